@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "common/addr.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int lb_ip_parse(const char *s, size_t n, struct lb_ip *out)
+{
+	char text[LB_IP_STRLEN];
+	if (n == 0 || n >= sizeof(text) || memchr(s, '\0', n))
+		return -EINVAL;
+	memcpy(text, s, n);
+	text[n] = '\0';
+	struct lb_ip ip = { 0 };
+	/* inet_pton refuses leading zeros, shorthand ("10.1") and zones for us */
+	if (inet_pton(AF_INET, text, ip.b) == 1)
+		ip.family = AF_INET;
+	else if (inet_pton(AF_INET6, text, ip.b) == 1)
+		ip.family = AF_INET6;
+	else
+		return -EINVAL;
+	*out = ip;
+	return 0;
+}
+
+int lb_ip_cmp(const struct lb_ip *a, const struct lb_ip *b)
+{
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	return memcmp(a->b, b->b, sizeof(a->b));
+}
+
+const char *lb_ip_str(const struct lb_ip *ip, char out[LB_IP_STRLEN])
+{
+	if (!ip->family || !inet_ntop(ip->family, ip->b, out, LB_IP_STRLEN))
+		strcpy(out, "-");
+	return out;
+}
+
+bool lb_ip_is_v6(const struct lb_ip *ip)
+{
+	return ip->family == AF_INET6;
+}
+
+bool lb_ip_is_any(const struct lb_ip *ip)
+{
+	static const uint8_t zero[16];
+	return memcmp(ip->b, zero, sizeof(zero)) == 0;
+}
+
+bool lb_ip_is_multicast(const struct lb_ip *ip)
+{
+	return ip->family == AF_INET6 ? ip->b[0] == 0xff : (ip->b[0] & 0xf0) == 0xe0;
+}
+
+static int port_parse(const char *s, size_t n, bool allow_zero, uint16_t *out)
+{
+	if (n == 0 || n > 5 || (n > 1 && s[0] == '0'))
+		return -EINVAL;
+	unsigned v = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			return -EINVAL;
+		v = v * 10 + (unsigned)(s[i] - '0');
+	}
+	if (v > 65535 || (v == 0 && !allow_zero))
+		return -EINVAL;
+	*out = (uint16_t)v;
+	return 0;
+}
+
+int lb_endpoint_parse(const char *s, size_t n, bool allow_zero, struct lb_ip *ip, uint16_t *port)
+{
+	const char *host = s, *colon = NULL;
+	size_t host_len = n;
+	if (n && s[0] == '[') {
+		const char *close = memchr(s, ']', n);
+		if (!close)
+			return -EINVAL;
+		host = s + 1;
+		host_len = (size_t)(close - host);
+		if (close + 1 < s + n) {
+			colon = close + 1;
+			if (*colon != ':')
+				return -EINVAL;
+		}
+	} else {
+		colon = memchr(s, ':', n);
+		if (colon && memchr(colon + 1, ':', (size_t)(s + n - colon - 1)))
+			colon = NULL; /* two colons and no bracket: an IPv6 address alone */
+		if (colon)
+			host_len = (size_t)(colon - s);
+	}
+	struct lb_ip a;
+	uint16_t p = 0;
+	if (lb_ip_parse(host, host_len, &a) || (s[0] == '[' && !lb_ip_is_v6(&a)))
+		return -EINVAL;
+	if (colon && port_parse(colon + 1, (size_t)(s + n - colon - 1), allow_zero, &p))
+		return -EINVAL;
+	*ip = a;
+	*port = p;
+	return 0;
+}
+
+const char *lb_endpoint_str(const struct lb_ip *ip, uint16_t port, char out[LB_ENDPOINT_STRLEN])
+{
+	char a[LB_IP_STRLEN];
+	lb_ip_str(ip, a);
+	if (!port)
+		snprintf(out, LB_ENDPOINT_STRLEN, "%s", a);
+	else
+		snprintf(out, LB_ENDPOINT_STRLEN, lb_ip_is_v6(ip) ? "[%s]:%u" : "%s:%u", a, port);
+	return out;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "common/clock_io.h"
+
+#include <time.h>
+
+struct lb_time lb_clock_now(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (struct lb_time){ (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000 };
+}
+
+int64_t lb_clock_wall_ms(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "common/time.h"
+
+struct lb_time lb_clock_now(void);  /* CLOCK_MONOTONIC */
+int64_t lb_clock_wall_ms(void);     /* CLOCK_REALTIME, milliseconds since the epoch */

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "common/log_io.h"
+
+#include "common/buf.h"
+#include "common/text.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Set once at start, per process. */
+static struct {
+	const char *name;
+	enum lb_log_level level;
+	int journal; /* datagram socket, -1 = standard error */
+} sink = { "lbd", LB_LOG_INFO, -1 };
+
+void lb_log_init(const char *name, enum lb_log_level level)
+{
+	sink.name = name;
+	sink.level = level;
+	if (sink.journal >= 0 || !getenv("JOURNAL_STREAM"))
+		return;
+	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket" };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+		sink.journal = fd;
+	else if (fd >= 0)
+		close(fd);
+}
+
+void lb_log_set_level(enum lb_log_level level)
+{
+	sink.level = level;
+}
+
+enum lb_log_level lb_log_get_level(void)
+{
+	return sink.level;
+}
+
+/* A lost line must not end a load balancer: errors of the sink itself have nowhere to go and are dropped. */
+static void emit(enum lb_log_level level, const struct lb_text *line)
+{
+	struct lb_text out = LB_TEXT_INIT;
+	if (sink.journal >= 0) {
+		lb_text_printf(&out, "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\nMESSAGE=%s\n", level, sink.name, line->s);
+		if (!out.bad && send(sink.journal, out.s, out.n, MSG_NOSIGNAL) >= 0)
+			goto done;
+		lb_text_clear(&out);
+	}
+	lb_text_printf(&out, "%s: %s: %s\n", sink.name, lb_log_level_name(level), line->s);
+	if (!out.bad && write(STDERR_FILENO, out.s, out.n) < 0)
+		errno = 0;
+done:
+	lb_text_done(&out);
+}
+
+void lb_log(enum lb_log_level level, const char *fmt, ...)
+{
+	if (level > sink.level)
+		return;
+	int saved = errno;
+	char *raw = NULL;
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vasprintf(&raw, fmt, ap);
+	va_end(ap);
+	if (n >= 0) {
+		struct lb_text line = LB_TEXT_INIT;
+		lb_text_escape(&line, raw, (size_t)n, 4096);
+		if (line.s)
+			emit(level, &line);
+		lb_text_done(&line);
+		free(raw);
+	}
+	errno = saved;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The log sink: the journal's native datagram protocol when standard error is connected to the journal
+ * (JOURNAL_STREAM is set), else one line on standard error. Control characters never reach it: lines are escaped here.
+ */
+#pragma once
+
+#include "common/log.h"
+
+/* Call once per process. name: SYSLOG_IDENTIFIER ("lbd"), borrowed for good. */
+void lb_log_init(const char *name, enum lb_log_level level);
+void lb_log_set_level(enum lb_log_level level);
+enum lb_log_level lb_log_get_level(void);
+
+/* fmt gives the line without newline and without the level. */
+__attribute__((format(printf, 2, 3))) void lb_log(enum lb_log_level level, const char *fmt, ...);
