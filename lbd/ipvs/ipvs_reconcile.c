@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define HASH_NONFATAL_OOM 1 /* uthash would end the process when memory runs out */
+#include "lbd/ipvs/ipvs_entry.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH_OPS   128u    /* 64 to 256 gain all there is; below the 256 answers that fit the default buffer */
+#define QUEUE_OPS   1024u   /* flushed when reached, so that a start of 40,000 ops does not hold them all */
+#define BACKOFF_MIN 1000    /* ms until a refused op is tried again */
+#define BACKOFF_MAX 60000
+
+struct ipvs_reconciler *ipvs_new(const struct ipvs_kernel *kernel, const struct ipvs_events *events)
+{
+	struct ipvs_reconciler *r = calloc(1, sizeof(*r));
+	if (!r)
+		return NULL;
+	r->kernel = *kernel;
+	r->events = *events;
+	return r;
+}
+
+struct ipvs_entry *ipvs_entry_find(const struct ipvs_reconciler *r, const struct ipvs_key *key)
+{
+	struct ipvs_entry *e = NULL;
+	HASH_FIND(hh, r->entries, key, sizeof(*key), e);
+	return e;
+}
+
+struct ipvs_entry *ipvs_entry_get(struct ipvs_reconciler *r, const struct ipvs_key *key)
+{
+	struct ipvs_entry *e = ipvs_entry_find(r, key);
+	if (e)
+		return e;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return NULL;
+	e->key = *key;
+	HASH_ADD(hh, r->entries, key, sizeof(e->key), e);
+	if (!e->hh.tbl) { /* how uthash tells of no memory */
+		free(e);
+		return NULL;
+	}
+	return e;
+}
+
+static void refusals_clear(struct ipvs_reconciler *r, struct ipvs_entry *e)
+{
+	if (!e->refusals.n)
+		return;
+	lb_vec_done(&e->refusals);
+	for (size_t i = 0; i < r->troubled.n; i++)
+		if (r->troubled.v[i] == e) {
+			r->troubled.v[i] = r->troubled.v[--r->troubled.n];
+			break;
+		}
+}
+
+void ipvs_entry_forget(struct ipvs_reconciler *r, struct ipvs_entry *e)
+{
+	refusals_clear(r, e);
+	ipvs_row_done(&e->row);
+	HASH_DEL(r->entries, e);
+	free(e);
+}
+
+void ipvs_free(struct ipvs_reconciler *r)
+{
+	if (!r)
+		return;
+	struct ipvs_entry *e, *next;
+	HASH_ITER(hh, r->entries, e, next)
+		ipvs_entry_forget(r, e);
+	lb_vec_done(&r->queue);
+	lb_vec_done(&r->troubled);
+	lb_vec_done(&r->scratch.ops);
+	lb_vec_done(&r->round_keys);
+	free(r);
+}
+
+/* ---- reading ---- */
+
+struct collect {
+	struct ipvs_row row;
+	bool no_memory;
+};
+
+static void collect_dest(const struct ipvs_dest *d, const struct ipvs_counts *c, const struct ipvs_stats *s, void *arg)
+{
+	(void)c;
+	(void)s;
+	struct collect *to = arg;
+	struct ipvs_dest *place = lb_vec_push(&to->row.dests);
+	if (place)
+		*place = *d;
+	else
+		to->no_memory = true;
+}
+
+int ipvs_entry_read(struct ipvs_reconciler *r, struct ipvs_entry *e, struct ipvs_row *out)
+{
+	struct collect got = { 0 };
+	int err = r->kernel.dests(r->kernel.arg, &e->key, collect_dest, &got);
+	if (!err && got.no_memory)
+		err = -ENOMEM;
+	/* an empty answer is ambiguous: no destinations, or no service */
+	if (!err && got.row.dests.n == 0)
+		err = r->kernel.service(r->kernel.arg, &e->key, &got.row.svc);
+	else
+		got.row.svc = e->row.svc;
+	if (err) {
+		ipvs_row_done(&got.row);
+		return err;
+	}
+	ipvs_row_sort(&got.row);
+	*out = got.row;
+	return 0;
+}
+
+void ipvs_entry_gone(struct ipvs_entry *e)
+{
+	ipvs_row_done(&e->row);
+	e->present = false;
+	e->unread = false;
+}
+
+/* Makes row what the kernel has, service and destinations. */
+static int reread(struct ipvs_reconciler *r, struct ipvs_entry *e)
+{
+	struct ipvs_service svc;
+	int err = r->kernel.service(r->kernel.arg, &e->key, &svc);
+	if (err == -ESRCH) {
+		ipvs_entry_gone(e);
+		return 0;
+	}
+	if (err)
+		return err;
+	struct ipvs_row row;
+	e->row.svc = svc;
+	err = ipvs_entry_read(r, e, &row);
+	if (err == -ESRCH) {
+		ipvs_entry_gone(e);
+		return 0;
+	}
+	if (err)
+		return err;
+	ipvs_row_done(&e->row);
+	e->row = row;
+	e->row.svc = svc;
+	e->present = true;
+	e->unread = false;
+	return 0;
+}
+
+static void load_one(const struct ipvs_service *svc, const struct ipvs_stats *stats, void *arg)
+{
+	(void)stats;
+	struct ipvs_reconciler *r = arg;
+	struct ipvs_entry *e = ipvs_entry_get(r, &svc->key);
+	if (!e) {
+		r->no_memory = true;
+		return;
+	}
+	e->row.svc = *svc;
+	e->present = true;
+	e->unread = true;
+}
+
+int ipvs_load(struct ipvs_reconciler *r)
+{
+	r->no_memory = false;
+	int err = r->kernel.services(r->kernel.arg, load_one, r);
+	return err ? err : r->no_memory ? -ENOMEM : 0;
+}
+
+/* ---- writing ---- */
+
+static int enqueue(struct ipvs_reconciler *r, struct ipvs_entry *e, const struct ipvs_op *op)
+{
+	struct ipvs_queued *q = lb_vec_push(&r->queue);
+	if (!q)
+		return -ENOMEM;
+	q->op = *op;
+	q->entry = e;
+	e->queued = true;
+	return 0;
+}
+
+static bool same_op(const struct ipvs_op *a, const struct ipvs_op *b)
+{
+	if (a->type != b->type || ipvs_dest_cmp(&a->dest, &b->dest) || !ipvs_dest_equal(&a->dest, &b->dest))
+		return false;
+	if (a->type == IPVS_OP_SERVICE_ADD || a->type == IPVS_OP_SERVICE_SET)
+		return ipvs_service_equal(&a->svc, &b->svc);
+	return true;
+}
+
+static bool was_refused(const struct ipvs_entry *e, const struct ipvs_op *op)
+{
+	for (size_t i = 0; i < e->refusals.n; i++)
+		if (same_op(&e->refusals.v[i].op, op))
+			return true;
+	return false;
+}
+
+/* The difference between a row and the kernel; reads the kernel when we do not know. */
+static int difference(struct ipvs_reconciler *r, struct ipvs_entry *e, const struct ipvs_row *want, struct ipvs_ops *out)
+{
+	if (e->unread) {
+		int err = reread(r, e);
+		if (err)
+			return err;
+	}
+	return ipvs_diff(want, e->present ? &e->row : NULL, out);
+}
+
+int ipvs_want(struct ipvs_reconciler *r, const struct ipvs_row *row, struct lb_time now)
+{
+	struct ipvs_entry *e = ipvs_entry_get(r, &row->svc.key);
+	if (!e)
+		return -ENOMEM;
+	int err = e->queued ? ipvs_flush(r, now) : 0;
+	if (err)
+		return err;
+	e->ours = true;
+	lb_vec_clear(&r->scratch.ops);
+	err = difference(r, e, row, &r->scratch);
+	if (err)
+		return err;
+	/* A refused op is not sent again before its time, unless it is another one now: then all are tried afresh. */
+	if (lb_time_cmp(now, e->retry) >= 0)
+		refusals_clear(r, e);
+	bool no_service = false;
+	lb_vec_foreach(op, &r->scratch.ops) {
+		bool again = was_refused(e, op);
+		no_service |= again && op->type == IPVS_OP_SERVICE_ADD;
+		if (again || no_service)
+			continue;
+		err = enqueue(r, e, op);
+		if (err)
+			return err;
+	}
+	if (r->scratch.ops.n == 0)
+		refusals_clear(r, e);
+	return r->queue.n >= QUEUE_OPS ? ipvs_flush(r, now) : 0;
+}
+
+int ipvs_drop(struct ipvs_reconciler *r, const struct ipvs_key *key, struct lb_time now)
+{
+	struct ipvs_entry *e = ipvs_entry_find(r, key);
+	if (!e || !e->ours)
+		return 0;
+	int err = e->queued ? ipvs_flush(r, now) : 0;
+	if (err)
+		return err;
+	refusals_clear(r, e);
+	if (!e->present) {
+		ipvs_entry_forget(r, e);
+		return 0;
+	}
+	struct ipvs_op op = { .type = IPVS_OP_SERVICE_DEL, .svc = e->row.svc };
+	err = enqueue(r, e, &op);
+	return err ? err : r->queue.n >= QUEUE_OPS ? ipvs_flush(r, now) : 0;
+}
+
+void ipvs_own(struct ipvs_reconciler *r, const struct ipvs_key *key)
+{
+	struct ipvs_entry *e = ipvs_entry_find(r, key);
+	if (e)
+		e->ours = true;
+}
+
+static void remember_refusal(struct ipvs_reconciler *r, struct ipvs_entry *e, const struct ipvs_op *op, int err, struct lb_time now)
+{
+	if (e->refusals.n == 0) {
+		struct ipvs_entry **place = lb_vec_push(&r->troubled);
+		if (!place)
+			return;
+		*place = e;
+		e->backoff_ms = e->backoff_ms ? e->backoff_ms * 2 : BACKOFF_MIN;
+		if (e->backoff_ms > BACKOFF_MAX)
+			e->backoff_ms = BACKOFF_MAX;
+		e->retry = lb_time_add_ms(now, e->backoff_ms);
+	}
+	struct ipvs_refusal *ref = lb_vec_push(&e->refusals);
+	if (ref)
+		*ref = (struct ipvs_refusal){ *op, err };
+	r->counters.refused++;
+	r->events.refused(r->events.arg, op, err);
+}
+
+/* These answers say that the kernel is not what we believed: someone else wrote, or a read was incomplete. */
+static bool means_stale(const struct ipvs_op *op, int err)
+{
+	switch (op->type) {
+	case IPVS_OP_SERVICE_ADD:
+	case IPVS_OP_DEST_ADD: return err == EEXIST || (err == ESRCH && op->type == IPVS_OP_DEST_ADD);
+	case IPVS_OP_SERVICE_SET:
+	case IPVS_OP_SERVICE_DEL: return err == ESRCH;
+	case IPVS_OP_DEST_SET:
+	case IPVS_OP_DEST_DEL: return err == ESRCH || err == ENOENT;
+	}
+	return false;
+}
+
+static void settle(struct ipvs_reconciler *r, struct ipvs_queued *q, int err, struct lb_time now)
+{
+	struct ipvs_entry *e = q->entry;
+	if (err == 0) {
+		if (q->op.type == IPVS_OP_SERVICE_ADD)
+			e->present = true;
+		if (ipvs_row_apply(&e->row, &q->op))
+			e->unread = true;
+		if (q->op.type == IPVS_OP_SERVICE_DEL)
+			e->present = e->ours = false;
+		return;
+	}
+	/* destinations of a service that was just refused: one report is enough */
+	if (q->op.type == IPVS_OP_DEST_ADD && err == ESRCH && !e->present && e->refusals.n)
+		return;
+	if (q->op.type == IPVS_OP_SERVICE_DEL && err == ESRCH) {
+		e->present = e->ours = false;
+		return;
+	}
+	if (means_stale(&q->op, err))
+		e->unread = true;
+	else
+		remember_refusal(r, e, &q->op, err, now);
+}
+
+/* After a batch: entries that vanished are forgotten, unclear ones are planned again. */
+static void settle_entry(struct ipvs_reconciler *r, struct ipvs_entry *e)
+{
+	if (!e->queued)
+		return;
+	e->queued = false;
+	if (e->unread)
+		r->events.stale(r->events.arg, &e->key);
+	else if (!e->present && !e->ours)
+		ipvs_entry_forget(r, e);
+	else if (!e->refusals.n)
+		e->backoff_ms = 0;
+}
+
+int ipvs_flush(struct ipvs_reconciler *r, struct lb_time now)
+{
+	struct ipvs_op ops[BATCH_OPS];
+	int errs[BATCH_OPS], first = 0;
+	for (size_t at = 0; at < r->queue.n;) {
+		size_t n = r->queue.n - at < BATCH_OPS ? r->queue.n - at : BATCH_OPS;
+		for (size_t i = 0; i < n; i++) {
+			ops[i] = r->queue.v[at + i].op;
+			errs[i] = 0;
+		}
+		int err = r->kernel.write(r->kernel.arg, ops, n, errs);
+		r->counters.batches++;
+		r->counters.writes += n;
+		if (err) {
+			r->counters.overruns++;
+			first = first ? first : err;
+		}
+		for (size_t i = 0; i < n; i++) {
+			if (err)
+				r->queue.v[at + i].entry->unread = true;
+			else
+				settle(r, &r->queue.v[at + i], errs[i], now);
+		}
+		at += n;
+	}
+	/* the queue is emptied before anybody is told: whoever is told may queue again */
+	struct ipvs_queue done = r->queue;
+	r->queue = (struct ipvs_queue){ 0 };
+	struct ipvs_entry *last = NULL;
+	lb_vec_foreach(q, &done) {
+		if (q->entry != last) /* ops of one listener stand together, and its entry may be freed here */
+			settle_entry(r, q->entry);
+		last = q->entry;
+	}
+	lb_vec_done(&done);
+	return first;
+}
+
+int ipvs_preview(struct ipvs_reconciler *r, const struct ipvs_row *row, struct ipvs_ops *out)
+{
+	struct ipvs_entry *e = ipvs_entry_find(r, &row->svc.key);
+	return e ? difference(r, e, row, out) : ipvs_diff(row, NULL, out);
+}
+
+int ipvs_preview_drop(struct ipvs_reconciler *r, const struct ipvs_key *key, struct ipvs_ops *out)
+{
+	struct ipvs_entry *e = ipvs_entry_find(r, key);
+	return e && e->ours && e->present ? ipvs_diff(NULL, &e->row, out) : 0;
+}
+
+void ipvs_retry(struct ipvs_reconciler *r, struct lb_time now)
+{
+	for (size_t i = 0; i < r->troubled.n; i++)
+		if (lb_time_cmp(now, r->troubled.v[i]->retry) >= 0)
+			r->events.stale(r->events.arg, &r->troubled.v[i]->key);
+}
+
+/* ---- looking ---- */
+
+const struct ipvs_row *ipvs_actual(struct ipvs_reconciler *r, const struct ipvs_key *key)
+{
+	struct ipvs_entry *e = ipvs_entry_find(r, key);
+	if (!e || !e->present)
+		return NULL;
+	if (e->unread && reread(r, e))
+		return NULL;
+	return e->present ? &e->row : NULL;
+}
+
+bool ipvs_is_ours(const struct ipvs_reconciler *r, const struct ipvs_key *key)
+{
+	const struct ipvs_entry *e = ipvs_entry_find(r, key);
+	return e && e->ours;
+}
+
+const struct ipvs_refusal *ipvs_refusals(const struct ipvs_reconciler *r, const struct ipvs_key *key, size_t *n)
+{
+	const struct ipvs_entry *e = ipvs_entry_find(r, key);
+	*n = e ? e->refusals.n : 0;
+	return e ? e->refusals.v : NULL;
+}
+
+size_t ipvs_refused_listeners(const struct ipvs_reconciler *r)
+{
+	return r->troubled.n;
+}
+
+void ipvs_each(const struct ipvs_reconciler *r, ipvs_each_fn *fn, void *arg)
+{
+	struct ipvs_entry *e, *next;
+	HASH_ITER(hh, r->entries, e, next)
+		if (e->present)
+			fn(&e->row.svc, e->ours, arg);
+}
+
+static void count_foreign(const struct ipvs_service *svc, bool ours, void *arg)
+{
+	(void)svc;
+	*(size_t *)arg += !ours;
+}
+
+size_t ipvs_foreign_count(const struct ipvs_reconciler *r)
+{
+	size_t n = 0;
+	ipvs_each(r, count_foreign, &n);
+	return n;
+}
+
+const struct ipvs_counters *ipvs_counters(const struct ipvs_reconciler *r)
+{
+	return &r->counters;
+}
+
+const struct ipvs_kernel *ipvs_kernel(const struct ipvs_reconciler *r)
+{
+	return &r->kernel;
+}
