@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What command handlers may see and do. The daemon fills it; tests fill it with a model made from text and a kernel
+ * made of arrays. Pointers in it change when a configuration is applied: a handler reads them anew in every turn and
+ * a streaming answer compares `turn` to see whether its indices still mean the same.
+ */
+#pragma once
+
+#include "lbd/config/config_diff.h"
+#include "lbd/ctl/ctl.h"
+#include "lbd/ipvs/ipvs_reconcile.h"
+#include "lbd/model.h"
+
+struct ctl_worker_info {
+	const char *name;
+	pid_t pid; /* 0 = not running */
+	uint32_t restarts;
+	uint32_t rss_kib;
+	bool up;
+};
+
+struct ctl_finding { /* something about the host that keeps a service from working; texts are static or borrowed */
+	char object[80];   /* "service/web", "kernel" */
+	char text[200];
+	char fix[120]; /* the line that mends it, "" = none */
+};
+
+enum ctl_apply_kind { CTL_APPLY, CTL_DIFF, CTL_RELOAD };
+enum ctl_exit { CTL_EXIT_STOP, CTL_EXIT_STOP_FLUSH, CTL_EXIT_RESTART };
+
+struct ctl_ops {
+	struct lb_time (*now)(void *arg);
+	int64_t (*wall_ms)(void *arg);
+	/* Loads a candidate (fd >= 0: its text, now owned; generation > 0: that one; else the daemon's own file) and
+	 * compares or applies it. Holds the reply and ends it itself. with_ops: kernel operations as rows, too. */
+	void (*apply)(void *arg, enum ctl_apply_kind kind, int fd, uint32_t generation, bool with_ops, const char *message,
+		const struct ctl_peer *who, struct ctl_reply *r);
+	/* The text of a stored generation (0 = the one that runs): appended. 0, or -1 and *e. */
+	int (*generation_text)(void *arg, uint32_t generation, struct lb_text *out, struct lb_err *e);
+	/* An override changed: plan again and store. Returns NULL, or why it could not be stored (it holds anyway). */
+	const char *(*override_changed)(void *arg, const char *object);
+	/* A whole audit round now; ends the reply with what it found. */
+	void (*repair)(void *arg, struct ctl_reply *r);
+	/* Ends the daemon after the reply has been written. */
+	void (*exit)(void *arg, enum ctl_exit how);
+	/* Waits for a condition: cond() is asked after each turn in which something changed.
+	 * 1 true, 0 not yet, -1 can never become true. Ends the reply with 0 or 1. deadline_ms 0 = none (then 9). */
+	void (*wait)(void *arg, struct ctl_reply *r, int (*cond)(void *state), ctl_free_fn *free_state, void *state, int64_t deadline_ms);
+	/* Fills at most n; returns how many there are. */
+	size_t (*findings)(void *arg, struct ctl_finding *out, size_t n);
+	size_t (*workers)(void *arg, struct ctl_worker_info *out, size_t n);
+};
+
+struct ctl_env {
+	const struct model *model;
+	struct ipvs_reconciler *ipvs;
+	struct overrides *overrides;
+	uint64_t turn;       /* changes whenever model is replaced */
+	uint32_t generation; /* of the configuration that runs */
+	const char *node, *version, *config_path;
+	pid_t pid;
+	struct lb_time started;
+	int64_t started_wall_ms;
+	bool file_differs;      /* the file is not what runs */
+	bool converged;         /* kernel equals desired, nothing queued */
+	bool kernel_missing;    /* no IPVS in this kernel */
+	bool state_not_saved;   /* the state directory cannot be written */
+	const char *last_reject; /* first line of the last refused configuration, NULL = none */
+	uint32_t ipvs_version, table_size;
+	uint32_t rss_kib;
+	const struct ctl_ops *ops;
+	void *arg;
+};
+
+/* The handler for a request: answers, streams, holds or ends. Never blocks. */
+void ctl_cmd(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r);

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The core's one picture of the world: configuration + health + overrides -> who is in the pool.
+ *
+ *   model_new       a model for a configuration, taking over what an older model knew (health of unchanged checks,
+ *                   drain clocks); the older one stays whole, so a candidate can be planned and thrown away
+ *   model_health    a verdict arrived -> services become dirty
+ *   model_settle    for a dirty service: decide each backend again, report what changed
+ *   plan_service    (plan.h) the decided service -> rows for the kernel
+ *
+ * Pure: no fd, no clock, no log. Arrays are flat and indexed, because a model may hold 100,000 backends.
+ */
+#pragma once
+
+#include "common/time.h"
+#include "lbd/check/check_types.h"
+#include "lbd/config/config.h"
+#include "lbd/override.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MODEL_NONE UINT32_MAX
+
+/* Why a backend is in or out, a set (interface: "reasons"). The order is the order of importance. */
+enum model_reason {
+	MODEL_REASON_ADMIN_MAINT = 1 << 0,
+	MODEL_REASON_ADMIN_DRAIN = 1 << 1,
+	MODEL_REASON_CHECK_FAILED = 1 << 2,
+	MODEL_REASON_NOT_CHECKED = 1 << 3, /* with in_pool: a restart found it serving, it stays until judged */
+	MODEL_REASON_ZERO_WEIGHT = 1 << 4, /* configured or overridden to 0: no new flows by intent */
+	MODEL_REASON_KERNEL_REFUSED = 1 << 5,
+};
+struct model_reason_row {
+	enum model_reason bit;
+	const char *name; /* "check_failed" */
+	const char *help;
+};
+extern const struct model_reason_row model_reasons[];
+extern const size_t model_reasons_n;
+/* The name of the most important reason in a set, "" when it is empty. */
+const char *model_reason_first(uint32_t reasons);
+
+enum model_backend_state { MODEL_BACKEND_UP, MODEL_BACKEND_DOWN, MODEL_BACKEND_UNCHECKED, MODEL_BACKEND_DRAIN, MODEL_BACKEND_MAINT };
+const char *model_backend_state_name(enum model_backend_state s);
+
+enum model_service_status { MODEL_SERVICE_UP, MODEL_SERVICE_DEGRADED, MODEL_SERVICE_DOWN, MODEL_SERVICE_MAINT };
+const char *model_service_status_name(enum model_service_status s);
+
+struct model_target { /* one probe, shared by every backend that asks the same of the same address and port */
+	uint32_t id;                      /* on the channel; never reused within a run of the core */
+	const struct config_check *check; /* borrowed from the configuration */
+	struct lb_ip addr;
+	uint16_t port;
+	uint16_t n; /* rise/fall counter as the probe process reported it */
+	bool judged, up;
+	uint8_t code; /* enum check_code */
+	uint32_t latency_us;
+	uint32_t first_link;
+	int64_t since_wall_ms; /* of the last change of up */
+	char *text;            /* of the last result, NULL = none; owned */
+};
+
+struct model_link { /* backend b uses target t */
+	uint32_t backend, target;
+	uint32_t next; /* next link of the same target, MODEL_NONE = last */
+};
+
+struct model_backend {
+	const struct config_backend *cfg;
+	uint32_t service;
+	uint32_t first_link;        /* its links stand together: service->cfg->n_checks of them */
+	const struct override *ov;  /* NULL = none; borrowed from the overrides, refreshed by model_override_changed */
+	struct lb_time drain_since; /* us 0 = not draining */
+	int64_t since_wall_ms;      /* of the last change of state */
+	/* decided by model_settle: */
+	uint32_t weight; /* effective: what the kernel gets */
+	uint8_t state;   /* enum model_backend_state */
+	uint8_t reasons;
+	bool in_table; /* has a row in the kernel */
+	bool in_pool;  /* may get new flows */
+	bool adopted;  /* the kernel had it with a weight before anybody judged it */
+};
+
+struct model_service {
+	const struct config_service *cfg;
+	uint32_t first_backend; /* cfg->n_backends of them */
+	uint32_t in_pool;
+	uint8_t status; /* enum model_service_status */
+	bool dirty, settled;
+	int64_t since_wall_ms;
+	struct lb_time deadline; /* when time alone changes its plan (end of a drain); LB_TIME_NEVER = never */
+};
+
+struct model_listener { /* index from a kernel key to the service */
+	struct ipvs_key key;
+	uint32_t service;
+};
+
+struct model {
+	struct config *config; /* owned */
+	const struct overrides *overrides;
+	struct model_service *services;
+	struct model_backend *backends;
+	struct model_link *links;
+	struct model_target *targets; /* sorted by id */
+	struct model_listener *listeners; /* sorted by key */
+	uint32_t n_services, n_backends, n_links, n_targets, n_listeners;
+	uint32_t *dirty; /* indices of dirty services */
+	uint32_t n_dirty;
+	uint32_t *target_slots; /* open addressing over targets by what they probe */
+	uint32_t n_slots;
+};
+
+/* Asked at model_new for backends that nobody has judged: does the kernel have this destination with a weight? */
+typedef bool model_in_kernel_fn(const struct ipvs_key *key, const struct lb_ip *addr, uint16_t port, void *arg);
+
+struct model_input {
+	struct config *config;       /* owned by the model from now on, also when model_new fails */
+	const struct model *old;     /* NULL at start */
+	const struct overrides *overrides;
+	model_in_kernel_fn *in_kernel; /* NULL = nothing there */
+	void *arg;
+	uint32_t *next_id; /* of targets; advanced */
+	struct lb_time now;
+	int64_t wall_ms;
+};
+
+/* Every service is dirty, except those whose configuration is the same as in `old` and that were settled there.
+ * NULL: no memory. */
+struct model *model_new(const struct model_input *in);
+void model_free(struct model *m);
+
+void model_dirty(struct model *m, uint32_t service);
+/* The next dirty service, no longer marked so; MODEL_NONE when there is none. */
+uint32_t model_next_dirty(struct model *m);
+
+/* The probe process' word on a target. Returns false when the id is unknown (it was removed meanwhile: ignore). */
+bool model_health(struct model *m, uint32_t target_id, const struct check_state *state, int64_t wall_ms);
+
+/* Overrides of this object changed (or went): take them up and mark its service. */
+void model_override_changed(struct model *m, const char *object);
+
+/* What changed when a service was decided again. */
+struct model_change {
+	const struct model *m;
+	uint32_t service, backend; /* backend MODEL_NONE: the service itself */
+	uint8_t old_state, new_state; /* enum model_backend_state or model_service_status */
+	uint32_t old_weight, new_weight;
+};
+typedef void model_change_fn(const struct model_change *ch, void *arg);
+
+/* Decides every backend of a service from configuration, overrides, health and time. Calls fn (may be NULL) for each
+ * backend whose state or weight differs from the last decision and for the service if its status does; not for the
+ * very first decision. */
+void model_settle(struct model *m, uint32_t service, struct lb_time now, int64_t wall_ms, model_change_fn *fn, void *arg);
+
+/* Marks services whose deadline is due; returns the earliest deadline left. O(services). */
+struct lb_time model_tick(struct model *m, struct lb_time now);
+
+/* ---- finding ---- */
+uint32_t model_service_find(const struct model *m, const char *name);                   /* MODEL_NONE */
+uint32_t model_backend_find(const struct model *m, const char *service, const char *backend);
+/* "web/app1" -> index; MODEL_NONE and *e (LB_CODE_NOT_FOUND, with the nearest name) when there is none. */
+uint32_t model_object_find(const struct model *m, const char *object, struct lb_err *e);
+uint32_t model_listener_service(const struct model *m, const struct ipvs_key *key);
+const struct model_target *model_target_by_id(const struct model *m, uint32_t id);
+const struct model_target *model_backend_target(const struct model *m, uint32_t backend, uint32_t check);
+
+/* The effective admin state and the configured-or-overridden weight before health. */
+enum config_state model_admin_state(const struct model_backend *b);
+uint32_t model_admin_weight(const struct model_backend *b);
+
+/* The port a backend has behind this listener. */
+uint16_t model_backend_port(const struct model_backend *b, const struct ipvs_key *listener);
+
+struct model_totals {
+	uint32_t services[4]; /* by enum model_service_status */
+	uint32_t backends[5]; /* by enum model_backend_state */
+};
+struct model_totals model_totals(const struct model *m);
+
+/* The spec the probe process gets for a target. Borrowed strings. */
+void model_target_spec(const struct model_target *t, struct check_spec *out);

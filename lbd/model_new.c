@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Building a model from a configuration and from what an older model knew. Linear in the size of the configuration;
+ * nothing of the older model is changed, so a candidate can be planned and thrown away. */
+#include "lbd/model.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct build {
+	struct model *m;
+	const struct model_input *in;
+	bool failed;
+};
+
+static void spec_of(const struct config_check *check, const struct lb_ip *addr, uint16_t port, struct check_spec *out)
+{
+	*out = check->spec;
+	out->addr = *addr;
+	out->port = port;
+}
+
+/* Where a target of this spec stands in the open addressing table: its slot, or the free one where it belongs. */
+static uint32_t slot_of(const struct model *m, const struct check_spec *spec)
+{
+	uint32_t mask = m->n_slots - 1, at = check_spec_hash(spec) & mask;
+	for (;; at = (at + 1) & mask) {
+		if (m->target_slots[at] == MODEL_NONE)
+			return at;
+		const struct model_target *t = &m->targets[m->target_slots[at]];
+		struct check_spec have;
+		spec_of(t->check, &t->addr, t->port, &have);
+		if (check_spec_equal(&have, spec))
+			return at;
+	}
+}
+
+static void inherit(const struct build *bd, struct model_target *t, const struct check_spec *spec)
+{
+	const struct model *old = bd->in->old;
+	uint32_t at = old && old->n_slots ? old->target_slots[slot_of(old, spec)] : MODEL_NONE;
+	if (at == MODEL_NONE) {
+		t->id = (*bd->in->next_id)++;
+		return;
+	}
+	const struct model_target *o = &old->targets[at];
+	const struct config_check *check = t->check;
+	uint32_t link = t->first_link;
+	*t = *o;
+	t->check = check;
+	t->first_link = link;
+	t->text = o->text ? strdup(o->text) : NULL;
+}
+
+static uint32_t target_get(struct build *bd, const struct config_check *check, const struct lb_ip *addr, uint16_t port)
+{
+	struct model *m = bd->m;
+	struct check_spec spec;
+	spec_of(check, addr, port, &spec);
+	uint32_t slot = slot_of(m, &spec);
+	if (m->target_slots[slot] != MODEL_NONE)
+		return m->target_slots[slot];
+	uint32_t t = m->n_targets++;
+	m->targets[t] = (struct model_target){ .check = check, .addr = *addr, .port = port, .first_link = MODEL_NONE };
+	inherit(bd, &m->targets[t], &spec);
+	m->target_slots[slot] = t;
+	return t;
+}
+
+/* A check probes its own address and port, else the backend's, else the port of the (first) listener. */
+static void link_check(struct build *bd, uint32_t backend, const struct config_check *check)
+{
+	struct model *m = bd->m;
+	const struct model_backend *b = &m->backends[backend];
+	const struct config_service *s = m->services[b->service].cfg;
+	const struct lb_ip *addr = check->spec.addr.family ? &check->spec.addr : &b->cfg->addr;
+	uint16_t port = check->spec.port ? check->spec.port : b->cfg->port ? b->cfg->port : s->listens[0].port;
+	uint32_t l = m->n_links++, t = target_get(bd, check, addr, port);
+	m->links[l] = (struct model_link){ backend, t, m->targets[t].first_link };
+	m->targets[t].first_link = l;
+}
+
+static bool judged(const struct model *m, const struct model_backend *b, uint32_t n_checks)
+{
+	for (uint32_t i = 0; i < n_checks; i++)
+		if (!m->targets[m->links[b->first_link + i].target].judged)
+			return false;
+	return true;
+}
+
+static bool kernel_has(const struct build *bd, const struct config_service *s, const struct model_backend *b)
+{
+	for (uint32_t i = 0; bd->in->in_kernel && i < s->n_listens; i++)
+		if (bd->in->in_kernel(&s->listens[i], &b->cfg->addr, model_backend_port(b, &s->listens[i]), bd->in->arg))
+			return true;
+	return false;
+}
+
+static void add_backend(struct build *bd, const struct model_service *s, uint32_t service, const struct config_backend *cfg)
+{
+	struct model *m = bd->m;
+	uint32_t at = m->n_backends++;
+	struct model_backend *b = &m->backends[at];
+	*b = (struct model_backend){ .cfg = cfg, .service = service, .first_link = m->n_links };
+	char object[160];
+	if (overrides_count(m->overrides)) {
+		snprintf(object, sizeof(object), "%s/%s", s->cfg->name, cfg->name);
+		b->ov = overrides_find(m->overrides, object);
+	}
+	for (uint32_t i = 0; i < s->cfg->n_checks; i++)
+		link_check(bd, at, s->cfg->checks[i]);
+	if (!judged(m, b, s->cfg->n_checks))
+		b->adopted = kernel_has(bd, s->cfg, b);
+}
+
+/* What the older model had decided goes on: times, states, drain clocks. */
+static void inherit_service(struct build *bd, struct model_service *s, uint32_t service)
+{
+	const struct model *old = bd->in->old;
+	uint32_t os = old ? model_service_find(old, s->cfg->name) : MODEL_NONE;
+	if (os == MODEL_NONE || !old->services[os].settled) {
+		model_dirty(bd->m, service);
+		return;
+	}
+	const struct model_service *o = &old->services[os];
+	bool same = o->cfg->digest == s->cfg->digest && o->cfg->n_backends == s->cfg->n_backends;
+	s->status = o->status;
+	s->since_wall_ms = o->since_wall_ms;
+	s->settled = true;
+	if (same) {
+		s->deadline = o->deadline;
+		s->in_pool = o->in_pool;
+	}
+	if (!same || o->dirty)
+		model_dirty(bd->m, service);
+	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
+		struct model_backend *b = &bd->m->backends[s->first_backend + i];
+		uint32_t ob = MODEL_NONE;
+		if (same && strcmp(o->cfg->backends[i].name, b->cfg->name) == 0)
+			ob = o->first_backend + i;
+		else
+			ob = model_backend_find(old, s->cfg->name, b->cfg->name);
+		if (ob == MODEL_NONE)
+			continue;
+		const struct model_backend *was = &old->backends[ob];
+		b->drain_since = was->drain_since;
+		b->since_wall_ms = was->since_wall_ms;
+		b->weight = was->weight;
+		b->state = was->state;
+		b->reasons = was->reasons;
+		b->in_table = was->in_table;
+		b->in_pool = was->in_pool;
+	}
+}
+
+static int listener_cmp(const void *a, const void *b)
+{
+	const struct model_listener *x = a, *y = b;
+	return ipvs_key_cmp(&x->key, &y->key);
+}
+
+static int target_cmp(const void *a, const void *b)
+{
+	const struct model_target *x = a, *y = b;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* Lookups by id are by bisection; a reload mixes old ids and new ones, so the array is sorted and every index into it
+ * follows. */
+static bool sort_targets(struct model *m)
+{
+	bool sorted = true;
+	for (uint32_t i = 1; i < m->n_targets && sorted; i++)
+		sorted = m->targets[i - 1].id < m->targets[i].id;
+	if (sorted)
+		return true;
+	uint32_t *place = malloc(m->n_targets * sizeof(*place));
+	if (!place)
+		return false;
+	/* the old index rides in first_link, which is the same for all links of a target and restored below */
+	uint32_t *first = malloc(m->n_targets * sizeof(*first));
+	if (!first) {
+		free(place);
+		return false;
+	}
+	for (uint32_t i = 0; i < m->n_targets; i++) {
+		first[i] = m->targets[i].first_link;
+		m->targets[i].first_link = i;
+	}
+	qsort(m->targets, m->n_targets, sizeof(*m->targets), target_cmp);
+	for (uint32_t i = 0; i < m->n_targets; i++) {
+		uint32_t was = m->targets[i].first_link;
+		place[was] = i;
+		m->targets[i].first_link = first[was];
+	}
+	for (uint32_t i = 0; i < m->n_links; i++)
+		m->links[i].target = place[m->links[i].target];
+	for (uint32_t i = 0; i < m->n_slots; i++)
+		if (m->target_slots[i] != MODEL_NONE)
+			m->target_slots[i] = place[m->target_slots[i]];
+	free(first);
+	free(place);
+	return true;
+}
+
+struct sizes {
+	size_t services, backends, links, listeners;
+};
+
+static struct sizes measure(const struct config *c)
+{
+	struct sizes z = { .services = c->n_services };
+	for (uint32_t i = 0; i < c->n_services; i++) {
+		const struct config_service *s = &c->services[i];
+		z.backends += s->n_backends;
+		z.links += (size_t)s->n_backends * s->n_checks;
+		z.listeners += s->n_listens;
+	}
+	return z;
+}
+
+static void *array(size_t n, size_t elem)
+{
+	return calloc(n ? n : 1, elem);
+}
+
+static bool allocate(struct model *m, const struct sizes *z)
+{
+	m->n_slots = 1;
+	while (m->n_slots < z->links * 2)
+		m->n_slots *= 2;
+	m->services = array(z->services, sizeof(*m->services));
+	m->backends = array(z->backends, sizeof(*m->backends));
+	m->links = array(z->links, sizeof(*m->links));
+	m->targets = array(z->links, sizeof(*m->targets));
+	m->listeners = array(z->listeners, sizeof(*m->listeners));
+	m->dirty = array(z->services, sizeof(*m->dirty));
+	m->target_slots = malloc(m->n_slots * sizeof(*m->target_slots));
+	if (!m->services || !m->backends || !m->links || !m->targets || !m->listeners || !m->dirty || !m->target_slots)
+		return false;
+	for (uint32_t i = 0; i < m->n_slots; i++)
+		m->target_slots[i] = MODEL_NONE;
+	return true;
+}
+
+struct model *model_new(const struct model_input *in)
+{
+	struct model *m = calloc(1, sizeof(*m));
+	if (!m) {
+		config_free(in->config);
+		return NULL;
+	}
+	m->config = in->config;
+	m->overrides = in->overrides;
+	struct build bd = { m, in, false };
+	struct sizes z = measure(in->config);
+	if (!allocate(m, &z)) {
+		model_free(m);
+		return NULL;
+	}
+	m->n_services = in->config->n_services;
+	for (uint32_t i = 0; i < m->n_services; i++) {
+		struct model_service *s = &m->services[i];
+		*s = (struct model_service){ .cfg = &in->config->services[i], .first_backend = m->n_backends,
+			.deadline = LB_TIME_NEVER };
+		for (uint32_t k = 0; k < s->cfg->n_listens; k++)
+			m->listeners[m->n_listeners++] = (struct model_listener){ s->cfg->listens[k], i };
+		for (uint32_t k = 0; k < s->cfg->n_backends; k++)
+			add_backend(&bd, s, i, &s->cfg->backends[k]);
+		inherit_service(&bd, s, i);
+	}
+	qsort(m->listeners, m->n_listeners, sizeof(*m->listeners), listener_cmp);
+	if (!sort_targets(m)) {
+		model_free(m);
+		return NULL;
+	}
+	return m;
+}
+
+void model_free(struct model *m)
+{
+	if (!m)
+		return;
+	for (uint32_t i = 0; i < m->n_targets; i++)
+		free(m->targets[i].text);
+	config_free(m->config);
+	free(m->services);
+	free(m->backends);
+	free(m->links);
+	free(m->targets);
+	free(m->listeners);
+	free(m->dirty);
+	free(m->target_slots);
+	free(m);
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/override.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OVERRIDES_VERSION 1
+
+/* A list: a person sets overrides, so there are tens of them, and reading them in order of setting is what people
+ * expect. */
+struct overrides {
+	struct override *head, **tail;
+	size_t n;
+};
+
+struct overrides *overrides_new(void)
+{
+	struct overrides *o = calloc(1, sizeof(*o));
+	if (o)
+		o->tail = &o->head;
+	return o;
+}
+
+static void item_clear(struct override_item *it)
+{
+	free(it->by);
+	free(it->reason);
+	*it = (struct override_item){ 0 };
+}
+
+static void override_free(struct override *ov)
+{
+	item_clear(&ov->state_item);
+	item_clear(&ov->weight_item);
+	free(ov->object);
+	free(ov);
+}
+
+void overrides_free(struct overrides *o)
+{
+	if (!o)
+		return;
+	for (struct override *ov = o->head; ov;) {
+		struct override *next = ov->next;
+		override_free(ov);
+		ov = next;
+	}
+	free(o);
+}
+
+size_t overrides_count(const struct overrides *o)
+{
+	return o->n;
+}
+
+static struct override *find(const struct overrides *o, const char *object)
+{
+	for (struct override *ov = o->head; ov; ov = ov->next)
+		if (strcmp(ov->object, object) == 0)
+			return ov;
+	return NULL;
+}
+
+const struct override *overrides_find(const struct overrides *o, const char *object)
+{
+	return find(o, object);
+}
+
+static struct override *get(struct overrides *o, const char *object)
+{
+	struct override *ov = find(o, object);
+	if (ov)
+		return ov;
+	ov = calloc(1, sizeof(*ov));
+	if (!ov || !(ov->object = strdup(object))) {
+		free(ov);
+		return NULL;
+	}
+	*o->tail = ov;
+	o->tail = &ov->next;
+	o->n++;
+	return ov;
+}
+
+static void unlink_empty(struct overrides *o)
+{
+	for (struct override **at = &o->head; *at;) {
+		struct override *ov = *at;
+		if (ov->state_item.set || ov->weight_item.set) {
+			at = &ov->next;
+			continue;
+		}
+		*at = ov->next;
+		override_free(ov);
+		o->n--;
+	}
+	o->tail = &o->head;
+	while (*o->tail)
+		o->tail = &(*o->tail)->next;
+}
+
+static int item_set(struct override_item *it, const struct override_who *who)
+{
+	char *by = strdup(who->by ? who->by : "");
+	char *reason = strdup(who->reason ? who->reason : "");
+	if (!by || !reason) {
+		free(by);
+		free(reason);
+		return -ENOMEM;
+	}
+	item_clear(it);
+	*it = (struct override_item){
+		.set = true,
+		.set_wall_ms = who->wall_ms,
+		.expires_wall_ms = who->for_ms ? who->wall_ms + who->for_ms : 0,
+		.deadline = who->for_ms ? lb_time_add_ms(who->now, who->for_ms) : LB_TIME_NEVER,
+		.by = by,
+		.reason = reason,
+	};
+	return 0;
+}
+
+int overrides_set_state(struct overrides *o, const char *object, enum config_state state, const struct override_who *who)
+{
+	struct override *ov = get(o, object);
+	if (!ov || item_set(&ov->state_item, who)) {
+		unlink_empty(o);
+		return -ENOMEM;
+	}
+	ov->state = state;
+	return 0;
+}
+
+int overrides_set_weight(struct overrides *o, const char *object, enum override_weight kind, uint32_t weight,
+	const struct override_who *who)
+{
+	struct override *ov = get(o, object);
+	if (!ov || item_set(&ov->weight_item, who)) {
+		unlink_empty(o);
+		return -ENOMEM;
+	}
+	ov->weight_kind = kind;
+	ov->weight = weight;
+	return 0;
+}
+
+static bool clear_item(struct overrides *o, struct override_item *it)
+{
+	bool was = it->set;
+	item_clear(it);
+	unlink_empty(o);
+	return was;
+}
+
+bool overrides_clear_state(struct overrides *o, const char *object)
+{
+	struct override *ov = find(o, object);
+	return ov && clear_item(o, &ov->state_item);
+}
+
+bool overrides_clear_weight(struct overrides *o, const char *object)
+{
+	struct override *ov = find(o, object);
+	return ov && clear_item(o, &ov->weight_item);
+}
+
+static bool due(const struct override_item *it, struct lb_time now)
+{
+	return it->set && lb_time_cmp(it->deadline, now) <= 0;
+}
+
+static struct lb_time earliest(struct lb_time t, const struct override_item *it)
+{
+	return it->set ? lb_time_min(t, it->deadline) : t;
+}
+
+struct lb_time overrides_expire(struct overrides *o, struct lb_time now, override_fn *fn, void *arg)
+{
+	struct lb_time next = LB_TIME_NEVER;
+	for (struct override *ov = o->head; ov; ov = ov->next) {
+		bool state_due = due(&ov->state_item, now), weight_due = due(&ov->weight_item, now);
+		if (state_due)
+			item_clear(&ov->state_item);
+		if (weight_due)
+			item_clear(&ov->weight_item);
+		if (state_due || weight_due)
+			fn(ov, arg);
+		next = earliest(earliest(next, &ov->state_item), &ov->weight_item);
+	}
+	unlink_empty(o);
+	return next;
+}
+
+void overrides_each(const struct overrides *o, override_fn *fn, void *arg)
+{
+	for (const struct override *ov = o->head; ov; ov = ov->next)
+		fn(ov, arg);
+}
+
+void overrides_prune(struct overrides *o, bool (*keep)(const char *object, void *arg), override_fn *dropped, void *arg)
+{
+	for (struct override *ov = o->head; ov; ov = ov->next) {
+		if (keep(ov->object, arg))
+			continue;
+		dropped(ov, arg);
+		item_clear(&ov->state_item);
+		item_clear(&ov->weight_item);
+	}
+	unlink_empty(o);
+}
+
+/* ---- the form on disk ---- */
+
+static const char *const state_words[] = { "enabled", "drain", "maint" };
+
+static json_t *item_to_json(const struct override_item *it)
+{
+	return json_pack("{s:I, s:I, s:s, s:s}", "set_ms", (json_int_t)it->set_wall_ms, "expires_ms",
+		(json_int_t)it->expires_wall_ms, "by", it->by, "reason", it->reason);
+}
+
+static json_t *override_to_json(const struct override *ov)
+{
+	json_t *j = json_pack("{s:s}", "object", ov->object);
+	if (j && ov->state_item.set) {
+		json_t *it = item_to_json(&ov->state_item);
+		json_object_set_new(it, "value", json_string(state_words[ov->state]));
+		json_object_set_new(j, "state", it);
+	}
+	if (j && ov->weight_item.set) {
+		json_t *it = item_to_json(&ov->weight_item);
+		json_object_set_new(it, "value", json_integer(ov->weight));
+		json_object_set_new(it, "percent", json_boolean(ov->weight_kind == OVERRIDE_WEIGHT_PERCENT));
+		json_object_set_new(j, "weight", it);
+	}
+	return j;
+}
+
+json_t *overrides_to_json(const struct overrides *o)
+{
+	json_t *list = json_array();
+	for (const struct override *ov = o->head; ov; ov = ov->next)
+		if (json_array_append_new(list, override_to_json(ov))) {
+			json_decref(list);
+			return NULL;
+		}
+	return json_pack("{s:i, s:o}", "version", OVERRIDES_VERSION, "overrides", list);
+}
+
+struct reading {
+	int64_t wall_ms;
+	struct lb_time now;
+	struct lb_err *e;
+};
+
+/* 1 read, 0 over already, -1 and *e. */
+static int item_from_json(const json_t *j, const struct reading *rd, struct override_who *who)
+{
+	json_int_t set = 0, expires = 0;
+	const char *by = NULL, *reason = NULL;
+	json_error_t err;
+	/* json_unpack_ex only reads, but its prototype is not const */
+	if (json_unpack_ex((json_t *)(uintptr_t)j, &err, 0, "{s:I, s:I, s:s, s:s}", "set_ms", &set, "expires_ms", &expires, "by",
+		    &by, "reason", &reason))
+		return lb_err_set(rd->e, LB_CODE_INVALID, "%s", err.text);
+	if (set < 0 || expires < 0)
+		return lb_err_set(rd->e, LB_CODE_INVALID, "a time is negative");
+	if (expires && expires <= rd->wall_ms)
+		return 0;
+	*who = (struct override_who){ by, reason, rd->wall_ms, rd->now, expires ? expires - rd->wall_ms : 0 };
+	return 1;
+}
+
+static int state_from_json(struct overrides *o, const char *object, const json_t *j, const struct reading *rd)
+{
+	struct override_who who;
+	const char *word = json_string_value(json_object_get(j, "value"));
+	int state = -1;
+	for (int i = 0; word && i < 3; i++)
+		if (strcmp(word, state_words[i]) == 0)
+			state = i;
+	if (state < 0)
+		return lb_err_set(rd->e, LB_CODE_INVALID, "'%s': no such state", object);
+	int r = item_from_json(j, rd, &who);
+	if (r <= 0)
+		return r;
+	if (overrides_set_state(o, object, (enum config_state)state, &who))
+		return lb_err_set(rd->e, LB_CODE_FAILED, "out of memory");
+	find(o, object)->state_item.set_wall_ms = json_integer_value(json_object_get(j, "set_ms"));
+	return 0;
+}
+
+static int weight_from_json(struct overrides *o, const char *object, const json_t *j, const struct reading *rd)
+{
+	struct override_who who;
+	const json_t *value = json_object_get(j, "value");
+	json_int_t w = json_integer_value(value);
+	if (!json_is_integer(value) || w < 0 || w > (json_int_t)CONFIG_WEIGHT_MAX)
+		return lb_err_set(rd->e, LB_CODE_INVALID, "'%s': the weight is outside 0..%u", object, CONFIG_WEIGHT_MAX);
+	enum override_weight kind =
+		json_is_true(json_object_get(j, "percent")) ? OVERRIDE_WEIGHT_PERCENT : OVERRIDE_WEIGHT_VALUE;
+	int r = item_from_json(j, rd, &who);
+	if (r <= 0)
+		return r;
+	if (overrides_set_weight(o, object, kind, (uint32_t)w, &who))
+		return lb_err_set(rd->e, LB_CODE_FAILED, "out of memory");
+	find(o, object)->weight_item.set_wall_ms = json_integer_value(json_object_get(j, "set_ms"));
+	return 0;
+}
+
+static int read_all(struct overrides *o, const json_t *j, const struct reading *rd)
+{
+	const json_t *list = json_object_get(j, "overrides"), *one;
+	size_t i;
+	json_int_t version = json_integer_value(json_object_get(j, "version"));
+	if (version != OVERRIDES_VERSION)
+		return lb_err_set(rd->e, LB_CODE_INVALID, "version %lld: this lbd reads version %d", (long long)version,
+			OVERRIDES_VERSION);
+	if (!json_is_array(list))
+		return lb_err_set(rd->e, LB_CODE_INVALID, "no list of overrides");
+	json_array_foreach(list, i, one) {
+		const char *object = json_string_value(json_object_get(one, "object"));
+		const json_t *state = json_object_get(one, "state"), *weight = json_object_get(one, "weight");
+		if (!object || strlen(object) > 127)
+			return lb_err_set(rd->e, LB_CODE_INVALID, "entry %zu names no object", i);
+		if ((state && state_from_json(o, object, state, rd)) || (weight && weight_from_json(o, object, weight, rd)))
+			return -1;
+	}
+	return 0;
+}
+
+struct overrides *overrides_from_json(const json_t *j, int64_t wall_ms, struct lb_time now, struct lb_err *e)
+{
+	struct overrides *o = overrides_new();
+	struct reading rd = { wall_ms, now, e };
+	if (!o) {
+		lb_err_set(e, LB_CODE_FAILED, "out of memory");
+		return NULL;
+	}
+	if (read_all(o, j, &rd)) {
+		overrides_free(o);
+		return NULL;
+	}
+	return o;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What operators decided by hand, apart from the configuration: an admin state and a weight per backend, each with
+ * who, when, why and until when. They survive reload and restart (the caller keeps the JSON in the state directory)
+ * and never hide: every view marks an overridden value.
+ *
+ * An expiry is kept twice: as wall-clock time for the disk and for people, as monotonic time for deciding, so that a
+ * stepped clock neither ends nor prolongs it.
+ */
+#pragma once
+
+#include "common/err.h"
+#include "common/time.h"
+#include "lbd/config/config.h"
+
+#include <jansson.h>
+
+struct override_item {
+	bool set;
+	int64_t set_wall_ms, expires_wall_ms; /* expires 0 = never */
+	struct lb_time deadline;              /* LB_TIME_NEVER = never */
+	char *by, *reason;                    /* owned; reason may be "" */
+};
+
+enum override_weight { OVERRIDE_WEIGHT_VALUE, OVERRIDE_WEIGHT_PERCENT };
+
+struct override {
+	char *object; /* "web/app1"; the key */
+	struct override_item state_item;
+	enum config_state state;
+	struct override_item weight_item;
+	enum override_weight weight_kind;
+	uint32_t weight; /* value, or percent 0..1000 of the configured weight */
+	struct override *next;
+};
+
+struct overrides; /* a set, looked up by object */
+
+struct override_who {
+	const char *by, *reason;
+	int64_t wall_ms;
+	struct lb_time now;
+	int64_t for_ms; /* 0 = until changed */
+};
+
+struct overrides *overrides_new(void); /* NULL: no memory */
+void overrides_free(struct overrides *o);
+size_t overrides_count(const struct overrides *o); /* objects with at least one item */
+
+/* NULL when there is none; borrowed until the set changes. */
+const struct override *overrides_find(const struct overrides *o, const char *object);
+
+/* Set one item, replacing it. 0 or -ENOMEM (unchanged). ENABLED is stored like the others: it overrules a `state` of
+ * the configuration; overrides_clear_state takes it away. */
+int overrides_set_state(struct overrides *o, const char *object, enum config_state state, const struct override_who *who);
+int overrides_set_weight(struct overrides *o, const char *object, enum override_weight kind, uint32_t weight,
+	const struct override_who *who);
+/* Whether there was one. */
+bool overrides_clear_state(struct overrides *o, const char *object);
+bool overrides_clear_weight(struct overrides *o, const char *object);
+
+/* Removes what is due and calls fn for each object that changed; returns the next deadline or LB_TIME_NEVER. */
+typedef void override_fn(const struct override *ov, void *arg);
+struct lb_time overrides_expire(struct overrides *o, struct lb_time now, override_fn *fn, void *arg);
+
+void overrides_each(const struct overrides *o, override_fn *fn, void *arg);
+
+/* Keeps only objects for which keep() is true; calls dropped for the others before they go. */
+void overrides_prune(struct overrides *o, bool (*keep)(const char *object, void *arg), override_fn *dropped, void *arg);
+
+/* {"version":1,"overrides":[...]}: new reference, NULL no memory. */
+json_t *overrides_to_json(const struct overrides *o);
+/* Refuses another version and anything malformed as a whole (*e says what); items that are over by wall_ms are left
+ * out. */
+struct overrides *overrides_from_json(const json_t *j, int64_t wall_ms, struct lb_time now, struct lb_err *e);

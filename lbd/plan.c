@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/plan.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void plan_svc(const struct config_service *cfg, const struct ipvs_key *key, struct ipvs_service *out)
+{
+	*out = (struct ipvs_service){ .key = *key, .flags = cfg->flags };
+	strncpy(out->scheduler, cfg->scheduler, sizeof(out->scheduler) - 1);
+	strncpy(out->engine, cfg->engine, sizeof(out->engine) - 1);
+	out->prefix = lb_ip_is_v6(&key->addr) ? cfg->mask6 : cfg->mask4;
+	if (cfg->flags & IPVS_FLAG_PERSISTENT)
+		out->timeout = cfg->persist_s;
+	/* one packet is one flow only for datagrams: on a listener of another protocol the kernel would drop replies */
+	if (!key->fwmark && key->protocol != 17)
+		out->flags &= ~IPVS_FLAG_ONEPACKET;
+}
+
+int plan_listener(const struct model *m, uint32_t service, uint32_t listener, struct ipvs_row *row)
+{
+	const struct model_service *s = &m->services[service];
+	const struct ipvs_key *key = &s->cfg->listens[listener];
+	plan_svc(s->cfg, key, &row->svc);
+	lb_vec_clear(&row->dests);
+	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
+		const struct model_backend *b = &m->backends[s->first_backend + i];
+		if (!b->in_table)
+			continue;
+		struct ipvs_dest *d = lb_vec_push(&row->dests);
+		if (!d)
+			return -ENOMEM;
+		*d = (struct ipvs_dest){
+			.addr = b->cfg->addr,
+			.method = b->cfg->method,
+			.port = model_backend_port(b, key),
+			.weight = b->weight,
+			.upper = b->cfg->upper,
+			.lower = b->cfg->lower,
+		};
+		if (d->method == IPVS_METHOD_TUN)
+			d->tunnel = b->cfg->tunnel;
+	}
+	ipvs_row_sort(row);
+	return 0;
+}

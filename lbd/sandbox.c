@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/sandbox.h"
+
+#include "common/err.h"
+#include "common/log_io.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <jansson.h>
+#include <linux/capability.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ALIVE_S 3 /* the length of the address lease: state that is not renewed goes away */
+#define NOBODY  65534
+
+/* A sanitizer needs more system calls than the filter allows, and its leak check attaches to the process. This is a
+ * fact of the compiler's command line, which no header of ours can know. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
+#endif
+
+/* Made once by sandbox_enter. */
+static struct {
+	timer_t timer;
+	bool armed;
+} kill_timer;
+
+static int caps_write(uint64_t effective, uint64_t permitted, uint64_t inheritable)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	for (int i = 0; i < 2; i++) {
+		data[i].effective = (uint32_t)(effective >> 32 * i);
+		data[i].permitted = (uint32_t)(permitted >> 32 * i);
+		data[i].inheritable = (uint32_t)(inheritable >> 32 * i);
+	}
+	return syscall(SYS_capset, &head, data) ? -errno : 0;
+}
+
+struct sandbox_caps sandbox_caps_get(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { { 0 } };
+	if (syscall(SYS_capget, &head, data))
+		return (struct sandbox_caps){ 0 };
+	return (struct sandbox_caps){ .effective = data[0].effective | (uint64_t)data[1].effective << 32,
+		.permitted = data[0].permitted | (uint64_t)data[1].permitted << 32 };
+}
+
+int sandbox_caps_set(uint64_t effective, uint64_t permitted)
+{
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
+		return -errno;
+	return caps_write(effective, permitted, 0);
+}
+
+void sandbox_pre_exec(uint64_t caps)
+{
+	uint64_t have = sandbox_caps_get().permitted;
+	uint64_t pass = caps & have;
+	if (caps_write(pass, have, pass))
+		return; /* the worker will say what it misses */
+	for (unsigned cap = 0; cap < 64; cap++)
+		if (pass >> cap & 1)
+			prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
+}
+
+static bool may_change_user(void)
+{
+	const uint64_t need = 1ull << CAP_SETUID | 1ull << CAP_SETGID;
+	return (sandbox_caps_get().permitted & need) == need;
+}
+
+int sandbox_become(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups, const struct sandbox_caps *keep)
+{
+	if (may_change_user()) {
+		uint64_t all = sandbox_caps_get().permitted;
+		/* raised: they may only be permitted. KEEPCAPS: leaving uid 0 would empty the permitted set otherwise */
+		int rc = caps_write(all, all, 0);
+		if (rc)
+			return rc;
+		if (setgroups(n_groups, groups) || setresgid(gid, gid, gid) || prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) ||
+			setresuid(uid, uid, uid) || prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0))
+			return -errno;
+	} else if (getuid() != uid || geteuid() != uid || getgid() != gid || getegid() != gid) {
+		return -EPERM;
+	}
+	uint64_t have = sandbox_caps_get().permitted;
+	return sandbox_caps_set(keep->effective & have, keep->permitted & have);
+}
+
+static int drop_user(const struct sandbox *s, struct lb_err *e)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	if (s->user && may_change_user()) {
+		const struct passwd *pw = getpwnam(s->user);
+		if (pw) {
+			uid = pw->pw_uid;
+			gid = pw->pw_gid;
+		} else {
+			uid = gid = NOBODY; /* anything but the core's own rights */
+			if (!s->quiet)
+				lb_log(LB_LOG_WARNING, "user %s does not exist: running as uid %d", s->user, NOBODY);
+		}
+	} else if (s->user && !s->quiet) {
+		lb_log(LB_LOG_INFO, "no right to become %s: running as uid %u like the core", s->user, uid);
+	}
+	const struct sandbox_caps keep = { s->caps, s->caps };
+	int rc = sandbox_become(uid, gid, NULL, 0, &keep);
+	if (rc)
+		return lb_err_set(e, LB_CODE_FAILED, "cannot drop to uid %u: %s", uid, strerror(-rc));
+	uint64_t missing = s->caps & ~sandbox_caps_get().effective;
+	if (missing && !s->quiet)
+		lb_log(LB_LOG_WARNING, "capabilities %#llx are missing", (unsigned long long)missing);
+	return 0;
+}
+
+static int set_limits(const struct sandbox *s, struct lb_err *e)
+{
+	struct rlimit files, none = { 0, 0 };
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) { /* every descriptor is a probe that need not wait */
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	if (!SANITIZED && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		return lb_err_set(e, LB_CODE_FAILED, "PR_SET_DUMPABLE: %s", strerror(errno));
+	if (SANITIZED)
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	setrlimit(RLIMIT_CORE, &none);
+	if (s->filter == SANDBOX_FILTER_PROBE && !SANITIZED)
+		setrlimit(RLIMIT_NPROC, &none);
+	if (chdir("/"))
+		return lb_err_set(e, LB_CODE_FAILED, "chdir /: %s", strerror(errno));
+	clearenv();
+	/* Only reaches us where core and worker have one uid; the channel's end and the kill timer cover the rest. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return lb_err_set(e, LB_CODE_FAILED, "PR_SET_NO_NEW_PRIVS: %s", strerror(errno));
+	return 0;
+}
+
+static int start_kill_timer(struct lb_err *e)
+{
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
+	if (timer_create(CLOCK_MONOTONIC, &ev, &kill_timer.timer))
+		return lb_err_set(e, LB_CODE_FAILED, "timer_create: %s", strerror(errno));
+	kill_timer.armed = true;
+	sandbox_alive();
+	return 0;
+}
+
+void sandbox_alive(void)
+{
+	if (!kill_timer.armed)
+		return;
+	const struct itimerspec in = { .it_value = { .tv_sec = ALIVE_S } };
+	timer_settime(kill_timer.timer, 0, &in, NULL);
+}
+
+/* What a TCP probe on libev, malloc, the log sink and a clean exit need. mmap and mprotect only without PROT_EXEC. */
+static const int probe_calls[] = { SCMP_SYS(accept4), SCMP_SYS(brk), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(close), SCMP_SYS(connect), SCMP_SYS(epoll_create), SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl),
+	SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_wait), SCMP_SYS(eventfd2), SCMP_SYS(exit), SCMP_SYS(exit_group),
+	SCMP_SYS(fcntl), SCMP_SYS(fstat), SCMP_SYS(futex), SCMP_SYS(getpeername), SCMP_SYS(getpid), SCMP_SYS(getppid),
+	SCMP_SYS(getrandom), SCMP_SYS(getrlimit), SCMP_SYS(getrusage), SCMP_SYS(getsockname), SCMP_SYS(getsockopt),
+	SCMP_SYS(gettid), SCMP_SYS(gettimeofday), SCMP_SYS(lseek), SCMP_SYS(madvise), SCMP_SYS(mremap), SCMP_SYS(munmap),
+	SCMP_SYS(nanosleep), SCMP_SYS(newfstatat), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(read), SCMP_SYS(readv),
+	SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sched_yield), SCMP_SYS(sendmsg), SCMP_SYS(sendto),
+	SCMP_SYS(setsockopt), SCMP_SYS(shutdown), SCMP_SYS(sigreturn), SCMP_SYS(time), SCMP_SYS(timer_settime),
+	SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime), SCMP_SYS(ugetrlimit), SCMP_SYS(write), SCMP_SYS(writev) };
+
+static int add_rules(scmp_filter_ctx ctx)
+{
+	const uint64_t prot_exec = 4;
+	int rc = 0;
+	for (size_t i = 0; i < sizeof(probe_calls) / sizeof(probe_calls[0]) && rc == 0; i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, probe_calls[i], 0);
+	const int families[] = { AF_INET, AF_INET6 };
+	for (size_t i = 0; i < 2 && rc == 0; i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, families[i], 0),
+			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM));
+	const int maps[] = { SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect) };
+	for (size_t i = 0; i < 3 && rc == 0; i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, maps[i], 1, SCMP_A2(SCMP_CMP_MASKED_EQ, prot_exec, 0));
+	/* getrlimit is prlimit64 in newer libraries; a new limit (third argument) may not be set */
+	if (rc == 0)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0, 0));
+	return rc;
+}
+
+/* Anything else fails with EPERM instead of killing the process: after an upgrade of the C library one new call in a
+ * corner must not turn into a worker that dies again and again. */
+static int load_filter(struct lb_err *e)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	if (!ctx)
+		return lb_err_set(e, LB_CODE_FAILED, "seccomp: out of memory");
+	int rc = add_rules(ctx);
+	if (rc == 0)
+		rc = seccomp_load(ctx);
+	seccomp_release(ctx);
+	return rc ? lb_err_set(e, LB_CODE_FAILED, "seccomp: %s", strerror(-rc)) : 0;
+}
+
+int sandbox_enter(const struct sandbox *s, struct lb_err *e)
+{
+	if (drop_user(s, e) || set_limits(s, e) || start_kill_timer(e))
+		return -1;
+	json_object_seed(0); /* opens /dev/urandom, which the filter forbids */
+	if (s->filter == SANDBOX_FILTER_NONE)
+		return 0;
+	if (SANITIZED) {
+		if (!s->quiet)
+			lb_log(LB_LOG_INFO, "no system call filter: built with a sanitizer");
+		return 0;
+	}
+	return load_filter(e);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Giving rights away. A worker process does it in two steps around its exec:
+ *   sandbox_pre_exec  between fork and exec: makes the few capabilities survive the exec of a non-root process
+ *   sandbox_enter     first thing afterwards: user, capabilities, limits, kill timer, system call filter
+ * and it happens before the process has read one byte that others wrote.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct lb_err;
+
+enum sandbox_filter {
+	SANDBOX_FILTER_NONE, /* what the unit file allows */
+	SANDBOX_FILTER_PROBE /* TCP clients on a loop, nothing else: no file, no process, no other socket */
+};
+
+struct sandbox {
+	const char *user; /* to run as; NULL = as the core */
+	uint64_t caps;    /* kept, effective: bits 1 << CAP_x */
+	enum sandbox_filter filter;
+	bool quiet; /* a respawn: what was said at the first start is not said again */
+};
+
+/* Capabilities of this process, bits 1 << CAP_x. On failure both are 0. */
+struct sandbox_caps {
+	uint64_t effective, permitted;
+};
+struct sandbox_caps sandbox_caps_get(void);
+
+/* Sets both sets (effective within permitted) and empties inheritable and ambient. 0 or -errno. */
+int sandbox_caps_set(uint64_t effective, uint64_t permitted);
+
+/* Becomes uid and gid for good, with just these supplementary groups and these capabilities. Needs CAP_SETUID and
+ * CAP_SETGID (effective or permitted) unless nothing changes. 0 or -errno. The core uses it for its own drop, too. */
+int sandbox_become(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups, const struct sandbox_caps *keep);
+
+/* Async-signal-safe: of these capabilities, those that are permitted pass the coming exec (ambient set). */
+void sandbox_pre_exec(uint64_t caps);
+
+/* Everything a worker gives up, in order. From here on the process is killed by the kernel unless sandbox_alive is
+ * called at least every 3 s: a stopped worker cannot be signalled by a core of another user. 0, or -1 and *e. */
+int sandbox_enter(const struct sandbox *s, struct lb_err *e);
+
+/* Re-arms the kill timer. Nothing before sandbox_enter. */
+void sandbox_alive(void);
