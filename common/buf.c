@@ -26,7 +26,9 @@ uint8_t lb_read_u8(struct lb_reader *r)
 uint16_t lb_read_u16(struct lb_reader *r)
 {
 	const uint8_t *at = lb_take(r, 2);
-	return at ? (uint16_t)(at[0] << 8 | at[1]) : 0;
+	if (!at)
+		return 0;
+	return (uint16_t)(at[0] << 8 | at[1]);
 }
 
 uint32_t lb_read_u32(struct lb_reader *r)

@@ -45,6 +45,6 @@ int lb_duration_parse(const char *s, size_t n, int64_t *ms);
 /* The shortest exact text that parses back: 90000 -> "90s", 300000 -> "5m". Returns out. */
 const char *lb_duration_str(int64_t ms, char out[LB_DURATION_STRLEN]);
 
-#define LB_WALL_STRLEN 32
+#define LB_WALL_STRLEN 48
 /* RFC 3339 UTC with milliseconds: "2026-01-31T14:02:07.123Z". Returns out. */
 const char *lb_wall_str(int64_t wall_ms, char out[LB_WALL_STRLEN]);

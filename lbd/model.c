@@ -133,11 +133,13 @@ static void drain_clock(struct model_backend *b, struct lb_time now, int64_t wal
 		b->drain_since = (struct lb_time){ 0 };
 		return;
 	}
-	if (b->drain_since.us)
+	int64_t set = b->ov && b->ov->state_item.set ? b->ov->state_item.set_wall_ms : 0;
+	if (b->drain_since.us && b->drain_set_wall_ms == set)
 		return;
+	b->drain_set_wall_ms = set;
 	b->drain_since = now;
-	if (b->ov && b->ov->state_item.set && b->ov->state_item.set_wall_ms <= wall_ms)
-		b->drain_since = lb_time_add_ms(now, b->ov->state_item.set_wall_ms - wall_ms);
+	if (set && set <= wall_ms)
+		b->drain_since = lb_time_add_ms(now, set - wall_ms);
 	if (b->drain_since.us == 0)
 		b->drain_since.us = 1; /* 0 means "not draining" */
 }
@@ -160,7 +162,6 @@ static uint8_t status_of(const struct model *m, const struct model_service *s)
 struct settling {
 	struct model *m;
 	uint32_t service;
-	bool first; /* nothing was decided before: there is no change to tell */
 	int64_t wall_ms;
 	model_change_fn *fn;
 	void *arg;
@@ -169,22 +170,23 @@ struct settling {
 static void take_decision(const struct settling *st, struct model_backend *b, const struct decision *d)
 {
 	struct model_change ch = { st->m, st->service, (uint32_t)(b - st->m->backends), b->state, d->state, b->weight, d->weight };
-	bool changed = b->state != d->state || b->weight != d->weight;
-	if (st->first || b->state != d->state)
+	bool first = !b->settled, changed = b->state != d->state || b->weight != d->weight;
+	if (first || b->state != d->state)
 		b->since_wall_ms = st->wall_ms;
+	b->settled = true;
 	b->state = d->state;
 	b->reasons = d->reasons;
 	b->weight = d->weight;
 	b->in_table = d->in_table;
 	b->in_pool = d->in_pool;
-	if (changed && !st->first && st->fn)
+	if (changed && !first && st->fn)
 		st->fn(&ch, st->arg);
 }
 
 void model_settle(struct model *m, uint32_t service, struct lb_time now, int64_t wall_ms, model_change_fn *fn, void *arg)
 {
 	struct model_service *s = &m->services[service];
-	struct settling st = { m, service, !s->settled, wall_ms, fn, arg };
+	struct settling st = { m, service, wall_ms, fn, arg };
 	s->deadline = LB_TIME_NEVER;
 	s->in_pool = 0;
 	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
@@ -198,11 +200,11 @@ void model_settle(struct model *m, uint32_t service, struct lb_time now, int64_t
 		s->in_pool += d.in_pool;
 	}
 	uint8_t status = status_of(m, s);
-	if (st.first || status != s->status) {
+	if (!s->settled || status != s->status) {
 		struct model_change ch = { m, service, MODEL_NONE, s->status, status, 0, 0 };
 		s->since_wall_ms = wall_ms;
 		s->status = status;
-		if (!st.first && fn)
+		if (s->settled && fn)
 			fn(&ch, arg);
 	}
 	s->settled = true;
@@ -273,7 +275,6 @@ void model_override_changed(struct model *m, const char *object)
 	if (b == MODEL_NONE)
 		return;
 	m->backends[b].ov = overrides_find(m->overrides, object);
-	m->backends[b].drain_since = (struct lb_time){ 0 };
 	model_dirty(m, m->backends[b].service);
 }
 

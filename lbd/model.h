@@ -72,6 +72,7 @@ struct model_backend {
 	uint32_t first_link;        /* its links stand together: service->cfg->n_checks of them */
 	const struct override *ov;  /* NULL = none; borrowed from the overrides, refreshed by model_override_changed */
 	struct lb_time drain_since; /* us 0 = not draining */
+	int64_t drain_set_wall_ms;  /* of the override that the clock runs for, 0 = the configuration's drain */
 	int64_t since_wall_ms;      /* of the last change of state */
 	/* decided by model_settle: */
 	uint32_t weight; /* effective: what the kernel gets */
@@ -80,6 +81,7 @@ struct model_backend {
 	bool in_table; /* has a row in the kernel */
 	bool in_pool;  /* may get new flows */
 	bool adopted;  /* the kernel had it with a weight before anybody judged it */
+	bool settled;  /* decided at least once */
 };
 
 struct model_service {
@@ -152,7 +154,7 @@ typedef void model_change_fn(const struct model_change *ch, void *arg);
 
 /* Decides every backend of a service from configuration, overrides, health and time. Calls fn (may be NULL) for each
  * backend whose state or weight differs from the last decision and for the service if its status does; not for the
- * very first decision. */
+ * very first decision of either. */
 void model_settle(struct model *m, uint32_t service, struct lb_time now, int64_t wall_ms, model_change_fn *fn, void *arg);
 
 /* Marks services whose deadline is due; returns the earliest deadline left. O(services). */

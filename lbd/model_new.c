@@ -145,6 +145,10 @@ static void inherit_service(struct build *bd, struct model_service *s, uint32_t 
 			continue;
 		const struct model_backend *was = &old->backends[ob];
 		b->drain_since = was->drain_since;
+		b->drain_set_wall_ms = was->drain_set_wall_ms;
+		b->settled = was->settled;
+		/* not judged in this run either: it still stays */
+		b->adopted |= was->adopted && !judged(bd->m, b, s->cfg->n_checks);
 		b->since_wall_ms = was->since_wall_ms;
 		b->weight = was->weight;
 		b->state = was->state;

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define OVERRIDES_VERSION 1
+#define PERCENT_MAX       1000
+#define FOR_MS_MAX        (INT64_MAX / 1000 / 4) /* a file may hold any time; microseconds of it must not overflow */
 
 /* A list: a person sets overrides, so there are tens of them, and reading them in order of setting is what people
  * expect. */
@@ -65,7 +67,9 @@ static struct override *find(const struct overrides *o, const char *object)
 
 const struct override *overrides_find(const struct overrides *o, const char *object)
 {
-	return find(o, object);
+	/* while overrides_expire tells of an object that lost its last item, it is still in the list but about to go */
+	const struct override *ov = find(o, object);
+	return ov && (ov->state_item.set || ov->weight_item.set) ? ov : NULL;
 }
 
 static struct override *get(struct overrides *o, const char *object)
@@ -115,7 +119,7 @@ static int item_set(struct override_item *it, const struct override_who *who)
 		.set = true,
 		.set_wall_ms = who->wall_ms,
 		.expires_wall_ms = who->for_ms ? who->wall_ms + who->for_ms : 0,
-		.deadline = who->for_ms ? lb_time_add_ms(who->now, who->for_ms) : LB_TIME_NEVER,
+		.deadline = who->for_ms && who->for_ms < FOR_MS_MAX ? lb_time_add_ms(who->now, who->for_ms) : LB_TIME_NEVER,
 		.by = by,
 		.reason = reason,
 	};
@@ -221,21 +225,27 @@ static json_t *item_to_json(const struct override_item *it)
 		(json_int_t)it->expires_wall_ms, "by", it->by, "reason", it->reason);
 }
 
+/* Setting into NULL fails and setting NULL fails, so one test at the end is enough: an override that cannot be written
+ * must not be missing from the file in silence. */
 static json_t *override_to_json(const struct override *ov)
 {
 	json_t *j = json_pack("{s:s}", "object", ov->object);
-	if (j && ov->state_item.set) {
+	int bad = !j;
+	if (ov->state_item.set) {
 		json_t *it = item_to_json(&ov->state_item);
-		json_object_set_new(it, "value", json_string(state_words[ov->state]));
-		json_object_set_new(j, "state", it);
+		bad |= json_object_set_new(it, "value", json_string(state_words[ov->state]));
+		bad |= json_object_set_new(j, "state", it);
 	}
-	if (j && ov->weight_item.set) {
+	if (ov->weight_item.set) {
 		json_t *it = item_to_json(&ov->weight_item);
-		json_object_set_new(it, "value", json_integer(ov->weight));
-		json_object_set_new(it, "percent", json_boolean(ov->weight_kind == OVERRIDE_WEIGHT_PERCENT));
-		json_object_set_new(j, "weight", it);
+		bad |= json_object_set_new(it, "value", json_integer(ov->weight));
+		bad |= json_object_set_new(it, "percent", json_boolean(ov->weight_kind == OVERRIDE_WEIGHT_PERCENT));
+		bad |= json_object_set_new(j, "weight", it);
 	}
-	return j;
+	if (!bad)
+		return j;
+	json_decref(j);
+	return NULL;
 }
 
 json_t *overrides_to_json(const struct overrides *o)
@@ -297,10 +307,11 @@ static int weight_from_json(struct overrides *o, const char *object, const json_
 	struct override_who who;
 	const json_t *value = json_object_get(j, "value");
 	json_int_t w = json_integer_value(value);
-	if (!json_is_integer(value) || w < 0 || w > (json_int_t)CONFIG_WEIGHT_MAX)
-		return lb_err_set(rd->e, LB_CODE_INVALID, "'%s': the weight is outside 0..%u", object, CONFIG_WEIGHT_MAX);
 	enum override_weight kind =
 		json_is_true(json_object_get(j, "percent")) ? OVERRIDE_WEIGHT_PERCENT : OVERRIDE_WEIGHT_VALUE;
+	unsigned max = kind == OVERRIDE_WEIGHT_PERCENT ? PERCENT_MAX : CONFIG_WEIGHT_MAX;
+	if (!json_is_integer(value) || w < 0 || w > (json_int_t)max)
+		return lb_err_set(rd->e, LB_CODE_INVALID, "'%s': the weight is outside 0..%u", object, max);
 	int r = item_from_json(j, rd, &who);
 	if (r <= 0)
 		return r;

@@ -93,7 +93,8 @@ int sandbox_become(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups, c
 {
 	if (may_change_user()) {
 		uint64_t all = sandbox_caps_get().permitted;
-		/* raised: they may only be permitted. KEEPCAPS: leaving uid 0 would empty the permitted set otherwise */
+		/* raised: they may only be permitted. KEEPCAPS: leaving uid 0 would empty the permitted set otherwise
+		 */
 		int rc = caps_write(all, all, 0);
 		if (rc)
 			return rc;
@@ -176,18 +177,48 @@ void sandbox_alive(void)
 	timer_settime(kill_timer.timer, 0, &in, NULL);
 }
 
-/* What a TCP probe on libev, malloc, the log sink and a clean exit need. mmap and mprotect only without PROT_EXEC. */
-static const int probe_calls[] = { SCMP_SYS(accept4), SCMP_SYS(brk), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
-	SCMP_SYS(close), SCMP_SYS(connect), SCMP_SYS(epoll_create), SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl),
-	SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_wait), SCMP_SYS(eventfd2), SCMP_SYS(exit), SCMP_SYS(exit_group),
-	SCMP_SYS(fcntl), SCMP_SYS(fstat), SCMP_SYS(futex), SCMP_SYS(getpeername), SCMP_SYS(getpid), SCMP_SYS(getppid),
-	SCMP_SYS(getrandom), SCMP_SYS(getrlimit), SCMP_SYS(getrusage), SCMP_SYS(getsockname), SCMP_SYS(getsockopt),
-	SCMP_SYS(gettid), SCMP_SYS(gettimeofday), SCMP_SYS(lseek), SCMP_SYS(madvise), SCMP_SYS(mremap), SCMP_SYS(munmap),
-	SCMP_SYS(nanosleep), SCMP_SYS(newfstatat), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(read), SCMP_SYS(readv),
-	SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sched_yield), SCMP_SYS(sendmsg), SCMP_SYS(sendto),
-	SCMP_SYS(setsockopt), SCMP_SYS(shutdown), SCMP_SYS(sigreturn), SCMP_SYS(time), SCMP_SYS(timer_settime),
-	SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime), SCMP_SYS(ugetrlimit), SCMP_SYS(write), SCMP_SYS(writev) };
+/* What a TCP probe on libev, malloc, the log sink and a clean exit need; sockets and memory follow with arguments. */
+static const int probe_calls[] = {
+	SCMP_SYS(brk),
+	SCMP_SYS(clock_gettime), /* only where the vdso has no fast clock */
+	SCMP_SYS(close),
+	SCMP_SYS(connect),
+	SCMP_SYS(epoll_create),
+	SCMP_SYS(epoll_create1),
+	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+	SCMP_SYS(fcntl),
+	SCMP_SYS(fstat),
+	SCMP_SYS(futex),
+	SCMP_SYS(getpid),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(getrlimit),
+	SCMP_SYS(getrusage),
+	SCMP_SYS(getsockname),
+	SCMP_SYS(getsockopt),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(madvise),
+	SCMP_SYS(mremap),
+	SCMP_SYS(munmap),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(read),
+	SCMP_SYS(recvfrom),
+	SCMP_SYS(recvmsg),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(sendto),
+	SCMP_SYS(setsockopt),
+	SCMP_SYS(timer_settime),
+	SCMP_SYS(ugetrlimit),
+	SCMP_SYS(write),
+	SCMP_SYS(writev),
+};
 
 static int add_rules(scmp_filter_ctx ctx)
 {

@@ -21,16 +21,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define CHANNEL_FD      3
-#define FD_ABOVE        10 /* where the binary's descriptor lives: out of the way of 0..3 */
-#define PING_S          1.0
-#define PINGS_LOST_MAX  5
-#define BACKOFF_MIN_MS  100
-#define BACKOFF_MAX_MS  5000
-#define HEALTHY_US      10000000
-#define STOP_KILL_S     1.0
-#define ARG_PREFIX      "--worker="
-#define ARG_AGAIN       "--again"
+#define CHANNEL_FD     3
+#define FD_ABOVE       10 /* where the binary's descriptor lives: out of the way of 0..3 */
+#define PING_S         1.0
+#define PINGS_LOST_MAX 5
+#define BACKOFF_MIN_MS 100
+#define BACKOFF_MAX_MS 5000
+#define HEALTHY_US     10000000
+#define KILL_AFTER_S   1.0
+#define ARG_PREFIX     "--worker="
+#define ARG_AGAIN      "--again"
 
 static int exe_fd = -1; /* written once by worker_init */
 
@@ -58,12 +58,13 @@ struct exec_args { /* all made before the fork */
 /* Between fork and exec only async-signal-safe calls: another thread of a library may have held any lock. */
 static _Noreturn void child_exec(const struct exec_args *x)
 {
+	/* all signals are blocked here. A handler of the core would write to the loop of the core, and an ignored
+	 * signal would stay ignored after the exec */
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL); /* handlers end with the exec, ignored signals would stay ignored */
-	signal(SIGCHLD, SIG_DFL);
-	signal(SIGHUP, SIG_DFL);
 	setsid(); /* Ctrl-C in the terminal is for the core, which ends the workers in order */
 	int null = open("/dev/null", O_RDWR);
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
@@ -82,8 +83,9 @@ static _Noreturn void child_exec(const struct exec_args *x)
 /* The environment of a worker: what the log sink and a sanitizer read, nothing of the administrator's. */
 static void fill_env(char **envp, size_t max)
 {
-	static const char *const keep[] = { "JOURNAL_STREAM=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS=",
-		"GCOV_PREFIX=" };
+	static const char *const keep[] = {
+		"JOURNAL_STREAM=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS=", "GCOV_PREFIX="
+	};
 	size_t n = 0;
 	for (char **v = environ; v && *v; v++)
 		for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]) && n + 1 < max; i++)
@@ -93,8 +95,6 @@ static void fill_env(char **envp, size_t max)
 }
 
 /* ---- the parent ---- */
-
-static void on_timer(struct ev_loop *loop, ev_timer *ev, int events);
 
 static void arm(struct worker *w, double after, double repeat)
 {
@@ -120,9 +120,14 @@ static void end_process(struct worker *w, int sig)
 		kill(w->pid, sig);
 }
 
+static bool talking(const struct worker *w)
+{
+	return w->state == WORKER_STATE_STARTING || w->state == WORKER_STATE_READY;
+}
+
 void worker_restart(struct worker *w, const char *why)
 {
-	if (w->state != WORKER_STATE_STARTING && w->state != WORKER_STATE_READY)
+	if (!talking(w))
 		return;
 	lb_log(LB_LOG_WARNING, "worker/%s: restarting (%s, pid=%d)", w->row->name, why, (int)w->pid);
 	ev_timer_stop(w->loop, &w->timer);
@@ -173,7 +178,7 @@ static void tell_hello(struct worker *w)
 void worker_log_level(struct worker *w, enum lb_log_level level)
 {
 	w->level = level;
-	if (w->state == WORKER_STATE_STARTING || w->state == WORKER_STATE_READY)
+	if (talking(w))
 		tell(w, json_pack("{s:s, s:s}", "msg", "log", "level", lb_log_level_name(level)));
 }
 
@@ -208,7 +213,7 @@ static int spawn(struct worker *w)
 	w->state = WORKER_STATE_STARTING;
 	w->started = lb_clock_now();
 	w->unanswered = 0;
-	lb_frame_init(&w->channel, pair[0], LB_PROTO_LINE_MAX);
+	lb_frame_init(&w->channel, pair[0], (size_t)LB_PROTO_LINE_MAX);
 	ev_child_set(&w->child, pid, 0);
 	ev_child_start(w->loop, &w->child);
 	ev_io_set(&w->readable, pair[0], EV_READ);
@@ -244,18 +249,22 @@ static void ping(struct worker *w)
 		tell(w, json_pack("{s:s, s:I}", "msg", "ping", "n", (json_int_t)++w->pings));
 }
 
+static void start_again(struct worker *w)
+{
+	int rc = spawn(w);
+	if (rc == 0)
+		return;
+	lb_log(LB_LOG_ERROR, "worker/%s: cannot start: %s", w->row->name, strerror(-rc));
+	w->started = lb_clock_now();
+	respawn_later(w);
+}
+
 static void on_timer(struct ev_loop *loop, ev_timer *ev, int events)
 {
 	(void)loop, (void)events;
 	struct worker *w = ev->data;
 	switch (w->state) {
-	case WORKER_STATE_WAITING:
-		if (spawn(w)) {
-			lb_log(LB_LOG_ERROR, "worker/%s: cannot start: %s", w->row->name, strerror(errno));
-			w->started = lb_clock_now();
-			respawn_later(w);
-		}
-		return;
+	case WORKER_STATE_WAITING: start_again(w); return;
 	case WORKER_STATE_STARTING:
 	case WORKER_STATE_READY: ping(w); return;
 	case WORKER_STATE_ENDING:
@@ -280,9 +289,11 @@ static void on_child(struct ev_loop *loop, ev_child *ev, int events)
 		w->state = WORKER_STATE_STOPPED;
 	} else {
 		if (WIFSIGNALED(status))
-			lb_log(LB_LOG_WARNING, "worker/%s: ended (signal %d, pid=%d)", w->row->name, WTERMSIG(status), (int)pid);
+			lb_log(LB_LOG_WARNING, "worker/%s: ended (signal %d, pid=%d)", w->row->name, WTERMSIG(status),
+				(int)pid);
 		else
-			lb_log(LB_LOG_WARNING, "worker/%s: ended (status %d, pid=%d)", w->row->name, WEXITSTATUS(status), (int)pid);
+			lb_log(LB_LOG_WARNING, "worker/%s: ended (status %d, pid=%d)", w->row->name,
+				WEXITSTATUS(status), (int)pid);
 		respawn_later(w);
 	}
 	w->calls->gone(w, w->arg);
@@ -316,15 +327,10 @@ static void take_line(struct worker *w, const char *line, size_t n)
 	if (rc == 0)
 		rc = w->calls->line(w, msg, w->arg);
 	json_decref(msg);
-	if (rc < 0) {
+	if (rc < 0 && talking(w)) { /* else the channel is closed and the line gone with it */
 		lb_log(LB_LOG_ERROR, "worker/%s: %s: %.*s", w->row->name, e.text, n > 200 ? 200 : (int)n, line);
 		worker_restart(w, "it sent a line that is no message");
 	}
-}
-
-static bool talking(const struct worker *w)
-{
-	return w->state == WORKER_STATE_STARTING || w->state == WORKER_STATE_READY;
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *ev, int events)
@@ -334,9 +340,10 @@ static void on_readable(struct ev_loop *loop, ev_io *ev, int events)
 	long got = lb_frame_read(&w->channel);
 	if (got == -EAGAIN)
 		return;
-	if (got <= 0) { /* it is ending; a worker that only closed its channel is of no use either */
-		ev_timer_stop(w->loop, &w->timer);
-		end_process(w, SIGKILL);
+	if (got <= 0) { /* it is ending by itself: its exit status says more than our SIGKILL would */
+		channel_close(w);
+		w->state = WORKER_STATE_ENDING;
+		arm(w, KILL_AFTER_S, KILL_AFTER_S);
 		return;
 	}
 	const char *line;
@@ -384,7 +391,7 @@ void worker_stop(struct worker *w)
 		return;
 	}
 	end_process(w, SIGTERM);
-	arm(w, STOP_KILL_S, STOP_KILL_S);
+	arm(w, KILL_AFTER_S, KILL_AFTER_S);
 }
 
 bool worker_stopped(const struct worker *w)

@@ -17,15 +17,22 @@
 #pragma once
 
 #include "common/frame_io.h"
+#include "common/log.h"
 #include "common/proto.h"
 #include "common/time.h"
 #include "lbd/sandbox.h"
 
 #include <ev.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct lb_text;
 
 #define WORKER_HIGH (1024u * 1024u) /* bytes: stop producing for a worker at this worker_pending() */
 
-struct worker_row { /* one per kind of worker, const, in daemon.c */
+struct worker_row {        /* one per kind of worker, const, in daemon.c */
 	const char *name;  /* "probe": of --worker= and of log lines */
 	const char *title; /* "lbd: probe": argv[0], and in front of its log lines */
 	const char *user;  /* to run as, NULL = as the core */
@@ -53,7 +60,7 @@ enum worker_state {
 	WORKER_STATE_WAITING,  /* for its back-off to be over */
 	WORKER_STATE_STARTING, /* forked, not ready */
 	WORKER_STATE_READY,
-	WORKER_STATE_ENDING,  /* channel closed or killed, not yet reaped */
+	WORKER_STATE_ENDING, /* channel closed or killed, not yet reaped */
 	WORKER_STATE_STOPPED
 };
 

@@ -24,8 +24,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define CONFIG_VERSION      1u
 #define CONFIG_SERVICES_MAX 16384u
 #define CONFIG_BACKENDS_MAX 131072u
+#define CONFIG_LISTENS_MAX  65536u /* kernel services: listen x protocol, of all services */
+#define CONFIG_CHECKS_MAX   16u    /* of one service */
 #define CONFIG_WEIGHT_MAX   65535u
 #define CONFIG_ERRORS_MAX   50u
 #define CONFIG_DEPTH_MAX    32u
@@ -80,7 +83,7 @@ struct config {
 	const struct config_service *services; /* sorted by name */
 	uint32_t n_services;
 	uint32_t n_backends;                 /* in all services */
-	const struct config_check *checks;   /* named ones, sorted by name */
+	const struct config_check *checks;   /* sorted by name: the named ones, and types used by their bare name (line 0) */
 	uint32_t n_checks;
 	enum lb_log_level log_level;
 	const char *admin_group, *observe_group;
@@ -102,8 +105,9 @@ struct config_error {
 	uint32_t width;      /* characters under the caret, at least 1 */
 	const char *text;    /* "unknown key 'schedular' in services.web" */
 	const char *path;    /* "services.web.backends.app2.weight", "" */
+	bool path_in_text;   /* text names the place itself: config_error_print leaves the path out */
 	const char *help;    /* "did you mean 'scheduler'?", "" = none */
-	const char *excerpt; /* the source line, escaped, "" = none; the caret stands under column + caret_shift */
+	const char *excerpt; /* the source line, escaped, "" = none; cut to fit */
 	uint32_t caret;      /* characters before the caret in excerpt */
 };
 
@@ -119,6 +123,9 @@ struct config *config_load_take(struct config_load *l);
 /* In line order per file, at most CONFIG_ERRORS_MAX; borrowed until config_load_free. *more = found beyond that. */
 const struct config_error *config_load_errors(const struct config_load *l, size_t *n, size_t *more);
 void config_load_free(struct config_load *l);
+
+/* Everything found as text, then "3 more errors" if so. Returns the number of errors, warnings not counted. */
+size_t config_load_report(const struct config_load *l, struct lb_text *out);
 
 /* All steps at once, for tests, `lbd --check` and fuzzers. The errors as text in *report (appended; may be NULL). */
 struct config *config_load(const struct config_source *sources, size_t n, struct lb_text *report);

@@ -26,15 +26,23 @@ struct ctl_finding { /* something about the host that keeps a service from worki
 };
 
 enum ctl_apply_kind { CTL_APPLY, CTL_DIFF, CTL_RELOAD };
+struct ctl_apply {
+	enum ctl_apply_kind kind;
+	int fd;              /* >= 0: the text, now owned by the callee */
+	const char *name;    /* of that text, for messages; borrowed */
+	uint32_t generation; /* > 0 and fd < 0: that stored one; both unset: the daemon's own file */
+	bool with_ops;       /* kernel operations as rows, too (CTL_DIFF) */
+	const char *message; /* for the generation, may be NULL; borrowed */
+};
+
 enum ctl_exit { CTL_EXIT_STOP, CTL_EXIT_STOP_FLUSH, CTL_EXIT_RESTART };
 
 struct ctl_ops {
 	struct lb_time (*now)(void *arg);
 	int64_t (*wall_ms)(void *arg);
-	/* Loads a candidate (fd >= 0: its text, now owned; generation > 0: that one; else the daemon's own file) and
-	 * compares or applies it. Holds the reply and ends it itself. with_ops: kernel operations as rows, too. */
-	void (*apply)(void *arg, enum ctl_apply_kind kind, int fd, uint32_t generation, bool with_ops, const char *message,
-		const struct ctl_peer *who, struct ctl_reply *r);
+	/* Loads a candidate and compares or applies it. Holds the reply and ends it itself: rows of findings and changes,
+	 * then 0, 1 (CTL_DIFF: there is a difference), 6 rejected, 7 another load is running, 8 failed. */
+	void (*apply)(void *arg, const struct ctl_apply *what, const struct ctl_peer *who, struct ctl_reply *r);
 	/* The text of a stored generation (0 = the one that runs): appended. 0, or -1 and *e. */
 	int (*generation_text)(void *arg, uint32_t generation, struct lb_text *out, struct lb_err *e);
 	/* An override changed: plan again and store. Returns NULL, or why it could not be stored (it holds anyway). */

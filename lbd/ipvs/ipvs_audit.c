@@ -29,12 +29,14 @@ static void see(const struct ipvs_service *svc, const struct ipvs_stats *stats, 
 	if (e->queued)
 		return;
 	bool changed = e->present && !ipvs_service_equal(&e->row.svc, svc);
-	bool appeared = !e->present;
+	bool appeared = !e->present, unclear = e->unread;
 	e->row.svc = *svc;
 	e->present = true;
-	if (appeared)
+	/* nobody looks at the destinations of others: what was read of them once is old by now */
+	if (appeared || !e->ours)
 		e->unread = true;
-	if (changed || appeared)
+	/* a listener that is to be read again anyway may differ by our own writes: that is nobody's drift */
+	if ((changed || appeared) && !unclear)
 		drift(r, e, IPVS_DRIFT_SERVICE_CHANGED);
 }
 
@@ -62,14 +64,17 @@ int ipvs_audit_begin(struct ipvs_reconciler *r)
 	HASH_ITER(hh, r->entries, e, next) {
 		if (e->present && !e->queued && e->seen != r->round) {
 			not_seen(r, e);
-		} else if (e->present && e->ours) {
+		} else if ((e->present || e->unread) && e->ours) {
 			struct ipvs_key *k = lb_vec_push(&r->round_keys);
 			if (!k)
 				return -ENOMEM;
 			*k = e->key;
 		}
 	}
-	return r->round_keys.n ? 1 : 0;
+	if (r->round_keys.n)
+		return 1;
+	r->counters.audits++;
+	return 0;
 }
 
 static bool dests_equal(const struct ipvs_row *a, const struct ipvs_row *b)
@@ -85,8 +90,15 @@ static bool dests_equal(const struct ipvs_row *a, const struct ipvs_row *b)
 static int look(struct ipvs_reconciler *r, const struct ipvs_key *key)
 {
 	struct ipvs_entry *e = ipvs_entry_find(r, key);
-	if (!e || !e->present || e->queued || e->unread)
-		return 0; /* gone since, or about to be read anyway */
+	if (!e || e->queued)
+		return 0;
+	if (e->unread) { /* whoever was told could not read it then, or we would know by now: the round is the safety net */
+		if (e->ours)
+			r->events.stale(r->events.arg, &e->key);
+		return 0;
+	}
+	if (!e->present)
+		return 0; /* gone since */
 	struct ipvs_row row;
 	int err = ipvs_entry_read(r, e, &row);
 	if (err == -ESRCH) {

@@ -54,7 +54,6 @@ static bool attr_u8(struct ipvs_batch *b, uint16_t type, uint8_t v)
 
 static bool begin(struct ipvs_batch *b, uint32_t seq, uint8_t cmd, uint16_t flags)
 {
-	size_t at = b->len;
 	struct nlmsghdr *h = room(b, NLMSG_HDRLEN + GENL_HDRLEN);
 	if (!h)
 		return false;
@@ -64,7 +63,6 @@ static bool begin(struct ipvs_batch *b, uint32_t seq, uint8_t cmd, uint16_t flag
 	struct genlmsghdr *g = (struct genlmsghdr *)(void *)((uint8_t *)h + NLMSG_HDRLEN);
 	g->cmd = cmd;
 	g->version = IPVS_GENL_CMD_VERSION;
-	b->last = at;
 	return true;
 }
 
@@ -74,8 +72,9 @@ static int end(struct ipvs_batch *b, size_t start, bool ok)
 		b->len = start;
 		return -EMSGSIZE;
 	}
-	struct nlmsghdr *h = (struct nlmsghdr *)(void *)(b->buf + b->last);
-	h->nlmsg_len = (uint32_t)(b->len - b->last);
+	struct nlmsghdr *h = (struct nlmsghdr *)(void *)(b->buf + start);
+	h->nlmsg_len = (uint32_t)(b->len - start);
+	b->last = start; /* only now: what did not fit is not the last message */
 	return 0;
 }
 
@@ -303,7 +302,9 @@ static int read_netmask(uint32_t raw, bool v6, uint8_t *prefix)
 	uint8_t bits = 0;
 	while (bits < 32 && (mask & (1u << (31 - bits))))
 		bits++;
-	*prefix = bits; /* a mask with holes is possible (ipvsadm takes any): it differs from every prefix we want */
+	/* a mask with holes is possible (ipvsadm takes any): 0 differs from every prefix we want */
+	bool holes = bits < 32 && mask << bits;
+	*prefix = holes ? 0 : bits;
 	return 0;
 }
 

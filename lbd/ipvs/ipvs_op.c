@@ -35,15 +35,31 @@ static void add_key(struct cut *c, const struct ipvs_key *k)
 			lb_endpoint_str(&k->addr, k->port, ep));
 }
 
+/* ipvsadm takes a length for IPv6 and only a dotted mask for IPv4: "-M 24" would mean 0.0.0.24 there. */
+static void add_netmask(struct cut *c, const struct ipvs_service *s)
+{
+	if (lb_ip_is_v6(&s->key.addr)) {
+		add(c, " -M %u", s->prefix);
+		return;
+	}
+	uint32_t m = s->prefix >= 32 ? UINT32_MAX : ~(UINT32_MAX >> s->prefix);
+	add(c, " -M %u.%u.%u.%u", m >> 24, m >> 16 & 255, m >> 8 & 255, m & 255);
+}
+
 static void add_service(struct cut *c, const struct ipvs_service *s)
 {
 	add(c, " -s %s", s->scheduler);
 	const struct ipvs_sched_row *row = ipvs_sched_find(s->scheduler, strlen(s->scheduler));
+	const char *lead = " -b "; /* one option, its words joined by commas */
 	for (size_t i = 0; row && i < 2; i++)
-		if (row->flags[i].name && (s->flags & row->flags[i].bit))
-			add(c, " -b %s", row->flags[i].name);
-	if (s->flags & IPVS_FLAG_PERSISTENT)
-		add(c, " -p %u -M %u", s->timeout, s->prefix);
+		if (row->flags[i].name && (s->flags & row->flags[i].bit)) {
+			add(c, "%s%s", lead, row->flags[i].name);
+			lead = ",";
+		}
+	if (s->flags & IPVS_FLAG_PERSISTENT) {
+		add(c, " -p %u", s->timeout);
+		add_netmask(c, s);
+	}
 	if (s->engine[0])
 		add(c, " --pe %s", s->engine);
 	if (s->flags & IPVS_FLAG_ONEPACKET)
@@ -109,6 +125,8 @@ static void explain_service(const struct ipvs_op *op, int err, struct cut *c)
 		add(c, "this kernel has no scheduler '%s': modprobe ip_vs_%s, or choose another", name, name);
 	else if (err == EAFNOSUPPORT)
 		add(c, "this kernel's IPVS has no IPv6");
+	else if (err == EINVAL && strcmp(name, "mh") == 0 && op->type == IPVS_OP_SERVICE_SET)
+		add(c, "mh takes at most 4093 backends");
 	else
 		add(c, "the kernel refused the service: %s", strerror(err));
 }
@@ -132,8 +150,7 @@ void ipvs_op_explain(const struct ipvs_op *op, int err, char *out, size_t size)
 	if (err == EPERM)
 		add(&c, "not permitted: IPVS wants CAP_NET_ADMIN in the initial user namespace");
 	else if (err == ENOMEM)
-		add(&c, "the kernel is out of memory%s",
-			op->type != IPVS_OP_SERVICE_DEL && strcmp(op->svc.scheduler, "mh") == 0 ? " (mh takes at most 4093 backends)" : "");
+		add(&c, "the kernel is out of memory");
 	else if (op->type == IPVS_OP_SERVICE_ADD || op->type == IPVS_OP_SERVICE_SET || op->type == IPVS_OP_SERVICE_DEL)
 		explain_service(op, err, &c);
 	else

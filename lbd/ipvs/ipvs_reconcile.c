@@ -98,6 +98,16 @@ static void collect_dest(const struct ipvs_dest *d, const struct ipvs_counts *c,
 		to->no_memory = true;
 }
 
+/* A dump that another writer crosses may repeat an entry: the second of a pair would look like one to delete. */
+static void drop_repeated(struct ipvs_row *row)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < row->dests.n; i++)
+		if (kept == 0 || ipvs_dest_cmp(&row->dests.v[kept - 1], &row->dests.v[i]))
+			row->dests.v[kept++] = row->dests.v[i];
+	row->dests.n = kept;
+}
+
 int ipvs_entry_read(struct ipvs_reconciler *r, struct ipvs_entry *e, struct ipvs_row *out)
 {
 	struct collect got = { 0 };
@@ -114,6 +124,7 @@ int ipvs_entry_read(struct ipvs_reconciler *r, struct ipvs_entry *e, struct ipvs
 		return err;
 	}
 	ipvs_row_sort(&got.row);
+	drop_repeated(&got.row);
 	*out = got.row;
 	return 0;
 }
@@ -215,22 +226,50 @@ static int difference(struct ipvs_reconciler *r, struct ipvs_entry *e, const str
 	return ipvs_diff(want, e->present ? &e->row : NULL, out);
 }
 
+/* Keeps only refusals of ops that are still wanted. */
+static void refusals_keep(struct ipvs_reconciler *r, struct ipvs_entry *e, const struct ipvs_ops *wanted)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < e->refusals.n; i++) {
+		bool still = false;
+		for (size_t k = 0; k < wanted->ops.n && !still; k++)
+			still = same_op(&e->refusals.v[i].op, &wanted->ops.v[k]);
+		if (still)
+			e->refusals.v[kept++] = e->refusals.v[i];
+	}
+	if (kept == 0)
+		refusals_clear(r, e);
+	else
+		e->refusals.n = kept;
+}
+
+/* Ops of one listener stand together in the queue: what is queued for it goes out before more is. The entry may be
+ * gone afterwards. */
+static int flush_if_queued(struct ipvs_reconciler *r, const struct ipvs_key *key, struct lb_time now)
+{
+	const struct ipvs_entry *e = ipvs_entry_find(r, key);
+	return e && e->queued ? ipvs_flush(r, now) : 0;
+}
+
 int ipvs_want(struct ipvs_reconciler *r, const struct ipvs_row *row, struct lb_time now)
 {
+	int err = flush_if_queued(r, &row->svc.key, now);
+	if (err)
+		return err;
 	struct ipvs_entry *e = ipvs_entry_get(r, &row->svc.key);
 	if (!e)
 		return -ENOMEM;
-	int err = e->queued ? ipvs_flush(r, now) : 0;
-	if (err)
-		return err;
+	if (!e->ours)
+		e->unread = e->present; /* adopted as it is now, not as somebody looked at it once */
 	e->ours = true;
 	lb_vec_clear(&r->scratch.ops);
 	err = difference(r, e, row, &r->scratch);
 	if (err)
 		return err;
-	/* A refused op is not sent again before its time, unless it is another one now: then all are tried afresh. */
+	/* A refused op is not sent again before its time; one that is no longer wanted is forgotten. */
 	if (lb_time_cmp(now, e->retry) >= 0)
 		refusals_clear(r, e);
+	refusals_keep(r, e, &r->scratch);
 	bool no_service = false;
 	lb_vec_foreach(op, &r->scratch.ops) {
 		bool again = was_refused(e, op);
@@ -241,19 +280,22 @@ int ipvs_want(struct ipvs_reconciler *r, const struct ipvs_row *row, struct lb_t
 		if (err)
 			return err;
 	}
-	if (r->scratch.ops.n == 0)
-		refusals_clear(r, e);
 	return r->queue.n >= QUEUE_OPS ? ipvs_flush(r, now) : 0;
 }
 
 int ipvs_drop(struct ipvs_reconciler *r, const struct ipvs_key *key, struct lb_time now)
 {
+	int err = flush_if_queued(r, key, now);
+	if (err)
+		return err;
 	struct ipvs_entry *e = ipvs_entry_find(r, key);
 	if (!e || !e->ours)
 		return 0;
-	int err = e->queued ? ipvs_flush(r, now) : 0;
-	if (err)
-		return err;
+	if (!e->present && e->unread) { /* it may have been added by a write whose outcome is unknown */
+		err = reread(r, e);
+		if (err)
+			return err;
+	}
 	refusals_clear(r, e);
 	if (!e->present) {
 		ipvs_entry_forget(r, e);
@@ -273,19 +315,22 @@ void ipvs_own(struct ipvs_reconciler *r, const struct ipvs_key *key)
 
 static void remember_refusal(struct ipvs_reconciler *r, struct ipvs_entry *e, const struct ipvs_op *op, int err, struct lb_time now)
 {
-	if (e->refusals.n == 0) {
+	struct ipvs_refusal *ref = lb_vec_push(&e->refusals);
+	if (!ref)
+		return; /* tried again at once: no memory is no reason to lose it */
+	*ref = (struct ipvs_refusal){ *op, err };
+	if (e->refusals.n == 1) {
 		struct ipvs_entry **place = lb_vec_push(&r->troubled);
-		if (!place)
+		if (!place) {
+			lb_vec_done(&e->refusals);
 			return;
+		}
 		*place = e;
 		e->backoff_ms = e->backoff_ms ? e->backoff_ms * 2 : BACKOFF_MIN;
 		if (e->backoff_ms > BACKOFF_MAX)
 			e->backoff_ms = BACKOFF_MAX;
 		e->retry = lb_time_add_ms(now, e->backoff_ms);
 	}
-	struct ipvs_refusal *ref = lb_vec_push(&e->refusals);
-	if (ref)
-		*ref = (struct ipvs_refusal){ *op, err };
 	r->counters.refused++;
 	r->events.refused(r->events.arg, op, err);
 }
@@ -304,6 +349,12 @@ static bool means_stale(const struct ipvs_op *op, int err)
 	return false;
 }
 
+static void service_deleted(struct ipvs_entry *e)
+{
+	ipvs_entry_gone(e);
+	e->ours = false;
+}
+
 static void settle(struct ipvs_reconciler *r, struct ipvs_queued *q, int err, struct lb_time now)
 {
 	struct ipvs_entry *e = q->entry;
@@ -313,19 +364,20 @@ static void settle(struct ipvs_reconciler *r, struct ipvs_queued *q, int err, st
 		if (ipvs_row_apply(&e->row, &q->op))
 			e->unread = true;
 		if (q->op.type == IPVS_OP_SERVICE_DEL)
-			e->present = e->ours = false;
+			service_deleted(e);
 		return;
 	}
 	/* destinations of a service that was just refused: one report is enough */
 	if (q->op.type == IPVS_OP_DEST_ADD && err == ESRCH && !e->present && e->refusals.n)
 		return;
 	if (q->op.type == IPVS_OP_SERVICE_DEL && err == ESRCH) {
-		e->present = e->ours = false;
+		service_deleted(e);
 		return;
 	}
-	if (means_stale(&q->op, err))
+	/* a refused edit of a service is not without effect: where the new scheduler did not bind it has none now */
+	if (means_stale(&q->op, err) || q->op.type == IPVS_OP_SERVICE_SET)
 		e->unread = true;
-	else
+	if (!means_stale(&q->op, err))
 		remember_refusal(r, e, &q->op, err, now);
 }
 
@@ -346,28 +398,27 @@ static void settle_entry(struct ipvs_reconciler *r, struct ipvs_entry *e)
 int ipvs_flush(struct ipvs_reconciler *r, struct lb_time now)
 {
 	struct ipvs_op ops[BATCH_OPS];
-	int errs[BATCH_OPS], first = 0;
-	for (size_t at = 0; at < r->queue.n;) {
+	int errs[BATCH_OPS], err = 0;
+	size_t at = 0;
+	while (at < r->queue.n && !err) {
 		size_t n = r->queue.n - at < BATCH_OPS ? r->queue.n - at : BATCH_OPS;
 		for (size_t i = 0; i < n; i++) {
 			ops[i] = r->queue.v[at + i].op;
 			errs[i] = 0;
 		}
-		int err = r->kernel.write(r->kernel.arg, ops, n, errs);
+		err = r->kernel.write(r->kernel.arg, ops, n, errs);
 		r->counters.batches++;
 		r->counters.writes += n;
-		if (err) {
-			r->counters.overruns++;
-			first = first ? first : err;
-		}
-		for (size_t i = 0; i < n; i++) {
-			if (err)
-				r->queue.v[at + i].entry->unread = true;
-			else
-				settle(r, &r->queue.v[at + i], errs[i], now);
-		}
-		at += n;
+		for (size_t i = 0; i < n && !err; i++)
+			settle(r, &r->queue.v[at + i], errs[i], now);
+		if (!err)
+			at += n;
 	}
+	/* What follows a batch of unknown outcome is not sent: its adds may be missing, and deletes behind it would empty
+	 * the pool. It is read and planned again. */
+	r->counters.overruns += err != 0;
+	for (; at < r->queue.n; at++)
+		r->queue.v[at].entry->unread = true;
 	/* the queue is emptied before anybody is told: whoever is told may queue again */
 	struct ipvs_queue done = r->queue;
 	r->queue = (struct ipvs_queue){ 0 };
@@ -378,12 +429,14 @@ int ipvs_flush(struct ipvs_reconciler *r, struct lb_time now)
 		last = q->entry;
 	}
 	lb_vec_done(&done);
-	return first;
+	return err;
 }
 
 int ipvs_preview(struct ipvs_reconciler *r, const struct ipvs_row *row, struct ipvs_ops *out)
 {
 	struct ipvs_entry *e = ipvs_entry_find(r, &row->svc.key);
+	if (e && !e->ours)
+		e->unread = e->present;
 	return e ? difference(r, e, row, out) : ipvs_diff(row, NULL, out);
 }
 

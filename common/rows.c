@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "common/rows.h"
+
+#include "common/err.h"
+
+#include <stdint.h>
+#include <string.h>
+
+static const struct lb_field none_fields[] = { { .key = NULL } };
+
+static const struct lb_field service_fields[] = {
+	{ "service", LB_FIELD_TEXT, LB_PLACE_TABLE, "SERVICE", NULL, "name" },
+	{ "status", LB_FIELD_STATE, LB_PLACE_TABLE, "STATUS", NULL, "up, degraded, sorry, down, maint" },
+	{ "listen", LB_FIELD_LIST, LB_PLACE_TABLE, "LISTEN", NULL, "listeners: 203.0.113.10:80/tcp, fwmark:10/ipv4" },
+	{ "scheduler", LB_FIELD_TEXT, LB_PLACE_TABLE, "SCHEDULER", NULL, "kernel scheduler" },
+	{ "mode", LB_FIELD_TEXT, LB_PLACE_TABLE, "MODE", NULL, "nat, dr, tun" },
+	{ "backends", LB_FIELD_NUMBER, LB_PLACE_TABLE, "BACKENDS", NULL, "configured backends" },
+	{ "in_pool", LB_FIELD_NUMBER, LB_PLACE_TABLE, "POOL", NULL, "backends that get new flows" },
+	{ "active", LB_FIELD_COUNTER, LB_PLACE_TABLE, "ACTIVE", NULL, "established connections" },
+	{ "inactive", LB_FIELD_COUNTER, LB_PLACE_WIDE, "INACT", NULL, "connections in any other state" },
+	{ "flags", LB_FIELD_LIST, LB_PLACE_WIDE, "FLAGS", NULL, "scheduler flags, one-packet" },
+	{ "persistence", LB_FIELD_SECONDS, LB_PLACE_WIDE, "PERSISTENCE", NULL, "how long a client keeps its backend" },
+	{ "checks", LB_FIELD_LIST, LB_PLACE_WIDE, "CHECKS", NULL, "checks of its backends" },
+	{ "reasons", LB_FIELD_LIST, LB_PLACE_WIDE, "REASON", NULL, "why it is not up" },
+	{ "overrides", LB_FIELD_OVERRIDES, LB_PLACE_SHOW, "OVERRIDES", NULL, "values an operator has set" },
+	{ "since", LB_FIELD_TIME, LB_PLACE_WIDE, "SINCE", NULL, "last change of status" },
+	{ "mask", LB_FIELD_NUMBER, LB_PLACE_SHOW, "MASK", "persistence", "bits of the client address that count" },
+	{ "engine", LB_FIELD_TEXT, LB_PLACE_SHOW, "ENGINE", NULL, "persistence engine" },
+	{ "drain_timeout", LB_FIELD_SECONDS, LB_PLACE_SHOW, "DRAIN", "drain",
+		"how long a drained backend keeps flows" },
+	{ "drain_then", LB_FIELD_TEXT, LB_PLACE_SHOW, "THEN", NULL, "cut, keep" },
+	{ "file", LB_FIELD_TEXT, LB_PLACE_SHOW, "FILE", "written in", "configuration file" },
+	{ "line", LB_FIELD_NUMBER, LB_PLACE_SHOW, "LINE", NULL, "line in it" },
+	{ "members", LB_FIELD_ROWS, LB_PLACE_SHOW, "BACKENDS", NULL, "its backends (service show)" },
+	{ .key = NULL },
+};
+
+static const struct lb_field service_stats_fields[] = {
+	{ "service", LB_FIELD_TEXT, LB_PLACE_TABLE, "SERVICE", NULL, "name" },
+	{ "listen", LB_FIELD_TEXT, LB_PLACE_TABLE, "LISTEN", NULL, "listener" },
+	{ "connections", LB_FIELD_COUNTER, LB_PLACE_TABLE, "CONNS", NULL, "connections so far" },
+	{ "incoming_packets", LB_FIELD_COUNTER, LB_PLACE_TABLE, "INPKTS", NULL, "packets from clients" },
+	{ "outgoing_packets", LB_FIELD_COUNTER, LB_PLACE_TABLE, "OUTPKTS", NULL, "packets to clients (nat)" },
+	{ "incoming_bytes", LB_FIELD_BYTES, LB_PLACE_TABLE, "INBYTES", NULL, "bytes from clients" },
+	{ "outgoing_bytes", LB_FIELD_BYTES, LB_PLACE_TABLE, "OUTBYTES", NULL, "bytes to clients (nat)" },
+	{ .key = NULL },
+};
+
+static const struct lb_field service_rate_fields[] = {
+	{ "service", LB_FIELD_TEXT, LB_PLACE_TABLE, "SERVICE", NULL, "name" },
+	{ "listen", LB_FIELD_TEXT, LB_PLACE_TABLE, "LISTEN", NULL, "listener" },
+	{ "connections_per_second", LB_FIELD_RATE, LB_PLACE_TABLE, "CPS", NULL, "new connections" },
+	{ "incoming_packets_per_second", LB_FIELD_RATE, LB_PLACE_TABLE, "INPPS", NULL, "packets from clients" },
+	{ "outgoing_packets_per_second", LB_FIELD_RATE, LB_PLACE_TABLE, "OUTPPS", NULL, "packets to clients (nat)" },
+	{ "incoming_bytes_per_second", LB_FIELD_RATE, LB_PLACE_TABLE, "INBPS", NULL, "bytes from clients" },
+	{ "outgoing_bytes_per_second", LB_FIELD_RATE, LB_PLACE_TABLE, "OUTBPS", NULL, "bytes to clients (nat)" },
+	{ .key = NULL },
+};
+
+static const struct lb_field backend_fields[] = {
+	{ "service", LB_FIELD_TEXT, LB_PLACE_TABLE, "SERVICE", NULL, "service it belongs to" },
+	{ "backend", LB_FIELD_TEXT, LB_PLACE_TABLE, "BACKEND", NULL, "name" },
+	{ "address", LB_FIELD_TEXT, LB_PLACE_TABLE, "ADDRESS", NULL,
+		"address, and its port if that is not the listener's" },
+	{ "state", LB_FIELD_STATE, LB_PLACE_TABLE, "STATE", NULL, "up, down, drain, maint, unchecked" },
+	{ "admin", LB_FIELD_STATE, LB_PLACE_WIDE, "ADMIN", NULL, "enabled, drain, maint" },
+	{ "weight", LB_FIELD_NUMBER, LB_PLACE_TABLE, "WEIGHT", NULL, "weight in the kernel" },
+	{ "weight_configured", LB_FIELD_NUMBER, LB_PLACE_WIDE, "CONFIGURED", NULL, "weight in the configuration" },
+	{ "active", LB_FIELD_COUNTER, LB_PLACE_TABLE, "ACTIVE", NULL, "established connections" },
+	{ "inactive", LB_FIELD_COUNTER, LB_PLACE_TABLE, "INACT", NULL, "connections in any other state" },
+	{ "check", LB_FIELD_TEXT, LB_PLACE_TABLE, "CHECK", NULL, "result code of the check that decides" },
+	{ "since", LB_FIELD_TIME, LB_PLACE_TABLE, "SINCE", NULL, "last change of state" },
+	{ "reason", LB_FIELD_TEXT, LB_PLACE_TABLE, "REASON", NULL, "first reason" },
+	{ "mode", LB_FIELD_TEXT, LB_PLACE_WIDE, "MODE", NULL, "nat, dr, tun" },
+	{ "counter", LB_FIELD_TEXT, LB_PLACE_WIDE, "COUNTER", NULL, "rise 1/2, fall 2/3" },
+	{ "latency", LB_FIELD_SECONDS, LB_PLACE_WIDE, "LATENCY", NULL, "of the last probe" },
+	{ "max_connections", LB_FIELD_NUMBER, LB_PLACE_WIDE, "MAX", NULL, "no new connection above" },
+	{ "resume_below", LB_FIELD_NUMBER, LB_PLACE_WIDE, "RESUME", NULL, "new connections again below" },
+	{ "reasons", LB_FIELD_LIST, LB_PLACE_SHOW, "REASONS", NULL, "all reasons" },
+	{ "overrides", LB_FIELD_OVERRIDES, LB_PLACE_SHOW, "OVERRIDES", NULL, "values an operator has set" },
+	{ "check_name", LB_FIELD_TEXT, LB_PLACE_SHOW, "CHECK", "check", "name of the check that decides" },
+	{ "check_text", LB_FIELD_TEXT, LB_PLACE_SHOW, "TEXT", NULL, "what its last probe found" },
+	{ "check_time", LB_FIELD_TIME, LB_PLACE_SHOW, "CHECKED", NULL, "when the last probe ended" },
+	{ "drain_left", LB_FIELD_SECONDS, LB_PLACE_SHOW, "LEFT", "drain", "until its flows are ended" },
+	{ "tunnel", LB_FIELD_TEXT, LB_PLACE_SHOW, "TUNNEL", "kernel", "ipip, gue:6080:csum, gre" },
+	{ "listen", LB_FIELD_LIST, LB_PLACE_SHOW, "LISTEN", NULL, "listeners it serves in the kernel" },
+	{ "line", LB_FIELD_NUMBER, LB_PLACE_SHOW, "LINE", "written in", "line in the configuration file" },
+	{ .key = NULL },
+};
+
+static const struct lb_field backend_stats_fields[] = {
+	{ "service", LB_FIELD_TEXT, LB_PLACE_TABLE, "SERVICE", NULL, "service it belongs to" },
+	{ "backend", LB_FIELD_TEXT, LB_PLACE_TABLE, "BACKEND", NULL, "name" },
+	{ "listen", LB_FIELD_TEXT, LB_PLACE_WIDE, "LISTEN", NULL, "listener" },
+	{ "connections", LB_FIELD_COUNTER, LB_PLACE_TABLE, "CONNS", NULL, "connections so far" },
+	{ "incoming_packets", LB_FIELD_COUNTER, LB_PLACE_TABLE, "INPKTS", NULL, "packets from clients" },
+	{ "outgoing_packets", LB_FIELD_COUNTER, LB_PLACE_TABLE, "OUTPKTS", NULL, "packets to clients (nat)" },
+	{ "incoming_bytes", LB_FIELD_BYTES, LB_PLACE_TABLE, "INBYTES", NULL, "bytes from clients" },
+	{ "outgoing_bytes", LB_FIELD_BYTES, LB_PLACE_TABLE, "OUTBYTES", NULL, "bytes to clients (nat)" },
+	{ "active", LB_FIELD_COUNTER, LB_PLACE_WIDE, "ACTIVE", NULL, "established connections" },
+	{ "inactive", LB_FIELD_COUNTER, LB_PLACE_WIDE, "INACT", NULL, "connections in any other state" },
+	{ .key = NULL },
+};
+
+static const struct lb_field backend_rate_fields[] = {
+	{ "service", LB_FIELD_TEXT, LB_PLACE_TABLE, "SERVICE", NULL, "service it belongs to" },
+	{ "backend", LB_FIELD_TEXT, LB_PLACE_TABLE, "BACKEND", NULL, "name" },
+	{ "listen", LB_FIELD_TEXT, LB_PLACE_WIDE, "LISTEN", NULL, "listener" },
+	{ "connections_per_second", LB_FIELD_RATE, LB_PLACE_TABLE, "CPS", NULL, "new connections" },
+	{ "incoming_packets_per_second", LB_FIELD_RATE, LB_PLACE_TABLE, "INPPS", NULL, "packets from clients" },
+	{ "outgoing_packets_per_second", LB_FIELD_RATE, LB_PLACE_TABLE, "OUTPPS", NULL, "packets to clients (nat)" },
+	{ "incoming_bytes_per_second", LB_FIELD_RATE, LB_PLACE_TABLE, "INBPS", NULL, "bytes from clients" },
+	{ "outgoing_bytes_per_second", LB_FIELD_RATE, LB_PLACE_TABLE, "OUTBPS", NULL, "bytes to clients (nat)" },
+	{ .key = NULL },
+};
+
+static const struct lb_field status_fields[] = {
+	{ "node", LB_FIELD_TEXT, LB_PLACE_TABLE, "NODE", NULL, "this node" },
+	{ "version", LB_FIELD_TEXT, LB_PLACE_TABLE, "VERSION", NULL, "of the daemon" },
+	{ "generation", LB_FIELD_NUMBER, LB_PLACE_TABLE, "GENERATION", NULL, "configuration that runs" },
+	{ "uptime", LB_FIELD_SECONDS, LB_PLACE_TABLE, "UPTIME", NULL, "since the daemon started" },
+	{ "pid", LB_FIELD_NUMBER, LB_PLACE_WIDE, "PID", NULL, "of the core" },
+	{ "ready", LB_FIELD_BOOL, LB_PLACE_WIDE, "READY", NULL, "first verdicts in, kernel as desired" },
+	{ "services", LB_FIELD_COUNTS, LB_PLACE_TABLE, "SERVICES", NULL, "how many in each status" },
+	{ "backends", LB_FIELD_COUNTS, LB_PLACE_TABLE, "BACKENDS", NULL, "how many in each state" },
+	{ "overrides", LB_FIELD_NUMBER, LB_PLACE_TABLE, "OVERRIDES", NULL, "values an operator has set" },
+	{ "foreign_services", LB_FIELD_NUMBER, LB_PLACE_WIDE, "FOREIGN", NULL, "kernel services that are not ours" },
+	{ "file", LB_FIELD_OBJECT, LB_PLACE_SHOW, "FILE", NULL, "{path, differs, error}: the file against what runs" },
+	{ "alarms", LB_FIELD_LIST, LB_PLACE_TABLE, "ALARMS", NULL, "raised alarms" },
+	{ "findings", LB_FIELD_ROWS, LB_PLACE_SHOW, "FINDINGS", NULL, "[{object, text, fix}]" },
+	{ "problems", LB_FIELD_ROWS, LB_PLACE_SHOW, "PROBLEMS", NULL, "backend rows that are not up" },
+	{ "problems_more", LB_FIELD_NUMBER, LB_PLACE_SHOW, "MORE", NULL, "problems beyond those listed" },
+	{ "workers", LB_FIELD_ROWS, LB_PLACE_SHOW, "WORKERS", NULL, "[{name, pid, restarts, rss, up}]" },
+	{ .key = NULL },
+};
+
+static const struct lb_field daemon_fields[] = {
+	{ "node", LB_FIELD_TEXT, LB_PLACE_TABLE, "NODE", NULL, "this node" },
+	{ "version", LB_FIELD_TEXT, LB_PLACE_TABLE, "VERSION", NULL, "of the daemon" },
+	{ "pid", LB_FIELD_NUMBER, LB_PLACE_TABLE, "PID", NULL, "of the core" },
+	{ "uptime", LB_FIELD_SECONDS, LB_PLACE_TABLE, "UPTIME", NULL, "since the daemon started" },
+	{ "generation", LB_FIELD_NUMBER, LB_PLACE_TABLE, "GENERATION", NULL, "configuration that runs" },
+	{ "ready", LB_FIELD_BOOL, LB_PLACE_TABLE, "READY", NULL, "first verdicts in, kernel as desired" },
+	{ "started", LB_FIELD_TIME, LB_PLACE_SHOW, "STARTED", NULL, "when" },
+	{ "file", LB_FIELD_TEXT, LB_PLACE_SHOW, "FILE", "configuration", "file the daemon was started with" },
+	{ "loaded", LB_FIELD_TIME, LB_PLACE_SHOW, "LOADED", NULL, "when the generation was applied" },
+	{ "services", LB_FIELD_NUMBER, LB_PLACE_SHOW, "SERVICES", NULL, "configured" },
+	{ "backends", LB_FIELD_NUMBER, LB_PLACE_SHOW, "BACKENDS", NULL, "configured" },
+	{ "targets", LB_FIELD_NUMBER, LB_PLACE_SHOW, "TARGETS", NULL, "what is probed" },
+	{ "kernel", LB_FIELD_TEXT, LB_PLACE_SHOW, "KERNEL", "kernel", "release" },
+	{ "ipvs_version", LB_FIELD_TEXT, LB_PLACE_SHOW, "IPVS", NULL, "version of IPVS" },
+	{ "conn_tab_size", LB_FIELD_NUMBER, LB_PLACE_SHOW, "BUCKETS", NULL, "of the connection table" },
+	{ "kernel_services", LB_FIELD_NUMBER, LB_PLACE_SHOW, "SERVICES", NULL, "of ours in the kernel" },
+	{ "kernel_dests", LB_FIELD_NUMBER, LB_PLACE_SHOW, "DESTS", NULL, "of ours in the kernel" },
+	{ "foreign_services", LB_FIELD_NUMBER, LB_PLACE_SHOW, "FOREIGN", NULL, "kernel services that are not ours" },
+	{ "repairs", LB_FIELD_COUNTER, LB_PLACE_SHOW, "REPAIRS", NULL, "drift put right since the start" },
+	{ "rss", LB_FIELD_BYTES, LB_PLACE_SHOW, "RSS", "process", "memory of the core" },
+	{ "clients", LB_FIELD_NUMBER, LB_PLACE_SHOW, "CLIENTS", NULL, "on the control sockets" },
+	{ "workers", LB_FIELD_ROWS, LB_PLACE_SHOW, "WORKERS", NULL, "[{name, pid, restarts, rss, up}]" },
+	{ .key = NULL },
+};
+
+static const struct lb_field change_fields[] = {
+	{ "op", LB_FIELD_TEXT, LB_PLACE_TABLE, "OP", NULL, "add, change, remove" },
+	{ "object", LB_FIELD_TEXT, LB_PLACE_TABLE, "OBJECT", NULL, "service/web, backend/web/app1, a kernel service" },
+	{ "key", LB_FIELD_TEXT, LB_PLACE_TABLE, "KEY", NULL, "what of it; absent for the whole object" },
+	{ "before", LB_FIELD_TEXT, LB_PLACE_TABLE, "BEFORE", NULL, "value that goes" },
+	{ "after", LB_FIELD_TEXT, LB_PLACE_TABLE, "AFTER", NULL, "value that comes" },
+	{ "note", LB_FIELD_TEXT, LB_PLACE_TABLE, "NOTE", NULL, "hidden by an override, not ours, ..." },
+	{ .key = NULL },
+};
+
+static const struct lb_field text_fields[] = {
+	{ "file", LB_FIELD_TEXT, LB_PLACE_TABLE, "FILE", NULL, "file of the set" },
+	{ "text", LB_FIELD_TEXT, LB_PLACE_TABLE, "TEXT", NULL, "a part of it; rows of one file follow each other" },
+	{ .key = NULL },
+};
+
+static const struct lb_field kernel_head_fields[] = {
+	{ "type", LB_FIELD_TEXT, LB_PLACE_TABLE, "TYPE", NULL, "head" },
+	{ "version", LB_FIELD_TEXT, LB_PLACE_TABLE, "VERSION", NULL, "of IPVS: 1.2.1" },
+	{ "size", LB_FIELD_NUMBER, LB_PLACE_TABLE, "SIZE", NULL, "buckets of the connection table" },
+	{ .key = NULL },
+};
+
+#define COUNTERS                                                                                                       \
+	{ "connections", LB_FIELD_COUNTER, LB_PLACE_TABLE, "CONNS", NULL, "" },                                        \
+		{ "incoming_packets", LB_FIELD_COUNTER, LB_PLACE_TABLE, "INPKTS", NULL, "" },                          \
+		{ "outgoing_packets", LB_FIELD_COUNTER, LB_PLACE_TABLE, "OUTPKTS", NULL, "" },                         \
+		{ "incoming_bytes", LB_FIELD_BYTES, LB_PLACE_TABLE, "INBYTES", NULL, "" },                             \
+		{ "outgoing_bytes", LB_FIELD_BYTES, LB_PLACE_TABLE, "OUTBYTES", NULL, "" },                            \
+		{ "connections_per_second", LB_FIELD_RATE, LB_PLACE_TABLE, "CPS", NULL, "" },                          \
+		{ "incoming_packets_per_second", LB_FIELD_RATE, LB_PLACE_TABLE, "INPPS", NULL, "" },                   \
+		{ "outgoing_packets_per_second", LB_FIELD_RATE, LB_PLACE_TABLE, "OUTPPS", NULL, "" },                  \
+		{ "incoming_bytes_per_second", LB_FIELD_RATE, LB_PLACE_TABLE, "INBPS", NULL, "" },                     \
+	{                                                                                                              \
+		"outgoing_bytes_per_second", LB_FIELD_RATE, LB_PLACE_TABLE, "OUTBPS", NULL, ""                         \
+	}
+
+static const struct lb_field kernel_service_fields[] = {
+	{ "type", LB_FIELD_TEXT, LB_PLACE_TABLE, "TYPE", NULL, "service" },
+	{ "af", LB_FIELD_TEXT, LB_PLACE_TABLE, "AF", NULL, "inet, inet6" },
+	{ "protocol", LB_FIELD_TEXT, LB_PLACE_TABLE, "PROTOCOL", NULL, "tcp, udp, sctp; absent for a mark" },
+	{ "address", LB_FIELD_TEXT, LB_PLACE_TABLE, "ADDRESS", NULL, "absent for a mark" },
+	{ "port", LB_FIELD_NUMBER, LB_PLACE_TABLE, "PORT", NULL, "absent for a mark" },
+	{ "fwmark", LB_FIELD_NUMBER, LB_PLACE_TABLE, "FWMARK", NULL, "absent or 0: none" },
+	{ "scheduler", LB_FIELD_TEXT, LB_PLACE_TABLE, "SCHEDULER", NULL, "" },
+	{ "flags", LB_FIELD_LIST, LB_PLACE_TABLE, "FLAGS", NULL,
+		"mh-port ..., flag-1 where the scheduler has no name" },
+	{ "persistent", LB_FIELD_NUMBER, LB_PLACE_TABLE, "PERSISTENT", NULL, "seconds; absent: not persistent" },
+	{ "prefix", LB_FIELD_NUMBER, LB_PLACE_TABLE, "PREFIX", NULL, "bits of the client address that count" },
+	{ "engine", LB_FIELD_TEXT, LB_PLACE_TABLE, "ENGINE", NULL, "persistence engine; absent or empty: none" },
+	{ "one_packet", LB_FIELD_BOOL, LB_PLACE_TABLE, "OPS", NULL, "" },
+	COUNTERS,
+	{ .key = NULL },
+};
+
+static const struct lb_field kernel_dest_fields[] = {
+	{ "type", LB_FIELD_TEXT, LB_PLACE_TABLE, "TYPE", NULL, "dest, of the service before it" },
+	{ "address", LB_FIELD_TEXT, LB_PLACE_TABLE, "ADDRESS", NULL, "" },
+	{ "port", LB_FIELD_NUMBER, LB_PLACE_TABLE, "PORT", NULL, "" },
+	{ "method", LB_FIELD_TEXT, LB_PLACE_TABLE, "METHOD", NULL, "nat dr tun local bypass" },
+	{ "weight", LB_FIELD_NUMBER, LB_PLACE_TABLE, "WEIGHT", NULL, "" },
+	{ "upper", LB_FIELD_NUMBER, LB_PLACE_TABLE, "UPPER", NULL, "" },
+	{ "lower", LB_FIELD_NUMBER, LB_PLACE_TABLE, "LOWER", NULL, "" },
+	{ "active", LB_FIELD_NUMBER, LB_PLACE_TABLE, "ACTIVE", NULL, "" },
+	{ "inactive", LB_FIELD_NUMBER, LB_PLACE_TABLE, "INACTIVE", NULL, "" },
+	{ "tunnel_type", LB_FIELD_TEXT, LB_PLACE_TABLE, "TUNNEL", NULL, "ipip gue gre; absent unless tun" },
+	{ "tunnel_port", LB_FIELD_NUMBER, LB_PLACE_TABLE, "TUNPORT", NULL, "" },
+	{ "tunnel_csum", LB_FIELD_TEXT, LB_PLACE_TABLE, "TUNCSUM", NULL, "nocsum csum remcsum" },
+	COUNTERS,
+	{ .key = NULL },
+};
+
+const struct lb_row lb_rows[] = {
+	[LB_ROW_NONE] = { "none", none_fields, NULL, NULL, NULL, NULL },
+	[LB_ROW_SERVICE] = { "service", service_fields, "service", "services", "status", "up" },
+	[LB_ROW_SERVICE_STATS] = { "service_stats", service_stats_fields, "listener", "listeners", NULL, NULL },
+	[LB_ROW_SERVICE_RATE] = { "service_rate", service_rate_fields, "listener", "listeners", NULL, NULL },
+	[LB_ROW_BACKEND] = { "backend", backend_fields, "backend", "backends", "state", "up" },
+	[LB_ROW_BACKEND_STATS] = { "backend_stats", backend_stats_fields, "row", "rows", NULL, NULL },
+	[LB_ROW_BACKEND_RATE] = { "backend_rate", backend_rate_fields, "row", "rows", NULL, NULL },
+	[LB_ROW_STATUS] = { "status", status_fields, NULL, NULL, NULL, NULL },
+	[LB_ROW_DAEMON] = { "daemon", daemon_fields, NULL, NULL, NULL, NULL },
+	[LB_ROW_CHANGE] = { "change", change_fields, "difference", "differences", NULL, NULL },
+	[LB_ROW_TEXT] = { "text", text_fields, NULL, NULL, NULL, NULL },
+	[LB_ROW_KERNEL_HEAD] = { "kernel_head", kernel_head_fields, NULL, NULL, NULL, NULL },
+	[LB_ROW_KERNEL_SERVICE] = { "kernel_service", kernel_service_fields, NULL, NULL, NULL, NULL },
+	[LB_ROW_KERNEL_DEST] = { "kernel_dest", kernel_dest_fields, NULL, NULL, NULL, NULL },
+};
+_Static_assert(sizeof(lb_rows) / sizeof(lb_rows[0]) == LB_ROW_COUNT, "one row per type of row");
+
+const struct lb_reason lb_reasons[] = {
+	{ "service_maint", true, "its service is in maintenance" },
+	{ "admin_maint", true, "it is in maintenance" },
+	{ "admin_drain", true, "it is being drained: no new flows" },
+	{ "forced_down", true, "an operator has forced it down" },
+	{ "check_failed", true, "its check fails" },
+	{ "not_checked", true, "no check has judged it yet" },
+	{ "zero_weight", true, "its weight is 0: no new flows" },
+	{ "kernel_refused", true, "the kernel refused it" },
+	{ "forced_up", false, "an operator has forced it up, whatever its check says" },
+	{ "overloaded", false, "it is above max_connections, the kernel sends it no new flows" },
+	{ "slow_start", false, "its weight is still rising" },
+};
+const size_t lb_reasons_n = sizeof(lb_reasons) / sizeof(lb_reasons[0]);
+
+const struct lb_field *lb_row_field(enum lb_row_type type, const char *key)
+{
+	for (const struct lb_field *f = lb_rows[type].fields; f->key; f++)
+		if (strcmp(f->key, key) == 0)
+			return f;
+	return NULL;
+}
+
+static bool strings_only(const json_t *list)
+{
+	size_t i;
+	json_t *v;
+	json_array_foreach (list, i, v)
+		if (!json_is_string(v))
+			return false;
+	return json_is_array(list);
+}
+
+static bool kind_ok(enum lb_field_kind kind, const json_t *v)
+{
+	switch (kind) {
+	case LB_FIELD_TEXT:
+	case LB_FIELD_STATE:
+	case LB_FIELD_TIME: return json_is_string(v);
+	case LB_FIELD_BOOL: return json_is_boolean(v);
+	case LB_FIELD_NUMBER:
+	case LB_FIELD_COUNTER:
+	case LB_FIELD_BYTES: return json_is_integer(v) && json_integer_value(v) >= 0;
+	case LB_FIELD_RATE:
+	case LB_FIELD_SECONDS: return json_is_number(v);
+	case LB_FIELD_LIST: return strings_only(v);
+	case LB_FIELD_OVERRIDES:
+	case LB_FIELD_COUNTS:
+	case LB_FIELD_OBJECT: return json_is_object(v);
+	case LB_FIELD_ROWS: return json_is_array(v);
+	}
+	return false;
+}
+
+int lb_row_check(enum lb_row_type type, const json_t *row, struct lb_err *e)
+{
+	/* jansson's iteration takes no const object, but does not change it */
+	json_t *obj = (json_t *)(uintptr_t)row;
+	if (!json_is_object(row))
+		return lb_err_set(e, LB_CODE_FAILED, "a row is an object");
+	for (void *it = json_object_iter(obj); it; it = json_object_iter_next(obj, it)) {
+		const char *key = json_object_iter_key(it);
+		const struct lb_field *f = lb_row_field(type, key);
+		if (!f)
+			return lb_err_set(e, LB_CODE_FAILED, "'%s' is no key of a %s row", key, lb_rows[type].name);
+		if (!kind_ok(f->kind, json_object_iter_value(it)))
+			return lb_err_set(
+				e, LB_CODE_FAILED, "'%s' of a %s row has another type", key, lb_rows[type].name);
+	}
+	return 0;
+}
+
+const struct lb_reason *lb_reason_find(const char *code)
+{
+	for (size_t i = 0; i < lb_reasons_n; i++)
+		if (strcmp(lb_reasons[i].code, code) == 0)
+			return &lb_reasons[i];
+	return NULL;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbctl/local_io.h"
+
+#include "common/proto.h"
+#include "lbctl/complete.h"
+#include "lbctl/help.h"
+#include "lbctl/session_io.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define COMPLETE_MS 200
+#define VERSION_MS  1000
+#define CONFIG_FILE "/etc/lbd/lbd.yaml"
+
+bool local_is(const struct session *s)
+{
+	return s->cli->opt.help || s->cli->opt.version || s->cli->cmd->level == LB_LEVEL_NONE;
+}
+
+static int version(struct session *s, bool ask_daemon)
+{
+	struct lb_err e;
+	const char *theirs;
+	lb_text_puts(&s->out.text, "lbctl " LBD_VERSION "\n");
+	s->deadline = lb_time_add_ms(lb_clock_now(), VERSION_MS);
+	if (ask_daemon && session_connect(s, &e) == 0) {
+		theirs = lb_proto_str(s->conn.greeting, "lbd");
+		lb_text_printf(
+			&s->out.text, "lbd %s (running on %s)\n", theirs, s->conn.node ? s->conn.node : "this node");
+	}
+	return 0;
+}
+
+static int help(struct session *s)
+{
+	struct lb_err e;
+	const char *noun = lb_proto_str(s->cli->args, "noun"), *verb = lb_proto_str(s->cli->args, "verb");
+	const struct lb_command *cmd = noun ? lb_command_find(noun, verb ? verb : "") : NULL;
+	bool known = false;
+	if (s->cli->opt.help && s->cli->cmd) {
+		help_command(s->cli->cmd, &s->out.text);
+		return 0;
+	}
+	if (s->cli->opt.help && s->cli->noun)
+		noun = s->cli->noun;
+	for (size_t i = 0; noun && i < LB_COMMAND_COUNT; i++)
+		known = known || strcmp(lb_commands[i].noun, noun) == 0;
+	if (!noun)
+		help_all(&s->out.text);
+	else if (cmd)
+		help_command(cmd, &s->out.text);
+	else if (known && !verb)
+		help_noun(noun, &s->out.text);
+	else {
+		lb_err_set(&e, LB_CODE_USAGE, "no command '%.40s%s%.40s'; see lbctl help", noun, verb ? " " : "",
+			verb ? verb : "");
+		return session_error(s, e.code, e.text, NULL);
+	}
+	return 0;
+}
+
+/* ---- lbd as the caller ---- */
+
+/* LBD_BIN, beside our own binary, where packages put it, the PATH. Returns only when none of them runs. */
+static int become_lbd(struct session *s, const char *const *args)
+{
+	char own[4096], beside[4200];
+	const char *named = getenv("LBD_BIN");
+	char *argv[4] = { strdup("lbd"), args[0] ? strdup(args[0]) : NULL, args[0] && args[1] ? strdup(args[1]) : NULL,
+		NULL };
+	if (named && *named) {
+		execv(named, argv);
+	} else {
+		ssize_t n = readlink("/proc/self/exe", own, sizeof(own) - 1);
+		own[n > 0 ? n : 0] = '\0';
+		char *slash = strrchr(own, '/');
+		if (slash) {
+			*slash = '\0';
+			snprintf(beside, sizeof(beside), "%s/lbd", own);
+			execv(beside, argv);
+		}
+		execv("/usr/sbin/lbd", argv);
+		execvp("lbd", argv);
+	}
+	snprintf(beside, sizeof(beside), "cannot run %s: %s; is the package lbd installed? (LBD_BIN may name it)",
+		named && *named ? named : "lbd", strerror(errno));
+	for (int i = 0; i < 3; i++)
+		free(argv[i]);
+	return session_error(s, LB_CODE_FAILED, beside, NULL);
+}
+
+/* ---- completion ---- */
+
+struct objects {
+	enum complete_objects what;
+	const char *prefix;
+	struct lb_text *out;
+};
+
+static void object_row(const json_t *row, void *arg)
+{
+	struct objects *o = arg;
+	complete_objects(o->what, o->prefix, row, o->out);
+}
+
+/* Best effort within 200 ms: a shell that hangs at the tab key is worse than no names. */
+static int complete(struct session *s)
+{
+	const struct cli *c = s->cli;
+	struct lb_err e;
+	struct objects o = { .prefix = c->n_words ? c->words[c->n_words - 1] : "", .out = &s->out.text };
+	o.what = complete_words(c->words, c->n_words, &s->out.text);
+	s->deadline = lb_time_add_ms(lb_clock_now(), COMPLETE_MS);
+	if (o.what == COMPLETE_NONE || session_connect(s, &e))
+		return 0;
+	json_t *end = NULL;
+	if (o.what != COMPLETE_BACKENDS)
+		session_request(s, "service.list", NULL, -1, object_row, &o, &end, &e);
+	json_decref(end);
+	end = NULL;
+	if (o.what != COMPLETE_SERVICES)
+		session_request(s, "backend.list", NULL, -1, object_row, &o, &end, &e);
+	json_decref(end);
+	return 0;
+}
+
+int local_run(struct session *s)
+{
+	const struct cli *c = s->cli;
+	const char *shell = lb_proto_str(c->args, "shell");
+	const char *check[] = { "--check", c->file ? c->file : CONFIG_FILE, NULL };
+	const char *schema[] = { "--print=schema", NULL };
+	int code = 0;
+	if (c->opt.version)
+		code = version(s, false);
+	else if (c->opt.help || lb_command_id(c->cmd) == LB_COMMAND_HELP)
+		code = help(s);
+	else if (lb_command_id(c->cmd) == LB_COMMAND_VERSION)
+		code = version(s, true);
+	else if (lb_command_id(c->cmd) == LB_COMMAND_COMPLETION)
+		lb_text_puts(&s->out.text, complete_script(shell));
+	else if (lb_command_id(c->cmd) == LB_COMMAND_COMPLETE)
+		code = complete(s);
+	else
+		return become_lbd(s, lb_command_id(c->cmd) == LB_COMMAND_CONFIG_CHECK ? check : schema);
+	session_print(&s->out.text);
+	return code;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Differences as + - ~ lines with the plan, texts as they are, and the one line of a change. */
+#include "common/proto.h"
+#include "common/text.h"
+#include "lbctl/out.h"
+
+#include <string.h>
+
+static const struct {
+	const char *op, *sign, *word; /* word: whose colour it has */
+} signs[] = {
+	{ "add", "+", "up" },
+	{ "change", "~", "degraded" },
+	{ "remove", "-", "down" },
+};
+#define SIGNS 3
+
+static size_t sign_index(const char *op)
+{
+	size_t i = 0;
+	while (i < SIGNS && strcmp(signs[i].op, op) != 0)
+		i++;
+	return i;
+}
+
+static void put(struct out *o, const char *before, const char *s)
+{
+	if (!s)
+		return;
+	lb_text_puts(&o->text, before);
+	lb_text_escape(&o->text, s, strlen(s), 0);
+}
+
+static void diff_row(struct out *o, const json_t *row)
+{
+	const char *op = lb_proto_str(row, "op"), *key = lb_proto_str(row, "key");
+	const char *before = lb_proto_str(row, "before"), *after = lb_proto_str(row, "after"),
+		   *note = lb_proto_str(row, "note");
+	size_t i = sign_index(op ? op : "");
+	const char *colour = o->look.colour && i < SIGNS ? columns_colour(signs[i].word) : "";
+	if (!o->rows)
+		o->rows = json_pack("[i,i,i]", 0, 0, 0); /* how many of each sign */
+	if (i < SIGNS) {
+		json_t *n = json_array_get(o->rows, i);
+		json_integer_set(n, json_integer_value(n) + 1);
+	}
+	lb_text_puts(&o->text, colour);
+	lb_text_puts(&o->text, i < SIGNS ? signs[i].sign : op ? op : "?");
+	put(o, " ", lb_proto_str(row, "object"));
+	if (key && *key)
+		put(o, " ", key);
+	if (before && after)
+		put(o, key && *key ? ": " : " ", before), put(o, " -> ", after);
+	else
+		put(o, key && *key ? ": " : " ", after ? after : before);
+	lb_text_puts(&o->text, *colour ? COLUMNS_RESET : "");
+	if (note && *note) {
+		put(o, "  (", note);
+		lb_text_puts(&o->text, ")");
+	}
+	lb_text_puts(&o->text, "\n");
+}
+
+static long long counted(const struct out *o, const char *op)
+{
+	if (o->summary)
+		return lb_proto_int(o->summary, op, 0);
+	return json_integer_value(json_array_get(o->rows, sign_index(op)));
+}
+
+static void diff_finish(struct out *o)
+{
+	if (o->message.n && !o->opt->quiet)
+		lb_text_printf(&o->text, "%s\n", o->message.s);
+	if (o->opt->no_header)
+		return;
+	if (lb_command_id(o->cmd) == LB_COMMAND_KERNEL_DIFF && o->n_rows == 0)
+		lb_text_puts(&o->text, "The kernel is as it should be.\n");
+	else
+		lb_text_printf(&o->text, "Plan: %lld to add, %lld to change, %lld to remove\n", counted(o, "add"),
+			counted(o, "change"), counted(o, "remove"));
+}
+
+const struct out_ops out_diff_ops = { diff_row, diff_finish };
+
+/* The bytes of a configuration go out as they came in, so that `config show > file` is the file. Where a set has
+ * several files, a comment line begins each further one. */
+static void text_row(struct out *o, const json_t *row)
+{
+	const char *text = lb_proto_str(row, "text"), *file = lb_proto_str(row, "file");
+	const char *last = lb_proto_str(o->rows, "file");
+	if (file && last && strcmp(file, last) != 0)
+		put(o, "# file: ", file), lb_text_puts(&o->text, "\n");
+	if (file && !o->rows)
+		o->rows = json_object();
+	if (file && json_object_set_new(o->rows, "file", json_string(file)))
+		o->bad = true;
+	if (text)
+		lb_text_puts(&o->text, text);
+}
+
+static void message_finish(struct out *o)
+{
+	if (o->message.n && !o->opt->quiet)
+		lb_text_printf(&o->text, "%s\n", o->message.s);
+}
+
+const struct out_ops out_text_ops = { text_row, message_finish };
+
+/* What a change did is one line; its rows are for programs. */
+static void message_row(struct out *o, const json_t *row)
+{
+	(void)o;
+	(void)row;
+}
+
+const struct out_ops out_message_ops = { message_row, message_finish };

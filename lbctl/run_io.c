@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The way of a command through the daemon: [names of a glob] -> [question] -> request -> rows -> [wait].
+ */
+#include "lbctl/run_io.h"
+
+#include "common/proto.h"
+#include "lbctl/session_io.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WAIT_GRACE_MS  2000 /* the daemon's own "time is over" says more than ours */
+#define RETRY_MS       100
+#define ASK_NAMES      10
+#define RESTART_MAX_MS 120000
+
+static int worse(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+static void to_out(const json_t *row, void *arg)
+{
+	out_row(arg, row);
+}
+
+static const char *wire_name(const struct lb_command *cmd, char out[LB_COMMAND_NAMELEN])
+{
+	return lb_command_name(cmd, '.', out);
+}
+
+/* ---- waiting ---- */
+
+static struct lb_time sooner_of(struct lb_time a, int64_t ms)
+{
+	return ms ? lb_time_min(a, lb_time_add_ms(lb_clock_now(), ms)) : a;
+}
+
+static int wait_request(struct session *s, const char *object, const char *condition, int64_t ms)
+{
+	struct lb_err e = { 0 };
+	json_t *end = NULL;
+	json_t *args = json_pack("{s:s, s:s}", "object", object, "condition", condition);
+	struct lb_time before = s->conn.deadline;
+	long long generation = s->cli->opt.if_generation;
+	if (args && ms)
+		json_object_set_new(args, "timeout", json_real((double)ms / 1000));
+	s->conn.deadline = sooner_of(s->deadline, ms ? ms + WAIT_GRACE_MS : 0);
+	s->cli->opt.if_generation = 0; /* it was about the change, which may have made a new one */
+	int code = args ? session_request(s, "wait", args, -1, NULL, NULL, &end, &e) : LB_CODE_FAILED;
+	if (!args)
+		lb_err_set(&e, LB_CODE_FAILED, "out of memory");
+	s->cli->opt.if_generation = generation;
+	s->conn.deadline = before;
+	if (code > LB_CODE_NO)
+		session_error(s, code, e.text, end);
+	else if (end)
+		out_end(&s->out, end);
+	json_decref(end);
+	json_decref(args);
+	return code;
+}
+
+/* After a restart: the old process hangs up, a new one answers, and then it gets ready. */
+static int wait_restarted(struct session *s)
+{
+	struct lb_err e = { 0 };
+	int64_t limit = s->cli->opt.wait_ms ? s->cli->opt.wait_ms : RESTART_MAX_MS;
+	struct lb_time deadline = sooner_of(s->deadline, limit);
+	s->conn.deadline = deadline;
+	if (conn_wait_gone(&s->conn, &e))
+		return session_error(s, e.code, e.text, NULL);
+	conn_close(&s->conn);
+	s->connected = false;
+	s->out.node = NULL;
+	while (conn_open(&s->conn, s->socket, deadline, &e)) {
+		conn_close(&s->conn);
+		if (e.code != LB_CODE_UNREACHABLE || conn_pause(RETRY_MS, deadline, &e))
+			return session_error(s, e.code, e.text, NULL);
+	}
+	s->connected = true;
+	s->out.node = s->conn.node;
+	return wait_request(s, "daemon", "ready", limit);
+}
+
+static int wait_for_change(struct session *s, const json_t *args)
+{
+	char object[160];
+	const struct lb_command *cmd = s->cli->cmd;
+	const char *backend = lb_proto_str(args, "backend");
+	if (lb_command_id(cmd) == LB_COMMAND_DAEMON_RESTART)
+		return wait_restarted(s);
+	bool ready = strcmp(cmd->wait, "ready") == 0;
+	snprintf(object, sizeof(object), "%s%s", ready ? "daemon" : "backend/", ready || !backend ? "" : backend);
+	return wait_request(s, object, cmd->wait, s->cli->opt.wait_ms);
+}
+
+/* ---- one request ---- */
+
+static int send_one(struct session *s, const json_t *args)
+{
+	char wire[LB_COMMAND_NAMELEN];
+	struct lb_err e = { 0 };
+	json_t *end = NULL;
+	int code =
+		session_request(s, wire_name(s->cli->cmd, wire), args, session_file_fd(s), to_out, &s->out, &end, &e);
+	if (code > LB_CODE_NO)
+		session_error(s, code, e.text, end);
+	else if (end)
+		out_end(&s->out, end);
+	json_decref(end);
+	return code;
+}
+
+/* wait: its time is the daemon's, ours comes a little later. */
+static int send_wait(struct session *s, json_t *args)
+{
+	if (s->cli->opt.timeout_ms) {
+		json_object_set_new(args, "timeout", json_real((double)s->cli->opt.timeout_ms / 1000));
+		s->conn.deadline = lb_time_add_ms(lb_clock_now(), s->cli->opt.timeout_ms + WAIT_GRACE_MS);
+	}
+	return send_one(s, args);
+}
+
+static void say_dry(struct session *s, const json_t *args)
+{
+	lb_text_puts(&s->out.text, "would do: ");
+	cli_words(s->cli->cmd, args, &s->out.text);
+	lb_text_puts(&s->out.text, "\n");
+}
+
+static int finish(struct session *s, int code)
+{
+	if (code <= LB_CODE_NO || s->out.n_rows || s->out.message.n)
+		out_finish(&s->out);
+	session_print(&s->out.text);
+	if (s->out.bad)
+		return session_error(s, LB_CODE_FAILED, "out of memory", NULL);
+	return code;
+}
+
+/* ---- a glob ---- */
+
+struct names {
+	struct session *s;
+	json_t *found; /* array of strings */
+};
+
+static void match(const json_t *row, void *arg)
+{
+	struct names *n = arg;
+	char name[160];
+	const char *service = lb_proto_str(row, "service"), *backend = lb_proto_str(row, "backend");
+	bool backends = n->s->cli->glob->kind == LB_ARG_BACKEND;
+	if (!service || (backends && !backend))
+		return;
+	snprintf(name, sizeof(name), "%s%s%s", service, backends ? "/" : "", backends ? backend : "");
+	/* a * does not reach over the slash: 'web*' must not mean what is in web */
+	if (fnmatch(n->s->cli->glob_word, name, FNM_PATHNAME) == 0)
+		json_array_append_new(n->found, json_string(name));
+}
+
+static int expand(struct session *s, json_t *found)
+{
+	struct names n = { s, found };
+	struct lb_err e = { 0 };
+	json_t *end = NULL;
+	bool backends = s->cli->glob->kind == LB_ARG_BACKEND;
+	char text[256];
+	int code = session_request(s, backends ? "backend.list" : "service.list", NULL, -1, match, &n, &end, &e);
+	if (code > LB_CODE_NO) {
+		session_error(s, code, e.text, end);
+	} else if (json_array_size(found) == 0) {
+		snprintf(text, sizeof(text), "no %s matches '%.100s'; see lbctl %s list",
+			backends ? "backend" : "service", s->cli->glob_word, backends ? "backend" : "service");
+		code = session_error(s, LB_CODE_NOT_FOUND, text, NULL);
+	}
+	json_decref(end);
+	return code;
+}
+
+static bool ask_many(struct session *s, const json_t *found, int *code)
+{
+	struct lb_text q = LB_TEXT_INIT;
+	size_t n = json_array_size(found);
+	if (!s->cli->cmd->changes || n < 2 || s->cli->opt.dry_run)
+		return true;
+	lb_text_printf(&q, "%s %zu %ss (", s->cli->cmd->verb, n, s->cli->cmd->noun);
+	for (size_t i = 0; i < n && i < ASK_NAMES; i++)
+		lb_text_printf(&q, "%s%s", i ? ", " : "", json_string_value(json_array_get(found, i)));
+	lb_text_puts(&q, n > ASK_NAMES ? ", ...)?" : ")?");
+	bool yes = session_ask(s, q.bad ? "really?" : q.s, code);
+	lb_text_done(&q);
+	return yes;
+}
+
+/* All changes first, then all waits: a drain of ten must not take ten times as long. */
+static int run_glob(struct session *s)
+{
+	json_t *found = json_array();
+	int code = expand(s, found);
+	size_t n = json_array_size(found);
+	if (code <= LB_CODE_NO && !ask_many(s, found, &code))
+		n = 0;
+	else if (code > LB_CODE_NO)
+		n = 0;
+	for (int round = 0; round < 2; round++)
+		for (size_t i = 0;
+			i < n && (round == 0 || (s->cli->opt.wait && code == 0)) && code != LB_CODE_UNREACHABLE; i++) {
+			json_object_set(s->cli->args, s->cli->glob->name, json_array_get(found, i));
+			if (s->cli->opt.dry_run)
+				say_dry(s, s->cli->args);
+			else
+				code = worse(
+					code, round ? wait_for_change(s, s->cli->args) : send_one(s, s->cli->args));
+		}
+	json_object_del(s->cli->args, s->cli->glob->name);
+	json_decref(found);
+	if (s->cli->opt.dry_run) {
+		session_print(&s->out.text);
+		return code;
+	}
+	return n ? finish(s, code) : code;
+}
+
+/* ---- config apply ---- */
+
+/* Shows the plan; true when it may go on. */
+static bool show_plan(struct session *s, bool ask, int *code)
+{
+	const struct lb_command *diff = lb_command_find("config", "diff");
+	struct out plan;
+	struct lb_err e = { 0 };
+	json_t *end = NULL, *args = json_object();
+	json_t *file = json_object_get(s->cli->args, "file");
+	if (file)
+		json_object_set(args, "file", file);
+	out_init(&plan, diff, args, &s->cli->opt, s->conn.node);
+	plan.look = s->out.look;
+	*code = session_request(s, "config.diff", args, session_file_fd(s), to_out, &plan, &end, &e);
+	bool differs = plan.n_rows > 0;
+	if (*code > LB_CODE_NO) {
+		session_error(s, *code, e.text, end);
+	} else {
+		out_end(&plan, end);
+		/* what was looked at must be what is replaced */
+		if (ask && !s->cli->opt.if_generation)
+			s->cli->opt.if_generation = plan.generation;
+		out_finish(&plan);
+		session_print(&plan.text);
+	}
+	bool go_on = *code <= LB_CODE_NO && ask && (!differs || session_ask(s, "Apply it?", code));
+	out_done(&plan);
+	json_decref(end);
+	json_decref(args);
+	return go_on;
+}
+
+static bool is_apply(const struct session *s)
+{
+	enum lb_command_id id = lb_command_id(s->cli->cmd);
+	return id == LB_COMMAND_CONFIG_APPLY || id == LB_COMMAND_DAEMON_RELOAD;
+}
+
+/* ---- all ---- */
+
+static int run_once(struct session *s)
+{
+	const struct cli *c = s->cli;
+	int code = 0;
+	if (c->glob)
+		return run_glob(s);
+	if (c->opt.dry_run && is_apply(s)) {
+		show_plan(s, false, &code);
+		return code;
+	}
+	if (c->cmd->ask && !session_ask(s, c->cmd->ask, &code))
+		return code;
+	if (lb_command_id(c->cmd) == LB_COMMAND_CONFIG_APPLY && s->terminal && !c->opt.yes &&
+		!show_plan(s, true, &code))
+		return code;
+	code = lb_command_id(c->cmd) == LB_COMMAND_WAIT ? send_wait(s, c->args) : send_one(s, c->args);
+	if (code == 0 && c->opt.wait)
+		code = wait_for_change(s, c->args);
+	return finish(s, code);
+}
+
+static int repeat(struct session *s)
+{
+	struct lb_err e = { 0 };
+	int code;
+	do {
+		if (s->stdout_terminal && s->cli->opt.form <= CLI_FORM_WIDE)
+			lb_text_puts(&s->out.text, "\033[H\033[2J");
+		s->out.look.now_wall_ms = lb_clock_wall_ms();
+		code = run_once(s);
+		if (code > LB_CODE_NO)
+			return code;
+	} while (conn_pause(s->cli->opt.watch_ms, s->deadline, &e) == 0);
+	return e.code;
+}
+
+int run(struct session *s)
+{
+	struct lb_err e = { 0 };
+	const struct cli *c = s->cli;
+	if (c->opt.form == CLI_FORM_IPVSADM && c->cmd->ipvsadm)
+		json_object_set_new(c->args, "kernel", json_true());
+	if (c->opt.dry_run && c->cmd->changes && !c->glob && !is_apply(s)) {
+		say_dry(s, c->args);
+		session_print(&s->out.text);
+		return 0;
+	}
+	if (c->file && session_read_file(s, c->file, &e))
+		return session_error(s, e.code, e.text, NULL);
+	if (session_connect(s, &e))
+		return session_error(s, e.code, e.text, NULL);
+	return c->opt.watch_ms ? repeat(s) : run_once(s);
+}

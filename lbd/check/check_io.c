@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/check/check_io.h"
+
+#include "common/buf.h"
+#include "common/clock_io.h"
+#include "common/err.h"
+#include "common/frame_io.h"
+#include "common/log_io.h"
+#include "lbd/check/check_fsm.h"
+#include "lbd/check/check_msg.h"
+#include "lbd/check/check_probe.h"
+#include "lbd/check/check_result.h"
+#include "lbd/check/check_sched.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+/* One row per type; NULL would be a hole, which test_check_types and the compiler's size check do not let pass. */
+static const struct check_ops *const check_ops[] = {
+	[CHECK_TYPE_TCP] = &check_tcp_ops,
+};
+_Static_assert(sizeof(check_ops) / sizeof(check_ops[0]) == CHECK_TYPE_COUNT, "one row per check type");
+
+#define FDS_RESERVED   32u                  /* the loop's own, the channel, the log, and what libraries open */
+#define CHANNEL_HIGH   ((size_t)256 * 1024) /* above it, changed targets wait in `unsent` */
+#define ALIVE_EVERY_US 100000
+#define WARN_EVERY_US  60000000
+
+struct target;
+
+struct run { /* exists while a probe runs */
+	struct check_probe probe;
+	struct target *t;
+	uint32_t stalls;
+};
+
+/* Up to 100,000 of these: their size is watched by the bench (aim: below 400 bytes with heap and hash). */
+struct target {
+	uint32_t id;
+	bool unsent_on, waiting_on;
+	bool told_judged, told_up; /* what the core heard last */
+	struct check_spec spec;    /* send and expect point into bytes */
+	struct check_fsm fsm;
+	struct check_result last;
+	struct check_sched sched;
+	struct run *run; /* NULL = not running */
+	ev_timer due;    /* armed while neither running nor waiting */
+	TAILQ_ENTRY(target) unsent, waiting;
+	UT_hash_handle hh;
+	char bytes[];
+};
+
+TAILQ_HEAD(target_list, target);
+
+struct prober {
+	struct ev_loop *loop;
+	struct lb_frame channel;
+	ev_io readable, writable;
+	ev_prepare flush;
+	ev_check turn;
+	ev_timer beat;
+	void (*alive)(void);
+	struct target *targets;
+	struct target_list unsent, waiting;
+	struct lb_text line;
+	uint32_t running, n_waiting, limit;
+	uint32_t stalls; /* how often the loop was late: probes that ran through one are not trusted */
+	int64_t lag_us;
+	uint64_t rand;
+	struct lb_time now; /* the clock, right after the poll: the moment the loop's own time is from */
+	struct lb_time alive_at, warned_at;
+	bool greeted;
+	int status;
+};
+
+static void end(struct prober *w, int status)
+{
+	w->status = status;
+	ev_break(w->loop, EVBREAK_ALL);
+}
+
+static void note_lag(struct prober *w, int64_t late_us)
+{
+	if (late_us > w->lag_us)
+		w->lag_us = late_us;
+	if (late_us > CHECK_LATE_US)
+		w->stalls++;
+}
+
+/* ---- sending ---- */
+
+static void send_msg(struct prober *w, const struct check_msg *m)
+{
+	lb_text_clear(&w->line);
+	check_msg_write(m, &w->line);
+	if (w->line.bad || lb_frame_queue(&w->channel, w->line.s, w->line.n)) {
+		/* a lost message would leave the core with a wrong state for good: start again from what it knows */
+		lb_log(LB_LOG_ERROR, "channel: out of memory");
+		end(w, 1);
+	}
+}
+
+static void send_state(struct prober *w, struct target *t)
+{
+	struct check_msg m = { .type = CHECK_MSG_STATE };
+	m.u.state.id = t->id;
+	m.u.state.state =
+		(struct check_state){ .n = t->fsm.n, .judged = t->fsm.judged, .up = t->fsm.up, .last = t->last };
+	m.u.state.flip = t->told_judged != t->fsm.judged || t->told_up != t->fsm.up;
+	t->told_judged = t->fsm.judged;
+	t->told_up = t->fsm.up;
+	send_msg(w, &m);
+}
+
+static void send_pong(struct prober *w, uint32_t n)
+{
+	struct rusage use = { 0 };
+	getrusage(RUSAGE_SELF, &use);
+	struct check_msg m = { .type = CHECK_MSG_PONG };
+	m.u.pong = (struct check_msg_pong){ .n = n,
+		.targets = HASH_COUNT(w->targets),
+		.running = w->running,
+		.waiting = w->n_waiting,
+		.lag_us = w->lag_us > UINT32_MAX ? UINT32_MAX : (uint32_t)w->lag_us,
+		.rss_kib = (uint32_t)use.ru_maxrss };
+	w->lag_us = 0;
+	send_msg(w, &m);
+}
+
+static void write_channel(struct prober *w)
+{
+	int rc = lb_frame_write(&w->channel);
+	if (rc < 0) {
+		/* a core that is gone is not an error of ours: its end of the channel says the rest */
+		bool gone = rc == -EPIPE || rc == -ECONNRESET;
+		if (!gone)
+			lb_log(LB_LOG_ERROR, "channel: %s", strerror(-rc));
+		end(w, gone ? 0 : 1);
+	} else if (rc == 1) {
+		ev_io_start(w->loop, &w->writable);
+	} else {
+		ev_io_stop(w->loop, &w->writable);
+	}
+}
+
+/* Before each poll: whatever changed in this turn leaves in one write. */
+static void on_flush(struct ev_loop *loop, ev_prepare *ev, int events)
+{
+	(void)loop, (void)events;
+	struct prober *w = ev->data;
+	note_lag(w, lb_time_diff_us(lb_clock_now(), w->now));
+	while (!TAILQ_EMPTY(&w->unsent) && lb_frame_pending(&w->channel) < CHANNEL_HIGH) {
+		struct target *t = TAILQ_FIRST(&w->unsent);
+		TAILQ_REMOVE(&w->unsent, t, unsent);
+		t->unsent_on = false;
+		send_state(w, t);
+	}
+	if (lb_frame_pending(&w->channel))
+		write_channel(w);
+}
+
+static void on_writable(struct ev_loop *loop, ev_io *ev, int events)
+{
+	(void)loop, (void)events;
+	write_channel(ev->data);
+}
+
+/* ---- probing ---- */
+
+static void arm(struct prober *w, struct target *t)
+{
+	int64_t wait = lb_time_diff_us(t->sched.due, w->now);
+	ev_timer_stop(w->loop, &t->due);
+	ev_timer_set(&t->due, wait > 0 ? (double)wait / 1e6 : 0.0, 0.0);
+	ev_timer_start(w->loop, &t->due);
+}
+
+static void plan_next(struct prober *w, struct target *t)
+{
+	bool down = t->fsm.judged && !t->fsm.up;
+	check_sched_next(&t->sched, down ? t->spec.interval_down_ms : t->spec.interval_ms, w->now, &w->rand);
+	arm(w, t);
+}
+
+static void log_result(const struct target *t)
+{
+	if (lb_log_get_level() < LB_LOG_DEBUG)
+		return;
+	char at[LB_ENDPOINT_STRLEN];
+	lb_log(LB_LOG_DEBUG, "probe %s: %s (%s, latency=%uus, n=%u)", lb_endpoint_str(&t->spec.addr, t->spec.port, at),
+		check_codes[t->last.code].name, t->last.text, t->last.latency_us, t->fsm.n);
+}
+
+static void judge(struct prober *w, struct target *t, const struct check_result *r)
+{
+	struct check_fsm before = t->fsm;
+	enum check_code code_before = t->last.code;
+	t->last = *r;
+	check_fsm_step(&t->fsm, check_codes[r->code].verdict);
+	log_result(t);
+	bool changed = before.n != t->fsm.n || before.up != t->fsm.up || before.judged != t->fsm.judged ||
+		       code_before != r->code;
+	if (changed && !t->unsent_on) {
+		t->unsent_on = true;
+		TAILQ_INSERT_TAIL(&w->unsent, t, unsent);
+	}
+}
+
+static void start_waiting(struct prober *w);
+
+static void on_done(struct check_probe *p, const struct check_result *r, void *arg)
+{
+	struct prober *w = arg;
+	struct run *run = (struct run *)p; /* probe is its first member */
+	struct target *t = run->t;
+	struct check_result result = *r;
+	/* A loop that stood still took the time that the probe was given: "no answer in time" is then our own doing. */
+	if ((r->code == CHECK_CODE_L4TOUT || r->code == CHECK_CODE_L7TOUT) && run->stalls != w->stalls)
+		check_result_set(&result, CHECK_CODE_SOCKERR, "probe ran too late");
+	t->run = NULL;
+	w->running--;
+	free(run);
+	judge(w, t, &result);
+	plan_next(w, t);
+	start_waiting(w);
+}
+
+static void start_run(struct prober *w, struct target *t)
+{
+	int rc = -ENOMEM;
+	struct run *run = malloc(sizeof(*run));
+	if (run) {
+		run->t = t;
+		run->stalls = w->stalls;
+		run->probe.loop = w->loop;
+		run->probe.spec = &t->spec;
+		run->probe.done = on_done;
+		run->probe.arg = w;
+		rc = check_ops[t->spec.type]->start(&run->probe, lb_clock_now());
+	}
+	if (rc == 0) {
+		t->run = run;
+		w->running++;
+		return;
+	}
+	free(run);
+	struct check_result r = { 0 };
+	check_result_connect(&r, -rc, CHECK_FROM_US);
+	judge(w, t, &r);
+	plan_next(w, t);
+}
+
+static void start_waiting(struct prober *w)
+{
+	while (!TAILQ_EMPTY(&w->waiting) && w->running < w->limit) {
+		struct target *t = TAILQ_FIRST(&w->waiting);
+		TAILQ_REMOVE(&w->waiting, t, waiting);
+		t->waiting_on = false;
+		w->n_waiting--;
+		start_run(w, t);
+	}
+}
+
+static void on_due(struct ev_loop *loop, ev_timer *ev, int events)
+{
+	(void)events;
+	struct prober *w = ev_userdata(loop);
+	struct target *t = (struct target *)((char *)ev - offsetof(struct target, due));
+	if (lb_time_cmp(w->now, t->sched.due) < 0) {
+		arm(w, t);
+		return;
+	}
+	note_lag(w, lb_time_diff_us(w->now, t->sched.due));
+	if (w->running < w->limit) {
+		start_run(w, t);
+		return;
+	}
+	t->waiting_on = true;
+	TAILQ_INSERT_TAIL(&w->waiting, t, waiting);
+	w->n_waiting++;
+	if (w->warned_at.us == 0 || lb_time_diff_us(w->now, w->warned_at) > WARN_EVERY_US) {
+		w->warned_at = w->now;
+		lb_log(LB_LOG_WARNING, "probes wait: %u run at once, which is all that RLIMIT_NOFILE allows", w->limit);
+	}
+}
+
+/* ---- targets ---- */
+
+static void target_free(struct prober *w, struct target *t)
+{
+	ev_timer_stop(w->loop, &t->due);
+	if (t->run) {
+		check_ops[t->spec.type]->cancel(&t->run->probe);
+		free(t->run);
+		w->running--;
+	}
+	if (t->unsent_on)
+		TAILQ_REMOVE(&w->unsent, t, unsent);
+	if (t->waiting_on) {
+		TAILQ_REMOVE(&w->waiting, t, waiting);
+		w->n_waiting--;
+	}
+	HASH_DELETE(hh, w->targets, t); /* NOLINT(clang-analyzer-*): it does not see that t is in the table */
+	free(t);
+}
+
+static struct target *target_new(const struct check_msg_target *in)
+{
+	const struct check_spec *s = &in->spec;
+	struct target *t = calloc(1, sizeof(*t) + s->send_len + s->expect_len);
+	if (!t)
+		return NULL;
+	t->id = in->id;
+	t->spec = *s;
+	t->spec.name = NULL;
+	if (s->send_len)
+		t->spec.send = memcpy(t->bytes, s->send, s->send_len);
+	if (s->expect_len)
+		t->spec.expect = memcpy(t->bytes + s->send_len, s->expect, s->expect_len);
+	check_fsm_init(&t->fsm, s->rise, s->fall, &in->state);
+	t->last = in->state.last;
+	t->told_judged = t->fsm.judged;
+	t->told_up = t->fsm.up;
+	ev_init(&t->due, on_due);
+	return t;
+}
+
+static void target_set(struct prober *w, const struct check_msg_target *in)
+{
+	struct target *t;
+	HASH_FIND(hh, w->targets, &in->id, sizeof(in->id), t);
+	if (t && check_spec_equal(&t->spec, &in->spec))
+		return; /* nothing new: neither its schedule nor its counter may be disturbed */
+	if (t)
+		target_free(w, t);
+	t = target_new(in);
+	if (t) {
+		HASH_ADD(hh, w->targets, id, sizeof(t->id), t);
+		if (!t->hh.tbl) { /* how uthash says that memory is out */
+			free(t);
+			t = NULL;
+		}
+	}
+	if (!t) {
+		lb_log(LB_LOG_ERROR, "target %u: out of memory", in->id);
+		end(w, 1);
+		return;
+	}
+	bool down = t->fsm.judged && !t->fsm.up;
+	check_sched_start(&t->sched, down ? t->spec.interval_down_ms : t->spec.interval_ms, w->now, &w->rand);
+	arm(w, t);
+	start_waiting(w); /* the one that was replaced may have been running */
+}
+
+static void target_del(struct prober *w, uint32_t id)
+{
+	struct target *t;
+	HASH_FIND(hh, w->targets, &id, sizeof(id), t);
+	if (!t)
+		return; /* deleting twice is harmless: the end is the same */
+	target_free(w, t);
+	start_waiting(w);
+}
+
+/* ---- receiving ---- */
+
+static int hello(struct prober *w, const struct check_msg_hello *h)
+{
+	if (w->greeted || h->version != LB_PROTO_VERSION)
+		return -EPROTO;
+	w->greeted = true;
+	w->rand = h->seed;
+	lb_log_set_level(h->level);
+	struct check_msg m = { .type = CHECK_MSG_READY };
+	m.u.ready = (struct check_msg_ready){ .version = LB_PROTO_VERSION, .pid = (int32_t)getpid() };
+	send_msg(w, &m);
+	return 0;
+}
+
+/* Messages of the other direction never come out of check_msg_read_probe: they have nothing to do here. */
+static int dispatch(struct prober *w, const struct check_msg *m)
+{
+	if (m->type != CHECK_MSG_HELLO && !w->greeted)
+		return -EPROTO;
+	switch (m->type) {
+	case CHECK_MSG_HELLO: return hello(w, &m->u.hello);
+	case CHECK_MSG_TARGET_SET: target_set(w, &m->u.target_set); return 0;
+	case CHECK_MSG_TARGET_DEL: target_del(w, m->u.target_del); return 0;
+	case CHECK_MSG_LOG: lb_log_set_level(m->u.log); return 0;
+	case CHECK_MSG_PING: send_pong(w, m->u.ping); return 0;
+	case CHECK_MSG_READY:
+	case CHECK_MSG_STATE:
+	case CHECK_MSG_PONG: break;
+	}
+	return -EPROTO;
+}
+
+static void take_line(struct prober *w, const char *line, size_t n)
+{
+	struct lb_err e = { .text = "not a message, or a member is missing or out of range" };
+	json_t *json = lb_proto_parse(line, n, &e);
+	struct check_msg m;
+	int rc = json ? check_msg_read_probe(json, &m) : -EBADMSG;
+	if (rc == 0) {
+		rc = dispatch(w, &m);
+		if (rc)
+			snprintf(e.text, sizeof(e.text), "%s at the wrong time or of another version",
+				check_msg_name(m.type));
+		check_msg_done(&m);
+	} else if (rc == -ENOMEM) {
+		snprintf(e.text, sizeof(e.text), "out of memory");
+	}
+	json_decref(json);
+	if (rc == 0)
+		return;
+	lb_log(LB_LOG_ERROR, "channel: %s: %.*s", e.text, n > 200 ? 200 : (int)n, line);
+	end(w, 1);
+}
+
+/* One read per turn (at most some hundred lines): probes go on while 100,000 targets arrive. */
+static void on_readable(struct ev_loop *loop, ev_io *ev, int events)
+{
+	(void)loop, (void)events;
+	struct prober *w = ev->data;
+	long got = lb_frame_read(&w->channel);
+	if (got == -EAGAIN)
+		return;
+	if (got <= 0) {
+		bool gone = got == 0 || got == -ECONNRESET;
+		if (!gone)
+			lb_log(LB_LOG_ERROR, "channel: %s", strerror((int)-got));
+		end(w, gone ? 0 : 1);
+		return;
+	}
+	const char *line;
+	size_t n;
+	int rc;
+	while (w->status < 0 && (rc = lb_frame_line(&w->channel, &line, &n)) != 0) {
+		if (rc < 0) {
+			lb_log(LB_LOG_ERROR, "channel: a line is too long");
+			end(w, 1);
+			return;
+		}
+		take_line(w, line, n);
+	}
+}
+
+/* ---- the loop ---- */
+
+static void on_turn(struct ev_loop *loop, ev_check *ev, int events)
+{
+	(void)loop, (void)events;
+	struct prober *w = ev->data;
+	w->now = lb_clock_now();
+	if (w->alive && lb_time_diff_us(w->now, w->alive_at) >= ALIVE_EVERY_US) {
+		w->alive_at = w->now;
+		w->alive();
+	}
+}
+
+static void on_beat(struct ev_loop *loop, ev_timer *ev, int events)
+{
+	(void)loop, (void)ev, (void)events; /* its only use is that the loop turns */
+}
+
+static uint32_t probe_limit(void)
+{
+	struct rlimit r;
+	if (getrlimit(RLIMIT_NOFILE, &r) || r.rlim_cur == RLIM_INFINITY || r.rlim_cur > UINT32_MAX)
+		return 65536;
+	return r.rlim_cur > FDS_RESERVED ? (uint32_t)r.rlim_cur - FDS_RESERVED : 1;
+}
+
+static void watchers_start(struct prober *w)
+{
+	ev_set_userdata(w->loop, w);
+	w->readable.data = w->writable.data = w->flush.data = w->turn.data = w;
+	ev_io_init(&w->readable, on_readable, w->channel.fd, EV_READ);
+	ev_io_init(&w->writable, on_writable, w->channel.fd, EV_WRITE);
+	ev_prepare_init(&w->flush, on_flush);
+	ev_check_init(&w->turn, on_turn);
+	ev_timer_init(&w->beat, on_beat, 0.5, 0.5);
+	ev_set_priority(&w->turn, EV_MAXPRI); /* everything else of a turn uses its clock */
+	ev_io_start(w->loop, &w->readable);
+	ev_prepare_start(w->loop, &w->flush);
+	ev_check_start(w->loop, &w->turn);
+	ev_timer_start(w->loop, &w->beat);
+}
+
+int check_worker_main(int channel_fd, void (*alive)(void))
+{
+	struct prober w = { .alive = alive, .limit = probe_limit(), .status = -1 };
+	TAILQ_INIT(&w.unsent);
+	TAILQ_INIT(&w.waiting);
+	lb_frame_init(&w.channel, channel_fd, (size_t)LB_PROTO_LINE_MAX);
+	w.loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+	if (!w.loop) {
+		lb_log(LB_LOG_ERROR, "no event loop");
+		lb_frame_done(&w.channel);
+		return 1;
+	}
+	w.now = lb_clock_now();
+	watchers_start(&w);
+	ev_run(w.loop, 0);
+	for (struct target *t = w.targets, *next; t; t = next) {
+		next = t->hh.next;
+		target_free(&w, t);
+	}
+	lb_text_done(&w.line);
+	lb_frame_done(&w.channel);
+	ev_loop_destroy(w.loop);
+	return w.status < 0 ? 1 : w.status;
+}

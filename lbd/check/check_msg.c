@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/check/check_msg.h"
+
+#include "common/buf.h"
+#include "lbd/check/check_fsm.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A day: longer intervals are a typing error, and 32 bits of microseconds are not left behind by any of these. */
+#define INTERVAL_MAX_MS 86400000
+
+/* Reading with a sticky error, like struct lb_reader: a column of reads and one test at the end. */
+struct fields {
+	const json_t *from;
+	bool bad;
+};
+
+static uint32_t get_u32(struct fields *f, const char *key, uint32_t min, uint32_t max)
+{
+	const json_t *v = json_object_get(f->from, key);
+	json_int_t n = json_integer_value(v);
+	if (!json_is_integer(v) || n < min || n > max) {
+		f->bad = true;
+		return min;
+	}
+	return (uint32_t)n;
+}
+
+static bool get_bool(struct fields *f, const char *key)
+{
+	const json_t *v = json_object_get(f->from, key);
+	f->bad |= !json_is_boolean(v);
+	return json_is_true(v);
+}
+
+/* Never NULL; the length is measured in bytes. */
+static const char *get_str(struct fields *f, const char *key, size_t max)
+{
+	const json_t *v = json_object_get(f->from, key);
+	if (!json_is_string(v) || json_string_length(v) > max) {
+		f->bad = true;
+		return "";
+	}
+	return json_string_value(v);
+}
+
+static enum lb_log_level get_level(struct fields *f)
+{
+	const char *word = get_str(f, "level", 16);
+	int level = lb_log_level_parse(word, strlen(word));
+	f->bad |= level < 0;
+	return level < 0 ? LB_LOG_INFO : (enum lb_log_level)level;
+}
+
+/* send and expect are any bytes, JSON strings are not: hex. NULL when memory is out. */
+static json_t *hex_write(const char *bytes, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *hex = malloc(2 * n + 1);
+	if (!hex)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		hex[2 * i] = digits[(uint8_t)bytes[i] >> 4];
+		hex[2 * i + 1] = digits[(uint8_t)bytes[i] & 15];
+	}
+	json_t *v = json_stringn_nocheck(hex, 2 * n);
+	free(hex);
+	return v;
+}
+
+static int digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Absent = not used. Writes at most half the characters to out; returns how many bytes. */
+static size_t hex_read(struct fields *f, const char *key, char *out)
+{
+	if (!json_object_get(f->from, key))
+		return 0;
+	const char *hex = get_str(f, key, 2 * CHECK_BYTES_MAX);
+	size_t n = strlen(hex);
+	f->bad |= n == 0 || n % 2 != 0;
+	for (size_t i = 0; i + 1 < n; i += 2) {
+		int hi = digit(hex[i]), lo = digit(hex[i + 1]);
+		f->bad |= hi < 0 || lo < 0;
+		out[i / 2] = (char)((unsigned)hi << 4 | (unsigned)lo);
+	}
+	return n / 2;
+}
+
+static json_t *state_write(const struct check_state *s)
+{
+	return json_pack("{s:i, s:b, s:b, s:s, s:s, s:I}", "n", (int)s->n, "judged", s->judged, "up", s->up, "code",
+		check_codes[s->last.code].name, "text", s->last.text, "latency_us", (json_int_t)s->last.latency_us);
+}
+
+static struct check_state state_read(struct fields *outer)
+{
+	struct fields f = { json_object_get(outer->from, "state"), outer->bad };
+	struct check_state s = { .n = (uint16_t)get_u32(&f, "n", 0, UINT16_MAX) };
+	s.judged = get_bool(&f, "judged");
+	s.up = get_bool(&f, "up");
+	int code = check_code_parse(get_str(&f, "code", 16));
+	f.bad |= code < 0 || (s.up && !s.judged);
+	s.last.code = code < 0 ? CHECK_CODE_INI : (enum check_code)code;
+	const char *text = get_str(&f, "text", CHECK_TEXT_MAX - 1);
+	for (size_t i = 0; text[i]; i++) {
+		f.bad |= text[i] < 0x20 || text[i] >= 0x7f;
+		s.last.text[i] = text[i];
+	}
+	s.last.latency_us = get_u32(&f, "latency_us", 0, UINT32_MAX);
+	outer->bad = f.bad;
+	return s;
+}
+
+/* The pairs: message -> members, members -> message. */
+
+static json_t *hello_write(const struct check_msg *m)
+{
+	return json_pack("{s:I, s:s, s:I}", "version", (json_int_t)m->u.hello.version, "level",
+		lb_log_level_name(m->u.hello.level), "seed", (json_int_t)m->u.hello.seed);
+}
+
+static int hello_read(struct fields *f, struct check_msg *m)
+{
+	m->u.hello.version = get_u32(f, "version", 1, UINT32_MAX);
+	m->u.hello.level = get_level(f);
+	m->u.hello.seed = get_u32(f, "seed", 0, UINT32_MAX);
+	return 0;
+}
+
+static json_t *target_set_write(const struct check_msg *m)
+{
+	const struct check_msg_target *t = &m->u.target_set;
+	const struct check_spec *s = &t->spec;
+	char addr[LB_IP_STRLEN];
+	json_t *o = json_pack("{s:I, s:s, s:s, s:i, s:I, s:I, s:I, s:i, s:i, s:o}", "id", (json_int_t)t->id, "type",
+		check_types[s->type].name, "addr", lb_ip_str(&s->addr, addr), "port", (int)s->port, "interval",
+		(json_int_t)s->interval_ms, "interval_down", (json_int_t)s->interval_down_ms, "timeout",
+		(json_int_t)s->timeout_ms, "rise", (int)s->rise, "fall", (int)s->fall, "state", state_write(&t->state));
+	if (o && ((s->send_len && json_object_set_new(o, "send", hex_write(s->send, s->send_len))) ||
+			 (s->expect_len && json_object_set_new(o, "expect", hex_write(s->expect, s->expect_len))))) {
+		json_decref(o);
+		return NULL;
+	}
+	return o;
+}
+
+static void type_read(struct fields *f, struct check_spec *s)
+{
+	const char *word = get_str(f, "type", 32);
+	for (int i = 0; i < CHECK_TYPE_COUNT; i++)
+		if (strcmp(check_types[i].name, word) == 0) {
+			s->type = (enum check_type)i;
+			return;
+		}
+	f->bad = true;
+}
+
+static int target_set_read(struct fields *f, struct check_msg *m)
+{
+	struct check_msg_target *t = &m->u.target_set;
+	struct check_spec *s = &t->spec;
+	t->id = get_u32(f, "id", 0, UINT32_MAX);
+	type_read(f, s);
+	const char *addr = get_str(f, "addr", LB_IP_STRLEN);
+	f->bad |= lb_ip_parse(addr, strlen(addr), &s->addr) != 0;
+	s->port = (uint16_t)get_u32(f, "port", 1, UINT16_MAX);
+	s->interval_ms = get_u32(f, "interval", 1, INTERVAL_MAX_MS);
+	s->interval_down_ms = get_u32(f, "interval_down", 1, INTERVAL_MAX_MS);
+	s->timeout_ms = get_u32(f, "timeout", 1, INTERVAL_MAX_MS);
+	s->rise = (uint16_t)get_u32(f, "rise", 1, UINT16_MAX);
+	s->fall = (uint16_t)get_u32(f, "fall", 1, UINT16_MAX);
+	f->bad |= !check_fsm_limits_ok(s->rise, s->fall);
+	t->state = state_read(f);
+	if (f->bad || (!json_object_get(f->from, "send") && !json_object_get(f->from, "expect")))
+		return 0;
+	m->bytes = malloc(2 * CHECK_BYTES_MAX);
+	if (!m->bytes)
+		return -ENOMEM;
+	s->send_len = hex_read(f, "send", m->bytes);
+	s->expect_len = hex_read(f, "expect", m->bytes + s->send_len);
+	s->send = s->send_len ? m->bytes : NULL;
+	s->expect = s->expect_len ? m->bytes + s->send_len : NULL;
+	return 0;
+}
+
+static json_t *target_del_write(const struct check_msg *m)
+{
+	return json_pack("{s:I}", "id", (json_int_t)m->u.target_del);
+}
+
+static int target_del_read(struct fields *f, struct check_msg *m)
+{
+	m->u.target_del = get_u32(f, "id", 0, UINT32_MAX);
+	return 0;
+}
+
+static json_t *log_write(const struct check_msg *m)
+{
+	return json_pack("{s:s}", "level", lb_log_level_name(m->u.log));
+}
+
+static int log_read(struct fields *f, struct check_msg *m)
+{
+	m->u.log = get_level(f);
+	return 0;
+}
+
+static json_t *ping_write(const struct check_msg *m)
+{
+	return json_pack("{s:I}", "n", (json_int_t)m->u.ping);
+}
+
+static int ping_read(struct fields *f, struct check_msg *m)
+{
+	m->u.ping = get_u32(f, "n", 0, UINT32_MAX);
+	return 0;
+}
+
+static json_t *ready_write(const struct check_msg *m)
+{
+	return json_pack("{s:I, s:I}", "version", (json_int_t)m->u.ready.version, "pid", (json_int_t)m->u.ready.pid);
+}
+
+static int ready_read(struct fields *f, struct check_msg *m)
+{
+	m->u.ready.version = get_u32(f, "version", 1, UINT32_MAX);
+	m->u.ready.pid = (int32_t)get_u32(f, "pid", 1, INT32_MAX);
+	return 0;
+}
+
+static json_t *state_msg_write(const struct check_msg *m)
+{
+	const struct check_msg_state *s = &m->u.state;
+	return json_pack("{s:I, s:b, s:o}", "id", (json_int_t)s->id, "flip", s->flip, "state", state_write(&s->state));
+}
+
+static int state_msg_read(struct fields *f, struct check_msg *m)
+{
+	m->u.state.id = get_u32(f, "id", 0, UINT32_MAX);
+	m->u.state.flip = get_bool(f, "flip");
+	m->u.state.state = state_read(f);
+	return 0;
+}
+
+static json_t *pong_write(const struct check_msg *m)
+{
+	const struct check_msg_pong *p = &m->u.pong;
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "n", (json_int_t)p->n, "targets", (json_int_t)p->targets,
+		"running", (json_int_t)p->running, "waiting", (json_int_t)p->waiting, "lag_us", (json_int_t)p->lag_us,
+		"rss_kib", (json_int_t)p->rss_kib);
+}
+
+static int pong_read(struct fields *f, struct check_msg *m)
+{
+	struct check_msg_pong *p = &m->u.pong;
+	p->n = get_u32(f, "n", 0, UINT32_MAX);
+	p->targets = get_u32(f, "targets", 0, UINT32_MAX);
+	p->running = get_u32(f, "running", 0, UINT32_MAX);
+	p->waiting = get_u32(f, "waiting", 0, UINT32_MAX);
+	p->lag_us = get_u32(f, "lag_us", 0, UINT32_MAX);
+	p->rss_kib = get_u32(f, "rss_kib", 0, UINT32_MAX);
+	return 0;
+}
+
+static const struct row {
+	const char *name;
+	bool to_probe;
+	json_t *(*write)(const struct check_msg *m);
+	int (*read)(struct fields *f, struct check_msg *m); /* 0 or -ENOMEM; what is wrong goes to f->bad */
+} rows[] = {
+	[CHECK_MSG_HELLO] = { "hello", true, hello_write, hello_read },
+	[CHECK_MSG_TARGET_SET] = { "target.set", true, target_set_write, target_set_read },
+	[CHECK_MSG_TARGET_DEL] = { "target.del", true, target_del_write, target_del_read },
+	[CHECK_MSG_LOG] = { "log", true, log_write, log_read },
+	[CHECK_MSG_PING] = { "ping", true, ping_write, ping_read },
+	[CHECK_MSG_READY] = { "ready", false, ready_write, ready_read },
+	[CHECK_MSG_STATE] = { "state", false, state_msg_write, state_msg_read },
+	[CHECK_MSG_PONG] = { "pong", false, pong_write, pong_read },
+};
+_Static_assert(sizeof(rows) / sizeof(rows[0]) == CHECK_MSG_COUNT, "one row per message");
+
+const char *check_msg_name(enum check_msg_type type)
+{
+	return rows[type].name;
+}
+
+void check_msg_write(const struct check_msg *m, struct lb_text *out)
+{
+	json_t *o = rows[m->type].write(m);
+	if (!o || json_object_set_new(o, "msg", json_string(rows[m->type].name)))
+		out->bad = true;
+	else
+		lb_proto_dump(o, out);
+	json_decref(o);
+}
+
+static int read_msg(const json_t *line, bool to_probe, struct check_msg *m)
+{
+	struct fields f = { .from = line };
+	const char *name = get_str(&f, "msg", 32);
+	for (int i = 0; i < CHECK_MSG_COUNT; i++) {
+		if (rows[i].to_probe != to_probe || strcmp(rows[i].name, name) != 0)
+			continue;
+		struct check_msg got = { .type = (enum check_msg_type)i };
+		int rc = rows[i].read(&f, &got);
+		if (rc == 0 && f.bad)
+			rc = -EBADMSG;
+		if (rc)
+			check_msg_done(&got);
+		else
+			*m = got;
+		return rc;
+	}
+	return -EBADMSG;
+}
+
+int check_msg_read_probe(const json_t *line, struct check_msg *m)
+{
+	return read_msg(line, true, m);
+}
+
+int check_msg_read_core(const json_t *line, struct check_msg *m)
+{
+	return read_msg(line, false, m);
+}
+
+void check_msg_done(struct check_msg *m)
+{
+	free(m->bytes);
+	*m = (struct check_msg){ 0 };
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the core and the probe worker say to each other: one JSON object per line (common/proto.h), "msg" names it.
+ *
+ *   core -> probe   hello       once, first: protocol version, log level, seed of the spread
+ *                   target.set  make a target or replace the one of that id, with what is known of its state
+ *                   target.del
+ *                   log         the log level changed
+ *                   ping        answered by pong at once
+ *   probe -> core   ready       the answer to hello
+ *                   state       a target's counter, side or code changed: a healthy steady state sends nothing
+ *                   pong        with the figures of the process
+ *
+ * Writer and reader of a message are one pair in check_msg.c. A reader accepts any object and gives -EBADMSG for
+ * whatever is not exactly a message (missing, of another type, out of range); unknown further members are ignored.
+ */
+#pragma once
+
+#include "common/log.h"
+#include "common/proto.h"
+#include "lbd/check/check_match.h"
+#include "lbd/check/check_types.h"
+
+enum check_msg_type {
+	CHECK_MSG_HELLO,
+	CHECK_MSG_TARGET_SET,
+	CHECK_MSG_TARGET_DEL,
+	CHECK_MSG_LOG,
+	CHECK_MSG_PING,
+	CHECK_MSG_READY,
+	CHECK_MSG_STATE,
+	CHECK_MSG_PONG
+};
+#define CHECK_MSG_COUNT 8
+
+struct check_msg_hello {
+	uint32_t version; /* LB_PROTO_VERSION */
+	enum lb_log_level level;
+	uint32_t seed;
+};
+
+struct check_msg_target {
+	uint32_t id;
+	struct check_spec spec; /* name is not sent: NULL after reading */
+	struct check_state state;
+};
+
+struct check_msg_state {
+	uint32_t id;
+	struct check_state state;
+	bool flip; /* up differs from what was last told, or the target has just been judged for the first time */
+};
+
+struct check_msg_ready {
+	uint32_t version;
+	int32_t pid;
+};
+
+struct check_msg_pong {
+	uint32_t n; /* of the ping */
+	uint32_t targets, running;
+	uint32_t waiting; /* for a free descriptor: more than 0 = RLIMIT_NOFILE is too low */
+	uint32_t lag_us;  /* the worst of the loop since the last pong */
+	uint32_t rss_kib;
+};
+
+struct check_msg {
+	enum check_msg_type type;
+	union {
+		struct check_msg_hello hello;
+		struct check_msg_target target_set;
+		uint32_t target_del; /* id */
+		enum lb_log_level log;
+		uint32_t ping; /* n */
+		struct check_msg_ready ready;
+		struct check_msg_state state;
+		struct check_msg_pong pong;
+	} u;
+	char *bytes; /* owned: send and expect of a target.set that was read */
+};
+
+/* Appends the message as one line. Sticky error in out (no memory, or a value that no reader would accept). */
+void check_msg_write(const struct check_msg *m, struct lb_text *out);
+
+/* The two directions. 0 and *m, to be freed with check_msg_done; -EBADMSG or -ENOMEM, *m untouched. */
+int check_msg_read_probe(const json_t *line, struct check_msg *m); /* what the probe worker receives */
+int check_msg_read_core(const json_t *line, struct check_msg *m);  /* what the core receives */
+
+void check_msg_done(struct check_msg *m);
+
+/* The word of a type: "target.set". */
+const char *check_msg_name(enum check_msg_type type);

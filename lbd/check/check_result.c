@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/check/check_result.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+void check_result_set(struct check_result *r, enum check_code code, const char *text)
+{
+	r->code = code;
+	snprintf(r->text, sizeof(r->text), "%s", text);
+}
+
+/* "Connection refused" -> "connection refused": the text stands inside a line. */
+static void set_errno(struct check_result *r, enum check_code code, int err)
+{
+	const char *text = strerrordesc_np(err);
+	check_result_set(r, code, text ? text : "unknown error");
+	if (r->text[0] >= 'A' && r->text[0] <= 'Z' && r->text[1] >= 'a' && r->text[1] <= 'z')
+		r->text[0] = (char)(r->text[0] + 'a' - 'A');
+}
+
+static bool ours(int err, enum check_from from)
+{
+	switch (err) {
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+	case EADDRNOTAVAIL: /* no source port is left, or no source address */
+	case EADDRINUSE:
+	case EAGAIN:
+	case EINTR:
+	case EPERM: /* our own packet filter; a seccomp filter answers the same */
+	case EAFNOSUPPORT:
+	case EPROTONOSUPPORT:
+	case EINVAL:
+	case EBADF:
+	case ENODEV:
+	case ENETDOWN: return true; /* our interface; a network that is gone elsewhere is ENETUNREACH */
+	case EACCES: return from == CHECK_FROM_US;
+	default: return false;
+	}
+}
+
+void check_result_connect(struct check_result *r, int err, enum check_from from)
+{
+	if (ours(err, from))
+		set_errno(r, CHECK_CODE_SOCKERR, err);
+	else if (err == ETIMEDOUT)
+		set_errno(r, CHECK_CODE_L4TOUT, err);
+	else if (err == EACCES)
+		check_result_set(r, CHECK_CODE_L4CON, "administratively prohibited");
+	else
+		set_errno(r, CHECK_CODE_L4CON, err);
+}
+
+void check_result_talk(struct check_result *r, int err)
+{
+	set_errno(r, err == ENOBUFS || err == ENOMEM || err == EPERM ? CHECK_CODE_SOCKERR : CHECK_CODE_L7RSP, err);
+}
+
+void check_result_reply(struct check_result *r, const char *why, const char *head, size_t n, bool more)
+{
+	if (n == 0) {
+		r->code = CHECK_CODE_L7RSP;
+		snprintf(r->text, sizeof(r->text), "%s, no byte came", why);
+		return;
+	}
+	/* not lb_text_escape: the field is of fixed size, and an escape must not be cut in half */
+	const size_t last = sizeof(r->text) - 1 - strlen("...");
+	r->code = CHECK_CODE_L7RSP;
+	snprintf(r->text, sizeof(r->text), "%.24s: ", why);
+	size_t at = strlen(r->text);
+	for (size_t i = 0; i < n; i++) {
+		char one[5];
+		bool plain = head[i] >= 0x20 && head[i] < 0x7f;
+		int len = plain ? snprintf(one, sizeof(one), "%c", head[i])
+				: snprintf(one, sizeof(one), "\\x%02x", (unsigned char)head[i]);
+		if (at + (size_t)len > last) {
+			more = true;
+			break;
+		}
+		memcpy(r->text + at, one, (size_t)len);
+		at += (size_t)len;
+		r->text[at] = '\0';
+	}
+	if (more)
+		memcpy(r->text + at, "...", sizeof("..."));
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From the node trees of all files to the structs of config.h. The state of a build, shared by
+ *   config_merge  collects the top levels of the files
+ *   config_build  makes the structs, one service or some backends at a time
+ *   config_check  judges: rules across keys, across backends, across services
+ */
+#pragma once
+
+#include "common/vec.h"
+#include "lbd/config/schema_read.h"
+
+struct config_entry { /* `name: {...}` under checks or services */
+	const struct config_node *key, *value;
+};
+
+struct config_listener {
+	struct ipvs_key key;
+	const struct config_node *at;
+	const struct config_service *service;
+	bool long_list; /* its service lists more than SCHEMA_REPEATS_MAX */
+};
+
+/* The service being built. */
+struct config_now {
+	const struct config_entry *entry;
+	struct config_path path;
+	struct schema_object *keys;
+	struct config_service *s;
+	struct config_backend *backends;            /* room for every key of the map */
+	const struct config_node **backend_keys;    /* where each of s->backends was written */
+	const struct config_node *next_backend;     /* key node; NULL = all read */
+	struct schema_object *backend;              /* reused for each */
+	bool usable;
+};
+
+struct config_builder {
+	struct config_report *report;
+	struct lb_arena *tree;    /* lives as long as the load */
+	struct lb_arena scratch;  /* lives as long as one service */
+	struct schema_reader rd;
+	struct config *c;
+	struct schema_object *root;
+	const struct config_node *root_keys[ROOT_COUNT]; /* where each was written first */
+	struct schema_object *check_keys; /* reused for each check */
+	struct schema_object *check_defaults, *service_defaults;
+	LB_VEC(struct config_entry) checks, services; /* of all files, sorted by name, no duplicates */
+	struct config_check *slots;                   /* checks and bare types, sorted by name */
+	bool *slot_used;
+	uint32_t n_slots;
+	struct config_service *built;
+	uint32_t n_built;
+	LB_VEC(uint32_t) check_ids;                   /* slots of all services one after the other */
+	LB_VEC(struct config_listener) listeners;
+	const char **files;                           /* source names with the life of the config */
+	char *string_room;                            /* names are packed: an arena rounds each allocation up */
+	size_t string_left;
+	struct config_now now;
+};
+
+/* 0 or -ENOMEM; c is borrowed. */
+int config_builder_init(struct config_builder *b, struct config_report *r, struct lb_arena *tree, struct config *c);
+void config_builder_done(struct config_builder *b);
+
+/* config_merge.c: one file's top level; then sorting and duplicates across files. */
+void config_merge_file(struct config_builder *b, const struct config_node *root);
+void config_merge_finish(struct config_builder *b);
+
+/* config_build.c, in this order. */
+void config_build_settings(struct config_builder *b);
+void config_build_checks(struct config_builder *b);
+int config_build_services(struct config_builder *b, unsigned budget); /* 1 more is left, 0 done */
+void config_build_finish(struct config_builder *b);
+
+/* config_check.c. Each reports what it finds. */
+void config_rules_check(struct config_builder *b, const struct config_check *ck, const struct schema_object *keys,
+	const struct config_node *where, const struct config_path *path);
+void config_rules_head(struct config_builder *b);                                  /* the keys of b->now */
+void config_rules_backend(struct config_builder *b, const struct config_backend *bk, /* one backend of b->now */
+	const struct config_node *where, const struct config_path *path);
+void config_rules_service(struct config_builder *b); /* b->now with all backends */
+void config_rules_all(struct config_builder *b);     /* across services */
+
+/* One finding at a node. */
+__attribute__((format(printf, 5, 6))) void config_say(struct config_builder *b, const struct config_node *at,
+	const struct config_path *path, const char *help, const char *fmt, ...);
+
+/* Over every effective value, names included. (config_digest.c) */
+uint64_t config_service_digest(const struct config_service *s);

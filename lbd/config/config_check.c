@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Rules across keys: what each value allows by itself is in the schema. */
+#include "lbd/config/config_build.h"
+#include "lbd/ipvs/ipvs_sched.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Where a key was written; the key of the object when it is a default. */
+static const struct config_node *at_or(const struct schema_value *v, const struct config_node *where)
+{
+	return v->at ? v->at : where;
+}
+
+static void warn(struct config_builder *b, const struct config_node *at, const struct config_path *path, const char *text,
+	const char *help)
+{
+	struct config_finding f = { .at = config_node_place(at), .path = path, .help = help, .warning = true };
+	config_report_add(b->report, &f, "%s", text);
+}
+
+void config_rules_check(struct config_builder *b, const struct config_check *ck, const struct schema_object *keys,
+	const struct config_node *where, const struct config_path *path)
+{
+	const struct schema_value *v = keys->v;
+	const struct lb_ip *ip = &v[CHECK_KEY_ADDRESS].ip;
+	if (v[CHECK_KEY_ADDRESS].set && (lb_ip_is_any(ip) || lb_ip_is_multicast(ip)))
+		config_say(b, at_or(&v[CHECK_KEY_ADDRESS], where), path, NULL, "this address cannot be probed");
+	if (ck->spec.timeout_ms > ck->spec.interval_ms)
+		warn(b, at_or(&v[CHECK_KEY_TIMEOUT], where), path, "timeout is longer than interval",
+			"the next probe starts when the one before it has ended");
+}
+
+static bool has_protocol(const struct config_service *s, uint8_t protocol)
+{
+	for (uint32_t i = 0; i < s->n_listens; i++)
+		if (s->listens[i].protocol == protocol)
+			return true;
+	return false;
+}
+
+static void rule_listens(struct config_builder *b)
+{
+	const struct schema_value *listen = &b->now.keys->v[SERVICE_LISTEN];
+	struct config_path up = { &b->now.path, "listen", 6, 0 };
+	bool list = listen->at->kind == CONFIG_NODE_SEQ;
+	for (uint32_t i = 0; listen->set && i < listen->n; i++) {
+		const struct schema_value *l = &listen->list[i];
+		struct config_path item = { &up, NULL, 0, i };
+		const struct config_path *path = list ? &item : &up;
+		if (lb_ip_is_any(&l->ip))
+			config_say(b, l->at, path, "the kernel needs one address; write the virtual address",
+				"cannot listen on every address");
+		else if (lb_ip_is_multicast(&l->ip))
+			config_say(b, l->at, path, NULL, "cannot listen on a multicast address");
+		if (!l->port && !(b->now.s->flags & IPVS_FLAG_PERSISTENT))
+			config_say(b, l->at, path, "add a port, or `persistence` to take every port of the address",
+				"listen has no port");
+		if (l->ip.family != listen->list[0].ip.family && b->now.s->method != IPVS_METHOD_TUN)
+			config_say(b, l->at, path, "make two services, or use mode tun",
+				"IPv4 and IPv6 in one service, whose backends are of one family");
+	}
+}
+
+/* listen or fwmark, and what goes with each. */
+static void rule_match(struct config_builder *b)
+{
+	const struct schema_value *v = b->now.keys->v;
+	const struct config_node *where = b->now.entry->key;
+	const struct config_path *path = &b->now.path;
+	bool marked = v[SERVICE_FWMARK].at, listens = v[SERVICE_LISTEN].at;
+	if (marked && listens)
+		config_say(b, v[SERVICE_FWMARK].at, path, "make two services", "listen and fwmark in one service");
+	else if (!marked && !listens)
+		config_say(b, where, path, "where clients connect: `listen: 192.0.2.1:80`", "this service has no listen");
+	if (marked && v[SERVICE_PROTOCOL].at)
+		config_say(b, v[SERVICE_PROTOCOL].at, path, "the firewall's mark decides what belongs to the service",
+			"a service with fwmark has no protocol");
+	if (!marked && v[SERVICE_FAMILY].at)
+		config_say(b, v[SERVICE_FAMILY].at, path, "the address in listen tells the family",
+			"family is for services with fwmark");
+	if (listens)
+		rule_listens(b);
+}
+
+static void rule_flags(struct config_builder *b)
+{
+	const struct schema_value *sched = b->now.keys->v[SERVICE_SCHEDULER].obj->v;
+	const struct schema_value *flags = &sched[SCHEDULER_FLAGS];
+	const struct ipvs_sched_row *row = &ipvs_scheds[sched[SCHEDULER_NAME].num];
+	struct config_path up = { &b->now.path, "scheduler", 9, 0 }, path = { &up, "flags", 5, 0 };
+	const char *words[2];
+	size_t n = 0;
+	while (n < 2 && row->flags[n].name) {
+		words[n] = row->flags[n].name;
+		n++;
+	}
+	for (uint32_t i = 0; flags->set && i < flags->n; i++) {
+		const struct schema_value *f = &flags->list[i];
+		if (ipvs_sched_flag_bit(row, f->text, f->n))
+			continue;
+		char help[SCHEMA_SAY];
+		schema_suggest(f->text, f->n, words, n, help);
+		config_say(b, at_or(f, b->now.entry->key), &path, help, "scheduler %s has no flag '%s'", row->name,
+			config_shown(f->text, f->n).s);
+	}
+}
+
+static void rule_tunnel(struct config_builder *b, const struct schema_value *v, const struct config_node *where,
+	const struct config_path *up)
+{
+	if (!v->set || !v->obj)
+		return;
+	const struct schema_value *t = v->obj->v;
+	struct config_path path = { up, "tunnel", 6, 0 };
+	int64_t type = t[TUNNEL_TYPE].num, csum = t[TUNNEL_CHECKSUM].num;
+	const struct config_node *at = at_or(v, where);
+	if (type == IPVS_TUNNEL_GUE && !t[TUNNEL_PORT].set)
+		config_say(b, at, &path, "tunnel: { type: gue, port: 6080 }", "a gue tunnel needs a port");
+	if (type != IPVS_TUNNEL_GUE && t[TUNNEL_PORT].set)
+		config_say(b, at_or(&t[TUNNEL_PORT], at), &path, NULL, "only a gue tunnel has a port");
+	if ((csum == IPVS_TUNNEL_CSUM && type == IPVS_TUNNEL_IPIP) ||
+		(csum == IPVS_TUNNEL_REMCSUM && type != IPVS_TUNNEL_GUE))
+		config_say(b, at_or(&t[TUNNEL_CHECKSUM], at), &path, "csum is for gue and gre, remcsum for gue",
+			"an %s tunnel has no checksum '%s'", ipvs_tunnel_name((uint8_t)type), ipvs_csum_name((uint8_t)csum));
+}
+
+static void rule_protocols(struct config_builder *b)
+{
+	const struct schema_value *v = b->now.keys->v;
+	const struct config_service *s = b->now.s;
+	const struct config_node *where = b->now.entry->key;
+	bool marked = v[SERVICE_FWMARK].set, udp = has_protocol(s, IPPROTO_UDP);
+	if ((s->flags & IPVS_FLAG_ONEPACKET) && s->n_listens && !marked && !udp)
+		config_say(b, at_or(&v[SERVICE_ONE_PACKET], where), &b->now.path, NULL,
+			"one_packet is for UDP and fwmark services");
+	if (s->engine[0] && (marked || has_protocol(s, IPPROTO_TCP) || has_protocol(s, IPPROTO_SCTP)))
+		config_say(b, at_or(&v[SERVICE_PERSISTENCE], where), &b->now.path, "write `protocol: udp`",
+			"the persistence engine %s is for UDP services", s->engine);
+}
+
+void config_rules_head(struct config_builder *b)
+{
+	rule_match(b);
+	rule_flags(b);
+	rule_tunnel(b, &b->now.keys->v[SERVICE_TUNNEL], b->now.entry->key, &b->now.path);
+	rule_protocols(b);
+}
+
+/* dr and tun leave the packet as it is: the backend gets the port the client asked for. */
+static void rule_port(struct config_builder *b, const struct config_backend *bk, const struct config_node *at,
+	const struct config_path *path)
+{
+	const struct config_service *s = b->now.s;
+	const char *method = ipvs_method_name(bk->method);
+	bool kept = bk->method != IPVS_METHOD_NAT;
+	for (uint32_t i = 0; bk->port && i < s->n_listens; i++) {
+		const struct ipvs_key *k = &s->listens[i];
+		if (kept && k->fwmark)
+			config_say(b, at, path, "leave the port out", "a %s backend of a fwmark service has no port", method);
+		else if (!k->fwmark && !k->port)
+			config_say(b, at, path, "leave the port out",
+				"the service takes every port: its backends have none of their own");
+		else if (kept && !k->fwmark && k->port != bk->port)
+			config_say(b, at, path, "leave the port out",
+				"mode %s cannot change the port from %u to %u", method, k->port, bk->port);
+		else
+			continue;
+		return;
+	}
+}
+
+static void rule_family(struct config_builder *b, const struct config_backend *bk, const struct config_node *at,
+	const struct config_path *path)
+{
+	const struct config_service *s = b->now.s;
+	for (uint32_t i = 0; i < s->n_listens && bk->method != IPVS_METHOD_TUN; i++) {
+		if (s->listens[i].addr.family == bk->addr.family)
+			continue;
+		config_say(b, at, path, "only mode tun can carry one in the other", "an %s backend in an %s service",
+			bk->addr.family == AF_INET ? "IPv4" : "IPv6", bk->addr.family == AF_INET ? "IPv6" : "IPv4");
+		return;
+	}
+}
+
+void config_rules_backend(struct config_builder *b, const struct config_backend *bk, const struct config_node *where,
+	const struct config_path *path)
+{
+	const struct schema_value *v = b->now.backend->v;
+	const struct config_node *at = at_or(&v[BACKEND_ADDRESS], where);
+	static const uint8_t broadcast[4] = { 255, 255, 255, 255 };
+	if (b->c->n_backends == CONFIG_BACKENDS_MAX + 1)
+		config_say(b, where, path, NULL, "more than %u backends", CONFIG_BACKENDS_MAX);
+	if (v[BACKEND_PORT].set && v[BACKEND_ADDRESS].port)
+		config_say(b, at_or(&v[BACKEND_PORT], where), path, NULL, "the port is written with the address already");
+	if (lb_ip_is_any(&bk->addr) || lb_ip_is_multicast(&bk->addr) ||
+		(bk->addr.family == AF_INET && !memcmp(bk->addr.b, broadcast, 4)))
+		config_say(b, at, path, NULL, "this is not the address of one host");
+	if (bk->lower && !bk->upper)
+		config_say(b, at_or(&v[BACKEND_RESUME_BELOW], where), path, NULL, "resume_below needs max_connections");
+	else if (bk->lower > bk->upper)
+		config_say(b, at_or(&v[BACKEND_RESUME_BELOW], where), path, NULL,
+			"resume_below %u is above max_connections %u", bk->lower, bk->upper);
+	if (v[BACKEND_TUNNEL].at && bk->method != IPVS_METHOD_TUN)
+		config_say(b, v[BACKEND_TUNNEL].at, path, "write `mode: tun`", "tunnel has no effect in mode %s",
+			ipvs_method_name(bk->method));
+	rule_tunnel(b, &v[BACKEND_TUNNEL], where, path);
+	rule_port(b, bk, at_or(&v[BACKEND_PORT], at), path);
+	rule_family(b, bk, at, path);
+}
+
+struct target { /* for finding equal ones */
+	const struct config_backend *bk;
+	const struct config_node *key;
+};
+
+static int target_cmp(const void *x, const void *y)
+{
+	const struct target *a = x, *b = y;
+	int d = lb_ip_cmp(&a->bk->addr, &b->bk->addr);
+	if (d)
+		return d;
+	if (a->bk->port != b->bk->port)
+		return a->bk->port < b->bk->port ? -1 : 1;
+	if (a->key->line != b->key->line)
+		return a->key->line < b->key->line ? -1 : 1;
+	return a->key->column < b->key->column ? -1 : a->key->column > b->key->column;
+}
+
+static void duplicate_backend(struct config_builder *b, const struct target *x, const struct target *y)
+{
+	struct config_path path = { &b->now.path, "backends", 8, 0 };
+	bool later = y->key->line > x->key->line || (y->key->line == x->key->line && y->key->column > x->key->column);
+	const struct target *first = later ? x : y, *again = later ? y : x;
+	char addr[LB_ENDPOINT_STRLEN], help[160];
+	snprintf(help, sizeof(help), "first as %s at line %u", first->bk->name, first->key->line);
+	config_say(b, again->key, &path, help, "backend %s has the address of another one: %s", again->bk->name,
+		lb_endpoint_str(&again->bk->addr, again->bk->port, addr));
+}
+
+static bool listens_on(const struct config_service *s, uint16_t port)
+{
+	for (uint32_t i = 0; i < s->n_listens; i++)
+		if (s->listens[i].port == port)
+			return true;
+	return false;
+}
+
+/* The kernel knows a backend by address and port. A backend without port has those of the listeners. */
+static void rule_duplicates(struct config_builder *b)
+{
+	const struct config_service *s = b->now.s;
+	struct target *t = lb_arena_alloc(&b->scratch, s->n_backends * sizeof(*t));
+	if (!t) {
+		b->report->oom = true;
+		return;
+	}
+	for (uint32_t i = 0; i < s->n_backends; i++)
+		t[i] = (struct target){ &s->backends[i], b->now.backend_keys[i] };
+	qsort(t, s->n_backends, sizeof(*t), target_cmp);
+	const struct target *bare = NULL; /* the one without port among those of this address */
+	for (uint32_t i = 0; i < s->n_backends; i++) {
+		bool same = i && lb_ip_cmp(&t[i].bk->addr, &t[i - 1].bk->addr) == 0;
+		if (!same)
+			bare = t[i].bk->port ? NULL : &t[i];
+		else if (t[i].bk->port == t[i - 1].bk->port)
+			duplicate_backend(b, &t[i - 1], &t[i]);
+		else if (bare && listens_on(s, t[i].bk->port))
+			duplicate_backend(b, bare, &t[i]);
+	}
+}
+
+/* A TCP check needs a port that speaks TCP. */
+static void rule_tcp_check(struct config_builder *b)
+{
+	const struct config_service *s = b->now.s;
+	const struct schema_value *v = &b->now.keys->v[SERVICE_CHECK];
+	const struct config_node *at = at_or(v, b->now.entry->key);
+	struct config_path path = { &b->now.path, "check", 5, 0 };
+	bool every_port = false, portless = false, marked = b->now.keys->v[SERVICE_FWMARK].set;
+	for (uint32_t i = 0; i < s->n_listens; i++)
+		every_port |= !s->listens[i].port;
+	for (uint32_t i = 0; i < s->n_backends; i++)
+		portless |= !s->backends[i].port;
+	for (uint32_t i = 0; i < s->n_checks; i++) {
+		const struct config_check *ck = &b->slots[b->check_ids.v[b->check_ids.n - s->n_checks + i]];
+		if (ck->spec.type != CHECK_TYPE_TCP || ck->spec.port)
+			continue;
+		if (!marked && s->n_listens && !has_protocol(s, IPPROTO_TCP))
+			config_say(b, at, &path, "write `check: none`, or give the check the `port` of something that speaks TCP",
+				"the TCP check %s in a service without TCP", ck->name);
+		else if (every_port && portless)
+			config_say(b, at, &path, "write `check: none`, or give the check a `port`",
+				"the check %s has no port to probe", ck->name);
+	}
+}
+
+void config_rules_service(struct config_builder *b)
+{
+	const struct config_service *s = b->now.s;
+	const struct schema_value *v = b->now.keys->v;
+	const struct config_node *where = b->now.entry->key;
+	bool tun = s->method == IPVS_METHOD_TUN;
+	for (uint32_t i = 0; i < s->n_backends; i++)
+		tun |= s->backends[i].method == IPVS_METHOD_TUN;
+	if (v[SERVICE_TUNNEL].at && !tun)
+		config_say(b, v[SERVICE_TUNNEL].at, &b->now.path, "write `mode: tun`", "tunnel has no effect in mode %s",
+			ipvs_method_name(s->method));
+	if (v[SERVICE_BACKENDS].set && v[SERVICE_BACKENDS].named->len == 0)
+		warn(b, where, &b->now.path, "a service without backends answers nobody", NULL);
+	rule_duplicates(b);
+	rule_tcp_check(b);
+	const struct schema_value *l = &v[SERVICE_LISTEN];
+	for (uint32_t i = 0; i < s->n_listens; i++) {
+		struct config_listener *slot = lb_vec_push(&b->listeners);
+		if (!slot) {
+			b->report->oom = true;
+			return;
+		}
+		*slot = (struct config_listener){ .key = s->listens[i],
+			.at = at_or(v[SERVICE_FWMARK].set ? &v[SERVICE_FWMARK] : l, where),
+			.service = s,
+			.long_list = l->set && l->n > SCHEMA_REPEATS_MAX };
+		for (uint32_t k = 0; l->set && k < l->n && !slot->long_list; k++)
+			if (!lb_ip_cmp(&l->list[k].ip, &slot->key.addr) && l->list[k].port == slot->key.port)
+				slot->at = l->list[k].at;
+	}
+}
+
+static int listener_cmp(const void *x, const void *y)
+{
+	const struct config_listener *a = x, *b = y;
+	int d = ipvs_key_cmp(&a->key, &b->key);
+	if (d)
+		return d;
+	if (a->at->file != b->at->file)
+		return a->at->file < b->at->file ? -1 : 1;
+	if (a->at->line != b->at->line)
+		return a->at->line < b->at->line ? -1 : 1;
+	return a->at->column < b->at->column ? -1 : a->at->column > b->at->column;
+}
+
+void config_rules_all(struct config_builder *b)
+{
+	if (b->listeners.n > CONFIG_LISTENS_MAX)
+		config_say(b, b->listeners.v[CONFIG_LISTENS_MAX].at, NULL, NULL,
+			"more than %u listeners (addresses in listen, times protocols)", CONFIG_LISTENS_MAX);
+	if (b->listeners.n < 2)
+		return;
+	qsort(b->listeners.v, b->listeners.n, sizeof(b->listeners.v[0]), listener_cmp);
+	for (size_t i = 1; i < b->listeners.n; i++) {
+		const struct config_listener *a = &b->listeners.v[i - 1], *c = &b->listeners.v[i];
+		char text[IPVS_KEY_STRLEN], help[360];
+		/* within a short list the reader of lists has found it, with the place of the item */
+		if (ipvs_key_cmp(&a->key, &c->key) != 0 || (a->service == c->service && !c->long_list))
+			continue;
+		struct config_path up = { NULL, "services", 8, 0 },
+				   path = { &up, c->service->name, (uint32_t)strlen(c->service->name), 0 };
+		snprintf(help, sizeof(help), "first in service %s at %.200s:%u", a->service->name,
+			b->report->sources[a->at->file].name, a->at->line);
+		config_say(b, c->at, &path, help, "duplicate listener %s", ipvs_key_str(&c->key, text));
+	}
+}

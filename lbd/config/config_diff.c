@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/config/config_diff.h"
+
+#include "common/text.h"
+#include "lbd/config/config_value.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct diff {
+	config_diff_fn *fn;
+	void *arg;
+	long n;
+	struct lb_text before, after; /* reused; bad = memory was out */
+};
+
+/* At most size - 1 bytes, cut between characters with "..." */
+static void cut(char *out, size_t size, const char *s)
+{
+	size_t n = strlen(s);
+	if (n >= size) {
+		n = size - 4;
+		while (n && ((uint8_t)s[n] & 0xc0) == 0x80)
+			n--;
+		snprintf(out, size, "%.*s...", (int)n, s);
+	} else {
+		memcpy(out, s, n + 1);
+	}
+}
+
+static void emit(struct diff *d, enum config_change_op op, const char *object, const char *key, const char *before,
+	const char *after)
+{
+	struct config_change ch = { .op = op, .key = key };
+	cut(ch.object, sizeof(ch.object), object);
+	cut(ch.before, sizeof(ch.before), before);
+	cut(ch.after, sizeof(ch.after), after);
+	d->fn(&ch, d->arg);
+	d->n++;
+}
+
+static void put_items(struct lb_text *out, const char *items, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++, items += strlen(items) + 1) {
+		if (i)
+			lb_text_puts(out, ", ");
+		lb_text_escape(out, items, strlen(items), 0);
+	}
+}
+
+/* A key in one line: "80", "a, b", "timeout 5m, then cut". */
+static void put_value(struct lb_text *out, enum schema_kind_id kind, const void *obj, unsigned key)
+{
+	const struct schema_row *row = &schema_kinds[kind].rows[key];
+	struct lb_text items = LB_TEXT_INIT;
+	if (row->type != SCHEMA_TYPE_OBJECT) {
+		unsigned n = config_value(kind, obj, key, &items);
+		put_items(out, items.s ? items.s : "", n);
+	} else {
+		const void *of = config_value_object(kind, obj, key);
+		if (!of && (row->flags & SCHEMA_OFF))
+			lb_text_puts(out, "off");
+		for (unsigned i = 0; of && i < schema_kinds[row->of].n; i++) {
+			lb_text_clear(&items);
+			unsigned n = config_value(row->of, of, i, &items);
+			if (!n)
+				continue;
+			lb_text_printf(out, "%s%s ", i ? ", " : "", schema_kinds[row->of].rows[i].name);
+			put_items(out, items.s ? items.s : "", n);
+		}
+	}
+	out->bad |= items.bad;
+	lb_text_done(&items);
+}
+
+/* Every key of two objects of one kind. */
+static void diff_keys(struct diff *d, enum schema_kind_id kind, const void *a, const void *b, const char *object)
+{
+	for (unsigned key = 0; key < schema_kinds[kind].n; key++) {
+		if (schema_kinds[kind].rows[key].type == SCHEMA_TYPE_NAMED)
+			continue;
+		lb_text_clear(&d->before);
+		lb_text_clear(&d->after);
+		put_value(&d->before, kind, a, key);
+		put_value(&d->after, kind, b, key);
+		const char *x = d->before.n ? d->before.s : "", *y = d->after.n ? d->after.s : "";
+		if (strcmp(x, y) != 0)
+			emit(d, CONFIG_CHANGE_CHANGE, object, schema_kinds[kind].rows[key].name, x, y);
+	}
+}
+
+static void whole(struct diff *d, enum config_change_op op, const char *object)
+{
+	emit(d, op, object, "", "", "");
+}
+
+static const char *backend_object(char out[160], const struct config_service *s, const struct config_backend *b)
+{
+	snprintf(out, 160, "backend/%s/%s", s->name, b->name);
+	return out;
+}
+
+static int backend_cmp(const void *x, const void *y)
+{
+	return strcmp((*(const struct config_backend *const *)x)->name, (*(const struct config_backend *const *)y)->name);
+}
+
+static const struct config_backend **sorted(const struct config_service *s)
+{
+	const struct config_backend **v = calloc(s->n_backends + 1u, sizeof(*v));
+	for (uint32_t i = 0; v && i < s->n_backends; i++)
+		v[i] = &s->backends[i];
+	if (v && s->n_backends)
+		qsort(v, s->n_backends, sizeof(*v), backend_cmp);
+	return v;
+}
+
+static void diff_backends(struct diff *d, const struct config_service *a, const struct config_service *b)
+{
+	const struct config_backend **x = sorted(a), **y = sorted(b);
+	char object[160];
+	uint32_t i = 0, k = 0;
+	d->before.bad |= !x || !y;
+	while (x && y && (i < a->n_backends || k < b->n_backends)) {
+		int c = i == a->n_backends ? 1 : k == b->n_backends ? -1 : strcmp(x[i]->name, y[k]->name);
+		if (c == 0)
+			diff_keys(d, SCHEMA_BACKEND, x[i], y[k], backend_object(object, a, x[i]));
+		else if (c < 0)
+			whole(d, CONFIG_CHANGE_REMOVE, backend_object(object, a, x[i]));
+		else
+			whole(d, CONFIG_CHANGE_ADD, backend_object(object, b, y[k]));
+		i += c <= 0;
+		k += c >= 0;
+	}
+	free(x);
+	free(y);
+}
+
+static void whole_service(struct diff *d, enum config_change_op op, const struct config_service *s)
+{
+	char object[160];
+	snprintf(object, sizeof(object), "service/%s", s->name);
+	whole(d, op, object);
+	for (uint32_t i = 0; i < s->n_backends; i++)
+		whole(d, op, backend_object(object, s, &s->backends[i]));
+}
+
+static void diff_services(struct diff *d, const struct config *a, const struct config *b)
+{
+	uint32_t i = 0, k = 0, n = a ? a->n_services : 0;
+	while (i < n || k < b->n_services) {
+		const struct config_service *x = i < n ? &a->services[i] : NULL;
+		const struct config_service *y = k < b->n_services ? &b->services[k] : NULL;
+		int c = !x ? 1 : !y ? -1 : strcmp(x->name, y->name);
+		if (c < 0) {
+			whole_service(d, CONFIG_CHANGE_REMOVE, x);
+		} else if (c > 0) {
+			whole_service(d, CONFIG_CHANGE_ADD, y);
+		} else if (x->digest != y->digest) {
+			char object[160];
+			snprintf(object, sizeof(object), "service/%s", x->name);
+			diff_keys(d, SCHEMA_SERVICE, x, y, object);
+			diff_backends(d, x, y);
+		}
+		i += c <= 0;
+		k += c >= 0;
+	}
+}
+
+static void diff_checks(struct diff *d, const struct config *a, const struct config *b)
+{
+	uint32_t i = 0, k = 0, n = a ? a->n_checks : 0;
+	while (i < n || k < b->n_checks) {
+		int c = i == n ? 1 : k == b->n_checks ? -1 : strcmp(a->checks[i].name, b->checks[k].name);
+		char object[160];
+		snprintf(object, sizeof(object), "check/%s", c <= 0 ? a->checks[i].name : b->checks[k].name);
+		if (c == 0)
+			diff_keys(d, SCHEMA_CHECK, &a->checks[i], &b->checks[k], object);
+		else
+			whole(d, c < 0 ? CONFIG_CHANGE_REMOVE : CONFIG_CHANGE_ADD, object);
+		i += c <= 0;
+		k += c >= 0;
+	}
+}
+
+long config_diff(const struct config *a, const struct config *b, config_diff_fn *fn, void *arg)
+{
+	struct diff d = { .fn = fn, .arg = arg };
+	diff_services(&d, a, b);
+	diff_checks(&d, a, b);
+	if (a) {
+		diff_keys(&d, SCHEMA_CONTROL, a, b, "control");
+		diff_keys(&d, SCHEMA_LOG, a, b, "log");
+	}
+	bool bad = d.before.bad || d.after.bad;
+	lb_text_done(&d.before);
+	lb_text_done(&d.after);
+	return bad ? -ENOMEM : d.n;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/config/config_build.h"
+
+#include <string.h>
+
+/* Not a cryptographic hash: it tells an edited service from an unedited one. */
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+	return h ^ h >> 29;
+}
+
+static uint64_t mix_bytes(uint64_t h, const void *p, size_t n)
+{
+	const char *s = p;
+	h = mix(h, n + 1);
+	for (; n >= 8; s += 8, n -= 8) {
+		uint64_t v;
+		memcpy(&v, s, 8);
+		h = mix(h, v);
+	}
+	uint64_t rest = 0;
+	if (n)
+		memcpy(&rest, s, n);
+	return mix(h, rest);
+}
+
+static uint64_t mix_text(uint64_t h, const char *s)
+{
+	return mix_bytes(h, s, strlen(s));
+}
+
+static uint64_t mix_ip(uint64_t h, const struct lb_ip *ip)
+{
+	return mix_bytes(mix(h, ip->family), ip->b, sizeof(ip->b));
+}
+
+static uint64_t mix_tunnel(uint64_t h, const struct ipvs_tunnel *t)
+{
+	return mix(mix(mix(h, t->type), t->csum), t->port);
+}
+
+static uint64_t mix_key(uint64_t h, const struct ipvs_key *k)
+{
+	return mix(mix(mix(mix_ip(h, &k->addr), k->protocol), k->port), k->fwmark);
+}
+
+static uint64_t mix_backend(uint64_t h, const struct config_backend *b)
+{
+	h = mix_ip(mix_text(h, b->name), &b->addr);
+	h = mix_tunnel(mix(mix(h, b->port), b->method), &b->tunnel);
+	return mix(mix(mix(mix(h, b->weight), b->upper), b->lower), b->state);
+}
+
+static uint64_t mix_check(uint64_t h, const struct config_check *c)
+{
+	const struct check_spec *s = &c->spec;
+	h = mix_ip(mix(mix_text(h, c->name), s->type), &s->addr);
+	h = mix(mix(mix(mix(h, s->port), s->interval_ms), s->interval_down_ms), s->timeout_ms);
+	h = mix(mix(h, s->rise), s->fall);
+	h = mix_bytes(mix(h, s->send != NULL), s->send, s->send ? s->send_len : 0);
+	return mix_bytes(mix(h, s->expect != NULL), s->expect, s->expect ? s->expect_len : 0);
+}
+
+uint64_t config_service_digest(const struct config_service *s)
+{
+	uint64_t h = mix_text(mix(0, s->n_listens), s->name);
+	for (uint32_t i = 0; i < s->n_listens; i++)
+		h = mix_key(h, &s->listens[i]);
+	h = mix(h, s->n_backends);
+	for (uint32_t i = 0; i < s->n_backends; i++)
+		h = mix_backend(h, &s->backends[i]);
+	h = mix(h, s->n_checks);
+	for (uint32_t i = 0; i < s->n_checks; i++)
+		h = mix_check(h, s->checks[i]);
+	h = mix(mix(mix_text(h, s->scheduler), s->flags), s->persist_s);
+	h = mix_text(mix(mix(h, s->mask4), s->mask6), s->engine);
+	h = mix_tunnel(mix(h, s->method), &s->tunnel);
+	return mix(mix(h, (uint64_t)s->drain_ms), s->drain_then);
+}

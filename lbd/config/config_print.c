@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/config/config_value.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool is_plain_char(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || strchr("._/-:", c);
+}
+
+/* Whether YAML reads it back as the same text without quotes. */
+static bool is_plain(const char *s, size_t n)
+{
+	if (n == 0 || strchr(".-:", s[0]) || s[n - 1] == ':' || !strcasecmp(s, "null"))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!is_plain_char(s[i]))
+			return false;
+	return true;
+}
+
+/* The code point at s; valid UTF-8, as everything that came through config_scan. */
+static unsigned code_point(const char *s, size_t n, size_t *len)
+{
+	const uint8_t *b = (const uint8_t *)s;
+	*len = b[0] < 0x80 ? 1 : b[0] < 0xe0 ? 2 : b[0] < 0xf0 ? 3 : 4;
+	if (*len > n)
+		*len = n;
+	unsigned c = *len == 1 ? b[0] : b[0] & (0x7fu >> *len);
+	for (size_t i = 1; i < *len; i++)
+		c = c << 6 | (b[i] & 0x3fu);
+	return c;
+}
+
+static void put_quoted(struct lb_text *out, const char *s, size_t n)
+{
+	lb_text_puts(out, "\"");
+	for (size_t i = 0, len; i < n; i += len) {
+		unsigned c = code_point(s + i, n - i, &len);
+		if (c == '"' || c == '\\')
+			lb_text_printf(out, "\\%c", (char)c);
+		else if (c >= 0x20 && c < 0x7f)
+			lb_text_put(out, s + i, 1);
+		else if (c == '\n' || c == '\r' || c == '\t')
+			lb_text_puts(out, c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t");
+		else
+			lb_text_printf(out, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
+	}
+	lb_text_puts(out, "\"");
+}
+
+static void put_scalar(struct lb_text *out, const char *s, size_t n)
+{
+	if (is_plain(s, n))
+		lb_text_put(out, s, n);
+	else
+		put_quoted(out, s, n);
+}
+
+static void put_indent(struct lb_text *out, unsigned indent)
+{
+	for (unsigned i = 0; i < indent; i++)
+		lb_text_puts(out, "  ");
+}
+
+static void put_key(struct lb_text *out, unsigned indent, const char *name)
+{
+	put_indent(out, indent);
+	put_scalar(out, name, strlen(name));
+	lb_text_puts(out, ":");
+}
+
+static void put_items(struct lb_text *out, unsigned indent, const char *items, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++, items += strlen(items) + 1) {
+		if (n > 1) {
+			lb_text_puts(out, "\n");
+			put_indent(out, indent);
+			lb_text_puts(out, "-");
+		}
+		lb_text_puts(out, " ");
+		put_scalar(out, items, strlen(items));
+	}
+	lb_text_puts(out, "\n");
+}
+
+/* item: memory for the text of one value, reused. */
+static void put_object(
+	struct lb_text *out, struct lb_text *item, enum schema_kind_id kind, const void *obj, unsigned indent)
+{
+	for (unsigned key = 0; key < schema_kinds[kind].n; key++) {
+		const struct schema_row *row = &schema_kinds[kind].rows[key];
+		if (row->type == SCHEMA_TYPE_NAMED)
+			continue;
+		if (row->type == SCHEMA_TYPE_OBJECT) {
+			const void *of = config_value_object(kind, obj, key);
+			if (!of && !(row->flags & SCHEMA_OFF))
+				continue;
+			put_key(out, indent, row->name);
+			lb_text_puts(out, of ? "\n" : " off\n");
+			if (of)
+				put_object(out, item, row->of, of, indent + 1);
+			continue;
+		}
+		lb_text_clear(item);
+		unsigned n = config_value(kind, obj, key, item);
+		if (!n)
+			continue;
+		put_key(out, indent, row->name);
+		put_items(out, indent + 1, item->s ? item->s : "", n);
+		out->bad |= item->bad;
+	}
+}
+
+static void put_named(struct lb_text *out, unsigned indent, const char *name, size_t n)
+{
+	put_key(out, indent, name);
+	lb_text_puts(out, n ? "\n" : " {}\n");
+}
+
+static void put_service(struct lb_text *out, struct lb_text *item, const struct config_service *s)
+{
+	put_named(out, 1, s->name, 1);
+	put_object(out, item, SCHEMA_SERVICE, s, 2);
+	put_named(out, 2, "backends", s->n_backends);
+	for (uint32_t i = 0; i < s->n_backends; i++) {
+		put_named(out, 3, s->backends[i].name, 1);
+		put_object(out, item, SCHEMA_BACKEND, &s->backends[i], 4);
+	}
+}
+
+void config_print(const struct config *c, struct lb_text *out)
+{
+	struct lb_text item = LB_TEXT_INIT;
+	lb_text_printf(out, "version: %u\n", CONFIG_VERSION);
+	put_named(out, 0, "control", 1);
+	put_object(out, &item, SCHEMA_CONTROL, c, 1);
+	put_named(out, 0, "log", 1);
+	put_object(out, &item, SCHEMA_LOG, c, 1);
+	put_named(out, 0, "checks", c->n_checks);
+	for (uint32_t i = 0; i < c->n_checks; i++) {
+		put_named(out, 1, c->checks[i].name, 1);
+		put_object(out, &item, SCHEMA_CHECK, &c->checks[i], 2);
+	}
+	put_named(out, 0, "services", c->n_services);
+	for (uint32_t i = 0; i < c->n_services; i++)
+		put_service(out, &item, &c->services[i]);
+	lb_text_done(&item);
+}

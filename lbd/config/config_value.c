@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/config/config_value.h"
+
+#include "common/time.h"
+#include "lbd/ipvs/ipvs_sched.h"
+
+#include <string.h>
+
+static unsigned put(struct lb_text *out, const char *s, size_t n)
+{
+	lb_text_put(out, s, n);
+	lb_text_put(out, "", 1);
+	return 1;
+}
+
+static unsigned put_word(struct lb_text *out, const char *s)
+{
+	return put(out, s, strlen(s));
+}
+
+static unsigned put_num(struct lb_text *out, uint64_t n)
+{
+	lb_text_printf(out, "%llu", (unsigned long long)n);
+	return put(out, "", 0);
+}
+
+static unsigned put_duration(struct lb_text *out, int64_t ms)
+{
+	char s[LB_DURATION_STRLEN];
+	return put_word(out, lb_duration_str(ms, s));
+}
+
+static unsigned put_endpoint(struct lb_text *out, const struct lb_ip *ip, uint16_t port)
+{
+	char s[LB_ENDPOINT_STRLEN];
+	return put_word(out, lb_endpoint_str(ip, port, s));
+}
+
+static unsigned control_value(const struct config *c, unsigned key, struct lb_text *out)
+{
+	return put_word(out, key == CONTROL_ADMIN_GROUP ? c->admin_group : c->observe_group);
+}
+
+static unsigned check_value(const struct config_check *c, unsigned key, struct lb_text *out)
+{
+	const struct check_spec *s = &c->spec;
+	switch (key) {
+	case CHECK_KEY_TYPE: return put_word(out, check_types[s->type].name);
+	case CHECK_KEY_ADDRESS: return s->addr.family ? put_endpoint(out, &s->addr, 0) : 0;
+	case CHECK_KEY_PORT: return s->port ? put_num(out, s->port) : 0;
+	case CHECK_KEY_INTERVAL: return put_duration(out, s->interval_ms);
+	case CHECK_KEY_INTERVAL_DOWN: return put_duration(out, s->interval_down_ms);
+	case CHECK_KEY_TIMEOUT: return put_duration(out, s->timeout_ms);
+	case CHECK_KEY_RISE: return put_num(out, s->rise);
+	case CHECK_KEY_FALL: return put_num(out, s->fall);
+	case CHECK_KEY_SEND: return s->send ? put(out, s->send, s->send_len) : 0;
+	case CHECK_KEY_EXPECT: return s->expect ? put(out, s->expect, s->expect_len) : 0;
+	default: return 0;
+	}
+}
+
+/* listens is the product of addresses and protocols: the addresses are those of any one protocol. */
+static unsigned listen_value(const struct config_service *s, struct lb_text *out)
+{
+	unsigned n = 0;
+	for (uint32_t i = 0; i < s->n_listens; i++)
+		if (s->listens[i].protocol && s->listens[i].protocol == s->listens[0].protocol)
+			n += put_endpoint(out, &s->listens[i].addr, s->listens[i].port);
+	return n;
+}
+
+static unsigned protocol_value(const struct config_service *s, struct lb_text *out)
+{
+	unsigned n = 0;
+	int64_t protocol;
+	schema_word_fn *word = schema_kinds[SCHEMA_SERVICE].rows[SERVICE_PROTOCOL].word;
+	for (size_t p = 0; word(p, &protocol); p++)
+		for (uint32_t i = 0; i < s->n_listens; i++)
+			if (s->listens[i].protocol == protocol) {
+				n += put_word(out, ipvs_protocol_name((uint8_t)protocol));
+				break;
+			}
+	return n;
+}
+
+static unsigned service_checks_value(const struct config_service *s, struct lb_text *out)
+{
+	for (uint32_t i = 0; i < s->n_checks; i++)
+		put_word(out, s->checks[i]->name);
+	return s->n_checks ? s->n_checks : put_word(out, "none");
+}
+
+static unsigned service_value(const struct config_service *s, unsigned key, struct lb_text *out)
+{
+	uint32_t mark = s->n_listens ? s->listens[0].fwmark : 0;
+	switch (key) {
+	case SERVICE_LISTEN: return listen_value(s, out);
+	case SERVICE_PROTOCOL: return protocol_value(s, out);
+	case SERVICE_FWMARK: return mark ? put_num(out, mark) : 0;
+	case SERVICE_FAMILY: return mark ? put_word(out, lb_ip_is_v6(&s->listens[0].addr) ? "ipv6" : "ipv4") : 0;
+	case SERVICE_MODE: return put_word(out, ipvs_method_name(s->method));
+	case SERVICE_ONE_PACKET: return put_word(out, s->flags & IPVS_FLAG_ONEPACKET ? "true" : "false");
+	case SERVICE_CHECK: return service_checks_value(s, out);
+	default: return 0;
+	}
+}
+
+static unsigned scheduler_value(const struct config_service *s, unsigned key, struct lb_text *out)
+{
+	if (key == SCHEDULER_NAME)
+		return put_word(out, s->scheduler);
+	const struct ipvs_sched_row *row = ipvs_sched_find(s->scheduler, strlen(s->scheduler));
+	unsigned n = 0;
+	for (size_t i = 0; row && i < sizeof(row->flags) / sizeof(row->flags[0]) && row->flags[i].name; i++)
+		if (s->flags & row->flags[i].bit)
+			n += put_word(out, row->flags[i].name);
+	return n;
+}
+
+static unsigned persistence_value(const struct config_service *s, unsigned key, struct lb_text *out)
+{
+	switch (key) {
+	case PERSISTENCE_TIMEOUT: return put_duration(out, (int64_t)s->persist_s * 1000);
+	case PERSISTENCE_MASK4: return put_num(out, s->mask4);
+	case PERSISTENCE_MASK6: return put_num(out, s->mask6);
+	case PERSISTENCE_ENGINE: return s->engine[0] ? put_word(out, s->engine) : 0;
+	default: return 0;
+	}
+}
+
+static unsigned drain_value(const struct config_service *s, unsigned key, struct lb_text *out)
+{
+	if (key == DRAIN_THEN)
+		return put_word(out, s->drain_then == CONFIG_THEN_KEEP ? "keep" : "cut");
+	return s->drain_ms ? put_duration(out, s->drain_ms) : 0;
+}
+
+static unsigned tunnel_value(const struct ipvs_tunnel *t, unsigned key, struct lb_text *out)
+{
+	switch (key) {
+	case TUNNEL_TYPE: return put_word(out, ipvs_tunnel_name(t->type));
+	case TUNNEL_PORT: return t->port ? put_num(out, t->port) : 0;
+	case TUNNEL_CHECKSUM: return put_word(out, ipvs_csum_name(t->csum));
+	default: return 0;
+	}
+}
+
+static unsigned backend_value(const struct config_backend *b, unsigned key, struct lb_text *out)
+{
+	switch (key) {
+	case BACKEND_ADDRESS: return put_endpoint(out, &b->addr, b->port);
+	case BACKEND_WEIGHT: return put_num(out, b->weight);
+	case BACKEND_MAX_CONNECTIONS: return put_num(out, b->upper);
+	case BACKEND_RESUME_BELOW: return put_num(out, b->lower);
+	case BACKEND_STATE:
+		return put_word(out, schema_word_of(schema_kinds[SCHEMA_BACKEND].rows[key].word, b->state));
+	case BACKEND_MODE: return put_word(out, ipvs_method_name(b->method));
+	default: return 0;
+	}
+}
+
+unsigned config_value(enum schema_kind_id kind, const void *obj, unsigned key, struct lb_text *out)
+{
+	switch (kind) {
+	case SCHEMA_CONTROL: return control_value(obj, key, out);
+	case SCHEMA_LOG: return put_word(out, lb_log_level_name(((const struct config *)obj)->log_level));
+	case SCHEMA_CHECK: return check_value(obj, key, out);
+	case SCHEMA_SERVICE: return service_value(obj, key, out);
+	case SCHEMA_SCHEDULER: return scheduler_value(obj, key, out);
+	case SCHEMA_PERSISTENCE: return persistence_value(obj, key, out);
+	case SCHEMA_DRAIN: return drain_value(obj, key, out);
+	case SCHEMA_TUNNEL: return tunnel_value(obj, key, out);
+	case SCHEMA_BACKEND: return backend_value(obj, key, out);
+	case SCHEMA_ROOT:
+	case SCHEMA_DEFAULTS: break;
+	}
+	return 0;
+}
+
+const void *config_value_object(enum schema_kind_id kind, const void *obj, unsigned key)
+{
+	if (kind == SCHEMA_BACKEND && key == BACKEND_TUNNEL) {
+		const struct config_backend *b = obj;
+		return b->method == IPVS_METHOD_TUN ? &b->tunnel : NULL;
+	}
+	if (kind != SCHEMA_SERVICE)
+		return NULL;
+	const struct config_service *s = obj;
+	switch (key) {
+	case SERVICE_SCHEDULER:
+	case SERVICE_DRAIN: return s;
+	case SERVICE_PERSISTENCE: return s->flags & IPVS_FLAG_PERSISTENT ? s : NULL;
+	case SERVICE_TUNNEL: return s->method == IPVS_METHOD_TUN ? &s->tunnel : NULL;
+	default: return NULL;
+	}
+}

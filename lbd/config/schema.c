@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/config/schema.h"
+
+#include "lbd/ipvs/ipvs_sched.h"
+
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+struct word {
+	const char *name;
+	int64_t value;
+};
+
+static const char *pick(const struct word *words, size_t n, size_t i, int64_t *value)
+{
+	if (i >= n)
+		return NULL;
+	*value = words[i].value;
+	return words[i].name;
+}
+
+static const char *word_protocol(size_t i, int64_t *value)
+{
+	static const struct word t[] = { { "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP }, { "sctp", IPPROTO_SCTP } };
+	return pick(t, COUNT(t), i, value);
+}
+
+static const char *word_family(size_t i, int64_t *value)
+{
+	static const struct word t[] = { { "ipv4", AF_INET }, { "ipv6", AF_INET6 } };
+	return pick(t, COUNT(t), i, value);
+}
+
+static const char *word_mode(size_t i, int64_t *value)
+{
+	static const struct word t[] = { { "nat", IPVS_METHOD_NAT }, { "dr", IPVS_METHOD_DR }, { "tun", IPVS_METHOD_TUN } };
+	return pick(t, COUNT(t), i, value);
+}
+
+static const char *word_tunnel(size_t i, int64_t *value)
+{
+	static const struct word t[] = { { "ipip", IPVS_TUNNEL_IPIP }, { "gue", IPVS_TUNNEL_GUE },
+		{ "gre", IPVS_TUNNEL_GRE } };
+	return pick(t, COUNT(t), i, value);
+}
+
+static const char *word_checksum(size_t i, int64_t *value)
+{
+	static const struct word t[] = { { "nocsum", IPVS_TUNNEL_NOCSUM }, { "csum", IPVS_TUNNEL_CSUM },
+		{ "remcsum", IPVS_TUNNEL_REMCSUM } };
+	return pick(t, COUNT(t), i, value);
+}
+
+static const char *word_engine(size_t i, int64_t *value)
+{
+	static const struct word t[] = { { "sip", 0 } };
+	return pick(t, COUNT(t), i, value);
+}
+
+static const char *word_then(size_t i, int64_t *value)
+{
+	static const struct word t[] = { { "cut", CONFIG_THEN_CUT }, { "keep", CONFIG_THEN_KEEP } };
+	return pick(t, COUNT(t), i, value);
+}
+
+static const char *word_state(size_t i, int64_t *value)
+{
+	static const struct word t[] = { { "enabled", CONFIG_STATE_ENABLED }, { "drain", CONFIG_STATE_DRAIN },
+		{ "maint", CONFIG_STATE_MAINT } };
+	return pick(t, COUNT(t), i, value);
+}
+
+static const char *word_level(size_t i, int64_t *value)
+{
+	if (i > LB_LOG_DEBUG - LB_LOG_ERROR)
+		return NULL;
+	*value = (int64_t)i + LB_LOG_ERROR;
+	return lb_log_level_name((enum lb_log_level) * value);
+}
+
+static const char *word_check(size_t i, int64_t *value)
+{
+	*value = (int64_t)i;
+	return i < CHECK_TYPE_COUNT ? check_types[i].name : NULL;
+}
+
+static const char *word_scheduler(size_t i, int64_t *value)
+{
+	*value = (int64_t)i;
+	return i < ipvs_scheds_n ? ipvs_scheds[i].name : NULL;
+}
+
+/* The flags of all schedulers; which scheduler has which is a rule of config_build. */
+static const char *word_flag(size_t i, int64_t *value)
+{
+	*value = (int64_t)i;
+	for (size_t s = 0; s < ipvs_scheds_n; s++)
+		for (size_t f = 0; f < COUNT(ipvs_scheds[s].flags) && ipvs_scheds[s].flags[f].name; f++)
+			if (i-- == 0)
+				return ipvs_scheds[s].flags[f].name;
+	return NULL;
+}
+
+#define DAYS(n) ((n)*INT64_C(86400000))
+
+static const struct schema_row root_rows[] = {
+	[ROOT_VERSION] = { .name = "version", .type = SCHEMA_TYPE_UINT, .min = 1, .max = UINT32_MAX, .fallback = "1",
+		.help = "The version of this format. A file of a newer version than the daemon's is refused." },
+	[ROOT_CONTROL] = { .name = "control", .type = SCHEMA_TYPE_OBJECT, .of = SCHEMA_CONTROL,
+		.help = "Who may use lbctl. Read at start only." },
+	[ROOT_LOG] = { .name = "log", .type = SCHEMA_TYPE_OBJECT, .of = SCHEMA_LOG, .help = "What is logged." },
+	[ROOT_DEFAULTS] = { .name = "defaults", .type = SCHEMA_TYPE_OBJECT, .of = SCHEMA_DEFAULTS,
+		.help = "Values for keys that a check or a service does not write itself. A key that is written replaces "
+			"its default as a whole." },
+	[ROOT_CHECKS] = { .name = "checks", .type = SCHEMA_TYPE_NAMED, .of = SCHEMA_CHECK,
+		.help = "Health checks by name, for the key check of services." },
+	[ROOT_SERVICES] = { .name = "services", .type = SCHEMA_TYPE_NAMED, .of = SCHEMA_SERVICE,
+		.help = "Virtual services by name." },
+};
+
+static const struct schema_row control_rows[] = {
+	[CONTROL_ADMIN_GROUP] = { .name = "admin_group", .type = SCHEMA_TYPE_GROUP, .min = 1, .max = 32,
+		.fallback = "lbadmin", .help = "Members may run every command of lbctl." },
+	[CONTROL_OBSERVE_GROUP] = { .name = "observe_group", .type = SCHEMA_TYPE_GROUP, .min = 1, .max = 32,
+		.fallback = "lbobserve", .help = "Members may run the commands that change nothing." },
+};
+
+static const struct schema_row log_rows[] = {
+	[LOG_LEVEL] = { .name = "level", .type = SCHEMA_TYPE_WORD, .word = word_level, .fallback = "info",
+		.help = "The least urgent lines that are written." },
+};
+
+static const struct schema_row defaults_rows[] = {
+	[DEFAULTS_CHECK] = { .name = "check", .type = SCHEMA_TYPE_OBJECT, .of = SCHEMA_CHECK,
+		.help = "For every check, those written as a bare type name included." },
+	[DEFAULTS_SERVICE] = { .name = "service", .type = SCHEMA_TYPE_OBJECT, .of = SCHEMA_SERVICE,
+		.help = "For every service." },
+};
+
+static const struct schema_row check_rows[] = {
+	[CHECK_KEY_TYPE] = { .name = "type", .type = SCHEMA_TYPE_WORD, .word = word_check,
+		.absent = "the name of the check, if that is a type",
+		.help = "How the backend is probed." },
+	[CHECK_KEY_ADDRESS] = { .name = "address", .type = SCHEMA_TYPE_ADDRESS, .absent = "the address of the backend",
+		.help = "The address that is probed." },
+	[CHECK_KEY_PORT] = { .name = "port", .type = SCHEMA_TYPE_UINT, .min = 1, .max = 65535,
+		.absent = "the port of the backend", .help = "The port that is probed." },
+	[CHECK_KEY_INTERVAL] = { .name = "interval", .type = SCHEMA_TYPE_DURATION, .min = 100, .max = DAYS(1),
+		.fallback = "2s", .help = "From one probe to the next while the backend is up." },
+	[CHECK_KEY_INTERVAL_DOWN] = { .name = "interval_down", .type = SCHEMA_TYPE_DURATION, .min = 100, .max = DAYS(1),
+		.absent = "the value of interval", .help = "The same while the backend is down." },
+	[CHECK_KEY_TIMEOUT] = { .name = "timeout", .type = SCHEMA_TYPE_DURATION, .min = 10, .max = DAYS(1),
+		.fallback = "1s", .help = "How long the whole probe may take." },
+	[CHECK_KEY_RISE] = { .name = "rise", .type = SCHEMA_TYPE_UINT, .min = 1, .max = 1000, .fallback = "2",
+		.help = "Probes in a row that must pass before a backend that was down is up." },
+	[CHECK_KEY_FALL] = { .name = "fall", .type = SCHEMA_TYPE_UINT, .min = 1, .max = 1000, .fallback = "3",
+		.help = "Probes in a row that must fail before a backend that was up is down." },
+	[CHECK_KEY_SEND] = { .name = "send", .type = SCHEMA_TYPE_TEXT, .min = 1, .max = 4096,
+		.absent = "nothing is sent",
+		.help = "Text sent once the connection is open. Write escapes such as \\\\r\\\\n in double quotes." },
+	[CHECK_KEY_EXPECT] = { .name = "expect", .type = SCHEMA_TYPE_TEXT, .min = 1, .max = 4096,
+		.absent = "any answer will do", .help = "Text that must occur in the answer." },
+};
+
+static const struct schema_row service_rows[] = {
+	[SERVICE_LISTEN] = { .name = "listen", .type = SCHEMA_TYPE_ENDPOINT,
+		.flags = SCHEMA_LIST | SCHEMA_OWN | SCHEMA_ZERO_PORT,
+		.absent = "required, unless fwmark is set",
+		.help = "Where clients connect: address and port. An address without port takes every port, which needs "
+			"persistence." },
+	[SERVICE_PROTOCOL] = { .name = "protocol", .type = SCHEMA_TYPE_WORD, .flags = SCHEMA_LIST,
+		.word = word_protocol, .fallback = "tcp", .help = "Each address in listen is served with each of these." },
+	[SERVICE_FWMARK] = { .name = "fwmark", .type = SCHEMA_TYPE_UINT, .flags = SCHEMA_OWN, .min = 1,
+		.max = UINT32_MAX, .absent = "the service is found by listen",
+		.help = "In place of listen: packets that the firewall has marked with this number." },
+	[SERVICE_FAMILY] = { .name = "family", .type = SCHEMA_TYPE_WORD, .flags = SCHEMA_OWN, .word = word_family,
+		.fallback = "ipv4", .help = "The address family of a service with fwmark." },
+	[SERVICE_SCHEDULER] = { .name = "scheduler", .type = SCHEMA_TYPE_OBJECT, .of = SCHEMA_SCHEDULER,
+		.fallback = "wlc", .help = "How a backend is chosen for a new connection." },
+	[SERVICE_MODE] = { .name = "mode", .type = SCHEMA_TYPE_WORD, .word = word_mode, .fallback = "nat",
+		.help = "How packets reach the backends: translated, to the same network by their hardware address, or in a "
+			"tunnel." },
+	[SERVICE_TUNNEL] = { .name = "tunnel", .type = SCHEMA_TYPE_OBJECT, .of = SCHEMA_TUNNEL, .fallback = "ipip",
+		.help = "The encapsulation of mode tun." },
+	[SERVICE_PERSISTENCE] = { .name = "persistence", .type = SCHEMA_TYPE_OBJECT, .flags = SCHEMA_OFF,
+		.of = SCHEMA_PERSISTENCE, .absent = "off",
+		.help = "Connections of one client go to the same backend." },
+	[SERVICE_ONE_PACKET] = { .name = "one_packet", .type = SCHEMA_TYPE_BOOL, .fallback = "false",
+		.help = "Each UDP packet is scheduled by itself." },
+	[SERVICE_CHECK] = { .name = "check", .type = SCHEMA_TYPE_NAME, .flags = SCHEMA_LIST,
+		.absent = "tcp for services with protocol tcp, otherwise none",
+		.help = "Names of checks, all of which must pass. A check type that is not defined under checks is that type "
+			"with its defaults. The word none: backends are always up." },
+	[SERVICE_DRAIN] = { .name = "drain", .type = SCHEMA_TYPE_OBJECT, .of = SCHEMA_DRAIN, .fallback = "5m",
+		.help = "What a backend in state drain may keep." },
+	[SERVICE_BACKENDS] = { .name = "backends", .type = SCHEMA_TYPE_NAMED, .flags = SCHEMA_REQUIRED | SCHEMA_OWN,
+		.of = SCHEMA_BACKEND, .help = "The servers by name. May be empty: {}." },
+};
+
+static const struct schema_row scheduler_rows[] = {
+	[SCHEDULER_NAME] = { .name = "name", .type = SCHEMA_TYPE_WORD, .flags = SCHEMA_REQUIRED, .word = word_scheduler,
+		.help = "A scheduler of the kernel." },
+	[SCHEDULER_FLAGS] = { .name = "flags", .type = SCHEMA_TYPE_WORD, .flags = SCHEMA_LIST, .word = word_flag,
+		.absent = "none", .help = "Flags of that scheduler." },
+};
+
+static const struct schema_row persistence_rows[] = {
+	[PERSISTENCE_TIMEOUT] = { .name = "timeout", .type = SCHEMA_TYPE_DURATION, .flags = SCHEMA_SECONDS, .min = 1000,
+		.max = DAYS(31), .fallback = "5m", .help = "How long a client without connections is remembered." },
+	[PERSISTENCE_MASK4] = { .name = "mask4", .type = SCHEMA_TYPE_UINT, .min = 1, .max = 32, .fallback = "32",
+		.help = "Bits of an IPv4 client address that count: with 24 a whole /24 is one client." },
+	[PERSISTENCE_MASK6] = { .name = "mask6", .type = SCHEMA_TYPE_UINT, .min = 1, .max = 128, .fallback = "128",
+		.help = "The same for IPv6." },
+	[PERSISTENCE_ENGINE] = { .name = "engine", .type = SCHEMA_TYPE_WORD, .word = word_engine,
+		.absent = "by client address",
+		.help = "What else makes connections belong together: sip is the Call-ID, for protocol udp." },
+};
+
+static const struct schema_row drain_rows[] = {
+	[DRAIN_TIMEOUT] = { .name = "timeout", .type = SCHEMA_TYPE_DURATION, .min = 1000, .max = DAYS(31),
+		.fallback = "5m", .help = "How long flows go on." },
+	[DRAIN_THEN] = { .name = "then", .type = SCHEMA_TYPE_WORD, .word = word_then, .fallback = "cut",
+		.help = "cut: what is left after the timeout is ended. keep: flows go on until they end by themselves." },
+};
+
+static const struct schema_row tunnel_rows[] = {
+	[TUNNEL_TYPE] = { .name = "type", .type = SCHEMA_TYPE_WORD, .word = word_tunnel, .fallback = "ipip",
+		.help = "The encapsulation." },
+	[TUNNEL_PORT] = { .name = "port", .type = SCHEMA_TYPE_UINT, .min = 1, .max = 65535,
+		.absent = "required for gue, otherwise there is none", .help = "UDP port of gue." },
+	[TUNNEL_CHECKSUM] = { .name = "checksum", .type = SCHEMA_TYPE_WORD, .word = word_checksum, .fallback = "nocsum",
+		.help = "Checksum of the outer header: csum for gue and gre, remcsum for gue." },
+};
+
+static const struct schema_row backend_rows[] = {
+	[BACKEND_ADDRESS] = { .name = "address", .type = SCHEMA_TYPE_ENDPOINT, .flags = SCHEMA_REQUIRED,
+		.help = "The address, with or without port." },
+	[BACKEND_PORT] = { .name = "port", .type = SCHEMA_TYPE_UINT, .min = 1, .max = 65535,
+		.absent = "the port of the listener", .help = "The port, if it is not written with the address." },
+	[BACKEND_WEIGHT] = { .name = "weight", .type = SCHEMA_TYPE_UINT, .min = 0, .max = CONFIG_WEIGHT_MAX,
+		.fallback = "1", .help = "Its share of new connections. 0: none." },
+	[BACKEND_MAX_CONNECTIONS] = { .name = "max_connections", .type = SCHEMA_TYPE_UINT, .min = 0, .max = 65535,
+		.fallback = "0", .help = "With more connections it gets no new ones. 0: no limit." },
+	[BACKEND_RESUME_BELOW] = { .name = "resume_below", .type = SCHEMA_TYPE_UINT, .min = 0, .max = 65535,
+		.fallback = "0", .help = "After that limit was reached: below this number it gets new ones again. 0: the "
+					 "kernel's choice, three quarters of max_connections." },
+	[BACKEND_STATE] = { .name = "state", .type = SCHEMA_TYPE_WORD, .word = word_state, .fallback = "enabled",
+		.help = "drain: no new flows, present ones go on as drain says. maint: no flows, no checks." },
+	[BACKEND_MODE] = { .name = "mode", .type = SCHEMA_TYPE_WORD, .word = word_mode,
+		.absent = "the mode of the service", .help = "How packets reach this backend." },
+	[BACKEND_TUNNEL] = { .name = "tunnel", .type = SCHEMA_TYPE_OBJECT, .of = SCHEMA_TUNNEL,
+		.absent = "the tunnel of the service", .help = "The encapsulation towards this backend." },
+};
+
+#define KIND(called, table, size, ...) { .name = called, .rows = table, .n = size, __VA_ARGS__ }
+
+const struct schema_kind schema_kinds[] = {
+	[SCHEMA_ROOT] = KIND("file", root_rows, ROOT_COUNT, .main = -1, .also = -1),
+	[SCHEMA_CONTROL] = KIND("control", control_rows, CONTROL_COUNT, .main = -1, .also = -1),
+	[SCHEMA_LOG] = KIND("log", log_rows, LOG_COUNT, .main = -1, .also = -1),
+	[SCHEMA_DEFAULTS] = KIND("defaults", defaults_rows, DEFAULTS_COUNT, .main = -1, .also = -1),
+	[SCHEMA_CHECK] = KIND("check", check_rows, CHECK_KEY_COUNT, .main = -1, .also = -1),
+	[SCHEMA_SERVICE] = KIND("service", service_rows, SERVICE_COUNT, .main = -1, .also = -1),
+	[SCHEMA_SCHEDULER] = KIND("scheduler", scheduler_rows, SCHEDULER_COUNT, .main = SCHEDULER_NAME, .also = -1),
+	[SCHEMA_PERSISTENCE] =
+		KIND("persistence", persistence_rows, PERSISTENCE_COUNT, .main = PERSISTENCE_TIMEOUT, .also = -1),
+	[SCHEMA_DRAIN] = KIND("drain", drain_rows, DRAIN_COUNT, .main = DRAIN_TIMEOUT, .also = DRAIN_THEN,
+		.also_word = "keep"),
+	[SCHEMA_TUNNEL] = KIND("tunnel", tunnel_rows, TUNNEL_COUNT, .main = TUNNEL_TYPE, .also = -1),
+	[SCHEMA_BACKEND] = KIND("backend", backend_rows, BACKEND_COUNT, .main = BACKEND_ADDRESS, .also = -1),
+};
+_Static_assert(COUNT(schema_kinds) == SCHEMA_KIND_COUNT, "one row per kind");
+_Static_assert(CHECK_KEY_COUNT <= SCHEMA_ROWS_MAX && SERVICE_COUNT <= SCHEMA_ROWS_MAX, "objects have room");
+
+int schema_find(const struct schema_kind *kind, const char *name, size_t n)
+{
+	for (unsigned i = 0; i < kind->n; i++)
+		if (strlen(kind->rows[i].name) == n && memcmp(kind->rows[i].name, name, n) == 0)
+			return (int)i;
+	return -1;
+}
+
+const char *schema_word_of(schema_word_fn *word, int64_t value)
+{
+	int64_t v;
+	const char *name;
+	for (size_t i = 0; (name = word(i, &v)); i++)
+		if (v == value)
+			return name;
+	return "";
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The keys of lbd.yaml: one row per key. Reading (schema_read), the effective text (config_print), the JSON Schema and
+ * the manual page (schema_print) are made from these rows. A new key is a row here, a field in config.h, a line in
+ * config_build.c and one in config_value.c.
+ */
+#pragma once
+
+#include "lbd/config/config_node.h"
+
+enum schema_kind_id { /* a mapping with its own set of keys */
+	SCHEMA_ROOT,
+	SCHEMA_CONTROL,
+	SCHEMA_LOG,
+	SCHEMA_DEFAULTS,
+	SCHEMA_CHECK,
+	SCHEMA_SERVICE,
+	SCHEMA_SCHEDULER,
+	SCHEMA_PERSISTENCE,
+	SCHEMA_DRAIN,
+	SCHEMA_TUNNEL,
+	SCHEMA_BACKEND
+};
+#define SCHEMA_KIND_COUNT 11
+
+enum schema_type {
+	SCHEMA_TYPE_BOOL,
+	SCHEMA_TYPE_UINT,
+	SCHEMA_TYPE_DURATION, /* milliseconds */
+	SCHEMA_TYPE_TEXT,     /* min..max bytes */
+	SCHEMA_TYPE_GROUP,    /* a group of the system */
+	SCHEMA_TYPE_NAME,     /* of something else in the file */
+	SCHEMA_TYPE_WORD,     /* one of a table */
+	SCHEMA_TYPE_ADDRESS,
+	SCHEMA_TYPE_ENDPOINT, /* address with or without port */
+	SCHEMA_TYPE_OBJECT,   /* a mapping with the keys of `of` */
+	SCHEMA_TYPE_NAMED     /* a mapping from names to mappings with the keys of `of` */
+};
+#define SCHEMA_TYPE_COUNT 11
+
+enum schema_flag {
+	SCHEMA_LIST = 1,       /* one or several */
+	SCHEMA_REQUIRED = 2,   /* in its mapping; never in defaults */
+	SCHEMA_OWN = 4,        /* makes no sense in defaults */
+	SCHEMA_OFF = 8,        /* the word `off` says: none */
+	SCHEMA_ZERO_PORT = 16, /* port 0 may be written */
+	SCHEMA_SECONDS = 32    /* a duration of whole seconds */
+};
+
+/* The i'th legal word and its number; NULL past the end. */
+typedef const char *schema_word_fn(size_t i, int64_t *value);
+
+struct schema_row {
+	const char *name;
+	enum schema_type type;
+	unsigned flags; /* enum schema_flag */
+	int64_t min, max;
+	schema_word_fn *word;
+	enum schema_kind_id of;
+	const char *fallback; /* as it would be written; NULL = absent stays absent */
+	const char *absent;   /* what absence means, where fallback cannot say it */
+	const char *help;
+};
+
+struct schema_kind {
+	const char *name; /* what people call such a mapping */
+	const struct schema_row *rows;
+	unsigned n;
+	int main;      /* the key that may stand alone in place of the mapping, -1 = none */
+	int also;      /* a second one, of type WORD, of which only also_word may stand alone; -1 = none */
+	const char *also_word;
+};
+
+enum { ROOT_VERSION, ROOT_CONTROL, ROOT_LOG, ROOT_DEFAULTS, ROOT_CHECKS, ROOT_SERVICES, ROOT_COUNT };
+enum { CONTROL_ADMIN_GROUP, CONTROL_OBSERVE_GROUP, CONTROL_COUNT };
+enum { LOG_LEVEL, LOG_COUNT };
+enum { DEFAULTS_CHECK, DEFAULTS_SERVICE, DEFAULTS_COUNT };
+enum {
+	CHECK_KEY_TYPE,
+	CHECK_KEY_ADDRESS,
+	CHECK_KEY_PORT,
+	CHECK_KEY_INTERVAL,
+	CHECK_KEY_INTERVAL_DOWN,
+	CHECK_KEY_TIMEOUT,
+	CHECK_KEY_RISE,
+	CHECK_KEY_FALL,
+	CHECK_KEY_SEND,
+	CHECK_KEY_EXPECT,
+	CHECK_KEY_COUNT
+};
+enum {
+	SERVICE_LISTEN,
+	SERVICE_PROTOCOL,
+	SERVICE_FWMARK,
+	SERVICE_FAMILY,
+	SERVICE_SCHEDULER,
+	SERVICE_MODE,
+	SERVICE_TUNNEL,
+	SERVICE_PERSISTENCE,
+	SERVICE_ONE_PACKET,
+	SERVICE_CHECK,
+	SERVICE_DRAIN,
+	SERVICE_BACKENDS,
+	SERVICE_COUNT
+};
+enum { SCHEDULER_NAME, SCHEDULER_FLAGS, SCHEDULER_COUNT };
+enum { PERSISTENCE_TIMEOUT, PERSISTENCE_MASK4, PERSISTENCE_MASK6, PERSISTENCE_ENGINE, PERSISTENCE_COUNT };
+enum { DRAIN_TIMEOUT, DRAIN_THEN, DRAIN_COUNT };
+enum { TUNNEL_TYPE, TUNNEL_PORT, TUNNEL_CHECKSUM, TUNNEL_COUNT };
+enum {
+	BACKEND_ADDRESS,
+	BACKEND_PORT,
+	BACKEND_WEIGHT,
+	BACKEND_MAX_CONNECTIONS,
+	BACKEND_RESUME_BELOW,
+	BACKEND_STATE,
+	BACKEND_MODE,
+	BACKEND_TUNNEL,
+	BACKEND_COUNT
+};
+#define SCHEMA_ROWS_MAX 12 /* of one kind */
+
+extern const struct schema_kind schema_kinds[];
+
+/* The row of a key, or -1. */
+int schema_find(const struct schema_kind *kind, const char *name, size_t n);
+
+/* The word with this number, "" when there is none. */
+const char *schema_word_of(schema_word_fn *word, int64_t value);

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The schema as JSON Schema, for editors, and as the list of keys of the manual page. */
+#include "common/buf.h"
+#include "lbd/config/schema.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_PATTERN "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+
+/* jansson gives NULL when memory is out and its setters refuse NULL: the first failure makes the whole NULL. */
+static json_t *with(json_t *obj, const char *key, json_t *value)
+{
+	if (obj && json_object_set_new(obj, key, value) == 0)
+		return obj;
+	if (!obj)
+		json_decref(value);
+	json_decref(obj);
+	return NULL;
+}
+
+static json_t *any_of(json_t *a, json_t *b)
+{
+	json_t *list = json_array();
+	if (!list || json_array_append_new(list, a) || json_array_append_new(list, b)) {
+		json_decref(list);
+		return NULL;
+	}
+	return with(json_object(), "anyOf", list);
+}
+
+static json_t *typed(const char *type)
+{
+	return with(json_object(), "type", json_string(type));
+}
+
+static json_t *pattern(const char *p)
+{
+	return with(typed("string"), "pattern", json_string(p));
+}
+
+static json_t *reference(const char *kind)
+{
+	char ref[64];
+	snprintf(ref, sizeof(ref), "#/$defs/%s", kind);
+	return with(json_object(), "$ref", json_string(ref));
+}
+
+static json_t *words(const struct schema_row *row)
+{
+	json_t *list = json_array();
+	int64_t value;
+	const char *w;
+	for (size_t i = 0; list && (w = row->word(i, &value)); i++)
+		json_array_append_new(list, json_string(w));
+	return with(json_object(), "enum", list);
+}
+
+static const char *kind_name(enum schema_kind_id of, bool in_defaults)
+{
+	return in_defaults && of == SCHEMA_SERVICE ? "service_defaults" : schema_kinds[of].name;
+}
+
+/* One value, the list form left aside. */
+static json_t *one_value(const struct schema_row *row, bool in_defaults)
+{
+	switch (row->type) {
+	case SCHEMA_TYPE_BOOL: return typed("boolean");
+	case SCHEMA_TYPE_UINT:
+		return with(with(typed("integer"), "minimum", json_integer(row->min)), "maximum", json_integer(row->max));
+	case SCHEMA_TYPE_DURATION: return pattern("^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$");
+	case SCHEMA_TYPE_TEXT: return with(typed("string"), "minLength", json_integer(row->min));
+	case SCHEMA_TYPE_GROUP: return pattern("^[A-Za-z0-9_][A-Za-z0-9._-]{0,31}$");
+	case SCHEMA_TYPE_NAME: return pattern(NAME_PATTERN);
+	case SCHEMA_TYPE_WORD: return words(row);
+	case SCHEMA_TYPE_ADDRESS: return pattern("^[0-9A-Fa-f:.]+$");
+	case SCHEMA_TYPE_ENDPOINT: return pattern("^\\[?[0-9A-Fa-f:.]+(\\]|\\]:[0-9]+)?$");
+	case SCHEMA_TYPE_OBJECT: return reference(kind_name(row->of, in_defaults));
+	case SCHEMA_TYPE_NAMED:
+		return with(with(typed("object"), "propertyNames", pattern(NAME_PATTERN)), "additionalProperties",
+			reference(kind_name(row->of, in_defaults)));
+	}
+	return NULL;
+}
+
+static json_t *fallback(const struct schema_row *row)
+{
+	if (row->type == SCHEMA_TYPE_UINT)
+		return json_integer(atoll(row->fallback));
+	if (row->type == SCHEMA_TYPE_BOOL)
+		return json_boolean(strcmp(row->fallback, "true") == 0);
+	return json_string(row->fallback);
+}
+
+static json_t *row_schema(const struct schema_row *row, bool in_defaults)
+{
+	json_t *s = one_value(row, in_defaults);
+	if (row->flags & SCHEMA_LIST) {
+		json_t *list = with(with(typed("array"), "items", one_value(row, in_defaults)), "minItems", json_integer(1));
+		s = any_of(s, list);
+	}
+	if (row->flags & SCHEMA_OFF)
+		s = any_of(s, with(json_object(), "const", json_string("off")));
+	s = with(s, "description", json_string(row->help));
+	return row->fallback ? with(s, "default", fallback(row)) : s;
+}
+
+/* A service is found by its listeners or by a mark, not by both. */
+static json_t *one_match(json_t *s)
+{
+	json_t *two = json_pack("[{s:[s]},{s:[s]}]", "required", "listen", "required", "fwmark");
+	return with(s, "oneOf", two);
+}
+
+static json_t *kind_schema(enum schema_kind_id id, bool in_defaults)
+{
+	const struct schema_kind *kind = &schema_kinds[id];
+	bool shared = in_defaults && id == SCHEMA_SERVICE;
+	json_t *props = json_object(), *required = json_array();
+	for (unsigned i = 0; i < kind->n; i++) {
+		const struct schema_row *row = &kind->rows[i];
+		if (shared && (row->flags & SCHEMA_OWN))
+			continue;
+		props = with(props, row->name, row_schema(row, in_defaults));
+		if (row->flags & SCHEMA_REQUIRED)
+			json_array_append_new(required, json_string(row->name));
+	}
+	bool some = json_array_size(required) > 0;
+	json_t *s = with(with(typed("object"), "properties", props), "additionalProperties", json_false());
+	s = some && !shared ? with(s, "required", required) : s;
+	if (!some || shared)
+		json_decref(required);
+	if (id == SCHEMA_SERVICE && !shared)
+		s = one_match(s);
+	if (kind->main >= 0)
+		s = any_of(s, one_value(&kind->rows[kind->main], in_defaults));
+	return kind->also_word ? any_of(s, with(json_object(), "const", json_string(kind->also_word))) : s;
+}
+
+void config_print_schema(struct lb_text *out)
+{
+	json_t *defs = json_object();
+	for (unsigned k = SCHEMA_ROOT + 1; k < SCHEMA_KIND_COUNT; k++)
+		defs = with(defs, schema_kinds[k].name, kind_schema(k, k == SCHEMA_DEFAULTS));
+	defs = with(defs, "service_defaults", kind_schema(SCHEMA_SERVICE, true));
+	json_t *root = with(kind_schema(SCHEMA_ROOT, false), "$defs", defs);
+	root = with(root, "$schema", json_string("https://json-schema.org/draft/2020-12/schema"));
+	root = with(root, "title", json_string("lbd.yaml"));
+	char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
+	if (text) {
+		lb_text_puts(out, text);
+		lb_text_puts(out, "\n");
+	} else {
+		out->bad = true;
+	}
+	free(text);
+	json_decref(root);
+}
+
+/* scdoc takes '_' and '*' for emphasis and '\' for an escape. */
+static void put_scdoc(struct lb_text *out, const char *s)
+{
+	for (; *s; s++) {
+		if (strchr("_*\\<>#[", *s))
+			lb_text_puts(out, "\\");
+		lb_text_put(out, s, 1);
+	}
+}
+
+static void put_type(struct lb_text *out, const struct schema_row *row)
+{
+	static const char *const names[] = {
+		[SCHEMA_TYPE_BOOL] = "true or false",
+		[SCHEMA_TYPE_UINT] = "number",
+		[SCHEMA_TYPE_DURATION] = "duration",
+		[SCHEMA_TYPE_TEXT] = "text",
+		[SCHEMA_TYPE_GROUP] = "group",
+		[SCHEMA_TYPE_NAME] = "name",
+		[SCHEMA_TYPE_WORD] = "",
+		[SCHEMA_TYPE_ADDRESS] = "address",
+		[SCHEMA_TYPE_ENDPOINT] = "address, with or without port",
+		[SCHEMA_TYPE_OBJECT] = "mapping",
+		[SCHEMA_TYPE_NAMED] = "mapping by name",
+	};
+	_Static_assert(sizeof(names) / sizeof(names[0]) == SCHEMA_TYPE_COUNT, "one name per type");
+	int64_t value;
+	const char *w;
+	lb_text_puts(out, names[row->type]);
+	for (size_t i = 0; row->type == SCHEMA_TYPE_WORD && (w = row->word(i, &value)); i++) {
+		lb_text_puts(out, i ? ", " : "");
+		put_scdoc(out, w);
+	}
+	if (row->type == SCHEMA_TYPE_UINT)
+		lb_text_printf(out, " %lld to %lld", (long long)row->min, (long long)row->max);
+	if (row->type == SCHEMA_TYPE_OBJECT && schema_kinds[row->of].main >= 0)
+		lb_text_printf(out, ", or its %s alone", schema_kinds[row->of].rows[schema_kinds[row->of].main].name);
+	if (row->type == SCHEMA_TYPE_OBJECT && schema_kinds[row->of].also_word)
+		lb_text_printf(out, ", or %s", schema_kinds[row->of].also_word);
+	if (row->flags & SCHEMA_OFF)
+		lb_text_puts(out, ", or off");
+	if (row->flags & SCHEMA_LIST)
+		lb_text_puts(out, "; one or a list");
+}
+
+/* One entry per key, those of mappings below it with their path. */
+static void put_keys(struct lb_text *out, enum schema_kind_id id, const char *prefix)
+{
+	for (unsigned i = 0; i < schema_kinds[id].n; i++) {
+		const struct schema_row *row = &schema_kinds[id].rows[i];
+		char path[160];
+		snprintf(path, sizeof(path), "%s%s%s", prefix, prefix[0] ? "." : "", row->name);
+		lb_text_puts(out, "*");
+		put_scdoc(out, path);
+		lb_text_puts(out, "*: ");
+		put_type(out, row);
+		lb_text_puts(out, "\n\t");
+		put_scdoc(out, row->help);
+		if (row->fallback || row->absent || (row->flags & SCHEMA_REQUIRED)) {
+			lb_text_puts(out, row->fallback || row->absent ? " Default: " : " Required");
+			put_scdoc(out, row->fallback ? row->fallback : row->absent ? row->absent : "");
+			lb_text_puts(out, ".");
+		}
+		lb_text_puts(out, "\n\n");
+		char below[200];
+		snprintf(below, sizeof(below), "%s%s", path, row->type == SCHEMA_TYPE_NAMED ? ".NAME" : "");
+		if (id != SCHEMA_DEFAULTS && (row->type == SCHEMA_TYPE_NAMED || row->type == SCHEMA_TYPE_OBJECT))
+			put_keys(out, row->of, below);
+	}
+}
+
+void config_print_keys(struct lb_text *out)
+{
+	put_keys(out, SCHEMA_ROOT, "");
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/config/schema_read.h"
+
+#include "common/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const type_nouns[] = {
+	[SCHEMA_TYPE_BOOL] = "true or false",
+	[SCHEMA_TYPE_UINT] = "a number",
+	[SCHEMA_TYPE_DURATION] = "a duration",
+	[SCHEMA_TYPE_TEXT] = "text",
+	[SCHEMA_TYPE_GROUP] = "the name of a group",
+	[SCHEMA_TYPE_NAME] = "a name",
+	[SCHEMA_TYPE_WORD] = "a word",
+	[SCHEMA_TYPE_ADDRESS] = "an IP address",
+	[SCHEMA_TYPE_ENDPOINT] = "an address",
+	[SCHEMA_TYPE_OBJECT] = "a mapping",
+	[SCHEMA_TYPE_NAMED] = "a mapping of names",
+};
+_Static_assert(sizeof(type_nouns) / sizeof(type_nouns[0]) == SCHEMA_TYPE_COUNT, "one noun per type");
+
+static const char *const node_nouns[] = {
+	[CONFIG_NODE_SCALAR] = "one value",
+	[CONFIG_NODE_MAP] = "a mapping",
+	[CONFIG_NODE_SEQ] = "a list",
+};
+
+struct place { /* what is being read */
+	const struct config_node *node;
+	const struct config_path *path;
+};
+
+static void say(struct schema_reader *rd, const struct place *p, const char *text, const char *help)
+{
+	struct config_finding f = { .at = config_node_place(p->node), .path = p->path, .help = help };
+	config_report_add(rd->report, &f, "%s", text);
+}
+
+static void wrong_node(struct schema_reader *rd, const struct place *p, const char *name, const char *wanted)
+{
+	char text[160];
+	snprintf(text, sizeof(text), "%s is %s, not %s", name, node_nouns[p->node->kind], wanted);
+	say(rd, p, text, NULL);
+}
+
+static struct schema_value *values_new(struct schema_reader *rd, size_t n)
+{
+	struct schema_value *v = lb_arena_alloc(rd->arena, n * sizeof(*v));
+	rd->report->oom |= !v;
+	return v;
+}
+
+struct schema_object *schema_object_new(struct schema_reader *rd, enum schema_kind_id kind)
+{
+	struct schema_object *o = lb_arena_alloc(rd->arena, sizeof(*o));
+	rd->report->oom |= !o;
+	struct schema_value *v = o ? values_new(rd, schema_kinds[kind].n) : NULL;
+	if (!v)
+		return NULL;
+	*o = (struct schema_object){ kind, v };
+	if (rd->base[kind].v)
+		schema_object_reset(o, &rd->base[kind]);
+	return o;
+}
+
+void schema_object_reset(struct schema_object *dst, const struct schema_object *src)
+{
+	memcpy(dst->v, src->v, schema_kinds[dst->kind].n * sizeof(*dst->v));
+	for (unsigned i = 0; i < schema_kinds[dst->kind].n; i++)
+		dst->v[i].at = NULL;
+}
+
+static bool is_word(const struct config_node *n, const char *word)
+{
+	return n->kind == CONFIG_NODE_SCALAR && !n->quoted && strcmp(n->text, word) == 0;
+}
+
+static bool read_scalar(
+	struct schema_reader *rd, const struct schema_row *row, const struct place *p, struct schema_value *out)
+{
+	const struct config_node *n = p->node;
+	if (n->bad)
+		return false;
+	if (n->kind != CONFIG_NODE_SCALAR) {
+		wrong_node(rd, p, row->name, type_nouns[row->type]);
+		return false;
+	}
+	char text[SCHEMA_SAY], help[SCHEMA_SAY];
+	struct schema_value v = { .at = n, .set = true };
+	if (schema_parse(row, n->text, n->len, n->quoted, &v, text, help)) {
+		say(rd, p, text, help);
+		return false;
+	}
+	*out = v;
+	return true;
+}
+
+static bool same_value(const struct schema_row *row, const struct schema_value *a, const struct schema_value *b)
+{
+	if (row->type == SCHEMA_TYPE_ENDPOINT)
+		return lb_ip_cmp(&a->ip, &b->ip) == 0 && a->port == b->port;
+	return a->n == b->n && memcmp(a->text, b->text, a->n) == 0;
+}
+
+static void read_list(struct schema_reader *rd, const struct schema_row *row, const struct place *p,
+	struct schema_value *out)
+{
+	const struct config_node *n = p->node;
+	bool seq = n->kind == CONFIG_NODE_SEQ;
+	if (seq && n->len == 0) {
+		char text[96];
+		snprintf(text, sizeof(text), "%s is an empty list", row->name);
+		say(rd, p, text, row->type == SCHEMA_TYPE_NAME ? "write none" : NULL);
+		return;
+	}
+	struct schema_value *list = values_new(rd, seq ? n->len : 1);
+	if (!list)
+		return;
+	struct schema_value v = { .at = n, .set = true, .list = list };
+	struct config_path path = { .up = p->path, .item = 0 };
+	for (const struct config_node *item = seq ? n->child : n; item; item = seq ? item->next : NULL) {
+		struct place at = { item, seq ? &path : p->path };
+		if (read_scalar(rd, row, &at, &list[v.n])) {
+			for (uint32_t i = 0; i < v.n && v.n < SCHEMA_REPEATS_MAX; i++)
+				if (same_value(row, &list[i], &list[v.n])) {
+					say(rd, &at, "this is in the list already", NULL);
+					break;
+				}
+			v.n++;
+		}
+		path.item++;
+	}
+	if (v.n)
+		*out = v;
+}
+
+static void read_object(struct schema_reader *rd, const struct schema_row *row, const struct place *p, bool in_defaults,
+	struct schema_value *out)
+{
+	struct schema_object *o = schema_object_new(rd, row->of);
+	if (o && schema_read(rd, p->node, p->node, p->path, in_defaults, o))
+		*out = (struct schema_value){ .at = p->node, .set = true, .obj = o };
+}
+
+static void read_value(struct schema_reader *rd, const struct schema_row *row, const struct place *p, bool in_defaults,
+	struct schema_value *out)
+{
+	if ((row->flags & SCHEMA_OFF) && is_word(p->node, "off"))
+		*out = (struct schema_value){ .at = p->node };
+	else if (row->type == SCHEMA_TYPE_OBJECT)
+		read_object(rd, row, p, in_defaults, out);
+	else if (row->type != SCHEMA_TYPE_NAMED && (row->flags & SCHEMA_LIST))
+		read_list(rd, row, p, out);
+	else if (row->type != SCHEMA_TYPE_NAMED)
+		read_scalar(rd, row, p, out);
+	else if (p->node->kind != CONFIG_NODE_MAP)
+		wrong_node(rd, p, row->name, type_nouns[row->type]);
+	else
+		*out = (struct schema_value){ .at = p->node, .set = true, .named = p->node };
+	/* the file said something here, if something wrong: no further complaint that it is missing */
+	if (!out->at)
+		out->at = p->node;
+}
+
+static void unknown_key(struct schema_reader *rd, const struct schema_kind *kind, const struct config_node *key,
+	const struct config_path *path, bool in_defaults)
+{
+	struct config_path self = { path, key->text, key->len, 0 };
+	struct config_finding f = { .at = config_node_place(key), .path = &self, .path_in_text = true };
+	if (!config_report_wants(rd->report, false, f.at))
+		return;
+	const char *words[SCHEMA_ROWS_MAX];
+	size_t n = 0;
+	for (unsigned i = 0; i < kind->n; i++)
+		if (!in_defaults || !(kind->rows[i].flags & SCHEMA_OWN))
+			words[n++] = kind->rows[i].name;
+	char help[SCHEMA_SAY];
+	schema_suggest(key->text, key->len, words, n, help);
+	f.help = help;
+	config_report_add(rd->report, &f, "unknown key '%s' in %s", config_shown(key->text, key->len).s,
+		config_path_shown(path).s);
+}
+
+static void required(struct schema_reader *rd, const struct schema_object *obj, const struct place *where)
+{
+	const struct schema_kind *kind = &schema_kinds[obj->kind];
+	for (unsigned i = 0; i < kind->n; i++) {
+		if (!(kind->rows[i].flags & SCHEMA_REQUIRED) || obj->v[i].at)
+			continue;
+		char text[160];
+		snprintf(text, sizeof(text), "this %s has no %s", kind->name, kind->rows[i].name);
+		say(rd, where, text, kind->rows[i].help);
+	}
+}
+
+/* One value in place of the mapping. */
+static bool read_shorthand(struct schema_reader *rd, const struct place *p, struct schema_object *obj)
+{
+	const struct schema_kind *kind = &schema_kinds[obj->kind];
+	if (kind->also >= 0 && is_word(p->node, kind->also_word))
+		return read_scalar(rd, &kind->rows[kind->also], p, &obj->v[kind->also]);
+	/* messages name the key people wrote ("scheduler"), not the one it stands for ("name") */
+	struct schema_row row = kind->rows[kind->main];
+	row.name = kind->name;
+	return read_scalar(rd, &row, p, &obj->v[kind->main]);
+}
+
+/* Whether keys that only one object can have are refused. */
+static bool only_shared(const struct schema_object *obj, bool in_defaults)
+{
+	return in_defaults && obj->kind == SCHEMA_SERVICE;
+}
+
+void schema_read_key(struct schema_reader *rd, const struct config_node *key, const struct config_path *path,
+	bool in_defaults, struct schema_object *obj)
+{
+	const struct schema_kind *kind = &schema_kinds[obj->kind];
+	if (key->bad)
+		return;
+	bool shared = only_shared(obj, in_defaults);
+	int i = schema_find(kind, key->text, key->len);
+	if (i < 0 || (shared && (kind->rows[i].flags & SCHEMA_OWN))) {
+		unknown_key(rd, kind, key, path, shared);
+		return;
+	}
+	struct config_path self = { path, key->text, key->len, 0 };
+	struct place value = { key->next, &self };
+	if (key->next->bad)
+		obj->v[i].at = key->next;
+	else
+		read_value(rd, &kind->rows[i], &value, in_defaults || obj->kind == SCHEMA_DEFAULTS, &obj->v[i]);
+}
+
+bool schema_read(struct schema_reader *rd, const struct config_node *node, const struct config_node *where,
+	const struct config_path *path, bool in_defaults, struct schema_object *obj)
+{
+	const struct schema_kind *kind = &schema_kinds[obj->kind];
+	struct place p = { node, path }, at = { where, path };
+	if (node->bad)
+		return false;
+	if (kind->main >= 0 && node->kind == CONFIG_NODE_SCALAR)
+		return read_shorthand(rd, &p, obj);
+	if (node->kind != CONFIG_NODE_MAP) {
+		wrong_node(rd, &p, kind->name, "a mapping");
+		return false;
+	}
+	for (const struct config_node *k = node->child; k && k->next; k = k->next->next)
+		schema_read_key(rd, k, path, in_defaults, obj);
+	if (!only_shared(obj, in_defaults))
+		required(rd, obj, &at);
+	return true;
+}
+
+void schema_check_names(struct schema_reader *rd, const struct config_node *map, const struct config_path *path)
+{
+	for (struct config_node *k = map->child; k && k->next; k = k->next->next) {
+		if (k->bad || lb_name_ok(k->text, k->len))
+			continue;
+		k->bad = true;
+		struct config_path self = { path, k->text, k->len, 0 };
+		struct config_finding f = { .at = config_node_place(k),
+			.path = &self,
+			.path_in_text = true,
+			.help = "1 to 63 letters, digits, '.', '_' and '-', the first a letter or a digit" };
+		if (config_report_wants(rd->report, false, f.at))
+			config_report_add(rd->report, &f, "'%s' is not a name in %s", config_shown(k->text, k->len).s,
+				config_path_shown(path).s);
+	}
+}
+
+static int base_value(struct schema_reader *rd, const struct schema_row *row, struct schema_value *out)
+{
+	char text[SCHEMA_SAY], help[SCHEMA_SAY];
+	if (!row->fallback)
+		return 0;
+	struct schema_value v = { .set = true };
+	const char *s = row->fallback;
+	if (row->type == SCHEMA_TYPE_OBJECT) {
+		struct schema_object *o = schema_object_new(rd, row->of);
+		if (!o)
+			return -ENOMEM;
+		int rc = schema_parse(&schema_kinds[row->of].rows[schema_kinds[row->of].main], s, strlen(s), false, &v, text,
+			help);
+		v.set = true;
+		o->v[schema_kinds[row->of].main] = v;
+		*out = (struct schema_value){ .set = true, .obj = o };
+		return rc;
+	}
+	int rc = schema_parse(row, s, strlen(s), false, &v, text, help);
+	if (!rc && (row->flags & SCHEMA_LIST)) {
+		struct schema_value *list = values_new(rd, 1);
+		if (!list)
+			return -ENOMEM;
+		*list = v;
+		v = (struct schema_value){ .set = true, .list = list, .n = 1 };
+	}
+	*out = v;
+	return rc;
+}
+
+int schema_reader_init(struct schema_reader *rd)
+{
+	/* kinds with fallbacks that are objects come after those objects' kinds have theirs */
+	for (int pass = 0; pass < 2; pass++) {
+		for (unsigned k = 0; k < SCHEMA_KIND_COUNT; k++) {
+			rd->base[k] = (struct schema_object){ .kind = k, .v = NULL };
+			struct schema_object *o = schema_object_new(rd, k);
+			if (!o)
+				return -ENOMEM;
+			for (unsigned i = 0; i < schema_kinds[k].n; i++)
+				if (base_value(rd, &schema_kinds[k].rows[i], &o->v[i]))
+					return -ENOMEM;
+			rd->base[k] = *o;
+		}
+	}
+	return 0;
+}

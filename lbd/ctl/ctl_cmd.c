@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The handlers, one per row of the command table. They look at the model, change overrides, and leave everything else
+ * to the operations of the daemon. */
+#include "common/commands.h"
+#include "common/time.h"
+#include "lbd/ctl/ctl_env.h"
+#include "lbd/ctl/ctl_kernel.h"
+#include "lbd/ctl/ctl_rows.h"
+#include "lbd/ctl/ctl_wait.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_PART 32768u /* of a configuration per row: far below the longest line */
+
+typedef void handler_fn(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r);
+
+static const char *arg_str(const struct ctl_request *rq, const char *name)
+{
+	return lb_proto_str(rq->args, name);
+}
+
+static bool arg_flag(const struct ctl_request *rq, const char *name)
+{
+	return lb_proto_bool(rq->args, name, 0);
+}
+
+static int64_t arg_ms(const struct ctl_request *rq, const char *name)
+{
+	const json_t *v = json_object_get(rq->args, name);
+	return json_is_number(v) ? (int64_t)(json_number_value(v) * 1000 + 0.5) : 0;
+}
+
+/* The service of an argument; MODEL_NONE after ending the answer. */
+static uint32_t service_of(struct ctl_env *env, const char *name, struct ctl_reply *r)
+{
+	uint32_t s = model_service_find(env->model, name);
+	if (s != MODEL_NONE)
+		return s;
+	struct lb_err e;
+	char object[160];
+	snprintf(object, sizeof(object), "%s/", name);
+	(void)model_object_find(env->model, object, &e); /* for its words: it names the nearest */
+	ctl_reply_error(r, &e);
+	return MODEL_NONE;
+}
+
+/* ---- lists: one service per turn ---- */
+
+enum list_kind { LIST_SERVICES, LIST_BACKENDS };
+
+struct list {
+	struct ctl_env *env;
+	uint64_t turn;
+	enum list_kind kind;
+	uint32_t at, end;
+};
+
+static void list_backends(struct ctl_env *env, uint32_t service, struct ctl_reply *r)
+{
+	const struct model_service *s = &env->model->services[service];
+	struct ctl_counts counts;
+	if (ctl_counts_read(env, service, &counts))
+		return;
+	for (uint32_t i = 0; i < s->cfg->n_backends; i++)
+		ctl_reply_row(r, ctl_row_backend(env, s->first_backend + i, &counts.v[i]));
+	ctl_counts_done(&counts);
+}
+
+static int list_next(struct ctl_reply *r, void *state)
+{
+	struct list *l = state;
+	if (l->turn != l->env->turn) {
+		ctl_reply_end(r, LB_CODE_REFUSED, "the configuration changed while the list was written: run it again", NULL);
+		return 0;
+	}
+	if (l->at == l->end) {
+		ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
+		return 0;
+	}
+	if (l->kind == LIST_SERVICES)
+		ctl_reply_row(r, ctl_row_service(l->env, l->at, false));
+	else
+		list_backends(l->env, l->at, r);
+	l->at++;
+	return 1;
+}
+
+static void list(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r, enum list_kind kind)
+{
+	if (arg_flag(rq, "kernel")) {
+		ctl_kernel_rows(env, r);
+		return;
+	}
+	const char *only = arg_str(rq, "service");
+	uint32_t s = only ? service_of(env, only, r) : 0;
+	if (s == MODEL_NONE)
+		return;
+	struct list *l = calloc(1, sizeof(*l));
+	if (!l) {
+		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
+		return;
+	}
+	*l = (struct list){ env, env->turn, kind, s, only ? s + 1 : env->model->n_services };
+	ctl_reply_stream(r, list_next, free, l);
+}
+
+static void do_service_list(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	list(env, rq, r, LIST_SERVICES);
+}
+
+static void do_backend_list(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	list(env, rq, r, LIST_BACKENDS);
+}
+
+static void do_service_show(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	uint32_t s = service_of(env, arg_str(rq, "service"), r);
+	if (s == MODEL_NONE)
+		return;
+	ctl_reply_row(r, ctl_row_service(env, s, true));
+	ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
+}
+
+static uint32_t backend_of(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	struct lb_err e;
+	uint32_t b = model_object_find(env->model, arg_str(rq, "backend"), &e);
+	if (b == MODEL_NONE)
+		ctl_reply_error(r, &e);
+	return b;
+}
+
+static void do_backend_show(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	uint32_t b = backend_of(env, rq, r);
+	struct ctl_counts counts;
+	if (b == MODEL_NONE)
+		return;
+	uint32_t s = env->model->backends[b].service;
+	if (ctl_counts_read(env, s, &counts)) {
+		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
+		return;
+	}
+	ctl_reply_row(r, ctl_row_backend(env, b, &counts.v[b - env->model->services[s].first_backend]));
+	ctl_counts_done(&counts);
+	ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
+}
+
+static void stats(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r, bool backends)
+{
+	if (arg_flag(rq, "kernel")) {
+		ctl_kernel_rows(env, r);
+		return;
+	}
+	const char *only = arg_str(rq, "service");
+	uint32_t s = only ? service_of(env, only, r) : MODEL_NONE;
+	if (!only || s != MODEL_NONE)
+		ctl_kernel_stats(env, s, backends, arg_flag(rq, "rate"), r);
+}
+
+static void do_service_stats(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	stats(env, rq, r, false);
+}
+
+static void do_backend_stats(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	stats(env, rq, r, true);
+}
+
+/* ---- overrides ---- */
+
+/* The closing line of a change says what is now true, with what could go wrong about it. */
+static void override_done(struct ctl_env *env, const char *object, const char *text, struct ctl_reply *r)
+{
+	const char *unsaved = env->ops->override_changed(env->arg, object);
+	char line[400];
+	snprintf(line, sizeof(line), "%s%s%s%s", text, unsaved ? " (not stored: " : "", unsaved ? unsaved : "",
+		unsaved ? "; it ends with the daemon)" : "");
+	ctl_reply_end(r, LB_CODE_OK, line, NULL);
+}
+
+static struct override_who who_of(struct ctl_env *env, const struct ctl_request *rq)
+{
+	return (struct override_who){ rq->peer->user, arg_str(rq, "reason"), env->ops->wall_ms(env->arg),
+		env->ops->now(env->arg), arg_ms(rq, "for") };
+}
+
+static const char *until(int64_t for_ms, char out[48])
+{
+	char d[LB_DURATION_STRLEN];
+	out[0] = '\0';
+	if (for_ms)
+		snprintf(out, 48, " for %s", lb_duration_str(for_ms, d));
+	return out;
+}
+
+static void set_state(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r, enum config_state state)
+{
+	uint32_t b = backend_of(env, rq, r);
+	if (b == MODEL_NONE)
+		return;
+	const struct model_backend *be = &env->model->backends[b];
+	const struct config_service *s = env->model->services[be->service].cfg;
+	const char *object = arg_str(rq, "backend");
+	struct override_who who = who_of(env, rq);
+	char text[300], t[48], d[LB_DURATION_STRLEN];
+	int err = 0;
+	/* enabling what the configuration enables needs no override: the old one goes */
+	if (state == CONFIG_STATE_ENABLED && be->cfg->state == CONFIG_STATE_ENABLED)
+		(void)overrides_clear_state(env->overrides, object);
+	else
+		err = overrides_set_state(env->overrides, object, state, &who);
+	if (err) {
+		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
+		return;
+	}
+	if (state == CONFIG_STATE_ENABLED)
+		snprintf(text, sizeof(text), "backend %s is enabled%s: health and weight decide", object, until(who.for_ms, t));
+	else if (state == CONFIG_STATE_MAINT)
+		snprintf(text, sizeof(text), "backend %s is in maintenance%s: no flows, no row in the kernel", object,
+			until(who.for_ms, t));
+	else if (s->drain_then == CONFIG_THEN_CUT && s->drain_ms)
+		snprintf(text, sizeof(text), "backend %s drains%s: no new flows, the ones it has may go on for %s", object,
+			until(who.for_ms, t), lb_duration_str(s->drain_ms, d));
+	else
+		snprintf(text, sizeof(text), "backend %s drains%s: no new flows, the ones it has go on until they end", object,
+			until(who.for_ms, t));
+	override_done(env, object, text, r);
+}
+
+static void do_backend_enable(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	set_state(env, rq, r, CONFIG_STATE_ENABLED);
+}
+
+static void do_backend_drain(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	set_state(env, rq, r, CONFIG_STATE_DRAIN);
+}
+
+static void do_backend_maint(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	set_state(env, rq, r, CONFIG_STATE_MAINT);
+}
+
+static void do_backend_weight(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	uint32_t b = backend_of(env, rq, r);
+	struct lb_weight w;
+	if (b == MODEL_NONE)
+		return;
+	const char *object = arg_str(rq, "backend");
+	struct override_who who = who_of(env, rq);
+	char text[300], t[48];
+	if (lb_weight_parse(arg_str(rq, "weight"), &w)) {
+		ctl_reply_end(r, LB_CODE_USAGE, "a weight is 0..65535, a share like 50%, or auto", NULL);
+		return;
+	}
+	if (w.kind == LB_WEIGHT_AUTO)
+		(void)overrides_clear_weight(env->overrides, object);
+	else if (overrides_set_weight(env->overrides, object,
+			 w.kind == LB_WEIGHT_SHARE ? OVERRIDE_WEIGHT_PERCENT : OVERRIDE_WEIGHT_VALUE, w.value, &who)) {
+		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
+		return;
+	}
+	uint32_t configured = env->model->backends[b].cfg->weight;
+	if (w.kind == LB_WEIGHT_AUTO)
+		snprintf(text, sizeof(text), "backend %s has its configured weight %u", object, configured);
+	else
+		snprintf(text, sizeof(text), "backend %s has weight %s%s (configured: %u)", object, arg_str(rq, "weight"),
+			until(who.for_ms, t), configured);
+	override_done(env, object, text, r);
+}
+
+/* ---- configuration ---- */
+
+struct text_stream {
+	struct lb_text text;
+	size_t at;
+	char file[256];
+};
+
+static void text_free(void *state)
+{
+	struct text_stream *t = state;
+	lb_text_done(&t->text);
+	free(t);
+}
+
+/* Parts end at a line, so that no UTF-8 sequence is cut. */
+static int text_next(struct ctl_reply *r, void *state)
+{
+	struct text_stream *t = state;
+	size_t left = t->text.n - t->at, n = left < TEXT_PART ? left : TEXT_PART;
+	if (left == 0) {
+		ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
+		return 0;
+	}
+	if (n < left) {
+		const char *nl = memrchr(t->text.s + t->at, '\n', n);
+		if (nl)
+			n = (size_t)(nl + 1 - (t->text.s + t->at));
+	}
+	json_t *row = json_object();
+	ctl_put(row, "file", json_string(t->file));
+	ctl_put(row, "text", json_stringn(t->text.s + t->at, n));
+	ctl_reply_row(r, row);
+	t->at += n;
+	return 1;
+}
+
+static void do_config_show(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	struct text_stream *t = calloc(1, sizeof(*t));
+	struct lb_err e = { LB_CODE_FAILED, "out of memory" };
+	uint32_t generation = (uint32_t)lb_proto_int(rq->args, "generation", 0);
+	bool effective = arg_flag(rq, "effective");
+	int err = t ? 0 : -1;
+	if (!err && effective && generation && generation != env->generation)
+		err = lb_err_set(&e, LB_CODE_USAGE, "--effective shows the generation that runs (%u)", env->generation);
+	if (!err && effective)
+		config_print(env->model->config, &t->text);
+	else if (!err)
+		err = env->ops->generation_text(env->arg, generation, &t->text, &e);
+	if (err || t->text.bad) {
+		if (t)
+			text_free(t);
+		ctl_reply_error(r, &e);
+		return;
+	}
+	snprintf(t->file, sizeof(t->file), "%s", env->config_path);
+	ctl_reply_stream(r, text_next, text_free, t);
+}
+
+static void apply(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r, enum ctl_apply_kind kind)
+{
+	const struct ctl_apply what = {
+		.kind = kind,
+		.fd = rq->fd,
+		.name = arg_str(rq, "file"),
+		.generation = (uint32_t)lb_proto_int(rq->args, "generation", 0),
+		.with_ops = arg_flag(rq, "ops"),
+		.message = arg_str(rq, "message"),
+	};
+	rq->fd = -1;
+	env->ops->apply(env->arg, &what, rq->peer, r);
+}
+
+static void do_config_diff(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	apply(env, rq, r, CTL_DIFF);
+}
+
+static void do_config_apply(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	apply(env, rq, r, CTL_APPLY);
+}
+
+static void do_daemon_reload(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	apply(env, rq, r, CTL_RELOAD);
+}
+
+static void do_config_export(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	(void)rq;
+	ctl_kernel_rows(env, r);
+}
+
+/* ---- kernel and daemon ---- */
+
+static void do_kernel_diff(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	(void)rq;
+	ctl_kernel_diff(env, r);
+}
+
+static void do_kernel_repair(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	(void)rq;
+	env->ops->repair(env->arg, r);
+}
+
+static void do_status(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	json_t *row = ctl_row_status(env);
+	bool alarm = json_array_size(json_object_get(row, "alarms")) > 0;
+	ctl_reply_row(r, row);
+	ctl_reply_end(r, alarm && arg_flag(rq, "check") ? LB_CODE_NO : LB_CODE_OK, NULL, NULL);
+}
+
+static void do_daemon_info(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	(void)rq;
+	ctl_reply_row(r, ctl_row_daemon(env));
+	ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
+}
+
+static void do_daemon_restart(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	(void)rq;
+	ctl_reply_end(r, LB_CODE_OK, "the daemon ends; its service manager starts it again, the kernel keeps what it has", NULL);
+	env->ops->exit(env->arg, CTL_EXIT_RESTART);
+}
+
+static void do_daemon_stop(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	bool flush = arg_flag(rq, "flush");
+	ctl_reply_end(r, LB_CODE_OK,
+		flush ? "the daemon has stopped and removed its services from the kernel" :
+			"the daemon has stopped; the kernel goes on forwarding, nothing checks the backends", NULL);
+	env->ops->exit(env->arg, flush ? CTL_EXIT_STOP_FLUSH : CTL_EXIT_STOP);
+}
+
+static void do_wait(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	ctl_wait(env, arg_str(rq, "object"), arg_str(rq, "condition"), arg_ms(rq, "timeout"), r);
+}
+
+static handler_fn *const handlers[] = {
+	[LB_COMMAND_STATUS] = do_status,
+	[LB_COMMAND_SERVICE_LIST] = do_service_list,
+	[LB_COMMAND_SERVICE_SHOW] = do_service_show,
+	[LB_COMMAND_SERVICE_STATS] = do_service_stats,
+	[LB_COMMAND_BACKEND_LIST] = do_backend_list,
+	[LB_COMMAND_BACKEND_SHOW] = do_backend_show,
+	[LB_COMMAND_BACKEND_STATS] = do_backend_stats,
+	[LB_COMMAND_BACKEND_ENABLE] = do_backend_enable,
+	[LB_COMMAND_BACKEND_DRAIN] = do_backend_drain,
+	[LB_COMMAND_BACKEND_MAINT] = do_backend_maint,
+	[LB_COMMAND_BACKEND_WEIGHT] = do_backend_weight,
+	[LB_COMMAND_CONFIG_SHOW] = do_config_show,
+	[LB_COMMAND_CONFIG_DIFF] = do_config_diff,
+	[LB_COMMAND_CONFIG_APPLY] = do_config_apply,
+	[LB_COMMAND_CONFIG_EXPORT] = do_config_export,
+	[LB_COMMAND_KERNEL_DIFF] = do_kernel_diff,
+	[LB_COMMAND_KERNEL_REPAIR] = do_kernel_repair,
+	[LB_COMMAND_DAEMON_INFO] = do_daemon_info,
+	[LB_COMMAND_DAEMON_RELOAD] = do_daemon_reload,
+	[LB_COMMAND_DAEMON_RESTART] = do_daemon_restart,
+	[LB_COMMAND_DAEMON_STOP] = do_daemon_stop,
+	[LB_COMMAND_WAIT] = do_wait,
+	/* the rest lbctl does alone */
+	[LB_COMMAND_COUNT - 1] = NULL,
+};
+_Static_assert(sizeof(handlers) / sizeof(handlers[0]) == LB_COMMAND_COUNT, "one place per command");
+
+void ctl_cmd(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	handler_fn *fn = handlers[lb_command_id(rq->cmd)];
+	if (fn)
+		fn(env, rq, r);
+	else
+		ctl_reply_end(r, LB_CODE_USAGE, "this command is not for the daemon", NULL);
+}

@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/ctl/ctl_io.h"
+
+#include "common/frame_io.h"
+#include "lbd/ctl/ctl_reply.h"
+#include "lbd/ctl/ctl_request.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_CLIENTS    64u
+#define MAX_PER_UID    16u
+#define DEADLINE_MS    30000u
+#define HIGH_WATER     (256u * 1024u)
+#define PENDING_MAX    (64u * 1024u * 1024u) /* a handler that does not stream must not eat the memory */
+#define READ_AHEAD     (256u * 1024u)        /* requests read while one is being answered */
+#define LINES_PER_TURN 16u
+#define ACCEPTS        16u
+#define PAUSE_S        0.1
+#define HANGUP_S       1.0
+
+struct client {
+	struct ctl_server *server;
+	struct client *next;
+	struct lb_frame frame;
+	ev_io in, out;
+	ev_timer deadline; /* runs while bytes wait to be read by the client */
+	ev_timer hangup;   /* runs while a half-closed client waits for its answer */
+	struct ctl_peer peer;
+	struct ctl_message message;
+	struct ctl_request request;
+	struct ctl_reply reply;
+	ev_tstamp active;
+	bool busy;    /* a request is being answered */
+	bool ended;   /* its end was written */
+	bool closing; /* to be dropped when everything is written */
+	bool dead;    /* to be dropped */
+};
+
+struct gate { /* a listening socket and its level */
+	struct ctl_server *server;
+	struct ctl_listener listener;
+	ev_io accept;
+	enum ctl_level level;
+	const char *group;
+};
+
+struct ctl_server {
+	struct ev_loop *loop;
+	struct ctl_server_config config;
+	struct gate gates[2];
+	ev_timer pause; /* nothing is accepted while it runs */
+	struct client *clients;
+	unsigned n_clients;
+	int reserve; /* a descriptor kept for the moment when there is none */
+	long long generation;
+};
+
+/* ---- writing ---- */
+
+static void sink_line(void *arg, const char *s, size_t n)
+{
+	struct client *c = arg;
+	if (c->dead)
+		return;
+	if (lb_frame_pending(&c->frame) + n > PENDING_MAX || lb_frame_queue(&c->frame, s, n))
+		c->dead = true;
+	ev_io_start(c->server->loop, &c->out);
+}
+
+static bool sink_full(void *arg)
+{
+	struct client *c = arg;
+	return c->dead || lb_frame_pending(&c->frame) >= c->server->config.high_water;
+}
+
+static void sink_ended(void *arg)
+{
+	struct client *c = arg;
+	c->ended = true;
+	ev_io_start(c->server->loop, &c->out); /* the next request waits for this turn */
+}
+
+static const struct ctl_sink client_sink = { sink_line, sink_full, sink_ended };
+
+__attribute__((format(printf, 4, 5))) static void refuse(
+	struct client *c, long long id, enum lb_code code, const char *fmt, ...)
+{
+	struct lb_err e;
+	char text[sizeof(e.text)];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	ctl_reply_begin(&c->reply, id, c->server->generation);
+	ctl_reply_end(&c->reply, code, text, NULL);
+	c->ended = false; /* it was no request of its own */
+}
+
+/* ---- leaving ---- */
+
+static void drop(struct client *c)
+{
+	struct ctl_server *s = c->server;
+	ev_io_stop(s->loop, &c->in);
+	ev_io_stop(s->loop, &c->out);
+	ev_timer_stop(s->loop, &c->deadline);
+	ev_timer_stop(s->loop, &c->hangup);
+	for (struct client **p = &s->clients; *p; p = &(*p)->next)
+		if (*p == c) {
+			*p = c->next;
+			break;
+		}
+	s->n_clients--;
+	ctl_reply_done(&c->reply); /* tells who holds the answer */
+	ctl_message_done(&c->message);
+	if (c->request.fd >= 0)
+		close(c->request.fd);
+	lb_frame_done(&c->frame);
+	free(c);
+}
+
+static bool hung_up(const struct client *c)
+{
+	struct pollfd p = { .fd = c->frame.fd };
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
+}
+
+/* ---- requests ---- */
+
+static void finish_request(struct client *c)
+{
+	c->busy = c->ended = false;
+	ctl_message_done(&c->message);
+	if (c->request.fd >= 0)
+		close(c->request.fd);
+	c->request.fd = -1;
+	c->active = ev_now(c->server->loop);
+}
+
+/* The descriptor of a request that names a file. Only what never blocks: the core reads it. */
+static int take_fd(struct client *c, int *fd, struct lb_err *e)
+{
+	struct stat st;
+	int got = lb_frame_take_fd(&c->frame);
+	if (got < 0)
+		return lb_err_set(e, LB_CODE_USAGE, "no file came with the request");
+	if (fstat(got, &st) || !S_ISREG(st.st_mode)) {
+		close(got);
+		return lb_err_set(e, LB_CODE_USAGE, "what came with the request is no regular file");
+	}
+	*fd = got;
+	return 0;
+}
+
+static const char *group_of(const struct ctl_server *s, enum ctl_level level)
+{
+	return level == CTL_LEVEL_ADMIN ? s->config.admin_group : s->config.observe_group;
+}
+
+static void handle(struct client *c, const char *line, size_t n)
+{
+	struct ctl_server *s = c->server;
+	struct ctl_message *m = &c->message;
+	struct lb_err e = { 0 };
+	int fd = -1;
+	if (ctl_message_parse(line, n, c->peer.level, m, &e)) {
+		if (e.code == LB_CODE_DENIED)
+			lb_err_set(&e, LB_CODE_DENIED,
+				"this needs the right to change: members of the group %s have it",
+				group_of(s, CTL_LEVEL_ADMIN));
+		refuse(c, m->id, e.code, "%s", e.text);
+		return;
+	}
+	if (m->if_generation && m->if_generation != s->generation) {
+		refuse(c, m->id, LB_CODE_REFUSED, "generation %lld runs, not %lld", s->generation, m->if_generation);
+		ctl_message_done(m);
+		return;
+	}
+	if (m->wants_fd && take_fd(c, &fd, &e)) {
+		refuse(c, m->id, e.code, "%s", e.text);
+		ctl_message_done(m);
+		return;
+	}
+	c->busy = true;
+	c->request = (struct ctl_request){ .cmd = m->cmd, .args = m->args, .peer = &c->peer, .fd = fd };
+	ctl_reply_begin(&c->reply, m->id, s->generation);
+	s->config.dispatch(&c->request, &c->reply, s->config.arg);
+	ctl_reply_settle(&c->reply);
+}
+
+/* A descriptor that came with a request that has no file belongs to nobody. */
+static void close_strays(struct client *c)
+{
+	int fd;
+	while ((fd = lb_frame_take_fd(&c->frame)) >= 0)
+		close(fd);
+}
+
+/* Answers what has arrived, a few lines per turn. Returns whether more is waiting. */
+static bool answer_lines(struct client *c)
+{
+	const char *line;
+	size_t n;
+	for (unsigned i = 0; i < LINES_PER_TURN; i++) {
+		if (c->ended)
+			finish_request(c);
+		if (c->busy || c->closing || c->dead)
+			return false;
+		int got = lb_frame_line(&c->frame, &line, &n);
+		if (got == 1) {
+			handle(c, line, n);
+			continue;
+		}
+		if (got < 0) {
+			refuse(c, 0, LB_CODE_USAGE, "line longer than %u bytes", LB_PROTO_LINE_MAX);
+			c->closing = true;
+		} else if (c->frame.in_n == c->frame.in_off) {
+			close_strays(c);
+		}
+		if (c->frame.eof)
+			c->closing = true;
+		return false;
+	}
+	return true;
+}
+
+/* ---- the turn of a client ---- */
+
+static void arm(struct client *c, bool more)
+{
+	struct ev_loop *loop = c->server->loop;
+	bool waiting = lb_frame_pending(&c->frame) > 0, stream = c->reply.state == CTL_REPLY_STREAM;
+	if (!waiting)
+		ev_timer_stop(loop, &c->deadline);
+	else if (!ev_is_active(&c->deadline))
+		ev_timer_again(loop, &c->deadline);
+	if (waiting || stream || more || c->ended)
+		ev_io_start(loop, &c->out);
+	else
+		ev_io_stop(loop, &c->out);
+	/* reading goes on during an answer, or a client that leaves would not be noticed; but not without end */
+	size_t ahead = c->frame.in_n - c->frame.in_off;
+	if (c->frame.eof || c->closing || (c->busy && ahead > READ_AHEAD) || (more && ahead > READ_AHEAD))
+		ev_io_stop(loop, &c->in);
+	else
+		ev_io_start(loop, &c->in);
+	if (c->frame.eof && c->busy)
+		ev_timer_again(loop, &c->hangup);
+	else
+		ev_timer_stop(loop, &c->hangup);
+}
+
+/* Everything that can be done now. c may be gone afterwards. */
+static void turn(struct client *c)
+{
+	if (c->reply.next)
+		ctl_reply_pump(&c->reply);
+	bool more = answer_lines(c);
+	size_t before = lb_frame_pending(&c->frame);
+	int left = c->dead ? -EPIPE : lb_frame_write(&c->frame);
+	if (left < 0) {
+		drop(c);
+		return;
+	}
+	if (lb_frame_pending(&c->frame) != before) {
+		c->active = ev_now(c->server->loop);
+		ev_timer_stop(c->server->loop, &c->deadline); /* it reads: the time starts anew */
+	}
+	if (c->closing && lb_frame_pending(&c->frame) == 0 && !c->busy) {
+		drop(c);
+		return;
+	}
+	arm(c, more);
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *w, int events)
+{
+	struct client *c = w->data;
+	(void)loop;
+	(void)events;
+	long n = lb_frame_read(&c->frame);
+	if (n == -EAGAIN)
+		return;
+	if (n < 0 || (n == 0 && hung_up(c))) {
+		drop(c);
+		return;
+	}
+	if (n > 0)
+		c->active = ev_now(c->server->loop);
+	turn(c);
+}
+
+static void on_writable(struct ev_loop *loop, ev_io *w, int events)
+{
+	(void)loop;
+	(void)events;
+	turn(w->data);
+}
+
+static void on_deadline(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop;
+	(void)events;
+	drop(w->data);
+}
+
+static void on_hangup(struct ev_loop *loop, ev_timer *w, int events)
+{
+	struct client *c = w->data;
+	(void)loop;
+	(void)events;
+	if (hung_up(c))
+		drop(c);
+}
+
+/* ---- coming ---- */
+
+static bool is_idle(const struct client *c)
+{
+	return !c->busy && lb_frame_pending(&c->frame) == 0;
+}
+
+/* The place of the one that has been idle longest, among those of a uid or among all. */
+static bool drop_idle(struct ctl_server *s, const uid_t *uid)
+{
+	struct client *oldest = NULL;
+	for (struct client *c = s->clients; c; c = c->next)
+		if (is_idle(c) && (!uid || c->peer.uid == *uid) && (!oldest || c->active <= oldest->active))
+			oldest = c;
+	if (oldest)
+		drop(oldest);
+	return oldest != NULL;
+}
+
+static unsigned count_uid(const struct ctl_server *s, uid_t uid)
+{
+	unsigned n = 0;
+	for (const struct client *c = s->clients; c; c = c->next)
+		n += c->peer.uid == uid;
+	return n;
+}
+
+static bool has_place(struct ctl_server *s, uid_t uid)
+{
+	if (uid != 0 && count_uid(s, uid) >= s->config.max_per_uid && !drop_idle(s, &uid))
+		return false;
+	return s->n_clients < s->config.max_clients || drop_idle(s, NULL);
+}
+
+/* Says why and hangs up: one write, whatever becomes of it. */
+__attribute__((format(printf, 3, 4))) static void turn_away(int fd, enum lb_code code, const char *fmt, ...)
+{
+	char text[512];
+	struct lb_text line = LB_TEXT_INIT;
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	json_t *msg = json_pack("{s:{s:i, s:s}}", "end", "code", (int)code, "message", text);
+	if (msg)
+		lb_proto_dump(msg, &line);
+	if (line.n && !line.bad)
+		(void)!send(fd, line.s, line.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	json_decref(msg);
+	lb_text_done(&line);
+	close(fd);
+}
+
+static void greet(struct client *c)
+{
+	const struct ctl_server_config *config = &c->server->config;
+	struct lb_text line = LB_TEXT_INIT;
+	json_t *msg = json_pack("{s:s, s:i, s:i, s:s, s:s}", "lbd", config->version, "protocol", LB_PROTO_VERSION,
+		"schema", LB_PROTO_SCHEMA, "node", config->node, "level",
+		c->peer.level == CTL_LEVEL_ADMIN ? "admin" : "observe");
+	if (msg)
+		lb_proto_dump(msg, &line);
+	if (!msg || line.bad)
+		c->dead = true;
+	else
+		sink_line(c, line.s, line.n);
+	json_decref(msg);
+	lb_text_done(&line);
+}
+
+static void admit(struct gate *g, int fd, const struct ctl_creds *creds)
+{
+	struct ctl_server *s = g->server;
+	struct client *c = calloc(1, sizeof(*c));
+	if (!c) {
+		close(fd);
+		return;
+	}
+	c->server = s;
+	c->peer = (struct ctl_peer){ .uid = creds->uid, .pid = creds->pid, .level = g->level };
+	ctl_user_name(creds->uid, c->peer.user);
+	c->request.fd = -1;
+	c->active = ev_now(s->loop);
+	lb_frame_init(&c->frame, fd, LB_PROTO_LINE_MAX);
+	ctl_reply_init(&c->reply, &client_sink, c);
+	ev_io_init(&c->in, on_readable, fd, EV_READ);
+	ev_io_init(&c->out, on_writable, fd, EV_WRITE);
+	ev_timer_init(&c->deadline, on_deadline, 0, s->config.deadline_ms / 1000.0);
+	ev_timer_init(&c->hangup, on_hangup, 0, HANGUP_S);
+	c->in.data = c->out.data = c->deadline.data = c->hangup.data = c;
+	c->next = s->clients;
+	s->clients = c;
+	s->n_clients++;
+	greet(c);
+	turn(c);
+}
+
+static void welcome(struct gate *g, int fd)
+{
+	struct ctl_server *s = g->server;
+	struct ctl_creds creds;
+	if (ctl_creds_read(fd, &creds)) {
+		turn_away(fd, LB_CODE_DENIED, "the kernel does not say who you are");
+		return;
+	}
+	/* who may change may look */
+	bool may = ctl_creds_may(&creds, g->listener.group) ||
+		   (g->level == CTL_LEVEL_OBSERVE && ctl_creds_may(&creds, s->gates[0].listener.group));
+	if (!may)
+		turn_away(fd, LB_CODE_DENIED, "this socket is for members of the group %s", g->group);
+	else if (!has_place(s, creds.uid))
+		turn_away(fd, LB_CODE_REFUSED, "too many clients are busy here, try again");
+	else
+		admit(g, fd, &creds);
+	ctl_creds_done(&creds);
+}
+
+static void on_resume(struct ev_loop *loop, ev_timer *w, int events)
+{
+	struct ctl_server *s = w->data;
+	(void)events;
+	for (unsigned i = 0; i < 2; i++)
+		ev_io_start(loop, &s->gates[i].accept);
+}
+
+/* No descriptor left: the connection would stay readable for ever and the loop would spin on it. So the reserve gives
+ * way, the caller is let in and out again, and nothing is accepted for a moment. */
+static void out_of_fds(struct gate *g, int err)
+{
+	struct ctl_server *s = g->server;
+	char text[128];
+	if (s->reserve >= 0) {
+		close(s->reserve);
+		int fd = accept4(g->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd >= 0)
+			close(fd);
+		s->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		ev_io_stop(s->loop, &s->gates[i].accept);
+	ev_timer_stop(s->loop, &s->pause);
+	ev_timer_set(&s->pause, PAUSE_S, 0);
+	ev_timer_start(s->loop, &s->pause);
+	snprintf(text, sizeof(text), "control socket: %s", strerror(err));
+	if (s->config.warn)
+		s->config.warn(text, s->config.arg);
+}
+
+static void on_accept(struct ev_loop *loop, ev_io *w, int events)
+{
+	struct gate *g = w->data;
+	(void)loop;
+	(void)events;
+	for (unsigned i = 0; i < ACCEPTS; i++) {
+		int fd = accept4(g->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd >= 0) {
+			welcome(g, fd);
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+			out_of_fds(g, errno);
+			return;
+		} else if (errno != EINTR && errno != ECONNABORTED) {
+			return;
+		}
+	}
+}
+
+/* ---- the whole ---- */
+
+static int open_gate(struct ctl_server *s, enum ctl_level level, const char *name, struct lb_err *e)
+{
+	struct gate *g = &s->gates[level == CTL_LEVEL_ADMIN ? 0 : 1];
+	g->server = s;
+	g->level = level;
+	g->group = group_of(s, level);
+	if (ctl_listen(s->config.dir, name, g->group, s->config.warn, s->config.arg, &g->listener, e))
+		return -1;
+	ev_io_init(&g->accept, on_accept, g->listener.fd, EV_READ);
+	g->accept.data = g;
+	ev_io_start(s->loop, &g->accept);
+	return 0;
+}
+
+struct ctl_server *ctl_server_new(struct ev_loop *loop, const struct ctl_server_config *config, struct lb_err *e)
+{
+	struct ctl_server *s = calloc(1, sizeof(*s));
+	if (!s) {
+		lb_err_set(e, LB_CODE_FAILED, "out of memory");
+		return NULL;
+	}
+	s->loop = loop;
+	s->config = *config;
+	s->config.max_clients = config->max_clients ? config->max_clients : MAX_CLIENTS;
+	s->config.max_per_uid = config->max_per_uid ? config->max_per_uid : MAX_PER_UID;
+	s->config.deadline_ms = config->deadline_ms ? config->deadline_ms : DEADLINE_MS;
+	s->config.high_water = config->high_water ? config->high_water : HIGH_WATER;
+	s->gates[0].listener.fd = s->gates[1].listener.fd = -1;
+	s->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	ev_timer_init(&s->pause, on_resume, PAUSE_S, 0);
+	s->pause.data = s;
+	if (open_gate(s, CTL_LEVEL_ADMIN, "control.sock", e) || open_gate(s, CTL_LEVEL_OBSERVE, "observe.sock", e)) {
+		ctl_server_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void ctl_server_free(struct ctl_server *s)
+{
+	if (!s)
+		return;
+	while (s->clients) {
+		lb_frame_write(&s->clients->frame);
+		drop(s->clients);
+	}
+	ev_timer_stop(s->loop, &s->pause);
+	for (unsigned i = 0; i < 2; i++) {
+		if (s->gates[i].listener.fd >= 0)
+			ev_io_stop(s->loop, &s->gates[i].accept);
+		ctl_unlisten(&s->gates[i].listener);
+	}
+	if (s->reserve >= 0)
+		close(s->reserve);
+	free(s);
+}
+
+void ctl_server_set_generation(struct ctl_server *s, long long generation)
+{
+	s->generation = generation;
+	/* answers that are under way end with what is true then */
+	for (struct client *c = s->clients; c; c = c->next)
+		c->reply.generation = generation;
+}
+
+unsigned ctl_server_clients(const struct ctl_server *s)
+{
+	return s->n_clients;
+}
+
+bool ctl_server_pending(const struct ctl_server *s)
+{
+	for (const struct client *c = s->clients; c; c = c->next)
+		if (lb_frame_pending(&c->frame))
+			return true;
+	return false;
+}

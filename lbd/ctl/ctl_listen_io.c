@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/ctl/ctl_listen_io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG    64
+#define GROUPS_MAX 65536u /* NGROUPS_MAX of the kernel */
+
+/* A directory only root and we may write to, else somebody could put his own socket in the place of ours. */
+static int open_dir(const char *dir, struct lb_err *e)
+{
+	struct stat st;
+	if (mkdir(dir, 0755) && errno != EEXIST)
+		return lb_err_set(e, LB_CODE_FAILED, "cannot make %s: %s", dir, strerror(errno));
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return lb_err_set(
+			e, LB_CODE_FAILED, "%s: %s", dir, errno == ELOOP ? "is a symbolic link" : strerror(errno));
+	if (fstat(fd, &st)) {
+		lb_err_set(e, LB_CODE_FAILED, "%s: %s", dir, strerror(errno));
+	} else if (st.st_uid != 0 && st.st_uid != geteuid()) {
+		lb_err_set(e, LB_CODE_FAILED, "%s belongs to uid %u", dir, (unsigned)st.st_uid);
+	} else if (st.st_mode & 0022) {
+		lb_err_set(e, LB_CODE_FAILED, "%s may be written to by others (mode %04o)", dir, st.st_mode & 07777);
+	} else if (flock(fd, LOCK_EX | LOCK_NB)) { /* until it is closed: two daemons that start at once */
+		lb_err_set(e, LB_CODE_REFUSED, "another lbd is starting in %s", dir);
+	} else {
+		return fd;
+	}
+	close(fd);
+	return -1;
+}
+
+/* Whether somebody accepts on it. A full backlog is somebody, too. */
+static bool answers(const struct sockaddr_un *sun)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return true; /* not knowing, leave it alone */
+	bool yes = connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0 ||
+		   (errno != ECONNREFUSED && errno != ENOENT);
+	close(fd);
+	return yes;
+}
+
+static int clear_place(int dirfd, const char *name, const struct sockaddr_un *sun, struct lb_err *e)
+{
+	struct stat st;
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT ? 0 : lb_err_set(e, LB_CODE_FAILED, "%s: %s", sun->sun_path, strerror(errno));
+	if (!S_ISSOCK(st.st_mode))
+		return lb_err_set(e, LB_CODE_FAILED, "%s is in the way: it is no socket", sun->sun_path);
+	if (answers(sun))
+		return lb_err_set(e, LB_CODE_REFUSED, "another lbd answers on %s", sun->sun_path);
+	if (unlinkat(dirfd, name, 0) && errno != ENOENT)
+		return lb_err_set(e, LB_CODE_FAILED, "%s: %s", sun->sun_path, strerror(errno));
+	return 0;
+}
+
+static gid_t find_group(const char *name)
+{
+	struct group g, *found = NULL;
+	size_t size = 16384;
+	gid_t gid = (gid_t)-1;
+	int err = ERANGE;
+	for (; err == ERANGE && size <= 16u << 20; size *= 4) { /* a group may have very many members */
+		char *buf = malloc(size);
+		err = buf ? getgrnam_r(name, &g, buf, size, &found) : ENOMEM;
+		if (err == 0 && found)
+			gid = found->gr_gid;
+		free(buf);
+	}
+	return gid;
+}
+
+static int bind_closed(int fd, const struct sockaddr_un *sun)
+{
+	mode_t before = umask(0777); /* nobody gets in before the mode and the group are right */
+	int err = bind(fd, (const struct sockaddr *)sun, sizeof(*sun)) ? -errno : 0;
+	umask(before);
+	return err;
+}
+
+static void give_group(
+	int dirfd, const char *name, const char *group, const struct ctl_listener *l, ctl_warn_fn *warn, void *arg)
+{
+	char text[256];
+	if (l->group == (gid_t)-1)
+		snprintf(text, sizeof(text), "group %s does not exist: only root may use %s", group, l->path);
+	else if (fchownat(dirfd, name, (uid_t)-1, l->group, AT_SYMLINK_NOFOLLOW))
+		snprintf(text, sizeof(text), "cannot give %s to the group %s: %s", l->path, group, strerror(errno));
+	else
+		return;
+	if (warn)
+		warn(text, arg);
+}
+
+static int listen_in(int dirfd, const char *name, const char *group, ctl_warn_fn *warn, void *arg,
+	struct ctl_listener *l, struct lb_err *e)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct stat st;
+	memcpy(sun.sun_path, l->path, sizeof(sun.sun_path));
+	if (clear_place(dirfd, name, &sun, e))
+		return -1;
+	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (l->fd < 0)
+		return lb_err_set(e, LB_CODE_FAILED, "socket: %s", strerror(errno));
+	int err = bind_closed(l->fd, &sun);
+	if (err)
+		return lb_err_set(e, LB_CODE_FAILED, "%s: %s", l->path, strerror(-err));
+	l->group = find_group(group);
+	give_group(dirfd, name, group, l, warn, arg);
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) || fchmodat(dirfd, name, 0660, 0) ||
+		listen(l->fd, BACKLOG)) {
+		lb_err_set(e, LB_CODE_FAILED, "%s: %s", l->path, strerror(errno));
+		unlinkat(dirfd, name, 0);
+		return -1;
+	}
+	l->dev = st.st_dev;
+	l->ino = st.st_ino;
+	return 0;
+}
+
+int ctl_listen(const char *dir, const char *name, const char *group, ctl_warn_fn *warn, void *arg,
+	struct ctl_listener *out, struct lb_err *e)
+{
+	struct ctl_listener l = { .fd = -1, .group = (gid_t)-1 };
+	int n = snprintf(l.path, sizeof(l.path), "%s/%s", dir, name);
+	out->fd = -1;
+	if (n < 0 || (size_t)n >= sizeof(l.path))
+		return lb_err_set(e, LB_CODE_FAILED, "%s/%s: the path of a socket has at most %zu bytes", dir, name,
+			sizeof(l.path) - 1);
+	int dirfd = open_dir(dir, e);
+	if (dirfd < 0)
+		return -1;
+	int failed = listen_in(dirfd, name, group, warn, arg, &l, e);
+	close(dirfd);
+	if (failed && l.fd >= 0)
+		close(l.fd);
+	if (!failed)
+		*out = l;
+	return failed;
+}
+
+void ctl_unlisten(struct ctl_listener *l)
+{
+	struct stat st;
+	if (l->fd < 0)
+		return;
+	/* a successor may have put its own socket there already */
+	if (lstat(l->path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino)
+		unlink(l->path);
+	close(l->fd);
+	l->fd = -1;
+}
+
+static int read_groups(int fd, struct ctl_creds *c)
+{
+	socklen_t len = 64 * sizeof(gid_t);
+	for (;;) {
+		socklen_t got = len;
+		gid_t *groups = malloc(len);
+		if (!groups)
+			return -ENOMEM;
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &got) == 0) {
+			c->groups = groups;
+			c->n_groups = got / sizeof(gid_t);
+			return 0;
+		}
+		int err = errno;
+		free(groups);
+		if (err != ERANGE || got <= len || got > GROUPS_MAX * sizeof(gid_t))
+			return -err;
+		len = got; /* the kernel says how many there are */
+	}
+}
+
+int ctl_creds_read(int fd, struct ctl_creds *out)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+	struct ctl_creds c = { 0 };
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
+		return -errno;
+	c.uid = cred.uid;
+	c.gid = cred.gid;
+	c.pid = cred.pid;
+	int err = read_groups(fd, &c);
+	if (err)
+		return err;
+	*out = c;
+	return 0;
+}
+
+void ctl_creds_done(struct ctl_creds *c)
+{
+	free(c->groups);
+	c->groups = NULL;
+	c->n_groups = 0;
+}
+
+bool ctl_creds_may(const struct ctl_creds *c, gid_t group)
+{
+	if (c->uid == 0 || c->uid == geteuid())
+		return true;
+	if (group == (gid_t)-1)
+		return false;
+	for (size_t i = 0; i < c->n_groups; i++)
+		if (c->groups[i] == group)
+			return true;
+	return c->gid == group;
+}
+
+void ctl_user_name(uid_t uid, char out[33])
+{
+	char buf[4096];
+	struct passwd pw, *found;
+	FILE *f = fopen("/etc/passwd", "re");
+	snprintf(out, 33, "%u", (unsigned)uid);
+	while (f && fgetpwent_r(f, &pw, buf, sizeof(buf), &found) == 0)
+		if (pw.pw_uid == uid) {
+			snprintf(out, 33, "%s", pw.pw_name);
+			break;
+		}
+	if (f)
+		fclose(f);
+}

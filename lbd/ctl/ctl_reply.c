@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/ctl/ctl_reply.h"
+
+#include <errno.h>
+
+static int dump_part(const char *s, size_t n, void *arg)
+{
+	struct lb_text *out = arg;
+	lb_text_put(out, s, n);
+	return out->bad ? -1 : 0;
+}
+
+/* {"id":1,"KEY":VALUE} as a line. The envelope is written by hand: a row must not be copied to be wrapped. */
+static int put(struct ctl_reply *r, const char *key, const json_t *value)
+{
+	lb_text_clear(&r->line);
+	if (r->id)
+		lb_text_printf(&r->line, "{\"id\":%lld,\"%s\":", r->id, key);
+	else
+		lb_text_printf(&r->line, "{\"%s\":", key);
+	if (json_dump_callback(value, dump_part, &r->line, JSON_COMPACT))
+		return -ENOMEM;
+	lb_text_puts(&r->line, "}\n");
+	if (r->line.bad)
+		return -ENOMEM;
+	if (r->line.n > LB_PROTO_LINE_MAX) /* the reader would hang up on it */
+		return -E2BIG;
+	r->sink->line(r->arg, r->line.s, r->line.n);
+	return 0;
+}
+
+static bool writable(const struct ctl_reply *r)
+{
+	switch (r->state) {
+	case CTL_REPLY_OPEN:
+	case CTL_REPLY_STREAM:
+	case CTL_REPLY_HELD: return true;
+	case CTL_REPLY_NONE:
+	case CTL_REPLY_ENDED: return false;
+	}
+	return false;
+}
+
+void ctl_reply_init(struct ctl_reply *r, const struct ctl_sink *sink, void *arg)
+{
+	*r = (struct ctl_reply){ .sink = sink, .arg = arg };
+}
+
+void ctl_reply_begin(struct ctl_reply *r, long long id, long long generation)
+{
+	r->id = id;
+	r->generation = generation;
+	r->state = CTL_REPLY_OPEN;
+	r->next = NULL;
+	r->release = NULL;
+	r->data = NULL;
+}
+
+/* The state a stream has left goes when its next() has returned: it is standing on it. */
+static void release_stream(struct ctl_reply *r)
+{
+	ctl_free_fn *release = r->release;
+	void *data = r->data;
+	r->next = NULL;
+	r->release = NULL;
+	r->data = NULL;
+	if (release)
+		release(data);
+}
+
+void ctl_reply_row(struct ctl_reply *r, json_t *row)
+{
+	if (!writable(r)) {
+		json_decref(row);
+		return;
+	}
+	int failed = row ? put(r, "row", row) : -ENOMEM;
+	json_decref(row);
+	if (failed)
+		ctl_reply_end(
+			r, LB_CODE_FAILED, failed == -E2BIG ? "a row is too long to be sent" : "out of memory", NULL);
+}
+
+void ctl_reply_end(struct ctl_reply *r, enum lb_code code, const char *text, json_t *extra)
+{
+	static const char no_memory[] = "{\"end\":{\"code\":8,\"message\":\"out of memory\"}}\n";
+	if (!writable(r)) {
+		json_decref(extra);
+		return;
+	}
+	json_t *end = json_pack("{s:i}", "code", (int)code);
+	if (end && text && json_object_set_new(end, "message", json_string(text))) {
+		json_decref(end);
+		end = NULL;
+	}
+	if (end && r->generation)
+		json_object_set_new(end, "generation", json_integer(r->generation));
+	if (end && extra)
+		json_object_update(end, extra);
+	json_decref(extra);
+	if (r->state == CTL_REPLY_HELD)
+		r->release = NULL; /* gone() must not run any more */
+	r->state = CTL_REPLY_ENDED;
+	if (!end || put(r, "end", end)) /* without the id: the client takes it as the end of whatever it waits for */
+		r->sink->line(r->arg, no_memory, sizeof(no_memory) - 1);
+	json_decref(end);
+	r->sink->ended(r->arg);
+}
+
+void ctl_reply_error(struct ctl_reply *r, const struct lb_err *e)
+{
+	ctl_reply_end(r, e->code, e->text, NULL);
+}
+
+void ctl_reply_stream(struct ctl_reply *r, ctl_next_fn *next, ctl_free_fn *free_state, void *state)
+{
+	if (!writable(r)) {
+		if (free_state)
+			free_state(state);
+		return;
+	}
+	r->state = CTL_REPLY_STREAM;
+	r->next = next;
+	r->release = free_state;
+	r->data = state;
+	ctl_reply_pump(r);
+}
+
+void ctl_reply_hold(struct ctl_reply *r, ctl_free_fn *gone, void *state)
+{
+	if (!writable(r)) {
+		if (gone)
+			gone(state);
+		return;
+	}
+	r->state = CTL_REPLY_HELD;
+	r->release = gone;
+	r->data = state;
+}
+
+int ctl_reply_pump(struct ctl_reply *r)
+{
+	while (r->state == CTL_REPLY_STREAM && !r->sink->full(r->arg)) {
+		int more = r->next(r, r->data);
+		if (!more && r->state == CTL_REPLY_STREAM)
+			ctl_reply_end(r, LB_CODE_FAILED, "the answer has no end", NULL);
+	}
+	if (r->state == CTL_REPLY_STREAM)
+		return 1;
+	if (r->next)
+		release_stream(r);
+	return 0;
+}
+
+void ctl_reply_settle(struct ctl_reply *r)
+{
+	if (r->state == CTL_REPLY_OPEN)
+		ctl_reply_end(r, LB_CODE_FAILED, "the command has no answer", NULL);
+}
+
+void ctl_reply_abort(struct ctl_reply *r)
+{
+	bool told = r->state == CTL_REPLY_STREAM || r->state == CTL_REPLY_HELD;
+	r->state = CTL_REPLY_ENDED;
+	if (told || r->next)
+		release_stream(r);
+}
+
+void ctl_reply_done(struct ctl_reply *r)
+{
+	ctl_reply_abort(r);
+	lb_text_done(&r->line);
+	r->state = CTL_REPLY_NONE;
+}
+
+/* ---- in memory ---- */
+
+static void collect_line(void *arg, const char *s, size_t n)
+{
+	struct ctl_collect *c = arg;
+	struct lb_err e;
+	json_t *msg = lb_proto_parse(s, n - 1, &e), *row = json_object_get(msg, "row"),
+	       *end = json_object_get(msg, "end");
+	if (!msg || (row && json_array_append(c->rows, row)) || (end && c->end))
+		c->bad = true;
+	if (end && !c->end)
+		c->end = json_incref(end);
+	json_decref(msg);
+}
+
+static bool collect_full(void *arg)
+{
+	(void)arg;
+	return false;
+}
+
+static void collect_ended(void *arg)
+{
+	(void)arg;
+}
+
+static const struct ctl_sink collect_sink = { collect_line, collect_full, collect_ended };
+
+int ctl_collect_init(struct ctl_collect *c)
+{
+	*c = (struct ctl_collect){ .rows = json_array() };
+	ctl_reply_init(&c->reply, &collect_sink, c);
+	ctl_reply_begin(&c->reply, 1, 0);
+	return c->rows ? 0 : -ENOMEM;
+}
+
+void ctl_collect_done(struct ctl_collect *c)
+{
+	ctl_reply_done(&c->reply);
+	json_decref(c->rows);
+	json_decref(c->end);
+	c->rows = c->end = NULL;
+}

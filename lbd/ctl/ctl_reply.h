@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The inside of `struct ctl_reply`: where the lines of an answer go. The edge puts a socket behind it; ctl_collect puts
+ * memory behind it, so that handlers run in a test without a socket.
+ */
+#pragma once
+
+#include "common/buf.h"
+#include "lbd/ctl/ctl.h"
+
+struct ctl_sink {
+	void (*line)(void *arg, const char *s, size_t n); /* takes one line with its newline; it may be lost */
+	bool (*full)(void *arg);                          /* enough is waiting to be read: hold the stream */
+	void (*ended)(void *arg); /* the end was written; called once, from within a reply call */
+};
+
+enum ctl_reply_state {
+	CTL_REPLY_NONE,   /* no answer under way */
+	CTL_REPLY_OPEN,   /* the handler is still writing */
+	CTL_REPLY_STREAM, /* next() brings the rest */
+	CTL_REPLY_HELD,   /* somebody ends it later */
+	CTL_REPLY_ENDED
+};
+
+struct ctl_reply {
+	const struct ctl_sink *sink;
+	void *arg;
+	long long id;
+	long long generation; /* added to the end, 0 = not */
+	enum ctl_reply_state state;
+	ctl_next_fn *next;
+	ctl_free_fn *release; /* of a stream, or gone() of a held answer */
+	void *data;
+	struct lb_text line;
+};
+
+void ctl_reply_init(struct ctl_reply *r, const struct ctl_sink *sink, void *arg);
+
+/* A new answer. r must be NONE or ENDED. */
+void ctl_reply_begin(struct ctl_reply *r, long long id, long long generation);
+
+/* After the handler returned: an answer that is still open was forgotten and ends with failed. */
+void ctl_reply_settle(struct ctl_reply *r);
+
+/* Lets a stream write until the sink is full or it has ended. 1 = there is more to come. */
+int ctl_reply_pump(struct ctl_reply *r);
+
+/* The client is gone: a stream is freed, who holds the answer is told, nothing is written any more. */
+void ctl_reply_abort(struct ctl_reply *r);
+
+/* Frees memory; aborts first. */
+void ctl_reply_done(struct ctl_reply *r);
+
+/* An answer in memory. */
+struct ctl_collect {
+	struct ctl_reply reply;
+	json_t *rows; /* array */
+	json_t *end;  /* NULL while it has not ended */
+	bool bad;     /* a line was no JSON, or memory was out */
+};
+
+/* 0 or -ENOMEM. c->reply is begun with id 1. */
+int ctl_collect_init(struct ctl_collect *c);
+void ctl_collect_done(struct ctl_collect *c);

@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/ctl/ctl_rows.h"
+
+#include "lbd/ipvs/ipvs_sched.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROBLEMS_MAX 10u
+#define FINDINGS_MAX 16u
+
+void ctl_put(json_t *row, const char *key, json_t *value)
+{
+	if (value)
+		(void)json_object_set_new(row, key, value);
+}
+
+static json_t *time_of(int64_t wall_ms)
+{
+	char text[LB_WALL_STRLEN];
+	return wall_ms ? json_string(lb_wall_str(wall_ms, text)) : NULL;
+}
+
+static json_t *seconds(int64_t ms)
+{
+	return ms % 1000 ? json_real((double)ms / 1000) : json_integer(ms / 1000);
+}
+
+/* ---- overrides ---- */
+
+static json_t *override_item(const struct override_item *it, json_t *value)
+{
+	json_t *o = json_object();
+	ctl_put(o, "value", value);
+	ctl_put(o, "user", json_string(it->by));
+	ctl_put(o, "time", time_of(it->set_wall_ms));
+	ctl_put(o, "expires", time_of(it->expires_wall_ms));
+	if (it->reason[0])
+		ctl_put(o, "reason", json_string(it->reason));
+	return o;
+}
+
+static json_t *overrides_of(const struct override *ov)
+{
+	static const char *const states[] = { "enabled", "drain", "maint" };
+	if (!ov || (!ov->state_item.set && !ov->weight_item.set))
+		return NULL;
+	json_t *all = json_object();
+	if (ov->state_item.set)
+		ctl_put(all, "admin", override_item(&ov->state_item, json_string(states[ov->state])));
+	if (ov->weight_item.set) {
+		char w[16];
+		snprintf(w, sizeof(w), "%u%s", ov->weight, ov->weight_kind == OVERRIDE_WEIGHT_PERCENT ? "%" : "");
+		ctl_put(all, "weight", override_item(&ov->weight_item, json_string(w)));
+	}
+	return all;
+}
+
+/* ---- what the kernel refused ---- */
+
+/* The refusal that concerns this backend, or its whole service (dest NULL: only that). */
+static const struct ipvs_refusal *refusal_of(const struct ctl_env *env, const struct config_service *s,
+	const struct model_backend *b)
+{
+	for (uint32_t i = 0; i < s->n_listens; i++) {
+		size_t n;
+		const struct ipvs_refusal *r = ipvs_refusals(env->ipvs, &s->listens[i], &n);
+		for (size_t k = 0; k < n; k++) {
+			bool whole = r[k].op.type == IPVS_OP_SERVICE_ADD;
+			bool this_one = b && r[k].op.type >= IPVS_OP_DEST_ADD && lb_ip_cmp(&r[k].op.dest.addr, &b->cfg->addr) == 0 &&
+				r[k].op.dest.port == model_backend_port(b, &s->listens[i]);
+			if (whole || this_one)
+				return &r[k];
+		}
+	}
+	return NULL;
+}
+
+/* ---- counts ---- */
+
+struct counting {
+	struct ctl_env *env;
+	uint32_t service;
+	const struct ipvs_key *key;
+	struct ctl_counts *out;
+};
+
+static void count_dest(const struct ipvs_dest *d, const struct ipvs_counts *c, const struct ipvs_stats *st, void *arg)
+{
+	struct counting *k = arg;
+	const struct model *m = k->env->model;
+	const struct model_service *s = &m->services[k->service];
+	(void)st;
+	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
+		const struct model_backend *b = &m->backends[s->first_backend + i];
+		if (lb_ip_cmp(&b->cfg->addr, &d->addr) || model_backend_port(b, k->key) != d->port)
+			continue;
+		k->out->v[i].active += c->active;
+		k->out->v[i].inactive += c->inactive;
+		k->out->v[i].persistent += c->persistent;
+		break;
+	}
+	k->out->active += c->active;
+	k->out->inactive += c->inactive;
+}
+
+int ctl_counts_read(struct ctl_env *env, uint32_t service, struct ctl_counts *out)
+{
+	const struct config_service *s = env->model->services[service].cfg;
+	const struct ipvs_kernel *kernel = ipvs_kernel(env->ipvs);
+	*out = (struct ctl_counts){ .v = calloc(s->n_backends ? s->n_backends : 1, sizeof(*out->v)) };
+	if (!out->v)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < s->n_listens && !env->kernel_missing; i++) {
+		struct counting k = { env, service, &s->listens[i], out };
+		(void)kernel->dests(kernel->arg, &s->listens[i], count_dest, &k);
+	}
+	return 0;
+}
+
+void ctl_counts_done(struct ctl_counts *c)
+{
+	free(c->v);
+	c->v = NULL;
+}
+
+/* ---- services ---- */
+
+static json_t *listeners(const struct config_service *s)
+{
+	json_t *list = json_array();
+	char text[IPVS_KEY_STRLEN];
+	for (uint32_t i = 0; i < s->n_listens; i++)
+		json_array_append_new(list, json_string(ipvs_key_str(&s->listens[i], text)));
+	return list;
+}
+
+static json_t *flags_of(const struct config_service *s)
+{
+	const struct ipvs_sched_row *row = ipvs_sched_find(s->scheduler, strlen(s->scheduler));
+	json_t *list = json_array();
+	for (size_t i = 0; row && i < 2; i++)
+		if (row->flags[i].name && (s->flags & row->flags[i].bit))
+			json_array_append_new(list, json_string(row->flags[i].name));
+	if (s->flags & IPVS_FLAG_ONEPACKET)
+		json_array_append_new(list, json_string("one-packet"));
+	if (json_array_size(list))
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
+static json_t *checks_of(const struct config_service *s)
+{
+	json_t *list = json_array();
+	for (uint32_t i = 0; i < s->n_checks; i++)
+		json_array_append_new(list, json_string(s->checks[i]->name));
+	return list;
+}
+
+static json_t *members(struct ctl_env *env, const struct model_service *s, const struct ctl_counts *counts)
+{
+	json_t *list = json_array();
+	for (uint32_t i = 0; i < s->cfg->n_backends; i++)
+		json_array_append_new(list, ctl_row_backend(env, s->first_backend + i, &counts->v[i]));
+	return list;
+}
+
+static void put_persistence(json_t *row, const struct config_service *s)
+{
+	if (!(s->flags & IPVS_FLAG_PERSISTENT))
+		return;
+	ctl_put(row, "persistence", json_integer(s->persist_s));
+	ctl_put(row, "mask", json_integer(s->n_listens && lb_ip_is_v6(&s->listens[0].addr) ? s->mask6 : s->mask4));
+	if (s->engine[0])
+		ctl_put(row, "engine", json_string(s->engine));
+}
+
+json_t *ctl_row_service(struct ctl_env *env, uint32_t service, bool with_members)
+{
+	const struct model_service *s = &env->model->services[service];
+	const struct config_service *cfg = s->cfg;
+	struct ctl_counts counts;
+	json_t *row = json_object();
+	if (!row || ctl_counts_read(env, service, &counts)) {
+		json_decref(row);
+		return NULL;
+	}
+	bool refused = refusal_of(env, cfg, NULL) != NULL;
+	ctl_put(row, "service", json_string(cfg->name));
+	ctl_put(row, "status", json_string(refused ? "down" : model_service_status_name((enum model_service_status)s->status)));
+	ctl_put(row, "listen", listeners(cfg));
+	ctl_put(row, "scheduler", json_string(cfg->scheduler));
+	ctl_put(row, "mode", json_string(ipvs_method_name(cfg->method)));
+	ctl_put(row, "backends", json_integer(cfg->n_backends));
+	ctl_put(row, "in_pool", json_integer(refused ? 0 : s->in_pool));
+	ctl_put(row, "active", json_integer((json_int_t)counts.active));
+	ctl_put(row, "inactive", json_integer((json_int_t)counts.inactive));
+	ctl_put(row, "flags", flags_of(cfg));
+	put_persistence(row, cfg);
+	ctl_put(row, "checks", checks_of(cfg));
+	if (refused)
+		ctl_put(row, "reasons", json_pack("[s]", "kernel_refused"));
+	ctl_put(row, "since", time_of(s->since_wall_ms));
+	ctl_put(row, "drain_timeout", seconds(cfg->drain_ms));
+	ctl_put(row, "drain_then", json_string(cfg->drain_then == CONFIG_THEN_CUT ? "cut" : "keep"));
+	ctl_put(row, "file", json_string(cfg->file ? cfg->file : ""));
+	ctl_put(row, "line", json_integer(cfg->line));
+	if (with_members)
+		ctl_put(row, "members", members(env, s, &counts));
+	ctl_counts_done(&counts);
+	return row;
+}
+
+/* ---- backends ---- */
+
+/* The check that decides: the first that speaks against the backend, else the first. */
+static const struct model_target *deciding(const struct model *m, uint32_t backend)
+{
+	uint32_t n = m->services[m->backends[backend].service].cfg->n_checks;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct model_target *t = model_backend_target(m, backend, i);
+		if (!t->judged || !t->up)
+			return t;
+	}
+	return n ? model_backend_target(m, backend, 0) : NULL;
+}
+
+/* Below rise the counter climbs to it; above, it counts the failures that are not enough yet. */
+static json_t *counter_of(const struct model_target *t)
+{
+	char text[32];
+	unsigned rise = t->check->spec.rise, fall = t->check->spec.fall;
+	if (!t->judged)
+		return NULL;
+	if (t->up)
+		snprintf(text, sizeof(text), "fall %u/%u", rise + fall - 1 - t->n, fall);
+	else
+		snprintf(text, sizeof(text), "rise %u/%u", t->n, rise);
+	return json_string(text);
+}
+
+static void put_check(json_t *row, const struct model_target *t)
+{
+	if (!t) {
+		ctl_put(row, "check", json_string(check_codes[CHECK_CODE_UNK].name));
+		return;
+	}
+	ctl_put(row, "check", json_string(check_codes[t->code].name));
+	ctl_put(row, "check_name", json_string(t->check->name));
+	ctl_put(row, "counter", counter_of(t));
+	if (t->text)
+		ctl_put(row, "check_text", json_string(t->text));
+	if (t->judged)
+		ctl_put(row, "latency", json_real(t->latency_us / 1e6));
+}
+
+static void put_reasons(json_t *row, uint32_t reasons)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < model_reasons_n; i++)
+		if (reasons & model_reasons[i].bit)
+			json_array_append_new(list, json_string(model_reasons[i].name));
+	if (reasons)
+		ctl_put(row, "reason", json_string(model_reason_first(reasons)));
+	ctl_put(row, "reasons", list);
+}
+
+static json_t *tunnel_of(const struct config_backend *b)
+{
+	char text[48];
+	if (b->method != IPVS_METHOD_TUN)
+		return NULL;
+	int n = snprintf(text, sizeof(text), "%s", ipvs_tunnel_name(b->tunnel.type));
+	if (b->tunnel.port)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, ":%u", b->tunnel.port);
+	if (b->tunnel.csum)
+		snprintf(text + n, sizeof(text) - (size_t)n, ":%s", ipvs_csum_name(b->tunnel.csum));
+	return json_string(text);
+}
+
+static void put_drain(struct ctl_env *env, json_t *row, const struct model_backend *b, const struct config_service *s)
+{
+	if (b->state != MODEL_BACKEND_DRAIN || s->drain_then != CONFIG_THEN_CUT || !s->drain_ms)
+		return;
+	int64_t left = s->drain_ms - lb_time_diff_us(env->ops->now(env->arg), b->drain_since) / 1000;
+	ctl_put(row, "drain_left", seconds(left > 0 ? left : 0));
+}
+
+static void put_limits(json_t *row, const struct config_backend *b)
+{
+	if (b->upper)
+		ctl_put(row, "max_connections", json_integer(b->upper));
+	if (b->lower)
+		ctl_put(row, "resume_below", json_integer(b->lower));
+}
+
+json_t *ctl_row_backend(struct ctl_env *env, uint32_t backend, const struct ipvs_counts *counts)
+{
+	static const char *const states[] = { "enabled", "drain", "maint" };
+	const struct model *m = env->model;
+	const struct model_backend *b = &m->backends[backend];
+	const struct config_service *s = m->services[b->service].cfg;
+	bool refused = refusal_of(env, s, b) != NULL;
+	uint32_t reasons = b->reasons | (refused ? MODEL_REASON_KERNEL_REFUSED : 0u);
+	char ep[LB_ENDPOINT_STRLEN];
+	json_t *row = json_object();
+	if (!row)
+		return NULL;
+	ctl_put(row, "service", json_string(s->name));
+	ctl_put(row, "backend", json_string(b->cfg->name));
+	ctl_put(row, "address", json_string(lb_endpoint_str(&b->cfg->addr, b->cfg->port, ep)));
+	ctl_put(row, "state",
+		json_string(model_backend_state_name(refused && b->in_pool ? MODEL_BACKEND_DOWN : (enum model_backend_state)b->state)));
+	ctl_put(row, "admin", json_string(states[model_admin_state(b)]));
+	ctl_put(row, "weight", json_integer(b->weight));
+	ctl_put(row, "weight_configured", json_integer(b->cfg->weight));
+	if (counts) {
+		ctl_put(row, "active", json_integer(counts->active));
+		ctl_put(row, "inactive", json_integer(counts->inactive));
+	}
+	put_check(row, deciding(m, backend));
+	ctl_put(row, "since", time_of(b->since_wall_ms));
+	put_reasons(row, reasons);
+	ctl_put(row, "mode", json_string(ipvs_method_name(b->cfg->method)));
+	put_limits(row, b->cfg);
+	ctl_put(row, "overrides", overrides_of(b->ov));
+	put_drain(env, row, b, s);
+	ctl_put(row, "tunnel", tunnel_of(b->cfg));
+	ctl_put(row, "listen", listeners(s));
+	ctl_put(row, "line", json_integer(b->cfg->line));
+	return row;
+}
+
+/* ---- the daemon ---- */
+
+bool ctl_ready(const struct ctl_env *env)
+{
+	if (!env->converged || env->kernel_missing)
+		return false;
+	for (uint32_t i = 0; i < env->model->n_targets; i++)
+		if (!env->model->targets[i].judged)
+			return false;
+	return true;
+}
+
+static json_t *workers_of(struct ctl_env *env)
+{
+	struct ctl_worker_info w[4];
+	size_t n = env->ops->workers(env->arg, w, 4);
+	json_t *list = json_array();
+	for (size_t i = 0; i < n && i < 4; i++) {
+		json_t *row = json_pack("{s:s, s:i, s:i, s:b}", "name", w[i].name, "pid", (int)w[i].pid, "restarts",
+			(int)w[i].restarts, "up", w[i].up);
+		ctl_put(row, "rss", json_integer((json_int_t)w[i].rss_kib * 1024));
+		json_array_append_new(list, row);
+	}
+	return list;
+}
+
+/* Words of an enum with how many of each, in the order of the enum. */
+static json_t *counts_of(const uint32_t *n, size_t words, const char *(*name)(unsigned))
+{
+	json_t *o = json_object();
+	for (unsigned i = 0; i < words; i++)
+		ctl_put(o, name(i), json_integer(n[i]));
+	return o;
+}
+
+static const char *service_word(unsigned i)
+{
+	return model_service_status_name((enum model_service_status)i);
+}
+
+static const char *backend_word(unsigned i)
+{
+	return model_backend_state_name((enum model_backend_state)i);
+}
+
+static void put_problems(struct ctl_env *env, json_t *row)
+{
+	const struct model *m = env->model;
+	json_t *list = json_array();
+	uint32_t more = 0;
+	for (uint32_t i = 0; i < m->n_backends; i++) {
+		const struct model_backend *b = &m->backends[i];
+		if (b->state == MODEL_BACKEND_UP && !(ipvs_refused_listeners(env->ipvs) &&
+			refusal_of(env, m->services[b->service].cfg, b)))
+			continue;
+		if (json_array_size(list) < PROBLEMS_MAX)
+			json_array_append_new(list, ctl_row_backend(env, i, NULL));
+		else
+			more++;
+	}
+	ctl_put(row, "problems", list);
+	ctl_put(row, "problems_more", json_integer(more));
+}
+
+static json_t *finding_row(const char *object, const char *text, const char *fix)
+{
+	json_t *row = json_pack("{s:s, s:s}", "object", object, "text", text);
+	if (fix[0])
+		ctl_put(row, "fix", json_string(fix));
+	return row;
+}
+
+static void put_refusals(struct ctl_env *env, json_t *list)
+{
+	const struct model *m = env->model;
+	for (uint32_t s = 0; s < m->n_services && ipvs_refused_listeners(env->ipvs) && json_array_size(list) < FINDINGS_MAX; s++)
+		for (uint32_t i = 0; i < m->services[s].cfg->n_listens; i++) {
+			size_t n;
+			const struct ipvs_refusal *r = ipvs_refusals(env->ipvs, &m->services[s].cfg->listens[i], &n);
+			if (!n)
+				continue;
+			char object[80], why[200], op[IPVS_OP_STRLEN], text[480];
+			ipvs_op_explain(&r->op, r->err, why, sizeof(why));
+			snprintf(object, sizeof(object), "service/%s", m->services[s].cfg->name);
+			snprintf(text, sizeof(text), "%s (%s)", why, ipvs_op_str(&r->op, op));
+			json_array_append_new(list, finding_row(object, text, ""));
+		}
+}
+
+static json_t *findings_of(struct ctl_env *env)
+{
+	struct ctl_finding f[FINDINGS_MAX];
+	size_t n = env->ops->findings(env->arg, f, FINDINGS_MAX);
+	json_t *list = json_array();
+	for (size_t i = 0; i < n && i < FINDINGS_MAX; i++)
+		json_array_append_new(list, finding_row(f[i].object, f[i].text, f[i].fix));
+	put_refusals(env, list);
+	return list;
+}
+
+static json_t *alarms_of(const struct ctl_env *env)
+{
+	json_t *list = json_array();
+	if (env->kernel_missing)
+		json_array_append_new(list, json_string("kernel_refused: this kernel has no IPVS (modprobe ip_vs)"));
+	else if (ipvs_refused_listeners(env->ipvs))
+		json_array_append_new(list, json_string("kernel_refused"));
+	if (env->state_not_saved)
+		json_array_append_new(list, json_string("state_not_saved"));
+	return list;
+}
+
+json_t *ctl_row_status(struct ctl_env *env)
+{
+	struct model_totals t = model_totals(env->model);
+	json_t *row = json_object(), *file = json_object();
+	ctl_put(row, "node", json_string(env->node));
+	ctl_put(row, "version", json_string(env->version));
+	ctl_put(row, "generation", json_integer(env->generation));
+	ctl_put(row, "uptime", json_real((double)lb_time_diff_us(env->ops->now(env->arg), env->started) / 1e6));
+	ctl_put(row, "pid", json_integer(env->pid));
+	ctl_put(row, "ready", json_boolean(ctl_ready(env)));
+	ctl_put(row, "services", counts_of(t.services, 4, service_word));
+	ctl_put(row, "backends", counts_of(t.backends, 5, backend_word));
+	ctl_put(row, "overrides", json_integer((json_int_t)overrides_count(env->overrides)));
+	ctl_put(row, "foreign_services", json_integer((json_int_t)ipvs_foreign_count(env->ipvs)));
+	ctl_put(file, "path", json_string(env->config_path));
+	ctl_put(file, "differs", json_boolean(env->file_differs));
+	if (env->last_reject)
+		ctl_put(file, "error", json_string(env->last_reject));
+	ctl_put(row, "file", file);
+	ctl_put(row, "alarms", alarms_of(env));
+	ctl_put(row, "findings", findings_of(env));
+	put_problems(env, row);
+	ctl_put(row, "workers", workers_of(env));
+	return row;
+}
+
+struct kernel_totals {
+	json_int_t ours, foreign;
+};
+
+static void count_listener(const struct ipvs_service *svc, bool ours, void *arg)
+{
+	struct kernel_totals *t = arg;
+	(void)svc;
+	t->ours += ours;
+	t->foreign += !ours;
+}
+
+json_t *ctl_row_daemon(struct ctl_env *env)
+{
+	const struct ipvs_counters *c = ipvs_counters(env->ipvs);
+	struct kernel_totals t = { 0, 0 };
+	char version[24];
+	ipvs_each(env->ipvs, count_listener, &t);
+	snprintf(version, sizeof(version), "%u.%u.%u", env->ipvs_version >> 16 & 255, env->ipvs_version >> 8 & 255,
+		env->ipvs_version & 255);
+	json_t *row = json_object();
+	ctl_put(row, "node", json_string(env->node));
+	ctl_put(row, "version", json_string(env->version));
+	ctl_put(row, "pid", json_integer(env->pid));
+	ctl_put(row, "uptime", json_real((double)lb_time_diff_us(env->ops->now(env->arg), env->started) / 1e6));
+	ctl_put(row, "generation", json_integer(env->generation));
+	ctl_put(row, "ready", json_boolean(ctl_ready(env)));
+	ctl_put(row, "started", time_of(env->started_wall_ms));
+	ctl_put(row, "file", json_string(env->config_path));
+	ctl_put(row, "services", json_integer(env->model->n_services));
+	ctl_put(row, "backends", json_integer(env->model->n_backends));
+	ctl_put(row, "targets", json_integer(env->model->n_targets));
+	ctl_put(row, "ipvs_version", json_string(version));
+	ctl_put(row, "conn_tab_size", json_integer(env->table_size));
+	ctl_put(row, "kernel_services", json_integer(t.ours));
+	ctl_put(row, "foreign_services", json_integer(t.foreign));
+	ctl_put(row, "kernel_writes", json_integer((json_int_t)c->writes));
+	ctl_put(row, "kernel_refusals", json_integer((json_int_t)c->refused));
+	ctl_put(row, "repairs", json_integer((json_int_t)c->repairs));
+	ctl_put(row, "audits", json_integer((json_int_t)c->audits));
+	ctl_put(row, "rss", json_integer((json_int_t)env->rss_kib * 1024));
+	ctl_put(row, "workers", workers_of(env));
+	return row;
+}

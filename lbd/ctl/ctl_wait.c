@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/ctl/ctl_wait.h"
+
+#include "common/commands.h"
+#include "lbd/ctl/ctl_rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct waiting {
+	struct ctl_env *env;
+	int (*cond)(struct waiting *w);
+	char object[160]; /* without its kind: "web", "web/app1" */
+};
+
+static int daemon_ready(struct waiting *w)
+{
+	return ctl_ready(w->env);
+}
+
+static int service_up(struct waiting *w)
+{
+	uint32_t s = model_service_find(w->env->model, w->object);
+	return s == MODEL_NONE ? -1 : w->env->converged && w->env->model->services[s].status == MODEL_SERVICE_UP;
+}
+
+static int service_quorum(struct waiting *w)
+{
+	uint32_t s = model_service_find(w->env->model, w->object);
+	return s == MODEL_NONE ? -1 : w->env->converged && w->env->model->services[s].in_pool > 0;
+}
+
+static const struct model_backend *backend(struct waiting *w)
+{
+	uint32_t b = model_object_find(w->env->model, w->object, NULL);
+	return b == MODEL_NONE ? NULL : &w->env->model->backends[b];
+}
+
+static int backend_up(struct waiting *w)
+{
+	const struct model_backend *b = backend(w);
+	if (!b || model_admin_state(b) != CONFIG_STATE_ENABLED)
+		return -1;
+	return w->env->converged && b->state == MODEL_BACKEND_UP && !(b->reasons & MODEL_REASON_NOT_CHECKED);
+}
+
+static int backend_down(struct waiting *w)
+{
+	const struct model_backend *b = backend(w);
+	return !b ? -1 : w->env->converged && !b->in_pool;
+}
+
+/* Weight 0 and no flow left. Persistence templates are no flows. */
+static int backend_drained(struct waiting *w)
+{
+	const struct model_backend *b = backend(w);
+	if (!b || model_admin_state(b) == CONFIG_STATE_ENABLED)
+		return -1; /* gone, or the drain was ended by somebody */
+	if (!w->env->converged)
+		return 0;
+	if (!b->in_table)
+		return 1;
+	struct ctl_counts counts;
+	if (ctl_counts_read(w->env, b->service, &counts))
+		return 0;
+	const struct ipvs_counts *c = &counts.v[b - w->env->model->backends - w->env->model->services[b->service].first_backend];
+	int done = c->active == 0 && c->inactive == 0;
+	ctl_counts_done(&counts);
+	return done;
+}
+
+static const struct {
+	const char *kind, *condition;
+	int (*cond)(struct waiting *w);
+} rows[] = {
+	{ "daemon", "ready", daemon_ready },
+	{ "service", "up", service_up },
+	{ "service", "quorum", service_quorum },
+	{ "backend", "up", backend_up },
+	{ "backend", "down", backend_down },
+	{ "backend", "drained", backend_drained },
+};
+
+static int ask(void *state)
+{
+	struct waiting *w = state;
+	return w->cond(w);
+}
+
+/* An object that is not there now is an answer at once, with the nearest name. */
+static int exists(const struct ctl_env *env, const struct lb_wait *row, const char *object, struct lb_err *e)
+{
+	if (strcmp(row->kind, "backend") == 0)
+		return model_object_find(env->model, object, e) == MODEL_NONE ? -1 : 0;
+	if (strcmp(row->kind, "service") == 0 && model_service_find(env->model, object) == MODEL_NONE) {
+		char as_backend[170];
+		snprintf(as_backend, sizeof(as_backend), "%s/", object);
+		(void)model_object_find(env->model, as_backend, e);
+		return -1;
+	}
+	return 0;
+}
+
+void ctl_wait(struct ctl_env *env, const char *object, const char *condition, int64_t timeout_ms, struct ctl_reply *r)
+{
+	const struct lb_wait *row = lb_wait_find(object, condition);
+	const char *slash = strchr(object, '/');
+	struct waiting *w = row ? calloc(1, sizeof(*w)) : NULL;
+	struct lb_err e = { LB_CODE_USAGE, "that cannot be waited for" };
+	if (w) {
+		w->env = env;
+		snprintf(w->object, sizeof(w->object), "%s", slash ? slash + 1 : "");
+		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+			if (strcmp(rows[i].kind, row->kind) == 0 && strcmp(rows[i].condition, condition) == 0)
+				w->cond = rows[i].cond;
+	}
+	if (!w || !w->cond || exists(env, row, w->object, &e)) {
+		free(w);
+		ctl_reply_error(r, &e);
+		return;
+	}
+	env->ops->wait(env->arg, r, ask, free, w, timeout_ms);
+}

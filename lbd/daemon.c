@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/daemon.h"
+
+#include "common/clock_io.h"
+#include "common/log_io.h"
+#include "lbd/host/host_io.h"
+#include "lbd/host/notify_io.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TICK_S           1.0
+#define STOP_DEADLINE_MS 2000
+
+void daemon_more(struct daemon *d)
+{
+	/* an idle watcher makes the next poll return at once, and sockets are served between two slices */
+	if (!ev_is_active(&d->idle))
+		ev_idle_start(d->loop, &d->idle);
+}
+
+void daemon_deadline(struct daemon *d, struct lb_time t)
+{
+	if (t.us == LB_TIME_NEVER.us)
+		return;
+	int64_t in_us = lb_time_diff_us(t, lb_clock_now());
+	double in = in_us < 1000 ? 0.001 : (double)in_us / 1e6;
+	if (ev_is_active(&d->deadline) && ev_timer_remaining(d->loop, &d->deadline) <= in)
+		return;
+	ev_timer_stop(d->loop, &d->deadline);
+	ev_now_update(d->loop);
+	ev_timer_set(&d->deadline, in, 0.);
+	ev_timer_start(d->loop, &d->deadline);
+}
+
+void daemon_env_refresh(struct daemon *d)
+{
+	d->env.model = d->model;
+	d->env.ipvs = d->ipvs;
+	d->env.overrides = d->overrides;
+	d->env.turn = d->turn;
+	d->env.generation = d->generation;
+	d->env.file_differs = d->file_differs;
+	d->env.converged = d->converged;
+	d->env.kernel_missing = d->kernel_missing;
+	d->env.state_not_saved = d->state_not_saved;
+	d->env.last_reject = d->last_reject;
+	if (d->ctl)
+		ctl_server_set_generation(d->ctl, d->generation);
+}
+
+/* ---- one turn of the loop ---- */
+
+/* Runs after all callbacks of a turn and before the loop sleeps: two hundred flips in one turn cost one batch. */
+static void prepare_cb(struct ev_loop *loop, ev_prepare *w, int revents)
+{
+	struct daemon *d = w->data;
+	(void)revents;
+	bool more = daemon_apply_turn(d);
+	more |= daemon_kernel_turn(d);
+	daemon_env_refresh(d);
+	daemon_waits_look(d, false);
+	d->changed = false;
+	if (!more)
+		ev_idle_stop(loop, &d->idle);
+	else
+		daemon_more(d);
+}
+
+static void idle_cb(struct ev_loop *loop, ev_idle *w, int revents)
+{
+	(void)loop;
+	(void)w;
+	(void)revents;
+}
+
+static void tick_cb(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct daemon *d = w->data;
+	(void)loop;
+	(void)revents;
+	daemon_kernel_tick(d);
+	daemon_file_look(d);
+	daemon_log_tick(lb_clock_now());
+	d->env.rss_kib = host_rss_kib();
+	if (d->env.table_size == 0)
+		(void)ipvs_io_info(d->kernel_io, &d->env.ipvs_version, &d->env.table_size);
+}
+
+static void deadline_cb(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct daemon *d = w->data;
+	(void)loop;
+	(void)revents;
+	struct lb_time now = lb_clock_now();
+	daemon_override_deadline(d, now);
+	daemon_deadline(d, model_tick(d->model, now));
+	daemon_more(d);
+}
+
+static void wait_timer_cb(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	daemon_waits_look(w->data, true);
+}
+
+static void watchdog_cb(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	(void)loop;
+	(void)w;
+	(void)revents;
+	notify_send("WATCHDOG=1");
+}
+
+/* ---- stopping ---- */
+
+static void stop_now(struct daemon *d)
+{
+	ev_break(d->loop, EVBREAK_ALL);
+}
+
+static void stop_timer_cb(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct daemon *d = w->data;
+	(void)loop;
+	(void)revents;
+	/* answers that are still on their way get a moment, the worker its time to end */
+	bool waiting = ctl_server_pending(d->ctl) || (d->probe_there && !worker_stopped(&d->probe));
+	int64_t spent = lb_time_diff_us(lb_clock_now(), d->stopping_since) / 1000;
+	if (!waiting || spent > STOP_DEADLINE_MS)
+		stop_now(d);
+}
+
+void daemon_exit(struct daemon *d, enum ctl_exit how)
+{
+	if (d->stopping)
+		return;
+	d->stopping = true;
+	d->flush_on_exit = how == CTL_EXIT_STOP_FLUSH;
+	d->exit_status = how == CTL_EXIT_RESTART ? 0 : DAEMON_EXIT_STOP;
+	lb_log(LB_LOG_NOTICE, "daemon: stopping (%s)", how == CTL_EXIT_RESTART ? "restart" :
+		how == CTL_EXIT_STOP_FLUSH ? "flush" : "the kernel keeps what it has");
+	notify_send("STOPPING=1");
+	if (d->flush_on_exit) {
+		daemon_kernel_drop_all(d);
+		lb_log(LB_LOG_NOTICE, "daemon: removed every service of ours from the kernel");
+	}
+	daemon_apply_cancel(d);
+	d->stopping_since = lb_clock_now();
+	ev_timer_stop(d->loop, &d->audit_timer);
+	ev_timer_stop(d->loop, &d->tick);
+	if (d->probe_there)
+		worker_stop(&d->probe);
+	ev_timer_set(&d->stop_timer, 0.01, 0.02);
+	ev_timer_start(d->loop, &d->stop_timer);
+}
+
+static void term_cb(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	struct daemon *d = w->data;
+	(void)loop;
+	(void)revents;
+	daemon_exit(d, CTL_EXIT_RESTART); /* status 0: the service manager knows that it asked */
+}
+
+static void hup_cb(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	struct daemon *d = w->data;
+	(void)loop;
+	(void)revents;
+	const struct ctl_apply what = { .kind = CTL_RELOAD, .fd = -1, .message = "SIGHUP" };
+	daemon_apply_start(d, &what, NULL, NULL);
+}
+
+/* ---- starting ---- */
+
+static void dispatch(struct ctl_request *rq, struct ctl_reply *r, void *arg)
+{
+	struct daemon *d = arg;
+	daemon_env_refresh(d);
+	ctl_cmd(&d->env, rq, r);
+}
+
+static void ctl_warn(const char *text, void *arg)
+{
+	(void)arg;
+	lb_log(LB_LOG_WARNING, "control: %s", text);
+}
+
+static int start_ctl(struct daemon *d)
+{
+	struct lb_err e;
+	const struct ctl_server_config config = {
+		.dir = d->opt->run_dir,
+		.admin_group = d->model->config->admin_group,
+		.observe_group = d->model->config->observe_group,
+		.version = LBD_VERSION,
+		.node = d->node,
+		.dispatch = dispatch,
+		.warn = ctl_warn,
+		.arg = d,
+	};
+	d->ctl = ctl_server_new(d->loop, &config, &e);
+	if (d->ctl)
+		return 0;
+	lb_log(LB_LOG_ERROR, "control: %s", e.text);
+	return -1;
+}
+
+static void start_signal(struct daemon *d, ev_signal *w, void (*cb)(struct ev_loop *, ev_signal *, int), int sig)
+{
+	ev_signal_init(w, cb, sig);
+	w->data = d;
+	ev_signal_start(d->loop, w);
+}
+
+static void start_watchers(struct daemon *d)
+{
+	ev_prepare_init(&d->prepare, prepare_cb);
+	ev_idle_init(&d->idle, idle_cb);
+	ev_timer_init(&d->tick, tick_cb, TICK_S, TICK_S);
+	ev_timer_init(&d->deadline, deadline_cb, 0., 0.);
+	ev_timer_init(&d->audit_timer, daemon_audit_cb, TICK_S, 0.);
+	ev_timer_init(&d->wait_timer, wait_timer_cb, 0., 0.);
+	ev_timer_init(&d->stop_timer, stop_timer_cb, 0., 0.);
+	ev_timer_init(&d->watchdog, watchdog_cb, 0., 0.);
+	d->prepare.data = d->idle.data = d->tick.data = d->deadline.data = d->audit_timer.data = d->wait_timer.data =
+		d->stop_timer.data = d->watchdog.data = d;
+	start_signal(d, &d->sigterm, term_cb, SIGTERM);
+	start_signal(d, &d->sigint, term_cb, SIGINT);
+	start_signal(d, &d->sighup, hup_cb, SIGHUP);
+	ev_prepare_start(d->loop, &d->prepare);
+	ev_timer_start(d->loop, &d->tick);
+	ev_timer_start(d->loop, &d->audit_timer);
+	double every = notify_watchdog_interval();
+	if (every > 0) {
+		ev_timer_set(&d->watchdog, every, every);
+		ev_timer_start(d->loop, &d->watchdog);
+	}
+}
+
+static void name_node(struct daemon *d)
+{
+	if (d->opt->node && d->opt->node[0])
+		snprintf(d->node, sizeof(d->node), "%s", d->opt->node);
+	else if (gethostname(d->node, sizeof(d->node) - 1))
+		snprintf(d->node, sizeof(d->node), "localhost");
+	else
+		d->node[strcspn(d->node, ".")] = '\0';
+}
+
+static int start(struct daemon *d)
+{
+	d->loop = ev_default_loop(EVFLAG_AUTO);
+	d->overrides = overrides_new();
+	if (!d->loop || !d->overrides)
+		return -1;
+	name_node(d);
+	d->pid = getpid();
+	d->started = lb_clock_now();
+	d->started_wall_ms = lb_clock_wall_ms();
+	d->next_target_id = 1;
+	start_watchers(d);
+	daemon_state_start(d);
+	if (daemon_kernel_start(d) || daemon_apply_first(d))
+		return -1;
+	d->env = (struct ctl_env){ .node = d->node, .version = LBD_VERSION, .config_path = d->opt->config, .pid = d->pid,
+		.started = d->started, .started_wall_ms = d->started_wall_ms, .rss_kib = host_rss_kib(), .ops = &daemon_ctl_ops,
+		.arg = d };
+	(void)ipvs_io_info(d->kernel_io, &d->env.ipvs_version, &d->env.table_size);
+	daemon_env_refresh(d);
+	if (start_ctl(d))
+		return -1;
+	int err = daemon_probe_start(d);
+	if (err)
+		lb_log(LB_LOG_ERROR, "worker/probe: cannot be started: %s; backends with a check stay as they are", strerror(-err));
+	daemon_override_deadline(d, lb_clock_now());
+	daemon_more(d);
+	return 0;
+}
+
+static void finish(struct daemon *d)
+{
+	worker_done(&d->probe);
+	if (d->ctl)
+		ctl_server_free(d->ctl);
+	lb_vec_foreach(w, &d->waits)
+		free(*w);
+	lb_vec_done(&d->waits);
+	lb_vec_done(&d->drops);
+	ipvs_row_done(&d->row);
+	model_free(d->model);
+	overrides_free(d->overrides);
+	ipvs_free(d->ipvs);
+	ipvs_io_free(d->kernel_io);
+	lb_text_done(&d->owned_pending);
+	free(d->last_reject);
+	if (d->owned_fd >= 0)
+		close(d->owned_fd);
+	if (d->state_dir >= 0)
+		close(d->state_dir);
+}
+
+int daemon_run(const struct daemon_options *opt)
+{
+	static struct daemon d; /* zeroed, and too large for a stack that a sanitizer watches */
+	d.opt = opt;
+	d.owned_fd = d.state_dir = -1;
+	d.exit_status = 1;
+	if (start(&d) == 0) {
+		lb_log(LB_LOG_NOTICE, "daemon: started (lbd %s, node %s, generation %u, %u services, %u backends)", LBD_VERSION, d.node,
+			d.generation, d.model->n_services, d.model->n_backends);
+		notify_send("READY=1");
+		ev_run(d.loop, 0);
+	}
+	finish(&d);
+	ev_loop_destroy(d.loop);
+	return d.exit_status;
+}

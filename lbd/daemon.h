@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The core process: the only place where topics meet. One libev loop; every path through it ends the same way:
+ *
+ *   something changed (verdict, command, timer, file, drift)  ->  a service is marked dirty
+ *   before the loop sleeps (ev_prepare)                       ->  daemon_kernel_turn: settle, plan, diff, one batch
+ *
+ *   daemon.c         start, signals, timers, stop
+ *   daemon_kernel.c  dirty services -> kernel; the audit that finds drift
+ *   daemon_apply.c   a new configuration: load in slices, store, swap, or only compare
+ *   daemon_probe.c   the probe worker: targets out, verdicts in
+ *   daemon_ctl.c     what commands may do: overrides, waits, repair, stop
+ *   daemon_state.c   the state directory: overrides, generations, which listeners are ours
+ *
+ * Bulk work is cut into slices of about SLICE_US, so that `lbctl status` answers at once.
+ */
+#pragma once
+
+#include "common/vec.h"
+#include "lbd/check/check_msg.h"
+#include "lbd/ctl/ctl_env.h"
+#include "lbd/ctl/ctl_io.h"
+#include "lbd/host/host.h"
+#include "lbd/ipvs/ipvs_io.h"
+#include "lbd/ipvs/ipvs_reconcile.h"
+#include "lbd/model.h"
+#include "lbd/state/generation.h"
+#include "lbd/state/owned.h"
+#include "lbd/worker.h"
+
+#include <ev.h>
+
+#define SLICE_US           5000
+#define DAEMON_EXIT_STOP   10 /* how `lbctl daemon stop` ends: the service manager must not restart it */
+#define GENERATIONS_KEPT   50
+#define FINDINGS_MAX       16
+
+struct daemon_options {
+	const char *config, *state_dir, *run_dir, *node, *user;
+	enum lb_log_level level;
+	bool level_set;
+};
+
+/* Texts that were loaded together: what a generation stores. Owns them. */
+struct daemon_text {
+	LB_VEC(struct config_source) sources;
+};
+
+struct daemon_apply; /* a load in progress */
+
+struct daemon_wait {
+	struct ctl_reply *reply; /* NULL = over */
+	int (*cond)(void *state);
+	ctl_free_fn *free_state;
+	void *state;
+	struct lb_time deadline;
+	struct daemon *d;
+};
+
+struct daemon_audit {
+	bool running; /* a round is on its way */
+	struct lb_time started;
+	uint64_t repairs_before;
+	struct ctl_reply *reply; /* of `kernel repair`, NULL = none */
+	bool asked;              /* a new round was asked for while one was running */
+};
+
+struct daemon {
+	const struct daemon_options *opt;
+	struct ev_loop *loop;
+	char node[64];
+	pid_t pid;
+	struct lb_time started;
+	int64_t started_wall_ms;
+
+	struct model *model;
+	struct overrides *overrides;
+	uint32_t next_target_id;
+	uint64_t turn;
+	uint32_t generation;
+	bool changed; /* since waits were last looked at */
+
+	struct ipvs_io *kernel_io;
+	struct ipvs_kernel kernel; /* of kernel_io, unwrapped */
+	struct ipvs_reconciler *ipvs;
+	bool kernel_missing, converged;
+	struct lb_time kernel_retry; /* us 0 = not waiting */
+	LB_VEC(struct ipvs_key) drops; /* listeners to remove, after everything was added */
+	struct ipvs_row row;           /* reused by every plan */
+	struct daemon_audit audit;
+	uint64_t refused_in_apply;
+
+	int state_dir; /* -1 = none */
+	int owned_fd;
+	struct lb_text owned_pending;
+	char boot_id[40];
+	bool state_not_saved;
+	uint64_t config_hash;  /* of the text that runs */
+	uint64_t config_stamp; /* of the file and conf.d as last looked at: names, times, sizes */
+	bool file_differs;
+	char *last_reject;
+	bool fallback; /* the file was broken at start: a stored generation runs */
+
+	struct worker probe;
+	bool probe_there;
+	uint32_t probe_next_id; /* targets below it have been sent */
+	uint32_t probe_rss_kib;
+
+	struct ctl_server *ctl;
+	struct ctl_env env;
+	struct daemon_apply *apply;
+	LB_VEC(struct daemon_wait *) waits;
+	struct host_finding findings[FINDINGS_MAX];
+	size_t n_findings;
+
+	bool stopping;
+	struct lb_time stopping_since;
+	int exit_status;
+	bool flush_on_exit;
+
+	ev_prepare prepare;
+	ev_idle idle;
+	ev_timer tick, deadline, audit_timer, wait_timer, watchdog, stop_timer;
+	ev_signal sigterm, sigint, sighup;
+};
+
+/* Runs until told to stop; returns the exit status. */
+int daemon_run(const struct daemon_options *opt);
+
+/* ---- daemon.c ---- */
+/* Something is left for the next turn: the loop must not sleep. */
+void daemon_more(struct daemon *d);
+/* Time alone will change something at t: look again then. */
+void daemon_deadline(struct daemon *d, struct lb_time t);
+void daemon_env_refresh(struct daemon *d);
+void daemon_exit(struct daemon *d, enum ctl_exit how);
+
+/* ---- daemon_kernel.c ---- */
+int daemon_kernel_start(struct daemon *d); /* before the first model. 0 or -ENOMEM */
+/* One slice of what is dirty; true while more is left. */
+bool daemon_kernel_turn(struct daemon *d);
+void daemon_kernel_tick(struct daemon *d);
+void daemon_audit_cb(struct ev_loop *loop, ev_timer *w, int revents);
+void daemon_audit_ask(struct daemon *d, struct ctl_reply *r);
+void daemon_kernel_drop_all(struct daemon *d);
+/* For model_new: is this destination in the kernel with a weight? arg = struct daemon. */
+bool daemon_in_kernel(const struct ipvs_key *key, const struct lb_ip *addr, uint16_t port, void *arg);
+
+/* ---- daemon_apply.c ---- */
+/* The first configuration, before the loop runs. 0, or -1 and the report on standard error. */
+int daemon_apply_first(struct daemon *d);
+void daemon_apply_start(struct daemon *d, const struct ctl_apply *what, const struct ctl_peer *who, struct ctl_reply *r);
+bool daemon_apply_turn(struct daemon *d); /* one slice; true while it goes on */
+void daemon_apply_kernel_done(struct daemon *d);
+void daemon_apply_cancel(struct daemon *d);
+int daemon_text_read(const char *path, struct daemon_text *out, struct lb_err *e); /* file and conf.d beside it */
+int daemon_text_read_one(const char *path, struct daemon_text *out, struct lb_err *e);             /* that file alone */
+void daemon_text_done(struct daemon_text *t);
+/* Whether the file (and conf.d) is still what runs: reads it only when its times or sizes changed. */
+void daemon_file_look(struct daemon *d);
+
+/* ---- daemon_probe.c ---- */
+extern const struct worker_row *const daemon_workers[];
+extern const size_t daemon_workers_n;
+int daemon_probe_start(struct daemon *d);
+/* The model was replaced: tell the worker what went and what came. old may be NULL. */
+void daemon_probe_model(struct daemon *d, const struct model *old);
+
+/* ---- daemon_ctl.c ---- */
+extern const struct ctl_ops daemon_ctl_ops;
+void daemon_waits_look(struct daemon *d, bool timer);
+void daemon_override_deadline(struct daemon *d, struct lb_time now);
+
+/* ---- daemon_state.c ---- */
+void daemon_state_start(struct daemon *d);
+/* Listeners recorded as ours by an earlier run; then a fresh record begins. */
+int daemon_owned_load(struct daemon *d, struct owned_keys *out);
+void daemon_owned_restart(struct daemon *d, const struct model *m, const struct owned_keys *left_over);
+void daemon_owned_note(struct daemon *d, const struct ipvs_key *key, bool add);
+void daemon_owned_flush(struct daemon *d);
+const char *daemon_overrides_save(struct daemon *d); /* NULL, or why not (static) */
+int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const struct ctl_peer *who, const char *message,
+	struct lb_err *e);
+/* The file form of a stored generation in *raw and what it says in *g (points into raw). 0, or -1 and *e. */
+int daemon_generation_load(struct daemon *d, uint32_t number, struct lb_text *raw, struct generation *g, struct lb_err *e);
+uint32_t daemon_generation_newest(struct daemon *d);
+
+/* ---- daemon_privs.c ---- */
+/* Makes the directories, then becomes opt->user with what the core needs and nothing else. 0, or -1 and *e. */
+int daemon_privs_drop(const struct daemon_options *opt, struct lb_err *e);
+
+/* ---- daemon_log.c ---- */
+/* One line per change of state, rate limited per event name ("backend.health"). */
+__attribute__((format(printf, 3, 4))) void daemon_event(enum lb_log_level level, const char *name, const char *fmt, ...);
+void daemon_log_change(const struct model_change *ch, void *arg); /* model_change_fn */
+void daemon_log_tick(struct lb_time now);

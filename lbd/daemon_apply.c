@@ -1,0 +1,684 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The way of a configuration change: read, load in slices, then either compare (config diff) or store as a generation,
+ * swap the model and let the dirty services reach the kernel. Until the swap nothing of what runs has been touched;
+ * the answer comes when the kernel has it.
+ */
+#include "common/clock_io.h"
+#include "common/log_io.h"
+#include "lbd/daemon.h"
+#include "lbd/host/host_io.h"
+#include "lbd/plan.h"
+#include "lbd/state/state_io.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOAD_BUDGET 2000 /* nodes or keys between two looks at the clock */
+
+struct daemon_apply {
+	enum ctl_apply_kind kind;
+	bool own_file, with_ops;
+	bool to_kernel; /* swapped: waiting for the kernel */
+	struct daemon_text text;
+	struct config_load *load;
+	struct ctl_reply *reply; /* NULL: nobody asked (a signal), or the client left */
+	struct ctl_peer who;
+	char message[GENERATION_MESSAGE_MAX + 1];
+	uint64_t writes_before;
+	uint32_t changes[3]; /* by enum config_change_op */
+};
+
+/* ---- texts ---- */
+
+void daemon_text_done(struct daemon_text *t)
+{
+	lb_vec_foreach(s, &t->sources) {
+		free((void *)(uintptr_t)s->name);
+		free((void *)(uintptr_t)s->text);
+	}
+	lb_vec_done(&t->sources);
+}
+
+/* Takes the bytes of raw. */
+static int text_add(struct daemon_text *t, const char *name, size_t name_len, struct lb_text *raw)
+{
+	char *copy = strndup(name, name_len);
+	struct config_source *s = copy && !raw->bad ? lb_vec_push(&t->sources) : NULL;
+	if (!s) {
+		free(copy);
+		lb_text_done(raw);
+		return -ENOMEM;
+	}
+	*s = (struct config_source){ copy, raw->s ? raw->s : strdup(""), raw->n };
+	*raw = LB_TEXT_INIT;
+	return 0;
+}
+
+int daemon_text_read_one(const char *path, struct daemon_text *t, struct lb_err *e)
+{
+	struct lb_text raw = LB_TEXT_INIT;
+	int err = state_read_path(path, CONFIG_FILE_MAX, &raw);
+	if (!err)
+		err = text_add(t, path, strlen(path), &raw);
+	lb_text_done(&raw);
+	return err ? lb_err_set(e, LB_CODE_INVALID, "%s: %s", path, err == -EFBIG ? "larger than 16 MiB" : strerror(-err)) : 0;
+}
+
+static int only_yaml(const struct dirent *d)
+{
+	size_t n = strlen(d->d_name);
+	return d->d_name[0] != '.' && n > 5 && strcmp(d->d_name + n - 5, ".yaml") == 0;
+}
+
+static void conf_d(const char *path, char *out, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+	snprintf(out, size, "%.*sconf.d", slash ? (int)(slash + 1 - path) : 0, path);
+}
+
+int daemon_text_read(const char *path, struct daemon_text *out, struct lb_err *e)
+{
+	if (daemon_text_read_one(path, out, e))
+		return -1;
+	char dir[4096], file[4400];
+	conf_d(path, dir, sizeof(dir));
+	struct dirent **list = NULL;
+	int n = scandir(dir, &list, only_yaml, alphasort), err = 0;
+	for (int i = 0; i < n; i++) {
+		snprintf(file, sizeof(file), "%s/%s", dir, list[i]->d_name);
+		if (!err)
+			err = daemon_text_read_one(file, out, e);
+		free(list[i]);
+	}
+	free(list);
+	return err;
+}
+
+static uint64_t text_hash(const struct daemon_text *t)
+{
+	uint64_t h = GENERATION_HASH_INIT;
+	for (size_t i = 0; i < t->sources.n; i++)
+		h = generation_hash(t->sources.v[i].text, t->sources.v[i].len, h);
+	return h;
+}
+
+/* ---- swapping ---- */
+
+static struct model *build(struct daemon *d, struct config *c, uint32_t *next_id)
+{
+	const struct model_input in = {
+		.config = c,
+		.old = d->model,
+		.overrides = d->overrides,
+		.in_kernel = daemon_in_kernel,
+		.arg = d,
+		.next_id = next_id,
+		.now = lb_clock_now(),
+		.wall_ms = lb_clock_wall_ms(),
+	};
+	return model_new(&in);
+}
+
+static bool still_there(const char *object, void *arg)
+{
+	return model_object_find(arg, object, NULL) != MODEL_NONE;
+}
+
+static void override_dropped(const struct override *ov, void *arg)
+{
+	(void)arg;
+	lb_log(LB_LOG_NOTICE, "override/%s: dropped (the configuration has no such backend any more)", ov->object);
+}
+
+/* Listeners of the old model that the new one does not have: to be removed once everything else is in. */
+static void collect_drops(struct daemon *d, const struct model *old, const struct model *m)
+{
+	for (uint32_t i = 0, j = 0; i < old->n_listeners; i++) {
+		const struct ipvs_key *key = &old->listeners[i].key;
+		while (j < m->n_listeners && ipvs_key_cmp(&m->listeners[j].key, key) < 0)
+			j++;
+		if (j < m->n_listeners && ipvs_key_cmp(&m->listeners[j].key, key) == 0)
+			continue;
+		struct ipvs_key *place = lb_vec_push(&d->drops);
+		if (place)
+			*place = *key;
+	}
+}
+
+static void needs_of(const struct config *c, struct host_needs *needs)
+{
+	*needs = (struct host_needs){ 0 };
+	for (uint32_t i = 0; i < c->n_services; i++) {
+		const struct config_service *s = &c->services[i];
+		needs->service[HOST_NEED_ANY] = needs->service[HOST_NEED_STATS] = s->name;
+		if (s->flags & IPVS_FLAG_PERSISTENT)
+			needs->service[HOST_NEED_PERSISTENCE] = s->name;
+		for (uint32_t k = 0; k < s->n_backends; k++)
+			if (s->backends[k].method == IPVS_METHOD_NAT)
+				needs->service[lb_ip_is_v6(&s->backends[k].addr) ? HOST_NEED_NAT6 : HOST_NEED_NAT4] = s->name;
+	}
+}
+
+static void look_at_host(struct daemon *d)
+{
+	struct host_needs needs;
+	needs_of(d->model->config, &needs);
+	d->n_findings = host_read(&needs, d->findings, FINDINGS_MAX);
+	for (size_t i = 0; i < d->n_findings && i < FINDINGS_MAX; i++)
+		lb_log(LB_LOG_WARNING, "%s: %s; to mend: %s", d->findings[i].object, d->findings[i].text, d->findings[i].fix);
+}
+
+/* c becomes what runs. 0, or -ENOMEM with nothing changed (c is freed). */
+static int swap(struct daemon *d, struct config *c)
+{
+	struct model *old = d->model, *m = build(d, c, &d->next_target_id);
+	if (!m)
+		return -ENOMEM;
+	d->model = m;
+	d->turn++;
+	if (!d->opt->level_set && m->config->log_level != lb_log_get_level()) {
+		lb_log_set_level(m->config->log_level);
+		if (d->probe_there)
+			worker_log_level(&d->probe, m->config->log_level);
+	}
+	if (old) {
+		size_t before = overrides_count(d->overrides);
+		collect_drops(d, old, m);
+		overrides_prune(d->overrides, still_there, override_dropped, m);
+		if (overrides_count(d->overrides) != before)
+			(void)daemon_overrides_save(d);
+	}
+	daemon_probe_model(d, old);
+	model_free(old);
+	malloc_trim(0); /* two whole configurations were in memory: give the old one back to the host */
+	look_at_host(d);
+	d->changed = true;
+	d->converged = false;
+	daemon_env_refresh(d);
+	daemon_more(d);
+	return 0;
+}
+
+static uint64_t stamp_add(uint64_t h, const char *path)
+{
+	struct stat st = { 0 };
+	int64_t seen[3] = { -1, 0, 0 };
+	if (stat(path, &st) == 0) {
+		seen[0] = st.st_size;
+		seen[1] = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+		seen[2] = (int64_t)st.st_ino;
+	}
+	h = generation_hash(path, strlen(path), h);
+	return generation_hash((const char *)seen, sizeof(seen), h);
+}
+
+static uint64_t file_stamp(const char *path)
+{
+	char dir[4096], file[4400];
+	uint64_t h = stamp_add(GENERATION_HASH_INIT, path);
+	struct dirent **list = NULL;
+	conf_d(path, dir, sizeof(dir));
+	int n = scandir(dir, &list, only_yaml, alphasort);
+	for (int i = 0; i < n; i++) {
+		snprintf(file, sizeof(file), "%s/%s", dir, list[i]->d_name);
+		h = stamp_add(h, file);
+		free(list[i]);
+	}
+	free(list);
+	return h;
+}
+
+static void remember_file(struct daemon *d, const struct daemon_text *t, bool own_file)
+{
+	d->config_hash = text_hash(t);
+	d->file_differs = !own_file;
+	d->config_stamp = own_file ? file_stamp(d->opt->config) : 0;
+}
+
+void daemon_file_look(struct daemon *d)
+{
+	uint64_t stamp = file_stamp(d->opt->config);
+	if (stamp == d->config_stamp)
+		return;
+	struct daemon_text t = { 0 };
+	struct lb_err e;
+	d->config_stamp = stamp;
+	d->file_differs = daemon_text_read(d->opt->config, &t, &e) || text_hash(&t) != d->config_hash;
+	daemon_text_done(&t);
+}
+
+/* ---- answers ---- */
+
+static json_t *error_row(const struct config_error *e)
+{
+	struct lb_text shown = LB_TEXT_INIT;
+	config_error_print(e, &shown);
+	json_t *row = json_pack("{s:s, s:s, s:i, s:i, s:s, s:s}", "severity", e->warning ? "warning" : "error", "file",
+		e->file ? e->file : "", "line", (int)e->line, "column", (int)e->column, "message", e->text, "path",
+		e->path ? e->path : "");
+	if (row && e->help && e->help[0])
+		json_object_set_new(row, "hint", json_string(e->help));
+	if (row && shown.s)
+		json_object_set_new(row, "text", json_string(shown.s));
+	lb_text_done(&shown);
+	return row;
+}
+
+static void apply_free(struct daemon *d)
+{
+	struct daemon_apply *a = d->apply;
+	d->apply = NULL;
+	if (!a)
+		return;
+	config_load_free(a->load);
+	daemon_text_done(&a->text);
+	free(a);
+}
+
+static void finish(struct daemon *d, enum lb_code code, const char *text, json_t *extra)
+{
+	struct ctl_reply *r = d->apply->reply;
+	d->apply->reply = NULL;
+	apply_free(d);
+	if (r)
+		ctl_reply_end(r, code, text, extra);
+	else
+		json_decref(extra);
+}
+
+/* The caller may be gone; then the log is the only one who hears of it. */
+static void reject(struct daemon *d, enum lb_code code, const char *text)
+{
+	struct daemon_apply *a = d->apply;
+	size_t n = 0, more = 0;
+	const struct config_error *errs = a->load ? config_load_errors(a->load, &n, &more) : NULL;
+	size_t errors = 0;
+	for (size_t i = 0; i < n; i++) {
+		errors += !errs[i].warning;
+		if (a->reply)
+			ctl_reply_row(a->reply, error_row(&errs[i]));
+	}
+	char closing[700];
+	if (errors)
+		snprintf(closing, sizeof(closing), "%zu error%s. Nothing was applied; generation %u is still running.",
+			errors + more, errors + more == 1 ? "" : "s", d->generation);
+	else
+		snprintf(closing, sizeof(closing), "%s. Nothing was applied; generation %u is still running.", text, d->generation);
+	free(d->last_reject);
+	d->last_reject = NULL;
+	if (a->kind != CTL_DIFF) {
+		char first[700];
+		if (errors)
+			snprintf(first, sizeof(first), "%s:%u:%u: %s", errs[0].file, errs[0].line, errs[0].column, errs[0].text);
+		else
+			snprintf(first, sizeof(first), "%s", text);
+		d->last_reject = strdup(first);
+		daemon_event(LB_LOG_WARNING, "config.rejected", "config: rejected: %s (%zu error%s); generation %u is still running",
+			first, errors + more, errors + more == 1 ? "" : "s", d->generation);
+		daemon_env_refresh(d);
+	}
+	finish(d, code, closing, NULL);
+}
+
+static void count_change(const struct config_change *ch, void *arg)
+{
+	struct daemon_apply *a = arg;
+	static const char *const words[] = { "add", "change", "remove" };
+	a->changes[ch->op]++;
+	if (!a->reply)
+		return;
+	json_t *row = json_pack("{s:s, s:s}", "op", words[ch->op], "object", ch->object);
+	if (row && ch->key && ch->key[0])
+		json_object_set_new(row, "key", json_string(ch->key));
+	if (row && ch->before[0])
+		json_object_set_new(row, "before", json_string(ch->before));
+	if (row && ch->after[0])
+		json_object_set_new(row, "after", json_string(ch->after));
+	ctl_reply_row(a->reply, row);
+}
+
+/* ---- comparing ---- */
+
+static void ops_rows(struct daemon_apply *a, struct ipvs_ops *ops)
+{
+	char text[IPVS_OP_STRLEN];
+	lb_vec_foreach(op, &ops->ops)
+		ctl_reply_row(a->reply, json_pack("{s:s, s:s}", "op", "kernel", "object", ipvs_op_str(op, text)));
+	lb_vec_clear(&ops->ops);
+}
+
+/* The candidate is planned like the real thing and thrown away; target ids it would use are not consumed. */
+static void compare_ops(struct daemon *d, struct model *m)
+{
+	struct ipvs_ops ops = { 0 };
+	struct ipvs_row row = { 0 };
+	struct lb_time now = lb_clock_now();
+	for (uint32_t s = model_next_dirty(m); s != MODEL_NONE; s = model_next_dirty(m)) {
+		model_settle(m, s, now, lb_clock_wall_ms(), NULL, NULL);
+		for (uint32_t i = 0; i < m->services[s].cfg->n_listens; i++)
+			if (plan_listener(m, s, i, &row) == 0)
+				(void)ipvs_preview(d->ipvs, &row, &ops);
+		ops_rows(d->apply, &ops);
+	}
+	for (uint32_t i = 0; i < d->model->n_listeners; i++)
+		if (model_listener_service(m, &d->model->listeners[i].key) == MODEL_NONE)
+			(void)ipvs_preview_drop(d->ipvs, &d->model->listeners[i].key, &ops);
+	ops_rows(d->apply, &ops);
+	lb_vec_done(&ops.ops);
+	ipvs_row_done(&row);
+}
+
+static void compare(struct daemon *d, struct config *c)
+{
+	struct daemon_apply *a = d->apply;
+	if (config_diff(d->model->config, c, count_change, a) < 0) {
+		config_free(c);
+		finish(d, LB_CODE_FAILED, "out of memory", NULL);
+		return;
+	}
+	if (a->with_ops && a->reply) {
+		uint32_t next_id = d->next_target_id;
+		struct model *m = build(d, c, &next_id);
+		if (m)
+			compare_ops(d, m);
+		model_free(m);
+	} else {
+		config_free(c);
+	}
+	char plan[120];
+	uint32_t *n = a->changes;
+	snprintf(plan, sizeof(plan), "Plan: %u to add, %u to change, %u to remove", n[CONFIG_CHANGE_ADD], n[CONFIG_CHANGE_CHANGE],
+		n[CONFIG_CHANGE_REMOVE]);
+	json_t *extra = json_pack("{s:i, s:i, s:i}", "add", (int)n[0], "change", (int)n[1], "remove", (int)n[2]);
+	finish(d, n[0] + n[1] + n[2] ? LB_CODE_NO : LB_CODE_OK, plan, extra);
+}
+
+/* ---- applying ---- */
+
+static void warnings_rows(const struct daemon_apply *a)
+{
+	size_t n, more;
+	const struct config_error *errs = config_load_errors(a->load, &n, &more);
+	for (size_t i = 0; i < n; i++) {
+		if (a->reply)
+			ctl_reply_row(a->reply, error_row(&errs[i]));
+		lb_log(LB_LOG_WARNING, "%s:%u:%u: %s", errs[i].file, errs[i].line, errs[i].column, errs[i].text);
+	}
+}
+
+static void take(struct daemon *d, struct config *c)
+{
+	struct daemon_apply *a = d->apply;
+	struct lb_err e;
+	if (text_hash(&a->text) == d->config_hash && d->generation && !d->fallback) {
+		char text[80];
+		config_free(c);
+		remember_file(d, &a->text, a->own_file);
+		snprintf(text, sizeof(text), "nothing changed; generation %u is running", d->generation);
+		daemon_env_refresh(d);
+		finish(d, LB_CODE_OK, text, json_pack("{s:i, s:i, s:b}", "generation", (int)d->generation, "writes", 0, "changed", 0));
+		return;
+	}
+	warnings_rows(a);
+	if (config_diff(d->model->config, c, count_change, a) < 0) {
+		config_free(c);
+		reject(d, LB_CODE_FAILED, "out of memory");
+		return;
+	}
+	if (daemon_generation_store(d, &a->text, &a->who, a->message, &e)) {
+		config_free(c);
+		reject(d, LB_CODE_FAILED, e.text);
+		return;
+	}
+	d->refused_in_apply = 0;
+	a->writes_before = ipvs_counters(d->ipvs)->writes;
+	a->to_kernel = true;
+	remember_file(d, &a->text, a->own_file);
+	free(d->last_reject);
+	d->last_reject = NULL;
+	d->fallback = false;
+	if (swap(d, c)) {
+		a->to_kernel = false;
+		reject(d, LB_CODE_FAILED, "out of memory");
+		return;
+	}
+	daemon_event(LB_LOG_NOTICE, "config.applied", "config/%u: applied by %s (%u added, %u changed, %u removed)", d->generation,
+		a->who.user, a->changes[0], a->changes[1], a->changes[2]);
+}
+
+void daemon_apply_kernel_done(struct daemon *d)
+{
+	struct daemon_apply *a = d->apply;
+	if (!a || !a->to_kernel)
+		return;
+	char text[200];
+	uint64_t writes = ipvs_counters(d->ipvs)->writes - a->writes_before;
+	uint32_t *n = a->changes;
+	int at = snprintf(text, sizeof(text), "generation %u is running: %u added, %u changed, %u removed; %llu kernel writes",
+		d->generation, n[0], n[1], n[2], (unsigned long long)writes);
+	if (d->refused_in_apply)
+		snprintf(text + at, sizeof(text) - (size_t)at, "; the kernel refused %llu (lbctl status)",
+			(unsigned long long)d->refused_in_apply);
+	json_t *extra = json_pack("{s:i, s:I, s:b, s:i, s:i, s:i, s:I}", "generation", (int)d->generation, "writes",
+		(json_int_t)writes, "changed", 1, "add", (int)n[0], "change", (int)n[1], "remove", (int)n[2], "refused",
+		(json_int_t)d->refused_in_apply);
+	finish(d, d->refused_in_apply ? LB_CODE_FAILED : LB_CODE_OK, text, extra);
+}
+
+bool daemon_apply_turn(struct daemon *d)
+{
+	struct daemon_apply *a = d->apply;
+	if (!a || a->to_kernel)
+		return false;
+	struct lb_time from = lb_clock_now();
+	while (lb_time_diff_us(lb_clock_now(), from) < SLICE_US) {
+		if (config_load_step(a->load, LOAD_BUDGET) > 0)
+			continue;
+		struct config *c = config_load_take(a->load);
+		if (!c)
+			reject(d, LB_CODE_INVALID, "invalid configuration");
+		else if (a->kind == CTL_DIFF)
+			compare(d, c);
+		else
+			take(d, c);
+		return false;
+	}
+	return true;
+}
+
+/* ---- starting ---- */
+
+static void client_gone(void *arg)
+{
+	struct daemon *d = arg;
+	if (d->apply)
+		d->apply->reply = NULL; /* the change goes on: who asked for it may have lost only the connection */
+}
+
+static int text_from_fd(struct daemon_apply *a, const struct ctl_apply *what, struct lb_err *e)
+{
+	struct lb_text raw = LB_TEXT_INIT;
+	int err = state_read_fd(what->fd, CONFIG_FILE_MAX, &raw);
+	if (err) {
+		lb_text_done(&raw);
+		return lb_err_set(e, LB_CODE_INVALID, "the file cannot be read: %s",
+			err == -EFBIG ? "larger than 16 MiB" : strerror(-err));
+	}
+	const char *name = what->name ? what->name : "<input>";
+	return text_add(&a->text, name, strlen(name), &raw) ? lb_err_set(e, LB_CODE_FAILED, "out of memory") : 0;
+}
+
+static int text_from_generation(struct daemon *d, struct daemon_text *t, uint32_t number, struct lb_err *e)
+{
+	struct lb_text raw = LB_TEXT_INIT;
+	struct generation g = { 0 };
+	int err = daemon_generation_load(d, number, &raw, &g, e);
+	for (size_t i = 0; !err && i < g.sources.n; i++) {
+		struct lb_text part = LB_TEXT_INIT;
+		lb_text_put(&part, g.sources.v[i].text, g.sources.v[i].len);
+		if (text_add(t, g.sources.v[i].name, g.sources.v[i].name_len, &part))
+			err = lb_err_set(e, LB_CODE_FAILED, "out of memory");
+	}
+	generation_done(&g);
+	lb_text_done(&raw);
+	return err;
+}
+
+static int apply_text(struct daemon *d, struct daemon_apply *a, const struct ctl_apply *what, struct lb_err *e)
+{
+	if (what->fd >= 0)
+		return text_from_fd(a, what, e);
+	if (what->generation)
+		return text_from_generation(d, &a->text, what->generation, e);
+	a->own_file = true;
+	return daemon_text_read(d->opt->config, &a->text, e);
+}
+
+void daemon_apply_start(struct daemon *d, const struct ctl_apply *what, const struct ctl_peer *who, struct ctl_reply *r)
+{
+	struct lb_err e = { LB_CODE_FAILED, "out of memory" };
+	struct daemon_apply *a = d->apply ? NULL : calloc(1, sizeof(*a));
+	if (!a) {
+		if (d->apply)
+			lb_err_set(&e, LB_CODE_REFUSED, "another configuration is being loaded: try again in a moment");
+		if (r)
+			ctl_reply_error(r, &e);
+		if (what->fd >= 0)
+			close(what->fd);
+		return;
+	}
+	a->kind = what->kind;
+	a->with_ops = what->with_ops;
+	a->reply = r;
+	if (who)
+		a->who = *who;
+	else
+		snprintf(a->who.user, sizeof(a->who.user), "signal");
+	snprintf(a->message, sizeof(a->message), "%s", what->message ? what->message : "");
+	d->apply = a;
+	int err = apply_text(d, a, what, &e);
+	if (what->fd >= 0)
+		close(what->fd);
+	if (!err) {
+		a->load = config_load_new(a->text.sources.v, a->text.sources.n);
+		if (!a->load)
+			err = lb_err_set(&e, LB_CODE_FAILED, "out of memory");
+	}
+	if (err) {
+		reject(d, e.code, e.text);
+		return;
+	}
+	if (r)
+		ctl_reply_hold(r, client_gone, d);
+	daemon_more(d);
+}
+
+void daemon_apply_cancel(struct daemon *d)
+{
+	if (d->apply)
+		finish(d, LB_CODE_FAILED, "the daemon is stopping", NULL);
+}
+
+/* ---- the first one ---- */
+
+static struct config *load_now(const struct daemon_text *t, struct lb_text *report)
+{
+	return config_load(t->sources.v, t->sources.n, report);
+}
+
+/* A file that does not load must not take the service down with the next restart: the newest stored generation runs
+ * instead, and every view says so. */
+static struct config *load_stored(struct daemon *d, struct daemon_text *t)
+{
+	uint32_t newest = daemon_generation_newest(d);
+	struct lb_err e;
+	daemon_text_done(t);
+	struct config *c = newest && text_from_generation(d, t, newest, &e) == 0 ? load_now(t, NULL) : NULL;
+	if (c)
+		d->generation = newest;
+	return c;
+}
+
+static bool stored_is(struct daemon *d, uint32_t number, const struct daemon_text *t)
+{
+	struct lb_text raw = LB_TEXT_INIT;
+	struct generation g = { 0 };
+	struct lb_err e;
+	bool same = false;
+	if (number && daemon_generation_load(d, number, &raw, &g, &e) == 0) {
+		same = g.sources.n == t->sources.n;
+		for (size_t i = 0; same && i < g.sources.n; i++)
+			same = g.sources.v[i].len == t->sources.v[i].len &&
+				memcmp(g.sources.v[i].text, t->sources.v[i].text, t->sources.v[i].len) == 0;
+	}
+	generation_done(&g);
+	lb_text_done(&raw);
+	return same;
+}
+
+/* What an earlier run left in the kernel and the file no longer has. */
+static void drop_left_over(struct daemon *d)
+{
+	struct owned_keys owned;
+	struct owned_keys left = { 0 };
+	if (daemon_owned_load(d, &owned))
+		return;
+	lb_vec_foreach(key, &owned.keys) {
+		ipvs_own(d->ipvs, key);
+		if (model_listener_service(d->model, key) != MODEL_NONE || !ipvs_is_ours(d->ipvs, key))
+			continue;
+		struct ipvs_key *place = lb_vec_push(&d->drops);
+		struct ipvs_key *keep = lb_vec_push(&left.keys);
+		if (place)
+			*place = *key;
+		if (keep)
+			*keep = *key;
+	}
+	daemon_owned_restart(d, d->model, &left);
+	owned_done(&left);
+	owned_done(&owned);
+}
+
+int daemon_apply_first(struct daemon *d)
+{
+	struct daemon_text t = { 0 };
+	struct lb_text report = LB_TEXT_INIT;
+	struct lb_err e = { LB_CODE_INVALID, "" };
+	struct config *c = daemon_text_read(d->opt->config, &t, &e) ? NULL : load_now(&t, &report);
+	if (!c && !report.n)
+		lb_text_printf(&report, "%s\n", e.text);
+	if (report.n)
+		(void)!write(STDERR_FILENO, report.s, report.n);
+	if (!c) {
+		c = load_stored(d, &t);
+		d->fallback = c != NULL;
+		d->last_reject = strndup(report.s ? report.s : "", report.s ? strcspn(report.s, "\n") : 0);
+		if (c)
+			lb_log(LB_LOG_ERROR, "config: %s cannot be used; generation %u, the newest stored, runs instead",
+				d->opt->config, d->generation);
+	}
+	lb_text_done(&report);
+	int err = c ? 0 : -1;
+	if (!err && !d->fallback) {
+		d->generation = daemon_generation_newest(d);
+		/* without a place to store it the file still runs: a full disk must not keep a balancer down */
+		if (!stored_is(d, d->generation, &t) && daemon_generation_store(d, &t, NULL, "start", &e) && !d->generation)
+			d->generation = 1;
+	}
+	if (!err) {
+		remember_file(d, &t, !d->fallback);
+		err = swap(d, c);
+	}
+	if (!err)
+		drop_left_over(d);
+	daemon_text_done(&t);
+	return err;
+}

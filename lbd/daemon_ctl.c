@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the daemon does for command handlers. */
+#include "common/clock_io.h"
+#include "common/log_io.h"
+#include "lbd/daemon.h"
+#include "lbd/host/host_io.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WAIT_LOOK_S 0.2 /* conditions on connection counts: the kernel does not tell when they change */
+
+static struct lb_time op_now(void *arg)
+{
+	(void)arg;
+	return lb_clock_now();
+}
+
+static int64_t op_wall_ms(void *arg)
+{
+	(void)arg;
+	return lb_clock_wall_ms();
+}
+
+static void op_apply(void *arg, const struct ctl_apply *what, const struct ctl_peer *who, struct ctl_reply *r)
+{
+	daemon_apply_start(arg, what, who, r);
+}
+
+static int op_generation_text(void *arg, uint32_t number, struct lb_text *out, struct lb_err *e)
+{
+	struct daemon *d = arg;
+	struct lb_text raw = LB_TEXT_INIT;
+	struct generation g = { 0 };
+	int err = daemon_generation_load(d, number ? number : d->generation, &raw, &g, e);
+	for (size_t i = 0; !err && i < g.sources.n; i++) {
+		const struct generation_source *s = &g.sources.v[i];
+		if (g.sources.n > 1)
+			lb_text_printf(out, "# %.*s\n", (int)s->name_len, s->name);
+		lb_text_put(out, s->text, s->len);
+	}
+	generation_done(&g);
+	lb_text_done(&raw);
+	return err;
+}
+
+static void log_override(const struct override *ov, const char *what)
+{
+	static const char *const states[] = { "enabled", "drain", "maint" };
+	char weight[40] = "";
+	if (ov->weight_item.set)
+		snprintf(weight, sizeof(weight), "weight=%u%s ", ov->weight, ov->weight_kind == OVERRIDE_WEIGHT_PERCENT ? "%" : "");
+	const struct override_item *it = ov->state_item.set ? &ov->state_item : &ov->weight_item;
+	daemon_event(LB_LOG_NOTICE, "override.set", "backend/%s: override %s (%s%s%sby=%s%s%s)", ov->object, what,
+		ov->state_item.set ? states[ov->state] : "", ov->state_item.set ? " " : "", weight, it->by ? it->by : "-",
+		it->reason && it->reason[0] ? " reason=" : "", it->reason ? it->reason : "");
+}
+
+static const char *op_override_changed(void *arg, const char *object)
+{
+	struct daemon *d = arg;
+	const struct override *ov = overrides_find(d->overrides, object);
+	if (ov)
+		log_override(ov, "set");
+	else
+		daemon_event(LB_LOG_NOTICE, "override.set", "backend/%s: override removed", object);
+	model_override_changed(d->model, object);
+	d->changed = true;
+	d->converged = false;
+	daemon_env_refresh(d);
+	daemon_override_deadline(d, lb_clock_now());
+	daemon_more(d);
+	return daemon_overrides_save(d);
+}
+
+static void expired(const struct override *ov, void *arg)
+{
+	struct daemon *d = arg;
+	daemon_event(LB_LOG_NOTICE, "override.expired", "backend/%s: override expired", ov->object);
+	/* the items are cleared; the object itself goes after this returns, so the model must not keep it */
+	uint32_t b = model_object_find(d->model, ov->object, NULL);
+	if (b != MODEL_NONE) {
+		d->model->backends[b].ov = NULL;
+		model_dirty(d->model, d->model->backends[b].service);
+	}
+	d->changed = true;
+}
+
+static void rebind(const struct override *ov, void *arg)
+{
+	struct daemon *d = arg;
+	uint32_t b = model_object_find(d->model, ov->object, NULL);
+	if (b != MODEL_NONE)
+		d->model->backends[b].ov = ov;
+}
+
+void daemon_override_deadline(struct daemon *d, struct lb_time now)
+{
+	size_t before = overrides_count(d->overrides);
+	struct lb_time next = overrides_expire(d->overrides, now, expired, d);
+	if (d->changed) /* one item of an object may have expired and the other not */
+		overrides_each(d->overrides, rebind, d);
+	if (overrides_count(d->overrides) != before)
+		(void)daemon_overrides_save(d);
+	daemon_deadline(d, next);
+}
+
+static void op_repair(void *arg, struct ctl_reply *r)
+{
+	daemon_audit_ask(arg, r);
+}
+
+static void op_exit(void *arg, enum ctl_exit how)
+{
+	daemon_exit(arg, how);
+}
+
+/* ---- waiting ---- */
+
+static void wait_free(struct daemon_wait *w)
+{
+	if (w->free_state)
+		w->free_state(w->state);
+	w->free_state = NULL;
+	w->reply = NULL; /* collected by the next look */
+}
+
+static void wait_gone(void *arg)
+{
+	wait_free(arg);
+}
+
+static bool wait_over(struct daemon_wait *w, struct lb_time now)
+{
+	int r = w->cond(w->state);
+	if (r == 0 && lb_time_cmp(now, w->deadline) < 0)
+		return false;
+	struct ctl_reply *reply = w->reply;
+	wait_free(w);
+	if (r > 0)
+		ctl_reply_end(reply, LB_CODE_OK, NULL, NULL);
+	else if (r < 0)
+		ctl_reply_end(reply, LB_CODE_NO, "this can not become true any more", NULL);
+	else
+		ctl_reply_end(reply, LB_CODE_TIMEOUT, "not yet true when the time was over", NULL);
+	return true;
+}
+
+void daemon_waits_look(struct daemon *d, bool timer)
+{
+	if (d->waits.n == 0 || (!d->changed && !timer))
+		return;
+	struct lb_time now = lb_clock_now();
+	size_t kept = 0;
+	for (size_t i = 0; i < d->waits.n; i++) {
+		struct daemon_wait *w = d->waits.v[i];
+		if (!w->reply || wait_over(w, now))
+			free(w);
+		else
+			d->waits.v[kept++] = w;
+	}
+	d->waits.n = kept;
+	if (kept == 0)
+		ev_timer_stop(d->loop, &d->wait_timer);
+}
+
+static void op_wait(void *arg, struct ctl_reply *r, int (*cond)(void *), ctl_free_fn *free_state, void *state,
+	int64_t deadline_ms)
+{
+	struct daemon *d = arg;
+	struct daemon_wait *w = calloc(1, sizeof(*w));
+	struct daemon_wait **place = w ? lb_vec_push(&d->waits) : NULL;
+	if (!place) {
+		free(w);
+		if (free_state)
+			free_state(state);
+		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
+		return;
+	}
+	*w = (struct daemon_wait){ r, cond, free_state, state,
+		deadline_ms ? lb_time_add_ms(lb_clock_now(), deadline_ms) : LB_TIME_NEVER, d };
+	*place = w;
+	ctl_reply_hold(r, wait_gone, w);
+	d->changed = true; /* it may be true already: looked at before the loop sleeps */
+	if (!ev_is_active(&d->wait_timer)) {
+		ev_timer_set(&d->wait_timer, WAIT_LOOK_S, WAIT_LOOK_S);
+		ev_timer_start(d->loop, &d->wait_timer);
+	}
+	daemon_more(d);
+}
+
+/* ---- looking ---- */
+
+static size_t op_findings(void *arg, struct ctl_finding *out, size_t n)
+{
+	struct daemon *d = arg;
+	for (size_t i = 0; i < d->n_findings && i < n && i < FINDINGS_MAX; i++) {
+		memcpy(out[i].object, d->findings[i].object, sizeof(out[i].object));
+		memcpy(out[i].text, d->findings[i].text, sizeof(out[i].text));
+		memcpy(out[i].fix, d->findings[i].fix, sizeof(out[i].fix));
+	}
+	return d->n_findings;
+}
+
+static size_t op_workers(void *arg, struct ctl_worker_info *out, size_t n)
+{
+	struct daemon *d = arg;
+	if (n)
+		out[0] = (struct ctl_worker_info){
+			.name = "probe",
+			.pid = d->probe_there ? d->probe.pid : 0,
+			.restarts = d->probe.starts ? d->probe.starts - 1 : 0,
+			.rss_kib = d->probe_rss_kib,
+			.up = d->probe_there && d->probe.state == WORKER_STATE_READY,
+		};
+	return 1;
+}
+
+const struct ctl_ops daemon_ctl_ops = {
+	.now = op_now,
+	.wall_ms = op_wall_ms,
+	.apply = op_apply,
+	.generation_text = op_generation_text,
+	.override_changed = op_override_changed,
+	.repair = op_repair,
+	.exit = op_exit,
+	.wait = op_wait,
+	.findings = op_findings,
+	.workers = op_workers,
+};

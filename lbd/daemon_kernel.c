@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Dirty services to the kernel, and the audit that finds what others changed there. */
+#include "common/clock_io.h"
+#include "common/log_io.h"
+#include "lbd/daemon.h"
+#include "lbd/plan.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define AUDIT_EVERY_MS   1000 /* a change under our feet is repaired within two of them */
+#define AUDIT_SLICE_US   2000
+#define AUDIT_DUTY       9 /* pauses are this many times as long as the slice before: at most a tenth of a CPU */
+#define AUDIT_STEP       8 /* services between two looks at the clock */
+#define KERNEL_RETRY_MS  1000
+
+/* ---- what the reconciler tells ---- */
+
+static void dirty_key(struct daemon *d, const struct ipvs_key *key)
+{
+	uint32_t s = d->model ? model_listener_service(d->model, key) : MODEL_NONE;
+	if (s != MODEL_NONE) {
+		model_dirty(d->model, s);
+		daemon_more(d);
+	}
+}
+
+static void on_drift(void *arg, const struct ipvs_key *key, enum ipvs_drift what)
+{
+	static const char *const words[] = { "the service is gone", "the service was changed", "backends were changed" };
+	struct daemon *d = arg;
+	char k[IPVS_KEY_STRLEN];
+	uint32_t s = d->model ? model_listener_service(d->model, key) : MODEL_NONE;
+	daemon_event(LB_LOG_WARNING, "kernel.drift", "service/%s: the kernel differs (%s, listen=%s): repairing",
+		s != MODEL_NONE ? d->model->services[s].cfg->name : "-", words[what], ipvs_key_str(key, k));
+	dirty_key(d, key);
+}
+
+static void on_stale(void *arg, const struct ipvs_key *key)
+{
+	dirty_key(arg, key);
+}
+
+static void on_refused(void *arg, const struct ipvs_op *op, int err)
+{
+	struct daemon *d = arg;
+	char why[200], text[IPVS_OP_STRLEN];
+	ipvs_op_explain(op, err, why, sizeof(why));
+	uint32_t s = d->model ? model_listener_service(d->model, &op->svc.key) : MODEL_NONE;
+	d->refused_in_apply++;
+	daemon_event(LB_LOG_WARNING, "kernel.refused", "service/%s: refused by the kernel (%s): %s",
+		s != MODEL_NONE ? d->model->services[s].cfg->name : "-", ipvs_op_str(op, text), why);
+}
+
+/* The record of what is ours is on disk before the kernel hears of it: a crash in between leaves a record of
+ * something that is not there, which costs nothing, and never a service that nobody knows. */
+static int write_recorded(void *arg, const struct ipvs_op *ops, size_t n, int *errs)
+{
+	struct daemon *d = arg;
+	daemon_owned_flush(d);
+	int err = d->kernel.write(d->kernel.arg, ops, n, errs);
+	for (size_t i = 0; i < n && !err; i++)
+		if (ops[i].type == IPVS_OP_SERVICE_DEL && errs[i] == 0)
+			daemon_owned_note(d, &ops[i].svc.key, false);
+	return err;
+}
+
+static int read_services(void *arg, ipvs_service_fn *fn, void *fn_arg)
+{
+	struct daemon *d = arg;
+	return d->kernel.services(d->kernel.arg, fn, fn_arg);
+}
+
+static int read_dests(void *arg, const struct ipvs_key *key, ipvs_dest_fn *fn, void *fn_arg)
+{
+	struct daemon *d = arg;
+	return d->kernel.dests(d->kernel.arg, key, fn, fn_arg);
+}
+
+static int read_service(void *arg, const struct ipvs_key *key, struct ipvs_service *out)
+{
+	struct daemon *d = arg;
+	return d->kernel.service(d->kernel.arg, key, out);
+}
+
+/* ---- a kernel that is not there, or does not answer ---- */
+
+static void kernel_failed(struct daemon *d, int err)
+{
+	bool missing = err == -ENOPROTOOPT;
+	if (missing && !d->kernel_missing)
+		lb_log(LB_LOG_ERROR, "kernel: this kernel has no IPVS: modprobe ip_vs (Debian: any linux-image package); looking again");
+	else if (!missing)
+		daemon_event(LB_LOG_WARNING, "kernel.netlink", "kernel: IPVS netlink failed (%s): trying again", strerror(-err));
+	d->kernel_missing = missing;
+	d->converged = false;
+	d->kernel_retry = lb_time_add_ms(lb_clock_now(), KERNEL_RETRY_MS);
+}
+
+static void all_dirty(struct daemon *d)
+{
+	for (uint32_t i = 0; d->model && i < d->model->n_services; i++)
+		model_dirty(d->model, i);
+	daemon_more(d);
+}
+
+int daemon_kernel_start(struct daemon *d)
+{
+	d->kernel_io = ipvs_io_new();
+	if (!d->kernel_io)
+		return -ENOMEM;
+	d->kernel = ipvs_io_kernel(d->kernel_io);
+	const struct ipvs_kernel recorded = { d, write_recorded, read_services, read_dests, read_service };
+	const struct ipvs_events events = { d, on_drift, on_stale, on_refused };
+	d->ipvs = ipvs_new(&recorded, &events);
+	if (!d->ipvs)
+		return -ENOMEM;
+	int err = ipvs_load(d->ipvs);
+	if (err == -ENOMEM)
+		return err;
+	if (err)
+		kernel_failed(d, err);
+	return 0;
+}
+
+void daemon_kernel_tick(struct daemon *d)
+{
+	struct lb_time now = lb_clock_now();
+	if (d->kernel_retry.us && lb_time_cmp(now, d->kernel_retry) >= 0) {
+		d->kernel_retry = (struct lb_time){ 0 };
+		int err = ipvs_load(d->ipvs);
+		if (err) {
+			kernel_failed(d, err);
+			return;
+		}
+		if (d->kernel_missing)
+			lb_log(LB_LOG_NOTICE, "kernel: IPVS is there now");
+		d->kernel_missing = false;
+		all_dirty(d);
+	}
+	ipvs_retry(d->ipvs, now);
+}
+
+bool daemon_in_kernel(const struct ipvs_key *key, const struct lb_ip *addr, uint16_t port, void *arg)
+{
+	struct daemon *d = arg;
+	struct ipvs_dest want = { .addr = *addr, .port = port };
+	const struct ipvs_row *row = ipvs_actual(d->ipvs, key);
+	const struct ipvs_dest *have = row ? ipvs_row_find(row, &want) : NULL;
+	return have && have->weight > 0;
+}
+
+/* ---- one turn ---- */
+
+static int want_service(struct daemon *d, uint32_t s, struct lb_time now)
+{
+	model_settle(d->model, s, now, lb_clock_wall_ms(), daemon_log_change, d);
+	daemon_deadline(d, d->model->services[s].deadline);
+	for (uint32_t i = 0; i < d->model->services[s].cfg->n_listens; i++) {
+		int err = plan_listener(d->model, s, i, &d->row);
+		if (err)
+			return err;
+		if (!ipvs_is_ours(d->ipvs, &d->row.svc.key))
+			daemon_owned_note(d, &d->row.svc.key, true);
+		err = ipvs_want(d->ipvs, &d->row, now);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static bool slice_over(struct lb_time since)
+{
+	return lb_time_diff_us(lb_clock_now(), since) >= SLICE_US;
+}
+
+/* Removals come last, so that an address which moves from one service to another is never without a listener. */
+static int drop_some(struct daemon *d, struct lb_time now)
+{
+	while (d->drops.n) {
+		int err = ipvs_drop(d->ipvs, &d->drops.v[d->drops.n - 1], now);
+		if (err)
+			return err;
+		d->drops.n--;
+		if (slice_over(now))
+			break;
+	}
+	if (d->drops.n == 0)
+		lb_vec_done(&d->drops);
+	return 0;
+}
+
+bool daemon_kernel_turn(struct daemon *d)
+{
+	struct lb_time now = lb_clock_now();
+	if (!d->model || d->stopping || d->kernel_retry.us || (d->model->n_dirty == 0 && d->drops.n == 0))
+		return false;
+	int err = 0;
+	d->converged = false;
+	d->changed = true;
+	while (!err && d->model->n_dirty && !slice_over(now)) {
+		uint32_t s = model_next_dirty(d->model);
+		err = want_service(d, s, now);
+		if (err)
+			model_dirty(d->model, s);
+	}
+	if (!err)
+		err = ipvs_flush(d->ipvs, now);
+	if (!err && d->model->n_dirty == 0)
+		err = drop_some(d, now);
+	if (!err)
+		err = ipvs_flush(d->ipvs, now);
+	if (err) {
+		kernel_failed(d, err);
+		return false;
+	}
+	if (d->model->n_dirty || d->drops.n)
+		return true;
+	d->converged = true;
+	daemon_owned_flush(d);
+	daemon_apply_kernel_done(d);
+	return false;
+}
+
+void daemon_kernel_drop_all(struct daemon *d)
+{
+	struct lb_time now = lb_clock_now();
+	for (uint32_t i = 0; i < d->model->n_listeners; i++)
+		(void)ipvs_drop(d->ipvs, &d->model->listeners[i].key, now);
+	lb_vec_foreach(key, &d->drops)
+		(void)ipvs_drop(d->ipvs, key, now);
+	(void)ipvs_flush(d->ipvs, now);
+	daemon_owned_flush(d);
+}
+
+/* ---- the audit ---- */
+
+static void audit_answer(struct daemon *d, int err)
+{
+	struct ctl_reply *r = d->audit.reply;
+	if (!r)
+		return;
+	d->audit.reply = NULL;
+	if (err) {
+		struct lb_err e;
+		lb_err_set(&e, LB_CODE_FAILED, "the kernel could not be read: %s", strerror(-err));
+		ctl_reply_error(r, &e);
+		return;
+	}
+	uint64_t n = ipvs_counters(d->ipvs)->repairs - d->audit.repairs_before;
+	char text[80];
+	if (n)
+		snprintf(text, sizeof(text), "%llu listener%s differed and %s repaired", (unsigned long long)n, n == 1 ? "" : "s",
+			n == 1 ? "was" : "were");
+	else
+		snprintf(text, sizeof(text), "the kernel has what it should have");
+	ctl_reply_row(r, json_pack("{s:I}", "repairs", (json_int_t)n));
+	ctl_reply_end(r, LB_CODE_OK, text, NULL);
+}
+
+static void audit_arm(struct daemon *d, int64_t ms)
+{
+	ev_timer_stop(d->loop, &d->audit_timer);
+	ev_now_update(d->loop);
+	ev_timer_set(&d->audit_timer, (double)(ms < 1 ? 1 : ms) / 1e3, 0.);
+	ev_timer_start(d->loop, &d->audit_timer);
+}
+
+static void audit_over(struct daemon *d, int err)
+{
+	d->audit.running = false;
+	if (err)
+		kernel_failed(d, err);
+	/* what was found is repaired before the answer says so */
+	while (!err && daemon_kernel_turn(d)) {
+	}
+	audit_answer(d, err);
+	int64_t spent = lb_time_diff_us(lb_clock_now(), d->audit.started) / 1000;
+	audit_arm(d, d->audit.asked ? 1 : AUDIT_EVERY_MS - spent);
+	d->audit.asked = false;
+}
+
+void daemon_audit_cb(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct daemon *d = w->data;
+	(void)loop;
+	(void)revents;
+	struct lb_time from = lb_clock_now();
+	if (d->kernel_retry.us && !d->audit.reply) {
+		audit_arm(d, AUDIT_EVERY_MS);
+		return;
+	}
+	int r = 1;
+	if (!d->audit.running) {
+		d->audit.running = true;
+		d->audit.started = from;
+		d->audit.repairs_before = ipvs_counters(d->ipvs)->repairs;
+		r = ipvs_audit_begin(d->ipvs);
+	}
+	while (r > 0 && lb_time_diff_us(lb_clock_now(), from) < AUDIT_SLICE_US)
+		r = ipvs_audit_step(d->ipvs, AUDIT_STEP);
+	if (r <= 0) {
+		audit_over(d, r);
+		return;
+	}
+	int64_t spent = lb_time_diff_us(lb_clock_now(), from);
+	/* somebody who waits for the answer gets it without pauses */
+	audit_arm(d, d->audit.reply ? 1 : spent * AUDIT_DUTY / 1000);
+}
+
+static void repair_gone(void *arg)
+{
+	struct daemon *d = arg;
+	d->audit.reply = NULL;
+}
+
+void daemon_audit_ask(struct daemon *d, struct ctl_reply *r)
+{
+	if (d->audit.reply) {
+		ctl_reply_end(r, LB_CODE_REFUSED, "a repair is running already", NULL);
+		return;
+	}
+	d->audit.reply = r;
+	ctl_reply_hold(r, repair_gone, d);
+	d->audit.asked = d->audit.running;
+	d->audit.running = false; /* begin anew: what is on its way may have passed the change already */
+	audit_arm(d, 1);
+}

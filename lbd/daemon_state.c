@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The state directory: overrides, generations, which listeners are ours. A disk that fails changes nothing of what
+ * runs: it raises an alarm, and a change that must be stored first is refused. */
+#include "common/clock_io.h"
+#include "common/log_io.h"
+#include "lbd/daemon.h"
+#include "lbd/host/host_io.h"
+#include "lbd/state/state_io.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OVERRIDES_FILE "overrides.json"
+#define OWNED_FILE     "owned"
+#define STATE_MAX      (4u << 20)
+#define GENERATION_MAX (64u << 20)
+
+static void not_saved(struct daemon *d, bool failed, const char *what, int err)
+{
+	if (failed && !d->state_not_saved)
+		lb_log(LB_LOG_ERROR, "state: %s/%s cannot be written: %s; what runs goes on, but would not survive a restart",
+			d->opt->state_dir, what, strerror(err));
+	if (!failed && d->state_not_saved)
+		lb_log(LB_LOG_NOTICE, "state: %s can be written again", d->opt->state_dir);
+	d->state_not_saved = failed;
+}
+
+/* A file that cannot be understood is kept for a person to look at, and the daemon starts without it. */
+static void keep_aside(struct daemon *d, const char *name, const char *why)
+{
+	char aside[80];
+	snprintf(aside, sizeof(aside), "%s.rejected", name);
+	(void)renameat(d->state_dir, name, d->state_dir, aside);
+	lb_log(LB_LOG_ERROR, "state: %s/%s is not used: %s; kept as %s", d->opt->state_dir, name, why, aside);
+}
+
+static void load_overrides(struct daemon *d)
+{
+	struct lb_text text = LB_TEXT_INIT;
+	struct lb_err e;
+	int err = state_read(d->state_dir, OVERRIDES_FILE, STATE_MAX, &text);
+	if (err == -ENOENT)
+		return;
+	json_error_t je;
+	json_t *j = err ? NULL : json_loadb(text.s ? text.s : "", text.n, JSON_REJECT_DUPLICATES, &je);
+	struct overrides *o = j ? overrides_from_json(j, lb_clock_wall_ms(), lb_clock_now(), &e) : NULL;
+	if (o) {
+		overrides_free(d->overrides);
+		d->overrides = o;
+	} else {
+		keep_aside(d, OVERRIDES_FILE, err ? strerror(-err) : j ? e.text : je.text);
+	}
+	json_decref(j);
+	lb_text_done(&text);
+}
+
+void daemon_state_start(struct daemon *d)
+{
+	struct lb_err e;
+	d->owned_fd = -1;
+	host_boot_id(d->boot_id);
+	d->state_dir = state_open(d->opt->state_dir, &e);
+	if (d->state_dir < 0) {
+		lb_log(LB_LOG_ERROR, "state: %s; overrides and generations will not survive a restart", e.text);
+		d->state_not_saved = true;
+		return;
+	}
+	load_overrides(d);
+}
+
+/* ---- which listeners are ours ---- */
+
+int daemon_owned_load(struct daemon *d, struct owned_keys *out)
+{
+	struct lb_text text = LB_TEXT_INIT;
+	*out = (struct owned_keys){ 0 };
+	int err = d->state_dir < 0 ? -ENOENT : state_read(d->state_dir, OWNED_FILE, STATE_MAX, &text);
+	if (!err)
+		err = owned_read(text.s ? text.s : "", text.n, d->boot_id, out);
+	else if (err != -ENOENT)
+		lb_log(LB_LOG_WARNING, "state: %s/%s: %s; services that left the file while lbd was down stay in the kernel",
+			d->opt->state_dir, OWNED_FILE, strerror(-err));
+	lb_text_done(&text);
+	return err == -ENOMEM ? err : 0;
+}
+
+/* The compact form of the record: what is wanted and what is still to be removed. The descriptor stays open for what
+ * comes after. */
+void daemon_owned_restart(struct daemon *d, const struct model *m, const struct owned_keys *left_over)
+{
+	struct lb_text text = LB_TEXT_INIT;
+	if (d->state_dir < 0)
+		return;
+	owned_write_head(&text, d->boot_id);
+	for (uint32_t i = 0; m && i < m->n_listeners; i++)
+		if (ipvs_is_ours(d->ipvs, &m->listeners[i].key))
+			owned_write_add(&text, &m->listeners[i].key);
+	for (size_t i = 0; i < left_over->keys.n; i++)
+		owned_write_add(&text, &left_over->keys.v[i]);
+	/* not durable: a table does not survive the power cut that this record would not survive */
+	int err = text.bad ? -ENOMEM : state_write(d->state_dir, OWNED_FILE, text.s, text.n, false);
+	lb_text_done(&text);
+	if (!err) {
+		if (d->owned_fd >= 0)
+			close(d->owned_fd);
+		d->owned_fd = state_append_existing(d->state_dir, OWNED_FILE);
+		err = d->owned_fd < 0 ? d->owned_fd : 0;
+	}
+	not_saved(d, err != 0, OWNED_FILE, -err);
+}
+
+void daemon_owned_note(struct daemon *d, const struct ipvs_key *key, bool add)
+{
+	if (add)
+		owned_write_add(&d->owned_pending, key);
+	else
+		owned_write_del(&d->owned_pending, key);
+}
+
+void daemon_owned_flush(struct daemon *d)
+{
+	if (d->owned_pending.n == 0)
+		return;
+	if (d->owned_fd >= 0) {
+		ssize_t n = write(d->owned_fd, d->owned_pending.s, d->owned_pending.n);
+		bool failed = n != (ssize_t)d->owned_pending.n;
+		not_saved(d, failed, OWNED_FILE, n < 0 ? errno : ENOSPC);
+	}
+	lb_text_clear(&d->owned_pending);
+}
+
+/* ---- overrides ---- */
+
+const char *daemon_overrides_save(struct daemon *d)
+{
+	if (d->state_dir < 0)
+		return "the state directory cannot be used";
+	json_t *j = overrides_to_json(d->overrides);
+	char *text = j ? json_dumps(j, JSON_INDENT(1)) : NULL;
+	int err = text ? state_write(d->state_dir, OVERRIDES_FILE, text, strlen(text), true) : -ENOMEM;
+	free(text);
+	json_decref(j);
+	not_saved(d, err != 0, OVERRIDES_FILE, -err);
+	return err ? "the state directory cannot be written" : NULL;
+}
+
+/* ---- generations ---- */
+
+static void generation_name(uint32_t number, char out[40])
+{
+	snprintf(out, 40, "generations/%u", number);
+}
+
+uint32_t daemon_generation_newest(struct daemon *d)
+{
+	uint32_t n = 0;
+	if (d->state_dir < 0 || state_generations(d->state_dir, &n, 1) == 0)
+		return 0;
+	return n;
+}
+
+static void prune(struct daemon *d)
+{
+	uint32_t all[GENERATIONS_KEPT * 2];
+	char name[40];
+	size_t n = state_generations(d->state_dir, all, sizeof(all) / sizeof(all[0]));
+	for (size_t i = 0; i + GENERATIONS_KEPT < n; i++) {
+		generation_name(all[i], name);
+		(void)state_remove(d->state_dir, name);
+	}
+}
+
+int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const struct ctl_peer *who, const char *message,
+	struct lb_err *e)
+{
+	uint32_t newest = daemon_generation_newest(d);
+	struct generation g = { .number = (newest > d->generation ? newest : d->generation) + 1, .wall_ms = lb_clock_wall_ms() };
+	snprintf(g.by, sizeof(g.by), "%s", who ? who->user : "lbd");
+	snprintf(g.message, sizeof(g.message), "%s", message ? message : "");
+	struct lb_text out = LB_TEXT_INIT;
+	int err = d->state_dir < 0 ? -ENOENT : 0;
+	for (size_t i = 0; !err && i < t->sources.n; i++) {
+		struct generation_source *s = lb_vec_push(&g.sources);
+		if (!s)
+			err = -ENOMEM;
+		else
+			*s = (struct generation_source){ t->sources.v[i].name, t->sources.v[i].text, strlen(t->sources.v[i].name),
+				t->sources.v[i].len };
+	}
+	if (!err) {
+		generation_write(&g, &out);
+		char name[40];
+		generation_name(g.number, name);
+		err = out.bad ? -ENOMEM : state_write(d->state_dir, name, out.s, out.n, true);
+	}
+	lb_text_done(&out);
+	generation_done(&g);
+	not_saved(d, err != 0, "generations", -err);
+	if (err)
+		return lb_err_set(e, LB_CODE_FAILED, "%s/generations: %s", d->opt->state_dir, strerror(-err));
+	prune(d);
+	d->generation = g.number;
+	return 0;
+}
+
+int daemon_generation_load(struct daemon *d, uint32_t number, struct lb_text *raw, struct generation *g, struct lb_err *e)
+{
+	char name[40];
+	struct lb_err why;
+	generation_name(number, name);
+	int err = d->state_dir < 0 ? -ENOENT : state_read(d->state_dir, name, GENERATION_MAX, raw);
+	if (err == -ENOENT)
+		return lb_err_set(e, LB_CODE_NOT_FOUND, "there is no generation %u (the newest is %u)", number,
+			daemon_generation_newest(d));
+	if (err)
+		return lb_err_set(e, LB_CODE_FAILED, "%s/%s: %s", d->opt->state_dir, name, strerror(-err));
+	if (generation_read(raw->s ? raw->s : "", raw->n, g, &why))
+		return lb_err_set(e, LB_CODE_FAILED, "%s/%s: %s", d->opt->state_dir, name, why.text);
+	return 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/host/host.h"
+
+#include <stdio.h>
+
+const struct host_row host_rows[] = {
+	{ "net.ipv4.ip_forward", HOST_NEED_NAT4, 1, "mode nat forwards between client and backend: nothing will pass" },
+	{ "net.ipv6.conf.all.forwarding", HOST_NEED_NAT6, 1,
+		"mode nat forwards between client and backend: nothing will pass" },
+	{ "net.ipv4.vs.expire_quiescent_template", HOST_NEED_PERSISTENCE, 1,
+		"sticky clients never leave a backend that is drained or down" },
+	{ "net.ipv4.vs.conn_reuse_mode", HOST_NEED_ANY, 1,
+		"a client port used again sticks to its old backend, even to one with weight 0" },
+	{ "net.ipv4.vs.expire_nodest_conn", HOST_NEED_ANY, 0,
+		"a backend whose row vanishes and comes back within seconds loses its flows" },
+	{ "net.ipv4.vs.backup_only", HOST_NEED_ANY, 0, "this node does not balance while a backup sync daemon runs" },
+	{ "net.ipv4.vs.run_estimation", HOST_NEED_STATS, 1, "counters and rates stay 0" },
+};
+const size_t host_rows_n = sizeof(host_rows) / sizeof(host_rows[0]);
+
+bool host_judge(const struct host_row *row, const struct host_needs *needs, bool missing, long value, struct host_finding *out)
+{
+	const char *service = needs->service[row->need];
+	if (!service || missing || value == row->want)
+		return false;
+	snprintf(out->object, sizeof(out->object), "service/%s", service);
+	snprintf(out->text, sizeof(out->text), "%s is %ld: %s", row->sysctl, value, row->why);
+	snprintf(out->fix, sizeof(out->fix), "sysctl -w %s=%ld", row->sysctl, row->want);
+	return true;
+}

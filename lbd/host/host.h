@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the host must be set to for the configured services to work: a table of sysctls, each with the kind of service
+ * that needs it. lbd reads and reports, it writes none: they belong to the owner of the host.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Kinds of need that a set of services can have. The caller knows services, this file knows hosts. */
+enum host_need {
+	HOST_NEED_ANY,         /* at least one service */
+	HOST_NEED_NAT4,
+	HOST_NEED_NAT6,
+	HOST_NEED_PERSISTENCE,
+	HOST_NEED_STATS
+};
+#define HOST_NEED_COUNT 5
+
+struct host_needs {
+	const char *service[HOST_NEED_COUNT]; /* name of one service that has it, NULL = none has */
+};
+
+struct host_row {
+	const char *sysctl; /* "net.ipv4.ip_forward" */
+	enum host_need need;
+	long want;
+	const char *why; /* what goes wrong otherwise */
+};
+
+extern const struct host_row host_rows[];
+extern const size_t host_rows_n;
+
+struct host_finding {
+	char object[80], text[200], fix[120];
+};
+
+/* One row judged: value is what the host has; missing = the key does not exist (not a finding: an older kernel, or the
+ * module is not loaded). True and *out when it is wrong for what is needed. */
+bool host_judge(const struct host_row *row, const struct host_needs *needs, bool missing, long value, struct host_finding *out);

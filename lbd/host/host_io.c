@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/host/host_io.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* One short file of /proc, terminated. False when it is not there. */
+static bool slurp(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ssize_t n = read(fd, buf, size - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	buf[n] = '\0';
+	return true;
+}
+
+static bool read_sysctl(const char *name, long *value)
+{
+	char path[160] = "/proc/sys/", buf[64];
+	size_t at = strlen(path);
+	for (; *name && at + 1 < sizeof(path); name++)
+		path[at++] = *name == '.' ? '/' : *name;
+	path[at] = '\0';
+	if (!slurp(path, buf, sizeof(buf)))
+		return false;
+	*value = strtol(buf, NULL, 10);
+	return true;
+}
+
+size_t host_read(const struct host_needs *needs, struct host_finding *out, size_t max)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < host_rows_n; i++) {
+		long value = 0;
+		bool there = read_sysctl(host_rows[i].sysctl, &value);
+		struct host_finding f;
+		if (!host_judge(&host_rows[i], needs, !there, value, &f))
+			continue;
+		if (n < max)
+			out[n] = f;
+		n++;
+	}
+	return n;
+}
+
+unsigned host_rss_kib(void)
+{
+	char buf[128];
+	unsigned long size = 0, rss = 0;
+	if (!slurp("/proc/self/statm", buf, sizeof(buf)) || sscanf(buf, "%lu %lu", &size, &rss) != 2)
+		return 0;
+	return (unsigned)(rss * (unsigned long)sysconf(_SC_PAGESIZE) / 1024);
+}
+
+void host_boot_id(char out[40])
+{
+	if (!slurp("/proc/sys/kernel/random/boot_id", out, 40))
+		strcpy(out, "unknown");
+	out[strcspn(out, "\n")] = '\0';
+}

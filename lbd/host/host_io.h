@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "lbd/host/host.h"
+
+/* Reads every sysctl of the table and fills at most max findings. Returns how many there are. */
+size_t host_read(const struct host_needs *needs, struct host_finding *out, size_t max);
+
+/* Resident memory of this process in KiB, 0 = unknown. */
+unsigned host_rss_kib(void);
+
+/* The boot id of the running kernel; "unknown" when it cannot be read. */
+void host_boot_id(char out[40]);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "common/buf.h"
+#include "common/log_io.h"
+#include "common/proto.h"
+#include "lbd/daemon.h"
+#include "lbd/host/notify_io.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define CONFIG_PATH "/etc/lbd/lbd.yaml"
+
+enum { OPT_CHECK = 256, OPT_PRINT, OPT_RUN_DIR, OPT_STATE_DIR, OPT_USER, OPT_LOG_LEVEL };
+
+static const struct option longs[] = {
+	{ "foreground", no_argument, NULL, 'f' },
+	{ "config", required_argument, NULL, 'c' },
+	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "node", required_argument, NULL, 'n' },
+	{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
+	{ "state-dir", required_argument, NULL, OPT_STATE_DIR },
+	{ "user", required_argument, NULL, OPT_USER },
+	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
+	{ "print", required_argument, NULL, OPT_PRINT },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char usage[] = "Usage: lbd [--foreground] [OPTIONS]\n"
+			    "       lbd --check [FILE...]       check a configuration, no daemon needed\n"
+			    "       lbd --print=schema|keys|reasons\n"
+			    "\n"
+			    "  -c, --config FILE     configuration (" CONFIG_PATH "); conf.d/*.yaml beside it is read, too\n"
+			    "  -n, --node NAME       name of this node (short host name)\n"
+			    "      --user NAME       to run as when started by root (lbd)\n"
+			    "      --run-dir DIR     control sockets (/run/lbd)\n"
+			    "      --state-dir DIR   overrides and generations (/var/lib/lbd)\n"
+			    "      --log-level LEVEL error warning notice info debug; overrules the file\n"
+			    "  -h, --help            this text\n"
+			    "  -V, --version\n"
+			    "\n"
+			    "lbd stays in the foreground: a service manager starts it and starts it again.\n"
+			    "Talk to it with lbctl.\n";
+
+static int put(const struct lb_text *t, FILE *to)
+{
+	if (t->n && fwrite(t->s, 1, t->n, to) != t->n)
+		return 1;
+	return fflush(to) ? 1 : 0;
+}
+
+/* Files given together are checked as a set, like a file and its conf.d. */
+static int check(const char *config, char **files, int n)
+{
+	struct daemon_text t = { 0 };
+	struct lb_err e;
+	struct lb_text report = LB_TEXT_INIT;
+	int err = 0;
+	if (n == 0)
+		err = daemon_text_read(config, &t, &e);
+	for (int i = 0; i < n && !err; i++)
+		err = daemon_text_read_one(files[i], &t, &e);
+	struct config *c = err ? NULL : config_load(t.sources.v, t.sources.n, &report);
+	if (err)
+		lb_text_printf(&report, "%s\n", e.text);
+	else if (c)
+		printf("%s: ok (%u services, %u backends)\n", t.sources.v[0].name, c->n_services, c->n_backends);
+	(void)put(&report, stderr);
+	int code = c ? LB_CODE_OK : LB_CODE_INVALID;
+	config_free(c);
+	lb_text_done(&report);
+	daemon_text_done(&t);
+	return code;
+}
+
+static void print_reasons(struct lb_text *out)
+{
+	for (size_t i = 0; i < model_reasons_n; i++)
+		lb_text_printf(out, "%s\t%s\n", model_reasons[i].name, model_reasons[i].help);
+	for (size_t i = 0; i < CHECK_CODE_COUNT; i++)
+		lb_text_printf(out, "%s\t%s\n", check_codes[i].name, check_codes[i].help);
+}
+
+static int print(const char *what)
+{
+	static const struct {
+		const char *word;
+		void (*fn)(struct lb_text *out);
+	} rows[] = {
+		{ "schema", config_print_schema },
+		{ "keys", config_print_keys },
+		{ "reasons", print_reasons },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(rows[i].word, what) != 0)
+			continue;
+		struct lb_text out = LB_TEXT_INIT;
+		rows[i].fn(&out);
+		int err = put(&out, stdout);
+		lb_text_done(&out);
+		return err;
+	}
+	fprintf(stderr, "lbd: nothing to print under '%s': schema, keys, reasons\n", what);
+	return LB_CODE_USAGE;
+}
+
+static int run(struct daemon_options *opt)
+{
+	struct lb_err e;
+	notify_init();
+	int err = worker_init();
+	if (err) {
+		lb_log(LB_LOG_ERROR, "cannot open my own program: %s", strerror(-err));
+		return 1;
+	}
+	unsigned seed = 0;
+	if (getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
+		json_object_seed(seed | 1); /* hash tables of hostile keys must not be foreseeable */
+	if (daemon_privs_drop(opt, &e)) {
+		lb_log(LB_LOG_ERROR, "%s", e.text);
+		return 1;
+	}
+	return daemon_run(opt);
+}
+
+int main(int argc, char **argv)
+{
+	if (worker_child_wanted(argc, argv))
+		return worker_child_main(daemon_workers, daemon_workers_n, argc, argv);
+	struct daemon_options opt = { .config = CONFIG_PATH, .state_dir = "/var/lib/lbd", .run_dir = "/run/lbd", .user = "lbd",
+		.node = getenv("LBD_NODE"), .level = LB_LOG_INFO };
+	bool checking = false;
+	int c, level;
+	while ((c = getopt_long(argc, argv, "fc:n:hV", longs, NULL)) != -1) {
+		switch (c) {
+		case 'f': break; /* the only way there is: named for the reader of a unit file */
+		case 'c': opt.config = optarg; break;
+		case 'n': opt.node = optarg; break;
+		case OPT_CHECK: checking = true; break;
+		case OPT_RUN_DIR: opt.run_dir = optarg; break;
+		case OPT_STATE_DIR: opt.state_dir = optarg; break;
+		case OPT_USER: opt.user = optarg; break;
+		case OPT_PRINT: return print(optarg);
+		case OPT_LOG_LEVEL:
+			level = lb_log_level_parse(optarg, strlen(optarg));
+			if (level < 0) {
+				fprintf(stderr, "lbd: no log level '%s': error, warning, notice, info, debug\n", optarg);
+				return LB_CODE_USAGE;
+			}
+			opt.level = (enum lb_log_level)level;
+			opt.level_set = true;
+			break;
+		case 'h': return fputs(usage, stdout) < 0;
+		case 'V': return printf("lbd %s\n", LBD_VERSION) < 0;
+		default: fputs("Try 'lbd --help'.\n", stderr); return LB_CODE_USAGE;
+		}
+	}
+	if (checking)
+		return check(opt.config, argv + optind, argc - optind);
+	if (optind < argc) {
+		fprintf(stderr, "lbd: unexpected argument '%s'; to check a file: lbd --check FILE\n", argv[optind]);
+		return LB_CODE_USAGE;
+	}
+	lb_log_init("lbd", opt.level);
+	return run(&opt);
+}

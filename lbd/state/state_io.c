@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/state/state_io.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int state_open(const char *path, struct lb_err *e)
+{
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return lb_err_set(e, LB_CODE_FAILED, "%s: %s", path, strerror(errno));
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return lb_err_set(e, LB_CODE_FAILED, "%s: %s", path, strerror(errno));
+	if (mkdirat(dir, "generations", 0700) && errno != EEXIST) {
+		lb_err_set(e, LB_CODE_FAILED, "%s/generations: %s", path, strerror(errno));
+		close(dir);
+		return -1;
+	}
+	return dir;
+}
+
+static int write_all(int fd, const char *s, size_t n)
+{
+	while (n) {
+		ssize_t w = write(fd, s, n);
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return -errno;
+		s += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+static int sync_dir_of(int dir, const char *name)
+{
+	char sub[256];
+	const char *slash = strrchr(name, '/');
+	snprintf(sub, sizeof(sub), "%.*s", slash ? (int)(slash - name) : 1, slash ? name : ".");
+	int fd = openat(dir, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	int err = fsync(fd) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+int state_write(int dir, const char *name, const char *text, size_t n, bool durable)
+{
+	char tmp[256];
+	if (snprintf(tmp, sizeof(tmp), "%s.new", name) >= (int)sizeof(tmp))
+		return -ENAMETOOLONG;
+	(void)unlinkat(dir, tmp, 0); /* left by a crash */
+	int fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	int err = write_all(fd, text, n);
+	if (!err && durable && fsync(fd))
+		err = -errno;
+	if (close(fd) && !err)
+		err = -errno;
+	if (!err && renameat(dir, tmp, dir, name))
+		err = -errno;
+	if (err) {
+		(void)unlinkat(dir, tmp, 0);
+		return err;
+	}
+	return durable ? sync_dir_of(dir, name) : 0;
+}
+
+int state_read_fd(int fd, size_t max, struct lb_text *out)
+{
+	char buf[65536];
+	size_t got = 0;
+	for (;;) {
+		ssize_t n = read(fd, buf, sizeof(buf));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return out->bad ? -ENOMEM : 0;
+		got += (size_t)n;
+		if (got > max)
+			return -EFBIG;
+		lb_text_put(out, buf, (size_t)n);
+	}
+}
+
+static int read_open(int fd, size_t max, struct lb_text *out)
+{
+	if (fd < 0)
+		return -errno;
+	int err = state_read_fd(fd, max, out);
+	close(fd);
+	return err;
+}
+
+int state_read(int dir, const char *name, size_t max, struct lb_text *out)
+{
+	return read_open(openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), max, out);
+}
+
+int state_read_path(const char *path, size_t max, struct lb_text *out)
+{
+	return read_open(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), max, out);
+}
+
+int state_remove(int dir, const char *name)
+{
+	return unlinkat(dir, name, 0) ? -errno : 0;
+}
+
+int state_append_existing(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int number_cmp(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+size_t state_generations(int dir, uint32_t *out, size_t max)
+{
+	int fd = openat(dir, "generations", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+	if (!list) {
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
+	uint32_t *all = NULL;
+	size_t n = 0, cap = 0;
+	for (const struct dirent *d = readdir(list); d; d = readdir(list)) {
+		char *end;
+		unsigned long v = strtoul(d->d_name, &end, 10);
+		if (end == d->d_name || *end || v == 0 || v > UINT32_MAX)
+			continue;
+		if (n == cap) {
+			uint32_t *more = realloc(all, (cap ? cap * 2 : 64) * sizeof(*all));
+			if (!more)
+				break;
+			all = more;
+			cap = cap ? cap * 2 : 64;
+		}
+		all[n++] = (uint32_t)v;
+	}
+	closedir(list);
+	if (n)
+		qsort(all, n, sizeof(*all), number_cmp);
+	size_t from = n > max ? n - max : 0;
+	if (n)
+		memcpy(out, all + from, (n - from) * sizeof(*out));
+	free(all);
+	return n - from;
+}

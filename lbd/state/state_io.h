@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Files of the state directory, always reached through a held descriptor of it: written beside and renamed, never
+ * followed through a link, 0600. */
+#pragma once
+
+#include "common/buf.h"
+#include "common/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Opens (and makes, with its sub-directory generations/) the state directory. -1 and *e on failure. */
+int state_open(const char *path, struct lb_err *e);
+
+/* Replaces name with the text. durable: it survives a power cut when this returns (fsync of file and directory), else
+ * only the end of this process. 0 or -errno; the old file is whole in any case. */
+int state_write(int dir, const char *name, const char *text, size_t n, bool durable);
+
+/* Appends the content, at most max bytes. 0; -ENOENT; -EFBIG; -errno. */
+int state_read(int dir, const char *name, size_t max, struct lb_text *out);
+
+int state_remove(int dir, const char *name);
+
+/* Opens an existing file for appending. The descriptor, or -errno. */
+int state_append_existing(int dir, const char *name);
+
+/* Numbers of the generations there are, ascending; at most max of the newest. */
+size_t state_generations(int dir, uint32_t *out, size_t max);
+
+/* Reads a whole stream or file of the host (configuration, /proc), at most max bytes. 0 or -errno. */
+int state_read_fd(int fd, size_t max, struct lb_text *out);
+int state_read_path(const char *path, size_t max, struct lb_text *out);

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The worker mechanism with real processes: this program is the core and, executed again, each of the workers. */
+#include "common/buf.h"
+#include "common/clock_io.h"
+#include "common/log_io.h"
+#include "lbd/check/check_io.h"
+#include "lbd/check/check_msg.h"
+#include "lbd/worker.h"
+
+#include <check.h>
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* ---- workers that misbehave ---- */
+
+static void say(const char *line)
+{
+	if (write(3, line, strlen(line)) < 0)
+		_exit(3);
+}
+
+static int say_ready_and(const char *more)
+{
+	say("{\"msg\":\"ready\",\"version\":1,\"pid\":1}\n");
+	say(more);
+	return 0;
+}
+
+/* Lives until its channel ends, answering nothing. */
+static int deaf(void (*alive)(void))
+{
+	for (;;) {
+		char buf[4096];
+		struct pollfd p = { .fd = 3, .events = POLLIN };
+		alive();
+		poll(&p, 1, 500);
+		if (read(3, buf, sizeof(buf)) == 0)
+			return 0;
+	}
+}
+
+static int mute_main(int fd, void (*alive)(void))
+{
+	(void)fd;
+	say_ready_and("");
+	return deaf(alive);
+}
+
+static int babble_main(int fd, void (*alive)(void))
+{
+	(void)fd;
+	say_ready_and("{\"msg\":\"hm\"} and more\n");
+	return deaf(alive);
+}
+
+static int quit_main(int fd, void (*alive)(void))
+{
+	(void)fd, (void)alive;
+	return 7;
+}
+
+/* Stops the re-arming of its kill timer. */
+static int frozen_main(int fd, void (*alive)(void))
+{
+	(void)fd, (void)alive;
+	say_ready_and("");
+	raise(SIGSTOP);
+	return 0;
+}
+
+static const struct worker_row probe = { "probe", "lbd: probe", "nobody", 0, SANDBOX_FILTER_PROBE, check_worker_main };
+static const struct worker_row mute = { "mute", "lbd: mute", NULL, 0, SANDBOX_FILTER_NONE, mute_main };
+static const struct worker_row babble = { "babble", "lbd: babble", NULL, 0, SANDBOX_FILTER_NONE, babble_main };
+static const struct worker_row quit = { "quit", "lbd: quit", NULL, 0, SANDBOX_FILTER_NONE, quit_main };
+static const struct worker_row frozen = { "frozen", "lbd: frozen", NULL, 0, SANDBOX_FILTER_NONE, frozen_main };
+static const struct worker_row privileged = { "privileged", "lbd: privileged", NULL, 1ull << CAP_NET_ADMIN,
+	SANDBOX_FILTER_NONE, mute_main };
+static const struct worker_row *const rows[] = { &probe, &privileged, &mute, &babble, &quit, &frozen };
+
+/* ---- the core ---- */
+
+static struct ev_loop *loop;
+static struct worker w;
+static unsigned n_ready, n_gone, n_states, n_pongs, n_drained;
+static struct check_msg_state last;
+static int64_t gone_at[16];
+
+static void on_ready(struct worker *of, void *arg)
+{
+	ck_assert(of == &w && arg == &n_ready);
+	n_ready++;
+}
+
+static int on_line(struct worker *of, const json_t *msg, void *arg)
+{
+	(void)of, (void)arg;
+	struct check_msg m;
+	int rc = check_msg_read_core(msg, &m);
+	if (rc)
+		return rc;
+	n_pongs += m.type == CHECK_MSG_PONG;
+	if (m.type == CHECK_MSG_STATE) {
+		n_states++;
+		last = m.u.state;
+	}
+	return 0;
+}
+
+static void on_drained(struct worker *of, void *arg)
+{
+	(void)of, (void)arg;
+	n_drained++;
+}
+
+static void on_gone(struct worker *of, void *arg)
+{
+	(void)of, (void)arg;
+	if (n_gone < 16)
+		gone_at[n_gone] = lb_clock_now().us / 1000;
+	n_gone++;
+}
+
+static const struct worker_calls calls = { on_ready, on_line, on_drained, on_gone };
+
+static void tick(struct ev_loop *l, ev_timer *t, int events)
+{
+	(void)l, (void)t, (void)events;
+}
+
+#define WAIT(condition, ms)                                                                                            \
+	do {                                                                                                           \
+		int64_t until_ = lb_clock_now().us + (ms)*1000;                                                        \
+		while (!(condition)) {                                                                                 \
+			ck_assert_msg(lb_clock_now().us < until_, "not within " #ms " ms: " #condition);               \
+			ev_run(loop, EVRUN_ONCE);                                                                      \
+		}                                                                                                      \
+	} while (0)
+
+static ev_timer ticker;
+
+static void start(const struct worker_row *row)
+{
+	n_ready = n_gone = n_states = n_pongs = n_drained = 0;
+	loop = ev_default_loop(EVFLAG_AUTO);
+	ev_timer_init(&ticker, tick, 0.02, 0.02);
+	ev_timer_start(loop, &ticker);
+	ck_assert_int_eq(worker_init(), 0);
+	ck_assert_int_eq(worker_start(&w, row, loop, LB_LOG_INFO, &calls, &n_ready), 0);
+}
+
+static void finish(void)
+{
+	if (!worker_stopped(&w)) {
+		bool alive = w.pid != 0;
+		unsigned before = n_gone;
+		worker_stop(&w);
+		WAIT(worker_stopped(&w), 5000);
+		ck_assert_uint_eq(n_gone, before + alive);
+	}
+	worker_done(&w);
+	worker_done(&w);
+	ev_timer_stop(loop, &ticker);
+}
+
+static void status_of(pid_t pid, const char *key, char *out, size_t n)
+{
+	char path[64], line[512];
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	FILE *f = fopen(path, "re");
+	ck_assert_ptr_nonnull(f);
+	out[0] = '\0';
+	while (fgets(line, sizeof(line), f))
+		if (strncmp(line, key, strlen(key)) == 0 && line[strlen(key)] == ':') {
+			snprintf(out, n, "%s", line + strlen(key) + 2);
+			out[strcspn(out, "\n")] = '\0';
+		}
+	fclose(f);
+}
+
+START_TEST(a_worker_has_nothing)
+{
+	int leak = open("/etc/passwd", O_RDONLY); /* not even close-on-exec: a library's mistake */
+	setenv("SECRET", "in the core", 1);
+	start(&probe);
+	WAIT(n_ready == 1 && n_pongs > 0, 10000);
+	char v[256];
+	status_of(w.pid, "Name", v, sizeof(v));
+	ck_assert_str_eq(v, "lbd: probe");
+	static const char *const none[] = { "CapEff", "CapPrm", "CapInh", "CapAmb" };
+	for (int i = 0; i < 4; i++) {
+		status_of(w.pid, none[i], v, sizeof(v));
+		ck_assert_msg(strcmp(v, "0000000000000000") == 0, "%s %s", none[i], v);
+	}
+	status_of(w.pid, "NoNewPrivs", v, sizeof(v));
+	ck_assert_str_eq(v, "1");
+	status_of(w.pid, "Seccomp", v, sizeof(v));
+	ck_assert_msg(strcmp(v, "2") == 0 || dlsym(NULL, "__asan_init"), "Seccomp %s", v);
+	status_of(w.pid, "Uid", v, sizeof(v));
+	if (getuid() == 0)
+		ck_assert_str_eq(v, "65534\t65534\t65534\t65534");
+	status_of(w.pid, "Groups", v, sizeof(v));
+	ck_assert_msg(v[strspn(v, " \t")] == '\0' || getuid() != 0, "Groups %s", v);
+
+	char path[64], link[256];
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)w.pid);
+	DIR *d = opendir(path);
+	for (struct dirent *e; d && (e = readdir(d));) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%.16s", (int)w.pid, e->d_name);
+		ssize_t n = readlink(path, link, sizeof(link) - 1);
+		link[n < 0 ? 0 : n] = '\0';
+		ck_assert_msg(strcmp(link, "/etc/passwd") != 0, "it inherited descriptor %s", e->d_name);
+	}
+	if (d)
+		closedir(d);
+	close(leak);
+	finish();
+}
+END_TEST
+
+/* As in the field: a core of its own user with no-new-privileges, whose SETUID and SETGID are only permitted. */
+START_TEST(an_unprivileged_core_gives_other_rights_to_its_workers)
+{
+	if (getuid() != 0)
+		return;
+	const uint64_t pass = 1ull << CAP_SETUID | 1ull << CAP_SETGID, net = 1ull << CAP_NET_ADMIN;
+	const struct sandbox_caps keep = { net, net | pass };
+	char v[256], want[32];
+	ck_assert_int_eq(sandbox_become(4321, 4321, NULL, 0, &keep), 0);
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_uint_eq(sandbox_caps_get().effective, net);
+	ck_assert_uint_eq(sandbox_caps_get().permitted, net | pass);
+	start(&probe);
+	WAIT(n_ready == 1, 10000);
+	status_of(w.pid, "Uid", v, sizeof(v));
+	ck_assert_str_eq(v, "65534\t65534\t65534\t65534");
+	status_of(w.pid, "CapPrm", v, sizeof(v));
+	ck_assert_str_eq(v, "0000000000000000");
+	ck_assert_uint_eq(sandbox_caps_get().effective, net); /* ours did not change */
+	finish();
+	start(&privileged);
+	WAIT(n_ready == 1, 10000);
+	status_of(w.pid, "Uid", v, sizeof(v));
+	ck_assert_str_eq(v, "4321\t4321\t4321\t4321");
+	snprintf(want, sizeof(want), "%016llx", (unsigned long long)net);
+	status_of(w.pid, "CapEff", v, sizeof(v));
+	ck_assert_str_eq(v, want);
+	status_of(w.pid, "CapPrm", v, sizeof(v));
+	ck_assert_str_eq(v, want);
+	finish();
+}
+END_TEST
+
+static void send_target(uint32_t id, uint16_t port)
+{
+	struct check_msg m = { .type = CHECK_MSG_TARGET_SET };
+	m.u.target_set.id = id;
+	m.u.target_set.spec = (struct check_spec){
+		.port = port, .interval_ms = 1000, .interval_down_ms = 1000, .timeout_ms = 500, .rise = 2, .fall = 3
+	};
+	lb_ip_parse("127.0.0.1", 9, &m.u.target_set.spec.addr);
+	struct lb_text line = LB_TEXT_INIT;
+	check_msg_write(&m, &line);
+	ck_assert_int_eq(worker_send(&w, &line), 0);
+	lb_text_done(&line);
+}
+
+START_TEST(it_probes_under_the_filter_and_comes_back_after_a_kill)
+{
+	start(&probe);
+	struct lb_text early = { .s = (char[]){ "x" }, .n = 1 };
+	ck_assert_int_eq(worker_send(&w, &early), -ENOTCONN);
+	WAIT(n_ready == 1, 10000);
+	for (uint32_t id = 0; id < 100; id++)
+		send_target(id, 1);
+	ck_assert_uint_gt(worker_pending(&w), 10000);
+	WAIT(n_states == 100 && n_drained > 0, 10000);
+	ck_assert_int_eq(last.state.last.code, CHECK_CODE_L4CON);
+	ck_assert_str_eq(last.state.last.text, "connection refused");
+	ck_assert_uint_eq(worker_pending(&w), 0);
+	worker_log_level(&w, LB_LOG_WARNING);
+	pid_t first = w.pid;
+	kill(first, SIGKILL);
+	WAIT(n_ready == 2, 10000);
+	ck_assert_uint_eq(n_gone, 1);
+	ck_assert_int_ne(w.pid, first);
+	send_target(1, 1);
+	WAIT(n_states == 101, 10000);
+	finish();
+}
+END_TEST
+
+/* Ten dead workers cost a growing distance, not a storm: at once, 100, 200, 400 ms ... */
+START_TEST(respawn_backs_off)
+{
+	start(&quit);
+	WAIT(n_gone == 5, 10000);
+	int64_t took = gone_at[4] - gone_at[0]; /* 0 + 100 + 200 + 400 and five starts */
+	ck_assert_msg(took >= 690, "%ld ms", (long)took);
+	ck_assert_uint_eq(n_ready, 0);
+	finish();
+}
+END_TEST
+
+START_TEST(a_line_that_is_no_message_restarts_it)
+{
+	start(&babble);
+	WAIT(n_gone == 2 && n_ready >= 2, 10000);
+	finish();
+}
+END_TEST
+
+START_TEST(silence_is_death)
+{
+	start(&mute);
+	WAIT(n_ready == 1, 5000);
+	int64_t from = lb_clock_now().us;
+	WAIT(n_gone == 1, 10000);
+	ck_assert_int_ge(lb_clock_now().us - from, 4000000);
+	finish();
+}
+END_TEST
+
+/* Nobody signals it here: the 3 s timer of the worker itself does, before the pings run out. */
+START_TEST(a_stopped_worker_kills_itself)
+{
+	start(&frozen);
+	WAIT(n_ready == 1, 5000);
+	int64_t from = lb_clock_now().us;
+	WAIT(n_gone == 1, 10000);
+	int64_t took = lb_clock_now().us - from;
+	ck_assert_msg(took > 2000000 && took < 4500000, "%ld us", (long)took);
+	finish();
+}
+END_TEST
+
+START_TEST(stop_and_done_at_any_time)
+{
+	start(&probe);
+	finish(); /* before it is ready */
+	start(&quit);
+	WAIT(n_gone == 3, 10000);
+	finish(); /* while it waits for its back-off */
+	start(&mute);
+	WAIT(n_ready == 1, 5000);
+	worker_done(&w); /* without stop */
+	ev_timer_stop(loop, &ticker);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	if (worker_child_wanted(argc, argv))
+		return worker_child_main(rows, sizeof(rows) / sizeof(rows[0]), argc, argv);
+	signal(SIGPIPE, SIG_IGN);
+	lb_log_init("core", LB_LOG_INFO);
+	Suite *s = suite_create("worker");
+	TCase *tc = tcase_create("all");
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, a_worker_has_nothing);
+	tcase_add_test(tc, an_unprivileged_core_gives_other_rights_to_its_workers);
+	tcase_add_test(tc, it_probes_under_the_filter_and_comes_back_after_a_kill);
+	tcase_add_test(tc, respawn_backs_off);
+	tcase_add_test(tc, a_line_that_is_no_message_restarts_it);
+	tcase_add_test(tc, silence_is_death);
+	tcase_add_test(tc, a_stopped_worker_kills_itself);
+	tcase_add_test(tc, stop_and_done_at_any_time);
+	suite_add_tcase(s, tc);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "common/buf.h"
+#include "lbd/check/check_msg.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t any(void)
+{
+	return (uint32_t)rand() << 16 ^ (uint32_t)rand();
+}
+
+static uint32_t among(uint32_t min, uint32_t max)
+{
+	return min + any() % (max - min + 1);
+}
+
+static struct check_state random_state(void)
+{
+	struct check_state s = { .n = (uint16_t)any(), .judged = any() & 1 };
+	s.up = s.judged && (any() & 1);
+	s.last.code = (enum check_code)among(0, CHECK_CODE_COUNT - 1);
+	s.last.latency_us = any();
+	size_t n = any() % CHECK_TEXT_MAX;
+	for (size_t i = 0; i < n; i++)
+		s.last.text[i] = (char)among(0x20, 0x7e); /* quotes and backslashes included */
+	return s;
+}
+
+static char bytes[2][CHECK_BYTES_MAX];
+
+static struct check_spec random_spec(void)
+{
+	struct check_spec s = { .port = (uint16_t)among(1, 65535),
+		.interval_ms = among(1, 86400000),
+		.interval_down_ms = among(1, 86400000),
+		.timeout_ms = among(1, 86400000),
+		.rise = (uint16_t)among(1, 32768),
+		.fall = (uint16_t)among(1, 32768) };
+	s.addr.family = any() & 1 ? 2 : 10; /* AF_INET, AF_INET6 */
+	for (size_t i = 0; i < (s.addr.family == 2 ? 4u : 16u); i++)
+		s.addr.b[i] = (uint8_t)any();
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i / CHECK_BYTES_MAX][i % CHECK_BYTES_MAX] = (char)any();
+	s.send_len = any() & 1 ? among(1, CHECK_BYTES_MAX) : 0;
+	s.expect_len = any() & 1 ? among(1, CHECK_BYTES_MAX) : 0;
+	s.send = s.send_len ? bytes[0] : NULL;
+	s.expect = s.expect_len ? bytes[1] : NULL;
+	return s;
+}
+
+static struct check_msg random_msg(enum check_msg_type type)
+{
+	struct check_msg m = { .type = type };
+	switch (type) {
+	case CHECK_MSG_HELLO:
+		m.u.hello = (struct check_msg_hello){ among(1, UINT32_MAX - 1), (enum lb_log_level)among(3, 7), any() };
+		break;
+	case CHECK_MSG_TARGET_SET:
+		m.u.target_set.id = any();
+		m.u.target_set.spec = random_spec();
+		m.u.target_set.state = random_state();
+		break;
+	case CHECK_MSG_TARGET_DEL: m.u.target_del = any(); break;
+	case CHECK_MSG_LOG: m.u.log = (enum lb_log_level)among(3, 7); break;
+	case CHECK_MSG_PING: m.u.ping = any(); break;
+	case CHECK_MSG_READY: m.u.ready = (struct check_msg_ready){ 1, (int32_t)among(1, INT32_MAX - 1) }; break;
+	case CHECK_MSG_STATE:
+		m.u.state.id = any();
+		m.u.state.flip = any() & 1;
+		m.u.state.state = random_state();
+		break;
+	case CHECK_MSG_PONG: m.u.pong = (struct check_msg_pong){ any(), any(), any(), any(), any(), any() }; break;
+	}
+	return m;
+}
+
+static void same_state(const struct check_state *a, const struct check_state *b)
+{
+	ck_assert_uint_eq(a->n, b->n);
+	ck_assert(a->judged == b->judged && a->up == b->up && a->last.code == b->last.code);
+	ck_assert_uint_eq(a->last.latency_us, b->last.latency_us);
+	ck_assert_str_eq(a->last.text, b->last.text);
+}
+
+static void same(const struct check_msg *a, const struct check_msg *b)
+{
+	ck_assert_int_eq(a->type, b->type);
+	switch (a->type) {
+	case CHECK_MSG_HELLO: ck_assert_mem_eq(&a->u.hello, &b->u.hello, sizeof(a->u.hello)); break;
+	case CHECK_MSG_TARGET_SET:
+		ck_assert_uint_eq(a->u.target_set.id, b->u.target_set.id);
+		ck_assert(check_spec_equal(&a->u.target_set.spec, &b->u.target_set.spec));
+		same_state(&a->u.target_set.state, &b->u.target_set.state);
+		break;
+	case CHECK_MSG_TARGET_DEL: ck_assert_uint_eq(a->u.target_del, b->u.target_del); break;
+	case CHECK_MSG_LOG: ck_assert_int_eq(a->u.log, b->u.log); break;
+	case CHECK_MSG_PING: ck_assert_uint_eq(a->u.ping, b->u.ping); break;
+	case CHECK_MSG_READY: ck_assert_mem_eq(&a->u.ready, &b->u.ready, sizeof(a->u.ready)); break;
+	case CHECK_MSG_STATE:
+		ck_assert(a->u.state.id == b->u.state.id && a->u.state.flip == b->u.state.flip);
+		same_state(&a->u.state.state, &b->u.state.state);
+		break;
+	case CHECK_MSG_PONG: ck_assert_mem_eq(&a->u.pong, &b->u.pong, sizeof(a->u.pong)); break;
+	}
+}
+
+static json_t *line_of(const struct check_msg *m)
+{
+	struct lb_text line = LB_TEXT_INIT;
+	check_msg_write(m, &line);
+	ck_assert(!line.bad && line.n > 1 && line.s[line.n - 1] == '\n');
+	ck_assert_ptr_null(memchr(line.s, '\n', line.n - 1));
+	json_t *o = lb_proto_parse(line.s, line.n - 1, NULL);
+	ck_assert_ptr_nonnull(o);
+	lb_text_done(&line);
+	return o;
+}
+
+START_TEST(what_is_written_is_read)
+{
+	srand(5);
+	for (int round = 0; round < 300; round++)
+		for (int t = 0; t < CHECK_MSG_COUNT; t++) {
+			struct check_msg m = random_msg((enum check_msg_type)t), got, wrong;
+			json_t *o = line_of(&m);
+			bool to_probe = t < CHECK_MSG_READY;
+			ck_assert_int_eq((to_probe ? check_msg_read_probe : check_msg_read_core)(o, &got), 0);
+			same(&m, &got);
+			check_msg_done(&got);
+			/* and never by the side that sends it */
+			ck_assert_int_eq((to_probe ? check_msg_read_core : check_msg_read_probe)(o, &wrong), -EBADMSG);
+			json_decref(o);
+		}
+}
+END_TEST
+
+/* Every member of every message: absent, or of another type, is a broken message. */
+START_TEST(every_member_counts)
+{
+	srand(6);
+	for (int t = 0; t < CHECK_MSG_COUNT; t++) {
+		struct check_msg m = random_msg((enum check_msg_type)t), got;
+		if (t == CHECK_MSG_TARGET_SET) /* both may be absent */
+			m.u.target_set.spec.send_len = m.u.target_set.spec.expect_len = 0;
+		json_t *whole = line_of(&m);
+		const char *key;
+		json_t *value;
+		void *next;
+		json_object_foreach_safe(whole, next, key, value)
+		{
+			for (int kind = 0; kind < 3; kind++) {
+				json_t *o = json_copy(whole);
+				if (kind == 0)
+					json_object_del(o, key);
+				else
+					json_object_set_new(o, key, kind == 1 ? json_null() : json_array());
+				int rc = (t < CHECK_MSG_READY ? check_msg_read_probe : check_msg_read_core)(o, &got);
+				ck_assert_msg(
+					rc == -EBADMSG, "%s without %s", check_msg_name((enum check_msg_type)t), key);
+				json_decref(o);
+			}
+		}
+		json_decref(whole);
+	}
+}
+END_TEST
+
+#define TARGET(members)                                                                                                \
+	"{\"msg\":\"target.set\",\"id\":1,\"type\":\"tcp\",\"addr\":\"10.0.0.1\",\"port\":80,\"interval\":2000,"       \
+	"\"interval_down\":5000,\"timeout\":1000,\"rise\":2,\"fall\":3,\"state\":{\"n\":0,\"judged\":false,"           \
+	"\"up\":false,\"code\":\"INI\",\"text\":\"\",\"latency_us\":0}" members "}"
+#define STATE(members) "{\"msg\":\"state\",\"id\":1,\"flip\":true,\"state\":{" members "}}"
+
+static const struct {
+	const char *what, *line;
+	int rc;
+} rows[] = {
+	{ "a good one", TARGET(""), 0 },
+	{ "an unknown member is left alone", TARGET(",\"later\":{}"), 0 },
+	{ "bytes", TARGET(",\"send\":\"00ff\",\"expect\":\"0d0a\""), 0 },
+	{ "an odd number of digits", TARGET(",\"send\":\"00f\""), -EBADMSG },
+	{ "no hex", TARGET(",\"expect\":\"zz\""), -EBADMSG },
+	{ "upper case", TARGET(",\"expect\":\"AA\""), -EBADMSG },
+	{ "bytes of another type", TARGET(",\"send\":5"), -EBADMSG },
+	{ "empty bytes", TARGET(",\"send\":\"\""), -EBADMSG },
+	{ "no such message", "{\"msg\":\"target.get\"}", -EBADMSG },
+	{ "no name", "{}", -EBADMSG },
+	{ "a negative number", "{\"msg\":\"ping\",\"n\":-1}", -EBADMSG },
+	{ "a number that is too large", "{\"msg\":\"ping\",\"n\":4294967296}", -EBADMSG },
+	{ "a real number", "{\"msg\":\"ping\",\"n\":1.0}", -EBADMSG },
+	{ "no such level", "{\"msg\":\"log\",\"level\":\"loud\"}", -EBADMSG },
+	{ "version 0", "{\"msg\":\"hello\",\"version\":0,\"level\":\"info\",\"seed\":1}", -EBADMSG },
+};
+
+START_TEST(broken_messages)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json_t *o = lb_proto_parse(rows[i].line, strlen(rows[i].line), NULL);
+		ck_assert_msg(o != NULL, "%s: not JSON", rows[i].what);
+		struct check_msg m;
+		int rc = check_msg_read_probe(o, &m);
+		ck_assert_msg(rc == rows[i].rc, "%s: %d", rows[i].what, rc);
+		if (rc == 0)
+			check_msg_done(&m);
+		json_decref(o);
+	}
+	/* what the worker says is checked as strictly: it talks to strangers all day */
+	const char *const lines[] = {
+		STATE("\"n\":0,\"judged\":false,\"up\":true,\"code\":\"L4OK\",\"text\":\"\",\"latency_us\":0"),
+		STATE("\"n\":70000,\"judged\":true,\"up\":true,\"code\":\"L4OK\",\"text\":\"\",\"latency_us\":0"),
+		STATE("\"n\":0,\"judged\":true,\"up\":true,\"code\":\"L9OK\",\"text\":\"\",\"latency_us\":0"),
+		STATE("\"n\":0,\"judged\":true,\"up\":true,\"code\":\"L4OK\",\"text\":\"\\u001b[2J\",\"latency_us\":0"),
+	};
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		json_t *o = lb_proto_parse(lines[i], strlen(lines[i]), NULL);
+		struct check_msg m;
+		ck_assert_int_eq(check_msg_read_core(o, &m), -EBADMSG);
+		json_decref(o);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("check_msg");
+	TCase *tc = tcase_create("all");
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, what_is_written_is_read);
+	tcase_add_test(tc, every_member_counts);
+	tcase_add_test(tc, broken_messages);
+	suite_add_tcase(s, tc);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
