@@ -13,7 +13,7 @@ struct lb_ip {
 	uint8_t b[16];
 };
 
-#define LB_IP_STRLEN 46     /* INET6_ADDRSTRLEN */
+#define LB_IP_STRLEN       46 /* INET6_ADDRSTRLEN */
 #define LB_ENDPOINT_STRLEN 56 /* "[v6]:65535" */
 
 /* Parses a literal of either family, n bytes, not necessarily terminated. 0, or -EINVAL with *out untouched.

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Above the C library's mmap threshold, so that a freed chunk goes back to the system. */
-#define CHUNK_BIG (256u * 1024u)
+#define CHUNK_BIG   (256u * 1024u)
 #define CHUNK_SMALL 4096u
 
 struct lb_arena_chunk {

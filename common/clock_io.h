@@ -3,5 +3,5 @@
 
 #include "common/time.h"
 
-struct lb_time lb_clock_now(void);  /* CLOCK_MONOTONIC */
-int64_t lb_clock_wall_ms(void);     /* CLOCK_REALTIME, milliseconds since the epoch */
+struct lb_time lb_clock_now(void); /* CLOCK_MONOTONIC */
+int64_t lb_clock_wall_ms(void);    /* CLOCK_REALTIME, milliseconds since the epoch */

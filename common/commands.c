@@ -228,7 +228,7 @@ const struct lb_command lb_commands[] = {
 			.metavar = "bash|zsh|fish",
 			.choices = shells,
 			.help = "the shell it is for" } } },
-	[LB_COMMAND_COMPLETE] = { "complete", "", LB_LEVEL_NONE, .view = LB_VIEW_TEXT,
+	[LB_COMMAND_COMPLETE] = { "complete", "", LB_LEVEL_NONE, .hidden = true, .view = LB_VIEW_TEXT,
 		.help = "words that may stand next; for the completion scripts",
 		.text = "WORDS are those after lbctl; the last one, maybe empty, is being written. Each line is "
 			"a word, or a word, a tab and what it means. `:files` asks for file names.",

@@ -102,6 +102,7 @@ struct lb_command {
 	bool changes; /* something is different afterwards: -n and --wait mean something */
 	bool bare;    /* what the noun alone means */
 	bool ipvsadm; /* -o ipvsadm is a form of it */
+	bool hidden;  /* for scripts: not in lists of commands */
 	enum lb_view view;
 	enum lb_row_type row;
 	const char

@@ -8,15 +8,15 @@
 #pragma once
 
 enum lb_code {
-	LB_CODE_OK = 0,           /* also when standard output was closed early */
-	LB_CODE_NO = 1,           /* a negative answer, no error: the diff is not empty */
+	LB_CODE_OK = 0, /* also when standard output was closed early */
+	LB_CODE_NO = 1, /* a negative answer, no error: the diff is not empty */
 	LB_CODE_USAGE = 2,
-	LB_CODE_UNREACHABLE = 3,  /* no daemon on the socket */
+	LB_CODE_UNREACHABLE = 3, /* no daemon on the socket */
 	LB_CODE_NOT_FOUND = 4,
 	LB_CODE_DENIED = 5,
-	LB_CODE_INVALID = 6,      /* configuration rejected */
-	LB_CODE_REFUSED = 7,      /* another generation runs, or not confirmed by the user */
-	LB_CODE_FAILED = 8,       /* kernel, disk or apply failure */
+	LB_CODE_INVALID = 6, /* configuration rejected */
+	LB_CODE_REFUSED = 7, /* another generation runs, or not confirmed by the user */
+	LB_CODE_FAILED = 8,  /* kernel, disk or apply failure */
 	LB_CODE_TIMEOUT = 9,
 	LB_CODE_INTERRUPTED = 130
 };

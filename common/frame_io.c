@@ -86,7 +86,9 @@ long lb_frame_read(struct lb_frame *f)
 		struct cmsghdr align;
 	} control;
 	struct iovec iov = { f->in + f->in_n, room };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr mh = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+	};
 	ssize_t n;
 	do
 		n = recvmsg(f->fd, &mh, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);

@@ -25,6 +25,6 @@ json_t *lb_proto_parse(const char *line, size_t n, struct lb_err *e);
 void lb_proto_dump(const json_t *msg, struct lb_text *out);
 
 /* Reads of one member with a type and a default; a member of another type counts as absent. */
-const char *lb_proto_str(const json_t *msg, const char *key);              /* NULL when absent; borrowed */
+const char *lb_proto_str(const json_t *msg, const char *key); /* NULL when absent; borrowed */
 long long lb_proto_int(const json_t *msg, const char *key, long long absent);
 int lb_proto_bool(const json_t *msg, const char *key, int absent);

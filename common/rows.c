@@ -153,6 +153,9 @@ static const struct lb_field daemon_fields[] = {
 	{ "kernel_services", LB_FIELD_NUMBER, LB_PLACE_SHOW, "SERVICES", NULL, "of ours in the kernel" },
 	{ "kernel_dests", LB_FIELD_NUMBER, LB_PLACE_SHOW, "DESTS", NULL, "of ours in the kernel" },
 	{ "foreign_services", LB_FIELD_NUMBER, LB_PLACE_SHOW, "FOREIGN", NULL, "kernel services that are not ours" },
+	{ "kernel_writes", LB_FIELD_COUNTER, LB_PLACE_SHOW, "WRITES", NULL, "operations sent since the start" },
+	{ "kernel_refusals", LB_FIELD_COUNTER, LB_PLACE_SHOW, "REFUSALS", NULL, "operations the kernel refused" },
+	{ "audits", LB_FIELD_COUNTER, LB_PLACE_SHOW, "AUDITS", NULL, "times the kernel was compared" },
 	{ "repairs", LB_FIELD_COUNTER, LB_PLACE_SHOW, "REPAIRS", NULL, "drift put right since the start" },
 	{ "rss", LB_FIELD_BYTES, LB_PLACE_SHOW, "RSS", "process", "memory of the core" },
 	{ "clients", LB_FIELD_NUMBER, LB_PLACE_SHOW, "CLIENTS", NULL, "on the control sockets" },
@@ -161,7 +164,7 @@ static const struct lb_field daemon_fields[] = {
 };
 
 static const struct lb_field change_fields[] = {
-	{ "op", LB_FIELD_TEXT, LB_PLACE_TABLE, "OP", NULL, "add, change, remove" },
+	{ "op", LB_FIELD_TEXT, LB_PLACE_TABLE, "OP", NULL, "add, change, remove, keep (told, not counted)" },
 	{ "object", LB_FIELD_TEXT, LB_PLACE_TABLE, "OBJECT", NULL, "service/web, backend/web/app1, a kernel service" },
 	{ "key", LB_FIELD_TEXT, LB_PLACE_TABLE, "KEY", NULL, "what of it; absent for the whole object" },
 	{ "before", LB_FIELD_TEXT, LB_PLACE_TABLE, "BEFORE", NULL, "value that goes" },

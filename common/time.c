@@ -8,7 +8,8 @@
 static const struct {
 	const char *unit;
 	int64_t ms;
-} units[] = { /* longest first, which lb_duration_str relies on */
+} units[] = {
+	/* longest first, which lb_duration_str relies on */
 	{ "d", 86400000 },
 	{ "h", 3600000 },
 	{ "m", 60000 },
@@ -96,6 +97,7 @@ const char *lb_wall_str(int64_t wall_ms, char out[LB_WALL_STRLEN])
 	unsigned m, d;
 	civil(days, &y, &m, &d);
 	snprintf(out, LB_WALL_STRLEN, "%04lld-%02u-%02uT%02u:%02u:%02u.%03uZ", (long long)y, m, d,
-		(unsigned)(rest / 3600000), (unsigned)(rest / 60000 % 60), (unsigned)(rest / 1000 % 60), (unsigned)(rest % 1000));
+		(unsigned)(rest / 3600000), (unsigned)(rest / 60000 % 60), (unsigned)(rest / 1000 % 60),
+		(unsigned)(rest % 1000));
 	return out;
 }

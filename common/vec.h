@@ -15,9 +15,10 @@
 
 void *lb_vec_grow(void **v, size_t *n, size_t *cap, size_t elem);
 
-#define lb_vec_push(vec) ((__typeof__((vec)->v))lb_vec_grow((void **)&(vec)->v, &(vec)->n, &(vec)->cap, sizeof(*(vec)->v)))
+#define lb_vec_push(vec)                                                                                               \
+	((__typeof__((vec)->v))lb_vec_grow((void **)&(vec)->v, &(vec)->n, &(vec)->cap, sizeof(*(vec)->v)))
 #define lb_vec_foreach(it, vec) for (__typeof__((vec)->v) it = (vec)->v; it && it < (vec)->v + (vec)->n; it++)
-#define lb_vec_clear(vec) ((void)((vec)->n = 0))
-#define lb_vec_done(vec) lb_vec_free((void **)&(vec)->v, &(vec)->n, &(vec)->cap)
+#define lb_vec_clear(vec)       ((void)((vec)->n = 0))
+#define lb_vec_done(vec)        lb_vec_free((void **)&(vec)->v, &(vec)->n, &(vec)->cap)
 
 void lb_vec_free(void **v, size_t *n, size_t *cap);

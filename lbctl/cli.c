@@ -157,8 +157,8 @@ static int take_global(struct parser *p, const struct cli_option *o, const char 
 static int put_arg(struct parser *p, const struct lb_arg *a, const char *word)
 {
 	struct cli *c = p->c;
-	if (json_object_get(c->args, a->name) || (c->glob == a && a))
-		return lb_err_set(p->e, LB_CODE_USAGE, "%s is given twice", a->name);
+	if (json_object_get(c->args, a->name) || c->glob == a)
+		return lb_err_set(p->e, LB_CODE_USAGE, "%s%s is given twice", a->option ? "--" : "", a->name);
 	if ((a->kind == LB_ARG_SERVICE || a->kind == LB_ARG_BACKEND) && cli_is_glob(word)) {
 		c->glob = a;
 		c->glob_word = word;
@@ -299,7 +299,7 @@ static size_t word_list(const char *noun, const char *words[LB_COMMAND_COUNT])
 	size_t n = 0;
 	for (size_t i = 0; i < LB_COMMAND_COUNT; i++) {
 		const char *word = noun ? lb_commands[i].verb : lb_commands[i].noun;
-		if (noun && strcmp(lb_commands[i].noun, noun) != 0)
+		if (lb_commands[i].hidden || (noun && strcmp(lb_commands[i].noun, noun) != 0))
 			continue;
 		if (n == 0 || strcmp(words[n - 1], word) != 0)
 			words[n++] = word;
@@ -307,12 +307,29 @@ static size_t word_list(const char *noun, const char *words[LB_COMMAND_COUNT])
 	return n;
 }
 
-/* The word of the list that `got` is, or on a terminal the only one it begins; NULL with *e. */
-static const char *resolve(
-	struct parser *p, const char *what, const char *of, const char *got, const char *const *words, size_t n)
+static void unknown_word(struct parser *p, const char *noun, const char *got, const char *const *words, size_t n)
 {
+	struct lb_text text = LB_TEXT_INIT;
+	const char *near = lb_text_suggest(got, strlen(got), words, n);
+	lb_text_printf(&text, "unknown %s '", noun ? "verb" : "command");
+	lb_text_escape(&text, got, strlen(got), 64);
+	lb_text_printf(&text, "'%s%s", noun ? " of " : "", noun ? noun : "");
+	if (near)
+		lb_text_printf(&text, "; did you mean '%s'?", near);
+	else
+		lb_text_puts(&text, "; there is: ");
+	for (size_t i = 0; i < n && !near; i++)
+		lb_text_printf(&text, "%s%s", i ? ", " : "", words[i]);
+	lb_err_set(p->e, LB_CODE_USAGE, "%s", text.bad ? "unknown word" : text.s);
+	lb_text_done(&text);
+}
+
+/* The noun, or the verb of a noun, that `got` is, or on a terminal the only one it begins. NULL with *e. */
+static const char *resolve(struct parser *p, const char *noun, const char *got)
+{
+	const char *words[LB_COMMAND_COUNT];
+	size_t n = word_list(noun, words), prefixes = 0;
 	const char *prefixed = NULL;
-	size_t prefixes = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(words[i], got) == 0)
 			return words[i];
@@ -323,20 +340,7 @@ static const char *resolve(
 	}
 	if (p->terminal && prefixes == 1 && *got)
 		return prefixed;
-	struct lb_text text = LB_TEXT_INIT;
-	lb_text_printf(&text, "unknown %s '", what);
-	lb_text_escape(&text, got, strlen(got), 64);
-	lb_text_printf(&text, "'%s%s", *of ? " of " : "", of);
-	const char *near = lb_text_suggest(got, strlen(got), words, n);
-	if (near) {
-		lb_text_printf(&text, "; did you mean '%s'?", near);
-	} else {
-		lb_text_puts(&text, "; there is: ");
-		for (size_t i = 0; i < n; i++)
-			lb_text_printf(&text, "%s%s", i ? ", " : "", words[i]);
-	}
-	lb_err_set(p->e, LB_CODE_USAGE, "%s", text.bad ? "unknown word" : text.s);
-	lb_text_done(&text);
+	unknown_word(p, noun, got, words, n);
 	return NULL;
 }
 
@@ -348,12 +352,11 @@ static void set_command(struct parser *p, const struct lb_command *cmd)
 
 static int take_noun(struct parser *p, const char *word)
 {
-	const char *words[LB_COMMAND_COUNT];
-	const char *noun = resolve(p, "command", "", word, words, word_list(NULL, words));
-	if (!noun)
+	const struct lb_command *alone = lb_command_find(word, "");
+	p->c->noun = alone ? alone->noun : resolve(p, NULL, word);
+	if (!p->c->noun)
 		return -1;
-	p->c->noun = noun;
-	const struct lb_command *alone = lb_command_find(noun, "");
+	alone = lb_command_find(p->c->noun, "");
 	if (alone)
 		set_command(p, alone);
 	return 0;
@@ -361,8 +364,7 @@ static int take_noun(struct parser *p, const char *word)
 
 static int take_verb(struct parser *p, const char *word)
 {
-	const char *words[LB_COMMAND_COUNT];
-	const char *verb = resolve(p, "verb", p->c->noun, word, words, word_list(p->c->noun, words));
+	const char *verb = resolve(p, p->c->noun, word);
 	if (!verb)
 		return -1;
 	set_command(p, lb_command_find(p->c->noun, verb));
@@ -375,20 +377,27 @@ static bool fits(const struct lb_arg *a, const char *word)
 	return a->kind != LB_ARG_COUNT || strspn(word, "0123456789") == strlen(word);
 }
 
+static int too_much(struct parser *p, const char *word)
+{
+	struct lb_text got = LB_TEXT_INIT;
+	char name[LB_COMMAND_NAMELEN];
+	lb_text_escape(&got, word, strlen(word), 64);
+	lb_err_set(p->e, LB_CODE_USAGE, "'%s' is too much for '%s'", got.bad ? "?" : got.s,
+		lb_command_name(p->c->cmd, ' ', name));
+	lb_text_done(&got);
+	return -1;
+}
+
 static int take_positional(struct parser *p, const char *word)
 {
-	const struct lb_arg *a = p->next;
-	while (a->name && (a->option || a->hidden || !fits(a, word)))
-		a++;
-	if (!a->name) {
-		struct lb_text got = LB_TEXT_INIT;
-		char name[LB_COMMAND_NAMELEN];
-		lb_text_escape(&got, word, strlen(word), 64);
-		lb_err_set(p->e, LB_CODE_USAGE, "'%s' is too much for '%s'", got.bad ? "?" : got.s,
-			lb_command_name(p->c->cmd, ' ', name));
-		lb_text_done(&got);
-		return -1;
-	}
+	const struct lb_arg *a = p->next, *misfit = NULL;
+	for (; a->name && (a->option || a->hidden || !fits(a, word)); a++)
+		if (!a->option && !a->hidden && !misfit)
+			misfit = a;
+	if (!a->name && !misfit)
+		return too_much(p, word);
+	if (!a->name)
+		a = misfit; /* its own words about it are better */
 	p->next = a + 1;
 	while (p->next->name && p->next->or_before) /* its place is taken */
 		p->next++;
@@ -409,10 +418,39 @@ static int missing(struct parser *p)
 	for (const struct lb_arg *a = p->c->cmd->args; a->name; a++)
 		if (a->required && !json_object_get(p->c->args, a->name) && p->c->glob != a) {
 			char name[LB_COMMAND_NAMELEN];
-			return lb_err_set(p->e, LB_CODE_USAGE, "'%s' needs %s%s%s; see lbctl help %s",
-				lb_command_name(p->c->cmd, ' ', name), a->option ? "--" : "",
-				a->option ? a->option : "", a->metavar ? a->metavar : a->name, name);
+			return lb_err_set(p->e, LB_CODE_USAGE, "'%s' needs %s; see lbctl help %s",
+				lb_command_name(p->c->cmd, ' ', name), a->metavar, name);
 		}
+	return 0;
+}
+
+static int needs_verb(struct parser *p)
+{
+	const char *words[LB_COMMAND_COUNT];
+	size_t n = word_list(p->c->noun, words);
+	struct lb_text text = LB_TEXT_INIT;
+	for (size_t i = 0; i < n; i++)
+		lb_text_printf(&text, "%s%s", i ? ", " : "", words[i]);
+	lb_err_set(p->e, LB_CODE_USAGE, "'%s' needs a verb: %s", p->c->noun, text.bad ? "?" : text.s);
+	lb_text_done(&text);
+	return -1;
+}
+
+/* Options that make no sense together, told before anything is sent. */
+static int check_options(struct parser *p)
+{
+	struct cli *c = p->c;
+	if (c->opt.form == CLI_FORM_IPVSADM && !c->cmd->ipvsadm && c->cmd->view != LB_VIEW_IPVSADM)
+		return lb_err_set(p->e, LB_CODE_USAGE,
+			"-o ipvsadm goes with service list, service stats, backend list and config export");
+	if (c->opt.form == CLI_FORM_IPVSADM && (json_object_get(c->args, "service") || c->glob))
+		return lb_err_set(p->e, LB_CODE_USAGE, "-o ipvsadm prints all services, leave out the name");
+	if (c->opt.watch_ms && (c->cmd->changes || c->cmd->level == LB_LEVEL_NONE || c->file))
+		return lb_err_set(p->e, LB_CODE_USAGE, "-w repeats what only looks; this does not");
+	if (c->opt.wait && !c->cmd->wait)
+		return lb_err_set(p->e, LB_CODE_USAGE, "--wait goes with a command that changes something");
+	if (c->opt.form == CLI_FORM_IPVSADM && c->cmd->ipvsadm && json_object_set_new(c->args, "kernel", json_true()))
+		return lb_err_set(p->e, LB_CODE_FAILED, "out of memory");
 	return 0;
 }
 
@@ -423,37 +461,14 @@ static int finish(struct parser *p)
 		return 0;
 	if (!c->noun)
 		set_command(p, lb_command_find("status", ""));
-	if (!c->cmd) {
-		for (size_t i = 0; i < LB_COMMAND_COUNT; i++)
-			if (lb_commands[i].bare && strcmp(lb_commands[i].noun, c->noun) == 0)
-				set_command(p, &lb_commands[i]);
-	}
-	if (!c->cmd) {
-		const char *words[LB_COMMAND_COUNT];
-		size_t n = word_list(c->noun, words);
-		struct lb_text text = LB_TEXT_INIT;
-		for (size_t i = 0; i < n; i++)
-			lb_text_printf(&text, "%s%s", i ? ", " : "", words[i]);
-		lb_err_set(p->e, LB_CODE_USAGE, "'%s' needs a verb: %s", c->noun, text.bad ? "?" : text.s);
-		lb_text_done(&text);
-		return -1;
-	}
+	for (size_t i = 0; !c->cmd && i < LB_COMMAND_COUNT; i++)
+		if (lb_commands[i].bare && strcmp(lb_commands[i].noun, c->noun) == 0)
+			set_command(p, &lb_commands[i]);
+	if (!c->cmd)
+		return needs_verb(p);
 	if (c->opt.help)
 		return 0;
-	if (missing(p))
-		return -1;
-	if (c->opt.form == CLI_FORM_IPVSADM) {
-		if (!c->cmd->ipvsadm && c->cmd->view != LB_VIEW_IPVSADM)
-			return lb_err_set(p->e, LB_CODE_USAGE,
-				"-o ipvsadm goes with service list, service stats, backend list and config export");
-		if (json_object_get(c->args, "service") || c->glob)
-			return lb_err_set(p->e, LB_CODE_USAGE, "-o ipvsadm prints all services, leave out the name");
-	}
-	if (c->opt.watch_ms && (c->cmd->changes || c->cmd->level == LB_LEVEL_NONE || c->file))
-		return lb_err_set(p->e, LB_CODE_USAGE, "-w repeats what only looks; this does not");
-	if (c->opt.wait && !c->cmd->wait)
-		return lb_err_set(p->e, LB_CODE_USAGE, "--wait goes with a command that changes something");
-	return 0;
+	return missing(p) ? -1 : check_options(p);
 }
 
 int cli_parse(int argc, char *const *argv, bool terminal, struct cli *out, struct lb_err *e)

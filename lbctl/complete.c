@@ -79,7 +79,7 @@ static void nouns(const char *prefix, struct lb_text *out)
 		const struct lb_command *c = &lb_commands[i];
 		if (i && strcmp(c[-1].noun, c->noun) == 0)
 			continue;
-		if (lb_command_id(c) != LB_COMMAND_COMPLETE)
+		if (!c->hidden)
 			candidate(prefix, c->noun, *c->verb ? NULL : c->help, out);
 	}
 }

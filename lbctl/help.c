@@ -2,6 +2,8 @@
 #include "lbctl/help.h"
 
 #include "common/buf.h"
+#include "common/err.h"
+#include "common/proto.h"
 #include "lbctl/cli.h"
 
 #include <stdio.h>
@@ -158,6 +160,8 @@ void help_all(struct lb_text *out)
 {
 	lb_text_puts(out, "lbctl [OPTIONS] NOUN VERB [OBJECT] [OPTIONS]\n\n");
 	for (size_t i = 0; i < LB_COMMAND_COUNT; i++) {
+		if (lb_commands[i].hidden)
+			continue;
 		if (i && strcmp(lb_commands[i].noun, lb_commands[i - 1].noun) != 0 && *lb_commands[i].verb)
 			lb_text_puts(out, "\n");
 		if (i && *lb_commands[i - 1].verb && !*lb_commands[i].verb)
@@ -180,4 +184,29 @@ void help_all(struct lb_text *out)
 	lb_text_puts(out, "\nExit status: 0 ok, 1 no, 2 usage, 3 unreachable, 4 not found, 5 denied,\n"
 			  "6 invalid, 7 refused, 8 failed, 9 timeout, 130 interrupted.\n"
 			  "Environment: LBCTL_SOCKET, LBCTL_COLOR, NO_COLOR.\n");
+}
+
+int help_print(const struct cli *c, struct lb_text *out, struct lb_err *e)
+{
+	const char *noun = lb_proto_str(c->args, "noun"), *verb = lb_proto_str(c->args, "verb");
+	bool known = false;
+	if (c->opt.help)
+		noun = c->noun;
+	if (c->opt.help && c->cmd) {
+		help_command(c->cmd, out);
+		return 0;
+	}
+	const struct lb_command *cmd = noun ? lb_command_find(noun, verb ? verb : "") : NULL;
+	for (size_t i = 0; noun && i < LB_COMMAND_COUNT; i++)
+		known = known || strcmp(lb_commands[i].noun, noun) == 0;
+	if (!noun)
+		help_all(out);
+	else if (cmd)
+		help_command(cmd, out);
+	else if (known && !verb)
+		help_noun(noun, out);
+	else
+		return lb_err_set(e, LB_CODE_USAGE, "no command '%.40s%s%.40s'; see lbctl help", noun, verb ? " " : "",
+			verb ? verb : "");
+	return 0;
 }

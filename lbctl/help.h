@@ -4,6 +4,8 @@
 
 #include "common/commands.h"
 
+struct cli;
+struct lb_err;
 struct lb_text;
 
 #define HELP_WIDTH 80
@@ -12,3 +14,6 @@ void help_all(struct lb_text *out);                    /* every command, one lin
 void help_noun(const char *noun, struct lb_text *out); /* the commands of a noun */
 void help_command(const struct lb_command *cmd, struct lb_text *out);
 void help_usage(const struct lb_command *cmd, struct lb_text *out); /* "lbctl backend drain SERVICE/BACKEND ..." */
+
+/* What -h or `help` asks for. 0; -1 with *e (LB_CODE_USAGE) when there is no such command. */
+int help_print(const struct cli *c, struct lb_text *out, struct lb_err *e);

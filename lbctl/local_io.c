@@ -38,28 +38,8 @@ static int version(struct session *s, bool ask_daemon)
 static int help(struct session *s)
 {
 	struct lb_err e;
-	const char *noun = lb_proto_str(s->cli->args, "noun"), *verb = lb_proto_str(s->cli->args, "verb");
-	const struct lb_command *cmd = noun ? lb_command_find(noun, verb ? verb : "") : NULL;
-	bool known = false;
-	if (s->cli->opt.help && s->cli->cmd) {
-		help_command(s->cli->cmd, &s->out.text);
-		return 0;
-	}
-	if (s->cli->opt.help && s->cli->noun)
-		noun = s->cli->noun;
-	for (size_t i = 0; noun && i < LB_COMMAND_COUNT; i++)
-		known = known || strcmp(lb_commands[i].noun, noun) == 0;
-	if (!noun)
-		help_all(&s->out.text);
-	else if (cmd)
-		help_command(cmd, &s->out.text);
-	else if (known && !verb)
-		help_noun(noun, &s->out.text);
-	else {
-		lb_err_set(&e, LB_CODE_USAGE, "no command '%.40s%s%.40s'; see lbctl help", noun, verb ? " " : "",
-			verb ? verb : "");
+	if (help_print(s->cli, &s->out.text, &e))
 		return session_error(s, e.code, e.text, NULL);
-	}
 	return 0;
 }
 

@@ -9,11 +9,10 @@
 static const struct {
 	const char *op, *sign, *word; /* word: whose colour it has */
 } signs[] = {
-	{ "add", "+", "up" },
-	{ "change", "~", "degraded" },
-	{ "remove", "-", "down" },
+	{ "add", "+", "up" }, { "change", "~", "degraded" }, { "remove", "-", "down" },
+	{ "keep", "=", "" }, /* told, but no difference */
 };
-#define SIGNS 3
+#define SIGNS 4
 
 static size_t sign_index(const char *op)
 {
@@ -39,7 +38,7 @@ static void diff_row(struct out *o, const json_t *row)
 	size_t i = sign_index(op ? op : "");
 	const char *colour = o->look.colour && i < SIGNS ? columns_colour(signs[i].word) : "";
 	if (!o->rows)
-		o->rows = json_pack("[i,i,i]", 0, 0, 0); /* how many of each sign */
+		o->rows = json_pack("[i,i,i,i]", 0, 0, 0, 0); /* how many of each sign */
 	if (i < SIGNS) {
 		json_t *n = json_array_get(o->rows, i);
 		json_integer_set(n, json_integer_value(n) + 1);
@@ -74,11 +73,11 @@ static void diff_finish(struct out *o)
 		lb_text_printf(&o->text, "%s\n", o->message.s);
 	if (o->opt->no_header)
 		return;
-	if (lb_command_id(o->cmd) == LB_COMMAND_KERNEL_DIFF && o->n_rows == 0)
+	long long add = counted(o, "add"), change = counted(o, "change"), remove = counted(o, "remove");
+	if (lb_command_id(o->cmd) == LB_COMMAND_KERNEL_DIFF && add + change + remove == 0)
 		lb_text_puts(&o->text, "The kernel is as it should be.\n");
 	else
-		lb_text_printf(&o->text, "Plan: %lld to add, %lld to change, %lld to remove\n", counted(o, "add"),
-			counted(o, "change"), counted(o, "remove"));
+		lb_text_printf(&o->text, "Plan: %lld to add, %lld to change, %lld to remove\n", add, change, remove);
 }
 
 const struct out_ops out_diff_ops = { diff_row, diff_finish };

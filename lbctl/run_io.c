@@ -306,8 +306,6 @@ int run(struct session *s)
 {
 	struct lb_err e = { 0 };
 	const struct cli *c = s->cli;
-	if (c->opt.form == CLI_FORM_IPVSADM && c->cmd->ipvsadm)
-		json_object_set_new(c->args, "kernel", json_true());
 	if (c->opt.dry_run && c->cmd->changes && !c->glob && !is_apply(s)) {
 		say_dry(s, c->args);
 		session_print(&s->out.text);

@@ -143,8 +143,10 @@ void daemon_exit(struct daemon *d, enum ctl_exit how)
 	d->stopping = true;
 	d->flush_on_exit = how == CTL_EXIT_STOP_FLUSH;
 	d->exit_status = how == CTL_EXIT_RESTART ? 0 : DAEMON_EXIT_STOP;
-	lb_log(LB_LOG_NOTICE, "daemon: stopping (%s)", how == CTL_EXIT_RESTART ? "restart" :
-		how == CTL_EXIT_STOP_FLUSH ? "flush" : "the kernel keeps what it has");
+	lb_log(LB_LOG_NOTICE, "daemon: stopping (%s)",
+		how == CTL_EXIT_RESTART      ? "restart"
+		: how == CTL_EXIT_STOP_FLUSH ? "flush"
+					     : "the kernel keeps what it has");
 	notify_send("STOPPING=1");
 	if (d->flush_on_exit) {
 		daemon_kernel_drop_all(d);
@@ -269,8 +271,14 @@ static int start(struct daemon *d)
 	daemon_state_start(d);
 	if (daemon_kernel_start(d) || daemon_apply_first(d))
 		return -1;
-	d->env = (struct ctl_env){ .node = d->node, .version = LBD_VERSION, .config_path = d->opt->config, .pid = d->pid,
-		.started = d->started, .started_wall_ms = d->started_wall_ms, .rss_kib = host_rss_kib(), .ops = &daemon_ctl_ops,
+	d->env = (struct ctl_env){ .node = d->node,
+		.version = LBD_VERSION,
+		.config_path = d->opt->config,
+		.pid = d->pid,
+		.started = d->started,
+		.started_wall_ms = d->started_wall_ms,
+		.rss_kib = host_rss_kib(),
+		.ops = &daemon_ctl_ops,
 		.arg = d };
 	(void)ipvs_io_info(d->kernel_io, &d->env.ipvs_version, &d->env.table_size);
 	daemon_env_refresh(d);
@@ -278,7 +286,8 @@ static int start(struct daemon *d)
 		return -1;
 	int err = daemon_probe_start(d);
 	if (err)
-		lb_log(LB_LOG_ERROR, "worker/probe: cannot be started: %s; backends with a check stay as they are", strerror(-err));
+		lb_log(LB_LOG_ERROR, "worker/probe: cannot be started: %s; backends with a check stay as they are",
+			strerror(-err));
 	daemon_override_deadline(d, lb_clock_now());
 	daemon_more(d);
 	return 0;
@@ -289,7 +298,7 @@ static void finish(struct daemon *d)
 	worker_done(&d->probe);
 	if (d->ctl)
 		ctl_server_free(d->ctl);
-	lb_vec_foreach(w, &d->waits)
+	lb_vec_foreach (w, &d->waits)
 		free(*w);
 	lb_vec_done(&d->waits);
 	lb_vec_done(&d->drops);
@@ -313,8 +322,8 @@ int daemon_run(const struct daemon_options *opt)
 	d.owned_fd = d.state_dir = -1;
 	d.exit_status = 1;
 	if (start(&d) == 0) {
-		lb_log(LB_LOG_NOTICE, "daemon: started (lbd %s, node %s, generation %u, %u services, %u backends)", LBD_VERSION, d.node,
-			d.generation, d.model->n_services, d.model->n_backends);
+		lb_log(LB_LOG_NOTICE, "daemon: started (lbd %s, node %s, generation %u, %u services, %u backends)",
+			LBD_VERSION, d.node, d.generation, d.model->n_services, d.model->n_backends);
 		notify_send("READY=1");
 		ev_run(d.loop, 0);
 	}

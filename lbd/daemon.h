@@ -8,6 +8,7 @@
  *   daemon.c         start, signals, timers, stop
  *   daemon_kernel.c  dirty services -> kernel; the audit that finds drift
  *   daemon_apply.c   a new configuration: load in slices, store, swap, or only compare
+ *   daemon_text.c    the texts of a configuration, and whether the file is still what runs
  *   daemon_probe.c   the probe worker: targets out, verdicts in
  *   daemon_ctl.c     what commands may do: overrides, waits, repair, stop
  *   daemon_state.c   the state directory: overrides, generations, which listeners are ours
@@ -30,10 +31,10 @@
 
 #include <ev.h>
 
-#define SLICE_US           5000
-#define DAEMON_EXIT_STOP   10 /* how `lbctl daemon stop` ends: the service manager must not restart it */
-#define GENERATIONS_KEPT   50
-#define FINDINGS_MAX       16
+#define SLICE_US         5000
+#define DAEMON_EXIT_STOP 10 /* how `lbctl daemon stop` ends: the service manager must not restart it */
+#define GENERATIONS_KEPT 50
+#define FINDINGS_MAX     16
 
 struct daemon_options {
 	const char *config, *state_dir, *run_dir, *node, *user;
@@ -84,7 +85,7 @@ struct daemon {
 	struct ipvs_kernel kernel; /* of kernel_io, unwrapped */
 	struct ipvs_reconciler *ipvs;
 	bool kernel_missing, converged;
-	struct lb_time kernel_retry; /* us 0 = not waiting */
+	struct lb_time kernel_retry;   /* us 0 = not waiting */
 	LB_VEC(struct ipvs_key) drops; /* listeners to remove, after everything was added */
 	struct ipvs_row row;           /* reused by every plan */
 	struct daemon_audit audit;
@@ -149,13 +150,21 @@ bool daemon_in_kernel(const struct ipvs_key *key, const struct lb_ip *addr, uint
 /* ---- daemon_apply.c ---- */
 /* The first configuration, before the loop runs. 0, or -1 and the report on standard error. */
 int daemon_apply_first(struct daemon *d);
-void daemon_apply_start(struct daemon *d, const struct ctl_apply *what, const struct ctl_peer *who, struct ctl_reply *r);
+void daemon_apply_start(
+	struct daemon *d, const struct ctl_apply *what, const struct ctl_peer *who, struct ctl_reply *r);
 bool daemon_apply_turn(struct daemon *d); /* one slice; true while it goes on */
 void daemon_apply_kernel_done(struct daemon *d);
 void daemon_apply_cancel(struct daemon *d);
-int daemon_text_read(const char *path, struct daemon_text *out, struct lb_err *e); /* file and conf.d beside it */
-int daemon_text_read_one(const char *path, struct daemon_text *out, struct lb_err *e);             /* that file alone */
+
+/* ---- daemon_text.c ---- */
+int daemon_text_read(const char *path, struct daemon_text *out, struct lb_err *e);     /* file and conf.d beside it */
+int daemon_text_read_one(const char *path, struct daemon_text *out, struct lb_err *e); /* that file alone */
+/* Takes the bytes of raw. 0 or -ENOMEM. */
+int daemon_text_add(struct daemon_text *t, const char *name, size_t name_len, struct lb_text *raw);
+uint64_t daemon_text_hash(const struct daemon_text *t);
 void daemon_text_done(struct daemon_text *t);
+/* t is what runs from now on; own_file: it was read from the daemon's own file. */
+void daemon_file_remember(struct daemon *d, const struct daemon_text *t, bool own_file);
 /* Whether the file (and conf.d) is still what runs: reads it only when its times or sizes changed. */
 void daemon_file_look(struct daemon *d);
 
@@ -179,10 +188,11 @@ void daemon_owned_restart(struct daemon *d, const struct model *m, const struct 
 void daemon_owned_note(struct daemon *d, const struct ipvs_key *key, bool add);
 void daemon_owned_flush(struct daemon *d);
 const char *daemon_overrides_save(struct daemon *d); /* NULL, or why not (static) */
-int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const struct ctl_peer *who, const char *message,
-	struct lb_err *e);
+int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const struct ctl_peer *who,
+	const char *message, struct lb_err *e);
 /* The file form of a stored generation in *raw and what it says in *g (points into raw). 0, or -1 and *e. */
-int daemon_generation_load(struct daemon *d, uint32_t number, struct lb_text *raw, struct generation *g, struct lb_err *e);
+int daemon_generation_load(
+	struct daemon *d, uint32_t number, struct lb_text *raw, struct generation *g, struct lb_err *e);
 uint32_t daemon_generation_newest(struct daemon *d);
 
 /* ---- daemon_privs.c ---- */
@@ -191,6 +201,7 @@ int daemon_privs_drop(const struct daemon_options *opt, struct lb_err *e);
 
 /* ---- daemon_log.c ---- */
 /* One line per change of state, rate limited per event name ("backend.health"). */
-__attribute__((format(printf, 3, 4))) void daemon_event(enum lb_log_level level, const char *name, const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) void daemon_event(
+	enum lb_log_level level, const char *name, const char *fmt, ...);
 void daemon_log_change(const struct model_change *ch, void *arg); /* model_change_fn */
 void daemon_log_tick(struct lb_time now);

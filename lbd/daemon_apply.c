@@ -11,14 +11,11 @@
 #include "lbd/plan.h"
 #include "lbd/state/state_io.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOAD_BUDGET 2000 /* nodes or keys between two looks at the clock */
@@ -35,80 +32,6 @@ struct daemon_apply {
 	uint64_t writes_before;
 	uint32_t changes[3]; /* by enum config_change_op */
 };
-
-/* ---- texts ---- */
-
-void daemon_text_done(struct daemon_text *t)
-{
-	lb_vec_foreach(s, &t->sources) {
-		free((void *)(uintptr_t)s->name);
-		free((void *)(uintptr_t)s->text);
-	}
-	lb_vec_done(&t->sources);
-}
-
-/* Takes the bytes of raw. */
-static int text_add(struct daemon_text *t, const char *name, size_t name_len, struct lb_text *raw)
-{
-	char *copy = strndup(name, name_len);
-	struct config_source *s = copy && !raw->bad ? lb_vec_push(&t->sources) : NULL;
-	if (!s) {
-		free(copy);
-		lb_text_done(raw);
-		return -ENOMEM;
-	}
-	*s = (struct config_source){ copy, raw->s ? raw->s : strdup(""), raw->n };
-	*raw = LB_TEXT_INIT;
-	return 0;
-}
-
-int daemon_text_read_one(const char *path, struct daemon_text *t, struct lb_err *e)
-{
-	struct lb_text raw = LB_TEXT_INIT;
-	int err = state_read_path(path, CONFIG_FILE_MAX, &raw);
-	if (!err)
-		err = text_add(t, path, strlen(path), &raw);
-	lb_text_done(&raw);
-	return err ? lb_err_set(e, LB_CODE_INVALID, "%s: %s", path, err == -EFBIG ? "larger than 16 MiB" : strerror(-err)) : 0;
-}
-
-static int only_yaml(const struct dirent *d)
-{
-	size_t n = strlen(d->d_name);
-	return d->d_name[0] != '.' && n > 5 && strcmp(d->d_name + n - 5, ".yaml") == 0;
-}
-
-static void conf_d(const char *path, char *out, size_t size)
-{
-	const char *slash = strrchr(path, '/');
-	snprintf(out, size, "%.*sconf.d", slash ? (int)(slash + 1 - path) : 0, path);
-}
-
-int daemon_text_read(const char *path, struct daemon_text *out, struct lb_err *e)
-{
-	if (daemon_text_read_one(path, out, e))
-		return -1;
-	char dir[4096], file[4400];
-	conf_d(path, dir, sizeof(dir));
-	struct dirent **list = NULL;
-	int n = scandir(dir, &list, only_yaml, alphasort), err = 0;
-	for (int i = 0; i < n; i++) {
-		snprintf(file, sizeof(file), "%s/%s", dir, list[i]->d_name);
-		if (!err)
-			err = daemon_text_read_one(file, out, e);
-		free(list[i]);
-	}
-	free(list);
-	return err;
-}
-
-static uint64_t text_hash(const struct daemon_text *t)
-{
-	uint64_t h = GENERATION_HASH_INIT;
-	for (size_t i = 0; i < t->sources.n; i++)
-		h = generation_hash(t->sources.v[i].text, t->sources.v[i].len, h);
-	return h;
-}
 
 /* ---- swapping ---- */
 
@@ -163,7 +86,8 @@ static void needs_of(const struct config *c, struct host_needs *needs)
 			needs->service[HOST_NEED_PERSISTENCE] = s->name;
 		for (uint32_t k = 0; k < s->n_backends; k++)
 			if (s->backends[k].method == IPVS_METHOD_NAT)
-				needs->service[lb_ip_is_v6(&s->backends[k].addr) ? HOST_NEED_NAT6 : HOST_NEED_NAT4] = s->name;
+				needs->service[lb_ip_is_v6(&s->backends[k].addr) ? HOST_NEED_NAT6 : HOST_NEED_NAT4] =
+					s->name;
 	}
 }
 
@@ -173,7 +97,8 @@ static void look_at_host(struct daemon *d)
 	needs_of(d->model->config, &needs);
 	d->n_findings = host_read(&needs, d->findings, FINDINGS_MAX);
 	for (size_t i = 0; i < d->n_findings && i < FINDINGS_MAX; i++)
-		lb_log(LB_LOG_WARNING, "%s: %s; to mend: %s", d->findings[i].object, d->findings[i].text, d->findings[i].fix);
+		lb_log(LB_LOG_WARNING, "%s: %s; to mend: %s", d->findings[i].object, d->findings[i].text,
+			d->findings[i].fix);
 }
 
 /* c becomes what runs. 0, or -ENOMEM with nothing changed (c is freed). */
@@ -207,69 +132,22 @@ static int swap(struct daemon *d, struct config *c)
 	return 0;
 }
 
-static uint64_t stamp_add(uint64_t h, const char *path)
-{
-	struct stat st = { 0 };
-	int64_t seen[3] = { -1, 0, 0 };
-	if (stat(path, &st) == 0) {
-		seen[0] = st.st_size;
-		seen[1] = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-		seen[2] = (int64_t)st.st_ino;
-	}
-	h = generation_hash(path, strlen(path), h);
-	return generation_hash((const char *)seen, sizeof(seen), h);
-}
-
-static uint64_t file_stamp(const char *path)
-{
-	char dir[4096], file[4400];
-	uint64_t h = stamp_add(GENERATION_HASH_INIT, path);
-	struct dirent **list = NULL;
-	conf_d(path, dir, sizeof(dir));
-	int n = scandir(dir, &list, only_yaml, alphasort);
-	for (int i = 0; i < n; i++) {
-		snprintf(file, sizeof(file), "%s/%s", dir, list[i]->d_name);
-		h = stamp_add(h, file);
-		free(list[i]);
-	}
-	free(list);
-	return h;
-}
-
-static void remember_file(struct daemon *d, const struct daemon_text *t, bool own_file)
-{
-	d->config_hash = text_hash(t);
-	d->file_differs = !own_file;
-	d->config_stamp = own_file ? file_stamp(d->opt->config) : 0;
-}
-
-void daemon_file_look(struct daemon *d)
-{
-	uint64_t stamp = file_stamp(d->opt->config);
-	if (stamp == d->config_stamp)
-		return;
-	struct daemon_text t = { 0 };
-	struct lb_err e;
-	d->config_stamp = stamp;
-	d->file_differs = daemon_text_read(d->opt->config, &t, &e) || text_hash(&t) != d->config_hash;
-	daemon_text_done(&t);
-}
-
 /* ---- answers ---- */
 
 static json_t *error_row(const struct config_error *e)
 {
-	struct lb_text shown = LB_TEXT_INIT;
-	config_error_print(e, &shown);
 	json_t *row = json_pack("{s:s, s:s, s:i, s:i, s:s, s:s}", "severity", e->warning ? "warning" : "error", "file",
 		e->file ? e->file : "", "line", (int)e->line, "column", (int)e->column, "message", e->text, "path",
 		e->path ? e->path : "");
 	if (row && e->help && e->help[0])
 		json_object_set_new(row, "hint", json_string(e->help));
-	if (row && shown.s)
-		json_object_set_new(row, "text", json_string(shown.s));
-	lb_text_done(&shown);
 	return row;
+}
+
+static json_t *summary_of(const struct daemon_apply *a)
+{
+	return json_pack("{s:i, s:i, s:i}", "add", (int)a->changes[CONFIG_CHANGE_ADD], "change",
+		(int)a->changes[CONFIG_CHANGE_CHANGE], "remove", (int)a->changes[CONFIG_CHANGE_REMOVE]);
 }
 
 static void apply_free(struct daemon *d)
@@ -294,38 +172,56 @@ static void finish(struct daemon *d, enum lb_code code, const char *text, json_t
 		json_decref(extra);
 }
 
+/* Every finding as people see it, and as a row for programs. Returns the number of errors. */
+static size_t report_findings(
+	const struct daemon_apply *a, struct lb_text *text, json_t *rows, char *first, size_t size)
+{
+	size_t n = 0, more = 0, errors = 0;
+	const struct config_error *errs = a->load ? config_load_errors(a->load, &n, &more) : NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (!errs[i].warning && errors++ == 0)
+			snprintf(first, size, "%s:%u:%u: %s", errs[i].file, errs[i].line, errs[i].column, errs[i].text);
+		config_error_print(&errs[i], text);
+		json_array_append_new(rows, error_row(&errs[i]));
+	}
+	if (more)
+		lb_text_printf(text, "%zu more errors\n", more);
+	return errors + more;
+}
+
+static void note_reject(struct daemon *d, const char *first, size_t errors)
+{
+	free(d->last_reject);
+	d->last_reject = strdup(first);
+	daemon_event(LB_LOG_WARNING, "config.rejected",
+		"config: rejected: %s (%zu error%s); generation %u is still running", first, errors,
+		errors == 1 ? "" : "s", d->generation);
+	daemon_env_refresh(d);
+}
+
 /* The caller may be gone; then the log is the only one who hears of it. */
-static void reject(struct daemon *d, enum lb_code code, const char *text)
+static void reject(struct daemon *d, enum lb_code code, const char *why)
 {
 	struct daemon_apply *a = d->apply;
-	size_t n = 0, more = 0;
-	const struct config_error *errs = a->load ? config_load_errors(a->load, &n, &more) : NULL;
-	size_t errors = 0;
-	for (size_t i = 0; i < n; i++) {
-		errors += !errs[i].warning;
-		if (a->reply)
-			ctl_reply_row(a->reply, error_row(&errs[i]));
-	}
-	char closing[700];
+	struct lb_text text = LB_TEXT_INIT;
+	json_t *rows = json_array();
+	char first[700];
+	snprintf(first, sizeof(first), "%s", why);
+	size_t errors = report_findings(a, &text, rows, first, sizeof(first));
 	if (errors)
-		snprintf(closing, sizeof(closing), "%zu error%s. Nothing was applied; generation %u is still running.",
-			errors + more, errors + more == 1 ? "" : "s", d->generation);
+		lb_text_printf(&text, "%zu error%s. ", errors, errors == 1 ? "" : "s");
 	else
-		snprintf(closing, sizeof(closing), "%s. Nothing was applied; generation %u is still running.", text, d->generation);
-	free(d->last_reject);
-	d->last_reject = NULL;
-	if (a->kind != CTL_DIFF) {
-		char first[700];
-		if (errors)
-			snprintf(first, sizeof(first), "%s:%u:%u: %s", errs[0].file, errs[0].line, errs[0].column, errs[0].text);
-		else
-			snprintf(first, sizeof(first), "%s", text);
-		d->last_reject = strdup(first);
-		daemon_event(LB_LOG_WARNING, "config.rejected", "config: rejected: %s (%zu error%s); generation %u is still running",
-			first, errors + more, errors + more == 1 ? "" : "s", d->generation);
-		daemon_env_refresh(d);
-	}
-	finish(d, code, closing, NULL);
+		lb_text_printf(&text, "%s. ", why);
+	lb_text_printf(&text, "Nothing was applied; generation %u is still running.", d->generation);
+	if (a->kind != CTL_DIFF)
+		note_reject(d, first, errors ? errors : 1);
+	json_t *extra = NULL;
+	if (errors)
+		extra = json_pack("{s:o}", "errors", rows);
+	else
+		json_decref(rows);
+	finish(d, code, text.s ? text.s : why, extra);
+	lb_text_done(&text);
 }
 
 static void count_change(const struct config_change *ch, void *arg)
@@ -350,7 +246,7 @@ static void count_change(const struct config_change *ch, void *arg)
 static void ops_rows(struct daemon_apply *a, struct ipvs_ops *ops)
 {
 	char text[IPVS_OP_STRLEN];
-	lb_vec_foreach(op, &ops->ops)
+	lb_vec_foreach (op, &ops->ops)
 		ctl_reply_row(a->reply, json_pack("{s:s, s:s}", "op", "kernel", "object", ipvs_op_str(op, text)));
 	lb_vec_clear(&ops->ops);
 }
@@ -393,41 +289,34 @@ static void compare(struct daemon *d, struct config *c)
 	} else {
 		config_free(c);
 	}
-	char plan[120];
-	uint32_t *n = a->changes;
-	snprintf(plan, sizeof(plan), "Plan: %u to add, %u to change, %u to remove", n[CONFIG_CHANGE_ADD], n[CONFIG_CHANGE_CHANGE],
-		n[CONFIG_CHANGE_REMOVE]);
-	json_t *extra = json_pack("{s:i, s:i, s:i}", "add", (int)n[0], "change", (int)n[1], "remove", (int)n[2]);
-	finish(d, n[0] + n[1] + n[2] ? LB_CODE_NO : LB_CODE_OK, plan, extra);
+	bool same = a->changes[0] + a->changes[1] + a->changes[2] == 0;
+	finish(d, same ? LB_CODE_OK : LB_CODE_NO, NULL, json_pack("{s:o}", "summary", summary_of(a)));
 }
 
 /* ---- applying ---- */
 
-static void warnings_rows(const struct daemon_apply *a)
+static void log_warnings(const struct daemon_apply *a)
 {
 	size_t n, more;
 	const struct config_error *errs = config_load_errors(a->load, &n, &more);
-	for (size_t i = 0; i < n; i++) {
-		if (a->reply)
-			ctl_reply_row(a->reply, error_row(&errs[i]));
+	for (size_t i = 0; i < n; i++)
 		lb_log(LB_LOG_WARNING, "%s:%u:%u: %s", errs[i].file, errs[i].line, errs[i].column, errs[i].text);
-	}
 }
 
 static void take(struct daemon *d, struct config *c)
 {
 	struct daemon_apply *a = d->apply;
 	struct lb_err e;
-	if (text_hash(&a->text) == d->config_hash && d->generation && !d->fallback) {
+	if (daemon_text_hash(&a->text) == d->config_hash && d->generation && !d->fallback) {
 		char text[80];
 		config_free(c);
-		remember_file(d, &a->text, a->own_file);
+		daemon_file_remember(d, &a->text, a->own_file);
 		snprintf(text, sizeof(text), "nothing changed; generation %u is running", d->generation);
 		daemon_env_refresh(d);
-		finish(d, LB_CODE_OK, text, json_pack("{s:i, s:i, s:b}", "generation", (int)d->generation, "writes", 0, "changed", 0));
+		finish(d, LB_CODE_OK, text, json_pack("{s:i, s:b}", "writes", 0, "changed", 0));
 		return;
 	}
-	warnings_rows(a);
+	log_warnings(a);
 	if (config_diff(d->model->config, c, count_change, a) < 0) {
 		config_free(c);
 		reject(d, LB_CODE_FAILED, "out of memory");
@@ -441,7 +330,7 @@ static void take(struct daemon *d, struct config *c)
 	d->refused_in_apply = 0;
 	a->writes_before = ipvs_counters(d->ipvs)->writes;
 	a->to_kernel = true;
-	remember_file(d, &a->text, a->own_file);
+	daemon_file_remember(d, &a->text, a->own_file);
 	free(d->last_reject);
 	d->last_reject = NULL;
 	d->fallback = false;
@@ -450,8 +339,8 @@ static void take(struct daemon *d, struct config *c)
 		reject(d, LB_CODE_FAILED, "out of memory");
 		return;
 	}
-	daemon_event(LB_LOG_NOTICE, "config.applied", "config/%u: applied by %s (%u added, %u changed, %u removed)", d->generation,
-		a->who.user, a->changes[0], a->changes[1], a->changes[2]);
+	daemon_event(LB_LOG_NOTICE, "config.applied", "config/%u: applied by %s (%u added, %u changed, %u removed)",
+		d->generation, a->who.user, a->changes[0], a->changes[1], a->changes[2]);
 }
 
 void daemon_apply_kernel_done(struct daemon *d)
@@ -462,14 +351,14 @@ void daemon_apply_kernel_done(struct daemon *d)
 	char text[200];
 	uint64_t writes = ipvs_counters(d->ipvs)->writes - a->writes_before;
 	uint32_t *n = a->changes;
-	int at = snprintf(text, sizeof(text), "generation %u is running: %u added, %u changed, %u removed; %llu kernel writes",
-		d->generation, n[0], n[1], n[2], (unsigned long long)writes);
+	int at = snprintf(text, sizeof(text),
+		"generation %u is running: %u added, %u changed, %u removed; %llu kernel writes", d->generation, n[0],
+		n[1], n[2], (unsigned long long)writes);
 	if (d->refused_in_apply)
 		snprintf(text + at, sizeof(text) - (size_t)at, "; the kernel refused %llu (lbctl status)",
 			(unsigned long long)d->refused_in_apply);
-	json_t *extra = json_pack("{s:i, s:I, s:b, s:i, s:i, s:i, s:I}", "generation", (int)d->generation, "writes",
-		(json_int_t)writes, "changed", 1, "add", (int)n[0], "change", (int)n[1], "remove", (int)n[2], "refused",
-		(json_int_t)d->refused_in_apply);
+	json_t *extra = json_pack("{s:I, s:b, s:o, s:I}", "writes", (json_int_t)writes, "changed", 1, "summary",
+		summary_of(a), "refused", (json_int_t)d->refused_in_apply);
 	finish(d, d->refused_in_apply ? LB_CODE_FAILED : LB_CODE_OK, text, extra);
 }
 
@@ -513,7 +402,7 @@ static int text_from_fd(struct daemon_apply *a, const struct ctl_apply *what, st
 			err == -EFBIG ? "larger than 16 MiB" : strerror(-err));
 	}
 	const char *name = what->name ? what->name : "<input>";
-	return text_add(&a->text, name, strlen(name), &raw) ? lb_err_set(e, LB_CODE_FAILED, "out of memory") : 0;
+	return daemon_text_add(&a->text, name, strlen(name), &raw) ? lb_err_set(e, LB_CODE_FAILED, "out of memory") : 0;
 }
 
 static int text_from_generation(struct daemon *d, struct daemon_text *t, uint32_t number, struct lb_err *e)
@@ -524,7 +413,7 @@ static int text_from_generation(struct daemon *d, struct daemon_text *t, uint32_
 	for (size_t i = 0; !err && i < g.sources.n; i++) {
 		struct lb_text part = LB_TEXT_INIT;
 		lb_text_put(&part, g.sources.v[i].text, g.sources.v[i].len);
-		if (text_add(t, g.sources.v[i].name, g.sources.v[i].name_len, &part))
+		if (daemon_text_add(t, g.sources.v[i].name, g.sources.v[i].name_len, &part))
 			err = lb_err_set(e, LB_CODE_FAILED, "out of memory");
 	}
 	generation_done(&g);
@@ -617,7 +506,7 @@ static bool stored_is(struct daemon *d, uint32_t number, const struct daemon_tex
 		same = g.sources.n == t->sources.n;
 		for (size_t i = 0; same && i < g.sources.n; i++)
 			same = g.sources.v[i].len == t->sources.v[i].len &&
-				memcmp(g.sources.v[i].text, t->sources.v[i].text, t->sources.v[i].len) == 0;
+			       memcmp(g.sources.v[i].text, t->sources.v[i].text, t->sources.v[i].len) == 0;
 	}
 	generation_done(&g);
 	lb_text_done(&raw);
@@ -631,7 +520,7 @@ static void drop_left_over(struct daemon *d)
 	struct owned_keys left = { 0 };
 	if (daemon_owned_load(d, &owned))
 		return;
-	lb_vec_foreach(key, &owned.keys) {
+	lb_vec_foreach (key, &owned.keys) {
 		ipvs_own(d->ipvs, key);
 		if (model_listener_service(d->model, key) != MODEL_NONE || !ipvs_is_ours(d->ipvs, key))
 			continue;
@@ -662,7 +551,8 @@ int daemon_apply_first(struct daemon *d)
 		d->fallback = c != NULL;
 		d->last_reject = strndup(report.s ? report.s : "", report.s ? strcspn(report.s, "\n") : 0);
 		if (c)
-			lb_log(LB_LOG_ERROR, "config: %s cannot be used; generation %u, the newest stored, runs instead",
+			lb_log(LB_LOG_ERROR,
+				"config: %s cannot be used; generation %u, the newest stored, runs instead",
 				d->opt->config, d->generation);
 	}
 	lb_text_done(&report);
@@ -670,11 +560,12 @@ int daemon_apply_first(struct daemon *d)
 	if (!err && !d->fallback) {
 		d->generation = daemon_generation_newest(d);
 		/* without a place to store it the file still runs: a full disk must not keep a balancer down */
-		if (!stored_is(d, d->generation, &t) && daemon_generation_store(d, &t, NULL, "start", &e) && !d->generation)
+		if (!stored_is(d, d->generation, &t) && daemon_generation_store(d, &t, NULL, "start", &e) &&
+			!d->generation)
 			d->generation = 1;
 	}
 	if (!err) {
-		remember_file(d, &t, !d->fallback);
+		daemon_file_remember(d, &t, !d->fallback);
 		err = swap(d, c);
 	}
 	if (!err)

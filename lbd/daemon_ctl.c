@@ -50,11 +50,12 @@ static void log_override(const struct override *ov, const char *what)
 	static const char *const states[] = { "enabled", "drain", "maint" };
 	char weight[40] = "";
 	if (ov->weight_item.set)
-		snprintf(weight, sizeof(weight), "weight=%u%s ", ov->weight, ov->weight_kind == OVERRIDE_WEIGHT_PERCENT ? "%" : "");
+		snprintf(weight, sizeof(weight), "weight=%u%s ", ov->weight,
+			ov->weight_kind == OVERRIDE_WEIGHT_PERCENT ? "%" : "");
 	const struct override_item *it = ov->state_item.set ? &ov->state_item : &ov->weight_item;
 	daemon_event(LB_LOG_NOTICE, "override.set", "backend/%s: override %s (%s%s%sby=%s%s%s)", ov->object, what,
-		ov->state_item.set ? states[ov->state] : "", ov->state_item.set ? " " : "", weight, it->by ? it->by : "-",
-		it->reason && it->reason[0] ? " reason=" : "", it->reason ? it->reason : "");
+		ov->state_item.set ? states[ov->state] : "", ov->state_item.set ? " " : "", weight,
+		it->by ? it->by : "-", it->reason && it->reason[0] ? " reason=" : "", it->reason ? it->reason : "");
 }
 
 static const char *op_override_changed(void *arg, const char *object)
@@ -165,8 +166,8 @@ void daemon_waits_look(struct daemon *d, bool timer)
 		ev_timer_stop(d->loop, &d->wait_timer);
 }
 
-static void op_wait(void *arg, struct ctl_reply *r, int (*cond)(void *), ctl_free_fn *free_state, void *state,
-	int64_t deadline_ms)
+static void op_wait(
+	void *arg, struct ctl_reply *r, int (*cond)(void *), ctl_free_fn *free_state, void *state, int64_t deadline_ms)
 {
 	struct daemon *d = arg;
 	struct daemon_wait *w = calloc(1, sizeof(*w));

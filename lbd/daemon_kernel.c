@@ -8,11 +8,11 @@
 #include <errno.h>
 #include <string.h>
 
-#define AUDIT_EVERY_MS   1000 /* a change under our feet is repaired within two of them */
-#define AUDIT_SLICE_US   2000
-#define AUDIT_DUTY       9 /* pauses are this many times as long as the slice before: at most a tenth of a CPU */
-#define AUDIT_STEP       8 /* services between two looks at the clock */
-#define KERNEL_RETRY_MS  1000
+#define AUDIT_EVERY_MS  1000 /* a change under our feet is repaired within two of them */
+#define AUDIT_SLICE_US  2000
+#define AUDIT_DUTY      9 /* pauses are this many times as long as the slice before: at most a tenth of a CPU */
+#define AUDIT_STEP      8 /* services between two looks at the clock */
+#define KERNEL_RETRY_MS 1000
 
 /* ---- what the reconciler tells ---- */
 
@@ -27,7 +27,8 @@ static void dirty_key(struct daemon *d, const struct ipvs_key *key)
 
 static void on_drift(void *arg, const struct ipvs_key *key, enum ipvs_drift what)
 {
-	static const char *const words[] = { "the service is gone", "the service was changed", "backends were changed" };
+	static const char *const words[] = { "the service is gone", "the service was changed",
+		"backends were changed" };
 	struct daemon *d = arg;
 	char k[IPVS_KEY_STRLEN];
 	uint32_t s = d->model ? model_listener_service(d->model, key) : MODEL_NONE;
@@ -89,9 +90,11 @@ static void kernel_failed(struct daemon *d, int err)
 {
 	bool missing = err == -ENOPROTOOPT;
 	if (missing && !d->kernel_missing)
-		lb_log(LB_LOG_ERROR, "kernel: this kernel has no IPVS: modprobe ip_vs (Debian: any linux-image package); looking again");
+		lb_log(LB_LOG_ERROR, "kernel: this kernel has no IPVS: modprobe ip_vs (Debian: any linux-image "
+				     "package); looking again");
 	else if (!missing)
-		daemon_event(LB_LOG_WARNING, "kernel.netlink", "kernel: IPVS netlink failed (%s): trying again", strerror(-err));
+		daemon_event(LB_LOG_WARNING, "kernel.netlink", "kernel: IPVS netlink failed (%s): trying again",
+			strerror(-err));
 	d->kernel_missing = missing;
 	d->converged = false;
 	d->kernel_retry = lb_time_add_ms(lb_clock_now(), KERNEL_RETRY_MS);
@@ -227,7 +230,7 @@ void daemon_kernel_drop_all(struct daemon *d)
 	struct lb_time now = lb_clock_now();
 	for (uint32_t i = 0; i < d->model->n_listeners; i++)
 		(void)ipvs_drop(d->ipvs, &d->model->listeners[i].key, now);
-	lb_vec_foreach(key, &d->drops)
+	lb_vec_foreach (key, &d->drops)
 		(void)ipvs_drop(d->ipvs, key, now);
 	(void)ipvs_flush(d->ipvs, now);
 	daemon_owned_flush(d);
@@ -250,8 +253,8 @@ static void audit_answer(struct daemon *d, int err)
 	uint64_t n = ipvs_counters(d->ipvs)->repairs - d->audit.repairs_before;
 	char text[80];
 	if (n)
-		snprintf(text, sizeof(text), "%llu listener%s differed and %s repaired", (unsigned long long)n, n == 1 ? "" : "s",
-			n == 1 ? "was" : "were");
+		snprintf(text, sizeof(text), "%llu listener%s differed and %s repaired", (unsigned long long)n,
+			n == 1 ? "" : "s", n == 1 ? "was" : "were");
 	else
 		snprintf(text, sizeof(text), "the kernel has what it should have");
 	ctl_reply_row(r, json_pack("{s:I}", "repairs", (json_int_t)n));

@@ -82,20 +82,20 @@ static void log_backend(const struct model_change *ch)
 	const struct model_backend *b = &ch->m->backends[ch->backend];
 	const char *service = ch->m->services[ch->service].cfg->name, *reason = model_reason_first(b->reasons);
 	if (ch->old_state == ch->new_state) {
-		daemon_event(LB_LOG_NOTICE, "backend.weight", "backend/%s/%s: weight %u -> %u", service, b->cfg->name, ch->old_weight,
-			ch->new_weight);
+		daemon_event(LB_LOG_NOTICE, "backend.weight", "backend/%s/%s: weight %u -> %u", service, b->cfg->name,
+			ch->old_weight, ch->new_weight);
 		return;
 	}
 	char check[200] = "";
 	const struct model_target *t = telling_target(ch->m, ch->backend);
 	if (t && ch->new_state <= MODEL_BACKEND_DOWN)
-		snprintf(check, sizeof(check), "%scheck=%s code=%s%s%s%s latency=%.1fms", reason[0] ? ", " : "", t->check->name,
-			check_codes[t->code].name, t->text ? " text=\"" : "", t->text ? t->text : "", t->text ? "\"" : "",
-			t->latency_us / 1e3);
+		snprintf(check, sizeof(check), "%scheck=%s code=%s%s%s%s latency=%.1fms", reason[0] ? ", " : "",
+			t->check->name, check_codes[t->code].name, t->text ? " text=\"" : "", t->text ? t->text : "",
+			t->text ? "\"" : "", t->latency_us / 1e3);
 	daemon_event(ch->new_state == MODEL_BACKEND_DOWN ? LB_LOG_WARNING : LB_LOG_NOTICE, "backend.health",
 		"backend/%s/%s: %s -> %s%s%s%s%s weight=%u", service, b->cfg->name,
-		model_backend_state_name(ch->old_state), model_backend_state_name(ch->new_state), reason[0] || check[0] ? " (" : "",
-		reason, check, reason[0] || check[0] ? ")" : "", b->weight);
+		model_backend_state_name(ch->old_state), model_backend_state_name(ch->new_state),
+		reason[0] || check[0] ? " (" : "", reason, check, reason[0] || check[0] ? ")" : "", b->weight);
 }
 
 void daemon_log_change(const struct model_change *ch, void *arg)
@@ -107,6 +107,7 @@ void daemon_log_change(const struct model_change *ch, void *arg)
 	}
 	const struct model_service *s = &ch->m->services[ch->service];
 	daemon_event(ch->new_state == MODEL_SERVICE_DOWN ? LB_LOG_WARNING : LB_LOG_NOTICE, "service.status",
-		"service/%s: %s -> %s (%u of %u backends in the pool)", s->cfg->name, model_service_status_name(ch->old_state),
-		model_service_status_name(ch->new_state), s->in_pool, s->cfg->n_backends);
+		"service/%s: %s -> %s (%u of %u backends in the pool)", s->cfg->name,
+		model_service_status_name(ch->old_state), model_service_status_name(ch->new_state), s->in_pool,
+		s->cfg->n_backends);
 }

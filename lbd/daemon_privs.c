@@ -53,7 +53,8 @@ int daemon_privs_drop(const struct daemon_options *opt, struct lb_err *e)
 		const struct passwd *pw = getpwnam(opt->user);
 		if (!pw)
 			return lb_err_set(e, LB_CODE_FAILED,
-				"user '%s' does not exist: useradd --system --home /var/lib/lbd --shell /usr/sbin/nologin %s (or --user root)",
+				"user '%s' does not exist: useradd --system --home /var/lib/lbd --shell "
+				"/usr/sbin/nologin %s (or --user root)",
 				opt->user, opt->user);
 		uid = pw->pw_uid;
 		gid = pw->pw_gid;

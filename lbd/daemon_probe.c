@@ -28,7 +28,9 @@ static void send_set(struct daemon *d, const struct model_target *t, struct lb_t
 	struct check_msg m = { .type = CHECK_MSG_TARGET_SET };
 	m.u.target_set.id = t->id;
 	model_target_spec(t, &m.u.target_set.spec);
-	m.u.target_set.state = (struct check_state){ .n = t->n, .judged = t->judged, .up = t->up,
+	m.u.target_set.state = (struct check_state){ .n = t->n,
+		.judged = t->judged,
+		.up = t->up,
 		.last = { .code = (enum check_code)t->code, .latency_us = t->latency_us } };
 	if (t->text)
 		snprintf(m.u.target_set.state.last.text, CHECK_TEXT_MAX, "%s", t->text);

@@ -21,7 +21,8 @@
 static void not_saved(struct daemon *d, bool failed, const char *what, int err)
 {
 	if (failed && !d->state_not_saved)
-		lb_log(LB_LOG_ERROR, "state: %s/%s cannot be written: %s; what runs goes on, but would not survive a restart",
+		lb_log(LB_LOG_ERROR,
+			"state: %s/%s cannot be written: %s; what runs goes on, but would not survive a restart",
 			d->opt->state_dir, what, strerror(err));
 	if (!failed && d->state_not_saved)
 		lb_log(LB_LOG_NOTICE, "state: %s can be written again", d->opt->state_dir);
@@ -81,7 +82,8 @@ int daemon_owned_load(struct daemon *d, struct owned_keys *out)
 	if (!err)
 		err = owned_read(text.s ? text.s : "", text.n, d->boot_id, out);
 	else if (err != -ENOENT)
-		lb_log(LB_LOG_WARNING, "state: %s/%s: %s; services that left the file while lbd was down stay in the kernel",
+		lb_log(LB_LOG_WARNING,
+			"state: %s/%s: %s; services that left the file while lbd was down stay in the kernel",
 			d->opt->state_dir, OWNED_FILE, strerror(-err));
 	lb_text_done(&text);
 	return err == -ENOMEM ? err : 0;
@@ -173,11 +175,12 @@ static void prune(struct daemon *d)
 	}
 }
 
-int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const struct ctl_peer *who, const char *message,
-	struct lb_err *e)
+int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const struct ctl_peer *who,
+	const char *message, struct lb_err *e)
 {
 	uint32_t newest = daemon_generation_newest(d);
-	struct generation g = { .number = (newest > d->generation ? newest : d->generation) + 1, .wall_ms = lb_clock_wall_ms() };
+	struct generation g = { .number = (newest > d->generation ? newest : d->generation) + 1,
+		.wall_ms = lb_clock_wall_ms() };
 	snprintf(g.by, sizeof(g.by), "%s", who ? who->user : "lbd");
 	snprintf(g.message, sizeof(g.message), "%s", message ? message : "");
 	struct lb_text out = LB_TEXT_INIT;
@@ -187,8 +190,8 @@ int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const
 		if (!s)
 			err = -ENOMEM;
 		else
-			*s = (struct generation_source){ t->sources.v[i].name, t->sources.v[i].text, strlen(t->sources.v[i].name),
-				t->sources.v[i].len };
+			*s = (struct generation_source){ t->sources.v[i].name, t->sources.v[i].text,
+				strlen(t->sources.v[i].name), t->sources.v[i].len };
 	}
 	if (!err) {
 		generation_write(&g, &out);
@@ -206,7 +209,8 @@ int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const
 	return 0;
 }
 
-int daemon_generation_load(struct daemon *d, uint32_t number, struct lb_text *raw, struct generation *g, struct lb_err *e)
+int daemon_generation_load(
+	struct daemon *d, uint32_t number, struct lb_text *raw, struct generation *g, struct lb_err *e)
 {
 	char name[40];
 	struct lb_err why;

@@ -32,21 +32,22 @@ static const struct option longs[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static const char usage[] = "Usage: lbd [--foreground] [OPTIONS]\n"
-			    "       lbd --check [FILE...]       check a configuration, no daemon needed\n"
-			    "       lbd --print=schema|keys|reasons\n"
-			    "\n"
-			    "  -c, --config FILE     configuration (" CONFIG_PATH "); conf.d/*.yaml beside it is read, too\n"
-			    "  -n, --node NAME       name of this node (short host name)\n"
-			    "      --user NAME       to run as when started by root (lbd)\n"
-			    "      --run-dir DIR     control sockets (/run/lbd)\n"
-			    "      --state-dir DIR   overrides and generations (/var/lib/lbd)\n"
-			    "      --log-level LEVEL error warning notice info debug; overrules the file\n"
-			    "  -h, --help            this text\n"
-			    "  -V, --version\n"
-			    "\n"
-			    "lbd stays in the foreground: a service manager starts it and starts it again.\n"
-			    "Talk to it with lbctl.\n";
+static const char usage[] =
+	"Usage: lbd [--foreground] [OPTIONS]\n"
+	"       lbd --check [FILE...]       check a configuration, no daemon needed\n"
+	"       lbd --print=schema|keys|reasons\n"
+	"\n"
+	"  -c, --config FILE     configuration (" CONFIG_PATH "); conf.d/*.yaml beside it is read, too\n"
+	"  -n, --node NAME       name of this node (short host name)\n"
+	"      --user NAME       to run as when started by root (lbd)\n"
+	"      --run-dir DIR     control sockets (/run/lbd)\n"
+	"      --state-dir DIR   overrides and generations (/var/lib/lbd)\n"
+	"      --log-level LEVEL error warning notice info debug; overrules the file\n"
+	"  -h, --help            this text\n"
+	"  -V, --version\n"
+	"\n"
+	"lbd stays in the foreground: a service manager starts it and starts it again.\n"
+	"Talk to it with lbctl.\n";
 
 static int put(const struct lb_text *t, FILE *to)
 {
@@ -133,8 +134,12 @@ int main(int argc, char **argv)
 {
 	if (worker_child_wanted(argc, argv))
 		return worker_child_main(daemon_workers, daemon_workers_n, argc, argv);
-	struct daemon_options opt = { .config = CONFIG_PATH, .state_dir = "/var/lib/lbd", .run_dir = "/run/lbd", .user = "lbd",
-		.node = getenv("LBD_NODE"), .level = LB_LOG_INFO };
+	struct daemon_options opt = { .config = CONFIG_PATH,
+		.state_dir = "/var/lib/lbd",
+		.run_dir = "/run/lbd",
+		.user = "lbd",
+		.node = getenv("LBD_NODE"),
+		.level = LB_LOG_INFO };
 	bool checking = false;
 	int c, level;
 	while ((c = getopt_long(argc, argv, "fc:n:hV", longs, NULL)) != -1) {
@@ -150,7 +155,8 @@ int main(int argc, char **argv)
 		case OPT_LOG_LEVEL:
 			level = lb_log_level_parse(optarg, strlen(optarg));
 			if (level < 0) {
-				fprintf(stderr, "lbd: no log level '%s': error, warning, notice, info, debug\n", optarg);
+				fprintf(stderr, "lbd: no log level '%s': error, warning, notice, info, debug\n",
+					optarg);
 				return LB_CODE_USAGE;
 			}
 			opt.level = (enum lb_log_level)level;

@@ -84,7 +84,9 @@ struct decision {
 
 static struct decision decide_drain(const struct model_service *s, const struct model_backend *b, struct lb_time now)
 {
-	struct decision d = { .state = MODEL_BACKEND_DRAIN, .reasons = MODEL_REASON_ADMIN_DRAIN, .in_table = true,
+	struct decision d = { .state = MODEL_BACKEND_DRAIN,
+		.reasons = MODEL_REASON_ADMIN_DRAIN,
+		.in_table = true,
 		.deadline = LB_TIME_NEVER };
 	if (s->cfg->drain_then == CONFIG_THEN_KEEP || s->cfg->drain_ms == 0)
 		return d;
@@ -169,7 +171,8 @@ struct settling {
 
 static void take_decision(const struct settling *st, struct model_backend *b, const struct decision *d)
 {
-	struct model_change ch = { st->m, st->service, (uint32_t)(b - st->m->backends), b->state, d->state, b->weight, d->weight };
+	struct model_change ch = { st->m, st->service, (uint32_t)(b - st->m->backends), b->state, d->state, b->weight,
+		d->weight };
 	bool first = !b->settled, changed = b->state != d->state || b->weight != d->weight;
 	if (first || b->state != d->state)
 		b->since_wall_ms = st->wall_ms;
@@ -183,7 +186,8 @@ static void take_decision(const struct settling *st, struct model_backend *b, co
 		st->fn(&ch, st->arg);
 }
 
-void model_settle(struct model *m, uint32_t service, struct lb_time now, int64_t wall_ms, model_change_fn *fn, void *arg)
+void model_settle(
+	struct model *m, uint32_t service, struct lb_time now, int64_t wall_ms, model_change_fn *fn, void *arg)
 {
 	struct model_service *s = &m->services[service];
 	struct settling st = { m, service, wall_ms, fn, arg };
@@ -306,8 +310,8 @@ static uint32_t not_found(const struct model *m, const char *object, const char 
 		near = lb_text_suggest(got, strlen(got), &word, 1);
 	}
 	if (s == MODEL_NONE)
-		lb_err_set(e, LB_CODE_NOT_FOUND, "no service '%s'%s%s%s", got, near ? "; did you mean '" : "", near ? near : "",
-			near ? "'?" : "");
+		lb_err_set(e, LB_CODE_NOT_FOUND, "no service '%s'%s%s%s", got, near ? "; did you mean '" : "",
+			near ? near : "", near ? "'?" : "");
 	else
 		lb_err_set(e, LB_CODE_NOT_FOUND, "service '%s' has no backend '%s'%s%s%s", svc_name, got,
 			near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");

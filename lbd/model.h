@@ -41,14 +41,20 @@ extern const size_t model_reasons_n;
 /* The name of the most important reason in a set, "" when it is empty. */
 const char *model_reason_first(uint32_t reasons);
 
-enum model_backend_state { MODEL_BACKEND_UP, MODEL_BACKEND_DOWN, MODEL_BACKEND_UNCHECKED, MODEL_BACKEND_DRAIN, MODEL_BACKEND_MAINT };
+enum model_backend_state {
+	MODEL_BACKEND_UP,
+	MODEL_BACKEND_DOWN,
+	MODEL_BACKEND_UNCHECKED,
+	MODEL_BACKEND_DRAIN,
+	MODEL_BACKEND_MAINT
+};
 const char *model_backend_state_name(enum model_backend_state s);
 
 enum model_service_status { MODEL_SERVICE_UP, MODEL_SERVICE_DEGRADED, MODEL_SERVICE_DOWN, MODEL_SERVICE_MAINT };
 const char *model_service_status_name(enum model_service_status s);
 
 struct model_target { /* one probe, shared by every backend that asks the same of the same address and port */
-	uint32_t id;                      /* on the channel; never reused within a run of the core */
+	uint32_t id;  /* on the channel; never reused within a run of the core */
 	const struct config_check *check; /* borrowed from the configuration */
 	struct lb_ip addr;
 	uint16_t port;
@@ -105,7 +111,7 @@ struct model {
 	struct model_service *services;
 	struct model_backend *backends;
 	struct model_link *links;
-	struct model_target *targets; /* sorted by id */
+	struct model_target *targets;     /* sorted by id */
 	struct model_listener *listeners; /* sorted by key */
 	uint32_t n_services, n_backends, n_links, n_targets, n_listeners;
 	uint32_t *dirty; /* indices of dirty services */
@@ -118,8 +124,8 @@ struct model {
 typedef bool model_in_kernel_fn(const struct ipvs_key *key, const struct lb_ip *addr, uint16_t port, void *arg);
 
 struct model_input {
-	struct config *config;       /* owned by the model from now on, also when model_new fails */
-	const struct model *old;     /* NULL at start */
+	struct config *config;   /* owned by the model from now on, also when model_new fails */
+	const struct model *old; /* NULL at start */
 	const struct overrides *overrides;
 	model_in_kernel_fn *in_kernel; /* NULL = nothing there */
 	void *arg;
@@ -146,7 +152,7 @@ void model_override_changed(struct model *m, const char *object);
 /* What changed when a service was decided again. */
 struct model_change {
 	const struct model *m;
-	uint32_t service, backend; /* backend MODEL_NONE: the service itself */
+	uint32_t service, backend;    /* backend MODEL_NONE: the service itself */
 	uint8_t old_state, new_state; /* enum model_backend_state or model_service_status */
 	uint32_t old_weight, new_weight;
 };
@@ -155,13 +161,14 @@ typedef void model_change_fn(const struct model_change *ch, void *arg);
 /* Decides every backend of a service from configuration, overrides, health and time. Calls fn (may be NULL) for each
  * backend whose state or weight differs from the last decision and for the service if its status does; not for the
  * very first decision of either. */
-void model_settle(struct model *m, uint32_t service, struct lb_time now, int64_t wall_ms, model_change_fn *fn, void *arg);
+void model_settle(
+	struct model *m, uint32_t service, struct lb_time now, int64_t wall_ms, model_change_fn *fn, void *arg);
 
 /* Marks services whose deadline is due; returns the earliest deadline left. O(services). */
 struct lb_time model_tick(struct model *m, struct lb_time now);
 
 /* ---- finding ---- */
-uint32_t model_service_find(const struct model *m, const char *name);                   /* MODEL_NONE */
+uint32_t model_service_find(const struct model *m, const char *name); /* MODEL_NONE */
 uint32_t model_backend_find(const struct model *m, const char *service, const char *backend);
 /* "web/app1" -> index; MODEL_NONE and *e (LB_CODE_NOT_FOUND, with the nearest name) when there is none. */
 uint32_t model_object_find(const struct model *m, const char *object, struct lb_err *e);

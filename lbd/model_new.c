@@ -92,12 +92,14 @@ static bool judged(const struct model *m, const struct model_backend *b, uint32_
 static bool kernel_has(const struct build *bd, const struct config_service *s, const struct model_backend *b)
 {
 	for (uint32_t i = 0; bd->in->in_kernel && i < s->n_listens; i++)
-		if (bd->in->in_kernel(&s->listens[i], &b->cfg->addr, model_backend_port(b, &s->listens[i]), bd->in->arg))
+		if (bd->in->in_kernel(
+			    &s->listens[i], &b->cfg->addr, model_backend_port(b, &s->listens[i]), bd->in->arg))
 			return true;
 	return false;
 }
 
-static void add_backend(struct build *bd, const struct model_service *s, uint32_t service, const struct config_backend *cfg)
+static void add_backend(
+	struct build *bd, const struct model_service *s, uint32_t service, const struct config_backend *cfg)
 {
 	struct model *m = bd->m;
 	uint32_t at = m->n_backends++;
@@ -266,8 +268,9 @@ struct model *model_new(const struct model_input *in)
 	m->n_services = in->config->n_services;
 	for (uint32_t i = 0; i < m->n_services; i++) {
 		struct model_service *s = &m->services[i];
-		*s = (struct model_service){ .cfg = &in->config->services[i], .first_backend = m->n_backends,
-			.deadline = LB_TIME_NEVER };
+		*s = (struct model_service){
+			.cfg = &in->config->services[i], .first_backend = m->n_backends, .deadline = LB_TIME_NEVER
+		};
 		for (uint32_t k = 0; k < s->cfg->n_listens; k++)
 			m->listeners[m->n_listeners++] = (struct model_listener){ s->cfg->listens[k], i };
 		for (uint32_t k = 0; k < s->cfg->n_backends; k++)

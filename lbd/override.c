@@ -119,14 +119,16 @@ static int item_set(struct override_item *it, const struct override_who *who)
 		.set = true,
 		.set_wall_ms = who->wall_ms,
 		.expires_wall_ms = who->for_ms ? who->wall_ms + who->for_ms : 0,
-		.deadline = who->for_ms && who->for_ms < FOR_MS_MAX ? lb_time_add_ms(who->now, who->for_ms) : LB_TIME_NEVER,
+		.deadline =
+			who->for_ms && who->for_ms < FOR_MS_MAX ? lb_time_add_ms(who->now, who->for_ms) : LB_TIME_NEVER,
 		.by = by,
 		.reason = reason,
 	};
 	return 0;
 }
 
-int overrides_set_state(struct overrides *o, const char *object, enum config_state state, const struct override_who *who)
+int overrides_set_state(
+	struct overrides *o, const char *object, enum config_state state, const struct override_who *who)
 {
 	struct override *ov = get(o, object);
 	if (!ov || item_set(&ov->state_item, who)) {
@@ -272,8 +274,8 @@ static int item_from_json(const json_t *j, const struct reading *rd, struct over
 	const char *by = NULL, *reason = NULL;
 	json_error_t err;
 	/* json_unpack_ex only reads, but its prototype is not const */
-	if (json_unpack_ex((json_t *)(uintptr_t)j, &err, 0, "{s:I, s:I, s:s, s:s}", "set_ms", &set, "expires_ms", &expires, "by",
-		    &by, "reason", &reason))
+	if (json_unpack_ex((json_t *)(uintptr_t)j, &err, 0, "{s:I, s:I, s:s, s:s}", "set_ms", &set, "expires_ms",
+		    &expires, "by", &by, "reason", &reason))
 		return lb_err_set(rd->e, LB_CODE_INVALID, "%s", err.text);
 	if (set < 0 || expires < 0)
 		return lb_err_set(rd->e, LB_CODE_INVALID, "a time is negative");
@@ -331,12 +333,13 @@ static int read_all(struct overrides *o, const json_t *j, const struct reading *
 			OVERRIDES_VERSION);
 	if (!json_is_array(list))
 		return lb_err_set(rd->e, LB_CODE_INVALID, "no list of overrides");
-	json_array_foreach(list, i, one) {
+	json_array_foreach (list, i, one) {
 		const char *object = json_string_value(json_object_get(one, "object"));
 		const json_t *state = json_object_get(one, "state"), *weight = json_object_get(one, "weight");
 		if (!object || strlen(object) > 127)
 			return lb_err_set(rd->e, LB_CODE_INVALID, "entry %zu names no object", i);
-		if ((state && state_from_json(o, object, state, rd)) || (weight && weight_from_json(o, object, weight, rd)))
+		if ((state && state_from_json(o, object, state, rd)) ||
+			(weight && weight_from_json(o, object, weight, rd)))
 			return -1;
 	}
 	return 0;

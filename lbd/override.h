@@ -52,7 +52,8 @@ const struct override *overrides_find(const struct overrides *o, const char *obj
 
 /* Set one item, replacing it. 0 or -ENOMEM (unchanged). ENABLED is stored like the others: it overrules a `state` of
  * the configuration; overrides_clear_state takes it away. */
-int overrides_set_state(struct overrides *o, const char *object, enum config_state state, const struct override_who *who);
+int overrides_set_state(
+	struct overrides *o, const char *object, enum config_state state, const struct override_who *who);
 int overrides_set_weight(struct overrides *o, const char *object, enum override_weight kind, uint32_t weight,
 	const struct override_who *who);
 /* Whether there was one. */

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 
 #define STRING_ROOM  4096u
-#define SUGGEST_FROM 1000u      /* names that are looked at for "did you mean" */
+#define SUGGEST_FROM 256u  /* names that are looked at for "did you mean" */
 
 int config_builder_init(struct config_builder *b, struct config_report *r, struct lb_arena *tree, struct config *c)
 {
@@ -229,12 +229,9 @@ static void use_check(struct config_builder *b, const char *name, size_t n)
 }
 
 /* What a service is checked with that names no check; NULL = nothing. */
-static const char *default_check(const struct config_service *s)
+static const char *default_check(const struct config_facts *f)
 {
-	for (uint32_t i = 0; i < s->n_listens; i++)
-		if (s->listens[i].protocol == IPPROTO_TCP)
-			return check_types[CHECK_TYPE_TCP].name;
-	return NULL;
+	return f->tcp ? check_types[CHECK_TYPE_TCP].name : NULL;
 }
 
 static void build_service_checks(struct config_builder *b)
@@ -243,7 +240,7 @@ static void build_service_checks(struct config_builder *b)
 	const struct schema_value *v = &now->keys->v[SERVICE_CHECK];
 	struct config_path path = { &now->path, "check", 5, 0 };
 	if (!v->set) {
-		const char *name = v->at ? NULL : default_check(now->s);
+		const char *name = v->at ? NULL : default_check(&now->facts);
 		if (name)
 			use_check(b, name, strlen(name));
 		return;
@@ -286,6 +283,8 @@ static void build_listens(struct config_builder *b)
 		keys[0].fwmark = (uint32_t)v[SERVICE_FWMARK].num;
 		s->n_listens = 1;
 	}
+	if (n / 3 > CONFIG_LISTENS_MAX)
+		return; /* a rule says so */
 	uint64_t seen = 0; /* a protocol named twice is an error already */
 	for (uint32_t p = 0; !marked && p < protocol->n; p++) {
 		uint64_t bit = UINT64_C(1) << (protocol->list[p].num & 63);
@@ -301,6 +300,23 @@ static void build_listens(struct config_builder *b)
 		memcpy(kept, keys, s->n_listens * sizeof(*kept));
 	s->n_listens = kept ? s->n_listens : 0;
 	s->listens = kept;
+}
+
+static struct config_facts facts_of(const struct config_service *s)
+{
+	struct config_facts f = { .port = s->n_listens ? s->listens[0].port : 0 };
+	for (uint32_t i = 0; i < s->n_listens; i++) {
+		const struct ipvs_key *k = &s->listens[i];
+		f.marked |= k->fwmark != 0;
+		f.tcp |= k->protocol == IPPROTO_TCP;
+		f.udp |= k->protocol == IPPROTO_UDP;
+		f.sctp |= k->protocol == IPPROTO_SCTP;
+		f.ipv4 |= k->addr.family == AF_INET;
+		f.ipv6 |= k->addr.family == AF_INET6;
+		f.every_port |= !k->fwmark && !k->port;
+		f.ports |= k->port != f.port;
+	}
+	return f;
 }
 
 static struct ipvs_tunnel build_tunnel(const struct schema_object *o)
@@ -325,6 +341,7 @@ static void build_head(struct config_builder *b)
 	const struct schema_value *v = b->now.keys->v;
 	struct config_service *s = b->now.s;
 	build_listens(b);
+	b->now.facts = facts_of(s);
 	build_scheduler(s, v[SERVICE_SCHEDULER].obj);
 	s->mask4 = 32;
 	s->mask6 = 128;

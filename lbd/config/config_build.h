@@ -21,6 +21,16 @@ struct config_listener {
 	bool long_list; /* its service lists more than SCHEMA_REPEATS_MAX */
 };
 
+/* What the listeners of a service have in common: asked for each backend, so counted once. */
+struct config_facts {
+	bool marked; /* a fwmark */
+	bool tcp, udp, sctp;
+	bool ipv4, ipv6;
+	bool every_port; /* a listener without port */
+	bool ports;      /* listeners of different ports */
+	uint16_t port;   /* of the first */
+};
+
 /* The service being built. */
 struct config_now {
 	const struct config_entry *entry;
@@ -31,6 +41,7 @@ struct config_now {
 	const struct config_node **backend_keys;    /* where each of s->backends was written */
 	const struct config_node *next_backend;     /* key node; NULL = all read */
 	struct schema_object *backend;              /* reused for each */
+	struct config_facts facts;
 	bool usable;
 };
 

@@ -3,7 +3,6 @@
 #include "lbd/config/config_build.h"
 #include "lbd/ipvs/ipvs_sched.h"
 
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,19 +33,13 @@ void config_rules_check(struct config_builder *b, const struct config_check *ck,
 			"the next probe starts when the one before it has ended");
 }
 
-static bool has_protocol(const struct config_service *s, uint8_t protocol)
-{
-	for (uint32_t i = 0; i < s->n_listens; i++)
-		if (s->listens[i].protocol == protocol)
-			return true;
-	return false;
-}
-
 static void rule_listens(struct config_builder *b)
 {
 	const struct schema_value *listen = &b->now.keys->v[SERVICE_LISTEN];
 	struct config_path up = { &b->now.path, "listen", 6, 0 };
 	bool list = listen->at->kind == CONFIG_NODE_SEQ;
+	if (listen->set && listen->n > CONFIG_LISTENS_MAX)
+		config_say(b, listen->at, &up, NULL, "more than %u addresses", CONFIG_LISTENS_MAX);
 	for (uint32_t i = 0; listen->set && i < listen->n; i++) {
 		const struct schema_value *l = &listen->list[i];
 		struct config_path item = { &up, NULL, 0, i };
@@ -132,12 +125,12 @@ static void rule_protocols(struct config_builder *b)
 {
 	const struct schema_value *v = b->now.keys->v;
 	const struct config_service *s = b->now.s;
+	const struct config_facts *f = &b->now.facts;
 	const struct config_node *where = b->now.entry->key;
-	bool marked = v[SERVICE_FWMARK].set, udp = has_protocol(s, IPPROTO_UDP);
-	if ((s->flags & IPVS_FLAG_ONEPACKET) && s->n_listens && !marked && !udp)
+	if ((s->flags & IPVS_FLAG_ONEPACKET) && (f->tcp || f->sctp) && !f->udp)
 		config_say(b, at_or(&v[SERVICE_ONE_PACKET], where), &b->now.path, NULL,
 			"one_packet is for UDP and fwmark services");
-	if (s->engine[0] && (marked || has_protocol(s, IPPROTO_TCP) || has_protocol(s, IPPROTO_SCTP)))
+	if (s->engine[0] && (f->marked || f->tcp || f->sctp))
 		config_say(b, at_or(&v[SERVICE_PERSISTENCE], where), &b->now.path, "write `protocol: udp`",
 			"the persistence engine %s is for UDP services", s->engine);
 }
@@ -154,36 +147,28 @@ void config_rules_head(struct config_builder *b)
 static void rule_port(struct config_builder *b, const struct config_backend *bk, const struct config_node *at,
 	const struct config_path *path)
 {
-	const struct config_service *s = b->now.s;
-	const char *method = ipvs_method_name(bk->method);
+	const struct config_facts *f = &b->now.facts;
+	const char *method = ipvs_method_name(bk->method), *help = "leave the port out";
 	bool kept = bk->method != IPVS_METHOD_NAT;
-	for (uint32_t i = 0; bk->port && i < s->n_listens; i++) {
-		const struct ipvs_key *k = &s->listens[i];
-		if (kept && k->fwmark)
-			config_say(b, at, path, "leave the port out", "a %s backend of a fwmark service has no port", method);
-		else if (!k->fwmark && !k->port)
-			config_say(b, at, path, "leave the port out",
-				"the service takes every port: its backends have none of their own");
-		else if (kept && !k->fwmark && k->port != bk->port)
-			config_say(b, at, path, "leave the port out",
-				"mode %s cannot change the port from %u to %u", method, k->port, bk->port);
-		else
-			continue;
+	if (!bk->port || !b->now.s->n_listens)
 		return;
-	}
+	if (f->every_port)
+		config_say(b, at, path, help, "the service takes every port: its backends have none of their own");
+	else if (kept && f->marked)
+		config_say(b, at, path, help, "a %s backend of a fwmark service has no port", method);
+	else if (kept && f->ports)
+		config_say(b, at, path, help, "mode %s cannot change every port to %u", method, bk->port);
+	else if (kept && f->port != bk->port)
+		config_say(b, at, path, help, "mode %s cannot change the port from %u to %u", method, f->port, bk->port);
 }
 
 static void rule_family(struct config_builder *b, const struct config_backend *bk, const struct config_node *at,
 	const struct config_path *path)
 {
-	const struct config_service *s = b->now.s;
-	for (uint32_t i = 0; i < s->n_listens && bk->method != IPVS_METHOD_TUN; i++) {
-		if (s->listens[i].addr.family == bk->addr.family)
-			continue;
+	bool four = bk->addr.family == AF_INET;
+	if (bk->method != IPVS_METHOD_TUN && (four ? b->now.facts.ipv6 : b->now.facts.ipv4))
 		config_say(b, at, path, "only mode tun can carry one in the other", "an %s backend in an %s service",
-			bk->addr.family == AF_INET ? "IPv4" : "IPv6", bk->addr.family == AF_INET ? "IPv6" : "IPv4");
-		return;
-	}
+			four ? "IPv4" : "IPv6", four ? "IPv6" : "IPv4");
 }
 
 void config_rules_backend(struct config_builder *b, const struct config_backend *bk, const struct config_node *where,
@@ -241,12 +226,15 @@ static void duplicate_backend(struct config_builder *b, const struct target *x, 
 		lb_endpoint_str(&again->bk->addr, again->bk->port, addr));
 }
 
-static bool listens_on(const struct config_service *s, uint16_t port)
+/* One bit per port the service listens on; NULL: no memory. */
+static const uint8_t *port_set(struct config_builder *b)
 {
-	for (uint32_t i = 0; i < s->n_listens; i++)
-		if (s->listens[i].port == port)
-			return true;
-	return false;
+	const struct config_service *s = b->now.s;
+	uint8_t *bits = lb_arena_alloc(&b->scratch, 65536 / 8);
+	b->report->oom |= !bits;
+	for (uint32_t i = 0; bits && i < s->n_listens; i++)
+		bits[s->listens[i].port / 8] |= (uint8_t)(1u << s->listens[i].port % 8);
+	return bits;
 }
 
 /* The kernel knows a backend by address and port. A backend without port has those of the listeners. */
@@ -254,21 +242,24 @@ static void rule_duplicates(struct config_builder *b)
 {
 	const struct config_service *s = b->now.s;
 	struct target *t = lb_arena_alloc(&b->scratch, s->n_backends * sizeof(*t));
-	if (!t) {
-		b->report->oom = true;
-		return;
-	}
-	for (uint32_t i = 0; i < s->n_backends; i++)
+	b->report->oom |= !t;
+	for (uint32_t i = 0; t && i < s->n_backends; i++)
 		t[i] = (struct target){ &s->backends[i], b->now.backend_keys[i] };
+	if (!t || s->n_backends < 2)
+		return;
 	qsort(t, s->n_backends, sizeof(*t), target_cmp);
 	const struct target *bare = NULL; /* the one without port among those of this address */
+	const uint8_t *ports = NULL;
 	for (uint32_t i = 0; i < s->n_backends; i++) {
 		bool same = i && lb_ip_cmp(&t[i].bk->addr, &t[i - 1].bk->addr) == 0;
+		uint16_t port = t[i].bk->port;
+		if (same && bare && !ports && !(ports = port_set(b)))
+			return;
 		if (!same)
-			bare = t[i].bk->port ? NULL : &t[i];
-		else if (t[i].bk->port == t[i - 1].bk->port)
+			bare = port ? NULL : &t[i];
+		else if (port == t[i - 1].bk->port)
 			duplicate_backend(b, &t[i - 1], &t[i]);
-		else if (bare && listens_on(s, t[i].bk->port))
+		else if (bare && (ports[port / 8] >> port % 8 & 1))
 			duplicate_backend(b, bare, &t[i]);
 	}
 }
@@ -280,19 +271,18 @@ static void rule_tcp_check(struct config_builder *b)
 	const struct schema_value *v = &b->now.keys->v[SERVICE_CHECK];
 	const struct config_node *at = at_or(v, b->now.entry->key);
 	struct config_path path = { &b->now.path, "check", 5, 0 };
-	bool every_port = false, portless = false, marked = b->now.keys->v[SERVICE_FWMARK].set;
-	for (uint32_t i = 0; i < s->n_listens; i++)
-		every_port |= !s->listens[i].port;
+	const struct config_facts *f = &b->now.facts;
+	bool portless = false;
 	for (uint32_t i = 0; i < s->n_backends; i++)
 		portless |= !s->backends[i].port;
 	for (uint32_t i = 0; i < s->n_checks; i++) {
 		const struct config_check *ck = &b->slots[b->check_ids.v[b->check_ids.n - s->n_checks + i]];
 		if (ck->spec.type != CHECK_TYPE_TCP || ck->spec.port)
 			continue;
-		if (!marked && s->n_listens && !has_protocol(s, IPPROTO_TCP))
+		if ((f->udp || f->sctp) && !f->tcp)
 			config_say(b, at, &path, "write `check: none`, or give the check the `port` of something that speaks TCP",
 				"the TCP check %s in a service without TCP", ck->name);
-		else if (every_port && portless)
+		else if ((f->every_port || f->marked) && portless)
 			config_say(b, at, &path, "write `check: none`, or give the check a `port`",
 				"the check %s has no port to probe", ck->name);
 	}

@@ -73,7 +73,8 @@ static int list_next(struct ctl_reply *r, void *state)
 {
 	struct list *l = state;
 	if (l->turn != l->env->turn) {
-		ctl_reply_end(r, LB_CODE_REFUSED, "the configuration changed while the list was written: run it again", NULL);
+		ctl_reply_end(
+			r, LB_CODE_REFUSED, "the configuration changed while the list was written: run it again", NULL);
 		return 0;
 	}
 	if (l->at == l->end) {
@@ -221,16 +222,17 @@ static void set_state(struct ctl_env *env, struct ctl_request *rq, struct ctl_re
 		return;
 	}
 	if (state == CONFIG_STATE_ENABLED)
-		snprintf(text, sizeof(text), "backend %s is enabled%s: health and weight decide", object, until(who.for_ms, t));
+		snprintf(text, sizeof(text), "backend %s is enabled%s: health and weight decide", object,
+			until(who.for_ms, t));
 	else if (state == CONFIG_STATE_MAINT)
 		snprintf(text, sizeof(text), "backend %s is in maintenance%s: no flows, no row in the kernel", object,
 			until(who.for_ms, t));
 	else if (s->drain_then == CONFIG_THEN_CUT && s->drain_ms)
-		snprintf(text, sizeof(text), "backend %s drains%s: no new flows, the ones it has may go on for %s", object,
-			until(who.for_ms, t), lb_duration_str(s->drain_ms, d));
+		snprintf(text, sizeof(text), "backend %s drains%s: no new flows, the ones it has may go on for %s",
+			object, until(who.for_ms, t), lb_duration_str(s->drain_ms, d));
 	else
-		snprintf(text, sizeof(text), "backend %s drains%s: no new flows, the ones it has go on until they end", object,
-			until(who.for_ms, t));
+		snprintf(text, sizeof(text), "backend %s drains%s: no new flows, the ones it has go on until they end",
+			object, until(who.for_ms, t));
 	override_done(env, object, text, r);
 }
 
@@ -273,8 +275,8 @@ static void do_backend_weight(struct ctl_env *env, struct ctl_request *rq, struc
 	if (w.kind == LB_WEIGHT_AUTO)
 		snprintf(text, sizeof(text), "backend %s has its configured weight %u", object, configured);
 	else
-		snprintf(text, sizeof(text), "backend %s has weight %s%s (configured: %u)", object, arg_str(rq, "weight"),
-			until(who.for_ms, t), configured);
+		snprintf(text, sizeof(text), "backend %s has weight %s%s (configured: %u)", object,
+			arg_str(rq, "weight"), until(who.for_ms, t), configured);
 	override_done(env, object, text, r);
 }
 
@@ -405,7 +407,8 @@ static void do_daemon_info(struct ctl_env *env, struct ctl_request *rq, struct c
 static void do_daemon_restart(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
 	(void)rq;
-	ctl_reply_end(r, LB_CODE_OK, "the daemon ends; its service manager starts it again, the kernel keeps what it has", NULL);
+	ctl_reply_end(r, LB_CODE_OK,
+		"the daemon ends; its service manager starts it again, the kernel keeps what it has", NULL);
 	env->ops->exit(env->arg, CTL_EXIT_RESTART);
 }
 
@@ -413,8 +416,9 @@ static void do_daemon_stop(struct ctl_env *env, struct ctl_request *rq, struct c
 {
 	bool flush = arg_flag(rq, "flush");
 	ctl_reply_end(r, LB_CODE_OK,
-		flush ? "the daemon has stopped and removed its services from the kernel" :
-			"the daemon has stopped; the kernel goes on forwarding, nothing checks the backends", NULL);
+		flush ? "the daemon has stopped and removed its services from the kernel"
+		      : "the daemon has stopped; the kernel goes on forwarding, nothing checks the backends",
+		NULL);
 	env->ops->exit(env->arg, flush ? CTL_EXIT_STOP_FLUSH : CTL_EXIT_STOP);
 }
 

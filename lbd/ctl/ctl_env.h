@@ -19,8 +19,8 @@ struct ctl_worker_info {
 	bool up;
 };
 
-struct ctl_finding { /* something about the host that keeps a service from working; texts are static or borrowed */
-	char object[80];   /* "service/web", "kernel" */
+struct ctl_finding {     /* something about the host that keeps a service from working; texts are static or borrowed */
+	char object[80]; /* "service/web", "kernel" */
 	char text[200];
 	char fix[120]; /* the line that mends it, "" = none */
 };
@@ -40,8 +40,8 @@ enum ctl_exit { CTL_EXIT_STOP, CTL_EXIT_STOP_FLUSH, CTL_EXIT_RESTART };
 struct ctl_ops {
 	struct lb_time (*now)(void *arg);
 	int64_t (*wall_ms)(void *arg);
-	/* Loads a candidate and compares or applies it. Holds the reply and ends it itself: rows of findings and changes,
-	 * then 0, 1 (CTL_DIFF: there is a difference), 6 rejected, 7 another load is running, 8 failed. */
+	/* Loads a candidate and compares or applies it. Holds the reply and ends it itself: rows of findings and
+	 * changes, then 0, 1 (CTL_DIFF: there is a difference), 6 rejected, 7 another load is running, 8 failed. */
 	void (*apply)(void *arg, const struct ctl_apply *what, const struct ctl_peer *who, struct ctl_reply *r);
 	/* The text of a stored generation (0 = the one that runs): appended. 0, or -1 and *e. */
 	int (*generation_text)(void *arg, uint32_t generation, struct lb_text *out, struct lb_err *e);
@@ -53,7 +53,8 @@ struct ctl_ops {
 	void (*exit)(void *arg, enum ctl_exit how);
 	/* Waits for a condition: cond() is asked after each turn in which something changed.
 	 * 1 true, 0 not yet, -1 can never become true. Ends the reply with 0 or 1. deadline_ms 0 = none (then 9). */
-	void (*wait)(void *arg, struct ctl_reply *r, int (*cond)(void *state), ctl_free_fn *free_state, void *state, int64_t deadline_ms);
+	void (*wait)(void *arg, struct ctl_reply *r, int (*cond)(void *state), ctl_free_fn *free_state, void *state,
+		int64_t deadline_ms);
 	/* Fills at most n; returns how many there are. */
 	size_t (*findings)(void *arg, struct ctl_finding *out, size_t n);
 	size_t (*workers)(void *arg, struct ctl_worker_info *out, size_t n);
@@ -69,10 +70,10 @@ struct ctl_env {
 	pid_t pid;
 	struct lb_time started;
 	int64_t started_wall_ms;
-	bool file_differs;      /* the file is not what runs */
-	bool converged;         /* kernel equals desired, nothing queued */
-	bool kernel_missing;    /* no IPVS in this kernel */
-	bool state_not_saved;   /* the state directory cannot be written */
+	bool file_differs;       /* the file is not what runs */
+	bool converged;          /* kernel equals desired, nothing queued */
+	bool kernel_missing;     /* no IPVS in this kernel */
+	bool state_not_saved;    /* the state directory cannot be written */
 	const char *last_reject; /* first line of the last refused configuration, NULL = none */
 	uint32_t ipvs_version, table_size;
 	uint32_t rss_kib;

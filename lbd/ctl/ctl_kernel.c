@@ -146,8 +146,8 @@ static void kernel_dest(const struct ipvs_dest *d, const struct ipvs_counts *c, 
 {
 	struct walk *w = arg;
 	char ip[LB_IP_STRLEN];
-	json_t *row = json_pack("{s:s, s:s, s:i, s:s}", "type", "dest", "address", lb_ip_str(&d->addr, ip), "port", (int)d->port,
-		"method", ipvs_method_name(d->method));
+	json_t *row = json_pack("{s:s, s:s, s:i, s:s}", "type", "dest", "address", lb_ip_str(&d->addr, ip), "port",
+		(int)d->port, "method", ipvs_method_name(d->method));
 	ctl_put(row, "weight", json_integer(d->weight));
 	ctl_put(row, "upper", json_integer(d->upper));
 	ctl_put(row, "lower", json_integer(d->lower));
@@ -185,7 +185,8 @@ void ctl_kernel_rows(struct ctl_env *env, struct ctl_reply *r)
 		return;
 	snprintf(version, sizeof(version), "%u.%u.%u", env->ipvs_version >> 16 & 255, env->ipvs_version >> 8 & 255,
 		env->ipvs_version & 255);
-	ctl_reply_row(r, json_pack("{s:s, s:s, s:i}", "type", "head", "version", version, "size", (int)env->table_size));
+	ctl_reply_row(
+		r, json_pack("{s:s, s:s, s:i}", "type", "head", "version", version, "size", (int)env->table_size));
 	ctl_reply_stream(r, rows_next, walk_free, w);
 }
 
@@ -226,7 +227,9 @@ static int stats_next(struct ctl_reply *r, void *state)
 	char listen[IPVS_KEY_STRLEN];
 	if (w->at == w->services.n || w->turn != w->env->turn) {
 		ctl_reply_end(r, w->turn == w->env->turn ? LB_CODE_OK : LB_CODE_REFUSED,
-			w->turn == w->env->turn ? NULL : "the configuration changed while the list was written: run it again", NULL);
+			w->turn == w->env->turn ? NULL
+						: "the configuration changed while the list was written: run it again",
+			NULL);
 		return 0;
 	}
 	const struct dumped *d = &w->services.v[w->at++];
@@ -282,8 +285,8 @@ static void diff_row(struct walk *w, const struct ipvs_op *op)
 	bool dest = op->type >= IPVS_OP_DEST_ADD;
 	snprintf(object, sizeof(object), "%s%s%s", ipvs_key_str(&op->svc.key, key), dest ? " -> " : "",
 		dest ? lb_endpoint_str(&op->dest.addr, op->dest.port, ep) : "");
-	ctl_reply_row(w->r, json_pack("{s:s, s:s, s:s}", "op", words[op->type], "object", object, "note",
-		ipvs_op_str(op, text)));
+	ctl_reply_row(w->r,
+		json_pack("{s:s, s:s, s:s}", "op", words[op->type], "object", object, "note", ipvs_op_str(op, text)));
 	w->differences++;
 }
 
@@ -303,7 +306,7 @@ static int diff_listener(struct walk *w, uint32_t service, uint32_t listener)
 		ipvs_row_sort(&have.row);
 		err = ipvs_diff(&want, there == 0 ? &have.row : NULL, &ops);
 	}
-	lb_vec_foreach(op, &ops.ops)
+	lb_vec_foreach (op, &ops.ops)
 		diff_row(w, op);
 	lb_vec_done(&ops.ops);
 	ipvs_row_done(&want);
@@ -316,8 +319,8 @@ static void foreign_row(const struct ipvs_service *svc, bool ours, void *arg)
 	struct walk *w = arg;
 	char key[IPVS_KEY_STRLEN];
 	if (!ours)
-		ctl_reply_row(w->r, json_pack("{s:s, s:s, s:s}", "op", "keep", "object", ipvs_key_str(&svc->key, key), "note",
-			"not ours, left alone"));
+		ctl_reply_row(w->r, json_pack("{s:s, s:s, s:s}", "op", "keep", "object", ipvs_key_str(&svc->key, key),
+					    "note", "not ours, left alone"));
 }
 
 static int diff_next(struct ctl_reply *r, void *state)

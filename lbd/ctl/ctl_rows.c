@@ -61,16 +61,17 @@ static json_t *overrides_of(const struct override *ov)
 /* ---- what the kernel refused ---- */
 
 /* The refusal that concerns this backend, or its whole service (dest NULL: only that). */
-static const struct ipvs_refusal *refusal_of(const struct ctl_env *env, const struct config_service *s,
-	const struct model_backend *b)
+static const struct ipvs_refusal *refusal_of(
+	const struct ctl_env *env, const struct config_service *s, const struct model_backend *b)
 {
 	for (uint32_t i = 0; i < s->n_listens; i++) {
 		size_t n;
 		const struct ipvs_refusal *r = ipvs_refusals(env->ipvs, &s->listens[i], &n);
 		for (size_t k = 0; k < n; k++) {
 			bool whole = r[k].op.type == IPVS_OP_SERVICE_ADD;
-			bool this_one = b && r[k].op.type >= IPVS_OP_DEST_ADD && lb_ip_cmp(&r[k].op.dest.addr, &b->cfg->addr) == 0 &&
-				r[k].op.dest.port == model_backend_port(b, &s->listens[i]);
+			bool this_one = b && r[k].op.type >= IPVS_OP_DEST_ADD &&
+					lb_ip_cmp(&r[k].op.dest.addr, &b->cfg->addr) == 0 &&
+					r[k].op.dest.port == model_backend_port(b, &s->listens[i]);
 			if (whole || this_one)
 				return &r[k];
 		}
@@ -190,7 +191,8 @@ json_t *ctl_row_service(struct ctl_env *env, uint32_t service, bool with_members
 	}
 	bool refused = refusal_of(env, cfg, NULL) != NULL;
 	ctl_put(row, "service", json_string(cfg->name));
-	ctl_put(row, "status", json_string(refused ? "down" : model_service_status_name((enum model_service_status)s->status)));
+	ctl_put(row, "status",
+		json_string(refused ? "down" : model_service_status_name((enum model_service_status)s->status)));
 	ctl_put(row, "listen", listeners(cfg));
 	ctl_put(row, "scheduler", json_string(cfg->scheduler));
 	ctl_put(row, "mode", json_string(ipvs_method_name(cfg->method)));
@@ -313,7 +315,8 @@ json_t *ctl_row_backend(struct ctl_env *env, uint32_t backend, const struct ipvs
 	ctl_put(row, "backend", json_string(b->cfg->name));
 	ctl_put(row, "address", json_string(lb_endpoint_str(&b->cfg->addr, b->cfg->port, ep)));
 	ctl_put(row, "state",
-		json_string(model_backend_state_name(refused && b->in_pool ? MODEL_BACKEND_DOWN : (enum model_backend_state)b->state)));
+		json_string(model_backend_state_name(
+			refused && b->in_pool ? MODEL_BACKEND_DOWN : (enum model_backend_state)b->state)));
 	ctl_put(row, "admin", json_string(states[model_admin_state(b)]));
 	ctl_put(row, "weight", json_integer(b->weight));
 	ctl_put(row, "weight_configured", json_integer(b->cfg->weight));
@@ -386,8 +389,8 @@ static void put_problems(struct ctl_env *env, json_t *row)
 	uint32_t more = 0;
 	for (uint32_t i = 0; i < m->n_backends; i++) {
 		const struct model_backend *b = &m->backends[i];
-		if (b->state == MODEL_BACKEND_UP && !(ipvs_refused_listeners(env->ipvs) &&
-			refusal_of(env, m->services[b->service].cfg, b)))
+		if (b->state == MODEL_BACKEND_UP &&
+			!(ipvs_refused_listeners(env->ipvs) && refusal_of(env, m->services[b->service].cfg, b)))
 			continue;
 		if (json_array_size(list) < PROBLEMS_MAX)
 			json_array_append_new(list, ctl_row_backend(env, i, NULL));
@@ -409,7 +412,8 @@ static json_t *finding_row(const char *object, const char *text, const char *fix
 static void put_refusals(struct ctl_env *env, json_t *list)
 {
 	const struct model *m = env->model;
-	for (uint32_t s = 0; s < m->n_services && ipvs_refused_listeners(env->ipvs) && json_array_size(list) < FINDINGS_MAX; s++)
+	for (uint32_t s = 0;
+		s < m->n_services && ipvs_refused_listeners(env->ipvs) && json_array_size(list) < FINDINGS_MAX; s++)
 		for (uint32_t i = 0; i < m->services[s].cfg->n_listens; i++) {
 			size_t n;
 			const struct ipvs_refusal *r = ipvs_refusals(env->ipvs, &m->services[s].cfg->listens[i], &n);

@@ -64,7 +64,8 @@ static int backend_drained(struct waiting *w)
 	struct ctl_counts counts;
 	if (ctl_counts_read(w->env, b->service, &counts))
 		return 0;
-	const struct ipvs_counts *c = &counts.v[b - w->env->model->backends - w->env->model->services[b->service].first_backend];
+	const struct ipvs_counts *c =
+		&counts.v[b - w->env->model->backends - w->env->model->services[b->service].first_backend];
 	int done = c->active == 0 && c->inactive == 0;
 	ctl_counts_done(&counts);
 	return done;

@@ -3,5 +3,6 @@
 
 #include "lbd/ctl/ctl_env.h"
 
-/* Ends the answer when the condition (a row of lb_waits) holds: 0; can never hold: 1; after timeout_ms (0 = never): 9. */
+/* Ends the answer when the condition (a row of lb_waits) holds: 0; can never hold: 1; after timeout_ms (0 = never): 9.
+ */
 void ctl_wait(struct ctl_env *env, const char *object, const char *condition, int64_t timeout_ms, struct ctl_reply *r);

@@ -18,7 +18,8 @@ const struct host_row host_rows[] = {
 };
 const size_t host_rows_n = sizeof(host_rows) / sizeof(host_rows[0]);
 
-bool host_judge(const struct host_row *row, const struct host_needs *needs, bool missing, long value, struct host_finding *out)
+bool host_judge(
+	const struct host_row *row, const struct host_needs *needs, bool missing, long value, struct host_finding *out)
 {
 	const char *service = needs->service[row->need];
 	if (!service || missing || value == row->want)

@@ -10,7 +10,7 @@
 
 /* Kinds of need that a set of services can have. The caller knows services, this file knows hosts. */
 enum host_need {
-	HOST_NEED_ANY,         /* at least one service */
+	HOST_NEED_ANY, /* at least one service */
 	HOST_NEED_NAT4,
 	HOST_NEED_NAT6,
 	HOST_NEED_PERSISTENCE,
@@ -38,4 +38,5 @@ struct host_finding {
 
 /* One row judged: value is what the host has; missing = the key does not exist (not a finding: an older kernel, or the
  * module is not loaded). True and *out when it is wrong for what is needed. */
-bool host_judge(const struct host_row *row, const struct host_needs *needs, bool missing, long value, struct host_finding *out);
+bool host_judge(
+	const struct host_row *row, const struct host_needs *needs, bool missing, long value, struct host_finding *out);

@@ -26,7 +26,8 @@ void notify_init(void)
 		notify.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
 	}
 	if (usec)
-		notify.interval = strtod(usec, NULL) / 2e6; /* twice as often as asked, as sd_watchdog_enabled(3) advises */
+		notify.interval =
+			strtod(usec, NULL) / 2e6; /* twice as often as asked, as sd_watchdog_enabled(3) advises */
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("WATCHDOG_USEC");
 	unsetenv("WATCHDOG_PID");
@@ -39,7 +40,8 @@ void notify_send(const char *state)
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	(void)sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)&notify.to, notify.len);
+	(void)sendto(
+		fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)&notify.to, notify.len);
 	close(fd);
 }
 

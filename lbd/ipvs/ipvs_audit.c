@@ -61,7 +61,7 @@ int ipvs_audit_begin(struct ipvs_reconciler *r)
 	if (err || r->no_memory)
 		return err ? err : -ENOMEM;
 	struct ipvs_entry *e, *next;
-	HASH_ITER(hh, r->entries, e, next) {
+	HASH_ITER (hh, r->entries, e, next) {
 		if (e->present && !e->queued && e->seen != r->round) {
 			not_seen(r, e);
 		} else if ((e->present || e->unread) && e->ours) {
@@ -92,7 +92,8 @@ static int look(struct ipvs_reconciler *r, const struct ipvs_key *key)
 	struct ipvs_entry *e = ipvs_entry_find(r, key);
 	if (!e || e->queued)
 		return 0;
-	if (e->unread) { /* whoever was told could not read it then, or we would know by now: the round is the safety net */
+	if (e->unread) { /* whoever was told could not read it then, or we would know by now: the round is the safety
+			    net */
 		if (e->ours)
 			r->events.stale(r->events.arg, &e->key);
 		return 0;

@@ -40,7 +40,7 @@ static int dests_pass(const struct ipvs_row *want, const struct ipvs_row *have, 
 		else if (c > 0 && pass == PASS_DELETE)
 			r = push(out, IPVS_OP_DEST_DEL, svc, h);
 		else if (c == 0 && (pass == PASS_RAISE || pass == PASS_EDIT) && !ipvs_dest_equal(w, h) &&
-			raises(w, h) == (pass == PASS_RAISE))
+			 raises(w, h) == (pass == PASS_RAISE))
 			r = push(out, IPVS_OP_DEST_SET, svc, w);
 		if (r)
 			return r;

@@ -44,7 +44,8 @@ struct ipvs_reconciler {
 };
 
 struct ipvs_entry *ipvs_entry_find(const struct ipvs_reconciler *r, const struct ipvs_key *key);
-struct ipvs_entry *ipvs_entry_get(struct ipvs_reconciler *r, const struct ipvs_key *key); /* made if need be; NULL: memory */
+struct ipvs_entry *ipvs_entry_get(
+	struct ipvs_reconciler *r, const struct ipvs_key *key); /* made if need be; NULL: memory */
 void ipvs_entry_forget(struct ipvs_reconciler *r, struct ipvs_entry *e);
 void ipvs_entry_gone(struct ipvs_entry *e);
 /* The destinations as the kernel has them, sorted, into a new row. -ESRCH: the service is not there. */

@@ -100,7 +100,7 @@ static bool put_key(struct ipvs_batch *b, const struct ipvs_key *k)
 	if (k->fwmark) /* never together with an address: a mark of 0 would read as TCP, address 0, port 0 */
 		return attr_u32(b, IPVS_SVC_ATTR_FWMARK, k->fwmark);
 	return attr_u16(b, IPVS_SVC_ATTR_PROTOCOL, k->protocol) && attr(b, IPVS_SVC_ATTR_ADDR, k->addr.b, 16) &&
-		attr_u16(b, IPVS_SVC_ATTR_PORT, htons(k->port));
+	       attr_u16(b, IPVS_SVC_ATTR_PORT, htons(k->port));
 }
 
 /* IPv4 wants a mask in network order, IPv6 a prefix length in host order, in the same attribute. */
@@ -121,7 +121,8 @@ static bool put_service(struct ipvs_batch *b, const struct ipvs_service *s, bool
 		struct ip_vs_flags flags = { s->flags & ~IPVS_FLAG_HASHED, ~0u };
 		if (!attr(b, IPVS_SVC_ATTR_SCHED_NAME, s->scheduler, strlen(s->scheduler) + 1) ||
 			!attr(b, IPVS_SVC_ATTR_FLAGS, &flags, sizeof(flags)) ||
-			!attr_u32(b, IPVS_SVC_ATTR_TIMEOUT, s->timeout) || !attr_u32(b, IPVS_SVC_ATTR_NETMASK, netmask(s)))
+			!attr_u32(b, IPVS_SVC_ATTR_TIMEOUT, s->timeout) ||
+			!attr_u32(b, IPVS_SVC_ATTR_NETMASK, netmask(s)))
 			return false;
 		/* absent removes the engine, which is what an empty name means */
 		if (s->engine[0] && !attr(b, IPVS_SVC_ATTR_PE_NAME, s->engine, strlen(s->engine) + 1))
@@ -133,18 +134,20 @@ static bool put_service(struct ipvs_batch *b, const struct ipvs_service *s, bool
 static bool put_tunnel(struct ipvs_batch *b, const struct ipvs_tunnel *t)
 {
 	return attr_u8(b, IPVS_DEST_ATTR_TUN_TYPE, t->type) && attr_u16(b, IPVS_DEST_ATTR_TUN_PORT, htons(t->port)) &&
-		attr_u16(b, IPVS_DEST_ATTR_TUN_FLAGS, t->csum);
+	       attr_u16(b, IPVS_DEST_ATTR_TUN_FLAGS, t->csum);
 }
 
 static bool put_dest(struct ipvs_batch *b, const struct ipvs_dest *d, bool full)
 {
 	struct nlattr *n = nest(b, IPVS_CMD_ATTR_DEST);
-	if (!n || !attr_u16(b, IPVS_DEST_ATTR_ADDR_FAMILY, d->addr.family) || !attr(b, IPVS_DEST_ATTR_ADDR, d->addr.b, 16) ||
-		!attr_u16(b, IPVS_DEST_ATTR_PORT, htons(d->port)))
+	if (!n || !attr_u16(b, IPVS_DEST_ATTR_ADDR_FAMILY, d->addr.family) ||
+		!attr(b, IPVS_DEST_ATTR_ADDR, d->addr.b, 16) || !attr_u16(b, IPVS_DEST_ATTR_PORT, htons(d->port)))
 		return false;
 	if (full) {
-		if (!attr_u32(b, IPVS_DEST_ATTR_FWD_METHOD, d->method) || !attr_u32(b, IPVS_DEST_ATTR_WEIGHT, d->weight) ||
-			!attr_u32(b, IPVS_DEST_ATTR_U_THRESH, d->upper) || !attr_u32(b, IPVS_DEST_ATTR_L_THRESH, d->lower))
+		if (!attr_u32(b, IPVS_DEST_ATTR_FWD_METHOD, d->method) ||
+			!attr_u32(b, IPVS_DEST_ATTR_WEIGHT, d->weight) ||
+			!attr_u32(b, IPVS_DEST_ATTR_U_THRESH, d->upper) ||
+			!attr_u32(b, IPVS_DEST_ATTR_L_THRESH, d->lower))
 			return false;
 		if (d->method == IPVS_METHOD_TUN && !put_tunnel(b, &d->tunnel))
 			return false;
@@ -169,7 +172,7 @@ int ipvs_msg_op(struct ipvs_batch *b, uint32_t seq, const struct ipvs_op *op)
 	size_t start = b->len;
 	bool dest = op_rows[op->type].dest, full = op_rows[op->type].full;
 	bool ok = begin(b, seq, op_rows[op->type].cmd, 0) && put_service(b, &op->svc, full && !dest) &&
-		(!dest || put_dest(b, &op->dest, full));
+		  (!dest || put_dest(b, &op->dest, full));
 	return end(b, start, ok);
 }
 
@@ -281,12 +284,16 @@ static int read_stats(const struct attrs *outer, unsigned type, struct ipvs_stat
 		return 0;
 	if (parse(outer->data[type], outer->len[type], &a))
 		return -EBADMSG;
-	bool ok = get(&a, IPVS_STATS_ATTR_CONNS, &s->conns, 8, &all) && get(&a, IPVS_STATS_ATTR_INPKTS, &s->in_packets, 8, &all) &&
-		get(&a, IPVS_STATS_ATTR_OUTPKTS, &s->out_packets, 8, &all) &&
-		get(&a, IPVS_STATS_ATTR_INBYTES, &s->in_bytes, 8, &all) && get(&a, IPVS_STATS_ATTR_OUTBYTES, &s->out_bytes, 8, &all) &&
-		get(&a, IPVS_STATS_ATTR_CPS, &s->cps, 8, &all) && get(&a, IPVS_STATS_ATTR_INPPS, &s->in_pps, 8, &all) &&
-		get(&a, IPVS_STATS_ATTR_OUTPPS, &s->out_pps, 8, &all) && get(&a, IPVS_STATS_ATTR_INBPS, &s->in_bps, 8, &all) &&
-		get(&a, IPVS_STATS_ATTR_OUTBPS, &s->out_bps, 8, &all);
+	bool ok = get(&a, IPVS_STATS_ATTR_CONNS, &s->conns, 8, &all) &&
+		  get(&a, IPVS_STATS_ATTR_INPKTS, &s->in_packets, 8, &all) &&
+		  get(&a, IPVS_STATS_ATTR_OUTPKTS, &s->out_packets, 8, &all) &&
+		  get(&a, IPVS_STATS_ATTR_INBYTES, &s->in_bytes, 8, &all) &&
+		  get(&a, IPVS_STATS_ATTR_OUTBYTES, &s->out_bytes, 8, &all) &&
+		  get(&a, IPVS_STATS_ATTR_CPS, &s->cps, 8, &all) &&
+		  get(&a, IPVS_STATS_ATTR_INPPS, &s->in_pps, 8, &all) &&
+		  get(&a, IPVS_STATS_ATTR_OUTPPS, &s->out_pps, 8, &all) &&
+		  get(&a, IPVS_STATS_ATTR_INBPS, &s->in_bps, 8, &all) &&
+		  get(&a, IPVS_STATS_ATTR_OUTBPS, &s->out_bps, 8, &all);
 	return ok ? 0 : -EBADMSG;
 }
 
@@ -322,8 +329,8 @@ static int read_key(const struct attrs *a, struct ipvs_key *k)
 		k->addr.family = (uint8_t)af;
 		return 0;
 	}
-	if (!get(a, IPVS_SVC_ATTR_PROTOCOL, &protocol, 2, &all) || !get(a, IPVS_SVC_ATTR_PORT, &port, 2, &all) || !all ||
-		protocol > 255 || !get_ip(a, IPVS_SVC_ATTR_ADDR, af, &k->addr))
+	if (!get(a, IPVS_SVC_ATTR_PROTOCOL, &protocol, 2, &all) || !get(a, IPVS_SVC_ATTR_PORT, &port, 2, &all) ||
+		!all || protocol > 255 || !get_ip(a, IPVS_SVC_ATTR_ADDR, af, &k->addr))
 		return -EBADMSG;
 	k->protocol = (uint8_t)protocol;
 	k->port = ntohs(port);
@@ -337,11 +344,14 @@ static int read_service(const struct attrs *top, struct ipvs_answer *out)
 	uint32_t mask = 0;
 	bool all = true;
 	if (!top->data[IPVS_CMD_ATTR_SERVICE] ||
-		parse(top->data[IPVS_CMD_ATTR_SERVICE], top->len[IPVS_CMD_ATTR_SERVICE], &a) || read_key(&a, &out->svc.key))
+		parse(top->data[IPVS_CMD_ATTR_SERVICE], top->len[IPVS_CMD_ATTR_SERVICE], &a) ||
+		read_key(&a, &out->svc.key))
 		return -EBADMSG;
-	if (!get_name(&a, IPVS_SVC_ATTR_SCHED_NAME, out->svc.scheduler) || !get_name(&a, IPVS_SVC_ATTR_PE_NAME, out->svc.engine) ||
+	if (!get_name(&a, IPVS_SVC_ATTR_SCHED_NAME, out->svc.scheduler) ||
+		!get_name(&a, IPVS_SVC_ATTR_PE_NAME, out->svc.engine) ||
 		!get(&a, IPVS_SVC_ATTR_FLAGS, &flags, sizeof(flags), &all) ||
-		!get(&a, IPVS_SVC_ATTR_TIMEOUT, &out->svc.timeout, 4, &all) || !get(&a, IPVS_SVC_ATTR_NETMASK, &mask, 4, &all) || !all)
+		!get(&a, IPVS_SVC_ATTR_TIMEOUT, &out->svc.timeout, 4, &all) ||
+		!get(&a, IPVS_SVC_ATTR_NETMASK, &mask, 4, &all) || !all)
 		return -EBADMSG;
 	out->svc.flags = flags.flags & ~IPVS_FLAG_HASHED;
 	if (read_netmask(mask, lb_ip_is_v6(&out->svc.key.addr), &out->svc.prefix))
@@ -373,7 +383,8 @@ static int read_dest(const struct attrs *top, uint8_t service_family, struct ipv
 	if (!get(&a, IPVS_DEST_ATTR_ADDR_FAMILY, &af, 2, &optional) || !get_ip(&a, IPVS_DEST_ATTR_ADDR, af, &d->addr))
 		return -EBADMSG;
 	if (!get(&a, IPVS_DEST_ATTR_PORT, &port, 2, &all) || !get(&a, IPVS_DEST_ATTR_FWD_METHOD, &method, 4, &all) ||
-		!get(&a, IPVS_DEST_ATTR_WEIGHT, &d->weight, 4, &all) || !get(&a, IPVS_DEST_ATTR_U_THRESH, &d->upper, 4, &all) ||
+		!get(&a, IPVS_DEST_ATTR_WEIGHT, &d->weight, 4, &all) ||
+		!get(&a, IPVS_DEST_ATTR_U_THRESH, &d->upper, 4, &all) ||
 		!get(&a, IPVS_DEST_ATTR_L_THRESH, &d->lower, 4, &all) || !all)
 		return -EBADMSG;
 	if (!get(&a, IPVS_DEST_ATTR_ACTIVE_CONNS, &out->counts.active, 4, &optional) ||

@@ -13,8 +13,8 @@
 struct ipvs_batch {
 	uint8_t *buf;
 	size_t cap, len;
-	uint16_t family;      /* id of the generic netlink family IPVS */
-	size_t last;          /* offset of the last message */
+	uint16_t family; /* id of the generic netlink family IPVS */
+	size_t last;     /* offset of the last message */
 };
 
 /* Bytes that one op takes at most: a batch buffer has room for n * IPVS_MSG_OP_MAX. */

@@ -31,7 +31,10 @@ static void add_key(struct cut *c, const struct ipvs_key *k)
 	if (k->fwmark)
 		add(c, " -f %u%s", k->fwmark, lb_ip_is_v6(&k->addr) ? " -6" : "");
 	else
-		add(c, " %s %s", k->protocol == IPPROTO_TCP ? "-t" : k->protocol == IPPROTO_UDP ? "-u" : "--sctp-service",
+		add(c, " %s %s",
+			k->protocol == IPPROTO_TCP   ? "-t"
+			: k->protocol == IPPROTO_UDP ? "-u"
+						     : "--sctp-service",
 			lb_endpoint_str(&k->addr, k->port, ep));
 }
 
@@ -117,10 +120,11 @@ static void explain_service(const struct ipvs_op *op, int err, struct cut *c)
 	const char *name = op->svc.scheduler;
 	const struct ipvs_sched_row *row = ipvs_sched_find(name, strlen(name));
 	if (err == ENOENT && op->svc.engine[0])
-		add(c, "this kernel has no scheduler '%s' or no persistence engine '%s': load ip_vs_%s and ip_vs_pe_%s", name,
-			op->svc.engine, name, op->svc.engine);
+		add(c, "this kernel has no scheduler '%s' or no persistence engine '%s': load ip_vs_%s and ip_vs_pe_%s",
+			name, op->svc.engine, name, op->svc.engine);
 	else if (err == ENOENT && row && row->since[0])
-		add(c, "this kernel has no scheduler '%s' (module ip_vs_%s, Linux %s or later): choose another", name, name, row->since);
+		add(c, "this kernel has no scheduler '%s' (module ip_vs_%s, Linux %s or later): choose another", name,
+			name, row->since);
 	else if (err == ENOENT)
 		add(c, "this kernel has no scheduler '%s': modprobe ip_vs_%s, or choose another", name, name);
 	else if (err == EAFNOSUPPORT)
@@ -136,7 +140,8 @@ static void explain_dest(const struct ipvs_op *op, int err, struct cut *c)
 	if (err == EINVAL && op->dest.method == IPVS_METHOD_TUN && op->dest.addr.family != op->svc.key.addr.family)
 		add(c, "an address of the other family is taken only while no sync daemon runs (tun)");
 	else if (err == EINVAL)
-		add(c, "the kernel takes no such address: it must be unicast, and the interface lo must be up (ip link set lo up)");
+		add(c, "the kernel takes no such address: it must be unicast, and the interface lo must be up (ip link "
+		       "set lo up)");
 	else if (err == ERANGE)
 		add(c, "weight or thresholds are out of the kernel's range");
 	else

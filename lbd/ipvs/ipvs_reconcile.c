@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH_OPS   128u    /* 64 to 256 gain all there is; below the 256 answers that fit the default buffer */
-#define QUEUE_OPS   1024u   /* flushed when reached, so that a start of 40,000 ops does not hold them all */
-#define BACKOFF_MIN 1000    /* ms until a refused op is tried again */
+#define BATCH_OPS   128u  /* 64 to 256 gain all there is; below the 256 answers that fit the default buffer */
+#define QUEUE_OPS   1024u /* flushed when reached, so that a start of 40,000 ops does not hold them all */
+#define BACKOFF_MIN 1000  /* ms until a refused op is tried again */
 #define BACKOFF_MAX 60000
 
 struct ipvs_reconciler *ipvs_new(const struct ipvs_kernel *kernel, const struct ipvs_events *events)
@@ -70,7 +70,7 @@ void ipvs_free(struct ipvs_reconciler *r)
 	if (!r)
 		return;
 	struct ipvs_entry *e, *next;
-	HASH_ITER(hh, r->entries, e, next)
+	HASH_ITER (hh, r->entries, e, next)
 		ipvs_entry_forget(r, e);
 	lb_vec_done(&r->queue);
 	lb_vec_done(&r->troubled);
@@ -216,7 +216,8 @@ static bool was_refused(const struct ipvs_entry *e, const struct ipvs_op *op)
 }
 
 /* The difference between a row and the kernel; reads the kernel when we do not know. */
-static int difference(struct ipvs_reconciler *r, struct ipvs_entry *e, const struct ipvs_row *want, struct ipvs_ops *out)
+static int difference(
+	struct ipvs_reconciler *r, struct ipvs_entry *e, const struct ipvs_row *want, struct ipvs_ops *out)
 {
 	if (e->unread) {
 		int err = reread(r, e);
@@ -271,7 +272,7 @@ int ipvs_want(struct ipvs_reconciler *r, const struct ipvs_row *row, struct lb_t
 		refusals_clear(r, e);
 	refusals_keep(r, e, &r->scratch);
 	bool no_service = false;
-	lb_vec_foreach(op, &r->scratch.ops) {
+	lb_vec_foreach (op, &r->scratch.ops) {
 		bool again = was_refused(e, op);
 		no_service |= again && op->type == IPVS_OP_SERVICE_ADD;
 		if (again || no_service)
@@ -313,7 +314,8 @@ void ipvs_own(struct ipvs_reconciler *r, const struct ipvs_key *key)
 		e->ours = true;
 }
 
-static void remember_refusal(struct ipvs_reconciler *r, struct ipvs_entry *e, const struct ipvs_op *op, int err, struct lb_time now)
+static void remember_refusal(
+	struct ipvs_reconciler *r, struct ipvs_entry *e, const struct ipvs_op *op, int err, struct lb_time now)
 {
 	struct ipvs_refusal *ref = lb_vec_push(&e->refusals);
 	if (!ref)
@@ -414,8 +416,8 @@ int ipvs_flush(struct ipvs_reconciler *r, struct lb_time now)
 		if (!err)
 			at += n;
 	}
-	/* What follows a batch of unknown outcome is not sent: its adds may be missing, and deletes behind it would empty
-	 * the pool. It is read and planned again. */
+	/* What follows a batch of unknown outcome is not sent: its adds may be missing, and deletes behind it would
+	 * empty the pool. It is read and planned again. */
 	r->counters.overruns += err != 0;
 	for (; at < r->queue.n; at++)
 		r->queue.v[at].entry->unread = true;
@@ -423,7 +425,7 @@ int ipvs_flush(struct ipvs_reconciler *r, struct lb_time now)
 	struct ipvs_queue done = r->queue;
 	r->queue = (struct ipvs_queue){ 0 };
 	struct ipvs_entry *last = NULL;
-	lb_vec_foreach(q, &done) {
+	lb_vec_foreach (q, &done) {
 		if (q->entry != last) /* ops of one listener stand together, and its entry may be freed here */
 			settle_entry(r, q->entry);
 		last = q->entry;
@@ -486,7 +488,7 @@ size_t ipvs_refused_listeners(const struct ipvs_reconciler *r)
 void ipvs_each(const struct ipvs_reconciler *r, ipvs_each_fn *fn, void *arg)
 {
 	struct ipvs_entry *e, *next;
-	HASH_ITER(hh, r->entries, e, next)
+	HASH_ITER (hh, r->entries, e, next)
 		if (e->present)
 			fn(&e->row.svc, e->ours, arg);
 }

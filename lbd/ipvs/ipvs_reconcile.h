@@ -21,14 +21,16 @@
 #include <stdbool.h>
 
 typedef void ipvs_service_fn(const struct ipvs_service *svc, const struct ipvs_stats *stats, void *arg);
-typedef void ipvs_dest_fn(const struct ipvs_dest *d, const struct ipvs_counts *counts, const struct ipvs_stats *stats, void *arg);
+typedef void ipvs_dest_fn(
+	const struct ipvs_dest *d, const struct ipvs_counts *counts, const struct ipvs_stats *stats, void *arg);
 
 struct ipvs_kernel {
 	void *arg;
-	/* All n ops, in order. errs[i] = 0 or a positive errno. Returns 0, or -errno when the outcome of some is unknown
-	 * (errs is then worthless). */
+	/* All n ops, in order. errs[i] = 0 or a positive errno. Returns 0, or -errno when the outcome of some is
+	 * unknown (errs is then worthless). */
 	int (*write)(void *arg, const struct ipvs_op *ops, size_t n, int *errs);
-	/* Every service of the namespace, in the kernel's order. 0 or -errno (what was reported before is not reliable). */
+	/* Every service of the namespace, in the kernel's order. 0 or -errno (what was reported before is not
+	 * reliable). */
 	int (*services)(void *arg, ipvs_service_fn *fn, void *fn_arg);
 	/* Destinations of one service, newest first. A missing service looks like one without destinations. */
 	int (*dests)(void *arg, const struct ipvs_key *key, ipvs_dest_fn *fn, void *fn_arg);
@@ -57,8 +59,8 @@ struct ipvs_events {
 };
 
 struct ipvs_counters {
-	uint64_t writes;   /* ops sent */
-	uint64_t batches;  /* datagrams of ops */
+	uint64_t writes;  /* ops sent */
+	uint64_t batches; /* datagrams of ops */
 	uint64_t refused;
 	uint64_t repairs;  /* drifts found */
 	uint64_t overruns; /* answers lost */

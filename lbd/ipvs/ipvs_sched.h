@@ -11,8 +11,8 @@ struct ipvs_sched_flag {
 };
 
 struct ipvs_sched_row {
-	const char *name;   /* "wlc"; the module is ip_vs_<name> */
-	const char *since;  /* first kernel version, "" = older than anything we run on */
+	const char *name;  /* "wlc"; the module is ip_vs_<name> */
+	const char *since; /* first kernel version, "" = older than anything we run on */
 	const char *help;
 	struct ipvs_sched_flag flags[2]; /* name NULL = end */
 };

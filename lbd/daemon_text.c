@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The texts of a configuration: the file with conf.d beside it, what came over the socket, what a generation holds. */
+#include "lbd/daemon.h"
+#include "lbd/state/state_io.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void daemon_text_done(struct daemon_text *t)
+{
+	lb_vec_foreach (s, &t->sources) {
+		free((void *)(uintptr_t)s->name);
+		free((void *)(uintptr_t)s->text);
+	}
+	lb_vec_done(&t->sources);
+}
+
+int daemon_text_add(struct daemon_text *t, const char *name, size_t name_len, struct lb_text *raw)
+{
+	char *copy = strndup(name, name_len);
+	struct config_source *s = copy && !raw->bad ? lb_vec_push(&t->sources) : NULL;
+	if (!s) {
+		free(copy);
+		lb_text_done(raw);
+		return -ENOMEM;
+	}
+	*s = (struct config_source){ copy, raw->s ? raw->s : strdup(""), raw->n };
+	*raw = LB_TEXT_INIT;
+	return 0;
+}
+
+int daemon_text_read_one(const char *path, struct daemon_text *t, struct lb_err *e)
+{
+	struct lb_text raw = LB_TEXT_INIT;
+	int err = state_read_path(path, CONFIG_FILE_MAX, &raw);
+	if (!err)
+		err = daemon_text_add(t, path, strlen(path), &raw);
+	lb_text_done(&raw);
+	return err ? lb_err_set(
+			     e, LB_CODE_INVALID, "%s: %s", path, err == -EFBIG ? "larger than 16 MiB" : strerror(-err))
+		   : 0;
+}
+
+static int only_yaml(const struct dirent *d)
+{
+	size_t n = strlen(d->d_name);
+	return d->d_name[0] != '.' && n > 5 && strcmp(d->d_name + n - 5, ".yaml") == 0;
+}
+
+static void conf_d(const char *path, char *out, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+	snprintf(out, size, "%.*sconf.d", slash ? (int)(slash + 1 - path) : 0, path);
+}
+
+int daemon_text_read(const char *path, struct daemon_text *out, struct lb_err *e)
+{
+	if (daemon_text_read_one(path, out, e))
+		return -1;
+	char dir[4096], file[4400];
+	conf_d(path, dir, sizeof(dir));
+	struct dirent **list = NULL;
+	int n = scandir(dir, &list, only_yaml, alphasort), err = 0;
+	for (int i = 0; i < n; i++) {
+		snprintf(file, sizeof(file), "%s/%s", dir, list[i]->d_name);
+		if (!err)
+			err = daemon_text_read_one(file, out, e);
+		free(list[i]);
+	}
+	free(list);
+	return err;
+}
+
+uint64_t daemon_text_hash(const struct daemon_text *t)
+{
+	uint64_t h = GENERATION_HASH_INIT;
+	for (size_t i = 0; i < t->sources.n; i++)
+		h = generation_hash(t->sources.v[i].text, t->sources.v[i].len, h);
+	return h;
+}
+
+static uint64_t stamp_add(uint64_t h, const char *path)
+{
+	struct stat st = { 0 };
+	int64_t seen[3] = { -1, 0, 0 };
+	if (stat(path, &st) == 0) {
+		seen[0] = st.st_size;
+		seen[1] = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+		seen[2] = (int64_t)st.st_ino;
+	}
+	h = generation_hash(path, strlen(path), h);
+	return generation_hash((const char *)seen, sizeof(seen), h);
+}
+
+static uint64_t file_stamp(const char *path)
+{
+	char dir[4096], file[4400];
+	uint64_t h = stamp_add(GENERATION_HASH_INIT, path);
+	struct dirent **list = NULL;
+	conf_d(path, dir, sizeof(dir));
+	int n = scandir(dir, &list, only_yaml, alphasort);
+	for (int i = 0; i < n; i++) {
+		snprintf(file, sizeof(file), "%s/%s", dir, list[i]->d_name);
+		h = stamp_add(h, file);
+		free(list[i]);
+	}
+	free(list);
+	return h;
+}
+
+void daemon_file_remember(struct daemon *d, const struct daemon_text *t, bool own_file)
+{
+	d->config_hash = daemon_text_hash(t);
+	d->file_differs = !own_file;
+	d->config_stamp = own_file ? file_stamp(d->opt->config) : 0;
+}
+
+void daemon_file_look(struct daemon *d)
+{
+	uint64_t stamp = file_stamp(d->opt->config);
+	if (stamp == d->config_stamp)
+		return;
+	struct daemon_text t = { 0 };
+	struct lb_err e;
+	d->config_stamp = stamp;
+	d->file_differs = daemon_text_read(d->opt->config, &t, &e) || daemon_text_hash(&t) != d->config_hash;
+	daemon_text_done(&t);
+}
