@@ -258,7 +258,7 @@ const struct lb_reason lb_reasons[] = {
 	{ "admin_maint", true, "it is in maintenance" },
 	{ "admin_drain", true, "it is being drained: no new flows" },
 	{ "forced_down", true, "an operator has forced it down" },
-	{ "check_failed", true, "its check fails" },
+	{ "check_failed", true, "the check fails" },
 	{ "not_checked", true, "no check has judged it yet" },
 	{ "zero_weight", true, "its weight is 0: no new flows" },
 	{ "kernel_refused", true, "the kernel refused it" },

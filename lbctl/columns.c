@@ -71,24 +71,34 @@ void columns_number(double v, const struct columns_look *look, struct lb_text *o
 		v, units[u], look->iec ? "i" : "");
 }
 
+/* "4m12s", "4m"; a blank before hours, "12d 4h" */
+static void two_units(
+	int64_t v, int64_t step, const char *large, const char *small, const char *sep, struct lb_text *out)
+{
+	lb_text_printf(out, "%lld%s", (long long)(v / step), large);
+	if (v % step)
+		lb_text_printf(out, *sep ? "%s%lld%s" : "%s%02lld%s", sep, (long long)(v % step), small);
+}
+
 void columns_duration(double seconds, struct lb_text *out)
 {
 	if (seconds < 0)
 		seconds = 0;
-	if (seconds < 0.001) {
-		lb_text_printf(out, seconds > 0 ? "%.3fms" : "0s", seconds * 1000);
-	} else if (seconds < 1) {
+	int64_t whole = (int64_t)seconds;
+	if (seconds < 0.001)
+		lb_text_printf(out, seconds > 0 ? "%.2fms" : "0s", seconds * 1000);
+	else if (seconds < 1)
 		lb_text_printf(out, "%.3gms", seconds * 1000);
-	} else if (seconds < 60) {
-		lb_text_printf(
-			out, seconds < 10 && seconds != floor(seconds) ? "%.1fs" : "%.0fs", floor(seconds * 10) / 10);
-	} else if (seconds < 3600) {
-		lb_text_printf(out, "%dm%02ds", (int)(seconds / 60), (int)fmod(seconds, 60));
-	} else if (seconds < 86400) {
-		lb_text_printf(out, "%dh%02dm", (int)(seconds / 3600), (int)fmod(seconds / 60, 60));
-	} else {
-		lb_text_printf(out, "%.0fd %dh", floor(seconds / 86400), (int)fmod(seconds / 3600, 24));
-	}
+	else if (seconds < 10 && seconds != floor(seconds))
+		lb_text_printf(out, "%.1fs", floor(seconds * 10) / 10);
+	else if (whole < 60)
+		lb_text_printf(out, "%ds", (int)whole);
+	else if (whole < 3600)
+		two_units(whole, 60, "m", "s", "", out);
+	else if (whole < 86400)
+		two_units(whole / 60, 60, "h", "m", "", out);
+	else
+		two_units(whole / 3600, 24, "d", "h", " ", out);
 }
 
 /* Days from 1970 to a civil date: the reverse of what common/time.c does, for dates after 1970. */
@@ -100,17 +110,35 @@ static int64_t days_from_civil(int y, int m, int d)
 	return (int64_t)era * 146097 + (yoe * 365 + yoe / 4 - yoe / 100 + doy) - 719468;
 }
 
+/* n digits at *s, which moves on; -1 when they are not. */
+static int digits(const char **s, unsigned n)
+{
+	int v = 0;
+	for (; n; n--, (*s)++) {
+		if (**s < '0' || **s > '9')
+			return -1;
+		v = v * 10 + (**s - '0');
+	}
+	return v;
+}
+
 int columns_time_parse(const char *s, int64_t *wall_ms)
 {
-	int y, mo, d, h, mi, used = 0;
-	double sec;
-	char z;
-	if (sscanf(s, "%4d-%2d-%2dT%2d:%2d:%lf%c%n", &y, &mo, &d, &h, &mi, &sec, &z, &used) != 7 || z != 'Z' || s[used])
+	static const char between[] = "--T::";
+	static const unsigned widths[] = { 4, 2, 2, 2, 2, 2 };
+	static const int most[] = { 9999, 12, 31, 23, 59, 60 };
+	int v[6], ms = 0, unit = 100;
+	for (unsigned i = 0; i < 6; i++) {
+		v[i] = digits(&s, widths[i]);
+		if (v[i] < 0 || v[i] > most[i] || (i < 5 && *s++ != between[i]))
+			return -EINVAL;
+	}
+	if (*s == '.')
+		for (s++; *s >= '0' && *s <= '9'; s++, unit /= 10)
+			ms += (*s - '0') * unit;
+	if (s[0] != 'Z' || s[1] || v[0] < 1970 || v[1] < 1 || v[2] < 1)
 		return -EINVAL;
-	if (y < 1970 || mo < 1 || mo > 12 || d < 1 || d > 31 || h < 0 || h > 23 || mi < 0 || mi > 59 ||
-		!(sec >= 0 && sec < 61))
-		return -EINVAL;
-	*wall_ms = ((days_from_civil(y, mo, d) * 24 + h) * 60 + mi) * 60000 + (int64_t)(sec * 1000 + 0.5);
+	*wall_ms = (((days_from_civil(v[0], v[1], v[2]) * 24 + v[3]) * 60 + v[4]) * 60 + v[5]) * 1000 + ms;
 	return 0;
 }
 

@@ -57,6 +57,7 @@ int main(int argc, char **argv)
 	s.out.look.colour = cli_wants_colour(&cli.opt, getenv("LBCTL_COLOR"), getenv("NO_COLOR"), s.stdout_terminal);
 	s.out.look.now_wall_ms = lb_clock_wall_ms();
 	s.out.look.clock = local_clock;
+	s.out.installed = LBD_VERSION;
 	code = local_is(&s) ? local_run(&s) : run(&s);
 	session_done(&s);
 	cli_done(&cli);

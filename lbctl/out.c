@@ -61,7 +61,8 @@ static void reset(struct out *o)
 {
 	json_decref(o->rows);
 	json_decref(o->summary);
-	o->rows = o->summary = NULL;
+	json_decref(o->end);
+	o->rows = o->summary = o->end = NULL;
 	o->n_rows = 0;
 	lb_text_clear(&o->json);
 	lb_text_clear(&o->message);
@@ -89,6 +90,8 @@ void out_end(struct out *o, const json_t *end)
 	if (message)
 		lb_text_printf(&o->message, "%s%s", o->message.n ? "\n" : "", message);
 	o->generation = lb_proto_int(end, "generation", o->generation);
+	json_decref(o->end);
+	o->end = json_incref((json_t *)(uintptr_t)end); /* counts a reference, changes nothing */
 	json_t *summary = json_object_get(end, "summary");
 	if (summary) {
 		json_decref(o->summary);

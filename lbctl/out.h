@@ -39,6 +39,7 @@ struct out {
 	struct lb_text json;    /* rows as text, for JSON */
 	size_t n_rows;
 	json_t *summary; /* of the last end that had one */
+	json_t *end;     /* the last end */
 	bool bad;        /* memory was out */
 };
 

@@ -109,7 +109,9 @@ static int collect(const json_t *rows, entries *services, entries *dests)
 		else
 			services->v[services->n - 1].n++;
 	}
-	for (size_t i = 0; i < services->n; i++)
+	if (services->n == 0)
+		return 0;
+	for (size_t i = 0; i < services->n && dests->n; i++)
 		qsort(dests->v + services->v[i].first, services->v[i].n, sizeof(*dests->v), dest_cmp);
 	qsort(services->v, services->n, sizeof(*services->v), service_cmp);
 	return 0;

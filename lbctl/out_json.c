@@ -43,8 +43,10 @@ static json_t *envelope(const struct out *o)
 		json_object_set_new(env, "generation", json_integer(o->generation));
 	if (o->message.n)
 		json_object_set_new(env, "message", json_string(o->message.s));
-	if (o->summary)
-		json_object_set(env, "summary", o->summary);
+	/* what else the daemon said of the answer as a whole: summary, writes, ... */
+	for (void *it = json_object_iter(o->end); env && it; it = json_object_iter_next(o->end, it))
+		if (strcmp(json_object_iter_key(it), "code") != 0 && !json_object_get(env, json_object_iter_key(it)))
+			json_object_set(env, json_object_iter_key(it), json_object_iter_value(it));
 	return env;
 }
 

@@ -133,6 +133,16 @@ static bool group_filled(const struct lb_field *f, const json_t *row)
 	return false;
 }
 
+/* In the title, in the "why" lines, beside the value that is overridden. */
+static bool said_elsewhere(const struct lb_field *f)
+{
+	static const char *const keys[] = { "service", "backend", "node", "reason", "reasons" };
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (strcmp(f->key, keys[i]) == 0)
+			return true;
+	return f->kind == LB_FIELD_OVERRIDES;
+}
+
 static void show_row(struct out *o, const json_t *row)
 {
 	if (o->n_rows)
@@ -142,7 +152,7 @@ static void show_row(struct out *o, const json_t *row)
 	for (const struct lb_field *f = lb_rows[o->type].fields; f->key; f++) {
 		if (f->group && group_filled(f, row))
 			lb_text_printf(&o->text, "%s\n", f->group);
-		if (strcmp(f->key, "reasons") == 0 || strcmp(f->key, "reason") == 0 || f->kind == LB_FIELD_OVERRIDES)
+		if (said_elsewhere(f))
 			continue;
 		if (f->kind == LB_FIELD_ROWS)
 			rows_field(o, f, row);

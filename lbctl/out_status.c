@@ -47,6 +47,17 @@ static void head(struct out *o, const json_t *row)
 	lb_text_puts(out, "\n");
 }
 
+/* After an upgrade of the package the old daemon runs on until somebody restarts it. */
+static void version_line(struct out *o, const json_t *row)
+{
+	const char *runs = lb_proto_str(row, "version");
+	if (!runs || !o->installed || strcmp(runs, o->installed) == 0)
+		return;
+	warning(o, "running ");
+	lb_text_escape(&o->text, runs, strlen(runs), 32);
+	lb_text_printf(&o->text, ", installed %s: restart pending (lbctl daemon restart)\n", o->installed);
+}
+
 /* Words in the order in which the daemon names them; what is 0 is left out, except that nothing at all is "0". */
 static void counts(struct out *o, const json_t *row, const char *key)
 {
@@ -157,6 +168,7 @@ static void status_row(struct out *o, const json_t *row)
 	const json_t *problems = json_object_get(row, "problems");
 	long long more = lb_proto_int(row, "problems_more", 0);
 	head(o, row);
+	version_line(o, row);
 	totals(o, row);
 	for (size_t i = 0; i < json_array_size(problems); i++)
 		problem(o, json_array_get(problems, i));

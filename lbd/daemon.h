@@ -152,8 +152,11 @@ bool daemon_in_kernel(const struct ipvs_key *key, const struct lb_ip *addr, uint
 int daemon_apply_first(struct daemon *d);
 void daemon_apply_start(
 	struct daemon *d, const struct ctl_apply *what, const struct ctl_peer *who, struct ctl_reply *r);
+/* What the host lacks for the services that run. */
+void daemon_host_look(struct daemon *d);
 bool daemon_apply_turn(struct daemon *d); /* one slice; true while it goes on */
 void daemon_apply_kernel_done(struct daemon *d);
+void daemon_apply_kernel_failed(struct daemon *d, int err);
 void daemon_apply_cancel(struct daemon *d);
 
 /* ---- daemon_text.c ---- */

@@ -76,29 +76,50 @@ static void collect_drops(struct daemon *d, const struct model *old, const struc
 	}
 }
 
+/* The first service that has a need stands for all of them. */
+static void need(struct host_needs *needs, enum host_need which, const struct config_service *s)
+{
+	if (!needs->service[which])
+		needs->service[which] = s->name;
+}
+
 static void needs_of(const struct config *c, struct host_needs *needs)
 {
 	*needs = (struct host_needs){ 0 };
 	for (uint32_t i = 0; i < c->n_services; i++) {
 		const struct config_service *s = &c->services[i];
-		needs->service[HOST_NEED_ANY] = needs->service[HOST_NEED_STATS] = s->name;
+		need(needs, HOST_NEED_ANY, s);
+		need(needs, HOST_NEED_STATS, s);
 		if (s->flags & IPVS_FLAG_PERSISTENT)
-			needs->service[HOST_NEED_PERSISTENCE] = s->name;
+			need(needs, HOST_NEED_PERSISTENCE, s);
 		for (uint32_t k = 0; k < s->n_backends; k++)
 			if (s->backends[k].method == IPVS_METHOD_NAT)
-				needs->service[lb_ip_is_v6(&s->backends[k].addr) ? HOST_NEED_NAT6 : HOST_NEED_NAT4] =
-					s->name;
+				need(needs, lb_ip_is_v6(&s->backends[k].addr) ? HOST_NEED_NAT6 : HOST_NEED_NAT4, s);
 	}
 }
 
-static void look_at_host(struct daemon *d)
+static bool known_finding(const struct host_finding *old, size_t n, const struct host_finding *f)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(old[i].text, f->text) == 0)
+			return true;
+	return false;
+}
+
+/* Read again at every apply and every look of an operator; said in the log once. */
+void daemon_host_look(struct daemon *d)
 {
 	struct host_needs needs;
+	struct host_finding old[FINDINGS_MAX];
+	size_t n_old = d->n_findings;
+	memcpy(old, d->findings, sizeof(old));
 	needs_of(d->model->config, &needs);
-	d->n_findings = host_read(&needs, d->findings, FINDINGS_MAX);
-	for (size_t i = 0; i < d->n_findings && i < FINDINGS_MAX; i++)
-		lb_log(LB_LOG_WARNING, "%s: %s; to mend: %s", d->findings[i].object, d->findings[i].text,
-			d->findings[i].fix);
+	size_t n = host_read(&needs, d->findings, FINDINGS_MAX);
+	d->n_findings = n < FINDINGS_MAX ? n : FINDINGS_MAX;
+	for (size_t i = 0; i < d->n_findings; i++)
+		if (!known_finding(old, n_old, &d->findings[i]))
+			lb_log(LB_LOG_WARNING, "%s: %s; to mend: %s", d->findings[i].object, d->findings[i].text,
+				d->findings[i].fix);
 }
 
 /* c becomes what runs. 0, or -ENOMEM with nothing changed (c is freed). */
@@ -124,7 +145,7 @@ static int swap(struct daemon *d, struct config *c)
 	daemon_probe_model(d, old);
 	model_free(old);
 	malloc_trim(0); /* two whole configurations were in memory: give the old one back to the host */
-	look_at_host(d);
+	daemon_host_look(d);
 	d->changed = true;
 	d->converged = false;
 	daemon_env_refresh(d);
@@ -360,6 +381,17 @@ void daemon_apply_kernel_done(struct daemon *d)
 	json_t *extra = json_pack("{s:I, s:b, s:o, s:I}", "writes", (json_int_t)writes, "changed", 1, "summary",
 		summary_of(a), "refused", (json_int_t)d->refused_in_apply);
 	finish(d, d->refused_in_apply ? LB_CODE_FAILED : LB_CODE_OK, text, extra);
+}
+
+void daemon_apply_kernel_failed(struct daemon *d, int err)
+{
+	char text[200];
+	if (!d->apply || !d->apply->to_kernel)
+		return;
+	snprintf(text, sizeof(text),
+		"generation %u is running, but it is not in the kernel yet: %s; lbd goes on trying", d->generation,
+		err == -ENOPROTOOPT ? "this kernel has no IPVS (modprobe ip_vs)" : strerror(-err));
+	finish(d, LB_CODE_FAILED, text, NULL);
 }
 
 bool daemon_apply_turn(struct daemon *d)

@@ -196,7 +196,8 @@ static void op_wait(
 static size_t op_findings(void *arg, struct ctl_finding *out, size_t n)
 {
 	struct daemon *d = arg;
-	for (size_t i = 0; i < d->n_findings && i < n && i < FINDINGS_MAX; i++) {
+	daemon_host_look(d); /* mended in the meantime? */
+	for (size_t i = 0; i < d->n_findings && i < n; i++) {
 		memcpy(out[i].object, d->findings[i].object, sizeof(out[i].object));
 		memcpy(out[i].text, d->findings[i].text, sizeof(out[i].text));
 		memcpy(out[i].fix, d->findings[i].fix, sizeof(out[i].fix));

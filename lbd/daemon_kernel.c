@@ -98,6 +98,7 @@ static void kernel_failed(struct daemon *d, int err)
 	d->kernel_missing = missing;
 	d->converged = false;
 	d->kernel_retry = lb_time_add_ms(lb_clock_now(), KERNEL_RETRY_MS);
+	daemon_apply_kernel_failed(d, err);
 }
 
 static void all_dirty(struct daemon *d)
@@ -196,6 +197,8 @@ static int drop_some(struct daemon *d, struct lb_time now)
 bool daemon_kernel_turn(struct daemon *d)
 {
 	struct lb_time now = lb_clock_now();
+	if (d->kernel_retry.us)
+		daemon_apply_kernel_failed(d, d->kernel_missing ? -ENOPROTOOPT : -EIO);
 	if (!d->model || d->stopping || d->kernel_retry.us || (d->model->n_dirty == 0 && d->drops.n == 0))
 		return false;
 	int err = 0;

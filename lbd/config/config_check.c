@@ -165,8 +165,11 @@ static void rule_port(struct config_builder *b, const struct config_backend *bk,
 static void rule_family(struct config_builder *b, const struct config_backend *bk, const struct config_node *at,
 	const struct config_path *path)
 {
+	const struct config_facts *f = &b->now.facts;
 	bool four = bk->addr.family == AF_INET;
-	if (bk->method != IPVS_METHOD_TUN && (four ? b->now.facts.ipv6 : b->now.facts.ipv4))
+	if (f->ipv4 && f->ipv6 && b->now.s->method != IPVS_METHOD_TUN)
+		return; /* said of the listeners */
+	if (bk->method != IPVS_METHOD_TUN && (four ? f->ipv6 : f->ipv4))
 		config_say(b, at, path, "only mode tun can carry one in the other", "an %s backend in an %s service",
 			four ? "IPv4" : "IPv6", four ? "IPv6" : "IPv4");
 }
@@ -272,7 +275,7 @@ static void rule_tcp_check(struct config_builder *b)
 	const struct config_node *at = at_or(v, b->now.entry->key);
 	struct config_path path = { &b->now.path, "check", 5, 0 };
 	const struct config_facts *f = &b->now.facts;
-	bool portless = false;
+	bool portless = false, persistent = s->flags & IPVS_FLAG_PERSISTENT; /* without, the missing port is the error */
 	for (uint32_t i = 0; i < s->n_backends; i++)
 		portless |= !s->backends[i].port;
 	for (uint32_t i = 0; i < s->n_checks; i++) {
@@ -282,7 +285,7 @@ static void rule_tcp_check(struct config_builder *b)
 		if ((f->udp || f->sctp) && !f->tcp)
 			config_say(b, at, &path, "write `check: none`, or give the check the `port` of something that speaks TCP",
 				"the TCP check %s in a service without TCP", ck->name);
-		else if ((f->every_port || f->marked) && portless)
+		else if (((f->every_port && persistent) || f->marked) && portless)
 			config_say(b, at, &path, "write `check: none`, or give the check a `port`",
 				"the check %s has no port to probe", ck->name);
 	}

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The tests that need a kernel with IPVS. Runs where `lab` put it:
+#   tests/lab/lab -- tests/lab/suite.sh BUILD_DIR [pytest arguments]
+# The last line is `N passed, N failed, N skipped`; the exit status is 0 only when nothing failed and
+# something passed. A JUnit report goes to $LBD_LAB_OUT/junit.xml where that is set.
+set -u
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 2
+build=${1-}
+if [[ -z $build || ! -x $build/lbd/lbd || ! -x $build/lbctl/lbctl ]]; then
+    echo "usage: suite.sh BUILD_DIR [pytest arguments]   (BUILD_DIR/lbd/lbd and BUILD_DIR/lbctl/lbctl must be there)" >&2
+    exit 2
+fi
+shift
+LBD_BUILD=$(cd "$build" && pwd) || exit 2
+export LBD_BUILD PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+
+if [[ -z ${LBD_LAB-} ]]; then
+    echo "suite.sh: not in the lab; run: tests/lab/lab -- tests/lab/suite.sh $build" >&2
+    exit 2
+fi
+for group in lbd lbd-probe lbadmin lbobserve; do
+    getent group "$group" >/dev/null || groupadd --system "$group" || exit 2
+done
+for user in lbd lbd-probe; do
+    getent passwd "$user" >/dev/null ||
+        useradd --system --gid "$user" --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin "$user" || exit 2
+done
+
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+chmod 755 "$work"
+report=$work/junit.xml
+tests=()
+for word in "$@"; do
+    [[ $word != -* && -e ${word%%::*} ]] && tests=(-)
+done
+((${#tests[@]})) && tests=() || tests=("$here")
+/usr/bin/python3 -m pytest -p no:cacheprovider -v --tb=short --durations=15 --junit-xml="$report" \
+    --rootdir="$here" "${tests[@]}" "$@"
+status=$?
+if [[ -n ${LBD_LAB_OUT-} && -e $report ]]; then
+    cp "$report" "$LBD_LAB_OUT/junit.xml"
+fi
+/usr/bin/python3 - "$report" "$status" <<'PY'
+import sys
+import xml.etree.ElementTree as tree
+passed = failed = skipped = 0
+try:
+    for case in tree.parse(sys.argv[1]).getroot().iter("testcase"):
+        kinds = {child.tag for child in case}
+        if kinds & {"failure", "error"}:
+            failed += 1
+        elif "skipped" in kinds:
+            skipped += 1
+        else:
+            passed += 1
+except (OSError, tree.ParseError) as e:
+    print(f"no report: {e}")
+status = int(sys.argv[2])
+if status not in (0, 1) and not failed:
+    failed += 1  # pytest itself failed: usage, interrupted, nothing collected
+print(f"{passed} passed, {failed} failed, {skipped} skipped")
+sys.exit(0 if status == 0 and passed and not failed else 1)
+PY
