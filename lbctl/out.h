@@ -32,6 +32,7 @@ struct out {
 	struct columns_look look;
 	const struct out_ops *ops;
 	const char *node;       /* borrowed, may be NULL */
+	const char *installed;  /* version of lbctl, told when the daemon runs another; NULL = not told */
 	struct lb_text text;    /* what is ready for stdout */
 	struct lb_text message; /* what the ends said */
 	long long generation;   /* of the last end, 0 = unknown */

@@ -7,15 +7,18 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-while IFS= read -r file; do
-    head -3 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-or-later' || lint_say "$file: no SPDX line"
-done < <(
+found=$(
     {
         lint_files '*.c' '*.h' '*.sh' '*.py' '*.cmake' CMakeLists.txt '*.in' '*.scd' '*.allow'
-        lint_files '*' | grep -E '^(packaging|\.ci|examples)/' | grep -v -E '\.md$|/generated/'
-        lint_files '*' | grep -E '^tests/' | while IFS= read -r file; do
-            head -c 2 "$file" | grep -qa '^#!' && printf '%s\n' "$file"
-        done
-    } | grep -v -E '^tests/(golden/(hostile|config/(ok|bad))|fuzz/corpus)/|/generated/' | LC_ALL=C sort -u
+        lint_files '*' | grep -E '^(packaging|\.ci|examples)/' | grep -v -E '\.md$'
+        # scripts without a suffix
+        find tests -type f ! -name '*.*' ! -path '*/corpus/*' -exec grep -lE -m1 '^#!' {} +
+    } | grep -v -E '^tests/(golden/(hostile|config/(ok|bad))|fuzz/corpus)/|/generated/' | LC_ALL=C sort -u |
+        xargs awk '
+            FNR == 1 { if (file != "" && !found) print file; file = FILENAME; found = 0 }
+            FNR <= 3 && /SPDX-License-Identifier: GPL-2\.0-or-later/ { found = 1 }
+            FNR == 3 { nextfile }
+            END { if (!found) print file }'
 )
+[[ -z $found ]] || lint_say "$(sed 's/$/: no SPDX line/' <<<"$found")"
 lint_end

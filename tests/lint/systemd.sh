@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The unit: understood to the last line, and exposed no more than 2.5 (systemd-analyze security; 10 is the worst).
+# Other versions of systemd may count differently, so the gate is that of Debian 12 (252).
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+command -v systemd-analyze >/dev/null || lint_skip "systemd-analyze is not installed"
+version=$(systemd-analyze --version | awk 'NR == 1 { print $2 }')
+
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+unit=$tmp/lbd.service
+# verify looks for the programs and the manual pages; here they are not installed
+sed -e 's,^ExecStart=/usr/sbin/lbd,ExecStart=/bin/true,' -e 's,^ExecReload=/usr/bin/lbctl,ExecReload=/bin/true,' \
+    -e '/^Documentation=/d' packaging/systemd/lbd.service >"$unit"
+said=$(systemd-analyze verify --man=no "$unit" 2>&1)
+# of our unit only: a container has incomplete units of its own
+if grep -E 'lbd\.service' <<<"$said" | grep -qi -E 'ignoring|unknown|invalid|failed'; then
+    lint_say "$said"
+fi
+if [[ $version == 252 ]]; then
+    said=$(systemd-analyze security --no-pager --offline=yes --threshold=25 "$unit" 2>&1) || lint_say "$said"
+    tail -1 <<<"$said"
+else
+    printf 'systemd %s counts differently from 252: the score is not checked\n' "$version"
+fi
+lint_end

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/host/host.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct host_row *row_of(const char *sysctl)
+{
+	for (size_t i = 0; i < host_rows_n; i++)
+		if (strcmp(host_rows[i].sysctl, sysctl) == 0)
+			return &host_rows[i];
+	ck_abort_msg("no row %s", sysctl);
+	return NULL;
+}
+
+static const struct {
+	const char *what, *sysctl;
+	enum host_need has; /* a service has this need */
+	bool missing;
+	long value;
+	const char *fix; /* expected, NULL = no finding */
+} rows[] = {
+	{ "nat without forwarding", "net.ipv4.ip_forward", HOST_NEED_NAT4, false, 0,
+		"sysctl -w net.ipv4.ip_forward=1" },
+	{ "nat with forwarding", "net.ipv4.ip_forward", HOST_NEED_NAT4, false, 1, NULL },
+	{ "forwarding is nobody's need", "net.ipv4.ip_forward", HOST_NEED_NAT6, false, 0, NULL },
+	{ "nat over IPv6", "net.ipv6.conf.all.forwarding", HOST_NEED_NAT6, false, 0,
+		"sysctl -w net.ipv6.conf.all.forwarding=1" },
+	{ "sticky clients on a drained backend", "net.ipv4.vs.expire_quiescent_template", HOST_NEED_PERSISTENCE, false,
+		0, "sysctl -w net.ipv4.vs.expire_quiescent_template=1" },
+	{ "a key that this kernel does not have", "net.ipv4.vs.conn_reuse_mode", HOST_NEED_ANY, true, 0, NULL },
+	{ "a port used again", "net.ipv4.vs.conn_reuse_mode", HOST_NEED_ANY, false, 0,
+		"sysctl -w net.ipv4.vs.conn_reuse_mode=1" },
+	{ "flows die with their row", "net.ipv4.vs.expire_nodest_conn", HOST_NEED_ANY, false, 1,
+		"sysctl -w net.ipv4.vs.expire_nodest_conn=0" },
+};
+
+START_TEST(a_finding_only_where_a_service_needs_it)
+{
+	struct host_needs needs = { 0 };
+	struct host_finding f;
+	needs.service[rows[_i].has] = "web";
+	bool found = host_judge(row_of(rows[_i].sysctl), &needs, rows[_i].missing, rows[_i].value, &f);
+	ck_assert_msg(found == (rows[_i].fix != NULL), "%s", rows[_i].what);
+	if (!found)
+		return;
+	ck_assert_msg(strcmp(f.fix, rows[_i].fix) == 0, "%s: '%s'", rows[_i].what, f.fix);
+	ck_assert_str_eq(f.object, "service/web");
+	ck_assert_ptr_nonnull(strstr(f.text, rows[_i].sysctl));
+}
+END_TEST
+
+START_TEST(the_table_has_no_holes)
+{
+	for (size_t i = 0; i < host_rows_n; i++) {
+		ck_assert_ptr_nonnull(host_rows[i].sysctl);
+		ck_assert_ptr_nonnull(host_rows[i].why);
+		ck_assert_uint_lt(host_rows[i].need, HOST_NEED_COUNT);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("host");
+	TCase *t = tcase_create("all");
+	tcase_add_loop_test(t, a_finding_only_where_a_service_needs_it, 0, sizeof(rows) / sizeof(rows[0]));
+	tcase_add_test(t, the_table_has_no_holes);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

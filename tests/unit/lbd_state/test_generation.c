@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/state/generation.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void add(struct generation *g, const char *name, const char *text, size_t len)
+{
+	struct generation_source *s = lb_vec_push(&g->sources);
+	ck_assert_ptr_nonnull(s);
+	*s = (struct generation_source){ name, text, strlen(name), len };
+}
+
+static void sample(struct generation *g)
+{
+	*g = (struct generation){ .number = 17, .wall_ms = 1769868127123, .by = "alice", .message = "raise app2" };
+	add(g, "/etc/lbd/lbd.yaml", "services: {}\n", 13);
+	add(g, "/etc/lbd/conf.d/two words.yaml", "no newline\nend 0000000000000000", 31);
+	add(g, "empty", "", 0);
+}
+
+START_TEST(reads_what_it_wrote)
+{
+	struct generation g, back;
+	struct lb_text out = LB_TEXT_INIT;
+	struct lb_err e;
+	sample(&g);
+	generation_write(&g, &out);
+	ck_assert(!out.bad);
+	ck_assert_msg(generation_read(out.s, out.n, &back, &e) == 0, "%s", e.text);
+	ck_assert_uint_eq(back.number, 17);
+	ck_assert_int_eq(back.wall_ms, 1769868127123);
+	ck_assert_str_eq(back.by, "alice");
+	ck_assert_str_eq(back.message, "raise app2");
+	ck_assert(generation_same_text(&g, &back));
+	generation_done(&g);
+	generation_done(&back);
+	lb_text_done(&out);
+}
+END_TEST
+
+START_TEST(a_line_break_in_who_or_why_cannot_forge_a_field)
+{
+	struct generation g, back;
+	struct lb_text out = LB_TEXT_INIT;
+	struct lb_err e;
+	sample(&g);
+	strcpy(g.message, "a\nsource 3 x\nabc");
+	strcpy(g.by, "bob\nby eve");
+	generation_write(&g, &out);
+	ck_assert_msg(generation_read(out.s, out.n, &back, &e) == 0, "%s", e.text);
+	ck_assert_str_eq(back.message, "a");
+	ck_assert_str_eq(back.by, "bob");
+	ck_assert_uint_eq(back.sources.n, 3);
+	generation_done(&g);
+	generation_done(&back);
+	lb_text_done(&out);
+}
+END_TEST
+
+START_TEST(every_cut_and_every_flipped_bit_is_noticed)
+{
+	struct generation g, back;
+	struct lb_text out = LB_TEXT_INIT;
+	struct lb_err e;
+	sample(&g);
+	generation_write(&g, &out);
+	for (size_t n = 0; n < out.n; n++)
+		ck_assert_msg(generation_read(out.s, n, &back, &e) != 0, "cut at %zu was taken", n);
+	for (size_t i = 0; i < out.n; i++) {
+		out.s[i] ^= 1;
+		ck_assert_msg(generation_read(out.s, out.n, &back, &e) != 0, "a flipped bit at %zu was taken", i);
+		out.s[i] ^= 1;
+	}
+	generation_done(&g);
+	lb_text_done(&out);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("generation");
+	TCase *t = tcase_create("all");
+	tcase_add_test(t, reads_what_it_wrote);
+	tcase_add_test(t, a_line_break_in_who_or_why_cannot_forge_a_field);
+	tcase_add_test(t, every_cut_and_every_flipped_bit_is_noticed);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
