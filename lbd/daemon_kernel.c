@@ -86,16 +86,26 @@ static int read_service(void *arg, const struct ipvs_key *key, struct ipvs_servi
 
 /* ---- a kernel that is not there, or does not answer ---- */
 
-static void kernel_failed(struct daemon *d, int err)
+/* Said once per kind of failure: the next look comes in a second and would say the same. */
+static void say_failure(const struct daemon *d, int err)
 {
-	bool missing = err == -ENOPROTOOPT;
-	if (missing && !d->kernel_missing)
+	if (err == d->kernel_error)
+		return;
+	if (err == -ENOPROTOOPT)
 		lb_log(LB_LOG_ERROR, "kernel: this kernel has no IPVS: modprobe ip_vs (Debian: any linux-image "
 				     "package); looking again");
-	else if (!missing)
-		daemon_event(LB_LOG_WARNING, "kernel.netlink", "kernel: IPVS netlink failed (%s): trying again",
-			strerror(-err));
-	d->kernel_missing = missing;
+	else if (err == -EPERM)
+		lb_log(LB_LOG_ERROR,
+			"kernel: not permitted: IPVS wants CAP_NET_ADMIN in the initial user namespace; looking again");
+	else
+		lb_log(LB_LOG_ERROR, "kernel: IPVS netlink failed: %s; looking again", strerror(-err));
+}
+
+static void kernel_failed(struct daemon *d, int err)
+{
+	say_failure(d, err);
+	d->kernel_error = err;
+	d->kernel_missing = err == -ENOPROTOOPT;
 	d->converged = false;
 	d->kernel_retry = lb_time_add_ms(lb_clock_now(), KERNEL_RETRY_MS);
 	daemon_apply_kernel_failed(d, err);
@@ -137,9 +147,9 @@ void daemon_kernel_tick(struct daemon *d)
 			kernel_failed(d, err);
 			return;
 		}
-		if (d->kernel_missing)
-			lb_log(LB_LOG_NOTICE, "kernel: IPVS is there now");
+		lb_log(LB_LOG_NOTICE, "kernel: IPVS answers again");
 		d->kernel_missing = false;
+		d->kernel_error = 0;
 		all_dirty(d);
 	}
 	ipvs_retry(d->ipvs, now);
@@ -198,7 +208,7 @@ bool daemon_kernel_turn(struct daemon *d)
 {
 	struct lb_time now = lb_clock_now();
 	if (d->kernel_retry.us)
-		daemon_apply_kernel_failed(d, d->kernel_missing ? -ENOPROTOOPT : -EIO);
+		daemon_apply_kernel_failed(d, d->kernel_error);
 	if (!d->model || d->stopping || d->kernel_retry.us || (d->model->n_dirty == 0 && d->drops.n == 0))
 		return false;
 	int err = 0;
