@@ -86,6 +86,7 @@ struct daemon {
 	struct ipvs_reconciler *ipvs;
 	bool kernel_missing, converged;
 	struct lb_time kernel_retry;   /* us 0 = not waiting */
+	int kernel_error;              /* -errno of the last failure, 0 = it answers */
 	LB_VEC(struct ipvs_key) drops; /* listeners to remove, after everything was added */
 	struct ipvs_row row;           /* reused by every plan */
 	struct daemon_audit audit;
