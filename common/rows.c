@@ -164,7 +164,7 @@ static const struct lb_field daemon_fields[] = {
 };
 
 static const struct lb_field change_fields[] = {
-	{ "op", LB_FIELD_TEXT, LB_PLACE_TABLE, "OP", NULL, "add, change, remove, keep (told, not counted)" },
+	{ "op", LB_FIELD_TEXT, LB_PLACE_TABLE, "OP", NULL, "add, change, remove; told, not counted: keep, refused" },
 	{ "object", LB_FIELD_TEXT, LB_PLACE_TABLE, "OBJECT", NULL, "service/web, backend/web/app1, a kernel service" },
 	{ "key", LB_FIELD_TEXT, LB_PLACE_TABLE, "KEY", NULL, "what of it; absent for the whole object" },
 	{ "before", LB_FIELD_TEXT, LB_PLACE_TABLE, "BEFORE", NULL, "value that goes" },

@@ -125,6 +125,8 @@ static int take_watch(struct parser *p, const char *value)
 static int take_global(struct parser *p, const struct cli_option *o, const char *value)
 {
 	struct cli_options *opt = &p->c->opt;
+	if (o->takes == CLI_TAKES_VALUE && !value)
+		return lb_err_set(p->e, LB_CODE_USAGE, "--%s needs a value", o->name);
 	switch (o->letter) {
 	case 'o': return take_form(p, value);
 	case 'j': opt->form = CLI_FORM_JSON; return 0;
@@ -460,7 +462,7 @@ static int finish(struct parser *p)
 	if (c->opt.version || (c->opt.help && !c->cmd))
 		return 0;
 	if (!c->noun)
-		set_command(p, lb_command_find("status", ""));
+		c->noun = "status";
 	for (size_t i = 0; !c->cmd && i < LB_COMMAND_COUNT; i++)
 		if (lb_commands[i].bare && strcmp(lb_commands[i].noun, c->noun) == 0)
 			set_command(p, &lb_commands[i]);

@@ -129,10 +129,11 @@ static void service_name(const struct entry *s, bool rule, char out[96])
 {
 	char where[64];
 	size_t p = protocol_index(s->row);
+	/* ipvsadm 1.31 shows a mark as a signed number */
 	if (s->fwmark && rule) {
-		snprintf(out, 96, "-f %u%s", s->fwmark, lb_ip_is_v6(&s->addr) ? " -6" : "");
+		snprintf(out, 96, "-f %d%s", (int)s->fwmark, lb_ip_is_v6(&s->addr) ? " -6" : "");
 	} else if (s->fwmark) {
-		snprintf(out, 96, "FWM  %u%s", s->fwmark, lb_ip_is_v6(&s->addr) ? " IPv6" : "");
+		snprintf(out, 96, "FWM  %d%s", (int)s->fwmark, lb_ip_is_v6(&s->addr) ? " IPv6" : "");
 	} else {
 		endpoint(s, where);
 		snprintf(out, 96, rule ? "%s %s" : "%-4s %s",

@@ -201,11 +201,8 @@ static int run_glob(struct session *s)
 {
 	json_t *found = json_array();
 	int code = expand(s, found);
-	size_t n = json_array_size(found);
-	if (code <= LB_CODE_NO && !ask_many(s, found, &code))
-		n = 0;
-	else if (code > LB_CODE_NO)
-		n = 0;
+	bool go_on = code <= LB_CODE_NO && ask_many(s, found, &code);
+	size_t n = go_on ? json_array_size(found) : 0;
 	for (int round = 0; round < 2; round++)
 		for (size_t i = 0;
 			i < n && (round == 0 || (s->cli->opt.wait && code == 0)) && code != LB_CODE_UNREACHABLE; i++) {

@@ -158,6 +158,8 @@ void daemon_host_look(struct daemon *d);
 bool daemon_apply_turn(struct daemon *d); /* one slice; true while it goes on */
 void daemon_apply_kernel_done(struct daemon *d);
 void daemon_apply_kernel_failed(struct daemon *d, int err);
+/* The kernel refused op for this service: who waits for the answer of a change is told, object by object. */
+void daemon_apply_refused(struct daemon *d, const char *service, const char *op, const char *why);
 void daemon_apply_cancel(struct daemon *d);
 
 /* ---- daemon_text.c ---- */

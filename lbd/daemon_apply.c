@@ -18,7 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOAD_BUDGET 2000 /* nodes or keys between two looks at the clock */
+#define LOAD_BUDGET  2000 /* nodes or keys between two looks at the clock */
+#define REFUSED_TOLD 50   /* of the kernel, in one answer; the count is exact */
 
 struct daemon_apply {
 	enum ctl_apply_kind kind;
@@ -381,6 +382,18 @@ void daemon_apply_kernel_done(struct daemon *d)
 	json_t *extra = json_pack("{s:I, s:b, s:o, s:I}", "writes", (json_int_t)writes, "changed", 1, "summary",
 		summary_of(a), "refused", (json_int_t)d->refused_in_apply);
 	finish(d, d->refused_in_apply ? LB_CODE_FAILED : LB_CODE_OK, text, extra);
+}
+
+void daemon_apply_refused(struct daemon *d, const char *service, const char *op, const char *why)
+{
+	struct daemon_apply *a = d->apply;
+	char object[80], note[480];
+	d->refused_in_apply++;
+	if (!a || !a->to_kernel || !a->reply || d->refused_in_apply > REFUSED_TOLD)
+		return;
+	snprintf(object, sizeof(object), "service/%s", service);
+	snprintf(note, sizeof(note), "%s (%s)", why, op);
+	ctl_reply_row(a->reply, json_pack("{s:s, s:s, s:s}", "op", "refused", "object", object, "note", note));
 }
 
 void daemon_apply_kernel_failed(struct daemon *d, int err)

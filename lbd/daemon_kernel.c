@@ -48,9 +48,10 @@ static void on_refused(void *arg, const struct ipvs_op *op, int err)
 	char why[200], text[IPVS_OP_STRLEN];
 	ipvs_op_explain(op, err, why, sizeof(why));
 	uint32_t s = d->model ? model_listener_service(d->model, &op->svc.key) : MODEL_NONE;
-	d->refused_in_apply++;
-	daemon_event(LB_LOG_WARNING, "kernel.refused", "service/%s: refused by the kernel (%s): %s",
-		s != MODEL_NONE ? d->model->services[s].cfg->name : "-", ipvs_op_str(op, text), why);
+	const char *name = s != MODEL_NONE ? d->model->services[s].cfg->name : "-";
+	ipvs_op_str(op, text);
+	daemon_apply_refused(d, name, text, why);
+	daemon_event(LB_LOG_WARNING, "kernel.refused", "service/%s: refused by the kernel (%s): %s", name, text, why);
 }
 
 /* The record of what is ours is on disk before the kernel hears of it: a crash in between leaves a record of
@@ -209,7 +210,7 @@ bool daemon_kernel_turn(struct daemon *d)
 	struct lb_time now = lb_clock_now();
 	if (d->kernel_retry.us)
 		daemon_apply_kernel_failed(d, d->kernel_error);
-	if (!d->model || d->stopping || d->kernel_retry.us || (d->model->n_dirty == 0 && d->drops.n == 0))
+	if (!d->model || d->stopping || d->kernel_retry.us || (d->converged && d->model->n_dirty == 0 && d->drops.n == 0))
 		return false;
 	int err = 0;
 	d->converged = false;

@@ -143,7 +143,7 @@ static void drain_clock(struct model_backend *b, struct lb_time now, int64_t wal
 	if (set && set <= wall_ms)
 		b->drain_since = lb_time_add_ms(now, set - wall_ms);
 	if (b->drain_since.us == 0)
-		b->drain_since.us = 1; /* 0 means "not draining" */
+		b->drain_since.us = -1; /* 0 means "not draining" */
 }
 
 static uint8_t status_of(const struct model *m, const struct model_service *s)

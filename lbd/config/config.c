@@ -85,8 +85,7 @@ static void step_file(struct config_load *l, unsigned budget)
 		return;
 	}
 	if (!l->yaml)
-		l->yaml = config_yaml_new(
-			(uint32_t)l->file, &l->sources[l->file], &l->tree, &l->report, &l->nodes);
+		l->yaml = config_yaml_new((uint32_t)l->file, &l->sources[l->file], &l->tree, &l->report, &l->nodes);
 	if (!l->yaml) {
 		l->report.oom = true;
 		return;
@@ -170,8 +169,8 @@ size_t config_load_report(const struct config_load *l, struct lb_text *out)
 	if (l->report.errors.more)
 		lb_text_printf(out, "%zu more error%s\n", l->report.errors.more, l->report.errors.more == 1 ? "" : "s");
 	if (l->report.warnings.more)
-		lb_text_printf(out, "%zu more warning%s\n", l->report.warnings.more,
-			l->report.warnings.more == 1 ? "" : "s");
+		lb_text_printf(
+			out, "%zu more warning%s\n", l->report.warnings.more, l->report.warnings.more == 1 ? "" : "s");
 	return l->report.oom ? 1 : errors;
 }
 

@@ -59,7 +59,8 @@ struct config_check {
 
 struct config_service {
 	const char *name;
-	const struct ipvs_key *listens; /* the product of `listen` and `protocol`, sorted by ipvs_key_cmp, no duplicates */
+	const struct ipvs_key
+		*listens; /* the product of `listen` and `protocol`, sorted by ipvs_key_cmp, no duplicates */
 	uint32_t n_listens;
 	const struct config_backend *backends; /* in the order of the file */
 	uint32_t n_backends;
@@ -82,8 +83,9 @@ struct config_service {
 struct config {
 	const struct config_service *services; /* sorted by name */
 	uint32_t n_services;
-	uint32_t n_backends;                 /* in all services */
-	const struct config_check *checks;   /* sorted by name: the named ones, and types used by their bare name (line 0) */
+	uint32_t n_backends; /* in all services */
+	const struct config_check
+		*checks; /* sorted by name: the named ones, and types used by their bare name (line 0) */
 	uint32_t n_checks;
 	enum lb_log_level log_level;
 	const char *admin_group, *observe_group;

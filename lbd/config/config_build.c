@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 
 #define STRING_ROOM  4096u
-#define SUGGEST_FROM 256u  /* names that are looked at for "did you mean" */
+#define SUGGEST_FROM 256u /* names that are looked at for "did you mean" */
 
 int config_builder_init(struct config_builder *b, struct config_report *r, struct lb_arena *tree, struct config *c)
 {
@@ -42,8 +42,8 @@ void config_builder_done(struct config_builder *b)
 	lb_vec_done(&b->listeners);
 }
 
-void config_say(struct config_builder *b, const struct config_node *at, const struct config_path *path, const char *help,
-	const char *fmt, ...)
+void config_say(struct config_builder *b, const struct config_node *at, const struct config_path *path,
+	const char *help, const char *fmt, ...)
 {
 	struct config_finding f = { .at = config_node_place(at), .path = path, .help = help };
 	if (!config_report_wants(b->report, false, f.at))
@@ -89,7 +89,8 @@ void config_build_settings(struct config_builder *b)
 	const struct schema_value *v = b->root->v;
 	const struct schema_object *control = v[ROOT_CONTROL].set ? v[ROOT_CONTROL].obj : &b->rd.base[SCHEMA_CONTROL];
 	const struct schema_object *log = v[ROOT_LOG].set ? v[ROOT_LOG].obj : &b->rd.base[SCHEMA_LOG];
-	const struct schema_value *admin = &control->v[CONTROL_ADMIN_GROUP], *observe = &control->v[CONTROL_OBSERVE_GROUP];
+	const struct schema_value *admin = &control->v[CONTROL_ADMIN_GROUP],
+				  *observe = &control->v[CONTROL_OBSERVE_GROUP];
 	b->c->admin_group = keep(b, admin->text, admin->n);
 	b->c->observe_group = keep(b, observe->text, observe->n);
 	b->c->log_level = (enum lb_log_level)log->v[LOG_LEVEL].num;
@@ -127,7 +128,8 @@ static void build_check(struct config_builder *b, const struct schema_object *ke
 		s->addr = v[CHECK_KEY_ADDRESS].ip;
 	s->port = (uint16_t)v[CHECK_KEY_PORT].num;
 	s->interval_ms = (uint32_t)v[CHECK_KEY_INTERVAL].num;
-	s->interval_down_ms = v[CHECK_KEY_INTERVAL_DOWN].set ? (uint32_t)v[CHECK_KEY_INTERVAL_DOWN].num : s->interval_ms;
+	s->interval_down_ms =
+		v[CHECK_KEY_INTERVAL_DOWN].set ? (uint32_t)v[CHECK_KEY_INTERVAL_DOWN].num : s->interval_ms;
 	s->timeout_ms = (uint32_t)v[CHECK_KEY_TIMEOUT].num;
 	s->rise = (uint16_t)v[CHECK_KEY_RISE].num;
 	s->fall = (uint16_t)v[CHECK_KEY_FALL].num;
@@ -284,7 +286,7 @@ static void build_listens(struct config_builder *b)
 		s->n_listens = 1;
 	}
 	if (n / 3 > CONFIG_LISTENS_MAX)
-		return; /* a rule says so */
+		return;    /* a rule says so */
 	uint64_t seen = 0; /* a protocol named twice is an error already */
 	for (uint32_t p = 0; !marked && p < protocol->n; p++) {
 		uint64_t bit = UINT64_C(1) << (protocol->list[p].num & 63);
@@ -370,10 +372,14 @@ static void begin_service(struct config_builder *b, const struct config_entry *e
 	static const struct config_path services = { NULL, "services", 8, 0 };
 	struct config_now *now = &b->now;
 	struct config_service *s = &b->built[b->n_built];
-	*now = (struct config_now){ .entry = e, .keys = now->keys, .backend = now->backend, .s = s,
+	*now = (struct config_now){ .entry = e,
+		.keys = now->keys,
+		.backend = now->backend,
+		.s = s,
 		.path = { &services, e->key->text, e->key->len, 0 } };
-	*s = (struct config_service){ .name = keep(b, e->key->text, e->key->len), .file = b->files[e->key->file],
-		.line = e->key->line };
+	*s = (struct config_service){
+		.name = keep(b, e->key->text, e->key->len), .file = b->files[e->key->file], .line = e->key->line
+	};
 	schema_object_reset(now->keys, b->service_defaults);
 	now->usable = schema_read(&b->rd, e->value, e->key, &now->path, false, now->keys);
 	if (!now->usable)
@@ -415,8 +421,8 @@ static void build_backend(struct config_builder *b, const struct config_node *ke
 		.line = key->line,
 	};
 	if (bk->method == IPVS_METHOD_TUN)
-		bk->tunnel = build_tunnel(
-			v[BACKEND_TUNNEL].set ? v[BACKEND_TUNNEL].obj : now->keys->v[SERVICE_TUNNEL].obj);
+		bk->tunnel =
+			build_tunnel(v[BACKEND_TUNNEL].set ? v[BACKEND_TUNNEL].obj : now->keys->v[SERVICE_TUNNEL].obj);
 	now->backend_keys[now->s->n_backends++] = key;
 	b->c->n_backends++;
 	config_rules_backend(b, bk, key, &path);
@@ -469,7 +475,8 @@ void config_build_finish(struct config_builder *b)
 	struct config *c = b->c;
 	struct config_check *checks = keep_array(b, &c->arena, b->n_slots, sizeof(*checks));
 	uint32_t *moved = keep_array(b, b->tree, b->n_slots, sizeof(*moved));
-	const struct config_check **ptrs = keep_array(b, &c->arena, b->check_ids.n, sizeof(const struct config_check *));
+	const struct config_check **ptrs =
+		keep_array(b, &c->arena, b->check_ids.n, sizeof(const struct config_check *));
 	if (!checks || !moved || !ptrs)
 		return;
 	for (uint32_t i = 0; i < b->n_slots; i++) {

@@ -37,23 +37,23 @@ struct config_now {
 	struct config_path path;
 	struct schema_object *keys;
 	struct config_service *s;
-	struct config_backend *backends;            /* room for every key of the map */
-	const struct config_node **backend_keys;    /* where each of s->backends was written */
-	const struct config_node *next_backend;     /* key node; NULL = all read */
-	struct schema_object *backend;              /* reused for each */
+	struct config_backend *backends;         /* room for every key of the map */
+	const struct config_node **backend_keys; /* where each of s->backends was written */
+	const struct config_node *next_backend;  /* key node; NULL = all read */
+	struct schema_object *backend;           /* reused for each */
 	struct config_facts facts;
 	bool usable;
 };
 
 struct config_builder {
 	struct config_report *report;
-	struct lb_arena *tree;    /* lives as long as the load */
-	struct lb_arena scratch;  /* lives as long as one service */
+	struct lb_arena *tree;   /* lives as long as the load */
+	struct lb_arena scratch; /* lives as long as one service */
 	struct schema_reader rd;
 	struct config *c;
 	struct schema_object *root;
 	const struct config_node *root_keys[ROOT_COUNT]; /* where each was written first */
-	struct schema_object *check_keys; /* reused for each check */
+	struct schema_object *check_keys;                /* reused for each check */
 	struct schema_object *check_defaults, *service_defaults;
 	LB_VEC(struct config_entry) checks, services; /* of all files, sorted by name, no duplicates */
 	struct config_check *slots;                   /* checks and bare types, sorted by name */
@@ -61,10 +61,10 @@ struct config_builder {
 	uint32_t n_slots;
 	struct config_service *built;
 	uint32_t n_built;
-	LB_VEC(uint32_t) check_ids;                   /* slots of all services one after the other */
+	LB_VEC(uint32_t) check_ids; /* slots of all services one after the other */
 	LB_VEC(struct config_listener) listeners;
-	const char **files;                           /* source names with the life of the config */
-	char *string_room;                            /* names are packed: an arena rounds each allocation up */
+	const char **files; /* source names with the life of the config */
+	char *string_room;  /* names are packed: an arena rounds each allocation up */
 	size_t string_left;
 	struct config_now now;
 };
@@ -86,7 +86,7 @@ void config_build_finish(struct config_builder *b);
 /* config_check.c. Each reports what it finds. */
 void config_rules_check(struct config_builder *b, const struct config_check *ck, const struct schema_object *keys,
 	const struct config_node *where, const struct config_path *path);
-void config_rules_head(struct config_builder *b);                                  /* the keys of b->now */
+void config_rules_head(struct config_builder *b);                                    /* the keys of b->now */
 void config_rules_backend(struct config_builder *b, const struct config_backend *bk, /* one backend of b->now */
 	const struct config_node *where, const struct config_path *path);
 void config_rules_service(struct config_builder *b); /* b->now with all backends */

@@ -14,8 +14,8 @@ static const struct config_node *at_or(const struct schema_value *v, const struc
 	return v->at ? v->at : where;
 }
 
-static void warn(struct config_builder *b, const struct config_node *at, const struct config_path *path, const char *text,
-	const char *help)
+static void warn(struct config_builder *b, const struct config_node *at, const struct config_path *path,
+	const char *text, const char *help)
 {
 	struct config_finding f = { .at = config_node_place(at), .path = path, .help = help, .warning = true };
 	config_report_add(b->report, &f, "%s", text);
@@ -68,7 +68,8 @@ static void rule_match(struct config_builder *b)
 	if (marked && listens)
 		config_say(b, v[SERVICE_FWMARK].at, path, "make two services", "listen and fwmark in one service");
 	else if (!marked && !listens)
-		config_say(b, where, path, "where clients connect: `listen: 192.0.2.1:80`", "this service has no listen");
+		config_say(
+			b, where, path, "where clients connect: `listen: 192.0.2.1:80`", "this service has no listen");
 	if (marked && v[SERVICE_PROTOCOL].at)
 		config_say(b, v[SERVICE_PROTOCOL].at, path, "the firewall's mark decides what belongs to the service",
 			"a service with fwmark has no protocol");
@@ -118,7 +119,8 @@ static void rule_tunnel(struct config_builder *b, const struct schema_value *v, 
 	if ((csum == IPVS_TUNNEL_CSUM && type == IPVS_TUNNEL_IPIP) ||
 		(csum == IPVS_TUNNEL_REMCSUM && type != IPVS_TUNNEL_GUE))
 		config_say(b, at_or(&t[TUNNEL_CHECKSUM], at), &path, "csum is for gue and gre, remcsum for gue",
-			"an %s tunnel has no checksum '%s'", ipvs_tunnel_name((uint8_t)type), ipvs_csum_name((uint8_t)csum));
+			"a tunnel of type %s has no checksum '%s'", ipvs_tunnel_name((uint8_t)type),
+			ipvs_csum_name((uint8_t)csum));
 }
 
 static void rule_protocols(struct config_builder *b)
@@ -159,7 +161,8 @@ static void rule_port(struct config_builder *b, const struct config_backend *bk,
 	else if (kept && f->ports)
 		config_say(b, at, path, help, "mode %s cannot change every port to %u", method, bk->port);
 	else if (kept && f->port != bk->port)
-		config_say(b, at, path, help, "mode %s cannot change the port from %u to %u", method, f->port, bk->port);
+		config_say(
+			b, at, path, help, "mode %s cannot change the port from %u to %u", method, f->port, bk->port);
 }
 
 static void rule_family(struct config_builder *b, const struct config_backend *bk, const struct config_node *at,
@@ -183,7 +186,8 @@ void config_rules_backend(struct config_builder *b, const struct config_backend 
 	if (b->c->n_backends == CONFIG_BACKENDS_MAX + 1)
 		config_say(b, where, path, NULL, "more than %u backends", CONFIG_BACKENDS_MAX);
 	if (v[BACKEND_PORT].set && v[BACKEND_ADDRESS].port)
-		config_say(b, at_or(&v[BACKEND_PORT], where), path, NULL, "the port is written with the address already");
+		config_say(
+			b, at_or(&v[BACKEND_PORT], where), path, NULL, "the port is written with the address already");
 	if (lb_ip_is_any(&bk->addr) || lb_ip_is_multicast(&bk->addr) ||
 		(bk->addr.family == AF_INET && !memcmp(bk->addr.b, broadcast, 4)))
 		config_say(b, at, path, NULL, "this is not the address of one host");
@@ -275,7 +279,8 @@ static void rule_tcp_check(struct config_builder *b)
 	const struct config_node *at = at_or(v, b->now.entry->key);
 	struct config_path path = { &b->now.path, "check", 5, 0 };
 	const struct config_facts *f = &b->now.facts;
-	bool portless = false, persistent = s->flags & IPVS_FLAG_PERSISTENT; /* without, the missing port is the error */
+	bool portless = false,
+	     persistent = s->flags & IPVS_FLAG_PERSISTENT; /* without, the missing port is the error */
 	for (uint32_t i = 0; i < s->n_backends; i++)
 		portless |= !s->backends[i].port;
 	for (uint32_t i = 0; i < s->n_checks; i++) {
@@ -283,7 +288,8 @@ static void rule_tcp_check(struct config_builder *b)
 		if (ck->spec.type != CHECK_TYPE_TCP || ck->spec.port)
 			continue;
 		if ((f->udp || f->sctp) && !f->tcp)
-			config_say(b, at, &path, "write `check: none`, or give the check the `port` of something that speaks TCP",
+			config_say(b, at, &path,
+				"write `check: none`, or give the check the `port` of something that speaks TCP",
 				"the TCP check %s in a service without TCP", ck->name);
 		else if (((f->every_port && persistent) || f->marked) && portless)
 			config_say(b, at, &path, "write `check: none`, or give the check a `port`",
@@ -300,8 +306,8 @@ void config_rules_service(struct config_builder *b)
 	for (uint32_t i = 0; i < s->n_backends; i++)
 		tun |= s->backends[i].method == IPVS_METHOD_TUN;
 	if (v[SERVICE_TUNNEL].at && !tun)
-		config_say(b, v[SERVICE_TUNNEL].at, &b->now.path, "write `mode: tun`", "tunnel has no effect in mode %s",
-			ipvs_method_name(s->method));
+		config_say(b, v[SERVICE_TUNNEL].at, &b->now.path, "write `mode: tun`",
+			"tunnel has no effect in mode %s", ipvs_method_name(s->method));
 	if (v[SERVICE_BACKENDS].set && v[SERVICE_BACKENDS].named->len == 0)
 		warn(b, where, &b->now.path, "a service without backends answers nobody", NULL);
 	rule_duplicates(b);

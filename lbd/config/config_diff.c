@@ -50,7 +50,7 @@ static void put_items(struct lb_text *out, const char *items, unsigned n)
 	}
 }
 
-/* A key in one line: "80", "a, b", "timeout 5m, then cut". */
+/* A key in one line: "80", "a, b", "timeout 5m, then cut". out is empty. */
 static void put_value(struct lb_text *out, enum schema_kind_id kind, const void *obj, unsigned key)
 {
 	const struct schema_row *row = &schema_kinds[kind].rows[key];
@@ -67,7 +67,7 @@ static void put_value(struct lb_text *out, enum schema_kind_id kind, const void 
 			unsigned n = config_value(row->of, of, i, &items);
 			if (!n)
 				continue;
-			lb_text_printf(out, "%s%s ", i ? ", " : "", schema_kinds[row->of].rows[i].name);
+			lb_text_printf(out, "%s%s ", out->n ? ", " : "", schema_kinds[row->of].rows[i].name);
 			put_items(out, items.s ? items.s : "", n);
 		}
 	}
@@ -104,7 +104,8 @@ static const char *backend_object(char out[160], const struct config_service *s,
 
 static int backend_cmp(const void *x, const void *y)
 {
-	return strcmp((*(const struct config_backend *const *)x)->name, (*(const struct config_backend *const *)y)->name);
+	return strcmp(
+		(*(const struct config_backend *const *)x)->name, (*(const struct config_backend *const *)y)->name);
 }
 
 static const struct config_backend **sorted(const struct config_service *s)

@@ -20,6 +20,21 @@ static bool is_plain(const char *s, size_t n)
 	return true;
 }
 
+/* Whether other readers of YAML take it for something else than text. */
+static bool looks_typed(const char *s)
+{
+	static const char *const words[] = { "true", "false", "yes", "no", "on", "off", "y", "n" };
+	bool word = false;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		word |= strcasecmp(s, words[i]) == 0;
+	return word || (s[0] >= '0' && s[0] <= '9');
+}
+
+static bool is_text(enum schema_type type)
+{
+	return type == SCHEMA_TYPE_TEXT || type == SCHEMA_TYPE_GROUP || type == SCHEMA_TYPE_NAME;
+}
+
 /* The code point at s; valid UTF-8, as everything that came through config_scan. */
 static unsigned code_point(const char *s, size_t n, size_t *len)
 {
@@ -50,9 +65,10 @@ static void put_quoted(struct lb_text *out, const char *s, size_t n)
 	lb_text_puts(out, "\"");
 }
 
-static void put_scalar(struct lb_text *out, const char *s, size_t n)
+static void put_scalar(struct lb_text *out, const char *s, bool text)
 {
-	if (is_plain(s, n))
+	size_t n = strlen(s);
+	if (is_plain(s, n) && !(text && looks_typed(s)))
 		lb_text_put(out, s, n);
 	else
 		put_quoted(out, s, n);
@@ -67,11 +83,11 @@ static void put_indent(struct lb_text *out, unsigned indent)
 static void put_key(struct lb_text *out, unsigned indent, const char *name)
 {
 	put_indent(out, indent);
-	put_scalar(out, name, strlen(name));
+	put_scalar(out, name, true);
 	lb_text_puts(out, ":");
 }
 
-static void put_items(struct lb_text *out, unsigned indent, const char *items, unsigned n)
+static void put_items(struct lb_text *out, unsigned indent, const char *items, unsigned n, bool text)
 {
 	for (unsigned i = 0; i < n; i++, items += strlen(items) + 1) {
 		if (n > 1) {
@@ -80,7 +96,7 @@ static void put_items(struct lb_text *out, unsigned indent, const char *items, u
 			lb_text_puts(out, "-");
 		}
 		lb_text_puts(out, " ");
-		put_scalar(out, items, strlen(items));
+		put_scalar(out, items, text);
 	}
 	lb_text_puts(out, "\n");
 }
@@ -108,7 +124,7 @@ static void put_object(
 		if (!n)
 			continue;
 		put_key(out, indent, row->name);
-		put_items(out, indent + 1, item->s ? item->s : "", n);
+		put_items(out, indent + 1, item->s ? item->s : "", n, is_text(row->type));
 		out->bad |= item->bad;
 	}
 }

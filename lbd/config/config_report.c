@@ -137,11 +137,6 @@ static size_t char_len(const char *s, size_t n)
 	return len ? len : 1;
 }
 
-static size_t bom_len(const struct config_source *s)
-{
-	return s->len >= 3 && memcmp(s->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-}
-
 static bool is_break(char c)
 {
 	return c == '\n' || c == '\r';
@@ -157,7 +152,7 @@ struct config_place config_place_of(const struct config_report *r, uint32_t file
 {
 	const struct config_source *s = &r->sources[file];
 	struct config_place at = { .file = file, .line = 1, .column = 1, .width = 1 };
-	size_t i = bom_len(s);
+	size_t i = config_bom_len(s->text, s->len);
 	while (i < offset && i < s->len) {
 		if (is_break(s->text[i])) {
 			i = after_break(s, i);
@@ -242,7 +237,7 @@ static void excerpt(struct config_report *r, struct config_error *e, const char 
 static void excerpts(struct config_report *r, uint32_t file, struct config_found_list *l)
 {
 	const struct config_source *s = &r->sources[file];
-	size_t off = bom_len(s), k = 0;
+	size_t off = config_bom_len(s->text, s->len), k = 0;
 	uint32_t line = 1;
 	while (k < l->n && (l->v[k].file != file || l->v[k].e.line == 0))
 		k++;

@@ -22,7 +22,7 @@ struct config_path {
 struct config_finding {
 	struct config_place at;
 	const struct config_path *path;
-	const char *help;  /* copied; NULL = none */
+	const char *help; /* copied; NULL = none */
 	bool warning;
 	bool path_in_text; /* see struct config_error */
 };
@@ -71,6 +71,12 @@ struct config_shown config_shown(const char *s, size_t n);
 
 /* "services.web", or "the file" for NULL. */
 struct config_shown config_path_shown(const struct config_path *path);
+
+/* A UTF-8 byte order mark at the start is legal and stands on no column. */
+static inline size_t config_bom_len(const char *text, size_t len)
+{
+	return len >= 3 && (uint8_t)text[0] == 0xef && (uint8_t)text[1] == 0xbb && (uint8_t)text[2] == 0xbf ? 3 : 0;
+}
 
 /* Line and column of a byte of a file. Lines end with LF, CR or CR LF. */
 struct config_place config_place_of(const struct config_report *r, uint32_t file, size_t offset);

@@ -27,8 +27,7 @@ static int refuse_file(const struct config_scan *s, struct config_report *r, con
 void config_scan_init(struct config_scan *s, uint32_t file, const struct config_source *source)
 {
 	*s = (struct config_scan){ .text = source->text, .len = source->len, .file = file };
-	if (s->len >= 3 && memcmp(s->text, "\xef\xbb\xbf", 3) == 0)
-		s->off = 3;
+	s->off = config_bom_len(s->text, s->len);
 }
 
 static bool is_space(char c)
@@ -106,14 +105,14 @@ static int finish(const struct config_scan *s, struct config_report *r)
 	if ((uint64_t)s->run_max * s->words <= CLEAR_MAX)
 		return 0;
 	char text[120];
-	snprintf(text, sizeof(text), "%zu blanks or blank lines in a row are too many for a file of this size", s->run_max);
+	snprintf(text, sizeof(text), "%zu blanks or blank lines in a row are too many for a file of this size",
+		s->run_max);
 	return refuse(s, r, s->run_at, text, NULL);
 }
 
 int config_scan_step(struct config_scan *s, size_t bytes, struct config_report *r)
 {
-	size_t bom = s->len >= 3 && memcmp(s->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-	if (s->off == bom && start(s, r))
+	if (s->off == config_bom_len(s->text, s->len) && start(s, r))
 		return -1;
 	size_t end = bytes < s->len - s->off ? s->off + bytes : s->len;
 	while (s->off < end) {
@@ -127,39 +126,49 @@ int config_scan_step(struct config_scan *s, size_t bytes, struct config_report *
 			s->off++;
 		} else {
 			size_t len = 1;
-			const char *why = c > 0x20 && c < 0x7f ? NULL : foreign(s->text + s->off, s->len - s->off, &len);
+			const char *why =
+				c > 0x20 && c < 0x7f ? NULL : foreign(s->text + s->off, s->len - s->off, &len);
 			if (why)
-				return refuse(s, r, s->off, why,
-					strstr(why, "UTF-8") ? "save the file as UTF-8" : NULL);
+				return refuse(
+					s, r, s->off, why, strstr(why, "UTF-8") ? "save the file as UTF-8" : NULL);
 			s->words += s->blanks || s->breaks;
 			s->blanks = s->breaks = 0;
 			s->off += len;
+			while (s->off < end && s->text[s->off] > 0x20 && s->text[s->off] < 0x7f)
+				s->off++;
 		}
 	}
 	return s->off < s->len ? 1 : finish(s, r);
 }
 
-/* The byte of a character of a file that passed the scan. */
-static size_t byte_of(const struct config_scan *s, size_t bom, size_t offset)
+static size_t byte_of(const struct config_scan *s, size_t offset)
 {
-	size_t i = bom;
+	size_t i = config_bom_len(s->text, s->len);
 	for (; i < s->len; i++)
 		if (((uint8_t)s->text[i] & 0xc0) != 0x80 && offset-- == 0)
 			break;
 	return i;
 }
 
+char config_scan_byte(const struct config_scan *s, size_t offset)
+{
+	size_t i = byte_of(s, offset);
+	return i < s->len ? s->text[i] : '\0';
+}
+
 int config_scan_rest(const struct config_scan *s, size_t offset, struct config_report *r)
 {
-	size_t bom = s->len >= 3 && memcmp(s->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-	size_t off = significant(s, byte_of(s, bom, offset));
-	while (off + 3 <= s->len && memcmp(s->text + off, "...", 3) == 0 && (off + 3 == s->len || is_space(s->text[off + 3])))
+	size_t off = significant(s, byte_of(s, offset));
+	while (off + 3 <= s->len && memcmp(s->text + off, "...", 3) == 0 &&
+		(off + 3 == s->len || is_space(s->text[off + 3])))
 		off = significant(s, off + 3);
 	if (off == s->len)
 		return 0;
 	if (s->text[off] == '%')
 		return directive(s, r, off);
 	if (off + 3 <= s->len && memcmp(s->text + off, "---", 3) == 0)
-		return refuse(s, r, off, "a second document is not allowed", "one file is one document: take out the '---'");
-	return refuse(s, r, off, "this does not belong to the document before it", "is it indented as the lines above?");
+		return refuse(
+			s, r, off, "a second document is not allowed", "one file is one document: take out the '---'");
+	return refuse(
+		s, r, off, "this does not belong to the document before it", "is it indented as the lines above?");
 }

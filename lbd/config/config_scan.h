@@ -18,5 +18,8 @@ void config_scan_init(struct config_scan *s, uint32_t file, const struct config_
 /* Looks at about `bytes` bytes more. 1 more is left, 0 the file is fine, -1 it is not and the report says why. */
 int config_scan_step(struct config_scan *s, size_t bytes, struct config_report *r);
 
+/* The byte at a character of a file that passed the scan; 0 past the end. */
+char config_scan_byte(const struct config_scan *s, size_t offset);
+
 /* After the end of the document only comments may follow. offset is in characters, as libyaml counts. 0 or -1. */
 int config_scan_rest(const struct config_scan *s, size_t offset, struct config_report *r);

@@ -152,8 +152,7 @@ static unsigned backend_value(const struct config_backend *b, unsigned key, stru
 	case BACKEND_WEIGHT: return put_num(out, b->weight);
 	case BACKEND_MAX_CONNECTIONS: return put_num(out, b->upper);
 	case BACKEND_RESUME_BELOW: return put_num(out, b->lower);
-	case BACKEND_STATE:
-		return put_word(out, schema_word_of(schema_kinds[SCHEMA_BACKEND].rows[key].word, b->state));
+	case BACKEND_STATE: return put_word(out, schema_word_of(schema_kinds[SCHEMA_BACKEND].rows[key].word, b->state));
 	case BACKEND_MODE: return put_word(out, ipvs_method_name(b->method));
 	default: return 0;
 	}

@@ -35,8 +35,8 @@ struct config_yaml {
 	LB_VEC(struct config_node *) keys; /* scratch of the search for duplicates */
 };
 
-struct config_yaml *config_yaml_new(
-	uint32_t file, const struct config_source *source, struct lb_arena *arena, struct config_report *r, size_t *nodes)
+struct config_yaml *config_yaml_new(uint32_t file, const struct config_source *source, struct lb_arena *arena,
+	struct config_report *r, size_t *nodes)
 {
 	struct config_yaml *y = calloc(1, sizeof(*y));
 	if (!y)
@@ -80,7 +80,8 @@ static const struct config_path *path_here(const struct config_yaml *y, struct c
 		if (n->kind == CONFIG_NODE_SEQ)
 			buf[i] = (struct config_path){ .up = up, .item = inside ? n->len - 1 : n->len };
 		else if (inside || n->len % 2)
-			buf[i] = (struct config_path){ .up = up, .name = key->text, .len = (uint32_t)strlen(key->text) };
+			buf[i] =
+				(struct config_path){ .up = up, .name = key->text, .len = (uint32_t)strlen(key->text) };
 		else
 			continue;
 		up = &buf[i];
@@ -93,8 +94,8 @@ static void trap(struct config_yaml *y, struct config_place at, const char *help
 	if (!config_report_wants(y->report, false, at))
 		return;
 	struct config_path buf[CONFIG_DEPTH_MAX];
-	config_report_add(y->report,
-		&(struct config_finding){ .at = at, .help = help, .path = path_here(y, buf) }, "%s", text);
+	config_report_add(
+		y->report, &(struct config_finding){ .at = at, .help = help, .path = path_here(y, buf) }, "%s", text);
 }
 
 static uint32_t small(size_t n)
@@ -133,8 +134,12 @@ static struct config_node *append(struct config_yaml *y, enum config_node_kind k
 		no_memory(y);
 		return NULL;
 	}
-	*n = (struct config_node){ .text = "", .line = at.line, .column = at.column, .width = at.width,
-		.file = y->file, .kind = (uint8_t)kind };
+	*n = (struct config_node){ .text = "",
+		.line = at.line,
+		.column = at.column,
+		.width = at.width,
+		.file = y->file,
+		.kind = (uint8_t)kind };
 	if (y->depth == 0) {
 		y->root = n;
 		return n;
@@ -149,7 +154,8 @@ static struct config_node *append(struct config_yaml *y, enum config_node_kind k
 }
 
 /* Reports what no node may have. The node stays: what it says is still checked. */
-static void on_properties(struct config_yaml *y, const yaml_event_t *ev, const yaml_char_t *anchor, const yaml_char_t *tag)
+static void on_properties(
+	struct config_yaml *y, const yaml_event_t *ev, const yaml_char_t *anchor, const yaml_char_t *tag)
 {
 	struct config_place at = place_of(y, ev);
 	at.width = 1;
@@ -201,7 +207,7 @@ static int on_scalar(struct config_yaml *y, const yaml_event_t *ev)
 		return -1;
 	n->bad = fault;
 	n->quoted = ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-	n->len = fault ? 0 : small(ev->data.scalar.length);
+	n->len = small(strlen(text)); /* ends at a NUL, which was a fault */
 	n->text = lb_arena_strndup(y->arena, text, n->len);
 	return n->text ? 0 : no_memory(y);
 }
@@ -304,15 +310,12 @@ static int on_close(struct config_yaml *y)
 }
 
 /* What people usually did when libyaml says this. */
-static const char *syntax_help(const char *problem, const char *text, size_t len, size_t off)
+static const char *syntax_help(const char *problem)
 {
-	char c = off < len ? text[off] : '\0';
 	if (strstr(problem, "cannot start any token"))
-		return c == '\t' ? "indent with spaces" : "put the text in quotes";
+		return "put the text in quotes";
 	if (strstr(problem, "mapping values are not allowed"))
 		return "quote a text that contains ': ', or check the indentation";
-	if (strstr(problem, "tab character"))
-		return "indent with spaces";
 	if (strstr(problem, "did not find expected key") || strstr(problem, "could not find expected ':'"))
 		return "check the indentation, and that a ':' and a blank follow each key";
 	return NULL;
@@ -323,7 +326,6 @@ static int syntax_error(struct config_yaml *y)
 	const yaml_parser_t *p = &y->parser;
 	if (p->error == YAML_MEMORY_ERROR || !p->problem)
 		return no_memory(y);
-	const char *text = y->scan.text;
 	size_t len = y->scan.len;
 	/* the end of the file may be counted as a line of its own: the mark must lie inside */
 	struct config_place last = config_place_of(y->report, y->file, len), at = last;
@@ -333,13 +335,19 @@ static int syntax_error(struct config_yaml *y)
 		at.line = small(p->problem_mark.line) + 1;
 		at.column = small(p->problem_mark.column) + 1;
 	}
+	struct config_finding f = { .at = at, .help = syntax_help(p->problem) };
 	char also[128] = "";
 	if (p->context && p->context_mark.line != p->problem_mark.line)
 		snprintf(also, sizeof(also), ", %s that starts at line %zu", p->context, p->context_mark.line + 1);
 	else if (p->context)
 		snprintf(also, sizeof(also), ", %s", p->context);
-	struct config_finding f = { .at = at, .help = syntax_help(p->problem, text, len, p->problem_mark.index) };
-	config_report_add(y->report, &f, "%s%s", p->problem, also);
+	bool token = strstr(p->problem, "cannot start any token");
+	if (token && config_scan_byte(&y->scan, p->problem_mark.index) == '\t') {
+		f.help = "indent with spaces";
+		config_report_add(y->report, &f, "a tab is not allowed here");
+	} else {
+		config_report_add(y->report, &f, "%s%s", p->problem, also);
+	}
 	return -1;
 }
 
@@ -383,7 +391,7 @@ static int begin(struct config_yaml *y)
 		return no_memory(y);
 	y->started = true;
 	/* an explicit encoding keeps libyaml from guessing; without its BOM the columns are those of an editor */
-	size_t bom = y->scan.len >= 3 && memcmp(y->scan.text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	size_t bom = config_bom_len(y->scan.text, y->scan.len);
 	yaml_parser_set_encoding(&y->parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&y->parser, (const unsigned char *)y->scan.text + bom, y->scan.len - bom);
 	y->stage = STAGE_PARSE;

@@ -8,8 +8,8 @@
 struct config_yaml;
 
 /* *nodes counts over all files of the load. Borrows everything. NULL: no memory. */
-struct config_yaml *config_yaml_new(
-	uint32_t file, const struct config_source *source, struct lb_arena *arena, struct config_report *r, size_t *nodes);
+struct config_yaml *config_yaml_new(uint32_t file, const struct config_source *source, struct lb_arena *arena,
+	struct config_report *r, size_t *nodes);
 
 /* Does about `budget` nodes of work. 1 more is left, 0 done, -1 stopped: the tree is not usable (or memory is out). */
 int config_yaml_step(struct config_yaml *y, unsigned budget);

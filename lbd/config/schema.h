@@ -66,8 +66,8 @@ struct schema_kind {
 	const char *name; /* what people call such a mapping */
 	const struct schema_row *rows;
 	unsigned n;
-	int main;      /* the key that may stand alone in place of the mapping, -1 = none */
-	int also;      /* a second one, of type WORD, of which only also_word may stand alone; -1 = none */
+	int main; /* the key that may stand alone in place of the mapping, -1 = none */
+	int also; /* a second one, of type WORD, of which only also_word may stand alone; -1 = none */
 	const char *also_word;
 };
 

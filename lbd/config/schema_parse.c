@@ -61,7 +61,8 @@ static int parse_uint(const struct schema_row *row, const char *s, size_t n, str
 	return 0;
 }
 
-static int parse_duration(const struct schema_row *row, const char *s, size_t n, struct schema_value *out, struct say say)
+static int parse_duration(
+	const struct schema_row *row, const char *s, size_t n, struct schema_value *out, struct say say)
 {
 	char lo[LB_DURATION_STRLEN], hi[LB_DURATION_STRLEN];
 	int64_t ms = 0;
@@ -134,7 +135,8 @@ static int parse_text(const struct schema_row *row, const char *s, size_t n, str
 	return 0;
 }
 
-static int parse_endpoint(const struct schema_row *row, const char *s, size_t n, struct schema_value *out, struct say say)
+static int parse_endpoint(
+	const struct schema_row *row, const char *s, size_t n, struct schema_value *out, struct say say)
 {
 	bool bare = row->type == SCHEMA_TYPE_ADDRESS;
 	if (bare ? !lb_ip_parse(s, n, &out->ip)

@@ -69,9 +69,12 @@ static json_t *one_value(const struct schema_row *row, bool in_defaults)
 	switch (row->type) {
 	case SCHEMA_TYPE_BOOL: return typed("boolean");
 	case SCHEMA_TYPE_UINT:
-		return with(with(typed("integer"), "minimum", json_integer(row->min)), "maximum", json_integer(row->max));
+		return with(
+			with(typed("integer"), "minimum", json_integer(row->min)), "maximum", json_integer(row->max));
 	case SCHEMA_TYPE_DURATION: return pattern("^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$");
-	case SCHEMA_TYPE_TEXT: return with(typed("string"), "minLength", json_integer(row->min));
+	case SCHEMA_TYPE_TEXT: /* the schema decides the type, not the look: 200 is text where text is wanted */
+		return with(with(json_object(), "type", json_pack("[sss]", "string", "number", "boolean")), "minLength",
+			json_integer(row->min));
 	case SCHEMA_TYPE_GROUP: return pattern("^[A-Za-z0-9_][A-Za-z0-9._-]{0,31}$");
 	case SCHEMA_TYPE_NAME: return pattern(NAME_PATTERN);
 	case SCHEMA_TYPE_WORD: return words(row);
@@ -98,7 +101,8 @@ static json_t *row_schema(const struct schema_row *row, bool in_defaults)
 {
 	json_t *s = one_value(row, in_defaults);
 	if (row->flags & SCHEMA_LIST) {
-		json_t *list = with(with(typed("array"), "items", one_value(row, in_defaults)), "minItems", json_integer(1));
+		json_t *list =
+			with(with(typed("array"), "items", one_value(row, in_defaults)), "minItems", json_integer(1));
 		s = any_of(s, list);
 	}
 	if (row->flags & SCHEMA_OFF)

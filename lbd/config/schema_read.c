@@ -105,8 +105,8 @@ static bool same_value(const struct schema_row *row, const struct schema_value *
 	return a->n == b->n && memcmp(a->text, b->text, a->n) == 0;
 }
 
-static void read_list(struct schema_reader *rd, const struct schema_row *row, const struct place *p,
-	struct schema_value *out)
+static void read_list(
+	struct schema_reader *rd, const struct schema_row *row, const struct place *p, struct schema_value *out)
 {
 	const struct config_node *n = p->node;
 	bool seq = n->kind == CONFIG_NODE_SEQ;
@@ -282,8 +282,8 @@ static int base_value(struct schema_reader *rd, const struct schema_row *row, st
 		struct schema_object *o = schema_object_new(rd, row->of);
 		if (!o)
 			return -ENOMEM;
-		int rc = schema_parse(&schema_kinds[row->of].rows[schema_kinds[row->of].main], s, strlen(s), false, &v, text,
-			help);
+		int rc = schema_parse(
+			&schema_kinds[row->of].rows[schema_kinds[row->of].main], s, strlen(s), false, &v, text, help);
 		v.set = true;
 		o->v[schema_kinds[row->of].main] = v;
 		*out = (struct schema_value){ .set = true, .obj = o };

@@ -32,7 +32,7 @@ struct schema_object {
 
 struct schema_reader {
 	struct config_report *report;
-	struct lb_arena *arena;                   /* objects and lists come from here */
+	struct lb_arena *arena;                       /* objects and lists come from here */
 	struct schema_object base[SCHEMA_KIND_COUNT]; /* the fallbacks */
 };
 

@@ -115,11 +115,10 @@ static void drop(struct client *c)
 	ev_io_stop(s->loop, &c->out);
 	ev_timer_stop(s->loop, &c->deadline);
 	ev_timer_stop(s->loop, &c->hangup);
-	for (struct client **p = &s->clients; *p; p = &(*p)->next)
-		if (*p == c) {
-			*p = c->next;
-			break;
-		}
+	struct client **p = &s->clients;
+	while (*p != c) /* it is in the list as long as it lives */
+		p = &(*p)->next;
+	*p = c->next;
 	s->n_clients--;
 	ctl_reply_done(&c->reply); /* tells who holds the answer */
 	ctl_message_done(&c->message);

@@ -9,6 +9,7 @@
  *   floor time N M -- CMD   start CMD; print when the kernel had N services x M backends, and which process
  *                           that was. It stays.
  *   floor wait N M -- CMD   the same, and wait for the end of CMD, too
+ *   floor serve PORT        accept and close
  *
  * Service i listens on 10.0.0.0 + i, port 80; its backends are 172.16.0.0 + i * M + j, port 8080.
  *
@@ -18,10 +19,11 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/genetlink.h>
 #include <linux/ip_vs.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -181,7 +183,8 @@ static const struct nlattr *find(const struct nlattr *a, size_t n, uint16_t type
 
 static const struct nlattr *top(const struct nlmsghdr *h, uint16_t type)
 {
-	return find((const struct nlattr *)((const uint8_t *)NLMSG_DATA(h) + GENL_HDRLEN), h->nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN), type);
+	return find((const struct nlattr *)((const uint8_t *)NLMSG_DATA(h) + GENL_HDRLEN),
+		h->nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN), type);
 }
 
 static void take_family(const struct nlmsghdr *h, void *arg)
@@ -299,8 +302,20 @@ static void count(size_t *services, size_t *dests)
 
 /* ---- the watch ---- */
 
+static volatile sig_atomic_t child_ended;
+static double child_ended_at;
+
+static void child_signal(int sig)
+{
+	(void)sig;
+	child_ended_at = now();
+	child_ended = 1;
+}
+
 static pid_t launch(char **argv)
 {
+	const struct sigaction a = { .sa_handler = child_signal, .sa_flags = SA_RESTART | SA_NOCLDSTOP };
+	sigaction(SIGCHLD, &a, NULL);
 	pid_t pid = fork();
 	if (pid < 0)
 		die("fork", errno);
@@ -313,34 +328,50 @@ static pid_t launch(char **argv)
 	return pid;
 }
 
+/* Prints: ms until the kernel had all of it, ms until CMD ended (0: still there), process id of CMD. */
 static int watch(uint32_t n, uint32_t m, bool to_end, char **argv)
 {
-	size_t services = 0, dests = 0;
-	double from = now(), seen = 0, ended = 0;
+	size_t services = 0, dests = 0, want = (size_t)n * m;
+	double from = now(), seen = 0;
 	int status = 0;
 	pid_t pid = launch(argv);
-	while (!seen || (to_end && !ended)) {
-		if (!ended && waitpid(pid, &status, WNOHANG) == pid) {
-			ended = now() - from;
-			if (status != 0 || (!seen && now() - from > GIVE_UP))
-				break;
-		}
-		if (!seen && dests_of(n) == m) {
-			double at = now() - from;
-			count(&services, &dests);
-			/* not all of it although the last one is: then the moment is when the count was right */
-			while ((services != n || dests != (size_t)n * m) && now() - from < GIVE_UP) {
-				count(&services, &dests);
-				at = now() - from;
-			}
-			seen = at;
-		}
-		if (now() - from > GIVE_UP)
+	while ((!seen || (to_end && !child_ended)) && now() - from < GIVE_UP) {
+		if (child_ended && waitpid(pid, &status, WNOHANG) == pid && status != 0)
 			break;
+		if (!seen && dests_of(n) == m)
+			seen = now() - from;
 		usleep(POLL_US);
 	}
-	printf("%.1f %.1f %d %zu %zu\n", seen * 1e3, ended * 1e3, (int)pid, services, dests);
-	return services == n && dests == (size_t)n * m && status == 0 ? 0 : 1;
+	while (seen && now() - from < GIVE_UP) {
+		double at = now() - from;
+		count(&services, &dests);
+		if (services == n && dests == want)
+			break;
+		seen = at; /* the last one was there and others were not: the moment is when the count is right */
+	}
+	if (child_ended)
+		(void)waitpid(pid, &status, WNOHANG);
+	printf("%.1f %.1f %d\n", seen * 1e3, child_ended ? (child_ended_at - from) * 1e3 : 0., (int)pid);
+	if (services == n && dests == want && status == 0)
+		return 0;
+	fprintf(stderr, "floor: %zu services and %zu backends instead of %u and %zu, status %d\n", services, dests, n,
+		want, status);
+	return 1;
+}
+
+/* Accepts connections and closes them: what TCP checks are pointed at. */
+static void serve(uint16_t port)
+{
+	const struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int on = 1, l = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	(void)setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(l, (const struct sockaddr *)&a, sizeof(a)) || listen(l, 4096))
+		die("listen", errno);
+	for (;;) {
+		int c = accept(l, NULL, NULL);
+		if (c >= 0)
+			close(c);
+	}
 }
 
 static uint32_t number(const char *s)
@@ -365,11 +396,13 @@ int main(int argc, char **argv)
 		count(&s, &d);
 		return printf("%zu %zu\n", s, d) < 0;
 	}
+	if (argc == 3 && strcmp(argv[1], "serve") == 0)
+		serve((uint16_t)number(argv[2]));
 	bool wait_too = argc > 5 && strcmp(argv[1], "wait") == 0;
 	if (argc > 5 && (wait_too || strcmp(argv[1], "time") == 0) && strcmp(argv[4], "--") == 0) {
 		connect_ipvs();
 		return watch(number(argv[2]), number(argv[3]), wait_too, argv + 5);
 	}
-	fputs("usage: floor fill N M | count | time|wait N M -- CMD...\n", stderr);
+	fputs("usage: floor fill N M | count | time|wait N M -- CMD... | serve PORT\n", stderr);
 	return 2;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* LIBS: lbd_check */
 /* Any bytes as one line on the channel between core and probe worker, in both directions. What is accepted must be
  * writable again and then read as the same bytes: a message has one meaning. */
 #include "common/buf.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* LIBS: lbd_config */
 /* Any bytes: refused with errors that lie inside the file, or accepted and then print(c) means the same as c. */
 #include "lbd/config/config_diff.h"
 

@@ -92,7 +92,7 @@ def until(condition, what="the condition", seconds=20.0, every=0.05):
 
 
 def run(*argv, check=True, text=None):
-    done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=120, check=False)
     if check and done.returncode:
         raise AssertionError(f"{' '.join(argv)}: exit status {done.returncode}\n{done.stdout}{done.stderr}{text or ''}")
     return done.stdout
@@ -398,8 +398,7 @@ class Net:
     names = ["sw", "client", "lb"] + [f"srv{i + 1}" for i in range(SERVERS)]
 
     def __init__(self):
-        for module in ["ip_vs", "ipip", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6", "sctp"]:
-            kernel_has(module)
+        run("modprobe", "-a", "ip_vs", "ipip", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6", check=False)
         run("ip", "-batch", "-", text="".join(f"netns add {n}\n" for n in self.names))
         self.sw = Node("sw")
         self.client = Node("client", "10.9.0.2", "fd09::2")
@@ -437,10 +436,9 @@ class Net:
             addr add 10.9.0.4/24 dev front
             addr add 10.9.1.2/24 dev front
             addr add fd09::2/64 dev front nodad
-            addr add fd09::3/64 dev front nodad
-            addr add fd09::4/64 dev front nodad
-            addr add fd09:1::2/64 dev front nodad
-            route replace fd09::/64 dev front src fd09::2
+            addr add fd09::3/64 dev front nodad preferred_lft 0
+            addr add fd09::4/64 dev front nodad preferred_lft 0
+            addr add fd09:1::2/64 dev front nodad preferred_lft 0
             route add default via 10.9.0.1
             route add default via fd09::1""")
         self.lb.ip("""

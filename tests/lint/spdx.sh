@@ -20,5 +20,6 @@ found=$(
             FNR == 3 { nextfile }
             END { if (!found) print file }'
 )
-[[ -z $found ]] || lint_say "$(sed 's/$/: no SPDX line/' <<<"$found")"
+nl=$'\n'
+[[ -z $found ]] || lint_say "${found//$nl/: no SPDX line$nl}: no SPDX line"
 lint_end

@@ -16,12 +16,35 @@ done
 [[ -e $build/compile_commands.json ]] || lint_skip "$build has no compile_commands.json"
 
 if (($# == 0)); then
+    whole=1
     mapfile -t files < <(lint_code '*.c')
 else
+    whole=''
     files=("$@")
 fi
 # gcc's own flags are nothing to worry about when another compiler front end reads them
-found=$(printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -n 1 "$tool" -p "$build" --quiet \
+raw=$(printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -n 1 "$tool" -p "$build" --quiet \
     --extra-arg=-Wno-unknown-warning-option 2>/dev/null | sed "s,$lint_root/,,g")
+# the first line of a finding: FILE:LINE:COLUMN: error: TEXT [CHECK,-warnings-as-errors]; its notes follow
+found=$(awk -v whole="$whole" '
+    FNR == NR {
+        if ($0 !~ /^#/ && NF) {
+            if (NF < 3) print "tidy.allow:" FNR ": wants: FILE CHECK REASON"
+            allow[$1, $2] = 1
+        }
+        next
+    }
+    /^[^ :]+:[0-9]+:[0-9]+: (error|warning): / {
+        file = substr($0, 1, index($0, ":") - 1)
+        check = match($0, /\[[A-Za-z0-9.-]+[],]/) ? substr($0, RSTART + 1, RLENGTH - 2) : "compiler"
+        quiet = (file, check) in allow
+        if (quiet) used[file, check] = 1
+    }
+    !quiet
+    END {
+        if (whole)
+            for (key in allow)
+                if (!(key in used)) { split(key, k, SUBSEP); print "tidy.allow: nothing needs " k[1] " " k[2] }
+    }' tests/lint/tidy.allow <(printf '%s\n' "$raw"))
 [[ -z $found ]] || lint_say "$found"
 lint_end

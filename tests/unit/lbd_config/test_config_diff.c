@@ -30,23 +30,27 @@ static const struct {
 	const char *what, *before, *after, *want;
 } rows[] = {
 	{ "nothing", WEB " }", WEB " }", "" },
-	{ "only the order of the file", WEB " }", "services: { web: { backends: { b: 10.0.0.2, a: 10.0.0.1 }, listen: 192.0.2.1:80 } }",
-		"" },
+	{ "only the order of the file", WEB " }",
+		"services: { web: { backends: { b: 10.0.0.2, a: 10.0.0.1 }, listen: 192.0.2.1:80 } }", "" },
 	{ "a first configuration", NULL, WEB " }", "+ service/web\n+ backend/web/a\n+ backend/web/b\n+ check/tcp\n" },
 	{ "a service comes, one goes", WEB ", x: { fwmark: 1, backends: { c: 10.0.0.3 } } }",
 		WEB ", a: { fwmark: 1, backends: {} } }", "+ service/a\n- service/x\n- backend/x/c\n" },
 	{ "backends come and go, one changes", WEB " }",
-		"services: { web: { listen: 192.0.2.1:80, backends: { b: { address: 10.0.0.2, weight: 5, state: drain }, c: 10.0.0.3 } } }",
-		"- backend/web/a\n~ backend/web/b weight: 1 -> 5\n~ backend/web/b state: enabled -> drain\n+ backend/web/c\n" },
+		"services: { web: { listen: 192.0.2.1:80, backends: { b: { address: 10.0.0.2, weight: 5, state: drain "
+		"}, c: 10.0.0.3 } } }",
+		"- backend/web/a\n~ backend/web/b weight: 1 -> 5\n~ backend/web/b state: enabled -> drain\n+ "
+		"backend/web/c\n" },
 	{ "objects and lists in one line", WEB " }",
-		"services: { web: { listen: [192.0.2.1:80, 192.0.2.1:81], scheduler: { name: mh, flags: [mh-port, mh-fallback] }, "
+		"services: { web: { listen: [192.0.2.1:80, 192.0.2.1:81], scheduler: { name: mh, flags: [mh-port, "
+		"mh-fallback] }, "
 		"persistence: 1m, drain: keep, backends: { a: 10.0.0.1, b: 10.0.0.2 } } }",
 		"~ service/web listen: 192.0.2.1:80 -> 192.0.2.1:80, 192.0.2.1:81\n"
 		"~ service/web scheduler: name wlc -> name mh, flags mh-fallback, mh-port\n"
 		"~ service/web persistence: off -> timeout 1m, mask4 32, mask6 128\n"
 		"~ service/web drain: timeout 5m, then cut -> then keep\n" },
 	{ "a mode is the backends' too", WEB " }",
-		"services: { web: { listen: 192.0.2.1:80, mode: tun, tunnel: gre, backends: { a: 10.0.0.1, b: { address: 10.0.0.2, "
+		"services: { web: { listen: 192.0.2.1:80, mode: tun, tunnel: gre, backends: { a: 10.0.0.1, b: { "
+		"address: 10.0.0.2, "
 		"mode: nat } } } }",
 		"~ service/web mode: nat -> tun\n~ service/web tunnel:  -> type gre, checksum nocsum\n"
 		"~ backend/web/a mode: nat -> tun\n~ backend/web/a tunnel:  -> type gre, checksum nocsum\n" },
@@ -69,7 +73,8 @@ START_TEST(changes)
 		for (const char *p = got.s; *p; p++)
 			lines += *p == '\n';
 		ck_assert_int_eq(n, lines);
-		ck_assert_msg(strcmp(got.s, rows[i].want) == 0, "%s:\n%s--- not\n%s", rows[i].what, got.s, rows[i].want);
+		ck_assert_msg(
+			strcmp(got.s, rows[i].want) == 0, "%s:\n%s--- not\n%s", rows[i].what, got.s, rows[i].want);
 		config_free(a);
 		config_free(b);
 		lb_text_done(&got);

@@ -59,8 +59,10 @@ static const struct {
 		"      3 | c\n"
 		"        | ^\n"
 		"  help: help\n" },
-	{ "a byte order mark is not a character", "\xef\xbb\xbf"
-						  "abc", 1, 2, 2,
+	{ "a byte order mark is not a character",
+		"\xef\xbb\xbf"
+		"abc",
+		1, 2, 2,
 		"f:1:2: error: text (p)\n"
 		"      1 | abc\n"
 		"        |  ^~\n"

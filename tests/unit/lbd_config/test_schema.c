@@ -19,8 +19,10 @@ START_TEST(no_holes)
 		for (unsigned i = 0; i < kind->n; i++) {
 			const struct schema_row *r = &kind->rows[i];
 			ck_assert_msg(r->name && r->help && r->help[0], "%s row %u", kind->name, i);
-			ck_assert_msg(schema_find(kind, r->name, strlen(r->name)) == (int)i, "%s.%s twice", kind->name, r->name);
-			ck_assert_msg((r->type == SCHEMA_TYPE_WORD) == (r->word != NULL), "%s.%s: words", kind->name, r->name);
+			ck_assert_msg(schema_find(kind, r->name, strlen(r->name)) == (int)i, "%s.%s twice", kind->name,
+				r->name);
+			ck_assert_msg((r->type == SCHEMA_TYPE_WORD) == (r->word != NULL), "%s.%s: words", kind->name,
+				r->name);
 			bool ranged = r->type == SCHEMA_TYPE_UINT || r->type == SCHEMA_TYPE_DURATION ||
 				      r->type == SCHEMA_TYPE_TEXT || r->type == SCHEMA_TYPE_GROUP;
 			ck_assert_msg(!ranged || r->max > r->min, "%s.%s: range", kind->name, r->name);
@@ -28,8 +30,8 @@ START_TEST(no_holes)
 			ck_assert_msg(mapping == (r->of != SCHEMA_ROOT), "%s.%s: of", kind->name, r->name);
 			ck_assert_msg(!(r->fallback && r->absent), "%s.%s: two defaults", kind->name, r->name);
 			/* absence means something: a default, a sentence about it, an error, or an empty mapping */
-			ck_assert_msg(r->fallback || r->absent || mapping || (r->flags & SCHEMA_REQUIRED), "%s.%s: default",
-				kind->name, r->name);
+			ck_assert_msg(r->fallback || r->absent || mapping || (r->flags & SCHEMA_REQUIRED),
+				"%s.%s: default", kind->name, r->name);
 		}
 	}
 }
@@ -69,7 +71,8 @@ static const struct {
 	{ SCHEMA_BACKEND, BACKEND_WEIGHT, "65536", false, -1, "weight 65536 is outside 0..65535", "" },
 	{ SCHEMA_BACKEND, BACKEND_WEIGHT, "18446744073709551617", false, -1,
 		"weight 18446744073709551617 is outside 0..65535", "" },
-	{ SCHEMA_BACKEND, BACKEND_WEIGHT, "1", true, -1, "weight is text here, but it is a number", "take the quotes away" },
+	{ SCHEMA_BACKEND, BACKEND_WEIGHT, "1", true, -1, "weight is text here, but it is a number",
+		"take the quotes away" },
 	{ SCHEMA_BACKEND, BACKEND_WEIGHT, "010", false, -1, "weight '010' is not a decimal number",
 		"0 to 65535, digits only, no leading 0" },
 	{ SCHEMA_SERVICE, SERVICE_ONE_PACKET, "true", false, 1, "", "" },
@@ -85,7 +88,8 @@ static const struct {
 	{ SCHEMA_SERVICE, SERVICE_MODE, "dr", true, IPVS_METHOD_DR, "", "" },
 	{ SCHEMA_SERVICE, SERVICE_MODE, "tnu", false, -1, "unknown mode 'tnu'", "did you mean 'tun'?" },
 	{ SCHEMA_SERVICE, SERVICE_MODE, "bridged", false, -1, "unknown mode 'bridged'", "one of nat, dr, tun" },
-	{ SCHEMA_SCHEDULER, SCHEDULER_FLAGS, "mh_port", false, -1, "unknown flag 'mh_port'", "did you mean 'mh-port'?" },
+	{ SCHEMA_SCHEDULER, SCHEDULER_FLAGS, "mh_port", false, -1, "unknown flag 'mh_port'",
+		"did you mean 'mh-port'?" },
 	{ SCHEMA_CHECK, CHECK_KEY_ADDRESS, "10.0.0.1:80", false, -1, "address '10.0.0.1:80' has a port",
 		"write the port in the key port" },
 	{ SCHEMA_CHECK, CHECK_KEY_SEND, "no", false, 0, "", "" },
@@ -162,11 +166,11 @@ END_TEST
 
 START_TEST(man_page_keys)
 {
-	static const char *const some[] = { "*version*: number 1 to 4294967295\n", "*services.NAME.listen*: ",
-		"*services.NAME.backends.NAME.max\\_connections*: number 0 to 65535\n",
+	static const char *const some[] = { "*version*: number 1 to 4294967295\n",
+		"*services.NAME.listen*: ", "*services.NAME.backends.NAME.max\\_connections*: number 0 to 65535\n",
 		"*services.NAME.drain*: mapping, or its timeout alone, or keep\n",
-		"*services.NAME.persistence*: mapping, or its timeout alone, or off\n", "*services.NAME.tunnel.checksum*: ",
-		"*defaults.service*: mapping\n" };
+		"*services.NAME.persistence*: mapping, or its timeout alone, or off\n",
+		"*services.NAME.tunnel.checksum*: ", "*defaults.service*: mapping\n" };
 	struct lb_text t = LB_TEXT_INIT;
 	config_print_keys(&t);
 	for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++)

@@ -223,7 +223,7 @@ static const struct {
 	{ "a percentage out of range", FILE_OF("{\"object\":\"web/a\",\"weight\":{\"value\":1001,\"percent\":true," ITEM "}}"), NULL },
 	{ "the same object twice: the later entry", FILE_OF("{\"object\":\"web/a\",\"state\":{\"value\":\"maint\"," ITEM
 		"}},{\"object\":\"web/a\",\"state\":{\"value\":\"drain\"," ITEM "}}"), "web/a state=drain(a,r,0)\n" },
-	{ "an expiry at the end of time", FILE_OF("{\"object\":\"web/a\",\"state\":{\"value\":\"maint\",\"set_ms\":1700000000000,"
+	{ "an end a millisecond away", FILE_OF("{\"object\":\"web/a\",\"state\":{\"value\":\"maint\",\"set_ms\":1700000000000,"
 		"\"expires_ms\":1700000000001,\"by\":\"a\",\"reason\":\"r\"}}"), "web/a state=maint(a,r,0,1,1)\n" },
 	{ "another version", "{\"version\":2,\"overrides\":[]}", NULL },
 	{ "no version", "{\"overrides\":[]}", NULL },

@@ -1,0 +1,253 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Filling the kernel, reloading, memory. Runs in a guest: started by run.sh.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+[[ ${LBD_LAB-} == 1 ]] || {
+    echo "start it with tests/bench/run.sh program" >&2
+    exit 1
+}
+build=$LBD_BENCH_BUILD
+lbd=$build/lbd/lbd lbctl=$build/lbctl/lbctl floor=$build/tests/bench/bench_floor
+read -r -a sizes <<<"$LBD_BENCH_SIZES"
+work=/tmp/bench
+net=0 space=''
+
+# ---------------------------------------------------------------- configurations
+
+# write_config SIDE N M FILE [DEFAULTS]: the same services for each side; addresses as in floor.c
+write_config() {
+    awk -v side="$1" -v n="$2" -v m="$3" -v defaults="${5-check: none, }" '
+        function ip(a) { return int(a / 16777216) "." int(a / 65536) % 256 "." int(a / 256) % 256 "." a % 256 }
+        BEGIN {
+            if (side == "lbd")
+                printf "defaults:\n  service: { %sscheduler: rr, mode: nat }\nservices:\n", defaults
+            for (i = 1; i <= n; i++) {
+                vip = ip(167772160 + i)
+                if (side == "lbd")
+                    printf "  s%05d:\n    listen: %s:80\n    backends:\n", i, vip
+                else if (side == "keepalived")
+                    printf "virtual_server %s 80 {\n  lvs_sched rr\n  lvs_method NAT\n  protocol TCP\n", vip
+                else
+                    printf "-A -t %s:80 -s rr\n", vip
+                for (j = 0; j < m; j++) {
+                    to = ip(2886729728 + i * m + j)
+                    if (side == "lbd")
+                        printf "      b%d: %s:8080\n", j + 1, to
+                    else if (side == "keepalived")
+                        printf "  real_server %s 8080 {\n    weight 1\n  }\n", to
+                    else
+                        printf "-a -t %s:80 -r %s:8080 -m -w 1\n", vip, to
+                }
+                if (side == "keepalived")
+                    printf "}\n"
+            }
+        }' >"$4"
+}
+
+# ---------------------------------------------------------------- one run of one side
+
+# Every run has a namespace of its own: what one removes lies in a trash list for minutes and
+# makes the adds of the next one slower.
+fresh() {
+    net=$((net + 1))
+    space=bench$net
+    ip netns add "$space"
+    in_space ip link set lo up
+    in_space sysctl -qw net.ipv4.ip_forward=1
+    rm -rf "$work/run" "$work/state"
+    bench_quiet
+}
+in_space() { ip netns exec "$space" "$@"; }
+
+gone() {
+    local pid
+    for pid; do
+        kill "$pid" 2>/dev/null
+        while [[ -d /proc/$pid ]] && ! grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null; do
+            sleep 0.1
+        done
+    done
+}
+
+lbd_command() { command=("$lbd" -c "$work/lbd.conf" --run-dir "$work/run" --state-dir "$work/state" --log-level warning); }
+lbctl() { "$lbctl" --socket "$work/run/control.sock" "$@"; }
+
+# start SIDE N M: result in $seen and $pid
+start() {
+    local side=$1 n=$2 m=$3
+    local -a command
+    case $side in
+    lbd) lbd_command ;;
+    keepalived) command=(keepalived -C -n -l -f "$work/keepalived.conf" -p "$work/ka.pid" -c "$work/ka-check.pid") ;;
+    ipvsadm) command=(sh -c "exec ipvsadm -R <$work/ipvsadm.conf") ;;
+    floor) command=("$floor" fill "$n" "$m") ;;
+    esac
+    bench_say "$n x $m $side" >&2
+    read -r seen _ pid < <(in_space "$floor" time "$n" "$m" -- "${command[@]}" 2>>"$work/log") || return 1
+}
+
+reload() {
+    local side=$1 n=$2 m=$3 case=$4 answered
+    case $side in
+    lbd)
+        read -r seen answered _ < <(in_space "$floor" wait "$n" "$m" -- "$lbctl" --socket "$work/run/control.sock" daemon reload 2>>"$work/log")
+        bench_sample "program/$case/reload-answer/lbd" "$answered"
+        ;;
+    keepalived) read -r seen _ _ < <(in_space "$floor" wait "$n" "$m" -- kill -HUP "$pid" 2>>"$work/log") ;;
+    esac
+}
+
+own_count() { lbctl daemon info -j | sed -n 's/.*"kernel_writes": *\([0-9]*\).*/\1/p'; }
+
+# How many changes the kernel saw, and how many lbd says it asked for.
+reload_writes() {
+    local name=$1 n=$2 m=$3 before seen
+    before=$(own_count)
+    bench_writes_clear
+    in_space "$floor" wait "$n" "$m" -- "$lbctl" --socket "$work/run/control.sock" daemon reload >>"$work/log" 2>&1
+    seen=$(bench_writes)
+    bench_say "$name: the kernel saw:$(bench_writes list)"
+    bench_sample "$name/lbd" "$seen"
+    bench_sample "${name}-said/lbd" "$(($(own_count) - before))"
+}
+
+one_side() {
+    local side=$1 n=$2 m=$3 case=${2}x$3
+    fresh
+    bench_writes_clear
+    if ! start "$side" "$n" "$m"; then
+        bench_say "$case $side failed: $(tail -n 3 "$work/log")"
+        gone "$pid"
+        return
+    fi
+    bench_sample "program/$case/start/$side" "$seen"
+    bench_sample "program/$case/start-writes/$side" "$(bench_writes)"
+    if [[ $side == lbd || $side == keepalived ]]; then
+        local ext=$work/$side.conf
+        bench_quiet
+        [[ $side != lbd ]] || reload_writes "program/$case/reload-same-writes" "$n" "$m"
+        mv "$ext" "$ext.old"
+        cp "$ext.more" "$ext"
+        bench_quiet
+        bench_writes_clear
+        reload "$side" $((n + 1)) "$m" "$case"
+        bench_sample "program/$case/reload/$side" "$seen"
+        bench_sample "program/$case/reload-writes/$side" "$(bench_writes)"
+        mv "$ext.old" "$ext"
+    fi
+    gone "$pid"
+    ip netns del "$space"
+}
+
+# memory CASE DEFAULTS: what 10,000 x 10 takes once all is settled
+memory() {
+    local case=$1 defaults=$2 worker tries=240 server='' pss=0 p
+    fresh
+    write_config lbd 10000 10 "$work/lbd.conf" "$defaults"
+    # the addresses of the backends are our own, and somebody answers there: checks pass
+    in_space ip route add local 172.16.0.0/12 dev lo
+    ip netns exec "$space" "$floor" serve 8080 &
+    server=$!
+    local -a command
+    lbd_command
+    # not through in_space: its shell would be in between
+    ip netns exec "$space" "${command[@]}" 2>>"$work/log" &
+    pid=$!
+    while ((tries--)); do
+        sleep 1
+        # the first verdict of everything, and the kernel as it should be
+        lbctl -t 1s wait daemon ready >/dev/null 2>&1 && break
+    done
+    ((tries >= 0)) || bench_say "$case: not ready within 8 minutes; sampled anyway"
+    lbctl >"$work/status" 2>&1
+    bench_say "$case: $(sed -n 2p "$work/status")"
+    sleep 3
+    worker=$(pgrep -P "$pid" | head -1)
+    bench_sample "program/$case/rss-core/lbd" "$(awk '/^VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$pid/status")"
+    bench_sample "program/$case/rss-core-peak/lbd" "$(awk '/^VmHWM/ { printf "%.1f", $2 / 1024 }' "/proc/$pid/status")"
+    bench_sample "program/$case/rss-probe/lbd" "$(awk '/^VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$worker/status")"
+    for p in "$pid" "$worker"; do
+        pss=$((pss + $(awk '/^Pss:/ { print $2 }' "/proc/$p/smaps_rollup")))
+    done
+    bench_sample "program/$case/pss-total/lbd" "$(awk -v k="$pss" 'BEGIN { printf "%.1f", k / 1024 }')"
+    gone "$pid" "$server"
+    ip netns del "$space"
+    local measure
+    for measure in rss-core rss-core-peak rss-probe pss-total; do
+        bench_figures "program/$case/$measure/lbd" MiB
+    done
+}
+
+# ---------------------------------------------------------------- all of it
+
+mkdir -p "$work"
+chmod 755 "$work"
+for user in lbd lbd-probe; do
+    getent passwd $user >/dev/null || useradd --system --shell /usr/sbin/nologin $user
+done
+for group in lbadmin lbobserve; do
+    getent group $group >/dev/null || groupadd --system $group
+done
+bench_writes_start
+for side in "${!BENCH_SIDES[@]}"; do
+    bench_say "$side: ${BENCH_SIDES[$side]}"
+done | sort
+bench_say "kernel ${LBD_LAB_KERNEL}, ${LBD_LAB_WHERE}, $(nproc) processors," \
+    "keepalived $(keepalived --version 2>&1 | sed -n '1s/.* v\([0-9.]*\).*/\1/p')," \
+    "$("$lbd" --version)"
+
+for n in "${sizes[@]}"; do
+    for side in lbd keepalived ipvsadm; do
+        write_config "$side" "$n" 4 "$work/$side.conf"
+        write_config "$side" $((n + 1)) 4 "$work/$side.conf.more"
+    done
+    for ((rep = 1; rep <= LBD_BENCH_REPS; rep++)); do
+        for side in floor lbd keepalived ipvsadm; do
+            # half a minute and more each; it is never close
+            [[ $side == ipvsadm && $rep -gt 1 && $n -gt 5000 ]] || one_side "$side" "$n" 4
+        done
+    done
+    for side in floor lbd keepalived ipvsadm; do
+        bench_figures "program/${n}x4/start/$side" ms
+    done
+    for side in lbd keepalived; do
+        bench_figures "program/${n}x4/reload/$side" ms
+    done
+    bench_figures "program/${n}x4/reload-answer/lbd" ms
+    for side in floor lbd keepalived ipvsadm; do
+        bench_print "program/${n}x4/start-writes/$side" "$(bench_value "program/${n}x4/start-writes/$side")" writes
+    done
+    for side in lbd keepalived; do
+        bench_print "program/${n}x4/reload-writes/$side" "$(bench_value "program/${n}x4/reload-writes/$side" median)" writes
+    done
+    bench_print "program/${n}x4/reload-same-writes/lbd" "$(bench_value "program/${n}x4/reload-same-writes/lbd" median)" writes
+    bench_print "program/${n}x4/reload-same-writes-said/lbd" "$(bench_value "program/${n}x4/reload-same-writes-said/lbd" median)" writes
+done
+memory 10000x10-unchecked "check: none, "
+# nobody probes 100,000 targets each second under emulation; memory does not depend on the pace
+memory 10000x10-tcp "check: { type: tcp, interval: 60s }, "
+
+for n in "${sizes[@]}"; do
+    bench_ratio "program/${n}x4/start/lbd" floor
+    bench_ratio "program/${n}x4/start/lbd" keepalived
+    bench_ratio "program/${n}x4/start/lbd" ipvsadm
+    bench_ratio "program/${n}x4/reload/lbd" keepalived
+done
+value() { bench_value "program/$1"; }
+bench_check program/5000x4/start/lbd:keepalived "$(bench_divide "$(value 5000x4/start/lbd)" "$(value 5000x4/start/keepalived)")" "<=0.5"
+bench_check program/5000x4/start/lbd:ipvsadm "$(bench_divide "$(value 5000x4/start/lbd)" "$(value 5000x4/start/ipvsadm)")" "<=0.1"
+bench_aim program/5000x4/start/lbd:floor "$(bench_divide "$(value 5000x4/start/lbd)" "$(value 5000x4/start/floor)")" "<=1.3"
+bench_check program/5000x4/reload/lbd:keepalived "$(bench_divide "$(value 5000x4/reload/lbd)" "$(value 5000x4/reload/keepalived)")" "<=0.25"
+bench_check program/5000x4/reload-same-writes/lbd "$(bench_value program/5000x4/reload-same-writes/lbd median)" "=0"
+bench_check program/5000x4/reload-writes/lbd "$(bench_value program/5000x4/reload-writes/lbd median)" "=5"
+bench_check program/start/lbd:10000/1000 "$(bench_divide "$(value 10000x4/start/lbd)" "$(value 1000x4/start/lbd)")" "<=12"
+for case in 10000x10-unchecked 10000x10-tcp; do
+    bench_check "program/$case/rss-core/lbd" "$(value $case/rss-core/lbd)" "<=64"
+    bench_check "program/$case/rss-probe/lbd" "$(value $case/rss-probe/lbd)" "<=64"
+done
+bench_say "$bench_missed missed"
+[[ -z $LBD_BENCH_STRICT || $bench_missed == 0 ]]

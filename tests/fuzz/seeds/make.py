@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Writes the hand-made seeds of the corpora: datagrams as the kernel's IPVS family writes them (little endian), pairs of
+rows for the diff, files of overrides.  Usage: make.py [corpus folder]"""
+import json
+import os
+import struct
+import sys
+
+ROOT = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "..", "corpus")
+FAMILY, ERROR, DONE, MULTI = 0x1C, 2, 3, 2
+NEW_SERVICE, NEW_DEST, SET_INFO = 1, 5, 14
+
+
+def save(target, name, data):
+    folder = os.path.join(ROOT, target)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "seed-" + name), "wb") as f:
+        f.write(data)
+
+
+def attr(kind, data):
+    return struct.pack("=HH", 4 + len(data), kind) + data + b"\0" * (-len(data) % 4)
+
+
+def u8(kind, v):
+    return attr(kind, struct.pack("=B", v))
+
+
+def u16(kind, v):
+    return attr(kind, struct.pack("=H", v))
+
+
+def be16(kind, v):
+    return attr(kind, struct.pack(">H", v))
+
+
+def u32(kind, v):
+    return attr(kind, struct.pack("=I", v))
+
+
+def text(kind, s):
+    return attr(kind, s.encode() + b"\0")
+
+
+def message(kind, body, seq=7, flags=MULTI):
+    return struct.pack("=IHHII", 16 + len(body), kind, flags, seq, 4711) + body
+
+
+def genl(cmd, body, seq=7):
+    return message(FAMILY, struct.pack("=BBH", cmd, 1, 0) + body, seq)
+
+
+def stats(kind, wide):
+    out = b""
+    for i in range(1, 11):
+        out += attr(i, struct.pack("=Q", i << 33)) if wide or i in (4, 5) else u32(i, i)
+    return attr(kind, out)
+
+
+V4 = bytes([203, 0, 113, 1]) + b"\xa5" * 12
+V6 = bytes.fromhex("20010db8000000000000000000000001")
+
+
+def service(key, scheduler="wlc", flags=2, timeout=0, mask=b"\xff\xff\xff\xff", engine=None):
+    body = key + text(6, scheduler)
+    if engine:
+        body += text(11, engine)
+    body += attr(7, struct.pack("=II", flags, 0xFFFFFFFF)) + u32(8, timeout) + attr(9, mask)
+    body += stats(10, False) + stats(12, True)
+    return genl(NEW_SERVICE, attr(1 | 0x8000, body))
+
+
+def key4(proto=6, port=80):
+    return u16(1, 2) + u16(2, proto) + attr(3, V4) + be16(4, port)
+
+
+def key6(proto=6, port=443):
+    return u16(1, 10) + u16(2, proto) + attr(3, V6) + be16(4, port)
+
+
+def dest(address=V4, family=2, port=8080, method=0, weight=1, tunnel=(0, 0, 0), new=True):
+    body = attr(1, address) + be16(2, port) + u32(3, method) + u32(4, weight)
+    if new:
+        body += u8(13, tunnel[0]) + be16(14, tunnel[1]) + u16(15, tunnel[2])
+    body += u32(5, 100) + u32(6, 75) + u32(7, 3) + u32(8, 4) + u32(9, 5)
+    if new:
+        body += u16(11, family)
+    body += stats(10, False) + stats(12, True)
+    return genl(NEW_DEST, attr(2 | 0x8000, body))
+
+
+def netlink():
+    done = message(DONE, struct.pack("=i", 0))
+    v6_mask = struct.pack("=I", 64)
+    seeds = {
+        "service-v4": service(key4()),
+        "service-v6": service(key6(), mask=v6_mask),
+        "service-udp-ops": service(key4(17, 53), "rr", 4 | 2),
+        "service-persistent": service(key4(), "mh", 1 | 2 | 8 | 16, 300, b"\xff\xff\xf0\x00", "sip"),
+        "service-fwmark4": service(u16(1, 2) + u32(5, 7), "none"),
+        "service-fwmark6": service(u16(1, 10) + u32(5, 0xFFFFFFFF), mask=v6_mask),
+        "dest-nat": dest(),
+        "dest-dr": dest(method=3),
+        "dest-old-kernel": dest(new=False),
+        "dest-v6": dest(V6, 10),
+        "dest-ipip": dest(method=2),
+        "dest-gue": dest(method=2, tunnel=(1, 6080, 1)),
+        "dest-gre": dest(method=2, tunnel=(2, 0, 2)),
+        "info": genl(SET_INFO, u32(1, 0x010201) + u32(2, 1 << 20)),
+        "ack": message(ERROR, struct.pack("=i", 0) + b"\0" * 16, flags=0x100),
+        "error": message(ERROR, struct.pack("=i", -3) + b"\0" * 16, flags=0),
+        "error-with-request": message(ERROR, struct.pack("=i", -2) + genl(3, attr(1, key4()))),
+        "done": done,
+        "dump": service(key4()) + service(key6(), mask=v6_mask) + done,
+        "dests": dest() + dest(V6, 10) + dest(method=2, tunnel=(1, 6080, 0)) + done,
+        "unknown": genl(99, u32(1, 1)) + message(1, b"") + genl(NEW_SERVICE, attr(40, b"xyz")),
+        "empty": b"",
+    }
+    for name, data in seeds.items():
+        save("genl_ipvs_dump", name, data)
+
+
+def diff():
+    def row(sched, flags, dests):
+        return bytes([sched, flags, 60, 32, len(dests)]) + b"".join(bytes(d) for d in dests)
+
+    a, b, c = [0x10, 0, 1, 0, 0, 0], [0x11, 0, 1, 0, 0, 0], [0x12, 2, 1, 9, 7, 0x65]
+    zero = [0x10, 0, 0, 0, 0, 0]
+    pairs = {
+        "equal": row(0, 0, [a, b]) + row(0, 0, [a, b]),
+        "replace": row(0, 0, [a]) + row(0, 0, [b]),
+        "swap": row(0, 0, [zero, b]) + row(0, 0, [a, [0x11, 0, 0, 0, 0, 0]]),
+        "edit": row(2, 9, [a, c]) + row(1, 0, [b, c[:1] + [3] + c[2:]]),
+        "empty": b"",
+        "from-nothing": row(0, 1, [a, b, c]),
+        "to-nothing": row(0, 0, []) + row(0, 0, [a, b, c]),
+        "families": row(0, 0, [[0x90, 2, 1, 0, 0, 4], a]) + row(0, 0, [[0x90, 2, 1, 0, 0, 8]]),
+    }
+    for name, data in pairs.items():
+        save("ipvs_diff", name, data)
+
+
+def overrides():
+    def item(value, expires=0, **more):
+        return dict({"value": value, "set_ms": 1700000000000, "expires_ms": expires, "by": "alice", "reason": ""}, **more)
+
+    def whole(*entries, version=1):
+        return json.dumps({"version": version, "overrides": list(entries)}).encode()
+
+    files = {
+        "none": whole(),
+        "state": whole({"object": "web/a", "state": item("drain")}),
+        "weight": whole({"object": "web/a", "weight": item(5, percent=False)}),
+        "percent": whole({"object": "web/a", "weight": item(50, 1700000060000, percent=True)}),
+        "both": whole({"object": "web/a", "state": item("maint", 9223372036854775807), "weight": item(0)},
+                      {"object": "web/b", "state": item("enabled", 1600000000000)}),
+        "twice": whole({"object": "x", "state": item("maint")}, {"object": "x", "state": item("drain")}),
+        "version": whole(version=2),
+        "bad-state": whole({"object": "x", "state": item("asleep")}),
+        "bad-weight": whole({"object": "x", "weight": item(65536)}),
+        "negative": whole({"object": "x", "state": item("maint", -1)}),
+        "no-json": b"{",
+        "empty": b"",
+    }
+    for name, data in files.items():
+        save("state_file", name, data)
+
+
+netlink()
+diff()
+overrides()

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "common/text.h"
+
+#include "common/buf.h"
+
+#include <check.h>
+#include <string.h>
+
+static const struct {
+	const char *a, *b;
+	unsigned distance;
+} distances[] = {
+	{ "", "", 0 },
+	{ "drain", "drain", 0 },
+	{ "drian", "drain", 1 }, /* two neighbours swapped */
+	{ "drn", "drain", 2 },
+	{ "schedular", "scheduler", 1 },
+	{ "", "abc", 3 },
+	{ "kitten", "sitting", 3 },
+};
+
+START_TEST(distance)
+{
+	ck_assert_uint_eq(
+		lb_text_distance(distances[_i].a, strlen(distances[_i].a), distances[_i].b, strlen(distances[_i].b)),
+		distances[_i].distance);
+	ck_assert_uint_eq(
+		lb_text_distance(distances[_i].b, strlen(distances[_i].b), distances[_i].a, strlen(distances[_i].a)),
+		distances[_i].distance);
+}
+END_TEST
+
+START_TEST(distance_of_long_words_is_far)
+{
+	char word[100];
+	memset(word, 'a', sizeof(word));
+	ck_assert_uint_eq(lb_text_distance(word, 65, word, 65), 65);
+	ck_assert_uint_eq(lb_text_distance(word, 64, word, 64), 0);
+}
+END_TEST
+
+START_TEST(suggestion)
+{
+	const char *words[] = { "scheduler", "service", "services", "check", "mode" };
+	ck_assert_str_eq(lb_text_suggest("schedular", 9, words, 5), "scheduler");
+	ck_assert_str_eq(lb_text_suggest("che", 3, words, 5), "check"); /* the only one it begins */
+	ck_assert_str_eq(lb_text_suggest("chek", 4, words, 5), "check");
+	ck_assert_ptr_null(lb_text_suggest("s", 1, words, 5));
+	ck_assert_ptr_null(lb_text_suggest("zzzzzz", 6, words, 5));
+	ck_assert_ptr_null(lb_text_suggest("", 0, words, 5));
+	/* a short word is not near to everything that is short */
+	ck_assert_ptr_null(lb_text_suggest("xy", 2, words, 5));
+}
+END_TEST
+
+START_TEST(names)
+{
+	char longest[65];
+	memset(longest, 'a', sizeof(longest));
+	ck_assert(lb_name_ok("web", 3) && lb_name_ok("0-a_b.c", 7) && lb_name_ok(longest, 63));
+	ck_assert(!lb_name_ok(longest, 64) && !lb_name_ok("", 0) && !lb_name_ok("-a", 2) && !lb_name_ok(".a", 2));
+	ck_assert(
+		!lb_name_ok("a/b", 3) && !lb_name_ok("a b", 3) && !lb_name_ok("a\0b", 3) && !lb_name_ok("\xc3\xa4", 2));
+}
+END_TEST
+
+static const struct {
+	const char *what, *in, *out;
+	size_t max;
+} escapes[] = {
+	{ "plain", "abc", "abc", 0 },
+	{ "UTF-8 stays", "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f", 0 },
+	{ "escape sequence", "\033[31m", "\\x1b[31m", 0 },
+	{ "newline", "a\nb", "a\\x0ab", 0 },
+	{ "DEL", "a\x7f", "a\\x7f", 0 },
+	{ "C1 control as UTF-8", "a\xc2\x9b", "a\\xc2\\x9b", 0 },
+	{ "byte that is no UTF-8", "a\xff", "a\\xff", 0 },
+	{ "overlong slash", "\xc0\xaf", "\\xc0\\xaf", 0 },
+	{ "surrogate", "\xed\xa0\x80", "\\xed\\xa0\\x80", 0 },
+	{ "cut sequence at the end", "a\xe2\x82", "a\\xe2\\x82", 0 },
+	{ "cut by max", "abcdef", "abc...", 3 },
+};
+
+START_TEST(escape)
+{
+	struct lb_text t = LB_TEXT_INIT;
+	lb_text_escape(&t, escapes[_i].in, strlen(escapes[_i].in), escapes[_i].max);
+	ck_assert_msg(strcmp(t.s, escapes[_i].out) == 0, "%s: %s", escapes[_i].what, t.s);
+	lb_text_done(&t);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("text");
+	TCase *tc = tcase_create("text");
+	tcase_add_loop_test(tc, distance, 0, (int)(sizeof(distances) / sizeof(distances[0])));
+	tcase_add_test(tc, distance_of_long_words_is_far);
+	tcase_add_test(tc, suggestion);
+	tcase_add_test(tc, names);
+	tcase_add_loop_test(tc, escape, 0, (int)(sizeof(escapes) / sizeof(escapes[0])));
+	suite_add_tcase(s, tc);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}

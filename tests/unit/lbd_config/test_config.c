@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the structs say after a load: defaults, layering, several files, slices, memory. */
+#include "lbd/config/config.h"
+
+#include <check.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static struct config *load(const char *text)
+{
+	struct lb_text report = LB_TEXT_INIT;
+	struct config_source source = { "test", text, strlen(text) };
+	struct config *c = config_load(&source, 1, &report);
+	ck_assert_msg(c != NULL, "%s", report.s);
+	lb_text_done(&report);
+	return c;
+}
+
+static const struct config_backend *backend(const struct config *c, const char *service, const char *name)
+{
+	const struct config_service *s = config_service_find(c, service);
+	ck_assert_ptr_nonnull(s);
+	const struct config_backend *b = config_backend_find(s, name);
+	ck_assert_ptr_nonnull(b);
+	return b;
+}
+
+START_TEST(the_minimal_file)
+{
+	struct config *c = load("services:\n"
+				"  web:\n"
+				"    listen: 203.0.113.10:80\n"
+				"    backends:\n"
+				"      app1: 10.1.0.11:8080\n"
+				"      app2: 10.1.0.12\n");
+	char s[IPVS_KEY_STRLEN], ip[LB_IP_STRLEN];
+	ck_assert_uint_eq(c->n_services, 1);
+	ck_assert_uint_eq(c->n_backends, 2);
+	ck_assert_int_eq(c->log_level, LB_LOG_INFO);
+	ck_assert_str_eq(c->admin_group, "lbadmin");
+	ck_assert_str_eq(c->observe_group, "lbobserve");
+	const struct config_service *web = config_service_find(c, "web");
+	ck_assert_ptr_nonnull(web);
+	ck_assert_uint_eq(web->n_listens, 1);
+	ck_assert_str_eq(ipvs_key_str(&web->listens[0], s), "203.0.113.10:80/tcp");
+	ck_assert_str_eq(web->scheduler, "wlc");
+	ck_assert_uint_eq(web->flags, 0);
+	ck_assert_uint_eq(web->persist_s, 0);
+	ck_assert_uint_eq(web->mask4, 32);
+	ck_assert_uint_eq(web->mask6, 128);
+	ck_assert_str_eq(web->engine, "");
+	ck_assert_uint_eq(web->method, IPVS_METHOD_NAT);
+	ck_assert_int_eq(web->drain_ms, 300000);
+	ck_assert_int_eq(web->drain_then, CONFIG_THEN_CUT);
+	ck_assert_str_eq(web->file, "test");
+	ck_assert_uint_eq(web->line, 2);
+	ck_assert_uint_eq(web->n_checks, 1);
+	ck_assert_ptr_eq(web->checks[0], &c->checks[0]);
+	const struct check_spec *k = &c->checks[0].spec;
+	ck_assert_uint_eq(c->n_checks, 1);
+	ck_assert_uint_eq(c->checks[0].line, 0);
+	ck_assert_str_eq(k->name, "tcp");
+	ck_assert_int_eq(k->type, CHECK_TYPE_TCP);
+	ck_assert_uint_eq(k->addr.family, 0);
+	ck_assert_uint_eq(k->port, 0);
+	ck_assert_uint_eq(k->interval_ms, 2000);
+	ck_assert_uint_eq(k->interval_down_ms, 2000);
+	ck_assert_uint_eq(k->timeout_ms, 1000);
+	ck_assert_uint_eq(k->rise, 2);
+	ck_assert_uint_eq(k->fall, 3);
+	ck_assert_ptr_null(k->send);
+	ck_assert_ptr_null(k->expect);
+	const struct config_backend *b = backend(c, "web", "app1");
+	ck_assert_str_eq(lb_ip_str(&b->addr, ip), "10.1.0.11");
+	ck_assert_uint_eq(b->port, 8080);
+	ck_assert_uint_eq(b->weight, 1);
+	ck_assert_uint_eq(b->upper + b->lower, 0);
+	ck_assert_int_eq(b->state, CONFIG_STATE_ENABLED);
+	ck_assert_uint_eq(b->method, IPVS_METHOD_NAT);
+	ck_assert_uint_eq(b->line, 5);
+	ck_assert_uint_eq(backend(c, "web", "app2")->port, 0);
+	ck_assert_ptr_null(config_service_find(c, "we"));
+	ck_assert_ptr_null(config_backend_find(web, "app3"));
+	config_free(c);
+}
+END_TEST
+
+START_TEST(every_key)
+{
+	struct config *c =
+		load("control: { admin_group: a, observe_group: b }\n"
+		     "log: { level: error }\n"
+		     "checks: { c: { type: tcp, address: 192.0.2.9, port: 7, interval: 1s, interval_down: 4s, timeout: "
+		     "500ms, rise: 5, "
+		     "fall: 6, send: \"a\\r\\n\", expect: b } }\n"
+		     "services:\n"
+		     "  w:\n"
+		     "    listen: [192.0.2.2:81, 192.0.2.1:80]\n"
+		     "    protocol: [udp, tcp]\n"
+		     "    scheduler: { name: mh, flags: [mh-port] }\n"
+		     "    mode: tun\n"
+		     "    tunnel: { type: gue, port: 6080, checksum: csum }\n"
+		     "    persistence: { timeout: 90s, mask4: 24, mask6: 64 }\n"
+		     "    one_packet: true\n"
+		     "    check: [c, tcp]\n"
+		     "    drain: { timeout: 1m, then: cut }\n"
+		     "    backends:\n"
+		     "      x: { address: 10.0.0.1, weight: 7, max_connections: 9, resume_below: 8, state: maint, "
+		     "tunnel: gre }\n"
+		     "      y: { address: 10.0.0.2, port: 99, mode: nat }\n"
+		     "      z: 10.0.0.3\n"
+		     "  m: { fwmark: 9, family: ipv6, drain: keep, backends: {} }\n"
+		     "  s: { listen: 192.0.2.3:5060, protocol: udp, persistence: { engine: sip }, backends: {} }\n");
+	char s[IPVS_KEY_STRLEN];
+	const struct config_service *w = config_service_find(c, "w"), *m = config_service_find(c, "m");
+	ck_assert_str_eq(c->admin_group, "a");
+	ck_assert_str_eq(c->observe_group, "b");
+	ck_assert_int_eq(c->log_level, LB_LOG_ERROR);
+	ck_assert_uint_eq(w->n_listens, 4);
+	for (unsigned i = 1; i < 4; i++)
+		ck_assert_int_lt(ipvs_key_cmp(&w->listens[i - 1], &w->listens[i]), 0);
+	ck_assert_str_eq(w->scheduler, "mh");
+	ck_assert_uint_eq(w->flags, IPVS_FLAG_PERSISTENT | IPVS_FLAG_ONEPACKET | IPVS_FLAG_SCHED2);
+	ck_assert_uint_eq(w->persist_s, 90);
+	ck_assert_uint_eq(w->mask4, 24);
+	ck_assert_uint_eq(w->mask6, 64);
+	ck_assert_uint_eq(w->method, IPVS_METHOD_TUN);
+	ck_assert(w->tunnel.type == IPVS_TUNNEL_GUE && w->tunnel.port == 6080 && w->tunnel.csum == IPVS_TUNNEL_CSUM);
+	ck_assert_int_eq(w->drain_ms, 60000);
+	ck_assert_uint_eq(w->n_checks, 2);
+	ck_assert_str_eq(w->checks[0]->name, "c");
+	ck_assert_str_eq(w->checks[1]->name, "tcp");
+	const struct check_spec *k = &w->checks[0]->spec;
+	ck_assert(k->addr.family == AF_INET && k->port == 7 && k->interval_ms == 1000 && k->interval_down_ms == 4000);
+	ck_assert(k->timeout_ms == 500 && k->rise == 5 && k->fall == 6);
+	ck_assert(k->send_len == 3 && memcmp(k->send, "a\r\n", 3) == 0 && k->expect_len == 1);
+	const struct config_backend *x = backend(c, "w", "x"), *y = backend(c, "w", "y"), *z = backend(c, "w", "z");
+	ck_assert(x->weight == 7 && x->upper == 9 && x->lower == 8 && x->state == CONFIG_STATE_MAINT);
+	ck_assert(x->method == IPVS_METHOD_TUN && x->tunnel.type == IPVS_TUNNEL_GRE && x->tunnel.port == 0);
+	ck_assert(y->method == IPVS_METHOD_NAT && y->port == 99 && y->tunnel.type == 0);
+	ck_assert(z->tunnel.type == IPVS_TUNNEL_GUE && z->tunnel.port == 6080);
+	ck_assert_str_eq(ipvs_key_str(&m->listens[0], s), "fwmark:9/ipv6");
+	ck_assert_int_eq(m->drain_then, CONFIG_THEN_KEEP);
+	ck_assert_int_eq(m->drain_ms, 0);
+	ck_assert_uint_eq(m->n_checks, 0);
+	ck_assert_str_eq(config_service_find(c, "s")->engine, "sip");
+	config_free(c);
+}
+END_TEST
+
+static struct config_source source_of(const char *name, const char *text)
+{
+	return (struct config_source){ name, text, strlen(text) };
+}
+
+START_TEST(several_files)
+{
+	struct config_source sources[] = {
+		source_of("lbd.yaml", "services: { b: { listen: 192.0.2.2:80, check: c, backends: {} } }"),
+		source_of("1.yaml", "checks: { c: { type: tcp } }\ndefaults: { service: { scheduler: rr } }"),
+		source_of("2.yaml", "\nservices: { a: { listen: 192.0.2.1:80, backends: {} } }"),
+	};
+	struct config *c = config_load(sources, 3, NULL);
+	ck_assert_ptr_nonnull(c);
+	ck_assert_uint_eq(c->n_services, 2);
+	ck_assert_str_eq(c->services[0].name, "a");
+	ck_assert_str_eq(c->services[0].file, "2.yaml");
+	ck_assert_uint_eq(c->services[0].line, 2);
+	ck_assert_str_eq(c->services[1].file, "lbd.yaml");
+	ck_assert_str_eq(c->services[1].scheduler, "rr");
+	ck_assert_str_eq(c->services[1].checks[0]->name, "c");
+	config_free(c);
+	c = config_load(sources, 0, NULL);
+	ck_assert_msg(c && c->n_services == 0, "no files are an empty configuration");
+	config_free(c);
+}
+END_TEST
+
+static void text_of(unsigned services, unsigned backends, struct lb_text *t)
+{
+	lb_text_puts(t, "services:\n");
+	for (unsigned i = 0; i < services; i++) {
+		lb_text_printf(
+			t, "  svc%u:\n    listen: 10.%u.%u.%u:80\n    backends:\n", i, i >> 16, i >> 8 & 255, i & 255);
+		for (unsigned k = 0; k < backends; k++) {
+			unsigned n = i * backends + k;
+			lb_text_printf(t, "      b%u: 172.%u.%u.%u:8080\n", k, 16 + (n >> 16), n >> 8 & 255, n & 255);
+		}
+	}
+}
+
+/* A load may be asked for one unit of work at a time; each step is small, so that a loop can serve others between. */
+START_TEST(slices)
+{
+	struct lb_text t = LB_TEXT_INIT;
+	text_of(50, 20, &t);
+	struct config_source source = { "test", t.s, t.n };
+	struct config *whole = config_load(&source, 1, NULL);
+	struct config_load *l = config_load_new(&source, 1);
+	ck_assert_ptr_null(config_load_take(l));
+	unsigned steps = 0;
+	while (config_load_step(l, 1) > 0) {
+		steps++;
+		ck_assert_ptr_null(config_load_take(l));
+	}
+	ck_assert_int_eq(config_load_step(l, 1), 0);
+	/* two nodes per backend, and the backend itself */
+	ck_assert_uint_gt(steps, 50 * 20 * 3);
+	struct config *c = config_load_take(l);
+	ck_assert_ptr_nonnull(c);
+	ck_assert_ptr_null(config_load_take(l));
+	config_load_free(l);
+	ck_assert_uint_eq(c->n_services, whole->n_services);
+	for (unsigned i = 0; i < c->n_services; i++) {
+		ck_assert_str_eq(c->services[i].name, whole->services[i].name);
+		ck_assert_uint_eq(c->services[i].digest, whole->services[i].digest);
+	}
+	config_free(c);
+	config_free(whole);
+	lb_text_done(&t);
+}
+END_TEST
+
+START_TEST(given_up_half_way)
+{
+	struct lb_text t = LB_TEXT_INIT;
+	text_of(3, 3, &t);
+	struct config_source source = { "test", t.s, t.n };
+	for (unsigned steps = 0; steps < 90; steps++) {
+		struct config_load *l = config_load_new(&source, 1);
+		for (unsigned i = 0; i < steps; i++)
+			config_load_step(l, 1);
+		config_load_free(l); /* the sanitizer finds what is left */
+	}
+	config_load_free(NULL);
+	config_free(NULL);
+	lb_text_done(&t);
+}
+END_TEST
+
+/* The tree of 100,000 backends is what a daemon keeps for good. */
+START_TEST(memory_per_backend)
+{
+	struct lb_text t = LB_TEXT_INIT;
+	text_of(1000, 100, &t);
+	struct config_source source = { "test", t.s, t.n };
+	struct config *c = config_load(&source, 1, NULL);
+	ck_assert_ptr_nonnull(c);
+	ck_assert_uint_eq(c->n_backends, 100000);
+	ck_assert_uint_le(c->arena.used / c->n_backends, 72);
+	config_free(c);
+	lb_text_done(&t);
+}
+END_TEST
+
+START_TEST(limits)
+{
+	static const struct {
+		unsigned services, backends;
+		const char *want;
+	} rows[] = {
+		{ CONFIG_SERVICES_MAX, 1, NULL },
+		{ CONFIG_SERVICES_MAX + 1, 1, "more than 16384 services" },
+		{ 2, CONFIG_BACKENDS_MAX / 2, NULL },
+		{ 3, CONFIG_BACKENDS_MAX / 3 + 1, "more than 131072 backends" },
+	};
+	for (unsigned i = 0; i < 4; i++) {
+		struct lb_text t = LB_TEXT_INIT, report = LB_TEXT_INIT;
+		text_of(rows[i].services, rows[i].backends, &t);
+		struct config_source source = { "test", t.s, t.n };
+		struct config *c = config_load(&source, 1, &report);
+		ck_assert_msg(!c == !!rows[i].want, "row %u: %s", i, report.n ? report.s : "");
+		ck_assert_msg(c || strstr(report.s, rows[i].want), "row %u: %s", i, report.s);
+		config_free(c);
+		lb_text_done(&t);
+		lb_text_done(&report);
+	}
+}
+END_TEST
+
+/* Every value of a service is in its digest, else a reload would not see it change. */
+START_TEST(digest_sees_every_change)
+{
+#define S(keys, backend)                                                                                               \
+	"checks: { d: { type: tcp, rise: 4 } }\n"                                                                      \
+	"services: { w: { " keys ", backends: { " backend " } } }"
+	static const char *const texts[] = {
+		S("listen: 192.0.2.1:80", "a: 10.0.0.1"),
+		S("listen: 192.0.2.2:80", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:81", "a: 10.0.0.1"),
+		S("listen: [192.0.2.1:80, 192.0.2.1:81]", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, protocol: [tcp, udp]", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, protocol: [tcp, udp], one_packet: true", "a: 10.0.0.1"),
+		S("fwmark: 1", "a: 10.0.0.1"),
+		S("fwmark: 2", "a: 10.0.0.1"),
+		S("fwmark: 1, family: ipv6", "a: \"2001:db8::1\""),
+		S("listen: 192.0.2.1:80, scheduler: rr", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, scheduler: mh", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, scheduler: { name: mh, flags: mh-port }", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, scheduler: { name: mh, flags: mh-fallback }", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, mode: dr", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, mode: tun", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, mode: tun, tunnel: gre", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, mode: tun, tunnel: { type: gre, checksum: csum }", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, mode: tun, tunnel: { type: gue, port: 1 }", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, mode: tun, tunnel: { type: gue, port: 2 }", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, persistence: 1m", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, persistence: 2m", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, persistence: { timeout: 1m, mask4: 24 }", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, persistence: { timeout: 1m, mask6: 64 }", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, protocol: udp, persistence: 1m", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, protocol: udp, persistence: { timeout: 1m, engine: sip }", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, check: none", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, check: d", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, check: [d, tcp]", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, drain: 1m", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80, drain: keep", "a: 10.0.0.1"),
+		S("listen: 192.0.2.1:80", "a: 10.0.0.2"),
+		S("listen: 192.0.2.1:80", "a: 10.0.0.1:80"),
+		S("listen: 192.0.2.1:80", "b: 10.0.0.1"),
+		S("listen: 192.0.2.1:80", "a: 10.0.0.1, b: 10.0.0.2"),
+		S("listen: 192.0.2.1:80", "a: { address: 10.0.0.1, weight: 2 }"),
+		S("listen: 192.0.2.1:80", "a: { address: 10.0.0.1, max_connections: 2 }"),
+		S("listen: 192.0.2.1:80", "a: { address: 10.0.0.1, max_connections: 2, resume_below: 1 }"),
+		S("listen: 192.0.2.1:80", "a: { address: 10.0.0.1, state: drain }"),
+		S("listen: 192.0.2.1:80", "a: { address: 10.0.0.1, state: maint }"),
+		S("listen: 192.0.2.1:80", "a: { address: 10.0.0.1, mode: dr }"),
+		S("listen: 192.0.2.1:80", "a: { address: 10.0.0.1, mode: tun }"),
+		S("listen: 192.0.2.1:80", "a: { address: 10.0.0.1, mode: tun, tunnel: gre }"),
+		"checks: { d: { type: tcp, rise: 5 } }\nservices: { w: { listen: 192.0.2.1:80, check: d, backends: { "
+		"a: 10.0.0.1 } } }",
+		"checks: { d: { type: tcp, fall: 5 } }\nservices: { w: { listen: 192.0.2.1:80, check: d, backends: { "
+		"a: 10.0.0.1 } } }",
+		"checks: { d: { type: tcp, port: 5 } }\nservices: { w: { listen: 192.0.2.1:80, check: d, backends: { "
+		"a: 10.0.0.1 } } }",
+		"checks: { d: { type: tcp, send: a } }\nservices: { w: { listen: 192.0.2.1:80, check: d, backends: { "
+		"a: 10.0.0.1 } } }",
+		"checks: { d: { type: tcp, expect: a } }\nservices: { w: { listen: 192.0.2.1:80, check: d, backends: { "
+		"a: 10.0.0.1 } } }",
+		"checks: { d: { type: tcp, timeout: 2s } }\nservices: { w: { listen: 192.0.2.1:80, check: d, backends: "
+		"{ a: 10.0.0.1 } } }",
+		"checks: { d: { type: tcp, interval: 3s } }\nservices: { w: { listen: 192.0.2.1:80, check: d, "
+		"backends: { a: 10.0.0.1 } } }",
+		"checks: { d: { type: tcp, interval_down: 3s } }\nservices: { w: { listen: 192.0.2.1:80, check: d, "
+		"backends: { a: 10.0.0.1 } } }",
+		"checks: { d: { type: tcp, address: 10.0.0.9 } }\nservices: { w: { listen: 192.0.2.1:80, check: d, "
+		"backends: { a: 10.0.0.1 } } }",
+	};
+#undef S
+	enum { N = sizeof(texts) / sizeof(texts[0]) };
+	uint64_t digest[N];
+	for (unsigned i = 0; i < N; i++) {
+		struct config *c = load(texts[i]);
+		digest[i] = c->services[0].digest;
+		for (unsigned k = 0; k < i; k++)
+			ck_assert_msg(digest[i] != digest[k], "%s\n%s", texts[k], texts[i]);
+		config_free(c);
+	}
+	/* places, spelling and defaults written out are not changes */
+	static const char *const same[] = {
+		"\n\nservices:\n  w: { backends: { a: { address: 10.0.0.1, weight: 1 } }, scheduler: { name: wlc }, "
+		"listen: [192.0.2.1:80] }\n",
+		"defaults: { service: { persistence: 1m } }\nservices: { w: { listen: 192.0.2.1:80, persistence: off, "
+		"check: tcp, "
+		"drain: 300s, backends: { a: 10.0.0.1 } } }",
+	};
+	for (unsigned i = 0; i < 2; i++) {
+		struct config *c = load(same[i]);
+		ck_assert_uint_eq(c->services[0].digest, digest[0]);
+		config_free(c);
+	}
+}
+END_TEST
+
+START_TEST(warnings_stop_nothing)
+{
+	const char *text = "services: { w: { listen: 192.0.2.1:80, backends: {} } }";
+	struct config_source source = { "test", text, strlen(text) };
+	struct config_load *l = config_load_new(&source, 1);
+	while (config_load_step(l, 100) > 0)
+		;
+	size_t n, more;
+	const struct config_error *e = config_load_errors(l, &n, &more);
+	ck_assert_uint_eq(n, 1);
+	ck_assert_uint_eq(more, 0);
+	ck_assert(e[0].warning);
+	struct lb_text t = LB_TEXT_INIT;
+	ck_assert_uint_eq(config_load_report(l, &t), 0);
+	lb_text_done(&t);
+	struct config *c = config_load_take(l);
+	ck_assert_ptr_nonnull(c);
+	config_free(c);
+	config_load_free(l);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("config");
+	TCase *tc = tcase_create("config");
+	tcase_set_timeout(tc, 60);
+	suite_add_tcase(s, tc);
+	tcase_add_test(tc, the_minimal_file);
+	tcase_add_test(tc, every_key);
+	tcase_add_test(tc, several_files);
+	tcase_add_test(tc, slices);
+	tcase_add_test(tc, given_up_half_way);
+	tcase_add_test(tc, memory_per_backend);
+	tcase_add_test(tc, limits);
+	tcase_add_test(tc, digest_sees_every_change);
+	tcase_add_test(tc, warnings_stop_nothing);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Memory that runs out at any point of a load is an error and nothing else. Every allocation of the process goes
+ * through the functions below, those of libyaml too; the n-th one fails, and all after it.
+ */
+#include "lbd/config/config_diff.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The sanitizer has its own malloc, which must not be bypassed: there the test says so and passes. */
+#if defined(__SANITIZE_ADDRESS__)
+#define REPLACED 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define REPLACED 0
+#endif
+#endif
+#ifndef REPLACED
+#define REPLACED 1
+#endif
+
+static long left = -1; /* allocations that still succeed; -1 = all */
+
+#if REPLACED
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t n);
+
+static int out_of_memory(void)
+{
+	if (left < 0 || left-- > 0)
+		return 0;
+	left = 0;
+	errno = ENOMEM;
+	return 1;
+}
+
+void *malloc(size_t n)
+{
+	return out_of_memory() ? NULL : __libc_malloc(n);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	return out_of_memory() ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t n)
+{
+	return out_of_memory() ? NULL : __libc_realloc(p, n);
+}
+#endif
+
+static const char good[] = "defaults: { check: { rise: 3 }, service: { drain: keep } }\n"
+			   "checks: { a: { type: tcp, send: \"x\\n\" }, b: { type: tcp, port: 7 } }\n"
+			   "services:\n"
+			   "  w:\n"
+			   "    listen: [192.0.2.1:80, 192.0.2.1:81]\n"
+			   "    scheduler: { name: mh, flags: [mh-port] }\n"
+			   "    persistence: { timeout: 5m, engine: sip }\n"
+			   "    protocol: udp\n"
+			   "    check: b\n"
+			   "    backends: { x: 10.0.0.1, y: { address: 10.0.0.2, mode: tun, tunnel: gre } }\n"
+			   "  v: { fwmark: 1, backends: {} }\n";
+static const char bad[] = "checks: { a: { tpye: tcp } }\n"
+			  "services: { w: { listen: 0.0.0.0:80, lisen: 1, backends: { x: 1, x: *y } } }\n";
+
+static void ignore(const struct config_change *ch, void *arg)
+{
+	(void)ch;
+	(void)arg;
+}
+
+/* Everything a daemon does with a text; false: memory was out somewhere. Assertions allocate, so what is wrong is
+ * only noted. */
+static const char *wrong;
+
+static bool work(const char *text, bool legal)
+{
+	struct config_source source = { "test", text, strlen(text) };
+	struct lb_text out = LB_TEXT_INIT;
+	bool done = false;
+	struct config_load *l = config_load_new(&source, 1);
+	if (!l)
+		return false;
+	while (config_load_step(l, 5) > 0)
+		;
+	size_t n, more;
+	const struct config_error *e = config_load_errors(l, &n, &more);
+	struct config *c = config_load_take(l);
+	bool starved = n == 1 && strcmp(e[0].text, "out of memory") == 0;
+	if (starved ? c != NULL : !c != !legal)
+		wrong = "a tree that should not be, or none";
+	for (size_t i = 0; i < n; i++)
+		config_error_print(&e[i], &out);
+	if (c) {
+		config_print(c, &out);
+		long changes = config_diff(NULL, c, ignore, NULL);
+		done = changes >= 0 && !out.bad;
+	} else {
+		done = !starved && !out.bad;
+	}
+	config_free(c);
+	config_load_free(l);
+	lb_text_done(&out);
+	return done;
+}
+
+static void sweep(const char *text, bool legal)
+{
+	long n = 0;
+	bool done;
+	do {
+		left = n;
+		done = work(text, legal);
+		bool spare = left > 0;
+		left = -1;
+		ck_assert_msg(!wrong, "%s, allocation %ld", wrong, n);
+		ck_assert_msg(done || !spare, "gave up at %ld although there was memory", n);
+		n++;
+	} while (!done && n < 100000);
+	ck_assert_msg(done && n > 50, "%ld allocations", n);
+}
+
+START_TEST(every_allocation)
+{
+	if (!REPLACED)
+		return;
+	sweep(good, true);
+	sweep(bad, false);
+}
+END_TEST
+
+START_TEST(and_with_memory)
+{
+	ck_assert(work(good, true));
+	ck_assert(work(bad, false));
+	ck_assert_ptr_null(wrong);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("config_memory");
+	TCase *tc = tcase_create("config_memory");
+	tcase_set_timeout(tc, 60);
+	suite_add_tcase(s, tc);
+	tcase_add_test(tc, every_allocation);
+	tcase_add_test(tc, and_with_memory);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}
