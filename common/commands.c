@@ -189,12 +189,14 @@ const struct lb_command lb_commands[] = {
 		.wait = "ready", .help = "start the daemon anew, traffic goes on",
 		.text = "The kernel tables stay and are taken over. --wait returns when it is ready again." },
 	[LB_COMMAND_DAEMON_STOP] = { "daemon", "stop", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
-		.ask = "Stop the load balancer daemon?", .help = "end the daemon; the kernel goes on forwarding",
+		.ask = "Stop the daemon? The kernel goes on forwarding, nothing checks the backends.",
+		.help = "end the daemon; the kernel goes on forwarding",
 		.text = "Nothing checks the backends after that. With --flush what is ours leaves the kernel "
 			"too and traffic stops.",
 		.args = { { .name = "flush",
 			.kind = LB_ARG_FLAG,
 			.option = "flush",
+			.ask = "Stop the daemon and remove our services from the kernel? Traffic stops.",
 			.help = "remove our services from the kernel" } } },
 
 	[LB_COMMAND_WAIT] = { "wait", "", LB_LEVEL_OBSERVE, .view = LB_VIEW_MESSAGE,

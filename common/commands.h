@@ -76,8 +76,9 @@ struct lb_arg {
 	const char *option; /* long option without dashes, NULL = by position */
 	char letter;        /* short option, 0 = none */
 	bool required;
-	bool or_before; /* takes the place of the argument before it: one of the two */
-	bool hidden;    /* sent by lbctl on its own, never typed */
+	bool or_before;  /* takes the place of the argument before it: one of the two */
+	bool hidden;     /* sent by lbctl on its own, never typed */
+	const char *ask; /* asked when it is given, instead of the question of the command; NULL = not */
 	const char *metavar;
 	const char *const *choices; /* LB_ARG_CHOICE, ends with NULL */
 	const char *help;

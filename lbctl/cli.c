@@ -77,7 +77,7 @@ static int word_index(const char *const *words, const char *word)
 
 static int duration(struct parser *p, const char *option, const char *value, int64_t *ms)
 {
-	if (lb_duration_parse(value, strlen(value), ms) || *ms <= 0)
+	if (!value || lb_duration_parse(value, strlen(value), ms) || *ms <= 0)
 		return lb_err_set(p->e, LB_CODE_USAGE, "--%s takes a time with a unit, as in 500ms, 5s, 2m", option);
 	return 0;
 }
@@ -475,8 +475,11 @@ static int finish(struct parser *p)
 
 int cli_parse(int argc, char *const *argv, bool terminal, struct cli *out, struct lb_err *e)
 {
+	static const struct lb_arg no_args = { .name = NULL };
 	*out = (struct cli){ .args = json_object() };
-	struct parser p = { .argc = argc, .argv = argv, .at = 1, .terminal = terminal, .c = out, .e = e };
+	struct parser p = {
+		.argc = argc, .argv = argv, .at = 1, .terminal = terminal, .c = out, .next = &no_args, .e = e
+	};
 	if (!out->args)
 		return lb_err_set(e, LB_CODE_FAILED, "out of memory");
 	bool words_only = false;

@@ -62,6 +62,8 @@ static void plain_word(struct place *p, const char *word)
 static void read_words(struct place *p, char *const *words, int n)
 {
 	for (int i = 0; i < n; i++) {
+		if (strcmp(words[i], "=") == 0) /* bash makes three words of --output=json */
+			continue;
 		if (p->wants || p->wants_arg)
 			p->wants = NULL, p->wants_arg = NULL;
 		else if (!p->no_options && strcmp(words[i], "--") == 0)
@@ -158,7 +160,7 @@ static enum complete_objects positional(const struct place *p, const char *prefi
 enum complete_objects complete_words(char *const *words, int n, struct lb_text *out)
 {
 	struct place p = { 0 };
-	const char *prefix = n > 0 ? words[n - 1] : "";
+	const char *prefix = n > 0 && strcmp(words[n - 1], "=") != 0 ? words[n - 1] : "";
 	read_words(&p, words, n > 0 ? n - 1 : 0);
 	if (p.wants_arg)
 		return argument(p.wants_arg, &p, prefix, out);

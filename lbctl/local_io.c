@@ -7,6 +7,7 @@
 #include "lbctl/session_io.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,7 @@ static int become_lbd(struct session *s, const char *const *args)
 {
 	char own[4096], beside[4200];
 	const char *named = getenv("LBD_BIN");
+	signal(SIGPIPE, SIG_DFL); /* what we ignore, it would inherit */
 	char *argv[4] = { strdup("lbd"), args[0] ? strdup(args[0]) : NULL, args[0] && args[1] ? strdup(args[1]) : NULL,
 		NULL };
 	if (named && *named) {

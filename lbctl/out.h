@@ -36,7 +36,7 @@ struct out {
 	struct lb_text text;    /* what is ready for stdout */
 	struct lb_text message; /* what the ends said */
 	long long generation;   /* of the last end, 0 = unknown */
-	json_t *rows;           /* kept by forms that need all of them; may be NULL */
+	json_t *rows;           /* what a form keeps until the end: the rows, or how many of what; may be NULL */
 	struct lb_text json;    /* rows as text, for JSON */
 	size_t n_rows;
 	json_t *summary; /* of the last end that had one */

@@ -173,7 +173,7 @@ static void table_finish(struct out *o)
 		out_table_rows(o, o->type, o->rows, o->opt->form == CLI_FORM_WIDE, "");
 	if (!o->opt->no_header)
 		footer(o);
-	if (o->message.n)
+	if (o->message.n && !o->opt->quiet)
 		lb_text_printf(&o->text, "%s\n", o->message.s);
 }
 

@@ -255,6 +255,15 @@ static bool show_plan(struct session *s, bool ask, int *code)
 	return go_on;
 }
 
+/* The question that is always asked, NULL = none. */
+static const char *question(const struct cli *c)
+{
+	for (const struct lb_arg *a = c->cmd->args; a->name; a++)
+		if (a->ask && json_is_true(json_object_get(c->args, a->name)))
+			return a->ask;
+	return c->cmd->ask;
+}
+
 static bool is_apply(const struct session *s)
 {
 	enum lb_command_id id = lb_command_id(s->cli->cmd);
@@ -273,7 +282,7 @@ static int run_once(struct session *s)
 		show_plan(s, false, &code);
 		return code;
 	}
-	if (c->cmd->ask && !session_ask(s, c->cmd->ask, &code))
+	if (question(c) && !session_ask(s, question(c), &code))
 		return code;
 	if (lb_command_id(c->cmd) == LB_COMMAND_CONFIG_APPLY && s->terminal && !c->opt.yes &&
 		!show_plan(s, true, &code))

@@ -529,15 +529,21 @@ static struct config *load_now(const struct daemon_text *t, struct lb_text *repo
 }
 
 /* A file that does not load must not take the service down with the next restart: the newest stored generation runs
- * instead, and every view says so. */
+ * instead, and every view says so. One that was damaged on disk does not hide the one before it. */
 static struct config *load_stored(struct daemon *d, struct daemon_text *t)
 {
-	uint32_t newest = daemon_generation_newest(d);
-	struct lb_err e;
-	daemon_text_done(t);
-	struct config *c = newest && text_from_generation(d, t, newest, &e) == 0 ? load_now(t, NULL) : NULL;
-	if (c)
-		d->generation = newest;
+	uint32_t all[GENERATIONS_KEPT];
+	size_t n = d->state_dir < 0 ? 0 : state_generations(d->state_dir, all, GENERATIONS_KEPT);
+	struct config *c = NULL;
+	for (size_t i = 0; i < n && !c; i++) {
+		struct lb_err e = { LB_CODE_INVALID, "it does not load" };
+		daemon_text_done(t);
+		c = text_from_generation(d, t, all[i], &e) == 0 ? load_now(t, NULL) : NULL;
+		if (c)
+			d->generation = all[i];
+		else
+			lb_log(LB_LOG_ERROR, "config: generation %u cannot be used: %s", all[i], e.text);
+	}
 	return c;
 }
 

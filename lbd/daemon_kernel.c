@@ -210,7 +210,8 @@ bool daemon_kernel_turn(struct daemon *d)
 	struct lb_time now = lb_clock_now();
 	if (d->kernel_retry.us)
 		daemon_apply_kernel_failed(d, d->kernel_error);
-	if (!d->model || d->stopping || d->kernel_retry.us || (d->converged && d->model->n_dirty == 0 && d->drops.n == 0))
+	if (!d->model || d->stopping || d->kernel_retry.us ||
+		(d->converged && d->model->n_dirty == 0 && d->drops.n == 0))
 		return false;
 	int err = 0;
 	d->converged = false;

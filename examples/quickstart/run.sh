@@ -104,6 +104,7 @@ http {
 CONF
     setsid ip netns exec "$name" nginx -p "$dir" -e "$dir/error.log" -c "$dir/nginx.conf" &
     web_pid[$1]=$!
+    disown # nobody wants to hear from the shell that it was killed
 }
 web_pid=()
 
@@ -229,8 +230,9 @@ show lbctl backend drain web/web2
 step drained
 sleep 2
 show lbctl backend list
-show lbctl backend enable web/web2
+# from here on it may be asked again
 step weights
+show lbctl backend enable web/web2
 taken drain
 requests_drain=$requests failed_drain=$failed
 taken drained
@@ -310,7 +312,7 @@ note "answered by ${new//\// }"
 title "Summary"
 printf '  %-18s %8s %7s  %-7s %s\n' step requests failed promise ""
 printf '  %s\n' "${results[@]}"
-lbctl daemon stop >/dev/null
+lbctl -y daemon stop >/dev/null
 if ((broken)); then
     note "$broken of ${#results[@]} promises were broken. What the daemon said:"
     tail -n 30 "$work/lbd.log" | cut -d' ' -f2- | sed 's/^/  /'

@@ -24,16 +24,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONFIG_VERSION      1u
-#define CONFIG_SERVICES_MAX 16384u
-#define CONFIG_BACKENDS_MAX 131072u
-#define CONFIG_LISTENS_MAX  65536u /* kernel services: listen x protocol, of all services */
-#define CONFIG_CHECKS_MAX   16u    /* of one service */
-#define CONFIG_WEIGHT_MAX   65535u
-#define CONFIG_ERRORS_MAX   50u
-#define CONFIG_DEPTH_MAX    32u
-#define CONFIG_FILE_MAX     (16u * 1024u * 1024u)
-#define CONFIG_NODES_MAX    1000000u
+#define CONFIG_VERSION            1u
+#define CONFIG_SERVICES_MAX       16384u
+#define CONFIG_BACKENDS_MAX       131072u
+#define CONFIG_LISTENS_MAX        65536u /* kernel services: listen x protocol, of all services */
+#define CONFIG_CHECKS_MAX         16384u
+#define CONFIG_SERVICE_CHECKS_MAX 16u /* of one service */
+#define CONFIG_WEIGHT_MAX         65535u
+#define CONFIG_ERRORS_MAX         50u
+#define CONFIG_DEPTH_MAX          32u
+#define CONFIG_FILE_MAX           (16u * 1024u * 1024u)
+#define CONFIG_NODES_MAX          1000000u
 
 enum config_state { CONFIG_STATE_ENABLED, CONFIG_STATE_DRAIN, CONFIG_STATE_MAINT }; /* words: enabled drain maint */
 enum config_then { CONFIG_THEN_CUT, CONFIG_THEN_KEEP };

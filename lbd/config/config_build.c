@@ -165,7 +165,7 @@ static void build_named_check(struct config_builder *b, const struct config_entr
 		config_say(b, e->key, &path, "how to probe, for example `type: tcp`", "this check has no type");
 	ck->spec.type = named >= 0 ? (enum check_type)named : (enum check_type)type->num;
 	build_check(b, keys, ck);
-	config_rules_check(b, ck, keys, e->key, &path);
+	config_rules_check(b, keys, &path);
 }
 
 static int check_cmp(const void *x, const void *y)
@@ -175,6 +175,10 @@ static int check_cmp(const void *x, const void *y)
 
 void config_build_checks(struct config_builder *b)
 {
+	if (b->checks.n > CONFIG_CHECKS_MAX) {
+		config_say(b, b->checks.v[CONFIG_CHECKS_MAX].key, NULL, NULL, "more than %u checks", CONFIG_CHECKS_MAX);
+		b->checks.n = CONFIG_CHECKS_MAX;
+	}
 	b->slots = keep_array(b, b->tree, b->checks.n + CHECK_TYPE_COUNT, sizeof(*b->slots));
 	if (!b->slots)
 		return;
@@ -195,31 +199,27 @@ void config_build_checks(struct config_builder *b)
 	b->slot_used = keep_array(b, b->tree, b->n_slots, sizeof(*b->slot_used));
 	for (uint32_t i = 0; b->slot_used && i < b->n_slots; i++)
 		b->slot_used[i] = b->slots[i].line != 0;
+	if (b->root->v[ROOT_DEFAULTS].set)
+		config_rules_defaults(b, b->root->v[ROOT_DEFAULTS].obj);
 }
 
-static void unknown_check(struct config_builder *b, const struct schema_value *v, const struct config_path *path)
+bool config_is_none(const struct schema_value *name)
 {
-	const struct config_node *at = v->at;
-	if (!config_report_wants(b->report, false, config_node_place(at)))
-		return;
-	uint32_t n = b->n_slots < SUGGEST_FROM ? b->n_slots : SUGGEST_FROM;
-	const char **words = keep_array(b, b->tree, n + 1, sizeof(*words));
-	if (!words)
-		return;
-	for (uint32_t i = 0; i < n; i++)
-		words[i] = b->slots[i].name;
-	words[n] = "none";
-	char help[SCHEMA_SAY];
-	schema_suggest(v->text, v->n, words, n + 1, help);
-	config_say(b, at, path, help, "unknown check '%s'", config_shown(v->text, v->n).s);
+	return name->n == 4 && memcmp(name->text, "none", 4) == 0;
 }
 
+const struct config_check *config_check_slot(const struct config_builder *b, const char *name, size_t n)
+{
+	char key[64]; /* as long as a name can be */
+	snprintf(key, sizeof(key), "%.*s", (int)n, name);
+	struct config_check want = { .name = key };
+	return b->n_slots ? bsearch(&want, b->slots, b->n_slots, sizeof(*b->slots), check_cmp) : NULL;
+}
+
+/* An unknown name is a rule's business. */
 static void use_check(struct config_builder *b, const char *name, size_t n)
 {
-	char key[64];
-	snprintf(key, sizeof(key), "%.*s", (int)n, name);
-	struct config_check *slot =
-		bsearch(&(struct config_check){ .name = key }, b->slots, b->n_slots, sizeof(*b->slots), check_cmp);
+	const struct config_check *slot = config_check_slot(b, name, n);
 	uint32_t *id = slot ? lb_vec_push(&b->check_ids) : NULL;
 	if (!id) {
 		b->report->oom |= slot != NULL;
@@ -238,31 +238,13 @@ static const char *default_check(const struct config_facts *f)
 
 static void build_service_checks(struct config_builder *b)
 {
-	struct config_now *now = &b->now;
-	const struct schema_value *v = &now->keys->v[SERVICE_CHECK];
-	struct config_path path = { &now->path, "check", 5, 0 };
-	if (!v->set) {
-		const char *name = v->at ? NULL : default_check(&now->facts);
-		if (name)
-			use_check(b, name, strlen(name));
-		return;
-	}
-	if (v->n > CONFIG_CHECKS_MAX) {
-		config_say(b, v->at ? v->at : now->entry->key, &path, NULL, "more than %u checks", CONFIG_CHECKS_MAX);
-		return;
-	}
-	for (uint32_t i = 0; i < v->n; i++) {
-		const struct schema_value *name = &v->list[i];
-		bool none = name->n == 4 && memcmp(name->text, "none", 4) == 0;
-		uint32_t before = now->s->n_checks;
-		if (none && v->n > 1)
-			config_say(b, name->at, &path, NULL, "none stands alone, not beside other checks");
-		if (none)
-			continue;
-		use_check(b, name->text, name->n);
-		if (now->s->n_checks == before && !b->report->oom)
-			unknown_check(b, name, &path);
-	}
+	const struct schema_value *v = &b->now.keys->v[SERVICE_CHECK];
+	const char *name = !v->set && !v->at ? default_check(&b->now.facts) : NULL;
+	if (name)
+		use_check(b, name, strlen(name));
+	for (uint32_t i = 0; v->set && i < v->n && i < CONFIG_SERVICE_CHECKS_MAX; i++)
+		if (!config_is_none(&v->list[i]))
+			use_check(b, v->list[i].text, v->list[i].n);
 }
 
 static int key_cmp(const void *x, const void *y)
@@ -285,16 +267,16 @@ static void build_listens(struct config_builder *b)
 		keys[0].fwmark = (uint32_t)v[SERVICE_FWMARK].num;
 		s->n_listens = 1;
 	}
-	if (n / 3 > CONFIG_LISTENS_MAX)
-		return;    /* a rule says so */
-	uint64_t seen = 0; /* a protocol named twice is an error already */
+	if (listen->set && listen->n > CONFIG_LISTENS_MAX)
+		return;             /* a rule says so */
+	bool seen[256] = { false }; /* a protocol named twice is an error already */
 	for (uint32_t p = 0; !marked && p < protocol->n; p++) {
-		uint64_t bit = UINT64_C(1) << (protocol->list[p].num & 63);
-		for (uint32_t i = 0; listen->set && i < listen->n && !(seen & bit); i++)
-			keys[s->n_listens++] = (struct ipvs_key){ .addr = listen->list[i].ip,
-				.port = listen->list[i].port,
-				.protocol = (uint8_t)protocol->list[p].num };
-		seen |= bit;
+		uint8_t number = (uint8_t)protocol->list[p].num;
+		for (uint32_t i = 0; listen->set && i < listen->n && !seen[number]; i++)
+			keys[s->n_listens++] = (struct ipvs_key){
+				.addr = listen->list[i].ip, .port = listen->list[i].port, .protocol = number
+			};
+		seen[number] = true;
 	}
 	qsort(keys, s->n_listens, sizeof(*keys), key_cmp);
 	struct ipvs_key *kept = keep_array(b, &b->c->arena, s->n_listens, sizeof(*kept));

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define SUGGEST_FROM 256u /* names that are looked at for "did you mean": their distances take time */
+
 /* Where a key was written; the key of the object when it is a default. */
 static const struct config_node *at_or(const struct schema_value *v, const struct config_node *where)
 {
@@ -21,15 +23,15 @@ static void warn(struct config_builder *b, const struct config_node *at, const s
 	config_report_add(b->report, &f, "%s", text);
 }
 
-void config_rules_check(struct config_builder *b, const struct config_check *ck, const struct schema_object *keys,
-	const struct config_node *where, const struct config_path *path)
+/* What stands in defaults is judged there once (config_rules_defaults), not again for everything that inherits it. */
+void config_rules_check(struct config_builder *b, const struct schema_object *keys, const struct config_path *path)
 {
-	const struct schema_value *v = keys->v;
-	const struct lb_ip *ip = &v[CHECK_KEY_ADDRESS].ip;
-	if (v[CHECK_KEY_ADDRESS].set && (lb_ip_is_any(ip) || lb_ip_is_multicast(ip)))
-		config_say(b, at_or(&v[CHECK_KEY_ADDRESS], where), path, NULL, "this address cannot be probed");
-	if (ck->spec.timeout_ms > ck->spec.interval_ms)
-		warn(b, at_or(&v[CHECK_KEY_TIMEOUT], where), path, "timeout is longer than interval",
+	const struct schema_value *address = &keys->v[CHECK_KEY_ADDRESS];
+	const struct schema_value *timeout = &keys->v[CHECK_KEY_TIMEOUT], *interval = &keys->v[CHECK_KEY_INTERVAL];
+	if (address->at && address->set && (lb_ip_is_any(&address->ip) || lb_ip_is_multicast(&address->ip)))
+		config_say(b, address->at, path, NULL, "this address cannot be probed");
+	if ((timeout->at || interval->at) && timeout->num > interval->num)
+		warn(b, timeout->at ? timeout->at : interval->at, path, "timeout is longer than interval",
 			"the next probe starts when the one before it has ended");
 }
 
@@ -80,15 +82,16 @@ static void rule_match(struct config_builder *b)
 		rule_listens(b);
 }
 
-static void rule_flags(struct config_builder *b)
+static void rule_flags(struct config_builder *b, const struct schema_value *v, const struct config_path *service)
 {
-	const struct schema_value *sched = b->now.keys->v[SERVICE_SCHEDULER].obj->v;
-	const struct schema_value *flags = &sched[SCHEDULER_FLAGS];
-	const struct ipvs_sched_row *row = &ipvs_scheds[sched[SCHEDULER_NAME].num];
-	struct config_path up = { &b->now.path, "scheduler", 9, 0 }, path = { &up, "flags", 5, 0 };
-	const char *words[2];
+	if (!v->at || !v->set)
+		return;
+	const struct schema_value *flags = &v->obj->v[SCHEDULER_FLAGS];
+	const struct ipvs_sched_row *row = &ipvs_scheds[v->obj->v[SCHEDULER_NAME].num];
+	struct config_path up = { service, "scheduler", 9, 0 }, path = { &up, "flags", 5, 0 };
+	const char *words[sizeof(row->flags) / sizeof(row->flags[0])];
 	size_t n = 0;
-	while (n < 2 && row->flags[n].name) {
+	while (n < sizeof(words) / sizeof(words[0]) && row->flags[n].name) {
 		words[n] = row->flags[n].name;
 		n++;
 	}
@@ -98,29 +101,74 @@ static void rule_flags(struct config_builder *b)
 			continue;
 		char help[SCHEMA_SAY];
 		schema_suggest(f->text, f->n, words, n, help);
-		config_say(b, at_or(f, b->now.entry->key), &path, help, "scheduler %s has no flag '%s'", row->name,
+		config_say(b, f->at, &path, help, "scheduler %s has no flag '%s'", row->name,
 			config_shown(f->text, f->n).s);
 	}
 }
 
-static void rule_tunnel(struct config_builder *b, const struct schema_value *v, const struct config_node *where,
-	const struct config_path *up)
+static void rule_tunnel(struct config_builder *b, const struct schema_value *v, const struct config_path *up)
 {
-	if (!v->set || !v->obj)
+	if (!v->at || !v->set)
 		return;
 	const struct schema_value *t = v->obj->v;
 	struct config_path path = { up, "tunnel", 6, 0 };
 	int64_t type = t[TUNNEL_TYPE].num, csum = t[TUNNEL_CHECKSUM].num;
-	const struct config_node *at = at_or(v, where);
 	if (type == IPVS_TUNNEL_GUE && !t[TUNNEL_PORT].set)
-		config_say(b, at, &path, "tunnel: { type: gue, port: 6080 }", "a gue tunnel needs a port");
+		config_say(b, v->at, &path, "tunnel: { type: gue, port: 6080 }", "a gue tunnel needs a port");
 	if (type != IPVS_TUNNEL_GUE && t[TUNNEL_PORT].set)
-		config_say(b, at_or(&t[TUNNEL_PORT], at), &path, NULL, "only a gue tunnel has a port");
+		config_say(b, at_or(&t[TUNNEL_PORT], v->at), &path, NULL, "only a gue tunnel has a port");
 	if ((csum == IPVS_TUNNEL_CSUM && type == IPVS_TUNNEL_IPIP) ||
 		(csum == IPVS_TUNNEL_REMCSUM && type != IPVS_TUNNEL_GUE))
-		config_say(b, at_or(&t[TUNNEL_CHECKSUM], at), &path, "csum is for gue and gre, remcsum for gue",
+		config_say(b, at_or(&t[TUNNEL_CHECKSUM], v->at), &path, "csum is for gue and gre, remcsum for gue",
 			"a tunnel of type %s has no checksum '%s'", ipvs_tunnel_name((uint8_t)type),
 			ipvs_csum_name((uint8_t)csum));
+}
+
+static void unknown_check(struct config_builder *b, const struct schema_value *v, const struct config_path *path)
+{
+	const struct config_node *at = v->at;
+	if (!config_report_wants(b->report, false, config_node_place(at)))
+		return;
+	uint32_t n = b->n_slots < SUGGEST_FROM ? b->n_slots : SUGGEST_FROM;
+	const char *words[SUGGEST_FROM + 1];
+	for (uint32_t i = 0; i < n; i++)
+		words[i] = b->slots[i].name;
+	words[n] = "none";
+	char help[SCHEMA_SAY];
+	schema_suggest(v->text, v->n, words, n + 1, help);
+	config_say(b, at, path, help, "unknown check '%s'", config_shown(v->text, v->n).s);
+}
+
+/* The names under the key check of a service. */
+static void rule_check_names(struct config_builder *b, const struct schema_value *v, const struct config_path *service)
+{
+	struct config_path path = { service, "check", 5, 0 };
+	if (!v->at || !v->set)
+		return;
+	if (v->n > CONFIG_SERVICE_CHECKS_MAX)
+		config_say(b, v->at, &path, NULL, "more than %u checks", CONFIG_SERVICE_CHECKS_MAX);
+	for (uint32_t i = 0; i < v->n && i < CONFIG_SERVICE_CHECKS_MAX; i++) {
+		const struct schema_value *name = &v->list[i];
+		bool none = config_is_none(name);
+		if (none && v->n > 1)
+			config_say(b, name->at, &path, NULL, "none stands alone, not beside other checks");
+		if (!none && !config_check_slot(b, name->text, name->n))
+			unknown_check(b, name, &path);
+	}
+}
+
+void config_rules_defaults(struct config_builder *b, const struct schema_object *defaults)
+{
+	static const struct config_path up = { NULL, "defaults", 8, 0 };
+	struct config_path check = { &up, "check", 5, 0 }, service = { &up, "service", 7, 0 };
+	const struct schema_value *v = defaults->v;
+	if (v[DEFAULTS_CHECK].set)
+		config_rules_check(b, v[DEFAULTS_CHECK].obj, &check);
+	if (v[DEFAULTS_SERVICE].set) {
+		rule_flags(b, &v[DEFAULTS_SERVICE].obj->v[SERVICE_SCHEDULER], &service);
+		rule_tunnel(b, &v[DEFAULTS_SERVICE].obj->v[SERVICE_TUNNEL], &service);
+		rule_check_names(b, &v[DEFAULTS_SERVICE].obj->v[SERVICE_CHECK], &service);
+	}
 }
 
 static void rule_protocols(struct config_builder *b)
@@ -140,8 +188,9 @@ static void rule_protocols(struct config_builder *b)
 void config_rules_head(struct config_builder *b)
 {
 	rule_match(b);
-	rule_flags(b);
-	rule_tunnel(b, &b->now.keys->v[SERVICE_TUNNEL], b->now.entry->key, &b->now.path);
+	rule_flags(b, &b->now.keys->v[SERVICE_SCHEDULER], &b->now.path);
+	rule_tunnel(b, &b->now.keys->v[SERVICE_TUNNEL], &b->now.path);
+	rule_check_names(b, &b->now.keys->v[SERVICE_CHECK], &b->now.path);
 	rule_protocols(b);
 }
 
@@ -199,7 +248,7 @@ void config_rules_backend(struct config_builder *b, const struct config_backend 
 	if (v[BACKEND_TUNNEL].at && bk->method != IPVS_METHOD_TUN)
 		config_say(b, v[BACKEND_TUNNEL].at, path, "write `mode: tun`", "tunnel has no effect in mode %s",
 			ipvs_method_name(bk->method));
-	rule_tunnel(b, &v[BACKEND_TUNNEL], where, path);
+	rule_tunnel(b, &v[BACKEND_TUNNEL], path);
 	rule_port(b, bk, at_or(&v[BACKEND_PORT], at), path);
 	rule_family(b, bk, at, path);
 }

@@ -152,18 +152,16 @@ static void diff_services(struct diff *d, const struct config *a, const struct c
 {
 	uint32_t i = 0, k = 0, n = a ? a->n_services : 0;
 	while (i < n || k < b->n_services) {
-		const struct config_service *x = i < n ? &a->services[i] : NULL;
-		const struct config_service *y = k < b->n_services ? &b->services[k] : NULL;
-		int c = !x ? 1 : !y ? -1 : strcmp(x->name, y->name);
+		int c = i == n ? 1 : k == b->n_services ? -1 : strcmp(a->services[i].name, b->services[k].name);
 		if (c < 0) {
-			whole_service(d, CONFIG_CHANGE_REMOVE, x);
+			whole_service(d, CONFIG_CHANGE_REMOVE, &a->services[i]);
 		} else if (c > 0) {
-			whole_service(d, CONFIG_CHANGE_ADD, y);
-		} else if (x->digest != y->digest) {
+			whole_service(d, CONFIG_CHANGE_ADD, &b->services[k]);
+		} else if (a->services[i].digest != b->services[k].digest) {
 			char object[160];
-			snprintf(object, sizeof(object), "service/%s", x->name);
-			diff_keys(d, SCHEMA_SERVICE, x, y, object);
-			diff_backends(d, x, y);
+			snprintf(object, sizeof(object), "service/%s", a->services[i].name);
+			diff_keys(d, SCHEMA_SERVICE, &a->services[i], &b->services[k], object);
+			diff_backends(d, &a->services[i], &b->services[k]);
 		}
 		i += c <= 0;
 		k += c >= 0;

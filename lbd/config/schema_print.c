@@ -91,7 +91,7 @@ static json_t *one_value(const struct schema_row *row, bool in_defaults)
 static json_t *fallback(const struct schema_row *row)
 {
 	if (row->type == SCHEMA_TYPE_UINT)
-		return json_integer(atoll(row->fallback));
+		return json_integer(strtoll(row->fallback, NULL, 10));
 	if (row->type == SCHEMA_TYPE_BOOL)
 		return json_boolean(strcmp(row->fallback, "true") == 0);
 	return json_string(row->fallback);

@@ -26,6 +26,7 @@
 #define LINES_PER_TURN 16u
 #define ACCEPTS        16u
 #define PAUSE_S        0.1
+#define WARN_EVERY_S   10.0
 #define HANGUP_S       1.0
 
 struct client {
@@ -61,7 +62,8 @@ struct ctl_server {
 	ev_timer pause; /* nothing is accepted while it runs */
 	struct client *clients;
 	unsigned n_clients;
-	int reserve; /* a descriptor kept for the moment when there is none */
+	int reserve;      /* a descriptor kept for the moment when there is none */
+	ev_tstamp warned; /* last time it was said that there is none */
 	long long generation;
 };
 
@@ -465,9 +467,11 @@ static void out_of_fds(struct gate *g, int err)
 	ev_timer_stop(s->loop, &s->pause);
 	ev_timer_set(&s->pause, PAUSE_S, 0);
 	ev_timer_start(s->loop, &s->pause);
-	snprintf(text, sizeof(text), "control socket: %s", strerror(err));
-	if (s->config.warn)
-		s->config.warn(text, s->config.arg);
+	if (!s->config.warn || (s->warned > 0 && ev_now(s->loop) - s->warned < WARN_EVERY_S))
+		return;
+	s->warned = ev_now(s->loop);
+	snprintf(text, sizeof(text), "nobody can be let in: %s", strerror(err));
+	s->config.warn(text, s->config.arg);
 }
 
 static void on_accept(struct ev_loop *loop, ev_io *w, int events)
@@ -532,9 +536,10 @@ void ctl_server_free(struct ctl_server *s)
 {
 	if (!s)
 		return;
-	while (s->clients) {
-		lb_frame_write(&s->clients->frame);
-		drop(s->clients);
+	for (struct client *c = s->clients, *next; c; c = next) {
+		next = c->next;
+		lb_frame_write(&c->frame);
+		drop(c);
 	}
 	ev_timer_stop(s->loop, &s->pause);
 	for (unsigned i = 0; i < 2; i++) {

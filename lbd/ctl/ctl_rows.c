@@ -179,6 +179,25 @@ static void put_persistence(json_t *row, const struct config_service *s)
 		ctl_put(row, "engine", json_string(s->engine));
 }
 
+/* Any refusal at all, an edit of a running service included. */
+static bool refused_something(const struct ctl_env *env, const struct config_service *s)
+{
+	size_t n = 0;
+	for (uint32_t i = 0; i < s->n_listens && n == 0; i++)
+		(void)ipvs_refusals(env->ipvs, &s->listens[i], &n);
+	return n > 0;
+}
+
+/* A service that the kernel does not take is down; one that it serves in part, or as it was before, is degraded. */
+static const char *status_word(const struct ctl_env *env, const struct model_service *s, bool refused)
+{
+	if (refused)
+		return model_service_status_name(MODEL_SERVICE_DOWN);
+	if (s->status == MODEL_SERVICE_UP && refused_something(env, s->cfg))
+		return model_service_status_name(MODEL_SERVICE_DEGRADED);
+	return model_service_status_name((enum model_service_status)s->status);
+}
+
 json_t *ctl_row_service(struct ctl_env *env, uint32_t service, bool with_members)
 {
 	const struct model_service *s = &env->model->services[service];
@@ -191,8 +210,7 @@ json_t *ctl_row_service(struct ctl_env *env, uint32_t service, bool with_members
 	}
 	bool refused = refusal_of(env, cfg, NULL) != NULL;
 	ctl_put(row, "service", json_string(cfg->name));
-	ctl_put(row, "status",
-		json_string(refused ? "down" : model_service_status_name((enum model_service_status)s->status)));
+	ctl_put(row, "status", json_string(status_word(env, s, refused)));
 	ctl_put(row, "listen", listeners(cfg));
 	ctl_put(row, "scheduler", json_string(cfg->scheduler));
 	ctl_put(row, "mode", json_string(ipvs_method_name(cfg->method)));
@@ -203,7 +221,7 @@ json_t *ctl_row_service(struct ctl_env *env, uint32_t service, bool with_members
 	ctl_put(row, "flags", flags_of(cfg));
 	put_persistence(row, cfg);
 	ctl_put(row, "checks", checks_of(cfg));
-	if (refused)
+	if (refused_something(env, cfg))
 		ctl_put(row, "reasons", json_pack("[s]", "kernel_refused"));
 	ctl_put(row, "since", time_of(s->since_wall_ms));
 	ctl_put(row, "drain_timeout", seconds(cfg->drain_ms));

@@ -6,8 +6,8 @@
  *                           batches of 128 with an ACK for the last one only. Nothing can be faster that
  *                           uses the kernel's interface, so it is what the others are measured against.
  *   floor count             how many services and backends the kernel has
- *   floor time N M -- CMD   start CMD; print when the kernel had N services x M backends, and which process
- *                           that was. It stays.
+ *   floor time N M -- CMD   start CMD; print when the kernel had N services x M backends, which process that
+ *                           was and what it had used. It stays.
  *   floor wait N M -- CMD   the same, and wait for the end of CMD, too
  *   floor serve PORT        accept and close
  *
@@ -29,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -328,18 +329,44 @@ static pid_t launch(char **argv)
 	return pid;
 }
 
-/* Prints: ms until the kernel had all of it, ms until CMD ended (0: still there), process id of CMD. */
+/* What a process (or one that has ended: *ended) has spent in user mode and in the kernel, in ms. */
+static void spent(pid_t pid, const struct rusage *ended, double *user, double *sys)
+{
+	char path[64], text[1024];
+	unsigned long u = 0, s = 0;
+	*user = (double)ended->ru_utime.tv_sec * 1e3 + (double)ended->ru_utime.tv_usec / 1e3;
+	*sys = (double)ended->ru_stime.tv_sec * 1e3 + (double)ended->ru_stime.tv_usec / 1e3;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return;
+	const char *p = fgets(text, sizeof(text), f) ? strrchr(text, ')') : NULL;
+	fclose(f);
+	if (!p || sscanf(p, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &u, &s) != 2)
+		return;
+	if (!*user && !*sys) {
+		double tick = 1e3 / (double)sysconf(_SC_CLK_TCK);
+		*user = (double)u * tick;
+		*sys = (double)s * tick;
+	}
+}
+
+/* Prints: ms until the kernel had all of it; ms until CMD ended (0: still there); process id of CMD; ms of processor
+ * time it had taken by then, in user mode and in the kernel. */
 static int watch(uint32_t n, uint32_t m, bool to_end, char **argv)
 {
 	size_t services = 0, dests = 0, want = (size_t)n * m;
-	double from = now(), seen = 0;
+	double from = now(), seen = 0, user = 0, sys = 0;
+	struct rusage used = { 0 };
 	int status = 0;
 	pid_t pid = launch(argv);
 	while ((!seen || (to_end && !child_ended)) && now() - from < GIVE_UP) {
-		if (child_ended && waitpid(pid, &status, WNOHANG) == pid && status != 0)
+		if (child_ended && wait4(pid, &status, WNOHANG, &used) == pid && status != 0)
 			break;
-		if (!seen && dests_of(n) == m)
+		if (!seen && dests_of(n) == m) {
 			seen = now() - from;
+			spent(pid, &used, &user, &sys);
+		}
 		usleep(POLL_US);
 	}
 	while (seen && now() - from < GIVE_UP) {
@@ -351,7 +378,8 @@ static int watch(uint32_t n, uint32_t m, bool to_end, char **argv)
 	}
 	if (child_ended)
 		(void)waitpid(pid, &status, WNOHANG);
-	printf("%.1f %.1f %d\n", seen * 1e3, child_ended ? (child_ended_at - from) * 1e3 : 0., (int)pid);
+	printf("%.1f %.1f %d %.0f %.0f\n", seen * 1e3, child_ended ? (child_ended_at - from) * 1e3 : 0., (int)pid, user,
+		sys);
 	if (services == n && dests == want && status == 0)
 		return 0;
 	fprintf(stderr, "floor: %zu services and %zu backends instead of %u and %zu, status %d\n", services, dests, n,

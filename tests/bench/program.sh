@@ -86,8 +86,7 @@ start() {
     ipvsadm) command=(sh -c "exec ipvsadm -R <$work/ipvsadm.conf") ;;
     floor) command=("$floor" fill "$n" "$m") ;;
     esac
-    bench_say "$n x $m $side" >&2
-    read -r seen _ pid < <(in_space "$floor" time "$n" "$m" -- "${command[@]}" 2>>"$work/log") || return 1
+    read -r seen _ pid user sys < <(in_space "$floor" time "$n" "$m" -- "${command[@]}" 2>>"$work/log") || return 1
 }
 
 reload() {
@@ -125,6 +124,8 @@ one_side() {
         return
     fi
     bench_sample "program/$case/start/$side" "$seen"
+    bench_sample "program/$case/start-user/$side" "$user"
+    bench_sample "program/$case/start-system/$side" "$sys"
     bench_sample "program/$case/start-writes/$side" "$(bench_writes)"
     if [[ $side == lbd || $side == keepalived ]]; then
         local ext=$work/$side.conf
@@ -208,11 +209,13 @@ for n in "${sizes[@]}"; do
     for ((rep = 1; rep <= LBD_BENCH_REPS; rep++)); do
         for side in floor lbd keepalived ipvsadm; do
             # half a minute and more each; it is never close
-            [[ $side == ipvsadm && $rep -gt 1 && $n -gt 5000 ]] || one_side "$side" "$n" 4
+            [[ $side == ipvsadm && $rep -gt 1 && $n -gt 1000 ]] || one_side "$side" "$n" 4
         done
     done
     for side in floor lbd keepalived ipvsadm; do
-        bench_figures "program/${n}x4/start/$side" ms
+        for measure in start start-user start-system; do
+            bench_figures "program/${n}x4/$measure/$side" ms
+        done
     done
     for side in lbd keepalived; do
         bench_figures "program/${n}x4/reload/$side" ms

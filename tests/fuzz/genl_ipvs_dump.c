@@ -19,7 +19,9 @@ static void send_back(const struct ipvs_answer *a)
 {
 	static _Alignas(8) uint8_t buf[2 * IPVS_MSG_OP_MAX];
 	struct ipvs_batch b = { .buf = buf, .cap = sizeof(buf), .family = 28 };
-	struct ipvs_op op = { .type = a->kind == IPVS_ANSWER_SERVICE ? IPVS_OP_SERVICE_ADD : IPVS_OP_DEST_ADD, .svc = a->svc, .dest = a->dest };
+	struct ipvs_op op = { .type = a->kind == IPVS_ANSWER_SERVICE ? IPVS_OP_SERVICE_ADD : IPVS_OP_DEST_ADD,
+		.svc = a->svc,
+		.dest = a->dest };
 	char text[IPVS_OP_STRLEN], key[IPVS_KEY_STRLEN];
 	must(ipvs_msg_op(&b, 1, &op) == 0 && b.len <= IPVS_MSG_OP_MAX);
 	must(strlen(ipvs_op_str(&op, text)) < sizeof(text) && strlen(ipvs_key_str(&a->svc.key, key)) < sizeof(key));
@@ -37,8 +39,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			before = at;
 			must(a.err >= 0 && a.err <= 4095);
 			must(memchr(a.svc.scheduler, 0, IPVS_NAME_MAX) && memchr(a.svc.engine, 0, IPVS_NAME_MAX));
-			must(a.kind != IPVS_ANSWER_SERVICE || a.svc.key.addr.family == AF_INET || a.svc.key.addr.family == AF_INET6);
-			must(a.kind != IPVS_ANSWER_DEST || a.dest.addr.family == AF_INET || a.dest.addr.family == AF_INET6);
+			must(a.kind != IPVS_ANSWER_SERVICE || a.svc.key.addr.family == AF_INET ||
+				a.svc.key.addr.family == AF_INET6);
+			must(a.kind != IPVS_ANSWER_DEST || a.dest.addr.family == AF_INET ||
+				a.dest.addr.family == AF_INET6);
 			send_back(&a);
 		}
 		must(r == 0 ? at == size : r < 0);

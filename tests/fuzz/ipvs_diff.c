@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LIBS: lbd_ipvs */
-/* Bytes as two rows of one listener: apply(diff(want, actual)) is want, a diff of equals is empty, and a pool that lives
- * on both sides lives after every op. */
+/* Bytes as two rows of one listener: apply(diff(want, actual)) is want, a diff of equals is empty, and a pool that
+ * lives on both sides lives after every op. */
 #include "lbd/ipvs/ipvs_diff.h"
 
 #include <stdlib.h>
@@ -29,8 +29,13 @@ static void take_row(const uint8_t **p, const uint8_t *end, struct ipvs_row *row
 	size_t n = (*p)[4] & 31;
 	*p += 5;
 	for (; n > 0 && end - *p >= 6; n--, *p += 6) {
-		struct ipvs_dest d = { .addr = { .family = (*p)[0] & 0x80 ? AF_INET6 : AF_INET, .b = { 10, 0, 0, (*p)[0] & 15 } },
-			.port = (uint16_t)((*p)[0] >> 4 & 7), .method = (*p)[1] & 3, .weight = (*p)[2], .upper = (*p)[3], .lower = (*p)[4] };
+		struct ipvs_dest d = { .addr = { .family = (*p)[0] & 0x80 ? AF_INET6 : AF_INET,
+					       .b = { 10, 0, 0, (*p)[0] & 15 } },
+			.port = (uint16_t)((*p)[0] >> 4 & 7),
+			.method = (*p)[1] & 3,
+			.weight = (*p)[2],
+			.upper = (*p)[3],
+			.lower = (*p)[4] };
 		if (d.method == IPVS_METHOD_TUN)
 			d.tunnel = (struct ipvs_tunnel){ (*p)[5] & 3, (*p)[5] >> 2 & 3, (*p)[5] >> 4 };
 		if (ipvs_row_find(row, &d))
@@ -54,7 +59,8 @@ static bool equal(const struct ipvs_row *a, const struct ipvs_row *b)
 {
 	bool same = ipvs_service_equal(&a->svc, &b->svc) && a->dests.n == b->dests.n;
 	for (size_t i = 0; same && i < a->dests.n; i++)
-		same = ipvs_dest_cmp(&a->dests.v[i], &b->dests.v[i]) == 0 && ipvs_dest_equal(&a->dests.v[i], &b->dests.v[i]);
+		same = ipvs_dest_cmp(&a->dests.v[i], &b->dests.v[i]) == 0 &&
+		       ipvs_dest_equal(&a->dests.v[i], &b->dests.v[i]);
 	return same;
 }
 
@@ -69,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool live = alive(&want) && alive(&have);
 	must(ipvs_diff(&want, &have, &ops) == 0);
 	must(ops.ops.n <= 1 + want.dests.n + have.dests.n);
-	lb_vec_foreach(op, &ops.ops) {
+	lb_vec_foreach (op, &ops.ops) {
 		must(ipvs_row_apply(&have, op) == 0);
 		must(!live || alive(&have));
 	}

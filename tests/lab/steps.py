@@ -80,6 +80,12 @@ def info(d):
     return d.ctl("daemon", "info")["data"][0]
 
 
+def settled(d):
+    """Until what was changed is in the kernel. (`drain --wait` waits until no flow is left, and the kernel remembers
+    those of earlier tests for two minutes.)"""
+    d.text("wait", "daemon", "ready", "-t", "20s")
+
+
 def status(d):
     return d.ctl("status")["data"][0]
 

@@ -58,11 +58,10 @@ work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 report=$work/junit.xml
-tests=()
+tests=("$here")
 for word in "$@"; do
-    [[ $word != -* && -e ${word%%::*} ]] && tests=(-)
+    [[ $word != -* && -e ${word%%::*} ]] && tests=()
 done
-((${#tests[@]})) && tests=() || tests=("$here")
 /usr/bin/python3 -m pytest -p no:cacheprovider -v --tb=short --durations=15 --junit-xml="$report" \
     --rootdir="$here" "${tests[@]}" "$@"
 status=$?

@@ -4,12 +4,13 @@ down."""
 import json
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
 
 from conftest import Lbd, ipvs, until
-from steps import A1, A2, A3, RULES, VIP, VIP2, conf, info, lines, rules, service, status, two, weights, writes
+from steps import A1, A2, A3, RULES, VIP, VIP2, conf, info, lines, rules, service, settled, status, two, weights, writes
 
 GOOD = f"""\
 services:
@@ -56,16 +57,17 @@ class TestReload:
         assert "config: rejected" in d.log()
         until(lambda: status(d)["file"]["differs"], "status says that the file differs", 5)
         assert "4:5" in status(d)["file"]["error"]
-        assert "differs" in d.text("status") or "rejected" in d.text("status")
+        assert f"was not applied: {d.config}:4:5" in d.text("status")
 
     def test_broken_file_is_an_object_per_error_for_programs(self, d):
         d.write(BROKEN)
         done = d.call("-j", "daemon", "reload")
         assert done.returncode == 6
-        error = json.loads(done.stderr)["error"]
-        assert (error["code"], error["name"]) == (6, "invalid")
-        first = error["errors"][0] if "errors" in error else error
-        assert (first["line"], first["column"]) == (4, 5)
+        errors = [json.loads(line)["error"] for line in done.stderr.splitlines()]
+        assert {(e["code"], e["name"]) for e in errors} == {(6, "invalid")}
+        first = errors[0]
+        assert (first["line"], first["column"]) == (4, 5) and "schedular" in first["message"] and "scheduler" in first["hint"]
+        assert [e["line"] for e in errors if "line" in e] == [4, 8]
 
     @pytest.mark.parametrize("what", ["removed", "unreadable", "directory"])
     def test_file_that_cannot_be_read_changes_nothing(self, d, lb, what):
@@ -98,7 +100,7 @@ class TestReload:
         assert d.call("config", "apply", "-n").returncode == 1  # only says it
         assert writes(d) == at and rules(lb) == lines(RULES)
         data = d.ctl("config", "diff", code=1)["data"]
-        assert any(r["object"] == "service/web" and r.get("after") == "wrr" for r in data), data
+        assert any(r["object"] == "service/web" and r.get("after", "").endswith("wrr") for r in data), data
 
     def test_apply_takes_a_file_and_standard_input_and_keeps_the_message(self, d, lb):
         other = os.path.join(d.dir, "other.yaml")
@@ -234,22 +236,22 @@ def test_generations_are_private_numbered_and_limited(lb):
         d.stop()
         d.start()
         assert os.listdir(folder) == ["1"]  # the same text is the same generation
-        for i in range(2, 56):
-            d.reload(f"# {i}\n{GOOD}")
-        assert info(d)["generation"] == 55
-        assert sorted(map(int, os.listdir(folder))) == list(range(6, 56))
-        assert writes(d) == 0
-        # one that was cut by a power failure is not run
+        for n in range(2, 51):  # as if there had been so many
+            shutil.copy(os.path.join(folder, "1"), os.path.join(folder, str(n)))
+            shutil.chown(os.path.join(folder, str(n)), "lbd", "lbd")
+        for n in (51, 52):
+            d.reload(f"# {n}\n{GOOD}")
+        assert info(d)["generation"] == 52 and writes(d) == 0
+        assert sorted(map(int, os.listdir(folder))) == list(range(3, 53))
+        # one that was damaged on disk is not run, the one before it is
         d.stop()
-        newest = os.path.join(folder, "55")
+        newest = os.path.join(folder, "52")
         with open(newest, "r+", encoding="utf-8") as f:
             f.truncate(os.path.getsize(newest) - 20)
         d.write(BROKEN)
-        d.start(ready=False)
-        until(lambda: d.process.poll() is not None or d.call("daemon", "info").returncode == 0, "it has decided")
-        assert "55" in d.log()
-        if d.process.poll() is None:
-            assert info(d)["generation"] == 54
+        d.start()
+        assert "generation 52 cannot be used" in d.log()
+        assert info(d)["generation"] == 51 and rules(lb) == lines(RULES) and writes(d) == 0
 
 
 def test_full_disk_refuses_an_apply_but_not_a_drain(lb):
@@ -267,7 +269,8 @@ def test_full_disk_refuses_an_apply_but_not_a_drain(lb):
         done = d.reload(GOOD.replace(A2, A3) + "#" * 8000, ok=False)
         assert done.returncode == 8 and "No space" in done.stderr, done
         assert rules(lb) == lines(RULES) and info(d)["generation"] == 1
-        done = d.call("backend", "drain", "web/app1", "--wait=10s")
+        done = d.call("backend", "drain", "web/app1")
+        settled(d)
         assert done.returncode == 0 and "not stored" in done.stdout
         assert weights(lb) == {A1: 0, A2: 1}
         assert any("state_not_saved" in a for a in status(d)["alarms"])

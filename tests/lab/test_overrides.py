@@ -9,7 +9,7 @@ import time
 import pytest
 
 from conftest import Lbd, Load, until
-from steps import A1, A2, A3, VIP, Watch, backends, conf, info, rules, service, status, two, weights, writes
+from steps import A1, A2, A3, VIP, Watch, backends, conf, info, rules, service, settled, status, two, weights, writes
 
 
 def text(**keys):
@@ -56,7 +56,8 @@ class TestEach:
             c.close()
 
     def test_drain_is_shown_with_who_why_and_until_when(self, d, lb):
-        d.text("backend", "drain", "web/app1", "--reason", "new kernel", "--for", "30m", "--wait=10s")
+        d.text("backend", "drain", "web/app1", "--reason", "new kernel", "--for", "30m")
+        settled(d)
         assert weights(lb)[A1] == 0
         row = backends(d)["web/app1"]
         assert (row["state"], row["admin"], row["weight"], row["weight_configured"]) == ("drain", "drain", 0, 10)
@@ -107,21 +108,30 @@ class TestEach:
         until(lambda: weights(lb)[A1] == 5, "the weight is still there")
         assert list(backends(d)["web/app1"]["overrides"]) == ["weight"]
 
-    def test_wait_drained_answers_0_1_and_9(self, d, lb, client):
-        with client.connect(VIP, 80) as c:
-            name = {"srv1": "web/app1", "srv2": "web/app2"}[c.ask().server]
-            d.text("backend", "drain", name, "-q")
-            assert d.call("wait", f"backend/{name}", "drained", "-t", "500ms").returncode == 9
-            c.close(reset=True)
-        done = d.call("wait", f"backend/{name}", "drained", "-t", "30s")
-        assert done.returncode == 0, done
-        d.text("backend", "enable", name)
-        assert d.call("wait", f"backend/{name}", "drained", "-t", "5s").returncode == 1
-        assert d.call("wait", "backend/web/app9", "drained").returncode == 4
-
     def test_dry_run_changes_nothing(self, d, lb):
         assert "would do" in d.text("backend", "drain", "web/app1", "-n")
         assert weights(lb) == {A1: 10, A2: 10} and status(d)["overrides"] == 0
+
+
+def test_wait_drained_answers_0_1_and_9(lb, client, srv1):
+    srv1.serve(5300, "udp")
+    lb.run("ipvsadm", "--set", "0", "0", "2")  # seconds until a UDP flow is over
+    try:
+        with Lbd(lb, conf({"dns": service(f"{VIP}:53", {"a": "10.8.0.11:5300"}, protocol="udp")})) as d:
+            client.ask(VIP, 53, proto="udp")
+            d.text("backend", "drain", "dns/a")
+            assert d.call("wait", "backend/dns/a", "drained", "-t", "300ms").returncode == 9
+            done = d.call("wait", "backend/dns/a", "drained", "-t", "30s")
+            assert done.returncode == 0, done
+            d.text("backend", "enable", "dns/a")
+            assert d.call("wait", "backend/dns/a", "drained", "-t", "20s").returncode == 1
+            client.ask(VIP, 53, proto="udp")
+            start = time.monotonic()
+            d.text("backend", "drain", "dns/a", "--wait=30s")  # the same in one command
+            assert time.monotonic() - start > 0.9 and status(d)["overrides"] == 1
+            assert d.call("wait", "backend/dns/zz", "drained").returncode == 4
+    finally:
+        lb.run("ipvsadm", "--set", "0", "0", "300")
 
 
 def test_overrides_survive_reload_restart_and_sigkill(lb):
@@ -151,7 +161,8 @@ def test_overrides_survive_reload_restart_and_sigkill(lb):
 
 def test_override_that_expired_while_the_daemon_was_down_is_over(lb):
     with Lbd(lb, text()) as d:
-        d.text("backend", "drain", "web/app1", "--for", "1s", "--wait=10s")
+        d.text("backend", "drain", "web/app1", "--for", "1s")
+        settled(d)
         d.kill()
         gone = time.time() + 1.2
         until(lambda: time.time() > gone, "its time is over", 5)
@@ -201,8 +212,10 @@ def test_override_of_a_backend_that_leaves_the_file_is_dropped(lb):
     services = two()
     services["web"]["backends"]["app3"] = A3
     with Lbd(lb, conf(services)) as d:
-        d.text("backend", "drain", "web/app3", "--wait=10s")
-        d.text("backend", "drain", "web/app2", "--wait=10s")
+        d.text("backend", "drain", "web/app3")
+        settled(d)
+        d.text("backend", "drain", "web/app2")
+        settled(d)
         d.reload(conf(two()))
         assert status(d)["overrides"] == 1
         assert "override/web/app3: dropped" in d.log()
@@ -232,7 +245,8 @@ def test_drain_under_load_fails_no_request(lb, client, srv1, srv2):
     with Lbd(lb, text()) as d, Load(client, VIP, 80) as load:
         for _ in range(3):
             for name, address, other in [("web/app1", A1, "srv2"), ("web/app2", A2, "srv1")]:
-                d.text("backend", "drain", name, "--wait=10s")
+                d.text("backend", "drain", name)
+                settled(d)
                 until(lambda: weights(lb)[address] == 0, "weight 0")
                 since = time.monotonic()
                 load.more(10)
@@ -246,6 +260,7 @@ def test_glob_needs_a_yes_and_drains_them_all(lb):
     with Lbd(lb, text()) as d:
         done = d.call("backend", "drain", "web/app*")
         assert done.returncode == 7 and status(d)["overrides"] == 0
-        d.text("backend", "drain", "web/app*", "-y", "--wait=10s")
+        d.text("backend", "drain", "web/app*", "-y")
+        settled(d)
         assert weights(lb) == {A1: 0, A2: 0}
         assert d.call("backend", "drain", "web/zzz*", "-y").returncode == 4

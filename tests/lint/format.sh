@@ -11,7 +11,7 @@ for tool in clang-format-14 clang-format ''; do
     [[ -n $tool ]] || lint_skip "clang-format 14 is not installed"
     "$tool" --version 2>/dev/null | grep -q 'version 14\.' && break
 done
-found=$(lint_files '*.c' '*.h' | xargs -P "$(nproc)" -n 16 "$tool" --dry-run -ferror-limit=1 2>&1 |
+found=$(lint_files '*.c' '*.h' | xargs "$tool" --dry-run -ferror-limit=1 2>&1 |
     grep -E '(warning|error):' | LC_ALL=C sort -u)
 [[ -z $found ]] || lint_say "$found"
 lint_end

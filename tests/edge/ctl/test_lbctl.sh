@@ -313,7 +313,7 @@ PY
     : >"$work/log"
     terminal y daemon stop
     is "$status" 0
-    has "$out" 'Stop the load balancer daemon? [y/N] y'
+    has "$out" 'nothing checks the backends. [y/N] y'
     terminal n daemon stop
     is "$status" 7
     : >"$work/log"

@@ -161,7 +161,7 @@ static void run_case(struct lb_text *out, const char *command, const char *lines
 	o.look.now_wall_ms = NOW_MS;
 	o.look.clock = clock_utc;
 	o.look.colour = command[1] == 'c';
-	if (c.opt.version || c.opt.help || c.cmd->level == LB_LEVEL_NONE) {
+	if (!c.cmd || c.opt.version || c.opt.help || c.cmd->level == LB_LEVEL_NONE) {
 		code = local(&c, &o.text, &errors);
 	} else {
 		if (!*lines)
@@ -217,6 +217,7 @@ static char *read_all(const char *path)
 	for (size_t n = fread(buf, 1, sizeof(buf), f); n; n = fread(buf, 1, sizeof(buf), f))
 		lb_text_put(&text, buf, n);
 	fclose(f);
+	lb_text_puts(&text, "");
 	return text.s;
 }
 
@@ -245,6 +246,9 @@ int main(int argc, char **argv)
 			return 2;
 		}
 		make(is, &now);
+		lb_text_puts(&now, "");
+		if (now.bad)
+			return 2;
 		if (strcmp(is, now.s) != 0 && update) {
 			FILE *f = fopen(argv[i], "we");
 			if (!f || fputs(now.s, f) < 0 || fclose(f))

@@ -59,7 +59,8 @@ static inline struct ipvs_service svc_of(const char *key, const char *scheduler)
 static inline struct ipvs_dest dest_of(const char *endpoint, uint32_t weight)
 {
 	struct ipvs_dest d = { .weight = weight };
-	ck_assert_msg(lb_endpoint_parse(endpoint, strlen(endpoint), true, &d.addr, &d.port) == 0, "not an endpoint: %s", endpoint);
+	ck_assert_msg(lb_endpoint_parse(endpoint, strlen(endpoint), true, &d.addr, &d.port) == 0, "not an endpoint: %s",
+		endpoint);
 	return d;
 }
 
@@ -138,17 +139,17 @@ static inline struct ipvs_row random_row(struct rng *r, const char *key)
 static inline bool same_dest(const struct ipvs_dest *a, const struct ipvs_dest *b)
 {
 	return a->addr.family == b->addr.family && memcmp(a->addr.b, b->addr.b, 16) == 0 && a->port == b->port &&
-		a->method == b->method && a->weight == b->weight && a->upper == b->upper && a->lower == b->lower &&
-		a->tunnel.type == b->tunnel.type && a->tunnel.csum == b->tunnel.csum && a->tunnel.port == b->tunnel.port;
+	       a->method == b->method && a->weight == b->weight && a->upper == b->upper && a->lower == b->lower &&
+	       a->tunnel.type == b->tunnel.type && a->tunnel.csum == b->tunnel.csum && a->tunnel.port == b->tunnel.port;
 }
 
 static inline bool same_service(const struct ipvs_service *a, const struct ipvs_service *b)
 {
 	bool persistent = a->flags & IPVS_FLAG_PERSISTENT;
 	return a->key.addr.family == b->key.addr.family && memcmp(a->key.addr.b, b->key.addr.b, 16) == 0 &&
-		a->key.port == b->key.port && a->key.protocol == b->key.protocol && a->key.fwmark == b->key.fwmark &&
-		strcmp(a->scheduler, b->scheduler) == 0 && strcmp(a->engine, b->engine) == 0 && a->flags == b->flags &&
-		(!persistent || (a->timeout == b->timeout && a->prefix == b->prefix));
+	       a->key.port == b->key.port && a->key.protocol == b->key.protocol && a->key.fwmark == b->key.fwmark &&
+	       strcmp(a->scheduler, b->scheduler) == 0 && strcmp(a->engine, b->engine) == 0 && a->flags == b->flags &&
+	       (!persistent || (a->timeout == b->timeout && a->prefix == b->prefix));
 }
 
 static inline bool same_row(const struct ipvs_row *a, const struct ipvs_row *b)

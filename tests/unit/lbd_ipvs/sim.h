@@ -31,7 +31,7 @@ struct sim {
 
 static inline struct ipvs_row *sim_find(struct sim *s, const struct ipvs_key *key)
 {
-	lb_vec_foreach(row, &s->rows)
+	lb_vec_foreach (row, &s->rows)
 		if (memcmp(&row->svc.key, key, sizeof(*key)) == 0)
 			return row;
 	return NULL;
@@ -39,7 +39,7 @@ static inline struct ipvs_row *sim_find(struct sim *s, const struct ipvs_key *ke
 
 static inline struct ipvs_dest *sim_dest(struct ipvs_row *row, const struct ipvs_dest *d)
 {
-	lb_vec_foreach(have, &row->dests)
+	lb_vec_foreach (have, &row->dests)
 		if (memcmp(&have->addr, &d->addr, sizeof(d->addr)) == 0 && have->port == d->port)
 			return have;
 	return NULL;
@@ -114,7 +114,8 @@ static inline int sim_write(void *arg, const struct ipvs_op *ops, size_t n, int 
 		if (!errs[i])
 			errs[i] = sim_apply(s, &ops[i]);
 		row = s->alive ? sim_find(s, s->alive) : NULL;
-		ck_assert_msg(!s->alive || (row && pool_alive(row)), "the pool is empty after\n%s", ops_text(s->log.v, s->log.n));
+		ck_assert_msg(!s->alive || (row && pool_alive(row)), "the pool is empty after\n%s",
+			ops_text(s->log.v, s->log.n));
 	}
 	if (lost)
 		for (size_t i = 0; i < n; i++)
@@ -225,9 +226,9 @@ static inline void world_begin(struct world *w)
 static inline void world_end(struct world *w)
 {
 	ipvs_free(w->r);
-	lb_vec_foreach(row, &w->k.rows)
+	lb_vec_foreach (row, &w->k.rows)
 		ipvs_row_done(row);
-	lb_vec_foreach(row, &w->wanted)
+	lb_vec_foreach (row, &w->wanted)
 		ipvs_row_done(row);
 	lb_vec_done(&w->k.rows);
 	lb_vec_done(&w->k.log);
@@ -253,7 +254,7 @@ static inline void sim_has(struct world *w, const char *text)
 
 static inline struct ipvs_row *wanted_find(struct world *w, const struct ipvs_key *key)
 {
-	lb_vec_foreach(row, &w->wanted)
+	lb_vec_foreach (row, &w->wanted)
 		if (ipvs_key_cmp(&row->svc.key, key) == 0)
 			return row;
 	return NULL;
@@ -291,7 +292,7 @@ static inline void world_turn(struct world *w)
 {
 	LB_VEC(struct ipvs_key) work = { w->dirty.v, w->dirty.n, w->dirty.cap };
 	memset(&w->dirty, 0, sizeof(w->dirty));
-	lb_vec_foreach(key, &work) {
+	lb_vec_foreach (key, &work) {
 		struct ipvs_row *row = wanted_find(w, key);
 		if (row ? ipvs_want(w->r, row, w->now) : ipvs_drop(w->r, key, w->now))
 			world_dirty(w, key);
@@ -338,7 +339,7 @@ static inline bool sim_equals(struct sim *s, const struct ipvs_row *want)
 
 static inline bool world_converged(struct world *w)
 {
-	lb_vec_foreach(row, &w->wanted)
+	lb_vec_foreach (row, &w->wanted)
 		if (!sim_equals(&w->k, row))
 			return false;
 	return true;

@@ -6,7 +6,7 @@
 #include <linux/netlink.h>
 
 #define FAMILY 0x1c
-#define SEEDS  2000
+#define SEEDS  500
 
 static _Alignas(8) uint8_t buf[65536];
 
@@ -22,8 +22,11 @@ static struct ipvs_batch batch(size_t cap)
 #define A6 "20010db8000000000000000000000001"
 #define B4 "0a010001000000000000000000000000"
 #define B6 "20010db8000100000000000000000001"
-#define NONE { .weight = 0 }
-#define KEY4 "af=2 proto=6 addr=" A4 " port=0050"
+#define NONE                                                                                                           \
+	{                                                                                                              \
+		.weight = 0                                                                                            \
+	}
+#define KEY4                              "af=2 proto=6 addr=" A4 " port=0050"
 #define FULL(sched, flags, timeout, mask) " sched=" sched " flags=" flags "/ffffffff timeout=" timeout " mask=" mask
 
 static const struct {
@@ -35,19 +38,21 @@ static const struct {
 	struct ipvs_dest d; /* without address and port */
 	const char *text;
 } requests[] = {
-	{ "a TCP listener: all four of scheduler, flags, timeout and mask, even unused", IPVS_OP_SERVICE_ADD, "203.0.113.1:80/tcp",
-		{ .scheduler = "wlc", .prefix = 32 }, NULL, NONE, "cmd=1 flags=1 | " KEY4 FULL("wlc", "0", "0", "ffffffff") },
-	{ "no prefix at all is the whole address", IPVS_OP_SERVICE_ADD, "203.0.113.1:80/tcp", { .scheduler = "wlc" }, NULL, NONE,
+	{ "a TCP listener: all four of scheduler, flags, timeout and mask, even unused", IPVS_OP_SERVICE_ADD,
+		"203.0.113.1:80/tcp", { .scheduler = "wlc", .prefix = 32 }, NULL, NONE,
 		"cmd=1 flags=1 | " KEY4 FULL("wlc", "0", "0", "ffffffff") },
+	{ "no prefix at all is the whole address", IPVS_OP_SERVICE_ADD, "203.0.113.1:80/tcp", { .scheduler = "wlc" },
+		NULL, NONE, "cmd=1 flags=1 | " KEY4 FULL("wlc", "0", "0", "ffffffff") },
 	{ "an IPv6 listener: the prefix length is a number", IPVS_OP_SERVICE_ADD, "[2001:db8::1]:53/udp",
 		{ .scheduler = "rr", .flags = IPVS_FLAG_ONEPACKET, .prefix = 128 }, NULL, NONE,
 		"cmd=1 flags=1 | af=10 proto=17 addr=" A6 " port=0035" FULL("rr", "4", "0", "128") },
-	{ "no prefix at all is 128 for IPv6, where 0 is refused", IPVS_OP_SERVICE_ADD, "[2001:db8::1]:53/udp", { .scheduler = "rr" },
-		NULL, NONE, "cmd=1 flags=1 | af=10 proto=17 addr=" A6 " port=0035" FULL("rr", "0", "0", "128") },
+	{ "no prefix at all is 128 for IPv6, where 0 is refused", IPVS_OP_SERVICE_ADD, "[2001:db8::1]:53/udp",
+		{ .scheduler = "rr" }, NULL, NONE,
+		"cmd=1 flags=1 | af=10 proto=17 addr=" A6 " port=0035" FULL("rr", "0", "0", "128") },
 	{ "SCTP", IPVS_OP_SERVICE_ADD, "203.0.113.1:80/sctp", { .scheduler = "rr" }, NULL, NONE,
 		"cmd=1 flags=1 | af=2 proto=132 addr=" A4 " port=0050" FULL("rr", "0", "0", "ffffffff") },
-	{ "a mark has neither protocol nor address", IPVS_OP_SERVICE_ADD, "fwmark:4660/ipv4", { .scheduler = "wlc" }, NULL, NONE,
-		"cmd=1 flags=1 | af=2 mark=4660" FULL("wlc", "0", "0", "ffffffff") },
+	{ "a mark has neither protocol nor address", IPVS_OP_SERVICE_ADD, "fwmark:4660/ipv4", { .scheduler = "wlc" },
+		NULL, NONE, "cmd=1 flags=1 | af=2 mark=4660" FULL("wlc", "0", "0", "ffffffff") },
 	{ "a mark for IPv6", IPVS_OP_SERVICE_ADD, "fwmark:4660/ipv6", { .scheduler = "wlc" }, NULL, NONE,
 		"cmd=1 flags=1 | af=10 mark=4660" FULL("wlc", "0", "0", "128") },
 	{ "persistence of IPv4 networks: the mask is in network order", IPVS_OP_SERVICE_ADD, "203.0.113.1:80/tcp",
@@ -60,22 +65,28 @@ static const struct {
 		{ .scheduler = "wlc", .flags = IPVS_FLAG_PERSISTENT, .timeout = 300, .prefix = 64 }, NULL, NONE,
 		"cmd=1 flags=1 | af=10 proto=17 addr=" A6 " port=0035" FULL("wlc", "1", "300", "64") },
 	{ "an engine, flags of mh, and HASHED that is never sent", IPVS_OP_SERVICE_SET, "203.0.113.1:80/tcp",
-		{ .scheduler = "mh", .engine = "sip", .flags = 1 | IPVS_FLAG_HASHED | IPVS_FLAG_SCHED1 | IPVS_FLAG_SCHED2, .timeout = 60 },
+		{ .scheduler = "mh",
+			.engine = "sip",
+			.flags = 1 | IPVS_FLAG_HASHED | IPVS_FLAG_SCHED1 | IPVS_FLAG_SCHED2,
+			.timeout = 60 },
 		NULL, NONE, "cmd=2 flags=1 | " KEY4 FULL("mh", "19", "60", "ffffffff") " pe=sip" },
-	{ "names of full length", IPVS_OP_SERVICE_ADD, "203.0.113.1:80/tcp", { .scheduler = "abcdefghijklmno", .engine = "ABCDEFGHIJKLMNO" },
-		NULL, NONE, "cmd=1 flags=1 | " KEY4 FULL("abcdefghijklmno", "0", "0", "ffffffff") " pe=ABCDEFGHIJKLMNO" },
-	{ "a removal needs the key alone", IPVS_OP_SERVICE_DEL, "203.0.113.1:80/tcp", { .scheduler = "wlc" }, NULL, NONE,
-		"cmd=3 flags=1 | " KEY4 },
-	{ "a backend behind nat: no word of tunnels", IPVS_OP_DEST_ADD, "203.0.113.1:80/tcp", { .scheduler = "wlc" }, "10.1.0.1:8080",
-		{ .weight = 5, .upper = 100, .lower = 75, .tunnel = { 1, 1, 1 } },
+	{ "names of full length", IPVS_OP_SERVICE_ADD, "203.0.113.1:80/tcp",
+		{ .scheduler = "abcdefghijklmno", .engine = "ABCDEFGHIJKLMNO" }, NULL, NONE,
+		"cmd=1 flags=1 | " KEY4 FULL("abcdefghijklmno", "0", "0", "ffffffff") " pe=ABCDEFGHIJKLMNO" },
+	{ "a removal needs the key alone", IPVS_OP_SERVICE_DEL, "203.0.113.1:80/tcp", { .scheduler = "wlc" }, NULL,
+		NONE, "cmd=3 flags=1 | " KEY4 },
+	{ "a backend behind nat: no word of tunnels", IPVS_OP_DEST_ADD, "203.0.113.1:80/tcp", { .scheduler = "wlc" },
+		"10.1.0.1:8080", { .weight = 5, .upper = 100, .lower = 75, .tunnel = { 1, 1, 1 } },
 		"cmd=5 flags=1 | " KEY4 " | addr=" B4 " port=1f90 fwd=0 weight=5 upper=100 lower=75 af=2" },
 	{ "dr, the largest weight", IPVS_OP_DEST_SET, "203.0.113.1:80/tcp", { .scheduler = "wlc" }, "10.1.0.1:80",
 		{ .method = IPVS_METHOD_DR, .weight = 2147483647 },
 		"cmd=6 flags=1 | " KEY4 " | addr=" B4 " port=0050 fwd=3 weight=2147483647 upper=0 lower=0 af=2" },
-	{ "ipip to the other family: the backend's family is said", IPVS_OP_DEST_ADD, "203.0.113.1:80/tcp", { .scheduler = "wlc" },
-		"[2001:db8:1::1]:80", { .method = IPVS_METHOD_TUN, .weight = 1 },
-		"cmd=5 flags=1 | " KEY4 " | addr=" B6 " port=0050 fwd=2 weight=1 upper=0 lower=0 af=10 tun=0 tunport=0000 tunflags=0" },
-	{ "gue has a port in network order", IPVS_OP_DEST_ADD, "203.0.113.1:80/tcp", { .scheduler = "wlc" }, "10.1.0.1:80",
+	{ "ipip to the other family: the backend's family is said", IPVS_OP_DEST_ADD, "203.0.113.1:80/tcp",
+		{ .scheduler = "wlc" }, "[2001:db8:1::1]:80", { .method = IPVS_METHOD_TUN, .weight = 1 },
+		"cmd=5 flags=1 | " KEY4 " | addr=" B6
+		" port=0050 fwd=2 weight=1 upper=0 lower=0 af=10 tun=0 tunport=0000 tunflags=0" },
+	{ "gue has a port in network order", IPVS_OP_DEST_ADD, "203.0.113.1:80/tcp", { .scheduler = "wlc" },
+		"10.1.0.1:80",
 		{ .method = IPVS_METHOD_TUN, .weight = 1, .tunnel = { IPVS_TUNNEL_GUE, IPVS_TUNNEL_REMCSUM, 6080 } },
 		"cmd=5 flags=1 | " KEY4 " | addr=" B4
 		" port=0050 fwd=2 weight=1 upper=0 lower=0 af=2 tun=1 tunport=17c0 tunflags=2" },
@@ -83,10 +94,11 @@ static const struct {
 		{ .method = IPVS_METHOD_TUN, .tunnel = { IPVS_TUNNEL_GRE, IPVS_TUNNEL_CSUM, 0 } },
 		"cmd=6 flags=1 | " KEY4 " | addr=" B4
 		" port=0050 fwd=2 weight=0 upper=0 lower=0 af=2 tun=2 tunport=0000 tunflags=1" },
-	{ "a backend of a mark, any port", IPVS_OP_DEST_ADD, "fwmark:9/ipv4", { .scheduler = "wlc" }, "10.1.0.1", { .weight = 1 },
+	{ "a backend of a mark, any port", IPVS_OP_DEST_ADD, "fwmark:9/ipv4", { .scheduler = "wlc" }, "10.1.0.1",
+		{ .weight = 1 },
 		"cmd=5 flags=1 | af=2 mark=9 | addr=" B4 " port=0000 fwd=0 weight=1 upper=0 lower=0 af=2" },
-	{ "a backend that goes is named and no more", IPVS_OP_DEST_DEL, "203.0.113.1:80/tcp", { .scheduler = "wlc" }, "10.1.0.1:80",
-		{ .weight = 5 }, "cmd=7 flags=1 | " KEY4 " | addr=" B4 " port=0050 af=2" },
+	{ "a backend that goes is named and no more", IPVS_OP_DEST_DEL, "203.0.113.1:80/tcp", { .scheduler = "wlc" },
+		"10.1.0.1:80", { .weight = 5 }, "cmd=7 flags=1 | " KEY4 " | addr=" B4 " port=0050 af=2" },
 };
 
 static struct ipvs_op request_op(size_t i)
@@ -110,9 +122,10 @@ START_TEST(requests_say_what_the_kernel_wants_to_hear)
 		ck_assert_int_eq(ipvs_msg_op(&b, 77, &op), 0);
 		size_t at = 0;
 		struct wire_request r = wire_read(buf, b.len, &at);
-		ck_assert_msg(strcmp(wire_text(&r, text), requests[i].text) == 0, "%s:\n%s\nand not\n%s", requests[i].what, text,
-			requests[i].text);
-		ck_assert_msg(at == b.len && r.type == FAMILY && r.seq == 77 && r.version == 1, "%s: header", requests[i].what);
+		ck_assert_msg(strcmp(wire_text(&r, text), requests[i].text) == 0, "%s:\n%s\nand not\n%s",
+			requests[i].what, text, requests[i].text);
+		ck_assert_msg(at == b.len && r.type == FAMILY && r.seq == 77 && r.version == 1, "%s: header",
+			requests[i].what);
 		ck_assert_msg(b.len <= IPVS_MSG_OP_MAX, "%s: %zu bytes", requests[i].what, b.len);
 	}
 }
@@ -128,20 +141,22 @@ START_TEST(one_request_byte_by_byte)
 		6, 0, 1, 0, 2, 0, 0, 0,                                     /* AF_INET */
 		6, 0, 2, 0, 6, 0, 0, 0,                                     /* TCP */
 		20, 0, 3, 0, 203, 0, 113, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 203.0.113.1 */
-		6, 0, 4, 0, 0, 80, 0, 0,                                    /* port 80, big endian */
-		0x60, 0, 2, 0x80,                                           /* DEST, nested, 96 */
-		6, 0, 11, 0, 2, 0, 0, 0,                                    /* AF_INET */
-		20, 0, 1, 0, 10, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 10.1.0.1 */
-		6, 0, 2, 0, 0x1f, 0x90, 0, 0,                               /* port 8080 */
-		8, 0, 3, 0, 2, 0, 0, 0,                                     /* TUNNEL */
-		8, 0, 4, 0, 5, 0, 0, 0,                                     /* weight */
-		8, 0, 5, 0, 0, 1, 0, 0,                                     /* upper 256 */
-		8, 0, 6, 0, 3, 0, 0, 0,                                     /* lower */
-		5, 0, 13, 0, 1, 0, 0, 0,                                    /* GUE */
-		6, 0, 14, 0, 0x17, 0xc0, 0, 0,                              /* port 6080, big endian */
-		6, 0, 15, 0, 1, 0, 0, 0,                                    /* CSUM */
+		6, 0, 4, 0, 0, 80, 0, 0,                                         /* port 80, big endian */
+		0x60, 0, 2, 0x80,                                                /* DEST, nested, 96 */
+		6, 0, 11, 0, 2, 0, 0, 0,                                         /* AF_INET */
+		20, 0, 1, 0, 10, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,    /* 10.1.0.1 */
+		6, 0, 2, 0, 0x1f, 0x90, 0, 0,                                    /* port 8080 */
+		8, 0, 3, 0, 2, 0, 0, 0,                                          /* TUNNEL */
+		8, 0, 4, 0, 5, 0, 0, 0,                                          /* weight */
+		8, 0, 5, 0, 0, 1, 0, 0,                                          /* upper 256 */
+		8, 0, 6, 0, 3, 0, 0, 0,                                          /* lower */
+		5, 0, 13, 0, 1, 0, 0, 0,                                         /* GUE */
+		6, 0, 14, 0, 0x17, 0xc0, 0, 0,                                   /* port 6080, big endian */
+		6, 0, 15, 0, 1, 0, 0, 0,                                         /* CSUM */
 	};
-	struct ipvs_op op = { .type = IPVS_OP_DEST_ADD, .svc = svc_of("203.0.113.1:80/tcp", "wlc"), .dest = dest_of("10.1.0.1:8080", 5) };
+	struct ipvs_op op = { .type = IPVS_OP_DEST_ADD,
+		.svc = svc_of("203.0.113.1:80/tcp", "wlc"),
+		.dest = dest_of("10.1.0.1:8080", 5) };
 	op.dest.method = IPVS_METHOD_TUN;
 	op.dest.upper = 256;
 	op.dest.lower = 3;
@@ -150,7 +165,8 @@ START_TEST(one_request_byte_by_byte)
 	ck_assert_int_eq(ipvs_msg_op(&b, 77, &op), 0);
 	ck_assert_uint_eq(b.len, sizeof(want));
 	if (htons(1) == 1)
-		return; /* the bytes above are those of a little-endian machine; the test before this one holds everywhere */
+		return; /* the bytes above are those of a little-endian machine; the test before this one holds
+			   everywhere */
 	for (size_t i = 0; i < sizeof(want); i++)
 		ck_assert_msg(buf[i] == want[i], "byte %zu is %02x and not %02x", i, buf[i], want[i]);
 }
@@ -166,8 +182,8 @@ START_TEST(requests_that_read)
 	ck_assert_int_eq(ipvs_msg_dump_dests(&b, 3, &mark), 0);
 	ck_assert_int_eq(ipvs_msg_get_service(&b, 4, &key), 0);
 	ck_assert_int_eq(ipvs_msg_get_info(&b, 5), 0);
-	static const char *const want[] = { "cmd=4 flags=301", "cmd=8 flags=301 | " KEY4, "cmd=8 flags=301 | af=10 mark=9",
-		"cmd=4 flags=1 | " KEY4, "cmd=15 flags=1" };
+	static const char *const want[] = { "cmd=4 flags=301", "cmd=8 flags=301 | " KEY4,
+		"cmd=8 flags=301 | af=10 mark=9", "cmd=4 flags=1 | " KEY4, "cmd=15 flags=1" };
 	size_t at = 0;
 	for (uint32_t i = 0; i < COUNT(want); i++) {
 		struct wire_request r = wire_read(buf, b.len, &at);
@@ -206,14 +222,16 @@ START_TEST(a_full_buffer_refuses_and_keeps_what_it_has)
 		for (size_t cap = first; cap < 2 * first; cap++) {
 			b = batch(cap);
 			ck_assert_int_eq(ipvs_msg_op(&b, 1, &op), 0);
-			ck_assert_msg(ipvs_msg_op(&b, 2, &op) == -EMSGSIZE && b.len == first, "%s: %zu bytes of %zu", requests[i].what, b.len,
-				cap);
+			ck_assert_msg(ipvs_msg_op(&b, 2, &op) == -EMSGSIZE && b.len == first, "%s: %zu bytes of %zu",
+				requests[i].what, b.len, cap);
 			for (size_t k = cap; k < 2 * first + 16; k++)
-				ck_assert_msg(buf[k] == 0xee, "%s: byte %zu behind a buffer of %zu", requests[i].what, k, cap);
+				ck_assert_msg(buf[k] == 0xee, "%s: byte %zu behind a buffer of %zu", requests[i].what,
+					k, cap);
 			ipvs_msg_ack_last(&b); /* still a whole batch: the last message is the first */
 			size_t at = 0;
 			struct wire_request r = wire_read(buf, b.len, &at);
-			ck_assert_msg(r.seq == 1 && r.flags == (NLM_F_REQUEST | NLM_F_ACK), "%s: the ACK is lost", requests[i].what);
+			ck_assert_msg(r.seq == 1 && r.flags == (NLM_F_REQUEST | NLM_F_ACK), "%s: the ACK is lost",
+				requests[i].what);
 		}
 		b = batch(2 * first);
 		ck_assert_int_eq(ipvs_msg_op(&b, 1, &op), 0);
@@ -242,7 +260,8 @@ static uint32_t mask4(unsigned bits)
 START_TEST(a_service_of_a_dump)
 {
 	struct wire w = { 0 };
-	struct ipvs_service s = svc_of("203.0.113.1:80/tcp", "mh"), v6 = svc_of("[2001:db8::1]:80/tcp", "rr"), mark = svc_of("fwmark:9/ipv6", "none");
+	struct ipvs_service s = svc_of("203.0.113.1:80/tcp", "mh"), v6 = svc_of("[2001:db8::1]:80/tcp", "rr"),
+			    mark = svc_of("fwmark:9/ipv6", "none");
 	s.flags = IPVS_FLAG_PERSISTENT | IPVS_FLAG_SCHED1;
 	s.timeout = 300;
 	s.prefix = 24;
@@ -399,14 +418,14 @@ START_TEST(endings)
 	static const struct {
 		enum ipvs_answer_kind kind;
 		int err;
-	} want[] = { { IPVS_ANSWER_STATUS, 0 }, { IPVS_ANSWER_STATUS, ESRCH }, { IPVS_ANSWER_DONE, 0 }, { IPVS_ANSWER_DONE, EINTR },
-		{ IPVS_ANSWER_DONE, 0 } };
+	} want[] = { { IPVS_ANSWER_STATUS, 0 }, { IPVS_ANSWER_STATUS, ESRCH }, { IPVS_ANSWER_DONE, 0 },
+		{ IPVS_ANSWER_DONE, EINTR }, { IPVS_ANSWER_DONE, 0 } };
 	size_t at = 0;
 	struct ipvs_answer a;
 	for (uint32_t i = 0; i < COUNT(want); i++) {
 		ck_assert_int_eq(next(&w, &at, &a), 1);
-		ck_assert_msg(a.kind == want[i].kind && a.err == want[i].err && a.seq == i + 1, "ending %u: kind %d errno %d", i, a.kind,
-			a.err);
+		ck_assert_msg(a.kind == want[i].kind && a.err == want[i].err && a.seq == i + 1,
+			"ending %u: kind %d errno %d", i, a.kind, a.err);
 	}
 	ck_assert_int_eq(next(&w, &at, &a), 0);
 	static const int32_t bad[] = { 1, INT32_MAX, INT32_MIN, -4096 };
@@ -465,7 +484,8 @@ START_TEST(an_attribute_that_is_too_short_is_an_error)
 			memcpy(w.b + at, &len, 2);
 			size_t from = starts[m];
 			int r = ipvs_msg_next(w.b, w.n, &from, AF_INET, &a);
-			ck_assert_msg(r == -EBADMSG, "attribute %u of message %d with %u bytes gave %d", type, m, len - 4, r);
+			ck_assert_msg(
+				r == -EBADMSG, "attribute %u of message %d with %u bytes gave %d", type, m, len - 4, r);
 			tried++;
 		}
 	}
@@ -477,8 +497,15 @@ START_TEST(a_missing_attribute_that_we_need_is_an_error)
 {
 	/* renumbered to one that nobody knows, each by itself; true = may be missing */
 	static const bool service_may[WIRE_TYPES] = { [6] = true, [10] = true, [11] = true, [12] = true };
-	static const bool dest_may[WIRE_TYPES] = { [7] = true, [8] = true, [9] = true, [10] = true, [12] = true, [13] = true,
-		[14] = true, [15] = true, [11] = true };
+	static const bool dest_may[WIRE_TYPES] = { [7] = true,
+		[8] = true,
+		[9] = true,
+		[10] = true,
+		[12] = true,
+		[13] = true,
+		[14] = true,
+		[15] = true,
+		[11] = true };
 	for (int m = 0; m < 2; m++) {
 		struct wire whole = { 0 };
 		struct ipvs_service s = svc_of("203.0.113.1:80/tcp", "wlc");
@@ -518,7 +545,8 @@ START_TEST(a_message_cut_anywhere_is_an_error_and_reads_nothing_behind_it)
 		while ((r = next(&w, &at, &a)) > 0)
 			got++;
 		int want = n == 0 || n == second || n == whole.n ? 0 : -EBADMSG;
-		ck_assert_msg(r == want && got == (n >= second) + (n >= whole.n), "cut at %zu of %zu: %d after %d", n, whole.n, r, got);
+		ck_assert_msg(r == want && got == (n >= second) + (n >= whole.n), "cut at %zu of %zu: %d after %d", n,
+			whole.n, r, got);
 	}
 }
 END_TEST
@@ -535,7 +563,8 @@ START_TEST(lengths_that_lie)
 			struct ipvs_answer a;
 			memcpy(w.b + at, &lies[i], 2);
 			size_t from = 0;
-			ck_assert_msg(next(&w, &from, &a) == -EBADMSG, "the attribute at %zu says it has %u bytes", at, lies[i]);
+			ck_assert_msg(next(&w, &from, &a) == -EBADMSG, "the attribute at %zu says it has %u bytes", at,
+				lies[i]);
 		}
 	static const uint32_t long_lies[] = { 0, 1, 15, 0x7fffffff, 0xffffffff };
 	for (size_t i = 0; i < COUNT(long_lies); i++) {
@@ -657,7 +686,7 @@ START_TEST(any_bytes_end)
 	wire_service(&whole, 1, &s, mask4(32));
 	wire_dest(&whole, 2, &d);
 	wire_status(&whole, NLMSG_DONE, 2, 0);
-	for (unsigned seed = 1; seed <= 20000; seed++) {
+	for (unsigned seed = 1; seed <= 4000; seed++) {
 		struct rng r = { seed };
 		struct wire w = whole;
 		for (uint32_t k = 1 + rnd(&r, 4); k > 0; k--)
@@ -666,8 +695,10 @@ START_TEST(any_bytes_end)
 		struct ipvs_answer a;
 		size_t at = 0, before = 0;
 		while (next(&w, &at, &a) > 0) {
-			ck_assert_msg(at > before && at <= w.n, "seed %u: from %zu to %zu of %zu", seed, before, at, w.n);
-			ck_assert_msg(strnlen(a.svc.scheduler, IPVS_NAME_MAX) < IPVS_NAME_MAX, "seed %u: a name without an end", seed);
+			ck_assert_msg(
+				at > before && at <= w.n, "seed %u: from %zu to %zu of %zu", seed, before, at, w.n);
+			ck_assert_msg(strnlen(a.svc.scheduler, IPVS_NAME_MAX) < IPVS_NAME_MAX,
+				"seed %u: a name without an end", seed);
 			before = at;
 		}
 	}
@@ -676,12 +707,13 @@ END_TEST
 
 int main(void)
 {
-	const TTest *tests[] = { requests_say_what_the_kernel_wants_to_hear, one_request_byte_by_byte, requests_that_read,
-		a_batch_asks_for_one_acknowledgement, a_full_buffer_refuses_and_keeps_what_it_has, a_service_of_a_dump,
-		a_destination_of_a_dump, an_old_kernel_leaves_out_what_it_does_not_know, masks_of_persistence,
-		unknown_messages_and_attributes_are_skipped, endings, info, an_attribute_that_is_too_short_is_an_error,
-		a_missing_attribute_that_we_need_is_an_error, a_message_cut_anywhere_is_an_error_and_reads_nothing_behind_it,
-		lengths_that_lie, numbers_that_cannot_be, on_an_error_the_answer_is_left_alone, what_the_kernel_echoes_is_what_was_sent,
+	const TTest *tests[] = { requests_say_what_the_kernel_wants_to_hear, one_request_byte_by_byte,
+		requests_that_read, a_batch_asks_for_one_acknowledgement, a_full_buffer_refuses_and_keeps_what_it_has,
+		a_service_of_a_dump, a_destination_of_a_dump, an_old_kernel_leaves_out_what_it_does_not_know,
+		masks_of_persistence, unknown_messages_and_attributes_are_skipped, endings, info,
+		an_attribute_that_is_too_short_is_an_error, a_missing_attribute_that_we_need_is_an_error,
+		a_message_cut_anywhere_is_an_error_and_reads_nothing_behind_it, lengths_that_lie,
+		numbers_that_cannot_be, on_an_error_the_answer_is_left_alone, what_the_kernel_echoes_is_what_was_sent,
 		any_bytes_end };
 	return run_suite("ipvs_msg", tests, COUNT(tests));
 }

@@ -86,10 +86,12 @@ START_TEST(destinations_in_the_words_of_ipvsadm)
 		op.dest.addr = dest_of("10.1.0.1:1", 0).addr;
 		op.dest.port = 8080;
 		snprintf(want, sizeof(want), "-a -t 203.0.113.1:80 -r 10.1.0.1:8080 %s", dest_rows[i].text);
-		ck_assert_msg(strcmp(ipvs_op_str(&op, out), want) == 0, "%s: '%s' and not '%s'", dest_rows[i].what, out, want);
+		ck_assert_msg(strcmp(ipvs_op_str(&op, out), want) == 0, "%s: '%s' and not '%s'", dest_rows[i].what, out,
+			want);
 		op.type = IPVS_OP_DEST_SET;
 		want[1] = 'e';
-		ck_assert_msg(strcmp(ipvs_op_str(&op, out), want) == 0, "%s: '%s' and not '%s'", dest_rows[i].what, out, want);
+		ck_assert_msg(strcmp(ipvs_op_str(&op, out), want) == 0, "%s: '%s' and not '%s'", dest_rows[i].what, out,
+			want);
 		op.type = IPVS_OP_DEST_DEL;
 		ck_assert_str_eq(ipvs_op_str(&op, out), "-d -t 203.0.113.1:80 -r 10.1.0.1:8080");
 	}
@@ -118,8 +120,10 @@ static const struct {
 	int err;
 	const char *says; /* words that must be there */
 } explain_rows[] = {
-	{ "a scheduler that is not loaded", IPVS_OP_SERVICE_ADD, "wlc", "", 0, "10.1.0.1:80", ENOENT, "modprobe ip_vs_wlc" },
-	{ "a scheduler of newer kernels", IPVS_OP_SERVICE_SET, "twos", "", 0, "10.1.0.1:80", ENOENT, "Linux 6.2 or later" },
+	{ "a scheduler that is not loaded", IPVS_OP_SERVICE_ADD, "wlc", "", 0, "10.1.0.1:80", ENOENT,
+		"modprobe ip_vs_wlc" },
+	{ "a scheduler of newer kernels", IPVS_OP_SERVICE_SET, "twos", "", 0, "10.1.0.1:80", ENOENT,
+		"Linux 6.2 or later" },
 	{ "scheduler or engine", IPVS_OP_SERVICE_ADD, "wlc", "sip", 0, "10.1.0.1:80", ENOENT, "ip_vs_pe_sip" },
 	{ "no IPv6", IPVS_OP_SERVICE_ADD, "wlc", "", 0, "10.1.0.1:80", EAFNOSUPPORT, "no IPv6" },
 	{ "too many for mh", IPVS_OP_SERVICE_SET, "mh", "", 0, "10.1.0.1:80", EINVAL, "4093" },
@@ -127,8 +131,10 @@ static const struct {
 	{ "no right", IPVS_OP_DEST_ADD, "wlc", "", 0, "10.1.0.1:80", EPERM, "CAP_NET_ADMIN" },
 	{ "no memory", IPVS_OP_DEST_ADD, "mh", "", 0, "10.1.0.1:80", ENOMEM, "out of memory" },
 	{ "an address that is not unicast", IPVS_OP_DEST_ADD, "wlc", "", 0, "224.0.0.1:80", EINVAL, "unicast" },
-	{ "an address of the other family", IPVS_OP_DEST_ADD, "wlc", "", IPVS_METHOD_TUN, "[2001:db8::2]:80", EINVAL, "sync daemon" },
-	{ "a tunnel of the same family", IPVS_OP_DEST_ADD, "wlc", "", IPVS_METHOD_TUN, "10.1.0.1:80", EINVAL, "unicast" },
+	{ "an address of the other family", IPVS_OP_DEST_ADD, "wlc", "", IPVS_METHOD_TUN, "[2001:db8::2]:80", EINVAL,
+		"sync daemon" },
+	{ "a tunnel of the same family", IPVS_OP_DEST_ADD, "wlc", "", IPVS_METHOD_TUN, "10.1.0.1:80", EINVAL,
+		"unicast" },
 	{ "a weight out of range", IPVS_OP_DEST_SET, "wlc", "", 0, "10.1.0.1:80", ERANGE, "range" },
 	{ "another errno of a backend", IPVS_OP_DEST_DEL, "wlc", "", 0, "10.1.0.1:80", EBUSY, "busy" },
 };
@@ -142,8 +148,8 @@ START_TEST(a_refusal_says_what_it_means_and_what_mends_it)
 		op.dest.method = explain_rows[i].method;
 		char out[256];
 		ipvs_op_explain(&op, explain_rows[i].err, out, sizeof(out));
-		ck_assert_msg(strstr(out, explain_rows[i].says) != NULL, "%s: '%s' does not say '%s'", explain_rows[i].what, out,
-			explain_rows[i].says);
+		ck_assert_msg(strstr(out, explain_rows[i].says) != NULL, "%s: '%s' does not say '%s'",
+			explain_rows[i].what, out, explain_rows[i].says);
 	}
 }
 END_TEST

@@ -41,9 +41,10 @@ START_TEST(a_start_writes_only_what_differs)
 	world_want(&w, WEB_ROW);
 	world_want(&w, DNS_ROW);
 	world_run(&w);
-	ck_assert_str_eq(world_sent(&w), "-a -t 203.0.113.1:80 -r 10.1.0.1:80 -m -w 1\n-e -t 203.0.113.1:80 -r 10.1.0.2:80 -m -w 1\n"
-					 "-d -t 203.0.113.1:80 -r 10.1.0.9:80\n-A -u 203.0.113.1:53 -s rr\n"
-					 "-a -u 203.0.113.1:53 -r 10.1.0.3:53 -m -w 1\n");
+	ck_assert_str_eq(world_sent(&w),
+		"-a -t 203.0.113.1:80 -r 10.1.0.1:80 -m -w 1\n-e -t 203.0.113.1:80 -r 10.1.0.2:80 -m -w 1\n"
+		"-d -t 203.0.113.1:80 -r 10.1.0.9:80\n-A -u 203.0.113.1:53 -s rr\n"
+		"-a -u 203.0.113.1:53 -r 10.1.0.3:53 -m -w 1\n");
 	ck_assert(world_converged(&w));
 	world_end(&w);
 }
@@ -51,7 +52,7 @@ END_TEST
 
 START_TEST(a_restart_with_unchanged_rows_emits_no_op)
 {
-	for (unsigned seed = 1; seed <= 200; seed++) {
+	for (unsigned seed = 1; seed <= 60; seed++) {
 		struct world w = { 0 };
 		struct rng r = { seed };
 		world_begin(&w);
@@ -61,7 +62,7 @@ START_TEST(a_restart_with_unchanged_rows_emits_no_op)
 		ck_assert_msg(world_converged(&w), "seed %u: the first start", seed);
 		lb_vec_clear(&w.k.log);
 		world_restart(&w);
-		lb_vec_foreach(row, &w.wanted)
+		lb_vec_foreach (row, &w.wanted)
 			world_dirty(&w, &row->svc.key);
 		world_run(&w);
 		ck_assert_msg(w.k.log.n == 0, "seed %u: a restart wrote\n%s", seed, world_sent(&w));
@@ -81,7 +82,7 @@ START_TEST(a_start_that_could_not_read_adopts_all_the_same)
 	world_run(&w);
 	ck_assert(world_converged(&w));
 	ck_assert_uint_eq(w.refusals, 0); /* "exists" is an answer, no fault */
-	lb_vec_foreach(op, &w.k.log)
+	lb_vec_foreach (op, &w.k.log)
 		ck_assert_msg(op->type != IPVS_OP_SERVICE_DEL, "the listener was deleted:\n%s", world_sent(&w));
 	world_end(&w);
 }
@@ -100,7 +101,8 @@ START_TEST(wanting_twice_writes_once)
 	world_run(&w);
 	ck_assert_str_eq(world_sent(&w), "");
 	/* and within one turn: the second row is the one that counts */
-	struct ipvs_row a = row_of(WEB " wlc 10.1.0.1:80=0 10.1.0.2:80=1"), b = row_of(WEB " wlc 10.1.0.1:80=1 10.1.0.2:80=3");
+	struct ipvs_row a = row_of(WEB " wlc 10.1.0.1:80=0 10.1.0.2:80=1"),
+			b = row_of(WEB " wlc 10.1.0.1:80=1 10.1.0.2:80=3");
 	ck_assert_int_eq(ipvs_want(w.r, &a, w.now), 0);
 	ck_assert_int_eq(ipvs_want(w.r, &b, w.now), 0);
 	ck_assert_int_eq(ipvs_flush(w.r, w.now), 0);
@@ -139,7 +141,7 @@ END_TEST
 
 START_TEST(a_preview_says_what_would_be_done_and_does_nothing)
 {
-	for (unsigned seed = 1; seed <= 300; seed++) {
+	for (unsigned seed = 1; seed <= 100; seed++) {
 		struct world w = { 0 };
 		struct rng r = { seed };
 		world_begin(&w);
@@ -161,7 +163,8 @@ START_TEST(a_preview_says_what_would_be_done_and_does_nothing)
 		lb_vec_clear(&ops.ops);
 		struct ipvs_key k = key_of(key);
 		ck_assert_int_eq(ipvs_preview_drop(w.r, &k, &ops), 0);
-		ck_assert_msg(ops.ops.n == 1 && ops.ops.v[0].type == IPVS_OP_SERVICE_DEL, "seed %u: preview of a drop", seed);
+		ck_assert_msg(
+			ops.ops.n == 1 && ops.ops.v[0].type == IPVS_OP_SERVICE_DEL, "seed %u: preview of a drop", seed);
 		lb_vec_done(&ops.ops);
 		world_end(&w);
 	}
@@ -280,7 +283,7 @@ static int nth(const struct ipvs_op *op, void *arg)
 START_TEST(a_refusal_at_any_op_converges_when_it_is_over)
 {
 	static const int errs[] = { EINVAL, ENOENT, ESRCH, EEXIST, EPERM, ENOMEM, ERANGE };
-	for (unsigned seed = 1; seed <= 60; seed++)
+	for (unsigned seed = 1; seed <= 20; seed++)
 		for (int at = 0; at < 9; at++)
 			for (size_t e = 0; e < COUNT(errs); e++) {
 				struct world w = { 0 };
@@ -303,9 +306,10 @@ START_TEST(a_refusal_at_any_op_converges_when_it_is_over)
 				/* a lie ("exists", "no such") leaves nothing to retry: the next round finds it */
 				world_audit(&w);
 				world_run(&w);
-				ck_assert_msg(world_converged(&w), "seed %u: errno %d at op %d:\n%s", seed, errs[e], at, world_sent(&w));
-				ck_assert_msg(ipvs_refused_listeners(w.r) == 0, "seed %u: errno %d at op %d is still held against it", seed,
-					errs[e], at);
+				ck_assert_msg(world_converged(&w), "seed %u: errno %d at op %d:\n%s", seed, errs[e], at,
+					world_sent(&w));
+				ck_assert_msg(ipvs_refused_listeners(w.r) == 0,
+					"seed %u: errno %d at op %d is still held against it", seed, errs[e], at);
 				world_end(&w);
 			}
 }
@@ -442,7 +446,8 @@ START_TEST(a_refused_change_of_scheduler_is_undone_by_wanting_the_old_one)
 	w.k.refuse_arg = &rule;
 	world_want(&w, WEB " mh 10.1.0.1:80=1 10.1.0.2:80=1");
 	world_run(&w);
-	ck_assert_str_eq(w.k.rows.v[0].svc.scheduler, "none"); /* the old one is unbound, new connections find no server */
+	ck_assert_str_eq(
+		w.k.rows.v[0].svc.scheduler, "none"); /* the old one is unbound, new connections find no server */
 	rule.off = true;
 	world_want(&w, WEB_ROW);
 	world_run(&w);
@@ -477,7 +482,7 @@ END_TEST
 
 START_TEST(a_lost_batch_is_read_again_and_the_pool_is_never_empty)
 {
-	for (unsigned seed = 1; seed <= 300; seed++)
+	for (unsigned seed = 1; seed <= 100; seed++)
 		for (int after = 0; after < 8; after++) {
 			struct world w = { 0 };
 			struct rng r = { seed };
@@ -500,7 +505,8 @@ START_TEST(a_lost_batch_is_read_again_and_the_pool_is_never_empty)
 			ck_assert_msg(world_converged(&w), "seed %u: lost after %d:\n%s", seed, after, world_sent(&w));
 			ck_assert_msg(w.drifts == 0, "seed %u: our own write is reported as drift", seed);
 			world_audit(&w);
-			ck_assert_msg(w.drifts == 0 && w.dirty.n == 0, "seed %u: the audit finds something after a lost batch", seed);
+			ck_assert_msg(w.drifts == 0 && w.dirty.n == 0,
+				"seed %u: the audit finds something after a lost batch", seed);
 			world_end(&w);
 		}
 }
@@ -508,7 +514,8 @@ END_TEST
 
 START_TEST(what_follows_a_lost_batch_is_not_sent_blindly)
 {
-	/* wherever the border of a batch falls: the adds before it are lost, the delete of the only old one stands behind */
+	/* wherever the border of a batch falls: the adds before it are lost, the delete of the only old one stands
+	 * behind */
 	for (unsigned n = 60; n <= 260; n += n > 250 ? 1 : 4) {
 		struct world w = { 0 };
 		struct ipvs_row new = { .svc = svc_of(WEB, "wlc") };
@@ -599,7 +606,8 @@ END_TEST
 
 /* ---- audit ---- */
 
-static void hand(struct world *w, enum ipvs_op_type type, const char *key, const char *scheduler, const char *dest, uint32_t weight)
+static void hand(struct world *w, enum ipvs_op_type type, const char *key, const char *scheduler, const char *dest,
+	uint32_t weight)
 {
 	struct ipvs_op op = { .type = type, .svc = svc_of(key, scheduler) };
 	if (dest)
@@ -651,6 +659,84 @@ static void made_anew(struct world *w)
 	hand(w, IPVS_OP_SERVICE_ADD, WEB, "wlc", NULL, 0);
 }
 
+/* Somebody else was faster: the answer says so, and that is no refusal. */
+static const struct {
+	const char *what;
+	enum ipvs_op_type by_hand;
+	const char *dest;
+	const char *want;
+} races[] = {
+	{ "a backend to delete is gone", IPVS_OP_DEST_DEL, "10.1.0.2:80", WEB " wlc 10.1.0.1:80=1" },
+	{ "a backend to edit is gone", IPVS_OP_DEST_DEL, "10.1.0.2:80", WEB " wlc 10.1.0.1:80=1 10.1.0.2:80=9" },
+	{ "a backend to add is there", IPVS_OP_DEST_ADD, "10.1.0.3:80",
+		WEB " wlc 10.1.0.1:80=1 10.1.0.2:80=1 10.1.0.3:80=4" },
+	{ "the listener of a backend to add is gone", IPVS_OP_SERVICE_DEL, NULL,
+		WEB " wlc 10.1.0.1:80=1 10.1.0.2:80=1 10.1.0.3:80=4" },
+	{ "the listener of a backend to edit is gone", IPVS_OP_SERVICE_DEL, NULL,
+		WEB " wlc 10.1.0.1:80=1 10.1.0.2:80=9" },
+	{ "the listener of a backend to delete is gone", IPVS_OP_SERVICE_DEL, NULL, WEB " wlc 10.1.0.1:80=1" },
+	{ "a listener to edit is gone", IPVS_OP_SERVICE_DEL, NULL, WEB " mh 10.1.0.1:80=1 10.1.0.2:80=1" },
+	{ "a listener to add is there", IPVS_OP_SERVICE_ADD, NULL, DNS_ROW },
+};
+
+START_TEST(an_answer_that_somebody_was_faster_is_no_refusal)
+{
+	for (size_t i = 0; i < COUNT(races); i++) {
+		struct world w = { 0 };
+		world_begin(&w);
+		world_want(&w, WEB_ROW);
+		world_run(&w);
+		hand(&w, races[i].by_hand, races[i].by_hand == IPVS_OP_SERVICE_ADD ? DNS : WEB, "lc", races[i].dest,
+			77);
+		world_want(&w, races[i].want);
+		world_run(&w); /* at once, without a pause and without an audit */
+		ck_assert_msg(w.refusals == 0 && w.stales > 0, "%s: %zu refusals, %zu times unclear", races[i].what,
+			w.refusals, w.stales);
+		struct ipvs_row want = row_of(races[i].want);
+		ck_assert_msg(sim_equals(&w.k, &want), "%s: sent\n%s", races[i].what, world_sent(&w));
+		ipvs_row_done(&want);
+		world_end(&w);
+	}
+}
+END_TEST
+
+START_TEST(a_listener_that_goes_in_the_middle_of_a_round_is_gone_and_not_empty)
+{
+	struct world w = { 0 };
+	world_begin(&w);
+	world_want(&w, WEB_ROW);
+	world_run(&w);
+	ck_assert_int_eq(ipvs_audit_begin(w.r), 1);
+	one_gone(&w);
+	ck_assert_int_eq(ipvs_audit_step(w.r, 1), 0);
+	ck_assert_uint_eq(w.drifts, 1);
+	ck_assert_int_eq(w.last_drift, IPVS_DRIFT_SERVICE_GONE);
+	struct ipvs_key web = key_of(WEB);
+	ck_assert_ptr_null(ipvs_actual(w.r, &web));
+	world_run(&w);
+	ck_assert(world_converged(&w));
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(an_audit_between_a_lost_batch_and_its_repair_blames_nobody)
+{
+	for (int after = 0; after <= 3; after++) {
+		struct world w = { 0 };
+		world_begin(&w);
+		w.k.lose = 1;
+		w.k.lose_after = after;
+		world_want(&w, WEB_ROW);
+		world_turn(&w);
+		world_audit(&w);
+		ck_assert_msg(w.drifts == 0, "lost after %d: our own write is reported as drift", after);
+		world_run(&w);
+		ck_assert(world_converged(&w));
+		world_end(&w);
+	}
+}
+END_TEST
+
 #define A1 "-a -t 203.0.113.1:80 -r 10.1.0.1:80 -m -w 1\n"
 #define A2 "-a -t 203.0.113.1:80 -r 10.1.0.2:80 -m -w 1\n"
 
@@ -661,7 +747,8 @@ static const struct {
 	enum ipvs_drift kind;
 	const char *ops; /* of WEB, then of DNS */
 } audits[] = {
-	{ "a hand-edited weight", weight_edited, 1, IPVS_DRIFT_DESTS_CHANGED, "-e -t 203.0.113.1:80 -r 10.1.0.2:80 -m -w 1\n" },
+	{ "a hand-edited weight", weight_edited, 1, IPVS_DRIFT_DESTS_CHANGED,
+		"-e -t 203.0.113.1:80 -r 10.1.0.2:80 -m -w 1\n" },
 	{ "another scheduler", scheduler_changed, 1, IPVS_DRIFT_SERVICE_CHANGED, "-E -t 203.0.113.1:80 -s wlc\n" },
 	{ "a backend too many", dest_added, 1, IPVS_DRIFT_DESTS_CHANGED, "-d -t 203.0.113.1:80 -r 10.1.0.66:80\n" },
 	{ "a backend too few", dest_removed, 1, IPVS_DRIFT_DESTS_CHANGED, A1 },
@@ -669,7 +756,8 @@ static const struct {
 	{ "one listener gone", one_gone, 1, IPVS_DRIFT_SERVICE_GONE, "-A -t 203.0.113.1:80 -s wlc\n" A1 A2 },
 	{ "deleted and made anew, empty", made_anew, 1, IPVS_DRIFT_DESTS_CHANGED, A1 A2 },
 	{ "everything flushed", all_gone, 2, IPVS_DRIFT_SERVICE_GONE,
-		"-A -t 203.0.113.1:80 -s wlc\n" A1 A2 "-A -u 203.0.113.1:53 -s rr\n-a -u 203.0.113.1:53 -r 10.1.0.3:53 -m -w 1\n" },
+		"-A -t 203.0.113.1:80 -s wlc\n" A1 A2
+		"-A -u 203.0.113.1:53 -s rr\n-a -u 203.0.113.1:53 -r 10.1.0.3:53 -m -w 1\n" },
 };
 
 START_TEST(the_audit_finds_what_others_changed_and_exactly_that_is_repaired)
@@ -683,13 +771,14 @@ START_TEST(the_audit_finds_what_others_changed_and_exactly_that_is_repaired)
 		lb_vec_clear(&w.k.log);
 		audits[i].change(&w);
 		world_audit(&w);
-		ck_assert_msg(w.drifts == audits[i].drifts && w.last_drift == audits[i].kind, "%s: %zu drifts, the last is %d",
-			audits[i].what, w.drifts, w.last_drift);
+		ck_assert_msg(w.drifts == audits[i].drifts && w.last_drift == audits[i].kind,
+			"%s: %zu drifts, the last is %d", audits[i].what, w.drifts, w.last_drift);
 		ck_assert_msg(w.k.log.n == 0, "%s: the audit itself writes", audits[i].what);
 		ck_assert_uint_eq(ipvs_counters(w.r)->repairs, audits[i].drifts);
 		world_run(&w);
 		const char *sent = world_sent(&w);
-		ck_assert_msg(strcmp(sent, audits[i].ops) == 0, "%s: sent\n%sand not\n%s", audits[i].what, sent, audits[i].ops);
+		ck_assert_msg(strcmp(sent, audits[i].ops) == 0, "%s: sent\n%sand not\n%s", audits[i].what, sent,
+			audits[i].ops);
 		ck_assert_msg(world_converged(&w), "%s: not repaired", audits[i].what);
 		world_audit(&w);
 		ck_assert_msg(w.drifts == audits[i].drifts && w.stales == 0, "%s: found once more", audits[i].what);
@@ -712,8 +801,8 @@ START_TEST(an_audit_of_nothing_new_says_and_writes_nothing)
 		for (unsigned k = 1; k <= 3; k++) {
 			world_audit(&w);
 			world_run(&w);
-			ck_assert_msg(w.drifts == 0 && w.stales == 0 && w.k.log.n == 0, "seed %u: round %u: %zu drifts, sent\n%s", seed, k,
-				w.drifts, world_sent(&w));
+			ck_assert_msg(w.drifts == 0 && w.stales == 0 && w.k.log.n == 0,
+				"seed %u: round %u: %zu drifts, sent\n%s", seed, k, w.drifts, world_sent(&w));
 			ck_assert_uint_eq(ipvs_counters(w.r)->audits, k);
 		}
 		world_end(&w);
@@ -861,14 +950,15 @@ static void strange(struct sim *s, void *arg)
 	struct stranger *x = arg;
 	if (x->quiet || rnd(&x->r, x->one_in))
 		return;
-	struct ipvs_op op = { .type = (enum ipvs_op_type)rnd(&x->r, 6), .svc = random_service(&x->r, random_keys[rnd(&x->r, 6)]) };
+	struct ipvs_op op = { .type = (enum ipvs_op_type)rnd(&x->r, 6),
+		.svc = random_service(&x->r, random_keys[rnd(&x->r, 6)]) };
 	op.dest = random_dest(&x->r, lb_ip_is_v6(&op.svc.key.addr));
 	(void)sim_apply(s, &op);
 }
 
 START_TEST(with_a_stranger_writing_all_the_time_it_still_ends_right)
 {
-	for (unsigned seed = 1; seed <= 250; seed++) {
+	for (unsigned seed = 1; seed <= 120; seed++) {
 		struct world w = { 0 };
 		struct stranger x = { .r = { seed * 77 }, .one_in = 1 + seed % 5 };
 		struct rng r = { seed };
@@ -907,19 +997,22 @@ START_TEST(with_a_stranger_writing_all_the_time_it_still_ends_right)
 		}
 		ck_assert_msg(world_converged(&w), "seed %u: it does not end:\n%s", seed,
 			ops_text(w.k.log.v + before, w.k.log.n - before));
-		lb_vec_foreach(op, &w.k.log)
+		lb_vec_foreach (op, &w.k.log)
 			for (size_t i = 4; i < COUNT(random_keys); i++) {
 				struct ipvs_key foreign = key_of(random_keys[i]);
-				ck_assert_msg(ipvs_key_cmp(&op->svc.key, &foreign) != 0, "seed %u: a foreign listener was written", seed);
+				ck_assert_msg(ipvs_key_cmp(&op->svc.key, &foreign) != 0,
+					"seed %u: a foreign listener was written", seed);
 			}
 		lb_vec_clear(&w.k.log);
 		w.drifts = 0;
 		world_audit(&w);
 		world_run(&w);
-		ck_assert_msg(w.drifts == 0 && w.k.log.n == 0, "seed %u: no rest: %zu drifts\n%s", seed, w.drifts, world_sent(&w));
-		lb_vec_foreach(row, &w.wanted) {
+		ck_assert_msg(w.drifts == 0 && w.k.log.n == 0, "seed %u: no rest: %zu drifts\n%s", seed, w.drifts,
+			world_sent(&w));
+		lb_vec_foreach (row, &w.wanted) {
 			const struct ipvs_row *actual = ipvs_actual(w.r, &row->svc.key);
-			ck_assert_msg(actual && same_row(actual, row), "seed %u: what it believes is not what it wanted", seed);
+			ck_assert_msg(actual && same_row(actual, row),
+				"seed %u: what it believes is not what it wanted", seed);
 		}
 		world_end(&w);
 	}
@@ -969,19 +1062,23 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = { a_start_adopts_what_is_there_and_writes_nothing, a_start_writes_only_what_differs,
-		a_restart_with_unchanged_rows_emits_no_op, a_start_that_could_not_read_adopts_all_the_same, wanting_twice_writes_once,
-		bulk_goes_out_in_batches, a_preview_says_what_would_be_done_and_does_nothing,
-		a_drop_takes_ours_and_leaves_what_is_foreign_or_unknown, a_listener_dropped_and_wanted_in_one_turn_is_there,
-		a_drop_of_what_somebody_else_deleted_is_done, a_refusal_at_any_op_converges_when_it_is_over,
-		a_refused_op_waits_for_its_time, another_op_is_tried_at_once,
-		a_refused_listener_is_one_report_and_its_backends_are_not_tried,
+		a_restart_with_unchanged_rows_emits_no_op, a_start_that_could_not_read_adopts_all_the_same,
+		wanting_twice_writes_once, bulk_goes_out_in_batches, a_preview_says_what_would_be_done_and_does_nothing,
+		a_drop_takes_ours_and_leaves_what_is_foreign_or_unknown,
+		a_listener_dropped_and_wanted_in_one_turn_is_there, a_drop_of_what_somebody_else_deleted_is_done,
+		a_refusal_at_any_op_converges_when_it_is_over, a_refused_op_waits_for_its_time,
+		another_op_is_tried_at_once, a_refused_listener_is_one_report_and_its_backends_are_not_tried,
 		a_refused_change_of_scheduler_is_undone_by_wanting_the_old_one, a_refused_removal_is_tried_again,
 		a_lost_batch_is_read_again_and_the_pool_is_never_empty, what_follows_a_lost_batch_is_not_sent_blindly,
 		an_add_of_unknown_outcome_can_be_dropped, a_drop_of_unknown_outcome_is_repeated,
 		a_read_that_fails_writes_nothing_and_can_be_repeated,
-		the_audit_finds_what_others_changed_and_exactly_that_is_repaired, an_audit_of_nothing_new_says_and_writes_nothing,
-		a_repeated_entry_deletes_nothing, an_audit_goes_in_slices, a_dump_that_misses_a_listener_is_not_believed,
+		the_audit_finds_what_others_changed_and_exactly_that_is_repaired,
+		an_audit_of_nothing_new_says_and_writes_nothing, a_repeated_entry_deletes_nothing,
+		an_audit_goes_in_slices, a_dump_that_misses_a_listener_is_not_believed,
 		foreign_listeners_come_change_and_go_without_a_word, a_foreign_listener_is_adopted_as_it_is_now,
+		an_answer_that_somebody_was_faster_is_no_refusal,
+		a_listener_that_goes_in_the_middle_of_a_round_is_gone_and_not_empty,
+		an_audit_between_a_lost_batch_and_its_repair_blames_nobody,
 		with_a_stranger_writing_all_the_time_it_still_ends_right, a_kernel_without_ipvs_is_asked_again,
 		every_listener_of_the_kernel_is_shown };
 	return run_suite("ipvs_reconcile", tests, COUNT(tests));

@@ -44,11 +44,14 @@ START_TEST(the_table_has_no_holes)
 {
 	for (size_t i = 0; i < ipvs_scheds_n; i++) {
 		const struct ipvs_sched_row *row = &ipvs_scheds[i];
-		ck_assert_msg(row->name && row->name[0] && strlen(row->name) < IPVS_NAME_MAX, "row %zu has no usable name", i);
+		ck_assert_msg(row->name && row->name[0] && strlen(row->name) < IPVS_NAME_MAX,
+			"row %zu has no usable name", i);
 		ck_assert_msg(row->since && row->help && strlen(row->help) > 10, "%s has no help", row->name);
-		ck_assert_msg(row->flags[0].name || !row->flags[1].name, "%s: flags begin at the second place", row->name);
+		ck_assert_msg(
+			row->flags[0].name || !row->flags[1].name, "%s: flags begin at the second place", row->name);
 		for (size_t k = 0; k < 2; k++)
-			ck_assert_msg(!row->flags[k].name == !row->flags[k].bit, "%s: flag %zu is half written", row->name, k);
+			ck_assert_msg(!row->flags[k].name == !row->flags[k].bit, "%s: flag %zu is half written",
+				row->name, k);
 		for (size_t j = 0; j < i; j++)
 			ck_assert_msg(strcmp(row->name, ipvs_scheds[j].name) != 0, "%s is there twice", row->name);
 	}
@@ -70,6 +73,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *tests[] = { every_scheduler_of_the_kernel_has_a_row, the_table_has_no_holes, only_whole_names_are_found };
+	const TTest *tests[] = { every_scheduler_of_the_kernel_has_a_row, the_table_has_no_holes,
+		only_whole_names_are_found };
 	return run_suite("ipvs_sched", tests, COUNT(tests));
 }

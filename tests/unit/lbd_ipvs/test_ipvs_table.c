@@ -26,14 +26,16 @@ START_TEST(keys_have_one_total_order)
 		for (size_t j = 0; j < COUNT(ordered_keys); j++) {
 			struct ipvs_key a = key_of(ordered_keys[i]), b = key_of(ordered_keys[j]);
 			int want = i < j ? -1 : i > j, got = ipvs_key_cmp(&a, &b);
-			ck_assert_msg((got > 0) - (got < 0) == want, "%s against %s: %d", ordered_keys[i], ordered_keys[j], got);
+			ck_assert_msg((got > 0) - (got < 0) == want, "%s against %s: %d", ordered_keys[i],
+				ordered_keys[j], got);
 		}
 }
 END_TEST
 
 START_TEST(destinations_are_ordered_by_address_then_port)
 {
-	static const char *const ordered[] = { "10.0.0.1", "10.0.0.1:1", "10.0.0.1:65535", "10.0.0.2:1", "[::1]:1", "[2001:db8::1]:1" };
+	static const char *const ordered[] = { "10.0.0.1", "10.0.0.1:1", "10.0.0.1:65535", "10.0.0.2:1", "[::1]:1",
+		"[2001:db8::1]:1" };
 	for (size_t i = 0; i < COUNT(ordered); i++)
 		for (size_t j = 0; j < COUNT(ordered); j++) {
 			struct ipvs_dest a = dest_of(ordered[i], 7), b = dest_of(ordered[j], 3);
@@ -84,7 +86,8 @@ START_TEST(services_are_equal_when_the_kernel_would_be_the_same)
 	for (size_t i = 0; i < COUNT(service_rows); i++) {
 		bool ab = ipvs_service_equal(&service_rows[i].a, &service_rows[i].b);
 		bool ba = ipvs_service_equal(&service_rows[i].b, &service_rows[i].a);
-		ck_assert_msg(ab == service_rows[i].equal && ba == ab, "%s: %d, the other way %d", service_rows[i].what, ab, ba);
+		ck_assert_msg(ab == service_rows[i].equal && ba == ab, "%s: %d, the other way %d", service_rows[i].what,
+			ab, ba);
 	}
 }
 END_TEST
@@ -109,8 +112,10 @@ static const struct {
 START_TEST(destinations_are_equal_when_the_kernel_would_be_the_same)
 {
 	for (size_t i = 0; i < COUNT(dest_rows); i++) {
-		bool ab = ipvs_dest_equal(&dest_rows[i].a, &dest_rows[i].b), ba = ipvs_dest_equal(&dest_rows[i].b, &dest_rows[i].a);
-		ck_assert_msg(ab == dest_rows[i].equal && ba == ab, "%s: %d, the other way %d", dest_rows[i].what, ab, ba);
+		bool ab = ipvs_dest_equal(&dest_rows[i].a, &dest_rows[i].b),
+		     ba = ipvs_dest_equal(&dest_rows[i].b, &dest_rows[i].a);
+		ck_assert_msg(
+			ab == dest_rows[i].equal && ba == ab, "%s: %d, the other way %d", dest_rows[i].what, ab, ba);
 	}
 }
 END_TEST

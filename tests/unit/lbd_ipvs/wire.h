@@ -61,8 +61,12 @@ static inline struct wire_request wire_read(const uint8_t *p, size_t n, size_t *
 {
 	ck_assert_uint_ge(n - *at, 20);
 	p += *at;
-	struct wire_request r = { .len = wire_u32(p), .type = wire_u16(p + 4), .flags = wire_u16(p + 6), .seq = wire_u32(p + 8),
-		.cmd = p[16], .version = p[17] };
+	struct wire_request r = { .len = wire_u32(p),
+		.type = wire_u16(p + 4),
+		.flags = wire_u16(p + 6),
+		.seq = wire_u32(p + 8),
+		.cmd = p[16],
+		.version = p[17] };
 	ck_assert_msg(r.len >= 20 && r.len % 4 == 0 && r.len <= n - *at, "length %u in %zu", r.len, n - *at);
 	ck_assert_uint_eq(wire_u32(p + 12), 0); /* port id: the kernel fills it in */
 	ck_assert_uint_eq(wire_u16(p + 18), 0);
@@ -78,7 +82,8 @@ static inline struct wire_request wire_read(const uint8_t *p, size_t n, size_t *
 	return r;
 }
 
-/* How a value is shown: numbers in host order, bytes as hex, so that the byte order of each attribute is in the text. */
+/* How a value is shown: numbers in host order, bytes as hex, so that the byte order of each attribute is in the text.
+ */
 enum wire_form { WIRE_U8, WIRE_U16, WIRE_U32, WIRE_FLAGS, WIRE_HEX, WIRE_STR, WIRE_MASK };
 struct wire_name {
 	uint8_t type;
@@ -129,7 +134,8 @@ static inline void wire_value(const struct wire_attrs *a, const struct wire_name
 	case WIRE_U32: sprintf(out, "%u", wire_u32(p)); break;
 	case WIRE_FLAGS: sprintf(out, "%x/%x", wire_u32(p), wire_u32(p + 4)); break;
 	case WIRE_STR:
-		ck_assert_msg(n > 0 && strnlen((const char *)p, n) == n - 1, "%s does not end with its only NUL", w->name);
+		ck_assert_msg(
+			n > 0 && strnlen((const char *)p, n) == n - 1, "%s does not end with its only NUL", w->name);
 		sprintf(out, "%s", (const char *)p);
 		break;
 	case WIRE_HEX:

@@ -84,8 +84,10 @@ static inline void world_changed(const struct model_change *ch, void *arg)
 			model_service_status_name((enum model_service_status)ch->new_state));
 	else
 		snprintf(w->changes + at, sizeof(w->changes) - at, "%s/%s %s->%s %u->%u\n", svc,
-			ch->m->backends[ch->backend].cfg->name, model_backend_state_name((enum model_backend_state)ch->old_state),
-			model_backend_state_name((enum model_backend_state)ch->new_state), ch->old_weight, ch->new_weight);
+			ch->m->backends[ch->backend].cfg->name,
+			model_backend_state_name((enum model_backend_state)ch->old_state),
+			model_backend_state_name((enum model_backend_state)ch->new_state), ch->old_weight,
+			ch->new_weight);
 }
 
 /* A start, or a reload when there is a model; nothing is settled yet. */
@@ -97,8 +99,14 @@ static inline void world_load(struct world *w, const char *text)
 		w->wall = WALL;
 		w->next_id = 1;
 	}
-	struct model_input in = { .config = config_of(text), .old = w->m, .overrides = w->ov, .in_kernel = world_kernel, .arg = w,
-		.next_id = &w->next_id, .now = w->now, .wall_ms = w->wall };
+	struct model_input in = { .config = config_of(text),
+		.old = w->m,
+		.overrides = w->ov,
+		.in_kernel = world_kernel,
+		.arg = w,
+		.next_id = &w->next_id,
+		.now = w->now,
+		.wall_ms = w->wall };
 	struct model *m = model_new(&in);
 	ck_assert_ptr_nonnull(m);
 	model_free(w->m);
@@ -154,7 +162,9 @@ static inline uint32_t target_id(const struct world *w, const char *object, uint
 
 static inline void world_health(struct world *w, const char *object, uint32_t check, bool up)
 {
-	struct check_state st = { .n = up ? 4 : 0, .judged = true, .up = up,
+	struct check_state st = { .n = up ? 4 : 0,
+		.judged = true,
+		.up = up,
 		.last = { .code = up ? CHECK_CODE_L4OK : CHECK_CODE_L4CON, .latency_us = 700 } };
 	strcpy(st.last.text, up ? "" : "connection refused");
 	ck_assert(model_health(w->m, target_id(w, object, check), &st, w->wall));
@@ -172,7 +182,8 @@ static inline void world_state(struct world *w, const char *object, enum config_
 	model_override_changed(w->m, object);
 }
 
-static inline void world_weight(struct world *w, const char *object, enum override_weight kind, uint32_t weight, int64_t for_ms)
+static inline void world_weight(
+	struct world *w, const char *object, enum override_weight kind, uint32_t weight, int64_t for_ms)
 {
 	struct override_who who = who_of(w, for_ms);
 	ck_assert_int_eq(overrides_set_weight(w->ov, object, kind, weight, &who), 0);
@@ -187,13 +198,14 @@ static inline const char *world_text(const struct world *w)
 	text[0] = '\0';
 	for (uint32_t i = 0; i < w->m->n_services; i++) {
 		const struct model_service *s = &w->m->services[i];
-		at += (size_t)sprintf(text + at, "%s %s %u:", s->cfg->name, model_service_status_name((enum model_service_status)s->status),
-			s->in_pool);
+		at += (size_t)sprintf(text + at, "%s %s %u:", s->cfg->name,
+			model_service_status_name((enum model_service_status)s->status), s->in_pool);
 		for (uint32_t k = 0; k < s->cfg->n_backends; k++) {
 			const struct model_backend *b = &w->m->backends[s->first_backend + k];
 			ck_assert_int_eq(b->in_pool, b->weight > 0);
 			at += (size_t)sprintf(text + at, " %s=%s:%u%s", b->cfg->name,
-				model_backend_state_name((enum model_backend_state)b->state), b->weight, b->in_table ? "" : "-");
+				model_backend_state_name((enum model_backend_state)b->state), b->weight,
+				b->in_table ? "" : "-");
 			for (size_t r = 0; r < model_reasons_n; r++)
 				if (b->reasons & model_reasons[r].bit)
 					at += (size_t)sprintf(text + at, "!%s", model_reasons[r].name);
@@ -224,13 +236,15 @@ static inline const char *plan_text(const struct world *w)
 		for (uint32_t l = 0; l < w->m->services[i].cfg->n_listens; l++) {
 			char k[IPVS_KEY_STRLEN], ep[LB_ENDPOINT_STRLEN];
 			ck_assert_int_eq(plan_listener(w->m, i, l, &row), 0);
-			at += (size_t)sprintf(text + at, "%s %s flags=%x", ipvs_key_str(&row.svc.key, k), row.svc.scheduler, row.svc.flags);
+			at += (size_t)sprintf(text + at, "%s %s flags=%x", ipvs_key_str(&row.svc.key, k),
+				row.svc.scheduler, row.svc.flags);
 			if (row.svc.flags & IPVS_FLAG_PERSISTENT)
 				at += (size_t)sprintf(text + at, " persist=%u/%u", row.svc.timeout, row.svc.prefix);
 			if (row.svc.engine[0])
 				at += (size_t)sprintf(text + at, " pe=%s", row.svc.engine);
-			lb_vec_foreach(d, &row.dests)
-				at += (size_t)sprintf(text + at, " %s=%u", lb_endpoint_str(&d->addr, d->port, ep), d->weight);
+			lb_vec_foreach (d, &row.dests)
+				at += (size_t)sprintf(
+					text + at, " %s=%u", lb_endpoint_str(&d->addr, d->port, ep), d->weight);
 			at += (size_t)sprintf(text + at, "\n");
 		}
 	ipvs_row_done(&row);

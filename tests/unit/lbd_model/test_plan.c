@@ -11,23 +11,29 @@ static const struct {
 		"203.0.113.1:80/tcp wlc flags=0 10.1.0.1:80=1 10.1.0.2:8080=1\n"
 		"203.0.113.1:443/tcp wlc flags=0 10.1.0.1:443=1 10.1.0.2:8080=1\n" },
 	{ "backends are sorted by address and port, whatever the file says",
-		"listen: 203.0.113.1:80, check: none, backends: { a: 10.1.0.200, b: 10.1.0.3:81, c: 10.1.0.3, d: 9.9.9.9 }",
+		"listen: 203.0.113.1:80, check: none, backends: { a: 10.1.0.200, b: 10.1.0.3:81, c: 10.1.0.3, d: "
+		"9.9.9.9 }",
 		"203.0.113.1:80/tcp wlc flags=0 9.9.9.9:80=1 10.1.0.3:80=1 10.1.0.3:81=1 10.1.0.200:80=1\n" },
 	{ "one packet is for datagrams alone",
-		"listen: 203.0.113.1:53, protocol: [udp, tcp], one_packet: true, check: none, backends: { a: 10.1.0.1 }",
+		"listen: 203.0.113.1:53, protocol: [udp, tcp], one_packet: true, check: none, backends: { a: 10.1.0.1 "
+		"}",
 		"203.0.113.1:53/tcp wlc flags=0 10.1.0.1:53=1\n203.0.113.1:53/udp wlc flags=4 10.1.0.1:53=1\n" },
-	{ "a mark may carry anything", "fwmark: 7, one_packet: true, check: none, backends: { a: 10.1.0.1, b: 10.1.0.2:53 }",
+	{ "a mark may carry anything",
+		"fwmark: 7, one_packet: true, check: none, backends: { a: 10.1.0.1, b: 10.1.0.2:53 }",
 		"fwmark:7/ipv4 wlc flags=4 10.1.0.1=1 10.1.0.2:53=1\n" },
 	{ "the persistence prefix is that of the listener's family",
-		"listen: [203.0.113.1:80, '[2001:db8::1]:80'], mode: tun, persistence: { timeout: 5m, mask4: 24, mask6: 64 }, check: none, "
+		"listen: [203.0.113.1:80, '[2001:db8::1]:80'], mode: tun, persistence: { timeout: 5m, mask4: 24, "
+		"mask6: 64 }, check: none, "
 		"backends: { a: 10.1.0.1 }",
-		"203.0.113.1:80/tcp wlc flags=1 persist=300/24 10.1.0.1:80=1\n[2001:db8::1]:80/tcp wlc flags=1 persist=300/64 10.1.0.1:80=1\n" },
+		"203.0.113.1:80/tcp wlc flags=1 persist=300/24 10.1.0.1:80=1\n[2001:db8::1]:80/tcp wlc flags=1 "
+		"persist=300/64 10.1.0.1:80=1\n" },
 	{ "scheduler with its flags, and an engine",
 		"listen: 203.0.113.1:5060, protocol: udp, scheduler: { name: mh, flags: [mh-port, mh-fallback] }, "
 		"persistence: { timeout: 1m, engine: sip }, check: none, backends: {}",
 		"203.0.113.1:5060/udp mh flags=19 persist=60/32 pe=sip\n" },
 	{ "who is not in the table has no row, who is out of the pool has weight 0",
-		"listen: 203.0.113.1:80, backends: { up: 10.1.0.1, m: { address: 10.1.0.2, state: maint }, d: { address: 10.1.0.3, state: drain } }",
+		"listen: 203.0.113.1:80, backends: { up: 10.1.0.1, m: { address: 10.1.0.2, state: maint }, d: { "
+		"address: 10.1.0.3, state: drain } }",
 		"203.0.113.1:80/tcp wlc flags=0 10.1.0.1:80=0 10.1.0.3:80=0\n" },
 };
 
@@ -38,7 +44,8 @@ START_TEST(the_rows_of_a_service)
 		char yaml[1024];
 		snprintf(yaml, sizeof(yaml), "services: { s: { %s } }", rows[i].service);
 		world_start(&w, yaml);
-		ck_assert_msg(strcmp(plan_text(&w), rows[i].plan) == 0, "%s:\n%sand not\n%s", rows[i].what, plan_text(&w), rows[i].plan);
+		ck_assert_msg(strcmp(plan_text(&w), rows[i].plan) == 0, "%s:\n%sand not\n%s", rows[i].what,
+			plan_text(&w), rows[i].plan);
 		world_end(&w);
 	}
 }
@@ -75,7 +82,8 @@ START_TEST(a_row_is_reused_without_leftovers)
 {
 	struct world w = { 0 };
 	world_start(&w, "services:\n"
-			"  a: { listen: 203.0.113.1:80, scheduler: { name: mh, flags: mh-port }, persistence: 5m, check: none, backends: { x: 10.1.0.1, y: 10.1.0.2 } }\n"
+			"  a: { listen: 203.0.113.1:80, scheduler: { name: mh, flags: mh-port }, persistence: 5m, "
+			"check: none, backends: { x: 10.1.0.1, y: 10.1.0.2 } }\n"
 			"  b: { listen: 203.0.113.1:81, scheduler: rr, check: none, backends: { z: 10.1.0.3 } }\n");
 	struct ipvs_row row = { 0 }, fresh = { 0 };
 	ck_assert_int_eq(plan_listener(w.m, 0, 0, &row), 0);
@@ -93,6 +101,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *tests[] = { the_rows_of_a_service, what_a_backend_is_stands_in_its_row, a_row_is_reused_without_leftovers };
+	const TTest *tests[] = { the_rows_of_a_service, what_a_backend_is_stands_in_its_row,
+		a_row_is_reused_without_leftovers };
 	return run_suite("plan", tests, COUNT(tests));
 }
