@@ -13,6 +13,7 @@
 
 #define WAIT_GRACE_MS  2000 /* the daemon's own "time is over" says more than ours */
 #define RETRY_MS       100
+#define PRINT_AT       65536
 #define ASK_NAMES      10
 #define RESTART_MAX_MS 120000
 
@@ -21,9 +22,13 @@ static int worse(int a, int b)
 	return a > b ? a : b;
 }
 
+/* Forms that need no other rows (tsv, jsonl) go out as they come: a long list costs no memory. */
 static void to_out(const json_t *row, void *arg)
 {
-	out_row(arg, row);
+	struct out *o = arg;
+	out_row(o, row);
+	if (o->text.n >= PRINT_AT)
+		session_print(&o->text);
 }
 
 static const char *wire_name(const struct lb_command *cmd, char out[LB_COMMAND_NAMELEN])

@@ -8,6 +8,7 @@
  *   daemon.c         start, signals, timers, stop
  *   daemon_kernel.c  dirty services -> kernel; the audit that finds drift
  *   daemon_apply.c   a new configuration: load in slices, store, swap, or only compare
+ *   daemon_model.c   the model that runs: built, swapped, and the first one at start
  *   daemon_text.c    the texts of a configuration, and whether the file is still what runs
  *   daemon_probe.c   the probe worker: targets out, verdicts in
  *   daemon_ctl.c     what commands may do: overrides, waits, repair, stop
@@ -149,12 +150,8 @@ void daemon_kernel_drop_all(struct daemon *d);
 bool daemon_in_kernel(const struct ipvs_key *key, const struct lb_ip *addr, uint16_t port, void *arg);
 
 /* ---- daemon_apply.c ---- */
-/* The first configuration, before the loop runs. 0, or -1 and the report on standard error. */
-int daemon_apply_first(struct daemon *d);
 void daemon_apply_start(
 	struct daemon *d, const struct ctl_apply *what, const struct ctl_peer *who, struct ctl_reply *r);
-/* What the host lacks for the services that run. */
-void daemon_host_look(struct daemon *d);
 bool daemon_apply_turn(struct daemon *d); /* one slice; true while it goes on */
 void daemon_apply_kernel_done(struct daemon *d);
 void daemon_apply_kernel_failed(struct daemon *d, int err);
@@ -162,12 +159,24 @@ void daemon_apply_kernel_failed(struct daemon *d, int err);
 void daemon_apply_refused(struct daemon *d, const char *service, const char *op, const char *why);
 void daemon_apply_cancel(struct daemon *d);
 
+/* ---- daemon_model.c ---- */
+/* The first configuration, before the loop runs. 0, or -1 and the report on standard error. */
+int daemon_apply_first(struct daemon *d);
+/* A model for c, taking over what the one that runs knows; c is the model's, also on failure. NULL: no memory. */
+struct model *daemon_model_build(struct daemon *d, struct config *c, uint32_t *next_id);
+/* c becomes what runs. 0, or -ENOMEM with nothing changed (c is freed). */
+int daemon_model_swap(struct daemon *d, struct config *c);
+/* What the host lacks for the services that run. */
+void daemon_host_look(struct daemon *d);
+
 /* ---- daemon_text.c ---- */
 int daemon_text_read(const char *path, struct daemon_text *out, struct lb_err *e);     /* file and conf.d beside it */
 int daemon_text_read_one(const char *path, struct daemon_text *out, struct lb_err *e); /* that file alone */
 /* Takes the bytes of raw. 0 or -ENOMEM. */
 int daemon_text_add(struct daemon_text *t, const char *name, size_t name_len, struct lb_text *raw);
 uint64_t daemon_text_hash(const struct daemon_text *t);
+/* The texts of a stored generation. 0, or -1 and *e. */
+int daemon_text_from_generation(struct daemon *d, struct daemon_text *t, uint32_t number, struct lb_err *e);
 void daemon_text_done(struct daemon_text *t);
 /* t is what runs from now on; own_file: it was read from the daemon's own file. */
 void daemon_file_remember(struct daemon *d, const struct daemon_text *t, bool own_file);

@@ -7,12 +7,10 @@
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon.h"
-#include "lbd/host/host_io.h"
 #include "lbd/plan.h"
 #include "lbd/state/state_io.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,126 +31,6 @@ struct daemon_apply {
 	uint64_t writes_before;
 	uint32_t changes[3]; /* by enum config_change_op */
 };
-
-/* ---- swapping ---- */
-
-static struct model *build(struct daemon *d, struct config *c, uint32_t *next_id)
-{
-	const struct model_input in = {
-		.config = c,
-		.old = d->model,
-		.overrides = d->overrides,
-		.in_kernel = daemon_in_kernel,
-		.arg = d,
-		.next_id = next_id,
-		.now = lb_clock_now(),
-		.wall_ms = lb_clock_wall_ms(),
-	};
-	return model_new(&in);
-}
-
-static bool still_there(const char *object, void *arg)
-{
-	return model_object_find(arg, object, NULL) != MODEL_NONE;
-}
-
-static void override_dropped(const struct override *ov, void *arg)
-{
-	(void)arg;
-	lb_log(LB_LOG_NOTICE, "override/%s: dropped (the configuration has no such backend any more)", ov->object);
-}
-
-/* Listeners of the old model that the new one does not have: to be removed once everything else is in. */
-static void collect_drops(struct daemon *d, const struct model *old, const struct model *m)
-{
-	for (uint32_t i = 0, j = 0; i < old->n_listeners; i++) {
-		const struct ipvs_key *key = &old->listeners[i].key;
-		while (j < m->n_listeners && ipvs_key_cmp(&m->listeners[j].key, key) < 0)
-			j++;
-		if (j < m->n_listeners && ipvs_key_cmp(&m->listeners[j].key, key) == 0)
-			continue;
-		struct ipvs_key *place = lb_vec_push(&d->drops);
-		if (place)
-			*place = *key;
-	}
-}
-
-/* The first service that has a need stands for all of them. */
-static void need(struct host_needs *needs, enum host_need which, const struct config_service *s)
-{
-	if (!needs->service[which])
-		needs->service[which] = s->name;
-}
-
-static void needs_of(const struct config *c, struct host_needs *needs)
-{
-	*needs = (struct host_needs){ 0 };
-	for (uint32_t i = 0; i < c->n_services; i++) {
-		const struct config_service *s = &c->services[i];
-		need(needs, HOST_NEED_ANY, s);
-		need(needs, HOST_NEED_STATS, s);
-		if (s->flags & IPVS_FLAG_PERSISTENT)
-			need(needs, HOST_NEED_PERSISTENCE, s);
-		for (uint32_t k = 0; k < s->n_backends; k++)
-			if (s->backends[k].method == IPVS_METHOD_NAT)
-				need(needs, lb_ip_is_v6(&s->backends[k].addr) ? HOST_NEED_NAT6 : HOST_NEED_NAT4, s);
-	}
-}
-
-static bool known_finding(const struct host_finding *old, size_t n, const struct host_finding *f)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(old[i].text, f->text) == 0)
-			return true;
-	return false;
-}
-
-/* Read again at every apply and every look of an operator; said in the log once. */
-void daemon_host_look(struct daemon *d)
-{
-	struct host_needs needs;
-	struct host_finding old[FINDINGS_MAX];
-	size_t n_old = d->n_findings;
-	memcpy(old, d->findings, sizeof(old));
-	needs_of(d->model->config, &needs);
-	size_t n = host_read(&needs, d->findings, FINDINGS_MAX);
-	d->n_findings = n < FINDINGS_MAX ? n : FINDINGS_MAX;
-	for (size_t i = 0; i < d->n_findings; i++)
-		if (!known_finding(old, n_old, &d->findings[i]))
-			lb_log(LB_LOG_WARNING, "%s: %s; to mend: %s", d->findings[i].object, d->findings[i].text,
-				d->findings[i].fix);
-}
-
-/* c becomes what runs. 0, or -ENOMEM with nothing changed (c is freed). */
-static int swap(struct daemon *d, struct config *c)
-{
-	struct model *old = d->model, *m = build(d, c, &d->next_target_id);
-	if (!m)
-		return -ENOMEM;
-	d->model = m;
-	d->turn++;
-	if (!d->opt->level_set && m->config->log_level != lb_log_get_level()) {
-		lb_log_set_level(m->config->log_level);
-		if (d->probe_there)
-			worker_log_level(&d->probe, m->config->log_level);
-	}
-	if (old) {
-		size_t before = overrides_count(d->overrides);
-		collect_drops(d, old, m);
-		overrides_prune(d->overrides, still_there, override_dropped, m);
-		if (overrides_count(d->overrides) != before)
-			(void)daemon_overrides_save(d);
-	}
-	daemon_probe_model(d, old);
-	model_free(old);
-	malloc_trim(0); /* two whole configurations were in memory: give the old one back to the host */
-	daemon_host_look(d);
-	d->changed = true;
-	d->converged = false;
-	daemon_env_refresh(d);
-	daemon_more(d);
-	return 0;
-}
 
 /* ---- answers ---- */
 
@@ -304,7 +182,7 @@ static void compare(struct daemon *d, struct config *c)
 	}
 	if (a->with_ops && a->reply) {
 		uint32_t next_id = d->next_target_id;
-		struct model *m = build(d, c, &next_id);
+		struct model *m = daemon_model_build(d, c, &next_id);
 		if (m)
 			compare_ops(d, m);
 		model_free(m);
@@ -356,7 +234,7 @@ static void take(struct daemon *d, struct config *c)
 	free(d->last_reject);
 	d->last_reject = NULL;
 	d->fallback = false;
-	if (swap(d, c)) {
+	if (daemon_model_swap(d, c)) {
 		a->to_kernel = false;
 		reject(d, LB_CODE_FAILED, "out of memory");
 		return;
@@ -450,28 +328,12 @@ static int text_from_fd(struct daemon_apply *a, const struct ctl_apply *what, st
 	return daemon_text_add(&a->text, name, strlen(name), &raw) ? lb_err_set(e, LB_CODE_FAILED, "out of memory") : 0;
 }
 
-static int text_from_generation(struct daemon *d, struct daemon_text *t, uint32_t number, struct lb_err *e)
-{
-	struct lb_text raw = LB_TEXT_INIT;
-	struct generation g = { 0 };
-	int err = daemon_generation_load(d, number, &raw, &g, e);
-	for (size_t i = 0; !err && i < g.sources.n; i++) {
-		struct lb_text part = LB_TEXT_INIT;
-		lb_text_put(&part, g.sources.v[i].text, g.sources.v[i].len);
-		if (daemon_text_add(t, g.sources.v[i].name, g.sources.v[i].name_len, &part))
-			err = lb_err_set(e, LB_CODE_FAILED, "out of memory");
-	}
-	generation_done(&g);
-	lb_text_done(&raw);
-	return err;
-}
-
 static int apply_text(struct daemon *d, struct daemon_apply *a, const struct ctl_apply *what, struct lb_err *e)
 {
 	if (what->fd >= 0)
 		return text_from_fd(a, what, e);
 	if (what->generation)
-		return text_from_generation(d, &a->text, what->generation, e);
+		return daemon_text_from_generation(d, &a->text, what->generation, e);
 	a->own_file = true;
 	return daemon_text_read(d->opt->config, &a->text, e);
 }
@@ -519,108 +381,4 @@ void daemon_apply_cancel(struct daemon *d)
 {
 	if (d->apply)
 		finish(d, LB_CODE_FAILED, "the daemon is stopping", NULL);
-}
-
-/* ---- the first one ---- */
-
-static struct config *load_now(const struct daemon_text *t, struct lb_text *report)
-{
-	return config_load(t->sources.v, t->sources.n, report);
-}
-
-/* A file that does not load must not take the service down with the next restart: the newest stored generation runs
- * instead, and every view says so. One that was damaged on disk does not hide the one before it. */
-static struct config *load_stored(struct daemon *d, struct daemon_text *t)
-{
-	uint32_t all[GENERATIONS_KEPT];
-	size_t n = d->state_dir < 0 ? 0 : state_generations(d->state_dir, all, GENERATIONS_KEPT);
-	struct config *c = NULL;
-	for (size_t i = 0; i < n && !c; i++) {
-		struct lb_err e = { LB_CODE_INVALID, "it does not load" };
-		daemon_text_done(t);
-		c = text_from_generation(d, t, all[i], &e) == 0 ? load_now(t, NULL) : NULL;
-		if (c)
-			d->generation = all[i];
-		else
-			lb_log(LB_LOG_ERROR, "config: generation %u cannot be used: %s", all[i], e.text);
-	}
-	return c;
-}
-
-static bool stored_is(struct daemon *d, uint32_t number, const struct daemon_text *t)
-{
-	struct lb_text raw = LB_TEXT_INIT;
-	struct generation g = { 0 };
-	struct lb_err e;
-	bool same = false;
-	if (number && daemon_generation_load(d, number, &raw, &g, &e) == 0) {
-		same = g.sources.n == t->sources.n;
-		for (size_t i = 0; same && i < g.sources.n; i++)
-			same = g.sources.v[i].len == t->sources.v[i].len &&
-			       memcmp(g.sources.v[i].text, t->sources.v[i].text, t->sources.v[i].len) == 0;
-	}
-	generation_done(&g);
-	lb_text_done(&raw);
-	return same;
-}
-
-/* What an earlier run left in the kernel and the file no longer has. */
-static void drop_left_over(struct daemon *d)
-{
-	struct owned_keys owned;
-	struct owned_keys left = { 0 };
-	if (daemon_owned_load(d, &owned))
-		return;
-	lb_vec_foreach (key, &owned.keys) {
-		ipvs_own(d->ipvs, key);
-		if (model_listener_service(d->model, key) != MODEL_NONE || !ipvs_is_ours(d->ipvs, key))
-			continue;
-		struct ipvs_key *place = lb_vec_push(&d->drops);
-		struct ipvs_key *keep = lb_vec_push(&left.keys);
-		if (place)
-			*place = *key;
-		if (keep)
-			*keep = *key;
-	}
-	daemon_owned_restart(d, d->model, &left);
-	owned_done(&left);
-	owned_done(&owned);
-}
-
-int daemon_apply_first(struct daemon *d)
-{
-	struct daemon_text t = { 0 };
-	struct lb_text report = LB_TEXT_INIT;
-	struct lb_err e = { LB_CODE_INVALID, "" };
-	struct config *c = daemon_text_read(d->opt->config, &t, &e) ? NULL : load_now(&t, &report);
-	if (!c && !report.n)
-		lb_text_printf(&report, "%s\n", e.text);
-	if (report.n)
-		(void)!write(STDERR_FILENO, report.s, report.n);
-	if (!c) {
-		c = load_stored(d, &t);
-		d->fallback = c != NULL;
-		d->last_reject = strndup(report.s ? report.s : "", report.s ? strcspn(report.s, "\n") : 0);
-		if (c)
-			lb_log(LB_LOG_ERROR,
-				"config: %s cannot be used; generation %u, the newest stored, runs instead",
-				d->opt->config, d->generation);
-	}
-	lb_text_done(&report);
-	int err = c ? 0 : -1;
-	if (!err && !d->fallback) {
-		d->generation = daemon_generation_newest(d);
-		/* without a place to store it the file still runs: a full disk must not keep a balancer down */
-		if (!stored_is(d, d->generation, &t) && daemon_generation_store(d, &t, NULL, "start", &e) &&
-			!d->generation)
-			d->generation = 1;
-	}
-	if (!err) {
-		daemon_file_remember(d, &t, !d->fallback);
-		err = swap(d, c);
-	}
-	if (!err)
-		drop_left_over(d);
-	daemon_text_done(&t);
-	return err;
 }

@@ -130,3 +130,19 @@ void daemon_file_look(struct daemon *d)
 	d->file_differs = daemon_text_read(d->opt->config, &t, &e) || daemon_text_hash(&t) != d->config_hash;
 	daemon_text_done(&t);
 }
+
+int daemon_text_from_generation(struct daemon *d, struct daemon_text *t, uint32_t number, struct lb_err *e)
+{
+	struct lb_text raw = LB_TEXT_INIT;
+	struct generation g = { 0 };
+	int err = daemon_generation_load(d, number, &raw, &g, e);
+	for (size_t i = 0; !err && i < g.sources.n; i++) {
+		struct lb_text part = LB_TEXT_INIT;
+		lb_text_put(&part, g.sources.v[i].text, g.sources.v[i].len);
+		if (daemon_text_add(t, g.sources.v[i].name, g.sources.v[i].name_len, &part))
+			err = lb_err_set(e, LB_CODE_FAILED, "out of memory");
+	}
+	generation_done(&g);
+	lb_text_done(&raw);
+	return err;
+}

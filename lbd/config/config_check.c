@@ -40,8 +40,6 @@ static void rule_listens(struct config_builder *b)
 	const struct schema_value *listen = &b->now.keys->v[SERVICE_LISTEN];
 	struct config_path up = { &b->now.path, "listen", 6, 0 };
 	bool list = listen->at->kind == CONFIG_NODE_SEQ;
-	if (listen->set && listen->n > CONFIG_LISTENS_MAX)
-		config_say(b, listen->at, &up, NULL, "more than %u addresses", CONFIG_LISTENS_MAX);
 	for (uint32_t i = 0; listen->set && i < listen->n; i++) {
 		const struct schema_value *l = &listen->list[i];
 		struct config_path item = { &up, NULL, 0, i };

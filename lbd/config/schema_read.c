@@ -110,10 +110,10 @@ static void read_list(
 {
 	const struct config_node *n = p->node;
 	bool seq = n->kind == CONFIG_NODE_SEQ;
-	if (seq && n->len == 0) {
+	if (seq && (n->len == 0 || n->len > CONFIG_LISTENS_MAX)) {
 		char text[96];
-		snprintf(text, sizeof(text), "%s is an empty list", row->name);
-		say(rd, p, text, row->type == SCHEMA_TYPE_NAME ? "write none" : NULL);
+		snprintf(text, sizeof(text), n->len ? "%s is too long a list" : "%s is an empty list", row->name);
+		say(rd, p, text, row->type == SCHEMA_TYPE_NAME && !n->len ? "write none" : NULL);
 		return;
 	}
 	struct schema_value *list = values_new(rd, seq ? n->len : 1);

@@ -97,7 +97,7 @@ static void copy(struct lb_reader *r, const char *s, size_t n, char *out, size_t
 
 static void read_source(struct lb_reader *r, struct generation *g)
 {
-	size_t n, used = 0;
+	size_t n = 0, used = 0;
 	const char *head = field(r, "source", &n);
 	uint64_t len = number(r, head, n, ' ', &used);
 	if (r->bad || used + 1 >= n || g->sources.n >= GENERATION_SOURCES_MAX) {
@@ -129,7 +129,7 @@ static bool checks(const char *buf, size_t n, size_t *body)
 
 int generation_read(const char *buf, size_t n, struct generation *g, struct lb_err *e)
 {
-	size_t body, len;
+	size_t body, len = 0;
 	if (n < strlen(MAGIC) || memcmp(buf, MAGIC, strlen(MAGIC)) != 0)
 		return lb_err_set(e, LB_CODE_FAILED, "not a generation file of version 1");
 	if (!checks(buf, n, &body))

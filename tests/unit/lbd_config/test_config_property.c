@@ -173,7 +173,7 @@ static void make(struct pieces *p)
 			PICK("{}", "{ scheduler: { name: mh, flags: mh-port } }", "{ drain: keep }",
 				"{ drain: { timeout: 2m } }"));
 	for (unsigned i = 0; i < p->n_checks; i++) {
-		char name[8];
+		char name[16];
 		snprintf(name, sizeof(name), "c%u", i);
 		put_check(&p->checks[i], name);
 	}
