@@ -44,8 +44,8 @@ done
 "$root/tests/lab/install.sh" all ||
     fail "packages are missing and could not be installed (see above)"
 
-mkdir -p "$build" 2>/dev/null && [[ -w $build ]] ||
-    fail "cannot write to $build; take another folder: --build DIR"
+mkdir -p "$build" 2>/dev/null
+[[ -w $build ]] || fail "cannot write to $build; take another folder: --build DIR"
 say "building lbd and lbctl in ${build#"$PWD"/}"
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT

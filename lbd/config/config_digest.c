@@ -32,24 +32,27 @@ static uint64_t mix_text(uint64_t h, const char *s)
 
 static uint64_t mix_ip(uint64_t h, const struct lb_ip *ip)
 {
-	return mix_bytes(mix(h, ip->family), ip->b, sizeof(ip->b));
+	uint64_t half[2];
+	memcpy(half, ip->b, sizeof(half));
+	return mix(mix(mix(h, ip->family), half[0]), half[1]);
 }
 
-static uint64_t mix_tunnel(uint64_t h, const struct ipvs_tunnel *t)
+static uint64_t tunnel_bits(const struct ipvs_tunnel *t)
 {
-	return mix(mix(mix(h, t->type), t->csum), t->port);
+	return (uint64_t)t->port << 16 | (uint64_t)t->csum << 8 | t->type;
 }
 
 static uint64_t mix_key(uint64_t h, const struct ipvs_key *k)
 {
-	return mix(mix(mix(mix_ip(h, &k->addr), k->protocol), k->port), k->fwmark);
+	return mix(mix_ip(h, &k->addr), (uint64_t)k->fwmark << 32 | (uint64_t)k->port << 8 | k->protocol);
 }
 
+/* Several fields in one word, each in its own bits: there are many backends. */
 static uint64_t mix_backend(uint64_t h, const struct config_backend *b)
 {
 	h = mix_ip(mix_text(h, b->name), &b->addr);
-	h = mix_tunnel(mix(mix(h, b->port), b->method), &b->tunnel);
-	return mix(mix(mix(mix(h, b->weight), b->upper), b->lower), b->state);
+	h = mix(h, tunnel_bits(&b->tunnel) << 32 | (uint64_t)b->port << 16 | (uint64_t)b->method << 8 | b->state);
+	return mix(mix(h, (uint64_t)b->weight << 32 | b->upper), b->lower);
 }
 
 static uint64_t mix_check(uint64_t h, const struct config_check *c)
@@ -75,6 +78,6 @@ uint64_t config_service_digest(const struct config_service *s)
 		h = mix_check(h, s->checks[i]);
 	h = mix(mix(mix_text(h, s->scheduler), s->flags), s->persist_s);
 	h = mix_text(mix(mix(h, s->mask4), s->mask6), s->engine);
-	h = mix_tunnel(mix(h, s->method), &s->tunnel);
+	h = mix(h, tunnel_bits(&s->tunnel) << 8 | s->method);
 	return mix(mix(h, (uint64_t)s->drain_ms), s->drain_then);
 }

@@ -8,7 +8,6 @@
 enum config_node_kind { CONFIG_NODE_SCALAR, CONFIG_NODE_MAP, CONFIG_NODE_SEQ };
 
 struct config_node {
-	const char *text;          /* scalar: terminated, UTF-8, no NUL inside; else "" */
 	struct config_node *child; /* map: key, value, key, value ...; seq: the items */
 	struct config_node *next;  /* sibling */
 	uint32_t len;              /* scalar: bytes of text; else number of children */
@@ -17,6 +16,8 @@ struct config_node {
 	uint8_t kind; /* enum config_node_kind */
 	bool quoted;  /* or a block scalar: certainly text */
 	bool bad;     /* an error was reported here: nobody reads further. For a key: skip the value too */
+	char text[];  /* scalar: terminated, UTF-8, no NUL inside; else "". Inside the node: most of a tree is short
+			 words */
 };
 
 static inline struct config_place config_node_place(const struct config_node *n)

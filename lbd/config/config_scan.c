@@ -131,6 +131,7 @@ int config_scan_step(struct config_scan *s, size_t bytes, struct config_report *
 			if (why)
 				return refuse(
 					s, r, s->off, why, strstr(why, "UTF-8") ? "save the file as UTF-8" : NULL);
+			s->wide |= len > 1;
 			s->words += s->blanks || s->breaks;
 			s->blanks = s->breaks = 0;
 			s->off += len;
@@ -144,6 +145,8 @@ int config_scan_step(struct config_scan *s, size_t bytes, struct config_report *
 static size_t byte_of(const struct config_scan *s, size_t offset)
 {
 	size_t i = config_bom_len(s->text, s->len);
+	if (!s->wide)
+		return i + offset < s->len ? i + offset : s->len;
 	for (; i < s->len; i++)
 		if (((uint8_t)s->text[i] & 0xc0) != 0x80 && offset-- == 0)
 			break;

@@ -10,6 +10,7 @@ struct config_scan {
 	size_t len, off;
 	uint32_t file;
 	size_t words, blanks, breaks; /* words so far; the run of blanks and of line breaks at off */
+	bool wide;                    /* some character has more than one byte */
 	size_t run_max, run_at;       /* the longest run of either kind and where it ends */
 };
 

@@ -121,25 +121,28 @@ static bool awaits_key(const struct config_yaml *y)
 	return n && n->kind == CONFIG_NODE_MAP && n->len % 2 == 0;
 }
 
-/* A new last child of what is open. NULL: stopped. */
-static struct config_node *append(struct config_yaml *y, enum config_node_kind kind, const yaml_event_t *ev)
+/* A new last child of what is open, with room for text. NULL: stopped. */
+static struct config_node *append(
+	struct config_yaml *y, enum config_node_kind kind, const yaml_event_t *ev, const char *text, size_t len)
 {
 	struct config_place at = place_of(y, ev);
 	if (++*y->nodes > CONFIG_NODES_MAX) {
 		trap(y, at, NULL, "more than 1000000 keys and values");
 		return NULL;
 	}
-	struct config_node *n = lb_arena_alloc(y->arena, sizeof(*n));
+	struct config_node *n = lb_arena_alloc(y->arena, sizeof(*n) + len + 1);
 	if (!n) {
 		no_memory(y);
 		return NULL;
 	}
-	*n = (struct config_node){ .text = "",
-		.line = at.line,
-		.column = at.column,
-		.width = at.width,
-		.file = y->file,
-		.kind = (uint8_t)kind };
+	n->line = at.line;
+	n->column = at.column;
+	n->width = at.width;
+	n->file = y->file;
+	n->kind = (uint8_t)kind;
+	memcpy(n->text, text, len);
+	if (kind == CONFIG_NODE_SCALAR)
+		n->len = small(len);
 	if (y->depth == 0) {
 		y->root = n;
 		return n;
@@ -167,6 +170,8 @@ static void on_properties(
 
 static bool is_null(const char *s)
 {
+	if (*s && *s != '~' && *s != 'n' && *s != 'N')
+		return false;
 	return !*s || !strcmp(s, "~") || !strcmp(s, "null") || !strcmp(s, "Null") || !strcmp(s, "NULL");
 }
 
@@ -202,20 +207,19 @@ static int on_scalar(struct config_yaml *y, const yaml_event_t *ev)
 		trap(y, at, help, fault);
 	}
 	on_properties(y, ev, ev->data.scalar.anchor, ev->data.scalar.tag);
-	struct config_node *n = append(y, CONFIG_NODE_SCALAR, ev);
+	/* the text ends at a NUL, which was a fault */
+	struct config_node *n = append(y, CONFIG_NODE_SCALAR, ev, text, strlen(text));
 	if (!n)
 		return -1;
 	n->bad = fault;
 	n->quoted = ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-	n->len = small(strlen(text)); /* ends at a NUL, which was a fault */
-	n->text = lb_arena_strndup(y->arena, text, n->len);
-	return n->text ? 0 : no_memory(y);
+	return 0;
 }
 
 static int on_alias(struct config_yaml *y, const yaml_event_t *ev)
 {
 	trap(y, place_of(y, ev), "write the value out", "an alias ('*name') is not allowed");
-	struct config_node *n = append(y, CONFIG_NODE_SCALAR, ev);
+	struct config_node *n = append(y, CONFIG_NODE_SCALAR, ev, "", 0);
 	if (!n)
 		return -1;
 	n->bad = true;
@@ -238,7 +242,7 @@ static int on_open(struct config_yaml *y, const yaml_event_t *ev)
 		on_properties(y, ev, ev->data.sequence_start.anchor, ev->data.sequence_start.tag);
 	if (y->depth == 0 && !map)
 		trap(y, place_of(y, ev), MINIMAL, "the top level must be a mapping, this is a list");
-	struct config_node *n = append(y, map ? CONFIG_NODE_MAP : CONFIG_NODE_SEQ, ev);
+	struct config_node *n = append(y, map ? CONFIG_NODE_MAP : CONFIG_NODE_SEQ, ev, "", 0);
 	if (!n)
 		return -1;
 	n->bad = key;
@@ -275,7 +279,36 @@ static void duplicate(struct config_yaml *y, const struct config_node *first, st
 		config_path_shown(up).s);
 }
 
+static bool same_key(const struct config_node *a, const struct config_node *b)
+{
+	return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
+}
+
+#define FEW 8u /* keys, of which comparing each with each is faster than sorting */
+
+static void find_among_few(struct config_yaml *y)
+{
+	for (size_t i = 1; i < y->keys.n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (same_key(y->keys.v[k], y->keys.v[i])) {
+				duplicate(y, y->keys.v[k], y->keys.v[i]);
+				break;
+			}
+}
+
 /* Sorting, not hashing: n log n whatever the keys, and no secret seed is at hand here. */
+static void find_among_many(struct config_yaml *y)
+{
+	qsort(y->keys.v, y->keys.n, sizeof(y->keys.v[0]), key_cmp);
+	const struct config_node *first = y->keys.v[0];
+	for (size_t i = 1; i < y->keys.n; i++) {
+		if (same_key(first, y->keys.v[i]))
+			duplicate(y, first, y->keys.v[i]);
+		else
+			first = y->keys.v[i];
+	}
+}
+
 static int find_duplicates(struct config_yaml *y, const struct config_node *map)
 {
 	lb_vec_clear(&y->keys);
@@ -287,17 +320,10 @@ static int find_duplicates(struct config_yaml *y, const struct config_node *map)
 			return no_memory(y);
 		*slot = k;
 	}
-	if (y->keys.n < 2)
-		return 0;
-	qsort(y->keys.v, y->keys.n, sizeof(y->keys.v[0]), key_cmp);
-	const struct config_node *first = y->keys.v[0];
-	for (size_t i = 1; i < y->keys.n; i++) {
-		struct config_node *k = y->keys.v[i];
-		if (k->len == first->len && memcmp(k->text, first->text, k->len) == 0)
-			duplicate(y, first, k);
-		else
-			first = k;
-	}
+	if (y->keys.n > FEW)
+		find_among_many(y);
+	else
+		find_among_few(y);
 	return 0;
 }
 

@@ -633,8 +633,10 @@ class Lbd:
         try:
             self.stop()
         finally:
-            print(f"--- log of lbd, starts: {self.starts}\n{self.log()}")
+            text = self.log()
+            print(f"--- log of lbd, starts: {self.starts}\n{text}")
             shutil.rmtree(self.dir, ignore_errors=True)
+        assert "Sanitizer" not in text and "runtime error:" not in text, text[-6000:]
 
     def __enter__(self):
         return self.start()

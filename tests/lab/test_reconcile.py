@@ -28,25 +28,24 @@ def block_modules(blocked):
         f.write("/bin/false" if blocked else "/sbin/modprobe")
 
 
-def without_module(name):
+def unload(name):
     """Removes a module; skips where something else uses it."""
     guest_only()
     if os.path.exists(f"/sys/module/{name}"):
         done = subprocess.run(["rmmod", name], capture_output=True, text=True, check=False)
         if done.returncode:
             pytest.skip(f"module {name} is in use: {done.stderr.strip()}")
-    block_modules(True)
 
 
 # ---------------------------------------------------------------- IPVS itself
 
 def test_ipvs_absent_is_an_alarm_and_heals_when_it_comes(lb):
     guest_only()
-    used = [n for n in os.listdir("/sys/module") if n.startswith("ip_vs_")]
-    for name in used + ["ip_vs"]:
-        without_module(name)
     d = Lbd(lb, conf(two()))
     try:
+        for name in [n for n in os.listdir("/sys/module") if n.startswith("ip_vs_")] + ["ip_vs"]:
+            unload(name)
+        block_modules(True)
         d.start(ready=False)
         until(lambda: d.call("daemon", "info").returncode == 0, "the daemon answers")
         assert "has no IPVS" in d.log()
@@ -341,8 +340,9 @@ def refused_then_healed(d, node, heal, why, objects, good):
 
 
 def test_unknown_scheduler_is_reported_the_rest_goes_on_and_it_heals(lb):
-    without_module("ip_vs_nq")
+    unload("ip_vs_nq")
     try:
+        block_modules(True)
         services = two()
         with Lbd(lb, conf(services)) as d:
             services["odd"] = service(f"{VIP2}:80", {"b1": A1, "b2": A2}, scheduler="nq")

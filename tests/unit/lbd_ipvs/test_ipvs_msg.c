@@ -8,7 +8,7 @@
 #define FAMILY 0x1c
 #define SEEDS  500
 
-static _Alignas(8) uint8_t buf[65536];
+static _Alignas(8) uint8_t buf[8192];
 
 static struct ipvs_batch batch(size_t cap)
 {

@@ -348,7 +348,9 @@ START_TEST(a_reload_keeps_the_drain_clock)
 	struct world w = { 0 };
 	world_start(&w, DRAIN(FIVE, "drain", ""));
 	world_wait(&w, 2 * MINUTE);
-	world_start(&w, DRAIN(FIVE, "drain", ""));
+	world_load(&w, DRAIN(FIVE, "drain", ""));
+	ck_assert_uint_eq(w.m->n_dirty, 0); /* nobody decides it again, and still it ends in time */
+	ck_assert_int_eq(model_tick(w.m, w.now).us, lb_time_add_ms(w.now, 3 * MINUTE).us);
 	world_wait(&w, 1 * MINUTE);
 	world_start(
 		&w, DRAIN(FIVE, "drain", ", b: { address: 10.1.0.2 }")); /* the service changed, this backend did not */
@@ -660,6 +662,10 @@ START_TEST(a_check_that_changed_takes_nobody_out_who_serves)
 	world_health(&w, "web/a", 0, false);
 	world_settle(&w);
 	EXPECT(&w, "web down 0: a=down:0!check_failed b=unchecked:0!not_checked\n");
+	/* judged ill since: that it served once is no reason any more */
+	world_start(&w, "checks: { tcp3: { type: tcp, interval: 8s } }\n"
+			"services: { web: { listen: 203.0.113.1:80, check: tcp3, backends: { a: 10.1.0.1 } } }");
+	EXPECT(&w, "web down 0: a=unchecked:0!not_checked\n");
 	world_end(&w);
 }
 END_TEST
