@@ -10,7 +10,7 @@ Commands on stdin, one answer line on stdout for each:
   report STEP        requests failed first last name=count/... name=count/...
                      first, last: when the first and the last failed request began (0: none);
                      then who answered, on new connections and on kept ones
-  errors STEP        what the failures were
+  errors STEP        what the failures were, on new and on kept connections
 """
 import collections
 import socket
@@ -19,7 +19,7 @@ import threading
 import time
 
 ADDRESS = (sys.argv[1], int(sys.argv[2]))
-PAUSE = 0.02  # bounds the load: a small machine has to carry client, balancer and servers
+PAUSE = 0.05  # bounds the load: a small machine has to carry client, balancer and servers
 TIMEOUT = 5.0
 
 lock = threading.Lock()
@@ -122,8 +122,9 @@ def main():
         elif word == "report":
             answer = report(args[0])
         elif word == "errors":
-            n = collections.Counter(r[3] for r in settled(args[0]) if r[3])
-            answer = ", ".join(f"{v} {k}" for k, v in n.most_common(3)) or "none"
+            rows = [r for r in settled(args[0]) if r[3]]
+            n = collections.Counter(f"{kind}: {error}" for _, kind, _, error in rows)
+            answer = ", ".join(f"{v} {k}" for k, v in n.most_common(4)) or "none"
         print(answer, flush=True)
 
 

@@ -175,7 +175,10 @@ result() {
         word=BROKEN
         broken=$((broken + 1))
         ask errors "$1"
-        note "failures: $answer"
+        if ((failed)); then
+            note "failures: $answer"
+            note "they began between $(date -d "@$first" +%T.%2N) and $(date -d "@$last" +%T.%2N)"
+        fi
     }
     results+=("$(printf '%-18s %8d %7d  %-7s %s' "$1" "$requests" "$failed" $word "$3")")
 }
@@ -315,7 +318,9 @@ printf '  %s\n' "${results[@]}"
 lbctl -y daemon stop >/dev/null
 if ((broken)); then
     note "$broken of ${#results[@]} promises were broken. What the daemon said:"
-    tail -n 30 "$work/lbd.log" | cut -d' ' -f2- | sed 's/^/  /'
+    tail -n 40 "$work/lbd.log" | while read -r at line; do
+        printf '  %s %s\n' "$(date -d "@$at" +%T.%2N)" "$line"
+    done
     exit 1
 fi
 note "All ${#results[@]} promises held, in $SECONDS s."

@@ -267,8 +267,6 @@ static void build_listens(struct config_builder *b)
 		keys[0].fwmark = (uint32_t)v[SERVICE_FWMARK].num;
 		s->n_listens = 1;
 	}
-	if (listen->set && listen->n > CONFIG_LISTENS_MAX)
-		return;             /* a rule says so */
 	bool seen[256] = { false }; /* a protocol named twice is an error already */
 	for (uint32_t p = 0; !marked && p < protocol->n; p++) {
 		uint8_t number = (uint8_t)protocol->list[p].num;

@@ -181,6 +181,10 @@ static void load_one(const struct ipvs_service *svc, const struct ipvs_stats *st
 int ipvs_load(struct ipvs_reconciler *r)
 {
 	r->no_memory = false;
+	/* Not the first load: the kernel was away, and what it acknowledged before may be gone with its module. */
+	struct ipvs_entry *e, *next;
+	HASH_ITER (hh, r->entries, e, next)
+		e->unread = true;
 	int err = r->kernel.services(r->kernel.arg, load_one, r);
 	return err ? err : r->no_memory ? -ENOMEM : 0;
 }

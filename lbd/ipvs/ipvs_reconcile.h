@@ -70,7 +70,8 @@ struct ipvs_counters {
 struct ipvs_reconciler *ipvs_new(const struct ipvs_kernel *kernel, const struct ipvs_events *events);
 void ipvs_free(struct ipvs_reconciler *r);
 
-/* Reads the list of services (destinations are read when first needed). 0 or -errno. */
+/* Reads the list of services (destinations are read when first needed). Later again, when the kernel was away: nothing
+ * that was known is trusted then. 0 or -errno. */
 int ipvs_load(struct ipvs_reconciler *r);
 
 /* Queues what makes the kernel have this row (sorted; copied). A listener found in the kernel is adopted as it is.

@@ -280,6 +280,53 @@ START_TEST(limits)
 }
 END_TEST
 
+static void refused(const struct config_source *sources, size_t n, const char *want)
+{
+	struct lb_text report = LB_TEXT_INIT;
+	ck_assert_ptr_null(config_load(sources, n, &report));
+	ck_assert_msg(strstr(report.s, want) != NULL, "%s is not in\n%.2000s", want, report.s);
+	lb_text_done(&report);
+}
+
+START_TEST(more_limits)
+{
+	struct lb_text t = LB_TEXT_INIT;
+	lb_text_puts(&t, "checks:\n");
+	for (unsigned i = 0; i <= CONFIG_CHECKS_MAX; i++)
+		lb_text_printf(&t, "  c%u: { type: tcp }\n", i);
+	struct config_source source = { "test", t.s, t.n };
+	refused(&source, 1, "more than 16384 checks");
+	lb_text_clear(&t);
+	lb_text_puts(&t, "services:\n");
+	for (unsigned i = 0; i < 3; i++) {
+		lb_text_printf(&t, "  w%u:\n    check: none\n    backends: {}\n    listen:\n", i);
+		for (unsigned k = 0; k < CONFIG_LISTENS_MAX / 3 + 1; k++)
+			lb_text_printf(&t, "    - 10.%u.%u.%u:80\n", i, k >> 8, k & 255);
+	}
+	source = (struct config_source){ "test", t.s, t.n };
+	refused(&source, 1, "more than 65536 listeners");
+	struct config_source many[1001];
+	for (unsigned i = 0; i < 1001; i++)
+		many[i] = source_of("test", "services: {}");
+	refused(many, 1001, "more than 1000 files");
+	struct config *c = config_load(many, 1000, NULL);
+	ck_assert_ptr_nonnull(c);
+	config_free(c);
+	lb_text_clear(&t);
+	lb_text_puts(&t, "services:\n");
+	for (unsigned i = 0; i < 52; i++)
+		lb_text_printf(&t, "  w%u: { fwmark: %u, backends: {} }\n", i, i + 1);
+	struct lb_text report = LB_TEXT_INIT;
+	source = (struct config_source){ "test", t.s, t.n };
+	c = config_load(&source, 1, &report);
+	ck_assert_ptr_nonnull(c);
+	ck_assert_str_eq(report.s + report.n - 16, "2 more warnings\n");
+	config_free(c);
+	lb_text_done(&report);
+	lb_text_done(&t);
+}
+END_TEST
+
 /* Every value of a service is in its digest, else a reload would not see it change. */
 START_TEST(digest_sees_every_change)
 {
@@ -409,6 +456,7 @@ int main(void)
 	tcase_add_test(tc, given_up_half_way);
 	tcase_add_test(tc, memory_per_backend);
 	tcase_add_test(tc, limits);
+	tcase_add_test(tc, more_limits);
 	tcase_add_test(tc, digest_sees_every_change);
 	tcase_add_test(tc, warnings_stop_nothing);
 	SRunner *sr = srunner_create(s);

@@ -1036,6 +1036,24 @@ START_TEST(a_kernel_without_ipvs_is_asked_again)
 }
 END_TEST
 
+START_TEST(a_kernel_that_was_away_is_not_believed_to_be_as_it_was)
+{
+	struct world w = { 0 };
+	world_begin(&w);
+	world_want(&w, WEB_ROW);
+	world_want(&w, DNS_ROW);
+	world_run(&w);
+	all_gone(&w); /* the module was unloaded and loaded */
+	ck_assert_int_eq(ipvs_load(w.r), 0);
+	lb_vec_foreach (row, &w.wanted)
+		world_dirty(&w, &row->svc.key);
+	world_run(&w); /* without waiting for an audit */
+	ck_assert(world_converged(&w));
+	ck_assert_uint_eq(w.refusals, 0);
+	world_end(&w);
+}
+END_TEST
+
 static void count_listener(const struct ipvs_service *svc, bool ours, void *arg)
 {
 	char text[IPVS_KEY_STRLEN], *out = arg;
@@ -1080,6 +1098,6 @@ int main(void)
 		a_listener_that_goes_in_the_middle_of_a_round_is_gone_and_not_empty,
 		an_audit_between_a_lost_batch_and_its_repair_blames_nobody,
 		with_a_stranger_writing_all_the_time_it_still_ends_right, a_kernel_without_ipvs_is_asked_again,
-		every_listener_of_the_kernel_is_shown };
+		a_kernel_that_was_away_is_not_believed_to_be_as_it_was, every_listener_of_the_kernel_is_shown };
 	return run_suite("ipvs_reconcile", tests, COUNT(tests));
 }

@@ -146,6 +146,10 @@ START_TEST(what_is_due_goes_and_nothing_else)
 	ck_assert_int_eq(next.us, INT64_MAX);
 	ck_assert_str_eq(text_of(o), "web/a state=drain(alice,disk,0)\ndns/n weight=0(alice,disk,0)\n");
 	ck_assert_uint_eq(overrides_count(o), 2);
+	struct override_who d = who("dave", "", 2000 * MINUTE); /* a weight alone has an end too */
+	ck_assert_int_eq(overrides_set_weight(o, "dns/n", OVERRIDE_WEIGHT_VALUE, 1, &d), 0);
+	next = overrides_expire(o, lb_time_add_ms(t0, 1000 * MINUTE), tell, &t);
+	ck_assert_int_eq(next.us, lb_time_add_ms(t0, 2000 * MINUTE).us);
 	overrides_free(o);
 }
 END_TEST
