@@ -102,7 +102,8 @@ struct daemon {
 	uint64_t config_stamp; /* of the file and conf.d as last looked at: names, times, sizes */
 	bool file_differs;
 	char *last_reject;
-	bool fallback; /* the file was broken at start: a stored generation runs */
+	bool left_over_due; /* the kernel could not be read at start: look when it answers */
+	bool fallback;      /* the file was broken at start: a stored generation runs */
 
 	struct worker probe;
 	bool probe_there;
@@ -162,6 +163,8 @@ void daemon_apply_cancel(struct daemon *d);
 /* ---- daemon_model.c ---- */
 /* The first configuration, before the loop runs. 0, or -1 and the report on standard error. */
 int daemon_apply_first(struct daemon *d);
+/* Queues the removal of what an earlier run left in the kernel and the file no longer has. */
+void daemon_left_over(struct daemon *d);
 /* A model for c, taking over what the one that runs knows; c is the model's, also on failure. NULL: no memory. */
 struct model *daemon_model_build(struct daemon *d, struct config *c, uint32_t *next_id);
 /* c becomes what runs. 0, or -ENOMEM with nothing changed (c is freed). */
@@ -189,6 +192,8 @@ extern const size_t daemon_workers_n;
 int daemon_probe_start(struct daemon *d);
 /* The model was replaced: tell the worker what went and what came. old may be NULL. */
 void daemon_probe_model(struct daemon *d, const struct model *old);
+/* A backend went into maintenance or came back. */
+void daemon_probe_maint(struct daemon *d, uint32_t backend);
 
 /* ---- daemon_ctl.c ---- */
 extern const struct ctl_ops daemon_ctl_ops;

@@ -75,35 +75,28 @@ static const char *op_override_changed(void *arg, const char *object)
 	return daemon_overrides_save(d);
 }
 
+struct expiry {
+	struct daemon *d;
+	bool any;
+};
+
 static void expired(const struct override *ov, void *arg)
 {
-	struct daemon *d = arg;
+	struct expiry *x = arg;
 	daemon_event(LB_LOG_NOTICE, "override.expired", "backend/%s: override expired", ov->object);
-	/* the items are cleared; the object itself goes after this returns, so the model must not keep it */
-	uint32_t b = model_object_find(d->model, ov->object, NULL);
-	if (b != MODEL_NONE) {
-		d->model->backends[b].ov = NULL;
-		model_dirty(d->model, d->model->backends[b].service);
-	}
-	d->changed = true;
-}
-
-static void rebind(const struct override *ov, void *arg)
-{
-	struct daemon *d = arg;
-	uint32_t b = model_object_find(d->model, ov->object, NULL);
-	if (b != MODEL_NONE)
-		d->model->backends[b].ov = ov;
+	model_override_changed(x->d->model, ov->object);
+	x->d->changed = x->any = true;
 }
 
 void daemon_override_deadline(struct daemon *d, struct lb_time now)
 {
-	size_t before = overrides_count(d->overrides);
-	struct lb_time next = overrides_expire(d->overrides, now, expired, d);
-	if (d->changed) /* one item of an object may have expired and the other not */
-		overrides_each(d->overrides, rebind, d);
-	if (overrides_count(d->overrides) != before)
+	struct expiry x = { d, false };
+	struct lb_time next = overrides_expire(d->overrides, now, expired, &x);
+	if (x.any) {
+		d->converged = false;
 		(void)daemon_overrides_save(d);
+		daemon_more(d);
+	}
 	daemon_deadline(d, next);
 }
 

@@ -21,8 +21,12 @@ static void dirty_key(struct daemon *d, const struct ipvs_key *key)
 	uint32_t s = d->model ? model_listener_service(d->model, key) : MODEL_NONE;
 	if (s != MODEL_NONE) {
 		model_dirty(d->model, s);
-		daemon_more(d);
+	} else if (ipvs_is_ours(d->ipvs, key)) { /* its removal did not come through */
+		struct ipvs_key *place = lb_vec_push(&d->drops);
+		if (place)
+			*place = *key;
 	}
+	daemon_more(d);
 }
 
 static void on_drift(void *arg, const struct ipvs_key *key, enum ipvs_drift what)
@@ -62,7 +66,7 @@ static int write_recorded(void *arg, const struct ipvs_op *ops, size_t n, int *e
 	daemon_owned_flush(d);
 	int err = d->kernel.write(d->kernel.arg, ops, n, errs);
 	for (size_t i = 0; i < n && !err; i++)
-		if (ops[i].type == IPVS_OP_SERVICE_DEL && errs[i] == 0)
+		if (ops[i].type == IPVS_OP_SERVICE_DEL && (errs[i] == 0 || errs[i] == ESRCH))
 			daemon_owned_note(d, &ops[i].svc.key, false);
 	return err;
 }
@@ -151,6 +155,8 @@ void daemon_kernel_tick(struct daemon *d)
 		lb_log(LB_LOG_NOTICE, "kernel: IPVS answers again");
 		d->kernel_missing = false;
 		d->kernel_error = 0;
+		if (d->left_over_due)
+			daemon_left_over(d);
 		all_dirty(d);
 	}
 	ipvs_retry(d->ipvs, now);
@@ -167,9 +173,18 @@ bool daemon_in_kernel(const struct ipvs_key *key, const struct lb_ip *addr, uint
 
 /* ---- one turn ---- */
 
+static void on_change(const struct model_change *ch, void *arg)
+{
+	struct daemon *d = arg;
+	daemon_log_change(ch, d);
+	if (ch->backend != MODEL_NONE && ch->old_state != ch->new_state &&
+		(ch->old_state == MODEL_BACKEND_MAINT || ch->new_state == MODEL_BACKEND_MAINT))
+		daemon_probe_maint(d, ch->backend);
+}
+
 static int want_service(struct daemon *d, uint32_t s, struct lb_time now)
 {
-	model_settle(d->model, s, now, lb_clock_wall_ms(), daemon_log_change, d);
+	model_settle(d->model, s, now, lb_clock_wall_ms(), on_change, d);
 	daemon_deadline(d, d->model->services[s].deadline);
 	for (uint32_t i = 0; i < d->model->services[s].cfg->n_listens; i++) {
 		int err = plan_listener(d->model, s, i, &d->row);
@@ -193,7 +208,9 @@ static bool slice_over(struct lb_time since)
 static int drop_some(struct daemon *d, struct lb_time now)
 {
 	while (d->drops.n) {
-		int err = ipvs_drop(d->ipvs, &d->drops.v[d->drops.n - 1], now);
+		struct ipvs_key key = d->drops.v[d->drops.n - 1];
+		/* a later configuration may want it again */
+		int err = model_listener_service(d->model, &key) == MODEL_NONE ? ipvs_drop(d->ipvs, &key, now) : 0;
 		if (err)
 			return err;
 		d->drops.n--;

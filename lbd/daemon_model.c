@@ -175,12 +175,12 @@ static bool stored_is(struct daemon *d, uint32_t number, const struct daemon_tex
 	return same;
 }
 
-/* What an earlier run left in the kernel and the file no longer has. */
-static void drop_left_over(struct daemon *d)
+void daemon_left_over(struct daemon *d)
 {
 	struct owned_keys owned;
 	struct owned_keys left = { 0 };
-	if (daemon_owned_load(d, &owned))
+	d->left_over_due = d->kernel_error != 0; /* without the kernel's list nobody knows what is still there */
+	if (d->left_over_due || daemon_owned_load(d, &owned))
 		return;
 	lb_vec_foreach (key, &owned.keys) {
 		ipvs_own(d->ipvs, key);
@@ -231,7 +231,7 @@ int daemon_apply_first(struct daemon *d)
 		err = daemon_model_swap(d, c);
 	}
 	if (!err)
-		drop_left_over(d);
+		daemon_left_over(d);
 	daemon_text_done(&t);
 	return err;
 }

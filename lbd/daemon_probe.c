@@ -60,8 +60,37 @@ static void send_more(struct daemon *d)
 	for (uint32_t n = 0; d->model && at < d->model->n_targets && n < TARGETS_PER_SLICE; n++, at++) {
 		if (worker_pending(&d->probe) > WORKER_HIGH)
 			break;
-		send_set(d, &d->model->targets[at], &line);
+		if (model_target_wanted(d->model, &d->model->targets[at]))
+			send_set(d, &d->model->targets[at], &line);
 		d->probe_next_id = d->model->targets[at].id + 1;
+	}
+	lb_text_done(&line);
+}
+
+static void send_del(struct daemon *d, uint32_t id, struct lb_text *line)
+{
+	struct check_msg m = { .type = CHECK_MSG_TARGET_DEL, .u.target_del = id };
+	lb_text_clear(line);
+	check_msg_write(&m, line);
+	(void)worker_send(&d->probe, line);
+}
+
+/* In maintenance nothing is probed; afterwards the first verdict decides, as for a new backend. */
+void daemon_probe_maint(struct daemon *d, uint32_t backend)
+{
+	const struct model *m = d->model;
+	struct lb_text line = LB_TEXT_INIT;
+	uint32_t n = m->services[m->backends[backend].service].cfg->n_checks;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct model_target *t = model_backend_target(m, backend, i);
+		if (t->id >= d->probe_next_id)
+			continue; /* not sent yet: it will be looked at then */
+		if (!model_target_wanted(m, t)) {
+			send_del(d, t->id, &line);
+			model_target_reset(d->model, t->id);
+		} else if (!t->judged) {
+			send_set(d, t, &line);
+		}
 	}
 	lb_text_done(&line);
 }
@@ -126,10 +155,7 @@ void daemon_probe_model(struct daemon *d, const struct model *old)
 			j++;
 		if ((j < d->model->n_targets && d->model->targets[j].id == id) || id >= d->probe_next_id)
 			continue;
-		struct check_msg m = { .type = CHECK_MSG_TARGET_DEL, .u.target_del = id };
-		lb_text_clear(&line);
-		check_msg_write(&m, &line);
-		(void)worker_send(&d->probe, &line);
+		send_del(d, id, &line);
 	}
 	lb_text_done(&line);
 	send_more(d);

@@ -221,14 +221,16 @@ void model_dirty(struct model *m, uint32_t service)
 	if (m->services[service].dirty)
 		return;
 	m->services[service].dirty = true;
-	m->dirty[m->n_dirty++] = service; /* one place per service: it cannot overflow */
+	m->dirty[(m->first_dirty + m->n_dirty++) % m->n_services] = service;
 }
 
 uint32_t model_next_dirty(struct model *m)
 {
 	if (m->n_dirty == 0)
 		return MODEL_NONE;
-	uint32_t s = m->dirty[--m->n_dirty];
+	uint32_t s = m->dirty[m->first_dirty];
+	m->first_dirty = (m->first_dirty + 1) % m->n_services;
+	m->n_dirty--;
 	m->services[s].dirty = false;
 	return s;
 }
@@ -243,6 +245,30 @@ struct lb_time model_tick(struct model *m, struct lb_time now)
 			next = lb_time_min(next, m->services[i].deadline);
 	}
 	return next;
+}
+
+bool model_target_wanted(const struct model *m, const struct model_target *t)
+{
+	for (uint32_t l = t->first_link; l != MODEL_NONE; l = m->links[l].next)
+		if (model_admin_state(&m->backends[m->links[l].backend]) != CONFIG_STATE_MAINT)
+			return true;
+	return false;
+}
+
+void model_target_reset(struct model *m, uint32_t target_id)
+{
+	const struct model_target *found = model_target_by_id(m, target_id);
+	if (!found)
+		return;
+	struct model_target *t = &m->targets[found - m->targets];
+	t->n = 0;
+	t->judged = t->up = false;
+	t->code = CHECK_CODE_INI;
+	t->latency_us = 0;
+	free(t->text);
+	t->text = NULL;
+	for (uint32_t l = t->first_link; l != MODEL_NONE; l = m->links[l].next)
+		model_dirty(m, m->backends[m->links[l].backend].service);
 }
 
 static void set_text(struct model_target *t, const char *text)

@@ -114,8 +114,8 @@ struct model {
 	struct model_target *targets;     /* sorted by id */
 	struct model_listener *listeners; /* sorted by key */
 	uint32_t n_services, n_backends, n_links, n_targets, n_listeners;
-	uint32_t *dirty; /* indices of dirty services */
-	uint32_t n_dirty;
+	uint32_t *dirty; /* indices of dirty services, a ring with a place for each: who came first is served first */
+	uint32_t first_dirty, n_dirty;
 	uint32_t *target_slots; /* open addressing over targets by what they probe */
 	uint32_t n_slots;
 };
@@ -142,6 +142,12 @@ void model_free(struct model *m);
 void model_dirty(struct model *m, uint32_t service);
 /* The next dirty service, no longer marked so; MODEL_NONE when there is none. */
 uint32_t model_next_dirty(struct model *m);
+
+/* Whether anybody wants this probe: not when every backend that uses it is in maintenance. */
+bool model_target_wanted(const struct model *m, const struct model_target *t);
+
+/* Forgets what is known of a target nobody probed for a while: the first verdict decides anew. */
+void model_target_reset(struct model *m, uint32_t target_id);
 
 /* The probe process' word on a target. Returns false when the id is unknown (it was removed meanwhile: ignore). */
 bool model_health(struct model *m, uint32_t target_id, const struct check_state *state, int64_t wall_ms);

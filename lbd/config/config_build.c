@@ -258,7 +258,7 @@ static void build_listens(struct config_builder *b)
 	struct config_service *s = b->now.s;
 	const struct schema_value *listen = &v[SERVICE_LISTEN], *protocol = &v[SERVICE_PROTOCOL];
 	bool marked = v[SERVICE_FWMARK].set;
-	size_t n = marked ? 1 : listen->set ? (size_t)listen->n * 3 : 0;
+	size_t n = marked ? 1 : listen->set && !protocol->wrong ? (size_t)listen->n * 3 : 0;
 	struct ipvs_key *keys = keep_array(b, &b->scratch, n, sizeof(*keys));
 	if (!keys)
 		return;
@@ -268,9 +268,9 @@ static void build_listens(struct config_builder *b)
 		s->n_listens = 1;
 	}
 	bool seen[256] = { false }; /* a protocol named twice is an error already */
-	for (uint32_t p = 0; !marked && p < protocol->n; p++) {
+	for (uint32_t p = 0; !marked && n && p < protocol->n; p++) {
 		uint8_t number = (uint8_t)protocol->list[p].num;
-		for (uint32_t i = 0; listen->set && i < listen->n && !seen[number]; i++)
+		for (uint32_t i = 0; i < listen->n && !seen[number]; i++)
 			keys[s->n_listens++] = (struct ipvs_key){
 				.addr = listen->list[i].ip, .port = listen->list[i].port, .protocol = number
 			};

@@ -40,6 +40,8 @@ static void rule_listens(struct config_builder *b)
 	const struct schema_value *listen = &b->now.keys->v[SERVICE_LISTEN];
 	struct config_path up = { &b->now.path, "listen", 6, 0 };
 	bool list = listen->at->kind == CONFIG_NODE_SEQ;
+	bool portless = (b->now.s->flags & IPVS_FLAG_PERSISTENT) || b->now.keys->v[SERVICE_PERSISTENCE].wrong;
+	bool families = b->now.s->method == IPVS_METHOD_TUN || b->now.keys->v[SERVICE_MODE].wrong;
 	for (uint32_t i = 0; listen->set && i < listen->n; i++) {
 		const struct schema_value *l = &listen->list[i];
 		struct config_path item = { &up, NULL, 0, i };
@@ -49,10 +51,10 @@ static void rule_listens(struct config_builder *b)
 				"cannot listen on every address");
 		else if (lb_ip_is_multicast(&l->ip))
 			config_say(b, l->at, path, NULL, "cannot listen on a multicast address");
-		if (!l->port && !(b->now.s->flags & IPVS_FLAG_PERSISTENT))
+		if (!l->port && !portless)
 			config_say(b, l->at, path, "add a port, or `persistence` to take every port of the address",
 				"listen has no port");
-		if (l->ip.family != listen->list[0].ip.family && b->now.s->method != IPVS_METHOD_TUN)
+		if (l->ip.family != listen->list[0].ip.family && !families)
 			config_say(b, l->at, path, "make two services, or use mode tun",
 				"IPv4 and IPv6 in one service, whose backends are of one family");
 	}
@@ -85,6 +87,8 @@ static void rule_flags(struct config_builder *b, const struct schema_value *v, c
 	if (!v->at || !v->set)
 		return;
 	const struct schema_value *flags = &v->obj->v[SCHEDULER_FLAGS];
+	if (!v->obj->v[SCHEDULER_NAME].set)
+		return;
 	const struct ipvs_sched_row *row = &ipvs_scheds[v->obj->v[SCHEDULER_NAME].num];
 	struct config_path up = { service, "scheduler", 9, 0 }, path = { &up, "flags", 5, 0 };
 	const char *words[sizeof(row->flags) / sizeof(row->flags[0])];
@@ -111,7 +115,9 @@ static void rule_tunnel(struct config_builder *b, const struct schema_value *v, 
 	const struct schema_value *t = v->obj->v;
 	struct config_path path = { up, "tunnel", 6, 0 };
 	int64_t type = t[TUNNEL_TYPE].num, csum = t[TUNNEL_CHECKSUM].num;
-	if (type == IPVS_TUNNEL_GUE && !t[TUNNEL_PORT].set)
+	if (t[TUNNEL_TYPE].wrong)
+		return;
+	if (type == IPVS_TUNNEL_GUE && !t[TUNNEL_PORT].at)
 		config_say(b, v->at, &path, "tunnel: { type: gue, port: 6080 }", "a gue tunnel needs a port");
 	if (type != IPVS_TUNNEL_GUE && t[TUNNEL_PORT].set)
 		config_say(b, at_or(&t[TUNNEL_PORT], v->at), &path, NULL, "only a gue tunnel has a port");
@@ -238,12 +244,14 @@ void config_rules_backend(struct config_builder *b, const struct config_backend 
 	if (lb_ip_is_any(&bk->addr) || lb_ip_is_multicast(&bk->addr) ||
 		(bk->addr.family == AF_INET && !memcmp(bk->addr.b, broadcast, 4)))
 		config_say(b, at, path, NULL, "this is not the address of one host");
-	if (bk->lower && !bk->upper)
+	if (v[BACKEND_MAX_CONNECTIONS].wrong)
+		; /* said already */
+	else if (bk->lower && !bk->upper)
 		config_say(b, at_or(&v[BACKEND_RESUME_BELOW], where), path, NULL, "resume_below needs max_connections");
 	else if (bk->lower > bk->upper)
 		config_say(b, at_or(&v[BACKEND_RESUME_BELOW], where), path, NULL,
 			"resume_below %u is above max_connections %u", bk->lower, bk->upper);
-	if (v[BACKEND_TUNNEL].at && bk->method != IPVS_METHOD_TUN)
+	if (v[BACKEND_TUNNEL].at && !v[BACKEND_MODE].wrong && bk->method != IPVS_METHOD_TUN)
 		config_say(b, v[BACKEND_TUNNEL].at, path, "write `mode: tun`", "tunnel has no effect in mode %s",
 			ipvs_method_name(bk->method));
 	rule_tunnel(b, &v[BACKEND_TUNNEL], path);
@@ -349,7 +357,7 @@ void config_rules_service(struct config_builder *b)
 	const struct config_service *s = b->now.s;
 	const struct schema_value *v = b->now.keys->v;
 	const struct config_node *where = b->now.entry->key;
-	bool tun = s->method == IPVS_METHOD_TUN;
+	bool tun = s->method == IPVS_METHOD_TUN || v[SERVICE_MODE].wrong;
 	for (uint32_t i = 0; i < s->n_backends; i++)
 		tun |= s->backends[i].method == IPVS_METHOD_TUN;
 	if (v[SERVICE_TUNNEL].at && !tun)

@@ -153,6 +153,7 @@ static const struct schema_row control_rows[] = {
 static const struct schema_row log_rows[] = {
 	[LOG_LEVEL] = { .name = "level",
 		.type = SCHEMA_TYPE_WORD,
+		.noun = "log level",
 		.word = word_level,
 		.fallback = "info",
 		.help = "The least urgent lines that are written." },
@@ -172,6 +173,7 @@ static const struct schema_row defaults_rows[] = {
 static const struct schema_row check_rows[] = {
 	[CHECK_KEY_TYPE] = { .name = "type",
 		.type = SCHEMA_TYPE_WORD,
+		.noun = "check type",
 		.word = word_check,
 		.absent = "the name of the check, if that is a type",
 		.help = "How the backend is probed." },
@@ -305,11 +307,13 @@ static const struct schema_row service_rows[] = {
 static const struct schema_row scheduler_rows[] = {
 	[SCHEDULER_NAME] = { .name = "name",
 		.type = SCHEMA_TYPE_WORD,
+		.noun = "scheduler",
 		.flags = SCHEMA_REQUIRED,
 		.word = word_scheduler,
 		.help = "A scheduler of the kernel." },
 	[SCHEDULER_FLAGS] = { .name = "flags",
 		.type = SCHEMA_TYPE_WORD,
+		.noun = "flag",
 		.flags = SCHEMA_LIST,
 		.word = word_flag,
 		.absent = "none",
@@ -361,6 +365,7 @@ static const struct schema_row drain_rows[] = {
 static const struct schema_row tunnel_rows[] = {
 	[TUNNEL_TYPE] = { .name = "type",
 		.type = SCHEMA_TYPE_WORD,
+		.noun = "tunnel type",
 		.word = word_tunnel,
 		.fallback = "ipip",
 		.help = "The encapsulation." },

@@ -60,6 +60,7 @@ struct schema_row {
 	const char *fallback; /* as it would be written; NULL = absent stays absent */
 	const char *absent;   /* what absence means, where fallback cannot say it */
 	const char *help;
+	const char *noun; /* one of the words, where name does not say it: "unknown flag 'x'" */
 };
 
 struct schema_kind {

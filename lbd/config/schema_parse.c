@@ -102,9 +102,7 @@ static int parse_word(const struct schema_row *row, const char *s, size_t n, str
 			return 0;
 		}
 	}
-	size_t noun = strlen(row->name);
-	noun -= (row->flags & SCHEMA_LIST) && row->name[noun - 1] == 's'; /* flags: [...]: one flag */
-	snprintf(say.text, SCHEMA_SAY, "unknown %.*s '%s'", (int)noun, row->name, config_shown(s, n).s);
+	snprintf(say.text, SCHEMA_SAY, "unknown %s '%s'", row->noun ? row->noun : row->name, config_shown(s, n).s);
 	schema_suggest(s, n, words, count, say.help);
 	return -EINVAL;
 }

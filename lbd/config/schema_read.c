@@ -130,6 +130,8 @@ static void read_list(
 					break;
 				}
 			v.n++;
+		} else {
+			v.wrong = true;
 		}
 		path.item++;
 	}
@@ -161,8 +163,10 @@ static void read_value(struct schema_reader *rd, const struct schema_row *row, c
 	else
 		*out = (struct schema_value){ .at = p->node, .set = true, .named = p->node };
 	/* the file said something here, if something wrong: no further complaint that it is missing */
-	if (!out->at)
+	if (!out->at) {
 		out->at = p->node;
+		out->wrong = true;
+	}
 }
 
 static void unknown_key(struct schema_reader *rd, const struct schema_kind *kind, const struct config_node *key,
@@ -228,10 +232,12 @@ void schema_read_key(struct schema_reader *rd, const struct config_node *key, co
 	}
 	struct config_path self = { path, key->text, key->len, 0 };
 	struct place value = { key->next, &self };
-	if (key->next->bad)
+	if (key->next->bad) {
 		obj->v[i].at = key->next;
-	else
-		read_value(rd, &kind->rows[i], &value, in_defaults || obj->kind == SCHEMA_DEFAULTS, &obj->v[i]);
+		obj->v[i].wrong = true;
+		return;
+	}
+	read_value(rd, &kind->rows[i], &value, in_defaults || obj->kind == SCHEMA_DEFAULTS, &obj->v[i]);
 }
 
 bool schema_read(struct schema_reader *rd, const struct config_node *node, const struct config_node *where,

@@ -23,6 +23,7 @@ struct schema_value {
 	uint16_t port;
 	struct lb_ip ip;
 	bool set;
+	bool wrong; /* refused, wholly or in part: rules across keys keep quiet about it */
 };
 
 struct schema_object {

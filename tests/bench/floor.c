@@ -37,7 +37,7 @@
 
 #define BATCH    128
 #define POLL_US  3000
-#define GIVE_UP  300.0 /* seconds */
+#define GIVE_UP  900.0 /* seconds */
 #define SVC_BASE 0x0a000000u
 #define DST_BASE 0xac100000u
 

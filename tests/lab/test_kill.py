@@ -43,6 +43,13 @@ def servers(net):
     return [s.serve(8080) for s in net.servers]
 
 
+def limit(d):
+    """Back within a second, on a machine like this one: some programs start, ours and lbctl that looks."""
+    start = time.monotonic()
+    status(d)
+    return max(1.0, 0.1 * slowness()) + 5 * (time.monotonic() - start)
+
+
 def answers(d):
     return d.call("daemon", "info").returncode == 0
 
@@ -55,6 +62,7 @@ def test_core_killed_at_random_moments_during_reloads(lb, client, servers):
     with Lbd(lb, text(0), supervise=True) as d, Watch(lb) as watch, Load(client, VIP, 80) as load:
         with client.connect(VIP, 80) as c:
             c.ask()
+            most = limit(d)
             for n in range(1, 11):
                 load.more(dice.randint(1, 6))
                 d.write(text(n))
@@ -73,18 +81,19 @@ def test_core_killed_at_random_moments_during_reloads(lb, client, servers):
                 until(lambda: rules(lb) == wanted(n), f"the kernel is as file {n} says")
                 c.ask()
             load.more(10)
-    print(f"{load.done} requests; back after {min(took):.2f} .. {max(took):.2f} s; {running} reloads were done before the kill")
+    print(f"{load.done} requests; back after {min(took):.2f} .. {max(took):.2f} s (limit {most:.2f}); {running} reloads were done before the kill")
     assert load.failures == []
     assert watch.absent == 0 and watch.empty == 0
-    assert max(took) < max(1.0, 0.1 * slow)
+    assert max(took) < most
 
 
 def test_core_and_probe_killed_by_turns(lb, client, servers):
     del servers
-    dice, slow = random.Random(SEED + 1), slowness()
+    dice = random.Random(SEED + 1)
     took = []
-    print(f"seed {SEED + 1}, slowness {slow:.1f}")
+    print(f"seed {SEED + 1}")
     with Lbd(lb, text(0), supervise=True) as d, Watch(lb) as watch, Load(client, VIP, 80) as load:
+        most = limit(d)
         for n in range(10):
             load.more(dice.randint(1, 6))
             if n % 3 == 2:
@@ -98,10 +107,10 @@ def test_core_and_probe_killed_by_turns(lb, client, servers):
         load.more(10)
         assert status(d)["ready"] and rules(lb) == wanted(0)
         log = d.log()
-    print(f"{load.done} requests; a worker was back after {min(took):.2f} .. {max(took):.2f} s")
+    print(f"{load.done} requests; a worker was back after {min(took):.2f} .. {max(took):.2f} s (limit {most:.2f})")
     assert load.failures == []
     assert {tuple(sorted(p.items())) for _, p in watch.changes} == {tuple(sorted({A1: 1, A2: 2, A3: 1}.items()))}
-    assert max(took) < max(1.0, 0.1 * slow)
+    assert max(took) < most
     assert "up -> down" not in log and log.count("worker/probe: ended (signal 9") == 10
 
 

@@ -324,8 +324,7 @@ static const struct {
 		"huge:3:1: error: a directive is not allowed" },
 	{ "a word of 4 MB", "services: {a: {mode: ", "0123456789abcdef", 250000, "}}",
 		"huge:1:12: error: this service has no backends" },
-	{ "a key of 4 MB", "", "0123456789abcdef", 250000, ": b",
-		"huge:1:1: error: the top level must be a mapping" },
+	{ "a key of 4 MB", "", "0123456789abcdef", 250000, ": b", "huge:1:1: error: the top level must be a mapping" },
 	{ "a comment of 4 MB", "#", "0123456789abcdef", 250000, "\nservices: {}", "accepted" },
 	{ "4 MB of blanks", "services: {}", "                ", 250000, "", "accepted" },
 	{ "4 MB of blank lines", "services: {}", "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n", 250000, "", "accepted" },
@@ -338,13 +337,11 @@ static const struct {
 	{ "500,000 nulls", "a: [", "~,", 490000, "]", "huge:1:1: error: unknown key 'a' in the file" },
 	{ "400,000 aliases", "services: [", "*a,", 400000, "]", "huge:1:11: error: services is a list" },
 	{ "200,000 anchors", "services: [", "&a b,", 200000, "]", "huge:1:11: error: services is a list" },
-	{ "one quote and 4 MB", "a: '", "''''''''''''''''", 250000, "",
-		"huge:1:4000005: error: found unexpected end" },
+	{ "one quote and 4 MB", "a: '", "''''''''''''''''", 250000, "", "huge:1:4000005: error: found unexpected end" },
 	{ "escapes without end", "a: \"", "\\\"\\\"\\\"\\\"", 475000, "",
 		"huge:1:3800005: error: found unexpected end" },
 	{ "a folded scalar of 4 MB", "a: >\n", "  0123456789abc\n", 250000, "", "huge:1:1: error: unknown key 'a'" },
-	{ "a literal of empty lines", "a: |\n", "\n\n\n\n\n\n\n\n", 475000, "  x",
-		"huge:1:1: error: unknown key 'a'" },
+	{ "a literal of empty lines", "a: |\n", "\n\n\n\n\n\n\n\n", 475000, "  x", "huge:1:1: error: unknown key 'a'" },
 };
 
 static void run_made(const char *what, const struct lb_text *t, const char *want)

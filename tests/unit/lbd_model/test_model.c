@@ -504,7 +504,28 @@ START_TEST(our_own_errors_flip_nothing)
 	ck_assert_uint_eq(t->code, CHECK_CODE_SOCKERR);
 	ck_assert_uint_eq(t->latency_us, 999);
 	ck_assert_str_eq(world_changes(&w),
-		"api/x unchecked->up 0->1\napi down->degraded\nweb/a unchecked->up 0->1\nweb down->degraded\n");
+		"web/a unchecked->up 0->1\nweb down->degraded\napi/x unchecked->up 0->1\napi down->degraded\n");
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(in_maintenance_nothing_is_probed_unless_another_backend_asks_the_same)
+{
+	struct world w = { 0 };
+	world_start(&w, SHARED);
+	world_health(&w, "web/a", 0, true);
+	world_settle(&w);
+	uint32_t shared = target_id(&w, "web/a", 0), alone = target_id(&w, "web/b", 0);
+	struct override_who who = { "alice", "", 1000, w.now, 0 };
+	ck_assert_int_eq(overrides_set_state(w.ov, "web/a", CONFIG_STATE_MAINT, &who), 0);
+	ck_assert_int_eq(overrides_set_state(w.ov, "web/b", CONFIG_STATE_MAINT, &who), 0);
+	model_override_changed(w.m, "web/a");
+	model_override_changed(w.m, "web/b");
+	ck_assert(model_target_wanted(w.m, model_target_by_id(w.m, shared))); /* api/x asks the same */
+	ck_assert(!model_target_wanted(w.m, model_target_by_id(w.m, alone)));
+	model_target_reset(w.m, alone);
+	ck_assert(!model_target_by_id(w.m, alone)->judged);
+	ck_assert(model_target_by_id(w.m, shared)->judged);
 	world_end(&w);
 }
 END_TEST
@@ -699,7 +720,7 @@ START_TEST(a_candidate_can_be_planned_and_thrown_away)
 	world_health(&w, "web/a", 0, false);
 	world_settle(&w);
 	ck_assert_str_eq(world_changes(&w),
-		"api/x up->down 1->0\napi degraded->down\nweb/a up->down 1->0\nweb degraded->down\n");
+		"web/a up->down 1->0\nweb degraded->down\napi/x up->down 1->0\napi degraded->down\n");
 	model_free(NULL);
 	world_end(&w);
 }
@@ -974,11 +995,12 @@ int main(void)
 		draining_anew_winds_the_clock, a_reload_keeps_the_drain_clock, an_override_ends_by_itself,
 		overrides_are_there_after_a_reload_and_nothing_is_dirty, one_probe_for_all_who_ask_the_same,
 		a_check_with_an_address_of_its_own_is_one_target_for_all, a_verdict_on_a_target_that_went_is_ignored,
-		our_own_errors_flip_nothing, what_changed_is_told_once_and_not_at_the_first_decision,
-		a_backend_that_a_reload_brings_has_no_past, a_reload_of_the_same_touches_nothing,
-		a_reload_marks_what_changed_and_only_that, ids_of_targets_stay_and_new_ones_come_after,
-		a_check_that_changed_takes_nobody_out_who_serves, a_candidate_can_be_planned_and_thrown_away,
-		reloads_at_random_keep_health_ids_and_sense, after_an_overrides_expiry_the_plan_is_as_without_it,
+		our_own_errors_flip_nothing, in_maintenance_nothing_is_probed_unless_another_backend_asks_the_same,
+		what_changed_is_told_once_and_not_at_the_first_decision, a_backend_that_a_reload_brings_has_no_past,
+		a_reload_of_the_same_touches_nothing, a_reload_marks_what_changed_and_only_that,
+		ids_of_targets_stay_and_new_ones_come_after, a_check_that_changed_takes_nobody_out_who_serves,
+		a_candidate_can_be_planned_and_thrown_away, reloads_at_random_keep_health_ids_and_sense,
+		after_an_overrides_expiry_the_plan_is_as_without_it,
 		objects_are_found_by_name_and_a_miss_says_what_was_meant, listeners_lead_to_their_service,
 		the_tables_have_no_holes };
 	return run_suite("model", tests, COUNT(tests));
