@@ -184,6 +184,11 @@ static void rule_protocols(struct config_builder *b)
 	if ((s->flags & IPVS_FLAG_ONEPACKET) && (f->tcp || f->sctp) && !f->udp)
 		config_say(b, at_or(&v[SERVICE_ONE_PACKET], where), &b->now.path, NULL,
 			"one_packet is for UDP and fwmark services");
+	else if ((s->flags & IPVS_FLAG_ONEPACKET) && s->method == IPVS_METHOD_NAT && (f->udp || f->marked))
+		/* the kernel keeps no connection to translate the answer with (measured: the client never gets it) */
+		warn(b, at_or(&v[SERVICE_ONE_PACKET], where), &b->now.path,
+			"one_packet with mode nat: answers leave with the backend's own address",
+			"mode dr for protocols with answers; for syslog and the like this is right");
 	if (s->engine[0] && (f->marked || f->tcp || f->sctp))
 		config_say(b, at_or(&v[SERVICE_PERSISTENCE], where), &b->now.path, "write `protocol: udp`",
 			"the persistence engine %s is for UDP services", s->engine);
