@@ -77,8 +77,8 @@ struct check_result {
 
 /* What the core knows of a target: the single rise/fall counter of check_fsm and the last result. */
 struct check_state {
-	uint16_t n;    /* 0..rise-1 down, rise..rise+fall-1 up */
-	bool judged;   /* a first PASS or FAIL has been seen */
+	uint16_t n;  /* 0..rise-1 down, rise..rise+fall-1 up */
+	bool judged; /* a first PASS or FAIL has been seen */
 	bool up;
 	struct check_result last;
 };
