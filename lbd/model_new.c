@@ -104,7 +104,9 @@ static void add_backend(
 	struct model *m = bd->m;
 	uint32_t at = m->n_backends++;
 	struct model_backend *b = &m->backends[at];
-	*b = (struct model_backend){ .cfg = cfg, .service = service, .first_link = m->n_links };
+	*b = (struct model_backend){
+		.cfg = cfg, .service = service, .first_link = m->n_links, .state = MODEL_BACKEND_UNCHECKED
+	};
 	char object[160];
 	if (overrides_count(m->overrides)) {
 		snprintf(object, sizeof(object), "%s/%s", s->cfg->name, cfg->name);
@@ -269,7 +271,10 @@ struct model *model_new(const struct model_input *in)
 	for (uint32_t i = 0; i < m->n_services; i++) {
 		struct model_service *s = &m->services[i];
 		*s = (struct model_service){
-			.cfg = &in->config->services[i], .first_backend = m->n_backends, .deadline = LB_TIME_NEVER
+			.cfg = &in->config->services[i],
+			.first_backend = m->n_backends,
+			.deadline = LB_TIME_NEVER,
+			.status = MODEL_SERVICE_DOWN /* until it is decided */
 		};
 		for (uint32_t k = 0; k < s->cfg->n_listens; k++)
 			m->listeners[m->n_listeners++] = (struct model_listener){ s->cfg->listens[k], i };
