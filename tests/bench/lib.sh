@@ -29,7 +29,7 @@ bench_sample() { bench_samples[$1]+="$2 "; }
 # tell what else was running.
 bench_value() {
     tr ' ' '\n' <<<"${bench_samples[$1]-}" | grep . | sort -n |
-        awk -v how="${2-min}" '{ v[NR] = $1 } END { if (NR) print how == "min" ? v[1] : v[int((NR + 1) / 2)] }'
+        awk -v how="${2-min}" '{ v[NR] = $1 } END { if (NR) print how == "min" ? v[1] : v[int(NR / 2) + 1] }'
 }
 
 bench_print() {

@@ -83,7 +83,8 @@ start() {
     local -a command
     case $side in
     lbd) lbd_command ;;
-    keepalived) command=(keepalived -C -n -l -f "$work/keepalived.conf" -p "$work/ka.pid" -c "$work/ka-check.pid") ;;
+    # without -G its log of every object goes to the emulated serial console: ten times its own time
+    keepalived) command=(keepalived -C -n -G -f "$work/keepalived.conf" -p "$work/ka.pid" -c "$work/ka-check.pid") ;;
     ipvsadm) command=(sh -c "exec ipvsadm -R <$work/ipvsadm.conf") ;;
     floor) command=("$floor" fill "$n" "$m") ;;
     esac
