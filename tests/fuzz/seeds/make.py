@@ -7,6 +7,8 @@ import os
 import struct
 import sys
 
+if len(sys.argv) > 2 or sys.argv[1:2] and sys.argv[1].startswith("-"):
+    sys.exit(__doc__)
 ROOT = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "..", "corpus")
 FAMILY, ERROR, DONE, MULTI = 0x1C, 2, 3, 2
 NEW_SERVICE, NEW_DEST, SET_INFO = 1, 5, 14
