@@ -26,7 +26,7 @@
 #define PING_S         1.0
 #define PINGS_LOST_MAX 5
 #define BACKOFF_MIN_MS 100
-#define BACKOFF_MAX_MS 5000
+#define BACKOFF_MAX_MS 800 /* a worker that was killed is back within a second, however often it was */
 #define HEALTHY_US     10000000
 #define KILL_AFTER_S   1.0
 #define ARG_PREFIX     "--worker="
@@ -224,7 +224,7 @@ static int spawn(struct worker *w)
 	return 0;
 }
 
-/* First at once, then 100 ms doubling to 5 s; a life of 10 s earns a fresh start. */
+/* First at once, then 100 ms doubling to 800 ms; a life of 10 s earns a fresh start. */
 static void respawn_later(struct worker *w)
 {
 	if (lb_time_diff_us(lb_clock_now(), w->started) >= HEALTHY_US)
