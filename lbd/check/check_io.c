@@ -24,12 +24,6 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-/* One row per type; NULL would be a hole, which test_check_types and the compiler's size check do not let pass. */
-static const struct check_ops *const check_ops[] = {
-	[CHECK_TYPE_TCP] = &check_tcp_ops,
-};
-_Static_assert(sizeof(check_ops) / sizeof(check_ops[0]) == CHECK_TYPE_COUNT, "one row per check type");
-
 #define FDS_RESERVED   32u                  /* the loop's own, the channel, the log, and what libraries open */
 #define CHANNEL_HIGH   ((size_t)256 * 1024) /* above it, changed targets wait in `unsent` */
 #define ALIVE_EVERY_US 100000
@@ -38,9 +32,9 @@ _Static_assert(sizeof(check_ops) / sizeof(check_ops[0]) == CHECK_TYPE_COUNT, "on
 struct target;
 
 struct run { /* exists while a probe runs */
-	struct check_probe probe;
 	struct target *t;
 	uint32_t stalls;
+	_Alignas(16) struct check_probe probe; /* and, behind it, what its type has in addition */
 };
 
 /* Up to 100,000 of these: their size is watched by the bench (aim: below 400 bytes with heap and hash). */
@@ -48,7 +42,7 @@ struct target {
 	uint32_t id;
 	bool unsent_on, waiting_on;
 	bool told_judged, told_up; /* what the core heard last */
-	struct check_spec spec;    /* send and expect point into bytes */
+	struct check_spec spec;    /* params point into bytes */
 	struct check_fsm fsm;
 	struct check_result last;
 	struct check_sched sched;
@@ -56,7 +50,7 @@ struct target {
 	ev_timer due;    /* armed while neither running nor waiting */
 	TAILQ_ENTRY(target) unsent, waiting;
 	UT_hash_handle hh;
-	char bytes[];
+	uint8_t bytes[];
 };
 
 TAILQ_HEAD(target_list, target);
@@ -220,7 +214,7 @@ static void start_waiting(struct prober *w);
 static void on_done(struct check_probe *p, const struct check_result *r, void *arg)
 {
 	struct prober *w = arg;
-	struct run *run = (struct run *)p; /* probe is its first member */
+	struct run *run = (struct run *)((char *)p - offsetof(struct run, probe));
 	struct target *t = run->t;
 	struct check_result result = *r;
 	/* A loop that stood still took the time that the probe was given: "no answer in time" is then our own doing. */
@@ -236,16 +230,18 @@ static void on_done(struct check_probe *p, const struct check_result *r, void *a
 
 static void start_run(struct prober *w, struct target *t)
 {
-	int rc = -ENOMEM;
-	struct run *run = malloc(sizeof(*run));
+	const struct check_ops *ops = check_ops[t->spec.type];
+	int rc = ops ? -ENOMEM : -EPROTONOSUPPORT;
+	struct run *run = ops ? calloc(1, offsetof(struct run, probe) + ops->size) : NULL;
 	if (run) {
 		run->t = t;
 		run->stalls = w->stalls;
 		run->probe.loop = w->loop;
+		run->probe.ops = ops;
 		run->probe.spec = &t->spec;
 		run->probe.done = on_done;
 		run->probe.arg = w;
-		rc = check_ops[t->spec.type]->start(&run->probe, lb_clock_now());
+		rc = ops->start(&run->probe, lb_clock_now());
 	}
 	if (rc == 0) {
 		t->run = run;
@@ -299,7 +295,7 @@ static void target_free(struct prober *w, struct target *t)
 {
 	ev_timer_stop(w->loop, &t->due);
 	if (t->run) {
-		check_ops[t->spec.type]->cancel(&t->run->probe);
+		t->run->probe.ops->cancel(&t->run->probe);
 		free(t->run);
 		w->running--;
 	}
@@ -316,16 +312,14 @@ static void target_free(struct prober *w, struct target *t)
 static struct target *target_new(const struct check_msg_target *in)
 {
 	const struct check_spec *s = &in->spec;
-	struct target *t = calloc(1, sizeof(*t) + s->send_len + s->expect_len);
+	struct target *t = calloc(1, sizeof(*t) + s->params.n);
 	if (!t)
 		return NULL;
 	t->id = in->id;
 	t->spec = *s;
 	t->spec.name = NULL;
-	if (s->send_len)
-		t->spec.send = memcpy(t->bytes, s->send, s->send_len);
-	if (s->expect_len)
-		t->spec.expect = memcpy(t->bytes + s->send_len, s->expect, s->expect_len);
+	if (s->params.n)
+		t->spec.params.bytes = memcpy(t->bytes, s->params.bytes, s->params.n);
 	check_fsm_init(&t->fsm, s->rise, s->fall, &in->state);
 	t->last = in->state.last;
 	t->told_judged = t->fsm.judged;

@@ -54,16 +54,16 @@ static enum lb_log_level get_level(struct fields *f)
 	return level < 0 ? LB_LOG_INFO : (enum lb_log_level)level;
 }
 
-/* send and expect are any bytes, JSON strings are not: hex. NULL when memory is out. */
-static json_t *hex_write(const char *bytes, size_t n)
+/* Params are any bytes, JSON strings are not: hex. NULL when memory is out. */
+static json_t *hex_write(const uint8_t *bytes, size_t n)
 {
 	static const char digits[] = "0123456789abcdef";
 	char *hex = malloc(2 * n + 1);
 	if (!hex)
 		return NULL;
 	for (size_t i = 0; i < n; i++) {
-		hex[2 * i] = digits[(uint8_t)bytes[i] >> 4];
-		hex[2 * i + 1] = digits[(uint8_t)bytes[i] & 15];
+		hex[2 * i] = digits[bytes[i] >> 4];
+		hex[2 * i + 1] = digits[bytes[i] & 15];
 	}
 	json_t *v = json_stringn_nocheck(hex, 2 * n);
 	free(hex);
@@ -75,26 +75,45 @@ static int digit(char c)
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Absent = not used. Writes at most half the characters to out; returns how many bytes. */
-static size_t hex_read(struct fields *f, const char *key, char *out)
+/* n/2 bytes to out; false when it is not hex. */
+static bool hex_read(const char *hex, size_t n, uint8_t *out)
 {
-	if (!json_object_get(f->from, key))
-		return 0;
-	const char *hex = get_str(f, key, 2 * CHECK_BYTES_MAX);
-	size_t n = strlen(hex);
-	f->bad |= n == 0 || n % 2 != 0;
 	for (size_t i = 0; i + 1 < n; i += 2) {
 		int hi = digit(hex[i]), lo = digit(hex[i + 1]);
-		f->bad |= hi < 0 || lo < 0;
-		out[i / 2] = (char)((unsigned)hi << 4 | (unsigned)lo);
+		if (hi < 0 || lo < 0)
+			return false;
+		out[i / 2] = (uint8_t)((unsigned)hi << 4 | (unsigned)lo);
 	}
-	return n / 2;
+	return n % 2 == 0;
+}
+
+/* Absent = none. m owns the bytes. */
+static int params_read(struct fields *f, struct check_msg *m, struct check_params *out)
+{
+	if (!json_object_get(f->from, "params"))
+		return 0;
+	const char *hex = get_str(f, "params", 2 * CHECK_PARAMS_MAX);
+	size_t n = strlen(hex);
+	m->bytes = malloc(n / 2 + 1);
+	if (!m->bytes)
+		return -ENOMEM;
+	f->bad |= n == 0 || !hex_read(hex, n, m->bytes) || !check_params_ok(m->bytes, n / 2);
+	*out = (struct check_params){ m->bytes, (uint32_t)(n / 2) };
+	return 0;
 }
 
 static json_t *state_write(const struct check_state *s)
 {
-	return json_pack("{s:i, s:b, s:b, s:s, s:s, s:I}", "n", (int)s->n, "judged", s->judged, "up", s->up, "code",
-		check_codes[s->last.code].name, "text", s->last.text, "latency_us", (json_int_t)s->last.latency_us);
+	json_t *o = json_pack("{s:i, s:b, s:b, s:s, s:s, s:I}", "n", (int)s->n, "judged", s->judged, "up", s->up,
+		"code", check_codes[s->last.code].name, "text", s->last.text, "latency_us",
+		(json_int_t)s->last.latency_us);
+	if (o && s->last.weight.kind &&
+		(json_object_set_new(o, "weight", json_integer(s->last.weight.value)) ||
+			json_object_set_new(o, "percent", json_boolean(s->last.weight.kind == CHECK_WEIGHT_PERCENT)))) {
+		json_decref(o);
+		return NULL;
+	}
+	return o;
 }
 
 static struct check_state state_read(struct fields *outer)
@@ -112,6 +131,10 @@ static struct check_state state_read(struct fields *outer)
 		s.last.text[i] = text[i];
 	}
 	s.last.latency_us = get_u32(&f, "latency_us", 0, UINT32_MAX);
+	if (json_object_get(f.from, "weight")) {
+		s.last.weight.value = (uint16_t)get_u32(&f, "weight", 0, UINT16_MAX);
+		s.last.weight.kind = get_bool(&f, "percent") ? CHECK_WEIGHT_PERCENT : CHECK_WEIGHT_VALUE;
+	}
 	outer->bad = f.bad;
 	return s;
 }
@@ -141,8 +164,15 @@ static json_t *target_set_write(const struct check_msg *m)
 		check_types[s->type].name, "addr", lb_ip_str(&s->addr, addr), "port", (int)s->port, "interval",
 		(json_int_t)s->interval_ms, "interval_down", (json_int_t)s->interval_down_ms, "timeout",
 		(json_int_t)s->timeout_ms, "rise", (int)s->rise, "fall", (int)s->fall, "state", state_write(&t->state));
-	if (o && ((s->send_len && json_object_set_new(o, "send", hex_write(s->send, s->send_len))) ||
-			 (s->expect_len && json_object_set_new(o, "expect", hex_write(s->expect, s->expect_len))))) {
+	char source[LB_IP_STRLEN];
+	int rc = o ? 0 : -1;
+	if (!rc && s->after)
+		rc = json_object_set_new(o, "after", json_integer(s->after));
+	if (!rc && s->source.family)
+		rc = json_object_set_new(o, "source", json_string(lb_ip_str(&s->source, source)));
+	if (!rc && s->params.n)
+		rc = json_object_set_new(o, "params", hex_write(s->params.bytes, s->params.n));
+	if (rc) {
 		json_decref(o);
 		return NULL;
 	}
@@ -168,24 +198,22 @@ static int target_set_read(struct fields *f, struct check_msg *m)
 	type_read(f, s);
 	const char *addr = get_str(f, "addr", LB_IP_STRLEN);
 	f->bad |= lb_ip_parse(addr, strlen(addr), &s->addr) != 0;
-	s->port = (uint16_t)get_u32(f, "port", 1, UINT16_MAX);
+	s->port = (uint16_t)get_u32(f, "port", 0, UINT16_MAX);
 	s->interval_ms = get_u32(f, "interval", 1, INTERVAL_MAX_MS);
 	s->interval_down_ms = get_u32(f, "interval_down", 1, INTERVAL_MAX_MS);
 	s->timeout_ms = get_u32(f, "timeout", 1, INTERVAL_MAX_MS);
 	s->rise = (uint16_t)get_u32(f, "rise", 1, UINT16_MAX);
 	s->fall = (uint16_t)get_u32(f, "fall", 1, UINT16_MAX);
 	f->bad |= !check_fsm_limits_ok(s->rise, s->fall);
+	f->bad |= !s->port && !check_types[s->type].portless;
 	t->state = state_read(f);
-	if (f->bad || (!json_object_get(f->from, "send") && !json_object_get(f->from, "expect")))
-		return 0;
-	m->bytes = malloc(2 * CHECK_BYTES_MAX);
-	if (!m->bytes)
-		return -ENOMEM;
-	s->send_len = hex_read(f, "send", m->bytes);
-	s->expect_len = hex_read(f, "expect", m->bytes + s->send_len);
-	s->send = s->send_len ? m->bytes : NULL;
-	s->expect = s->expect_len ? m->bytes + s->send_len : NULL;
-	return 0;
+	if (json_object_get(f->from, "after"))
+		s->after = get_u32(f, "after", 1, UINT32_MAX);
+	if (json_object_get(f->from, "source")) {
+		const char *source = get_str(f, "source", LB_IP_STRLEN);
+		f->bad |= lb_ip_parse(source, strlen(source), &s->source) != 0;
+	}
+	return f->bad ? 0 : params_read(f, m, &s->params);
 }
 
 static json_t *target_del_write(const struct check_msg *m)

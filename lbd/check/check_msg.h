@@ -18,7 +18,6 @@
 
 #include "common/log.h"
 #include "common/proto.h"
-#include "lbd/check/check_match.h"
 #include "lbd/check/check_types.h"
 
 enum check_msg_type {
@@ -76,7 +75,7 @@ struct check_msg {
 		struct check_msg_state state;
 		struct check_msg_pong pong;
 	} u;
-	char *bytes; /* owned: send and expect of a target.set that was read */
+	uint8_t *bytes; /* owned: the params of a target.set that was read */
 };
 
 /* Appends the message as one line. Sticky error in out (no memory, or a value that no reader would accept). */

@@ -7,17 +7,43 @@
 #pragma once
 
 #include "common/addr.h"
+#include "lbd/check/check_param.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum check_type { CHECK_TYPE_TCP };
-#define CHECK_TYPE_COUNT 1
+enum check_type {
+	CHECK_TYPE_TCP,
+	CHECK_TYPE_UDP,
+	CHECK_TYPE_ICMP,
+	CHECK_TYPE_TLS,
+	CHECK_TYPE_HTTP,
+	CHECK_TYPE_HTTPS,
+	CHECK_TYPE_SMTP,
+	CHECK_TYPE_IMAP,
+	CHECK_TYPE_POP3,
+	CHECK_TYPE_LDAP,
+	CHECK_TYPE_FTP,
+	CHECK_TYPE_DNS,
+	CHECK_TYPE_AGENT,
+	CHECK_TYPE_SCRIPT,
+	CHECK_TYPE_FILE
+};
+#define CHECK_TYPE_COUNT 15
+
+/* The process in which a type is probed: its system call filter allows what the type needs and no more. */
+enum check_room {
+	CHECK_ROOM_NET,   /* sockets; files may be read, nothing can be executed */
+	CHECK_ROOM_SCRIPT /* starts programs */
+};
+#define CHECK_ROOM_COUNT 2
 
 struct check_type_row {
 	const char *name;
 	uint16_t port; /* default, 0 = the backend's */
+	enum check_room room;
+	bool portless; /* asks an address, not a port */
 	const char *help;
 };
 
@@ -31,8 +57,9 @@ struct check_spec {
 	uint16_t port;
 	uint32_t interval_ms, interval_down_ms, timeout_ms;
 	uint16_t rise, fall;
-	const char *send, *expect; /* bytes; NULL = not used. expect: must occur in the reply */
-	size_t send_len, expect_len;
+	struct lb_ip source;        /* to probe from; family 0 = the kernel's choice */
+	uint32_t after;             /* 1 + id of the target that must be up before this one is probed; 0 = none */
+	struct check_params params; /* what only some types have */
 };
 
 /* Whether two specs ask the same of the same target (everything but the name). */
@@ -46,14 +73,25 @@ enum check_code {
 	CHECK_CODE_INI,     /* not probed yet */
 	CHECK_CODE_UNK,     /* no check configured */
 	CHECK_CODE_SOCKERR, /* our side: no descriptor, no memory, no route socket, ran too late */
+	CHECK_CODE_L3OK,
+	CHECK_CODE_L3TOUT,
+	CHECK_CODE_L3CON,
 	CHECK_CODE_L4OK,
 	CHECK_CODE_L4TOUT,
 	CHECK_CODE_L4CON,
+	CHECK_CODE_L6OK,
+	CHECK_CODE_L6TOUT,
+	CHECK_CODE_L6RSP,
 	CHECK_CODE_L7OK,
+	CHECK_CODE_L7OKC, /* passes, with less than everything: a weight that the backend asked for */
 	CHECK_CODE_L7TOUT,
-	CHECK_CODE_L7RSP
+	CHECK_CODE_L7RSP,
+	CHECK_CODE_L7STS,
+	CHECK_CODE_PROCOK,
+	CHECK_CODE_PROCTOUT,
+	CHECK_CODE_PROCERR
 };
-#define CHECK_CODE_COUNT 9
+#define CHECK_CODE_COUNT 20
 
 struct check_code_row {
 	const char *name;
@@ -68,10 +106,19 @@ int check_code_parse(const char *word);
 
 #define CHECK_TEXT_MAX 65
 
+/* What a backend says of its own capacity: a weight, or a share of the configured one. */
+enum check_weight_kind { CHECK_WEIGHT_NONE, CHECK_WEIGHT_VALUE, CHECK_WEIGHT_PERCENT };
+
+struct check_weight {
+	uint8_t kind; /* enum check_weight_kind */
+	uint16_t value;
+};
+
 /* One finished probe. text is printable (escaped) and short: "connection refused". */
 struct check_result {
 	enum check_code code;
 	uint32_t latency_us;
+	struct check_weight weight;
 	char text[CHECK_TEXT_MAX];
 };
 

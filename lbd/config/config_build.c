@@ -111,12 +111,20 @@ void config_build_settings(struct config_builder *b)
 	}
 }
 
-static void build_text(struct config_builder *b, const struct schema_value *v, const char **s, size_t *n)
+/* The keys that are params of the spec, in the order of enum check_param. */
+static void build_params(struct config_builder *b, const struct schema_object *keys, struct check_spec *s)
 {
-	if (!v->set)
-		return;
-	*s = keep(b, v->text, v->n);
-	*n = v->n;
+	struct lb_text t = LB_TEXT_INIT;
+	for (unsigned p = CHECK_PARAM_NONE + 1; p < CHECK_PARAM_COUNT; p++) {
+		for (unsigned i = 0; i < CHECK_KEY_COUNT; i++) {
+			const struct schema_value *v = &keys->v[i];
+			if (schema_kinds[SCHEMA_CHECK].rows[i].param == p && v->set)
+				(void)check_param_put(&t, (enum check_param)p, v->text, v->n);
+		}
+	}
+	s->params = (struct check_params){ t.n ? (const uint8_t *)keep(b, t.s, t.n) : NULL, (uint32_t)t.n };
+	b->report->oom |= t.bad;
+	lb_text_done(&t);
 }
 
 static void build_check(struct config_builder *b, const struct schema_object *keys, struct config_check *ck)
@@ -133,8 +141,7 @@ static void build_check(struct config_builder *b, const struct schema_object *ke
 	s->timeout_ms = (uint32_t)v[CHECK_KEY_TIMEOUT].num;
 	s->rise = (uint16_t)v[CHECK_KEY_RISE].num;
 	s->fall = (uint16_t)v[CHECK_KEY_FALL].num;
-	build_text(b, &v[CHECK_KEY_SEND], &s->send, &s->send_len);
-	build_text(b, &v[CHECK_KEY_EXPECT], &s->expect, &s->expect_len);
+	build_params(b, keys, s);
 }
 
 /* The type whose name this is, or -1. */

@@ -61,8 +61,7 @@ static uint64_t mix_check(uint64_t h, const struct config_check *c)
 	h = mix_ip(mix(mix_text(h, c->name), s->type), &s->addr);
 	h = mix(mix(mix(mix(h, s->port), s->interval_ms), s->interval_down_ms), s->timeout_ms);
 	h = mix(mix(h, s->rise), s->fall);
-	h = mix_bytes(mix(h, s->send != NULL), s->send, s->send ? s->send_len : 0);
-	return mix_bytes(mix(h, s->expect != NULL), s->expect, s->expect ? s->expect_len : 0);
+	return mix_bytes(mix_ip(h, &s->source), s->params.bytes, s->params.n);
 }
 
 uint64_t config_service_digest(const struct config_service *s)

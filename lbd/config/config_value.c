@@ -41,6 +41,15 @@ static unsigned control_value(const struct config *c, unsigned key, struct lb_te
 	return put_word(out, key == CONTROL_ADMIN_GROUP ? c->admin_group : c->observe_group);
 }
 
+static unsigned param_value(const struct check_spec *s, enum check_param key, struct lb_text *out)
+{
+	unsigned count = 0;
+	size_t n = 0;
+	for (const char *v = NULL; key && (v = check_param_next(&s->params, key, v, &n));)
+		count += put(out, v, n);
+	return count;
+}
+
 static unsigned check_value(const struct config_check *c, unsigned key, struct lb_text *out)
 {
 	const struct check_spec *s = &c->spec;
@@ -53,9 +62,7 @@ static unsigned check_value(const struct config_check *c, unsigned key, struct l
 	case CHECK_KEY_TIMEOUT: return put_duration(out, s->timeout_ms);
 	case CHECK_KEY_RISE: return put_num(out, s->rise);
 	case CHECK_KEY_FALL: return put_num(out, s->fall);
-	case CHECK_KEY_SEND: return s->send ? put(out, s->send, s->send_len) : 0;
-	case CHECK_KEY_EXPECT: return s->expect ? put(out, s->expect, s->expect_len) : 0;
-	default: return 0;
+	default: return param_value(s, schema_kinds[SCHEMA_CHECK].rows[key].param, out);
 	}
 }
 

@@ -57,8 +57,9 @@ struct schema_row {
 	int64_t min, max;
 	schema_word_fn *word;
 	enum schema_kind_id of;
-	const char *fallback; /* as it would be written; NULL = absent stays absent */
-	const char *absent;   /* what absence means, where fallback cannot say it */
+	enum check_param param; /* of checks: where the spec carries it */
+	const char *fallback;   /* as it would be written; NULL = absent stays absent */
+	const char *absent;     /* what absence means, where fallback cannot say it */
 	const char *help;
 	const char *noun; /* one of the words, where name does not say it: "unknown flag 'x'" */
 };

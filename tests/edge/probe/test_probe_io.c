@@ -229,21 +229,22 @@ static void teardown(void)
 	}
 }
 
+static struct lb_text params; /* of the message that is being made */
+
 static struct check_msg target(uint32_t id, uint16_t port, const char *send, const char *expect)
 {
 	struct check_msg m = { .type = CHECK_MSG_TARGET_SET };
 	m.u.target_set.id = id;
 	struct check_spec *s = &m.u.target_set.spec;
-	*s = (struct check_spec){ .port = port,
-		.interval_ms = 50,
-		.interval_down_ms = 50,
-		.timeout_ms = 300,
-		.rise = 2,
-		.fall = 3,
-		.send = send,
-		.expect = expect };
-	s->send_len = send ? strlen(send) : 0;
-	s->expect_len = expect ? strlen(expect) : 0;
+	*s = (struct check_spec){
+		.port = port, .interval_ms = 50, .interval_down_ms = 50, .timeout_ms = 300, .rise = 2, .fall = 3
+	};
+	params.n = 0;
+	if (send)
+		ck_assert_int_eq(check_param_put(&params, CHECK_PARAM_SEND, send, strlen(send)), 0);
+	if (expect)
+		ck_assert_int_eq(check_param_put(&params, CHECK_PARAM_EXPECT, expect, strlen(expect)), 0);
+	s->params = (struct check_params){ (const uint8_t *)params.s, (uint32_t)params.n };
 	lb_ip_parse("127.0.0.1", 9, &s->addr);
 	return m;
 }

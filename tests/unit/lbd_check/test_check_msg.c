@@ -29,7 +29,22 @@ static struct check_state random_state(void)
 	return s;
 }
 
-static char bytes[2][CHECK_BYTES_MAX];
+static struct lb_text params;
+
+/* Some keys in order, some of them twice, with any bytes. */
+static struct check_params random_params(void)
+{
+	char value[200];
+	params.n = 0;
+	for (unsigned key = 1; key < CHECK_PARAM_COUNT; key += among(1, 12))
+		for (unsigned n = among(1, 2); n; n--) {
+			size_t len = any() % sizeof(value);
+			for (size_t i = 0; i < len; i++)
+				value[i] = (char)any();
+			ck_assert_int_eq(check_param_put(&params, (enum check_param)key, value, len), 0);
+		}
+	return (struct check_params){ (const uint8_t *)params.s, (uint32_t)params.n };
+}
 
 static struct check_spec random_spec(void)
 {
@@ -42,12 +57,12 @@ static struct check_spec random_spec(void)
 	s.addr.family = any() & 1 ? 2 : 10; /* AF_INET, AF_INET6 */
 	for (size_t i = 0; i < (s.addr.family == 2 ? 4u : 16u); i++)
 		s.addr.b[i] = (uint8_t)any();
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		bytes[i / CHECK_BYTES_MAX][i % CHECK_BYTES_MAX] = (char)any();
-	s.send_len = any() & 1 ? among(1, CHECK_BYTES_MAX) : 0;
-	s.expect_len = any() & 1 ? among(1, CHECK_BYTES_MAX) : 0;
-	s.send = s.send_len ? bytes[0] : NULL;
-	s.expect = s.expect_len ? bytes[1] : NULL;
+	if (any() & 1)
+		s.params = random_params();
+	if (any() & 1)
+		s.source = s.addr;
+	s.after = any() & 1 ? any() : 0;
+	s.type = (enum check_type)(any() % CHECK_TYPE_COUNT);
 	return s;
 }
 
@@ -143,8 +158,10 @@ START_TEST(every_member_counts)
 	srand(6);
 	for (int t = 0; t < CHECK_MSG_COUNT; t++) {
 		struct check_msg m = random_msg((enum check_msg_type)t), got;
-		if (t == CHECK_MSG_TARGET_SET) /* both may be absent */
-			m.u.target_set.spec.send_len = m.u.target_set.spec.expect_len = 0;
+		if (t == CHECK_MSG_TARGET_SET) { /* these may be absent */
+			m.u.target_set.spec.params.n = m.u.target_set.spec.after = 0;
+			m.u.target_set.spec.source.family = 0;
+		}
 		json_t *whole = line_of(&m);
 		const char *key;
 		json_t *value;
@@ -180,12 +197,20 @@ static const struct {
 } rows[] = {
 	{ "a good one", TARGET(""), 0 },
 	{ "an unknown member is left alone", TARGET(",\"later\":{}"), 0 },
-	{ "bytes", TARGET(",\"send\":\"00ff\",\"expect\":\"0d0a\""), 0 },
-	{ "an odd number of digits", TARGET(",\"send\":\"00f\""), -EBADMSG },
-	{ "no hex", TARGET(",\"expect\":\"zz\""), -EBADMSG },
-	{ "upper case", TARGET(",\"expect\":\"AA\""), -EBADMSG },
-	{ "bytes of another type", TARGET(",\"send\":5"), -EBADMSG },
-	{ "empty bytes", TARGET(",\"send\":\"\""), -EBADMSG },
+	{ "params", TARGET(",\"params\":\"020100610003000000\""), 0 },
+	{ "an odd number of digits", TARGET(",\"params\":\"020100610\""), -EBADMSG },
+	{ "no hex", TARGET(",\"params\":\"020100zz00\""), -EBADMSG },
+	{ "upper case", TARGET(",\"params\":\"020100AA00\""), -EBADMSG },
+	{ "params of another type", TARGET(",\"params\":5"), -EBADMSG },
+	{ "empty params", TARGET(",\"params\":\"\""), -EBADMSG },
+	{ "params that are none", TARGET(",\"params\":\"02ff006100\""), -EBADMSG },
+	{ "a source that is none", TARGET(",\"source\":\"eth0\""), -EBADMSG },
+	{ "no predecessor has this number", TARGET(",\"after\":0"), -EBADMSG },
+	{ "no port",
+		"{\"msg\":\"target.set\",\"id\":1,\"type\":\"tcp\",\"addr\":\"10.0.0.1\",\"port\":0,\"interval\":2000,"
+		"\"interval_down\":5000,\"timeout\":1000,\"rise\":2,\"fall\":3,\"state\":{\"n\":0,\"judged\":false,"
+		"\"up\":false,\"code\":\"INI\",\"text\":\"\",\"latency_us\":0}}",
+		-EBADMSG },
 	{ "no such message", "{\"msg\":\"target.get\"}", -EBADMSG },
 	{ "no name", "{}", -EBADMSG },
 	{ "a negative number", "{\"msg\":\"ping\",\"n\":-1}", -EBADMSG },

@@ -70,8 +70,7 @@ START_TEST(the_minimal_file)
 	ck_assert_uint_eq(k->timeout_ms, 1000);
 	ck_assert_uint_eq(k->rise, 2);
 	ck_assert_uint_eq(k->fall, 3);
-	ck_assert_ptr_null(k->send);
-	ck_assert_ptr_null(k->expect);
+	ck_assert_uint_eq(k->params.n, 0);
 	const struct config_backend *b = backend(c, "web", "app1");
 	ck_assert_str_eq(lb_ip_str(&b->addr, ip), "10.1.0.11");
 	ck_assert_uint_eq(b->port, 8080);
@@ -135,7 +134,8 @@ START_TEST(every_key)
 	const struct check_spec *k = &w->checks[0]->spec;
 	ck_assert(k->addr.family == AF_INET && k->port == 7 && k->interval_ms == 1000 && k->interval_down_ms == 4000);
 	ck_assert(k->timeout_ms == 500 && k->rise == 5 && k->fall == 6);
-	ck_assert(k->send_len == 3 && memcmp(k->send, "a\r\n", 3) == 0 && k->expect_len == 1);
+	ck_assert_str_eq(check_param(&k->params, CHECK_PARAM_SEND), "a\r\n");
+	ck_assert_str_eq(check_param(&k->params, CHECK_PARAM_EXPECT), "b");
 	const struct config_backend *x = backend(c, "w", "x"), *y = backend(c, "w", "y"), *z = backend(c, "w", "z");
 	ck_assert(x->weight == 7 && x->upper == 9 && x->lower == 8 && x->state == CONFIG_STATE_MAINT);
 	ck_assert(x->method == IPVS_METHOD_TUN && x->tunnel.type == IPVS_TUNNEL_GRE && x->tunnel.port == 0);
