@@ -106,8 +106,9 @@ void daemon_log_change(const struct model_change *ch, void *arg)
 		return;
 	}
 	const struct model_service *s = &ch->m->services[ch->service];
-	daemon_event(ch->new_state == MODEL_SERVICE_DOWN ? LB_LOG_WARNING : LB_LOG_NOTICE, "service.status",
-		"service/%s: %s -> %s (%u of %u backends in the pool)", s->cfg->name,
+	daemon_event(ch->new_state == MODEL_SERVICE_DOWN || ch->new_state == MODEL_SERVICE_SORRY ? LB_LOG_WARNING
+												 : LB_LOG_NOTICE,
+		"service.status", "service/%s: %s -> %s (%u of %u backends in the pool)", s->cfg->name,
 		model_service_status_name(ch->old_state), model_service_status_name(ch->new_state), s->in_pool,
 		s->cfg->n_backends);
 }

@@ -119,7 +119,7 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 		return err == -ENOMEM ? 0 : -EBADMSG;
 	if (m.type == CHECK_MSG_STATE) {
 		/* an id we do not know was removed while its verdict was on its way */
-		if (model_health(d->model, m.u.state.id, &m.u.state.state, lb_clock_wall_ms()))
+		if (model_health(d->model, m.u.state.id, &m.u.state.state, lb_clock_now(), lb_clock_wall_ms()))
 			d->changed = true;
 	} else if (m.type == CHECK_MSG_PONG) {
 		d->probe_rss_kib = m.u.pong.rss_kib;
