@@ -19,7 +19,6 @@ static const struct {
 	{ "ready", "\033[32m" },
 	{ "degraded", "\033[33m" },
 	{ "sorry", "\033[33m" },
-	{ "sorry", "\033[33m" },
 	{ "drain", "\033[33m" },
 	{ "maint", "\033[33m" },
 	{ "unchecked", "\033[33m" },
