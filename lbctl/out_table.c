@@ -65,10 +65,10 @@ static size_t used(const struct table *t, size_t except)
 /* Columns that may be missed give way to the free text in the last one, from the right; then the text is cut. */
 static void fit(struct table *t, size_t width)
 {
-	size_t last = t->n - 1;
+	size_t last = t->n ? t->n - 1 : 0;
 	while (last && t->empty[last])
 		last--;
-	if (!width || t->empty[last] || t->fields[last]->kind != LB_FIELD_WORDS)
+	if (!width || !t->n || t->empty[last] || t->fields[last]->kind != LB_FIELD_WORDS)
 		return;
 	size_t wanted = t->width[last] < WORDS_MIN ? t->width[last] : WORDS_MIN;
 	for (size_t i = last; i-- && used(t, last) + wanted > width;)

@@ -127,8 +127,12 @@ void ctl_run_result(struct ctl_runs *runs, const struct check_msg_ran *ran)
 
 void ctl_runs_lost(struct ctl_runs *runs, const char *why)
 {
-	while (runs->first)
-		end(runs->first, LB_CODE_FAILED, why);
+	for (struct run *run = runs->first; run; run = runs->first) {
+		struct ctl_reply *r = run->reply;
+		runs->first = run->next;
+		free(run);
+		ctl_reply_end(r, LB_CODE_FAILED, why, NULL);
+	}
 }
 
 static uint32_t waited_for(const struct ctl_runs *runs)
