@@ -11,6 +11,7 @@
 #include "lbd/check/check_probe.h"
 #include "lbd/check/check_result.h"
 #include "lbd/check/check_sched.h"
+#include "lbd/check/check_watch_io.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -24,7 +25,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-#define FDS_RESERVED   32u                  /* the loop's own, the channel, the log, and what libraries open */
+#define FDS_RESERVED   48u                  /* the loop's own, channel, log, CHECK_WATCH_MAX, what libraries open */
 #define CHANNEL_HIGH   ((size_t)256 * 1024) /* above it, changed targets wait in `unsent` */
 #define ALIVE_EVERY_US 100000
 #define WARN_EVERY_US  60000000
@@ -65,6 +66,7 @@ struct prober {
 	void (*alive)(void);
 	struct target *targets;
 	struct target_list unsent, waiting;
+	struct check_watch watch;
 	struct lb_text line;
 	uint32_t running, n_waiting, limit;
 	uint32_t stalls; /* how often the loop was late: probes that ran through one are not trusted */
@@ -101,6 +103,11 @@ static void send_msg(struct prober *w, const struct check_msg *m)
 		lb_log(LB_LOG_ERROR, "channel: out of memory");
 		end(w, 1);
 	}
+}
+
+static void send_watched(const struct check_msg *m, void *arg)
+{
+	send_msg(arg, m);
 }
 
 static void send_state(struct prober *w, struct target *t)
@@ -217,9 +224,7 @@ static void on_done(struct check_probe *p, const struct check_result *r, void *a
 	struct run *run = (struct run *)((char *)p - offsetof(struct run, probe));
 	struct target *t = run->t;
 	struct check_result result = *r;
-	/* A loop that stood still took the time that the probe was given: "no answer in time" is then our own doing. */
-	if ((r->code == CHECK_CODE_L4TOUT || r->code == CHECK_CODE_L7TOUT) && run->stalls != w->stalls)
-		check_result_set(&result, CHECK_CODE_SOCKERR, "probe ran too late");
+	check_result_distrust(&result, run->stalls != w->stalls);
 	t->run = NULL;
 	w->running--;
 	free(run);
@@ -294,6 +299,7 @@ static void on_due(struct ev_loop *loop, ev_timer *ev, int events)
 static void target_free(struct prober *w, struct target *t)
 {
 	ev_timer_stop(w->loop, &t->due);
+	check_watch_cancel(&w->watch, &t->spec);
 	if (t->run) {
 		t->run->probe.ops->cancel(&t->run->probe);
 		free(t->run);
@@ -365,6 +371,13 @@ static void target_del(struct prober *w, uint32_t id)
 	start_waiting(w);
 }
 
+static void run_now(struct prober *w, const struct check_msg_run *run)
+{
+	struct target *t;
+	HASH_FIND(hh, w->targets, &run->id, sizeof(run->id), t);
+	check_watch_run(&w->watch, run, t ? &t->spec : NULL);
+}
+
 /* ---- receiving ---- */
 
 static int hello(struct prober *w, const struct check_msg_hello *h)
@@ -391,9 +404,11 @@ static int dispatch(struct prober *w, const struct check_msg *m)
 	case CHECK_MSG_TARGET_DEL: target_del(w, m->u.target_del); return 0;
 	case CHECK_MSG_LOG: lb_log_set_level(m->u.log); return 0;
 	case CHECK_MSG_PING: send_pong(w, m->u.ping); return 0;
+	case CHECK_MSG_RUN: run_now(w, &m->u.run); return 0;
 	case CHECK_MSG_READY:
 	case CHECK_MSG_STATE:
-	case CHECK_MSG_PONG: break;
+	case CHECK_MSG_PONG:
+	case CHECK_MSG_RAN: break;
 	}
 	return -EPROTO;
 }
@@ -503,6 +518,7 @@ int check_worker_main(int channel_fd, void (*alive)(void))
 		return 1;
 	}
 	w.now = lb_clock_now();
+	w.watch = (struct check_watch){ .loop = w.loop, .stalls = &w.stalls, .send = send_watched, .arg = &w };
 	watchers_start(&w);
 	ev_run(w.loop, 0);
 	for (struct target *t = w.targets, *next; t; t = next) {
