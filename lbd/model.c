@@ -68,8 +68,9 @@ uint32_t model_admin_weight(const struct model_backend *b)
 
 enum model_forced model_forced(const struct model_backend *b)
 {
-	(void)b;
-	return MODEL_FORCED_NOT;
+	if (!b->ov || !b->ov->force_item.set)
+		return MODEL_FORCED_NOT;
+	return b->ov->force == OVERRIDE_FORCE_UP ? MODEL_FORCED_UP : MODEL_FORCED_DOWN;
 }
 
 /* ---- what makes a service dirty ---- */

@@ -138,7 +138,7 @@ static void hear(const char *object, uint32_t check, bool up, uint16_t n)
 	strcpy(s.last.text, up ? "seen" : "closed, no byte came");
 	uint32_t id = target_id(&k.w, object, check);
 	history_add((struct history *)(uintptr_t)k.env.history, k.w.m, id, &s, k.w.wall);
-	model_health(k.w.m, id, &s, k.w.wall);
+	model_health(k.w.m, id, &s, k.w.now, k.w.wall);
 	world_settle(&k.w);
 }
 
