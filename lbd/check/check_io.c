@@ -7,6 +7,7 @@
 #include "common/frame_io.h"
 #include "common/log_io.h"
 #include "lbd/check/check_fsm.h"
+#include "lbd/check/check_late.h"
 #include "lbd/check/check_msg.h"
 #include "lbd/check/check_probe.h"
 #include "lbd/check/check_result.h"
@@ -69,6 +70,8 @@ struct prober {
 	uint32_t running, n_waiting, limit;
 	uint32_t stalls; /* how often the loop was late: probes that ran through one are not trusted */
 	int64_t lag_us;
+	uint32_t probes; /* started */
+	struct check_lateness lateness;
 	uint64_t rand;
 	struct lb_time now; /* the clock, right after the poll: the moment the loop's own time is from */
 	struct lb_time alive_at, warned_at;
@@ -119,13 +122,17 @@ static void send_pong(struct prober *w, uint32_t n)
 {
 	struct rusage use = { 0 };
 	getrusage(RUSAGE_SELF, &use);
+	check_lateness_turn(&w->lateness, w->now);
 	struct check_msg m = { .type = CHECK_MSG_PONG };
 	m.u.pong = (struct check_msg_pong){ .n = n,
 		.targets = HASH_COUNT(w->targets),
 		.running = w->running,
 		.waiting = w->n_waiting,
 		.lag_us = w->lag_us > UINT32_MAX ? UINT32_MAX : (uint32_t)w->lag_us,
-		.rss_kib = (uint32_t)use.ru_maxrss };
+		.rss_kib = (uint32_t)use.ru_maxrss,
+		.probes = w->probes,
+		.late_p50_us = check_lateness_quantile(&w->lateness, 50),
+		.late_p99_us = check_lateness_quantile(&w->lateness, 99) };
 	w->lag_us = 0;
 	send_msg(w, &m);
 }
@@ -241,7 +248,10 @@ static void start_run(struct prober *w, struct target *t)
 		run->probe.spec = &t->spec;
 		run->probe.done = on_done;
 		run->probe.arg = w;
-		rc = ops->start(&run->probe, lb_clock_now());
+		struct lb_time now = lb_clock_now();
+		check_lateness_add(&w->lateness, lb_time_diff_us(now, t->sched.due));
+		w->probes++;
+		rc = ops->start(&run->probe, now);
 	}
 	if (rc == 0) {
 		t->run = run;
@@ -503,6 +513,7 @@ int check_worker_main(int channel_fd, void (*alive)(void))
 		return 1;
 	}
 	w.now = lb_clock_now();
+	check_lateness_init(&w.lateness, w.now);
 	watchers_start(&w);
 	ev_run(w.loop, 0);
 	for (struct target *t = w.targets, *next; t; t = next) {
