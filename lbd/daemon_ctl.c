@@ -217,7 +217,10 @@ static size_t op_workers(void *arg, struct ctl_worker_info *out, size_t n)
 			.name = "probe",
 			.pid = d->probe_there ? d->probe.pid : 0,
 			.restarts = d->probe.starts ? d->probe.starts - 1 : 0,
-			.rss_kib = d->probe_rss_kib,
+			.rss_kib = d->probe_pong.rss_kib,
+			.probes = d->probe_pong.probes,
+			.late_p50_us = d->probe_pong.late_p50_us,
+			.late_p99_us = d->probe_pong.late_p99_us,
 			.up = d->probe_there && d->probe.state == WORKER_STATE_READY,
 		};
 	return 1;

@@ -133,7 +133,7 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 		if (model_health(d->model, m.u.state.id, &m.u.state.state, lb_clock_now(), lb_clock_wall_ms()))
 			d->changed = true;
 	} else if (m.type == CHECK_MSG_PONG) {
-		d->probe_rss_kib = m.u.pong.rss_kib;
+		d->probe_pong = m.u.pong;
 	} else if (m.type == CHECK_MSG_RAN) {
 		ctl_run_result(d->runs, &m.u.ran);
 	}

@@ -290,9 +290,10 @@ static int state_msg_read(struct fields *f, struct check_msg *m)
 static json_t *pong_write(const struct check_msg *m)
 {
 	const struct check_msg_pong *p = &m->u.pong;
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "n", (json_int_t)p->n, "targets", (json_int_t)p->targets,
-		"running", (json_int_t)p->running, "waiting", (json_int_t)p->waiting, "lag_us", (json_int_t)p->lag_us,
-		"rss_kib", (json_int_t)p->rss_kib);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "n", (json_int_t)p->n, "targets",
+		(json_int_t)p->targets, "running", (json_int_t)p->running, "waiting", (json_int_t)p->waiting, "lag_us",
+		(json_int_t)p->lag_us, "rss_kib", (json_int_t)p->rss_kib, "probes", (json_int_t)p->probes,
+		"late_p50_us", (json_int_t)p->late_p50_us, "late_p99_us", (json_int_t)p->late_p99_us);
 }
 
 static int pong_read(struct fields *f, struct check_msg *m)
@@ -304,6 +305,9 @@ static int pong_read(struct fields *f, struct check_msg *m)
 	p->waiting = get_u32(f, "waiting", 0, UINT32_MAX);
 	p->lag_us = get_u32(f, "lag_us", 0, UINT32_MAX);
 	p->rss_kib = get_u32(f, "rss_kib", 0, UINT32_MAX);
+	p->probes = get_u32(f, "probes", 0, UINT32_MAX);
+	p->late_p50_us = get_u32(f, "late_p50_us", 0, UINT32_MAX);
+	p->late_p99_us = get_u32(f, "late_p99_us", 0, UINT32_MAX);
 	return 0;
 }
 

@@ -64,9 +64,11 @@ struct check_msg_ready {
 struct check_msg_pong {
 	uint32_t n; /* of the ping */
 	uint32_t targets, running;
-	uint32_t waiting; /* for a free descriptor: more than 0 = RLIMIT_NOFILE is too low */
+	uint32_t waiting; /* due, not started: for want of a descriptor (RLIMIT_NOFILE) or of time */
 	uint32_t lag_us;  /* the worst of the loop since the last pong */
 	uint32_t rss_kib;
+	uint32_t probes;                   /* started since the process began; wraps around */
+	uint32_t late_p50_us, late_p99_us; /* how late they started, see check_late.h */
 };
 
 struct check_msg_run {

@@ -17,6 +17,8 @@ struct ctl_worker_info {
 	pid_t pid; /* 0 = not running */
 	uint32_t restarts;
 	uint32_t rss_kib;
+	uint32_t probes;                   /* started since the worker began */
+	uint32_t late_p50_us, late_p99_us; /* how late they started, over the last 10 to 20 seconds */
 	bool up;
 };
 

@@ -374,6 +374,9 @@ static json_t *workers_of(struct ctl_env *env)
 		json_t *row = json_pack("{s:s, s:i, s:i, s:b}", "name", w[i].name, "pid", (int)w[i].pid, "restarts",
 			(int)w[i].restarts, "up", w[i].up);
 		ctl_put(row, "rss", json_integer((json_int_t)w[i].rss_kib * 1024));
+		ctl_put(row, "probes", json_integer(w[i].probes));
+		ctl_put(row, "late_p50", json_real(w[i].late_p50_us / 1e6));
+		ctl_put(row, "late_p99", json_real(w[i].late_p99_us / 1e6));
 		json_array_append_new(list, row);
 	}
 	return list;
