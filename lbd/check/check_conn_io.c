@@ -7,28 +7,48 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
-int check_conn_start(struct check_probe *p, struct lb_time now, bool quiet, int *fd)
+/* Returns as check_conn_open. */
+static int towards(struct check_probe *p, int fd)
 {
-	int s = check_probe_socket(p->spec, SOCK_STREAM, IPPROTO_TCP);
-	*fd = s < 0 ? -1 : s;
-	if (s < 0)
-		return s;
-	check_probe_begin(p, now);
-	/* Best effort: without them the probe is only less polite. */
-	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
-	setsockopt(s, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	int off = 0;
-	if (quiet)
-		setsockopt(s, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
 	union check_peer to;
 	socklen_t len = check_probe_peer(p->spec, &to);
-	if (connect(s, &to.any, len) == 0 || errno == EINPROGRESS)
+	if (connect(fd, &to.any, len) == 0 || errno == EINPROGRESS)
 		return 1;
 	struct check_result r = { 0 };
 	/* The kernel says "refused" here for a local address: that is the backend's answer, not our fault. */
 	check_result_connect(&r, errno, CHECK_FROM_US);
 	check_probe_early(p, &r);
 	return 0;
+}
+
+int check_conn_open(struct check_probe *p, bool quiet, int *fd)
+{
+	int s = check_probe_socket(p->spec, SOCK_STREAM, IPPROTO_TCP);
+	*fd = s < 0 ? -1 : s;
+	if (s < 0)
+		return s;
+	/* Best effort: without them the probe is only less polite. */
+	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	setsockopt(s, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	int off = 0;
+	if (quiet)
+		setsockopt(s, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
+	return towards(p, s);
+}
+
+int check_conn_udp(struct check_probe *p, int *fd)
+{
+	int s = check_probe_socket(p->spec, SOCK_DGRAM, IPPROTO_UDP);
+	*fd = s < 0 ? -1 : s;
+	if (s < 0)
+		return s;
+	/* Without it only "port unreachable" comes back to a connected socket, not the errors that may pass. */
+	int on = 1;
+	if (lb_ip_is_v6(&p->spec->addr))
+		setsockopt(s, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on));
+	else
+		setsockopt(s, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
+	return towards(p, s);
 }
 
 /* A connection to an ephemeral port of this host may meet itself: "open" without anybody listening. */

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The TCP connection of a probe: what every probe that opens one itself has in common. */
+/* What every probe has in common that opens a connection itself: TCP, and connected UDP, whose errors come back. */
 #pragma once
 
 #include "lbd/check/check_probe.h"
 
-/* Begins the probe (check_probe_begin) and a connection to its target. *fd is non-blocking, the caller's to close, and
- * leaves with a reset. quiet: the ACK of the handshake is held back. Returns 1: it is in progress, wait for EV_WRITE;
- * 0: it failed at once and the result is on its way (check_probe_early); -errno: nothing was begun, *fd is -1. */
-int check_conn_start(struct check_probe *p, struct lb_time now, bool quiet, int *fd);
+/* Opens a TCP connection to the target. *fd is non-blocking, the caller's to close, and leaves with a reset. quiet: the
+ * ACK of the handshake is held back. Returns 1: it is in progress, wait for EV_WRITE; 0: it failed at once and the
+ * result is on its way (check_probe_early); -errno: there is no socket, *fd is -1. Of a probe that has begun. */
+int check_conn_open(struct check_probe *p, bool quiet, int *fd);
+
+/* A UDP socket that is connected to the target: only its datagrams come in, and what the network says of ours (port,
+ * host or net unreachable) is the error of the next call on it. Returns as check_conn_open, 1 = ready. */
+int check_conn_udp(struct check_probe *p, int *fd);
 
 /* The socket has become writable. True: connected. False: it failed, the probe is finished and may be gone. */
 bool check_conn_ready(struct check_probe *p, int fd);

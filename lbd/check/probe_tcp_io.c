@@ -176,10 +176,13 @@ static int tcp_start(struct check_probe *p, struct lb_time now)
 	t->pause_s = PAUSE_S;
 	ev_init(&t->io, on_io);
 	ev_init(&t->pause, on_pause);
+	check_probe_begin(p, now);
 	/* where the backend speaks first, its greeting may wait for our ACK */
-	int rc = check_conn_start(p, now, t->send_len || !t->wanted, &t->fd);
+	int rc = check_conn_open(p, t->send_len || !t->wanted, &t->fd);
 	if (rc > 0)
 		check_conn_watch(p, &t->io, t->fd, EV_WRITE);
+	else if (rc < 0)
+		check_probe_end(p);
 	return rc < 0 ? rc : 0;
 }
 
