@@ -47,6 +47,9 @@ struct check_probe {
 };
 
 extern const struct check_ops check_tcp_ops;
+extern const struct check_ops check_udp_ops;
+extern const struct check_ops check_icmp_ops;
+extern const struct check_ops check_agent_ops;
 
 /* The table: NULL = no such type in this program. */
 extern const struct check_ops *const check_ops[CHECK_TYPE_COUNT];
