@@ -16,13 +16,14 @@ struct lb_err;
 
 enum sandbox_filter {
 	SANDBOX_FILTER_NONE, /* what the unit file allows */
-	SANDBOX_FILTER_PROBE /* TCP clients on a loop, nothing else: no file, no process, no other socket */
+	SANDBOX_FILTER_PROBE /* TCP clients on a loop, files to read; no file to write, no process, no other socket */
 };
 
 struct sandbox {
 	const char *user; /* to run as; NULL = as the core */
 	uint64_t caps;    /* kept, effective: bits 1 << CAP_x */
 	enum sandbox_filter filter;
+	void (*prepare)(void); /* without rights already, without the filter still; may be NULL */
 	bool quiet; /* a respawn: what was said at the first start is not said again */
 };
 

@@ -218,7 +218,8 @@ static void on_done(struct check_probe *p, const struct check_result *r, void *a
 	struct target *t = run->t;
 	struct check_result result = *r;
 	/* A loop that stood still took the time that the probe was given: "no answer in time" is then our own doing. */
-	if ((r->code == CHECK_CODE_L4TOUT || r->code == CHECK_CODE_L7TOUT) && run->stalls != w->stalls)
+	bool timed_out = r->code == CHECK_CODE_L4TOUT || r->code == CHECK_CODE_L6TOUT || r->code == CHECK_CODE_L7TOUT;
+	if (timed_out && run->stalls != w->stalls)
 		check_result_set(&result, CHECK_CODE_SOCKERR, "probe ran too late");
 	t->run = NULL;
 	w->running--;
