@@ -17,6 +17,7 @@ static const struct worker_row probe_row = {
 	.caps = 0,
 	.filter = SANDBOX_FILTER_PROBE,
 	.main = check_worker_main,
+	.prepare = check_worker_prepare,
 };
 
 /* The table of rooms: vrrp and sync get their rows here. */
