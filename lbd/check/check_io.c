@@ -24,6 +24,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#define SCRIPTS_MAX    64u                  /* programs that run at once */
 #define FDS_RESERVED   32u                  /* the loop's own, the channel, the log, and what libraries open */
 #define CHANNEL_HIGH   ((size_t)256 * 1024) /* above it, changed targets wait in `unsent` */
 #define ALIVE_EVERY_US 100000
@@ -218,7 +219,8 @@ static void on_done(struct check_probe *p, const struct check_result *r, void *a
 	struct target *t = run->t;
 	struct check_result result = *r;
 	/* A loop that stood still took the time that the probe was given: "no answer in time" is then our own doing. */
-	if ((r->code == CHECK_CODE_L4TOUT || r->code == CHECK_CODE_L7TOUT) && run->stalls != w->stalls)
+	bool waited = r->code == CHECK_CODE_L4TOUT || r->code == CHECK_CODE_L7TOUT || r->code == CHECK_CODE_PROCTOUT;
+	if (waited && run->stalls != w->stalls)
 		check_result_set(&result, CHECK_CODE_SOCKERR, "probe ran too late");
 	t->run = NULL;
 	w->running--;
@@ -255,10 +257,17 @@ static void start_run(struct prober *w, struct target *t)
 	plan_next(w, t);
 }
 
+/* A program costs the host more than a connection does. Scripts have a room of their own: all that run are scripts. */
+static uint32_t limit_of(const struct prober *w, const struct target *t)
+{
+	bool script = check_types[t->spec.type].room == CHECK_ROOM_SCRIPT;
+	return script && w->limit > SCRIPTS_MAX ? SCRIPTS_MAX : w->limit;
+}
+
 static void start_waiting(struct prober *w)
 {
-	while (!TAILQ_EMPTY(&w->waiting) && w->running < w->limit) {
-		struct target *t = TAILQ_FIRST(&w->waiting);
+	struct target *t;
+	while ((t = TAILQ_FIRST(&w->waiting)) && w->running < limit_of(w, t)) {
 		TAILQ_REMOVE(&w->waiting, t, waiting);
 		t->waiting_on = false;
 		w->n_waiting--;
@@ -276,7 +285,8 @@ static void on_due(struct ev_loop *loop, ev_timer *ev, int events)
 		return;
 	}
 	note_lag(w, lb_time_diff_us(w->now, t->sched.due));
-	if (w->running < w->limit) {
+	uint32_t limit = limit_of(w, t);
+	if (w->running < limit) {
 		start_run(w, t);
 		return;
 	}
@@ -285,7 +295,8 @@ static void on_due(struct ev_loop *loop, ev_timer *ev, int events)
 	w->n_waiting++;
 	if (w->warned_at.us == 0 || lb_time_diff_us(w->now, w->warned_at) > WARN_EVERY_US) {
 		w->warned_at = w->now;
-		lb_log(LB_LOG_WARNING, "probes wait: %u run at once, which is all that RLIMIT_NOFILE allows", w->limit);
+		lb_log(LB_LOG_WARNING, "probes wait: %u run at once, which is all that %s", limit,
+			limit == w->limit ? "RLIMIT_NOFILE allows" : "may: give scripts a longer interval");
 	}
 }
 
