@@ -200,16 +200,7 @@ static size_t op_findings(void *arg, struct ctl_finding *out, size_t n)
 
 static size_t op_workers(void *arg, struct ctl_worker_info *out, size_t n)
 {
-	struct daemon *d = arg;
-	if (n)
-		out[0] = (struct ctl_worker_info){
-			.name = "probe",
-			.pid = d->probe_there ? d->probe.pid : 0,
-			.restarts = d->probe.starts ? d->probe.starts - 1 : 0,
-			.rss_kib = d->probe_rss_kib,
-			.up = d->probe_there && d->probe.state == WORKER_STATE_READY,
-		};
-	return 1;
+	return daemon_probe_info(arg, out, n);
 }
 
 const struct ctl_ops daemon_ctl_ops = {

@@ -15,8 +15,10 @@
 struct lb_err;
 
 enum sandbox_filter {
-	SANDBOX_FILTER_NONE, /* what the unit file allows */
-	SANDBOX_FILTER_PROBE /* TCP clients on a loop, nothing else: no file, no process, no other socket */
+	SANDBOX_FILTER_NONE,  /* what the unit file allows */
+	SANDBOX_FILTER_PROBE, /* TCP clients on a loop and files to read, nothing else: no process, no other socket */
+	SANDBOX_FILTER_SCRIPT /* programs of the administrator's: all but what no health check needs and an attacker
+				 would */
 };
 
 struct sandbox {

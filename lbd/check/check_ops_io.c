@@ -5,4 +5,5 @@
 const struct check_ops *const check_ops[CHECK_TYPE_COUNT] = {
 	[CHECK_TYPE_TCP] = &check_tcp_ops,
 	[CHECK_TYPE_SCRIPT] = &check_script_ops,
+	[CHECK_TYPE_FILE] = &check_file_ops,
 };

@@ -59,6 +59,7 @@ struct check_probe {
 
 extern const struct check_ops check_tcp_ops;
 extern const struct check_ops check_script_ops;
+extern const struct check_ops check_file_ops;
 
 /* The table: NULL = no such type in this program. */
 extern const struct check_ops *const check_ops[CHECK_TYPE_COUNT];

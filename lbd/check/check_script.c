@@ -3,6 +3,7 @@
 
 #include "common/buf.h"
 #include "lbd/check/check_result.h"
+#include "lbd/check/check_weight.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -114,6 +115,19 @@ static void exit_is_weight(int status, const struct check_script_said *said, str
 		r->weight = (struct check_weight){ CHECK_WEIGHT_VALUE, (uint16_t)(status - 2) };
 }
 
+/* It ended well; its first line is that of an agent. */
+static void output_is_weight(const struct check_script_said *said, struct check_result *r)
+{
+	struct check_agent a;
+	if (!check_agent_parse(said->out, said->n_out, &a)) {
+		check_script_text(r, CHECK_CODE_PROCERR, "no weight in its output", said);
+		return;
+	}
+	check_script_text(r, a.word == CHECK_WORD_DOWN ? CHECK_CODE_PROCERR : CHECK_CODE_PROCOK, "it says", said);
+	if (a.word != CHECK_WORD_DOWN)
+		r->weight = a.weight;
+}
+
 void check_script_result(const struct check_spec *s, const struct check_script_end *end,
 	const struct check_script_said *said, struct check_result *r)
 {
@@ -126,6 +140,8 @@ void check_script_result(const struct check_spec *s, const struct check_script_e
 		check_script_text(r, CHECK_CODE_PROCERR, why, said);
 	} else if (wants(s, "exit")) {
 		exit_is_weight(end->value, said, r);
+	} else if (wants(s, "output") && end->value == 0) {
+		output_is_weight(said, r);
 	} else {
 		snprintf(why, sizeof(why), "exit %d", end->value);
 		check_script_text(r, end->value ? CHECK_CODE_PROCERR : CHECK_CODE_PROCOK, why, said);
