@@ -296,7 +296,7 @@ static void on_due(struct ev_loop *loop, ev_timer *ev, int events)
 	if (w->warned_at.us == 0 || lb_time_diff_us(w->now, w->warned_at) > WARN_EVERY_US) {
 		w->warned_at = w->now;
 		lb_log(LB_LOG_WARNING, "probes wait: %u run at once, which is all that %s", limit,
-			limit == w->limit ? "RLIMIT_NOFILE allows" : "may: give scripts a longer interval");
+			limit == w->limit ? "RLIMIT_NOFILE allows" : "scripts may: give them longer intervals");
 	}
 }
 
