@@ -125,6 +125,17 @@ void daemon_probe_maint(struct daemon *d, uint32_t backend)
 	lb_text_done(&line);
 }
 
+int daemon_probe_run(struct daemon *d, uint32_t token, uint32_t target_id)
+{
+	const struct model_target *t = model_target_by_id(d->model, target_id);
+	struct check_msg m = { .type = CHECK_MSG_RUN, .u.run = { token, target_id } };
+	struct lb_text line = LB_TEXT_INIT;
+	check_msg_write(&m, &line);
+	int err = t && d->rooms[room_of(t)].there ? worker_send(&d->rooms[room_of(t)].worker, &line) : -ENOTCONN;
+	lb_text_done(&line);
+	return err;
+}
+
 /* ---- what a room says ---- */
 
 static void on_ready(struct worker *w, void *arg)
@@ -141,6 +152,14 @@ static void on_drained(struct worker *w, void *arg)
 	send_more(arg);
 }
 
+static void take_state(struct daemon *d, const struct check_msg_state *m)
+{
+	int64_t wall_ms = lb_clock_wall_ms();
+	history_add(d->history, d->model, m->id, &m->state, wall_ms);
+	if (model_health(d->model, m->id, &m->state, lb_clock_now(), wall_ms))
+		d->changed = true;
+}
+
 static int on_line(struct worker *w, const json_t *msg, void *arg)
 {
 	struct daemon_room *room = arg;
@@ -154,10 +173,12 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 		/* an id we do not know was removed while its verdict was on its way; a room has a word on its own only
 		 */
 		const struct model_target *t = model_target_by_id(d->model, m.u.state.id);
-		if (t && is_of(room, t) && model_health(d->model, m.u.state.id, &m.u.state.state, lb_clock_wall_ms()))
-			d->changed = true;
+		if (t && is_of(room, t))
+			take_state(d, &m.u.state);
 	} else if (m.type == CHECK_MSG_PONG) {
-		room->rss_kib = m.u.pong.rss_kib;
+		room->pong = m.u.pong;
+	} else if (m.type == CHECK_MSG_RAN) {
+		ctl_run_result(d->runs, &m.u.ran);
 	}
 	check_msg_done(&m);
 	return 0;
@@ -182,6 +203,7 @@ static void room_start(struct daemon_room *room);
 static void on_gone(struct worker *w, void *arg)
 {
 	struct daemon_room *room = arg;
+	ctl_runs_lost(room->d->runs, "the process that probes ended meanwhile; try again");
 	if (!worker_stopped(w))
 		return;
 	worker_done(w);
@@ -196,7 +218,7 @@ static void room_start(struct daemon_room *room)
 {
 	const struct worker_row *row = &room_rows[room - room->d->rooms];
 	room->next_id = 0;
-	room->rss_kib = 0;
+	room->pong = (struct check_msg_pong){ 0 };
 	int err = worker_start(&room->worker, row, room->d->loop, lb_log_get_level(), &calls, room);
 	room->there = err == 0;
 	if (err)
@@ -273,7 +295,10 @@ size_t daemon_probe_info(const struct daemon *d, struct ctl_worker_info *out, si
 				.name = room_rows[i].name,
 				.pid = room->there ? room->worker.pid : 0,
 				.restarts = room->worker.starts ? room->worker.starts - 1 : 0,
-				.rss_kib = room->rss_kib,
+				.rss_kib = room->pong.rss_kib,
+				.probes = room->pong.probes,
+				.late_p50_us = room->pong.late_p50_us,
+				.late_p99_us = room->pong.late_p99_us,
 				.up = room->there && room->worker.state == WORKER_STATE_READY,
 			};
 		have++;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/check/check_weight.h"
 
+#include "lbd/check/check_match.h"
+#include "lbd/check/check_result.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -128,4 +131,32 @@ bool check_agent_parse(const char *line, size_t n, struct check_agent *out)
 		take_text(&a, line + said + 1, n - said - 1);
 	*out = a;
 	return true;
+}
+
+void check_agent_judge(const char *line, size_t n, struct check_result *out)
+{
+	struct check_agent a;
+	if (!check_agent_parse(line, n, &a)) {
+		size_t head = length_until(line, n, "\r\n", 2);
+		bool more = head > CHECK_HEAD_MAX;
+		if (head == 0 && n)
+			check_result_set(out, CHECK_CODE_L7RSP, "an empty line");
+		else
+			check_result_reply(out, "not an agent", line, more ? CHECK_HEAD_MAX : head, more);
+		return;
+	}
+	out->weight = (struct check_weight){ .kind = CHECK_WEIGHT_NONE };
+	if (a.word == CHECK_WORD_DOWN) {
+		check_result_set(out, CHECK_CODE_L7STS, a.text[0] ? a.text : "down");
+		return;
+	}
+	out->weight = a.weight;
+	out->code = a.weight.kind == CHECK_WEIGHT_NONE ? CHECK_CODE_L7OK : CHECK_CODE_L7OKC;
+	if (a.word == CHECK_WORD_DRAIN)
+		check_result_set(out, CHECK_CODE_L7OKC, "drain");
+	else if (a.weight.kind == CHECK_WEIGHT_NONE)
+		check_result_set(out, CHECK_CODE_L7OK, "up");
+	else
+		snprintf(out->text, sizeof(out->text), "weight %u%s", a.weight.value,
+			a.weight.kind == CHECK_WEIGHT_PERCENT ? "%" : "");
 }

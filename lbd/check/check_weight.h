@@ -24,3 +24,7 @@ struct check_agent {
  * most careful one counts (down, drain, up); drain is weight 0 whatever else was said. '#' begins a remark.
  * Accepts any bytes. False, and *out untouched: an unknown word, two weights, or no word at all. */
 bool check_agent_parse(const char *line, size_t n, struct check_agent *out);
+
+/* What a probe says of such a line: L7OK, L7OKC with the weight, L7STS with the remark of a "down", L7RSP with the
+ * beginning of a line that is none. */
+void check_agent_judge(const char *line, size_t n, struct check_result *out);

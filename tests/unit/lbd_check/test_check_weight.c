@@ -120,6 +120,37 @@ START_TEST(zero_bytes_are_no_end)
 }
 END_TEST
 
+static const struct {
+	const char *what, *line;
+	enum check_code code;
+	int kind, value;
+	const char *text;
+} judged[] = {
+	{ "up", "up\n", CHECK_CODE_L7OK, NONE, 0, "up" },
+	{ "less than everything", "up 50%\n", CHECK_CODE_L7OKC, PERCENT, 50, "weight 50%" },
+	{ "a number alone", "7", CHECK_CODE_L7OKC, VALUE, 7, "weight 7" },
+	{ "drain", "drain", CHECK_CODE_L7OKC, VALUE, 0, "drain" },
+	{ "down", "down", CHECK_CODE_L7STS, NONE, 0, "down" },
+	{ "down and why", "fail 50% # no disk", CHECK_CODE_L7STS, NONE, 0, "no disk" },
+	{ "not an agent", "SSH-2.0\x01\r\n", CHECK_CODE_L7RSP, NONE, 0, "not an agent: SSH-2.0\\x01" },
+	{ "not an agent, at length", "a123456789b123456789c123456789d123456789e123456789", CHECK_CODE_L7RSP, NONE, 0,
+		"not an agent: a123456789b123456789c123456789d123456789..." },
+	{ "an empty line", "\r\n", CHECK_CODE_L7RSP, NONE, 0, "an empty line" },
+	{ "nothing", "", CHECK_CODE_L7RSP, NONE, 0, "not an agent, no byte came" },
+};
+
+START_TEST(judging)
+{
+	struct check_result r = { .latency_us = 5 };
+	check_agent_judge(judged[_i].line, strlen(judged[_i].line), &r);
+	ck_assert_msg(r.code == judged[_i].code && r.weight.kind == judged[_i].kind &&
+			      r.weight.value == judged[_i].value && strcmp(r.text, judged[_i].text) == 0,
+		"%s: %s, weight %d %d, '%s'", judged[_i].what, check_codes[r.code].name, r.weight.kind, r.weight.value,
+		r.text);
+	ck_assert_uint_eq(r.latency_us, 5);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("check_weight");
@@ -127,6 +158,7 @@ int main(void)
 	tcase_add_loop_test(tc, weight_words, 0, sizeof(weights) / sizeof(weights[0]));
 	tcase_add_loop_test(tc, agent_lines, 0, sizeof(lines) / sizeof(lines[0]));
 	tcase_add_test(tc, zero_bytes_are_no_end);
+	tcase_add_loop_test(tc, judging, 0, sizeof(judged) / sizeof(judged[0]));
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
