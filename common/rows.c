@@ -26,6 +26,12 @@ static const struct lb_field service_fields[] = {
 	{ "since", LB_FIELD_TIME, LB_PLACE_WIDE, "SINCE", NULL, "last change of status" },
 	{ "mask", LB_FIELD_NUMBER, LB_PLACE_SHOW, "MASK", "persistence", "bits of the client address that count" },
 	{ "engine", LB_FIELD_TEXT, LB_PLACE_SHOW, "ENGINE", NULL, "persistence engine" },
+	{ "quorum", LB_FIELD_TEXT, LB_PLACE_SHOW, "QUORUM", "quorum", "backends that must be in the pool" },
+	{ "quorum_reached", LB_FIELD_BOOL, LB_PLACE_SHOW, "REACHED", NULL, "whether they are" },
+	{ "on_loss", LB_FIELD_TEXT, LB_PLACE_SHOW, "ONLOSS", NULL, "sorry, rest, open, withdraw" },
+	{ "sorry", LB_FIELD_TEXT, LB_PLACE_SHOW, "SORRY", NULL, "the server that takes over when they are not" },
+	{ "sorry_active", LB_FIELD_BOOL, LB_PLACE_SHOW, "INSTEAD", NULL, "whether it has taken over" },
+	{ "on_fail", LB_FIELD_TEXT, LB_PLACE_SHOW, "ONFAIL", NULL, "drain, remove, cut" },
 	{ "drain_timeout", LB_FIELD_SECONDS, LB_PLACE_SHOW, "DRAIN", "drain",
 		"how long a drained backend keeps flows" },
 	{ "drain_then", LB_FIELD_TEXT, LB_PLACE_SHOW, "THEN", NULL, "cut, keep" },
@@ -197,7 +203,8 @@ static const struct lb_field status_fields[] = {
 	{ "findings", LB_FIELD_ROWS, LB_PLACE_SHOW, "FINDINGS", NULL, "[{object, text, fix}]" },
 	{ "problems", LB_FIELD_ROWS, LB_PLACE_SHOW, "PROBLEMS", NULL, "backend rows that are not up" },
 	{ "problems_more", LB_FIELD_NUMBER, LB_PLACE_SHOW, "MORE", NULL, "problems beyond those listed" },
-	{ "workers", LB_FIELD_ROWS, LB_PLACE_SHOW, "WORKERS", NULL, "[{name, pid, restarts, rss, up, probes, late_p50, late_p99}]" },
+	{ "workers", LB_FIELD_ROWS, LB_PLACE_SHOW, "WORKERS", NULL,
+		"[{name, pid, restarts, rss, up, probes, late_p50, late_p99}]" },
 	{ .key = NULL },
 };
 
@@ -226,7 +233,8 @@ static const struct lb_field daemon_fields[] = {
 	{ "repairs", LB_FIELD_COUNTER, LB_PLACE_SHOW, "REPAIRS", NULL, "drift put right since the start" },
 	{ "rss", LB_FIELD_BYTES, LB_PLACE_SHOW, "RSS", "process", "memory of the core" },
 	{ "clients", LB_FIELD_NUMBER, LB_PLACE_SHOW, "CLIENTS", NULL, "on the control sockets" },
-	{ "workers", LB_FIELD_ROWS, LB_PLACE_SHOW, "WORKERS", NULL, "[{name, pid, restarts, rss, up, probes, late_p50, late_p99}]" },
+	{ "workers", LB_FIELD_ROWS, LB_PLACE_SHOW, "WORKERS", NULL,
+		"[{name, pid, restarts, rss, up, probes, late_p50, late_p99}]" },
 	{ .key = NULL },
 };
 
@@ -330,10 +338,15 @@ const struct lb_reason lb_reasons[] = {
 	{ "admin_drain", true, "it is being drained: no new flows" },
 	{ "forced_down", true, "an operator has forced it down" },
 	{ "check_failed", true, "the check fails" },
+	{ "flapping", true, "it fell too often and is kept out until it has been calm" },
 	{ "not_checked", true, "no check has judged it yet" },
 	{ "zero_weight", true, "its weight is 0: no new flows" },
+	{ "quorum_lost", true, "too few backends are up: all are out" },
 	{ "kernel_refused", true, "the kernel refused it" },
+	{ "fail_open", false, "too many failed at once: the fault is rather on this side, so it stays" },
+	{ "quorum_open", false, "too few backends are up: its check is ignored" },
 	{ "forced_up", false, "an operator has forced it up, whatever its check says" },
+	{ "check_weight", false, "it asked for this weight itself" },
 	{ "overloaded", false, "it is above max_connections, the kernel sends it no new flows" },
 	{ "slow_start", false, "its weight is still rising" },
 };

@@ -72,16 +72,6 @@ void daemon_event(enum lb_log_level level, const char *name, const char *fmt, ..
 	lb_log(level, "%s", line);
 }
 
-/* The check that speaks against a backend, else the first one. */
-static const struct model_target *telling_target(const struct model *m, uint32_t backend)
-{
-	uint32_t n = m->services[m->backends[backend].service].cfg->n_checks;
-	for (uint32_t i = 0; i < n; i++)
-		if (!model_backend_target(m, backend, i)->up)
-			return model_backend_target(m, backend, i);
-	return n ? model_backend_target(m, backend, 0) : NULL;
-}
-
 static void log_backend(const struct model_change *ch)
 {
 	const struct model_backend *b = &ch->m->backends[ch->backend];
@@ -92,7 +82,7 @@ static void log_backend(const struct model_change *ch)
 		return;
 	}
 	char check[240] = "", counter[CHECK_COUNTER_STRLEN];
-	const struct model_target *t = telling_target(ch->m, ch->backend);
+	const struct model_target *t = model_deciding_target(ch->m, ch->backend);
 	bool says = t && ch->new_state <= MODEL_BACKEND_DOWN;
 	bool was_out = ch->old_state == MODEL_BACKEND_DOWN || ch->old_state == MODEL_BACKEND_UNCHECKED;
 	if (!reason[0] && says && was_out && ch->new_state == MODEL_BACKEND_UP)

@@ -217,6 +217,10 @@ uint32_t model_listener_service(const struct model *m, const struct ipvs_key *ke
 const struct model_target *model_target_by_id(const struct model *m, uint32_t id);
 const struct model_target *model_backend_target(const struct model *m, uint32_t backend, uint32_t check);
 
+/* The check that decides about a backend: the first that speaks against it, where one is enough the first that speaks
+ * for it, else the first. NULL: it has none. */
+const struct model_target *model_deciding_target(const struct model *m, uint32_t backend);
+
 /* The effective admin state and the configured-or-overridden weight before health. */
 enum config_state model_admin_state(const struct model_backend *b);
 uint32_t model_admin_weight(const struct model_backend *b);

@@ -51,6 +51,18 @@ static enum model_health_word health_of(
 	return down ? HEALTH_DOWN : flapping ? HEALTH_FLAPPING : unknown ? HEALTH_UNKNOWN : HEALTH_UP;
 }
 
+const struct model_target *model_deciding_target(const struct model *m, uint32_t backend)
+{
+	const struct config_service *s = m->services[m->backends[backend].service].cfg;
+	bool any = s->check_mode == CONFIG_CHECK_ANY;
+	for (uint32_t i = 0; i < s->n_checks; i++) {
+		const struct model_target *t = model_backend_target(m, backend, i);
+		if ((t->judged && t->up) == any)
+			return t;
+	}
+	return s->n_checks ? model_backend_target(m, backend, 0) : NULL;
+}
+
 /* The least of what its checks ask for; the operator's own word on the weight stands above it. */
 static uint32_t weight_of(const struct model *m, const struct model_backend *b, uint16_t *reasons)
 {

@@ -13,6 +13,7 @@
 #include "lbd/check/check_result.h"
 #include "lbd/check/check_sched.h"
 #include "lbd/check/check_watch_io.h"
+#include "lbd/check/check_weight.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -50,10 +51,13 @@ struct target {
 	struct check_spec spec;    /* params point into bytes */
 	struct check_fsm fsm;
 	struct check_result last;
+	struct check_smooth smooth;
 	struct check_sched sched;
 	struct run *run; /* NULL = not running */
 	ev_timer due;    /* armed while neither running nor waiting */
 	TAILQ_ENTRY(target) unsent, waiting;
+	struct target *before, *next_stage; /* stages: the one that must be up; the next one that waits for the same */
+	struct target *stages;              /* those that wait for this one */
 	UT_hash_handle hh;
 	uint8_t bytes[];
 };
@@ -222,19 +226,57 @@ static void log_result(const struct target *t)
 		check_codes[t->last.code].name, t->last.text, t->last.latency_us, t->fsm.n);
 }
 
+static void tell_later(struct prober *w, struct target *t)
+{
+	if (t->unsent_on)
+		return;
+	t->unsent_on = true;
+	TAILQ_INSERT_TAIL(&w->unsent, t, unsent);
+}
+
+/* The stages after this one: probed at once when it came up, and when it fell nothing is known of them any more. */
+static void wake_stages(struct prober *w, struct target *t)
+{
+	for (struct target *s = t->stages; s; s = s->next_stage) {
+		if (s->run || s->waiting_on)
+			continue; /* its result comes by itself */
+		s->sched.due = w->now;
+		arm(w, s);
+	}
+}
+
+/* Whether a stage has to wait. One that waits has not been judged; what it said before is forgotten. */
+static bool rests(struct prober *w, struct target *t)
+{
+	if (!t->before || (t->before->fsm.judged && t->before->fsm.up))
+		return false;
+	if (t->fsm.judged || t->last.code != CHECK_CODE_INI) {
+		check_fsm_init(&t->fsm, t->spec.rise, t->spec.fall, NULL);
+		t->last = (struct check_result){ .code = CHECK_CODE_INI, .text = "waits for the check before it" };
+		t->smooth = (struct check_smooth){ 0 };
+		tell_later(w, t);
+		wake_stages(w, t);
+	}
+	return true;
+}
+
 static void judge(struct prober *w, struct target *t, const struct check_result *r)
 {
 	struct check_fsm before = t->fsm;
-	enum check_code code_before = t->last.code;
+	struct check_result was = t->last;
 	t->last = *r;
+	/* a failure says nothing about the weight: the last one holds until the backend speaks again */
+	t->last.weight = check_codes[r->code].verdict == CHECK_VERDICT_PASS
+				 ? check_weight_smooth(&t->smooth, &t->spec.params, &r->weight)
+				 : was.weight;
 	check_fsm_step(&t->fsm, check_codes[r->code].verdict);
 	log_result(t);
-	bool changed = before.n != t->fsm.n || before.up != t->fsm.up || before.judged != t->fsm.judged ||
-		       code_before != r->code;
-	if (changed && !t->unsent_on) {
-		t->unsent_on = true;
-		TAILQ_INSERT_TAIL(&w->unsent, t, unsent);
-	}
+	bool flip = before.up != t->fsm.up || before.judged != t->fsm.judged;
+	bool weight = was.weight.kind != t->last.weight.kind || was.weight.value != t->last.weight.value;
+	if (flip || weight || before.n != t->fsm.n || was.code != r->code)
+		tell_later(w, t);
+	if (flip)
+		wake_stages(w, t);
 }
 
 static void start_waiting(struct prober *w);
@@ -329,6 +371,10 @@ static void on_due(struct ev_loop *loop, ev_timer *ev, int events)
 		return;
 	}
 	note_lag(w, lb_time_diff_us(w->now, t->sched.due));
+	if (rests(w, t)) {
+		plan_next(w, t);
+		return;
+	}
 	if (TAILQ_EMPTY(&w->waiting) && may_start(w) && in_turn(w)) {
 		start_run(w, t);
 		return;
@@ -343,8 +389,33 @@ static void on_due(struct ev_loop *loop, ev_timer *ev, int events)
 
 /* ---- targets ---- */
 
+/* A stage is set after the one before it. Where that is unknown here (it is probed in another room), the stage does not
+ * wait: the core does not look at it until the one before it is up. */
+static void stage_link(struct prober *w, struct target *t)
+{
+	uint32_t id = t->spec.after - 1;
+	if (t->spec.after)
+		HASH_FIND(hh, w->targets, &id, sizeof(id), t->before);
+	if (!t->before)
+		return;
+	t->next_stage = t->before->stages;
+	t->before->stages = t;
+}
+
+static void stage_unlink(struct target *t)
+{
+	for (struct target *s = t->stages; s; s = s->next_stage)
+		s->before = NULL;
+	for (struct target **p = t->before ? &t->before->stages : NULL; p && *p; p = &(*p)->next_stage)
+		if (*p == t) {
+			*p = t->next_stage;
+			break;
+		}
+}
+
 static void target_free(struct prober *w, struct target *t)
 {
+	stage_unlink(t);
 	ev_timer_stop(w->loop, &t->due);
 	check_watch_cancel(&w->watch, &t->spec);
 	if (t->run) {
@@ -405,6 +476,7 @@ static void target_set(struct prober *w, const struct check_msg_target *in)
 		end(w, 1);
 		return;
 	}
+	stage_link(w, t);
 	bool down = t->fsm.judged && !t->fsm.up;
 	check_sched_start(&t->sched, down ? t->spec.interval_down_ms : t->spec.interval_ms, w->now, &w->rand);
 	arm(w, t);

@@ -160,3 +160,24 @@ void check_agent_judge(const char *line, size_t n, struct check_result *out)
 		snprintf(out->text, sizeof(out->text), "weight %u%s", a.weight.value,
 			a.weight.kind == CHECK_WEIGHT_PERCENT ? "%" : "");
 }
+
+struct check_weight check_weight_smooth(
+	struct check_smooth *s, const struct check_params *params, const struct check_weight *in)
+{
+	struct check_weight out = *in;
+	uint32_t min = check_param_num(params, CHECK_PARAM_WEIGHT_MIN, 0);
+	uint32_t max = check_param_num(params, CHECK_PARAM_WEIGHT_MAX, UINT16_MAX);
+	uint32_t over = check_param_num(params, CHECK_PARAM_WEIGHT_SMOOTH, 1);
+	if (in->kind != CHECK_WEIGHT_NONE) {
+		uint32_t v = in->value < min ? min : in->value > max ? max : in->value;
+		bool anew = s->kind != in->kind || s->avg == 0 || v == 0 || over < 2;
+		s->avg = anew ? v << 8 : (uint32_t)(((uint64_t)s->avg * (over - 1) + (v << 8)) / over);
+		out.value = (uint16_t)((s->avg + 128) >> 8);
+		if (out.value == 0 && v)
+			out.value = 1; /* a little is not nothing */
+	}
+	s->kind = in->kind;
+	if (in->kind == CHECK_WEIGHT_NONE)
+		s->avg = 0;
+	return out;
+}

@@ -201,6 +201,24 @@ static const char *status_word(const struct ctl_env *env, const struct model_ser
 	return model_service_status_name((enum model_service_status)s->status);
 }
 
+/* What holds when backends fail. */
+static void put_pool_rules(json_t *row, const struct model_service *s)
+{
+	static const char *const fails[] = { "drain", "remove", "cut" }, *const losses[] = { "sorry", "rest", "open",
+		"withdraw" };
+	const struct config_service *cfg = s->cfg;
+	char text[LB_ENDPOINT_STRLEN];
+	snprintf(text, sizeof(text), "%u%s", cfg->quorum.value, cfg->quorum.percent ? "%" : "");
+	ctl_put(row, "quorum", json_string(text));
+	ctl_put(row, "quorum_reached", json_boolean(!s->quorum_lost));
+	ctl_put(row, "on_loss", json_string(losses[cfg->on_loss]));
+	if (cfg->sorry.family) {
+		ctl_put(row, "sorry", json_string(lb_endpoint_str(&cfg->sorry, cfg->sorry_port, text)));
+		ctl_put(row, "sorry_active", json_boolean(s->sorry));
+	}
+	ctl_put(row, "on_fail", json_string(fails[cfg->on_fail]));
+}
+
 json_t *ctl_row_service(struct ctl_env *env, uint32_t service, bool with_members)
 {
 	const struct model_service *s = &env->model->services[service];
@@ -227,6 +245,7 @@ json_t *ctl_row_service(struct ctl_env *env, uint32_t service, bool with_members
 	if (refused_something(env, cfg))
 		ctl_put(row, "reasons", json_pack("[s]", "kernel_refused"));
 	ctl_put(row, "since", ctl_time(s->since_wall_ms));
+	put_pool_rules(row, s);
 	ctl_put(row, "drain_timeout", ctl_seconds(cfg->drain_ms));
 	ctl_put(row, "drain_then", json_string(cfg->drain_then == CONFIG_THEN_CUT ? "cut" : "keep"));
 	ctl_put(row, "file", json_string(cfg->file ? cfg->file : ""));
@@ -238,18 +257,6 @@ json_t *ctl_row_service(struct ctl_env *env, uint32_t service, bool with_members
 }
 
 /* ---- backends ---- */
-
-/* The check that decides: the first that speaks against the backend, else the first. */
-static const struct model_target *deciding(const struct model *m, uint32_t backend)
-{
-	uint32_t n = m->services[m->backends[backend].service].cfg->n_checks;
-	for (uint32_t i = 0; i < n; i++) {
-		const struct model_target *t = model_backend_target(m, backend, i);
-		if (!t->judged || !t->up)
-			return t;
-	}
-	return n ? model_backend_target(m, backend, 0) : NULL;
-}
 
 static json_t *counter_of(const struct model_target *t)
 {
@@ -340,7 +347,7 @@ json_t *ctl_row_backend(struct ctl_env *env, uint32_t backend, const struct ipvs
 		ctl_put(row, "active", json_integer(counts->active));
 		ctl_put(row, "inactive", json_integer(counts->inactive));
 	}
-	put_check(row, deciding(m, backend));
+	put_check(row, model_deciding_target(m, backend));
 	ctl_put(row, "since", ctl_time(b->since_wall_ms));
 	put_reasons(row, reasons);
 	ctl_put(row, "mode", json_string(ipvs_method_name(b->cfg->method)));
@@ -479,7 +486,7 @@ json_t *ctl_row_status(struct ctl_env *env)
 	ctl_put(row, "uptime", json_real((double)lb_time_diff_us(env->ops->now(env->arg), env->started) / 1e6));
 	ctl_put(row, "pid", json_integer(env->pid));
 	ctl_put(row, "ready", json_boolean(ctl_ready(env)));
-	ctl_put(row, "services", counts_of(t.services, 4, service_word));
+	ctl_put(row, "services", counts_of(t.services, MODEL_SERVICE_STATUS_COUNT, service_word));
 	ctl_put(row, "backends", counts_of(t.backends, 5, backend_word));
 	ctl_put(row, "overrides", json_integer((json_int_t)overrides_count(env->overrides)));
 	ctl_put(row, "foreign_services", json_integer((json_int_t)ipvs_foreign_count(env->ipvs)));

@@ -10,6 +10,7 @@
  * gaps takes the kernel's time of a packet: how fast this program or the server is does not matter, and it sees
  * connections that are reset before a server could accept them.
  */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>

@@ -31,7 +31,7 @@ static void hear(struct history *h, struct world *w, const char *object, bool ju
 	struct check_state s = verdict(judged, up);
 	uint32_t id = target_id(w, object, 0);
 	history_add(h, w->m, id, &s, w->wall);
-	ck_assert(model_health(w->m, id, &s, w->wall));
+	ck_assert(model_health(w->m, id, &s, w->now, w->wall));
 }
 
 /* "0 tcp 10.1.0.1:80 unchecked->up L4OK/connected web/a,api/a(2)\n" */
