@@ -23,8 +23,106 @@ static void warn(struct config_builder *b, const struct config_node *at, const s
 	config_report_add(b->report, &f, "%s", text);
 }
 
+/* Keys that this type does not have, those of the mappings inside included. */
+static void rule_only(struct config_builder *b, const struct schema_object *keys, const struct config_path *path,
+	enum check_type type)
+{
+	const struct schema_kind *kind = &schema_kinds[keys->kind];
+	for (unsigned i = 0; i < kind->n; i++) {
+		const struct schema_row *row = &kind->rows[i];
+		const struct schema_value *v = &keys->v[i];
+		if (!v->at)
+			continue;
+		if (row->only && !(row->only >> type & 1))
+			config_say(b, v->at, path, NULL, "%s has no effect in a check of type %s", row->name,
+				check_types[type].name);
+		else if (row->type == SCHEMA_TYPE_OBJECT && v->set)
+			rule_only(b, v->obj, path, type);
+	}
+}
+
+/* The keys that a type cannot do without. */
+static const struct {
+	enum check_type type;
+	unsigned key;
+	const char *help;
+} required_keys[] = {
+	{ CHECK_TYPE_DNS, CHECK_KEY_QUERY, "what to ask for: `query: example.com A`" },
+	{ CHECK_TYPE_SCRIPT, CHECK_KEY_PATH, "the program: `path: /usr/local/lib/lbd/smoke`" },
+	{ CHECK_TYPE_FILE, CHECK_KEY_PATH, "the file: `path: /run/app/state`" },
+};
+
+static const char *lacks(enum check_type type, const struct schema_value *v, const char **help)
+{
+	for (size_t i = 0; i < sizeof(required_keys) / sizeof(required_keys[0]); i++)
+		if (required_keys[i].type == type && !v[required_keys[i].key].set && !v[required_keys[i].key].at) {
+			*help = required_keys[i].help;
+			return schema_check_rows[required_keys[i].key].name;
+		}
+	return NULL;
+}
+
+static void rule_weight(
+	struct config_builder *b, const struct schema_value *w, const struct config_path *path, enum check_type type)
+{
+	bool http = type == CHECK_TYPE_HTTP || type == CHECK_TYPE_HTTPS, script = type == CHECK_TYPE_SCRIPT;
+	if (!w->at || !w->set || !(schema_check_rows[CHECK_KEY_WEIGHT].only >> type & 1))
+		return;
+	const struct schema_value *v = w->obj->v, *from = &v[WEIGHT_FROM];
+	const char *wanted = http ? "header or json" : script ? "exit or output" : "line";
+	if (!from->set && (http || script)) {
+		if (!from->wrong)
+			config_say(b, w->at, path, NULL, "the weight of a check of type %s wants from: %s",
+				check_types[type].name, wanted);
+	} else if (from->set && !strstr(wanted, from->text)) {
+		config_say(b, at_or(from, w->at), path, NULL, "a check of type %s takes its weight from %s",
+			check_types[type].name, wanted);
+	} else if (http && !v[WEIGHT_NAME].set && !v[WEIGHT_NAME].wrong) {
+		config_say(b, w->at, path, NULL, "the weight has no name: of the header, or of the field");
+	}
+	if (v[WEIGHT_MIN].set && v[WEIGHT_MAX].set && v[WEIGHT_MIN].num > v[WEIGHT_MAX].num)
+		config_say(b, at_or(&v[WEIGHT_MIN], w->at), path, NULL, "min is above max");
+}
+
+static void rule_twice(struct config_builder *b, const struct schema_value *v, unsigned text, unsigned hex,
+	const struct config_path *path)
+{
+	if (v[text].at && v[hex].at)
+		config_say(b, v[hex].at, path, NULL, "%s and %s in one check", schema_check_rows[text].name,
+			schema_check_rows[hex].name);
+}
+
+static void rule_tls(
+	struct config_builder *b, const struct schema_value *tls, const struct config_path *path, enum check_type type)
+{
+	bool both = schema_tls_rows[TLS_MODE].only >> type & 1;
+	if (tls->at && tls->set && both && !tls->obj->v[TLS_MODE].set && !tls->obj->v[TLS_MODE].wrong)
+		config_say(b, tls->at, path, "mode: starttls or mode: implicit", "how does this %s server speak TLS?",
+			check_types[type].name);
+}
+
+/* Of checks with a type. */
+static void rule_type(struct config_builder *b, const struct schema_object *keys, const struct config_path *path,
+	const struct config_check *ck, const struct config_node *where)
+{
+	const struct schema_value *v = keys->v;
+	const char *help = NULL, *missing = lacks(ck->spec.type, v, &help);
+	rule_only(b, keys, path, ck->spec.type);
+	if (missing)
+		config_say(
+			b, where, path, help, "a check of type %s wants %s", check_types[ck->spec.type].name, missing);
+	rule_weight(b, &v[CHECK_KEY_WEIGHT], path, ck->spec.type);
+	rule_twice(b, v, CHECK_KEY_SEND, CHECK_KEY_SEND_HEX, path);
+	rule_twice(b, v, CHECK_KEY_EXPECT, CHECK_KEY_EXPECT_HEX, path);
+	rule_tls(b, &v[CHECK_KEY_TLS], path, ck->spec.type);
+	if (ck->spec.source.family && ck->spec.addr.family && ck->spec.source.family != ck->spec.addr.family)
+		config_say(
+			b, at_or(&v[CHECK_KEY_SOURCE], where), path, NULL, "source and address of different families");
+}
+
 /* What stands in defaults is judged there once (config_rules_defaults), not again for everything that inherits it. */
-void config_rules_check(struct config_builder *b, const struct schema_object *keys, const struct config_path *path)
+void config_rules_check(struct config_builder *b, const struct schema_object *keys, const struct config_path *path,
+	const struct config_check *ck, const struct config_node *where)
 {
 	const struct schema_value *address = &keys->v[CHECK_KEY_ADDRESS];
 	const struct schema_value *timeout = &keys->v[CHECK_KEY_TIMEOUT], *interval = &keys->v[CHECK_KEY_INTERVAL];
@@ -33,6 +131,8 @@ void config_rules_check(struct config_builder *b, const struct schema_object *ke
 	if ((timeout->at || interval->at) && timeout->num > interval->num)
 		warn(b, timeout->at ? timeout->at : interval->at, path, "timeout is longer than interval",
 			"the next probe starts when the one before it has ended");
+	if (ck)
+		rule_type(b, keys, path, ck, where);
 }
 
 static void rule_listens(struct config_builder *b)
@@ -143,22 +243,43 @@ static void unknown_check(struct config_builder *b, const struct schema_value *v
 	config_say(b, at, path, help, "unknown check '%s'", config_shown(v->text, v->n).s);
 }
 
+static void rule_check_list(struct config_builder *b, const struct schema_value *v, const struct config_path *path)
+{
+	if (v->n > CONFIG_SERVICE_CHECKS_MAX)
+		config_say(b, v->at, path, NULL, "more than %u checks", CONFIG_SERVICE_CHECKS_MAX);
+	for (uint32_t i = 0; i < v->n && i < CONFIG_SERVICE_CHECKS_MAX; i++) {
+		const struct schema_value *name = &v->list[i];
+		bool none = config_is_none(name);
+		const struct config_check *ck = none ? NULL : config_check_slot(b, name->text, name->n);
+		const char *help = NULL, *missing = NULL;
+		if (none && v->n > 1)
+			config_say(b, name->at, path, NULL, "none stands alone, not beside other checks");
+		if (!none && !ck)
+			unknown_check(b, name, path);
+		if (ck && !ck->line)
+			missing = lacks(ck->spec.type, b->check_defaults->v, &help);
+		if (missing)
+			config_say(b, name->at, path, "define a check of this type under `checks` and name that",
+				"the check %s by itself has no %s", ck->name, missing);
+	}
+}
+
 /* The names under the key check of a service. */
 static void rule_check_names(struct config_builder *b, const struct schema_value *v, const struct config_path *service)
 {
 	struct config_path path = { service, "check", 5, 0 };
+	unsigned given = 0;
 	if (!v->at || !v->set)
 		return;
-	if (v->n > CONFIG_SERVICE_CHECKS_MAX)
-		config_say(b, v->at, &path, NULL, "more than %u checks", CONFIG_SERVICE_CHECKS_MAX);
-	for (uint32_t i = 0; i < v->n && i < CONFIG_SERVICE_CHECKS_MAX; i++) {
-		const struct schema_value *name = &v->list[i];
-		bool none = config_is_none(name);
-		if (none && v->n > 1)
-			config_say(b, name->at, &path, NULL, "none stands alone, not beside other checks");
-		if (!none && !config_check_slot(b, name->text, name->n))
-			unknown_check(b, name, &path);
+	for (unsigned i = CHECKS_ALL; i < CHECKS_COUNT; i++) {
+		const struct schema_value *list = &v->obj->v[i];
+		given += list->set || list->wrong;
+		if (list->set)
+			rule_check_list(b, list, &path);
 	}
+	if (given != 1)
+		config_say(b, v->at, &path, NULL,
+			given ? "one of all, any and stages, not several" : "one of all, any and stages is wanted");
 }
 
 void config_rules_defaults(struct config_builder *b, const struct schema_object *defaults)
@@ -167,7 +288,7 @@ void config_rules_defaults(struct config_builder *b, const struct schema_object 
 	struct config_path check = { &up, "check", 5, 0 }, service = { &up, "service", 7, 0 };
 	const struct schema_value *v = defaults->v;
 	if (v[DEFAULTS_CHECK].set)
-		config_rules_check(b, v[DEFAULTS_CHECK].obj, &check);
+		config_rules_check(b, v[DEFAULTS_CHECK].obj, &check, NULL, NULL);
 	if (v[DEFAULTS_SERVICE].set) {
 		rule_flags(b, &v[DEFAULTS_SERVICE].obj->v[SERVICE_SCHEDULER], &service);
 		rule_tunnel(b, &v[DEFAULTS_SERVICE].obj->v[SERVICE_TUNNEL], &service);
@@ -233,6 +354,33 @@ static void rule_family(struct config_builder *b, const struct config_backend *b
 	if (bk->method != IPVS_METHOD_TUN && (four ? f->ipv6 : f->ipv4))
 		config_say(b, at, path, "only mode tun can carry one in the other", "an %s backend in an %s service",
 			four ? "IPv4" : "IPv6", four ? "IPv6" : "IPv4");
+}
+
+/* Quorum and sorry server. */
+static void rule_pool(struct config_builder *b)
+{
+	const struct schema_value *v = b->now.keys->v;
+	const struct config_service *s = b->now.s;
+	const struct config_node *where = b->now.entry->key;
+	struct config_path quorum = { &b->now.path, "quorum", 6, 0 }, sorry = { &b->now.path, "sorry", 5, 0 };
+	const struct config_node *at = at_or(&v[SERVICE_QUORUM], where), *at_sorry = at_or(&v[SERVICE_SORRY], where);
+	if (!s->quorum.percent && s->quorum.value > s->n_backends && s->n_backends && s->quorum.value > 1)
+		config_say(b, at, &quorum, NULL, "a quorum of %u, but there are %u backends", s->quorum.value,
+			s->n_backends);
+	if (s->on_loss == CONFIG_LOSS_SORRY && !s->sorry.family)
+		config_say(
+			b, at, &quorum, "add `sorry: 10.0.0.9:80`", "on_loss is sorry, but there is no sorry server");
+	if (!s->sorry.family)
+		return;
+	if (lb_ip_is_any(&s->sorry) || lb_ip_is_multicast(&s->sorry))
+		config_say(b, at_sorry, &sorry, NULL, "this is not the address of one host");
+	const struct config_backend as = { .addr = s->sorry, .port = s->sorry_port, .method = s->method };
+	rule_port(b, &as, at_sorry, &sorry);
+	rule_family(b, &as, at_sorry, &sorry);
+	for (uint32_t i = 0; i < s->n_backends; i++)
+		if (!lb_ip_cmp(&s->backends[i].addr, &s->sorry) && s->backends[i].port == s->sorry_port)
+			config_say(b, at_sorry, &sorry, NULL, "the sorry server is backend %s as well",
+				s->backends[i].name);
 }
 
 void config_rules_backend(struct config_builder *b, const struct config_backend *bk, const struct config_node *where,
@@ -331,8 +479,16 @@ static void rule_duplicates(struct config_builder *b)
 	}
 }
 
-/* A TCP check needs a port that speaks TCP. */
-static void rule_tcp_check(struct config_builder *b)
+/* Whether probes of this type open TCP connections to the port of the backend. */
+static bool over_tcp(const struct config_check *ck)
+{
+	const char *transport = check_param(&ck->spec.params, CHECK_PARAM_TRANSPORT);
+	return !check_types[ck->spec.type].portless && ck->spec.type != CHECK_TYPE_UDP &&
+	       !(ck->spec.type == CHECK_TYPE_DNS && transport && strcmp(transport, "udp") == 0);
+}
+
+/* A check needs a port, and one that speaks its protocol. */
+static void rule_check_ports(struct config_builder *b)
 {
 	const struct config_service *s = b->now.s;
 	const struct schema_value *v = &b->now.keys->v[SERVICE_CHECK];
@@ -345,12 +501,14 @@ static void rule_tcp_check(struct config_builder *b)
 		portless |= !s->backends[i].port;
 	for (uint32_t i = 0; i < s->n_checks; i++) {
 		const struct config_check *ck = &b->slots[b->check_ids.v[b->check_ids.n - s->n_checks + i]];
-		if (ck->spec.type != CHECK_TYPE_TCP || ck->spec.port)
+		const char *type = check_types[ck->spec.type].name;
+		if (check_types[ck->spec.type].portless || ck->spec.port)
 			continue;
-		if ((f->udp || f->sctp) && !f->tcp)
+		if (over_tcp(ck) && (f->udp || f->sctp) && !f->tcp)
 			config_say(b, at, &path,
 				"write `check: none`, or give the check the `port` of something that speaks TCP",
-				"the TCP check %s in a service without TCP", ck->name);
+				"the %s check %s in a service without TCP",
+				ck->spec.type == CHECK_TYPE_TCP ? "TCP" : type, ck->name);
 		else if (((f->every_port && persistent) || f->marked) && portless)
 			config_say(b, at, &path, "write `check: none`, or give the check a `port`",
 				"the check %s has no port to probe", ck->name);
@@ -371,7 +529,8 @@ void config_rules_service(struct config_builder *b)
 	if (v[SERVICE_BACKENDS].set && v[SERVICE_BACKENDS].named->len == 0)
 		warn(b, where, &b->now.path, "a service without backends answers nobody", NULL);
 	rule_duplicates(b);
-	rule_tcp_check(b);
+	rule_check_ports(b);
+	rule_pool(b);
 	const struct schema_value *l = &v[SERVICE_LISTEN];
 	for (uint32_t i = 0; i < s->n_listens; i++) {
 		struct config_listener *slot = lb_vec_push(&b->listeners);

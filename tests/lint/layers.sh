@@ -28,6 +28,7 @@ BEGIN {
     confined["linux/ip_vs.h"]    = "^lbd/ipvs/ipvs_msg\\.c$"
     confined["seccomp.h"]        = "^lbd/sandbox\\.c$"
     confined["cap-ng.h"]         = "^lbd/sandbox\\.c$"
+    confined["pcre2.h"]          = "^lbd/check/check_regex\\.c$"
     confined["curl/"]            = "^lbd/check/probe_[a-z]+_io\\.c$"
     confined["ares.h"]           = "^lbd/check/probe_[a-z]+_io\\.c$"
     confined["microhttpd.h"]     = "^lbd/ctl/metrics_io\\.c$"

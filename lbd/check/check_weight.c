@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/check/check_weight.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static bool blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static void trim(const char **s, size_t *n)
+{
+	while (*n && blank((*s)[*n - 1]))
+		--*n;
+	while (*n && blank(**s)) {
+		++*s;
+		--*n;
+	}
+}
+
+bool check_weight_parse(const char *text, size_t n, struct check_weight *out)
+{
+	uint32_t value = 0;
+	uint8_t kind = CHECK_WEIGHT_VALUE;
+	trim(&text, &n);
+	if (n && text[n - 1] == '%') {
+		kind = CHECK_WEIGHT_PERCENT;
+		n--;
+	}
+	if (n == 0)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		value = value * 10 + (uint32_t)(text[i] - '0');
+		if (value > UINT16_MAX)
+			return false;
+	}
+	*out = (struct check_weight){ .kind = kind, .value = (uint16_t)value };
+	return true;
+}
+
+static const struct {
+	const char *name;
+	enum check_word word;
+} words[] = {
+	{ "up", CHECK_WORD_UP },
+	{ "ready", CHECK_WORD_UP },
+	{ "down", CHECK_WORD_DOWN },
+	{ "fail", CHECK_WORD_DOWN },
+	{ "stopped", CHECK_WORD_DOWN },
+	{ "drain", CHECK_WORD_DRAIN },
+};
+
+static enum check_word find(const char *s, size_t n)
+{
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strlen(words[i].name) == n && strncasecmp(words[i].name, s, n) == 0)
+			return words[i].word;
+	return CHECK_WORD_NONE;
+}
+
+static int care(enum check_word w)
+{
+	switch (w) {
+	case CHECK_WORD_NONE: return 0;
+	case CHECK_WORD_UP: return 1;
+	case CHECK_WORD_DRAIN: return 2;
+	case CHECK_WORD_DOWN: return 3;
+	}
+	return 0;
+}
+
+static bool take_word(struct check_agent *a, const char *s, size_t n)
+{
+	enum check_word w = find(s, n);
+	if (w != CHECK_WORD_NONE) {
+		if (care(w) > care(a->word))
+			a->word = w;
+		return true;
+	}
+	return a->weight.kind == CHECK_WEIGHT_NONE && check_weight_parse(s, n, &a->weight);
+}
+
+/* Foreign bytes on their way to people: whole characters and whole escapes only. */
+static void take_text(struct check_agent *a, const char *s, size_t n)
+{
+	size_t at = 0;
+	trim(&s, &n);
+	for (size_t i = 0; i < n; i++) {
+		char one[5];
+		bool plain = s[i] >= 0x20 && s[i] < 0x7f;
+		int len = plain ? snprintf(one, sizeof(one), "%c", s[i])
+				: snprintf(one, sizeof(one), "\\x%02x", (unsigned char)s[i]);
+		if (at + (size_t)len >= sizeof(a->text))
+			return;
+		memcpy(a->text + at, one, (size_t)len + 1);
+		at += (size_t)len;
+	}
+}
+
+static size_t length_until(const char *s, size_t n, const char *set, size_t set_n)
+{
+	size_t i = 0;
+	while (i < n && !memchr(set, s[i], set_n))
+		i++;
+	return i;
+}
+
+bool check_agent_parse(const char *line, size_t n, struct check_agent *out)
+{
+	struct check_agent a = { .word = CHECK_WORD_NONE };
+	n = length_until(line, n, "\r\n", 2);
+	size_t said = length_until(line, n, "#", 1);
+	for (size_t i = 0; i < said;) {
+		size_t len = length_until(line + i, said - i, " \t,", 3);
+		if (len && !take_word(&a, line + i, len))
+			return false;
+		i += len + 1;
+	}
+	if (a.word == CHECK_WORD_NONE && a.weight.kind == CHECK_WEIGHT_NONE)
+		return false;
+	if (a.word == CHECK_WORD_DRAIN)
+		a.weight = (struct check_weight){ .kind = CHECK_WEIGHT_VALUE, .value = 0 };
+	if (said < n)
+		take_text(&a, line + said + 1, n - said - 1);
+	*out = a;
+	return true;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/check/check_weight.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *what, *text;
+	int kind, value; /* kind -1: refused */
+} weights[] = {
+	{ "a number", "12", CHECK_WEIGHT_VALUE, 12 },
+	{ "a share", "75%", CHECK_WEIGHT_PERCENT, 75 },
+	{ "nothing at all of it", "0%", CHECK_WEIGHT_PERCENT, 0 },
+	{ "zero", "0", CHECK_WEIGHT_VALUE, 0 },
+	{ "more than all", "150%", CHECK_WEIGHT_PERCENT, 150 },
+	{ "the largest", "65535", CHECK_WEIGHT_VALUE, 65535 },
+	{ "the largest share", "65535%", CHECK_WEIGHT_PERCENT, 65535 },
+	{ "leading zeros", "007", CHECK_WEIGHT_VALUE, 7 },
+	{ "blanks and a line end around", " \t 12 \r\n", CHECK_WEIGHT_VALUE, 12 },
+	{ "too large", "65536", -1, 0 },
+	{ "too large a share", "65536%", -1, 0 },
+	{ "far too large", "99999999999999999999", -1, 0 },
+	{ "negative", "-1", -1, 0 },
+	{ "a plus sign", "+1", -1, 0 },
+	{ "a fraction", "1.5", -1, 0 },
+	{ "hexadecimal", "0x10", -1, 0 },
+	{ "a blank inside", "1 2", -1, 0 },
+	{ "a blank before the sign", "1 %", -1, 0 },
+	{ "the sign alone", "%", -1, 0 },
+	{ "two signs", "1%%", -1, 0 },
+	{ "a word", "up", -1, 0 },
+	{ "nothing", "", -1, 0 },
+	{ "blanks", " \r\n", -1, 0 },
+};
+
+START_TEST(weight_words)
+{
+	struct check_weight w = { .kind = 77, .value = 4711 };
+	bool ok = check_weight_parse(weights[_i].text, strlen(weights[_i].text), &w);
+	if (weights[_i].kind < 0)
+		ck_assert_msg(!ok && w.kind == 77 && w.value == 4711, "%s", weights[_i].what);
+	else
+		ck_assert_msg(ok && w.kind == weights[_i].kind && w.value == weights[_i].value, "%s: %d %d",
+			weights[_i].what, w.kind, w.value);
+}
+END_TEST
+
+#define NO       (-1)
+#define NONE     CHECK_WEIGHT_NONE
+#define VALUE    CHECK_WEIGHT_VALUE
+#define PERCENT  CHECK_WEIGHT_PERCENT
+#define BAD_LINE NO, NONE, 0, NULL
+
+static const struct {
+	const char *what, *line;
+	int word, kind, value;
+	const char *text;
+} lines[] = {
+	{ "up", "up\n", CHECK_WORD_UP, NONE, 0, "" },
+	{ "ready is up", "ready\r\n", CHECK_WORD_UP, NONE, 0, "" },
+	{ "down", "down", CHECK_WORD_DOWN, NONE, 0, "" },
+	{ "fail is down", "fail", CHECK_WORD_DOWN, NONE, 0, "" },
+	{ "stopped is down", "stopped", CHECK_WORD_DOWN, NONE, 0, "" },
+	{ "drain is weight 0", "drain", CHECK_WORD_DRAIN, VALUE, 0, "" },
+	{ "any case", "DoWn", CHECK_WORD_DOWN, NONE, 0, "" },
+	{ "a share alone", "75%", CHECK_WORD_NONE, PERCENT, 75, "" },
+	{ "a number alone", "12", CHECK_WORD_NONE, VALUE, 12, "" },
+	{ "state and weight", "up 50%", CHECK_WORD_UP, PERCENT, 50, "" },
+	{ "in the other order, with commas", "50%,,up", CHECK_WORD_UP, PERCENT, 50, "" },
+	{ "tabs and blanks around", "\t up\t50% ", CHECK_WORD_UP, PERCENT, 50, "" },
+	{ "a remark", "down#disk is full", CHECK_WORD_DOWN, NONE, 0, "disk is full" },
+	{ "a remark after blanks", "fail  #  disk # 2 is full \r\n", CHECK_WORD_DOWN, NONE, 0, "disk # 2 is full" },
+	{ "what is remarked is no word", "up # down", CHECK_WORD_UP, NONE, 0, "down" },
+	{ "a remark with bytes that are not shown", "down#a\x1b[1m\xff", CHECK_WORD_DOWN, NONE, 0, "a\\x1b[1m\\xff" },
+	{ "a long remark is cut", "down#0123456789012345678901234567890123456789012345678901234567890", CHECK_WORD_DOWN,
+		NONE, 0, "01234567890123456789012345678901234567890123456" },
+	{ "an escape is not cut in half", "down#012345678901234567890123456789012345678901234\x01", CHECK_WORD_DOWN,
+		NONE, 0, "012345678901234567890123456789012345678901234" },
+	{ "down counts more than up", "up down", CHECK_WORD_DOWN, NONE, 0, "" },
+	{ "and than drain", "down drain", CHECK_WORD_DOWN, NONE, 0, "" },
+	{ "drain counts more than up", "drain up", CHECK_WORD_DRAIN, VALUE, 0, "" },
+	{ "and than a weight", "drain 50%", CHECK_WORD_DRAIN, VALUE, 0, "" },
+	{ "only the first line", "up\r\ndown\r\n", CHECK_WORD_UP, NONE, 0, "" },
+	{ "an unknown word", "up please", BAD_LINE },
+	{ "a word with a tail", "upper", BAD_LINE },
+	{ "the beginning of a word", "dow", BAD_LINE },
+	{ "two weights", "50% 20", BAD_LINE },
+	{ "a weight that is too large", "up 70000", BAD_LINE },
+	{ "nothing", "", BAD_LINE },
+	{ "an empty line", "\r\nup", BAD_LINE },
+	{ "only commas", " , ,", BAD_LINE },
+	{ "only a remark", "# up", BAD_LINE },
+	{ "another protocol", "HTTP/1.1 400 Bad Request", BAD_LINE },
+};
+
+START_TEST(agent_lines)
+{
+	struct check_agent a = { .word = CHECK_WORD_UP, .text = "before" };
+	bool ok = check_agent_parse(lines[_i].line, strlen(lines[_i].line), &a);
+	if (lines[_i].word == NO) {
+		ck_assert_msg(!ok && strcmp(a.text, "before") == 0, "%s", lines[_i].what);
+		return;
+	}
+	ck_assert_msg(ok && (int)a.word == lines[_i].word && a.weight.kind == lines[_i].kind &&
+			      a.weight.value == lines[_i].value && strcmp(a.text, lines[_i].text) == 0,
+		"%s: word %d, weight %d %d, '%s'", lines[_i].what, (int)a.word, a.weight.kind, a.weight.value, a.text);
+}
+END_TEST
+
+START_TEST(zero_bytes_are_no_end)
+{
+	struct check_agent a;
+	struct check_weight w;
+	ck_assert(!check_agent_parse("up\0down", 7, &a));
+	ck_assert(!check_agent_parse("up\0", 3, &a));
+	ck_assert(!check_weight_parse("1\0", 2, &w));
+	ck_assert(check_agent_parse("down#a\0b", 8, &a));
+	ck_assert_str_eq(a.text, "a\\x00b");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("check_weight");
+	TCase *tc = tcase_create("all");
+	tcase_add_loop_test(tc, weight_words, 0, sizeof(weights) / sizeof(weights[0]));
+	tcase_add_loop_test(tc, agent_lines, 0, sizeof(lines) / sizeof(lines[0]));
+	tcase_add_test(tc, zero_bytes_are_no_end);
+	suite_add_tcase(s, tc);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
