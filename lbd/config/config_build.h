@@ -95,7 +95,19 @@ void config_build_params(struct config_builder *b, const struct schema_object *k
 const struct config_check *config_check_slot(const struct config_builder *b, const char *name, size_t n);
 bool config_is_none(const struct schema_value *name); /* the word that stands for no check */
 
-/* config_check.c. Each reports what it finds. */
+/* Where a key was written; the key of the object when it is a default. */
+static inline const struct config_node *config_at_or(const struct schema_value *v, const struct config_node *where)
+{
+	return v->at ? v->at : where;
+}
+
+/* config_check_keys.c */
+void config_warn(struct config_builder *b, const struct config_node *at, const struct config_path *path,
+	const char *text, const char *help);
+/* The key that a check of this type cannot do without and that v, its keys, does not have; NULL = none. */
+const char *config_check_lacks(enum check_type type, const struct schema_value *v, const char **help);
+
+/* config_check.c and config_check_keys.c. Each reports what it finds. */
 /* ck NULL: defaults, whose keys are for the types that have them. */
 void config_rules_check(struct config_builder *b, const struct schema_object *keys, const struct config_path *path,
 	const struct config_check *ck, const struct config_node *where);

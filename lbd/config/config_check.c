@@ -10,131 +10,6 @@
 
 #define SUGGEST_FROM 256u /* names that are looked at for "did you mean": their distances take time */
 
-/* Where a key was written; the key of the object when it is a default. */
-static const struct config_node *at_or(const struct schema_value *v, const struct config_node *where)
-{
-	return v->at ? v->at : where;
-}
-
-static void warn(struct config_builder *b, const struct config_node *at, const struct config_path *path,
-	const char *text, const char *help)
-{
-	struct config_finding f = { .at = config_node_place(at), .path = path, .help = help, .warning = true };
-	config_report_add(b->report, &f, "%s", text);
-}
-
-/* Keys that this type does not have, those of the mappings inside included. */
-static void rule_only(struct config_builder *b, const struct schema_object *keys, const struct config_path *path,
-	enum check_type type)
-{
-	const struct schema_kind *kind = &schema_kinds[keys->kind];
-	for (unsigned i = 0; i < kind->n; i++) {
-		const struct schema_row *row = &kind->rows[i];
-		const struct schema_value *v = &keys->v[i];
-		if (!v->at)
-			continue;
-		if (row->only && !(row->only >> type & 1))
-			config_say(b, v->at, path, NULL, "%s has no effect in a check of type %s", row->name,
-				check_types[type].name);
-		else if (row->type == SCHEMA_TYPE_OBJECT && v->set)
-			rule_only(b, v->obj, path, type);
-	}
-}
-
-/* The keys that a type cannot do without. */
-static const struct {
-	enum check_type type;
-	unsigned key;
-	const char *help;
-} required_keys[] = {
-	{ CHECK_TYPE_DNS, CHECK_KEY_QUERY, "what to ask for: `query: example.com A`" },
-	{ CHECK_TYPE_SCRIPT, CHECK_KEY_PATH, "the program: `path: /usr/local/lib/lbd/smoke`" },
-	{ CHECK_TYPE_FILE, CHECK_KEY_PATH, "the file: `path: /run/app/state`" },
-};
-
-static const char *lacks(enum check_type type, const struct schema_value *v, const char **help)
-{
-	for (size_t i = 0; i < sizeof(required_keys) / sizeof(required_keys[0]); i++)
-		if (required_keys[i].type == type && !v[required_keys[i].key].set && !v[required_keys[i].key].at) {
-			*help = required_keys[i].help;
-			return schema_check_rows[required_keys[i].key].name;
-		}
-	return NULL;
-}
-
-static void rule_weight(
-	struct config_builder *b, const struct schema_value *w, const struct config_path *path, enum check_type type)
-{
-	bool http = type == CHECK_TYPE_HTTP || type == CHECK_TYPE_HTTPS, script = type == CHECK_TYPE_SCRIPT;
-	if (!w->at || !w->set || !(schema_check_rows[CHECK_KEY_WEIGHT].only >> type & 1))
-		return;
-	const struct schema_value *v = w->obj->v, *from = &v[WEIGHT_FROM];
-	const char *wanted = http ? "header or json" : script ? "exit or output" : "line";
-	if (!from->set && (http || script)) {
-		if (!from->wrong)
-			config_say(b, w->at, path, NULL, "the weight of a check of type %s wants from: %s",
-				check_types[type].name, wanted);
-	} else if (from->set && !strstr(wanted, from->text)) {
-		config_say(b, at_or(from, w->at), path, NULL, "a check of type %s takes its weight from %s",
-			check_types[type].name, wanted);
-	} else if (http && !v[WEIGHT_NAME].set && !v[WEIGHT_NAME].wrong) {
-		config_say(b, w->at, path, NULL, "the weight has no name: of the header, or of the field");
-	}
-	if (v[WEIGHT_MIN].set && v[WEIGHT_MAX].set && v[WEIGHT_MIN].num > v[WEIGHT_MAX].num)
-		config_say(b, at_or(&v[WEIGHT_MIN], w->at), path, NULL, "min is above max");
-}
-
-static void rule_twice(struct config_builder *b, const struct schema_value *v, unsigned text, unsigned hex,
-	const struct config_path *path)
-{
-	if (v[text].at && v[hex].at)
-		config_say(b, v[hex].at, path, NULL, "%s and %s in one check", schema_check_rows[text].name,
-			schema_check_rows[hex].name);
-}
-
-static void rule_tls(
-	struct config_builder *b, const struct schema_value *tls, const struct config_path *path, enum check_type type)
-{
-	bool both = schema_tls_rows[TLS_MODE].only >> type & 1;
-	if (tls->at && tls->set && both && !tls->obj->v[TLS_MODE].set && !tls->obj->v[TLS_MODE].wrong)
-		config_say(b, tls->at, path, "mode: starttls or mode: implicit", "how does this %s server speak TLS?",
-			check_types[type].name);
-}
-
-/* Of checks with a type. */
-static void rule_type(struct config_builder *b, const struct schema_object *keys, const struct config_path *path,
-	const struct config_check *ck, const struct config_node *where)
-{
-	const struct schema_value *v = keys->v;
-	const char *help = NULL, *missing = lacks(ck->spec.type, v, &help);
-	rule_only(b, keys, path, ck->spec.type);
-	if (missing)
-		config_say(
-			b, where, path, help, "a check of type %s wants %s", check_types[ck->spec.type].name, missing);
-	rule_weight(b, &v[CHECK_KEY_WEIGHT], path, ck->spec.type);
-	rule_twice(b, v, CHECK_KEY_SEND, CHECK_KEY_SEND_HEX, path);
-	rule_twice(b, v, CHECK_KEY_EXPECT, CHECK_KEY_EXPECT_HEX, path);
-	rule_tls(b, &v[CHECK_KEY_TLS], path, ck->spec.type);
-	if (ck->spec.source.family && ck->spec.addr.family && ck->spec.source.family != ck->spec.addr.family)
-		config_say(
-			b, at_or(&v[CHECK_KEY_SOURCE], where), path, NULL, "source and address of different families");
-}
-
-/* What stands in defaults is judged there once (config_rules_defaults), not again for everything that inherits it. */
-void config_rules_check(struct config_builder *b, const struct schema_object *keys, const struct config_path *path,
-	const struct config_check *ck, const struct config_node *where)
-{
-	const struct schema_value *address = &keys->v[CHECK_KEY_ADDRESS];
-	const struct schema_value *timeout = &keys->v[CHECK_KEY_TIMEOUT], *interval = &keys->v[CHECK_KEY_INTERVAL];
-	if (address->at && address->set && (lb_ip_is_any(&address->ip) || lb_ip_is_multicast(&address->ip)))
-		config_say(b, address->at, path, NULL, "this address cannot be probed");
-	if ((timeout->at || interval->at) && timeout->num > interval->num)
-		warn(b, timeout->at ? timeout->at : interval->at, path, "timeout is longer than interval",
-			"the next probe starts when the one before it has ended");
-	if (ck)
-		rule_type(b, keys, path, ck, where);
-}
-
 static void rule_listens(struct config_builder *b)
 {
 	const struct schema_value *listen = &b->now.keys->v[SERVICE_LISTEN];
@@ -220,12 +95,12 @@ static void rule_tunnel(struct config_builder *b, const struct schema_value *v, 
 	if (type == IPVS_TUNNEL_GUE && !t[TUNNEL_PORT].at)
 		config_say(b, v->at, &path, "tunnel: { type: gue, port: 6080 }", "a gue tunnel needs a port");
 	if (type != IPVS_TUNNEL_GUE && t[TUNNEL_PORT].set)
-		config_say(b, at_or(&t[TUNNEL_PORT], v->at), &path, NULL, "only a gue tunnel has a port");
+		config_say(b, config_at_or(&t[TUNNEL_PORT], v->at), &path, NULL, "only a gue tunnel has a port");
 	if ((csum == IPVS_TUNNEL_CSUM && type == IPVS_TUNNEL_IPIP) ||
 		(csum == IPVS_TUNNEL_REMCSUM && type != IPVS_TUNNEL_GUE))
-		config_say(b, at_or(&t[TUNNEL_CHECKSUM], v->at), &path, "csum is for gue and gre, remcsum for gue",
-			"a tunnel of type %s has no checksum '%s'", ipvs_tunnel_name((uint8_t)type),
-			ipvs_csum_name((uint8_t)csum));
+		config_say(b, config_at_or(&t[TUNNEL_CHECKSUM], v->at), &path,
+			"csum is for gue and gre, remcsum for gue", "a tunnel of type %s has no checksum '%s'",
+			ipvs_tunnel_name((uint8_t)type), ipvs_csum_name((uint8_t)csum));
 }
 
 static void unknown_check(struct config_builder *b, const struct schema_value *v, const struct config_path *path)
@@ -257,7 +132,7 @@ static void rule_check_list(struct config_builder *b, const struct schema_value 
 		if (!none && !ck)
 			unknown_check(b, name, path);
 		if (ck && !ck->line)
-			missing = lacks(ck->spec.type, b->check_defaults->v, &help);
+			missing = config_check_lacks(ck->spec.type, b->check_defaults->v, &help);
 		if (missing)
 			config_say(b, name->at, path, "define a check of this type under `checks` and name that",
 				"the check %s by itself has no %s", ck->name, missing);
@@ -303,15 +178,15 @@ static void rule_protocols(struct config_builder *b)
 	const struct config_facts *f = &b->now.facts;
 	const struct config_node *where = b->now.entry->key;
 	if ((s->flags & IPVS_FLAG_ONEPACKET) && (f->tcp || f->sctp) && !f->udp)
-		config_say(b, at_or(&v[SERVICE_ONE_PACKET], where), &b->now.path, NULL,
+		config_say(b, config_at_or(&v[SERVICE_ONE_PACKET], where), &b->now.path, NULL,
 			"one_packet is for UDP and fwmark services");
 	else if ((s->flags & IPVS_FLAG_ONEPACKET) && s->method == IPVS_METHOD_NAT && (f->udp || f->marked))
 		/* the kernel keeps no connection to translate the answer with (measured: the client never gets it) */
-		warn(b, at_or(&v[SERVICE_ONE_PACKET], where), &b->now.path,
+		config_warn(b, config_at_or(&v[SERVICE_ONE_PACKET], where), &b->now.path,
 			"one_packet with mode nat: answers leave with the backend's own address",
 			"mode dr for protocols with answers; for syslog and the like this is right");
 	if (s->engine[0] && (f->marked || f->tcp || f->sctp))
-		config_say(b, at_or(&v[SERVICE_PERSISTENCE], where), &b->now.path, "write `protocol: udp`",
+		config_say(b, config_at_or(&v[SERVICE_PERSISTENCE], where), &b->now.path, "write `protocol: udp`",
 			"the persistence engine %s is for UDP services", s->engine);
 }
 
@@ -363,7 +238,8 @@ static void rule_pool(struct config_builder *b)
 	const struct config_service *s = b->now.s;
 	const struct config_node *where = b->now.entry->key;
 	struct config_path quorum = { &b->now.path, "quorum", 6, 0 }, sorry = { &b->now.path, "sorry", 5, 0 };
-	const struct config_node *at = at_or(&v[SERVICE_QUORUM], where), *at_sorry = at_or(&v[SERVICE_SORRY], where);
+	const struct config_node *at = config_at_or(&v[SERVICE_QUORUM], where),
+				 *at_sorry = config_at_or(&v[SERVICE_SORRY], where);
 	if (!s->quorum.percent && s->quorum.value > s->n_backends && s->n_backends && s->quorum.value > 1)
 		config_say(b, at, &quorum, NULL, "a quorum of %u, but there are %u backends", s->quorum.value,
 			s->n_backends);
@@ -387,28 +263,29 @@ void config_rules_backend(struct config_builder *b, const struct config_backend 
 	const struct config_path *path)
 {
 	const struct schema_value *v = b->now.backend->v;
-	const struct config_node *at = at_or(&v[BACKEND_ADDRESS], where);
+	const struct config_node *at = config_at_or(&v[BACKEND_ADDRESS], where);
 	static const uint8_t broadcast[4] = { 255, 255, 255, 255 };
 	if (b->c->n_backends == CONFIG_BACKENDS_MAX + 1)
 		config_say(b, where, path, NULL, "more than %u backends", CONFIG_BACKENDS_MAX);
 	if (v[BACKEND_PORT].set && v[BACKEND_ADDRESS].port)
-		config_say(
-			b, at_or(&v[BACKEND_PORT], where), path, NULL, "the port is written with the address already");
+		config_say(b, config_at_or(&v[BACKEND_PORT], where), path, NULL,
+			"the port is written with the address already");
 	if (lb_ip_is_any(&bk->addr) || lb_ip_is_multicast(&bk->addr) ||
 		(bk->addr.family == AF_INET && !memcmp(bk->addr.b, broadcast, 4)))
 		config_say(b, at, path, NULL, "this is not the address of one host");
 	if (v[BACKEND_MAX_CONNECTIONS].wrong)
 		; /* said already */
 	else if (bk->lower && !bk->upper)
-		config_say(b, at_or(&v[BACKEND_RESUME_BELOW], where), path, NULL, "resume_below needs max_connections");
+		config_say(b, config_at_or(&v[BACKEND_RESUME_BELOW], where), path, NULL,
+			"resume_below needs max_connections");
 	else if (bk->lower > bk->upper)
-		config_say(b, at_or(&v[BACKEND_RESUME_BELOW], where), path, NULL,
+		config_say(b, config_at_or(&v[BACKEND_RESUME_BELOW], where), path, NULL,
 			"resume_below %u is above max_connections %u", bk->lower, bk->upper);
 	if (v[BACKEND_TUNNEL].at && !v[BACKEND_MODE].wrong && bk->method != IPVS_METHOD_TUN)
 		config_say(b, v[BACKEND_TUNNEL].at, path, "write `mode: tun`", "tunnel has no effect in mode %s",
 			ipvs_method_name(bk->method));
 	rule_tunnel(b, &v[BACKEND_TUNNEL], path);
-	rule_port(b, bk, at_or(&v[BACKEND_PORT], at), path);
+	rule_port(b, bk, config_at_or(&v[BACKEND_PORT], at), path);
 	rule_family(b, bk, at, path);
 }
 
@@ -492,7 +369,7 @@ static void rule_check_ports(struct config_builder *b)
 {
 	const struct config_service *s = b->now.s;
 	const struct schema_value *v = &b->now.keys->v[SERVICE_CHECK];
-	const struct config_node *at = at_or(v, b->now.entry->key);
+	const struct config_node *at = config_at_or(v, b->now.entry->key);
 	struct config_path path = { &b->now.path, "check", 5, 0 };
 	const struct config_facts *f = &b->now.facts;
 	bool portless = false,
@@ -527,7 +404,7 @@ void config_rules_service(struct config_builder *b)
 		config_say(b, v[SERVICE_TUNNEL].at, &b->now.path, "write `mode: tun`",
 			"tunnel has no effect in mode %s", ipvs_method_name(s->method));
 	if (v[SERVICE_BACKENDS].set && v[SERVICE_BACKENDS].named->len == 0)
-		warn(b, where, &b->now.path, "a service without backends answers nobody", NULL);
+		config_warn(b, where, &b->now.path, "a service without backends answers nobody", NULL);
 	rule_duplicates(b);
 	rule_check_ports(b);
 	rule_pool(b);
@@ -539,7 +416,7 @@ void config_rules_service(struct config_builder *b)
 			return;
 		}
 		*slot = (struct config_listener){ .key = s->listens[i],
-			.at = at_or(v[SERVICE_FWMARK].set ? &v[SERVICE_FWMARK] : l, where),
+			.at = config_at_or(v[SERVICE_FWMARK].set ? &v[SERVICE_FWMARK] : l, where),
 			.service = s,
 			.long_list = l->set && l->n > SCHEMA_REPEATS_MAX };
 		for (uint32_t k = 0; l->set && k < l->n && !slot->long_list; k++)
