@@ -260,7 +260,9 @@ static int start(struct daemon *d)
 {
 	d->loop = ev_default_loop(EVFLAG_AUTO);
 	d->overrides = overrides_new();
-	if (!d->loop || !d->overrides)
+	d->history = history_new(HISTORY_RECORDS);
+	d->runs = ctl_runs_new();
+	if (!d->loop || !d->overrides || !d->history || !d->runs)
 		return -1;
 	name_node(d);
 	d->pid = getpid();
@@ -278,6 +280,8 @@ static int start(struct daemon *d)
 		.started = d->started,
 		.started_wall_ms = d->started_wall_ms,
 		.rss_kib = host_rss_kib(),
+		.history = d->history,
+		.runs = d->runs,
 		.ops = &daemon_ctl_ops,
 		.arg = d };
 	(void)ipvs_io_info(d->kernel_io, &d->env.ipvs_version, &d->env.table_size);
@@ -305,6 +309,8 @@ static void finish(struct daemon *d)
 	ipvs_row_done(&d->row);
 	model_free(d->model);
 	overrides_free(d->overrides);
+	history_free(d->history);
+	ctl_runs_free(d->runs);
 	ipvs_free(d->ipvs);
 	ipvs_io_free(d->kernel_io);
 	lb_text_done(&d->owned_pending);

@@ -22,6 +22,8 @@
 #include "lbd/check/check_msg.h"
 #include "lbd/ctl/ctl_env.h"
 #include "lbd/ctl/ctl_io.h"
+#include "lbd/ctl/ctl_run.h"
+#include "lbd/history.h"
 #include "lbd/host/host.h"
 #include "lbd/ipvs/ipvs_io.h"
 #include "lbd/ipvs/ipvs_reconcile.h"
@@ -77,6 +79,8 @@ struct daemon {
 
 	struct model *model;
 	struct overrides *overrides;
+	struct history *history;
+	struct ctl_runs *runs;
 	uint32_t next_target_id;
 	uint64_t turn;
 	uint32_t generation;
@@ -107,8 +111,8 @@ struct daemon {
 
 	struct worker probe;
 	bool probe_there;
-	uint32_t probe_next_id; /* targets below it have been sent */
-	uint32_t probe_rss_kib;
+	uint32_t probe_next_id;           /* targets below it have been sent */
+	struct check_msg_pong probe_pong; /* the last one */
 
 	struct ctl_server *ctl;
 	struct ctl_env env;
@@ -194,6 +198,8 @@ int daemon_probe_start(struct daemon *d);
 void daemon_probe_model(struct daemon *d, const struct model *old);
 /* A backend went into maintenance or came back. */
 void daemon_probe_maint(struct daemon *d, uint32_t backend);
+/* Asks the worker to probe this target now, for `check run`. 0 or -errno: it is not there. */
+int daemon_probe_run(struct daemon *d, uint32_t token, uint32_t target_id);
 
 /* ---- daemon_ctl.c ---- */
 extern const struct ctl_ops daemon_ctl_ops;

@@ -95,6 +95,16 @@ void daemon_probe_maint(struct daemon *d, uint32_t backend)
 	lb_text_done(&line);
 }
 
+int daemon_probe_run(struct daemon *d, uint32_t token, uint32_t target_id)
+{
+	struct check_msg m = { .type = CHECK_MSG_RUN, .u.run = { token, target_id } };
+	struct lb_text line = LB_TEXT_INIT;
+	check_msg_write(&m, &line);
+	int err = d->probe_there ? worker_send(&d->probe, &line) : -ENOTCONN;
+	lb_text_done(&line);
+	return err;
+}
+
 static void on_ready(struct worker *w, void *arg)
 {
 	struct daemon *d = arg;
@@ -118,11 +128,14 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 	if (err)
 		return err == -ENOMEM ? 0 : -EBADMSG;
 	if (m.type == CHECK_MSG_STATE) {
+		history_add(d->history, d->model, m.u.state.id, &m.u.state.state, lb_clock_wall_ms());
 		/* an id we do not know was removed while its verdict was on its way */
-		if (model_health(d->model, m.u.state.id, &m.u.state.state, lb_clock_wall_ms()))
+		if (model_health(d->model, m.u.state.id, &m.u.state.state, lb_clock_now(), lb_clock_wall_ms()))
 			d->changed = true;
 	} else if (m.type == CHECK_MSG_PONG) {
-		d->probe_rss_kib = m.u.pong.rss_kib;
+		d->probe_pong = m.u.pong;
+	} else if (m.type == CHECK_MSG_RAN) {
+		ctl_run_result(d->runs, &m.u.ran);
 	}
 	check_msg_done(&m);
 	return 0;
@@ -130,8 +143,9 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 
 static void on_gone(struct worker *w, void *arg)
 {
+	struct daemon *d = arg;
 	(void)w;
-	(void)arg;
+	ctl_runs_lost(d->runs, "the process that probes ended meanwhile; try again");
 }
 
 static const struct worker_calls calls = { on_ready, on_line, on_drained, on_gone };

@@ -177,10 +177,13 @@ void sandbox_alive(void)
 	timer_settime(kill_timer.timer, 0, &in, NULL);
 }
 
-/* What a TCP probe on libev, malloc, the log sink and a clean exit need; sockets and memory follow with arguments. */
+/* What a network probe on libev, malloc, the log sink and a clean exit need; sockets and memory follow with arguments.
+ */
 static const int probe_calls[] = {
+	SCMP_SYS(bind), /* to the source of a check */
 	SCMP_SYS(brk),
 	SCMP_SYS(clock_gettime), /* only where the vdso has no fast clock */
+	SCMP_SYS(bind),          /* probes from a given source */
 	SCMP_SYS(close),
 	SCMP_SYS(connect),
 	SCMP_SYS(epoll_create),
@@ -226,10 +229,11 @@ static int add_rules(scmp_filter_ctx ctx)
 	int rc = 0;
 	for (size_t i = 0; i < sizeof(probe_calls) / sizeof(probe_calls[0]) && rc == 0; i++)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, probe_calls[i], 0);
-	const int families[] = { AF_INET, AF_INET6 };
-	for (size_t i = 0; i < 2 && rc == 0; i++)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, families[i], 0),
-			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM));
+	/* TCP, UDP and ping sockets; no raw, no netlink and no Unix ones */
+	const int families[] = { AF_INET, AF_INET6 }, types[] = { SOCK_STREAM, SOCK_DGRAM };
+	for (size_t i = 0; i < 4 && rc == 0; i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+			SCMP_A0(SCMP_CMP_EQ, families[i / 2], 0), SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, types[i % 2]));
 	const int maps[] = { SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect) };
 	for (size_t i = 0; i < 3 && rc == 0; i++)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, maps[i], 1, SCMP_A2(SCMP_CMP_MASKED_EQ, prot_exec, 0));

@@ -16,7 +16,7 @@ struct lb_err;
 
 enum sandbox_filter {
 	SANDBOX_FILTER_NONE, /* what the unit file allows */
-	SANDBOX_FILTER_PROBE /* TCP clients on a loop, nothing else: no file, no process, no other socket */
+	SANDBOX_FILTER_PROBE /* clients of TCP, UDP and ICMP echo, nothing else: no file, no process */
 };
 
 struct sandbox {

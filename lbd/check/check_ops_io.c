@@ -4,4 +4,7 @@
 
 const struct check_ops *const check_ops[CHECK_TYPE_COUNT] = {
 	[CHECK_TYPE_TCP] = &check_tcp_ops,
+	[CHECK_TYPE_UDP] = &check_udp_ops,
+	[CHECK_TYPE_ICMP] = &check_icmp_ops,
+	[CHECK_TYPE_AGENT] = &check_agent_ops,
 };

@@ -60,6 +60,14 @@ void check_result_talk(struct check_result *r, int err)
 	set_errno(r, err == ENOBUFS || err == ENOMEM || err == EPERM ? CHECK_CODE_SOCKERR : CHECK_CODE_L7RSP, err);
 }
 
+void check_result_distrust(struct check_result *r, bool stalled)
+{
+	bool timed_out = r->code == CHECK_CODE_L3TOUT || r->code == CHECK_CODE_L4TOUT || r->code == CHECK_CODE_L6TOUT ||
+			 r->code == CHECK_CODE_L7TOUT || r->code == CHECK_CODE_PROCTOUT;
+	if (stalled && timed_out)
+		check_result_set(r, CHECK_CODE_SOCKERR, "probe ran too late");
+}
+
 void check_result_reply(struct check_result *r, const char *why, const char *head, size_t n, bool more)
 {
 	if (n == 0) {
