@@ -5,6 +5,7 @@
 #include "common/log_io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <jansson.h>
 #include <linux/capability.h>
@@ -177,8 +178,10 @@ void sandbox_alive(void)
 	timer_settime(kill_timer.timer, 0, &in, NULL);
 }
 
-/* What a TCP probe on libev, malloc, the log sink and a clean exit need; sockets and memory follow with arguments. */
+/* What probes on libev, libcurl and OpenSSL, malloc, the log sink and a clean exit need; sockets, files and memory
+ * follow with arguments. */
 static const int probe_calls[] = {
+	SCMP_SYS(bind), /* a source address */
 	SCMP_SYS(brk),
 	SCMP_SYS(clock_gettime), /* only where the vdso has no fast clock */
 	SCMP_SYS(close),
@@ -193,6 +196,7 @@ static const int probe_calls[] = {
 	SCMP_SYS(fcntl),
 	SCMP_SYS(fstat),
 	SCMP_SYS(futex),
+	SCMP_SYS(getpeername),
 	SCMP_SYS(getpid),
 	SCMP_SYS(getrandom),
 	SCMP_SYS(getrlimit),
@@ -200,10 +204,13 @@ static const int probe_calls[] = {
 	SCMP_SYS(getsockname),
 	SCMP_SYS(getsockopt),
 	SCMP_SYS(gettimeofday),
+	SCMP_SYS(lseek),
 	SCMP_SYS(madvise),
 	SCMP_SYS(mremap),
 	SCMP_SYS(munmap),
 	SCMP_SYS(newfstatat),
+	SCMP_SYS(poll), /* libcurl looks at a socket before it connects or closes it */
+	SCMP_SYS(ppoll),
 	SCMP_SYS(read),
 	SCMP_SYS(recvfrom),
 	SCMP_SYS(recvmsg),
@@ -230,6 +237,10 @@ static int add_rules(scmp_filter_ctx ctx)
 	for (size_t i = 0; i < 2 && rc == 0; i++)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, families[i], 0),
 			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM));
+	/* trust stores, certificates and keys: read, never written or made */
+	if (rc == 0)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+			SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND, O_RDONLY));
 	const int maps[] = { SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect) };
 	for (size_t i = 0; i < 3 && rc == 0; i++)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, maps[i], 1, SCMP_A2(SCMP_CMP_MASKED_EQ, prot_exec, 0));
