@@ -21,6 +21,7 @@ static const struct worker_row room_rows[CHECK_ROOM_COUNT] = {
 		.caps = 0,
 		.filter = SANDBOX_FILTER_PROBE,
 		.main = check_worker_main,
+		.prepare = check_worker_prepare,
 	},
 	[CHECK_ROOM_SCRIPT] = {
 		.name = "script",

@@ -380,6 +380,8 @@ int sandbox_enter(const struct sandbox *s, struct lb_err *e)
 	if (drop_user(s, e) || set_limits(s, e) || start_kill_timer(e))
 		return -1;
 	json_object_seed(0); /* opens /dev/urandom, which the filter forbids */
+	if (s->prepare)
+		s->prepare();
 	if (s->filter == SANDBOX_FILTER_NONE)
 		return 0;
 	if (SANITIZED) {
