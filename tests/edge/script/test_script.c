@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 static const struct worker_row script = { "script", "lbd: script", "nobody", 0, SANDBOX_FILTER_SCRIPT,
-	check_worker_main };
+	check_worker_main, NULL };
 static const struct worker_row *const rows[] = { &script };
 
 /* ---- the core ---- */
