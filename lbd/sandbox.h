@@ -24,7 +24,7 @@ struct sandbox {
 	uint64_t caps;    /* kept, effective: bits 1 << CAP_x */
 	enum sandbox_filter filter;
 	void (*prepare)(void); /* without rights already, without the filter still; may be NULL */
-	bool quiet; /* a respawn: what was said at the first start is not said again */
+	bool quiet;            /* a respawn: what was said at the first start is not said again */
 };
 
 /* Capabilities of this process, bits 1 << CAP_x. On failure both are 0. */

@@ -29,7 +29,7 @@ BEGIN {
     confined["seccomp.h"]        = "^lbd/sandbox\\.c$"
     confined["cap-ng.h"]         = "^lbd/sandbox\\.c$"
     confined["pcre2.h"]          = "^lbd/check/check_regex\\.c$"
-    # check_curl only names libcurl's error numbers
+    # check_curl only names the error numbers of libcurl
     confined["curl/"]            = "^lbd/check/(probe_[a-z]+|curl_(link|loop))_io\\.[ch]$|^lbd/check/check_curl\\.c$"
     confined["ares.h"]           = "^lbd/check/probe_[a-z]+_io\\.c$"
     confined["microhttpd.h"]     = "^lbd/ctl/metrics_io\\.c$"
