@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "common/commands.h"
 
-#include "common/buf.h"
-#include "common/err.h"
-#include "common/text.h"
-#include "common/time.h"
-
-#include <errno.h>
 #include <string.h>
 
-#define TEXT_MAX   256
-#define PATH_MAX_  4096
-#define COUNT_MAX  1000000000LL
-#define WEIGHT_MAX 65535u
-#define SHARE_MAX  1000u /* percent */
-
 static const char *const shells[] = { "bash", "zsh", "fish", NULL };
+static const char *const forces[] = { "up", "down", "auto", NULL };
 static const char *const exports[] = { "ipvsadm", NULL };
 
 /* The same argument means the same everywhere, so it is written once. */
@@ -109,6 +98,56 @@ const struct lb_command lb_commands[] = {
 				.metavar = "N|N%|auto",
 				.help = "0 to 65535, 0% to 1000%, auto" },
 			ARG_FOR, ARG_REASON } },
+	[LB_COMMAND_BACKEND_FORCE] = { "backend", "force", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
+		.row = LB_ROW_BACKEND, .wait = "ready", .help = "overrule the checks of a backend",
+		.text = "It counts as up or down whatever its checks find; auto lets them decide again. Checks go "
+			"on. Drain and maintenance still come first.",
+		.args = { ARG_BACKEND,
+			{ .name = "force",
+				.kind = LB_ARG_CHOICE,
+				.required = true,
+				.metavar = "up|down|auto",
+				.choices = forces,
+				.help = "what holds instead of the checks" },
+			ARG_FOR, ARG_REASON } },
+
+	[LB_COMMAND_CHECK_LIST] = { "check", "list", LB_LEVEL_OBSERVE, .bare = true, .view = LB_VIEW_TABLE,
+		.row = LB_ROW_TARGET, .help = "what is probed, one line each",
+		.text = "Equal checks of the same address and port are one probe, however many backends use it. "
+			"`fall 2/3` is 2 failures in a row of the 3 that take it down, `rise 1/2` the way back.",
+		.args = { { .name = "names",
+			.kind = LB_ARG_FLAG,
+			.hidden = true,
+			.help = "one row per check, with its name and type" } } },
+	[LB_COMMAND_CHECK_SHOW] = { "check", "show", LB_LEVEL_OBSERVE, .view = LB_VIEW_SHOW, .row = LB_ROW_CHECK,
+		.help = "everything about a check", .text = "Its settings, defaults included, and what it probes.",
+		.args = { { .name = "check",
+			.kind = LB_ARG_CHECK,
+			.required = true,
+			.metavar = "CHECK",
+			.help = "the check: a name of `checks`, or a type that is used by its bare name" } } },
+	[LB_COMMAND_CHECK_HISTORY] = { "check", "history", LB_LEVEL_OBSERVE, .view = LB_VIEW_TABLE,
+		.row = LB_ROW_TRANSITION, .help = "what went up and down, newest last",
+		.text = "The last 4096 changes since the daemon started, of one check or one backend if it is named.",
+		.args = { { .name = "backend",
+				  .kind = LB_ARG_BACKEND,
+				  .metavar = "SERVICE/BACKEND",
+				  .help = "only this backend" },
+			{ .name = "check",
+				.kind = LB_ARG_CHECK,
+				.or_before = true,
+				.metavar = "CHECK",
+				.help = "only this check" },
+			{ .name = "last",
+				.kind = LB_ARG_COUNT,
+				.option = "last",
+				.metavar = "N",
+				.help = "the newest N (50)" } } },
+	[LB_COMMAND_CHECK_RUN] = { "check", "run", LB_LEVEL_ADMIN, .view = LB_VIEW_RUN, .row = LB_ROW_RUN,
+		.help = "probe a backend now and print each step",
+		.text = "Every check of the backend, beside the probes that run anyway: nothing is counted. Exit "
+			"status 1 if one did not pass.",
+		.args = { ARG_BACKEND } },
 
 	[LB_COMMAND_CONFIG_CHECK] = { "config", "check", LB_LEVEL_NONE, .view = LB_VIEW_TEXT,
 		.help = "say what is wrong with a file; no daemon needed",
@@ -245,16 +284,6 @@ const struct lb_command lb_commands[] = {
 };
 _Static_assert(sizeof(lb_commands) / sizeof(lb_commands[0]) == LB_COMMAND_COUNT, "one row per command");
 
-const struct lb_wait lb_waits[] = {
-	{ "service", true, "up", "every enabled backend is in the pool" },
-	{ "service", true, "quorum", "enough backends are in the pool" },
-	{ "backend", true, "up", "in the pool" },
-	{ "backend", true, "down", "out of the pool" },
-	{ "backend", true, "drained", "weight 0 and no flow left" },
-	{ "daemon", false, "ready", "first verdicts in, kernel as desired" },
-};
-const size_t lb_waits_n = sizeof(lb_waits) / sizeof(lb_waits[0]);
-
 const struct lb_command *lb_command_find(const char *noun, const char *verb)
 {
 	for (size_t i = 0; i < LB_COMMAND_COUNT; i++)
@@ -288,271 +317,4 @@ const struct lb_arg *lb_command_arg(const struct lb_command *cmd, const char *na
 		if (strcmp(a->name, name) == 0)
 			return a;
 	return NULL;
-}
-
-int lb_backend_parse(const char *s, char service[64], char backend[64])
-{
-	const char *slash = strchr(s, '/');
-	if (!slash || !lb_name_ok(s, (size_t)(slash - s)) || !lb_name_ok(slash + 1, strlen(slash + 1)))
-		return -EINVAL;
-	size_t n = (size_t)(slash - s);
-	memcpy(service, s, n);
-	service[n] = '\0';
-	strcpy(backend, slash + 1);
-	return 0;
-}
-
-static int digits_parse(const char *s, size_t n, long long max, long long *out)
-{
-	long long v = 0;
-	if (n == 0 || n > 10 || (n > 1 && s[0] == '0'))
-		return -EINVAL;
-	for (size_t i = 0; i < n; i++) {
-		if (s[i] < '0' || s[i] > '9')
-			return -EINVAL;
-		v = v * 10 + (s[i] - '0');
-	}
-	if (v > max)
-		return -EINVAL;
-	*out = v;
-	return 0;
-}
-
-int lb_weight_parse(const char *s, struct lb_weight *out)
-{
-	size_t n = strlen(s);
-	bool share = n && s[n - 1] == '%';
-	long long v = 0;
-	if (strcmp(s, "auto") == 0) {
-		*out = (struct lb_weight){ LB_WEIGHT_AUTO, 0 };
-		return 0;
-	}
-	if (digits_parse(s, share ? n - 1 : n, share ? SHARE_MAX : WEIGHT_MAX, &v))
-		return -EINVAL;
-	*out = (struct lb_weight){ share ? LB_WEIGHT_SHARE : LB_WEIGHT_NUMBER, (uint32_t)v };
-	return 0;
-}
-
-/* The kind of an object and what stands after its slash; NULL when no row has such an object. */
-static const struct lb_wait *object_row(const char *object)
-{
-	char service[64], backend[64];
-	for (size_t i = 0; i < lb_waits_n; i++) {
-		const struct lb_wait *w = &lb_waits[i];
-		size_t n = strlen(w->kind);
-		if (strncmp(object, w->kind, n) != 0)
-			continue;
-		if (!w->named && object[n] == '\0')
-			return w;
-		if (!w->named || object[n] != '/')
-			continue;
-		const char *name = object + n + 1;
-		if (strcmp(w->kind, "backend") == 0 ? lb_backend_parse(name, service, backend) == 0
-						    : lb_name_ok(name, strlen(name)))
-			return w;
-	}
-	return NULL;
-}
-
-const struct lb_wait *lb_wait_find(const char *object, const char *condition)
-{
-	const struct lb_wait *kind = object_row(object);
-	for (size_t i = 0; kind && i < lb_waits_n; i++)
-		if (strcmp(lb_waits[i].kind, kind->kind) == 0 && strcmp(lb_waits[i].condition, condition) == 0)
-			return &lb_waits[i];
-	return NULL;
-}
-
-static int choice_check(const struct lb_arg *arg, const char *s, struct lb_err *e)
-{
-	struct lb_text all = LB_TEXT_INIT;
-	for (const char *const *c = arg->choices; *c; c++) {
-		if (strcmp(*c, s) == 0) {
-			lb_text_done(&all);
-			return 0;
-		}
-		lb_text_printf(&all, "%s%s", c == arg->choices ? "" : ", ", *c);
-	}
-	lb_err_set(e, LB_CODE_USAGE, "%s is one of: %s", arg->name, all.bad ? "?" : all.s);
-	lb_text_done(&all);
-	return -1;
-}
-
-static int condition_check(const char *s, const json_t *args, struct lb_err *e)
-{
-	const char *object = json_string_value(json_object_get(args, "object"));
-	const struct lb_wait *kind = object ? object_row(object) : NULL;
-	if (!kind)
-		return lb_err_set(e, LB_CODE_USAGE, "a condition needs its object before it");
-	if (lb_wait_find(object, s))
-		return 0;
-	struct lb_text all = LB_TEXT_INIT;
-	for (size_t i = 0; i < lb_waits_n; i++)
-		if (strcmp(lb_waits[i].kind, kind->kind) == 0)
-			lb_text_printf(&all, "%s%s", all.n ? ", " : "", lb_waits[i].condition);
-	lb_err_set(e, LB_CODE_USAGE, "a %s can be waited for to be: %s", kind->kind, all.bad ? "?" : all.s);
-	lb_text_done(&all);
-	return -1;
-}
-
-static int text_check(const struct lb_arg *arg, const char *s, size_t n, size_t max, struct lb_err *e)
-{
-	if (n == 0 || n > max)
-		return lb_err_set(e, LB_CODE_USAGE, "%s takes 1 to %zu bytes", arg->name, max);
-	for (size_t i = 0; i < n;) {
-		size_t len = lb_utf8_len(s + i, n - i);
-		if (len == 0 || (unsigned char)s[i] < 0x20 || s[i] == 0x7f)
-			return lb_err_set(e, LB_CODE_USAGE, "%s takes printable text, UTF-8", arg->name);
-		i += len;
-	}
-	return 0;
-}
-
-static int string_check(const struct lb_arg *arg, const char *s, size_t n, const json_t *args, struct lb_err *e)
-{
-	char service[64], backend[64];
-	struct lb_weight weight;
-	switch (arg->kind) {
-	case LB_ARG_TEXT: return text_check(arg, s, n, TEXT_MAX, e);
-	case LB_ARG_FILE: return text_check(arg, s, n, PATH_MAX_, e);
-	case LB_ARG_CHOICE: return choice_check(arg, s, e);
-	case LB_ARG_CONDITION: return condition_check(s, args, e);
-	case LB_ARG_SERVICE:
-		if (lb_name_ok(s, n))
-			return 0;
-		return lb_err_set(e, LB_CODE_USAGE, "that is no name of a service");
-	case LB_ARG_BACKEND:
-		if (lb_backend_parse(s, service, backend) == 0)
-			return 0;
-		return lb_err_set(e, LB_CODE_USAGE, "a backend is named SERVICE/BACKEND, as in web/app1");
-	case LB_ARG_OBJECT:
-		if (object_row(s))
-			return 0;
-		return lb_err_set(e, LB_CODE_USAGE, "an object is service/NAME, backend/SERVICE/NAME or daemon");
-	case LB_ARG_WEIGHT:
-		if (lb_weight_parse(s, &weight) == 0)
-			return 0;
-		return lb_err_set(e, LB_CODE_USAGE, "a weight is 0 to %u, 0%% to %u%%, or auto", WEIGHT_MAX, SHARE_MAX);
-	case LB_ARG_DURATION:
-	case LB_ARG_COUNT:
-	case LB_ARG_FLAG:
-	case LB_ARG_WORDS: break;
-	}
-	return lb_err_set(e, LB_CODE_USAGE, "%s is no string", arg->name);
-}
-
-#define DURATION_MAX_S (3660.0 * 86400)
-
-static int value_check(const struct lb_arg *arg, const json_t *v, const json_t *args, struct lb_err *e)
-{
-	switch (arg->kind) {
-	case LB_ARG_FLAG:
-		if (json_is_boolean(v))
-			return 0;
-		return lb_err_set(e, LB_CODE_USAGE, "%s is true or false", arg->name);
-	case LB_ARG_COUNT:
-		if (json_is_integer(v) && json_integer_value(v) >= 1 && json_integer_value(v) <= COUNT_MAX)
-			return 0;
-		return lb_err_set(e, LB_CODE_USAGE, "%s is a whole number from 1", arg->name);
-	case LB_ARG_DURATION:
-		if (json_is_number(v) && json_number_value(v) > 0 && json_number_value(v) <= DURATION_MAX_S)
-			return 0;
-		return lb_err_set(e, LB_CODE_USAGE, "%s is a number of seconds above 0", arg->name);
-	case LB_ARG_WORDS: return lb_err_set(e, LB_CODE_USAGE, "%s is no argument of a request", arg->name);
-	case LB_ARG_TEXT:
-	case LB_ARG_CHOICE:
-	case LB_ARG_SERVICE:
-	case LB_ARG_BACKEND:
-	case LB_ARG_OBJECT:
-	case LB_ARG_CONDITION:
-	case LB_ARG_WEIGHT:
-	case LB_ARG_FILE:
-		if (json_is_string(v))
-			return string_check(arg, json_string_value(v), json_string_length(v), args, e);
-		return lb_err_set(e, LB_CODE_USAGE, "%s is a string", arg->name);
-	}
-	return -1;
-}
-
-int lb_command_check_args(const struct lb_command *cmd, const json_t *args, struct lb_err *e)
-{
-	if (!json_is_object(args))
-		return lb_err_set(e, LB_CODE_USAGE, "args is an object");
-	size_t known = 0;
-	for (const struct lb_arg *a = cmd->args; a->name; a++) {
-		const json_t *v = json_object_get(args, a->name);
-		if (!v) {
-			if (a->required)
-				return lb_err_set(e, LB_CODE_USAGE, "%s is missing", a->name);
-			continue;
-		}
-		known++;
-		if (a->or_before && json_object_get(args, a[-1].name))
-			return lb_err_set(e, LB_CODE_USAGE, "%s and %s exclude each other", a[-1].name, a->name);
-		if (value_check(a, v, args, e))
-			return -1;
-	}
-	if (known == json_object_size(args))
-		return 0;
-	json_t *obj = (json_t *)(uintptr_t)args; /* iterating does not change it */
-	for (void *it = json_object_iter(obj); it; it = json_object_iter_next(obj, it)) {
-		if (lb_command_arg(cmd, json_object_iter_key(it)))
-			continue;
-		char name[LB_COMMAND_NAMELEN];
-		struct lb_text key = LB_TEXT_INIT;
-		lb_text_escape(&key, json_object_iter_key(it), strlen(json_object_iter_key(it)), 64);
-		lb_err_set(e, LB_CODE_USAGE, "%s takes no argument '%s'", lb_command_name(cmd, '.', name),
-			key.bad ? "?" : key.s);
-		lb_text_done(&key);
-		break;
-	}
-	return -1;
-}
-
-static json_t *duration_value(const struct lb_arg *arg, const char *word, struct lb_err *e)
-{
-	int64_t ms = 0;
-	if (lb_duration_parse(word, strlen(word), &ms) || ms <= 0) {
-		lb_err_set(e, LB_CODE_USAGE, "%s%s takes a time with a unit, as in 90s, 30m, 2h, 1d",
-			arg->option ? "--" : "", arg->name);
-		return NULL;
-	}
-	return ms % 1000 ? json_real((double)ms / 1000) : json_integer(ms / 1000);
-}
-
-json_t *lb_arg_parse(const struct lb_arg *arg, const char *word, const json_t *before, struct lb_err *e)
-{
-	json_t *v = NULL;
-	long long n = 0;
-	switch (arg->kind) {
-	case LB_ARG_FLAG: v = json_true(); break;
-	case LB_ARG_DURATION:
-		v = duration_value(arg, word, e);
-		if (!v)
-			return NULL;
-		break;
-	case LB_ARG_COUNT:
-		if (digits_parse(word, strlen(word), COUNT_MAX, &n) || n == 0) {
-			lb_err_set(e, LB_CODE_USAGE, "%s takes a whole number from 1", arg->name);
-			return NULL;
-		}
-		v = json_integer(n);
-		break;
-	case LB_ARG_TEXT:
-	case LB_ARG_CHOICE:
-	case LB_ARG_SERVICE:
-	case LB_ARG_BACKEND:
-	case LB_ARG_OBJECT:
-	case LB_ARG_CONDITION:
-	case LB_ARG_WEIGHT:
-	case LB_ARG_FILE:
-	case LB_ARG_WORDS:
-		if (string_check(arg, word, strlen(word), before, e))
-			return NULL;
-		v = json_string(word);
-		break;
-	}
-	if (!v)
-		lb_err_set(e, LB_CODE_FAILED, "out of memory");
-	return v;
 }

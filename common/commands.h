@@ -29,6 +29,11 @@ enum lb_command_id {
 	LB_COMMAND_BACKEND_DRAIN,
 	LB_COMMAND_BACKEND_MAINT,
 	LB_COMMAND_BACKEND_WEIGHT,
+	LB_COMMAND_BACKEND_FORCE,
+	LB_COMMAND_CHECK_LIST,
+	LB_COMMAND_CHECK_SHOW,
+	LB_COMMAND_CHECK_HISTORY,
+	LB_COMMAND_CHECK_RUN,
 	LB_COMMAND_CONFIG_CHECK,
 	LB_COMMAND_CONFIG_SHOW,
 	LB_COMMAND_CONFIG_DIFF,
@@ -47,7 +52,7 @@ enum lb_command_id {
 	LB_COMMAND_COMPLETE,
 	LB_COMMAND_HELP
 };
-#define LB_COMMAND_COUNT 28
+#define LB_COMMAND_COUNT 33
 
 enum lb_level {
 	LB_LEVEL_NONE,    /* lbctl does it alone; the daemon refuses it */
@@ -60,6 +65,7 @@ enum lb_arg_kind {        /* on the command line      -> on the wire */
 	LB_ARG_CHOICE,    /* one of `choices`         -> string */
 	LB_ARG_SERVICE,   /* NAME or a glob           -> string, a name */
 	LB_ARG_BACKEND,   /* SERVICE/NAME or a glob   -> string, "service/backend" */
+	LB_ARG_CHECK,     /* NAME                     -> string, a name of a check */
 	LB_ARG_OBJECT,    /* service/NAME, daemon ... -> string, an object of lb_waits */
 	LB_ARG_CONDITION, /* a word                   -> string, a condition of that object */
 	LB_ARG_DURATION,  /* 30m                      -> number of seconds, above 0 */
@@ -91,6 +97,7 @@ enum lb_view { /* what a reader sees when nothing else is asked for */
 	LB_VIEW_DIFF,    /* + - ~ lines and the plan */
 	LB_VIEW_TEXT,    /* the "text" of the rows as it is */
 	LB_VIEW_MESSAGE, /* one line saying what is now true */
+	LB_VIEW_RUN,     /* checks with each of their steps */
 	LB_VIEW_IPVSADM  /* rules that ipvsadm -R takes */
 };
 

@@ -26,6 +26,12 @@ static const struct lb_field service_fields[] = {
 	{ "since", LB_FIELD_TIME, LB_PLACE_WIDE, "SINCE", NULL, "last change of status" },
 	{ "mask", LB_FIELD_NUMBER, LB_PLACE_SHOW, "MASK", "persistence", "bits of the client address that count" },
 	{ "engine", LB_FIELD_TEXT, LB_PLACE_SHOW, "ENGINE", NULL, "persistence engine" },
+	{ "quorum", LB_FIELD_TEXT, LB_PLACE_SHOW, "QUORUM", "quorum", "backends that must be in the pool" },
+	{ "quorum_reached", LB_FIELD_BOOL, LB_PLACE_SHOW, "REACHED", NULL, "whether they are" },
+	{ "on_loss", LB_FIELD_TEXT, LB_PLACE_SHOW, "ONLOSS", NULL, "sorry, rest, open, withdraw" },
+	{ "sorry", LB_FIELD_TEXT, LB_PLACE_SHOW, "SORRY", NULL, "the server that takes over when they are not" },
+	{ "sorry_active", LB_FIELD_BOOL, LB_PLACE_SHOW, "INSTEAD", NULL, "whether it has taken over" },
+	{ "on_fail", LB_FIELD_TEXT, LB_PLACE_SHOW, "ONFAIL", NULL, "drain, remove, cut" },
 	{ "drain_timeout", LB_FIELD_SECONDS, LB_PLACE_SHOW, "DRAIN", "drain",
 		"how long a drained backend keeps flows" },
 	{ "drain_then", LB_FIELD_TEXT, LB_PLACE_SHOW, "THEN", NULL, "cut, keep" },
@@ -64,6 +70,7 @@ static const struct lb_field backend_fields[] = {
 		"address, and its port if that is not the listener's" },
 	{ "state", LB_FIELD_STATE, LB_PLACE_TABLE, "STATE", NULL, "up, down, drain, maint, unchecked" },
 	{ "admin", LB_FIELD_STATE, LB_PLACE_WIDE, "ADMIN", NULL, "enabled, drain, maint" },
+	{ "force", LB_FIELD_STATE, LB_PLACE_WIDE, "FORCE", NULL, "up, down: holds instead of its checks" },
 	{ "weight", LB_FIELD_NUMBER, LB_PLACE_TABLE, "WEIGHT", NULL, "weight in the kernel" },
 	{ "weight_configured", LB_FIELD_NUMBER, LB_PLACE_WIDE, "CONFIGURED", NULL, "weight in the configuration" },
 	{ "active", LB_FIELD_COUNTER, LB_PLACE_TABLE, "ACTIVE", NULL, "established connections" },
@@ -114,6 +121,72 @@ static const struct lb_field backend_rate_fields[] = {
 	{ .key = NULL },
 };
 
+/* The text stands last: it is what may be long and is cut where there is no room. */
+static const struct lb_field target_fields[] = {
+	{ "check", LB_FIELD_TEXT, LB_PLACE_TABLE, "CHECK", NULL, "name of the check" },
+	{ "type", LB_FIELD_TEXT, LB_PLACE_ROOM, "TYPE", NULL, "tcp, https ..." },
+	{ "target", LB_FIELD_TEXT, LB_PLACE_TABLE, "TARGET", NULL, "address and port that are asked" },
+	{ "state", LB_FIELD_STATE, LB_PLACE_TABLE, "STATE", NULL,
+		"up, down, unchecked; maint: not probed, all that use it are in maintenance" },
+	{ "since", LB_FIELD_TIME, LB_PLACE_TABLE, "SINCE", NULL, "last change of state" },
+	{ "code", LB_FIELD_TEXT, LB_PLACE_TABLE, "CODE", NULL, "result code of the last probe" },
+	{ "counter", LB_FIELD_TEXT, LB_PLACE_TABLE, "COUNTER", NULL, "rise 1/2, fall 2/3" },
+	{ "latency", LB_FIELD_SECONDS, LB_PLACE_ROOM, "LATENCY", NULL, "of the last probe" },
+	{ "backends", LB_FIELD_NUMBER, LB_PLACE_ROOM, "USED", NULL, "how many backends use it" },
+	{ "text", LB_FIELD_WORDS, LB_PLACE_TABLE, "TEXT", NULL, "what the last probe found" },
+	{ "used_by", LB_FIELD_LIST, LB_PLACE_WIDE, "USED BY", NULL, "the first 8 of them" },
+	{ .key = NULL },
+};
+
+static const struct lb_field check_fields[] = {
+	{ "check", LB_FIELD_TEXT, LB_PLACE_TABLE, "CHECK", NULL, "name" },
+	{ "type", LB_FIELD_TEXT, LB_PLACE_TABLE, "TYPE", NULL, "tcp, https ..." },
+	{ "verdict", LB_FIELD_TEXT, LB_PLACE_SHOW, "VERDICT", NULL, "what its type wants to see" },
+	{ "targets_up", LB_FIELD_NUMBER, LB_PLACE_SHOW, "UP", NULL, "targets that are up" },
+	{ "targets_all", LB_FIELD_NUMBER, LB_PLACE_SHOW, "TARGETS", NULL, "targets it has" },
+	{ "address", LB_FIELD_TEXT, LB_PLACE_SHOW, "ADDRESS", "probe", "its own; absent: the backend's" },
+	{ "port", LB_FIELD_NUMBER, LB_PLACE_SHOW, "PORT", NULL, "its own; absent: the backend's" },
+	{ "source", LB_FIELD_TEXT, LB_PLACE_SHOW, "SOURCE", NULL, "probed from; absent: the kernel's choice" },
+	{ "interval", LB_FIELD_SECONDS, LB_PLACE_SHOW, "INTERVAL", NULL, "between two probes" },
+	{ "interval_down", LB_FIELD_SECONDS, LB_PLACE_SHOW, "DOWN", NULL, "the same while it is down" },
+	{ "timeout", LB_FIELD_SECONDS, LB_PLACE_SHOW, "TIMEOUT", NULL, "of a whole probe" },
+	{ "rise", LB_FIELD_NUMBER, LB_PLACE_SHOW, "RISE", NULL, "passes in a row that take it up" },
+	{ "fall", LB_FIELD_NUMBER, LB_PLACE_SHOW, "FALL", NULL, "failures in a row that take it down" },
+	{ "settings", LB_FIELD_OBJECT, LB_PLACE_SHOW, "SETTINGS", NULL, "what only its type has: path, host ..." },
+	{ "line", LB_FIELD_NUMBER, LB_PLACE_SHOW, "LINE", "written in", "line in the configuration file" },
+	{ "targets", LB_FIELD_ROWS, LB_PLACE_SHOW, "TARGETS", NULL, "target rows, at most 500" },
+	{ "targets_more", LB_FIELD_NUMBER, LB_PLACE_SHOW, "MORE", NULL, "targets beyond those listed" },
+	{ .key = NULL },
+};
+
+static const struct lb_field transition_fields[] = {
+	{ "time", LB_FIELD_TIME, LB_PLACE_TABLE, "AGO", NULL, "when" },
+	{ "check", LB_FIELD_TEXT, LB_PLACE_TABLE, "CHECK", NULL, "name of the check" },
+	{ "target", LB_FIELD_TEXT, LB_PLACE_ROOM, "TARGET", NULL, "address and port that were asked" },
+	{ "backends", LB_FIELD_LIST, LB_PLACE_TABLE, "BACKENDS", NULL, "who used it, at most 8" },
+	{ "old", LB_FIELD_STATE, LB_PLACE_TABLE, "OLD", NULL, "up, down, unchecked" },
+	{ "new", LB_FIELD_STATE, LB_PLACE_TABLE, "NEW", NULL, "up, down" },
+	{ "reason", LB_FIELD_TEXT, LB_PLACE_WIDE, "REASON", NULL, "check_passed, check_failed" },
+	{ "code", LB_FIELD_TEXT, LB_PLACE_TABLE, "CODE", NULL, "result code of the probe that decided" },
+	{ "latency", LB_FIELD_SECONDS, LB_PLACE_ROOM, "LATENCY", NULL, "of that probe" },
+	{ "text", LB_FIELD_WORDS, LB_PLACE_TABLE, "TEXT", NULL, "what it found" },
+	{ .key = NULL },
+};
+
+static const struct lb_field run_fields[] = {
+	{ "service", LB_FIELD_TEXT, LB_PLACE_TABLE, "SERVICE", NULL, "service of the backend" },
+	{ "backend", LB_FIELD_TEXT, LB_PLACE_TABLE, "BACKEND", NULL, "name" },
+	{ "check", LB_FIELD_TEXT, LB_PLACE_TABLE, "CHECK", NULL, "name of the check" },
+	{ "type", LB_FIELD_TEXT, LB_PLACE_TABLE, "TYPE", NULL, "tcp, https ..." },
+	{ "target", LB_FIELD_TEXT, LB_PLACE_TABLE, "TARGET", NULL, "address and port that were asked" },
+	{ "result", LB_FIELD_STATE, LB_PLACE_TABLE, "RESULT", NULL, "passed, failed, error (our own fault)" },
+	{ "code", LB_FIELD_TEXT, LB_PLACE_TABLE, "CODE", NULL, "result code" },
+	{ "latency", LB_FIELD_SECONDS, LB_PLACE_TABLE, "LATENCY", NULL, "of the whole probe" },
+	{ "text", LB_FIELD_TEXT, LB_PLACE_TABLE, "TEXT", NULL, "what it found" },
+	{ "steps", LB_FIELD_ROWS, LB_PLACE_SHOW, "STEPS", NULL, "[{at, text}]: seconds from the start, what happened" },
+	{ .key = NULL },
+};
+
 static const struct lb_field status_fields[] = {
 	{ "node", LB_FIELD_TEXT, LB_PLACE_TABLE, "NODE", NULL, "this node" },
 	{ "version", LB_FIELD_TEXT, LB_PLACE_TABLE, "VERSION", NULL, "of the daemon" },
@@ -130,7 +203,8 @@ static const struct lb_field status_fields[] = {
 	{ "findings", LB_FIELD_ROWS, LB_PLACE_SHOW, "FINDINGS", NULL, "[{object, text, fix}]" },
 	{ "problems", LB_FIELD_ROWS, LB_PLACE_SHOW, "PROBLEMS", NULL, "backend rows that are not up" },
 	{ "problems_more", LB_FIELD_NUMBER, LB_PLACE_SHOW, "MORE", NULL, "problems beyond those listed" },
-	{ "workers", LB_FIELD_ROWS, LB_PLACE_SHOW, "WORKERS", NULL, "[{name, pid, restarts, rss, up}]" },
+	{ "workers", LB_FIELD_ROWS, LB_PLACE_SHOW, "WORKERS", NULL,
+		"[{name, pid, restarts, rss, up, probes, late_p50, late_p99}]" },
 	{ .key = NULL },
 };
 
@@ -159,7 +233,8 @@ static const struct lb_field daemon_fields[] = {
 	{ "repairs", LB_FIELD_COUNTER, LB_PLACE_SHOW, "REPAIRS", NULL, "drift put right since the start" },
 	{ "rss", LB_FIELD_BYTES, LB_PLACE_SHOW, "RSS", "process", "memory of the core" },
 	{ "clients", LB_FIELD_NUMBER, LB_PLACE_SHOW, "CLIENTS", NULL, "on the control sockets" },
-	{ "workers", LB_FIELD_ROWS, LB_PLACE_SHOW, "WORKERS", NULL, "[{name, pid, restarts, rss, up}]" },
+	{ "workers", LB_FIELD_ROWS, LB_PLACE_SHOW, "WORKERS", NULL,
+		"[{name, pid, restarts, rss, up, probes, late_p50, late_p99}]" },
 	{ .key = NULL },
 };
 
@@ -243,6 +318,10 @@ const struct lb_row lb_rows[] = {
 	[LB_ROW_BACKEND] = { "backend", backend_fields, "backend", "backends", "state", "up" },
 	[LB_ROW_BACKEND_STATS] = { "backend_stats", backend_stats_fields, "row", "rows", NULL, NULL },
 	[LB_ROW_BACKEND_RATE] = { "backend_rate", backend_rate_fields, "row", "rows", NULL, NULL },
+	[LB_ROW_TARGET] = { "target", target_fields, "target", "targets", "state", "up" },
+	[LB_ROW_CHECK] = { "check", check_fields, "check", "checks", NULL, NULL },
+	[LB_ROW_TRANSITION] = { "transition", transition_fields, "change", "changes", NULL, NULL },
+	[LB_ROW_RUN] = { "run", run_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_STATUS] = { "status", status_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_DAEMON] = { "daemon", daemon_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_CHANGE] = { "change", change_fields, "difference", "differences", NULL, NULL },
@@ -259,10 +338,15 @@ const struct lb_reason lb_reasons[] = {
 	{ "admin_drain", true, "it is being drained: no new flows" },
 	{ "forced_down", true, "an operator has forced it down" },
 	{ "check_failed", true, "the check fails" },
+	{ "flapping", true, "it fell too often and is kept out until it has been calm" },
 	{ "not_checked", true, "no check has judged it yet" },
 	{ "zero_weight", true, "its weight is 0: no new flows" },
+	{ "quorum_lost", true, "too few backends are up: all are out" },
 	{ "kernel_refused", true, "the kernel refused it" },
+	{ "fail_open", false, "too many failed at once: the fault is rather on this side, so it stays" },
+	{ "quorum_open", false, "too few backends are up: its check is ignored" },
 	{ "forced_up", false, "an operator has forced it up, whatever its check says" },
+	{ "check_weight", false, "it asked for this weight itself" },
 	{ "overloaded", false, "it is above max_connections, the kernel sends it no new flows" },
 	{ "slow_start", false, "its weight is still rising" },
 };
@@ -290,6 +374,7 @@ static bool kind_ok(enum lb_field_kind kind, const json_t *v)
 {
 	switch (kind) {
 	case LB_FIELD_TEXT:
+	case LB_FIELD_WORDS:
 	case LB_FIELD_STATE:
 	case LB_FIELD_TIME: return json_is_string(v);
 	case LB_FIELD_BOOL: return json_is_boolean(v);

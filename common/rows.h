@@ -16,6 +16,7 @@ struct lb_err;
 
 enum lb_field_kind {        /* on the wire */
 	LB_FIELD_TEXT,      /* string */
+	LB_FIELD_WORDS,     /* string, free text: cut in the last column of a narrow table */
 	LB_FIELD_STATE,     /* string, a word that has a colour */
 	LB_FIELD_BOOL,      /* true, false */
 	LB_FIELD_NUMBER,    /* integer shown as it is: weight, port, number of things */
@@ -33,6 +34,7 @@ enum lb_field_kind {        /* on the wire */
 
 enum lb_field_place {
 	LB_PLACE_TABLE, /* everywhere */
+	LB_PLACE_ROOM,  /* the same, but left out where a terminal is too narrow */
 	LB_PLACE_WIDE,  /* -o wide, tsv, show, JSON */
 	LB_PLACE_SHOW   /* show, tsv, JSON */
 };
@@ -54,6 +56,10 @@ enum lb_row_type {
 	LB_ROW_BACKEND,
 	LB_ROW_BACKEND_STATS,
 	LB_ROW_BACKEND_RATE,
+	LB_ROW_TARGET,
+	LB_ROW_CHECK,
+	LB_ROW_TRANSITION,
+	LB_ROW_RUN,
 	LB_ROW_STATUS,
 	LB_ROW_DAEMON,
 	LB_ROW_CHANGE,
@@ -62,7 +68,7 @@ enum lb_row_type {
 	LB_ROW_KERNEL_SERVICE,
 	LB_ROW_KERNEL_DEST
 };
-#define LB_ROW_COUNT 14
+#define LB_ROW_COUNT 18
 
 struct lb_row {
 	const char *name;

@@ -373,9 +373,12 @@ static int take_verb(struct parser *p, const char *word)
 	return 0;
 }
 
-/* Whether a word can be that argument at all: a generation is digits, so a file in its place is not one. */
+/* Whether a word can be that argument at all: a generation is digits, so a file in its place is not one; a backend that
+ * stands before something else has a slash. */
 static bool fits(const struct lb_arg *a, const char *word)
 {
+	if (a->kind == LB_ARG_BACKEND && a[1].or_before)
+		return strchr(word, '/') != NULL;
 	return a->kind != LB_ARG_COUNT || strspn(word, "0123456789") == strlen(word);
 }
 

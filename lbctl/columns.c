@@ -15,6 +15,7 @@ static const struct {
 	const char *word, *colour;
 } colours[] = {
 	{ "up", "\033[32m" },
+	{ "passed", "\033[32m" },
 	{ "enabled", "\033[32m" },
 	{ "ready", "\033[32m" },
 	{ "degraded", "\033[33m" },
@@ -22,7 +23,9 @@ static const struct {
 	{ "drain", "\033[33m" },
 	{ "maint", "\033[33m" },
 	{ "unchecked", "\033[33m" },
+	{ "error", "\033[33m" },
 	{ "down", "\033[31m" },
+	{ "failed", "\033[31m" },
 	{ "fault", "\033[31m" },
 	{ "alarm", "\033[31m" },
 };
@@ -37,9 +40,11 @@ const char *columns_colour(const char *word)
 
 bool columns_overridden(const json_t *row, const char *key)
 {
-	/* state is what becomes of admin */
+	/* state is what becomes of admin, and of what it is forced to */
 	const json_t *overrides = json_object_get(row, "overrides");
-	return json_object_get(overrides, key) || (strcmp(key, "state") == 0 && json_object_get(overrides, "admin"));
+	return json_object_get(overrides, key) ||
+	       (strcmp(key, "state") == 0 &&
+		       (json_object_get(overrides, "admin") || json_object_get(overrides, "force")));
 }
 
 size_t columns_width(const char *s)
@@ -201,6 +206,7 @@ void columns_cell(const struct lb_field *f, const json_t *row, const struct colu
 		return;
 	switch (f->kind) {
 	case LB_FIELD_TEXT:
+	case LB_FIELD_WORDS:
 	case LB_FIELD_STATE:
 		if (json_is_string(v))
 			lb_text_escape(out, json_string_value(v), json_string_length(v), 0);

@@ -15,8 +15,9 @@ typedef void columns_clock_fn(int64_t wall_ms, char *out, unsigned size);
 struct columns_look {
 	bool unscaled, iec;
 	bool colour;
-	bool full;               /* lists as a whole, not "first +2" */
-	int64_t now_wall_ms;     /* what an age is counted from */
+	bool full;           /* lists as a whole, not "first +2" */
+	unsigned width;      /* of the terminal: tables are made to fit as far as their rows allow; 0 = they are not */
+	int64_t now_wall_ms; /* what an age is counted from */
 	columns_clock_fn *clock; /* NULL: times as they are on the wire */
 };
 

@@ -124,6 +124,7 @@ static enum complete_objects argument(
 		break;
 	case LB_ARG_SERVICE: return COMPLETE_SERVICES;
 	case LB_ARG_BACKEND: return COMPLETE_BACKENDS;
+	case LB_ARG_CHECK: return COMPLETE_CHECKS;
 	case LB_ARG_OBJECT: candidate(prefix, "daemon", NULL, out); return COMPLETE_WAIT_OBJECTS;
 	case LB_ARG_CONDITION: conditions(p->first, prefix, out); break;
 	case LB_ARG_WEIGHT: candidate(prefix, "auto", "the configured weight", out); break;
@@ -151,8 +152,12 @@ static enum complete_objects positional(const struct place *p, const char *prefi
 			continue;
 		if (!a->or_before)
 			at++;
-		if (at == p->positionals + 1)
-			objects = argument(a, p, prefix, out);
+		if (at != p->positionals + 1)
+			continue;
+		enum complete_objects before = objects;
+		objects = argument(a, p, prefix, out);
+		if (before == COMPLETE_BACKENDS && objects == COMPLETE_CHECKS)
+			objects = COMPLETE_CHECKS_AND_BACKENDS;
 	}
 	return objects;
 }
@@ -188,6 +193,9 @@ void complete_objects(enum complete_objects what, const char *prefix, const json
 {
 	char word[160];
 	const char *service = lb_proto_str(row, "service"), *backend = lb_proto_str(row, "backend");
+	const char *check = lb_proto_str(row, "check");
+	if (check && !service && what >= COMPLETE_CHECKS)
+		candidate(prefix, check, lb_proto_str(row, "type"), out);
 	const char *kind = what == COMPLETE_WAIT_OBJECTS ? (backend ? "backend/" : "service/") : "";
 	if (!service || (what == COMPLETE_BACKENDS && !backend))
 		return;

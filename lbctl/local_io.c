@@ -99,14 +99,22 @@ static int complete(struct session *s)
 	s->deadline = lb_time_add_ms(lb_clock_now(), COMPLETE_MS);
 	if (o.what == COMPLETE_NONE || session_connect(s, &e))
 		return 0;
-	json_t *end = NULL;
-	if (o.what != COMPLETE_BACKENDS)
-		session_request(s, "service.list", NULL, -1, object_row, &o, &end, &e);
-	json_decref(end);
-	end = NULL;
-	if (o.what != COMPLETE_SERVICES)
-		session_request(s, "backend.list", NULL, -1, object_row, &o, &end, &e);
-	json_decref(end);
+	static const struct {
+		const char *list;
+		unsigned of; /* bits 1 << what: which objects it names */
+	} lists[] = {
+		{ "service.list", 1u << COMPLETE_SERVICES | 1u << COMPLETE_WAIT_OBJECTS },
+		{ "check.list", 1u << COMPLETE_CHECKS | 1u << COMPLETE_CHECKS_AND_BACKENDS },
+		{ "backend.list",
+			1u << COMPLETE_BACKENDS | 1u << COMPLETE_WAIT_OBJECTS | 1u << COMPLETE_CHECKS_AND_BACKENDS },
+	};
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		json_t *end = NULL, *args = i == 1 ? json_pack("{s:b}", "names", 1) : NULL;
+		if (lists[i].of & 1u << o.what)
+			session_request(s, lists[i].list, args, -1, object_row, &o, &end, &e);
+		json_decref(args);
+		json_decref(end);
+	}
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +29,13 @@ static void local_clock(int64_t wall_ms, char *out, unsigned size)
 		strftime(out, size, "%H:%M", &a);
 	else
 		strftime(out, size, a.tm_year == b.tm_year ? "%e %b %H:%M" : "%Y-%m-%d %H:%M", &a);
+}
+
+/* Columns of the terminal, 0 when the output goes elsewhere: nothing is cut there. */
+static unsigned terminal_width(bool stdout_terminal)
+{
+	struct winsize size;
+	return stdout_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 int main(int argc, char **argv)
@@ -57,6 +65,7 @@ int main(int argc, char **argv)
 	s.out.look.colour = cli_wants_colour(&cli.opt, getenv("LBCTL_COLOR"), getenv("NO_COLOR"), s.stdout_terminal);
 	s.out.look.now_wall_ms = lb_clock_wall_ms();
 	s.out.look.clock = local_clock;
+	s.out.look.width = terminal_width(s.stdout_terminal);
 	s.out.installed = LBD_VERSION;
 	code = local_is(&s) ? local_run(&s) : run(&s);
 	session_done(&s);

@@ -66,6 +66,10 @@ extern const struct out_ops out_table_ops;
 void out_table_rows(struct out *o, enum lb_row_type type, const json_t *rows, bool wide, const char *indent);
 /* out_show.c, out_status.c; out_text.c: diff, text and message */
 extern const struct out_ops out_show_ops, out_status_ops, out_diff_ops, out_text_ops, out_message_ops;
+/* out_check.c: runs of checks, and two parts of `show` */
+extern const struct out_ops out_run_ops;
+void out_check_settings(struct out *o, const json_t *settings);
+void out_why_members(struct out *o, const json_t *members);
 /* out_json.c, out_tsv.c, out_ipvsadm.c */
 extern const struct out_ops out_json_ops, out_jsonl_ops, out_tsv_ops, out_ipvsadm_ops;
 

@@ -9,7 +9,8 @@
 static void title(struct out *o, const json_t *row)
 {
 	const char *service = lb_proto_str(row, "service"), *backend = lb_proto_str(row, "backend");
-	const char *name = service ? service : lb_proto_str(row, "node");
+	const char *check = o->type == LB_ROW_CHECK ? lb_proto_str(row, "check") : NULL;
+	const char *name = service ? service : check ? check : lb_proto_str(row, "node");
 	lb_text_printf(&o->text, "%s ", lb_rows[o->type].name);
 	if (name)
 		lb_text_escape(&o->text, name, strlen(name), 0);
@@ -117,8 +118,9 @@ static void rows_field(struct out *o, const struct lb_field *f, const json_t *ro
 		bool full = o->look.full;
 		lb_text_puts(&o->text, "\n");
 		o->look.full = false;
-		out_table_rows(o, LB_ROW_BACKEND, list, false, "  ");
+		out_table_rows(o, strcmp(f->key, "targets") == 0 ? LB_ROW_TARGET : LB_ROW_BACKEND, list, false, "  ");
 		o->look.full = full;
+		out_why_members(o, list);
 	}
 }
 
@@ -134,8 +136,10 @@ static bool group_filled(const struct lb_field *f, const json_t *row)
 }
 
 /* In the title, in the "why" lines, beside the value that is overridden. */
-static bool said_elsewhere(const struct lb_field *f)
+static bool said_elsewhere(const struct out *o, const struct lb_field *f)
 {
+	if (o->type == LB_ROW_CHECK && strcmp(f->key, "check") == 0)
+		return true;
 	static const char *const keys[] = { "service", "backend", "node", "reason", "reasons" };
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (strcmp(f->key, keys[i]) == 0)
@@ -152,12 +156,14 @@ static void show_row(struct out *o, const json_t *row)
 	for (const struct lb_field *f = lb_rows[o->type].fields; f->key; f++) {
 		if (f->group && group_filled(f, row))
 			lb_text_printf(&o->text, "%s\n", f->group);
-		if (said_elsewhere(f))
+		if (said_elsewhere(o, f))
 			continue;
 		if (f->kind == LB_FIELD_ROWS)
 			rows_field(o, f, row);
 		else if (f->kind != LB_FIELD_OBJECT)
 			value(o, f, row);
+		else if (strcmp(f->key, "settings") == 0)
+			out_check_settings(o, json_object_get(row, f->key));
 		if (f->kind == LB_FIELD_STATE && (strcmp(f->key, "state") == 0 || strcmp(f->key, "status") == 0))
 			why(o, row);
 	}

@@ -25,7 +25,7 @@ static bool is_number(enum lb_field_kind kind)
 static void choose(struct table *t, enum lb_row_type type, bool wide)
 {
 	for (const struct lb_field *f = lb_rows[type].fields; f->key && t->n < COLUMNS_MAX; f++) {
-		if (f->place != LB_PLACE_TABLE && !(wide && f->place == LB_PLACE_WIDE))
+		if (f->place == LB_PLACE_SHOW || (f->place == LB_PLACE_WIDE && !wide))
 			continue;
 		t->fields[t->n] = f;
 		t->width[t->n] = strlen(f->head);
@@ -49,6 +49,46 @@ static void measure(struct table *t, const struct out *o, const json_t *rows, st
 		}
 	if (json_array_size(rows) == 0)
 		memset(t->empty, 0, sizeof(t->empty));
+}
+
+#define WORDS_MIN 18 /* columns that free text should have before others give way: "connection refused" */
+
+static size_t used(const struct table *t, size_t except)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < t->n; i++)
+		if (!t->empty[i] && i != except)
+			n += t->width[i] + 2;
+	return n;
+}
+
+/* Columns that may be missed give way to the free text in the last one, from the right; then the text is cut. */
+static void fit(struct table *t, size_t width)
+{
+	size_t last = t->n ? t->n - 1 : 0;
+	while (last && t->empty[last])
+		last--;
+	if (!width || !t->n || t->empty[last] || t->fields[last]->kind != LB_FIELD_WORDS)
+		return;
+	size_t wanted = t->width[last] < WORDS_MIN ? t->width[last] : WORDS_MIN;
+	for (size_t i = last; i-- && used(t, last) + wanted > width;)
+		if (t->fields[i]->place == LB_PLACE_ROOM)
+			t->empty[i] = true;
+	size_t before = used(t, last);
+	if (before + t->width[last] > width && before + wanted <= width)
+		t->width[last] = width - before;
+}
+
+static void cut(struct lb_text *cell, size_t width)
+{
+	size_t n = cell->n;
+	for (size_t w = columns_width(cell->s); w > width - 3; w--)
+		do
+			n--;
+		while (n && ((unsigned char)cell->s[n] & 0xc0) == 0x80);
+	cell->n = n;
+	cell->s[n] = '\0';
+	lb_text_puts(cell, "...");
 }
 
 static void pad(struct lb_text *out, size_t n)
@@ -93,6 +133,7 @@ void out_table_rows(struct out *o, enum lb_row_type type, const json_t *rows, bo
 	struct lb_text *out = &o->text;
 	choose(&t, type, wide);
 	measure(&t, o, rows, &cell);
+	fit(&t, wide || o->look.width < strlen(indent) ? 0 : o->look.width - strlen(indent));
 	if (!o->opt->no_header) {
 		lb_text_puts(out, indent);
 		for (size_t i = 0; i < t.n; i++) {
@@ -112,6 +153,8 @@ void out_table_rows(struct out *o, enum lb_row_type type, const json_t *rows, bo
 				continue;
 			lb_text_clear(&cell);
 			columns_cell(t.fields[i], row, &o->look, &cell);
+			if (cell.n && !cell.bad && columns_width(cell.s) > t.width[i])
+				cut(&cell, t.width[i]);
 			put_cell(out, &t, i, cell.n ? cell.s : "-", cell.n ? cell_colour(o, t.fields[i], row) : "");
 			lb_text_puts(out, "  ");
 		}

@@ -129,8 +129,8 @@ static void stop_timer_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	struct daemon *d = w->data;
 	(void)loop;
 	(void)revents;
-	/* answers that are still on their way get a moment, the worker its time to end */
-	bool waiting = ctl_server_pending(d->ctl) || (d->probe_there && !worker_stopped(&d->probe));
+	/* answers that are still on their way get a moment, the workers their time to end */
+	bool waiting = ctl_server_pending(d->ctl) || !daemon_probe_stopped(d);
 	int64_t spent = lb_time_diff_us(lb_clock_now(), d->stopping_since) / 1000;
 	if (!waiting || spent > STOP_DEADLINE_MS)
 		stop_now(d);
@@ -156,8 +156,7 @@ void daemon_exit(struct daemon *d, enum ctl_exit how)
 	d->stopping_since = lb_clock_now();
 	ev_timer_stop(d->loop, &d->audit_timer);
 	ev_timer_stop(d->loop, &d->tick);
-	if (d->probe_there)
-		worker_stop(&d->probe);
+	daemon_probe_stop(d);
 	ev_timer_set(&d->stop_timer, 0.01, 0.02);
 	ev_timer_start(d->loop, &d->stop_timer);
 }
@@ -260,7 +259,9 @@ static int start(struct daemon *d)
 {
 	d->loop = ev_default_loop(EVFLAG_AUTO);
 	d->overrides = overrides_new();
-	if (!d->loop || !d->overrides)
+	d->history = history_new(HISTORY_RECORDS);
+	d->runs = ctl_runs_new();
+	if (!d->loop || !d->overrides || !d->history || !d->runs)
 		return -1;
 	name_node(d);
 	d->pid = getpid();
@@ -278,16 +279,15 @@ static int start(struct daemon *d)
 		.started = d->started,
 		.started_wall_ms = d->started_wall_ms,
 		.rss_kib = host_rss_kib(),
+		.history = d->history,
+		.runs = d->runs,
 		.ops = &daemon_ctl_ops,
 		.arg = d };
 	(void)ipvs_io_info(d->kernel_io, &d->env.ipvs_version, &d->env.table_size);
 	daemon_env_refresh(d);
 	if (start_ctl(d))
 		return -1;
-	int err = daemon_probe_start(d);
-	if (err)
-		lb_log(LB_LOG_ERROR, "worker/probe: cannot be started: %s; backends with a check stay as they are",
-			strerror(-err));
+	daemon_probe_start(d);
 	daemon_override_deadline(d, lb_clock_now());
 	daemon_more(d);
 	return 0;
@@ -295,7 +295,7 @@ static int start(struct daemon *d)
 
 static void finish(struct daemon *d)
 {
-	worker_done(&d->probe);
+	daemon_probe_done(d);
 	if (d->ctl)
 		ctl_server_free(d->ctl);
 	lb_vec_foreach (w, &d->waits)
@@ -305,6 +305,8 @@ static void finish(struct daemon *d)
 	ipvs_row_done(&d->row);
 	model_free(d->model);
 	overrides_free(d->overrides);
+	history_free(d->history);
+	ctl_runs_free(d->runs);
 	ipvs_free(d->ipvs);
 	ipvs_io_free(d->kernel_io);
 	lb_text_done(&d->owned_pending);

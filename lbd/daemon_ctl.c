@@ -48,13 +48,19 @@ static int op_generation_text(void *arg, uint32_t number, struct lb_text *out, s
 static void log_override(const struct override *ov, const char *what)
 {
 	static const char *const states[] = { "enabled", "drain", "maint" };
-	char weight[40] = "";
-	if (ov->weight_item.set)
+	const struct override_item *it = &ov->force_item;
+	char weight[40] = "", force[16] = "";
+	if (ov->force_item.set)
+		snprintf(force, sizeof(force), "force=%s ", override_force_name(ov->force));
+	if (ov->weight_item.set) {
 		snprintf(weight, sizeof(weight), "weight=%u%s ", ov->weight,
 			ov->weight_kind == OVERRIDE_WEIGHT_PERCENT ? "%" : "");
-	const struct override_item *it = ov->state_item.set ? &ov->state_item : &ov->weight_item;
-	daemon_event(LB_LOG_NOTICE, "override.set", "backend/%s: override %s (%s%s%sby=%s%s%s)", ov->object, what,
-		ov->state_item.set ? states[ov->state] : "", ov->state_item.set ? " " : "", weight,
+		it = &ov->weight_item;
+	}
+	if (ov->state_item.set)
+		it = &ov->state_item;
+	daemon_event(LB_LOG_NOTICE, "override.set", "backend/%s: override %s (%s%s%s%sby=%s%s%s)", ov->object, what,
+		ov->state_item.set ? states[ov->state] : "", ov->state_item.set ? " " : "", weight, force,
 		it->by ? it->by : "-", it->reason && it->reason[0] ? " reason=" : "", it->reason ? it->reason : "");
 }
 
@@ -198,18 +204,14 @@ static size_t op_findings(void *arg, struct ctl_finding *out, size_t n)
 	return d->n_findings;
 }
 
+static int op_probe_run(void *arg, uint32_t token, uint32_t target_id)
+{
+	return daemon_probe_run(arg, token, target_id);
+}
+
 static size_t op_workers(void *arg, struct ctl_worker_info *out, size_t n)
 {
-	struct daemon *d = arg;
-	if (n)
-		out[0] = (struct ctl_worker_info){
-			.name = "probe",
-			.pid = d->probe_there ? d->probe.pid : 0,
-			.restarts = d->probe.starts ? d->probe.starts - 1 : 0,
-			.rss_kib = d->probe_rss_kib,
-			.up = d->probe_there && d->probe.state == WORKER_STATE_READY,
-		};
-	return 1;
+	return daemon_probe_info(arg, out, n);
 }
 
 const struct ctl_ops daemon_ctl_ops = {
@@ -222,5 +224,6 @@ const struct ctl_ops daemon_ctl_ops = {
 	.exit = op_exit,
 	.wait = op_wait,
 	.findings = op_findings,
+	.probe_run = op_probe_run,
 	.workers = op_workers,
 };

@@ -3,6 +3,7 @@
  * count instead. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
+#include "lbd/check/check_fsm.h"
 #include "lbd/daemon.h"
 
 #include <stdarg.h>
@@ -18,16 +19,18 @@ static struct {
 	const char *name;
 	struct lb_time from;
 	uint32_t lines, held;
+	enum lb_log_level worst; /* of what was held: where only warnings are kept, the count of them is one */
 } windows[NAMES_MAX];
 
 static void window_close(unsigned i)
 {
 	if (windows[i].held)
-		lb_log(LB_LOG_NOTICE, "%u more %s in the last second", windows[i].held, windows[i].name);
+		lb_log(windows[i].worst, "%u more %s in the last second", windows[i].held, windows[i].name);
 	windows[i].held = windows[i].lines = 0;
+	windows[i].worst = LB_LOG_DEBUG;
 }
 
-static bool allowed(const char *name)
+static bool allowed(enum lb_log_level level, const char *name)
 {
 	struct lb_time now = lb_clock_now();
 	for (unsigned i = 0; i < NAMES_MAX; i++) {
@@ -43,6 +46,8 @@ static bool allowed(const char *name)
 			return true;
 		}
 		windows[i].held++;
+		if (level < windows[i].worst)
+			windows[i].worst = level;
 		return false;
 	}
 	return true;
@@ -57,7 +62,7 @@ void daemon_log_tick(struct lb_time now)
 
 void daemon_event(enum lb_log_level level, const char *name, const char *fmt, ...)
 {
-	if (level > lb_log_get_level() || !allowed(name))
+	if (level > lb_log_get_level() || !allowed(level, name))
 		return;
 	char line[1024];
 	va_list ap;
@@ -65,16 +70,6 @@ void daemon_event(enum lb_log_level level, const char *name, const char *fmt, ..
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	lb_log(level, "%s", line);
-}
-
-/* The check that speaks against a backend, else the first one. */
-static const struct model_target *telling_target(const struct model *m, uint32_t backend)
-{
-	uint32_t n = m->services[m->backends[backend].service].cfg->n_checks;
-	for (uint32_t i = 0; i < n; i++)
-		if (!model_backend_target(m, backend, i)->up)
-			return model_backend_target(m, backend, i);
-	return n ? model_backend_target(m, backend, 0) : NULL;
 }
 
 static void log_backend(const struct model_change *ch)
@@ -86,12 +81,18 @@ static void log_backend(const struct model_change *ch)
 			ch->old_weight, ch->new_weight);
 		return;
 	}
-	char check[200] = "";
-	const struct model_target *t = telling_target(ch->m, ch->backend);
-	if (t && ch->new_state <= MODEL_BACKEND_DOWN)
-		snprintf(check, sizeof(check), "%scheck=%s code=%s%s%s%s latency=%.1fms", reason[0] ? ", " : "",
+	char check[240] = "", counter[CHECK_COUNTER_STRLEN];
+	const struct model_target *t = model_deciding_target(ch->m, ch->backend);
+	bool says = t && ch->new_state <= MODEL_BACKEND_DOWN;
+	bool was_out = ch->old_state == MODEL_BACKEND_DOWN || ch->old_state == MODEL_BACKEND_UNCHECKED;
+	if (!reason[0] && says && was_out && ch->new_state == MODEL_BACKEND_UP)
+		reason = "check_passed";
+	if (says)
+		snprintf(check, sizeof(check), "%scheck=%s code=%s%s%s%s %s latency=%.1fms", reason[0] ? ", " : "",
 			t->check->name, check_codes[t->code].name, t->text ? " text=\"" : "", t->text ? t->text : "",
-			t->text ? "\"" : "", t->latency_us / 1e3);
+			t->text ? "\"" : "",
+			check_counter_str(t->n, t->check->spec.rise, t->check->spec.fall, t->up, '=', counter),
+			t->latency_us / 1e3);
 	daemon_event(ch->new_state == MODEL_BACKEND_DOWN ? LB_LOG_WARNING : LB_LOG_NOTICE, "backend.health",
 		"backend/%s/%s: %s -> %s%s%s%s%s weight=%u", service, b->cfg->name,
 		model_backend_state_name(ch->old_state), model_backend_state_name(ch->new_state),
@@ -106,8 +107,9 @@ void daemon_log_change(const struct model_change *ch, void *arg)
 		return;
 	}
 	const struct model_service *s = &ch->m->services[ch->service];
-	daemon_event(ch->new_state == MODEL_SERVICE_DOWN ? LB_LOG_WARNING : LB_LOG_NOTICE, "service.status",
-		"service/%s: %s -> %s (%u of %u backends in the pool)", s->cfg->name,
+	daemon_event(ch->new_state == MODEL_SERVICE_DOWN || ch->new_state == MODEL_SERVICE_SORRY ? LB_LOG_WARNING
+												 : LB_LOG_NOTICE,
+		"service.status", "service/%s: %s -> %s (%u of %u backends in the pool)", s->cfg->name,
 		model_service_status_name(ch->old_state), model_service_status_name(ch->new_state), s->in_pool,
 		s->cfg->n_backends);
 }

@@ -11,10 +11,18 @@
 const struct model_reason_row model_reasons[] = {
 	{ MODEL_REASON_ADMIN_MAINT, "admin_maint", "taken out for maintenance by the configuration or an override" },
 	{ MODEL_REASON_ADMIN_DRAIN, "admin_drain", "draining: no new flows, kept ones go on" },
+	{ MODEL_REASON_FORCED_DOWN, "forced_down", "an operator says it is down, whatever its checks say" },
 	{ MODEL_REASON_CHECK_FAILED, "check_failed", "a health check says no" },
+	{ MODEL_REASON_FLAPPING, "flapping", "its checks pass, but it fell too often: out until it has been calm" },
 	{ MODEL_REASON_NOT_CHECKED, "not_checked", "no check has finished yet" },
 	{ MODEL_REASON_ZERO_WEIGHT, "zero_weight", "its weight is 0" },
+	{ MODEL_REASON_QUORUM_LOST, "quorum_lost", "too few backends are up: the whole pool is out" },
 	{ MODEL_REASON_KERNEL_REFUSED, "kernel_refused", "the kernel refused it" },
+	{ MODEL_REASON_FAIL_OPEN, "fail_open", "too many failed at once: the fault is rather here, it stays in" },
+	{ MODEL_REASON_QUORUM_OPEN, "quorum_open", "too few backends are up: its checks are ignored" },
+	{ MODEL_REASON_FORCED_UP, "forced_up", "an operator says it is up, whatever its checks say" },
+	{ MODEL_REASON_CHECK_WEIGHT, "check_weight", "the backend itself asked for this weight" },
+	{ MODEL_REASON_SLOW_START, "slow_start", "it came back and gets its weight in steps" },
 };
 const size_t model_reasons_n = sizeof(model_reasons) / sizeof(model_reasons[0]);
 
@@ -34,11 +42,11 @@ const char *model_backend_state_name(enum model_backend_state s)
 
 const char *model_service_status_name(enum model_service_status s)
 {
-	static const char *const names[] = { "up", "degraded", "down", "maint" };
+	static const char *const names[] = { "up", "degraded", "sorry", "down", "maint" };
 	return s <= MODEL_SERVICE_MAINT ? names[s] : "unknown";
 }
 
-/* ---- deciding ---- */
+/* ---- what operators say ---- */
 
 enum config_state model_admin_state(const struct model_backend *b)
 {
@@ -58,160 +66,11 @@ uint32_t model_admin_weight(const struct model_backend *b)
 	return w > CONFIG_WEIGHT_MAX ? CONFIG_WEIGHT_MAX : (uint32_t)w;
 }
 
-enum health { HEALTH_UP, HEALTH_DOWN, HEALTH_UNKNOWN };
-
-/* All checks must pass; one failure decides, whatever is still unknown. */
-static enum health health_of(const struct model *m, const struct model_backend *b)
+enum model_forced model_forced(const struct model_backend *b)
 {
-	uint32_t n = m->services[b->service].cfg->n_checks;
-	enum health h = HEALTH_UP;
-	for (uint32_t i = 0; i < n; i++) {
-		const struct model_target *t = &m->targets[m->links[b->first_link + i].target];
-		if (!t->judged)
-			h = HEALTH_UNKNOWN;
-		else if (!t->up)
-			return HEALTH_DOWN;
-	}
-	return h;
-}
-
-struct decision {
-	uint8_t state, reasons;
-	bool in_table, in_pool;
-	uint32_t weight;
-	struct lb_time deadline;
-};
-
-static struct decision decide_drain(const struct model_service *s, const struct model_backend *b, struct lb_time now)
-{
-	struct decision d = { .state = MODEL_BACKEND_DRAIN,
-		.reasons = MODEL_REASON_ADMIN_DRAIN,
-		.in_table = true,
-		.deadline = LB_TIME_NEVER };
-	if (s->cfg->drain_then == CONFIG_THEN_KEEP || s->cfg->drain_ms == 0)
-		return d;
-	struct lb_time over = lb_time_add_ms(b->drain_since, s->cfg->drain_ms);
-	if (lb_time_cmp(now, over) >= 0)
-		d.in_table = false; /* cut: its flows lose their row */
-	else
-		d.deadline = over;
-	return d;
-}
-
-static struct decision decide(const struct model *m, const struct model_backend *b, struct lb_time now)
-{
-	struct decision d = { .in_table = true, .deadline = LB_TIME_NEVER };
-	switch (model_admin_state(b)) {
-	case CONFIG_STATE_MAINT:
-		d.state = MODEL_BACKEND_MAINT;
-		d.reasons = MODEL_REASON_ADMIN_MAINT;
-		d.in_table = false;
-		return d;
-	case CONFIG_STATE_DRAIN: return decide_drain(&m->services[b->service], b, now);
-	case CONFIG_STATE_ENABLED: break;
-	}
-	enum health h = health_of(m, b);
-	uint32_t weight = model_admin_weight(b);
-	if (h == HEALTH_DOWN) {
-		d.state = MODEL_BACKEND_DOWN;
-		d.reasons = MODEL_REASON_CHECK_FAILED;
-		return d;
-	}
-	d.state = h == HEALTH_UP || b->adopted ? MODEL_BACKEND_UP : MODEL_BACKEND_UNCHECKED;
-	if (h == HEALTH_UNKNOWN)
-		d.reasons |= MODEL_REASON_NOT_CHECKED;
-	if (weight == 0)
-		d.reasons |= MODEL_REASON_ZERO_WEIGHT;
-	d.weight = d.state == MODEL_BACKEND_UP ? weight : 0;
-	d.in_pool = d.weight > 0;
-	return d;
-}
-
-/* The drain clock starts when the state does: for an override when it was set, so that a restart does not give a
- * drained backend its time once more; for the configuration when this run first saw it. */
-static void drain_clock(struct model_backend *b, struct lb_time now, int64_t wall_ms)
-{
-	if (model_admin_state(b) != CONFIG_STATE_DRAIN) {
-		b->drain_since = (struct lb_time){ 0 };
-		return;
-	}
-	int64_t set = b->ov && b->ov->state_item.set ? b->ov->state_item.set_wall_ms : 0;
-	if (b->drain_since.us && b->drain_set_wall_ms == set)
-		return;
-	b->drain_set_wall_ms = set;
-	b->drain_since = now;
-	if (set && set <= wall_ms)
-		b->drain_since = lb_time_add_ms(now, set - wall_ms);
-	if (b->drain_since.us == 0)
-		b->drain_since.us = -1; /* 0 means "not draining" */
-}
-
-static uint8_t status_of(const struct model *m, const struct model_service *s)
-{
-	uint32_t enabled = 0, out = 0;
-	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
-		const struct model_backend *b = &m->backends[s->first_backend + i];
-		if (model_admin_state(b) != CONFIG_STATE_ENABLED)
-			continue;
-		enabled++;
-		out += b->state != MODEL_BACKEND_UP;
-	}
-	if (s->in_pool == 0)
-		return enabled == 0 && s->cfg->n_backends ? MODEL_SERVICE_MAINT : MODEL_SERVICE_DOWN;
-	return out ? MODEL_SERVICE_DEGRADED : MODEL_SERVICE_UP;
-}
-
-struct settling {
-	struct model *m;
-	uint32_t service;
-	int64_t wall_ms;
-	model_change_fn *fn;
-	void *arg;
-};
-
-static void take_decision(const struct settling *st, struct model_backend *b, const struct decision *d)
-{
-	struct model_change ch = { st->m, st->service, (uint32_t)(b - st->m->backends), b->state, d->state, b->weight,
-		d->weight };
-	bool first = !b->settled, changed = b->state != d->state || b->weight != d->weight;
-	if (first || b->state != d->state)
-		b->since_wall_ms = st->wall_ms;
-	b->settled = true;
-	b->state = d->state;
-	b->reasons = d->reasons;
-	b->weight = d->weight;
-	b->in_table = d->in_table;
-	b->in_pool = d->in_pool;
-	if (changed && !first && st->fn)
-		st->fn(&ch, st->arg);
-}
-
-void model_settle(
-	struct model *m, uint32_t service, struct lb_time now, int64_t wall_ms, model_change_fn *fn, void *arg)
-{
-	struct model_service *s = &m->services[service];
-	struct settling st = { m, service, wall_ms, fn, arg };
-	s->deadline = LB_TIME_NEVER;
-	s->in_pool = 0;
-	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
-		struct model_backend *b = &m->backends[s->first_backend + i];
-		drain_clock(b, now, wall_ms);
-		if (b->adopted && health_of(m, b) != HEALTH_UNKNOWN)
-			b->adopted = false; /* from now on the checks have the word */
-		struct decision d = decide(m, b, now);
-		take_decision(&st, b, &d);
-		s->deadline = lb_time_min(s->deadline, d.deadline);
-		s->in_pool += d.in_pool;
-	}
-	uint8_t status = status_of(m, s);
-	if (!s->settled || status != s->status) {
-		struct model_change ch = { m, service, MODEL_NONE, s->status, status, 0, 0 };
-		s->since_wall_ms = wall_ms;
-		s->status = status;
-		if (s->settled && fn)
-			fn(&ch, arg);
-	}
-	s->settled = true;
+	if (!b->ov || !b->ov->force_item.set)
+		return MODEL_FORCED_NOT;
+	return b->ov->force == OVERRIDE_FORCE_UP ? MODEL_FORCED_UP : MODEL_FORCED_DOWN;
 }
 
 /* ---- what makes a service dirty ---- */
@@ -263,6 +122,8 @@ void model_target_reset(struct model *m, uint32_t target_id)
 	struct model_target *t = &m->targets[found - m->targets];
 	t->n = 0;
 	t->judged = t->up = false;
+	t->weight = (struct check_weight){ 0 };
+	t->failing_since = (struct lb_time){ 0 };
 	t->code = CHECK_CODE_INI;
 	t->latency_us = 0;
 	free(t->text);
@@ -279,20 +140,37 @@ static void set_text(struct model_target *t, const char *text)
 	t->text = text[0] ? strdup(text) : NULL; /* only for people: lost when memory is out */
 }
 
-bool model_health(struct model *m, uint32_t target_id, const struct check_state *state, int64_t wall_ms)
+/* When it began to fail: with the first FAIL that was counted, not when the counter ran out. */
+static void note_failing(struct model_target *t, const struct check_state *state, struct lb_time now)
+{
+	const struct check_spec *s = &t->check->spec;
+	bool failing = state->judged && (!state->up || state->n < s->rise + s->fall - 1);
+	if (!failing)
+		t->failing_since = (struct lb_time){ 0 };
+	else if (t->failing_since.us == 0)
+		t->failing_since = now;
+}
+
+bool model_health(
+	struct model *m, uint32_t target_id, const struct check_state *state, struct lb_time now, int64_t wall_ms)
 {
 	const struct model_target *found = model_target_by_id(m, target_id);
 	if (!found)
 		return false;
 	struct model_target *t = &m->targets[found - m->targets];
-	bool changed = t->judged != state->judged || t->up != state->up;
-	if (changed)
+	bool flip = t->judged != state->judged || t->up != state->up;
+	bool changed = flip || t->weight.kind != state->last.weight.kind || t->weight.value != state->last.weight.value;
+	if (flip)
 		t->since_wall_ms = wall_ms;
+	if (t->judged && t->up && !state->up)
+		model_damp(t, now);
+	note_failing(t, state, now);
 	t->n = state->n;
 	t->judged = state->judged;
 	t->up = state->up;
 	t->code = (uint8_t)state->last.code;
 	t->latency_us = state->last.latency_us;
+	t->weight = state->last.weight;
 	set_text(t, state->last.text);
 	for (uint32_t l = t->first_link; changed && l != MODEL_NONE; l = m->links[l].next)
 		model_dirty(m, m->backends[m->links[l].backend].service);
@@ -415,4 +293,5 @@ void model_target_spec(const struct model_target *t, struct check_spec *out)
 	out->name = t->check->name;
 	out->addr = t->addr;
 	out->port = t->port;
+	out->after = t->after;
 }

@@ -26,10 +26,19 @@
 enum model_reason {
 	MODEL_REASON_ADMIN_MAINT = 1 << 0,
 	MODEL_REASON_ADMIN_DRAIN = 1 << 1,
-	MODEL_REASON_CHECK_FAILED = 1 << 2,
-	MODEL_REASON_NOT_CHECKED = 1 << 3, /* with in_pool: a restart found it serving, it stays until judged */
-	MODEL_REASON_ZERO_WEIGHT = 1 << 4, /* configured or overridden to 0: no new flows by intent */
-	MODEL_REASON_KERNEL_REFUSED = 1 << 5,
+	MODEL_REASON_FORCED_DOWN = 1 << 2,
+	MODEL_REASON_CHECK_FAILED = 1 << 3,
+	MODEL_REASON_FLAPPING = 1 << 4,
+	MODEL_REASON_NOT_CHECKED = 1 << 5, /* with in_pool: a restart found it serving, it stays until judged */
+	MODEL_REASON_ZERO_WEIGHT = 1 << 6, /* configured or overridden to 0: no new flows by intent */
+	MODEL_REASON_QUORUM_LOST = 1 << 7,
+	MODEL_REASON_KERNEL_REFUSED = 1 << 8,
+	/* in the pool, for information */
+	MODEL_REASON_FAIL_OPEN = 1 << 9,
+	MODEL_REASON_QUORUM_OPEN = 1 << 10,
+	MODEL_REASON_FORCED_UP = 1 << 11,
+	MODEL_REASON_CHECK_WEIGHT = 1 << 12,
+	MODEL_REASON_SLOW_START = 1 << 13,
 };
 struct model_reason_row {
 	enum model_reason bit;
@@ -50,7 +59,14 @@ enum model_backend_state {
 };
 const char *model_backend_state_name(enum model_backend_state s);
 
-enum model_service_status { MODEL_SERVICE_UP, MODEL_SERVICE_DEGRADED, MODEL_SERVICE_DOWN, MODEL_SERVICE_MAINT };
+enum model_service_status {
+	MODEL_SERVICE_UP,       /* every enabled backend is in the pool */
+	MODEL_SERVICE_DEGRADED, /* some are not, or should not be */
+	MODEL_SERVICE_SORRY,    /* the quorum is lost and the sorry server is in */
+	MODEL_SERVICE_DOWN,     /* the quorum is lost */
+	MODEL_SERVICE_MAINT     /* no backend is enabled */
+};
+#define MODEL_SERVICE_STATUS_COUNT 5
 const char *model_service_status_name(enum model_service_status s);
 
 struct model_target { /* one probe, shared by every backend that asks the same of the same address and port */
@@ -58,13 +74,19 @@ struct model_target { /* one probe, shared by every backend that asks the same o
 	const struct config_check *check; /* borrowed from the configuration */
 	struct lb_ip addr;
 	uint16_t port;
-	uint16_t n; /* rise/fall counter as the probe process reported it */
+	uint32_t after; /* 1 + id of the stage before it, 0 = none */
+	uint16_t n;     /* rise/fall counter as the probe process reported it */
 	bool judged, up;
 	uint8_t code; /* enum check_code */
 	uint32_t latency_us;
 	uint32_t first_link;
-	int64_t since_wall_ms; /* of the last change of up */
-	char *text;            /* of the last result, NULL = none; owned */
+	int64_t since_wall_ms;        /* of the last change of up */
+	char *text;                   /* of the last result, NULL = none; owned */
+	struct check_weight weight;   /* what the backend asks for */
+	struct lb_time failing_since; /* the first FAIL that still counts; us 0 = none */
+	struct lb_time penalty_at;    /* flap damping: when penalty was right, it decays since */
+	uint32_t penalty;             /* 1000 for each fall */
+	struct lb_time damped_until;  /* before that it counts as down; us 0 = not damped */
 };
 
 struct model_link { /* backend b uses target t */
@@ -80,10 +102,12 @@ struct model_backend {
 	struct lb_time drain_since; /* us 0 = not draining */
 	int64_t drain_set_wall_ms;  /* of the override that the clock runs for, 0 = the configuration's drain */
 	int64_t since_wall_ms;      /* of the last change of state */
+	struct lb_time ramp_since;  /* slow start; us 0 = has its full weight */
+	bool held;                  /* fail-open: its failure is not believed */
 	/* decided by model_settle: */
 	uint32_t weight; /* effective: what the kernel gets */
 	uint8_t state;   /* enum model_backend_state */
-	uint8_t reasons;
+	uint16_t reasons;
 	bool in_table; /* has a row in the kernel */
 	bool in_pool;  /* may get new flows */
 	bool adopted;  /* the kernel had it with a weight before anybody judged it */
@@ -95,6 +119,8 @@ struct model_service {
 	uint32_t first_backend; /* cfg->n_backends of them */
 	uint32_t in_pool;
 	uint8_t status; /* enum model_service_status */
+	bool quorum_lost;
+	bool sorry; /* the sorry server is in the pool */
 	bool dirty, settled;
 	int64_t since_wall_ms;
 	struct lb_time deadline; /* when time alone changes its plan (end of a drain); LB_TIME_NEVER = never */
@@ -116,7 +142,9 @@ struct model {
 	uint32_t n_services, n_backends, n_links, n_targets, n_listeners;
 	uint32_t *dirty; /* indices of dirty services, a ring with a place for each: who came first is served first */
 	uint32_t first_dirty, n_dirty;
-	uint32_t *target_slots; /* open addressing over targets by what they probe */
+	struct model_decision *scratch; /* room for the backends of any one service */
+	struct lb_time *times;          /* the same */
+	uint32_t *target_slots;         /* open addressing over targets by what they probe */
 	uint32_t n_slots;
 };
 
@@ -150,7 +178,14 @@ bool model_target_wanted(const struct model *m, const struct model_target *t);
 void model_target_reset(struct model *m, uint32_t target_id);
 
 /* The probe process' word on a target. Returns false when the id is unknown (it was removed meanwhile: ignore). */
-bool model_health(struct model *m, uint32_t target_id, const struct check_state *state, int64_t wall_ms);
+bool model_health(
+	struct model *m, uint32_t target_id, const struct check_state *state, struct lb_time now, int64_t wall_ms);
+
+/* ---- flap damping (model_damp.c) ---- */
+/* The target fell: its penalty grows, and it may have to stay out for a while. */
+void model_damp(struct model_target *t, struct lb_time now);
+/* What is left of its penalty, 1000 per fall. */
+uint32_t model_penalty(const struct model_target *t, struct lb_time now);
 
 /* Overrides of this object changed (or went): take them up and mark its service. */
 void model_override_changed(struct model *m, const char *object);
@@ -164,9 +199,9 @@ struct model_change {
 };
 typedef void model_change_fn(const struct model_change *ch, void *arg);
 
-/* Decides every backend of a service from configuration, overrides, health and time. Calls fn (may be NULL) for each
- * backend whose state or weight differs from the last decision and for the service if its status does; not for the
- * very first decision of either. */
+/* Decides every backend of a service from configuration, overrides, health and time (model_pool.c). Calls fn (may be
+ * NULL) for each backend whose state or weight differs from the last decision and for the service if its status does;
+ * not for the very first decision of either. */
 void model_settle(
 	struct model *m, uint32_t service, struct lb_time now, int64_t wall_ms, model_change_fn *fn, void *arg);
 
@@ -182,15 +217,21 @@ uint32_t model_listener_service(const struct model *m, const struct ipvs_key *ke
 const struct model_target *model_target_by_id(const struct model *m, uint32_t id);
 const struct model_target *model_backend_target(const struct model *m, uint32_t backend, uint32_t check);
 
+/* The check that decides about a backend: the first that speaks against it, where one is enough the first that speaks
+ * for it, else the first. NULL: it has none. */
+const struct model_target *model_deciding_target(const struct model *m, uint32_t backend);
+
 /* The effective admin state and the configured-or-overridden weight before health. */
 enum config_state model_admin_state(const struct model_backend *b);
 uint32_t model_admin_weight(const struct model_backend *b);
+enum model_forced { MODEL_FORCED_NOT, MODEL_FORCED_UP, MODEL_FORCED_DOWN };
+enum model_forced model_forced(const struct model_backend *b); /* an operator overrules the checks */
 
 /* The port a backend has behind this listener. */
 uint16_t model_backend_port(const struct model_backend *b, const struct ipvs_key *listener);
 
 struct model_totals {
-	uint32_t services[4]; /* by enum model_service_status */
+	uint32_t services[MODEL_SERVICE_STATUS_COUNT];
 	uint32_t backends[5]; /* by enum model_backend_state */
 };
 struct model_totals model_totals(const struct model *m);

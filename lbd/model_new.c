@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Building a model from a configuration and from what an older model knew. Linear in the size of the configuration;
  * nothing of the older model is changed, so a candidate can be planned and thrown away. */
-#include "lbd/model.h"
+#include "lbd/model_pool.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,11 +14,19 @@ struct build {
 	bool failed;
 };
 
-static void spec_of(const struct config_check *check, const struct lb_ip *addr, uint16_t port, struct check_spec *out)
+/* What a target has beyond the settings of its check. */
+struct place {
+	const struct lb_ip *addr;
+	uint16_t port;
+	uint32_t after;
+};
+
+static void spec_of(const struct config_check *check, const struct place *at, struct check_spec *out)
 {
 	*out = check->spec;
-	out->addr = *addr;
-	out->port = port;
+	out->addr = *at->addr;
+	out->port = at->port;
+	out->after = at->after;
 }
 
 /* Where a target of this spec stands in the open addressing table: its slot, or the free one where it belongs. */
@@ -30,7 +38,7 @@ static uint32_t slot_of(const struct model *m, const struct check_spec *spec)
 			return at;
 		const struct model_target *t = &m->targets[m->target_slots[at]];
 		struct check_spec have;
-		spec_of(t->check, &t->addr, t->port, &have);
+		spec_of(t->check, &(struct place){ &t->addr, t->port, t->after }, &have);
 		if (check_spec_equal(&have, spec))
 			return at;
 	}
@@ -53,30 +61,39 @@ static void inherit(const struct build *bd, struct model_target *t, const struct
 	t->text = o->text ? strdup(o->text) : NULL;
 }
 
-static uint32_t target_get(struct build *bd, const struct config_check *check, const struct lb_ip *addr, uint16_t port)
+static uint32_t target_get(struct build *bd, const struct config_check *check, const struct place *at)
 {
 	struct model *m = bd->m;
 	struct check_spec spec;
-	spec_of(check, addr, port, &spec);
+	spec_of(check, at, &spec);
 	uint32_t slot = slot_of(m, &spec);
 	if (m->target_slots[slot] != MODEL_NONE)
 		return m->target_slots[slot];
 	uint32_t t = m->n_targets++;
-	m->targets[t] = (struct model_target){ .check = check, .addr = *addr, .port = port, .first_link = MODEL_NONE };
+	m->targets[t] = (struct model_target){
+		.check = check, .addr = *at->addr, .port = at->port, .after = at->after, .first_link = MODEL_NONE
+	};
 	inherit(bd, &m->targets[t], &spec);
 	m->target_slots[slot] = t;
 	return t;
 }
 
-/* A check probes its own address and port, else the backend's, else the port of the (first) listener. */
-static void link_check(struct build *bd, uint32_t backend, const struct config_check *check)
+/* A check probes its own address and port, else the backend's, else the port of the (first) listener. A stage is
+ * another target for every predecessor. */
+static void link_check(struct build *bd, uint32_t backend, uint32_t check_index)
 {
 	struct model *m = bd->m;
 	const struct model_backend *b = &m->backends[backend];
 	const struct config_service *s = m->services[b->service].cfg;
-	const struct lb_ip *addr = check->spec.addr.family ? &check->spec.addr : &b->cfg->addr;
-	uint16_t port = check->spec.port ? check->spec.port : b->cfg->port ? b->cfg->port : s->listens[0].port;
-	uint32_t l = m->n_links++, t = target_get(bd, check, addr, port);
+	const struct check_spec *spec = &s->checks[check_index]->spec;
+	struct place at = { spec->addr.family ? &spec->addr : &b->cfg->addr, spec->port, 0 };
+	if (!at.port && !check_types[spec->type].portless)
+		at.port = b->cfg->port ? b->cfg->port : s->listens[0].port;
+	if (!at.port && spec->type == CHECK_TYPE_SCRIPT) /* only to be told */
+		at.port = b->cfg->port ? b->cfg->port : s->listens[0].port;
+	if (s->check_mode == CONFIG_CHECK_STAGES && check_index)
+		at.after = 1 + m->targets[m->links[m->n_links - 1].target].id;
+	uint32_t l = m->n_links++, t = target_get(bd, s->checks[check_index], &at);
 	m->links[l] = (struct model_link){ backend, t, m->targets[t].first_link };
 	m->targets[t].first_link = l;
 }
@@ -113,7 +130,7 @@ static void add_backend(
 		b->ov = overrides_find(m->overrides, object);
 	}
 	for (uint32_t i = 0; i < s->cfg->n_checks; i++)
-		link_check(bd, at, s->cfg->checks[i]);
+		link_check(bd, at, i);
 	if (!judged(m, b, s->cfg->n_checks))
 		b->adopted = kernel_has(bd, s->cfg, b);
 }
@@ -130,11 +147,13 @@ static void inherit_service(struct build *bd, struct model_service *s, uint32_t 
 	const struct model_service *o = &old->services[os];
 	bool same = o->cfg->digest == s->cfg->digest && o->cfg->n_backends == s->cfg->n_backends;
 	s->status = o->status;
+	s->quorum_lost = o->quorum_lost;
 	s->since_wall_ms = o->since_wall_ms;
 	s->settled = true;
 	if (same) {
 		s->deadline = o->deadline;
 		s->in_pool = o->in_pool;
+		s->sorry = o->sorry;
 	}
 	if (!same || o->dirty)
 		model_dirty(bd->m, service);
@@ -150,6 +169,8 @@ static void inherit_service(struct build *bd, struct model_service *s, uint32_t 
 		const struct model_backend *was = &old->backends[ob];
 		b->drain_since = was->drain_since;
 		b->drain_set_wall_ms = was->drain_set_wall_ms;
+		b->ramp_since = was->ramp_since;
+		b->held = was->held;
 		b->settled = was->settled;
 		/* not judged in this run either: it still stays */
 		b->adopted |= was->adopted && !judged(bd->m, b, s->cfg->n_checks);
@@ -214,6 +235,7 @@ static bool sort_targets(struct model *m)
 
 struct sizes {
 	size_t services, backends, links, listeners;
+	size_t most; /* backends of one service */
 };
 
 static struct sizes measure(const struct config *c)
@@ -222,6 +244,7 @@ static struct sizes measure(const struct config *c)
 	for (uint32_t i = 0; i < c->n_services; i++) {
 		const struct config_service *s = &c->services[i];
 		z.backends += s->n_backends;
+		z.most = s->n_backends > z.most ? s->n_backends : z.most;
 		z.links += (size_t)s->n_backends * s->n_checks;
 		z.listeners += s->n_listens;
 	}
@@ -244,8 +267,11 @@ static bool allocate(struct model *m, const struct sizes *z)
 	m->targets = array(z->links, sizeof(*m->targets));
 	m->listeners = array(z->listeners, sizeof(*m->listeners));
 	m->dirty = array(z->services, sizeof(*m->dirty));
+	m->scratch = array(z->most, sizeof(*m->scratch));
+	m->times = array(z->most, sizeof(*m->times));
 	m->target_slots = malloc(m->n_slots * sizeof(*m->target_slots));
-	if (!m->services || !m->backends || !m->links || !m->targets || !m->listeners || !m->dirty || !m->target_slots)
+	if (!m->services || !m->backends || !m->links || !m->targets || !m->listeners || !m->dirty ||
+		!m->target_slots || !m->scratch || !m->times)
 		return false;
 	for (uint32_t i = 0; i < m->n_slots; i++)
 		m->target_slots[i] = MODEL_NONE;
@@ -304,5 +330,7 @@ void model_free(struct model *m)
 	free(m->listeners);
 	free(m->dirty);
 	free(m->target_slots);
+	free(m->scratch);
+	free(m->times);
 	free(m);
 }

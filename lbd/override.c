@@ -32,10 +32,28 @@ static void item_clear(struct override_item *it)
 	*it = (struct override_item){ 0 };
 }
 
+/* Everything an object may have, for what is done to all of them alike. */
+#define ITEMS 3
+static struct override_item *item_of(struct override *ov, size_t i)
+{
+	struct override_item *const items[ITEMS] = { &ov->state_item, &ov->weight_item, &ov->force_item };
+	return items[i];
+}
+
+static bool has_any(const struct override *ov)
+{
+	return ov->state_item.set || ov->weight_item.set || ov->force_item.set;
+}
+
+static void items_clear(struct override *ov)
+{
+	for (size_t i = 0; i < ITEMS; i++)
+		item_clear(item_of(ov, i));
+}
+
 static void override_free(struct override *ov)
 {
-	item_clear(&ov->state_item);
-	item_clear(&ov->weight_item);
+	items_clear(ov);
 	free(ov->object);
 	free(ov);
 }
@@ -69,7 +87,7 @@ const struct override *overrides_find(const struct overrides *o, const char *obj
 {
 	/* while overrides_expire tells of an object that lost its last item, it is still in the list but about to go */
 	const struct override *ov = find(o, object);
-	return ov && (ov->state_item.set || ov->weight_item.set) ? ov : NULL;
+	return ov && has_any(ov) ? ov : NULL;
 }
 
 static struct override *get(struct overrides *o, const char *object)
@@ -92,7 +110,7 @@ static void unlink_empty(struct overrides *o)
 {
 	for (struct override **at = &o->head; *at;) {
 		struct override *ov = *at;
-		if (ov->state_item.set || ov->weight_item.set) {
+		if (has_any(ov)) {
 			at = &ov->next;
 			continue;
 		}
@@ -152,6 +170,18 @@ int overrides_set_weight(struct overrides *o, const char *object, enum override_
 	return 0;
 }
 
+int overrides_set_force(
+	struct overrides *o, const char *object, enum override_force force, const struct override_who *who)
+{
+	struct override *ov = get(o, object);
+	if (!ov || item_set(&ov->force_item, who)) {
+		unlink_empty(o);
+		return -ENOMEM;
+	}
+	ov->force = force;
+	return 0;
+}
+
 static bool clear_item(struct overrides *o, struct override_item *it)
 {
 	bool was = it->set;
@@ -172,6 +202,12 @@ bool overrides_clear_weight(struct overrides *o, const char *object)
 	return ov && clear_item(o, &ov->weight_item);
 }
 
+bool overrides_clear_force(struct overrides *o, const char *object)
+{
+	struct override *ov = find(o, object);
+	return ov && clear_item(o, &ov->force_item);
+}
+
 static bool due(const struct override_item *it, struct lb_time now)
 {
 	return it->set && lb_time_cmp(it->deadline, now) <= 0;
@@ -186,14 +222,17 @@ struct lb_time overrides_expire(struct overrides *o, struct lb_time now, overrid
 {
 	struct lb_time next = LB_TIME_NEVER;
 	for (struct override *ov = o->head; ov; ov = ov->next) {
-		bool state_due = due(&ov->state_item, now), weight_due = due(&ov->weight_item, now);
-		if (state_due)
-			item_clear(&ov->state_item);
-		if (weight_due)
-			item_clear(&ov->weight_item);
-		if (state_due || weight_due)
+		bool any = false;
+		for (size_t i = 0; i < ITEMS; i++) {
+			struct override_item *it = item_of(ov, i);
+			if (due(it, now)) {
+				item_clear(it);
+				any = true;
+			}
+			next = earliest(next, it);
+		}
+		if (any)
 			fn(ov, arg);
-		next = earliest(earliest(next, &ov->state_item), &ov->weight_item);
 	}
 	unlink_empty(o);
 	return next;
@@ -211,8 +250,7 @@ void overrides_prune(struct overrides *o, bool (*keep)(const char *object, void 
 		if (keep(ov->object, arg))
 			continue;
 		dropped(ov, arg);
-		item_clear(&ov->state_item);
-		item_clear(&ov->weight_item);
+		items_clear(ov);
 	}
 	unlink_empty(o);
 }
@@ -220,6 +258,22 @@ void overrides_prune(struct overrides *o, bool (*keep)(const char *object, void 
 /* ---- the form on disk ---- */
 
 static const char *const state_words[] = { "enabled", "drain", "maint" };
+static const char *const force_words[] = { "up", "down" };
+
+const char *override_force_name(enum override_force force)
+{
+	return force_words[force];
+}
+
+/* The place of a word, -1 when it is none of them. */
+static int word_index(const json_t *value, const char *const *words, int n)
+{
+	const char *word = json_string_value(value);
+	for (int i = 0; word && i < n; i++)
+		if (strcmp(word, words[i]) == 0)
+			return i;
+	return -1;
+}
 
 static json_t *item_to_json(const struct override_item *it)
 {
@@ -243,6 +297,11 @@ static json_t *override_to_json(const struct override *ov)
 		bad |= json_object_set_new(it, "value", json_integer(ov->weight));
 		bad |= json_object_set_new(it, "percent", json_boolean(ov->weight_kind == OVERRIDE_WEIGHT_PERCENT));
 		bad |= json_object_set_new(j, "weight", it);
+	}
+	if (ov->force_item.set) {
+		json_t *it = item_to_json(&ov->force_item);
+		bad |= json_object_set_new(it, "value", json_string(force_words[ov->force]));
+		bad |= json_object_set_new(j, "force", it);
 	}
 	if (!bad)
 		return j;
@@ -288,11 +347,7 @@ static int item_from_json(const json_t *j, const struct reading *rd, struct over
 static int state_from_json(struct overrides *o, const char *object, const json_t *j, const struct reading *rd)
 {
 	struct override_who who;
-	const char *word = json_string_value(json_object_get(j, "value"));
-	int state = -1;
-	for (int i = 0; word && i < 3; i++)
-		if (strcmp(word, state_words[i]) == 0)
-			state = i;
+	int state = word_index(json_object_get(j, "value"), state_words, 3);
 	if (state < 0)
 		return lb_err_set(rd->e, LB_CODE_INVALID, "'%s': no such state", object);
 	int r = item_from_json(j, rd, &who);
@@ -323,6 +378,21 @@ static int weight_from_json(struct overrides *o, const char *object, const json_
 	return 0;
 }
 
+static int force_from_json(struct overrides *o, const char *object, const json_t *j, const struct reading *rd)
+{
+	struct override_who who;
+	int force = word_index(json_object_get(j, "value"), force_words, 2);
+	if (force < 0)
+		return lb_err_set(rd->e, LB_CODE_INVALID, "'%s': forced to what?", object);
+	int r = item_from_json(j, rd, &who);
+	if (r <= 0)
+		return r;
+	if (overrides_set_force(o, object, (enum override_force)force, &who))
+		return lb_err_set(rd->e, LB_CODE_FAILED, "out of memory");
+	find(o, object)->force_item.set_wall_ms = json_integer_value(json_object_get(j, "set_ms"));
+	return 0;
+}
+
 static int read_all(struct overrides *o, const json_t *j, const struct reading *rd)
 {
 	const json_t *list = json_object_get(j, "overrides"), *one;
@@ -335,11 +405,13 @@ static int read_all(struct overrides *o, const json_t *j, const struct reading *
 		return lb_err_set(rd->e, LB_CODE_INVALID, "no list of overrides");
 	json_array_foreach (list, i, one) {
 		const char *object = json_string_value(json_object_get(one, "object"));
-		const json_t *state = json_object_get(one, "state"), *weight = json_object_get(one, "weight");
+		const json_t *state = json_object_get(one, "state"), *weight = json_object_get(one, "weight"),
+			     *force = json_object_get(one, "force");
 		if (!object || strlen(object) > 127)
 			return lb_err_set(rd->e, LB_CODE_INVALID, "entry %zu names no object", i);
 		if ((state && state_from_json(o, object, state, rd)) ||
-			(weight && weight_from_json(o, object, weight, rd)))
+			(weight && weight_from_json(o, object, weight, rd)) ||
+			(force && force_from_json(o, object, force, rd)))
 			return -1;
 	}
 	return 0;

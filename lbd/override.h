@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What operators decided by hand, apart from the configuration: an admin state and a weight per backend, each with
- * who, when, why and until when. They survive reload and restart (the caller keeps the JSON in the state directory)
- * and never hide: every view marks an overridden value.
+ * What operators decided by hand, apart from the configuration: an admin state, a weight and a word instead of the
+ * checks per backend, each with who, when, why and until when. They survive reload and restart (the caller keeps the
+ * JSON in the state directory) and never hide: every view marks an overridden value.
  *
  * An expiry is kept twice: as wall-clock time for the disk and for people, as monotonic time for deciding, so that a
  * stepped clock neither ends nor prolongs it.
@@ -23,6 +23,7 @@ struct override_item {
 };
 
 enum override_weight { OVERRIDE_WEIGHT_VALUE, OVERRIDE_WEIGHT_PERCENT };
+enum override_force { OVERRIDE_FORCE_UP, OVERRIDE_FORCE_DOWN }; /* words: up down */
 
 struct override {
 	char *object; /* "web/app1"; the key */
@@ -31,6 +32,8 @@ struct override {
 	struct override_item weight_item;
 	enum override_weight weight_kind;
 	uint32_t weight; /* value, or percent 0..1000 of the configured weight */
+	struct override_item force_item;
+	enum override_force force; /* what holds instead of the verdict of the checks */
 	struct override *next;
 };
 
@@ -56,9 +59,15 @@ int overrides_set_state(
 	struct overrides *o, const char *object, enum config_state state, const struct override_who *who);
 int overrides_set_weight(struct overrides *o, const char *object, enum override_weight kind, uint32_t weight,
 	const struct override_who *who);
+int overrides_set_force(
+	struct overrides *o, const char *object, enum override_force force, const struct override_who *who);
 /* Whether there was one. */
 bool overrides_clear_state(struct overrides *o, const char *object);
 bool overrides_clear_weight(struct overrides *o, const char *object);
+bool overrides_clear_force(struct overrides *o, const char *object);
+
+/* "up", "down" */
+const char *override_force_name(enum override_force force);
 
 /* Removes what is due and calls fn for each object that changed; returns the next deadline or LB_TIME_NEVER. */
 typedef void override_fn(const struct override *ov, void *arg);
@@ -69,7 +78,8 @@ void overrides_each(const struct overrides *o, override_fn *fn, void *arg);
 /* Keeps only objects for which keep() is true; calls dropped for the others before they go. */
 void overrides_prune(struct overrides *o, bool (*keep)(const char *object, void *arg), override_fn *dropped, void *arg);
 
-/* {"version":1,"overrides":[...]}: new reference, NULL no memory. */
+/* {"version":1,"overrides":[...]}: new reference, NULL no memory. A key that an older lbd does not know is one it
+ * leaves alone, so a further kind of item needs no new version. */
 json_t *overrides_to_json(const struct overrides *o);
 /* Refuses another version and anything malformed as a whole (*e says what); items that are over by wall_ms are left
  * out. */

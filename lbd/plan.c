@@ -17,6 +17,27 @@ static void plan_svc(const struct config_service *cfg, const struct ipvs_key *ke
 		out->flags &= ~IPVS_FLAG_ONEPACKET;
 }
 
+/* The sorry server, with weight 1. A backend of this address and port, which another port of the configuration may
+ * hide, is one and the same destination for the kernel. */
+static int plan_sorry(const struct config_service *cfg, const struct ipvs_key *key, struct ipvs_row *row)
+{
+	const struct ipvs_dest sorry = { .addr = cfg->sorry,
+		.method = cfg->method,
+		.tunnel = cfg->tunnel,
+		.port = cfg->sorry_port ? cfg->sorry_port : key->port,
+		.weight = 1 };
+	lb_vec_foreach (d, &row->dests)
+		if (lb_ip_cmp(&d->addr, &sorry.addr) == 0 && d->port == sorry.port) {
+			d->weight = 1;
+			return 0;
+		}
+	struct ipvs_dest *d = lb_vec_push(&row->dests);
+	if (!d)
+		return -ENOMEM;
+	*d = sorry;
+	return 0;
+}
+
 int plan_listener(const struct model *m, uint32_t service, uint32_t listener, struct ipvs_row *row)
 {
 	const struct model_service *s = &m->services[service];
@@ -41,6 +62,8 @@ int plan_listener(const struct model *m, uint32_t service, uint32_t listener, st
 		if (d->method == IPVS_METHOD_TUN)
 			d->tunnel = b->cfg->tunnel;
 	}
+	if (s->sorry && plan_sorry(s->cfg, key, row))
+		return -ENOMEM;
 	ipvs_row_sort(row);
 	return 0;
 }

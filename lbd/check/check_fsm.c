@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/check/check_fsm.h"
 
+#include <stdio.h>
+
 bool check_fsm_limits_ok(uint32_t rise, uint32_t fall)
 {
 	return rise >= 1 && fall >= 1 && rise <= UINT16_MAX && fall <= UINT16_MAX && rise + fall - 1 <= UINT16_MAX;
@@ -61,4 +63,19 @@ bool check_fsm_step(struct check_fsm *f, enum check_verdict verdict)
 	bool was = f->up;
 	f->up = f->n >= f->rise;
 	return f->up != was;
+}
+
+const char *check_counter_str(
+	uint16_t n, uint16_t rise, uint16_t fall, bool up, char sep, char out[CHECK_COUNTER_STRLEN])
+{
+	unsigned most = rise + fall - 1u, steps = n > most ? most : n;
+	if (up && steps == most)
+		snprintf(out, CHECK_COUNTER_STRLEN, "rise%c%u/%u", sep, rise, rise);
+	else if (up)
+		snprintf(out, CHECK_COUNTER_STRLEN, "fall%c%u/%u", sep, most - steps, fall);
+	else if (steps == 0)
+		snprintf(out, CHECK_COUNTER_STRLEN, "fall%c%u/%u", sep, fall, fall);
+	else
+		snprintf(out, CHECK_COUNTER_STRLEN, "rise%c%u/%u", sep, steps, rise);
+	return out;
 }

@@ -25,3 +25,9 @@ void check_fsm_init(struct check_fsm *f, uint16_t rise, uint16_t fall, const str
 /* Counts one verdict. true: `up` changed, or this was the first verdict. NONE and ERROR give false and change nothing.
  */
 bool check_fsm_step(struct check_fsm *f, enum check_verdict verdict);
+
+#define CHECK_COUNTER_STRLEN 24
+/* The counter as people read it, sep between word and numbers: "rise 1/2" on the way up, "rise 2/2" up for good,
+ * "fall 2/3" on the way down, "fall 3/3" down for good. Returns out. */
+const char *check_counter_str(
+	uint16_t n, uint16_t rise, uint16_t fall, bool up, char sep, char out[CHECK_COUNTER_STRLEN]);

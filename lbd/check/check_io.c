@@ -7,10 +7,13 @@
 #include "common/frame_io.h"
 #include "common/log_io.h"
 #include "lbd/check/check_fsm.h"
+#include "lbd/check/check_late.h"
 #include "lbd/check/check_msg.h"
 #include "lbd/check/check_probe.h"
 #include "lbd/check/check_result.h"
 #include "lbd/check/check_sched.h"
+#include "lbd/check/check_watch_io.h"
+#include "lbd/check/check_weight.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -24,10 +27,13 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-#define FDS_RESERVED   32u                  /* the loop's own, the channel, the log, and what libraries open */
+#define SCRIPTS_MAX    64u                  /* programs that run at once */
+#define FDS_RESERVED   48u                  /* the loop's own, channel, log, CHECK_WATCH_MAX, what libraries open */
 #define CHANNEL_HIGH   ((size_t)256 * 1024) /* above it, changed targets wait in `unsent` */
 #define ALIVE_EVERY_US 100000
 #define WARN_EVERY_US  60000000
+#define WARN_LATE_US   1000000
+#define TURN_US        20000 /* no probe is started in a turn that is older: the rest waits for the next one */
 
 struct target;
 
@@ -45,10 +51,13 @@ struct target {
 	struct check_spec spec;    /* params point into bytes */
 	struct check_fsm fsm;
 	struct check_result last;
+	struct check_smooth smooth;
 	struct check_sched sched;
 	struct run *run; /* NULL = not running */
 	ev_timer due;    /* armed while neither running nor waiting */
 	TAILQ_ENTRY(target) unsent, waiting;
+	struct target *before, *next_stage; /* stages: the one that must be up; the next one that waits for the same */
+	struct target *stages;              /* those that wait for this one */
 	UT_hash_handle hh;
 	uint8_t bytes[];
 };
@@ -62,15 +71,20 @@ struct prober {
 	ev_prepare flush;
 	ev_check turn;
 	ev_timer beat;
+	ev_idle more; /* active while probes wait for the next turn: the poll returns at once */
 	void (*alive)(void);
 	struct target *targets;
 	struct target_list unsent, waiting;
+	struct check_watch watch;
 	struct lb_text line;
 	uint32_t running, n_waiting, limit;
 	uint32_t stalls; /* how often the loop was late: probes that ran through one are not trusted */
 	int64_t lag_us;
+	uint32_t probes; /* started */
+	struct check_lateness lateness;
 	uint64_t rand;
-	struct lb_time now; /* the clock, right after the poll: the moment the loop's own time is from */
+	struct lb_time now;   /* the clock, right after the poll: the moment the loop's own time is from */
+	struct lb_time clock; /* as last read in this turn */
 	struct lb_time alive_at, warned_at;
 	bool greeted;
 	int status;
@@ -103,6 +117,11 @@ static void send_msg(struct prober *w, const struct check_msg *m)
 	}
 }
 
+static void send_watched(const struct check_msg *m, void *arg)
+{
+	send_msg(arg, m);
+}
+
 static void send_state(struct prober *w, struct target *t)
 {
 	struct check_msg m = { .type = CHECK_MSG_STATE };
@@ -119,13 +138,17 @@ static void send_pong(struct prober *w, uint32_t n)
 {
 	struct rusage use = { 0 };
 	getrusage(RUSAGE_SELF, &use);
+	check_lateness_turn(&w->lateness, w->now);
 	struct check_msg m = { .type = CHECK_MSG_PONG };
 	m.u.pong = (struct check_msg_pong){ .n = n,
 		.targets = HASH_COUNT(w->targets),
 		.running = w->running,
 		.waiting = w->n_waiting,
 		.lag_us = w->lag_us > UINT32_MAX ? UINT32_MAX : (uint32_t)w->lag_us,
-		.rss_kib = (uint32_t)use.ru_maxrss };
+		.rss_kib = (uint32_t)use.ru_maxrss,
+		.probes = w->probes,
+		.late_p50_us = check_lateness_quantile(&w->lateness, 50),
+		.late_p99_us = check_lateness_quantile(&w->lateness, 99) };
 	w->lag_us = 0;
 	send_msg(w, &m);
 }
@@ -146,6 +169,11 @@ static void write_channel(struct prober *w)
 	}
 }
 
+static bool may_start(const struct prober *w)
+{
+	return w->running < w->limit;
+}
+
 /* Before each poll: whatever changed in this turn leaves in one write. */
 static void on_flush(struct ev_loop *loop, ev_prepare *ev, int events)
 {
@@ -160,6 +188,10 @@ static void on_flush(struct ev_loop *loop, ev_prepare *ev, int events)
 	}
 	if (lb_frame_pending(&w->channel))
 		write_channel(w);
+	if (may_start(w) && !TAILQ_EMPTY(&w->waiting))
+		ev_idle_start(w->loop, &w->more);
+	else
+		ev_idle_stop(w->loop, &w->more);
 }
 
 static void on_writable(struct ev_loop *loop, ev_io *ev, int events)
@@ -194,22 +226,69 @@ static void log_result(const struct target *t)
 		check_codes[t->last.code].name, t->last.text, t->last.latency_us, t->fsm.n);
 }
 
-static void judge(struct prober *w, struct target *t, const struct check_result *r)
+static void tell_later(struct prober *w, struct target *t)
 {
-	struct check_fsm before = t->fsm;
-	enum check_code code_before = t->last.code;
-	t->last = *r;
-	check_fsm_step(&t->fsm, check_codes[r->code].verdict);
-	log_result(t);
-	bool changed = before.n != t->fsm.n || before.up != t->fsm.up || before.judged != t->fsm.judged ||
-		       code_before != r->code;
-	if (changed && !t->unsent_on) {
-		t->unsent_on = true;
-		TAILQ_INSERT_TAIL(&w->unsent, t, unsent);
+	if (t->unsent_on)
+		return;
+	t->unsent_on = true;
+	TAILQ_INSERT_TAIL(&w->unsent, t, unsent);
+}
+
+/* The stages after this one: probed at once when it came up, and when it fell nothing is known of them any more. */
+static void wake_stages(struct prober *w, struct target *t)
+{
+	for (struct target *s = t->stages; s; s = s->next_stage) {
+		if (s->run || s->waiting_on)
+			continue; /* its result comes by itself */
+		s->sched.due = w->now;
+		arm(w, s);
 	}
 }
 
+/* Whether a stage has to wait. One that waits has not been judged; what it said before is forgotten. */
+static bool rests(struct prober *w, struct target *t)
+{
+	if (!t->before || (t->before->fsm.judged && t->before->fsm.up))
+		return false;
+	if (t->fsm.judged || t->last.code != CHECK_CODE_INI) {
+		check_fsm_init(&t->fsm, t->spec.rise, t->spec.fall, NULL);
+		t->last = (struct check_result){ .code = CHECK_CODE_INI, .text = "waits for the check before it" };
+		t->smooth = (struct check_smooth){ 0 };
+		tell_later(w, t);
+		wake_stages(w, t);
+	}
+	return true;
+}
+
+static void judge(struct prober *w, struct target *t, const struct check_result *r)
+{
+	struct check_fsm before = t->fsm;
+	struct check_result was = t->last;
+	t->last = *r;
+	/* a failure says nothing about the weight: the last one holds until the backend speaks again */
+	t->last.weight = check_codes[r->code].verdict == CHECK_VERDICT_PASS
+				 ? check_weight_smooth(&t->smooth, &t->spec.params, &r->weight)
+				 : was.weight;
+	check_fsm_step(&t->fsm, check_codes[r->code].verdict);
+	log_result(t);
+	bool flip = before.up != t->fsm.up || before.judged != t->fsm.judged;
+	bool weight = was.weight.kind != t->last.weight.kind || was.weight.value != t->last.weight.value;
+	if (flip || weight || before.n != t->fsm.n || was.code != r->code)
+		tell_later(w, t);
+	if (flip)
+		wake_stages(w, t);
+}
+
 static void start_waiting(struct prober *w);
+
+/* Whether it is time for another warning: what is wrong is wrong for every probe. */
+static bool may_warn(struct prober *w)
+{
+	if (w->warned_at.us != 0 && lb_time_diff_us(w->now, w->warned_at) <= WARN_EVERY_US)
+		return false;
+	w->warned_at = w->now;
+	return true;
+}
 
 static void on_done(struct check_probe *p, const struct check_result *r, void *arg)
 {
@@ -217,16 +296,22 @@ static void on_done(struct check_probe *p, const struct check_result *r, void *a
 	struct run *run = (struct run *)((char *)p - offsetof(struct run, probe));
 	struct target *t = run->t;
 	struct check_result result = *r;
-	/* A loop that stood still took the time that the probe was given: "no answer in time" is then our own doing. */
-	bool timed_out = r->code == CHECK_CODE_L4TOUT || r->code == CHECK_CODE_L6TOUT || r->code == CHECK_CODE_L7TOUT;
-	if (timed_out && run->stalls != w->stalls)
-		check_result_set(&result, CHECK_CODE_SOCKERR, "probe ran too late");
+	check_result_distrust(&result, run->stalls != w->stalls);
 	t->run = NULL;
 	w->running--;
 	free(run);
 	judge(w, t, &result);
 	plan_next(w, t);
 	start_waiting(w);
+}
+
+static void note_late(struct prober *w, int64_t late_us)
+{
+	w->probes++;
+	check_lateness_add(&w->lateness, late_us);
+	if (late_us > WARN_LATE_US && may_warn(w))
+		lb_log(LB_LOG_WARNING, "probes start late, %u ms: more are due than can be made here",
+			(uint32_t)(late_us / 1000));
 }
 
 static void start_run(struct prober *w, struct target *t)
@@ -242,7 +327,9 @@ static void start_run(struct prober *w, struct target *t)
 		run->probe.spec = &t->spec;
 		run->probe.done = on_done;
 		run->probe.arg = w;
-		rc = ops->start(&run->probe, lb_clock_now());
+		w->clock = lb_clock_now();
+		note_late(w, lb_time_diff_us(w->clock, t->sched.due));
+		rc = ops->start(&run->probe, w->clock);
 	}
 	if (rc == 0) {
 		t->run = run;
@@ -256,9 +343,16 @@ static void start_run(struct prober *w, struct target *t)
 	plan_next(w, t);
 }
 
+/* When more is due than can be made, a turn that started all of it would take seconds: answers would wait, no ping be
+ * answered, and the kernel end us for a loop that hangs. */
+static bool in_turn(const struct prober *w)
+{
+	return lb_time_diff_us(w->clock, w->now) < TURN_US;
+}
+
 static void start_waiting(struct prober *w)
 {
-	while (!TAILQ_EMPTY(&w->waiting) && w->running < w->limit) {
+	while (!TAILQ_EMPTY(&w->waiting) && may_start(w) && in_turn(w)) {
 		struct target *t = TAILQ_FIRST(&w->waiting);
 		TAILQ_REMOVE(&w->waiting, t, waiting);
 		t->waiting_on = false;
@@ -277,24 +371,53 @@ static void on_due(struct ev_loop *loop, ev_timer *ev, int events)
 		return;
 	}
 	note_lag(w, lb_time_diff_us(w->now, t->sched.due));
-	if (w->running < w->limit) {
+	if (rests(w, t)) {
+		plan_next(w, t);
+		return;
+	}
+	if (TAILQ_EMPTY(&w->waiting) && may_start(w) && in_turn(w)) {
 		start_run(w, t);
 		return;
 	}
 	t->waiting_on = true;
 	TAILQ_INSERT_TAIL(&w->waiting, t, waiting);
 	w->n_waiting++;
-	if (w->warned_at.us == 0 || lb_time_diff_us(w->now, w->warned_at) > WARN_EVERY_US) {
-		w->warned_at = w->now;
-		lb_log(LB_LOG_WARNING, "probes wait: %u run at once, which is all that RLIMIT_NOFILE allows", w->limit);
-	}
+	if (!may_start(w) && may_warn(w))
+		lb_log(LB_LOG_WARNING, "probes wait: %u run at once, which is all that %s", w->limit,
+			w->limit == SCRIPTS_MAX ? "scripts may: give them longer intervals" : "RLIMIT_NOFILE allows");
 }
 
 /* ---- targets ---- */
 
+/* A stage is set after the one before it. Where that is unknown here (it is probed in another room), the stage does not
+ * wait: the core does not look at it until the one before it is up. */
+static void stage_link(struct prober *w, struct target *t)
+{
+	uint32_t id = t->spec.after - 1;
+	if (t->spec.after)
+		HASH_FIND(hh, w->targets, &id, sizeof(id), t->before);
+	if (!t->before)
+		return;
+	t->next_stage = t->before->stages;
+	t->before->stages = t;
+}
+
+static void stage_unlink(struct target *t)
+{
+	for (struct target *s = t->stages; s; s = s->next_stage)
+		s->before = NULL;
+	for (struct target **p = t->before ? &t->before->stages : NULL; p && *p; p = &(*p)->next_stage)
+		if (*p == t) {
+			*p = t->next_stage;
+			break;
+		}
+}
+
 static void target_free(struct prober *w, struct target *t)
 {
+	stage_unlink(t);
 	ev_timer_stop(w->loop, &t->due);
+	check_watch_cancel(&w->watch, &t->spec);
 	if (t->run) {
 		t->run->probe.ops->cancel(&t->run->probe);
 		free(t->run);
@@ -332,6 +455,9 @@ static struct target *target_new(const struct check_msg_target *in)
 static void target_set(struct prober *w, const struct check_msg_target *in)
 {
 	struct target *t;
+	/* a program costs the host more than a connection does; where there is one, everything else is one, too */
+	if (check_types[in->spec.type].room == CHECK_ROOM_SCRIPT && w->limit > SCRIPTS_MAX)
+		w->limit = SCRIPTS_MAX;
 	HASH_FIND(hh, w->targets, &in->id, sizeof(in->id), t);
 	if (t && check_spec_equal(&t->spec, &in->spec))
 		return; /* nothing new: neither its schedule nor its counter may be disturbed */
@@ -350,6 +476,7 @@ static void target_set(struct prober *w, const struct check_msg_target *in)
 		end(w, 1);
 		return;
 	}
+	stage_link(w, t);
 	bool down = t->fsm.judged && !t->fsm.up;
 	check_sched_start(&t->sched, down ? t->spec.interval_down_ms : t->spec.interval_ms, w->now, &w->rand);
 	arm(w, t);
@@ -364,6 +491,13 @@ static void target_del(struct prober *w, uint32_t id)
 		return; /* deleting twice is harmless: the end is the same */
 	target_free(w, t);
 	start_waiting(w);
+}
+
+static void run_now(struct prober *w, const struct check_msg_run *run)
+{
+	struct target *t;
+	HASH_FIND(hh, w->targets, &run->id, sizeof(run->id), t);
+	check_watch_run(&w->watch, run, t ? &t->spec : NULL);
 }
 
 /* ---- receiving ---- */
@@ -392,9 +526,11 @@ static int dispatch(struct prober *w, const struct check_msg *m)
 	case CHECK_MSG_TARGET_DEL: target_del(w, m->u.target_del); return 0;
 	case CHECK_MSG_LOG: lb_log_set_level(m->u.log); return 0;
 	case CHECK_MSG_PING: send_pong(w, m->u.ping); return 0;
+	case CHECK_MSG_RUN: run_now(w, &m->u.run); return 0;
 	case CHECK_MSG_READY:
 	case CHECK_MSG_STATE:
-	case CHECK_MSG_PONG: break;
+	case CHECK_MSG_PONG:
+	case CHECK_MSG_RAN: break;
 	}
 	return -EPROTO;
 }
@@ -455,11 +591,17 @@ static void on_turn(struct ev_loop *loop, ev_check *ev, int events)
 {
 	(void)loop, (void)events;
 	struct prober *w = ev->data;
-	w->now = lb_clock_now();
+	w->now = w->clock = lb_clock_now();
 	if (w->alive && lb_time_diff_us(w->now, w->alive_at) >= ALIVE_EVERY_US) {
 		w->alive_at = w->now;
 		w->alive();
 	}
+	start_waiting(w);
+}
+
+static void on_more(struct ev_loop *loop, ev_idle *ev, int events)
+{
+	(void)loop, (void)ev, (void)events; /* its only use is that the loop turns */
 }
 
 static void on_beat(struct ev_loop *loop, ev_timer *ev, int events)
@@ -484,6 +626,8 @@ static void watchers_start(struct prober *w)
 	ev_prepare_init(&w->flush, on_flush);
 	ev_check_init(&w->turn, on_turn);
 	ev_timer_init(&w->beat, on_beat, 0.5, 0.5);
+	ev_idle_init(&w->more, on_more);
+	ev_set_priority(&w->more, EV_MINPRI); /* libev calls it only in a turn that has nothing else */
 	ev_set_priority(&w->turn, EV_MAXPRI); /* everything else of a turn uses its clock */
 	ev_io_start(w->loop, &w->readable);
 	ev_prepare_start(w->loop, &w->flush);
@@ -503,7 +647,9 @@ int check_worker_main(int channel_fd, void (*alive)(void))
 		lb_frame_done(&w.channel);
 		return 1;
 	}
-	w.now = lb_clock_now();
+	w.now = w.clock = lb_clock_now();
+	check_lateness_init(&w.lateness, w.now);
+	w.watch = (struct check_watch){ .loop = w.loop, .stalls = &w.stalls, .send = send_watched, .arg = &w };
 	watchers_start(&w);
 	ev_run(w.loop, 0);
 	for (struct target *t = w.targets, *next; t; t = next) {

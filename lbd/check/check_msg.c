@@ -46,6 +46,23 @@ static const char *get_str(struct fields *f, const char *key, size_t max)
 	return json_string_value(v);
 }
 
+/* Printable ASCII of at most max - 1 bytes, with its NUL. */
+static void get_text(struct fields *f, const char *key, char *out, size_t max)
+{
+	const char *text = get_str(f, key, max - 1);
+	for (size_t i = 0; text[i]; i++) {
+		f->bad |= text[i] < 0x20 || text[i] >= 0x7f;
+		out[i] = text[i];
+	}
+}
+
+static enum check_code get_code(struct fields *f)
+{
+	int code = check_code_parse(get_str(f, "code", 16));
+	f->bad |= code < 0;
+	return code < 0 ? CHECK_CODE_INI : (enum check_code)code;
+}
+
 static enum lb_log_level get_level(struct fields *f)
 {
 	const char *word = get_str(f, "level", 16);
@@ -122,14 +139,9 @@ static struct check_state state_read(struct fields *outer)
 	struct check_state s = { .n = (uint16_t)get_u32(&f, "n", 0, UINT16_MAX) };
 	s.judged = get_bool(&f, "judged");
 	s.up = get_bool(&f, "up");
-	int code = check_code_parse(get_str(&f, "code", 16));
-	f.bad |= code < 0 || (s.up && !s.judged);
-	s.last.code = code < 0 ? CHECK_CODE_INI : (enum check_code)code;
-	const char *text = get_str(&f, "text", CHECK_TEXT_MAX - 1);
-	for (size_t i = 0; text[i]; i++) {
-		f.bad |= text[i] < 0x20 || text[i] >= 0x7f;
-		s.last.text[i] = text[i];
-	}
+	f.bad |= s.up && !s.judged;
+	s.last.code = get_code(&f);
+	get_text(&f, "text", s.last.text, CHECK_TEXT_MAX);
 	s.last.latency_us = get_u32(&f, "latency_us", 0, UINT32_MAX);
 	if (json_object_get(f.from, "weight")) {
 		s.last.weight.value = (uint16_t)get_u32(&f, "weight", 0, UINT16_MAX);
@@ -278,9 +290,10 @@ static int state_msg_read(struct fields *f, struct check_msg *m)
 static json_t *pong_write(const struct check_msg *m)
 {
 	const struct check_msg_pong *p = &m->u.pong;
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "n", (json_int_t)p->n, "targets", (json_int_t)p->targets,
-		"running", (json_int_t)p->running, "waiting", (json_int_t)p->waiting, "lag_us", (json_int_t)p->lag_us,
-		"rss_kib", (json_int_t)p->rss_kib);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "n", (json_int_t)p->n, "targets",
+		(json_int_t)p->targets, "running", (json_int_t)p->running, "waiting", (json_int_t)p->waiting, "lag_us",
+		(json_int_t)p->lag_us, "rss_kib", (json_int_t)p->rss_kib, "probes", (json_int_t)p->probes,
+		"late_p50_us", (json_int_t)p->late_p50_us, "late_p99_us", (json_int_t)p->late_p99_us);
 }
 
 static int pong_read(struct fields *f, struct check_msg *m)
@@ -292,6 +305,57 @@ static int pong_read(struct fields *f, struct check_msg *m)
 	p->waiting = get_u32(f, "waiting", 0, UINT32_MAX);
 	p->lag_us = get_u32(f, "lag_us", 0, UINT32_MAX);
 	p->rss_kib = get_u32(f, "rss_kib", 0, UINT32_MAX);
+	p->probes = get_u32(f, "probes", 0, UINT32_MAX);
+	p->late_p50_us = get_u32(f, "late_p50_us", 0, UINT32_MAX);
+	p->late_p99_us = get_u32(f, "late_p99_us", 0, UINT32_MAX);
+	return 0;
+}
+
+static json_t *run_write(const struct check_msg *m)
+{
+	return json_pack("{s:I, s:I}", "token", (json_int_t)m->u.run.token, "id", (json_int_t)m->u.run.id);
+}
+
+static int run_read(struct fields *f, struct check_msg *m)
+{
+	m->u.run.token = get_u32(f, "token", 0, UINT32_MAX);
+	m->u.run.id = get_u32(f, "id", 0, UINT32_MAX);
+	return 0;
+}
+
+static json_t *ran_write(const struct check_msg *m)
+{
+	const struct check_msg_ran *r = &m->u.ran;
+	json_t *steps = json_array();
+	for (unsigned i = 0; i < r->trace.n; i++)
+		if (json_array_append_new(steps, json_pack("{s:I, s:s}", "us", (json_int_t)r->trace.steps[i].at_us,
+							 "text", r->trace.steps[i].text))) {
+			json_decref(steps);
+			return NULL;
+		}
+	return json_pack("{s:I, s:I, s:s, s:s, s:I, s:o}", "token", (json_int_t)r->token, "id", (json_int_t)r->id,
+		"code", check_codes[r->result.code].name, "text", r->result.text, "latency_us",
+		(json_int_t)r->result.latency_us, "steps", steps);
+}
+
+static int ran_read(struct fields *f, struct check_msg *m)
+{
+	struct check_msg_ran *r = &m->u.ran;
+	r->token = get_u32(f, "token", 0, UINT32_MAX);
+	r->id = get_u32(f, "id", 0, UINT32_MAX);
+	r->result.code = get_code(f);
+	get_text(f, "text", r->result.text, CHECK_TEXT_MAX);
+	r->result.latency_us = get_u32(f, "latency_us", 0, UINT32_MAX);
+	const json_t *steps = json_object_get(f->from, "steps");
+	size_t n = json_array_size(steps);
+	f->bad |= !json_is_array(steps) || n > CHECK_STEPS_MAX;
+	for (size_t i = 0; !f->bad && i < n; i++) {
+		struct fields step = { .from = json_array_get(steps, i) };
+		r->trace.steps[i].at_us = get_u32(&step, "us", 0, UINT32_MAX);
+		get_text(&step, "text", r->trace.steps[i].text, CHECK_STEP_TEXT);
+		r->trace.n++;
+		f->bad |= step.bad;
+	}
 	return 0;
 }
 
@@ -306,9 +370,11 @@ static const struct row {
 	[CHECK_MSG_TARGET_DEL] = { "target.del", true, target_del_write, target_del_read },
 	[CHECK_MSG_LOG] = { "log", true, log_write, log_read },
 	[CHECK_MSG_PING] = { "ping", true, ping_write, ping_read },
+	[CHECK_MSG_RUN] = { "run", true, run_write, run_read },
 	[CHECK_MSG_READY] = { "ready", false, ready_write, ready_read },
 	[CHECK_MSG_STATE] = { "state", false, state_msg_write, state_msg_read },
 	[CHECK_MSG_PONG] = { "pong", false, pong_write, pong_read },
+	[CHECK_MSG_RAN] = { "ran", false, ran_write, ran_read },
 };
 _Static_assert(sizeof(rows) / sizeof(rows[0]) == CHECK_MSG_COUNT, "one row per message");
 

@@ -7,9 +7,12 @@
  *                   target.del
  *                   log         the log level changed
  *                   ping        answered by pong at once
+ *                   run         probe this target now, beside its schedule, and note each step
  *   probe -> core   ready       the answer to hello
  *                   state       a target's counter, side or code changed: a healthy steady state sends nothing
  *                   pong        with the figures of the process
+ *                   ran         the one answer to run: what the probe found, step by step. SOCKERR when it could not
+ *                               be (no such target, too many at once, the target went meanwhile)
  *
  * Writer and reader of a message are one pair in check_msg.c. A reader accepts any object and gives -EBADMSG for
  * whatever is not exactly a message (missing, of another type, out of range); unknown further members are ignored.
@@ -18,6 +21,7 @@
 
 #include "common/log.h"
 #include "common/proto.h"
+#include "lbd/check/check_trace.h"
 #include "lbd/check/check_types.h"
 
 enum check_msg_type {
@@ -26,11 +30,13 @@ enum check_msg_type {
 	CHECK_MSG_TARGET_DEL,
 	CHECK_MSG_LOG,
 	CHECK_MSG_PING,
+	CHECK_MSG_RUN,
 	CHECK_MSG_READY,
 	CHECK_MSG_STATE,
-	CHECK_MSG_PONG
+	CHECK_MSG_PONG,
+	CHECK_MSG_RAN
 };
-#define CHECK_MSG_COUNT 8
+#define CHECK_MSG_COUNT 10
 
 struct check_msg_hello {
 	uint32_t version; /* LB_PROTO_VERSION */
@@ -58,9 +64,22 @@ struct check_msg_ready {
 struct check_msg_pong {
 	uint32_t n; /* of the ping */
 	uint32_t targets, running;
-	uint32_t waiting; /* for a free descriptor: more than 0 = RLIMIT_NOFILE is too low */
+	uint32_t waiting; /* due, not started: for want of a descriptor (RLIMIT_NOFILE) or of time */
 	uint32_t lag_us;  /* the worst of the loop since the last pong */
 	uint32_t rss_kib;
+	uint32_t probes;                   /* started since the process began; wraps around */
+	uint32_t late_p50_us, late_p99_us; /* how late they started, see check_late.h */
+};
+
+struct check_msg_run {
+	uint32_t token; /* given back by ran */
+	uint32_t id;    /* of the target */
+};
+
+struct check_msg_ran {
+	uint32_t token, id;
+	struct check_result result; /* weight is not sent */
+	struct check_trace trace;
 };
 
 struct check_msg {
@@ -71,9 +90,11 @@ struct check_msg {
 		uint32_t target_del; /* id */
 		enum lb_log_level log;
 		uint32_t ping; /* n */
+		struct check_msg_run run;
 		struct check_msg_ready ready;
 		struct check_msg_state state;
 		struct check_msg_pong pong;
+		struct check_msg_ran ran;
 	} u;
 	uint8_t *bytes; /* owned: the params of a target.set that was read */
 };

@@ -6,6 +6,9 @@
 
 const struct check_ops *const check_ops[CHECK_TYPE_COUNT] = {
 	[CHECK_TYPE_TCP] = &check_tcp_ops,
+	[CHECK_TYPE_UDP] = &check_udp_ops,
+	[CHECK_TYPE_ICMP] = &check_icmp_ops,
+	[CHECK_TYPE_AGENT] = &check_agent_ops,
 	[CHECK_TYPE_TLS] = &check_tls_ops,
 	[CHECK_TYPE_HTTP] = &check_http_ops,
 	[CHECK_TYPE_HTTPS] = &check_http_ops,
@@ -14,6 +17,8 @@ const struct check_ops *const check_ops[CHECK_TYPE_COUNT] = {
 	[CHECK_TYPE_POP3] = &check_talk_ops,
 	[CHECK_TYPE_LDAP] = &check_talk_ops,
 	[CHECK_TYPE_FTP] = &check_talk_ops,
+	[CHECK_TYPE_SCRIPT] = &check_script_ops,
+	[CHECK_TYPE_FILE] = &check_file_ops,
 };
 
 void check_worker_prepare(void)

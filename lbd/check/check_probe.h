@@ -10,6 +10,7 @@
 #pragma once
 
 #include "common/time.h"
+#include "lbd/check/check_trace.h"
 #include "lbd/check/check_types.h"
 
 #include <ev.h>
@@ -18,18 +19,6 @@
 
 struct check_probe;
 typedef void check_done_fn(struct check_probe *p, const struct check_result *r, void *arg);
-
-#define CHECK_STEPS_MAX 24
-#define CHECK_STEP_TEXT 96
-
-/* What happened in a probe and when, for `lbctl check run`. */
-struct check_trace {
-	unsigned n;
-	struct {
-		uint32_t at_us;
-		char text[CHECK_STEP_TEXT];
-	} steps[CHECK_STEPS_MAX];
-};
 
 struct check_ops {
 	size_t size;
@@ -57,7 +46,8 @@ struct check_probe {
 	struct check_result result;
 };
 
-extern const struct check_ops check_http_ops, check_talk_ops, check_tcp_ops, check_tls_ops;
+extern const struct check_ops check_agent_ops, check_file_ops, check_http_ops, check_icmp_ops, check_script_ops,
+	check_talk_ops, check_tcp_ops, check_tls_ops, check_udp_ops;
 
 /* The table: NULL = no such type in this program. */
 extern const struct check_ops *const check_ops[CHECK_TYPE_COUNT];

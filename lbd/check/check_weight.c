@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/check/check_weight.h"
 
+#include "lbd/check/check_match.h"
+#include "lbd/check/check_result.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -128,4 +131,53 @@ bool check_agent_parse(const char *line, size_t n, struct check_agent *out)
 		take_text(&a, line + said + 1, n - said - 1);
 	*out = a;
 	return true;
+}
+
+void check_agent_judge(const char *line, size_t n, struct check_result *out)
+{
+	struct check_agent a;
+	if (!check_agent_parse(line, n, &a)) {
+		size_t head = length_until(line, n, "\r\n", 2);
+		bool more = head > CHECK_HEAD_MAX;
+		if (head == 0 && n)
+			check_result_set(out, CHECK_CODE_L7RSP, "an empty line");
+		else
+			check_result_reply(out, "not an agent", line, more ? CHECK_HEAD_MAX : head, more);
+		return;
+	}
+	out->weight = (struct check_weight){ .kind = CHECK_WEIGHT_NONE };
+	if (a.word == CHECK_WORD_DOWN) {
+		check_result_set(out, CHECK_CODE_L7STS, a.text[0] ? a.text : "down");
+		return;
+	}
+	out->weight = a.weight;
+	out->code = a.weight.kind == CHECK_WEIGHT_NONE ? CHECK_CODE_L7OK : CHECK_CODE_L7OKC;
+	if (a.word == CHECK_WORD_DRAIN)
+		check_result_set(out, CHECK_CODE_L7OKC, "drain");
+	else if (a.weight.kind == CHECK_WEIGHT_NONE)
+		check_result_set(out, CHECK_CODE_L7OK, "up");
+	else
+		snprintf(out->text, sizeof(out->text), "weight %u%s", a.weight.value,
+			a.weight.kind == CHECK_WEIGHT_PERCENT ? "%" : "");
+}
+
+struct check_weight check_weight_smooth(
+	struct check_smooth *s, const struct check_params *params, const struct check_weight *in)
+{
+	struct check_weight out = *in;
+	uint32_t min = check_param_num(params, CHECK_PARAM_WEIGHT_MIN, 0);
+	uint32_t max = check_param_num(params, CHECK_PARAM_WEIGHT_MAX, UINT16_MAX);
+	uint32_t over = check_param_num(params, CHECK_PARAM_WEIGHT_SMOOTH, 1);
+	if (in->kind != CHECK_WEIGHT_NONE) {
+		uint32_t v = in->value < min ? min : in->value > max ? max : in->value;
+		bool anew = s->kind != in->kind || s->avg == 0 || v == 0 || over < 2;
+		s->avg = anew ? v << 8 : (uint32_t)(((uint64_t)s->avg * (over - 1) + (v << 8)) / over);
+		out.value = (uint16_t)((s->avg + 128) >> 8);
+		if (out.value == 0 && v)
+			out.value = 1; /* a little is not nothing */
+	}
+	s->kind = in->kind;
+	if (in->kind == CHECK_WEIGHT_NONE)
+		s->avg = 0;
+	return out;
 }

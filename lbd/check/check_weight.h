@@ -24,3 +24,18 @@ struct check_agent {
  * most careful one counts (down, drain, up); drain is weight 0 whatever else was said. '#' begins a remark.
  * Accepts any bytes. False, and *out untouched: an unknown word, two weights, or no word at all. */
 bool check_agent_parse(const char *line, size_t n, struct check_agent *out);
+
+/* What a probe says of such a line: L7OK, L7OKC with the weight, L7STS with the remark of a "down", L7RSP with the
+ * beginning of a line that is none. */
+void check_agent_judge(const char *line, size_t n, struct check_result *out);
+
+/* The average of the last values a backend gave, about WEIGHT_SMOOTH of them. Zero-filled at the start. */
+struct check_smooth {
+	uint8_t kind; /* of the values so far; another kind begins anew */
+	uint32_t avg; /* in 1/256 */
+};
+
+/* What becomes of a weight that a probe brought: held between WEIGHT_MIN and WEIGHT_MAX, then averaged. NONE is NONE
+ * and forgets what was. A weight of 0 is taken at once, in both directions: who asks for no more flows means it now. */
+struct check_weight check_weight_smooth(
+	struct check_smooth *s, const struct check_params *params, const struct check_weight *in);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The TCP probe: connect, then (optional) send some bytes, then (optional) wait for expected ones, all before one
+ * The TCP probe: connect, then (optional) send some bytes, then (optional) wait for the expected reply, all before one
  * deadline.
  *
  * How it leaves: with a reset (SO_LINGER 0), so that thousands of probes a second leave no TIME_WAIT behind, here or on
@@ -8,26 +8,29 @@
  * SYN, SYN-ACK, RST and its application sees nothing at all: no accept, no log line. HAProxy does the same. A full
  * accept queue is still found: Linux then drops the SYN.
  */
-#include "lbd/check/check_match.h"
-#include "lbd/check/check_probe.h"
+#include "lbd/check/check_conn_io.h"
+#include "lbd/check/check_reply.h"
 #include "lbd/check/check_result.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stddef.h>
-#include <string.h>
 #include <unistd.h>
 
 #define READ_SIZE 16384
+/* How long a reply must have been still before a pattern is tried on its last bytes; doubled each time, so that a peer
+ * that always sends one byte more buys few searches with it. */
+#define PAUSE_S   0.02
 
 struct tcp {
 	struct check_probe probe;
 	ev_io io;
+	ev_timer pause;
+	double pause_s;
 	int fd;
-	const char *send, *expect; /* of the spec */
-	size_t send_len, expect_len, sent;
-	bool connected, in_match;
-	struct check_match match;
+	const char *send; /* of the spec */
+	size_t send_len, sent;
+	bool connected, wanted;
+	struct check_reply reply;
 };
 
 static void tcp_cancel(struct check_probe *p)
@@ -35,18 +38,17 @@ static void tcp_cancel(struct check_probe *p)
 	struct tcp *t = (struct tcp *)p;
 	check_probe_end(p);
 	ev_io_stop(p->loop, &t->io);
+	ev_timer_stop(p->loop, &t->pause);
 	if (t->fd >= 0)
 		close(t->fd);
 	t->fd = -1;
-	if (t->in_match)
-		check_match_done(&t->match);
-	t->in_match = false;
+	check_reply_done(&t->reply);
 }
 
 static void finish_reply(struct tcp *t, const char *why)
 {
 	struct check_result r = { 0 };
-	check_result_reply(&r, why, t->match.head, t->match.head_n, t->match.seen > t->match.head_n);
+	check_result_reply(&r, why, t->reply.head, t->reply.head_n, t->reply.seen > t->reply.head_n);
 	check_probe_finish(&t->probe, &r);
 }
 
@@ -57,6 +59,38 @@ static void finish_talk(struct tcp *t, int err)
 	check_probe_finish(&t->probe, &r);
 }
 
+/* False: still open. True: the probe is finished and may be gone. */
+static bool judged(struct tcp *t, enum check_reply_say say)
+{
+	switch (say) {
+	case CHECK_REPLY_OPEN: return false;
+	case CHECK_REPLY_SEEN: check_probe_finish_code(&t->probe, CHECK_CODE_L7OK, "expected bytes seen"); break;
+	case CHECK_REPLY_FULL: finish_reply(t, "not in 64 KiB"); break;
+	case CHECK_REPLY_COSTLY: finish_reply(t, "pattern takes too long"); break;
+	case CHECK_REPLY_NOMEM: check_probe_finish_code(&t->probe, CHECK_CODE_SOCKERR, "out of memory"); break;
+	}
+	return true;
+}
+
+static void on_pause(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop, (void)events;
+	struct tcp *t = (struct tcp *)((char *)timer - offsetof(struct tcp, pause));
+	judged(t, check_reply_search(&t->reply));
+}
+
+/* Another moment of silence is waited for; an armed one goes on, or single bytes would put it off for ever. */
+static void arm_pause(struct tcp *t)
+{
+	if (!check_reply_unsearched(&t->reply)) {
+		ev_timer_stop(t->probe.loop, &t->pause);
+	} else if (!ev_is_active(&t->pause)) {
+		ev_timer_set(&t->pause, t->pause_s, 0.0);
+		ev_timer_start(t->probe.loop, &t->pause);
+		t->pause_s *= 2;
+	}
+}
+
 /* One read per turn of the loop: a backend that pours must not starve the others. */
 static void read_some(struct tcp *t)
 {
@@ -64,43 +98,27 @@ static void read_some(struct tcp *t)
 	ssize_t n = recv(t->fd, piece, sizeof(piece), 0);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n < 0 && !(errno == ECONNRESET && t->match.seen))
+	if (n < 0 && !(errno == ECONNRESET && t->reply.seen)) {
 		finish_talk(t, errno);
-	else if (n <= 0)
-		finish_reply(t, "closed");
-	else if (check_match_feed(&t->match, piece, (size_t)n))
-		check_probe_finish_code(&t->probe, CHECK_CODE_L7OK, "expected bytes seen");
-	else if (t->match.seen >= CHECK_REPLY_MAX)
-		finish_reply(t, "not in 64 KiB");
-}
-
-static void watch(struct tcp *t, int events)
-{
-	if ((t->io.events & (EV_READ | EV_WRITE)) == events)
-		return;
-	ev_io_stop(t->probe.loop, &t->io);
-	ev_io_set(&t->io, t->fd, events);
-	ev_io_start(t->probe.loop, &t->io);
+	} else if (n <= 0) {
+		if (!judged(t, check_reply_search(&t->reply)))
+			finish_reply(t, "closed");
+	} else if (!judged(t, check_reply_feed(&t->reply, piece, (size_t)n, (size_t)n < sizeof(piece)))) {
+		arm_pause(t);
+	}
 }
 
 static void send_some(struct tcp *t)
 {
-	while (t->sent < t->send_len) {
-		ssize_t n = send(t->fd, t->send + t->sent, t->send_len - t->sent, MSG_NOSIGNAL);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n < 0) {
-			finish_talk(t, errno);
-			return;
-		}
-		t->sent += (size_t)n;
-	}
+	int rc = check_conn_send(t->fd, t->send, t->send_len, &t->sent);
+	if (rc < 0)
+		finish_talk(t, -rc);
+	if (rc <= 0)
+		return;
 	if (t->send_len)
 		check_probe_step(&t->probe, "sent %zu bytes", t->send_len);
-	if (t->expect_len) {
-		watch(t, EV_READ);
+	if (t->wanted) {
+		check_conn_watch(&t->probe, &t->io, t->fd, EV_READ);
 		return;
 	}
 	/* Nothing is read, so a reset would overtake what was just sent: this one says goodbye properly. */
@@ -109,72 +127,43 @@ static void send_some(struct tcp *t)
 	check_probe_finish_code(&t->probe, CHECK_CODE_L4OK, "connected, bytes sent");
 }
 
-/* A connection to an ephemeral port of this host may meet itself: "open" without anybody listening. */
-static bool met_itself(const struct tcp *t)
-{
-	union check_peer own = { 0 };
-	socklen_t len = sizeof(own);
-	if (getsockname(t->fd, &own.any, &len))
-		return false;
-	const struct check_spec *s = t->probe.spec;
-	if (own.any.sa_family == AF_INET)
-		return ntohs(own.in.sin_port) == s->port && memcmp(&own.in.sin_addr, s->addr.b, 4) == 0;
-	return ntohs(own.in6.sin6_port) == s->port && memcmp(&own.in6.sin6_addr, s->addr.b, 16) == 0;
-}
-
 static void connected(struct tcp *t)
 {
-	if (met_itself(t)) {
-		check_probe_finish_code(&t->probe, CHECK_CODE_L4CON, "connection refused");
-		return;
-	}
 	t->connected = true;
-	check_probe_step(&t->probe, "connected");
-	if (!t->send_len && !t->expect_len) {
+	if (!t->send_len && !t->wanted) {
 		check_probe_finish_code(&t->probe, CHECK_CODE_L4OK, "connected");
 		return;
 	}
-	if (t->expect_len && check_match_init(&t->match, t->expect, t->expect_len)) {
-		check_probe_finish_code(&t->probe, CHECK_CODE_SOCKERR, "out of memory");
-		return;
-	}
-	t->in_match = t->expect_len != 0;
-	send_some(t);
+	int rc = t->wanted ? check_reply_init(&t->reply, &t->probe.spec->params) : 0;
+	if (rc)
+		check_probe_finish_code(&t->probe, CHECK_CODE_SOCKERR,
+			rc == -ENOMEM ? "out of memory" : "expect or expect_regex is not valid");
+	else
+		send_some(t);
 }
 
 static void on_io(struct ev_loop *loop, ev_io *io, int events)
 {
 	(void)loop, (void)events;
 	struct tcp *t = (struct tcp *)((char *)io - offsetof(struct tcp, io));
-	if (t->connected && t->sent < t->send_len) {
+	if (t->connected && t->sent < t->send_len)
 		send_some(t);
-	} else if (t->connected) {
+	else if (t->connected)
 		read_some(t);
-	} else {
-		int err = 0;
-		socklen_t len = sizeof(err);
-		if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &err, &len))
-			err = errno;
-		if (err == 0) {
-			connected(t);
-			return;
-		}
-		struct check_result r = { 0 };
-		check_result_connect(&r, err, CHECK_FROM_NET);
-		check_probe_finish(&t->probe, &r);
-	}
+	else if (check_conn_ready(&t->probe, t->fd))
+		connected(t);
 }
 
 static void tcp_expired(struct check_probe *p)
 {
-	const struct tcp *t = (struct tcp *)p;
+	struct tcp *t = (struct tcp *)p;
 	if (!t->connected)
 		check_probe_finish_code(p, CHECK_CODE_L4TOUT, "no answer to connect");
 	else if (t->sent < t->send_len)
 		check_probe_finish_code(p, CHECK_CODE_L7TOUT, "connected, but it does not read");
-	else if (t->match.seen == 0)
+	else if (t->reply.seen == 0)
 		check_probe_finish_code(p, CHECK_CODE_L7TOUT, "connected, no byte came");
-	else
+	else if (!judged(t, check_reply_search(&t->reply)))
 		check_probe_finish_code(p, CHECK_CODE_L7TOUT, "connected, expected bytes did not come");
 }
 
@@ -183,30 +172,18 @@ static int tcp_start(struct check_probe *p, struct lb_time now)
 	struct tcp *t = (struct tcp *)p;
 	const struct check_spec *s = p->spec;
 	t->send = check_param_next(&s->params, CHECK_PARAM_SEND, NULL, &t->send_len);
-	t->expect = check_param_next(&s->params, CHECK_PARAM_EXPECT, NULL, &t->expect_len);
+	t->wanted = check_reply_wanted(&s->params);
+	t->pause_s = PAUSE_S;
 	ev_init(&t->io, on_io);
-	t->fd = check_probe_socket(s, SOCK_STREAM, IPPROTO_TCP);
-	if (t->fd < 0)
-		return t->fd;
+	ev_init(&t->pause, on_pause);
 	check_probe_begin(p, now);
-	/* Best effort: without them the probe is only less polite. */
-	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
-	setsockopt(t->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	int off = 0;
-	if (t->send_len || !t->expect_len) /* where the backend speaks first, its greeting may wait for our ACK */
-		setsockopt(t->fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
-	union check_peer to;
-	socklen_t len = check_probe_peer(s, &to);
-	if (connect(t->fd, &to.any, len) && errno != EINPROGRESS) {
-		struct check_result r = { 0 };
-		/* The kernel says "refused" here for a local address: that is the backend's answer, not our fault. */
-		check_result_connect(&r, errno, CHECK_FROM_US);
-		check_probe_early(p, &r);
-		return 0;
-	}
-	ev_io_set(&t->io, t->fd, EV_WRITE);
-	ev_io_start(p->loop, &t->io);
-	return 0;
+	/* where the backend speaks first, its greeting may wait for our ACK */
+	int rc = check_conn_open(p, t->send_len || !t->wanted, &t->fd);
+	if (rc > 0)
+		check_conn_watch(p, &t->io, t->fd, EV_WRITE);
+	else if (rc < 0)
+		check_probe_end(p);
+	return rc < 0 ? rc : 0;
 }
 
 const struct check_ops check_tcp_ops = { sizeof(struct tcp), tcp_start, tcp_cancel, tcp_expired };

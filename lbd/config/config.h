@@ -38,6 +38,15 @@
 
 enum config_state { CONFIG_STATE_ENABLED, CONFIG_STATE_DRAIN, CONFIG_STATE_MAINT }; /* words: enabled drain maint */
 enum config_then { CONFIG_THEN_CUT, CONFIG_THEN_KEEP };
+enum config_fail { CONFIG_FAIL_DRAIN, CONFIG_FAIL_REMOVE, CONFIG_FAIL_CUT };
+enum config_loss { CONFIG_LOSS_SORRY, CONFIG_LOSS_REST, CONFIG_LOSS_OPEN, CONFIG_LOSS_WITHDRAW };
+enum config_check_mode { CONFIG_CHECK_ALL, CONFIG_CHECK_ANY, CONFIG_CHECK_STAGES };
+
+/* "2" or "50%" */
+struct config_share {
+	uint32_t value;
+	bool percent;
+};
 
 struct config_backend {
 	const char *name;
@@ -55,6 +64,9 @@ struct config_backend {
 struct config_check {
 	const char *name;
 	struct check_spec spec; /* addr unset unless the check has its own; port 0 = the backend's */
+	/* flap damping: each fall adds 1000 to a penalty that halves every half_life; above suppress the target counts
+	 * as down until 1000 is left. suppress 0 = off */
+	uint32_t suppress, half_life_ms;
 	uint32_t line;
 };
 
@@ -65,14 +77,23 @@ struct config_service {
 	uint32_t n_listens;
 	const struct config_backend *backends; /* in the order of the file */
 	uint32_t n_backends;
-	const struct config_check *const *checks; /* all must pass; n_checks 0 = always up */
+	const struct config_check *const *checks; /* n_checks 0 = always up */
 	uint32_t n_checks;
-	const char *scheduler; /* a name of ipvs_scheds */
-	uint32_t flags;        /* IPVS_FLAG_PERSISTENT, _ONEPACKET, _SCHED* */
-	uint32_t persist_s;    /* 0 = off */
-	uint8_t mask4, mask6;  /* prefix lengths, default 32 and 128 */
-	const char *engine;    /* persistence engine, "" = none */
-	uint8_t method;        /* the default of its backends, for display */
+	enum config_check_mode check_mode; /* how their words become one */
+	struct config_share quorum;        /* of backends in the pool */
+	uint32_t quorum_more;              /* once lost, so many more bring it back */
+	enum config_loss on_loss;
+	struct lb_ip sorry;  /* family 0 = none */
+	uint16_t sorry_port; /* 0 = the port of the listener */
+	enum config_fail on_fail;
+	uint32_t fail_open_percent; /* 0 = off */
+	int64_t slow_start_ms;      /* 0 = off */
+	const char *scheduler;      /* a name of ipvs_scheds */
+	uint32_t flags;             /* IPVS_FLAG_PERSISTENT, _ONEPACKET, _SCHED* */
+	uint32_t persist_s;         /* 0 = off */
+	uint8_t mask4, mask6;       /* prefix lengths, default 32 and 128 */
+	const char *engine;         /* persistence engine, "" = none */
+	uint8_t method;             /* the default of its backends, for display */
 	struct ipvs_tunnel tunnel;
 	int64_t drain_ms; /* how long a drained backend keeps its flows, 0 = for ever */
 	enum config_then drain_then;

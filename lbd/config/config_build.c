@@ -57,7 +57,7 @@ void config_say(struct config_builder *b, const struct config_node *at, const st
 }
 
 /* A copy with the life of the config. Never NULL. */
-static const char *keep(struct config_builder *b, const char *s, size_t n)
+const char *config_keep(struct config_builder *b, const char *s, size_t n)
 {
 	if (n + 1 > b->string_left) {
 		size_t room = n + 1 > STRING_ROOM ? n + 1 : STRING_ROOM;
@@ -91,8 +91,8 @@ void config_build_settings(struct config_builder *b)
 	const struct schema_object *log = v[ROOT_LOG].set ? v[ROOT_LOG].obj : &b->rd.base[SCHEMA_LOG];
 	const struct schema_value *admin = &control->v[CONTROL_ADMIN_GROUP],
 				  *observe = &control->v[CONTROL_OBSERVE_GROUP];
-	b->c->admin_group = keep(b, admin->text, admin->n);
-	b->c->observe_group = keep(b, observe->text, observe->n);
+	b->c->admin_group = config_keep(b, admin->text, admin->n);
+	b->c->observe_group = config_keep(b, observe->text, observe->n);
 	b->c->log_level = (enum lb_log_level)log->v[LOG_LEVEL].num;
 	b->check_defaults = &b->rd.base[SCHEMA_CHECK];
 	b->service_defaults = &b->rd.base[SCHEMA_SERVICE];
@@ -111,37 +111,30 @@ void config_build_settings(struct config_builder *b)
 	}
 }
 
-/* The keys that are params of the spec, in the order of enum check_param. */
-static void build_params(struct config_builder *b, const struct schema_object *keys, struct check_spec *s)
-{
-	struct lb_text t = LB_TEXT_INIT;
-	for (unsigned p = CHECK_PARAM_NONE + 1; p < CHECK_PARAM_COUNT; p++) {
-		for (unsigned i = 0; i < CHECK_KEY_COUNT; i++) {
-			const struct schema_value *v = &keys->v[i];
-			if (schema_kinds[SCHEMA_CHECK].rows[i].param == p && v->set)
-				(void)check_param_put(&t, (enum check_param)p, v->text, v->n);
-		}
-	}
-	s->params = (struct check_params){ t.n ? (const uint8_t *)keep(b, t.s, t.n) : NULL, (uint32_t)t.n };
-	b->report->oom |= t.bad;
-	lb_text_done(&t);
-}
-
-static void build_check(struct config_builder *b, const struct schema_object *keys, struct config_check *ck)
+/* where: what is being read, NULL for a bare type. */
+static void build_check(struct config_builder *b, const struct schema_object *keys, struct config_check *ck,
+	const struct config_node *where)
 {
 	const struct schema_value *v = keys->v;
 	struct check_spec *s = &ck->spec;
 	s->name = ck->name;
 	if (v[CHECK_KEY_ADDRESS].set)
 		s->addr = v[CHECK_KEY_ADDRESS].ip;
-	s->port = (uint16_t)v[CHECK_KEY_PORT].num;
+	if (v[CHECK_KEY_SOURCE].set)
+		s->source = v[CHECK_KEY_SOURCE].ip;
+	s->port = v[CHECK_KEY_PORT].set ? (uint16_t)v[CHECK_KEY_PORT].num : check_types[s->type].port;
+	if (v[CHECK_KEY_DAMPING].set) {
+		const struct schema_value *d = v[CHECK_KEY_DAMPING].obj->v;
+		ck->suppress = (uint32_t)d[DAMPING_SUPPRESS].num * 1000;
+		ck->half_life_ms = (uint32_t)d[DAMPING_HALF_LIFE].num;
+	}
 	s->interval_ms = (uint32_t)v[CHECK_KEY_INTERVAL].num;
 	s->interval_down_ms =
 		v[CHECK_KEY_INTERVAL_DOWN].set ? (uint32_t)v[CHECK_KEY_INTERVAL_DOWN].num : s->interval_ms;
 	s->timeout_ms = (uint32_t)v[CHECK_KEY_TIMEOUT].num;
 	s->rise = (uint16_t)v[CHECK_KEY_RISE].num;
 	s->fall = (uint16_t)v[CHECK_KEY_FALL].num;
-	build_params(b, keys, s);
+	config_build_params(b, keys, s, where);
 }
 
 /* The type whose name this is, or -1. */
@@ -158,7 +151,7 @@ static void build_named_check(struct config_builder *b, const struct config_entr
 	struct config_path up = { NULL, "checks", 6, 0 }, path = { &up, e->key->text, e->key->len, 0 };
 	struct schema_object *keys = b->check_keys;
 	schema_object_reset(keys, b->check_defaults);
-	ck->name = keep(b, e->key->text, e->key->len);
+	ck->name = config_keep(b, e->key->text, e->key->len);
 	ck->line = e->key->line;
 	if (!schema_read(&b->rd, e->value, e->key, &path, false, keys))
 		return;
@@ -171,8 +164,8 @@ static void build_named_check(struct config_builder *b, const struct config_entr
 	else if (named < 0 && !type->set && !type->at)
 		config_say(b, e->key, &path, "how to probe, for example `type: tcp`", "this check has no type");
 	ck->spec.type = named >= 0 ? (enum check_type)named : (enum check_type)type->num;
-	build_check(b, keys, ck);
-	config_rules_check(b, keys, &path);
+	build_check(b, keys, ck, e->key);
+	config_rules_check(b, keys, &path, ck, e->key);
 }
 
 static int check_cmp(const void *x, const void *y)
@@ -199,7 +192,7 @@ void config_build_checks(struct config_builder *b)
 		struct config_check bare = { .name = check_types[t].name, .spec = { .type = (enum check_type)t } };
 		if (bsearch(&bare, b->slots, named, sizeof(bare), check_cmp))
 			continue;
-		build_check(b, b->check_defaults, &bare);
+		build_check(b, b->check_defaults, &bare, NULL);
 		b->slots[b->n_slots++] = bare;
 	}
 	qsort(b->slots, b->n_slots, sizeof(*b->slots), check_cmp);
@@ -249,9 +242,17 @@ static void build_service_checks(struct config_builder *b)
 	const char *name = !v->set && !v->at ? default_check(&b->now.facts) : NULL;
 	if (name)
 		use_check(b, name, strlen(name));
-	for (uint32_t i = 0; v->set && i < v->n && i < CONFIG_SERVICE_CHECKS_MAX; i++)
-		if (!config_is_none(&v->list[i]))
-			use_check(b, v->list[i].text, v->list[i].n);
+	if (!v->set)
+		return;
+	for (unsigned mode = CHECKS_ALL; mode < CHECKS_COUNT; mode++) {
+		const struct schema_value *list = &v->obj->v[mode];
+		if (!list->set || b->now.s->n_checks)
+			continue;
+		b->now.s->check_mode = (enum config_check_mode)mode;
+		for (uint32_t i = 0; i < list->n && i < CONFIG_SERVICE_CHECKS_MAX; i++)
+			if (!config_is_none(&list->list[i]))
+				use_check(b, list->list[i].text, list->list[i].n);
+	}
 }
 
 static int key_cmp(const void *x, const void *y)
@@ -324,6 +325,24 @@ static void build_scheduler(struct config_service *s, const struct schema_object
 		s->flags |= ipvs_sched_flag_bit(row, flags->list[i].text, flags->list[i].n);
 }
 
+/* What happens when backends fail. */
+static void build_pool_rules(struct config_service *s, const struct schema_value *v)
+{
+	const struct schema_value *q = v[SERVICE_QUORUM].obj->v;
+	s->quorum = (struct config_share){ (uint32_t)q[QUORUM_UP].num, q[QUORUM_UP].percent };
+	s->quorum_more = (uint32_t)q[QUORUM_HYSTERESIS].num;
+	if (v[SERVICE_SORRY].set) {
+		s->sorry = v[SERVICE_SORRY].ip;
+		s->sorry_port = v[SERVICE_SORRY].port;
+	}
+	s->on_loss = q[QUORUM_ON_LOSS].set  ? (enum config_loss)q[QUORUM_ON_LOSS].num
+		     : v[SERVICE_SORRY].set ? CONFIG_LOSS_SORRY
+					    : CONFIG_LOSS_REST;
+	s->on_fail = (enum config_fail)v[SERVICE_ON_FAIL].num;
+	s->fail_open_percent = v[SERVICE_FAIL_OPEN].set ? (uint32_t)v[SERVICE_FAIL_OPEN].num : 0;
+	s->slow_start_ms = v[SERVICE_SLOW_START].set ? v[SERVICE_SLOW_START].num : 0;
+}
+
 /* Every key but backends and checks. */
 static void build_head(struct config_builder *b)
 {
@@ -342,13 +361,14 @@ static void build_head(struct config_builder *b)
 		s->mask4 = (uint8_t)p[PERSISTENCE_MASK4].num;
 		s->mask6 = (uint8_t)p[PERSISTENCE_MASK6].num;
 		if (p[PERSISTENCE_ENGINE].set)
-			s->engine = keep(b, p[PERSISTENCE_ENGINE].text, p[PERSISTENCE_ENGINE].n);
+			s->engine = config_keep(b, p[PERSISTENCE_ENGINE].text, p[PERSISTENCE_ENGINE].n);
 	}
 	if (v[SERVICE_ONE_PACKET].num)
 		s->flags |= IPVS_FLAG_ONEPACKET;
 	s->method = (uint8_t)v[SERVICE_MODE].num;
 	if (s->method == IPVS_METHOD_TUN)
 		s->tunnel = build_tunnel(v[SERVICE_TUNNEL].obj);
+	build_pool_rules(s, v);
 	const struct schema_value *d = v[SERVICE_DRAIN].obj->v;
 	s->drain_then = (enum config_then)d[DRAIN_THEN].num;
 	s->drain_ms = s->drain_then == CONFIG_THEN_KEEP ? 0 : d[DRAIN_TIMEOUT].num;
@@ -365,7 +385,7 @@ static void begin_service(struct config_builder *b, const struct config_entry *e
 		.s = s,
 		.path = { &services, e->key->text, e->key->len, 0 } };
 	*s = (struct config_service){
-		.name = keep(b, e->key->text, e->key->len), .file = b->files[e->key->file], .line = e->key->line
+		.name = config_keep(b, e->key->text, e->key->len), .file = b->files[e->key->file], .line = e->key->line
 	};
 	schema_object_reset(now->keys, b->service_defaults);
 	now->usable = schema_read(&b->rd, e->value, e->key, &now->path, false, now->keys);
@@ -397,7 +417,7 @@ static void build_backend(struct config_builder *b, const struct config_node *ke
 		return;
 	struct config_backend *bk = &now->backends[now->s->n_backends];
 	*bk = (struct config_backend){
-		.name = keep(b, key->text, key->len),
+		.name = config_keep(b, key->text, key->len),
 		.addr = v[BACKEND_ADDRESS].ip,
 		.port = v[BACKEND_PORT].set ? (uint16_t)v[BACKEND_PORT].num : v[BACKEND_ADDRESS].port,
 		.method = v[BACKEND_MODE].set ? (uint8_t)v[BACKEND_MODE].num : now->s->method,

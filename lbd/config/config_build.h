@@ -83,12 +83,34 @@ void config_build_checks(struct config_builder *b);
 int config_build_services(struct config_builder *b, unsigned budget); /* 1 more is left, 0 done */
 void config_build_finish(struct config_builder *b);
 
+/* A copy with the life of the config. Never NULL. */
+const char *config_keep(struct config_builder *b, const char *s, size_t n);
+
+/* config_params.c: what s->type has of these keys, into s->params. where: for what is too long; NULL for a bare type.
+ */
+void config_build_params(struct config_builder *b, const struct schema_object *keys, struct check_spec *s,
+	const struct config_node *where);
+
 /* The check of a name, written out or a bare type; NULL = there is none. */
 const struct config_check *config_check_slot(const struct config_builder *b, const char *name, size_t n);
 bool config_is_none(const struct schema_value *name); /* the word that stands for no check */
 
-/* config_check.c. Each reports what it finds. */
-void config_rules_check(struct config_builder *b, const struct schema_object *keys, const struct config_path *path);
+/* Where a key was written; the key of the object when it is a default. */
+static inline const struct config_node *config_at_or(const struct schema_value *v, const struct config_node *where)
+{
+	return v->at ? v->at : where;
+}
+
+/* config_check_keys.c */
+void config_warn(struct config_builder *b, const struct config_node *at, const struct config_path *path,
+	const char *text, const char *help);
+/* The key that a check of this type cannot do without and that v, its keys, does not have; NULL = none. */
+const char *config_check_lacks(enum check_type type, const struct schema_value *v, const char **help);
+
+/* config_check.c and config_check_keys.c. Each reports what it finds. */
+/* ck NULL: defaults, whose keys are for the types that have them. */
+void config_rules_check(struct config_builder *b, const struct schema_object *keys, const struct config_path *path,
+	const struct config_check *ck, const struct config_node *where);
 void config_rules_defaults(struct config_builder *b, const struct schema_object *defaults);
 void config_rules_head(struct config_builder *b);                                    /* the keys of b->now */
 void config_rules_backend(struct config_builder *b, const struct config_backend *bk, /* one backend of b->now */

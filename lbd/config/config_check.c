@@ -10,31 +10,6 @@
 
 #define SUGGEST_FROM 256u /* names that are looked at for "did you mean": their distances take time */
 
-/* Where a key was written; the key of the object when it is a default. */
-static const struct config_node *at_or(const struct schema_value *v, const struct config_node *where)
-{
-	return v->at ? v->at : where;
-}
-
-static void warn(struct config_builder *b, const struct config_node *at, const struct config_path *path,
-	const char *text, const char *help)
-{
-	struct config_finding f = { .at = config_node_place(at), .path = path, .help = help, .warning = true };
-	config_report_add(b->report, &f, "%s", text);
-}
-
-/* What stands in defaults is judged there once (config_rules_defaults), not again for everything that inherits it. */
-void config_rules_check(struct config_builder *b, const struct schema_object *keys, const struct config_path *path)
-{
-	const struct schema_value *address = &keys->v[CHECK_KEY_ADDRESS];
-	const struct schema_value *timeout = &keys->v[CHECK_KEY_TIMEOUT], *interval = &keys->v[CHECK_KEY_INTERVAL];
-	if (address->at && address->set && (lb_ip_is_any(&address->ip) || lb_ip_is_multicast(&address->ip)))
-		config_say(b, address->at, path, NULL, "this address cannot be probed");
-	if ((timeout->at || interval->at) && timeout->num > interval->num)
-		warn(b, timeout->at ? timeout->at : interval->at, path, "timeout is longer than interval",
-			"the next probe starts when the one before it has ended");
-}
-
 static void rule_listens(struct config_builder *b)
 {
 	const struct schema_value *listen = &b->now.keys->v[SERVICE_LISTEN];
@@ -120,12 +95,12 @@ static void rule_tunnel(struct config_builder *b, const struct schema_value *v, 
 	if (type == IPVS_TUNNEL_GUE && !t[TUNNEL_PORT].at)
 		config_say(b, v->at, &path, "tunnel: { type: gue, port: 6080 }", "a gue tunnel needs a port");
 	if (type != IPVS_TUNNEL_GUE && t[TUNNEL_PORT].set)
-		config_say(b, at_or(&t[TUNNEL_PORT], v->at), &path, NULL, "only a gue tunnel has a port");
+		config_say(b, config_at_or(&t[TUNNEL_PORT], v->at), &path, NULL, "only a gue tunnel has a port");
 	if ((csum == IPVS_TUNNEL_CSUM && type == IPVS_TUNNEL_IPIP) ||
 		(csum == IPVS_TUNNEL_REMCSUM && type != IPVS_TUNNEL_GUE))
-		config_say(b, at_or(&t[TUNNEL_CHECKSUM], v->at), &path, "csum is for gue and gre, remcsum for gue",
-			"a tunnel of type %s has no checksum '%s'", ipvs_tunnel_name((uint8_t)type),
-			ipvs_csum_name((uint8_t)csum));
+		config_say(b, config_at_or(&t[TUNNEL_CHECKSUM], v->at), &path,
+			"csum is for gue and gre, remcsum for gue", "a tunnel of type %s has no checksum '%s'",
+			ipvs_tunnel_name((uint8_t)type), ipvs_csum_name((uint8_t)csum));
 }
 
 static void unknown_check(struct config_builder *b, const struct schema_value *v, const struct config_path *path)
@@ -143,22 +118,43 @@ static void unknown_check(struct config_builder *b, const struct schema_value *v
 	config_say(b, at, path, help, "unknown check '%s'", config_shown(v->text, v->n).s);
 }
 
+static void rule_check_list(struct config_builder *b, const struct schema_value *v, const struct config_path *path)
+{
+	if (v->n > CONFIG_SERVICE_CHECKS_MAX)
+		config_say(b, v->at, path, NULL, "more than %u checks", CONFIG_SERVICE_CHECKS_MAX);
+	for (uint32_t i = 0; i < v->n && i < CONFIG_SERVICE_CHECKS_MAX; i++) {
+		const struct schema_value *name = &v->list[i];
+		bool none = config_is_none(name);
+		const struct config_check *ck = none ? NULL : config_check_slot(b, name->text, name->n);
+		const char *help = NULL, *missing = NULL;
+		if (none && v->n > 1)
+			config_say(b, name->at, path, NULL, "none stands alone, not beside other checks");
+		if (!none && !ck)
+			unknown_check(b, name, path);
+		if (ck && !ck->line)
+			missing = config_check_lacks(ck->spec.type, b->check_defaults->v, &help);
+		if (missing)
+			config_say(b, name->at, path, "define a check of this type under `checks` and name that",
+				"the check %s by itself has no %s", ck->name, missing);
+	}
+}
+
 /* The names under the key check of a service. */
 static void rule_check_names(struct config_builder *b, const struct schema_value *v, const struct config_path *service)
 {
 	struct config_path path = { service, "check", 5, 0 };
+	unsigned given = 0;
 	if (!v->at || !v->set)
 		return;
-	if (v->n > CONFIG_SERVICE_CHECKS_MAX)
-		config_say(b, v->at, &path, NULL, "more than %u checks", CONFIG_SERVICE_CHECKS_MAX);
-	for (uint32_t i = 0; i < v->n && i < CONFIG_SERVICE_CHECKS_MAX; i++) {
-		const struct schema_value *name = &v->list[i];
-		bool none = config_is_none(name);
-		if (none && v->n > 1)
-			config_say(b, name->at, &path, NULL, "none stands alone, not beside other checks");
-		if (!none && !config_check_slot(b, name->text, name->n))
-			unknown_check(b, name, &path);
+	for (unsigned i = CHECKS_ALL; i < CHECKS_COUNT; i++) {
+		const struct schema_value *list = &v->obj->v[i];
+		given += list->set || list->wrong;
+		if (list->set)
+			rule_check_list(b, list, &path);
 	}
+	if (given != 1)
+		config_say(b, v->at, &path, NULL,
+			given ? "one of all, any and stages, not several" : "one of all, any and stages is wanted");
 }
 
 void config_rules_defaults(struct config_builder *b, const struct schema_object *defaults)
@@ -167,7 +163,7 @@ void config_rules_defaults(struct config_builder *b, const struct schema_object 
 	struct config_path check = { &up, "check", 5, 0 }, service = { &up, "service", 7, 0 };
 	const struct schema_value *v = defaults->v;
 	if (v[DEFAULTS_CHECK].set)
-		config_rules_check(b, v[DEFAULTS_CHECK].obj, &check);
+		config_rules_check(b, v[DEFAULTS_CHECK].obj, &check, NULL, NULL);
 	if (v[DEFAULTS_SERVICE].set) {
 		rule_flags(b, &v[DEFAULTS_SERVICE].obj->v[SERVICE_SCHEDULER], &service);
 		rule_tunnel(b, &v[DEFAULTS_SERVICE].obj->v[SERVICE_TUNNEL], &service);
@@ -182,15 +178,15 @@ static void rule_protocols(struct config_builder *b)
 	const struct config_facts *f = &b->now.facts;
 	const struct config_node *where = b->now.entry->key;
 	if ((s->flags & IPVS_FLAG_ONEPACKET) && (f->tcp || f->sctp) && !f->udp)
-		config_say(b, at_or(&v[SERVICE_ONE_PACKET], where), &b->now.path, NULL,
+		config_say(b, config_at_or(&v[SERVICE_ONE_PACKET], where), &b->now.path, NULL,
 			"one_packet is for UDP and fwmark services");
 	else if ((s->flags & IPVS_FLAG_ONEPACKET) && s->method == IPVS_METHOD_NAT && (f->udp || f->marked))
 		/* the kernel keeps no connection to translate the answer with (measured: the client never gets it) */
-		warn(b, at_or(&v[SERVICE_ONE_PACKET], where), &b->now.path,
+		config_warn(b, config_at_or(&v[SERVICE_ONE_PACKET], where), &b->now.path,
 			"one_packet with mode nat: answers leave with the backend's own address",
 			"mode dr for protocols with answers; for syslog and the like this is right");
 	if (s->engine[0] && (f->marked || f->tcp || f->sctp))
-		config_say(b, at_or(&v[SERVICE_PERSISTENCE], where), &b->now.path, "write `protocol: udp`",
+		config_say(b, config_at_or(&v[SERVICE_PERSISTENCE], where), &b->now.path, "write `protocol: udp`",
 			"the persistence engine %s is for UDP services", s->engine);
 }
 
@@ -235,32 +231,61 @@ static void rule_family(struct config_builder *b, const struct config_backend *b
 			four ? "IPv4" : "IPv6", four ? "IPv6" : "IPv4");
 }
 
+/* Quorum and sorry server. */
+static void rule_pool(struct config_builder *b)
+{
+	const struct schema_value *v = b->now.keys->v;
+	const struct config_service *s = b->now.s;
+	const struct config_node *where = b->now.entry->key;
+	struct config_path quorum = { &b->now.path, "quorum", 6, 0 }, sorry = { &b->now.path, "sorry", 5, 0 };
+	const struct config_node *at = config_at_or(&v[SERVICE_QUORUM], where),
+				 *at_sorry = config_at_or(&v[SERVICE_SORRY], where);
+	if (!s->quorum.percent && s->quorum.value > s->n_backends && s->n_backends && s->quorum.value > 1)
+		config_say(b, at, &quorum, NULL, "a quorum of %u, but there are %u backends", s->quorum.value,
+			s->n_backends);
+	if (s->on_loss == CONFIG_LOSS_SORRY && !s->sorry.family)
+		config_say(
+			b, at, &quorum, "add `sorry: 10.0.0.9:80`", "on_loss is sorry, but there is no sorry server");
+	if (!s->sorry.family)
+		return;
+	if (lb_ip_is_any(&s->sorry) || lb_ip_is_multicast(&s->sorry))
+		config_say(b, at_sorry, &sorry, NULL, "this is not the address of one host");
+	const struct config_backend as = { .addr = s->sorry, .port = s->sorry_port, .method = s->method };
+	rule_port(b, &as, at_sorry, &sorry);
+	rule_family(b, &as, at_sorry, &sorry);
+	for (uint32_t i = 0; i < s->n_backends; i++)
+		if (!lb_ip_cmp(&s->backends[i].addr, &s->sorry) && s->backends[i].port == s->sorry_port)
+			config_say(b, at_sorry, &sorry, NULL, "the sorry server is backend %s as well",
+				s->backends[i].name);
+}
+
 void config_rules_backend(struct config_builder *b, const struct config_backend *bk, const struct config_node *where,
 	const struct config_path *path)
 {
 	const struct schema_value *v = b->now.backend->v;
-	const struct config_node *at = at_or(&v[BACKEND_ADDRESS], where);
+	const struct config_node *at = config_at_or(&v[BACKEND_ADDRESS], where);
 	static const uint8_t broadcast[4] = { 255, 255, 255, 255 };
 	if (b->c->n_backends == CONFIG_BACKENDS_MAX + 1)
 		config_say(b, where, path, NULL, "more than %u backends", CONFIG_BACKENDS_MAX);
 	if (v[BACKEND_PORT].set && v[BACKEND_ADDRESS].port)
-		config_say(
-			b, at_or(&v[BACKEND_PORT], where), path, NULL, "the port is written with the address already");
+		config_say(b, config_at_or(&v[BACKEND_PORT], where), path, NULL,
+			"the port is written with the address already");
 	if (lb_ip_is_any(&bk->addr) || lb_ip_is_multicast(&bk->addr) ||
 		(bk->addr.family == AF_INET && !memcmp(bk->addr.b, broadcast, 4)))
 		config_say(b, at, path, NULL, "this is not the address of one host");
 	if (v[BACKEND_MAX_CONNECTIONS].wrong)
 		; /* said already */
 	else if (bk->lower && !bk->upper)
-		config_say(b, at_or(&v[BACKEND_RESUME_BELOW], where), path, NULL, "resume_below needs max_connections");
+		config_say(b, config_at_or(&v[BACKEND_RESUME_BELOW], where), path, NULL,
+			"resume_below needs max_connections");
 	else if (bk->lower > bk->upper)
-		config_say(b, at_or(&v[BACKEND_RESUME_BELOW], where), path, NULL,
+		config_say(b, config_at_or(&v[BACKEND_RESUME_BELOW], where), path, NULL,
 			"resume_below %u is above max_connections %u", bk->lower, bk->upper);
 	if (v[BACKEND_TUNNEL].at && !v[BACKEND_MODE].wrong && bk->method != IPVS_METHOD_TUN)
 		config_say(b, v[BACKEND_TUNNEL].at, path, "write `mode: tun`", "tunnel has no effect in mode %s",
 			ipvs_method_name(bk->method));
 	rule_tunnel(b, &v[BACKEND_TUNNEL], path);
-	rule_port(b, bk, at_or(&v[BACKEND_PORT], at), path);
+	rule_port(b, bk, config_at_or(&v[BACKEND_PORT], at), path);
 	rule_family(b, bk, at, path);
 }
 
@@ -331,12 +356,20 @@ static void rule_duplicates(struct config_builder *b)
 	}
 }
 
-/* A TCP check needs a port that speaks TCP. */
-static void rule_tcp_check(struct config_builder *b)
+/* Whether probes of this type open TCP connections to the port of the backend. */
+static bool over_tcp(const struct config_check *ck)
+{
+	const char *transport = check_param(&ck->spec.params, CHECK_PARAM_TRANSPORT);
+	return !check_types[ck->spec.type].portless && ck->spec.type != CHECK_TYPE_UDP &&
+	       !(ck->spec.type == CHECK_TYPE_DNS && transport && strcmp(transport, "udp") == 0);
+}
+
+/* A check needs a port, and one that speaks its protocol. */
+static void rule_check_ports(struct config_builder *b)
 {
 	const struct config_service *s = b->now.s;
 	const struct schema_value *v = &b->now.keys->v[SERVICE_CHECK];
-	const struct config_node *at = at_or(v, b->now.entry->key);
+	const struct config_node *at = config_at_or(v, b->now.entry->key);
 	struct config_path path = { &b->now.path, "check", 5, 0 };
 	const struct config_facts *f = &b->now.facts;
 	bool portless = false,
@@ -345,12 +378,14 @@ static void rule_tcp_check(struct config_builder *b)
 		portless |= !s->backends[i].port;
 	for (uint32_t i = 0; i < s->n_checks; i++) {
 		const struct config_check *ck = &b->slots[b->check_ids.v[b->check_ids.n - s->n_checks + i]];
-		if (ck->spec.type != CHECK_TYPE_TCP || ck->spec.port)
+		const char *type = check_types[ck->spec.type].name;
+		if (check_types[ck->spec.type].portless || ck->spec.port)
 			continue;
-		if ((f->udp || f->sctp) && !f->tcp)
+		if (over_tcp(ck) && (f->udp || f->sctp) && !f->tcp)
 			config_say(b, at, &path,
 				"write `check: none`, or give the check the `port` of something that speaks TCP",
-				"the TCP check %s in a service without TCP", ck->name);
+				"the %s check %s in a service without TCP",
+				ck->spec.type == CHECK_TYPE_TCP ? "TCP" : type, ck->name);
 		else if (((f->every_port && persistent) || f->marked) && portless)
 			config_say(b, at, &path, "write `check: none`, or give the check a `port`",
 				"the check %s has no port to probe", ck->name);
@@ -369,9 +404,10 @@ void config_rules_service(struct config_builder *b)
 		config_say(b, v[SERVICE_TUNNEL].at, &b->now.path, "write `mode: tun`",
 			"tunnel has no effect in mode %s", ipvs_method_name(s->method));
 	if (v[SERVICE_BACKENDS].set && v[SERVICE_BACKENDS].named->len == 0)
-		warn(b, where, &b->now.path, "a service without backends answers nobody", NULL);
+		config_warn(b, where, &b->now.path, "a service without backends answers nobody", NULL);
 	rule_duplicates(b);
-	rule_tcp_check(b);
+	rule_check_ports(b);
+	rule_pool(b);
 	const struct schema_value *l = &v[SERVICE_LISTEN];
 	for (uint32_t i = 0; i < s->n_listens; i++) {
 		struct config_listener *slot = lb_vec_push(&b->listeners);
@@ -380,7 +416,7 @@ void config_rules_service(struct config_builder *b)
 			return;
 		}
 		*slot = (struct config_listener){ .key = s->listens[i],
-			.at = at_or(v[SERVICE_FWMARK].set ? &v[SERVICE_FWMARK] : l, where),
+			.at = config_at_or(v[SERVICE_FWMARK].set ? &v[SERVICE_FWMARK] : l, where),
 			.service = s,
 			.long_list = l->set && l->n > SCHEMA_REPEATS_MAX };
 		for (uint32_t k = 0; l->set && k < l->n && !slot->long_list; k++)

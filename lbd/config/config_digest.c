@@ -61,6 +61,7 @@ static uint64_t mix_check(uint64_t h, const struct config_check *c)
 	h = mix_ip(mix(mix_text(h, c->name), s->type), &s->addr);
 	h = mix(mix(mix(mix(h, s->port), s->interval_ms), s->interval_down_ms), s->timeout_ms);
 	h = mix(mix(h, s->rise), s->fall);
+	h = mix(mix(h, c->suppress), c->half_life_ms);
 	return mix_bytes(mix_ip(h, &s->source), s->params.bytes, s->params.n);
 }
 
@@ -72,11 +73,14 @@ uint64_t config_service_digest(const struct config_service *s)
 	h = mix(h, s->n_backends);
 	for (uint32_t i = 0; i < s->n_backends; i++)
 		h = mix_backend(h, &s->backends[i]);
-	h = mix(h, s->n_checks);
+	h = mix(mix(h, s->n_checks), s->check_mode);
 	for (uint32_t i = 0; i < s->n_checks; i++)
 		h = mix_check(h, s->checks[i]);
 	h = mix(mix(mix_text(h, s->scheduler), s->flags), s->persist_s);
 	h = mix_text(mix(mix(h, s->mask4), s->mask6), s->engine);
 	h = mix(h, tunnel_bits(&s->tunnel) << 8 | s->method);
+	h = mix(mix(h, (uint64_t)s->quorum.value << 1 | s->quorum.percent), s->quorum_more);
+	h = mix(mix_ip(h, &s->sorry), (uint64_t)s->sorry_port << 16 | (uint64_t)s->on_loss << 8 | s->on_fail);
+	h = mix(mix(h, s->fail_open_percent), (uint64_t)s->slow_start_ms);
 	return mix(mix(h, (uint64_t)s->drain_ms), s->drain_then);
 }

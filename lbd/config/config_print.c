@@ -32,7 +32,8 @@ static bool looks_typed(const char *s)
 
 static bool is_text(enum schema_type type)
 {
-	return type == SCHEMA_TYPE_TEXT || type == SCHEMA_TYPE_GROUP || type == SCHEMA_TYPE_NAME;
+	return type == SCHEMA_TYPE_TEXT || type == SCHEMA_TYPE_GROUP || type == SCHEMA_TYPE_NAME ||
+	       type == SCHEMA_TYPE_HEX || type == SCHEMA_TYPE_REGEX || type == SCHEMA_TYPE_TOKEN;
 }
 
 /* The code point at s; valid UTF-8, as everything that came through config_scan. */
@@ -101,6 +102,20 @@ static void put_items(struct lb_text *out, unsigned indent, const char *items, u
 	lb_text_puts(out, "\n");
 }
 
+/* "Name: value" as key and value. */
+static void put_map(struct lb_text *out, unsigned indent, const char *items, unsigned n)
+{
+	lb_text_puts(out, "\n");
+	for (unsigned i = 0; i < n; i++, items += strlen(items) + 1) {
+		const char *colon = strchr(items, ':');
+		put_indent(out, indent);
+		put_quoted(out, items, (size_t)(colon - items));
+		lb_text_puts(out, ": ");
+		put_scalar(out, colon + 2, true);
+		lb_text_puts(out, "\n");
+	}
+}
+
 /* item: memory for the text of one value, reused. */
 static void put_object(
 	struct lb_text *out, struct lb_text *item, enum schema_kind_id kind, const void *obj, unsigned indent)
@@ -124,7 +139,10 @@ static void put_object(
 		if (!n)
 			continue;
 		put_key(out, indent, row->name);
-		put_items(out, indent + 1, item->s ? item->s : "", n, is_text(row->type));
+		if (row->type == SCHEMA_TYPE_MAP)
+			put_map(out, indent + 1, item->s, n);
+		else
+			put_items(out, indent + 1, item->s ? item->s : "", n, is_text(row->type));
 		out->bad |= item->bad;
 	}
 }

@@ -41,13 +41,64 @@ static unsigned control_value(const struct config *c, unsigned key, struct lb_te
 	return put_word(out, key == CONTROL_ADMIN_GROUP ? c->admin_group : c->observe_group);
 }
 
-static unsigned param_value(const struct check_spec *s, enum check_param key, struct lb_text *out)
+static unsigned put_share(struct lb_text *out, uint32_t value, bool percent)
+{
+	lb_text_printf(out, "%u%s", value, percent ? "%" : "");
+	return put(out, "", 0);
+}
+
+/* One value of a param as the file has it. */
+static unsigned put_param(struct lb_text *out, const struct schema_row *row, const char *v, size_t n)
+{
+	switch ((int)row->type) {
+	case SCHEMA_TYPE_BOOL: return put_word(out, *v == '0' ? "false" : "true");
+	case SCHEMA_TYPE_HEX:
+		for (size_t i = 0; i < n; i++)
+			lb_text_printf(out, "%02x", (uint8_t)v[i]);
+		return put(out, "", 0);
+	default: return put(out, v, n);
+	}
+}
+
+static unsigned param_value(const struct check_spec *s, const struct schema_row *row, struct lb_text *out)
 {
 	unsigned count = 0;
 	size_t n = 0;
-	for (const char *v = NULL; key && (v = check_param_next(&s->params, key, v, &n));)
-		count += put(out, v, n);
+	if (row->only && !(row->only >> s->type & 1))
+		return 0;
+	for (const char *v = NULL; row->param && (v = check_param_next(&s->params, row->param, v, &n));) {
+		bool binary = memchr(v, 0, n), hex = row->type == SCHEMA_TYPE_HEX;
+		/* one param, two keys: what YAML cannot say as text is said in hexadecimal */
+		if (row->param == CHECK_PARAM_SEND || row->param == CHECK_PARAM_EXPECT)
+			if (binary != hex)
+				continue;
+		count += put_param(out, row, v, n);
+	}
 	return count;
+}
+
+static unsigned damping_value(const struct config_check *c, unsigned key, struct lb_text *out)
+{
+	return key == DAMPING_SUPPRESS ? put_num(out, c->suppress / 1000) : put_duration(out, c->half_life_ms);
+}
+
+/* Whether the spec has a param of this mapping. */
+static bool has_params(const struct check_spec *s, enum schema_kind_id kind)
+{
+	for (unsigned i = 0; i < schema_kinds[kind].n; i++)
+		if (check_param(&s->params, schema_kinds[kind].rows[i].param))
+			return true;
+	return false;
+}
+
+static const void *check_object(const struct config_check *c, unsigned key)
+{
+	switch (key) {
+	case CHECK_KEY_DAMPING: return c->suppress ? c : NULL;
+	case CHECK_KEY_TLS: return has_params(&c->spec, SCHEMA_TLS) ? c : NULL;
+	case CHECK_KEY_WEIGHT: return has_params(&c->spec, SCHEMA_WEIGHT) ? c : NULL;
+	default: return NULL;
+	}
 }
 
 static unsigned check_value(const struct config_check *c, unsigned key, struct lb_text *out)
@@ -56,13 +107,14 @@ static unsigned check_value(const struct config_check *c, unsigned key, struct l
 	switch (key) {
 	case CHECK_KEY_TYPE: return put_word(out, check_types[s->type].name);
 	case CHECK_KEY_ADDRESS: return s->addr.family ? put_endpoint(out, &s->addr, 0) : 0;
+	case CHECK_KEY_SOURCE: return s->source.family ? put_endpoint(out, &s->source, 0) : 0;
 	case CHECK_KEY_PORT: return s->port ? put_num(out, s->port) : 0;
 	case CHECK_KEY_INTERVAL: return put_duration(out, s->interval_ms);
 	case CHECK_KEY_INTERVAL_DOWN: return put_duration(out, s->interval_down_ms);
 	case CHECK_KEY_TIMEOUT: return put_duration(out, s->timeout_ms);
 	case CHECK_KEY_RISE: return put_num(out, s->rise);
 	case CHECK_KEY_FALL: return put_num(out, s->fall);
-	default: return param_value(s, schema_kinds[SCHEMA_CHECK].rows[key].param, out);
+	default: return param_value(s, &schema_check_rows[key], out);
 	}
 }
 
@@ -90,11 +142,22 @@ static unsigned protocol_value(const struct config_service *s, struct lb_text *o
 	return n;
 }
 
-static unsigned service_checks_value(const struct config_service *s, struct lb_text *out)
+static unsigned service_checks_value(const struct config_service *s, unsigned key, struct lb_text *out)
 {
+	if (key != (unsigned)s->check_mode)
+		return 0;
 	for (uint32_t i = 0; i < s->n_checks; i++)
 		put_word(out, s->checks[i]->name);
 	return s->n_checks ? s->n_checks : put_word(out, "none");
+}
+
+static unsigned quorum_value(const struct config_service *s, unsigned key, struct lb_text *out)
+{
+	switch (key) {
+	case QUORUM_UP: return put_share(out, s->quorum.value, s->quorum.percent);
+	case QUORUM_HYSTERESIS: return put_num(out, s->quorum_more);
+	default: return put_word(out, schema_word_of(schema_kinds[SCHEMA_QUORUM].rows[key].word, s->on_loss));
+	}
 }
 
 static unsigned service_value(const struct config_service *s, unsigned key, struct lb_text *out)
@@ -107,7 +170,12 @@ static unsigned service_value(const struct config_service *s, unsigned key, stru
 	case SERVICE_FAMILY: return mark ? put_word(out, lb_ip_is_v6(&s->listens[0].addr) ? "ipv6" : "ipv4") : 0;
 	case SERVICE_MODE: return put_word(out, ipvs_method_name(s->method));
 	case SERVICE_ONE_PACKET: return put_word(out, s->flags & IPVS_FLAG_ONEPACKET ? "true" : "false");
-	case SERVICE_CHECK: return service_checks_value(s, out);
+	case SERVICE_SORRY: return s->sorry.family ? put_endpoint(out, &s->sorry, s->sorry_port) : 0;
+	case SERVICE_ON_FAIL:
+		return put_word(out, schema_word_of(schema_kinds[SCHEMA_SERVICE].rows[key].word, s->on_fail));
+	case SERVICE_FAIL_OPEN:
+		return s->fail_open_percent ? put_share(out, s->fail_open_percent, true) : put_word(out, "off");
+	case SERVICE_SLOW_START: return s->slow_start_ms ? put_duration(out, s->slow_start_ms) : put_word(out, "off");
 	default: return 0;
 	}
 }
@@ -177,6 +245,12 @@ unsigned config_value(enum schema_kind_id kind, const void *obj, unsigned key, s
 	case SCHEMA_DRAIN: return drain_value(obj, key, out);
 	case SCHEMA_TUNNEL: return tunnel_value(obj, key, out);
 	case SCHEMA_BACKEND: return backend_value(obj, key, out);
+	case SCHEMA_CHECKS: return service_checks_value(obj, key, out);
+	case SCHEMA_QUORUM: return quorum_value(obj, key, out);
+	case SCHEMA_TLS:
+	case SCHEMA_WEIGHT:
+		return param_value(&((const struct config_check *)obj)->spec, &schema_kinds[kind].rows[key], out);
+	case SCHEMA_DAMPING: return damping_value(obj, key, out);
 	case SCHEMA_ROOT:
 	case SCHEMA_DEFAULTS: break;
 	}
@@ -189,11 +263,15 @@ const void *config_value_object(enum schema_kind_id kind, const void *obj, unsig
 		const struct config_backend *b = obj;
 		return b->method == IPVS_METHOD_TUN ? &b->tunnel : NULL;
 	}
+	if (kind == SCHEMA_CHECK)
+		return check_object(obj, key);
 	if (kind != SCHEMA_SERVICE)
 		return NULL;
 	const struct config_service *s = obj;
 	switch (key) {
 	case SERVICE_SCHEDULER:
+	case SERVICE_CHECK:
+	case SERVICE_QUORUM:
 	case SERVICE_DRAIN: return s;
 	case SERVICE_PERSISTENCE: return s->flags & IPVS_FLAG_PERSISTENT ? s : NULL;
 	case SERVICE_TUNNEL: return s->method == IPVS_METHOD_TUN ? &s->tunnel : NULL;

@@ -82,10 +82,18 @@ static const char *word_level(size_t i, int64_t *value)
 	return lb_log_level_name((enum lb_log_level) * value);
 }
 
-static const char *word_check(size_t i, int64_t *value)
+static const char *word_on_loss(size_t i, int64_t *value)
 {
-	*value = (int64_t)i;
-	return i < CHECK_TYPE_COUNT ? check_types[i].name : NULL;
+	static const struct word t[] = { { "sorry", CONFIG_LOSS_SORRY }, { "rest", CONFIG_LOSS_REST },
+		{ "open", CONFIG_LOSS_OPEN }, { "withdraw", CONFIG_LOSS_WITHDRAW } };
+	return pick(t, COUNT(t), i, value);
+}
+
+static const char *word_on_fail(size_t i, int64_t *value)
+{
+	static const struct word t[] = { { "drain", CONFIG_FAIL_DRAIN }, { "remove", CONFIG_FAIL_REMOVE },
+		{ "cut", CONFIG_FAIL_CUT } };
+	return pick(t, COUNT(t), i, value);
 }
 
 static const char *word_scheduler(size_t i, int64_t *value)
@@ -170,69 +178,6 @@ static const struct schema_row defaults_rows[] = {
 		.help = "For every service." },
 };
 
-static const struct schema_row check_rows[] = {
-	[CHECK_KEY_TYPE] = { .name = "type",
-		.type = SCHEMA_TYPE_WORD,
-		.noun = "check type",
-		.word = word_check,
-		.absent = "the name of the check, if that is a type",
-		.help = "How the backend is probed." },
-	[CHECK_KEY_ADDRESS] = { .name = "address",
-		.type = SCHEMA_TYPE_ADDRESS,
-		.absent = "the address of the backend",
-		.help = "The address that is probed." },
-	[CHECK_KEY_PORT] = { .name = "port",
-		.type = SCHEMA_TYPE_UINT,
-		.min = 1,
-		.max = 65535,
-		.absent = "the port of the backend",
-		.help = "The port that is probed." },
-	[CHECK_KEY_INTERVAL] = { .name = "interval",
-		.type = SCHEMA_TYPE_DURATION,
-		.min = 100,
-		.max = DAYS(1),
-		.fallback = "2s",
-		.help = "From one probe to the next while the backend is up." },
-	[CHECK_KEY_INTERVAL_DOWN] = { .name = "interval_down",
-		.type = SCHEMA_TYPE_DURATION,
-		.min = 100,
-		.max = DAYS(1),
-		.absent = "the value of interval",
-		.help = "The same while the backend is down." },
-	[CHECK_KEY_TIMEOUT] = { .name = "timeout",
-		.type = SCHEMA_TYPE_DURATION,
-		.min = 10,
-		.max = DAYS(1),
-		.fallback = "1s",
-		.help = "How long the whole probe may take." },
-	[CHECK_KEY_RISE] = { .name = "rise",
-		.type = SCHEMA_TYPE_UINT,
-		.min = 1,
-		.max = 1000,
-		.fallback = "2",
-		.help = "Probes in a row that must pass before a backend that was down is up." },
-	[CHECK_KEY_FALL] = { .name = "fall",
-		.type = SCHEMA_TYPE_UINT,
-		.min = 1,
-		.max = 1000,
-		.fallback = "3",
-		.help = "Probes in a row that must fail before a backend that was up is down." },
-	[CHECK_KEY_SEND] = { .name = "send",
-		.type = SCHEMA_TYPE_TEXT,
-		.param = CHECK_PARAM_SEND,
-		.min = 1,
-		.max = 4096,
-		.absent = "nothing is sent",
-		.help = "Text sent once the connection is open. Write escapes such as \\\\r\\\\n in double quotes." },
-	[CHECK_KEY_EXPECT] = { .name = "expect",
-		.type = SCHEMA_TYPE_TEXT,
-		.param = CHECK_PARAM_EXPECT,
-		.min = 1,
-		.max = 4096,
-		.absent = "any answer will do",
-		.help = "Text that must occur in the answer." },
-};
-
 static const struct schema_row service_rows[] = {
 	[SERVICE_LISTEN] = { .name = "listen",
 		.type = SCHEMA_TYPE_ENDPOINT,
@@ -288,12 +233,46 @@ static const struct schema_row service_rows[] = {
 		.fallback = "false",
 		.help = "Each UDP packet is scheduled by itself." },
 	[SERVICE_CHECK] = { .name = "check",
-		.type = SCHEMA_TYPE_NAME,
-		.flags = SCHEMA_LIST,
+		.type = SCHEMA_TYPE_OBJECT,
+		.of = SCHEMA_CHECKS,
 		.absent = "tcp for services with protocol tcp, otherwise none",
-		.help = "Names of checks, all of which must pass. A check type that is not defined under checks is "
-			"that type "
-			"with its defaults. The word none: backends are always up." },
+		.help = "How the backends are checked. A list is short for all." },
+	[SERVICE_QUORUM] = { .name = "quorum",
+		.type = SCHEMA_TYPE_OBJECT,
+		.of = SCHEMA_QUORUM,
+		.fallback = "1",
+		.help = "How many backends must be in the pool, and what happens when they are not." },
+	[SERVICE_SORRY] = { .name = "sorry",
+		.type = SCHEMA_TYPE_ENDPOINT,
+		.flags = SCHEMA_OWN,
+		.absent = "none",
+		.help = "A server that takes over while the quorum is lost. It is not checked." },
+	[SERVICE_ON_FAIL] = { .name = "on_fail",
+		.type = SCHEMA_TYPE_WORD,
+		.noun = "word for on_fail",
+		.word = word_on_fail,
+		.fallback = "drain",
+		.help = "A backend whose check fails gets no new flows. drain: those it has may go on. remove: it "
+			"leaves "
+			"the table. cut: it leaves the table, and its flows with it." },
+	[SERVICE_FAIL_OPEN] = { .name = "fail_open",
+		.type = SCHEMA_TYPE_SHARE,
+		.flags = SCHEMA_OFF,
+		.min = 1,
+		.max = 100,
+		.absent = "off",
+		.help = "When more than this share of the backends fails within one interval, it is rather the network "
+			"of "
+			"this host that broke: they stay in the pool until their checks pass, or until fewer than that "
+			"are "
+			"failing." },
+	[SERVICE_SLOW_START] = { .name = "slow_start",
+		.type = SCHEMA_TYPE_DURATION,
+		.flags = SCHEMA_OFF,
+		.min = 1000,
+		.max = DAYS(1),
+		.absent = "off",
+		.help = "A backend that comes back gets its weight in steps over this time." },
 	[SERVICE_DRAIN] = { .name = "drain",
 		.type = SCHEMA_TYPE_OBJECT,
 		.of = SCHEMA_DRAIN,
@@ -431,6 +410,49 @@ static const struct schema_row backend_rows[] = {
 		.help = "The encapsulation towards this backend." },
 };
 
+static const struct schema_row checks_rows[] = {
+	[CHECKS_ALL] = { .name = "all",
+		.type = SCHEMA_TYPE_NAME,
+		.flags = SCHEMA_LIST,
+		.absent = "see any and stages",
+		.help = "Names of checks, all of which must pass. A check type that is not defined under checks is "
+			"that "
+			"type with its defaults. The word none: backends are always up." },
+	[CHECKS_ANY] = { .name = "any",
+		.type = SCHEMA_TYPE_NAME,
+		.flags = SCHEMA_LIST,
+		.absent = "see all",
+		.help = "Names of checks, one of which must pass." },
+	[CHECKS_STAGES] = { .name = "stages",
+		.type = SCHEMA_TYPE_NAME,
+		.flags = SCHEMA_LIST,
+		.absent = "see all",
+		.help = "Names of checks that run in this order: while one fails those after it rest. All must pass." },
+};
+
+static const struct schema_row quorum_rows[] = {
+	[QUORUM_UP] = { .name = "up",
+		.type = SCHEMA_TYPE_SHARE,
+		.min = 1,
+		.max = CONFIG_BACKENDS_MAX,
+		.fallback = "1",
+		.help = "Backends that must be in the pool, as a number or as a share of those that are not in "
+			"maintenance." },
+	[QUORUM_HYSTERESIS] = { .name = "hysteresis",
+		.type = SCHEMA_TYPE_UINT,
+		.min = 0,
+		.max = CONFIG_BACKENDS_MAX,
+		.fallback = "0",
+		.help = "Once lost, the quorum is reached again with so many backends more." },
+	[QUORUM_ON_LOSS] = { .name = "on_loss",
+		.type = SCHEMA_TYPE_WORD,
+		.noun = "word for on_loss",
+		.word = word_on_loss,
+		.absent = "sorry if there is a sorry server, otherwise rest",
+		.help = "sorry: the sorry server alone. rest: the healthy backends go on. open: all backends, whatever "
+			"their checks say. withdraw: none." },
+};
+
 #define KIND(called, table, size, ...)                                                                                 \
 	{                                                                                                              \
 		.name = called, .rows = table, .n = size, __VA_ARGS__                                                  \
@@ -441,7 +463,7 @@ const struct schema_kind schema_kinds[] = {
 	[SCHEMA_CONTROL] = KIND("control", control_rows, CONTROL_COUNT, .main = -1, .also = -1),
 	[SCHEMA_LOG] = KIND("log", log_rows, LOG_COUNT, .main = -1, .also = -1),
 	[SCHEMA_DEFAULTS] = KIND("defaults", defaults_rows, DEFAULTS_COUNT, .main = -1, .also = -1),
-	[SCHEMA_CHECK] = KIND("check", check_rows, CHECK_KEY_COUNT, .main = -1, .also = -1),
+	[SCHEMA_CHECK] = KIND("check", schema_check_rows, CHECK_KEY_COUNT, .main = -1, .also = -1),
 	[SCHEMA_SERVICE] = KIND("service", service_rows, SERVICE_COUNT, .main = -1, .also = -1),
 	[SCHEMA_SCHEDULER] = KIND("scheduler", scheduler_rows, SCHEDULER_COUNT, .main = SCHEDULER_NAME, .also = -1),
 	[SCHEMA_PERSISTENCE] =
@@ -450,6 +472,11 @@ const struct schema_kind schema_kinds[] = {
 		KIND("drain", drain_rows, DRAIN_COUNT, .main = DRAIN_TIMEOUT, .also = DRAIN_THEN, .also_word = "keep"),
 	[SCHEMA_TUNNEL] = KIND("tunnel", tunnel_rows, TUNNEL_COUNT, .main = TUNNEL_TYPE, .also = -1),
 	[SCHEMA_BACKEND] = KIND("backend", backend_rows, BACKEND_COUNT, .main = BACKEND_ADDRESS, .also = -1),
+	[SCHEMA_CHECKS] = KIND("checks", checks_rows, CHECKS_COUNT, .key = "check", .main = CHECKS_ALL, .also = -1),
+	[SCHEMA_QUORUM] = KIND("quorum", quorum_rows, QUORUM_COUNT, .main = QUORUM_UP, .also = -1),
+	[SCHEMA_TLS] = KIND("tls", schema_tls_rows, TLS_COUNT, .main = TLS_MODE, .also = -1),
+	[SCHEMA_WEIGHT] = KIND("weight", schema_weight_rows, WEIGHT_COUNT, .main = WEIGHT_FROM, .also = -1),
+	[SCHEMA_DAMPING] = KIND("damping", schema_damping_rows, DAMPING_COUNT, .main = DAMPING_SUPPRESS, .also = -1),
 };
 _Static_assert(COUNT(schema_kinds) == SCHEMA_KIND_COUNT, "one row per kind");
 _Static_assert(CHECK_KEY_COUNT <= SCHEMA_ROWS_MAX && SERVICE_COUNT <= SCHEMA_ROWS_MAX, "objects have room");

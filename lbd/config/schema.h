@@ -19,9 +19,14 @@ enum schema_kind_id { /* a mapping with its own set of keys */
 	SCHEMA_PERSISTENCE,
 	SCHEMA_DRAIN,
 	SCHEMA_TUNNEL,
-	SCHEMA_BACKEND
+	SCHEMA_BACKEND,
+	SCHEMA_CHECKS, /* those of a service */
+	SCHEMA_QUORUM,
+	SCHEMA_TLS,
+	SCHEMA_WEIGHT,
+	SCHEMA_DAMPING
 };
-#define SCHEMA_KIND_COUNT 11
+#define SCHEMA_KIND_COUNT 16
 
 enum schema_type {
 	SCHEMA_TYPE_BOOL,
@@ -33,10 +38,18 @@ enum schema_type {
 	SCHEMA_TYPE_WORD,     /* one of a table */
 	SCHEMA_TYPE_ADDRESS,
 	SCHEMA_TYPE_ENDPOINT, /* address with or without port */
-	SCHEMA_TYPE_OBJECT,   /* a mapping with the keys of `of` */
-	SCHEMA_TYPE_NAMED     /* a mapping from names to mappings with the keys of `of` */
+	SCHEMA_TYPE_SIZE,     /* bytes */
+	SCHEMA_TYPE_HEX,      /* min..max bytes in hexadecimal */
+	SCHEMA_TYPE_REGEX,
+	SCHEMA_TYPE_PATH,   /* that starts with a slash */
+	SCHEMA_TYPE_TOKEN,  /* text without blanks and control characters */
+	SCHEMA_TYPE_STATUS, /* of HTTP: one, or a range */
+	SCHEMA_TYPE_SHARE,  /* a number, or a percentage */
+	SCHEMA_TYPE_MAP,    /* of header names to texts */
+	SCHEMA_TYPE_OBJECT, /* a mapping with the keys of `of` */
+	SCHEMA_TYPE_NAMED   /* a mapping from names to mappings with the keys of `of` */
 };
-#define SCHEMA_TYPE_COUNT 11
+#define SCHEMA_TYPE_COUNT 19
 
 enum schema_flag {
 	SCHEMA_LIST = 1,       /* one or several */
@@ -58,6 +71,7 @@ struct schema_row {
 	schema_word_fn *word;
 	enum schema_kind_id of;
 	enum check_param param; /* of checks: where the spec carries it */
+	uint32_t only;          /* of checks: bits 1 << CHECK_TYPE_x of the types that have it, 0 = all */
 	const char *fallback;   /* as it would be written; NULL = absent stays absent */
 	const char *absent;     /* what absence means, where fallback cannot say it */
 	const char *help;
@@ -66,6 +80,7 @@ struct schema_row {
 
 struct schema_kind {
 	const char *name; /* what people call such a mapping */
+	const char *key;  /* the key it stands under, where that is another word */
 	const struct schema_row *rows;
 	unsigned n;
 	int main; /* the key that may stand alone in place of the mapping, -1 = none */
@@ -81,15 +96,42 @@ enum {
 	CHECK_KEY_TYPE,
 	CHECK_KEY_ADDRESS,
 	CHECK_KEY_PORT,
+	CHECK_KEY_SOURCE,
+	CHECK_KEY_INTERFACE,
 	CHECK_KEY_INTERVAL,
 	CHECK_KEY_INTERVAL_DOWN,
 	CHECK_KEY_TIMEOUT,
 	CHECK_KEY_RISE,
 	CHECK_KEY_FALL,
+	CHECK_KEY_DAMPING,
+	CHECK_KEY_WEIGHT,
 	CHECK_KEY_SEND,
+	CHECK_KEY_SEND_HEX,
 	CHECK_KEY_EXPECT,
+	CHECK_KEY_EXPECT_HEX,
+	CHECK_KEY_EXPECT_REGEX,
+	CHECK_KEY_METHOD,
+	CHECK_KEY_PATH,
+	CHECK_KEY_BASE,
+	CHECK_KEY_HOST,
+	CHECK_KEY_HEADERS,
+	CHECK_KEY_DATA,
+	CHECK_KEY_STATUS,
+	CHECK_KEY_BODY,
+	CHECK_KEY_BODY_REGEX,
+	CHECK_KEY_MAX_BODY,
+	CHECK_KEY_HTTP_VERSION,
+	CHECK_KEY_TLS,
+	CHECK_KEY_QUERY,
+	CHECK_KEY_ANSWER,
+	CHECK_KEY_RCODE,
+	CHECK_KEY_TRANSPORT,
+	CHECK_KEY_ARGS,
 	CHECK_KEY_COUNT
 };
+enum { TLS_MODE, TLS_VERIFY, TLS_CA_FILE, TLS_CERT_FILE, TLS_KEY_FILE, TLS_MIN_VERSION, TLS_COUNT };
+enum { WEIGHT_FROM, WEIGHT_NAME, WEIGHT_MIN, WEIGHT_MAX, WEIGHT_SMOOTH, WEIGHT_COUNT };
+enum { DAMPING_SUPPRESS, DAMPING_HALF_LIFE, DAMPING_COUNT };
 enum {
 	SERVICE_LISTEN,
 	SERVICE_PROTOCOL,
@@ -101,10 +143,17 @@ enum {
 	SERVICE_PERSISTENCE,
 	SERVICE_ONE_PACKET,
 	SERVICE_CHECK,
+	SERVICE_QUORUM,
+	SERVICE_SORRY,
+	SERVICE_ON_FAIL,
+	SERVICE_FAIL_OPEN,
+	SERVICE_SLOW_START,
 	SERVICE_DRAIN,
 	SERVICE_BACKENDS,
 	SERVICE_COUNT
 };
+enum { CHECKS_ALL, CHECKS_ANY, CHECKS_STAGES, CHECKS_COUNT };
+enum { QUORUM_UP, QUORUM_HYSTERESIS, QUORUM_ON_LOSS, QUORUM_COUNT };
 enum { SCHEDULER_NAME, SCHEDULER_FLAGS, SCHEDULER_COUNT };
 enum { PERSISTENCE_TIMEOUT, PERSISTENCE_MASK4, PERSISTENCE_MASK6, PERSISTENCE_ENGINE, PERSISTENCE_COUNT };
 enum { DRAIN_TIMEOUT, DRAIN_THEN, DRAIN_COUNT };
@@ -120,7 +169,10 @@ enum {
 	BACKEND_TUNNEL,
 	BACKEND_COUNT
 };
-#define SCHEMA_ROWS_MAX 12 /* of one kind */
+#define SCHEMA_ROWS_MAX 40 /* of one kind */
+
+/* The tables of schema_check.c. */
+extern const struct schema_row schema_check_rows[], schema_tls_rows[], schema_weight_rows[], schema_damping_rows[];
 
 extern const struct schema_kind schema_kinds[];
 

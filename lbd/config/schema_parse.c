@@ -155,6 +155,112 @@ static int parse_endpoint(
 	return -EINVAL;
 }
 
+static int parse_size(const struct schema_row *row, const char *s, size_t n, struct schema_value *out, struct say say)
+{
+	static const struct {
+		const char *unit;
+		int shift;
+	} units[] = { { "", 0 }, { "KiB", 10 }, { "MiB", 20 }, { "GiB", 30 } };
+	size_t digits = 0;
+	int64_t v = 0;
+	for (; digits < n && s[digits] >= '0' && s[digits] <= '9'; digits++)
+		v = v < INT64_C(100000000000) ? v * 10 + (s[digits] - '0') : v;
+	for (size_t i = 0; digits && i < sizeof(units) / sizeof(units[0]); i++) {
+		if (n - digits != strlen(units[i].unit) || memcmp(s + digits, units[i].unit, n - digits) != 0)
+			continue;
+		v = v < INT64_C(1) << 32 ? v << units[i].shift : v;
+		if (v < row->min || v > row->max) {
+			snprintf(say.text, SCHEMA_SAY, "%s %s is outside %lld..%lld bytes", row->name,
+				config_shown(s, n).s, (long long)row->min, (long long)row->max);
+			return -EINVAL;
+		}
+		out->num = v;
+		return 0;
+	}
+	snprintf(say.text, SCHEMA_SAY, "%s '%s' is not a size", row->name, config_shown(s, n).s);
+	snprintf(say.help, SCHEMA_SAY, "bytes, or a number and one of KiB, MiB, GiB: 64KiB");
+	return -EINVAL;
+}
+
+static int parse_share(const struct schema_row *row, const char *s, size_t n, struct schema_value *out, struct say say)
+{
+	struct schema_row number = *row;
+	bool percent = n > 1 && s[n - 1] == '%';
+	if (percent && number.max > 100)
+		number.max = 100;
+	if (parse_uint(&number, s, percent ? n - 1 : n, out, say)) {
+		if (!say.help[0])
+			snprintf(say.help, SCHEMA_SAY, "a number, or a share: 50%%");
+		return -EINVAL;
+	}
+	out->percent = percent;
+	return 0;
+}
+
+static bool is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+static int parse_hex(const struct schema_row *row, const char *s, size_t n, struct schema_value *out, struct say say)
+{
+	size_t digits = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (is_hex(s[i]))
+			digits++;
+		else if (s[i] != ' ' || digits % 2) {
+			digits = 1;
+			break;
+		}
+	}
+	if (digits % 2 || (int64_t)digits / 2 < row->min || (int64_t)digits / 2 > row->max) {
+		snprintf(say.text, SCHEMA_SAY, "%s is not %lld to %lld bytes in hexadecimal", row->name,
+			(long long)row->min, (long long)row->max);
+		snprintf(say.help, SCHEMA_SAY, "pairs of digits, blanks between them if you like: \"0d 0a\"");
+		return -EINVAL;
+	}
+	out->text = s;
+	out->n = (uint32_t)n;
+	return 0;
+}
+
+/* "200" or "200-299" */
+static int parse_status(const struct schema_row *row, const char *s, size_t n, struct schema_value *out, struct say say)
+{
+	bool range = n == 7 && s[3] == '-';
+	int from = 0, to = 0;
+	bool ok = n == 3 || range;
+	for (size_t i = 0; ok && i < n; i++)
+		ok = (range && i == 3) || (s[i] >= '0' && s[i] <= '9');
+	if (ok) {
+		from = (s[0] - '0') * 100 + (s[1] - '0') * 10 + s[2] - '0';
+		to = range ? (s[4] - '0') * 100 + (s[5] - '0') * 10 + s[6] - '0' : from;
+	}
+	if (!ok || from < 100 || to > 599 || from > to) {
+		snprintf(say.text, SCHEMA_SAY, "%s '%s' is not a status code", row->name, config_shown(s, n).s);
+		snprintf(say.help, SCHEMA_SAY, "100 to 599, or a range of them: 200-299");
+		return -EINVAL;
+	}
+	out->text = s;
+	out->n = (uint32_t)n;
+	return 0;
+}
+
+/* PATH and TOKEN: no blank and no control character, which would end a line of the protocol it travels in. */
+static int parse_token(const struct schema_row *row, const char *s, size_t n, struct schema_value *out, struct say say)
+{
+	bool path = row->type == SCHEMA_TYPE_PATH, ok = !path || (n && s[0] == '/');
+	for (size_t i = 0; i < n; i++)
+		ok &= (uint8_t)s[i] > 0x20 && s[i] != 0x7f;
+	if (ok)
+		return parse_text(row, s, n, out, say);
+	snprintf(
+		say.text, SCHEMA_SAY, "%s '%s' is not %s", row->name, config_shown(s, n).s, path ? "a path" : "a word");
+	snprintf(say.help, SCHEMA_SAY,
+		path ? "it starts with '/' and has no blanks; in the path of a URL write %%20" : "without blanks");
+	return -EINVAL;
+}
+
 int schema_parse(const struct schema_row *row, const char *s, size_t n, bool quoted, struct schema_value *out,
 	char text[SCHEMA_SAY], char help[SCHEMA_SAY])
 {
@@ -170,12 +276,20 @@ int schema_parse(const struct schema_row *row, const char *s, size_t n, bool quo
 	case SCHEMA_TYPE_BOOL: return parse_bool(row, s, n, out, say);
 	case SCHEMA_TYPE_UINT: return parse_uint(row, s, n, out, say);
 	case SCHEMA_TYPE_DURATION: return parse_duration(row, s, n, out, say);
+	case SCHEMA_TYPE_SIZE: return parse_size(row, s, n, out, say);
+	case SCHEMA_TYPE_SHARE: return parse_share(row, s, n, out, say);
+	case SCHEMA_TYPE_HEX: return parse_hex(row, s, n, out, say);
+	case SCHEMA_TYPE_STATUS: return parse_status(row, s, n, out, say);
+	case SCHEMA_TYPE_PATH:
+	case SCHEMA_TYPE_TOKEN: return parse_token(row, s, n, out, say);
 	case SCHEMA_TYPE_TEXT:
+	case SCHEMA_TYPE_REGEX:
 	case SCHEMA_TYPE_GROUP:
 	case SCHEMA_TYPE_NAME: return parse_text(row, s, n, out, say);
 	case SCHEMA_TYPE_WORD: return parse_word(row, s, n, out, say);
 	case SCHEMA_TYPE_ADDRESS:
 	case SCHEMA_TYPE_ENDPOINT: return parse_endpoint(row, s, n, out, say);
+	case SCHEMA_TYPE_MAP:
 	case SCHEMA_TYPE_OBJECT:
 	case SCHEMA_TYPE_NAMED: break;
 	}

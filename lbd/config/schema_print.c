@@ -80,6 +80,17 @@ static json_t *one_value(const struct schema_row *row, bool in_defaults)
 	case SCHEMA_TYPE_WORD: return words(row);
 	case SCHEMA_TYPE_ADDRESS: return pattern("^[0-9A-Fa-f:.]+$");
 	case SCHEMA_TYPE_ENDPOINT: return pattern("^\\[?[0-9A-Fa-f:.]+(\\]|\\]:[0-9]+)?$");
+	case SCHEMA_TYPE_SIZE: return with(json_object(), "pattern", json_string("^[0-9]+(KiB|MiB|GiB)?$"));
+	case SCHEMA_TYPE_HEX: return with(json_object(), "pattern", json_string("^([0-9A-Fa-f]{2} *)+$"));
+	case SCHEMA_TYPE_REGEX: return typed("string");
+	case SCHEMA_TYPE_PATH: return pattern("^/[^ ]*$");
+	case SCHEMA_TYPE_TOKEN: return pattern("^[^ ]+$");
+	case SCHEMA_TYPE_STATUS: return with(json_object(), "pattern", json_string("^[1-5][0-9]{2}(-[1-5][0-9]{2})?$"));
+	case SCHEMA_TYPE_SHARE:
+		return any_of(with(with(typed("integer"), "minimum", json_integer(row->min)), "maximum",
+				      json_integer(row->max)),
+			pattern("^[0-9]{1,3}%$"));
+	case SCHEMA_TYPE_MAP: return with(typed("object"), "additionalProperties", typed("string"));
 	case SCHEMA_TYPE_OBJECT: return reference(kind_name(row->of, in_defaults));
 	case SCHEMA_TYPE_NAMED:
 		return with(with(typed("object"), "propertyNames", pattern(NAME_PATTERN)), "additionalProperties",
@@ -90,21 +101,26 @@ static json_t *one_value(const struct schema_row *row, bool in_defaults)
 
 static json_t *fallback(const struct schema_row *row)
 {
-	if (row->type == SCHEMA_TYPE_UINT)
+	bool digits = strspn(row->fallback, "0123456789") == strlen(row->fallback);
+	if (row->type == SCHEMA_TYPE_UINT || (row->type == SCHEMA_TYPE_SHARE && digits))
 		return json_integer(strtoll(row->fallback, NULL, 10));
 	if (row->type == SCHEMA_TYPE_BOOL)
 		return json_boolean(strcmp(row->fallback, "true") == 0);
 	return json_string(row->fallback);
 }
 
-static json_t *row_schema(const struct schema_row *row, bool in_defaults)
+/* One value, or several where the row takes them. */
+static json_t *list_of(const struct schema_row *row, bool in_defaults)
 {
 	json_t *s = one_value(row, in_defaults);
-	if (row->flags & SCHEMA_LIST) {
-		json_t *list =
-			with(with(typed("array"), "items", one_value(row, in_defaults)), "minItems", json_integer(1));
-		s = any_of(s, list);
-	}
+	if (!(row->flags & SCHEMA_LIST))
+		return s;
+	return any_of(s, with(with(typed("array"), "items", one_value(row, in_defaults)), "minItems", json_integer(1)));
+}
+
+static json_t *row_schema(const struct schema_row *row, bool in_defaults)
+{
+	json_t *s = list_of(row, in_defaults);
 	if (row->flags & SCHEMA_OFF)
 		s = any_of(s, with(json_object(), "const", json_string("off")));
 	s = with(s, "description", json_string(row->help));
@@ -139,7 +155,7 @@ static json_t *kind_schema(enum schema_kind_id id, bool in_defaults)
 	if (id == SCHEMA_SERVICE && !shared)
 		s = one_match(s);
 	if (kind->main >= 0)
-		s = any_of(s, one_value(&kind->rows[kind->main], in_defaults));
+		s = any_of(s, list_of(&kind->rows[kind->main], in_defaults));
 	return kind->also_word ? any_of(s, with(json_object(), "const", json_string(kind->also_word))) : s;
 }
 
@@ -185,6 +201,14 @@ static void put_type(struct lb_text *out, const struct schema_row *row)
 		[SCHEMA_TYPE_WORD] = "",
 		[SCHEMA_TYPE_ADDRESS] = "address",
 		[SCHEMA_TYPE_ENDPOINT] = "address, with or without port",
+		[SCHEMA_TYPE_SIZE] = "size",
+		[SCHEMA_TYPE_HEX] = "hexadecimal bytes",
+		[SCHEMA_TYPE_REGEX] = "regular expression",
+		[SCHEMA_TYPE_PATH] = "path",
+		[SCHEMA_TYPE_TOKEN] = "word",
+		[SCHEMA_TYPE_STATUS] = "status code or range",
+		[SCHEMA_TYPE_SHARE] = "number, or share such as 50%",
+		[SCHEMA_TYPE_MAP] = "mapping of header names to texts",
 		[SCHEMA_TYPE_OBJECT] = "mapping",
 		[SCHEMA_TYPE_NAMED] = "mapping by name",
 	};
@@ -208,6 +232,21 @@ static void put_type(struct lb_text *out, const struct schema_row *row)
 		lb_text_puts(out, "; one or a list");
 }
 
+/* The types that have a key, or those that have not where these are fewer. */
+static void put_only(struct lb_text *out, const struct schema_row *row)
+{
+	unsigned have = 0, seen = 0;
+	for (unsigned t = 0; t < CHECK_TYPE_COUNT; t++)
+		have += row->only >> t & 1;
+	bool not = have > CHECK_TYPE_COUNT / 2;
+	if (!row->only)
+		return;
+	lb_text_puts(out, not ? "; not for " : "; for ");
+	for (unsigned t = 0; t < CHECK_TYPE_COUNT; t++)
+		if ((row->only >> t & 1) == !not )
+			lb_text_printf(out, "%s%s", seen++ ? ", " : "", check_types[t].name);
+}
+
 /* One entry per key, those of mappings below it with their path. */
 static void put_keys(struct lb_text *out, enum schema_kind_id id, const char *prefix)
 {
@@ -219,6 +258,7 @@ static void put_keys(struct lb_text *out, enum schema_kind_id id, const char *pr
 		put_scdoc(out, path);
 		lb_text_puts(out, "*: ");
 		put_type(out, row);
+		put_only(out, row);
 		lb_text_puts(out, "\n\t");
 		put_scdoc(out, row->help);
 		if (row->fallback || row->absent || (row->flags & SCHEMA_REQUIRED)) {

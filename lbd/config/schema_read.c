@@ -17,6 +17,14 @@ static const char *const type_nouns[] = {
 	[SCHEMA_TYPE_WORD] = "a word",
 	[SCHEMA_TYPE_ADDRESS] = "an IP address",
 	[SCHEMA_TYPE_ENDPOINT] = "an address",
+	[SCHEMA_TYPE_SIZE] = "a size",
+	[SCHEMA_TYPE_HEX] = "hexadecimal bytes",
+	[SCHEMA_TYPE_REGEX] = "a regular expression",
+	[SCHEMA_TYPE_PATH] = "a path",
+	[SCHEMA_TYPE_TOKEN] = "a word",
+	[SCHEMA_TYPE_STATUS] = "a status code",
+	[SCHEMA_TYPE_SHARE] = "a number or a share",
+	[SCHEMA_TYPE_MAP] = "a mapping of headers",
 	[SCHEMA_TYPE_OBJECT] = "a mapping",
 	[SCHEMA_TYPE_NAMED] = "a mapping of names",
 };
@@ -139,6 +147,79 @@ static void read_list(
 		*out = v;
 }
 
+/* RFC 9110 5.6.2: what the name of a header is made of. */
+static bool header_name_ok(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!memchr("!#$%&'*+-.^_`|~", s[i], 15) && !lb_name_ok(s + i, 1))
+			return false;
+	return n > 0;
+}
+
+static bool header_value_ok(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((uint8_t)s[i] < 0x20 && s[i] != '\t')
+			return false;
+	return true;
+}
+
+/* "Name: value" in *out; false: reported. */
+static bool read_header(struct schema_reader *rd, const struct config_node *key, const struct config_path *path,
+	struct schema_value *out)
+{
+	const struct config_node *value = key->next;
+	struct config_path self = { path, key->text, key->len, 0 };
+	struct place at_key = { key, path }, at = { value, &self };
+	if (!header_name_ok(key->text, key->len)) {
+		say(rd, &at_key, "this is not the name of a header", NULL);
+		return false;
+	}
+	if (value->kind != CONFIG_NODE_SCALAR || value->bad || !header_value_ok(value->text, value->len)) {
+		if (!value->bad)
+			say(rd, &at, "the value of a header is one line of text", NULL);
+		return false;
+	}
+	size_t n = key->len + 2 + (size_t)value->len;
+	char *text = lb_arena_alloc(rd->arena, n + 1);
+	if (!text) {
+		rd->report->oom = true;
+		return false;
+	}
+	snprintf(text, n + 1, "%s: %s", key->text, value->text);
+	*out = (struct schema_value){ .at = value, .set = true, .text = text, .n = (uint32_t)n };
+	return true;
+}
+
+static void read_map(
+	struct schema_reader *rd, const struct schema_row *row, const struct place *p, struct schema_value *out)
+{
+	const struct config_node *n = p->node;
+	if (n->kind != CONFIG_NODE_MAP) {
+		wrong_node(rd, p, row->name, type_nouns[row->type]);
+		return;
+	}
+	struct schema_value v = { .at = n, .set = true };
+	if ((int64_t)n->len / 2 > row->max) {
+		char text[96];
+		snprintf(text, sizeof(text), "%s has more than %lld entries", row->name, (long long)row->max);
+		say(rd, p, text, NULL);
+		return;
+	}
+	struct schema_value *list = values_new(rd, n->len / 2 + 1);
+	if (!list)
+		return;
+	v.list = list;
+	for (const struct config_node *k = n->child; k && k->next; k = k->next->next) {
+		if (!k->bad && read_header(rd, k, p->path, &list[v.n]))
+			v.n++;
+		else
+			v.wrong = true;
+	}
+	if (v.n)
+		*out = v;
+}
+
 static void read_object(struct schema_reader *rd, const struct schema_row *row, const struct place *p, bool in_defaults,
 	struct schema_value *out)
 {
@@ -154,6 +235,8 @@ static void read_value(struct schema_reader *rd, const struct schema_row *row, c
 		*out = (struct schema_value){ .at = p->node };
 	else if (row->type == SCHEMA_TYPE_OBJECT)
 		read_object(rd, row, p, in_defaults, out);
+	else if (row->type == SCHEMA_TYPE_MAP)
+		read_map(rd, row, p, out);
 	else if (row->type != SCHEMA_TYPE_NAMED && (row->flags & SCHEMA_LIST))
 		read_list(rd, row, p, out);
 	else if (row->type != SCHEMA_TYPE_NAMED)
@@ -208,8 +291,16 @@ static bool read_shorthand(struct schema_reader *rd, const struct place *p, stru
 		return read_scalar(rd, &kind->rows[kind->also], p, &obj->v[kind->also]);
 	/* messages name the key people wrote ("scheduler"), not the one it stands for ("name") */
 	struct schema_row row = kind->rows[kind->main];
-	row.name = kind->name;
-	return read_scalar(rd, &row, p, &obj->v[kind->main]);
+	struct schema_value *out = &obj->v[kind->main];
+	row.name = kind->key ? kind->key : kind->name;
+	if (!(row.flags & SCHEMA_LIST))
+		return read_scalar(rd, &row, p, out);
+	read_list(rd, &row, p, out);
+	if (out->at)
+		return true;
+	out->at = p->node;
+	out->wrong = true;
+	return false;
 }
 
 /* Whether keys that only one object can have are refused. */
@@ -247,10 +338,11 @@ bool schema_read(struct schema_reader *rd, const struct config_node *node, const
 	struct place p = { node, path }, at = { where, path };
 	if (node->bad)
 		return false;
-	if (kind->main >= 0 && node->kind == CONFIG_NODE_SCALAR)
+	bool list = kind->main >= 0 && (kind->rows[kind->main].flags & SCHEMA_LIST);
+	if (kind->main >= 0 && (node->kind == CONFIG_NODE_SCALAR || (list && node->kind == CONFIG_NODE_SEQ)))
 		return read_shorthand(rd, &p, obj);
 	if (node->kind != CONFIG_NODE_MAP) {
-		wrong_node(rd, &p, kind->name, "a mapping");
+		wrong_node(rd, &p, kind->key ? kind->key : kind->name, "a mapping");
 		return false;
 	}
 	for (const struct config_node *k = node->child; k && k->next; k = k->next->next)

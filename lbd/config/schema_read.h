@@ -12,16 +12,18 @@ struct schema_object;
 
 struct schema_value {
 	const struct config_node *at; /* where it was written; NULL = a default */
-	const char *text;             /* TEXT, GROUP, NAME, WORD; the node's or a row's, not copied */
+	const char *text; /* of every type that is text, and of MAP's items "Name: value"; the node's or a row's, not
+			     copied */
 	union {
-		const struct schema_value *list; /* of n values, when the row is a list */
+		const struct schema_value *list; /* of n values, when the row is a list or a MAP */
 		const struct schema_object *obj; /* OBJECT */
 		const struct config_node *named; /* NAMED: a map whose keys are good names (others are bad) */
 	};
-	int64_t num; /* BOOL, UINT, DURATION, WORD */
+	int64_t num; /* BOOL, UINT, DURATION, WORD, SIZE, SHARE */
 	uint32_t n;  /* bytes of text; values in list */
 	uint16_t port;
 	struct lb_ip ip;
+	bool percent; /* SHARE */
 	bool set;
 	bool wrong; /* refused, wholly or in part: rules across keys keep quiet about it */
 };

@@ -3,9 +3,11 @@
  * to the operations of the daemon. */
 #include "common/commands.h"
 #include "common/time.h"
+#include "lbd/ctl/ctl_check.h"
 #include "lbd/ctl/ctl_env.h"
 #include "lbd/ctl/ctl_kernel.h"
 #include "lbd/ctl/ctl_rows.h"
+#include "lbd/ctl/ctl_run.h"
 #include "lbd/ctl/ctl_wait.h"
 
 #include <errno.h>
@@ -280,6 +282,60 @@ static void do_backend_weight(struct ctl_env *env, struct ctl_request *rq, struc
 	override_done(env, object, text, r);
 }
 
+/* What an operator says of health; state goes first, so a drained backend is told of. */
+static void do_backend_force(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	uint32_t b = backend_of(env, rq, r);
+	if (b == MODEL_NONE)
+		return;
+	const char *object = arg_str(rq, "backend"), *word = arg_str(rq, "force");
+	const struct model_backend *be = &env->model->backends[b];
+	enum override_force force = strcmp(word, "up") == 0 ? OVERRIDE_FORCE_UP : OVERRIDE_FORCE_DOWN;
+	struct override_who who = who_of(env, rq);
+	char text[300], t[48];
+	bool automatic = strcmp(word, "auto") == 0;
+	if (automatic) {
+		(void)overrides_clear_force(env->overrides, object);
+	} else if (overrides_set_force(env->overrides, object, force, &who)) {
+		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
+		return;
+	}
+	if (automatic)
+		snprintf(text, sizeof(text), "backend %s: its checks decide again", object);
+	else
+		snprintf(text, sizeof(text), "backend %s is forced %s%s, whatever its checks say%s", object, word,
+			until(who.for_ms, t),
+			model_admin_state(be) == CONFIG_STATE_MAINT   ? " (it stays in maintenance)"
+			: model_admin_state(be) == CONFIG_STATE_DRAIN ? " (it goes on draining)"
+								      : "");
+	override_done(env, object, text, r);
+}
+
+/* ---- checks ---- */
+
+static void do_check_list(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	ctl_check_list(env, arg_flag(rq, "names"), r);
+}
+
+static void do_check_show(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	ctl_check_show(env, arg_str(rq, "check"), r);
+}
+
+static void do_check_history(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	ctl_check_history(
+		env, arg_str(rq, "check"), arg_str(rq, "backend"), (uint32_t)lb_proto_int(rq->args, "last", 0), r);
+}
+
+static void do_check_run(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	uint32_t b = backend_of(env, rq, r);
+	if (b != MODEL_NONE)
+		ctl_run(env, b, r);
+}
+
 /* ---- configuration ---- */
 
 struct text_stream {
@@ -439,6 +495,11 @@ static handler_fn *const handlers[] = {
 	[LB_COMMAND_BACKEND_DRAIN] = do_backend_drain,
 	[LB_COMMAND_BACKEND_MAINT] = do_backend_maint,
 	[LB_COMMAND_BACKEND_WEIGHT] = do_backend_weight,
+	[LB_COMMAND_BACKEND_FORCE] = do_backend_force,
+	[LB_COMMAND_CHECK_LIST] = do_check_list,
+	[LB_COMMAND_CHECK_SHOW] = do_check_show,
+	[LB_COMMAND_CHECK_HISTORY] = do_check_history,
+	[LB_COMMAND_CHECK_RUN] = do_check_run,
 	[LB_COMMAND_CONFIG_SHOW] = do_config_show,
 	[LB_COMMAND_CONFIG_DIFF] = do_config_diff,
 	[LB_COMMAND_CONFIG_APPLY] = do_config_apply,

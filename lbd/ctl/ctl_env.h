@@ -8,6 +8,7 @@
 
 #include "lbd/config/config_diff.h"
 #include "lbd/ctl/ctl.h"
+#include "lbd/history.h"
 #include "lbd/ipvs/ipvs_reconcile.h"
 #include "lbd/model.h"
 
@@ -16,6 +17,8 @@ struct ctl_worker_info {
 	pid_t pid; /* 0 = not running */
 	uint32_t restarts;
 	uint32_t rss_kib;
+	uint32_t probes;                   /* started since the worker began */
+	uint32_t late_p50_us, late_p99_us; /* how late they started, over the last 10 to 20 seconds */
 	bool up;
 };
 
@@ -57,13 +60,20 @@ struct ctl_ops {
 		int64_t deadline_ms);
 	/* Fills at most n; returns how many there are. */
 	size_t (*findings)(void *arg, struct ctl_finding *out, size_t n);
+	/* Asks for one probe of this target now; the answer comes through ctl_run_result with the token. 0 or -errno.
+	 */
+	int (*probe_run)(void *arg, uint32_t token, uint32_t target_id);
 	size_t (*workers)(void *arg, struct ctl_worker_info *out, size_t n);
 };
+
+struct ctl_runs; /* ctl_run.h */
 
 struct ctl_env {
 	const struct model *model;
 	struct ipvs_reconciler *ipvs;
 	struct overrides *overrides;
+	const struct history *history;
+	struct ctl_runs *runs;
 	uint64_t turn;       /* changes whenever model is replaced */
 	uint32_t generation; /* of the configuration that runs */
 	const char *node, *version, *config_path;

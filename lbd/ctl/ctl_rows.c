@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/ctl/ctl_rows.h"
 
+#include "lbd/check/check_fsm.h"
 #include "lbd/ipvs/ipvs_sched.h"
 
 #include <errno.h>
@@ -17,13 +18,13 @@ void ctl_put(json_t *row, const char *key, json_t *value)
 		(void)json_object_set_new(row, key, value);
 }
 
-static json_t *time_of(int64_t wall_ms)
+json_t *ctl_time(int64_t wall_ms)
 {
 	char text[LB_WALL_STRLEN];
 	return wall_ms ? json_string(lb_wall_str(wall_ms, text)) : NULL;
 }
 
-static json_t *seconds(int64_t ms)
+json_t *ctl_seconds(int64_t ms)
 {
 	return ms % 1000 ? json_real((double)ms / 1000) : json_integer(ms / 1000);
 }
@@ -35,8 +36,8 @@ static json_t *override_item(const struct override_item *it, json_t *value)
 	json_t *o = json_object();
 	ctl_put(o, "value", value);
 	ctl_put(o, "user", json_string(it->by));
-	ctl_put(o, "time", time_of(it->set_wall_ms));
-	ctl_put(o, "expires", time_of(it->expires_wall_ms));
+	ctl_put(o, "time", ctl_time(it->set_wall_ms));
+	ctl_put(o, "expires", ctl_time(it->expires_wall_ms));
 	if (it->reason[0])
 		ctl_put(o, "reason", json_string(it->reason));
 	return o;
@@ -45,7 +46,7 @@ static json_t *override_item(const struct override_item *it, json_t *value)
 static json_t *overrides_of(const struct override *ov)
 {
 	static const char *const states[] = { "enabled", "drain", "maint" };
-	if (!ov || (!ov->state_item.set && !ov->weight_item.set))
+	if (!ov || (!ov->state_item.set && !ov->weight_item.set && !ov->force_item.set))
 		return NULL;
 	json_t *all = json_object();
 	if (ov->state_item.set)
@@ -55,6 +56,8 @@ static json_t *overrides_of(const struct override *ov)
 		snprintf(w, sizeof(w), "%u%s", ov->weight, ov->weight_kind == OVERRIDE_WEIGHT_PERCENT ? "%" : "");
 		ctl_put(all, "weight", override_item(&ov->weight_item, json_string(w)));
 	}
+	if (ov->force_item.set)
+		ctl_put(all, "force", override_item(&ov->force_item, json_string(override_force_name(ov->force))));
 	return all;
 }
 
@@ -198,6 +201,24 @@ static const char *status_word(const struct ctl_env *env, const struct model_ser
 	return model_service_status_name((enum model_service_status)s->status);
 }
 
+/* What holds when backends fail. */
+static void put_pool_rules(json_t *row, const struct model_service *s)
+{
+	static const char *const fails[] = { "drain", "remove", "cut" }, *const losses[] = { "sorry", "rest", "open",
+		"withdraw" };
+	const struct config_service *cfg = s->cfg;
+	char text[LB_ENDPOINT_STRLEN];
+	snprintf(text, sizeof(text), "%u%s", cfg->quorum.value, cfg->quorum.percent ? "%" : "");
+	ctl_put(row, "quorum", json_string(text));
+	ctl_put(row, "quorum_reached", json_boolean(!s->quorum_lost));
+	ctl_put(row, "on_loss", json_string(losses[cfg->on_loss]));
+	if (cfg->sorry.family) {
+		ctl_put(row, "sorry", json_string(lb_endpoint_str(&cfg->sorry, cfg->sorry_port, text)));
+		ctl_put(row, "sorry_active", json_boolean(s->sorry));
+	}
+	ctl_put(row, "on_fail", json_string(fails[cfg->on_fail]));
+}
+
 json_t *ctl_row_service(struct ctl_env *env, uint32_t service, bool with_members)
 {
 	const struct model_service *s = &env->model->services[service];
@@ -223,8 +244,9 @@ json_t *ctl_row_service(struct ctl_env *env, uint32_t service, bool with_members
 	ctl_put(row, "checks", checks_of(cfg));
 	if (refused_something(env, cfg))
 		ctl_put(row, "reasons", json_pack("[s]", "kernel_refused"));
-	ctl_put(row, "since", time_of(s->since_wall_ms));
-	ctl_put(row, "drain_timeout", seconds(cfg->drain_ms));
+	ctl_put(row, "since", ctl_time(s->since_wall_ms));
+	put_pool_rules(row, s);
+	ctl_put(row, "drain_timeout", ctl_seconds(cfg->drain_ms));
 	ctl_put(row, "drain_then", json_string(cfg->drain_then == CONFIG_THEN_CUT ? "cut" : "keep"));
 	ctl_put(row, "file", json_string(cfg->file ? cfg->file : ""));
 	ctl_put(row, "line", json_integer(cfg->line));
@@ -236,30 +258,11 @@ json_t *ctl_row_service(struct ctl_env *env, uint32_t service, bool with_members
 
 /* ---- backends ---- */
 
-/* The check that decides: the first that speaks against the backend, else the first. */
-static const struct model_target *deciding(const struct model *m, uint32_t backend)
-{
-	uint32_t n = m->services[m->backends[backend].service].cfg->n_checks;
-	for (uint32_t i = 0; i < n; i++) {
-		const struct model_target *t = model_backend_target(m, backend, i);
-		if (!t->judged || !t->up)
-			return t;
-	}
-	return n ? model_backend_target(m, backend, 0) : NULL;
-}
-
-/* Below rise the counter climbs to it; above, it counts the failures that are not enough yet. */
 static json_t *counter_of(const struct model_target *t)
 {
-	char text[32];
-	unsigned rise = t->check->spec.rise, fall = t->check->spec.fall;
-	if (!t->judged)
-		return NULL;
-	if (t->up)
-		snprintf(text, sizeof(text), "fall %u/%u", rise + fall - 1 - t->n, fall);
-	else
-		snprintf(text, sizeof(text), "rise %u/%u", t->n, rise);
-	return json_string(text);
+	char text[CHECK_COUNTER_STRLEN];
+	const struct check_spec *s = &t->check->spec;
+	return t->judged ? json_string(check_counter_str(t->n, s->rise, s->fall, t->up, ' ', text)) : NULL;
 }
 
 static void put_check(json_t *row, const struct model_target *t)
@@ -306,7 +309,7 @@ static void put_drain(struct ctl_env *env, json_t *row, const struct model_backe
 	if (b->state != MODEL_BACKEND_DRAIN || s->drain_then != CONFIG_THEN_CUT || !s->drain_ms)
 		return;
 	int64_t left = s->drain_ms - lb_time_diff_us(env->ops->now(env->arg), b->drain_since) / 1000;
-	ctl_put(row, "drain_left", seconds(left > 0 ? left : 0));
+	ctl_put(row, "drain_left", ctl_seconds(left > 0 ? left : 0));
 }
 
 static void put_limits(json_t *row, const struct config_backend *b)
@@ -336,14 +339,16 @@ json_t *ctl_row_backend(struct ctl_env *env, uint32_t backend, const struct ipvs
 		json_string(model_backend_state_name(
 			refused && b->in_pool ? MODEL_BACKEND_DOWN : (enum model_backend_state)b->state)));
 	ctl_put(row, "admin", json_string(states[model_admin_state(b)]));
+	if (b->ov && b->ov->force_item.set)
+		ctl_put(row, "force", json_string(override_force_name(b->ov->force)));
 	ctl_put(row, "weight", json_integer(b->weight));
 	ctl_put(row, "weight_configured", json_integer(b->cfg->weight));
 	if (counts) {
 		ctl_put(row, "active", json_integer(counts->active));
 		ctl_put(row, "inactive", json_integer(counts->inactive));
 	}
-	put_check(row, deciding(m, backend));
-	ctl_put(row, "since", time_of(b->since_wall_ms));
+	put_check(row, model_deciding_target(m, backend));
+	ctl_put(row, "since", ctl_time(b->since_wall_ms));
 	put_reasons(row, reasons);
 	ctl_put(row, "mode", json_string(ipvs_method_name(b->cfg->method)));
 	put_limits(row, b->cfg);
@@ -376,6 +381,9 @@ static json_t *workers_of(struct ctl_env *env)
 		json_t *row = json_pack("{s:s, s:i, s:i, s:b}", "name", w[i].name, "pid", (int)w[i].pid, "restarts",
 			(int)w[i].restarts, "up", w[i].up);
 		ctl_put(row, "rss", json_integer((json_int_t)w[i].rss_kib * 1024));
+		ctl_put(row, "probes", json_integer(w[i].probes));
+		ctl_put(row, "late_p50", json_real(w[i].late_p50_us / 1e6));
+		ctl_put(row, "late_p99", json_real(w[i].late_p99_us / 1e6));
 		json_array_append_new(list, row);
 	}
 	return list;
@@ -478,7 +486,7 @@ json_t *ctl_row_status(struct ctl_env *env)
 	ctl_put(row, "uptime", json_real((double)lb_time_diff_us(env->ops->now(env->arg), env->started) / 1e6));
 	ctl_put(row, "pid", json_integer(env->pid));
 	ctl_put(row, "ready", json_boolean(ctl_ready(env)));
-	ctl_put(row, "services", counts_of(t.services, 4, service_word));
+	ctl_put(row, "services", counts_of(t.services, MODEL_SERVICE_STATUS_COUNT, service_word));
 	ctl_put(row, "backends", counts_of(t.backends, 5, backend_word));
 	ctl_put(row, "overrides", json_integer((json_int_t)overrides_count(env->overrides)));
 	ctl_put(row, "foreign_services", json_integer((json_int_t)ipvs_foreign_count(env->ipvs)));
@@ -521,7 +529,7 @@ json_t *ctl_row_daemon(struct ctl_env *env)
 	ctl_put(row, "uptime", json_real((double)lb_time_diff_us(env->ops->now(env->arg), env->started) / 1e6));
 	ctl_put(row, "generation", json_integer(env->generation));
 	ctl_put(row, "ready", json_boolean(ctl_ready(env)));
-	ctl_put(row, "started", time_of(env->started_wall_ms));
+	ctl_put(row, "started", ctl_time(env->started_wall_ms));
 	ctl_put(row, "file", json_string(env->config_path));
 	ctl_put(row, "services", json_integer(env->model->n_services));
 	ctl_put(row, "backends", json_integer(env->model->n_backends));

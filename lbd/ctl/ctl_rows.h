@@ -24,5 +24,9 @@ json_t *ctl_row_backend(struct ctl_env *env, uint32_t backend, const struct ipvs
 /* Whether the daemon is ready: first verdicts in, kernel equals desired. */
 bool ctl_ready(const struct ctl_env *env);
 
+/* A time as rows have it, NULL for 0 (never); a duration in seconds. */
+json_t *ctl_time(int64_t wall_ms);
+json_t *ctl_seconds(int64_t ms);
+
 /* A set that takes any number of members; NULL values are left out. Steals value. */
 void ctl_put(json_t *row, const char *key, json_t *value);

@@ -86,6 +86,52 @@ bench_quiet() {
     exec {bench_clock}<&-
 }
 
+# Every run has a namespace of its own: what one removes lies in a trash list for minutes and
+# makes the adds of the next one slower. Its name is in $bench_net.
+bench_nets=0 bench_net=''
+bench_space() {
+    bench_nets=$((bench_nets + 1))
+    bench_net=bench$bench_nets
+    ip netns add "$bench_net"
+    bench_in ip link set lo up
+    bench_in sysctl -qw net.ipv4.ip_forward=1
+}
+bench_in() { ip netns exec "$bench_net" "$@"; }
+
+# bench_gone PID...: ends them, waits for it
+bench_gone() {
+    local pid
+    for pid; do
+        kill "$pid" 2>/dev/null
+        while [[ -d /proc/$pid ]] && ! grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null; do
+            sleep 0.1
+        done
+    done
+}
+
+# The users and groups that a package makes.
+bench_users() {
+    local user group
+    for user in lbd lbd-probe; do
+        getent passwd $user >/dev/null || useradd --system --shell /usr/sbin/nologin $user
+    done
+    for group in lbadmin lbobserve; do
+        getent group $group >/dev/null || groupadd --system $group
+    done
+}
+
+# bench_header SIDE...: who is measured, and where. The benchmark has set $lbd.
+# shellcheck disable=SC2154
+bench_header() {
+    local side
+    for side; do
+        bench_say "$side: ${BENCH_SIDES[$side]}"
+    done
+    bench_say "kernel ${LBD_LAB_KERNEL}, ${LBD_LAB_WHERE}, $(nproc) processors," \
+        "keepalived $(keepalived --version 2>&1 | sed -n '1s/.* v\([0-9.]*\).*/\1/p')," \
+        "$("$lbd" --version)"
+}
+
 # From here on the kernel counts what it is asked to change: per process and command.
 bench_writes_start() {
     modprobe -q ip_vs

@@ -14,7 +14,6 @@ build=$LBD_BENCH_BUILD
 lbd=$build/lbd/lbd lbctl=$build/lbctl/lbctl floor=$build/tests/bench/bench_floor
 read -r -a sizes <<<"$LBD_BENCH_SIZES"
 work=/tmp/bench
-net=0 space=''
 
 # ---------------------------------------------------------------- configurations
 
@@ -51,27 +50,10 @@ write_config() {
 
 # ---------------------------------------------------------------- one run of one side
 
-# Every run has a namespace of its own: what one removes lies in a trash list for minutes and
-# makes the adds of the next one slower.
 fresh() {
-    net=$((net + 1))
-    space=bench$net
-    ip netns add "$space"
-    in_space ip link set lo up
-    in_space sysctl -qw net.ipv4.ip_forward=1
+    bench_space
     rm -rf "$work/run" "$work/state"
     bench_quiet
-}
-in_space() { ip netns exec "$space" "$@"; }
-
-gone() {
-    local pid
-    for pid; do
-        kill "$pid" 2>/dev/null
-        while [[ -d /proc/$pid ]] && ! grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null; do
-            sleep 0.1
-        done
-    done
 }
 
 lbd_command() { command=("$lbd" -c "$work/lbd.conf" --run-dir "$work/run" --state-dir "$work/state" --log-level warning); }
@@ -88,7 +70,7 @@ start() {
     ipvsadm) command=(sh -c "exec ipvsadm -R <$work/ipvsadm.conf") ;;
     floor) command=("$floor" fill "$n" "$m") ;;
     esac
-    read -r seen _ pid user sys < <(in_space "$floor" time "$n" "$m" -- "${command[@]}" 2>>"$work/log")
+    read -r seen _ pid user sys < <(bench_in "$floor" time "$n" "$m" -- "${command[@]}" 2>>"$work/log")
     [[ -n $seen && $seen != 0.0 ]] # 0.0: not all of it was there when patience ended
 }
 
@@ -96,10 +78,10 @@ reload() {
     local side=$1 n=$2 m=$3 case=$4 answered
     case $side in
     lbd)
-        read -r seen answered _ < <(in_space "$floor" wait "$n" "$m" -- "$lbctl" --socket "$work/run/control.sock" daemon reload 2>>"$work/log")
+        read -r seen answered _ < <(bench_in "$floor" wait "$n" "$m" -- "$lbctl" --socket "$work/run/control.sock" daemon reload 2>>"$work/log")
         bench_sample "program/$case/reload-answer/lbd" "$answered"
         ;;
-    keepalived) read -r seen _ _ < <(in_space "$floor" wait "$n" "$m" -- kill -HUP "$pid" 2>>"$work/log") ;;
+    keepalived) read -r seen _ _ < <(bench_in "$floor" wait "$n" "$m" -- kill -HUP "$pid" 2>>"$work/log") ;;
     esac
 }
 
@@ -110,7 +92,7 @@ reload_writes() {
     local name=$1 n=$2 m=$3 before seen
     before=$(own_count)
     bench_writes_clear
-    in_space "$floor" wait "$n" "$m" -- "$lbctl" --socket "$work/run/control.sock" daemon reload >>"$work/log" 2>&1
+    bench_in "$floor" wait "$n" "$m" -- "$lbctl" --socket "$work/run/control.sock" daemon reload >>"$work/log" 2>&1
     seen=$(bench_writes)
     bench_say "$name: the kernel saw:$(bench_writes list)"
     bench_sample "$name/lbd" "$seen"
@@ -123,7 +105,7 @@ one_side() {
     bench_writes_clear
     if ! start "$side" "$n" "$m"; then
         bench_say "$case $side failed: $(tail -n 3 "$work/log")"
-        gone "$pid"
+        bench_gone "$pid"
         return
     fi
     bench_sample "program/$case/start/$side" "$seen"
@@ -143,8 +125,8 @@ one_side() {
         bench_sample "program/$case/reload-writes/$side" "$(bench_writes)"
         mv "$ext.old" "$ext"
     fi
-    gone "$pid"
-    ip netns del "$space"
+    bench_gone "$pid"
+    ip netns del "$bench_net"
 }
 
 # memory CASE CHECK: what 10,000 x 10 takes once all is settled
@@ -153,19 +135,19 @@ memory() {
     fresh
     write_config lbd 10000 10 "$work/lbd.conf" "$check"
     # the addresses of the backends are our own, and somebody answers there: checks pass
-    in_space ip route add local 172.16.0.0/12 dev lo
-    ip netns exec "$space" "$floor" serve 8080 &
+    bench_in ip route add local 172.16.0.0/12 dev lo
+    ip netns exec "$bench_net" "$floor" serve 8080 &
     server=$!
     local -a command
     lbd_command
-    # not through in_space: its shell would be in between
-    ip netns exec "$space" "${command[@]}" 2>>"$work/log" &
+    # not through bench_in: its shell would be in between
+    ip netns exec "$bench_net" "${command[@]}" 2>>"$work/log" &
     pid=$!
     while ((tries--)); do
         sleep 1
         [[ -d /proc/$pid ]] || {
             bench_say "$case: lbd is gone: $(tail -n 1 "$work/log")"
-            gone "$server"
+            bench_gone "$server"
             return
         }
         # the first verdict of everything, and the kernel as it should be
@@ -183,8 +165,8 @@ memory() {
         pss=$((pss + $(awk '/^Pss:/ { print $2 }' "/proc/$p/smaps_rollup")))
     done
     bench_sample "program/$case/pss-total/lbd" "$(awk -v k="$pss" 'BEGIN { printf "%.1f", k / 1024 }')"
-    gone "$pid" "$server"
-    ip netns del "$space"
+    bench_gone "$pid" "$server"
+    ip netns del "$bench_net"
     local measure
     for measure in rss-core rss-core-peak rss-probe pss-total; do
         bench_figures "program/$case/$measure/lbd" MiB
@@ -195,19 +177,9 @@ memory() {
 
 mkdir -p "$work"
 chmod 755 "$work"
-for user in lbd lbd-probe; do
-    getent passwd $user >/dev/null || useradd --system --shell /usr/sbin/nologin $user
-done
-for group in lbadmin lbobserve; do
-    getent group $group >/dev/null || groupadd --system $group
-done
+bench_users
 bench_writes_start
-for side in "${!BENCH_SIDES[@]}"; do
-    bench_say "$side: ${BENCH_SIDES[$side]}"
-done | sort
-bench_say "kernel ${LBD_LAB_KERNEL}, ${LBD_LAB_WHERE}, $(nproc) processors," \
-    "keepalived $(keepalived --version 2>&1 | sed -n '1s/.* v\([0-9.]*\).*/\1/p')," \
-    "$("$lbd" --version)"
+bench_header lbd keepalived ipvsadm floor
 
 for n in "${sizes[@]}"; do
     for side in lbd keepalived ipvsadm; do

@@ -3,15 +3,25 @@
 #
 # Runs a benchmark: installs what is missing, builds the release, and measures all sides in one guest.
 
-usage() {
-    cat <<'USAGE'
-usage: tests/bench/run.sh BENCH [OPTION]...
+# NAME|REPS|SIZES|SECONDS|TEXT: how often and at which sizes it measures unless told otherwise, and when the guest is
+# ended. What runs in the guest is NAME.sh.
+benches=(
+    "program|3|1000 5000 10000|7200|filling the kernel, reloading, memory; sizes are services"
+    "checks|1|500 2000 5000|1800|probing: processor time, punctuality, memory; sizes are probes per second"
+)
 
-  program     filling the kernel, reloading, memory
+usage() {
+    local row name reps sizes text
+    printf 'usage: tests/bench/run.sh BENCH [OPTION]...\n\n'
+    for row in "${benches[@]}"; do
+        IFS='|' read -r name reps sizes _ text <<<"$row"
+        printf '  %-11s %s\n%14s(--reps %s --sizes "%s")\n' "$name" "$text" '' "$reps" "$sizes"
+    done
+    cat <<'USAGE'
 
   --strict        exit 1 when a bound is missed
-  --reps N        measure everything N times (default 3)
-  --sizes "N..."  numbers of services (default "1000 5000 10000")
+  --reps N        measure everything N times
+  --sizes "N..."  at these sizes
   --build DIR     build there (default build/release)
   --out FILE      a copy of what is printed
 
@@ -28,7 +38,7 @@ fail() {
     exit 1
 }
 
-bench='' strict='' reps=3 sizes='1000 5000 10000' build=$root/build/release out=/dev/null
+bench='' strict='' reps='' sizes='' build=$root/build/release out=/dev/null
 while (($#)); do
     case $1 in
     --strict) strict=1 ;;
@@ -58,19 +68,24 @@ done
     usage >&2
     exit 2
 }
-[[ $bench == program ]] || fail "no benchmark named $bench (--help)"
+seconds=''
+for row in "${benches[@]}"; do
+    IFS='|' read -r name of_reps of_sizes of_seconds _ <<<"$row"
+    [[ $name != "$bench" ]] || reps=${reps:-$of_reps} sizes=${sizes:-$of_sizes} seconds=$of_seconds
+done
+[[ -n $seconds ]] || fail "no benchmark named $bench (--help)"
 [[ $reps =~ ^[1-9][0-9]*$ ]] || fail "--reps wants a number"
 [[ $sizes =~ ^[0-9\ ]+$ ]] || fail "--sizes wants numbers"
 
 "$root/tests/lab/install.sh" all || exit 1
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
-if ! (cd "$root" && cmake --preset release -B "$build" && cmake --build "$build" --target lbd lbctl bench_floor) >"$log" 2>&1; then
+if ! (cd "$root" && cmake --preset release -B "$build" && cmake --build "$build" --target lbd lbctl bench_floor bench_target) >"$log" 2>&1; then
     tail -30 "$log" >&2
     fail "cannot build"
 fi
 
 export LBD_BENCH_BUILD=$build LBD_BENCH_REPS=$reps LBD_BENCH_SIZES=$sizes LBD_BENCH_STRICT=$strict
 # 3 GB: 100,000 backends are about half of that in kernel memory
-"$root/tests/lab/lab" --kernel 6.12 --mem 3072 --timeout 7200 -- "$here/$bench.sh" | tee "$out"
+"$root/tests/lab/lab" --kernel 6.12 --mem 3072 --timeout "$seconds" -- "$here/$bench.sh" | tee "$out"
 exit "${PIPESTATUS[0]}"

@@ -23,6 +23,7 @@ LAB_PACKAGES_LAB=(
   qemu-system-x86 busybox-static cpio kmod xz-utils zstd
   iproute2 ipvsadm "nginx-light|nginx" curl socat nftables conntrack keepalived
   tcpdump python3 python3-pytest python3-scapy wrk procps psmisc iputils-ping
+  openssl exim4-daemon-light dovecot-imapd dovecot-pop3d slapd vsftpd redis-server memcached unbound
 )
 
 lab_install_say() { printf 'install: %s\n' "$*" >&2; }
@@ -163,6 +164,9 @@ lab_install_root() {
             case $name in
             nginx | nginx-light) unit=nginx.service ;;
             keepalived | ipvsadm | nftables) unit=$name.service ;;
+            slapd | vsftpd | redis-server | memcached | unbound) unit=$name.service ;;
+            exim4-daemon-light) unit=exim4.service ;;
+            dovecot-imapd | dovecot-pop3d) unit=dovecot.service ;;
             *) continue ;;
             esac
             systemctl disable --quiet "$unit" >/dev/null 2>&1 || true

@@ -3,7 +3,7 @@
 #
 # Who may include whom:
 #
-#   common <- topic (ipvs check host state ...) <- config <- model, plan, override <- ctl <- daemon*, main
+#   common <- topic (ipvs check host state ...) <- config <- model, plan, override, history <- ctl <- daemon*, main
 #
 # Topics never include each other; a pure file never includes the header of an edge (*_io.h); worker and sandbox see
 # common alone; lbctl sees common alone. And which file may include the headers of a library that touches the world.
@@ -29,7 +29,7 @@ BEGIN {
     confined["seccomp.h"]        = "^lbd/sandbox\\.c$"
     confined["cap-ng.h"]         = "^lbd/sandbox\\.c$"
     confined["pcre2.h"]          = "^lbd/check/check_regex\\.c$"
-    # check_curl only names the error numbers of libcurl
+    # check_curl names the error numbers of libcurl and calls nothing
     confined["curl/"]            = "^lbd/check/(probe_[a-z]+|curl_(link|loop))_io\\.[ch]$|^lbd/check/check_curl\\.c$"
     confined["ares.h"]           = "^lbd/check/probe_[a-z]+_io\\.c$"
     confined["microhttpd.h"]     = "^lbd/ctl/metrics_io\\.c$"
@@ -46,7 +46,7 @@ function room(p,    part) {
     if (p ~ /^lbctl\//) return "lbctl"
     if (p !~ /^lbd\//) return "?"
     if (split(p, part, "/") > 2) return part[2]
-    if (part[2] ~ /^(model[^.]*|plan|override)\./) return "model"
+    if (part[2] ~ /^(model[^.]*|plan|override|history)\./) return "model"
     if (part[2] ~ /^(worker|sandbox)\./) return "worker"
     if (part[2] ~ /^(daemon[^.]*|main)\./) return "daemon"
     return "?"

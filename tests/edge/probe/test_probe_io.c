@@ -113,6 +113,8 @@ static struct {
 	unsigned states[TARGETS_MAX], flips[TARGETS_MAX];
 	struct lb_time first_at[TARGETS_MAX];
 	unsigned total, judged;
+	struct check_msg_ran ran[64];
+	unsigned n_ran;
 } core;
 
 static int64_t now_ms(void)
@@ -139,6 +141,8 @@ static void heard(const char *line, size_t n)
 		core.ready = true;
 	if (m.type == CHECK_MSG_PONG)
 		core.pong = m.u.pong;
+	if (m.type == CHECK_MSG_RAN)
+		core.ran[core.n_ran++ % 64] = m.u.ran;
 	if (m.type != CHECK_MSG_STATE)
 		return;
 	const struct check_msg_state *s = &m.u.state;
@@ -414,6 +418,67 @@ START_TEST(many_targets_are_spread_over_the_interval)
 }
 END_TEST
 
+static void run_now(uint32_t token, uint32_t id)
+{
+	struct check_msg m = { .type = CHECK_MSG_RUN, .u.run = { token, id } };
+	tell(&m);
+}
+
+/* The target is probed once and then not for a day; the run is beside it. */
+START_TEST(a_watched_run_tells_its_steps_and_counts_nothing)
+{
+	struct server *s = serve(ECHO, 16);
+	struct check_msg m = target(1, s->port, "x", "x");
+	m.u.target_set.spec.interval_ms = m.u.target_set.spec.interval_down_ms = 86400000;
+	m.u.target_set.state = (struct check_state){ .n = 4, .judged = true, .up = true, .last.code = CHECK_CODE_L7OK };
+	tell(&m);
+	run_now(7, 1);
+	WAIT(core.n_ran == 1, 5000);
+	const struct check_msg_ran *ran = &core.ran[0];
+	ck_assert(ran->token == 7 && ran->id == 1 && ran->result.code == CHECK_CODE_L7OK);
+	ck_assert_uint_ge(ran->trace.n, 3); /* connected, sent, the result */
+	ck_assert_str_eq(ran->trace.steps[0].text, "connected");
+	ck_assert_str_eq(ran->trace.steps[ran->trace.n - 1].text, "L7OK: expected bytes seen");
+	for (unsigned i = 1; i < ran->trace.n; i++)
+		ck_assert_uint_ge(ran->trace.steps[i].at_us, ran->trace.steps[i - 1].at_us);
+	s->kind = CLOSES;
+	for (uint32_t i = 0; i < 5; i++) { /* more failures than fall, and nobody counts */
+		run_now(10 + i, 1);
+		WAIT(core.n_ran == 2 + i, 5000);
+		ck_assert_int_eq(core.ran[1 + i].result.code, CHECK_CODE_L7RSP);
+	}
+	ck_assert_uint_eq(core.states[1], 0);
+	run_now(20, 99);
+	WAIT(core.n_ran == 7, 5000);
+	ck_assert(core.ran[6].token == 20 && core.ran[6].result.code == CHECK_CODE_SOCKERR && !core.ran[6].trace.n);
+}
+END_TEST
+
+START_TEST(watched_runs_are_bounded_and_end_with_their_target)
+{
+	struct check_msg m = target(1, serve(SILENT, 64)->port, NULL, "x");
+	m.u.target_set.spec.interval_ms = m.u.target_set.spec.interval_down_ms = 86400000;
+	m.u.target_set.spec.timeout_ms = 60000;
+	tell(&m);
+	for (uint32_t token = 0; token < 20; token++)
+		run_now(token, 1);
+	WAIT(core.n_ran == 4, 5000);
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert(core.ran[i].token == 16 + i && core.ran[i].result.code == CHECK_CODE_SOCKERR);
+	struct check_msg del = { .type = CHECK_MSG_TARGET_DEL, .u.target_del = 1 };
+	tell(&del);
+	WAIT(core.n_ran == 20, 5000);
+	for (unsigned i = 4; i < 20; i++)
+		ck_assert_int_eq(core.ran[i].result.code, CHECK_CODE_SOCKERR);
+	/* all places are free again; and one that still runs does not keep the worker from ending */
+	tell(&m);
+	for (uint32_t token = 0; token < 17; token++)
+		run_now(100 + token, 1);
+	WAIT(core.n_ran == 21, 5000);
+	ck_assert_uint_eq(core.ran[20].token, 116);
+}
+END_TEST
+
 START_TEST(the_end_of_the_channel_is_the_end)
 {
 	for (uint32_t id = 0; id < 1000; id++)
@@ -456,6 +521,8 @@ int main(void)
 	tcase_add_test(tc, our_own_lack_of_descriptors_flips_nothing);
 	tcase_add_test(tc, a_stopped_worker_blames_nobody);
 	tcase_add_test(tc, many_targets_are_spread_over_the_interval);
+	tcase_add_test(tc, a_watched_run_tells_its_steps_and_counts_nothing);
+	tcase_add_test(tc, watched_runs_are_bounded_and_end_with_their_target);
 	tcase_add_test(tc, the_end_of_the_channel_is_the_end);
 	tcase_add_loop_test(tc, garbage_ends_it_with_a_reason, 0, (int)(sizeof(garbage) / sizeof(garbage[0])));
 	suite_add_tcase(s, tc);

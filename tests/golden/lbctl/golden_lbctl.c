@@ -3,7 +3,8 @@
  * golden_lbctl [--update] FILE...: checks files of cases, or writes them anew.
  *
  *   # what the case shows
- *   $ backend drain web/app1 --for 30m       words of the command line; $t on a terminal, $c in colour
+ *   $ backend drain web/app1 --for 30m       words of the command line; $t on a terminal, $c in colour,
+ *                                            $w on one of 80 columns
  *   < {"row":{...}}                          what the daemon answers; nothing: only the request is shown
  *   < {"end":{"code":0}}
  *   > {"id":1,...}                           the request
@@ -120,7 +121,8 @@ static int answer(struct out *o, struct cli *c, const char *lines, struct lb_tex
 static int local(const struct cli *c, struct lb_text *text, struct lb_text *errors)
 {
 	struct lb_err e = { 0 };
-	static const char *const names[] = { "none", "services", "backends", "objects" };
+	static const char *const names[] = { "none", "services", "backends", "objects", "checks",
+		"checks and backends" };
 	if (c->opt.version) {
 		lb_text_puts(text, "the version\n");
 	} else if (c->opt.help || lb_command_id(c->cmd) == LB_COMMAND_HELP) {
@@ -161,6 +163,7 @@ static void run_case(struct lb_text *out, const char *command, const char *lines
 	o.look.now_wall_ms = NOW_MS;
 	o.look.clock = clock_utc;
 	o.look.colour = command[1] == 'c';
+	o.look.width = command[1] == 'w' ? 80 : 0;
 	if (!c.cmd || c.opt.version || c.opt.help || c.cmd->level == LB_LEVEL_NONE) {
 		code = local(&c, &o.text, &errors);
 	} else {

@@ -116,6 +116,35 @@ START_TEST(limits)
 }
 END_TEST
 
+static const struct {
+	const char *what;
+	uint16_t n, rise, fall;
+	bool up;
+	const char *words;
+} counters[] = {
+	{ "down for good", 0, 2, 3, false, "fall 3/3" },
+	{ "on the way up", 1, 2, 3, false, "rise 1/2" },
+	{ "up for good", 4, 2, 3, true, "rise 2/2" },
+	{ "one failure", 3, 2, 3, true, "fall 1/3" },
+	{ "two of them", 2, 2, 3, true, "fall 2/3" },
+	{ "one is enough, up", 1, 1, 1, true, "rise 1/1" },
+	{ "one is enough, down", 0, 1, 1, false, "fall 1/1" },
+	{ "a reload made rise and fall smaller", 9, 2, 3, true, "rise 2/2" },
+	{ "the largest", 65534, 1, 65535, true, "fall 1/65535" },
+};
+
+START_TEST(the_counter_in_words)
+{
+	char text[CHECK_COUNTER_STRLEN];
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+		const char *got =
+			check_counter_str(counters[i].n, counters[i].rise, counters[i].fall, counters[i].up, ' ', text);
+		ck_assert_msg(strcmp(got, counters[i].words) == 0, "%s: %s", counters[i].what, got);
+	}
+	ck_assert_str_eq(check_counter_str(2, 2, 3, true, '=', text), "fall=2/3");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("check_fsm");
@@ -124,6 +153,7 @@ int main(void)
 	tcase_add_test(tc, resuming_flips_nothing);
 	tcase_add_test(tc, equals_two_counters);
 	tcase_add_test(tc, limits);
+	tcase_add_test(tc, the_counter_in_words);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -66,6 +66,18 @@ static struct check_spec random_spec(void)
 	return s;
 }
 
+static struct check_msg_ran random_ran(void)
+{
+	struct check_msg_ran r = { any(), any(), random_state().last, { .n = among(0, CHECK_STEPS_MAX) } };
+	for (unsigned i = 0; i < r.trace.n; i++) {
+		r.trace.steps[i].at_us = any();
+		size_t n = any() % CHECK_STEP_TEXT;
+		for (size_t k = 0; k < n; k++)
+			r.trace.steps[i].text[k] = (char)among(0x20, 0x7e);
+	}
+	return r;
+}
+
 static struct check_msg random_msg(enum check_msg_type type)
 {
 	struct check_msg m = { .type = type };
@@ -81,13 +93,17 @@ static struct check_msg random_msg(enum check_msg_type type)
 	case CHECK_MSG_TARGET_DEL: m.u.target_del = any(); break;
 	case CHECK_MSG_LOG: m.u.log = (enum lb_log_level)among(3, 7); break;
 	case CHECK_MSG_PING: m.u.ping = any(); break;
+	case CHECK_MSG_RUN: m.u.run = (struct check_msg_run){ any(), any() }; break;
 	case CHECK_MSG_READY: m.u.ready = (struct check_msg_ready){ 1, (int32_t)among(1, INT32_MAX - 1) }; break;
 	case CHECK_MSG_STATE:
 		m.u.state.id = any();
 		m.u.state.flip = any() & 1;
 		m.u.state.state = random_state();
 		break;
-	case CHECK_MSG_PONG: m.u.pong = (struct check_msg_pong){ any(), any(), any(), any(), any(), any() }; break;
+	case CHECK_MSG_PONG:
+		m.u.pong = (struct check_msg_pong){ any(), any(), any(), any(), any(), any(), any(), any(), any() };
+		break;
+	case CHECK_MSG_RAN: m.u.ran = random_ran(); break;
 	}
 	return m;
 }
@@ -113,12 +129,14 @@ static void same(const struct check_msg *a, const struct check_msg *b)
 	case CHECK_MSG_TARGET_DEL: ck_assert_uint_eq(a->u.target_del, b->u.target_del); break;
 	case CHECK_MSG_LOG: ck_assert_int_eq(a->u.log, b->u.log); break;
 	case CHECK_MSG_PING: ck_assert_uint_eq(a->u.ping, b->u.ping); break;
+	case CHECK_MSG_RUN: ck_assert_mem_eq(&a->u.run, &b->u.run, sizeof(a->u.run)); break;
 	case CHECK_MSG_READY: ck_assert_mem_eq(&a->u.ready, &b->u.ready, sizeof(a->u.ready)); break;
 	case CHECK_MSG_STATE:
 		ck_assert(a->u.state.id == b->u.state.id && a->u.state.flip == b->u.state.flip);
 		same_state(&a->u.state.state, &b->u.state.state);
 		break;
 	case CHECK_MSG_PONG: ck_assert_mem_eq(&a->u.pong, &b->u.pong, sizeof(a->u.pong)); break;
+	case CHECK_MSG_RAN: ck_assert_mem_eq(&a->u.ran, &b->u.ran, sizeof(a->u.ran)); break;
 	}
 }
 
@@ -173,7 +191,9 @@ START_TEST(every_member_counts)
 				if (kind == 0)
 					json_object_del(o, key);
 				else
-					json_object_set_new(o, key, kind == 1 ? json_null() : json_array());
+					/* a list stands for another type, except where one is wanted */
+					json_object_set_new(
+						o, key, kind == 1 || json_is_array(value) ? json_null() : json_array());
 				int rc = (t < CHECK_MSG_READY ? check_msg_read_probe : check_msg_read_core)(o, &got);
 				ck_assert_msg(
 					rc == -EBADMSG, "%s without %s", check_msg_name((enum check_msg_type)t), key);
@@ -189,6 +209,11 @@ END_TEST
 	"{\"msg\":\"target.set\",\"id\":1,\"type\":\"tcp\",\"addr\":\"10.0.0.1\",\"port\":80,\"interval\":2000,"       \
 	"\"interval_down\":5000,\"timeout\":1000,\"rise\":2,\"fall\":3,\"state\":{\"n\":0,\"judged\":false,"           \
 	"\"up\":false,\"code\":\"INI\",\"text\":\"\",\"latency_us\":0}" members "}"
+#define RAN(steps)                                                                                                     \
+	"{\"msg\":\"ran\",\"token\":1,\"id\":1,\"code\":\"L4OK\",\"text\":\"\",\"latency_us\":0,\"steps\":[" steps "]" \
+	"}"
+#define STEPS_2        "{\"us\":1,\"text\":\"a\"},{\"us\":2,\"text\":\"b\"},"
+#define STEPS_8        STEPS_2 STEPS_2 STEPS_2 STEPS_2
 #define STATE(members) "{\"msg\":\"state\",\"id\":1,\"flip\":true,\"state\":{" members "}}"
 
 static const struct {
@@ -234,6 +259,13 @@ START_TEST(broken_messages)
 	}
 	/* what the worker says is checked as strictly: it talks to strangers all day */
 	const char *const lines[] = {
+		RAN("{\"us\":1,\"text\":\"\\u001b[2J\"}"),
+		RAN("{\"us\":-1,\"text\":\"\"}"),
+		RAN("{\"us\":1}"),
+		RAN("{\"text\":\"a\"}"),
+		RAN("5"),
+		RAN(STEPS_8 STEPS_8 STEPS_8 "{\"us\":1,\"text\":\"the 25th\"}"),
+		"{\"msg\":\"ran\",\"token\":1,\"id\":1,\"code\":\"L9OK\",\"text\":\"\",\"latency_us\":0,\"steps\":[]}",
 		STATE("\"n\":0,\"judged\":false,\"up\":true,\"code\":\"L4OK\",\"text\":\"\",\"latency_us\":0"),
 		STATE("\"n\":70000,\"judged\":true,\"up\":true,\"code\":\"L4OK\",\"text\":\"\",\"latency_us\":0"),
 		STATE("\"n\":0,\"judged\":true,\"up\":true,\"code\":\"L9OK\",\"text\":\"\",\"latency_us\":0"),

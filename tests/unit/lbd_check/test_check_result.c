@@ -68,11 +68,31 @@ START_TEST(replies_are_shown_escaped_and_whole)
 }
 END_TEST
 
+START_TEST(time_that_we_took_is_held_against_nobody)
+{
+	static const enum check_code timeouts[] = { CHECK_CODE_L3TOUT, CHECK_CODE_L4TOUT, CHECK_CODE_L6TOUT,
+		CHECK_CODE_L7TOUT, CHECK_CODE_PROCTOUT };
+	struct check_result r;
+	for (size_t i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++) {
+		r = (struct check_result){ .code = timeouts[i] };
+		check_result_distrust(&r, false);
+		ck_assert_int_eq(r.code, timeouts[i]);
+		check_result_distrust(&r, true);
+		ck_assert_int_eq(r.code, CHECK_CODE_SOCKERR);
+		ck_assert_str_eq(r.text, "probe ran too late");
+	}
+	r = (struct check_result){ .code = CHECK_CODE_L4CON }; /* an answer is an answer */
+	check_result_distrust(&r, true);
+	ck_assert_int_eq(r.code, CHECK_CODE_L4CON);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("check_result");
 	TCase *tc = tcase_create("all");
 	tcase_add_test(tc, whose_fault);
+	tcase_add_test(tc, time_that_we_took_is_held_against_nobody);
 	tcase_add_test(tc, replies_are_shown_escaped_and_whole);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);

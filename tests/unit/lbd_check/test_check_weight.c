@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/check/check_weight.h"
 
+#include "common/buf.h"
+
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +122,82 @@ START_TEST(zero_bytes_are_no_end)
 }
 END_TEST
 
+static const struct {
+	const char *what, *line;
+	enum check_code code;
+	int kind, value;
+	const char *text;
+} judged[] = {
+	{ "up", "up\n", CHECK_CODE_L7OK, NONE, 0, "up" },
+	{ "less than everything", "up 50%\n", CHECK_CODE_L7OKC, PERCENT, 50, "weight 50%" },
+	{ "a number alone", "7", CHECK_CODE_L7OKC, VALUE, 7, "weight 7" },
+	{ "drain", "drain", CHECK_CODE_L7OKC, VALUE, 0, "drain" },
+	{ "down", "down", CHECK_CODE_L7STS, NONE, 0, "down" },
+	{ "down and why", "fail 50% # no disk", CHECK_CODE_L7STS, NONE, 0, "no disk" },
+	{ "not an agent", "SSH-2.0\x01\r\n", CHECK_CODE_L7RSP, NONE, 0, "not an agent: SSH-2.0\\x01" },
+	{ "not an agent, at length", "a123456789b123456789c123456789d123456789e123456789", CHECK_CODE_L7RSP, NONE, 0,
+		"not an agent: a123456789b123456789c123456789d123456789..." },
+	{ "an empty line", "\r\n", CHECK_CODE_L7RSP, NONE, 0, "an empty line" },
+	{ "nothing", "", CHECK_CODE_L7RSP, NONE, 0, "not an agent, no byte came" },
+};
+
+START_TEST(judging)
+{
+	struct check_result r = { .latency_us = 5 };
+	check_agent_judge(judged[_i].line, strlen(judged[_i].line), &r);
+	ck_assert_msg(r.code == judged[_i].code && r.weight.kind == judged[_i].kind &&
+			      r.weight.value == judged[_i].value && strcmp(r.text, judged[_i].text) == 0,
+		"%s: %s, weight %d %d, '%s'", judged[_i].what, check_codes[r.code].name, r.weight.kind, r.weight.value,
+		r.text);
+	ck_assert_uint_eq(r.latency_us, 5);
+}
+END_TEST
+
+START_TEST(weights_are_bounded_and_averaged)
+{
+	struct lb_text t = LB_TEXT_INIT;
+	check_param_put(&t, CHECK_PARAM_WEIGHT_MIN, "10", 2);
+	check_param_put(&t, CHECK_PARAM_WEIGHT_MAX, "90", 2);
+	check_param_put(&t, CHECK_PARAM_WEIGHT_SMOOTH, "4", 1);
+	const struct check_params bound = { (const uint8_t *)t.s, (uint32_t)t.n }, none = { 0 };
+	struct check_smooth s = { 0 }, free_one = { 0 };
+	static const struct {
+		uint8_t kind;
+		uint16_t value, want;
+	} rows[] = {
+		{ CHECK_WEIGHT_VALUE, 50, 50 },   /* the first value is the average */
+		{ CHECK_WEIGHT_VALUE, 90, 60 },   /* 50 + 40/4 */
+		{ CHECK_WEIGHT_VALUE, 500, 68 },  /* cut to 90: 60 + 30/4 = 67.5 */
+		{ CHECK_WEIGHT_VALUE, 0, 53 },    /* raised to 10 */
+		{ CHECK_WEIGHT_PERCENT, 20, 20 }, /* another kind begins anew */
+		{ CHECK_WEIGHT_NONE, 0, 0 },
+		{ CHECK_WEIGHT_PERCENT, 80, 80 },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct check_weight in = { rows[i].kind, rows[i].value };
+		struct check_weight out = check_weight_smooth(&s, &bound, &in);
+		ck_assert_msg(out.kind == rows[i].kind && out.value == rows[i].want, "row %zu: %u", i, out.value);
+		out = check_weight_smooth(&free_one, &none, &in);
+		ck_assert(out.kind == in.kind && out.value == in.value);
+	}
+	lb_text_done(&t);
+}
+END_TEST
+
+START_TEST(no_more_flows_means_now)
+{
+	struct lb_text t = LB_TEXT_INIT;
+	check_param_put(&t, CHECK_PARAM_WEIGHT_SMOOTH, "100", 3);
+	const struct check_params p = { (const uint8_t *)t.s, (uint32_t)t.n };
+	struct check_smooth s = { 0 };
+	const struct check_weight full = { CHECK_WEIGHT_PERCENT, 100 }, drain = { CHECK_WEIGHT_PERCENT, 0 };
+	check_weight_smooth(&s, &p, &full);
+	ck_assert_uint_eq(check_weight_smooth(&s, &p, &drain).value, 0);
+	ck_assert_uint_eq(check_weight_smooth(&s, &p, &full).value, 100);
+	lb_text_done(&t);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("check_weight");
@@ -127,6 +205,9 @@ int main(void)
 	tcase_add_loop_test(tc, weight_words, 0, sizeof(weights) / sizeof(weights[0]));
 	tcase_add_loop_test(tc, agent_lines, 0, sizeof(lines) / sizeof(lines[0]));
 	tcase_add_test(tc, zero_bytes_are_no_end);
+	tcase_add_loop_test(tc, judging, 0, sizeof(judged) / sizeof(judged[0]));
+	tcase_add_test(tc, weights_are_bounded_and_averaged);
+	tcase_add_test(tc, no_more_flows_means_now);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -167,7 +167,7 @@ static inline void world_health(struct world *w, const char *object, uint32_t ch
 		.up = up,
 		.last = { .code = up ? CHECK_CODE_L4OK : CHECK_CODE_L4CON, .latency_us = 700 } };
 	strcpy(st.last.text, up ? "" : "connection refused");
-	ck_assert(model_health(w->m, target_id(w, object, check), &st, w->wall));
+	ck_assert(model_health(w->m, target_id(w, object, check), &st, w->now, w->wall));
 }
 
 static inline struct override_who who_of(const struct world *w, int64_t for_ms)

@@ -17,13 +17,15 @@ static void one_text(const struct override *ov, void *arg)
 	static const char *const states[] = { "enabled", "drain", "maint" };
 	char *out = (char *)arg + strlen(arg);
 	out += sprintf(out, "%s", ov->object);
-	const struct override_item *items[] = { &ov->state_item, &ov->weight_item };
-	for (size_t i = 0; i < 2; i++) {
+	const struct override_item *items[] = { &ov->state_item, &ov->weight_item, &ov->force_item };
+	for (size_t i = 0; i < 3; i++) {
 		const struct override_item *it = items[i];
 		if (!it->set)
 			continue;
 		if (i == 0)
 			out += sprintf(out, " state=%s", states[ov->state]);
+		else if (i == 2)
+			out += sprintf(out, " force=%s", override_force_name(ov->force));
 		else
 			out += sprintf(
 				out, " weight=%u%s", ov->weight, ov->weight_kind == OVERRIDE_WEIGHT_PERCENT ? "%" : "");
@@ -110,6 +112,38 @@ START_TEST(clearing_takes_one_item_and_the_object_with_its_last)
 	ck_assert_str_eq(text_of(o), "dns/n weight=0(alice,disk,0)\nweb/b state=enabled(,,0,300000,300000)\n"
 				     "new/x state=drain(alice,,0)\n");
 	ck_assert_uint_eq(overrides_count(o), 3);
+	overrides_free(o);
+}
+END_TEST
+
+static void count_one(const struct override *ov, void *arg)
+{
+	(void)ov;
+	++*(unsigned *)arg;
+}
+
+START_TEST(a_force_lives_and_ends_by_itself)
+{
+	struct overrides *o = overrides_new();
+	struct override_who a = who("alice", "", 0), b = who("bob", "flaky check", 5 * MINUTE);
+	ck_assert_int_eq(overrides_set_weight(o, "web/a", OVERRIDE_WEIGHT_VALUE, 3, &a), 0);
+	ck_assert_int_eq(overrides_set_force(o, "web/a", OVERRIDE_FORCE_UP, &b), 0);
+	ck_assert_int_eq(overrides_set_force(o, "web/b", OVERRIDE_FORCE_UP, &a), 0);
+	ck_assert_int_eq(overrides_set_force(o, "web/b", OVERRIDE_FORCE_DOWN, &a), 0);
+	ck_assert_str_eq(text_of(o), "web/a weight=3(alice,,0) force=up(bob,flaky check,0,300000,300000)\n"
+				     "web/b force=down(alice,,0)\n");
+	ck_assert(!overrides_clear_state(o, "web/b"));
+	ck_assert(overrides_clear_force(o, "web/b"));
+	ck_assert(!overrides_clear_force(o, "web/b"));
+	ck_assert_ptr_null(overrides_find(o, "web/b"));
+	unsigned told = 0;
+	struct lb_time next = overrides_expire(o, lb_time_add_ms(t0, 5 * MINUTE - 1), count_one, &told);
+	ck_assert_uint_eq(told, 0);
+	ck_assert_int_eq(lb_time_diff_us(next, t0), 5 * MINUTE * 1000);
+	next = overrides_expire(o, next, count_one, &told);
+	ck_assert_uint_eq(told, 1);
+	ck_assert_int_eq(next.us, INT64_MAX);
+	ck_assert_str_eq(text_of(o), "web/a weight=3(alice,,0)\n");
 	overrides_free(o);
 }
 END_TEST
@@ -229,6 +263,16 @@ static const struct {
 	{ "the largest percentage",
 		FILE_OF("{\"object\":\"web/a\",\"weight\":{\"value\":1000,\"percent\":true," ITEM "}}"),
 		"web/a weight=1000%(a,r,0)\n" },
+	{ "forced up", FILE_OF("{\"object\":\"web/a\",\"force\":{\"value\":\"up\"," ITEM "}}"),
+		"web/a force=up(a,r,0)\n" },
+	{ "everything at once",
+		FILE_OF("{\"object\":\"web/a\",\"force\":{\"value\":\"down\"," ITEM
+			"},\"state\":{\"value\":\"drain\"," ITEM "},\"weight\":{\"value\":3," ITEM "}}"),
+		"web/a state=drain(a,r,0) weight=3(a,r,0) force=down(a,r,0)\n" },
+	{ "forced to nothing that is", FILE_OF("{\"object\":\"web/a\",\"force\":{\"value\":\"auto\"," ITEM "}}"),
+		NULL },
+	{ "forced without who and when", FILE_OF("{\"object\":\"web/a\",\"force\":{\"value\":\"up\"}}"), NULL },
+	{ "a force that is no object", FILE_OF("{\"object\":\"web/a\",\"force\":\"up\"}"), NULL },
 	{ "a percentage out of range",
 		FILE_OF("{\"object\":\"web/a\",\"weight\":{\"value\":1001,\"percent\":true," ITEM "}}"), NULL },
 	{ "the same object twice: the later entry",
@@ -347,12 +391,14 @@ START_TEST(random_sets_survive_the_disk)
 			snprintf(object, sizeof(object), "s%u/b%u", rnd(&r, 3), rnd(&r, 4));
 			struct override_who w = who(rnd(&r, 2) ? "älice" : "", rnd(&r, 2) ? "quote \" and \\" : "",
 				rnd(&r, 2) * 1000 * rnd(&r, 99));
-			switch (rnd(&r, 4)) {
+			switch (rnd(&r, 6)) {
 			case 0: overrides_set_state(o, object, (enum config_state)rnd(&r, 3), &w); break;
 			case 1:
 				overrides_set_weight(o, object, (enum override_weight)rnd(&r, 2), rnd(&r, 1001), &w);
 				break;
 			case 2: overrides_clear_state(o, object); break;
+			case 3: overrides_set_force(o, object, (enum override_force)rnd(&r, 2), &w); break;
+			case 4: overrides_clear_force(o, object); break;
 			default: overrides_clear_weight(o, object); break;
 			}
 		}
@@ -375,8 +421,8 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = { what_was_set_is_found_in_the_order_of_setting, setting_again_replaces_that_item_alone,
-		clearing_takes_one_item_and_the_object_with_its_last, what_is_due_goes_and_nothing_else,
-		pruning_keeps_what_exists, the_file_gives_back_what_was_written,
+		clearing_takes_one_item_and_the_object_with_its_last, a_force_lives_and_ends_by_itself,
+		what_is_due_goes_and_nothing_else, pruning_keeps_what_exists, the_file_gives_back_what_was_written,
 		a_file_is_read_as_a_whole_or_refused_as_a_whole, names_longer_than_any_object_are_refused,
 		an_end_far_away_is_no_overflow, what_cannot_be_written_is_not_left_out_in_silence,
 		random_sets_survive_the_disk };

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside the pool decision: what model_pool.c and model_quorum.c hand each other. */
+#pragma once
+
+#include "lbd/model.h"
+
+enum model_health_word { HEALTH_UP, HEALTH_DOWN, HEALTH_FLAPPING, HEALTH_UNKNOWN };
+
+/* What was decided of a backend, before it is compared with what was. */
+struct model_decision {
+	uint8_t state;    /* enum model_backend_state */
+	uint8_t health;   /* enum model_health_word */
+	uint16_t reasons; /* enum model_reason */
+	bool enabled;     /* nobody took it out: it counts for the quorum */
+	bool in_table, in_pool;
+	uint32_t weight; /* what it gets, or would get if it were up */
+	struct lb_time deadline;
+};
+
+/* model_quorum.c, over all backends of a service, in this order: */
+
+/* More failed at once than one believes: marks the backends whose failure is not believed (b->held). */
+void model_fail_open(struct model *m, uint32_t service);
+/* Whether enough are in the pool, and what happens when they are not. */
+void model_quorum(struct model *m, uint32_t service, struct model_decision *d);

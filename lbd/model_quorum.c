@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What depends on how many backends of a service fail: fail-open and the quorum. */
+#include "lbd/model_pool.h"
+
+#include <stdlib.h>
+
+/* ---- fail-open ---- */
+
+/* When a backend began to fail: the earliest of its targets that fail; us 0 = it does not. */
+static struct lb_time failing_since(const struct model *m, const struct model_backend *b)
+{
+	struct lb_time since = { 0 };
+	for (uint32_t i = 0; i < m->services[b->service].cfg->n_checks; i++) {
+		struct lb_time t = m->targets[m->links[b->first_link + i].target].failing_since;
+		if (t.us && (since.us == 0 || t.us < since.us))
+			since = t;
+	}
+	return since;
+}
+
+/* One interval of its slowest check, and the jitter on both sides. */
+static int64_t burst_us(const struct config_service *s)
+{
+	int64_t ms = 0;
+	for (uint32_t i = 0; i < s->n_checks; i++)
+		if (s->checks[i]->spec.interval_ms > ms)
+			ms = s->checks[i]->spec.interval_ms;
+	return ms * 1250;
+}
+
+static int time_cmp(const void *a, const void *b)
+{
+	return lb_time_cmp(*(const struct lb_time *)a, *(const struct lb_time *)b);
+}
+
+static bool may_be_held(const struct model_backend *b)
+{
+	return model_admin_state(b) == CONFIG_STATE_ENABLED;
+}
+
+/* Whether the failures that began within one interval around `since` are more than the share. times is sorted. */
+static bool in_burst(const struct lb_time *times, uint32_t n, struct lb_time since, int64_t window, uint64_t most)
+{
+	uint32_t lo = 0, hi = n, first;
+	while (lo < hi) { /* the first that is not before the window */
+		uint32_t mid = lo + (hi - lo) / 2;
+		if (lb_time_diff_us(since, times[mid]) > window)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	first = lo;
+	for (hi = n; lo < hi;) { /* the first that is after it */
+		uint32_t mid = lo + (hi - lo) / 2;
+		if (lb_time_diff_us(times[mid], since) <= window)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return (uint64_t)(lo - first) * 100 > most && lo - first > 1; /* one alone is no burst */
+}
+
+void model_fail_open(struct model *m, uint32_t service)
+{
+	struct model_service *s = &m->services[service];
+	struct model_backend *b = &m->backends[s->first_backend];
+	uint32_t enabled = 0, failing = 0;
+	if (!s->cfg->fail_open_percent)
+		return;
+	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
+		struct lb_time since = may_be_held(&b[i]) ? failing_since(m, &b[i]) : (struct lb_time){ 0 };
+		enabled += may_be_held(&b[i]);
+		if (since.us)
+			m->times[failing++] = since;
+	}
+	qsort(m->times, failing, sizeof(*m->times), time_cmp);
+	uint64_t most = (uint64_t)enabled * s->cfg->fail_open_percent;
+	bool many = (uint64_t)failing * 100 > most;
+	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
+		struct lb_time since = may_be_held(&b[i]) ? failing_since(m, &b[i]) : (struct lb_time){ 0 };
+		/* who was down before the burst has failed by itself and stays down */
+		bool believed = b[i].settled && b[i].state == MODEL_BACKEND_DOWN && !b[i].held;
+		if (!many || since.us == 0)
+			b[i].held = false;
+		else if (!believed && in_burst(m->times, failing, since, burst_us(s->cfg), most))
+			b[i].held = true;
+	}
+}
+
+/* ---- quorum ---- */
+
+static uint32_t needed(const struct config_service *s, uint32_t enabled)
+{
+	if (!s->quorum.percent)
+		return s->quorum.value;
+	return (uint32_t)(((uint64_t)enabled * s->quorum.value + 99) / 100);
+}
+
+/* Once lost it takes quorum_more above the need to get it back; never more than there are. */
+static bool lost(const struct model_service *s, uint32_t enabled, uint32_t in_pool)
+{
+	uint32_t need = needed(s->cfg, enabled);
+	if (need == 0)
+		need = 1; /* a pool of nobody serves nobody */
+	if (s->quorum_lost) {
+		need += s->cfg->quorum_more;
+		if (need > enabled && enabled)
+			need = enabled;
+	}
+	return in_pool < need;
+}
+
+/* Everybody who is not taken out by an operator, whatever the checks say. */
+static void open_to(struct model_decision *d)
+{
+	if (!d->enabled || d->in_pool || d->weight == 0 || (d->reasons & MODEL_REASON_FORCED_DOWN))
+		return;
+	d->reasons |= MODEL_REASON_QUORUM_OPEN;
+	d->in_pool = d->in_table = true;
+}
+
+static void close_to(struct model_decision *d)
+{
+	if (!d->in_pool)
+		return;
+	d->reasons |= MODEL_REASON_QUORUM_LOST;
+	d->in_pool = false; /* it keeps its row: the flows it has go on */
+}
+
+void model_quorum(struct model *m, uint32_t service, struct model_decision *d)
+{
+	struct model_service *s = &m->services[service];
+	uint32_t enabled = 0, in_pool = 0, n = s->cfg->n_backends;
+	for (uint32_t i = 0; i < n; i++) {
+		enabled += d[i].enabled;
+		in_pool += d[i].in_pool;
+	}
+	s->quorum_lost = lost(s, enabled, in_pool);
+	s->sorry = s->quorum_lost && s->cfg->on_loss == CONFIG_LOSS_SORRY && s->cfg->sorry.family;
+	if (!s->quorum_lost)
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		switch (s->cfg->on_loss) {
+		case CONFIG_LOSS_OPEN: open_to(&d[i]); break;
+		case CONFIG_LOSS_SORRY:
+		case CONFIG_LOSS_WITHDRAW: close_to(&d[i]); break;
+		case CONFIG_LOSS_REST: break;
+		}
+	}
+}

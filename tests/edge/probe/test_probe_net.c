@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Single probes on a loop of their own, against servers of any temper on the loopback. */
+#include "common/buf.h"
+#include "common/clock_io.h"
+#include "lbd/check/check_probe.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ---- servers: one child each, which serves until it is ended ---- */
+
+enum temper {
+	ABSENT, /* a port where nobody listens */
+	SILENT,
+	SAYS,   /* its text; '|' is a pause */
+	CLOSES, /* the same, then it hangs up */
+	ECHOES,
+	DRIPS, /* single bytes for ever */
+	POURS
+};
+
+static pid_t server;
+
+static void say(int fd, const char *text)
+{
+	while (*text) {
+		size_t n = strcspn(text, "|");
+		send(fd, text, n, MSG_NOSIGNAL);
+		text += n;
+		if (*text == '|') {
+			poll(NULL, 0, 15);
+			text++;
+		}
+	}
+}
+
+static void serve_tcp(int listener, enum temper temper, const char *text)
+{
+	static char buf[32768];
+	for (;;) {
+		int fd = accept(listener, NULL, NULL);
+		ssize_t n = 1;
+		if (temper == SAYS || temper == CLOSES)
+			say(fd, text);
+		memset(buf, 'x', sizeof(buf));
+		while (temper == DRIPS && send(fd, "x", 1, MSG_NOSIGNAL) == 1)
+			poll(NULL, 0, 1);
+		while (temper == POURS && send(fd, buf, sizeof(buf), MSG_NOSIGNAL) > 0)
+			;
+		while (temper != CLOSES && (n = recv(fd, buf, sizeof(buf), 0)) > 0)
+			if (temper == ECHOES)
+				send(fd, buf, (size_t)n, MSG_NOSIGNAL);
+		close(fd);
+	}
+}
+
+static void serve_udp(int fd, enum temper temper, const char *text)
+{
+	char buf[4096];
+	for (;;) {
+		struct sockaddr_in from;
+		socklen_t len = sizeof(from);
+		ssize_t n = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &len);
+		if (n < 0)
+			continue;
+		connect(fd, (struct sockaddr *)&from, len);
+		if (temper == SAYS)
+			say(fd, text);
+		for (int i = 0; temper == POURS && i < 100; i++)
+			send(fd, "x", 1, MSG_NOSIGNAL);
+		if (temper == ECHOES)
+			send(fd, buf, (size_t)n, MSG_NOSIGNAL);
+		from.sin_family = AF_UNSPEC;
+		connect(fd, (struct sockaddr *)&from, len);
+	}
+}
+
+/* Returns its port. */
+static uint16_t serve(int type, enum temper temper, const char *text)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, len), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	if (temper != ABSENT) {
+		ck_assert(type == SOCK_DGRAM || listen(fd, 16) == 0);
+		server = fork();
+		if (server == 0) {
+			alarm(30);
+			if (type == SOCK_DGRAM)
+				serve_udp(fd, temper, text);
+			serve_tcp(fd, temper, text);
+		}
+	}
+	close(fd);
+	return ntohs(a.sin_port);
+}
+
+static void end_server(void)
+{
+	if (server > 0) {
+		kill(server, SIGKILL);
+		waitpid(server, NULL, 0);
+	}
+	server = 0;
+}
+
+/* ---- one probe ---- */
+
+struct outcome {
+	unsigned done;
+	struct check_result r;
+	struct ev_loop *loop;
+};
+
+static void on_done(struct check_probe *p, const struct check_result *r, void *arg)
+{
+	struct outcome *o = arg;
+	(void)p;
+	o->done++;
+	o->r = *r;
+	ev_break(o->loop, EVBREAK_ALL);
+}
+
+static void on_guard(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)timer, (void)events;
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static struct check_trace trace;
+
+/* run_ms: how long it may take; it is cancelled then, and done stays 0. -errno of start is the code -1. */
+static struct outcome probe(const struct check_spec *spec, double run_ms)
+{
+	struct outcome o = { .loop = ev_loop_new(EVFLAG_AUTO) };
+	const struct check_ops *ops = check_ops[spec->type];
+	struct check_probe *p = calloc(1, ops->size);
+	ev_timer guard;
+	trace.n = 0;
+	p->loop = o.loop;
+	p->ops = ops;
+	p->spec = spec;
+	p->done = on_done;
+	p->arg = &o;
+	p->trace = &trace;
+	ck_assert_int_eq(ops->start(p, lb_clock_now()), 0);
+	ck_assert_uint_eq(o.done, 0); /* never inside start */
+	ev_timer_init(&guard, on_guard, run_ms / 1000, 0.0);
+	ev_timer_start(o.loop, &guard);
+	ev_run(o.loop, 0);
+	ev_timer_stop(o.loop, &guard);
+	ops->cancel(p);
+	ops->cancel(p);
+	ck_assert_uint_eq(ev_pending_count(o.loop), 0);
+	free(p);
+	ev_run(o.loop, EVRUN_NOWAIT); /* nothing may be left on the loop */
+	ev_loop_destroy(o.loop);
+	return o;
+}
+
+static struct lb_text bytes;
+
+static void put(enum check_param key, const char *value)
+{
+	if (value)
+		ck_assert_int_eq(check_param_put(&bytes, key, value, strlen(value)), 0);
+}
+
+static struct check_spec spec_of(enum check_type type, const char *addr, uint16_t port, uint32_t timeout_ms)
+{
+	struct check_spec s = { .type = type, .port = port, .timeout_ms = timeout_ms };
+	ck_assert_int_eq(lb_ip_parse(addr, strlen(addr), &s.addr), 0);
+	s.params = (struct check_params){ (const uint8_t *)bytes.s, (uint32_t)bytes.n };
+	return s;
+}
+
+/* Descriptors that are open: none may be left behind by a probe. */
+static int open_fds(void)
+{
+	int n = 0;
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* ---- TCP, UDP and agents ---- */
+
+#define TCP   CHECK_TYPE_TCP
+#define UDP   CHECK_TYPE_UDP
+#define AGENT CHECK_TYPE_AGENT
+
+static const struct {
+	const char *what;
+	enum check_type type;
+	enum temper temper;
+	const char *text, *send, *expect, *regex;
+	enum check_code code;
+	const char *result;
+} rows[] = {
+	{ "a plain connection", TCP, SILENT, NULL, NULL, NULL, NULL, CHECK_CODE_L4OK, "connected" },
+	{ "nobody listens", TCP, ABSENT, NULL, NULL, NULL, "x", CHECK_CODE_L4CON, "connection refused" },
+	{ "a pattern over pieces", TCP, SAYS, "2|20 ma|il ES|MTP", NULL, NULL, "^220 .*ESMTP", CHECK_CODE_L7OK,
+		"expected bytes seen" },
+	{ "a pattern on the last byte, after a long reply and a pause", TCP, SAYS,
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa|b", NULL, NULL, "ab$", CHECK_CODE_L7OK,
+		"expected bytes seen" },
+	{ "bytes and a pattern", TCP, SAYS, "220 |mail", NULL, "220", "mail", CHECK_CODE_L7OK, "expected bytes seen" },
+	{ "only the pattern", TCP, CLOSES, "220 mail", NULL, "250", "mail", CHECK_CODE_L7RSP, "closed: 220 mail" },
+	{ "only the bytes", TCP, CLOSES, "220 mail", NULL, "220", "^mail", CHECK_CODE_L7RSP, "closed: 220 mail" },
+	{ "a pattern that never comes", TCP, SAYS, "220 mail", NULL, NULL, "SSH", CHECK_CODE_L7TOUT,
+		"connected, expected bytes did not come" },
+	{ "single bytes for ever", TCP, DRIPS, NULL, NULL, NULL, "y", CHECK_CODE_L7TOUT,
+		"connected, expected bytes did not come" },
+	{ "too much", TCP, POURS, NULL, NULL, NULL, "y", CHECK_CODE_L7RSP,
+		"not in 64 KiB: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..." },
+	{ "too costly", TCP, POURS, NULL, NULL, NULL, "[a-z]+[0-9]", CHECK_CODE_L7RSP,
+		"pattern takes too long: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..." },
+	{ "a pattern that is none", TCP, SILENT, NULL, NULL, NULL, "(", CHECK_CODE_SOCKERR,
+		"expect or expect_regex is not valid" },
+
+	{ "an agent that is up", AGENT, CLOSES, "up\n", NULL, NULL, NULL, CHECK_CODE_L7OK, "up" },
+	{ "without a line end", AGENT, CLOSES, "75%", NULL, NULL, NULL, CHECK_CODE_L7OKC, "weight 75%" },
+	{ "in pieces, and it stays", AGENT, SAYS, "re|ady 4|2\r|\n", NULL, NULL, NULL, CHECK_CODE_L7OKC, "weight 42" },
+	{ "drain", AGENT, SAYS, "drain\n", NULL, NULL, NULL, CHECK_CODE_L7OKC, "drain" },
+	{ "down and why", AGENT, SAYS, "down # disk\x01\n", NULL, NULL, NULL, CHECK_CODE_L7STS, "disk\\x01" },
+	{ "nonsense", AGENT, SAYS, "SSH-2.0-x\r\n", NULL, NULL, NULL, CHECK_CODE_L7RSP, "not an agent: SSH-2.0-x" },
+	{ "asked first", AGENT, ECHOES, NULL, "up 7\n", NULL, NULL, CHECK_CODE_L7OKC, "weight 7" },
+	{ "half a line", AGENT, SAYS, "up", NULL, NULL, NULL, CHECK_CODE_L7TOUT, "connected, the line did not end" },
+	{ "no line", AGENT, SILENT, NULL, NULL, NULL, NULL, CHECK_CODE_L7TOUT, "connected, no byte came" },
+	{ "closed at once", AGENT, CLOSES, "", NULL, NULL, NULL, CHECK_CODE_L7RSP, "not an agent, no byte came" },
+	{ "a line without end", AGENT, POURS, NULL, NULL, NULL, NULL, CHECK_CODE_L7RSP,
+		"no line in 256 bytes: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..." },
+	{ "no agent", AGENT, ABSENT, NULL, NULL, NULL, NULL, CHECK_CODE_L4CON, "connection refused" },
+
+	{ "a closed port", UDP, ABSENT, NULL, NULL, NULL, NULL, CHECK_CODE_L4CON, "connection refused" },
+	{ "a closed port, with expect", UDP, ABSENT, NULL, "x", "x", NULL, CHECK_CODE_L4CON, "connection refused" },
+	{ "silence is good without expect", UDP, SILENT, NULL, NULL, NULL, NULL, CHECK_CODE_L4OK, "no error came" },
+	{ "any answer to nothing", UDP, ECHOES, NULL, NULL, NULL, NULL, CHECK_CODE_L4OK, "it answers" },
+	{ "silence is bad with it", UDP, SILENT, NULL, "x", "x", NULL, CHECK_CODE_L7TOUT, "no reply came" },
+	{ "the wanted reply", UDP, ECHOES, NULL, "PING", "ING", NULL, CHECK_CODE_L7OK, "expected bytes seen" },
+	{ "one of several", UDP, SAYS, "abc|def|ghi", "x", "e", NULL, CHECK_CODE_L7OK, "expected bytes seen" },
+	{ "not across two", UDP, SAYS, "abc|def", "x", "cd", NULL, CHECK_CODE_L7RSP, "no reply matches: def" },
+	{ "a pattern", UDP, SAYS, "abc|def", "x", NULL, "^d.f$", CHECK_CODE_L7OK, "expected bytes seen" },
+	{ "a flood", UDP, POURS, NULL, "x", "y", NULL, CHECK_CODE_L7RSP, "no reply of 64 matches: x" },
+};
+
+static void check_row(int i, double run_ms)
+{
+	bytes.n = 0;
+	put(CHECK_PARAM_SEND, rows[i].send);
+	put(CHECK_PARAM_EXPECT, rows[i].expect);
+	put(CHECK_PARAM_EXPECT_REGEX, rows[i].regex);
+	uint16_t port = serve(rows[i].type == UDP ? SOCK_DGRAM : SOCK_STREAM, rows[i].temper, rows[i].text);
+	struct check_spec s = spec_of(rows[i].type, "127.0.0.1", port, 400);
+	int fds = open_fds();
+	struct outcome o = probe(&s, run_ms);
+	ck_assert_msg(open_fds() == fds, "%s: a descriptor is left", rows[i].what);
+	if (run_ms > 1000)
+		ck_assert_msg(o.done == 1 && o.r.code == rows[i].code && strcmp(o.r.text, rows[i].result) == 0,
+			"%s: %u, %s '%s'", rows[i].what, o.done, check_codes[o.r.code].name, o.r.text);
+	end_server();
+}
+
+START_TEST(every_temper)
+{
+	check_row(_i, 5000);
+}
+END_TEST
+
+/* Cancelled after some milliseconds, wherever it is then: nothing is left, nobody is told twice. */
+START_TEST(cancelled_on_the_way)
+{
+	check_row(_i, 0);
+	check_row(_i, 10);
+}
+END_TEST
+
+START_TEST(a_weight_comes_along)
+{
+	bytes.n = 0;
+	struct check_spec s = spec_of(AGENT, "127.0.0.1", serve(SOCK_STREAM, SAYS, "up 30%\n"), 400);
+	struct outcome o = probe(&s, 5000);
+	ck_assert_int_eq(o.r.weight.kind, CHECK_WEIGHT_PERCENT);
+	ck_assert_uint_eq(o.r.weight.value, 30);
+	end_server();
+}
+END_TEST
+
+/* Half a second of silence is enough, whatever the timeout. */
+START_TEST(udp_silence_does_not_wait_for_the_timeout)
+{
+	bytes.n = 0;
+	struct check_spec s = spec_of(UDP, "127.0.0.1", serve(SOCK_DGRAM, SILENT, NULL), 5000);
+	struct outcome o = probe(&s, 4000);
+	ck_assert_int_eq(o.r.code, CHECK_CODE_L4OK);
+	ck_assert_uint_ge(o.r.latency_us, 400000);
+	ck_assert_uint_lt(o.r.latency_us, 2000000);
+	end_server();
+}
+END_TEST
+
+/* ---- ICMP and unreachable hosts, in a network namespace of the test's own ---- */
+
+static bool run(const char *command)
+{
+	return system(command) == 0; /* NOLINT(cert-env33-c): fixed commands, in a namespace of their own */
+}
+
+static bool enter_namespace(const char *ping_range)
+{
+	if (unshare(CLONE_NEWNET) || !run("ip link set lo up"))
+		return false;
+	int fd = open("/proc/sys/net/ipv4/ping_group_range", O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, ping_range, strlen(ping_range)) > 0;
+	if (fd >= 0)
+		close(fd);
+	return ok && run("ip link add d0 type veth peer name d1 && ip link set d0 up && ip link set d1 up &&"
+			 "ip addr add 192.0.2.1/24 dev d0 && ip -6 addr add 2001:db8::1/64 dev d0 nodad &&"
+			 "ip route add unreachable 198.51.100.1 && ip route add prohibit 198.51.100.2 &&"
+			 "ip ntable change name arp_cache dev d0 retrans 20 &&"
+			 "ip ntable change name ndisc_cache dev d0 retrans 20");
+}
+
+static const struct {
+	const char *what;
+	enum check_type type;
+	const char *addr, *send, *range;
+	enum check_code code;
+	const char *text;
+} hosts[] = {
+	{ "this host", CHECK_TYPE_ICMP, "127.0.0.1", NULL, "0 0", CHECK_CODE_L3OK, "echo reply" },
+	{ "this host over IPv6", CHECK_TYPE_ICMP, "::1", NULL, "0 0", CHECK_CODE_L3OK, "echo reply" },
+	{ "a host that is not there", CHECK_TYPE_ICMP, "192.0.2.9", NULL, "0 0", CHECK_CODE_L3CON,
+		"host unreachable, says 192.0.2.1" },
+	{ "one over IPv6", CHECK_TYPE_ICMP, "2001:db8::9", NULL, "0 0", CHECK_CODE_L3CON,
+		"address unreachable, says 2001:db8::1" },
+	{ "no route", CHECK_TYPE_ICMP, "203.0.113.1", NULL, "0 0", CHECK_CODE_L3CON, "network is unreachable" },
+	{ "a route that says no", CHECK_TYPE_ICMP, "198.51.100.1", NULL, "0 0", CHECK_CODE_L3CON, "no route to host" },
+	{ "a route that forbids", CHECK_TYPE_ICMP, "198.51.100.2", NULL, "0 0", CHECK_CODE_SOCKERR,
+		"permission denied" },
+	{ "not our group", CHECK_TYPE_ICMP, "127.0.0.1", NULL, "1 0", CHECK_CODE_SOCKERR,
+		"ping sockets are not allowed: net.ipv4.ping_group_range" },
+	{ "a datagram to a host that is not there", CHECK_TYPE_UDP, "192.0.2.9", "x", "0 0", CHECK_CODE_L4CON,
+		"no route to host" },
+	{ "one over IPv6", CHECK_TYPE_UDP, "2001:db8::9", "x", "0 0", CHECK_CODE_L4CON, "no route to host" },
+	{ "a datagram without a route", CHECK_TYPE_UDP, "203.0.113.1", "x", "0 0", CHECK_CODE_L4CON,
+		"network is unreachable" },
+};
+
+START_TEST(hosts_and_routes)
+{
+	if (!enter_namespace(hosts[_i].range)) {
+		printf("skipped: no network namespace here\n");
+		return;
+	}
+	bytes.n = 0;
+	put(CHECK_PARAM_SEND, hosts[_i].send);
+	struct check_spec s = spec_of(hosts[_i].type, hosts[_i].addr, 9, 2000);
+	if (hosts[_i].type == CHECK_TYPE_UDP)
+		s.timeout_ms = 500;
+	int fds = open_fds();
+	struct outcome o = probe(&s, 5000);
+	ck_assert_msg(o.done == 1 && o.r.code == hosts[_i].code && strcmp(o.r.text, hosts[_i].text) == 0,
+		"%s: %u, %s '%s'", hosts[_i].what, o.done, check_codes[o.r.code].name, o.r.text);
+	ck_assert_int_eq(open_fds(), fds);
+}
+END_TEST
+
+/* Nobody answers, and nobody says so: the kernel is told to keep quiet. */
+START_TEST(icmp_silence)
+{
+	if (!enter_namespace("0 0") || !run("sysctl -qw net.ipv4.icmp_echo_ignore_all=1")) {
+		printf("skipped: no network namespace here\n");
+		return;
+	}
+	bytes.n = 0;
+	struct check_spec s = spec_of(CHECK_TYPE_ICMP, "127.0.0.1", 0, 100);
+	struct outcome o = probe(&s, 5000);
+	ck_assert_int_eq(o.r.code, CHECK_CODE_L3TOUT);
+	ck_assert_str_eq(o.r.text, "no echo reply");
+}
+END_TEST
+
+int main(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	Suite *s = suite_create("probe_net");
+	TCase *tc = tcase_create("all");
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, NULL, end_server);
+	tcase_add_loop_test(tc, every_temper, 0, LEN(rows));
+	tcase_add_loop_test(tc, cancelled_on_the_way, 0, LEN(rows));
+	tcase_add_test(tc, a_weight_comes_along);
+	tcase_add_test(tc, udp_silence_does_not_wait_for_the_timeout);
+	tcase_add_loop_test(tc, hosts_and_routes, 0, LEN(hosts));
+	tcase_add_test(tc, icmp_silence);
+	suite_add_tcase(s, tc);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	lb_text_done(&bytes);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

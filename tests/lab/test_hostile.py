@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Targets that mean ill (hostile.py) are probed side by side with twenty that do not. Each verdict is as documented and in
+its time; the memory of the worker stays where it was; nobody else's probe is late.
+"""
+import collections
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+import pytest
+
+import hostile
+from conftest import Lbd, until
+from hostile import ROWS, port_of
+from realservers import Certs
+from steps import VIP, conf, info, service, slowness
+
+TIMEOUT, INTERVAL = 0.7, 1.0
+CHECK = {"interval": "1s", "timeout": "700ms", "rise": 1, "fall": 1}
+ROUNDS = 6        # results wanted of each
+INNOCENT = 20
+GROWTH = 1 << 20  # of a worker that has 4 MiB: the heap of a round is not given back at once
+TOO_LATE = "probe ran too late"
+
+Told = collections.namedtuple("Told", "code text latency")
+
+
+def config(bad, good):
+    checks, services = {}, {}
+    for i, row in enumerate(ROWS):
+        checks[f"h{i}"] = {**CHECK, **row.check}
+        services[f"h{i}"] = service(f"{VIP}:{10000 + i}", {"b": f"{bad}:{port_of(row)}"}, check=f"h{i}",
+                                    **({"protocol": "udp"} if getattr(row.serve, "udp", False) else {}))
+    checks["ok"] = {**CHECK, "type": "tcp", "send": "hello\n", "expect": "server"}
+    services["ok"] = service(f"{VIP}:80", {f"b{i}": f"{good}:{8100 + i}" for i in range(INNOCENT)}, check="ok")
+    return conf(services, checks=checks)
+
+
+def results(log, address):
+    """{port: [Told ...]}"""
+    found = {}
+    for port, code, text, us in re.findall(rf"probe {re.escape(address)}:(\d+): (\w+) \((.*), latency=(\d+)us", log):
+        found.setdefault(int(port), []).append(Told(code, text, int(us) / 1e6))
+    return found
+
+
+class Siege:
+    """What came of it."""
+
+
+def memory(d):
+    return {w["name"]: w["rss"] for w in info(d)["workers"]}
+
+
+@pytest.fixture(scope="module")
+def siege(net):
+    bad, good, s = net.servers[2], net.servers[0], Siege()
+    for n in net.nodes:
+        n.close_servers()
+    s.slow = slowness()
+    with tempfile.TemporaryDirectory(prefix="hostile-") as folder:
+        certs = Certs(os.path.join(folder, "certs"))
+        with bad:
+            program = subprocess.Popen([sys.executable, hostile.__file__, bad.ip4, certs["good.pem"], certs["good.key"]],
+                                       stdout=subprocess.PIPE)
+        servers = [good.serve(8100 + i) for i in range(INNOCENT)]
+        d = Lbd(net.lb, config(bad.ip4, good.ip4), args=["--log-level", "debug"])
+        try:
+            assert program.stdout.readline() == b"ready\n"
+            d.start(ready=False)
+
+            def all_have(n):
+                got = results(d.log(), bad.ip4)
+                return all(len(got.get(port_of(r), [])) >= n for r in ROWS)
+
+            def wait(n, seconds):
+                try:
+                    until(lambda: all_have(n), f"{n} results of each", seconds, every=0.2)
+                except AssertionError:
+                    pass  # the test of the row tells
+
+            wait(2, 15 + s.slow)
+            s.before, start = memory(d), time.monotonic()
+            wait(ROUNDS, 4 * ROUNDS * INTERVAL)
+            s.after, s.seconds = memory(d), time.monotonic() - start
+            s.requests = {x.port: [r.time for r in x.requests if start <= r.time] for x in servers}
+            s.start, s.end, s.log = start, time.monotonic(), d.log()
+            s.told = results(s.log, bad.ip4)
+            yield s
+        finally:
+            d.close()
+            program.kill()
+            program.wait()
+            program.stdout.close()
+            for x in servers:
+                x.close()
+            net.lb.run("ipvsadm", "-C")
+
+
+def named(row):
+    return re.sub(r"[^a-z0-9.]+", "-", row.what.lower())
+
+
+@pytest.mark.parametrize("row", ROWS, ids=named)
+def test_verdict_of_a_hostile_target_comes_in_its_time(siege, row):
+    told = siege.told.get(port_of(row), [])
+    mine = [t for t in told if t.code != "SOCKERR"]
+    print(f"slowness {siege.slow:.1f}", *told, sep="\n")
+    assert len(told) >= 3, "it was hardly probed"
+    assert all(t.text == TOO_LATE for t in told if t.code == "SOCKERR")
+    assert 4 * len(mine) >= 3 * len(told), f"{len(told) - len(mine)} of {len(told)} ran too late"
+    assert {t.code for t in mine} <= set(row.codes.split()), row.codes
+    slack = 0.050 * siege.slow
+    assert max(t.latency for t in mine) <= TIMEOUT + slack
+    if row.late:
+        assert min(t.latency for t in mine) >= TIMEOUT - 0.002
+
+
+def test_memory_of_the_worker_is_flat(siege):
+    print(f"before {siege.before}, after {siege.seconds:.0f} s {siege.after}")
+    assert siege.before and set(siege.before) == set(siege.after)
+    for name, rss in siege.before.items():
+        assert siege.after[name] - rss < GROWTH, name
+    assert "worker/probe: ended" not in siege.log
+
+
+def test_innocent_targets_keep_their_schedule(siege):
+    slack, worst = 0.050 * siege.slow, 0.0
+    for port, times in siege.requests.items():
+        assert len(times) >= (siege.end - siege.start) / INTERVAL * 0.8 - 1, port
+        # A probe is up to a tenth of the interval before or after its place.
+        gaps = [b - a for a, b in zip([siege.start] + times, times + [siege.end])]
+        worst = max(worst, max(gaps))
+        assert max(gaps) <= INTERVAL * 1.2 + slack, (port, gaps)
+    print(f"worst gap {worst:.2f} s of {INTERVAL} s, slowness {siege.slow:.1f}")
+    assert not re.search(r"backend/ok/b\d+: up -> down", siege.log)

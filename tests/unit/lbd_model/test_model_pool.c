@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The pool beyond one backend and one check: several checks, weights that backends ask for, quorum, fail-open, slow
+ * start and flap damping. */
+#include "fixture.h"
+
+#define WEB(rest) "services:\n  web:\n    listen: 203.0.113.1:80\n" rest
+#define THREE     "    backends: { a: 10.1.0.1, b: 10.1.0.2, c: 10.1.0.3 }\n"
+#define CHECKS                                                                                                         \
+	"checks:\n  one: { type: tcp, port: 1 }\n  two: { type: tcp, port: 2 }\n  three: { type: tcp, port: 3 }\n"
+
+static void all_up(struct world *w, const char *names)
+{
+	char object[16] = "web/?";
+	for (; *names; names++) {
+		object[4] = *names;
+		world_health(w, object, 0, true);
+	}
+	world_settle(w);
+	world_changes(w);
+}
+
+static void word(struct world *w, const char *object, bool up)
+{
+	world_health(w, object, 0, up);
+	world_settle(w);
+}
+
+/* ---- several checks ---- */
+
+/* '+' passes, '-' fails, '.' has not been heard yet; for each check in its order. */
+static const struct {
+	const char *mode, *words, *want;
+} several[] = {
+	{ "all", "...", "unchecked:0!not_checked" },
+	{ "all", "++.", "unchecked:0!not_checked" },
+	{ "all", "+-.", "down:0!check_failed" },
+	{ "all", "+++", "up:1" },
+	{ "any", "...", "unchecked:0!not_checked" },
+	{ "any", "--.", "unchecked:0!not_checked" },
+	{ "any", "--+", "up:1" },
+	{ "any", "---", "down:0!check_failed" },
+	{ "stages", "...", "unchecked:0!not_checked" },
+	{ "stages", "+..", "unchecked:0!not_checked" },
+	{ "stages", "-..", "down:0!check_failed" },
+	{ "stages", "-++", "down:0!check_failed" },
+	{ "stages", "+.-", "unchecked:0!not_checked" },
+	{ "stages", "++-", "down:0!check_failed" },
+	{ "stages", "+++", "up:1" },
+};
+
+START_TEST(several_checks_become_one_word)
+{
+	for (size_t i = 0; i < COUNT(several); i++) {
+		struct world w = { 0 };
+		char text[512], want[64];
+		snprintf(text, sizeof(text),
+			CHECKS WEB("    check: { %s: [one, two, three] }\n    backends: { a: 10.1.0.1 }\n"),
+			several[i].mode);
+		world_start(&w, text);
+		for (uint32_t k = 0; k < 3; k++)
+			if (several[i].words[k] != '.')
+				world_health(&w, "web/a", k, several[i].words[k] == '+');
+		world_settle(&w);
+		snprintf(want, sizeof(want), "a=%s\n", several[i].want);
+		ck_assert_msg(
+			strstr(world_text(&w), want), "%s %s: %s", several[i].mode, several[i].words, world_text(&w));
+		world_end(&w);
+	}
+}
+END_TEST
+
+START_TEST(a_stage_waits_for_the_one_before_it)
+{
+	struct world w = { 0 };
+	world_start(&w,
+		CHECKS WEB(
+			"    check: { stages: [one, two, three] }\n    backends: { a: 10.1.0.1 }\n") "  other: { "
+												     "listen: "
+												     "203.0.113.2:80, "
+												     "check: two, "
+												     "backends: { a: "
+												     "10.1.0.1 } }\n");
+	struct check_spec spec;
+	model_target_spec(model_backend_target(w.m, backend_at(&w, "web/a"), 0), &spec);
+	ck_assert_uint_eq(spec.after, 0);
+	model_target_spec(model_backend_target(w.m, backend_at(&w, "web/a"), 1), &spec);
+	ck_assert_uint_eq(spec.after, 1 + target_id(&w, "web/a", 0));
+	model_target_spec(model_backend_target(w.m, backend_at(&w, "web/a"), 2), &spec);
+	ck_assert_uint_eq(spec.after, 1 + target_id(&w, "web/a", 1));
+	/* the same check by itself is another probe */
+	ck_assert_uint_ne(target_id(&w, "other/a", 0), target_id(&w, "web/a", 1));
+	uint32_t before = target_id(&w, "web/a", 2);
+	world_start(&w, CHECKS WEB("    check: { stages: [one, two, three] }\n    backends: { a: 10.1.0.1 }\n"));
+	ck_assert_uint_eq(target_id(&w, "web/a", 2), before);
+	world_end(&w);
+}
+END_TEST
+
+/* ---- weights ---- */
+
+static void ask(struct world *w, const char *object, enum check_weight_kind kind, uint16_t value)
+{
+	struct check_state st = { .n = 4, .judged = true, .up = true, .last = { .code = CHECK_CODE_L7OKC } };
+	st.last.weight = (struct check_weight){ (uint8_t)kind, value };
+	ck_assert(model_health(w->m, target_id(w, object, 0), &st, w->now, w->wall));
+	world_settle(w);
+}
+
+START_TEST(a_backend_asks_for_its_weight)
+{
+	struct world w = { 0 };
+	world_start(&w, WEB("    check: agent\n    backends: { a: { address: 10.1.0.1, weight: 40 }, b: 10.1.0.2 }\n"));
+	static const struct {
+		enum check_weight_kind kind;
+		uint16_t value;
+		const char *want;
+	} rows[] = {
+		{ CHECK_WEIGHT_NONE, 0, "a=up:40 " },
+		{ CHECK_WEIGHT_VALUE, 7, "a=up:7!check_weight " },
+		{ CHECK_WEIGHT_PERCENT, 50, "a=up:20!check_weight " },
+		{ CHECK_WEIGHT_PERCENT, 1, "a=up:1!check_weight " },
+		{ CHECK_WEIGHT_PERCENT, 250, "a=up:100!check_weight " },
+		{ CHECK_WEIGHT_PERCENT, 0, "a=up:0!zero_weight!check_weight " },
+		{ CHECK_WEIGHT_VALUE, 0, "a=up:0!zero_weight!check_weight " },
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		ask(&w, "web/a", rows[i].kind, rows[i].value);
+		ck_assert_msg(strstr(world_text(&w), rows[i].want), "row %zu: %s", i, world_text(&w));
+	}
+	/* the operator's weight stands above it */
+	world_weight(&w, "web/a", OVERRIDE_WEIGHT_VALUE, 5, 0);
+	world_settle(&w);
+	ck_assert_ptr_nonnull(strstr(world_text(&w), "a=up:5 "));
+	world_end(&w);
+}
+END_TEST
+
+/* ---- failing ---- */
+
+static const struct {
+	const char *on_fail, *want;
+} fails[] = {
+	{ "drain", "203.0.113.1:80/tcp wlc flags=0 10.1.0.1:80=0 10.1.0.2:80=1 10.1.0.3:80=1\n" },
+	{ "remove", "203.0.113.1:80/tcp wlc flags=0 10.1.0.2:80=1 10.1.0.3:80=1\n" },
+	{ "cut", "203.0.113.1:80/tcp wlc flags=0 10.1.0.2:80=1 10.1.0.3:80=1\n" },
+};
+
+START_TEST(on_fail_says_whether_the_row_stays)
+{
+	for (size_t i = 0; i < COUNT(fails); i++) {
+		struct world w = { 0 };
+		char text[256];
+		snprintf(text, sizeof(text), WEB("    on_fail: %s\n" THREE), fails[i].on_fail);
+		world_start(&w, text);
+		all_up(&w, "abc");
+		word(&w, "web/a", false);
+		ck_assert_str_eq(plan_text(&w), fails[i].want);
+		world_end(&w);
+	}
+}
+END_TEST
+
+/* ---- quorum ---- */
+
+#define POOL(a, b, c) "203.0.113.1:80/tcp wlc flags=0 10.1.0.1:80=" a " 10.1.0.2:80=" b " 10.1.0.3:80=" c
+
+START_TEST(the_sorry_server_comes_and_goes)
+{
+	struct world w = { 0 };
+	world_start(&w, WEB("    sorry: 10.1.0.9:8080\n    quorum: { up: 2, hysteresis: 1 }\n" THREE));
+	ck_assert_str_eq(plan_text(&w), POOL("0", "0", "0") " 10.1.0.9:8080=1\n");
+	word(&w, "web/a", true);
+	word(&w, "web/b", true);
+	/* lost at the start: two would do, but once lost it takes three */
+	ck_assert_str_eq(plan_text(&w), POOL("0", "0", "0") " 10.1.0.9:8080=1\n");
+	EXPECT(&w, "web sorry 0: a=up:0!quorum_lost b=up:0!quorum_lost c=unchecked:0!not_checked\n");
+	word(&w, "web/c", true);
+	ck_assert_str_eq(plan_text(&w), POOL("1", "1", "1") "\n");
+	EXPECT(&w, "web up 3: a=up:1 b=up:1 c=up:1\n");
+	word(&w, "web/a", false);
+	EXPECT(&w, "web degraded 2: a=down:0!check_failed b=up:1 c=up:1\n");
+	world_changes(&w);
+	word(&w, "web/b", false);
+	EXPECT(&w, "web sorry 0: a=down:0!check_failed b=down:0!check_failed c=up:0!quorum_lost\n");
+	ck_assert_str_eq(world_changes(&w), "web/b up->down 1->0\nweb/c up->up 1->0\nweb degraded->sorry\n");
+	word(&w, "web/b", true);
+	ck_assert_ptr_nonnull(strstr(plan_text(&w), "10.1.0.9:8080=1")); /* hysteresis */
+	word(&w, "web/a", true);
+	EXPECT(&w, "web up 3: a=up:1 b=up:1 c=up:1\n");
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(a_reload_does_not_forget_a_lost_quorum)
+{
+	struct world w = { 0 };
+	static const char text[] = WEB("    sorry: 10.1.0.9:8080\n    quorum: { up: 1, hysteresis: 1 }\n" THREE);
+	world_start(&w, text);
+	all_up(&w, "a");
+	ck_assert_ptr_nonnull(strstr(world_text(&w), "web sorry"));
+	world_start(&w, text);
+	ck_assert_ptr_nonnull(strstr(world_text(&w), "web sorry"));
+	ck_assert_str_eq(plan_text(&w), POOL("0", "0", "0") " 10.1.0.9:8080=1\n");
+	world_end(&w);
+}
+END_TEST
+
+static const struct {
+	const char *what, *quorum, *plan, *text;
+} losses[] = {
+	{ "rest: the healthy one goes on", "{ up: 2, on_loss: rest }", POOL("1", "0", "0") "\n",
+		"web down 1: a=up:1 b=down:0!check_failed c=down:0!check_failed\n" },
+	{ "open: all go on", "{ up: 2, on_loss: open }", POOL("1", "1", "1") "\n",
+		"web down 3: a=up:1 b=down:1!check_failed!quorum_open c=down:1!check_failed!quorum_open\n" },
+	{ "withdraw: none", "{ up: 2, on_loss: withdraw }", POOL("0", "0", "0") "\n",
+		"web down 0: a=up:0!quorum_lost b=down:0!check_failed c=down:0!check_failed\n" },
+	{ "half of three is two", "{ up: 50%, on_loss: withdraw }", POOL("0", "0", "0") "\n",
+		"web down 0: a=up:0!quorum_lost b=down:0!check_failed c=down:0!check_failed\n" },
+	{ "a third of three is one", "33%", POOL("1", "0", "0") "\n",
+		"web degraded 1: a=up:1 b=down:0!check_failed c=down:0!check_failed\n" },
+};
+
+START_TEST(what_a_lost_quorum_does)
+{
+	for (size_t i = 0; i < COUNT(losses); i++) {
+		struct world w = { 0 };
+		char text[256];
+		snprintf(text, sizeof(text), WEB("    quorum: %s\n" THREE), losses[i].quorum);
+		world_start(&w, text);
+		all_up(&w, "abc");
+		word(&w, "web/b", false);
+		word(&w, "web/c", false);
+		ck_assert_msg(strcmp(plan_text(&w), losses[i].plan) == 0, "%s: %s", losses[i].what, plan_text(&w));
+		ck_assert_msg(strcmp(world_text(&w), losses[i].text) == 0, "%s: %s", losses[i].what, world_text(&w));
+		world_end(&w);
+	}
+}
+END_TEST
+
+START_TEST(maintenance_lowers_a_share_and_not_a_number)
+{
+	struct world w = { 0 };
+	world_start(&w, WEB("    quorum: { up: 60%, on_loss: withdraw }\n" THREE));
+	all_up(&w, "abc");
+	world_state(&w, "web/b", CONFIG_STATE_MAINT, 0);
+	world_state(&w, "web/c", CONFIG_STATE_DRAIN, 0);
+	world_settle(&w);
+	EXPECT(&w, "web up 1: a=up:1 b=maint:0-!admin_maint c=drain:0!admin_drain\n");
+	world_end(&w);
+}
+END_TEST
+
+/* ---- fail-open ---- */
+
+#define TEN                                                                                                            \
+	"    backends: { a: 10.1.0.1, b: 10.1.0.2, c: 10.1.0.3, d: 10.1.0.4, e: 10.1.0.5,\n"                           \
+	"                f: 10.1.0.6, g: 10.1.0.7, h: 10.1.0.8, i: 10.1.0.9, j: 10.1.0.10 }\n"
+
+/* A FAIL that is counted and does not yet take it down. */
+static void stumble(struct world *w, const char *object)
+{
+	struct check_state st = { .n = 3, .judged = true, .up = true, .last = { .code = CHECK_CODE_L4TOUT } };
+	ck_assert(model_health(w->m, target_id(w, object, 0), &st, w->now, w->wall));
+}
+
+START_TEST(when_all_fail_at_once_none_is_believed)
+{
+	struct world w = { 0 };
+	world_start(&w, WEB("    fail_open: 50%\n" TEN));
+	all_up(&w, "abcdefghij");
+	char object[8] = "web/?";
+	for (char c = 'a'; c <= 'f'; c++, world_wait(&w, 200)) {
+		object[4] = c;
+		stumble(&w, object);
+	}
+	for (char c = 'a'; c <= 'f'; c++) {
+		object[4] = c;
+		word(&w, object, false);
+	}
+	ck_assert_uint_eq(w.m->services[0].in_pool, 10);
+	ck_assert_ptr_nonnull(strstr(world_text(&w), "web degraded 10: a=up:1!fail_open b=up:1!fail_open"));
+	/* most are back: what fails now has failed by itself */
+	word(&w, "web/a", true);
+	ck_assert_uint_eq(w.m->services[0].in_pool, 5);
+	ck_assert_ptr_nonnull(strstr(world_text(&w), "web degraded 5: a=up:1 b=down:0!check_failed"));
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(one_after_the_other_is_no_burst)
+{
+	struct world w = { 0 };
+	world_start(&w, WEB("    fail_open: 50%\n" TEN));
+	all_up(&w, "abcdefghij");
+	char object[8] = "web/?";
+	for (char c = 'a'; c <= 'i'; c++, world_wait(&w, 2600)) {
+		object[4] = c;
+		word(&w, object, false);
+	}
+	ck_assert_uint_eq(w.m->services[0].in_pool, 1);
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(who_was_down_before_the_burst_stays_down)
+{
+	struct world w = { 0 };
+	world_start(&w, WEB("    fail_open: 50%\n" THREE));
+	all_up(&w, "abc");
+	word(&w, "web/a", false);
+	EXPECT(&w, "web degraded 2: a=down:0!check_failed b=up:1 c=up:1\n");
+	world_wait(&w, 60000);
+	stumble(&w, "web/c");
+	word(&w, "web/b", false);
+	word(&w, "web/c", false);
+	EXPECT(&w, "web degraded 2: a=down:0!check_failed b=up:1!fail_open c=up:1!fail_open\n");
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(a_single_backend_that_fails_is_down)
+{
+	struct world w = { 0 };
+	world_start(&w, WEB("    fail_open: 50%\n    backends: { a: 10.1.0.1 }\n"));
+	all_up(&w, "a");
+	word(&w, "web/a", false);
+	EXPECT(&w, "web down 0: a=down:0!check_failed\n");
+	world_end(&w);
+}
+END_TEST
+
+/* ---- slow start ---- */
+
+START_TEST(a_backend_that_comes_back_gets_its_weight_in_steps)
+{
+	struct world w = { 0 };
+	world_start(
+		&w, WEB("    slow_start: 10s\n    backends: { a: { address: 10.1.0.1, weight: 50 }, b: 10.1.0.2 }\n"));
+	all_up(&w, "ab");
+	EXPECT(&w, "web up 2: a=up:50 b=up:1\n"); /* the first time is not a return */
+	word(&w, "web/a", false);
+	world_wait(&w, 5000);
+	word(&w, "web/a", true);
+	EXPECT(&w, "web up 2: a=up:5!slow_start b=up:1\n");
+	ck_assert_int_eq(lb_time_diff_us(w.m->services[0].deadline, w.now), 1000000);
+	for (unsigned step = 2; step <= 10; step++) {
+		char want[80];
+		world_wait(&w, 1000);
+		world_tick(&w);
+		snprintf(want, sizeof(want), "web up 2: a=up:%u!slow_start b=up:1\n", step * 5);
+		EXPECT(&w, want);
+	}
+	world_wait(&w, 1000);
+	world_tick(&w);
+	EXPECT(&w, "web up 2: a=up:50 b=up:1\n");
+	ck_assert_int_eq(w.m->services[0].deadline.us, LB_TIME_NEVER.us);
+	/* a weight of 1 has no steps; maintenance that ends is a return, too */
+	world_state(&w, "web/a", CONFIG_STATE_MAINT, 0);
+	world_settle(&w);
+	world_state(&w, "web/a", CONFIG_STATE_ENABLED, 0);
+	world_settle(&w);
+	EXPECT(&w, "web up 2: a=up:5!slow_start b=up:1\n");
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(a_reload_does_not_begin_a_slow_start_anew)
+{
+	struct world w = { 0 };
+	static const char text[] =
+		WEB("    slow_start: 10s\n    backends: { a: { address: 10.1.0.1, weight: 50 }, b: 10.1.0.2 }\n");
+	world_start(&w, text);
+	all_up(&w, "ab");
+	word(&w, "web/a", false);
+	word(&w, "web/a", true);
+	world_wait(&w, 4000);
+	world_start(&w, text);
+	world_tick(&w);
+	EXPECT(&w, "web up 2: a=up:25!slow_start b=up:1\n");
+	world_end(&w);
+}
+END_TEST
+
+/* ---- flap damping ---- */
+
+START_TEST(a_backend_that_flaps_stays_out_until_it_is_calm)
+{
+	struct world w = { 0 };
+	world_start(&w, "checks: { tcp: { damping: { suppress: 2, half_life: 1m } } }\n" WEB(THREE));
+	all_up(&w, "abc");
+	for (int i = 0; i < 2; i++) {
+		word(&w, "web/a", false);
+		word(&w, "web/a", true);
+		EXPECT(&w, "web up 3: a=up:1 b=up:1 c=up:1\n");
+	}
+	word(&w, "web/a", false);
+	EXPECT(&w, "web degraded 2: a=down:0!check_failed b=up:1 c=up:1\n");
+	word(&w, "web/a", true);
+	EXPECT(&w, "web degraded 2: a=down:0!flapping b=up:1 c=up:1\n");
+	const struct model_target *t = model_backend_target(w.m, backend_at(&w, "web/a"), 0);
+	ck_assert_uint_eq(model_penalty(t, w.now), 3000);
+	world_wait(&w, 60000);
+	world_tick(&w);
+	ck_assert_uint_eq(model_penalty(t, w.now), 1500);
+	EXPECT(&w, "web degraded 2: a=down:0!flapping b=up:1 c=up:1\n");
+	/* 1500 decays to 1000 in two thirds of the next minute */
+	ck_assert_int_eq(lb_time_diff_us(w.m->services[0].deadline, w.now) / 1000000, 40);
+	world_wait(&w, 40002);
+	world_tick(&w);
+	EXPECT(&w, "web up 3: a=up:1 b=up:1 c=up:1\n");
+	world_wait(&w, 3600000);
+	ck_assert_uint_eq(model_penalty(t, w.now), 0);
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(without_damping_nothing_is_counted)
+{
+	struct world w = { 0 };
+	world_start(&w, WEB(THREE));
+	all_up(&w, "abc");
+	for (int i = 0; i < 100; i++) {
+		word(&w, "web/a", false);
+		word(&w, "web/a", true);
+	}
+	EXPECT(&w, "web up 3: a=up:1 b=up:1 c=up:1\n");
+	world_end(&w);
+}
+END_TEST
+
+/* Whatever happened, planning again without news changes nothing, and a row is in the pool only with a weight. */
+START_TEST(settling_twice_is_settling_once)
+{
+	static const char *const rules[] = { "quorum: 2", "sorry: 10.1.0.99", "quorum: { up: 60%, on_loss: open }",
+		"fail_open: 30%", "slow_start: 5s", "on_fail: remove",
+		"quorum: { up: 3, hysteresis: 2, on_loss: withdraw }" };
+	for (uint64_t seed = 1; seed <= 200; seed++) {
+		struct rng r = { seed };
+		struct world w = { 0 };
+		char text[1024];
+		int n = snprintf(text, sizeof(text),
+			"checks: { tcp: { damping: { suppress: 2, half_life: 2s } } }\n" WEB("    %s\n" TEN),
+			rules[rnd(&r, COUNT(rules))]);
+		ck_assert_int_lt(n, (int)sizeof(text));
+		world_start(&w, text);
+		for (unsigned step = 0; step < 60; step++) {
+			char object[8] = "web/?", before[4096], plan[4096];
+			object[4] = (char)('a' + rnd(&r, 10));
+			world_health(&w, object, 0, rnd(&r, 2));
+			world_wait(&w, rnd(&r, 3000));
+			model_tick(w.m, w.now);
+			world_settle(&w);
+			strcpy(before, world_text(&w));
+			strcpy(plan, plan_text(&w));
+			world_changes(&w);
+			model_dirty(w.m, 0);
+			world_settle(&w);
+			ck_assert_msg(strcmp(before, world_text(&w)) == 0, "seed %llu step %u:\n%s%s",
+				(unsigned long long)seed, step, before, world_text(&w));
+			ck_assert_str_eq(plan, plan_text(&w));
+			ck_assert_str_eq(world_changes(&w), "");
+		}
+		world_end(&w);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = { several_checks_become_one_word, a_stage_waits_for_the_one_before_it,
+		a_backend_asks_for_its_weight, on_fail_says_whether_the_row_stays, the_sorry_server_comes_and_goes,
+		a_reload_does_not_forget_a_lost_quorum, what_a_lost_quorum_does,
+		maintenance_lowers_a_share_and_not_a_number, when_all_fail_at_once_none_is_believed,
+		one_after_the_other_is_no_burst, who_was_down_before_the_burst_stays_down,
+		a_single_backend_that_fails_is_down, a_backend_that_comes_back_gets_its_weight_in_steps,
+		a_reload_does_not_begin_a_slow_start_anew, a_backend_that_flaps_stays_out_until_it_is_calm,
+		without_damping_nothing_is_counted, settling_twice_is_settling_once };
+	return run_suite("model_pool", tests, COUNT(tests));
+}
