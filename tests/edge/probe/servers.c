@@ -85,6 +85,8 @@ static void hang(const struct conn *c)
 
 static bool drip(struct conn *c, const char *text, size_t n)
 {
+	if (n == 0)
+		return false;
 	for (size_t i = 0;; i = (i + 1) % n) {
 		if (!put(c, text + i, 1))
 			return false;
