@@ -129,8 +129,8 @@ static void stop_timer_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	struct daemon *d = w->data;
 	(void)loop;
 	(void)revents;
-	/* answers that are still on their way get a moment, the worker its time to end */
-	bool waiting = ctl_server_pending(d->ctl) || (d->probe_there && !worker_stopped(&d->probe));
+	/* answers that are still on their way get a moment, the workers their time to end */
+	bool waiting = ctl_server_pending(d->ctl) || !daemon_probe_stopped(d);
 	int64_t spent = lb_time_diff_us(lb_clock_now(), d->stopping_since) / 1000;
 	if (!waiting || spent > STOP_DEADLINE_MS)
 		stop_now(d);
@@ -156,8 +156,7 @@ void daemon_exit(struct daemon *d, enum ctl_exit how)
 	d->stopping_since = lb_clock_now();
 	ev_timer_stop(d->loop, &d->audit_timer);
 	ev_timer_stop(d->loop, &d->tick);
-	if (d->probe_there)
-		worker_stop(&d->probe);
+	daemon_probe_stop(d);
 	ev_timer_set(&d->stop_timer, 0.01, 0.02);
 	ev_timer_start(d->loop, &d->stop_timer);
 }
@@ -288,10 +287,7 @@ static int start(struct daemon *d)
 	daemon_env_refresh(d);
 	if (start_ctl(d))
 		return -1;
-	int err = daemon_probe_start(d);
-	if (err)
-		lb_log(LB_LOG_ERROR, "worker/probe: cannot be started: %s; backends with a check stay as they are",
-			strerror(-err));
+	daemon_probe_start(d);
 	daemon_override_deadline(d, lb_clock_now());
 	daemon_more(d);
 	return 0;
@@ -299,7 +295,7 @@ static int start(struct daemon *d)
 
 static void finish(struct daemon *d)
 {
-	worker_done(&d->probe);
+	daemon_probe_done(d);
 	if (d->ctl)
 		ctl_server_free(d->ctl);
 	lb_vec_foreach (w, &d->waits)

@@ -10,7 +10,7 @@
  *   daemon_apply.c   a new configuration: load in slices, store, swap, or only compare
  *   daemon_model.c   the model that runs: built, swapped, and the first one at start
  *   daemon_text.c    the texts of a configuration, and whether the file is still what runs
- *   daemon_probe.c   the probe worker: targets out, verdicts in
+ *   daemon_probe.c   the rooms of the probes: targets out, verdicts in
  *   daemon_ctl.c     what commands may do: overrides, waits, repair, stop
  *   daemon_state.c   the state directory: overrides, generations, which listeners are ours
  *
@@ -69,6 +69,15 @@ struct daemon_audit {
 	bool asked;              /* a new round was asked for while one was running */
 };
 
+/* A process in which checks are probed, by enum check_room. */
+struct daemon_room {
+	struct daemon *d;
+	struct worker worker;
+	bool there;                 /* worker runs, or is between two processes, or is being stopped */
+	uint32_t next_id;           /* targets below it have been sent */
+	struct check_msg_pong pong; /* the last one */
+};
+
 struct daemon {
 	const struct daemon_options *opt;
 	struct ev_loop *loop;
@@ -109,10 +118,7 @@ struct daemon {
 	bool left_over_due; /* the kernel could not be read at start: look when it answers */
 	bool fallback;      /* the file was broken at start: a stored generation runs */
 
-	struct worker probe;
-	bool probe_there;
-	uint32_t probe_next_id;           /* targets below it have been sent */
-	struct check_msg_pong probe_pong; /* the last one */
+	struct daemon_room rooms[CHECK_ROOM_COUNT];
 
 	struct ctl_server *ctl;
 	struct ctl_env env;
@@ -193,8 +199,16 @@ void daemon_file_look(struct daemon *d);
 /* ---- daemon_probe.c ---- */
 extern const struct worker_row *const daemon_workers[];
 extern const size_t daemon_workers_n;
-int daemon_probe_start(struct daemon *d);
-/* The model was replaced: tell the worker what went and what came. old may be NULL. */
+/* Starts the rooms that the model needs: that of the network always, that of scripts when it has one. */
+void daemon_probe_start(struct daemon *d);
+void daemon_probe_stop(struct daemon *d);
+bool daemon_probe_stopped(const struct daemon *d);
+void daemon_probe_done(struct daemon *d);
+void daemon_probe_log_level(struct daemon *d, enum lb_log_level level);
+/* One entry for each room that runs; returns how many there are. */
+size_t daemon_probe_info(const struct daemon *d, struct ctl_worker_info *out, size_t n);
+/* The model was replaced: tell the rooms what went and what came, and start or stop that of scripts. old may be NULL.
+ */
 void daemon_probe_model(struct daemon *d, const struct model *old);
 /* A backend went into maintenance or came back. */
 void daemon_probe_maint(struct daemon *d, uint32_t backend);

@@ -211,19 +211,7 @@ static int op_probe_run(void *arg, uint32_t token, uint32_t target_id)
 
 static size_t op_workers(void *arg, struct ctl_worker_info *out, size_t n)
 {
-	struct daemon *d = arg;
-	if (n)
-		out[0] = (struct ctl_worker_info){
-			.name = "probe",
-			.pid = d->probe_there ? d->probe.pid : 0,
-			.restarts = d->probe.starts ? d->probe.starts - 1 : 0,
-			.rss_kib = d->probe_pong.rss_kib,
-			.probes = d->probe_pong.probes,
-			.late_p50_us = d->probe_pong.late_p50_us,
-			.late_p99_us = d->probe_pong.late_p99_us,
-			.up = d->probe_there && d->probe.state == WORKER_STATE_READY,
-		};
-	return 1;
+	return daemon_probe_info(arg, out, n);
 }
 
 const struct ctl_ops daemon_ctl_ops = {

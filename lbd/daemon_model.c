@@ -110,8 +110,7 @@ int daemon_model_swap(struct daemon *d, struct config *c)
 	d->turn++;
 	if (!d->opt->level_set && m->config->log_level != lb_log_get_level()) {
 		lb_log_set_level(m->config->log_level);
-		if (d->probe_there)
-			worker_log_level(&d->probe, m->config->log_level);
+		daemon_probe_log_level(d, m->config->log_level);
 	}
 	if (old) {
 		size_t before = overrides_count(d->overrides);

@@ -1,29 +1,53 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The probe worker seen from the core: targets go out in slices, verdicts come in and make services dirty. While it
- * is away verdicts and weights stay as they are: its silence means nothing about a backend. */
+/* The rooms of the probes seen from the core: targets go out in slices, each to the room of its type; verdicts come in
+ * and make services dirty. While a room is away verdicts and weights stay as they are: its silence means nothing about
+ * a backend. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/check/check_io.h"
 #include "lbd/daemon.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define TARGETS_PER_SLICE 500
 
-static const struct worker_row probe_row = {
-	.name = "probe",
-	.title = "lbd: probe",
-	.user = "lbd-probe",
-	.caps = 0,
-	.filter = SANDBOX_FILTER_PROBE,
-	.main = check_worker_main,
+/* One program, once without the right to start another and once with it. */
+static const struct worker_row room_rows[CHECK_ROOM_COUNT] = {
+	[CHECK_ROOM_NET] = {
+		.name = "probe",
+		.title = "lbd: probe",
+		.user = "lbd-probe",
+		.caps = 0,
+		.filter = SANDBOX_FILTER_PROBE,
+		.main = check_worker_main,
+		.prepare = check_worker_prepare,
+	},
+	[CHECK_ROOM_SCRIPT] = {
+		.name = "script",
+		.title = "lbd: script",
+		.user = "lbd-probe",
+		.caps = 0,
+		.filter = SANDBOX_FILTER_SCRIPT,
+		.main = check_worker_main,
+	},
 };
 
 /* The table of rooms: vrrp and sync get their rows here. */
-const struct worker_row *const daemon_workers[] = { &probe_row };
+const struct worker_row *const daemon_workers[] = { &room_rows[CHECK_ROOM_NET], &room_rows[CHECK_ROOM_SCRIPT] };
 const size_t daemon_workers_n = sizeof(daemon_workers) / sizeof(daemon_workers[0]);
 
-static void send_set(struct daemon *d, const struct model_target *t, struct lb_text *line)
+static enum check_room room_of(const struct model_target *t)
+{
+	return check_types[t->check->spec.type].room;
+}
+
+static bool is_of(const struct daemon_room *room, const struct model_target *t)
+{
+	return &room->d->rooms[room_of(t)] == room;
+}
+
+static void send_set(struct daemon_room *room, const struct model_target *t, struct lb_text *line)
 {
 	struct check_msg m = { .type = CHECK_MSG_TARGET_SET };
 	m.u.target_set.id = t->id;
@@ -36,16 +60,17 @@ static void send_set(struct daemon *d, const struct model_target *t, struct lb_t
 		snprintf(m.u.target_set.state.last.text, CHECK_TEXT_MAX, "%s", t->text);
 	lb_text_clear(line);
 	check_msg_write(&m, line);
-	(void)worker_send(&d->probe, line);
+	(void)worker_send(&room->worker, line);
 }
 
 /* The first target that has not been sent yet, by bisection: ids ascend. */
-static uint32_t first_unsent(const struct daemon *d)
+static uint32_t first_unsent(const struct daemon_room *room)
 {
-	uint32_t lo = 0, hi = d->model->n_targets;
+	const struct model *m = room->d->model;
+	uint32_t lo = 0, hi = m->n_targets;
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
-		if (d->model->targets[mid].id < d->probe_next_id)
+		if (m->targets[mid].id < room->next_id)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -53,26 +78,31 @@ static uint32_t first_unsent(const struct daemon *d)
 	return lo;
 }
 
-static void send_more(struct daemon *d)
+static void send_more(struct daemon_room *room)
 {
 	struct lb_text line = LB_TEXT_INIT;
-	uint32_t at = d->model ? first_unsent(d) : 0;
-	for (uint32_t n = 0; d->model && at < d->model->n_targets && n < TARGETS_PER_SLICE; n++, at++) {
-		if (worker_pending(&d->probe) > WORKER_HIGH)
+	const struct model *m = room->d->model;
+	uint32_t at = m ? first_unsent(room) : 0;
+	for (uint32_t n = 0; m && at < m->n_targets && n < TARGETS_PER_SLICE; at++) {
+		if (worker_pending(&room->worker) > WORKER_HIGH)
 			break;
-		if (model_target_wanted(d->model, &d->model->targets[at]))
-			send_set(d, &d->model->targets[at], &line);
-		d->probe_next_id = d->model->targets[at].id + 1;
+		const struct model_target *t = &m->targets[at];
+		/* those of the other room cost no slice: nothing would be pending that asks for the next one */
+		if (is_of(room, t) && model_target_wanted(m, t)) {
+			send_set(room, t, &line);
+			n++;
+		}
+		room->next_id = t->id + 1;
 	}
 	lb_text_done(&line);
 }
 
-static void send_del(struct daemon *d, uint32_t id, struct lb_text *line)
+static void send_del(struct daemon_room *room, uint32_t id, struct lb_text *line)
 {
 	struct check_msg m = { .type = CHECK_MSG_TARGET_DEL, .u.target_del = id };
 	lb_text_clear(line);
 	check_msg_write(&m, line);
-	(void)worker_send(&d->probe, line);
+	(void)worker_send(&room->worker, line);
 }
 
 /* In maintenance nothing is probed; afterwards the first verdict decides, as for a new backend. */
@@ -83,13 +113,14 @@ void daemon_probe_maint(struct daemon *d, uint32_t backend)
 	uint32_t n = m->services[m->backends[backend].service].cfg->n_checks;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct model_target *t = model_backend_target(m, backend, i);
-		if (t->id >= d->probe_next_id)
+		struct daemon_room *room = &d->rooms[room_of(t)];
+		if (!room->there || t->id >= room->next_id)
 			continue; /* not sent yet: it will be looked at then */
 		if (!model_target_wanted(m, t)) {
-			send_del(d, t->id, &line);
+			send_del(room, t->id, &line);
 			model_target_reset(d->model, t->id);
 		} else if (!t->judged) {
-			send_set(d, t, &line);
+			send_set(room, t, &line);
 		}
 	}
 	lb_text_done(&line);
@@ -97,20 +128,23 @@ void daemon_probe_maint(struct daemon *d, uint32_t backend)
 
 int daemon_probe_run(struct daemon *d, uint32_t token, uint32_t target_id)
 {
+	const struct model_target *t = model_target_by_id(d->model, target_id);
 	struct check_msg m = { .type = CHECK_MSG_RUN, .u.run = { token, target_id } };
 	struct lb_text line = LB_TEXT_INIT;
 	check_msg_write(&m, &line);
-	int err = d->probe_there ? worker_send(&d->probe, &line) : -ENOTCONN;
+	int err = t && d->rooms[room_of(t)].there ? worker_send(&d->rooms[room_of(t)].worker, &line) : -ENOTCONN;
 	lb_text_done(&line);
 	return err;
 }
 
+/* ---- what a room says ---- */
+
 static void on_ready(struct worker *w, void *arg)
 {
-	struct daemon *d = arg;
+	struct daemon_room *room = arg;
 	(void)w;
-	d->probe_next_id = 0;
-	send_more(d);
+	room->next_id = 0;
+	send_more(room);
 }
 
 static void on_drained(struct worker *w, void *arg)
@@ -119,21 +153,31 @@ static void on_drained(struct worker *w, void *arg)
 	send_more(arg);
 }
 
+static void take_state(struct daemon *d, const struct check_msg_state *m)
+{
+	int64_t wall_ms = lb_clock_wall_ms();
+	history_add(d->history, d->model, m->id, &m->state, wall_ms);
+	if (model_health(d->model, m->id, &m->state, lb_clock_now(), wall_ms))
+		d->changed = true;
+}
+
 static int on_line(struct worker *w, const json_t *msg, void *arg)
 {
-	struct daemon *d = arg;
+	struct daemon_room *room = arg;
+	struct daemon *d = room->d;
 	struct check_msg m;
 	(void)w;
 	int err = check_msg_read_core(msg, &m);
 	if (err)
 		return err == -ENOMEM ? 0 : -EBADMSG;
 	if (m.type == CHECK_MSG_STATE) {
-		history_add(d->history, d->model, m.u.state.id, &m.u.state.state, lb_clock_wall_ms());
-		/* an id we do not know was removed while its verdict was on its way */
-		if (model_health(d->model, m.u.state.id, &m.u.state.state, lb_clock_now(), lb_clock_wall_ms()))
-			d->changed = true;
+		/* an id we do not know was removed while its verdict was on its way; a room has a word on its own only
+		 */
+		const struct model_target *t = model_target_by_id(d->model, m.u.state.id);
+		if (t && is_of(room, t))
+			take_state(d, &m.u.state);
 	} else if (m.type == CHECK_MSG_PONG) {
-		d->probe_pong = m.u.pong;
+		room->pong = m.u.pong;
 	} else if (m.type == CHECK_MSG_RAN) {
 		ctl_run_result(d->runs, &m.u.ran);
 	}
@@ -141,36 +185,154 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 	return 0;
 }
 
+/* ---- start and stop ---- */
+
+/* That of the network is always there: most configurations need it, and its start would take the first probe's time. */
+static bool is_needed(const struct daemon_room *room)
+{
+	const struct daemon *d = room->d;
+	if (room == &d->rooms[CHECK_ROOM_NET])
+		return true;
+	for (uint32_t i = 0; d->model && i < d->model->n_targets; i++)
+		if (is_of(room, &d->model->targets[i]))
+			return true;
+	return false;
+}
+
+static void room_start(struct daemon_room *room);
+
 static void on_gone(struct worker *w, void *arg)
 {
-	struct daemon *d = arg;
-	(void)w;
-	ctl_runs_lost(d->runs, "the process that probes ended meanwhile; try again");
+	struct daemon_room *room = arg;
+	ctl_runs_lost(room->d->runs, "the process that probes ended meanwhile; try again");
+	if (!worker_stopped(w))
+		return;
+	worker_done(w);
+	room->there = false;
+	if (!room->d->stopping && is_needed(room)) /* needed again while it was ending */
+		room_start(room);
 }
 
 static const struct worker_calls calls = { on_ready, on_line, on_drained, on_gone };
 
-int daemon_probe_start(struct daemon *d)
+static void room_start(struct daemon_room *room)
 {
-	int err = worker_start(&d->probe, &probe_row, d->loop, lb_log_get_level(), &calls, d);
-	d->probe_there = err == 0;
-	return err;
+	const struct worker_row *row = &room_rows[room - room->d->rooms];
+	room->next_id = 0;
+	room->pong = (struct check_msg_pong){ 0 };
+	int err = worker_start(&room->worker, row, room->d->loop, lb_log_get_level(), &calls, room);
+	room->there = err == 0;
+	if (err)
+		lb_log(LB_LOG_ERROR, "worker/%s: cannot be started: %s; backends with such a check stay as they are",
+			row->name, strerror(-err));
+}
+
+static void room_stop(struct daemon_room *room)
+{
+	worker_stop(&room->worker);
+	if (!worker_stopped(&room->worker))
+		return; /* gone follows */
+	worker_done(&room->worker);
+	room->there = false;
+}
+
+/* Starts it when it is needed and stops it when it is not. */
+static void room_look(struct daemon_room *room)
+{
+	bool needed = is_needed(room);
+	if (needed && !room->there)
+		room_start(room);
+	else if (!needed && room->there && !room->worker.stopping)
+		room_stop(room);
+}
+
+void daemon_probe_start(struct daemon *d)
+{
+	for (size_t i = 0; i < CHECK_ROOM_COUNT; i++) {
+		d->rooms[i].d = d;
+		room_look(&d->rooms[i]);
+	}
+}
+
+void daemon_probe_stop(struct daemon *d)
+{
+	for (size_t i = 0; i < CHECK_ROOM_COUNT; i++)
+		if (d->rooms[i].there && !d->rooms[i].worker.stopping)
+			room_stop(&d->rooms[i]);
+}
+
+bool daemon_probe_stopped(const struct daemon *d)
+{
+	for (size_t i = 0; i < CHECK_ROOM_COUNT; i++)
+		if (d->rooms[i].there)
+			return false;
+	return true;
+}
+
+void daemon_probe_done(struct daemon *d)
+{
+	for (size_t i = 0; i < CHECK_ROOM_COUNT; i++) {
+		worker_done(&d->rooms[i].worker);
+		d->rooms[i].there = false;
+	}
+}
+
+void daemon_probe_log_level(struct daemon *d, enum lb_log_level level)
+{
+	for (size_t i = 0; i < CHECK_ROOM_COUNT; i++)
+		if (d->rooms[i].there)
+			worker_log_level(&d->rooms[i].worker, level);
+}
+
+size_t daemon_probe_info(const struct daemon *d, struct ctl_worker_info *out, size_t n)
+{
+	size_t have = 0;
+	for (size_t i = 0; i < CHECK_ROOM_COUNT; i++) {
+		const struct daemon_room *room = &d->rooms[i];
+		if (!room->there && i != CHECK_ROOM_NET)
+			continue; /* that of the network should be there: it is shown as down */
+		if (have < n)
+			out[have] = (struct ctl_worker_info){
+				.name = room_rows[i].name,
+				.pid = room->there ? room->worker.pid : 0,
+				.restarts = room->worker.starts ? room->worker.starts - 1 : 0,
+				.rss_kib = room->pong.rss_kib,
+				.probes = room->pong.probes,
+				.late_p50_us = room->pong.late_p50_us,
+				.late_p99_us = room->pong.late_p99_us,
+				.up = room->there && room->worker.state == WORKER_STATE_READY,
+			};
+		have++;
+	}
+	return have;
+}
+
+/* Both lists are sorted by id; what is in the new one only has a higher id than anything sent so far. */
+static void send_dels(struct daemon *d, const struct model *old)
+{
+	struct lb_text line = LB_TEXT_INIT;
+	for (uint32_t i = 0, j = 0; i < old->n_targets; i++) {
+		uint32_t id = old->targets[i].id;
+		struct daemon_room *room = &d->rooms[room_of(&old->targets[i])];
+		while (j < d->model->n_targets && d->model->targets[j].id < id)
+			j++;
+		bool stays = j < d->model->n_targets && d->model->targets[j].id == id;
+		if (!stays && room->there && id < room->next_id)
+			send_del(room, id, &line);
+	}
+	lb_text_done(&line);
 }
 
 void daemon_probe_model(struct daemon *d, const struct model *old)
 {
-	if (!d->probe_there)
-		return;
-	struct lb_text line = LB_TEXT_INIT;
-	/* both are sorted by id; what is in the new one only has a higher id than anything sent so far */
-	for (uint32_t i = 0, j = 0; old && i < old->n_targets; i++) {
-		uint32_t id = old->targets[i].id;
-		while (j < d->model->n_targets && d->model->targets[j].id < id)
-			j++;
-		if ((j < d->model->n_targets && d->model->targets[j].id == id) || id >= d->probe_next_id)
-			continue;
-		send_del(d, id, &line);
+	if (!d->rooms[CHECK_ROOM_NET].d)
+		return; /* the first model: the rooms are started when it is there */
+	if (old)
+		send_dels(d, old);
+	for (size_t i = 0; i < CHECK_ROOM_COUNT; i++) {
+		struct daemon_room *room = &d->rooms[i];
+		room_look(room);
+		if (room->there)
+			send_more(room);
 	}
-	lb_text_done(&line);
-	send_more(d);
 }

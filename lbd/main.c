@@ -71,7 +71,8 @@ static int check(const char *config, char **files, int n)
 	if (err)
 		lb_text_printf(&report, "%s\n", e.text);
 	else if (c)
-		printf("%s: ok (%u services, %u backends)\n", t.sources.v[0].name, c->n_services, c->n_backends);
+		printf("%s: ok (%u service%s, %u backend%s)\n", t.sources.v[0].name, c->n_services,
+			c->n_services == 1 ? "" : "s", c->n_backends, c->n_backends == 1 ? "" : "s");
 	(void)put(&report, stderr);
 	int code = c ? LB_CODE_OK : LB_CODE_INVALID;
 	config_free(c);

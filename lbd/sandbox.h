@@ -15,15 +15,17 @@
 struct lb_err;
 
 enum sandbox_filter {
-	SANDBOX_FILTER_NONE, /* what the unit file allows */
-	SANDBOX_FILTER_PROBE /* clients of TCP, UDP and ICMP echo, nothing else: no file, no process */
+	SANDBOX_FILTER_NONE,  /* what the unit file allows */
+	SANDBOX_FILTER_PROBE, /* clients of TCP, UDP and ICMP echo, and files to read, nothing else: no process */
+	SANDBOX_FILTER_SCRIPT /* programs of the administrator's: all but what no health check needs */
 };
 
 struct sandbox {
 	const char *user; /* to run as; NULL = as the core */
 	uint64_t caps;    /* kept, effective: bits 1 << CAP_x */
 	enum sandbox_filter filter;
-	bool quiet; /* a respawn: what was said at the first start is not said again */
+	void (*prepare)(void); /* without rights already, without the filter still; may be NULL */
+	bool quiet;            /* a respawn: what was said at the first start is not said again */
 };
 
 /* Capabilities of this process, bits 1 << CAP_x. On failure both are 0. */

@@ -442,6 +442,7 @@ int worker_child_main(const struct worker_row *const *rows, size_t n_rows, int a
 	const struct sandbox s = { .user = row->user,
 		.caps = row->caps,
 		.filter = row->filter,
+		.prepare = row->prepare,
 		.quiet = argc > 2 && strcmp(argv[2], ARG_AGAIN) == 0 };
 	struct lb_err e;
 	if (sandbox_enter(&s, &e)) {

@@ -39,6 +39,7 @@ struct worker_row {        /* one per kind of worker, const, in daemon.c */
 	uint64_t caps;     /* to keep: bits 1 << CAP_x */
 	enum sandbox_filter filter;
 	int (*main)(int channel_fd, void (*alive)(void)); /* returns the exit status */
+	void (*prepare)(void);                            /* see sandbox.h; may be NULL */
 };
 
 struct worker;

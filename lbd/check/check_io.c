@@ -27,6 +27,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#define SCRIPTS_MAX    64u                  /* programs that run at once */
 #define FDS_RESERVED   48u                  /* the loop's own, channel, log, CHECK_WATCH_MAX, what libraries open */
 #define CHANNEL_HIGH   ((size_t)256 * 1024) /* above it, changed targets wait in `unsent` */
 #define ALIVE_EVERY_US 100000
@@ -382,7 +383,8 @@ static void on_due(struct ev_loop *loop, ev_timer *ev, int events)
 	TAILQ_INSERT_TAIL(&w->waiting, t, waiting);
 	w->n_waiting++;
 	if (!may_start(w) && may_warn(w))
-		lb_log(LB_LOG_WARNING, "probes wait: %u run at once, which is all that RLIMIT_NOFILE allows", w->limit);
+		lb_log(LB_LOG_WARNING, "probes wait: %u run at once, which is all that %s", w->limit,
+			w->limit == SCRIPTS_MAX ? "scripts may: give them longer intervals" : "RLIMIT_NOFILE allows");
 }
 
 /* ---- targets ---- */
@@ -453,6 +455,9 @@ static struct target *target_new(const struct check_msg_target *in)
 static void target_set(struct prober *w, const struct check_msg_target *in)
 {
 	struct target *t;
+	/* a program costs the host more than a connection does; where there is one, everything else is one, too */
+	if (check_types[in->spec.type].room == CHECK_ROOM_SCRIPT && w->limit > SCRIPTS_MAX)
+		w->limit = SCRIPTS_MAX;
 	HASH_FIND(hh, w->targets, &in->id, sizeof(in->id), t);
 	if (t && check_spec_equal(&t->spec, &in->spec))
 		return; /* nothing new: neither its schedule nor its counter may be disturbed */

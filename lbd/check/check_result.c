@@ -12,7 +12,7 @@ void check_result_set(struct check_result *r, enum check_code code, const char *
 }
 
 /* "Connection refused" -> "connection refused": the text stands inside a line. */
-static void set_errno(struct check_result *r, enum check_code code, int err)
+void check_result_errno(struct check_result *r, enum check_code code, int err)
 {
 	const char *text = strerrordesc_np(err);
 	check_result_set(r, code, text ? text : "unknown error");
@@ -46,18 +46,19 @@ static bool ours(int err, enum check_from from)
 void check_result_connect(struct check_result *r, int err, enum check_from from)
 {
 	if (ours(err, from))
-		set_errno(r, CHECK_CODE_SOCKERR, err);
+		check_result_errno(r, CHECK_CODE_SOCKERR, err);
 	else if (err == ETIMEDOUT)
-		set_errno(r, CHECK_CODE_L4TOUT, err);
+		check_result_errno(r, CHECK_CODE_L4TOUT, err);
 	else if (err == EACCES)
 		check_result_set(r, CHECK_CODE_L4CON, "administratively prohibited");
 	else
-		set_errno(r, CHECK_CODE_L4CON, err);
+		check_result_errno(r, CHECK_CODE_L4CON, err);
 }
 
 void check_result_talk(struct check_result *r, int err)
 {
-	set_errno(r, err == ENOBUFS || err == ENOMEM || err == EPERM ? CHECK_CODE_SOCKERR : CHECK_CODE_L7RSP, err);
+	check_result_errno(
+		r, err == ENOBUFS || err == ENOMEM || err == EPERM ? CHECK_CODE_SOCKERR : CHECK_CODE_L7RSP, err);
 }
 
 void check_result_distrust(struct check_result *r, bool stalled)
@@ -68,23 +69,20 @@ void check_result_distrust(struct check_result *r, bool stalled)
 		check_result_set(r, CHECK_CODE_SOCKERR, "probe ran too late");
 }
 
-void check_result_reply(struct check_result *r, const char *why, const char *head, size_t n, bool more)
+void check_result_quote(struct check_result *r, const char *bytes, size_t n, bool more)
 {
-	if (n == 0) {
-		r->code = CHECK_CODE_L7RSP;
-		snprintf(r->text, sizeof(r->text), "%s, no byte came", why);
-		return;
-	}
 	/* not lb_text_escape: the field is of fixed size, and an escape must not be cut in half */
 	const size_t last = sizeof(r->text) - 1 - strlen("...");
-	r->code = CHECK_CODE_L7RSP;
-	snprintf(r->text, sizeof(r->text), "%.24s: ", why);
 	size_t at = strlen(r->text);
+	if (at + 2 > last)
+		return;
+	memcpy(r->text + at, ": ", 3);
+	at += 2;
 	for (size_t i = 0; i < n; i++) {
 		char one[5];
-		bool plain = head[i] >= 0x20 && head[i] < 0x7f;
-		int len = plain ? snprintf(one, sizeof(one), "%c", head[i])
-				: snprintf(one, sizeof(one), "\\x%02x", (unsigned char)head[i]);
+		bool plain = bytes[i] >= 0x20 && bytes[i] < 0x7f;
+		int len = plain ? snprintf(one, sizeof(one), "%c", bytes[i])
+				: snprintf(one, sizeof(one), "\\x%02x", (unsigned char)bytes[i]);
 		if (at + (size_t)len > last) {
 			more = true;
 			break;
@@ -95,4 +93,15 @@ void check_result_reply(struct check_result *r, const char *why, const char *hea
 	}
 	if (more)
 		memcpy(r->text + at, "...", sizeof("..."));
+}
+
+void check_result_reply(struct check_result *r, const char *why, const char *head, size_t n, bool more)
+{
+	r->code = CHECK_CODE_L7RSP;
+	if (n == 0) {
+		snprintf(r->text, sizeof(r->text), "%s, no byte came", why);
+		return;
+	}
+	snprintf(r->text, sizeof(r->text), "%.24s", why);
+	check_result_quote(r, head, n, more);
 }

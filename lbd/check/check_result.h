@@ -30,3 +30,10 @@ void check_result_distrust(struct check_result *r, bool stalled);
 /* L7RSP with the beginning of what came: "why: SSH-2.0-OpenSSH\x0d\x0a". Whole characters and escapes only; "..." when
  * bytes were left out. n = 0: "why, no byte came". */
 void check_result_reply(struct check_result *r, const char *why, const char *head, size_t n, bool more);
+
+/* Appends ": " and these bytes to the text, escaped: as many as fit whole, then "...", also when `more` were left out.
+ */
+void check_result_quote(struct check_result *r, const char *bytes, size_t n, bool more);
+
+/* code, and the errno as text: "permission denied". */
+void check_result_errno(struct check_result *r, enum check_code code, int err);

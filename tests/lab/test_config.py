@@ -145,7 +145,7 @@ class TestReload:
         d.write(GOOD)
         done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", d.lbctl, "config", "check", d.config],
                               capture_output=True, text=True, check=False, env=env, timeout=60)
-        assert done.returncode == 0 and "1 services, 2 backends" in done.stdout
+        assert done.returncode == 0 and "1 service, 2 backends" in done.stdout
 
     def test_export_is_what_ipvsadm_saves_and_takes(self, d, lb):
         text = d.text("config", "export", "ipvsadm")

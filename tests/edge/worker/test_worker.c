@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- workers that misbehave ---- */
@@ -79,13 +80,14 @@ static int frozen_main(int fd, void (*alive)(void))
 	return 0;
 }
 
-static const struct worker_row probe = { "probe", "lbd: probe", "nobody", 0, SANDBOX_FILTER_PROBE, check_worker_main };
-static const struct worker_row mute = { "mute", "lbd: mute", NULL, 0, SANDBOX_FILTER_NONE, mute_main };
-static const struct worker_row babble = { "babble", "lbd: babble", NULL, 0, SANDBOX_FILTER_NONE, babble_main };
-static const struct worker_row quit = { "quit", "lbd: quit", NULL, 0, SANDBOX_FILTER_NONE, quit_main };
-static const struct worker_row frozen = { "frozen", "lbd: frozen", NULL, 0, SANDBOX_FILTER_NONE, frozen_main };
+static const struct worker_row probe = { "probe", "lbd: probe", "nobody", 0, SANDBOX_FILTER_PROBE, check_worker_main,
+	check_worker_prepare };
+static const struct worker_row mute = { "mute", "lbd: mute", NULL, 0, SANDBOX_FILTER_NONE, mute_main, NULL };
+static const struct worker_row babble = { "babble", "lbd: babble", NULL, 0, SANDBOX_FILTER_NONE, babble_main, NULL };
+static const struct worker_row quit = { "quit", "lbd: quit", NULL, 0, SANDBOX_FILTER_NONE, quit_main, NULL };
+static const struct worker_row frozen = { "frozen", "lbd: frozen", NULL, 0, SANDBOX_FILTER_NONE, frozen_main, NULL };
 static const struct worker_row privileged = { "privileged", "lbd: privileged", NULL, 1ull << CAP_NET_ADMIN,
-	SANDBOX_FILTER_NONE, mute_main };
+	SANDBOX_FILTER_NONE, mute_main, NULL };
 static const struct worker_row *const rows[] = { &probe, &privileged, &mute, &babble, &quit, &frozen };
 
 /* ---- the core ---- */
@@ -300,6 +302,86 @@ START_TEST(it_probes_under_the_filter_and_comes_back_after_a_kill)
 }
 END_TEST
 
+static const struct {
+	const char *what, *name;
+	enum check_code code;
+	const char *text;
+} files[] = {
+	{ "a word in it", "up", CHECK_CODE_L7OK, "up" },
+	{ "a weight in it", "share", CHECK_CODE_L7OKC, "weight 40%" },
+	{ "absent", "absent", CHECK_CODE_L7STS, "no such file or directory" },
+	{ "a pipe would hold the loop", "fifo", CHECK_CODE_L7STS, "not a regular file" },
+	{ "a directory", ".", CHECK_CODE_L7STS, "not a regular file" },
+	{ "a link, which leads anywhere", "link", CHECK_CODE_L7STS, "it is a symbolic link" },
+	{ "not for its eyes", "secret", CHECK_CODE_L7STS, "permission denied" },
+	{ "more than is looked at", "long", CHECK_CODE_L7OK, "up" },
+};
+
+static void put_file(const char *dir, const char *name, mode_t mode, const char *text)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	FILE *f = fopen(path, "we");
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	ck_assert_int_eq(fchmod(fileno(f), mode), 0);
+	fclose(f);
+}
+
+static void look_at(const char *path)
+{
+	struct lb_text params = LB_TEXT_INIT, line = LB_TEXT_INIT;
+	struct check_msg m = { .type = CHECK_MSG_TARGET_SET };
+	m.u.target_set.id = 1;
+	ck_assert_int_eq(check_param_put(&params, CHECK_PARAM_PATH, path, strlen(path)), 0);
+	m.u.target_set.spec = (struct check_spec){ .type = CHECK_TYPE_FILE,
+		.interval_ms = 50,
+		.interval_down_ms = 50,
+		.timeout_ms = 500,
+		.rise = 2,
+		.fall = 3,
+		.params = { (const uint8_t *)params.s, (uint32_t)params.n } };
+	lb_ip_parse("127.0.0.1", 9, &m.u.target_set.spec.addr);
+	check_msg_write(&m, &line);
+	ck_assert_int_eq(worker_send(&w, &line), 0);
+	lb_text_done(&line);
+	lb_text_done(&params);
+}
+
+START_TEST(it_reads_files_and_nothing_else)
+{
+	char dir[] = "/tmp/lbd-test-XXXXXX", path[128], link[128], text[1024];
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(chmod(dir, 0755), 0);
+	snprintf(text, sizeof(text), "up\n%0900d", 0);
+	put_file(dir, "up", 0644, "up\n");
+	put_file(dir, "share", 0644, "40%");
+	put_file(dir, "secret", 0, "up\n");
+	put_file(dir, "long", 0644, text);
+	snprintf(path, sizeof(path), "%s/fifo", dir);
+	ck_assert_int_eq(mkfifo(path, 0644), 0);
+	snprintf(path, sizeof(path), "%s/up", dir);
+	snprintf(link, sizeof(link), "%s/link", dir);
+	ck_assert_int_eq(symlink(path, link), 0);
+	start(&probe);
+	WAIT(n_ready == 1, 10000);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		unsigned before = n_states;
+		snprintf(path, sizeof(path), "%s/%s", dir, files[i].name);
+		look_at(path);
+		WAIT(n_states > before && strcmp(last.state.last.text, files[i].text) == 0, 5000);
+		ck_assert_msg(last.state.last.code == files[i].code, "%s: %s", files[i].what,
+			check_codes[last.state.last.code].name);
+	}
+	finish();
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, files[i].name);
+		unlink(path);
+	}
+	rmdir(dir);
+}
+END_TEST
+
 /* Ten dead workers cost a growing distance, not a storm: at once, 100, 200, 400 ms ... */
 START_TEST(respawn_backs_off)
 {
@@ -370,6 +452,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, a_worker_has_nothing);
 	tcase_add_test(tc, an_unprivileged_core_gives_other_rights_to_its_workers);
 	tcase_add_test(tc, it_probes_under_the_filter_and_comes_back_after_a_kill);
+	tcase_add_test(tc, it_reads_files_and_nothing_else);
 	tcase_add_test(tc, respawn_backs_off);
 	tcase_add_test(tc, a_line_that_is_no_message_restarts_it);
 	tcase_add_test(tc, silence_is_death);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What every transfer of a probe has in common. A link is one transfer, or one connection that is only opened
+ * (connect_only) and then read and written by its owner with curl_easy_recv and curl_easy_send. Its socket is made and
+ * closed by the link, never by libcurl: it gets the source and the interface of the spec, no name is looked up, and an
+ * open connection can be handed to a second link, which is how TLS begins in the middle of one (STARTTLS). Nothing here
+ * is called while libcurl is on the stack, except the callbacks that are given to it; those never end or free a link.
+ */
+#pragma once
+
+#include "lbd/check/check_curl.h"
+#include "lbd/check/check_probe.h"
+
+#include <curl/curl.h>
+
+#define CURL_NAME_MAX 256
+
+struct curl_link {
+	struct check_probe *probe;
+	CURL *easy;
+	struct curl_slist *to, *headers; /* headers: set by the owner */
+	CURLM *multi;                    /* borrowed: of the loop */
+	int fd;                          /* -1 = none yet */
+	bool tls, adopted, added;
+	int socket_err; /* errno: why there is no socket */
+	/* The transfer has ended. From the loop; the link may be ended and freed in it. */
+	void (*done)(struct curl_link *k, CURLcode rc);
+	char name[CURL_NAME_MAX]; /* of the certificate and the Host header */
+	char why[CURL_ERROR_SIZE];
+};
+
+/* A handle with everything that keeps a transfer on its one socket and within its one protocol; tls from the spec's
+ * params. p->started must be set by check_probe_begin before curl_link_go. 0; -EINVAL: the host in the spec is none;
+ * -ENOMEM. After a failure curl_link_end is allowed, not needed. */
+int curl_link_new(struct curl_link *k, struct check_probe *p, bool tls, bool connect_only);
+
+/* Goes on with a connection that `from` has opened; `from` is ended. Like curl_link_new with tls and connect_only. */
+int curl_link_secure(struct curl_link *k, struct curl_link *from);
+
+/* Starts. 0 or -ENOMEM. done comes later, from the loop. */
+int curl_link_go(struct curl_link *k);
+
+/* How far it came: for the deadline. */
+enum check_phase curl_link_phase(const struct curl_link *k);
+
+/* What its end means. rc is not CURLE_OK. */
+void curl_link_failed(const struct curl_link *k, CURLcode rc, struct check_result *r);
+
+/* From now on the socket is closed with FIN, not with a reset: something that was just sent shall arrive. */
+void curl_link_keep_sent(struct curl_link *k);
+
+/* Removes, frees, closes. Idempotent; also on a link of zeroes. */
+void curl_link_end(struct curl_link *k);

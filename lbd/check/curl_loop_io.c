@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/check/curl_loop_io.h"
+
+#include "lbd/check/curl_link_io.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+struct curl_loop {
+	struct ev_loop *loop;
+	CURLM *multi;
+	ev_timer timer;     /* when libcurl wants to be called although no socket is ready */
+	ev_cleanup cleanup; /* the loop is destroyed */
+};
+
+struct watch { /* one socket libcurl waits for */
+	struct curl_loop *c;
+	ev_io io;
+};
+
+/* A process probes on one loop: this is it. */
+static struct curl_loop *the;
+
+/* What has ended since the last call. A link may be ended, and others started, inside done. */
+static void harvest(struct curl_loop *c)
+{
+	int left;
+	for (CURLMsg *m; (m = curl_multi_info_read(c->multi, &left));) {
+		if (m->msg != CURLMSG_DONE)
+			continue;
+		CURLcode rc = m->data.result; /* m is gone with its handle */
+		char *link = NULL;
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &link);
+		struct curl_link *k = (struct curl_link *)(void *)link;
+		k->done(k, rc);
+	}
+}
+
+static void on_io(struct ev_loop *loop, ev_io *io, int events)
+{
+	(void)loop;
+	struct curl_loop *c = ((struct watch *)((char *)io - offsetof(struct watch, io)))->c;
+	int what = (events & EV_READ ? CURL_CSELECT_IN : 0) | (events & EV_WRITE ? CURL_CSELECT_OUT : 0);
+	int running;
+	curl_multi_socket_action(c->multi, io->fd, what, &running); /* io may be gone */
+	harvest(c);
+}
+
+static void on_timer(struct ev_loop *loop, ev_timer *t, int events)
+{
+	(void)loop, (void)events;
+	struct curl_loop *c = (struct curl_loop *)((char *)t - offsetof(struct curl_loop, timer));
+	int running;
+	curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	harvest(c);
+}
+
+static int want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *of_socket)
+{
+	(void)easy;
+	struct curl_loop *c = arg;
+	struct watch *w = of_socket;
+	if (what == CURL_POLL_REMOVE) {
+		if (w) {
+			ev_io_stop(c->loop, &w->io);
+			curl_multi_assign(c->multi, fd, NULL);
+			free(w);
+		}
+		return 0;
+	}
+	if (!w) {
+		w = calloc(1, sizeof(*w));
+		if (!w)
+			return -1; /* the transfer ends with an error of ours, or at its deadline */
+		w->c = c;
+		ev_init(&w->io, on_io);
+		curl_multi_assign(c->multi, fd, w);
+	}
+	ev_io_stop(c->loop, &w->io);
+	ev_io_set(&w->io, fd, (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0));
+	ev_io_start(c->loop, &w->io);
+	return 0;
+}
+
+/* Also called inside curl_multi_add_handle: the answer is always a timer, never a call back into libcurl. */
+static int want_timer(CURLM *multi, long ms, void *arg)
+{
+	(void)multi;
+	struct curl_loop *c = arg;
+	ev_timer_stop(c->loop, &c->timer);
+	if (ms < 0)
+		return 0;
+	ev_timer_set(&c->timer, (double)ms / 1e3, 0.0);
+	ev_timer_start(c->loop, &c->timer);
+	return 0;
+}
+
+/* The owner has cancelled its probes before: the handle is empty. */
+static void loop_free(struct curl_loop *c)
+{
+	if (!c)
+		return;
+	if (c->multi)
+		curl_multi_cleanup(c->multi);
+	ev_timer_stop(c->loop, &c->timer);
+	free(c);
+}
+
+static void on_cleanup(struct ev_loop *loop, ev_cleanup *w, int events)
+{
+	(void)loop, (void)events;
+	struct curl_loop *c = (struct curl_loop *)((char *)w - offsetof(struct curl_loop, cleanup));
+	ev_cleanup_stop(loop, w);
+	if (the == c)
+		the = NULL;
+	loop_free(c);
+}
+
+void curl_loop_prepare(void)
+{
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	/* with CURLOPT_NOSIGNAL libcurl leaves SIGPIPE alone, and OpenSSL writes without MSG_NOSIGNAL */
+	signal(SIGPIPE, SIG_IGN);
+}
+
+CURLM *curl_loop_multi(struct ev_loop *loop)
+{
+	if (the && the->loop == loop)
+		return the->multi;
+	struct curl_loop *c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	curl_loop_prepare();
+	c->loop = loop;
+	ev_init(&c->timer, on_timer);
+	c->multi = curl_multi_init();
+	int rc = c->multi ? 0 : -1;
+	if (rc == 0) {
+		rc |= (int)curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
+		rc |= (int)curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
+		rc |= (int)curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, want_timer);
+		rc |= (int)curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
+		rc |= (int)curl_multi_setopt(c->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+	}
+	if (rc) {
+		loop_free(c);
+		return NULL;
+	}
+	ev_cleanup_init(&c->cleanup, on_cleanup);
+	ev_cleanup_start(loop, &c->cleanup);
+	the = c;
+	return c->multi;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "servers.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct conn {
+	int fd;
+	SSL *ssl;
+	const struct server *of;
+};
+
+static long get(struct conn *c, void *buf, size_t n)
+{
+	return c->ssl ? SSL_read(c->ssl, buf, (int)n) : recv(c->fd, buf, n, 0);
+}
+
+/* false: the other end is gone. */
+static bool put(struct conn *c, const char *text, size_t n)
+{
+	while (n) {
+		long got = c->ssl ? SSL_write(c->ssl, text, (int)n) : send(c->fd, text, n, MSG_NOSIGNAL);
+		if (got <= 0)
+			return false;
+		text += got;
+		n -= (size_t)got;
+	}
+	return true;
+}
+
+static bool read_line(struct conn *c, char *line, size_t size)
+{
+	size_t n = 0;
+	while (n < size - 1 && get(c, line + n, 1) == 1)
+		if (line[n++] == '\n') {
+			line[n] = '\0';
+			return true;
+		}
+	return false;
+}
+
+static bool read_request(struct conn *c)
+{
+	char line[8192];
+	do
+		if (!read_line(c, line, sizeof(line)))
+			return false;
+	while (line[0] != '\r');
+	return true;
+}
+
+static void hang(const struct conn *c)
+{
+	char buf[4096];
+	while (recv(c->fd, buf, sizeof(buf), 0) > 0)
+		;
+}
+
+static bool drip(struct conn *c, const char *text, size_t n)
+{
+	for (size_t i = 0;; i = (i + 1) % n) {
+		if (!put(c, text + i, 1))
+			return false;
+		poll(NULL, 0, 20);
+	}
+}
+
+static bool handshake(struct conn *c)
+{
+	c->ssl = SSL_new(c->of->tls);
+	SSL_set_fd(c->ssl, c->fd);
+	return SSL_accept(c->ssl) == 1;
+}
+
+/* A real handshake through memory, of which no more than `most` bytes get out. */
+static void stall(struct conn *c, size_t most)
+{
+	char buf[16384];
+	SSL *ssl = SSL_new(c->of->tls);
+	BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
+	SSL_set_bio(ssl, in, out);
+	while (most) {
+		long n = recv(c->fd, buf, sizeof(buf), 0);
+		if (n <= 0)
+			break;
+		BIO_write(in, buf, (int)n);
+		SSL_accept(ssl);
+		n = BIO_read(out, buf, sizeof(buf));
+		if (n <= 0)
+			continue;
+		n = (size_t)n < most ? n : (long)most;
+		most -= (size_t)n;
+		put(c, buf, (size_t)n);
+	}
+	hang(c);
+	SSL_free(ssl);
+}
+
+static bool run_op(struct conn *c, const struct op *op)
+{
+	char line[8192];
+	size_t n = op->n ? op->n : op->text ? strlen(op->text) : 0;
+	const struct linger reset = { 1, 0 };
+	switch (op->type) {
+	case OP_END: return false;
+	case OP_REQUEST: return read_request(c);
+	case OP_LINE:
+		return read_line(c, line, sizeof(line)) &&
+		       (!op->text || strncmp(line, op->text, strlen(op->text)) == 0);
+	case OP_BYTES: return get(c, line, sizeof(line)) > 0;
+	case OP_SAY: return put(c, op->text, n);
+	case OP_POUR:
+		while (put(c, op->text, n))
+			;
+		return false;
+	case OP_REPEAT:
+		for (size_t i = 0; i < op->n; i++)
+			if (!put(c, op->text, strlen(op->text)))
+				return false;
+		return true;
+	case OP_DRIP: return drip(c, op->text, n);
+	case OP_TLS: return handshake(c);
+	case OP_STALL: stall(c, op->n); return false;
+	case OP_HANG: hang(c); return false;
+	case OP_RESET: setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)); return false;
+	}
+	return false;
+}
+
+static void *serve(void *arg)
+{
+	struct conn *c = arg;
+	for (const struct op *op = c->of->ops; run_op(c, op); op++)
+		;
+	if (c->ssl) {
+		SSL_shutdown(c->ssl);
+		SSL_free(c->ssl);
+	}
+	close(c->fd);
+	free(c);
+	return NULL;
+}
+
+static void thread(void *(*fn)(void *), void *arg)
+{
+	pthread_t t;
+	ck_assert_int_eq(pthread_create(&t, NULL, fn, arg), 0);
+	pthread_detach(t);
+}
+
+static void *listen_on(void *arg)
+{
+	struct server *s = arg;
+	for (;;) {
+		int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0)
+			return NULL;
+		struct conn *c = calloc(1, sizeof(*c));
+		ck_assert_ptr_nonnull(c);
+		*c = (struct conn){ .fd = fd, .of = s };
+		__atomic_add_fetch(&s->accepted, 1, __ATOMIC_RELAXED);
+		thread(serve, c);
+	}
+}
+
+#define SERVERS_MAX 128
+static struct server servers[SERVERS_MAX];
+static unsigned n_servers;
+
+struct server *server_start(const struct op *ops, SSL_CTX *tls)
+{
+	ck_assert_uint_lt(n_servers, SERVERS_MAX);
+	struct server *s = &servers[n_servers++];
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+	*s = (struct server){ .ops = ops, .tls = tls };
+	s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(s->listener, (struct sockaddr *)&a, len), 0);
+	ck_assert_int_eq(listen(s->listener, 128), 0);
+	ck_assert_int_eq(getsockname(s->listener, (struct sockaddr *)&a, &len), 0);
+	s->port = ntohs(a.sin_port);
+	thread(listen_on, s);
+	return s;
+}
