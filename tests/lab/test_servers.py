@@ -267,7 +267,8 @@ def all_at_once(things, what):
 
 @pytest.fixture(scope="module")
 def story(net):
-    with tempfile.TemporaryDirectory(prefix="real-") as folder:
+    # Programs are only run from where nobody else may write, so not below /tmp.
+    with tempfile.TemporaryDirectory(prefix="lbd-real-", dir="/run") as folder:
         os.chmod(folder, 0o755)
         os.mkdir(os.path.join(folder, "tools"))
         os.chmod(write(os.path.join(folder, "tools"), "smoke", SMOKE), 0o755)
