@@ -186,13 +186,12 @@ void sandbox_alive(void)
 	timer_settime(kill_timer.timer, 0, &in, NULL);
 }
 
-/* What a network probe on libev, malloc, the log sink and a clean exit need; sockets and memory follow with arguments.
- */
+/* What probes on libev, libcurl and OpenSSL, malloc, the log sink and a clean exit need; sockets, files and memory
+ * follow with arguments. */
 static const int probe_calls[] = {
 	SCMP_SYS(bind), /* to the source of a check */
 	SCMP_SYS(brk),
 	SCMP_SYS(clock_gettime), /* only where the vdso has no fast clock */
-	SCMP_SYS(bind),          /* probes from a given source */
 	SCMP_SYS(close),
 	SCMP_SYS(connect),
 	SCMP_SYS(epoll_create),
@@ -205,6 +204,7 @@ static const int probe_calls[] = {
 	SCMP_SYS(fcntl),
 	SCMP_SYS(fstat),
 	SCMP_SYS(futex),
+	SCMP_SYS(getpeername),
 	SCMP_SYS(getpid),
 	SCMP_SYS(getrandom),
 	SCMP_SYS(getrlimit),
@@ -212,10 +212,13 @@ static const int probe_calls[] = {
 	SCMP_SYS(getsockname),
 	SCMP_SYS(getsockopt),
 	SCMP_SYS(gettimeofday),
+	SCMP_SYS(lseek),
 	SCMP_SYS(madvise),
 	SCMP_SYS(mremap),
 	SCMP_SYS(munmap),
 	SCMP_SYS(newfstatat),
+	SCMP_SYS(poll), /* libcurl looks at a socket before it connects or closes it */
+	SCMP_SYS(ppoll),
 	SCMP_SYS(read),
 	SCMP_SYS(recvfrom),
 	SCMP_SYS(recvmsg),

@@ -16,7 +16,7 @@ struct lb_err;
 
 enum sandbox_filter {
 	SANDBOX_FILTER_NONE,  /* what the unit file allows */
-	SANDBOX_FILTER_PROBE, /* clients of TCP, UDP and ICMP echo, and files to read, nothing else: no process */
+	SANDBOX_FILTER_PROBE, /* clients of TCP, UDP and ICMP echo, files to read; no file to write, no process */
 	SANDBOX_FILTER_SCRIPT /* programs of the administrator's: all but what no health check needs */
 };
 

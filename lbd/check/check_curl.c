@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define TOO_LARGE 100 /* CURLE_TOO_LARGE, since 8.6 */
+
 /* Texts of X509_verify_cert that say it in other words than people do. */
 static const struct {
 	const char *theirs, *ours;
@@ -132,7 +134,13 @@ void check_curl_result(const struct check_curl_end *end, struct check_result *r)
 	case CURLE_SSL_CERTPROBLEM:
 		check_result_set(r, CHECK_CODE_SOCKERR, "cert_file or key_file cannot be used");
 		return;
-	case CURLE_OUT_OF_MEMORY: check_result_connect(r, ENOMEM, CHECK_FROM_US); return;
+	case TOO_LARGE: check_result_set(r, CHECK_CODE_L7RSP, "a header line is too long"); return;
+	case CURLE_OUT_OF_MEMORY: /* this is also what 7.88 says of a line of more than 100 KiB */
+		if (end->phase == CHECK_PHASE_TALK)
+			check_result_set(r, CHECK_CODE_L7RSP, "a header line is too long");
+		else
+			check_result_connect(r, ENOMEM, CHECK_FROM_US);
+		return;
 	case CURLE_GOT_NOTHING: check_result_set(r, CHECK_CODE_L7RSP, "closed, no byte came"); return;
 	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:

@@ -113,7 +113,9 @@ static int set_common(struct curl_link *k, bool connect_only)
 	rc |= (int)curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	rc |= (int)curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
 	rc |= (int)curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
-	rc |= (int)curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
+	/* a connection that is only opened must outlive its transfer; no other link takes it, as each wants a fresh one
+	 */
+	rc |= (int)curl_easy_setopt(e, CURLOPT_FORBID_REUSE, connect_only ? 0L : 1L);
 	rc |= (int)curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 0L);
 	rc |= (int)curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_socket);
 	rc |= (int)curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, k);

@@ -29,15 +29,14 @@ static void judge(const char *path, struct check_result *r)
 		check_file_failed(errno, r);
 		return;
 	}
-	ssize_t n = -1;
-	if (fstat(fd, &st))
-		check_file_failed(errno, r);
-	else if (!S_ISREG(st.st_mode))
-		check_result_set(r, CHECK_CODE_L7STS, "not a regular file");
-	else if ((n = read(fd, bytes, sizeof(bytes))) < 0)
-		check_file_failed(errno, r);
+	bool known = fstat(fd, &st) == 0, regular = known && S_ISREG(st.st_mode);
+	ssize_t n = regular ? read(fd, bytes, sizeof(bytes)) : -1;
 	if (n >= 0)
 		check_file_result(bytes, (size_t)n, r);
+	else if (known && !regular)
+		check_result_set(r, CHECK_CODE_L7STS, "not a regular file");
+	else
+		check_file_failed(errno, r);
 	close(fd);
 }
 

@@ -15,7 +15,7 @@ struct http {
 	struct check_probe probe;
 	struct curl_link link;
 	struct check_http reply;
-	bool in_reply, told_status;
+	bool in_reply, told_status, prior_2;
 };
 
 static void http_cancel(struct check_probe *p)
@@ -53,6 +53,9 @@ static void on_done(struct curl_link *k, CURLcode rc)
 	struct check_result r = { 0 };
 	if (h->told_status)
 		check_probe_step(&h->probe, "%zu bytes of body", h->reply.body_bytes);
+	/* what libcurl says of a server that answers HTTP/2 with something else */
+	if (rc == CURLE_GOT_NOTHING && h->prior_2)
+		rc = CURLE_HTTP2;
 	if (!check_http_judge(&h->reply, rc == CURLE_OK, &r)) {
 		if (rc == CURLE_OK)
 			check_result_set(&r, CHECK_CODE_L7RSP, "not HTTP");
@@ -112,6 +115,7 @@ static int set_request(struct http *h)
 	size_t data_n = 0;
 	const char *data = check_param_next(p, CHECK_PARAM_DATA, NULL, &data_n);
 	long v = CURL_HTTP_VERSION_1_1;
+	h->prior_2 = !h->link.tls && version && strcmp(version, "2") == 0;
 	if (version && strcmp(version, "2") == 0)
 		v = h->link.tls ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
 	int rc = (int)curl_easy_setopt(e, CURLOPT_HTTP_VERSION, v);

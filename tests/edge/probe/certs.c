@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DAY 86400L
@@ -64,6 +65,7 @@ void certs_make(struct certs *c)
 {
 	snprintf(c->dir, sizeof(c->dir), "/tmp/lbd-test-certs-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(c->dir));
+	ck_assert_int_eq(chmod(c->dir, 0755), 0); /* a worker of another user reads it */
 	snprintf(c->ca, sizeof(c->ca), "%s/ca.pem", c->dir);
 	snprintf(c->crt, sizeof(c->crt), "%s/crt.pem", c->dir);
 	snprintf(c->key, sizeof(c->key), "%s/key.pem", c->dir);

@@ -17,6 +17,26 @@ struct conn {
 	const struct server *of;
 };
 
+/* The connections that are served now. A thread must be gone before the process ends: the end of OpenSSL is one for
+ * all of its threads. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static bool served[4096];
+static unsigned n_served;
+static bool stopping;
+
+static void note(int fd, bool on)
+{
+	pthread_mutex_lock(&lock);
+	ck_assert_int_lt(fd, 4096);
+	served[fd] = on;
+	n_served += on ? 1 : -1u;
+	if (on && stopping)
+		shutdown(fd, SHUT_RDWR);
+	if (!on)
+		close(fd);
+	pthread_mutex_unlock(&lock);
+}
+
 static long get(struct conn *c, void *buf, size_t n)
 {
 	return c->ssl ? SSL_read(c->ssl, buf, (int)n) : recv(c->fd, buf, n, 0);
@@ -68,8 +88,18 @@ static bool drip(struct conn *c, const char *text, size_t n)
 	for (size_t i = 0;; i = (i + 1) % n) {
 		if (!put(c, text + i, 1))
 			return false;
-		poll(NULL, 0, 20);
+		poll(NULL, 0, 10);
 	}
+}
+
+static void pour(struct conn *c, const char *text, size_t n)
+{
+	char many[4096];
+	size_t fill = sizeof(many) / n * n;
+	for (size_t i = 0; i < fill; i++)
+		many[i] = text[i % n];
+	while (put(c, many, fill))
+		;
 }
 
 static bool handshake(struct conn *c)
@@ -116,10 +146,7 @@ static bool run_op(struct conn *c, const struct op *op)
 		       (!op->text || strncmp(line, op->text, strlen(op->text)) == 0);
 	case OP_BYTES: return get(c, line, sizeof(line)) > 0;
 	case OP_SAY: return put(c, op->text, n);
-	case OP_POUR:
-		while (put(c, op->text, n))
-			;
-		return false;
+	case OP_POUR: pour(c, op->text, n); return false;
 	case OP_REPEAT:
 		for (size_t i = 0; i < op->n; i++)
 			if (!put(c, op->text, strlen(op->text)))
@@ -143,16 +170,10 @@ static void *serve(void *arg)
 		SSL_shutdown(c->ssl);
 		SSL_free(c->ssl);
 	}
-	close(c->fd);
+	int fd = c->fd;
 	free(c);
+	note(fd, false);
 	return NULL;
-}
-
-static void thread(void *(*fn)(void *), void *arg)
-{
-	pthread_t t;
-	ck_assert_int_eq(pthread_create(&t, NULL, fn, arg), 0);
-	pthread_detach(t);
 }
 
 static void *listen_on(void *arg)
@@ -166,7 +187,10 @@ static void *listen_on(void *arg)
 		ck_assert_ptr_nonnull(c);
 		*c = (struct conn){ .fd = fd, .of = s };
 		__atomic_add_fetch(&s->accepted, 1, __ATOMIC_RELAXED);
-		thread(serve, c);
+		note(fd, true);
+		pthread_t t;
+		ck_assert_int_eq(pthread_create(&t, NULL, serve, c), 0);
+		pthread_detach(t);
 	}
 }
 
@@ -186,6 +210,26 @@ struct server *server_start(const struct op *ops, SSL_CTX *tls)
 	ck_assert_int_eq(listen(s->listener, 128), 0);
 	ck_assert_int_eq(getsockname(s->listener, (struct sockaddr *)&a, &len), 0);
 	s->port = ntohs(a.sin_port);
-	thread(listen_on, s);
+	ck_assert_int_eq(pthread_create(&s->thread, NULL, listen_on, s), 0);
 	return s;
+}
+
+void servers_stop(void)
+{
+	for (unsigned i = 0; i < n_servers; i++) {
+		shutdown(servers[i].listener, SHUT_RDWR);
+		pthread_join(servers[i].thread, NULL);
+		close(servers[i].listener);
+	}
+	n_servers = 0;
+	for (bool left = true; left;) {
+		pthread_mutex_lock(&lock);
+		stopping = true;
+		for (int fd = 0; fd < 4096; fd++)
+			if (served[fd])
+				shutdown(fd, SHUT_RDWR);
+		left = n_served != 0;
+		pthread_mutex_unlock(&lock);
+		poll(NULL, 0, left ? 1 : 0);
+	}
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <openssl/ssl.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -90,10 +91,14 @@ struct server {
 	const struct op *ops;
 	SSL_CTX *tls;
 	unsigned accepted;
+	pthread_t thread;
 };
 
-/* Serves each connection in a thread of its own, until the process ends. ops end with OP_END. tls may be NULL. */
+/* Serves each connection in a thread of its own, until servers_stop. ops end with OP_END. tls may be NULL. */
 struct server *server_start(const struct op *ops, SSL_CTX *tls);
+
+/* Ends all, whatever they are doing. */
+void servers_stop(void);
 
 /* ---- certificates, made now ---- */
 

@@ -18,7 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TIMEOUT_MS 300
+#define TIMEOUT_MS 300  /* where a deadline is what is tested */
+#define PATIENT_MS 5000 /* where it is not: a busy machine is no failure */
 #define LATE_MS    50
 
 static struct ev_loop *loop;
@@ -40,6 +41,7 @@ static void setup(void)
 static void teardown(void)
 {
 	ev_loop_destroy(loop);
+	servers_stop();
 	certs_free(&certs);
 	lb_text_done(&params);
 }
@@ -53,7 +55,7 @@ struct param {
 
 static struct check_spec spec_of(enum check_type type, uint16_t port, const struct param *p)
 {
-	struct check_spec s = { .type = type, .port = port, .timeout_ms = TIMEOUT_MS, .interval_ms = 1000 };
+	struct check_spec s = { .type = type, .port = port, .timeout_ms = PATIENT_MS, .interval_ms = 1000 };
 	lb_ip_parse("127.0.0.1", 9, &s.addr);
 	lb_text_clear(&params);
 	for (; p && p->key; p++) {
@@ -132,8 +134,11 @@ static void expect(const struct row *row)
 {
 	struct server *srv = server_start(row->ops, certs.ctx[row->cert]);
 	struct check_spec s = spec_of(row->type, srv->port, row->params);
+	bool late = timed_out(row->code);
 	int64_t ms = 0;
-	for (int i = 0; i < 4; i++) { /* a busy machine may hold us up, but not each time */
+	if (late)
+		s.timeout_ms = TIMEOUT_MS;
+	for (int i = 0; i < 5; i++) { /* a busy machine may hold us up, but not each time */
 		probe(&s);
 		ms = result.latency_us / 1000;
 		if (ms <= TIMEOUT_MS + LATE_MS)
@@ -142,7 +147,7 @@ static void expect(const struct row *row)
 	ck_assert_msg(result.code == row->code && strcmp(result.text, row->text) == 0, "%s: %s (%s)", row->what,
 		check_codes[result.code].name, result.text);
 	ck_assert_msg(ms <= TIMEOUT_MS + LATE_MS, "%s: it took %ld ms", row->what, (long)ms);
-	ck_assert_msg(ms >= TIMEOUT_MS || !timed_out(row->code), "%s: it took only %ld ms", row->what, (long)ms);
+	ck_assert_msg(ms >= TIMEOUT_MS || !late, "%s: it took only %ld ms", row->what, (long)ms);
 }
 
 #define NO_PARAMS                                                                                                      \
@@ -224,7 +229,7 @@ static const struct row http_rows[] = {
 		"more than 64 KiB of headers" },
 	{ "a header line without end", CHECK_TYPE_HTTP, NO_PARAMS,
 		{ REQUEST, SAY(OK_HEAD "A: "), POUR("bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb") }, 0, CHECK_CODE_L7RSP,
-		"a header line too long" },
+		"a header line is too long" },
 	{ "interim replies without end", CHECK_TYPE_HTTP, NO_PARAMS, { REQUEST, POUR("HTTP/1.1 100 Continue\r\n\r\n") },
 		0, CHECK_CODE_L7RSP, "more than 64 KiB of headers" },
 	{ "NULs in headers", CHECK_TYPE_HTTP, NO_PARAMS,
@@ -239,9 +244,10 @@ static const struct row http_rows[] = {
 		{ REQUEST, SAY(OK_HEAD LEN(9) "\r\nab"), RESET }, 0, CHECK_CODE_L7RSP, "connection reset by peer" },
 	{ "the end in the middle of the body", CHECK_TYPE_HTTP, NO_PARAMS, { REQUEST, SAY(OK_HEAD LEN(9) "\r\nab") }, 0,
 		CHECK_CODE_L7RSP, "closed in the middle" },
-	{ "it speaks TLS, and we do not", CHECK_TYPE_HTTP, NO_PARAMS, { TLS }, 0, CHECK_CODE_L7RSP, "not HTTP" },
+	{ "it speaks TLS, and we do not", CHECK_TYPE_HTTP, NO_PARAMS, { SAY_N("\x15\x03\x03\0\2\2\x28", 7), HANG }, 0,
+		CHECK_CODE_L7RSP, "not HTTP" },
 	{ "HTTP/2 asked of a server that does not know it", CHECK_TYPE_HTTP, { { CHECK_PARAM_HTTP_VERSION, "2" } },
-		{ BYTES, SAY("HTTP/1.1 400 Bad Request\r\n\r\n") }, 0, CHECK_CODE_L7RSP, "not HTTP/2" },
+		{ BYTES, SAY("HTTP/1.1 400 Bad Request\r\n\r\n"), HANG }, 0, CHECK_CODE_L7RSP, "not HTTP/2" },
 	{ "a path that cannot be sent", CHECK_TYPE_HTTP, { { CHECK_PARAM_PATH, "/a b" } }, { HANG }, 0,
 		CHECK_CODE_SOCKERR, "path: a blank or control character is in it" },
 	{ "a host that is none", CHECK_TYPE_HTTP, { { CHECK_PARAM_HOST, "a@b" } }, { HANG }, 0, CHECK_CODE_SOCKERR,
@@ -304,7 +310,7 @@ static const struct row tls_rows[] = {
 	{ "silence", CHECK_TYPE_TLS, CA_HOST, { HANG }, CERT_GOOD, CHECK_CODE_L6TOUT,
 		"connected, but the handshake did not end" },
 	{ "it closes", CHECK_TYPE_TLS, CA_HOST, { BYTES }, CERT_GOOD, CHECK_CODE_L6RSP, "closed in the handshake" },
-	{ "it resets", CHECK_TYPE_TLS, CA_HOST, { RESET }, CERT_GOOD, CHECK_CODE_L6RSP,
+	{ "it resets", CHECK_TYPE_TLS, CA_HOST, { BYTES, RESET }, CERT_GOOD, CHECK_CODE_L6RSP,
 		"connection reset in the handshake" },
 	{ "it speaks HTTP", CHECK_TYPE_TLS, CA_HOST, { BYTES, SAY("HTTP/1.1 400 Bad Request\r\n\r\n") }, CERT_GOOD,
 		CHECK_CODE_L6RSP, "not TLS" },
@@ -330,24 +336,28 @@ START_TEST(tls)
 }
 END_TEST
 
-/* The handshake stops after each number of bytes, in both versions of the protocol. */
+/* The handshake stops after each number of bytes, in both versions of the protocol: until all of it has got out, that
+ * is the handshake's fault, and from then on the reply's. */
 START_TEST(tls_stalls_at_each_step)
 {
-	static const size_t at[] = { 1, 5, 6, 60, 200, 700, 890 };
-	static struct op ops[8][2];
-	int version = _i ? TLS1_3_VERSION : TLS1_2_VERSION;
+	static struct op ops[40][2];
+	int version = _i ? TLS1_3_VERSION : TLS1_2_VERSION, steps = 0;
+	const struct param p[] = { { CHECK_PARAM_HOST, "app.example" }, { CHECK_PARAM_TLS_CA, "CA" }, { 0 } };
 	SSL_CTX_set_max_proto_version(certs.ctx[CERT_GOOD], version);
 	SSL_CTX_set_min_proto_version(certs.ctx[CERT_GOOD], version);
-	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
-		ops[i][0] = (struct op)STALL(at[i]);
-		const struct param p[] = { { CHECK_PARAM_HOST, "app.example" }, { CHECK_PARAM_TLS_CA, "CA" }, { 0 } };
-		struct check_spec s = spec_of(CHECK_TYPE_HTTPS, server_start(ops[i], certs.ctx[CERT_GOOD])->port, p);
+	for (size_t n = 1; steps < 40; n += n < 6 ? 1 : 40, steps++) {
+		ops[steps][0] = (struct op){ OP_STALL, NULL, n };
+		struct check_spec s =
+			spec_of(CHECK_TYPE_HTTPS, server_start(ops[steps], certs.ctx[CERT_GOOD])->port, p);
+		s.timeout_ms = 100;
 		probe(&s);
-		/* where all that the server had to say got out, it is the reply that does not come */
-		bool whole = at[i] > 700 && result.code == CHECK_CODE_L7TOUT;
-		ck_assert_msg(result.code == CHECK_CODE_L6TOUT || whole, "%zu bytes: %s (%s)", at[i],
-			check_codes[result.code].name, result.text);
+		if (result.code == CHECK_CODE_L7TOUT)
+			break;
+		ck_assert_msg(result.code == CHECK_CODE_L6TOUT, "%zu bytes: %s (%s)", n, check_codes[result.code].name,
+			result.text);
+		ck_assert_uint_lt(result.latency_us, 200000);
 	}
+	ck_assert_msg(steps > 15 && steps < 40, "%d steps", steps);
 }
 END_TEST
 
@@ -494,6 +504,7 @@ START_TEST(no_connection)
 		(void)!connect(fill[i], (struct sockaddr *)&a, sizeof(a));
 	}
 	s = spec_of(all_types[_i], ntohs(a.sin_port), NULL);
+	s.timeout_ms = TIMEOUT_MS;
 	probe(&s);
 	ck_assert_msg(result.code == CHECK_CODE_L4TOUT && strcmp(result.text, "no answer to connect") == 0, "%s (%s)",
 		check_codes[result.code].name, result.text);
@@ -579,11 +590,12 @@ START_TEST(probes_do_not_wait_for_each_other)
 	static const struct op good[] = { REQUEST, SAY(OK_HEAD LEN(0) "\r\n"), HANG };
 	struct check_spec slow = spec_of(CHECK_TYPE_HTTP, server_start(silent, NULL)->port, NULL);
 	struct check_spec quick = spec_of(CHECK_TYPE_HTTP, server_start(good, NULL)->port, NULL);
+	slow.timeout_ms = 1000;
 	for (int i = 0; i < 100; i++)
 		start(&slow);
 	probe(&quick);
 	ck_assert_int_eq(result.code, CHECK_CODE_L7OK);
-	ck_assert_uint_lt(result.latency_us, 200000);
+	ck_assert_uint_lt(result.latency_us, 500000);
 	while (n_done < 101)
 		ev_run(loop, 0);
 	ck_assert_int_eq(result.code, CHECK_CODE_L7TOUT);

@@ -6,6 +6,7 @@
 #include "lbd/check/check_io.h"
 #include "lbd/check/check_msg.h"
 #include "lbd/worker.h"
+#include "tests/edge/probe/servers.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -382,6 +383,77 @@ START_TEST(it_reads_files_and_nothing_else)
 }
 END_TEST
 
+static void send_curl(uint32_t id, enum check_type type, uint16_t port, const char *ca, const char *mode)
+{
+	struct check_msg m = { .type = CHECK_MSG_TARGET_SET };
+	struct lb_text params = LB_TEXT_INIT, line = LB_TEXT_INIT;
+	ck_assert_int_eq(check_param_put(&params, CHECK_PARAM_HOST, "app.example", 11), 0);
+	if (mode)
+		ck_assert_int_eq(check_param_put(&params, CHECK_PARAM_TLS_MODE, mode, strlen(mode)), 0);
+	if (ca)
+		ck_assert_int_eq(check_param_put(&params, CHECK_PARAM_TLS_CA, ca, strlen(ca)), 0);
+	m.u.target_set.id = id;
+	m.u.target_set.spec = (struct check_spec){ .type = type,
+		.port = port,
+		.interval_ms = 100,
+		.interval_down_ms = 100,
+		.timeout_ms = 3000,
+		.rise = 2,
+		.fall = 3,
+		.params = { (const uint8_t *)params.s, (uint32_t)params.n } };
+	lb_ip_parse("127.0.0.1", 9, &m.u.target_set.spec.addr);
+	lb_ip_parse("127.0.0.2", 9, &m.u.target_set.spec.source);
+	check_msg_write(&m, &line);
+	ck_assert_int_eq(worker_send(&w, &line), 0);
+	lb_text_done(&line);
+	lb_text_done(&params);
+}
+
+START_TEST(it_speaks_tls_under_the_filter)
+{
+	static const struct op https[] = { TLS, REQUEST, SAY("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), HANG };
+	static const struct op smtp[] = { SAY("220 hi\r\n"), ANY_LINE, SAY("250 me\r\n"), ANY_LINE, SAY("220 go\r\n"),
+		TLS, ANY_LINE, SAY("250 me\r\n"), ANY_LINE, SAY("250 ok\r\n"), HANG };
+	struct certs certs;
+	certs_make(&certs);
+	uint16_t port = server_start(https, certs.ctx[CERT_GOOD])->port;
+	const struct {
+		enum check_type type;
+		uint16_t port;
+		const char *ca, *mode;
+		enum check_code code;
+		const char *text;
+	} probes[] = {
+		{ CHECK_TYPE_HTTPS, port, certs.ca, NULL, CHECK_CODE_L7OK, "200" },
+		{ CHECK_TYPE_TLS, port, NULL, NULL, CHECK_CODE_L6RSP, "unknown issuer" }, /* the system's own store */
+		{ CHECK_TYPE_SMTP, server_start(smtp, certs.ctx[CERT_GOOD])->port, certs.ca, "starttls",
+			CHECK_CODE_L7OK, "good answers, TLS" },
+		{ CHECK_TYPE_HTTP, 1, NULL, NULL, CHECK_CODE_L4CON, "connection refused" },
+	};
+	start(&probe);
+	WAIT(n_ready == 1, 10000);
+	char v[256];
+	status_of(w.pid, "Seccomp", v, sizeof(v));
+	ck_assert_msg(strcmp(v, "2") == 0 || dlsym(NULL, "__asan_init"), "Seccomp %s", v);
+	for (unsigned i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
+		unsigned before = n_states;
+		send_curl(i, probes[i].type, probes[i].port, probes[i].ca, probes[i].mode);
+		WAIT(n_states > before && last.id == i, 10000);
+		ck_assert_msg(
+			last.state.last.code == probes[i].code && strcmp(last.state.last.text, probes[i].text) == 0,
+			"row %u: %s (%s)", i, check_codes[last.state.last.code].name, last.state.last.text);
+		struct check_msg del = { .type = CHECK_MSG_TARGET_DEL, .u.target_del = i };
+		struct lb_text line = LB_TEXT_INIT;
+		check_msg_write(&del, &line);
+		ck_assert_int_eq(worker_send(&w, &line), 0);
+		lb_text_done(&line);
+	}
+	finish();
+	servers_stop();
+	certs_free(&certs);
+}
+END_TEST
+
 /* Ten dead workers cost a growing distance, not a storm: at once, 100, 200, 400 ms ... */
 START_TEST(respawn_backs_off)
 {
@@ -452,6 +524,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, a_worker_has_nothing);
 	tcase_add_test(tc, an_unprivileged_core_gives_other_rights_to_its_workers);
 	tcase_add_test(tc, it_probes_under_the_filter_and_comes_back_after_a_kill);
+	tcase_add_test(tc, it_speaks_tls_under_the_filter);
 	tcase_add_test(tc, it_reads_files_and_nothing_else);
 	tcase_add_test(tc, respawn_backs_off);
 	tcase_add_test(tc, a_line_that_is_no_message_restarts_it);
