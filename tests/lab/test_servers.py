@@ -113,7 +113,7 @@ def verdict(what, port, check, code, text, program="nginx"):
 
 VERDICTS = [
     verdict("expired certificate", "expired", HTTPS, "L6RSP", "expired"),
-    verdict("certificate of somebody else", "wrong", HTTPS, "L6RSP", "name|host|match"),
+    verdict("certificate of somebody else", "wrong", HTTPS, "L6RSP", "not for|name|match"),
     verdict("self-signed certificate", "selfsigned", HTTPS, "L6RSP", "self.signed"),
     verdict("certificate of an unknown issuer", "unknown", HTTPS, "L6RSP", "issuer"),
     verdict("expired certificate that nobody verifies", "expired", {**HTTPS, "tls": {"verify": False}}, "L7OK", ""),
@@ -135,7 +135,7 @@ VERDICTS = [
     verdict("http where SMTP is spoken", "smtp", HTTP, "L7RSP", "", "exim"),
     verdict("smtp where IMAP is spoken", "imap", mail("smtp"), "L7RSP|L7STS", "", "dovecot"),
     verdict("smtp, starttls, a certificate for another name", "smtp", {**mail("smtp", STARTTLS), "host": "else.example"}, "L6RSP",
-            "name|host|match", "exim"),
+            "not for|name|match", "exim"),
     verdict("imap where POP3 is spoken", "pop3", mail("imap"), "L7RSP|L7STS", "", "dovecot"),
     verdict("ldap: no such base", "ldap", {"type": "ldap", "base": "dc=nowhere"}, "L7STS|L7RSP", "", "slapd"),
     verdict("redis where memcached is", "memcached", {"type": "tcp", "send": "PING\r\n", "expect": "+PONG"}, "L7RSP|L7TOUT", "",
@@ -267,7 +267,8 @@ def all_at_once(things, what):
 
 @pytest.fixture(scope="module")
 def story(net):
-    with tempfile.TemporaryDirectory(prefix="real-") as folder:
+    # Programs are only run from where nobody else may write, so not below /tmp.
+    with tempfile.TemporaryDirectory(prefix="lbd-real-", dir="/run") as folder:
         os.chmod(folder, 0o755)
         os.mkdir(os.path.join(folder, "tools"))
         os.chmod(write(os.path.join(folder, "tools"), "smoke", SMOKE), 0o755)
