@@ -27,6 +27,7 @@ struct tcp {
 	const char *send, *expect; /* of the spec */
 	size_t send_len, expect_len, sent;
 	bool connected, in_match;
+	bool reset; /* leave with one: there is a connection, and nothing that a reset would take from the backend */
 	struct check_match match;
 };
 
@@ -35,6 +36,10 @@ static void tcp_cancel(struct check_probe *p)
 	struct tcp *t = (struct tcp *)p;
 	check_probe_end(p);
 	ev_io_stop(p->loop, &t->io);
+	if (t->fd >= 0 && t->reset) {
+		const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+		setsockopt(t->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	}
 	if (t->fd >= 0)
 		close(t->fd);
 	t->fd = -1;
@@ -89,8 +94,10 @@ static void send_some(struct tcp *t)
 		ssize_t n = send(t->fd, t->send + t->sent, t->send_len - t->sent, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno == EAGAIN)
+		if (n < 0 && errno == EAGAIN) {
+			watch(t, EV_WRITE);
 			return;
+		}
 		if (n < 0) {
 			finish_talk(t, errno);
 			return;
@@ -104,8 +111,7 @@ static void send_some(struct tcp *t)
 		return;
 	}
 	/* Nothing is read, so a reset would overtake what was just sent: this one says goodbye properly. */
-	struct linger keep = { 0 };
-	setsockopt(t->fd, SOL_SOCKET, SO_LINGER, &keep, sizeof(keep));
+	t->reset = false;
 	check_probe_finish_code(&t->probe, CHECK_CODE_L4OK, "connected, bytes sent");
 }
 
@@ -124,6 +130,7 @@ static bool met_itself(const struct tcp *t)
 
 static void connected(struct tcp *t)
 {
+	t->reset = true;
 	if (met_itself(t)) {
 		check_probe_finish_code(&t->probe, CHECK_CODE_L4CON, "connection refused");
 		return;
@@ -144,16 +151,19 @@ static void connected(struct tcp *t)
 
 static void on_io(struct ev_loop *loop, ev_io *io, int events)
 {
-	(void)loop, (void)events;
+	(void)loop;
 	struct tcp *t = (struct tcp *)((char *)io - offsetof(struct tcp, io));
-	if (t->connected && t->sent < t->send_len) {
+	if (events & EV_ERROR) { /* the kernel would not watch the socket: nothing is known of the backend */
+		check_probe_finish_code(&t->probe, CHECK_CODE_SOCKERR, "cannot wait for an answer");
+	} else if (t->connected && t->sent < t->send_len) {
 		send_some(t);
 	} else if (t->connected) {
 		read_some(t);
 	} else {
+		/* An error makes a socket readable, too: one that is only writable has none to ask for. */
 		int err = 0;
 		socklen_t len = sizeof(err);
-		if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &err, &len))
+		if ((events & EV_READ) && getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &err, &len))
 			err = errno;
 		if (err == 0) {
 			connected(t);
@@ -189,9 +199,7 @@ static int tcp_start(struct check_probe *p, struct lb_time now)
 	if (t->fd < 0)
 		return t->fd;
 	check_probe_begin(p, now);
-	/* Best effort: without them the probe is only less polite. */
-	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
-	setsockopt(t->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	/* Best effort, as the reset: without them the probe is only less polite. */
 	int off = 0;
 	if (t->send_len || !t->expect_len) /* where the backend speaks first, its greeting may wait for our ACK */
 		setsockopt(t->fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
@@ -204,7 +212,7 @@ static int tcp_start(struct check_probe *p, struct lb_time now)
 		check_probe_early(p, &r);
 		return 0;
 	}
-	ev_io_set(&t->io, t->fd, EV_WRITE);
+	ev_io_set(&t->io, t->fd, EV_READ | EV_WRITE);
 	ev_io_start(p->loop, &t->io);
 	return 0;
 }
