@@ -130,7 +130,8 @@ static const struct lb_field status_fields[] = {
 	{ "findings", LB_FIELD_ROWS, LB_PLACE_SHOW, "FINDINGS", NULL, "[{object, text, fix}]" },
 	{ "problems", LB_FIELD_ROWS, LB_PLACE_SHOW, "PROBLEMS", NULL, "backend rows that are not up" },
 	{ "problems_more", LB_FIELD_NUMBER, LB_PLACE_SHOW, "MORE", NULL, "problems beyond those listed" },
-	{ "workers", LB_FIELD_ROWS, LB_PLACE_SHOW, "WORKERS", NULL, "[{name, pid, restarts, rss, up, probes, late_p50, late_p99}]" },
+	{ "workers", LB_FIELD_ROWS, LB_PLACE_SHOW, "WORKERS", NULL,
+		"[{name, pid, restarts, rss, up, probes, late_p50, late_p99}]" },
 	{ .key = NULL },
 };
 
@@ -159,7 +160,8 @@ static const struct lb_field daemon_fields[] = {
 	{ "repairs", LB_FIELD_COUNTER, LB_PLACE_SHOW, "REPAIRS", NULL, "drift put right since the start" },
 	{ "rss", LB_FIELD_BYTES, LB_PLACE_SHOW, "RSS", "process", "memory of the core" },
 	{ "clients", LB_FIELD_NUMBER, LB_PLACE_SHOW, "CLIENTS", NULL, "on the control sockets" },
-	{ "workers", LB_FIELD_ROWS, LB_PLACE_SHOW, "WORKERS", NULL, "[{name, pid, restarts, rss, up, probes, late_p50, late_p99}]" },
+	{ "workers", LB_FIELD_ROWS, LB_PLACE_SHOW, "WORKERS", NULL,
+		"[{name, pid, restarts, rss, up, probes, late_p50, late_p99}]" },
 	{ .key = NULL },
 };
 

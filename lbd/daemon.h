@@ -107,7 +107,7 @@ struct daemon {
 
 	struct worker probe;
 	bool probe_there;
-	uint32_t probe_next_id; /* targets below it have been sent */
+	uint32_t probe_next_id;           /* targets below it have been sent */
 	struct check_msg_pong probe_pong; /* the last one */
 
 	struct ctl_server *ctl;

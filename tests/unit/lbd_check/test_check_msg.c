@@ -87,7 +87,9 @@ static struct check_msg random_msg(enum check_msg_type type)
 		m.u.state.flip = any() & 1;
 		m.u.state.state = random_state();
 		break;
-	case CHECK_MSG_PONG: m.u.pong = (struct check_msg_pong){ any(), any(), any(), any(), any(), any(), any(), any(), any() }; break;
+	case CHECK_MSG_PONG:
+		m.u.pong = (struct check_msg_pong){ any(), any(), any(), any(), any(), any(), any(), any(), any() };
+		break;
 	}
 	return m;
 }
