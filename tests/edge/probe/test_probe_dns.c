@@ -108,10 +108,11 @@ static void serve_udp(int fd, const enum deed *deeds)
 	ssize_t n = recvfrom(fd, query, sizeof(query), 0, (struct sockaddr *)&from, &len);
 	if (n < 12)
 		return;
-	connect(fd, (struct sockaddr *)&from, len);
+	if (connect(fd, (struct sockaddr *)&from, len))
+		return;
 	serve(fd, false, deeds, query, (size_t)n);
 	from.sin_family = AF_UNSPEC;
-	connect(fd, (struct sockaddr *)&from, len);
+	(void)connect(fd, (struct sockaddr *)&from, len);
 }
 
 static void serve_both(int udp, int tcp, const enum deed *udp_deeds, const enum deed *tcp_deeds)
