@@ -17,6 +17,7 @@ const struct check_ops *const check_ops[CHECK_TYPE_COUNT] = {
 	[CHECK_TYPE_POP3] = &check_talk_ops,
 	[CHECK_TYPE_LDAP] = &check_talk_ops,
 	[CHECK_TYPE_FTP] = &check_talk_ops,
+	[CHECK_TYPE_DNS] = &check_dns_ops,
 	[CHECK_TYPE_SCRIPT] = &check_script_ops,
 	[CHECK_TYPE_FILE] = &check_file_ops,
 };

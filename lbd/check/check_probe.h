@@ -46,8 +46,8 @@ struct check_probe {
 	struct check_result result;
 };
 
-extern const struct check_ops check_agent_ops, check_file_ops, check_http_ops, check_icmp_ops, check_script_ops,
-	check_talk_ops, check_tcp_ops, check_tls_ops, check_udp_ops;
+extern const struct check_ops check_agent_ops, check_dns_ops, check_file_ops, check_http_ops, check_icmp_ops,
+	check_script_ops, check_talk_ops, check_tcp_ops, check_tls_ops, check_udp_ops;
 
 /* The table: NULL = no such type in this program. */
 extern const struct check_ops *const check_ops[CHECK_TYPE_COUNT];

@@ -8,7 +8,9 @@
 void check_result_set(struct check_result *r, enum check_code code, const char *text)
 {
 	r->code = code;
-	snprintf(r->text, sizeof(r->text), "%s", text);
+	size_t n = strnlen(text, sizeof(r->text) - 1); /* for every probe: no format is parsed */
+	memcpy(r->text, text, n);
+	r->text[n] = 0;
 }
 
 /* "Connection refused" -> "connection refused": the text stands inside a line. */

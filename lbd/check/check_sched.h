@@ -3,7 +3,9 @@
  * When a target is probed. The first probe is somewhere in the first interval, so that 10,000 targets that arrive
  * together are not probed together; from then on the slots stand at a fixed distance and each probe is up to 10 % of
  * the interval before or after its slot (two balancers that started together drift apart). Jitter is never added up.
- * Slots that passed while the process stood still are skipped: there is no burst afterwards.
+ * Probes start at whole hundredths of a second of the clock: what is due together costs one turn of the loop instead of
+ * one each, and a probe is moved by less than its jitter. Slots that passed while the process stood still are skipped:
+ * there is no burst afterwards.
  */
 #pragma once
 
@@ -16,6 +18,9 @@ struct check_sched {
 	struct lb_time slot; /* without jitter */
 	struct lb_time due;  /* when the probe starts */
 };
+
+#define CHECK_GRID_US      10000
+#define CHECK_GRID_FROM_MS 200 /* shorter intervals are exact: the grid would be felt in their jitter */
 
 /* interval_ms at least 1. */
 void check_sched_start(struct check_sched *s, uint32_t interval_ms, struct lb_time now, uint64_t *rand);

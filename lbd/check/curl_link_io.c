@@ -163,7 +163,8 @@ int curl_link_new(struct curl_link *k, struct check_probe *p, bool tls, bool con
 {
 	void (*done)(struct curl_link *, CURLcode) = k->done;
 	*k = (struct curl_link){ .probe = p, .fd = -1, .tls = tls, .done = done };
-	k->multi = curl_loop_multi(p->loop);
+	const char *ca = tls ? check_param(&p->spec->params, CHECK_PARAM_TLS_CA) : NULL;
+	k->multi = curl_loop_multi(p->loop, ca ? ca : CA_FILE);
 	k->easy = k->multi ? curl_easy_init() : NULL;
 	int rc = k->easy ? set_target(k) : -ENOMEM;
 	if (rc == 0)

@@ -6,12 +6,15 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct curl_loop {
+	struct curl_loop *next;
 	struct ev_loop *loop;
 	CURLM *multi;
 	ev_timer timer;     /* when libcurl wants to be called although no socket is ready */
 	ev_cleanup cleanup; /* the loop is destroyed */
+	char ca_file[];
 };
 
 struct watch { /* one socket libcurl waits for */
@@ -19,8 +22,8 @@ struct watch { /* one socket libcurl waits for */
 	ev_io io;
 };
 
-/* A process probes on one loop: this is it. */
-static struct curl_loop *the;
+/* All there are: of a worker, one per trust store that its checks name. */
+static struct curl_loop *all;
 
 /* What has ended since the last call. A link may be ended, and others started, inside done. */
 static void harvest(struct curl_loop *c)
@@ -112,8 +115,10 @@ static void on_cleanup(struct ev_loop *loop, ev_cleanup *w, int events)
 	(void)loop, (void)events;
 	struct curl_loop *c = (struct curl_loop *)((char *)w - offsetof(struct curl_loop, cleanup));
 	ev_cleanup_stop(loop, w);
-	if (the == c)
-		the = NULL;
+	struct curl_loop **at = &all;
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
 	loop_free(c);
 }
 
@@ -124,13 +129,16 @@ void curl_loop_prepare(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-CURLM *curl_loop_multi(struct ev_loop *loop)
+CURLM *curl_loop_multi(struct ev_loop *loop, const char *ca_file)
 {
-	if (the && the->loop == loop)
-		return the->multi;
-	struct curl_loop *c = calloc(1, sizeof(*c));
+	for (struct curl_loop *c = all; c; c = c->next)
+		if (c->loop == loop && strcmp(c->ca_file, ca_file) == 0)
+			return c->multi;
+	size_t n = strlen(ca_file) + 1;
+	struct curl_loop *c = calloc(1, sizeof(*c) + n);
 	if (!c)
 		return NULL;
+	memcpy(c->ca_file, ca_file, n);
 	curl_loop_prepare();
 	c->loop = loop;
 	ev_init(&c->timer, on_timer);
@@ -149,6 +157,7 @@ CURLM *curl_loop_multi(struct ev_loop *loop)
 	}
 	ev_cleanup_init(&c->cleanup, on_cleanup);
 	ev_cleanup_start(loop, &c->cleanup);
-	the = c;
+	c->next = all;
+	all = c;
 	return c->multi;
 }

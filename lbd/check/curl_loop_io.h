@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * libcurl on libev. There is one multi handle per loop, made with the first probe that needs it and freed with the
- * loop; it keeps the parsed trust store, which takes long to read. libcurl tells for which sockets and which moment it
- * waits, and the loop wakes it. Deadlines are not libcurl's: the probe's own timer ends a transfer (check_probe.h).
+ * libcurl on libev. There is one multi handle per loop and trust store, made with the first probe that needs it and
+ * freed with the loop. A multi handle keeps one parsed trust store and reads it again when a transfer names another;
+ * that of the system takes 40 ms and more, in which nothing else is probed, hence one handle for each. libcurl tells
+ * for which sockets and which moment it waits, and the loop wakes it. Deadlines are not libcurl's: the probe's own
+ * timer ends a transfer (check_probe.h).
  */
 #pragma once
 
@@ -12,6 +14,6 @@
 /* Before the system call filter: libcurl and OpenSSL read their configuration and may load code. Idempotent. */
 void curl_loop_prepare(void);
 
-/* The multi handle of this loop; NULL: out of memory. When a transfer ends, `done` of the curl_link that is its
- * CURLOPT_PRIVATE is called, from the loop and with nothing of libcurl on the stack. */
-CURLM *curl_loop_multi(struct ev_loop *loop);
+/* The multi handle of this loop for transfers that trust this file; NULL: out of memory. When a transfer ends, `done`
+ * of the curl_link that is its CURLOPT_PRIVATE is called, from the loop and with nothing of libcurl on the stack. */
+CURLM *curl_loop_multi(struct ev_loop *loop, const char *ca_file);

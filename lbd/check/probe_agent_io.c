@@ -73,6 +73,8 @@ static void send_some(struct agent *a)
 	int rc = check_conn_send(a->fd, a->send, a->send_len, &a->sent);
 	if (rc < 0)
 		finish_talk(a, -rc);
+	if (rc == 0)
+		check_conn_watch(&a->probe, &a->io, a->fd, EV_WRITE);
 	if (rc <= 0)
 		return;
 	if (a->send_len)
@@ -82,9 +84,9 @@ static void send_some(struct agent *a)
 
 static void on_io(struct ev_loop *loop, ev_io *io, int events)
 {
-	(void)loop, (void)events;
+	(void)loop;
 	struct agent *a = (struct agent *)((char *)io - offsetof(struct agent, io));
-	if (!a->connected && !check_conn_ready(&a->probe, a->fd))
+	if (!a->connected && !check_conn_ready(&a->probe, a->fd, events))
 		return;
 	if (!a->connected || a->sent < a->send_len) {
 		a->connected = true;
@@ -114,7 +116,7 @@ static int agent_start(struct check_probe *p, struct lb_time now)
 	check_probe_begin(p, now);
 	int rc = check_conn_open(p, a->send_len != 0, &a->fd);
 	if (rc > 0)
-		check_conn_watch(p, &a->io, a->fd, EV_WRITE);
+		check_conn_watch(p, &a->io, a->fd, EV_READ | EV_WRITE);
 	else if (rc < 0)
 		check_probe_end(p);
 	return rc < 0 ? rc : 0;

@@ -113,6 +113,8 @@ static void send_some(struct tcp *t)
 	int rc = check_conn_send(t->fd, t->send, t->send_len, &t->sent);
 	if (rc < 0)
 		finish_talk(t, -rc);
+	if (rc == 0)
+		check_conn_watch(&t->probe, &t->io, t->fd, EV_WRITE);
 	if (rc <= 0)
 		return;
 	if (t->send_len)
@@ -144,13 +146,13 @@ static void connected(struct tcp *t)
 
 static void on_io(struct ev_loop *loop, ev_io *io, int events)
 {
-	(void)loop, (void)events;
+	(void)loop;
 	struct tcp *t = (struct tcp *)((char *)io - offsetof(struct tcp, io));
 	if (t->connected && t->sent < t->send_len)
 		send_some(t);
 	else if (t->connected)
 		read_some(t);
-	else if (check_conn_ready(&t->probe, t->fd))
+	else if (check_conn_ready(&t->probe, t->fd, events))
 		connected(t);
 }
 
@@ -180,7 +182,7 @@ static int tcp_start(struct check_probe *p, struct lb_time now)
 	/* where the backend speaks first, its greeting may wait for our ACK */
 	int rc = check_conn_open(p, t->send_len || !t->wanted, &t->fd);
 	if (rc > 0)
-		check_conn_watch(p, &t->io, t->fd, EV_WRITE);
+		check_conn_watch(p, &t->io, t->fd, EV_READ | EV_WRITE);
 	else if (rc < 0)
 		check_probe_end(p);
 	return rc < 0 ? rc : 0;

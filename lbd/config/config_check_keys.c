@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rules across the keys of one check. */
+#include "lbd/check/check_dns.h"
 #include "lbd/check/check_regex.h"
 #include "lbd/config/config_build.h"
 
@@ -97,6 +98,14 @@ static void rule_regex(struct config_builder *b, const struct schema_value *v, c
 	check_regex_free(re);
 }
 
+static void rule_query(struct config_builder *b, const struct schema_value *v, const struct config_path *path)
+{
+	if (v->at && v->set && (strlen(v->text) != v->n || check_dns_query(v->text, 0, NULL, NULL, NULL)))
+		config_say(b, v->at, path,
+			"a name of at most 253 characters; after a blank A, AAAA, MX, NS, TXT, SOA, CNAME, PTR or SRV",
+			"this is not a DNS question");
+}
+
 static void rule_tls(
 	struct config_builder *b, const struct schema_value *tls, const struct config_path *path, enum check_type type)
 {
@@ -121,6 +130,7 @@ static void rule_type(struct config_builder *b, const struct schema_object *keys
 	rule_twice(b, v, CHECK_KEY_EXPECT, CHECK_KEY_EXPECT_HEX, path);
 	rule_regex(b, &v[CHECK_KEY_EXPECT_REGEX], path);
 	rule_regex(b, &v[CHECK_KEY_BODY_REGEX], path);
+	rule_query(b, &v[CHECK_KEY_QUERY], path);
 	rule_tls(b, &v[CHECK_KEY_TLS], path, ck->spec.type);
 	if (ck->spec.source.family && ck->spec.addr.family && ck->spec.source.family != ck->spec.addr.family)
 		config_say(b, config_at_or(&v[CHECK_KEY_SOURCE], where), path, NULL,

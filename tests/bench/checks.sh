@@ -30,10 +30,10 @@ build=$LBD_BENCH_BUILD
 lbd=$build/lbd/lbd lbctl=$build/lbctl/lbctl floor=$build/tests/bench/bench_floor target=$build/tests/bench/bench_target
 read -r -a rates <<<"$LBD_BENCH_SIZES"
 work=/tmp/bench
-period=2     # seconds between two probes of a target
-per=100      # backends of a service
-cpu_window=12 late_window=11
-patience=90  # seconds until every target has been probed once
+period=2 # seconds between two probes of a target
+per=100 # backends of a service
+cpu_window=12 late_window=11 # the worker tells of the last 10 to 20 s
+patience=90 # seconds until every target has been probed once
 far=bench-far
 ticks=$(getconf CLK_TCK)
 

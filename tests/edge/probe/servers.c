@@ -85,6 +85,8 @@ static void hang(const struct conn *c)
 
 static bool drip(struct conn *c, const char *text, size_t n)
 {
+	if (n == 0)
+		return false;
 	for (size_t i = 0;; i = (i + 1) % n) {
 		if (!put(c, text + i, 1))
 			return false;
@@ -95,10 +97,10 @@ static bool drip(struct conn *c, const char *text, size_t n)
 static void pour(struct conn *c, const char *text, size_t n)
 {
 	char many[4096];
-	size_t fill = sizeof(many) / n * n;
+	size_t fill = n ? sizeof(many) / n * n : 0;
 	for (size_t i = 0; i < fill; i++)
 		many[i] = text[i % n];
-	while (put(c, many, fill))
+	while (fill && put(c, many, fill))
 		;
 }
 

@@ -479,6 +479,30 @@ START_TEST(watched_runs_are_bounded_and_end_with_their_target)
 }
 END_TEST
 
+/* 2,000 targets every ms are more than a machine can probe: each has its turn, and pings are answered. */
+START_TEST(more_than_can_be_probed_does_not_stop_the_loop)
+{
+	uint16_t port = serve(SILENT, 4096)->port;
+	for (uint32_t id = 0; id < TARGETS_MAX; id++) {
+		struct check_msg m = target(id, port, NULL, NULL);
+		m.u.target_set.spec.interval_ms = m.u.target_set.spec.interval_down_ms = 1;
+		m.u.target_set.spec.timeout_ms = 1000;
+		tell(&m);
+	}
+	WAIT(core.judged == TARGETS_MAX, 20000);
+	uint32_t probes = 0;
+	for (uint32_t n = 1; n <= 3; n++) {
+		struct check_msg ping = { .type = CHECK_MSG_PING, .u.ping = n };
+		tell(&ping);
+		WAIT(core.pong.n == n, 2000);
+		ck_assert_uint_gt(core.pong.probes, probes);
+		probes = core.pong.probes;
+	}
+	ck_assert_uint_ge(core.pong.late_p99_us, core.pong.late_p50_us);
+	ck_assert_uint_gt(core.pong.late_p50_us, 0);
+}
+END_TEST
+
 START_TEST(the_end_of_the_channel_is_the_end)
 {
 	for (uint32_t id = 0; id < 1000; id++)
@@ -523,6 +547,7 @@ int main(void)
 	tcase_add_test(tc, many_targets_are_spread_over_the_interval);
 	tcase_add_test(tc, a_watched_run_tells_its_steps_and_counts_nothing);
 	tcase_add_test(tc, watched_runs_are_bounded_and_end_with_their_target);
+	tcase_add_test(tc, more_than_can_be_probed_does_not_stop_the_loop);
 	tcase_add_test(tc, the_end_of_the_channel_is_the_end);
 	tcase_add_loop_test(tc, garbage_ends_it_with_a_reason, 0, (int)(sizeof(garbage) / sizeof(garbage[0])));
 	suite_add_tcase(s, tc);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Writes the hand-made seeds of the corpora: datagrams as the kernel's IPVS family writes them (little endian), pairs of
-rows for the diff, files of overrides.  Usage: make.py [corpus folder]"""
+rows for the diff, files of overrides, DNS replies.  Usage: make.py [corpus folder]"""
 import json
 import os
 import struct
@@ -169,6 +169,28 @@ def overrides():
         save("state_file", name, data)
 
 
+def dns():
+    def name(s):
+        return b"".join(bytes([len(label)]) + label.encode() for label in s.split(".") if label) + b"\0"
+
+    def reply(query, kind, *data, flags=0x8580):
+        question = name(query.split()[0]) + struct.pack(">HH", kind, 1)
+        head = struct.pack(">HHHHHH", 0x1234, flags, 1, len(data), 0, 0)
+        rows = b"".join(b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 60, len(d)) + d for d in data)
+        return query.encode() + b"\n" + head + question + rows
+
+    soa = b"\2ns\xc0\x0c\xc0\x0c" + struct.pack(">5I", 1, 2, 3, 4, 5)
+    for kind, number, data in (("A", 1, [b"\xc0\0\2\1", b"\xc0\0\2\2"]), ("AAAA", 28, [b"\x20\1\x0d\xb8" + b"\0" * 12]),
+                               ("MX", 15, [b"\0\x0a\2mx\xc0\x0c"]), ("NS", 2, [b"\3ns1\xc0\x0c"]), ("TXT", 16, [b"\2v=\1x"]),
+                               ("SOA", 6, [soa]), ("CNAME", 5, [b"\1w\xc0\x0c"]), ("PTR", 12, [b"\1w\xc0\x0c"]),
+                               ("SRV", 33, [b"\0\0\0\5\x13\xc4\3sip\xc0\x0c"])):
+        save("dns_reply", kind.lower(), reply("example.com " + kind, number, *data))
+    save("dns_reply", "cut", reply("example.com", 1, flags=0x8780))
+    save("dns_reply", "nxdomain", reply("example.com", 1, flags=0x8583))
+    save("dns_reply", "loop", reply("example.com NS", 2, b"\1a\xc0\x29"))
+
+
 netlink()
 diff()
 overrides()
+dns()

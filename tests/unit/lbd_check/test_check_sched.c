@@ -40,6 +40,40 @@ START_TEST(jitter_does_not_drift)
 }
 END_TEST
 
+static const struct grid_row {
+	const char *what;
+	uint32_t interval_ms;
+	int64_t grid_us;
+} grid_rows[] = {
+	{ "the usual interval", 2000, CHECK_GRID_US },
+	{ "the shortest with a grid", CHECK_GRID_FROM_MS, CHECK_GRID_US },
+	{ "just below it", CHECK_GRID_FROM_MS - 1, 1 },
+	{ "a day", 86400000, CHECK_GRID_US },
+};
+
+START_TEST(probes_share_their_turns)
+{
+	for (size_t i = 0; i < sizeof(grid_rows) / sizeof(grid_rows[0]); i++) {
+		const struct grid_row *r = &grid_rows[i];
+		const int64_t tenth = (int64_t)r->interval_ms * 100;
+		uint64_t rand = 7;
+		bool off_grid = false;
+		for (int n = 0; n < 1000; n++) {
+			struct check_sched s;
+			const struct lb_time now = { 1234567 };
+			check_sched_start(&s, r->interval_ms, now, &rand);
+			ck_assert_msg(s.due.us == now.us || s.due.us % r->grid_us == 0, "%s: first", r->what);
+			ck_assert_msg(s.due.us >= now.us && s.due.us <= s.slot.us, "%s: first", r->what);
+			check_sched_next(&s, r->interval_ms, s.due, &rand);
+			ck_assert_msg(s.due.us % r->grid_us == 0, "%s: %ld", r->what, (long)s.due.us);
+			ck_assert_msg(s.due.us >= s.slot.us - tenth && s.due.us <= s.slot.us + tenth, "%s", r->what);
+			off_grid |= s.due.us % CHECK_GRID_US != 0;
+		}
+		ck_assert_msg(off_grid == (r->grid_us == 1), "%s", r->what);
+	}
+}
+END_TEST
+
 START_TEST(no_burst_after_a_stall)
 {
 	uint64_t rand = 3;
@@ -84,6 +118,7 @@ int main(void)
 	TCase *tc = tcase_create("all");
 	tcase_add_test(tc, the_first_probes_are_spread);
 	tcase_add_test(tc, jitter_does_not_drift);
+	tcase_add_test(tc, probes_share_their_turns);
 	tcase_add_test(tc, no_burst_after_a_stall);
 	tcase_add_test(tc, a_probe_is_never_planned_in_the_past);
 	tcase_add_test(tc, late);
