@@ -203,6 +203,8 @@ def dovecot(folder, certs, ip):
         }}
         """ + "".join(f"""
         service {p}-login {{
+          service_count = 0
+          process_min_avail = 1
           inet_listener {p} {{
             port = {ports[p]}
           }}

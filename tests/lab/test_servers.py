@@ -18,10 +18,10 @@ from conftest import Lbd, Server, until
 from realservers import NAME, PORTS, PROGRAMS, Certs, Real, write
 from steps import VIP, backends, conf, service
 
-# A handshake costs some ten milliseconds of the guest's time, and a worker that is late says so instead of judging.
-QUICK = {"interval": "2s", "timeout": "1500ms", "rise": 1, "fall": 2}
-UP = 20.0     # seconds a row has to be up again: some programs need a while, and all start together
-DOWN = 15.0
+# A handshake costs some ten milliseconds of the guest's time, and a worker that is late says so instead of judging; the
+# shorter the timeout, the less often it falls into such a moment.
+QUICK = {"interval": "2s", "timeout": "1s", "rise": 1, "fall": 2}
+UP = DOWN = 35.0  # seconds a chapter may take on a machine that is busy below; else it takes five
 
 # what: a sentence; program: of realservers, or "python", or None = none of them decides; port: its key in PORTS or a
 # number; up, stopped, killed: the code in that chapter. A code that passes means the backend is up.
