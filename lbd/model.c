@@ -162,7 +162,7 @@ bool model_health(
 	bool changed = flip || t->weight.kind != state->last.weight.kind || t->weight.value != state->last.weight.value;
 	if (flip)
 		t->since_wall_ms = wall_ms;
-	if (t->judged && t->up && !state->up)
+	if (t->judged && t->up && state->judged && !state->up) /* a stage that rests has not fallen */
 		model_damp(t, now);
 	note_failing(t, state, now);
 	t->n = state->n;

@@ -6,13 +6,18 @@
 
 /* ---- fail-open ---- */
 
-/* When a backend began to fail: the earliest of its targets that fail; us 0 = it does not. */
+/* When a backend began to fail; us 0 = it does not. Where all checks must pass the first that fails makes it, where one
+ * is enough the last. */
 static struct lb_time failing_since(const struct model *m, const struct model_backend *b)
 {
+	const struct config_service *s = m->services[b->service].cfg;
+	bool any = s->check_mode == CONFIG_CHECK_ANY;
 	struct lb_time since = { 0 };
-	for (uint32_t i = 0; i < m->services[b->service].cfg->n_checks; i++) {
+	for (uint32_t i = 0; i < s->n_checks; i++) {
 		struct lb_time t = m->targets[m->links[b->first_link + i].target].failing_since;
-		if (t.us && (since.us == 0 || t.us < since.us))
+		if (any && t.us == 0)
+			return t;
+		if (t.us && (since.us == 0 || (t.us < since.us) != any))
 			since = t;
 	}
 	return since;

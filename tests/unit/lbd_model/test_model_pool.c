@@ -329,6 +329,28 @@ START_TEST(a_single_backend_that_fails_is_down)
 }
 END_TEST
 
+START_TEST(where_one_check_is_enough_one_that_fails_is_no_failure)
+{
+	struct world w = { 0 };
+	world_start(&w, CHECKS WEB("    check: { any: [one, two] }\n    fail_open: 50%\n" THREE));
+	static const char *const names[] = { "web/a", "web/b", "web/c" };
+	for (size_t i = 0; i < COUNT(names); i++) {
+		world_health(&w, names[i], 0, true);
+		world_health(&w, names[i], 1, true);
+	}
+	world_settle(&w);
+	for (size_t i = 0; i < COUNT(names); i++)
+		world_health(&w, names[i], 0, false);
+	world_settle(&w);
+	EXPECT(&w, "web up 3: a=up:1 b=up:1 c=up:1\n");
+	for (size_t i = 0; i < COUNT(names); i++)
+		world_health(&w, names[i], 1, false);
+	world_settle(&w);
+	EXPECT(&w, "web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1!fail_open\n");
+	world_end(&w);
+}
+END_TEST
+
 /* ---- slow start ---- */
 
 START_TEST(a_backend_that_comes_back_gets_its_weight_in_steps)
@@ -414,6 +436,26 @@ START_TEST(a_backend_that_flaps_stays_out_until_it_is_calm)
 }
 END_TEST
 
+START_TEST(a_stage_that_rests_has_not_fallen)
+{
+	struct world w = { 0 };
+	world_start(&w, "checks:\n  one: { type: tcp, port: 1 }\n  two: { type: tcp, port: 2, damping: 1 }\n" WEB(
+				"    check: { stages: [one, two] }\n    backends: { a: 10.1.0.1 }\n"));
+	for (int i = 0; i < 5; i++) {
+		world_health(&w, "web/a", 0, true);
+		world_health(&w, "web/a", 1, true);
+		world_settle(&w);
+		EXPECT(&w, "web up 1: a=up:1\n");
+		const struct check_state rests = { .last = { .code = CHECK_CODE_INI } };
+		world_health(&w, "web/a", 0, false);
+		model_health(w.m, target_id(&w, "web/a", 1), &rests, w.now, w.wall);
+		world_settle(&w);
+		EXPECT(&w, "web down 0: a=down:0!check_failed\n");
+	}
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(without_damping_nothing_is_counted)
 {
 	struct world w = { 0 };
@@ -472,8 +514,9 @@ int main(void)
 		a_reload_does_not_forget_a_lost_quorum, what_a_lost_quorum_does,
 		maintenance_lowers_a_share_and_not_a_number, when_all_fail_at_once_none_is_believed,
 		one_after_the_other_is_no_burst, who_was_down_before_the_burst_stays_down,
-		a_single_backend_that_fails_is_down, a_backend_that_comes_back_gets_its_weight_in_steps,
-		a_reload_does_not_begin_a_slow_start_anew, a_backend_that_flaps_stays_out_until_it_is_calm,
+		a_single_backend_that_fails_is_down, where_one_check_is_enough_one_that_fails_is_no_failure,
+		a_backend_that_comes_back_gets_its_weight_in_steps, a_reload_does_not_begin_a_slow_start_anew,
+		a_backend_that_flaps_stays_out_until_it_is_calm, a_stage_that_rests_has_not_fallen,
 		without_damping_nothing_is_counted, settling_twice_is_settling_once };
 	return run_suite("model_pool", tests, COUNT(tests));
 }
