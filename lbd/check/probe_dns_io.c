@@ -68,7 +68,7 @@ static void over_tcp(struct dns *d)
 	d->stream = true;
 	int rc = check_conn_open(&d->probe, true, &d->fd);
 	if (rc > 0)
-		check_conn_watch(&d->probe, &d->io, d->fd, EV_WRITE);
+		check_conn_watch(&d->probe, &d->io, d->fd, EV_READ | EV_WRITE);
 	else if (rc < 0)
 		finish_connect(d, -rc, CHECK_FROM_US);
 }
@@ -146,7 +146,9 @@ static void send_stream(struct dns *d)
 	int rc = check_conn_send(d->fd, (const char *)d->out, d->out_n, &d->sent);
 	if (rc < 0) {
 		finish_talk(d, -rc);
-	} else if (rc > 0) {
+	} else if (rc == 0) {
+		check_conn_watch(&d->probe, &d->io, d->fd, EV_WRITE);
+	} else {
 		check_probe_step(&d->probe, "asked over tcp");
 		check_conn_watch(&d->probe, &d->io, d->fd, EV_READ);
 	}
@@ -154,14 +156,15 @@ static void send_stream(struct dns *d)
 
 static void on_io(struct ev_loop *loop, ev_io *io, int events)
 {
-	(void)loop, (void)events;
+	(void)loop;
 	struct dns *d = (struct dns *)((char *)io - offsetof(struct dns, io));
 	if (!d->stream) {
 		read_datagram(d);
 	} else if (!d->connected) {
-		d->connected = check_conn_ready(&d->probe, d->fd);
-		if (d->connected)
-			send_stream(d);
+		if (!check_conn_ready(&d->probe, d->fd, events))
+			return; /* it may be gone */
+		d->connected = true;
+		send_stream(d);
 	} else if (d->sent < d->out_n) {
 		send_stream(d);
 	} else {
@@ -219,7 +222,7 @@ static int dns_start(struct check_probe *p, struct lb_time now)
 	check_probe_begin(p, now);
 	rc = d->stream ? check_conn_open(p, true, &d->fd) : ask(d);
 	if (rc > 0)
-		check_conn_watch(p, &d->io, d->fd, d->stream ? EV_WRITE : EV_READ);
+		check_conn_watch(p, &d->io, d->fd, d->stream ? EV_READ | EV_WRITE : EV_READ);
 	else if (rc < 0)
 		check_probe_end(p);
 	return rc < 0 ? rc : 0;

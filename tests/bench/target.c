@@ -170,7 +170,7 @@ static int gaps(uint32_t for_s, uint16_t port, uint32_t period_ms)
 	int fd = tap(port);
 	size_t n = 0, packets = 0;
 	for (double end = now() + for_s; now() < end && n < SAMPLE;) {
-		uint16_t addr;
+		uint16_t addr = 0;
 		double at = next_packet(fd, &addr);
 		if (at == 0)
 			continue;

@@ -31,7 +31,6 @@ BEGIN {
     confined["pcre2.h"]          = "^lbd/check/check_regex\\.c$"
     # check_curl names the error numbers of libcurl and calls nothing
     confined["curl/"]            = "^lbd/check/(probe_[a-z]+|curl_(link|loop))_io\\.[ch]$|^lbd/check/check_curl\\.c$"
-    confined["ares.h"]           = "^lbd/check/probe_[a-z]+_io\\.c$"
     confined["microhttpd.h"]     = "^lbd/ctl/metrics_io\\.c$"
     confined["openssl/"]         = "^lbd/sync/[a-z_]+_io\\.c$"
     confined["libnetfilter_conntrack/"] = "^lbd/sync/[a-z_]+_io\\.c$"

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The prober: one process, one loop, up to 100,000 targets.
+ *   check_io         the loop, the channel to the core
+ *   check_target_io  targets: when they are due, how they are judged, stages that wait for each other
+ */
+#pragma once
+
+#include "common/buf.h"
+#include "common/frame_io.h"
+#include "lbd/check/check_fsm.h"
+#include "lbd/check/check_late.h"
+#include "lbd/check/check_msg.h"
+#include "lbd/check/check_probe.h"
+#include "lbd/check/check_sched.h"
+#include "lbd/check/check_watch_io.h"
+#include "lbd/check/check_weight.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+struct target;
+
+struct run { /* exists while a probe runs */
+	struct target *t;
+	uint32_t stalls;
+	_Alignas(16) struct check_probe probe; /* and, behind it, what its type has in addition */
+};
+
+/* Up to 100,000 of these: their size is watched by the bench (aim: below 400 bytes with heap and hash). */
+struct target {
+	uint32_t id;
+	bool unsent_on, waiting_on;
+	bool told_judged, told_up; /* what the core heard last */
+	struct check_spec spec;    /* params point into bytes */
+	struct check_fsm fsm;
+	struct check_result last;
+	struct check_smooth smooth;
+	struct check_sched sched;
+	struct run *run; /* NULL = not running */
+	ev_timer due;    /* armed while neither running nor waiting */
+	TAILQ_ENTRY(target) unsent, waiting;
+	struct target *before, *next_stage; /* stages: the one that must be up; the next one that waits for the same */
+	struct target *stages;              /* those that wait for this one */
+	UT_hash_handle hh;
+	uint8_t bytes[];
+};
+
+TAILQ_HEAD(target_list, target);
+
+struct prober {
+	struct ev_loop *loop;
+	struct lb_frame channel;
+	ev_io readable, writable;
+	ev_prepare flush;
+	ev_check turn;
+	ev_timer beat;
+	ev_idle more; /* active while probes wait for the next turn: the poll returns at once */
+	void (*alive)(void);
+	struct target *targets;
+	struct target_list unsent, waiting;
+	struct check_watch watch;
+	struct lb_text line;
+	uint32_t running, n_waiting, limit;
+	uint32_t stalls; /* how often the loop was late: probes that ran through one are not trusted */
+	int64_t lag_us;
+	uint32_t probes; /* started */
+	struct check_lateness lateness;
+	uint64_t rand;
+	struct lb_time now;   /* the clock, right after the poll: the moment the loop's own time is from */
+	struct lb_time clock; /* as last read in this turn */
+	struct lb_time alive_at, warned_at;
+	bool greeted;
+	int status;
+};
+
+/* ---- check_io.c ---- */
+/* Leaves the loop; the process ends with this status. */
+void prober_end(struct prober *w, int status);
+/* How late the loop was for something that was due. */
+void prober_note_lag(struct prober *w, int64_t late_us);
+/* Whether one more probe may run. */
+bool prober_may_start(const struct prober *w);
+
+/* ---- check_target_io.c ---- */
+void prober_target_set(struct prober *w, const struct check_msg_target *in);
+void prober_target_del(struct prober *w, uint32_t id);
+void prober_target_free(struct prober *w, struct target *t);
+/* Starts probes that wait for a free place or for the next turn. */
+void prober_start_waiting(struct prober *w);
+/* A probe that somebody watches. */
+void prober_run_now(struct prober *w, const struct check_msg_run *run);
