@@ -213,7 +213,9 @@ def placed(value, folder):
 
 def config(nodes, folder, rows):
     checks, services = {}, {}
-    for i, r in enumerate(rows):
+    for i, r in enumerate(ROWS + VERDICTS):
+        if r not in rows:
+            continue
         checks[f"c{i}"] = {**QUICK, **placed(r.check, folder)}
         # udp services cannot have a check that only tcp has, and the other way round
         udp = r.check["type"] == "udp" or r.check["type"] == "dns" and r.check.get("transport") != "tcp"
@@ -288,7 +290,7 @@ def story(net):
             began = time.monotonic()
             all_at_once(reals, begin)
             print(f"{len(reals)} programs started: {time.monotonic() - began:.1f} s")
-            d = Lbd(net.lb, config(nodes, folder, ROWS + VERDICTS), args=["--log-level", "debug"])
+            d = Lbd(net.lb, config(nodes, folder, VERDICTS), args=["--log-level", "debug"])
             s = Story(d)
             try:
                 d.start(ready=False)
@@ -296,11 +298,13 @@ def story(net):
                 want = {f"s{i}": r for i, r in enumerate(ROWS)}
 
                 def is_in(chapter):
-                    return lambda key, seen: key not in want or fits(seen, getattr(want[key], chapter))
+                    return lambda key, seen: fits(seen, getattr(want[key], chapter))
 
                 fixed = {f"s{i + len(ROWS)}": v for i, v in enumerate(VERDICTS)}
-                s.chapter("up", lambda k, seen: fits(seen, want[k].up if k in want else fixed[k].code), UP)
-                d.reload(config(nodes, folder, ROWS))  # what never changes has been judged
+                s.chapter("verdicts", lambda k, seen: fits(seen, fixed[k].code), UP)
+                # One after the other: the worker of a guest has its hands full with forty handshakes in two seconds.
+                d.reload(config(nodes, folder, ROWS))
+                s.chapter("up", is_in("up"), UP)
                 for r in reals.values():
                     r.pause()
                 s.chapter("stopped", is_in("stopped"), DOWN)
@@ -333,7 +337,7 @@ def named(rows):
 def test_check_follows_its_real_server(story, i):
     r, key = ROWS[i], f"s{i}"
     assert r.program not in story.broken, story.broken[r.program]
-    told = {chapter: story.seen[chapter][key] for chapter in story.seen}
+    told = {chapter: story.seen[chapter][key] for chapter in story.seen if key in story.seen[chapter]}
     print("\n".join(f"{chapter:14} {seen}" for chapter, seen in told.items()))
     for chapter, code in (("up", r.up), ("stopped", r.stopped), ("goes on", r.up), ("killed", r.killed), ("started again", r.up)):
         assert fits(told[chapter], code), f"{chapter}: {told[chapter]}, wanted {code}"
@@ -341,7 +345,7 @@ def test_check_follows_its_real_server(story, i):
 
 @pytest.mark.parametrize("i", range(len(VERDICTS)), ids=named(VERDICTS))
 def test_verdict_says_what_is_wrong(story, i):
-    v, seen = VERDICTS[i], story.seen["up"][f"s{i + len(ROWS)}"]
+    v, seen = VERDICTS[i], story.seen["verdicts"][f"s{i + len(ROWS)}"]
     assert v.program not in story.broken, story.broken[v.program]
     print(seen)
     assert fits(seen, v.code), f"{seen}, wanted {v.code}"
