@@ -47,7 +47,8 @@ bench_figures() {
     [[ $(wc -w <<<"${bench_samples[$1]}") == 1 ]] || bench_print "${1%/*}-median/${1##*/}" "$median" "$2"
 }
 
-bench_divide() { awk -v a="$1" -v b="$2" 'BEGIN { if (b > 0) printf "%.2f", a / b }'; }
+# Nothing when one of them was not measured.
+bench_divide() { awk -v a="$1" -v b="$2" 'BEGIN { if (a != "" && b > 0) printf "%.2f", a / b }'; }
 
 # bench_ratio NAME/SIDE OTHER: prints it, and leaves it in $bench_quotient (empty: not measured).
 bench_ratio() {
