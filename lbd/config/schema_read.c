@@ -151,7 +151,7 @@ static void read_list(
 static bool header_name_ok(const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!memchr("!#$%&'*+-.^_`|~", s[i], 15) && !lb_name_ok(s + i, 1))
+		if (!s[i] || (!strchr("!#$%&'*+-.^_`|~", s[i]) && !lb_name_ok(s + i, 1)))
 			return false;
 	return n > 0;
 }
