@@ -29,3 +29,19 @@ bool host_judge(
 	snprintf(out->fix, sizeof(out->fix), "sysctl -w %s=%ld", row->sysctl, row->want);
 	return true;
 }
+
+bool host_judge_ping(const struct host_needs *needs, const char *range, struct host_finding *out)
+{
+	const char *service = needs->service[HOST_NEED_PING];
+	unsigned long low = 0, high = 0;
+	if (!service || !range || sscanf(range, "%lu %lu", &low, &high) != 2)
+		return false;
+	if (needs->probe_gid >= low && needs->probe_gid <= high)
+		return false;
+	snprintf(out->object, sizeof(out->object), "service/%s", service);
+	snprintf(out->text, sizeof(out->text),
+		"net.ipv4.ping_group_range is %lu %lu, without group %u of the probes: icmp checks tell nothing", low,
+		high, needs->probe_gid);
+	snprintf(out->fix, sizeof(out->fix), "sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"");
+	return true;
+}
