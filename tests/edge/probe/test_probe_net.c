@@ -144,7 +144,7 @@ static void on_guard(struct ev_loop *loop, ev_timer *timer, int events)
 static struct check_trace trace;
 
 /* run_ms: how long it may take; it is cancelled then, and done stays 0. -errno of start is the code -1. */
-static struct outcome probe(const struct check_spec *spec, double run_ms)
+static struct outcome probe_once(const struct check_spec *spec, double run_ms)
 {
 	struct outcome o = { .loop = ev_loop_new(EVFLAG_AUTO) };
 	const struct check_ops *ops = check_ops[spec->type];
@@ -169,6 +169,19 @@ static struct outcome probe(const struct check_spec *spec, double run_ms)
 	free(p);
 	ev_run(o.loop, EVRUN_NOWAIT); /* nothing may be left on the loop */
 	ev_loop_destroy(o.loop);
+	return o;
+}
+
+/* On a machine that is busy with other things a probe may say that it was late. That is right, and not what is tested.
+ */
+static struct outcome probe(const struct check_spec *spec, double run_ms)
+{
+	struct outcome o = { 0 };
+	for (int i = 0; i < 5; i++) {
+		o = probe_once(spec, run_ms);
+		if (!o.done || strcmp(o.r.text, "probe ran too late") != 0)
+			break;
+	}
 	return o;
 }
 
