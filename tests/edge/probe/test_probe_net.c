@@ -33,11 +33,12 @@ enum temper {
 
 static pid_t server;
 
-static void say(int fd, const char *text)
+/* to: NULL on a connection */
+static void say(int fd, const char *text, const struct sockaddr_in *to)
 {
 	while (*text) {
 		size_t n = strcspn(text, "|");
-		send(fd, text, n, MSG_NOSIGNAL);
+		sendto(fd, text, n, MSG_NOSIGNAL, (const struct sockaddr *)to, to ? sizeof(*to) : 0);
 		text += n;
 		if (*text == '|') {
 			poll(NULL, 0, 15);
@@ -53,7 +54,7 @@ static void serve_tcp(int listener, enum temper temper, const char *text)
 		int fd = accept(listener, NULL, NULL);
 		ssize_t n = 1;
 		if (temper == SAYS || temper == CLOSES)
-			say(fd, text);
+			say(fd, text, NULL);
 		memset(buf, 'x', sizeof(buf));
 		while (temper == DRIPS && send(fd, "x", 1, MSG_NOSIGNAL) == 1)
 			poll(NULL, 0, 1);
@@ -75,15 +76,12 @@ static void serve_udp(int fd, enum temper temper, const char *text)
 		ssize_t n = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &len);
 		if (n < 0)
 			continue;
-		connect(fd, (struct sockaddr *)&from, len);
 		if (temper == SAYS)
-			say(fd, text);
+			say(fd, text, &from);
 		for (int i = 0; temper == POURS && i < 100; i++)
-			send(fd, "x", 1, MSG_NOSIGNAL);
+			say(fd, "x", &from);
 		if (temper == ECHOES)
-			send(fd, buf, (size_t)n, MSG_NOSIGNAL);
-		from.sin_family = AF_UNSPEC;
-		connect(fd, (struct sockaddr *)&from, len);
+			sendto(fd, buf, (size_t)n, MSG_NOSIGNAL, (struct sockaddr *)&from, len);
 	}
 }
 
