@@ -2,6 +2,7 @@
 #include "lbd/host/host.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 const struct host_row host_rows[] = {
 	{ "net.ipv4.ip_forward", HOST_NEED_NAT4, 1, "mode nat forwards between client and backend: nothing will pass" },
@@ -33,8 +34,11 @@ bool host_judge(
 bool host_judge_ping(const struct host_needs *needs, const char *range, struct host_finding *out)
 {
 	const char *service = needs->service[HOST_NEED_PING];
-	unsigned long low = 0, high = 0;
-	if (!service || !range || sscanf(range, "%lu %lu", &low, &high) != 2)
+	char *after_low, *after_high;
+	if (!service || !range)
+		return false;
+	unsigned long low = strtoul(range, &after_low, 10), high = strtoul(after_low, &after_high, 10);
+	if (after_low == range || after_high == after_low)
 		return false;
 	if (needs->probe_gid >= low && needs->probe_gid <= high)
 		return false;
