@@ -64,13 +64,16 @@ static void need(struct host_needs *needs, enum host_need which, const struct co
 
 static void needs_of(const struct config *c, struct host_needs *needs)
 {
-	*needs = (struct host_needs){ 0 };
+	*needs = (struct host_needs){ .probe_gid = sandbox_gid(daemon_workers[CHECK_ROOM_NET]->user) };
 	for (uint32_t i = 0; i < c->n_services; i++) {
 		const struct config_service *s = &c->services[i];
 		need(needs, HOST_NEED_ANY, s);
 		need(needs, HOST_NEED_STATS, s);
 		if (s->flags & IPVS_FLAG_PERSISTENT)
 			need(needs, HOST_NEED_PERSISTENCE, s);
+		for (uint32_t k = 0; k < s->n_checks; k++)
+			if (s->checks[k]->spec.type == CHECK_TYPE_ICMP)
+				need(needs, HOST_NEED_PING, s);
 		for (uint32_t k = 0; k < s->n_backends; k++)
 			if (s->backends[k].method == IPVS_METHOD_NAT)
 				need(needs, lb_ip_is_v6(&s->backends[k].addr) ? HOST_NEED_NAT6 : HOST_NEED_NAT4, s);

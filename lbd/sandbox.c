@@ -114,21 +114,35 @@ int sandbox_become(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups, c
 	return sandbox_caps_set(keep->effective & have, keep->permitted & have);
 }
 
+/* Whom a worker of this user runs as. False: the user does not exist. */
+static bool ids_of(const char *user, uid_t *uid, gid_t *gid)
+{
+	*uid = geteuid();
+	*gid = getegid();
+	if (!user || !may_change_user())
+		return true;
+	const struct passwd *pw = getpwnam(user);
+	*uid = pw ? pw->pw_uid : NOBODY; /* anything but the core's own rights */
+	*gid = pw ? pw->pw_gid : NOBODY;
+	return pw != NULL;
+}
+
+gid_t sandbox_gid(const char *user)
+{
+	uid_t uid;
+	gid_t gid;
+	(void)ids_of(user, &uid, &gid);
+	return gid;
+}
+
 static int drop_user(const struct sandbox *s, struct lb_err *e)
 {
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
-	if (s->user && may_change_user()) {
-		const struct passwd *pw = getpwnam(s->user);
-		if (pw) {
-			uid = pw->pw_uid;
-			gid = pw->pw_gid;
-		} else {
-			uid = gid = NOBODY; /* anything but the core's own rights */
-			if (!s->quiet)
-				lb_log(LB_LOG_WARNING, "user %s does not exist: running as uid %d", s->user, NOBODY);
-		}
-	} else if (s->user && !s->quiet) {
+	uid_t uid;
+	gid_t gid;
+	if (!ids_of(s->user, &uid, &gid)) {
+		if (!s->quiet)
+			lb_log(LB_LOG_WARNING, "user %s does not exist: running as uid %d", s->user, NOBODY);
+	} else if (s->user && !may_change_user() && !s->quiet) {
 		lb_log(LB_LOG_INFO, "no right to become %s: running as uid %u like the core", s->user, uid);
 	}
 	const struct sandbox_caps keep = { s->caps, s->caps };

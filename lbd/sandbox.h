@@ -44,6 +44,9 @@ int sandbox_become(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups, c
 /* Async-signal-safe: of these capabilities, those that are permitted pass the coming exec (ambient set). */
 void sandbox_pre_exec(uint64_t caps);
 
+/* The group in which a worker of this user (NULL = as the core) runs, or would run. */
+gid_t sandbox_gid(const char *user);
+
 /* Everything a worker gives up, in order. From here on the process is killed by the kernel unless sandbox_alive is
  * called at least every 3 s: a stopped worker cannot be signalled by a core of another user. 0, or -1 and *e. */
 int sandbox_enter(const struct sandbox *s, struct lb_err *e);

@@ -2,6 +2,7 @@
 #include "lbd/host/host.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 const struct host_row host_rows[] = {
 	{ "net.ipv4.ip_forward", HOST_NEED_NAT4, 1, "mode nat forwards between client and backend: nothing will pass" },
@@ -27,5 +28,24 @@ bool host_judge(
 	snprintf(out->object, sizeof(out->object), "service/%s", service);
 	snprintf(out->text, sizeof(out->text), "%s is %ld: %s", row->sysctl, value, row->why);
 	snprintf(out->fix, sizeof(out->fix), "sysctl -w %s=%ld", row->sysctl, row->want);
+	return true;
+}
+
+bool host_judge_ping(const struct host_needs *needs, const char *range, struct host_finding *out)
+{
+	const char *service = needs->service[HOST_NEED_PING];
+	char *after_low, *after_high;
+	if (!service || !range)
+		return false;
+	unsigned long low = strtoul(range, &after_low, 10), high = strtoul(after_low, &after_high, 10);
+	if (after_low == range || after_high == after_low)
+		return false;
+	if (needs->probe_gid >= low && needs->probe_gid <= high)
+		return false;
+	snprintf(out->object, sizeof(out->object), "service/%s", service);
+	snprintf(out->text, sizeof(out->text),
+		"net.ipv4.ping_group_range is %lu %lu, without group %u of the probes: icmp checks tell nothing", low,
+		high, needs->probe_gid);
+	snprintf(out->fix, sizeof(out->fix), "sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"");
 	return true;
 }

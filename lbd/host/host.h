@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Kinds of need that a set of services can have. The caller knows services, this file knows hosts. */
 enum host_need {
@@ -14,12 +15,14 @@ enum host_need {
 	HOST_NEED_NAT4,
 	HOST_NEED_NAT6,
 	HOST_NEED_PERSISTENCE,
-	HOST_NEED_STATS
+	HOST_NEED_STATS,
+	HOST_NEED_PING /* an icmp check: judged by host_judge_ping, not by a row */
 };
-#define HOST_NEED_COUNT 5
+#define HOST_NEED_COUNT 6
 
 struct host_needs {
 	const char *service[HOST_NEED_COUNT]; /* name of one service that has it, NULL = none has */
+	uint32_t probe_gid;                   /* the group in which probes run */
 };
 
 struct host_row {
@@ -40,3 +43,7 @@ struct host_finding {
  * module is not loaded). True and *out when it is wrong for what is needed. */
 bool host_judge(
 	const struct host_row *row, const struct host_needs *needs, bool missing, long value, struct host_finding *out);
+
+/* Whether the probes may ping: range is what net.ipv4.ping_group_range holds, "LOW HIGH" (it rules IPv6, too); NULL =
+ * it cannot be read. True and *out when their group is outside. */
+bool host_judge_ping(const struct host_needs *needs, const char *range, struct host_finding *out);

@@ -3,7 +3,7 @@
 
 #include "lbd/host/host.h"
 
-/* Reads every sysctl of the table and fills at most max findings. Returns how many there are. */
+/* Reads every sysctl that is judged and fills at most max findings. Returns how many there are. */
 size_t host_read(const struct host_needs *needs, struct host_finding *out, size_t max);
 
 /* Resident memory of this process in KiB, 0 = unknown. */

@@ -33,11 +33,12 @@ enum temper {
 
 static pid_t server;
 
-static void say(int fd, const char *text)
+/* to: NULL on a connection */
+static void say(int fd, const char *text, const struct sockaddr_in *to)
 {
 	while (*text) {
 		size_t n = strcspn(text, "|");
-		send(fd, text, n, MSG_NOSIGNAL);
+		sendto(fd, text, n, MSG_NOSIGNAL, (const struct sockaddr *)to, to ? sizeof(*to) : 0);
 		text += n;
 		if (*text == '|') {
 			poll(NULL, 0, 15);
@@ -53,7 +54,7 @@ static void serve_tcp(int listener, enum temper temper, const char *text)
 		int fd = accept(listener, NULL, NULL);
 		ssize_t n = 1;
 		if (temper == SAYS || temper == CLOSES)
-			say(fd, text);
+			say(fd, text, NULL);
 		memset(buf, 'x', sizeof(buf));
 		while (temper == DRIPS && send(fd, "x", 1, MSG_NOSIGNAL) == 1)
 			poll(NULL, 0, 1);
@@ -75,15 +76,12 @@ static void serve_udp(int fd, enum temper temper, const char *text)
 		ssize_t n = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &len);
 		if (n < 0)
 			continue;
-		connect(fd, (struct sockaddr *)&from, len);
 		if (temper == SAYS)
-			say(fd, text);
+			say(fd, text, &from);
 		for (int i = 0; temper == POURS && i < 100; i++)
-			send(fd, "x", 1, MSG_NOSIGNAL);
+			say(fd, "x", &from);
 		if (temper == ECHOES)
-			send(fd, buf, (size_t)n, MSG_NOSIGNAL);
-		from.sin_family = AF_UNSPEC;
-		connect(fd, (struct sockaddr *)&from, len);
+			sendto(fd, buf, (size_t)n, MSG_NOSIGNAL, (struct sockaddr *)&from, len);
 	}
 }
 
@@ -144,7 +142,7 @@ static void on_guard(struct ev_loop *loop, ev_timer *timer, int events)
 static struct check_trace trace;
 
 /* run_ms: how long it may take; it is cancelled then, and done stays 0. -errno of start is the code -1. */
-static struct outcome probe(const struct check_spec *spec, double run_ms)
+static struct outcome probe_once(const struct check_spec *spec, double run_ms)
 {
 	struct outcome o = { .loop = ev_loop_new(EVFLAG_AUTO) };
 	const struct check_ops *ops = check_ops[spec->type];
@@ -169,6 +167,19 @@ static struct outcome probe(const struct check_spec *spec, double run_ms)
 	free(p);
 	ev_run(o.loop, EVRUN_NOWAIT); /* nothing may be left on the loop */
 	ev_loop_destroy(o.loop);
+	return o;
+}
+
+/* On a machine that is busy with other things a probe may say that it was late. That is right, and not what is tested.
+ */
+static struct outcome probe(const struct check_spec *spec, double run_ms)
+{
+	struct outcome o = { 0 };
+	for (int i = 0; i < 5; i++) {
+		o = probe_once(spec, run_ms);
+		if (!o.done || strcmp(o.r.text, "probe ran too late") != 0)
+			break;
+	}
 	return o;
 }
 

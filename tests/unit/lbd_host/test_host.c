@@ -51,6 +51,37 @@ START_TEST(a_finding_only_where_a_service_needs_it)
 }
 END_TEST
 
+static const struct {
+	const char *what, *range;
+	bool icmp;
+	uint32_t gid;
+	bool found;
+} pings[] = {
+	{ "the kernel's default lets nobody", "1\t0\n", true, 0, true },
+	{ "everybody", "0\t2147483647\n", true, 998, false },
+	{ "our group alone", "998 998", true, 998, false },
+	{ "a group below", "100\t200\n", true, 99, true },
+	{ "a group above", "100\t200\n", true, 201, true },
+	{ "the whole range of the kernel", "0 4294967294", true, 4294967294u, false },
+	{ "nobody pings", "1\t0\n", false, 0, false },
+	{ "it cannot be read", NULL, true, 0, false },
+	{ "it is not a range", "?", true, 0, false },
+};
+
+START_TEST(groups_that_may_ping)
+{
+	struct host_needs needs = { .probe_gid = pings[_i].gid };
+	struct host_finding f;
+	needs.service[HOST_NEED_PING] = pings[_i].icmp ? "web" : NULL;
+	ck_assert_msg(host_judge_ping(&needs, pings[_i].range, &f) == pings[_i].found, "%s", pings[_i].what);
+	if (!pings[_i].found)
+		return;
+	ck_assert_str_eq(f.object, "service/web");
+	ck_assert_str_eq(f.fix, "sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"");
+	ck_assert_ptr_nonnull(strstr(f.text, "net.ipv4.ping_group_range is "));
+}
+END_TEST
+
 START_TEST(the_table_has_no_holes)
 {
 	for (size_t i = 0; i < host_rows_n; i++) {
@@ -66,6 +97,7 @@ int main(void)
 	Suite *s = suite_create("host");
 	TCase *t = tcase_create("all");
 	tcase_add_loop_test(t, a_finding_only_where_a_service_needs_it, 0, sizeof(rows) / sizeof(rows[0]));
+	tcase_add_loop_test(t, groups_that_may_ping, 0, sizeof(pings) / sizeof(pings[0]));
 	tcase_add_test(t, the_table_has_no_holes);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
