@@ -165,26 +165,21 @@ lab_skip() {
 }
 
 # Runs in the background, as its own process; the numbers are read from its log afterwards.
+# lab_start NAME KERNEL [ARG of pytest]...
 lab_start() {
-    local kernel=$1 build=build/${presets[0]} log=$logs/lab-$1.log file
-    local -a less=()
-    rm -rf "$logs/lab-$kernel"
-    mkdir -p "$logs/lab-$kernel"
-    # What probes say of servers does not depend on the kernel: once is enough, and a guest is busy enough as it is.
-    if [[ $kernel != "${kernels[0]}" ]]; then
-        for file in servers hostile flap detect; do
-            less+=("--ignore=tests/lab/test_$file.py")
-        done
-    fi
-    tests/lab/lab --kernel "$kernel" --cpus 2 --timeout 1500 --out "$logs/lab-$kernel" \
-        -- tests/lab/suite.sh "$build" "${less[@]}" ${pattern:+-k "$pattern"} >"$log" 2>&1
-    printf '%d %d\n' "$?" "$SECONDS" >"$logs/lab-$kernel.status"
+    local name=$1 kernel=$2 build=build/${presets[0]} log=$logs/lab-$1.log
+    shift 2
+    rm -rf "$logs/lab-$name"
+    mkdir -p "$logs/lab-$name"
+    tests/lab/lab --kernel "$kernel" --cpus 2 --timeout 1500 --out "$logs/lab-$name" \
+        -- tests/lab/suite.sh "$build" "$@" ${pattern:+-k "$pattern"} >"$log" 2>&1
+    printf '%d %d\n' "$?" "$SECONDS" >"$logs/lab-$name.status"
 }
 
 lab_end() {
-    local kernel=$1 log=$logs/lab-$1.log status=125 ended=$SECONDS line=''
-    [[ ! -e $logs/lab-$kernel.status ]] || read -r status ended <"$logs/lab-$kernel.status"
-    part_name="lab $kernel" part_from=$((part_from + SECONDS - ended))
+    local name=$1 log=$logs/lab-$1.log status=125 ended=$SECONDS line=''
+    [[ ! -e $logs/lab-$name.status ]] || read -r status ended <"$logs/lab-$name.status"
+    part_name="lab $name" part_from=$((part_from + SECONDS - ended))
     if [[ -n $pattern ]] && grep -aqE ' 0 selected|no tests ran' "$log"; then
         part_end "no test of that name"
         return
@@ -206,8 +201,8 @@ lab_end() {
 }
 
 run_lab() {
-    local kernel
-    local -a started=()
+    local kernel file
+    local -a started=() busy=() less=()
     if [[ ! -x tests/lab/suite.sh ]]; then
         for kernel in "${kernels[@]}"; do
             lab_skip "$kernel" "there is no tests/lab/suite.sh"
@@ -226,9 +221,13 @@ run_lab() {
     done
     # Both at once: a guest waits for deadlines half of its time, and the limits of the suite follow its measured speed.
     local from=$SECONDS
+    for file in servers hostile flap detect; do
+        busy+=("tests/lab/test_$file.py")
+        less+=("--ignore=tests/lab/test_$file.py")
+    done
     for kernel in "${started[@]}"; do
         rm -f "$logs/lab-$kernel.status"
-        lab_start "$kernel" &
+        lab_start "$kernel" "$kernel" "${less[@]}" &
         lab_jobs+=($!)
     done
     for kernel in "${!started[@]}"; do
@@ -238,6 +237,14 @@ run_lab() {
         lab_end "${started[kernel]}"
     done
     lab_jobs=()
+    # What probes say of servers does not depend on the kernel, but it takes a machine of its own: a prober that comes
+    # late itself does not judge.
+    if ((${#started[@]})); then
+        part_start "lab checks"
+        rm -f "$logs/lab-checks.status"
+        lab_start checks "${started[0]}" "${busy[@]}"
+        lab_end checks
+    fi
 }
 
 # ---------------------------------------------------------------- the run
