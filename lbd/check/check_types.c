@@ -17,7 +17,7 @@ const struct check_type_row check_types[] = {
 	[CHECK_TYPE_POP3] = { .name = "pop3", .help = "passes when the mail store greets and takes CAPA" },
 	[CHECK_TYPE_LDAP] = { .name = "ldap", .help = "passes when the directory shows its root entry" },
 	[CHECK_TYPE_FTP] = { .name = "ftp", .help = "passes when the file server greets" },
-	[CHECK_TYPE_DNS] = { .name = "dns", .port = 53, .help = "passes when the name resolves to what is expected" },
+	[CHECK_TYPE_DNS] = { .name = "dns", .help = "passes when the name resolves to what is expected" },
 	[CHECK_TYPE_AGENT] = { .name = "agent", .help = "one line from the backend: up, down, drain, a weight or N%" },
 	[CHECK_TYPE_SCRIPT] = { .name = "script",
 		.room = CHECK_ROOM_SCRIPT,

@@ -41,7 +41,6 @@ enum check_room {
 
 struct check_type_row {
 	const char *name;
-	uint16_t port; /* default, 0 = the backend's */
 	enum check_room room;
 	bool portless; /* asks an address, not a port */
 	const char *help;

@@ -122,7 +122,7 @@ static void build_check(struct config_builder *b, const struct schema_object *ke
 		s->addr = v[CHECK_KEY_ADDRESS].ip;
 	if (v[CHECK_KEY_SOURCE].set)
 		s->source = v[CHECK_KEY_SOURCE].ip;
-	s->port = v[CHECK_KEY_PORT].set ? (uint16_t)v[CHECK_KEY_PORT].num : check_types[s->type].port;
+	s->port = (uint16_t)v[CHECK_KEY_PORT].num;
 	if (v[CHECK_KEY_DAMPING].set) {
 		const struct schema_value *d = v[CHECK_KEY_DAMPING].obj->v;
 		ck->suppress = (uint32_t)d[DAMPING_SUPPRESS].num * 1000;

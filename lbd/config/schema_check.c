@@ -79,7 +79,7 @@ const struct schema_row schema_check_rows[] = {
 		.only = WITH_PORT,
 		.min = 1,
 		.max = 65535,
-		.absent = "the port of the backend; 53 for dns",
+		.absent = "the port of the backend",
 		.help = "The port that is probed." },
 	[CHECK_KEY_SOURCE] = { .name = "source",
 		.type = SCHEMA_TYPE_ADDRESS,
