@@ -356,12 +356,11 @@ static void rule_duplicates(struct config_builder *b)
 	}
 }
 
-/* Whether probes of this type open TCP connections to the port of the backend. */
-static bool over_tcp(const struct config_check *ck)
+/* Whether probes of this type only make sense where TCP is spoken: a name server answers at its port over both. */
+static bool wants_tcp(const struct config_check *ck)
 {
-	const char *transport = check_param(&ck->spec.params, CHECK_PARAM_TRANSPORT);
 	return !check_types[ck->spec.type].portless && ck->spec.type != CHECK_TYPE_UDP &&
-	       !(ck->spec.type == CHECK_TYPE_DNS && transport && strcmp(transport, "udp") == 0);
+	       ck->spec.type != CHECK_TYPE_DNS;
 }
 
 /* A check needs a port, and one that speaks its protocol. */
@@ -381,7 +380,7 @@ static void rule_check_ports(struct config_builder *b)
 		const char *type = check_types[ck->spec.type].name;
 		if (check_types[ck->spec.type].portless || ck->spec.port)
 			continue;
-		if (over_tcp(ck) && (f->udp || f->sctp) && !f->tcp)
+		if (wants_tcp(ck) && (f->udp || f->sctp) && !f->tcp)
 			config_say(b, at, &path,
 				"write `check: none`, or give the check the `port` of something that speaks TCP",
 				"the %s check %s in a service without TCP",
