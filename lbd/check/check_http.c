@@ -135,6 +135,7 @@ static void status_line(struct check_http *h, const char *line, size_t n)
 {
 	const char *end = line + n, *at = memchr(line, ' ', n);
 	h->status = 0;
+	h->http2 = n > 5 && line[5] == '2';
 	h->headers_done = false;
 	h->weight = (struct check_weight){ 0 }; /* one of an interim reply does not count */
 	if (!at || end - at < 4)
@@ -263,6 +264,12 @@ bool check_http_judge(struct check_http *h, bool whole, struct check_result *r)
 	}
 	if (h->status == 0 || (!h->headers_done && !whole))
 		return false;
+	/* over TLS libcurl takes what the server chose */
+	const char *version = check_param(h->params, CHECK_PARAM_HTTP_VERSION);
+	if (version && strcmp(version, "2") == 0 && !h->http2) {
+		check_result_set(r, CHECK_CODE_L7RSP, "the server speaks HTTP/1.1, not HTTP/2");
+		return true;
+	}
 	if (!check_http_status_wanted(h->params, h->status))
 		return say(r, CHECK_CODE_L7STS, h, h->reason);
 	if (!whole && !h->stopped)

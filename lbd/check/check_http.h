@@ -19,6 +19,7 @@ struct check_http {
 	const struct check_params *params; /* borrowed */
 	uint16_t status;                   /* 0: no status line yet */
 	char reason[32];
+	bool http2; /* what its status line says it speaks */
 	bool headers_done, stopped, matching, matched, keeps, no_memory;
 	size_t header_bytes, body_bytes, body_max;
 	struct check_match match;

@@ -33,6 +33,10 @@ static const struct {
 } rows[] = {
 	{ "good", { { 0 } }, "HTTP/1.1 200 OK\r\nA: b\r\n\r\n", "x", true, CHECK_CODE_L7OK, "200", 0 },
 	{ "HTTP/2 has no words", { { 0 } }, "HTTP/2 503 \r\n\r\n", "", true, CHECK_CODE_L7STS, "503", 0 },
+	{ "HTTP/2 as wanted", { { CHECK_PARAM_HTTP_VERSION, "2" } }, "HTTP/2 200 \r\n\r\n", "", true, CHECK_CODE_L7OK,
+		"200", 0 },
+	{ "HTTP/1.1 where HTTP/2 is wanted", { { CHECK_PARAM_HTTP_VERSION, "2" } }, "HTTP/1.1 200 OK\r\n\r\n", "", true,
+		CHECK_CODE_L7RSP, "the server speaks HTTP/1.1, not HTTP/2", 0 },
 	{ "a bad status, whatever follows", { { 0 } }, "HTTP/1.1 500 Oh \x01\r\n\r\n", "", false, CHECK_CODE_L7STS,
 		"500 Oh ?", 0 },
 	{ "one of several", { { CHECK_PARAM_STATUS, "200" }, { CHECK_PARAM_STATUS, "400-404" } },
