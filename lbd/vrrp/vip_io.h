@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The network of this host as the vrrp process needs it, over two netlink sockets (one that asks, one that listens) and
+ * one packet socket per card: which cards are there and up, what our own address on each is, virtual addresses with a
+ * lease, and frames that announce them. It decides nothing: it tells, and does what it is told.
+ *
+ * Nothing here waits: requests go out in one batch, and the kernel's answers are read when they come.
+ *
+ * Lease: an address is added with valid_lft = lease_s and renewed by vips_add with the same arguments (the kernel takes
+ * NLM_F_REPLACE). Where nobody renews it the kernel removes it: a process that was killed or stopped holds nothing.
+ * IPv4: /32 or as configured; IPv6: nodad, preferred_lft 0 (never chosen as a source).
+ */
+#pragma once
+
+#include "common/addr.h"
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define VIP_LABEL_PROTO 0x6c /* IFA_PROTO of our addresses where the kernel knows it (5.18 and later): 'l' */
+
+struct vip {
+	struct lb_ip ip;
+	uint8_t prefix;
+};
+
+/* A card, as the kernel names it. Read by everybody, written by vip_io.c. */
+struct vip_card {
+	char name[16]; /* IFNAMSIZ */
+	int index;     /* 0 = there is none of that name now */
+	bool up;       /* administratively up and with carrier */
+	bool has_mac;
+	uint8_t mac[6];
+	struct lb_ip source4; /* primary IPv4 address: the first that is not one of ours (vips_mine); family 0 = none */
+	struct lb_ip source6; /* link-local, past duplicate detection */
+	void *user;           /* the owner's */
+};
+
+struct vip_net; /* opaque */
+
+struct vip_calls { /* all from the loop, never from inside a vip_* call */
+	/* index, up, mac or a source of this card changed (once per batch of messages). */
+	void (*card)(struct vip_card *c, void *arg);
+	/* An address left a card although we did not ask for it, or (added) came back or came from somebody else. */
+	void (*address)(struct vip_card *c, const struct lb_ip *ip, bool added, void *arg);
+	/* The kernel refused to add or remove this one: errno. */
+	void (*refused)(struct vip_card *c, const struct lb_ip *ip, bool add, int err, void *arg);
+	/* Messages were lost (ENOBUFS): everything has been read again, cards have been told of. */
+	void (*overrun)(void *arg);
+};
+
+/* NULL and *err = -errno when the sockets cannot be opened. Needs CAP_NET_ADMIN and CAP_NET_RAW later, not here. */
+struct vip_net *vip_net_new(struct ev_loop *loop, const struct vip_calls *calls, void *arg, int *err);
+void vip_net_free(struct vip_net *n);
+
+/* Watches the card of this name, whether it exists yet or not. The same pointer for the same name; each call needs one
+ * vip_card_put. NULL: out of memory. Its fields are true when vip_net_new's or this call's first dump was answered: the
+ * `card` callback always comes once afterwards, even if nothing is there. */
+struct vip_card *vip_card_get(struct vip_net *n, const char *name);
+void vip_card_put(struct vip_net *n, struct vip_card *c);
+
+/* Whether an address is virtual: asked when a card's own source is looked for. Set once after vip_net_new. */
+void vip_net_mine(struct vip_net *n, bool (*mine)(const struct lb_ip *ip, void *arg));
+
+/* Adds or renews n addresses in one batch. lease_s 0 = for ever. 0 or -errno (nothing was sent). */
+int vips_add(struct vip_net *n, const struct vip_card *c, const struct vip *v, size_t n_v, uint32_t lease_s);
+/* Removes them in one batch; those that are not there are no error. */
+int vips_del(struct vip_net *n, const struct vip_card *c, const struct vip *v, size_t n_v);
+
+/* Sends one Ethernet frame out of the card. 0 or -errno; never waits (-EAGAIN: try the slice again). */
+int vip_frame_send(struct vip_net *n, const struct vip_card *c, const uint8_t *frame, size_t len);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Instances that fail over together: a group is master with all its members or with none. An instance of its own is a
+ * group of one. Pure, like the steps it drives.
+ */
+#pragma once
+
+#include "lbd/vrrp/vrrp_fsm.h"
+
+#define VRRP_GROUP_MAX 32 /* members */
+
+struct vrrp_group { /* members are borrowed; order is that of the configuration */
+	size_t n;
+	struct vrrp *v[VRRP_GROUP_MAX];
+	bool own_fault[VRRP_GROUP_MAX]; /* what the edge last said of each: a member's fault is the fault of all */
+};
+
+/* What came out, in the order in which it is to be done. */
+struct vrrp_group_acts {
+	size_t n;
+	struct {
+		size_t member;
+		struct vrrp_act act;
+	} v[VRRP_GROUP_MAX * VRRP_ACTS_MAX];
+};
+
+/* Steps one member and then, as long as something follows from it, the others: who became master takes the others with
+ * it (JOIN), who stopped being master as well (YIELD), a fault of one is a fault of all (FAULT), a resignation, too.
+ * Terminates: each member is stepped a bounded number of times. */
+void vrrp_group_step(struct vrrp_group *g, size_t member, const struct vrrp_event *ev, struct lb_time now,
+	struct vrrp_group_acts *out);
