@@ -2,6 +2,7 @@
 #include "lbd/check/check_msg.h"
 
 #include "common/buf.h"
+#include "common/fields.h"
 #include "lbd/check/check_fsm.h"
 
 #include <errno.h>
@@ -11,110 +12,24 @@
 /* A day: longer intervals are a typing error, and 32 bits of microseconds are not left behind by any of these. */
 #define INTERVAL_MAX_MS 86400000
 
-/* Reading with a sticky error, like struct lb_reader: a column of reads and one test at the end. */
-struct fields {
-	const json_t *from;
-	bool bad;
-};
-
-static uint32_t get_u32(struct fields *f, const char *key, uint32_t min, uint32_t max)
+static enum check_code get_code(struct lb_fields *f)
 {
-	const json_t *v = json_object_get(f->from, key);
-	json_int_t n = json_integer_value(v);
-	if (!json_is_integer(v) || n < min || n > max) {
-		f->bad = true;
-		return min;
-	}
-	return (uint32_t)n;
-}
-
-static bool get_bool(struct fields *f, const char *key)
-{
-	const json_t *v = json_object_get(f->from, key);
-	f->bad |= !json_is_boolean(v);
-	return json_is_true(v);
-}
-
-/* Never NULL; the length is measured in bytes. */
-static const char *get_str(struct fields *f, const char *key, size_t max)
-{
-	const json_t *v = json_object_get(f->from, key);
-	if (!json_is_string(v) || json_string_length(v) > max) {
-		f->bad = true;
-		return "";
-	}
-	return json_string_value(v);
-}
-
-/* Printable ASCII of at most max - 1 bytes, with its NUL. */
-static void get_text(struct fields *f, const char *key, char *out, size_t max)
-{
-	const char *text = get_str(f, key, max - 1);
-	for (size_t i = 0; text[i]; i++) {
-		f->bad |= text[i] < 0x20 || text[i] >= 0x7f;
-		out[i] = text[i];
-	}
-}
-
-static enum check_code get_code(struct fields *f)
-{
-	int code = check_code_parse(get_str(f, "code", 16));
+	int code = check_code_parse(lb_field_str(f, "code", 16));
 	f->bad |= code < 0;
 	return code < 0 ? CHECK_CODE_INI : (enum check_code)code;
 }
 
-static enum lb_log_level get_level(struct fields *f)
-{
-	const char *word = get_str(f, "level", 16);
-	int level = lb_log_level_parse(word, strlen(word));
-	f->bad |= level < 0;
-	return level < 0 ? LB_LOG_INFO : (enum lb_log_level)level;
-}
-
-/* Params are any bytes, JSON strings are not: hex. NULL when memory is out. */
-static json_t *hex_write(const uint8_t *bytes, size_t n)
-{
-	static const char digits[] = "0123456789abcdef";
-	char *hex = malloc(2 * n + 1);
-	if (!hex)
-		return NULL;
-	for (size_t i = 0; i < n; i++) {
-		hex[2 * i] = digits[bytes[i] >> 4];
-		hex[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	json_t *v = json_stringn_nocheck(hex, 2 * n);
-	free(hex);
-	return v;
-}
-
-static int digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* n/2 bytes to out; false when it is not hex. */
-static bool hex_read(const char *hex, size_t n, uint8_t *out)
-{
-	for (size_t i = 0; i + 1 < n; i += 2) {
-		int hi = digit(hex[i]), lo = digit(hex[i + 1]);
-		if (hi < 0 || lo < 0)
-			return false;
-		out[i / 2] = (uint8_t)((unsigned)hi << 4 | (unsigned)lo);
-	}
-	return n % 2 == 0;
-}
-
 /* Absent = none. m owns the bytes. */
-static int params_read(struct fields *f, struct check_msg *m, struct check_params *out)
+static int params_read(struct lb_fields *f, struct check_msg *m, struct check_params *out)
 {
-	if (!json_object_get(f->from, "params"))
+	if (!lb_field_has(f, "params"))
 		return 0;
-	const char *hex = get_str(f, "params", 2 * CHECK_PARAMS_MAX);
+	const char *hex = lb_field_str(f, "params", 2 * CHECK_PARAMS_MAX);
 	size_t n = strlen(hex);
 	m->bytes = malloc(n / 2 + 1);
 	if (!m->bytes)
 		return -ENOMEM;
-	f->bad |= n == 0 || !hex_read(hex, n, m->bytes) || !check_params_ok(m->bytes, n / 2);
+	f->bad |= n == 0 || !lb_hex_read(hex, n, m->bytes) || !check_params_ok(m->bytes, n / 2);
 	*out = (struct check_params){ m->bytes, (uint32_t)(n / 2) };
 	return 0;
 }
@@ -133,19 +48,19 @@ static json_t *state_write(const struct check_state *s)
 	return o;
 }
 
-static struct check_state state_read(struct fields *outer)
+static struct check_state state_read(struct lb_fields *outer)
 {
-	struct fields f = { json_object_get(outer->from, "state"), outer->bad };
-	struct check_state s = { .n = (uint16_t)get_u32(&f, "n", 0, UINT16_MAX) };
-	s.judged = get_bool(&f, "judged");
-	s.up = get_bool(&f, "up");
+	struct lb_fields f = { json_object_get(outer->from, "state"), outer->bad };
+	struct check_state s = { .n = (uint16_t)lb_field_u32(&f, "n", 0, UINT16_MAX) };
+	s.judged = lb_field_bool(&f, "judged");
+	s.up = lb_field_bool(&f, "up");
 	f.bad |= s.up && !s.judged;
 	s.last.code = get_code(&f);
-	get_text(&f, "text", s.last.text, CHECK_TEXT_MAX);
-	s.last.latency_us = get_u32(&f, "latency_us", 0, UINT32_MAX);
-	if (json_object_get(f.from, "weight")) {
-		s.last.weight.value = (uint16_t)get_u32(&f, "weight", 0, UINT16_MAX);
-		s.last.weight.kind = get_bool(&f, "percent") ? CHECK_WEIGHT_PERCENT : CHECK_WEIGHT_VALUE;
+	lb_field_text(&f, "text", s.last.text, CHECK_TEXT_MAX);
+	s.last.latency_us = lb_field_u32(&f, "latency_us", 0, UINT32_MAX);
+	if (lb_field_has(&f, "weight")) {
+		s.last.weight.value = (uint16_t)lb_field_u32(&f, "weight", 0, UINT16_MAX);
+		s.last.weight.kind = lb_field_bool(&f, "percent") ? CHECK_WEIGHT_PERCENT : CHECK_WEIGHT_VALUE;
 	}
 	outer->bad = f.bad;
 	return s;
@@ -159,11 +74,11 @@ static json_t *hello_write(const struct check_msg *m)
 		lb_log_level_name(m->u.hello.level), "seed", (json_int_t)m->u.hello.seed);
 }
 
-static int hello_read(struct fields *f, struct check_msg *m)
+static int hello_read(struct lb_fields *f, struct check_msg *m)
 {
-	m->u.hello.version = get_u32(f, "version", 1, UINT32_MAX);
-	m->u.hello.level = get_level(f);
-	m->u.hello.seed = get_u32(f, "seed", 0, UINT32_MAX);
+	m->u.hello.version = lb_field_u32(f, "version", 1, UINT32_MAX);
+	m->u.hello.level = lb_field_level(f, "level");
+	m->u.hello.seed = lb_field_u32(f, "seed", 0, UINT32_MAX);
 	return 0;
 }
 
@@ -183,7 +98,7 @@ static json_t *target_set_write(const struct check_msg *m)
 	if (!rc && s->source.family)
 		rc = json_object_set_new(o, "source", json_string(lb_ip_str(&s->source, source)));
 	if (!rc && s->params.n)
-		rc = json_object_set_new(o, "params", hex_write(s->params.bytes, s->params.n));
+		rc = json_object_set_new(o, "params", lb_hex_write(s->params.bytes, s->params.n));
 	if (rc) {
 		json_decref(o);
 		return NULL;
@@ -191,9 +106,9 @@ static json_t *target_set_write(const struct check_msg *m)
 	return o;
 }
 
-static void type_read(struct fields *f, struct check_spec *s)
+static void type_read(struct lb_fields *f, struct check_spec *s)
 {
-	const char *word = get_str(f, "type", 32);
+	const char *word = lb_field_str(f, "type", 32);
 	for (int i = 0; i < CHECK_TYPE_COUNT; i++)
 		if (strcmp(check_types[i].name, word) == 0) {
 			s->type = (enum check_type)i;
@@ -202,29 +117,26 @@ static void type_read(struct fields *f, struct check_spec *s)
 	f->bad = true;
 }
 
-static int target_set_read(struct fields *f, struct check_msg *m)
+static int target_set_read(struct lb_fields *f, struct check_msg *m)
 {
 	struct check_msg_target *t = &m->u.target_set;
 	struct check_spec *s = &t->spec;
-	t->id = get_u32(f, "id", 0, UINT32_MAX);
+	t->id = lb_field_u32(f, "id", 0, UINT32_MAX);
 	type_read(f, s);
-	const char *addr = get_str(f, "addr", LB_IP_STRLEN);
-	f->bad |= lb_ip_parse(addr, strlen(addr), &s->addr) != 0;
-	s->port = (uint16_t)get_u32(f, "port", 0, UINT16_MAX);
-	s->interval_ms = get_u32(f, "interval", 1, INTERVAL_MAX_MS);
-	s->interval_down_ms = get_u32(f, "interval_down", 1, INTERVAL_MAX_MS);
-	s->timeout_ms = get_u32(f, "timeout", 1, INTERVAL_MAX_MS);
-	s->rise = (uint16_t)get_u32(f, "rise", 1, UINT16_MAX);
-	s->fall = (uint16_t)get_u32(f, "fall", 1, UINT16_MAX);
+	s->addr = lb_field_ip(f, "addr");
+	s->port = (uint16_t)lb_field_u32(f, "port", 0, UINT16_MAX);
+	s->interval_ms = lb_field_u32(f, "interval", 1, INTERVAL_MAX_MS);
+	s->interval_down_ms = lb_field_u32(f, "interval_down", 1, INTERVAL_MAX_MS);
+	s->timeout_ms = lb_field_u32(f, "timeout", 1, INTERVAL_MAX_MS);
+	s->rise = (uint16_t)lb_field_u32(f, "rise", 1, UINT16_MAX);
+	s->fall = (uint16_t)lb_field_u32(f, "fall", 1, UINT16_MAX);
 	f->bad |= !check_fsm_limits_ok(s->rise, s->fall);
 	f->bad |= !s->port && !check_types[s->type].portless;
 	t->state = state_read(f);
-	if (json_object_get(f->from, "after"))
-		s->after = get_u32(f, "after", 1, UINT32_MAX);
-	if (json_object_get(f->from, "source")) {
-		const char *source = get_str(f, "source", LB_IP_STRLEN);
-		f->bad |= lb_ip_parse(source, strlen(source), &s->source) != 0;
-	}
+	if (lb_field_has(f, "after"))
+		s->after = lb_field_u32(f, "after", 1, UINT32_MAX);
+	if (lb_field_has(f, "source"))
+		s->source = lb_field_ip(f, "source");
 	return f->bad ? 0 : params_read(f, m, &s->params);
 }
 
@@ -233,9 +145,9 @@ static json_t *target_del_write(const struct check_msg *m)
 	return json_pack("{s:I}", "id", (json_int_t)m->u.target_del);
 }
 
-static int target_del_read(struct fields *f, struct check_msg *m)
+static int target_del_read(struct lb_fields *f, struct check_msg *m)
 {
-	m->u.target_del = get_u32(f, "id", 0, UINT32_MAX);
+	m->u.target_del = lb_field_u32(f, "id", 0, UINT32_MAX);
 	return 0;
 }
 
@@ -244,9 +156,9 @@ static json_t *log_write(const struct check_msg *m)
 	return json_pack("{s:s}", "level", lb_log_level_name(m->u.log));
 }
 
-static int log_read(struct fields *f, struct check_msg *m)
+static int log_read(struct lb_fields *f, struct check_msg *m)
 {
-	m->u.log = get_level(f);
+	m->u.log = lb_field_level(f, "level");
 	return 0;
 }
 
@@ -255,9 +167,9 @@ static json_t *ping_write(const struct check_msg *m)
 	return json_pack("{s:I}", "n", (json_int_t)m->u.ping);
 }
 
-static int ping_read(struct fields *f, struct check_msg *m)
+static int ping_read(struct lb_fields *f, struct check_msg *m)
 {
-	m->u.ping = get_u32(f, "n", 0, UINT32_MAX);
+	m->u.ping = lb_field_u32(f, "n", 0, UINT32_MAX);
 	return 0;
 }
 
@@ -266,10 +178,10 @@ static json_t *ready_write(const struct check_msg *m)
 	return json_pack("{s:I, s:I}", "version", (json_int_t)m->u.ready.version, "pid", (json_int_t)m->u.ready.pid);
 }
 
-static int ready_read(struct fields *f, struct check_msg *m)
+static int ready_read(struct lb_fields *f, struct check_msg *m)
 {
-	m->u.ready.version = get_u32(f, "version", 1, UINT32_MAX);
-	m->u.ready.pid = (int32_t)get_u32(f, "pid", 1, INT32_MAX);
+	m->u.ready.version = lb_field_u32(f, "version", 1, UINT32_MAX);
+	m->u.ready.pid = (int32_t)lb_field_u32(f, "pid", 1, INT32_MAX);
 	return 0;
 }
 
@@ -279,10 +191,10 @@ static json_t *state_msg_write(const struct check_msg *m)
 	return json_pack("{s:I, s:b, s:o}", "id", (json_int_t)s->id, "flip", s->flip, "state", state_write(&s->state));
 }
 
-static int state_msg_read(struct fields *f, struct check_msg *m)
+static int state_msg_read(struct lb_fields *f, struct check_msg *m)
 {
-	m->u.state.id = get_u32(f, "id", 0, UINT32_MAX);
-	m->u.state.flip = get_bool(f, "flip");
+	m->u.state.id = lb_field_u32(f, "id", 0, UINT32_MAX);
+	m->u.state.flip = lb_field_bool(f, "flip");
 	m->u.state.state = state_read(f);
 	return 0;
 }
@@ -296,18 +208,18 @@ static json_t *pong_write(const struct check_msg *m)
 		"late_p50_us", (json_int_t)p->late_p50_us, "late_p99_us", (json_int_t)p->late_p99_us);
 }
 
-static int pong_read(struct fields *f, struct check_msg *m)
+static int pong_read(struct lb_fields *f, struct check_msg *m)
 {
 	struct check_msg_pong *p = &m->u.pong;
-	p->n = get_u32(f, "n", 0, UINT32_MAX);
-	p->targets = get_u32(f, "targets", 0, UINT32_MAX);
-	p->running = get_u32(f, "running", 0, UINT32_MAX);
-	p->waiting = get_u32(f, "waiting", 0, UINT32_MAX);
-	p->lag_us = get_u32(f, "lag_us", 0, UINT32_MAX);
-	p->rss_kib = get_u32(f, "rss_kib", 0, UINT32_MAX);
-	p->probes = get_u32(f, "probes", 0, UINT32_MAX);
-	p->late_p50_us = get_u32(f, "late_p50_us", 0, UINT32_MAX);
-	p->late_p99_us = get_u32(f, "late_p99_us", 0, UINT32_MAX);
+	p->n = lb_field_u32(f, "n", 0, UINT32_MAX);
+	p->targets = lb_field_u32(f, "targets", 0, UINT32_MAX);
+	p->running = lb_field_u32(f, "running", 0, UINT32_MAX);
+	p->waiting = lb_field_u32(f, "waiting", 0, UINT32_MAX);
+	p->lag_us = lb_field_u32(f, "lag_us", 0, UINT32_MAX);
+	p->rss_kib = lb_field_u32(f, "rss_kib", 0, UINT32_MAX);
+	p->probes = lb_field_u32(f, "probes", 0, UINT32_MAX);
+	p->late_p50_us = lb_field_u32(f, "late_p50_us", 0, UINT32_MAX);
+	p->late_p99_us = lb_field_u32(f, "late_p99_us", 0, UINT32_MAX);
 	return 0;
 }
 
@@ -316,10 +228,10 @@ static json_t *run_write(const struct check_msg *m)
 	return json_pack("{s:I, s:I}", "token", (json_int_t)m->u.run.token, "id", (json_int_t)m->u.run.id);
 }
 
-static int run_read(struct fields *f, struct check_msg *m)
+static int run_read(struct lb_fields *f, struct check_msg *m)
 {
-	m->u.run.token = get_u32(f, "token", 0, UINT32_MAX);
-	m->u.run.id = get_u32(f, "id", 0, UINT32_MAX);
+	m->u.run.token = lb_field_u32(f, "token", 0, UINT32_MAX);
+	m->u.run.id = lb_field_u32(f, "id", 0, UINT32_MAX);
 	return 0;
 }
 
@@ -338,21 +250,20 @@ static json_t *ran_write(const struct check_msg *m)
 		(json_int_t)r->result.latency_us, "steps", steps);
 }
 
-static int ran_read(struct fields *f, struct check_msg *m)
+static int ran_read(struct lb_fields *f, struct check_msg *m)
 {
 	struct check_msg_ran *r = &m->u.ran;
-	r->token = get_u32(f, "token", 0, UINT32_MAX);
-	r->id = get_u32(f, "id", 0, UINT32_MAX);
+	r->token = lb_field_u32(f, "token", 0, UINT32_MAX);
+	r->id = lb_field_u32(f, "id", 0, UINT32_MAX);
 	r->result.code = get_code(f);
-	get_text(f, "text", r->result.text, CHECK_TEXT_MAX);
-	r->result.latency_us = get_u32(f, "latency_us", 0, UINT32_MAX);
-	const json_t *steps = json_object_get(f->from, "steps");
+	lb_field_text(f, "text", r->result.text, CHECK_TEXT_MAX);
+	r->result.latency_us = lb_field_u32(f, "latency_us", 0, UINT32_MAX);
+	const json_t *steps = lb_field_list(f, "steps", CHECK_STEPS_MAX);
 	size_t n = json_array_size(steps);
-	f->bad |= !json_is_array(steps) || n > CHECK_STEPS_MAX;
 	for (size_t i = 0; !f->bad && i < n; i++) {
-		struct fields step = { .from = json_array_get(steps, i) };
-		r->trace.steps[i].at_us = get_u32(&step, "us", 0, UINT32_MAX);
-		get_text(&step, "text", r->trace.steps[i].text, CHECK_STEP_TEXT);
+		struct lb_fields step = { .from = json_array_get(steps, i) };
+		r->trace.steps[i].at_us = lb_field_u32(&step, "us", 0, UINT32_MAX);
+		lb_field_text(&step, "text", r->trace.steps[i].text, CHECK_STEP_TEXT);
 		r->trace.n++;
 		f->bad |= step.bad;
 	}
@@ -363,7 +274,7 @@ static const struct row {
 	const char *name;
 	bool to_probe;
 	json_t *(*write)(const struct check_msg *m);
-	int (*read)(struct fields *f, struct check_msg *m); /* 0 or -ENOMEM; what is wrong goes to f->bad */
+	int (*read)(struct lb_fields *f, struct check_msg *m); /* 0 or -ENOMEM; what is wrong goes to f->bad */
 } rows[] = {
 	[CHECK_MSG_HELLO] = { "hello", true, hello_write, hello_read },
 	[CHECK_MSG_TARGET_SET] = { "target.set", true, target_set_write, target_set_read },
@@ -395,8 +306,8 @@ void check_msg_write(const struct check_msg *m, struct lb_text *out)
 
 static int read_msg(const json_t *line, bool to_probe, struct check_msg *m)
 {
-	struct fields f = { .from = line };
-	const char *name = get_str(&f, "msg", 32);
+	struct lb_fields f = { .from = line };
+	const char *name = lb_field_str(&f, "msg", 32);
 	for (int i = 0; i < CHECK_MSG_COUNT; i++) {
 		if (rows[i].to_probe != to_probe || strcmp(rows[i].name, name) != 0)
 			continue;

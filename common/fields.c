@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "common/fields.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool lb_field_has(const struct lb_fields *f, const char *key)
+{
+	return json_object_get(f->from, key) != NULL;
+}
+
+int64_t lb_field_int(struct lb_fields *f, const char *key, int64_t min, int64_t max)
+{
+	const json_t *v = json_object_get(f->from, key);
+	json_int_t n = json_integer_value(v);
+	if (!json_is_integer(v) || n < min || n > max) {
+		f->bad = true;
+		return min;
+	}
+	return n;
+}
+
+uint32_t lb_field_u32(struct lb_fields *f, const char *key, uint32_t min, uint32_t max)
+{
+	return (uint32_t)lb_field_int(f, key, min, max);
+}
+
+bool lb_field_bool(struct lb_fields *f, const char *key)
+{
+	const json_t *v = json_object_get(f->from, key);
+	f->bad |= !json_is_boolean(v);
+	return json_is_true(v);
+}
+
+const char *lb_field_str(struct lb_fields *f, const char *key, size_t max)
+{
+	const json_t *v = json_object_get(f->from, key);
+	if (!json_is_string(v) || json_string_length(v) > max) {
+		f->bad = true;
+		return "";
+	}
+	return json_string_value(v);
+}
+
+void lb_field_text(struct lb_fields *f, const char *key, char *out, size_t max)
+{
+	const char *text = lb_field_str(f, key, max - 1);
+	size_t i = 0;
+	for (; text[i]; i++) {
+		f->bad |= text[i] < 0x20 || text[i] >= 0x7f;
+		out[i] = text[i];
+	}
+	out[i] = '\0';
+}
+
+enum lb_log_level lb_field_level(struct lb_fields *f, const char *key)
+{
+	const char *word = lb_field_str(f, key, 16);
+	int level = lb_log_level_parse(word, strlen(word));
+	f->bad |= level < 0;
+	return level < 0 ? LB_LOG_INFO : (enum lb_log_level)level;
+}
+
+struct lb_ip lb_field_ip(struct lb_fields *f, const char *key)
+{
+	struct lb_ip ip = { 0 };
+	const char *text = lb_field_str(f, key, LB_IP_STRLEN);
+	f->bad |= lb_ip_parse(text, strlen(text), &ip) != 0;
+	return ip;
+}
+
+const json_t *lb_field_list(struct lb_fields *f, const char *key, size_t max)
+{
+	const json_t *v = json_object_get(f->from, key);
+	if (json_is_array(v) && json_array_size(v) <= max)
+		return v;
+	f->bad = true;
+	return NULL;
+}
+
+json_t *lb_hex_write(const uint8_t *bytes, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *hex = malloc(2 * n + 1);
+	if (!hex)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		hex[2 * i] = digits[bytes[i] >> 4];
+		hex[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	json_t *v = json_stringn_nocheck(hex, 2 * n);
+	free(hex);
+	return v;
+}
+
+static int digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool lb_hex_read(const char *hex, size_t n, uint8_t *out)
+{
+	for (size_t i = 0; i + 1 < n; i += 2) {
+		int hi = digit(hex[i]), lo = digit(hex[i + 1]);
+		if (hi < 0 || lo < 0)
+			return false;
+		out[i / 2] = (uint8_t)((unsigned)hi << 4 | (unsigned)lo);
+	}
+	return n % 2 == 0;
+}
