@@ -129,19 +129,20 @@ size_t vrrp_auth_sign(struct vrrp_auth *a, const struct lb_ip *source, int64_t w
 
 /* ---- receiving ---- */
 
-/* Where the mark of a sender is, or may be made: a free place; that of a mark outside the window, which protects
- * nothing, as what it would refuse does not get this far; else that of who was silent longest. */
+/* Where the mark of a sender is, or may be made: of those that protect nothing (free, or outside the window: what such
+ * a mark would refuse does not get this far), and else of all, that of who was silent longest. */
 static size_t place_of(const struct vrrp_auth *a, const struct lb_ip *from, uint64_t clock)
 {
 	size_t best = 0;
-	int best_rank = -1;
+	bool best_void = false;
 	for (size_t i = 0; i < VRRP_SENDERS_MAX; i++) {
 		if (lb_ip_cmp(&a->senders[i].from, from) == 0)
 			return i;
-		int rank = a->senders[i].from.family == 0 ? 2 : !in_window(a, a->senders[i].seen, clock);
-		if (rank > best_rank || (rank == best_rank && a->senders[i].wall_us < a->senders[best].wall_us)) {
+		bool is_void = a->senders[i].from.family == 0 || !in_window(a, a->senders[i].seen, clock);
+		bool longer = a->senders[i].wall_us < a->senders[best].wall_us; /* 0 of a free one */
+		if (is_void == best_void ? longer : is_void) {
 			best = i;
-			best_rank = rank;
+			best_void = is_void;
 		}
 	}
 	return best;

@@ -224,22 +224,13 @@ static bool in_list(const uint8_t *list, size_t count, size_t width, const uint8
 	return false;
 }
 
-static bool in_ours(const struct vrrp_wire *w, const uint8_t *ip)
-{
-	for (size_t i = 0; i < w->n_addrs; i++)
-		if (memcmp(w->addrs[i].b, ip, ip_width(w->family)) == 0)
-			return true;
-	return false;
-}
-
-/* Both ways: one that names an address of ours twice leaves out another. */
+/* As many, and each of ours among them: ours are all different, so there is room for no other. */
 static bool addrs_differ(const struct vrrp_wire *w, const uint8_t *list, size_t count)
 {
-	size_t width = ip_width(w->family);
 	if (count != w->n_addrs)
 		return true;
-	for (size_t i = 0; i < count; i++)
-		if (!in_ours(w, list + i * width) || !in_list(list, count, width, w->addrs[i].b))
+	for (size_t i = 0; i < w->n_addrs; i++)
+		if (!in_list(list, count, ip_width(w->family), w->addrs[i].b))
 			return true;
 	return false;
 }

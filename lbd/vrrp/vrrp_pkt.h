@@ -56,7 +56,7 @@ struct vrrp_datagram {
 	size_t len;
 };
 
-/* What an instance sends and expects. Borrowed: addrs, peers. */
+/* What an instance sends and expects. Borrowed: addrs (all different), peers. */
 struct vrrp_wire {
 	uint8_t family;  /* AF_INET, AF_INET6 */
 	uint8_t version; /* 2 (AF_INET only), 3 */
