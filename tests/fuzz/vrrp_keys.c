@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LIBS: lbd_vrrp */
 /* Any bytes as a key file. What is refused changes nothing and tells nothing of a key; what is taken and written again
- * is read as the same. */
+ * is read as the same, and its digits stand in the input. */
 #include "common/buf.h"
 #include "lbd/vrrp/vrrp_auth.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,6 +30,15 @@ static void tells_nothing(const char *said, const char *data, size_t size)
 	}
 }
 
+/* By other means than the reader's, which is wrong in the same way twice. */
+static void stands_in(const char *digits, const uint8_t *data, size_t size)
+{
+	for (size_t at = 0, n = strlen(digits); at + n <= size; at++)
+		if (strncasecmp((const char *)data + at, digits, n) == 0)
+			return;
+	abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct vrrp_auth a, b;
@@ -47,8 +57,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < a.n_keys; i++) {
 		must(a.keys[i].id && a.keys[i].n >= VRRP_KEY_MIN && a.keys[i].n <= VRRP_KEY_MAX);
 		lb_text_printf(&t, "%u ", a.keys[i].id);
+		size_t digits = t.n;
 		for (size_t j = 0; j < a.keys[i].n; j++)
 			lb_text_printf(&t, "%02x", a.keys[i].bytes[j]);
+		must(!t.bad);
+		stands_in(t.s + digits, data, size);
 		lb_text_puts(&t, "\n");
 	}
 	must(!t.bad && vrrp_auth_keys(&b, t.s, t.n, &e) == 0);
