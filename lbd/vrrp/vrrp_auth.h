@@ -4,7 +4,7 @@
  *
  *   type 1 | key id | 0 0 | be32 seconds (UTC) | be16 fraction (1/65536 s) | be16 counter | 16 bytes of HMAC-SHA256
  *
- * The HMAC covers a pseudo header of 20 bytes { 4 or 6, VRRP version, VRID, 0, source in 16 bytes (IPv4 left-aligned) },
+ * The HMAC covers a pseudo header of 20 bytes (4 or 6, VRRP version, VRID, 0, source in 16 bytes, IPv4 left-aligned),
  * the message with its checksum as zero, the first 12 bytes of the trailer, and 16 zero bytes. Neither destination nor
  * TTL: one signed copy serves all peers. The checksum of IPv4 does not cover the trailer; that of IPv6 does.
  *
@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "common/err.h"
 #include "lbd/vrrp/vrrp_pkt.h"
 
 #define VRRP_KEYS_MAX    8
@@ -50,11 +51,10 @@ struct vrrp_auth {
  * stay). 0, or -1 with *e naming the line: the key itself is never in a message. */
 int vrrp_auth_keys(struct vrrp_auth *a, const char *text, size_t n, struct lb_err *e);
 
-/* Signs the message of len bytes in `room` (its checksum may be set already), which has VRRP_TRAILER bytes more. Returns
- * the new length; len unchanged where the mode does not sign. wall_us: UTC in microseconds. For IPv6 the caller writes
- * the checksum afterwards (vrrp_pkt_sum6). */
-size_t vrrp_auth_sign(
-	struct vrrp_auth *a, const struct lb_ip *source, int64_t wall_us, uint8_t *room, size_t len);
+/* Signs the message of len bytes in `room` (its checksum may be set already), which has VRRP_TRAILER bytes more.
+ * Returns the new length; len unchanged where the mode does not sign, or where libcrypto has no memory. wall_us: UTC in
+ * microseconds. For IPv6 the caller writes the checksum afterwards (vrrp_pkt_sum6). A mode that signs has a key. */
+size_t vrrp_auth_sign(struct vrrp_auth *a, const struct lb_ip *source, int64_t wall_us, uint8_t *room, size_t len);
 
 /* Whether a packet that vrrp_pkt_read took (NONE) is what it says: NONE, AUTH or REPLAY. The sender's number moves only
  * for NONE. Constant time in the key and the HMAC. */

@@ -56,7 +56,7 @@ struct vrrp_datagram {
 	size_t len;
 };
 
-/* What an instance sends and expects. Borrowed: addrs, peers. */
+/* What an instance sends and expects. Borrowed: addrs (all different), peers. */
 struct vrrp_wire {
 	uint8_t family;  /* AF_INET, AF_INET6 */
 	uint8_t version; /* 2 (AF_INET only), 3 */
@@ -94,7 +94,7 @@ int vrrp_pkt_ip4(const uint8_t *bytes, size_t n, struct vrrp_datagram *out);
 uint8_t vrrp_pkt_vrid(const struct vrrp_datagram *d);
 
 /* Reads any bytes. may_be_signed: a trailer of VRRP_TRAILER bytes is allowed (its content is vrrp_auth's). *out is
- * untouched unless NONE comes back. The checksum of IPv6 is verified here, too: the kernel's option is not relied on. */
+ * untouched unless NONE comes back. The checksum of IPv6 is verified here, too, whatever the kernel does. */
 enum vrrp_discard vrrp_pkt_read(
 	const struct vrrp_wire *w, const struct vrrp_datagram *d, bool may_be_signed, struct vrrp_advert *out);
 
@@ -102,8 +102,8 @@ enum vrrp_discard vrrp_pkt_read(
  * minus VRRP_TRAILER. room is at least VRRP_PKT_MAX. w->source must be known. */
 size_t vrrp_pkt_write(const struct vrrp_wire *w, uint8_t prio, const struct lb_ip *to, uint8_t *room);
 
-/* The 20 bytes of IPv4 header in front of it for a socket with IP_HDRINCL: TOS, TTL, id, and zeros where the kernel
- * fills in (header checksum, total length on some kernels; we set it all the same). */
+/* The 20 bytes of IPv4 header in front of it for a socket with IP_HDRINCL: whole, although the kernel fills in its
+ * checksum (and some its total length) once more, so that it is what is seen on the wire. */
 #define VRRP_IP4_HEADER 20
 void vrrp_pkt_ip4_header(
 	const struct lb_ip *from, const struct lb_ip *to, uint16_t id, size_t msg_len, uint8_t out[VRRP_IP4_HEADER]);

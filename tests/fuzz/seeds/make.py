@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Writes the hand-made seeds of the corpora: datagrams as the kernel's IPVS family writes them (little endian), pairs of
-rows for the diff, files of overrides, DNS replies.  Usage: make.py [corpus folder]"""
+rows for the diff, files of overrides, DNS replies, VRRP adverts, key files.  Usage: make.py [corpus folder]"""
 import json
 import os
 import struct
@@ -190,7 +190,57 @@ def dns():
     save("dns_reply", "loop", reply("example.com NS", 2, b"\1a\xc0\x29"))
 
 
+# The first byte as in vrrp_pkt.c: instance, 4 a trailer may be there, 8 make the sum right, 16 with a header, 32 a password.
+def adverts():
+    v6 = "fe800000000000000000000000000054fd000009000000000000000000000100"
+    trailer = "010100006800000080000000" + "1b84bc4e8e43892dc6d98448f8ee2265"
+    frames = {
+        "v2": (32, "2133960201016219" "0a0900640a090065" "3132333435363738"),
+        "v2-leave": (32, "213300020101f819" "0a0900640a090065" "3132333435363738"),
+        "v2-other": (32, "2133640201019419" "0a0900640a090065" "3132333435363738"),
+        "v2-bare": (0, "21339602000133ee" "0a0900640a090065" "0000000000000000"),
+        "v2-signed": (12, "21339602000133ee" "0a0900640a090065" "0000000000000000" + trailer),
+        "v3": (1, "3134960100324388" "0a09006e"),
+        "v3-9568": (1, "3134960100322e21" "0a09006e"),
+        "v3-leave": (1, "313400010032d988" "0a09006e"),
+        "v3-right": (9, "3134960200640000" "0a0900640a090065"),
+        "v3-signed": (5, "3134960100324388" "0a09006e" + trailer),
+        "v3-count": (1, "3134960000324e04"),
+        "v3-interval": (1, "31349601000043ba" "0a09006e"),
+        "unicast": (2, "3135960100641953" "0a090078"),
+        "unicast-group": (2, "313596010064434b" "0a090078"),
+        "v6": (3, "313696020064496b" + v6),
+        "v6-signed": (15, "313696020064496b" + v6 + trailer),
+        "v6-count": (3, "313696ff0064486e" + v6),
+        "ip4": (17, "45c0002000010000ff70d0900a090001e0000012" "31349601003243880a09006e" + "00" * 14),
+        "ip4-options": (17, "46c0002400010000ff7000000a090001e000001294040000" "31349601003243880a09006e"),
+        "ip4-unicast": (18, "45c0002000010000ff70a6980a0900010a090002" "31359601006419530a090078"),
+        "ip4-v2": (48, "45c0002c00010000ff70d0840a090001e0000012" "21339602010162190a0900640a0900653132333435363738"),
+    }
+    for name, (how, message) in frames.items():
+        save("vrrp_pkt", name, bytes([how, 255]) + bytes.fromhex(message))
+
+
+def key_files():
+    key = "".join("%02x" % i for i in range(32))
+    files = {
+        "one": "1 %s\n" % key,
+        "two": "# new\n2 %s%s\n\t1 %s # old\r\n\n" % (key, key, key.upper()),
+        "eight": "".join("%d %s\n" % (i, key) for i in range(248, 256)),
+        "nine": "".join("%d %s\n" % (i, key) for i in range(1, 10)),
+        "short": "1 %s\n" % key[2:],
+        "half": "1 %s0\n" % key,
+        "twice": "1 %s\n1 %s\n" % (key, key),
+        "no-id": key,
+        "empty": "",
+    }
+    for name, text in files.items():
+        save("vrrp_keys", name, text.encode())
+
+
 netlink()
 diff()
 overrides()
 dns()
+adverts()
+key_files()
