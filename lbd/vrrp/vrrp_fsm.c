@@ -57,6 +57,12 @@ int64_t vrrp_down_us(const struct vrrp *v)
 	return VRRP_DOWN_ADVERTS * interval_us(v) + vrrp_skew_us(v);
 }
 
+/* What the timer of a BACKUP was armed with. */
+static int64_t wait_us(const struct vrrp *v)
+{
+	return v->left ? vrrp_skew_us(v) : vrrp_down_us(v);
+}
+
 static struct lb_time after_us(struct lb_time t, int64_t us)
 {
 	return (struct lb_time){ t.us + us };
@@ -300,17 +306,17 @@ static void backup_timer(struct vrrp *v, struct lb_time now, struct vrrp_acts *o
 }
 
 /* Who was to be preempted may be one to obey now: it was heard, so its silence begins now. Else the timer that runs is
- * moved by what the down interval grew or shrank; never beyond a whole new one. */
-static void backup_reckon(struct vrrp *v, int64_t down_was_us, struct lb_time now)
+ * moved by what its interval grew or shrank. */
+static void backup_reckon(struct vrrp *v, int64_t wait_was_us, struct lb_time now)
 {
 	if (v->passed_prio && !preempts(v, v->passed_prio)) {
 		arm_down(v, now);
 		return;
 	}
-	int64_t by_us = vrrp_down_us(v) - down_was_us;
+	int64_t by_us = wait_us(v) - wait_was_us;
 	if (by_us == 0)
 		return;
-	v->deadline = lb_time_min(after_us(v->deadline, by_us), after_us(now, vrrp_down_us(v)));
+	v->deadline = after_us(v->deadline, by_us);
 	if (lb_time_cmp(v->deadline, now) < 0)
 		v->deadline = now;
 }
@@ -324,7 +330,7 @@ static void backup_yield(struct vrrp *v, const struct vrrp_event *ev, struct lb_
 }
 
 static void on_backup(
-	struct vrrp *v, const struct vrrp_event *ev, int64_t down_was_us, struct lb_time now, struct vrrp_acts *out)
+	struct vrrp *v, const struct vrrp_event *ev, int64_t wait_was_us, struct lb_time now, struct vrrp_acts *out)
 {
 	switch (ev->type) {
 	case VRRP_EVENT_TIMER: backup_timer(v, now, out); return;
@@ -332,15 +338,15 @@ static void on_backup(
 	case VRRP_EVENT_PRIO:
 		if (v->prio != VRRP_PRIO_OWNER)
 			set_alarm(v, VRRP_ALARM_TWO_OWNERS, false, out);
-		backup_reckon(v, down_was_us, now);
+		backup_reckon(v, wait_was_us, now);
 		return;
 	case VRRP_EVENT_RULES:
 		/* a shorter delay counts at once, a longer one from the next time on */
 		if (v->preempt_at.us)
 			v->preempt_at = lb_time_min(v->preempt_at, lb_time_add_ms(now, v->rules.preempt_delay_ms));
-		backup_reckon(v, down_was_us, now);
+		backup_reckon(v, wait_was_us, now);
 		return;
-	case VRRP_EVENT_RESIGN: backup_reckon(v, down_was_us, now); return;
+	case VRRP_EVENT_RESIGN: backup_reckon(v, wait_was_us, now); return;
 	case VRRP_EVENT_FAULT:
 		if (ev->on)
 			rest(v, VRRP_STATE_FAULT, VRRP_CAUSE_FAULT, now, out);
@@ -538,11 +544,11 @@ void vrrp_step(struct vrrp *v, const struct vrrp_event *ev, struct lb_time now, 
 		act(out, VRRP_ACT_ADDRS)->on = false;
 		become_backup(v, VRRP_CAUSE_LATE, now, out);
 	}
-	int64_t down_was_us = vrrp_down_us(v);
+	int64_t wait_was_us = wait_us(v);
 	note(v, ev, now);
 	switch (v->state) {
 	case VRRP_STATE_INIT: on_init(v, ev, now, out); return;
-	case VRRP_STATE_BACKUP: on_backup(v, ev, down_was_us, now, out); return;
+	case VRRP_STATE_BACKUP: on_backup(v, ev, wait_was_us, now, out); return;
 	case VRRP_STATE_MASTER: on_master(v, ev, now, out); return;
 	case VRRP_STATE_FAULT: on_fault(v, ev, now, out); return;
 	}

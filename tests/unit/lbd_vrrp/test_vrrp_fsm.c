@@ -88,6 +88,8 @@ static const struct row backup_rows[] = {
 	{ "a better one between starts the delay anew", "delay=5000", BACKUP,
 		"1000 advert 50 1; 4000 advert 150 3; 6000 advert 50 1; 8000 advert 50 1", "-; -; -; -", BACKUP,
 		11609.375 },
+	{ "so does a fault", "delay=5000", BACKUP, "1000 advert 50 1; 2000 fault; 3000 ok; 6100 advert 50 1",
+		"-; backup fault; fault recovered; -", BACKUP, 9709.375 },
 	{ "priority 0: the skew is left", "", BACKUP, "1000 advert 0 1; 1609.375 timer", "-; " TAKE_OVER "backup left",
 		MASTER, 2609.375 },
 	{ "of the master's interval", "", BACKUP, "1000 advert 150 1 200; 2000 advert 0 1 200", "-; -", BACKUP,
@@ -99,6 +101,8 @@ static const struct row backup_rows[] = {
 	{ "armed, and the master leaves", "", BACKUP, "0 arm 2000; 2000 advert 0 1", "-; " TAKE_OVER "backup planned",
 		MASTER, 3000 },
 	{ "armed, but too long ago", "", BACKUP, "0 arm 2000; 2000.001 advert 0 1", "-; -", BACKUP, 2609.376 },
+	{ "armed once is for one time", "", BACKUP, "0 arm 9000; 10 advert 0 1; 20 yield 0; 30 advert 0 1",
+		"-; " TAKE_OVER "backup planned; addrs off, master group; -", BACKUP, 639.375 },
 	{ "armed, but its group cannot", "held", BACKUP, "0 arm 2000; 2000 advert 0 1", "-; -", BACKUP, 2609.375 },
 	{ "armed alone does nothing", "", BACKUP, "0 arm 2000; 1000 timer", "-; -", BACKUP, 3609.375 },
 	{ "its group cannot: another down interval", "held", BACKUP, "3609.375 timer", "-", BACKUP, 7218.75 },
@@ -109,6 +113,8 @@ static const struct row backup_rows[] = {
 	{ "who is no longer below us is obeyed: its silence begins now", "", BACKUP, "1000 advert 90 1; 3000 prio 80",
 		"-; -", BACKUP, 6687.5 },
 	{ "who still is is not", "", BACKUP, "1000 advert 50 1; 3000 prio 80", "-; -", BACKUP, 3687.5 },
+	{ "the best of them counts", "", BACKUP, "1000 advert 50 1; 1500 advert 90 3; 1600 advert 50 1; 3000 prio 80",
+		"-; -; -; -", BACKUP, 6687.5 },
 	{ "no longer an owner: no longer two", "prio=255", BACKUP, "1000 advert 255 1; 1500 prio 100",
 		"two_owners on; two_owners off", BACKUP, 4609.375 },
 	{ "two owners, until somebody else speaks", "prio=255", BACKUP, "1000 advert 255 1; 2000 advert 100 3",
@@ -156,6 +162,8 @@ static const struct row backup_rows[] = {
 		13000 },
 	{ "unless an advert came between", "", BACKUP, "5000 timer; 6000 advert 150 1; 12000 timer", "-; -; -", BACKUP,
 		15609.375 },
+	{ "or a timer that was in time", "", BACKUP, "5000 timer; 8000 peer 9000 150 1; 8609.375 timer; 11000 timer",
+		"-; -; vrrp_path_down on; -", BACKUP, 14609.375 },
 	{ "the group goes master", "", BACKUP, "1000 join", TAKE_OVER "backup group", MASTER, 2000 },
 	{ "the group goes backup: wait anew", "", BACKUP, "1000 yield 0", "-", BACKUP, 4609.375 },
 	{ "and as long as the sender's down interval", "", BACKUP, "1000 yield 9000", "-", BACKUP, 10000 },
@@ -166,8 +174,9 @@ static const struct row backup_rows[] = {
 		BACKUP, 8218.75 },
 	{ "in version 2 ours is that of all", "v2", BACKUP, "1000 advert 150 1; 1001 rules interval=200", "-; -",
 		BACKUP, 7609.375 },
-	{ "never beyond a whole new down interval", "v2", BACKUP, "0 advert 0 1; 1 rules interval=200", "-; -", BACKUP,
-		3609.375 },
+	{ "after priority 0 in version 2 the interval is nothing", "v2", BACKUP, "0 advert 0 1; 1 rules interval=20000",
+		"-; -", BACKUP, 609.375 },
+	{ "and the priority is what it always is", "v2", BACKUP, "0 advert 0 1; 1 prio 200", "-; -", BACKUP, 218.75 },
 	{ "not preempting any longer: whom we passed over is obeyed", "", BACKUP,
 		"1000 advert 50 1; 3000 rules nopreempt", "-; -", BACKUP, 6609.375 },
 	{ "a shorter preempt delay counts at once", "delay=60000", BACKUP,
@@ -213,6 +222,9 @@ static const struct row master_rows[] = {
 		"two_masters off",
 		BACKUP, 5209.375 },
 	{ "priority 0: we are here", "", MASTER, "500 advert 0 3", "advert 100, announce", MASTER, 1500 },
+	{ "again and again: each leaves, none is a second master", "", MASTER,
+		"500 advert 0 3; 1500 advert 0 3; 2500 advert 0 3",
+		"advert 100, announce; advert 100, announce; advert 100, announce", MASTER, 3500 },
 	{ "forged many times: ten per interval", "", MASTER,
 		"500 advert 0 3; 510 advert 0 3; 520 advert 0 3; 590 advert 0 3; 600 timer; 601 advert 0 3",
 		"advert 100, announce; -; -; -; advert 100; -", MASTER, 700 },
@@ -225,6 +237,9 @@ static const struct row master_rows[] = {
 		"advert 255, addrs off, master better, two_owners on", BACKUP, 3503.906 },
 	{ "and the higher one stays", "prio=255", MASTER, "500 advert 255 1", "advert 255, announce, two_owners on",
 		MASTER, 1500 },
+	{ "two at once: the alarm stays on when it yields to the second", "prio=255", MASTER,
+		"500 advert 255 1; 600 advert 255 3",
+		"advert 255, announce, two_owners on; advert 255, addrs off, master better", BACKUP, 3603.906 },
 	{ "until it is the only one", "prio=255", MASTER, "500 advert 255 1; 1500 prio 254",
 		"advert 255, announce, two_owners on; two_owners off", MASTER, 1500 },
 	{ "a new priority is in the next advert", "", MASTER, "500 prio 150; 1000 timer", "-; advert 150", MASTER,
@@ -248,6 +263,8 @@ static const struct row master_rows[] = {
 	{ "its older word, when it has just left", "", BACKUP,
 		"0 advert 150 1; 100 arm 9000; 500 advert 0 1; 501 peer 2000 150 1; 1000 peer 2000 150 1",
 		"-; -; " TAKE_OVER "backup planned; -; advert 100, addrs off, master peer", BACKUP, 4609.375 },
+	{ "the word of another one is believed at once", "", MASTER, "100 peer 2000 150 1",
+		"advert 100, addrs off, master peer", BACKUP, 3709.375 },
 	{ "the group goes master", "", MASTER, "500 join", "-", MASTER, 1000 },
 	{ "the group goes backup, without a word", "", MASTER, "500 yield 0", "addrs off, master group", BACKUP,
 		4109.375 },
@@ -448,6 +465,21 @@ START_TEST(a_flood_neither_silences_nor_provokes)
 }
 END_TEST
 
+/* Soon after the machine started the clock is smaller than the longest interval. */
+START_TEST(a_young_clock)
+{
+	struct vrrp v;
+	struct vrrp_acts acts;
+	struct vrrp_event ev = { .type = VRRP_EVENT_ADVERT, .prio = 50, .from = words_ip(9) };
+	ck_assert(words_vrrp(&v, "interval=4095 prio=255"));
+	vrrp_step(&v, &(struct vrrp_event){ .type = VRRP_EVENT_START }, (struct lb_time){ 1 }, &acts);
+	vrrp_step(&v, &ev, (struct lb_time){ 5000000 }, &acts);
+	ck_assert(acts.n == 2 && acts.v[0].type == VRRP_ACT_ADVERT && acts.v[1].type == VRRP_ACT_ANNOUNCE);
+	vrrp_step(&v, &ev, (struct lb_time){ 40000000 }, &acts);
+	ck_assert(acts.n == 1 && acts.v[0].type == VRRP_ACT_ADVERT);
+}
+END_TEST
+
 START_TEST(skew_and_down_interval)
 {
 	static const struct {
@@ -494,6 +526,7 @@ int main(void)
 	tcase_add_test(t, every_event_in_every_state);
 	tcase_add_test(t, always_late_takes_over);
 	tcase_add_test(t, a_flood_neither_silences_nor_provokes);
+	tcase_add_test(t, a_young_clock);
 	tcase_add_test(t, skew_and_down_interval);
 	tcase_add_test(t, a_word_for_everything);
 	suite_add_tcase(s, t);

@@ -78,7 +78,7 @@ static const struct row {
 	{ "faults end while one has its startup delay", "/startup=5000", ALL_BACKUP "; 1 a fault",
 		"2 a ok; 5000 b timer", "a fault recovered; b init started", "bb" },
 	{ "for as long as the slowest of the two", "interval=1000/", ALL_MASTER,
-		"500 b advert 150 1 2000; 36000 a timer",
+		"500 b advert 150 1 2000; 37000 a timer",
 		"b advert 100, b addrs off, b master better, a addrs off, a master group; -", "bb" },
 };
 
@@ -146,6 +146,23 @@ START_TEST(stories)
 			to[k] = vrrp_state_names[s.v[k].state][0];
 		ck_assert_msg(strcmp(to, r->to) == 0, "%s: ended as %s, not %s", r->what, to, r->to);
 	}
+}
+END_TEST
+
+/* A reload adds a member to a group that has a fault: the newcomer has never heard of it. */
+START_TEST(a_newcomer_finds_the_fault)
+{
+	static struct vrrp_group_acts acts;
+	struct story s;
+	setup(&s, &(struct row){ .members = "/" });
+	s.g.n = 1;
+	vrrp_group_step(&s.g, 0, &(struct vrrp_event){ .type = VRRP_EVENT_START }, words_time(0), &acts);
+	vrrp_group_step(&s.g, 0, &(struct vrrp_event){ .type = VRRP_EVENT_FAULT, .on = true }, words_time(1), &acts);
+	s.g.n = 2;
+	vrrp_group_step(&s.g, 1, &(struct vrrp_event){ .type = VRRP_EVENT_START }, words_time(2), &acts);
+	ck_assert_int_eq(s.v[1].state, VRRP_STATE_FAULT);
+	vrrp_group_step(&s.g, 0, &(struct vrrp_event){ .type = VRRP_EVENT_FAULT }, words_time(3), &acts);
+	ck_assert(s.v[0].state == VRRP_STATE_BACKUP && s.v[1].state == VRRP_STATE_BACKUP);
 }
 END_TEST
 
@@ -239,6 +256,7 @@ int main(void)
 	Suite *s = suite_create("vrrp_group");
 	TCase *t = tcase_create("all");
 	tcase_add_test(t, stories);
+	tcase_add_test(t, a_newcomer_finds_the_fault);
 	tcase_add_test(t, every_mix_settles_in_one_step);
 	tcase_add_test(t, the_largest_group_fits);
 	suite_add_tcase(s, t);

@@ -126,7 +126,7 @@ static inline bool words_event(const char *text, struct vrrp *v, struct vrrp_eve
 /* Appends one action to the text in out. */
 static inline void words_act(const struct vrrp_act *a, char *out, size_t size)
 {
-	char text[64] = "?";
+	char text[40] = "?";
 	switch (a->type) {
 	case VRRP_ACT_ADVERT: snprintf(text, sizeof(text), "advert %u", a->prio); break;
 	case VRRP_ACT_ADDRS: snprintf(text, sizeof(text), "addrs %s", a->on ? "on" : "off"); break;
