@@ -21,10 +21,9 @@ static bool any_own_fault(const struct vrrp_group *g)
 	return false;
 }
 
+/* Where the group is master already this holds nobody: who is BACKUP joins. */
 static bool held(const struct vrrp_group *g, size_t member)
 {
-	if (masters(g))
-		return false;
 	for (size_t i = 0; i < g->n; i++)
 		if (i != member && g->v[i]->state == VRRP_STATE_INIT)
 			return true;
@@ -94,7 +93,7 @@ static void yield_all(
 	struct vrrp_event yield = { .type = VRRP_EVENT_YIELD, .on = leaving };
 	for (size_t i = 0; i < g->n; i++) {
 		int64_t ms = (vrrp_down_us(g->v[i]) + 999) / 1000;
-		if (lost & 1u << i && g->v[i]->state == VRRP_STATE_BACKUP && ms > yield.for_ms)
+		if (lost & 1u << i && ms > yield.for_ms)
 			yield.for_ms = ms;
 	}
 	for (size_t i = 0; i < g->n; i++)
@@ -110,7 +109,8 @@ static void join_all(struct vrrp_group *g, struct lb_time now, struct vrrp_group
 			step(g, i, &join, now, out);
 }
 
-/* Whoever announces because of another master does it for all: the other one had the addresses of all. */
+/* Whoever announces because of another master does it for all: the other one had the addresses of all. Who joins comes
+ * afterwards, with an announcement of its own. */
 static void announce_all(struct vrrp_group *g, size_t member, struct vrrp_group_acts *out)
 {
 	const struct vrrp_act announce = { .type = VRRP_ACT_ANNOUNCE };
@@ -126,7 +126,7 @@ void vrrp_group_step(struct vrrp_group *g, size_t member, const struct vrrp_even
 	struct vrrp_group_acts *out)
 {
 	out->n = 0;
-	uint32_t was = masters(g), self = 1u << member;
+	uint32_t was = masters(g);
 	g->v[member]->held = held(g, member);
 	apply(g, member, ev, now, out);
 
@@ -134,8 +134,7 @@ void vrrp_group_step(struct vrrp_group *g, size_t member, const struct vrrp_even
 	if (was & ~is) {
 		yield_all(g, was & ~is, ev->type == VRRP_EVENT_STOP, now, out);
 	} else if (is) {
-		if (was & self)
-			announce_all(g, member, out);
+		announce_all(g, member, out);
 		join_all(g, now, out);
 	}
 }
