@@ -6,7 +6,7 @@
 #include <stdarg.h>
 
 /* Allocations, counted while in_step. */
-static bool in_step;
+static volatile bool in_step; /* volatile: the compiler believes that malloc does not look at it */
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *p, size_t n);
@@ -187,6 +187,25 @@ static void check_reports(unsigned node, unsigned inst, const struct vrrp_group_
 	n->told[inst] = n->v[inst].state;
 }
 
+/* Silence is no reason where the second path works and a master says there that it is well. Where somebody else has
+ * just changed its mind, the word that held us may have been that one's. */
+static void check_take_over(unsigned node, unsigned inst, const struct vrrp_group_acts *acts)
+{
+	bool master = false;
+	for (unsigned i = 0; i < sim.n_nodes; i++) {
+		const struct vrrp *v = &sim.node[i].v[inst];
+		if (i == node || !sim.node[i].alive)
+			continue;
+		if (sim.now - v->since.us <= 2 * sim_interval_us(inst))
+			return;
+		master |= v->state == VRRP_STATE_MASTER;
+	}
+	for (size_t i = 0; master && i < acts->n; i++)
+		if (acts->v[i].member == inst && acts->v[i].act.type == VRRP_ACT_REPORT &&
+			acts->v[i].act.cause == VRRP_CAUSE_NO_ADVERT)
+			sim_fail("node %u.%u: took over although the master is well", node, inst);
+}
+
 static void check_member(unsigned node, unsigned inst, int64_t deadline_was, bool by_timer)
 {
 	const struct sim_node *n = &sim.node[node];
@@ -241,6 +260,8 @@ void sim_step(unsigned node, unsigned inst, const struct vrrp_event *ev, struct 
 		was[k] = n->v[k].state;
 		deadline[k] = n->v[k].deadline.us;
 	}
+	bool late = was[inst] == VRRP_STATE_MASTER && sim.now - deadline[inst] > vrrp_down_us(&n->v[inst]);
+	bool preempting = n->v[inst].passed_prio != 0;
 	sim.steps++;
 	in_step = true;
 	vrrp_group_step(&n->g, inst, ev, (struct lb_time){ sim.now }, out);
@@ -248,6 +269,10 @@ void sim_step(unsigned node, unsigned inst, const struct vrrp_event *ev, struct 
 	remember(node, inst, was[inst], ev, out);
 	if (sim.allocations)
 		sim_fail("a step allocated");
+	if (late && (out->n == 0 || out->v[0].act.type != VRRP_ACT_ADDRS))
+		sim_fail("node %u.%u: is late and does not let go first", node, inst);
+	if (sim.guarded && !preempting)
+		check_take_over(node, inst, out);
 	bool still_master[SIM_INSTANCES];
 	unsigned masters = 0, others = 0;
 	for (unsigned k = 0; k < sim.n_inst; k++) {
