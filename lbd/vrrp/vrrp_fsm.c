@@ -39,7 +39,9 @@ _Static_assert(sizeof(vrrp_alarms) / sizeof(vrrp_alarms[0]) == VRRP_ALARM_COUNT,
 
 #define ALL_ALARMS    ((1u << VRRP_ALARM_COUNT) - 1)
 #define REPLY_DIVISOR 10 /* replies to others: at most one per tenth of the interval */
-#define GRACE_DIVISOR 2  /* of the interval, after becoming master: what the old one said before is still on its way */
+/* Of the interval, after becoming master: what the old one said before is still on its way. Together with the half of
+ * an interval until it says so again that is less than one: so long two masters may last. */
+#define GRACE_DIVISOR 4
 
 static int64_t interval_us(const struct vrrp *v)
 {
