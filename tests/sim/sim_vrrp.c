@@ -199,8 +199,8 @@ static void reload(unsigned node)
 			/* version 2 has one interval for all: the others would refuse our adverts */
 			if (r->version == 3)
 				r->interval_cs = sim.base_cs[k] * factor;
-			/* what has been promised stays true for the longer of the two */
-			int64_t tenth = sim.now + (int64_t)r->interval_cs * 1000;
+			/* the tenth of the shorter interval, since the last advert */
+			int64_t tenth = n->v[k].sent_at.us + (int64_t)r->interval_cs * 1000;
 			if (tenth < n->may_send_at[k])
 				n->may_send_at[k] = tenth;
 		}
