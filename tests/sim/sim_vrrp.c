@@ -408,6 +408,26 @@ static void chaos(void)
 		;
 }
 
+/* Who stood still reads what was waiting in its socket. */
+static void wake_all(void)
+{
+	static struct sim_msg all[SIM_QUEUE];
+	bool paused[SIM_NODES];
+	size_t n = sim.n_queue;
+	for (unsigned i = 0; i < sim.n_nodes; i++) {
+		paused[i] = sim.node[i].paused_until > sim.now;
+		if (paused[i])
+			sim.node[i].paused_until = sim.now;
+	}
+	memcpy(all, sim.queue, n * sizeof(all[0]));
+	sim.n_queue = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (paused[all[i].to])
+			all[i].at = sim.now + (int64_t)rnd(200);
+		push(all[i]);
+	}
+}
+
 static void quiet(void)
 {
 	sim.chaos = false;
@@ -425,9 +445,7 @@ static void quiet(void)
 			delay = ms * 1000 > delay ? ms * 1000 : delay;
 		}
 	}
-	for (unsigned i = 0; i < sim.n_nodes; i++)
-		if (sim.node[i].paused_until > sim.now)
-			sim.node[i].paused_until = sim.now;
+	wake_all();
 	int64_t until = sim.now + 3 * down + delay + interval;
 	while (happen(until))
 		;
