@@ -72,7 +72,9 @@ enum vrrp_event_type {
 	VRRP_EVENT_ARM,    /* for for_ms a priority 0 means: take over at once */
 	VRRP_EVENT_PEER,   /* second path: for for_ms the peer is (on) or is not master; prio, from as in its adverts */
 	VRRP_EVENT_JOIN,   /* the group goes master: so do we, if we can */
-	VRRP_EVENT_YIELD,  /* the group goes backup: so do we; for_ms is the sender's down interval, 0 = ours */
+	VRRP_EVENT_YIELD,  /* the group goes backup: so do we, on: with priority 0, off: without a word, because our
+			    * priority  here may beat whoever the group yielded to; for_ms: wait at least that long, 0 =
+			    * our down interval */
 	VRRP_EVENT_RULES,  /* v->rules has been replaced: nothing restarts that need not */
 	VRRP_EVENT_STOP,   /* the instance ends: INIT */
 };
@@ -119,24 +121,32 @@ struct vrrp_acts { /* bounded: a step cannot run out of memory */
 	struct vrrp_act v[VRRP_ACTS_MAX];
 };
 
-/* Written by vrrp_step only, read by everybody. Zero, rules and prio set, before START. */
+/* Written by vrrp_step only, read by everybody, but for rules and held. Zero, rules and prio set, before START. */
 struct vrrp {
 	struct vrrp_rules rules;
+	bool held; /* its group cannot be master now: neither can it. Written by vrrp_group */
 	enum vrrp_state state;
 	uint8_t prio; /* effective: base and what tracking adds */
 	bool fault, resigned;
+	bool left;           /* the down timer runs because of a priority 0 */
+	bool late;           /* the down timer came too late once: the next time it counts */
+	uint8_t passed_prio; /* the best of those that the down timer runs out on because we preempt; 0 = none spoke */
 	struct lb_ip source;
 	uint32_t master_interval_cs; /* learned (version 3); our own while master */
-	struct lb_ip master;         /* who sent the last advert that counted; family 0 = nobody yet */
+	struct lb_ip master;         /* who sent the last advert that counted; family 0 = nobody yet. Kept as MASTER */
 	uint8_t master_prio;
-	uint32_t alarms;         /* bits 1 << enum vrrp_alarm */
-	struct lb_time deadline; /* LB_TIME_NEVER in FAULT and after STOP */
-	struct lb_time since;    /* of the state */
-	struct lb_time preempt_at;    /* us 0 = no lower advert yet: preempting begins then */
-	struct lb_time armed_until;   /* planned hand-over */
-	struct lb_time peer_until;    /* the second path's word is good until then; us 0 = it never spoke */
-	struct lb_time met_at;        /* when another master was last met: ends VRRP_ALARM_TWO_MASTERS */
-	struct lb_time sent_at;       /* our last advert */
+	uint32_t alarms;            /* bits 1 << enum vrrp_alarm */
+	struct lb_time deadline;    /* LB_TIME_NEVER in FAULT and after STOP */
+	struct lb_time since;       /* of the state */
+	struct lb_time preempt_at;  /* us 0 = no lower advert yet: preempting begins then */
+	struct lb_time armed_until; /* planned hand-over */
+	struct lb_ip peer;          /* whose word that is: only its own "no longer" takes it back */
+	struct lb_time peer_until;  /* the second path's word is good until then; us 0 = it never spoke */
+	struct lb_time
+		met_since;     /* this meeting with another master: after an interval of it, VRRP_ALARM_TWO_MASTERS */
+	struct lb_time met_at; /* when another master was last met: ends VRRP_ALARM_TWO_MASTERS */
+	struct lb_time announced_at; /* because of another master */
+	struct lb_time sent_at;      /* our last advert */
 };
 
 /* Appends to *out (out->n is set to 0 first). Never more than VRRP_ACTS_MAX. */

@@ -26,6 +26,9 @@ struct vrrp_group_acts {
 
 /* Steps one member and then, as long as something follows from it, the others: who became master takes the others with
  * it (JOIN), who stopped being master as well (YIELD), a fault of one is a fault of all (FAULT), a resignation, too.
- * Terminates: each member is stepped a bounded number of times. */
+ * Who meets another master announces, and the other members with it. While a member is INIT the group does not become
+ * master; where it is already, the newcomer follows when it begins. A member that was stopped holds the group until it
+ * is taken out of it. Terminates: the event once for those it concerns, then at most one JOIN or YIELD for each member.
+ */
 void vrrp_group_step(struct vrrp_group *g, size_t member, const struct vrrp_event *ev, struct lb_time now,
 	struct vrrp_group_acts *out);

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/vrrp/vrrp_group.h"
+
+#include <assert.h>
+
+static uint32_t masters(const struct vrrp_group *g)
+{
+	uint32_t set = 0;
+	_Static_assert(VRRP_GROUP_MAX <= 32, "a bit per member");
+	for (size_t i = 0; i < g->n; i++)
+		if (g->v[i]->state == VRRP_STATE_MASTER)
+			set |= 1u << i;
+	return set;
+}
+
+static bool any_own_fault(const struct vrrp_group *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (g->own_fault[i])
+			return true;
+	return false;
+}
+
+/* Where the group is master already this holds nobody: who is BACKUP joins. */
+static bool held(const struct vrrp_group *g, size_t member)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (i != member && g->v[i]->state == VRRP_STATE_INIT)
+			return true;
+	return false;
+}
+
+static void append(struct vrrp_group_acts *out, size_t member, const struct vrrp_act *act)
+{
+	assert(out->n < sizeof(out->v) / sizeof(out->v[0]));
+	out->v[out->n].member = member;
+	out->v[out->n++].act = *act;
+}
+
+static void step(struct vrrp_group *g, size_t member, const struct vrrp_event *ev, struct lb_time now,
+	struct vrrp_group_acts *out)
+{
+	struct vrrp_acts acts;
+	vrrp_step(g->v[member], ev, now, &acts);
+	for (size_t i = 0; i < acts.n; i++)
+		append(out, member, &acts.v[i]);
+}
+
+/* first, and the others after it */
+static void step_all(struct vrrp_group *g, size_t first, const struct vrrp_event *ev, struct lb_time now,
+	struct vrrp_group_acts *out)
+{
+	step(g, first, ev, now, out);
+	for (size_t i = 0; i < g->n; i++)
+		if (i != first)
+			step(g, i, ev, now, out);
+}
+
+/* The event, for whom it concerns. */
+static void apply(struct vrrp_group *g, size_t member, const struct vrrp_event *ev, struct lb_time now,
+	struct vrrp_group_acts *out)
+{
+	struct vrrp_event fault = { .type = VRRP_EVENT_FAULT };
+	switch (ev->type) {
+	case VRRP_EVENT_FAULT:
+		g->own_fault[member] = ev->on;
+		fault.on = any_own_fault(g);
+		step_all(g, member, &fault, now, out);
+		return;
+	case VRRP_EVENT_RESIGN: step_all(g, member, ev, now, out); return;
+	case VRRP_EVENT_START: /* one that comes to the group later finds its faults */
+		fault.on = any_own_fault(g);
+		step(g, member, &fault, now, out);
+		step(g, member, ev, now, out);
+		return;
+	case VRRP_EVENT_TIMER:
+	case VRRP_EVENT_ADVERT:
+	case VRRP_EVENT_PRIO:
+	case VRRP_EVENT_SOURCE:
+	case VRRP_EVENT_ARM:
+	case VRRP_EVENT_PEER:
+	case VRRP_EVENT_JOIN:
+	case VRRP_EVENT_YIELD:
+	case VRRP_EVENT_RULES:
+	case VRRP_EVENT_STOP: step(g, member, ev, now, out); return;
+	}
+}
+
+/* Somebody stopped being master: nobody is. lost: who did, as a set. Priority 0 only where we go of our own accord. */
+static void yield_all(
+	struct vrrp_group *g, uint32_t lost, bool leaving, struct lb_time now, struct vrrp_group_acts *out)
+{
+	struct vrrp_event yield = { .type = VRRP_EVENT_YIELD, .on = leaving };
+	for (size_t i = 0; i < g->n; i++) {
+		int64_t ms = (vrrp_down_us(g->v[i]) + 999) / 1000;
+		if (lost & 1u << i && ms > yield.for_ms)
+			yield.for_ms = ms;
+	}
+	for (size_t i = 0; i < g->n; i++)
+		if (g->v[i]->state == VRRP_STATE_MASTER)
+			step(g, i, &yield, now, out);
+}
+
+static void join_all(struct vrrp_group *g, struct lb_time now, struct vrrp_group_acts *out)
+{
+	const struct vrrp_event join = { .type = VRRP_EVENT_JOIN };
+	for (size_t i = 0; i < g->n; i++)
+		if (g->v[i]->state == VRRP_STATE_BACKUP)
+			step(g, i, &join, now, out);
+}
+
+/* Whoever announces because of another master does it for all: the other one had the addresses of all. Who joins comes
+ * afterwards, with an announcement of its own. */
+static void announce_all(struct vrrp_group *g, size_t member, struct vrrp_group_acts *out)
+{
+	const struct vrrp_act announce = { .type = VRRP_ACT_ANNOUNCE };
+	bool met = false;
+	for (size_t i = 0; i < out->n; i++)
+		met |= out->v[i].act.type == VRRP_ACT_ANNOUNCE;
+	for (size_t i = 0; met && i < g->n; i++)
+		if (i != member && g->v[i]->state == VRRP_STATE_MASTER)
+			append(out, i, &announce);
+}
+
+void vrrp_group_step(struct vrrp_group *g, size_t member, const struct vrrp_event *ev, struct lb_time now,
+	struct vrrp_group_acts *out)
+{
+	out->n = 0;
+	uint32_t was = masters(g);
+	g->v[member]->held = held(g, member);
+	apply(g, member, ev, now, out);
+
+	uint32_t is = masters(g);
+	if (was & ~is) {
+		yield_all(g, was & ~is, ev->type == VRRP_EVENT_STOP, now, out);
+	} else if (is) {
+		announce_all(g, member, out);
+		join_all(g, now, out);
+	}
+}

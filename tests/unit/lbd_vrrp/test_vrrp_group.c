@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/vrrp/vrrp_group.h"
+#include "tests/unit/lbd_vrrp/vrrp_words.h"
+
+#include <check.h>
+
+/*
+ * Members are a, b, c: one for each part of `members` between '/', which says how it differs from the instance of
+ * words_vrrp (priority 100, 1 s: down interval 3609.375 ms). `before` is what happened before the story, unjudged.
+ * A step is TIME MEMBER EVENT; what came out begins with the member it is for: "a advert 100, a addrs on". `to` is a
+ * letter per member: i, b, m, f.
+ */
+#define ALL_BACKUP "0 a start; 0 b start"
+#define ALL_MASTER ALL_BACKUP "; 0 a join"
+#define TAKE_OVER  "advert 100, a addrs on, a announce, a "
+#define JOINS      "b advert 100, b addrs on, b announce, b backup group"
+
+static const struct row {
+	const char *what, *members, *before, *steps, *want, *to;
+} rows[] = {
+	{ "one alone is as without a group", "", "0 a start", "3609.375 a timer", "a " TAKE_OVER "backup no_advert",
+		"m" },
+	{ "who becomes master takes the others with it", "/", ALL_BACKUP, "3609.375 b timer",
+		"b advert 100, b addrs on, b announce, b backup no_advert, a " TAKE_OVER "backup group", "mm" },
+	{ "three of them", "//", ALL_BACKUP "; 0 c start", "3609.375 a timer",
+		"a " TAKE_OVER "backup no_advert, " JOINS ", c advert 100, c addrs on, c announce, c backup group",
+		"mmm" },
+	{ "armed, and the master of one leaves", "/", ALL_BACKUP "; 0 b arm 5000", "1000 b advert 0 1",
+		"b advert 100, b addrs on, b announce, b backup planned, a " TAKE_OVER "backup group", "mm" },
+	{ "an owner among them begins", "/prio=255", "0 a start", "0 b start",
+		"b advert 255, b addrs on, b announce, b init started, a " TAKE_OVER "backup group", "mm" },
+	{ "a better advert at one: the others go without a word", "/", ALL_MASTER, "500 a advert 150 1",
+		"a advert 100, a addrs off, a master better, b addrs off, b master group", "bb" },
+	{ "the peer's word", "/", ALL_MASTER, "500 b peer 2000 150 1",
+		"b advert 100, b addrs off, b master peer, a addrs off, a master group", "bb" },
+	{ "late at one", "/interval=1000", ALL_MASTER, "4610 a timer",
+		"a addrs off, a master late, b addrs off, b master group", "bb" },
+	{ "late at all: each for itself", "/", ALL_MASTER, "9000 a timer",
+		"a addrs off, a master late, b addrs off, b master late", "bb" },
+	{ "a fault of one: priority 0 for all", "/", ALL_MASTER, "500 b fault",
+		"b advert 0, b addrs off, b master fault, a advert 0, a addrs off, a master fault", "ff" },
+	{ "one recovers while another is ill", "/", ALL_MASTER "; 500 b fault; 501 a fault", "600 b ok; 700 a ok",
+		"-; a fault recovered, b fault recovered", "bb" },
+	{ "the same fault twice", "/", ALL_MASTER "; 500 b fault", "501 b fault; 600 b ok",
+		"-; b fault recovered, a fault recovered", "bb" },
+	{ "no fault is no event", "/", ALL_MASTER, "500 b ok", "-", "mm" },
+	{ "resigning: all, for good", "/", ALL_MASTER, "500 b resign; 1000 a advert 50 1; 4500 a timer",
+		"b advert 0, b addrs off, b master resigned, a advert 0, a addrs off, a master resigned; -; -", "bb" },
+	{ "and all as before when one is master again", "/", ALL_MASTER "; 500 b resign; 4109.375 a timer",
+		"4500 b yield 0; 4501 b advert 50 1; 8110 b timer",
+		"b addrs off, b master group, a addrs off, a master group; -; "
+		"b advert 100, b addrs on, b announce, b backup no_advert, a " TAKE_OVER "backup group",
+		"mm" },
+	{ "stopping one: priority 0 for all", "/", ALL_MASTER, "500 b stop; 501 a stop",
+		"b advert 0, b addrs off, b master stopped, a advert 0, a addrs off, a master group; a backup stopped",
+		"ii" },
+	{ "another master met by one: all announce", "/", ALL_MASTER, "500 a advert 50 3",
+		"a advert 100, a announce, b announce", "mm" },
+	{ "an advert of our own is not that", "/", ALL_MASTER, "1000 a timer", "a advert 100", "mm" },
+	{ "while a member has its startup delay the others wait", "/startup=5000", ALL_BACKUP,
+		"3609.375 a timer; 5000 b timer; 7218.75 a timer",
+		"-; b init started; a " TAKE_OVER "backup no_advert, " JOINS, "mm" },
+	{ "an owner, too", "prio=255/startup=5000", "",
+		"0 a start; 0 b start; 3003.906 a timer; 5000 b timer; 6007.812 a timer",
+		"a init started; -; -; b init started; "
+		"a advert 255, a addrs on, a announce, a backup no_advert, " JOINS,
+		"mm" },
+	{ "one who is armed, too", "/startup=5000", ALL_BACKUP "; 0 a arm 9000", "1000 a advert 0 1; 1609.375 a timer",
+		"-; -", "bi" },
+	{ "a member that came later follows when it begins", "//startup=5000", ALL_MASTER,
+		"500 c start; 1000 a timer; 5500 c timer",
+		"-; a advert 100; c init started, c advert 100, c addrs on, c announce, c backup group", "mmm" },
+	{ "it does not hold a group that is master already", "//startup=5000", ALL_MASTER "; 1 c start",
+		"500 a timer; 600 a advert 50 1", "-; a advert 100, a announce, b announce", "mmi" },
+	{ "one that came later finds the fault", "//", ALL_MASTER "; 1 a fault", "500 c start", "c init fault", "fff" },
+	{ "a fault before anybody began", "/", "0 b fault", "1 a start; 2 b start; 3 b ok",
+		"a init fault; b init fault; b fault recovered, a fault recovered", "bb" },
+	{ "faults end while one has its startup delay", "/startup=5000", ALL_BACKUP "; 1 a fault",
+		"2 a ok; 5000 b timer", "a fault recovered; b init started", "bb" },
+	{ "for as long as the slowest of the two", "interval=1000/", ALL_MASTER,
+		"500 b advert 150 1 2000; 37000 a timer",
+		"b advert 100, b addrs off, b master better, a addrs off, a master group; -", "bb" },
+};
+
+struct story {
+	struct vrrp v[3];
+	struct vrrp_group g;
+	const struct row *row;
+};
+
+static void setup(struct story *s, const struct row *r)
+{
+	*s = (struct story){ .row = r };
+	const char *at = r->members;
+	for (;;) {
+		char words[64];
+		size_t n = strcspn(at, "/");
+		snprintf(words, sizeof(words), "%.*s", (int)n, at);
+		ck_assert_msg(words_vrrp(&s->v[s->g.n], words), "%s: not understood: %s", r->what, words);
+		s->g.v[s->g.n] = &s->v[s->g.n];
+		s->g.n++;
+		if (!at[n])
+			return;
+		at += n + 1;
+	}
+}
+
+static void tell(struct story *s, const char *steps, char *got, size_t size)
+{
+	static struct vrrp_group_acts acts;
+	char text[256], *save = NULL;
+	snprintf(text, sizeof(text), "%s", steps);
+	for (char *p = strtok_r(text, ";", &save); p; p = strtok_r(NULL, ";", &save)) {
+		struct vrrp_event ev;
+		struct lb_time now = words_time(strtod(p, &p));
+		p += strspn(p, " ");
+		size_t member = (size_t)(*p - 'a');
+		ck_assert_msg(member < s->g.n && words_event(p + 1, &s->v[member], &ev), "%s: not understood: %s",
+			s->row->what, p);
+		vrrp_group_step(&s->g, member, &ev, now, &acts);
+		if (got[0])
+			strncat(got, "; ", size - strlen(got) - 1);
+		for (size_t i = 0; i < acts.n; i++) {
+			char one[64] = "";
+			words_act(&acts.v[i].act, one, sizeof(one));
+			size_t n = strlen(got);
+			snprintf(got + n, size - n, "%s%c %s", i ? ", " : "", (char)('a' + acts.v[i].member), one);
+		}
+		if (acts.n == 0)
+			strncat(got, "-", size - strlen(got) - 1);
+	}
+}
+
+START_TEST(stories)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct row *r = &rows[i];
+		struct story s;
+		char got[1024] = "", ignored[2048] = "", to[4] = "";
+		setup(&s, r);
+		tell(&s, r->before, ignored, sizeof(ignored));
+		tell(&s, r->steps, got, sizeof(got));
+		ck_assert_msg(
+			strcmp(got, r->want) == 0, "%s: %s gave\n  %s\nnot\n  %s", r->what, r->steps, got, r->want);
+		for (size_t k = 0; k < s.g.n; k++)
+			to[k] = vrrp_state_names[s.v[k].state][0];
+		ck_assert_msg(strcmp(to, r->to) == 0, "%s: ended as %s, not %s", r->what, to, r->to);
+	}
+}
+END_TEST
+
+/* A reload adds a member to a group that has a fault: the newcomer has never heard of it. */
+START_TEST(a_newcomer_finds_the_fault)
+{
+	static struct vrrp_group_acts acts;
+	struct story s;
+	setup(&s, &(struct row){ .members = "/" });
+	s.g.n = 1;
+	vrrp_group_step(&s.g, 0, &(struct vrrp_event){ .type = VRRP_EVENT_START }, words_time(0), &acts);
+	vrrp_group_step(&s.g, 0, &(struct vrrp_event){ .type = VRRP_EVENT_FAULT, .on = true }, words_time(1), &acts);
+	s.g.n = 2;
+	vrrp_group_step(&s.g, 1, &(struct vrrp_event){ .type = VRRP_EVENT_START }, words_time(2), &acts);
+	ck_assert_int_eq(s.v[1].state, VRRP_STATE_FAULT);
+	vrrp_group_step(&s.g, 0, &(struct vrrp_event){ .type = VRRP_EVENT_FAULT }, words_time(3), &acts);
+	ck_assert(s.v[0].state == VRRP_STATE_BACKUP && s.v[1].state == VRRP_STATE_BACKUP);
+}
+END_TEST
+
+/* From every mix of states that two and three members can be in, every event at every member: the states afterwards are
+ * all master or none (but for INIT), and nobody changed more than three times. A mix is what a reload can leave. */
+START_TEST(every_mix_settles_in_one_step)
+{
+	static const char *const events[] = { "start", "timer", "advert 0 1", "advert 50 1", "advert 150 1", "prio 120",
+		"source 7", "fault", "ok", "resign", "arm 1000", "peer 1000 150 1", "nopeer 150 1", "join", "yield 0",
+		"leave 0", "rules interval=50", "stop" };
+	static const double times[] = { 1, 3609.375, 9000 }; /* early, in time for a backup, late for a master */
+	static struct vrrp_group_acts acts;
+	for (unsigned mix = 0; mix < 64; mix++)
+		for (size_t e = 0; e < sizeof(events) / sizeof(events[0]) * 3; e++)
+			for (size_t member = 0; member < 3; member++) {
+				struct story s;
+				struct vrrp_acts ignored;
+				struct vrrp_event ev;
+				setup(&s, &(struct row){ .members = "//" });
+				for (size_t i = 0; i < 3; i++) {
+					unsigned state = mix >> 2 * i & 3;
+					if (state != VRRP_STATE_INIT)
+						vrrp_step(&s.v[i], &(struct vrrp_event){ .type = VRRP_EVENT_START },
+							words_time(0), &ignored);
+					if (state == VRRP_STATE_MASTER)
+						vrrp_step(&s.v[i], &(struct vrrp_event){ .type = VRRP_EVENT_JOIN },
+							words_time(0), &ignored);
+					if (state == VRRP_STATE_FAULT) {
+						s.g.own_fault[i] = true;
+						vrrp_step(&s.v[i],
+							&(struct vrrp_event){ .type = VRRP_EVENT_FAULT, .on = true },
+							words_time(0), &ignored);
+					}
+				}
+				ck_assert(words_event(events[e / 3], &s.v[member], &ev));
+				vrrp_group_step(&s.g, member, &ev, words_time(times[e % 3]), &acts);
+				unsigned masters = 0, backups = 0, changes[3] = { 0, 0, 0 };
+				for (size_t i = 0; i < 3; i++) {
+					masters += s.v[i].state == VRRP_STATE_MASTER;
+					backups += s.v[i].state == VRRP_STATE_BACKUP;
+				}
+				for (size_t i = 0; i < acts.n; i++)
+					changes[acts.v[i].member] += acts.v[i].act.type == VRRP_ACT_REPORT;
+				ck_assert_msg(!masters || !backups, "mix %u, %s at %zu: %u masters, %u backups", mix,
+					events[e / 3], member, masters, backups);
+				for (size_t i = 0; i < 3; i++)
+					ck_assert_msg(changes[i] <= 3, "mix %u, %s at %zu: member %zu changed %u times",
+						mix, events[e / 3], member, i, changes[i]);
+			}
+}
+END_TEST
+
+/* The largest group, all of them late masters, in every kind of step: the actions fit. */
+START_TEST(the_largest_group_fits)
+{
+	static struct vrrp v[VRRP_GROUP_MAX];
+	static struct vrrp_group_acts acts;
+	for (int type = 0; type < VRRP_EVENT_COUNT; type++)
+		for (double at = 10; at < 100000; at *= 3) {
+			struct vrrp_group g = { .n = VRRP_GROUP_MAX };
+			struct vrrp_event ev = { .type = VRRP_EVENT_START };
+			for (size_t i = 0; i < VRRP_GROUP_MAX; i++) {
+				ck_assert(words_vrrp(&v[i], ""));
+				g.v[i] = &v[i];
+			}
+			for (size_t i = 0; i < VRRP_GROUP_MAX; i++)
+				vrrp_group_step(&g, i, &ev, words_time(0), &acts);
+			ev.type = VRRP_EVENT_JOIN;
+			vrrp_group_step(&g, 7, &ev, words_time(0), &acts);
+			for (size_t i = 0; i < VRRP_GROUP_MAX; i++) {
+				ck_assert_int_eq(v[i].state, VRRP_STATE_MASTER);
+				/* another with our address: one more action when that ends */
+				ev = (struct vrrp_event){ .type = VRRP_EVENT_ADVERT, .prio = 100, .from = words_ip(2) };
+				vrrp_group_step(&g, i, &ev, words_time(1), &acts);
+			}
+			ev = (struct vrrp_event){
+				.type = (enum vrrp_event_type)type, .on = true, .prio = 50, .from = words_ip(1)
+			};
+			vrrp_group_step(&g, 31, &ev, words_time(at), &acts);
+			ck_assert_uint_le(acts.n, sizeof(acts.v) / sizeof(acts.v[0]));
+			for (size_t i = 1; i < VRRP_GROUP_MAX; i++)
+				ck_assert_msg((v[i].state == VRRP_STATE_MASTER) == (v[0].state == VRRP_STATE_MASTER) ||
+						      v[i].state == VRRP_STATE_INIT,
+					"event %d at %.0f", type, at);
+		}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("vrrp_group");
+	TCase *t = tcase_create("all");
+	tcase_add_test(t, stories);
+	tcase_add_test(t, a_newcomer_finds_the_fault);
+	tcase_add_test(t, every_mix_settles_in_one_step);
+	tcase_add_test(t, the_largest_group_fits);
+	suite_add_tcase(s, t);
+	SRunner *runner = srunner_create(s);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
