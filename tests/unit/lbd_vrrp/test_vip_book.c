@@ -179,6 +179,8 @@ static const struct {
 		BEGIN "gone:5 link:6 | dump link:6 half +:r end |", TOLD " card 6 up mac1 r;" },
 	{ "created anew without a word of the end", BEGIN "link:6 | dump link:6 half +:r end |",
 		TOLD " card 6 up mac1 r;" },
+	{ "with an address that was asked for on the old one", BEGIN "want:v link:6 dump link:6 half +:p end ok+:v |",
+		TOLD " card 6 up mac1 p; left v;" },
 	{ "renamed away", BEGIN "other:5 |", TOLD " card 0;" },
 	{ "renamed away and back: its addresses are read again, and are the same",
 		BEGIN "other:5 link:5 | dump link:5 half +:p end |", TOLD },
