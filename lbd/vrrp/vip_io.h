@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The network of this host as the vrrp process needs it, over two netlink sockets (one that asks, one that listens) and
- * one packet socket per card: which cards are there and up, what our own address on each is, virtual addresses with a
+ * one packet socket: which cards are there and up, what our own address on each is, virtual addresses with a
  * lease, and frames that announce them. It decides nothing: it tells, and does what it is told.
  *
  * Nothing here waits: requests go out in one batch, and the kernel's answers are read when they come.
@@ -12,31 +12,12 @@
  */
 #pragma once
 
-#include "common/addr.h"
+#include "lbd/vrrp/vip.h"
 
 #include <ev.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define VIP_LABEL_PROTO 0x6c /* IFA_PROTO of our addresses where the kernel knows it (5.18 and later): 'l' */
-
-struct vip {
-	struct lb_ip ip;
-	uint8_t prefix;
-};
-
-/* A card, as the kernel names it. Read by everybody, written by vip_io.c. */
-struct vip_card {
-	char name[16]; /* IFNAMSIZ */
-	int index;     /* 0 = there is none of that name now */
-	bool up;       /* administratively up and with carrier */
-	bool has_mac;
-	uint8_t mac[6];
-	struct lb_ip source4; /* primary IPv4 address: the first that is not one of ours (vips_mine); family 0 = none */
-	struct lb_ip source6; /* link-local, past duplicate detection */
-	void *user;           /* the owner's */
-};
 
 struct vip_net; /* opaque */
 

@@ -32,20 +32,23 @@ struct vrrp_announce_rules {
 
 #define VRRP_ANNOUNCE_SLICE    16   /* frames at once */
 #define VRRP_ANNOUNCE_PAUSE_US 1000 /* between two slices, and at least between two rounds */
+#define VRRP_ANNOUNCE_REST_MS  1000 /* a burst that is asked for sooner after a block waits until then */
 
 /* When what is announced. Zero = silent. */
 struct vrrp_announce {
 	struct vrrp_announce_rules rules;
 	size_t n_addrs;
-	uint32_t rounds_left; /* of the block that runs */
-	size_t next;          /* address of the next frame */
+	uint32_t rounds_left;    /* of the block that runs */
+	size_t next;             /* address of the next frame */
 	struct lb_time deadline; /* LB_TIME_NEVER: nothing to do */
 	struct lb_time second_at, again_at, refresh_at;
+	struct lb_time block_at; /* when the last block began */
 	bool again_soon; /* a burst was asked for while one ran: its second block comes later, nothing is sent twice */
 };
 
-/* A new burst: n_addrs addresses. Asked for again while one runs it goes on, and its later rounds are put off: whoever
- * provokes us does not make us a flood. */
+/* A new burst: n_addrs addresses. Asked for again while one runs (until its second block is over, and the rest after
+ * it) that one goes on, and the new rounds are put off: whoever provokes us does not make us a flood, and still hears
+ * us last. Another number of addresses, or a stop before, begins at once. */
 void vrrp_announce_start(
 	struct vrrp_announce *a, const struct vrrp_announce_rules *rules, size_t n_addrs, struct lb_time now);
 void vrrp_announce_stop(struct vrrp_announce *a);

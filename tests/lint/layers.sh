@@ -24,7 +24,7 @@ BEGIN {
     # library header (a prefix) -> who may include it, as a regular expression over paths
     confined["ev.h"]             = "^lbd/(daemon[^/]*|worker)\\.[ch]$|^lbd/[^/]+/[^/]*_io\\.[ch]$|^lbd/check/check_probe\\.h$"
     confined["yaml.h"]           = "^lbd/config/config_yaml\\.c$"
-    confined["netlink/"]         = "^lbd/ipvs/ipvs_io\\.c$|^lbd/vrrp/vip_io\\.c$"
+    confined["netlink/"]         = "^lbd/ipvs/ipvs_io\\.c$"
     confined["linux/ip_vs.h"]    = "^lbd/ipvs/ipvs_msg\\.c$"
     confined["seccomp.h"]        = "^lbd/sandbox\\.c$"
     confined["cap-ng.h"]         = "^lbd/sandbox\\.c$"

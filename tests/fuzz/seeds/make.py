@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Writes the hand-made seeds of the corpora: datagrams as the kernel's IPVS family writes them (little endian), pairs of
 rows for the diff, files of overrides, DNS replies, VRRP adverts, key files.  Usage: make.py [corpus folder]"""
+
+
+"""Writes the hand-made seeds of the corpora: datagrams as the kernel's IPVS family and rtnetlink write them (little
+endian), pairs of rows for the diff, files of overrides, DNS replies.  Usage: make.py [corpus folder]"""
 import json
 import os
 import struct
@@ -238,7 +242,40 @@ def key_files():
         save("vrrp_keys", name, text.encode())
 
 
+def rtnetlink():
+    new_link, del_link, new_addr, del_addr, up = 16, 17, 20, 21, 0x11043
+
+    def link(kind, index, name=b"eth0", flags=up, family=0, seq=1, more=b""):
+        head = struct.pack("=BxHiII", family, 1, index, flags, 0)
+        return message(kind, head + attr(3, name + b"\0") + attr(1, b"\2\3\4\5\6\7") + more, seq)
+
+    def addr(kind, ip, prefix, index=5, flags=0x80, seq=1, scope=0, lease=3):
+        family = 2 if len(ip) == 4 else 10
+        local = attr(2, ip) if family == 2 else b""
+        body = struct.pack("=BBBBI", family, prefix, flags & 0xFF, scope, index) + attr(1, ip) + local
+        body += attr(6, struct.pack("=IIII", lease, lease, 0, 0)) + u32(8, flags) + u8(11, 0x6C)
+        return message(kind, body, seq)
+
+    v4, ll = bytes([10, 0, 0, 100]), bytes.fromhex("fe80000000000000000000000000006c")
+    seeds = {
+        "card": link(new_link, 5) + addr(new_addr, bytes([10, 0, 0, 1]), 24, seq=4) + addr(new_addr, ll, 64, seq=4, scope=253),
+        "renamed": link(new_link, 5) + link(new_link, 5, b"eth1") + link(new_link, 5),
+        "deleted": link(new_link, 5) + addr(new_addr, v4, 32) + link(del_link, 5) + link(new_link, 6, flags=2),
+        "bridge-port": link(new_link, 5) + link(del_link, 5, family=7),
+        "lease-ends": link(new_link, 5) + addr(new_addr, v4, 32) + addr(del_addr, v4, 32),
+        "asked": link(new_link, 5) + addr(new_addr, v4, 32, seq=1) + addr(new_addr, v4, 32, seq=2) + addr(del_addr, v4, 32),
+        "tentative": link(new_link, 5) + addr(new_addr, ll, 64, flags=0x40) + addr(new_addr, ll, 64, flags=0x08),
+        "answers": message(ERROR, struct.pack("=i", 0) + b"\0" * 16) + message(ERROR, struct.pack("=i", -99) + b"\0" * 16),
+        "dump": link(new_link, 5) + message(ERROR, struct.pack("=i", 0)) + link(new_link, 5) + message(DONE, b"\0" * 4),
+        "cut": link(new_link, 5)[:-7],
+        "empty": b"",
+    }
+    for name, data in seeds.items():
+        save("rtnetlink", name, data)
+
+
 netlink()
+rtnetlink()
 diff()
 overrides()
 dns()

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Cards and virtual addresses as values; vip_io.h is where they come from. */
+#pragma once
+
+#include "common/addr.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define VIP_LABEL_PROTO 0x6c /* IFA_PROTO of our addresses where the kernel knows it (5.18 and later): 'l' */
+
+struct vip {
+	struct lb_ip ip;
+	uint8_t prefix;
+};
+
+/* A card, as the kernel names it. Read by everybody, written by vip_book.c. */
+struct vip_card {
+	char name[16]; /* IFNAMSIZ */
+	int index;     /* 0 = there is none of that name now */
+	bool up;       /* administratively up and with carrier */
+	bool has_mac;
+	uint8_t mac[6];
+	struct lb_ip source4; /* primary IPv4 address: the first that is not one of ours (vips_mine); family 0 = none */
+	struct lb_ip source6; /* link-local, past duplicate detection */
+	void *user;           /* the owner's */
+};

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Messages of rtnetlink (linux/rtnetlink.h, if_link.h, if_addr.h) as bytes, without a socket: requests into a batch,
+ * and what comes back. Nothing that is read points into the buffer.
+ */
+#pragma once
+
+#include "lbd/vrrp/vip.h"
+
+#include <stddef.h>
+
+#define VIP_MSG_MAX 112 /* bytes of the longest request */
+
+struct vip_batch {
+	uint8_t *buf;
+	size_t cap, len;
+};
+
+/* Adds (or renews) or removes one address, acknowledged. lease_s 0 = for ever. 0; -EMSGSIZE: full, nothing written. */
+int vip_msg_add(struct vip_batch *b, uint32_t seq, int index, const struct vip *v, uint32_t lease_s);
+int vip_msg_del(struct vip_batch *b, uint32_t seq, int index, const struct vip *v);
+int vip_msg_dump_links(struct vip_batch *b, uint32_t seq);
+int vip_msg_dump_addrs(struct vip_batch *b, uint32_t seq);
+
+enum vip_heard_type {
+	VIP_HEARD_OTHER,     /* nothing of ours */
+	VIP_HEARD_LINK,      /* index, name, up, and where it was said the MAC */
+	VIP_HEARD_LINK_GONE, /* index */
+	VIP_HEARD_ADDR,      /* index, addr, secondary, unfit, scope, proto */
+	VIP_HEARD_ADDR_GONE, /* index, addr */
+	VIP_HEARD_STATUS,    /* err: the answer to seq */
+	VIP_HEARD_DONE,      /* the end of dump seq, perhaps with err */
+};
+
+struct vip_heard {
+	enum vip_heard_type type;
+	uint32_t seq;
+	int err;          /* a positive errno; 0 = done */
+	bool interrupted; /* this part of a dump is not of one moment: entries may be missing */
+	int index;
+	char name[16];
+	bool up, mac_said, has_mac;
+	uint8_t mac[6];
+	struct vip addr;
+	bool secondary; /* IPv4: behind another of its subnet */
+	bool unfit;     /* IPv6: duplicate detection runs or failed */
+	uint8_t scope, proto;
+};
+
+/* The next message of a datagram at *at. 1; 0 = its end; -EBADMSG: not whole, the rest is lost. */
+int vip_msg_next(const uint8_t *buf, size_t len, size_t *at, struct vip_heard *out);

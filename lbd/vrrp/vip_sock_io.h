@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The sockets of vip_io.c: they never wait. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* A socket of rtnetlink that hears the groups (RTMGRP_*). Returns it and the size of its receive buffer; -errno. */
+int vip_sock_netlink(uint32_t groups, size_t *rcvbuf);
+/* To the kernel. 0; -EAGAIN; -errno. */
+int vip_sock_send(int fd, const void *bytes, size_t len);
+/* One datagram of the kernel. Its length; 0 = there is none; -ENOBUFS: some were lost; -errno. */
+ssize_t vip_sock_recv(int fd, void *bytes, size_t size);
+
+/* One frame out of a card; *fd is the packet socket, opened for the first one when it is -1. 0; -EAGAIN; -errno. */
+int vip_sock_frame(int *fd, int index, const uint8_t *frame, size_t len);
