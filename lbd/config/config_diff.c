@@ -202,12 +202,11 @@ static void diff_named(struct diff *d, enum schema_kind_id kind, const char *wor
 {
 	uint32_t i = 0, k = 0;
 	while (i < a.n || k < b.n) {
-		const void *x = i < a.n ? nth(&a, i) : NULL, *y = k < b.n ? nth(&b, k) : NULL;
-		int c = !x ? 1 : !y ? -1 : strcmp(name_of(x), name_of(y));
+		int c = i == a.n ? 1 : k == b.n ? -1 : strcmp(name_of(nth(&a, i)), name_of(nth(&b, k)));
 		char object[160];
-		snprintf(object, sizeof(object), "%s/%s", word, name_of(c <= 0 ? x : y));
+		snprintf(object, sizeof(object), "%s/%s", word, name_of(c <= 0 ? nth(&a, i) : nth(&b, k)));
 		if (c == 0)
-			diff_keys(d, kind, x, y, object);
+			diff_keys(d, kind, nth(&a, i), nth(&b, k), object);
 		else
 			whole(d, c < 0 ? CONFIG_CHANGE_REMOVE : CONFIG_CHANGE_ADD, object);
 		i += c <= 0;
