@@ -58,7 +58,7 @@ END_TEST
 
 START_TEST(every_key)
 {
-	struct config *c = load("checks: { gw: { type: icmp, address: 192.0.2.254 } }\n"
+	struct config *c = load("checks: { gw: { type: icmp, address: 192.0.2.254 }, aa: { type: tcp } }\n"
 				"vrrp:\n"
 				"  a:\n"
 				"    interface: eth0\n"
@@ -106,7 +106,8 @@ START_TEST(every_key)
 	ck_assert_str_eq(t[0].name, "eth1");
 	ck_assert(t[1].type == CONFIG_TRACK_CHECK && t[1].weight == -253 && t[1].debounce_ms == 1500);
 	ck_assert_str_eq(t[1].name, "gw");
-	ck_assert_ptr_eq(t[1].check, &c->checks[0]);
+	ck_assert_ptr_eq(t[1].check, &c->checks[1]);
+	ck_assert_str_eq(t[1].check->name, "gw");
 	ck_assert(t[2].type == CONFIG_TRACK_PROCESS && t[2].weight == 253 && !t[2].check);
 	ck_assert(t[3].type == CONFIG_TRACK_SERVICES_UP && t[3].services_up.value == 50 && t[3].services_up.percent);
 	ck_assert_str_eq(t[3].name, "");
