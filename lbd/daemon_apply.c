@@ -364,7 +364,7 @@ void daemon_apply_start(struct daemon *d, const struct ctl_apply *what, const st
 	if (what->fd >= 0)
 		close(what->fd);
 	if (!err) {
-		a->load = config_load_new(a->text.sources.v, a->text.sources.n);
+		a->load = config_load_new(a->text.sources.v, a->text.sources.n, d->node);
 		if (!a->load)
 			err = lb_err_set(&e, LB_CODE_FAILED, "out of memory");
 	}

@@ -135,9 +135,9 @@ int daemon_model_swap(struct daemon *d, struct config *c)
 
 /* ---- the first one ---- */
 
-static struct config *load_now(const struct daemon_text *t, struct lb_text *report)
+static struct config *load_now(const struct daemon *d, const struct daemon_text *t, struct lb_text *report)
 {
-	return config_load(t->sources.v, t->sources.n, report);
+	return config_load(t->sources.v, t->sources.n, d->node, report);
 }
 
 /* A file that does not load must not take the service down with the next restart: the newest stored generation runs
@@ -151,7 +151,7 @@ static struct config *load_stored(struct daemon *d, struct daemon_text *t)
 		uint32_t number = all[--n]; /* they stand oldest first */
 		struct lb_err e = { LB_CODE_INVALID, "it does not load" };
 		daemon_text_done(t);
-		c = daemon_text_from_generation(d, t, number, &e) == 0 ? load_now(t, NULL) : NULL;
+		c = daemon_text_from_generation(d, t, number, &e) == 0 ? load_now(d, t, NULL) : NULL;
 		if (c)
 			d->generation = number;
 		else
@@ -205,7 +205,7 @@ int daemon_apply_first(struct daemon *d)
 	struct daemon_text t = { 0 };
 	struct lb_text report = LB_TEXT_INIT;
 	struct lb_err e = { LB_CODE_INVALID, "" };
-	struct config *c = daemon_text_read(d->opt->config, &t, &e) ? NULL : load_now(&t, &report);
+	struct config *c = daemon_text_read(d->opt->config, &t, &e) ? NULL : load_now(d, &t, &report);
 	if (!c && !report.n)
 		lb_text_printf(&report, "%s\n", e.text);
 	if (report.n)

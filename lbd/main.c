@@ -57,7 +57,7 @@ static int put(const struct lb_text *t, FILE *to)
 }
 
 /* Files given together are checked as a set, like a file and its conf.d. */
-static int check(const char *config, char **files, int n)
+static int check(const char *config, const char *node, char **files, int n)
 {
 	struct daemon_text t = { 0 };
 	struct lb_err e;
@@ -67,7 +67,7 @@ static int check(const char *config, char **files, int n)
 		err = daemon_text_read(config, &t, &e);
 	for (int i = 0; i < n && !err; i++)
 		err = daemon_text_read_one(files[i], &t, &e);
-	struct config *c = err ? NULL : config_load(t.sources.v, t.sources.n, &report);
+	struct config *c = err ? NULL : config_load(t.sources.v, t.sources.n, node, &report);
 	if (err)
 		lb_text_printf(&report, "%s\n", e.text);
 	else if (c)
@@ -169,7 +169,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (checking)
-		return check(opt.config, argv + optind, argc - optind);
+		return check(opt.config, opt.node, argv + optind, argc - optind);
 	if (optind < argc) {
 		fprintf(stderr, "lbd: unexpected argument '%s'; to check a file: lbd --check FILE\n", argv[optind]);
 		return LB_CODE_USAGE;

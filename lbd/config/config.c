@@ -29,7 +29,7 @@ static const struct config_error no_memory = {
 	.file = "", .width = 1, .text = "out of memory", .path = "", .help = "", .excerpt = ""
 };
 
-struct config_load *config_load_new(const struct config_source *sources, size_t n)
+struct config_load *config_load_new(const struct config_source *sources, size_t n, const char *node)
 {
 	struct config_load *l = calloc(1, sizeof(*l));
 	if (!l)
@@ -48,6 +48,7 @@ struct config_load *config_load_new(const struct config_source *sources, size_t 
 		config_load_free(l);
 		return NULL;
 	}
+	l->b.node = node && node[0] ? node : NULL;
 	return l;
 }
 
@@ -104,7 +105,9 @@ static void merge(struct config_load *l)
 		config_merge_file(&l->b, l->roots[i]);
 	config_merge_finish(&l->b);
 	config_build_settings(&l->b);
+	config_build_cluster(&l->b);
 	config_build_checks(&l->b);
+	config_build_vrrp(&l->b);
 }
 
 static void finish(struct config_load *l)
@@ -174,9 +177,9 @@ size_t config_load_report(const struct config_load *l, struct lb_text *out)
 	return l->report.oom ? 1 : errors;
 }
 
-struct config *config_load(const struct config_source *sources, size_t n, struct lb_text *report)
+struct config *config_load(const struct config_source *sources, size_t n, const char *node, struct lb_text *report)
 {
-	struct config_load *l = config_load_new(sources, n);
+	struct config_load *l = config_load_new(sources, n, node);
 	if (!l) {
 		if (report)
 			config_error_print(&no_memory, report);
@@ -207,6 +210,16 @@ static int service_cmp(const void *x, const void *y)
 const struct config_service *config_service_find(const struct config *c, const char *name)
 {
 	return c->n_services ? bsearch(name, c->services, c->n_services, sizeof(*c->services), service_cmp) : NULL;
+}
+
+static int vrrp_cmp(const void *x, const void *y)
+{
+	return strcmp(x, ((const struct config_vrrp *)y)->name);
+}
+
+const struct config_vrrp *config_vrrp_find(const struct config *c, const char *name)
+{
+	return c->n_vrrp ? bsearch(name, c->vrrp, c->n_vrrp, sizeof(*c->vrrp), vrrp_cmp) : NULL;
 }
 
 const struct config_backend *config_backend_find(const struct config_service *s, const char *name)

@@ -19,6 +19,7 @@
 #include "common/log.h"
 #include "lbd/check/check_types.h"
 #include "lbd/ipvs/ipvs_table.h"
+#include "lbd/vrrp/vrrp_auth.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,6 +31,13 @@
 #define CONFIG_LISTENS_MAX        65536u /* kernel services: listen x protocol, of all services */
 #define CONFIG_CHECKS_MAX         16384u
 #define CONFIG_SERVICE_CHECKS_MAX 16u /* of one service */
+#define CONFIG_PEERS_MAX          8u  /* nodes of a cluster, ourselves among them */
+#define CONFIG_PEER_ADDRESSES_MAX 16u /* of one node */
+#define CONFIG_VRRP_MAX           255u
+#define CONFIG_UNICAST_MAX        16u  /* peers of one instance */
+#define CONFIG_EXCLUDED_MAX       255u /* of one instance */
+#define CONFIG_TRACKS_MAX         32u
+#define CONFIG_GROUP_MAX          32u /* instances of one group */
 #define CONFIG_WEIGHT_MAX         65535u
 #define CONFIG_ERRORS_MAX         50u
 #define CONFIG_DEPTH_MAX          32u
@@ -40,6 +48,8 @@ enum config_state { CONFIG_STATE_ENABLED, CONFIG_STATE_DRAIN, CONFIG_STATE_MAINT
 enum config_then { CONFIG_THEN_CUT, CONFIG_THEN_KEEP };
 enum config_fail { CONFIG_FAIL_DRAIN, CONFIG_FAIL_REMOVE, CONFIG_FAIL_CUT };
 enum config_loss { CONFIG_LOSS_SORRY, CONFIG_LOSS_REST, CONFIG_LOSS_OPEN, CONFIG_LOSS_WITHDRAW };
+enum config_auth { CONFIG_AUTH_NONE, CONFIG_AUTH_HMAC, CONFIG_AUTH_PASSWORD };
+enum config_track_type { CONFIG_TRACK_INTERFACE, CONFIG_TRACK_CHECK, CONFIG_TRACK_PROCESS, CONFIG_TRACK_SERVICES_UP };
 enum config_check_mode { CONFIG_CHECK_ALL, CONFIG_CHECK_ANY, CONFIG_CHECK_STAGES };
 
 /* "2" or "50%" */
@@ -102,6 +112,72 @@ struct config_service {
 	uint64_t digest; /* over every effective value (not over lines): equal digests = nothing to do */
 };
 
+/* A node of the cluster: one of them is this one. */
+struct config_peer {
+	const char *name;
+	const struct lb_ip *addresses; /* in the order of the file; each is a path to it */
+	uint32_t n_addresses;
+	uint8_t priority; /* 1..254 */
+	uint32_t line;
+};
+
+struct config_cluster {
+	uint8_t id;
+	const char *key_file; /* "" = none */
+	uint16_t port;
+	uint32_t heartbeat_ms, dead_after_ms;
+	const struct config_peer *nodes; /* sorted by name */
+	uint32_t n_nodes;                /* 0 = there is no cluster */
+	int self;                        /* which of them is this node; the first when none was named, -1 = none */
+};
+
+/* A virtual address and the prefix it gets on its interface: 1..32, 1..128. */
+struct config_vip {
+	struct lb_ip ip;
+	uint8_t prefix;
+};
+
+/* What must work for a node to be master. */
+struct config_track {
+	enum config_track_type type;
+	const char *name;                 /* of the interface, the check or the process; "" for services */
+	const struct config_check *check; /* CHECK only: one of config.checks */
+	struct config_share services_up;  /* SERVICES_UP only */
+	int weight;                       /* -253..253; 0 = its failure is a fault */
+	int64_t debounce_ms;
+};
+
+/* A VRRP instance as it is on this node. */
+struct config_vrrp {
+	const char *name;
+	const char *interface;
+	const char *group;                  /* "" = it fails over by itself */
+	const struct config_vip *addresses; /* as adverts name them: 1..VRRP_ADDRS_MAX, of one family */
+	const struct config_vip *excluded;  /* held, but not named; either family */
+	const struct config_track *tracks;
+	const struct lb_ip *peers; /* where adverts go and come from; n_peers 0 = multicast */
+	uint32_t n_addresses, n_excluded, n_tracks, n_peers;
+	struct lb_ip source; /* family 0 = the first address of the interface */
+	uint8_t vrid, version, family;
+	uint8_t priority;     /* 1..255, 255 = it always has the addresses */
+	uint8_t min_ttl;      /* with peers; otherwise 255 */
+	uint32_t interval_cs; /* of adverts, centiseconds: 1..4095; version 2: whole seconds */
+	uint32_t lease_s;     /* 0 = addresses stay until they are removed */
+	enum vrrp_sum sum;    /* RFC5798 where there is no choice */
+	bool preempt, accept, virtual_mac;
+	int64_t preempt_delay_ms, startup_delay_ms; /* 0 = off */
+	enum config_auth auth;
+	enum vrrp_auth_mode auth_mode; /* HMAC; otherwise OFF */
+	uint32_t auth_window_ms;       /* HMAC; otherwise 0 */
+	const char *key_file;          /* of either kind of auth; "" = none */
+	uint32_t announce_count;       /* rounds, 0 = never */
+	int64_t announce_delay_ms;     /* to the second block of rounds, 0 = none */
+	int64_t announce_refresh_ms;   /* 0 = off */
+	const char *file;
+	uint32_t line;
+	uint64_t digest; /* over every effective value (not over lines): equal digests = nothing to do */
+};
+
 struct config {
 	const struct config_service *services; /* sorted by name */
 	uint32_t n_services;
@@ -109,6 +185,9 @@ struct config {
 	const struct config_check
 		*checks; /* sorted by name: the named ones, and types used by their bare name (line 0) */
 	uint32_t n_checks;
+	struct config_cluster cluster;
+	const struct config_vrrp *vrrp; /* sorted by name */
+	uint32_t n_vrrp;
 	enum lb_log_level log_level;
 	const char *admin_group, *observe_group;
 	struct lb_arena arena;
@@ -137,10 +216,13 @@ struct config_error {
 
 /*
  * A load in slices, because a file of 16 MiB must not hold up the loop that answers `lbctl status`:
- *   l = config_load_new(sources, n);  while (config_load_step(l, budget) > 0) ...;  config_load_take(l)
+ *   l = config_load_new(sources, n, node);  while (config_load_step(l, budget) > 0) ...;  config_load_take(l)
  * config_load_step does about `budget` units (nodes or keys) of work and returns 1 while work is left, 0 when done.
  */
-struct config_load *config_load_new(const struct config_source *sources, size_t n); /* NULL: no memory */
+/* node: the name of this node, by which it finds its own values in those that differ between nodes; borrowed until
+ * config_load_free. NULL or "": nobody's in particular: those of the first node are taken, those of all are checked.
+ * Returns NULL when memory is out. */
+struct config_load *config_load_new(const struct config_source *sources, size_t n, const char *node);
 int config_load_step(struct config_load *l, unsigned budget);
 /* The tree, now the caller's; NULL when there was an error (see config_load_errors). Warnings do not prevent it. */
 struct config *config_load_take(struct config_load *l);
@@ -152,7 +234,7 @@ void config_load_free(struct config_load *l);
 size_t config_load_report(const struct config_load *l, struct lb_text *out);
 
 /* All steps at once, for tests, `lbd --check` and fuzzers. The errors as text in *report (appended; may be NULL). */
-struct config *config_load(const struct config_source *sources, size_t n, struct lb_text *report);
+struct config *config_load(const struct config_source *sources, size_t n, const char *node, struct lb_text *report);
 
 /* The text of one finding exactly as people see it: file:line:col: severity: text, excerpt, caret, help. */
 void config_error_print(const struct config_error *e, struct lb_text *out);
@@ -161,6 +243,7 @@ void config_free(struct config *c);
 
 /* By name; NULL when there is none. O(log n). */
 const struct config_service *config_service_find(const struct config *c, const char *name);
+const struct config_vrrp *config_vrrp_find(const struct config *c, const char *name);
 const struct config_backend *config_backend_find(const struct config_service *s, const char *name); /* O(n backends) */
 
 /* The tree as YAML with every default written out (--effective). parse(print(c)) gives equal digests. */

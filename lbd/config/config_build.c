@@ -38,6 +38,7 @@ void config_builder_done(struct config_builder *b)
 	lb_arena_done(&b->scratch);
 	lb_vec_done(&b->checks);
 	lb_vec_done(&b->services);
+	lb_vec_done(&b->vrrp);
 	lb_vec_done(&b->check_ids);
 	lb_vec_done(&b->listeners);
 }
@@ -96,12 +97,15 @@ void config_build_settings(struct config_builder *b)
 	b->c->log_level = (enum lb_log_level)log->v[LOG_LEVEL].num;
 	b->check_defaults = &b->rd.base[SCHEMA_CHECK];
 	b->service_defaults = &b->rd.base[SCHEMA_SERVICE];
+	b->vrrp_defaults = &b->rd.base[SCHEMA_VRRP];
 	if (v[ROOT_DEFAULTS].set) {
 		struct schema_value *d = v[ROOT_DEFAULTS].obj->v;
 		if (d[DEFAULTS_CHECK].set)
 			*b->check_defaults = *d[DEFAULTS_CHECK].obj;
 		if (d[DEFAULTS_SERVICE].set)
 			*b->service_defaults = *d[DEFAULTS_SERVICE].obj;
+		if (d[DEFAULTS_VRRP].set)
+			*b->vrrp_defaults = *d[DEFAULTS_VRRP].obj;
 	}
 	if (v[ROOT_VERSION].num > CONFIG_VERSION) {
 		struct config_path path = { NULL, "version", 7, 0 };
@@ -502,4 +506,12 @@ void config_build_finish(struct config_builder *b)
 		s->digest = config_service_digest(s);
 	}
 	c->n_services = b->n_built;
+	for (uint32_t i = 0; i < c->n_vrrp; i++) {
+		struct config_vrrp *v = b->instances[i].v;
+		struct config_track *t = b->instances[i].tracks;
+		for (uint32_t k = 0; k < v->n_tracks; k++)
+			if (t[k].check)
+				t[k].check = &checks[moved[t[k].check - b->slots]];
+		v->digest = config_vrrp_digest(v);
+	}
 }

@@ -2,7 +2,7 @@
 /*
  * From the node trees of all files to the structs of config.h. The state of a build, shared by
  *   config_merge  collects the top levels of the files
- *   config_build  makes the structs, one service or some backends at a time
+ *   config_build  makes the structs, one service or some backends at a time; config_build_vrrp those of a pair
  *   config_check  judges: rules across keys, across backends, across services
  */
 #pragma once
@@ -13,6 +13,8 @@
 struct config_entry { /* `name: {...}` under checks or services */
 	const struct config_node *key, *value;
 };
+
+typedef LB_VEC(struct config_entry) config_entries;
 
 struct config_listener {
 	struct ipvs_key key;
@@ -45,7 +47,18 @@ struct config_now {
 	bool usable;
 };
 
+/* A VRRP instance as it was read: what it is on each node is asked with config_on_node. */
+struct config_instance {
+	const struct config_entry *entry;
+	struct config_path path;
+	const struct schema_object *keys;
+	struct config_vrrp *v;
+	struct config_track *tracks;        /* those of v */
+	uint8_t priority[CONFIG_PEERS_MAX]; /* on each node */
+};
+
 struct config_builder {
+	const char *node; /* the name of this one, NULL = of none */
 	struct config_report *report;
 	struct lb_arena *tree;   /* lives as long as the load */
 	struct lb_arena scratch; /* lives as long as one service */
@@ -54,9 +67,12 @@ struct config_builder {
 	struct schema_object *root;
 	const struct config_node *root_keys[ROOT_COUNT]; /* where each was written first */
 	struct schema_object *check_keys;                /* reused for each check */
-	struct schema_object *check_defaults, *service_defaults;
-	LB_VEC(struct config_entry) checks, services; /* of all files, sorted by name, no duplicates */
-	struct config_check *slots;                   /* checks and bare types, sorted by name */
+	struct schema_object *check_defaults, *service_defaults, *vrrp_defaults;
+	config_entries checks, services, vrrp; /* of all files, sorted by name, no duplicates */
+	struct config_instance *instances;     /* those of b->vrrp that could be read */
+	uint32_t n_instances;
+	bool self_missed;           /* that this node is not among them was said */
+	struct config_check *slots; /* checks and bare types, sorted by name */
 	bool *slot_used;
 	uint32_t n_slots;
 	struct config_service *built;
@@ -82,6 +98,15 @@ void config_build_settings(struct config_builder *b);
 void config_build_checks(struct config_builder *b);
 int config_build_services(struct config_builder *b, unsigned budget); /* 1 more is left, 0 done */
 void config_build_finish(struct config_builder *b);
+
+/* config_build_vrrp.c, after the settings and after the checks. */
+void config_build_cluster(struct config_builder *b);
+void config_build_vrrp(struct config_builder *b);
+/* The value of a key on the node'th node: its own where it is given by node. NULL: there is none. */
+const struct schema_value *config_on_node(const struct config_builder *b, const struct schema_value *v, uint32_t node);
+/* Where the adverts of an instance go on a node, CONFIG_UNICAST_MAX at most. Returns how many; 0 = multicast. */
+uint32_t config_peers(
+	const struct config_builder *b, const struct schema_value *keys, uint32_t node, struct lb_ip *out);
 
 /* A copy with the life of the config. Never NULL. */
 const char *config_keep(struct config_builder *b, const char *s, size_t n);
@@ -117,10 +142,22 @@ void config_rules_backend(struct config_builder *b, const struct config_backend 
 	const struct config_node *where, const struct config_path *path);
 void config_rules_service(struct config_builder *b); /* b->now with all backends */
 void config_rules_all(struct config_builder *b);     /* across services */
+/* config_check_vrrp.c */
+void config_rules_vrrp_defaults(struct config_builder *b, const struct schema_object *keys);
+void config_rules_instance(struct config_builder *b, const struct config_instance *in);
+bool config_is_host(const struct lb_ip *ip); /* it can be the address of one host */
+bool config_is_link_local(const struct lb_ip *ip);
+/* config_check_pair.c */
+void config_rules_peer(struct config_builder *b, const struct schema_object *keys, const struct config_path *path);
+void config_rules_cluster(struct config_builder *b, const struct schema_object *keys, const struct config_entry *nodes);
+/* What is given by node, in an instance or in the defaults. path: of the mapping. */
+void config_rules_by_node(struct config_builder *b, const struct schema_object *keys, const struct config_path *path);
+void config_rules_instances(struct config_builder *b); /* across instances and nodes */
 
-/* One finding at a node. */
+/* One finding at a place of the file. */
 __attribute__((format(printf, 5, 6))) void config_say(struct config_builder *b, const struct config_node *at,
 	const struct config_path *path, const char *help, const char *fmt, ...);
 
 /* Over every effective value, names included. (config_digest.c) */
 uint64_t config_service_digest(const struct config_service *s);
+uint64_t config_vrrp_digest(const struct config_vrrp *v);

@@ -169,6 +169,8 @@ void config_rules_defaults(struct config_builder *b, const struct schema_object 
 		rule_tunnel(b, &v[DEFAULTS_SERVICE].obj->v[SERVICE_TUNNEL], &service);
 		rule_check_names(b, &v[DEFAULTS_SERVICE].obj->v[SERVICE_CHECK], &service);
 	}
+	if (v[DEFAULTS_VRRP].set)
+		config_rules_vrrp_defaults(b, v[DEFAULTS_VRRP].obj);
 }
 
 static void rule_protocols(struct config_builder *b)

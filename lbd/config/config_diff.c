@@ -5,6 +5,7 @@
 #include "lbd/config/config_value.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,21 @@ static void put_items(struct lb_text *out, const char *items, unsigned n)
 	}
 }
 
+/* The keys of a mapping in one line. items: memory, reused. */
+static void put_object(struct lb_text *out, struct lb_text *items, enum schema_kind_id kind, const void *obj)
+{
+	bool first = true;
+	for (unsigned i = 0; i < schema_kinds[kind].n; i++) {
+		lb_text_clear(items);
+		unsigned n = config_value(kind, obj, i, items);
+		if (!n)
+			continue;
+		lb_text_printf(out, "%s%s ", first ? "" : ", ", schema_kinds[kind].rows[i].name);
+		put_items(out, items->s ? items->s : "", n);
+		first = false;
+	}
+}
+
 /* A key in one line: "80", "a, b", "timeout 5m, then cut". out is empty. */
 static void put_value(struct lb_text *out, enum schema_kind_id kind, const void *obj, unsigned key)
 {
@@ -59,16 +75,12 @@ static void put_value(struct lb_text *out, enum schema_kind_id kind, const void 
 		unsigned n = config_value(kind, obj, key, &items);
 		put_items(out, items.s ? items.s : "", n);
 	} else {
-		const void *of = config_value_object(kind, obj, key);
+		const void *of = config_value_object(kind, obj, key, 0);
 		if (!of && (row->flags & SCHEMA_OFF))
 			lb_text_puts(out, "off");
-		for (unsigned i = 0; of && i < schema_kinds[row->of].n; i++) {
-			lb_text_clear(&items);
-			unsigned n = config_value(row->of, of, i, &items);
-			if (!n)
-				continue;
-			lb_text_printf(out, "%s%s ", out->n ? ", " : "", schema_kinds[row->of].rows[i].name);
-			put_items(out, items.s ? items.s : "", n);
+		for (unsigned i = 0; of; of = config_value_object(kind, obj, key, ++i)) {
+			lb_text_puts(out, i ? "; " : "");
+			put_object(out, &items, row->of, of);
 		}
 	}
 	out->bad |= items.bad;
@@ -168,15 +180,33 @@ static void diff_services(struct diff *d, const struct config *a, const struct c
 	}
 }
 
-static void diff_checks(struct diff *d, const struct config *a, const struct config *b)
+struct named { /* an array sorted by name, which each of its structs begins with */
+	const void *v;
+	size_t size;
+	uint32_t n;
+};
+
+static const void *nth(const struct named *l, uint32_t i)
 {
-	uint32_t i = 0, k = 0, n = a ? a->n_checks : 0;
-	while (i < n || k < b->n_checks) {
-		int c = i == n ? 1 : k == b->n_checks ? -1 : strcmp(a->checks[i].name, b->checks[k].name);
+	return (const char *)l->v + i * l->size;
+}
+
+static const char *name_of(const void *obj)
+{
+	const char *name;
+	memcpy(&name, obj, sizeof(name));
+	return name;
+}
+
+static void diff_named(struct diff *d, enum schema_kind_id kind, const char *word, struct named a, struct named b)
+{
+	uint32_t i = 0, k = 0;
+	while (i < a.n || k < b.n) {
+		int c = i == a.n ? 1 : k == b.n ? -1 : strcmp(name_of(nth(&a, i)), name_of(nth(&b, k)));
 		char object[160];
-		snprintf(object, sizeof(object), "check/%s", c <= 0 ? a->checks[i].name : b->checks[k].name);
+		snprintf(object, sizeof(object), "%s/%s", word, name_of(c <= 0 ? nth(&a, i) : nth(&b, k)));
 		if (c == 0)
-			diff_keys(d, SCHEMA_CHECK, &a->checks[i], &b->checks[k], object);
+			diff_keys(d, kind, nth(&a, i), nth(&b, k), object);
 		else
 			whole(d, c < 0 ? CONFIG_CHANGE_REMOVE : CONFIG_CHANGE_ADD, object);
 		i += c <= 0;
@@ -184,11 +214,30 @@ static void diff_checks(struct diff *d, const struct config *a, const struct con
 	}
 }
 
+#define NAMED(array, count) ((struct named){ array, sizeof((array)[0]), count })
+
+/* All but the services. */
+static void diff_rest(struct diff *d, const struct config *a, const struct config *b)
+{
+	_Static_assert(!offsetof(struct config_check, name) && !offsetof(struct config_vrrp, name) &&
+			       !offsetof(struct config_peer, name),
+		"see struct named");
+	diff_named(d, SCHEMA_CHECK, "check", NAMED(a->checks, a->n_checks), NAMED(b->checks, b->n_checks));
+	diff_named(d, SCHEMA_VRRP, "vrrp", NAMED(a->vrrp, a->n_vrrp), NAMED(b->vrrp, b->n_vrrp));
+	const struct config_cluster *x = &a->cluster, *y = &b->cluster;
+	if (x->n_nodes && y->n_nodes)
+		diff_keys(d, SCHEMA_CLUSTER, x, y, "cluster");
+	else if (x->n_nodes || y->n_nodes)
+		whole(d, x->n_nodes ? CONFIG_CHANGE_REMOVE : CONFIG_CHANGE_ADD, "cluster");
+	diff_named(d, SCHEMA_NODE, "peer", NAMED(x->nodes, x->n_nodes), NAMED(y->nodes, y->n_nodes));
+}
+
 long config_diff(const struct config *a, const struct config *b, config_diff_fn *fn, void *arg)
 {
 	struct diff d = { .fn = fn, .arg = arg };
 	diff_services(&d, a, b);
-	diff_checks(&d, a, b);
+	static const struct config nothing;
+	diff_rest(&d, a ? a : &nothing, b);
 	if (a) {
 		diff_keys(&d, SCHEMA_CONTROL, a, b, "control");
 		diff_keys(&d, SCHEMA_LOG, a, b, "log");

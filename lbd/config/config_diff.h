@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What differs between two configurations, object by object, in the order people read: services, backends, checks,
- * the rest. Pure; O(n) over both trees since services are sorted by name. */
+ * VRRP instances, the rest. Pure; O(n) over both trees since services are sorted by name. */
 #pragma once
 
 #include "lbd/config/config.h"
@@ -9,8 +9,8 @@ enum config_change_op { CONFIG_CHANGE_ADD, CONFIG_CHANGE_CHANGE, CONFIG_CHANGE_R
 
 struct config_change {
 	enum config_change_op op;
-	char object[160];           /* "service/web", "backend/web/app1", "check/app", "log" */
-	const char *key;            /* "weight" for a change of one key, "" for a whole object; static */
+	char object[160]; /* "service/web", "backend/web/app1", "check/app", "vrrp/wan4", "peer/lb-a", "log" */
+	const char *key;  /* "weight" for a change of one key, "" for a whole object; static */
 	char before[96], after[96]; /* values as text, "" when not applicable; cut with "..." */
 };
 

@@ -65,6 +65,42 @@ static uint64_t mix_check(uint64_t h, const struct config_check *c)
 	return mix_bytes(mix_ip(h, &s->source), s->params.bytes, s->params.n);
 }
 
+static uint64_t mix_vips(uint64_t h, const struct config_vip *v, uint32_t n)
+{
+	h = mix(h, n);
+	for (uint32_t i = 0; i < n; i++)
+		h = mix(mix_ip(h, &v[i].ip), v[i].prefix);
+	return h;
+}
+
+/* A check is here by its name: when it changes the instance does not. */
+static uint64_t mix_track(uint64_t h, const struct config_track *t)
+{
+	h = mix_text(mix(h, t->type), t->name);
+	h = mix(h, (uint64_t)t->services_up.value << 1 | t->services_up.percent);
+	return mix(mix(h, (uint64_t)(int64_t)t->weight), (uint64_t)t->debounce_ms);
+}
+
+uint64_t config_vrrp_digest(const struct config_vrrp *v)
+{
+	uint64_t h = mix_text(mix_text(mix_text(0, v->name), v->interface), v->group);
+	h = mix_vips(mix_vips(h, v->addresses, v->n_addresses), v->excluded, v->n_excluded);
+	h = mix(h, (uint64_t)v->vrid << 32 | (uint64_t)v->version << 24 | (uint64_t)v->family << 16 |
+			   (uint64_t)v->priority << 8 | v->min_ttl);
+	h = mix(mix(h, (uint64_t)v->interval_cs << 32 | v->lease_s), v->sum);
+	h = mix(h, (uint64_t)v->preempt << 2 | (uint64_t)v->accept << 1 | v->virtual_mac);
+	h = mix(mix(h, (uint64_t)v->preempt_delay_ms), (uint64_t)v->startup_delay_ms);
+	h = mix(mix_ip(h, &v->source), v->n_peers);
+	for (uint32_t i = 0; i < v->n_peers; i++)
+		h = mix_ip(h, &v->peers[i]);
+	h = mix_text(mix(mix(mix(h, v->auth), v->auth_mode), v->auth_window_ms), v->key_file);
+	h = mix(mix(h, v->announce_count), (uint64_t)v->announce_delay_ms);
+	h = mix(mix(h, (uint64_t)v->announce_refresh_ms), v->n_tracks);
+	for (uint32_t i = 0; i < v->n_tracks; i++)
+		h = mix_track(h, &v->tracks[i]);
+	return h;
+}
+
 uint64_t config_service_digest(const struct config_service *s)
 {
 	uint64_t h = mix_text(mix(0, s->n_listens), s->name);

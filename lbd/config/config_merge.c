@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Several files are one configuration: services and checks of all of them, everything else in one of them only. */
+/* Several files are one configuration: services, checks and VRRP instances of all of them, everything else in one of
+ * them only. */
 #include "lbd/config/config_build.h"
 
 #include <stdio.h>
@@ -18,6 +19,11 @@ static void twice(struct config_builder *b, const struct config_node *again, con
 		config_path_shown(up).s);
 }
 
+static config_entries *entries_of(struct config_builder *b, int row)
+{
+	return row == ROOT_CHECKS ? &b->checks : row == ROOT_VRRP ? &b->vrrp : &b->services;
+}
+
 static void collect(struct config_builder *b, const struct config_node *map, int row)
 {
 	struct config_path path = { NULL, schema_kinds[SCHEMA_ROOT].rows[row].name, 0, 0 };
@@ -26,7 +32,7 @@ static void collect(struct config_builder *b, const struct config_node *map, int
 	for (const struct config_node *k = map->child; k && k->next; k = k->next->next) {
 		if (k->bad)
 			continue;
-		struct config_entry *e = row == ROOT_CHECKS ? lb_vec_push(&b->checks) : lb_vec_push(&b->services);
+		struct config_entry *e = lb_vec_push(entries_of(b, row));
 		if (!e) {
 			b->report->oom = true;
 			return;
@@ -67,11 +73,14 @@ static int entry_cmp(const void *x, const void *y)
 	return a->column < b->column ? -1 : a->column > b->column;
 }
 
-/* Sorts and drops duplicates; returns how many are left. */
-static size_t settle(struct config_builder *b, struct config_entry *v, size_t n, int row)
+/* Sorts and drops duplicates. */
+static void settle(struct config_builder *b, int row)
 {
+	config_entries *all = entries_of(b, row);
+	struct config_entry *v = all->v;
+	size_t n = all->n;
 	if (n == 0)
-		return 0;
+		return;
 	struct config_path path = { NULL, schema_kinds[SCHEMA_ROOT].rows[row].name, 0, 0 };
 	path.len = (uint32_t)strlen(path.name);
 	qsort(v, n, sizeof(*v), entry_cmp);
@@ -82,11 +91,12 @@ static size_t settle(struct config_builder *b, struct config_entry *v, size_t n,
 		else
 			v[kept++] = v[i];
 	}
-	return kept;
+	all->n = kept;
 }
 
 void config_merge_finish(struct config_builder *b)
 {
-	b->checks.n = settle(b, b->checks.v, b->checks.n, ROOT_CHECKS);
-	b->services.n = settle(b, b->services.v, b->services.n, ROOT_SERVICES);
+	settle(b, ROOT_CHECKS);
+	settle(b, ROOT_VRRP);
+	settle(b, ROOT_SERVICES);
 }

@@ -35,6 +35,7 @@ static int put_param(struct lb_text *t, const struct schema_row *row, const stru
 	switch (row->type) {
 	case SCHEMA_TYPE_BOOL:
 	case SCHEMA_TYPE_UINT:
+	case SCHEMA_TYPE_INT:
 	case SCHEMA_TYPE_DURATION:
 	case SCHEMA_TYPE_SIZE:
 		return check_param_put(
@@ -49,7 +50,9 @@ static int put_param(struct lb_text *t, const struct schema_row *row, const stru
 	case SCHEMA_TYPE_MAP: return check_param_put(t, row->param, v->text, v->n);
 	case SCHEMA_TYPE_GROUP:
 	case SCHEMA_TYPE_NAME:
+	case SCHEMA_TYPE_INTERFACE:
 	case SCHEMA_TYPE_ADDRESS:
+	case SCHEMA_TYPE_PREFIX:
 	case SCHEMA_TYPE_ENDPOINT:
 	case SCHEMA_TYPE_SHARE:
 	case SCHEMA_TYPE_OBJECT:

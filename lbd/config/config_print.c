@@ -12,7 +12,8 @@ static bool is_plain_char(char c)
 /* Whether YAML reads it back as the same text without quotes. */
 static bool is_plain(const char *s, size_t n)
 {
-	if (n == 0 || strchr(".-:", s[0]) || s[n - 1] == ':' || !strcasecmp(s, "null"))
+	bool below = n > 1 && s[0] == '-' && s[1] >= '0' && s[1] <= '9'; /* a number, not an item of a list */
+	if (n == 0 || (strchr(".-:", s[0]) && !below) || s[n - 1] == ':' || !strcasecmp(s, "null"))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!is_plain_char(s[i]))
@@ -27,13 +28,14 @@ static bool looks_typed(const char *s)
 	bool word = false;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		word |= strcasecmp(s, words[i]) == 0;
-	return word || (s[0] >= '0' && s[0] <= '9');
+	return word || s[0] == '-' || (s[0] >= '0' && s[0] <= '9');
 }
 
 static bool is_text(enum schema_type type)
 {
 	return type == SCHEMA_TYPE_TEXT || type == SCHEMA_TYPE_GROUP || type == SCHEMA_TYPE_NAME ||
-	       type == SCHEMA_TYPE_HEX || type == SCHEMA_TYPE_REGEX || type == SCHEMA_TYPE_TOKEN;
+	       type == SCHEMA_TYPE_HEX || type == SCHEMA_TYPE_REGEX || type == SCHEMA_TYPE_TOKEN ||
+	       type == SCHEMA_TYPE_INTERFACE;
 }
 
 /* The code point at s; valid UTF-8, as everything that came through config_scan. */
@@ -125,13 +127,19 @@ static void put_object(
 		if (row->type == SCHEMA_TYPE_NAMED)
 			continue;
 		if (row->type == SCHEMA_TYPE_OBJECT) {
-			const void *of = config_value_object(kind, obj, key);
+			const void *of = config_value_object(kind, obj, key, 0);
 			if (!of && !(row->flags & SCHEMA_OFF))
 				continue;
 			put_key(out, indent, row->name);
 			lb_text_puts(out, of ? "\n" : " off\n");
-			if (of)
-				put_object(out, item, row->of, of, indent + 1);
+			bool list = row->flags & SCHEMA_LIST;
+			for (unsigned i = 0; of; of = config_value_object(kind, obj, key, ++i)) {
+				size_t start = out->n;
+				put_object(out, item, row->of, of, indent + 1 + list);
+				/* the dash of an item stands in the blanks before its first key */
+				if (list && !out->bad)
+					out->s[start + 2 * (indent + 1)] = '-';
+			}
 			continue;
 		}
 		lb_text_clear(item);
@@ -164,14 +172,39 @@ static void put_service(struct lb_text *out, struct lb_text *item, const struct 
 	}
 }
 
+static void put_cluster(struct lb_text *out, struct lb_text *item, const struct config_cluster *c)
+{
+	if (!c->n_nodes)
+		return;
+	put_named(out, 0, "cluster", 1);
+	put_object(out, item, SCHEMA_CLUSTER, c, 1);
+	put_named(out, 1, "nodes", c->n_nodes);
+	for (uint32_t i = 0; i < c->n_nodes; i++) {
+		put_named(out, 2, c->nodes[i].name, 1);
+		put_object(out, item, SCHEMA_NODE, &c->nodes[i], 3);
+	}
+}
+
+static void put_vrrp(struct lb_text *out, struct lb_text *item, const struct config *c)
+{
+	if (c->n_vrrp)
+		put_named(out, 0, "vrrp", c->n_vrrp);
+	for (uint32_t i = 0; i < c->n_vrrp; i++) {
+		put_named(out, 1, c->vrrp[i].name, 1);
+		put_object(out, item, SCHEMA_VRRP, &c->vrrp[i], 2);
+	}
+}
+
 void config_print(const struct config *c, struct lb_text *out)
 {
 	struct lb_text item = LB_TEXT_INIT;
 	lb_text_printf(out, "version: %u\n", CONFIG_VERSION);
+	put_cluster(out, &item, &c->cluster);
 	put_named(out, 0, "control", 1);
 	put_object(out, &item, SCHEMA_CONTROL, c, 1);
 	put_named(out, 0, "log", 1);
 	put_object(out, &item, SCHEMA_LOG, c, 1);
+	put_vrrp(out, &item, c);
 	put_named(out, 0, "checks", c->n_checks);
 	for (uint32_t i = 0; i < c->n_checks; i++) {
 		put_named(out, 1, c->checks[i].name, 1);

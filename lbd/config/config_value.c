@@ -5,6 +5,7 @@
 #include "lbd/ipvs/ipvs_sched.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 static unsigned put(struct lb_text *out, const char *s, size_t n)
 {
@@ -18,6 +19,11 @@ static unsigned put_word(struct lb_text *out, const char *s)
 	return put(out, s, strlen(s));
 }
 
+static unsigned put_bool(struct lb_text *out, bool b)
+{
+	return put_word(out, b ? "true" : "false");
+}
+
 static unsigned put_num(struct lb_text *out, uint64_t n)
 {
 	lb_text_printf(out, "%llu", (unsigned long long)n);
@@ -28,6 +34,11 @@ static unsigned put_duration(struct lb_text *out, int64_t ms)
 {
 	char s[LB_DURATION_STRLEN];
 	return put_word(out, lb_duration_str(ms, s));
+}
+
+static unsigned put_or_off(struct lb_text *out, int64_t ms)
+{
+	return ms ? put_duration(out, ms) : put_word(out, "off");
 }
 
 static unsigned put_endpoint(struct lb_text *out, const struct lb_ip *ip, uint16_t port)
@@ -51,7 +62,7 @@ static unsigned put_share(struct lb_text *out, uint32_t value, bool percent)
 static unsigned put_param(struct lb_text *out, const struct schema_row *row, const char *v, size_t n)
 {
 	switch ((int)row->type) {
-	case SCHEMA_TYPE_BOOL: return put_word(out, *v == '0' ? "false" : "true");
+	case SCHEMA_TYPE_BOOL: return put_bool(out, *v != '0');
 	case SCHEMA_TYPE_HEX:
 		for (size_t i = 0; i < n; i++)
 			lb_text_printf(out, "%02x", (uint8_t)v[i]);
@@ -169,13 +180,13 @@ static unsigned service_value(const struct config_service *s, unsigned key, stru
 	case SERVICE_FWMARK: return mark ? put_num(out, mark) : 0;
 	case SERVICE_FAMILY: return mark ? put_word(out, lb_ip_is_v6(&s->listens[0].addr) ? "ipv6" : "ipv4") : 0;
 	case SERVICE_MODE: return put_word(out, ipvs_method_name(s->method));
-	case SERVICE_ONE_PACKET: return put_word(out, s->flags & IPVS_FLAG_ONEPACKET ? "true" : "false");
+	case SERVICE_ONE_PACKET: return put_bool(out, s->flags & IPVS_FLAG_ONEPACKET);
 	case SERVICE_SORRY: return s->sorry.family ? put_endpoint(out, &s->sorry, s->sorry_port) : 0;
 	case SERVICE_ON_FAIL:
 		return put_word(out, schema_word_of(schema_kinds[SCHEMA_SERVICE].rows[key].word, s->on_fail));
 	case SERVICE_FAIL_OPEN:
 		return s->fail_open_percent ? put_share(out, s->fail_open_percent, true) : put_word(out, "off");
-	case SERVICE_SLOW_START: return s->slow_start_ms ? put_duration(out, s->slow_start_ms) : put_word(out, "off");
+	case SERVICE_SLOW_START: return put_or_off(out, s->slow_start_ms);
 	default: return 0;
 	}
 }
@@ -233,6 +244,108 @@ static unsigned backend_value(const struct config_backend *b, unsigned key, stru
 	}
 }
 
+static unsigned cluster_value(const struct config_cluster *c, unsigned key, struct lb_text *out)
+{
+	switch (key) {
+	case CLUSTER_ID: return put_num(out, c->id);
+	case CLUSTER_KEY_FILE: return c->key_file[0] ? put_word(out, c->key_file) : 0;
+	case CLUSTER_PORT: return put_num(out, c->port);
+	case CLUSTER_HEARTBEAT: return put_duration(out, c->heartbeat_ms);
+	case CLUSTER_DEAD_AFTER: return put_duration(out, c->dead_after_ms);
+	default: return 0;
+	}
+}
+
+static unsigned put_ips(struct lb_text *out, const struct lb_ip *ips, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		put_endpoint(out, &ips[i], 0);
+	return n;
+}
+
+static unsigned put_vips(struct lb_text *out, const struct config_vip *vips, uint32_t n)
+{
+	char s[LB_IP_STRLEN];
+	for (uint32_t i = 0; i < n; i++) {
+		lb_text_printf(out, "%s/%u", lb_ip_str(&vips[i].ip, s), vips[i].prefix);
+		put(out, "", 0);
+	}
+	return n;
+}
+
+static unsigned peer_value(const struct config_peer *p, unsigned key, struct lb_text *out)
+{
+	return key == NODE_ADDRESS ? put_ips(out, p->addresses, p->n_addresses) : put_num(out, p->priority);
+}
+
+static unsigned vrrp_value(const struct config_vrrp *v, unsigned key, struct lb_text *out)
+{
+	switch (key) {
+	case INSTANCE_INTERFACE: return put_word(out, v->interface);
+	case INSTANCE_VRID: return put_num(out, v->vrid);
+	case INSTANCE_ADDRESSES: return put_vips(out, v->addresses, v->n_addresses);
+	case INSTANCE_EXCLUDED: return put_vips(out, v->excluded, v->n_excluded);
+	case INSTANCE_GROUP: return v->group[0] ? put_word(out, v->group) : 0;
+	case INSTANCE_VERSION: return put_num(out, v->version);
+	case INSTANCE_CHECKSUM: /* of version 3 over IPv4: nothing else has a choice */
+		return v->version == 3 && v->family == AF_INET
+			       ? put_word(out, schema_word_of(schema_vrrp_rows[key].word, v->sum))
+			       : 0;
+	case INSTANCE_PRIORITY: return put_num(out, v->priority);
+	case INSTANCE_ADVERT_INTERVAL: return put_duration(out, (int64_t)v->interval_cs * 10);
+	case INSTANCE_LEASE: return put_or_off(out, (int64_t)v->lease_s * 1000);
+	case INSTANCE_PREEMPT: return put_bool(out, v->preempt);
+	case INSTANCE_PREEMPT_DELAY: return put_or_off(out, v->preempt_delay_ms);
+	case INSTANCE_STARTUP_DELAY: return put_or_off(out, v->startup_delay_ms);
+	case INSTANCE_ACCEPT: return put_bool(out, v->accept);
+	case INSTANCE_VIRTUAL_MAC: return put_bool(out, v->virtual_mac);
+	case INSTANCE_UNICAST: return v->n_peers ? put_ips(out, v->peers, v->n_peers) : put_word(out, "off");
+	case INSTANCE_SOURCE: return v->source.family ? put_endpoint(out, &v->source, 0) : 0;
+	case INSTANCE_MIN_TTL: return v->n_peers ? put_num(out, v->min_ttl) : 0;
+	default: return 0;
+	}
+}
+
+static unsigned auth_value(const struct config_vrrp *v, unsigned key, struct lb_text *out)
+{
+	bool hmac = v->auth == CONFIG_AUTH_HMAC;
+	switch (key) {
+	case AUTH_TYPE: return put_word(out, schema_word_of(schema_auth_rows[key].word, v->auth));
+	case AUTH_KEY_FILE: return put_word(out, v->key_file);
+	case AUTH_MODE: return hmac ? put_word(out, schema_word_of(schema_auth_rows[key].word, v->auth_mode)) : 0;
+	case AUTH_WINDOW: return hmac ? put_duration(out, v->auth_window_ms) : 0;
+	default: return 0;
+	}
+}
+
+static unsigned announce_value(const struct config_vrrp *v, unsigned key, struct lb_text *out)
+{
+	switch (key) {
+	case ANNOUNCE_ROUNDS: return put_num(out, v->announce_count);
+	case ANNOUNCE_DELAY: return put_or_off(out, v->announce_delay_ms);
+	case ANNOUNCE_REFRESH: return put_or_off(out, v->announce_refresh_ms);
+	default: return 0;
+	}
+}
+
+static unsigned track_value(const struct config_track *t, unsigned key, struct lb_text *out)
+{
+	static const enum config_track_type types[] = { [TRACK_INTERFACE] = CONFIG_TRACK_INTERFACE,
+		[TRACK_CHECK] = CONFIG_TRACK_CHECK,
+		[TRACK_PROCESS] = CONFIG_TRACK_PROCESS,
+		[TRACK_SERVICES_UP] = CONFIG_TRACK_SERVICES_UP };
+	switch (key) {
+	case TRACK_INTERFACE:
+	case TRACK_CHECK:
+	case TRACK_PROCESS: return t->type == types[key] ? put_word(out, t->name) : 0;
+	case TRACK_SERVICES_UP:
+		return t->type == types[key] ? put_share(out, t->services_up.value, t->services_up.percent) : 0;
+	case TRACK_WEIGHT: lb_text_printf(out, "%d", t->weight); return put(out, "", 0);
+	case TRACK_DEBOUNCE: return put_duration(out, t->debounce_ms);
+	default: return 0;
+	}
+}
+
 unsigned config_value(enum schema_kind_id kind, const void *obj, unsigned key, struct lb_text *out)
 {
 	switch (kind) {
@@ -251,14 +364,34 @@ unsigned config_value(enum schema_kind_id kind, const void *obj, unsigned key, s
 	case SCHEMA_WEIGHT:
 		return param_value(&((const struct config_check *)obj)->spec, &schema_kinds[kind].rows[key], out);
 	case SCHEMA_DAMPING: return damping_value(obj, key, out);
+	case SCHEMA_CLUSTER: return cluster_value(obj, key, out);
+	case SCHEMA_NODE: return peer_value(obj, key, out);
+	case SCHEMA_VRRP: return vrrp_value(obj, key, out);
+	case SCHEMA_AUTH: return auth_value(obj, key, out);
+	case SCHEMA_ANNOUNCE: return announce_value(obj, key, out);
+	case SCHEMA_TRACK: return track_value(obj, key, out);
 	case SCHEMA_ROOT:
 	case SCHEMA_DEFAULTS: break;
 	}
 	return 0;
 }
 
-const void *config_value_object(enum schema_kind_id kind, const void *obj, unsigned key)
+static const void *vrrp_object(const struct config_vrrp *v, unsigned key, unsigned i)
 {
+	switch (key) {
+	case INSTANCE_AUTH: return v->auth && i == 0 ? v : NULL;
+	case INSTANCE_ANNOUNCE: return i == 0 ? v : NULL;
+	case INSTANCE_TRACK: return i < v->n_tracks ? &v->tracks[i] : NULL;
+	default: return NULL;
+	}
+}
+
+const void *config_value_object(enum schema_kind_id kind, const void *obj, unsigned key, unsigned i)
+{
+	if (kind == SCHEMA_VRRP)
+		return vrrp_object(obj, key, i);
+	if (i)
+		return NULL;
 	if (kind == SCHEMA_BACKEND && key == BACKEND_TUNNEL) {
 		const struct config_backend *b = obj;
 		return b->method == IPVS_METHOD_TUN ? &b->tunnel : NULL;

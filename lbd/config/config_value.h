@@ -5,11 +5,13 @@
 #include "common/buf.h"
 #include "lbd/config/schema.h"
 
-/* What stands for a mapping of a kind: CONTROL, LOG: struct config; CHECK, TLS, WEIGHT, DAMPING: config_check; BACKEND:
- * config_backend; SERVICE, CHECKS, QUORUM, SCHEDULER, PERSISTENCE, DRAIN: config_service; TUNNEL: ipvs_tunnel. Appends
- * the items of the value of a key, each with a NUL behind it, as they would be written without quotes. Returns how
- * many: 0 = absent. Not for rows of the types OBJECT and NAMED. */
+/* What stands for a mapping of a kind: CONTROL, LOG: struct config; CLUSTER: config_cluster; NODE: config_peer; VRRP,
+ * AUTH, ANNOUNCE: config_vrrp; TRACK: config_track; CHECK, TLS, WEIGHT, DAMPING: config_check; BACKEND: config_backend;
+ * SERVICE, CHECKS, QUORUM, SCHEDULER, PERSISTENCE, DRAIN: config_service; TUNNEL: ipvs_tunnel. Appends the items of the
+ * value of a key, each with a NUL behind it, as they would be written without quotes. Returns how many: 0 = absent. Not
+ * for rows of the types OBJECT and NAMED. */
 unsigned config_value(enum schema_kind_id kind, const void *obj, unsigned key, struct lb_text *out);
 
-/* What stands for the mapping that is the value of a key of type OBJECT; NULL = absent. */
-const void *config_value_object(enum schema_kind_id kind, const void *obj, unsigned key);
+/* What stands for the i'th mapping in the value of a key of type OBJECT, which has one unless it is a list; NULL =
+ * there are no more. */
+const void *config_value_object(enum schema_kind_id kind, const void *obj, unsigned key, unsigned i);

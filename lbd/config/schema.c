@@ -122,6 +122,10 @@ static const struct schema_row root_rows[] = {
 		.max = UINT32_MAX,
 		.fallback = "1",
 		.help = "The version of this format. A file of a newer version than the daemon's is refused." },
+	[ROOT_CLUSTER] = { .name = "cluster",
+		.type = SCHEMA_TYPE_OBJECT,
+		.of = SCHEMA_CLUSTER,
+		.help = "The nodes that share this configuration, and the link between them." },
 	[ROOT_CONTROL] = { .name = "control",
 		.type = SCHEMA_TYPE_OBJECT,
 		.of = SCHEMA_CONTROL,
@@ -130,9 +134,14 @@ static const struct schema_row root_rows[] = {
 	[ROOT_DEFAULTS] = { .name = "defaults",
 		.type = SCHEMA_TYPE_OBJECT,
 		.of = SCHEMA_DEFAULTS,
-		.help = "Values for keys that a check or a service does not write itself. A key that is written "
-			"replaces "
-			"its default as a whole." },
+		.help = "Values for keys that a check, a service or a VRRP instance does not write itself. A key that "
+			"is written replaces its default as a whole." },
+	[ROOT_VRRP] = { .name = "vrrp",
+		.type = SCHEMA_TYPE_NAMED,
+		.of = SCHEMA_VRRP,
+		.help = "VRRP instances by name: virtual addresses that one node at a time has. In interface, "
+			"priority, "
+			"unicast and source what differs between the nodes is a mapping by their names." },
 	[ROOT_CHECKS] = { .name = "checks",
 		.type = SCHEMA_TYPE_NAMED,
 		.of = SCHEMA_CHECK,
@@ -176,6 +185,10 @@ static const struct schema_row defaults_rows[] = {
 		.type = SCHEMA_TYPE_OBJECT,
 		.of = SCHEMA_SERVICE,
 		.help = "For every service." },
+	[DEFAULTS_VRRP] = { .name = "vrrp",
+		.type = SCHEMA_TYPE_OBJECT,
+		.of = SCHEMA_VRRP,
+		.help = "For every VRRP instance." },
 };
 
 static const struct schema_row service_rows[] = {
@@ -477,6 +490,12 @@ const struct schema_kind schema_kinds[] = {
 	[SCHEMA_TLS] = KIND("tls", schema_tls_rows, TLS_COUNT, .main = TLS_MODE, .also = -1),
 	[SCHEMA_WEIGHT] = KIND("weight", schema_weight_rows, WEIGHT_COUNT, .main = WEIGHT_FROM, .also = -1),
 	[SCHEMA_DAMPING] = KIND("damping", schema_damping_rows, DAMPING_COUNT, .main = DAMPING_SUPPRESS, .also = -1),
+	[SCHEMA_CLUSTER] = KIND("cluster", schema_cluster_rows, CLUSTER_COUNT, .main = -1, .also = -1),
+	[SCHEMA_NODE] = KIND("node", schema_node_rows, NODE_COUNT, .main = NODE_ADDRESS, .also = -1),
+	[SCHEMA_VRRP] = KIND("instance", schema_vrrp_rows, INSTANCE_COUNT, .key = "vrrp", .main = -1, .also = -1),
+	[SCHEMA_AUTH] = KIND("auth", schema_auth_rows, AUTH_COUNT, .main = -1, .also = -1),
+	[SCHEMA_ANNOUNCE] = KIND("announce", schema_announce_rows, ANNOUNCE_COUNT, .main = ANNOUNCE_ROUNDS, .also = -1),
+	[SCHEMA_TRACK] = KIND("track", schema_track_rows, TRACK_COUNT, .main = -1, .also = -1),
 };
 _Static_assert(COUNT(schema_kinds) == SCHEMA_KIND_COUNT, "one row per kind");
 _Static_assert(CHECK_KEY_COUNT <= SCHEMA_ROWS_MAX && SERVICE_COUNT <= SCHEMA_ROWS_MAX, "objects have room");
@@ -487,6 +506,11 @@ int schema_find(const struct schema_kind *kind, const char *name, size_t n)
 		if (strlen(kind->rows[i].name) == n && memcmp(kind->rows[i].name, name, n) == 0)
 			return (int)i;
 	return -1;
+}
+
+bool schema_inherits(enum schema_kind_id kind)
+{
+	return kind == SCHEMA_SERVICE || kind == SCHEMA_VRRP;
 }
 
 const char *schema_word_of(schema_word_fn *word, int64_t value)

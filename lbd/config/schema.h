@@ -24,19 +24,28 @@ enum schema_kind_id { /* a mapping with its own set of keys */
 	SCHEMA_QUORUM,
 	SCHEMA_TLS,
 	SCHEMA_WEIGHT,
-	SCHEMA_DAMPING
+	SCHEMA_DAMPING,
+	SCHEMA_CLUSTER,
+	SCHEMA_NODE, /* of the cluster */
+	SCHEMA_VRRP, /* one instance */
+	SCHEMA_AUTH,
+	SCHEMA_ANNOUNCE,
+	SCHEMA_TRACK
 };
-#define SCHEMA_KIND_COUNT 16
+#define SCHEMA_KIND_COUNT 22
 
 enum schema_type {
 	SCHEMA_TYPE_BOOL,
 	SCHEMA_TYPE_UINT,
-	SCHEMA_TYPE_DURATION, /* milliseconds */
-	SCHEMA_TYPE_TEXT,     /* min..max bytes */
-	SCHEMA_TYPE_GROUP,    /* a group of the system */
-	SCHEMA_TYPE_NAME,     /* of something else in the file */
-	SCHEMA_TYPE_WORD,     /* one of a table */
+	SCHEMA_TYPE_INT,       /* the same, or below zero */
+	SCHEMA_TYPE_DURATION,  /* milliseconds */
+	SCHEMA_TYPE_TEXT,      /* min..max bytes */
+	SCHEMA_TYPE_GROUP,     /* a group of the system */
+	SCHEMA_TYPE_NAME,      /* of something else in the file */
+	SCHEMA_TYPE_WORD,      /* one of a table */
+	SCHEMA_TYPE_INTERFACE, /* of this host */
 	SCHEMA_TYPE_ADDRESS,
+	SCHEMA_TYPE_PREFIX,   /* ADDRESS/PREFIX of an interface; without prefix the whole address */
 	SCHEMA_TYPE_ENDPOINT, /* address with or without port */
 	SCHEMA_TYPE_SIZE,     /* bytes */
 	SCHEMA_TYPE_HEX,      /* min..max bytes in hexadecimal */
@@ -49,7 +58,7 @@ enum schema_type {
 	SCHEMA_TYPE_OBJECT, /* a mapping with the keys of `of` */
 	SCHEMA_TYPE_NAMED   /* a mapping from names to mappings with the keys of `of` */
 };
-#define SCHEMA_TYPE_COUNT 19
+#define SCHEMA_TYPE_COUNT 22
 
 enum schema_flag {
 	SCHEMA_LIST = 1,       /* one or several */
@@ -57,7 +66,9 @@ enum schema_flag {
 	SCHEMA_OWN = 4,        /* makes no sense in defaults */
 	SCHEMA_OFF = 8,        /* the word `off` says: none */
 	SCHEMA_ZERO_PORT = 16, /* port 0 may be written */
-	SCHEMA_SECONDS = 32    /* a duration of whole seconds */
+	SCHEMA_SECONDS = 32,   /* a duration of whole seconds */
+	SCHEMA_TENS = 64,      /* a duration of whole 10 ms */
+	SCHEMA_BY_NODE = 128   /* or a mapping from the names of nodes to one value each */
 };
 
 /* The i'th legal word and its number; NULL past the end. */
@@ -88,10 +99,20 @@ struct schema_kind {
 	const char *also_word;
 };
 
-enum { ROOT_VERSION, ROOT_CONTROL, ROOT_LOG, ROOT_DEFAULTS, ROOT_CHECKS, ROOT_SERVICES, ROOT_COUNT };
+enum {
+	ROOT_VERSION,
+	ROOT_CLUSTER,
+	ROOT_CONTROL,
+	ROOT_LOG,
+	ROOT_DEFAULTS,
+	ROOT_VRRP,
+	ROOT_CHECKS,
+	ROOT_SERVICES,
+	ROOT_COUNT
+};
 enum { CONTROL_ADMIN_GROUP, CONTROL_OBSERVE_GROUP, CONTROL_COUNT };
 enum { LOG_LEVEL, LOG_COUNT };
-enum { DEFAULTS_CHECK, DEFAULTS_SERVICE, DEFAULTS_COUNT };
+enum { DEFAULTS_CHECK, DEFAULTS_SERVICE, DEFAULTS_VRRP, DEFAULTS_COUNT };
 enum {
 	CHECK_KEY_TYPE,
 	CHECK_KEY_ADDRESS,
@@ -169,15 +190,57 @@ enum {
 	BACKEND_TUNNEL,
 	BACKEND_COUNT
 };
+enum {
+	CLUSTER_ID,
+	CLUSTER_KEY_FILE,
+	CLUSTER_PORT,
+	CLUSTER_HEARTBEAT,
+	CLUSTER_DEAD_AFTER,
+	CLUSTER_NODES,
+	CLUSTER_COUNT
+};
+enum { NODE_ADDRESS, NODE_PRIORITY, NODE_COUNT };
+enum {
+	INSTANCE_INTERFACE,
+	INSTANCE_VRID,
+	INSTANCE_ADDRESSES,
+	INSTANCE_EXCLUDED,
+	INSTANCE_GROUP,
+	INSTANCE_VERSION,
+	INSTANCE_CHECKSUM,
+	INSTANCE_PRIORITY,
+	INSTANCE_ADVERT_INTERVAL,
+	INSTANCE_LEASE,
+	INSTANCE_PREEMPT,
+	INSTANCE_PREEMPT_DELAY,
+	INSTANCE_STARTUP_DELAY,
+	INSTANCE_ACCEPT,
+	INSTANCE_VIRTUAL_MAC,
+	INSTANCE_UNICAST,
+	INSTANCE_SOURCE,
+	INSTANCE_MIN_TTL,
+	INSTANCE_AUTH,
+	INSTANCE_ANNOUNCE,
+	INSTANCE_TRACK,
+	INSTANCE_COUNT
+};
+enum { AUTH_TYPE, AUTH_KEY_FILE, AUTH_MODE, AUTH_WINDOW, AUTH_COUNT };
+enum { ANNOUNCE_ROUNDS, ANNOUNCE_DELAY, ANNOUNCE_REFRESH, ANNOUNCE_COUNT };
+enum { TRACK_INTERFACE, TRACK_CHECK, TRACK_PROCESS, TRACK_SERVICES_UP, TRACK_WEIGHT, TRACK_DEBOUNCE, TRACK_COUNT };
 #define SCHEMA_ROWS_MAX 40 /* of one kind */
 
-/* The tables of schema_check.c. */
+/* The tables of schema_check.c and schema_vrrp.c. */
 extern const struct schema_row schema_check_rows[], schema_tls_rows[], schema_weight_rows[], schema_damping_rows[];
+extern const struct schema_row schema_cluster_rows[], schema_node_rows[], schema_vrrp_rows[], schema_auth_rows[],
+	schema_announce_rows[], schema_track_rows[];
 
 extern const struct schema_kind schema_kinds[];
 
 /* The row of a key, or -1. */
 int schema_find(const struct schema_kind *kind, const char *name, size_t n);
+
+/* Whether objects of this kind inherit from a mapping under defaults, which has no keys with SCHEMA_OWN. */
+bool schema_inherits(enum schema_kind_id kind);
 
 /* The word with this number, "" when there is none. */
 const char *schema_word_of(schema_word_fn *word, int64_t value);

@@ -40,18 +40,21 @@ static int parse_bool(const struct schema_row *row, const char *s, size_t n, str
 	return -EINVAL;
 }
 
+/* UINT, INT. "-0" is none. */
 static int parse_uint(const struct schema_row *row, const char *s, size_t n, struct schema_value *out, struct say say)
 {
 	int64_t v = 0;
-	size_t i = 0;
+	bool below = row->type == SCHEMA_TYPE_INT && n && s[0] == '-';
+	size_t i = below;
 	for (; i < n && s[i] >= '0' && s[i] <= '9'; i++)
 		v = v < INT64_C(100000000000000000) ? v * 10 + (s[i] - '0') : v;
-	if (i < n || n == 0 || (n > 1 && s[0] == '0')) {
+	if (i < n || n == below || (n - below > (below ? 0 : 1) && s[below] == '0')) {
 		snprintf(say.text, SCHEMA_SAY, "%s '%s' is not a decimal number", row->name, config_shown(s, n).s);
 		snprintf(say.help, SCHEMA_SAY, "%lld to %lld, digits only, no leading 0", (long long)row->min,
 			(long long)row->max);
 		return -EINVAL;
 	}
+	v = below ? -v : v;
 	if (v < row->min || v > row->max) {
 		snprintf(say.text, SCHEMA_SAY, "%s %s is outside %lld..%lld", row->name, config_shown(s, n).s,
 			(long long)row->min, (long long)row->max);
@@ -83,6 +86,10 @@ static int parse_duration(
 	}
 	if ((row->flags & SCHEMA_SECONDS) && ms % 1000) {
 		snprintf(say.text, SCHEMA_SAY, "%s %s is not in whole seconds", row->name, config_shown(s, n).s);
+		return -EINVAL;
+	}
+	if ((row->flags & SCHEMA_TENS) && ms % 10) {
+		snprintf(say.text, SCHEMA_SAY, "%s %s is not in steps of 10ms", row->name, config_shown(s, n).s);
 		return -EINVAL;
 	}
 	out->num = ms;
@@ -144,7 +151,9 @@ static int parse_endpoint(
 	uint16_t port;
 	if (bare && !lb_endpoint_parse(s, n, true, &ip, &port)) {
 		snprintf(say.text, SCHEMA_SAY, "%s '%s' has a port", row->name, config_shown(s, n).s);
-		snprintf(say.help, SCHEMA_SAY, "write the port in the key port");
+		snprintf(say.help, SCHEMA_SAY,
+			row->flags & (SCHEMA_LIST | SCHEMA_BY_NODE) ? "without a port"
+								    : "write the port in the key port");
 		return -EINVAL;
 	}
 	snprintf(say.text, SCHEMA_SAY, "%s '%s' is not an IP address%s", row->name, config_shown(s, n).s,
@@ -152,6 +161,50 @@ static int parse_endpoint(
 	snprintf(say.help, SCHEMA_SAY,
 		bare ? "192.0.2.1 or 2001:db8::1; names are not resolved"
 		     : "192.0.2.1:80 or \"[2001:db8::1]:80\"; ports are 1 to 65535, names are not resolved");
+	return -EINVAL;
+}
+
+/* What the kernel takes as the name of a network device. */
+static int parse_interface(
+	const struct schema_row *row, const char *s, size_t n, struct schema_value *out, struct say say)
+{
+	bool ok = (int64_t)n >= row->min && (int64_t)n <= row->max && !(n <= 2 && memcmp(s, "..", n) == 0);
+	for (size_t i = 0; ok && i < n; i++)
+		ok = (uint8_t)s[i] > 0x20 && s[i] != 0x7f && s[i] != '/' && s[i] != ':';
+	if (!ok) {
+		snprintf(say.text, SCHEMA_SAY, "%s '%s' is not the name of an interface", row->name,
+			config_shown(s, n).s);
+		snprintf(say.help, SCHEMA_SAY, "%lld to %lld bytes without blanks, '/' and ':'", (long long)row->min,
+			(long long)row->max);
+		return -EINVAL;
+	}
+	out->text = s;
+	out->n = (uint32_t)n;
+	return 0;
+}
+
+/* "192.0.2.1/24" or "192.0.2.1" */
+static int parse_prefix(const struct schema_row *row, const char *s, size_t n, struct schema_value *out, struct say say)
+{
+	const char *slash = memchr(s, '/', n);
+	size_t len = slash ? (size_t)(slash - s) : n, digits = slash ? n - len - 1 : 0;
+	struct lb_ip ip;
+	int64_t bits = 0;
+	bool ok = lb_ip_parse(s, len, &ip) == 0;
+	int64_t most = ok && lb_ip_is_v6(&ip) ? 128 : 32;
+	for (size_t i = 1; i <= digits && i <= 4; i++)
+		bits = slash[i] >= '0' && slash[i] <= '9' && (bits || slash[i] != '0') ? bits * 10 + slash[i] - '0'
+										       : most + 1;
+	if (ok && (!slash || (bits >= 1 && bits <= most))) {
+		out->ip = ip;
+		out->num = slash ? bits : most;
+		return 0;
+	}
+	snprintf(say.text, SCHEMA_SAY, "%s '%s' is not an IP address with a prefix", row->name, config_shown(s, n).s);
+	if (ok)
+		snprintf(say.help, SCHEMA_SAY, "a prefix of 1 to %lld", (long long)most);
+	else
+		snprintf(say.help, SCHEMA_SAY, "192.0.2.1/24 or 2001:db8::1/64; names are not resolved");
 	return -EINVAL;
 }
 
@@ -266,15 +319,17 @@ int schema_parse(const struct schema_row *row, const char *s, size_t n, bool quo
 {
 	struct say say = { text, help };
 	text[0] = help[0] = '\0';
-	if (quoted && (row->type == SCHEMA_TYPE_UINT || row->type == SCHEMA_TYPE_BOOL)) {
+	bool number = row->type == SCHEMA_TYPE_UINT || row->type == SCHEMA_TYPE_INT;
+	if (quoted && (number || row->type == SCHEMA_TYPE_BOOL)) {
 		snprintf(text, SCHEMA_SAY, "%s is text here, but it is %s", row->name,
-			row->type == SCHEMA_TYPE_UINT ? "a number" : "true or false");
+			number ? "a number" : "true or false");
 		snprintf(help, SCHEMA_SAY, "take the quotes away");
 		return -EINVAL;
 	}
 	switch (row->type) {
 	case SCHEMA_TYPE_BOOL: return parse_bool(row, s, n, out, say);
-	case SCHEMA_TYPE_UINT: return parse_uint(row, s, n, out, say);
+	case SCHEMA_TYPE_UINT:
+	case SCHEMA_TYPE_INT: return parse_uint(row, s, n, out, say);
 	case SCHEMA_TYPE_DURATION: return parse_duration(row, s, n, out, say);
 	case SCHEMA_TYPE_SIZE: return parse_size(row, s, n, out, say);
 	case SCHEMA_TYPE_SHARE: return parse_share(row, s, n, out, say);
@@ -287,6 +342,8 @@ int schema_parse(const struct schema_row *row, const char *s, size_t n, bool quo
 	case SCHEMA_TYPE_GROUP:
 	case SCHEMA_TYPE_NAME: return parse_text(row, s, n, out, say);
 	case SCHEMA_TYPE_WORD: return parse_word(row, s, n, out, say);
+	case SCHEMA_TYPE_INTERFACE: return parse_interface(row, s, n, out, say);
+	case SCHEMA_TYPE_PREFIX: return parse_prefix(row, s, n, out, say);
 	case SCHEMA_TYPE_ADDRESS:
 	case SCHEMA_TYPE_ENDPOINT: return parse_endpoint(row, s, n, out, say);
 	case SCHEMA_TYPE_MAP:

@@ -60,7 +60,10 @@ static json_t *words(const struct schema_row *row)
 
 static const char *kind_name(enum schema_kind_id of, bool in_defaults)
 {
-	return in_defaults && of == SCHEMA_SERVICE ? "service_defaults" : schema_kinds[of].name;
+	static const char *const shared[SCHEMA_KIND_COUNT] = {
+		[SCHEMA_SERVICE] = "service_defaults", [SCHEMA_VRRP] = "instance_defaults"
+	};
+	return in_defaults && shared[of] ? shared[of] : schema_kinds[of].name;
 }
 
 /* One value, the list form left aside. */
@@ -69,6 +72,7 @@ static json_t *one_value(const struct schema_row *row, bool in_defaults)
 	switch (row->type) {
 	case SCHEMA_TYPE_BOOL: return typed("boolean");
 	case SCHEMA_TYPE_UINT:
+	case SCHEMA_TYPE_INT:
 		return with(
 			with(typed("integer"), "minimum", json_integer(row->min)), "maximum", json_integer(row->max));
 	case SCHEMA_TYPE_DURATION: return pattern("^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$");
@@ -78,8 +82,10 @@ static json_t *one_value(const struct schema_row *row, bool in_defaults)
 	case SCHEMA_TYPE_GROUP: return pattern("^[A-Za-z0-9_][A-Za-z0-9._-]{0,31}$");
 	case SCHEMA_TYPE_NAME: return pattern(NAME_PATTERN);
 	case SCHEMA_TYPE_WORD: return words(row);
+	case SCHEMA_TYPE_INTERFACE: return pattern("^[^ /:]{1,15}$");
 	case SCHEMA_TYPE_ADDRESS: return pattern("^[0-9A-Fa-f:.]+$");
 	case SCHEMA_TYPE_ENDPOINT: return pattern("^\\[?[0-9A-Fa-f:.]+(\\]|\\]:[0-9]+)?$");
+	case SCHEMA_TYPE_PREFIX: return pattern("^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$");
 	case SCHEMA_TYPE_SIZE: return with(json_object(), "pattern", json_string("^[0-9]+(KiB|MiB|GiB)?$"));
 	case SCHEMA_TYPE_HEX: return with(json_object(), "pattern", json_string("^([0-9A-Fa-f]{2} *)+$"));
 	case SCHEMA_TYPE_REGEX: return typed("string");
@@ -102,7 +108,7 @@ static json_t *one_value(const struct schema_row *row, bool in_defaults)
 static json_t *fallback(const struct schema_row *row)
 {
 	bool digits = strspn(row->fallback, "0123456789") == strlen(row->fallback);
-	if (row->type == SCHEMA_TYPE_UINT || (row->type == SCHEMA_TYPE_SHARE && digits))
+	if (row->type == SCHEMA_TYPE_UINT || row->type == SCHEMA_TYPE_INT || (row->type == SCHEMA_TYPE_SHARE && digits))
 		return json_integer(strtoll(row->fallback, NULL, 10));
 	if (row->type == SCHEMA_TYPE_BOOL)
 		return json_boolean(strcmp(row->fallback, "true") == 0);
@@ -121,6 +127,9 @@ static json_t *list_of(const struct schema_row *row, bool in_defaults)
 static json_t *row_schema(const struct schema_row *row, bool in_defaults)
 {
 	json_t *s = list_of(row, in_defaults);
+	if (row->flags & SCHEMA_BY_NODE)
+		s = any_of(s, with(with(typed("object"), "propertyNames", pattern(NAME_PATTERN)),
+				      "additionalProperties", one_value(row, in_defaults)));
 	if (row->flags & SCHEMA_OFF)
 		s = any_of(s, with(json_object(), "const", json_string("off")));
 	s = with(s, "description", json_string(row->help));
@@ -137,7 +146,7 @@ static json_t *one_match(json_t *s)
 static json_t *kind_schema(enum schema_kind_id id, bool in_defaults)
 {
 	const struct schema_kind *kind = &schema_kinds[id];
-	bool shared = in_defaults && id == SCHEMA_SERVICE;
+	bool shared = in_defaults && schema_inherits(id);
 	json_t *props = json_object(), *required = json_array();
 	for (unsigned i = 0; i < kind->n; i++) {
 		const struct schema_row *row = &kind->rows[i];
@@ -164,7 +173,9 @@ void config_print_schema(struct lb_text *out)
 	json_t *defs = json_object();
 	for (unsigned k = SCHEMA_ROOT + 1; k < SCHEMA_KIND_COUNT; k++)
 		defs = with(defs, schema_kinds[k].name, kind_schema(k, k == SCHEMA_DEFAULTS));
-	defs = with(defs, "service_defaults", kind_schema(SCHEMA_SERVICE, true));
+	for (unsigned k = SCHEMA_ROOT + 1; k < SCHEMA_KIND_COUNT; k++)
+		if (schema_inherits(k))
+			defs = with(defs, kind_name(k, true), kind_schema(k, true));
 	json_t *root = with(kind_schema(SCHEMA_ROOT, false), "$defs", defs);
 	root = with(root, "$schema", json_string("https://json-schema.org/draft/2020-12/schema"));
 	root = with(root, "title", json_string("lbd.yaml"));
@@ -194,12 +205,15 @@ static void put_type(struct lb_text *out, const struct schema_row *row)
 	static const char *const names[] = {
 		[SCHEMA_TYPE_BOOL] = "true or false",
 		[SCHEMA_TYPE_UINT] = "number",
+		[SCHEMA_TYPE_INT] = "number",
 		[SCHEMA_TYPE_DURATION] = "duration",
 		[SCHEMA_TYPE_TEXT] = "text",
 		[SCHEMA_TYPE_GROUP] = "group",
 		[SCHEMA_TYPE_NAME] = "name",
 		[SCHEMA_TYPE_WORD] = "",
+		[SCHEMA_TYPE_INTERFACE] = "interface",
 		[SCHEMA_TYPE_ADDRESS] = "address",
+		[SCHEMA_TYPE_PREFIX] = "address, with or without prefix",
 		[SCHEMA_TYPE_ENDPOINT] = "address, with or without port",
 		[SCHEMA_TYPE_SIZE] = "size",
 		[SCHEMA_TYPE_HEX] = "hexadecimal bytes",
@@ -220,7 +234,7 @@ static void put_type(struct lb_text *out, const struct schema_row *row)
 		lb_text_puts(out, i ? ", " : "");
 		put_scdoc(out, w);
 	}
-	if (row->type == SCHEMA_TYPE_UINT)
+	if (row->type == SCHEMA_TYPE_UINT || row->type == SCHEMA_TYPE_INT)
 		lb_text_printf(out, " %lld to %lld", (long long)row->min, (long long)row->max);
 	if (row->type == SCHEMA_TYPE_OBJECT && schema_kinds[row->of].main >= 0)
 		lb_text_printf(out, ", or its %s alone", schema_kinds[row->of].rows[schema_kinds[row->of].main].name);
@@ -230,6 +244,8 @@ static void put_type(struct lb_text *out, const struct schema_row *row)
 		lb_text_puts(out, ", or off");
 	if (row->flags & SCHEMA_LIST)
 		lb_text_puts(out, "; one or a list");
+	if (row->flags & SCHEMA_BY_NODE)
+		lb_text_puts(out, "; or a mapping by node");
 }
 
 /* The types that have a key, or those that have not where these are fewer. */

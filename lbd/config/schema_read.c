@@ -10,12 +10,15 @@
 static const char *const type_nouns[] = {
 	[SCHEMA_TYPE_BOOL] = "true or false",
 	[SCHEMA_TYPE_UINT] = "a number",
+	[SCHEMA_TYPE_INT] = "a number",
 	[SCHEMA_TYPE_DURATION] = "a duration",
 	[SCHEMA_TYPE_TEXT] = "text",
 	[SCHEMA_TYPE_GROUP] = "the name of a group",
 	[SCHEMA_TYPE_NAME] = "a name",
 	[SCHEMA_TYPE_WORD] = "a word",
+	[SCHEMA_TYPE_INTERFACE] = "the name of an interface",
 	[SCHEMA_TYPE_ADDRESS] = "an IP address",
+	[SCHEMA_TYPE_PREFIX] = "an address",
 	[SCHEMA_TYPE_ENDPOINT] = "an address",
 	[SCHEMA_TYPE_SIZE] = "a size",
 	[SCHEMA_TYPE_HEX] = "hexadecimal bytes",
@@ -108,7 +111,7 @@ static bool read_scalar(
 
 static bool same_value(const struct schema_row *row, const struct schema_value *a, const struct schema_value *b)
 {
-	if (row->type == SCHEMA_TYPE_ENDPOINT)
+	if (row->type == SCHEMA_TYPE_ENDPOINT || row->type == SCHEMA_TYPE_ADDRESS || row->type == SCHEMA_TYPE_PREFIX)
 		return lb_ip_cmp(&a->ip, &b->ip) == 0 && a->port == b->port;
 	return a->n == b->n && memcmp(a->text, b->text, a->n) == 0;
 }
@@ -228,11 +231,73 @@ static void read_object(struct schema_reader *rd, const struct schema_row *row, 
 		*out = (struct schema_value){ .at = p->node, .set = true, .obj = o };
 }
 
+/* A list of mappings; one may stand without its list. */
+static void read_objects(
+	struct schema_reader *rd, const struct schema_row *row, const struct place *p, struct schema_value *out)
+{
+	const struct config_node *n = p->node;
+	bool seq = n->kind == CONFIG_NODE_SEQ;
+	if (seq && n->len == 0) {
+		say(rd, p, "this is an empty list", NULL);
+		return;
+	}
+	struct schema_value *list = values_new(rd, seq ? n->len : 1);
+	if (!list)
+		return;
+	struct schema_value v = { .at = n, .list = list };
+	struct config_path path = { .up = p->path, .item = 0 };
+	for (const struct config_node *item = seq ? n->child : n; item; item = seq ? item->next : NULL) {
+		struct place at = { item, seq ? &path : p->path };
+		read_object(rd, row, &at, false, &list[v.n]);
+		if (list[v.n].set)
+			v.n++;
+		else
+			v.wrong = true;
+		path.item++;
+	}
+	v.set = v.n > 0;
+	if (v.set)
+		*out = v;
+}
+
+/* One value for each node. Which nodes there are is a rule's business. */
+static void read_by_node(
+	struct schema_reader *rd, const struct schema_row *row, const struct place *p, struct schema_value *out)
+{
+	const struct config_node *n = p->node;
+	struct schema_row one = *row;
+	one.flags &= ~(unsigned)(SCHEMA_BY_NODE | SCHEMA_LIST | SCHEMA_OFF);
+	if (n->len == 0) {
+		say(rd, p, "this mapping names no node", NULL);
+		return;
+	}
+	struct schema_value *list = values_new(rd, n->len / 2);
+	if (!list)
+		return;
+	struct schema_value v = { .at = n, .list = list, .by_node = true };
+	schema_check_names(rd, n, p->path);
+	for (const struct config_node *k = n->child; k && k->next; k = k->next->next) {
+		struct config_path path = { p->path, k->text, k->len, 0 };
+		struct place at = { k->next, &path };
+		if (!k->bad && read_scalar(rd, &one, &at, &list[v.n]))
+			list[v.n++].node = k;
+		else
+			v.wrong = true;
+	}
+	v.set = v.n > 0;
+	if (v.set)
+		*out = v;
+}
+
 static void read_value(struct schema_reader *rd, const struct schema_row *row, const struct place *p, bool in_defaults,
 	struct schema_value *out)
 {
 	if ((row->flags & SCHEMA_OFF) && is_word(p->node, "off"))
 		*out = (struct schema_value){ .at = p->node };
+	else if ((row->flags & SCHEMA_BY_NODE) && p->node->kind == CONFIG_NODE_MAP)
+		read_by_node(rd, row, p, out);
+	else if (row->type == SCHEMA_TYPE_OBJECT && (row->flags & SCHEMA_LIST))
+		read_objects(rd, row, p, out);
 	else if (row->type == SCHEMA_TYPE_OBJECT)
 		read_object(rd, row, p, in_defaults, out);
 	else if (row->type == SCHEMA_TYPE_MAP)
@@ -306,7 +371,7 @@ static bool read_shorthand(struct schema_reader *rd, const struct place *p, stru
 /* Whether keys that only one object can have are refused. */
 static bool only_shared(const struct schema_object *obj, bool in_defaults)
 {
-	return in_defaults && obj->kind == SCHEMA_SERVICE;
+	return in_defaults && schema_inherits(obj->kind);
 }
 
 void schema_read_key(struct schema_reader *rd, const struct config_node *key, const struct config_path *path,

@@ -15,15 +15,17 @@ struct schema_value {
 	const char *text; /* of every type that is text, and of MAP's items "Name: value"; the node's or a row's, not
 			     copied */
 	union {
-		const struct schema_value *list; /* of n values, when the row is a list or a MAP */
+		const struct schema_value *list; /* of n values, when the row is a list or a MAP, or by_node */
 		const struct schema_object *obj; /* OBJECT */
 		const struct config_node *named; /* NAMED: a map whose keys are good names (others are bad) */
 	};
-	int64_t num; /* BOOL, UINT, DURATION, WORD, SIZE, SHARE */
+	int64_t num; /* BOOL, UINT, INT, DURATION, WORD, SIZE, SHARE; PREFIX: its bits */
 	uint32_t n;  /* bytes of text; values in list */
 	uint16_t port;
 	struct lb_ip ip;
-	bool percent; /* SHARE */
+	const struct config_node *node; /* of the values in a list that is by_node: the key that names it */
+	bool percent;                   /* SHARE */
+	bool by_node;                   /* list has one value for each node that is named */
 	bool set;
 	bool wrong; /* refused, wholly or in part: rules across keys keep quiet about it */
 };

@@ -19,7 +19,7 @@ BEGIN {
 
     # sideways, on purpose: one header of another topic, pure, because of the values in it
     sideways["state", "lbd/ipvs/ipvs_table.h"] = 1    # the record of owned listeners is a list of ipvs_key
-    sideways["config", "ipvs"] = sideways["config", "check"] = 1    # a configuration is made of their values
+    sideways["config", "ipvs"] = sideways["config", "check"] = sideways["config", "vrrp"] = 1    # a configuration is made of their values
 
     # library header (a prefix) -> who may include it, as a regular expression over paths
     confined["ev.h"]             = "^lbd/(daemon[^/]*|worker)\\.[ch]$|^lbd/[^/]+/[^/]*_io\\.[ch]$|^lbd/check/check_probe\\.h$"

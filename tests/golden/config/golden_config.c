@@ -155,9 +155,10 @@ static void check_places(const char *name, const struct set *set, const struct c
 	}
 }
 
-static struct config *load(const char *name, const struct set *set, struct lb_text *report, unsigned budget)
+static struct config *load_as(
+	const char *node, const char *name, const struct set *set, struct lb_text *report, unsigned budget)
 {
-	struct config_load *l = config_load_new(set->v, set->n);
+	struct config_load *l = config_load_new(set->v, set->n, node);
 	while (config_load_step(l, budget) > 0)
 		;
 	lb_text_put(report, "", 0);
@@ -168,6 +169,11 @@ static struct config *load(const char *name, const struct set *set, struct lb_te
 		fail("a tree and errors, or neither", name, report->s, "");
 	config_load_free(l);
 	return c;
+}
+
+static struct config *load(const char *name, const struct set *set, struct lb_text *report, unsigned budget)
+{
+	return load_as(NULL, name, set, report, budget);
 }
 
 static void count_change(const struct config_change *ch, void *arg)
@@ -201,9 +207,30 @@ static void check_print(const char *name, const struct config *c, const struct l
 	for (uint32_t i = 0; d && i < c->n_services && i < d->n_services; i++)
 		if (c->services[i].digest != d->services[i].digest)
 			fail("its effective form has another digest", name, c->services[i].name, "");
+	for (uint32_t i = 0; d && i < c->n_vrrp && i < d->n_vrrp; i++)
+		if (c->vrrp[i].digest != d->vrrp[i].digest)
+			fail("its effective form has another digest", name, c->vrrp[i].name, "");
 	config_free(d);
 	lb_vec_done(&again);
 	lb_text_done(&report);
+}
+
+/* On each of its nodes it is accepted, too, and prints to something that means what it is there. */
+static void check_nodes(const char *name, const struct config *c, const struct set *set)
+{
+	for (uint32_t i = 0; i < c->cluster.n_nodes; i++) {
+		struct lb_text report = LB_TEXT_INIT, printed = LB_TEXT_INIT;
+		struct config *here = load_as(c->cluster.nodes[i].name, name, set, &report, 4096);
+		if (!here) {
+			fail("refused by a node", name, report.s, c->cluster.nodes[i].name);
+		} else {
+			config_print(here, &printed);
+			check_print(name, here, &printed);
+		}
+		config_free(here);
+		lb_text_done(&report);
+		lb_text_done(&printed);
+	}
 }
 
 static void run_ok(const char *dir, const char *entry)
@@ -221,6 +248,7 @@ static void run_ok(const char *dir, const char *entry)
 			snprintf(path, sizeof(path), "%s/%s.effective", dir, stem);
 			expect(path, entry, &printed);
 			check_print(entry, c, &printed);
+			check_nodes(entry, c, &set);
 			if (config_diff(c, slow, count_change, NULL) != 0)
 				fail("small slices give something else", entry, "", "");
 		}

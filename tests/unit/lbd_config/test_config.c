@@ -12,7 +12,7 @@ static struct config *load(const char *text)
 {
 	struct lb_text report = LB_TEXT_INIT;
 	struct config_source source = { "test", text, strlen(text) };
-	struct config *c = config_load(&source, 1, &report);
+	struct config *c = config_load(&source, 1, NULL, &report);
 	ck_assert_msg(c != NULL, "%s", report.s);
 	lb_text_done(&report);
 	return c;
@@ -162,7 +162,7 @@ START_TEST(several_files)
 		source_of("1.yaml", "checks: { c: { type: tcp } }\ndefaults: { service: { scheduler: rr } }"),
 		source_of("2.yaml", "\nservices: { a: { listen: 192.0.2.1:80, backends: {} } }"),
 	};
-	struct config *c = config_load(sources, 3, NULL);
+	struct config *c = config_load(sources, 3, NULL, NULL);
 	ck_assert_ptr_nonnull(c);
 	ck_assert_uint_eq(c->n_services, 2);
 	ck_assert_str_eq(c->services[0].name, "a");
@@ -172,7 +172,7 @@ START_TEST(several_files)
 	ck_assert_str_eq(c->services[1].scheduler, "rr");
 	ck_assert_str_eq(c->services[1].checks[0]->name, "c");
 	config_free(c);
-	c = config_load(sources, 0, NULL);
+	c = config_load(sources, 0, NULL, NULL);
 	ck_assert_msg(c && c->n_services == 0, "no files are an empty configuration");
 	config_free(c);
 }
@@ -197,8 +197,8 @@ START_TEST(slices)
 	struct lb_text t = LB_TEXT_INIT;
 	text_of(50, 20, &t);
 	struct config_source source = { "test", t.s, t.n };
-	struct config *whole = config_load(&source, 1, NULL);
-	struct config_load *l = config_load_new(&source, 1);
+	struct config *whole = config_load(&source, 1, NULL, NULL);
+	struct config_load *l = config_load_new(&source, 1, NULL);
 	ck_assert_ptr_null(config_load_take(l));
 	unsigned steps = 0;
 	while (config_load_step(l, 1) > 0) {
@@ -229,7 +229,7 @@ START_TEST(given_up_half_way)
 	text_of(3, 3, &t);
 	struct config_source source = { "test", t.s, t.n };
 	for (unsigned steps = 0; steps < 90; steps++) {
-		struct config_load *l = config_load_new(&source, 1);
+		struct config_load *l = config_load_new(&source, 1, NULL);
 		for (unsigned i = 0; i < steps; i++)
 			config_load_step(l, 1);
 		config_load_free(l); /* the sanitizer finds what is left */
@@ -246,7 +246,7 @@ START_TEST(memory_per_backend)
 	struct lb_text t = LB_TEXT_INIT;
 	text_of(1000, 100, &t);
 	struct config_source source = { "test", t.s, t.n };
-	struct config *c = config_load(&source, 1, NULL);
+	struct config *c = config_load(&source, 1, NULL, NULL);
 	ck_assert_ptr_nonnull(c);
 	ck_assert_uint_eq(c->n_backends, 100000);
 	ck_assert_uint_le(c->arena.used / c->n_backends, 72);
@@ -270,7 +270,7 @@ START_TEST(limits)
 		struct lb_text t = LB_TEXT_INIT, report = LB_TEXT_INIT;
 		text_of(rows[i].services, rows[i].backends, &t);
 		struct config_source source = { "test", t.s, t.n };
-		struct config *c = config_load(&source, 1, &report);
+		struct config *c = config_load(&source, 1, NULL, &report);
 		ck_assert_msg(!c == !!rows[i].want, "row %u: %s", i, report.n ? report.s : "");
 		ck_assert_msg(c || strstr(report.s, rows[i].want), "row %u: %s", i, report.s);
 		config_free(c);
@@ -283,7 +283,7 @@ END_TEST
 static void refused(const struct config_source *sources, size_t n, const char *want)
 {
 	struct lb_text report = LB_TEXT_INIT;
-	ck_assert_ptr_null(config_load(sources, n, &report));
+	ck_assert_ptr_null(config_load(sources, n, NULL, &report));
 	ck_assert_msg(strstr(report.s, want) != NULL, "%s is not in\n%.2000s", want, report.s);
 	lb_text_done(&report);
 }
@@ -309,7 +309,7 @@ START_TEST(more_limits)
 	for (unsigned i = 0; i < 1001; i++)
 		many[i] = source_of("test", "services: {}");
 	refused(many, 1001, "more than 1000 files");
-	struct config *c = config_load(many, 1000, NULL);
+	struct config *c = config_load(many, 1000, NULL, NULL);
 	ck_assert_ptr_nonnull(c);
 	config_free(c);
 	lb_text_clear(&t);
@@ -318,7 +318,7 @@ START_TEST(more_limits)
 		lb_text_printf(&t, "  w%u: { fwmark: %u, backends: {} }\n", i, i + 1);
 	struct lb_text report = LB_TEXT_INIT;
 	source = (struct config_source){ "test", t.s, t.n };
-	c = config_load(&source, 1, &report);
+	c = config_load(&source, 1, NULL, &report);
 	ck_assert_ptr_nonnull(c);
 	ck_assert_str_eq(report.s + report.n - 16, "2 more warnings\n");
 	config_free(c);
@@ -425,7 +425,7 @@ START_TEST(warnings_stop_nothing)
 {
 	const char *text = "services: { w: { listen: 192.0.2.1:80, backends: {} } }";
 	struct config_source source = { "test", text, strlen(text) };
-	struct config_load *l = config_load_new(&source, 1);
+	struct config_load *l = config_load_new(&source, 1, NULL);
 	while (config_load_step(l, 100) > 0)
 		;
 	size_t n, more;

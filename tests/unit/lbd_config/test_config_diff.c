@@ -9,7 +9,7 @@ static struct config *load(const char *text)
 {
 	struct lb_text report = LB_TEXT_INIT;
 	struct config_source source = { "test", text, strlen(text) };
-	struct config *c = config_load(&source, 1, &report);
+	struct config *c = config_load(&source, 1, NULL, &report);
 	ck_assert_msg(c != NULL, "%s", report.s);
 	lb_text_done(&report);
 	return c;

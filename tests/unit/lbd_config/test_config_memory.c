@@ -54,19 +54,29 @@ void *realloc(void *p, size_t n)
 }
 #endif
 
-static const char good[] = "defaults: { check: { rise: 3 }, service: { drain: keep } }\n"
-			   "checks: { a: { type: tcp, send: \"x\\n\" }, b: { type: tcp, port: 7 } }\n"
-			   "services:\n"
-			   "  w:\n"
-			   "    listen: [192.0.2.1:80, 192.0.2.1:81]\n"
-			   "    scheduler: { name: mh, flags: [mh-port] }\n"
-			   "    persistence: { timeout: 5m, engine: sip }\n"
-			   "    protocol: udp\n"
-			   "    check: b\n"
-			   "    backends: { x: 10.0.0.1, y: { address: 10.0.0.2, mode: tun, tunnel: gre } }\n"
-			   "  v: { fwmark: 1, backends: {} }\n";
+static const char good[] =
+	"defaults: { check: { rise: 3 }, service: { drain: keep } }\n"
+	"checks: { a: { type: tcp, send: \"x\\n\" }, b: { type: tcp, port: 7 }, s: { type: file, path: /x } }\n"
+	"services:\n"
+	"  w:\n"
+	"    listen: [192.0.2.1:80, 192.0.2.1:81]\n"
+	"    scheduler: { name: mh, flags: [mh-port] }\n"
+	"    persistence: { timeout: 5m, engine: sip }\n"
+	"    protocol: udp\n"
+	"    check: b\n"
+	"    backends: { x: 10.0.0.1, y: { address: 10.0.0.2, mode: tun, tunnel: gre } }\n"
+	"  v: { fwmark: 1, backends: {} }\n"
+	"cluster: { id: 1, key_file: /k, nodes: { n: [192.0.2.5, 192.0.2.6], m: 192.0.2.7 } }\n"
+	"vrrp:\n"
+	"  i: { interface: { n: e0, m: e1 }, vrid: 1, addresses: 192.0.2.8, excluded: [192.0.2.9],\n"
+	"    unicast: { n: 192.0.2.5, m: 192.0.2.7 }, auth: { type: hmac, key_file: /k },\n"
+	"    track: [{ check: s, weight: -3 }, { process: p }], group: g }\n"
+	"  j: { interface: e0, vrid: 2, addresses: \"fe80::1/64\", group: g }\n";
 static const char bad[] = "checks: { a: { tpye: tcp } }\n"
-			  "services: { w: { listen: 0.0.0.0:80, lisen: 1, backends: { x: 1, x: *y } } }\n";
+			  "services: { w: { listen: 0.0.0.0:80, lisen: 1, backends: { x: 1, x: *y } } }\n"
+			  "cluster: { id: 1, nodes: { n: [192.0.2.5, x], m: 192.0.2.5 } }\n"
+			  "vrrp: { i: { interface: { n: e0, o: e1 }, vrid: 1, addresses: [192.0.2.8, 192.0.2.8/0],\n"
+			  "  track: [{ check: gone }, {}] }, j: { interface: e0, vrid: 1, addresses: 192.0.2.8 } }\n";
 
 static void ignore(const struct config_change *ch, void *arg)
 {
@@ -83,7 +93,7 @@ static bool work(const char *text, bool legal)
 	struct config_source source = { "test", text, strlen(text) };
 	struct lb_text out = LB_TEXT_INIT;
 	bool done = false;
-	struct config_load *l = config_load_new(&source, 1);
+	struct config_load *l = config_load_new(&source, 1, NULL);
 	if (!l)
 		return false;
 	while (config_load_step(l, 5) > 0)

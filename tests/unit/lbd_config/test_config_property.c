@@ -152,26 +152,79 @@ static void put_service(struct lb_text *t, unsigned i, unsigned checks)
 		put_backend(t, k, &s);
 }
 
-/* Pieces that are files of their own as well as one file when put together under two headings. */
+/* With the nodes a and b of the file. */
+static void put_by_node(struct lb_text *t, const char *key, const char *a, const char *b)
+{
+	if (maybe())
+		lb_text_printf(t, "    %s: { b: %s, a: %s }\n", key, b, a);
+	else
+		lb_text_printf(t, "    %s: %s\n", key, a);
+}
+
+static void put_tracks(struct lb_text *t)
+{
+	lb_text_puts(t, "    track:\n");
+	for (unsigned n = 1 + rnd(3), k = 0; k < n; k++)
+		lb_text_printf(t, "      - { %s%u, weight: %d, debounce: %s }\n",
+			PICK("interface: eth", "process: p", "services_up: 1"), k, (int)rnd(507) - 253,
+			PICK("0s", "1ms", "1h"));
+}
+
+/* Instances of one group, and all of other numbers and addresses, so that none is in another's way. */
+static void put_vrrp(struct lb_text *t, unsigned i)
+{
+	bool six = rnd(3) == 0, two = !six && rnd(4) == 0;
+	lb_text_printf(t, "  v%u:\n    vrid: %u\n", i, i + 1);
+	put_by_node(t, "interface", PICK("eth0", "eth1", "'no'"), PICK("eth0", "ens3"));
+	lb_text_printf(t, "    version: %u\n    advert_interval: %s\n", two ? 2 : 3,
+		two ? PICK("1s", "255s", "1m") : PICK("10ms", "1.01s", "40.95s"));
+	lb_text_printf(t, six ? "    addresses: ['fe80::%x/64', '2001:db8:2::%x']\n" : "    addresses: 10.9.%u.%u/24\n",
+		i + 1, i + 1);
+	if (maybe())
+		lb_text_printf(t, "    excluded: [10.10.%u.1, 10.10.%u.2/8, '2001:db8:3::%x/48']\n", i, i, i + 1);
+	if (maybe())
+		put_by_node(t, "priority", PICK("200", "255", "100"), PICK("7", "99"));
+	if (maybe())
+		lb_text_puts(t, "    group: g\n");
+	if (maybe())
+		lb_text_printf(t, "    lease: %s\n    preempt: %s\n", PICK("off", "1s", "60s"), PICK("true", "false"));
+	if (maybe())
+		lb_text_printf(
+			t, "    auth: { type: %s, key_file: /k%u }\n", two ? PICK("password", "hmac") : "hmac", i);
+	if (maybe())
+		lb_text_printf(t, "    announce: %s\n", PICK("0", "{ delay: off }", "{ refresh: 7s, count: 50 }"));
+	if (!six && maybe())
+		lb_text_printf(t, "    unicast: %s\n    min_ttl: 3\n",
+			PICK("{ a: 192.0.2.1, b: 192.0.2.2 }", "[192.0.2.3, 192.0.2.4]\n    source: 192.0.2.4"));
+	if (maybe())
+		put_tracks(t);
+}
+
+/* Pieces that are files of their own as well as one file when put together under their headings. */
 struct pieces {
-	struct lb_text rest, checks[4], services[12];
-	unsigned n_checks, n_services;
+	struct lb_text rest, checks[4], services[12], vrrp[6];
+	unsigned n_checks, n_services, n_vrrp;
 };
 
 static void make(struct pieces *p)
 {
 	p->n_checks = rnd(5);
 	p->n_services = rnd(13);
+	p->n_vrrp = rnd(7);
 	lb_text_puts(&p->rest, "version: 1\n");
+	lb_text_printf(&p->rest, "cluster: { id: 1, heartbeat: %s, nodes: { b: %s, a: 192.0.2.201 } }\n",
+		PICK("10ms", "499ms"), PICK("192.0.2.202", "{ address: ['::1', 127.0.0.1], priority: 99 }"));
 	if (maybe())
 		lb_text_printf(&p->rest, "log: { level: %s }\n", PICK("error", "warning", "notice", "info", "debug"));
 	if (maybe())
 		lb_text_puts(&p->rest, "control: { admin_group: _x }\n");
 	if (maybe())
-		lb_text_printf(&p->rest, "defaults:\n  check: %s\n  service: %s\n",
+		lb_text_printf(&p->rest, "defaults:\n  check: %s\n  service: %s\n  vrrp: %s\n",
 			PICK("{}", "{ interval: 7s, rise: 9 }", "{ send: x, fall: 1 }"),
 			PICK("{}", "{ scheduler: { name: mh, flags: mh-port } }", "{ drain: keep }",
-				"{ drain: { timeout: 2m } }"));
+				"{ drain: { timeout: 2m } }"),
+			PICK("{}", "{ min_ttl: 9, checksum: rfc9568, preempt_delay: 1m }",
+				"{ startup_delay: 3s, announce: 1, track: { interface: lo } }"));
 	for (unsigned i = 0; i < p->n_checks; i++) {
 		char name[16];
 		snprintf(name, sizeof(name), "c%u", i);
@@ -179,6 +232,8 @@ static void make(struct pieces *p)
 	}
 	for (unsigned i = 0; i < p->n_services; i++)
 		put_service(&p->services[i], i, p->n_checks);
+	for (unsigned i = 0; i < p->n_vrrp; i++)
+		put_vrrp(&p->vrrp[i], i);
 }
 
 static void pieces_done(struct pieces *p)
@@ -188,6 +243,8 @@ static void pieces_done(struct pieces *p)
 		lb_text_done(&p->checks[i]);
 	for (unsigned i = 0; i < p->n_services; i++)
 		lb_text_done(&p->services[i]);
+	for (unsigned i = 0; i < p->n_vrrp; i++)
+		lb_text_done(&p->vrrp[i]);
 }
 
 static void join(const struct pieces *p, bool backwards, struct lb_text *t)
@@ -198,13 +255,18 @@ static void join(const struct pieces *p, bool backwards, struct lb_text *t)
 	lb_text_puts(t, p->n_services ? "services:\n" : "services: {}\n");
 	for (unsigned i = 0; i < p->n_services; i++)
 		lb_text_puts(t, p->services[backwards ? p->n_services - 1 - i : i].s);
+	lb_text_puts(t, p->n_vrrp ? "vrrp:\n" : "vrrp: {}\n");
+	for (unsigned i = 0; i < p->n_vrrp; i++)
+		lb_text_puts(t, p->vrrp[backwards ? p->n_vrrp - 1 - i : i].s);
 	lb_text_puts(t, p->rest.s);
 }
+
+static const char *node; /* as which it is read */
 
 static struct config *load(const struct config_source *sources, size_t n, unsigned budget, unsigned seed)
 {
 	struct lb_text report = LB_TEXT_INIT;
-	struct config_load *l = config_load_new(sources, n);
+	struct config_load *l = config_load_new(sources, n, node);
 	while (config_load_step(l, budget) > 0)
 		;
 	lb_text_puts(&report, "");
@@ -236,6 +298,10 @@ static void same(const struct config *a, struct config *c, const char *what, uns
 	ck_assert_uint_eq(a->n_services, c->n_services);
 	ck_assert_uint_eq(a->n_backends, c->n_backends);
 	ck_assert_uint_eq(a->n_checks, c->n_checks);
+	ck_assert_uint_eq(a->n_vrrp, c->n_vrrp);
+	for (uint32_t i = 0; i < a->n_vrrp; i++)
+		ck_assert_msg(a->vrrp[i].digest == c->vrrp[i].digest, "CONFIG_SEED=%u: %s: digest of %s", seed, what,
+			a->vrrp[i].name);
 	for (uint32_t i = 0; i < a->n_services; i++)
 		ck_assert_msg(a->services[i].digest == c->services[i].digest, "CONFIG_SEED=%u: %s: digest of %s", seed,
 			what, a->services[i].name);
@@ -254,6 +320,8 @@ static void cut_into_files(const struct config *a, const struct pieces *p, unsig
 			part.checks[part.n_checks++] = p->checks[i];
 		for (unsigned i = f; i < p->n_services; i += 3)
 			part.services[part.n_services++] = p->services[i];
+		for (unsigned i = f; i < p->n_vrrp; i += 3)
+			part.vrrp[part.n_vrrp++] = p->vrrp[i];
 		join(&part, false, &t[f]);
 		files[f] = (struct config_source){ "part", t[f].s, t[f].n };
 	}
@@ -267,6 +335,7 @@ static void run(unsigned seed)
 	struct pieces p = { 0 };
 	struct lb_text text = LB_TEXT_INIT, back = LB_TEXT_INIT, printed = LB_TEXT_INIT, again = LB_TEXT_INIT;
 	state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	node = PICK("a", "b", "");
 	make(&p);
 	join(&p, false, &text);
 	join(&p, true, &back);
@@ -311,8 +380,9 @@ START_TEST(one_change)
 		join(&p, false, &text);
 		struct config_source source = { "random", text.s, text.n };
 		struct config *c = load(&source, 1, 4096, seed);
-		char *weight = strstr(text.s, "weight: ");
+		char *weight = strstr(text.s, "        weight: ");
 		if (weight) {
+			weight += 8;
 			weight[8] = weight[8] == '1' ? '2' : '1'; /* at most 5 digits: 1xxxx and 2xxxx are both legal */
 			struct config *d = load(&source, 1, 4096, seed);
 			ck_assert_int_eq(config_diff(c, d, ignore, NULL), 1);

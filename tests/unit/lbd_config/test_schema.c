@@ -23,7 +23,8 @@ START_TEST(no_holes)
 				r->name);
 			ck_assert_msg((r->type == SCHEMA_TYPE_WORD) == (r->word != NULL), "%s.%s: words", kind->name,
 				r->name);
-			bool ranged = r->type == SCHEMA_TYPE_UINT || r->type == SCHEMA_TYPE_DURATION ||
+			bool ranged = r->type == SCHEMA_TYPE_UINT || r->type == SCHEMA_TYPE_INT ||
+				      r->type == SCHEMA_TYPE_INTERFACE || r->type == SCHEMA_TYPE_DURATION ||
 				      r->type == SCHEMA_TYPE_TEXT || r->type == SCHEMA_TYPE_GROUP;
 			ck_assert_msg(!ranged || r->max > r->min, "%s.%s: range", kind->name, r->name);
 			bool mapping = r->type == SCHEMA_TYPE_OBJECT || r->type == SCHEMA_TYPE_NAMED;
@@ -63,7 +64,7 @@ static const struct {
 	unsigned key;
 	const char *s;
 	bool quoted;
-	int64_t want; /* -1: refused */
+	int64_t want; /* when it is not refused */
 	const char *text, *help;
 } values[] = {
 	{ SCHEMA_BACKEND, BACKEND_WEIGHT, "0", false, 0, "", "" },
@@ -92,6 +93,51 @@ static const struct {
 		"did you mean 'mh-port'?" },
 	{ SCHEMA_CHECK, CHECK_KEY_ADDRESS, "10.0.0.1:80", false, -1, "address '10.0.0.1:80' has a port",
 		"write the port in the key port" },
+	{ SCHEMA_TRACK, TRACK_WEIGHT, "-253", false, -253, "", "" },
+	{ SCHEMA_TRACK, TRACK_WEIGHT, "253", false, 253, "", "" },
+	{ SCHEMA_TRACK, TRACK_WEIGHT, "0", false, 0, "", "" },
+	{ SCHEMA_TRACK, TRACK_WEIGHT, "-254", false, -1, "weight -254 is outside -253..253", "" },
+	{ SCHEMA_TRACK, TRACK_WEIGHT, "-18446744073709551616", false, -1,
+		"weight -18446744073709551616 is outside -253..253", "" },
+	{ SCHEMA_TRACK, TRACK_WEIGHT, "-0", false, -1, "weight '-0' is not a decimal number",
+		"-253 to 253, digits only, no leading 0" },
+	{ SCHEMA_TRACK, TRACK_WEIGHT, "--1", false, -1, "weight '--1' is not a decimal number",
+		"-253 to 253, digits only, no leading 0" },
+	{ SCHEMA_TRACK, TRACK_WEIGHT, "-", false, -1, "weight '-' is not a decimal number",
+		"-253 to 253, digits only, no leading 0" },
+	{ SCHEMA_TRACK, TRACK_WEIGHT, "+1", false, -1, "weight '+1' is not a decimal number",
+		"-253 to 253, digits only, no leading 0" },
+	{ SCHEMA_TRACK, TRACK_WEIGHT, "-1", true, -1, "weight is text here, but it is a number",
+		"take the quotes away" },
+	{ SCHEMA_BACKEND, BACKEND_WEIGHT, "-1", false, -1, "weight '-1' is not a decimal number",
+		"0 to 65535, digits only, no leading 0" },
+	{ SCHEMA_VRRP, INSTANCE_ADDRESSES, "192.0.2.1", false, 32, "", "" },
+	{ SCHEMA_VRRP, INSTANCE_ADDRESSES, "192.0.2.1/1", false, 1, "", "" },
+	{ SCHEMA_VRRP, INSTANCE_ADDRESSES, "192.0.2.1/32", false, 32, "", "" },
+	{ SCHEMA_VRRP, INSTANCE_ADDRESSES, "2001:db8::1", false, 128, "", "" },
+	{ SCHEMA_VRRP, INSTANCE_ADDRESSES, "2001:db8::1/128", true, 128, "", "" },
+	{ SCHEMA_VRRP, INSTANCE_ADDRESSES, "192.0.2.1/0", false, -1,
+		"addresses '192.0.2.1/0' is not an IP address with a prefix", "a prefix of 1 to 32" },
+	{ SCHEMA_VRRP, INSTANCE_ADDRESSES, "192.0.2.1/33", false, -1,
+		"addresses '192.0.2.1/33' is not an IP address with a prefix", "a prefix of 1 to 32" },
+	{ SCHEMA_VRRP, INSTANCE_ADDRESSES, "192.0.2.1/4294967297", false, -1,
+		"addresses '192.0.2.1/4294967297' is not an IP address with a prefix", "a prefix of 1 to 32" },
+	{ SCHEMA_VRRP, INSTANCE_ADDRESSES, "2001:db8::1/129", false, -1,
+		"addresses '2001:db8::1/129' is not an IP address with a prefix", "a prefix of 1 to 128" },
+	{ SCHEMA_VRRP, INSTANCE_ADDRESSES, "192.0.2.1/24x", false, -1,
+		"addresses '192.0.2.1/24x' is not an IP address with a prefix", "a prefix of 1 to 32" },
+	{ SCHEMA_VRRP, INSTANCE_ADDRESSES, "/24", false, -1, "addresses '/24' is not an IP address with a prefix",
+		"192.0.2.1/24 or 2001:db8::1/64; names are not resolved" },
+	{ SCHEMA_VRRP, INSTANCE_INTERFACE, "abcdefghijklmno", false, 0, "", "" },
+	{ SCHEMA_VRRP, INSTANCE_INTERFACE, "eth0.100@if7", true, 0, "", "" },
+	{ SCHEMA_VRRP, INSTANCE_INTERFACE, "abcdefghijklmnop", false, -1,
+		"interface 'abcdefghijklmnop' is not the name of an interface",
+		"1 to 15 bytes without blanks, '/' and ':'" },
+	{ SCHEMA_VRRP, INSTANCE_INTERFACE, "..", false, -1, "interface '..' is not the name of an interface",
+		"1 to 15 bytes without blanks, '/' and ':'" },
+	{ SCHEMA_VRRP, INSTANCE_ADVERT_INTERVAL, "10ms", false, 10, "", "" },
+	{ SCHEMA_VRRP, INSTANCE_ADVERT_INTERVAL, "15ms", false, -1, "advert_interval 15ms is not in steps of 10ms",
+		"" },
 	{ SCHEMA_CHECK, CHECK_KEY_SEND, "no", false, 0, "", "" },
 	{ SCHEMA_CHECK, CHECK_KEY_SEND, "", true, -1, "send has 0 bytes, not 1 to 4096", "" },
 };
@@ -103,7 +149,7 @@ START_TEST(single_values)
 		struct schema_value v = { 0 };
 		char text[SCHEMA_SAY], help[SCHEMA_SAY];
 		int rc = schema_parse(row, values[i].s, strlen(values[i].s), values[i].quoted, &v, text, help);
-		ck_assert_msg((rc == 0) == (values[i].want >= 0), "%s: %s", values[i].s, text);
+		ck_assert_msg((rc == 0) == !values[i].text[0], "%s: %s", values[i].s, text);
 		ck_assert_msg(rc || v.num == values[i].want, "%s: %lld", values[i].s, (long long)v.num);
 		ck_assert_str_eq(text, values[i].text);
 		ck_assert_str_eq(help, values[i].help);
@@ -159,6 +205,7 @@ START_TEST(json_schema)
 	for (unsigned k = SCHEMA_ROOT + 1; k < SCHEMA_KIND_COUNT; k++)
 		check_def(defs, schema_kinds[k].name, k, 0);
 	check_def(defs, "service_defaults", SCHEMA_SERVICE, SCHEMA_OWN);
+	check_def(defs, "instance_defaults", SCHEMA_VRRP, SCHEMA_OWN);
 	json_decref(root);
 	lb_text_done(&t);
 }
@@ -170,7 +217,13 @@ START_TEST(man_page_keys)
 		"*services.NAME.listen*: ", "*services.NAME.backends.NAME.max\\_connections*: number 0 to 65535\n",
 		"*services.NAME.drain*: mapping, or its timeout alone, or keep\n",
 		"*services.NAME.persistence*: mapping, or its timeout alone, or off\n",
-		"*services.NAME.tunnel.checksum*: ", "*defaults.service*: mapping\n" };
+		"*services.NAME.tunnel.checksum*: ", "*defaults.service*: mapping\n", "*defaults.vrrp*: mapping\n",
+		"*cluster.nodes.NAME.address*: address; one or a list\n",
+		"*vrrp.NAME.interface*: interface; or a mapping by node\n",
+		"*vrrp.NAME.addresses*: address, with or without prefix; one or a list\n",
+		"*vrrp.NAME.unicast*: address, or off; one or a list; or a mapping by node\n",
+		"*vrrp.NAME.track*: mapping; one or a list\n", "*vrrp.NAME.track.weight*: number -253 to 253\n",
+		"*vrrp.NAME.announce*: mapping, or its count alone\n" };
 	struct lb_text t = LB_TEXT_INIT;
 	config_print_keys(&t);
 	for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++)

@@ -46,7 +46,7 @@ static inline struct config *config_of(const char *text)
 {
 	struct config_source src = { "test.yaml", text, strlen(text) };
 	struct lb_text report = LB_TEXT_INIT;
-	struct config *c = config_load(&src, 1, &report);
+	struct config *c = config_load(&src, 1, NULL, &report);
 	ck_assert_msg(c != NULL, "the test's own configuration:\n%s\n%s", text, report.s);
 	lb_text_done(&report);
 	return c;
