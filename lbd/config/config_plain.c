@@ -152,26 +152,29 @@ static int close_one(struct config_tree *t)
 	return config_tree_close(t) || t->doubt ? -1 : 0;
 }
 
+static int begin(struct config_plain *p, struct config_tree *t, const struct line *l, const char *s)
+{
+	if (open_at(t, l, *s == '-' ? CONFIG_NODE_SEQ : CONFIG_NODE_MAP, s))
+		return -1;
+	p->indent[t->depth - 1] = (uint32_t)(s - l->start);
+	p->pending = false;
+	return 0;
+}
+
 /* Opens and closes what the indentation says. */
 static int nest(struct config_plain *p, struct config_tree *t, const struct line *l, const char *s)
 {
 	uint32_t indent = (uint32_t)(s - l->start);
-	bool item = *s == '-';
-	if (t->depth == 0 && (indent || item))
-		return -1;
-	if (p->pending && indent <= p->indent[t->depth - 1])
-		return -1; /* no value, or a list that is not indented */
-	if (p->pending || t->depth == 0) {
-		if (open_at(t, l, item ? CONFIG_NODE_SEQ : CONFIG_NODE_MAP, s))
-			return -1;
-		p->indent[t->depth - 1] = indent;
-		p->pending = false;
-	}
-	while (p->indent[t->depth - 1] > indent)
+	if (t->depth == 0)
+		return indent || *s == '-' ? -1 : begin(p, t, l, s);
+	if (p->pending) /* not deeper: no value, or a list that is not indented */
+		return indent > p->indent[t->depth - 1] ? begin(p, t, l, s) : -1;
+	while (t->depth && p->indent[t->depth - 1] > indent)
 		if (close_one(t))
 			return -1;
-	bool list = t->stack[t->depth - 1].node->kind == CONFIG_NODE_SEQ;
-	return p->indent[t->depth - 1] == indent && list == item ? 0 : -1;
+	if (!t->depth || p->indent[t->depth - 1] != indent)
+		return -1;
+	return (t->stack[t->depth - 1].node->kind == CONFIG_NODE_SEQ) == (*s == '-') ? 0 : -1;
 }
 
 static int read_line(struct config_plain *p, struct config_tree *t, const struct line *l)
