@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "common/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 int lb_err_set(struct lb_err *e, enum lb_code code, const char *fmt, ...)
 {
@@ -14,6 +16,23 @@ int lb_err_set(struct lb_err *e, enum lb_code code, const char *fmt, ...)
 	vsnprintf(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
 	return -1;
+}
+
+int lb_err_file(struct lb_err *e, enum lb_code code, const char *path, int err)
+{
+	static const struct {
+		int err;
+		const char *next;
+	} rows[] = {
+		{ ENOENT, "; check the name: `lbd --print=keys` lists what a new file may say" },
+		{ EACCES, "; who runs this may not read it, or not enter a directory above it" },
+		{ EISDIR, "; name a file in it" },
+	};
+	const char *next = "";
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].err == err)
+			next = rows[i].next;
+	return lb_err_set(e, code, "%s: %s%s", path, strerror(err), next);
 }
 
 static const struct {

@@ -29,5 +29,8 @@ struct lb_err {
 /* Sets *e (e may be NULL). Always returns -1, so that a caller can `return lb_err_set(...)`. */
 __attribute__((format(printf, 3, 4))) int lb_err_set(struct lb_err *e, enum lb_code code, const char *fmt, ...);
 
+/* The same for a file that could not be read: what the system said (err, an errno value) and what to do next. */
+int lb_err_file(struct lb_err *e, enum lb_code code, const char *path, int err);
+
 /* The word for a code as it stands in JSON: "not_found". "unknown" for a number outside the list. */
 const char *lb_code_name(int code);

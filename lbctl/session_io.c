@@ -111,7 +111,7 @@ static int copy(int from, int to, const char *path, struct lb_err *e)
 		if (n < 0 && conn_interrupted)
 			return lb_err_set(e, LB_CODE_INTERRUPTED, "interrupted");
 		if (n < 0)
-			return lb_err_set(e, LB_CODE_NOT_FOUND, "%s: %s", path, strerror(errno));
+			return lb_err_file(e, LB_CODE_NOT_FOUND, path, errno);
 		if (n == 0)
 			return 0;
 		total += (size_t)n;
@@ -128,8 +128,7 @@ int session_read_file(struct session *s, const char *path, struct lb_err *e)
 	bool standard = strcmp(path, "-") == 0;
 	int from = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	if (from < 0)
-		return lb_err_set(
-			e, errno == EACCES ? LB_CODE_DENIED : LB_CODE_NOT_FOUND, "%s: %s", path, strerror(errno));
+		return lb_err_file(e, errno == EACCES ? LB_CODE_DENIED : LB_CODE_NOT_FOUND, path, errno);
 	int to = memfd_create("lbd-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	int failed =
 		to < 0 ? lb_err_set(e, LB_CODE_FAILED, "memory file: %s", strerror(errno)) : copy(from, to, path, e);

@@ -40,9 +40,9 @@ int daemon_text_read_one(const char *path, struct daemon_text *t, struct lb_err 
 	if (!err)
 		err = daemon_text_add(t, path, strlen(path), &raw);
 	lb_text_done(&raw);
-	return err ? lb_err_set(
-			     e, LB_CODE_INVALID, "%s: %s", path, err == -EFBIG ? "larger than 16 MiB" : strerror(-err))
-		   : 0;
+	if (err == -EFBIG)
+		return lb_err_set(e, LB_CODE_INVALID, "%s: larger than 16 MiB", path);
+	return err ? lb_err_file(e, LB_CODE_INVALID, path, -err) : 0;
 }
 
 static int only_yaml(const struct dirent *d)

@@ -23,7 +23,7 @@ static struct lb_time failing_since(const struct model *m, const struct model_ba
 	return since;
 }
 
-/* One interval of its slowest check, and the jitter on both sides. */
+/* One interval of its slowest check, and a quarter for probes that come late. */
 static int64_t burst_us(const struct config_service *s)
 {
 	int64_t ms = 0;

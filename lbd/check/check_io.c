@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define FDS_RESERVED   48u                  /* the loop's own, channel, log, CHECK_WATCH_MAX, what libraries open */
+#define FDS_RESERVED   112u                 /* the loop's, channel, log, CHECK_WATCH_MAX, libraries', idle sockets */
 #define CHANNEL_HIGH   ((size_t)256 * 1024) /* above it, changed targets wait in `unsent` */
 #define ALIVE_EVERY_US 100000
 
@@ -22,12 +22,16 @@ void prober_end(struct prober *w, int status)
 	ev_break(w->loop, EVBREAK_ALL);
 }
 
-void prober_note_lag(struct prober *w, int64_t late_us)
+void prober_note_lag(struct prober *w, struct lb_time since, struct lb_time until)
 {
+	int64_t late_us = lb_time_diff_us(until, since);
 	if (late_us > w->lag_us)
 		w->lag_us = late_us;
-	if (late_us > CHECK_LATE_US)
-		w->stalls++;
+	if (!check_late(since, until))
+		return;
+	/* one stall is seen by all that was due meanwhile */
+	w->stalled_us += lb_time_cmp(since, w->stalled_until) < 0 ? lb_time_diff_us(until, w->stalled_until) : late_us;
+	w->stalled_until = until;
 }
 
 /* ---- sending ---- */
@@ -105,7 +109,7 @@ static void on_flush(struct ev_loop *loop, ev_prepare *ev, int events)
 {
 	(void)loop, (void)events;
 	struct prober *w = ev->data;
-	prober_note_lag(w, lb_time_diff_us(lb_clock_now(), w->now));
+	prober_note_lag(w, w->now, lb_clock_now());
 	while (!TAILQ_EMPTY(&w->unsent) && lb_frame_pending(&w->channel) < CHANNEL_HIGH) {
 		struct target *t = TAILQ_FIRST(&w->unsent);
 		TAILQ_REMOVE(&w->unsent, t, unsent);
@@ -273,9 +277,9 @@ int check_worker_main(int channel_fd, void (*alive)(void))
 		lb_frame_done(&w.channel);
 		return 1;
 	}
-	w.now = w.clock = lb_clock_now();
+	w.now = w.clock = w.stalled_until = lb_clock_now();
 	check_lateness_init(&w.lateness, w.now);
-	w.watch = (struct check_watch){ .loop = w.loop, .stalls = &w.stalls, .send = send_watched, .arg = &w };
+	w.watch = (struct check_watch){ .loop = w.loop, .stalled_us = &w.stalled_us, .send = send_watched, .arg = &w };
 	watchers_start(&w);
 	ev_run(w.loop, 0);
 	for (struct target *t = w.targets, *next; t; t = next) {

@@ -2,9 +2,9 @@
 /*
  * How late probes start: quantiles of (start - due) over the last 10 to 20 seconds, in fixed room.
  *
- * Only the worker can tell: each probe is moved by up to 10 % of its interval around its slot (check_sched.h), so the
- * times at which probes arrive say nothing about when they were due. What the histogram does not hold is slots that
- * were skipped because the process stood still; those are missing in the number of probes.
+ * Only the worker can tell: each probe comes up to 10 % of its interval sooner (check_sched.h), so the times at which
+ * probes arrive say nothing about when they were due. What the histogram does not hold is what was skipped because the
+ * process stood still; that is missing in the number of probes.
  */
 #pragma once
 

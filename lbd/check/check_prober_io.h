@@ -27,7 +27,7 @@ struct target;
 
 struct run { /* exists while a probe runs */
 	struct target *t;
-	uint32_t stalls;
+	int64_t stalled_us;                    /* of the prober when it began */
 	_Alignas(16) struct check_probe probe; /* and, behind it, what its type has in addition */
 };
 
@@ -40,9 +40,9 @@ struct target {
 	struct check_fsm fsm;
 	struct check_result last;
 	struct check_smooth smooth;
-	struct check_sched sched;
-	struct run *run; /* NULL = not running */
-	ev_timer due;    /* armed while neither running nor waiting */
+	struct run *run;       /* NULL = not running */
+	struct lb_time due_at; /* when the next probe starts, or the one that runs should have */
+	ev_timer due;          /* armed while neither running nor waiting */
 	TAILQ_ENTRY(target) unsent, waiting;
 	struct target *before, *next_stage; /* stages: the one that must be up; the next one that waits for the same */
 	struct target *stages;              /* those that wait for this one */
@@ -66,8 +66,9 @@ struct prober {
 	struct check_watch watch;
 	struct lb_text line;
 	uint32_t running, n_waiting, limit;
-	uint32_t stalls; /* how often the loop was late: probes that ran through one are not trusted */
-	int64_t lag_us;
+	int64_t lag_us;     /* the worst since the last pong */
+	int64_t stalled_us; /* how long the loop stood still so far: no probe can help that */
+	struct lb_time stalled_until;
 	uint32_t probes; /* started */
 	struct check_lateness lateness;
 	uint64_t rand;
@@ -81,8 +82,8 @@ struct prober {
 /* ---- check_io.c ---- */
 /* Leaves the loop; the process ends with this status. */
 void prober_end(struct prober *w, int status);
-/* How late the loop was for something that was due. */
-void prober_note_lag(struct prober *w, int64_t late_us);
+/* The loop looks only now, `until`, at what was due at `since`. */
+void prober_note_lag(struct prober *w, struct lb_time since, struct lb_time until);
 /* Whether one more probe may run. */
 bool prober_may_start(const struct prober *w);
 

@@ -63,11 +63,11 @@ void check_result_talk(struct check_result *r, int err)
 		r, err == ENOBUFS || err == ENOMEM || err == EPERM ? CHECK_CODE_SOCKERR : CHECK_CODE_L7RSP, err);
 }
 
-void check_result_distrust(struct check_result *r, bool stalled)
+void check_result_distrust(struct check_result *r, int64_t stalled_us, uint32_t timeout_ms)
 {
 	bool timed_out = r->code == CHECK_CODE_L3TOUT || r->code == CHECK_CODE_L4TOUT || r->code == CHECK_CODE_L6TOUT ||
 			 r->code == CHECK_CODE_L7TOUT || r->code == CHECK_CODE_PROCTOUT;
-	if (stalled && timed_out)
+	if (timed_out && stalled_us * 4 > (int64_t)timeout_ms * 1000)
 		check_result_set(r, CHECK_CODE_SOCKERR, "probe ran too late");
 }
 

@@ -23,9 +23,10 @@ void check_result_connect(struct check_result *r, int err, enum check_from from)
 /* The failure of reading or writing on an open connection: SOCKERR when memory was out, L7RSP otherwise. */
 void check_result_talk(struct check_result *r, int err);
 
-/* The process stood still while the probe ran (stalled): "no answer in time" is then our own doing, and says so. Any
- * other result is left alone. */
-void check_result_distrust(struct check_result *r, bool stalled);
+/* The process stood still for stalled_us while the probe ran: where that is more than a quarter of its time, "no answer
+ * in time" is our own doing, and says so. Any other result is left alone. Less does not count: on a host that is always
+ * a little short of time a dead backend must be found, too. */
+void check_result_distrust(struct check_result *r, int64_t stalled_us, uint32_t timeout_ms);
 
 /* L7RSP with the beginning of what came: "why: SSH-2.0-OpenSSH\x0d\x0a". Whole characters and escapes only; "..." when
  * bytes were left out. n = 0: "why, no byte came". */

@@ -14,25 +14,24 @@ static int64_t grid(uint32_t interval_ms)
 	return interval_ms >= CHECK_GRID_FROM_MS ? CHECK_GRID_US : 1;
 }
 
-void check_sched_start(struct check_sched *s, uint32_t interval_ms, struct lb_time now, uint64_t *rand)
+static struct lb_time on_grid(int64_t us, uint32_t interval_ms, struct lb_time now)
 {
-	uint64_t span = (uint64_t)interval_ms * 1000;
-	s->slot.us = now.us + (int64_t)(check_rand(rand) % span);
-	s->due.us = s->slot.us - s->slot.us % grid(interval_ms);
-	if (s->due.us < now.us)
-		s->due = now;
+	us -= us % grid(interval_ms);
+	return (struct lb_time){ us < now.us ? now.us : us };
 }
 
-void check_sched_next(struct check_sched *s, uint32_t interval_ms, struct lb_time now, uint64_t *rand)
+struct lb_time check_sched_first(uint32_t interval_ms, struct lb_time now, uint64_t *rand)
 {
-	int64_t step = (int64_t)interval_ms * 1000;
-	s->slot.us += step;
-	if (s->slot.us <= now.us)
-		s->slot.us += ((now.us - s->slot.us) / step + 1) * step;
-	int64_t tenth = step / 10, to = grid(interval_ms);
-	/* drawn from a range that is shorter by what rounding up may add */
-	s->due.us = s->slot.us - tenth + (int64_t)(check_rand(rand) % (uint64_t)(2 * tenth + 2 - to));
-	s->due.us += (to - s->due.us % to) % to;
-	if (s->due.us < now.us)
-		s->due = now;
+	uint64_t span = (uint64_t)interval_ms * 1000;
+	return on_grid(now.us + (int64_t)(check_rand(rand) % span), interval_ms, now);
+}
+
+struct lb_time check_sched_next(struct lb_time due, uint32_t interval_ms, struct lb_time now, uint64_t *rand)
+{
+	int64_t step = (int64_t)interval_ms * 1000, passed = lb_time_diff_us(now, due) / step;
+	/* drawn from a range that is shorter by what rounding down may add */
+	uint64_t sooner = check_rand(rand) % (uint64_t)(step / 10 + 2 - grid(interval_ms));
+	if (passed < 0)
+		passed = 0;
+	return on_grid(due.us + (passed + 1) * step - (int64_t)sooner, interval_ms, now);
 }

@@ -18,16 +18,20 @@
 
 static void arm(struct prober *w, struct target *t)
 {
-	int64_t wait = lb_time_diff_us(t->sched.due, w->now);
+	int64_t wait = lb_time_diff_us(t->due_at, w->now);
 	ev_timer_stop(w->loop, &t->due);
 	ev_timer_set(&t->due, wait > 0 ? (double)wait / 1e6 : 0.0, 0.0);
 	ev_timer_start(w->loop, &t->due);
 }
 
+static uint32_t interval_ms(const struct target *t)
+{
+	return t->fsm.judged && !t->fsm.up ? t->spec.interval_down_ms : t->spec.interval_ms;
+}
+
 static void plan_next(struct prober *w, struct target *t)
 {
-	bool down = t->fsm.judged && !t->fsm.up;
-	check_sched_next(&t->sched, down ? t->spec.interval_down_ms : t->spec.interval_ms, w->now, &w->rand);
+	t->due_at = check_sched_next(t->due_at, interval_ms(t), w->now, &w->rand);
 	arm(w, t);
 }
 
@@ -54,7 +58,7 @@ static void wake_stages(struct prober *w, struct target *t)
 	for (struct target *s = t->stages; s; s = s->next_stage) {
 		if (s->run || s->waiting_on)
 			continue; /* its result comes by itself */
-		s->sched.due = w->now;
+		s->due_at = w->now;
 		arm(w, s);
 	}
 }
@@ -108,7 +112,7 @@ static void on_done(struct check_probe *p, const struct check_result *r, void *a
 	struct run *run = (struct run *)((char *)p - offsetof(struct run, probe));
 	struct target *t = run->t;
 	struct check_result result = *r;
-	check_result_distrust(&result, run->stalls != w->stalls);
+	check_result_distrust(&result, w->stalled_us - run->stalled_us, t->spec.timeout_ms);
 	t->run = NULL;
 	w->running--;
 	free(run);
@@ -133,14 +137,14 @@ static void start_run(struct prober *w, struct target *t)
 	struct run *run = ops ? calloc(1, offsetof(struct run, probe) + ops->size) : NULL;
 	if (run) {
 		run->t = t;
-		run->stalls = w->stalls;
+		run->stalled_us = w->stalled_us;
 		run->probe.loop = w->loop;
 		run->probe.ops = ops;
 		run->probe.spec = &t->spec;
 		run->probe.done = on_done;
 		run->probe.arg = w;
 		w->clock = lb_clock_now();
-		note_late(w, lb_time_diff_us(w->clock, t->sched.due));
+		note_late(w, lb_time_diff_us(w->clock, t->due_at));
 		rc = ops->start(&run->probe, w->clock);
 	}
 	if (rc == 0) {
@@ -178,11 +182,11 @@ static void on_due(struct ev_loop *loop, ev_timer *ev, int events)
 	(void)events;
 	struct prober *w = ev_userdata(loop);
 	struct target *t = (struct target *)((char *)ev - offsetof(struct target, due));
-	if (lb_time_cmp(w->now, t->sched.due) < 0) {
+	if (lb_time_cmp(w->now, t->due_at) < 0) {
 		arm(w, t);
 		return;
 	}
-	prober_note_lag(w, lb_time_diff_us(w->now, t->sched.due));
+	prober_note_lag(w, t->due_at, w->now);
 	if (rests(w, t)) {
 		plan_next(w, t);
 		return;
@@ -289,8 +293,7 @@ void prober_target_set(struct prober *w, const struct check_msg_target *in)
 		return;
 	}
 	stage_link(w, t);
-	bool down = t->fsm.judged && !t->fsm.up;
-	check_sched_start(&t->sched, down ? t->spec.interval_down_ms : t->spec.interval_ms, w->now, &w->rand);
+	t->due_at = check_sched_first(interval_ms(t), w->now, &w->rand);
 	arm(w, t);
 	prober_start_waiting(w); /* the one that was replaced may have been running */
 }

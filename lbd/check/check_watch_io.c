@@ -12,7 +12,7 @@ struct check_watched {
 	struct check_watch *w;
 	struct check_watched *next;
 	struct check_msg_run run;
-	uint32_t stalls;
+	int64_t stalled_us;
 	struct check_trace trace;
 	_Alignas(16) struct check_probe probe; /* and, behind it, what its type has in addition */
 };
@@ -55,8 +55,7 @@ static void on_done(struct check_probe *p, const struct check_result *r, void *a
 {
 	struct check_watched *v = arg;
 	struct check_result result = *r;
-	(void)p;
-	check_result_distrust(&result, v->stalls != *v->w->stalls);
+	check_result_distrust(&result, *v->w->stalled_us - v->stalled_us, p->spec->timeout_ms);
 	send_ran(v->w, &v->run, &result, &v->trace);
 	watched_free(v);
 }
@@ -69,7 +68,7 @@ static int start(struct check_watch *w, const struct check_msg_run *run, const s
 		return ops ? -ENOMEM : -EPROTONOSUPPORT;
 	v->w = w;
 	v->run = *run;
-	v->stalls = *w->stalls;
+	v->stalled_us = *w->stalled_us;
 	v->probe.loop = w->loop;
 	v->probe.ops = ops;
 	v->probe.spec = spec;

@@ -14,7 +14,7 @@ struct check_watched;
 
 struct check_watch { /* embedded by the prober, who fills the first part */
 	struct ev_loop *loop;
-	const uint32_t *stalls; /* how often the loop was late so far */
+	const int64_t *stalled_us; /* how long the loop stood still so far */
 	void (*send)(const struct check_msg *m, void *arg);
 	void *arg;
 	struct check_watched *first;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The TCP probe: connect, then (optional) send some bytes, then (optional) wait for the expected reply, all before one
- * deadline.
+ * deadline. Where connecting is all, it is dialled (check_dial_io.h).
  *
  * How it leaves: with a reset (SO_LINGER 0), so that thousands of probes a second leave no TIME_WAIT behind, here or on
  * the backend. A plain connect check also holds its ACK back (TCP_QUICKACK off), so that the backend's kernel sees
@@ -9,6 +9,7 @@
  * accept queue is still found: Linux then drops the SYN.
  */
 #include "lbd/check/check_conn_io.h"
+#include "lbd/check/check_dial_io.h"
 #include "lbd/check/check_reply.h"
 #include "lbd/check/check_result.h"
 
@@ -27,6 +28,7 @@ struct tcp {
 	ev_timer pause;
 	double pause_s;
 	int fd;
+	struct check_dial dial;
 	const char *send; /* of the spec */
 	size_t send_len, sent;
 	bool connected, wanted;
@@ -37,6 +39,7 @@ static void tcp_cancel(struct check_probe *p)
 {
 	struct tcp *t = (struct tcp *)p;
 	check_probe_end(p);
+	check_dial_close(&t->dial);
 	ev_io_stop(p->loop, &t->io);
 	ev_timer_stop(p->loop, &t->pause);
 	if (t->fd >= 0)
@@ -169,6 +172,34 @@ static void tcp_expired(struct check_probe *p)
 		check_probe_finish_code(p, CHECK_CODE_L7TOUT, "connected, expected bytes did not come");
 }
 
+static void on_dialled(struct check_probe *p, int err)
+{
+	struct check_result r = { 0 };
+	if (err)
+		check_result_connect(&r, err, CHECK_FROM_NET);
+	else
+		check_result_set(&r, CHECK_CODE_L4OK, "connected");
+	if (!err)
+		check_probe_step(p, "connected");
+	check_probe_finish(p, &r);
+}
+
+/* As check_conn_open. */
+static int dial(struct tcp *t)
+{
+	int err = 0;
+	t->dial.probe = &t->probe;
+	t->dial.done = on_dialled;
+	int rc = check_dial_open(&t->dial, &err);
+	if (rc == 0) {
+		struct check_result r = { 0 };
+		/* the kernel says "refused" here for a local address: that is the backend's answer, not our fault */
+		check_result_connect(&r, err, CHECK_FROM_US);
+		check_probe_early(&t->probe, &r);
+	}
+	return rc;
+}
+
 static int tcp_start(struct check_probe *p, struct lb_time now)
 {
 	struct tcp *t = (struct tcp *)p;
@@ -178,10 +209,12 @@ static int tcp_start(struct check_probe *p, struct lb_time now)
 	t->pause_s = PAUSE_S;
 	ev_init(&t->io, on_io);
 	ev_init(&t->pause, on_pause);
+	t->fd = -1;
 	check_probe_begin(p, now);
+	bool dials = !t->send_len && !t->wanted && check_dial_can(s);
 	/* where the backend speaks first, its greeting may wait for our ACK */
-	int rc = check_conn_open(p, t->send_len || !t->wanted, &t->fd);
-	if (rc > 0)
+	int rc = dials ? dial(t) : check_conn_open(p, t->send_len || !t->wanted, &t->fd);
+	if (rc > 0 && !dials)
 		check_conn_watch(p, &t->io, t->fd, EV_READ | EV_WRITE);
 	else if (rc < 0)
 		check_probe_end(p);

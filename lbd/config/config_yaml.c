@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/config/config_yaml.h"
 
-#include "common/vec.h"
+#include "lbd/config/config_plain.h"
 #include "lbd/config/config_scan.h"
+#include "lbd/config/config_tree.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -12,27 +12,16 @@
 #define MINIMAL    "a minimal file has `services:` with one service"
 #define SCAN_BYTES 4096u /* looking at so many bytes costs about as much as one node */
 
-enum stage { STAGE_SCAN, STAGE_PARSE, STAGE_DONE, STAGE_FAILED };
-
-struct frame {
-	struct config_node *node; /* an open map or list */
-	struct config_node *last; /* its last child */
-	struct config_node *key;  /* of a map: the last key */
-};
+enum stage { STAGE_SCAN, STAGE_PLAIN, STAGE_PARSE, STAGE_DONE, STAGE_FAILED };
 
 struct config_yaml {
 	enum stage stage;
 	struct config_scan scan;
+	struct config_plain plain;
+	bool no_plain;
 	yaml_parser_t parser;
 	bool started;
-	uint16_t file;
-	struct lb_arena *arena;
-	struct config_report *report;
-	size_t *nodes;
-	struct config_node *root;
-	struct frame stack[CONFIG_DEPTH_MAX];
-	uint32_t depth;
-	LB_VEC(struct config_node *) keys; /* scratch of the search for duplicates */
+	struct config_tree tree;
 };
 
 struct config_yaml *config_yaml_new(uint32_t file, const struct config_source *source, struct lb_arena *arena,
@@ -41,10 +30,10 @@ struct config_yaml *config_yaml_new(uint32_t file, const struct config_source *s
 	struct config_yaml *y = calloc(1, sizeof(*y));
 	if (!y)
 		return NULL;
-	y->file = (uint16_t)file;
-	y->arena = arena;
-	y->report = r;
-	y->nodes = nodes;
+	y->tree.file = (uint16_t)file;
+	y->tree.arena = arena;
+	y->tree.report = r;
+	y->tree.nodes = nodes;
 	config_scan_init(&y->scan, file, source);
 	return y;
 }
@@ -55,48 +44,26 @@ void config_yaml_free(struct config_yaml *y)
 		return;
 	if (y->started)
 		yaml_parser_delete(&y->parser);
-	lb_vec_done(&y->keys);
+	config_tree_done(&y->tree);
 	free(y);
 }
 
 struct config_node *config_yaml_root(const struct config_yaml *y)
 {
-	return y->root;
+	return y->tree.root;
 }
 
-static int no_memory(struct config_yaml *y)
+void config_yaml_no_plain(struct config_yaml *y)
 {
-	y->report->oom = true;
-	return -1;
+	y->no_plain = true;
 }
 
-/* Where the reader is now; buf holds the chain. */
-static const struct config_path *path_here(const struct config_yaml *y, struct config_path buf[CONFIG_DEPTH_MAX])
+bool config_yaml_was_plain(const struct config_yaml *y)
 {
-	const struct config_path *up = NULL;
-	for (uint32_t i = 0; i < y->depth; i++) {
-		const struct config_node *n = y->stack[i].node, *key = y->stack[i].key;
-		bool inside = i + 1 < y->depth; /* what is open above has been counted as a child */
-		if (n->kind == CONFIG_NODE_SEQ)
-			buf[i] = (struct config_path){ .up = up, .item = inside ? n->len - 1 : n->len };
-		else if (inside || n->len % 2)
-			buf[i] =
-				(struct config_path){ .up = up, .name = key->text, .len = (uint32_t)strlen(key->text) };
-		else
-			continue;
-		up = &buf[i];
-	}
-	return up;
+	return !y->started;
 }
 
-static void trap(struct config_yaml *y, struct config_place at, const char *help, const char *text)
-{
-	if (!config_report_wants(y->report, false, at))
-		return;
-	struct config_path buf[CONFIG_DEPTH_MAX];
-	config_report_add(
-		y->report, &(struct config_finding){ .at = at, .help = help, .path = path_here(y, buf) }, "%s", text);
-}
+/* ---- what libyaml comes across ---- */
 
 static uint32_t small(size_t n)
 {
@@ -105,7 +72,7 @@ static uint32_t small(size_t n)
 
 static struct config_place place_of(const struct config_yaml *y, const yaml_event_t *ev)
 {
-	struct config_place at = { .file = y->file,
+	struct config_place at = { .file = y->tree.file,
 		.line = small(ev->start_mark.line) + 1,
 		.column = small(ev->start_mark.column) + 1,
 		.width = 1 };
@@ -115,47 +82,6 @@ static struct config_place place_of(const struct config_yaml *y, const yaml_even
 	return at;
 }
 
-static bool awaits_key(const struct config_yaml *y)
-{
-	const struct config_node *n = y->depth ? y->stack[y->depth - 1].node : NULL;
-	return n && n->kind == CONFIG_NODE_MAP && n->len % 2 == 0;
-}
-
-/* A new last child of what is open, with room for text. NULL: stopped. */
-static struct config_node *append(
-	struct config_yaml *y, enum config_node_kind kind, const yaml_event_t *ev, const char *text, size_t len)
-{
-	struct config_place at = place_of(y, ev);
-	if (++*y->nodes > CONFIG_NODES_MAX) {
-		trap(y, at, NULL, "more than 1000000 keys and values");
-		return NULL;
-	}
-	struct config_node *n = lb_arena_alloc(y->arena, sizeof(*n) + len + 1);
-	if (!n) {
-		no_memory(y);
-		return NULL;
-	}
-	n->line = at.line;
-	n->column = at.column;
-	n->width = at.width;
-	n->file = y->file;
-	n->kind = (uint8_t)kind;
-	memcpy(n->text, text, len);
-	if (kind == CONFIG_NODE_SCALAR)
-		n->len = small(len);
-	if (y->depth == 0) {
-		y->root = n;
-		return n;
-	}
-	struct frame *f = &y->stack[y->depth - 1];
-	if (awaits_key(y))
-		f->key = n;
-	*(f->last ? &f->last->next : &f->node->child) = n;
-	f->last = n;
-	f->node->len++;
-	return n;
-}
-
 /* Reports what no node may have. The node stays: what it says is still checked. */
 static void on_properties(
 	struct config_yaml *y, const yaml_event_t *ev, const yaml_char_t *anchor, const yaml_char_t *tag)
@@ -163,176 +89,41 @@ static void on_properties(
 	struct config_place at = place_of(y, ev);
 	at.width = 1;
 	if (anchor)
-		trap(y, at, "write the value out where it is needed", "an anchor ('&name') is not allowed");
+		config_tree_trap(
+			&y->tree, at, "write the value out where it is needed", "an anchor ('&name') is not allowed");
 	if (tag)
-		trap(y, at, "the key decides the type of its value", "a tag ('!name') is not allowed");
-}
-
-static bool is_null(const char *s)
-{
-	if (*s && *s != '~' && *s != 'n' && *s != 'N')
-		return false;
-	return !*s || !strcmp(s, "~") || !strcmp(s, "null") || !strcmp(s, "Null") || !strcmp(s, "NULL");
-}
-
-/* What no scalar may be; NULL when it is fine. */
-static const char *scalar_fault(const yaml_event_t *ev, bool key, const char **help)
-{
-	const char *text = (const char *)ev->data.scalar.value;
-	bool plain = ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-	*help = NULL;
-	if (memchr(text, '\0', ev->data.scalar.length))
-		return "the escape of a NUL character is not allowed";
-	if (plain && is_null(text)) {
-		*help = "write a value, {} for an empty mapping, or \"\" for an empty text";
-		return *text ? "null is not a value" : "the value is missing";
-	}
-	if (plain && key && !strcmp(text, "<<")) {
-		*help = "write the keys out";
-		return "a merge key ('<<') is not allowed";
-	}
-	return NULL;
+		config_tree_trap(
+			&y->tree, at, "the key decides the type of its value", "a tag ('!name') is not allowed");
 }
 
 static int on_scalar(struct config_yaml *y, const yaml_event_t *ev)
 {
-	const char *help, *fault = scalar_fault(ev, awaits_key(y), &help);
-	const char *text = (const char *)ev->data.scalar.value;
-	if (fault) {
-		struct config_place at = place_of(y, ev);
-		const struct frame *f = &y->stack[y->depth - 1];
-		/* a missing value has no extent: the caret goes under its key */
-		if (!*text && f->node->kind == CONFIG_NODE_MAP && f->last && f->node->len % 2)
-			at = config_node_place(f->last);
-		trap(y, at, help, fault);
-	}
+	const struct config_scalar s = { (const char *)ev->data.scalar.value, ev->data.scalar.length,
+		ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE };
 	on_properties(y, ev, ev->data.scalar.anchor, ev->data.scalar.tag);
-	/* the text ends at a NUL, which was a fault */
-	struct config_node *n = append(y, CONFIG_NODE_SCALAR, ev, text, strlen(text));
-	if (!n)
-		return -1;
-	n->bad = fault;
-	n->quoted = ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-	return 0;
+	return config_tree_scalar(&y->tree, place_of(y, ev), &s) ? 0 : -1;
 }
 
 static int on_alias(struct config_yaml *y, const yaml_event_t *ev)
 {
-	trap(y, place_of(y, ev), "write the value out", "an alias ('*name') is not allowed");
-	struct config_node *n = append(y, CONFIG_NODE_SCALAR, ev, "", 0);
+	config_tree_trap(&y->tree, place_of(y, ev), "write the value out", "an alias ('*name') is not allowed");
+	struct config_node *n =
+		config_tree_scalar(&y->tree, place_of(y, ev), &(struct config_scalar){ .text = "", .quoted = true });
 	if (!n)
 		return -1;
 	n->bad = true;
+	n->quoted = false;
 	return 0;
 }
 
 static int on_open(struct config_yaml *y, const yaml_event_t *ev)
 {
 	bool map = ev->type == YAML_MAPPING_START_EVENT;
-	if (y->depth == CONFIG_DEPTH_MAX) {
-		trap(y, place_of(y, ev), NULL, "more than 32 levels");
-		return -1;
-	}
-	bool key = awaits_key(y);
-	if (key)
-		trap(y, place_of(y, ev), NULL, "a key must be a word");
 	if (map)
 		on_properties(y, ev, ev->data.mapping_start.anchor, ev->data.mapping_start.tag);
 	else
 		on_properties(y, ev, ev->data.sequence_start.anchor, ev->data.sequence_start.tag);
-	if (y->depth == 0 && !map)
-		trap(y, place_of(y, ev), MINIMAL, "the top level must be a mapping, this is a list");
-	struct config_node *n = append(y, map ? CONFIG_NODE_MAP : CONFIG_NODE_SEQ, ev, "", 0);
-	if (!n)
-		return -1;
-	n->bad = key;
-	y->stack[y->depth++] = (struct frame){ .node = n };
-	return 0;
-}
-
-static int key_cmp(const void *a, const void *b)
-{
-	const struct config_node *x = *(struct config_node *const *)a, *z = *(struct config_node *const *)b;
-	if (x->len != z->len)
-		return x->len < z->len ? -1 : 1;
-	int d = memcmp(x->text, z->text, x->len);
-	if (d || x == z)
-		return d;
-	if (x->line != z->line)
-		return x->line < z->line ? -1 : 1;
-	return x->column < z->column ? -1 : 1;
-}
-
-static void duplicate(struct config_yaml *y, const struct config_node *first, struct config_node *again)
-{
-	again->bad = true;
-	struct config_finding f = { .at = config_node_place(again), .path_in_text = true };
-	if (!config_report_wants(y->report, false, f.at))
-		return;
-	struct config_path buf[CONFIG_DEPTH_MAX];
-	const struct config_path *up = path_here(y, buf), self = { up, again->text, again->len, 0 };
-	char help[64];
-	snprintf(help, sizeof(help), "first at line %u", first->line);
-	f.path = &self;
-	f.help = help;
-	config_report_add(y->report, &f, "duplicate key '%s' in %s", config_shown(again->text, again->len).s,
-		config_path_shown(up).s);
-}
-
-static bool same_key(const struct config_node *a, const struct config_node *b)
-{
-	return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
-}
-
-#define FEW 8u /* keys, of which comparing each with each is faster than sorting */
-
-static void find_among_few(struct config_yaml *y)
-{
-	for (size_t i = 1; i < y->keys.n; i++)
-		for (size_t k = 0; k < i; k++)
-			if (same_key(y->keys.v[k], y->keys.v[i])) {
-				duplicate(y, y->keys.v[k], y->keys.v[i]);
-				break;
-			}
-}
-
-/* Sorting, not hashing: n log n whatever the keys, and no secret seed is at hand here. */
-static void find_among_many(struct config_yaml *y)
-{
-	qsort(y->keys.v, y->keys.n, sizeof(y->keys.v[0]), key_cmp);
-	const struct config_node *first = y->keys.v[0];
-	for (size_t i = 1; i < y->keys.n; i++) {
-		if (same_key(first, y->keys.v[i]))
-			duplicate(y, first, y->keys.v[i]);
-		else
-			first = y->keys.v[i];
-	}
-}
-
-static int find_duplicates(struct config_yaml *y, const struct config_node *map)
-{
-	lb_vec_clear(&y->keys);
-	for (struct config_node *k = map->child; k && k->next; k = k->next->next) {
-		if (k->bad)
-			continue;
-		struct config_node **slot = lb_vec_push(&y->keys);
-		if (!slot)
-			return no_memory(y);
-		*slot = k;
-	}
-	if (y->keys.n > FEW)
-		find_among_many(y);
-	else
-		find_among_few(y);
-	return 0;
-}
-
-static int on_close(struct config_yaml *y)
-{
-	const struct config_node *n = y->stack[y->depth - 1].node;
-	int rc = n->kind == CONFIG_NODE_MAP ? find_duplicates(y, n) : 0;
-	y->depth--;
-	return rc;
+	return config_tree_open(&y->tree, map ? CONFIG_NODE_MAP : CONFIG_NODE_SEQ, place_of(y, ev));
 }
 
 /* What people usually did when libyaml says this. */
@@ -351,12 +142,12 @@ static int syntax_error(struct config_yaml *y)
 {
 	const yaml_parser_t *p = &y->parser;
 	if (p->error == YAML_MEMORY_ERROR || !p->problem)
-		return no_memory(y);
+		return config_tree_no_memory(&y->tree);
 	size_t len = y->scan.len;
 	/* the end of the file may be counted as a line of its own: the mark must lie inside */
-	struct config_place last = config_place_of(y->report, y->file, len), at = last;
+	struct config_place last = config_place_of(y->tree.report, y->tree.file, len), at = last;
 	if (last.column == 1 && last.line > 1)
-		last = at = config_place_of(y->report, y->file, len - 1);
+		last = at = config_place_of(y->tree.report, y->tree.file, len - 1);
 	if (p->problem_mark.line + 1 <= last.line) {
 		at.line = small(p->problem_mark.line) + 1;
 		at.column = small(p->problem_mark.column) + 1;
@@ -370,9 +161,9 @@ static int syntax_error(struct config_yaml *y)
 	bool token = strstr(p->problem, "cannot start any token");
 	if (token && config_scan_byte(&y->scan, p->problem_mark.index) == '\t') {
 		f.help = "indent with spaces";
-		config_report_add(y->report, &f, "a tab is not allowed here");
+		config_report_add(y->tree.report, &f, "a tab is not allowed here");
 	} else {
-		config_report_add(y->report, &f, "%s%s", p->problem, also);
+		config_report_add(y->tree.report, &f, "%s%s", p->problem, also);
 	}
 	return -1;
 }
@@ -382,7 +173,7 @@ static int on_document_start(struct config_yaml *y, const yaml_event_t *ev)
 	if (!ev->data.document_start.version_directive &&
 		ev->data.document_start.tag_directives.start == ev->data.document_start.tag_directives.end)
 		return 0;
-	trap(y, place_of(y, ev), NULL, "a directive is not allowed");
+	config_tree_trap(&y->tree, place_of(y, ev), NULL, "a directive is not allowed");
 	return -1;
 }
 
@@ -392,21 +183,23 @@ static int on_event(struct config_yaml *y, const yaml_event_t *ev)
 	case YAML_DOCUMENT_START_EVENT: return on_document_start(y, ev);
 	case YAML_DOCUMENT_END_EVENT:
 		y->stage = STAGE_DONE;
-		return config_scan_rest(&y->scan, ev->end_mark.index, y->report);
+		return config_scan_rest(&y->scan, ev->end_mark.index, y->tree.report);
 	case YAML_STREAM_END_EVENT: y->stage = STAGE_DONE; return 0;
 	case YAML_SCALAR_EVENT:
-		if (y->depth)
+		if (y->tree.depth)
 			return on_scalar(y, ev);
 		if (*ev->data.scalar.value == '\0')
-			trap(y, (struct config_place){ .file = y->file }, MINIMAL, "the file is empty");
+			config_tree_trap(
+				&y->tree, (struct config_place){ .file = y->tree.file }, MINIMAL, "the file is empty");
 		else
-			trap(y, place_of(y, ev), MINIMAL, "the top level must be a mapping, this is one value");
+			config_tree_trap(&y->tree, place_of(y, ev), MINIMAL,
+				"the top level must be a mapping, this is one value");
 		return -1;
 	case YAML_ALIAS_EVENT: return on_alias(y, ev);
 	case YAML_MAPPING_START_EVENT:
 	case YAML_SEQUENCE_START_EVENT: return on_open(y, ev);
 	case YAML_MAPPING_END_EVENT:
-	case YAML_SEQUENCE_END_EVENT: return on_close(y);
+	case YAML_SEQUENCE_END_EVENT: return config_tree_close(&y->tree);
 	default: return 0;
 	}
 }
@@ -414,7 +207,7 @@ static int on_event(struct config_yaml *y, const yaml_event_t *ev)
 static int begin(struct config_yaml *y)
 {
 	if (!yaml_parser_initialize(&y->parser))
-		return no_memory(y);
+		return config_tree_no_memory(&y->tree);
 	y->started = true;
 	/* an explicit encoding keeps libyaml from guessing; without its BOM the columns are those of an editor */
 	size_t bom = config_bom_len(y->scan.text, y->scan.len);
@@ -434,26 +227,61 @@ static int parse_one(struct config_yaml *y)
 	return rc;
 }
 
-static int failed(struct config_yaml *y)
+/* ---- stages ---- */
+
+static int step_scan(struct config_yaml *y, unsigned budget)
 {
-	y->stage = STAGE_FAILED;
+	int rc = config_scan_step(&y->scan, (size_t)budget * SCAN_BYTES, y->tree.report);
+	if (rc)
+		return rc;
+	if (y->no_plain)
+		return begin(y) ? -1 : 1;
+	config_plain_init(&y->plain, y->scan.text, y->scan.len);
+	y->tree.silent = true;
+	y->stage = STAGE_PLAIN;
+	return 1;
+}
+
+/* Reads on by itself as long as there is no doubt; else libyaml reads everything, and says what there is to say. */
+static int step_plain(struct config_yaml *y, unsigned budget)
+{
+	int rc = config_plain_step(&y->plain, &y->tree, budget);
+	if (y->tree.report->oom)
+		return -1;
+	if (rc < 0) {
+		config_tree_reset(&y->tree);
+		return begin(y) ? -1 : 1;
+	}
+	if (rc == 0)
+		y->stage = STAGE_DONE;
+	return 1;
+}
+
+static int step_libyaml(struct config_yaml *y, unsigned budget)
+{
+	for (; budget && y->stage == STAGE_PARSE; budget--)
+		if (parse_one(y))
+			return -1;
+	return 1;
+}
+
+static int step(struct config_yaml *y, unsigned budget)
+{
+	const struct config_node *root = y->tree.root;
+	switch (y->stage) {
+	case STAGE_SCAN: return step_scan(y, budget);
+	case STAGE_PLAIN: return step_plain(y, budget);
+	case STAGE_PARSE: return step_libyaml(y, budget);
+	case STAGE_DONE: return root && !y->tree.report->oom && root->kind == CONFIG_NODE_MAP ? 0 : -1;
+	case STAGE_FAILED: break;
+	}
 	return -1;
 }
 
 int config_yaml_step(struct config_yaml *y, unsigned budget)
 {
-	if (y->stage == STAGE_SCAN) {
-		int rc = config_scan_step(&y->scan, (size_t)budget * SCAN_BYTES, y->report);
-		if (rc > 0)
-			return 1;
-		return rc || begin(y) ? failed(y) : 1;
-	}
-	for (; budget && y->stage == STAGE_PARSE; budget--)
-		if (parse_one(y))
-			return failed(y);
-	if (y->stage == STAGE_PARSE)
-		return 1;
-	if (y->stage == STAGE_DONE && y->root && !y->report->oom)
-		return y->root->kind == CONFIG_NODE_MAP ? 0 : failed(y);
-	return failed(y);
+	int rc = step(y, budget);
+	if (rc < 0)
+		y->stage = STAGE_FAILED;
+	return rc;
 }

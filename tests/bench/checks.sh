@@ -13,8 +13,8 @@
 #            between namespaces are received in the context of whoever sends.
 #   busy     share of a processor that its busiest process takes
 #   late     how late a probe starts, median and 99th percentile.
-#            lbd: start minus due, as its worker tells it (`lbctl daemon info`). Its probes are moved by up to 10 % of
-#            the interval on purpose, so that the times of arrival cannot tell.
+#            lbd: start minus due, as its worker tells it (`lbctl daemon info`). Its probes come up to 10 % of the
+#            interval sooner on purpose, so that the times of arrival cannot tell.
 #            keepalived: the time between two SYNs of one target minus the configured period. It counts its period
 #            from the end of a probe, so the time of a probe (below a ms here) is in it.
 #   rss      resident memory of all its processes, at most targets

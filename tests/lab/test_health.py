@@ -175,10 +175,9 @@ def test_reload_of_the_same_check_disturbs_neither_phase_nor_state(lb, srv1, srv
             d.reload(f"# {i}\n{text}")
         until(lambda: len(s.requests) >= n + 3, "three more probes")
         gaps = [b.time - a.time for a, b in zip(s.requests, s.requests[1:])]
-        phases = sorted(abs((r.time - s.requests[0].time + 0.5) % 1 - 0.5) for r in s.requests)
         print(f"five reloads in {time.monotonic() - start:.1f} s; gaps between probes:", [round(g, 2) for g in gaps])
         assert sum(gaps) / len(gaps) > 0.8  # no probe more than there would have been
-        assert phases[len(phases) // 2] < 0.25, phases  # and each in its place: 10 % of jitter, and what the machine is late
+        assert max(gaps[:-1]) < 1.5 and min(gaps) > 0.5, gaps  # and each in its place: up to 10 % sooner, or as late as the machine
         assert flips(d.log()[at:]) == [] and status(d)["generation"] == 6
 
 

@@ -281,3 +281,42 @@ overrides()
 dns()
 adverts()
 key_files()
+
+
+# ---- replies and what is looked for in them: flags, lengths of pattern and bytes, both, the reply
+
+def reply(name, regex, expect, answer, cut=7):
+    flags = (1 if regex else 0) | (2 if expect else 0) | cut << 2
+    save("reply_match", name, bytes([flags, len(regex), len(expect)]) + expect + regex + answer)
+
+
+reply("bytes", b"", b"+PONG", b"-ERR\r\n+PONG\r\n")
+reply("across-pieces", b"", b"aab", b"aaab" * 5, cut=1)
+reply("regex", rb"^220[ -].*ESMTP", b"", b"220-hello\r\n220 mx ESMTP\r\n")
+reply("both", rb"role:(master|slave)", b"redis", b"redis_version:7\r\nrole:master\r\n")
+reply("costly", rb"(a+)+$", b"", b"a" * 60 + b"b")
+reply("multiline", rb"(?m)^ready$", b"", b"x\nready\ny\n", cut=2)
+
+
+# ---- YAML as people write it, and what is nearly that
+
+PLAIN = """# a file
+checks:
+  app: { type: http, path: /healthz, interval: 2s }
+services:
+  web:
+    listen: [203.0.113.10:80, "[2001:db8::1]:80"]  # both
+    backends:
+      a: 10.1.0.11:8080
+      b: { address: 10.1.0.12, weight: -3 }
+    tags:
+      - one
+      - { two: [3, 'four'] }
+  mail:
+    listen: 203.0.113.10:25
+"""
+save("yaml_plain", "plain", PLAIN.encode())
+for name, text in (("multiline", "a: b\n  c\n"), ("same-indent", "a:\n- b\n"), ("flow", "a: {b: c,d: [e , f]}\n"),
+                   ("comment", "a: b #c\nd: e#f\n"), ("crlf", "a: b\r\nc: d\r\n"), ("quotes", "a: \"b\"\nc: 'd'\n"),
+                   ("nest", "a:\n   b:\n     c: d\n   e: f\ng: h")):
+    save("yaml_plain", name, text.encode())

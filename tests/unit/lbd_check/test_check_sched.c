@@ -11,32 +11,33 @@ START_TEST(the_first_probes_are_spread)
 	uint64_t rand = 1;
 	unsigned tenth[10] = { 0 };
 	for (int i = 0; i < 10000; i++) {
-		struct check_sched s;
-		check_sched_start(&s, 2000, (struct lb_time){ 5 * SEC }, &rand);
-		ck_assert(s.due.us >= 5 * SEC && s.due.us < 7 * SEC);
-		tenth[(s.due.us - 5 * SEC) / (SEC / 5)]++;
+		struct lb_time due = check_sched_first(2000, (struct lb_time){ 5 * SEC }, &rand);
+		ck_assert(due.us >= 5 * SEC && due.us < 7 * SEC);
+		tenth[(due.us - 5 * SEC) / (SEC / 5)]++;
 	}
 	for (int i = 0; i < 10; i++)
 		ck_assert_msg(tenth[i] > 850 && tenth[i] < 1150, "%u probes in tenth %d", tenth[i], i);
 }
 END_TEST
 
-START_TEST(jitter_does_not_drift)
+START_TEST(jitter_only_comes_sooner)
 {
 	uint64_t rand = 2;
-	struct check_sched s;
-	check_sched_start(&s, 1000, (struct lb_time){ SEC }, &rand);
-	const int64_t first = s.slot.us;
+	struct lb_time due = check_sched_first(1000, (struct lb_time){ SEC }, &rand), start = due;
 	int64_t least = INT64_MAX, most = INT64_MIN;
 	for (int i = 1; i <= 1000; i++) {
-		check_sched_next(&s, 1000, (struct lb_time){ s.due.us + 1000 }, &rand);
-		int64_t off = s.due.us - (first + (int64_t)i * SEC);
-		least = off < least ? off : least;
-		most = off > most ? off : most;
+		struct lb_time next = check_sched_next(due, 1000, (struct lb_time){ due.us + 1000 }, &rand);
+		int64_t gap = lb_time_diff_us(next, due);
+		least = gap < least ? gap : least;
+		most = gap > most ? gap : most;
+		due = next;
 	}
-	ck_assert_int_ge(least, -SEC / 10);
-	ck_assert_int_le(most, SEC / 10);
-	ck_assert_msg(least < -SEC / 12 && most > SEC / 12, "jitter uses its room: %ld..%ld", (long)least, (long)most);
+	ck_assert_int_ge(least, SEC - SEC / 10);
+	ck_assert_int_le(most, SEC);
+	ck_assert_msg(
+		least < SEC - SEC / 12 && most > SEC - SEC / 60, "uses its room: %ld..%ld", (long)least, (long)most);
+	int64_t mean = lb_time_diff_us(due, start) / 1000;
+	ck_assert_msg(mean > SEC * 94 / 100 && mean < SEC * 96 / 100, "mean %ld", (long)mean);
 }
 END_TEST
 
@@ -55,19 +56,18 @@ START_TEST(probes_share_their_turns)
 {
 	for (size_t i = 0; i < sizeof(grid_rows) / sizeof(grid_rows[0]); i++) {
 		const struct grid_row *r = &grid_rows[i];
-		const int64_t tenth = (int64_t)r->interval_ms * 100;
+		const int64_t step = (int64_t)r->interval_ms * 1000;
 		uint64_t rand = 7;
 		bool off_grid = false;
 		for (int n = 0; n < 1000; n++) {
-			struct check_sched s;
 			const struct lb_time now = { 1234567 };
-			check_sched_start(&s, r->interval_ms, now, &rand);
-			ck_assert_msg(s.due.us == now.us || s.due.us % r->grid_us == 0, "%s: first", r->what);
-			ck_assert_msg(s.due.us >= now.us && s.due.us <= s.slot.us, "%s: first", r->what);
-			check_sched_next(&s, r->interval_ms, s.due, &rand);
-			ck_assert_msg(s.due.us % r->grid_us == 0, "%s: %ld", r->what, (long)s.due.us);
-			ck_assert_msg(s.due.us >= s.slot.us - tenth && s.due.us <= s.slot.us + tenth, "%s", r->what);
-			off_grid |= s.due.us % CHECK_GRID_US != 0;
+			struct lb_time due = check_sched_first(r->interval_ms, now, &rand);
+			ck_assert_msg(due.us == now.us || due.us % r->grid_us == 0, "%s: first", r->what);
+			ck_assert_msg(due.us >= now.us && due.us < now.us + step, "%s: first", r->what);
+			struct lb_time next = check_sched_next(due, r->interval_ms, due, &rand);
+			ck_assert_msg(next.us % r->grid_us == 0, "%s: %ld", r->what, (long)next.us);
+			ck_assert_msg(next.us >= due.us + step - step / 10 && next.us <= due.us + step, "%s", r->what);
+			off_grid |= next.us % CHECK_GRID_US != 0;
 		}
 		ck_assert_msg(off_grid == (r->grid_us == 1), "%s", r->what);
 	}
@@ -77,13 +77,15 @@ END_TEST
 START_TEST(no_burst_after_a_stall)
 {
 	uint64_t rand = 3;
-	struct check_sched s;
-	check_sched_start(&s, 1000, (struct lb_time){ SEC }, &rand);
-	const int64_t slot = s.slot.us;
-	const struct lb_time late = { slot + 60 * SEC + SEC / 2 }; /* a minute passed */
-	check_sched_next(&s, 1000, late, &rand);
-	ck_assert_int_eq(s.slot.us, slot + 61 * SEC); /* the same grid, one slot, in the future */
-	ck_assert_int_ge(s.due.us, late.us);
+	const struct lb_time now = { 60 * SEC }; /* a minute passed */
+	unsigned at_once = 0;
+	for (int i = 0; i < 10000; i++) {
+		struct lb_time due = check_sched_first(1000, (struct lb_time){ SEC }, &rand);
+		struct lb_time next = check_sched_next(due, 1000, now, &rand);
+		ck_assert(next.us >= now.us && next.us <= now.us + SEC);
+		at_once += next.us == now.us;
+	}
+	ck_assert_msg(at_once < 1000, "%u of 10000 at once", at_once);
 }
 END_TEST
 
@@ -92,13 +94,11 @@ START_TEST(a_probe_is_never_planned_in_the_past)
 	uint64_t rand = 4;
 	for (uint32_t interval = 1; interval < 50; interval++)
 		for (int i = 0; i < 200; i++) {
-			struct check_sched s;
 			struct lb_time now = { (int64_t)(check_rand(&rand) % SEC) };
-			check_sched_start(&s, interval, now, &rand);
+			struct lb_time due = check_sched_first(interval, now, &rand);
 			now.us += (int64_t)(check_rand(&rand) % SEC);
-			check_sched_next(&s, interval, now, &rand);
-			ck_assert(s.due.us >= now.us && s.slot.us > now.us);
-			ck_assert(s.due.us <= now.us + interval * 2200);
+			struct lb_time next = check_sched_next(due, interval, now, &rand);
+			ck_assert(next.us >= now.us && next.us <= now.us + (int64_t)interval * 2000);
 		}
 }
 END_TEST
@@ -117,7 +117,7 @@ int main(void)
 	Suite *s = suite_create("check_sched");
 	TCase *tc = tcase_create("all");
 	tcase_add_test(tc, the_first_probes_are_spread);
-	tcase_add_test(tc, jitter_does_not_drift);
+	tcase_add_test(tc, jitter_only_comes_sooner);
 	tcase_add_test(tc, probes_share_their_turns);
 	tcase_add_test(tc, no_burst_after_a_stall);
 	tcase_add_test(tc, a_probe_is_never_planned_in_the_past);
