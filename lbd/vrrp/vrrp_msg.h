@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the core and the vrrp process say to each other: one JSON object per line (common/proto.h), "msg" names it.
+ *
+ *   core -> vrrp   hello       once, first
+ *                  vrrp.set    make an instance or replace the one of that id; one that did not change is not sent
+ *                  vrrp.del
+ *                  vrrp.track  what tracked objects say: added to the priority, or a fault with its reason
+ *                  vrrp.do     an operator's word for one instance
+ *                  log, ping   as with every worker; ping also means that the core lives
+ *   vrrp -> core   ready       the answer to hello
+ *                  vrrp.state  an instance's state, priority or reason changed; also the first word about each
+ *                  vrrp.alarm  on or off
+ *                  pong        with the figures of the process
+ *                  vrrp.stats  one per instance behind each pong: counters, all since the instance began
+ *
+ * Members of a group have the same group name; the process finds them itself. Keys are in the message: the core reads
+ * the files, the process opens none.
+ *
+ * Writer and reader of a message are one pair in vrrp_msg.c. A reader accepts any object and gives -EBADMSG for
+ * whatever is not exactly a message; unknown further members are ignored.
+ */
+#pragma once
+
+#include "common/log.h"
+#include "common/proto.h"
+#include "lbd/vrrp/vip.h"
+#include "lbd/vrrp/vrrp_announce.h"
+#include "lbd/vrrp/vrrp_auth.h"
+#include "lbd/vrrp/vrrp_fsm.h"
+#include "lbd/vrrp/vrrp_pkt.h"
+
+#define VRRP_NAME_MAX     64 /* bytes of a name, with its NUL */
+#define VRRP_REASON_MAX   80 /* "track:gateway", with its NUL */
+#define VRRP_EXCLUDED_MAX 255
+#define VRRP_PEERS_MAX    16
+
+enum vrrp_msg_type {
+	VRRP_MSG_HELLO,
+	VRRP_MSG_SET,
+	VRRP_MSG_DEL,
+	VRRP_MSG_TRACK,
+	VRRP_MSG_DO,
+	VRRP_MSG_LOG,
+	VRRP_MSG_PING,
+	VRRP_MSG_READY,
+	VRRP_MSG_STATE,
+	VRRP_MSG_ALARM,
+	VRRP_MSG_PONG,
+	VRRP_MSG_STATS,
+};
+#define VRRP_MSG_COUNT (VRRP_MSG_STATS + 1)
+
+struct vrrp_msg_hello {
+	uint32_t version; /* LB_PROTO_VERSION */
+	enum lb_log_level level;
+};
+
+/* An instance as the process needs it: values, nothing borrowed. */
+struct vrrp_conf {
+	uint32_t id;
+	char name[VRRP_NAME_MAX], group[VRRP_NAME_MAX]; /* group "" = none */
+	char interface[16];                             /* IFNAMSIZ */
+	uint8_t family, version, vrid;
+	uint8_t prio; /* of the configuration or of an operator, before tracking */
+	enum vrrp_sum sum;
+	struct vrrp_rules rules;
+	struct vip addrs[VRRP_ADDRS_MAX]; /* in the order in which adverts name them */
+	uint32_t n_addrs;
+	struct vip excluded[VRRP_EXCLUDED_MAX];
+	uint32_t n_excluded;
+	struct lb_ip peers[VRRP_PEERS_MAX]; /* none: multicast */
+	uint32_t n_peers;
+	struct lb_ip source; /* family 0 = that of the interface */
+	uint8_t min_ttl;
+	uint32_t lease_s; /* 0 = none */
+	struct vrrp_announce_rules announce;
+	bool with_password;
+	uint8_t password[VRRP_PASSWORD];
+	struct vrrp_auth auth; /* mode, window, keys */
+};
+
+struct vrrp_msg_track {
+	uint32_t id;
+	int32_t add; /* to the priority; the sum is held within 1..254 */
+	bool fault;
+	char reason[VRRP_REASON_MAX]; /* of the fault: "track:lan0" */
+};
+
+enum vrrp_do { VRRP_DO_RESIGN, VRRP_DO_ANNOUNCE, VRRP_DO_ARM };
+#define VRRP_DO_COUNT (VRRP_DO_ARM + 1)
+
+struct vrrp_msg_do {
+	uint32_t id;
+	enum vrrp_do what; /* "resign" "announce" "arm" */
+	uint32_t for_ms;   /* arm */
+};
+
+struct vrrp_msg_state {
+	uint32_t id;
+	enum vrrp_state state, was;
+	enum vrrp_cause cause;
+	uint8_t prio;                 /* effective */
+	char reason[VRRP_REASON_MAX]; /* in FAULT: "link_down"; else "" */
+	struct lb_ip master;          /* whom it follows; family 0 = nobody, or we are it */
+	uint8_t master_prio;
+	struct lb_ip source; /* our own */
+};
+
+struct vrrp_msg_alarm {
+	uint32_t id;
+	enum vrrp_alarm alarm;
+	bool on;
+	char text[VRRP_REASON_MAX]; /* who: "10.0.0.2 at 02:00:00:00:00:01 with priority 100", may be "" */
+};
+
+struct vrrp_msg_stats {
+	uint32_t id;
+	uint64_t sent, received; /* adverts; received: those that counted */
+	uint64_t discarded[VRRP_DISCARD_COUNT_OF];
+	uint64_t renewals;    /* of leases, per batch */
+	uint64_t transitions; /* to MASTER */
+	uint32_t late_us;     /* the worst of an advert since the last pong */
+	bool sum9568;         /* the last advert that counted had the sum of RFC 9568 */
+};
+
+struct vrrp_msg_pong {
+	uint32_t n; /* of the ping */
+	uint32_t instances;
+	uint32_t lag_us; /* the worst of the loop since the last pong */
+	uint32_t rss_kib;
+};
+
+struct vrrp_msg {
+	enum vrrp_msg_type type;
+	union {
+		struct vrrp_msg_hello hello;
+		struct vrrp_conf *set; /* owned where it was read */
+		uint32_t del;          /* id */
+		struct vrrp_msg_track track;
+		struct vrrp_msg_do run;
+		enum lb_log_level log;
+		uint32_t ping; /* n */
+		struct {
+			uint32_t version;
+			int32_t pid;
+		} ready;
+		struct vrrp_msg_state state;
+		struct vrrp_msg_alarm alarm;
+		struct vrrp_msg_pong pong;
+		struct vrrp_msg_stats stats;
+	} u;
+};
+
+/* Appends the message as one line. Sticky error in out. */
+void vrrp_msg_write(const struct vrrp_msg *m, struct lb_text *out);
+
+/* The two directions. 0 and *m, to be freed with vrrp_msg_done; -EBADMSG or -ENOMEM, *m untouched. */
+int vrrp_msg_read_vrrp(const json_t *line, struct vrrp_msg *m); /* what the vrrp process receives */
+int vrrp_msg_read_core(const json_t *line, struct vrrp_msg *m); /* what the core receives */
+
+void vrrp_msg_done(struct vrrp_msg *m);
+
+const char *vrrp_msg_name(enum vrrp_msg_type type); /* "vrrp.set" */
+
+extern const char *const vrrp_dos[VRRP_DO_COUNT];
