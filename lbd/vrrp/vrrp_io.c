@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/vrrp/vrrp_io.h"
+
+#include "common/clock_io.h"
+#include "common/err.h"
+#include "common/log_io.h"
+#include "lbd/vrrp/vrrp_room_io.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ALIVE_EVERY_US 100000
+#define CORE_SILENT_MS 4000 /* it pings every second; a core that stands still for a moment must not cost the role */
+
+void room_end(struct room *w, int status)
+{
+	if (w->status < 0)
+		w->status = status;
+	ev_break(w->loop, EVBREAK_ALL);
+}
+
+/* ---- sending ---- */
+
+void room_send(struct room *w, const struct vrrp_msg *m)
+{
+	lb_text_clear(&w->line);
+	vrrp_msg_write(m, &w->line);
+	if (w->line.bad || lb_frame_queue(&w->channel, w->line.s, w->line.n)) {
+		/* a lost message would leave the core with a wrong state for good */
+		lb_log(LB_LOG_ERROR, "channel: out of memory");
+		room_end(w, 1);
+	}
+}
+
+static void send_pong(struct room *w, uint32_t n)
+{
+	struct rusage use = { 0 };
+	struct inst *i;
+	struct vrrp_msg m = { .type = VRRP_MSG_PONG };
+	getrusage(RUSAGE_SELF, &use);
+	m.u.pong = (struct vrrp_msg_pong){ .n = n,
+		.lag_us = w->lag_us > UINT32_MAX ? UINT32_MAX : (uint32_t)w->lag_us,
+		.rss_kib = (uint32_t)use.ru_maxrss };
+	LIST_FOREACH(i, &w->insts, next)
+	m.u.pong.instances++;
+	w->lag_us = 0;
+	room_send(w, &m);
+	insts_stats(w);
+}
+
+static void write_channel(struct room *w)
+{
+	int rc = lb_frame_write(&w->channel);
+	if (rc < 0)
+		room_end(w, rc == -EPIPE || rc == -ECONNRESET ? 0 : 1);
+	else if (rc == 1)
+		ev_io_start(w->loop, &w->writable);
+	else
+		ev_io_stop(w->loop, &w->writable);
+}
+
+static void on_writable(struct ev_loop *loop, ev_io *ev, int events)
+{
+	(void)loop, (void)events;
+	write_channel(ev->data);
+}
+
+/* Before each poll: whatever happened in this turn leaves in one write. */
+static void on_flush(struct ev_loop *loop, ev_prepare *ev, int events)
+{
+	(void)loop, (void)events;
+	struct room *w = ev->data;
+	int64_t took = lb_time_diff_us(lb_clock_now(), w->now);
+	if (took > w->lag_us)
+		w->lag_us = took;
+	if (lb_frame_pending(&w->channel))
+		write_channel(w);
+}
+
+/* ---- receiving ---- */
+
+static int hello(struct room *w, const struct vrrp_msg_hello *h)
+{
+	if (w->greeted || h->version != LB_PROTO_VERSION)
+		return -EPROTO;
+	w->greeted = true;
+	lb_log_set_level(h->level);
+	struct vrrp_msg m = { .type = VRRP_MSG_READY };
+	m.u.ready.version = LB_PROTO_VERSION;
+	m.u.ready.pid = (int32_t)getpid();
+	room_send(w, &m);
+	return 0;
+}
+
+/* Messages of the other direction never come out of vrrp_msg_read_vrrp. */
+static int dispatch(struct room *w, const struct vrrp_msg *m)
+{
+	if (m->type != VRRP_MSG_HELLO && !w->greeted)
+		return -EPROTO;
+	switch (m->type) {
+	case VRRP_MSG_HELLO: return hello(w, &m->u.hello);
+	case VRRP_MSG_SET: inst_set(w, m->u.set); return 0;
+	case VRRP_MSG_DEL: inst_del(w, m->u.del); return 0;
+	case VRRP_MSG_TRACK: inst_track(w, &m->u.track); return 0;
+	case VRRP_MSG_DO: inst_do(w, &m->u.run); return 0;
+	case VRRP_MSG_LOG: lb_log_set_level(m->u.log); return 0;
+	case VRRP_MSG_PING: send_pong(w, m->u.ping); return 0;
+	case VRRP_MSG_READY:
+	case VRRP_MSG_STATE:
+	case VRRP_MSG_ALARM:
+	case VRRP_MSG_PONG:
+	case VRRP_MSG_STATS: break;
+	}
+	return -EPROTO;
+}
+
+static void take_line(struct room *w, const char *line, size_t n)
+{
+	struct lb_err e = { .text = "not a message, or a member is missing or out of range" };
+	json_t *json = lb_proto_parse(line, n, &e);
+	struct vrrp_msg m;
+	int rc = json ? vrrp_msg_read_vrrp(json, &m) : -EBADMSG;
+	if (rc == 0) {
+		w->heard_at = w->now;
+		rc = dispatch(w, &m);
+		if (rc)
+			snprintf(e.text, sizeof(e.text), "%s at the wrong time or of another version",
+				vrrp_msg_name(m.type));
+		vrrp_msg_done(&m);
+	} else if (rc == -ENOMEM) {
+		snprintf(e.text, sizeof(e.text), "out of memory");
+	}
+	json_decref(json);
+	if (rc == 0)
+		return;
+	/* not the line itself: it may hold keys */
+	lb_log(LB_LOG_ERROR, "channel: %s", e.text);
+	room_end(w, 1);
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *ev, int events)
+{
+	(void)loop, (void)events;
+	struct room *w = ev->data;
+	long got = lb_frame_read(&w->channel);
+	if (got == -EAGAIN)
+		return;
+	if (got <= 0) {
+		room_end(w, got == 0 || got == -ECONNRESET ? 0 : 1);
+		return;
+	}
+	const char *line;
+	size_t n;
+	int rc;
+	while (w->status < 0 && (rc = lb_frame_line(&w->channel, &line, &n)) != 0) {
+		if (rc < 0) {
+			lb_log(LB_LOG_ERROR, "channel: a line is too long");
+			room_end(w, 1);
+			return;
+		}
+		take_line(w, line, n);
+	}
+}
+
+/* ---- the network ---- */
+
+static void on_card(struct vip_card *c, void *arg)
+{
+	insts_card(arg, c);
+}
+
+static void on_address(struct vip_card *c, const struct lb_ip *ip, bool added, void *arg)
+{
+	insts_address(arg, c, ip, added);
+}
+
+static void on_refused(struct vip_card *c, const struct lb_ip *ip, bool add, int err, void *arg)
+{
+	char text[LB_IP_STRLEN];
+	(void)arg;
+	lb_log(LB_LOG_ERROR, "vip/%s: the kernel would not %s it %s %s: %s", lb_ip_str(ip, text),
+		add ? "add" : "remove", add ? "to" : "from", c->name, strerror(err));
+}
+
+static void on_overrun(void *arg)
+{
+	(void)arg;
+	lb_log(LB_LOG_WARNING, "netlink: messages were lost; everything has been read again");
+}
+
+static const struct vip_calls net_calls = { on_card, on_address, on_refused, on_overrun };
+
+static bool is_own(const struct lb_ip *ip, void *arg)
+{
+	return insts_own(arg, ip);
+}
+
+/* ---- the loop ---- */
+
+static void on_turn(struct ev_loop *loop, ev_check *ev, int events)
+{
+	(void)loop, (void)events;
+	struct room *w = ev->data;
+	w->now = lb_clock_now();
+	if (w->alive && lb_time_diff_us(w->now, w->alive_at) >= ALIVE_EVERY_US) {
+		w->alive_at = w->now;
+		w->alive();
+	}
+}
+
+static void on_beat(struct ev_loop *loop, ev_timer *ev, int events)
+{
+	(void)loop, (void)events;
+	struct room *w = ev->data;
+	if (w->greeted)
+		insts_core(w, lb_time_diff_us(w->now, w->heard_at) > CORE_SILENT_MS * 1000);
+}
+
+static void watchers_start(struct room *w)
+{
+	w->readable.data = w->writable.data = w->flush.data = w->turn.data = w->beat.data = w;
+	ev_io_init(&w->readable, on_readable, w->channel.fd, EV_READ);
+	ev_io_init(&w->writable, on_writable, w->channel.fd, EV_WRITE);
+	ev_prepare_init(&w->flush, on_flush);
+	ev_check_init(&w->turn, on_turn);
+	ev_timer_init(&w->beat, on_beat, 0.5, 0.5);
+	ev_set_priority(&w->turn, EV_MAXPRI); /* everything else of a turn uses its clock */
+	ev_io_start(w->loop, &w->readable);
+	ev_prepare_start(w->loop, &w->flush);
+	ev_check_start(w->loop, &w->turn);
+	ev_timer_start(w->loop, &w->beat);
+}
+
+static int room_open(struct room *w)
+{
+	int err = 0;
+	w->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+	if (!w->loop)
+		return -ENOMEM;
+	w->net = vip_net_new(w->loop, &net_calls, w, &err);
+	if (!w->net)
+		return err;
+	vip_net_mine(w->net, is_own);
+	return 0;
+}
+
+void vrrp_worker_prepare(void)
+{
+	struct vrrp_auth a = { .mode = VRRP_AUTH_ENFORCE, .window_ms = 1000, .n_keys = 1 };
+	const struct lb_ip any = { .family = AF_INET };
+	uint8_t room[VRRP_PKT_MAX] = { 0x31 };
+	a.keys[0].id = 1;
+	a.keys[0].n = VRRP_KEY_MIN;
+	(void)vrrp_auth_sign(&a, &any, 1, room, 12);
+}
+
+int vrrp_worker_main(int channel_fd, void (*alive)(void))
+{
+	struct room w = { .alive = alive, .status = -1 };
+	LIST_INIT(&w.insts);
+	LIST_INIT(&w.groups);
+	LIST_INIT(&w.socks);
+	/* Who ends this process closes the channel: then the addresses are let go of and the peer is told. A service
+	 * manager that sends SIGTERM to all processes of a service must not cut that short. */
+	signal(SIGTERM, SIG_IGN);
+	lb_frame_init(&w.channel, channel_fd, (size_t)LB_PROTO_LINE_MAX);
+	w.now = w.heard_at = lb_clock_now();
+	int err = room_open(&w);
+	if (err) {
+		lb_log(LB_LOG_ERROR, "cannot open the network of this host: %s", strerror(-err));
+		w.status = 1;
+	} else {
+		watchers_start(&w);
+		ev_run(w.loop, 0);
+		insts_stop(&w);
+	}
+	vip_net_free(w.net);
+	lb_text_done(&w.line);
+	lb_frame_done(&w.channel);
+	if (w.loop)
+		ev_loop_destroy(w.loop);
+	return w.status < 0 ? 1 : w.status;
+}

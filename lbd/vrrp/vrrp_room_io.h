@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside the vrrp process: what its files hand each other. */
+#pragma once
+
+#include "common/buf.h"
+#include "common/frame_io.h"
+#include "lbd/vrrp/vip_io.h"
+#include "lbd/vrrp/vrrp_group.h"
+#include "lbd/vrrp/vrrp_msg.h"
+
+#include <ev.h>
+#include <sys/queue.h>
+
+#define ROOM_LOST_MAX 3 /* an address that others removed so often in ROOM_LOST_MS is handed over */
+#define ROOM_LOST_MS  10000
+
+struct inst;
+struct room;
+
+struct sock { /* adverts of one card and family */
+	struct room *w;
+	struct vip_card *card;
+	uint8_t family;
+	unsigned refs;
+	int fd;    /* -1 = not open: there is no such card, or it cannot be */
+	int index; /* of the card when it was opened */
+	ev_io readable;
+	struct inst *by_vrid[256];
+	LIST_ENTRY(sock) next;
+};
+
+/* Why an instance must not be master; the first that is set is the reason that people see. */
+enum inst_fault {
+	INST_FAULT_LINK,      /* "link_down" */
+	INST_FAULT_SOURCE,    /* "no_address" */
+	INST_FAULT_CONTENDED, /* "vip_contended" */
+	INST_FAULT_CORE,      /* "core_silent" */
+	INST_FAULT_TRACK,     /* the core's words */
+};
+#define INST_FAULT_COUNT (INST_FAULT_TRACK + 1)
+
+struct group {
+	char name[VRRP_NAME_MAX]; /* "" = of one instance */
+	struct vrrp_group g;
+	struct inst *member[VRRP_GROUP_MAX];
+	LIST_ENTRY(group) next;
+};
+
+struct inst {
+	struct room *w;
+	struct vrrp_conf conf;
+	struct vrrp fsm;
+	struct vrrp_wire wire; /* borrows addrs and conf.peers */
+	struct lb_ip addrs[VRRP_ADDRS_MAX];
+	struct vip vips[VRRP_ADDRS_MAX + VRRP_EXCLUDED_MAX];
+	size_t n_vips;
+	struct group *group;
+	struct sock *sock;
+	bool started;    /* the kernel has told of its card */
+	uint32_t faults; /* bits 1 << enum inst_fault */
+	char track_reason[VRRP_REASON_MAX], told_reason[VRRP_REASON_MAX];
+	int32_t track_add;
+	ev_timer timer;    /* the deadline of the state machine */
+	ev_timer renew;    /* of the lease, while it has addresses */
+	ev_timer announce; /* the next frames */
+	ev_timer calm;     /* the end of INST_FAULT_CONTENDED */
+	struct vrrp_announce burst;
+	struct lb_time lost_at[ROOM_LOST_MAX]; /* the last times an address was taken away, newest first */
+	struct vrrp_msg_stats stats;
+	uint16_t ip_id;
+	LIST_ENTRY(inst) next;
+};
+
+struct room {
+	struct ev_loop *loop;
+	struct lb_frame channel;
+	ev_io readable, writable;
+	ev_prepare flush;
+	ev_check turn;
+	ev_timer beat;
+	void (*alive)(void);
+	struct vip_net *net;
+	LIST_HEAD(, inst) insts;
+	LIST_HEAD(, group) groups;
+	LIST_HEAD(, sock) socks;
+	struct lb_text line;
+	struct lb_time now; /* right after the poll */
+	struct lb_time alive_at, heard_at;
+	int64_t lag_us;
+	bool greeted;
+	int status; /* -1 = goes on */
+};
+
+/* ---- vrrp_io.c ---- */
+void room_send(struct room *w, const struct vrrp_msg *m);
+void room_end(struct room *w, int status);
+
+/* ---- vrrp_inst_io.c ---- */
+/* Makes it, or changes it where it stands: what did not change goes on undisturbed. */
+void inst_set(struct room *w, const struct vrrp_conf *conf);
+void inst_del(struct room *w, uint32_t id);
+void inst_track(struct room *w, const struct vrrp_msg_track *t);
+void inst_do(struct room *w, const struct vrrp_msg_do *d);
+/* All of them leave, with priority 0 and without addresses; then they are freed. */
+void insts_stop(struct room *w);
+/* An advert that counts. */
+void inst_advert(struct inst *i, const struct vrrp_advert *a);
+/* The core has been silent too long, or speaks again. */
+void insts_core(struct room *w, bool silent);
+void insts_stats(struct room *w);
+/* Of the network. */
+void insts_card(struct room *w, struct vip_card *c);
+void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, bool added);
+bool insts_own(const struct room *w, const struct lb_ip *ip);
+
+/* ---- vrrp_sock_io.c ---- */
+/* The socket of the instance's card and family, with the instance in it. NULL: out of memory. */
+struct sock *sock_get(struct room *w, struct vip_card *card, struct inst *i);
+void sock_put(struct sock *s, struct inst *i);
+/* The card changed: opens or closes. Whether it is open now. */
+bool sock_look(struct sock *s);
+/* Reads what has arrived. */
+void sock_drain(struct sock *s);
+/* One advert, to the group or to each peer. */
+void sock_advert(struct inst *i, uint8_t prio);
