@@ -29,9 +29,9 @@ _Static_assert(sizeof(fault_reasons) / sizeof(fault_reasons[0]) == INST_FAULT_CO
 static struct inst *find(struct room *w, uint32_t id)
 {
 	struct inst *i;
-	LIST_FOREACH(i, &w->insts, next)
-	if (i->conf.id == id)
-		return i;
+	LIST_FOREACH (i, &w->insts, next)
+		if (i->conf.id == id)
+			return i;
 	return NULL;
 }
 
@@ -82,8 +82,7 @@ static void tell_alarm(struct inst *i, enum vrrp_alarm alarm, bool on)
 void insts_stats(struct room *w)
 {
 	struct inst *i;
-	LIST_FOREACH(i, &w->insts, next)
-	{
+	LIST_FOREACH (i, &w->insts, next) {
 		struct vrrp_msg m = { .type = VRRP_MSG_STATS, .u.stats = i->stats };
 		m.u.stats.id = i->conf.id;
 		room_send(w, &m);
@@ -249,8 +248,7 @@ static void start(struct inst *i)
 void insts_card(struct room *w, struct vip_card *c)
 {
 	struct inst *i;
-	LIST_FOREACH(i, &w->insts, next)
-	{
+	LIST_FOREACH (i, &w->insts, next) {
 		if (i->sock->card != c)
 			continue;
 		if (i->started)
@@ -263,9 +261,9 @@ void insts_card(struct room *w, struct vip_card *c)
 void insts_core(struct room *w, bool silent)
 {
 	struct inst *i;
-	LIST_FOREACH(i, &w->insts, next)
-	if (!(i->faults & 1u << INST_FAULT_CORE) == silent)
-		set_fault(i, INST_FAULT_CORE, silent);
+	LIST_FOREACH (i, &w->insts, next)
+		if (!(i->faults & 1u << INST_FAULT_CORE) == silent)
+			set_fault(i, INST_FAULT_CORE, silent);
 }
 
 void inst_track(struct room *w, const struct vrrp_msg_track *t)
@@ -284,10 +282,10 @@ void inst_track(struct room *w, const struct vrrp_msg_track *t)
 bool insts_own(const struct room *w, const struct lb_ip *ip)
 {
 	const struct inst *i;
-	LIST_FOREACH(i, &w->insts, next)
-	for (size_t k = 0; !is_owner(i) && k < i->n_vips; k++)
-		if (lb_ip_cmp(&i->vips[k].ip, ip) == 0)
-			return true;
+	LIST_FOREACH (i, &w->insts, next)
+		for (size_t k = 0; !is_owner(i) && k < i->n_vips; k++)
+			if (lb_ip_cmp(&i->vips[k].ip, ip) == 0)
+				return true;
 	return false;
 }
 
@@ -323,8 +321,7 @@ static void address_lost(struct inst *i, const struct vip *v)
 void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, bool added)
 {
 	struct inst *i;
-	LIST_FOREACH(i, &w->insts, next)
-	{
+	LIST_FOREACH (i, &w->insts, next) {
 		const struct vip *v = NULL;
 		for (size_t k = 0; i->sock->card == c && !v && k < i->n_vips; k++)
 			if (lb_ip_cmp(&i->vips[k].ip, ip) == 0)
@@ -402,9 +399,9 @@ static struct group *group_join(struct room *w, struct inst *i)
 {
 	struct group *g = NULL;
 	if (i->conf.group[0])
-		LIST_FOREACH(g, &w->groups, next)
-	if (strcmp(g->name, i->conf.group) == 0)
-		break;
+		LIST_FOREACH (g, &w->groups, next)
+			if (strcmp(g->name, i->conf.group) == 0)
+				break;
 	if (!g) {
 		g = calloc(1, sizeof(*g));
 		if (!g)
@@ -571,9 +568,9 @@ void inst_set(struct room *w, const struct vrrp_conf *conf)
 		return;
 	}
 	const struct inst *other;
-	LIST_FOREACH(other, &w->insts, next)
-	if (other->sock->card == i->sock->card && other->started && !i->started)
-		start(i);
+	LIST_FOREACH (other, &w->insts, next)
+		if (other->sock->card == i->sock->card && other->started && !i->started)
+			start(i);
 }
 
 void inst_del(struct room *w, uint32_t id)

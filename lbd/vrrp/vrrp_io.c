@@ -46,8 +46,8 @@ static void send_pong(struct room *w, uint32_t n)
 	m.u.pong = (struct vrrp_msg_pong){ .n = n,
 		.lag_us = w->lag_us > UINT32_MAX ? UINT32_MAX : (uint32_t)w->lag_us,
 		.rss_kib = (uint32_t)use.ru_maxrss };
-	LIST_FOREACH(i, &w->insts, next)
-	m.u.pong.instances++;
+	LIST_FOREACH (i, &w->insts, next)
+		m.u.pong.instances++;
 	w->lag_us = 0;
 	room_send(w, &m);
 	insts_stats(w);

@@ -138,9 +138,9 @@ bool sock_look(struct sock *s)
 struct sock *sock_get(struct room *w, struct vip_card *card, struct inst *i)
 {
 	struct sock *s;
-	LIST_FOREACH(s, &w->socks, next)
-	if (s->card == card && s->family == i->conf.family)
-		break;
+	LIST_FOREACH (s, &w->socks, next)
+		if (s->card == card && s->family == i->conf.family)
+			break;
 	if (!s) {
 		s = calloc(1, sizeof(*s));
 		if (!s)

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+A pair on a wire: two nodes and somebody who listens, joined by a bridge, without IPVS. Who holds an address is asked of
+the kernel, who is master is heard on the wire.
+"""
+import collections
+import contextlib
+import json
+import os
+import select
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+
+from conftest import Lbd, Node, run, until
+
+A4, B4, C4 = "10.7.0.1", "10.7.0.2", "10.7.0.3"
+VIP4, VIP6 = "10.7.0.100", "fd07::100"
+LL6 = "fe80::100"
+VRID = 51
+
+Advert = collections.namedtuple("Advert", "time source prio version vrid raw")
+
+
+class Pair:
+    """net.a, net.b, net.c and the bridge in net.sw; cards are called eth0."""
+
+    names = ("pa", "pb", "pc", "psw")
+
+    def __init__(self):
+        run("ip", "-batch", "-", text="".join(f"netns add {n}\n" for n in self.names))
+        self.a, self.b = Node("pa", A4), Node("pb", B4)
+        self.c, self.sw = Node("pc", C4), Node("psw")
+        # a bridge that learned where multicast listens would forget us: plain flooding
+        lines = ["link set lo up", "link add br0 type bridge stp_state 0 mcast_snooping 0", "link set br0 up"]
+        for n in (self.a, self.b, self.c):
+            lines += [f"link add {n.name} type veth peer name eth0 netns {n.name}", f"link set {n.name} master br0 up"]
+        self.sw.ip("\n".join(lines))
+        for i, n in enumerate((self.a, self.b, self.c), 1):
+            n.sysctl("net.ipv6.conf.default.accept_dad", 0)
+            n.sysctl("net.ipv6.conf.all.accept_dad", 0)
+            n.ip(f"link set lo up\nlink set eth0 up\naddr add 10.7.0.{i}/24 dev eth0\naddr add fd07::{i}/64 dev eth0 nodad")
+
+    def close(self):
+        for n in (self.a, self.b, self.c, self.sw):
+            os.close(n.fd)
+        run("ip", "-batch", "-", text="".join(f"netns del {n}\n" for n in self.names), check=False)
+
+
+def has(node, ip=VIP4):
+    return f" {ip}/" in node.run("ip", "-o", "addr", "show", "dev", "eth0", check=False)
+
+
+class Wire:
+    """Every advert that the third node hears, in its order, from the kernel's own packet socket."""
+
+    def __init__(self, node):
+        with node:
+            self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+            self.sock.bind(("eth0", 0))
+            # multicast of VRRP reaches a card that did not join it, too
+            self.sock.setsockopt(263, 1, struct.pack("iHH8s", socket.if_nametoindex("eth0"), 1, 0, b""))
+        self.sock.setblocking(False)
+        self.adverts, self.garps, self.stopping = [], [], threading.Event()
+        self.thread = threading.Thread(target=self.work, daemon=True)
+
+    def work(self):
+        while not self.stopping.is_set():
+            select.select([self.sock], [], [], 0.1)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    self.take(self.sock.recv(2048), time.monotonic())
+
+    def take(self, f, now):
+        kind = f[12:14]
+        if kind == b"\x08\x06" and len(f) >= 42 and f[28:32] == f[38:42]:
+            self.garps.append((now, socket.inet_ntoa(f[28:32]), f[6:12].hex(":")))
+            return
+        if kind == b"\x08\x00" and f[23] == 112:
+            head = 14 + (f[14] & 15) * 4
+            source, m = socket.inet_ntoa(f[26:30]), f[head:14 + struct.unpack(">H", f[16:18])[0]]
+        elif kind == b"\x86\xdd" and f[20] == 112:
+            source, m = socket.inet_ntop(socket.AF_INET6, f[22:38]), f[54:54 + struct.unpack(">H", f[18:20])[0]]
+        else:
+            return
+        self.adverts.append(Advert(now, source, m[2], m[0] >> 4, m[1], m))
+
+    def of(self, source, since=0.0):
+        return [a for a in list(self.adverts) if a.source == source and a.time >= since]
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        self.thread.join(5)
+        self.sock.close()
+
+
+def instance(**keys):
+    return {"interface": "eth0", "vrid": VRID, "addresses": [f"{VIP4}/24"], "advert_interval": "100ms", "lease": "3s",
+            "announce": {"count": 3, "delay": "1s"}, **keys}
+
+
+def config(prio, **keys):
+    return json.dumps({"vrrp": {"wan": instance(priority=prio, **keys)}, "services": {}}, indent=1) + "\n"
+
+
+def state(d, name="wan"):
+    rows = d.ctl("vrrp", "list")["data"]
+    return next((r["state"] for r in rows if r["name"] == name), None)
+
+
+def is_master(d, name="wan", seconds=30):
+    until(lambda: state(d, name) == "master", f"{name} is master", seconds)
+
+
+def is_backup(d, name="wan", seconds=30):
+    until(lambda: state(d, name) == "backup", f"{name} is backup", seconds)
+
+
+def lone(node, yaml, name):
+    """A daemon on a node of the pair; it finds no IPVS to speak of, and need not."""
+    return Lbd(node, yaml, name=name)
+
+
+class Keepalived:
+    def __init__(self, node, text):
+        self.node, self.dir = node, tempfile.mkdtemp(prefix="ka-")
+        self.conf = os.path.join(self.dir, "keepalived.conf")
+        with open(self.conf, "w", encoding="utf-8") as f:
+            f.write("global_defs {\n  vrrp_version 3\n  vrrp_garp_master_delay 1\n}\n" + text)
+        argv = ["keepalived", "-P", "-n", "-l", "-D", "-f", self.conf, "-p", f"{self.dir}/pid", "-r", f"{self.dir}/vrrp"]
+        self.log = open(f"{self.dir}/log", "wb")
+        with node:
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+
+    def close(self):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+        with open(f"{self.dir}/log", encoding="utf-8", errors="replace") as f:
+            print(f"--- log of keepalived\n{f.read()}")
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Two nodes and one address: lbd with lbd, and lbd with keepalived, watched on the wire by a third.
+"""
+import os
+import shutil
+import signal
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+from conftest import until
+from pair import (A4, B4, VIP4, VIP6, VRID, LL6, Keepalived, Pair, Wire, config, has, is_backup, is_master, lone, state)
+from steps import slowness
+
+INTERVAL, LEASE = 0.1, 3.0
+
+
+@pytest.fixture(scope="module")
+def pair(net):
+    del net  # the same guest, root and kernel
+    p = Pair()
+    yield p
+    p.close()
+
+
+def workers(d):
+    rows = d.ctl("daemon", "info")["data"][0]["workers"]
+    return {r["name"]: r["pid"] for r in rows}
+
+
+def holders(pair):
+    return [n.name for n in (pair.a, pair.b) if has(n)]
+
+
+def down(prio, interval=INTERVAL):
+    return 3 * interval + (256 - prio) / 256 * interval
+
+
+def both(pair, **keys):
+    a, b = lone(pair.a, config(150, **keys), "lb-a"), lone(pair.b, config(100, **keys), "lb-b")
+    a.start(ready=False)
+    is_master(a)
+    b.start(ready=False)
+    is_backup(b)
+    return a, b
+
+
+def close(*daemons):
+    for d in daemons:
+        d.close()
+
+
+def test_the_better_one_is_master_and_holds_the_address(pair):
+    with Wire(pair.c) as wire:
+        a, b = both(pair)
+        try:
+            start = time.monotonic()
+            time.sleep(2)
+            assert holders(pair) == ["pa"]
+            mine = wire.of(A4, start)
+            assert len(mine) >= 15 and not wire.of(B4)
+            assert {(x.prio, x.version, x.vrid) for x in mine} == {(150, 3, VRID)}
+            assert len([g for g in wire.garps if g[1] == VIP4]) >= 6  # two blocks of three
+        finally:
+            close(b, a)
+        assert holders(pair) == []
+
+
+def test_stop_hands_over_within_the_skew(pair):
+    with Wire(pair.c) as wire:
+        a, b = both(pair)
+        try:
+            start = time.monotonic()
+            a.stop()
+            until(lambda: has(pair.b), "the other one holds it")
+            last = wire.of(A4, start)[-1]
+            first = wire.of(B4, start)[0]
+            assert last.prio == 0 and not has(pair.a)
+            assert first.time - last.time < (256 - 100) / 256 * INTERVAL + 0.020 * slowness()
+        finally:
+            close(b, a)
+
+
+def test_kill_of_everything_is_taken_over_and_the_lease_ends(pair):
+    with Wire(pair.c) as wire:
+        a, b = both(pair)
+        try:
+            pids, start = [*workers(a).values(), a.pid], time.monotonic()
+            for pid in sorted(pids):
+                os.kill(pid, signal.SIGKILL)
+            a.wanted = False
+            until(lambda: wire.of(B4, start), "the other one takes over")
+            assert wire.of(B4, start)[0].time - start < down(100) + INTERVAL + 0.020 * slowness()
+            until(lambda: not has(pair.a), "the lease has ended", LEASE + 1)
+            assert has(pair.b)
+        finally:
+            a.process.wait()
+            a.process = None
+            close(b)
+
+
+def test_killed_vrrp_process_comes_back(pair):
+    a, b = both(pair)
+    try:
+        os.kill(workers(a)["vrrp"], signal.SIGKILL)
+        is_master(a)  # it preempts when it is back
+        until(lambda: holders(pair) == ["pa"], "one holder", 10)
+    finally:
+        close(b, a)
+
+
+def test_stopped_process_holds_nothing_and_says_nothing_when_it_goes_on(pair):
+    with Wire(pair.c) as wire:
+        a, b = both(pair, preempt=False)
+        try:
+            pid = workers(a)["vrrp"]
+            os.kill(pid, signal.SIGSTOP)
+            until(lambda: state(b) == "master", "the other one is master")
+            until(lambda: not has(pair.a), "the lease has ended", LEASE + 1)
+            at = time.monotonic()
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(1)
+            assert not wire.of(A4, at) and holders(pair) == ["pb"]
+        finally:
+            close(b, a)
+
+
+def test_resign_and_priority(pair):
+    a, b = both(pair)
+    try:
+        a.text("vrrp", "resign", "wan")
+        is_master(b)
+        time.sleep(1)
+        assert state(a) == "backup" and holders(pair) == ["pb"]  # who resigned does not preempt
+        b.stop()
+        is_master(a)
+    finally:
+        close(b, a)
+
+
+def test_address_that_somebody_removes_is_restored_and_announced(pair):
+    with Wire(pair.c) as wire:
+        a, b = both(pair)
+        try:
+            at = time.monotonic()
+            pair.a.run("ip", "addr", "del", f"{VIP4}/24", "dev", "eth0")
+            until(lambda: has(pair.a), "it is back", 2)
+            until(lambda: [g for g in wire.garps if g[0] >= at and g[1] == VIP4], "it is announced", 2)
+            for _ in range(2):
+                pair.a.run("ip", "addr", "del", f"{VIP4}/24", "dev", "eth0", check=False)
+                time.sleep(0.5)
+            is_master(b)
+            row = a.ctl("vrrp", "list")["data"][0]
+            assert (row["state"], row["reason"]) == ("fault", "vip_contended")
+        finally:
+            close(b, a)
+
+
+def test_lost_link_is_a_fault(pair):
+    a, b = both(pair)
+    try:
+        pair.sw.run("ip", "link", "set", "pa", "down")
+        until(lambda: state(a) == "fault", "the fault is seen")
+        is_master(b)
+        pair.sw.run("ip", "link", "set", "pa", "up")
+        is_master(a)
+        until(lambda: holders(pair) == ["pa"], "one holder", 10)
+    finally:
+        pair.sw.run("ip", "link", "set", "pa", "up")
+        close(b, a)
+
+
+KA = """vrrp_instance wan {{
+  state BACKUP
+  interface eth0
+  virtual_router_id {vrid}
+  priority {prio}
+  advert_int {interval}
+  {more}
+  virtual_ipaddress {{
+    {addresses}
+  }}
+}}
+"""
+
+KINDS = {
+    "v3": (dict(advert_interval="500ms"), dict(interval="0.5", more="version 3", addresses=f"{VIP4}/24"), A4, B4, VIP4),
+    "v2-password": (dict(version=2, advert_interval="1s"),
+                    dict(interval="1", more="version 2\n  authentication {\n auth_type PASS\n auth_pass 12345678\n }",
+                         addresses=f"{VIP4}/24"), A4, B4, VIP4),
+    "unicast": (dict(advert_interval="500ms", unicast=[A4, B4], source=A4),
+                dict(interval="0.5", more=f"version 3\n  unicast_src_ip {B4}\n  unicast_peer {{\n {A4}\n }}",
+                     addresses=f"{VIP4}/24"), A4, B4, VIP4),
+    "ipv6": (dict(advert_interval="500ms", addresses=[f"{LL6}/64", f"{VIP6}/64"]),
+             dict(interval="0.5", more="version 3\n  native_ipv6", addresses=f"{LL6}/64\n    {VIP6}/64"), None, None, VIP6),
+}
+
+
+@pytest.mark.parametrize("role", ["master", "backup"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_keepalived_on_the_other_side(pair, kind, role, tmp_path):
+    ours, theirs, _, _, vip = KINDS[kind]
+    keys = dict(ours)
+    if kind == "v2-password":
+        key = tmp_path / "password"
+        key.write_text("12345678\n")
+        os.chmod(tmp_path, 0o755)
+        key.chmod(0o640)
+        shutil.chown(key, "root", "lbd")
+        keys["auth"] = {"type": "password", "key_file": str(key)}
+    mine, other = (150, 100) if role == "master" else (100, 150)
+    d = lone(pair.a, config(mine, **keys), "lb-a")
+    with Wire(pair.c) as wire, Keepalived(pair.b, KA.format(vrid=VRID, prio=other, **theirs)):
+        d.start(ready=False)
+        try:
+            winner, loser = (pair.a, pair.b) if role == "master" else (pair.b, pair.a)
+            until(lambda: has(winner, vip) and not has(loser, vip), "the better one has it", 20)
+            start = time.monotonic()
+            time.sleep(5)
+            assert has(winner, vip) and not has(loser, vip)
+            if kind != "unicast":
+                assert len({a.source for a in wire.adverts if a.time > start}) == 1
+            if role == "master":
+                d.stop()
+                until(lambda: has(pair.b, vip) and not has(pair.a, vip), "keepalived takes over", 10)
+        finally:
+            d.close()
+
+
+def junk(node, stop):
+    """Adverts of our VRID that are all wrong in some way."""
+    with node:
+        s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 112)
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
+        s.setsockopt(socket.SOL_SOCKET, 25, b"eth0\0")
+    good = bytes.fromhex("3133ff01000a00000a070064")
+    n = 0
+    while not stop.is_set():
+        for m in (good, good[:7], b"\x32" + good[1:], good + bytes(8), b"\x31\x33\xff\x00\x00\x0a\x00\x00"):
+            s.sendto(m, ("224.0.0.18", 0))
+            n += 1
+    s.close()
+    return n
+
+
+def test_junk_of_our_vrid_delays_nothing(pair):
+    with Wire(pair.c) as wire:
+        a, b = both(pair)
+        stop = threading.Event()
+        t = threading.Thread(target=junk, args=(pair.c, stop), daemon=True)
+        try:
+            start = time.monotonic()
+            t.start()
+            time.sleep(5)
+            stop.set()
+            t.join()
+            times = [x.time for x in wire.of(A4, start)]
+            gaps = [y - x for x, y in zip(times, times[1:])]
+            assert not wire.of(B4, start) and state(b) == "backup"
+            assert sum(gaps) / len(gaps) < INTERVAL + 0.005 * slowness()
+            row = a.ctl("vrrp", "show", "wan")["data"][0]
+            assert sum(row["discarded"].values()) > 100, row
+        finally:
+            stop.set()
+            close(b, a)
+
+
+def test_what_a_frame_looks_like(pair):
+    with Wire(pair.c) as wire:
+        d = lone(pair.a, config(150, advert_interval="500ms", vrid=52), "lb-a").start(ready=False)
+        try:
+            until(lambda: wire.of(A4), "an advert")
+            m = wire.of(A4)[0].raw
+            assert m[:6] == bytes([0x31, 52, 150, 1]) + struct.pack(">H", 50) and m[8:] == socket.inet_aton(VIP4)
+        finally:
+            d.close()
+
