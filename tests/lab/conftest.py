@@ -512,8 +512,8 @@ def build_dir():
 class Lbd:
     STAY_DOWN = 10
 
-    def __init__(self, node, yaml, supervise=False, args=(), name="lb-a"):
-        self.node, self.supervise, self.args, self.name = node, supervise, list(args), name
+    def __init__(self, node, yaml, supervise=False, args=(), name="lb-a", user="lbd"):
+        self.node, self.supervise, self.args, self.name = node, supervise, ["--user", user, *args], name
         self.dir = tempfile.mkdtemp(prefix="lbd-")
         os.chmod(self.dir, 0o755)
         self.config = os.path.join(self.dir, "lbd.yaml")
@@ -526,7 +526,7 @@ class Lbd:
             pass
         for d, mode in ((self.run_dir, 0o755), (self.state_dir, 0o700)):
             os.mkdir(d, mode)
-            shutil.chown(d, "lbd", "lbd")
+            shutil.chown(d, user)
         self.write(yaml)
 
     def write(self, yaml):

@@ -126,7 +126,7 @@ def is_backup(d, name="wan", seconds=30):
 
 def lone(node, yaml, name):
     """A daemon on a node of the pair; it finds no IPVS to speak of, and need not."""
-    return Lbd(node, yaml, name=name)
+    return Lbd(node, yaml, name=name, user="root")
 
 
 class Keepalived:
