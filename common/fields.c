@@ -53,6 +53,16 @@ void lb_field_text(struct lb_fields *f, const char *key, char *out, size_t max)
 	out[i] = '\0';
 }
 
+unsigned lb_field_word(struct lb_fields *f, const char *key, const char *const *words, size_t n)
+{
+	const char *word = lb_field_str(f, key, LB_FIELD_WORD_MAX);
+	for (unsigned i = 0; i < n; i++)
+		if (strcmp(words[i], word) == 0)
+			return i;
+	f->bad = true;
+	return 0;
+}
+
 enum lb_log_level lb_field_level(struct lb_fields *f, const char *key)
 {
 	const char *word = lb_field_str(f, key, 16);
@@ -107,4 +117,40 @@ bool lb_hex_read(const char *hex, size_t n, uint8_t *out)
 		out[i / 2] = (uint8_t)((unsigned)hi << 4 | (unsigned)lo);
 	}
 	return n % 2 == 0;
+}
+
+void lb_put(struct lb_members *o, const char *key, json_t *value)
+{
+	o->bad |= json_object_set_new(o->to, key, value) != 0;
+}
+
+void lb_put_int(struct lb_members *o, const char *key, int64_t value)
+{
+	lb_put(o, key, json_integer(value));
+}
+
+void lb_put_bool(struct lb_members *o, const char *key, bool value)
+{
+	lb_put(o, key, json_boolean(value));
+}
+
+void lb_put_str(struct lb_members *o, const char *key, const char *value)
+{
+	lb_put(o, key, json_string(value));
+}
+
+void lb_put_ip(struct lb_members *o, const char *key, const struct lb_ip *ip)
+{
+	char text[LB_IP_STRLEN];
+	if (ip->family)
+		lb_put_str(o, key, lb_ip_str(ip, text));
+}
+
+json_t *lb_members_end(struct lb_members *o)
+{
+	json_t *whole = o->bad ? NULL : o->to;
+	if (o->bad)
+		json_decref(o->to);
+	*o = (struct lb_members){ NULL, true };
+	return whole;
 }

@@ -2,6 +2,7 @@
 /*
  * Members of a message read with a sticky error, like struct lb_reader over bytes: a column of reads and one test of
  * `bad` at the end. Whatever is missing, of another type or out of range makes it bad and gives a harmless value.
+ * And members of a message put with a sticky error, like struct lb_text.
  */
 #pragma once
 
@@ -26,6 +27,9 @@ bool lb_field_bool(struct lb_fields *f, const char *key);
 const char *lb_field_str(struct lb_fields *f, const char *key, size_t max);
 /* Printable ASCII of at most max - 1 bytes, with its NUL. */
 void lb_field_text(struct lb_fields *f, const char *key, char *out, size_t max);
+/* The number of a word among n; 0 when it is none of them (and bad). */
+#define LB_FIELD_WORD_MAX 32 /* bytes */
+unsigned lb_field_word(struct lb_fields *f, const char *key, const char *const *words, size_t n);
 enum lb_log_level lb_field_level(struct lb_fields *f, const char *key);
 struct lb_ip lb_field_ip(struct lb_fields *f, const char *key);
 /* An array of at most max items; NULL when it is none (and bad). */
@@ -35,3 +39,17 @@ const json_t *lb_field_list(struct lb_fields *f, const char *key, size_t max);
 json_t *lb_hex_write(const uint8_t *bytes, size_t n);
 /* n digits to n / 2 bytes; false when that is not hexadecimal. */
 bool lb_hex_read(const char *hex, size_t n, uint8_t *out);
+
+struct lb_members {
+	json_t *to; /* owned until lb_members_end. NULL is a place where nothing can be put */
+	bool bad;   /* memory was out, or a text is not UTF-8 */
+};
+
+/* Takes over the value; NULL makes it bad. */
+void lb_put(struct lb_members *o, const char *key, json_t *value);
+void lb_put_int(struct lb_members *o, const char *key, int64_t value);
+void lb_put_bool(struct lb_members *o, const char *key, bool value);
+void lb_put_str(struct lb_members *o, const char *key, const char *value);
+void lb_put_ip(struct lb_members *o, const char *key, const struct lb_ip *ip); /* family 0: no such member */
+/* What was put, the caller's now; NULL when it was bad, and everything is gone. */
+json_t *lb_members_end(struct lb_members *o);

@@ -19,6 +19,9 @@
 #define VRRP_PASSWORD   8  /* bytes of version 2's "simple text password", zero padded */
 #define VRRP_TRAILER    28 /* bytes behind the message where it is signed (vrrp_auth.h) */
 #define VRRP_PKT_MAX    (8 + 16 * VRRP_ADDRS_MAX + VRRP_PASSWORD + VRRP_TRAILER)
+/* What a socket may deliver: an advert of others may name 255 addresses (it counts, and addrs_differ is said of it),
+ * and an IPv4 header may have options. A shorter buffer would cut such a packet, and its length would be wrong. */
+#define VRRP_READ_MAX   (60 + 8 + 16 * 255 + VRRP_TRAILER)
 #define VRRP_PRIO_LEAVE 0   /* the master gives up */
 #define VRRP_PRIO_OWNER 255 /* of who really has the address */
 

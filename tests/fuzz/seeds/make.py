@@ -1,11 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes the hand-made seeds of the corpora: datagrams as the kernel's IPVS family writes them (little endian), pairs of
-rows for the diff, files of overrides, DNS replies, VRRP adverts, key files.  Usage: make.py [corpus folder]"""
-
-
 """Writes the hand-made seeds of the corpora: datagrams as the kernel's IPVS family and rtnetlink write them (little
-endian), pairs of rows for the diff, files of overrides, DNS replies.  Usage: make.py [corpus folder]"""
+endian), pairs of rows for the diff, files of overrides, DNS replies, VRRP adverts, key files, lines of the channel to
+the vrrp process, replies and YAML.  Usage: make.py [corpus folder]"""
 import json
 import os
 import struct
@@ -242,6 +239,51 @@ def key_files():
         save("vrrp_keys", name, text.encode())
 
 
+def vrrp_channel():
+    key = "".join("%02x" % i for i in range(32))
+    announce = {"count": 5, "delay_ms": 5000, "refresh_ms": 0, "again_ms": 4000}
+    small = {"msg": "vrrp.set", "id": 7, "name": "web", "group": "", "interface": "eth0", "family": "ipv4", "vrid": 51,
+             "prio": 100, "sum": "rfc5798", "version": 3, "interval_cs": 100, "preempt": True, "preempt_delay_ms": 0,
+             "startup_delay_ms": 0, "addrs": ["203.0.113.10/24"], "excluded": [], "peers": [], "min_ttl": 255, "lease_s": 3,
+             "announce": announce, "auth": {"mode": "off"}}
+    keys = [{"id": 1, "key": key}, {"id": 255, "key": key + key}]
+    names = ("stranger", "source", "ttl", "version", "length", "checksum", "count", "interval", "auth", "replay")
+    state = {"msg": "vrrp.state", "id": 7, "state": "master", "was": "backup", "cause": "no_advert", "prio": 150, "reason": "",
+             "master_prio": 0}
+    lines = {
+        "hello": {"msg": "hello", "version": 1, "level": "info"},
+        "set": small,
+        "set-v2": dict(small, version=2, password="3132333435363738", group="front", lease_s=0),
+        "set-v6": dict(small, family="ipv6", addrs=["fe80::1/64", "2001:db8::1/128"], excluded=["203.0.113.10/32"],
+                       source="fe80::2", sum="rfc9568", interval_cs=4095),
+        "set-global": dict(small, family="ipv6", addrs=["2001:db8::1/128"]),
+        "set-unicast": dict(small, peers=["203.0.113.2", "203.0.113.3"], source="203.0.113.1", min_ttl=64),
+        "set-signed": dict(small, auth={"mode": "enforce", "window_ms": 5000, "keys": keys}),
+        "set-listening": dict(small, auth={"mode": "receive-only", "window_ms": 300000, "keys": []}),
+        "set-twice": dict(small, excluded=["203.0.113.10/32"]),
+        "set-20": dict(small, addrs=["203.0.113.%d/32" % i for i in range(1, 21)]),
+        "del": {"msg": "vrrp.del", "id": 7},
+        "track": {"msg": "vrrp.track", "id": 7, "add": -20, "fault": True, "reason": "track:lan0"},
+        "resign": {"msg": "vrrp.do", "id": 7, "what": "resign"},
+        "announce": {"msg": "vrrp.do", "id": 7, "what": "announce"},
+        "arm": {"msg": "vrrp.do", "id": 7, "what": "arm", "for_ms": 2000},
+        "log": {"msg": "log", "level": "debug"},
+        "ping": {"msg": "ping", "n": 5},
+        "ready": {"msg": "ready", "version": 1, "pid": 4711},
+        "state": state,
+        "state-backup": dict(state, state="backup", was="fault", cause="recovered", master="203.0.113.2", master_prio=200,
+                             source="203.0.113.1"),
+        "alarm": {"msg": "vrrp.alarm", "id": 7, "alarm": "two_masters", "on": True,
+                  "text": "10.0.0.2 at 02:00:00:00:00:01 with priority 100"},
+        "pong": {"msg": "pong", "n": 5, "instances": 1, "lag_us": 20, "rss_kib": 3000},
+        "stats": {"msg": "vrrp.stats", "id": 7, "sent": 1 << 40, "received": 0, "discarded": {n: i for i, n in enumerate(names)},
+                  "renewals": 3, "transitions": 1, "late_us": 90, "sum9568": False},
+        "wrong-way": {"msg": "vrrp.get"},
+    }
+    for name, line in lines.items():
+        save("vrrp_channel", name, json.dumps(line).encode())
+
+
 def rtnetlink():
     new_link, del_link, new_addr, del_addr, up = 16, 17, 20, 21, 0x11043
 
@@ -281,6 +323,7 @@ overrides()
 dns()
 adverts()
 key_files()
+vrrp_channel()
 
 
 # ---- replies and what is looked for in them: flags, lengths of pattern and bytes, both, the reply

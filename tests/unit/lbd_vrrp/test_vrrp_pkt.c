@@ -485,6 +485,87 @@ START_TEST(options_and_padding_around_a_good_frame)
 }
 END_TEST
 
+/* ---- more addresses than we ever send ---- */
+
+/* An advert of 255 addresses, ours first, signed or not, as whole as a socket delivers it: of IPv4 with all the options
+ * that a header has room for. Returns its length; *msg where the message begins. */
+static size_t crowd(enum which which, size_t trailer, uint8_t *out, size_t *msg_at)
+{
+	struct vrrp_wire w = wire_of(which);
+	size_t head = which == V6 ? 0 : 60, width = which == V6 ? 16 : 4;
+	uint8_t *msg = out + head;
+	size_t len = 8 + 255 * width + (which == V2 ? VRRP_PASSWORD : 0);
+	memset(out, 0, VRRP_READ_MAX);
+	msg[0] = (uint8_t)(w.version << 4 | 1);
+	msg[1] = w.vrid;
+	msg[2] = 150;
+	msg[3] = 255;
+	msg[4] = which == V2;
+	msg[5] = (uint8_t)(which == V2 ? w.interval_cs / 100 : w.interval_cs);
+	for (size_t i = 0; i < 255; i++) {
+		uint8_t *at = msg + 8 + i * width;
+		memcpy(at, i < w.n_addrs ? w.addrs[i].b : w.addrs[0].b, width);
+		if (i >= w.n_addrs)
+			at[width - 2] = (uint8_t)(1 + i);
+	}
+	if (which == V2)
+		memcpy(msg + len - VRRP_PASSWORD, w.password, VRRP_PASSWORD);
+	memset(msg + len, 0x5a, trailer);
+	*msg_at = head;
+	return head + len + trailer;
+}
+
+static void crowd_is_read(enum which which, size_t trailer)
+{
+	uint8_t room[VRRP_READ_MAX], pseudo[36] = { 0 };
+	struct vrrp_wire w = wire_of(which);
+	struct vrrp_advert a;
+	size_t at, n = crowd(which, trailer, room, &at);
+	struct lb_ip from = ip(which == V6 ? LL : "10.9.0.1"), group = vrrp_group_address(w.family);
+	struct lb_ip to = which == UNICAST ? ip("10.9.0.2") : group;
+	ck_assert_uint_le(n, VRRP_READ_MAX);
+	size_t covered = which == V6 ? n : n - at - trailer;
+	uint16_t sum = plain_sum(pseudo, 0, room + at, covered);
+	if (which == V6) {
+		memcpy(pseudo, from.b, 16);
+		memcpy(pseudo + 16, to.b, 16);
+		pseudo[33] = 112;
+		pseudo[34] = (uint8_t)(covered >> 8);
+		pseudo[35] = (uint8_t)covered;
+		sum = plain_sum(pseudo, sizeof(pseudo), room, covered);
+	} else {
+		room[0] = 0x4f;
+		room[2] = (uint8_t)(n >> 8);
+		room[3] = (uint8_t)n;
+		room[8] = 255;
+		memcpy(room + 12, from.b, 4);
+		memcpy(room + 16, to.b, 4);
+	}
+	room[at + 6] = (uint8_t)(sum >> 8);
+	room[at + 7] = (uint8_t)sum;
+	uint8_t *copy = exact(room, n);
+	struct vrrp_datagram d = { from, to, 255, copy, n };
+	if (which != V6)
+		ck_assert_int_eq(vrrp_pkt_ip4(copy, n, &d), 0);
+	ck_assert_int_eq(vrrp_pkt_read(&w, &d, trailer > 0, &a), VRRP_DISCARD_NONE);
+	ck_assert_msg(a.count == 255 && a.addrs_differ, "instance %d", which);
+	ck_assert_uint_eq(a.trailer, trailer ? d.len - VRRP_TRAILER : 0);
+	free(copy);
+}
+
+START_TEST(a_peer_may_have_255_addresses)
+{
+	for (int which = 0; which < WHICH_COUNT; which++) {
+		crowd_is_read((enum which)which, 0);
+		crowd_is_read((enum which)which, VRRP_TRAILER);
+	}
+	/* and nothing that is longer is an advert: the room is as large as it must be, and no larger */
+	uint8_t room[VRRP_READ_MAX];
+	size_t at;
+	ck_assert_uint_eq(crowd(V6, VRRP_TRAILER, room, &at) + 60, VRRP_READ_MAX);
+}
+END_TEST
+
 /* ---- the rest ---- */
 
 START_TEST(an_ip6_sum_covers_the_trailer)
@@ -617,6 +698,7 @@ int main(void)
 	tcase_add_loop_test(t, ip4_packets_are_split, 0, LEN(splits));
 	tcase_add_test(t, a_header_without_any_message);
 	tcase_add_test(t, options_and_padding_around_a_good_frame);
+	tcase_add_test(t, a_peer_may_have_255_addresses);
 	tcase_add_test(t, an_ip6_sum_covers_the_trailer);
 	tcase_add_test(t, each_reason_has_its_word);
 	tcase_add_test(t, what_is_written_is_read);

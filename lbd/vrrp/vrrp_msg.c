@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/vrrp/vrrp_msg.h"
+
+#include "common/buf.h"
+#include "common/fields.h"
+#include "lbd/vrrp/vrrp_conf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Beyond these nothing is meant, and no sum comes near the end of its type. */
+#define ADD_MAX    65535
+#define ARM_MAX_MS 86400000
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+const char *const vrrp_dos[] = {
+	[VRRP_DO_RESIGN] = "resign",
+	[VRRP_DO_ANNOUNCE] = "announce",
+	[VRRP_DO_ARM] = "arm",
+};
+_Static_assert(COUNT(vrrp_dos) == VRRP_DO_COUNT, "one word per order");
+
+/* Text without control characters of at most max - 1 bytes. Not only ASCII: cards may have such names, and a reason
+ * names what was tracked. */
+static void reason_read(struct lb_fields *f, char out[VRRP_REASON_MAX])
+{
+	const char *text = lb_field_str(f, "reason", VRRP_REASON_MAX - 1);
+	size_t n = strlen(text);
+	for (size_t i = 0; i < n; i++) {
+		uint8_t c = (uint8_t)text[i];
+		/* U+0080 to U+009F are controls, too */
+		f->bad |= c < 0x20 || c == 0x7f || (c == 0xc2 && (uint8_t)text[i + 1] < 0xa0);
+	}
+	memcpy(out, text, n + 1);
+}
+
+/* Absent = none. */
+static struct lb_ip ip_read(struct lb_fields *f, const char *key)
+{
+	return lb_field_has(f, key) ? lb_field_ip(f, key) : (struct lb_ip){ 0 };
+}
+
+static uint64_t counter_read(struct lb_fields *f, const char *key)
+{
+	return (uint64_t)lb_field_int(f, key, 0, INT64_MAX);
+}
+
+static uint32_t id_read(struct lb_fields *f)
+{
+	return lb_field_u32(f, "id", 0, UINT32_MAX);
+}
+
+/* ---- the pairs: message -> members, members -> message ---- */
+
+static void hello_write(const struct vrrp_msg *m, struct lb_members *o)
+{
+	lb_put_int(o, "version", m->u.hello.version);
+	lb_put_str(o, "level", lb_log_level_name(m->u.hello.level));
+}
+
+static int hello_read(struct lb_fields *f, struct vrrp_msg *m)
+{
+	m->u.hello.version = lb_field_u32(f, "version", 1, UINT32_MAX);
+	m->u.hello.level = lb_field_level(f, "level");
+	return 0;
+}
+
+static void set_write(const struct vrrp_msg *m, struct lb_members *o)
+{
+	vrrp_conf_write(m->u.set, o);
+}
+
+static int set_read(struct lb_fields *f, struct vrrp_msg *m)
+{
+	m->u.set = calloc(1, sizeof(*m->u.set));
+	if (!m->u.set)
+		return -ENOMEM;
+	vrrp_conf_read(f, m->u.set);
+	return 0;
+}
+
+static void del_write(const struct vrrp_msg *m, struct lb_members *o)
+{
+	lb_put_int(o, "id", m->u.del);
+}
+
+static int del_read(struct lb_fields *f, struct vrrp_msg *m)
+{
+	m->u.del = id_read(f);
+	return 0;
+}
+
+static void track_write(const struct vrrp_msg *m, struct lb_members *o)
+{
+	const struct vrrp_msg_track *t = &m->u.track;
+	lb_put_int(o, "id", t->id);
+	lb_put_int(o, "add", t->add);
+	lb_put_bool(o, "fault", t->fault);
+	lb_put_str(o, "reason", t->reason);
+}
+
+static int track_read(struct lb_fields *f, struct vrrp_msg *m)
+{
+	struct vrrp_msg_track *t = &m->u.track;
+	t->id = id_read(f);
+	t->add = (int32_t)lb_field_int(f, "add", -ADD_MAX, ADD_MAX);
+	t->fault = lb_field_bool(f, "fault");
+	reason_read(f, t->reason);
+	return 0;
+}
+
+static void do_write(const struct vrrp_msg *m, struct lb_members *o)
+{
+	const struct vrrp_msg_do *d = &m->u.run;
+	lb_put_int(o, "id", d->id);
+	lb_put_str(o, "what", vrrp_dos[d->what]);
+	if (d->what == VRRP_DO_ARM)
+		lb_put_int(o, "for_ms", d->for_ms);
+}
+
+static int do_read(struct lb_fields *f, struct vrrp_msg *m)
+{
+	struct vrrp_msg_do *d = &m->u.run;
+	d->id = id_read(f);
+	d->what = (enum vrrp_do)lb_field_word(f, "what", vrrp_dos, COUNT(vrrp_dos));
+	if (d->what == VRRP_DO_ARM)
+		d->for_ms = lb_field_u32(f, "for_ms", 1, ARM_MAX_MS);
+	return 0;
+}
+
+static void log_write(const struct vrrp_msg *m, struct lb_members *o)
+{
+	lb_put_str(o, "level", lb_log_level_name(m->u.log));
+}
+
+static int log_read(struct lb_fields *f, struct vrrp_msg *m)
+{
+	m->u.log = lb_field_level(f, "level");
+	return 0;
+}
+
+static void ping_write(const struct vrrp_msg *m, struct lb_members *o)
+{
+	lb_put_int(o, "n", m->u.ping);
+}
+
+static int ping_read(struct lb_fields *f, struct vrrp_msg *m)
+{
+	m->u.ping = lb_field_u32(f, "n", 0, UINT32_MAX);
+	return 0;
+}
+
+static void ready_write(const struct vrrp_msg *m, struct lb_members *o)
+{
+	lb_put_int(o, "version", m->u.ready.version);
+	lb_put_int(o, "pid", m->u.ready.pid);
+}
+
+static int ready_read(struct lb_fields *f, struct vrrp_msg *m)
+{
+	m->u.ready.version = lb_field_u32(f, "version", 1, UINT32_MAX);
+	m->u.ready.pid = (int32_t)lb_field_u32(f, "pid", 1, INT32_MAX);
+	return 0;
+}
+
+static void state_write(const struct vrrp_msg *m, struct lb_members *o)
+{
+	const struct vrrp_msg_state *s = &m->u.state;
+	lb_put_int(o, "id", s->id);
+	lb_put_str(o, "state", vrrp_state_names[s->state]);
+	lb_put_str(o, "was", vrrp_state_names[s->was]);
+	lb_put_str(o, "cause", vrrp_causes[s->cause]);
+	lb_put_int(o, "prio", s->prio);
+	lb_put_str(o, "reason", s->reason);
+	lb_put_ip(o, "master", &s->master);
+	lb_put_int(o, "master_prio", s->master_prio);
+	lb_put_ip(o, "source", &s->source);
+}
+
+static int state_read(struct lb_fields *f, struct vrrp_msg *m)
+{
+	struct vrrp_msg_state *s = &m->u.state;
+	s->id = id_read(f);
+	s->state = (enum vrrp_state)lb_field_word(f, "state", vrrp_state_names, VRRP_STATE_COUNT);
+	s->was = (enum vrrp_state)lb_field_word(f, "was", vrrp_state_names, VRRP_STATE_COUNT);
+	s->cause = (enum vrrp_cause)lb_field_word(f, "cause", vrrp_causes, VRRP_CAUSE_COUNT);
+	s->prio = (uint8_t)lb_field_u32(f, "prio", 0, UINT8_MAX);
+	reason_read(f, s->reason);
+	s->master = ip_read(f, "master");
+	s->master_prio = (uint8_t)lb_field_u32(f, "master_prio", 0, UINT8_MAX);
+	s->source = ip_read(f, "source");
+	return 0;
+}
+
+static void alarm_write(const struct vrrp_msg *m, struct lb_members *o)
+{
+	const struct vrrp_msg_alarm *a = &m->u.alarm;
+	lb_put_int(o, "id", a->id);
+	lb_put_str(o, "alarm", vrrp_alarms[a->alarm]);
+	lb_put_bool(o, "on", a->on);
+	lb_put_str(o, "text", a->text);
+}
+
+static int alarm_read(struct lb_fields *f, struct vrrp_msg *m)
+{
+	struct vrrp_msg_alarm *a = &m->u.alarm;
+	a->id = id_read(f);
+	a->alarm = (enum vrrp_alarm)lb_field_word(f, "alarm", vrrp_alarms, VRRP_ALARM_COUNT);
+	a->on = lb_field_bool(f, "on");
+	lb_field_text(f, "text", a->text, sizeof(a->text));
+	return 0;
+}
+
+static void pong_write(const struct vrrp_msg *m, struct lb_members *o)
+{
+	const struct vrrp_msg_pong *p = &m->u.pong;
+	lb_put_int(o, "n", p->n);
+	lb_put_int(o, "instances", p->instances);
+	lb_put_int(o, "lag_us", p->lag_us);
+	lb_put_int(o, "rss_kib", p->rss_kib);
+}
+
+static int pong_read(struct lb_fields *f, struct vrrp_msg *m)
+{
+	struct vrrp_msg_pong *p = &m->u.pong;
+	p->n = lb_field_u32(f, "n", 0, UINT32_MAX);
+	p->instances = lb_field_u32(f, "instances", 0, UINT32_MAX);
+	p->lag_us = lb_field_u32(f, "lag_us", 0, UINT32_MAX);
+	p->rss_kib = lb_field_u32(f, "rss_kib", 0, UINT32_MAX);
+	return 0;
+}
+
+/* By reason. NONE is no reason, and not sent. */
+static json_t *discarded_write(const uint64_t *n)
+{
+	struct lb_members o = { json_object(), false };
+	for (unsigned i = VRRP_DISCARD_NONE + 1; i < VRRP_DISCARD_COUNT_OF; i++)
+		lb_put_int(&o, vrrp_discards[i].name, (int64_t)n[i]);
+	return lb_members_end(&o);
+}
+
+static void discarded_read(struct lb_fields *outer, uint64_t *n)
+{
+	struct lb_fields f = { json_object_get(outer->from, "discarded"), outer->bad };
+	for (unsigned i = VRRP_DISCARD_NONE + 1; i < VRRP_DISCARD_COUNT_OF; i++)
+		n[i] = counter_read(&f, vrrp_discards[i].name);
+	outer->bad = f.bad;
+}
+
+static void stats_write(const struct vrrp_msg *m, struct lb_members *o)
+{
+	const struct vrrp_msg_stats *s = &m->u.stats;
+	lb_put_int(o, "id", s->id);
+	lb_put_int(o, "sent", (int64_t)s->sent);
+	lb_put_int(o, "received", (int64_t)s->received);
+	lb_put(o, "discarded", discarded_write(s->discarded));
+	lb_put_int(o, "renewals", (int64_t)s->renewals);
+	lb_put_int(o, "transitions", (int64_t)s->transitions);
+	lb_put_int(o, "late_us", s->late_us);
+	lb_put_bool(o, "sum9568", s->sum9568);
+}
+
+static int stats_read(struct lb_fields *f, struct vrrp_msg *m)
+{
+	struct vrrp_msg_stats *s = &m->u.stats;
+	s->id = id_read(f);
+	s->sent = counter_read(f, "sent");
+	s->received = counter_read(f, "received");
+	discarded_read(f, s->discarded);
+	s->renewals = counter_read(f, "renewals");
+	s->transitions = counter_read(f, "transitions");
+	s->late_us = lb_field_u32(f, "late_us", 0, UINT32_MAX);
+	s->sum9568 = lb_field_bool(f, "sum9568");
+	return 0;
+}
+
+static const struct row {
+	const char *name;
+	bool to_vrrp;
+	void (*write)(const struct vrrp_msg *m, struct lb_members *o);
+	int (*read)(struct lb_fields *f, struct vrrp_msg *m); /* 0 or -ENOMEM; what is wrong goes to f->bad */
+} rows[] = {
+	[VRRP_MSG_HELLO] = { "hello", true, hello_write, hello_read },
+	[VRRP_MSG_SET] = { "vrrp.set", true, set_write, set_read },
+	[VRRP_MSG_DEL] = { "vrrp.del", true, del_write, del_read },
+	[VRRP_MSG_TRACK] = { "vrrp.track", true, track_write, track_read },
+	[VRRP_MSG_DO] = { "vrrp.do", true, do_write, do_read },
+	[VRRP_MSG_LOG] = { "log", true, log_write, log_read },
+	[VRRP_MSG_PING] = { "ping", true, ping_write, ping_read },
+	[VRRP_MSG_READY] = { "ready", false, ready_write, ready_read },
+	[VRRP_MSG_STATE] = { "vrrp.state", false, state_write, state_read },
+	[VRRP_MSG_ALARM] = { "vrrp.alarm", false, alarm_write, alarm_read },
+	[VRRP_MSG_PONG] = { "pong", false, pong_write, pong_read },
+	[VRRP_MSG_STATS] = { "vrrp.stats", false, stats_write, stats_read },
+};
+_Static_assert(COUNT(rows) == VRRP_MSG_COUNT, "one row per message");
+
+const char *vrrp_msg_name(enum vrrp_msg_type type)
+{
+	return rows[type].name;
+}
+
+void vrrp_msg_write(const struct vrrp_msg *m, struct lb_text *out)
+{
+	struct lb_members o = { json_object(), false };
+	lb_put_str(&o, "msg", rows[m->type].name);
+	rows[m->type].write(m, &o);
+	json_t *line = lb_members_end(&o);
+	if (line)
+		lb_proto_dump(line, out);
+	else
+		out->bad = true;
+	json_decref(line);
+}
+
+static int read_msg(const json_t *line, bool to_vrrp, struct vrrp_msg *m)
+{
+	struct lb_fields f = { .from = line };
+	const char *name = lb_field_str(&f, "msg", LB_FIELD_WORD_MAX);
+	for (int i = 0; i < VRRP_MSG_COUNT; i++) {
+		if (rows[i].to_vrrp != to_vrrp || strcmp(rows[i].name, name) != 0)
+			continue;
+		struct vrrp_msg got = { .type = (enum vrrp_msg_type)i };
+		int rc = rows[i].read(&f, &got);
+		if (rc == 0 && f.bad)
+			rc = -EBADMSG;
+		if (rc)
+			vrrp_msg_done(&got);
+		else
+			*m = got;
+		return rc;
+	}
+	return -EBADMSG;
+}
+
+int vrrp_msg_read_vrrp(const json_t *line, struct vrrp_msg *m)
+{
+	return read_msg(line, true, m);
+}
+
+int vrrp_msg_read_core(const json_t *line, struct vrrp_msg *m)
+{
+	return read_msg(line, false, m);
+}
+
+void vrrp_msg_done(struct vrrp_msg *m)
+{
+	if (m->type == VRRP_MSG_SET && m->u.set) {
+		explicit_bzero(m->u.set, sizeof(*m->u.set)); /* there are keys in it */
+		free(m->u.set);
+	}
+	*m = (struct vrrp_msg){ 0 };
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Legal messages of the channel with random values in all their members. */
+#pragma once
+
+#include "lbd/vrrp/vrrp_msg.h"
+#include "tests/unit/lbd_vrrp/frames.h"
+
+#include <stdio.h>
+
+static inline uint32_t among(uint64_t *s, uint32_t min, uint32_t max)
+{
+	return min + (uint32_t)(random_of(s) % ((uint64_t)max - min + 1));
+}
+
+static inline bool coin(uint64_t *s)
+{
+	return random_of(s) & 1;
+}
+
+/* Printable, quotes and backslashes included, of min to size - 1 bytes. */
+static inline void msgs_text(uint64_t *s, char *out, uint32_t min, uint32_t size)
+{
+	uint32_t n = among(s, min, size - 1);
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = (char)among(s, 0x20, 0x7e);
+	out[n] = '\0';
+}
+
+/* i makes it unlike the others. */
+static inline struct lb_ip msgs_ip(uint64_t *s, uint8_t family, uint32_t i)
+{
+	struct lb_ip out = { .family = family };
+	uint32_t n = family == AF_INET ? 4 : 16;
+	for (uint32_t k = 0; k < n; k++)
+		out.b[k] = (uint8_t)random_of(s);
+	out.b[n - 2] = (uint8_t)(i >> 8);
+	out.b[n - 1] = (uint8_t)i;
+	return out;
+}
+
+static inline uint8_t msgs_family(uint64_t *s)
+{
+	return coin(s) ? AF_INET : AF_INET6;
+}
+
+static inline void msgs_vip(uint64_t *s, struct vip *v, uint8_t family, uint32_t i)
+{
+	v->ip = msgs_ip(s, family, i);
+	v->prefix = (uint8_t)among(s, 1, family == AF_INET ? 32 : 128);
+}
+
+static inline void msgs_auth(uint64_t *s, struct vrrp_auth *a)
+{
+	a->mode = (enum vrrp_auth_mode)among(s, VRRP_AUTH_OFF, VRRP_AUTH_ENFORCE);
+	if (a->mode == VRRP_AUTH_OFF)
+		return;
+	a->window_ms = among(s, 1000, 300000);
+	a->n_keys = among(s, a->mode == VRRP_AUTH_RECEIVE_ONLY ? 0 : 1, VRRP_KEYS_MAX);
+	for (uint32_t i = 0; i < a->n_keys; i++) {
+		a->keys[i].id = (uint8_t)(255 - 30 * i);
+		a->keys[i].n = (uint8_t)among(s, VRRP_KEY_MIN, VRRP_KEY_MAX);
+		for (uint32_t k = 0; k < a->keys[i].n; k++)
+			a->keys[i].bytes[k] = (uint8_t)random_of(s);
+	}
+}
+
+/* Set member by member, so that it can be compared as bytes. */
+static inline void msgs_conf(uint64_t *s, struct vrrp_conf *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->id = (uint32_t)random_of(s);
+	msgs_text(s, c->name, 1, sizeof(c->name));
+	msgs_text(s, c->group, 0, sizeof(c->group));
+	snprintf(c->interface, sizeof(c->interface), "%s%u", coin(s) ? "eth" : "b\xc3\xbc", among(s, 0, 999));
+	c->version = c->rules.version = (uint8_t)among(s, 2, 3);
+	c->family = c->version == 2 ? AF_INET : msgs_family(s);
+	c->vrid = (uint8_t)among(s, 1, 255);
+	c->prio = (uint8_t)among(s, 1, 255);
+	c->sum = coin(s) ? VRRP_SUM_RFC5798 : VRRP_SUM_RFC9568;
+	c->rules.interval_cs = c->version == 2 ? 100 * among(s, 1, 255) : among(s, 1, 4095);
+	c->rules.preempt = coin(s);
+	c->rules.preempt_delay_ms = among(s, 0, 86400000);
+	c->rules.startup_delay_ms = among(s, 0, 86400000);
+	c->n_addrs = among(s, 1, VRRP_ADDRS_MAX);
+	c->n_excluded = coin(s) ? 0 : among(s, 0, VRRP_EXCLUDED_MAX);
+	c->n_peers = among(s, 0, VRRP_PEERS_MAX);
+	for (uint32_t i = 0; i < c->n_addrs; i++)
+		msgs_vip(s, &c->addrs[i], c->family, i);
+	if (c->family == AF_INET6) { /* the first is link-local */
+		c->addrs[0].ip.b[0] = 0xfe;
+		c->addrs[0].ip.b[1] = (uint8_t)among(s, 0x80, 0xbf);
+	}
+	for (uint32_t i = 0; i < c->n_excluded; i++)
+		msgs_vip(s, &c->excluded[i], msgs_family(s), 1000 + i);
+	for (uint32_t i = 0; i < c->n_peers; i++)
+		c->peers[i] = msgs_ip(s, c->family, i);
+	if (coin(s))
+		c->source = msgs_ip(s, c->family, 0);
+	c->min_ttl = (uint8_t)among(s, 1, 255);
+	c->lease_s = among(s, 0, 86400);
+	c->announce.count = among(s, 0, 1000);
+	c->announce.delay_ms = among(s, 0, 86400000);
+	c->announce.refresh_ms = among(s, 0, 86400000);
+	c->announce.again_ms = among(s, 0, 86400000);
+	c->with_password = c->version == 2 && coin(s);
+	for (uint32_t i = 0; c->with_password && i < VRRP_PASSWORD; i++)
+		c->password[i] = (uint8_t)random_of(s);
+	msgs_auth(s, &c->auth);
+}
+
+static inline void msgs_state(uint64_t *s, struct vrrp_msg_state *st)
+{
+	st->id = (uint32_t)random_of(s);
+	st->state = (enum vrrp_state)among(s, 0, VRRP_STATE_COUNT - 1);
+	st->was = (enum vrrp_state)among(s, 0, VRRP_STATE_COUNT - 1);
+	st->cause = (enum vrrp_cause)among(s, 0, VRRP_CAUSE_COUNT - 1);
+	st->prio = (uint8_t)random_of(s);
+	msgs_text(s, st->reason, 0, sizeof(st->reason));
+	if (coin(s))
+		st->master = msgs_ip(s, msgs_family(s), 1);
+	st->master_prio = (uint8_t)random_of(s);
+	if (coin(s))
+		st->source = msgs_ip(s, msgs_family(s), 2);
+}
+
+static inline void msgs_stats(uint64_t *s, struct vrrp_msg_stats *st)
+{
+	st->id = (uint32_t)random_of(s);
+	st->sent = random_of(s) >> 1;
+	st->received = random_of(s) >> 1;
+	for (int i = VRRP_DISCARD_NONE + 1; i < VRRP_DISCARD_COUNT_OF; i++)
+		st->discarded[i] = random_of(s) >> among(s, 1, 63);
+	st->renewals = random_of(s) >> 1;
+	st->transitions = random_of(s) >> 1;
+	st->late_us = (uint32_t)random_of(s);
+	st->sum9568 = coin(s);
+}
+
+/* *m is of that type; an instance is in *room. */
+static inline void msgs_random(uint64_t *s, enum vrrp_msg_type type, struct vrrp_msg *m, struct vrrp_conf *room)
+{
+	memset(m, 0, sizeof(*m));
+	m->type = type;
+	uint32_t id = (uint32_t)random_of(s);
+	switch (type) {
+	case VRRP_MSG_HELLO:
+		m->u.hello.version = among(s, 1, UINT32_MAX);
+		m->u.hello.level = (enum lb_log_level)among(s, LB_LOG_ERROR, LB_LOG_DEBUG);
+		break;
+	case VRRP_MSG_SET:
+		msgs_conf(s, room);
+		m->u.set = room;
+		break;
+	case VRRP_MSG_DEL: m->u.del = id; break;
+	case VRRP_MSG_TRACK:
+		m->u.track.id = id;
+		m->u.track.add = (int32_t)among(s, 0, 2 * 65535) - 65535;
+		m->u.track.fault = coin(s);
+		msgs_text(s, m->u.track.reason, 0, sizeof(m->u.track.reason));
+		break;
+	case VRRP_MSG_DO:
+		m->u.run.id = id;
+		m->u.run.what = (enum vrrp_do)among(s, 0, VRRP_DO_COUNT - 1);
+		m->u.run.for_ms = m->u.run.what == VRRP_DO_ARM ? among(s, 1, 86400000) : 0;
+		break;
+	case VRRP_MSG_LOG: m->u.log = (enum lb_log_level)among(s, LB_LOG_ERROR, LB_LOG_DEBUG); break;
+	case VRRP_MSG_PING: m->u.ping = id; break;
+	case VRRP_MSG_READY:
+		m->u.ready.version = among(s, 1, UINT32_MAX);
+		m->u.ready.pid = (int32_t)among(s, 1, INT32_MAX);
+		break;
+	case VRRP_MSG_STATE: msgs_state(s, &m->u.state); break;
+	case VRRP_MSG_ALARM:
+		m->u.alarm.id = id;
+		m->u.alarm.alarm = (enum vrrp_alarm)among(s, 0, VRRP_ALARM_COUNT - 1);
+		m->u.alarm.on = coin(s);
+		msgs_text(s, m->u.alarm.text, 0, sizeof(m->u.alarm.text));
+		break;
+	case VRRP_MSG_PONG:
+		m->u.pong = (struct vrrp_msg_pong){ id, among(s, 0, UINT32_MAX), among(s, 0, UINT32_MAX),
+			among(s, 0, UINT32_MAX) };
+		break;
+	case VRRP_MSG_STATS: msgs_stats(s, &m->u.stats); break;
+	}
+}
+
+static inline bool msgs_to_vrrp(enum vrrp_msg_type type)
+{
+	return type < VRRP_MSG_READY;
+}
+
+/* As the side reads it that receives this type. */
+static inline int msgs_read(enum vrrp_msg_type type, const json_t *line, struct vrrp_msg *out)
+{
+	return msgs_to_vrrp(type) ? vrrp_msg_read_vrrp(line, out) : vrrp_msg_read_core(line, out);
+}
