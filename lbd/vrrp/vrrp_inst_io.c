@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define CALM_S         60.0 /* how long an address that others fight for is left to them */
 #define RENEWALS       3    /* of a lease before it ends */
