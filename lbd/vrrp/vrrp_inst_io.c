@@ -243,7 +243,8 @@ static void start(struct inst *i)
 	i->started = true;
 	look_at_card(i);
 	step(i, &(struct vrrp_event){ .type = VRRP_EVENT_START });
-	tell_state(i, VRRP_STATE_INIT, VRRP_CAUSE_STARTED);
+	if (i->fsm.state == VRRP_STATE_INIT) /* it waits for its startup delay: nothing has been reported */
+		tell_state(i, VRRP_STATE_INIT, VRRP_CAUSE_STARTED);
 }
 
 void insts_card(struct room *w, struct vip_card *c)
