@@ -67,6 +67,7 @@ struct daemon_audit {
 	uint64_t repairs_before;
 	struct ctl_reply *reply; /* of `kernel repair`, NULL = none */
 	bool asked;              /* a new round was asked for while one was running */
+	uint32_t put_off;        /* how often the next round gave way to what is on its way to the kernel */
 };
 
 /* A process in which checks are probed, by enum check_room. */

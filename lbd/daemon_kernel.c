@@ -12,6 +12,8 @@
 #define AUDIT_SLICE_US  2000
 #define AUDIT_DUTY      9 /* pauses are this many times as long as the slice before: at most a tenth of a CPU */
 #define AUDIT_STEP      8 /* services between two looks at the clock */
+#define PUT_OFF_MS      100
+#define PUT_OFF_MAX     50 /* times */
 #define KERNEL_RETRY_MS 1000
 
 /* ---- what the reconciler tells ---- */
@@ -315,6 +317,19 @@ static void audit_over(struct daemon *d, int err)
 	d->audit.asked = false;
 }
 
+/* While a configuration is being written the kernel differs from it anyway: to look would take the kernel's time from
+ * the writing, and find nothing that is worth it. Not for ever: something may always be on its way. */
+static bool put_off(struct daemon *d)
+{
+	if (d->converged || d->audit.running || d->audit.reply || d->audit.put_off == PUT_OFF_MAX) {
+		d->audit.put_off = 0;
+		return false;
+	}
+	d->audit.put_off++;
+	audit_arm(d, PUT_OFF_MS);
+	return true;
+}
+
 void daemon_audit_cb(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct daemon *d = w->data;
@@ -325,6 +340,8 @@ void daemon_audit_cb(struct ev_loop *loop, ev_timer *w, int revents)
 		audit_arm(d, AUDIT_EVERY_MS);
 		return;
 	}
+	if (put_off(d))
+		return;
 	int r = 1;
 	if (!d->audit.running) {
 		d->audit.running = true;

@@ -337,10 +337,10 @@ static const int script_refused[] = {
 static int refuse_sockets(scmp_filter_ctx ctx)
 {
 	const uint32_t no = SCMP_ACT_ERRNO(EPERM);
-	int rc = seccomp_rule_add(ctx, no, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
+	int rc = seccomp_rule_add(ctx, no, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_NETLINK, 0));
 	for (int family = 0; family < AF_NETLINK && rc == 0; family++)
 		if (family != AF_UNIX && family != AF_INET && family != AF_INET6)
-			rc = seccomp_rule_add(ctx, no, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, (uint64_t)family));
+			rc = seccomp_rule_add(ctx, no, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, (uint64_t)family, 0));
 	const uint64_t families[] = { AF_INET, AF_INET6 }, types[] = { SOCK_RAW, SOCK_PACKET };
 	for (size_t i = 0; i < 4 && rc == 0; i++)
 		rc = seccomp_rule_add(ctx, no, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, families[i / 2]),
