@@ -580,6 +580,7 @@ int main(void)
 {
 	Suite *s = suite_create("vrrp_auth");
 	TCase *t = tcase_create("signed");
+	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, is_signed_as_others_sign, 0, LEN(vectors));
 	tcase_add_loop_test(t, is_believed_once, 0, LEN(vectors));
 	tcase_add_loop_test(t, each_bit_is_signed, 0, LEN(vectors));
