@@ -112,7 +112,10 @@ def config(prio, **keys):
 
 
 def state(d, name="wan"):
-    rows = d.ctl("vrrp", "list")["data"]
+    done = d.call("-j", "vrrp", "list")
+    if done.returncode:  # not there yet, or not any more
+        return None
+    rows = json.loads(done.stdout)["data"]
     return next((r["state"] for r in rows if r["name"] == name), None)
 
 
