@@ -296,7 +296,9 @@ enum lb_log_level model_vrrp_said_state(
 	uint8_t prio_was = v->state.prio;
 	struct lb_ip master_was = v->state.master;
 	char ip[LB_IP_STRLEN];
+	enum vrrp_cause cause = changed ? m->cause : v->state.cause; /* of the change, not of what is said since */
 	v->state = *m;
+	v->state.cause = cause;
 	v->spoke = true;
 	if (changed)
 		v->since_wall_ms = wall_ms;
@@ -314,7 +316,7 @@ enum lb_log_level model_vrrp_said_state(
 	else if (m->state == VRRP_STATE_BACKUP && m->master.family && lb_ip_cmp(&master_was, &m->master) != 0)
 		snprintf(line, MODEL_VRRP_LINE, "vrrp/%s: follows %s (prio=%u)", name, lb_ip_str(&m->master, ip),
 			m->master_prio);
-	return m->state == VRRP_STATE_FAULT ? LB_LOG_WARNING : LB_LOG_NOTICE;
+	return m->state == VRRP_STATE_FAULT && (changed || other_reason) ? LB_LOG_WARNING : LB_LOG_NOTICE;
 }
 
 enum lb_log_level model_vrrp_said_alarm(

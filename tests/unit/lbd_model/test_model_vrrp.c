@@ -288,14 +288,16 @@ START_TEST(words_become_lines)
 			LB_LOG_NOTICE },
 		{ "master", VRRP_STATE_BACKUP, VRRP_STATE_MASTER, VRRP_CAUSE_NO_ADVERT, 100, "", NULL,
 			"vrrp/wan4: backup -> master (no_advert, prio=100)", LB_LOG_NOTICE },
-		{ "another priority", VRRP_STATE_BACKUP, VRRP_STATE_MASTER, VRRP_CAUSE_NO_ADVERT, 80, "", NULL,
+		{ "another priority", VRRP_STATE_BACKUP, VRRP_STATE_MASTER, VRRP_CAUSE_STARTED, 80, "", NULL,
 			"vrrp/wan4: priority 100 -> 80", LB_LOG_NOTICE },
 		{ "a fault says which", VRRP_STATE_MASTER, VRRP_STATE_FAULT, VRRP_CAUSE_FAULT, 80, "link_down", NULL,
 			"vrrp/wan4: master -> fault (link_down, prio=80)", LB_LOG_WARNING },
 		{ "another fault", VRRP_STATE_MASTER, VRRP_STATE_FAULT, VRRP_CAUSE_FAULT, 80, "track:gw", NULL,
 			"vrrp/wan4: still fault (track:gw)", LB_LOG_WARNING },
-		{ "over", VRRP_STATE_FAULT, VRRP_STATE_BACKUP, VRRP_CAUSE_RECOVERED, 80, "", "192.0.2.3",
-			"vrrp/wan4: fault -> backup (recovered, prio=80, master=192.0.2.3)", LB_LOG_NOTICE },
+		{ "another priority meanwhile is nothing to act on", VRRP_STATE_MASTER, VRRP_STATE_FAULT,
+			VRRP_CAUSE_FAULT, 60, "track:gw", NULL, "vrrp/wan4: priority 80 -> 60", LB_LOG_NOTICE },
+		{ "over", VRRP_STATE_FAULT, VRRP_STATE_BACKUP, VRRP_CAUSE_RECOVERED, 60, "", "192.0.2.3",
+			"vrrp/wan4: fault -> backup (recovered, prio=60, master=192.0.2.3)", LB_LOG_NOTICE },
 	};
 	setup();
 	take(ONE);
@@ -318,6 +320,8 @@ START_TEST(words_become_lines)
 		ck_assert_msg(strcmp(line, rows[i].line) == 0, "%s: %s", rows[i].what, line);
 		ck_assert_msg(level == rows[i].level, "%s: level %d", rows[i].what, (int)level);
 		ck_assert_str_eq(model_vrrp_state_word(v), vrrp_state_names[rows[i].is]);
+		if (rows[i].is == VRRP_STATE_MASTER) /* why it became so, whatever is said later */
+			ck_assert_str_eq(model_vrrp_cause_word(v), "no_advert");
 		since = strstr(line, "->") && !strstr(line, "priority") ? WALL + (int64_t)i : since;
 		ck_assert_msg(v->since_wall_ms == since, "%s: since", rows[i].what);
 	}
