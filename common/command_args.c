@@ -14,6 +14,7 @@
 #define COUNT_MAX  1000000000LL
 #define WEIGHT_MAX 65535u
 #define SHARE_MAX  1000u /* percent */
+#define PRIO_MAX   254u  /* 255 is of who always has the addresses: a matter of the configuration */
 
 const struct lb_wait lb_waits[] = {
 	{ "service", true, "up", "every enabled backend is in the pool" },
@@ -21,6 +22,8 @@ const struct lb_wait lb_waits[] = {
 	{ "backend", true, "up", "in the pool" },
 	{ "backend", true, "down", "out of the pool" },
 	{ "backend", true, "drained", "weight 0 and no flow left" },
+	{ "vrrp", true, "master", "this node has its addresses" },
+	{ "vrrp", true, "backup", "it waits for the master to fail" },
 	{ "daemon", false, "ready", "first verdicts in, kernel as desired" },
 };
 const size_t lb_waits_n = sizeof(lb_waits) / sizeof(lb_waits[0]);
@@ -65,6 +68,15 @@ int lb_weight_parse(const char *s, struct lb_weight *out)
 	if (digits_parse(s, share ? n - 1 : n, share ? SHARE_MAX : WEIGHT_MAX, &v))
 		return -EINVAL;
 	*out = (struct lb_weight){ share ? LB_WEIGHT_SHARE : LB_WEIGHT_NUMBER, (uint32_t)v };
+	return 0;
+}
+
+int lb_priority_parse(const char *s, uint8_t *out)
+{
+	long long v = 0;
+	if (strcmp(s, "auto") != 0 && (digits_parse(s, strlen(s), PRIO_MAX, &v) || v == 0))
+		return -EINVAL;
+	*out = (uint8_t)v;
 	return 0;
 }
 
@@ -147,6 +159,7 @@ static int string_check(const struct lb_arg *arg, const char *s, size_t n, const
 {
 	char service[64], backend[64];
 	struct lb_weight weight;
+	uint8_t prio;
 	switch (arg->kind) {
 	case LB_ARG_TEXT: return text_check(arg, s, n, TEXT_MAX, e);
 	case LB_ARG_FILE: return text_check(arg, s, n, PATH_MAX_, e);
@@ -164,14 +177,23 @@ static int string_check(const struct lb_arg *arg, const char *s, size_t n, const
 		if (lb_name_ok(s, n))
 			return 0;
 		return lb_err_set(e, LB_CODE_USAGE, "that is no name of a check");
+	case LB_ARG_VRRP:
+		if (lb_name_ok(s, n))
+			return 0;
+		return lb_err_set(e, LB_CODE_USAGE, "that is no name of a VRRP instance");
 	case LB_ARG_OBJECT:
 		if (object_row(s))
 			return 0;
-		return lb_err_set(e, LB_CODE_USAGE, "an object is service/NAME, backend/SERVICE/NAME or daemon");
+		return lb_err_set(
+			e, LB_CODE_USAGE, "an object is service/NAME, backend/SERVICE/NAME, vrrp/NAME or daemon");
 	case LB_ARG_WEIGHT:
 		if (lb_weight_parse(s, &weight) == 0)
 			return 0;
 		return lb_err_set(e, LB_CODE_USAGE, "a weight is 0 to %u, 0%% to %u%%, or auto", WEIGHT_MAX, SHARE_MAX);
+	case LB_ARG_PRIORITY:
+		if (lb_priority_parse(s, &prio) == 0)
+			return 0;
+		return lb_err_set(e, LB_CODE_USAGE, "a priority is 1 to %u, or auto", PRIO_MAX);
 	case LB_ARG_DURATION:
 	case LB_ARG_COUNT:
 	case LB_ARG_FLAG:
@@ -203,9 +225,11 @@ static int value_check(const struct lb_arg *arg, const json_t *v, const json_t *
 	case LB_ARG_SERVICE:
 	case LB_ARG_BACKEND:
 	case LB_ARG_CHECK:
+	case LB_ARG_VRRP:
 	case LB_ARG_OBJECT:
 	case LB_ARG_CONDITION:
 	case LB_ARG_WEIGHT:
+	case LB_ARG_PRIORITY:
 	case LB_ARG_FILE:
 		if (json_is_string(v))
 			return string_check(arg, json_string_value(v), json_string_length(v), args, e);
@@ -283,9 +307,11 @@ json_t *lb_arg_parse(const struct lb_arg *arg, const char *word, const json_t *b
 	case LB_ARG_SERVICE:
 	case LB_ARG_BACKEND:
 	case LB_ARG_CHECK:
+	case LB_ARG_VRRP:
 	case LB_ARG_OBJECT:
 	case LB_ARG_CONDITION:
 	case LB_ARG_WEIGHT:
+	case LB_ARG_PRIORITY:
 	case LB_ARG_FILE:
 	case LB_ARG_WORDS:
 		if (string_check(arg, word, strlen(word), before, e))

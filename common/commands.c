@@ -25,6 +25,10 @@ static const char *const exports[] = { "ipvsadm", NULL };
 		.name = "backend", .kind = LB_ARG_BACKEND, .required = true, .metavar = "SERVICE/BACKEND",             \
 		.help = "the backend; a shell glob may name several"                                                   \
 	}
+#define ARG_VRRP                                                                                                       \
+	{                                                                                                              \
+		.name = "vrrp", .kind = LB_ARG_VRRP, .required = true, .metavar = "NAME", .help = "the instance"       \
+	}
 #define ARG_FOR                                                                                                        \
 	{                                                                                                              \
 		.name = "for", .kind = LB_ARG_DURATION, .option = "for", .metavar = "TIME",                            \
@@ -149,6 +153,34 @@ const struct lb_command lb_commands[] = {
 			"status 1 if one did not pass.",
 		.args = { ARG_BACKEND } },
 
+	[LB_COMMAND_VRRP_LIST] = { "vrrp", "list", LB_LEVEL_OBSERVE, .bare = true, .view = LB_VIEW_TABLE,
+		.row = LB_ROW_VRRP, .help = "all VRRP instances, one line each",
+		.text = "A * marks a priority that an operator has set and the configuration does not have." },
+	[LB_COMMAND_VRRP_SHOW] = { "vrrp", "show", LB_LEVEL_OBSERVE, .view = LB_VIEW_SHOW, .row = LB_ROW_VRRP,
+		.help = "everything about a VRRP instance",
+		.text = "Its state and why, what is tracked, its counters. Without NAME: of all of them.",
+		.args = { { .name = "vrrp", .kind = LB_ARG_VRRP, .metavar = "NAME", .help = "the instance" } } },
+	[LB_COMMAND_VRRP_RESIGN] = { "vrrp", "resign", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
+		.row = LB_ROW_VRRP, .wait = "backup", .help = "give up being master, with its whole group",
+		.text = "The other node takes over within moments, and this one does not take back what it gave "
+			"up: it waits until the other fails. If nobody takes over it becomes master again.",
+		.args = { ARG_VRRP } },
+	[LB_COMMAND_VRRP_ANNOUNCE] = { "vrrp", "announce", LB_LEVEL_ADMIN, .view = LB_VIEW_MESSAGE, .row = LB_ROW_VRRP,
+		.help = "tell all neighbours where the addresses are now",
+		.text = "What a new master does: gratuitous ARP, unsolicited neighbour advertisements.",
+		.args = { ARG_VRRP } },
+	[LB_COMMAND_VRRP_PRIORITY] = { "vrrp", "priority", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
+		.row = LB_ROW_VRRP, .wait = "ready", .help = "give an instance another priority",
+		.text = "It takes the place of the configured one; what tracking adds comes on top. auto: the "
+			"configured one. It is kept with the other overrides, until auto or the time of --for.",
+		.args = { ARG_VRRP,
+			{ .name = "priority",
+				.kind = LB_ARG_PRIORITY,
+				.required = true,
+				.metavar = "N|auto",
+				.help = "1 to 254, auto" },
+			ARG_FOR, ARG_REASON } },
+
 	[LB_COMMAND_CONFIG_CHECK] = { "config", "check", LB_LEVEL_NONE, .view = LB_VIEW_TEXT,
 		.help = "say what is wrong with a file; no daemon needed",
 		.text = "Runs `lbd --check` as the caller. Without FILE: /etc/lbd/lbd.yaml.",
@@ -245,7 +277,7 @@ const struct lb_command lb_commands[] = {
 				  .kind = LB_ARG_OBJECT,
 				  .required = true,
 				  .metavar = "OBJECT",
-				  .help = "service/NAME, backend/SERVICE/NAME, daemon" },
+				  .help = "service/NAME, backend/SERVICE/NAME, vrrp/NAME, daemon" },
 			{ .name = "condition",
 				.kind = LB_ARG_CONDITION,
 				.required = true,

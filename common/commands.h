@@ -34,6 +34,11 @@ enum lb_command_id {
 	LB_COMMAND_CHECK_SHOW,
 	LB_COMMAND_CHECK_HISTORY,
 	LB_COMMAND_CHECK_RUN,
+	LB_COMMAND_VRRP_LIST,
+	LB_COMMAND_VRRP_SHOW,
+	LB_COMMAND_VRRP_RESIGN,
+	LB_COMMAND_VRRP_ANNOUNCE,
+	LB_COMMAND_VRRP_PRIORITY,
 	LB_COMMAND_CONFIG_CHECK,
 	LB_COMMAND_CONFIG_SHOW,
 	LB_COMMAND_CONFIG_DIFF,
@@ -52,7 +57,7 @@ enum lb_command_id {
 	LB_COMMAND_COMPLETE,
 	LB_COMMAND_HELP
 };
-#define LB_COMMAND_COUNT 33
+#define LB_COMMAND_COUNT 38
 
 enum lb_level {
 	LB_LEVEL_NONE,    /* lbctl does it alone; the daemon refuses it */
@@ -66,10 +71,12 @@ enum lb_arg_kind {        /* on the command line      -> on the wire */
 	LB_ARG_SERVICE,   /* NAME or a glob           -> string, a name */
 	LB_ARG_BACKEND,   /* SERVICE/NAME or a glob   -> string, "service/backend" */
 	LB_ARG_CHECK,     /* NAME                     -> string, a name of a check */
+	LB_ARG_VRRP,      /* NAME                     -> string, a name of a VRRP instance */
 	LB_ARG_OBJECT,    /* service/NAME, daemon ... -> string, an object of lb_waits */
 	LB_ARG_CONDITION, /* a word                   -> string, a condition of that object */
 	LB_ARG_DURATION,  /* 30m                      -> number of seconds, above 0 */
 	LB_ARG_WEIGHT,    /* 10, 50%, auto            -> string, the same */
+	LB_ARG_PRIORITY,  /* 120, auto                -> string, the same */
 	LB_ARG_COUNT,     /* digits                   -> integer, 1 or more */
 	LB_ARG_FILE,      /* a path or -              -> string for messages, and one descriptor with the line */
 	LB_ARG_FLAG,      /* the option is there      -> true */
@@ -113,9 +120,9 @@ struct lb_command {
 	bool hidden;  /* for scripts: not in lists of commands */
 	enum lb_view view;
 	enum lb_row_type row;
-	const char
-		*wait;   /* condition that --wait takes: "drained", of the backend or else of the daemon; NULL = none */
-	const char *ask; /* a question that is always asked, NULL = none */
+	const char *wait; /* condition that --wait takes: "drained", of the backend or instance, else of the daemon;
+			     NULL = none */
+	const char *ask;  /* a question that is always asked, NULL = none */
 	const char *help; /* one line, lower case, no full stop */
 	const char *text; /* the rest of the help */
 	struct lb_arg args[LB_COMMAND_ARGS_MAX + 1];
@@ -172,6 +179,9 @@ struct lb_weight {
 
 /* "auto", "10", "50%". 0 or -EINVAL. */
 int lb_weight_parse(const char *s, struct lb_weight *out);
+
+/* "auto" (*out is 0) or a priority of VRRP, 1 to 254. 0 or -EINVAL. */
+int lb_priority_parse(const char *s, uint8_t *out);
 
 /* "web/app1" into its two names of at most 63 bytes. 0 or -EINVAL. */
 int lb_backend_parse(const char *s, char service[64], char backend[64]);

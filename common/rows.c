@@ -134,7 +134,7 @@ static const struct lb_field target_fields[] = {
 	{ "latency", LB_FIELD_SECONDS, LB_PLACE_ROOM, "LATENCY", NULL, "of the last probe" },
 	{ "backends", LB_FIELD_NUMBER, LB_PLACE_ROOM, "USED", NULL, "how many backends use it" },
 	{ "text", LB_FIELD_WORDS, LB_PLACE_TABLE, "TEXT", NULL, "what the last probe found" },
-	{ "used_by", LB_FIELD_LIST, LB_PLACE_WIDE, "USED BY", NULL, "the first 8 of them" },
+	{ "used_by", LB_FIELD_LIST, LB_PLACE_WIDE, "USED BY", NULL, "the first 8 of them; vrrp/NAME: who tracks it" },
 	{ .key = NULL },
 };
 
@@ -187,6 +187,48 @@ static const struct lb_field run_fields[] = {
 	{ .key = NULL },
 };
 
+/* Why it is as it is stands last: that is what may be cut. */
+static const struct lb_field vrrp_fields[] = {
+	{ "vrrp", LB_FIELD_TEXT, LB_PLACE_TABLE, "VRRP", NULL, "name of the instance" },
+	{ "state", LB_FIELD_STATE, LB_PLACE_TABLE, "STATE", NULL,
+		"master, backup, fault, init; unknown: its process has not spoken yet" },
+	{ "priority", LB_FIELD_NUMBER, LB_PLACE_TABLE, "PRIO", NULL, "that counts now, with what tracking adds" },
+	{ "vrid", LB_FIELD_NUMBER, LB_PLACE_ROOM, "VRID", NULL, "number of the virtual router" },
+	{ "interface", LB_FIELD_TEXT, LB_PLACE_TABLE, "INTERFACE", NULL, "where it speaks" },
+	{ "group", LB_FIELD_TEXT, LB_PLACE_ROOM, "GROUP", NULL, "fails over together with" },
+	{ "addresses", LB_FIELD_LIST, LB_PLACE_TABLE, "ADDRESSES", NULL, "virtual addresses that adverts name" },
+	{ "master", LB_FIELD_TEXT, LB_PLACE_ROOM, "MASTER", NULL, "whom it follows; absent: nobody, or itself" },
+	{ "since", LB_FIELD_TIME, LB_PLACE_TABLE, "SINCE", NULL, "last change of state" },
+	{ "cause", LB_FIELD_WORDS, LB_PLACE_TABLE, "CAUSE", NULL,
+		"of the last change: no_advert, better ...; in fault: which, link_down, track:NAME ..." },
+	{ "alarms", LB_FIELD_LIST, LB_PLACE_WIDE, "ALARMS", NULL, "raised alarms, with what they know" },
+	{ "master_priority", LB_FIELD_NUMBER, LB_PLACE_WIDE, "THEIRS", NULL, "priority of the master it follows" },
+	{ "source", LB_FIELD_TEXT, LB_PLACE_WIDE, "SOURCE", NULL, "our own address, from which adverts are sent" },
+	{ "configured", LB_FIELD_NUMBER, LB_PLACE_WIDE, "CONFIGURED", NULL, "priority in the configuration" },
+	{ "overrides", LB_FIELD_OVERRIDES, LB_PLACE_SHOW, "OVERRIDES", NULL, "values an operator has set" },
+	{ "excluded", LB_FIELD_LIST, LB_PLACE_SHOW, "EXCLUDED", NULL, "held addresses that adverts do not name" },
+	{ "version", LB_FIELD_NUMBER, LB_PLACE_SHOW, "VERSION", "protocol", "of VRRP" },
+	{ "advert_interval", LB_FIELD_SECONDS, LB_PLACE_SHOW, "INTERVAL", NULL, "from one advert to the next" },
+	{ "peers", LB_FIELD_LIST, LB_PLACE_SHOW, "PEERS", NULL, "unicast peers; absent: multicast" },
+	{ "preempt", LB_FIELD_BOOL, LB_PLACE_SHOW, "PREEMPT", NULL, "takes over from a lower priority" },
+	{ "auth", LB_FIELD_TEXT, LB_PLACE_SHOW, "AUTH", NULL, "hmac, password; absent: none" },
+	{ "lease", LB_FIELD_SECONDS, LB_PLACE_SHOW, "LEASE", NULL, "of the addresses in the kernel; absent: none" },
+	{ "track", LB_FIELD_LIST, LB_PLACE_SHOW, "TRACK", "tracking", "what is tracked, with what it says" },
+	{ "track_adds", LB_FIELD_TEXT, LB_PLACE_SHOW, "ADDS", NULL, "to the priority: +20, -50" },
+	{ "track_fault", LB_FIELD_TEXT, LB_PLACE_SHOW, "FAULT", NULL, "what makes it a fault" },
+	{ "sent", LB_FIELD_COUNTER, LB_PLACE_SHOW, "SENT", "counters", "adverts" },
+	{ "received", LB_FIELD_COUNTER, LB_PLACE_SHOW, "RECEIVED", NULL, "adverts that counted" },
+	{ "discarded", LB_FIELD_COUNTS, LB_PLACE_SHOW, "DISCARDED", NULL, "adverts that did not, by reason" },
+	{ "transitions", LB_FIELD_COUNTER, LB_PLACE_SHOW, "BECAME", NULL, "times it became master" },
+	{ "renewals", LB_FIELD_COUNTER, LB_PLACE_SHOW, "RENEWED", NULL, "times leases were renewed" },
+	{ "late", LB_FIELD_SECONDS, LB_PLACE_SHOW, "LATE", NULL, "the latest of its adverts in the last second" },
+	{ "checksum", LB_FIELD_TEXT, LB_PLACE_SHOW, "CHECKSUM", NULL,
+		"form in the last advert that counted, version 3 over IPv4: rfc5798, rfc9568" },
+	{ "file", LB_FIELD_TEXT, LB_PLACE_SHOW, "FILE", "written in", "configuration file" },
+	{ "line", LB_FIELD_NUMBER, LB_PLACE_SHOW, "LINE", NULL, "line in it" },
+	{ .key = NULL },
+};
+
 static const struct lb_field status_fields[] = {
 	{ "node", LB_FIELD_TEXT, LB_PLACE_TABLE, "NODE", NULL, "this node" },
 	{ "version", LB_FIELD_TEXT, LB_PLACE_TABLE, "VERSION", NULL, "of the daemon" },
@@ -196,6 +238,7 @@ static const struct lb_field status_fields[] = {
 	{ "ready", LB_FIELD_BOOL, LB_PLACE_WIDE, "READY", NULL, "first verdicts in, kernel as desired" },
 	{ "services", LB_FIELD_COUNTS, LB_PLACE_TABLE, "SERVICES", NULL, "how many in each status" },
 	{ "backends", LB_FIELD_COUNTS, LB_PLACE_TABLE, "BACKENDS", NULL, "how many in each state" },
+	{ "vrrp", LB_FIELD_ROWS, LB_PLACE_SHOW, "VRRP", NULL, "[{vrrp, state, cause}]: instances by name" },
 	{ "overrides", LB_FIELD_NUMBER, LB_PLACE_TABLE, "OVERRIDES", NULL, "values an operator has set" },
 	{ "foreign_services", LB_FIELD_NUMBER, LB_PLACE_WIDE, "FOREIGN", NULL, "kernel services that are not ours" },
 	{ "file", LB_FIELD_OBJECT, LB_PLACE_SHOW, "FILE", NULL, "{path, differs, error}: the file against what runs" },
@@ -204,7 +247,7 @@ static const struct lb_field status_fields[] = {
 	{ "problems", LB_FIELD_ROWS, LB_PLACE_SHOW, "PROBLEMS", NULL, "backend rows that are not up" },
 	{ "problems_more", LB_FIELD_NUMBER, LB_PLACE_SHOW, "MORE", NULL, "problems beyond those listed" },
 	{ "workers", LB_FIELD_ROWS, LB_PLACE_SHOW, "WORKERS", NULL,
-		"[{name, pid, restarts, rss, up, probes, late_p50, late_p99}]" },
+		"[{name, pid, restarts, rss, up}, and probes, late_p50, late_p99 or instances, lag]" },
 	{ .key = NULL },
 };
 
@@ -234,7 +277,7 @@ static const struct lb_field daemon_fields[] = {
 	{ "rss", LB_FIELD_BYTES, LB_PLACE_SHOW, "RSS", "process", "memory of the core" },
 	{ "clients", LB_FIELD_NUMBER, LB_PLACE_SHOW, "CLIENTS", NULL, "on the control sockets" },
 	{ "workers", LB_FIELD_ROWS, LB_PLACE_SHOW, "WORKERS", NULL,
-		"[{name, pid, restarts, rss, up, probes, late_p50, late_p99}]" },
+		"[{name, pid, restarts, rss, up}, and probes, late_p50, late_p99 or instances, lag]" },
 	{ .key = NULL },
 };
 
@@ -322,6 +365,7 @@ const struct lb_row lb_rows[] = {
 	[LB_ROW_CHECK] = { "check", check_fields, "check", "checks", NULL, NULL },
 	[LB_ROW_TRANSITION] = { "transition", transition_fields, "change", "changes", NULL, NULL },
 	[LB_ROW_RUN] = { "run", run_fields, NULL, NULL, NULL, NULL },
+	[LB_ROW_VRRP] = { "vrrp", vrrp_fields, "instance", "instances", "state", "" },
 	[LB_ROW_STATUS] = { "status", status_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_DAEMON] = { "daemon", daemon_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_CHANGE] = { "change", change_fields, "difference", "differences", NULL, NULL },

@@ -60,6 +60,7 @@ enum lb_row_type {
 	LB_ROW_CHECK,
 	LB_ROW_TRANSITION,
 	LB_ROW_RUN,
+	LB_ROW_VRRP,
 	LB_ROW_STATUS,
 	LB_ROW_DAEMON,
 	LB_ROW_CHANGE,
@@ -68,7 +69,7 @@ enum lb_row_type {
 	LB_ROW_KERNEL_SERVICE,
 	LB_ROW_KERNEL_DEST
 };
-#define LB_ROW_COUNT 18
+#define LB_ROW_COUNT 19
 
 struct lb_row {
 	const char *name;

@@ -15,6 +15,7 @@ static const struct {
 	const char *word, *colour;
 } colours[] = {
 	{ "up", "\033[32m" },
+	{ "master", "\033[32m" },
 	{ "passed", "\033[32m" },
 	{ "enabled", "\033[32m" },
 	{ "ready", "\033[32m" },
@@ -23,6 +24,7 @@ static const struct {
 	{ "drain", "\033[33m" },
 	{ "maint", "\033[33m" },
 	{ "unchecked", "\033[33m" },
+	{ "unknown", "\033[33m" },
 	{ "error", "\033[33m" },
 	{ "down", "\033[31m" },
 	{ "failed", "\033[31m" },

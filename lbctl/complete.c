@@ -125,9 +125,11 @@ static enum complete_objects argument(
 	case LB_ARG_SERVICE: return COMPLETE_SERVICES;
 	case LB_ARG_BACKEND: return COMPLETE_BACKENDS;
 	case LB_ARG_CHECK: return COMPLETE_CHECKS;
+	case LB_ARG_VRRP: return COMPLETE_VRRP;
 	case LB_ARG_OBJECT: candidate(prefix, "daemon", NULL, out); return COMPLETE_WAIT_OBJECTS;
 	case LB_ARG_CONDITION: conditions(p->first, prefix, out); break;
 	case LB_ARG_WEIGHT: candidate(prefix, "auto", "the configured weight", out); break;
+	case LB_ARG_PRIORITY: candidate(prefix, "auto", "the configured priority", out); break;
 	case LB_ARG_FILE: lb_text_puts(out, ":files\n"); break;
 	case LB_ARG_TEXT:
 		if (p->cmd && lb_command_id(p->cmd) == LB_COMMAND_HELP && p->positionals == 0)
@@ -196,6 +198,11 @@ void complete_objects(enum complete_objects what, const char *prefix, const json
 	const char *check = lb_proto_str(row, "check");
 	if (check && !service && what >= COMPLETE_CHECKS)
 		candidate(prefix, check, lb_proto_str(row, "type"), out);
+	const char *vrrp = lb_proto_str(row, "vrrp");
+	if (vrrp && !service && (what == COMPLETE_VRRP || what == COMPLETE_WAIT_OBJECTS)) {
+		snprintf(word, sizeof(word), "%s%s", what == COMPLETE_WAIT_OBJECTS ? "vrrp/" : "", vrrp);
+		candidate(prefix, word, lb_proto_str(row, "state"), out);
+	}
 	const char *kind = what == COMPLETE_WAIT_OBJECTS ? (backend ? "backend/" : "service/") : "";
 	if (!service || (what == COMPLETE_BACKENDS && !backend))
 		return;

@@ -11,6 +11,7 @@ enum complete_objects {
 	COMPLETE_SERVICES,
 	COMPLETE_BACKENDS,
 	COMPLETE_WAIT_OBJECTS,
+	COMPLETE_VRRP,
 	COMPLETE_CHECKS,
 	COMPLETE_CHECKS_AND_BACKENDS
 };
@@ -19,7 +20,8 @@ enum complete_objects {
  * "word\thelp", and ":files" where a file name fits. Returns what names of objects would fit too. */
 enum complete_objects complete_words(char *const *words, int n, struct lb_text *out);
 
-/* Adds the objects named by the rows of service.list, backend.list or check.list that begin with `prefix`. */
+/* Adds the objects named by the rows of service.list, backend.list, check.list or vrrp.list that begin with `prefix`.
+ */
 void complete_objects(enum complete_objects what, const char *prefix, const json_t *row, struct lb_text *out);
 
 /* The script of a shell ("bash", "zsh", "fish"); NULL for another word. */

@@ -107,6 +107,7 @@ static int complete(struct session *s)
 		{ "check.list", 1u << COMPLETE_CHECKS | 1u << COMPLETE_CHECKS_AND_BACKENDS },
 		{ "backend.list",
 			1u << COMPLETE_BACKENDS | 1u << COMPLETE_WAIT_OBJECTS | 1u << COMPLETE_CHECKS_AND_BACKENDS },
+		{ "vrrp.list", 1u << COMPLETE_VRRP | 1u << COMPLETE_WAIT_OBJECTS },
 	};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		json_t *end = NULL, *args = i == 1 ? json_pack("{s:b}", "names", 1) : NULL;

@@ -10,7 +10,8 @@ static void title(struct out *o, const json_t *row)
 {
 	const char *service = lb_proto_str(row, "service"), *backend = lb_proto_str(row, "backend");
 	const char *check = o->type == LB_ROW_CHECK ? lb_proto_str(row, "check") : NULL;
-	const char *name = service ? service : check ? check : lb_proto_str(row, "node");
+	const char *vrrp = o->type == LB_ROW_VRRP ? lb_proto_str(row, "vrrp") : NULL;
+	const char *name = service ? service : check ? check : vrrp ? vrrp : lb_proto_str(row, "node");
 	lb_text_printf(&o->text, "%s ", lb_rows[o->type].name);
 	if (name)
 		lb_text_escape(&o->text, name, strlen(name), 0);
@@ -138,7 +139,8 @@ static bool group_filled(const struct lb_field *f, const json_t *row)
 /* In the title, in the "why" lines, beside the value that is overridden. */
 static bool said_elsewhere(const struct out *o, const struct lb_field *f)
 {
-	if (o->type == LB_ROW_CHECK && strcmp(f->key, "check") == 0)
+	if ((o->type == LB_ROW_CHECK && strcmp(f->key, "check") == 0) ||
+		(o->type == LB_ROW_VRRP && strcmp(f->key, "vrrp") == 0))
 		return true;
 	static const char *const keys[] = { "service", "backend", "node", "reason", "reasons" };
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)

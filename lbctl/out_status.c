@@ -4,6 +4,7 @@
  *
  *   lb-a  generation 17  up 12d 4h  lbd 1.0.0
  *   services 41 up, 1 degraded      backends 118 up, 1 down      alarms 0
+ *   vrrp  wan4 master  lan4 fault (link_down)
  *     backend web/app3  down 4m12s  L4CON  connection refused  fall 3/3
  */
 #include "common/proto.h"
@@ -96,6 +97,38 @@ static void totals(struct out *o, const json_t *row)
 	}
 }
 
+#define VRRP_WIDTH 80u
+
+/* Every instance with its role; what is no role is told with its cause. Lines are broken between instances. */
+static void instances(struct out *o, const json_t *row)
+{
+	const json_t *list = json_object_get(row, "vrrp");
+	size_t column = 0;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *v = json_array_get(list, i);
+		const char *name = lb_proto_str(v, "vrrp"), *state = lb_proto_str(v, "state");
+		const char *cause = state && strcmp(state, "fault") == 0 ? lb_proto_str(v, "cause") : NULL;
+		if (!name || !state)
+			continue;
+		size_t n = columns_width(name) + columns_width(state) + 3 + (cause ? columns_width(cause) + 3 : 0);
+		if (column == 0 || column + n > VRRP_WIDTH) {
+			lb_text_puts(&o->text, column ? "\n    " : "vrrp");
+			column = 4;
+		}
+		column += n;
+		lb_text_puts(&o->text, "  ");
+		lb_text_escape(&o->text, name, strlen(name), 0);
+		lb_text_puts(&o->text, " ");
+		out_word(o, state, &o->text);
+		if (cause) {
+			lb_text_puts(&o->text, " (");
+			lb_text_escape(&o->text, cause, strlen(cause), 0);
+			lb_text_puts(&o->text, ")");
+		}
+	}
+	lb_text_puts(&o->text, column ? "\n" : "");
+}
+
 static void problem(struct out *o, const json_t *b)
 {
 	static const struct lb_field since = { .key = "since", .kind = LB_FIELD_TIME };
@@ -170,6 +203,7 @@ static void status_row(struct out *o, const json_t *row)
 	head(o, row);
 	version_line(o, row);
 	totals(o, row);
+	instances(o, row);
 	for (size_t i = 0; i < json_array_size(problems); i++)
 		problem(o, json_array_get(problems, i));
 	if (more > 0)

@@ -94,11 +94,17 @@ static int wait_for_change(struct session *s, const json_t *args)
 {
 	char object[160];
 	const struct lb_command *cmd = s->cli->cmd;
-	const char *backend = lb_proto_str(args, "backend");
+	const char *backend = lb_proto_str(args, "backend"), *vrrp = lb_proto_str(args, "vrrp");
 	if (lb_command_id(cmd) == LB_COMMAND_DAEMON_RESTART)
 		return wait_restarted(s);
 	bool ready = strcmp(cmd->wait, "ready") == 0;
-	snprintf(object, sizeof(object), "%s%s", ready ? "daemon" : "backend/", ready || !backend ? "" : backend);
+	if (ready)
+		snprintf(object, sizeof(object), "daemon");
+	else
+		snprintf(object, sizeof(object), "%s/%s", backend ? "backend" : "vrrp",
+			backend ? backend
+			: vrrp  ? vrrp
+				: "");
 	return wait_request(s, object, cmd->wait, s->cli->opt.wait_ms);
 }
 

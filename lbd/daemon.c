@@ -63,6 +63,7 @@ static void prepare_cb(struct ev_loop *loop, ev_prepare *w, int revents)
 	bool more = daemon_apply_turn(d);
 	more |= daemon_kernel_turn(d);
 	daemon_env_refresh(d);
+	daemon_vrrp_turn(d);
 	daemon_waits_look(d, false);
 	d->changed = false;
 	if (!more)
@@ -84,6 +85,7 @@ static void tick_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)loop;
 	(void)revents;
 	daemon_kernel_tick(d);
+	daemon_vrrp_tick(d);
 	daemon_file_look(d);
 	daemon_log_tick(lb_clock_now());
 	d->env.rss_kib = host_rss_kib();
@@ -130,7 +132,7 @@ static void stop_timer_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)loop;
 	(void)revents;
 	/* answers that are still on their way get a moment, the workers their time to end */
-	bool waiting = ctl_server_pending(d->ctl) || !daemon_probe_stopped(d);
+	bool waiting = ctl_server_pending(d->ctl) || !daemon_probe_stopped(d) || !daemon_vrrp_stopped(d);
 	int64_t spent = lb_time_diff_us(lb_clock_now(), d->stopping_since) / 1000;
 	if (!waiting || spent > STOP_DEADLINE_MS)
 		stop_now(d);
@@ -156,6 +158,7 @@ void daemon_exit(struct daemon *d, enum ctl_exit how)
 	d->stopping_since = lb_clock_now();
 	ev_timer_stop(d->loop, &d->audit_timer);
 	ev_timer_stop(d->loop, &d->tick);
+	daemon_vrrp_stop(d); /* first: the other node takes over while the rest ends */
 	daemon_probe_stop(d);
 	ev_timer_set(&d->stop_timer, 0.01, 0.02);
 	ev_timer_start(d->loop, &d->stop_timer);
@@ -281,6 +284,7 @@ static int start(struct daemon *d)
 		.rss_kib = host_rss_kib(),
 		.history = d->history,
 		.runs = d->runs,
+		.vrrps = &d->vrrp.all,
 		.ops = &daemon_ctl_ops,
 		.arg = d };
 	(void)ipvs_io_info(d->kernel_io, &d->env.ipvs_version, &d->env.table_size);
@@ -288,6 +292,7 @@ static int start(struct daemon *d)
 	if (start_ctl(d))
 		return -1;
 	daemon_probe_start(d);
+	daemon_vrrp_start(d);
 	daemon_override_deadline(d, lb_clock_now());
 	daemon_more(d);
 	return 0;
@@ -296,6 +301,7 @@ static int start(struct daemon *d)
 static void finish(struct daemon *d)
 {
 	daemon_probe_done(d);
+	daemon_vrrp_done(d);
 	if (d->ctl)
 		ctl_server_free(d->ctl);
 	lb_vec_foreach (w, &d->waits)

@@ -11,6 +11,7 @@
  *   daemon_model.c   the model that runs: built, swapped, and the first one at start
  *   daemon_text.c    the texts of a configuration, and whether the file is still what runs
  *   daemon_probe.c   the rooms of the probes: targets out, verdicts in
+ *   daemon_vrrp.c    the room of VRRP: instances, keys, tracking out; states, alarms, counters in
  *   daemon_ctl.c     what commands may do: overrides, waits, repair, stop
  *   daemon_state.c   the state directory: overrides, generations, which listeners are ours
  *
@@ -25,9 +26,11 @@
 #include "lbd/ctl/ctl_run.h"
 #include "lbd/history.h"
 #include "lbd/host/host.h"
+#include "lbd/host/track_io.h"
 #include "lbd/ipvs/ipvs_io.h"
 #include "lbd/ipvs/ipvs_reconcile.h"
 #include "lbd/model.h"
+#include "lbd/model_vrrp.h"
 #include "lbd/state/generation.h"
 #include "lbd/state/owned.h"
 #include "lbd/worker.h"
@@ -79,6 +82,26 @@ struct daemon_room {
 	struct check_msg_pong pong; /* the last one */
 };
 
+struct daemon_interface {
+	const char *name; /* borrowed from the configuration */
+	enum host_word is;
+};
+
+/* The process that holds virtual addresses. */
+struct daemon_vrrp {
+	struct worker worker;
+	bool there;   /* as in struct daemon_room */
+	bool started; /* the daemon has: from now on it comes and goes with the configuration */
+	bool look;    /* what is tracked is to be looked at before the loop sleeps */
+	struct lb_time next_look;
+	struct model_vrrps all;
+	struct vrrp_conf *next; /* of a configuration that is about to run; owned */
+	uint32_t n_next;
+	struct vrrp_msg_pong pong; /* the last one */
+	LB_VEC(struct host_process) processes;
+	LB_VEC(struct daemon_interface) interfaces;
+};
+
 struct daemon {
 	const struct daemon_options *opt;
 	struct ev_loop *loop;
@@ -120,6 +143,7 @@ struct daemon {
 	bool fallback;      /* the file was broken at start: a stored generation runs */
 
 	struct daemon_room rooms[CHECK_ROOM_COUNT];
+	struct daemon_vrrp vrrp;
 
 	struct ctl_server *ctl;
 	struct ctl_env env;
@@ -215,6 +239,29 @@ void daemon_probe_model(struct daemon *d, const struct model *old);
 void daemon_probe_maint(struct daemon *d, uint32_t backend);
 /* Asks the worker to probe this target now, for `check run`. 0 or -errno: it is not there. */
 int daemon_probe_run(struct daemon *d, uint32_t token, uint32_t target_id);
+
+/* ---- daemon_vrrp.c ---- */
+extern const struct worker_row daemon_vrrp_row;
+/* Reads the keys of c, which is about to run: before daemon_model_swap, always. 0, or -1 and *e. */
+int daemon_vrrp_prepare(struct daemon *d, const struct config *c, struct lb_err *e);
+void daemon_vrrp_unprepare(struct daemon *d); /* it does not run after all */
+/* c, which was prepared, runs: its instances are told what is new to them. The configuration before it must still be
+ * there. 0, or -ENOMEM and nothing has changed. */
+int daemon_vrrp_model(struct daemon *d, const struct config *c);
+/* The same configuration was prepared again: takes up its keys. How many instances have others than before. */
+uint32_t daemon_vrrp_keys(struct daemon *d);
+/* Starts the room when there is an instance, stops it when there is none. */
+void daemon_vrrp_start(struct daemon *d);
+void daemon_vrrp_stop(struct daemon *d);
+bool daemon_vrrp_stopped(const struct daemon *d);
+void daemon_vrrp_done(struct daemon *d);
+void daemon_vrrp_log_level(struct daemon *d, enum lb_log_level level);
+size_t daemon_vrrp_info(const struct daemon *d, struct ctl_worker_info *out, size_t n);
+void daemon_vrrp_tick(struct daemon *d);
+void daemon_vrrp_turn(struct daemon *d);
+void daemon_vrrp_override(struct daemon *d); /* an override came or went */
+/* An operator's word. 0 or -errno: the room is not there. */
+int daemon_vrrp_do(struct daemon *d, uint32_t id, enum vrrp_do what);
 
 /* ---- daemon_ctl.c ---- */
 extern const struct ctl_ops daemon_ctl_ops;

@@ -58,6 +58,7 @@ static void apply_free(struct daemon *d)
 		return;
 	config_load_free(a->load);
 	daemon_text_done(&a->text);
+	daemon_vrrp_unprepare(d);
 	free(a);
 }
 
@@ -203,17 +204,36 @@ static void log_warnings(const struct daemon_apply *a)
 		lb_log(LB_LOG_WARNING, "%s:%u:%u: %s", errs[i].file, errs[i].line, errs[i].column, errs[i].text);
 }
 
+/* Not a letter is different; keys of VRRP may be, which are in files of their own. */
+static void take_same(struct daemon *d)
+{
+	struct daemon_apply *a = d->apply;
+	char text[120];
+	int at = snprintf(text, sizeof(text), "nothing changed; generation %u is running", d->generation);
+	uint32_t keys = daemon_vrrp_keys(d);
+	daemon_file_remember(d, &a->text, a->own_file);
+	if (keys) {
+		snprintf(text + at, sizeof(text) - (size_t)at, ", with new keys of %u VRRP instance%s", keys,
+			keys == 1 ? "" : "s");
+		daemon_event(LB_LOG_NOTICE, "config.applied", "config/%u: new keys of %u VRRP instance%s, by %s",
+			d->generation, keys, keys == 1 ? "" : "s", a->who.user);
+	}
+	daemon_env_refresh(d);
+	finish(d, LB_CODE_OK, text, json_pack("{s:i, s:b}", "writes", 0, "changed", keys != 0));
+}
+
 static void take(struct daemon *d, struct config *c)
 {
 	struct daemon_apply *a = d->apply;
 	struct lb_err e;
-	if (daemon_text_hash(&a->text) == d->config_hash && d->generation && !d->fallback) {
-		char text[80];
+	if (daemon_vrrp_prepare(d, c, &e)) {
 		config_free(c);
-		daemon_file_remember(d, &a->text, a->own_file);
-		snprintf(text, sizeof(text), "nothing changed; generation %u is running", d->generation);
-		daemon_env_refresh(d);
-		finish(d, LB_CODE_OK, text, json_pack("{s:i, s:b}", "writes", 0, "changed", 0));
+		reject(d, e.code, e.text);
+		return;
+	}
+	if (daemon_text_hash(&a->text) == d->config_hash && d->generation && !d->fallback) {
+		config_free(c);
+		take_same(d);
 		return;
 	}
 	log_warnings(a);

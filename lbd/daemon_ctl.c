@@ -64,14 +64,29 @@ static void log_override(const struct override *ov, const char *what)
 		it->by ? it->by : "-", it->reason && it->reason[0] ? " reason=" : "", it->reason ? it->reason : "");
 }
 
+static void log_priority(const char *name, const struct override *ov)
+{
+	const struct override_item *it = ov ? &ov->prio_item : NULL;
+	if (!it)
+		daemon_event(LB_LOG_NOTICE, "override.set", "vrrp/%s: override removed", name);
+	else
+		daemon_event(LB_LOG_NOTICE, "override.set", "vrrp/%s: override set (priority=%u by=%s%s%s)", name,
+			ov->prio, it->by, it->reason[0] ? " reason=" : "", it->reason);
+}
+
 static const char *op_override_changed(void *arg, const char *object)
 {
 	struct daemon *d = arg;
 	const struct override *ov = overrides_find(d->overrides, object);
-	if (ov)
+	const char *vrrp = override_vrrp(object);
+	if (vrrp)
+		log_priority(vrrp, ov);
+	else if (ov)
 		log_override(ov, "set");
 	else
 		daemon_event(LB_LOG_NOTICE, "override.set", "backend/%s: override removed", object);
+	if (vrrp)
+		daemon_vrrp_override(d);
 	model_override_changed(d->model, object);
 	d->changed = true;
 	d->converged = false;
@@ -89,7 +104,9 @@ struct expiry {
 static void expired(const struct override *ov, void *arg)
 {
 	struct expiry *x = arg;
-	daemon_event(LB_LOG_NOTICE, "override.expired", "backend/%s: override expired", ov->object);
+	const char *vrrp = override_vrrp(ov->object);
+	daemon_event(LB_LOG_NOTICE, "override.expired", "%s/%s: override expired", vrrp ? "vrrp" : "backend",
+		vrrp ? vrrp : ov->object);
 	model_override_changed(x->d->model, ov->object);
 	x->d->changed = x->any = true;
 }
@@ -100,6 +117,7 @@ void daemon_override_deadline(struct daemon *d, struct lb_time now)
 	struct lb_time next = overrides_expire(d->overrides, now, expired, &x);
 	if (x.any) {
 		d->converged = false;
+		daemon_vrrp_override(d);
 		(void)daemon_overrides_save(d);
 		daemon_more(d);
 	}
@@ -211,7 +229,13 @@ static int op_probe_run(void *arg, uint32_t token, uint32_t target_id)
 
 static size_t op_workers(void *arg, struct ctl_worker_info *out, size_t n)
 {
-	return daemon_probe_info(arg, out, n);
+	size_t probes = daemon_probe_info(arg, out, n);
+	return probes + daemon_vrrp_info(arg, out + (probes < n ? probes : n), probes < n ? n - probes : 0);
+}
+
+static int op_vrrp_do(void *arg, uint32_t id, enum vrrp_do what)
+{
+	return daemon_vrrp_do(arg, id, what);
 }
 
 const struct ctl_ops daemon_ctl_ops = {
@@ -226,4 +250,5 @@ const struct ctl_ops daemon_ctl_ops = {
 	.findings = op_findings,
 	.probe_run = op_probe_run,
 	.workers = op_workers,
+	.vrrp_do = op_vrrp_do,
 };

@@ -31,13 +31,19 @@ struct model *daemon_model_build(struct daemon *d, struct config *c, uint32_t *n
 
 static bool still_there(const char *object, void *arg)
 {
+	const struct model *m = arg;
+	const char *vrrp = override_vrrp(object);
+	if (vrrp)
+		return config_vrrp_find(m->config, vrrp) != NULL;
 	return model_object_find(arg, object, NULL) != MODEL_NONE;
 }
 
 static void override_dropped(const struct override *ov, void *arg)
 {
 	(void)arg;
-	lb_log(LB_LOG_NOTICE, "override/%s: dropped (the configuration has no such backend any more)", ov->object);
+	const char *vrrp = override_vrrp(ov->object);
+	lb_log(LB_LOG_NOTICE, "override/%s%s: dropped (the configuration has no such %s any more)", vrrp ? "vrrp/" : "",
+		vrrp ? vrrp : ov->object, vrrp ? "instance" : "backend");
 }
 
 /* Listeners of the old model that the new one does not have: to be removed once everything else is in. */
@@ -109,11 +115,17 @@ int daemon_model_swap(struct daemon *d, struct config *c)
 	struct model *old = d->model, *m = daemon_model_build(d, c, &d->next_target_id);
 	if (!m)
 		return -ENOMEM;
+	int err = daemon_vrrp_model(d, m->config);
+	if (err) {
+		model_free(m);
+		return err;
+	}
 	d->model = m;
 	d->turn++;
 	if (!d->opt->level_set && m->config->log_level != lb_log_get_level()) {
 		lb_log_set_level(m->config->log_level);
 		daemon_probe_log_level(d, m->config->log_level);
+		daemon_vrrp_log_level(d, m->config->log_level);
 	}
 	if (old) {
 		size_t before = overrides_count(d->overrides);
@@ -135,9 +147,21 @@ int daemon_model_swap(struct daemon *d, struct config *c)
 
 /* ---- the first one ---- */
 
-static struct config *load_now(const struct daemon *d, const struct daemon_text *t, struct lb_text *report)
+/* One whose keys cannot be read is no better than one that does not load. */
+static struct config *load_now(struct daemon *d, const struct daemon_text *t, struct lb_text *report)
 {
-	return config_load(t->sources.v, t->sources.n, d->node, report);
+	struct lb_err e;
+	struct config *c = config_load(t->sources.v, t->sources.n, d->node, report);
+	if (!c || !daemon_vrrp_prepare(d, c, &e))
+		return c;
+	config_free(c);
+	if (report) {
+		lb_text_clear(report); /* warnings only: the first line is what people are told of it */
+		lb_text_printf(report, "%s\n", e.text);
+	} else {
+		lb_log(LB_LOG_ERROR, "config: %s", e.text);
+	}
+	return NULL;
 }
 
 /* A file that does not load must not take the service down with the next restart: the newest stored generation runs

@@ -108,6 +108,8 @@ struct lb_time model_tick(struct model *m, struct lb_time now)
 
 bool model_target_wanted(const struct model *m, const struct model_target *t)
 {
+	if (t->tracked)
+		return true;
 	for (uint32_t l = t->first_link; l != MODEL_NONE; l = m->links[l].next)
 		if (model_admin_state(&m->backends[m->links[l].backend]) != CONFIG_STATE_MAINT)
 			return true;

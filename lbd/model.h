@@ -77,6 +77,7 @@ struct model_target { /* one probe, shared by every backend that asks the same o
 	uint32_t after; /* 1 + id of the stage before it, 0 = none */
 	uint16_t n;     /* rise/fall counter as the probe process reported it */
 	bool judged, up;
+	bool tracked; /* by a VRRP instance: wanted without any backend */
 	uint8_t code; /* enum check_code */
 	uint32_t latency_us;
 	uint32_t first_link;
@@ -171,7 +172,8 @@ void model_dirty(struct model *m, uint32_t service);
 /* The next dirty service, no longer marked so; MODEL_NONE when there is none. */
 uint32_t model_next_dirty(struct model *m);
 
-/* Whether anybody wants this probe: not when every backend that uses it is in maintenance. */
+/* Whether anybody wants this probe: not when every backend that uses it is in maintenance and no VRRP instance tracks
+ * it. */
 bool model_target_wanted(const struct model *m, const struct model_target *t);
 
 /* Forgets what is known of a target nobody probed for a while: the first verdict decides anew. */
@@ -216,6 +218,9 @@ uint32_t model_object_find(const struct model *m, const char *object, struct lb_
 uint32_t model_listener_service(const struct model *m, const struct ipvs_key *key);
 const struct model_target *model_target_by_id(const struct model *m, uint32_t id);
 const struct model_target *model_backend_target(const struct model *m, uint32_t backend, uint32_t check);
+
+/* The probe of a check that a VRRP instance tracks, at the check's own address; NULL when nobody tracks it. */
+const struct model_target *model_tracked_target(const struct model *m, const struct config_check *check);
 
 /* The check that decides about a backend: the first that speaks against it, where one is enough the first that speaks
  * for it, else the first. NULL: it has none. */

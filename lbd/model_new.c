@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct build {
 	struct model *m;
@@ -58,6 +59,7 @@ static void inherit(const struct build *bd, struct model_target *t, const struct
 	*t = *o;
 	t->check = check;
 	t->first_link = link;
+	t->tracked = false; /* the new configuration decides */
 	t->text = o->text ? strdup(o->text) : NULL;
 }
 
@@ -96,6 +98,37 @@ static void link_check(struct build *bd, uint32_t backend, uint32_t check_index)
 	uint32_t l = m->n_links++, t = target_get(bd, s->checks[check_index], &at);
 	m->links[l] = (struct model_link){ backend, t, m->targets[t].first_link };
 	m->targets[t].first_link = l;
+}
+
+/* A tracked check has no backend to take an address from: only scripts and files can be without one of their own, and
+ * a script is told that it is about this host. */
+static const struct lb_ip this_host = { .family = AF_INET, .b = { 127, 0, 0, 1 } };
+
+static struct place tracked_place(const struct config_check *check)
+{
+	return (struct place){ check->spec.addr.family ? &check->spec.addr : &this_host, check->spec.port, 0 };
+}
+
+static void add_tracked(struct build *bd)
+{
+	const struct config *c = bd->in->config;
+	for (uint32_t i = 0; i < c->n_vrrp; i++)
+		for (uint32_t k = 0; k < c->vrrp[i].n_tracks; k++) {
+			const struct config_check *check = c->vrrp[i].tracks[k].check;
+			if (!check)
+				continue;
+			struct place at = tracked_place(check);
+			bd->m->targets[target_get(bd, check, &at)].tracked = true;
+		}
+}
+
+const struct model_target *model_tracked_target(const struct model *m, const struct config_check *check)
+{
+	struct place at = tracked_place(check);
+	struct check_spec spec;
+	spec_of(check, &at, &spec);
+	uint32_t found = m->target_slots[slot_of(m, &spec)];
+	return found != MODEL_NONE && m->targets[found].tracked ? &m->targets[found] : NULL;
 }
 
 static bool judged(const struct model *m, const struct model_backend *b, uint32_t n_checks)
@@ -235,7 +268,8 @@ static bool sort_targets(struct model *m)
 
 struct sizes {
 	size_t services, backends, links, listeners;
-	size_t most; /* backends of one service */
+	size_t targets; /* at most: one per link and one per tracked check */
+	size_t most;    /* backends of one service */
 };
 
 static struct sizes measure(const struct config *c)
@@ -248,6 +282,9 @@ static struct sizes measure(const struct config *c)
 		z.links += (size_t)s->n_backends * s->n_checks;
 		z.listeners += s->n_listens;
 	}
+	z.targets = z.links;
+	for (uint32_t i = 0; i < c->n_vrrp; i++)
+		z.targets += c->vrrp[i].n_tracks;
 	return z;
 }
 
@@ -259,12 +296,12 @@ static void *array(size_t n, size_t elem)
 static bool allocate(struct model *m, const struct sizes *z)
 {
 	m->n_slots = 1;
-	while (m->n_slots < z->links * 2)
+	while (m->n_slots <= z->targets * 2) /* one is always free: looking for what is not there ends */
 		m->n_slots *= 2;
 	m->services = array(z->services, sizeof(*m->services));
 	m->backends = array(z->backends, sizeof(*m->backends));
 	m->links = array(z->links, sizeof(*m->links));
-	m->targets = array(z->links, sizeof(*m->targets));
+	m->targets = array(z->targets, sizeof(*m->targets));
 	m->listeners = array(z->listeners, sizeof(*m->listeners));
 	m->dirty = array(z->services, sizeof(*m->dirty));
 	m->scratch = array(z->most, sizeof(*m->scratch));
@@ -308,6 +345,7 @@ struct model *model_new(const struct model_input *in)
 			add_backend(&bd, s, i, &s->cfg->backends[k]);
 		inherit_service(&bd, s, i);
 	}
+	add_tracked(&bd);
 	qsort(m->listeners, m->n_listeners, sizeof(*m->listeners), listener_cmp);
 	if (!sort_targets(m)) {
 		model_free(m);

@@ -8,6 +8,7 @@
 
 #define OVERRIDES_VERSION 1
 #define PERCENT_MAX       1000
+#define PRIO_MAX          254
 #define FOR_MS_MAX        (INT64_MAX / 1000 / 4) /* a file may hold any time; microseconds of it must not overflow */
 
 /* A list: a person sets overrides, so there are tens of them, and reading them in order of setting is what people
@@ -33,16 +34,17 @@ static void item_clear(struct override_item *it)
 }
 
 /* Everything an object may have, for what is done to all of them alike. */
-#define ITEMS 3
+#define ITEMS 4
 static struct override_item *item_of(struct override *ov, size_t i)
 {
-	struct override_item *const items[ITEMS] = { &ov->state_item, &ov->weight_item, &ov->force_item };
+	struct override_item *const items[ITEMS] = { &ov->state_item, &ov->weight_item, &ov->force_item,
+		&ov->prio_item };
 	return items[i];
 }
 
 static bool has_any(const struct override *ov)
 {
-	return ov->state_item.set || ov->weight_item.set || ov->force_item.set;
+	return ov->state_item.set || ov->weight_item.set || ov->force_item.set || ov->prio_item.set;
 }
 
 static void items_clear(struct override *ov)
@@ -182,6 +184,17 @@ int overrides_set_force(
 	return 0;
 }
 
+int overrides_set_prio(struct overrides *o, const char *object, uint8_t prio, const struct override_who *who)
+{
+	struct override *ov = get(o, object);
+	if (!ov || item_set(&ov->prio_item, who)) {
+		unlink_empty(o);
+		return -ENOMEM;
+	}
+	ov->prio = prio;
+	return 0;
+}
+
 static bool clear_item(struct overrides *o, struct override_item *it)
 {
 	bool was = it->set;
@@ -206,6 +219,18 @@ bool overrides_clear_force(struct overrides *o, const char *object)
 {
 	struct override *ov = find(o, object);
 	return ov && clear_item(o, &ov->force_item);
+}
+
+bool overrides_clear_prio(struct overrides *o, const char *object)
+{
+	struct override *ov = find(o, object);
+	return ov && clear_item(o, &ov->prio_item);
+}
+
+const char *override_vrrp(const char *object)
+{
+	size_t n = strlen(OVERRIDE_VRRP);
+	return strncmp(object, OVERRIDE_VRRP, n) == 0 ? object + n : NULL;
 }
 
 static bool due(const struct override_item *it, struct lb_time now)
@@ -303,6 +328,11 @@ static json_t *override_to_json(const struct override *ov)
 		bad |= json_object_set_new(it, "value", json_string(force_words[ov->force]));
 		bad |= json_object_set_new(j, "force", it);
 	}
+	if (ov->prio_item.set) {
+		json_t *it = item_to_json(&ov->prio_item);
+		bad |= json_object_set_new(it, "value", json_integer(ov->prio));
+		bad |= json_object_set_new(j, "priority", it);
+	}
 	if (!bad)
 		return j;
 	json_decref(j);
@@ -393,6 +423,22 @@ static int force_from_json(struct overrides *o, const char *object, const json_t
 	return 0;
 }
 
+static int prio_from_json(struct overrides *o, const char *object, const json_t *j, const struct reading *rd)
+{
+	struct override_who who;
+	const json_t *value = json_object_get(j, "value");
+	json_int_t prio = json_integer_value(value);
+	if (!json_is_integer(value) || prio < 1 || prio > PRIO_MAX)
+		return lb_err_set(rd->e, LB_CODE_INVALID, "'%s': the priority is outside 1..%d", object, PRIO_MAX);
+	int r = item_from_json(j, rd, &who);
+	if (r <= 0)
+		return r;
+	if (overrides_set_prio(o, object, (uint8_t)prio, &who))
+		return lb_err_set(rd->e, LB_CODE_FAILED, "out of memory");
+	find(o, object)->prio_item.set_wall_ms = json_integer_value(json_object_get(j, "set_ms"));
+	return 0;
+}
+
 static int read_all(struct overrides *o, const json_t *j, const struct reading *rd)
 {
 	const json_t *list = json_object_get(j, "overrides"), *one;
@@ -406,12 +452,13 @@ static int read_all(struct overrides *o, const json_t *j, const struct reading *
 	json_array_foreach (list, i, one) {
 		const char *object = json_string_value(json_object_get(one, "object"));
 		const json_t *state = json_object_get(one, "state"), *weight = json_object_get(one, "weight"),
-			     *force = json_object_get(one, "force");
+			     *force = json_object_get(one, "force"), *prio = json_object_get(one, "priority");
 		if (!object || strlen(object) > 127)
 			return lb_err_set(rd->e, LB_CODE_INVALID, "entry %zu names no object", i);
 		if ((state && state_from_json(o, object, state, rd)) ||
 			(weight && weight_from_json(o, object, weight, rd)) ||
-			(force && force_from_json(o, object, force, rd)))
+			(force && force_from_json(o, object, force, rd)) ||
+			(prio && prio_from_json(o, object, prio, rd)))
 			return -1;
 	}
 	return 0;

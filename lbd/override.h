@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What operators decided by hand, apart from the configuration: an admin state, a weight and a word instead of the
- * checks per backend, each with who, when, why and until when. They survive reload and restart (the caller keeps the
- * JSON in the state directory) and never hide: every view marks an overridden value.
+ * checks per backend, a priority per VRRP instance, each with who, when, why and until when. They survive reload and
+ * restart (the caller keeps the JSON in the state directory) and never hide: every view marks an overridden value.
  *
  * An expiry is kept twice: as wall-clock time for the disk and for people, as monotonic time for deciding, so that a
  * stepped clock neither ends nor prolongs it.
@@ -26,14 +26,16 @@ enum override_weight { OVERRIDE_WEIGHT_VALUE, OVERRIDE_WEIGHT_PERCENT };
 enum override_force { OVERRIDE_FORCE_UP, OVERRIDE_FORCE_DOWN }; /* words: up down */
 
 struct override {
-	char *object; /* "web/app1"; the key */
+	char *object; /* "web/app1", or "vrrp:wan4", which no backend can be named; the key */
 	struct override_item state_item;
 	enum config_state state;
 	struct override_item weight_item;
 	enum override_weight weight_kind;
 	uint32_t weight; /* value, or percent 0..1000 of the configured weight */
 	struct override_item force_item;
-	enum override_force force; /* what holds instead of the verdict of the checks */
+	enum override_force force;      /* what holds instead of the verdict of the checks */
+	struct override_item prio_item; /* of a VRRP instance */
+	uint8_t prio;                   /* 1..254 */
 	struct override *next;
 };
 
@@ -61,10 +63,16 @@ int overrides_set_weight(struct overrides *o, const char *object, enum override_
 	const struct override_who *who);
 int overrides_set_force(
 	struct overrides *o, const char *object, enum override_force force, const struct override_who *who);
+int overrides_set_prio(struct overrides *o, const char *object, uint8_t prio, const struct override_who *who);
 /* Whether there was one. */
 bool overrides_clear_state(struct overrides *o, const char *object);
 bool overrides_clear_weight(struct overrides *o, const char *object);
 bool overrides_clear_force(struct overrides *o, const char *object);
+bool overrides_clear_prio(struct overrides *o, const char *object);
+
+#define OVERRIDE_VRRP "vrrp:" /* in front of the name of an instance */
+/* The name of the instance that an object is, NULL when it is a backend. */
+const char *override_vrrp(const char *object);
 
 /* "up", "down" */
 const char *override_force_name(enum override_force force);

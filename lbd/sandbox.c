@@ -167,7 +167,7 @@ static int set_limits(const struct sandbox *s, struct lb_err *e)
 	if (SANITIZED)
 		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	setrlimit(RLIMIT_CORE, &none);
-	if (s->filter == SANDBOX_FILTER_PROBE && !SANITIZED)
+	if ((s->filter == SANDBOX_FILTER_PROBE || s->filter == SANDBOX_FILTER_VRRP) && !SANITIZED)
 		setrlimit(RLIMIT_NPROC, &none);
 	const struct rlimit some = { SCRIPT_PROCESSES, SCRIPT_PROCESSES };
 	if (s->filter == SANDBOX_FILTER_SCRIPT)
@@ -249,9 +249,92 @@ static const int probe_calls[] = {
 	SCMP_SYS(writev),
 };
 
-static int add_probe_rules(scmp_filter_ctx ctx)
+/* What libev, libcrypto, malloc, the log sink and a clean exit need; sockets and memory follow with arguments. No
+ * file is opened: keys come over the channel, and what libcrypto reads it reads before. */
+static const int vrrp_calls[] = {
+	SCMP_SYS(bind),
+	SCMP_SYS(brk),
+	SCMP_SYS(clock_gettime), /* only where the vdso has no fast clock */
+	SCMP_SYS(close),
+	SCMP_SYS(connect),
+	SCMP_SYS(epoll_create),
+	SCMP_SYS(epoll_create1),
+	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+	SCMP_SYS(fcntl),
+	SCMP_SYS(fstat),
+	SCMP_SYS(futex),
+	SCMP_SYS(getpid),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(getrusage),
+	SCMP_SYS(getsockname),
+	SCMP_SYS(getsockopt),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(lseek),
+	SCMP_SYS(madvise),
+	SCMP_SYS(mremap),
+	SCMP_SYS(munmap),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(read),
+	SCMP_SYS(recvfrom),
+	SCMP_SYS(recvmmsg),
+	SCMP_SYS(recvmsg),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(sendmmsg),
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(sendto),
+	SCMP_SYS(setsockopt),
+	SCMP_SYS(timer_settime),
+	SCMP_SYS(write),
+	SCMP_SYS(writev),
+};
+
+/* Memory that is never code. */
+static int allow_maps(scmp_filter_ctx ctx)
 {
 	const uint64_t prot_exec = 4;
+	const int maps[] = { SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect) };
+	int rc = 0;
+	for (size_t i = 0; i < 3 && rc == 0; i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, maps[i], 1, SCMP_A2(SCMP_CMP_MASKED_EQ, prot_exec, 0));
+	return rc;
+}
+
+/* Adverts (raw), announcements (packet), addresses and cards (the routing part of netlink). */
+static int add_vrrp_rules(scmp_filter_ctx ctx)
+{
+	const struct {
+		uint64_t family, type;
+	} kinds[] = {
+		{ AF_INET, SOCK_RAW },
+		{ AF_INET6, SOCK_RAW },
+		{ AF_INET, SOCK_DGRAM },
+		{ AF_INET6, SOCK_DGRAM },
+		{ AF_PACKET, SOCK_RAW },
+		{ AF_PACKET, SOCK_DGRAM },
+	};
+	int rc = 0;
+	for (size_t i = 0; i < sizeof(vrrp_calls) / sizeof(vrrp_calls[0]) && rc == 0; i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, vrrp_calls[i], 0);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && rc == 0; i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, kinds[i].family),
+			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, kinds[i].type));
+	if (rc == 0)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
+			SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE));
+	return rc ? rc : allow_maps(ctx);
+}
+
+static int add_probe_rules(scmp_filter_ctx ctx)
+{
 	int rc = 0;
 	/* a file may be read; what O_TMPFILE has in addition to O_DIRECTORY is what makes one */
 	const uint64_t writes = O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY);
@@ -263,9 +346,8 @@ static int add_probe_rules(scmp_filter_ctx ctx)
 	for (size_t i = 0; i < 4 && rc == 0; i++)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
 			SCMP_A0(SCMP_CMP_EQ, families[i / 2], 0), SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, types[i % 2]));
-	const int maps[] = { SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect) };
-	for (size_t i = 0; i < 3 && rc == 0; i++)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, maps[i], 1, SCMP_A2(SCMP_CMP_MASKED_EQ, prot_exec, 0));
+	if (rc == 0)
+		rc = allow_maps(ctx);
 	/* getrlimit is prlimit64 in newer libraries; a new limit (third argument) may not be set */
 	if (rc == 0)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0, 0));
@@ -385,7 +467,9 @@ static int load_filter(enum sandbox_filter filter, struct lb_err *e)
 	scmp_filter_ctx ctx = seccomp_init(script ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM));
 	if (!ctx)
 		return lb_err_set(e, LB_CODE_FAILED, "seccomp: out of memory");
-	int rc = script ? add_script_rules(ctx) : add_probe_rules(ctx);
+	int rc = script                          ? add_script_rules(ctx)
+		 : filter == SANDBOX_FILTER_VRRP ? add_vrrp_rules(ctx)
+						 : add_probe_rules(ctx);
 	if (rc == 0)
 		rc = seccomp_load(ctx);
 	seccomp_release(ctx);

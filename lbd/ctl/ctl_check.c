@@ -23,6 +23,21 @@ static const char *target_state(const struct model *m, const struct model_target
 	return !t->judged ? "unchecked" : t->up ? "up" : "down";
 }
 
+/* The VRRP instances that track it, beside backends. */
+static void name_trackers(const struct model *m, const struct model_target *t, json_t *names)
+{
+	for (uint32_t i = 0; i < m->config->n_vrrp; i++) {
+		const struct config_vrrp *v = &m->config->vrrp[i];
+		for (uint32_t k = 0; k < v->n_tracks && json_array_size(names) < USED_BY_MAX; k++) {
+			char name[80];
+			if (!v->tracks[k].check || model_tracked_target(m, v->tracks[k].check) != t)
+				continue;
+			snprintf(name, sizeof(name), "vrrp/%s", v->name);
+			json_array_append_new(names, json_string(name));
+		}
+	}
+}
+
 static void put_users(json_t *row, const struct model *m, const struct model_target *t)
 {
 	json_t *names = json_array();
@@ -36,6 +51,8 @@ static void put_users(json_t *row, const struct model *m, const struct model_tar
 		json_array_append_new(names, json_string(name));
 	}
 	ctl_put(row, "backends", json_integer(n));
+	if (t->tracked)
+		name_trackers(m, t, names);
 	ctl_put(row, "used_by", names);
 }
 
@@ -188,6 +205,16 @@ static json_t *settings_of(const struct check_params *p)
 	return NULL;
 }
 
+/* Whether a VRRP instance tracks this very check, not one of equal settings. */
+static bool tracks(const struct model *m, const struct config_check *c)
+{
+	for (uint32_t i = 0; i < m->config->n_vrrp; i++)
+		for (uint32_t k = 0; k < m->config->vrrp[i].n_tracks; k++)
+			if (m->config->vrrp[i].tracks[k].check == c)
+				return true;
+	return false;
+}
+
 /* A target of equal settings may carry the name of another check, so the way goes over who uses this one. Each target
  * once: seen has a place for each. */
 static void each_target(const struct model *m, const struct config_check *c, uint8_t *seen, json_t *row)
@@ -207,6 +234,13 @@ static void each_target(const struct model *m, const struct config_check *c, uin
 				if (json_array_size(list) < TARGETS_MAX)
 					json_array_append_new(list, target_row(m, t));
 			}
+	}
+	const struct model_target *own = model_tracked_target(m, c);
+	if (own && !seen[own - m->targets] && tracks(m, c)) {
+		n++;
+		up += own->judged && own->up;
+		if (json_array_size(list) < TARGETS_MAX)
+			json_array_append_new(list, target_row(m, own));
 	}
 	ctl_put(row, "targets_all", json_integer(n));
 	ctl_put(row, "targets_up", json_integer(up));

@@ -8,6 +8,7 @@
 #include "lbd/ctl/ctl_kernel.h"
 #include "lbd/ctl/ctl_rows.h"
 #include "lbd/ctl/ctl_run.h"
+#include "lbd/ctl/ctl_vrrp.h"
 #include "lbd/ctl/ctl_wait.h"
 
 #include <errno.h>
@@ -336,6 +337,66 @@ static void do_check_run(struct ctl_env *env, struct ctl_request *rq, struct ctl
 		ctl_run(env, b, r);
 }
 
+/* ---- VRRP ---- */
+
+static void do_vrrp_list(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	(void)rq;
+	ctl_vrrp_list(env, r);
+}
+
+static void do_vrrp_show(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	const char *name = arg_str(rq, "vrrp");
+	if (name)
+		ctl_vrrp_show(env, name, r);
+	else
+		ctl_vrrp_list(env, r);
+}
+
+static void do_vrrp_resign(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	ctl_vrrp_resign(env, arg_str(rq, "vrrp"), r);
+}
+
+static void do_vrrp_announce(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	ctl_vrrp_announce(env, arg_str(rq, "vrrp"), r);
+}
+
+static void do_vrrp_priority(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	const struct model_vrrp *v = ctl_vrrp_of(env, arg_str(rq, "vrrp"), r);
+	struct override_who who = who_of(env, rq);
+	char object[80], text[200], t[48];
+	uint8_t prio;
+	if (!v)
+		return;
+	const char *name = v->cfg->name;
+	if (lb_priority_parse(arg_str(rq, "priority"), &prio)) {
+		ctl_reply_end(r, LB_CODE_USAGE, "a priority is 1..254, or auto", NULL);
+		return;
+	}
+	if (prio && v->cfg->priority == VRRP_PRIO_OWNER) {
+		snprintf(text, sizeof(text), "vrrp %s has priority 255: it always has the addresses", name);
+		ctl_reply_end(r, LB_CODE_REFUSED, text, NULL);
+		return;
+	}
+	snprintf(object, sizeof(object), OVERRIDE_VRRP "%s", name);
+	if (!prio) {
+		(void)overrides_clear_prio(env->overrides, object);
+	} else if (overrides_set_prio(env->overrides, object, prio, &who)) {
+		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
+		return;
+	}
+	if (!prio)
+		snprintf(text, sizeof(text), "vrrp %s has its configured priority %u", name, v->cfg->priority);
+	else
+		snprintf(text, sizeof(text), "vrrp %s has priority %u%s (configured: %u)", name, prio,
+			until(who.for_ms, t), v->cfg->priority);
+	override_done(env, object, text, r);
+}
+
 /* ---- configuration ---- */
 
 struct text_stream {
@@ -500,6 +561,11 @@ static handler_fn *const handlers[] = {
 	[LB_COMMAND_CHECK_SHOW] = do_check_show,
 	[LB_COMMAND_CHECK_HISTORY] = do_check_history,
 	[LB_COMMAND_CHECK_RUN] = do_check_run,
+	[LB_COMMAND_VRRP_LIST] = do_vrrp_list,
+	[LB_COMMAND_VRRP_SHOW] = do_vrrp_show,
+	[LB_COMMAND_VRRP_RESIGN] = do_vrrp_resign,
+	[LB_COMMAND_VRRP_ANNOUNCE] = do_vrrp_announce,
+	[LB_COMMAND_VRRP_PRIORITY] = do_vrrp_priority,
 	[LB_COMMAND_CONFIG_SHOW] = do_config_show,
 	[LB_COMMAND_CONFIG_DIFF] = do_config_diff,
 	[LB_COMMAND_CONFIG_APPLY] = do_config_apply,

@@ -11,6 +11,7 @@
 #include "lbd/history.h"
 #include "lbd/ipvs/ipvs_reconcile.h"
 #include "lbd/model.h"
+#include "lbd/model_vrrp.h"
 
 struct ctl_worker_info {
 	const char *name;
@@ -18,6 +19,7 @@ struct ctl_worker_info {
 	uint32_t restarts;
 	uint32_t rss_kib;
 	uint32_t probes;                   /* started since the worker began */
+	uint32_t instances, lag_us;        /* of vrrp: what it holds, the worst delay of its loop in the last second */
 	uint32_t late_p50_us, late_p99_us; /* how late they started, over the last 10 to 20 seconds */
 	bool up;
 };
@@ -64,6 +66,8 @@ struct ctl_ops {
 	 */
 	int (*probe_run)(void *arg, uint32_t token, uint32_t target_id);
 	size_t (*workers)(void *arg, struct ctl_worker_info *out, size_t n);
+	/* Hands an operator's word to the process of VRRP. 0 or -errno: it is not there. */
+	int (*vrrp_do)(void *arg, uint32_t id, enum vrrp_do what);
 };
 
 struct ctl_runs; /* ctl_run.h */
@@ -74,6 +78,7 @@ struct ctl_env {
 	struct overrides *overrides;
 	const struct history *history;
 	struct ctl_runs *runs;
+	const struct model_vrrps *vrrps;
 	uint64_t turn;       /* changes whenever model is replaced */
 	uint32_t generation; /* of the configuration that runs */
 	const char *node, *version, *config_path;

@@ -2,6 +2,7 @@
 #include "lbd/ctl/ctl_rows.h"
 
 #include "lbd/check/check_fsm.h"
+#include "lbd/ctl/ctl_vrrp.h"
 #include "lbd/ipvs/ipvs_sched.h"
 
 #include <errno.h>
@@ -31,7 +32,7 @@ json_t *ctl_seconds(int64_t ms)
 
 /* ---- overrides ---- */
 
-static json_t *override_item(const struct override_item *it, json_t *value)
+json_t *ctl_override_item(const struct override_item *it, json_t *value)
 {
 	json_t *o = json_object();
 	ctl_put(o, "value", value);
@@ -50,14 +51,14 @@ static json_t *overrides_of(const struct override *ov)
 		return NULL;
 	json_t *all = json_object();
 	if (ov->state_item.set)
-		ctl_put(all, "admin", override_item(&ov->state_item, json_string(states[ov->state])));
+		ctl_put(all, "admin", ctl_override_item(&ov->state_item, json_string(states[ov->state])));
 	if (ov->weight_item.set) {
 		char w[16];
 		snprintf(w, sizeof(w), "%u%s", ov->weight, ov->weight_kind == OVERRIDE_WEIGHT_PERCENT ? "%" : "");
-		ctl_put(all, "weight", override_item(&ov->weight_item, json_string(w)));
+		ctl_put(all, "weight", ctl_override_item(&ov->weight_item, json_string(w)));
 	}
 	if (ov->force_item.set)
-		ctl_put(all, "force", override_item(&ov->force_item, json_string(override_force_name(ov->force))));
+		ctl_put(all, "force", ctl_override_item(&ov->force_item, json_string(override_force_name(ov->force))));
 	return all;
 }
 
@@ -381,9 +382,14 @@ static json_t *workers_of(struct ctl_env *env)
 		json_t *row = json_pack("{s:s, s:i, s:i, s:b}", "name", w[i].name, "pid", (int)w[i].pid, "restarts",
 			(int)w[i].restarts, "up", w[i].up);
 		ctl_put(row, "rss", json_integer((json_int_t)w[i].rss_kib * 1024));
-		ctl_put(row, "probes", json_integer(w[i].probes));
-		ctl_put(row, "late_p50", json_real(w[i].late_p50_us / 1e6));
-		ctl_put(row, "late_p99", json_real(w[i].late_p99_us / 1e6));
+		if (w[i].instances) {
+			ctl_put(row, "instances", json_integer(w[i].instances));
+			ctl_put(row, "lag", json_real(w[i].lag_us / 1e6));
+		} else {
+			ctl_put(row, "probes", json_integer(w[i].probes));
+			ctl_put(row, "late_p50", json_real(w[i].late_p50_us / 1e6));
+			ctl_put(row, "late_p99", json_real(w[i].late_p99_us / 1e6));
+		}
 		json_array_append_new(list, row);
 	}
 	return list;
@@ -473,6 +479,7 @@ static json_t *alarms_of(const struct ctl_env *env)
 		json_array_append_new(list, json_string("kernel_refused"));
 	if (env->state_not_saved)
 		json_array_append_new(list, json_string("state_not_saved"));
+	ctl_vrrp_alarms(env, list);
 	return list;
 }
 
@@ -488,6 +495,7 @@ json_t *ctl_row_status(struct ctl_env *env)
 	ctl_put(row, "ready", json_boolean(ctl_ready(env)));
 	ctl_put(row, "services", counts_of(t.services, MODEL_SERVICE_STATUS_COUNT, service_word));
 	ctl_put(row, "backends", counts_of(t.backends, 5, backend_word));
+	ctl_put(row, "vrrp", ctl_vrrp_roles(env));
 	ctl_put(row, "overrides", json_integer((json_int_t)overrides_count(env->overrides)));
 	ctl_put(row, "foreign_services", json_integer((json_int_t)ipvs_foreign_count(env->ipvs)));
 	ctl_put(file, "path", json_string(env->config_path));

@@ -6,6 +6,9 @@
 #include "lbd/ctl/ctl_env.h"
 
 json_t *ctl_row_service(struct ctl_env *env, uint32_t service, bool with_members);
+/* Of the item of an override: {value, user, time, expires, reason}. Steals value. */
+json_t *ctl_override_item(const struct override_item *it, json_t *value);
+
 json_t *ctl_row_status(struct ctl_env *env);
 json_t *ctl_row_daemon(struct ctl_env *env);
 

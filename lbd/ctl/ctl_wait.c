@@ -3,6 +3,7 @@
 
 #include "common/commands.h"
 #include "lbd/ctl/ctl_rows.h"
+#include "lbd/ctl/ctl_vrrp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +72,22 @@ static int backend_drained(struct waiting *w)
 	return done;
 }
 
+static int vrrp_is(struct waiting *w, enum vrrp_state state)
+{
+	const struct model_vrrp *v = model_vrrp_find(w->env->vrrps, w->object);
+	return !v ? -1 : v->spoke && v->state.state == state;
+}
+
+static int vrrp_master(struct waiting *w)
+{
+	return vrrp_is(w, VRRP_STATE_MASTER);
+}
+
+static int vrrp_backup(struct waiting *w)
+{
+	return vrrp_is(w, VRRP_STATE_BACKUP);
+}
+
 static const struct {
 	const char *kind, *condition;
 	int (*cond)(struct waiting *w);
@@ -81,6 +98,8 @@ static const struct {
 	{ "backend", "up", backend_up },
 	{ "backend", "down", backend_down },
 	{ "backend", "drained", backend_drained },
+	{ "vrrp", "master", vrrp_master },
+	{ "vrrp", "backup", vrrp_backup },
 };
 
 static int ask(void *state)
@@ -94,6 +113,8 @@ static int exists(const struct ctl_env *env, const struct lb_wait *row, const ch
 {
 	if (strcmp(row->kind, "backend") == 0)
 		return model_object_find(env->model, object, e) == MODEL_NONE ? -1 : 0;
+	if (strcmp(row->kind, "vrrp") == 0 && !model_vrrp_find(env->vrrps, object))
+		return ctl_vrrp_unknown(env, object, e);
 	if (strcmp(row->kind, "service") == 0 && model_service_find(env->model, object) == MODEL_NONE) {
 		char as_backend[170];
 		snprintf(as_backend, sizeof(as_backend), "%s/", object);

@@ -113,6 +113,38 @@ int state_read_path(const char *path, size_t max, struct lb_text *out)
 	return read_open(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), max, out);
 }
 
+static int secret_check(const char *path, const struct stat *st, struct lb_err *e)
+{
+	if (!S_ISREG(st->st_mode))
+		return lb_err_set(e, LB_CODE_INVALID, "%s: not a file", path);
+	if (st->st_uid != 0 && st->st_uid != geteuid())
+		return lb_err_set(e, LB_CODE_INVALID,
+			"%s: it belongs to uid %u, who could change the secret: chown root %s", path, st->st_uid, path);
+	if (st->st_mode & 0027)
+		return lb_err_set(e, LB_CODE_INVALID, "%s: mode %04o lets others at the secret: chmod 0640 %s", path,
+			st->st_mode & 07777, path);
+	return 0;
+}
+
+int state_read_secret(const char *path, size_t max, struct lb_text *out, struct lb_err *e)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st)) {
+		int err = errno;
+		if (fd >= 0)
+			close(fd);
+		return lb_err_set(e, LB_CODE_INVALID, "%s: %s%s%s", path, strerror(err),
+			err == EACCES ? ": lbd must be able to read it: chgrp lbd and chmod 0640 " : "",
+			err == EACCES ? path : "");
+	}
+	int bad = secret_check(path, &st, e), err = bad ? 0 : state_read_fd(fd, max, out);
+	close(fd);
+	if (err)
+		return lb_err_set(e, LB_CODE_INVALID, "%s: %s", path, strerror(-err));
+	return bad;
+}
+
 int state_remove(int dir, const char *name)
 {
 	return unlinkat(dir, name, 0) ? -errno : 0;

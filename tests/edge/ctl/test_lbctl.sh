@@ -127,6 +127,11 @@ end {"code":0,"message":"it drains"}
 end {"code":4,"message":"no such backend"}
 = wait
 end {"code":0,"message":"it is true"}
+= vrrp.resign
+end {"code":0,"message":"it gives up"}
+= vrrp.list
+{"vrrp":"wan4","state":"master"}
+end {"code":0}
 = config.diff
 {"op":"add","object":"service/web"}
 end {"code":1}
@@ -203,6 +208,10 @@ wait {"condition":"drained","object":"backend/web/app1","timeout":90.0}'
 is "$out" 'it drains
 it is true'
 : >"$work/log"
+run 'wait for a role' 0 vrrp resign wan4 --wait=9s
+is "$log" 'vrrp.resign {"vrrp":"wan4"}
+wait {"condition":"backup","object":"vrrp/wan4","timeout":9.0}'
+: >"$work/log"
 run 'all changes first, then all waits' 0 backend drain 'web/*' -y --wait
 is "$log" 'backend.list {}
 backend.drain {"backend":"web/app1"}
@@ -242,6 +251,10 @@ run 'names for the shell' 0 complete -- backend drain web/
 is "$out" $'web/app1\tup\nweb/app2\tup'
 run 'objects for the shell' 0 complete -- wait service/
 is "$out" $'service/web\tup\nservice/mail\tmaint'
+run 'instances for the shell' 0 complete -- vrrp resign ''
+is "$out" $'wan4\tmaster'
+run 'instances to wait for' 0 complete -- wait vrrp/
+is "$out" $'vrrp/wan4\tmaster'
 if [[ -n ${BASH_VERSION-} ]]; then
     # shellcheck disable=SC1090
     source <("$lbctl" completion bash)

@@ -121,7 +121,7 @@ static int answer(struct out *o, struct cli *c, const char *lines, struct lb_tex
 static int local(const struct cli *c, struct lb_text *text, struct lb_text *errors)
 {
 	struct lb_err e = { 0 };
-	static const char *const names[] = { "none", "services", "backends", "objects", "checks",
+	static const char *const names[] = { "none", "services", "backends", "objects", "instances", "checks",
 		"checks and backends" };
 	if (c->opt.version) {
 		lb_text_puts(text, "the version\n");

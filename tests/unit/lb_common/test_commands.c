@@ -112,7 +112,8 @@ START_TEST(waits_and_reasons_are_whole)
 	for (size_t i = 0; i < LB_COMMAND_COUNT; i++)
 		if (lb_commands[i].wait)
 			ck_assert(lb_wait_find("daemon", lb_commands[i].wait) ||
-				  lb_wait_find("backend/a/b", lb_commands[i].wait));
+				  lb_wait_find("backend/a/b", lb_commands[i].wait) ||
+				  lb_wait_find("vrrp/a", lb_commands[i].wait));
 	for (size_t i = 0; i < lb_reasons_n; i++) {
 		ck_assert(is_word(lb_reasons[i].code) && *lb_reasons[i].words);
 		ck_assert_ptr_eq(lb_reason_find(lb_reasons[i].code), &lb_reasons[i]);
@@ -160,6 +161,16 @@ static const struct {
 	{ "with a limit", "wait", "{\"object\":\"daemon\",\"condition\":\"ready\",\"timeout\":5}", NULL },
 	{ "a condition of another object", "wait", "{\"object\":\"daemon\",\"condition\":\"drained\"}", "ready" },
 	{ "an object nobody knows", "wait", "{\"object\":\"moon\",\"condition\":\"full\"}", "object" },
+	{ "all instances", "vrrp.show", "{}", NULL },
+	{ "one of them", "vrrp.show", "{\"vrrp\":\"wan4\"}", NULL },
+	{ "an instance is no path", "vrrp.resign", "{\"vrrp\":\"wan/4\"}", "no name" },
+	{ "resign which", "vrrp.resign", "{}", "vrrp is missing" },
+	{ "a priority", "vrrp.priority", "{\"vrrp\":\"wan4\",\"priority\":\"120\",\"for\":60}", NULL },
+	{ "the configured one", "vrrp.priority", "{\"vrrp\":\"wan4\",\"priority\":\"auto\"}", NULL },
+	{ "that of an owner", "vrrp.priority", "{\"vrrp\":\"wan4\",\"priority\":\"255\"}", "1 to 254" },
+	{ "a priority is text", "vrrp.priority", "{\"vrrp\":\"wan4\",\"priority\":120}", "a string" },
+	{ "a role", "wait", "{\"object\":\"vrrp/wan4\",\"condition\":\"master\"}", NULL },
+	{ "no role", "wait", "{\"object\":\"vrrp/wan4\",\"condition\":\"up\"}", "master, backup" },
 	{ "a choice", "config.export", "{\"format\":\"ipvsadm\"}", NULL },
 	{ "another choice", "config.export", "{\"format\":\"nft\"}", "one of: ipvsadm" },
 	{ "words are never sent", "complete", "{\"words\":[]}", "no argument" },
@@ -196,6 +207,22 @@ START_TEST(weights)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		ck_assert_msg(lb_weight_parse(bad[i], &w) != 0, "'%s'", bad[i]);
 	ck_assert_uint_eq(w.value, 1000);
+}
+END_TEST
+
+START_TEST(priorities)
+{
+	uint8_t p = 9;
+	ck_assert_int_eq(lb_priority_parse("auto", &p), 0);
+	ck_assert_uint_eq(p, 0);
+	ck_assert_int_eq(lb_priority_parse("1", &p), 0);
+	ck_assert_uint_eq(p, 1);
+	ck_assert_int_eq(lb_priority_parse("254", &p), 0);
+	ck_assert_uint_eq(p, 254);
+	const char *bad[] = { "", "0", "255", "256", "-1", "+1", "01", "1 ", "1%", "Auto", "4294967297" };
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ck_assert_msg(lb_priority_parse(bad[i], &p) != 0, "'%s'", bad[i]);
+	ck_assert_uint_eq(p, 254);
 }
 END_TEST
 
@@ -246,6 +273,7 @@ int main(void)
 	tcase_add_test(tc, waits_and_reasons_are_whole);
 	tcase_add_loop_test(tc, requests_are_checked, 0, N(requests));
 	tcase_add_test(tc, weights);
+	tcase_add_test(tc, priorities);
 	tcase_add_test(tc, backends);
 	tcase_add_test(tc, rows_are_checked);
 	suite_add_tcase(s, tc);

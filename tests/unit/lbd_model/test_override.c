@@ -17,8 +17,8 @@ static void one_text(const struct override *ov, void *arg)
 	static const char *const states[] = { "enabled", "drain", "maint" };
 	char *out = (char *)arg + strlen(arg);
 	out += sprintf(out, "%s", ov->object);
-	const struct override_item *items[] = { &ov->state_item, &ov->weight_item, &ov->force_item };
-	for (size_t i = 0; i < 3; i++) {
+	const struct override_item *items[] = { &ov->state_item, &ov->weight_item, &ov->force_item, &ov->prio_item };
+	for (size_t i = 0; i < COUNT(items); i++) {
 		const struct override_item *it = items[i];
 		if (!it->set)
 			continue;
@@ -26,6 +26,8 @@ static void one_text(const struct override *ov, void *arg)
 			out += sprintf(out, " state=%s", states[ov->state]);
 		else if (i == 2)
 			out += sprintf(out, " force=%s", override_force_name(ov->force));
+		else if (i == 3)
+			out += sprintf(out, " prio=%u", ov->prio);
 		else
 			out += sprintf(
 				out, " weight=%u%s", ov->weight, ov->weight_kind == OVERRIDE_WEIGHT_PERCENT ? "%" : "");
@@ -371,6 +373,45 @@ START_TEST(an_end_far_away_is_no_overflow)
 }
 END_TEST
 
+START_TEST(a_priority_is_of_an_instance)
+{
+	struct overrides *o = some();
+	struct override_who w = who("bob", "", 10 * MINUTE);
+	ck_assert_int_eq(overrides_set_prio(o, "vrrp:wan4", 50, &w), 0);
+	ck_assert_str_eq(text_of(o), SOME_TEXT "vrrp:wan4 prio=50(bob,,0,600000,600000)\n");
+	ck_assert_str_eq(override_vrrp("vrrp:wan4"), "wan4");
+	ck_assert_ptr_null(override_vrrp("vrrp/wan4")); /* a backend wan4 of a service vrrp */
+	ck_assert(overrides_clear_prio(o, "vrrp:wan4"));
+	ck_assert(!overrides_clear_prio(o, "vrrp:wan4"));
+	ck_assert(!overrides_clear_prio(o, "web/a"));
+	ck_assert_str_eq(text_of(o), SOME_TEXT);
+	overrides_free(o);
+}
+END_TEST
+
+START_TEST(a_priority_of_a_file_is_one_of_vrrp)
+{
+	static const struct {
+		const char *value;
+		bool taken;
+	} rows[] = { { "1", true }, { "254", true }, { "0", false }, { "255", false }, { "-1", false },
+		{ "300", false }, { "\"50\"", false }, { "1.5", false } };
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char text[300];
+		struct lb_err e;
+		snprintf(text, sizeof(text),
+			"{\"version\":1,\"overrides\":[{\"object\":\"vrrp:a\",\"priority\":{\"value\":%s,"
+			"\"set_ms\":0,\"expires_ms\":0,\"by\":\"a\",\"reason\":\"\"}}]}",
+			rows[i].value);
+		json_t *j = json_loads(text, 0, NULL);
+		struct overrides *o = overrides_from_json(j, WALL, t0, &e);
+		ck_assert_msg((o != NULL) == rows[i].taken, "%s", rows[i].value);
+		overrides_free(o);
+		json_decref(j);
+	}
+}
+END_TEST
+
 START_TEST(what_cannot_be_written_is_not_left_out_in_silence)
 {
 	struct overrides *o = some();
@@ -391,7 +432,7 @@ START_TEST(random_sets_survive_the_disk)
 			snprintf(object, sizeof(object), "s%u/b%u", rnd(&r, 3), rnd(&r, 4));
 			struct override_who w = who(rnd(&r, 2) ? "älice" : "", rnd(&r, 2) ? "quote \" and \\" : "",
 				rnd(&r, 2) * 1000 * rnd(&r, 99));
-			switch (rnd(&r, 6)) {
+			switch (rnd(&r, 8)) {
 			case 0: overrides_set_state(o, object, (enum config_state)rnd(&r, 3), &w); break;
 			case 1:
 				overrides_set_weight(o, object, (enum override_weight)rnd(&r, 2), rnd(&r, 1001), &w);
@@ -399,6 +440,8 @@ START_TEST(random_sets_survive_the_disk)
 			case 2: overrides_clear_state(o, object); break;
 			case 3: overrides_set_force(o, object, (enum override_force)rnd(&r, 2), &w); break;
 			case 4: overrides_clear_force(o, object); break;
+			case 5: overrides_set_prio(o, object, (uint8_t)(1 + rnd(&r, 254)), &w); break;
+			case 6: overrides_clear_prio(o, object); break;
 			default: overrides_clear_weight(o, object); break;
 			}
 		}
@@ -423,6 +466,7 @@ int main(void)
 	const TTest *tests[] = { what_was_set_is_found_in_the_order_of_setting, setting_again_replaces_that_item_alone,
 		clearing_takes_one_item_and_the_object_with_its_last, a_force_lives_and_ends_by_itself,
 		what_is_due_goes_and_nothing_else, pruning_keeps_what_exists, the_file_gives_back_what_was_written,
+		a_priority_is_of_an_instance, a_priority_of_a_file_is_one_of_vrrp,
 		a_file_is_read_as_a_whole_or_refused_as_a_whole, names_longer_than_any_object_are_refused,
 		an_end_far_away_is_no_overflow, what_cannot_be_written_is_not_left_out_in_silence,
 		random_sets_survive_the_disk };

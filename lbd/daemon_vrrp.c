@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The room of VRRP seen from the core: instances, keys and what is tracked go out; states, alarms and counters come in
+ * and are told. It runs only while the configuration has an instance. While it is away nothing is known of any. */
+#include "common/clock_io.h"
+#include "common/log_io.h"
+#include "lbd/daemon.h"
+#include "lbd/host/track_io.h"
+#include "lbd/state/state_io.h"
+#include "lbd/vrrp/vrrp_io.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_FILE_MAX 65536u
+
+/* As the core: it has the same capabilities, and of its files the room can open none. */
+const struct worker_row daemon_vrrp_row = {
+	.name = "vrrp",
+	.title = "lbd: vrrp",
+	.user = NULL,
+	.caps = 1ull << CAP_NET_RAW | 1ull << CAP_NET_ADMIN,
+	.filter = SANDBOX_FILTER_VRRP,
+	.main = vrrp_worker_main,
+	.prepare = vrrp_worker_prepare,
+};
+
+/* ---- keys ---- */
+
+static int read_key(const char *path, struct lb_text *out, struct lb_err *e, void *arg)
+{
+	(void)arg;
+	return state_read_secret(path, KEY_FILE_MAX, out, e);
+}
+
+int daemon_vrrp_prepare(struct daemon *d, const struct config *c, struct lb_err *e)
+{
+	struct vrrp_conf *confs = model_vrrp_confs(c, read_key, NULL, e);
+	if (!confs)
+		return -1;
+	daemon_vrrp_unprepare(d);
+	d->vrrp.next = confs;
+	d->vrrp.n_next = c->n_vrrp;
+	return 0;
+}
+
+void daemon_vrrp_unprepare(struct daemon *d)
+{
+	model_vrrp_confs_free(d->vrrp.next, d->vrrp.n_next);
+	d->vrrp.next = NULL;
+	d->vrrp.n_next = 0;
+}
+
+/* ---- to the room ---- */
+
+static bool talking(const struct daemon_vrrp *v)
+{
+	return v->there && v->worker.state == WORKER_STATE_READY;
+}
+
+static int send(struct daemon_vrrp *v, const struct vrrp_msg *m, struct lb_text *line)
+{
+	lb_text_clear(line);
+	vrrp_msg_write(m, line);
+	int err = worker_send(&v->worker, line);
+	if (m->type == VRRP_MSG_SET && line->n)
+		explicit_bzero(line->s, line->n);
+	return err;
+}
+
+static void send_track(struct daemon_vrrp *v, struct model_vrrp *one, struct lb_text *line)
+{
+	struct vrrp_msg m = { .type = VRRP_MSG_TRACK };
+	m.u.track.id = one->conf->id;
+	m.u.track.add = one->track.add;
+	m.u.track.fault = one->track.fault;
+	memcpy(m.u.track.reason, one->track.reason, sizeof(m.u.track.reason));
+	one->track_due = send(v, &m, line) != 0;
+}
+
+/* Who goes first: the addresses of an instance that has gone may be those of one that comes. */
+static void send_due(struct daemon *d)
+{
+	struct daemon_vrrp *v = &d->vrrp;
+	struct lb_text line = LB_TEXT_INIT;
+	if (!talking(v))
+		return;
+	for (uint32_t i = 0; i < v->all.n_gone; i++) {
+		const struct vrrp_msg m = { .type = VRRP_MSG_DEL, .u.del = v->all.gone[i] };
+		(void)send(v, &m, &line);
+	}
+	v->all.n_gone = 0;
+	for (uint32_t i = 0; i < v->all.n; i++) {
+		const struct vrrp_msg m = { .type = VRRP_MSG_SET, .u.set = v->all.v[i].conf };
+		if (v->all.v[i].conf_due)
+			v->all.v[i].conf_due = send(v, &m, &line) != 0;
+	}
+	for (uint32_t i = 0; i < v->all.n; i++)
+		if (v->all.v[i].track_due && !v->all.v[i].conf_due)
+			send_track(v, &v->all.v[i], &line);
+	lb_text_done(&line);
+}
+
+int daemon_vrrp_do(struct daemon *d, uint32_t id, enum vrrp_do what)
+{
+	struct lb_text line = LB_TEXT_INIT;
+	const struct vrrp_msg m = { .type = VRRP_MSG_DO, .u.run = { .id = id, .what = what } };
+	int err = talking(&d->vrrp) ? send(&d->vrrp, &m, &line) : -ENOTCONN;
+	lb_text_done(&line);
+	return err;
+}
+
+/* ---- tracking ---- */
+
+struct looking {
+	struct daemon *d;
+	struct lb_time now, next;
+	int64_t wall_ms;
+};
+
+static enum model_seen seen_word(enum host_word w)
+{
+	return w == HOST_UP ? MODEL_SEEN_UP : w == HOST_DOWN ? MODEL_SEEN_DOWN : MODEL_SEEN_UNKNOWN;
+}
+
+static enum model_seen process_seen(const struct daemon_vrrp *v, const char *name)
+{
+	for (size_t i = 0; i < v->processes.n; i++)
+		if (strcmp(v->processes.v[i].name, name) == 0)
+			return seen_word(v->processes.v[i].is);
+	return MODEL_SEEN_UNKNOWN;
+}
+
+static enum model_seen interface_seen(const struct daemon_vrrp *v, const char *name)
+{
+	for (size_t i = 0; i < v->interfaces.n; i++)
+		if (strcmp(v->interfaces.v[i].name, name) == 0)
+			return seen_word(v->interfaces.v[i].is);
+	return MODEL_SEEN_UNKNOWN;
+}
+
+static enum model_seen seen(const struct looking *l, const struct config_track *t)
+{
+	switch (t->type) {
+	case CONFIG_TRACK_INTERFACE: return interface_seen(&l->d->vrrp, t->name);
+	case CONFIG_TRACK_CHECK: return model_seen_check(l->d->model, t->check);
+	case CONFIG_TRACK_PROCESS: return process_seen(&l->d->vrrp, t->name);
+	case CONFIG_TRACK_SERVICES_UP: return model_seen_services(l->d->model, &t->services_up);
+	}
+	return MODEL_SEEN_UNKNOWN;
+}
+
+static void log_track(const struct model_vrrp *v, const struct config_track *t, enum model_seen was, enum model_seen is)
+{
+	static const char *const words[] = { "unknown", "up", "down" };
+	char name[96];
+	model_track_name(t, name, sizeof(name));
+	enum lb_log_level level = is == MODEL_SEEN_DOWN       ? LB_LOG_WARNING
+				  : was == MODEL_SEEN_UNKNOWN ? LB_LOG_INFO
+							      : LB_LOG_NOTICE;
+	daemon_event(level, "vrrp.track", "vrrp/%s: track %s: %s -> %s", v->conf->name, name, words[was], words[is]);
+}
+
+static void look_one(struct looking *l, struct model_vrrp *v)
+{
+	for (uint32_t i = 0; i < v->cfg->n_tracks; i++) {
+		const struct config_track *t = &v->cfg->tracks[i];
+		enum model_seen was = v->tracks[i].is;
+		l->next = lb_time_min(
+			l->next, model_track_see(&v->tracks[i], seen(l, t), t->debounce_ms, l->now, l->wall_ms));
+		if (v->tracks[i].is != was)
+			log_track(v, t, was, v->tracks[i].is);
+	}
+	struct model_track_sum sum;
+	model_track_sum(v->cfg->tracks, v->tracks, v->cfg->n_tracks, &sum);
+	if (model_track_sum_equal(&sum, &v->track))
+		return;
+	v->track = sum;
+	v->track_due = true;
+}
+
+static void add_process(struct daemon_vrrp *v, const char *name)
+{
+	lb_vec_foreach (p, &v->processes)
+		if (strcmp(p->name, name) == 0)
+			return;
+	struct host_process *p = lb_vec_push(&v->processes); /* NULL: it stays unknown */
+	if (p)
+		p->name = name;
+}
+
+static void add_interface(struct daemon_vrrp *v, const char *name)
+{
+	lb_vec_foreach (i, &v->interfaces)
+		if (strcmp(i->name, name) == 0)
+			return;
+	struct daemon_interface *i = lb_vec_push(&v->interfaces);
+	if (i)
+		i->name = name;
+}
+
+/* What is asked of the host, each thing once: many instances track the same. */
+static void collect(struct daemon_vrrp *v)
+{
+	lb_vec_clear(&v->processes);
+	lb_vec_clear(&v->interfaces);
+	for (uint32_t i = 0; i < v->all.n; i++)
+		for (uint32_t k = 0; k < v->all.v[i].cfg->n_tracks; k++) {
+			const struct config_track *t = &v->all.v[i].cfg->tracks[k];
+			if (t->type == CONFIG_TRACK_PROCESS)
+				add_process(v, t->name);
+			else if (t->type == CONFIG_TRACK_INTERFACE)
+				add_interface(v, t->name);
+		}
+}
+
+/* After each turn in which something changed, and once a second: interfaces and processes are asked, nobody tells. */
+void daemon_vrrp_turn(struct daemon *d)
+{
+	struct daemon_vrrp *v = &d->vrrp;
+	struct looking l = { d, lb_clock_now(), LB_TIME_NEVER, 0 };
+	if (!v->all.n || d->stopping || (!d->changed && !v->look && lb_time_cmp(l.now, v->next_look) < 0))
+		return;
+	l.wall_ms = lb_clock_wall_ms();
+	v->look = false;
+	for (uint32_t i = 0; i < v->all.n; i++)
+		look_one(&l, &v->all.v[i]);
+	v->next_look = l.next;
+	daemon_deadline(d, l.next);
+	send_due(d);
+}
+
+void daemon_vrrp_tick(struct daemon *d)
+{
+	if (d->vrrp.processes.n)
+		host_processes(d->vrrp.processes.v, d->vrrp.processes.n);
+	lb_vec_foreach (i, &d->vrrp.interfaces)
+		i->is = host_interface(i->name);
+	d->vrrp.look = d->vrrp.all.n > 0;
+}
+
+/* ---- what the room says ---- */
+
+static void on_ready(struct worker *w, void *arg)
+{
+	struct daemon *d = arg;
+	(void)w;
+	model_vrrps_forget(&d->vrrp.all);
+	d->vrrp.look = true; /* tracks of this moment go out with the instances */
+	daemon_vrrp_turn(d);
+}
+
+static void on_drained(struct worker *w, void *arg)
+{
+	(void)w;
+	send_due(arg); /* what did not go out for want of memory */
+}
+
+static int on_line(struct worker *w, const json_t *msg, void *arg)
+{
+	struct daemon *d = arg;
+	struct vrrp_msg m;
+	char line[MODEL_VRRP_LINE] = "";
+	(void)w;
+	int err = vrrp_msg_read_core(msg, &m);
+	if (err)
+		return err == -ENOMEM ? 0 : -EBADMSG;
+	/* an id we do not know was removed while its word was on its way */
+	struct model_vrrp *v;
+	if (m.type == VRRP_MSG_STATE && (v = model_vrrp_by_id(&d->vrrp.all, m.u.state.id))) {
+		enum lb_log_level level = model_vrrp_said_state(v, &m.u.state, lb_clock_wall_ms(), line);
+		if (line[0])
+			daemon_event(level, "vrrp.state", "%s", line);
+		d->changed = true;
+	} else if (m.type == VRRP_MSG_ALARM && (v = model_vrrp_by_id(&d->vrrp.all, m.u.alarm.id))) {
+		enum lb_log_level level = model_vrrp_said_alarm(v, &m.u.alarm, line);
+		if (line[0])
+			daemon_event(level, "vrrp.alarm", "%s", line);
+	} else if (m.type == VRRP_MSG_STATS && (v = model_vrrp_by_id(&d->vrrp.all, m.u.stats.id))) {
+		v->stats = m.u.stats;
+		v->has_stats = true;
+	} else if (m.type == VRRP_MSG_PONG) {
+		d->vrrp.pong = m.u.pong;
+	}
+	vrrp_msg_done(&m);
+	return 0;
+}
+
+/* ---- start and stop ---- */
+
+static void room_start(struct daemon *d);
+
+static void on_gone(struct worker *w, void *arg)
+{
+	struct daemon *d = arg;
+	model_vrrps_forget(&d->vrrp.all);
+	d->changed = true;
+	if (!worker_stopped(w))
+		return;
+	worker_done(w);
+	d->vrrp.there = false;
+	if (!d->stopping && d->vrrp.all.n) /* needed again while it was ending */
+		room_start(d);
+}
+
+static const struct worker_calls calls = { on_ready, on_line, on_drained, on_gone };
+
+static void room_start(struct daemon *d)
+{
+	struct daemon_vrrp *v = &d->vrrp;
+	v->pong = (struct vrrp_msg_pong){ 0 };
+	model_vrrps_forget(&v->all);
+	int err = worker_start(&v->worker, &daemon_vrrp_row, d->loop, lb_log_get_level(), &calls, d);
+	v->there = err == 0;
+	if (err)
+		lb_log(LB_LOG_ERROR, "worker/vrrp: cannot be started: %s; this node holds no virtual address",
+			strerror(-err));
+}
+
+void daemon_vrrp_stop(struct daemon *d)
+{
+	struct daemon_vrrp *v = &d->vrrp;
+	if (!v->there || v->worker.stopping)
+		return;
+	worker_stop(&v->worker);
+	if (!worker_stopped(&v->worker))
+		return; /* gone follows */
+	worker_done(&v->worker);
+	v->there = false;
+}
+
+bool daemon_vrrp_stopped(const struct daemon *d)
+{
+	return !d->vrrp.there;
+}
+
+/* Starts it when it is needed and stops it when it is not. */
+void daemon_vrrp_start(struct daemon *d)
+{
+	d->vrrp.started = true;
+	if (d->vrrp.all.n && !d->vrrp.there)
+		room_start(d);
+	else if (!d->vrrp.all.n)
+		daemon_vrrp_stop(d);
+}
+
+void daemon_vrrp_done(struct daemon *d)
+{
+	worker_done(&d->vrrp.worker);
+	d->vrrp.there = false;
+	daemon_vrrp_unprepare(d);
+	model_vrrps_done(&d->vrrp.all);
+	lb_vec_done(&d->vrrp.processes);
+	lb_vec_done(&d->vrrp.interfaces);
+}
+
+void daemon_vrrp_log_level(struct daemon *d, enum lb_log_level level)
+{
+	if (d->vrrp.there)
+		worker_log_level(&d->vrrp.worker, level);
+}
+
+size_t daemon_vrrp_info(const struct daemon *d, struct ctl_worker_info *out, size_t n)
+{
+	const struct daemon_vrrp *v = &d->vrrp;
+	if (!v->there && !v->all.n)
+		return 0;
+	if (n)
+		out[0] = (struct ctl_worker_info){
+			.name = daemon_vrrp_row.name,
+			.pid = v->there ? v->worker.pid : 0,
+			.restarts = v->worker.starts ? v->worker.starts - 1 : 0,
+			.rss_kib = v->pong.rss_kib,
+			.instances = v->pong.instances,
+			.lag_us = v->pong.lag_us,
+			.up = talking(v),
+		};
+	return 1;
+}
+
+/* ---- the configuration ---- */
+
+int daemon_vrrp_model(struct daemon *d, const struct config *c)
+{
+	struct daemon_vrrp *v = &d->vrrp;
+	assert(v->n_next == c->n_vrrp); /* daemon_vrrp_prepare comes before */
+	int err = model_vrrps_take(&v->all, c, v->next, d->overrides);
+	daemon_vrrp_unprepare(d);
+	if (err)
+		return err;
+	collect(v);
+	daemon_vrrp_tick(d);
+	if (v->started)
+		daemon_vrrp_start(d);
+	send_due(d); /* who has gone, when nobody is left to track anything */
+	daemon_more(d);
+	return 0;
+}
+
+uint32_t daemon_vrrp_keys(struct daemon *d)
+{
+	uint32_t n = d->vrrp.n_next == d->vrrp.all.n ? model_vrrps_take_keys(&d->vrrp.all, d->vrrp.next) : 0;
+	daemon_vrrp_unprepare(d);
+	send_due(d);
+	return n;
+}
+
+void daemon_vrrp_override(struct daemon *d)
+{
+	model_vrrps_override(&d->vrrp.all, d->overrides);
+	send_due(d);
+}

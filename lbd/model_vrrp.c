@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/model_vrrp.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- configuration -> what the process gets ---- */
+
+static void put_vips(struct vip *out, uint32_t *n, const struct config_vip *v, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		out[i].ip = v[i].ip;
+		out[i].prefix = v[i].prefix;
+	}
+	*n = count;
+}
+
+/* The first line, without what ends it. */
+static int read_password(
+	const struct config_vrrp *v, const struct lb_text *text, struct vrrp_conf *out, struct lb_err *e)
+{
+	size_t n = text->n ? strcspn(text->s, "\r\n") : 0;
+	if (n == 0 || n > VRRP_PASSWORD)
+		return lb_err_set(e, LB_CODE_INVALID, "%s: a password is 1 to %u characters in the first line",
+			v->key_file, VRRP_PASSWORD);
+	memcpy(out->password, text->s, n);
+	out->with_password = true;
+	return 0;
+}
+
+static int read_key(
+	const struct config_vrrp *v, model_vrrp_key_fn *read, void *arg, struct vrrp_conf *out, struct lb_err *e)
+{
+	struct lb_text text = LB_TEXT_INIT;
+	struct lb_err why;
+	int err = read(v->key_file, &text, e, arg);
+	if (!err && text.bad)
+		err = lb_err_set(e, LB_CODE_FAILED, "out of memory");
+	else if (!err && v->auth == CONFIG_AUTH_PASSWORD)
+		err = read_password(v, &text, out, e);
+	else if (!err && vrrp_auth_keys(&out->auth, text.n ? text.s : "", text.n, &why))
+		err = lb_err_set(e, LB_CODE_INVALID, "%s: %s", v->key_file, why.text);
+	if (text.n)
+		explicit_bzero(text.s, text.n);
+	lb_text_done(&text);
+	if (!err)
+		return 0;
+	why = *e;
+	return lb_err_set(e, why.code, "vrrp/%s: %s", v->name, why.text);
+}
+
+/* out is zero: two of them are compared byte by byte. */
+static void conf_of(const struct config_vrrp *v, struct vrrp_conf *out)
+{
+	snprintf(out->name, sizeof(out->name), "%s", v->name);
+	snprintf(out->group, sizeof(out->group), "%s", v->group);
+	snprintf(out->interface, sizeof(out->interface), "%s", v->interface);
+	out->family = v->family;
+	out->version = v->version;
+	out->vrid = v->vrid;
+	out->prio = v->priority;
+	out->sum = v->sum;
+	out->rules.version = v->version;
+	out->rules.interval_cs = v->interval_cs;
+	out->rules.preempt = v->preempt;
+	out->rules.preempt_delay_ms = v->preempt_delay_ms;
+	out->rules.startup_delay_ms = v->startup_delay_ms;
+	put_vips(out->addrs, &out->n_addrs, v->addresses, v->n_addresses);
+	put_vips(out->excluded, &out->n_excluded, v->excluded, v->n_excluded);
+	memcpy(out->peers, v->peers, v->n_peers * sizeof(out->peers[0]));
+	out->n_peers = v->n_peers;
+	out->source = v->source;
+	out->min_ttl = v->min_ttl;
+	out->lease_s = v->lease_s;
+	out->announce.count = v->announce_count;
+	out->announce.delay_ms = v->announce_delay_ms;
+	out->announce.refresh_ms = v->announce_refresh_ms;
+	/* a master that died keeps answering until its lease is over: neighbours are told once more then */
+	out->announce.again_ms = v->announce_count ? (int64_t)v->lease_s * 1000 : 0;
+	out->auth.mode = v->auth_mode;
+	out->auth.window_ms = v->auth_window_ms;
+}
+
+_Static_assert(CONFIG_EXCLUDED_MAX <= VRRP_EXCLUDED_MAX && CONFIG_UNICAST_MAX <= VRRP_PEERS_MAX, "they have room");
+_Static_assert(MODEL_TRACK_REASON == VRRP_REASON_MAX, "it goes into a message");
+
+struct vrrp_conf *model_vrrp_confs(const struct config *c, model_vrrp_key_fn *read, void *arg, struct lb_err *e)
+{
+	struct vrrp_conf *confs = calloc(c->n_vrrp + 1u, sizeof(*confs));
+	if (!confs) {
+		lb_err_set(e, LB_CODE_FAILED, "out of memory");
+		return NULL;
+	}
+	for (uint32_t i = 0; i < c->n_vrrp; i++) {
+		conf_of(&c->vrrp[i], &confs[i]);
+		if (!c->vrrp[i].key_file[0] || !read_key(&c->vrrp[i], read, arg, &confs[i], e))
+			continue;
+		model_vrrp_confs_free(confs, c->n_vrrp);
+		return NULL;
+	}
+	return confs;
+}
+
+void model_vrrp_confs_free(struct vrrp_conf *confs, uint32_t n)
+{
+	if (confs)
+		explicit_bzero(confs, n * sizeof(*confs));
+	free(confs);
+}
+
+/* ---- what runs ---- */
+
+static void one_free(struct model_vrrp *v)
+{
+	model_vrrp_confs_free(v->conf, 1);
+	free(v->tracks);
+}
+
+static void set_prio(struct model_vrrp *v, const struct overrides *ov)
+{
+	char object[80];
+	snprintf(object, sizeof(object), OVERRIDE_VRRP "%s", v->cfg->name);
+	const struct override *o = overrides_find(ov, object);
+	uint8_t prio = o && o->prio_item.set ? o->prio : v->cfg->priority;
+	v->conf_due |= prio != v->conf->prio;
+	v->conf->prio = prio;
+}
+
+static void keep_tracks(struct model_vrrp *v, const struct model_vrrp *was)
+{
+	for (uint32_t i = 0; i < v->cfg->n_tracks; i++)
+		for (uint32_t k = 0; k < was->cfg->n_tracks; k++)
+			if (model_track_same(&v->cfg->tracks[i], &was->cfg->tracks[k]))
+				v->tracks[i] = was->tracks[k];
+}
+
+/* The same but for what is not of the configuration. */
+static bool conf_differs(struct vrrp_conf *conf, const struct vrrp_conf *was)
+{
+	uint8_t prio = conf->prio;
+	conf->id = was->id;
+	conf->prio = was->prio; /* compared where an override is looked up */
+	bool differs = memcmp(conf, was, sizeof(*conf)) != 0;
+	conf->prio = prio;
+	return differs;
+}
+
+static void begin(
+	struct model_vrrps *vs, struct model_vrrp *v, const struct model_vrrp *was, const struct overrides *ov)
+{
+	if (!was) {
+		v->conf->id = ++vs->next_id;
+		v->conf_due = v->track_due = true;
+		set_prio(v, ov);
+		return;
+	}
+	struct model_vrrp now = *was;
+	uint8_t prio = was->conf->prio;
+	now.cfg = v->cfg;
+	now.conf = v->conf;
+	now.tracks = v->tracks;
+	now.conf_due |= conf_differs(now.conf, was->conf);
+	now.track_due |= now.conf_due;
+	now.conf->prio = prio;
+	keep_tracks(v, was);
+	*v = now;
+	set_prio(v, ov);
+}
+
+static struct model_vrrp *find(const struct model_vrrps *vs, const char *name)
+{
+	uint32_t lo = 0, hi = vs->n;
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		int c = strcmp(vs->v[mid].conf->name, name);
+		if (c == 0)
+			return &vs->v[mid];
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+static void list_free(struct model_vrrp *v, uint32_t n)
+{
+	for (uint32_t i = 0; v && i < n; i++)
+		one_free(&v[i]);
+	free(v);
+}
+
+/* The configuration of the old list may be about to go: it is read here for the last time. */
+int model_vrrps_take(
+	struct model_vrrps *vs, const struct config *c, const struct vrrp_conf *confs, const struct overrides *ov)
+{
+	struct model_vrrp *v = calloc(c->n_vrrp + 1u, sizeof(*v));
+	for (uint32_t i = 0; v && i < c->n_vrrp; i++) {
+		v[i].cfg = &c->vrrp[i];
+		v[i].conf = calloc(1, sizeof(*v[i].conf));
+		v[i].tracks = calloc(c->vrrp[i].n_tracks + 1u, sizeof(*v[i].tracks));
+		if (!v[i].conf || !v[i].tracks) {
+			list_free(v, i + 1);
+			return -ENOMEM;
+		}
+		memcpy(v[i].conf, &confs[i], sizeof(confs[i]));
+	}
+	if (!v)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < c->n_vrrp; i++)
+		begin(vs, &v[i], find(vs, v[i].cfg->name), ov);
+	struct model_vrrps old = *vs;
+	vs->v = v;
+	vs->n = c->n_vrrp;
+	for (uint32_t i = 0; i < old.n; i++)
+		if (!find(vs, old.v[i].conf->name) && vs->n_gone < CONFIG_VRRP_MAX)
+			vs->gone[vs->n_gone++] = old.v[i].conf->id;
+	list_free(old.v, old.n);
+	return 0;
+}
+
+uint32_t model_vrrps_take_keys(struct model_vrrps *vs, const struct vrrp_conf *confs)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < vs->n; i++) {
+		struct vrrp_conf *c = vs->v[i].conf;
+		if (memcmp(c->password, confs[i].password, sizeof(c->password)) == 0 &&
+			memcmp(&c->auth, &confs[i].auth, sizeof(c->auth)) == 0)
+			continue;
+		memcpy(c->password, confs[i].password, sizeof(c->password));
+		memcpy(&c->auth, &confs[i].auth, sizeof(c->auth));
+		vs->v[i].conf_due = true;
+		n++;
+	}
+	return n;
+}
+
+void model_vrrps_override(struct model_vrrps *vs, const struct overrides *ov)
+{
+	for (uint32_t i = 0; i < vs->n; i++)
+		set_prio(&vs->v[i], ov);
+}
+
+void model_vrrps_forget(struct model_vrrps *vs)
+{
+	vs->n_gone = 0;
+	for (uint32_t i = 0; i < vs->n; i++) {
+		struct model_vrrp *v = &vs->v[i];
+		v->conf_due = v->track_due = true;
+		v->spoke = v->has_stats = false;
+		v->alarms = 0;
+	}
+}
+
+void model_vrrps_done(struct model_vrrps *vs)
+{
+	list_free(vs->v, vs->n);
+	*vs = (struct model_vrrps){ .next_id = vs->next_id };
+}
+
+struct model_vrrp *model_vrrp_by_id(struct model_vrrps *vs, uint32_t id)
+{
+	for (uint32_t i = 0; i < vs->n; i++)
+		if (vs->v[i].conf->id == id)
+			return &vs->v[i];
+	return NULL;
+}
+
+const struct model_vrrp *model_vrrp_find(const struct model_vrrps *vs, const char *name)
+{
+	return find(vs, name);
+}
+
+/* ---- what the process says ---- */
+
+const char *model_vrrp_state_word(const struct model_vrrp *v)
+{
+	return v->spoke ? vrrp_state_names[v->state.state] : "unknown";
+}
+
+const char *model_vrrp_cause_word(const struct model_vrrp *v)
+{
+	if (!v->spoke)
+		return "";
+	return v->state.state == VRRP_STATE_FAULT && v->state.reason[0] ? v->state.reason : vrrp_causes[v->state.cause];
+}
+
+enum lb_log_level model_vrrp_said_state(
+	struct model_vrrp *v, const struct vrrp_msg_state *m, int64_t wall_ms, char line[MODEL_VRRP_LINE])
+{
+	const char *name = v->conf->name, *was = model_vrrp_state_word(v);
+	bool first = !v->spoke, changed = first || v->state.state != m->state;
+	bool other_reason = m->state == VRRP_STATE_FAULT && strcmp(v->state.reason, m->reason) != 0;
+	uint8_t prio_was = v->state.prio;
+	struct lb_ip master_was = v->state.master;
+	char ip[LB_IP_STRLEN];
+	enum vrrp_cause cause = changed ? m->cause : v->state.cause; /* of the change, not of what is said since */
+	v->state = *m;
+	v->state.cause = cause;
+	v->spoke = true;
+	if (changed)
+		v->since_wall_ms = wall_ms;
+	line[0] = '\0';
+	/* what it says first may be where it went to since it was told to begin */
+	if (changed)
+		snprintf(line, MODEL_VRRP_LINE, "vrrp/%s: %s -> %s (%s, prio=%u%s%s)", name,
+			first ? vrrp_state_names[m->was] : was, vrrp_state_names[m->state], model_vrrp_cause_word(v),
+			m->prio, m->state == VRRP_STATE_BACKUP && m->master.family ? ", master=" : "",
+			m->state == VRRP_STATE_BACKUP && m->master.family ? lb_ip_str(&m->master, ip) : "");
+	else if (other_reason)
+		snprintf(line, MODEL_VRRP_LINE, "vrrp/%s: still fault (%s)", name, model_vrrp_cause_word(v));
+	else if (prio_was != m->prio)
+		snprintf(line, MODEL_VRRP_LINE, "vrrp/%s: priority %u -> %u", name, prio_was, m->prio);
+	else if (m->state == VRRP_STATE_BACKUP && m->master.family && lb_ip_cmp(&master_was, &m->master) != 0)
+		snprintf(line, MODEL_VRRP_LINE, "vrrp/%s: follows %s (prio=%u)", name, lb_ip_str(&m->master, ip),
+			m->master_prio);
+	return m->state == VRRP_STATE_FAULT && (changed || other_reason) ? LB_LOG_WARNING : LB_LOG_NOTICE;
+}
+
+enum lb_log_level model_vrrp_said_alarm(
+	struct model_vrrp *v, const struct vrrp_msg_alarm *m, char line[MODEL_VRRP_LINE])
+{
+	uint32_t bit = 1u << m->alarm;
+	bool was = v->alarms & bit;
+	char *text = v->alarm_text[m->alarm];
+	bool same = was == m->on && (!m->on || strcmp(text, m->text) == 0);
+	snprintf(text, VRRP_REASON_MAX, "%s", m->on ? m->text : "");
+	v->alarms = m->on ? v->alarms | bit : v->alarms & ~bit;
+	line[0] = '\0';
+	if (!same)
+		snprintf(line, MODEL_VRRP_LINE, "vrrp/%s: alarm %s %s%s%s%s", v->conf->name, vrrp_alarms[m->alarm],
+			m->on ? "raised" : "is over", m->on && m->text[0] ? " (" : "", m->on ? m->text : "",
+			m->on && m->text[0] ? ")" : "");
+	return m->on ? LB_LOG_WARNING : LB_LOG_NOTICE;
+}

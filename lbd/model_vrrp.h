@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the core knows of each VRRP instance: what its process was told (configuration, keys, tracking), and what the
+ * process said (state, alarms, counters). The process decides; nothing here does.
+ *
+ *   model_vrrp_confs    a configuration and its keys -> what the process gets; all of it, or why not
+ *   model_vrrps_take    that becomes what runs: who came, changed, went
+ *   model_vrrp_said_*   a message -> what is known, and the line that tells it
+ *
+ * Pure; lives as long as the core, while models come and go.
+ */
+#pragma once
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "lbd/model_track.h"
+#include "lbd/override.h"
+#include "lbd/vrrp/vrrp_msg.h"
+
+#define MODEL_VRRP_LINE 400
+
+struct model_vrrp {
+	const struct config_vrrp *cfg; /* borrowed from the configuration that runs */
+	struct vrrp_conf *conf;        /* what the process gets: id and effective base priority in it; owned */
+	struct model_track *tracks;    /* cfg->n_tracks; owned */
+	struct model_track_sum track;
+	bool conf_due, track_due; /* the process is to be told */
+	bool spoke;               /* it has said how this instance is */
+	struct vrrp_msg_state state;
+	int64_t since_wall_ms; /* of the state */
+	uint32_t alarms;       /* bits 1 << enum vrrp_alarm */
+	char alarm_text[VRRP_ALARM_COUNT][VRRP_REASON_MAX];
+	bool has_stats;
+	struct vrrp_msg_stats stats;
+};
+
+struct model_vrrps {
+	struct model_vrrp *v; /* sorted by name, as in the configuration; owned */
+	uint32_t n;
+	uint32_t next_id;               /* on the channel; never used again within a run of the core */
+	uint32_t gone[CONFIG_VRRP_MAX]; /* ids that the process must let go of */
+	uint32_t n_gone;
+};
+
+/* Reads the file of a key: appends its text. 0, or -1 and *e, which names the file and what to do. */
+typedef int model_vrrp_key_fn(const char *path, struct lb_text *out, struct lb_err *e, void *arg);
+
+/* What the process will get for each instance of c (ids are 0 yet), c->n_vrrp of them. NULL and *e: a key cannot be
+ * had, or no memory. To be freed with model_vrrp_confs_free. c without instances: an array of none. */
+struct vrrp_conf *model_vrrp_confs(const struct config *c, model_vrrp_key_fn *read, void *arg, struct lb_err *e);
+/* Keys do not stay in freed memory. */
+void model_vrrp_confs_free(struct vrrp_conf *confs, uint32_t n);
+
+/* c runs from now on, with these confs (of the same c; copied). Who is in it already keeps id, state and what was seen
+ * of its tracks. 0, or -ENOMEM with nothing changed but next_id. */
+int model_vrrps_take(
+	struct model_vrrps *vs, const struct config *c, const struct vrrp_conf *confs, const struct overrides *ov);
+/* Only keys may have changed. How many instances have new ones. */
+uint32_t model_vrrps_take_keys(struct model_vrrps *vs, const struct vrrp_conf *confs);
+/* Overrides changed: a priority may be another one. */
+void model_vrrps_override(struct model_vrrps *vs, const struct overrides *ov);
+/* The process is new: it knows nothing, and nothing is known of it. */
+void model_vrrps_forget(struct model_vrrps *vs);
+void model_vrrps_done(struct model_vrrps *vs);
+
+struct model_vrrp *model_vrrp_by_id(struct model_vrrps *vs, uint32_t id);                 /* NULL: it is gone */
+const struct model_vrrp *model_vrrp_find(const struct model_vrrps *vs, const char *name); /* NULL */
+
+/* Takes up what the process said. *line: what is to be logged, "" = nothing is. Returns its level. */
+enum lb_log_level model_vrrp_said_state(
+	struct model_vrrp *v, const struct vrrp_msg_state *m, int64_t wall_ms, char line[MODEL_VRRP_LINE]);
+enum lb_log_level model_vrrp_said_alarm(
+	struct model_vrrp *v, const struct vrrp_msg_alarm *m, char line[MODEL_VRRP_LINE]);
+
+/* "master" ...; "unknown" before the process has spoken. */
+const char *model_vrrp_state_word(const struct model_vrrp *v);
+/* Why: the reason of a fault, else the cause of the last change; "" before the process has spoken. */
+const char *model_vrrp_cause_word(const struct model_vrrp *v);
