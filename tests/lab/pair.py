@@ -64,6 +64,9 @@ class Wire:
             self.sock.bind(("eth0", 0))
             # multicast of VRRP reaches a card that did not join it, too
             self.sock.setsockopt(263, 1, struct.pack("iHH8s", socket.if_nametoindex("eth0"), 1, 0, b""))
+        self.sock.setsockopt(socket.SOL_SOCKET, 35, 1)  # SO_TIMESTAMPNS: when it came, not when we looked
+        self.offset = time.monotonic() - time.time()
+        self.sock.setsockopt(socket.SOL_SOCKET, 33, 1 << 26)  # SO_RCVBUFFORCE: a flood must not hide an advert
         self.sock.setblocking(False)
         self.adverts, self.garps, self.stopping = [], [], threading.Event()
         self.thread = threading.Thread(target=self.work, daemon=True)
@@ -73,7 +76,9 @@ class Wire:
             select.select([self.sock], [], [], 0.1)
             with contextlib.suppress(BlockingIOError):
                 while True:
-                    self.take(self.sock.recv(2048), time.monotonic())
+                    frame, info, _, _ = self.sock.recvmsg(2048, 64)
+                    seconds, ns = struct.unpack("qq", info[0][2])
+                    self.take(frame, seconds + ns / 1e9 + self.offset)
 
     def take(self, f, now):
         kind = f[12:14]
@@ -116,7 +121,7 @@ def state(d, name="wan"):
     if done.returncode:  # not there yet, or not any more
         return None
     rows = json.loads(done.stdout)["data"]
-    return next((r["state"] for r in rows if r["name"] == name), None)
+    return next((r["state"] for r in rows if r["vrrp"] == name), None)
 
 
 def is_master(d, name="wan", seconds=30):
@@ -130,6 +135,21 @@ def is_backup(d, name="wan", seconds=30):
 def lone(node, yaml, name):
     """A daemon on a node of the pair; it finds no IPVS to speak of, and need not."""
     return Lbd(node, yaml, name=name, user="root")
+
+
+@contextlib.contextmanager
+def both(pair, **keys):
+    """The better one is master, the other one follows."""
+    a, b = lone(pair.a, config(150, **keys), "lb-a"), lone(pair.b, config(100, **keys), "lb-b")
+    try:
+        a.start(ready=False)
+        is_master(a)
+        b.start(ready=False)
+        is_backup(b)
+        yield a, b
+    finally:
+        for d in (b, a):
+            d.close()
 
 
 class Keepalived:

@@ -2,8 +2,8 @@
 """
 Two nodes and one address: lbd with lbd, and lbd with keepalived, watched on the wire by a third.
 """
+import contextlib
 import os
-import shutil
 import signal
 import socket
 import struct
@@ -13,7 +13,7 @@ import time
 import pytest
 
 from conftest import until
-from pair import (A4, B4, VIP4, VIP6, VRID, LL6, Keepalived, Pair, Wire, config, has, is_backup, is_master, lone, state)
+from pair import (A4, B4, VIP4, VIP6, VRID, LL6, Keepalived, Pair, Wire, both, config, has, is_master, lone, state)
 from steps import slowness
 
 INTERVAL, LEASE = 0.1, 3.0
@@ -41,24 +41,9 @@ def down(prio, interval=INTERVAL):
     return 3 * interval + (256 - prio) / 256 * interval
 
 
-def both(pair, **keys):
-    a, b = lone(pair.a, config(150, **keys), "lb-a"), lone(pair.b, config(100, **keys), "lb-b")
-    a.start(ready=False)
-    is_master(a)
-    b.start(ready=False)
-    is_backup(b)
-    return a, b
-
-
-def close(*daemons):
-    for d in daemons:
-        d.close()
-
-
 def test_the_better_one_is_master_and_holds_the_address(pair):
     with Wire(pair.c) as wire:
-        a, b = both(pair)
-        try:
+        with both(pair) as (a, b):
             start = time.monotonic()
             time.sleep(2)
             assert holders(pair) == ["pa"]
@@ -66,15 +51,12 @@ def test_the_better_one_is_master_and_holds_the_address(pair):
             assert len(mine) >= 15 and not wire.of(B4)
             assert {(x.prio, x.version, x.vrid) for x in mine} == {(150, 3, VRID)}
             assert len([g for g in wire.garps if g[1] == VIP4]) >= 6  # two blocks of three
-        finally:
-            close(b, a)
         assert holders(pair) == []
 
 
 def test_stop_hands_over_within_the_skew(pair):
     with Wire(pair.c) as wire:
-        a, b = both(pair)
-        try:
+        with both(pair) as (a, b):
             start = time.monotonic()
             a.stop()
             until(lambda: has(pair.b), "the other one holds it")
@@ -82,14 +64,11 @@ def test_stop_hands_over_within_the_skew(pair):
             first = wire.of(B4, start)[0]
             assert last.prio == 0 and not has(pair.a)
             assert first.time - last.time < (256 - 100) / 256 * INTERVAL + 0.020 * slowness()
-        finally:
-            close(b, a)
 
 
 def test_kill_of_everything_is_taken_over_and_the_lease_ends(pair):
     with Wire(pair.c) as wire:
-        a, b = both(pair)
-        try:
+        with both(pair) as (a, b):
             pids, start = [*workers(a).values(), a.pid], time.monotonic()
             for pid in sorted(pids):
                 os.kill(pid, signal.SIGKILL)
@@ -98,55 +77,43 @@ def test_kill_of_everything_is_taken_over_and_the_lease_ends(pair):
             assert wire.of(B4, start)[0].time - start < down(100) + INTERVAL + 0.020 * slowness()
             until(lambda: not has(pair.a), "the lease has ended", LEASE + 1)
             assert has(pair.b)
-        finally:
             a.process.wait()
-            a.process = None
-            close(b)
 
 
 def test_killed_vrrp_process_comes_back(pair):
-    a, b = both(pair)
-    try:
+    with both(pair) as (a, b):
         os.kill(workers(a)["vrrp"], signal.SIGKILL)
         is_master(a)  # it preempts when it is back
         until(lambda: holders(pair) == ["pa"], "one holder", 10)
-    finally:
-        close(b, a)
 
 
 def test_stopped_process_holds_nothing_and_says_nothing_when_it_goes_on(pair):
     with Wire(pair.c) as wire:
-        a, b = both(pair, preempt=False)
-        try:
+        with both(pair, preempt=False) as (a, b):
             pid = workers(a)["vrrp"]
             os.kill(pid, signal.SIGSTOP)
             until(lambda: state(b) == "master", "the other one is master")
             until(lambda: not has(pair.a), "the lease has ended", LEASE + 1)
             at = time.monotonic()
-            os.kill(pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):  # the core has replaced what did not answer
+                os.kill(pid, signal.SIGCONT)
             time.sleep(1)
             assert not wire.of(A4, at) and holders(pair) == ["pb"]
-        finally:
-            close(b, a)
 
 
 def test_resign_and_priority(pair):
-    a, b = both(pair)
-    try:
+    with both(pair) as (a, b):
         a.text("vrrp", "resign", "wan")
         is_master(b)
         time.sleep(1)
         assert state(a) == "backup" and holders(pair) == ["pb"]  # who resigned does not preempt
         b.stop()
         is_master(a)
-    finally:
-        close(b, a)
 
 
 def test_address_that_somebody_removes_is_restored_and_announced(pair):
     with Wire(pair.c) as wire:
-        a, b = both(pair)
-        try:
+        with both(pair) as (a, b):
             at = time.monotonic()
             pair.a.run("ip", "addr", "del", f"{VIP4}/24", "dev", "eth0")
             until(lambda: has(pair.a), "it is back", 2)
@@ -156,23 +123,17 @@ def test_address_that_somebody_removes_is_restored_and_announced(pair):
                 time.sleep(0.5)
             is_master(b)
             row = a.ctl("vrrp", "list")["data"][0]
-            assert (row["state"], row["reason"]) == ("fault", "vip_contended")
-        finally:
-            close(b, a)
+            assert (row["state"], row["cause"]) == ("fault", "vip_contended")
 
 
 def test_lost_link_is_a_fault(pair):
-    a, b = both(pair)
-    try:
+    with both(pair) as (a, b):
         pair.sw.run("ip", "link", "set", "pa", "down")
         until(lambda: state(a) == "fault", "the fault is seen")
         is_master(b)
         pair.sw.run("ip", "link", "set", "pa", "up")
         is_master(a)
         until(lambda: holders(pair) == ["pa"], "one holder", 10)
-    finally:
-        pair.sw.run("ip", "link", "set", "pa", "up")
-        close(b, a)
 
 
 KA = """vrrp_instance wan {{
@@ -238,21 +199,18 @@ def junk(node, stop):
         s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
         s.setsockopt(socket.SOL_SOCKET, 25, b"eth0\0")
     good = bytes.fromhex("3133ff01000a00000a070064")
-    n = 0
-    while not stop.is_set():
-        for m in (good, good[:7], b"\x32" + good[1:], good + bytes(8), b"\x31\x33\xff\x00\x00\x0a\x00\x00"):
+    bad = (good, good[:7], b"\x32" + good[1:], good + bytes(8), b"\x31\x33\xff\x00\x00\x0a\x00\x00")
+    while not stop.wait(0.001):
+        for m in bad + bad:
             s.sendto(m, ("224.0.0.18", 0))
-            n += 1
     s.close()
-    return n
 
 
 def test_junk_of_our_vrid_delays_nothing(pair):
     with Wire(pair.c) as wire:
-        a, b = both(pair)
-        stop = threading.Event()
-        t = threading.Thread(target=junk, args=(pair.c, stop), daemon=True)
-        try:
+        with both(pair) as (a, b):
+            stop = threading.Event()
+            t = threading.Thread(target=junk, args=(pair.c, stop), daemon=True)
             start = time.monotonic()
             t.start()
             time.sleep(5)
@@ -261,12 +219,9 @@ def test_junk_of_our_vrid_delays_nothing(pair):
             times = [x.time for x in wire.of(A4, start)]
             gaps = [y - x for x, y in zip(times, times[1:])]
             assert not wire.of(B4, start) and state(b) == "backup"
-            assert sum(gaps) / len(gaps) < INTERVAL + 0.005 * slowness()
+            assert max(gaps) < 1.5 * INTERVAL + 0.010 * slowness(), gaps
             row = a.ctl("vrrp", "show", "wan")["data"][0]
-            assert sum(row["discarded"].values()) > 100, row
-        finally:
-            stop.set()
-            close(b, a)
+            assert sum(row["discarded"].values()) > 1000, row
 
 
 def test_what_a_frame_looks_like(pair):
