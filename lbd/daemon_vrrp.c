@@ -232,10 +232,24 @@ void daemon_vrrp_turn(struct daemon *d)
 	send_due(d);
 }
 
+/* Unknown is no fault, so nobody would notice. Said when it begins. */
+static void say_hidden(struct daemon_vrrp *v)
+{
+	bool hidden = false;
+	lb_vec_foreach (p, &v->processes)
+		hidden |= p->is == HOST_UNKNOWN;
+	if (hidden && !v->hidden)
+		lb_log(LB_LOG_WARNING,
+			"vrrp: processes of others are hidden from lbd, what is tracked of them is unknown "
+			"and counts for nothing; to mend: ProtectProc=default in a drop-in of the unit");
+	v->hidden = hidden;
+}
+
 void daemon_vrrp_tick(struct daemon *d)
 {
 	if (d->vrrp.processes.n)
 		host_processes(d->vrrp.processes.v, d->vrrp.processes.n);
+	say_hidden(&d->vrrp);
 	lb_vec_foreach (i, &d->vrrp.interfaces)
 		i->is = host_interface(i->name);
 	d->vrrp.look = d->vrrp.all.n > 0;
