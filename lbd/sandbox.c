@@ -175,8 +175,10 @@ static int set_limits(const struct sandbox *s, struct lb_err *e)
 	if (chdir("/"))
 		return lb_err_set(e, LB_CODE_FAILED, "chdir /: %s", strerror(errno));
 	clearenv();
-	/* Only reaches us where core and worker have one uid; the channel's end and the kill timer cover the rest. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	/* Only reaches us where core and worker have one uid; the channel's end and the kill timer cover the rest. Not
+	 * who holds addresses: it tells its peer, and lets go of them, when the channel ends. */
+	if (s->filter != SANDBOX_FILTER_VRRP)
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return lb_err_set(e, LB_CODE_FAILED, "PR_SET_NO_NEW_PRIVS: %s", strerror(errno));
 	return 0;

@@ -32,6 +32,12 @@ void config_rules_cluster(struct config_builder *b, const struct schema_object *
 	static const struct config_path path = { NULL, "cluster", 7, 0 };
 	const struct config_cluster *c = &b->c->cluster;
 	const struct schema_value *heartbeat = &keys->v[CLUSTER_HEARTBEAT], *dead = &keys->v[CLUSTER_DEAD_AFTER];
+	static const unsigned later[] = { CLUSTER_ID, CLUSTER_KEY_FILE, CLUSTER_PORT, CLUSTER_HEARTBEAT,
+		CLUSTER_DEAD_AFTER };
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+		if (keys->v[later[i]].at)
+			config_warn(b, keys->v[later[i]].at, &path, "the link between the nodes is not in this version",
+				NULL);
 	char one[LB_DURATION_STRLEN], all[LB_DURATION_STRLEN], ip[LB_IP_STRLEN];
 	if (dead->num <= 2 * heartbeat->num && !dead->wrong && !heartbeat->wrong)
 		config_say(b, dead->at ? dead->at : heartbeat->at, &path, "one that is lost must not look like a death",

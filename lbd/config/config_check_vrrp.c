@@ -96,6 +96,18 @@ static void rule_delays(struct config_builder *b, const struct config_instance *
 			"min_ttl has no effect without unicast");
 }
 
+/* Part of the format, so that a file can be written for the pair it will run on; said, so that nobody relies on it. */
+static void rule_later(struct config_builder *b, const struct config_instance *in)
+{
+	const struct schema_value *mac = &in->keys->v[INSTANCE_VIRTUAL_MAC], *accept = &in->keys->v[INSTANCE_ACCEPT];
+	if (mac->at && mac->set && mac->num)
+		config_warn(b, mac->at, &in->path,
+			"virtual_mac is not in this version: the card's own address is announced", NULL);
+	if (accept->at && accept->set && !accept->num)
+		config_warn(b, accept->at, &in->path,
+			"accept is not in this version: the master answers on the address", NULL);
+}
+
 /* The mapping itself; whether it suits the instance is rule_version's. */
 static void rule_auth(struct config_builder *b, const struct schema_value *auth, const struct config_path *up)
 {
@@ -268,6 +280,7 @@ void config_rules_instance(struct config_builder *b, const struct config_instanc
 	rule_excluded(b, in);
 	rule_version(b, in);
 	rule_delays(b, in);
+	rule_later(b, in);
 	rule_auth(b, &in->keys->v[INSTANCE_AUTH], &in->path);
 	rule_track(b, &in->keys->v[INSTANCE_TRACK], &in->path);
 	config_rules_by_node(b, in->keys, &in->path);

@@ -13,7 +13,7 @@
 
 LAB_PACKAGES_BUILD=(
   gcc cmake ninja-build "pkgconf|pkg-config" libc6-dev
-  libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libyaml-dev libev-dev libjansson-dev uthash-dev
+  libnl-3-dev libnl-genl-3-dev libyaml-dev libev-dev libjansson-dev uthash-dev
   libseccomp-dev libpcre2-dev libcurl4-openssl-dev libssl-dev openssl check
   "clang-14|clang" "clang-format-14|clang-format" "clang-tidy-14|clang-tidy"
   "libclang-rt-14-dev|libclang-rt-dev|libclang-rt-19-dev?"
