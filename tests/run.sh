@@ -116,7 +116,7 @@ build_preset() {
 # The numbers are taken from the head of ctest's JUnit file: tests, failures, disabled, skipped.
 ctest_preset() {
     local preset=$1 log=$logs/ctest-$1.log junit=$logs/ctest-$1.xml attr n_run=0 n_failed=0 n_skipped=0 status name
-    local -a args=(--test-dir "build/$preset" --parallel $((cpus + 1)) --output-on-failure --no-tests=ignore
+    local -a args=(--test-dir "build/$preset" --parallel "$cpus" --output-on-failure --no-tests=ignore
         --output-junit "$root/$junit")
     # slow checks of the sources say the same in every build: once is enough
     if [[ -n $fast || $preset != "${presets[0]}" ]]; then

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -64,11 +63,12 @@ static void free_gone(struct dial_loop *l)
 	}
 }
 
-static int slot_new(struct dial_loop *l, uint8_t family, struct dial_slot **out)
+/* NULL: errno says why. */
+static struct dial_slot *slot_new(struct dial_loop *l, uint8_t family)
 {
 	struct dial_slot *s = calloc(1, sizeof(*s));
 	if (!s)
-		return -ENOMEM;
+		return NULL;
 	*s = (struct dial_slot){ .of = l, .family = family };
 	s->fd = socket(family == V6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = s };
@@ -77,21 +77,20 @@ static int slot_new(struct dial_loop *l, uint8_t family, struct dial_slot **out)
 		if (s->fd >= 0)
 			close(s->fd);
 		free(s);
-		return -err;
+		errno = err;
+		return NULL;
 	}
-	*out = s;
-	return 0;
+	return s;
 }
 
-static int slot_take(struct dial_loop *l, uint8_t family, struct dial_slot **out)
+static struct dial_slot *slot_take(struct dial_loop *l, uint8_t family)
 {
 	struct dial_slot *s = l->idle[family];
 	if (!s)
-		return slot_new(l, family, out);
+		return slot_new(l, family);
 	l->idle[family] = s->next;
 	l->n_idle[family]--;
-	*out = s;
-	return 0;
+	return s;
 }
 
 /* Ends the connection, whatever its state; what the socket would tell of that is asked for here, so that its next user
@@ -122,15 +121,18 @@ static void slot_give(struct dial_slot *s)
 /* Where connect() chooses ports from; everything when that cannot be read. */
 static void range_read(struct dial_loop *l)
 {
-	char text[64] = "";
-	unsigned from = 1, to = 65535;
+	char text[64] = "", *second = text;
+	unsigned long from = 0, to = 0;
 	int fd = open("/proc/sys/net/ipv4/ip_local_port_range", O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 && sscanf(text, "%u %u", &from, &to) != 2)
-		from = 1, to = 65535;
+	if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0) {
+		from = strtoul(text, &second, 10);
+		to = strtoul(second, NULL, 10);
+	}
 	if (fd >= 0)
 		close(fd);
-	l->port_from = (uint16_t)from;
-	l->port_to = (uint16_t)to;
+	bool known = from && to && to <= UINT16_MAX;
+	l->port_from = known ? (uint16_t)from : 1;
+	l->port_to = known ? (uint16_t)to : UINT16_MAX;
 }
 
 /* A connection to a port of this host that connect() may choose as its own can meet itself: "open" without anybody
@@ -211,22 +213,24 @@ static void on_cleanup(struct ev_loop *loop, ev_cleanup *w, int events)
 	loop_free(l);
 }
 
-static int loop_of(struct ev_loop *loop, struct dial_loop **out)
+/* NULL: there can be none, errno says why. */
+static struct dial_loop *loop_of(struct ev_loop *loop)
 {
-	for (struct dial_loop *l = all; l; l = l->next)
-		if (l->loop == loop) {
-			*out = l;
-			return 0;
-		}
-	struct dial_loop *l = calloc(1, sizeof(*l));
+	struct dial_loop *l = all;
+	while (l && l->loop != loop)
+		l = l->next;
+	if (l)
+		return l;
+	l = calloc(1, sizeof(*l));
 	if (!l)
-		return -ENOMEM;
+		return NULL;
 	l->loop = loop;
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (l->epoll < 0) {
 		int err = errno;
 		free(l);
-		return -err;
+		errno = err;
+		return NULL;
 	}
 	ev_io_init(&l->readable, on_readable, l->epoll, EV_READ);
 	ev_io_start(loop, &l->readable);
@@ -234,8 +238,7 @@ static int loop_of(struct ev_loop *loop, struct dial_loop **out)
 	ev_cleanup_start(loop, &l->cleanup);
 	l->next = all;
 	all = l;
-	*out = l;
-	return 0;
+	return l;
 }
 
 /* ---- what probes call ---- */
@@ -248,12 +251,10 @@ bool check_dial_can(const struct check_spec *s)
 int check_dial_open(struct check_dial *d, int *err)
 {
 	const struct check_spec *spec = d->probe->spec;
-	struct dial_loop *l = NULL;
-	struct dial_slot *s = NULL;
-	int rc = loop_of(d->probe->loop, &l);
-	rc = rc ? rc : slot_take(l, lb_ip_is_v6(&spec->addr) ? V6 : V4, &s);
-	if (rc)
-		return rc;
+	struct dial_loop *l = loop_of(d->probe->loop);
+	struct dial_slot *s = l ? slot_take(l, lb_ip_is_v6(&spec->addr) ? V6 : V4) : NULL;
+	if (!s)
+		return -errno;
 	union check_peer to;
 	socklen_t len = check_probe_peer(spec, &to);
 	int off = 0; /* forgotten with each connection */

@@ -167,7 +167,7 @@ static bool read_link(const uint8_t *p, size_t n, bool gone, struct vip_heard *o
 	const uint32_t all = IFF_UP | IFF_RUNNING | FLAG_LOWER_UP;
 	out->up = (i.ifi_flags & all) == all;
 	out->mac_said = mac->data != NULL;
-	out->has_mac = mac->n == sizeof(out->mac) && i.ifi_type == ARPHRD_ETHER;
+	out->has_mac = mac->data && mac->n == sizeof(out->mac) && i.ifi_type == ARPHRD_ETHER;
 	if (out->has_mac)
 		memcpy(out->mac, mac->data, sizeof(out->mac));
 	return true;

