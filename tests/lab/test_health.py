@@ -218,7 +218,9 @@ def test_stopped_probe_worker_is_replaced_and_its_silence_means_nothing(lb, srv1
 
 def test_too_few_descriptors_are_no_verdict(lb, srv1):
     srv1.serve(8080)
-    with Lbd(lb, web(checks={"app": QUICK | {"timeout": "1s"}}), args=DEBUG) as d, Watch(lb) as watch:
+    # one that talks: for one that only connects, sockets are kept, and it needs no descriptor more
+    check = QUICK | {"timeout": "1s", "send": "x\n", "expect": "srv1"}
+    with Lbd(lb, web(checks={"app": check}), args=DEBUG) as d, Watch(lb) as watch:
         assert weights(lb) == {A1: 1, A2: 0}
         at = len(d.log())
         run("prlimit", f"--pid={worker(d)['pid']}", "--nofile=4:4")
@@ -227,7 +229,7 @@ def test_too_few_descriptors_are_no_verdict(lb, srv1):
         assert backends(d)["web/srv1"]["check"] == "SOCKERR"
         assert state_of(d, "web/srv1") == ("up", 1) and state_of(d, "web/srv2") == ("down", 0)
         run("prlimit", f"--pid={worker(d)['pid']}", "--nofile=1024:1024")
-        until(lambda: backends(d)["web/srv1"]["check"] == "L4OK", "probes work again")
+        until(lambda: backends(d)["web/srv1"]["check"] == "L7OK", "probes work again")
         assert len(watch.changes) == 1 and flips(d.log()[at:]) == []
 
 
