@@ -123,7 +123,7 @@ static void rule_auth(struct config_builder *b, const struct schema_value *auth,
 
 static void unknown_check(struct config_builder *b, const struct schema_value *name, const struct config_path *path)
 {
-	const char *words[SUGGEST_MAX];
+	const char *words[SUGGEST_MAX] = { NULL };
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < b->n_slots && n < SUGGEST_MAX; i++)
 		if (b->slots[i].line)
