@@ -126,6 +126,18 @@ static int secret_check(const char *path, const struct stat *st, struct lb_err *
 	return 0;
 }
 
+static const char *secret_help(int err)
+{
+	switch (err) {
+	case ENOENT:
+		return "; make it: the password, or for hmac a line `1 HEX` with what `openssl rand -hex 32` says; "
+		       "then "
+		       "chgrp lbd and chmod 0640";
+	case EACCES: return ": lbd must be able to read it: chgrp lbd and chmod 0640";
+	default: return "";
+	}
+}
+
 int state_read_secret(const char *path, size_t max, struct lb_text *out, struct lb_err *e)
 {
 	struct stat st;
@@ -134,9 +146,7 @@ int state_read_secret(const char *path, size_t max, struct lb_text *out, struct 
 		int err = errno;
 		if (fd >= 0)
 			close(fd);
-		return lb_err_set(e, LB_CODE_INVALID, "%s: %s%s%s", path, strerror(err),
-			err == EACCES ? ": lbd must be able to read it: chgrp lbd and chmod 0640 " : "",
-			err == EACCES ? path : "");
+		return lb_err_set(e, LB_CODE_INVALID, "%s: %s%s", path, strerror(err), secret_help(err));
 	}
 	int bad = secret_check(path, &st, e), err = bad ? 0 : state_read_fd(fd, max, out);
 	close(fd);

@@ -102,7 +102,7 @@ def test_stopped_process_holds_nothing_and_says_nothing_when_it_goes_on(pair):
             assert not wire.of(A4, at) and holders(pair) == ["pb"]
 
 
-def test_resign_and_priority(pair):
+def test_resign_and_who_resigned_waits(pair):
     with both(pair) as (a, b):
         a.text("vrrp", "resign", "wan")
         is_master(b)
