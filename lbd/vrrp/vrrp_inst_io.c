@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Instances: what happens to one becomes an event of its group, and the actions that come out are done in their order.
- * Then the timers of all members are set to their deadlines: there is no other place where one is.
+ * Then the timers of all members are set to their deadlines: there is no other place where one is. How instances come,
+ * change and go is in vrrp_set_io.c.
  */
 #include "common/clock_io.h"
 #include "common/log_io.h"
@@ -27,7 +28,7 @@ static const char *const fault_reasons[] = {
 };
 _Static_assert(sizeof(fault_reasons) / sizeof(fault_reasons[0]) == INST_FAULT_COUNT, "one per fault");
 
-static struct inst *find(struct room *w, uint32_t id)
+struct inst *inst_find(struct room *w, uint32_t id)
 {
 	struct inst *i;
 	LIST_FOREACH (i, &w->insts, next)
@@ -36,8 +37,7 @@ static struct inst *find(struct room *w, uint32_t id)
 	return NULL;
 }
 
-/* Who owns an address has it for good, with or without VRRP: it is neither leased nor removed. */
-static bool is_owner(const struct inst *i)
+bool inst_is_owner(const struct inst *i)
 {
 	return i->conf.prio == VRRP_PRIO_OWNER;
 }
@@ -111,15 +111,15 @@ static int64_t renew_ms(const struct inst *i)
 static void renew_later(struct inst *i)
 {
 	ev_timer_stop(i->w->loop, &i->renew);
-	if (!i->conf.lease_s || is_owner(i))
+	if (!i->conf.lease_s || inst_is_owner(i))
 		return;
 	ev_timer_set(&i->renew, (double)renew_ms(i) / 1e3, 0.0);
 	ev_timer_start(i->w->loop, &i->renew);
 }
 
-static void have_addresses(struct inst *i)
+void inst_have_addresses(struct inst *i)
 {
-	uint32_t lease_s = is_owner(i) ? 0 : i->conf.lease_s;
+	uint32_t lease_s = inst_is_owner(i) ? 0 : i->conf.lease_s;
 	int err = vips_add(i->w->net, i->sock->card, i->vips, i->n_vips, lease_s);
 	if (err)
 		lb_log(LB_LOG_ERROR, "vrrp/%s: addresses: %s", i->conf.name, strerror(-err));
@@ -131,11 +131,11 @@ static void let_go(struct inst *i)
 	ev_timer_stop(i->w->loop, &i->renew);
 	ev_timer_stop(i->w->loop, &i->announce);
 	vrrp_announce_stop(&i->burst);
-	if (!is_owner(i))
+	if (!inst_is_owner(i))
 		(void)vips_del(i->w->net, i->sock->card, i->vips, i->n_vips);
 }
 
-static void announce(struct inst *i, struct lb_time now)
+void inst_announce(struct inst *i, struct lb_time now)
 {
 	struct vrrp_announce_rules rules = i->conf.announce;
 	/* once more when a dead master's lease must have ended: until then its kernel may have answered, too */
@@ -150,11 +150,11 @@ static void act(struct inst *i, const struct vrrp_act *a, struct lb_time now)
 	case VRRP_ACT_ADVERT: sock_advert(i, a->prio); break;
 	case VRRP_ACT_ADDRS:
 		if (a->on)
-			have_addresses(i);
+			inst_have_addresses(i);
 		else
 			let_go(i);
 		break;
-	case VRRP_ACT_ANNOUNCE: announce(i, now); break;
+	case VRRP_ACT_ANNOUNCE: inst_announce(i, now); break;
 	case VRRP_ACT_REPORT:
 		i->stats.transitions += i->fsm.state == VRRP_STATE_MASTER;
 		tell_state(i, a->was, a->cause);
@@ -179,15 +179,14 @@ static void step_at(struct inst *i, const struct vrrp_event *ev, struct lb_time 
 		arm(g->member[k], &g->member[k]->timer, g->member[k]->fsm.deadline, now);
 }
 
-static void step(struct inst *i, const struct vrrp_event *ev)
+void inst_step(struct inst *i, const struct vrrp_event *ev)
 {
 	step_at(i, ev, lb_clock_now());
 }
 
-/* Whatever makes us look at an instance: had it been standing still, it must know that first. */
-static void look_at_time(struct inst *i)
+void inst_look(struct inst *i)
 {
-	step(i, &(struct vrrp_event){ .type = VRRP_EVENT_TIMER });
+	inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_TIMER });
 }
 
 /* ---- faults, priority, our own address ---- */
@@ -197,35 +196,35 @@ static void set_fault(struct inst *i, enum inst_fault f, bool on)
 	uint32_t before = i->faults;
 	i->faults = on ? before | 1u << f : before & ~(1u << f);
 	if (!before != !i->faults)
-		step(i, &(struct vrrp_event){ .type = VRRP_EVENT_FAULT, .on = i->faults != 0 });
+		inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_FAULT, .on = i->faults != 0 });
 	if (i->fsm.state == VRRP_STATE_FAULT && strcmp(i->told_reason, reason_of(i)) != 0)
 		tell_state(i, VRRP_STATE_FAULT, VRRP_CAUSE_FAULT);
 }
 
-static uint8_t effective(const struct inst *i)
+uint8_t inst_prio(const struct inst *i)
 {
 	int64_t p = (int64_t)i->conf.prio + i->track_add;
-	if (is_owner(i))
+	if (inst_is_owner(i))
 		return VRRP_PRIO_OWNER;
 	return (uint8_t)(p < 1 ? 1 : p > 254 ? 254 : p);
 }
 
-static void set_prio(struct inst *i)
+void inst_set_prio(struct inst *i)
 {
-	uint8_t prio = effective(i);
+	uint8_t prio = inst_prio(i);
 	if (prio == i->fsm.prio)
 		return;
-	step(i, &(struct vrrp_event){ .type = VRRP_EVENT_PRIO, .prio = prio });
+	inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_PRIO, .prio = prio });
 	tell_state(i, i->fsm.state, VRRP_CAUSE_STARTED);
 }
 
-static void set_source(struct inst *i)
+void inst_set_source(struct inst *i)
 {
 	const struct vip_card *c = i->sock->card;
 	struct lb_ip ip = i->conf.source.family ? i->conf.source : i->conf.family == AF_INET ? c->source4 : c->source6;
 	if (lb_ip_cmp(&ip, &i->wire.source) != 0) {
 		i->wire.source = ip;
-		step(i, &(struct vrrp_event){ .type = VRRP_EVENT_SOURCE, .from = ip });
+		inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_SOURCE, .from = ip });
 	}
 	set_fault(i, INST_FAULT_SOURCE, ip.family == 0);
 }
@@ -234,15 +233,14 @@ static void look_at_card(struct inst *i)
 {
 	bool open = sock_look(i->sock);
 	set_fault(i, INST_FAULT_LINK, !open || !i->sock->card->up);
-	set_source(i);
+	inst_set_source(i);
 }
 
-/* Only once its card is known: otherwise each start would begin with a fault of a few milliseconds. */
-static void start(struct inst *i)
+void inst_start(struct inst *i)
 {
 	i->started = true;
 	look_at_card(i);
-	step(i, &(struct vrrp_event){ .type = VRRP_EVENT_START });
+	inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_START });
 	if (i->fsm.state == VRRP_STATE_INIT) /* it waits for its startup delay: nothing has been reported */
 		tell_state(i, VRRP_STATE_INIT, VRRP_CAUSE_STARTED);
 }
@@ -256,7 +254,7 @@ void insts_card(struct room *w, struct vip_card *c)
 		if (i->started)
 			look_at_card(i);
 		else
-			start(i);
+			inst_start(i);
 	}
 }
 
@@ -270,13 +268,13 @@ void insts_core(struct room *w, bool silent)
 
 void inst_track(struct room *w, const struct vrrp_msg_track *t)
 {
-	struct inst *i = find(w, t->id);
+	struct inst *i = inst_find(w, t->id);
 	if (!i)
 		return;
 	i->track_add = t->add;
 	snprintf(i->track_reason, sizeof(i->track_reason), "%s", t->reason);
 	set_fault(i, INST_FAULT_TRACK, t->fault);
-	set_prio(i);
+	inst_set_prio(i);
 }
 
 /* ---- addresses ---- */
@@ -285,7 +283,7 @@ bool insts_own(const struct room *w, const struct lb_ip *ip)
 {
 	const struct inst *i;
 	LIST_FOREACH (i, &w->insts, next)
-		for (size_t k = 0; !is_owner(i) && k < i->n_vips; k++)
+		for (size_t k = 0; !inst_is_owner(i) && k < i->n_vips; k++)
 			if (lb_ip_cmp(&i->vips[k].ip, ip) == 0)
 				return true;
 	return false;
@@ -316,8 +314,8 @@ static void address_lost(struct inst *i, const struct vip *v)
 	}
 	lb_log(LB_LOG_WARNING, "vip/%s: somebody removed it from %s; restored", lb_ip_str(&v->ip, ip),
 		i->conf.interface);
-	have_addresses(i);
-	announce(i, now);
+	inst_have_addresses(i);
+	inst_announce(i, now);
 }
 
 void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, bool added)
@@ -328,9 +326,9 @@ void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, b
 		for (size_t k = 0; i->sock->card == c && !v && k < i->n_vips; k++)
 			if (lb_ip_cmp(&i->vips[k].ip, ip) == 0)
 				v = &i->vips[k];
-		if (!v || is_owner(i))
+		if (!v || inst_is_owner(i))
 			continue;
-		look_at_time(i); /* the lease may have ended because we stood still */
+		inst_look(i); /* the lease may have ended because we stood still */
 		bool master = i->fsm.state == VRRP_STATE_MASTER;
 		if (!added && master && c->index)
 			address_lost(i, v);
@@ -344,10 +342,10 @@ static void on_renew(struct ev_loop *loop, ev_timer *t, int events)
 {
 	(void)loop, (void)events;
 	struct inst *i = (struct inst *)((char *)t - offsetof(struct inst, renew));
-	look_at_time(i);
+	inst_look(i);
 	if (i->fsm.state != VRRP_STATE_MASTER)
 		return;
-	have_addresses(i);
+	inst_have_addresses(i);
 	i->stats.renewals++;
 }
 
@@ -387,220 +385,33 @@ static void on_deadline(struct ev_loop *loop, ev_timer *t, int events)
 	step_at(i, &(struct vrrp_event){ .type = VRRP_EVENT_TIMER }, now);
 }
 
-void inst_advert(struct inst *i, const struct vrrp_advert *a)
+void inst_timers(struct inst *i)
 {
-	i->stats.received++;
-	i->stats.sum9568 = a->sum == VRRP_SUM_RFC9568;
-	step(i, &(struct vrrp_event){
-			.type = VRRP_EVENT_ADVERT, .prio = a->prio, .interval_cs = a->interval_cs, .from = a->from });
-}
-
-/* ---- groups ---- */
-
-static struct group *group_join(struct room *w, struct inst *i)
-{
-	struct group *g = NULL;
-	if (i->conf.group[0])
-		LIST_FOREACH (g, &w->groups, next)
-			if (strcmp(g->name, i->conf.group) == 0)
-				break;
-	if (!g) {
-		g = calloc(1, sizeof(*g));
-		if (!g)
-			return NULL;
-		snprintf(g->name, sizeof(g->name), "%s", i->conf.group);
-		LIST_INSERT_HEAD(&w->groups, g, next);
-	}
-	if (g->g.n == VRRP_GROUP_MAX)
-		return NULL; /* the configuration allows no more */
-	g->member[g->g.n] = i;
-	g->g.v[g->g.n] = &i->fsm;
-	g->g.own_fault[g->g.n++] = false;
-	return g;
-}
-
-static void group_leave(struct inst *i)
-{
-	struct group *g = i->group;
-	size_t at = 0;
-	while (g->member[at] != i)
-		at++;
-	for (g->g.n--; at < g->g.n; at++) {
-		g->member[at] = g->member[at + 1];
-		g->g.v[at] = g->g.v[at + 1];
-		g->g.own_fault[at] = g->g.own_fault[at + 1];
-	}
-	if (g->g.n == 0) {
-		LIST_REMOVE(g, next);
-		free(g);
-	} else { /* what the one that left held back may go on */
-		look_at_time(g->member[0]);
-	}
-}
-
-/* ---- coming and going ---- */
-
-static void take_conf(struct inst *i, const struct vrrp_conf *conf)
-{
-	struct vrrp_auth was = i->conf.auth;
-	i->conf = *conf;
-	/* what has been sent and seen stays: a reload must not open the door to a replay */
-	i->conf.auth.sent = was.sent;
-	memcpy(i->conf.auth.senders, was.senders, sizeof(was.senders));
-	i->n_vips = 0;
-	for (uint32_t k = 0; k < conf->n_addrs; k++) {
-		i->addrs[k] = conf->addrs[k].ip;
-		i->vips[i->n_vips++] = conf->addrs[k];
-	}
-	for (uint32_t k = 0; k < conf->n_excluded; k++)
-		i->vips[i->n_vips++] = conf->excluded[k];
-	struct lb_ip source = i->wire.source;
-	i->wire = (struct vrrp_wire){ .family = conf->family,
-		.version = conf->version,
-		.vrid = conf->vrid,
-		.sum = conf->sum,
-		.interval_cs = conf->rules.interval_cs,
-		.source = source,
-		.addrs = i->addrs,
-		.n_addrs = conf->n_addrs,
-		.peers = i->conf.peers,
-		.n_peers = conf->n_peers,
-		.min_ttl = conf->min_ttl,
-		.with_password = conf->with_password };
-	memcpy(i->wire.password, conf->password, sizeof(i->wire.password));
-	i->fsm.rules = conf->rules;
-}
-
-static void inst_free(struct inst *i)
-{
-	struct ev_loop *loop = i->w->loop;
-	struct vip_card *card = i->sock->card;
-	step(i, &(struct vrrp_event){ .type = VRRP_EVENT_STOP });
-	ev_timer_stop(loop, &i->timer);
-	ev_timer_stop(loop, &i->renew);
-	ev_timer_stop(loop, &i->announce);
-	ev_timer_stop(loop, &i->calm);
-	LIST_REMOVE(i, next);
-	group_leave(i);
-	sock_put(i->sock, i);
-	vip_card_put(i->w->net, card);
-	explicit_bzero(i, sizeof(*i)); /* keys */
-	free(i);
-}
-
-static struct inst *inst_new(struct room *w, const struct vrrp_conf *conf)
-{
-	struct inst *i = calloc(1, sizeof(*i));
-	struct vip_card *card = i ? vip_card_get(w->net, conf->interface) : NULL;
-	if (!card) {
-		free(i);
-		return NULL;
-	}
-	i->w = w;
-	take_conf(i, conf);
-	i->fsm.prio = effective(i);
 	ev_init(&i->timer, on_deadline);
 	ev_init(&i->renew, on_renew);
 	ev_init(&i->announce, on_announce);
 	ev_init(&i->calm, on_calm);
-	i->sock = sock_get(w, card, i);
-	i->group = i->sock ? group_join(w, i) : NULL;
-	if (!i->group) {
-		if (i->sock)
-			sock_put(i->sock, i);
-		vip_card_put(w->net, card);
-		free(i);
-		return NULL;
-	}
-	LIST_INSERT_HEAD(&w->insts, i, next);
-	return i;
 }
 
-/* A change that makes it another instance for its peers. */
-static bool is_another(const struct vrrp_conf *a, const struct vrrp_conf *b)
+void inst_advert(struct inst *i, const struct vrrp_advert *a)
 {
-	return strcmp(a->interface, b->interface) != 0 || strcmp(a->group, b->group) != 0 || a->family != b->family ||
-	       a->version != b->version || a->vrid != b->vrid || !a->n_peers != !b->n_peers ||
-	       (a->prio == VRRP_PRIO_OWNER) != (b->prio == VRRP_PRIO_OWNER);
-}
-
-static bool has_vip(const struct inst *i, const struct vip *v)
-{
-	for (size_t k = 0; k < i->n_vips; k++)
-		if (lb_ip_cmp(&i->vips[k].ip, &v->ip) == 0 && i->vips[k].prefix == v->prefix)
-			return true;
-	return false;
-}
-
-static void inst_change(struct inst *i, const struct vrrp_conf *conf)
-{
-	struct vip old[sizeof(i->vips) / sizeof(i->vips[0])], gone[sizeof(i->vips) / sizeof(i->vips[0])];
-	size_t n_old = i->n_vips, n_gone = 0;
-	memcpy(old, i->vips, sizeof(old));
-	take_conf(i, conf);
-	for (size_t k = 0; k < n_old; k++)
-		if (!has_vip(i, &old[k]))
-			gone[n_gone++] = old[k];
-	step(i, &(struct vrrp_event){ .type = VRRP_EVENT_RULES });
-	set_prio(i);
-	set_source(i);
-	if (i->fsm.state != VRRP_STATE_MASTER)
-		return;
-	bool other = n_gone || n_old != i->n_vips;
-	if (n_gone && !is_owner(i))
-		(void)vips_del(i->w->net, i->sock->card, gone, n_gone);
-	have_addresses(i);
-	if (other)
-		announce(i, lb_clock_now());
-}
-
-void inst_set(struct room *w, const struct vrrp_conf *conf)
-{
-	struct inst *i = find(w, conf->id);
-	if (i && !is_another(&i->conf, conf)) {
-		inst_change(i, conf);
-		return;
-	}
-	if (i)
-		inst_free(i);
-	i = inst_new(w, conf);
-	if (!i) {
-		lb_log(LB_LOG_ERROR, "vrrp/%s: out of memory", conf->name);
-		room_end(w, 1);
-		return;
-	}
-	const struct inst *other;
-	LIST_FOREACH (other, &w->insts, next)
-		if (other->sock->card == i->sock->card && other->started && !i->started)
-			start(i);
-}
-
-void inst_del(struct room *w, uint32_t id)
-{
-	struct inst *i = find(w, id);
-	if (i)
-		inst_free(i);
-}
-
-void insts_stop(struct room *w)
-{
-	for (struct inst *i = LIST_FIRST(&w->insts), *next; i; i = next) {
-		next = LIST_NEXT(i, next);
-		inst_free(i);
-	}
+	i->stats.received++;
+	i->stats.sum9568 = a->sum == VRRP_SUM_RFC9568;
+	inst_step(i, &(struct vrrp_event){
+			.type = VRRP_EVENT_ADVERT, .prio = a->prio, .interval_cs = a->interval_cs, .from = a->from });
 }
 
 void inst_do(struct room *w, const struct vrrp_msg_do *d)
 {
-	struct inst *i = find(w, d->id);
+	struct inst *i = inst_find(w, d->id);
 	if (!i)
 		return;
 	switch (d->what) {
-	case VRRP_DO_RESIGN: step(i, &(struct vrrp_event){ .type = VRRP_EVENT_RESIGN }); break;
-	case VRRP_DO_ARM: step(i, &(struct vrrp_event){ .type = VRRP_EVENT_ARM, .for_ms = d->for_ms }); break;
+	case VRRP_DO_RESIGN: inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_RESIGN }); break;
+	case VRRP_DO_ARM: inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_ARM, .for_ms = d->for_ms }); break;
 	case VRRP_DO_ANNOUNCE:
 		if (i->fsm.state == VRRP_STATE_MASTER)
-			announce(i, lb_clock_now());
+			inst_announce(i, lb_clock_now());
 		break;
 	}
 }

@@ -95,14 +95,17 @@ struct room {
 void room_send(struct room *w, const struct vrrp_msg *m);
 void room_end(struct room *w, int status);
 
-/* ---- vrrp_inst_io.c ---- */
+/* ---- vrrp_set_io.c ---- */
 /* Makes it, or changes it where it stands: what did not change goes on undisturbed. */
 void inst_set(struct room *w, const struct vrrp_conf *conf);
 void inst_del(struct room *w, uint32_t id);
-void inst_track(struct room *w, const struct vrrp_msg_track *t);
-void inst_do(struct room *w, const struct vrrp_msg_do *d);
 /* All of them leave, with priority 0 and without addresses; then they are freed. */
 void insts_stop(struct room *w);
+
+/* ---- vrrp_inst_io.c ---- */
+struct inst *inst_find(struct room *w, uint32_t id); /* NULL */
+void inst_track(struct room *w, const struct vrrp_msg_track *t);
+void inst_do(struct room *w, const struct vrrp_msg_do *d);
 /* An advert that counts. */
 void inst_advert(struct inst *i, const struct vrrp_advert *a);
 /* The core has been silent too long, or speaks again. */
@@ -112,6 +115,21 @@ void insts_stats(struct room *w);
 void insts_card(struct room *w, struct vip_card *c);
 void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, bool added);
 bool insts_own(const struct room *w, const struct lb_ip *ip);
+
+/* One event: its group steps, what comes out is done, the timers are armed. */
+void inst_step(struct inst *i, const struct vrrp_event *ev);
+/* Whatever makes us look at an instance: had it been standing still, it must know that first. */
+void inst_look(struct inst *i);
+/* Once its card is known: otherwise each start would begin with a fault of a few milliseconds. */
+void inst_start(struct inst *i);
+void inst_timers(struct inst *i); /* made, not armed */
+uint8_t inst_prio(const struct inst *i); /* of the configuration and what tracking adds */
+void inst_set_prio(struct inst *i);
+void inst_set_source(struct inst *i);
+/* Who owns an address has it for good, with or without VRRP: it is neither leased nor removed. */
+bool inst_is_owner(const struct inst *i);
+void inst_have_addresses(struct inst *i);
+void inst_announce(struct inst *i, struct lb_time now);
 
 /* ---- vrrp_sock_io.c ---- */
 /* The socket of the instance's card and family, with the instance in it. NULL: out of memory. */

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How instances come, change and go, by the word of the core. What runs is disturbed by nothing that did not change. */
+#include "common/clock_io.h"
+#include "common/log_io.h"
+#include "lbd/vrrp/vrrp_room_io.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- groups ---- */
+
+static struct group *group_join(struct room *w, struct inst *i)
+{
+	struct group *g = NULL;
+	if (i->conf.group[0])
+		LIST_FOREACH (g, &w->groups, next)
+			if (strcmp(g->name, i->conf.group) == 0)
+				break;
+	if (!g) {
+		g = calloc(1, sizeof(*g));
+		if (!g)
+			return NULL;
+		snprintf(g->name, sizeof(g->name), "%s", i->conf.group);
+		LIST_INSERT_HEAD(&w->groups, g, next);
+	}
+	if (g->g.n == VRRP_GROUP_MAX)
+		return NULL; /* the configuration allows no more */
+	g->member[g->g.n] = i;
+	g->g.v[g->g.n] = &i->fsm;
+	g->g.own_fault[g->g.n++] = false;
+	return g;
+}
+
+static void group_leave(struct inst *i)
+{
+	struct group *g = i->group;
+	size_t at = 0;
+	while (g->member[at] != i)
+		at++;
+	for (g->g.n--; at < g->g.n; at++) {
+		g->member[at] = g->member[at + 1];
+		g->g.v[at] = g->g.v[at + 1];
+		g->g.own_fault[at] = g->g.own_fault[at + 1];
+	}
+	if (g->g.n == 0) {
+		LIST_REMOVE(g, next);
+		free(g);
+	} else { /* what the one that left held back may go on */
+		inst_look(g->member[0]);
+	}
+}
+
+/* ---- coming and going ---- */
+
+static void take_conf(struct inst *i, const struct vrrp_conf *conf)
+{
+	struct vrrp_auth was = i->conf.auth;
+	i->conf = *conf;
+	/* what has been sent and seen stays: a reload must not open the door to a replay */
+	i->conf.auth.sent = was.sent;
+	memcpy(i->conf.auth.senders, was.senders, sizeof(was.senders));
+	i->n_vips = 0;
+	for (uint32_t k = 0; k < conf->n_addrs; k++) {
+		i->addrs[k] = conf->addrs[k].ip;
+		i->vips[i->n_vips++] = conf->addrs[k];
+	}
+	for (uint32_t k = 0; k < conf->n_excluded; k++)
+		i->vips[i->n_vips++] = conf->excluded[k];
+	struct lb_ip source = i->wire.source;
+	i->wire = (struct vrrp_wire){ .family = conf->family,
+		.version = conf->version,
+		.vrid = conf->vrid,
+		.sum = conf->sum,
+		.interval_cs = conf->rules.interval_cs,
+		.source = source,
+		.addrs = i->addrs,
+		.n_addrs = conf->n_addrs,
+		.peers = i->conf.peers,
+		.n_peers = conf->n_peers,
+		.min_ttl = conf->min_ttl,
+		.with_password = conf->with_password };
+	memcpy(i->wire.password, conf->password, sizeof(i->wire.password));
+	i->fsm.rules = conf->rules;
+}
+
+static void inst_free(struct inst *i)
+{
+	struct ev_loop *loop = i->w->loop;
+	struct vip_card *card = i->sock->card;
+	inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_STOP });
+	ev_timer_stop(loop, &i->timer);
+	ev_timer_stop(loop, &i->renew);
+	ev_timer_stop(loop, &i->announce);
+	ev_timer_stop(loop, &i->calm);
+	LIST_REMOVE(i, next);
+	group_leave(i);
+	sock_put(i->sock, i);
+	vip_card_put(i->w->net, card);
+	explicit_bzero(i, sizeof(*i)); /* keys */
+	free(i);
+}
+
+static struct inst *inst_new(struct room *w, const struct vrrp_conf *conf)
+{
+	struct inst *i = calloc(1, sizeof(*i));
+	struct vip_card *card = i ? vip_card_get(w->net, conf->interface) : NULL;
+	if (!card) {
+		free(i);
+		return NULL;
+	}
+	i->w = w;
+	take_conf(i, conf);
+	i->fsm.prio = inst_prio(i);
+	inst_timers(i);
+	i->sock = sock_get(w, card, i);
+	i->group = i->sock ? group_join(w, i) : NULL;
+	if (!i->group) {
+		if (i->sock)
+			sock_put(i->sock, i);
+		vip_card_put(w->net, card);
+		free(i);
+		return NULL;
+	}
+	LIST_INSERT_HEAD(&w->insts, i, next);
+	return i;
+}
+
+/* A change that makes it another instance for its peers. */
+static bool is_another(const struct vrrp_conf *a, const struct vrrp_conf *b)
+{
+	return strcmp(a->interface, b->interface) != 0 || strcmp(a->group, b->group) != 0 || a->family != b->family ||
+	       a->version != b->version || a->vrid != b->vrid || !a->n_peers != !b->n_peers ||
+	       (a->prio == VRRP_PRIO_OWNER) != (b->prio == VRRP_PRIO_OWNER);
+}
+
+static bool has_vip(const struct inst *i, const struct vip *v)
+{
+	for (size_t k = 0; k < i->n_vips; k++)
+		if (lb_ip_cmp(&i->vips[k].ip, &v->ip) == 0 && i->vips[k].prefix == v->prefix)
+			return true;
+	return false;
+}
+
+static void inst_change(struct inst *i, const struct vrrp_conf *conf)
+{
+	struct vip old[sizeof(i->vips) / sizeof(i->vips[0])], gone[sizeof(i->vips) / sizeof(i->vips[0])];
+	size_t n_old = i->n_vips, n_gone = 0;
+	memcpy(old, i->vips, sizeof(old));
+	take_conf(i, conf);
+	for (size_t k = 0; k < n_old; k++)
+		if (!has_vip(i, &old[k]))
+			gone[n_gone++] = old[k];
+	inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_RULES });
+	inst_set_prio(i);
+	inst_set_source(i);
+	if (i->fsm.state != VRRP_STATE_MASTER)
+		return;
+	bool other = n_gone || n_old != i->n_vips;
+	if (n_gone && !inst_is_owner(i))
+		(void)vips_del(i->w->net, i->sock->card, gone, n_gone);
+	inst_have_addresses(i);
+	if (other)
+		inst_announce(i, lb_clock_now());
+}
+
+void inst_set(struct room *w, const struct vrrp_conf *conf)
+{
+	struct inst *i = inst_find(w, conf->id);
+	if (i && !is_another(&i->conf, conf)) {
+		inst_change(i, conf);
+		return;
+	}
+	if (i)
+		inst_free(i);
+	i = inst_new(w, conf);
+	if (!i) {
+		lb_log(LB_LOG_ERROR, "vrrp/%s: out of memory", conf->name);
+		room_end(w, 1);
+		return;
+	}
+	const struct inst *other;
+	LIST_FOREACH (other, &w->insts, next)
+		if (other->sock->card == i->sock->card && other->started && !i->started)
+			inst_start(i);
+}
+
+void inst_del(struct room *w, uint32_t id)
+{
+	struct inst *i = inst_find(w, id);
+	if (i)
+		inst_free(i);
+}
+
+void insts_stop(struct room *w)
+{
+	for (struct inst *i = LIST_FIRST(&w->insts), *next; i; i = next) {
+		next = LIST_NEXT(i, next);
+		inst_free(i);
+	}
+}
