@@ -65,7 +65,8 @@ int daemon_privs_drop(const struct daemon_options *opt, struct lb_err *e)
 	const struct sandbox_caps keep = {
 		.effective = BIT(CAP_NET_ADMIN),
 		/* raised only in a child between fork and its own drop */
-		.permitted = BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW) | BIT(CAP_SETUID) | BIT(CAP_SETGID),
+		.permitted = BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW) | BIT(CAP_SETUID) | BIT(CAP_SETGID) |
+			     BIT(CAP_SYS_NICE), /* the unit has LimitRTPRIO instead */
 	};
 	int err = sandbox_become(uid, gid, groups, socket_groups(groups), &keep);
 	if (err)

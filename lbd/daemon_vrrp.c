@@ -6,6 +6,7 @@
 #include "lbd/daemon.h"
 #include "lbd/host/track_io.h"
 #include "lbd/state/state_io.h"
+#include "lbd/vrrp/vip_ask_io.h"
 #include "lbd/vrrp/vrrp_io.h"
 
 #include <assert.h>
@@ -25,6 +26,10 @@ const struct worker_row daemon_vrrp_row = {
 	.filter = SANDBOX_FILTER_VRRP,
 	.main = vrrp_worker_main,
 	.prepare = vrrp_worker_prepare,
+	.realtime = true,
+	.helper = vip_ask_main,
+	.helper_title = "lbd: vip",
+	.helper_caps = 1ull << CAP_NET_ADMIN,
 };
 
 /* ---- keys ---- */

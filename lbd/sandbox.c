@@ -27,6 +27,11 @@
 #define ALIVE_S 3 /* the length of the address lease: state that is not renewed goes away */
 #define NOBODY  65534
 
+/* Low among the real-time ones: above everything that is not, below what keeps the machine alive. A loop of ours that
+ * runs wild must not take the machine along: after so much processor time without a wait it is ended. */
+#define RT_PRIORITY 10
+#define RT_MAX_US   1000000
+
 /* Of the user of the room, whoever started them: 64 scripts with a keeper and some commands each. */
 #define SCRIPT_PROCESSES 512
 
@@ -153,6 +158,28 @@ static int drop_user(const struct sandbox *s, struct lb_err *e)
 	if (missing && !s->quiet)
 		lb_log(LB_LOG_WARNING, "capabilities %#llx are missing", (unsigned long long)missing);
 	return 0;
+}
+
+/* Whoever does not need it cannot have it. */
+static void set_priority(const struct sandbox *s)
+{
+	const struct rlimit none = { 0, 0 }, at_most = { RT_MAX_US, RT_MAX_US };
+	const struct sched_param prio = { .sched_priority = RT_PRIORITY };
+	struct rlimit allowed = none;
+	if (s->realtime && !SANITIZED) { /* a sanitizer's loops run as long as they like */
+		if (getrlimit(RLIMIT_RTPRIO, &allowed) == 0 && allowed.rlim_cur < allowed.rlim_max) {
+			allowed.rlim_cur = allowed.rlim_max;
+			setrlimit(RLIMIT_RTPRIO, &allowed);
+		}
+		setrlimit(RLIMIT_RTTIME, &at_most);
+		if (sched_setscheduler(0, SCHED_RR, &prio) && !s->quiet)
+			lb_log(LB_LOG_WARNING,
+				"no real-time priority (%s): on a busy machine adverts may be late; to mend: "
+				"LimitRTPRIO=%d "
+				"and RestrictRealtime=no in the unit",
+				strerror(errno), RT_PRIORITY);
+	}
+	setrlimit(RLIMIT_RTPRIO, &none);
 }
 
 static int set_limits(const struct sandbox *s, struct lb_err *e)
@@ -478,13 +505,51 @@ static int load_filter(enum sandbox_filter filter, struct lb_err *e)
 	return rc ? lb_err_set(e, LB_CODE_FAILED, "seccomp: %s", strerror(-rc)) : 0;
 }
 
+static _Noreturn void be_helper(const struct sandbox *s, int fd)
+{
+	struct lb_err e;
+	const struct sandbox mine = { .filter = s->filter, .quiet = true };
+	/* nothing of the process but its end of the pair: neither its channel nor the other end */
+	if (dup2(fd, STDERR_FILENO + 1) < 0 || syscall(SYS_close_range, STDERR_FILENO + 2, ~0u, 0))
+		_exit(1);
+	prctl(PR_SET_NAME, s->helper_title, 0, 0, 0);
+	if (sandbox_caps_set(s->helper_caps, s->helper_caps) || set_limits(&mine, &e) ||
+		(!SANITIZED && load_filter(s->filter, &e)))
+		_exit(1);
+	s->helper(STDERR_FILENO + 1);
+	_exit(0);
+}
+
+/* Returns the other end; -1 and *e. */
+static int start_helper(const struct sandbox *s, struct lb_err *e)
+{
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return lb_err_set(e, LB_CODE_FAILED, "socketpair: %s", strerror(errno));
+	pid_t pid = fork();
+	if (pid == 0)
+		be_helper(s, pair[1]);
+	int err = errno;
+	close(pair[1]);
+	if (pid > 0)
+		return pair[0];
+	close(pair[0]);
+	return lb_err_set(e, LB_CODE_FAILED, "fork: %s", strerror(err));
+}
+
 int sandbox_enter(const struct sandbox *s, struct lb_err *e)
 {
-	if (drop_user(s, e) || set_limits(s, e) || start_kill_timer(e))
+	int helper = -1;
+	set_priority(s);
+	if (drop_user(s, e))
+		return -1;
+	if (s->helper && (helper = start_helper(s, e)) < 0)
+		return -1;
+	if (set_limits(s, e) || start_kill_timer(e))
 		return -1;
 	json_object_seed(0); /* opens /dev/urandom, which the filter forbids */
 	if (s->prepare)
-		s->prepare();
+		s->prepare(helper);
 	if (s->filter == SANDBOX_FILTER_NONE)
 		return 0;
 	if (SANITIZED) {

@@ -2,8 +2,8 @@
 /*
  * Giving rights away. A worker process does it in two steps around its exec:
  *   sandbox_pre_exec  between fork and exec: makes the few capabilities survive the exec of a non-root process
- *   sandbox_enter     first thing afterwards: user, capabilities, limits, kill timer, system call filter
- * and it happens before the process has read one byte that others wrote.
+ *   sandbox_enter     first thing afterwards: priority, user, capabilities, helper, limits, kill timer, system call
+ * filter and it happens before the process has read one byte that others wrote.
  */
 #pragma once
 
@@ -25,8 +25,15 @@ struct sandbox {
 	const char *user; /* to run as; NULL = as the core */
 	uint64_t caps;    /* kept, effective: bits 1 << CAP_x */
 	enum sandbox_filter filter;
-	void (*prepare)(void); /* without rights already, without the filter still; may be NULL */
-	bool quiet;            /* a respawn: what was said at the first start is not said again */
+	bool realtime; /* runs before everything that does not (SCHED_RR): by RLIMIT_RTPRIO, or CAP_SYS_NICE */
+	/* A child for what may make the process wait: same user and filter, fewer capabilities. It has nothing but its
+	 * end of a socket (SOCK_SEQPACKET), and ends when that does. NULL = none. */
+	void (*helper)(int fd);
+	const char *helper_title;
+	uint64_t helper_caps;
+	void (*prepare)(int helper); /* without rights already, without the filter still; helper: the other end, to
+				      * keep; -1 = none. May be NULL */
+	bool quiet;                  /* a respawn: what was said at the first start is not said again */
 };
 
 /* Capabilities of this process, bits 1 << CAP_x. On failure both are 0. */

@@ -191,7 +191,8 @@ static int spawn(struct worker *w)
 	snprintf(title, sizeof(title), "%s", w->row->title);
 	snprintf(name, sizeof(name), ARG_PREFIX "%s", w->row->name);
 	struct exec_args x = { .argv = { title, name, w->starts ? again : NULL, NULL },
-		.caps = w->row->caps | 1ull << CAP_SETUID | 1ull << CAP_SETGID,
+		.caps = w->row->caps | 1ull << CAP_SETUID | 1ull << CAP_SETGID |
+			(w->row->realtime ? 1ull << CAP_SYS_NICE : 0),
 		.channel = pair[1] };
 	fill_env(x.envp, sizeof(x.envp) / sizeof(x.envp[0]));
 	/* no signal of the core's may reach one of its handlers in the child before the exec */
@@ -443,6 +444,10 @@ int worker_child_main(const struct worker_row *const *rows, size_t n_rows, int a
 		.caps = row->caps,
 		.filter = row->filter,
 		.prepare = row->prepare,
+		.realtime = row->realtime,
+		.helper = row->helper,
+		.helper_title = row->helper_title,
+		.helper_caps = row->helper_caps,
 		.quiet = argc > 2 && strcmp(argv[2], ARG_AGAIN) == 0 };
 	struct lb_err e;
 	if (sandbox_enter(&s, &e)) {

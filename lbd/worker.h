@@ -39,7 +39,12 @@ struct worker_row {        /* one per kind of worker, const, in daemon.c */
 	uint64_t caps;     /* to keep: bits 1 << CAP_x */
 	enum sandbox_filter filter;
 	int (*main)(int channel_fd, void (*alive)(void)); /* returns the exit status */
-	void (*prepare)(void);                            /* see sandbox.h; may be NULL */
+	/* see sandbox.h; all may be NULL, 0, false */
+	void (*prepare)(int helper);
+	bool realtime;
+	void (*helper)(int fd);
+	const char *helper_title;
+	uint64_t helper_caps;
 };
 
 struct worker;

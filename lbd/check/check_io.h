@@ -9,7 +9,7 @@
 #pragma once
 
 /* What the libraries of the probes must do before files and code are out of reach: for worker_row.prepare. */
-void check_worker_prepare(void);
+void check_worker_prepare(int helper);
 
 /* Runs until the core closes the channel. channel_fd: the worker's end of a stream socket pair, non-blocking, taken.
  * alive (may be NULL) is called from the running loop, at least every second. Returns the exit status: 0 the core

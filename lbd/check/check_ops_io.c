@@ -22,7 +22,8 @@ const struct check_ops *const check_ops[CHECK_TYPE_COUNT] = {
 	[CHECK_TYPE_FILE] = &check_file_ops,
 };
 
-void check_worker_prepare(void)
+void check_worker_prepare(int helper)
 {
+	(void)helper; /* a probe waits for nobody */
 	curl_loop_prepare();
 }

@@ -1,29 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel handles a request while it is sent: when sendmsg returns, its answer waits in one socket and what it
- * caused in the other. Notifications are read before answers, and not while a dump is read (vip_book.h says why).
+ * The kernel handles a request while it is sent, and tells what it caused before it answers. So whoever has an answer
+ * in hand finds in the other socket everything that it was about: that is read first, and then the answer is taken, but
+ * not while a dump is read (vip_book.h says why).
  *
  * Two sockets, so that a flood of other people's changes costs notifications (the kernel says so, and everything is
  * read again) and never an answer: of those only as many can be on their way as the buffer is sure to hold.
  */
 #include "lbd/vrrp/vip_io.h"
 
+#include "common/clock_io.h"
 #include "lbd/vrrp/vip_book.h"
 #include "lbd/vrrp/vip_sock_io.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define RECV_SIZE     65536u /* above what the kernel puts into one part of a dump */
+#define ANSWERS_SIZE  262144 /* above what the helper puts into one datagram */
 #define RECV_MAX      64     /* datagrams in one turn */
 #define BATCH_MAX     512    /* requests in one datagram */
 #define ANSWER_SIZE   1024   /* what an answer takes of a receive buffer, at most */
 #define DUMP_SIZE     98304  /* and a part of a dump */
+#define HELPED_WINDOW 4096   /* the helper reads answers before it asks on */
 #define RETRY_S       0.02
 #define INTERRUPT_S   0.2
 #define INTERRUPT_MAX 3 /* dumps in a row that others changed under us; then that of now is taken, and another soon */
@@ -45,6 +50,9 @@ struct vip_net {
 	void *arg;
 	struct vip_book book;
 	int ask, listen, frames; /* frames: -1 until the first one */
+	bool helped;             /* ask leads to the helper, not to the kernel */
+	bool broken;             /* and that is gone */
+	bool told_broken;
 	ev_io ask_watch, listen_watch, write_watch;
 	ev_timer later;
 	LB_VEC(struct request) requests;
@@ -59,7 +67,9 @@ struct vip_net {
 	bool overrun;        /* to be told when that is done */
 	bool forget;         /* notifications of ours were lost, or may have been: do not wait for them */
 	bool telling, ending;
-	uint8_t send[BATCH_MAX * VIP_MSG_MAX], recv[RECV_SIZE];
+	struct lb_time moved_at; /* when a request was last answered, or sent while none was waiting */
+	size_t n_answer;         /* bytes of an answer that waits until everything before it has been heard */
+	uint8_t send[BATCH_MAX * VIP_MSG_MAX], recv[RECV_SIZE], answer[ANSWERS_SIZE];
 };
 
 static void soon(struct vip_net *n, double s)
@@ -76,7 +86,7 @@ static void soon(struct vip_net *n, double s)
 /* 0, -EAGAIN (all of it, later: that is seen to), -errno. */
 static int send_batch(struct vip_net *n, const struct vip_batch *b)
 {
-	int err = vip_sock_send(n->ask, b->buf, b->len);
+	int err = vip_sock_send(n->ask, !n->helped, b->buf, b->len);
 	if (err == -ENOBUFS || err == -ENOMEM) {
 		soon(n, RETRY_S); /* the socket is writable all the same */
 		return -EAGAIN;
@@ -91,6 +101,7 @@ static void answered(struct vip_net *n, int err)
 	struct request *r = &n->requests.v[n->first++];
 	if (n->sent)
 		n->sent--;
+	n->moved_at = lb_clock_now();
 	if (r->slot)
 		vip_book_answer(&n->book, r->slot, &r->v, r->add, err);
 	if (n->first == n->requests.n) {
@@ -121,6 +132,8 @@ static void flush(struct vip_net *n)
 		int err = send_batch(n, &b);
 		if (err == -EAGAIN)
 			return;
+		if (!n->sent)
+			n->moved_at = lb_clock_now();
 		n->sent += count;
 		if (!err)
 			continue;
@@ -291,25 +304,54 @@ static void take_answer(struct vip_net *n, const struct vip_heard *h)
 	}
 }
 
+/* Nobody knows how the requests ended, but a dump does. */
+static void answers_lost(struct vip_net *n)
+{
+	while (n->sent)
+		answered(n, -1);
+	if (n->phase != DUMP_NONE)
+		dump_stop(n);
+	overrun(n);
+}
+
+/* 1: there is one in n->answer; 0: there is none; -1: some were lost, and what is left is to be read: the kernel says
+ * so once, and again only after everything has been read. */
+static int have_answer(struct vip_net *n)
+{
+	if (n->n_answer)
+		return 1;
+	ssize_t len = vip_sock_recv(n->ask, n->answer, sizeof(n->answer));
+	if (len == 0)
+		return 0;
+	if (len > 0) {
+		n->n_answer = (size_t)len;
+		return 1;
+	}
+	if (len == -EPIPE && n->helped) {
+		ev_io_stop(n->loop, &n->ask_watch);
+		n->broken = true;
+		return 0;
+	}
+	answers_lost(n); /* should not be: the window is kept */
+	return -1;
+}
+
 static void read_ask(struct vip_net *n)
 {
-	for (int i = 0; i < RECV_MAX; i++) {
-		ssize_t len = vip_sock_recv(n->ask, n->recv, sizeof(n->recv));
-		if (len == 0)
-			return;
-		struct vip_heard h;
-		size_t at = 0;
-		int r = len < 0 ? (int)len : 1;
-		while (r > 0 && (r = vip_msg_next(n->recv, (size_t)len, &at, &h)) > 0)
-			take_answer(n, &h);
-		if (r >= 0)
+	int have;
+	for (int i = 0; i < RECV_MAX && (have = have_answer(n)) != 0; i++) {
+		if (have < 0)
 			continue;
-		/* Should not be: the window is kept. Nobody knows how the requests ended, but a dump does. */
-		while (n->sent)
-			answered(n, -1);
-		if (n->phase != DUMP_NONE)
-			dump_stop(n);
-		overrun(n);
+		if (n->phase == DUMP_NONE && !read_listen(n))
+			return; /* there is more to hear before it */
+		struct vip_heard h;
+		size_t at = 0, len = n->n_answer;
+		int r;
+		n->n_answer = 0;
+		while ((r = vip_msg_next(n->answer, len, &at, &h)) > 0)
+			take_answer(n, &h);
+		if (r < 0)
+			answers_lost(n);
 	}
 }
 
@@ -372,6 +414,11 @@ static void tell_all(struct vip_net *n)
 		if (n->calls->overrun)
 			n->calls->overrun(n->arg);
 	}
+	if (n->broken && !n->told_broken && !n->ending) {
+		n->told_broken = true;
+		if (n->calls->broken)
+			n->calls->broken(n->arg);
+	}
 	n->telling = false;
 	if (n->ending)
 		net_free(n);
@@ -385,19 +432,21 @@ static void turn(struct vip_net *n)
 	bool drained = n->phase == DUMP_NONE && read_listen(n);
 	if (drained || n->phase != DUMP_NONE) {
 		read_ask(n);
-		if (drained && n->forget) { /* what has not come by now was lost */
+		if (drained && n->forget && !n->sent) { /* what has not come by now was lost */
 			vip_book_overrun(&n->book);
 			n->forget = false;
 		}
 		flush(n);
 	}
 	bool idle = n->phase == DUMP_NONE && !ev_is_active(&n->later);
-	if (idle && n->forget)
-		soon(n, 0);
-	else if (idle && n->book.lost && !n->again)
+	if (idle && n->forget) {
+		if (!n->sent)
+			soon(n, 0);
+	} else if (idle && n->book.lost && !n->again) {
 		soon(n, RETRY_S);
-	else if (idle && (n->again || vip_book_wants_dump(&n->book)))
+	} else if (idle && (n->again || vip_book_wants_dump(&n->book))) {
 		dump_begin(n);
+	}
 	tell_all(n);
 }
 
@@ -417,7 +466,7 @@ static void on_later(struct ev_loop *loop, ev_timer *w, int events)
 
 /* ---- beginning and end ---- */
 
-struct vip_net *vip_net_new(struct ev_loop *loop, const struct vip_calls *calls, void *arg, int *err)
+struct vip_net *vip_net_new(struct ev_loop *loop, const struct vip_calls *calls, void *arg, int helper, int *err)
 {
 	struct vip_net *n = calloc(1, sizeof(*n));
 	size_t size, ask_size = 0;
@@ -430,7 +479,8 @@ struct vip_net *vip_net_new(struct ev_loop *loop, const struct vip_calls *calls,
 	n->arg = arg;
 	n->frames = -1;
 	ev_timer_init(&n->later, on_later, 0, 0);
-	n->ask = vip_sock_netlink(0, &ask_size);
+	n->helped = helper >= 0;
+	n->ask = n->helped ? helper : vip_sock_netlink(0, &ask_size);
 	n->listen = vip_sock_netlink(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR, &size);
 	ev_io_init(&n->ask_watch, on_io, n->ask, EV_READ);
 	ev_io_init(&n->write_watch, on_io, n->ask, EV_WRITE);
@@ -438,10 +488,13 @@ struct vip_net *vip_net_new(struct ev_loop *loop, const struct vip_calls *calls,
 	n->ask_watch.data = n->write_watch.data = n->listen_watch.data = n->later.data = n;
 	if (n->ask < 0 || n->listen < 0) {
 		*err = n->ask < 0 ? n->ask : n->listen;
+		n->ask = n->helped ? -1 : n->ask;
 		net_free(n);
 		return NULL;
 	}
-	n->window = ask_size > DUMP_SIZE + ANSWER_SIZE ? (ask_size - DUMP_SIZE) / ANSWER_SIZE : 1;
+	n->window = n->helped                            ? HELPED_WINDOW
+		    : ask_size > DUMP_SIZE + ANSWER_SIZE ? (ask_size - DUMP_SIZE) / ANSWER_SIZE
+							 : 1;
 	ev_io_start(loop, &n->ask_watch);
 	ev_io_start(loop, &n->listen_watch);
 	return n;
@@ -453,6 +506,26 @@ void vip_net_free(struct vip_net *n)
 		n->ending = true;
 	else if (n)
 		net_free(n);
+}
+
+void vip_net_settle(struct vip_net *n, int ms)
+{
+	const struct lb_time end = lb_time_add_ms(lb_clock_now(), ms);
+	if (!n->helped || n->broken || shutdown(n->ask, SHUT_WR))
+		return;
+	for (;;) { /* it closes its end when it has done everything */
+		int64_t left_ms = lb_time_diff_us(end, lb_clock_now()) / 1000;
+		struct pollfd p = { n->ask, POLLIN, 0 };
+		if (left_ms <= 0 || poll(&p, 1, (int)left_ms) == 0)
+			return;
+		if (vip_sock_recv(n->ask, n->answer, sizeof(n->answer)) == -EPIPE)
+			return;
+	}
+}
+
+int64_t vip_net_waiting_ms(const struct vip_net *n)
+{
+	return n->sent ? lb_time_diff_us(lb_clock_now(), n->moved_at) / 1000 : 0;
 }
 
 struct vip_card *vip_card_get(struct vip_net *n, const char *name)

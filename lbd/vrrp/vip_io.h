@@ -4,7 +4,8 @@
  * one packet socket: which cards are there and up, what our own address on each is, virtual addresses with a
  * lease, and frames that announce them. It decides nothing: it tells, and does what it is told.
  *
- * Nothing here waits: requests go out in one batch, and the kernel's answers are read when they come.
+ * Nothing here waits: requests go out in one batch, through a helper (vip_ask_io.h), and the kernel's answers are read
+ * when they come.
  *
  * Lease: an address is added with valid_lft = lease_s and renewed by vips_add with the same arguments (the kernel takes
  * NLM_F_REPLACE). Where nobody renews it the kernel removes it: a process that was killed or stopped holds nothing.
@@ -30,11 +31,20 @@ struct vip_calls { /* all from the loop, never from inside a vip_* call */
 	void (*refused)(struct vip_card *c, const struct lb_ip *ip, bool add, int err, void *arg);
 	/* Messages were lost (ENOBUFS): everything has been read again, cards have been told of. */
 	void (*overrun)(void *arg);
+	/* The helper is gone: nothing can be asked any more. */
+	void (*broken)(void *arg);
 };
 
-/* NULL and *err = -errno when the sockets cannot be opened. Needs CAP_NET_ADMIN and CAP_NET_RAW later, not here. */
-struct vip_net *vip_net_new(struct ev_loop *loop, const struct vip_calls *calls, void *arg, int *err);
+/* helper: the socket to a vip_ask_main, taken over; -1 = requests go to the kernel from here, and may wait for whoever
+ * holds its lock. NULL and *err = -errno when the sockets cannot be opened (then helper is still the caller's). Needs
+ * CAP_NET_ADMIN and CAP_NET_RAW later, not here. */
+struct vip_net *vip_net_new(struct ev_loop *loop, const struct vip_calls *calls, void *arg, int helper, int *err);
 void vip_net_free(struct vip_net *n);
+
+/* Waits until the helper has asked for everything that it was given, but no longer than ms: before the end. */
+void vip_net_settle(struct vip_net *n, int ms);
+/* How long a request has been waiting for its answer, in milliseconds; 0 = none is. */
+int64_t vip_net_waiting_ms(const struct vip_net *n);
 
 /* Watches the card of this name, whether it exists yet or not. The same pointer for the same name; each call needs one
  * vip_card_put. NULL: out of memory. Its fields are true when vip_net_new's or this call's first dump was answered: the

@@ -34,12 +34,15 @@ int vip_sock_netlink(uint32_t groups, size_t *rcvbuf)
 	return fd;
 }
 
-int vip_sock_send(int fd, const void *bytes, size_t len)
+int vip_sock_send(int fd, bool to_kernel, const void *bytes, size_t len)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	/* sendmsg takes it as not const, and does not write */
 	struct iovec iov = { (void *)(uintptr_t)bytes, len };
-	struct msghdr mh = { .msg_name = &kernel, .msg_namelen = sizeof(kernel), .msg_iov = &iov, .msg_iovlen = 1 };
+	struct msghdr mh = { .msg_name = to_kernel ? &kernel : NULL,
+		.msg_namelen = to_kernel ? sizeof(kernel) : 0,
+		.msg_iov = &iov,
+		.msg_iovlen = 1 };
 	ssize_t n;
 	do
 		n = sendmsg(fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -60,7 +63,9 @@ ssize_t vip_sock_recv(int fd, void *bytes, size_t size)
 			return errno == EAGAIN ? 0 : -errno;
 		if (from.nl_pid != 0)
 			continue; /* any local process may write to us */
-		return n == 0 || (mh.msg_flags & MSG_TRUNC) ? -EBADMSG : n;
+		if (n == 0)
+			return -EPIPE;
+		return mh.msg_flags & MSG_TRUNC ? -EBADMSG : n;
 	}
 }
 

@@ -26,6 +26,7 @@ const char *const vrrp_causes[] = {
 	[VRRP_CAUSE_GROUP] = "group",
 	[VRRP_CAUSE_LATE] = "late",
 	[VRRP_CAUSE_STOPPED] = "stopped",
+	[VRRP_CAUSE_RESUMED] = "resumed",
 };
 _Static_assert(sizeof(vrrp_causes) / sizeof(vrrp_causes[0]) == VRRP_CAUSE_COUNT, "one word per cause");
 
@@ -37,11 +38,13 @@ const char *const vrrp_alarms[] = {
 };
 _Static_assert(sizeof(vrrp_alarms) / sizeof(vrrp_alarms[0]) == VRRP_ALARM_COUNT, "one word per alarm");
 
-#define ALL_ALARMS    ((1u << VRRP_ALARM_COUNT) - 1)
-#define REPLY_DIVISOR 10 /* replies to others: at most one per tenth of the interval */
+#define ALL_ALARMS     ((1u << VRRP_ALARM_COUNT) - 1)
+#define REPLY_DIVISOR  10 /* replies to others: at most one per tenth of the interval */
 /* Of the interval, after becoming master: what the old one said before is still on its way. Together with the half of
  * an interval until it says so again that is less than one: so long two masters may last. */
-#define GRACE_DIVISOR 4
+#define GRACE_DIVISOR  4
+/* Of the interval, beyond one of it: who was killed listens so long for somebody else before it goes on as master. */
+#define RESUME_DIVISOR 4
 
 static int64_t interval_us(const struct vrrp *v)
 {
@@ -59,10 +62,15 @@ int64_t vrrp_down_us(const struct vrrp *v)
 	return VRRP_DOWN_ADVERTS * interval_us(v) + vrrp_skew_us(v);
 }
 
+static int64_t resume_us(const struct vrrp *v)
+{
+	return interval_us(v) + interval_us(v) / RESUME_DIVISOR;
+}
+
 /* What the timer of a BACKUP was armed with. */
 static int64_t wait_us(const struct vrrp *v)
 {
-	return v->left ? vrrp_skew_us(v) : vrrp_down_us(v);
+	return v->left ? vrrp_skew_us(v) : v->resuming ? resume_us(v) : vrrp_down_us(v);
 }
 
 static struct lb_time after_us(struct lb_time t, int64_t us)
@@ -123,8 +131,7 @@ static void arm_down(struct vrrp *v, struct lb_time now)
 {
 	v->deadline = after_us(now, vrrp_down_us(v));
 	v->passed_prio = 0;
-	v->left = false;
-	v->late = false;
+	v->left = v->late = v->resuming = false;
 }
 
 /* Somebody is master and we agree. */
@@ -141,7 +148,7 @@ static void follow(struct vrrp *v, const struct vrrp_event *ev, struct lb_time n
 static void become_master(struct vrrp *v, enum vrrp_cause cause, struct lb_time now, struct vrrp_acts *out)
 {
 	v->master_interval_cs = v->rules.interval_cs;
-	v->resigned = v->left = v->late = false;
+	v->resigned = v->left = v->late = v->resuming = false;
 	v->passed_prio = 0;
 	v->armed_until = v->preempt_at = v->met_at = v->announced_at = (struct lb_time){ 0 };
 	/* the advert first: the old master lets go before neighbours hear of us */
@@ -194,6 +201,14 @@ static void rest(struct vrrp *v, enum vrrp_state to, enum vrrp_cause cause, stru
 	end_alarms(v, ALL_ALARMS, out);
 }
 
+/* Others have not missed us yet: less than a down interval, and no startup delay. */
+static void resume(struct vrrp *v, struct lb_time now, struct vrrp_acts *out)
+{
+	become_backup(v, VRRP_CAUSE_STARTED, now, out);
+	v->deadline = after_us(now, resume_us(v));
+	v->resuming = true;
+}
+
 /* The startup delay is over. */
 static void begin(struct vrrp *v, struct lb_time now, struct vrrp_acts *out)
 {
@@ -214,7 +229,9 @@ static void on_init(struct vrrp *v, const struct vrrp_event *ev, struct lb_time 
 			return;
 		v->since = now;
 		v->master_interval_cs = v->rules.interval_cs;
-		if (v->rules.startup_delay_ms > 0)
+		if (ev->on && !v->fault && !v->resigned && v->prio != VRRP_PRIO_OWNER)
+			resume(v, now, out);
+		else if (v->rules.startup_delay_ms > 0)
 			v->deadline = lb_time_add_ms(now, v->rules.startup_delay_ms);
 		else
 			begin(v, now, out);
@@ -304,7 +321,8 @@ static void backup_timer(struct vrrp *v, struct lb_time now, struct vrrp_acts *o
 		set_alarm(v, VRRP_ALARM_PATH_DOWN, true, out);
 		return;
 	}
-	become_master(v, v->left ? VRRP_CAUSE_LEFT : VRRP_CAUSE_NO_ADVERT, now, out);
+	enum vrrp_cause cause = v->left ? VRRP_CAUSE_LEFT : v->resuming ? VRRP_CAUSE_RESUMED : VRRP_CAUSE_NO_ADVERT;
+	become_master(v, cause, now, out);
 }
 
 /* Who was to be preempted may be one to obey now: it was heard, so its silence begins now. Else the timer that runs is

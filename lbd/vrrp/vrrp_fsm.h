@@ -17,6 +17,8 @@
  *     reason to take over (the second path). Two masters that hear each other only there are resolved there.
  *   - A planned hand-over: the backup is armed, and takes the coming priority 0 as its word to go, without the skew.
  *   - Who resigned does not preempt until it is master again for another reason.
+ *   - A process that was killed and is back at once may find the addresses it left: it listens for little more than one
+ *     interval, and if nobody else has become master it goes on, before anybody has missed it.
  *   - Whoever meets another master sends and announces, so that every switch and neighbour hears from the winner last.
  */
 #pragma once
@@ -45,8 +47,9 @@ enum vrrp_cause {
 	VRRP_CAUSE_GROUP,    /* another member of its group */
 	VRRP_CAUSE_LATE,     /* we stood still for longer than the down interval */
 	VRRP_CAUSE_STOPPED,
+	VRRP_CAUSE_RESUMED, /* it was master when its process was killed, and nobody has become it meanwhile */
 };
-#define VRRP_CAUSE_COUNT (VRRP_CAUSE_STOPPED + 1)
+#define VRRP_CAUSE_COUNT (VRRP_CAUSE_RESUMED + 1)
 
 extern const char *const vrrp_state_names[VRRP_STATE_COUNT]; /* "init" "backup" "master" "fault" */
 extern const char *const vrrp_causes[VRRP_CAUSE_COUNT];      /* "no_advert" */
@@ -62,7 +65,7 @@ struct vrrp_rules { /* of the configuration */
 };
 
 enum vrrp_event_type {
-	VRRP_EVENT_START,  /* once, first */
+	VRRP_EVENT_START,  /* once, first; on: it was master a moment ago and the addresses are still here */
 	VRRP_EVENT_TIMER,  /* at or after the deadline; early ones are harmless */
 	VRRP_EVENT_ADVERT, /* one that was accepted: prio, interval_cs, from */
 	VRRP_EVENT_PRIO,   /* our effective priority is now prio (1..254; 255 for an owner) */
@@ -129,6 +132,7 @@ struct vrrp {
 	uint8_t prio; /* effective: base and what tracking adds */
 	bool fault, resigned;
 	bool left;           /* the down timer runs because of a priority 0 */
+	bool resuming;       /* the down timer runs because we were master before we were killed */
 	bool late;           /* the down timer came too late once: the next time it counts */
 	uint8_t passed_prio; /* the best of those that the down timer runs out on because we preempt; 0 = none spoke */
 	struct lb_ip source;

@@ -24,6 +24,7 @@ static const char *const fault_reasons[] = {
 	[INST_FAULT_SOURCE] = "no_address",
 	[INST_FAULT_CONTENDED] = "vip_contended",
 	[INST_FAULT_CORE] = "core_silent",
+	[INST_FAULT_KERNEL] = "kernel_busy",
 	[INST_FAULT_TRACK] = NULL,
 };
 _Static_assert(sizeof(fault_reasons) / sizeof(fault_reasons[0]) == INST_FAULT_COUNT, "one per fault");
@@ -163,6 +164,14 @@ static void act(struct inst *i, const struct vrrp_act *a, struct lb_time now)
 	}
 }
 
+/* What was left behind by a process that was killed stays while it is not decided whether we go on as master. */
+static void settle_left(struct inst *i)
+{
+	if (i->resuming && !i->fsm.resuming && i->fsm.state != VRRP_STATE_MASTER && !inst_is_owner(i))
+		(void)vips_del(i->w->net, i->sock->card, i->vips, i->n_vips);
+	i->resuming = i->fsm.resuming;
+}
+
 static void step_at(struct inst *i, const struct vrrp_event *ev, struct lb_time now)
 {
 	struct vrrp_group_acts out;
@@ -173,6 +182,8 @@ static void step_at(struct inst *i, const struct vrrp_event *ev, struct lb_time 
 	vrrp_group_step(&g->g, member, ev, now, &out);
 	for (size_t k = 0; k < out.n; k++)
 		act(g->member[out.v[k].member], &out.v[k].act, now);
+	for (size_t k = 0; k < g->g.n; k++)
+		settle_left(g->member[k]);
 	ev_now_update(i->w->loop); /* a timer counts from the loop's time, which may be old by now */
 	now = lb_clock_now();
 	for (size_t k = 0; k < g->g.n; k++)
@@ -240,7 +251,7 @@ void inst_start(struct inst *i)
 {
 	i->started = true;
 	look_at_card(i);
-	inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_START });
+	inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_START, .on = i->conf.resume });
 	if (i->fsm.state == VRRP_STATE_INIT) /* it waits for its startup delay: nothing has been reported */
 		tell_state(i, VRRP_STATE_INIT, VRRP_CAUSE_STARTED);
 }
@@ -332,21 +343,27 @@ void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, b
 		bool master = i->fsm.state == VRRP_STATE_MASTER;
 		if (!added && master && c->index)
 			address_lost(i, v);
-		else if (added && !master) /* left behind by one of us who was killed, or set by hand */
+		else if (added && !master &&
+			 !i->fsm.resuming) /* left behind by one of us who was killed, or set by hand */
 			(void)vips_del(w->net, c, v, 1);
 		return;
 	}
 }
 
+/* A kernel that does not answer for a whole lease has let the addresses go: whoever can hold them shall be master. */
 static void on_renew(struct ev_loop *loop, ev_timer *t, int events)
 {
 	(void)loop, (void)events;
 	struct inst *i = (struct inst *)((char *)t - offsetof(struct inst, renew));
+	bool stuck = vip_net_waiting_ms(i->w->net) >= (int64_t)i->conf.lease_s * 1000;
 	inst_look(i);
-	if (i->fsm.state != VRRP_STATE_MASTER)
-		return;
-	inst_have_addresses(i);
-	i->stats.renewals++;
+	set_fault(i, INST_FAULT_KERNEL, stuck);
+	if (i->fsm.state == VRRP_STATE_MASTER) {
+		inst_have_addresses(i);
+		i->stats.renewals++;
+	} else if (stuck) {
+		renew_later(i); /* to see when it answers again */
+	}
 }
 
 static void on_calm(struct ev_loop *loop, ev_timer *t, int events)
@@ -397,7 +414,8 @@ void inst_advert(struct inst *i, const struct vrrp_advert *a)
 {
 	i->stats.received++;
 	i->stats.sum9568 = a->sum == VRRP_SUM_RFC9568;
-	inst_step(i, &(struct vrrp_event){
+	inst_step(i,
+		&(struct vrrp_event){
 			.type = VRRP_EVENT_ADVERT, .prio = a->prio, .interval_cs = a->interval_cs, .from = a->from });
 }
 

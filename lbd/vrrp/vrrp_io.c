@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define ALIVE_EVERY_US 100000
+#define SETTLE_MS      500  /* at the end, for addresses to go; the core waits for a second */
 #define CORE_SILENT_MS 4000 /* it pings every second; a core that stands still for a moment must not cost the role */
 
 void room_end(struct room *w, int status)
@@ -193,7 +194,16 @@ static void on_overrun(void *arg)
 	lb_log(LB_LOG_WARNING, "netlink: messages were lost; everything has been read again");
 }
 
-static const struct vip_calls net_calls = { on_card, on_address, on_refused, on_overrun };
+/* Not in order: whoever follows finds what is left, and goes on with it. */
+static void on_broken(void *arg)
+{
+	struct room *w = arg;
+	lb_log(LB_LOG_ERROR, "the helper that asks for addresses has ended");
+	w->abandoned = true;
+	room_end(w, 1);
+}
+
+static const struct vip_calls net_calls = { on_card, on_address, on_refused, on_overrun, on_broken };
 
 static bool is_own(const struct lb_ip *ip, void *arg)
 {
@@ -236,21 +246,24 @@ static void watchers_start(struct room *w)
 	ev_timer_start(w->loop, &w->beat);
 }
 
+static int vip_helper = -1; /* between prepare and main of the one worker that a process is */
+
 static int room_open(struct room *w)
 {
 	int err = 0;
 	w->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
 	if (!w->loop)
 		return -ENOMEM;
-	w->net = vip_net_new(w->loop, &net_calls, w, &err);
+	w->net = vip_net_new(w->loop, &net_calls, w, vip_helper, &err);
 	if (!w->net)
 		return err;
 	vip_net_mine(w->net, is_own);
 	return 0;
 }
 
-void vrrp_worker_prepare(void)
+void vrrp_worker_prepare(int helper)
 {
+	vip_helper = helper;
 	struct vrrp_auth a = { .mode = VRRP_AUTH_ENFORCE, .window_ms = 1000, .n_keys = 1 };
 	const struct lb_ip any = { .family = AF_INET };
 	uint8_t room[VRRP_PKT_MAX] = { 0x31 };
@@ -277,7 +290,9 @@ int vrrp_worker_main(int channel_fd, void (*alive)(void))
 	} else {
 		watchers_start(&w);
 		ev_run(w.loop, 0);
-		insts_stop(&w);
+		if (!w.abandoned)
+			insts_stop(&w);
+		vip_net_settle(w.net, SETTLE_MS);
 	}
 	vip_net_free(w.net);
 	lb_text_done(&w.line);

@@ -74,6 +74,7 @@ struct vrrp_conf {
 	struct lb_ip source; /* family 0 = that of the interface */
 	uint8_t min_ttl;
 	uint32_t lease_s; /* 0 = none */
+	bool resume;      /* it was master in a process that was killed a moment ago */
 	struct vrrp_announce_rules announce;
 	bool with_password;
 	uint8_t password[VRRP_PASSWORD];

@@ -35,6 +35,7 @@ enum inst_fault {
 	INST_FAULT_SOURCE,    /* "no_address" */
 	INST_FAULT_CONTENDED, /* "vip_contended" */
 	INST_FAULT_CORE,      /* "core_silent" */
+	INST_FAULT_KERNEL,    /* "kernel_busy" */
 	INST_FAULT_TRACK,     /* the core's words */
 };
 #define INST_FAULT_COUNT (INST_FAULT_TRACK + 1)
@@ -56,6 +57,7 @@ struct inst {
 	size_t n_vips;
 	struct group *group;
 	struct sock *sock;
+	bool resuming;   /* as the state machine said last */
 	bool started;    /* the kernel has told of its card */
 	uint32_t faults; /* bits 1 << enum inst_fault */
 	char track_reason[VRRP_REASON_MAX], told_reason[VRRP_REASON_MAX];
@@ -88,7 +90,8 @@ struct room {
 	struct lb_time alive_at, heard_at;
 	int64_t lag_us;
 	bool greeted;
-	int status; /* -1 = goes on */
+	bool abandoned; /* ends without a word to anybody */
+	int status;     /* -1 = goes on */
 };
 
 /* ---- vrrp_io.c ---- */
@@ -122,7 +125,7 @@ void inst_step(struct inst *i, const struct vrrp_event *ev);
 void inst_look(struct inst *i);
 /* Once its card is known: otherwise each start would begin with a fault of a few milliseconds. */
 void inst_start(struct inst *i);
-void inst_timers(struct inst *i); /* made, not armed */
+void inst_timers(struct inst *i);        /* made, not armed */
 uint8_t inst_prio(const struct inst *i); /* of the configuration and what tracking adds */
 void inst_set_prio(struct inst *i);
 void inst_set_source(struct inst *i);

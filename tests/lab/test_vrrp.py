@@ -81,11 +81,47 @@ def test_kill_of_everything_is_taken_over_and_the_lease_ends(pair):
             a.process.wait()
 
 
-def test_killed_vrrp_process_comes_back(pair):
-    with both(pair) as (a, b):
-        os.kill(workers(a)["vrrp"], signal.SIGKILL)
-        is_master(a)  # it preempts when it is back
-        until(lambda: holders(pair) == ["pa"], "one holder", 10)
+def test_killed_vrrp_process_goes_on_before_anybody_missed_it(pair):
+    """faults: the address stays where it is, and the peer does not notice."""
+    with Wire(pair.c) as wire:
+        with both(pair, advert_interval="500ms", preempt=False) as (a, b):
+            start = time.monotonic()
+            for _ in range(3):
+                os.kill(workers(a)["vrrp"], signal.SIGKILL)
+                until(lambda: state(a) != "master", "the core noticed")
+                is_master(a)
+                assert a.ctl("vrrp", "list")["data"][0]["cause"] == "resumed"
+                assert holders(pair) == ["pa"]
+            assert not wire.of(B4, start)
+
+
+def test_killed_vrrp_process_whose_peer_took_over_follows_it(pair):
+    with both(pair, preempt=False) as (a, b):
+        pid = workers(a)["vrrp"]
+        os.kill(pid, signal.SIGSTOP)
+        is_master(b)
+        with contextlib.suppress(ProcessLookupError):  # the kernel's timer may have been first
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: state(a) == "backup", "it follows")
+        until(lambda: holders(pair) == ["pb"], "one holder", LEASE + 1)
+
+
+def real_time(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        return f.read().rsplit(")", 1)[1].split()[37:39]  # priority, policy
+
+
+def test_only_the_vrrp_process_has_real_time_priority(pair):
+    with both(pair) as (a, _):
+        sanitized = "sanitizer" in a.log()
+        if sanitized:
+            pytest.skip("built with a sanitizer: its own threads and loops")
+        pids = workers(a)
+        assert real_time(pids["vrrp"]) == ["10", "2"]  # SCHED_RR
+        assert {tuple(real_time(p)) for n, p in pids.items() if n != "vrrp"} == {("0", "0")}
+        for pid in pids.values():
+            limit = [line for line in open(f"/proc/{pid}/limits", encoding="ascii") if "realtime priority" in line][0]
+            assert limit.split()[-2:] == ["0", "0"], limit
 
 
 def test_stopped_process_holds_nothing_and_says_nothing_when_it_goes_on(pair):

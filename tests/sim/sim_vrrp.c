@@ -148,7 +148,8 @@ static void event_all(unsigned node, const struct vrrp_event *ev)
 		event(node, k, ev);
 }
 
-static void boot(unsigned node)
+/* back: it was killed a moment ago. */
+static void boot(unsigned node, bool back)
 {
 	struct sim_node *n = &sim.node[node];
 	uint8_t prio = chance(8) ? 255 : (uint8_t)PICK(50, 100, 100, 150, 200, 254);
@@ -171,7 +172,7 @@ static void boot(unsigned node)
 		event(node, (unsigned)rnd(sim.n_inst), &ev);
 	if (chance(5))
 		event(node, 0, &(struct vrrp_event){ .type = VRRP_EVENT_RESIGN });
-	event_all(node, &(struct vrrp_event){ .type = VRRP_EVENT_START });
+	event_all(node, &(struct vrrp_event){ .type = VRRP_EVENT_START, .on = back });
 }
 
 static void shut_down(unsigned node, bool kill)
@@ -255,18 +256,27 @@ static void forge(unsigned node, unsigned inst)
 		event(node, inst, &ev);
 }
 
+/* It may be back before anybody has missed it, with the addresses that it left. */
+static void kill_node(unsigned node)
+{
+	bool master = sim.node[node].v[0].state == VRRP_STATE_MASTER;
+	shut_down(node, true);
+	if (master && chance(50))
+		boot(node, true);
+}
+
 static void change_node(unsigned node)
 {
 	struct vrrp_event ev = { 0 };
 	unsigned inst = (unsigned)rnd(sim.n_inst);
 	if (!sim.node[node].alive) {
-		boot(node);
+		boot(node, false);
 		return;
 	}
 	if (sim.node[node].paused_until > sim.now)
 		return;
 	switch (rnd(13)) {
-	case 0: shut_down(node, true); return;
+	case 0: kill_node(node); return;
 	case 1: shut_down(node, false); return;
 	case 2:
 	case 3:
@@ -490,7 +500,7 @@ static void world(uint64_t number)
 	sim.delay_pct = sim.late_pct = 5;
 	sim.chaos = true;
 	for (unsigned i = 0; i < sim.n_nodes; i++)
-		boot(i);
+		boot(i, false);
 	for (uint64_t phases = 1 + rnd(8); phases > 0; phases--) {
 		chaos();
 		quiet();

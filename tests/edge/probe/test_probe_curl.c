@@ -32,7 +32,7 @@ static unsigned n_done;
 static void setup(void)
 {
 	signal(SIGPIPE, SIG_IGN);
-	check_worker_prepare();
+	check_worker_prepare(-1);
 	loop = ev_loop_new(EVFLAG_AUTO);
 	certs_make(&certs);
 	n_done = 0;

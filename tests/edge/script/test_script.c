@@ -20,8 +20,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct worker_row script = { "script", "lbd: script", "nobody", 0, SANDBOX_FILTER_SCRIPT,
-	check_worker_main, NULL };
+static const struct worker_row script = { .name = "script",
+	.title = "lbd: script",
+	.user = "nobody",
+	.filter = SANDBOX_FILTER_SCRIPT,
+	.main = check_worker_main };
 static const struct worker_row *const rows[] = { &script };
 
 /* ---- the core ---- */

@@ -81,14 +81,23 @@ static int frozen_main(int fd, void (*alive)(void))
 	return 0;
 }
 
-static const struct worker_row probe = { "probe", "lbd: probe", "nobody", 0, SANDBOX_FILTER_PROBE, check_worker_main,
-	check_worker_prepare };
-static const struct worker_row mute = { "mute", "lbd: mute", NULL, 0, SANDBOX_FILTER_NONE, mute_main, NULL };
-static const struct worker_row babble = { "babble", "lbd: babble", NULL, 0, SANDBOX_FILTER_NONE, babble_main, NULL };
-static const struct worker_row quit = { "quit", "lbd: quit", NULL, 0, SANDBOX_FILTER_NONE, quit_main, NULL };
-static const struct worker_row frozen = { "frozen", "lbd: frozen", NULL, 0, SANDBOX_FILTER_NONE, frozen_main, NULL };
-static const struct worker_row privileged = { "privileged", "lbd: privileged", NULL, 1ull << CAP_NET_ADMIN,
-	SANDBOX_FILTER_NONE, mute_main, NULL };
+#define ROW(text, function)                                                                                            \
+	{                                                                                                              \
+		.name = text, .title = "lbd: " text, .main = function                                                  \
+	}
+static const struct worker_row probe = { .name = "probe",
+	.title = "lbd: probe",
+	.user = "nobody",
+	.filter = SANDBOX_FILTER_PROBE,
+	.main = check_worker_main,
+	.prepare = check_worker_prepare };
+static const struct worker_row mute = ROW("mute", mute_main);
+static const struct worker_row babble = ROW("babble", babble_main);
+static const struct worker_row quit = ROW("quit", quit_main);
+static const struct worker_row frozen = ROW("frozen", frozen_main);
+static const struct worker_row privileged = {
+	.name = "privileged", .title = "lbd: privileged", .caps = 1ull << CAP_NET_ADMIN, .main = mute_main
+};
 static const struct worker_row *const rows[] = { &probe, &privileged, &mute, &babble, &quit, &frozen };
 
 /* ---- the core ---- */

@@ -124,7 +124,7 @@ END_TEST
 	"\"vrid\":51,\"prio\":150,\"sum\":\"rfc5798\",\"interval_cs\":100,\"preempt\":true,\"preempt_delay_ms\":0,"    \
 	"\"startup_delay_ms\":0,\"addrs\":[\"203.0.113.10/24\",\"203.0.113.11/32\"],\"excluded\":[\"2001:db8::1/"      \
 	"64\"],"                                                                                                       \
-	"\"min_ttl\":255,\"lease_s\":3,"                                                                               \
+	"\"min_ttl\":255,\"lease_s\":3,\"resume\":true,"                                                               \
 	"\"announce\":{\"count\":5,\"delay_ms\":5000,\"refresh_ms\":0,\"again_ms\":4000},"
 /* as large as it can be, and as small */
 #define SET2                                                                                                           \
@@ -194,6 +194,7 @@ static const struct member {
 	{ VRRP_MSG_SET, "source", IP, 0, 0, true },
 	{ VRRP_MSG_SET, "min_ttl", INT, 1, 255, false },
 	{ VRRP_MSG_SET, "lease_s", INT, 0, 86400, false },
+	{ VRRP_MSG_SET, "resume", BOOL, 0, 0, false },
 	{ VRRP_MSG_SET, "announce", OBJECT, 0, 0, false },
 	{ VRRP_MSG_SET, "announce.count", INT, 0, 1000, false },
 	{ VRRP_MSG_SET, "announce.delay_ms", INT, 0, 86400000, false },
@@ -617,7 +618,8 @@ START_TEST(an_instance_on_the_wire)
 	ck_assert(c->excluded[0].ip.family == AF_INET6 && c->excluded[0].prefix == 64);
 	ck_assert(c->n_peers == 1 && c->peers[0].b[3] == 2 && c->source.b[3] == 1 && c->min_ttl == 255);
 	ck_assert(c->announce.count == 5 && c->announce.delay_ms == 5000 && c->announce.again_ms == 4000);
-	ck_assert(c->with_password && memcmp(c->password, "1234\0\0\0", VRRP_PASSWORD) == 0 && c->lease_s == 3);
+	ck_assert(c->with_password && memcmp(c->password, "1234\0\0\0", VRRP_PASSWORD) == 0 && c->lease_s == 3 &&
+		  c->resume);
 	ck_assert(c->auth.mode == VRRP_AUTH_ENFORCE && c->auth.window_ms == 5000 && c->auth.n_keys == 1);
 	ck_assert(c->auth.keys[0].id == 1 && c->auth.keys[0].n == 32 && c->auth.keys[0].bytes[31] == 0x1f);
 	again = line_of(&m);

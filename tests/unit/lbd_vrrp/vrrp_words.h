@@ -92,6 +92,10 @@ static inline bool words_event(const char *text, struct vrrp *v, struct vrrp_eve
 	if (sscanf(text, "%15s%n %u %u %u", name, &at, &n[0], &n[1], &n[2]) < 1)
 		return false;
 	*ev = (struct vrrp_event){ .on = strcmp(name, "fault") == 0 || strcmp(name, "peer") == 0 };
+	if (strcmp(name, "resume") == 0) {
+		*ev = (struct vrrp_event){ .type = VRRP_EVENT_START, .on = true };
+		return true;
+	}
 	if (strcmp(name, "nopeer") == 0) {
 		*ev = (struct vrrp_event){ .type = VRRP_EVENT_PEER, .prio = (uint8_t)n[0], .from = words_ip(n[1]) };
 		return true;
