@@ -220,3 +220,15 @@ def test_the_room_comes_and_goes_with_the_hook(pair, place):
         is_master(a)
         assert "failed" not in a.log() and not alarms(a)
         told(place, "a", ["master fault link_down 150 lb-a"])
+
+
+def test_the_stop_is_told_to_nobody_and_leaves_nothing(pair, place):
+    with single(pair.a, hooked(150, place.hangs("a", "master"), "60s")) as a:
+        until(lambda: place.sleepers() >= 3, "it hangs")
+        pair.sw.run("ip", "link", "set", "pa", "down")
+        until(lambda: state(a) == "fault", "the fault is seen")
+        assert a.stop() == 0
+        until(lambda: place.sleepers() == 0, "nothing of it is left", 5)
+        pair.sw.run("ip", "link", "set", "pa", "up")
+        assert "failed" not in a.log()
+    told(place, "a", ["init backup started 150 lb-a", "backup master no_advert 150 lb-a"])
