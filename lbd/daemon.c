@@ -49,6 +49,8 @@ void daemon_env_refresh(struct daemon *d)
 	d->env.kernel_missing = d->kernel_missing;
 	d->env.state_not_saved = d->state_not_saved;
 	d->env.last_reject = d->last_reject;
+	d->env.hook_failed = d->hooks.failure[0] ? d->hooks.failure : NULL;
+	d->env.hooks_dropped = d->hooks.dropped;
 	if (d->ctl)
 		ctl_server_set_generation(d->ctl, d->generation);
 }

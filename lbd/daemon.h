@@ -12,6 +12,7 @@
  *   daemon_text.c    the texts of a configuration, and whether the file is still what runs
  *   daemon_probe.c   the rooms of the probes: targets out, verdicts in
  *   daemon_vrrp.c    the room of VRRP: instances, keys, tracking out; states, alarms, counters in
+ *   daemon_hook.c    programs that are told of changes
  *   daemon_ctl.c     what commands may do: overrides, waits, repair, stop
  *   daemon_state.c   the state directory: overrides, generations, which listeners are ours
  *
@@ -30,6 +31,7 @@
 #include "lbd/ipvs/ipvs_io.h"
 #include "lbd/ipvs/ipvs_reconcile.h"
 #include "lbd/model.h"
+#include "lbd/model_hook.h"
 #include "lbd/model_vrrp.h"
 #include "lbd/state/generation.h"
 #include "lbd/state/owned.h"
@@ -145,6 +147,7 @@ struct daemon {
 
 	struct daemon_room rooms[CHECK_ROOM_COUNT];
 	struct daemon_vrrp vrrp;
+	struct model_hooks hooks;
 
 	struct ctl_server *ctl;
 	struct ctl_env env;
@@ -263,6 +266,17 @@ void daemon_vrrp_turn(struct daemon *d);
 void daemon_vrrp_override(struct daemon *d); /* an override came or went */
 /* An operator's word. 0 or -errno: the room is not there. */
 int daemon_vrrp_do(struct daemon *d, uint32_t id, enum vrrp_do what);
+
+/* ---- daemon_hook.c ---- */
+/* Whether the configuration has a hook that anything can happen to. */
+bool daemon_hook_wanted(const struct daemon *d);
+/* v says m, which has not been taken up yet. */
+void daemon_hook_state(struct daemon *d, const struct model_vrrp *v, const struct vrrp_msg_state *m);
+/* Starts the next one when it can: the room of scripts is ready, or the one before has ended. */
+void daemon_hook_more(struct daemon *d);
+void daemon_hook_done(struct daemon *d, const struct check_msg_hook_done *m);
+void daemon_hook_lost(struct daemon *d);  /* the room of scripts is gone */
+void daemon_hook_model(struct daemon *d); /* the configuration is another one */
 
 /* ---- daemon_ctl.c ---- */
 extern const struct ctl_ops daemon_ctl_ops;

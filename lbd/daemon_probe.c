@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The rooms of the probes seen from the core: targets go out in slices, each to the room of its type; verdicts come in
  * and make services dirty. While a room is away verdicts and weights stay as they are: its silence means nothing about
- * a backend. */
+ * a backend. Hooks (daemon_hook.c) run in that of scripts. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/check/check_io.h"
@@ -149,6 +149,7 @@ static void on_ready(struct worker *w, void *arg)
 	(void)w;
 	room->next_id = 0;
 	send_more(room);
+	daemon_hook_more(room->d);
 }
 
 static void on_drained(struct worker *w, void *arg)
@@ -184,6 +185,8 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 		room->pong = m.u.pong;
 	} else if (m.type == CHECK_MSG_RAN) {
 		ctl_run_result(d->runs, &m.u.ran);
+	} else if (m.type == CHECK_MSG_HOOK_DONE && room == &d->rooms[CHECK_ROOM_SCRIPT]) {
+		daemon_hook_done(d, &m.u.hook_done);
 	}
 	check_msg_done(&m);
 	return 0;
@@ -195,7 +198,7 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 static bool is_needed(const struct daemon_room *room)
 {
 	const struct daemon *d = room->d;
-	if (room == &d->rooms[CHECK_ROOM_NET])
+	if (room == &d->rooms[CHECK_ROOM_NET] || daemon_hook_wanted(d))
 		return true;
 	for (uint32_t i = 0; d->model && i < d->model->n_targets; i++)
 		if (is_of(room, &d->model->targets[i]))
@@ -209,6 +212,8 @@ static void on_gone(struct worker *w, void *arg)
 {
 	struct daemon_room *room = arg;
 	ctl_runs_lost(room->d->runs, "the process that probes ended meanwhile; try again");
+	if (room == &room->d->rooms[CHECK_ROOM_SCRIPT])
+		daemon_hook_lost(room->d);
 	if (!worker_stopped(w))
 		return;
 	worker_done(w);
@@ -329,6 +334,7 @@ static void send_dels(struct daemon *d, const struct model *old)
 
 void daemon_probe_model(struct daemon *d, const struct model *old)
 {
+	daemon_hook_model(d);
 	if (!d->rooms[CHECK_ROOM_NET].d)
 		return; /* the first model: the rooms are started when it is there */
 	if (old)

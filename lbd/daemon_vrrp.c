@@ -289,6 +289,7 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 	/* an id we do not know was removed while its word was on its way */
 	struct model_vrrp *v;
 	if (m.type == VRRP_MSG_STATE && (v = model_vrrp_by_id(&d->vrrp.all, m.u.state.id))) {
+		daemon_hook_state(d, v, &m.u.state);
 		enum lb_log_level level = model_vrrp_said_state(v, &m.u.state, lb_clock_wall_ms(), line);
 		if (line[0])
 			daemon_event(level, "vrrp.state", "%s", line);

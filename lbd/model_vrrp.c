@@ -289,11 +289,19 @@ const char *model_vrrp_cause_word(const struct model_vrrp *v)
 	return v->state.state == VRRP_STATE_FAULT && v->state.reason[0] ? v->state.reason : vrrp_causes[v->state.cause];
 }
 
+/* What it says first may be where it went to since it was told to begin. */
+bool model_vrrp_changes(const struct model_vrrp *v, const struct vrrp_msg_state *m, enum vrrp_state *from)
+{
+	*from = v->spoke ? v->state.state : m->was;
+	return *from != m->state;
+}
+
 enum lb_log_level model_vrrp_said_state(
 	struct model_vrrp *v, const struct vrrp_msg_state *m, int64_t wall_ms, char line[MODEL_VRRP_LINE])
 {
-	const char *name = v->conf->name, *was = model_vrrp_state_word(v);
-	bool first = !v->spoke, changed = first || v->state.state != m->state;
+	const char *name = v->conf->name;
+	enum vrrp_state was;
+	bool changed = model_vrrp_changes(v, m, &was) || !v->spoke;
 	bool other_reason = m->state == VRRP_STATE_FAULT && strcmp(v->state.reason, m->reason) != 0;
 	uint8_t prio_was = v->state.prio;
 	struct lb_ip master_was = v->state.master;
@@ -305,11 +313,10 @@ enum lb_log_level model_vrrp_said_state(
 	if (changed)
 		v->since_wall_ms = wall_ms;
 	line[0] = '\0';
-	/* what it says first may be where it went to since it was told to begin */
 	if (changed)
-		snprintf(line, MODEL_VRRP_LINE, "vrrp/%s: %s -> %s (%s, prio=%u%s%s)", name,
-			first ? vrrp_state_names[m->was] : was, vrrp_state_names[m->state], model_vrrp_cause_word(v),
-			m->prio, m->state == VRRP_STATE_BACKUP && m->master.family ? ", master=" : "",
+		snprintf(line, MODEL_VRRP_LINE, "vrrp/%s: %s -> %s (%s, prio=%u%s%s)", name, vrrp_state_names[was],
+			vrrp_state_names[m->state], model_vrrp_cause_word(v), m->prio,
+			m->state == VRRP_STATE_BACKUP && m->master.family ? ", master=" : "",
 			m->state == VRRP_STATE_BACKUP && m->master.family ? lb_ip_str(&m->master, ip) : "");
 	else if (other_reason)
 		snprintf(line, MODEL_VRRP_LINE, "vrrp/%s: still fault (%s)", name, model_vrrp_cause_word(v));

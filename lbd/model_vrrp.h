@@ -67,6 +67,9 @@ void model_vrrps_done(struct model_vrrps *vs);
 struct model_vrrp *model_vrrp_by_id(struct model_vrrps *vs, uint32_t id);                 /* NULL: it is gone */
 const struct model_vrrp *model_vrrp_find(const struct model_vrrps *vs, const char *name); /* NULL */
 
+/* Whether m tells of another state than is known, and which that is: to be asked before it is taken up. */
+bool model_vrrp_changes(const struct model_vrrp *v, const struct vrrp_msg_state *m, enum vrrp_state *from);
+
 /* Takes up what the process said. *line: what is to be logged, "" = nothing is. Returns its level. */
 enum lb_log_level model_vrrp_said_state(
 	struct model_vrrp *v, const struct vrrp_msg_state *m, int64_t wall_ms, char line[MODEL_VRRP_LINE]);

@@ -202,7 +202,7 @@ lab_end() {
 
 run_lab() {
     local kernel file
-    local -a started=() busy=() less=(--ignore=tests/lab/test_vrrp.py) # that one is edge/pair: it needs no guest
+    local -a started=() busy=() less=(--ignore=tests/lab/test_{vrrp,hooks}.py) # those are edge/pair and edge/hooks: they need no guest
     if [[ ! -x tests/lab/suite.sh ]]; then
         for kernel in "${kernels[@]}"; do
             lab_skip "$kernel" "there is no tests/lab/suite.sh"

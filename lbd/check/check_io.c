@@ -47,7 +47,8 @@ static void send_msg(struct prober *w, const struct check_msg *m)
 	}
 }
 
-static void send_watched(const struct check_msg *m, void *arg)
+/* For those that have no sight of the prober. */
+static void send_for(const struct check_msg *m, void *arg)
 {
 	send_msg(arg, m);
 }
@@ -157,10 +158,12 @@ static int dispatch(struct prober *w, const struct check_msg *m)
 	case CHECK_MSG_LOG: lb_log_set_level(m->u.log); return 0;
 	case CHECK_MSG_PING: send_pong(w, m->u.ping); return 0;
 	case CHECK_MSG_RUN: prober_run_now(w, &m->u.run); return 0;
+	case CHECK_MSG_HOOK_RUN: check_hook_run(&w->hook, &m->u.hook_run); return 0;
 	case CHECK_MSG_READY:
 	case CHECK_MSG_STATE:
 	case CHECK_MSG_PONG:
-	case CHECK_MSG_RAN: break;
+	case CHECK_MSG_RAN:
+	case CHECK_MSG_HOOK_DONE: break;
 	}
 	return -EPROTO;
 }
@@ -279,13 +282,16 @@ int check_worker_main(int channel_fd, void (*alive)(void))
 	}
 	w.now = w.clock = w.stalled_until = lb_clock_now();
 	check_lateness_init(&w.lateness, w.now);
-	w.watch = (struct check_watch){ .loop = w.loop, .stalled_us = &w.stalled_us, .send = send_watched, .arg = &w };
+	w.watch = (struct check_watch){ .loop = w.loop, .stalled_us = &w.stalled_us, .send = send_for, .arg = &w };
+	w.hook = (struct check_hook){ .loop = w.loop, .send = send_for, .arg = &w };
+	check_hook_init(&w.hook);
 	watchers_start(&w);
 	ev_run(w.loop, 0);
 	for (struct target *t = w.targets, *next; t; t = next) {
 		next = t->hh.next;
 		prober_target_free(&w, t);
 	}
+	check_hook_close(&w.hook);
 	lb_text_done(&w.line);
 	lb_frame_done(&w.channel);
 	ev_loop_destroy(w.loop);

@@ -262,6 +262,7 @@ static void on_gone(struct ev_loop *loop, ev_io *io, int events)
 	if (waitid(P_PIDFD, (id_t)k->pidfd, &info, WEXITED | WNOHANG) || info.si_pid == 0)
 		return;
 	ev_io_stop(loop, io);
+	ev_timer_stop(loop, &k->overdue);
 	close(k->pidfd);
 	k->pid = 0;
 	if (info.si_code != CLD_EXITED)
@@ -340,15 +341,22 @@ bool check_keeper_report(struct check_keeper *k, struct check_script_end *end)
 	return true;
 }
 
+void check_keeper_stop(struct check_keeper *k)
+{
+	if (k->pid == 0 || k->control < 0)
+		return;
+	close(k->control);
+	k->control = -1;
+	ev_timer_set(&k->overdue, OVERDUE_S, OVERDUE_S);
+	ev_timer_start(k->loop, &k->overdue);
+}
+
 void check_keeper_let_go(struct check_keeper *k)
 {
 	if (k->pid == 0) {
 		set_free(k);
 		return;
 	}
-	close(k->control);
-	k->control = -1;
+	check_keeper_stop(k);
 	k->ended = NULL;
-	ev_timer_set(&k->overdue, OVERDUE_S, OVERDUE_S);
-	ev_timer_start(k->loop, &k->overdue);
 }

@@ -43,5 +43,9 @@ int check_keeper_start(struct ev_loop *loop, const struct check_keeper_job *job,
 /* How the program ended. False: it has not, or its keeper was killed and will never tell. */
 bool check_keeper_report(struct check_keeper *k, struct check_script_end *end);
 
+/* What still runs is killed now; `ended` comes when nothing of it is left. One whose processes sleep in the kernel is
+ * not waited for longer than a second. Its report cannot be had any more. Idempotent. */
+void check_keeper_stop(struct check_keeper *k);
+
 /* It is not needed any more, in whatever state it is: what still runs is killed, now and without waiting for it. */
 void check_keeper_let_go(struct check_keeper *k);

@@ -270,6 +270,63 @@ static int ran_read(struct lb_fields *f, struct check_msg *m)
 	return 0;
 }
 
+static json_t *hook_run_write(const struct check_msg *m)
+{
+	const struct check_msg_hook_run *h = &m->u.hook_run;
+	json_t *args = json_array();
+	for (uint32_t i = 0; i < h->n_args; i++)
+		if (json_array_append_new(args, json_string(h->args[i]))) {
+			json_decref(args);
+			return NULL;
+		}
+	return json_pack("{s:I, s:I, s:s, s:o}", "id", (json_int_t)h->id, "timeout", (json_int_t)h->timeout_ms, "path",
+		h->path, "args", args);
+}
+
+/* One item of a list as lb_field_text reads a member. */
+static void arg_read(struct lb_fields *f, const json_t *item, char out[CHECK_HOOK_ARG])
+{
+	const char *text = json_string_value(item);
+	size_t n = text ? json_string_length(item) : CHECK_HOOK_ARG;
+	f->bad |= n >= CHECK_HOOK_ARG;
+	for (size_t i = 0; i < n && n < CHECK_HOOK_ARG; i++) {
+		f->bad |= text[i] < 0x20 || text[i] >= 0x7f;
+		out[i] = text[i];
+	}
+}
+
+static int hook_run_read(struct lb_fields *f, struct check_msg *m)
+{
+	struct check_msg_hook_run *h = &m->u.hook_run;
+	h->id = lb_field_u32(f, "id", 0, UINT32_MAX);
+	h->timeout_ms = lb_field_u32(f, "timeout", 1, INTERVAL_MAX_MS);
+	const char *path = lb_field_str(f, "path", sizeof(h->path) - 1);
+	f->bad |= path[0] != '/';
+	memcpy(h->path, path, strlen(path) + 1);
+	const json_t *args = lb_field_list(f, "args", CHECK_HOOK_ARGS);
+	h->n_args = (uint32_t)json_array_size(args);
+	for (uint32_t i = 0; i < h->n_args; i++)
+		arg_read(f, json_array_get(args, i), h->args[i]);
+	return 0;
+}
+
+static json_t *hook_done_write(const struct check_msg *m)
+{
+	const struct check_msg_hook_done *h = &m->u.hook_done;
+	return json_pack("{s:I, s:s, s:s, s:I}", "id", (json_int_t)h->id, "code", check_codes[h->result.code].name,
+		"text", h->result.text, "took_us", (json_int_t)h->result.latency_us);
+}
+
+static int hook_done_read(struct lb_fields *f, struct check_msg *m)
+{
+	struct check_msg_hook_done *h = &m->u.hook_done;
+	h->id = lb_field_u32(f, "id", 0, UINT32_MAX);
+	h->result.code = get_code(f);
+	lb_field_text(f, "text", h->result.text, CHECK_TEXT_MAX);
+	h->result.latency_us = lb_field_u32(f, "took_us", 0, UINT32_MAX);
+	return 0;
+}
+
 static const struct row {
 	const char *name;
 	bool to_probe;
@@ -282,10 +339,12 @@ static const struct row {
 	[CHECK_MSG_LOG] = { "log", true, log_write, log_read },
 	[CHECK_MSG_PING] = { "ping", true, ping_write, ping_read },
 	[CHECK_MSG_RUN] = { "run", true, run_write, run_read },
+	[CHECK_MSG_HOOK_RUN] = { "hook.run", true, hook_run_write, hook_run_read },
 	[CHECK_MSG_READY] = { "ready", false, ready_write, ready_read },
 	[CHECK_MSG_STATE] = { "state", false, state_msg_write, state_msg_read },
 	[CHECK_MSG_PONG] = { "pong", false, pong_write, pong_read },
 	[CHECK_MSG_RAN] = { "ran", false, ran_write, ran_read },
+	[CHECK_MSG_HOOK_DONE] = { "hook.done", false, hook_done_write, hook_done_read },
 };
 _Static_assert(sizeof(rows) / sizeof(rows[0]) == CHECK_MSG_COUNT, "one row per message");
 

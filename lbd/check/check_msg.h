@@ -8,11 +8,14 @@
  *                   log         the log level changed
  *                   ping        answered by pong at once
  *                   run         probe this target now, beside its schedule, and note each step
+ *                   hook.run    run this program, which is no check: one at a time, in the room of scripts
  *   probe -> core   ready       the answer to hello
  *                   state       a target's counter, side or code changed: a healthy steady state sends nothing
  *                   pong        with the figures of the process
  *                   ran         the one answer to run: what the probe found, step by step. SOCKERR when it could not
  *                               be (no such target, too many at once, the target went meanwhile)
+ *                   hook.done   the one answer to hook.run, when nothing of the program is left: PROCOK it ended with
+ *                               0; SOCKERR it could not be run, or nobody knows how it ended
  *
  * Writer and reader of a message are one pair in check_msg.c. A reader accepts any object and gives -EBADMSG for
  * whatever is not exactly a message (missing, of another type, out of range); unknown further members are ignored.
@@ -31,12 +34,18 @@ enum check_msg_type {
 	CHECK_MSG_LOG,
 	CHECK_MSG_PING,
 	CHECK_MSG_RUN,
+	CHECK_MSG_HOOK_RUN,
 	CHECK_MSG_READY,
 	CHECK_MSG_STATE,
 	CHECK_MSG_PONG,
-	CHECK_MSG_RAN
+	CHECK_MSG_RAN,
+	CHECK_MSG_HOOK_DONE
 };
-#define CHECK_MSG_COUNT 10
+#define CHECK_MSG_COUNT 12
+
+#define CHECK_HOOK_PATH 1025 /* bytes of the path of a program, with its NUL */
+#define CHECK_HOOK_ARGS 8    /* arguments behind it, at most */
+#define CHECK_HOOK_ARG  96   /* bytes of one, with its NUL */
 
 struct check_msg_hello {
 	uint32_t version; /* LB_PROTO_VERSION */
@@ -82,6 +91,19 @@ struct check_msg_ran {
 	struct check_trace trace;
 };
 
+struct check_msg_hook_run {
+	uint32_t id; /* given back by hook.done */
+	uint32_t timeout_ms;
+	char path[CHECK_HOOK_PATH];
+	uint32_t n_args;
+	char args[CHECK_HOOK_ARGS][CHECK_HOOK_ARG]; /* printable ASCII */
+};
+
+struct check_msg_hook_done {
+	uint32_t id;
+	struct check_result result; /* its latency: how long the program took. weight is not sent */
+};
+
 struct check_msg {
 	enum check_msg_type type;
 	union {
@@ -91,10 +113,12 @@ struct check_msg {
 		enum lb_log_level log;
 		uint32_t ping; /* n */
 		struct check_msg_run run;
+		struct check_msg_hook_run hook_run;
 		struct check_msg_ready ready;
 		struct check_msg_state state;
 		struct check_msg_pong pong;
 		struct check_msg_ran ran;
+		struct check_msg_hook_done hook_done;
 	} u;
 	uint8_t *bytes; /* owned: the params of a target.set that was read */
 };

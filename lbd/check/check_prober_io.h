@@ -9,6 +9,7 @@
 #include "common/buf.h"
 #include "common/frame_io.h"
 #include "lbd/check/check_fsm.h"
+#include "lbd/check/check_hook_io.h"
 #include "lbd/check/check_late.h"
 #include "lbd/check/check_msg.h"
 #include "lbd/check/check_probe.h"
@@ -64,6 +65,7 @@ struct prober {
 	struct target *targets;
 	struct target_list unsent, waiting;
 	struct check_watch watch;
+	struct check_hook hook;
 	struct lb_text line;
 	uint32_t running, n_waiting, limit;
 	int64_t lag_us;     /* the worst since the last pong */

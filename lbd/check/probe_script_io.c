@@ -1,94 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The script probe: a program says whether a backend is well. It runs without a shell, with an empty environment and
- * nothing open but /dev/null and two pipes, and when the probe is over nothing of it is left (check_keeper_io.h). What
- * it writes is read to the end, so that it never waits for us; the beginning is kept.
+ * The script probe: a program says whether a backend is well. When the probe is over nothing of it is left
+ * (check_program_io.h).
  *
  * A program with an interpreter sees itself as /dev/fd/3: it is executed by the descriptor that was judged, so it does
  * not find files that lie beside it by its own name.
  */
 #include "common/buf.h"
-#include "lbd/check/check_keeper_io.h"
 #include "lbd/check/check_path_io.h"
 #include "lbd/check/check_probe.h"
+#include "lbd/check/check_program_io.h"
 #include "lbd/check/check_result.h"
 #include "lbd/check/check_script.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define HEAD_SIZE  4096
-#define READ_SIZE  16384
-#define DRAIN_MOST 16 /* reads when the program is over: more than a pipe holds */
-
-struct stream { /* one of its two outputs */
-	ev_io io;
-	int fd;
-	size_t n;
-	char head[HEAD_SIZE];
-};
-
 struct script {
 	struct check_probe probe;
-	struct check_keeper *keeper;
-	struct stream out, err;
+	struct check_program program;
 };
-
-static void stream_close(struct script *s, struct stream *st)
-{
-	ev_io_stop(s->probe.loop, &st->io);
-	if (st->fd >= 0)
-		close(st->fd);
-	st->fd = -1;
-}
 
 static void script_cancel(struct check_probe *p)
 {
 	struct script *s = (struct script *)p;
 	check_probe_end(p);
-	stream_close(s, &s->out);
-	stream_close(s, &s->err);
-	if (s->keeper)
-		check_keeper_let_go(s->keeper);
-	s->keeper = NULL;
-}
-
-/* One read: 1 there may be more, 0 not now, -1 never again. */
-static int stream_read(struct stream *st)
-{
-	char piece[READ_SIZE];
-	ssize_t n = read(st->fd, piece, sizeof(piece));
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (n <= 0)
-		return -1;
-	size_t keep = sizeof(st->head) - st->n;
-	keep = keep < (size_t)n ? keep : (size_t)n;
-	memcpy(st->head + st->n, piece, keep);
-	st->n += keep;
-	return 1;
-}
-
-/* One read per turn of the loop: a program that pours must not starve the others. */
-static void on_stream(struct ev_loop *loop, ev_io *io, int events)
-{
-	(void)events;
-	struct stream *st = (struct stream *)((char *)io - offsetof(struct stream, io));
-	if (stream_read(st) < 0)
-		ev_io_stop(loop, io); /* closed; it may go on for all that */
+	check_program_close(&s->program);
 }
 
 static void finish(struct script *s, const struct check_script_end *end)
 {
-	for (int i = 0; i < DRAIN_MOST && stream_read(&s->out) > 0; i++)
-		;
-	for (int i = 0; i < DRAIN_MOST && stream_read(&s->err) > 0; i++)
-		;
-	const struct check_script_said said = { s->out.head, s->err.head, s->out.n, s->err.n };
+	const struct check_script_said said = check_program_said(&s->program);
 	struct check_result r = { 0 };
 	if (end)
 		check_script_result(s->probe.spec, end, &said, &r);
@@ -101,7 +45,7 @@ static void on_ended(void *arg)
 {
 	struct script *s = arg;
 	struct check_script_end end;
-	if (check_keeper_report(s->keeper, &end))
+	if (check_program_report(&s->program, &end))
 		finish(s, &end);
 	else
 		check_probe_finish_code(&s->probe, CHECK_CODE_SOCKERR, "its keeper was killed");
@@ -113,39 +57,7 @@ static void script_expired(struct check_probe *p)
 {
 	struct script *s = (struct script *)p;
 	struct check_script_end end;
-	finish(s, check_keeper_report(s->keeper, &end) ? &end : NULL);
-}
-
-/* Returns the end for the program, or -errno. */
-static int stream_open(struct script *s, struct stream *st)
-{
-	int ends[2];
-	if (pipe2(ends, O_CLOEXEC))
-		return -errno;
-	if (fcntl(ends[0], F_SETFL, O_NONBLOCK)) {
-		int err = errno;
-		close(ends[0]);
-		close(ends[1]);
-		return -err;
-	}
-	st->fd = ends[0];
-	ev_io_init(&st->io, on_stream, st->fd, EV_READ);
-	ev_io_start(s->probe.loop, &st->io);
-	return ends[1];
-}
-
-static int start_program(struct script *s, int program, char *const *argv)
-{
-	struct check_keeper_job job = { .program = program, .argv = argv };
-	job.out = stream_open(s, &s->out);
-	if (job.out < 0)
-		return job.out;
-	job.err = stream_open(s, &s->err);
-	int rc = job.err < 0 ? job.err : check_keeper_start(s->probe.loop, &job, on_ended, s, &s->keeper);
-	close(job.out);
-	if (job.err >= 0)
-		close(job.err);
-	return rc;
+	finish(s, check_program_report(&s->program, &end) ? &end : NULL);
 }
 
 static int start_with_args(struct script *s, int program)
@@ -158,7 +70,7 @@ static int start_with_args(struct script *s, int program)
 		char *at = strings.s;
 		for (size_t i = 0; i < n; i++, at += strlen(at) + 1)
 			argv[i] = at;
-		rc = start_program(s, program, argv);
+		rc = check_program_start(&s->program, program, argv, on_ended, s);
 	}
 	free(argv);
 	lb_text_done(&strings);
@@ -170,9 +82,7 @@ static int script_start(struct check_probe *p, struct lb_time now)
 	struct script *s = (struct script *)p;
 	const char *path = check_param(&p->spec->params, CHECK_PARAM_PATH);
 	struct check_result r = { 0 };
-	s->out.fd = s->err.fd = -1;
-	ev_init(&s->out.io, on_stream);
-	ev_init(&s->err.io, on_stream);
+	check_program_init(&s->program, p->loop);
 	check_probe_begin(p, now);
 	int program = check_path_open(path ? path : "", &r);
 	if (program < 0) {

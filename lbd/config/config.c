@@ -108,6 +108,7 @@ static void merge(struct config_load *l)
 	config_build_cluster(&l->b);
 	config_build_checks(&l->b);
 	config_build_vrrp(&l->b);
+	config_build_hooks(&l->b);
 }
 
 static void finish(struct config_load *l)

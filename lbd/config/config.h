@@ -178,6 +178,12 @@ struct config_vrrp {
 	uint64_t digest; /* over every effective value (not over lines): equal digests = nothing to do */
 };
 
+/* A program that is told of something. */
+struct config_hook {
+	const char *path; /* "" = there is none */
+	uint32_t timeout_ms;
+};
+
 struct config {
 	const struct config_service *services; /* sorted by name */
 	uint32_t n_services;
@@ -188,6 +194,7 @@ struct config {
 	struct config_cluster cluster;
 	const struct config_vrrp *vrrp; /* sorted by name */
 	uint32_t n_vrrp;
+	struct config_hook state_hook; /* of changes of VRRP instances */
 	enum lb_log_level log_level;
 	const char *admin_group, *observe_group;
 	struct lb_arena arena;

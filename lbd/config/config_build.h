@@ -102,6 +102,7 @@ void config_build_finish(struct config_builder *b);
 /* config_build_vrrp.c, after the settings and after the checks. */
 void config_build_cluster(struct config_builder *b);
 void config_build_vrrp(struct config_builder *b);
+void config_build_hooks(struct config_builder *b);
 /* The value of a key on the node'th node: its own where it is given by node. NULL: there is none. */
 const struct schema_value *config_on_node(const struct config_builder *b, const struct schema_value *v, uint32_t node);
 /* Where the adverts of an instance go on a node, CONFIG_UNICAST_MAX at most. Returns how many; 0 = multicast. */
@@ -145,6 +146,7 @@ void config_rules_all(struct config_builder *b);     /* across services */
 /* config_check_vrrp.c */
 void config_rules_vrrp_defaults(struct config_builder *b, const struct schema_object *keys);
 void config_rules_instance(struct config_builder *b, const struct config_instance *in);
+void config_rules_hooks(struct config_builder *b, const struct schema_value *state); /* the program for vrrp */
 bool config_is_host(const struct lb_ip *ip); /* it can be the address of one host */
 bool config_is_link_local(const struct lb_ip *ip);
 /* config_check_pair.c */

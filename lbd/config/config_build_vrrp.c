@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The structs of a pair: its nodes, and the VRRP instances as this node sees them. */
+/* The structs of a pair: its nodes, the VRRP instances as this node sees them, and who is told of them. */
 #include "lbd/config/config_build.h"
 
 #include <stdlib.h>
@@ -288,4 +288,17 @@ void config_build_vrrp(struct config_builder *b)
 	b->c->vrrp = built;
 	b->c->n_vrrp = b->n_instances;
 	config_rules_instances(b);
+}
+
+void config_build_hooks(struct config_builder *b)
+{
+	const struct schema_value *hooks = &b->root->v[ROOT_HOOKS];
+	struct config_hook *h = &b->c->state_hook;
+	h->path = "";
+	if (!hooks->set || !hooks->obj->v[HOOKS_STATE].set)
+		return;
+	const struct schema_value *state = &hooks->obj->v[HOOKS_STATE], *v = state->obj->v;
+	h->path = keep_text(b, &v[HOOK_PATH]);
+	h->timeout_ms = (uint32_t)v[HOOK_TIMEOUT].num;
+	config_rules_hooks(b, state);
 }

@@ -288,3 +288,11 @@ void config_rules_instance(struct config_builder *b, const struct config_instanc
 	rule_ends(b, in, INSTANCE_SOURCE);
 	rule_unicast(b, in);
 }
+
+void config_rules_hooks(struct config_builder *b, const struct schema_value *state)
+{
+	static const struct config_path path = { NULL, "hooks", 5, 0 };
+	if (b->vrrp.n == 0)
+		config_warn(b, state->at, &path, "hooks.state has no effect without a VRRP instance",
+			"define one under `vrrp`");
+}

@@ -205,6 +205,10 @@ void config_print(const struct config *c, struct lb_text *out)
 	put_named(out, 0, "log", 1);
 	put_object(out, &item, SCHEMA_LOG, c, 1);
 	put_vrrp(out, &item, c);
+	if (c->state_hook.path[0]) {
+		put_named(out, 0, "hooks", 1);
+		put_object(out, &item, SCHEMA_HOOKS, c, 1);
+	}
 	put_named(out, 0, "checks", c->n_checks);
 	for (uint32_t i = 0; i < c->n_checks; i++) {
 		put_named(out, 1, c->checks[i].name, 1);

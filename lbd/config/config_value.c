@@ -346,6 +346,11 @@ static unsigned track_value(const struct config_track *t, unsigned key, struct l
 	}
 }
 
+static unsigned hook_value(const struct config_hook *h, unsigned key, struct lb_text *out)
+{
+	return key == HOOK_PATH ? put_word(out, h->path) : put_duration(out, h->timeout_ms);
+}
+
 unsigned config_value(enum schema_kind_id kind, const void *obj, unsigned key, struct lb_text *out)
 {
 	switch (kind) {
@@ -370,7 +375,9 @@ unsigned config_value(enum schema_kind_id kind, const void *obj, unsigned key, s
 	case SCHEMA_AUTH: return auth_value(obj, key, out);
 	case SCHEMA_ANNOUNCE: return announce_value(obj, key, out);
 	case SCHEMA_TRACK: return track_value(obj, key, out);
+	case SCHEMA_HOOK: return hook_value(obj, key, out);
 	case SCHEMA_ROOT:
+	case SCHEMA_HOOKS:
 	case SCHEMA_DEFAULTS: break;
 	}
 	return 0;
@@ -392,6 +399,10 @@ const void *config_value_object(enum schema_kind_id kind, const void *obj, unsig
 		return vrrp_object(obj, key, i);
 	if (i)
 		return NULL;
+	if (kind == SCHEMA_HOOKS) {
+		const struct config *c = obj;
+		return c->state_hook.path[0] ? &c->state_hook : NULL;
+	}
 	if (kind == SCHEMA_BACKEND && key == BACKEND_TUNNEL) {
 		const struct config_backend *b = obj;
 		return b->method == IPVS_METHOD_TUN ? &b->tunnel : NULL;

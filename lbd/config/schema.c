@@ -142,6 +142,10 @@ static const struct schema_row root_rows[] = {
 		.help = "VRRP instances by name: virtual addresses that one node at a time has. In interface, "
 			"priority, "
 			"unicast and source what differs between the nodes is a mapping by their names." },
+	[ROOT_HOOKS] = { .name = "hooks",
+		.type = SCHEMA_TYPE_OBJECT,
+		.of = SCHEMA_HOOKS,
+		.help = "Programs that are told of changes. They run as lbd-probe and decide nothing." },
 	[ROOT_CHECKS] = { .name = "checks",
 		.type = SCHEMA_TYPE_NAMED,
 		.of = SCHEMA_CHECK,
@@ -496,6 +500,8 @@ const struct schema_kind schema_kinds[] = {
 	[SCHEMA_AUTH] = KIND("auth", schema_auth_rows, AUTH_COUNT, .main = -1, .also = -1),
 	[SCHEMA_ANNOUNCE] = KIND("announce", schema_announce_rows, ANNOUNCE_COUNT, .main = ANNOUNCE_ROUNDS, .also = -1),
 	[SCHEMA_TRACK] = KIND("track", schema_track_rows, TRACK_COUNT, .main = -1, .also = -1),
+	[SCHEMA_HOOKS] = KIND("hooks", schema_hooks_rows, HOOKS_COUNT, .main = -1, .also = -1),
+	[SCHEMA_HOOK] = KIND("hook", schema_hook_rows, HOOK_COUNT, .key = "state", .main = HOOK_PATH, .also = -1),
 };
 _Static_assert(COUNT(schema_kinds) == SCHEMA_KIND_COUNT, "one row per kind");
 _Static_assert(CHECK_KEY_COUNT <= SCHEMA_ROWS_MAX && SERVICE_COUNT <= SCHEMA_ROWS_MAX, "objects have room");

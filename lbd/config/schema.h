@@ -30,9 +30,11 @@ enum schema_kind_id { /* a mapping with its own set of keys */
 	SCHEMA_VRRP, /* one instance */
 	SCHEMA_AUTH,
 	SCHEMA_ANNOUNCE,
-	SCHEMA_TRACK
+	SCHEMA_TRACK,
+	SCHEMA_HOOKS,
+	SCHEMA_HOOK /* one program */
 };
-#define SCHEMA_KIND_COUNT 22
+#define SCHEMA_KIND_COUNT 24
 
 enum schema_type {
 	SCHEMA_TYPE_BOOL,
@@ -106,6 +108,7 @@ enum {
 	ROOT_LOG,
 	ROOT_DEFAULTS,
 	ROOT_VRRP,
+	ROOT_HOOKS,
 	ROOT_CHECKS,
 	ROOT_SERVICES,
 	ROOT_COUNT
@@ -227,12 +230,15 @@ enum {
 enum { AUTH_TYPE, AUTH_KEY_FILE, AUTH_MODE, AUTH_WINDOW, AUTH_COUNT };
 enum { ANNOUNCE_ROUNDS, ANNOUNCE_DELAY, ANNOUNCE_REFRESH, ANNOUNCE_COUNT };
 enum { TRACK_INTERFACE, TRACK_CHECK, TRACK_PROCESS, TRACK_SERVICES_UP, TRACK_WEIGHT, TRACK_DEBOUNCE, TRACK_COUNT };
+enum { HOOKS_STATE, HOOKS_COUNT };
+enum { HOOK_PATH, HOOK_TIMEOUT, HOOK_COUNT };
 #define SCHEMA_ROWS_MAX 40 /* of one kind */
 
-/* The tables of schema_check.c and schema_vrrp.c. */
+/* The tables of schema_check.c, schema_vrrp.c and schema_hooks.c. */
 extern const struct schema_row schema_check_rows[], schema_tls_rows[], schema_weight_rows[], schema_damping_rows[];
 extern const struct schema_row schema_cluster_rows[], schema_node_rows[], schema_vrrp_rows[], schema_auth_rows[],
 	schema_announce_rows[], schema_track_rows[];
+extern const struct schema_row schema_hooks_rows[], schema_hook_rows[];
 
 extern const struct schema_kind schema_kinds[];
 

@@ -90,6 +90,8 @@ struct ctl_env {
 	bool kernel_missing;     /* no IPVS in this kernel */
 	bool state_not_saved;    /* the state directory cannot be written */
 	const char *last_reject; /* first line of the last refused configuration, NULL = none */
+	const char *hook_failed; /* what the last run of a hook was about and why it failed, NULL = it did not */
+	uint64_t hooks_dropped;  /* runs that gave way because too many waited */
 	uint32_t ipvs_version, table_size;
 	uint32_t rss_kib;
 	const struct ctl_ops *ops;

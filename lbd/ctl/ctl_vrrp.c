@@ -275,8 +275,20 @@ void ctl_vrrp_announce(struct ctl_env *env, const char *name, struct ctl_reply *
 
 /* ---- status ---- */
 
+static json_t *hook_alarm(const struct ctl_env *env)
+{
+	char text[400], dropped[64] = "";
+	if (env->hooks_dropped)
+		snprintf(dropped, sizeof(dropped), "; of %llu changes it was not told at all",
+			(unsigned long long)env->hooks_dropped);
+	snprintf(text, sizeof(text), "hook_failed: state, for %s%s", env->hook_failed, dropped);
+	return json_string(text);
+}
+
 void ctl_vrrp_alarms(const struct ctl_env *env, json_t *list)
 {
+	if (env->hook_failed)
+		json_array_append_new(list, hook_alarm(env));
 	for (uint32_t i = 0; env->vrrps && i < env->vrrps->n; i++) {
 		const struct model_vrrp *v = &env->vrrps->v[i];
 		for (unsigned k = 0; k < VRRP_ALARM_COUNT; k++) {

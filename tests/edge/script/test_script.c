@@ -40,6 +40,8 @@ static struct {
 	struct check_msg_state last[TARGETS_MAX];
 	uint32_t running_most, waiting_most, running;
 	unsigned pongs;
+	unsigned hooks;
+	struct check_msg_hook_done hook; /* the last one */
 } seen;
 
 static void on_ready(struct worker *of, void *arg)
@@ -67,6 +69,10 @@ static int on_line(struct worker *of, const json_t *msg, void *arg)
 		ck_assert_uint_lt(m.u.state.id, TARGETS_MAX);
 		seen.last[m.u.state.id] = m.u.state;
 		seen.judged += seen.states[m.u.state.id]++ == 0;
+	}
+	if (m.type == CHECK_MSG_HOOK_DONE) {
+		seen.hooks++;
+		seen.hook = m.u.hook_done;
 	}
 	check_msg_done(&m);
 	return 0;
@@ -561,6 +567,116 @@ START_TEST(the_way_to_a_program_is_judged_too)
 }
 END_TEST
 
+/* ---- hooks: programs that are no checks ---- */
+
+static void hook(uint32_t id, const char *path, uint32_t timeout_ms, const char *const *args)
+{
+	struct check_msg m = { .type = CHECK_MSG_HOOK_RUN };
+	m.u.hook_run.id = id;
+	m.u.hook_run.timeout_ms = timeout_ms;
+	snprintf(m.u.hook_run.path, sizeof(m.u.hook_run.path), "%s", path);
+	for (uint32_t n = 0; args && args[n]; n++)
+		snprintf(m.u.hook_run.args[m.u.hook_run.n_args++], CHECK_HOOK_ARG, "%s", args[n]);
+	tell(&m);
+}
+
+static const struct {
+	const char *what, *body;
+	const char *args[8];
+	mode_t mode;
+	uid_t owner;
+	uint32_t timeout_ms;
+	enum check_code code;
+	const char *text;
+} hooks[] = {
+	{ "all is well", "exit 0", .code = CHECK_CODE_PROCOK, .text = "exit 0" },
+	{ "it fails, and says why", "echo no peer >&2; exit 3", .code = CHECK_CODE_PROCERR, .text = "exit 3: no peer" },
+	{ "a status is no weight", "exit 52", .code = CHECK_CODE_PROCERR, .text = "exit 52" },
+	{ "it crashes", "kill -SEGV $$", .code = CHECK_CODE_PROCERR, .text = "signal 11" },
+	{ "its arguments, and nothing else", "echo \"$#|$1|$2|$3|$6|$(wc -c </proc/$$/environ)|$(id -u)\"",
+		.args = { "vrrp", "wan%a", "$(id);*", "master", "no_advert", "120" }, .code = CHECK_CODE_PROCOK,
+		.text = "exit 0: 6|vrrp|wan%a|$(id);*|120|0|65534" },
+	{ "it hangs", "echo wait; sleep 600", .timeout_ms = 300, .code = CHECK_CODE_PROCTOUT,
+		.text = "killed at the deadline: wait" },
+	{ "anybody may write it", "exit 0", .mode = 0757, .code = CHECK_CODE_PROCERR,
+		.text = "writable by group or others: /run/" },
+	{ "it is of the user who runs it", "exit 0", .owner = 65534, .code = CHECK_CODE_PROCERR,
+		.text = "not owned by root: /run/" },
+	{ "it is not executable", "exit 0", .mode = 0644, .code = CHECK_CODE_PROCERR, .text = "not executable: /run/" },
+};
+
+START_TEST(a_hook)
+{
+	char *path = put("it", 0755, "#!/bin/sh\n%s\n", hooks[_i].body);
+	ck_assert_int_eq(chown(path, hooks[_i].owner, 0), 0);
+	ck_assert_int_eq(chmod(path, hooks[_i].mode ? hooks[_i].mode : 0755), 0);
+	hook(7, path, hooks[_i].timeout_ms ? hooks[_i].timeout_ms : 8000, hooks[_i].args);
+	WAIT(seen.hooks == 1, 10000, hooks[_i].what);
+	const struct check_result *r = &seen.hook.result;
+	ck_assert_uint_eq(seen.hook.id, 7);
+	ck_assert_msg(r->code == hooks[_i].code && strstr(r->text, hooks[_i].text) == r->text, "%s: %s (%s)",
+		hooks[_i].what, check_codes[r->code].name, r->text);
+	if (hooks[_i].timeout_ms)
+		ck_assert_uint_ge(r->latency_us, hooks[_i].timeout_ms * 1000);
+	free(path);
+}
+END_TEST
+
+static const struct {
+	const char *what, *more;
+	enum check_code code;
+	const char *text;
+	bool at_once; /* none is left when it is answered */
+} hook_ends[] = {
+	{ "after a good end", "exit 0", CHECK_CODE_PROCOK, "exit 0", true },
+	{ "at the deadline", "trap '' TERM INT HUP; sleep $1; sleep $1", CHECK_CODE_PROCTOUT, "killed at the deadline",
+		true },
+	{ "after it killed its keeper", "kill -9 $PPID; sleep $1", CHECK_CODE_SOCKERR, "its keeper was killed", false },
+	{ "after it stopped its keeper", "kill -STOP $PPID; sleep $1", CHECK_CODE_PROCTOUT, "killed at the deadline",
+		false },
+};
+
+/* The next one must not begin beside what is left of this one. */
+START_TEST(nothing_of_a_hook_is_left_when_it_is_answered)
+{
+	char *path = put("it", 0755, FAMILY "%s\n", hook_ends[_i].more);
+	hook(1, path, 1500, (const char *const[]){ mark(5), NULL });
+	WAIT(count_with(mark(5)) >= 6, 5000, hook_ends[_i].what);
+	hook(2, path, 1500, NULL);
+	WAIT(seen.hooks == 1, 5000, "beside another one");
+	ck_assert_uint_eq(seen.hook.id, 2);
+	ck_assert_str_eq(seen.hook.result.text, "the one before has not ended");
+	WAIT(seen.hooks == 2, 10000, hook_ends[_i].what);
+	if (hook_ends[_i].at_once)
+		ck_assert_msg(count_with(mark(5)) == 0, "%s: %u left", hook_ends[_i].what, count_with(mark(5)));
+	ck_assert_uint_eq(seen.hook.id, 1);
+	ck_assert_msg(
+		seen.hook.result.code == hook_ends[_i].code && strcmp(seen.hook.result.text, hook_ends[_i].text) == 0,
+		"%s: %s", hook_ends[_i].what, seen.hook.result.text);
+	WAIT(count_with(mark(5)) == 0, 4000, hook_ends[_i].what);
+	hook(3, "/bin/true", 8000, NULL);
+	WAIT(seen.hooks == 3, 10000, "the next one");
+	ck_assert_str_eq(seen.hook.result.text, "exit 0");
+	ck_assert_uint_eq(seen.gone, 0);
+	free(path);
+}
+END_TEST
+
+START_TEST(no_hook_outlives_the_room)
+{
+	char *path = put("it", 0755, FAMILY "sleep $1\n");
+	hook(1, path, 30000, (const char *const[]){ mark(6), NULL });
+	WAIT(count_with(mark(6)) >= 6, 5000, "start");
+	kill(w.pid, SIGKILL);
+	WAIT(count_with(mark(6)) == 0, 4000, "room killed");
+	WAIT(seen.ready == 2, 5000, "room back");
+	ck_assert_uint_eq(seen.hooks, 0);
+	hook(2, path, 30000, (const char *const[]){ mark(6), NULL });
+	WAIT(count_with(mark(6)) >= 6, 5000, "start in the new one"); /* and is ended with it by teardown */
+	free(path);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("script");
@@ -578,6 +694,10 @@ static Suite *suite(void)
 	tcase_add_test(tc, only_so_many_at_once);
 	tcase_add_test(tc, a_program_that_others_could_change_is_refused);
 	tcase_add_test(tc, the_way_to_a_program_is_judged_too);
+	tcase_add_loop_test(tc, a_hook, 0, (int)(sizeof(hooks) / sizeof(hooks[0])));
+	tcase_add_loop_test(
+		tc, nothing_of_a_hook_is_left_when_it_is_answered, 0, (int)(sizeof(hook_ends) / sizeof(hook_ends[0])));
+	tcase_add_test(tc, no_hook_outlives_the_room);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -78,6 +78,25 @@ static struct check_msg_ran random_ran(void)
 	return r;
 }
 
+static void random_text(char *out, size_t max)
+{
+	size_t n = any() % max;
+	for (size_t k = 0; k < n; k++)
+		out[k] = (char)among(0x20, 0x7e);
+	out[n] = '\0';
+}
+
+static struct check_msg_hook_run random_hook(void)
+{
+	struct check_msg_hook_run h = { .id = any(), .timeout_ms = among(1, 86400000) };
+	h.path[0] = '/';
+	random_text(h.path + 1, sizeof(h.path) - 1);
+	h.n_args = among(0, CHECK_HOOK_ARGS);
+	for (uint32_t i = 0; i < h.n_args; i++)
+		random_text(h.args[i], sizeof(h.args[i]));
+	return h;
+}
+
 static struct check_msg random_msg(enum check_msg_type type)
 {
 	struct check_msg m = { .type = type };
@@ -94,6 +113,7 @@ static struct check_msg random_msg(enum check_msg_type type)
 	case CHECK_MSG_LOG: m.u.log = (enum lb_log_level)among(3, 7); break;
 	case CHECK_MSG_PING: m.u.ping = any(); break;
 	case CHECK_MSG_RUN: m.u.run = (struct check_msg_run){ any(), any() }; break;
+	case CHECK_MSG_HOOK_RUN: m.u.hook_run = random_hook(); break;
 	case CHECK_MSG_READY: m.u.ready = (struct check_msg_ready){ 1, (int32_t)among(1, INT32_MAX - 1) }; break;
 	case CHECK_MSG_STATE:
 		m.u.state.id = any();
@@ -104,6 +124,7 @@ static struct check_msg random_msg(enum check_msg_type type)
 		m.u.pong = (struct check_msg_pong){ any(), any(), any(), any(), any(), any(), any(), any(), any() };
 		break;
 	case CHECK_MSG_RAN: m.u.ran = random_ran(); break;
+	case CHECK_MSG_HOOK_DONE: m.u.hook_done = (struct check_msg_hook_done){ any(), random_state().last }; break;
 	}
 	return m;
 }
@@ -130,6 +151,14 @@ static void same(const struct check_msg *a, const struct check_msg *b)
 	case CHECK_MSG_LOG: ck_assert_int_eq(a->u.log, b->u.log); break;
 	case CHECK_MSG_PING: ck_assert_uint_eq(a->u.ping, b->u.ping); break;
 	case CHECK_MSG_RUN: ck_assert_mem_eq(&a->u.run, &b->u.run, sizeof(a->u.run)); break;
+	case CHECK_MSG_HOOK_RUN:
+		ck_assert_uint_eq(a->u.hook_run.id, b->u.hook_run.id);
+		ck_assert_uint_eq(a->u.hook_run.timeout_ms, b->u.hook_run.timeout_ms);
+		ck_assert_str_eq(a->u.hook_run.path, b->u.hook_run.path);
+		ck_assert_uint_eq(a->u.hook_run.n_args, b->u.hook_run.n_args);
+		for (uint32_t i = 0; i < a->u.hook_run.n_args; i++)
+			ck_assert_str_eq(a->u.hook_run.args[i], b->u.hook_run.args[i]);
+		break;
 	case CHECK_MSG_READY: ck_assert_mem_eq(&a->u.ready, &b->u.ready, sizeof(a->u.ready)); break;
 	case CHECK_MSG_STATE:
 		ck_assert(a->u.state.id == b->u.state.id && a->u.state.flip == b->u.state.flip);
@@ -137,6 +166,7 @@ static void same(const struct check_msg *a, const struct check_msg *b)
 		break;
 	case CHECK_MSG_PONG: ck_assert_mem_eq(&a->u.pong, &b->u.pong, sizeof(a->u.pong)); break;
 	case CHECK_MSG_RAN: ck_assert_mem_eq(&a->u.ran, &b->u.ran, sizeof(a->u.ran)); break;
+	case CHECK_MSG_HOOK_DONE: ck_assert_mem_eq(&a->u.hook_done, &b->u.hook_done, sizeof(a->u.hook_done)); break;
 	}
 }
 
@@ -216,6 +246,10 @@ END_TEST
 #define STEPS_8        STEPS_2 STEPS_2 STEPS_2 STEPS_2
 #define STATE(members) "{\"msg\":\"state\",\"id\":1,\"flip\":true,\"state\":{" members "}}"
 
+#define HOOK(path, timeout, args)                                                                                      \
+	"{\"msg\":\"hook.run\",\"id\":1,\"timeout\":" timeout ",\"path\":\"" path "\",\"args\":[" args "]}"
+#define ARG_24 "abcdefghijklmnopqrstuvwx"
+
 static const struct {
 	const char *what, *line;
 	int rc;
@@ -242,6 +276,16 @@ static const struct {
 	{ "a number that is too large", "{\"msg\":\"ping\",\"n\":4294967296}", -EBADMSG },
 	{ "a real number", "{\"msg\":\"ping\",\"n\":1.0}", -EBADMSG },
 	{ "no such level", "{\"msg\":\"log\",\"level\":\"loud\"}", -EBADMSG },
+	{ "a hook", HOOK("/run/it", "10", "\"vrrp\",\"wan\""), 0 },
+	{ "a hook without arguments", HOOK("/run/it", "10", ""), 0 },
+	{ "a path that is none", HOOK("run/it", "10", ""), -EBADMSG },
+	{ "no time", HOOK("/run/it", "0", ""), -EBADMSG },
+	{ "a number as argument", HOOK("/run/it", "10", "1"), -EBADMSG },
+	{ "as many arguments as may be", HOOK("/run/it", "10", "\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\""), 0 },
+	{ "one more", HOOK("/run/it", "10", "\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\""), -EBADMSG },
+	{ "a long argument", HOOK("/run/it", "10", "\"" ARG_24 ARG_24 ARG_24 "abcdefghijklmnopqrstuvw\""), 0 },
+	{ "one that is too long", HOOK("/run/it", "10", "\"" ARG_24 ARG_24 ARG_24 ARG_24 "\""), -EBADMSG },
+	{ "a control character", HOOK("/run/it", "10", "\"\\u001b[2J\""), -EBADMSG },
 	{ "version 0", "{\"msg\":\"hello\",\"version\":0,\"level\":\"info\",\"seed\":1}", -EBADMSG },
 };
 
@@ -266,6 +310,8 @@ START_TEST(broken_messages)
 		RAN("5"),
 		RAN(STEPS_8 STEPS_8 STEPS_8 "{\"us\":1,\"text\":\"the 25th\"}"),
 		"{\"msg\":\"ran\",\"token\":1,\"id\":1,\"code\":\"L9OK\",\"text\":\"\",\"latency_us\":0,\"steps\":[]}",
+		"{\"msg\":\"hook.done\",\"id\":1,\"code\":\"PROC\",\"text\":\"\",\"took_us\":0}",
+		"{\"msg\":\"hook.done\",\"id\":1,\"code\":\"PROCOK\",\"text\":\"\\u0007\",\"took_us\":0}",
 		STATE("\"n\":0,\"judged\":false,\"up\":true,\"code\":\"L4OK\",\"text\":\"\",\"latency_us\":0"),
 		STATE("\"n\":70000,\"judged\":true,\"up\":true,\"code\":\"L4OK\",\"text\":\"\",\"latency_us\":0"),
 		STATE("\"n\":0,\"judged\":true,\"up\":true,\"code\":\"L9OK\",\"text\":\"\",\"latency_us\":0"),

@@ -35,6 +35,11 @@ static const struct {
 	{ "a first configuration", NULL, WEB " }", "+ service/web\n+ backend/web/a\n+ backend/web/b\n+ check/tcp\n" },
 	{ "a service comes, one goes", WEB ", x: { fwmark: 1, backends: { c: 10.0.0.3 } } }",
 		WEB ", a: { fwmark: 1, backends: {} } }", "+ service/a\n- service/x\n- backend/x/c\n" },
+	{ "a hook comes", WEB " }", "hooks: { state: /h }\n" WEB " }", "~ hooks state:  -> path /h, timeout 10s\n" },
+	{ "a hook changes", "hooks: { state: /h }\n" WEB " }", "hooks: { state: { path: /h, timeout: 3s } }\n" WEB " }",
+		"~ hooks state: path /h, timeout 10s -> path /h, timeout 3s\n" },
+	{ "a hook goes", "hooks: { state: /h }\n" WEB " }", "hooks: {}\n" WEB " }",
+		"~ hooks state: path /h, timeout 10s -> \n" },
 	{ "backends come and go, one changes", WEB " }",
 		"services: { web: { listen: 192.0.2.1:80, backends: { b: { address: 10.0.0.2, weight: 5, state: drain "
 		"}, c: 10.0.0.3 } } }",

@@ -219,6 +219,9 @@ static void make(struct pieces *p)
 	if (maybe())
 		lb_text_puts(&p->rest, "control: { admin_group: _x }\n");
 	if (maybe())
+		lb_text_printf(
+			&p->rest, "hooks: %s\n", PICK("{}", "{ state: /h }", "{ state: { path: /h, timeout: 3s } }"));
+	if (maybe())
 		lb_text_printf(&p->rest, "defaults:\n  check: %s\n  service: %s\n  vrrp: %s\n",
 			PICK("{}", "{ interval: 7s, rise: 9 }", "{ send: x, fall: 1 }"),
 			PICK("{}", "{ scheduler: { name: mh, flags: mh-port } }", "{ drain: keep }",

@@ -382,6 +382,17 @@ START_TEST(status_names_roles_and_alarms)
 	free(r);
 	free(a);
 	json_decref(roles);
+	json_array_clear(alarms);
+	at("lan4")->alarms = 0;
+	k.env.hook_failed = "vrrp/wan4 backup -> fault (exit 3: no)";
+	ctl_vrrp_alarms(&k.env, alarms);
+	k.env.hooks_dropped = 12;
+	ctl_vrrp_alarms(&k.env, alarms);
+	a = json_dumps(alarms, JSON_COMPACT);
+	ck_assert_str_eq(a, "[\"hook_failed: state, for vrrp/wan4 backup -> fault (exit 3: no)\","
+			    "\"hook_failed: state, for vrrp/wan4 backup -> fault (exit 3: no); of 12 changes "
+			    "it was not told at all\"]");
+	free(a);
 	json_decref(alarms);
 	const struct model_vrrps none = { 0 };
 	k.env.vrrps = &none;
