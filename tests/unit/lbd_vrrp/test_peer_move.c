@@ -22,7 +22,7 @@
 
 #define MS    INT64_C(1000)
 #define T0    INT64_C(1000000000)
-#define SEEDS 600
+#define SEEDS 2000
 
 static struct lb_time at(int64_t ms)
 {
@@ -275,7 +275,7 @@ struct node {
 };
 
 struct flight {
-	int to; /* -1 = free */
+	int to;
 	struct lb_time due;
 	bool advert;
 	struct peer_beat b;
@@ -288,6 +288,7 @@ struct world {
 	struct lb_time now;
 	struct node n[2];
 	struct flight air[FLIGHT_MAX];
+	size_t n_air;
 	uint32_t heartbeat_ms;
 	unsigned loss, doubled, delay_ms; /* percent, percent, at most */
 };
@@ -295,14 +296,12 @@ struct world {
 static void fly(struct world *w, const struct flight *f)
 {
 	for (unsigned copies = 1 + (random_of(&w->s) % 100 < w->doubled); copies > 0; copies--) {
-		size_t i = 0;
 		if (random_of(&w->s) % 100 < w->loss)
 			continue;
-		while (i < FLIGHT_MAX && w->air[i].to >= 0)
-			i++;
-		MUST(i < FLIGHT_MAX, "too much in the air");
-		w->air[i] = *f;
-		w->air[i].due.us = w->now.us + (int64_t)(random_of(&w->s) % (w->delay_ms * 1000 + 1));
+		MUST(w->n_air < FLIGHT_MAX, "too much in the air");
+		struct flight *to = &w->air[w->n_air++];
+		*to = *f;
+		to->due.us = w->now.us + (int64_t)(random_of(&w->s) % (w->delay_ms * 1000 + 1));
 	}
 }
 
@@ -459,17 +458,17 @@ static void run(struct world *w, int ms)
 {
 	for (; ms > 0; ms--) {
 		w->now.us += MS;
-		for (size_t i = 0; i < FLIGHT_MAX; i++) {
-			struct flight *f = &w->air[i];
-			if (f->to < 0 || lb_time_cmp(f->due, w->now) > 0)
+		for (size_t i = 0; i < w->n_air;) {
+			if (lb_time_cmp(w->air[i].due, w->now) > 0) {
+				i++;
 				continue;
-			int to = f->to;
-			f->to = -1;
-			struct flight copy = *f; /* its place may be taken meanwhile */
-			if (copy.advert)
-				arrive_advert(w, to, &copy.ev);
+			}
+			struct flight f = w->air[i]; /* its place is taken by another */
+			w->air[i] = w->air[--w->n_air];
+			if (f.advert)
+				arrive_advert(w, f.to, &f.ev);
 			else
-				arrive_beat(w, to, &copy.b);
+				arrive_beat(w, f.to, &f.b);
 		}
 		turn(w, 0);
 		turn(w, 1);
@@ -484,8 +483,7 @@ static void begin(struct world *w, int seed)
 	w->heartbeat_ms = 200;
 	w->loss = w->doubled = 0;
 	w->delay_ms = 2;
-	for (size_t i = 0; i < FLIGHT_MAX; i++)
-		w->air[i].to = -1;
+	w->n_air = 0;
 	for (int me = 0; me < 2; me++) {
 		struct node *n = &w->n[me];
 		*n = (struct node){ .self.session = (uint64_t)me + 77, .beat_at = at(me) };
