@@ -267,19 +267,21 @@ static bool is_blank(uint8_t c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static int hex_digit(uint8_t c)
+#define NO_DIGIT 0xffu
+
+static uint8_t hex_digit(uint8_t c)
 {
 	if (c >= '0' && c <= '9')
-		return c - '0';
+		return (uint8_t)(c - '0');
 	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+		return (uint8_t)(c - 'a' + 10);
+	return c >= 'A' && c <= 'F' ? (uint8_t)(c - 'A' + 10) : NO_DIGIT;
 }
 
 static bool is_hex(const uint8_t *at, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (hex_digit(at[i]) < 0)
+		if (hex_digit(at[i]) == NO_DIGIT)
 			return false;
 	return n > 0;
 }
