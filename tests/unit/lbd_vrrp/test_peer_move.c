@@ -60,6 +60,10 @@ static const struct {
 		"0 master; 10 handover 500; 20 hear 0 backup armed 15; 25 look; 30 hear 0 backup - 18; 31 look; "
 		"40 hear 1 backup armed 20; 41 gone 1; 42 look",
 		"10 say | 20 resign | 25 resign | 40 resign" },
+	{ "ready for a word that has ended is not ready for the next one",
+		"0 master; 10 handover 100; 110 look; 120 handover 500; 130 hear 0 backup armed 100; "
+		"140 hear 0 backup armed 120",
+		"10 say | 110 failed away no node is ready, say | 120 say | 140 resign" },
 	{ "not of our own accord", "0 master; 10 handover 500; 50 backup; 60 look; 900 look",
 		"10 say | 50 failed away no longer master, say" },
 	{ "fault while leaving", "0 master; 10 handover 500; 50 fault; 900 look",
@@ -117,12 +121,21 @@ static const struct {
 		"600 say | 610 say" },
 	{ "wanted, and lost otherwise: nothing to tell", "0 master; 10 hear 0 backup want 5; 20 backup; 30 look",
 		"10 say | 20 say" },
+	{ "nor does it count when we are master again",
+		"0 master; 10 hear 0 backup want 5; 20 backup; 30 master; 40 look", "10 say | 20 say" },
 	{ "one with a better claim is before us",
 		"0 backup; 5 hear 1 backup - 1; 10 hear 0 master arm 5; 209 look; "
 		"210 look; 300 hear 1 master arm 290",
 		"210 arm, say | 300 arm" },
 	{ "but not one that is in fault", "0 backup; 5 hear 1 fault - 1; 10 hear 0 master arm 5", "10 arm, say" },
 	{ "nor one that resigned", "0 backup; 5 hear 1 backup out 1; 10 hear 0 master arm 5", "10 arm, say" },
+	{ "one that resigned is behind a weaker one",
+		"0 resigned; 5 hear 2 backup - 1; 10 hear 0 master arm 5; 209 look; 210 look", "0 say | 210 arm, say" },
+	{ "asked anew, the turn begins anew",
+		"0 backup; 5 hear 1 backup - 1; 10 hear 0 master arm 5; 100 hear 0 master - 95; 1000 hear 0 master arm "
+		"995; "
+		"1199 look; 1200 look",
+		"1200 arm, say" },
 	{ "who wants it is first, whoever he is", "0 backup; 5 take 900; 6 hear 1 backup - 1; 10 hear 0 master arm 6",
 		"5 say | 10 arm, say" },
 	{ "and if it is not us we wait", "0 backup; 5 hear 2 backup want 1; 10 hear 0 master arm 6; 209 look; 210 look",
@@ -151,6 +164,7 @@ static void tell(struct telling *t, int64_t ms, const struct peer_move_acts *out
 		case PEER_MOVE_RESIGN: snprintf(text, sizeof(text), "resign"); break;
 		case PEER_MOVE_SAY: snprintf(text, sizeof(text), "say"); break;
 		case PEER_MOVE_MOVED:
+			ck_assert(a->reason == PEER_MOVE_DONE || a->outage_us == 0);
 			if (a->reason)
 				snprintf(text, sizeof(text), "failed %s %s", a->away ? "away" : "here",
 					peer_move_reasons[a->reason]);
@@ -237,6 +251,38 @@ START_TEST(stories_are_told)
 		tell_event(&t, w);
 	ck_assert_msg(
 		strcmp(t.got, stories[_i].want) == 0, "%s\n%s\nis not\n%s", stories[_i].what, t.got, stories[_i].want);
+}
+END_TEST
+
+/* A beat may be sent before anybody looked: it must not say what does not hold any more. */
+START_TEST(flags_between_two_looks)
+{
+	struct telling t = { .v = { .prio = 100 } };
+	tell_event(&t, "0 backup");
+	tell_event(&t, "10 hear 0 master arm 5");
+	ck_assert_uint_eq(peer_move_flags(&t.m, &t.v, at(504)), PEER_ENTRY_ARMED);
+	ck_assert_uint_eq(peer_move_flags(&t.m, &t.v, at(505)), 0);
+	t.v.held = true;
+	ck_assert_uint_eq(peer_move_flags(&t.m, &t.v, at(20)), 0);
+	t.v = (struct vrrp){ .prio = 100, .state = VRRP_STATE_FAULT };
+	ck_assert_uint_eq(peer_move_flags(&t.m, &t.v, at(20)), 0);
+	tell_event(&t, "30 backup");
+	tell_event(&t, "40 take 500");
+	ck_assert_uint_eq(peer_move_flags(&t.m, &t.v, at(100)), PEER_ENTRY_ARMED | PEER_ENTRY_WANT);
+	ck_assert_uint_eq(peer_move_flags(&t.m, &t.v, at(539)), PEER_ENTRY_WANT);
+	ck_assert_uint_eq(peer_move_flags(&t.m, &t.v, at(540)), 0);
+
+	t = (struct telling){ .v = { .prio = 100 } };
+	tell_event(&t, "0 master");
+	tell_event(&t, "10 handover 500");
+	ck_assert_uint_eq(peer_move_flags(&t.m, &t.v, at(509)), PEER_ENTRY_ARM);
+	ck_assert_uint_eq(peer_move_flags(&t.m, &t.v, at(510)), 0);
+	tell_event(&t, "20 hear 0 backup armed 15");
+	ck_assert(peer_move_ready(&t.m, &t.v, at(509)) && !peer_move_ready(&t.m, &t.v, at(510)));
+	t.v.state = VRRP_STATE_BACKUP;
+	t.v.resigned = true;
+	ck_assert(!peer_move_ready(&t.m, &t.v, at(30)));
+	ck_assert_uint_eq(peer_move_flags(&t.m, &t.v, at(30)), PEER_ENTRY_OUT);
 }
 END_TEST
 
@@ -587,6 +633,7 @@ int main(void)
 	TCase *t = tcase_create("moves");
 	tcase_set_timeout(t, 100);
 	tcase_add_loop_test(t, stories_are_told, 0, LEN(stories));
+	tcase_add_test(t, flags_between_two_looks);
 	tcase_add_test(t, each_reason_has_its_text);
 	tcase_add_loop_test(t, goes_over_and_comes_back, 0, 4);
 	tcase_add_test(t, whatever_is_lost);
