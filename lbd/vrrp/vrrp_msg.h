@@ -7,8 +7,12 @@
  *                  vrrp.del
  *                  vrrp.track  what tracked objects say: added to the priority, or a fault with its reason
  *                  vrrp.do     an operator's word for one instance
+ *                  vrrp.peers  the other nodes and the second path to them; anew when anything of it changed
  *                  log, ping   as with every worker; ping also means that the core lives
  *   vrrp -> core   ready       the answer to hello
+ *                  vrrp.node   another node: when it or a path changed, and behind each pong
+ *                  vrrp.theirs how an instance is there, when that changed
+ *                  vrrp.moved  how a planned hand-over ended
  *                  vrrp.state  an instance's state, priority or reason changed; also the first word about each
  *                  vrrp.alarm  on or off
  *                  pong        with the figures of the process
@@ -24,6 +28,7 @@
 
 #include "common/log.h"
 #include "common/proto.h"
+#include "lbd/vrrp/peer_link.h"
 #include "lbd/vrrp/vip.h"
 #include "lbd/vrrp/vrrp_announce.h"
 #include "lbd/vrrp/vrrp_auth.h"
@@ -34,6 +39,7 @@
 #define VRRP_REASON_MAX   80 /* "track:gateway", with its NUL */
 #define VRRP_EXCLUDED_MAX 255
 #define VRRP_PEERS_MAX    16
+#define VRRP_NODES_MAX    7 /* others of a cluster */
 
 enum vrrp_msg_type {
 	VRRP_MSG_HELLO,
@@ -41,11 +47,15 @@ enum vrrp_msg_type {
 	VRRP_MSG_DEL,
 	VRRP_MSG_TRACK,
 	VRRP_MSG_DO,
+	VRRP_MSG_PEERS,
 	VRRP_MSG_LOG,
 	VRRP_MSG_PING,
 	VRRP_MSG_READY,
 	VRRP_MSG_STATE,
 	VRRP_MSG_ALARM,
+	VRRP_MSG_NODE,
+	VRRP_MSG_THEIRS,
+	VRRP_MSG_MOVED,
 	VRRP_MSG_PONG,
 	VRRP_MSG_STATS,
 };
@@ -88,13 +98,70 @@ struct vrrp_msg_track {
 	char reason[VRRP_REASON_MAX]; /* of the fault: "track:lan0" */
 };
 
-enum vrrp_do { VRRP_DO_RESIGN, VRRP_DO_ANNOUNCE, VRRP_DO_ARM };
-#define VRRP_DO_COUNT (VRRP_DO_ARM + 1)
+enum vrrp_do {
+	VRRP_DO_RESIGN,
+	VRRP_DO_ANNOUNCE,
+	VRRP_DO_HANDOVER, /* resign as soon as another node says that it is ready; not at all if none does in for_ms */
+	VRRP_DO_TAKE,     /* ask the master for that, for for_ms */
+};
+#define VRRP_DO_COUNT (VRRP_DO_TAKE + 1)
 
 struct vrrp_msg_do {
 	uint32_t id;
-	enum vrrp_do what; /* "resign" "announce" "arm" */
-	uint32_t for_ms;   /* arm */
+	enum vrrp_do what; /* "resign" "announce" "handover" "take" */
+	uint32_t for_ms;   /* handover, take: 1..60000; else 0 */
+};
+
+/* The other nodes. n_nodes 0: there is no second path (then the rest does not count). */
+struct vrrp_peers {
+	char self[VRRP_NAME_MAX]; /* the name of this node */
+	uint8_t cluster;          /* cluster.id, 1..255 */
+	uint16_t port;
+	uint32_t heartbeat_ms, dead_after_ms;
+	uint64_t config; /* a digest of the configuration that runs, equal on nodes with the same */
+	struct peer_key key;
+	uint32_t n_nodes;
+	struct vrrp_peer {
+		char name[VRRP_NAME_MAX];
+		uint32_t n_paths; /* 1..PEER_PATHS_MAX */
+		struct vrrp_path {
+			struct lb_ip ours, theirs; /* of one family */
+		} paths[PEER_PATHS_MAX];
+	} nodes[VRRP_NODES_MAX];
+};
+
+struct vrrp_msg_node {
+	char name[VRRP_NAME_MAX];
+	bool up;
+	bool same_config;               /* while up */
+	char version[PEER_VERSION_MAX]; /* of lbd there; "" = never heard */
+	uint32_t instances;             /* there, in all */
+	uint32_t restarts;              /* since we know it */
+	int64_t offset_us;              /* its wall clock minus ours, about */
+	uint32_t n_paths;
+	struct {
+		struct lb_ip theirs;
+		bool up;
+		uint32_t rtt_us; /* 0 = not known */
+	} paths[PEER_PATHS_MAX];
+	uint64_t refused[PEER_REFUSAL_COUNT]; /* beats, of all nodes together; [0] = taken */
+};
+
+struct vrrp_msg_theirs {
+	uint32_t id;
+	char node[VRRP_NAME_MAX];
+	bool known; /* false: that node is gone or has no such instance; then the rest does not count */
+	enum vrrp_state state;
+	uint8_t prio;
+};
+
+struct vrrp_msg_moved {
+	uint32_t id;
+	bool ok;
+	bool away;                    /* from here; else to here */
+	char reason[VRRP_REASON_MAX]; /* not ok: "no node is ready" */
+	uint32_t outage_us; /* ok: to here: from the old master's last word to having the addresses; away: from our last
+			     * word to the first of the new master */
 };
 
 struct vrrp_msg_state {
@@ -140,6 +207,7 @@ struct vrrp_msg {
 		uint32_t del;          /* id */
 		struct vrrp_msg_track track;
 		struct vrrp_msg_do run;
+		struct vrrp_peers *peers; /* owned where it was read */
 		enum lb_log_level log;
 		uint32_t ping; /* n */
 		struct {
@@ -148,6 +216,9 @@ struct vrrp_msg {
 		} ready;
 		struct vrrp_msg_state state;
 		struct vrrp_msg_alarm alarm;
+		struct vrrp_msg_node node;
+		struct vrrp_msg_theirs theirs;
+		struct vrrp_msg_moved moved;
 		struct vrrp_msg_pong pong;
 		struct vrrp_msg_stats stats;
 	} u;
