@@ -597,7 +597,8 @@ void inst_do(struct room *w, const struct vrrp_msg_do *d)
 		return;
 	switch (d->what) {
 	case VRRP_DO_RESIGN: step(i, &(struct vrrp_event){ .type = VRRP_EVENT_RESIGN }); break;
-	case VRRP_DO_ARM: step(i, &(struct vrrp_event){ .type = VRRP_EVENT_ARM, .for_ms = d->for_ms }); break;
+	case VRRP_DO_HANDOVER:
+	case VRRP_DO_TAKE: break;
 	case VRRP_DO_ANNOUNCE:
 		if (i->fsm.state == VRRP_STATE_MASTER)
 			announce(i, lb_clock_now());

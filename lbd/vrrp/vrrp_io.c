@@ -108,11 +108,15 @@ static int dispatch(struct room *w, const struct vrrp_msg *m)
 	case VRRP_MSG_DEL: inst_del(w, m->u.del); return 0;
 	case VRRP_MSG_TRACK: inst_track(w, &m->u.track); return 0;
 	case VRRP_MSG_DO: inst_do(w, &m->u.run); return 0;
+	case VRRP_MSG_PEERS: return 0;
 	case VRRP_MSG_LOG: lb_log_set_level(m->u.log); return 0;
 	case VRRP_MSG_PING: send_pong(w, m->u.ping); return 0;
 	case VRRP_MSG_READY:
 	case VRRP_MSG_STATE:
 	case VRRP_MSG_ALARM:
+	case VRRP_MSG_NODE:
+	case VRRP_MSG_THEIRS:
+	case VRRP_MSG_MOVED:
 	case VRRP_MSG_PONG:
 	case VRRP_MSG_STATS: break;
 	}
