@@ -190,6 +190,9 @@ struct config {
 	uint32_t n_vrrp;
 	enum lb_log_level log_level;
 	const char *admin_group, *observe_group;
+	/* Over what is written in all files, whatever their names, comments and layout: equal on nodes that have the
+	 * same configuration. */
+	uint64_t digest;
 	struct lb_arena arena;
 };
 
