@@ -37,6 +37,68 @@ uint32_t lb_read_u32(struct lb_reader *r)
 	return at ? (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3] : 0;
 }
 
+uint64_t lb_read_u64(struct lb_reader *r)
+{
+	const uint8_t *at = lb_take(r, 8);
+	uint64_t v = 0;
+	for (size_t i = 0; at && i < 8; i++)
+		v = v << 8 | at[i];
+	return v;
+}
+
+uint8_t *lb_room(struct lb_writer *w, size_t n)
+{
+	if (w->bad || n > (size_t)(w->end - w->p)) {
+		w->bad = true;
+		return NULL;
+	}
+	uint8_t *at = w->p;
+	w->p += n;
+	return at;
+}
+
+void lb_write(struct lb_writer *w, const void *bytes, size_t n)
+{
+	uint8_t *at = lb_room(w, n);
+	if (at && n)
+		memcpy(at, bytes, n);
+}
+
+void lb_write_zero(struct lb_writer *w, size_t n)
+{
+	uint8_t *at = lb_room(w, n);
+	if (at && n)
+		memset(at, 0, n);
+}
+
+/* The low n bytes of v, network order. */
+static void write_number(struct lb_writer *w, uint64_t v, size_t n)
+{
+	uint8_t *at = lb_room(w, n);
+	for (size_t i = 0; at && i < n; i++)
+		at[i] = (uint8_t)(v >> 8 * (n - 1 - i));
+}
+
+void lb_write_u8(struct lb_writer *w, uint8_t v)
+{
+	write_number(w, v, 1);
+}
+
+void lb_write_u16(struct lb_writer *w, uint16_t v)
+{
+	write_number(w, v, 2);
+}
+
+void lb_write_u32(struct lb_writer *w, uint32_t v)
+{
+	write_number(w, v, 4);
+}
+
+void lb_write_u64(struct lb_writer *w, uint64_t v)
+{
+	write_number(w, v, 8);
+}
+
 static bool reserve(struct lb_text *t, size_t more)
 {
 	if (t->bad)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Bounded reading of bytes with a sticky error: after the first read past the end every further read gives zero and
- * `bad` stays set, so a decoder is a straight column of reads with one test at its end.
+ * Bounded reading and writing of bytes with a sticky error: after the first read past the end every further read gives
+ * zero and `bad` stays set, so a decoder is a straight column of reads with one test at its end; and so is an encoder.
  * And a growing text buffer whose error (out of memory) is sticky in the same way.
  */
 #pragma once
@@ -20,6 +20,21 @@ const uint8_t *lb_take(struct lb_reader *r, size_t n);
 uint8_t lb_read_u8(struct lb_reader *r);
 uint16_t lb_read_u16(struct lb_reader *r); /* network order */
 uint32_t lb_read_u32(struct lb_reader *r); /* network order */
+uint64_t lb_read_u64(struct lb_reader *r); /* network order */
+
+struct lb_writer {
+	uint8_t *p, *end;
+	bool bad;
+};
+
+/* Room for the next n bytes; NULL, and bad for good, when less is left or it was bad. */
+uint8_t *lb_room(struct lb_writer *w, size_t n);
+void lb_write(struct lb_writer *w, const void *bytes, size_t n);
+void lb_write_zero(struct lb_writer *w, size_t n);
+void lb_write_u8(struct lb_writer *w, uint8_t v);
+void lb_write_u16(struct lb_writer *w, uint16_t v); /* network order */
+void lb_write_u32(struct lb_writer *w, uint32_t v); /* network order */
+void lb_write_u64(struct lb_writer *w, uint64_t v); /* network order */
 
 /* Text that grows. s is always NUL-terminated once something was added; bad = memory was out, content is cut. */
 struct lb_text {

@@ -7,9 +7,12 @@
  *  12  node (8)   20 session (8)  28 seq (8)   36 echo session (8)   44 echo seq (8)
  *  52  echo held for, us (4)      56 wall clock, us (8)        64 configuration (8)
  *  72  instances in all (2)       74 version of lbd, text (22)
- *  96  entries of 32: instance (8) | state 1 | priority 1 | flags 1 | family of the address: 4, 6 or 0 1 |
+ *  96  entries of 32: instance (8) | state (1) | priority (1) | flags (1) | family of the address: 4, 6 or 0 (1) |
  *      interval, cs (2) | zero (2) | address of its adverts (16, IPv4 left-aligned, else zero)
  *  end HMAC-SHA256 over all before it (32)
+ *
+ * There is one form of each beat: what has no meaning is zero, flags without a name included, and who sends anything
+ * else is refused. What is new needs a new version.
  *
  * Freshness needs no clock: a beat repeats the session (a random number of each run) and the number of the last beat of
  * the other side. Who repeats what we sent a moment ago is there now, and no recording of it (peer_link.h).
@@ -30,7 +33,8 @@
 #define PEER_SIGNATURE   32
 #define PEER_ENTRIES_MAX 32 /* of one beat; with more instances further beats follow */
 #define PEER_PKT_MAX     (PEER_HEAD + PEER_ENTRIES_MAX * PEER_ENTRY + PEER_SIGNATURE) /* 1152: below any MTU of IPv6 */
-#define PEER_VERSION_MAX 23 /* of lbd, with a NUL */
+#define PEER_VERSION_MAX 23                                                           /* of lbd, with a NUL */
+#define PEER_WALL_MAX_US (INT64_C(1) << 62) /* so that two clocks can be subtracted */
 
 #define PEER_FLAG_ASK 0x01 /* of a beat: answer at once, I do not know you yet */
 
@@ -46,7 +50,7 @@ struct peer_key {
 };
 
 struct peer_entry {
-	uint64_t id; /* peer_name_id of the instance's name */
+	uint64_t id; /* peer_name_id of the instance's name; not 0 */
 	enum vrrp_state state;
 	uint8_t prio;         /* effective */
 	uint8_t flags;        /* PEER_ENTRY_* */
@@ -55,26 +59,26 @@ struct peer_entry {
 };
 
 struct peer_beat {
-	uint8_t cluster;       /* cluster.id */
-	uint8_t flags;         /* PEER_FLAG_* */
-	uint32_t heartbeat_ms; /* 10..10000: the next beat comes by then */
-	uint64_t node;         /* peer_name_id of the sender's name */
-	uint64_t session, seq; /* session never 0 */
-	uint64_t echo_session, echo_seq; /* 0 0 = nothing heard yet */
-	uint32_t echo_held_us;           /* from its arrival to this beat */
-	int64_t wall_us;                 /* UTC */
+	uint8_t cluster;                 /* cluster.id, 1..255 */
+	uint8_t flags;                   /* PEER_FLAG_* */
+	uint32_t heartbeat_ms;           /* 10..10000: the next beat comes by then */
+	uint64_t node;                   /* peer_name_id of the sender's name */
+	uint64_t session, seq;           /* neither is ever 0 */
+	uint64_t echo_session, echo_seq; /* both 0 = nothing heard yet, else neither */
+	uint32_t echo_held_us;           /* from its arrival to this beat; 0 where nothing was heard */
+	int64_t wall_us;                 /* UTC, 0..PEER_WALL_MAX_US */
 	uint64_t config;                 /* a digest of what runs; equal = the same configuration */
-	uint32_t instances;              /* of the sender in all, 0..65535 */
+	uint32_t instances;              /* of the sender in all, n..65535 */
 	char version[PEER_VERSION_MAX];  /* printable ASCII */
 	size_t n;
-	struct peer_entry v[PEER_ENTRIES_MAX];
+	struct peer_entry v[PEER_ENTRIES_MAX]; /* each instance once */
 };
 
 /* Why a beat was refused; the names are those of counters (peer_refusals). */
 enum peer_refusal {
 	PEER_OK,
-	PEER_LENGTH,  /* cut, or longer than it says */
-	PEER_FORMAT,  /* not a beat, or a field out of range (looked at only behind a good signature) */
+	PEER_LENGTH,  /* not as long as it says */
+	PEER_FORMAT,  /* not a beat; or a field out of range, which is looked at only behind a good signature */
 	PEER_VERSION, /* of another version of this protocol */
 	PEER_CLUSTER, /* of another cluster */
 	PEER_KEY,     /* the signature is not that of our key */
@@ -90,11 +94,13 @@ uint64_t peer_name_id(const char *name);
 /* Writes b, signed. Returns its length; 0 where libcrypto has no memory. b is legal: that is the caller's business. */
 size_t peer_pkt_write(const struct peer_beat *b, const struct peer_key *key, uint8_t out[PEER_PKT_MAX]);
 
-/* PEER_OK and *b (all of it set); else why, *b undefined. Length, magic, version, cluster and then the signature are
- * looked at in this order (constant time in key and signature), everything else behind it. Never REPLAY or SOURCE. */
+/* PEER_OK and *b (all of it set); else why, *b undefined. Looked at in this order: whether there are the eight bytes
+ * that say what it is, magic, version (another one may have another length), length, cluster, signature (constant time
+ * in key and signature), and everything else behind it. Never REPLAY or SOURCE. */
 enum peer_refusal peer_pkt_read(
 	const uint8_t *bytes, size_t len, uint8_t cluster, const struct peer_key *key, struct peer_beat *b);
 
-/* Text of a key file: 32..64 bytes as they are, or the same in hexadecimal with blanks and newlines around. 0, or -1:
- * neither. The key itself is never in a message. */
+/* A key file: 32..64 bytes in hexadecimal with blanks and newlines around, or else 32..64 bytes as they are, a newline
+ * at the end included. Digits of fewer or more bytes, or half of one, are no key: they were meant to be the former. 0,
+ * or -1 and *key untouched. The key itself is never in a message. */
 int peer_key_read(struct peer_key *key, const uint8_t *text, size_t n);

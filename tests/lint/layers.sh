@@ -32,8 +32,8 @@ BEGIN {
     # check_curl names the error numbers of libcurl and calls nothing
     confined["curl/"]            = "^lbd/check/(probe_[a-z]+|curl_(link|loop))_io\\.[ch]$|^lbd/check/check_curl\\.c$"
     confined["microhttpd.h"]     = "^lbd/ctl/metrics_io\\.c$"
-    # vrrp_auth takes its HMAC over bytes in memory, and no more
-    confined["openssl/"]         = "^lbd/sync/[a-z_]+_io\\.c$|^lbd/vrrp/vrrp_auth\\.c$"
+    # these two take a HMAC over bytes in memory, and no more
+    confined["openssl/"]         = "^lbd/sync/[a-z_]+_io\\.c$|^lbd/vrrp/(vrrp_auth|peer_pkt)\\.c$"
     confined["libnetfilter_conntrack/"] = "^lbd/sync/[a-z_]+_io\\.c$"
     # JSON is the form of messages and of printed tables: nothing that forwards packets is described in it
     confined["jansson.h"]        = "^common/|^lbctl/|^lbd/(sandbox|override|model|daemon|main|worker)|^lbd/(ctl|check)/|^lbd/config/schema_print\\.c$"
