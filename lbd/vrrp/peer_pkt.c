@@ -286,19 +286,23 @@ static bool is_hex(const uint8_t *at, size_t n)
 
 int peer_key_read(struct peer_key *key, const uint8_t *text, size_t n)
 {
-	size_t from = 0, to = n;
-	while (from < to && is_blank(text[from]))
-		from++;
-	while (to > from && is_blank(text[to - 1]))
-		to--;
-	bool hex = is_hex(text + from, to - from);
-	size_t key_n = hex ? (to - from) / 2 : n;
-	if (key_n < PEER_KEY_MIN || key_n > PEER_KEY_MAX || (hex && (to - from) % 2))
+	const uint8_t *at = text;
+	size_t left = n;
+	while (left && is_blank(*at)) {
+		at++;
+		left--;
+	}
+	while (left && is_blank(at[left - 1]))
+		left--;
+	bool hex = is_hex(at, left);
+	size_t key_n = hex ? left / 2 : n;
+	if (key_n < PEER_KEY_MIN || key_n > PEER_KEY_MAX || (hex && left % 2))
 		return -1;
 	OPENSSL_cleanse(key, sizeof(*key)); /* a longer one may have been there */
 	key->n = key_n;
-	for (size_t i = 0; i < key_n; i++)
-		key->bytes[i] = hex ? (uint8_t)(hex_digit(text[from + 2 * i]) << 4 | hex_digit(text[from + 2 * i + 1]))
-				    : text[i];
+	if (!hex)
+		memcpy(key->bytes, text, n);
+	for (size_t i = 0; hex && i < key_n; i++)
+		key->bytes[i] = (uint8_t)(hex_digit(at[2 * i]) << 4 | hex_digit(at[2 * i + 1]));
 	return 0;
 }

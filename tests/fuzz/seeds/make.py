@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Writes the hand-made seeds of the corpora: datagrams as the kernel's IPVS family and rtnetlink write them (little
-endian), pairs of rows for the diff, files of overrides, DNS replies, VRRP adverts, key files, lines of the channel to
-the vrrp process, replies and YAML.  Usage: make.py [corpus folder]"""
+endian), pairs of rows for the diff, files of overrides, DNS replies, VRRP adverts, beats, key files, lines of the channel
+to the vrrp process, replies and YAML.  Usage: make.py [corpus folder]"""
 import json
 import os
 import struct
@@ -239,6 +239,56 @@ def key_files():
         save("vrrp_keys", name, text.encode())
 
 
+# The first byte as in peer_beat.c: 1 it is signed there.
+def beats():
+    def beat(entries=(), magic=b"LBDP", version=1, flags=0, cluster=7, heartbeat=200, zero=0, seq=9, echo=(0, 0, 0),
+             wall=1700000000123456, total=None, n=None, text=b"0.1.0"):
+        head = magic + bytes([version, flags, cluster, len(entries) if n is None else n])
+        head += struct.pack(">HHQQQQQIQQH", heartbeat, zero, 0x1261C1191DBE4BEE, 0xB, seq, *echo, wall, 0xC0FFEE,
+                            len(entries) if total is None else total)
+        return head + text.ljust(22, b"\0") + b"".join(entries)
+
+    def entry(i, state=1, prio=100, flags=0, family=4, interval=100, zero=0, address=bytes([10, 9, 0, 1])):
+        return struct.pack(">QBBBBHH", i, state, prio, flags, family, interval, zero) + address.ljust(16, b"\0")
+
+    fresh = (0x1122334455667788, 9, 40000)
+    v6 = bytes.fromhex("fe800000000000000000000000000054")
+    three = [entry(1, 2, 150, 1), entry(2, family=6, address=v6, flags=8, interval=4095), entry(3, 3, family=0, address=b"")]
+    signed = {
+        "first": beat(flags=1),
+        "fresh": beat(three, echo=fresh),
+        "late": beat(three, echo=(0x1122334455667788, 10, 0)),
+        "stranger": beat(three, echo=(0xA, 1, 0xFFFFFFFF)),
+        "full": beat([entry(i + 1, flags=i % 16) for i in range(32)], echo=fresh, total=65535, text=b"v" * 22),
+        "too-many": beat([entry(i + 1) for i in range(33)]),
+        "twice": beat([entry(1), entry(2), entry(1)]),
+        "state": beat([entry(1, state=4)]),
+        "flag": beat([entry(1, flags=16)]),
+        "family": beat([entry(1, family=5)]),
+        "address": beat([entry(1, address=v6)]),
+        "interval": beat([entry(1, interval=4096)]),
+        "zero": beat(zero=1),
+        "entry-zero": beat([entry(1, zero=1)]),
+        "heartbeat": beat(heartbeat=9),
+        "seq": beat(seq=0),
+        "echo": beat(echo=(0, 1, 0)),
+        "wall": beat(wall=1 << 62 | 1),
+        "total": beat(three, total=2),
+        "text": beat(text=b"0.1\0.0"),
+        "control": beat(text=b"0.1\n"),
+        "version": beat(version=2),
+        "cluster": beat(cluster=8),
+        "magic": beat(magic=b"LBDQ"),
+        "cut": beat(three)[:-1],
+        "count": beat(three, n=2),
+        "empty": b"",
+    }
+    for name, data in signed.items():
+        save("peer_beat", name, b"\1" + data)
+    save("peer_beat", "unsigned", b"\0" + beat(three, echo=fresh) + b"\0" * 32)
+    save("peer_beat", "junk", b"\0" + b"\xff" * 128)
+
+
 def vrrp_channel():
     key = "".join("%02x" % i for i in range(32))
     announce = {"count": 5, "delay_ms": 5000, "refresh_ms": 0, "again_ms": 4000}
@@ -340,6 +390,7 @@ overrides()
 dns()
 adverts()
 key_files()
+beats()
 vrrp_channel()
 
 
