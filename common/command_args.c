@@ -24,6 +24,8 @@ const struct lb_wait lb_waits[] = {
 	{ "backend", true, "drained", "weight 0 and no flow left" },
 	{ "vrrp", true, "master", "this node has its addresses" },
 	{ "vrrp", true, "backup", "it waits for the master to fail" },
+	{ "peer", false, "up", "every other node is heard over the second path" },
+	{ "peer", true, "up", "this other node is" },
 	{ "daemon", false, "ready", "first verdicts in, kernel as desired" },
 };
 const size_t lb_waits_n = sizeof(lb_waits) / sizeof(lb_waits[0]);
@@ -101,11 +103,17 @@ static const struct lb_wait *object_row(const char *object)
 	return NULL;
 }
 
+/* `peer` and `peer/NAME` are two of them. */
+static bool same_kind(const struct lb_wait *a, const struct lb_wait *b)
+{
+	return strcmp(a->kind, b->kind) == 0 && a->named == b->named;
+}
+
 const struct lb_wait *lb_wait_find(const char *object, const char *condition)
 {
 	const struct lb_wait *kind = object_row(object);
 	for (size_t i = 0; kind && i < lb_waits_n; i++)
-		if (strcmp(lb_waits[i].kind, kind->kind) == 0 && strcmp(lb_waits[i].condition, condition) == 0)
+		if (same_kind(&lb_waits[i], kind) && strcmp(lb_waits[i].condition, condition) == 0)
 			return &lb_waits[i];
 	return NULL;
 }
@@ -135,7 +143,7 @@ static int condition_check(const char *s, const json_t *args, struct lb_err *e)
 		return 0;
 	struct lb_text all = LB_TEXT_INIT;
 	for (size_t i = 0; i < lb_waits_n; i++)
-		if (strcmp(lb_waits[i].kind, kind->kind) == 0)
+		if (same_kind(&lb_waits[i], kind))
 			lb_text_printf(&all, "%s%s", all.n ? ", " : "", lb_waits[i].condition);
 	lb_err_set(e, LB_CODE_USAGE, "a %s can be waited for to be: %s", kind->kind, all.bad ? "?" : all.s);
 	lb_text_done(&all);
@@ -184,8 +192,8 @@ static int string_check(const struct lb_arg *arg, const char *s, size_t n, const
 	case LB_ARG_OBJECT:
 		if (object_row(s))
 			return 0;
-		return lb_err_set(
-			e, LB_CODE_USAGE, "an object is service/NAME, backend/SERVICE/NAME, vrrp/NAME or daemon");
+		return lb_err_set(e, LB_CODE_USAGE,
+			"an object is service/NAME, backend/SERVICE/NAME, vrrp/NAME, peer, peer/NAME or daemon");
 	case LB_ARG_WEIGHT:
 		if (lb_weight_parse(s, &weight) == 0)
 			return 0;

@@ -181,6 +181,26 @@ const struct lb_command lb_commands[] = {
 				.help = "1 to 254, auto" },
 			ARG_FOR, ARG_REASON } },
 
+	[LB_COMMAND_FAILOVER] = { "failover", "", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_TABLE,
+		.row = LB_ROW_MOVE, .wait = "moved", .help = "hand everything over to the other node, or take it",
+		.text = "What this node is master of goes to the other node, as soon as that says that it is ready; "
+			"where this node is master of nothing, all that the other is master of comes here. Refused "
+			"where the other is gone, runs another configuration or could not take over. --wait (5s) "
+			"returns when it is done, and says how long nobody had the addresses.",
+		.args = { { .name = "force",
+				  .kind = LB_ARG_FLAG,
+				  .option = "force",
+				  .help = "even so; without a node that is ready: give up all the same" },
+			{ .name = "wait",
+				.kind = LB_ARG_DURATION,
+				.hidden = true,
+				.help = "hold the answer until it is done" } } },
+
+	[LB_COMMAND_PEER_STATUS] = { "peer", "status", LB_LEVEL_OBSERVE, .bare = true, .view = LB_VIEW_TABLE,
+		.row = LB_ROW_PEER, .help = "the other nodes, as the second path knows them",
+		.text = "Whether a node is there, by which of the paths, whether it runs the same configuration, how "
+			"far its clock is ahead of ours, and what each instance is there." },
+
 	[LB_COMMAND_CONFIG_CHECK] = { "config", "check", LB_LEVEL_NONE, .view = LB_VIEW_TEXT,
 		.help = "say what is wrong with a file; no daemon needed",
 		.text = "Runs `lbd --check` as the caller. Without FILE: /etc/lbd/lbd.yaml.",
@@ -277,7 +297,7 @@ const struct lb_command lb_commands[] = {
 				  .kind = LB_ARG_OBJECT,
 				  .required = true,
 				  .metavar = "OBJECT",
-				  .help = "service/NAME, backend/SERVICE/NAME, vrrp/NAME, daemon" },
+				  .help = "service/NAME, backend/SERVICE/NAME, vrrp/NAME, peer, peer/NAME, daemon" },
 			{ .name = "condition",
 				.kind = LB_ARG_CONDITION,
 				.required = true,

@@ -39,6 +39,8 @@ enum lb_command_id {
 	LB_COMMAND_VRRP_RESIGN,
 	LB_COMMAND_VRRP_ANNOUNCE,
 	LB_COMMAND_VRRP_PRIORITY,
+	LB_COMMAND_FAILOVER,
+	LB_COMMAND_PEER_STATUS,
 	LB_COMMAND_CONFIG_CHECK,
 	LB_COMMAND_CONFIG_SHOW,
 	LB_COMMAND_CONFIG_DIFF,
@@ -57,7 +59,7 @@ enum lb_command_id {
 	LB_COMMAND_COMPLETE,
 	LB_COMMAND_HELP
 };
-#define LB_COMMAND_COUNT 38
+#define LB_COMMAND_COUNT 40
 
 enum lb_level {
 	LB_LEVEL_NONE,    /* lbctl does it alone; the daemon refuses it */
@@ -121,7 +123,7 @@ struct lb_command {
 	enum lb_view view;
 	enum lb_row_type row;
 	const char *wait; /* condition that --wait takes: "drained", of the backend or instance, else of the daemon;
-			     NULL = none */
+			     NULL = none. With an argument `wait` the daemon holds the answer itself */
 	const char *ask;  /* a question that is always asked, NULL = none */
 	const char *help; /* one line, lower case, no full stop */
 	const char *text; /* the rest of the help */

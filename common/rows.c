@@ -229,6 +229,35 @@ static const struct lb_field vrrp_fields[] = {
 	{ .key = NULL },
 };
 
+static const struct lb_field peer_fields[] = {
+	{ "peer", LB_FIELD_TEXT, LB_PLACE_TABLE, "NODE", NULL, "name of the other node" },
+	{ "state", LB_FIELD_STATE, LB_PLACE_TABLE, "STATE", NULL, "up, down; unknown: not heard of yet" },
+	{ "since", LB_FIELD_TIME, LB_PLACE_TABLE, "SINCE", NULL, "last change of state" },
+	{ "paths", LB_FIELD_LIST, LB_PLACE_TABLE, "PATHS", NULL,
+		"its addresses, whether it is heard from there, and the round trip" },
+	{ "version", LB_FIELD_TEXT, LB_PLACE_TABLE, "VERSION", NULL, "of lbd there" },
+	{ "configuration", LB_FIELD_TEXT, LB_PLACE_TABLE, "CONFIGURATION", NULL,
+		"same, differs: against what runs here" },
+	{ "clock", LB_FIELD_SECONDS, LB_PLACE_TABLE, "CLOCK", NULL, "how far its clock is ahead of ours" },
+	{ "instances", LB_FIELD_LIST, LB_PLACE_TABLE, "INSTANCES", NULL, "our VRRP instances as they are there" },
+	{ "alarms", LB_FIELD_LIST, LB_PLACE_WIDE, "ALARMS", NULL, "peer_down, config_differs" },
+	{ "restarts", LB_FIELD_NUMBER, LB_PLACE_WIDE, "RESTARTS", NULL, "of it since we know it" },
+	{ "received", LB_FIELD_COUNTER, LB_PLACE_SHOW, "RECEIVED", NULL, "signs of life that counted, of all nodes" },
+	{ "refused", LB_FIELD_COUNTS, LB_PLACE_SHOW, "REFUSED", NULL, "those that did not, by reason" },
+	{ .key = NULL },
+};
+
+static const struct lb_field move_fields[] = {
+	{ "vrrp", LB_FIELD_TEXT, LB_PLACE_TABLE, "VRRP", NULL, "name of the instance" },
+	{ "result", LB_FIELD_STATE, LB_PLACE_TABLE, "RESULT", NULL,
+		"moved, failed; resigned: given up to whoever takes it; waiting: not over yet" },
+	{ "direction", LB_FIELD_TEXT, LB_PLACE_WIDE, "DIRECTION", NULL, "away, here" },
+	{ "peer", LB_FIELD_TEXT, LB_PLACE_TABLE, "NODE", NULL, "the other node" },
+	{ "outage", LB_FIELD_SECONDS, LB_PLACE_TABLE, "OUTAGE", NULL, "how long nobody had its addresses" },
+	{ "reason", LB_FIELD_WORDS, LB_PLACE_TABLE, "REASON", NULL, "why it failed" },
+	{ .key = NULL },
+};
+
 static const struct lb_field status_fields[] = {
 	{ "node", LB_FIELD_TEXT, LB_PLACE_TABLE, "NODE", NULL, "this node" },
 	{ "version", LB_FIELD_TEXT, LB_PLACE_TABLE, "VERSION", NULL, "of the daemon" },
@@ -239,6 +268,8 @@ static const struct lb_field status_fields[] = {
 	{ "services", LB_FIELD_COUNTS, LB_PLACE_TABLE, "SERVICES", NULL, "how many in each status" },
 	{ "backends", LB_FIELD_COUNTS, LB_PLACE_TABLE, "BACKENDS", NULL, "how many in each state" },
 	{ "vrrp", LB_FIELD_ROWS, LB_PLACE_SHOW, "VRRP", NULL, "[{vrrp, state, cause}]: instances by name" },
+	{ "peers", LB_FIELD_ROWS, LB_PLACE_SHOW, "PEERS", NULL,
+		"[{peer, state, since, paths, paths_up, configuration}]: the other nodes" },
 	{ "overrides", LB_FIELD_NUMBER, LB_PLACE_TABLE, "OVERRIDES", NULL, "values an operator has set" },
 	{ "foreign_services", LB_FIELD_NUMBER, LB_PLACE_WIDE, "FOREIGN", NULL, "kernel services that are not ours" },
 	{ "file", LB_FIELD_OBJECT, LB_PLACE_SHOW, "FILE", NULL, "{path, differs, error}: the file against what runs" },
@@ -366,6 +397,8 @@ const struct lb_row lb_rows[] = {
 	[LB_ROW_TRANSITION] = { "transition", transition_fields, "change", "changes", NULL, NULL },
 	[LB_ROW_RUN] = { "run", run_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_VRRP] = { "vrrp", vrrp_fields, "instance", "instances", "state", "" },
+	[LB_ROW_PEER] = { "peer", peer_fields, "node", "nodes", "state", "up" },
+	[LB_ROW_MOVE] = { "move", move_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_STATUS] = { "status", status_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_DAEMON] = { "daemon", daemon_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_CHANGE] = { "change", change_fields, "difference", "differences", NULL, NULL },

@@ -61,6 +61,8 @@ enum lb_row_type {
 	LB_ROW_TRANSITION,
 	LB_ROW_RUN,
 	LB_ROW_VRRP,
+	LB_ROW_PEER,
+	LB_ROW_MOVE,
 	LB_ROW_STATUS,
 	LB_ROW_DAEMON,
 	LB_ROW_CHANGE,
@@ -69,7 +71,7 @@ enum lb_row_type {
 	LB_ROW_KERNEL_SERVICE,
 	LB_ROW_KERNEL_DEST
 };
-#define LB_ROW_COUNT 19
+#define LB_ROW_COUNT 21
 
 struct lb_row {
 	const char *name;

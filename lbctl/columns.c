@@ -17,6 +17,7 @@ static const struct {
 	{ "up", "\033[32m" },
 	{ "master", "\033[32m" },
 	{ "passed", "\033[32m" },
+	{ "moved", "\033[32m" },
 	{ "enabled", "\033[32m" },
 	{ "ready", "\033[32m" },
 	{ "degraded", "\033[33m" },
@@ -26,6 +27,8 @@ static const struct {
 	{ "unchecked", "\033[33m" },
 	{ "unknown", "\033[33m" },
 	{ "error", "\033[33m" },
+	{ "resigned", "\033[33m" },
+	{ "waiting", "\033[33m" },
 	{ "down", "\033[31m" },
 	{ "failed", "\033[31m" },
 	{ "fault", "\033[31m" },
@@ -218,7 +221,10 @@ void columns_cell(const struct lb_field *f, const json_t *row, const struct colu
 	case LB_FIELD_COUNTER:
 	case LB_FIELD_BYTES:
 	case LB_FIELD_RATE: columns_number(json_number_value(v), look, out); break;
-	case LB_FIELD_SECONDS: columns_duration(json_number_value(v), out); break;
+	case LB_FIELD_SECONDS:
+		lb_text_puts(out, json_number_value(v) < 0 ? "-" : "");
+		columns_duration(fabs(json_number_value(v)), out);
+		break;
 	case LB_FIELD_TIME:
 		if (json_is_string(v))
 			age(json_string_value(v), look, out);

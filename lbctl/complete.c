@@ -126,7 +126,10 @@ static enum complete_objects argument(
 	case LB_ARG_BACKEND: return COMPLETE_BACKENDS;
 	case LB_ARG_CHECK: return COMPLETE_CHECKS;
 	case LB_ARG_VRRP: return COMPLETE_VRRP;
-	case LB_ARG_OBJECT: candidate(prefix, "daemon", NULL, out); return COMPLETE_WAIT_OBJECTS;
+	case LB_ARG_OBJECT:
+		candidate(prefix, "daemon", NULL, out);
+		candidate(prefix, "peer", NULL, out);
+		return COMPLETE_WAIT_OBJECTS;
 	case LB_ARG_CONDITION: conditions(p->first, prefix, out); break;
 	case LB_ARG_WEIGHT: candidate(prefix, "auto", "the configured weight", out); break;
 	case LB_ARG_PRIORITY: candidate(prefix, "auto", "the configured priority", out); break;

@@ -5,6 +5,7 @@
  *   lb-a  generation 17  up 12d 4h  lbd 1.0.0
  *   services 41 up, 1 degraded      backends 118 up, 1 down      alarms 0
  *   vrrp  wan4 master  lan4 fault (link_down)
+ *   peer  lb-b up, 2 paths, same configuration
  *     backend web/app3  down 4m12s  L4CON  connection refused  fall 3/3
  */
 #include "common/proto.h"
@@ -129,6 +130,40 @@ static void instances(struct out *o, const json_t *row)
 	lb_text_puts(&o->text, column ? "\n" : "");
 }
 
+/* One line for each of the other nodes. */
+static void peers(struct out *o, const json_t *row)
+{
+	static const struct lb_field since = { .key = "since", .kind = LB_FIELD_TIME };
+	const json_t *list = json_object_get(row, "peers");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *p = json_array_get(list, i);
+		const char *state = lb_proto_str(p, "state"), *config = lb_proto_str(p, "configuration");
+		long long all = lb_proto_int(p, "paths", 0), up = lb_proto_int(p, "paths_up", 0);
+		text_of(&o->text, p, "peer", "peer  ");
+		lb_text_puts(&o->text, " ");
+		out_word(o, state ? state : "unknown", &o->text);
+		if (json_object_get(p, "since")) {
+			lb_text_puts(&o->text, " ");
+			columns_cell(&since, p, &o->look, &o->text);
+		}
+		if (all && up == all)
+			lb_text_printf(&o->text, ", %lld path%s", all, all == 1 ? "" : "s");
+		else if (all) {
+			lb_text_puts(&o->text, ", ");
+			lb_text_puts(&o->text, o->look.colour ? columns_colour("degraded") : "");
+			lb_text_printf(&o->text, "%lld of %lld paths", up, all);
+			lb_text_puts(&o->text, o->look.colour ? COLUMNS_RESET : "");
+		}
+		if (config && strcmp(config, "same") == 0) {
+			lb_text_puts(&o->text, ", same configuration");
+		} else if (config) {
+			lb_text_puts(&o->text, ", ");
+			warning(o, "another configuration");
+		}
+		lb_text_puts(&o->text, "\n");
+	}
+}
+
 static void problem(struct out *o, const json_t *b)
 {
 	static const struct lb_field since = { .key = "since", .kind = LB_FIELD_TIME };
@@ -204,6 +239,7 @@ static void status_row(struct out *o, const json_t *row)
 	version_line(o, row);
 	totals(o, row);
 	instances(o, row);
+	peers(o, row);
 	for (size_t i = 0; i < json_array_size(problems); i++)
 		problem(o, json_array_get(problems, i));
 	if (more > 0)

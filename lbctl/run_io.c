@@ -16,6 +16,7 @@
 #define PRINT_AT       65536
 #define ASK_NAMES      10
 #define RESTART_MAX_MS 120000
+#define HELD_MS        5000 /* --wait without a time, where the daemon holds the answer */
 
 static int worse(int a, int b)
 {
@@ -133,6 +134,16 @@ static int send_wait(struct session *s, json_t *args)
 		s->conn.deadline = lb_time_add_ms(lb_clock_now(), s->cli->opt.timeout_ms + WAIT_GRACE_MS);
 	}
 	return send_one(s, args);
+}
+
+/* The daemon waits itself, and says what it saw. False: memory is out. */
+static bool let_it_wait(struct session *s)
+{
+	int64_t ms = s->cli->opt.wait_ms ? s->cli->opt.wait_ms : HELD_MS;
+	if (json_object_set_new(s->cli->args, "wait", json_real((double)ms / 1000)))
+		return false;
+	s->conn.deadline = sooner_of(s->deadline, ms + WAIT_GRACE_MS);
+	return true;
 }
 
 static void say_dry(struct session *s, const json_t *args)
@@ -298,8 +309,11 @@ static int run_once(struct session *s)
 	if (lb_command_id(c->cmd) == LB_COMMAND_CONFIG_APPLY && s->terminal && !c->opt.yes &&
 		!show_plan(s, true, &code))
 		return code;
+	bool held = c->opt.wait && lb_command_arg(c->cmd, "wait");
+	if (held && !let_it_wait(s))
+		return session_error(s, LB_CODE_FAILED, "out of memory", NULL);
 	code = lb_command_id(c->cmd) == LB_COMMAND_WAIT ? send_wait(s, c->args) : send_one(s, c->args);
-	if (code == 0 && c->opt.wait)
+	if (code == 0 && c->opt.wait && !held)
 		code = wait_for_change(s, c->args);
 	return finish(s, code);
 }

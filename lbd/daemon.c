@@ -66,6 +66,7 @@ static void prepare_cb(struct ev_loop *loop, ev_prepare *w, int revents)
 	more |= daemon_kernel_turn(d);
 	daemon_env_refresh(d);
 	daemon_vrrp_turn(d);
+	daemon_peer_turn(d);
 	daemon_waits_look(d, false);
 	d->changed = false;
 	if (!more)
@@ -266,7 +267,8 @@ static int start(struct daemon *d)
 	d->overrides = overrides_new();
 	d->history = history_new(HISTORY_RECORDS);
 	d->runs = ctl_runs_new();
-	if (!d->loop || !d->overrides || !d->history || !d->runs)
+	d->failovers = ctl_failovers_new();
+	if (!d->loop || !d->overrides || !d->history || !d->runs || !d->failovers)
 		return -1;
 	name_node(d);
 	d->pid = getpid();
@@ -286,7 +288,9 @@ static int start(struct daemon *d)
 		.rss_kib = host_rss_kib(),
 		.history = d->history,
 		.runs = d->runs,
+		.failovers = d->failovers,
 		.vrrps = &d->vrrp.all,
+		.peers = &d->peer.all,
 		.ops = &daemon_ctl_ops,
 		.arg = d };
 	(void)ipvs_io_info(d->kernel_io, &d->env.ipvs_version, &d->env.table_size);
@@ -315,6 +319,7 @@ static void finish(struct daemon *d)
 	overrides_free(d->overrides);
 	history_free(d->history);
 	ctl_runs_free(d->runs);
+	ctl_failovers_free(d->failovers);
 	ipvs_free(d->ipvs);
 	ipvs_io_free(d->kernel_io);
 	lb_text_done(&d->owned_pending);

@@ -13,6 +13,7 @@
  *   daemon_probe.c   the rooms of the probes: targets out, verdicts in
  *   daemon_vrrp.c    the room of VRRP: instances, keys, tracking out; states, alarms, counters in
  *   daemon_hook.c    programs that are told of changes
+ *   daemon_peer.c    the same room: the other nodes, and the second path to them
  *   daemon_ctl.c     what commands may do: overrides, waits, repair, stop
  *   daemon_state.c   the state directory: overrides, generations, which listeners are ours
  *
@@ -23,6 +24,7 @@
 #include "common/vec.h"
 #include "lbd/check/check_msg.h"
 #include "lbd/ctl/ctl_env.h"
+#include "lbd/ctl/ctl_failover.h"
 #include "lbd/ctl/ctl_io.h"
 #include "lbd/ctl/ctl_run.h"
 #include "lbd/history.h"
@@ -32,6 +34,7 @@
 #include "lbd/ipvs/ipvs_reconcile.h"
 #include "lbd/model.h"
 #include "lbd/model_hook.h"
+#include "lbd/model_peer.h"
 #include "lbd/model_vrrp.h"
 #include "lbd/state/generation.h"
 #include "lbd/state/owned.h"
@@ -105,6 +108,12 @@ struct daemon_vrrp {
 	LB_VEC(struct daemon_interface) interfaces;
 };
 
+/* The other nodes. */
+struct daemon_peer {
+	struct model_peers all;
+	struct vrrp_peers next; /* of a configuration that is about to run */
+};
+
 struct daemon {
 	const struct daemon_options *opt;
 	struct ev_loop *loop;
@@ -117,6 +126,7 @@ struct daemon {
 	struct overrides *overrides;
 	struct history *history;
 	struct ctl_runs *runs;
+	struct ctl_failovers *failovers;
 	uint32_t next_target_id;
 	uint64_t turn;
 	uint32_t generation;
@@ -148,6 +158,7 @@ struct daemon {
 	struct daemon_room rooms[CHECK_ROOM_COUNT];
 	struct daemon_vrrp vrrp;
 	struct model_hooks hooks;
+	struct daemon_peer peer;
 
 	struct ctl_server *ctl;
 	struct ctl_env env;
@@ -252,8 +263,9 @@ void daemon_vrrp_unprepare(struct daemon *d); /* it does not run after all */
 /* c, which was prepared, runs: its instances are told what is new to them. The configuration before it must still be
  * there. 0, or -ENOMEM and nothing has changed. */
 int daemon_vrrp_model(struct daemon *d, const struct config *c);
-/* The same configuration was prepared again: takes up its keys. How many instances have others than before. */
-uint32_t daemon_vrrp_keys(struct daemon *d);
+/* The same configuration was prepared again: takes up its keys. How many instances have others than before, and whether
+ * the cluster has. */
+uint32_t daemon_vrrp_keys(struct daemon *d, bool *cluster);
 /* Starts the room when there is an instance, stops it when there is none. */
 void daemon_vrrp_start(struct daemon *d);
 void daemon_vrrp_stop(struct daemon *d);
@@ -264,8 +276,22 @@ size_t daemon_vrrp_info(const struct daemon *d, struct ctl_worker_info *out, siz
 void daemon_vrrp_tick(struct daemon *d);
 void daemon_vrrp_turn(struct daemon *d);
 void daemon_vrrp_override(struct daemon *d); /* an override came or went */
-/* An operator's word. 0 or -errno: the room is not there. */
-int daemon_vrrp_do(struct daemon *d, uint32_t id, enum vrrp_do what);
+/* An operator's word; for_ms where it takes a time. 0 or -errno: the room is not there. */
+int daemon_vrrp_do(struct daemon *d, uint32_t id, enum vrrp_do what, uint32_t for_ms);
+/* line is room for it. 0 or -errno. */
+int daemon_vrrp_send(struct daemon *d, const struct vrrp_msg *m, struct lb_text *line);
+
+/* ---- daemon_peer.c: called by daemon_vrrp.c, in the same places ---- */
+int daemon_peer_prepare(struct daemon *d, const struct config *c, struct lb_err *e);
+void daemon_peer_unprepare(struct daemon *d);
+/* What was prepared holds. True when it is another one, or has another key. */
+bool daemon_peer_take(struct daemon *d);
+void daemon_peer_send(struct daemon *d, struct lb_text *line);     /* if it is due */
+bool daemon_peer_said(struct daemon *d, const struct vrrp_msg *m); /* false: it was about something else */
+void daemon_peer_forget(struct daemon *d, const char *why);
+void daemon_peer_tick(struct daemon *d);
+void daemon_peer_turn(struct daemon *d);
+void daemon_peer_done(struct daemon *d);
 
 /* ---- daemon_hook.c ---- */
 /* Whether the configuration has a hook that anything can happen to. */

@@ -204,22 +204,25 @@ static void log_warnings(const struct daemon_apply *a)
 		lb_log(LB_LOG_WARNING, "%s:%u:%u: %s", errs[i].file, errs[i].line, errs[i].column, errs[i].text);
 }
 
-/* Not a letter is different; keys of VRRP may be, which are in files of their own. */
+/* Not a letter is different; keys of VRRP and of the cluster may be, which are in files of their own. */
 static void take_same(struct daemon *d)
 {
 	struct daemon_apply *a = d->apply;
-	char text[120];
-	int at = snprintf(text, sizeof(text), "nothing changed; generation %u is running", d->generation);
-	uint32_t keys = daemon_vrrp_keys(d);
+	char text[160], new[80] = "";
+	bool cluster;
+	uint32_t keys = daemon_vrrp_keys(d, &cluster);
 	daemon_file_remember(d, &a->text, a->own_file);
-	if (keys) {
-		snprintf(text + at, sizeof(text) - (size_t)at, ", with new keys of %u VRRP instance%s", keys,
-			keys == 1 ? "" : "s");
-		daemon_event(LB_LOG_NOTICE, "config.applied", "config/%u: new keys of %u VRRP instance%s, by %s",
-			d->generation, keys, keys == 1 ? "" : "s", a->who.user);
-	}
+	if (keys)
+		snprintf(new, sizeof(new), "new keys of %u VRRP instance%s%s", keys, keys == 1 ? "" : "s",
+			cluster ? " and of the cluster" : "");
+	else if (cluster)
+		snprintf(new, sizeof(new), "a new key of the cluster");
+	snprintf(text, sizeof(text), "nothing changed; generation %u is running%s%s", d->generation,
+		new[0] ? ", with " : "", new);
+	if (new[0])
+		daemon_event(LB_LOG_NOTICE, "config.applied", "config/%u: %s, by %s", d->generation, new, a->who.user);
 	daemon_env_refresh(d);
-	finish(d, LB_CODE_OK, text, json_pack("{s:i, s:b}", "writes", 0, "changed", keys != 0));
+	finish(d, LB_CODE_OK, text, json_pack("{s:i, s:b}", "writes", 0, "changed", keys != 0 || cluster));
 }
 
 static void take(struct daemon *d, struct config *c)

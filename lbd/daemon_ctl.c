@@ -233,9 +233,9 @@ static size_t op_workers(void *arg, struct ctl_worker_info *out, size_t n)
 	return probes + daemon_vrrp_info(arg, out + (probes < n ? probes : n), probes < n ? n - probes : 0);
 }
 
-static int op_vrrp_do(void *arg, uint32_t id, enum vrrp_do what)
+static int op_vrrp_do(void *arg, uint32_t id, enum vrrp_do what, uint32_t for_ms)
 {
-	return daemon_vrrp_do(arg, id, what);
+	return daemon_vrrp_do(arg, id, what, for_ms);
 }
 
 const struct ctl_ops daemon_ctl_ops = {

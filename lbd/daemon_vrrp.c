@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define KEY_FILE_MAX 65536u
+#define ROOM_LOST    "the process of VRRP ended while it was at work; see lbctl vrrp list"
 
 /* As the core: it has the same capabilities, and of its files the room can open none. */
 const struct worker_row daemon_vrrp_row = {
@@ -37,7 +38,8 @@ const struct worker_row daemon_vrrp_row = {
 static int read_key(const char *path, struct lb_text *out, struct lb_err *e, void *arg)
 {
 	(void)arg;
-	return state_read_secret(path, KEY_FILE_MAX, out, e);
+	return state_read_secret(path, KEY_FILE_MAX,
+		"the password, or for hmac a line `1 HEX` with what `openssl rand -hex 32` says", out, e);
 }
 
 int daemon_vrrp_prepare(struct daemon *d, const struct config *c, struct lb_err *e)
@@ -48,7 +50,10 @@ int daemon_vrrp_prepare(struct daemon *d, const struct config *c, struct lb_err 
 	daemon_vrrp_unprepare(d);
 	d->vrrp.next = confs;
 	d->vrrp.n_next = c->n_vrrp;
-	return 0;
+	if (daemon_peer_prepare(d, c, e) == 0)
+		return 0;
+	daemon_vrrp_unprepare(d);
+	return -1;
 }
 
 void daemon_vrrp_unprepare(struct daemon *d)
@@ -56,6 +61,7 @@ void daemon_vrrp_unprepare(struct daemon *d)
 	model_vrrp_confs_free(d->vrrp.next, d->vrrp.n_next);
 	d->vrrp.next = NULL;
 	d->vrrp.n_next = 0;
+	daemon_peer_unprepare(d);
 }
 
 /* ---- to the room ---- */
@@ -70,7 +76,7 @@ static int send(struct daemon_vrrp *v, const struct vrrp_msg *m, struct lb_text 
 	lb_text_clear(line);
 	vrrp_msg_write(m, line);
 	int err = worker_send(&v->worker, line);
-	if (m->type == VRRP_MSG_SET && line->n)
+	if ((m->type == VRRP_MSG_SET || m->type == VRRP_MSG_PEERS) && line->n)
 		explicit_bzero(line->s, line->n);
 	return err;
 }
@@ -85,6 +91,11 @@ static void send_track(struct daemon_vrrp *v, struct model_vrrp *one, struct lb_
 	one->track_due = send(v, &m, line) != 0;
 }
 
+int daemon_vrrp_send(struct daemon *d, const struct vrrp_msg *m, struct lb_text *line)
+{
+	return talking(&d->vrrp) ? send(&d->vrrp, m, line) : -ENOTCONN;
+}
+
 /* Who goes first: the addresses of an instance that has gone may be those of one that comes. */
 static void send_due(struct daemon *d)
 {
@@ -97,6 +108,7 @@ static void send_due(struct daemon *d)
 		(void)send(v, &m, &line);
 	}
 	v->all.n_gone = 0;
+	daemon_peer_send(d, &line); /* before the first instance begins: it may ask what is known of the others */
 	for (uint32_t i = 0; i < v->all.n; i++) {
 		const struct vrrp_msg m = { .type = VRRP_MSG_SET, .u.set = v->all.v[i].conf };
 		if (v->all.v[i].conf_due)
@@ -108,11 +120,11 @@ static void send_due(struct daemon *d)
 	lb_text_done(&line);
 }
 
-int daemon_vrrp_do(struct daemon *d, uint32_t id, enum vrrp_do what)
+int daemon_vrrp_do(struct daemon *d, uint32_t id, enum vrrp_do what, uint32_t for_ms)
 {
 	struct lb_text line = LB_TEXT_INIT;
-	const struct vrrp_msg m = { .type = VRRP_MSG_DO, .u.run = { .id = id, .what = what } };
-	int err = talking(&d->vrrp) ? send(&d->vrrp, &m, &line) : -ENOTCONN;
+	const struct vrrp_msg m = { .type = VRRP_MSG_DO, .u.run = { .id = id, .what = what, .for_ms = for_ms } };
+	int err = daemon_vrrp_send(d, &m, &line);
 	lb_text_done(&line);
 	return err;
 }
@@ -258,6 +270,7 @@ void daemon_vrrp_tick(struct daemon *d)
 	lb_vec_foreach (i, &d->vrrp.interfaces)
 		i->is = host_interface(i->name);
 	d->vrrp.look = d->vrrp.all.n > 0;
+	daemon_peer_tick(d);
 }
 
 /* ---- what the room says ---- */
@@ -267,6 +280,7 @@ static void on_ready(struct worker *w, void *arg)
 	struct daemon *d = arg;
 	(void)w;
 	model_vrrps_forget(&d->vrrp.all);
+	daemon_peer_forget(d, ROOM_LOST);
 	d->vrrp.look = true; /* tracks of this moment go out with the instances */
 	daemon_vrrp_turn(d);
 }
@@ -288,7 +302,9 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 		return err == -ENOMEM ? 0 : -EBADMSG;
 	/* an id we do not know was removed while its word was on its way */
 	struct model_vrrp *v;
-	if (m.type == VRRP_MSG_STATE && (v = model_vrrp_by_id(&d->vrrp.all, m.u.state.id))) {
+	if (daemon_peer_said(d, &m)) {
+		d->changed = true;
+	} else if (m.type == VRRP_MSG_STATE && (v = model_vrrp_by_id(&d->vrrp.all, m.u.state.id))) {
 		daemon_hook_state(d, v, &m.u.state);
 		enum lb_log_level level = model_vrrp_said_state(v, &m.u.state, lb_clock_wall_ms(), line);
 		if (line[0])
@@ -316,6 +332,7 @@ static void on_gone(struct worker *w, void *arg)
 {
 	struct daemon *d = arg;
 	model_vrrps_forget(&d->vrrp.all);
+	daemon_peer_forget(d, ROOM_LOST);
 	d->changed = true;
 	if (!worker_stopped(w))
 		return;
@@ -332,6 +349,7 @@ static void room_start(struct daemon *d)
 	struct daemon_vrrp *v = &d->vrrp;
 	v->pong = (struct vrrp_msg_pong){ 0 };
 	model_vrrps_forget(&v->all);
+	daemon_peer_forget(d, ROOM_LOST);
 	int err = worker_start(&v->worker, &daemon_vrrp_row, d->loop, lb_log_get_level(), &calls, d);
 	v->there = err == 0;
 	if (err)
@@ -371,6 +389,7 @@ void daemon_vrrp_done(struct daemon *d)
 	worker_done(&d->vrrp.worker);
 	d->vrrp.there = false;
 	daemon_vrrp_unprepare(d);
+	daemon_peer_done(d);
 	model_vrrps_done(&d->vrrp.all);
 	lb_vec_done(&d->vrrp.processes);
 	lb_vec_done(&d->vrrp.interfaces);
@@ -407,6 +426,8 @@ int daemon_vrrp_model(struct daemon *d, const struct config *c)
 	struct daemon_vrrp *v = &d->vrrp;
 	assert(v->n_next == c->n_vrrp); /* daemon_vrrp_prepare comes before */
 	int err = model_vrrps_take(&v->all, c, v->next, d->overrides);
+	if (!err)
+		(void)daemon_peer_take(d);
 	daemon_vrrp_unprepare(d);
 	if (err)
 		return err;
@@ -419,8 +440,9 @@ int daemon_vrrp_model(struct daemon *d, const struct config *c)
 	return 0;
 }
 
-uint32_t daemon_vrrp_keys(struct daemon *d)
+uint32_t daemon_vrrp_keys(struct daemon *d, bool *cluster)
 {
+	*cluster = daemon_peer_take(d);
 	uint32_t n = d->vrrp.n_next == d->vrrp.all.n ? model_vrrps_take_keys(&d->vrrp.all, d->vrrp.next) : 0;
 	daemon_vrrp_unprepare(d);
 	send_due(d);

@@ -9,7 +9,7 @@
 
 #define SOURCES_MAX 1000u
 
-enum stage { STAGE_FILES, STAGE_MERGE, STAGE_SERVICES, STAGE_RULES, STAGE_DONE };
+enum stage { STAGE_FILES, STAGE_DIGEST, STAGE_MERGE, STAGE_SERVICES, STAGE_RULES, STAGE_DONE };
 
 struct config_load {
 	enum stage stage;
@@ -18,6 +18,7 @@ struct config_load {
 	struct config_node **roots; /* per source; NULL where reading failed */
 	struct config_yaml *yaml;   /* of the file being read */
 	size_t file;
+	struct config_walk walk; /* over the tree of that file */
 	size_t nodes;
 	bool unread; /* some file has no tree: rules across keys would complain about what it may hold */
 	struct lb_arena tree;
@@ -76,7 +77,9 @@ static void next_file(struct config_load *l)
 static void step_file(struct config_load *l, unsigned budget)
 {
 	if (l->file == l->report.n_sources) {
-		l->stage = l->unread ? STAGE_DONE : STAGE_MERGE;
+		l->stage = l->unread ? STAGE_DONE : STAGE_DIGEST;
+		l->file = 0;
+		config_walk_init(&l->walk, l->file < l->report.n_sources ? l->roots[l->file] : NULL);
 		return;
 	}
 	if (l->file >= SOURCES_MAX) {
@@ -97,6 +100,18 @@ static void step_file(struct config_load *l, unsigned budget)
 	l->roots[l->file] = rc == 0 ? config_yaml_root(l->yaml) : NULL;
 	l->unread |= rc != 0;
 	next_file(l);
+}
+
+/* A sum: in which order the files come is a matter of their names. */
+static void step_digest(struct config_load *l, unsigned budget)
+{
+	if (l->file < l->report.n_sources && config_walk_step(&l->walk, budget))
+		return;
+	l->c->digest += l->walk.h;
+	if (++l->file < l->report.n_sources)
+		config_walk_init(&l->walk, l->roots[l->file]);
+	else
+		l->stage = STAGE_MERGE;
 }
 
 static void merge(struct config_load *l)
@@ -127,6 +142,7 @@ int config_load_step(struct config_load *l, unsigned budget)
 		return 0;
 	switch (l->stage) {
 	case STAGE_FILES: step_file(l, budget ? budget : 1); break;
+	case STAGE_DIGEST: step_digest(l, budget ? budget : 1); break;
 	case STAGE_MERGE:
 		merge(l);
 		l->stage = STAGE_SERVICES;

@@ -197,6 +197,9 @@ struct config {
 	struct config_hook state_hook; /* of changes of VRRP instances */
 	enum lb_log_level log_level;
 	const char *admin_group, *observe_group;
+	/* Over what is written in all files, whatever their names, comments and layout: equal on nodes that have the
+	 * same configuration. */
+	uint64_t digest;
 	struct lb_arena arena;
 };
 

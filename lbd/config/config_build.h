@@ -160,6 +160,17 @@ void config_rules_instances(struct config_builder *b); /* across instances and n
 __attribute__((format(printf, 5, 6))) void config_say(struct config_builder *b, const struct config_node *at,
 	const struct config_path *path, const char *help, const char *fmt, ...);
 
+/* config_digest.c: over a tree as it was written, in slices. */
+#define CONFIG_WALK_MAX (CONFIG_DEPTH_MAX + 2u)
+struct config_walk {
+	const struct config_node *next[CONFIG_WALK_MAX]; /* at each depth the sibling that follows */
+	unsigned depth;
+	uint64_t h;
+};
+void config_walk_init(struct config_walk *w, const struct config_node *root);
+/* About `budget` nodes. 1 while more is left; 0: w->h is the digest. */
+int config_walk_step(struct config_walk *w, unsigned budget);
+
 /* Over every effective value, names included. (config_digest.c) */
 uint64_t config_service_digest(const struct config_service *s);
 uint64_t config_vrrp_digest(const struct config_vrrp *v);

@@ -15,6 +15,9 @@ void config_rules_peer(struct config_builder *b, const struct schema_object *key
 	for (uint32_t i = 0; list->set && i < list->n; i++)
 		if (!config_is_host(&list->list[i].ip))
 			config_say(b, list->list[i].at, path, NULL, "this is not the address of one host");
+		else if (config_is_link_local(&list->list[i].ip))
+			config_say(b, list->list[i].at, path, "write a global or unique local address",
+				"a link-local address is another one on each interface");
 }
 
 /* The node that has this address; NULL = none of the first n. */
@@ -27,17 +30,56 @@ static const struct config_peer *owner(const struct config_cluster *c, uint32_t 
 	return NULL;
 }
 
+/* The addresses of two nodes are the ends of paths between them: the first with the first, the second with the second.
+ * A node whose addresses could not be read has been told of. */
+static void rule_paths(struct config_builder *b, const struct config_entry *nodes, const struct config_path *path)
+{
+	const struct config_cluster *c = &b->c->cluster;
+	const struct config_peer *first = NULL;
+	for (uint32_t i = 0; i < c->n_nodes; i++) {
+		const struct config_peer *p = &c->nodes[i];
+		if (!p->n_addresses)
+			continue;
+		if (!first)
+			first = p;
+		else if (p->n_addresses != first->n_addresses)
+			config_say(b, nodes[i].key, path,
+				"each address is one path, from and to the one in the same place",
+				"node %s has %u address%s, node %s has %u", p->name, p->n_addresses,
+				p->n_addresses == 1 ? "" : "es", first->name, first->n_addresses);
+		for (uint32_t k = 0; k < p->n_addresses && p->n_addresses == first->n_addresses; k++)
+			if (p->addresses[k].family != first->addresses[k].family) {
+				config_say(b, nodes[i].key, path,
+					"each address is one path, from and to the one in the same place",
+					"address %u of node %s is %s, that of node %s is %s", k + 1, p->name,
+					lb_ip_is_v6(&p->addresses[k]) ? "IPv6" : "IPv4", first->name,
+					lb_ip_is_v6(&first->addresses[k]) ? "IPv6" : "IPv4");
+				break;
+			}
+	}
+}
+
+/* What is legal, and leaves the nodes with VRRP alone. */
+static void warn_no_path(struct config_builder *b, const struct schema_object *keys, const struct config_path *path)
+{
+	const struct config_cluster *c = &b->c->cluster;
+	const struct schema_value *key = &keys->v[CLUSTER_KEY_FILE];
+	if (c->n_nodes < 2)
+		return;
+	if (!key->set && !key->wrong && b->vrrp.n)
+		config_warn(b, b->root->v[ROOT_CLUSTER].at, path,
+			"without key_file there is no second path: a dead VRRP network makes two masters",
+			"on both nodes the same file: `openssl rand -hex 32`");
+	else if (key->set && b->node && c->self < 0)
+		config_warn(b, keys->v[CLUSTER_NODES].at, path,
+			"this node is not under cluster.nodes: it has no second path", "tell it with --node NAME");
+}
+
 void config_rules_cluster(struct config_builder *b, const struct schema_object *keys, const struct config_entry *nodes)
 {
 	static const struct config_path path = { NULL, "cluster", 7, 0 };
 	const struct config_cluster *c = &b->c->cluster;
 	const struct schema_value *heartbeat = &keys->v[CLUSTER_HEARTBEAT], *dead = &keys->v[CLUSTER_DEAD_AFTER];
-	static const unsigned later[] = { CLUSTER_ID, CLUSTER_KEY_FILE, CLUSTER_PORT, CLUSTER_HEARTBEAT,
-		CLUSTER_DEAD_AFTER };
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
-		if (keys->v[later[i]].at)
-			config_warn(b, keys->v[later[i]].at, &path, "the link between the nodes is not in this version",
-				NULL);
 	char one[LB_DURATION_STRLEN], all[LB_DURATION_STRLEN], ip[LB_IP_STRLEN];
 	if (dead->num <= 2 * heartbeat->num && !dead->wrong && !heartbeat->wrong)
 		config_say(b, dead->at ? dead->at : heartbeat->at, &path, "one that is lost must not look like a death",
@@ -50,6 +92,8 @@ void config_rules_cluster(struct config_builder *b, const struct schema_object *
 				config_say(b, nodes[i].key, &path, NULL, "node %s has an address of node %s: %s",
 					c->nodes[i].name, other->name, lb_ip_str(&c->nodes[i].addresses[k], ip));
 		}
+	rule_paths(b, nodes, &path);
+	warn_no_path(b, keys, &path);
 }
 
 static void node_words(const struct config_cluster *c, const char *words[CONFIG_PEERS_MAX])

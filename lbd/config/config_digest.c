@@ -47,6 +47,35 @@ static uint64_t mix_key(uint64_t h, const struct ipvs_key *k)
 	return mix(mix_ip(h, &k->addr), (uint64_t)k->fwmark << 32 | (uint64_t)k->port << 8 | k->protocol);
 }
 
+/* ---- what is written ---- */
+
+void config_walk_init(struct config_walk *w, const struct config_node *root)
+{
+	*w = (struct config_walk){ .next = { root }, .depth = root ? 1 : 0 };
+}
+
+/* Every node with the number of its children before them: no two trees make the same row of nodes. Quotes do not
+ * count: the schema decides what a value is, not its look. */
+int config_walk_step(struct config_walk *w, unsigned budget)
+{
+	while (w->depth && budget--) {
+		const struct config_node *n = w->next[w->depth - 1];
+		if (!n) {
+			w->depth--;
+			continue;
+		}
+		w->next[w->depth - 1] = w->depth > 1 ? n->next : NULL; /* a root has no siblings */
+		w->h = mix(w->h, (uint64_t)n->kind << 32 | n->len);
+		if (n->kind == CONFIG_NODE_SCALAR)
+			w->h = mix_bytes(w->h, n->text, n->len);
+		else if (w->depth < CONFIG_WALK_MAX)
+			w->next[w->depth++] = n->child;
+	}
+	return w->depth > 0;
+}
+
+/* ---- what is meant ---- */
+
 /* Several fields in one word, each in its own bits: there are many backends. */
 static uint64_t mix_backend(uint64_t h, const struct config_backend *b)
 {

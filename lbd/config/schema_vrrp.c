@@ -46,7 +46,9 @@ const struct schema_row schema_cluster_rows[] = {
 		.min = 1,
 		.max = 1024,
 		.absent = "none",
-		.help = "The file with the secret of the link between the nodes: 32 random bytes." },
+		.help = "The file with the secret of the link between the nodes: 32 to 64 random bytes, as they are or "
+			"in "
+			"hexadecimal, the same on all nodes. Without it there is no such link." },
 	[CLUSTER_PORT] = { .name = "port",
 		.type = SCHEMA_TYPE_UINT,
 		.min = 1,
@@ -76,7 +78,9 @@ const struct schema_row schema_node_rows[] = {
 	[NODE_ADDRESS] = { .name = "address",
 		.type = SCHEMA_TYPE_ADDRESS,
 		.flags = SCHEMA_LIST | SCHEMA_REQUIRED,
-		.help = "Addresses of the node itself, never virtual ones. Each is one path to it." },
+		.help = "Addresses of the node itself, never virtual ones. Each is one path, between the addresses "
+			"that the "
+			"nodes have in the same place of their lists." },
 	[NODE_PRIORITY] = { .name = "priority",
 		.type = SCHEMA_TYPE_UINT,
 		.min = 1,

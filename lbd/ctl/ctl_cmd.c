@@ -5,7 +5,9 @@
 #include "common/time.h"
 #include "lbd/ctl/ctl_check.h"
 #include "lbd/ctl/ctl_env.h"
+#include "lbd/ctl/ctl_failover.h"
 #include "lbd/ctl/ctl_kernel.h"
+#include "lbd/ctl/ctl_peer.h"
 #include "lbd/ctl/ctl_rows.h"
 #include "lbd/ctl/ctl_run.h"
 #include "lbd/ctl/ctl_vrrp.h"
@@ -566,6 +568,8 @@ static handler_fn *const handlers[] = {
 	[LB_COMMAND_VRRP_RESIGN] = do_vrrp_resign,
 	[LB_COMMAND_VRRP_ANNOUNCE] = do_vrrp_announce,
 	[LB_COMMAND_VRRP_PRIORITY] = do_vrrp_priority,
+	[LB_COMMAND_FAILOVER] = ctl_failover,
+	[LB_COMMAND_PEER_STATUS] = ctl_peer_status,
 	[LB_COMMAND_CONFIG_SHOW] = do_config_show,
 	[LB_COMMAND_CONFIG_DIFF] = do_config_diff,
 	[LB_COMMAND_CONFIG_APPLY] = do_config_apply,

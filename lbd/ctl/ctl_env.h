@@ -11,6 +11,7 @@
 #include "lbd/history.h"
 #include "lbd/ipvs/ipvs_reconcile.h"
 #include "lbd/model.h"
+#include "lbd/model_peer.h"
 #include "lbd/model_vrrp.h"
 
 struct ctl_worker_info {
@@ -66,11 +67,13 @@ struct ctl_ops {
 	 */
 	int (*probe_run)(void *arg, uint32_t token, uint32_t target_id);
 	size_t (*workers)(void *arg, struct ctl_worker_info *out, size_t n);
-	/* Hands an operator's word to the process of VRRP. 0 or -errno: it is not there. */
-	int (*vrrp_do)(void *arg, uint32_t id, enum vrrp_do what);
+	/* Hands an operator's word to the process of VRRP; for_ms where it takes a time. 0 or -errno: it is not there.
+	 */
+	int (*vrrp_do)(void *arg, uint32_t id, enum vrrp_do what, uint32_t for_ms);
 };
 
-struct ctl_runs; /* ctl_run.h */
+struct ctl_runs;      /* ctl_run.h */
+struct ctl_failovers; /* ctl_failover.h */
 
 struct ctl_env {
 	const struct model *model;
@@ -78,7 +81,9 @@ struct ctl_env {
 	struct overrides *overrides;
 	const struct history *history;
 	struct ctl_runs *runs;
+	struct ctl_failovers *failovers;
 	const struct model_vrrps *vrrps;
+	const struct model_peers *peers;
 	uint64_t turn;       /* changes whenever model is replaced */
 	uint32_t generation; /* of the configuration that runs */
 	const char *node, *version, *config_path;

@@ -2,6 +2,7 @@
 #include "lbd/ctl/ctl_rows.h"
 
 #include "lbd/check/check_fsm.h"
+#include "lbd/ctl/ctl_peer.h"
 #include "lbd/ctl/ctl_vrrp.h"
 #include "lbd/ipvs/ipvs_sched.h"
 
@@ -480,6 +481,7 @@ static json_t *alarms_of(const struct ctl_env *env)
 	if (env->state_not_saved)
 		json_array_append_new(list, json_string("state_not_saved"));
 	ctl_vrrp_alarms(env, list);
+	ctl_peer_alarms(env, list);
 	return list;
 }
 
@@ -496,6 +498,7 @@ json_t *ctl_row_status(struct ctl_env *env)
 	ctl_put(row, "services", counts_of(t.services, MODEL_SERVICE_STATUS_COUNT, service_word));
 	ctl_put(row, "backends", counts_of(t.backends, 5, backend_word));
 	ctl_put(row, "vrrp", ctl_vrrp_roles(env));
+	ctl_put(row, "peers", ctl_peer_roles(env));
 	ctl_put(row, "overrides", json_integer((json_int_t)overrides_count(env->overrides)));
 	ctl_put(row, "foreign_services", json_integer((json_int_t)ipvs_foreign_count(env->ipvs)));
 	ctl_put(file, "path", json_string(env->config_path));

@@ -240,7 +240,7 @@ static void master_does(
 		snprintf(text, sizeof(text), "vrrp %s is %s here: only its master can do that", v->cfg->name,
 			model_vrrp_state_word(v));
 		ctl_reply_end(r, LB_CODE_REFUSED, text, NULL);
-	} else if (env->ops->vrrp_do(env->arg, v->conf->id, what)) {
+	} else if (env->ops->vrrp_do(env->arg, v->conf->id, what, 0)) {
 		ctl_reply_end(r, LB_CODE_FAILED, "the process of VRRP is not there now; try again in a moment", NULL);
 	} else {
 		ctl_reply_end(r, LB_CODE_OK, done, NULL);

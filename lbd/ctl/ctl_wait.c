@@ -2,6 +2,7 @@
 #include "lbd/ctl/ctl_wait.h"
 
 #include "common/commands.h"
+#include "lbd/ctl/ctl_peer.h"
 #include "lbd/ctl/ctl_rows.h"
 #include "lbd/ctl/ctl_vrrp.h"
 
@@ -88,6 +89,11 @@ static int vrrp_backup(struct waiting *w)
 	return vrrp_is(w, VRRP_STATE_BACKUP);
 }
 
+static int peer_up(struct waiting *w)
+{
+	return ctl_peer_up(w->env, w->object);
+}
+
 static const struct {
 	const char *kind, *condition;
 	int (*cond)(struct waiting *w);
@@ -100,6 +106,7 @@ static const struct {
 	{ "backend", "drained", backend_drained },
 	{ "vrrp", "master", vrrp_master },
 	{ "vrrp", "backup", vrrp_backup },
+	{ "peer", "up", peer_up },
 };
 
 static int ask(void *state)
@@ -115,6 +122,8 @@ static int exists(const struct ctl_env *env, const struct lb_wait *row, const ch
 		return model_object_find(env->model, object, e) == MODEL_NONE ? -1 : 0;
 	if (strcmp(row->kind, "vrrp") == 0 && !model_vrrp_find(env->vrrps, object))
 		return ctl_vrrp_unknown(env, object, e);
+	if (strcmp(row->kind, "peer") == 0 && ctl_peer_up(env, object) < 0)
+		return ctl_peer_unknown(env, object, e);
 	if (strcmp(row->kind, "service") == 0 && model_service_find(env->model, object) == MODEL_NONE) {
 		char as_backend[170];
 		snprintf(as_backend, sizeof(as_backend), "%s/", object);

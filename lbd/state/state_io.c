@@ -126,19 +126,21 @@ static int secret_check(const char *path, const struct stat *st, struct lb_err *
 	return 0;
 }
 
-static const char *secret_help(int err)
+/* make: how one comes by it. */
+static int secret_error(const char *path, int err, const char *make, struct lb_err *e)
 {
 	switch (err) {
 	case ENOENT:
-		return "; make it: the password, or for hmac a line `1 HEX` with what `openssl rand -hex 32` says; "
-		       "then "
-		       "chgrp lbd and chmod 0640";
-	case EACCES: return ": lbd must be able to read it: chgrp lbd and chmod 0640";
-	default: return "";
+		return lb_err_set(e, LB_CODE_INVALID, "%s: %s; make it: %s; then chgrp lbd and chmod 0640", path,
+			strerror(err), make);
+	case EACCES:
+		return lb_err_set(e, LB_CODE_INVALID, "%s: %s: lbd must be able to read it: chgrp lbd and chmod 0640",
+			path, strerror(err));
+	default: return lb_err_set(e, LB_CODE_INVALID, "%s: %s", path, strerror(err));
 	}
 }
 
-int state_read_secret(const char *path, size_t max, struct lb_text *out, struct lb_err *e)
+int state_read_secret(const char *path, size_t max, const char *make, struct lb_text *out, struct lb_err *e)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -146,7 +148,7 @@ int state_read_secret(const char *path, size_t max, struct lb_text *out, struct 
 		int err = errno;
 		if (fd >= 0)
 			close(fd);
-		return lb_err_set(e, LB_CODE_INVALID, "%s: %s%s", path, strerror(err), secret_help(err));
+		return secret_error(path, err, make, e);
 	}
 	int bad = secret_check(path, &st, e), err = bad ? 0 : state_read_fd(fd, max, out);
 	close(fd);

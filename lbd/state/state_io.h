@@ -32,5 +32,5 @@ int state_read_fd(int fd, size_t max, struct lb_text *out);
 int state_read_path(const char *path, size_t max, struct lb_text *out);
 
 /* A file with a secret: it belongs to root or to us, nobody else may write it and it is not for everybody to read. 0,
- * or -1 and *e, which names the file and what to do. */
-int state_read_secret(const char *path, size_t max, struct lb_text *out, struct lb_err *e);
+ * or -1 and *e, which names the file and what to do. make: what to write into one that is missing. */
+int state_read_secret(const char *path, size_t max, const char *make, struct lb_text *out, struct lb_err *e);

@@ -523,6 +523,11 @@ void vip_net_settle(struct vip_net *n, int ms)
 	}
 }
 
+bool vip_net_busy(const struct vip_net *n)
+{
+	return n->first < n->requests.n;
+}
+
 int64_t vip_net_waiting_ms(const struct vip_net *n)
 {
 	return n->sent ? lb_time_diff_us(lb_clock_now(), n->moved_at) / 1000 : 0;

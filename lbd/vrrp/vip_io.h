@@ -43,7 +43,8 @@ void vip_net_free(struct vip_net *n);
 
 /* Waits until the helper has asked for everything that it was given, but no longer than ms: before the end. */
 void vip_net_settle(struct vip_net *n, int ms);
-/* How long a request has been waiting for its answer, in milliseconds; 0 = none is. */
+/* Whether a request waits for its answer; and for how long none has come, in milliseconds. */
+bool vip_net_busy(const struct vip_net *n);
 int64_t vip_net_waiting_ms(const struct vip_net *n);
 
 /* Watches the card of this name, whether it exists yet or not. The same pointer for the same name; each call needs one

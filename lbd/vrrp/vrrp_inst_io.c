@@ -148,7 +148,10 @@ void inst_announce(struct inst *i, struct lb_time now)
 static void act(struct inst *i, const struct vrrp_act *a, struct lb_time now)
 {
 	switch (a->type) {
-	case VRRP_ACT_ADVERT: sock_advert(i, a->prio); break;
+	case VRRP_ACT_ADVERT:
+		sock_advert(i, a->prio);
+		i->beat_due = true; /* the same word over the second path */
+		break;
 	case VRRP_ACT_ADDRS:
 		if (a->on)
 			inst_have_addresses(i);
@@ -172,8 +175,11 @@ static void settle_left(struct inst *i)
 	i->resuming = i->fsm.resuming;
 }
 
+/* What the step came to is looked at once, from the outermost step: what is done then are steps, too. */
 static void step_at(struct inst *i, const struct vrrp_event *ev, struct lb_time now)
 {
+	struct room *w = i->w;
+	w->depth++;
 	struct vrrp_group_acts out;
 	struct group *g = i->group;
 	size_t member = 0;
@@ -184,6 +190,9 @@ static void step_at(struct inst *i, const struct vrrp_event *ev, struct lb_time 
 		act(g->member[out.v[k].member], &out.v[k].act, now);
 	for (size_t k = 0; k < g->g.n; k++)
 		settle_left(g->member[k]);
+	if (w->depth == 1)
+		moves_look(g, now);
+	w->depth--;
 	ev_now_update(i->w->loop); /* a timer counts from the loop's time, which may be old by now */
 	now = lb_clock_now();
 	for (size_t k = 0; k < g->g.n; k++)
@@ -412,6 +421,7 @@ void inst_timers(struct inst *i)
 
 void inst_advert(struct inst *i, const struct vrrp_advert *a)
 {
+	inst_move_advert(i, a->prio);
 	i->stats.received++;
 	i->stats.sum9568 = a->sum == VRRP_SUM_RFC9568;
 	inst_step(i,
@@ -426,7 +436,8 @@ void inst_do(struct room *w, const struct vrrp_msg_do *d)
 		return;
 	switch (d->what) {
 	case VRRP_DO_RESIGN: inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_RESIGN }); break;
-	case VRRP_DO_ARM: inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_ARM, .for_ms = d->for_ms }); break;
+	case VRRP_DO_HANDOVER:
+	case VRRP_DO_TAKE: inst_move(i, d->what == VRRP_DO_TAKE ? PEER_MOVE_TAKE : PEER_MOVE_HANDOVER, d->for_ms); break;
 	case VRRP_DO_ANNOUNCE:
 		if (i->fsm.state == VRRP_STATE_MASTER)
 			inst_announce(i, lb_clock_now());

@@ -52,6 +52,7 @@ static void send_pong(struct room *w, uint32_t n)
 	w->lag_us = 0;
 	room_send(w, &m);
 	insts_stats(w);
+	peers_tell(w);
 }
 
 static void write_channel(struct room *w)
@@ -79,6 +80,8 @@ static void on_flush(struct ev_loop *loop, ev_prepare *ev, int events)
 	int64_t took = lb_time_diff_us(lb_clock_now(), w->now);
 	if (took > w->lag_us)
 		w->lag_us = took;
+	peers_flush(w);
+	moves_tell(w);
 	if (lb_frame_pending(&w->channel))
 		write_channel(w);
 }
@@ -109,11 +112,15 @@ static int dispatch(struct room *w, const struct vrrp_msg *m)
 	case VRRP_MSG_DEL: inst_del(w, m->u.del); return 0;
 	case VRRP_MSG_TRACK: inst_track(w, &m->u.track); return 0;
 	case VRRP_MSG_DO: inst_do(w, &m->u.run); return 0;
+	case VRRP_MSG_PEERS: peers_set(w, m->u.peers); return 0;
 	case VRRP_MSG_LOG: lb_log_set_level(m->u.log); return 0;
 	case VRRP_MSG_PING: send_pong(w, m->u.ping); return 0;
 	case VRRP_MSG_READY:
 	case VRRP_MSG_STATE:
 	case VRRP_MSG_ALARM:
+	case VRRP_MSG_NODE:
+	case VRRP_MSG_THEIRS:
+	case VRRP_MSG_MOVED:
 	case VRRP_MSG_PONG:
 	case VRRP_MSG_STATS: break;
 	}
@@ -292,6 +299,7 @@ int vrrp_worker_main(int channel_fd, void (*alive)(void))
 		ev_run(w.loop, 0);
 		if (!w.abandoned)
 			insts_stop(&w);
+		peers_stop(&w);
 		vip_net_settle(w.net, SETTLE_MS);
 	}
 	vip_net_free(w.net);

@@ -6,6 +6,7 @@
  *   vrrp_set_io   instances come, change and go
  *   vrrp_inst_io  instances: events in, actions out
  *   vrrp_sock_io  adverts in and out
+ *   peer_io       beats of the second path in and out, vrrp_move_io what they mean for an instance
  */
 #pragma once
 

@@ -4,21 +4,23 @@
 #include "common/buf.h"
 #include "common/fields.h"
 #include "lbd/vrrp/vrrp_conf.h"
+#include "lbd/vrrp/vrrp_peer_msg.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Beyond these nothing is meant, and no sum comes near the end of its type. */
-#define ADD_MAX    65535
-#define ARM_MAX_MS 86400000
+#define ADD_MAX     65535
+#define MOVE_MAX_MS 60000
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 const char *const vrrp_dos[] = {
 	[VRRP_DO_RESIGN] = "resign",
 	[VRRP_DO_ANNOUNCE] = "announce",
-	[VRRP_DO_ARM] = "arm",
+	[VRRP_DO_HANDOVER] = "handover",
+	[VRRP_DO_TAKE] = "take",
 };
 _Static_assert(COUNT(vrrp_dos) == VRRP_DO_COUNT, "one word per order");
 
@@ -111,12 +113,17 @@ static int track_read(struct lb_fields *f, struct vrrp_msg *m)
 	return 0;
 }
 
+static bool takes_time(enum vrrp_do what)
+{
+	return what == VRRP_DO_HANDOVER || what == VRRP_DO_TAKE;
+}
+
 static void do_write(const struct vrrp_msg *m, struct lb_members *o)
 {
 	const struct vrrp_msg_do *d = &m->u.run;
 	lb_put_int(o, "id", d->id);
 	lb_put_str(o, "what", vrrp_dos[d->what]);
-	if (d->what == VRRP_DO_ARM)
+	if (takes_time(d->what))
 		lb_put_int(o, "for_ms", d->for_ms);
 }
 
@@ -125,8 +132,22 @@ static int do_read(struct lb_fields *f, struct vrrp_msg *m)
 	struct vrrp_msg_do *d = &m->u.run;
 	d->id = id_read(f);
 	d->what = (enum vrrp_do)lb_field_word(f, "what", vrrp_dos, COUNT(vrrp_dos));
-	if (d->what == VRRP_DO_ARM)
-		d->for_ms = lb_field_u32(f, "for_ms", 1, ARM_MAX_MS);
+	if (takes_time(d->what))
+		d->for_ms = lb_field_u32(f, "for_ms", 1, MOVE_MAX_MS);
+	return 0;
+}
+
+static void peers_write(const struct vrrp_msg *m, struct lb_members *o)
+{
+	vrrp_peers_write(m->u.peers, o);
+}
+
+static int peers_read(struct lb_fields *f, struct vrrp_msg *m)
+{
+	m->u.peers = calloc(1, sizeof(*m->u.peers));
+	if (!m->u.peers)
+		return -ENOMEM;
+	vrrp_peers_read(f, m->u.peers);
 	return 0;
 }
 
@@ -213,6 +234,64 @@ static int alarm_read(struct lb_fields *f, struct vrrp_msg *m)
 	return 0;
 }
 
+static void node_write(const struct vrrp_msg *m, struct lb_members *o)
+{
+	vrrp_node_write(&m->u.node, o);
+}
+
+static int node_read(struct lb_fields *f, struct vrrp_msg *m)
+{
+	vrrp_node_read(f, &m->u.node);
+	return 0;
+}
+
+static void theirs_write(const struct vrrp_msg *m, struct lb_members *o)
+{
+	const struct vrrp_msg_theirs *t = &m->u.theirs;
+	lb_put_int(o, "id", t->id);
+	lb_put_str(o, "node", t->node);
+	lb_put_bool(o, "known", t->known);
+	if (t->known) {
+		lb_put_str(o, "state", vrrp_state_names[t->state]);
+		lb_put_int(o, "prio", t->prio);
+	}
+}
+
+static int theirs_read(struct lb_fields *f, struct vrrp_msg *m)
+{
+	struct vrrp_msg_theirs *t = &m->u.theirs;
+	t->id = id_read(f);
+	lb_field_text(f, "node", t->node, sizeof(t->node));
+	f->bad |= t->node[0] == '\0';
+	t->known = lb_field_bool(f, "known");
+	if (t->known) {
+		t->state = (enum vrrp_state)lb_field_word(f, "state", vrrp_state_names, VRRP_STATE_COUNT);
+		t->prio = (uint8_t)lb_field_u32(f, "prio", 0, UINT8_MAX);
+	}
+	return 0;
+}
+
+static void moved_write(const struct vrrp_msg *m, struct lb_members *o)
+{
+	const struct vrrp_msg_moved *v = &m->u.moved;
+	lb_put_int(o, "id", v->id);
+	lb_put_bool(o, "ok", v->ok);
+	lb_put_bool(o, "away", v->away);
+	lb_put_str(o, "reason", v->reason);
+	lb_put_int(o, "outage_us", v->outage_us);
+}
+
+static int moved_read(struct lb_fields *f, struct vrrp_msg *m)
+{
+	struct vrrp_msg_moved *v = &m->u.moved;
+	v->id = id_read(f);
+	v->ok = lb_field_bool(f, "ok");
+	v->away = lb_field_bool(f, "away");
+	reason_read(f, v->reason);
+	v->outage_us = lb_field_u32(f, "outage_us", 0, UINT32_MAX);
+	return 0;
+}
+
 static void pong_write(const struct vrrp_msg *m, struct lb_members *o)
 {
 	const struct vrrp_msg_pong *p = &m->u.pong;
@@ -287,11 +366,15 @@ static const struct row {
 	[VRRP_MSG_DEL] = { "vrrp.del", true, del_write, del_read },
 	[VRRP_MSG_TRACK] = { "vrrp.track", true, track_write, track_read },
 	[VRRP_MSG_DO] = { "vrrp.do", true, do_write, do_read },
+	[VRRP_MSG_PEERS] = { "vrrp.peers", true, peers_write, peers_read },
 	[VRRP_MSG_LOG] = { "log", true, log_write, log_read },
 	[VRRP_MSG_PING] = { "ping", true, ping_write, ping_read },
 	[VRRP_MSG_READY] = { "ready", false, ready_write, ready_read },
 	[VRRP_MSG_STATE] = { "vrrp.state", false, state_write, state_read },
 	[VRRP_MSG_ALARM] = { "vrrp.alarm", false, alarm_write, alarm_read },
+	[VRRP_MSG_NODE] = { "vrrp.node", false, node_write, node_read },
+	[VRRP_MSG_THEIRS] = { "vrrp.theirs", false, theirs_write, theirs_read },
+	[VRRP_MSG_MOVED] = { "vrrp.moved", false, moved_write, moved_read },
 	[VRRP_MSG_PONG] = { "pong", false, pong_write, pong_read },
 	[VRRP_MSG_STATS] = { "vrrp.stats", false, stats_write, stats_read },
 };
@@ -347,9 +430,13 @@ int vrrp_msg_read_core(const json_t *line, struct vrrp_msg *m)
 
 void vrrp_msg_done(struct vrrp_msg *m)
 {
+	/* there are keys in both */
 	if (m->type == VRRP_MSG_SET && m->u.set) {
-		explicit_bzero(m->u.set, sizeof(*m->u.set)); /* there are keys in it */
+		explicit_bzero(m->u.set, sizeof(*m->u.set));
 		free(m->u.set);
+	} else if (m->type == VRRP_MSG_PEERS && m->u.peers) {
+		explicit_bzero(m->u.peers, sizeof(*m->u.peers));
+		free(m->u.peers);
 	}
 	*m = (struct vrrp_msg){ 0 };
 }

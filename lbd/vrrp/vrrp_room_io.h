@@ -4,6 +4,7 @@
 
 #include "common/buf.h"
 #include "common/frame_io.h"
+#include "lbd/vrrp/peer_move.h"
 #include "lbd/vrrp/vip_io.h"
 #include "lbd/vrrp/vrrp_group.h"
 #include "lbd/vrrp/vrrp_msg.h"
@@ -15,6 +16,7 @@
 #define ROOM_LOST_MS  10000
 
 struct inst;
+struct peers;
 struct room;
 
 struct sock { /* adverts of one card and family */
@@ -68,6 +70,19 @@ struct inst {
 	ev_timer calm;     /* the end of INST_FAULT_CONTENDED */
 	struct vrrp_announce burst;
 	struct lb_time lost_at[ROOM_LOST_MAX]; /* the last times an address was taken away, newest first */
+	/* the second path: what we say of this instance, and what others said of it */
+	uint64_t peer_id;
+	bool beat_due; /* in the beat of this turn */
+	struct peer_move move;
+	ev_timer move_timer;
+	struct inst_theirs {
+		bool known;
+		enum vrrp_state state;
+		uint8_t prio;
+		struct lb_time heard_at;
+	} theirs[VRRP_NODES_MAX];
+	struct vrrp_msg_moved moved; /* to be told when the kernel has the addresses */
+	struct lb_time moved_at;     /* us 0 = nothing to be told */
 	struct vrrp_msg_stats stats;
 	uint16_t ip_id;
 	LIST_ENTRY(inst) next;
@@ -82,6 +97,8 @@ struct room {
 	ev_timer beat;
 	void (*alive)(void);
 	struct vip_net *net;
+	struct peers *peers; /* NULL = no second path */
+	unsigned depth;      /* of steps within steps */
 	LIST_HEAD(, inst) insts;
 	LIST_HEAD(, group) groups;
 	LIST_HEAD(, sock) socks;
@@ -144,3 +161,28 @@ bool sock_look(struct sock *s);
 void sock_drain(struct sock *s);
 /* One advert, to the group or to each peer. */
 void sock_advert(struct inst *i, uint8_t prio);
+
+/* ---- vrrp_move_io.c ---- */
+/* An operator's word about a planned hand-over. */
+void inst_move(struct inst *i, enum peer_move_word word, uint32_t for_ms);
+/* What node says of it, fresh; e NULL: nothing any more. said_after: peer_link. */
+void inst_theirs(struct inst *i, size_t node, const struct peer_entry *e, struct lb_time said_after);
+/* An advert is about to be its event. */
+void inst_move_advert(struct inst *i, uint8_t prio);
+/* Behind each step: what it means for hand-overs of the group. */
+void moves_look(struct group *g, struct lb_time now);
+/* Once the kernel has the addresses: how long it took. */
+void moves_tell(struct room *w);
+void inst_move_timer(struct inst *i); /* made, not armed */
+
+/* ---- peer_io.c ---- */
+/* The other nodes from now on; without nodes: none. What did not change goes on. */
+void peers_set(struct room *w, const struct vrrp_peers *conf);
+void peers_stop(struct room *w);
+/* All that we have to say, to every node, before the loop sleeps. */
+void peers_say(struct room *w);
+/* Before the loop sleeps: beats that are due. */
+void peers_flush(struct room *w);
+/* To the core: how each node is. */
+void peers_tell(struct room *w);
+const char *peers_name(const struct room *w, size_t node);

@@ -93,6 +93,7 @@ static void inst_free(struct inst *i)
 	ev_timer_stop(loop, &i->renew);
 	ev_timer_stop(loop, &i->announce);
 	ev_timer_stop(loop, &i->calm);
+	ev_timer_stop(loop, &i->move_timer);
 	LIST_REMOVE(i, next);
 	group_leave(i);
 	sock_put(i->sock, i);
@@ -113,6 +114,8 @@ static struct inst *inst_new(struct room *w, const struct vrrp_conf *conf)
 	take_conf(i, conf);
 	i->fsm.prio = inst_prio(i);
 	inst_timers(i);
+	inst_move_timer(i);
+	i->peer_id = peer_name_id(conf->name);
 	i->sock = sock_get(w, card, i);
 	i->group = i->sock ? group_join(w, i) : NULL;
 	if (!i->group) {

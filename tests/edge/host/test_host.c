@@ -131,7 +131,7 @@ START_TEST(a_secret_is_for_nobody_else)
 		struct lb_text out = LB_TEXT_INIT;
 		struct lb_err e = { 0 };
 		const char *path = file("1 abc\n", rows[i].mode);
-		int rc = state_read_secret(path, 100, &out, &e);
+		int rc = state_read_secret(path, 100, "as one does", &out, &e);
 		ck_assert_msg((rc == 0) == (rows[i].error == NULL), "%04o: %s", rows[i].mode, e.text);
 		if (rows[i].error)
 			ck_assert_msg(strstr(e.text, rows[i].error) && strstr(e.text, path), "%s", e.text);
@@ -142,23 +142,23 @@ START_TEST(a_secret_is_for_nobody_else)
 	}
 	struct lb_text out = LB_TEXT_INIT;
 	struct lb_err e = { 0 };
-	ck_assert_int_ne(state_read_secret(file("too long", 0600), 5, &out, &e), 0);
+	ck_assert_int_ne(state_read_secret(file("too long", 0600), 5, "as one does", &out, &e), 0);
 	lb_text_done(&out);
-	ck_assert_int_ne(state_read_secret(dir, 100, &out, &e), 0);
+	ck_assert_int_ne(state_read_secret(dir, 100, "as one does", &out, &e), 0);
 	ck_assert_ptr_nonnull(strstr(e.text, "not a file"));
-	ck_assert_int_ne(state_read_secret("/nonexistent/key", 100, &out, &e), 0);
+	ck_assert_int_ne(state_read_secret("/nonexistent/key", 100, "as one does", &out, &e), 0);
 	ck_assert_ptr_nonnull(strstr(e.text, "/nonexistent/key: No such file or directory; make it: "));
 	/* of somebody else, who could change it */
 	const char *path = file("1 abc\n", 0600);
 	if (geteuid() == 0) {
 		ck_assert_int_eq(chown(path, 12345, 0), 0);
-		ck_assert_int_ne(state_read_secret(path, 100, &out, &e), 0);
+		ck_assert_int_ne(state_read_secret(path, 100, "as one does", &out, &e), 0);
 		ck_assert_ptr_nonnull(strstr(e.text, "belongs to uid 12345"));
 	}
 	(void)unlink(path);
 	/* a pipe does not hold us up */
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
-	ck_assert_int_ne(state_read_secret(path, 100, &out, &e), 0);
+	ck_assert_int_ne(state_read_secret(path, 100, "as one does", &out, &e), 0);
 	(void)unlink(path);
 	ck_assert_int_eq(rmdir(dir), 0);
 }

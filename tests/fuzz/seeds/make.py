@@ -300,6 +300,13 @@ def vrrp_channel():
     names = ("stranger", "source", "ttl", "version", "length", "checksum", "count", "interval", "auth", "replay")
     state = {"msg": "vrrp.state", "id": 7, "state": "master", "was": "backup", "cause": "no_advert", "prio": 150, "reason": "",
              "master_prio": 0}
+    paths = [{"ours": "10.0.0.1", "theirs": "10.0.0.2"}, {"ours": "fd00::1", "theirs": "fd00::2"}]
+    peers = {"msg": "vrrp.peers", "self": "lb-a", "cluster": 7, "port": 9789, "heartbeat_ms": 200, "dead_after_ms": 1000,
+             "config": "0123456789abcdef", "key": key, "nodes": [{"name": "lb-b", "paths": paths}]}
+    refused = ("length", "format", "version", "cluster", "key", "replay", "source")
+    node = {"msg": "vrrp.node", "name": "lb-b", "up": True, "same_config": True, "version": "0.1.0", "instances": 3,
+            "restarts": 0, "offset_us": -1200, "paths": [{"theirs": "10.0.0.2", "up": True, "rtt_us": 300}], "taken": 500,
+            "refused": {n: i for i, n in enumerate(refused)}}
     lines = {
         "hello": {"msg": "hello", "version": 1, "level": "info"},
         "set": small,
@@ -316,7 +323,17 @@ def vrrp_channel():
         "track": {"msg": "vrrp.track", "id": 7, "add": -20, "fault": True, "reason": "track:lan0"},
         "resign": {"msg": "vrrp.do", "id": 7, "what": "resign"},
         "announce": {"msg": "vrrp.do", "id": 7, "what": "announce"},
-        "arm": {"msg": "vrrp.do", "id": 7, "what": "arm", "for_ms": 2000},
+        "handover": {"msg": "vrrp.do", "id": 7, "what": "handover", "for_ms": 1000},
+        "take": {"msg": "vrrp.do", "id": 7, "what": "take", "for_ms": 1500},
+        "peers": peers,
+        "peers-none": {"msg": "vrrp.peers", "nodes": []},
+        "peers-hasty": dict(peers, heartbeat_ms=500),
+        "node": node,
+        "node-gone": dict(node, up=False, same_config=False, version="", paths=[], offset_us=1 << 60),
+        "theirs": {"msg": "vrrp.theirs", "id": 7, "node": "lb-b", "known": True, "state": "backup", "prio": 100},
+        "theirs-gone": {"msg": "vrrp.theirs", "id": 7, "node": "lb-b", "known": False},
+        "moved": {"msg": "vrrp.moved", "id": 7, "ok": True, "away": False, "reason": "", "outage_us": 3000},
+        "moved-not": {"msg": "vrrp.moved", "id": 7, "ok": False, "away": True, "reason": "no node is ready", "outage_us": 0},
         "log": {"msg": "log", "level": "debug"},
         "ping": {"msg": "ping", "n": 5},
         "ready": {"msg": "ready", "version": 1, "pid": 4711},

@@ -113,7 +113,8 @@ START_TEST(waits_and_reasons_are_whole)
 		if (lb_commands[i].wait)
 			ck_assert(lb_wait_find("daemon", lb_commands[i].wait) ||
 				  lb_wait_find("backend/a/b", lb_commands[i].wait) ||
-				  lb_wait_find("vrrp/a", lb_commands[i].wait));
+				  lb_wait_find("vrrp/a", lb_commands[i].wait) ||
+				  lb_command_arg(&lb_commands[i], "wait"));
 	for (size_t i = 0; i < lb_reasons_n; i++) {
 		ck_assert(is_word(lb_reasons[i].code) && *lb_reasons[i].words);
 		ck_assert_ptr_eq(lb_reason_find(lb_reasons[i].code), &lb_reasons[i]);
@@ -159,6 +160,13 @@ static const struct {
 	{ "two sources", "config.diff", "{\"generation\":17,\"file\":\"a\"}", "exclude" },
 	{ "a condition of its object", "wait", "{\"object\":\"backend/web/app1\",\"condition\":\"drained\"}", NULL },
 	{ "with a limit", "wait", "{\"object\":\"daemon\",\"condition\":\"ready\",\"timeout\":5}", NULL },
+	{ "all other nodes", "wait", "{\"object\":\"peer\",\"condition\":\"up\"}", NULL },
+	{ "one other node", "wait", "{\"object\":\"peer/lb-b\",\"condition\":\"up\"}", NULL },
+	{ "a node is no master", "wait", "{\"object\":\"peer/lb-b\",\"condition\":\"master\"}", "to be: up" },
+	{ "no object of that sort", "wait", "{\"object\":\"peers\",\"condition\":\"up\"}", "peer/NAME" },
+	{ "failover", "failover", "{\"force\":true,\"wait\":5}", NULL },
+	{ "failover of nothing in particular", "failover", "{}", NULL },
+	{ "a wait of no time", "failover", "{\"wait\":0}", "seconds above 0" },
 	{ "a condition of another object", "wait", "{\"object\":\"daemon\",\"condition\":\"drained\"}", "ready" },
 	{ "an object nobody knows", "wait", "{\"object\":\"moon\",\"condition\":\"full\"}", "object" },
 	{ "all instances", "vrrp.show", "{}", NULL },

@@ -66,7 +66,7 @@ static const char good[] =
 	"    check: b\n"
 	"    backends: { x: 10.0.0.1, y: { address: 10.0.0.2, mode: tun, tunnel: gre } }\n"
 	"  v: { fwmark: 1, backends: {} }\n"
-	"cluster: { id: 1, key_file: /k, nodes: { n: [192.0.2.5, 192.0.2.6], m: 192.0.2.7 } }\n"
+	"cluster: { id: 1, key_file: /k, nodes: { n: [192.0.2.5, 192.0.2.6], m: [192.0.2.7, 192.0.2.17] } }\n"
 	"vrrp:\n"
 	"  i: { interface: { n: e0, m: e1 }, vrid: 1, addresses: 192.0.2.8, excluded: [192.0.2.9],\n"
 	"    unicast: { n: 192.0.2.5, m: 192.0.2.7 }, auth: { type: hmac, key_file: /k },\n"

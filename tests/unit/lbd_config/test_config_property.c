@@ -212,8 +212,9 @@ static void make(struct pieces *p)
 	p->n_services = rnd(13);
 	p->n_vrrp = rnd(7);
 	lb_text_puts(&p->rest, "version: 1\n");
-	lb_text_printf(&p->rest, "cluster: { id: 1, heartbeat: %s, nodes: { b: %s, a: 192.0.2.201 } }\n",
-		PICK("10ms", "499ms"), PICK("192.0.2.202", "{ address: ['::1', 127.0.0.1], priority: 99 }"));
+	lb_text_printf(&p->rest, "cluster: { id: 1, heartbeat: %s, nodes: { %s } }\n", PICK("10ms", "499ms"),
+		PICK("b: 192.0.2.202, a: 192.0.2.201",
+			"b: { address: ['::1', 127.0.0.1], priority: 99 }, a: ['::2', 192.0.2.201]"));
 	if (maybe())
 		lb_text_printf(&p->rest, "log: { level: %s }\n", PICK("error", "warning", "notice", "info", "debug"));
 	if (maybe())

@@ -131,8 +131,8 @@ static const char pair[] = "cluster:\n"
 			   "  dead_after: 30ms\n"
 			   "  nodes:\n"
 			   "    b: { address: [192.0.2.2, \"2001:db8::2\"], priority: 90 }\n"
-			   "    c: 192.0.2.3\n"
-			   "    a: { address: 192.0.2.1, priority: 254 }\n"
+			   "    c: [192.0.2.3, \"2001:db8::3\"]\n"
+			   "    a: { address: [192.0.2.1, \"2001:db8::1\"], priority: 254 }\n"
 			   "vrrp:\n"
 			   "  own:\n"
 			   "    interface: { a: eth0, b: eth1, c: eth2 }\n"
@@ -237,6 +237,41 @@ static const struct {
 		"vrrp: { i: { interface: { a: eth0 }, vrid: 1, addresses: 192.0.2.9 } }",
 		"\x1b[31m", "this node, '\\x1b[31m', is not" },
 };
+
+#define V "vrrp: { i: { interface: eth0, vrid: 1, addresses: 192.0.2.9 } }"
+
+/* What leaves the nodes with VRRP alone is legal, and said. */
+static const struct {
+	const char *what, *text, *node, *want; /* want NULL: nothing is said */
+} alone[] = {
+	{ "no key", "cluster: { id: 1, nodes: { a: 192.0.2.1, b: 192.0.2.2 } }\n" V, "a",
+		"1:10: warning: without key_file there is no second path" },
+	{ "a key", "cluster: { id: 1, key_file: /k, nodes: { a: 192.0.2.1, b: 192.0.2.2 } }\n" V, "a", NULL },
+	{ "a key, for nobody in particular",
+		"cluster: { id: 1, key_file: /k, nodes: { a: 192.0.2.1, b: 192.0.2.2 } }\n" V, NULL, NULL },
+	{ "a key, and we are not there", "cluster: { id: 1, key_file: /k, nodes: { a: 192.0.2.1, b: 192.0.2.2 } }\n" V,
+		"z", "warning: this node is not under cluster.nodes: it has no second path" },
+	{ "nobody to speak to", "cluster: { id: 1, nodes: { a: 192.0.2.1 } }\n" V, "a", NULL },
+	{ "nothing to be master of", "cluster: { id: 1, nodes: { a: 192.0.2.1, b: 192.0.2.2 } }\n", "a", NULL },
+};
+
+START_TEST(no_second_path_is_said)
+{
+	for (size_t i = 0; i < sizeof(alone) / sizeof(alone[0]); i++) {
+		struct lb_text report = LB_TEXT_INIT;
+		struct config_source source = { "test", alone[i].text, strlen(alone[i].text) };
+		struct config *c = config_load(&source, 1, alone[i].node, &report);
+		lb_text_puts(&report, "");
+		ck_assert_msg(c != NULL, "%s: %s", alone[i].what, report.s);
+		if (alone[i].want)
+			ck_assert_msg(strstr(report.s, alone[i].want) != NULL, "%s:\n%s", alone[i].what, report.s);
+		else
+			ck_assert_msg(report.n == 0, "%s:\n%s", alone[i].what, report.s);
+		config_free(c);
+		lb_text_done(&report);
+	}
+}
+END_TEST
 
 START_TEST(a_node_that_is_not_there)
 {
@@ -369,7 +404,8 @@ static const struct {
 	{ "peers", I(UNI), I(", source: 192.0.2.1, unicast: 192.0.2.2"),
 		"~ vrrp/i unicast: 192.0.2.2, 192.0.2.3 -> 192.0.2.2\n" },
 	{ "nodes", "cluster: { id: 1, nodes: { a: 192.0.2.1, b: 192.0.2.2 } }",
-		"cluster: { id: 2, nodes: { b: { address: [192.0.2.2, 192.0.2.4], priority: 7 }, c: 192.0.2.3 } }",
+		"cluster: { id: 2, nodes: { b: { address: [192.0.2.2, 192.0.2.4], priority: 7 }, c: [192.0.2.3, "
+		"192.0.2.5] } }",
 		"~ cluster id: 1 -> 2\n- peer/a\n~ peer/b address: 192.0.2.2 -> 192.0.2.2, 192.0.2.4\n"
 		"~ peer/b priority: 100 -> 7\n+ peer/c\n" },
 	{ "the cluster goes", "cluster: { id: 1, nodes: { a: 192.0.2.1 } }", "log: {}", "- cluster\n- peer/a\n" },
@@ -426,6 +462,7 @@ int main(void)
 	tcase_add_test(tc, on_each_node);
 	tcase_add_test(tc, the_cluster);
 	tcase_add_test(tc, a_node_that_is_not_there);
+	tcase_add_test(tc, no_second_path_is_said);
 	tcase_add_test(tc, digest_sees_every_change);
 	tcase_add_test(tc, changes);
 	tcase_add_test(tc, a_full_house);

@@ -52,9 +52,10 @@ static const char *op_override_changed(void *arg, const char *object)
 	return NULL;
 }
 
-static int op_vrrp_do(void *arg, uint32_t id, enum vrrp_do what)
+static int op_vrrp_do(void *arg, uint32_t id, enum vrrp_do what, uint32_t for_ms)
 {
 	(void)arg;
+	(void)for_ms;
 	k.n_did++;
 	k.do_id = id;
 	k.did = what;

@@ -29,6 +29,25 @@ static void same_stats(const struct vrrp_msg_stats *a, const struct vrrp_msg_sta
 	ck_assert(a->late_us == b->late_us && a->sum9568 == b->sum9568);
 }
 
+static void same_node(const struct vrrp_msg_node *a, const struct vrrp_msg_node *b, uint64_t seed)
+{
+	ck_assert_str_eq(a->name, b->name);
+	ck_assert_str_eq(a->version, b->version);
+	ck_assert(a->up == b->up && a->same_config == b->same_config && a->offset_us == b->offset_us);
+	ck_assert(a->instances == b->instances && a->restarts == b->restarts && a->n_paths == b->n_paths);
+	for (uint32_t i = 0; i < a->n_paths; i++) {
+		ck_assert(lb_ip_cmp(&a->paths[i].theirs, &b->paths[i].theirs) == 0);
+		ck_assert(a->paths[i].up == b->paths[i].up && a->paths[i].rtt_us == b->paths[i].rtt_us);
+	}
+	same_bytes(a->refused, b->refused, sizeof(a->refused), "refused", seed);
+}
+
+static void same_moved(const struct vrrp_msg_moved *a, const struct vrrp_msg_moved *b)
+{
+	ck_assert(a->id == b->id && a->ok == b->ok && a->away == b->away && a->outage_us == b->outage_us);
+	ck_assert_str_eq(a->reason, b->reason);
+}
+
 static void same(const struct vrrp_msg *a, const struct vrrp_msg *b, uint64_t seed)
 {
 	ck_assert_int_eq(a->type, b->type);
@@ -47,6 +66,7 @@ static void same(const struct vrrp_msg *a, const struct vrrp_msg *b, uint64_t se
 		ck_assert(a->u.run.id == b->u.run.id && a->u.run.what == b->u.run.what);
 		ck_assert_uint_eq(a->u.run.for_ms, b->u.run.for_ms);
 		break;
+	case VRRP_MSG_PEERS: same_bytes(a->u.peers, b->u.peers, sizeof(*a->u.peers), "peers", seed); break;
 	case VRRP_MSG_LOG: ck_assert_int_eq(a->u.log, b->u.log); break;
 	case VRRP_MSG_PING: ck_assert_uint_eq(a->u.ping, b->u.ping); break;
 	case VRRP_MSG_READY:
@@ -58,6 +78,13 @@ static void same(const struct vrrp_msg *a, const struct vrrp_msg *b, uint64_t se
 		ck_assert(a->u.alarm.on == b->u.alarm.on);
 		ck_assert_str_eq(a->u.alarm.text, b->u.alarm.text);
 		break;
+	case VRRP_MSG_NODE: same_node(&a->u.node, &b->u.node, seed); break;
+	case VRRP_MSG_THEIRS:
+		ck_assert(a->u.theirs.id == b->u.theirs.id && a->u.theirs.known == b->u.theirs.known);
+		ck_assert(a->u.theirs.state == b->u.theirs.state && a->u.theirs.prio == b->u.theirs.prio);
+		ck_assert_str_eq(a->u.theirs.node, b->u.theirs.node);
+		break;
+	case VRRP_MSG_MOVED: same_moved(&a->u.moved, &b->u.moved); break;
 	case VRRP_MSG_PONG: same_bytes(&a->u.pong, &b->u.pong, sizeof(a->u.pong), "pong", seed); break;
 	case VRRP_MSG_STATS: same_stats(&a->u.stats, &b->u.stats, seed); break;
 	}
@@ -82,9 +109,9 @@ START_TEST(what_is_written_is_read)
 	for (uint64_t seed = 0; seed < ROUNDS * VRRP_MSG_COUNT; seed++) {
 		uint64_t s = seed * 1000003;
 		enum vrrp_msg_type type = (enum vrrp_msg_type)(seed % VRRP_MSG_COUNT);
-		struct vrrp_conf conf;
+		struct msgs_room room;
 		struct vrrp_msg m, got, wrong = untouched;
-		msgs_random(&s, type, &m, &conf);
+		msgs_random(&s, type, &m, &room);
 		json_t *o = line_of(&m);
 		ck_assert_str_eq(lb_proto_str(o, "msg"), vrrp_msg_name(type));
 		int rc = msgs_read(type, o, &got);
@@ -111,7 +138,8 @@ START_TEST(every_word_is_one)
 	/* the words of operators and of the configuration */
 	ck_assert_str_eq(vrrp_dos[VRRP_DO_RESIGN], "resign");
 	ck_assert_str_eq(vrrp_dos[VRRP_DO_ANNOUNCE], "announce");
-	ck_assert_str_eq(vrrp_dos[VRRP_DO_ARM], "arm");
+	ck_assert_str_eq(vrrp_dos[VRRP_DO_HANDOVER], "handover");
+	ck_assert_str_eq(vrrp_dos[VRRP_DO_TAKE], "take");
 }
 END_TEST
 
@@ -139,18 +167,35 @@ END_TEST
 	"{\"msg\":\"vrrp.stats\",\"id\":7,\"sent\":1,\"received\":2,\"discarded\":{\"stranger\":1,\"source\":2,"       \
 	"\"ttl\":3,\"version\":4,\"length\":5,\"checksum\":6,\"count\":7,\"interval\":8,\"auth\":9,\"replay\":10},"    \
 	"\"renewals\":3,\"transitions\":4,\"late_us\":5,\"sum9568\":false}"
+#define PEERS                                                                                                          \
+	"{\"msg\":\"vrrp.peers\",\"self\":\"lb-a\",\"cluster\":7,\"port\":9789,\"heartbeat_ms\":10,"                   \
+	"\"dead_after_ms\":60000,\"config\":\"00000000deadbeef\",\"key\":\"" KEY "\",\"nodes\":["                      \
+	"{\"name\":\"lb-b\",\"paths\":[{\"ours\":\"10.0.0.1\",\"theirs\":\"10.0.0.2\"},"                               \
+	"{\"ours\":\"fd00::1\",\"theirs\":\"fd00::2\"}]}]}"
+#define NODE                                                                                                           \
+	"{\"msg\":\"vrrp.node\",\"name\":\"lb-b\",\"up\":true,\"same_config\":true,\"version\":\"0.1.0\","             \
+	"\"instances\":3,\"restarts\":1,\"offset_us\":-1200,"                                                          \
+	"\"paths\":[{\"theirs\":\"10.0.0.2\",\"up\":true,\"rtt_us\":300}],\"taken\":5,"                                \
+	"\"refused\":{\"length\":1,\"format\":2,\"version\":3,\"cluster\":4,\"key\":5,\"replay\":6,\"source\":7}}"
+#define MOVED                                                                                                          \
+	"{\"msg\":\"vrrp.moved\",\"id\":7,\"ok\":false,\"away\":true,\"reason\":\"no node is ready\",\"outage_us\":0}"
 
 static const char *const bases[VRRP_MSG_COUNT] = {
 	[VRRP_MSG_HELLO] = "{\"msg\":\"hello\",\"version\":1,\"level\":\"info\"}",
 	[VRRP_MSG_SET] = SET2,
 	[VRRP_MSG_DEL] = "{\"msg\":\"vrrp.del\",\"id\":7}",
 	[VRRP_MSG_TRACK] = "{\"msg\":\"vrrp.track\",\"id\":7,\"add\":-20,\"fault\":true,\"reason\":\"track:lan0\"}",
-	[VRRP_MSG_DO] = "{\"msg\":\"vrrp.do\",\"id\":7,\"what\":\"arm\",\"for_ms\":2000}",
+	[VRRP_MSG_DO] = "{\"msg\":\"vrrp.do\",\"id\":7,\"what\":\"handover\",\"for_ms\":2000}",
+	[VRRP_MSG_PEERS] = PEERS,
 	[VRRP_MSG_LOG] = "{\"msg\":\"log\",\"level\":\"debug\"}",
 	[VRRP_MSG_PING] = "{\"msg\":\"ping\",\"n\":5}",
 	[VRRP_MSG_READY] = "{\"msg\":\"ready\",\"version\":1,\"pid\":4711}",
 	[VRRP_MSG_STATE] = STATE,
 	[VRRP_MSG_ALARM] = "{\"msg\":\"vrrp.alarm\",\"id\":7,\"alarm\":\"two_masters\",\"on\":true,\"text\":\"who\"}",
+	[VRRP_MSG_NODE] = NODE,
+	[VRRP_MSG_THEIRS] = "{\"msg\":\"vrrp.theirs\",\"id\":7,\"node\":\"lb-b\",\"known\":true,\"state\":\"backup\","
+			    "\"prio\":100}",
+	[VRRP_MSG_MOVED] = MOVED,
 	[VRRP_MSG_PONG] = "{\"msg\":\"pong\",\"n\":5,\"instances\":1,\"lag_us\":2,\"rss_kib\":3}",
 	[VRRP_MSG_STATS] = STATS,
 };
@@ -214,7 +259,19 @@ static const struct member {
 	{ VRRP_MSG_TRACK, "reason", TEXT, 0, 79, false },
 	{ VRRP_MSG_DO, "id", INT, 0, UINT32_MAX, false },
 	{ VRRP_MSG_DO, "what", WORD, 0, 0, false },
-	{ VRRP_MSG_DO, "for_ms", INT, 1, 86400000, false },
+	{ VRRP_MSG_DO, "for_ms", INT, 1, 60000, false },
+	{ VRRP_MSG_PEERS, "self", TEXT, 1, 63, false },
+	{ VRRP_MSG_PEERS, "cluster", INT, 1, 255, false },
+	{ VRRP_MSG_PEERS, "port", INT, 1, 65535, false },
+	{ VRRP_MSG_PEERS, "heartbeat_ms", INT, 10, 10000, false },
+	{ VRRP_MSG_PEERS, "dead_after_ms", INT, 30, 60000, false },
+	{ VRRP_MSG_PEERS, "config", HEX, 16, 16, false },
+	{ VRRP_MSG_PEERS, "key", HEX, 64, 128, false },
+	{ VRRP_MSG_PEERS, "nodes", LIST, 0, 0, false },
+	{ VRRP_MSG_PEERS, "nodes.name", TEXT, 1, 63, false },
+	{ VRRP_MSG_PEERS, "nodes.paths", LIST, 0, 0, false },
+	{ VRRP_MSG_PEERS, "nodes.paths.ours", IP, 0, 0, false },
+	{ VRRP_MSG_PEERS, "nodes.paths.theirs", IP, 0, 0, false },
 	{ VRRP_MSG_LOG, "level", WORD, 0, 0, false },
 	{ VRRP_MSG_PING, "n", INT, 0, UINT32_MAX, false },
 	{ VRRP_MSG_READY, "version", INT, 1, UINT32_MAX, false },
@@ -232,6 +289,36 @@ static const struct member {
 	{ VRRP_MSG_ALARM, "alarm", WORD, 0, 0, false },
 	{ VRRP_MSG_ALARM, "on", BOOL, 0, 0, false },
 	{ VRRP_MSG_ALARM, "text", TEXT, 0, 79, false },
+	{ VRRP_MSG_NODE, "name", TEXT, 1, 63, false },
+	{ VRRP_MSG_NODE, "up", BOOL, 0, 0, false },
+	{ VRRP_MSG_NODE, "same_config", BOOL, 0, 0, false },
+	{ VRRP_MSG_NODE, "version", TEXT, 0, 22, false },
+	{ VRRP_MSG_NODE, "instances", INT, 0, UINT32_MAX, false },
+	{ VRRP_MSG_NODE, "restarts", INT, 0, UINT32_MAX, false },
+	{ VRRP_MSG_NODE, "offset_us", INT, INT64_MIN, INT64_MAX, false },
+	{ VRRP_MSG_NODE, "paths", LIST, 0, 0, false },
+	{ VRRP_MSG_NODE, "paths.theirs", IP, 0, 0, false },
+	{ VRRP_MSG_NODE, "paths.up", BOOL, 0, 0, false },
+	{ VRRP_MSG_NODE, "paths.rtt_us", INT, 0, UINT32_MAX, false },
+	{ VRRP_MSG_NODE, "taken", INT, 0, INT64_MAX, false },
+	{ VRRP_MSG_NODE, "refused", OBJECT, 0, 0, false },
+	{ VRRP_MSG_NODE, "refused.length", INT, 0, INT64_MAX, false },
+	{ VRRP_MSG_NODE, "refused.format", INT, 0, INT64_MAX, false },
+	{ VRRP_MSG_NODE, "refused.version", INT, 0, INT64_MAX, false },
+	{ VRRP_MSG_NODE, "refused.cluster", INT, 0, INT64_MAX, false },
+	{ VRRP_MSG_NODE, "refused.key", INT, 0, INT64_MAX, false },
+	{ VRRP_MSG_NODE, "refused.replay", INT, 0, INT64_MAX, false },
+	{ VRRP_MSG_NODE, "refused.source", INT, 0, INT64_MAX, false },
+	{ VRRP_MSG_THEIRS, "id", INT, 0, UINT32_MAX, false },
+	{ VRRP_MSG_THEIRS, "node", TEXT, 1, 63, false },
+	{ VRRP_MSG_THEIRS, "known", BOOL, 0, 0, false },
+	{ VRRP_MSG_THEIRS, "state", WORD, 0, 0, false },
+	{ VRRP_MSG_THEIRS, "prio", INT, 0, 255, false },
+	{ VRRP_MSG_MOVED, "id", INT, 0, UINT32_MAX, false },
+	{ VRRP_MSG_MOVED, "ok", BOOL, 0, 0, false },
+	{ VRRP_MSG_MOVED, "away", BOOL, 0, 0, false },
+	{ VRRP_MSG_MOVED, "reason", TEXT, 0, 79, false },
+	{ VRRP_MSG_MOVED, "outage_us", INT, 0, UINT32_MAX, false },
 	{ VRRP_MSG_PONG, "n", INT, 0, UINT32_MAX, false },
 	{ VRRP_MSG_PONG, "instances", INT, 0, UINT32_MAX, false },
 	{ VRRP_MSG_PONG, "lag_us", INT, 0, UINT32_MAX, false },
@@ -322,7 +409,8 @@ static void beyond_its_ends(const struct member *row)
 	case INT:
 		expect(row, json_integer(row->min), 0);
 		expect(row, json_integer(row->max), 0);
-		expect(row, json_integer(row->min - 1), -EBADMSG);
+		if (row->min > INT64_MIN)
+			expect(row, json_integer(row->min - 1), -EBADMSG);
 		if (row->max < INT64_MAX)
 			expect(row, json_integer(row->max + 1), -EBADMSG);
 		break;
@@ -396,9 +484,9 @@ START_TEST(every_member_has_a_row)
 	uint64_t s = 4;
 	for (int round = 0; round < 50; round++)
 		for (int t = 0; t < VRRP_MSG_COUNT; t++) {
-			struct vrrp_conf conf;
+			struct msgs_room room;
 			struct vrrp_msg m;
-			msgs_random(&s, (enum vrrp_msg_type)t, &m, &conf);
+			msgs_random(&s, (enum vrrp_msg_type)t, &m, &room);
 			json_t *o = line_of(&m);
 			has_rows((enum vrrp_msg_type)t, "", o);
 			json_decref(o);
@@ -408,12 +496,15 @@ END_TEST
 
 /* ---- rules across members, and the insides of lists ---- */
 
-#define ADDRS(list)    "{\"addrs\":[" list "]}"
-#define SIX(list)      "{\"family\":\"ipv6\",\"addrs\":[" list "]}"
-#define AUTH(members)  "{\"auth\":{" members "}}"
-#define ONE_KEY        "\"keys\":[{\"id\":1,\"key\":\"" KEY "\"}]"
-#define WINDOW         "\"window_ms\":5000,"
-#define INTERFACE(xxx) "{\"interface\":\"" xxx "\"}"
+#define ADDRS(list)          "{\"addrs\":[" list "]}"
+#define SIX(list)            "{\"family\":\"ipv6\",\"addrs\":[" list "]}"
+#define AUTH(members)        "{\"auth\":{" members "}}"
+#define ONE_KEY              "\"keys\":[{\"id\":1,\"key\":\"" KEY "\"}]"
+#define WINDOW               "\"window_ms\":5000,"
+#define NODES(list)          "{\"nodes\":[" list "]}"
+#define NODE_OF(name, paths) "{\"name\":\"" name "\",\"paths\":[" paths "]}"
+#define PATH(ours, theirs)   "{\"ours\":\"10.0.0." ours "\",\"theirs\":\"10.0.0." theirs "\"}"
+#define INTERFACE(xxx)       "{\"interface\":\"" xxx "\"}"
 
 static const struct {
 	const char *what, *base, *change;
@@ -490,6 +581,19 @@ static const struct {
 		-EBADMSG },
 	{ "a second key that is none", SET3,
 		AUTH("\"mode\":\"enforce\"," WINDOW "\"keys\":[{\"id\":1,\"key\":\"" KEY "\"},{\"id\":2}]"), -EBADMSG },
+	{ "peers", PEERS, "{}", 0 },
+	{ "death after two heartbeats", PEERS, "{\"heartbeat_ms\":200,\"dead_after_ms\":400}", -EBADMSG },
+	{ "and a bit more", PEERS, "{\"heartbeat_ms\":200,\"dead_after_ms\":401}", 0 },
+	{ "a node without a path", PEERS, NODES(NODE_OF("lb-b", "")), -EBADMSG },
+	{ "a node named as we are", PEERS, NODES(NODE_OF("lb-a", PATH("1", "2"))), -EBADMSG },
+	{ "two nodes", PEERS, NODES(NODE_OF("b", PATH("1", "2")) "," NODE_OF("c", PATH("1", "3"))), 0 },
+	{ "of one name", PEERS, NODES(NODE_OF("b", PATH("1", "2")) "," NODE_OF("b", PATH("1", "3"))), -EBADMSG },
+	{ "of one address", PEERS, NODES(NODE_OF("b", PATH("1", "2")) "," NODE_OF("c", PATH("1", "2"))), -EBADMSG },
+	{ "two paths to one address", PEERS, NODES(NODE_OF("b", PATH("1", "2") "," PATH("3", "2"))), -EBADMSG },
+	{ "two paths from one address", PEERS, NODES(NODE_OF("b", PATH("1", "2") "," PATH("1", "3"))), 0 },
+	{ "a path to ourselves", PEERS, NODES(NODE_OF("b", PATH("1", "2") "," PATH("3", "1"))), -EBADMSG },
+	{ "a path of two families", PEERS, NODES(NODE_OF("b", "{\"ours\":\"10.0.0.1\",\"theirs\":\"fd00::2\"}")),
+		-EBADMSG },
 	{ "another message", SET3, "{\"msg\":\"vrrp.get\"}", -EBADMSG },
 	{ "a message that is a number", SET3, "{\"msg\":5}", -EBADMSG },
 	{ "a message of the other direction", SET3, "{\"msg\":\"vrrp.state\"}", -EBADMSG },
@@ -519,7 +623,14 @@ static const struct {
 	{ "resign carries no time", "{\"msg\":\"vrrp.do\",\"id\":1,\"what\":\"resign\"}", 0, false },
 	{ "announce carries none, either", "{\"msg\":\"vrrp.do\",\"id\":1,\"what\":\"announce\",\"for_ms\":\"x\"}", 0,
 		false },
-	{ "arm does", "{\"msg\":\"vrrp.do\",\"id\":1,\"what\":\"arm\"}", -EBADMSG, false },
+	{ "handover does", "{\"msg\":\"vrrp.do\",\"id\":1,\"what\":\"handover\"}", -EBADMSG, false },
+	{ "and take does", "{\"msg\":\"vrrp.do\",\"id\":1,\"what\":\"take\"}", -EBADMSG, false },
+	{ "no second path needs no more", "{\"msg\":\"vrrp.peers\",\"nodes\":[]}", 0, false },
+	{ "a second path without a key does", "{\"msg\":\"vrrp.peers\",\"nodes\":[{}]}", -EBADMSG, false },
+	{ "a node that is gone has no state", "{\"msg\":\"vrrp.theirs\",\"id\":1,\"node\":\"b\",\"known\":false}", 0,
+		true },
+	{ "one that is there has", "{\"msg\":\"vrrp.theirs\",\"id\":1,\"node\":\"b\",\"known\":true}", -EBADMSG, true },
+	{ "a node is written of without paths", "{\"msg\":\"vrrp.node\",\"name\":\"b\"}", -EBADMSG, true },
 	{ "a reason names an interface, which need not be ASCII",
 		"{\"msg\":\"vrrp.track\",\"id\":7,\"add\":0,\"fault\":true,\"reason\":\"track:\xc3\xbc\"}", 0, false },
 	{ "but not what moves a cursor",

@@ -109,6 +109,72 @@ static inline void msgs_conf(uint64_t *s, struct vrrp_conf *c)
 	msgs_auth(s, &c->auth);
 }
 
+/* Addresses: theirs are unlike each other and unlike ours. */
+static inline void msgs_peers(uint64_t *s, struct vrrp_peers *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->n_nodes = among(s, 0, VRRP_NODES_MAX);
+	if (!p->n_nodes)
+		return;
+	msgs_text(s, p->self, 1, sizeof(p->self) - 1);
+	strcat(p->self, "!"); /* nobody else's name ends so */
+	p->cluster = (uint8_t)among(s, 1, 255);
+	p->port = (uint16_t)among(s, 1, 65535);
+	p->heartbeat_ms = among(s, 10, 10000);
+	p->dead_after_ms = among(s, 2 * p->heartbeat_ms + (p->heartbeat_ms < 15 ? 10 : 1), 60000);
+	p->config = random_of(s) >> among(s, 0, 63);
+	p->key.n = among(s, PEER_KEY_MIN, PEER_KEY_MAX);
+	for (uint32_t i = 0; i < p->key.n; i++)
+		p->key.bytes[i] = (uint8_t)random_of(s);
+	for (uint32_t i = 0; i < p->n_nodes; i++) {
+		struct vrrp_peer *n = &p->nodes[i];
+		snprintf(n->name, sizeof(n->name), "n%u.%u", i, among(s, 0, 999));
+		n->n_paths = among(s, 1, PEER_PATHS_MAX);
+		for (uint32_t k = 0; k < n->n_paths; k++) {
+			uint8_t family = msgs_family(s);
+			n->paths[k].ours = msgs_ip(s, family, k);
+			n->paths[k].theirs = msgs_ip(s, family, 256 * (i + 1) + k);
+		}
+	}
+}
+
+static inline void msgs_node(uint64_t *s, struct vrrp_msg_node *n)
+{
+	msgs_text(s, n->name, 1, sizeof(n->name));
+	n->up = coin(s);
+	n->same_config = coin(s);
+	msgs_text(s, n->version, 0, sizeof(n->version));
+	n->instances = (uint32_t)random_of(s);
+	n->restarts = (uint32_t)random_of(s);
+	n->offset_us = (int64_t)random_of(s);
+	n->n_paths = among(s, 0, PEER_PATHS_MAX);
+	for (uint32_t i = 0; i < n->n_paths; i++) {
+		n->paths[i].theirs = msgs_ip(s, msgs_family(s), i);
+		n->paths[i].up = coin(s);
+		n->paths[i].rtt_us = (uint32_t)random_of(s);
+	}
+	for (int i = 0; i < PEER_REFUSAL_COUNT; i++)
+		n->refused[i] = random_of(s) >> among(s, 1, 63);
+}
+
+static inline void msgs_theirs(uint64_t *s, struct vrrp_msg_theirs *t)
+{
+	t->id = (uint32_t)random_of(s);
+	msgs_text(s, t->node, 1, sizeof(t->node));
+	t->known = coin(s);
+	t->state = t->known ? (enum vrrp_state)among(s, 0, VRRP_STATE_COUNT - 1) : (enum vrrp_state)0;
+	t->prio = t->known ? (uint8_t)random_of(s) : 0;
+}
+
+static inline void msgs_moved(uint64_t *s, struct vrrp_msg_moved *v)
+{
+	v->id = (uint32_t)random_of(s);
+	v->ok = coin(s);
+	v->away = coin(s);
+	v->outage_us = (uint32_t)random_of(s);
+	msgs_text(s, v->reason, 0, sizeof(v->reason));
+}
+
 static inline void msgs_state(uint64_t *s, struct vrrp_msg_state *st)
 {
 	st->id = (uint32_t)random_of(s);
@@ -137,8 +203,14 @@ static inline void msgs_stats(uint64_t *s, struct vrrp_msg_stats *st)
 	st->sum9568 = coin(s);
 }
 
-/* *m is of that type; an instance is in *room. */
-static inline void msgs_random(uint64_t *s, enum vrrp_msg_type type, struct vrrp_msg *m, struct vrrp_conf *room)
+/* What a message does not hold itself. */
+struct msgs_room {
+	struct vrrp_conf conf;
+	struct vrrp_peers peers;
+};
+
+/* *m is of that type; what it points to is in *room. */
+static inline void msgs_random(uint64_t *s, enum vrrp_msg_type type, struct vrrp_msg *m, struct msgs_room *room)
 {
 	memset(m, 0, sizeof(*m));
 	m->type = type;
@@ -149,8 +221,8 @@ static inline void msgs_random(uint64_t *s, enum vrrp_msg_type type, struct vrrp
 		m->u.hello.level = (enum lb_log_level)among(s, LB_LOG_ERROR, LB_LOG_DEBUG);
 		break;
 	case VRRP_MSG_SET:
-		msgs_conf(s, room);
-		m->u.set = room;
+		msgs_conf(s, &room->conf);
+		m->u.set = &room->conf;
 		break;
 	case VRRP_MSG_DEL: m->u.del = id; break;
 	case VRRP_MSG_TRACK:
@@ -162,7 +234,11 @@ static inline void msgs_random(uint64_t *s, enum vrrp_msg_type type, struct vrrp
 	case VRRP_MSG_DO:
 		m->u.run.id = id;
 		m->u.run.what = (enum vrrp_do)among(s, 0, VRRP_DO_COUNT - 1);
-		m->u.run.for_ms = m->u.run.what == VRRP_DO_ARM ? among(s, 1, 86400000) : 0;
+		m->u.run.for_ms = m->u.run.what >= VRRP_DO_HANDOVER ? among(s, 1, 60000) : 0;
+		break;
+	case VRRP_MSG_PEERS:
+		msgs_peers(s, &room->peers);
+		m->u.peers = &room->peers;
 		break;
 	case VRRP_MSG_LOG: m->u.log = (enum lb_log_level)among(s, LB_LOG_ERROR, LB_LOG_DEBUG); break;
 	case VRRP_MSG_PING: m->u.ping = id; break;
@@ -177,6 +253,9 @@ static inline void msgs_random(uint64_t *s, enum vrrp_msg_type type, struct vrrp
 		m->u.alarm.on = coin(s);
 		msgs_text(s, m->u.alarm.text, 0, sizeof(m->u.alarm.text));
 		break;
+	case VRRP_MSG_NODE: msgs_node(s, &m->u.node); break;
+	case VRRP_MSG_THEIRS: msgs_theirs(s, &m->u.theirs); break;
+	case VRRP_MSG_MOVED: msgs_moved(s, &m->u.moved); break;
 	case VRRP_MSG_PONG:
 		m->u.pong = (struct vrrp_msg_pong){ id, among(s, 0, UINT32_MAX), among(s, 0, UINT32_MAX),
 			among(s, 0, UINT32_MAX) };
