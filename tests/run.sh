@@ -202,7 +202,7 @@ lab_end() {
 
 run_lab() {
     local kernel file
-    local -a started=() busy=() less=(--ignore=tests/lab/test_{vrrp,hooks}.py) # those are edge/pair and edge/hooks: they need no guest
+    local -a started=() busy=() less=(--ignore=tests/lab/test_{vrrp,hooks,peer}.py) # those are edge/pair, hooks, peer: they need no guest
     if [[ ! -x tests/lab/suite.sh ]]; then
         for kernel in "${kernels[@]}"; do
             lab_skip "$kernel" "there is no tests/lab/suite.sh"

@@ -108,8 +108,7 @@ static void send_path(const struct peers *ps, size_t node, size_t path, const ui
 	int fd = ps->socks[ps->sock_of[node][path]].fd;
 	ssize_t sent;
 	do
-		sent = fd < 0 ? 0
-			      : sendto(fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&to, len);
+		sent = fd < 0 ? 0 : sendto(fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&to, len);
 	while (sent < 0 && errno == EINTR);
 }
 
@@ -267,8 +266,8 @@ static enum peer_refusal take(struct peers *ps, const struct lb_ip *from, const 
 	if (b.node != l->node)
 		return PEER_SOURCE;
 	uint64_t config_was = l->last.config;
-	enum peer_take t = peer_link_take(
-		l, &ps->self, &b, path, lb_clock_now(), lb_clock_wall_ms() * 1000, &why, &change);
+	enum peer_take t =
+		peer_link_take(l, &ps->self, &b, path, lb_clock_now(), lb_clock_wall_ms() * 1000, &why, &change);
 	changed(ps, node, &change);
 	switch (t) {
 	case PEER_TAKE_OLD: break;
@@ -369,8 +368,8 @@ static void look_at_silence(struct peers *ps)
 	struct inst *in;
 	LIST_FOREACH (in, &ps->w->insts, next) /* an instance that is not there any more */
 		for (size_t k = 0; k < ps->conf.n_nodes; k++)
-			if (in->theirs[k].known && lb_time_diff_us(now, in->theirs[k].heard_at) >
-							   (int64_t)ps->conf.dead_after_ms * 1000)
+			if (in->theirs[k].known &&
+				lb_time_diff_us(now, in->theirs[k].heard_at) > (int64_t)ps->conf.dead_after_ms * 1000)
 				inst_theirs(in, k, NULL, now);
 	ev_timer_stop(ps->w->loop, &ps->silence);
 	if (next.us == LB_TIME_NEVER.us)

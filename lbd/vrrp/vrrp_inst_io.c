@@ -160,6 +160,7 @@ static void act(struct inst *i, const struct vrrp_act *a, struct lb_time now)
 		break;
 	case VRRP_ACT_ANNOUNCE: inst_announce(i, now); break;
 	case VRRP_ACT_REPORT:
+		i->beat_due = true;
 		i->stats.transitions += i->fsm.state == VRRP_STATE_MASTER;
 		tell_state(i, a->was, a->cause);
 		break;
@@ -437,7 +438,9 @@ void inst_do(struct room *w, const struct vrrp_msg_do *d)
 	switch (d->what) {
 	case VRRP_DO_RESIGN: inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_RESIGN }); break;
 	case VRRP_DO_HANDOVER:
-	case VRRP_DO_TAKE: inst_move(i, d->what == VRRP_DO_TAKE ? PEER_MOVE_TAKE : PEER_MOVE_HANDOVER, d->for_ms); break;
+	case VRRP_DO_TAKE:
+		inst_move(i, d->what == VRRP_DO_TAKE ? PEER_MOVE_TAKE : PEER_MOVE_HANDOVER, d->for_ms);
+		break;
 	case VRRP_DO_ANNOUNCE:
 		if (i->fsm.state == VRRP_STATE_MASTER)
 			inst_announce(i, lb_clock_now());

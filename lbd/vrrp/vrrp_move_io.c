@@ -39,10 +39,9 @@ static void moved(struct inst *i, const struct peer_move_act *a, struct lb_time 
 {
 	if (i->moved_at.us)
 		tell_moved(i);
-	i->moved = (struct vrrp_msg_moved){ .id = i->conf.id,
-		.ok = a->reason == PEER_MOVE_DONE,
-		.away = a->away,
-		.outage_us = a->outage_us };
+	i->moved = (struct vrrp_msg_moved){
+		.id = i->conf.id, .ok = a->reason == PEER_MOVE_DONE, .away = a->away, .outage_us = a->outage_us
+	};
 	snprintf(i->moved.reason, sizeof(i->moved.reason), "%s", peer_move_reasons[a->reason]);
 	i->moved_at = now;
 }
@@ -154,7 +153,8 @@ static void tell_theirs(struct inst *i, size_t node, const struct peer_entry *e)
 	t->known = e != NULL;
 	t->state = e ? e->state : VRRP_STATE_INIT;
 	t->prio = e ? e->prio : 0;
-	m.u.theirs = (struct vrrp_msg_theirs){ .id = i->conf.id, .known = t->known, .state = t->state, .prio = t->prio };
+	m.u.theirs =
+		(struct vrrp_msg_theirs){ .id = i->conf.id, .known = t->known, .state = t->state, .prio = t->prio };
 	snprintf(m.u.theirs.node, sizeof(m.u.theirs.node), "%s", peers_name(i->w, node));
 	room_send(i->w, &m);
 }

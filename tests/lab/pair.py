@@ -39,11 +39,16 @@ class Pair:
         lines = ["link set lo up", "link add br0 type bridge stp_state 0 mcast_snooping 0", "link set br0 up"]
         for n in (self.a, self.b, self.c):
             lines += [f"link add {n.name} type veth peer name eth0 netns {n.name}", f"link set {n.name} master br0 up"]
+        lines += ["link add br1 type bridge stp_state 0 mcast_snooping 0", "link set br1 up"]
+        for n in (self.a, self.b):
+            lines += [f"link add {n.name}1 type veth peer name eth1 netns {n.name}", f"link set {n.name}1 master br1 up"]
         self.sw.ip("\n".join(lines))
         for i, n in enumerate((self.a, self.b, self.c), 1):
             n.sysctl("net.ipv6.conf.default.accept_dad", 0)
             n.sysctl("net.ipv6.conf.all.accept_dad", 0)
             n.ip(f"link set lo up\nlink set eth0 up\naddr add 10.7.0.{i}/24 dev eth0\naddr add fd07::{i}/64 dev eth0 nodad")
+        for i, n in enumerate((self.a, self.b), 1):  # the second path
+            n.ip(f"link set eth1 up\naddr add 10.8.0.{i}/24 dev eth1")
 
     def close(self):
         for n in (self.a, self.b, self.c, self.sw):

@@ -16,4 +16,4 @@ done
 ip netns add lbd-probe-of-rights 2>/dev/null || skip "no right to make a network namespace"
 ip netns del lbd-probe-of-rights
 LBD_BUILD=$1 PYTHONDONTWRITEBYTECODE=1 exec /usr/bin/python3 -m pytest -p no:cacheprovider -v --tb=short \
-    --rootdir="$lab" "$lab/$2"
+    --rootdir="$lab" "$lab/$2" "${@:3}"
