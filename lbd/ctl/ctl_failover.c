@@ -450,7 +450,8 @@ void ctl_failovers_lost(struct ctl_failovers *fs, const char *why)
 {
 	for (struct failover *f = fs->first; f; f = fs->first) {
 		struct ctl_reply *r = f->reply;
-		gone(f);
+		fs->first = f->next;
+		free(f);
 		ctl_reply_end(r, LB_CODE_FAILED, why, NULL);
 	}
 }
