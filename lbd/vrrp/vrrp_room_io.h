@@ -24,6 +24,7 @@ struct sock { /* adverts of one card and family */
 	unsigned refs;
 	int fd;    /* -1 = not open: there is no such card, or it cannot be */
 	int index; /* of the card when it was opened */
+	uint32_t life;
 	ev_io readable;
 	struct inst *by_vrid[256];
 	LIST_ENTRY(sock) next;

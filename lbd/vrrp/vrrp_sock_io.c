@@ -120,12 +120,14 @@ static int open_it(struct sock *s)
 	s->index = s->card->index;
 	ev_io_set(&s->readable, s->fd, EV_READ);
 	ev_io_start(s->w->loop, &s->readable);
+	s->life = s->card->life;
 	return 0;
 }
 
 bool sock_look(struct sock *s)
 {
-	if (s->fd >= 0 && s->index != s->card->index)
+	/* a card that was deleted and made again took our groups along */
+	if (s->fd >= 0 && (s->index != s->card->index || s->life != s->card->life))
 		shut(s);
 	if (s->fd < 0 && s->card->index) {
 		int err = open_it(s);
