@@ -60,6 +60,8 @@ struct inst {
 	bool started;    /* the kernel has told of its card */
 	uint32_t faults; /* bits 1 << enum inst_fault */
 	char track_reason[VRRP_REASON_MAX], told_reason[VRRP_REASON_MAX];
+	struct lb_ip told_master;
+	uint8_t told_master_prio;
 	int32_t track_add;
 	ev_timer timer;    /* the deadline of the state machine */
 	ev_timer renew;    /* of the lease, while it has addresses */
