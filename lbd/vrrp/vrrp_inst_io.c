@@ -99,6 +99,7 @@ void insts_stats(struct room *w)
 		room_send(w, &m);
 		i->stats.late_us = 0;
 		tell_master(i);
+		sock_calm(i);
 	}
 }
 

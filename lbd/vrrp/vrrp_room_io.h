@@ -70,6 +70,7 @@ struct inst {
 	struct vrrp_announce burst;
 	struct lb_time lost_at[ROOM_LOST_MAX]; /* the last times an address was taken away, newest first */
 	struct vrrp_msg_stats stats;
+	struct lb_time refused_at; /* the last advert that was not authentic; us 0 = VRRP_ALARM_AUTH_FAILED is off */
 	uint16_t ip_id;
 	LIST_ENTRY(inst) next;
 };
@@ -122,6 +123,8 @@ struct sock *sock_get(struct room *w, struct vip_card *card, struct inst *i);
 void sock_put(struct sock *s, struct inst *i);
 /* The card changed: opens or closes. Whether it is open now. */
 bool sock_look(struct sock *s);
+/* Ends VRRP_ALARM_AUTH_FAILED when there was no reason for it for a while. Looked at once a second. */
+void sock_calm(struct inst *i);
 /* Reads what has arrived. */
 void sock_drain(struct sock *s);
 /* One advert, to the group or to each peer. */
