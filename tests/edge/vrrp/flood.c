@@ -31,16 +31,27 @@ static void die(const char *what)
 	exit(1);
 }
 
+/* Its bytes, up to what is no pair of digits. */
+static size_t read_frame(const char *line, uint8_t *out)
+{
+	size_t n = 0;
+	for (const char *at = line; n < FRAME_MAX && at[0] && at[1]; at += 2) {
+		const char two[] = { at[0], at[1], '\0' };
+		char *end;
+		unsigned long byte = strtoul(two, &end, 16);
+		if (end != two + 2)
+			break;
+		out[n++] = (uint8_t)byte;
+	}
+	return n;
+}
+
 static void read_frames(void)
 {
 	char line[2 * FRAME_MAX + 2];
 	while (n_frames < FRAMES_MAX && fgets(line, sizeof(line), stdin)) {
-		unsigned byte;
-		size_t n = 0;
-		for (const char *at = line; n < FRAME_MAX && sscanf(at, "%2x", &byte) == 1; at += 2)
-			frames[n_frames][n++] = (uint8_t)byte;
-		if (n)
-			lengths[n_frames++] = n;
+		lengths[n_frames] = read_frame(line, frames[n_frames]);
+		n_frames += lengths[n_frames] > 0;
 	}
 }
 
