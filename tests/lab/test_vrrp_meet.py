@@ -80,13 +80,14 @@ class Theirs(Side):
 
 
 def peace(wire, who, seconds, allowed):
-    """Only that one is heard, on time."""
+    """Only that one is heard; on time, where it is ours (I7)."""
     start = time.monotonic()
     time.sleep(seconds)
     heard = [a for a in list(wire.adverts) if a.time > start]
-    assert {a.source for a in heard} <= {who.source()}, heard
-    assert not gaps(heard) or max(gaps(heard)) < 1.5 * who.interval + allowed
-    return max(gaps(heard), default=0.0)
+    assert {a.source for a in heard} <= {who.source()}
+    worst = max(gaps(heard), default=0.0)
+    assert worst < 1.5 * who.interval + allowed or isinstance(who, Theirs)
+    return worst
 
 
 @pytest.mark.parametrize("preempt", [True, False], ids=["preempt", "nopreempt"])
