@@ -18,6 +18,7 @@ struct vip {
 struct vip_card {
 	char name[16]; /* IFNAMSIZ */
 	int index;     /* 0 = there is none of that name now */
+	uint32_t life; /* another number: another card, even where the index is the same */
 	bool up;       /* administratively up and with carrier */
 	bool has_mac;
 	uint8_t mac[6];

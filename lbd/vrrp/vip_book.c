@@ -258,6 +258,7 @@ static void hear_link(struct vip_book *b, struct vip_slot *s, const struct vip_h
 		if (s->card.index)
 			lose(b, s);
 		s->card.index = h->index;
+		s->card.life++;
 		/* What is on it is not known: a renamed card has addresses that were never told of. If a dump runs,
 		 * this is its first half, and the second will tell. */
 		uint32_t by = b->dump > b->complete ? b->dump : b->dump + 1;
@@ -392,7 +393,7 @@ static void find_sources(const struct vip_book *b, struct vip_slot *s)
 
 static bool same(const struct vip_card *a, const struct vip_card *b)
 {
-	return a->index == b->index && a->up == b->up && a->has_mac == b->has_mac &&
+	return a->index == b->index && a->life == b->life && a->up == b->up && a->has_mac == b->has_mac &&
 	       memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 && lb_ip_cmp(&a->source4, &b->source4) == 0 &&
 	       lb_ip_cmp(&a->source6, &b->source6) == 0;
 }

@@ -35,6 +35,7 @@ const char *const vrrp_alarms[] = {
 	[VRRP_ALARM_PATH_DOWN] = "vrrp_path_down",
 	[VRRP_ALARM_SAME_ADDRESS] = "same_address",
 	[VRRP_ALARM_TWO_OWNERS] = "two_owners",
+	[VRRP_ALARM_AUTH_FAILED] = "auth_failed",
 };
 _Static_assert(sizeof(vrrp_alarms) / sizeof(vrrp_alarms[0]) == VRRP_ALARM_COUNT, "one word per alarm");
 

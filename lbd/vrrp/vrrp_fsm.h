@@ -105,9 +105,11 @@ enum vrrp_alarm {
 	VRRP_ALARM_PATH_DOWN,    /* the peer is master and well, but its adverts do not arrive */
 	VRRP_ALARM_SAME_ADDRESS, /* an advert with our own source address and priority */
 	VRRP_ALARM_TWO_OWNERS,   /* priority 255 from somebody else, and we have it, too */
+	VRRP_ALARM_AUTH_FAILED,  /* adverts arrive that are not authentic, or are replayed: raised by the edge, as
+				  * nothing that was refused comes here */
 };
-#define VRRP_ALARM_COUNT (VRRP_ALARM_TWO_OWNERS + 1)
-extern const char *const vrrp_alarms[VRRP_ALARM_COUNT]; /* "two_masters" "vrrp_path_down" "same_address" "two_owners" */
+#define VRRP_ALARM_COUNT (VRRP_ALARM_AUTH_FAILED + 1)
+extern const char *const vrrp_alarms[VRRP_ALARM_COUNT]; /* "two_masters" "vrrp_path_down" ... */
 
 struct vrrp_act {
 	enum vrrp_act_type type;

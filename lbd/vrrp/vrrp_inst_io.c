@@ -67,7 +67,17 @@ static void tell_state(struct inst *i, enum vrrp_state was, enum vrrp_cause caus
 		.source = i->wire.source };
 	snprintf(m.u.state.reason, sizeof(m.u.state.reason), "%s", reason_of(i));
 	snprintf(i->told_reason, sizeof(i->told_reason), "%s", m.u.state.reason);
+	i->told_master = m.u.state.master;
+	i->told_master_prio = m.u.state.master_prio;
 	room_send(i->w, &m);
+}
+
+/* Whom a backup follows changes without a change of state. Told once a second, however often adverts change it. */
+static void tell_master(struct inst *i)
+{
+	if (i->fsm.state == VRRP_STATE_BACKUP &&
+		(lb_ip_cmp(&i->fsm.master, &i->told_master) != 0 || i->fsm.master_prio != i->told_master_prio))
+		tell_state(i, i->fsm.state, VRRP_CAUSE_STARTED);
 }
 
 static void tell_alarm(struct inst *i, enum vrrp_alarm alarm, bool on)
@@ -89,6 +99,8 @@ void insts_stats(struct room *w)
 		m.u.stats.id = i->conf.id;
 		room_send(w, &m);
 		i->stats.late_us = 0;
+		tell_master(i);
+		sock_calm(i);
 	}
 }
 

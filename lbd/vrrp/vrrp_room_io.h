@@ -26,6 +26,7 @@ struct sock { /* adverts of one card and family */
 	unsigned refs;
 	int fd;    /* -1 = not open: there is no such card, or it cannot be */
 	int index; /* of the card when it was opened */
+	uint32_t life;
 	ev_io readable;
 	struct inst *by_vrid[256];
 	LIST_ENTRY(sock) next;
@@ -63,6 +64,8 @@ struct inst {
 	bool started;    /* the kernel has told of its card */
 	uint32_t faults; /* bits 1 << enum inst_fault */
 	char track_reason[VRRP_REASON_MAX], told_reason[VRRP_REASON_MAX];
+	struct lb_ip told_master;
+	uint8_t told_master_prio;
 	int32_t track_add;
 	ev_timer timer;    /* the deadline of the state machine */
 	ev_timer renew;    /* of the lease, while it has addresses */
@@ -84,6 +87,7 @@ struct inst {
 	struct vrrp_msg_moved moved; /* to be told when the kernel has the addresses */
 	struct lb_time moved_at;     /* us 0 = nothing to be told */
 	struct vrrp_msg_stats stats;
+	struct lb_time refused_at; /* the last advert that was not authentic; us 0 = VRRP_ALARM_AUTH_FAILED is off */
 	uint16_t ip_id;
 	LIST_ENTRY(inst) next;
 };
@@ -157,6 +161,8 @@ struct sock *sock_get(struct room *w, struct vip_card *card, struct inst *i);
 void sock_put(struct sock *s, struct inst *i);
 /* The card changed: opens or closes. Whether it is open now. */
 bool sock_look(struct sock *s);
+/* Ends VRRP_ALARM_AUTH_FAILED when there was no reason for it for a while. Looked at once a second. */
+void sock_calm(struct inst *i);
 /* Reads what has arrived. */
 void sock_drain(struct sock *s);
 /* One advert, to the group or to each peer. */

@@ -8,13 +8,15 @@
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DRAIN_MAX 256  /* datagrams at once: a flood must not hold up our own adverts */
-#define READ_SIZE 8192 /* the longest legal advert has 4 KiB */
+#define DRAIN_MAX 256   /* datagrams at once: a flood must not hold up our own adverts */
+#define READ_SIZE 8192  /* the longest legal advert has 4 KiB */
+#define CALM_MS   10000 /* without a refused signature or password, until its alarm is over */
 
 /* ---- the filter ---- */
 
@@ -118,6 +120,7 @@ static int open_it(struct sock *s)
 		return err;
 	}
 	s->index = s->card->index;
+	s->life = s->card->life;
 	ev_io_set(&s->readable, s->fd, EV_READ);
 	ev_io_start(s->w->loop, &s->readable);
 	return 0;
@@ -125,7 +128,8 @@ static int open_it(struct sock *s)
 
 bool sock_look(struct sock *s)
 {
-	if (s->fd >= 0 && s->index != s->card->index)
+	/* a card that was deleted and made again took our groups along */
+	if (s->fd >= 0 && (s->index != s->card->index || s->life != s->card->life))
 		shut(s);
 	if (s->fd < 0 && s->card->index) {
 		int err = open_it(s);
@@ -157,8 +161,46 @@ struct sock *sock_get(struct room *w, struct vip_card *card, struct inst *i)
 	return s;
 }
 
+/* ---- what is not authentic ---- */
+
+static void alarm_set(struct inst *i, const struct vrrp_msg_alarm *a)
+{
+	struct vrrp_msg m = { .type = VRRP_MSG_ALARM, .u.alarm = *a };
+	m.u.alarm.id = i->conf.id;
+	m.u.alarm.alarm = VRRP_ALARM_AUTH_FAILED;
+	room_send(i->w, &m);
+}
+
+/* Told once, of the first: a flood costs no message each. */
+static void alarm_raise(struct inst *i, const struct vrrp_datagram *d, enum vrrp_discard why)
+{
+	struct vrrp_msg_alarm a = { .on = true };
+	char ip[LB_IP_STRLEN];
+	bool on = i->refused_at.us != 0;
+	i->refused_at = lb_clock_now();
+	if (on)
+		return;
+	snprintf(a.text, sizeof(a.text), "%s from %s with priority %u", vrrp_discards[why].name,
+		lb_ip_str(&d->from, ip), d->msg[2]); /* so far only what has the length of an advert comes */
+	alarm_set(i, &a);
+}
+
+static void alarm_end(struct inst *i)
+{
+	if (i->refused_at.us)
+		alarm_set(i, &(struct vrrp_msg_alarm){ .on = false });
+	i->refused_at = (struct lb_time){ 0 };
+}
+
+void sock_calm(struct inst *i)
+{
+	if (lb_time_diff_us(lb_clock_now(), i->refused_at) >= CALM_MS * 1000)
+		alarm_end(i);
+}
+
 void sock_put(struct sock *s, struct inst *i)
 {
+	alarm_end(i);
 	if (s->by_vrid[i->conf.vrid] == i)
 		s->by_vrid[i->conf.vrid] = NULL;
 	if (--s->refs) {
@@ -213,6 +255,8 @@ static void take(struct sock *s, const struct vrrp_datagram *d)
 	if (why == VRRP_DISCARD_NONE)
 		why = vrrp_auth_verify(&i->conf.auth, d, &a, lb_clock_wall_ms() * 1000);
 	i->stats.discarded[why] += why != VRRP_DISCARD_NONE;
+	if (why == VRRP_DISCARD_AUTH || why == VRRP_DISCARD_REPLAY)
+		alarm_raise(i, d, why);
 	if (why == VRRP_DISCARD_NONE)
 		inst_advert(i, &a); /* i may be gone afterwards */
 }

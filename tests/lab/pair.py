@@ -23,7 +23,7 @@ VIP4, VIP6 = "10.7.0.100", "fd07::100"
 LL6 = "fe80::100"
 VRID = 51
 
-Advert = collections.namedtuple("Advert", "time source prio version vrid raw")
+Advert = collections.namedtuple("Advert", "time source prio version vrid raw frame")
 
 
 class Pair:
@@ -37,18 +37,23 @@ class Pair:
         self.c, self.sw = Node("pc", C4), Node("psw")
         # a bridge that learned where multicast listens would forget us: plain flooding
         lines = ["link set lo up", "link add br0 type bridge stp_state 0 mcast_snooping 0", "link set br0 up"]
-        for n in (self.a, self.b, self.c):
-            lines += [f"link add {n.name} type veth peer name eth0 netns {n.name}", f"link set {n.name} master br0 up"]
         lines += ["link add br1 type bridge stp_state 0 mcast_snooping 0", "link set br1 up"]
-        for n in (self.a, self.b):
-            lines += [f"link add {n.name}1 type veth peer name eth1 netns {n.name}", f"link set {n.name}1 master br1 up"]
         self.sw.ip("\n".join(lines))
         for i, n in enumerate((self.a, self.b, self.c), 1):
             n.sysctl("net.ipv6.conf.default.accept_dad", 0)
             n.sysctl("net.ipv6.conf.all.accept_dad", 0)
-            n.ip(f"link set lo up\nlink set eth0 up\naddr add 10.7.0.{i}/24 dev eth0\naddr add fd07::{i}/64 dev eth0 nodad")
+            self.connect(n, i)
         for i, n in enumerate((self.a, self.b), 1):  # the second path
+            n.ip(f"link add eth1 index 50 type veth peer name {n.name}1 netns psw")
+            self.sw.ip(f"link set {n.name}1 master br1 up")
             n.ip(f"link set eth1 up\naddr add 10.8.0.{i}/24 dev eth1")
+
+    def connect(self, n, i, index=0):
+        """A cable, and the addresses of the node. index: of its card, 0 = as the kernel likes."""
+        which = f" index {index}" if index else ""
+        n.ip(f"link add eth0{which} type veth peer name {n.name} netns psw")
+        self.sw.ip(f"link set {n.name} master br0 up")
+        n.ip(f"link set lo up\nlink set eth0 up\naddr add 10.7.0.{i}/24 dev eth0\naddr add fd07::{i}/64 dev eth0 nodad")
 
     def close(self):
         for n in (self.a, self.b, self.c, self.sw):
@@ -69,11 +74,13 @@ class Wire:
             self.sock.bind(("eth0", 0))
             # multicast of VRRP reaches a card that did not join it, too
             self.sock.setsockopt(263, 1, struct.pack("iHH8s", socket.if_nametoindex("eth0"), 1, 0, b""))
+        self.sock.setsockopt(263, 23, 1)  # PACKET_IGNORE_OUTGOING: not what we say ourselves
         self.sock.setsockopt(socket.SOL_SOCKET, 35, 1)  # SO_TIMESTAMPNS: when it came, not when we looked
         self.offset = time.monotonic() - time.time()
         self.sock.setsockopt(socket.SOL_SOCKET, 33, 1 << 26)  # SO_RCVBUFFORCE: a flood must not hide an advert
         self.sock.setblocking(False)
         self.adverts, self.garps, self.stopping = [], [], threading.Event()
+        self.frames = []  # of announcements, as they are
         self.thread = threading.Thread(target=self.work, daemon=True)
 
     def work(self):
@@ -89,6 +96,10 @@ class Wire:
         kind = f[12:14]
         if kind == b"\x08\x06" and len(f) >= 42 and f[28:32] == f[38:42]:
             self.garps.append((now, socket.inet_ntoa(f[28:32]), f[6:12].hex(":")))
+            self.frames.append(f)
+            return
+        if kind == b"\x86\xdd" and f[20] == 58 and f[54:55] == b"\x88":
+            self.frames.append(f)
             return
         if kind == b"\x08\x00" and f[23] == 112:
             head = 14 + (f[14] & 15) * 4
@@ -97,7 +108,7 @@ class Wire:
             source, m = socket.inet_ntop(socket.AF_INET6, f[22:38]), f[54:54 + struct.unpack(">H", f[18:20])[0]]
         else:
             return
-        self.adverts.append(Advert(now, source, m[2], m[0] >> 4, m[1], m))
+        self.adverts.append(Advert(now, source, m[2], m[0] >> 4, m[1], m, f))
 
     def of(self, source, since=0.0):
         return [a for a in list(self.adverts) if a.source == source and a.time >= since]
