@@ -14,7 +14,6 @@ same moments.
 import fnmatch
 import json
 import os
-import random
 import secrets
 import signal
 import subprocess
@@ -22,13 +21,12 @@ import sys
 import threading
 import time
 
-VIP, VRID, LEASE = "10.7.0.100", 51, 3
+VIP, VRID = "10.7.0.100", 51
 PRIO = {"a": 150, "b": 100}
 ADVERTS = {"1s": 1.0, "100ms": 0.1, "10ms": 0.01}
 FAULTS = ("link", "sigterm", "sigkill", "sigkill-vrrp", "sigstop")
 SIDES = ("lbd", "keepalived")
 LANES = {"1s": 8, "100ms": 4, "10ms": 4}  # what waits for seconds does so side by side
-STOPPED = LEASE + 3  # from SIGSTOP to SIGCONT, by when a lease has ended
 TRIES = 5
 GRAIN = 0.005  # s from probe to probe
 HOLE = 0.015  # s; the client asks before everything else runs: was it so late itself, nothing can be said of others
@@ -92,6 +90,11 @@ class Daemon:
     def vrrp(self):
         return self.all()[0]
 
+    lease = 0  # ms
+
+    def settle(self):
+        pass
+
     def joined(self):
         """Whether it listens for adverts."""
         try:
@@ -124,7 +127,7 @@ class Lbd(Daemon):
         nodes = {n: {"address": f"10.7.0.{i}", "priority": PRIO[n]} for i, n in enumerate("ab", 1)}
         return json.dumps({
             "cluster": {"id": 1, "key_file": key, "nodes": nodes},
-            "vrrp": {"wan": {"interface": "eth0", "vrid": VRID, "addresses": f"{VIP}/32", "lease": f"{LEASE}s",
+            "vrrp": {"wan": {"interface": "eth0", "vrid": VRID, "addresses": f"{VIP}/32",
                              "advert_interval": f"{round(interval * 1000)}ms"}},
             "services": {}})
 
@@ -143,6 +146,10 @@ class Lbd(Daemon):
     def ctl(self, *words):
         return subprocess.run([LBCTL, "--socket", f"{self.dir}/run/control.sock", *words], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=30, check=False)
+
+    def settle(self):
+        done = self.ctl("-j", "vrrp", "show", "wan")
+        self.lease = json.loads(done.stdout)["data"][0].get("lease", 0) * 1000 if done.returncode == 0 else 0
 
     def plan(self):
         """Returns how it was done."""
@@ -213,6 +220,7 @@ class Watch:
         if self.out.readline() != "ready\n":
             raise RuntimeError("bench_watch does not start")
         self.has, self.changes, self.probes = {"a": False, "b": False}, [], []
+        self.advert, self.heard = 0.0, threading.Event()
         self.thread = threading.Thread(target=self.read, daemon=True)
         self.thread.start()
 
@@ -223,6 +231,9 @@ class Watch:
                 node, on, at = self.names[rest[0]], rest[1] == "+", int(rest[2]) / 1e6
                 self.changes.append((at, node, on))
                 self.has[node] = on
+            elif word == "advert":
+                self.advert = int(rest[0]) / 1e6
+                self.heard.set()
             elif word == "probe":
                 self.probes.append((int(rest[0]) / 1e6, int(rest[1]) / 1e6))
 
@@ -306,18 +317,23 @@ class Lane:
         self.watch, self.nodes = Watch(self), {}
         self.nodes["a"] = make_daemon(side, self, "a", interval)
         until(lambda: self.watch.holder() == "a", f"{side} holds the address: {self.nodes['a'].last_words()}", 15)
+        self.nodes["a"].settle()
         self.nodes["b"] = make_daemon(side, self, "b", interval)
         until(self.nodes["b"].joined, f"the other {side} listens: {self.nodes['b'].last_words()}", 15)
 
-    def fault(self, kind, interval, rng):
-        """Somewhere between two adverts. Returns how it was done."""
+    def fault(self, kind, interval, phase):
+        """
+        At this part of the time from one advert to the next: how long nobody notices depends on it, so it is the same for
+        both sides, and spread evenly over the runs. Returns how it was done.
+        """
         a = self.nodes["a"]
-        if kind == "sigkill-vrrp":
-            pids = [a.vrrp()]
-        else:
-            pids = a.all()
+        pids = [a.vrrp()] if kind == "sigkill-vrrp" else a.all()
         self.watch.ask()
-        time.sleep(0.3 + rng.random() * max(interval, 0.3))
+        time.sleep(0.3)
+        self.watch.heard.clear()
+        if not self.watch.heard.wait(5 * interval + 1):
+            raise Unfit("no advert is heard")
+        time.sleep(max(0.0, self.watch.advert + phase * interval - time.monotonic()))
         if self.watch.holder() != "a":
             raise Unfit(f"the address is on {self.watch.holder() or 'nobody'} without a fault")
         self.at = time.monotonic()
@@ -329,7 +345,7 @@ class Lane:
             a.send(signal.SIGKILL, pids)
         elif kind == "sigstop":
             a.send(signal.SIGSTOP, pids)
-            time.sleep(STOPPED)
+            time.sleep(stopped(interval))
             a.send(signal.SIGCONT, pids)
         else:
             return a.plan()
@@ -348,7 +364,7 @@ class Lane:
             moves = " ".join(f"{'+' if on else '-'}{node}@{(at - self.at) * 1e3:.0f}"
                              for at, node, on in sorted(self.watch.changes) if at > self.at)
             progress(f"  {type(self.nodes['a']).__name__}: {longest * 1e3:.1f} ms from {(began - self.at) * 1e3:.0f} on; {moves}")
-        return {"outage": longest * 1e3, "dual": both * 1e3, "dual-end": last * 1e3}
+        return {"outage": longest * 1e3, "dual": both * 1e3, "dual-end": last * 1e3, "lease": self.nodes["a"].lease}
 
     def end(self):
         for d in self.nodes.values():
@@ -363,11 +379,21 @@ class Lane:
 
 # ---------------------------------------------------------------- cells
 
+def leased(interval):
+    """A lease is not longer: we watch until it has ended."""
+    return max(3, 6 * interval)
+
+
+def stopped(interval):
+    """From SIGSTOP to SIGCONT."""
+    return leased(interval) + 3
+
+
 def watch_seconds(kind, interval):
     """After the fault, or after SIGCONT: everything that follows has happened by then."""
     down = 3.7 * interval
     if kind == "sigkill":
-        return max(down, LEASE + 1) + 1.5
+        return leased(interval) + 2.5
     if kind == "sigkill-vrrp":  # it comes back, waits a down interval, and preempts
         return 2 * down + 2.5
     if kind == "sigstop":
@@ -378,14 +404,14 @@ def watch_seconds(kind, interval):
 def seconds(cell, reps):
     advert, kind = cell.split("-", 1)
     interval, rounds = ADVERTS[advert], -(-reps * len(SIDES) // LANES[advert])
-    return rounds * (7 * interval + 2.5 + STOPPED * (kind == "sigstop") + watch_seconds(kind, interval))
+    return rounds * (7 * interval + 2.5 + stopped(interval) * (kind == "sigstop") + watch_seconds(kind, interval))
 
 
 class Round:
     """Some runs side by side, one per lane."""
 
-    def __init__(self, lanes, runs, kind, interval):
-        self.kind, self.interval = kind, interval
+    def __init__(self, lanes, runs, kind, interval, reps):
+        self.kind, self.interval, self.reps = kind, interval, reps
         self.gate = threading.Barrier(len(runs))
         self.done, self.failed, self.broken = [], [], None
         threads = [threading.Thread(target=self.work, args=x, daemon=True) for x in zip(lanes, runs)]
@@ -408,7 +434,7 @@ class Round:
         why = how = None
         for step in (lambda: lane.start(side, self.interval),
                      lambda: time.sleep(0.5 + 2.2 * self.interval),
-                     lambda: lane.fault(self.kind, self.interval, random.Random(f"{self.kind} {self.interval} {rep}")),
+                     lambda: lane.fault(self.kind, self.interval, (rep + 0.5) / self.reps),
                      lambda: time.sleep(watch_seconds(self.kind, self.interval))):
             try:
                 how = (None if why else step()) or how
@@ -434,7 +460,7 @@ def measure(cell, lanes, reps):
     todo = [(rep, side) for rep in range(reps) for side in (SIDES if rep % 2 else SIDES[::-1])]
     while todo:
         runs, todo = todo[:LANES[advert]], todo[LANES[advert]:]
-        r = Round(lanes, runs, kind, ADVERTS[advert])
+        r = Round(lanes, runs, kind, ADVERTS[advert], reps)
         done += r.done
         for run, why in r.failed:
             tries[run] = tries.get(run, 0) + 1

@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <poll.h>
@@ -34,6 +35,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define VRRP     112        /* RFC 9568 5.1.1.4 */
+#define GROUP    0xe0000012 /* 224.0.0.18 */
 #define NODES    2
 #define EVERY_NS 5000000
 #define PROBES   32768 /* 160 s; the number of a probe has 16 bits */
@@ -47,7 +50,7 @@ struct watch {
 	const char *node[NODES];
 	int netlink[NODES];
 	bool has[NODES];
-	int ping, timer;
+	int ping, timer, adverts;
 	unsigned sent;
 	struct probe probe[PROBES];
 };
@@ -169,6 +172,24 @@ static void read_replies(struct watch *w)
 	}
 }
 
+static int join_in(const char *space)
+{
+	struct ip_mreqn m = { .imr_multiaddr.s_addr = htonl(GROUP) };
+	int fd = socket_in(space, AF_INET, SOCK_RAW, VRRP);
+	m.imr_ifindex = (int)if_nametoindex("eth0");
+	if (setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &m, sizeof(m)))
+		die("224.0.0.18", errno);
+	return fd;
+}
+
+static void read_adverts(const struct watch *w)
+{
+	uint8_t in[512];
+	while (recv(w->adverts, in, sizeof(in), 0) > 0)
+		if (w->sent)
+			printf("advert %lld\n", (long long)now_us());
+}
+
 /* 0: the end of stdin */
 static bool read_orders(struct watch *w)
 {
@@ -184,13 +205,14 @@ static bool read_orders(struct watch *w)
 
 static void run(struct watch *w)
 {
-	enum { ORDERS = NODES, TIMER, PING, ALL };
+	enum { ORDERS = NODES, TIMER, PING, ADVERTS, ALL };
 	struct pollfd fds[ALL] = {
 		[0] = { .fd = w->netlink[0] },
 		[1] = { .fd = w->netlink[1] },
 		[ORDERS] = { .fd = STDIN_FILENO },
 		[TIMER] = { .fd = w->timer },
 		[PING] = { .fd = w->ping },
+		[ADVERTS] = { .fd = w->adverts },
 	};
 	for (unsigned i = 0; i < ALL; i++)
 		fds[i].events = POLLIN;
@@ -202,6 +224,8 @@ static void run(struct watch *w)
 				read_netlink(w, i);
 		if (fds[PING].revents)
 			read_replies(w);
+		if (fds[ADVERTS].revents)
+			read_adverts(w);
 		if (fds[TIMER].revents)
 			send_probe(w);
 		if (fds[ORDERS].revents && !read_orders(w))
@@ -222,6 +246,7 @@ int main(int argc, char **argv)
 		w.netlink[i] = listen_in(w.node[i]);
 	}
 	w.ping = socket_in(argv[2 + NODES], AF_INET, SOCK_RAW, IPPROTO_ICMP);
+	w.adverts = join_in(argv[2 + NODES]);
 	w.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (w.timer < 0)
 		die("timerfd", errno);
