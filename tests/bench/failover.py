@@ -270,7 +270,7 @@ def outage(probes, start):
 
 
 def hole(probes, start):
-    """The longest time for which the client did not ask, although nothing comes before it: the machine stood still."""
+    """The longest time for which the client did not ask: the machine stood still."""
     return max((b[0] - a[0] for a, b in zip(probes, probes[1:]) if a[0] > start), default=GRAIN)
 
 
