@@ -399,6 +399,9 @@ title "9. The master dies: kill -9 of every process of lbd on lb-a, and nobody s
 : >"$work/dead-lb-a"
 mapfile -t victims < <(all_processes lb-a)
 ((${#victims[@]} >= 3)) || stop "found only ${#victims[@]} processes of lbd on lb-a"
+ip -n lb-a -o monitor address > >(stamp >"$work/addresses") &
+monitor=$!
+sleep 0.5
 died=$EPOCHREALTIME
 kill -KILL "${victims[@]}"
 note "${#victims[@]} processes are dead; the kernel of lb-a has the addresses until their lease is over"
@@ -407,7 +410,9 @@ note "lb-b is master after $(since "$died" "$EPOCHREALTIME") s"
 sleep 1
 step survivor
 holder_is lb-b || stop "after 10 s $vip is on: $(holders $vip wan0); $gateway on: $(holders $gateway lan0)"
-note "$vip and $gateway are on lb-b alone after $(since "$died" "$EPOCHREALTIME") s"
+kill $monitor
+let_go=$(awk '/ Deleted .* '"$vip"'\// { t = $1 } END { print t }' "$work/addresses")
+note "the kernel of lb-a let go of them after $(since "$died" "${let_go:-$died}") s; both are on lb-b alone"
 show lbctl_b vrrp
 sleep 2
 step end

@@ -128,31 +128,29 @@ static void read_netlink(struct watch *w, unsigned i)
 
 /* ---- the client ---- */
 
-static uint16_t sum(const void *data, size_t n)
+/* The order of bytes does not matter to it (RFC 1071 2). */
+static uint16_t sum(const uint16_t *word, size_t n)
 {
-	const uint8_t *p = data;
 	uint32_t s = 0;
-	for (size_t i = 0; i + 1 < n; i += 2)
-		s += (uint32_t)p[i] << 8 | p[i + 1];
-	while (s >> 16)
-		s = (s & 0xffff) + (s >> 16);
-	return htons((uint16_t)~s);
+	for (size_t i = 0; i < n; i++)
+		s += word[i];
+	s = (s & 0xffff) + (s >> 16);
+	return (uint16_t) ~(s + (s >> 16));
 }
 
 static void send_probe(struct watch *w)
 {
 	const struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = w->address };
-	struct icmphdr m = { .type = ICMP_ECHO };
+	const uint16_t id = htons((uint16_t)getpid()), number = htons((uint16_t)w->sent);
+	uint16_t m[4] = { htons(ICMP_ECHO << 8), 0, id, number }; /* type and code, checksum */
 	uint64_t due;
 	/* some late ones are one: a burst would measure nothing */
 	if (read(w->timer, &due, sizeof(due)) != sizeof(due) || w->sent == PROBES)
 		return;
-	m.un.echo.id = htons((uint16_t)getpid());
-	m.un.echo.sequence = htons((uint16_t)w->sent);
-	m.checksum = sum(&m, sizeof(m));
+	m[1] = sum(m, sizeof(m) / sizeof(m[0]));
 	w->probe[w->sent++].sent = now_us();
 	/* no route, no neighbour: it is not answered */
-	(void)sendto(w->ping, &m, sizeof(m), 0, (const struct sockaddr *)&to, sizeof(to));
+	(void)sendto(w->ping, m, sizeof(m), 0, (const struct sockaddr *)&to, sizeof(to));
 }
 
 static void read_replies(struct watch *w)
