@@ -412,7 +412,8 @@ step survivor
 holder_is lb-b || stop "after 10 s $vip is on: $(holders $vip wan0); $gateway on: $(holders $gateway lan0)"
 kill $monitor
 let_go=$(awk '/ Deleted .* '"$vip"'\// { t = $1 } END { print t }' "$work/addresses")
-note "the kernel of lb-a let go of them after $(since "$died" "${let_go:-$died}") s; both are on lb-b alone"
+[[ -n $let_go ]] || stop "nobody saw lb-a lose $vip"
+note "the kernel of lb-a let go of them after $(since "$died" "$let_go") s; both are on lb-b alone"
 show lbctl_b vrrp
 sleep 2
 step end
