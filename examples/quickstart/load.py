@@ -11,6 +11,8 @@ Commands on stdin, one answer line on stdout for each:
                      first, last: when the first and the last failed request began (0: none);
                      then who answered, on new connections and on kept ones
   errors STEP        what the failures were, on new and on kept connections
+  outage STEP        ms new kept: the longest time within STEP in which no request was answered, and how
+                     many requests failed on new connections and on kept ones
 """
 import collections
 import socket
@@ -26,6 +28,8 @@ lock = threading.Lock()
 step = "-"
 busy = collections.Counter()  # requests on their way, per step
 done = collections.defaultdict(list)  # step -> (began, kind, who or None, error)
+answers = []  # when each came
+spans = {}  # step -> when it began
 
 
 def read_answer(s):
@@ -68,6 +72,8 @@ def request(s, keep):
         s = None
     with lock:
         done[mine].append((began, kind, who, error))
+        if not error:
+            answers.append(time.time())
         busy[mine] -= 1
     return s
 
@@ -102,6 +108,17 @@ def report(name):
     return f"{len(rows)} {len(bad)} {first:.3f} {last:.3f} {spread(rows, 'new')} {spread(rows, 'kept')}"
 
 
+def outage(name):
+    rows = settled(name)
+    with lock:
+        begins = sorted(spans.values())
+        start = spans[name]
+        end = next((t for t in begins if t > start), time.time())
+        times = [start] + sorted(t for t in answers if start < t < end) + [end]
+    bad = collections.Counter(kind for _, kind, _, error in rows if error)
+    return f"{max(b - a for a, b in zip(times, times[1:])) * 1000:.0f} {bad['new']} {bad['kept']}"
+
+
 def main():
     global step
     for line in sys.stdin:
@@ -119,8 +136,11 @@ def main():
         elif word == "step":
             with lock:
                 step = args[0]
+                spans[step] = time.time()
         elif word == "report":
             answer = report(args[0])
+        elif word == "outage":
+            answer = outage(args[0])
         elif word == "errors":
             rows = [r for r in settled(args[0]) if r[3]]
             n = collections.Counter(f"{kind}: {error}" for _, kind, _, error in rows)

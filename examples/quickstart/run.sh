@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The part of the quick start that runs where IPVS is: a client, the balancer and three nginx, each
+# The part of the quick start that runs where IPVS is: a client, two balancers and three nginx, each
 # in a network namespace of its own. Started by ../quickstart.sh in namespaces or in a guest that
 # go away afterwards, with every process in them.
 
@@ -11,7 +11,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
     exit 2
 }
 build=$LBD_QUICKSTART_BUILD
-vip=198.51.100.10
+vip=198.51.100.10 gateway=10.1.0.1
 grace=0.2 # seconds between the decision and the last packet that was under way
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -23,17 +23,22 @@ title() { printf '\n%s\n' "$1"; }
 note() { printf '  %s\n' "$*"; }
 stop() {
     note "$*"
-    [[ ! -s $work/lbd.log ]] || tail -n 20 "$work/lbd.log"
+    tail -q -n 20 "$work"/*.log
     exit 1
 }
 
 # show COMMAND...: as one would see it
 show() {
-    printf '  $ %s\n' "$*"
+    local at=lb-a
+    [[ $1 != *_b ]] || at=lb-b
+    printf '  %s$ %s\n' $at "${*/#lbctl_b/lbctl}"
     "$@" | sed 's/^/  /'
     return "${PIPESTATUS[0]}"
 }
 lbctl() { "$build/lbctl/lbctl" "$@"; }
+
+# of the second balancer
+lbctl_b() { "$build/lbctl/lbctl" --socket "$work/run-lb-b/control.sock" "$@"; }
 
 # since T0 T1: seconds in between, with two places
 since() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b - a }'; }
@@ -60,28 +65,40 @@ add_users() {
     mount --bind "$work/passwd" /etc/passwd && mount --bind "$work/group" /etc/group
 }
 
+# join NODE BRIDGE CARD: a cable from the switch
+join() {
+    ip -n switch link add "$1-$3" type veth peer name "$3" netns "$1" &&
+        ip -n switch link set "$1-$3" master "$2" up && ip -n "$1" link set "$3" up
+}
+
 add_network() {
     local i ns
-    for ns in client lb web1 web2 web3; do
+    for ns in switch client lb-a lb-b web1 web2 web3; do
         ip netns add $ns && ip -n $ns link set lo up || return 1
     done
-    ip -n lb link add lan0 type bridge || return 1
-    ip -n lb link set lan0 up
-    ip -n lb link add wan0 type veth peer name eth0 netns client || return 1
-    ip -n lb link set wan0 up
-    ip -n lb address add 198.51.100.1/24 dev wan0
-    ip -n lb address add $vip/32 dev wan0
-    ip -n lb address add 10.1.0.1/24 dev lan0
-    ip -n client address add 198.51.100.2/24 dev eth0
-    ip -n client link set eth0 up
-    for i in 1 2 3; do
-        ip -n lb link add port$i type veth peer name eth0 netns web$i || return 1
-        ip -n lb link set port$i master lan0 up
-        ip -n web$i address add 10.1.0.1$i/24 dev eth0
-        ip -n web$i link set eth0 up
-        ip -n web$i route add default via 10.1.0.1
+    for ns in outside inside; do
+        # a bridge that learns where multicast listens takes some seconds for it
+        ip -n switch link add $ns type bridge stp_state 0 mcast_snooping 0 &&
+            ip -n switch link set $ns up || return 1
     done
-    ip netns exec lb sysctl -qw net.ipv4.ip_forward=1
+    join client outside eth0 || return 1
+    ip -n client address add 198.51.100.2/24 dev eth0
+    i=1
+    for ns in lb-a lb-b; do
+        i=$((i + 1))
+        join $ns outside wan0 && join $ns inside lan0 || return 1
+        ip -n $ns address add 198.51.100.1$i/24 dev wan0
+        ip -n $ns address add 10.1.0.$i/24 dev lan0
+        ip netns exec $ns sysctl -qw net.ipv4.ip_forward=1
+    done
+    for i in 1 2 3; do
+        join web$i inside eth0 || return 1
+        ip -n web$i address add 10.1.0.1$i/24 dev eth0
+        ip -n web$i route add default via $gateway
+    done
+    # a balancer without a second one has its addresses for good
+    ip -n lb-a address add $vip/32 dev wan0
+    ip -n lb-a address add $gateway/32 dev lan0
 }
 
 # web N: a real server that answers its name
@@ -108,12 +125,12 @@ CONF
 }
 web_pid=()
 
-# As a unit with Restart=always does it; `lbctl daemon stop` ends with 10.
+# supervise NODE: as a unit with Restart=always does it; `lbctl daemon stop` ends with 10.
 supervise() {
     local code=0
-    while ((code != 10)); do
-        ip netns exec lb "$build/lbd/lbd" -c "$work/lbd.yaml" --node lb \
-            --run-dir "$work/run" --state-dir "$work/state"
+    while ((code != 10)) && [[ ! -e $work/dead-$1 ]]; do
+        ip netns exec "$1" "$build/lbd/lbd" -c "$work/lbd.yaml" --node "$1" \
+            --run-dir "$work/run-$1" --state-dir "$work/state-$1"
         code=$?
         sleep 0.1
     done
@@ -123,6 +140,34 @@ stamp() {
     while IFS= read -r line; do printf '%s %s\n' "$EPOCHREALTIME" "$line"; done
 }
 daemon_pid() { lbctl daemon info -j 2>/dev/null | sed -n 's/.*"pid": *\([0-9]*\),"uptime.*/\1/p'; }
+
+# all_processes NODE: of lbd, workers included
+all_processes() {
+    local pid name
+    for pid in $(ip netns pids "$1"); do
+        name=$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")
+        [[ $name != *"lbd: "* && $name != "$build/lbd/lbd "* ]] || echo "$pid"
+    done
+}
+
+# holders ADDRESS CARD: the balancers whose kernel has it
+holders() {
+    local node all=''
+    for node in lb-a lb-b; do
+        [[ $(ip -n $node -o address show dev "$2") != *" $1/"* ]] || all+=" $node"
+    done
+    echo "${all# }"
+}
+
+# holder_is NODE: within some seconds NODE alone has both addresses
+holder_is() {
+    local tries=100
+    while ((tries--)); do
+        [[ $(holders $vip wan0) == "$1" && $(holders $gateway lan0) == "$1" ]] && return
+        sleep 0.1
+    done
+    return 1
+}
 
 # another_daemon PID: until one with another number answers and is ready
 another_daemon() {
@@ -138,7 +183,7 @@ another_daemon() {
     return 1
 }
 
-write_config() { # WEIGHT of web1
+write_config() { # WEIGHT of web1, and what comes behind the services
     cat >"$work/lbd.yaml" <<CONF
 checks:
   alive: { type: tcp, interval: 500ms, timeout: 400ms, rise: 2, fall: 2 }
@@ -151,6 +196,31 @@ services:
       web1: { address: 10.1.0.11:80, weight: $1 }
       web2: { address: 10.1.0.12:80, weight: 2 }
       web3: { address: 10.1.0.13:80, weight: 3 }
+CONF
+}
+
+add_api() {
+    cat >>"$work/lbd.yaml" <<CONF
+  api:
+    listen: $vip:8080
+    check: alive
+    backends: { web1: 10.1.0.11:80, web3: 10.1.0.13:80 }
+CONF
+}
+
+# Both addresses in one group: the servers' answers must leave through who has the service.
+add_pair() {
+    cat >>"$work/lbd.yaml" <<CONF
+cluster:
+  id: 1
+  nodes:
+    lb-a: { address: 10.1.0.2, priority: 150 }
+    lb-b: { address: 10.1.0.3, priority: 100 }
+defaults:
+  vrrp: { group: edge, advert_interval: 100ms }
+vrrp:
+  wan: { interface: wan0, vrid: 51, addresses: $vip/32 }
+  lan: { interface: lan0, vrid: 52, addresses: $gateway/32 }
 CONF
 }
 
@@ -190,17 +260,18 @@ no_failure() {
 
 # ---------------------------------------------------------------- the play
 
-title "A client, a load balancer and three web servers, each in its own namespace"
+title "A client, two load balancers and three web servers, each in its own namespace"
 add_users || stop "cannot add users"
 add_network || stop "cannot set up the network"
 for i in 1 2 3; do web $i; done
-note "client 198.51.100.2 -- $vip lb 10.1.0.1 -- web1 10.1.0.11, web2 .12, web3 .13"
+note "client 198.51.100.2 -- $vip [lb-a or lb-b] $gateway -- web1 10.1.0.11, web2 .12, web3 .13"
+note "lb-a begins alone, lb-b joins later"
 
 title "The configuration, lbd.yaml"
 write_config 1
 sed 's/^/  | /' "$work/lbd.yaml"
-export LBCTL_SOCKET=$work/run/control.sock
-supervise 2> >(stamp >"$work/lbd.log") &
+export LBCTL_SOCKET=$work/run-lb-a/control.sock
+supervise lb-a 2> >(stamp >"$work/lbd.log") &
 another_daemon 0 || stop "lbd does not answer"
 title "lbd runs and has looked at all servers"
 lbctl -t 20s wait service/web up >/dev/null || stop "the service did not come up"
@@ -246,12 +317,7 @@ result drain "$failed == 0 && $to_drained == 0 && $requests > 20" "none may fail
 
 title "4. Another weight and one more service, by a reload"
 write_config 3
-cat >>"$work/lbd.yaml" <<CONF
-  api:
-    listen: $vip:8080
-    check: alive
-    backends: { web1: 10.1.0.11:80, web3: 10.1.0.13:80 }
-CONF
+add_api
 show lbctl config diff
 step reload
 show lbctl daemon reload
@@ -307,19 +373,75 @@ lbctl -t 20s wait backend/web/web3 up >/dev/null || stop "nobody noticed"
 step returned
 sleep 2
 show lbctl
-step end
+step pair
 no_failure back
 no_failure returned
 note "answered by ${new//\// }"
 
+title "8. A second balancer: the same file on both, with a pair in it"
+add_pair
+sed -n '/^cluster/,$ s/^/  | /p' "$work/lbd.yaml"
+show lbctl daemon reload
+lbctl -t 10s wait vrrp/wan master >/dev/null || stop "lb-a did not become master"
+supervise lb-b 2> >(stamp >"$work/lb-b.log") &
+for ((tries = 100; tries; tries--)); do
+    lbctl_b -t 10s wait vrrp/wan backup >/dev/null 2>&1 && break
+    sleep 0.1
+done
+lbctl_b -t 20s wait service/web up >/dev/null || stop "lb-b does not see the servers"
+show lbctl vrrp
+show lbctl_b vrrp
+sleep 1
+step dead
+no_failure pair
+
+title "9. The master dies: kill -9 of every process of lbd on lb-a, and nobody starts it again"
+: >"$work/dead-lb-a"
+mapfile -t victims < <(all_processes lb-a)
+((${#victims[@]} >= 3)) || stop "found only ${#victims[@]} processes of lbd on lb-a"
+ip -n lb-a -o monitor address > >(stamp >"$work/addresses") &
+monitor=$!
+sleep 0.5
+died=$EPOCHREALTIME
+kill -KILL "${victims[@]}"
+note "${#victims[@]} processes are dead; the kernel of lb-a has the addresses until their lease is over"
+lbctl_b -t 10s wait vrrp/wan master >/dev/null || stop "lb-b did not take over"
+note "lb-b is master after $(since "$died" "$EPOCHREALTIME") s"
+sleep 1
+step survivor
+holder_is lb-b || stop "after 10 s $vip is on: $(holders $vip wan0); $gateway on: $(holders $gateway lan0)"
+kill $monitor
+let_go=$(awk '/ Deleted .* '"$vip"'\// { t = $1 } END { print t }' "$work/addresses")
+[[ -n $let_go ]] || stop "nobody saw lb-a lose $vip"
+note "the kernel of lb-a let go of them after $(since "$died" "$let_go") s; both are on lb-b alone"
+show lbctl_b vrrp
+sleep 2
+step end
+taken dead
+ask outage dead
+read -r outage failed_new failed_kept <<<"$answer"
+note "outage $outage ms: the longest time in which no request was answered"
+note "$requests requests, $failed failed: $failed_new on new connections, $failed_kept on kept ones"
+note "connections through the dead node are lost: lb-b does not know their flows (flow state is not copied yet)"
+if ((failed)); then
+    note "requests that failed began between $(since "$died" "$first") s and $(since "$died" "$last") s"
+fi
+result dead "$outage < 1000 && $requests > 20" "outage $outage ms, below 1000"
+taken survivor
+note "since then $requests requests, $failed failed"
+result survivor "$failed == 0 && $requests > 20" "none may fail, one holder"
+
 title "Summary"
 printf '  %-18s %8s %7s  %-7s %s\n' step requests failed promise ""
 printf '  %s\n' "${results[@]}"
-lbctl -y daemon stop >/dev/null
+lbctl_b -y daemon stop >/dev/null
 if ((broken)); then
     note "$broken of ${#results[@]} promises were broken. What the daemon said:"
-    tail -n 40 "$work/lbd.log" | while read -r at line; do
-        printf '  %s %s\n' "$(date -d "@$at" +%T.%2N)" "$line"
+    for log in lbd lb-b; do
+        note "$log.log"
+        tail -n 40 "$work/$log.log" | while read -r at line; do
+            printf '  %s %s\n' "$(date -d "@$at" +%T.%2N)" "$line"
+        done
     done
     exit 1
 fi

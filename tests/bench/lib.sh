@@ -25,11 +25,18 @@ bench_say() { printf '# %s\n' "$*"; }
 # sample NAME VALUE: one of several measurements of the same thing; figures prints them.
 bench_sample() { bench_samples[$1]+="$2 "; }
 
-# bench_value NAME [min|median]: the best one is compared, because on a busy machine the others
-# tell what else was running.
+# bench_value NAME [min|median|p50|p99]: the best one is compared, because on a busy machine the others
+# tell what else was running. Where the worst is what matters it is a percentile: the sample that so many
+# of a hundred are not above.
 bench_value() {
-    tr ' ' '\n' <<<"${bench_samples[$1]-}" | grep . | sort -n |
-        awk -v how="${2-min}" '{ v[NR] = $1 } END { if (NR) print how == "min" ? v[1] : v[int(NR / 2) + 1] }'
+    tr ' ' '\n' <<<"${bench_samples[$1]-}" | grep . | sort -n | awk -v how="${2-min}" '
+        { v[NR] = $1 }
+        END {
+            if (!NR)
+                exit
+            share = substr(how, 2) * NR / 100
+            print how == "min" ? v[1] : how == "median" ? v[int(NR / 2) + 1] : v[int(share) + (share > int(share))]
+        }'
 }
 
 bench_print() {

@@ -1,32 +1,36 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Runs a benchmark: installs what is missing, builds the release, and measures all sides in one guest.
+# Runs a benchmark: installs what is missing, builds the release, and measures all sides in one place.
 
-# NAME|REPS|SIZES|SECONDS|TEXT: how often and at which sizes it measures unless told otherwise, and when the guest is
-# ended. What runs in the guest is NAME.sh.
+# NAME|WHERE|REPS|SIZES|SECONDS|TEXT: guest: runs in the lab's guest, native: on this machine, as root; how often and at
+# which sizes it measures unless told otherwise, and when it is ended. What runs is NAME.sh.
 benches=(
-    "program|3|1000 5000 10000|7200|filling the kernel, reloading, memory; sizes are services"
-    "checks|1|500 2000 5000|1800|probing: processor time, punctuality, memory; sizes are probes per second"
+    "program|guest|3|1000 5000 10000|7200|filling the kernel, reloading, memory; sizes are services"
+    "checks|guest|1|500 2000 5000|1800|probing: processor time, punctuality, memory; sizes are probes per second"
+    "failover|native|20|-|7200|a node of a pair fails: outage, and address on both nodes; about 25 minutes"
 )
 
 usage() {
-    local row name reps sizes text
+    local row name where reps sizes text
     printf 'usage: tests/bench/run.sh BENCH [OPTION]...\n\n'
     for row in "${benches[@]}"; do
-        IFS='|' read -r name reps sizes _ text <<<"$row"
-        printf '  %-11s %s\n%14s(--reps %s --sizes "%s")\n' "$name" "$text" '' "$reps" "$sizes"
+        IFS='|' read -r name where reps sizes _ text <<<"$row"
+        if [[ $sizes == - ]]; then sizes=''; else sizes=" --sizes \"$sizes\""; fi
+        printf '  %-11s %s\n%14s(%s, --reps %s%s)\n' "$name" "$text" '' "$where" "$reps" "$sizes"
     done
     cat <<'USAGE'
 
   --strict        exit 1 when a bound is missed
   --reps N        measure everything N times
   --sizes "N..."  at these sizes
+  --cells "P..."  failover: only the cells that match: "1s-*", "*-sigkill 100ms-planned"
   --build DIR     build there (default build/release)
   --out FILE      a copy of what is printed
 
 Lines: figure BENCH/CASE/MEASURE/SIDE VALUE UNIT; ratio; check NAME ok|MISS VALUE BOUND.
-A guest runs by emulation, about ten times slower than a machine: only ratios mean something.
+A guest runs by emulation, about ten times slower than a machine: only ratios mean something. What is native is
+measured in real milliseconds, and a busy machine is in them.
 USAGE
 }
 
@@ -38,15 +42,16 @@ fail() {
     exit 1
 }
 
-bench='' strict='' reps='' sizes='' build=$root/build/release out=/dev/null
+bench='' strict='' reps='' sizes='' cells='*' build=$root/build/release out=/dev/null
 while (($#)); do
     case $1 in
     --strict) strict=1 ;;
-    --reps | --sizes | --build | --out)
+    --reps | --sizes | --cells | --build | --out)
         (($# >= 2)) || fail "$1 wants a value"
         case $1 in
         --reps) reps=$2 ;;
         --sizes) sizes=$2 ;;
+        --cells) cells=$2 ;;
         --build) build=$2 ;;
         --out) out=$2 ;;
         esac
@@ -68,24 +73,28 @@ done
     usage >&2
     exit 2
 }
-seconds=''
+seconds='' where=''
 for row in "${benches[@]}"; do
-    IFS='|' read -r name of_reps of_sizes of_seconds _ <<<"$row"
-    [[ $name != "$bench" ]] || reps=${reps:-$of_reps} sizes=${sizes:-$of_sizes} seconds=$of_seconds
+    IFS='|' read -r name of_where of_reps of_sizes of_seconds _ <<<"$row"
+    [[ $name != "$bench" ]] || where=$of_where reps=${reps:-$of_reps} sizes=${sizes:-$of_sizes} seconds=$of_seconds
 done
 [[ -n $seconds ]] || fail "no benchmark named $bench (--help)"
 [[ $reps =~ ^[1-9][0-9]*$ ]] || fail "--reps wants a number"
-[[ $sizes =~ ^[0-9\ ]+$ ]] || fail "--sizes wants numbers"
+[[ $sizes =~ ^([0-9\ ]+|-)$ ]] || fail "--sizes wants numbers"
 
 "$root/tests/lab/install.sh" all || exit 1
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
-if ! (cd "$root" && cmake --preset release -B "$build" && cmake --build "$build" --target lbd lbctl bench_floor bench_target) >"$log" 2>&1; then
+if ! (cd "$root" && cmake --preset release -B "$build" && cmake --build "$build" --target lbd lbctl bench_floor bench_target bench_watch) >"$log" 2>&1; then
     tail -30 "$log" >&2
     fail "cannot build"
 fi
 
-export LBD_BENCH_BUILD=$build LBD_BENCH_REPS=$reps LBD_BENCH_SIZES=$sizes LBD_BENCH_STRICT=$strict
-# 3 GB: 100,000 backends are about half of that in kernel memory
-"$root/tests/lab/lab" --kernel 6.12 --mem 3072 --timeout "$seconds" -- "$here/$bench.sh" | tee "$out"
+export LBD_BENCH_BUILD=$build LBD_BENCH_REPS=$reps LBD_BENCH_SIZES=$sizes LBD_BENCH_CELLS=$cells LBD_BENCH_STRICT=$strict
+if [[ $where == native ]]; then
+    timeout "$seconds" "$here/$bench.sh" | tee "$out"
+else
+    # 3 GB: 100,000 backends are about half of that in kernel memory
+    "$root/tests/lab/lab" --kernel 6.12 --mem 3072 --timeout "$seconds" -- "$here/$bench.sh" | tee "$out"
+fi
 exit "${PIPESTATUS[0]}"
