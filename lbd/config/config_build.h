@@ -127,6 +127,9 @@ static inline const struct config_node *config_at_or(const struct schema_value *
 	return v->at ? v->at : where;
 }
 
+/* Seconds of lease with which there is no gap between a crash and the takeover, for adverts every interval_cs. */
+uint32_t config_vrrp_lease_enough(uint32_t interval_cs);
+
 /* config_check_keys.c */
 void config_warn(struct config_builder *b, const struct config_node *at, const struct config_path *path,
 	const char *text, const char *help);

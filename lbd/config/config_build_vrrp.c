@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define LEASE_LEAST_S  3   /* unless it was written */
 #define PRIORITY_ALONE 100 /* without a cluster */
 
 static void *keep_array(struct config_builder *b, struct lb_arena *a, size_t n, size_t size)
@@ -219,11 +220,25 @@ static void build_sending(struct config_builder *b, struct config_instance *in, 
 		i->priority = (uint8_t)priority->num;
 }
 
+uint32_t config_vrrp_lease_enough(uint32_t interval_cs)
+{
+	/* a lease has two thirds left when it ends at worst, and the down interval is less than four intervals */
+	return (6 * interval_cs + 99) / 100;
+}
+
+static uint32_t build_lease(const struct schema_value *lease, uint32_t interval_cs)
+{
+	uint32_t enough = config_vrrp_lease_enough(interval_cs);
+	if (lease->set)
+		return (uint32_t)(lease->num / 1000);
+	return lease->off ? 0 : enough > LEASE_LEAST_S ? enough : LEASE_LEAST_S;
+}
+
 static void build_times(struct config_vrrp *i, const struct schema_value *v)
 {
 	const struct schema_value *a = v[INSTANCE_ANNOUNCE].obj->v;
 	i->interval_cs = (uint32_t)(v[INSTANCE_ADVERT_INTERVAL].num / 10);
-	i->lease_s = v[INSTANCE_LEASE].set ? (uint32_t)(v[INSTANCE_LEASE].num / 1000) : 0;
+	i->lease_s = build_lease(&v[INSTANCE_LEASE], i->interval_cs);
 	i->preempt = v[INSTANCE_PREEMPT].num;
 	/* a delay of what does not happen would only be a difference between equal instances */
 	i->preempt_delay_ms = i->preempt && v[INSTANCE_PREEMPT_DELAY].set ? v[INSTANCE_PREEMPT_DELAY].num : 0;

@@ -96,6 +96,20 @@ static void rule_delays(struct config_builder *b, const struct config_instance *
 			"min_ttl has no effect without unicast");
 }
 
+/* A lease that ends before the other node takes over leaves the address with nobody. */
+static void rule_lease(struct config_builder *b, const struct config_instance *in)
+{
+	const struct schema_value *lease = &in->keys->v[INSTANCE_LEASE];
+	uint32_t enough = config_vrrp_lease_enough(in->v->interval_cs);
+	char help[80];
+	if (!lease->at || !lease->set || lease->wrong || in->v->lease_s >= enough)
+		return;
+	snprintf(help, sizeof(help), "six advert intervals are %us; without the key that is the default", enough);
+	config_warn(b, lease->at, &in->path,
+		"this lease may end before the other node has missed its master: nobody holds the addresses then",
+		help);
+}
+
 /* Part of the format, so that a file can be written for the pair it will run on; said, so that nobody relies on it. */
 static void rule_later(struct config_builder *b, const struct config_instance *in)
 {
@@ -280,6 +294,7 @@ void config_rules_instance(struct config_builder *b, const struct config_instanc
 	rule_excluded(b, in);
 	rule_version(b, in);
 	rule_delays(b, in);
+	rule_lease(b, in);
 	rule_later(b, in);
 	rule_auth(b, &in->keys->v[INSTANCE_AUTH], &in->path);
 	rule_track(b, &in->keys->v[INSTANCE_TRACK], &in->path);

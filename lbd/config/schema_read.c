@@ -293,7 +293,7 @@ static void read_value(struct schema_reader *rd, const struct schema_row *row, c
 	struct schema_value *out)
 {
 	if ((row->flags & SCHEMA_OFF) && is_word(p->node, "off"))
-		*out = (struct schema_value){ .at = p->node };
+		*out = (struct schema_value){ .at = p->node, .off = true };
 	else if ((row->flags & SCHEMA_BY_NODE) && p->node->kind == CONFIG_NODE_MAP)
 		read_by_node(rd, row, p, out);
 	else if (row->type == SCHEMA_TYPE_OBJECT && (row->flags & SCHEMA_LIST))

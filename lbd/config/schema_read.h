@@ -27,6 +27,7 @@ struct schema_value {
 	bool percent;                   /* SHARE */
 	bool by_node;                   /* list has one value for each node that is named */
 	bool set;
+	bool off;   /* not set, and that was written */
 	bool wrong; /* refused, wholly or in part: rules across keys keep quiet about it */
 };
 

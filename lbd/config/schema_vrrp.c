@@ -148,9 +148,11 @@ const struct schema_row schema_vrrp_rows[] = {
 		.type = SCHEMA_TYPE_DURATION,
 		.flags = SCHEMA_SECONDS | SCHEMA_OFF,
 		.min = SECONDS(1),
-		.max = SECONDS(60),
-		.fallback = "3s",
-		.help = "The kernel takes the addresses away from a process that has not renewed them for so long." },
+		.max = HOURS(1),
+		.absent = "3s, or six advert intervals where that is more",
+		.help = "The kernel takes the addresses away from a process that has not renewed them for so long. "
+			"With "
+			"less than six advert intervals nobody may hold them between a crash and the takeover." },
 	[INSTANCE_PREEMPT] = { .name = "preempt",
 		.type = SCHEMA_TYPE_BOOL,
 		.fallback = "true",

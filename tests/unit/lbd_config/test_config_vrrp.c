@@ -44,7 +44,7 @@ START_TEST(what_is_not_written)
 	ck_assert_str_eq(ip_of(&v->addresses[1].ip), "192.0.2.1");
 	ck_assert_uint_eq(v->addresses[1].prefix, 24);
 	ck_assert(v->n_excluded == 0 && v->n_tracks == 0 && v->n_peers == 0 && v->source.family == 0);
-	ck_assert(v->interval_cs == 100 && v->lease_s == 3 && v->sum == VRRP_SUM_RFC5798);
+	ck_assert(v->interval_cs == 100 && v->lease_s == 6 && v->sum == VRRP_SUM_RFC5798);
 	ck_assert(v->preempt && v->accept && !v->virtual_mac);
 	ck_assert(v->preempt_delay_ms == 0 && v->startup_delay_ms == 0 && v->min_ttl == 255);
 	ck_assert(v->auth == CONFIG_AUTH_NONE && v->auth_mode == VRRP_AUTH_OFF && v->auth_window_ms == 0);
@@ -361,10 +361,10 @@ START_TEST(digest_sees_every_change)
 	/* places, spelling, other instances, and values of other nodes are not changes */
 	static const char *const same[] = {
 		"\n\nvrrp:\n  a: { interface: x, vrid: 9, addresses: 192.0.2.99 }\n  i: { priority: 100, addresses: "
-		"[192.0.2.9/32], interface: eth0, vrid: 1, lease: 3000ms, preempt_delay: off, announce: 5, unicast: "
+		"[192.0.2.9/32], interface: eth0, vrid: 1, lease: 6000ms, preempt_delay: off, announce: 5, unicast: "
 		"off }",
 		"defaults: { vrrp: { min_ttl: 3, lease: 5s, auth: { type: hmac, key_file: /k } } }\n" I(
-			", lease: 3s, auth: off"),
+			", lease: 6s, auth: off"),
 		"cluster: { id: 1, nodes: { me: 192.0.2.1, other: 192.0.2.2 } }\nvrrp: { i: { interface: { me: eth0, "
 		"other: ens3 }, vrid: 1, addresses: 192.0.2.9, priority: { me: 100, other: 7 } } }",
 	};
@@ -399,6 +399,7 @@ static const struct {
 		     "hmac, key_file: /k }"),
 		"+ check/gw\n+ check/gx\n"
 		"~ vrrp/i advert_interval: 1s -> 200ms\n"
+		"~ vrrp/i lease: 6s -> 3s\n"
 		"~ vrrp/i auth: off -> type hmac, key_file /k, mode enforce, window 5s\n"
 		"~ vrrp/i track:  -> check gw, weight -30, debounce 0s; services_up 50%, weight 0, debounce 0s\n" },
 	{ "peers", I(UNI), I(", source: 192.0.2.1, unicast: 192.0.2.2"),
