@@ -44,7 +44,7 @@ _Static_assert(sizeof(vrrp_alarms) / sizeof(vrrp_alarms[0]) == VRRP_ALARM_COUNT,
 /* Of the interval, after becoming master: what the old one said before is still on its way. Together with the half of
  * an interval until it says so again that is less than one: so long two masters may last. */
 #define GRACE_DIVISOR  4
-/* Of the interval, beyond one of it: who was killed listens so long for somebody else before it goes on as master. */
+/* Of the interval, beyond one of it: who was killed, or stood still, listens so long before it goes on as master. */
 #define RESUME_DIVISOR 4
 
 static int64_t interval_us(const struct vrrp *v)
@@ -202,10 +202,9 @@ static void rest(struct vrrp *v, enum vrrp_state to, enum vrrp_cause cause, stru
 	end_alarms(v, ALL_ALARMS, out);
 }
 
-/* Others have not missed us yet: less than a down interval, and no startup delay. */
-static void resume(struct vrrp *v, struct lb_time now, struct vrrp_acts *out)
+/* Whoever is master by now speaks within an interval; if nobody does, nobody is. */
+static void listen(struct vrrp *v, struct lb_time now)
 {
-	become_backup(v, VRRP_CAUSE_STARTED, now, out);
 	v->deadline = after_us(now, resume_us(v));
 	v->resuming = true;
 }
@@ -230,9 +229,10 @@ static void on_init(struct vrrp *v, const struct vrrp_event *ev, struct lb_time 
 			return;
 		v->since = now;
 		v->master_interval_cs = v->rules.interval_cs;
-		if (ev->on && !v->fault && !v->resigned && v->prio != VRRP_PRIO_OWNER)
-			resume(v, now, out);
-		else if (v->rules.startup_delay_ms > 0)
+		if (ev->on && !v->fault && !v->resigned && v->prio != VRRP_PRIO_OWNER) {
+			become_backup(v, VRRP_CAUSE_STARTED, now, out);
+			listen(v, now);
+		} else if (v->rules.startup_delay_ms > 0)
 			v->deadline = lb_time_add_ms(now, v->rules.startup_delay_ms);
 		else
 			begin(v, now, out);
@@ -564,6 +564,7 @@ void vrrp_step(struct vrrp *v, const struct vrrp_event *ev, struct lb_time now, 
 	if (v->state == VRRP_STATE_MASTER && lb_time_diff_us(now, v->deadline) > vrrp_down_us(v)) {
 		act(out, VRRP_ACT_ADDRS)->on = false;
 		become_backup(v, VRRP_CAUSE_LATE, now, out);
+		listen(v, now);
 	}
 	int64_t wait_was_us = wait_us(v);
 	note(v, ev, now);

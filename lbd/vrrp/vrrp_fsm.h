@@ -11,7 +11,8 @@
  *
  * What is more than the RFC:
  *   - A master that finds itself later than a whole down interval (it was stopped, its machine slept) says nothing and
- *     goes to BACKUP: somebody else is master by now. A backup that was late does not take over on that account: the
+ *     goes to BACKUP: somebody else is master by now. If nobody is, it goes on after little more than an interval. A
+ *     backup that was late does not take over on that account: the
  *     adverts it missed are behind it.
  *   - The peer may say over another path that it is master and well: then silence on this path is an alarm, not a
  *     reason to take over (the second path). Two masters that hear each other only there are resolved there.
@@ -47,7 +48,8 @@ enum vrrp_cause {
 	VRRP_CAUSE_GROUP,    /* another member of its group */
 	VRRP_CAUSE_LATE,     /* we stood still for longer than the down interval */
 	VRRP_CAUSE_STOPPED,
-	VRRP_CAUSE_RESUMED, /* it was master when its process was killed, and nobody has become it meanwhile */
+	VRRP_CAUSE_RESUMED, /* it was master when its process was killed or stood still, and nobody has become it since
+			     */
 };
 #define VRRP_CAUSE_COUNT (VRRP_CAUSE_RESUMED + 1)
 
@@ -134,7 +136,7 @@ struct vrrp {
 	uint8_t prio; /* effective: base and what tracking adds */
 	bool fault, resigned;
 	bool left;           /* the down timer runs because of a priority 0 */
-	bool resuming;       /* the down timer runs because we were master before we were killed */
+	bool resuming;       /* the down timer is short: we were master before we were killed, or stood still */
 	bool late;           /* the down timer came too late once: the next time it counts */
 	uint8_t passed_prio; /* the best of those that the down timer runs out on because we preempt; 0 = none spoke */
 	struct lb_ip source;
