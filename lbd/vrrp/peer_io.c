@@ -21,11 +21,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SOCKS_MAX    PEER_PATHS_MAX
-#define RECV_MAX     64 /* beats of one socket in one turn */
-#define READ_MAX     (PEER_PKT_MAX + 1)
-#define TOS_CONTROL  0xc0
-#define GONE_DIVISOR 2 /* beats of all instances come every heartbeat; silence is looked at twice as often */
+#define SOCKS_MAX   PEER_PATHS_MAX
+#define RECV_MAX    64 /* beats of one socket in one turn */
+#define READ_MAX    (PEER_PKT_MAX + 1)
+#define TOS_CONTROL 0xc0
 
 struct peer_sock {
 	struct peers *ps;
@@ -297,7 +296,7 @@ static void on_readable(struct ev_loop *loop, ev_io *ev, int events)
 	uint8_t bytes[READ_MAX];
 	(void)loop, (void)events;
 	for (int i = 0; i < RECV_MAX; i++) {
-		struct sockaddr_storage from;
+		struct sockaddr_storage from = { 0 };
 		socklen_t len = sizeof(from);
 		ssize_t n = recvfrom(s->fd, bytes, sizeof(bytes), MSG_DONTWAIT, (struct sockaddr *)&from, &len);
 		if (n < 0 && errno == EINTR)
@@ -446,19 +445,33 @@ static struct peers *peers_new(struct room *w, const struct vrrp_peers *conf)
 	return ps;
 }
 
-/* A configuration that differs in nothing of this leaves links as they are, and tells the others its digest. */
-static bool only_config(const struct vrrp_peers *a, const struct vrrp_peers *b)
+static bool same_node(const struct vrrp_peer *a, const struct vrrp_peer *b)
 {
-	struct vrrp_peers c = *a;
-	c.config = b->config;
-	bool same = memcmp(&c, b, sizeof(c)) == 0;
-	explicit_bzero(&c, sizeof(c));
-	return same;
+	if (strcmp(a->name, b->name) != 0 || a->n_paths != b->n_paths)
+		return false;
+	for (uint32_t i = 0; i < a->n_paths; i++)
+		if (lb_ip_cmp(&a->paths[i].ours, &b->paths[i].ours) != 0 ||
+			lb_ip_cmp(&a->paths[i].theirs, &b->paths[i].theirs) != 0)
+			return false;
+	return true;
+}
+
+/* A configuration that differs in nothing of this leaves links as they are, and tells the others its digest. */
+static bool same_peers(const struct vrrp_peers *a, const struct vrrp_peers *b)
+{
+	if (strcmp(a->self, b->self) != 0 || a->cluster != b->cluster || a->port != b->port ||
+		a->heartbeat_ms != b->heartbeat_ms || a->dead_after_ms != b->dead_after_ms || a->key.n != b->key.n ||
+		memcmp(a->key.bytes, b->key.bytes, a->key.n) != 0 || a->n_nodes != b->n_nodes)
+		return false;
+	for (uint32_t i = 0; i < a->n_nodes; i++)
+		if (!same_node(&a->nodes[i], &b->nodes[i]))
+			return false;
+	return true;
 }
 
 void peers_set(struct room *w, const struct vrrp_peers *conf)
 {
-	if (w->peers && only_config(&w->peers->conf, conf)) {
+	if (w->peers && same_peers(&w->peers->conf, conf)) {
 		w->peers->conf.config = conf->config;
 		w->peers->say = true;
 		peers_tell(w);
