@@ -105,6 +105,20 @@ def test_killed_vrrp_process_whose_peer_took_over_follows_it(pair):
         until(lambda: holders(pair) == ["pb"], "one holder", LEASE + 1)
 
 
+def test_killed_vrrp_process_that_meets_a_fault_lets_go(pair):
+    """What it left behind it goes on with or removes, whatever happens while it listens: not after a minute of lease."""
+    with both(pair, advert_interval="2s", lease="60s") as (a, _):
+        try:
+            pid = workers(a)["vrrp"]
+            os.kill(pid, signal.SIGKILL)
+            until(lambda: workers(a)["vrrp"] not in (0, pid) and state(a) == "backup", "it listens", 2)
+            pair.sw.run("ip", "link", "set", "pa", "down")
+            until(lambda: state(a) == "fault", "it noticed", 2)
+            until(lambda: not has(pair.a), "it is gone", 2)
+        finally:
+            pair.sw.run("ip", "link", "set", "pa", "up")
+
+
 def real_time(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii") as f:
         return f.read().rsplit(")", 1)[1].split()[37:39]  # priority, policy
