@@ -109,10 +109,11 @@ struct room {
 	struct lb_text line;
 	struct lb_time now; /* right after the poll */
 	struct lb_time alive_at, heard_at;
+	struct lb_time polled_at, rested_at; /* the last poll; and the last time that this process waited */
 	int64_t lag_us;
 	bool greeted;
-	bool abandoned; /* ends without a word to anybody */
-	int status;     /* -1 = goes on */
+	bool abandoned;  /* ends without a word to anybody */
+	int status;      /* -1 = goes on */
 };
 
 /* ---- vrrp_io.c ---- */

@@ -6,7 +6,10 @@ planned hand-over.
 import contextlib
 import json
 import os
+import resource
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -14,6 +17,8 @@ import pytest
 from conftest import until
 from pair import A4, B4, Pair, Wire, has, instance, is_backup, is_master, lone, state
 from steps import slowness
+from test_vrrp import workers
+from witness import gaps
 
 LEASE = 3.0
 
@@ -61,6 +66,12 @@ def both(pair, text, other=None):
             d.close()
         for n in ("pa", "pb", "pa1", "pb1"):
             pair.sw.run("ip", "link", "set", n, "up")
+
+
+def ticks(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        words = f.read().rpartition(")")[2].split()
+    return int(words[11]) + int(words[12])
 
 
 def peer(d):
@@ -177,6 +188,53 @@ def test_nobody_to_hand_over_to(pair, key):
         done = a.call("failover", "--wait")
         assert done.returncode == 7, done
         assert state(a) == "master"
+    finally:
+        a.close()
+
+
+# Beats with a signature that is wrong, 40 of them for each call of the system, for so many seconds.
+POUR = """
+import socket, struct, time
+beat = b"LBDP" + bytes([1, 0, 7, 32]) + struct.pack(">H", 100) + bytes(1152 - 10)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_UDP, 103, len(beat))  # UDP_SEGMENT
+s.bind(("10.8.0.2", 0))
+end, n = time.monotonic() + 2, 0
+while time.monotonic() < end:
+    try:
+        s.sendto(beat * 40, ("10.8.0.1", 9789))
+        n += 40
+    except OSError:
+        time.sleep(0.0001)
+print(n)
+"""
+
+
+def test_a_flood_of_beats_delays_nothing_and_ends_nobody(pair, key):
+    """They come from the address of the other node, faster than they can be read. The kernel ends who has real-time
+    priority and works on without a wait: it is given 0.3 s here instead of 1 s, and whoever floods a priority, too."""
+    a, cpus = lone(pair.a, yaml(key), "lb-a"), sorted(os.sched_getaffinity(0))
+    try:
+        with Wire(pair.c) as wire:
+            a.start(ready=False)
+            is_master(a)
+            pid = workers(a)["vrrp"]
+            before, start = ticks(pid), time.monotonic()
+            with pair.b:
+                flood = subprocess.Popen([sys.executable, "-c", POUR], stdout=subprocess.PIPE, text=True)
+            if len(cpus) > 1 and "sanitizer" not in a.log():
+                os.sched_setaffinity(pid, cpus[:1])
+                resource.prlimit(pid, resource.RLIMIT_RTTIME, (300000, 300000))
+                os.sched_setaffinity(flood.pid, cpus[1:2])
+                os.sched_setscheduler(flood.pid, os.SCHED_RR, os.sched_param(5))
+            sent = int(flood.communicate(timeout=60)[0])
+            took = time.monotonic() - start
+            assert workers(a)["vrrp"] == pid and state(a) == "master"
+            until(lambda: (peer(a).get("refused") or {}).get("key", 0) > 1000, "they are counted", 5)
+            worst = max(gaps(wire.of(A4, start)))
+            print(f"FIGURES flood of beats: sent={sent}, per_second={sent / took:.0f}, refused={peer(a)['refused']}, "
+                  f"cpu_of_vrrp={(ticks(pid) - before) / os.sysconf('SC_CLK_TCK') / took:.2f}, worst_gap={worst:.4f}")
+            assert worst < 1.5 * 0.1 + 0.010 * slowness()
     finally:
         a.close()
 
