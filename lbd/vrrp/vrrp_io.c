@@ -15,11 +15,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ALIVE_EVERY_US 100000
-#define SETTLE_MS      500 /* at the end, for addresses to go; the core waits for a second */
-#define REST_EVERY_US  100000
-#define REST_MS        1
-#define CORE_SILENT_MS 4000 /* it pings every second; a core that stands still for a moment must not cost the role */
+#define ALIVE_EVERY_US   100000
+#define SETTLE_MS        500   /* at the end, for addresses to go; the core waits for a second */
+#define KERNEL_SILENT_MS 10000 /* and twice the longest lease: until then its instances have seen to themselves */
+#define REST_EVERY_US    100000
+#define REST_MS          1
+#define CORE_SILENT_MS   4000 /* it pings every second; a core that stands still for a moment must not cost the role */
 
 void room_end(struct room *w, int status)
 {
@@ -247,12 +248,30 @@ static void on_turn(struct ev_loop *loop, ev_check *ev, int events)
 	}
 }
 
+/* A helper that stands still, or an answer that was lost: nothing would ever end that, and without the answer to a dump
+ * no card is told of. Whoever follows has another helper, and goes on with the addresses that are left. */
+static void look_at_kernel(struct room *w)
+{
+	const struct inst *i;
+	int64_t limit_ms = KERNEL_SILENT_MS, silent_ms = vip_net_waiting_ms(w->net);
+	LIST_FOREACH (i, &w->insts, next)
+		if ((int64_t)i->conf.lease_s * 2000 > limit_ms)
+			limit_ms = (int64_t)i->conf.lease_s * 2000;
+	w->silent = silent_ms < limit_ms ? 0 : w->silent + 1;
+	if (w->silent < 2) /* once may be our own doing: we stood still, and the answer waits behind this timer */
+		return;
+	lb_log(LB_LOG_ERROR, "no answer about addresses for %lld s", (long long)silent_ms / 1000);
+	w->abandoned = true;
+	room_end(w, 1);
+}
+
 static void on_beat(struct ev_loop *loop, ev_timer *ev, int events)
 {
 	(void)loop, (void)events;
 	struct room *w = ev->data;
 	if (w->greeted)
 		insts_core(w, lb_time_diff_us(w->now, w->heard_at) > CORE_SILENT_MS * 1000);
+	look_at_kernel(w);
 }
 
 static void watchers_start(struct room *w)
@@ -317,7 +336,8 @@ int vrrp_worker_main(int channel_fd, void (*alive)(void))
 		if (!w.abandoned)
 			insts_stop(&w);
 		peers_stop(&w);
-		vip_net_settle(w.net, SETTLE_MS);
+		if (!w.abandoned)
+			vip_net_settle(w.net, SETTLE_MS);
 	}
 	vip_net_free(w.net);
 	lb_text_done(&w.line);

@@ -113,6 +113,7 @@ struct room {
 	int64_t lag_us;
 	bool greeted;
 	bool abandoned;  /* ends without a word to anybody */
+	unsigned silent; /* looks in a row at a kernel that does not answer */
 	int status;      /* -1 = goes on */
 };
 
