@@ -509,10 +509,15 @@ static _Noreturn void be_helper(const struct sandbox *s, int fd)
 {
 	struct lb_err e;
 	const struct sandbox mine = { .filter = s->filter, .quiet = true };
+	const struct sched_param below = { .sched_priority = RT_PRIORITY - 1 };
 	/* nothing of the process but its end of the pair: neither its channel nor the other end */
 	if (dup2(fd, STDERR_FILENO + 1) < 0 || syscall(SYS_close_range, STDERR_FILENO + 2, ~0u, 0))
 		_exit(1);
 	prctl(PR_SET_NAME, s->helper_title, 0, 0, 0);
+	/* it goes on while the machine is busy, too, but never before the process that it helps; without the right to
+	 * real-time priority there is nothing to lower */
+	if (s->realtime && !SANITIZED)
+		(void)sched_setscheduler(0, SCHED_RR, &below);
 	if (sandbox_caps_set(s->helper_caps, s->helper_caps) || set_limits(&mine, &e) ||
 		(!SANITIZED && load_filter(s->filter, &e)))
 		_exit(1);

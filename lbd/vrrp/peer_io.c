@@ -218,7 +218,7 @@ static void lost(struct peers *ps, size_t node)
 	struct inst *i;
 	LIST_FOREACH (i, &ps->w->insts, next)
 		if (i->theirs[node].known)
-			inst_theirs(i, node, NULL, lb_clock_now());
+			inst_theirs(i, node, NULL, &ps->links[node]);
 }
 
 /* up, down, or another process there. */
@@ -237,7 +237,7 @@ static void news(struct peers *ps, size_t node, const struct peer_beat *b)
 	for (size_t k = 0; k < b->n; k++)
 		LIST_FOREACH (i, &ps->w->insts, next)
 			if (i->peer_id == b->v[k].id)
-				inst_theirs(i, node, &b->v[k], ps->links[node].said_after);
+				inst_theirs(i, node, &b->v[k], &ps->links[node]);
 	if (b->flags & PEER_FLAG_ASK)
 		peers_say(ps->w);
 }
@@ -369,7 +369,7 @@ static void look_at_silence(struct peers *ps)
 		for (size_t k = 0; k < ps->conf.n_nodes; k++)
 			if (in->theirs[k].known &&
 				lb_time_diff_us(now, in->theirs[k].heard_at) > (int64_t)ps->conf.dead_after_ms * 1000)
-				inst_theirs(in, k, NULL, now);
+				inst_theirs(in, k, NULL, &ps->links[k]);
 	ev_timer_stop(ps->w->loop, &ps->silence);
 	if (next.us == LB_TIME_NEVER.us)
 		return;

@@ -160,6 +160,7 @@ static void take_news(struct peer_link *l, const struct peer_beat *b, const stru
 	l->seq = b->seq;
 	l->heard_at = now;
 	l->said_after = e->at;
+	l->said_at = lb_time_min((struct lb_time){ e->at.us + b->echo_held_us }, now);
 	l->offset_us = b->wall_us - wall_us + rtt_us / 2;
 	memcpy(&l->last, b, offsetof(struct peer_beat, n)); /* l->last.n stays 0 */
 }

@@ -55,6 +55,7 @@ struct peer_link {
 	struct lb_time heard_at;   /* the first copy of that */
 	uint64_t floor;            /* ours when its session began for us: none that ended can repeat a later one */
 	struct lb_time said_after; /* its last news repeats what we sent then: that is no older */
+	struct lb_time said_at;    /* nor than this, if it held ours for as long as it says: late by a round trip */
 	struct lb_time asked_at;   /* when we last asked back; us 0 = never */
 	struct lb_time since;      /* of up, or of down */
 	int64_t offset_us;         /* its wall clock minus ours, give or take half of the round trip */

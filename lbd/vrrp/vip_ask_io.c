@@ -13,13 +13,13 @@
 
 #define REQUEST_SIZE 131072 /* above a batch */
 #define ANSWER_SIZE  65536  /* above what the kernel puts into one part of a dump */
-#define PACK_MAX     65536  /* answers are put together up to here; a socket has room for 200 KiB */
+#define PACK_MAX     65536  /* answers are put together up to here */
 #define RETRY_MS     20
 
 static uint8_t request[REQUEST_SIZE], answers[PACK_MAX + ANSWER_SIZE];
 
-/* One datagram of all answers that are there. False: nobody wants them any more. */
-static bool pass_answers(int fd, int kernel)
+/* One datagram of all answers that are there. 0; -EPIPE: nobody wants them any more; -errno: they are lost. */
+static int pass_answers(int fd, int kernel)
 {
 	size_t n = 0;
 	while (n < PACK_MAX) {
@@ -34,7 +34,9 @@ static bool pass_answers(int fd, int kernel)
 	do
 		sent = n ? send(fd, answers, n, MSG_NOSIGNAL) : 0;
 	while (sent < 0 && errno == EINTR);
-	return sent >= 0;
+	if (sent >= 0)
+		return 0;
+	return errno == ECONNRESET ? -EPIPE : -errno;
 }
 
 /* 0, or -errno where the kernel takes nothing at all. */
@@ -56,14 +58,19 @@ void vip_ask_main(int fd)
 		lb_log(LB_LOG_ERROR, "vip: cannot open rtnetlink: %s", strerror(-kernel));
 		return;
 	}
+	vip_sock_room(fd);
 	signal(SIGTERM, SIG_IGN); /* its end is that of its socket: addresses are to be removed before */
 	for (;;) {
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			return;
-		if (p[1].revents && wanted)
-			wanted = pass_answers(fd, kernel);
-		else if (p[1].revents)
+		int err = p[1].revents && wanted ? pass_answers(fd, kernel) : 0;
+		if (err && err != -EPIPE) { /* whoever waits for them learns it by our end */
+			lb_log(LB_LOG_ERROR, "vip: cannot pass answers on: %s", strerror(-err));
+			return;
+		}
+		if (p[1].revents && !wanted)
 			(void)vip_sock_recv(kernel, answers, ANSWER_SIZE);
+		wanted = wanted && !err;
 		if (!p[0].revents)
 			continue;
 		ssize_t n = recv(fd, request, sizeof(request), 0);
@@ -71,7 +78,7 @@ void vip_ask_main(int fd)
 			continue;
 		if (n <= 0)
 			return;
-		int err = ask(kernel, request, (size_t)n);
+		err = ask(kernel, request, (size_t)n);
 		if (err) {
 			lb_log(LB_LOG_ERROR, "vip: the kernel takes no requests: %s", strerror(-err));
 			return;

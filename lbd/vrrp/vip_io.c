@@ -67,7 +67,7 @@ struct vip_net {
 	bool overrun;        /* to be told when that is done */
 	bool forget;         /* notifications of ours were lost, or may have been: do not wait for them */
 	bool telling, ending;
-	struct lb_time moved_at; /* when a request was last answered, or sent while none was waiting */
+	struct lb_time moved_at; /* when an answer last came, or something was asked while nothing was waiting */
 	size_t n_answer;         /* bytes of an answer that waits until everything before it has been heard */
 	uint8_t send[BATCH_MAX * VIP_MSG_MAX], recv[RECV_SIZE], answer[ANSWERS_SIZE];
 };
@@ -82,6 +82,11 @@ static void soon(struct vip_net *n, double s)
 }
 
 /* ---- asking ---- */
+
+static bool is_waiting(const struct vip_net *n)
+{
+	return n->sent || n->phase != DUMP_NONE;
+}
 
 /* 0, -EAGAIN (all of it, later: that is seen to), -errno. */
 static int send_batch(struct vip_net *n, const struct vip_batch *b)
@@ -132,7 +137,7 @@ static void flush(struct vip_net *n)
 		int err = send_batch(n, &b);
 		if (err == -EAGAIN)
 			return;
-		if (!n->sent)
+		if (!is_waiting(n))
 			n->moved_at = lb_clock_now();
 		n->sent += count;
 		if (!err)
@@ -200,6 +205,8 @@ static void dump_send(struct vip_net *n, enum dump_phase phase)
 	n->dump_seq = ++n->seq;
 	(void)(phase == DUMP_LINKS ? vip_msg_dump_links(&b, n->dump_seq) : vip_msg_dump_addrs(&b, n->dump_seq));
 	if (send_batch(n, &b) == 0) {
+		if (!is_waiting(n))
+			n->moved_at = lb_clock_now();
 		n->phase = phase;
 		ev_io_stop(n->loop, &n->listen_watch);
 		return;
@@ -277,8 +284,10 @@ static bool read_listen(struct vip_net *n)
 static void take_answer(struct vip_net *n, const struct vip_heard *h)
 {
 	bool of_dump = n->phase != DUMP_NONE && h->seq == n->dump_seq;
-	if (of_dump)
+	if (of_dump) {
 		n->interrupted = n->interrupted || h->interrupted;
+		n->moved_at = lb_clock_now();
+	}
 	switch (h->type) {
 	case VIP_HEARD_STATUS:
 		/* Answers come in the order of the requests; where one is missing it was lost. */
@@ -492,6 +501,8 @@ struct vip_net *vip_net_new(struct ev_loop *loop, const struct vip_calls *calls,
 		net_free(n);
 		return NULL;
 	}
+	if (n->helped)
+		vip_sock_room(n->ask);
 	n->window = n->helped                            ? HELPED_WINDOW
 		    : ask_size > DUMP_SIZE + ANSWER_SIZE ? (ask_size - DUMP_SIZE) / ANSWER_SIZE
 							 : 1;
@@ -530,7 +541,7 @@ bool vip_net_busy(const struct vip_net *n)
 
 int64_t vip_net_waiting_ms(const struct vip_net *n)
 {
-	return n->sent ? lb_time_diff_us(lb_clock_now(), n->moved_at) / 1000 : 0;
+	return is_waiting(n) ? lb_time_diff_us(lb_clock_now(), n->moved_at) / 1000 : 0;
 }
 
 struct vip_card *vip_card_get(struct vip_net *n, const char *name)

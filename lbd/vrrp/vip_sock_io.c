@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define BUFFER_SIZE (4 << 20)
+#define ROOM_SIZE   (256 << 10) /* the kernel doubles it: a few of the longest datagrams */
 #define ETHER_HEAD  14
 
 int vip_sock_netlink(uint32_t groups, size_t *rcvbuf)
@@ -32,6 +33,13 @@ int vip_sock_netlink(uint32_t groups, size_t *rcvbuf)
 	(void)getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &len);
 	*rcvbuf = got > 0 ? (size_t)got : 0;
 	return fd;
+}
+
+void vip_sock_room(int fd)
+{
+	int size = ROOM_SIZE;
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
 int vip_sock_send(int fd, bool to_kernel, const void *bytes, size_t len)

@@ -199,6 +199,7 @@ static void rest(struct vrrp *v, enum vrrp_state to, enum vrrp_cause cause, stru
 	if (v->state != to)
 		report(v, to, cause, now, out);
 	v->deadline = LB_TIME_NEVER;
+	v->left = v->late = v->resuming = false; /* no timer runs: what was left behind is not gone on with */
 	end_alarms(v, ALL_ALARMS, out);
 }
 

@@ -7,6 +7,7 @@
 #include "lbd/vrrp/vrrp_room_io.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,9 +15,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ALIVE_EVERY_US 100000
-#define SETTLE_MS      500  /* at the end, for addresses to go; the core waits for a second */
-#define CORE_SILENT_MS 4000 /* it pings every second; a core that stands still for a moment must not cost the role */
+#define ALIVE_EVERY_US   100000
+#define SETTLE_MS        500   /* at the end, for addresses to go; the core waits for a second */
+#define KERNEL_SILENT_MS 10000 /* and twice the longest lease: until then its instances have seen to themselves */
+#define REST_EVERY_US    100000
+#define REST_MS          1
+#define CORE_SILENT_MS   4000 /* it pings every second; a core that stands still for a moment must not cost the role */
 
 void room_end(struct room *w, int status)
 {
@@ -72,6 +76,17 @@ static void on_writable(struct ev_loop *loop, ev_io *ev, int events)
 	write_channel(ev->data);
 }
 
+/* The kernel ends who has real-time priority and works on for a second without a wait (sandbox.c), and a flood is work
+ * for as long as others like. */
+static void rest(struct room *w)
+{
+	if (lb_time_diff_us(w->now, w->rested_at) >= REST_EVERY_US) {
+		(void)poll(NULL, 0, REST_MS);
+		w->rested_at = lb_clock_now();
+	}
+	w->polled_at = lb_clock_now();
+}
+
 /* Before each poll: whatever happened in this turn leaves in one write. */
 static void on_flush(struct ev_loop *loop, ev_prepare *ev, int events)
 {
@@ -84,6 +99,7 @@ static void on_flush(struct ev_loop *loop, ev_prepare *ev, int events)
 	moves_tell(w);
 	if (lb_frame_pending(&w->channel))
 		write_channel(w);
+	rest(w);
 }
 
 /* ---- receiving ---- */
@@ -224,10 +240,29 @@ static void on_turn(struct ev_loop *loop, ev_check *ev, int events)
 	(void)loop, (void)events;
 	struct room *w = ev->data;
 	w->now = lb_clock_now();
+	if (lb_time_diff_us(w->now, w->polled_at) >= REST_MS * 1000)
+		w->rested_at = w->now;
 	if (w->alive && lb_time_diff_us(w->now, w->alive_at) >= ALIVE_EVERY_US) {
 		w->alive_at = w->now;
 		w->alive();
 	}
+}
+
+/* A helper that stands still, or an answer that was lost: nothing would ever end that, and without the answer to a dump
+ * no card is told of. Whoever follows has another helper, and goes on with the addresses that are left. */
+static void look_at_kernel(struct room *w)
+{
+	const struct inst *i;
+	int64_t limit_ms = KERNEL_SILENT_MS, silent_ms = vip_net_waiting_ms(w->net);
+	LIST_FOREACH (i, &w->insts, next)
+		if ((int64_t)i->conf.lease_s * 2000 > limit_ms)
+			limit_ms = (int64_t)i->conf.lease_s * 2000;
+	w->silent = silent_ms < limit_ms ? 0 : w->silent + 1;
+	if (w->silent < 2) /* once may be our own doing: we stood still, and the answer waits behind this timer */
+		return;
+	lb_log(LB_LOG_ERROR, "no answer about addresses for %lld s", (long long)silent_ms / 1000);
+	w->abandoned = true;
+	room_end(w, 1);
 }
 
 static void on_beat(struct ev_loop *loop, ev_timer *ev, int events)
@@ -236,6 +271,7 @@ static void on_beat(struct ev_loop *loop, ev_timer *ev, int events)
 	struct room *w = ev->data;
 	if (w->greeted)
 		insts_core(w, lb_time_diff_us(w->now, w->heard_at) > CORE_SILENT_MS * 1000);
+	look_at_kernel(w);
 }
 
 static void watchers_start(struct room *w)
@@ -289,7 +325,7 @@ int vrrp_worker_main(int channel_fd, void (*alive)(void))
 	 * manager that sends SIGTERM to all processes of a service must not cut that short. */
 	signal(SIGTERM, SIG_IGN);
 	lb_frame_init(&w.channel, channel_fd, (size_t)LB_PROTO_LINE_MAX);
-	w.now = w.heard_at = lb_clock_now();
+	w.now = w.heard_at = w.rested_at = w.polled_at = lb_clock_now();
 	int err = room_open(&w);
 	if (err) {
 		lb_log(LB_LOG_ERROR, "cannot open the network of this host: %s", strerror(-err));
@@ -300,7 +336,8 @@ int vrrp_worker_main(int channel_fd, void (*alive)(void))
 		if (!w.abandoned)
 			insts_stop(&w);
 		peers_stop(&w);
-		vip_net_settle(w.net, SETTLE_MS);
+		if (!w.abandoned)
+			vip_net_settle(w.net, SETTLE_MS);
 	}
 	vip_net_free(w.net);
 	lb_text_done(&w.line);

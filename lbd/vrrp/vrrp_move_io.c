@@ -159,18 +159,30 @@ static void tell_theirs(struct inst *i, size_t node, const struct peer_entry *e)
 	room_send(i->w, &m);
 }
 
-void inst_theirs(struct inst *i, size_t node, const struct peer_entry *e, struct lb_time said_after)
+/* Its word counts from when it was said: on a slow path it would hold a backup for longer than silence does. */
+static void step_peer(struct inst *i, const struct peer_entry *e, struct lb_time said_at)
+{
+	int64_t age_ms = lb_time_diff_us(lb_clock_now(), said_at) / 1000;
+	int64_t for_ms = (int64_t)e->interval_cs * 10 * WORD_HALVES / 2 - age_ms;
+	bool master = e->state == VRRP_STATE_MASTER;
+	/* said before we became it: if it stays with its word it says so again */
+	if (master && i->fsm.state == VRRP_STATE_MASTER && lb_time_cmp(said_at, i->fsm.since) < 0)
+		return;
+	inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_PEER,
+			     .on = master,
+			     .prio = e->prio,
+			     .for_ms = for_ms > 0 ? for_ms : 0,
+			     .from = e->source });
+}
+
+void inst_theirs(struct inst *i, size_t node, const struct peer_entry *e, const struct peer_link *l)
 {
 	struct peer_move_acts acts;
 	tell_theirs(i, node, e);
 	if (e && e->source.family)
-		inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_PEER,
-				     .on = e->state == VRRP_STATE_MASTER,
-				     .prio = e->prio,
-				     .for_ms = (int64_t)e->interval_cs * 10 * WORD_HALVES / 2,
-				     .from = e->source });
+		step_peer(i, e, l->said_at);
 	struct lb_time now = lb_clock_now();
-	peer_move_hear(&i->move, &i->fsm, node, e, said_after, now, &acts);
+	peer_move_hear(&i->move, &i->fsm, node, e, l->said_after, now, &acts);
 	settle(i, &acts, now);
 }
 

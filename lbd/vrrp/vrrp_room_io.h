@@ -4,6 +4,7 @@
 
 #include "common/buf.h"
 #include "common/frame_io.h"
+#include "lbd/vrrp/peer_link.h"
 #include "lbd/vrrp/peer_move.h"
 #include "lbd/vrrp/vip_io.h"
 #include "lbd/vrrp/vrrp_group.h"
@@ -109,10 +110,12 @@ struct room {
 	struct lb_text line;
 	struct lb_time now; /* right after the poll */
 	struct lb_time alive_at, heard_at;
+	struct lb_time polled_at, rested_at; /* the last poll; and the last time that this process waited */
 	int64_t lag_us;
 	bool greeted;
-	bool abandoned; /* ends without a word to anybody */
-	int status;     /* -1 = goes on */
+	bool abandoned;  /* ends without a word to anybody */
+	unsigned silent; /* looks in a row at a kernel that does not answer */
+	int status;      /* -1 = goes on */
 };
 
 /* ---- vrrp_io.c ---- */
@@ -171,8 +174,8 @@ void sock_advert(struct inst *i, uint8_t prio);
 /* ---- vrrp_move_io.c ---- */
 /* An operator's word about a planned hand-over. */
 void inst_move(struct inst *i, enum peer_move_word word, uint32_t for_ms);
-/* What node says of it, fresh; e NULL: nothing any more. said_after: peer_link. */
-void inst_theirs(struct inst *i, size_t node, const struct peer_entry *e, struct lb_time said_after);
+/* What node says of it, fresh, in the last news of l; e NULL: nothing any more. */
+void inst_theirs(struct inst *i, size_t node, const struct peer_entry *e, const struct peer_link *l);
 /* An advert is about to be its event. */
 void inst_move_advert(struct inst *i, uint8_t prio);
 /* Behind each step: what it means for hand-overs of the group. */

@@ -6,7 +6,13 @@ planned hand-over.
 import contextlib
 import json
 import os
+import resource
+import select
 import signal
+import socket
+import subprocess
+import sys
+import threading
 import time
 
 import pytest
@@ -14,6 +20,8 @@ import pytest
 from conftest import until
 from pair import A4, B4, Pair, Wire, has, instance, is_backup, is_master, lone, state
 from steps import slowness
+from test_vrrp import workers
+from witness import gaps
 
 LEASE = 3.0
 
@@ -61,6 +69,12 @@ def both(pair, text, other=None):
             d.close()
         for n in ("pa", "pb", "pa1", "pb1"):
             pair.sw.run("ip", "link", "set", n, "up")
+
+
+def ticks(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        words = f.read().rpartition(")")[2].split()
+    return int(words[11]) + int(words[12])
 
 
 def peer(d):
@@ -112,6 +126,62 @@ def test_a_dead_node_is_taken_over_as_soon_as_without_a_second_path(pair, key):
             until(lambda: peer(b).get("state") == "down", "it is gone", 3)
             assert "peer_down" in alarms(b)
             a.process.wait()
+
+
+class Slow(threading.Thread):
+    """The second path from A to B takes so many seconds: B loses what comes from the card of A, and gets it later from
+    another one."""
+
+    def __init__(self, pair, seconds):
+        super().__init__(daemon=True)
+        self.pair, self.seconds, self.over = pair, seconds, threading.Event()
+        self.mac = json.loads(pair.a.run("ip", "-j", "link", "show", "eth1"))[0]["address"]
+        with pair.b:
+            self.ear = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+            self.ear.bind(("eth1", 0))
+        with pair.sw:
+            self.mouth = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            self.mouth.bind(("pb1", 0))
+
+    def run(self):
+        late, source = [], bytes.fromhex(self.mac.replace(":", ""))
+        while not self.over.is_set():
+            if select.select([self.ear], [], [], 0.002)[0]:
+                frame = self.ear.recv(2048)
+                if frame[6:12] == source and frame[12:14] == b"\x08\x00" and frame[23] == 17:
+                    frame = frame[:6] + b"\x02\0\0\0\0\x77" + frame[12:40] + b"\0\0" + frame[42:]  # without a checksum
+                    late.append((time.monotonic() + self.seconds, frame))
+            while late and late[0][0] <= time.monotonic():
+                self.mouth.send(late.pop(0)[1])
+
+    def __enter__(self):
+        self.pair.b.run("nft", "-f", "-", text="table netdev slow { chain in { type filter hook ingress device eth1 priority 0;"
+                        f"\nether saddr {self.mac} udp dport 9789 drop\n}}\n}}\n")
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.join()
+        self.pair.b.run("nft", "delete", "table", "netdev", "slow")
+        self.ear.close()
+        self.mouth.close()
+
+
+def test_a_dead_node_does_not_live_on_in_a_slow_path(pair, key):
+    """Its last words arrive when it has been dead for longer than its silence may last."""
+    with Slow(pair, 0.3), Wire(pair.c) as wire:
+        with both(pair, yaml(key, paths=1)) as (a, b):
+            pids = [r["pid"] for r in a.ctl("daemon", "info")["data"][0]["workers"]] + [a.pid]
+            for pid in sorted(pids):
+                os.kill(pid, signal.SIGKILL)
+            a.wanted = False
+            a.process.wait()
+            last = wire.of(A4)[-1].time
+            until(lambda: wire.of(B4, last), "the other one takes over")
+            took = wire.of(B4, last)[0].time - last
+            print(f"FIGURES slow path: taken over {took:.3f} s after the last advert")
+            assert took < 0.3 + 156 / 256 * 0.1 + 0.020 * slowness()
 
 
 def test_one_path_may_be_lost(pair, key):
@@ -177,6 +247,53 @@ def test_nobody_to_hand_over_to(pair, key):
         done = a.call("failover", "--wait")
         assert done.returncode == 7, done
         assert state(a) == "master"
+    finally:
+        a.close()
+
+
+# Beats with a signature that is wrong, 40 of them for each call of the system, for so many seconds.
+POUR = """
+import socket, struct, time
+beat = b"LBDP" + bytes([1, 0, 7, 32]) + struct.pack(">H", 100) + bytes(1152 - 10)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_UDP, 103, len(beat))  # UDP_SEGMENT
+s.bind(("10.8.0.2", 0))
+end, n = time.monotonic() + 2, 0
+while time.monotonic() < end:
+    try:
+        s.sendto(beat * 40, ("10.8.0.1", 9789))
+        n += 40
+    except OSError:
+        time.sleep(0.0001)
+print(n)
+"""
+
+
+def test_a_flood_of_beats_delays_nothing_and_ends_nobody(pair, key):
+    """They come from the address of the other node, faster than they can be read. The kernel ends who has real-time
+    priority and works on without a wait: it is given 0.3 s here instead of 1 s, and whoever floods a priority, too."""
+    a, cpus = lone(pair.a, yaml(key), "lb-a"), sorted(os.sched_getaffinity(0))
+    try:
+        with Wire(pair.c) as wire:
+            a.start(ready=False)
+            is_master(a)
+            pid = workers(a)["vrrp"]
+            before, start = ticks(pid), time.monotonic()
+            with pair.b:
+                flood = subprocess.Popen([sys.executable, "-c", POUR], stdout=subprocess.PIPE, text=True)
+            if len(cpus) > 1 and "sanitizer" not in a.log():
+                os.sched_setaffinity(pid, cpus[:1])
+                resource.prlimit(pid, resource.RLIMIT_RTTIME, (300000, 300000))
+                os.sched_setaffinity(flood.pid, cpus[1:2])
+                os.sched_setscheduler(flood.pid, os.SCHED_RR, os.sched_param(5))
+            sent = int(flood.communicate(timeout=60)[0])
+            took = time.monotonic() - start
+            assert workers(a)["vrrp"] == pid and state(a) == "master"
+            until(lambda: (peer(a).get("refused") or {}).get("key", 0) > 1000, "they are counted", 5)
+            worst = max(gaps(wire.of(A4, start)))
+            print(f"FIGURES flood of beats: sent={sent}, per_second={sent / took:.0f}, refused={peer(a)['refused']}, "
+                  f"cpu_of_vrrp={(ticks(pid) - before) / os.sysconf('SC_CLK_TCK') / took:.2f}, worst_gap={worst:.4f}")
+            assert worst < 1.5 * 0.1 + 0.010 * slowness()
     finally:
         a.close()
 

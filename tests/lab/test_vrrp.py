@@ -105,6 +105,41 @@ def test_killed_vrrp_process_whose_peer_took_over_follows_it(pair):
         until(lambda: holders(pair) == ["pb"], "one holder", LEASE + 1)
 
 
+def helper_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        return int(f.read())
+
+
+def test_killed_vrrp_process_that_meets_a_fault_lets_go(pair):
+    """What it left behind it goes on with or removes, whatever happens while it listens: not after a minute of lease."""
+    with both(pair, advert_interval="2s", lease="60s") as (a, _):
+        try:
+            pid = workers(a)["vrrp"]
+            os.kill(pid, signal.SIGKILL)
+            until(lambda: workers(a)["vrrp"] not in (0, pid) and state(a) == "backup", "it listens", 2)
+            pair.sw.run("ip", "link", "set", "pa", "down")
+            until(lambda: state(a) == "fault", "it noticed", 2)
+            until(lambda: not has(pair.a), "it is gone", 2)
+        finally:
+            pair.sw.run("ip", "link", "set", "pa", "up")
+
+
+def test_helper_that_stands_still_is_replaced(pair):
+    """Its node cannot hold addresses: the other one does. After ten seconds it has another helper, and is itself again."""
+    with both(pair) as (a, b):
+        pid = workers(a)["vrrp"]
+        helper = helper_of(pid)
+        os.kill(helper, signal.SIGSTOP)
+        try:
+            is_master(b, seconds=LEASE + 3)
+            until(lambda: holders(pair) == ["pb"], "one holder", LEASE + 1)
+            until(lambda: workers(a)["vrrp"] not in (0, pid), "another process", 15)
+            is_master(a)
+            until(lambda: holders(pair) == ["pa"], "one holder", 2)
+        finally:
+            os.kill(helper, signal.SIGKILL)
+
+
 def real_time(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii") as f:
         return f.read().rsplit(")", 1)[1].split()[37:39]  # priority, policy
@@ -117,6 +152,7 @@ def test_only_the_vrrp_process_has_real_time_priority(pair):
             pytest.skip("built with a sanitizer: its own threads and loops")
         pids = workers(a)
         assert real_time(pids["vrrp"]) == ["10", "2"]  # SCHED_RR
+        assert real_time(helper_of(pids["vrrp"])) == ["9", "2"]  # never before the process that it helps
         assert {tuple(real_time(p)) for n, p in pids.items() if n != "vrrp"} == {("0", "0")}
         for pid in pids.values():
             limit = [line for line in open(f"/proc/{pid}/limits", encoding="ascii") if "realtime priority" in line][0]

@@ -140,6 +140,7 @@ static void on_overrun(void *arg)
 }
 
 static pid_t helper;
+static int narrow_pair; /* what a host gives a socket to send; 0 = plenty */
 
 static void on_broken(void *arg)
 {
@@ -166,6 +167,8 @@ static int start_helper(void)
 {
 	int pair[2];
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	for (int i = 0; i < 2 && narrow_pair; i++)
+		__real_setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &narrow_pair, sizeof(narrow_pair));
 	helper = fork();
 	if (helper == 0) {
 		close(pair[0]);
@@ -236,6 +239,13 @@ static void setup_helped(void)
 {
 	with_helper = true;
 	setup();
+}
+
+/* sysctl net.core.wmem_default may be small. */
+static void setup_narrow(void)
+{
+	narrow_pair = 8192;
+	setup_helped();
 }
 
 static void teardown(void)
@@ -860,6 +870,24 @@ START_TEST(the_helper_waits_for_us)
 }
 END_TEST
 
+/* A dump, too, is something that may never be answered. */
+START_TEST(a_dump_that_is_not_answered)
+{
+	kill(helper, SIGSTOP);
+	unsigned n = heard.cards;
+	ck_assert_ptr_eq(vip_card_get(net, "v0"), v0);
+	struct vip_card *other = vip_card_get(net, "v1");
+	QUIET(300);
+	ck_assert_int_ge(vip_net_waiting_ms(net), 250);
+	ck_assert(!vip_net_busy(net));
+	kill(helper, SIGCONT);
+	MUST(heard.cards > n + 1 && other->index);
+	MUST(vip_net_waiting_ms(net) == 0);
+	vip_card_put(net, v0);
+	vip_card_put(net, other);
+}
+END_TEST
+
 int main(void)
 {
 	if (geteuid() != 0 || !can_run()) {
@@ -908,7 +936,13 @@ int main(void)
 	tcase_add_test(th, the_helper_settles);
 	tcase_add_test(th, the_helper_is_killed);
 	tcase_add_test(th, the_helper_waits_for_us);
+	tcase_add_test(th, a_dump_that_is_not_answered);
 	suite_add_tcase(s, th);
+	TCase *tn = tcase_create("narrow");
+	tcase_set_timeout(tn, 60);
+	tcase_add_checked_fixture(tn, setup_narrow, teardown);
+	tcase_add_loop_test(tn, a_batch, 0, LEN(batches));
+	suite_add_tcase(s, tn);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
 	int failed = srunner_ntests_failed(r);

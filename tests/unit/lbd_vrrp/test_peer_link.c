@@ -95,6 +95,7 @@ START_TEST(two_that_start_know_each_other_after_three_beats)
 	ck_assert(b.change.node && b.link.up && b.link.session == 0xa && b.link.seq == third.seq);
 	ck_assert(b.link.last.n == 0 && strcmp(b.link.last.version, "1") == 0 && b.link.last.seq == third.seq);
 	ck_assert_int_eq(b.link.said_after.us, at(1).us);
+	ck_assert_int_eq(b.link.said_at.us, at(1).us);
 }
 END_TEST
 
@@ -223,6 +224,7 @@ START_TEST(round_trips_and_clocks)
 	/* an hour, and half of the difference of the two ways */
 	ck_assert_int_eq(a.link.offset_us, INT64_C(3600000000) - 1 * MS);
 	ck_assert_int_eq(a.link.said_after.us, at(100).us);
+	ck_assert_int_eq(a.link.said_at.us, at(140).us); /* no later than it was: at 143 */
 
 	/* words that cannot be */
 	theirs.seq++;
@@ -230,6 +232,7 @@ START_TEST(round_trips_and_clocks)
 	theirs.wall_us = PEER_WALL_MAX_US;
 	ck_assert_int_eq(hear(&a, &theirs, 0, at(160)), PEER_TAKE_NEWS);
 	ck_assert_uint_eq(a.link.paths[0].rtt_us, 1);
+	ck_assert_int_eq(a.link.said_at.us, at(160).us);
 	ck_assert_int_eq(a.link.offset_us, PEER_WALL_MAX_US - wall(&a, at(160)));
 	ck_assert_int_eq(peer_link_time(&a.link, at(1152), &a.change).us, at(1160).us);
 	ck_assert(a.change.paths && a.link.paths[0].rtt_us == 1 && a.link.paths[1].rtt_us == 0);

@@ -75,6 +75,9 @@ static const struct row init_rows[] = {
 	{ "the peer says over the second path that it is", "", INIT, "0 resume; 900 peer 9000 200 1; 1250 timer",
 		"init started; -; vrrp_path_down on", BACKUP, 2250 },
 	{ "nothing to go on with in a fault", "", INIT, "0 fault; 1 resume", "-; init fault", FAULT, NEVER },
+	{ "nor after a fault while it listens", "", INIT, "0 resume; 500 fault", "init started; backup fault", FAULT,
+		NEVER },
+	{ "stopped while it listens", "", INIT, "0 resume; 500 stop", "init started; backup stopped", INIT, NEVER },
 	{ "its group cannot", "held", INIT, "0 resume; 1250 timer", "init started; -", BACKUP, 4859.375 },
 	{ "rules replaced while it listens", "", INIT, "0 resume; 1000 rules interval=200", "init started; -", BACKUP,
 		2500 },
@@ -384,6 +387,8 @@ static void run_row(const struct row *r)
 	ck_assert_msg(strcmp(got, r->want) == 0, "%s: %s gave\n  %s\nnot\n  %s", r->what, r->steps, got, r->want);
 	ck_assert_msg(v.state == r->to, "%s: %s ended as %s, not %s", r->what, r->steps, vrrp_state_names[v.state],
 		vrrp_state_names[r->to]);
+	/* the addresses that were left behind go when it does not listen any more */
+	ck_assert_msg(!v.resuming || v.state == BACKUP, "%s: %s: still listens", r->what, r->steps);
 	struct lb_time deadline = r->deadline >= NEVER   ? LB_TIME_NEVER
 				  : r->deadline <= UNSET ? (struct lb_time){ 0 }
 							 : words_time(r->deadline);
