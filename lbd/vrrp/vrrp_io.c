@@ -333,8 +333,7 @@ int vrrp_worker_main(int channel_fd, void (*alive)(void))
 	} else {
 		watchers_start(&w);
 		ev_run(w.loop, 0);
-		if (!w.abandoned)
-			insts_stop(&w);
+		insts_stop(&w);
 		peers_stop(&w);
 		if (!w.abandoned)
 			vip_net_settle(w.net, SETTLE_MS);

@@ -126,7 +126,8 @@ void room_end(struct room *w, int status);
 /* Makes it, or changes it where it stands: what did not change goes on undisturbed. */
 void inst_set(struct room *w, const struct vrrp_conf *conf);
 void inst_del(struct room *w, uint32_t id);
-/* All of them leave, with priority 0 and without addresses; then they are freed. */
+/* All of them leave, with priority 0 and without addresses, or without a word where the room is abandoned; then they
+ * are freed. */
 void insts_stop(struct room *w);
 
 /* ---- vrrp_inst_io.c ---- */

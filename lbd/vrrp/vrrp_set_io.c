@@ -46,7 +46,7 @@ static void group_leave(struct inst *i)
 	if (g->g.n == 0) {
 		LIST_REMOVE(g, next);
 		free(g);
-	} else { /* what the one that left held back may go on */
+	} else if (!i->w->abandoned) { /* what the one that left held back may go on */
 		inst_look(g->member[0]);
 	}
 }
@@ -88,7 +88,8 @@ static void inst_free(struct inst *i)
 {
 	struct ev_loop *loop = i->w->loop;
 	struct vip_card *card = i->sock->card;
-	inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_STOP });
+	if (!i->w->abandoned)
+		inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_STOP });
 	ev_timer_stop(loop, &i->timer);
 	ev_timer_stop(loop, &i->renew);
 	ev_timer_stop(loop, &i->announce);
