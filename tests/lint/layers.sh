@@ -30,7 +30,7 @@ BEGIN {
     confined["cap-ng.h"]         = "^lbd/sandbox\\.c$"
     confined["pcre2.h"]          = "^lbd/check/check_regex\\.c$"
     # check_curl names the error numbers of libcurl and calls nothing
-    confined["curl/"]            = "^lbd/check/(probe_[a-z]+|curl_(link|loop))_io\\.[ch]$|^lbd/check/check_curl\\.c$"
+    confined["curl/"]            = "^lbd/check/(probe_[a-z]+|curl_(link|load|loop))_io\\.[ch]$|^lbd/check/check_curl\\.c$"
     confined["microhttpd.h"]     = "^lbd/ctl/metrics_io\\.c$"
     # these two take a HMAC over bytes in memory, and no more
     confined["openssl/"]         = "^lbd/sync/[a-z_]+_io\\.c$|^lbd/vrrp/(vrrp_auth|peer_pkt)\\.c$"
