@@ -221,6 +221,8 @@ static const struct lb_field vrrp_fields[] = {
 	{ "discarded", LB_FIELD_COUNTS, LB_PLACE_SHOW, "DISCARDED", NULL, "adverts that did not, by reason" },
 	{ "transitions", LB_FIELD_COUNTER, LB_PLACE_SHOW, "BECAME", NULL, "times it became master" },
 	{ "renewals", LB_FIELD_COUNTER, LB_PLACE_SHOW, "RENEWED", NULL, "times leases were renewed" },
+	{ "conflicts", LB_FIELD_COUNTER, LB_PLACE_SHOW, "CONFLICTS", NULL,
+		"times that somebody else said it has one of the addresses" },
 	{ "late", LB_FIELD_SECONDS, LB_PLACE_SHOW, "LATE", NULL, "the latest of its adverts in the last second" },
 	{ "checksum", LB_FIELD_TEXT, LB_PLACE_SHOW, "CHECKSUM", NULL,
 		"form in the last advert that counted, version 3 over IPv4: rfc5798, rfc9568" },

@@ -98,6 +98,8 @@ static void put_stats(json_t *row, const struct model_vrrp *v)
 	json_decref(discarded);
 	ctl_put(row, "transitions", json_integer((json_int_t)s->transitions));
 	ctl_put(row, "renewals", json_integer((json_int_t)s->renewals));
+	if (s->conflicts)
+		ctl_put(row, "conflicts", json_integer((json_int_t)s->conflicts));
 	ctl_put(row, "late", json_real(s->late_us / 1e6));
 	if (s->received && v->cfg->version == 3 && !lb_ip_is_v6(&v->cfg->addresses[0].ip))
 		ctl_put(row, "checksum", json_string(s->sum9568 ? "rfc9568" : "rfc5798"));

@@ -36,6 +36,10 @@ const char *const vrrp_alarms[] = {
 	[VRRP_ALARM_SAME_ADDRESS] = "same_address",
 	[VRRP_ALARM_TWO_OWNERS] = "two_owners",
 	[VRRP_ALARM_AUTH_FAILED] = "auth_failed",
+	[VRRP_ALARM_ADDRESSES_DIFFER] = "addresses_differ",
+	[VRRP_ALARM_INTERVAL_DIFFERS] = "interval_differs",
+	[VRRP_ALARM_UNKNOWN_OWNER] = "unknown_owner",
+	[VRRP_ALARM_DUPLICATE] = "duplicate_address",
 };
 _Static_assert(sizeof(vrrp_alarms) / sizeof(vrrp_alarms[0]) == VRRP_ALARM_COUNT, "one word per alarm");
 

@@ -107,10 +107,15 @@ enum vrrp_alarm {
 	VRRP_ALARM_PATH_DOWN,    /* the peer is master and well, but its adverts do not arrive */
 	VRRP_ALARM_SAME_ADDRESS, /* an advert with our own source address and priority */
 	VRRP_ALARM_TWO_OWNERS,   /* priority 255 from somebody else, and we have it, too */
-	VRRP_ALARM_AUTH_FAILED,  /* adverts arrive that are not authentic, or are replayed: raised by the edge, as
-				  * nothing that was refused comes here */
+	/* from here on raised by the edge: nothing that was refused comes here, nor what does not change a state */
+	VRRP_ALARM_AUTH_FAILED,      /* adverts arrive that are not authentic, or are replayed */
+	VRRP_ALARM_ADDRESSES_DIFFER, /* an advert with other addresses than ours */
+	VRRP_ALARM_INTERVAL_DIFFERS, /* an advert with another interval than ours */
+	VRRP_ALARM_UNKNOWN_OWNER,    /* priority 255 from somebody who is not known to own the addresses */
+	VRRP_ALARM_DUPLICATE,        /* somebody else has one of our addresses (vrrp_dup.h) */
 };
-#define VRRP_ALARM_COUNT (VRRP_ALARM_AUTH_FAILED + 1)
+#define VRRP_ALARM_COUNT (VRRP_ALARM_DUPLICATE + 1)
+#define VRRP_ALARM_EDGE  VRRP_ALARM_AUTH_FAILED         /* the first of those */
 extern const char *const vrrp_alarms[VRRP_ALARM_COUNT]; /* "two_masters" "vrrp_path_down" ... */
 
 struct vrrp_act {

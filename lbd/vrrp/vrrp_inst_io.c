@@ -15,9 +15,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define CALM_S         60.0 /* how long an address that others fight for is left to them */
-#define RENEWALS       3    /* of a lease before it ends */
-#define LEASE_SLACK_MS 500  /* the kernel ends a lease up to so much later */
+#define CALM_S   60.0 /* how long an address that others fight for is left to them */
+#define RENEWALS 3    /* of a lease before it ends */
 
 static const char *const fault_reasons[] = {
 	[INST_FAULT_LINK] = "link_down",
@@ -80,15 +79,20 @@ static void tell_master(struct inst *i)
 		tell_state(i, i->fsm.state, VRRP_CAUSE_STARTED);
 }
 
-static void tell_alarm(struct inst *i, enum vrrp_alarm alarm, bool on)
+void inst_tell_alarm(struct inst *i, enum vrrp_alarm alarm, bool on, const char *text)
 {
 	struct vrrp_msg m = { .type = VRRP_MSG_ALARM };
-	char ip[LB_IP_STRLEN];
 	m.u.alarm = (struct vrrp_msg_alarm){ .id = i->conf.id, .alarm = alarm, .on = on };
-	if (on && i->fsm.master.family)
-		snprintf(m.u.alarm.text, sizeof(m.u.alarm.text), "%s with priority %u", lb_ip_str(&i->fsm.master, ip),
-			i->fsm.master_prio);
+	snprintf(m.u.alarm.text, sizeof(m.u.alarm.text), "%s", on ? text : "");
 	room_send(i->w, &m);
+}
+
+static void tell_alarm(struct inst *i, enum vrrp_alarm alarm, bool on)
+{
+	char ip[LB_IP_STRLEN], text[VRRP_REASON_MAX] = "";
+	if (on && i->fsm.master.family)
+		snprintf(text, sizeof(text), "%s with priority %u", lb_ip_str(&i->fsm.master, ip), i->fsm.master_prio);
+	inst_tell_alarm(i, alarm, on, text);
 }
 
 void insts_stats(struct room *w)
@@ -152,7 +156,7 @@ void inst_announce(struct inst *i, struct lb_time now)
 {
 	struct vrrp_announce_rules rules = i->conf.announce;
 	/* once more when a dead master's lease must have ended: until then its kernel may have answered, too */
-	rules.again_ms = i->conf.lease_s ? (int64_t)i->conf.lease_s * 1000 + LEASE_SLACK_MS : 0;
+	rules.again_ms = i->conf.lease_s ? (int64_t)i->conf.lease_s * 1000 + ROOM_LEASE_SLACK_MS : 0;
 	vrrp_announce_start(&i->burst, &rules, i->n_vips, now);
 	arm(i, &i->announce, i->burst.deadline, now);
 }
@@ -169,6 +173,7 @@ static void act(struct inst *i, const struct vrrp_act *a, struct lb_time now)
 			inst_have_addresses(i);
 		else
 			let_go(i);
+		inst_watch(i, a->on);
 		break;
 	case VRRP_ACT_ANNOUNCE: inst_announce(i, now); break;
 	case VRRP_ACT_REPORT:
@@ -267,6 +272,7 @@ static void look_at_card(struct inst *i)
 	bool open = sock_look(i->sock);
 	set_fault(i, INST_FAULT_LINK, !open || !i->sock->card->up);
 	inst_set_source(i);
+	inst_watch_again(i);
 }
 
 void inst_start(struct inst *i)
@@ -430,6 +436,7 @@ void inst_timers(struct inst *i)
 	ev_init(&i->renew, on_renew);
 	ev_init(&i->announce, on_announce);
 	ev_init(&i->calm, on_calm);
+	inst_watch_timer(i);
 }
 
 void inst_advert(struct inst *i, const struct vrrp_advert *a)

@@ -321,6 +321,7 @@ int vrrp_worker_main(int channel_fd, void (*alive)(void))
 	LIST_INIT(&w.insts);
 	LIST_INIT(&w.groups);
 	LIST_INIT(&w.socks);
+	LIST_INIT(&w.lookouts);
 	/* Who ends this process closes the channel: then the addresses are let go of and the peer is told. A service
 	 * manager that sends SIGTERM to all processes of a service must not cut that short. */
 	signal(SIGTERM, SIG_IGN);

@@ -148,6 +148,10 @@ static void tell_theirs(struct inst *i, size_t node, const struct peer_entry *e)
 	struct inst_theirs *t = &i->theirs[node];
 	struct vrrp_msg m = { .type = VRRP_MSG_THEIRS };
 	t->heard_at = lb_clock_now();
+	if (e && e->prio == VRRP_PRIO_OWNER)
+		i->owner = e->source;
+	else if (e && lb_ip_cmp(&e->source, &i->owner) == 0)
+		i->owner = (struct lb_ip){ 0 };
 	if (t->known == (e != NULL) && (!e || (t->state == e->state && t->prio == e->prio)))
 		return;
 	t->known = e != NULL;

@@ -337,6 +337,7 @@ static void stats_write(const struct vrrp_msg *m, struct lb_members *o)
 	lb_put(o, "discarded", discarded_write(s->discarded));
 	lb_put_int(o, "renewals", (int64_t)s->renewals);
 	lb_put_int(o, "transitions", (int64_t)s->transitions);
+	lb_put_int(o, "conflicts", (int64_t)s->conflicts);
 	lb_put_int(o, "late_us", s->late_us);
 	lb_put_bool(o, "sum9568", s->sum9568);
 }
@@ -350,6 +351,7 @@ static int stats_read(struct lb_fields *f, struct vrrp_msg *m)
 	discarded_read(f, s->discarded);
 	s->renewals = counter_read(f, "renewals");
 	s->transitions = counter_read(f, "transitions");
+	s->conflicts = counter_read(f, "conflicts");
 	s->late_us = lb_field_u32(f, "late_us", 0, UINT32_MAX);
 	s->sum9568 = lb_field_bool(f, "sum9568");
 	return 0;

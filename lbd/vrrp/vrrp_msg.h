@@ -188,6 +188,7 @@ struct vrrp_msg_stats {
 	uint64_t discarded[VRRP_DISCARD_COUNT_OF];
 	uint64_t renewals;    /* of leases, per batch */
 	uint64_t transitions; /* to MASTER */
+	uint64_t conflicts;   /* as master: times that somebody else said it has one of our addresses */
 	uint32_t late_us;     /* the worst of an advert since the last pong */
 	bool sum9568;         /* the last advert that counted had the sum of RFC 9568 */
 };

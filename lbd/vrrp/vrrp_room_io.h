@@ -7,16 +7,20 @@
 #include "lbd/vrrp/peer_link.h"
 #include "lbd/vrrp/peer_move.h"
 #include "lbd/vrrp/vip_io.h"
+#include "lbd/vrrp/vrrp_alarm.h"
+#include "lbd/vrrp/vrrp_dup.h"
 #include "lbd/vrrp/vrrp_group.h"
 #include "lbd/vrrp/vrrp_msg.h"
 
 #include <ev.h>
 #include <sys/queue.h>
 
-#define ROOM_LOST_MAX 3 /* an address that others removed so often in ROOM_LOST_MS is handed over */
-#define ROOM_LOST_MS  10000
+#define ROOM_LOST_MAX       3 /* an address that others removed so often in ROOM_LOST_MS is handed over */
+#define ROOM_LOST_MS        10000
+#define ROOM_LEASE_SLACK_MS 500 /* the kernel ends a lease up to so much later */
 
 struct inst;
+struct lookout;
 struct peers;
 struct room;
 
@@ -88,7 +92,13 @@ struct inst {
 	struct vrrp_msg_moved moved; /* to be told when the kernel has the addresses */
 	struct lb_time moved_at;     /* us 0 = nothing to be told */
 	struct vrrp_msg_stats stats;
-	struct lb_time refused_at; /* the last advert that was not authentic; us 0 = VRRP_ALARM_AUTH_FAILED is off */
+	struct vrrp_alarms alarms; /* of single adverts */
+	struct lb_time made_at;
+	struct lb_ip owner; /* who says over the second path that it is, until it says otherwise; family 0 = nobody */
+	bool watched;       /* while it has the addresses: whether somebody else says so, too */
+	struct lb_time watched_since;
+	struct vrrp_dup dup;
+	ev_timer dup_timer;
 	uint16_t ip_id;
 	LIST_ENTRY(inst) next;
 };
@@ -107,6 +117,7 @@ struct room {
 	LIST_HEAD(, inst) insts;
 	LIST_HEAD(, group) groups;
 	LIST_HEAD(, sock) socks;
+	LIST_HEAD(, lookout) lookouts;
 	struct lb_text line;
 	struct lb_time now; /* right after the poll */
 	struct lb_time alive_at, heard_at;
@@ -146,6 +157,7 @@ bool insts_own(const struct room *w, const struct lb_ip *ip);
 
 /* One event: its group steps, what comes out is done, the timers are armed. */
 void inst_step(struct inst *i, const struct vrrp_event *ev);
+void inst_tell_alarm(struct inst *i, enum vrrp_alarm alarm, bool on, const char *text);
 /* Whatever makes us look at an instance: had it been standing still, it must know that first. */
 void inst_look(struct inst *i);
 /* Once its card is known: otherwise each start would begin with a fault of a few milliseconds. */
@@ -165,12 +177,23 @@ struct sock *sock_get(struct room *w, struct vip_card *card, struct inst *i);
 void sock_put(struct sock *s, struct inst *i);
 /* The card changed: opens or closes. Whether it is open now. */
 bool sock_look(struct sock *s);
-/* Ends VRRP_ALARM_AUTH_FAILED when there was no reason for it for a while. Looked at once a second. */
+/* Ends alarms of adverts for which there was no reason for a while. Looked at once a second. */
 void sock_calm(struct inst *i);
+/* Notes one that what is said on this card is the reason for. text: of the first. */
+void sock_alarm(struct inst *i, enum vrrp_alarm alarm, int64_t quiet_us, const char *text);
 /* Reads what has arrived. */
 void sock_drain(struct sock *s);
 /* One advert, to the group or to each peer. */
 void sock_advert(struct inst *i, uint8_t prio);
+
+/* ---- vrrp_dup_io.c ---- */
+/* It has the addresses from now on, or no longer. */
+void inst_watch(struct inst *i, bool on);
+/* Its addresses changed, or its card. */
+void inst_watch_again(struct inst *i);
+void inst_watch_timer(struct inst *i); /* made, not armed */
+/* No instance is left on this card. */
+void lookout_drop(struct room *w, const struct vip_card *card);
 
 /* ---- vrrp_move_io.c ---- */
 /* An operator's word about a planned hand-over. */

@@ -95,9 +95,11 @@ static void inst_free(struct inst *i)
 	ev_timer_stop(loop, &i->announce);
 	ev_timer_stop(loop, &i->calm);
 	ev_timer_stop(loop, &i->move_timer);
+	inst_watch(i, false);
 	LIST_REMOVE(i, next);
 	group_leave(i);
 	sock_put(i->sock, i);
+	lookout_drop(i->w, card);
 	vip_card_put(i->w->net, card);
 	explicit_bzero(i, sizeof(*i)); /* keys */
 	free(i);
@@ -112,6 +114,7 @@ static struct inst *inst_new(struct room *w, const struct vrrp_conf *conf)
 		return NULL;
 	}
 	i->w = w;
+	i->made_at = lb_clock_now();
 	take_conf(i, conf);
 	i->fsm.prio = inst_prio(i);
 	inst_timers(i);
@@ -158,6 +161,7 @@ static void inst_change(struct inst *i, const struct vrrp_conf *conf)
 	inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_RULES });
 	inst_set_prio(i);
 	inst_set_source(i);
+	inst_watch_again(i);
 	if (i->fsm.state != VRRP_STATE_MASTER)
 		return;
 	bool other = n_gone || n_old != i->n_vips;

@@ -14,9 +14,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DRAIN_MAX 256   /* datagrams at once: a flood must not hold up our own adverts */
-#define READ_SIZE 8192  /* the longest legal advert has 4 KiB */
-#define CALM_MS   10000 /* without a refused signature or password, until its alarm is over */
+#define DRAIN_MAX 256  /* datagrams at once: a flood must not hold up our own adverts */
+#define READ_SIZE 8192 /* the longest legal advert has 4 KiB */
+#define OWNER_MS  5000 /* beats of a node that is there come within that */
 
 /* ---- the filter ---- */
 
@@ -161,46 +161,31 @@ struct sock *sock_get(struct room *w, struct vip_card *card, struct inst *i)
 	return s;
 }
 
-/* ---- what is not authentic ---- */
-
-static void alarm_set(struct inst *i, const struct vrrp_msg_alarm *a)
-{
-	struct vrrp_msg m = { .type = VRRP_MSG_ALARM, .u.alarm = *a };
-	m.u.alarm.id = i->conf.id;
-	m.u.alarm.alarm = VRRP_ALARM_AUTH_FAILED;
-	room_send(i->w, &m);
-}
+/* ---- alarms ---- */
 
 /* Told once, of the first: a flood costs no message each. */
-static void alarm_raise(struct inst *i, const struct vrrp_datagram *d, enum vrrp_discard why)
+void sock_alarm(struct inst *i, enum vrrp_alarm alarm, int64_t quiet_us, const char *text)
 {
-	struct vrrp_msg_alarm a = { .on = true };
-	char ip[LB_IP_STRLEN];
-	bool on = i->refused_at.us != 0;
-	i->refused_at = lb_clock_now();
-	if (on)
-		return;
-	snprintf(a.text, sizeof(a.text), "%s from %s with priority %u", vrrp_discards[why].name,
-		lb_ip_str(&d->from, ip), d->msg[2]); /* so far only what has the length of an advert comes */
-	alarm_set(i, &a);
+	if (vrrp_alarm_note(&i->alarms, alarm, quiet_us, lb_clock_now()))
+		inst_tell_alarm(i, alarm, true, text);
 }
 
-static void alarm_end(struct inst *i)
+static void alarms_end(struct inst *i, struct lb_time now)
 {
-	if (i->refused_at.us)
-		alarm_set(i, &(struct vrrp_msg_alarm){ .on = false });
-	i->refused_at = (struct lb_time){ 0 };
+	uint32_t over = vrrp_alarms_over(&i->alarms, now);
+	for (unsigned k = 0; k < VRRP_ALARM_COUNT; k++)
+		if (over & 1u << k)
+			inst_tell_alarm(i, (enum vrrp_alarm)k, false, "");
 }
 
 void sock_calm(struct inst *i)
 {
-	if (lb_time_diff_us(lb_clock_now(), i->refused_at) >= CALM_MS * 1000)
-		alarm_end(i);
+	alarms_end(i, lb_clock_now());
 }
 
 void sock_put(struct sock *s, struct inst *i)
 {
-	alarm_end(i);
+	alarms_end(i, LB_TIME_NEVER);
 	if (s->by_vrid[i->conf.vrid] == i)
 		s->by_vrid[i->conf.vrid] = NULL;
 	if (--s->refs) {
@@ -245,6 +230,33 @@ static int split6(struct msghdr *mh, const struct sockaddr_in6 *from, struct vrr
 	return has_to && has_ttl ? 0 : -EBADMSG;
 }
 
+/* Whether this one may say 255: it is signed, or it says so over the second path, too, which may not have been heard
+ * yet in the beginning. */
+static bool owner_known(const struct inst *i, const struct lb_ip *from)
+{
+	bool early = i->w->peers && lb_time_diff_us(lb_clock_now(), i->made_at) < OWNER_MS * 1000;
+	return inst_is_owner(i) || i->conf.auth.mode == VRRP_AUTH_ENFORCE || lb_ip_cmp(&i->owner, from) == 0 || early;
+}
+
+/* Before it becomes an event: i may be gone afterwards. */
+static void look(struct inst *i, const struct vrrp_datagram *d, enum vrrp_discard why, const struct vrrp_advert *a)
+{
+	char text[VRRP_REASON_MAX];
+	const struct vrrp_heard h = { .wire = &i->wire,
+		.d = d,
+		.why = why,
+		.a = a,
+		.master = i->fsm.state == VRRP_STATE_MASTER,
+		.owner_known = owner_known(i, &d->from) };
+	uint32_t bits = vrrp_alarms_of(&h);
+	for (unsigned k = 0; bits && k < VRRP_ALARM_COUNT; k++) {
+		if (!(bits & 1u << k))
+			continue;
+		vrrp_alarm_text(&h, (enum vrrp_alarm)k, text, sizeof(text));
+		sock_alarm(i, (enum vrrp_alarm)k, vrrp_alarm_quiet_us(&h, vrrp_down_us(&i->fsm)), text);
+	}
+}
+
 static void take(struct sock *s, const struct vrrp_datagram *d)
 {
 	struct inst *i = s->by_vrid[vrrp_pkt_vrid(d)];
@@ -255,8 +267,7 @@ static void take(struct sock *s, const struct vrrp_datagram *d)
 	if (why == VRRP_DISCARD_NONE)
 		why = vrrp_auth_verify(&i->conf.auth, d, &a, lb_clock_wall_ms() * 1000);
 	i->stats.discarded[why] += why != VRRP_DISCARD_NONE;
-	if (why == VRRP_DISCARD_AUTH || why == VRRP_DISCARD_REPLAY)
-		alarm_raise(i, d, why);
+	look(i, d, why, &a);
 	if (why == VRRP_DISCARD_NONE)
 		inst_advert(i, &a); /* i may be gone afterwards */
 }

@@ -81,6 +81,19 @@ def ether(packet, to=None, source=STRANGER):
             (b"\x86\xdd" if six else b"\x08\x00") + packet).ljust(60, b"\0")
 
 
+def gratuitous(ip, mac):
+    """That ip is at mac, to everybody: ARP, or a neighbour advertisement."""
+    card = mac_bytes(mac)
+    if ":" not in ip:
+        return (b"\xff" * 6 + card + b"\x08\x06" + struct.pack(">HHBBH", 1, 0x800, 6, 4, 1) + card + ip_bytes(ip) + bytes(6) +
+                ip_bytes(ip)).ljust(60, b"\0")
+    to = ip_bytes("ff02::1")
+    bare = bytes([136, 0, 0, 0, 0x20, 0, 0, 0]) + ip_bytes(ip) + b"\2\1" + card
+    total = checksum(ip_bytes(ip) + to + struct.pack(">II", len(bare), 58) + bare)
+    m = bare[:2] + struct.pack(">H", total) + bare[4:]
+    return mac_bytes("33:33:00:00:00:01") + card + b"\x86\xdd" + struct.pack(">IHBB", 0x60000000, len(m), 58, 255) + ip_bytes(ip) + to + m
+
+
 class Talker:
     """Puts frames on the wire of a node as they are, from whomever they say."""
 

@@ -18,7 +18,7 @@ import time
 import pytest
 
 from conftest import until
-from pair import A4, B4, Pair, Wire, has, instance, is_backup, is_master, lone, state
+from pair import A4, B4, VIP4, Pair, Wire, has, instance, is_backup, is_master, lone, state
 from steps import slowness
 from test_vrrp import workers
 from witness import gaps
@@ -314,3 +314,17 @@ def test_another_key_is_nobody(pair, key, tmp_path):
     finally:
         b.close()
         a.close()
+
+
+def test_owner_that_says_so_over_the_second_path_is_no_alarm(pair, key):
+    """Also when the path is broken later: it does not take its word back by that."""
+    try:
+        with both(pair, yaml(key, paths=1, priority={"lb-a": 255, "lb-b": 100})) as (_, b):
+            time.sleep(5.5)  # so long it may not have said so yet
+            pair.sw.run("ip", "link", "set", "pa1", "down")
+            until(lambda: peer(b).get("state") == "down", "the path is down")
+            time.sleep(1)
+            assert "unknown_owner" not in alarms(b) and state(b) == "backup"
+            assert "unknown_owner" not in b.log()
+    finally:
+        pair.a.run("ip", "addr", "del", f"{VIP4}/24", "dev", "eth0", check=False)  # an owner keeps it

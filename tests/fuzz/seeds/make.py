@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Writes the hand-made seeds of the corpora: datagrams as the kernel's IPVS family and rtnetlink write them (little
-endian), pairs of rows for the diff, files of overrides, DNS replies, VRRP adverts, beats, key files, lines of the channel
+endian), pairs of rows for the diff, files of overrides, DNS replies, VRRP adverts, ARP, beats, key files, lines of the channel
 to the vrrp process, replies and YAML.  Usage: make.py [corpus folder]"""
 import json
 import os
@@ -344,11 +344,30 @@ def vrrp_channel():
                   "text": "10.0.0.2 at 02:00:00:00:00:01 with priority 100"},
         "pong": {"msg": "pong", "n": 5, "instances": 1, "lag_us": 20, "rss_kib": 3000},
         "stats": {"msg": "vrrp.stats", "id": 7, "sent": 1 << 40, "received": 0, "discarded": {n: i for i, n in enumerate(names)},
-                  "renewals": 3, "transitions": 1, "late_us": 90, "sum9568": False},
+                  "renewals": 3, "transitions": 1, "conflicts": 2, "late_us": 90, "sum9568": False},
         "wrong-way": {"msg": "vrrp.get"},
     }
     for name, line in lines.items():
         save("vrrp_channel", name, json.dumps(line).encode())
+
+
+def sights():
+    """What says that an address is at a card: first byte 0 = ARP, 1 = ICMPv6."""
+    mac, ip, six = bytes([2, 0, 0, 0, 0, 1]), bytes([10, 0, 0, 100]), bytes([0xfd, 7] + [0] * 12 + [1, 0])
+
+    def arp(op, sender, target, more=b""):
+        return b"\0" + struct.pack(">HHBBH", 1, 0x800, 6, 4, op) + mac + sender + bytes(6) + target + more
+
+    def na(options, kind=136):
+        return b"\1" + bytes([kind, 0, 0, 0, 0x20, 0, 0, 0]) + six + options
+
+    tlla = b"\2\1" + mac
+    for what, data in (("arp-request", arp(1, ip, bytes([10, 0, 0, 1]))), ("arp-reply", arp(2, ip, ip)),
+                       ("arp-probe", arp(1, bytes(4), ip)), ("arp-padded", arp(1, ip, ip, bytes(18))),
+                       ("arp-short", arp(1, ip, ip)[:-1]), ("na", na(tlla)), ("na-bare", na(b"")),
+                       ("na-options", na(b"\x0e\2" + bytes(14) + tlla)), ("na-endless", na(tlla + bytes(8))),
+                       ("ns", na(b"\1\1" + mac, 135))):
+        save("vrrp_sight", what, data)
 
 
 def rtnetlink():
@@ -392,6 +411,7 @@ adverts()
 key_files()
 beats()
 vrrp_channel()
+sights()
 
 
 # ---- replies and what is looked for in them: flags, lengths of pattern and bytes, both, the reply

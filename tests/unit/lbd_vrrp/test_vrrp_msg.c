@@ -26,6 +26,7 @@ static void same_stats(const struct vrrp_msg_stats *a, const struct vrrp_msg_sta
 	ck_assert(a->id == b->id && a->sent == b->sent && a->received == b->received);
 	same_bytes(a->discarded, b->discarded, sizeof(a->discarded), "discarded", seed);
 	ck_assert(a->renewals == b->renewals && a->transitions == b->transitions);
+	ck_assert(a->conflicts == b->conflicts);
 	ck_assert(a->late_us == b->late_us && a->sum9568 == b->sum9568);
 }
 
@@ -166,7 +167,7 @@ END_TEST
 #define STATS                                                                                                          \
 	"{\"msg\":\"vrrp.stats\",\"id\":7,\"sent\":1,\"received\":2,\"discarded\":{\"stranger\":1,\"source\":2,"       \
 	"\"ttl\":3,\"version\":4,\"length\":5,\"checksum\":6,\"count\":7,\"interval\":8,\"auth\":9,\"replay\":10},"    \
-	"\"renewals\":3,\"transitions\":4,\"late_us\":5,\"sum9568\":false}"
+	"\"renewals\":3,\"transitions\":4,\"conflicts\":6,\"late_us\":5,\"sum9568\":false}"
 #define PEERS                                                                                                          \
 	"{\"msg\":\"vrrp.peers\",\"self\":\"lb-a\",\"cluster\":7,\"port\":9789,\"heartbeat_ms\":10,"                   \
 	"\"dead_after_ms\":60000,\"config\":\"00000000deadbeef\",\"key\":\"" KEY "\",\"nodes\":["                      \
@@ -339,6 +340,7 @@ static const struct member {
 	{ VRRP_MSG_STATS, "discarded.replay", INT, 0, INT64_MAX, false },
 	{ VRRP_MSG_STATS, "renewals", INT, 0, INT64_MAX, false },
 	{ VRRP_MSG_STATS, "transitions", INT, 0, INT64_MAX, false },
+	{ VRRP_MSG_STATS, "conflicts", INT, 0, INT64_MAX, false },
 	{ VRRP_MSG_STATS, "late_us", INT, 0, UINT32_MAX, false },
 	{ VRRP_MSG_STATS, "sum9568", BOOL, 0, 0, false },
 };

@@ -199,6 +199,7 @@ static inline void msgs_stats(uint64_t *s, struct vrrp_msg_stats *st)
 		st->discarded[i] = random_of(s) >> among(s, 1, 63);
 	st->renewals = random_of(s) >> 1;
 	st->transitions = random_of(s) >> 1;
+	st->conflicts = random_of(s) >> 1;
 	st->late_us = (uint32_t)random_of(s);
 	st->sum9568 = coin(s);
 }
