@@ -283,14 +283,26 @@ static int place_cmp(const void *x, const void *y)
 	return d ? d : u32_cmp(a->at->column, c->at->column);
 }
 
+/* What was refused, or is missing, has been said. */
+static bool is_whole(const struct schema_object *o)
+{
+	const struct schema_kind *kind = &schema_kinds[o->kind];
+	for (unsigned k = 0; k < kind->n; k++)
+		if (o->v[k].wrong || ((kind->rows[k].flags & SCHEMA_REQUIRED) && !o->v[k].set))
+			return false;
+	return true;
+}
+
 static size_t put_places(const struct config_instance *in, struct place *out)
 {
 	const struct schema_value *routes = &in->keys->v[INSTANCE_ROUTES], *rules = &in->keys->v[INSTANCE_RULES];
 	size_t n = 0;
 	for (uint32_t k = 0; k < in->v->n_routes; k++)
-		out[n++] = (struct place){ way_of_route(&in->v->routes[k]), routes->list[k].at, in, "routes" };
+		if (is_whole(routes->list[k].obj))
+			out[n++] = (struct place){ way_of_route(&in->v->routes[k]), routes->list[k].at, in, "routes" };
 	for (uint32_t k = 0; k < in->v->n_rules; k++)
-		out[n++] = (struct place){ way_of_rule(&in->v->rules[k]), rules->list[k].at, in, "rules" };
+		if (is_whole(rules->list[k].obj))
+			out[n++] = (struct place){ way_of_rule(&in->v->rules[k]), rules->list[k].at, in, "rules" };
 	return n;
 }
 
@@ -306,7 +318,8 @@ static void rule_places(struct config_builder *b)
 		return;
 	for (uint32_t i = 0; i < b->n_instances; i++)
 		n += put_places(&b->instances[i], &all[n]);
-	qsort(all, n, sizeof(*all), place_cmp);
+	if (n)
+		qsort(all, n, sizeof(*all), place_cmp);
 	for (size_t i = 1; i < n; i++) {
 		const struct place *x = &all[i], *before = &all[i - 1];
 		struct config_path path = { &x->in->path, x->list, (uint32_t)strlen(x->list), 0 };

@@ -70,7 +70,7 @@ void inst_ways_set(struct inst *i, const struct vrrp_conf *conf)
 	for (size_t k = 0; k < WAY_ROUTES_MAX; k++)
 		if (before[k])
 			vip_card_put(i->w->net, before[k]);
-	for (size_t k = 0; is_wanted(i) && k < n_gone; k++)
+	for (size_t k = 0; may_stay(i) && k < n_gone; k++)
 		ask(i, &gone[k], 0, false);
 }
 
@@ -87,16 +87,21 @@ static void have(struct inst *i, size_t k)
 		log_word(i, &e->way, way_book_added(e, ENODEV), ENODEV);
 }
 
-void inst_ways_have(struct inst *i)
+static void follow_later(struct inst *i)
 {
-	for (size_t k = 0; k < i->ways.n; k++)
-		have(i, k);
-	vip_ways_send(i->w->net);
 	ev_timer_stop(i->w->loop, &i->follow);
 	if (i->ways.n == 0)
 		return;
 	ev_timer_set(&i->follow, FOLLOW_S, 0.0);
 	ev_timer_start(i->w->loop, &i->follow);
+}
+
+void inst_ways_have(struct inst *i)
+{
+	for (size_t k = 0; k < i->ways.n; k++)
+		have(i, k);
+	vip_ways_send(i->w->net);
+	follow_later(i);
 }
 
 void inst_ways_renew_sources(struct inst *i)
@@ -128,8 +133,12 @@ static void on_follow(struct ev_loop *loop, ev_timer *t, int events)
 	(void)loop, (void)events;
 	struct inst *i = (struct inst *)((char *)t - offsetof(struct inst, follow));
 	inst_look(i); /* had it been standing still it is master no longer */
-	if (is_wanted(i))
+	if (!is_wanted(i))
+		return;
+	if (vip_net_waiting_ms(i->w->net) < (int64_t)(FOLLOW_S * 1000))
 		inst_ways_have(i);
+	else /* the kernel answers nobody now: asking more would only make the queue longer */
+		follow_later(i);
 }
 
 void inst_ways_timer(struct inst *i)

@@ -8,8 +8,9 @@
 #include "lbd/vrrp/rtnl.h"
 #include "lbd/vrrp/way.h"
 
-/* Acknowledged. Adds it where nothing stands in its place (else EEXIST, whoever's that is): asked again and again, it
- * changes nothing. index: of the route's card. 0; -EMSGSIZE: full, nothing written. */
+/* Acknowledged. Adds it where nothing stands in its place (else EEXIST, whoever's that is; some kernels have equal
+ * rules of two owners beside each other): asked again and again, it changes nothing. index: of the route's card. 0;
+ * -EMSGSIZE: full, nothing written. */
 int way_msg_add(struct vip_batch *b, uint32_t seq, int index, const struct way *w);
 /* Removes what stands in its place and is ours, whatever its next hop. ESRCH, ENOENT: nothing of ours is there. */
 int way_msg_del(struct vip_batch *b, uint32_t seq, const struct way *w);
