@@ -1013,8 +1013,8 @@ END_TEST
 START_TEST(what_others_made_is_left_alone)
 {
 	struct way w = way_row(1), r = way_row(5);
-	sh("ip route add 192.0.2.0/24 via 10.0.0.8 proto 18 &&"
-	   "ip rule add from 192.0.2.0/24 to 198.51.100.0/25 fwmark 7 table 100 priority 1000 protocol 18");
+	sh("ip route add 192.0.2.0/24 via 10.0.0.8 proto 200 &&"
+	   "ip rule add from 192.0.2.0/24 to 198.51.100.0/25 fwmark 7 table 100 priority 1000 protocol 200");
 	ask_way(&w, true);
 	ck_assert_int_eq(heard.way_err, EEXIST);
 	ask_way(&w, false);
@@ -1025,8 +1025,8 @@ START_TEST(what_others_made_is_left_alone)
 	int added = heard.way_err;
 	ask_way(&r, false);
 	ck_assert_int_eq(heard.way_err, added ? ENOENT : 0);
-	ck_assert(shows("ip route", "192.0.2.0/24 via 10.0.0.8 dev v0 proto 18"));
-	ck_assert(shows("ip rule", "fwmark 0x7 lookup 100 proto 18"));
+	ck_assert(shows("ip route", "192.0.2.0/24 via 10.0.0.8 dev v0 proto 200"));
+	ck_assert(shows("ip rule", "fwmark 0x7 lookup 100 proto 200"));
 	vip_ways_sweep(net);
 	QUIET(100);
 	ck_assert_uint_eq(heard.ways_left, 0);
