@@ -50,6 +50,15 @@ bool lb_ip_is_any(const struct lb_ip *ip)
 	return memcmp(ip->b, zero, sizeof(zero)) == 0;
 }
 
+bool lb_ip_is_net(const struct lb_ip *ip, unsigned prefix)
+{
+	unsigned bits = ip->family == AF_INET6 ? 128 : 32;
+	for (unsigned i = prefix; i < bits; i++)
+		if (ip->b[i / 8] & 0x80 >> i % 8)
+			return false;
+	return true;
+}
+
 bool lb_ip_is_multicast(const struct lb_ip *ip)
 {
 	return ip->family == AF_INET6 ? ip->b[0] == 0xff : (ip->b[0] & 0xf0) == 0xe0;

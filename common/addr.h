@@ -27,7 +27,9 @@ int lb_ip_cmp(const struct lb_ip *a, const struct lb_ip *b);
 const char *lb_ip_str(const struct lb_ip *ip, char out[LB_IP_STRLEN]);
 
 bool lb_ip_is_v6(const struct lb_ip *ip);
-bool lb_ip_is_any(const struct lb_ip *ip);       /* 0.0.0.0 or :: */
+bool lb_ip_is_any(const struct lb_ip *ip); /* 0.0.0.0 or :: */
+/* Whether all bits behind the prefix are 0; the prefix is not longer than the address. */
+bool lb_ip_is_net(const struct lb_ip *ip, unsigned prefix);
 bool lb_ip_is_multicast(const struct lb_ip *ip); /* 224/4 or ff00::/8 */
 
 /* "10.0.0.1", "10.0.0.1:80", "2001:db8::1", "[2001:db8::1]:80", "[2001:db8::1]". *port is 0 when absent; a written

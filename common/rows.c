@@ -207,6 +207,8 @@ static const struct lb_field vrrp_fields[] = {
 	{ "configured", LB_FIELD_NUMBER, LB_PLACE_WIDE, "CONFIGURED", NULL, "priority in the configuration" },
 	{ "overrides", LB_FIELD_OVERRIDES, LB_PLACE_SHOW, "OVERRIDES", NULL, "values an operator has set" },
 	{ "excluded", LB_FIELD_LIST, LB_PLACE_SHOW, "EXCLUDED", NULL, "held addresses that adverts do not name" },
+	{ "routes", LB_FIELD_LIST, LB_PLACE_SHOW, "ROUTES", NULL, "that the master has, and nobody else" },
+	{ "rules", LB_FIELD_LIST, LB_PLACE_SHOW, "RULES", NULL, "policy rules that the master has" },
 	{ "version", LB_FIELD_NUMBER, LB_PLACE_SHOW, "VERSION", "protocol", "of VRRP" },
 	{ "advert_interval", LB_FIELD_SECONDS, LB_PLACE_SHOW, "INTERVAL", NULL, "from one advert to the next" },
 	{ "peers", LB_FIELD_LIST, LB_PLACE_SHOW, "PEERS", NULL, "unicast peers; absent: multicast" },

@@ -69,6 +69,12 @@ static void conf_of(const struct config_vrrp *v, struct vrrp_conf *out)
 	out->rules.startup_delay_ms = v->startup_delay_ms;
 	put_vips(out->addrs, &out->n_addrs, v->addresses, v->n_addresses);
 	put_vips(out->excluded, &out->n_excluded, v->excluded, v->n_excluded);
+	for (uint32_t i = 0; i < v->n_routes; i++)
+		out->routes[i] = v->routes[i];
+	out->n_routes = v->n_routes;
+	for (uint32_t i = 0; i < v->n_rules; i++)
+		out->policy[i] = v->rules[i];
+	out->n_policy = v->n_rules;
 	memcpy(out->peers, v->peers, v->n_peers * sizeof(out->peers[0]));
 	out->n_peers = v->n_peers;
 	out->source = v->source;
@@ -83,6 +89,7 @@ static void conf_of(const struct config_vrrp *v, struct vrrp_conf *out)
 	out->auth.window_ms = v->auth_window_ms;
 }
 
+_Static_assert(CONFIG_ROUTES_MAX <= WAY_ROUTES_MAX && CONFIG_RULES_MAX <= WAY_RULES_MAX, "they have room");
 _Static_assert(CONFIG_EXCLUDED_MAX <= VRRP_EXCLUDED_MAX && CONFIG_UNICAST_MAX <= VRRP_PEERS_MAX, "they have room");
 _Static_assert(MODEL_TRACK_REASON == VRRP_REASON_MAX, "it goes into a message");
 

@@ -20,6 +20,7 @@
 #include "lbd/check/check_types.h"
 #include "lbd/ipvs/ipvs_table.h"
 #include "lbd/vrrp/vrrp_auth.h"
+#include "lbd/vrrp/way.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,6 +38,8 @@
 #define CONFIG_UNICAST_MAX        16u  /* peers of one instance */
 #define CONFIG_EXCLUDED_MAX       255u /* of one instance */
 #define CONFIG_TRACKS_MAX         32u
+#define CONFIG_ROUTES_MAX         32u /* of one instance */
+#define CONFIG_RULES_MAX          32u /* the same */
 #define CONFIG_GROUP_MAX          32u /* instances of one group */
 #define CONFIG_WEIGHT_MAX         65535u
 #define CONFIG_ERRORS_MAX         50u
@@ -154,9 +157,11 @@ struct config_vrrp {
 	const char *group;                  /* "" = it fails over by itself */
 	const struct config_vip *addresses; /* as adverts name them: 1..VRRP_ADDRS_MAX, of one family */
 	const struct config_vip *excluded;  /* held, but not named; either family */
+	const struct route *routes;         /* with a dev and a family */
+	const struct rule *rules;
 	const struct config_track *tracks;
 	const struct lb_ip *peers; /* where adverts go and come from; n_peers 0 = multicast */
-	uint32_t n_addresses, n_excluded, n_tracks, n_peers;
+	uint32_t n_addresses, n_excluded, n_routes, n_rules, n_tracks, n_peers;
 	struct lb_ip source; /* family 0 = the first address of the interface */
 	uint8_t vrid, version, family;
 	uint8_t priority;     /* 1..255, 255 = it always has the addresses */

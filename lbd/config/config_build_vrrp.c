@@ -174,6 +174,72 @@ static void build_tracks(struct config_builder *b, struct config_instance *in)
 	in->v->tracks = in->tracks;
 }
 
+/* `default` is of the family of whatever else of it has one. */
+static uint8_t family_of(const struct config_vrrp *i, const struct schema_value *const *said, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		if (said[k]->set && said[k]->ip.family)
+			return said[k]->ip.family;
+	return i->family;
+}
+
+static struct lb_ip net_of(const struct schema_value *v, uint8_t family)
+{
+	struct lb_ip ip = v->set ? v->ip : (struct lb_ip){ 0 };
+	ip.family = ip.family ? ip.family : family;
+	return ip;
+}
+
+/* Made member by member in zeroed memory: they are compared as bytes. Behind build_sending: dev is its interface. */
+static void build_routes(struct config_builder *b, struct config_instance *in)
+{
+	const struct schema_value *list = &in->keys->v[INSTANCE_ROUTES];
+	struct config_vrrp *i = in->v;
+	uint32_t n = list->set ? at_most(list->n, CONFIG_ROUTES_MAX) : 0;
+	struct route *all = keep_array(b, &b->c->arena, n, sizeof(*all));
+	for (uint32_t k = 0; all && k < n; k++) {
+		const struct schema_value *v = list->list[k].obj->v, *dev = &v[ROUTE_DEV];
+		const struct schema_value *said[] = { &v[ROUTE_TO], &v[ROUTE_VIA], &v[ROUTE_SOURCE] };
+		struct route *r = &all[k];
+		memset(r, 0, sizeof(*r));
+		r->to = net_of(&v[ROUTE_TO], family_of(i, said, 3));
+		r->prefix = (uint8_t)v[ROUTE_TO].num;
+		r->via = v[ROUTE_VIA].ip;
+		r->source = v[ROUTE_SOURCE].ip;
+		r->table = (uint32_t)v[ROUTE_TABLE].num;
+		r->metric = (uint32_t)v[ROUTE_METRIC].num;
+		if (dev->set)
+			memcpy(r->dev, dev->text, at_most(dev->n, sizeof(r->dev) - 1));
+		else
+			memcpy(r->dev, i->interface, at_most((uint32_t)strlen(i->interface), sizeof(r->dev) - 1));
+	}
+	i->routes = all;
+	i->n_routes = all ? n : 0;
+}
+
+static void build_rules(struct config_builder *b, struct config_instance *in)
+{
+	const struct schema_value *list = &in->keys->v[INSTANCE_RULES];
+	uint32_t n = list->set ? at_most(list->n, CONFIG_RULES_MAX) : 0;
+	struct rule *all = keep_array(b, &b->c->arena, n, sizeof(*all));
+	for (uint32_t k = 0; all && k < n; k++) {
+		const struct schema_value *v = list->list[k].obj->v;
+		const struct schema_value *said[] = { &v[RULE_FROM], &v[RULE_TO] };
+		uint8_t family = family_of(in->v, said, 2);
+		struct rule *r = &all[k];
+		memset(r, 0, sizeof(*r));
+		r->from = net_of(&v[RULE_FROM], family);
+		r->from_prefix = (uint8_t)v[RULE_FROM].num;
+		r->to = net_of(&v[RULE_TO], family);
+		r->to_prefix = (uint8_t)v[RULE_TO].num;
+		r->table = (uint32_t)v[RULE_TABLE].num;
+		r->priority = (uint32_t)v[RULE_PRIORITY].num;
+		r->fwmark = (uint32_t)v[RULE_FWMARK].num;
+	}
+	in->v->rules = all;
+	in->v->n_rules = all ? n : 0;
+}
+
 static void build_auth(struct config_builder *b, const struct schema_value *auth, struct config_vrrp *i)
 {
 	i->key_file = "";
@@ -268,6 +334,8 @@ static void build_instance(struct config_builder *b, struct config_instance *in)
 	i->excluded = build_vips(b, &v[INSTANCE_EXCLUDED], CONFIG_EXCLUDED_MAX, &i->n_excluded);
 	i->sum = i->version == 3 && i->family == AF_INET ? (enum vrrp_sum)v[INSTANCE_CHECKSUM].num : VRRP_SUM_RFC5798;
 	build_sending(b, in, (uint32_t)b->c->cluster.self);
+	build_routes(b, in);
+	build_rules(b, in);
 	build_times(i, v);
 	build_auth(b, &v[INSTANCE_AUTH], i);
 	build_tracks(b, in);

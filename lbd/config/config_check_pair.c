@@ -245,6 +245,95 @@ static void rule_claims(struct config_builder *b)
 		rule_claim(b, all, &all[i]);
 }
 
+/* ---- routes and rules ---- */
+
+struct place { /* of a route or a rule in the kernel */
+	struct way way;
+	const struct config_node *at;
+	const struct config_instance *in;
+	const char *list;
+};
+
+static int net_cmp(const struct lb_ip *x, unsigned bits, const struct lb_ip *y, unsigned bits_y)
+{
+	int d = lb_ip_cmp(x, y);
+	return d ? d : bits < bits_y ? -1 : bits > bits_y;
+}
+
+static int u32_cmp(uint32_t x, uint32_t y)
+{
+	return x < y ? -1 : x > y;
+}
+
+/* By what way_same looks at, but for the metric of IPv6. Then by where it was written. */
+static int place_cmp(const void *x, const void *y)
+{
+	const struct place *a = x, *c = y;
+	int d = a->way.kind < c->way.kind ? -1 : a->way.kind > c->way.kind;
+	if (!d && a->way.kind == WAY_ROUTE) {
+		const struct route *r = &a->way.u.route, *s = &c->way.u.route;
+		d = net_cmp(&r->to, r->prefix, &s->to, s->prefix);
+		d = d ? d : u32_cmp(r->table, s->table);
+		d = d ? d : u32_cmp(way_metric(r), way_metric(s));
+	} else if (!d) {
+		d = memcmp(&a->way.u.rule, &c->way.u.rule, sizeof(a->way.u.rule));
+	}
+	d = d ? d : u32_cmp(a->at->file, c->at->file);
+	d = d ? d : u32_cmp(a->at->line, c->at->line);
+	return d ? d : u32_cmp(a->at->column, c->at->column);
+}
+
+/* What was refused, or is missing, has been said. */
+static bool is_whole(const struct schema_object *o)
+{
+	const struct schema_kind *kind = &schema_kinds[o->kind];
+	for (unsigned k = 0; k < kind->n; k++)
+		if (o->v[k].wrong || ((kind->rows[k].flags & SCHEMA_REQUIRED) && !o->v[k].set))
+			return false;
+	return true;
+}
+
+static size_t put_places(const struct config_instance *in, struct place *out)
+{
+	const struct schema_value *routes = &in->keys->v[INSTANCE_ROUTES], *rules = &in->keys->v[INSTANCE_RULES];
+	size_t n = 0;
+	for (uint32_t k = 0; k < in->v->n_routes; k++)
+		if (is_whole(routes->list[k].obj))
+			out[n++] = (struct place){ way_of_route(&in->v->routes[k]), routes->list[k].at, in, "routes" };
+	for (uint32_t k = 0; k < in->v->n_rules; k++)
+		if (is_whole(rules->list[k].obj))
+			out[n++] = (struct place){ way_of_rule(&in->v->rules[k]), rules->list[k].at, in, "rules" };
+	return n;
+}
+
+/* The kernel has room for one: two instances would take it away from each other. */
+static void rule_places(struct config_builder *b)
+{
+	size_t room = 0, n = 0;
+	for (uint32_t i = 0; i < b->n_instances; i++)
+		room += b->instances[i].v->n_routes + b->instances[i].v->n_rules;
+	struct place *all = lb_arena_alloc(b->tree, room * sizeof(*all));
+	b->report->oom |= !all;
+	if (!all || !room)
+		return;
+	for (uint32_t i = 0; i < b->n_instances; i++)
+		n += put_places(&b->instances[i], &all[n]);
+	if (n)
+		qsort(all, n, sizeof(*all), place_cmp);
+	for (size_t i = 1; i < n; i++) {
+		const struct place *x = &all[i], *before = &all[i - 1];
+		struct config_path path = { &x->in->path, x->list, (uint32_t)strlen(x->list), 0 };
+		char help[300];
+		if (!way_same(&x->way, &before->way))
+			continue;
+		snprintf(help, sizeof(help), "first in instance %s at %.200s:%u", before->in->v->name,
+			b->report->sources[before->at->file].name, before->at->line);
+		config_say(b, x->at, &path, help, "%s",
+			x->way.kind == WAY_ROUTE ? "there is a route to the same place in this table with this metric"
+						 : "there is the same rule already");
+	}
+}
+
 /* An instance is found by interface, family and number. false: it was said. */
 static bool rule_vrid(struct config_builder *b, const struct config_instance *x, const struct config_instance *before)
 {
@@ -292,6 +381,7 @@ static bool rule_same_order(
 void config_rules_instances(struct config_builder *b)
 {
 	rule_claims(b);
+	rule_places(b);
 	for (uint32_t i = 0; i < b->n_instances; i++) {
 		const struct config_instance *x = &b->instances[i];
 		uint32_t members = 1;

@@ -61,6 +61,57 @@ static void rule_excluded(struct config_builder *b, const struct config_instance
 	}
 }
 
+/* What of a route has a family of its own must agree. */
+static void rule_route(struct config_builder *b, const struct schema_value *item, const struct route *r,
+	const struct config_path *path)
+{
+	const struct schema_value *v = item->obj->v;
+	if (!v[ROUTE_VIA].at && !v[ROUTE_DEV].at)
+		config_say(b, item->at, path, "via: 192.0.2.1", "a route without via and without dev");
+	for (unsigned k = ROUTE_VIA; k <= ROUTE_SOURCE; k++) {
+		if ((k != ROUTE_VIA && k != ROUTE_SOURCE) || !v[k].set)
+			continue;
+		if (!config_is_host(&v[k].ip))
+			config_say(b, v[k].at, path, NULL, "this is not the address of one host");
+		else if (v[k].ip.family != r->to.family)
+			config_say(b, v[k].at, path, NULL, "an %s address in a route of %s",
+				lb_ip_is_v6(&v[k].ip) ? "IPv6" : "IPv4", lb_ip_is_v6(&r->to) ? "IPv6" : "IPv4");
+	}
+}
+
+static void rule_routes(struct config_builder *b, const struct config_instance *in)
+{
+	const struct schema_value *list = &in->keys->v[INSTANCE_ROUTES];
+	struct config_path path = { &in->path, "routes", 6, 0 };
+	if (!list->set)
+		return;
+	if (list->n > CONFIG_ROUTES_MAX)
+		config_say(b, list->list[CONFIG_ROUTES_MAX].at, &path, NULL, "more than %u routes in one instance",
+			CONFIG_ROUTES_MAX);
+	for (uint32_t i = 0; i < in->v->n_routes; i++)
+		rule_route(b, &list->list[i], &in->v->routes[i], &path);
+}
+
+static void rule_policy(struct config_builder *b, const struct config_instance *in)
+{
+	const struct schema_value *list = &in->keys->v[INSTANCE_RULES];
+	struct config_path path = { &in->path, "rules", 5, 0 };
+	if (!list->set)
+		return;
+	if (list->n > CONFIG_RULES_MAX)
+		config_say(b, list->list[CONFIG_RULES_MAX].at, &path, NULL, "more than %u rules in one instance",
+			CONFIG_RULES_MAX);
+	for (uint32_t i = 0; i < in->v->n_rules; i++) {
+		const struct schema_value *item = &list->list[i], *v = item->obj->v;
+		const struct rule *r = &in->v->rules[i];
+		bool wrong = v[RULE_FROM].wrong || v[RULE_TO].wrong || v[RULE_FWMARK].wrong;
+		if (!wrong && !r->from_prefix && !r->to_prefix && !r->fwmark)
+			config_say(b, item->at, &path, "one of from, to, fwmark", "a rule for everything");
+		if (r->from.family != r->to.family)
+			config_say(b, item->at, &path, NULL, "IPv4 and IPv6 in one rule");
+	}
+}
+
 static void rule_version(struct config_builder *b, const struct config_instance *in)
 {
 	const struct schema_value *v = in->keys->v, *interval = &v[INSTANCE_ADVERT_INTERVAL];
@@ -292,6 +343,8 @@ void config_rules_instance(struct config_builder *b, const struct config_instanc
 {
 	rule_addresses(b, in);
 	rule_excluded(b, in);
+	rule_routes(b, in);
+	rule_policy(b, in);
 	rule_version(b, in);
 	rule_delays(b, in);
 	rule_lease(b, in);

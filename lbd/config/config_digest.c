@@ -114,6 +114,8 @@ uint64_t config_vrrp_digest(const struct config_vrrp *v)
 {
 	uint64_t h = mix_text(mix_text(mix_text(0, v->name), v->interface), v->group);
 	h = mix_vips(mix_vips(h, v->addresses, v->n_addresses), v->excluded, v->n_excluded);
+	h = mix_bytes(mix(h, v->n_routes), v->routes, v->n_routes * sizeof(*v->routes));
+	h = mix_bytes(mix(h, v->n_rules), v->rules, v->n_rules * sizeof(*v->rules));
 	h = mix(h, (uint64_t)v->vrid << 32 | (uint64_t)v->version << 24 | (uint64_t)v->family << 16 |
 			   (uint64_t)v->priority << 8 | v->min_ttl);
 	h = mix(mix(h, (uint64_t)v->interval_cs << 32 | v->lease_s), v->sum);

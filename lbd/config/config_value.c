@@ -346,6 +346,39 @@ static unsigned track_value(const struct config_track *t, unsigned key, struct l
 	}
 }
 
+static unsigned put_net(struct lb_text *out, const struct lb_ip *ip, unsigned prefix)
+{
+	char s[LB_IP_STRLEN];
+	lb_text_printf(out, "%s/%u", lb_ip_str(ip, s), prefix);
+	return put(out, "", 0);
+}
+
+static unsigned route_value(const struct route *r, unsigned key, struct lb_text *out)
+{
+	switch (key) {
+	case ROUTE_TO: return put_net(out, &r->to, r->prefix);
+	case ROUTE_VIA: return r->via.family ? put_endpoint(out, &r->via, 0) : 0;
+	case ROUTE_DEV: return put_word(out, r->dev);
+	case ROUTE_TABLE: return put_num(out, r->table);
+	case ROUTE_METRIC: return r->metric ? put_num(out, r->metric) : 0;
+	case ROUTE_SOURCE: return r->source.family ? put_endpoint(out, &r->source, 0) : 0;
+	default: return 0;
+	}
+}
+
+/* One of both families is always said: a rule of a mark alone has its family from there. */
+static unsigned rule_value(const struct rule *r, unsigned key, struct lb_text *out)
+{
+	switch (key) {
+	case RULE_FROM: return put_net(out, &r->from, r->from_prefix);
+	case RULE_TO: return r->to_prefix ? put_net(out, &r->to, r->to_prefix) : 0;
+	case RULE_FWMARK: return r->fwmark ? put_num(out, r->fwmark) : 0;
+	case RULE_TABLE: return put_num(out, r->table);
+	case RULE_PRIORITY: return put_num(out, r->priority);
+	default: return 0;
+	}
+}
+
 static unsigned hook_value(const struct config_hook *h, unsigned key, struct lb_text *out)
 {
 	return key == HOOK_PATH ? put_word(out, h->path) : put_duration(out, h->timeout_ms);
@@ -375,6 +408,8 @@ unsigned config_value(enum schema_kind_id kind, const void *obj, unsigned key, s
 	case SCHEMA_AUTH: return auth_value(obj, key, out);
 	case SCHEMA_ANNOUNCE: return announce_value(obj, key, out);
 	case SCHEMA_TRACK: return track_value(obj, key, out);
+	case SCHEMA_ROUTE: return route_value(obj, key, out);
+	case SCHEMA_RULE: return rule_value(obj, key, out);
 	case SCHEMA_HOOK: return hook_value(obj, key, out);
 	case SCHEMA_ROOT:
 	case SCHEMA_HOOKS:
@@ -388,6 +423,8 @@ static const void *vrrp_object(const struct config_vrrp *v, unsigned key, unsign
 	switch (key) {
 	case INSTANCE_AUTH: return v->auth && i == 0 ? v : NULL;
 	case INSTANCE_ANNOUNCE: return i == 0 ? v : NULL;
+	case INSTANCE_ROUTES: return i < v->n_routes ? &v->routes[i] : NULL;
+	case INSTANCE_RULES: return i < v->n_rules ? &v->rules[i] : NULL;
 	case INSTANCE_TRACK: return i < v->n_tracks ? &v->tracks[i] : NULL;
 	default: return NULL;
 	}

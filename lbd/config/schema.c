@@ -500,6 +500,8 @@ const struct schema_kind schema_kinds[] = {
 	[SCHEMA_AUTH] = KIND("auth", schema_auth_rows, AUTH_COUNT, .main = -1, .also = -1),
 	[SCHEMA_ANNOUNCE] = KIND("announce", schema_announce_rows, ANNOUNCE_COUNT, .main = ANNOUNCE_ROUNDS, .also = -1),
 	[SCHEMA_TRACK] = KIND("track", schema_track_rows, TRACK_COUNT, .main = -1, .also = -1),
+	[SCHEMA_ROUTE] = KIND("route", schema_route_rows, ROUTE_COUNT, .main = -1, .also = -1),
+	[SCHEMA_RULE] = KIND("rule", schema_rule_rows, RULE_COUNT, .main = -1, .also = -1),
 	[SCHEMA_HOOKS] = KIND("hooks", schema_hooks_rows, HOOKS_COUNT, .main = -1, .also = -1),
 	[SCHEMA_HOOK] = KIND("hook", schema_hook_rows, HOOK_COUNT, .key = "state", .main = HOOK_PATH, .also = -1),
 };

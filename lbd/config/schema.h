@@ -31,10 +31,12 @@ enum schema_kind_id { /* a mapping with its own set of keys */
 	SCHEMA_AUTH,
 	SCHEMA_ANNOUNCE,
 	SCHEMA_TRACK,
+	SCHEMA_ROUTE,
+	SCHEMA_RULE,
 	SCHEMA_HOOKS,
 	SCHEMA_HOOK /* one program */
 };
-#define SCHEMA_KIND_COUNT 24
+#define SCHEMA_KIND_COUNT 26
 
 enum schema_type {
 	SCHEMA_TYPE_BOOL,
@@ -48,6 +50,7 @@ enum schema_type {
 	SCHEMA_TYPE_INTERFACE, /* of this host */
 	SCHEMA_TYPE_ADDRESS,
 	SCHEMA_TYPE_PREFIX,   /* ADDRESS/PREFIX of an interface; without prefix the whole address */
+	SCHEMA_TYPE_NETWORK,  /* ADDRESS/PREFIX of a network, 0.0.0.0/0 and the like among them; `default` */
 	SCHEMA_TYPE_ENDPOINT, /* address with or without port */
 	SCHEMA_TYPE_SIZE,     /* bytes */
 	SCHEMA_TYPE_HEX,      /* min..max bytes in hexadecimal */
@@ -60,7 +63,7 @@ enum schema_type {
 	SCHEMA_TYPE_OBJECT, /* a mapping with the keys of `of` */
 	SCHEMA_TYPE_NAMED   /* a mapping from names to mappings with the keys of `of` */
 };
-#define SCHEMA_TYPE_COUNT 22
+#define SCHEMA_TYPE_COUNT 23
 
 enum schema_flag {
 	SCHEMA_LIST = 1,       /* one or several */
@@ -208,6 +211,8 @@ enum {
 	INSTANCE_VRID,
 	INSTANCE_ADDRESSES,
 	INSTANCE_EXCLUDED,
+	INSTANCE_ROUTES,
+	INSTANCE_RULES,
 	INSTANCE_GROUP,
 	INSTANCE_VERSION,
 	INSTANCE_CHECKSUM,
@@ -230,6 +235,8 @@ enum {
 enum { AUTH_TYPE, AUTH_KEY_FILE, AUTH_MODE, AUTH_WINDOW, AUTH_COUNT };
 enum { ANNOUNCE_ROUNDS, ANNOUNCE_DELAY, ANNOUNCE_REFRESH, ANNOUNCE_COUNT };
 enum { TRACK_INTERFACE, TRACK_CHECK, TRACK_PROCESS, TRACK_SERVICES_UP, TRACK_WEIGHT, TRACK_DEBOUNCE, TRACK_COUNT };
+enum { ROUTE_TO, ROUTE_VIA, ROUTE_DEV, ROUTE_TABLE, ROUTE_METRIC, ROUTE_SOURCE, ROUTE_COUNT };
+enum { RULE_FROM, RULE_TO, RULE_FWMARK, RULE_TABLE, RULE_PRIORITY, RULE_COUNT };
 enum { HOOKS_STATE, HOOKS_COUNT };
 enum { HOOK_PATH, HOOK_TIMEOUT, HOOK_COUNT };
 #define SCHEMA_ROWS_MAX 40 /* of one kind */
@@ -237,7 +244,7 @@ enum { HOOK_PATH, HOOK_TIMEOUT, HOOK_COUNT };
 /* The tables of schema_check.c, schema_vrrp.c and schema_hooks.c. */
 extern const struct schema_row schema_check_rows[], schema_tls_rows[], schema_weight_rows[], schema_damping_rows[];
 extern const struct schema_row schema_cluster_rows[], schema_node_rows[], schema_vrrp_rows[], schema_auth_rows[],
-	schema_announce_rows[], schema_track_rows[];
+	schema_announce_rows[], schema_track_rows[], schema_route_rows[], schema_rule_rows[];
 extern const struct schema_row schema_hooks_rows[], schema_hook_rows[];
 
 extern const struct schema_kind schema_kinds[];

@@ -208,6 +208,29 @@ static int parse_prefix(const struct schema_row *row, const char *s, size_t n, s
 	return -EINVAL;
 }
 
+/* "192.0.2.0/24", "0.0.0.0/0"; "default" leaves the family to others. */
+static int parse_network(
+	const struct schema_row *row, const char *s, size_t n, struct schema_value *out, struct say say)
+{
+	static const char all[] = "default", nothing[] = "/0";
+	size_t len = sizeof(nothing) - 1;
+	struct lb_ip ip = { 0 };
+	bool zero = n > len && memcmp(s + n - len, nothing, len) == 0 && lb_ip_parse(s, n - len, &ip) == 0;
+	if (zero || (n == sizeof(all) - 1 && memcmp(s, all, n) == 0)) {
+		out->ip = ip;
+		out->num = 0;
+	} else if (parse_prefix(row, s, n, out, say)) {
+		snprintf(say.text, SCHEMA_SAY, "%s '%s' is not a network", row->name, config_shown(s, n).s);
+		snprintf(say.help, SCHEMA_SAY, "192.0.2.0/24, 2001:db8::/32 or default");
+		return -EINVAL;
+	}
+	if (lb_ip_is_net(&out->ip, (unsigned)out->num))
+		return 0;
+	snprintf(say.text, SCHEMA_SAY, "%s '%s' is not a network", row->name, config_shown(s, n).s);
+	snprintf(say.help, SCHEMA_SAY, "the bits of the address behind its prefix are 0: 192.0.2.0/24");
+	return -EINVAL;
+}
+
 static int parse_size(const struct schema_row *row, const char *s, size_t n, struct schema_value *out, struct say say)
 {
 	static const struct {
@@ -344,6 +367,7 @@ int schema_parse(const struct schema_row *row, const char *s, size_t n, bool quo
 	case SCHEMA_TYPE_WORD: return parse_word(row, s, n, out, say);
 	case SCHEMA_TYPE_INTERFACE: return parse_interface(row, s, n, out, say);
 	case SCHEMA_TYPE_PREFIX: return parse_prefix(row, s, n, out, say);
+	case SCHEMA_TYPE_NETWORK: return parse_network(row, s, n, out, say);
 	case SCHEMA_TYPE_ADDRESS:
 	case SCHEMA_TYPE_ENDPOINT: return parse_endpoint(row, s, n, out, say);
 	case SCHEMA_TYPE_MAP:

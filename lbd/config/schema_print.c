@@ -86,6 +86,7 @@ static json_t *one_value(const struct schema_row *row, bool in_defaults)
 	case SCHEMA_TYPE_ADDRESS: return pattern("^[0-9A-Fa-f:.]+$");
 	case SCHEMA_TYPE_ENDPOINT: return pattern("^\\[?[0-9A-Fa-f:.]+(\\]|\\]:[0-9]+)?$");
 	case SCHEMA_TYPE_PREFIX: return pattern("^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$");
+	case SCHEMA_TYPE_NETWORK: return pattern("^(default|[0-9A-Fa-f:.]+(/[0-9]{1,3})?)$");
 	case SCHEMA_TYPE_SIZE: return with(json_object(), "pattern", json_string("^[0-9]+(KiB|MiB|GiB)?$"));
 	case SCHEMA_TYPE_HEX: return with(json_object(), "pattern", json_string("^([0-9A-Fa-f]{2} *)+$"));
 	case SCHEMA_TYPE_REGEX: return typed("string");
@@ -214,6 +215,7 @@ static void put_type(struct lb_text *out, const struct schema_row *row)
 		[SCHEMA_TYPE_INTERFACE] = "interface",
 		[SCHEMA_TYPE_ADDRESS] = "address",
 		[SCHEMA_TYPE_PREFIX] = "address, with or without prefix",
+		[SCHEMA_TYPE_NETWORK] = "network such as 192.0.2.0/24, or default",
 		[SCHEMA_TYPE_ENDPOINT] = "address, with or without port",
 		[SCHEMA_TYPE_SIZE] = "size",
 		[SCHEMA_TYPE_HEX] = "hexadecimal bytes",

@@ -19,6 +19,7 @@ static const char *const type_nouns[] = {
 	[SCHEMA_TYPE_INTERFACE] = "the name of an interface",
 	[SCHEMA_TYPE_ADDRESS] = "an IP address",
 	[SCHEMA_TYPE_PREFIX] = "an address",
+	[SCHEMA_TYPE_NETWORK] = "a network",
 	[SCHEMA_TYPE_ENDPOINT] = "an address",
 	[SCHEMA_TYPE_SIZE] = "a size",
 	[SCHEMA_TYPE_HEX] = "hexadecimal bytes",

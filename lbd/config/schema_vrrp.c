@@ -113,6 +113,18 @@ const struct schema_row schema_vrrp_rows[] = {
 		.flags = SCHEMA_LIST | SCHEMA_OWN,
 		.absent = "none",
 		.help = "Further virtual addresses, at most 255 and of either family, that adverts do not name." },
+	[INSTANCE_ROUTES] = { .name = "routes",
+		.type = SCHEMA_TYPE_OBJECT,
+		.flags = SCHEMA_LIST | SCHEMA_OWN,
+		.of = SCHEMA_ROUTE,
+		.absent = "none",
+		.help = "Routes that the master has and nobody else, at most 32." },
+	[INSTANCE_RULES] = { .name = "rules",
+		.type = SCHEMA_TYPE_OBJECT,
+		.flags = SCHEMA_LIST | SCHEMA_OWN,
+		.of = SCHEMA_RULE,
+		.absent = "none",
+		.help = "Policy rules that the master has and nobody else, at most 32." },
 	[INSTANCE_GROUP] = { .name = "group",
 		.type = SCHEMA_TYPE_NAME,
 		.absent = "none: it fails over by itself",
@@ -315,9 +327,73 @@ const struct schema_row schema_track_rows[] = {
 		.help = "A change counts when it has lasted for so long." },
 };
 
+const struct schema_row schema_route_rows[] = {
+	[ROUTE_TO] = { .name = "to",
+		.type = SCHEMA_TYPE_NETWORK,
+		.flags = SCHEMA_REQUIRED,
+		.help = "Where it leads. default is 0.0.0.0/0 or ::/0, as the other addresses of the route are." },
+	[ROUTE_VIA] = { .name = "via",
+		.type = SCHEMA_TYPE_ADDRESS,
+		.absent = "none: what it leads to is on the interface itself",
+		.help = "The gateway. A route has this, dev or both." },
+	[ROUTE_DEV] = { .name = "dev",
+		.type = SCHEMA_TYPE_INTERFACE,
+		.min = 1,
+		.max = 15,
+		.absent = "the interface of the instance",
+		.help = "The network interface it leads out of." },
+	[ROUTE_TABLE] = { .name = "table",
+		.type = SCHEMA_TYPE_UINT,
+		.min = 1,
+		.max = UINT32_MAX,
+		.fallback = "254",
+		.help = "The number of the routing table. 254 is main." },
+	[ROUTE_METRIC] = { .name = "metric",
+		.type = SCHEMA_TYPE_UINT,
+		.min = 1,
+		.max = UINT32_MAX,
+		.absent = "that of the kernel: 0 for IPv4, 1024 for IPv6",
+		.help = "Of several routes to the same place the one with the lowest metric counts." },
+	[ROUTE_SOURCE] = { .name = "source",
+		.type = SCHEMA_TYPE_ADDRESS,
+		.absent = "chosen by the kernel",
+		.help = "The address that this host itself uses on this way; it may be a virtual one." },
+};
+
+const struct schema_row schema_rule_rows[] = {
+	[RULE_FROM] = { .name = "from",
+		.type = SCHEMA_TYPE_NETWORK,
+		.absent = "any address",
+		.help = "The source addresses that it is for. A rule has this, to or fwmark, or several of them." },
+	[RULE_TO] = { .name = "to",
+		.type = SCHEMA_TYPE_NETWORK,
+		.absent = "any address",
+		.help = "The destinations that it is for." },
+	[RULE_FWMARK] = { .name = "fwmark",
+		.type = SCHEMA_TYPE_UINT,
+		.min = 1,
+		.max = UINT32_MAX,
+		.absent = "any packet",
+		.help = "The firewall mark that it is for." },
+	[RULE_TABLE] = { .name = "table",
+		.type = SCHEMA_TYPE_UINT,
+		.flags = SCHEMA_REQUIRED,
+		.min = 1,
+		.max = UINT32_MAX,
+		.help = "The routing table that such packets are looked up in." },
+	[RULE_PRIORITY] = { .name = "priority",
+		.type = SCHEMA_TYPE_UINT,
+		.flags = SCHEMA_REQUIRED,
+		.min = 1,
+		.max = UINT32_MAX,
+		.help = "Rules with lower numbers are asked first; that of table main has 32766." },
+};
+
 _Static_assert(COUNT(schema_cluster_rows) == CLUSTER_COUNT, "one row per key");
 _Static_assert(COUNT(schema_node_rows) == NODE_COUNT, "one row per key");
 _Static_assert(COUNT(schema_vrrp_rows) == INSTANCE_COUNT, "one row per key");
 _Static_assert(COUNT(schema_auth_rows) == AUTH_COUNT, "one row per key");
 _Static_assert(COUNT(schema_announce_rows) == ANNOUNCE_COUNT, "one row per key");
 _Static_assert(COUNT(schema_track_rows) == TRACK_COUNT, "one row per key");
+_Static_assert(COUNT(schema_route_rows) == ROUTE_COUNT, "one row per key");
+_Static_assert(COUNT(schema_rule_rows) == RULE_COUNT, "one row per key");

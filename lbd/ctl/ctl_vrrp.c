@@ -29,6 +29,28 @@ static json_t *vips(const struct config_vip *v, uint32_t n)
 	return list;
 }
 
+static json_t *routes(const struct config_vrrp *c)
+{
+	json_t *list = c->n_routes ? json_array() : NULL;
+	for (uint32_t i = 0; i < c->n_routes; i++) {
+		struct way w = way_of_route(&c->routes[i]);
+		char text[WAY_STRLEN];
+		json_array_append_new(list, json_string(way_str(&w, text) + strlen("route ")));
+	}
+	return list;
+}
+
+static json_t *rules(const struct config_vrrp *c)
+{
+	json_t *list = c->n_rules ? json_array() : NULL;
+	for (uint32_t i = 0; i < c->n_rules; i++) {
+		struct way w = way_of_rule(&c->rules[i]);
+		char text[WAY_STRLEN];
+		json_array_append_new(list, json_string(way_str(&w, text) + strlen("rule ")));
+	}
+	return list;
+}
+
 static json_t *ips(const struct lb_ip *v, uint32_t n)
 {
 	json_t *list = n ? json_array() : NULL;
@@ -109,6 +131,8 @@ static void put_settings(json_t *row, const struct config_vrrp *c)
 {
 	static const char *const auths[] = { NULL, "hmac", "password" };
 	ctl_put(row, "excluded", vips(c->excluded, c->n_excluded));
+	ctl_put(row, "routes", routes(c));
+	ctl_put(row, "rules", rules(c));
 	ctl_put(row, "version", json_integer(c->version));
 	ctl_put(row, "advert_interval", ctl_seconds((int64_t)c->interval_cs * 10));
 	ctl_put(row, "peers", ips(c->peers, c->n_peers));

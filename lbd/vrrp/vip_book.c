@@ -297,6 +297,7 @@ void vip_book_hear(struct vip_book *b, const struct vip_heard *h)
 		}
 		break;
 	case VIP_HEARD_OTHER:
+	case VIP_HEARD_WAY:
 	case VIP_HEARD_STATUS:
 	case VIP_HEARD_DONE: break;
 	}

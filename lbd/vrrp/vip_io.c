@@ -10,10 +10,9 @@
 #include "lbd/vrrp/vip_io.h"
 
 #include "common/clock_io.h"
-#include "lbd/vrrp/vip_book.h"
+#include "lbd/vrrp/vip_net_io.h"
 #include "lbd/vrrp/vip_sock_io.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <poll.h>
@@ -22,199 +21,46 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RECV_SIZE     65536u /* above what the kernel puts into one part of a dump */
-#define ANSWERS_SIZE  262144 /* above what the helper puts into one datagram */
-#define RECV_MAX      64     /* datagrams in one turn */
-#define BATCH_MAX     512    /* requests in one datagram */
-#define ANSWER_SIZE   1024   /* what an answer takes of a receive buffer, at most */
-#define DUMP_SIZE     98304  /* and a part of a dump */
-#define HELPED_WINDOW 4096   /* the helper reads answers before it asks on */
-#define RETRY_S       0.02
+#define RECV_MAX      64    /* datagrams in one turn */
+#define ANSWER_SIZE   1024  /* what an answer takes of a receive buffer, at most */
+#define DUMP_SIZE     98304 /* and a part of a dump */
+#define HELPED_WINDOW 4096  /* the helper reads answers before it asks on */
 #define INTERRUPT_S   0.2
 #define INTERRUPT_MAX 3 /* dumps in a row that others changed under us; then that of now is taken, and another soon */
 
-struct request {
-	uint32_t seq;
-	struct vip_slot *slot; /* NULL: nobody watches that card any more */
-	struct vip v;
-	int index;
-	bool add;
-	uint32_t lease_s;
-};
-
-enum dump_phase { DUMP_NONE, DUMP_LINKS, DUMP_ADDRS };
-
-struct vip_net {
-	struct ev_loop *loop;
-	const struct vip_calls *calls;
-	void *arg;
-	struct vip_book book;
-	int ask, listen, frames; /* frames: -1 until the first one */
-	bool helped;             /* ask leads to the helper, not to the kernel */
-	bool broken;             /* and that is gone */
-	bool told_broken;
-	ev_io ask_watch, listen_watch, write_watch;
-	ev_timer later;
-	LB_VEC(struct request) requests;
-	size_t first, sent; /* requests.v[first, first + sent) wait for their answer, those behind for being sent */
-	size_t window;      /* most that wait for an answer */
-	uint32_t seq;
-	enum dump_phase phase;
-	uint32_t dump_seq;
-	unsigned interrupts; /* dumps in a row */
-	bool interrupted;    /* the one that runs */
-	bool again;          /* a dump is wanted */
-	bool overrun;        /* to be told when that is done */
-	bool forget;         /* notifications of ours were lost, or may have been: do not wait for them */
-	bool telling, ending;
-	struct lb_time moved_at; /* when an answer last came, or something was asked while nothing was waiting */
-	size_t n_answer;         /* bytes of an answer that waits until everything before it has been heard */
-	uint8_t send[BATCH_MAX * VIP_MSG_MAX], recv[RECV_SIZE], answer[ANSWERS_SIZE];
-};
-
-static void soon(struct vip_net *n, double s)
-{
-	if (ev_is_active(&n->later) && ev_timer_remaining(n->loop, &n->later) <= s)
-		return;
-	ev_timer_stop(n->loop, &n->later);
-	ev_timer_set(&n->later, s, 0);
-	ev_timer_start(n->loop, &n->later);
-}
-
-/* ---- asking ---- */
-
-static bool is_waiting(const struct vip_net *n)
-{
-	return n->sent || n->phase != DUMP_NONE;
-}
-
-/* 0, -EAGAIN (all of it, later: that is seen to), -errno. */
-static int send_batch(struct vip_net *n, const struct vip_batch *b)
-{
-	int err = vip_sock_send(n->ask, !n->helped, b->buf, b->len);
-	if (err == -ENOBUFS || err == -ENOMEM) {
-		soon(n, RETRY_S); /* the socket is writable all the same */
-		return -EAGAIN;
-	}
-	if (err == -EAGAIN)
-		ev_io_start(n->loop, &n->write_watch);
-	return err;
-}
-
-static void answered(struct vip_net *n, int err)
-{
-	struct request *r = &n->requests.v[n->first++];
-	if (n->sent)
-		n->sent--;
-	n->moved_at = lb_clock_now();
-	if (r->slot)
-		vip_book_answer(&n->book, r->slot, &r->v, r->add, err);
-	if (n->first == n->requests.n) {
-		lb_vec_clear(&n->requests);
-		n->first = 0;
-	}
-}
-
-/* Everything that waits to be sent and may be, one datagram per BATCH_MAX. */
-static void flush(struct vip_net *n)
-{
-	ev_io_stop(n->loop, &n->write_watch);
-	for (;;) {
-		size_t unsent = n->requests.n - n->first - n->sent, room = n->window - n->sent;
-		size_t count = unsent < room ? unsent : room;
-		if (count > BATCH_MAX)
-			count = BATCH_MAX;
-		if (count == 0)
-			return;
-		struct vip_batch b = { .buf = n->send, .cap = sizeof(n->send) };
-		for (size_t i = 0; i < count; i++) {
-			const struct request *r = &n->requests.v[n->first + n->sent + i];
-			int err = r->add ? vip_msg_add(&b, r->seq, r->index, &r->v, r->lease_s)
-					 : vip_msg_del(&b, r->seq, r->index, &r->v);
-			assert(!err); /* send[] is sized for them */
-			(void)err;
-		}
-		int err = send_batch(n, &b);
-		if (err == -EAGAIN)
-			return;
-		if (!is_waiting(n))
-			n->moved_at = lb_clock_now();
-		n->sent += count;
-		if (!err)
-			continue;
-		/* Not the kernel's word about one: none of these was asked, and earlier answers are not waited for. */
-		while (n->sent)
-			answered(n, n->sent > count ? -1 : -err);
-		n->again = true;
-		soon(n, 0);
-	}
-}
-
-static int enqueue(
-	struct vip_net *n, const struct vip_card *c, const struct vip *v, size_t n_v, bool add, uint32_t lease_s)
-{
-	struct vip_slot *s = vip_book_find(&n->book, c);
-	if (!s || !s->users)
-		return -EINVAL;
-	for (size_t i = 0; i < n_v; i++)
-		if (v[i].ip.family == AF_INET6 ? v[i].prefix > 128 : v[i].ip.family != AF_INET || v[i].prefix > 32)
-			return -EINVAL;
-	if (add && !c->index)
-		return -ENODEV;
-	if (n->first > n->requests.n / 2) {
-		n->requests.n -= n->first;
-		memmove(n->requests.v, n->requests.v + n->first, n->requests.n * sizeof(*n->requests.v));
-		n->first = 0;
-	}
-	size_t before = n->requests.n;
-	for (size_t i = 0; c->index && i < n_v; i++) {
-		struct request *r = lb_vec_push(&n->requests);
-		if (!r) {
-			n->requests.n = before;
-			return -ENOMEM;
-		}
-		*r = (struct request){ ++n->seq, s, v[i], c->index, add, lease_s };
-	}
-	int err = vip_book_ask(&n->book, s, v, n_v, add);
-	if (err) {
-		n->requests.n = before;
-		return err;
-	}
-	flush(n);
-	return 0;
-}
-
-int vips_add(struct vip_net *n, const struct vip_card *c, const struct vip *v, size_t n_v, uint32_t lease_s)
-{
-	return enqueue(n, c, v, n_v, true, lease_s);
-}
-
-/* Deleting a primary IPv4 address takes its secondaries (others of the same subnet, added later) along, unless the
- * sysctl promote_secondaries is set: with prefixes of /32 there are none. Those of ours that go that way are told as
- * what they are: addresses that left and were wanted. */
-int vips_del(struct vip_net *n, const struct vip_card *c, const struct vip *v, size_t n_v)
-{
-	return enqueue(n, c, v, n_v, false, 0);
-}
-
 /* ---- dumps ---- */
+
+static void dump_write(struct vip_batch *b, enum dump_phase phase, uint32_t seq)
+{
+	switch (phase) {
+	case DUMP_LINKS: (void)vip_msg_dump_links(b, seq); break;
+	case DUMP_ADDRS: (void)vip_msg_dump_addrs(b, seq); break;
+	case DUMP_ROUTES4: (void)way_msg_dump_routes(b, seq, AF_INET); break;
+	case DUMP_ROUTES6: (void)way_msg_dump_routes(b, seq, AF_INET6); break;
+	case DUMP_RULES: (void)way_msg_dump_rules(b, seq); break;
+	case DUMP_NONE: break;
+	}
+}
 
 static void dump_send(struct vip_net *n, enum dump_phase phase)
 {
 	struct vip_batch b = { .buf = n->send, .cap = sizeof(n->send) };
 	n->dump_seq = ++n->seq;
-	(void)(phase == DUMP_LINKS ? vip_msg_dump_links(&b, n->dump_seq) : vip_msg_dump_addrs(&b, n->dump_seq));
-	if (send_batch(n, &b) == 0) {
-		if (!is_waiting(n))
+	dump_write(&b, phase, n->dump_seq);
+	if (vip_req_send(n, &b) == 0) {
+		if (!vip_req_waiting(n))
 			n->moved_at = lb_clock_now();
 		n->phase = phase;
 		ev_io_stop(n->loop, &n->listen_watch);
 		return;
 	}
 	n->phase = DUMP_NONE;
-	n->again = true;
+	if (phase >= DUMP_ROUTES4)
+		n->sweep = true;
+	else
+		n->again = true;
 	ev_io_start(n->loop, &n->listen_watch);
-	soon(n, RETRY_S);
+	vip_soon(n, VIP_RETRY_S);
 }
 
 static void dump_begin(struct vip_net *n)
@@ -230,14 +76,39 @@ static void dump_stop(struct vip_net *n)
 	ev_io_start(n->loop, &n->listen_watch);
 }
 
+static void sweep_begin(struct vip_net *n)
+{
+	n->sweep = n->interrupted = false;
+	lb_vec_clear(&n->ways_left);
+	dump_send(n, DUMP_ROUTES4);
+}
+
+/* The end of a part. An error is that of a protocol that this kernel does not have. */
+static void sweep_done(struct vip_net *n)
+{
+	if (n->phase < DUMP_RULES) {
+		dump_send(n, (enum dump_phase)(n->phase + 1));
+		return;
+	}
+	dump_stop(n);
+	n->swept = true;
+	n->sweep = n->interrupted && ++n->sweeps < INTERRUPT_MAX; /* what it missed is found by the next one */
+	if (n->sweep)
+		vip_soon(n, INTERRUPT_S);
+}
+
 /* The end of a half. */
 static void dump_done(struct vip_net *n, int err)
 {
+	if (n->phase >= DUMP_ROUTES4) {
+		sweep_done(n);
+		return;
+	}
 	if (err || (n->interrupted && n->interrupts < INTERRUPT_MAX)) {
 		n->interrupts += !err;
 		dump_stop(n);
 		n->again = true;
-		soon(n, RETRY_S);
+		vip_soon(n, VIP_RETRY_S);
 		return;
 	}
 	if (n->phase == DUMP_LINKS) {
@@ -252,7 +123,7 @@ static void dump_done(struct vip_net *n, int err)
 	n->interrupts = 0;
 	if (n->interrupted) {
 		n->again = true;
-		soon(n, INTERRUPT_S);
+		vip_soon(n, INTERRUPT_S);
 	}
 }
 
@@ -281,6 +152,16 @@ static bool read_listen(struct vip_net *n)
 	return false;
 }
 
+/* Out of memory: it is found by another sweep. */
+static void left_way(struct vip_net *n, const struct way *w)
+{
+	struct way *at = lb_vec_push(&n->ways_left);
+	if (at)
+		*at = *w;
+	else
+		n->interrupted = true;
+}
+
 static void take_answer(struct vip_net *n, const struct vip_heard *h)
 {
 	bool of_dump = n->phase != DUMP_NONE && h->seq == n->dump_seq;
@@ -292,9 +173,9 @@ static void take_answer(struct vip_net *n, const struct vip_heard *h)
 	case VIP_HEARD_STATUS:
 		/* Answers come in the order of the requests; where one is missing it was lost. */
 		while (n->sent && (int32_t)(h->seq - n->requests.v[n->first].seq) > 0 && !of_dump)
-			answered(n, -1);
+			vip_req_answered(n, -1);
 		if (n->sent && h->seq == n->requests.v[n->first].seq)
-			answered(n, h->err);
+			vip_req_answered(n, h->err);
 		else if (of_dump)
 			dump_done(n, h->err ? h->err : EPROTO);
 		return;
@@ -307,6 +188,10 @@ static void take_answer(struct vip_net *n, const struct vip_heard *h)
 		if (of_dump)
 			vip_book_hear(&n->book, h);
 		return;
+	case VIP_HEARD_WAY:
+		if (of_dump)
+			left_way(n, &h->way);
+		return;
 	case VIP_HEARD_LINK_GONE:
 	case VIP_HEARD_ADDR_GONE:
 	case VIP_HEARD_OTHER: return;
@@ -317,7 +202,8 @@ static void take_answer(struct vip_net *n, const struct vip_heard *h)
 static void answers_lost(struct vip_net *n)
 {
 	while (n->sent)
-		answered(n, -1);
+		vip_req_answered(n, -1);
+	n->sweep = n->sweep || n->phase >= DUMP_ROUTES4;
 	if (n->phase != DUMP_NONE)
 		dump_stop(n);
 	overrun(n);
@@ -398,7 +284,25 @@ static void net_free(struct vip_net *n)
 		close(n->frames);
 	vip_book_done(&n->book);
 	lb_vec_done(&n->requests);
+	lb_vec_done(&n->way_answers);
+	lb_vec_done(&n->ways_left);
 	free(n);
+}
+
+static void tell_ways(struct vip_net *n)
+{
+	for (size_t i = 0; i < n->way_answers.n && !n->ending; i++) {
+		struct vip_way_answer a = n->way_answers.v[i];
+		if (n->calls->way)
+			n->calls->way(a.owner, &a.way, a.add, a.err, n->arg);
+	}
+	lb_vec_clear(&n->way_answers);
+	for (size_t i = 0; n->swept && i < n->ways_left.n && !n->ending; i++) {
+		struct way w = n->ways_left.v[i];
+		if (n->calls->way_left)
+			n->calls->way_left(&w, n->arg);
+	}
+	n->swept = false;
 }
 
 /* The owner may do anything in a call: ask for more (which may append events), watch other cards or none, end it all.
@@ -418,6 +322,7 @@ static void tell_all(struct vip_net *n)
 			tell_event(n, &ev);
 	}
 	lb_vec_clear(&n->book.events);
+	tell_ways(n);
 	if (n->overrun && !n->again && n->phase == DUMP_NONE && !n->ending) {
 		n->overrun = false;
 		if (n->calls->overrun)
@@ -445,16 +350,18 @@ static void turn(struct vip_net *n)
 			vip_book_overrun(&n->book);
 			n->forget = false;
 		}
-		flush(n);
+		vip_req_flush(n);
 	}
 	bool idle = n->phase == DUMP_NONE && !ev_is_active(&n->later);
 	if (idle && n->forget) {
 		if (!n->sent)
-			soon(n, 0);
+			vip_soon(n, 0);
 	} else if (idle && n->book.lost && !n->again) {
-		soon(n, RETRY_S);
+		vip_soon(n, VIP_RETRY_S);
 	} else if (idle && (n->again || vip_book_wants_dump(&n->book))) {
 		dump_begin(n);
+	} else if (idle && n->sweep) {
+		sweep_begin(n);
 	}
 	tell_all(n);
 }
@@ -541,7 +448,7 @@ bool vip_net_busy(const struct vip_net *n)
 
 int64_t vip_net_waiting_ms(const struct vip_net *n)
 {
-	return is_waiting(n) ? lb_time_diff_us(lb_clock_now(), n->moved_at) / 1000 : 0;
+	return vip_req_waiting(n) ? lb_time_diff_us(lb_clock_now(), n->moved_at) / 1000 : 0;
 }
 
 struct vip_card *vip_card_get(struct vip_net *n, const char *name)
@@ -549,7 +456,7 @@ struct vip_card *vip_card_get(struct vip_net *n, const char *name)
 	struct vip_slot *s = vip_book_get(&n->book, name);
 	if (!s)
 		return NULL;
-	soon(n, 0);
+	vip_soon(n, 0);
 	return &s->card;
 }
 
@@ -574,10 +481,17 @@ void vip_net_mine(struct vip_net *n, bool (*mine)(const struct lb_ip *ip, void *
 	n->book.arg = n->arg;
 	for (struct vip_slot *s = n->book.slots; s; s = s->next)
 		s->dirty = true;
-	soon(n, 0);
+	vip_soon(n, 0);
 }
 
 int vip_frame_send(struct vip_net *n, const struct vip_card *c, const uint8_t *frame, size_t len)
 {
 	return vip_sock_frame(&n->frames, c->index, frame, len);
+}
+
+void vip_ways_sweep(struct vip_net *n)
+{
+	n->sweep = true;
+	n->sweeps = 0;
+	vip_soon(n, 0);
 }

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "lbd/vrrp/vip.h"
+#include "lbd/vrrp/way.h"
 
 #include <ev.h>
 #include <stdbool.h>
@@ -29,6 +30,10 @@ struct vip_calls { /* all from the loop, never from inside a vip_* call */
 	void (*address)(struct vip_card *c, const struct lb_ip *ip, bool added, void *arg);
 	/* The kernel refused to add or remove this one: errno. */
 	void (*refused)(struct vip_card *c, const struct lb_ip *ip, bool add, int err, void *arg);
+	/* The kernel's answer about a route or rule of this owner: a positive errno, 0, or -1: it was lost. */
+	void (*way)(uint32_t owner, const struct way *w, bool add, int err, void *arg);
+	/* A route or rule of ours is in the kernel: once for each of them after vip_ways_sweep. */
+	void (*way_left)(const struct way *w, void *arg);
 	/* Messages were lost (ENOBUFS): everything has been read again, cards have been told of. */
 	void (*overrun)(void *arg);
 	/* The helper is gone: nothing can be asked any more. */
@@ -61,6 +66,13 @@ void vip_net_mine(struct vip_net *n, bool (*mine)(const struct lb_ip *ip, void *
 int vips_add(struct vip_net *n, const struct vip_card *c, const struct vip *v, size_t n_v, uint32_t lease_s);
 /* Removes them in one batch; those that are not there are no error. */
 int vips_del(struct vip_net *n, const struct vip_card *c, const struct vip *v, size_t n_v);
+
+/* Asks for one route or rule, or against it, behind everything that was asked for before; it goes out with
+ * vip_ways_send, or when something else does. index: of the card of a route that is added. 0, or -ENOMEM. */
+int vip_way_ask(struct vip_net *n, uint32_t owner, const struct way *w, int index, bool add);
+void vip_ways_send(struct vip_net *n);
+/* Looks once for routes and rules that a process before us left. */
+void vip_ways_sweep(struct vip_net *n);
 
 /* Sends one Ethernet frame out of the card. 0 or -errno; never waits (-EAGAIN: try the slice again). */
 int vip_frame_send(struct vip_net *n, const struct vip_card *c, const uint8_t *frame, size_t len);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/vrrp/vip_msg.h"
 
+#include "lbd/vrrp/way_msg.h"
+
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
@@ -17,55 +19,6 @@
 
 /* ---- writing ---- */
 
-/* The place for n more bytes, zeroed and padded, or NULL. */
-static void *room(struct vip_batch *b, size_t n)
-{
-	size_t padded = NLMSG_ALIGN(n);
-	if (padded > b->cap - b->len)
-		return NULL;
-	void *p = b->buf + b->len;
-	memset(p, 0, padded);
-	b->len += padded;
-	return p;
-}
-
-static bool attr(struct vip_batch *b, uint16_t type, const void *data, size_t n)
-{
-	const struct rtattr head = { .rta_len = (unsigned short)RTA_LENGTH(n), .rta_type = type };
-	uint8_t *at = room(b, RTA_LENGTH(n));
-	if (!at)
-		return false;
-	memcpy(at, &head, sizeof(head));
-	memcpy(at + RTA_LENGTH(0), data, n);
-	return true;
-}
-
-static bool begin(
-	struct vip_batch *b, uint32_t seq, uint16_t type, uint16_t flags, const void *family_head, size_t head_len)
-{
-	const struct nlmsghdr h = {
-		.nlmsg_type = type, .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags), .nlmsg_seq = seq
-	};
-	uint8_t *at = room(b, NLMSG_HDRLEN + head_len);
-	if (!at)
-		return false;
-	memcpy(at, &h, sizeof(h));
-	memcpy(at + NLMSG_HDRLEN, family_head, head_len);
-	return true;
-}
-
-/* Sets the length of the message that began at `from`, or takes all of it back. */
-static int end(struct vip_batch *b, size_t from, bool ok)
-{
-	if (!ok) {
-		b->len = from;
-		return -EMSGSIZE;
-	}
-	uint32_t len = (uint32_t)(b->len - from);
-	memcpy(b->buf + from + offsetof(struct nlmsghdr, nlmsg_len), &len, sizeof(len));
-	return 0;
-}
-
 static bool begin_addr(struct vip_batch *b, uint32_t seq, uint16_t type, uint16_t flags, int index, const struct vip *v)
 {
 	const struct ifaddrmsg a = { .ifa_family = v->ip.family,
@@ -73,8 +26,8 @@ static bool begin_addr(struct vip_batch *b, uint32_t seq, uint16_t type, uint16_
 		.ifa_scope = RT_SCOPE_UNIVERSE,
 		.ifa_index = (uint32_t)index };
 	size_t n = v->ip.family == AF_INET6 ? 16 : 4;
-	return begin(b, seq, type, flags | NLM_F_ACK, &a, sizeof(a)) && attr(b, IFA_LOCAL, v->ip.b, n) &&
-	       attr(b, IFA_ADDRESS, v->ip.b, n);
+	return rtnl_begin(b, seq, type, flags | NLM_F_ACK, &a, sizeof(a)) && rtnl_attr(b, IFA_LOCAL, v->ip.b, n) &&
+	       rtnl_attr(b, IFA_ADDRESS, v->ip.b, n);
 }
 
 int vip_msg_add(struct vip_batch *b, uint32_t seq, int index, const struct vip *v, uint32_t lease_s)
@@ -88,17 +41,18 @@ int vip_msg_add(struct vip_batch *b, uint32_t seq, int index, const struct vip *
 	const uint8_t proto = VIP_LABEL_PROTO;
 	size_t from = b->len;
 	/* Kernels before 5.18 skip an attribute above their own maximum here (their parser is the liberal one). */
-	return end(b, from,
+	return rtnl_end(b, from,
 		begin_addr(b, seq, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, index, v) &&
-			attr(b, IFA_CACHEINFO, &life, sizeof(life)) && attr(b, IFA_FLAGS, &flags, sizeof(flags)) &&
-			attr(b, ATTR_PROTO, &proto, sizeof(proto)));
+			rtnl_attr(b, IFA_CACHEINFO, &life, sizeof(life)) &&
+			rtnl_attr(b, IFA_FLAGS, &flags, sizeof(flags)) &&
+			rtnl_attr(b, ATTR_PROTO, &proto, sizeof(proto)));
 }
 
 /* With its prefix: another address of the same digits on the card is somebody else's. */
 int vip_msg_del(struct vip_batch *b, uint32_t seq, int index, const struct vip *v)
 {
 	size_t from = b->len;
-	return end(b, from, begin_addr(b, seq, RTM_DELADDR, 0, index, v));
+	return rtnl_end(b, from, begin_addr(b, seq, RTM_DELADDR, 0, index, v));
 }
 
 int vip_msg_dump_links(struct vip_batch *b, uint32_t seq)
@@ -106,49 +60,26 @@ int vip_msg_dump_links(struct vip_batch *b, uint32_t seq)
 	const struct ifinfomsg i = { .ifi_family = AF_UNSPEC };
 	const uint32_t mask = RTEXT_FILTER_SKIP_STATS;
 	size_t from = b->len;
-	return end(b, from,
-		begin(b, seq, RTM_GETLINK, NLM_F_DUMP, &i, sizeof(i)) && attr(b, IFLA_EXT_MASK, &mask, sizeof(mask)));
+	return rtnl_end(b, from,
+		rtnl_begin(b, seq, RTM_GETLINK, NLM_F_DUMP, &i, sizeof(i)) &&
+			rtnl_attr(b, IFLA_EXT_MASK, &mask, sizeof(mask)));
 }
 
 int vip_msg_dump_addrs(struct vip_batch *b, uint32_t seq)
 {
 	const struct ifaddrmsg a = { .ifa_family = AF_UNSPEC };
 	size_t from = b->len;
-	return end(b, from, begin(b, seq, RTM_GETADDR, NLM_F_DUMP, &a, sizeof(a)));
+	return rtnl_end(b, from, rtnl_begin(b, seq, RTM_GETADDR, NLM_F_DUMP, &a, sizeof(a)));
 }
 
 /* ---- reading ---- */
 
-struct attr {
-	const uint8_t *data;
-	size_t n;
-};
-
-/* The attributes behind a header, by type; unknown types are skipped, as later kernels have more. */
-static bool parse(const uint8_t *p, size_t len, struct attr *by_type, size_t n_types)
-{
-	while (len >= RTA_LENGTH(0)) {
-		struct rtattr a;
-		memcpy(&a, p, sizeof(a));
-		if (a.rta_len < RTA_LENGTH(0) || a.rta_len > len)
-			return false;
-		size_t type = a.rta_type & NLA_TYPE_MASK, step = RTA_ALIGN(a.rta_len);
-		if (type < n_types)
-			by_type[type] = (struct attr){ p + RTA_LENGTH(0), a.rta_len - RTA_LENGTH(0) };
-		if (step >= len)
-			break;
-		p += step;
-		len -= step;
-	}
-	return true;
-}
-
 static bool read_link(const uint8_t *p, size_t n, bool gone, struct vip_heard *out)
 {
-	struct attr attrs[IFLA_IFNAME + 1] = { 0 };
-	const struct attr *name = &attrs[IFLA_IFNAME], *mac = &attrs[IFLA_ADDRESS];
+	struct rtnl_attr attrs[IFLA_IFNAME + 1] = { 0 };
+	const struct rtnl_attr *name = &attrs[IFLA_IFNAME], *mac = &attrs[IFLA_ADDRESS];
 	struct ifinfomsg i;
-	if (n < sizeof(i) || !parse(p + NLMSG_ALIGN(sizeof(i)), n - sizeof(i), attrs, IFLA_IFNAME + 1))
+	if (n < sizeof(i) || !rtnl_parse(p + NLMSG_ALIGN(sizeof(i)), n - sizeof(i), attrs, IFLA_IFNAME + 1))
 		return false;
 	memcpy(&i, p, sizeof(i));
 	/* a bridge tells of its ports in the same group: "gone" means that one left the bridge */
@@ -175,12 +106,12 @@ static bool read_link(const uint8_t *p, size_t n, bool gone, struct vip_heard *o
 
 static bool read_addr(const uint8_t *p, size_t n, bool gone, struct vip_heard *out)
 {
-	struct attr attrs[ATTR_PROTO + 1] = { 0 };
+	struct rtnl_attr attrs[ATTR_PROTO + 1] = { 0 };
 	struct ifaddrmsg a;
-	if (n < sizeof(a) || !parse(p + NLMSG_ALIGN(sizeof(a)), n - sizeof(a), attrs, ATTR_PROTO + 1))
+	if (n < sizeof(a) || !rtnl_parse(p + NLMSG_ALIGN(sizeof(a)), n - sizeof(a), attrs, ATTR_PROTO + 1))
 		return false;
 	memcpy(&a, p, sizeof(a));
-	const struct attr *ip = attrs[IFA_LOCAL].data ? &attrs[IFA_LOCAL] : &attrs[IFA_ADDRESS];
+	const struct rtnl_attr *ip = attrs[IFA_LOCAL].data ? &attrs[IFA_LOCAL] : &attrs[IFA_ADDRESS];
 	size_t want = a.ifa_family == AF_INET ? 4 : a.ifa_family == AF_INET6 ? 16 : 0;
 	if (!want || ip->n != want || a.ifa_prefixlen > 8 * want)
 		return true;
@@ -234,6 +165,8 @@ int vip_msg_next(const uint8_t *buf, size_t len, size_t *at, struct vip_heard *o
 	case RTM_DELLINK: ok = read_link(p, n, true, out); break;
 	case RTM_NEWADDR: ok = read_addr(p, n, false, out); break;
 	case RTM_DELADDR: ok = read_addr(p, n, true, out); break;
+	case RTM_NEWROUTE: out->type = way_msg_route(p, n, &out->way, &ok) ? VIP_HEARD_WAY : VIP_HEARD_OTHER; break;
+	case RTM_NEWRULE: out->type = way_msg_rule(p, n, &out->way, &ok) ? VIP_HEARD_WAY : VIP_HEARD_OTHER; break;
 	case NLMSG_ERROR: ok = read_err(p, n, false, out); break;
 	case NLMSG_DONE: ok = read_err(p, n, true, out); break;
 	default: break;

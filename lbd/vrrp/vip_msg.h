@@ -5,16 +5,13 @@
  */
 #pragma once
 
+#include "lbd/vrrp/rtnl.h"
 #include "lbd/vrrp/vip.h"
+#include "lbd/vrrp/way.h"
 
 #include <stddef.h>
 
-#define VIP_MSG_MAX 112 /* bytes of the longest request */
-
-struct vip_batch {
-	uint8_t *buf;
-	size_t cap, len;
-};
+#define VIP_MSG_MAX 112 /* bytes of the longest request, those of way_msg.h among them */
 
 /* Adds (or renews) or removes one address, acknowledged. lease_s 0 = for ever. 0; -EMSGSIZE: full, nothing written. */
 int vip_msg_add(struct vip_batch *b, uint32_t seq, int index, const struct vip *v, uint32_t lease_s);
@@ -28,6 +25,7 @@ enum vip_heard_type {
 	VIP_HEARD_LINK_GONE, /* index */
 	VIP_HEARD_ADDR,      /* index, addr, secondary, unfit, scope, proto */
 	VIP_HEARD_ADDR_GONE, /* index, addr */
+	VIP_HEARD_WAY,       /* way: a route or rule of ours */
 	VIP_HEARD_STATUS,    /* err: the answer to seq */
 	VIP_HEARD_DONE,      /* the end of dump seq, perhaps with err */
 };
@@ -45,6 +43,7 @@ struct vip_heard {
 	bool secondary; /* IPv4: behind another of its subnet */
 	bool unfit;     /* IPv6: duplicate detection runs or failed */
 	uint8_t scope, proto;
+	struct way way;
 };
 
 /* The next message of a datagram at *at. 1; 0 = its end; -EBADMSG: not whole, the rest is lost. */

@@ -30,6 +30,8 @@ int vip_sock_netlink(uint32_t groups, size_t *rcvbuf)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	/* errors need not carry the request back */
 	(void)setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	/* a dump of routes is then of ours alone, of however many there are */
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	(void)getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &len);
 	*rcvbuf = got > 0 ? (size_t)got : 0;
 	return fd;

@@ -51,7 +51,8 @@ static json_t *vips_write(const struct vip *v, uint32_t n)
 	return list;
 }
 
-static bool vip_read(const json_t *item, struct vip *v)
+/* min: the least prefix. */
+static bool prefix_read(const json_t *item, unsigned min, struct vip *v)
 {
 	const char *text = json_string_value(item), *slash = text ? strchr(text, '/') : NULL;
 	if (!slash || lb_ip_parse(text, (size_t)(slash - text), &v->ip))
@@ -59,7 +60,7 @@ static bool vip_read(const json_t *item, struct vip *v)
 	const char *digits = slash + 1;
 	size_t n = strlen(digits);
 	unsigned bits = 0;
-	if (n > 3 || digits[0] == '0')
+	if (n == 0 || n > 3 || (digits[0] == '0' && n > 1))
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		if (digits[i] < '0' || digits[i] > '9')
@@ -67,7 +68,7 @@ static bool vip_read(const json_t *item, struct vip *v)
 		bits = bits * 10 + (unsigned)(digits[i] - '0');
 	}
 	v->prefix = (uint8_t)bits;
-	return bits >= 1 && bits <= (lb_ip_is_v6(&v->ip) ? 128 : 32);
+	return bits >= min && bits <= (lb_ip_is_v6(&v->ip) ? 128 : 32);
 }
 
 static uint32_t vips_read(struct lb_fields *f, const char *key, size_t max, struct vip *out)
@@ -75,7 +76,7 @@ static uint32_t vips_read(struct lb_fields *f, const char *key, size_t max, stru
 	const json_t *list = lb_field_list(f, key, max);
 	uint32_t n = (uint32_t)json_array_size(list);
 	for (uint32_t i = 0; i < n; i++)
-		f->bad |= !vip_read(json_array_get(list, i), &out[i]);
+		f->bad |= !prefix_read(json_array_get(list, i), 1, &out[i]);
 	return n;
 }
 
@@ -113,6 +114,114 @@ static void addresses_read(struct lb_fields *f, struct vrrp_conf *c)
 		f->bad = !all_different(c);
 }
 
+/* A name that the kernel gives to a card: more than ASCII is legal. */
+static void card_read(struct lb_fields *f, const char *key, char out[16])
+{
+	const char *name = lb_field_str(f, key, 15);
+	size_t n = strlen(name);
+	for (size_t i = 0; i < n; i++)
+		f->bad |= (uint8_t)name[i] <= 0x20 || name[i] == 0x7f || name[i] == '/' || name[i] == ':';
+	f->bad |= n == 0 || strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+	memcpy(out, name, n + 1);
+}
+
+/* ---- routes and rules ---- */
+
+static void put_net(struct lb_members *o, const char *key, const struct lb_ip *ip, unsigned prefix)
+{
+	char ip_text[LB_IP_STRLEN], text[VIP_TEXT];
+	snprintf(text, sizeof(text), "%s/%u", lb_ip_str(ip, ip_text), prefix);
+	lb_put_str(o, key, text);
+}
+
+static json_t *routes_write(const struct vrrp_conf *c)
+{
+	json_t *list = json_array();
+	for (uint32_t i = 0; i < c->n_routes; i++) {
+		const struct route *r = &c->routes[i];
+		struct lb_members o = { json_object(), false };
+		put_net(&o, "to", &r->to, r->prefix);
+		lb_put_ip(&o, "via", &r->via);
+		lb_put_str(&o, "dev", r->dev);
+		lb_put_int(&o, "table", r->table);
+		lb_put_int(&o, "metric", r->metric);
+		lb_put_ip(&o, "source", &r->source);
+		if (!append(list, lb_members_end(&o)))
+			return NULL;
+	}
+	return list;
+}
+
+static json_t *policy_write(const struct vrrp_conf *c)
+{
+	json_t *list = json_array();
+	for (uint32_t i = 0; i < c->n_policy; i++) {
+		const struct rule *r = &c->policy[i];
+		struct lb_members o = { json_object(), false };
+		put_net(&o, "from", &r->from, r->from_prefix);
+		put_net(&o, "to", &r->to, r->to_prefix);
+		lb_put_int(&o, "table", r->table);
+		lb_put_int(&o, "priority", r->priority);
+		lb_put_int(&o, "fwmark", r->fwmark);
+		if (!append(list, lb_members_end(&o)))
+			return NULL;
+	}
+	return list;
+}
+
+/* Bits behind the prefix are 0: the kernel refuses others. */
+static void net_read(struct lb_fields *f, const char *key, struct lb_ip *ip, uint8_t *prefix)
+{
+	struct vip v = { 0 };
+	f->bad |= !prefix_read(json_object_get(f->from, key), 0, &v) || !lb_ip_is_net(&v.ip, v.prefix);
+	*ip = v.ip;
+	*prefix = v.prefix;
+}
+
+static struct lb_ip maybe_ip(struct lb_fields *f, const char *key, uint8_t family)
+{
+	struct lb_ip ip = { 0 };
+	if (lb_field_has(f, key))
+		ip = lb_field_ip(f, key);
+	f->bad |= ip.family && ip.family != family;
+	return ip;
+}
+
+static void routes_read(struct lb_fields *f, struct vrrp_conf *c)
+{
+	const json_t *list = lb_field_list(f, "routes", WAY_ROUTES_MAX);
+	c->n_routes = (uint32_t)json_array_size(list);
+	for (uint32_t i = 0; i < c->n_routes; i++) {
+		struct lb_fields one = { json_array_get(list, i), false };
+		struct route *r = &c->routes[i];
+		net_read(&one, "to", &r->to, &r->prefix);
+		r->via = maybe_ip(&one, "via", r->to.family);
+		card_read(&one, "dev", r->dev);
+		r->table = lb_field_u32(&one, "table", 1, UINT32_MAX);
+		r->metric = lb_field_u32(&one, "metric", 0, UINT32_MAX);
+		r->source = maybe_ip(&one, "source", r->to.family);
+		f->bad |= one.bad;
+	}
+}
+
+static void policy_read(struct lb_fields *f, struct vrrp_conf *c)
+{
+	const json_t *list = lb_field_list(f, "rules", WAY_RULES_MAX);
+	c->n_policy = (uint32_t)json_array_size(list);
+	for (uint32_t i = 0; i < c->n_policy; i++) {
+		struct lb_fields one = { json_array_get(list, i), false };
+		struct rule *r = &c->policy[i];
+		net_read(&one, "from", &r->from, &r->from_prefix);
+		net_read(&one, "to", &r->to, &r->to_prefix);
+		r->table = lb_field_u32(&one, "table", 1, UINT32_MAX);
+		r->priority = lb_field_u32(&one, "priority", 1, UINT32_MAX);
+		r->fwmark = lb_field_u32(&one, "fwmark", 0, UINT32_MAX);
+		f->bad |= one.bad || r->from.family != r->to.family;
+	}
+}
+
+/* ---- the rest ---- */
+
 static json_t *peers_write(const struct vrrp_conf *c)
 {
 	json_t *list = json_array();
@@ -137,17 +246,6 @@ static void ends_read(struct lb_fields *f, struct vrrp_conf *c)
 		c->source = lb_field_ip(f, "source");
 	f->bad |= c->source.family && c->source.family != c->family;
 	c->min_ttl = (uint8_t)lb_field_u32(f, "min_ttl", 1, UINT8_MAX);
-}
-
-/* A name that the kernel gives to a card: more than ASCII is legal. */
-static void interface_read(struct lb_fields *f, struct vrrp_conf *c)
-{
-	const char *name = lb_field_str(f, "interface", sizeof(c->interface) - 1);
-	size_t n = strlen(name);
-	for (size_t i = 0; i < n; i++)
-		f->bad |= (uint8_t)name[i] <= 0x20 || name[i] == 0x7f || name[i] == '/' || name[i] == ':';
-	f->bad |= n == 0 || strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-	memcpy(c->interface, name, n + 1);
 }
 
 static void rules_write(struct lb_members *o, const struct vrrp_conf *c)
@@ -270,6 +368,8 @@ void vrrp_conf_write(const struct vrrp_conf *c, struct lb_members *o)
 	rules_write(o, c);
 	lb_put(o, "addrs", vips_write(c->addrs, c->n_addrs));
 	lb_put(o, "excluded", vips_write(c->excluded, c->n_excluded));
+	lb_put(o, "routes", routes_write(c));
+	lb_put(o, "rules", policy_write(c));
 	lb_put(o, "peers", peers_write(c));
 	lb_put_ip(o, "source", &c->source);
 	lb_put_int(o, "min_ttl", c->min_ttl);
@@ -287,13 +387,15 @@ void vrrp_conf_read(struct lb_fields *f, struct vrrp_conf *c)
 	lb_field_text(f, "name", c->name, sizeof(c->name));
 	f->bad |= c->name[0] == '\0';
 	lb_field_text(f, "group", c->group, sizeof(c->group));
-	interface_read(f, c);
+	card_read(f, "interface", c->interface);
 	c->family = lb_field_word(f, "family", families, COUNT(families)) ? AF_INET6 : AF_INET;
 	c->vrid = (uint8_t)lb_field_u32(f, "vrid", 1, UINT8_MAX);
 	c->prio = (uint8_t)lb_field_u32(f, "prio", 1, UINT8_MAX);
 	c->sum = (enum vrrp_sum)lb_field_word(f, "sum", sums, COUNT(sums));
 	rules_read(f, c);
 	addresses_read(f, c);
+	routes_read(f, c);
+	policy_read(f, c);
 	ends_read(f, c);
 	c->lease_s = lb_field_u32(f, "lease_s", 0, LEASE_MAX);
 	c->resume = lb_field_bool(f, "resume");

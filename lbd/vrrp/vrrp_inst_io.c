@@ -143,11 +143,18 @@ void inst_have_addresses(struct inst *i)
 	renew_later(i);
 }
 
+static void have_all(struct inst *i)
+{
+	inst_have_addresses(i);
+	inst_ways_have(i);
+}
+
 static void let_go(struct inst *i)
 {
 	ev_timer_stop(i->w->loop, &i->renew);
 	ev_timer_stop(i->w->loop, &i->announce);
 	vrrp_announce_stop(&i->burst);
+	inst_ways_let_go(i);
 	if (!inst_is_owner(i))
 		(void)vips_del(i->w->net, i->sock->card, i->vips, i->n_vips);
 }
@@ -170,7 +177,7 @@ static void act(struct inst *i, const struct vrrp_act *a, struct lb_time now)
 		break;
 	case VRRP_ACT_ADDRS:
 		if (a->on)
-			inst_have_addresses(i);
+			have_all(i);
 		else
 			let_go(i);
 		inst_watch(i, a->on);
@@ -188,8 +195,11 @@ static void act(struct inst *i, const struct vrrp_act *a, struct lb_time now)
 /* What was left behind by a process that was killed stays while it is not decided whether we go on as master. */
 static void settle_left(struct inst *i)
 {
-	if (i->resuming && !i->fsm.resuming && i->fsm.state != VRRP_STATE_MASTER && !inst_is_owner(i))
-		(void)vips_del(i->w->net, i->sock->card, i->vips, i->n_vips);
+	if (i->resuming && !i->fsm.resuming && i->fsm.state != VRRP_STATE_MASTER) {
+		inst_ways_let_go(i);
+		if (!inst_is_owner(i))
+			(void)vips_del(i->w->net, i->sock->card, i->vips, i->n_vips);
+	}
 	i->resuming = i->fsm.resuming;
 }
 
@@ -295,6 +305,7 @@ void insts_card(struct room *w, struct vip_card *c)
 		else
 			inst_start(i);
 	}
+	insts_ways_card(w, c);
 }
 
 void insts_core(struct room *w, bool silent)
@@ -354,6 +365,8 @@ static void address_lost(struct inst *i, const struct vip *v)
 	lb_log(LB_LOG_WARNING, "vip/%s: somebody removed it from %s; restored", lb_ip_str(&v->ip, ip),
 		i->conf.interface);
 	inst_have_addresses(i);
+	inst_ways_renew_sources(i);
+	inst_ways_have(i);
 	inst_announce(i, now);
 }
 

@@ -42,6 +42,15 @@ void room_send(struct room *w, const struct vrrp_msg *m)
 	}
 }
 
+/* Instances come all at once: when a ping finds some, what none of them has a use for can be told from the rest. */
+static void sweep_once(struct room *w)
+{
+	if (!w->swept && !LIST_EMPTY(&w->insts)) {
+		vip_ways_sweep(w->net);
+		w->swept = true;
+	}
+}
+
 static void send_pong(struct room *w, uint32_t n)
 {
 	struct rusage use = { 0 };
@@ -130,7 +139,10 @@ static int dispatch(struct room *w, const struct vrrp_msg *m)
 	case VRRP_MSG_DO: inst_do(w, &m->u.run); return 0;
 	case VRRP_MSG_PEERS: peers_set(w, m->u.peers); return 0;
 	case VRRP_MSG_LOG: lb_log_set_level(m->u.log); return 0;
-	case VRRP_MSG_PING: send_pong(w, m->u.ping); return 0;
+	case VRRP_MSG_PING:
+		sweep_once(w);
+		send_pong(w, m->u.ping);
+		return 0;
 	case VRRP_MSG_READY:
 	case VRRP_MSG_STATE:
 	case VRRP_MSG_ALARM:
@@ -211,6 +223,16 @@ static void on_refused(struct vip_card *c, const struct lb_ip *ip, bool add, int
 		add ? "add" : "remove", add ? "to" : "from", c->name, strerror(err));
 }
 
+static void on_way(uint32_t owner, const struct way *way, bool add, int err, void *arg)
+{
+	insts_way(arg, owner, way, add, err);
+}
+
+static void on_way_left(const struct way *way, void *arg)
+{
+	insts_way_left(arg, way);
+}
+
 static void on_overrun(void *arg)
 {
 	(void)arg;
@@ -226,7 +248,15 @@ static void on_broken(void *arg)
 	room_end(w, 1);
 }
 
-static const struct vip_calls net_calls = { on_card, on_address, on_refused, on_overrun, on_broken };
+static const struct vip_calls net_calls = {
+	.card = on_card,
+	.address = on_address,
+	.refused = on_refused,
+	.way = on_way,
+	.way_left = on_way_left,
+	.overrun = on_overrun,
+	.broken = on_broken,
+};
 
 static bool is_own(const struct lb_ip *ip, void *arg)
 {

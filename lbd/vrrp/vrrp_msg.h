@@ -34,6 +34,7 @@
 #include "lbd/vrrp/vrrp_auth.h"
 #include "lbd/vrrp/vrrp_fsm.h"
 #include "lbd/vrrp/vrrp_pkt.h"
+#include "lbd/vrrp/way_book.h"
 
 #define VRRP_NAME_MAX     64 /* bytes of a name, with its NUL */
 #define VRRP_REASON_MAX   80 /* "track:gateway", with its NUL */
@@ -79,6 +80,10 @@ struct vrrp_conf {
 	uint32_t n_addrs;
 	struct vip excluded[VRRP_EXCLUDED_MAX];
 	uint32_t n_excluded;
+	struct route routes[WAY_ROUTES_MAX]; /* no two in one place (way_same), here or in another instance */
+	uint32_t n_routes;
+	struct rule policy[WAY_RULES_MAX]; /* rules; the same */
+	uint32_t n_policy;
 	struct lb_ip peers[VRRP_PEERS_MAX]; /* none: multicast */
 	uint32_t n_peers;
 	struct lb_ip source; /* family 0 = that of the interface */

@@ -11,6 +11,7 @@
 #include "lbd/vrrp/vrrp_dup.h"
 #include "lbd/vrrp/vrrp_group.h"
 #include "lbd/vrrp/vrrp_msg.h"
+#include "lbd/vrrp/way_book.h"
 
 #include <ev.h>
 #include <sys/queue.h>
@@ -63,6 +64,8 @@ struct inst {
 	struct lb_ip addrs[VRRP_ADDRS_MAX];
 	struct vip vips[VRRP_ADDRS_MAX + VRRP_EXCLUDED_MAX];
 	size_t n_vips;
+	struct way_book ways;                       /* routes, then rules */
+	struct vip_card *way_cards[WAY_ROUTES_MAX]; /* of the routes; NULL = none, or memory was out */
 	struct group *group;
 	struct sock *sock;
 	bool resuming;   /* as the state machine said last */
@@ -75,6 +78,7 @@ struct inst {
 	ev_timer timer;    /* the deadline of the state machine */
 	ev_timer renew;    /* of the lease, while it has addresses */
 	ev_timer announce; /* the next frames */
+	ev_timer follow;   /* to ask for routes and rules again, while it has them */
 	ev_timer calm;     /* the end of INST_FAULT_CONTENDED */
 	struct vrrp_announce burst;
 	struct lb_time lost_at[ROOM_LOST_MAX]; /* the last times an address was taken away, newest first */
@@ -124,6 +128,7 @@ struct room {
 	struct lb_time polled_at, rested_at; /* the last poll; and the last time that this process waited */
 	int64_t lag_us;
 	bool greeted;
+	bool swept;      /* what a process before us left of routes and rules is looked for */
 	bool abandoned;  /* ends without a word to anybody */
 	unsigned silent; /* looks in a row at a kernel that does not answer */
 	int status;      /* -1 = goes on */
@@ -170,6 +175,20 @@ void inst_set_source(struct inst *i);
 bool inst_is_owner(const struct inst *i);
 void inst_have_addresses(struct inst *i);
 void inst_announce(struct inst *i, struct lb_time now);
+
+/* ---- vrrp_way_io.c ---- */
+/* Those of conf from now on; of a master, what it does not name any more goes. */
+void inst_ways_set(struct inst *i, const struct vrrp_conf *conf);
+void inst_ways_have(struct inst *i); /* asks for all of them, behind the addresses */
+/* Where an address was lost routes with a source may have lost that: they are made anew by the next inst_ways_have. */
+void inst_ways_renew_sources(struct inst *i);
+void inst_ways_let_go(struct inst *i);
+void inst_ways_timer(struct inst *i); /* made, not armed */
+void inst_ways_free(struct inst *i);
+void insts_ways_card(struct room *w, const struct vip_card *c);
+void insts_way(struct room *w, uint32_t id, const struct way *way, bool add, int err);
+/* A way of ours that was in the kernel when we looked. */
+void insts_way_left(struct room *w, const struct way *way);
 
 /* ---- vrrp_sock_io.c ---- */
 /* The socket of the instance's card and family, with the instance in it. NULL: out of memory. */

@@ -96,6 +96,7 @@ static void inst_free(struct inst *i)
 	ev_timer_stop(loop, &i->calm);
 	ev_timer_stop(loop, &i->move_timer);
 	inst_watch(i, false);
+	inst_ways_free(i);
 	LIST_REMOVE(i, next);
 	group_leave(i);
 	sock_put(i->sock, i);
@@ -119,6 +120,7 @@ static struct inst *inst_new(struct room *w, const struct vrrp_conf *conf)
 	i->fsm.prio = inst_prio(i);
 	inst_timers(i);
 	inst_move_timer(i);
+	inst_ways_timer(i);
 	i->peer_id = peer_name_id(conf->name);
 	i->sock = sock_get(w, card, i);
 	i->group = i->sock ? group_join(w, i) : NULL;
@@ -129,6 +131,7 @@ static struct inst *inst_new(struct room *w, const struct vrrp_conf *conf)
 		free(i);
 		return NULL;
 	}
+	inst_ways_set(i, conf);
 	LIST_INSERT_HEAD(&w->insts, i, next);
 	return i;
 }
@@ -162,12 +165,15 @@ static void inst_change(struct inst *i, const struct vrrp_conf *conf)
 	inst_set_prio(i);
 	inst_set_source(i);
 	inst_watch_again(i);
+	/* rules and routes go before the addresses that they may need */
+	inst_ways_set(i, conf);
 	if (i->fsm.state != VRRP_STATE_MASTER)
 		return;
 	bool other = n_gone || n_old != i->n_vips;
 	if (n_gone && !inst_is_owner(i))
 		(void)vips_del(i->w->net, i->sock->card, gone, n_gone);
 	inst_have_addresses(i);
+	inst_ways_have(i);
 	if (other)
 		inst_announce(i, lb_clock_now());
 }

@@ -70,11 +70,31 @@ START_TEST(order_and_kinds)
 }
 END_TEST
 
+START_TEST(networks)
+{
+	static const struct {
+		const char *ip;
+		unsigned prefix;
+		bool is;
+	} rows[] = { { "0.0.0.0", 0, true }, { "0.0.0.1", 0, false }, { "128.0.0.0", 1, true },
+		{ "128.0.0.0", 0, false }, { "192.0.2.0", 23, true }, { "192.0.2.0", 22, false },
+		{ "192.0.2.1", 32, true }, { "192.0.2.1", 31, false }, { "::", 0, true }, { "2001:db8::", 32, true },
+		{ "2001:db8::", 28, false }, { "2001:db8::1", 128, true }, { "2001:db8::1", 127, false },
+		{ "::1", 0, false } };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct lb_ip ip;
+		ck_assert_int_eq(lb_ip_parse(rows[i].ip, strlen(rows[i].ip), &ip), 0);
+		ck_assert_msg(lb_ip_is_net(&ip, rows[i].prefix) == rows[i].is, "%s/%u", rows[i].ip, rows[i].prefix);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("addr");
 	TCase *tc = tcase_create("addr");
 	tcase_add_loop_test(tc, endpoints_parse_and_print, 0, (int)(sizeof(endpoints) / sizeof(endpoints[0])));
+	tcase_add_test(tc, networks);
 	tcase_add_test(tc, a_nul_ends_nothing);
 	tcase_add_test(tc, order_and_kinds);
 	suite_add_tcase(s, tc);

@@ -70,14 +70,16 @@ static const char good[] =
 	"vrrp:\n"
 	"  i: { interface: { n: e0, m: e1 }, vrid: 1, addresses: 192.0.2.8, excluded: [192.0.2.9],\n"
 	"    unicast: { n: 192.0.2.5, m: 192.0.2.7 }, auth: { type: hmac, key_file: /k },\n"
-	"    track: [{ check: s, weight: -3 }, { process: p }], group: g }\n"
+	"    track: [{ check: s, weight: -3 }, { process: p }], group: g,\n"
+	"    routes: [{ to: default, via: 192.0.2.1 }], rules: [{ from: 192.0.2.0/24, table: 7, priority: 7 }] }\n"
 	"  j: { interface: e0, vrid: 2, addresses: \"fe80::1/64\", group: g }\n"
 	"hooks: { state: { path: /h, timeout: 1s } }\n";
 static const char bad[] = "checks: { a: { tpye: tcp } }\n"
 			  "services: { w: { listen: 0.0.0.0:80, lisen: 1, backends: { x: 1, x: *y } } }\n"
 			  "cluster: { id: 1, nodes: { n: [192.0.2.5, x], m: 192.0.2.5 } }\n"
 			  "vrrp: { i: { interface: { n: e0, o: e1 }, vrid: 1, addresses: [192.0.2.8, 192.0.2.8/0],\n"
-			  "  track: [{ check: gone }, {}] }, j: { interface: e0, vrid: 1, addresses: 192.0.2.8 } }\n";
+			  "  track: [{ check: gone }, {}], routes: [{}, { to: default }], rules: [{}, { table: 1, "
+			  "priority: 1 }] }, j: { interface: e0, vrid: 1, addresses: 192.0.2.8 } }\n";
 
 static void ignore(const struct config_change *ch, void *arg)
 {

@@ -183,6 +183,14 @@ static void put_vrrp(struct lb_text *t, unsigned i)
 	if (maybe())
 		lb_text_printf(t, "    excluded: [10.10.%u.1, 10.10.%u.2/8, '2001:db8:3::%x/48']\n", i, i, i + 1);
 	if (maybe())
+		lb_text_printf(t,
+			"    routes: [{ to: 10.11.%u.0/24, %s }, { to: '2001:db8:%x::/48', dev: x, table: %s }]\n", i,
+			PICK("dev: eth0", "via: 10.9.0.9, metric: 3", "via: 10.9.0.9, source: 10.9.0.1"), i,
+			PICK("1", "4294967295"));
+	if (maybe())
+		lb_text_printf(t, "    rules: { %s, table: 9, priority: %u }\n",
+			PICK("from: 10.9.0.0/16", "to: '2001:db8::/32', from: '::/0'", "fwmark: 3"), i + 1);
+	if (maybe())
 		put_by_node(t, "priority", PICK("200", "255", "100"), PICK("7", "99"));
 	if (maybe())
 		lb_text_puts(t, "    group: g\n");

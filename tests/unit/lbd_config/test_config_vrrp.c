@@ -43,6 +43,7 @@ START_TEST(what_is_not_written)
 	ck_assert_uint_eq(v->addresses[0].prefix, 32);
 	ck_assert_str_eq(ip_of(&v->addresses[1].ip), "192.0.2.1");
 	ck_assert_uint_eq(v->addresses[1].prefix, 24);
+	ck_assert(v->n_routes == 0 && v->n_rules == 0);
 	ck_assert(v->n_excluded == 0 && v->n_tracks == 0 && v->n_peers == 0 && v->source.family == 0);
 	ck_assert(v->interval_cs == 100 && v->lease_s == 6 && v->sum == VRRP_SUM_RFC5798);
 	ck_assert(v->preempt && v->accept && !v->virtual_mac);
@@ -288,9 +289,50 @@ START_TEST(a_node_that_is_not_there)
 }
 END_TEST
 
+START_TEST(routes_and_rules)
+{
+	struct config *c = load("cluster: { id: 1, nodes: { n: 192.0.2.5, m: 192.0.2.6 } }\n"
+				"vrrp:\n"
+				"  a:\n"
+				"    interface: { n: eth0, m: eth9 }\n"
+				"    vrid: 1\n"
+				"    addresses: 192.0.2.10\n"
+				"    routes:\n"
+				"      - { to: default, via: 192.0.2.1, table: 100, metric: 10, source: 192.0.2.10 }\n"
+				"      - { to: default, via: \"2001:db8::1\", dev: wan0 }\n"
+				"      - { to: default, dev: wan0, source: \"2001:db8::9\", metric: 1 }\n"
+				"      - { to: default, dev: wan0, table: 4294967295 }\n"
+				"      - { to: 198.51.100.7, dev: wan0 }\n"
+				"    rules:\n"
+				"      - { from: 192.0.2.0/24, table: 100, priority: 1000 }\n"
+				"      - { to: \"2001:db8::/32\", table: 100, priority: 1 }\n"
+				"      - { fwmark: 7, table: 4294967295, priority: 4294967295 }\n",
+		"m");
+	const struct route *r = c->vrrp[0].routes;
+	const struct rule *p = c->vrrp[0].rules;
+	ck_assert(c->vrrp[0].n_routes == 5 && c->vrrp[0].n_rules == 3);
+	ck_assert(r[0].to.family == AF_INET && r[0].prefix == 0 && r[0].table == 100 && r[0].metric == 10);
+	ck_assert_str_eq(ip_of(&r[0].via), "192.0.2.1");
+	ck_assert_str_eq(ip_of(&r[0].source), "192.0.2.10");
+	ck_assert_str_eq(r[0].dev, "eth9"); /* that of the instance, on this node */
+	ck_assert(r[1].to.family == AF_INET6 && r[1].table == 254 && r[1].metric == 0 && !r[1].source.family);
+	ck_assert_str_eq(r[1].dev, "wan0");
+	ck_assert(r[2].to.family == AF_INET6 && !r[2].via.family);
+	ck_assert(r[3].to.family == AF_INET && r[3].table == UINT32_MAX); /* that of the instance */
+	ck_assert(r[4].prefix == 32);
+	ck_assert(p[0].from_prefix == 24 && p[0].to.family == AF_INET && !p[0].to_prefix && !p[0].fwmark);
+	ck_assert(p[0].table == 100 && p[0].priority == 1000);
+	ck_assert(p[1].from.family == AF_INET6 && !p[1].from_prefix && p[1].to_prefix == 32 && p[1].priority == 1);
+	ck_assert(p[2].from.family == AF_INET && p[2].fwmark == 7 && p[2].priority == UINT32_MAX);
+	config_free(c);
+}
+END_TEST
+
 #define I(keys)  "vrrp: { i: { interface: eth0, vrid: 1, addresses: 192.0.2.9" keys " } }"
 #define GW       "checks: { gw: { type: icmp, address: 192.0.2.254 }, gx: { type: icmp, address: 192.0.2.254 } }\n"
 #define UNI      ", source: 192.0.2.1, unicast: [192.0.2.2, 192.0.2.3]"
+#define ROUTE(r) ", routes: [{ " r " }]"
+#define RULE(r)  ", rules: [{ " r " }]"
 #define TRACK(t) GW I(", track: [" t "]")
 
 START_TEST(digest_sees_every_change)
@@ -307,6 +349,24 @@ START_TEST(digest_sees_every_change)
 		"vrrp: { i: { interface: eth0, vrid: 1, addresses: \"fe80::1\" } }",
 		I(", excluded: 192.0.2.8"),
 		I(", excluded: 192.0.2.8/24"),
+		I(ROUTE("to: 192.0.2.0/24, via: 192.0.2.1")),
+		I(ROUTE("to: 192.0.2.0/25, via: 192.0.2.1")),
+		I(ROUTE("to: default, via: 192.0.2.1")),
+		I(ROUTE("to: default, via: 192.0.2.2")),
+		I(ROUTE("to: default, dev: eth1")),
+		I(ROUTE("to: default, dev: eth2")),
+		I(ROUTE("to: default, dev: eth1, table: 7")),
+		I(ROUTE("to: default, dev: eth1, metric: 7")),
+		I(ROUTE("to: default, dev: eth1, source: 192.0.2.9")),
+		I(ROUTE("to: \"::/0\", dev: eth1")),
+		I(ROUTE("to: default, dev: eth1 }, { to: 192.0.2.0/24, dev: eth1")),
+		I(RULE("from: 192.0.2.0/24, table: 7, priority: 7")),
+		I(RULE("from: 192.0.2.0/25, table: 7, priority: 7")),
+		I(RULE("to: 192.0.2.0/24, table: 7, priority: 7")),
+		I(RULE("fwmark: 1, table: 7, priority: 7")),
+		I(RULE("fwmark: 2, table: 7, priority: 7")),
+		I(RULE("fwmark: 2, table: 8, priority: 7")),
+		I(RULE("fwmark: 2, table: 8, priority: 8")),
 		I(", group: g"),
 		I(", group: h"),
 		I(", version: 2"),
@@ -460,6 +520,7 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, what_is_not_written);
 	tcase_add_test(tc, every_key);
+	tcase_add_test(tc, routes_and_rules);
 	tcase_add_test(tc, on_each_node);
 	tcase_add_test(tc, the_cluster);
 	tcase_add_test(tc, a_node_that_is_not_there);

@@ -170,7 +170,7 @@ static const struct {
 	{ "without its number", BYTES(MSG("\x10", "\3", "")), 1, VIP_HEARD_DONE, false, false, false, 0 },
 	{ "interrupted", BYTES("\x14\0\0\0\3\0\x12\0\1\0\0\0\0\0\0\0\0\0\0\0"), 1, VIP_HEARD_DONE, false, false, true,
 		0 },
-	{ "something else", BYTES(MSG("\x14", "\x18", "\0\0\0\0")), 1, VIP_HEARD_OTHER, false, false, false, 0 },
+	{ "something else", BYTES(MSG("\x14", "\x1c", "\0\0\0\0")), 1, VIP_HEARD_OTHER, false, false, false, 0 },
 	{ "a message longer than the datagram", BYTES(MSG("\x18", "\x18", "\0\0\0\0")), -EBADMSG, 0, false, false,
 		false, 0 },
 	{ "shorter than its own head", BYTES(MSG("\x0f", "\x18", "\0\0\0\0")), -EBADMSG, 0, false, false, false, 0 },

@@ -153,6 +153,9 @@ END_TEST
 	"\"vrid\":51,\"prio\":150,\"sum\":\"rfc5798\",\"interval_cs\":100,\"preempt\":true,\"preempt_delay_ms\":0,"    \
 	"\"startup_delay_ms\":0,\"addrs\":[\"203.0.113.10/24\",\"203.0.113.11/32\"],\"excluded\":[\"2001:db8::1/"      \
 	"64\"],"                                                                                                       \
+	"\"routes\":[{\"to\":\"0.0.0.0/0\",\"via\":\"203.0.113.1\",\"dev\":\"wan0\",\"table\":100,\"metric\":10,"      \
+	"\"source\":\"203.0.113.10\"},{\"to\":\"2001:db8::/32\",\"dev\":\"lan0\",\"table\":254,\"metric\":0}],"        \
+	"\"rules\":[{\"from\":\"203.0.113.0/24\",\"to\":\"0.0.0.0/0\",\"table\":100,\"priority\":1000,\"fwmark\":7}]," \
 	"\"min_ttl\":255,\"lease_s\":3,\"resume\":true,"                                                               \
 	"\"announce\":{\"count\":5,\"delay_ms\":5000,\"refresh_ms\":0,\"again_ms\":4000},"
 /* as large as it can be, and as small */
@@ -208,7 +211,7 @@ static json_t *parse(const char *text, const char *what)
 	return o;
 }
 
-enum kind { INT, BOOL, WORD, TEXT, IP, HEX, OBJECT, LIST };
+enum kind { INT, BOOL, WORD, TEXT, IP, NET, HEX, OBJECT, LIST };
 
 /* Each member of each message. INT: from min to max. TEXT: so many bytes; HEX: so many digits. Members of a list are
  * those of its first item. */
@@ -236,6 +239,19 @@ static const struct member {
 	{ VRRP_MSG_SET, "startup_delay_ms", INT, 0, 86400000, false },
 	{ VRRP_MSG_SET, "addrs", LIST, 0, 0, false },
 	{ VRRP_MSG_SET, "excluded", LIST, 0, 0, false },
+	{ VRRP_MSG_SET, "routes", LIST, 0, 0, false },
+	{ VRRP_MSG_SET, "routes.to", NET, 0, 0, false },
+	{ VRRP_MSG_SET, "routes.via", IP, 0, 0, true },
+	{ VRRP_MSG_SET, "routes.dev", TEXT, 1, 15, false },
+	{ VRRP_MSG_SET, "routes.table", INT, 1, UINT32_MAX, false },
+	{ VRRP_MSG_SET, "routes.metric", INT, 0, UINT32_MAX, false },
+	{ VRRP_MSG_SET, "routes.source", IP, 0, 0, true },
+	{ VRRP_MSG_SET, "rules", LIST, 0, 0, false },
+	{ VRRP_MSG_SET, "rules.from", NET, 0, 0, false },
+	{ VRRP_MSG_SET, "rules.to", NET, 0, 0, false },
+	{ VRRP_MSG_SET, "rules.table", INT, 1, UINT32_MAX, false },
+	{ VRRP_MSG_SET, "rules.priority", INT, 1, UINT32_MAX, false },
+	{ VRRP_MSG_SET, "rules.fwmark", INT, 0, UINT32_MAX, false },
 	{ VRRP_MSG_SET, "peers", LIST, 0, 0, false },
 	{ VRRP_MSG_SET, "source", IP, 0, 0, true },
 	{ VRRP_MSG_SET, "min_ttl", INT, 1, 255, false },
@@ -436,6 +452,18 @@ static void beyond_its_ends(const struct member *row)
 		expect(row, json_string("-"), -EBADMSG);
 		expect(row, json_string("eth0"), -EBADMSG);
 		expect(row, json_string("203.0.113.1/24"), -EBADMSG);
+		break;
+	case NET:
+		expect(row, json_string("0.0.0.0/0"), 0);
+		expect(row, json_string("128.0.0.0/1"), 0);
+		expect(row, json_string("203.0.113.7/32"), 0);
+		expect(row, json_string("203.0.113.7/31"), -EBADMSG);
+		expect(row, json_string("203.0.113.0/"), -EBADMSG);
+		expect(row, json_string("203.0.113.0/024"), -EBADMSG);
+		expect(row, json_string("203.0.113.0/33"), -EBADMSG);
+		expect(row, json_string("203.0.113.0"), -EBADMSG);
+		expect(row, json_string("default"), -EBADMSG);
+		expect(row, json_string("::/0"), -EBADMSG); /* what stands beside it is IPv4 */
 		break;
 	case HEX:
 		expect(row, repeated('a', row->min), 0);
@@ -729,6 +757,14 @@ START_TEST(an_instance_on_the_wire)
 	ck_assert(c->family == AF_INET && c->rules.interval_cs == 100 && c->rules.preempt);
 	ck_assert(c->n_addrs == 2 && c->addrs[0].prefix == 24 && c->addrs[1].ip.b[3] == 11 && c->n_excluded == 1);
 	ck_assert(c->excluded[0].ip.family == AF_INET6 && c->excluded[0].prefix == 64);
+	const struct route *r = c->routes;
+	const struct rule *p = c->policy;
+	ck_assert(c->n_routes == 2 && r->to.family == AF_INET && r->prefix == 0 && r->via.b[3] == 1);
+	ck_assert(r->table == 100 && r->metric == 10 && r->source.b[3] == 10 && r[1].via.family == 0);
+	ck_assert(r[1].to.family == AF_INET6 && r[1].prefix == 32 && r[1].source.family == 0 && r[1].metric == 0);
+	ck_assert_str_eq(r->dev, "wan0");
+	ck_assert(c->n_policy == 1 && p->from.b[2] == 113 && p->from_prefix == 24 && p->to_prefix == 0);
+	ck_assert(p->to.family == AF_INET && p->table == 100 && p->priority == 1000 && p->fwmark == 7);
 	ck_assert(c->n_peers == 1 && c->peers[0].b[3] == 2 && c->source.b[3] == 1 && c->min_ttl == 255);
 	ck_assert(c->announce.count == 5 && c->announce.delay_ms == 5000 && c->announce.again_ms == 4000);
 	ck_assert(c->with_password && memcmp(c->password, "1234\0\0\0", VRRP_PASSWORD) == 0 && c->lease_s == 3 &&

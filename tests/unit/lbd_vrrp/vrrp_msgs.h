@@ -49,6 +49,43 @@ static inline void msgs_vip(uint64_t *s, struct vip *v, uint8_t family, uint32_t
 	v->prefix = (uint8_t)among(s, 1, family == AF_INET ? 32 : 128);
 }
 
+/* A network: nothing behind its prefix. */
+static inline struct lb_ip msgs_net(uint64_t *s, uint8_t family, uint8_t *prefix)
+{
+	struct lb_ip ip = msgs_ip(s, family, among(s, 0, 65535));
+	*prefix = (uint8_t)among(s, 0, family == AF_INET ? 32 : 128);
+	for (unsigned i = *prefix; i < (family == AF_INET ? 32 : 128); i++)
+		ip.b[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
+	return ip;
+}
+
+static inline void msgs_ways(uint64_t *s, struct vrrp_conf *c)
+{
+	c->n_routes = coin(s) ? 0 : among(s, 0, WAY_ROUTES_MAX);
+	for (uint32_t i = 0; i < c->n_routes; i++) {
+		struct route *r = &c->routes[i];
+		uint8_t family = msgs_family(s);
+		r->to = msgs_net(s, family, &r->prefix);
+		if (coin(s))
+			r->via = msgs_ip(s, family, i);
+		if (coin(s))
+			r->source = msgs_ip(s, family, i);
+		snprintf(r->dev, sizeof(r->dev), "wan%u", among(s, 0, 999));
+		r->table = among(s, 1, UINT32_MAX);
+		r->metric = (uint32_t)random_of(s);
+	}
+	c->n_policy = coin(s) ? 0 : among(s, 0, WAY_RULES_MAX);
+	for (uint32_t i = 0; i < c->n_policy; i++) {
+		struct rule *r = &c->policy[i];
+		uint8_t family = msgs_family(s);
+		r->from = msgs_net(s, family, &r->from_prefix);
+		r->to = msgs_net(s, family, &r->to_prefix);
+		r->table = among(s, 1, UINT32_MAX);
+		r->priority = among(s, 1, UINT32_MAX);
+		r->fwmark = (uint32_t)random_of(s);
+	}
+}
+
 static inline void msgs_auth(uint64_t *s, struct vrrp_auth *a)
 {
 	a->mode = (enum vrrp_auth_mode)among(s, VRRP_AUTH_OFF, VRRP_AUTH_ENFORCE);
@@ -92,6 +129,7 @@ static inline void msgs_conf(uint64_t *s, struct vrrp_conf *c)
 	}
 	for (uint32_t i = 0; i < c->n_excluded; i++)
 		msgs_vip(s, &c->excluded[i], msgs_family(s), 1000 + i);
+	msgs_ways(s, c);
 	for (uint32_t i = 0; i < c->n_peers; i++)
 		c->peers[i] = msgs_ip(s, c->family, i);
 	if (coin(s))
