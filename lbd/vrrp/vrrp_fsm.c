@@ -372,7 +372,12 @@ static void on_backup(
 			v->preempt_at = lb_time_min(v->preempt_at, lb_time_add_ms(now, v->rules.preempt_delay_ms));
 		backup_reckon(v, wait_was_us, now);
 		return;
-	case VRRP_EVENT_RESIGN: backup_reckon(v, wait_was_us, now); return;
+	case VRRP_EVENT_RESIGN:
+		if (v->resuming) /* it does not go on with what it was told to give up */
+			arm_down(v, now);
+		else
+			backup_reckon(v, wait_was_us, now);
+		return;
 	case VRRP_EVENT_FAULT:
 		if (ev->on)
 			rest(v, VRRP_STATE_FAULT, VRRP_CAUSE_FAULT, now, out);

@@ -22,19 +22,12 @@ else
     whole=''
     files=("$@")
 fi
-# gcc's own flags are nothing to worry about when another compiler front end reads them. The analyzer takes nine tenths
-# of the time: tests do without it, sanitizers watch them run.
-# Each says what it finds in one piece: two write at the same time.
-tidy() {
-    # shellcheck disable=SC2016 # the words are for the shell inside
-    xargs -r -P "$(nproc)" -n 1 bash -c 'said=$("$@" 2>/dev/null); [[ -z $said ]] || flock "$0" printf "%s\n" "$said"' \
-        "$lint_root/tests/lint/tidy.allow" "$tool" -p "$build" --quiet --extra-arg=-Wno-unknown-warning-option "$@" |
-        sed "s,$lint_root/,,g"
-}
-raw=$(
-    printf '%s\n' "${files[@]}" | grep -v '^tests/' | tidy
-    printf '%s\n' "${files[@]}" | grep '^tests/' | tidy '--checks=-clang-analyzer-*'
-)
+# gcc's own flags are nothing to worry about when another compiler front end reads them. Each says what it finds in one
+# piece: two write at the same time.
+# shellcheck disable=SC2016 # the words are for the shell inside
+raw=$(printf '%s\n' "${files[@]}" | xargs -r -P "$(nproc)" -n 1 \
+    bash -c 'said=$("$@" 2>/dev/null); [[ -z $said ]] || flock "$0" printf "%s\n" "$said"' "$lint_root/tests/lint/tidy.allow" \
+    "$tool" -p "$build" --quiet --extra-arg=-Wno-unknown-warning-option | sed "s,$lint_root/,,g")
 # the first line of a finding: FILE:LINE:COLUMN: error: TEXT [CHECK,-warnings-as-errors]; its notes follow
 found=$(awk -v whole="$whole" '
     FNR == NR {
