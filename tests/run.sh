@@ -233,14 +233,14 @@ run_lab() {
         lab_jobs+=($!)
         # what the other kernels see, too, is what speaks to the kernel: traffic, golden, reconcile, kill
         if [[ $kernel == "${started[0]}" ]]; then
-            for file in checks config ctl health overrides scripts; do
+            for file in checks config ctl health overrides scripts pair; do
                 less+=("--ignore=tests/lab/test_$file.py")
             done
         fi
     done
     for kernel in "${!started[@]}"; do
-        part_from=$from
         part_start "lab ${started[kernel]}"
+        part_from=$from
         wait "${lab_jobs[kernel]}"
         lab_end "${started[kernel]}"
     done
