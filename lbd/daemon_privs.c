@@ -23,7 +23,10 @@ static int make_dir(const char *path, mode_t mode, uid_t uid, gid_t gid, struct 
 	if (mkdir(path, mode)) {
 		if (errno == EEXIST)
 			return 0;
-		return lb_err_set(e, LB_CODE_FAILED, "%s: %s", path, strerror(errno));
+		return lb_err_set(e, LB_CODE_FAILED, "%s: %s%s", path, strerror(errno),
+			errno == EACCES
+				? "; start lbd as root, or with --run-dir and --state-dir that its user may write"
+				: "");
 	}
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int err = fd < 0 || fchmod(fd, mode) || (geteuid() == 0 && fchown(fd, uid, gid)) ? errno : 0;
