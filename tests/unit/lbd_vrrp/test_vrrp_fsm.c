@@ -81,8 +81,8 @@ static const struct row init_rows[] = {
 	{ "its group cannot", "held", INIT, "0 resume; 1250 timer", "init started; -", BACKUP, 4859.375 },
 	{ "rules replaced while it listens", "", INIT, "0 resume; 1000 rules interval=200", "init started; -", BACKUP,
 		2500 },
-	{ "told to give up while it listens", "", INIT, "0 resume; 1000 resign; 1250 timer", "init started; -; -", BACKUP,
-		4609.375 },
+	{ "told to give up while it listens", "", INIT, "0 resume; 1000 resign; 1250 timer", "init started; -; -",
+		BACKUP, 4609.375 },
 	{ "stopped before it began", "startup=5000", INIT, "0 start; 1 stop; 5000 timer", "-; -; -", INIT, NEVER },
 };
 
