@@ -227,16 +227,16 @@ run_lab() {
         busy+=("tests/lab/test_$file.py")
         less+=("--ignore=tests/lab/test_$file.py")
     done
+    # What speaks to the kernel is seen by each of them: traffic, golden, reconcile, kill. The rest is seen once, half of
+    # it by the first and half by the last, so that they end together.
+    local -a first=({checks,config,ctl,scripts,pair}.py) last=({health,overrides}.py) skip
     for kernel in "${started[@]}"; do
         rm -f "$logs/lab-$kernel.status"
-        lab_start "$kernel" "$kernel" "${less[@]}" &
+        skip=()
+        [[ $kernel == "${started[0]}" ]] || skip+=("${first[@]/#/--ignore=tests/lab/test_}")
+        [[ $kernel == "${started[-1]}" ]] || skip+=("${last[@]/#/--ignore=tests/lab/test_}")
+        lab_start "$kernel" "$kernel" "${less[@]}" "${skip[@]}" &
         lab_jobs+=($!)
-        # what the other kernels see, too, is what speaks to the kernel: traffic, golden, reconcile, kill
-        if [[ $kernel == "${started[0]}" ]]; then
-            for file in checks config ctl health overrides scripts pair; do
-                less+=("--ignore=tests/lab/test_$file.py")
-            done
-        fi
     done
     for kernel in "${!started[@]}"; do
         part_start "lab ${started[kernel]}"
