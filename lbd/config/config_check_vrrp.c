@@ -168,11 +168,11 @@ static void rule_owner(struct config_builder *b, const struct config_instance *i
 	if (in->v->priority != VRRP_PRIO_OWNER)
 		return;
 	if (mac->at && mac->set && mac->num)
-		config_say(b, mac->at, &in->path, "the addresses of an owner are those of its card",
-			"virtual_mac has no effect with priority 255");
+		config_warn(b, mac->at, &in->path, "virtual_mac has no effect with priority 255",
+			"the addresses of an owner are those of its card");
 	if (accept->at && accept->set && !accept->num)
-		config_say(b, accept->at, &in->path, "the addresses of an owner are the host's own",
-			"accept has no effect with priority 255");
+		config_warn(b, accept->at, &in->path, "accept has no effect with priority 255",
+			"the addresses of an owner are the host's own");
 }
 
 /* The mapping itself; whether it suits the instance is rule_version's. */

@@ -399,7 +399,9 @@ void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, b
 			continue;
 		inst_look(i); /* the lease may have ended because we stood still */
 		bool master = i->fsm.state == VRRP_STATE_MASTER;
-		if (!added && master && here && c->index)
+		/* those that a device took along when it was set down come back with it, as one loss */
+		bool its_fall = i->mac.card == c && !c->on;
+		if (!added && master && here && c->index && !its_fall)
 			address_lost(i, v);
 		else if (added && (!master || !here) &&
 			 !i->fsm.resuming) /* left behind by one of us who was killed, or set by hand */

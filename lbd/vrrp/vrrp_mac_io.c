@@ -216,13 +216,14 @@ static void answered(struct inst *i, const struct link_ask *a, int err)
 	static const char *const whats[] = { "made", "set", "followed by its card", "up", "down", "removed" };
 	if (i->mac.pending)
 		i->mac.pending--;
-	/* gone with its card, or there already: that is told by itself */
-	bool told = err == ENODEV || (err == EEXIST && a->what == LINK_MAKE);
-	if (told)
+	/* its card is gone, or it is there already: that is told by itself */
+	if (a->what == LINK_MAKE && (err == ENODEV || err == EEXIST))
 		return;
-	if (err > 0 && (a->what == LINK_MAKE || a->what == LINK_UP))
+	if (a->what == LINK_UP && err == ENODEV)
+		i->mac.life = 0; /* removed while it was set up again: one loss */
+	if (err > 0 && err != ENODEV && (a->what == LINK_MAKE || a->what == LINK_UP))
 		refused(i, err);
-	else if (err > 0 && !i->mac.refused)
+	else if (err > 0 && err != ENODEV && !i->mac.refused)
 		lb_log(LB_LOG_ERROR, "vrrp/%s: %s cannot be %s: %s", i->conf.name, a->name, whats[a->what],
 			strerror(err));
 	inst_mac_look(i);

@@ -32,8 +32,8 @@ def closed(**keys):
     """Both families, and a service on each."""
     keys = {"priority": 150, **keys}
     six = instance(vrid=52, **{**keys, "addresses": [f"{LL6}/64", f"{VIP6}/64"]})
-    web = service([f"{VIP4}:{PORT}", f"[{VIP6}]:{PORT}"], {})
-    return json.dumps({"vrrp": {"wan": instance(**keys), "wan6": six}, "services": {"web": web}}, indent=1) + "\n"
+    services = {"web": service(f"{VIP4}:{PORT}", {}), "web6": service(f"[{VIP6}]:{PORT}", {})}
+    return json.dumps({"vrrp": {"wan": instance(**keys), "wan6": six}, "services": services}, indent=1) + "\n"
 
 
 def ping(pair, ip):
