@@ -71,6 +71,9 @@ static void need(struct host_needs *needs, enum host_need which, const struct co
 static void needs_of(const struct config *c, struct host_needs *needs)
 {
 	*needs = (struct host_needs){ .probe_gid = sandbox_gid(daemon_workers[CHECK_ROOM_NET]->user) };
+	for (uint32_t i = 0; i < c->n_vrrp; i++)
+		if (c->vrrp[i].virtual_mac && c->vrrp[i].priority != VRRP_PRIO_OWNER)
+			needs->service[HOST_NEED_MAC] = c->vrrp[i].name;
 	for (uint32_t i = 0; i < c->n_services; i++) {
 		const struct config_service *s = &c->services[i];
 		need(needs, HOST_NEED_ANY, s);

@@ -16,12 +16,13 @@ enum host_need {
 	HOST_NEED_NAT6,
 	HOST_NEED_PERSISTENCE,
 	HOST_NEED_STATS,
-	HOST_NEED_PING /* an icmp check: judged by host_judge_ping, not by a row */
+	HOST_NEED_PING, /* an icmp check: judged by host_judge_ping, not by a row */
+	HOST_NEED_MAC,  /* an instance with virtual_mac */
 };
-#define HOST_NEED_COUNT 6
+#define HOST_NEED_COUNT 7
 
 struct host_needs {
-	const char *service[HOST_NEED_COUNT]; /* name of one service that has it, NULL = none has */
+	const char *service[HOST_NEED_COUNT]; /* name of one service (MAC: instance) that has it, NULL = none has */
 	uint32_t probe_gid;                   /* the group in which probes run */
 };
 
@@ -30,6 +31,7 @@ struct host_row {
 	enum host_need need;
 	long want;
 	const char *why; /* what goes wrong otherwise */
+	bool zero_too;   /* 0 is as good */
 };
 
 extern const struct host_row host_rows[];
@@ -43,6 +45,10 @@ struct host_finding {
  * module is not loaded). True and *out when it is wrong for what is needed. */
 bool host_judge(
 	const struct host_row *row, const struct host_needs *needs, bool missing, long value, struct host_finding *out);
+
+/* Whether a device of virtual_mac may take routes and addresses from routers: that cannot be set for it alone by whom
+ * has no right to /proc/sys. accept_ra: what it begins with (net.ipv6.conf.default); a host that forwards ignores 1. */
+bool host_judge_ra(const struct host_needs *needs, long accept_ra, long forwarding, struct host_finding *out);
 
 /* Whether the probes may ping: range is what net.ipv4.ping_group_range holds, "LOW HIGH" (it rules IPv6, too); NULL =
  * it cannot be read. True and *out when their group is outside. */

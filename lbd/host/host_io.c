@@ -47,6 +47,15 @@ size_t host_read(const struct host_needs *needs, struct host_finding *out, size_
 			out[n] = f;
 		n++;
 	}
+	struct host_finding ra;
+	long accept_ra = 0, forwarding = 0;
+	(void)read_sysctl("net.ipv6.conf.default.accept_ra", &accept_ra);
+	(void)read_sysctl("net.ipv6.conf.all.forwarding", &forwarding);
+	if (host_judge_ra(needs, accept_ra, forwarding, &ra)) {
+		if (n < max)
+			out[n] = ra;
+		n++;
+	}
 	char range[64];
 	struct host_finding f;
 	bool there = slurp("/proc/sys/net/ipv4/ping_group_range", range, sizeof(range));
