@@ -125,7 +125,7 @@ int main(void)
 {
 	Suite *s = suite_create("host");
 	TCase *t = tcase_create("all");
-	tcase_add_loop_test(tc, what_routers_say, 0, (int)(sizeof(routers) / sizeof(routers[0])));
+	tcase_add_loop_test(t, what_routers_say, 0, (int)(sizeof(routers) / sizeof(routers[0])));
 	tcase_add_loop_test(t, a_finding_only_where_a_service_needs_it, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_loop_test(t, groups_that_may_ping, 0, sizeof(pings) / sizeof(pings[0]));
 	tcase_add_test(t, the_table_has_no_holes);
