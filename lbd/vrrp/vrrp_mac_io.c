@@ -132,6 +132,7 @@ static void make(struct inst *i)
 	vip_asked_send(i->w->net);
 }
 
+/* One that is up and should not be goes down when the settings are answered: then it is looked at again. */
 static void adopt(struct inst *i)
 {
 	bool made = i->mac.making;
@@ -141,8 +142,6 @@ static void adopt(struct inst *i)
 		ask_settings(i);
 	if (is_master(i))
 		restore(i);
-	else if (i->mac.card->on && !may_stay(i))
-		inst_mac_down(i);
 	vip_asked_send(i->w->net);
 }
 
