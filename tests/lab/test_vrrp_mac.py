@@ -53,6 +53,11 @@ def where(node, ip):
     return [x["ifname"] for x in info for a in x.get("addr_info", []) if a.get("local") == ip]
 
 
+def workers_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        return [int(x) for x in f.read().split()]
+
+
 def card(node):
     return links(node)["eth0"]["address"]
 
@@ -166,17 +171,34 @@ def test_what_a_killed_node_left_is_removed(pair):
     with both(pair, **MAC) as (a, b):
         until(lambda: holds(pair.a), "the master has it")
         start = time.monotonic()
-        for pid in sorted([*workers(a).values(), a.pid]):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        pids = workers(a)
+        # the core stands still: it must not start another one, nor end before it, which would be the end in order
+        os.kill(a.pid, signal.SIGSTOP)
+        for pid in (pids["vrrp"], *(p for n, p in pids.items() if n != "vrrp"), a.pid):
+            os.kill(pid, signal.SIGKILL)
         a.wanted = False
         a.process.wait()
         is_master(b)
         until(lambda: not where(pair.a, VIP4), "the lease has ended", LEASE + 1)
         assert time.monotonic() - start < LEASE + 1.5 * slowness()
         assert ours(pair.a) == {DEV4: True}
+        # who has a use for it takes it up, and down while it is not master
+        again = lone(pair.a, config(90, **MAC), "lb-a1")
+        try:
+            index = links(pair.a)[DEV4]["ifindex"]
+            again.start(ready=False)
+            is_backup(again)
+            until(lambda: ours(pair.a) == {DEV4: False}, "it is down")
+            assert links(pair.a)[DEV4]["ifindex"] == index and "left behind" not in again.log()
+            os.kill(again.pid, signal.SIGSTOP)
+            pids = workers_of(again.pid)
+            for pid in (*pids, again.pid):
+                os.kill(pid, signal.SIGKILL)
+            again.wanted = False
+            again.process.wait()
+        finally:
+            again.close()
+        assert DEV4 in links(pair.a)
         # somebody else's look alike, but are not ours
         pair.a.ip(f"link add link eth0 name lbd4-9-eth0 address {MAC4} type macvlan mode bridge\n"
                   "link add name lbd4-8-eth0 address 00:00:5e:00:01:08 type bridge")
