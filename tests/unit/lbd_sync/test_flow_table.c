@@ -176,6 +176,21 @@ START_TEST(expires_in_time)
 }
 END_TEST
 
+START_TEST(not_a_microsecond_before)
+{
+	struct flow_table *t = flow_table_new(SEED, 10);
+	struct flow f = nth(1);
+	f.timeout_s = 5;
+	put(t, &f, FLOW_LOCAL, (struct lb_time){ NOW.us + 1 });
+	ck_assert_uint_eq(flow_table_expire(t, later(NOW, 5000), 10), 0);
+	ck_assert_uint_eq(flow_table_expire(t, later(NOW, 6000), 10), 1);
+	put(t, &f, FLOW_LOCAL, (struct lb_time){ NOW.us + 10999999 });
+	ck_assert_uint_eq(flow_table_expire(t, (struct lb_time){ NOW.us + 15999999 }, 10), 0);
+	ck_assert_uint_eq(flow_table_expire(t, later(NOW, 16000), 10), 1);
+	flow_table_free(t);
+}
+END_TEST
+
 START_TEST(not_more_than_was_asked_for)
 {
 	struct flow_table *t = flow_table_new(SEED, 1000);
@@ -531,6 +546,7 @@ int main(void)
 	tcase_add_test(t, the_default_of_the_state);
 	tcase_add_test(t, full_and_not_whole);
 	tcase_add_loop_test(t, expires_in_time, 0, LEN(expiries));
+	tcase_add_test(t, not_a_microsecond_before);
 	tcase_add_test(t, not_more_than_was_asked_for);
 	tcase_add_test(t, a_late_page_in_small_steps);
 	tcase_add_test(t, a_clock_that_goes_back_or_far);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Memory that runs out at any allocation of a table: a put fails and changes nothing, or goes on with longer chains;
- * with memory again all is as if nothing had been. Every allocation of the process goes through the functions below;
- * the n-th one fails, and some after it.
+ * with memory again all is as if nothing had been, and nothing is lost. Every allocation of the process goes through
+ * the functions below; the n-th one fails, and some after it.
  */
 #include "lbd/sync/flow_table.h"
 #include "tests/unit/lbd_sync/flows.h"
@@ -27,11 +27,13 @@
 
 static long left = -1;    /* allocations that still succeed; -1 = all */
 static long starving = 0; /* how many fail then */
+static long live;         /* allocations that were not freed */
 
 #if REPLACED
 void *__libc_malloc(size_t n);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t n);
+void __libc_free(void *p);
 
 static int out_of_memory(void)
 {
@@ -42,19 +44,31 @@ static int out_of_memory(void)
 	return 1;
 }
 
+static void *count(void *p)
+{
+	live += p != NULL;
+	return p;
+}
+
 void *malloc(size_t n)
 {
-	return out_of_memory() ? NULL : __libc_malloc(n);
+	return out_of_memory() ? NULL : count(__libc_malloc(n));
 }
 
 void *calloc(size_t n, size_t size)
 {
-	return out_of_memory() ? NULL : __libc_calloc(n, size);
+	return out_of_memory() ? NULL : count(__libc_calloc(n, size));
 }
 
 void *realloc(void *p, size_t n)
 {
-	return out_of_memory() ? NULL : __libc_realloc(p, n);
+	return out_of_memory() ? NULL : p ? __libc_realloc(p, n) : count(__libc_malloc(n));
+}
+
+void free(void *p)
+{
+	live -= p != NULL;
+	__libc_free(p);
 }
 #endif
 
@@ -137,7 +151,9 @@ START_TEST(every_allocation)
 	for (bool spare = false; !spare && n < 100000; n++) {
 		left = n;
 		starving = 1 + n % 3;
+		long before = live;
 		int rc = work();
+		must(live == before, "memory was not given back");
 		spare = left > 0;
 		left = -1;
 		ck_assert_msg(!wrong, "%s, allocation %ld", wrong, n);
