@@ -41,18 +41,20 @@ struct node {
 };
 
 static struct {
-	uint64_t seed, random, world, steps, worlds, frames, records, rounds, restarts, cuts, whys[SYNC_WHY_COUNT];
+	uint64_t seed, random, world, steps, worlds, frames, records, rounds, restarts, cuts, stayed,
+		whys[SYNC_WHY_COUNT];
 	int64_t now;
 	struct node node[2];
 	struct wire wire[2]; /* [i]: from node i */
 	uint32_t rate, keys;
 	uint32_t version[KEYS];
 	uint8_t putter[KEYS];
+	int64_t told[KEYS];
 	bool sure[KEYS]; /* the last version is known to somebody that is alive */
 	uint8_t owner[GROUPS];
 	int64_t moved[GROUPS];
 	bool chaos;
-	unsigned put_pct;
+	unsigned put_pm, wild_pm; /* per step of 10 ms */
 } sim;
 
 static void fail(const char *what)
@@ -116,10 +118,12 @@ static struct flow flow_of(uint32_t key)
 	return f;
 }
 
-static void tell(unsigned i, uint32_t key)
+/* at: when the flow was touched. A process that comes back reads that, too, from its kernel (how much of the timeout is
+ * left): else what it reads would look newer than what the other node has told since. */
+static void tell(unsigned i, uint32_t key, int64_t at)
 {
 	struct flow f = flow_of(key);
-	if (flow_table_put(sim.node[i].table, &f, FLOW_LOCAL, now(), NULL))
+	if (flow_table_put(sim.node[i].table, &f, FLOW_LOCAL, (struct lb_time){ at }, NULL))
 		fail("a put failed");
 }
 
@@ -133,7 +137,8 @@ static void put_some(void)
 		sim.version[key]++;
 		sim.putter[key] = sim.owner[group];
 		sim.sure[key] = true;
-		tell(sim.owner[group], key);
+		tell(sim.owner[group], key, sim.now);
+		sim.told[key] = sim.now;
 	}
 }
 
@@ -330,7 +335,7 @@ static void restart(unsigned i)
 		if (sim.putter[key] != i || sim.version[key] == 0 || is_short(key))
 			continue;
 		if (reread)
-			tell(i, key);
+			tell(i, key, sim.told[key]);
 		else
 			sim.sure[key] = false;
 	}
@@ -374,9 +379,9 @@ static void step(void)
 {
 	sim.steps++;
 	sim.now += (int64_t)rnd(20000);
-	if (sim.chaos)
+	if (sim.chaos && chance(sim.wild_pm))
 		chaos();
-	if (sim.chaos && chance(sim.put_pct))
+	if (sim.chaos && chance(sim.put_pm))
 		put_some();
 	if (!sim.node[0].connected || !sim.node[1].connected) {
 		if (chance(sim.chaos ? 20 : 200))
@@ -478,7 +483,8 @@ static void world(uint64_t number)
 	sim.now = T0;
 	sim.keys = (uint32_t[]){ 20, 300, KEYS }[rnd(3)];
 	sim.rate = (uint32_t[]){ 0, 200, 1000, 20000 }[rnd(4)];
-	sim.put_pct = (unsigned[]){ 50, 300, 1000 }[rnd(3)];
+	sim.wild_pm = (unsigned[]){ 1000, 200, 50 }[rnd(3)];
+	sim.put_pm = (unsigned[]){ 50, 300, 1000 }[rnd(3)];
 	memset(sim.version, 0, sizeof(sim.version));
 	memset(sim.sure, 0, sizeof(sim.sure));
 	memset(sim.putter, 0, sizeof(sim.putter));
