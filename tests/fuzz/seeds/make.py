@@ -473,6 +473,72 @@ def syncs():
 syncs()
 
 
+# ---- the peer link: steps of a link, and frames
+
+
+UP, DOWN, FRAME, HELLO, TICK, PULL, PUT, PAUSE, RESYNC, END = range(10)
+
+
+def link():
+    def step(what, data=b""):
+        return struct.pack(">BH", what, len(data)) + data
+
+    def frame(kind, fmt, *values):
+        return step(FRAME, struct.pack(">B" + fmt, kind, *values))
+
+    def record(v6=False, seq=False, engine=False, yours=False, port=1):
+        out = struct.pack(">BBHHHHIIII", v6 | seq << 1 | engine << 2 | yours << 3, 6, port, 80, 8080, 1, 0x81, 0, 900, 5)
+        out += bytes(range(16 if v6 else 4)) * 3
+        if seq:
+            out += bytes(24)
+        if engine:
+            out += b"\x03sip\x02ab"
+        return out
+
+    def flows(after, records, stream=1, round_=1):
+        body = struct.pack(">BBIQQH", 2, stream, round_, after, after + len(records), len(records))
+        return step(FRAME, body + b"".join(struct.pack(">H", len(r)) + r for r in records))
+
+    def mark(flags, after, number, stream=1, round_=1):
+        return frame(5, "BBIQQ", stream, flags, round_, after, number)
+
+    def ack(number, stream=1, round_=1):
+        return frame(3, "BIQ", stream, round_, number)
+
+    start = step(UP) + step(HELLO, bytes([5, 0, 0, 1])) + step(PULL, b"\x20")
+    some = [record(), record(True), record(seq=True, port=2), record(engine=True, port=3), record(yours=True, port=4)]
+    hello = struct.pack(">BHHQB3sQIIQBQQ", 1, 1, 9, 77, 3, b"lb2", 1, 2, 1, 1, 2, 5, 0)
+    bulk = mark(1, 0, 5) + flows(0, some) + mark(2, 0, 5) + step(PULL, b"\x09")
+    seeds = {
+        "bulk": start + bulk,
+        "hello": step(UP) + step(FRAME, hello) + step(PULL, b"\x09"),
+        "resume": start + bulk + step(DOWN) + step(UP) + step(HELLO, bytes([5, 1, 3])) + step(PULL, b"\x09")
+        + mark(1, 5, 7) + flows(5, some[:2]),
+        "restart": start + bulk + step(DOWN) + step(UP) + step(HELLO, bytes([6])) + step(PULL, b"\x09") + bulk,
+        "send": step(PUT, b"\x63") + start + ack(20) + step(PUT, b"\x05") + step(PULL, b"\x40") + ack(104),
+        "asked": step(PUT, b"\x63") + start + b"".join(
+            frame(4, "BBI", 1, 10, i) + step(PULL, b"\x09") for i in range(1, 9)) + step(TICK, b"\xff"),
+        "gap": start + mark(1, 0, 5) + flows(3, some) + step(PULL, b"\x09") + mark(1, 0, 5, round_=2)
+        + flows(0, some, round_=2),
+        "storm": start + b"".join(mark(1, 9, 9, round_=i) + step(PULL, b"\x09") for i in range(1, 9)) + step(TICK, b"\x30"),
+        "conntrack": start + mark(1, 0, 5, 2) + flows(0, [b"abc", b""], 2) + step(PULL, b"\x09"),
+        "others": start + flows(0, [b"abc", b""], 3) + step(FRAME, b"\x77new") + step(PULL, b"\x09"),
+        "pause": start + step(PAUSE, b"\x01") + step(PULL, b"\x09") + frame(9, "BB", 1, 1) + step(PUT, b"\x09")
+        + step(PULL, b"\x09") + step(PAUSE, b"\x00") + frame(9, "BB", 1, 0) + step(PULL, b"\x09"),
+        "resync": start + bulk + step(RESYNC, b"\x00") + step(PULL, b"\x09") + mark(1, 0, 5, round_=2),
+        "ping": start + frame(6, "Q", 7) + step(TICK, b"\x32") + step(PULL, b"\x09") + frame(7, "Q", 1001000000),
+        "silent": start + step(TICK, b"\x32") * 5 + step(PULL, b"\x09"),
+        "bye": start + frame(8, "B", 2) + step(DOWN) + step(UP) + step(END) + step(PULL, b"\x02"),
+        "small-room": step(PUT, b"\xc8") + start[:-4] + step(PULL, b"\xff\x04"),
+        "wrong": start + ack(9) + step(PULL, b"\x09"),
+    }
+    for name, data in seeds.items():
+        save("sync_message", name, data)
+
+
+link()
+
+
 # ---- replies and what is looked for in them: flags, lengths of pattern and bytes, both, the reply
 
 def reply(name, regex, expect, answer, cut=7):
