@@ -803,6 +803,31 @@ START_TEST(resync_sends_everything_both_ways)
 }
 END_TEST
 
+START_TEST(a_resync_that_was_cut_on_its_way_goes_on_there)
+{
+	put(&a, 0, 5000);
+	join(&a, &b);
+	talk(&a, &b);
+	sync_link_resync(&a.link, SYNC_STREAM_IPVS, a.now);
+	(void)talk_some(&a, &b, 24);
+	ck_assert(!IPVS(&a).out.complete && IPVS(&a).out.at > 0);
+	cut(&a, &b);
+	join(&a, &b);
+	talk(&a, &b);
+	ck_assert(!IPVS(&a).out.full && IPVS(&a).out.complete && b.got == 10000);
+}
+END_TEST
+
+START_TEST(nobody_acknowledges_a_round_that_was_not_announced)
+{
+	put(&a, 0, 10);
+	open_with(&a, 2);
+	sync_link_resync(&a.link, SYNC_STREAM_IPVS, a.now);
+	ck_assert_int_eq(tell(&a, &(struct sync_msg){ SYNC_FRAME_ACK, .u.ack = { 1, 1, 10 } }), SYNC_WHY_NONE);
+	ck_assert_int_eq(tell(&a, &(struct sync_msg){ SYNC_FRAME_ACK, .u.ack = { 1, 2, 0 } }), SYNC_WHY_PROTOCOL);
+}
+END_TEST
+
 START_TEST(we_end_it)
 {
 	struct sync_msg m;
@@ -916,6 +941,8 @@ int main(void)
 	tcase_add_test(t, who_stood_still_listens_first);
 	tcase_add_test(t, paused_means_both_ways);
 	tcase_add_test(t, resync_sends_everything_both_ways);
+	tcase_add_test(t, a_resync_that_was_cut_on_its_way_goes_on_there);
+	tcase_add_test(t, nobody_acknowledges_a_round_that_was_not_announced);
 	tcase_add_test(t, we_end_it);
 	tcase_add_test(t, two_streams_share_the_link);
 	tcase_add_loop_test(t, whose_word_counts, 0, LEN(judged));
