@@ -398,6 +398,42 @@ START_TEST(what_the_peer_told_is_looked_at_in_slices)
 }
 END_TEST
 
+START_TEST(a_round_that_begins_late_looks_in_slices)
+{
+	struct sync_msg m;
+	open_with(&a, 2);
+	for (unsigned i = 0; i < 5 * SYNC_LOOK_MAX; i++) { /* the peer told them, nothing was pulled */
+		struct flow f = flow_nr(i);
+		ck_assert_int_eq(flow_table_put(a.table, &f, FLOW_PEER, a.now, NULL), 0);
+	}
+	ck_assert_uint_eq(drain(&a, SYNC_FRAME_FLOWS, &m), 5);
+	ck_assert(m.u.flows.last == 5 * SYNC_LOOK_MAX && m.u.flows.left == 0 && IPVS(&a).sent == 0);
+	for (unsigned i = 0; i < SYNC_LOOK_MAX - 1; i++) { /* and a little at a time: a frame now and then */
+		struct flow f = flow_nr(i);
+		ck_assert_int_eq(flow_table_put(a.table, &f, FLOW_PEER, a.now, NULL), 0);
+		ck_assert_uint_eq(drain(&a, SYNC_FRAME_FLOWS, &m), 0);
+	}
+	struct flow f = flow_nr(1);
+	ck_assert_int_eq(flow_table_put(a.table, &f, FLOW_PEER, a.now, NULL), 0);
+	ck_assert(drain(&a, SYNC_FRAME_FLOWS, &m) == 1 && m.u.flows.last == 6 * SYNC_LOOK_MAX);
+}
+END_TEST
+
+START_TEST(many_that_move_on_during_the_bulk_are_part_of_it)
+{
+	put(&a, 0, 1000);
+	join(&a, &b);
+	for (unsigned i = 0; i < 100; i++) { /* more than a batch, of which none is sent for long */
+		if (i < 12)
+			put(&a, 700, 300);
+		(void)talk_some(&a, &b, 1);
+		ck_assert_msg(!IPVS(&b).in.complete || count(&b) == 1000, "complete with %u", count(&b));
+	}
+	talk(&a, &b);
+	ck_assert(IPVS(&b).in.complete && count(&b) == 1000);
+}
+END_TEST
+
 START_TEST(flows_that_ended_are_not_sent)
 {
 	struct flow f = flow_nr(1);
@@ -477,10 +513,34 @@ START_TEST(the_rate_holds)
 }
 END_TEST
 
+START_TEST(a_limit_after_a_month_without_a_word)
+{
+	sync_link_set_rate(&a.link, SYNC_TOKENS_MAX, a.now);
+	later(&a, &b, INT64_C(40) * 86400 * 1000);
+	put(&a, 0, 5000);
+	join(&a, &b);
+	talk(&a, &b);
+	ck_assert_uint_eq(count(&b), 5000);
+}
+END_TEST
+
+START_TEST(another_round_has_a_window_of_its_own)
+{
+	put(&a, 0, 50000);
+	open_with(&a, 2);
+	tell(&a, &(struct sync_msg){ SYNC_FRAME_RESYNC, .u.resync = { 1, SYNC_WHY_GAP, 1 } });
+	ck_assert_uint_eq(drain(&a, SYNC_FRAME_FLOWS, NULL), SYNC_WINDOW);
+}
+END_TEST
+
 START_TEST(the_lag_is_that_of_the_oldest)
 {
 	put(&a, 0, 10);
 	later(&a, &b, 50000);
+	open_with(&a, 2);
+	later(&a, &b, 20);
+	ck_assert_uint_eq(IPVS(&a).lag_ms, 20); /* what waited for the link did not wait for the peer */
+	sync_link_down(&a.link, SYNC_WHY_CLOSED, a.now);
 	join(&a, &b);
 	talk(&a, &b);
 	ck_assert_uint_eq(IPVS(&a).lag_ms, 0);
@@ -496,6 +556,15 @@ START_TEST(the_lag_is_that_of_the_oldest)
 	ck_assert_uint_eq(IPVS(&a).lag_ms, 100);
 	tell(&a, &(struct sync_msg){ SYNC_FRAME_ACK, .u.ack = { 1, 1, 12 } });
 	ck_assert_uint_eq(IPVS(&a).lag_ms, 0);
+	later(&a, &b, 2000);
+	ck_assert_uint_eq(drain(&a, SYNC_FRAME_FLOWS, NULL), 0);
+	tell(&a, &(struct sync_msg){ SYNC_FRAME_HOLD, .u.hold = { 1, true } });
+	put(&a, 0, 1);
+	later(&a, &b, 30);
+	ck_assert_uint_eq(IPVS(&a).lag_ms, 30);
+	sync_link_down(&a.link, SYNC_WHY_CLOSED, a.now);
+	open_with(&a, 3); /* who held us is gone */
+	ck_assert(!IPVS(&a).held && IPVS(&a).batches_out == 5);
 }
 END_TEST
 
@@ -508,6 +577,8 @@ START_TEST(a_gap_is_asked_about_once)
 	ck_assert(drain(&a, SYNC_FRAME_ACK, &m) == 1 && m.u.ack.number == 3 && m.u.ack.round == 1);
 	ck_assert_int_eq(tell_flows(&a, 1, 1, 4, 5), SYNC_WHY_NONE);
 	ck_assert_int_eq(tell_flows(&a, 1, 1, 5, 6), SYNC_WHY_NONE);
+	ck_assert_int_eq(tell_mark(&a, SYNC_MARK_FINAL, 1, 0, 3), SYNC_WHY_NONE);
+	ck_assert(!IPVS(&a).in.complete);
 	ck_assert(drain(&a, SYNC_FRAME_RESYNC, &m) == 1 && m.u.resync.why == SYNC_WHY_GAP && m.u.resync.round == 1);
 	ck_assert_int_eq(tell_flows(&a, 1, 1, 3, 4), SYNC_WHY_NONE);
 	ck_assert(say(&a) == 0 && a.got == 1 && a.link.in[SYNC_STREAM_IPVS].number == 3);
@@ -515,6 +586,42 @@ START_TEST(a_gap_is_asked_about_once)
 	ck_assert_int_eq(tell_flows(&a, 1, 2, 0, 9), SYNC_WHY_NONE);
 	ck_assert_int_eq(tell_mark(&a, SYNC_MARK_FINAL, 2, 0, 9), SYNC_WHY_NONE);
 	ck_assert(a.got == 2 && IPVS(&a).in.complete && IPVS(&a).resyncs_in == 1);
+}
+END_TEST
+
+START_TEST(who_asks_does_not_acknowledge)
+{
+	open_with(&a, 2);
+	ck_assert_int_eq(tell_mark(&a, SYNC_MARK_BEGIN, 1, 0, 9), SYNC_WHY_NONE);
+	ck_assert_int_eq(tell_flows(&a, 1, 1, 0, 3), SYNC_WHY_NONE);
+	ck_assert_int_eq(tell_flows(&a, 1, 1, 4, 5), SYNC_WHY_NONE);
+	ck_assert_uint_eq(drain(&a, SYNC_FRAME_ACK, NULL), 0);
+	ck_assert_int_eq(tell_mark(&a, SYNC_MARK_BEGIN, 1, 0, 9), SYNC_WHY_PROTOCOL); /* the same again */
+}
+END_TEST
+
+START_TEST(a_round_behind_what_we_do_not_have)
+{
+	struct sync_msg m;
+	open_with(&a, 2);
+	ck_assert_int_eq(tell_mark(&a, SYNC_MARK_BEGIN, 1, 0, 9), SYNC_WHY_NONE);
+	ck_assert_int_eq(tell_flows(&a, 1, 1, 0, 3), SYNC_WHY_NONE);
+	sync_link_down(&a.link, SYNC_WHY_CLOSED, a.now);
+	sync_link_up(&a.link, a.now);
+	ck_assert(drain(&a, SYNC_FRAME_HELLO, &m) == 1 && m.u.hello.seen_epoch == 2 && m.u.hello.seen[0] == 3);
+	m = hello_of(3); /* another run: what we have is not of it */
+	ck_assert_int_eq(tell(&a, &m), SYNC_WHY_NONE);
+	ck_assert_int_eq(tell_mark(&a, SYNC_MARK_BEGIN, 1, 3, 9), SYNC_WHY_NONE);
+	ck_assert_uint_eq(drain(&a, SYNC_FRAME_RESYNC, NULL), 1);
+}
+END_TEST
+
+START_TEST(who_wants_everything_and_gets_it_does_not_ask)
+{
+	open_with(&a, 2);
+	sync_link_resync(&a.link, SYNC_STREAM_IPVS, a.now);
+	ck_assert_int_eq(tell_mark(&a, SYNC_MARK_BEGIN, 1, 0, 9), SYNC_WHY_NONE);
+	ck_assert_uint_eq(drain(&a, SYNC_FRAME_RESYNC, NULL), 0);
 }
 END_TEST
 
@@ -749,7 +856,12 @@ START_TEST(who_stood_still_listens_first)
 	a.now = lb_time_add_ms(a.now, 60000);
 	ck_assert_int_eq(sync_link_tick(&a.link, a.now), SYNC_WHY_NONE);
 	ck_assert_int_gt(sync_link_deadline(&a.link, a.now).us, a.now.us);
-	a.now = lb_time_add_ms(a.now, 1000);
+	struct lb_time ticked = a.now;
+	a.now = lb_time_add_ms(a.now, 900); /* who speaks all the time looks at the time all the same */
+	put(&a, 0, 1);
+	ck_assert_uint_eq(drain(&a, SYNC_FRAME_FLOWS, NULL), 1);
+	ck_assert_int_eq(lb_time_cmp(sync_link_deadline(&a.link, a.now), lb_time_add_ms(ticked, 1000)), 0);
+	a.now = lb_time_add_ms(ticked, 1000);
 	ck_assert_int_eq(sync_link_tick(&a.link, a.now), SYNC_WHY_SILENT);
 }
 END_TEST
@@ -920,13 +1032,20 @@ int main(void)
 	tcase_add_test(t, who_forgot_gets_back_what_it_told);
 	tcase_add_test(t, a_flow_that_moves_on_during_the_bulk_is_part_of_it);
 	tcase_add_test(t, what_the_peer_told_is_looked_at_in_slices);
+	tcase_add_test(t, a_round_that_begins_late_looks_in_slices);
+	tcase_add_test(t, many_that_move_on_during_the_bulk_are_part_of_it);
 	tcase_add_test(t, flows_that_ended_are_not_sent);
 	tcase_add_test(t, one_that_cannot_take_a_flow_goes_on);
 	tcase_add_test(t, little_room_loses_nothing);
 	tcase_add_test(t, no_more_than_a_window_waits);
 	tcase_add_loop_test(t, the_rate_holds, 0, 5);
+	tcase_add_test(t, a_limit_after_a_month_without_a_word);
+	tcase_add_test(t, another_round_has_a_window_of_its_own);
 	tcase_add_test(t, the_lag_is_that_of_the_oldest);
 	tcase_add_test(t, a_gap_is_asked_about_once);
+	tcase_add_test(t, who_asks_does_not_acknowledge);
+	tcase_add_test(t, a_round_behind_what_we_do_not_have);
+	tcase_add_test(t, who_wants_everything_and_gets_it_does_not_ask);
 	tcase_add_test(t, too_many_gaps_wait_and_are_an_alarm);
 	tcase_add_test(t, who_is_asked_too_often_waits_too);
 	tcase_add_loop_test(t, hello_is_judged, 0, LEN(hellos));
