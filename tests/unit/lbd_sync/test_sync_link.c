@@ -811,6 +811,24 @@ START_TEST(a_stream_of_a_newer_peer_is_acknowledged)
 }
 END_TEST
 
+START_TEST(what_one_connection_owed_is_not_said_in_the_next)
+{
+	struct sync_msg hello = hello_of(2);
+	open_with(&a, 2);
+	ck_assert_int_eq(tell_flows(&a, 3, 7, 0, 1), SYNC_WHY_NONE);
+	ck_assert_int_eq(tell_mark(&a, SYNC_MARK_BEGIN, 1, 0, 9), SYNC_WHY_NONE);
+	ck_assert_int_eq(tell_flows(&a, 1, 1, 0, 9), SYNC_WHY_NONE);
+	ck_assert_int_eq(tell(&a, &(struct sync_msg){ SYNC_FRAME_PING, .u.stamp = 5 }), SYNC_WHY_NONE);
+	sync_link_down(&a.link, SYNC_WHY_CLOSED, a.now);
+	sync_link_up(&a.link, a.now);
+	ck_assert_uint_gt(say(&a), 0);
+	ck_assert_uint_eq(frame[0], SYNC_FRAME_HELLO);
+	ck_assert_int_eq(tell(&a, &hello), SYNC_WHY_NONE);
+	for (size_t n; (n = say(&a)) > 0;)
+		ck_assert_uint_eq(frame[0], SYNC_FRAME_MARK);
+}
+END_TEST
+
 /* ---- time ---- */
 
 START_TEST(who_is_idle_says_a_word_and_who_is_silent_is_gone)
@@ -1055,6 +1073,7 @@ int main(void)
 	tcase_add_test(t, bytes_that_are_no_frame_and_types_that_are_new);
 	tcase_add_test(t, flows_of_no_round);
 	tcase_add_test(t, a_stream_of_a_newer_peer_is_acknowledged);
+	tcase_add_test(t, what_one_connection_owed_is_not_said_in_the_next);
 	tcase_add_test(t, who_is_idle_says_a_word_and_who_is_silent_is_gone);
 	tcase_add_test(t, who_never_says_hello_is_gone_too);
 	tcase_add_test(t, who_stood_still_listens_first);
