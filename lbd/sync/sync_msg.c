@@ -32,13 +32,9 @@ const char *const sync_why_texts[] = {
 	[SYNC_WHY_NONE] = "",
 	[SYNC_WHY_CLOSED] = "the connection was closed",
 	[SYNC_WHY_SHUTDOWN] = "the other node ends, or does not copy flows any more",
-	[SYNC_WHY_KEY] =
-		"the other side has another key or is of another cluster: compare the key files and cluster.id of both "
-		"nodes",
+	[SYNC_WHY_KEY] = "the other side has another key or cluster.id: compare the key files and the configurations",
 	[SYNC_WHY_VERSION] = "the two nodes have no version of the protocol in common: upgrade the older one",
-	[SYNC_WHY_NODE] =
-		"another node than the one expected answers: compare names and addresses of the nodes in both "
-		"configurations",
+	[SYNC_WHY_NODE] = "another node answers: compare the names and addresses of the nodes in both configurations",
 	[SYNC_WHY_SELF] = "this node reached itself: an address of the other node is one of its own",
 	[SYNC_WHY_PROTOCOL] =
 		"the other node said what the protocol does not allow: see its log, and compare the versions",
