@@ -25,7 +25,7 @@ BEGIN {
     confined["ev.h"]             = "^lbd/(daemon[^/]*|worker)\\.[ch]$|^lbd/[^/]+/[^/]*_io\\.[ch]$|^lbd/check/check_probe\\.h$"
     confined["yaml.h"]           = "^lbd/config/config_yaml\\.c$"
     confined["netlink/"]         = "^lbd/ipvs/ipvs_io\\.c$"
-    confined["linux/ip_vs.h"]    = "^lbd/ipvs/ipvs_msg\\.c$"
+    confined["linux/ip_vs.h"]    = "^lbd/ipvs/ipvs_msg\\.c$|^lbd/sync/ipvs_daemon_msg\\.c$"
     confined["seccomp.h"]        = "^lbd/sandbox\\.c$"
     confined["cap-ng.h"]         = "^lbd/sandbox\\.c$"
     confined["pcre2.h"]          = "^lbd/check/check_regex\\.c$"
