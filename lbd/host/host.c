@@ -49,3 +49,30 @@ bool host_judge_ping(const struct host_needs *needs, const char *range, struct h
 	snprintf(out->fix, sizeof(out->fix), "sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"");
 	return true;
 }
+
+/* ip_vs_sync.c, ip_vs_sync_conn_needed: with a period, packet number PACKETS of each PERIOD makes a record, so a
+ * connection that says little is never told; without one, the first packet of a state and one per refresh do. A period
+ * of 1 is every packet: much, and right. */
+bool host_judge_sync(
+	const struct host_needs *needs, const char *threshold, const char *refresh, struct host_finding *out)
+{
+	char *after_packets, *after_period, *after_refresh;
+	if (!needs->sync || !threshold || !refresh)
+		return false;
+	unsigned long packets = strtoul(threshold, &after_packets, 10),
+		      period = strtoul(after_packets, &after_period, 10);
+	unsigned long refresh_s = strtoul(refresh, &after_refresh, 10);
+	if (after_packets == threshold || after_period == after_packets || after_refresh == refresh)
+		return false;
+	if (period == 1 || (period == 0 && refresh_s > 0))
+		return false;
+	snprintf(out->object, sizeof(out->object), "cluster");
+	snprintf(out->text, sizeof(out->text),
+		"net.ipv4.vs.sync_threshold is %lu %lu and sync_refresh_period %lu: connections that say little are "
+		"not "
+		"handed to the other node",
+		packets, period, refresh_s);
+	snprintf(out->fix, sizeof(out->fix),
+		"sysctl -w net.ipv4.vs.sync_threshold=\"3 0\" net.ipv4.vs.sync_refresh_period=10");
+	return true;
+}

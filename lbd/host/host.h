@@ -23,6 +23,7 @@ enum host_need {
 struct host_needs {
 	const char *service[HOST_NEED_COUNT]; /* name of one service that has it, NULL = none has */
 	uint32_t probe_gid;                   /* the group in which probes run */
+	bool sync;                            /* connections are handed to the other node */
 };
 
 struct host_row {
@@ -47,3 +48,9 @@ bool host_judge(
 /* Whether the probes may ping: range is what net.ipv4.ping_group_range holds, "LOW HIGH" (it rules IPv6, too); NULL =
  * it cannot be read. True and *out when their group is outside. */
 bool host_judge_ping(const struct host_needs *needs, const char *range, struct host_finding *out);
+
+/* Whether this kernel tells of every established connection, and soon: threshold and refresh are what
+ * net.ipv4.vs.sync_threshold ("PACKETS PERIOD") and net.ipv4.vs.sync_refresh_period (seconds) hold; NULL = cannot be
+ * read. True and *out when some are told late or never. */
+bool host_judge_sync(
+	const struct host_needs *needs, const char *threshold, const char *refresh, struct host_finding *out);

@@ -82,6 +82,35 @@ START_TEST(groups_that_may_ping)
 }
 END_TEST
 
+static const struct {
+	const char *what, *threshold, *refresh;
+	bool sync, found;
+} settings[] = {
+	{ "as packaged", "3\t0\n", "10\n", true, false },
+	{ "the kernel's default: what says little is never told", "3\t50\n", "0\n", true, true },
+	{ "a refresh does nothing where there is a period", "3\t50\n", "10\n", true, true },
+	{ "no period and no refresh: the third packet alone", "3\t0\n", "0\n", true, true },
+	{ "every packet", "0\t1\n", "0\n", true, false },
+	{ "nobody hands connections over", "3\t50\n", "0\n", false, false },
+	{ "it cannot be read", NULL, "0\n", true, false },
+	{ "nor can the other", "3\t50\n", NULL, true, false },
+	{ "one number", "3\n", "0\n", true, false },
+	{ "no number", "3 50", "?", true, false },
+};
+
+START_TEST(settings_that_show_every_connection)
+{
+	struct host_needs needs = { .sync = settings[_i].sync };
+	struct host_finding f;
+	ck_assert_msg(host_judge_sync(&needs, settings[_i].threshold, settings[_i].refresh, &f) == settings[_i].found,
+		"%s", settings[_i].what);
+	if (!settings[_i].found)
+		return;
+	ck_assert_str_eq(f.object, "cluster");
+	ck_assert_str_eq(f.fix, "sysctl -w net.ipv4.vs.sync_threshold=\"3 0\" net.ipv4.vs.sync_refresh_period=10");
+}
+END_TEST
+
 START_TEST(the_table_has_no_holes)
 {
 	for (size_t i = 0; i < host_rows_n; i++) {
@@ -98,6 +127,7 @@ int main(void)
 	TCase *t = tcase_create("all");
 	tcase_add_loop_test(t, a_finding_only_where_a_service_needs_it, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_loop_test(t, groups_that_may_ping, 0, sizeof(pings) / sizeof(pings[0]));
+	tcase_add_loop_test(t, settings_that_show_every_connection, 0, sizeof(settings) / sizeof(settings[0]));
 	tcase_add_test(t, the_table_has_no_holes);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
