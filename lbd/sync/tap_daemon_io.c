@@ -90,7 +90,7 @@ static int ask_stop(struct tap_nl *n, uint16_t family, enum ipvs_daemon_role rol
 
 static int start_failed(struct tap_nl *n, uint16_t family, const struct ipvs_daemon *want, int err, struct lb_err *e)
 {
-	struct ipvs_daemon is;
+	struct ipvs_daemon is = *want;
 	const char *role = ipvs_daemon_role_name(want->role);
 	if (err == -EEXIST && look(n, family, want->role, &is, e) > 0)
 		return refuse(&is, want, e);
@@ -106,7 +106,7 @@ static int start_failed(struct tap_nl *n, uint16_t family, const struct ipvs_dae
 int tap_daemon_start(
 	struct tap_nl *generic, uint16_t family, const struct ipvs_daemon *want, bool keep, struct lb_err *e)
 {
-	struct ipvs_daemon is;
+	struct ipvs_daemon is = *want;
 	int there = look(generic, family, want->role, &is, e);
 	if (there < 0)
 		return -1;
@@ -140,7 +140,7 @@ int tap_daemon_stop(struct tap_nl *generic, uint16_t family, const struct ipvs_d
 
 int tap_daemon_check(struct tap_nl *generic, uint16_t family, const struct ipvs_daemon *d, struct lb_err *e)
 {
-	struct ipvs_daemon is;
+	struct ipvs_daemon is = *d;
 	int there = look(generic, family, d->role, &is, e);
 	if (there < 0)
 		return -1;

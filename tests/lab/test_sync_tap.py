@@ -374,17 +374,24 @@ def active(node, listen="10.9.0.100:80", dest="10.8.0.11:8080"):
 def test_many_are_taken_without_loss(two, lb2):
     """20,000 records: all of them are there, whatever the speed of the kernel's thread."""
     _, b = two
-    n = 20000
+    n, before = 20000, active(lb2)
     start = time.monotonic()
     b.say(f"fill {n} 6 c 10.77.0.1:1024 10.9.0.100:80 10.8.0.11:8080 0 1 0 900")
     b.until("filled", 120)
     dropped = int(b.until("settled", 120))
     took = time.monotonic() - start
-    conns, us = b.read()
-    conns = [f for f in conns if f.client.startswith("10.77.")]
-    print(f"FIGURES {n} records taken in {took:.2f} s, {dropped} datagrams dropped; read back in {us / 1e6:.2f} s; {b.counts()}")
-    assert dropped == 0 and len(conns) == n and len({f[:4] for f in conns}) == n
-    assert all(f.dest == "10.8.0.11:8080" and f.state == 1 for f in conns)
+    assert active(lb2) - before == n  # the kernel's own count of them
+    print(f"FIGURES {n} records taken in {took:.2f} s, {dropped} datagrams dropped; {b.counts()}")
+    # The kernel goes on by counting from the head of its table: where an older connection ends meanwhile one is passed over.
+    found = {}
+    for _ in range(4):
+        conns, us = b.read()
+        found.update({f[:4]: f for f in conns if f.client.startswith("10.77.")})
+        print(f"FIGURES read back in {us / 1e6:.2f} s: {len(conns)} lines, {len(found)} of {n} known by now")
+        if len(found) == n:
+            break
+    assert dropped == 0 and len(found) == n
+    assert all(f.dest == "10.8.0.11:8080" and f.state == 1 for f in found.values())
 
 
 def test_a_burst_without_asking_is_lost_in_part(two, lb2):

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/nlmsg.h"
+#include "tests/unit/lbd_sync/flows.h"
 
 #include <check.h>
 #include <errno.h>
@@ -83,11 +84,11 @@ static inline void check_hostile(const char *hex, read_fn *read)
 		free(p);
 	}
 	for (unsigned seed = 0; seed < 2000; seed++) {
+		uint64_t s = seed;
 		uint8_t *p = answer(hex, n, &m, &r);
 		size_t at = 0;
-		srand(seed);
 		for (int k = 0; k < 3; k++)
-			p[(size_t)rand() % n] = (uint8_t)rand();
+			p[random_of(&s) % n] = (uint8_t)random_of(&s);
 		while (lb_nl_next(p, n, &at, &m) == 1)
 			(void)read(&m);
 		free(p);

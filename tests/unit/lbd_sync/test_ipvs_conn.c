@@ -2,6 +2,8 @@
 /* Lines of /proc/net/ip_vs_conn: whole, in pieces, cut, bent and random. */
 #include "lbd/sync/ipvs_conn.h"
 
+#include "tests/unit/lbd_sync/flows.h"
+
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,13 +180,13 @@ START_TEST(bent)
 {
 	char all[8192];
 	size_t n = file(all, sizeof(all));
-	srand((unsigned)_i);
+	uint64_t seed = (uint64_t)_i;
 	for (int k = 0; k < 20; k++)
-		all[(size_t)rand() % n] = (char)rand();
+		all[random_of(&seed) % n] = (char)random_of(&seed);
 	struct seen s = { 0 };
 	struct ipvs_conn_reader r = { 0 };
 	for (size_t at = 0; at < n;) {
-		size_t step = 1 + (size_t)rand() % 200;
+		size_t step = 1 + random_of(&seed) % 200;
 		step = step > n - at ? n - at : step;
 		ipvs_conn_read(&r, all + at, step, see, &s);
 		at += step;
