@@ -80,6 +80,18 @@ START_TEST(lengths)
 }
 END_TEST
 
+START_TEST(second_is_cut)
+{
+	struct lb_nl_batch b = { .buf = buf, .cap = sizeof(buf) };
+	struct lb_nl_msg m;
+	size_t at = 0;
+	ck_assert_int_eq(write_one(&b), 0);
+	ck_assert_int_eq(write_one(&b), 0);
+	ck_assert_int_eq(lb_nl_next(buf, b.len - 1, &at, &m), 1);
+	ck_assert_int_eq(lb_nl_next(buf, b.len - 1, &at, &m), -EBADMSG);
+}
+END_TEST
+
 START_TEST(status)
 {
 	int32_t v = -17;
@@ -101,6 +113,7 @@ int main(void)
 	TCase *t = tcase_create("all");
 	tcase_add_test(t, a_nest);
 	tcase_add_test(t, no_room);
+	tcase_add_test(t, second_is_cut);
 	tcase_add_loop_test(t, lengths, 0, sizeof(heads) / sizeof(heads[0]));
 	tcase_add_test(t, status);
 	suite_add_tcase(s, t);

@@ -176,6 +176,23 @@ START_TEST(too_long)
 }
 END_TEST
 
+/* Lines about as long as the longest one that is kept, in two pieces: nothing behind the reader's line is written. */
+START_TEST(longest)
+{
+	static char text[IPVS_CONN_LINE_MAX + 80];
+	struct seen s = { 0 };
+	memset(text, 'x', sizeof(text));
+	for (size_t n = IPVS_CONN_LINE_MAX - 2; n < sizeof(text); n++) {
+		struct ipvs_conn_reader r = { .given = 1234 };
+		ipvs_conn_read(&r, text, 100, see, &s);
+		ipvs_conn_read(&r, text, n - 100, see, &s);
+		ck_assert_uint_eq(r.too_long, n > IPVS_CONN_LINE_MAX);
+		ck_assert_uint_le(r.n, IPVS_CONN_LINE_MAX);
+		ck_assert_uint_eq(r.given, 1234);
+	}
+}
+END_TEST
+
 START_TEST(bent)
 {
 	char all[8192];
@@ -204,6 +221,7 @@ int main(void)
 	tcase_add_test(t, pieces);
 	tcase_add_loop_test(t, odd_files, 0, 5);
 	tcase_add_test(t, too_long);
+	tcase_add_test(t, longest);
 	tcase_add_loop_test(t, bent, 0, 300);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);

@@ -53,6 +53,20 @@ START_TEST(how_full)
 }
 END_TEST
 
+START_TEST(an_older_kernel_says_less)
+{
+	struct lb_nl_msg m;
+	struct tap_diag d;
+	int r;
+	uint8_t *p = answer(RECEIVER, sizeof(RECEIVER) / 2, &m, &r);
+	p[88] = 4 + 32; /* the attribute, without the number of drops */
+	m.n -= 4;
+	ck_assert_int_eq(tap_diag_read(&m, &d), 0);
+	ck_assert(!d.has_memory && d.drops == 0);
+	free(p);
+}
+END_TEST
+
 START_TEST(who_sends)
 {
 	struct lb_nl_msg m;
@@ -85,6 +99,7 @@ static void add(TCase *t)
 {
 	tcase_add_loop_test(t, request, 0, sizeof(requests) / sizeof(requests[0]));
 	tcase_add_test(t, how_full);
+	tcase_add_test(t, an_older_kernel_says_less);
 	tcase_add_test(t, who_sends);
 	tcase_add_test(t, hostile);
 }
