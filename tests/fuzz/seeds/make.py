@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Writes the hand-made seeds of the corpora: datagrams as the kernel's IPVS family and rtnetlink write them (little
-endian), pairs of rows for the diff, files of overrides, DNS replies, VRRP adverts, ARP, beats, key files, lines of the channel
-to the vrrp process, replies and YAML.  Usage: make.py [corpus folder]"""
+endian), pairs of rows for the diff, files of overrides, DNS replies, VRRP adverts, ARP, beats, key files, lines of the channels
+to the vrrp and sync processes, replies and YAML.  Usage: make.py [corpus folder]"""
 import json
 import os
 import struct
@@ -351,6 +351,41 @@ def vrrp_channel():
         save("vrrp_channel", name, json.dumps(line).encode())
 
 
+def sync_channel():
+    key = "".join("%02x" % i for i in range(32))
+    paths = [{"ours": "10.0.0.1", "theirs": "10.0.0.2"}, {"ours": "fd00::1", "theirs": "fd00::2"}]
+    small = {"msg": "sync.set", "self": "lb-a", "peer": "lb-b", "cluster": 7, "port": 9789, "config": "0123456789abcdef",
+             "generation": 1, "rate": 50000, "key": key, "paths": paths[:1], "skips": []}
+    skips = ["off tcp 203.0.113.10", "all tcp 203.0.113.10:80", "off udp 203.0.113.10:80", "off sctp [2001:db8::1]:443",
+             "all mark 10 ipv4", "off mark 4294967295 ipv6"]
+    state = {"msg": "sync.state", "is": "in-sync", "reason": "", "text": "", "version": "1", "sent_all": True, "have_all": True,
+             "same_config": True, "trouble": ""}
+    counters = ("local", "peer", "sent", "received", "injected", "refused", "lost", "resyncs", "bulk_done", "bulk_all",
+                "sent_done", "sent_all", "lag_ms", "full")
+    lines = {
+        "hello": {"msg": "hello", "version": 1, "level": "info"},
+        "set": small,
+        "set-skips": dict(small, skips=skips, paths=paths, key=key + key),
+        "set-unsorted": dict(small, skips=skips[::-1]),
+        "set-twice": dict(small, skips=skips[:1] * 2),
+        "set-mark": dict(small, skips=["off mark 0 ipv4"]),
+        "do": {"msg": "sync.do", "what": "resync", "kinds": ["ipvs", "conntrack"]},
+        "do-pause": {"msg": "sync.do", "what": "pause", "kinds": ["ipvs"]},
+        "do-nothing": {"msg": "sync.do", "what": "resume", "kinds": []},
+        "log": {"msg": "log", "level": "debug"},
+        "ping": {"msg": "ping", "n": 1},
+        "ready": {"msg": "ready", "version": 1, "pid": 4711},
+        "state": state,
+        "state-down": dict(state, **{"is": "down", "reason": "key_mismatch", "text": "not our key", "version": ""}),
+        "state-trouble": dict(state, trouble="modprobe ip_vs"),
+        "stats": dict({"msg": "sync.stats", "kind": "ipvs"}, **{n: i for i, n in enumerate(counters)}),
+        "pong": {"msg": "pong", "n": 1, "lag_us": 120, "rss_kib": 9000},
+        "wrong-way": {"msg": "sync.get"},
+    }
+    for name, line in lines.items():
+        save("sync_channel", name, json.dumps(line).encode())
+
+
 def sights():
     """What says that an address is at a card: first byte 0 = ARP, 1 = ICMPv6."""
     mac, ip, six = bytes([2, 0, 0, 0, 0, 1]), bytes([10, 0, 0, 100]), bytes([0xfd, 7] + [0] * 12 + [1, 0])
@@ -411,6 +446,7 @@ adverts()
 key_files()
 beats()
 vrrp_channel()
+sync_channel()
 sights()
 
 
