@@ -17,6 +17,9 @@
 #include "lbd/model_peer.h"
 #include "lbd/sync/sync_room_msg.h"
 
+#define MODEL_SYNC_LAGGING  "sync_lagging"      /* the alarms by name */
+#define MODEL_SYNC_MISMATCH "sync_key_mismatch" /* the keys of the two nodes are not the same */
+
 #define MODEL_SYNC_GRACE_MS   10000
 #define MODEL_SYNC_LAG_MS     5000
 #define MODEL_SYNC_LAGGING_MS 5000
@@ -26,7 +29,7 @@ struct model_sync {
 	struct sync_conf conf;  /* what the process gets; owned. n_paths 0: flows are not copied */
 	enum config_flows runs; /* CONFIG_FLOWS_COPIED, or why they are not */
 	bool due;               /* the process is to be told */
-	struct lb_time began;   /* it was told first */
+	struct lb_time began;   /* we began to wait for that peer, or for a new process */
 
 	bool spoke; /* the process has said how it is */
 	struct sync_msg_state state;
@@ -34,14 +37,13 @@ struct model_sync {
 	bool has_stats[SYNC_KIND_COUNT];
 	struct sync_msg_stats stats[SYNC_KIND_COUNT];
 
-	struct lb_time bulk_at;          /* the bulk that is running began; us 0 = none */
-	struct lb_time synced_at;        /* state.is became SYNC */
-	bool figures;                    /* and there were stats since */
-	struct lb_time lag_since;        /* above the limit; us 0 = not */
-	bool lagging, key_mismatch;      /* the alarms */
-	bool told_any;                   /* there was a line of the state since began */
-	enum sync_link_is told;          /* as it was told */
-	char told_reason[SYNC_NAME_MAX]; /* the same */
+	struct lb_time bulk_at;   /* the bulk that is running, or that ended in sync, began; us 0 = there was none */
+	struct lb_time synced_at; /* state.is became SYNC */
+	bool figures;             /* and there were stats since */
+	struct lb_time lag_since; /* above the limit; us 0 = not */
+	bool lagging, mismatch;   /* the alarms */
+	bool told_any;            /* there was a line of the state */
+	enum sync_link_is told;   /* as it was told */
 	uint64_t told_resyncs[SYNC_KIND_COUNT];
 	char told_trouble[SYNC_TEXT_MAX];
 };
@@ -61,7 +63,7 @@ void model_sync_done(struct model_sync *s); /* the key does not stay in memory *
 
 /* What the process said. */
 void model_sync_said_state(struct model_sync *s, const struct sync_msg_state *m, struct lb_time now, int64_t wall_ms);
-void model_sync_said_stats(struct model_sync *s, const struct sync_msg_stats *m, struct lb_time now);
+void model_sync_said_stats(struct model_sync *s, const struct sync_msg_stats *m);
 
 struct model_sync_line {
 	enum lb_log_level level;
@@ -82,5 +84,5 @@ static inline bool model_sync_runs(const struct model_sync *s)
 const char *model_sync_word(const struct model_sync *s);
 /* The worst of all kinds. False: not known. */
 bool model_sync_lag(const struct model_sync *s, uint32_t *lag_ms);
-/* How far the bulk is, both directions and all kinds together. False: there is none. */
+/* How far the bulk is that runs, both directions and all kinds together. False: none does. */
 bool model_sync_progress(const struct model_sync *s, uint64_t *done, uint64_t *all);

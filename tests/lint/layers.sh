@@ -79,8 +79,8 @@ function room(p,    part) {
     if (((from, path) in sideways) || ((from, to) in sideways))
         next
     # what stands above: model over config and its topics, ctl over model
-    if (from == "model" && to ~ /^(config|ipvs|check|vrrp)$/) next
-    if (from == "ctl" && !edge_file(file) && to ~ /^(model|config|ipvs|check|vrrp)$/) next
+    if (from == "model" && to ~ /^(config|ipvs|check|vrrp|sync)$/) next
+    if (from == "ctl" && !edge_file(file) && to ~ /^(model|config|ipvs|check|vrrp|sync)$/) next
     complain((edge_file(file) ? "an edge sees common and its own folder: " : "") from " must not know " to)
 }')
 [[ -z $found ]] || lint_say "$found"
