@@ -497,12 +497,6 @@ static void do_config_export(struct ctl_env *env, struct ctl_request *rq, struct
 
 /* ---- kernel and daemon ---- */
 
-static void do_kernel_diff(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
-{
-	(void)rq;
-	ctl_kernel_diff(env, r);
-}
-
 static void do_kernel_repair(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
 	(void)rq;
@@ -579,7 +573,7 @@ static handler_fn *const handlers[] = {
 	[LB_COMMAND_CONFIG_DIFF] = do_config_diff,
 	[LB_COMMAND_CONFIG_APPLY] = do_config_apply,
 	[LB_COMMAND_CONFIG_EXPORT] = do_config_export,
-	[LB_COMMAND_KERNEL_DIFF] = do_kernel_diff,
+	[LB_COMMAND_KERNEL_DIFF] = ctl_kernel_diff,
 	[LB_COMMAND_KERNEL_REPAIR] = do_kernel_repair,
 	[LB_COMMAND_DAEMON_INFO] = do_daemon_info,
 	[LB_COMMAND_DAEMON_RELOAD] = do_daemon_reload,
