@@ -83,6 +83,15 @@ END_TEST
 	"  six: { listen: \"[2001:db8::1]:80\", backends: { a: \"2001:db8::a\" } }\n"                                  \
 	"  mark: { fwmark: 3, family: ipv6, mode: dr, sync: off, check: none, backends: { a: \"2001:db8::a\" } }\n"
 
+/* The same services. */
+#define ALL_OFF                                                                                                        \
+	"services:\n"                                                                                                  \
+	"  web: { listen: [203.0.113.10:80, 203.0.113.9:443], backends: { a: 10.1.0.1 } }\n"                           \
+	"  dns: { listen: 203.0.113.10:53, protocol: [udp, tcp], backends: { a: 10.1.0.1 } }\n"                        \
+	"  as-is: { listen: 203.0.113.11:80, backends: { a: 10.1.0.1 } }\n"                                            \
+	"  six: { listen: \"[2001:db8::1]:80\", backends: { a: \"2001:db8::a\" } }\n"                                  \
+	"  mark: { fwmark: 3, family: ipv6, mode: dr, check: none, backends: { a: \"2001:db8::a\" } }\n"
+
 START_TEST(exceptions)
 {
 	static const struct sync_skip want[] = {
@@ -479,10 +488,25 @@ START_TEST(a_reload)
 }
 END_TEST
 
+/* Which flows are copied is nothing to the kernel's tables. */
+START_TEST(no_row_of_the_kernel_changes)
+{
+	struct world w = { 0 };
+	char before[4096];
+	world_start(&w, PAIR SOME);
+	snprintf(before, sizeof(before), "%s", plan_text(&w));
+	uint64_t digest = w.m->config->services[0].digest;
+	world_start(&w, PAIR "sync: { rate_limit: 1/s }\ndefaults: { service: { sync: off } }\n" ALL_OFF);
+	ck_assert_str_eq(plan_text(&w), before);
+	ck_assert(w.m->config->services[0].digest != digest); /* but it is a change */
+	world_end(&w);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = { both_ends, exceptions, the_process_takes_it, where_flows_are_not_copied,
 		a_key_that_is_none, a_link_comes_and_goes, figures, who_has_not_come_yet, a_peer_that_lags, another_key,
-		copied_anew, a_kernel_that_does_not_play_along, progress, a_reload };
+		copied_anew, a_kernel_that_does_not_play_along, progress, a_reload, no_row_of_the_kernel_changes };
 	return run_suite("model_sync", tests, COUNT(tests));
 }
