@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Writes the hand-made seeds of the corpora: datagrams as the kernel's IPVS family and rtnetlink write them (little
 endian), pairs of rows for the diff, files of overrides, DNS replies, VRRP adverts, ARP, beats, key files, lines of the channels
-to the vrrp and sync processes, replies and YAML.  Usage: make.py [corpus folder]"""
+to the vrrp and sync processes, datagrams of IPVS synchronisation, replies and YAML.  Usage: make.py [corpus folder]"""
 import json
 import os
 import struct
@@ -448,6 +448,65 @@ beats()
 vrrp_channel()
 sync_channel()
 sights()
+
+
+# ---- datagrams of the kernel's own synchronisation; the first byte as in ipvs_sync_v1.c: 1 size and version are made right
+
+def syncs():
+    def record(v6=False, proto=6, flags=0, state=1, options=b"", size=None, version=0, kind=None, timeout=900):
+        width = 16 if v6 else 4
+        body = struct.pack(">IHHHHII", flags, state, 49024, 8080, 8080, 7, timeout)
+        body += bytes(range(width)) + bytes([10] * width) + bytes([172] * width) + options
+        size = len(body) + 4 if size is None else size
+        return struct.pack(">BBH", (1 if v6 else 0) if kind is None else kind, proto, version << 12 | size) + body
+
+    def datagram(*records, count=None, ident=77, version=1, zero=0, tail=b""):
+        body = b""
+        for r in records:
+            body += b"\0" * (-len(body) % 4) + r
+        body += tail
+        count = len(records) if count is None else count
+        return struct.pack(">BBHBBH", zero, ident, len(body) + 8, count, version, 0) + body
+
+    def option(kind, data, n=None):
+        return bytes([kind, len(data) if n is None else n]) + data
+
+    seq, data, name = option(1, bytes(range(24))), option(2, b"call@host"), option(3, b"sip")
+    whole = {
+        "nat": datagram(record()),
+        "dr": datagram(record(flags=0x83)),
+        "template": datagram(record(flags=0x1100, proto=0, timeout=0)),
+        "udp": datagram(record(proto=17, state=0)),
+        "sctp": datagram(record(proto=132, state=8)),
+        "six": datagram(record(v6=True)),
+        "seq": datagram(record(flags=0x600, options=seq), record()),
+        "engine": datagram(record(options=data + name), record(v6=True, options=name + seq + data), record()),
+        "largest": datagram(record(v6=True, options=seq + option(2, b"d" * 255) + option(3, b"n" * 16))),
+        "full": datagram(*[record()] * 40),
+        "skippable": datagram(record(options=option(0x44, b"x") + option(0x41, bytes(24)))),
+        "unknown": datagram(record(options=option(4, b"x")), record()),
+        "esp": datagram(record(proto=50), record()),
+        "state": datagram(record(state=11), record()),
+        "twice": datagram(record(options=seq + seq), record()),
+        "nameless": datagram(record(options=data), record()),
+        "size-small": datagram(record(size=35)),
+        "size-large": datagram(record(size=37)),
+        "version": datagram(record(version=1)),
+        "kind": datagram(record(kind=2)),
+        "flags": datagram(record(flags=0xFFFFE060)),
+        "count": datagram(record(), count=2),
+        "tail": datagram(record(), tail=b"\1\2\3"),
+        "none": datagram(),
+    }
+    for label, d in whole.items():
+        save("ipvs_sync_v1", label, b"\0" + d)
+    for label, d in (("old", datagram(record(), version=0)), ("zero", datagram(record(), zero=1)),
+                     ("ident", datagram(record(), ident=9)), ("cut", datagram(record())[:-1]), ("empty", b"")):
+        save("ipvs_sync_v1", label, b"\2" + d)
+    save("ipvs_sync_v1", "right", b"\1" + datagram(record(), record(v6=True))[:-1])
+
+
+syncs()
 
 
 # ---- replies and what is looked for in them: flags, lengths of pattern and bytes, both, the reply
