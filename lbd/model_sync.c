@@ -31,8 +31,10 @@ static int collect_skips(const struct config *c, struct sync_conf *out)
 	size_t n = 0;
 	for (uint32_t i = 0; i < c->n_services; i++)
 		n += is_exception(&c->services[i]) ? c->services[i].n_listens : 0;
-	out->skips = n ? calloc(n, sizeof(*out->skips)) : NULL;
-	if (n && !out->skips)
+	if (!n)
+		return 0;
+	out->skips = calloc(n, sizeof(*out->skips));
+	if (!out->skips)
 		return -1;
 	for (uint32_t i = 0; i < c->n_services; i++) {
 		const struct config_service *s = &c->services[i];
@@ -43,8 +45,7 @@ static int collect_skips(const struct config *c, struct sync_conf *out)
 				.fwmark = s->listens[k].fwmark,
 				.addr = s->listens[k].addr };
 	}
-	if (n)
-		qsort(out->skips, n, sizeof(*out->skips), skip_cmp);
+	qsort(out->skips, n, sizeof(*out->skips), skip_cmp);
 	return 0;
 }
 

@@ -64,11 +64,10 @@ int ctl_sync_in_sync(const struct ctl_env *env)
 static json_t *bulk(const struct model_sync *s, const struct sync_msg_stats *st)
 {
 	char text[48];
-	uint64_t all = st->bulk_all + st->sent_all;
+	uint64_t all = st->bulk_all + st->sent_all, done = st->bulk_done + st->sent_done;
 	if (s->state.is != SYNC_IS_BULK || !all)
 		return NULL;
-	snprintf(text, sizeof(text), "%llu of %llu", (unsigned long long)(st->bulk_done + st->sent_done),
-		(unsigned long long)all);
+	snprintf(text, sizeof(text), "%llu of %llu", (unsigned long long)done, (unsigned long long)all);
 	return json_string(text);
 }
 
