@@ -26,6 +26,7 @@ const struct lb_wait lb_waits[] = {
 	{ "vrrp", true, "backup", "it waits for the master to fail" },
 	{ "peer", false, "up", "every other node is heard over the second path" },
 	{ "peer", true, "up", "this other node is" },
+	{ "sync", false, "in-sync", "all flows have been copied, both ways" },
 	{ "daemon", false, "ready", "first verdicts in, kernel as desired" },
 };
 const size_t lb_waits_n = sizeof(lb_waits) / sizeof(lb_waits[0]);
@@ -193,7 +194,7 @@ static int string_check(const struct lb_arg *arg, const char *s, size_t n, const
 		if (object_row(s))
 			return 0;
 		return lb_err_set(e, LB_CODE_USAGE,
-			"an object is service/NAME, backend/SERVICE/NAME, vrrp/NAME, peer, peer/NAME or daemon");
+			"an object is service/NAME, backend/SERVICE/NAME, vrrp/NAME, peer, peer/NAME, sync or daemon");
 	case LB_ARG_WEIGHT:
 		if (lb_weight_parse(s, &weight) == 0)
 			return 0;

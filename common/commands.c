@@ -5,6 +5,7 @@
 
 static const char *const shells[] = { "bash", "zsh", "fish", NULL };
 static const char *const forces[] = { "up", "down", "auto", NULL };
+static const char *const flows[] = { "ipvs", "conntrack", NULL };
 static const char *const exports[] = { "ipvsadm", NULL };
 
 /* The same argument means the same everywhere, so it is written once. */
@@ -33,6 +34,11 @@ static const char *const exports[] = { "ipvsadm", NULL };
 	{                                                                                                              \
 		.name = "for", .kind = LB_ARG_DURATION, .option = "for", .metavar = "TIME",                            \
 		.help = "go back to the configuration after this time (30m)"                                           \
+	}
+#define ARG_FLOWS                                                                                                      \
+	{                                                                                                              \
+		.name = "kind", .kind = LB_ARG_CHOICE, .metavar = "ipvs|conntrack", .choices = flows,                  \
+		.help = "only these flows"                                                                             \
 	}
 #define ARG_REASON                                                                                                     \
 	{                                                                                                              \
@@ -201,6 +207,23 @@ const struct lb_command lb_commands[] = {
 		.text = "Whether a node is there, by which of the paths, whether it runs the same configuration, how "
 			"far its clock is ahead of ours, and what each instance is there." },
 
+	[LB_COMMAND_SYNC_STATUS] = { "sync", "status", LB_LEVEL_OBSERVE, .bare = true, .view = LB_VIEW_TABLE,
+		.row = LB_ROW_SYNC, .help = "flows copied to the other node, and how far it lags",
+		.text = "Without a copy it says why there is none, and what is missing." },
+	[LB_COMMAND_SYNC_RESYNC] = { "sync", "resync", LB_LEVEL_ADMIN, .view = LB_VIEW_MESSAGE,
+		.help = "copy all flows anew, both ways",
+		.text = "What it does by itself when a node has missed something. Flows go on meanwhile.",
+		.args = { ARG_FLOWS } },
+	[LB_COMMAND_SYNC_PAUSE] = { "sync", "pause", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
+		.wait = "ready", .help = "copy no flow until `sync resume`",
+		.text = "The other node keeps what it has until it is too old. If it takes over meanwhile, flows that "
+			"began after this are cut. A restart of the daemon ends the pause.",
+		.args = { ARG_FLOWS } },
+	[LB_COMMAND_SYNC_RESUME] = { "sync", "resume", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
+		.wait = "in-sync", .help = "go on copying flows",
+		.text = "What changed during the pause is copied first; --wait returns when all is in sync again.",
+		.args = { ARG_FLOWS } },
+
 	[LB_COMMAND_CONFIG_CHECK] = { "config", "check", LB_LEVEL_NONE, .view = LB_VIEW_TEXT,
 		.help = "say what is wrong with a file; no daemon needed",
 		.text = "Runs `lbd --check` as the caller. Without FILE: /etc/lbd/lbd.yaml.",
@@ -297,7 +320,8 @@ const struct lb_command lb_commands[] = {
 				  .kind = LB_ARG_OBJECT,
 				  .required = true,
 				  .metavar = "OBJECT",
-				  .help = "service/NAME, backend/SERVICE/NAME, vrrp/NAME, peer, peer/NAME, daemon" },
+				  .help = "service/NAME, backend/SERVICE/NAME, vrrp/NAME, peer, peer/NAME, sync, "
+					  "daemon" },
 			{ .name = "condition",
 				.kind = LB_ARG_CONDITION,
 				.required = true,

@@ -41,6 +41,10 @@ enum lb_command_id {
 	LB_COMMAND_VRRP_PRIORITY,
 	LB_COMMAND_FAILOVER,
 	LB_COMMAND_PEER_STATUS,
+	LB_COMMAND_SYNC_STATUS,
+	LB_COMMAND_SYNC_RESYNC,
+	LB_COMMAND_SYNC_PAUSE,
+	LB_COMMAND_SYNC_RESUME,
 	LB_COMMAND_CONFIG_CHECK,
 	LB_COMMAND_CONFIG_SHOW,
 	LB_COMMAND_CONFIG_DIFF,
@@ -59,7 +63,7 @@ enum lb_command_id {
 	LB_COMMAND_COMPLETE,
 	LB_COMMAND_HELP
 };
-#define LB_COMMAND_COUNT 40
+#define LB_COMMAND_COUNT 44
 
 enum lb_level {
 	LB_LEVEL_NONE,    /* lbctl does it alone; the daemon refuses it */
@@ -122,8 +126,8 @@ struct lb_command {
 	bool hidden;  /* for scripts: not in lists of commands */
 	enum lb_view view;
 	enum lb_row_type row;
-	const char *wait; /* condition that --wait takes: "drained", of the backend or instance, else of the daemon;
-			     NULL = none. With an argument `wait` the daemon holds the answer itself */
+	const char *wait; /* condition that --wait takes: "drained", of the backend or instance or of sync, else of the
+			     daemon; NULL = none. With an argument `wait` the daemon holds the answer itself */
 	const char *ask;  /* a question that is always asked, NULL = none */
 	const char *help; /* one line, lower case, no full stop */
 	const char *text; /* the rest of the help */

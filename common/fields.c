@@ -53,6 +53,30 @@ void lb_field_text(struct lb_fields *f, const char *key, char *out, size_t max)
 	out[i] = '\0';
 }
 
+void lb_field_line(struct lb_fields *f, const char *key, char *out, size_t max)
+{
+	const char *text = lb_field_str(f, key, max - 1);
+	size_t n = strlen(text);
+	for (size_t i = 0; i < n; i++) {
+		uint8_t c = (uint8_t)text[i];
+		/* U+0080 to U+009F are controls, too */
+		f->bad |= c < 0x20 || c == 0x7f || (c == 0xc2 && (uint8_t)text[i + 1] < 0xa0);
+	}
+	memcpy(out, text, n + 1);
+}
+
+uint64_t lb_field_u64(struct lb_fields *f, const char *key)
+{
+	uint8_t b[8] = { 0 };
+	const char *hex = lb_field_str(f, key, 2 * sizeof(b));
+	size_t n = strlen(hex);
+	uint64_t v = 0;
+	f->bad |= n != 2 * sizeof(b) || !lb_hex_read(hex, n, b);
+	for (unsigned i = 0; i < sizeof(b); i++)
+		v = v << 8 | b[i];
+	return v;
+}
+
 unsigned lb_field_word(struct lb_fields *f, const char *key, const char *const *words, size_t n)
 {
 	const char *word = lb_field_str(f, key, LB_FIELD_WORD_MAX);
@@ -144,6 +168,22 @@ void lb_put_ip(struct lb_members *o, const char *key, const struct lb_ip *ip)
 	char text[LB_IP_STRLEN];
 	if (ip->family)
 		lb_put_str(o, key, lb_ip_str(ip, text));
+}
+
+void lb_put_u64(struct lb_members *o, const char *key, uint64_t value)
+{
+	uint8_t b[8];
+	for (unsigned i = 0; i < sizeof(b); i++)
+		b[i] = (uint8_t)(value >> (56 - 8 * i));
+	lb_put(o, key, lb_hex_write(b, sizeof(b)));
+}
+
+bool lb_list_add(json_t *list, json_t *item)
+{
+	if (json_array_append_new(list, item) == 0)
+		return true;
+	json_decref(list);
+	return false;
 }
 
 json_t *lb_members_end(struct lb_members *o)

@@ -27,6 +27,10 @@ bool lb_field_bool(struct lb_fields *f, const char *key);
 const char *lb_field_str(struct lb_fields *f, const char *key, size_t max);
 /* Printable ASCII of at most max - 1 bytes, with its NUL. */
 void lb_field_text(struct lb_fields *f, const char *key, char *out, size_t max);
+/* UTF-8 without control characters of at most max - 1 bytes, with its NUL: what people or the host have named. */
+void lb_field_line(struct lb_fields *f, const char *key, char *out, size_t max);
+/* A number of 64 bits, which no number of JSON holds for certain: 16 hexadecimal digits. */
+uint64_t lb_field_u64(struct lb_fields *f, const char *key);
 /* The number of a word among n; 0 when it is none of them (and bad). */
 #define LB_FIELD_WORD_MAX 32 /* bytes */
 unsigned lb_field_word(struct lb_fields *f, const char *key, const char *const *words, size_t n);
@@ -51,5 +55,8 @@ void lb_put_int(struct lb_members *o, const char *key, int64_t value);
 void lb_put_bool(struct lb_members *o, const char *key, bool value);
 void lb_put_str(struct lb_members *o, const char *key, const char *value);
 void lb_put_ip(struct lb_members *o, const char *key, const struct lb_ip *ip); /* family 0: no such member */
+void lb_put_u64(struct lb_members *o, const char *key, uint64_t value);        /* as lb_field_u64 reads it */
+/* Appends to a list; takes over the item. False: memory was out (one of them is NULL), and the list is gone. */
+bool lb_list_add(json_t *list, json_t *item);
 /* What was put, the caller's now; NULL when it was bad, and everything is gone. */
 json_t *lb_members_end(struct lb_members *o);

@@ -63,6 +63,7 @@ enum lb_row_type {
 	LB_ROW_VRRP,
 	LB_ROW_PEER,
 	LB_ROW_MOVE,
+	LB_ROW_SYNC,
 	LB_ROW_STATUS,
 	LB_ROW_DAEMON,
 	LB_ROW_CHANGE,
@@ -71,7 +72,7 @@ enum lb_row_type {
 	LB_ROW_KERNEL_SERVICE,
 	LB_ROW_KERNEL_DEST
 };
-#define LB_ROW_COUNT 21
+#define LB_ROW_COUNT 22
 
 struct lb_row {
 	const char *name;

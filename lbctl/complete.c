@@ -129,6 +129,7 @@ static enum complete_objects argument(
 	case LB_ARG_OBJECT:
 		candidate(prefix, "daemon", NULL, out);
 		candidate(prefix, "peer", NULL, out);
+		candidate(prefix, "sync", NULL, out);
 		return COMPLETE_WAIT_OBJECTS;
 	case LB_ARG_CONDITION: conditions(p->first, prefix, out); break;
 	case LB_ARG_WEIGHT: candidate(prefix, "auto", "the configured weight", out); break;

@@ -6,6 +6,7 @@
  *   services 41 up, 1 degraded      backends 118 up, 1 down      alarms 0
  *   vrrp  wan4 master  lan4 fault (link_down)
  *   peer  lb-b up, 2 paths, same configuration
+ *   sync  flows in sync, lag 0.1 s
  *     backend web/app3  down 4m12s  L4CON  connection refused  fall 3/3
  */
 #include "common/proto.h"
@@ -164,6 +165,36 @@ static void peers(struct out *o, const json_t *row)
 	}
 }
 
+static const struct {
+	const char *state, *words;
+} sync_words[] = { { "in-sync", "in sync" }, { "bulk", "being copied" }, { "down", "not copied" } };
+
+/* What of the flows the other node has. */
+static void sync_line(struct out *o, const json_t *row)
+{
+	const json_t *s = json_object_get(row, "sync"), *lag = json_object_get(s, "lag");
+	const char *state = lb_proto_str(s, "state"), *words = state;
+	long long all = lb_proto_int(s, "all", 0);
+	if (!state)
+		return;
+	for (size_t i = 0; i < sizeof(sync_words) / sizeof(sync_words[0]); i++)
+		if (strcmp(sync_words[i].state, state) == 0)
+			words = sync_words[i].words;
+	lb_text_puts(&o->text, "sync  flows ");
+	lb_text_puts(&o->text, o->look.colour ? columns_colour(state) : "");
+	lb_text_escape(&o->text, words, strlen(words), 0);
+	lb_text_puts(&o->text, o->look.colour ? COLUMNS_RESET : "");
+	if (strcmp(state, "down") == 0 && lb_proto_str(s, "reason")) {
+		text_of(&o->text, s, "reason", " (");
+		lb_text_puts(&o->text, "), see lbctl sync status");
+	} else if (all) {
+		lb_text_printf(&o->text, ", %lld of %lld", lb_proto_int(s, "done", 0), all);
+	} else if (lag) {
+		lb_text_printf(&o->text, ", lag %.1f s", json_number_value(lag));
+	}
+	lb_text_puts(&o->text, "\n");
+}
+
 static void problem(struct out *o, const json_t *b)
 {
 	static const struct lb_field since = { .key = "since", .kind = LB_FIELD_TIME };
@@ -240,6 +271,7 @@ static void status_row(struct out *o, const json_t *row)
 	totals(o, row);
 	instances(o, row);
 	peers(o, row);
+	sync_line(o, row);
 	for (size_t i = 0; i < json_array_size(problems); i++)
 		problem(o, json_array_get(problems, i));
 	if (more > 0)

@@ -101,11 +101,10 @@ static int wait_for_change(struct session *s, const json_t *args)
 	bool ready = strcmp(cmd->wait, "ready") == 0;
 	if (ready)
 		snprintf(object, sizeof(object), "daemon");
+	else if (!backend && !vrrp)
+		snprintf(object, sizeof(object), "%s", cmd->noun); /* there is one of it: sync */
 	else
-		snprintf(object, sizeof(object), "%s/%s", backend ? "backend" : "vrrp",
-			backend ? backend
-			: vrrp  ? vrrp
-				: "");
+		snprintf(object, sizeof(object), "%s/%s", backend ? "backend" : "vrrp", backend ? backend : vrrp);
 	return wait_request(s, object, cmd->wait, s->cli->opt.wait_ms);
 }
 

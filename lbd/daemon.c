@@ -89,6 +89,7 @@ static void tick_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)revents;
 	daemon_kernel_tick(d);
 	daemon_vrrp_tick(d);
+	daemon_nft_turn(d);
 	daemon_file_look(d);
 	daemon_log_tick(lb_clock_now());
 	d->env.rss_kib = host_rss_kib();
@@ -135,7 +136,8 @@ static void stop_timer_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)loop;
 	(void)revents;
 	/* answers that are still on their way get a moment, the workers their time to end */
-	bool waiting = ctl_server_pending(d->ctl) || !daemon_probe_stopped(d) || !daemon_vrrp_stopped(d);
+	bool waiting =
+		ctl_server_pending(d->ctl) || !daemon_probe_stopped(d) || !daemon_vrrp_stopped(d) || daemon_nft_busy(d);
 	int64_t spent = lb_time_diff_us(lb_clock_now(), d->stopping_since) / 1000;
 	if (!waiting || spent > STOP_DEADLINE_MS)
 		stop_now(d);
@@ -155,6 +157,7 @@ void daemon_exit(struct daemon *d, enum ctl_exit how)
 	notify_send("STOPPING=1");
 	if (d->flush_on_exit) {
 		daemon_kernel_drop_all(d);
+		daemon_nft_flush(d);
 		lb_log(LB_LOG_NOTICE, "daemon: removed every service of ours from the kernel");
 	}
 	daemon_apply_cancel(d);
@@ -308,6 +311,7 @@ static void finish(struct daemon *d)
 {
 	daemon_probe_done(d);
 	daemon_vrrp_done(d);
+	daemon_nft_done(d);
 	if (d->ctl)
 		ctl_server_free(d->ctl);
 	lb_vec_foreach (w, &d->waits)

@@ -14,6 +14,7 @@
  *   daemon_vrrp.c    the room of VRRP: instances, keys, tracking out; states, alarms, counters in
  *   daemon_hook.c    programs that are told of changes
  *   daemon_peer.c    the same room: the other nodes, and the second path to them
+ *   daemon_nft.c     our table of nftables
  *   daemon_ctl.c     what commands may do: overrides, waits, repair, stop
  *   daemon_state.c   the state directory: overrides, generations, which listeners are ours
  *
@@ -36,6 +37,7 @@
 #include "lbd/model_hook.h"
 #include "lbd/model_peer.h"
 #include "lbd/model_vrrp.h"
+#include "lbd/nft/nft_io.h"
 #include "lbd/state/generation.h"
 #include "lbd/state/owned.h"
 #include "lbd/worker.h"
@@ -114,6 +116,17 @@ struct daemon_peer {
 	struct vrrp_peers next; /* of a configuration that is about to run */
 };
 
+/* Our table of nftables. */
+struct daemon_nft {
+	struct nft_run run;
+	bool looked; /* whether a process before us left one */
+	bool wanted; /* the configuration needs one */
+	bool there;  /* one of ours may be in the kernel */
+	bool due;    /* to be written or removed, when nothing runs */
+	struct lb_time again_at;
+	struct host_finding finding; /* text "" = none */
+};
+
 struct daemon {
 	const struct daemon_options *opt;
 	struct ev_loop *loop;
@@ -159,6 +172,7 @@ struct daemon {
 	struct daemon_vrrp vrrp;
 	struct model_hooks hooks;
 	struct daemon_peer peer;
+	struct daemon_nft nft;
 
 	struct ctl_server *ctl;
 	struct ctl_env env;
@@ -303,6 +317,13 @@ void daemon_hook_more(struct daemon *d);
 void daemon_hook_done(struct daemon *d, const struct check_msg_hook_done *m);
 void daemon_hook_lost(struct daemon *d);  /* the room of scripts is gone */
 void daemon_hook_model(struct daemon *d); /* the configuration is another one */
+
+/* ---- daemon_nft.c ---- */
+void daemon_nft_model(struct daemon *d); /* the configuration is another one */
+void daemon_nft_turn(struct daemon *d);  /* once a second: what is due */
+void daemon_nft_flush(struct daemon *d); /* removes what is there */
+bool daemon_nft_busy(const struct daemon *d);
+void daemon_nft_done(struct daemon *d);
 
 /* ---- daemon_ctl.c ---- */
 extern const struct ctl_ops daemon_ctl_ops;

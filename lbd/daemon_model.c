@@ -71,6 +71,9 @@ static void need(struct host_needs *needs, enum host_need which, const struct co
 static void needs_of(const struct config *c, struct host_needs *needs)
 {
 	*needs = (struct host_needs){ .probe_gid = sandbox_gid(daemon_workers[CHECK_ROOM_NET]->user) };
+	for (uint32_t i = 0; i < c->n_vrrp; i++)
+		if (c->vrrp[i].virtual_mac && c->vrrp[i].priority != VRRP_PRIO_OWNER)
+			needs->service[HOST_NEED_MAC] = c->vrrp[i].name;
 	for (uint32_t i = 0; i < c->n_services; i++) {
 		const struct config_service *s = &c->services[i];
 		need(needs, HOST_NEED_ANY, s);
@@ -104,6 +107,8 @@ void daemon_host_look(struct daemon *d)
 	needs_of(d->model->config, &needs);
 	size_t n = host_read(&needs, d->findings, FINDINGS_MAX);
 	d->n_findings = n < FINDINGS_MAX ? n : FINDINGS_MAX;
+	if (d->nft.finding.text[0] && d->n_findings < FINDINGS_MAX)
+		d->findings[d->n_findings++] = d->nft.finding;
 	for (size_t i = 0; i < d->n_findings; i++)
 		if (!known_finding(old, n_old, &d->findings[i]))
 			lb_log(LB_LOG_WARNING, "%s: %s; to mend: %s", d->findings[i].object, d->findings[i].text,
@@ -136,6 +141,7 @@ int daemon_model_swap(struct daemon *d, struct config *c)
 	}
 	daemon_probe_model(d, old);
 	model_free(old);
+	daemon_nft_model(d);
 	malloc_trim(0); /* two whole configurations were in memory: give the old one back to the host */
 	daemon_host_look(d);
 	d->changed = true;

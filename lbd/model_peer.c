@@ -14,8 +14,9 @@ _Static_assert(CONFIG_PEERS_MAX - 1 <= VRRP_NODES_MAX && CONFIG_PEER_ADDRESSES_M
 
 /* ---- configuration -> what the process gets ---- */
 
-static int read_key(const char *path, model_vrrp_key_fn *read, void *arg, struct peer_key *key, struct lb_err *e)
+int model_peer_key(const struct config *c, model_vrrp_key_fn *read, void *arg, struct peer_key *key, struct lb_err *e)
 {
+	const char *path = c->cluster.key_file;
 	struct lb_text text = LB_TEXT_INIT;
 	struct lb_err why;
 	int err = read(path, &text, e, arg);
@@ -57,7 +58,7 @@ int model_peers_conf(
 		for (uint32_t a = 0; a < p->n_addresses && a < self->n_addresses; a++)
 			node->paths[node->n_paths++] = (struct vrrp_path){ self->addresses[a], p->addresses[a] };
 	}
-	return read_key(k->key_file, read, arg, &out->key, e);
+	return model_peer_key(c, read, arg, &out->key, e);
 }
 
 /* ---- what is known ---- */

@@ -55,6 +55,9 @@ struct model_peers {
 int model_peers_conf(
 	const struct config *c, model_vrrp_key_fn *read, void *arg, struct vrrp_peers *out, struct lb_err *e);
 
+/* The secret of the links between the nodes, from cluster.key_file. 0, or -1 and *e. */
+int model_peer_key(const struct config *c, model_vrrp_key_fn *read, void *arg, struct peer_key *key, struct lb_err *e);
+
 /* conf holds from now on; nodes that stay keep what is known of them. True when anything differs from before. */
 bool model_peers_take(struct model_peers *ps, const struct vrrp_peers *conf, struct lb_time now);
 /* Instances came and went: what is known of those that went is dropped. */

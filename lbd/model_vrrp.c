@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAC_REFRESH_MS 60000 /* below what a switch remembers: mostly 300 s */
+
 /* ---- configuration -> what the process gets ---- */
 
 static void put_vips(struct vip *out, uint32_t *n, const struct config_vip *v, uint32_t count)
@@ -80,9 +82,14 @@ static void conf_of(const struct config_vrrp *v, struct vrrp_conf *out)
 	out->source = v->source;
 	out->min_ttl = v->min_ttl;
 	out->lease_s = v->lease_s;
+	/* an owner's address is the card's own */
+	out->virtual_mac = v->virtual_mac && v->priority != VRRP_PRIO_OWNER;
 	out->announce.count = v->announce_count;
 	out->announce.delay_ms = v->announce_delay_ms;
 	out->announce.refresh_ms = v->announce_refresh_ms;
+	/* nothing else would tell switches where the virtual hardware address is: adverts go out from the card's */
+	if (out->virtual_mac && v->n_peers && !out->announce.refresh_ms)
+		out->announce.refresh_ms = MAC_REFRESH_MS;
 	/* a master that died keeps answering until its lease is over: neighbours are told once more then */
 	out->announce.again_ms = v->announce_count ? (int64_t)v->lease_s * 1000 : 0;
 	out->auth.mode = v->auth_mode;

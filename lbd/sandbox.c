@@ -194,7 +194,7 @@ static int set_limits(const struct sandbox *s, struct lb_err *e)
 	if (SANITIZED)
 		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	setrlimit(RLIMIT_CORE, &none);
-	if ((s->filter == SANDBOX_FILTER_PROBE || s->filter == SANDBOX_FILTER_VRRP) && !SANITIZED)
+	if (s->filter != SANDBOX_FILTER_NONE && s->filter != SANDBOX_FILTER_SCRIPT && !SANITIZED)
 		setrlimit(RLIMIT_NPROC, &none);
 	const struct rlimit some = { SCRIPT_PROCESSES, SCRIPT_PROCESSES };
 	if (s->filter == SANDBOX_FILTER_SCRIPT)
@@ -326,6 +326,10 @@ static const int vrrp_calls[] = {
 	SCMP_SYS(writev),
 };
 
+/* What libssl and a process that others connect to need in addition to those. */
+static const int sync_calls[] = { SCMP_SYS(accept4), SCMP_SYS(geteuid), SCMP_SYS(getpeername), SCMP_SYS(listen),
+	SCMP_SYS(shutdown) };
+
 /* Memory that is never code. */
 static int allow_maps(scmp_filter_ctx ctx)
 {
@@ -337,50 +341,71 @@ static int allow_maps(scmp_filter_ctx ctx)
 	return rc;
 }
 
-/* Adverts (raw), announcements (packet), addresses and cards (the routing part of netlink). */
+static int allow_calls(scmp_filter_ctx ctx, const int *calls, size_t n)
+{
+	int rc = 0;
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
+	return rc;
+}
+
+static int allow_socket(scmp_filter_ctx ctx, uint64_t family, uint64_t type)
+{
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, family),
+		SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, type));
+}
+
+static int allow_netlink(scmp_filter_ctx ctx, uint64_t kind)
+{
+	return seccomp_rule_add(
+		ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, kind));
+}
+
+/* What both rooms with rights over the network have: UDP (beats, multicast), packets, addresses and cards. */
+static int add_network_rules(scmp_filter_ctx ctx)
+{
+	int rc = allow_calls(ctx, vrrp_calls, sizeof(vrrp_calls) / sizeof(vrrp_calls[0]));
+	rc = rc ? rc : allow_socket(ctx, AF_INET, SOCK_DGRAM);
+	rc = rc ? rc : allow_socket(ctx, AF_INET6, SOCK_DGRAM);
+	rc = rc ? rc : allow_socket(ctx, AF_PACKET, SOCK_RAW);
+	rc = rc ? rc : allow_socket(ctx, AF_PACKET, SOCK_DGRAM);
+	rc = rc ? rc : allow_netlink(ctx, NETLINK_ROUTE);
+	return rc ? rc : allow_maps(ctx);
+}
+
+/* Adverts (raw). */
 static int add_vrrp_rules(scmp_filter_ctx ctx)
 {
-	const struct {
-		uint64_t family, type;
-	} kinds[] = {
-		{ AF_INET, SOCK_RAW },
-		{ AF_INET6, SOCK_RAW },
-		{ AF_INET, SOCK_DGRAM },
-		{ AF_INET6, SOCK_DGRAM },
-		{ AF_PACKET, SOCK_RAW },
-		{ AF_PACKET, SOCK_DGRAM },
-	};
-	int rc = 0;
-	for (size_t i = 0; i < sizeof(vrrp_calls) / sizeof(vrrp_calls[0]) && rc == 0; i++)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, vrrp_calls[i], 0);
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && rc == 0; i++)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, kinds[i].family),
-			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, kinds[i].type));
-	if (rc == 0)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
-			SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE));
-	return rc ? rc : allow_maps(ctx);
+	int rc = add_network_rules(ctx);
+	rc = rc ? rc : allow_socket(ctx, AF_INET, SOCK_RAW);
+	return rc ? rc : allow_socket(ctx, AF_INET6, SOCK_RAW);
+}
+
+/* The link to the other node (TCP), flows of the kernel (netlink: IPVS). */
+static int add_sync_rules(scmp_filter_ctx ctx)
+{
+	int rc = add_network_rules(ctx);
+	rc = rc ? rc : allow_calls(ctx, sync_calls, sizeof(sync_calls) / sizeof(sync_calls[0]));
+	rc = rc ? rc : allow_socket(ctx, AF_INET, SOCK_STREAM);
+	rc = rc ? rc : allow_socket(ctx, AF_INET6, SOCK_STREAM);
+	rc = rc ? rc : allow_netlink(ctx, NETLINK_SOCK_DIAG); /* how full a socket of the kernel is */
+	return rc ? rc : allow_netlink(ctx, NETLINK_GENERIC);
 }
 
 static int add_probe_rules(scmp_filter_ctx ctx)
 {
-	int rc = 0;
 	/* a file may be read; what O_TMPFILE has in addition to O_DIRECTORY is what makes one */
 	const uint64_t writes = O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY);
-	rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, writes, O_RDONLY));
-	for (size_t i = 0; i < sizeof(probe_calls) / sizeof(probe_calls[0]) && rc == 0; i++)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, probe_calls[i], 0);
+	int rc = seccomp_rule_add(
+		ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, writes, O_RDONLY));
+	rc = rc ? rc : allow_calls(ctx, probe_calls, sizeof(probe_calls) / sizeof(probe_calls[0]));
 	/* TCP, UDP and ping sockets; no raw, no netlink and no Unix ones */
 	const int families[] = { AF_INET, AF_INET6 }, types[] = { SOCK_STREAM, SOCK_DGRAM };
 	for (size_t i = 0; i < 4 && rc == 0; i++)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
-			SCMP_A0(SCMP_CMP_EQ, families[i / 2], 0), SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, types[i % 2]));
-	if (rc == 0)
-		rc = allow_maps(ctx);
+		rc = allow_socket(ctx, families[i / 2], types[i % 2]);
+	rc = rc ? rc : allow_maps(ctx);
 	/* getrlimit is prlimit64 in newer libraries; a new limit (third argument) may not be set */
-	if (rc == 0)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0, 0));
-	return rc;
+	return rc ? rc : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0, 0));
 }
 
 /* What no health check needs: other processes' memory, the kernel's own programs and modules, name spaces, mounts,
@@ -488,17 +513,26 @@ static int add_script_rules(scmp_filter_ctx ctx)
 	return rc;
 }
 
+static int add_rules(scmp_filter_ctx ctx, enum sandbox_filter filter)
+{
+	switch (filter) {
+	case SANDBOX_FILTER_NONE: return 0;
+	case SANDBOX_FILTER_PROBE: return add_probe_rules(ctx);
+	case SANDBOX_FILTER_SCRIPT: return add_script_rules(ctx);
+	case SANDBOX_FILTER_VRRP: return add_vrrp_rules(ctx);
+	case SANDBOX_FILTER_SYNC: return add_sync_rules(ctx);
+	}
+	return -EINVAL;
+}
+
 /* What is refused fails with EPERM instead of killing the process: after an upgrade of the C library one new call in a
  * corner must not turn into a worker that dies again and again. */
 static int load_filter(enum sandbox_filter filter, struct lb_err *e)
 {
-	bool script = filter == SANDBOX_FILTER_SCRIPT;
-	scmp_filter_ctx ctx = seccomp_init(script ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM));
+	scmp_filter_ctx ctx = seccomp_init(filter == SANDBOX_FILTER_SCRIPT ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM));
 	if (!ctx)
 		return lb_err_set(e, LB_CODE_FAILED, "seccomp: out of memory");
-	int rc = script                          ? add_script_rules(ctx)
-		 : filter == SANDBOX_FILTER_VRRP ? add_vrrp_rules(ctx)
-						 : add_probe_rules(ctx);
+	int rc = add_rules(ctx, filter);
 	if (rc == 0)
 		rc = seccomp_load(ctx);
 	seccomp_release(ctx);

@@ -422,7 +422,7 @@ ask outage dead
 read -r outage failed_new failed_kept <<<"$answer"
 note "outage $outage ms: the longest time in which no request was answered"
 note "$requests requests, $failed failed: $failed_new on new connections, $failed_kept on kept ones"
-note "connections through the dead node are lost: lb-b does not know their flows (flow state is not copied yet)"
+note "connections through the dead node are lost: lb-b does not know their flows (they are copied only with a cluster.key_file)"
 if ((failed)); then
     note "requests that failed began between $(since "$died" "$first") s and $(since "$died" "$last") s"
 fi

@@ -153,6 +153,7 @@ int config_load_step(struct config_load *l, unsigned budget)
 		break;
 	case STAGE_RULES:
 		config_rules_all(&l->b);
+		config_rules_sync(&l->b);
 		l->stage = STAGE_DONE;
 		break;
 	case STAGE_DONE: break;

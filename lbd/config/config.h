@@ -38,9 +38,10 @@
 #define CONFIG_UNICAST_MAX        16u  /* peers of one instance */
 #define CONFIG_EXCLUDED_MAX       255u /* of one instance */
 #define CONFIG_TRACKS_MAX         32u
-#define CONFIG_ROUTES_MAX         32u /* of one instance */
-#define CONFIG_RULES_MAX          32u /* the same */
-#define CONFIG_GROUP_MAX          32u /* instances of one group */
+#define CONFIG_ROUTES_MAX         32u    /* of one instance */
+#define CONFIG_RULES_MAX          32u    /* the same */
+#define CONFIG_GROUP_MAX          32u    /* instances of one group */
+#define CONFIG_SYNC_LISTENS_MAX   16384u /* listeners of services whose sync is not `established` */
 #define CONFIG_WEIGHT_MAX         65535u
 #define CONFIG_ERRORS_MAX         50u
 #define CONFIG_DEPTH_MAX          32u
@@ -51,6 +52,8 @@ enum config_state { CONFIG_STATE_ENABLED, CONFIG_STATE_DRAIN, CONFIG_STATE_MAINT
 enum config_then { CONFIG_THEN_CUT, CONFIG_THEN_KEEP };
 enum config_fail { CONFIG_FAIL_DRAIN, CONFIG_FAIL_REMOVE, CONFIG_FAIL_CUT };
 enum config_loss { CONFIG_LOSS_SORRY, CONFIG_LOSS_REST, CONFIG_LOSS_OPEN, CONFIG_LOSS_WITHDRAW };
+/* Which flows are copied to the other node. */
+enum config_sync { CONFIG_SYNC_OFF, CONFIG_SYNC_ESTABLISHED, CONFIG_SYNC_ALL };
 enum config_auth { CONFIG_AUTH_NONE, CONFIG_AUTH_HMAC, CONFIG_AUTH_PASSWORD };
 enum config_track_type { CONFIG_TRACK_INTERFACE, CONFIG_TRACK_CHECK, CONFIG_TRACK_PROCESS, CONFIG_TRACK_SERVICES_UP };
 enum config_check_mode { CONFIG_CHECK_ALL, CONFIG_CHECK_ANY, CONFIG_CHECK_STAGES };
@@ -110,6 +113,7 @@ struct config_service {
 	struct ipvs_tunnel tunnel;
 	int64_t drain_ms; /* how long a drained backend keeps its flows, 0 = for ever */
 	enum config_then drain_then;
+	enum config_sync sync;
 	const char *file; /* which source it came from */
 	uint32_t line;
 	uint64_t digest; /* over every effective value (not over lines): equal digests = nothing to do */
@@ -200,6 +204,7 @@ struct config {
 	const struct config_vrrp *vrrp; /* sorted by name */
 	uint32_t n_vrrp;
 	struct config_hook state_hook; /* of changes of VRRP instances */
+	uint32_t sync_rate;            /* records of flows per second, at most */
 	enum lb_log_level log_level;
 	const char *admin_group, *observe_group;
 	/* Over what is written in all files, whatever their names, comments and layout: equal on nodes that have the
@@ -260,6 +265,18 @@ void config_free(struct config *c);
 const struct config_service *config_service_find(const struct config *c, const char *name);
 const struct config_vrrp *config_vrrp_find(const struct config *c, const char *name);
 const struct config_backend *config_backend_find(const struct config_service *s, const char *name); /* O(n backends) */
+
+/* Whether flows are copied, and if not why: what is missing first. */
+enum config_flows {
+	CONFIG_FLOWS_COPIED,
+	CONFIG_FLOWS_ALONE,   /* there is no other node */
+	CONFIG_FLOWS_MANY,    /* there are several */
+	CONFIG_FLOWS_NO_KEY,  /* cluster.key_file */
+	CONFIG_FLOWS_NO_SELF, /* this node is not one of them */
+	CONFIG_FLOWS_NO_SERVICE,
+	CONFIG_FLOWS_OFF, /* in all services */
+};
+enum config_flows config_flows(const struct config *c);
 
 /* The tree as YAML with every default written out (--effective). parse(print(c)) gives equal digests. */
 void config_print(const struct config *c, struct lb_text *out);

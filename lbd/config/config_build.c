@@ -41,6 +41,7 @@ void config_builder_done(struct config_builder *b)
 	lb_vec_done(&b->vrrp);
 	lb_vec_done(&b->check_ids);
 	lb_vec_done(&b->listeners);
+	lb_vec_done(&b->mixed);
 }
 
 void config_say(struct config_builder *b, const struct config_node *at, const struct config_path *path,
@@ -90,10 +91,12 @@ void config_build_settings(struct config_builder *b)
 	const struct schema_value *v = b->root->v;
 	const struct schema_object *control = v[ROOT_CONTROL].set ? v[ROOT_CONTROL].obj : &b->rd.base[SCHEMA_CONTROL];
 	const struct schema_object *log = v[ROOT_LOG].set ? v[ROOT_LOG].obj : &b->rd.base[SCHEMA_LOG];
+	const struct schema_object *sync = v[ROOT_SYNC].set ? v[ROOT_SYNC].obj : &b->rd.base[SCHEMA_SYNC];
 	const struct schema_value *admin = &control->v[CONTROL_ADMIN_GROUP],
 				  *observe = &control->v[CONTROL_OBSERVE_GROUP];
 	b->c->admin_group = config_keep(b, admin->text, admin->n);
 	b->c->observe_group = config_keep(b, observe->text, observe->n);
+	b->c->sync_rate = (uint32_t)sync->v[SYNC_RATE_LIMIT].num;
 	b->c->log_level = (enum lb_log_level)log->v[LOG_LEVEL].num;
 	b->check_defaults = &b->rd.base[SCHEMA_CHECK];
 	b->service_defaults = &b->rd.base[SCHEMA_SERVICE];
@@ -373,6 +376,7 @@ static void build_head(struct config_builder *b)
 	if (s->method == IPVS_METHOD_TUN)
 		s->tunnel = build_tunnel(v[SERVICE_TUNNEL].obj);
 	build_pool_rules(s, v);
+	s->sync = (enum config_sync)v[SERVICE_SYNC].num;
 	const struct schema_value *d = v[SERVICE_DRAIN].obj->v;
 	s->drain_then = (enum config_then)d[DRAIN_THEN].num;
 	s->drain_ms = s->drain_then == CONFIG_THEN_KEEP ? 0 : d[DRAIN_TIMEOUT].num;

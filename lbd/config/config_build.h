@@ -33,6 +33,14 @@ struct config_facts {
 	uint16_t port;   /* of the first */
 };
 
+/* A backend, or a sorry server, of another family than a listener of its service. */
+struct config_mixed {
+	const struct config_node *at;
+	const struct config_service *service;
+	const char *backend; /* NULL = the sorry server */
+	bool four;           /* its own family */
+};
+
 /* The service being built. */
 struct config_now {
 	const struct config_entry *entry;
@@ -79,6 +87,7 @@ struct config_builder {
 	uint32_t n_built;
 	LB_VEC(uint32_t) check_ids; /* slots of all services one after the other */
 	LB_VEC(struct config_listener) listeners;
+	LB_VEC(struct config_mixed) mixed;
 	const char **files; /* source names with the life of the config */
 	char *string_room;  /* names are packed: an arena rounds each allocation up */
 	size_t string_left;
@@ -158,6 +167,11 @@ void config_rules_cluster(struct config_builder *b, const struct schema_object *
 /* What is given by node, in an instance or in the defaults. path: of the mapping. */
 void config_rules_by_node(struct config_builder *b, const struct schema_object *keys, const struct config_path *path);
 void config_rules_instances(struct config_builder *b); /* across instances and nodes */
+
+/* config_check_sync.c */
+void config_rules_sync(struct config_builder *b); /* after all services */
+enum config_flows config_flows_of(
+	const struct config_cluster *cluster, const struct config_service *services, uint32_t n);
 
 /* One finding at a place of the file. */
 __attribute__((format(printf, 5, 6))) void config_say(struct config_builder *b, const struct config_node *at,

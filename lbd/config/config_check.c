@@ -221,11 +221,22 @@ static void rule_port(struct config_builder *b, const struct config_backend *bk,
 			b, at, path, help, "mode %s cannot change the port from %u to %u", method, f->port, bk->port);
 }
 
+/* Only mode tun can carry one family in the other, and that not always: config_rules_sync judges it. */
+static void keep_mixed(struct config_builder *b, const struct config_backend *bk, const struct config_node *at)
+{
+	struct config_mixed *m = lb_vec_push(&b->mixed);
+	b->report->oom |= !m;
+	if (m)
+		*m = (struct config_mixed){ at, b->now.s, bk->name, bk->addr.family == AF_INET };
+}
+
 static void rule_family(struct config_builder *b, const struct config_backend *bk, const struct config_node *at,
 	const struct config_path *path)
 {
 	const struct config_facts *f = &b->now.facts;
 	bool four = bk->addr.family == AF_INET;
+	if (bk->method == IPVS_METHOD_TUN && (four ? f->ipv6 : f->ipv4))
+		keep_mixed(b, bk, at);
 	if (f->ipv4 && f->ipv6 && b->now.s->method != IPVS_METHOD_TUN)
 		return; /* said of the listeners */
 	if (bk->method != IPVS_METHOD_TUN && (four ? f->ipv6 : f->ipv4))

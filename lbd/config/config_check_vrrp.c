@@ -161,16 +161,18 @@ static void rule_lease(struct config_builder *b, const struct config_instance *i
 		help);
 }
 
-/* Part of the format, so that a file can be written for the pair it will run on; said, so that nobody relies on it. */
-static void rule_later(struct config_builder *b, const struct config_instance *in)
+/* The addresses of an owner are those of its card, which the host has with and without VRRP. */
+static void rule_owner(struct config_builder *b, const struct config_instance *in)
 {
 	const struct schema_value *mac = &in->keys->v[INSTANCE_VIRTUAL_MAC], *accept = &in->keys->v[INSTANCE_ACCEPT];
+	if (in->v->priority != VRRP_PRIO_OWNER)
+		return;
 	if (mac->at && mac->set && mac->num)
-		config_warn(b, mac->at, &in->path,
-			"virtual_mac is not in this version: the card's own address is announced", NULL);
+		config_warn(b, mac->at, &in->path, "virtual_mac has no effect with priority 255",
+			"the addresses of an owner are those of its card");
 	if (accept->at && accept->set && !accept->num)
-		config_warn(b, accept->at, &in->path,
-			"accept is not in this version: the master answers on the address", NULL);
+		config_warn(b, accept->at, &in->path, "accept has no effect with priority 255",
+			"the addresses of an owner are the host's own");
 }
 
 /* The mapping itself; whether it suits the instance is rule_version's. */
@@ -348,7 +350,7 @@ void config_rules_instance(struct config_builder *b, const struct config_instanc
 	rule_version(b, in);
 	rule_delays(b, in);
 	rule_lease(b, in);
-	rule_later(b, in);
+	rule_owner(b, in);
 	rule_auth(b, &in->keys->v[INSTANCE_AUTH], &in->path);
 	rule_track(b, &in->keys->v[INSTANCE_TRACK], &in->path);
 	config_rules_by_node(b, in->keys, &in->path);

@@ -205,6 +205,8 @@ void config_print(const struct config *c, struct lb_text *out)
 	put_named(out, 0, "log", 1);
 	put_object(out, &item, SCHEMA_LOG, c, 1);
 	put_vrrp(out, &item, c);
+	put_named(out, 0, "sync", 1);
+	put_object(out, &item, SCHEMA_SYNC, c, 1);
 	if (c->state_hook.path[0]) {
 		put_named(out, 0, "hooks", 1);
 		put_object(out, &item, SCHEMA_HOOKS, c, 1);

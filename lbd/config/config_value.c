@@ -171,6 +171,12 @@ static unsigned quorum_value(const struct config_service *s, unsigned key, struc
 	}
 }
 
+static unsigned put_rate(struct lb_text *out, uint32_t per_second)
+{
+	lb_text_printf(out, "%u/s", per_second);
+	return put(out, "", 0);
+}
+
 static unsigned service_value(const struct config_service *s, unsigned key, struct lb_text *out)
 {
 	uint32_t mark = s->n_listens ? s->listens[0].fwmark : 0;
@@ -187,6 +193,7 @@ static unsigned service_value(const struct config_service *s, unsigned key, stru
 	case SERVICE_FAIL_OPEN:
 		return s->fail_open_percent ? put_share(out, s->fail_open_percent, true) : put_word(out, "off");
 	case SERVICE_SLOW_START: return put_or_off(out, s->slow_start_ms);
+	case SERVICE_SYNC: return put_word(out, schema_word_of(schema_kinds[SCHEMA_SERVICE].rows[key].word, s->sync));
 	default: return 0;
 	}
 }
@@ -411,6 +418,7 @@ unsigned config_value(enum schema_kind_id kind, const void *obj, unsigned key, s
 	case SCHEMA_ROUTE: return route_value(obj, key, out);
 	case SCHEMA_RULE: return rule_value(obj, key, out);
 	case SCHEMA_HOOK: return hook_value(obj, key, out);
+	case SCHEMA_SYNC: return put_rate(out, ((const struct config *)obj)->sync_rate);
 	case SCHEMA_ROOT:
 	case SCHEMA_HOOKS:
 	case SCHEMA_DEFAULTS: break;

@@ -96,6 +96,13 @@ static const char *word_on_fail(size_t i, int64_t *value)
 	return pick(t, COUNT(t), i, value);
 }
 
+static const char *word_sync(size_t i, int64_t *value)
+{
+	static const struct word t[] = { { "off", CONFIG_SYNC_OFF }, { "established", CONFIG_SYNC_ESTABLISHED },
+		{ "all", CONFIG_SYNC_ALL } };
+	return pick(t, COUNT(t), i, value);
+}
+
 static const char *word_scheduler(size_t i, int64_t *value)
 {
 	*value = (int64_t)i;
@@ -142,6 +149,11 @@ static const struct schema_row root_rows[] = {
 		.help = "VRRP instances by name: virtual addresses that one node at a time has. In interface, "
 			"priority, "
 			"unicast and source what differs between the nodes is a mapping by their names." },
+	[ROOT_SYNC] = { .name = "sync",
+		.type = SCHEMA_TYPE_OBJECT,
+		.of = SCHEMA_SYNC,
+		.help = "How flows are copied to the other node, so that they go on there when it takes over: in a "
+			"cluster of two nodes with a key_file. Which of them: the key sync of services." },
 	[ROOT_HOOKS] = { .name = "hooks",
 		.type = SCHEMA_TYPE_OBJECT,
 		.of = SCHEMA_HOOKS,
@@ -295,6 +307,13 @@ static const struct schema_row service_rows[] = {
 		.of = SCHEMA_DRAIN,
 		.fallback = "5m",
 		.help = "What a backend in state drain may keep." },
+	[SERVICE_SYNC] = { .name = "sync",
+		.type = SCHEMA_TYPE_WORD,
+		.noun = "word for sync",
+		.word = word_sync,
+		.fallback = "established",
+		.help = "Which flows are copied to the other node. established: those that are, and what keeps a "
+			"client at its backend. all: those that are only beginning or ending as well. off: none." },
 	[SERVICE_BACKENDS] = { .name = "backends",
 		.type = SCHEMA_TYPE_NAMED,
 		.flags = SCHEMA_REQUIRED | SCHEMA_OWN,
@@ -504,6 +523,7 @@ const struct schema_kind schema_kinds[] = {
 	[SCHEMA_RULE] = KIND("rule", schema_rule_rows, RULE_COUNT, .main = -1, .also = -1),
 	[SCHEMA_HOOKS] = KIND("hooks", schema_hooks_rows, HOOKS_COUNT, .main = -1, .also = -1),
 	[SCHEMA_HOOK] = KIND("hook", schema_hook_rows, HOOK_COUNT, .key = "state", .main = HOOK_PATH, .also = -1),
+	[SCHEMA_SYNC] = KIND("sync", schema_sync_rows, SYNC_COUNT, .main = -1, .also = -1),
 };
 _Static_assert(COUNT(schema_kinds) == SCHEMA_KIND_COUNT, "one row per kind");
 _Static_assert(CHECK_KEY_COUNT <= SCHEMA_ROWS_MAX && SERVICE_COUNT <= SCHEMA_ROWS_MAX, "objects have room");

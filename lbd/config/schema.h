@@ -34,9 +34,10 @@ enum schema_kind_id { /* a mapping with its own set of keys */
 	SCHEMA_ROUTE,
 	SCHEMA_RULE,
 	SCHEMA_HOOKS,
-	SCHEMA_HOOK /* one program */
+	SCHEMA_HOOK, /* one program */
+	SCHEMA_SYNC
 };
-#define SCHEMA_KIND_COUNT 26
+#define SCHEMA_KIND_COUNT 27
 
 enum schema_type {
 	SCHEMA_TYPE_BOOL,
@@ -53,6 +54,7 @@ enum schema_type {
 	SCHEMA_TYPE_NETWORK,  /* ADDRESS/PREFIX of a network, 0.0.0.0/0 and the like among them; `default` */
 	SCHEMA_TYPE_ENDPOINT, /* address with or without port */
 	SCHEMA_TYPE_SIZE,     /* bytes */
+	SCHEMA_TYPE_RATE,     /* per second */
 	SCHEMA_TYPE_HEX,      /* min..max bytes in hexadecimal */
 	SCHEMA_TYPE_REGEX,
 	SCHEMA_TYPE_PATH,   /* that starts with a slash */
@@ -63,7 +65,7 @@ enum schema_type {
 	SCHEMA_TYPE_OBJECT, /* a mapping with the keys of `of` */
 	SCHEMA_TYPE_NAMED   /* a mapping from names to mappings with the keys of `of` */
 };
-#define SCHEMA_TYPE_COUNT 23
+#define SCHEMA_TYPE_COUNT 24
 
 enum schema_flag {
 	SCHEMA_LIST = 1,       /* one or several */
@@ -111,6 +113,7 @@ enum {
 	ROOT_LOG,
 	ROOT_DEFAULTS,
 	ROOT_VRRP,
+	ROOT_SYNC,
 	ROOT_HOOKS,
 	ROOT_CHECKS,
 	ROOT_SERVICES,
@@ -176,6 +179,7 @@ enum {
 	SERVICE_FAIL_OPEN,
 	SERVICE_SLOW_START,
 	SERVICE_DRAIN,
+	SERVICE_SYNC,
 	SERVICE_BACKENDS,
 	SERVICE_COUNT
 };
@@ -239,13 +243,14 @@ enum { ROUTE_TO, ROUTE_VIA, ROUTE_DEV, ROUTE_TABLE, ROUTE_METRIC, ROUTE_SOURCE, 
 enum { RULE_FROM, RULE_TO, RULE_FWMARK, RULE_TABLE, RULE_PRIORITY, RULE_COUNT };
 enum { HOOKS_STATE, HOOKS_COUNT };
 enum { HOOK_PATH, HOOK_TIMEOUT, HOOK_COUNT };
+enum { SYNC_RATE_LIMIT, SYNC_COUNT };
 #define SCHEMA_ROWS_MAX 40 /* of one kind */
 
 /* The tables of schema_check.c, schema_vrrp.c and schema_hooks.c. */
 extern const struct schema_row schema_check_rows[], schema_tls_rows[], schema_weight_rows[], schema_damping_rows[];
 extern const struct schema_row schema_cluster_rows[], schema_node_rows[], schema_vrrp_rows[], schema_auth_rows[],
 	schema_announce_rows[], schema_track_rows[], schema_route_rows[], schema_rule_rows[];
-extern const struct schema_row schema_hooks_rows[], schema_hook_rows[];
+extern const struct schema_row schema_hooks_rows[], schema_hook_rows[], schema_sync_rows[];
 
 extern const struct schema_kind schema_kinds[];
 

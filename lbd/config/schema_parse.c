@@ -258,6 +258,24 @@ static int parse_size(const struct schema_row *row, const char *s, size_t n, str
 	return -EINVAL;
 }
 
+/* "50000/s" */
+static int parse_rate(const struct schema_row *row, const char *s, size_t n, struct schema_value *out, struct say say)
+{
+	struct schema_row number = *row;
+	bool per_second = n > 2 && s[n - 2] == '/' && s[n - 1] == 's';
+	number.type = SCHEMA_TYPE_UINT;
+	if (per_second && parse_uint(&number, s, n - 2, out, say) == 0)
+		return 0;
+	if (per_second && !say.help[0]) { /* a number it is */
+		snprintf(say.text, SCHEMA_SAY, "%s %s is outside %lld/s..%lld/s", row->name, config_shown(s, n).s,
+			(long long)row->min, (long long)row->max);
+		return -EINVAL;
+	}
+	snprintf(say.text, SCHEMA_SAY, "%s '%s' is not a rate", row->name, config_shown(s, n).s);
+	snprintf(say.help, SCHEMA_SAY, "a number per second: %s", row->fallback ? row->fallback : "100/s");
+	return -EINVAL;
+}
+
 static int parse_share(const struct schema_row *row, const char *s, size_t n, struct schema_value *out, struct say say)
 {
 	struct schema_row number = *row;
@@ -355,6 +373,7 @@ int schema_parse(const struct schema_row *row, const char *s, size_t n, bool quo
 	case SCHEMA_TYPE_INT: return parse_uint(row, s, n, out, say);
 	case SCHEMA_TYPE_DURATION: return parse_duration(row, s, n, out, say);
 	case SCHEMA_TYPE_SIZE: return parse_size(row, s, n, out, say);
+	case SCHEMA_TYPE_RATE: return parse_rate(row, s, n, out, say);
 	case SCHEMA_TYPE_SHARE: return parse_share(row, s, n, out, say);
 	case SCHEMA_TYPE_HEX: return parse_hex(row, s, n, out, say);
 	case SCHEMA_TYPE_STATUS: return parse_status(row, s, n, out, say);

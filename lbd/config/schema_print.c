@@ -88,6 +88,7 @@ static json_t *one_value(const struct schema_row *row, bool in_defaults)
 	case SCHEMA_TYPE_PREFIX: return pattern("^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$");
 	case SCHEMA_TYPE_NETWORK: return pattern("^(default|[0-9A-Fa-f:.]+(/[0-9]{1,3})?)$");
 	case SCHEMA_TYPE_SIZE: return with(json_object(), "pattern", json_string("^[0-9]+(KiB|MiB|GiB)?$"));
+	case SCHEMA_TYPE_RATE: return pattern("^[1-9][0-9]*/s$");
 	case SCHEMA_TYPE_HEX: return with(json_object(), "pattern", json_string("^([0-9A-Fa-f]{2} *)+$"));
 	case SCHEMA_TYPE_REGEX: return typed("string");
 	case SCHEMA_TYPE_PATH: return pattern("^/[^ ]*$");
@@ -218,6 +219,7 @@ static void put_type(struct lb_text *out, const struct schema_row *row)
 		[SCHEMA_TYPE_NETWORK] = "network such as 192.0.2.0/24, or default",
 		[SCHEMA_TYPE_ENDPOINT] = "address, with or without port",
 		[SCHEMA_TYPE_SIZE] = "size",
+		[SCHEMA_TYPE_RATE] = "rate such as 100/s",
 		[SCHEMA_TYPE_HEX] = "hexadecimal bytes",
 		[SCHEMA_TYPE_REGEX] = "regular expression",
 		[SCHEMA_TYPE_PATH] = "path",

@@ -22,6 +22,7 @@ static const char *const type_nouns[] = {
 	[SCHEMA_TYPE_NETWORK] = "a network",
 	[SCHEMA_TYPE_ENDPOINT] = "an address",
 	[SCHEMA_TYPE_SIZE] = "a size",
+	[SCHEMA_TYPE_RATE] = "a rate",
 	[SCHEMA_TYPE_HEX] = "hexadecimal bytes",
 	[SCHEMA_TYPE_REGEX] = "a regular expression",
 	[SCHEMA_TYPE_PATH] = "a path",

@@ -19,7 +19,7 @@ struct schema_value {
 		const struct schema_object *obj; /* OBJECT */
 		const struct config_node *named; /* NAMED: a map whose keys are good names (others are bad) */
 	};
-	int64_t num; /* BOOL, UINT, INT, DURATION, WORD, SIZE, SHARE; PREFIX: its bits */
+	int64_t num; /* BOOL, UINT, INT, DURATION, WORD, SIZE, RATE, SHARE; PREFIX: its bits */
 	uint32_t n;  /* bytes of text; values in list */
 	uint16_t port;
 	struct lb_ip ip;

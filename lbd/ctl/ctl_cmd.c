@@ -10,6 +10,7 @@
 #include "lbd/ctl/ctl_peer.h"
 #include "lbd/ctl/ctl_rows.h"
 #include "lbd/ctl/ctl_run.h"
+#include "lbd/ctl/ctl_sync.h"
 #include "lbd/ctl/ctl_vrrp.h"
 #include "lbd/ctl/ctl_wait.h"
 
@@ -496,12 +497,6 @@ static void do_config_export(struct ctl_env *env, struct ctl_request *rq, struct
 
 /* ---- kernel and daemon ---- */
 
-static void do_kernel_diff(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
-{
-	(void)rq;
-	ctl_kernel_diff(env, r);
-}
-
 static void do_kernel_repair(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
 	(void)rq;
@@ -570,11 +565,15 @@ static handler_fn *const handlers[] = {
 	[LB_COMMAND_VRRP_PRIORITY] = do_vrrp_priority,
 	[LB_COMMAND_FAILOVER] = ctl_failover,
 	[LB_COMMAND_PEER_STATUS] = ctl_peer_status,
+	[LB_COMMAND_SYNC_STATUS] = ctl_sync_status,
+	[LB_COMMAND_SYNC_RESYNC] = ctl_sync_resync,
+	[LB_COMMAND_SYNC_PAUSE] = ctl_sync_pause,
+	[LB_COMMAND_SYNC_RESUME] = ctl_sync_resume,
 	[LB_COMMAND_CONFIG_SHOW] = do_config_show,
 	[LB_COMMAND_CONFIG_DIFF] = do_config_diff,
 	[LB_COMMAND_CONFIG_APPLY] = do_config_apply,
 	[LB_COMMAND_CONFIG_EXPORT] = do_config_export,
-	[LB_COMMAND_KERNEL_DIFF] = do_kernel_diff,
+	[LB_COMMAND_KERNEL_DIFF] = ctl_kernel_diff,
 	[LB_COMMAND_KERNEL_REPAIR] = do_kernel_repair,
 	[LB_COMMAND_DAEMON_INFO] = do_daemon_info,
 	[LB_COMMAND_DAEMON_RELOAD] = do_daemon_reload,

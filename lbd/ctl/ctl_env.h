@@ -12,6 +12,7 @@
 #include "lbd/ipvs/ipvs_reconcile.h"
 #include "lbd/model.h"
 #include "lbd/model_peer.h"
+#include "lbd/model_sync.h"
 #include "lbd/model_vrrp.h"
 
 struct ctl_worker_info {
@@ -22,6 +23,7 @@ struct ctl_worker_info {
 	uint32_t probes;                   /* started since the worker began */
 	uint32_t instances, lag_us;        /* of vrrp: what it holds, the worst delay of its loop in the last second */
 	uint32_t late_p50_us, late_p99_us; /* how late they started, over the last 10 to 20 seconds */
+	bool turns;                        /* lag_us counts, and nothing about probes */
 	bool up;
 };
 
@@ -70,6 +72,8 @@ struct ctl_ops {
 	/* Hands an operator's word to the process of VRRP; for_ms where it takes a time. 0 or -errno: it is not there.
 	 */
 	int (*vrrp_do)(void *arg, uint32_t id, enum vrrp_do what, uint32_t for_ms);
+	/* The same to the process that copies flows. */
+	int (*sync_do)(void *arg, const struct sync_msg_do *what);
 };
 
 struct ctl_runs;      /* ctl_run.h */
@@ -84,6 +88,7 @@ struct ctl_env {
 	struct ctl_failovers *failovers;
 	const struct model_vrrps *vrrps;
 	const struct model_peers *peers;
+	const struct model_sync *sync;
 	uint64_t turn;       /* changes whenever model is replaced */
 	uint32_t generation; /* of the configuration that runs */
 	const char *node, *version, *config_path;

@@ -347,8 +347,9 @@ static int diff_next(struct ctl_reply *r, void *state)
 	return 1;
 }
 
-void ctl_kernel_diff(struct ctl_env *env, struct ctl_reply *r)
+void ctl_kernel_diff(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
+	(void)rq;
 	struct walk *w = calloc(1, sizeof(*w));
 	if (!w) {
 		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);

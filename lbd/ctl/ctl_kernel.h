@@ -12,4 +12,4 @@ void ctl_kernel_rows(struct ctl_env *env, struct ctl_reply *r);
 void ctl_kernel_stats(struct ctl_env *env, uint32_t service, bool backends, bool rate, struct ctl_reply *r);
 
 /* Reads the kernel anew and ends with 0 (equal) or 1. Changes nothing. */
-void ctl_kernel_diff(struct ctl_env *env, struct ctl_reply *r);
+void ctl_kernel_diff(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r);

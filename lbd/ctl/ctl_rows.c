@@ -3,6 +3,7 @@
 
 #include "lbd/check/check_fsm.h"
 #include "lbd/ctl/ctl_peer.h"
+#include "lbd/ctl/ctl_sync.h"
 #include "lbd/ctl/ctl_vrrp.h"
 #include "lbd/ipvs/ipvs_sched.h"
 
@@ -249,6 +250,7 @@ json_t *ctl_row_service(struct ctl_env *env, uint32_t service, bool with_members
 	ctl_put(row, "since", ctl_time(s->since_wall_ms));
 	put_pool_rules(row, s);
 	ctl_put(row, "drain_timeout", ctl_seconds(cfg->drain_ms));
+	ctl_put(row, "sync", json_string(sync_whats[cfg->sync]));
 	ctl_put(row, "drain_then", json_string(cfg->drain_then == CONFIG_THEN_CUT ? "cut" : "keep"));
 	ctl_put(row, "file", json_string(cfg->file ? cfg->file : ""));
 	ctl_put(row, "line", json_integer(cfg->line));
@@ -383,8 +385,9 @@ static json_t *workers_of(struct ctl_env *env)
 		json_t *row = json_pack("{s:s, s:i, s:i, s:b}", "name", w[i].name, "pid", (int)w[i].pid, "restarts",
 			(int)w[i].restarts, "up", w[i].up);
 		ctl_put(row, "rss", json_integer((json_int_t)w[i].rss_kib * 1024));
-		if (w[i].instances) {
+		if (w[i].instances)
 			ctl_put(row, "instances", json_integer(w[i].instances));
+		if (w[i].turns) {
 			ctl_put(row, "lag", json_real(w[i].lag_us / 1e6));
 		} else {
 			ctl_put(row, "probes", json_integer(w[i].probes));
@@ -467,6 +470,7 @@ static json_t *findings_of(struct ctl_env *env)
 	json_t *list = json_array();
 	for (size_t i = 0; i < n && i < FINDINGS_MAX; i++)
 		json_array_append_new(list, finding_row(f[i].object, f[i].text, f[i].fix));
+	ctl_sync_findings(env, list);
 	put_refusals(env, list);
 	return list;
 }
@@ -482,6 +486,7 @@ static json_t *alarms_of(const struct ctl_env *env)
 		json_array_append_new(list, json_string("state_not_saved"));
 	ctl_vrrp_alarms(env, list);
 	ctl_peer_alarms(env, list);
+	ctl_sync_alarms(env, list);
 	return list;
 }
 
@@ -499,6 +504,7 @@ json_t *ctl_row_status(struct ctl_env *env)
 	ctl_put(row, "backends", counts_of(t.backends, 5, backend_word));
 	ctl_put(row, "vrrp", ctl_vrrp_roles(env));
 	ctl_put(row, "peers", ctl_peer_roles(env));
+	ctl_put(row, "sync", ctl_sync_role(env));
 	ctl_put(row, "overrides", json_integer((json_int_t)overrides_count(env->overrides)));
 	ctl_put(row, "foreign_services", json_integer((json_int_t)ipvs_foreign_count(env->ipvs)));
 	ctl_put(file, "path", json_string(env->config_path));

@@ -4,6 +4,7 @@
 #include "common/commands.h"
 #include "lbd/ctl/ctl_peer.h"
 #include "lbd/ctl/ctl_rows.h"
+#include "lbd/ctl/ctl_sync.h"
 #include "lbd/ctl/ctl_vrrp.h"
 
 #include <stdio.h>
@@ -94,6 +95,11 @@ static int peer_up(struct waiting *w)
 	return ctl_peer_up(w->env, w->object);
 }
 
+static int sync_done(struct waiting *w)
+{
+	return ctl_sync_in_sync(w->env);
+}
+
 static const struct {
 	const char *kind, *condition;
 	int (*cond)(struct waiting *w);
@@ -107,6 +113,7 @@ static const struct {
 	{ "vrrp", "master", vrrp_master },
 	{ "vrrp", "backup", vrrp_backup },
 	{ "peer", "up", peer_up },
+	{ "sync", "in-sync", sync_done },
 };
 
 static int ask(void *state)
@@ -124,6 +131,8 @@ static int exists(const struct ctl_env *env, const struct lb_wait *row, const ch
 		return ctl_vrrp_unknown(env, object, e);
 	if (strcmp(row->kind, "peer") == 0 && ctl_peer_up(env, object) < 0)
 		return ctl_peer_unknown(env, object, e);
+	if (strcmp(row->kind, "sync") == 0 && ctl_sync_in_sync(env) < 0)
+		return ctl_sync_not(env, e);
 	if (strcmp(row->kind, "service") == 0 && model_service_find(env->model, object) == MODEL_NONE) {
 		char as_backend[170];
 		snprintf(as_backend, sizeof(as_backend), "%s/", object);

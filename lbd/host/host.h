@@ -16,13 +16,15 @@ enum host_need {
 	HOST_NEED_NAT6,
 	HOST_NEED_PERSISTENCE,
 	HOST_NEED_STATS,
-	HOST_NEED_PING /* an icmp check: judged by host_judge_ping, not by a row */
+	HOST_NEED_PING, /* an icmp check: judged by host_judge_ping, not by a row */
+	HOST_NEED_MAC,  /* an instance with virtual_mac */
 };
-#define HOST_NEED_COUNT 6
+#define HOST_NEED_COUNT 7
 
 struct host_needs {
-	const char *service[HOST_NEED_COUNT]; /* name of one service that has it, NULL = none has */
+	const char *service[HOST_NEED_COUNT]; /* name of one service (MAC: instance) that has it, NULL = none has */
 	uint32_t probe_gid;                   /* the group in which probes run */
+	bool sync;                            /* connections are handed to the other node */
 };
 
 struct host_row {
@@ -30,6 +32,7 @@ struct host_row {
 	enum host_need need;
 	long want;
 	const char *why; /* what goes wrong otherwise */
+	bool zero_too;   /* 0 is as good */
 };
 
 extern const struct host_row host_rows[];
@@ -44,6 +47,16 @@ struct host_finding {
 bool host_judge(
 	const struct host_row *row, const struct host_needs *needs, bool missing, long value, struct host_finding *out);
 
+/* Whether a device of virtual_mac may take routes and addresses from routers: that cannot be set for it alone by whom
+ * has no right to /proc/sys. accept_ra: what it begins with (net.ipv6.conf.default); a host that forwards ignores 1. */
+bool host_judge_ra(const struct host_needs *needs, long accept_ra, long forwarding, struct host_finding *out);
+
 /* Whether the probes may ping: range is what net.ipv4.ping_group_range holds, "LOW HIGH" (it rules IPv6, too); NULL =
  * it cannot be read. True and *out when their group is outside. */
 bool host_judge_ping(const struct host_needs *needs, const char *range, struct host_finding *out);
+
+/* Whether this kernel tells of every established connection, and soon: threshold and refresh are what
+ * net.ipv4.vs.sync_threshold ("PACKETS PERIOD") and net.ipv4.vs.sync_refresh_period (seconds) hold; NULL = cannot be
+ * read. True and *out when some are told late or never. */
+bool host_judge_sync(
+	const struct host_needs *needs, const char *threshold, const char *refresh, struct host_finding *out);

@@ -34,6 +34,13 @@ static bool read_sysctl(const char *name, long *value)
 	return true;
 }
 
+static void add(struct host_finding *out, size_t max, size_t *n, const struct host_finding *f)
+{
+	if (*n < max)
+		out[*n] = *f;
+	++*n;
+}
+
 size_t host_read(const struct host_needs *needs, struct host_finding *out, size_t max)
 {
 	size_t n = 0;
@@ -43,18 +50,26 @@ size_t host_read(const struct host_needs *needs, struct host_finding *out, size_
 		struct host_finding f;
 		if (!host_judge(&host_rows[i], needs, !there, value, &f))
 			continue;
+		add(out, max, &n, &f);
+	}
+	struct host_finding ra;
+	long accept_ra = 0, forwarding = 0;
+	(void)read_sysctl("net.ipv6.conf.default.accept_ra", &accept_ra);
+	(void)read_sysctl("net.ipv6.conf.all.forwarding", &forwarding);
+	if (host_judge_ra(needs, accept_ra, forwarding, &ra)) {
 		if (n < max)
-			out[n] = f;
+			out[n] = ra;
 		n++;
 	}
-	char range[64];
+	char range[64], threshold[64], refresh[64];
 	struct host_finding f;
 	bool there = slurp("/proc/sys/net/ipv4/ping_group_range", range, sizeof(range));
-	if (host_judge_ping(needs, there ? range : NULL, &f)) {
-		if (n < max)
-			out[n] = f;
-		n++;
-	}
+	if (host_judge_ping(needs, there ? range : NULL, &f))
+		add(out, max, &n, &f);
+	there = slurp("/proc/sys/net/ipv4/vs/sync_threshold", threshold, sizeof(threshold)) &&
+		slurp("/proc/sys/net/ipv4/vs/sync_refresh_period", refresh, sizeof(refresh));
+	if (host_judge_sync(needs, there ? threshold : NULL, there ? refresh : NULL, &f))
+		add(out, max, &n, &f);
 	return n;
 }
 

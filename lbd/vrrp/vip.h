@@ -20,9 +20,13 @@ struct vip_card {
 	int index;     /* 0 = there is none of that name now */
 	uint32_t life; /* another number: another card, even where the index is the same */
 	bool up;       /* administratively up and with carrier */
+	bool on;       /* administratively up */
+	bool macvlan;  /* on the card with the index `link` */
+	int link;
 	bool has_mac;
 	uint8_t mac[6];
 	struct lb_ip source4; /* primary IPv4 address: the first that is not one of ours (vips_mine); family 0 = none */
 	struct lb_ip source6; /* link-local, past duplicate detection */
-	void *user;           /* the owner's */
+	uint32_t arp_ignore, arp_announce; /* its own settings (ip-sysctl), as last told */
+	uint32_t metric; /* of the routes that addresses bring along; 0 = as the kernel likes. The owner's */
 };

@@ -12,6 +12,7 @@
 #include "common/clock_io.h"
 #include "lbd/vrrp/vip_net_io.h"
 #include "lbd/vrrp/vip_sock_io.h"
+#include "lbd/vrrp/vmac.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -33,7 +34,8 @@
 static void dump_write(struct vip_batch *b, enum dump_phase phase, uint32_t seq)
 {
 	switch (phase) {
-	case DUMP_LINKS: (void)vip_msg_dump_links(b, seq); break;
+	case DUMP_LINKS:
+	case DUMP_OURS: (void)vip_msg_dump_links(b, seq); break;
 	case DUMP_ADDRS: (void)vip_msg_dump_addrs(b, seq); break;
 	case DUMP_ROUTES4: (void)way_msg_dump_routes(b, seq, AF_INET); break;
 	case DUMP_ROUTES6: (void)way_msg_dump_routes(b, seq, AF_INET6); break;
@@ -55,7 +57,7 @@ static void dump_send(struct vip_net *n, enum dump_phase phase)
 		return;
 	}
 	n->phase = DUMP_NONE;
-	if (phase >= DUMP_ROUTES4)
+	if (phase >= DUMP_OURS)
 		n->sweep = true;
 	else
 		n->again = true;
@@ -80,7 +82,8 @@ static void sweep_begin(struct vip_net *n)
 {
 	n->sweep = n->interrupted = false;
 	lb_vec_clear(&n->ways_left);
-	dump_send(n, DUMP_ROUTES4);
+	lb_vec_clear(&n->links_left);
+	dump_send(n, DUMP_OURS);
 }
 
 /* The end of a part. An error is that of a protocol that this kernel does not have. */
@@ -100,7 +103,7 @@ static void sweep_done(struct vip_net *n)
 /* The end of a half. */
 static void dump_done(struct vip_net *n, int err)
 {
-	if (n->phase >= DUMP_ROUTES4) {
+	if (n->phase >= DUMP_OURS) {
 		sweep_done(n);
 		return;
 	}
@@ -162,6 +165,19 @@ static void left_way(struct vip_net *n, const struct way *w)
 		n->interrupted = true;
 }
 
+static void left_link(struct vip_net *n, const struct vip_heard *h)
+{
+	if (!h->has_mac || !vmac_is_ours(h->name, h->macvlan, h->mac))
+		return;
+	struct vip_link_left *at = lb_vec_push(&n->links_left);
+	if (!at) {
+		n->interrupted = true;
+		return;
+	}
+	at->index = h->index;
+	memcpy(at->name, h->name, sizeof(at->name));
+}
+
 static void take_answer(struct vip_net *n, const struct vip_heard *h)
 {
 	bool of_dump = n->phase != DUMP_NONE && h->seq == n->dump_seq;
@@ -185,7 +201,9 @@ static void take_answer(struct vip_net *n, const struct vip_heard *h)
 		return;
 	case VIP_HEARD_LINK:
 	case VIP_HEARD_ADDR:
-		if (of_dump)
+		if (of_dump && n->phase == DUMP_OURS)
+			left_link(n, h);
+		else if (of_dump)
 			vip_book_hear(&n->book, h);
 		return;
 	case VIP_HEARD_WAY:
@@ -203,7 +221,7 @@ static void answers_lost(struct vip_net *n)
 {
 	while (n->sent)
 		vip_req_answered(n, -1);
-	n->sweep = n->sweep || n->phase >= DUMP_ROUTES4;
+	n->sweep = n->sweep || n->phase >= DUMP_OURS;
 	if (n->phase != DUMP_NONE)
 		dump_stop(n);
 	overrun(n);
@@ -286,7 +304,24 @@ static void net_free(struct vip_net *n)
 	lb_vec_done(&n->requests);
 	lb_vec_done(&n->way_answers);
 	lb_vec_done(&n->ways_left);
+	lb_vec_done(&n->link_answers);
+	lb_vec_done(&n->links_left);
 	free(n);
+}
+
+static void tell_links(struct vip_net *n)
+{
+	for (size_t i = 0; i < n->link_answers.n && !n->ending; i++) {
+		struct vip_link_answer a = n->link_answers.v[i];
+		if (n->calls->link)
+			n->calls->link(&a.link, a.err, n->arg);
+	}
+	lb_vec_clear(&n->link_answers);
+	for (size_t i = 0; n->swept && i < n->links_left.n && !n->ending; i++) {
+		struct vip_link_left l = n->links_left.v[i];
+		if (n->calls->link_left)
+			n->calls->link_left(l.name, l.index, n->arg);
+	}
 }
 
 static void tell_ways(struct vip_net *n)
@@ -322,6 +357,7 @@ static void tell_all(struct vip_net *n)
 			tell_event(n, &ev);
 	}
 	lb_vec_clear(&n->book.events);
+	tell_links(n);
 	tell_ways(n);
 	if (n->overrun && !n->again && n->phase == DUMP_NONE && !n->ending) {
 		n->overrun = false;

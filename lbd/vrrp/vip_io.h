@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "lbd/vrrp/link_msg.h"
 #include "lbd/vrrp/vip.h"
 #include "lbd/vrrp/way.h"
 
@@ -34,6 +35,11 @@ struct vip_calls { /* all from the loop, never from inside a vip_* call */
 	void (*way)(uint32_t owner, const struct way *w, bool add, int err, void *arg);
 	/* A route or rule of ours is in the kernel: once for each of them after vip_ways_sweep. */
 	void (*way_left)(const struct way *w, void *arg);
+	/* The kernel's answer about a device: a positive errno, 0, or -1: it was lost. Cards have been told of before.
+	 */
+	void (*link)(const struct link_ask *a, int err, void *arg);
+	/* A macvlan that one of us made is in the kernel: once for each of them after vip_ways_sweep. */
+	void (*link_left)(const char *name, int index, void *arg);
 	/* Messages were lost (ENOBUFS): everything has been read again, cards have been told of. */
 	void (*overrun)(void *arg);
 	/* The helper is gone: nothing can be asked any more. */
@@ -68,10 +74,12 @@ int vips_add(struct vip_net *n, const struct vip_card *c, const struct vip *v, s
 int vips_del(struct vip_net *n, const struct vip_card *c, const struct vip *v, size_t n_v);
 
 /* Asks for one route or rule, or against it, behind everything that was asked for before; it goes out with
- * vip_ways_send, or when something else does. index: of the card of a route that is added. 0, or -ENOMEM. */
+ * vip_asked_send, or when something else does. index: of the card of a route that is added. 0, or -ENOMEM. */
 int vip_way_ask(struct vip_net *n, uint32_t owner, const struct way *w, int index, bool add);
-void vip_ways_send(struct vip_net *n);
-/* Looks once for routes and rules that a process before us left. */
+void vip_asked_send(struct vip_net *n);
+/* The same for a device. 0, or -ENOMEM. */
+int vip_link_ask(struct vip_net *n, const struct link_ask *a);
+/* Looks once for devices, routes and rules that a process before us left. */
 void vip_ways_sweep(struct vip_net *n);
 
 /* Sends one Ethernet frame out of the card. 0 or -errno; never waits (-EAGAIN: try the slice again). */

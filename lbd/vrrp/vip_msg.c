@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -30,7 +31,7 @@ static bool begin_addr(struct vip_batch *b, uint32_t seq, uint16_t type, uint16_
 	       rtnl_attr(b, IFA_ADDRESS, v->ip.b, n);
 }
 
-int vip_msg_add(struct vip_batch *b, uint32_t seq, int index, const struct vip *v, uint32_t lease_s)
+int vip_msg_add(struct vip_batch *b, uint32_t seq, int index, const struct vip *v, uint32_t lease_s, uint32_t metric)
 {
 	bool v6 = v->ip.family == AF_INET6;
 	uint32_t valid = lease_s ? lease_s : UINT32_MAX;
@@ -45,6 +46,7 @@ int vip_msg_add(struct vip_batch *b, uint32_t seq, int index, const struct vip *
 		begin_addr(b, seq, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, index, v) &&
 			rtnl_attr(b, IFA_CACHEINFO, &life, sizeof(life)) &&
 			rtnl_attr(b, IFA_FLAGS, &flags, sizeof(flags)) &&
+			(!metric || rtnl_u32(b, IFA_RT_PRIORITY, metric)) &&
 			rtnl_attr(b, ATTR_PROTO, &proto, sizeof(proto)));
 }
 
@@ -74,12 +76,39 @@ int vip_msg_dump_addrs(struct vip_batch *b, uint32_t seq)
 
 /* ---- reading ---- */
 
+static uint32_t read_u32(const struct rtnl_attr *a, size_t at)
+{
+	uint32_t v = 0;
+	if (a->n >= 4 * (at + 1))
+		memcpy(&v, a->data + 4 * at, sizeof(v));
+	return v;
+}
+
+/* What kind of device it is, where it is on, and its own settings of IPv4 (an array without its element 0). */
+static bool read_kind(const struct rtnl_attr *attrs, struct vip_heard *out)
+{
+	static const char macvlan[] = "macvlan";
+	const struct rtnl_attr *info = &attrs[IFLA_LINKINFO], *spec = &attrs[IFLA_AF_SPEC];
+	struct rtnl_attr infos[IFLA_INFO_KIND + 1] = { 0 }, specs[AF_INET + 1] = { 0 },
+						inet[IFLA_INET_CONF + 1] = { 0 };
+	if ((info->data && !rtnl_parse(info->data, info->n, infos, IFLA_INFO_KIND + 1)) ||
+		(spec->data && !rtnl_parse(spec->data, spec->n, specs, AF_INET + 1)) ||
+		(specs[AF_INET].data && !rtnl_parse(specs[AF_INET].data, specs[AF_INET].n, inet, IFLA_INET_CONF + 1)))
+		return false;
+	const struct rtnl_attr *kind = &infos[IFLA_INFO_KIND];
+	out->macvlan = kind->data && kind->n == sizeof(macvlan) && memcmp(kind->data, macvlan, sizeof(macvlan)) == 0;
+	out->link = (int)read_u32(&attrs[IFLA_LINK], 0);
+	out->arp_ignore = read_u32(&inet[IFLA_INET_CONF], IPV4_DEVCONF_ARP_IGNORE - 1);
+	out->arp_announce = read_u32(&inet[IFLA_INET_CONF], IPV4_DEVCONF_ARP_ANNOUNCE - 1);
+	return true;
+}
+
 static bool read_link(const uint8_t *p, size_t n, bool gone, struct vip_heard *out)
 {
-	struct rtnl_attr attrs[IFLA_IFNAME + 1] = { 0 };
+	struct rtnl_attr attrs[IFLA_AF_SPEC + 1] = { 0 };
 	const struct rtnl_attr *name = &attrs[IFLA_IFNAME], *mac = &attrs[IFLA_ADDRESS];
 	struct ifinfomsg i;
-	if (n < sizeof(i) || !rtnl_parse(p + NLMSG_ALIGN(sizeof(i)), n - sizeof(i), attrs, IFLA_IFNAME + 1))
+	if (n < sizeof(i) || !rtnl_parse(p + NLMSG_ALIGN(sizeof(i)), n - sizeof(i), attrs, IFLA_AF_SPEC + 1))
 		return false;
 	memcpy(&i, p, sizeof(i));
 	/* a bridge tells of its ports in the same group: "gone" means that one left the bridge */
@@ -97,11 +126,12 @@ static bool read_link(const uint8_t *p, size_t n, bool gone, struct vip_heard *o
 	/* running is the kernel's word for an operational state of up or unknown (dummy cards have no other) */
 	const uint32_t all = IFF_UP | IFF_RUNNING | FLAG_LOWER_UP;
 	out->up = (i.ifi_flags & all) == all;
+	out->on = i.ifi_flags & IFF_UP;
 	out->mac_said = mac->data != NULL;
 	out->has_mac = mac->data && mac->n == sizeof(out->mac) && i.ifi_type == ARPHRD_ETHER;
 	if (out->has_mac)
 		memcpy(out->mac, mac->data, sizeof(out->mac));
-	return true;
+	return read_kind(attrs, out);
 }
 
 static bool read_addr(const uint8_t *p, size_t n, bool gone, struct vip_heard *out)

@@ -11,10 +11,11 @@
 
 #include <stddef.h>
 
-#define VIP_MSG_MAX 112 /* bytes of the longest request, those of way_msg.h among them */
+#define VIP_MSG_MAX 160 /* bytes of the longest request, those of way_msg.h and link_msg.h among them */
 
-/* Adds (or renews) or removes one address, acknowledged. lease_s 0 = for ever. 0; -EMSGSIZE: full, nothing written. */
-int vip_msg_add(struct vip_batch *b, uint32_t seq, int index, const struct vip *v, uint32_t lease_s);
+/* Adds (or renews) or removes one address, acknowledged. lease_s 0 = for ever; metric: of the route to its subnet, 0 =
+ * as the kernel likes. 0; -EMSGSIZE: full, nothing written. */
+int vip_msg_add(struct vip_batch *b, uint32_t seq, int index, const struct vip *v, uint32_t lease_s, uint32_t metric);
 int vip_msg_del(struct vip_batch *b, uint32_t seq, int index, const struct vip *v);
 int vip_msg_dump_links(struct vip_batch *b, uint32_t seq);
 int vip_msg_dump_addrs(struct vip_batch *b, uint32_t seq);
@@ -37,8 +38,11 @@ struct vip_heard {
 	bool interrupted; /* this part of a dump is not of one moment: entries may be missing */
 	int index;
 	char name[16];
-	bool up, mac_said, has_mac;
+	bool up, on, mac_said, has_mac; /* what follows is told where mac_said */
 	uint8_t mac[6];
+	bool macvlan;
+	int link;
+	uint32_t arp_ignore, arp_announce;
 	struct vip addr;
 	bool secondary; /* IPv4: behind another of its subnet */
 	bool unfit;     /* IPv6: duplicate detection runs or failed */

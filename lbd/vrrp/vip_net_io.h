@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/time.h"
+#include "lbd/vrrp/link_msg.h"
 #include "lbd/vrrp/vip_book.h"
 #include "lbd/vrrp/vip_io.h"
 #include "lbd/vrrp/way_msg.h"
@@ -12,17 +13,20 @@
 #define VIP_BATCH_MAX    512    /* requests in one datagram */
 #define VIP_RETRY_S      0.02
 
+enum vip_req_kind { VIP_REQ_ADDR, VIP_REQ_WAY, VIP_REQ_LINK };
+
 struct vip_req {
 	uint32_t seq;
+	enum vip_req_kind kind;
 	struct vip_slot *slot; /* of an address; NULL: nobody watches that card any more */
-	bool of_way;           /* a route or a rule, not an address */
-	bool add;
+	bool add;              /* address, way */
 	int index;
-	uint32_t lease_s; /* of an address */
-	uint32_t owner;   /* of a way */
+	uint32_t lease_s, metric; /* of an address */
+	uint32_t owner;           /* of a way */
 	union {
 		struct vip v;
 		struct way way;
+		struct link_ask link;
 	};
 };
 
@@ -33,8 +37,18 @@ struct vip_way_answer {
 	struct way way;
 };
 
-/* The last three are asked for once, at the start. */
-enum dump_phase { DUMP_NONE, DUMP_LINKS, DUMP_ADDRS, DUMP_ROUTES4, DUMP_ROUTES6, DUMP_RULES };
+struct vip_link_answer {
+	int err;
+	struct link_ask link;
+};
+
+struct vip_link_left {
+	char name[16];
+	int index;
+};
+
+/* From DUMP_OURS on: asked for once, at the start, to find what is left of ours. */
+enum dump_phase { DUMP_NONE, DUMP_LINKS, DUMP_ADDRS, DUMP_OURS, DUMP_ROUTES4, DUMP_ROUTES6, DUMP_RULES };
 
 struct vip_net {
 	struct ev_loop *loop;
@@ -50,6 +64,8 @@ struct vip_net {
 	LB_VEC(struct vip_req) requests;
 	LB_VEC(struct vip_way_answer) way_answers;
 	LB_VEC(struct way) ways_left; /* of ours, as the dump has them */
+	LB_VEC(struct vip_link_answer) link_answers;
+	LB_VEC(struct vip_link_left) links_left;
 	size_t first, sent; /* requests.v[first, first + sent) wait for their answer, those behind for being sent */
 	size_t window;      /* most that wait for an answer */
 	uint32_t seq;

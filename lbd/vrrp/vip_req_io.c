@@ -44,16 +44,27 @@ static void way_answered(struct vip_net *n, const struct vip_req *r, int err)
 		*a = (struct vip_way_answer){ r->owner, r->add, err, r->way };
 }
 
+static void link_answered(struct vip_net *n, const struct vip_req *r, int err)
+{
+	struct vip_link_answer *a = lb_vec_push(&n->link_answers);
+	if (a)
+		*a = (struct vip_link_answer){ err, r->link };
+}
+
 void vip_req_answered(struct vip_net *n, int err)
 {
 	const struct vip_req *r = &n->requests.v[n->first++];
 	if (n->sent)
 		n->sent--;
 	n->moved_at = lb_clock_now();
-	if (r->of_way)
-		way_answered(n, r, err);
-	else if (r->slot)
-		vip_book_answer(&n->book, r->slot, &r->v, r->add, err);
+	switch (r->kind) {
+	case VIP_REQ_ADDR:
+		if (r->slot)
+			vip_book_answer(&n->book, r->slot, &r->v, r->add, err);
+		break;
+	case VIP_REQ_WAY: way_answered(n, r, err); break;
+	case VIP_REQ_LINK: link_answered(n, r, err); break;
+	}
 	if (n->first == n->requests.n) {
 		lb_vec_clear(&n->requests);
 		n->first = 0;
@@ -62,9 +73,13 @@ void vip_req_answered(struct vip_net *n, int err)
 
 static int put_request(struct vip_batch *b, const struct vip_req *r)
 {
-	if (r->of_way)
-		return r->add ? way_msg_add(b, r->seq, r->index, &r->way) : way_msg_del(b, r->seq, &r->way);
-	return r->add ? vip_msg_add(b, r->seq, r->index, &r->v, r->lease_s) : vip_msg_del(b, r->seq, r->index, &r->v);
+	switch (r->kind) {
+	case VIP_REQ_ADDR: break;
+	case VIP_REQ_WAY: return r->add ? way_msg_add(b, r->seq, r->index, &r->way) : way_msg_del(b, r->seq, &r->way);
+	case VIP_REQ_LINK: return link_msg_write(b, r->seq, &r->link);
+	}
+	return r->add ? vip_msg_add(b, r->seq, r->index, &r->v, r->lease_s, r->metric)
+		      : vip_msg_del(b, r->seq, r->index, &r->v);
 }
 
 /* Everything that waits to be sent and may be, one datagram per VIP_BATCH_MAX. */
@@ -129,9 +144,13 @@ static int enqueue(
 			n->requests.n = before;
 			return -ENOMEM;
 		}
-		*r = (struct vip_req){
-			.seq = ++n->seq, .slot = s, .v = v[i], .index = c->index, .add = add, .lease_s = lease_s
-		};
+		*r = (struct vip_req){ .seq = ++n->seq,
+			.slot = s,
+			.v = v[i],
+			.index = c->index,
+			.add = add,
+			.lease_s = lease_s,
+			.metric = c->metric };
 	}
 	int err = vip_book_ask(&n->book, s, v, n_v, add);
 	if (err) {
@@ -161,11 +180,23 @@ int vip_way_ask(struct vip_net *n, uint32_t owner, const struct way *w, int inde
 	struct vip_req *r = lb_vec_push(&n->requests);
 	if (!r)
 		return -ENOMEM;
-	*r = (struct vip_req){ .seq = ++n->seq, .of_way = true, .add = add, .index = index, .owner = owner, .way = *w };
+	*r = (struct vip_req){
+		.seq = ++n->seq, .kind = VIP_REQ_WAY, .add = add, .index = index, .owner = owner, .way = *w
+	};
 	return 0;
 }
 
-void vip_ways_send(struct vip_net *n)
+int vip_link_ask(struct vip_net *n, const struct link_ask *a)
+{
+	make_room(n);
+	struct vip_req *r = lb_vec_push(&n->requests);
+	if (!r)
+		return -ENOMEM;
+	*r = (struct vip_req){ .seq = ++n->seq, .kind = VIP_REQ_LINK, .link = *a };
+	return 0;
+}
+
+void vip_asked_send(struct vip_net *n)
 {
 	vip_req_flush(n);
 }

@@ -114,7 +114,8 @@ void vrrp_alarm_text(const struct vrrp_heard *h, enum vrrp_alarm alarm, char *te
 	case VRRP_ALARM_TWO_MASTERS:
 	case VRRP_ALARM_PATH_DOWN:
 	case VRRP_ALARM_TWO_OWNERS:
-	case VRRP_ALARM_DUPLICATE: break;
+	case VRRP_ALARM_DUPLICATE:
+	case VRRP_ALARM_NO_VIRTUAL_MAC: break;
 	}
 	snprintf(text, size, "%s", from);
 }

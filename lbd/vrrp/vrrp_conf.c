@@ -30,22 +30,13 @@ static const char *const modes[] = {
 
 static const char *const families[] = { "ipv4", "ipv6" };
 
-/* Takes over the item. False, and the list is gone: memory was out. */
-static bool append(json_t *list, json_t *item)
-{
-	if (json_array_append_new(list, item) == 0)
-		return true;
-	json_decref(list);
-	return false;
-}
-
 static json_t *vips_write(const struct vip *v, uint32_t n)
 {
 	json_t *list = json_array();
 	for (uint32_t i = 0; i < n; i++) {
 		char ip[LB_IP_STRLEN], text[VIP_TEXT];
 		snprintf(text, sizeof(text), "%s/%u", lb_ip_str(&v[i].ip, ip), v[i].prefix);
-		if (!append(list, json_string(text)))
+		if (!lb_list_add(list, json_string(text)))
 			return NULL;
 	}
 	return list;
@@ -146,7 +137,7 @@ static json_t *routes_write(const struct vrrp_conf *c)
 		lb_put_int(&o, "table", r->table);
 		lb_put_int(&o, "metric", r->metric);
 		lb_put_ip(&o, "source", &r->source);
-		if (!append(list, lb_members_end(&o)))
+		if (!lb_list_add(list, lb_members_end(&o)))
 			return NULL;
 	}
 	return list;
@@ -163,7 +154,7 @@ static json_t *policy_write(const struct vrrp_conf *c)
 		lb_put_int(&o, "table", r->table);
 		lb_put_int(&o, "priority", r->priority);
 		lb_put_int(&o, "fwmark", r->fwmark);
-		if (!append(list, lb_members_end(&o)))
+		if (!lb_list_add(list, lb_members_end(&o)))
 			return NULL;
 	}
 	return list;
@@ -227,7 +218,7 @@ static json_t *peers_write(const struct vrrp_conf *c)
 	json_t *list = json_array();
 	for (uint32_t i = 0; i < c->n_peers; i++) {
 		char text[LB_IP_STRLEN];
-		if (!append(list, json_string(lb_ip_str(&c->peers[i], text))))
+		if (!lb_list_add(list, json_string(lb_ip_str(&c->peers[i], text))))
 			return NULL;
 	}
 	return list;
@@ -296,7 +287,7 @@ static json_t *keys_write(const struct vrrp_auth *a)
 		struct lb_members o = { json_object(), false };
 		lb_put_int(&o, "id", a->keys[i].id);
 		lb_put(&o, "key", lb_hex_write(a->keys[i].bytes, a->keys[i].n));
-		if (!append(list, lb_members_end(&o)))
+		if (!lb_list_add(list, lb_members_end(&o)))
 			return NULL;
 	}
 	return list;
@@ -374,6 +365,7 @@ void vrrp_conf_write(const struct vrrp_conf *c, struct lb_members *o)
 	lb_put_ip(o, "source", &c->source);
 	lb_put_int(o, "min_ttl", c->min_ttl);
 	lb_put_int(o, "lease_s", c->lease_s);
+	lb_put_bool(o, "virtual_mac", c->virtual_mac);
 	lb_put_bool(o, "resume", c->resume);
 	lb_put(o, "announce", announce_write(&c->announce));
 	if (c->with_password)
@@ -398,6 +390,7 @@ void vrrp_conf_read(struct lb_fields *f, struct vrrp_conf *c)
 	policy_read(f, c);
 	ends_read(f, c);
 	c->lease_s = lb_field_u32(f, "lease_s", 0, LEASE_MAX);
+	c->virtual_mac = lb_field_bool(f, "virtual_mac");
 	c->resume = lb_field_bool(f, "resume");
 	announce_read(f, &c->announce);
 	password_read(f, c);

@@ -203,11 +203,13 @@ static void arm(struct inst *i)
 static void act(struct inst *i, uint32_t acts, const struct lb_ip *seen)
 {
 	const struct vip_card *c = i->sock->card;
+	const uint8_t *mac = inst_mac(i);
 	uint8_t frame[VRRP_FRAME_MAX];
 	char text[VRRP_REASON_MAX];
 	_Static_assert(VRRP_FRAME_MAX >= VRRP_DUP_PROBE_MAX, "either fits");
-	if (acts & VRRP_DUP_DEFEND && c->has_mac && i->conf.announce.count)
-		(void)vip_frame_send(i->w->net, c, frame, vrrp_announce_frame(seen, c->mac, true, frame));
+	if (acts & VRRP_DUP_DEFEND && mac && i->conf.announce.count)
+		(void)vip_frame_send(i->w->net, c, frame, vrrp_announce_frame(seen, mac, true, frame));
+	/* asked by the card itself: what is said to the virtual address is not heard here */
 	if (acts & VRRP_DUP_PROBE && c->has_mac)
 		(void)vip_frame_send(i->w->net, c, frame, vrrp_dup_probe(&i->dup.who.ip, c->mac, frame));
 	if (acts & VRRP_DUP_RAISE) {
@@ -226,12 +228,14 @@ static struct lb_time excused_until(const struct inst *i)
 	return lb_time_add_ms(i->watched_since, lease_ms);
 }
 
-/* Another card of this host may be on the same network. */
+/* Another card of this host may be on the same network. And who has the virtual hardware address is an instance like
+ * ours, whose adverts tell who of us has the addresses. */
 static bool is_our_card(const struct room *w, const uint8_t mac[6])
 {
 	const struct inst *i;
 	LIST_FOREACH (i, &w->insts, next)
-		if (i->sock->card->has_mac && memcmp(i->sock->card->mac, mac, 6) == 0)
+		if ((i->sock->card->has_mac && memcmp(i->sock->card->mac, mac, 6) == 0) ||
+			(i->mac.card && memcmp(i->mac.address, mac, 6) == 0))
 			return true;
 	return false;
 }

@@ -40,6 +40,7 @@ const char *const vrrp_alarms[] = {
 	[VRRP_ALARM_INTERVAL_DIFFERS] = "interval_differs",
 	[VRRP_ALARM_UNKNOWN_OWNER] = "unknown_owner",
 	[VRRP_ALARM_DUPLICATE] = "duplicate_address",
+	[VRRP_ALARM_NO_VIRTUAL_MAC] = "no_virtual_mac",
 };
 _Static_assert(sizeof(vrrp_alarms) / sizeof(vrrp_alarms[0]) == VRRP_ALARM_COUNT, "one word per alarm");
 

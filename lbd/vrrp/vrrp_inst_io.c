@@ -137,7 +137,10 @@ static void renew_later(struct inst *i)
 void inst_have_addresses(struct inst *i)
 {
 	uint32_t lease_s = inst_is_owner(i) ? 0 : i->conf.lease_s;
-	int err = vips_add(i->w->net, i->sock->card, i->vips, i->n_vips, lease_s);
+	struct vip_card *c = inst_card(i);
+	/* a device of our own that is not there yet gets them when it is (vrrp_mac_io.c) */
+	bool later = inst_has_mac(i) && !c->index;
+	int err = later ? 0 : vips_add(i->w->net, c, i->vips, i->n_vips, lease_s);
 	if (err)
 		lb_log(LB_LOG_ERROR, "vrrp/%s: addresses: %s", i->conf.name, strerror(-err));
 	renew_later(i);
@@ -145,8 +148,17 @@ void inst_have_addresses(struct inst *i)
 
 static void have_all(struct inst *i)
 {
+	inst_mac_up(i);
 	inst_have_addresses(i);
 	inst_ways_have(i);
+}
+
+static void drop_addresses(struct inst *i)
+{
+	inst_mac_down(i);
+	if (!inst_is_owner(i))
+		(void)vips_del(i->w->net, inst_card(i), i->vips, i->n_vips);
+	vip_asked_send(i->w->net);
 }
 
 static void let_go(struct inst *i)
@@ -155,8 +167,7 @@ static void let_go(struct inst *i)
 	ev_timer_stop(i->w->loop, &i->announce);
 	vrrp_announce_stop(&i->burst);
 	inst_ways_let_go(i);
-	if (!inst_is_owner(i))
-		(void)vips_del(i->w->net, i->sock->card, i->vips, i->n_vips);
+	drop_addresses(i);
 }
 
 void inst_announce(struct inst *i, struct lb_time now)
@@ -197,8 +208,7 @@ static void settle_left(struct inst *i)
 {
 	if (i->resuming && !i->fsm.resuming && i->fsm.state != VRRP_STATE_MASTER) {
 		inst_ways_let_go(i);
-		if (!inst_is_owner(i))
-			(void)vips_del(i->w->net, i->sock->card, i->vips, i->n_vips);
+		drop_addresses(i);
 	}
 	i->resuming = i->fsm.resuming;
 }
@@ -305,6 +315,7 @@ void insts_card(struct room *w, struct vip_card *c)
 		else
 			inst_start(i);
 	}
+	insts_mac_card(w, c);
 	insts_ways_card(w, c);
 }
 
@@ -348,26 +359,31 @@ static bool too_often(struct inst *i, struct lb_time now)
 	return first.us && lb_time_diff_us(now, first) < ROOM_LOST_MS * 1000;
 }
 
+bool inst_lost_one(struct inst *i)
+{
+	if (!too_often(i, lb_clock_now()))
+		return true;
+	lb_log(LB_LOG_WARNING, "vrrp/%s: its addresses were taken away %d times in %d s; given up for %.0f s",
+		i->conf.name, ROOM_LOST_MAX, ROOM_LOST_MS / 1000, CALM_S);
+	memset(i->lost_at, 0, sizeof(i->lost_at));
+	ev_timer_stop(i->w->loop, &i->calm);
+	ev_timer_set(&i->calm, CALM_S, 0.0);
+	ev_timer_start(i->w->loop, &i->calm);
+	set_fault(i, INST_FAULT_CONTENDED, true);
+	return false;
+}
+
 static void address_lost(struct inst *i, const struct vip *v)
 {
 	char ip[LB_IP_STRLEN];
-	struct lb_time now = lb_clock_now();
-	if (too_often(i, now)) {
-		lb_log(LB_LOG_WARNING, "vip/%s: taken away %d times in %d s; given up for %.0f s",
-			lb_ip_str(&v->ip, ip), ROOM_LOST_MAX, ROOM_LOST_MS / 1000, CALM_S);
-		memset(i->lost_at, 0, sizeof(i->lost_at));
-		ev_timer_stop(i->w->loop, &i->calm);
-		ev_timer_set(&i->calm, CALM_S, 0.0);
-		ev_timer_start(i->w->loop, &i->calm);
-		set_fault(i, INST_FAULT_CONTENDED, true);
+	if (!inst_lost_one(i))
 		return;
-	}
 	lb_log(LB_LOG_WARNING, "vip/%s: somebody removed it from %s; restored", lb_ip_str(&v->ip, ip),
-		i->conf.interface);
+		inst_card(i)->name);
 	inst_have_addresses(i);
 	inst_ways_renew_sources(i);
 	inst_ways_have(i);
-	inst_announce(i, now);
+	inst_announce(i, lb_clock_now());
 }
 
 void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, bool added)
@@ -375,16 +391,19 @@ void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, b
 	struct inst *i;
 	LIST_FOREACH (i, &w->insts, next) {
 		const struct vip *v = NULL;
-		for (size_t k = 0; i->sock->card == c && !v && k < i->n_vips; k++)
+		bool here = inst_card(i) == c;
+		for (size_t k = 0; (i->mac.card == c || i->sock->card == c) && !v && k < i->n_vips; k++)
 			if (lb_ip_cmp(&i->vips[k].ip, ip) == 0)
 				v = &i->vips[k];
 		if (!v || inst_is_owner(i))
 			continue;
 		inst_look(i); /* the lease may have ended because we stood still */
 		bool master = i->fsm.state == VRRP_STATE_MASTER;
-		if (!added && master && c->index)
+		/* those that a device took along when it was set down come back with it, as one loss */
+		bool its_fall = i->mac.card == c && !c->on;
+		if (!added && master && here && c->index && !its_fall)
 			address_lost(i, v);
-		else if (added && !master &&
+		else if (added && (!master || !here) &&
 			 !i->fsm.resuming) /* left behind by one of us who was killed, or set by hand */
 			(void)vips_del(w->net, c, v, 1);
 		return;
@@ -419,10 +438,11 @@ static void on_announce(struct ev_loop *loop, ev_timer *t, int events)
 	struct inst *i = (struct inst *)((char *)t - offsetof(struct inst, announce));
 	struct lb_time now = lb_clock_now();
 	const struct vip_card *c = i->sock->card;
+	const uint8_t *mac = inst_mac(i);
 	size_t from = 0, n = vrrp_announce_step(&i->burst, now, &from);
-	for (size_t k = from; k < from + n && c->has_mac; k++) {
+	for (size_t k = from; k < from + n && mac; k++) {
 		uint8_t frame[VRRP_FRAME_MAX];
-		size_t len = vrrp_announce_frame(&i->vips[k].ip, c->mac, true, frame);
+		size_t len = vrrp_announce_frame(&i->vips[k].ip, mac, true, frame);
 		(void)vip_frame_send(i->w->net, c, frame, len);
 	}
 	ev_now_update(i->w->loop);

@@ -223,6 +223,16 @@ static void on_refused(struct vip_card *c, const struct lb_ip *ip, bool add, int
 		add ? "add" : "remove", add ? "to" : "from", c->name, strerror(err));
 }
 
+static void on_link(const struct link_ask *a, int err, void *arg)
+{
+	insts_link(arg, a, err);
+}
+
+static void on_link_left(const char *name, int index, void *arg)
+{
+	insts_link_left(arg, name, index);
+}
+
 static void on_way(uint32_t owner, const struct way *way, bool add, int err, void *arg)
 {
 	insts_way(arg, owner, way, add, err);
@@ -252,6 +262,8 @@ static const struct vip_calls net_calls = {
 	.card = on_card,
 	.address = on_address,
 	.refused = on_refused,
+	.link = on_link,
+	.link_left = on_link_left,
 	.way = on_way,
 	.way_left = on_way_left,
 	.overrun = on_overrun,

@@ -24,18 +24,10 @@ const char *const vrrp_dos[] = {
 };
 _Static_assert(COUNT(vrrp_dos) == VRRP_DO_COUNT, "one word per order");
 
-/* Text without control characters of at most max - 1 bytes. Not only ASCII: cards may have such names, and a reason
- * names what was tracked. */
+/* Not only ASCII: cards may have such names, and a reason names what was tracked. */
 static void reason_read(struct lb_fields *f, char out[VRRP_REASON_MAX])
 {
-	const char *text = lb_field_str(f, "reason", VRRP_REASON_MAX - 1);
-	size_t n = strlen(text);
-	for (size_t i = 0; i < n; i++) {
-		uint8_t c = (uint8_t)text[i];
-		/* U+0080 to U+009F are controls, too */
-		f->bad |= c < 0x20 || c == 0x7f || (c == 0xc2 && (uint8_t)text[i + 1] < 0xa0);
-	}
-	memcpy(out, text, n + 1);
+	lb_field_line(f, "reason", out, VRRP_REASON_MAX);
 }
 
 /* Absent = none. */

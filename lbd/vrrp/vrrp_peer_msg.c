@@ -9,15 +9,6 @@
 #define DEAD_MIN_MS      30
 #define DEAD_MAX_MS      60000
 
-/* Takes over the item. False, and the list is gone: memory was out. */
-static bool append(json_t *list, json_t *item)
-{
-	if (json_array_append_new(list, item) == 0)
-		return true;
-	json_decref(list);
-	return false;
-}
-
 static void name_read(struct lb_fields *f, const char *key, char out[VRRP_NAME_MAX])
 {
 	lb_field_text(f, key, out, VRRP_NAME_MAX);
@@ -25,27 +16,6 @@ static void name_read(struct lb_fields *f, const char *key, char out[VRRP_NAME_M
 }
 
 /* ---- vrrp.peers ---- */
-
-/* A number of 64 bits, which no number of JSON holds for certain: 16 digits. */
-static json_t *digest_write(uint64_t v)
-{
-	uint8_t b[8];
-	for (unsigned i = 0; i < sizeof(b); i++)
-		b[i] = (uint8_t)(v >> (56 - 8 * i));
-	return lb_hex_write(b, sizeof(b));
-}
-
-static uint64_t digest_read(struct lb_fields *f, const char *key)
-{
-	uint8_t b[8] = { 0 };
-	const char *hex = lb_field_str(f, key, 2 * sizeof(b));
-	size_t n = strlen(hex);
-	uint64_t v = 0;
-	f->bad |= n != 2 * sizeof(b) || !lb_hex_read(hex, n, b);
-	for (unsigned i = 0; i < sizeof(b); i++)
-		v = v << 8 | b[i];
-	return v;
-}
 
 static void key_read(struct lb_fields *f, struct peer_key *key)
 {
@@ -62,7 +32,7 @@ static json_t *paths_write(const struct vrrp_peer *p)
 		struct lb_members o = { json_object(), false };
 		lb_put_ip(&o, "ours", &p->paths[i].ours);
 		lb_put_ip(&o, "theirs", &p->paths[i].theirs);
-		if (!append(list, lb_members_end(&o)))
+		if (!lb_list_add(list, lb_members_end(&o)))
 			return NULL;
 	}
 	return list;
@@ -89,7 +59,7 @@ static json_t *nodes_write(const struct vrrp_peers *p)
 		struct lb_members o = { json_object(), false };
 		lb_put_str(&o, "name", p->nodes[i].name);
 		lb_put(&o, "paths", paths_write(&p->nodes[i]));
-		if (!append(list, lb_members_end(&o)))
+		if (!lb_list_add(list, lb_members_end(&o)))
 			return NULL;
 	}
 	return list;
@@ -134,7 +104,7 @@ void vrrp_peers_write(const struct vrrp_peers *p, struct lb_members *o)
 	lb_put_int(o, "port", p->port);
 	lb_put_int(o, "heartbeat_ms", p->heartbeat_ms);
 	lb_put_int(o, "dead_after_ms", p->dead_after_ms);
-	lb_put(o, "config", digest_write(p->config));
+	lb_put_u64(o, "config", p->config);
 	lb_put(o, "key", lb_hex_write(p->key.bytes, p->key.n));
 }
 
@@ -150,7 +120,7 @@ void vrrp_peers_read(struct lb_fields *f, struct vrrp_peers *p)
 	p->heartbeat_ms = lb_field_u32(f, "heartbeat_ms", HEARTBEAT_MIN_MS, HEARTBEAT_MAX_MS);
 	p->dead_after_ms = lb_field_u32(f, "dead_after_ms", DEAD_MIN_MS, DEAD_MAX_MS);
 	f->bad |= p->dead_after_ms <= 2 * p->heartbeat_ms;
-	p->config = digest_read(f, "config");
+	p->config = lb_field_u64(f, "config");
 	key_read(f, &p->key);
 	for (uint32_t i = 0; i < p->n_nodes; i++) {
 		struct lb_fields one = { json_array_get(list, i), false };
@@ -171,7 +141,7 @@ static json_t *seen_write(const struct vrrp_msg_node *n)
 		lb_put_ip(&o, "theirs", &n->paths[i].theirs);
 		lb_put_bool(&o, "up", n->paths[i].up);
 		lb_put_int(&o, "rtt_us", n->paths[i].rtt_us);
-		if (!append(list, lb_members_end(&o)))
+		if (!lb_list_add(list, lb_members_end(&o)))
 			return NULL;
 	}
 	return list;

@@ -136,6 +136,30 @@ void vrrp_pkt_ip4_header(
 	put_u16(out + 10, (uint16_t)~fold(add_words(0, out, VRRP_IP4_HEADER)));
 }
 
+void vrrp_pkt_ip6_header(const struct lb_ip *from, const struct lb_ip *to, size_t msg_len, uint8_t out[VRRP_IP6_HEADER])
+{
+	assert(from->family == AF_INET6 && to->family == AF_INET6 && msg_len <= UINT16_MAX);
+	memset(out, 0, VRRP_IP6_HEADER);
+	out[0] = 0x60 | VRRP_TOS >> 4;
+	out[1] = (uint8_t)(VRRP_TOS << 4);
+	put_u16(out + 4, (uint16_t)msg_len);
+	out[6] = VRRP_PROTOCOL;
+	out[7] = VRRP_TTL;
+	memcpy(out + 8, from->b, 16);
+	memcpy(out + 24, to->b, 16);
+}
+
+/* RFC 1112 6.4, RFC 2464 7: the end of the group's address */
+void vrrp_pkt_ether(uint8_t family, const uint8_t mac[6], uint8_t out[VRRP_ETHER])
+{
+	static const uint8_t to4[6] = { 0x01, 0x00, 0x5e, 0x00, 0x00, 0x12 }, type4[2] = { 0x08, 0x00 };
+	static const uint8_t to6[6] = { 0x33, 0x33, 0x00, 0x00, 0x00, 0x12 }, type6[2] = { 0x86, 0xdd };
+	bool v6 = family == AF_INET6;
+	memcpy(out, v6 ? to6 : to4, 6);
+	memcpy(out + 6, mac, 6);
+	memcpy(out + 12, v6 ? type6 : type4, 2);
+}
+
 /* ---- reading ---- */
 
 uint8_t vrrp_pkt_vrid(const struct vrrp_datagram *d)

@@ -113,3 +113,10 @@ void vrrp_pkt_ip4_header(
 
 /* Writes the checksum of an IPv6 message (with its trailer, if any) of len bytes into it. */
 void vrrp_pkt_sum6(const struct lb_ip *from, const struct lb_ip *to, uint8_t *msg, size_t len);
+
+#define VRRP_IP6_HEADER 40
+#define VRRP_ETHER      14
+/* The header of IPv6 for a message of that length; and of Ethernet, from mac to the group of that family. */
+void vrrp_pkt_ip6_header(
+	const struct lb_ip *from, const struct lb_ip *to, size_t msg_len, uint8_t out[VRRP_IP6_HEADER]);
+void vrrp_pkt_ether(uint8_t family, const uint8_t mac[6], uint8_t out[VRRP_ETHER]);

@@ -7,6 +7,7 @@
 #include "lbd/vrrp/peer_link.h"
 #include "lbd/vrrp/peer_move.h"
 #include "lbd/vrrp/vip_io.h"
+#include "lbd/vrrp/vmac.h"
 #include "lbd/vrrp/vrrp_alarm.h"
 #include "lbd/vrrp/vrrp_dup.h"
 #include "lbd/vrrp/vrrp_group.h"
@@ -66,6 +67,16 @@ struct inst {
 	size_t n_vips;
 	struct way_book ways;                       /* routes, then rules */
 	struct vip_card *way_cards[WAY_ROUTES_MAX]; /* of the routes; NULL = none, or memory was out */
+	struct inst_mac {                           /* the device with the virtual hardware address */
+		struct vip_card *card;              /* NULL = there is to be none */
+		uint32_t id; /* of this one in the answers of the kernel: another one may have its name */
+		uint8_t address[6];
+		bool known;       /* the kernel has told of it */
+		bool making;      /* it was asked for, and has not been seen yet */
+		bool refused;     /* it cannot be: the card's own address is used */
+		uint32_t life;    /* of the device that is in use; 0 = none */
+		unsigned pending; /* what was asked about it and is not answered */
+	} mac;
 	struct group *group;
 	struct sock *sock;
 	bool resuming;   /* as the state machine said last */
@@ -118,6 +129,7 @@ struct room {
 	struct vip_net *net;
 	struct peers *peers; /* NULL = no second path */
 	unsigned depth;      /* of steps within steps */
+	uint32_t macs;       /* devices with a virtual hardware address, so far */
 	LIST_HEAD(, inst) insts;
 	LIST_HEAD(, group) groups;
 	LIST_HEAD(, sock) socks;
@@ -175,6 +187,25 @@ void inst_set_source(struct inst *i);
 bool inst_is_owner(const struct inst *i);
 void inst_have_addresses(struct inst *i);
 void inst_announce(struct inst *i, struct lb_time now);
+
+/* One of its addresses, or the device with all of them, was taken away. False: too often, and it has been given up. */
+bool inst_lost_one(struct inst *i);
+
+/* ---- vrrp_mac_io.c ---- */
+/* Whether it has the virtual hardware address, and on a device of its own the addresses. */
+bool inst_has_mac(const struct inst *i);
+struct vip_card *inst_card(const struct inst *i); /* where its addresses are while it is master */
+const uint8_t *inst_mac(const struct inst *i);    /* what is announced for them; NULL = the card has none */
+void inst_mac_get(struct inst *i);                /* with the instance, as it is configured */
+void inst_mac_put(struct inst *i);
+void inst_mac_up(struct inst *i);   /* before the addresses come */
+void inst_mac_down(struct inst *i); /* before they go */
+/* The device is compared with what it should be, and that is asked for. */
+void inst_mac_look(struct inst *i);
+void insts_mac_card(struct room *w, const struct vip_card *c);
+void insts_link(struct room *w, const struct link_ask *a, int err);
+/* A device of ours that was in the kernel when we looked. */
+void insts_link_left(struct room *w, const char *name, int index);
 
 /* ---- vrrp_way_io.c ---- */
 /* Those of conf from now on; of a master, what it does not name any more goes. */

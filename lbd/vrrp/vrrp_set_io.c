@@ -67,6 +67,8 @@ static void take_conf(struct inst *i, const struct vrrp_conf *conf)
 	}
 	for (uint32_t k = 0; k < conf->n_excluded; k++)
 		i->vips[i->n_vips++] = conf->excluded[k];
+	for (size_t k = 0; conf->virtual_mac && k < i->n_vips; k++)
+		vmac_fit(&i->vips[k]);
 	struct lb_ip source = i->wire.source;
 	i->wire = (struct vrrp_wire){ .family = conf->family,
 		.version = conf->version,
@@ -97,6 +99,7 @@ static void inst_free(struct inst *i)
 	ev_timer_stop(loop, &i->move_timer);
 	inst_watch(i, false);
 	inst_ways_free(i);
+	inst_mac_put(i);
 	LIST_REMOVE(i, next);
 	group_leave(i);
 	sock_put(i->sock, i);
@@ -131,6 +134,7 @@ static struct inst *inst_new(struct room *w, const struct vrrp_conf *conf)
 		free(i);
 		return NULL;
 	}
+	inst_mac_get(i);
 	inst_ways_set(i, conf);
 	LIST_INSERT_HEAD(&w->insts, i, next);
 	return i;
@@ -141,7 +145,7 @@ static bool is_another(const struct vrrp_conf *a, const struct vrrp_conf *b)
 {
 	return strcmp(a->interface, b->interface) != 0 || strcmp(a->group, b->group) != 0 || a->family != b->family ||
 	       a->version != b->version || a->vrid != b->vrid || !a->n_peers != !b->n_peers ||
-	       (a->prio == VRRP_PRIO_OWNER) != (b->prio == VRRP_PRIO_OWNER);
+	       a->virtual_mac != b->virtual_mac || (a->prio == VRRP_PRIO_OWNER) != (b->prio == VRRP_PRIO_OWNER);
 }
 
 static bool has_vip(const struct inst *i, const struct vip *v)
@@ -171,7 +175,7 @@ static void inst_change(struct inst *i, const struct vrrp_conf *conf)
 		return;
 	bool other = n_gone || n_old != i->n_vips;
 	if (n_gone && !inst_is_owner(i))
-		(void)vips_del(i->w->net, i->sock->card, gone, n_gone);
+		(void)vips_del(i->w->net, inst_card(i), gone, n_gone);
 	inst_have_addresses(i);
 	inst_ways_have(i);
 	if (other)

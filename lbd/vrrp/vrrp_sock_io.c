@@ -352,10 +352,37 @@ static size_t sign(struct inst *i, uint8_t *message, size_t n, uint8_t trailer[V
 	return n + VRRP_TRAILER;
 }
 
+/* From the virtual hardware address, as a frame: who has it must be known to every switch on the way (RFC 9568 7.2).
+ * The card sends it, so it needs no device that is up, and a word before the end is possible. */
+static void send_frame(const struct inst *i, const struct lb_ip *to, uint8_t *frame, size_t head, size_t n)
+{
+	uint8_t *packet = frame + VRRP_ETHER, *message = packet + head;
+	vrrp_pkt_ether(i->wire.family, i->mac.address, frame);
+	if (i->wire.family == AF_INET6) {
+		vrrp_pkt_ip6_header(&i->wire.source, to, n, packet);
+		vrrp_pkt_sum6(&i->wire.source, to, message, n);
+	} else {
+		vrrp_pkt_ip4_header(&i->wire.source, to, i->ip_id, n, packet);
+	}
+	(void)vip_frame_send(i->w->net, i->sock->card, frame, VRRP_ETHER + head + n);
+}
+
+static void send_packet(const struct inst *i, const struct lb_ip *to, uint8_t *packet, size_t head, size_t n)
+{
+	if (i->wire.family == AF_INET) {
+		vrrp_pkt_ip4_header(&i->wire.source, to, i->ip_id, n, packet);
+		(void)send4(i, to, packet, head + n);
+	} else {
+		vrrp_pkt_sum6(&i->wire.source, to, packet + head, n);
+		(void)send6(i, to, packet + head, n);
+	}
+}
+
 void sock_advert(struct inst *i, uint8_t prio)
 {
-	uint8_t packet[VRRP_IP4_HEADER + VRRP_PKT_MAX], trailer[VRRP_TRAILER] = { 0 };
-	uint8_t *message = packet + VRRP_IP4_HEADER;
+	uint8_t frame[VRRP_ETHER + VRRP_IP6_HEADER + VRRP_PKT_MAX], trailer[VRRP_TRAILER] = { 0 };
+	size_t head = i->wire.family == AF_INET ? VRRP_IP4_HEADER : VRRP_IP6_HEADER;
+	uint8_t *packet = frame + VRRP_ETHER, *message = packet + head;
 	const struct lb_ip group = vrrp_group_address(i->wire.family);
 	const struct lb_ip *to = i->wire.n_peers ? i->wire.peers : &group;
 	size_t n_to = i->wire.n_peers ? i->wire.n_peers : 1;
@@ -364,13 +391,11 @@ void sock_advert(struct inst *i, uint8_t prio)
 	for (size_t k = 0; k < n_to; k++) {
 		size_t n = vrrp_pkt_write(&i->wire, prio, &to[k], message);
 		n = sign(i, message, n, trailer, k == 0);
-		if (i->wire.family == AF_INET) {
-			vrrp_pkt_ip4_header(&i->wire.source, &to[k], ++i->ip_id, n, packet);
-			(void)send4(i, &to[k], packet, VRRP_IP4_HEADER + n);
-		} else {
-			vrrp_pkt_sum6(&i->wire.source, &to[k], message, n);
-			(void)send6(i, &to[k], message, n);
-		}
+		i->ip_id++;
+		if (inst_has_mac(i) && !i->wire.n_peers)
+			send_frame(i, &to[k], frame, head, n);
+		else /* to single peers as everything else goes to them: the way there is not ours to find */
+			send_packet(i, &to[k], packet, head, n);
 	}
 	i->stats.sent++;
 }

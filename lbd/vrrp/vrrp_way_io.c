@@ -100,7 +100,7 @@ void inst_ways_have(struct inst *i)
 {
 	for (size_t k = 0; k < i->ways.n; k++)
 		have(i, k);
-	vip_ways_send(i->w->net);
+	vip_asked_send(i->w->net);
 	follow_later(i);
 }
 
@@ -117,7 +117,7 @@ void inst_ways_let_go(struct inst *i)
 	for (size_t k = i->ways.n; k-- > 0;)
 		ask(i, &i->ways.v[k].way, 0, false);
 	way_book_let_go(&i->ways);
-	vip_ways_send(i->w->net);
+	vip_asked_send(i->w->net);
 }
 
 void inst_ways_free(struct inst *i)
@@ -170,7 +170,7 @@ void insts_way(struct room *w, uint32_t id, const struct way *way, bool add, int
 		return;
 	ask(i, &e->way, 0, false);
 	have(i, (size_t)(e - i->ways.v));
-	vip_ways_send(w->net);
+	vip_asked_send(w->net);
 }
 
 /* One that is equal but for its next hop is in the place of ours: when that is asked for, it goes. */
@@ -183,5 +183,5 @@ void insts_way_left(struct room *w, const struct way *way)
 			return;
 	lb_log(LB_LOG_NOTICE, "%s was left behind; removed", way_str(way, text));
 	if (vip_way_ask(w->net, 0, way, 0, false) == 0)
-		vip_ways_send(w->net);
+		vip_asked_send(w->net);
 }

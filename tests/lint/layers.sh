@@ -22,10 +22,10 @@ BEGIN {
     sideways["config", "ipvs"] = sideways["config", "check"] = sideways["config", "vrrp"] = 1    # a configuration is made of their values
 
     # library header (a prefix) -> who may include it, as a regular expression over paths
-    confined["ev.h"]             = "^lbd/(daemon[^/]*|worker)\\.[ch]$|^lbd/[^/]+/[^/]*_io\\.[ch]$|^lbd/check/check_probe\\.h$"
+    confined["ev.h"]             = "^common/room_io\\.[ch]$|^lbd/(daemon[^/]*|worker)\\.[ch]$|^lbd/[^/]+/[^/]*_io\\.[ch]$|^lbd/check/check_probe\\.h$"
     confined["yaml.h"]           = "^lbd/config/config_yaml\\.c$"
     confined["netlink/"]         = "^lbd/ipvs/ipvs_io\\.c$"
-    confined["linux/ip_vs.h"]    = "^lbd/ipvs/ipvs_msg\\.c$"
+    confined["linux/ip_vs.h"]    = "^lbd/ipvs/ipvs_msg\\.c$|^lbd/sync/ipvs_daemon_msg\\.c$"
     confined["seccomp.h"]        = "^lbd/sandbox\\.c$"
     confined["cap-ng.h"]         = "^lbd/sandbox\\.c$"
     confined["pcre2.h"]          = "^lbd/check/check_regex\\.c$"
@@ -79,8 +79,8 @@ function room(p,    part) {
     if (((from, path) in sideways) || ((from, to) in sideways))
         next
     # what stands above: model over config and its topics, ctl over model
-    if (from == "model" && to ~ /^(config|ipvs|check|vrrp)$/) next
-    if (from == "ctl" && !edge_file(file) && to ~ /^(model|config|ipvs|check|vrrp)$/) next
+    if (from == "model" && to ~ /^(config|ipvs|check|vrrp|sync)$/) next
+    if (from == "ctl" && !edge_file(file) && to ~ /^(model|config|ipvs|check|vrrp|sync)$/) next
     complain((edge_file(file) ? "an edge sees common and its own folder: " : "") from " must not know " to)
 }')
 [[ -z $found ]] || lint_say "$found"

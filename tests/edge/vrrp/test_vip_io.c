@@ -973,7 +973,7 @@ static void ask_way(const struct way *w, bool add)
 	heard.ways = 0;
 	heard.way_err = -2;
 	ck_assert_int_eq(vip_way_ask(net, 5, w, v0->index, add), 0);
-	vip_ways_send(net);
+	vip_asked_send(net);
 	MUST(heard.ways == 1);
 	ck_assert(heard.owner == 5 && heard.way_add == add && way_same(&heard.way, w));
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Writes the hand-made seeds of the corpora: datagrams as the kernel's IPVS family and rtnetlink write them (little
-endian), pairs of rows for the diff, files of overrides, DNS replies, VRRP adverts, ARP, beats, key files, lines of the channel
-to the vrrp process, replies and YAML.  Usage: make.py [corpus folder]"""
+endian), pairs of rows for the diff, files of overrides, DNS replies, VRRP adverts, ARP, beats, key files, lines of the channels
+to the vrrp and sync processes, datagrams of IPVS synchronisation, replies and YAML.  Usage: make.py [corpus folder]"""
 import json
 import os
 import struct
@@ -351,6 +351,41 @@ def vrrp_channel():
         save("vrrp_channel", name, json.dumps(line).encode())
 
 
+def sync_channel():
+    key = "".join("%02x" % i for i in range(32))
+    paths = [{"ours": "10.0.0.1", "theirs": "10.0.0.2"}, {"ours": "fd00::1", "theirs": "fd00::2"}]
+    small = {"msg": "sync.set", "self": "lb-a", "peer": "lb-b", "cluster": 7, "port": 9789, "config": "0123456789abcdef",
+             "generation": 1, "rate": 50000, "key": key, "paths": paths[:1], "skips": []}
+    skips = ["off tcp 203.0.113.10", "all tcp 203.0.113.10:80", "off udp 203.0.113.10:80", "off sctp [2001:db8::1]:443",
+             "all mark 10 ipv4", "off mark 4294967295 ipv6"]
+    state = {"msg": "sync.state", "is": "in-sync", "reason": "", "text": "", "version": "1", "sent_all": True, "have_all": True,
+             "same_config": True, "trouble": ""}
+    counters = ("local", "peer", "sent", "received", "injected", "refused", "lost", "resyncs", "bulk_done", "bulk_all",
+                "sent_done", "sent_all", "lag_ms", "full")
+    lines = {
+        "hello": {"msg": "hello", "version": 1, "level": "info"},
+        "set": small,
+        "set-skips": dict(small, skips=skips, paths=paths, key=key + key),
+        "set-unsorted": dict(small, skips=skips[::-1]),
+        "set-twice": dict(small, skips=skips[:1] * 2),
+        "set-mark": dict(small, skips=["off mark 0 ipv4"]),
+        "do": {"msg": "sync.do", "what": "resync", "kinds": ["ipvs", "conntrack"]},
+        "do-pause": {"msg": "sync.do", "what": "pause", "kinds": ["ipvs"]},
+        "do-nothing": {"msg": "sync.do", "what": "resume", "kinds": []},
+        "log": {"msg": "log", "level": "debug"},
+        "ping": {"msg": "ping", "n": 1},
+        "ready": {"msg": "ready", "version": 1, "pid": 4711},
+        "state": state,
+        "state-down": dict(state, **{"is": "down", "reason": "key_mismatch", "text": "not our key", "version": ""}),
+        "state-trouble": dict(state, trouble="modprobe ip_vs"),
+        "stats": dict({"msg": "sync.stats", "kind": "ipvs"}, **{n: i for i, n in enumerate(counters)}),
+        "pong": {"msg": "pong", "n": 1, "lag_us": 120, "rss_kib": 9000},
+        "wrong-way": {"msg": "sync.get"},
+    }
+    for name, line in lines.items():
+        save("sync_channel", name, json.dumps(line).encode())
+
+
 def sights():
     """What says that an address is at a card: first byte 0 = ARP, 1 = ICMPv6."""
     mac, ip, six = bytes([2, 0, 0, 0, 0, 1]), bytes([10, 0, 0, 100]), bytes([0xfd, 7] + [0] * 12 + [1, 0])
@@ -411,7 +446,133 @@ adverts()
 key_files()
 beats()
 vrrp_channel()
+sync_channel()
 sights()
+
+
+# ---- datagrams of the kernel's own synchronisation; the first byte as in ipvs_sync_v1.c: 1 size and version are made right
+
+def syncs():
+    def record(v6=False, proto=6, flags=0, state=1, options=b"", size=None, version=0, kind=None, timeout=900):
+        width = 16 if v6 else 4
+        body = struct.pack(">IHHHHII", flags, state, 49024, 8080, 8080, 7, timeout)
+        body += bytes(range(width)) + bytes([10] * width) + bytes([172] * width) + options
+        size = len(body) + 4 if size is None else size
+        return struct.pack(">BBH", (1 if v6 else 0) if kind is None else kind, proto, version << 12 | size) + body
+
+    def datagram(*records, count=None, ident=77, version=1, zero=0, tail=b""):
+        body = b""
+        for r in records:
+            body += b"\0" * (-len(body) % 4) + r
+        body += tail
+        count = len(records) if count is None else count
+        return struct.pack(">BBHBBH", zero, ident, len(body) + 8, count, version, 0) + body
+
+    def option(kind, data, n=None):
+        return bytes([kind, len(data) if n is None else n]) + data
+
+    seq, data, name = option(1, bytes(range(24))), option(2, b"call@host"), option(3, b"sip")
+    whole = {
+        "nat": datagram(record()),
+        "dr": datagram(record(flags=0x83)),
+        "template": datagram(record(flags=0x1100, proto=0, timeout=0)),
+        "udp": datagram(record(proto=17, state=0)),
+        "sctp": datagram(record(proto=132, state=8)),
+        "six": datagram(record(v6=True)),
+        "seq": datagram(record(flags=0x600, options=seq), record()),
+        "engine": datagram(record(options=data + name), record(v6=True, options=name + seq + data), record()),
+        "largest": datagram(record(v6=True, options=seq + option(2, b"d" * 255) + option(3, b"n" * 16))),
+        "full": datagram(*[record()] * 40),
+        "skippable": datagram(record(options=option(0x44, b"x") + option(0x41, bytes(24)))),
+        "unknown": datagram(record(options=option(4, b"x")), record()),
+        "esp": datagram(record(proto=50), record()),
+        "state": datagram(record(state=11), record()),
+        "twice": datagram(record(options=seq + seq), record()),
+        "nameless": datagram(record(options=data), record()),
+        "size-small": datagram(record(size=35)),
+        "size-large": datagram(record(size=37)),
+        "version": datagram(record(version=1)),
+        "kind": datagram(record(kind=2)),
+        "flags": datagram(record(flags=0xFFFFE060)),
+        "count": datagram(record(), count=2),
+        "tail": datagram(record(), tail=b"\1\2\3"),
+        "none": datagram(),
+    }
+    for label, d in whole.items():
+        save("ipvs_sync_v1", label, b"\0" + d)
+    for label, d in (("old", datagram(record(), version=0)), ("zero", datagram(record(), zero=1)),
+                     ("ident", datagram(record(), ident=9)), ("cut", datagram(record())[:-1]), ("empty", b"")):
+        save("ipvs_sync_v1", label, b"\2" + d)
+    save("ipvs_sync_v1", "right", b"\1" + datagram(record(), record(v6=True))[:-1])
+
+
+syncs()
+
+
+# ---- the peer link: steps of a link, and frames
+
+
+UP, DOWN, FRAME, HELLO, TICK, PULL, PUT, PAUSE, RESYNC, END = range(10)
+
+
+def link():
+    def step(what, data=b""):
+        return struct.pack(">BH", what, len(data)) + data
+
+    def frame(kind, fmt, *values):
+        return step(FRAME, struct.pack(">B" + fmt, kind, *values))
+
+    def record(v6=False, seq=False, engine=False, yours=False, port=1):
+        out = struct.pack(">BBHHHHIIII", v6 | seq << 1 | engine << 2 | yours << 3, 6, port, 80, 8080, 1, 0x81, 0, 900, 5)
+        out += bytes(range(16 if v6 else 4)) * 3
+        if seq:
+            out += bytes(24)
+        if engine:
+            out += b"\x03sip\x02ab"
+        return out
+
+    def flows(after, records, stream=1, round_=1):
+        body = struct.pack(">BBIQQH", 2, stream, round_, after, after + len(records), len(records))
+        return step(FRAME, body + b"".join(struct.pack(">H", len(r)) + r for r in records))
+
+    def mark(flags, after, number, stream=1, round_=1):
+        return frame(5, "BBIQQ", stream, flags, round_, after, number)
+
+    def ack(number, stream=1, round_=1):
+        return frame(3, "BIQ", stream, round_, number)
+
+    start = step(UP) + step(HELLO, bytes([5, 0, 0, 1])) + step(PULL, b"\x20")
+    some = [record(), record(True), record(seq=True, port=2), record(engine=True, port=3), record(yours=True, port=4)]
+    hello = struct.pack(">BHHQB3sQIIQBQQ", 1, 1, 9, 77, 3, b"lb2", 1, 2, 1, 1, 2, 5, 0)
+    bulk = mark(1, 0, 5) + flows(0, some) + mark(2, 0, 5) + step(PULL, b"\x09")
+    seeds = {
+        "bulk": start + bulk,
+        "hello": step(UP) + step(FRAME, hello) + step(PULL, b"\x09"),
+        "resume": start + bulk + step(DOWN) + step(UP) + step(HELLO, bytes([5, 1, 3])) + step(PULL, b"\x09")
+        + mark(1, 5, 7) + flows(5, some[:2]),
+        "restart": start + bulk + step(DOWN) + step(UP) + step(HELLO, bytes([6])) + step(PULL, b"\x09") + bulk,
+        "send": step(PUT, b"\x63") + start + ack(20) + step(PUT, b"\x05") + step(PULL, b"\x40") + ack(104),
+        "asked": step(PUT, b"\x63") + start + b"".join(
+            frame(4, "BBI", 1, 10, i) + step(PULL, b"\x09") for i in range(1, 9)) + step(TICK, b"\xff"),
+        "gap": start + mark(1, 0, 5) + flows(3, some) + step(PULL, b"\x09") + mark(1, 0, 5, round_=2)
+        + flows(0, some, round_=2),
+        "storm": start + b"".join(mark(1, 9, 9, round_=i) + step(PULL, b"\x09") for i in range(1, 9)) + step(TICK, b"\x30"),
+        "conntrack": start + mark(1, 0, 5, 2) + flows(0, [b"abc", b""], 2) + step(PULL, b"\x09"),
+        "others": start + flows(0, [b"abc", b""], 3) + step(FRAME, b"\x77new") + step(PULL, b"\x09"),
+        "pause": start + step(PAUSE, b"\x01") + step(PULL, b"\x09") + frame(9, "BB", 1, 1) + step(PUT, b"\x09")
+        + step(PULL, b"\x09") + step(PAUSE, b"\x00") + frame(9, "BB", 1, 0) + step(PULL, b"\x09"),
+        "resync": start + bulk + step(RESYNC, b"\x00") + step(PULL, b"\x09") + mark(1, 0, 5, round_=2),
+        "ping": start + frame(6, "Q", 7) + step(TICK, b"\x32") + step(PULL, b"\x09") + frame(7, "Q", 1001000000),
+        "silent": start + step(TICK, b"\x32") * 5 + step(PULL, b"\x09"),
+        "bye": start + frame(8, "B", 2) + step(DOWN) + step(UP) + step(END) + step(PULL, b"\x02"),
+        "small-room": step(PUT, b"\xc8") + start[:-4] + step(PULL, b"\xff\x04"),
+        "wrong": start + ack(9) + step(PULL, b"\x09"),
+    }
+    for name, data in seeds.items():
+        save("sync_message", name, data)
+
+
+link()
 
 
 # ---- replies and what is looked for in them: flags, lengths of pattern and bytes, both, the reply

@@ -114,6 +114,7 @@ START_TEST(waits_and_reasons_are_whole)
 			ck_assert(lb_wait_find("daemon", lb_commands[i].wait) ||
 				  lb_wait_find("backend/a/b", lb_commands[i].wait) ||
 				  lb_wait_find("vrrp/a", lb_commands[i].wait) ||
+				  lb_wait_find(lb_commands[i].noun, lb_commands[i].wait) ||
 				  lb_command_arg(&lb_commands[i], "wait"));
 	for (size_t i = 0; i < lb_reasons_n; i++) {
 		ck_assert(is_word(lb_reasons[i].code) && *lb_reasons[i].words);

@@ -20,7 +20,7 @@ static json_t *parse(const char *text)
 	return o;
 }
 
-enum kind { U32, INT, BOOL, STR, TEXT, WORD, LEVEL, IP, LIST };
+enum kind { U32, INT, U64, BOOL, STR, TEXT, LINE, WORD, LEVEL, IP, LIST };
 
 /* The member "k" of that object, read as that; number: what came, or what comes where it is wrong. */
 static const struct {
@@ -43,6 +43,11 @@ static const struct {
 	{ "the end of a range below zero", "{\"k\":-10}", INT, false, -10 },
 	{ "beyond it", "{\"k\":-11}", INT, true, -10 },
 	{ "the largest of 64 bits", "{\"k\":9223372036854775807}", INT, false, INT64_MAX },
+	{ "16 digits", "{\"k\":\"00000000deadbeef\"}", U64, false, 0xdeadbeef },
+	{ "15 digits", "{\"k\":\"0000000deadbeef\"}", U64, true, -1 },
+	{ "17 digits", "{\"k\":\"000000000deadbeef\"}", U64, true, -1 },
+	{ "one of them is none", "{\"k\":\"00000000deadbeeg\"}", U64, true, -1 },
+	{ "digits as a number", "{\"k\":1234567890123456}", U64, true, -1 },
 	{ "true", "{\"k\":true}", BOOL, false, 1 },
 	{ "false", "{\"k\":false}", BOOL, false, 0 },
 	{ "1 is not true", "{\"k\":1}", BOOL, true, 0 },
@@ -59,6 +64,13 @@ static const struct {
 	{ "an escape", "{\"k\":\"\\u001b[\"}", TEXT, true, -1 },
 	{ "DEL", "{\"k\":\"\\u007f\"}", TEXT, true, -1 },
 	{ "text that is not ASCII", "{\"k\":\"\xc3\xbc\"}", TEXT, true, -1 },
+	{ "a line", "{\"k\":\"\xc3\xbc~\"}", LINE, false, 3 },
+	{ "a line without room for its NUL", "{\"k\":\"abcd\"}", LINE, true, 0 },
+	{ "an escape in a line", "{\"k\":\"\\u001b[\"}", LINE, true, -1 },
+	{ "DEL in a line", "{\"k\":\"\\u007f\"}", LINE, true, -1 },
+	{ "the last control character", "{\"k\":\"\\u009f\"}", LINE, true, -1 },
+	{ "what comes after it", "{\"k\":\"\\u00a0\"}", LINE, false, 2 },
+	{ "no line", "{\"k\":7}", LINE, true, 0 },
 	{ "a word", "{\"k\":\"perhaps\"}", WORD, false, 2 },
 	{ "the first word", "{\"k\":\"off\"}", WORD, false, 0 },
 	{ "a part of a word", "{\"k\":\"perhap\"}", WORD, true, 0 },
@@ -85,9 +97,11 @@ static int64_t read_as(enum kind kind, struct lb_fields *f)
 	switch (kind) {
 	case U32: return lb_field_u32(f, "k", 5, UINT32_MAX);
 	case INT: return lb_field_int(f, "k", -10, INT64_MAX);
+	case U64: return (int64_t)lb_field_u64(f, "k");
 	case BOOL: return lb_field_bool(f, "k");
 	case STR: return (int64_t)strlen(lb_field_str(f, "k", 4));
 	case TEXT: lb_field_text(f, "k", text, sizeof(text)); return (int64_t)strlen(text);
+	case LINE: lb_field_line(f, "k", text, sizeof(text)); return (int64_t)strlen(text);
 	case WORD: return lb_field_word(f, "k", words, LEN(words));
 	case LEVEL: return lb_field_level(f, "k");
 	case IP: return lb_field_ip(f, "k").family;
@@ -158,11 +172,15 @@ START_TEST(members_are_put)
 	lb_put_str(&o, "str", "a\"b");
 	lb_put_ip(&o, "ip", &ip);
 	lb_put_ip(&o, "none", &none);
-	lb_put(&o, "list", json_array());
+	lb_put_u64(&o, "u64", UINT64_C(0xfedcba9876543210));
+	json_t *list = json_array();
+	ck_assert(lb_list_add(list, json_integer(1)) && lb_list_add(list, json_true()));
+	lb_put(&o, "list", list);
 	json_t *whole = lb_members_end(&o);
 	struct lb_text out = LB_TEXT_INIT;
 	lb_proto_dump(whole, &out);
-	ck_assert_str_eq(out.s, "{\"int\":-5,\"bool\":true,\"str\":\"a\\\"b\",\"ip\":\"192.0.2.1\",\"list\":[]}\n");
+	ck_assert_str_eq(out.s, "{\"int\":-5,\"bool\":true,\"str\":\"a\\\"b\",\"ip\":\"192.0.2.1\",\"u64\":"
+				"\"fedcba9876543210\",\"list\":[1,true]}\n");
 	lb_text_done(&out);
 	json_decref(whole);
 	ck_assert_ptr_null(lb_members_end(&o)); /* it can be taken once */
@@ -184,6 +202,8 @@ START_TEST(one_that_cannot_be_put_spoils_all)
 	lb_put_str(&o, "a", "b");
 	ck_assert(o.bad);
 	ck_assert_ptr_null(lb_members_end(&o));
+	ck_assert(!lb_list_add(json_array(), NULL)); /* the list is gone with it */
+	ck_assert(!lb_list_add(NULL, json_true()));
 }
 END_TEST
 

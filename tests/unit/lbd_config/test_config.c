@@ -88,30 +88,32 @@ END_TEST
 
 START_TEST(every_key)
 {
-	struct config *c =
-		load("control: { admin_group: a, observe_group: b }\n"
-		     "log: { level: error }\n"
-		     "checks: { c: { type: tcp, address: 192.0.2.9, port: 7, interval: 1s, interval_down: 4s, timeout: "
-		     "500ms, rise: 5, "
-		     "fall: 6, send: \"a\\r\\n\", expect: b } }\n"
-		     "services:\n"
-		     "  w:\n"
-		     "    listen: [192.0.2.2:81, 192.0.2.1:80]\n"
-		     "    protocol: [udp, tcp]\n"
-		     "    scheduler: { name: mh, flags: [mh-port] }\n"
-		     "    mode: tun\n"
-		     "    tunnel: { type: gue, port: 6080, checksum: csum }\n"
-		     "    persistence: { timeout: 90s, mask4: 24, mask6: 64 }\n"
-		     "    one_packet: true\n"
-		     "    check: [c, tcp]\n"
-		     "    drain: { timeout: 1m, then: cut }\n"
-		     "    backends:\n"
-		     "      x: { address: 10.0.0.1, weight: 7, max_connections: 9, resume_below: 8, state: maint, "
-		     "tunnel: gre }\n"
-		     "      y: { address: 10.0.0.2, port: 99, mode: nat }\n"
-		     "      z: 10.0.0.3\n"
-		     "  m: { fwmark: 9, family: ipv6, drain: keep, backends: {} }\n"
-		     "  s: { listen: 192.0.2.3:5060, protocol: udp, persistence: { engine: sip }, backends: {} }\n");
+	struct config *c = load(
+		"control: { admin_group: a, observe_group: b }\n"
+		"log: { level: error }\n"
+		"sync: { rate_limit: 77/s }\n"
+		"checks: { c: { type: tcp, address: 192.0.2.9, port: 7, interval: 1s, interval_down: 4s, timeout: "
+		"500ms, rise: 5, "
+		"fall: 6, send: \"a\\r\\n\", expect: b } }\n"
+		"services:\n"
+		"  w:\n"
+		"    listen: [192.0.2.2:81, 192.0.2.1:80]\n"
+		"    protocol: [udp, tcp]\n"
+		"    scheduler: { name: mh, flags: [mh-port] }\n"
+		"    mode: tun\n"
+		"    tunnel: { type: gue, port: 6080, checksum: csum }\n"
+		"    persistence: { timeout: 90s, mask4: 24, mask6: 64 }\n"
+		"    one_packet: true\n"
+		"    check: [c, tcp]\n"
+		"    drain: { timeout: 1m, then: cut }\n"
+		"    backends:\n"
+		"      x: { address: 10.0.0.1, weight: 7, max_connections: 9, resume_below: 8, state: maint, "
+		"tunnel: gre }\n"
+		"      y: { address: 10.0.0.2, port: 99, mode: nat }\n"
+		"      z: 10.0.0.3\n"
+		"  m: { fwmark: 9, family: ipv6, drain: keep, sync: all, backends: {} }\n"
+		"  s: { listen: 192.0.2.3:5060, protocol: udp, persistence: { engine: sip }, sync: off, backends: {} "
+		"}\n");
 	char s[IPVS_KEY_STRLEN];
 	const struct config_service *w = config_service_find(c, "w"), *m = config_service_find(c, "m");
 	ck_assert_str_eq(c->admin_group, "a");
@@ -146,6 +148,9 @@ START_TEST(every_key)
 	ck_assert_int_eq(m->drain_ms, 0);
 	ck_assert_uint_eq(m->n_checks, 0);
 	ck_assert_str_eq(config_service_find(c, "s")->engine, "sip");
+	ck_assert_uint_eq(c->sync_rate, 77);
+	ck_assert(w->sync == CONFIG_SYNC_ESTABLISHED && m->sync == CONFIG_SYNC_ALL);
+	ck_assert_int_eq(config_service_find(c, "s")->sync, CONFIG_SYNC_OFF);
 	config_free(c);
 }
 END_TEST
@@ -305,6 +310,22 @@ START_TEST(more_limits)
 	}
 	source = (struct config_source){ "test", t.s, t.n };
 	refused(&source, 1, "more than 65536 listeners");
+	/* so many are told to the process that copies flows, and no more; where nothing is copied it does not matter */
+	for (unsigned more = 0; more < 3; more++) {
+		lb_text_clear(&t);
+		lb_text_printf(&t, "cluster: { id: 1, %s nodes: { a: 192.0.2.1, b: 192.0.2.2 } }\nservices:\n",
+			more < 2 ? "key_file: /k," : "");
+		lb_text_puts(&t, "  w: { listen: 192.0.2.9:80, backends: {} }\n");
+		lb_text_puts(&t, "  x:\n    check: none\n    sync: off\n    backends: {}\n    listen:\n");
+		for (unsigned k = 0; k < CONFIG_SYNC_LISTENS_MAX + !!more; k++)
+			lb_text_printf(&t, "    - 10.0.%u.%u:80\n", k >> 8, k & 255);
+		source = (struct config_source){ "test", t.s, t.n };
+		if (more == 1)
+			refused(&source, 1,
+				"more than 16384 listeners of services whose sync is not established (services.x)");
+		else
+			config_free(load(t.s));
+	}
 	struct config_source many[1001];
 	for (unsigned i = 0; i < 1001; i++)
 		many[i] = source_of("test", "services: {}");

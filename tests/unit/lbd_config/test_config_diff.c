@@ -68,6 +68,10 @@ static const struct {
 	{ "a check goes", "checks: { b: { type: tcp }, c: { type: tcp } }", "checks: { c: { type: tcp } }",
 		"- check/b\n" },
 	{ "checks of a service", WEB " }", "checks: { c: { type: tcp } }\n" WEB " }", "+ check/c\n" },
+	{ "which flows are copied", WEB " }", "defaults: { service: { sync: all } }\n" WEB " }",
+		"~ service/web sync: established -> all\n" },
+	{ "how fast", WEB " }", "sync: { rate_limit: 7/s }\n" WEB " }", "~ sync rate_limit: 50000/s -> 7/s\n" },
+	{ "as fast as it is", WEB " }", "sync: { rate_limit: 50000/s }\n" WEB " }", "" },
 	{ "the rest", "log: { level: info }", "log: { level: debug }\ncontrol: { admin_group: wheel }",
 		"~ control admin_group: lbadmin -> wheel\n~ log level: info -> debug\n" },
 };

@@ -60,6 +60,7 @@ static const struct {
 			 "services:\n  web:\n    listen: [192.0.2.10:80, 192.0.2.11:80]\n"
 			 "    backends: { x: 10.0.0.1, y: 10.0.0.2 }\n" },
 		false },
+	{ "another word", { .one = BASE "    sync: all\n" }, false },
 	{ "a value that is the default", { .one = BASE "log: { level: info }\n" }, false },
 	{ "one file more", { .one = BASE, .two = "log: { level: debug }\n" }, false },
 	{ "one list less deep",

@@ -146,6 +146,8 @@ static void put_service(struct lb_text *t, unsigned i, unsigned checks)
 	if (maybe())
 		lb_text_printf(
 			t, "    drain: %s\n", PICK("keep", "1s", "{ timeout: 31d }", "{ timeout: 7m, then: keep }"));
+	if (maybe())
+		lb_text_printf(t, "    sync: %s\n", PICK("off", "established", "all"));
 	unsigned n = rnd(6);
 	lb_text_puts(t, n ? "    backends:\n" : "    backends: {}\n");
 	for (unsigned k = 0; k < n; k++)
@@ -227,6 +229,8 @@ static void make(struct pieces *p)
 		lb_text_printf(&p->rest, "log: { level: %s }\n", PICK("error", "warning", "notice", "info", "debug"));
 	if (maybe())
 		lb_text_puts(&p->rest, "control: { admin_group: _x }\n");
+	if (maybe())
+		lb_text_printf(&p->rest, "sync: %s\n", PICK("{}", "{ rate_limit: 1/s }", "{ rate_limit: 10000000/s }"));
 	if (maybe())
 		lb_text_printf(
 			&p->rest, "hooks: %s\n", PICK("{}", "{ state: /h }", "{ state: { path: /h, timeout: 3s } }"));

@@ -27,6 +27,7 @@ START_TEST(no_holes)
 				      r->type == SCHEMA_TYPE_INTERFACE || r->type == SCHEMA_TYPE_DURATION ||
 				      r->type == SCHEMA_TYPE_TEXT || r->type == SCHEMA_TYPE_GROUP;
 			ck_assert_msg(!ranged || r->max > r->min, "%s.%s: range", kind->name, r->name);
+			ranged |= r->type == SCHEMA_TYPE_RATE;
 			bool mapping = r->type == SCHEMA_TYPE_OBJECT || r->type == SCHEMA_TYPE_NAMED;
 			ck_assert_msg(mapping == (r->of != SCHEMA_ROOT), "%s.%s: of", kind->name, r->name);
 			ck_assert_msg(!(r->fallback && r->absent), "%s.%s: two defaults", kind->name, r->name);
@@ -93,6 +94,22 @@ static const struct {
 		"did you mean 'mh-port'?" },
 	{ SCHEMA_CHECK, CHECK_KEY_ADDRESS, "10.0.0.1:80", false, -1, "address '10.0.0.1:80' has a port",
 		"write the port in the key port" },
+	{ SCHEMA_SYNC, SYNC_RATE_LIMIT, "1/s", false, 1, "", "" },
+	{ SCHEMA_SYNC, SYNC_RATE_LIMIT, "10000000/s", true, 10000000, "", "" },
+	{ SCHEMA_SYNC, SYNC_RATE_LIMIT, "0/s", false, -1, "rate_limit 0/s is outside 1/s..10000000/s", "" },
+	{ SCHEMA_SYNC, SYNC_RATE_LIMIT, "10000001/s", false, -1, "rate_limit 10000001/s is outside 1/s..10000000/s",
+		"" },
+	{ SCHEMA_SYNC, SYNC_RATE_LIMIT, "50000", false, -1, "rate_limit '50000' is not a rate",
+		"a number per second: 50000/s" },
+	{ SCHEMA_SYNC, SYNC_RATE_LIMIT, "/s", false, -1, "rate_limit '/s' is not a rate",
+		"a number per second: 50000/s" },
+	{ SCHEMA_SYNC, SYNC_RATE_LIMIT, "01/s", false, -1, "rate_limit '01/s' is not a rate",
+		"a number per second: 50000/s" },
+	{ SCHEMA_SYNC, SYNC_RATE_LIMIT, "1/sec", false, -1, "rate_limit '1/sec' is not a rate",
+		"a number per second: 50000/s" },
+	{ SCHEMA_SERVICE, SERVICE_SYNC, "all", false, CONFIG_SYNC_ALL, "", "" },
+	{ SCHEMA_SERVICE, SERVICE_SYNC, "some", false, -1, "unknown word for sync 'some'",
+		"one of off, established, all" },
 	{ SCHEMA_TRACK, TRACK_WEIGHT, "-253", false, -253, "", "" },
 	{ SCHEMA_TRACK, TRACK_WEIGHT, "253", false, 253, "", "" },
 	{ SCHEMA_TRACK, TRACK_WEIGHT, "0", false, 0, "", "" },

@@ -34,6 +34,10 @@ static const struct {
 		"sysctl -w net.ipv4.vs.conn_reuse_mode=1" },
 	{ "flows die with their row", "net.ipv4.vs.expire_nodest_conn", HOST_NEED_ANY, false, 1,
 		"sysctl -w net.ipv4.vs.expire_nodest_conn=0" },
+	{ "a strict look at the way back", "net.ipv4.conf.all.rp_filter", HOST_NEED_MAC, false, 1,
+		"sysctl -w net.ipv4.conf.all.rp_filter=2" },
+	{ "a loose one", "net.ipv4.conf.all.rp_filter", HOST_NEED_MAC, false, 2, NULL },
+	{ "none", "net.ipv4.conf.all.rp_filter", HOST_NEED_MAC, false, 0, NULL },
 };
 
 START_TEST(a_finding_only_where_a_service_needs_it)
@@ -46,8 +50,33 @@ START_TEST(a_finding_only_where_a_service_needs_it)
 	if (!found)
 		return;
 	ck_assert_msg(strcmp(f.fix, rows[_i].fix) == 0, "%s: '%s'", rows[_i].what, f.fix);
-	ck_assert_str_eq(f.object, "service/web");
+	ck_assert_str_eq(f.object, rows[_i].has == HOST_NEED_MAC ? "vrrp/web" : "service/web");
 	ck_assert_ptr_nonnull(strstr(f.text, rows[_i].sysctl));
+}
+END_TEST
+
+static const struct {
+	const char *what;
+	bool mac;
+	long accept_ra, forwarding;
+	bool found;
+} routers[] = {
+	{ "the kernel's default, on a host that does not forward", true, 1, 0, true },
+	{ "on one that does", true, 1, 1, false },
+	{ "even if it forwards", true, 2, 1, true },
+	{ "not at all", true, 0, 0, false },
+	{ "nobody's need", false, 1, 0, false },
+};
+
+START_TEST(what_routers_say)
+{
+	struct host_needs needs = { 0 };
+	struct host_finding f;
+	needs.service[HOST_NEED_MAC] = routers[_i].mac ? "wan" : NULL;
+	bool found = host_judge_ra(&needs, routers[_i].accept_ra, routers[_i].forwarding, &f);
+	ck_assert_msg(found == routers[_i].found, "%s", routers[_i].what);
+	if (found)
+		ck_assert_str_eq(f.object, "vrrp/wan");
 }
 END_TEST
 
@@ -82,6 +111,35 @@ START_TEST(groups_that_may_ping)
 }
 END_TEST
 
+static const struct {
+	const char *what, *threshold, *refresh;
+	bool sync, found;
+} settings[] = {
+	{ "as packaged", "3\t0\n", "10\n", true, false },
+	{ "the kernel's default: what says little is never told", "3\t50\n", "0\n", true, true },
+	{ "a refresh does nothing where there is a period", "3\t50\n", "10\n", true, true },
+	{ "no period and no refresh: the third packet alone", "3\t0\n", "0\n", true, true },
+	{ "every packet", "0\t1\n", "0\n", true, false },
+	{ "nobody hands connections over", "3\t50\n", "0\n", false, false },
+	{ "it cannot be read", NULL, "0\n", true, false },
+	{ "nor can the other", "3\t50\n", NULL, true, false },
+	{ "one number", "3\n", "0\n", true, false },
+	{ "no number", "3 50", "?", true, false },
+};
+
+START_TEST(settings_that_show_every_connection)
+{
+	struct host_needs needs = { .sync = settings[_i].sync };
+	struct host_finding f;
+	ck_assert_msg(host_judge_sync(&needs, settings[_i].threshold, settings[_i].refresh, &f) == settings[_i].found,
+		"%s", settings[_i].what);
+	if (!settings[_i].found)
+		return;
+	ck_assert_str_eq(f.object, "cluster");
+	ck_assert_str_eq(f.fix, "sysctl -w net.ipv4.vs.sync_threshold=\"3 0\" net.ipv4.vs.sync_refresh_period=10");
+}
+END_TEST
+
 START_TEST(the_table_has_no_holes)
 {
 	for (size_t i = 0; i < host_rows_n; i++) {
@@ -96,8 +154,10 @@ int main(void)
 {
 	Suite *s = suite_create("host");
 	TCase *t = tcase_create("all");
+	tcase_add_loop_test(t, what_routers_say, 0, (int)(sizeof(routers) / sizeof(routers[0])));
 	tcase_add_loop_test(t, a_finding_only_where_a_service_needs_it, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_loop_test(t, groups_that_may_ping, 0, sizeof(pings) / sizeof(pings[0]));
+	tcase_add_loop_test(t, settings_that_show_every_connection, 0, sizeof(settings) / sizeof(settings[0]));
 	tcase_add_test(t, the_table_has_no_holes);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);

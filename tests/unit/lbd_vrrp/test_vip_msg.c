@@ -27,30 +27,33 @@ static const struct {
 	const char *what;
 	int kind; /* 0 add, 1 del, 2 links, 3 addresses */
 	const struct vip *v;
-	uint32_t lease_s;
+	uint32_t lease_s, metric;
 	size_t n;
 	const char *bytes;
 } requests[] = {
-	{ "IPv4 with a lease of 3 s", 0, &v4, 3, 76,
+	{ "IPv4 with a lease of 3 s", 0, &v4, 3, 0, 76,
 		HEAD("\x4c", "\x14", "\5\5") "\2\x20\0\0\7\0\0\0" A4 LIFE(
 			"\3\0\0\0", "\3\0\0\0") "\x08\0\x08\0\0\0\0\0" MARK },
-	{ "for ever", 0, &v4, 0, 76,
+	{ "for ever", 0, &v4, 0, 0, 76,
 		HEAD("\x4c", "\x14", "\5\5") "\2\x20\0\0\7\0\0\0" A4 LIFE(
 			"\xff\xff\xff\xff", "\xff\xff\xff\xff") "\x08\0\x08\0\0\0\0\0" MARK },
-	{ "IPv6: without duplicate detection, deprecated", 0, &v6, 3, 100,
+	{ "IPv6: without duplicate detection, deprecated", 0, &v6, 3, 0, 100,
 		HEAD("\x64", "\x14", "\5\5") "\x0a\x80\0\0\7\0\0\0" A6 LIFE(
 			"\0\0\0\0", "\3\0\0\0") "\x08\0\x08\0\2\0\0\0" MARK },
-	{ "IPv4 removed", 1, &v4, 0, 40, HEAD("\x28", "\x15", "\5\0") "\2\x20\0\0\7\0\0\0" A4 },
-	{ "IPv6 removed", 1, &v6, 0, 64, HEAD("\x40", "\x15", "\5\0") "\x0a\x80\0\0\7\0\0\0" A6 },
-	{ "all links, without their counters", 2, NULL, 0, 40,
+	{ "behind other routes to its subnet", 0, &v4, 3, 4096, 84,
+		HEAD("\x54", "\x14", "\5\5") "\2\x20\0\0\7\0\0\0" A4 LIFE(
+			"\3\0\0\0", "\3\0\0\0") "\x08\0\x08\0\0\0\0\0\x08\0\x09\0\0\x10\0\0" MARK },
+	{ "IPv4 removed", 1, &v4, 0, 0, 40, HEAD("\x28", "\x15", "\5\0") "\2\x20\0\0\7\0\0\0" A4 },
+	{ "IPv6 removed", 1, &v6, 0, 0, 64, HEAD("\x40", "\x15", "\5\0") "\x0a\x80\0\0\7\0\0\0" A6 },
+	{ "all links, without their counters", 2, NULL, 0, 0, 40,
 		HEAD("\x28", "\x12", "\1\3") "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x08\0\x1d\0\x08\0\0\0" },
-	{ "all addresses", 3, NULL, 0, 24, HEAD("\x18", "\x16", "\1\3") "\0\0\0\0\0\0\0\0" },
+	{ "all addresses", 3, NULL, 0, 0, 24, HEAD("\x18", "\x16", "\1\3") "\0\0\0\0\0\0\0\0" },
 };
 
 static int request(struct vip_batch *b, size_t i)
 {
 	switch (requests[i].kind) {
-	case 0: return vip_msg_add(b, 0x11223344, 7, requests[i].v, requests[i].lease_s);
+	case 0: return vip_msg_add(b, 0x11223344, 7, requests[i].v, requests[i].lease_s, requests[i].metric);
 	case 1: return vip_msg_del(b, 0x11223344, 7, requests[i].v);
 	case 2: return vip_msg_dump_links(b, 0x11223344);
 	default: return vip_msg_dump_addrs(b, 0x11223344);
@@ -81,9 +84,9 @@ START_TEST(what_was_written_is_read)
 	struct vip_batch b = { buf, sizeof(buf), 0 };
 	struct vip_heard h;
 	size_t at = 0;
-	ck_assert_int_eq(vip_msg_add(&b, 1, 7, &v4, 3), 0);
+	ck_assert_int_eq(vip_msg_add(&b, 1, 7, &v4, 3, 0), 0);
 	ck_assert_int_eq(vip_msg_del(&b, 2, 8, &v6), 0);
-	ck_assert_int_eq(vip_msg_add(&b, 3, 9, &v6, 3), 0);
+	ck_assert_int_eq(vip_msg_add(&b, 3, 9, &v6, 3, 0), 0);
 	ck_assert_int_eq(vip_msg_next(buf, b.len, &at, &h), 1);
 	ck_assert(h.type == VIP_HEARD_ADDR && h.seq == 1 && h.index == 7 && h.proto == VIP_LABEL_PROTO);
 	ck_assert_mem_eq(&h.addr, &v4, sizeof(v4));
@@ -208,6 +211,68 @@ START_TEST(what_the_kernel_says)
 }
 END_TEST
 
+/* As Linux 6.18 tells of them, without what is not read. */
+#define ON_7 "\x08\0\5\0\7\0\0\0"
+
+static const struct {
+	const char *what, *bytes;
+	size_t n;
+	bool on, macvlan;
+	int link;
+} devices[] = {
+	{ "a macvlan on card 7",
+		BYTES(MSG("\x50", "\x10", LINK(ALL_UP) NAME MAC ON_7 "\x10\0\x12\0\x0c\0\1\0macvlan\0")), true, true,
+		7 },
+	{ "its card is down",
+		BYTES(MSG("\x50", "\x10", LINK("\x03\x10\0\0") NAME MAC ON_7 "\x10\0\x12\0\x0c\0\1\0macvlan\0")), true,
+		true, 7 },
+	{ "it is down itself",
+		BYTES(MSG("\x50", "\x10", LINK("\x02\x10\0\0") NAME MAC ON_7 "\x10\0\x12\0\x0c\0\1\0macvlan\0")), false,
+		true, 7 },
+	{ "a macvtap is none", BYTES(MSG("\x50", "\x10", LINK(ALL_UP) NAME MAC ON_7 "\x10\0\x12\0\x0c\0\1\0macvtap\0")),
+		true, false, 7 },
+	{ "one whose kind has no end is none",
+		BYTES(MSG("\x50", "\x10", LINK(ALL_UP) NAME MAC ON_7 "\x10\0\x12\0\x0b\0\1\0macvlan\0")), true, false,
+		7 },
+	{ "a card that is on nothing", BYTES(MSG("\x38", "\x10", LINK(ALL_UP) NAME MAC)), true, false, 0 },
+};
+
+START_TEST(what_a_device_is)
+{
+	struct vip_heard h;
+	size_t at = 0;
+	ck_assert_int_eq(vip_msg_next((const uint8_t *)devices[_i].bytes, devices[_i].n, &at, &h), 1);
+	ck_assert_msg(h.type == VIP_HEARD_LINK && h.on == devices[_i].on && h.macvlan == devices[_i].macvlan &&
+			      h.link == devices[_i].link,
+		"%s: on %d macvlan %d link %d", devices[_i].what, h.on, h.macvlan, h.link);
+	ck_assert(h.arp_ignore == 0 && h.arp_announce == 0);
+}
+END_TEST
+
+/* IPV4_DEVCONF_ARP_ANNOUNCE is 18 and ARP_IGNORE 19, counted from 1, in the array that the kernel tells. */
+START_TEST(settings_of_a_card)
+{
+	uint8_t buf[16 + 16 + 12 + 12 + 4 + 4 + 4 + 80] = { 0 };
+	const char head[] = MSG("\x94", "\x10", LINK(ALL_UP) NAME MAC);
+	ck_assert_uint_eq(sizeof(buf), 0x94);
+	memcpy(buf, head, sizeof(head) - 1);
+	uint8_t *p = buf + sizeof(head) - 1;
+	const uint8_t nests[] = { 92, 0, 26, 0x80, 88, 0, 2, 0x80, 84, 0, 1, 0 };
+	memcpy(p, nests, sizeof(nests));
+	for (uint32_t k = 0; k < 20; k++) {
+		uint32_t value = 100 + k;
+		memcpy(p + sizeof(nests) + 4 * k, &value, 4);
+	}
+	struct vip_heard h;
+	size_t at = 0;
+	ck_assert_int_eq(vip_msg_next(buf, sizeof(buf), &at, &h), 1);
+	ck_assert(h.type == VIP_HEARD_LINK && h.arp_announce == 117 && h.arp_ignore == 118);
+	p[4] = 93; /* a nest that is longer than the one around it */
+	at = 0;
+	ck_assert_int_eq(vip_msg_next(buf, sizeof(buf), &at, &h), -EBADMSG);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("vip_msg");
@@ -215,6 +280,8 @@ int main(void)
 	tcase_add_loop_test(tc, golden_requests, 0, LEN(requests));
 	tcase_add_test(tc, what_was_written_is_read);
 	tcase_add_loop_test(tc, what_the_kernel_says, 0, LEN(said));
+	tcase_add_loop_test(tc, what_a_device_is, 0, LEN(devices));
+	tcase_add_test(tc, settings_of_a_card);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -156,7 +156,7 @@ END_TEST
 	"\"routes\":[{\"to\":\"0.0.0.0/0\",\"via\":\"203.0.113.1\",\"dev\":\"wan0\",\"table\":100,\"metric\":10,"      \
 	"\"source\":\"203.0.113.10\"},{\"to\":\"2001:db8::/32\",\"dev\":\"lan0\",\"table\":254,\"metric\":0}],"        \
 	"\"rules\":[{\"from\":\"203.0.113.0/24\",\"to\":\"0.0.0.0/0\",\"table\":100,\"priority\":1000,\"fwmark\":7}]," \
-	"\"min_ttl\":255,\"lease_s\":3,\"resume\":true,"                                                               \
+	"\"min_ttl\":255,\"lease_s\":3,\"virtual_mac\":true,\"resume\":true,"                                          \
 	"\"announce\":{\"count\":5,\"delay_ms\":5000,\"refresh_ms\":0,\"again_ms\":4000},"
 /* as large as it can be, and as small */
 #define SET2                                                                                                           \
@@ -256,6 +256,7 @@ static const struct member {
 	{ VRRP_MSG_SET, "source", IP, 0, 0, true },
 	{ VRRP_MSG_SET, "min_ttl", INT, 1, 255, false },
 	{ VRRP_MSG_SET, "lease_s", INT, 0, 86400, false },
+	{ VRRP_MSG_SET, "virtual_mac", BOOL, 0, 0, false },
 	{ VRRP_MSG_SET, "resume", BOOL, 0, 0, false },
 	{ VRRP_MSG_SET, "announce", OBJECT, 0, 0, false },
 	{ VRRP_MSG_SET, "announce.count", INT, 0, 1000, false },
@@ -768,7 +769,7 @@ START_TEST(an_instance_on_the_wire)
 	ck_assert(c->n_peers == 1 && c->peers[0].b[3] == 2 && c->source.b[3] == 1 && c->min_ttl == 255);
 	ck_assert(c->announce.count == 5 && c->announce.delay_ms == 5000 && c->announce.again_ms == 4000);
 	ck_assert(c->with_password && memcmp(c->password, "1234\0\0\0", VRRP_PASSWORD) == 0 && c->lease_s == 3 &&
-		  c->resume);
+		  c->resume && c->virtual_mac);
 	ck_assert(c->auth.mode == VRRP_AUTH_ENFORCE && c->auth.window_ms == 5000 && c->auth.n_keys == 1);
 	ck_assert(c->auth.keys[0].id == 1 && c->auth.keys[0].n == 32 && c->auth.keys[0].bytes[31] == 0x1f);
 	again = line_of(&m);

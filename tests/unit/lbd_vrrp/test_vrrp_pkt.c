@@ -414,6 +414,26 @@ START_TEST(ip4_headers_as_captured)
 }
 END_TEST
 
+START_TEST(headers_of_frames)
+{
+	uint8_t want[64] = { 0 }, six[VRRP_IP6_HEADER], ether[VRRP_ETHER];
+	const uint8_t mac4[6] = { 0, 0, 0x5e, 0, 1, 51 }, mac6[6] = { 0, 0, 0x5e, 0, 2, 51 };
+	struct lb_ip from = ip("fe80::4819:28ff:fe72:845f"), to = ip("ff02::12");
+	/* as captured, but for the flow label, which the kernel makes */
+	ck_assert_uint_eq(hex("6c000000 0028 70 ff fe80000000000000481928fffe72845f ff020000000000000000000000000012",
+				  want, sizeof(want)),
+		sizeof(six));
+	vrrp_pkt_ip6_header(&from, &to, 40, six);
+	ck_assert_mem_eq(six, want, sizeof(six));
+	ck_assert_uint_eq(hex("01005e000012 00005e000133 0800", want, sizeof(want)), sizeof(ether));
+	vrrp_pkt_ether(AF_INET, mac4, ether);
+	ck_assert_mem_eq(ether, want, sizeof(ether));
+	ck_assert_uint_eq(hex("333300000012 00005e000233 86dd", want, sizeof(want)), sizeof(ether));
+	vrrp_pkt_ether(AF_INET6, mac6, ether);
+	ck_assert_mem_eq(ether, want, sizeof(ether));
+}
+END_TEST
+
 static const struct {
 	const char *what;
 	const char *head; /* the rest is zero */
@@ -695,6 +715,7 @@ int main(void)
 	tcase_add_test(t, unicast_may_come_over_routers);
 	tcase_add_test(t, as_many_addresses_as_can_be_counted);
 	tcase_add_loop_test(t, ip4_headers_as_captured, 0, LEN(headers));
+	tcase_add_test(t, headers_of_frames);
 	tcase_add_loop_test(t, ip4_packets_are_split, 0, LEN(splits));
 	tcase_add_test(t, a_header_without_any_message);
 	tcase_add_test(t, options_and_padding_around_a_good_frame);

@@ -136,6 +136,7 @@ static inline void msgs_conf(uint64_t *s, struct vrrp_conf *c)
 		c->source = msgs_ip(s, c->family, 0);
 	c->min_ttl = (uint8_t)among(s, 1, 255);
 	c->lease_s = among(s, 0, 86400);
+	c->virtual_mac = among(s, 0, 1);
 	c->resume = among(s, 0, 1);
 	c->announce.count = among(s, 0, 1000);
 	c->announce.delay_ms = among(s, 0, 86400000);

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/model_sync.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_MISMATCH "key_mismatch" /* a reason of the process */
+
+_Static_assert(PEER_KEY_MAX == SYNC_KEY_MAX && PEER_KEY_MIN == SYNC_KEY_MIN, "both links have the same key");
+_Static_assert(CONFIG_SYNC_LISTENS_MAX <= SYNC_SKIP_MAX, "they have room");
+_Static_assert((int)CONFIG_SYNC_OFF == SYNC_OFF && (int)CONFIG_SYNC_ESTABLISHED == SYNC_ESTABLISHED &&
+		       (int)CONFIG_SYNC_ALL == SYNC_ALL,
+	"one number per word");
+
+/* ---- configuration -> what the process gets ---- */
+
+static int skip_cmp(const void *x, const void *y)
+{
+	return sync_skip_cmp(x, y);
+}
+
+static bool is_exception(const struct config_service *s)
+{
+	return s->sync != CONFIG_SYNC_ESTABLISHED;
+}
+
+/* 0, or -1: no memory. */
+static int collect_skips(const struct config *c, struct sync_conf *out)
+{
+	size_t n = 0;
+	for (uint32_t i = 0; i < c->n_services; i++)
+		n += is_exception(&c->services[i]) ? c->services[i].n_listens : 0;
+	if (!n)
+		return 0;
+	out->skips = calloc(n, sizeof(*out->skips));
+	if (!out->skips)
+		return -1;
+	for (uint32_t i = 0; i < c->n_services; i++) {
+		const struct config_service *s = &c->services[i];
+		for (uint32_t k = 0; is_exception(s) && k < s->n_listens; k++)
+			out->skips[out->n_skips++] = (struct sync_skip){ .what = (enum sync_what)s->sync,
+				.protocol = s->listens[k].protocol,
+				.port = s->listens[k].port,
+				.fwmark = s->listens[k].fwmark,
+				.addr = s->listens[k].addr };
+	}
+	qsort(out->skips, n, sizeof(*out->skips), skip_cmp);
+	return 0;
+}
+
+static int take_key(const struct config *c, model_vrrp_key_fn *read, void *arg, struct sync_conf *out, struct lb_err *e)
+{
+	struct peer_key key = { .n = 0 };
+	int err = model_peer_key(c, read, arg, &key, e);
+	if (!err) {
+		memcpy(out->key, key.bytes, key.n);
+		out->key_n = (uint32_t)key.n;
+	}
+	explicit_bzero(&key, sizeof(key));
+	return err;
+}
+
+int model_sync_conf(const struct config *c, model_vrrp_key_fn *read, void *arg, struct sync_conf *out, struct lb_err *e)
+{
+	const struct config_cluster *k = &c->cluster;
+	memset(out, 0, sizeof(*out));
+	if (config_flows(c) != CONFIG_FLOWS_COPIED)
+		return 0;
+	const struct config_peer *self = &k->nodes[k->self], *peer = &k->nodes[1 - k->self];
+	snprintf(out->self, sizeof(out->self), "%s", self->name);
+	snprintf(out->peer, sizeof(out->peer), "%s", peer->name);
+	out->cluster = k->id;
+	out->port = k->port;
+	out->config = c->digest;
+	out->rate = c->sync_rate;
+	for (uint32_t i = 0; i < self->n_addresses && i < peer->n_addresses && i < SYNC_PATHS_MAX; i++) {
+		out->paths[i].ours = self->addresses[i];
+		out->paths[i].theirs = peer->addresses[i];
+		out->n_paths++;
+	}
+	int err = take_key(c, read, arg, out, e);
+	if (!err && collect_skips(c, out))
+		err = lb_err_set(e, LB_CODE_FAILED, "out of memory");
+	if (err)
+		sync_conf_done(out);
+	return err;
+}
+
+/* ---- what is known ---- */
+
+/* Nothing of the process. */
+static void begin(struct model_sync *s, struct lb_time now)
+{
+	struct model_sync fresh = { .conf = s->conf, .runs = s->runs, .due = model_sync_runs(s), .began = now };
+	*s = fresh;
+	explicit_bzero(&fresh, sizeof(fresh));
+}
+
+bool model_sync_take(
+	struct model_sync *s, const struct config *c, struct sync_conf *conf, uint32_t generation, struct lb_time now)
+{
+	bool other = strcmp(s->conf.peer, conf->peer) != 0;
+	if (conf->n_paths)
+		conf->generation = generation;
+	s->runs = config_flows(c);
+	if (sync_conf_same(&s->conf, conf)) {
+		sync_conf_done(conf);
+		return false;
+	}
+	sync_conf_done(&s->conf);
+	s->conf = *conf;
+	explicit_bzero(conf, sizeof(*conf));
+	if (other)
+		begin(s, now);
+	s->due = model_sync_runs(s);
+	return true;
+}
+
+void model_sync_forget(struct model_sync *s, struct lb_time now)
+{
+	begin(s, now);
+}
+
+void model_sync_done(struct model_sync *s)
+{
+	sync_conf_done(&s->conf);
+	*s = (struct model_sync){ .due = false };
+}
+
+void model_sync_said_state(struct model_sync *s, const struct sync_msg_state *m, struct lb_time now, int64_t wall_ms)
+{
+	bool changed = !s->spoke || s->state.is != m->is;
+	if (changed)
+		s->since_wall_ms = wall_ms;
+	if (changed && m->is == SYNC_IS_BULK)
+		s->bulk_at = now;
+	if (changed && m->is == SYNC_IS_SYNC) {
+		s->synced_at = now;
+		s->figures = false;
+	}
+	if (m->is != SYNC_IS_BULK && m->is != SYNC_IS_SYNC)
+		s->bulk_at = (struct lb_time){ 0 };
+	s->state = *m;
+	s->spoke = true;
+}
+
+void model_sync_said_stats(struct model_sync *s, const struct sync_msg_stats *m)
+{
+	s->stats[m->kind] = *m;
+	s->has_stats[m->kind] = true;
+	s->figures = true;
+}
+
+const char *model_sync_word(const struct model_sync *s)
+{
+	return s->spoke ? sync_link_words[s->state.is] : "unknown";
+}
+
+bool model_sync_lag(const struct model_sync *s, uint32_t *lag_ms)
+{
+	bool any = false;
+	*lag_ms = 0;
+	if (!s->spoke || s->state.is == SYNC_IS_OFF || s->state.is == SYNC_IS_PAUSED)
+		return false;
+	for (unsigned k = 0; k < SYNC_KIND_COUNT; k++) {
+		if (s->has_stats[k] && s->stats[k].lag_ms > *lag_ms)
+			*lag_ms = s->stats[k].lag_ms;
+		any |= s->has_stats[k];
+	}
+	return any;
+}
+
+static uint64_t copied(const struct model_sync *s, uint64_t *all)
+{
+	uint64_t done = 0;
+	*all = 0;
+	for (unsigned k = 0; k < SYNC_KIND_COUNT; k++) {
+		done += s->stats[k].bulk_done + s->stats[k].sent_done;
+		*all += s->stats[k].bulk_all + s->stats[k].sent_all;
+	}
+	return done;
+}
+
+bool model_sync_progress(const struct model_sync *s, uint64_t *done, uint64_t *all)
+{
+	*done = copied(s, all);
+	return s->spoke && s->state.is == SYNC_IS_BULK && *all;
+}
+
+/* ---- what changed ---- */
+
+static bool is_up(enum sync_link_is is)
+{
+	return is == SYNC_IS_BULK || is == SYNC_IS_SYNC;
+}
+
+static bool over(struct lb_time since, int64_t ms, struct lb_time now)
+{
+	return lb_time_cmp(now, lb_time_add_ms(since, ms)) >= 0;
+}
+
+/* What has come about and can be told now. */
+static bool state_is_new(const struct model_sync *s, struct lb_time now)
+{
+	enum sync_link_is is = s->state.is;
+	if (!s->spoke || (s->told_any ? s->told == is : is == SYNC_IS_OFF))
+		return false;
+	if (is == SYNC_IS_DOWN && !s->told_any)
+		return over(s->began, MODEL_SYNC_GRACE_MS, now);
+	return is != SYNC_IS_SYNC || s->figures || over(s->synced_at, MODEL_SYNC_FIGURES_MS, now);
+}
+
+static void in_sync_words(const struct model_sync *s, char *out, size_t size)
+{
+	uint64_t all, done = copied(s, &all);
+	if (!s->bulk_at.us) {
+		snprintf(out, size, "in sync with %s", s->conf.peer);
+		return;
+	}
+	int64_t ms = lb_time_diff_us(s->synced_at, s->bulk_at) / 1000;
+	snprintf(out, size, "in sync with %s (took %lld.%llds, %llu flow%s)", s->conf.peer, (long long)(ms / 1000),
+		(long long)(ms % 1000 / 100), (unsigned long long)done, done == 1 ? "" : "s");
+}
+
+static bool state_line(struct model_sync *s, struct model_sync_line *out)
+{
+	const struct sync_msg_state *st = &s->state;
+	char words[MODEL_VRRP_LINE / 2];
+	bool lost = st->is == SYNC_IS_DOWN && s->told_any && is_up(s->told);
+	switch (st->is) {
+	case SYNC_IS_OFF: snprintf(words, sizeof(words), "off"); break;
+	case SYNC_IS_DOWN:
+		snprintf(words, sizeof(words), "%s to %s (%s)", lost ? "lost the link" : "no link", s->conf.peer,
+			st->reason[0] ? st->reason : "down");
+		break;
+	case SYNC_IS_BULK: snprintf(words, sizeof(words), "copying all flows with %s", s->conf.peer); break;
+	case SYNC_IS_SYNC: in_sync_words(s, words, sizeof(words)); break;
+	case SYNC_IS_PAUSED: snprintf(words, sizeof(words), "paused by an operator"); break;
+	}
+	bool more = st->is == SYNC_IS_DOWN && st->text[0];
+	snprintf(out->text, sizeof(out->text), "sync: %s%s%.*s", words, more ? ": " : "", more ? SYNC_TEXT_MAX : 0,
+		st->text);
+	out->event = "sync.state";
+	out->level = st->is == SYNC_IS_DOWN ? LB_LOG_WARNING : LB_LOG_NOTICE;
+	s->told = st->is;
+	s->told_any = true;
+	return true;
+}
+
+static bool resync_line(struct model_sync *s, struct model_sync_line *out)
+{
+	for (unsigned k = 0; k < SYNC_KIND_COUNT; k++) {
+		uint64_t n = s->stats[k].resyncs;
+		if (n <= s->told_resyncs[k])
+			continue;
+		s->told_resyncs[k] = n;
+		out->event = "sync.resync";
+		out->level = LB_LOG_NOTICE;
+		snprintf(out->text, sizeof(out->text),
+			"sync: all %s flows are copied anew (number %llu since the start)", sync_kinds[k],
+			(unsigned long long)n);
+		return true;
+	}
+	return false;
+}
+
+/* True: the alarm was raised, or is over. */
+static bool lagging_changed(struct model_sync *s, struct lb_time now, uint32_t *lag_ms)
+{
+	bool was = s->lagging;
+	if (!model_sync_lag(s, lag_ms) || *lag_ms <= MODEL_SYNC_LAG_MS) {
+		s->lag_since = (struct lb_time){ 0 };
+		s->lagging = false;
+	} else if (!s->lag_since.us) {
+		s->lag_since = now;
+	} else if (over(s->lag_since, MODEL_SYNC_LAGGING_MS, now)) {
+		s->lagging = true;
+	}
+	return s->lagging != was;
+}
+
+static bool mismatch_changed(struct model_sync *s)
+{
+	bool was = s->mismatch;
+	s->mismatch = s->spoke && s->state.is == SYNC_IS_DOWN && strcmp(s->state.reason, KEY_MISMATCH) == 0;
+	return s->mismatch != was;
+}
+
+static bool alarm_line(struct model_sync_line *out, const char *alarm, bool on, const char *more)
+{
+	out->event = "sync.alarm";
+	out->level = on ? LB_LOG_WARNING : LB_LOG_NOTICE;
+	snprintf(out->text, sizeof(out->text), "sync: alarm %s %s%s", alarm, on ? "raised" : "is over", more);
+	return true;
+}
+
+static bool trouble_line(struct model_sync *s, struct model_sync_line *out)
+{
+	if (strcmp(s->told_trouble, s->state.trouble) == 0)
+		return false;
+	memcpy(s->told_trouble, s->state.trouble, sizeof(s->told_trouble));
+	bool on = s->told_trouble[0];
+	out->event = "sync.trouble";
+	out->level = on ? LB_LOG_WARNING : LB_LOG_NOTICE;
+	snprintf(out->text, sizeof(out->text), "sync: %s",
+		on ? s->told_trouble : "the kernel of this node plays along again");
+	return true;
+}
+
+bool model_sync_next(struct model_sync *s, struct lb_time now, struct model_sync_line *out)
+{
+	uint32_t lag_ms;
+	char more[40] = "";
+	if (!model_sync_runs(s))
+		return false;
+	if (state_is_new(s, now))
+		return state_line(s, out);
+	if (resync_line(s, out))
+		return true;
+	if (mismatch_changed(s))
+		return alarm_line(out, MODEL_SYNC_MISMATCH, s->mismatch, "");
+	if (lagging_changed(s, now, &lag_ms)) {
+		if (s->lagging)
+			snprintf(more, sizeof(more), " (lag %u.%us)", lag_ms / 1000, lag_ms % 1000 / 100);
+		return alarm_line(out, MODEL_SYNC_LAGGING, s->lagging, more);
+	}
+	return trouble_line(s, out);
+}
+
+bool model_sync_holds(const struct model_sync *s, struct lb_time now)
+{
+	return model_sync_runs(s) && s->synced_at.us == 0 && !over(s->began, MODEL_SYNC_HOLD_MS, now);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reads all connections of the kernel, a piece per turn of the loop. Before Linux 6.14 every read of 4 KB starts over
+ * at the head of the table, so the whole costs time in proportion to the square of the connections, and one piece to
+ * their number: it goes on only after as long as the last piece took. What comes and goes meanwhile may be missed or
+ * seen twice.
+ */
+#pragma once
+
+#include "lbd/sync/ipvs_conn.h"
+
+#include <ev.h>
+
+struct conn_read;
+
+/* done: once, when it is over: err 0 or -errno; given, refused as in struct ipvs_conn_reader. It may start another. */
+typedef void conn_read_done_fn(int err, uint64_t given, uint64_t refused, void *arg);
+
+/* NULL and *err: -ENOENT no IPVS; -errno. */
+struct conn_read *conn_read_start(struct ev_loop *loop, ipvs_conn_fn *fn, conn_read_done_fn *done, void *arg, int *err);
+/* Ends it early, without a call of done. NULL is fine. */
+void conn_read_stop(struct conn_read *r);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the core and the sync process say to each other: one JSON object per line (common/proto.h), "msg" names it.
+ *
+ *   core -> sync   hello        once, first
+ *                  sync.set     all of it: who we are, who the peer is, the key; anew when anything of it changed
+ *                  sync.do      an operator's word
+ *                  log, ping    as with every worker
+ *   sync -> core   ready        the answer to hello
+ *                  sync.state   the link or the bulk changed; also the first word after sync.set
+ *                  sync.stats   behind each pong: counters, all since the process began
+ *                  pong         with the figures of the process
+ *
+ * Keys are in the message: the core reads the files, the process opens none.
+ *
+ * Writer and reader of a message are one pair in sync_room_msg.c. A reader accepts any object and gives -EBADMSG for
+ * whatever is not exactly a message; unknown further members are ignored.
+ */
+#pragma once
+
+#include "common/addr.h"
+#include "common/log.h"
+#include "common/proto.h"
+
+#define SYNC_NAME_MAX  64  /* bytes of a name, with its NUL */
+#define SYNC_TEXT_MAX  200 /* with its NUL */
+#define SYNC_PATHS_MAX 4
+#define SYNC_KEY_MIN   32
+#define SYNC_KEY_MAX   64
+#define SYNC_SKIP_MAX  16384 /* the longest texts of so many are one line (LB_PROTO_LINE_MAX), of more they are not */
+#define SYNC_RATE_MAX  10000000
+
+enum sync_what { SYNC_OFF, SYNC_ESTABLISHED, SYNC_ALL }; /* services.*.sync: "off" "established" "all" */
+
+/* A listener whose flows are not copied as is the rule (ESTABLISHED). */
+struct sync_skip {
+	enum sync_what what; /* OFF or ALL */
+	uint8_t protocol;    /* 0: fwmark */
+	uint16_t port;
+	uint32_t fwmark;
+	struct lb_ip addr; /* family only, for fwmark */
+};
+
+struct sync_conf {
+	char self[SYNC_NAME_MAX], peer[SYNC_NAME_MAX];
+	uint8_t cluster; /* 1..255 */
+	uint16_t port;
+	uint64_t config;     /* a digest of the configuration that runs */
+	uint32_t generation; /* its number here */
+	uint32_t rate;       /* records per second, at most */
+	uint8_t key[SYNC_KEY_MAX];
+	uint32_t key_n;
+	uint32_t n_paths; /* 1.. */
+	struct {
+		struct lb_ip ours, theirs;
+	} paths[SYNC_PATHS_MAX];
+	uint32_t n_skips;
+	struct sync_skip *skips; /* owned where it was read; sorted by sync_skip_cmp, no two alike */
+};
+
+enum sync_kind { SYNC_IPVS, SYNC_CONNTRACK };
+#define SYNC_KIND_COUNT (SYNC_CONNTRACK + 1) /* words "ipvs" "conntrack" */
+
+enum sync_do { SYNC_DO_RESYNC, SYNC_DO_PAUSE, SYNC_DO_RESUME }; /* "resync" "pause" "resume" */
+#define SYNC_DO_COUNT (SYNC_DO_RESUME + 1)
+
+struct sync_msg_do {
+	enum sync_do what;
+	bool kinds[SYNC_KIND_COUNT]; /* at least one of them */
+};
+
+/* How it stands with the peer. */
+enum sync_link_is {
+	SYNC_IS_OFF,   /* "off": there is nothing to do */
+	SYNC_IS_DOWN,  /* "down": no link; why in text */
+	SYNC_IS_BULK,  /* "bulk": the link is up, not everything of before has been copied */
+	SYNC_IS_SYNC,  /* "in-sync" */
+	SYNC_IS_PAUSED /* "paused": by an operator */
+};
+#define SYNC_IS_COUNT (SYNC_IS_PAUSED + 1)
+
+struct sync_msg_state {
+	enum sync_link_is is;
+	char reason[SYNC_NAME_MAX]; /* down: "key_mismatch" "refused" "silent" ..., a word; else "" */
+	char text[SYNC_TEXT_MAX];   /* the reason in words */
+	char version[32];           /* of the protocol, "1"; "" while down */
+	bool sent_all, have_all;    /* the bulk of each direction is complete */
+	bool same_config;
+	char trouble[SYNC_TEXT_MAX]; /* this node's kernel does not play along: why, and what to do; "" = all is well */
+};
+
+struct sync_msg_stats { /* of one kind */
+	enum sync_kind kind;
+	uint64_t local, peer;             /* flows known: of this node's kernel, of the peer */
+	uint64_t sent, received;          /* records */
+	uint64_t injected, refused, lost; /* into the kernel; that it did not take; that the tap missed */
+	uint64_t resyncs;                 /* full ones */
+	uint64_t bulk_done, bulk_all;     /* of the bulk that runs or ran last, what we receive */
+	uint64_t sent_done, sent_all;     /* the same of what we send */
+	uint32_t lag_ms;                  /* age of the oldest record that the peer has not acknowledged */
+	uint32_t full;                    /* records that found the table full */
+};
+
+struct sync_msg_pong {
+	uint32_t n, lag_us, rss_kib;
+};
+
+enum sync_msg_type {
+	SYNC_MSG_HELLO,
+	SYNC_MSG_SET,
+	SYNC_MSG_DO,
+	SYNC_MSG_LOG,
+	SYNC_MSG_PING,
+	SYNC_MSG_READY,
+	SYNC_MSG_STATE,
+	SYNC_MSG_STATS,
+	SYNC_MSG_PONG
+};
+#define SYNC_MSG_COUNT (SYNC_MSG_PONG + 1)
+
+struct sync_room_msg {
+	enum sync_msg_type type;
+	union {
+		struct {
+			uint32_t version; /* LB_PROTO_VERSION */
+			enum lb_log_level level;
+		} hello;
+		struct sync_conf *set; /* owned where it was read */
+		struct sync_msg_do run;
+		enum lb_log_level log;
+		uint32_t ping; /* n */
+		struct {
+			uint32_t version;
+			int32_t pid;
+		} ready;
+		struct sync_msg_state state;
+		struct sync_msg_stats stats;
+		struct sync_msg_pong pong;
+	} u;
+};
+
+/* Order of listeners: by mark, address, port, protocol; like memcmp. */
+int sync_skip_cmp(const struct sync_skip *a, const struct sync_skip *b);
+
+/* All values are alike. */
+bool sync_conf_same(const struct sync_conf *a, const struct sync_conf *b);
+/* Frees what is in it; the key does not stay in memory. */
+void sync_conf_done(struct sync_conf *c);
+
+/* Appends the message as one line. Sticky error in out. */
+void sync_room_msg_write(const struct sync_room_msg *m, struct lb_text *out);
+/* The two directions. 0 and *m, to be freed with sync_room_msg_done; -EBADMSG or -ENOMEM, *m untouched. */
+int sync_room_msg_read_sync(const json_t *line, struct sync_room_msg *m); /* what the sync process receives */
+int sync_room_msg_read_core(const json_t *line, struct sync_room_msg *m);
+void sync_room_msg_done(struct sync_room_msg *m); /* keys do not stay in memory */
+
+const char *sync_room_msg_name(enum sync_msg_type type);
+
+extern const char *const sync_kinds[SYNC_KIND_COUNT];
+extern const char *const sync_link_words[SYNC_IS_COUNT];
+extern const char *const sync_dos[SYNC_DO_COUNT];
+extern const char *const sync_whats[SYNC_ALL + 1];

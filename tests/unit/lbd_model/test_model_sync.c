@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the process that copies flows is told, and what is made of its words. */
+#include "lbd/model_sync.h"
+#include "tests/unit/lbd_model/fixture.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#define CLUSTER(more, a, b) "cluster: { id: 7, port: 4711" more ", nodes: { lb-a: " a ", lb-b: " b " } }\n"
+#define KEY_FILE            ", key_file: /k"
+#define WEB                 "services: { web: { listen: 203.0.113.10:80, backends: { a: 10.1.0.1 } } }\n"
+#define PAIR                CLUSTER(KEY_FILE, "[10.0.0.1, \"fd00::1\"]", "[10.0.0.2, \"fd00::2\"]")
+#define KEY                 "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
+#define OTHER_KEY           "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
+
+static const char *key_text; /* NULL: it cannot be read */
+static unsigned reads;
+
+static int read_key(const char *path, struct lb_text *out, struct lb_err *e, void *arg)
+{
+	(void)arg;
+	reads++;
+	if (!key_text)
+		return lb_err_set(e, LB_CODE_INVALID, "%s: No such file", path);
+	lb_text_puts(out, key_text);
+	return 0;
+}
+
+static struct config *load(const char *text, const char *node)
+{
+	struct config_source src = { "test.yaml", text, strlen(text) };
+	struct lb_text report = LB_TEXT_INIT;
+	struct config *c = config_load(&src, 1, node, &report);
+	ck_assert_msg(c != NULL, "the test's own configuration:\n%s\n%s", text, report.s);
+	lb_text_done(&report);
+	return c;
+}
+
+static int conf_of(const char *text, const char *node, struct sync_conf *out, struct lb_err *e)
+{
+	struct config *c = load(text, node);
+	memset(out, 0x5a, sizeof(*out));
+	reads = 0;
+	int err = model_sync_conf(c, read_key, NULL, out, e);
+	config_free(c);
+	return err;
+}
+
+/* ---- configuration -> what the process gets ---- */
+
+START_TEST(both_ends)
+{
+	struct sync_conf a, b;
+	struct lb_err e = { 0 };
+	char ip[LB_IP_STRLEN];
+	key_text = KEY;
+	ck_assert_msg(conf_of(PAIR WEB "sync: { rate_limit: 123/s }\n", "lb-a", &a, &e) == 0, "%s", e.text);
+	ck_assert_msg(conf_of(PAIR WEB, "lb-b", &b, &e) == 0, "%s", e.text);
+	ck_assert_str_eq(a.self, "lb-a");
+	ck_assert_str_eq(a.peer, "lb-b");
+	ck_assert_str_eq(b.self, "lb-b");
+	ck_assert_str_eq(b.peer, "lb-a");
+	ck_assert(a.cluster == 7 && a.port == 4711 && a.rate == 123 && b.rate == 50000);
+	ck_assert(a.n_paths == 2 && b.n_paths == 2 && a.n_skips == 0 && !a.skips);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(lb_ip_cmp(&a.paths[i].ours, &b.paths[i].theirs), 0);
+		ck_assert_int_eq(lb_ip_cmp(&a.paths[i].theirs, &b.paths[i].ours), 0);
+	}
+	ck_assert_str_eq(lb_ip_str(&a.paths[1].theirs, ip), "fd00::2");
+	ck_assert(a.config != 0 && a.config != b.config && a.generation == 0);
+	ck_assert(a.key_n == 32 && a.key[31] == 0x1f);
+	sync_conf_done(&a);
+	sync_conf_done(&b);
+}
+END_TEST
+
+#define SOME                                                                                                           \
+	"defaults: { service: { sync: all } }\n"                                                                       \
+	"services:\n"                                                                                                  \
+	"  web: { listen: [203.0.113.10:80, 203.0.113.9:443], backends: { a: 10.1.0.1 } }\n"                           \
+	"  dns: { listen: 203.0.113.10:53, protocol: [udp, tcp], sync: off, backends: { a: 10.1.0.1 } }\n"             \
+	"  as-is: { listen: 203.0.113.11:80, sync: established, backends: { a: 10.1.0.1 } }\n"                         \
+	"  six: { listen: \"[2001:db8::1]:80\", backends: { a: \"2001:db8::a\" } }\n"                                  \
+	"  mark: { fwmark: 3, family: ipv6, mode: dr, sync: off, check: none, backends: { a: \"2001:db8::a\" } }\n"
+
+/* The same services. */
+#define ALL_OFF                                                                                                        \
+	"services:\n"                                                                                                  \
+	"  web: { listen: [203.0.113.10:80, 203.0.113.9:443], backends: { a: 10.1.0.1 } }\n"                           \
+	"  dns: { listen: 203.0.113.10:53, protocol: [udp, tcp], backends: { a: 10.1.0.1 } }\n"                        \
+	"  as-is: { listen: 203.0.113.11:80, backends: { a: 10.1.0.1 } }\n"                                            \
+	"  six: { listen: \"[2001:db8::1]:80\", backends: { a: \"2001:db8::a\" } }\n"                                  \
+	"  mark: { fwmark: 3, family: ipv6, mode: dr, check: none, backends: { a: \"2001:db8::a\" } }\n"
+
+START_TEST(exceptions)
+{
+	static const struct sync_skip want[] = {
+		{ SYNC_ALL, IPPROTO_TCP, 443, 0, { AF_INET, { 203, 0, 113, 9 } } },
+		{ SYNC_OFF, IPPROTO_TCP, 53, 0, { AF_INET, { 203, 0, 113, 10 } } },
+		{ SYNC_OFF, IPPROTO_UDP, 53, 0, { AF_INET, { 203, 0, 113, 10 } } },
+		{ SYNC_ALL, IPPROTO_TCP, 80, 0, { AF_INET, { 203, 0, 113, 10 } } },
+		{ SYNC_ALL, IPPROTO_TCP, 80, 0, { AF_INET6, { 0x20, 1, 0xd, 0xb8, [15] = 1 } } },
+		{ SYNC_OFF, 0, 0, 3, { .family = AF_INET6 } },
+	};
+	struct sync_conf c;
+	struct lb_err e = { 0 };
+	key_text = KEY;
+	ck_assert_msg(conf_of(PAIR SOME, "lb-a", &c, &e) == 0, "%s", e.text);
+	ck_assert_uint_eq(c.n_skips, COUNT(want));
+	for (size_t i = 0; i < COUNT(want); i++) {
+		ck_assert_msg(sync_skip_cmp(&c.skips[i], &want[i]) == 0, "number %zu", i);
+		ck_assert_int_eq(c.skips[i].what, want[i].what);
+	}
+	sync_conf_done(&c);
+}
+END_TEST
+
+/* The process takes what it is told: the two agree on what is legal. */
+START_TEST(the_process_takes_it)
+{
+	static const char *const texts[] = {
+		PAIR WEB,
+		PAIR SOME,
+		"cluster: { id: 255, port: 65535, key_file: /k, nodes: { lb-a: [10.0.0.1, 10.0.1.1, 10.0.2.1, "
+		"10.0.3.1, "
+		"10.0.4.1, 10.0.5.1], lb-b: [10.0.0.2, 10.0.1.2, 10.0.2.2, 10.0.3.2, 10.0.4.2, 10.0.5.2] } }\n"
+		"sync: { rate_limit: 10000000/s }\n" WEB,
+		"cluster: { id: 1, port: 1, key_file: /k, nodes: { lb-a: 10.0.0.1, b: 10.0.0.2 } }\n"
+		"sync: { rate_limit: 1/s }\n" WEB,
+	};
+	key_text = KEY;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		struct sync_conf c;
+		struct lb_err e = { 0 };
+		struct lb_text line = LB_TEXT_INIT;
+		ck_assert_msg(conf_of(texts[i], "lb-a", &c, &e) == 0, "%s", e.text);
+		const struct sync_room_msg m = { .type = SYNC_MSG_SET, .u.set = &c };
+		struct sync_room_msg got;
+		sync_room_msg_write(&m, &line);
+		json_t *o = lb_proto_parse(line.s, line.n - 1, NULL);
+		ck_assert_msg(sync_room_msg_read_sync(o, &got) == 0, "%s", line.s);
+		ck_assert(sync_conf_same(got.u.set, &c));
+		sync_room_msg_done(&got);
+		json_decref(o);
+		lb_text_done(&line);
+		sync_conf_done(&c);
+	}
+}
+END_TEST
+
+START_TEST(where_flows_are_not_copied)
+{
+	static const struct {
+		const char *what, *text, *node;
+		enum config_flows why;
+	} rows[] = {
+		{ "no cluster", WEB, "lb-a", CONFIG_FLOWS_ALONE },
+		{ "nobody else", "cluster: { id: 1, key_file: /k, nodes: { lb-a: 10.0.0.1 } }\n" WEB, "lb-a",
+			CONFIG_FLOWS_ALONE },
+		{ "three of them",
+			"cluster: { id: 1, key_file: /k, nodes: { lb-a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3 } }\n" WEB,
+			"lb-a", CONFIG_FLOWS_MANY },
+		{ "no key", CLUSTER("", "10.0.0.1", "10.0.0.2") WEB, "lb-a", CONFIG_FLOWS_NO_KEY },
+		{ "not one of them", PAIR WEB, "lb-c", CONFIG_FLOWS_NO_SELF },
+		{ "no service", PAIR, "lb-a", CONFIG_FLOWS_NO_SERVICE },
+		{ "off in all of them", PAIR "defaults: { service: { sync: off } }\n" WEB, "lb-a", CONFIG_FLOWS_OFF },
+	};
+	key_text = NULL; /* nor is it read */
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct sync_conf c;
+		struct lb_err e = { 0 };
+		ck_assert_msg(conf_of(rows[i].text, rows[i].node, &c, &e) == 0, "%s: %s", rows[i].what, e.text);
+		ck_assert_msg(c.n_paths == 0 && reads == 0, "%s", rows[i].what);
+		struct config *cfg = load(rows[i].text, rows[i].node);
+		ck_assert_msg(config_flows(cfg) == rows[i].why, "%s: %d", rows[i].what, config_flows(cfg));
+		config_free(cfg);
+	}
+}
+END_TEST
+
+START_TEST(a_key_that_is_none)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = { { NULL, "cluster.key_file: /k: No such file" }, { "", "cluster.key_file: /k: not a key" },
+		{ "0011\n", "cluster.key_file: /k: not a key" } };
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct sync_conf c;
+		struct lb_err e = { 0 };
+		key_text = rows[i].text;
+		ck_assert_int_eq(conf_of(PAIR SOME, "lb-a", &c, &e), -1);
+		ck_assert_int_eq(e.code, LB_CODE_INVALID);
+		ck_assert_msg(strstr(e.text, rows[i].want) != NULL, "%s", e.text);
+		ck_assert(!c.skips && !c.n_paths); /* nothing is to be freed */
+	}
+}
+END_TEST
+
+/* ---- what is known ---- */
+
+static struct {
+	struct model_sync s;
+	struct lb_time now;
+	int64_t wall;
+	char lines[3000]; /* level, text */
+} k;
+
+static bool take(const char *text, uint32_t generation)
+{
+	struct sync_conf conf;
+	struct lb_err e = { 0 };
+	struct config *c = load(text, "lb-a");
+	ck_assert_msg(model_sync_conf(c, read_key, NULL, &conf, &e) == 0, "%s", e.text);
+	bool changed = model_sync_take(&k.s, c, &conf, generation, k.now);
+	ck_assert(!conf.skips && !conf.n_paths); /* it was taken over */
+	config_free(c);
+	return changed;
+}
+
+static void setup(void)
+{
+	memset(&k, 0, sizeof(k));
+	key_text = KEY;
+	k.now.us = 1000000;
+	k.wall = WALL;
+	ck_assert(take(PAIR WEB, 1) && k.s.due && model_sync_runs(&k.s));
+	k.s.due = false;
+}
+
+static const char *told(void)
+{
+	static const char *const events[] = { "sync.state", "sync.resync", "sync.alarm", "sync.trouble" };
+	struct model_sync_line line;
+	k.lines[0] = '\0';
+	for (unsigned n = 0; model_sync_next(&k.s, k.now, &line); n++) {
+		size_t at = strlen(k.lines), known = 0;
+		ck_assert_uint_lt(n, 8); /* it ends */
+		snprintf(k.lines + at, sizeof(k.lines) - at, "%s%s %s", at ? "\n" : "",
+			line.level == LB_LOG_WARNING ? "W" : "N", line.text);
+		while (known < COUNT(events) && strcmp(events[known], line.event) != 0)
+			known++;
+		ck_assert_msg(known < COUNT(events), "%s", line.event);
+	}
+	return k.lines;
+}
+
+static const char *after_ms(int64_t ms)
+{
+	k.now = lb_time_add_ms(k.now, ms);
+	k.wall += ms;
+	return told();
+}
+
+static void state(enum sync_link_is is, const char *reason, const char *text, const char *trouble)
+{
+	struct sync_msg_state m = { .is = is, .same_config = true };
+	snprintf(m.reason, sizeof(m.reason), "%s", reason);
+	snprintf(m.text, sizeof(m.text), "%s", text);
+	snprintf(m.trouble, sizeof(m.trouble), "%s", trouble);
+	model_sync_said_state(&k.s, &m, k.now, k.wall);
+}
+
+static const char *is(enum sync_link_is what)
+{
+	state(what, what == SYNC_IS_DOWN ? "silent" : "", "", "");
+	return told();
+}
+
+static void stats(uint64_t done, uint64_t all, uint32_t lag_ms)
+{
+	struct sync_msg_stats m = { .kind = SYNC_IPVS, .lag_ms = lag_ms };
+	m.bulk_done = done / 2;
+	m.sent_done = done - done / 2;
+	m.bulk_all = all / 2;
+	m.sent_all = all - all / 2;
+	model_sync_said_stats(&k.s, &m);
+}
+
+#define IN_SYNC "N sync: in sync with lb-b"
+
+START_TEST(a_link_comes_and_goes)
+{
+	setup();
+	ck_assert_str_eq(model_sync_word(&k.s), "unknown");
+	ck_assert_str_eq(is(SYNC_IS_BULK), "N sync: copying all flows with lb-b");
+	ck_assert_str_eq(model_sync_word(&k.s), "bulk");
+	ck_assert_int_eq(k.s.since_wall_ms, WALL);
+	stats(1200, 10000, 0);
+	ck_assert_str_eq(after_ms(1000), "");
+	k.now = lb_time_add_ms(k.now, 250);
+	ck_assert_str_eq(is(SYNC_IS_SYNC), ""); /* how many there were comes with the next figures */
+	k.now = lb_time_add_ms(k.now, 700);
+	stats(10000, 10000, 0);
+	ck_assert_str_eq(told(), IN_SYNC " (took 1.2s, 10000 flows)");
+	ck_assert_int_eq(k.s.since_wall_ms, WALL + 1000);
+	ck_assert_str_eq(is(SYNC_IS_SYNC), "");
+	ck_assert_str_eq(after_ms(60000), "");
+	state(SYNC_IS_DOWN, "silent", "nothing for 3 s", "");
+	ck_assert_str_eq(told(), "W sync: lost the link to lb-b (silent): nothing for 3 s");
+	state(SYNC_IS_DOWN, "refused", "", ""); /* how it goes on is no news */
+	ck_assert_str_eq(after_ms(60000), "");
+	/* it goes on where it was: nothing is copied anew */
+	ck_assert_str_eq(is(SYNC_IS_SYNC), "");
+	ck_assert_str_eq(after_ms(MODEL_SYNC_FIGURES_MS - 1), "");
+	ck_assert_str_eq(after_ms(1), IN_SYNC);
+	ck_assert_str_eq(is(SYNC_IS_PAUSED), "N sync: paused by an operator");
+	ck_assert_str_eq(is(SYNC_IS_DOWN), "W sync: no link to lb-b (silent)");
+}
+END_TEST
+
+/* A process that never says its figures is told of all the same; and one flow is one. */
+START_TEST(figures)
+{
+	setup();
+	(void)is(SYNC_IS_BULK);
+	(void)is(SYNC_IS_SYNC);
+	ck_assert_str_eq(after_ms(MODEL_SYNC_FIGURES_MS), IN_SYNC " (took 0.0s, 0 flows)");
+	(void)is(SYNC_IS_BULK);
+	stats(1, 1, 0);
+	k.now = lb_time_add_ms(k.now, 61950);
+	(void)is(SYNC_IS_SYNC);
+	stats(1, 1, 0);
+	ck_assert_str_eq(told(), IN_SYNC " (took 61.9s, 1 flow)");
+}
+END_TEST
+
+/* Nodes start after each other. */
+START_TEST(who_has_not_come_yet)
+{
+	setup();
+	ck_assert_str_eq(after_ms(10 * MODEL_SYNC_GRACE_MS), ""); /* a process that does not speak */
+	model_sync_forget(&k.s, k.now);
+	ck_assert(k.s.due && !k.s.spoke);
+	ck_assert_str_eq(is(SYNC_IS_OFF), "");
+	ck_assert_str_eq(is(SYNC_IS_DOWN), "");
+	ck_assert_str_eq(after_ms(MODEL_SYNC_GRACE_MS - 1), "");
+	ck_assert_str_eq(after_ms(1), "W sync: no link to lb-b (silent)");
+	ck_assert_str_eq(after_ms(MODEL_SYNC_GRACE_MS), "");
+	/* the process has started anew: the peer is waited for again */
+	model_sync_forget(&k.s, k.now);
+	ck_assert_str_eq(is(SYNC_IS_DOWN), "");
+	ck_assert_str_eq(after_ms(MODEL_SYNC_GRACE_MS - 1), "");
+	ck_assert_str_eq(is(SYNC_IS_BULK), "N sync: copying all flows with lb-b");
+}
+END_TEST
+
+START_TEST(a_peer_that_lags)
+{
+	uint32_t lag;
+	setup();
+	ck_assert(!model_sync_lag(&k.s, &lag));
+	(void)is(SYNC_IS_SYNC);
+	(void)after_ms(MODEL_SYNC_FIGURES_MS);
+	ck_assert(!model_sync_lag(&k.s, &lag)); /* not known yet */
+	stats(0, 0, MODEL_SYNC_LAG_MS);
+	ck_assert_str_eq(told(), "");
+	ck_assert_str_eq(after_ms(10 * MODEL_SYNC_LAGGING_MS), ""); /* the limit is not above the limit */
+	stats(0, 0, MODEL_SYNC_LAG_MS + 1);
+	ck_assert_str_eq(told(), "");
+	ck_assert_str_eq(after_ms(MODEL_SYNC_LAGGING_MS - 1), "");
+	stats(0, 0, 100); /* in time */
+	ck_assert_str_eq(after_ms(MODEL_SYNC_LAGGING_MS), "");
+	stats(0, 0, 6000);
+	ck_assert_str_eq(told(), "");
+	stats(0, 0, 6230);
+	ck_assert_str_eq(after_ms(MODEL_SYNC_LAGGING_MS), "W sync: alarm sync_lagging raised (lag 6.2s)");
+	ck_assert(k.s.lagging && model_sync_lag(&k.s, &lag) && lag == 6230);
+	ck_assert_str_eq(after_ms(MODEL_SYNC_LAGGING_MS), "");
+	/* flows that change while there is no link are not copied, either */
+	(void)is(SYNC_IS_DOWN);
+	ck_assert(k.s.lagging);
+	struct sync_msg_stats other = { .kind = SYNC_CONNTRACK, .lag_ms = 9000 };
+	model_sync_said_stats(&k.s, &other); /* the worst of all kinds counts */
+	stats(0, 0, 100);
+	ck_assert_str_eq(told(), "");
+	ck_assert(model_sync_lag(&k.s, &lag) && lag == 9000);
+	other.lag_ms = 0;
+	model_sync_said_stats(&k.s, &other);
+	ck_assert_str_eq(told(), "N sync: alarm sync_lagging is over");
+	/* an operator wants it so */
+	stats(0, 0, 60000);
+	(void)after_ms(0);
+	ck_assert_str_eq(after_ms(MODEL_SYNC_LAGGING_MS), "W sync: alarm sync_lagging raised (lag 60.0s)");
+	ck_assert_str_eq(is(SYNC_IS_PAUSED), "N sync: paused by an operator\nN sync: alarm sync_lagging is over");
+	ck_assert_str_eq(after_ms(10 * MODEL_SYNC_LAGGING_MS), "");
+}
+END_TEST
+
+/* This one is told at once, however young the process is. */
+START_TEST(another_key)
+{
+	setup();
+	state(SYNC_IS_DOWN, "key_mismatch", "lb-b has another key", "");
+	ck_assert_str_eq(told(), "W sync: alarm sync_key_mismatch raised");
+	ck_assert(k.s.mismatch);
+	ck_assert_str_eq(after_ms(MODEL_SYNC_GRACE_MS), "W sync: no link to lb-b (key_mismatch): lb-b has another key");
+	state(SYNC_IS_DOWN, "refused", "", "");
+	ck_assert_str_eq(told(), "N sync: alarm sync_key_mismatch is over");
+	state(SYNC_IS_DOWN, "key_mismatch", "", "");
+	ck_assert_str_eq(told(), "W sync: alarm sync_key_mismatch raised");
+	ck_assert_str_eq(
+		is(SYNC_IS_BULK), "N sync: copying all flows with lb-b\nN sync: alarm sync_key_mismatch is over");
+	/* the word alone, on a link that is up, is none */
+	state(SYNC_IS_BULK, "key_mismatch", "", "");
+	ck_assert_str_eq(told(), "");
+}
+END_TEST
+
+START_TEST(copied_anew)
+{
+	setup();
+	(void)is(SYNC_IS_SYNC);
+	(void)after_ms(MODEL_SYNC_FIGURES_MS);
+	struct sync_msg_stats m = { .kind = SYNC_IPVS, .resyncs = 1 };
+	model_sync_said_stats(&k.s, &m);
+	ck_assert_str_eq(told(), "N sync: all ipvs flows are copied anew (number 1 since the start)");
+	model_sync_said_stats(&k.s, &m);
+	ck_assert_str_eq(told(), "");
+	m.resyncs = 4;
+	model_sync_said_stats(&k.s, &m);
+	m = (struct sync_msg_stats){ .kind = SYNC_CONNTRACK, .resyncs = 2 };
+	model_sync_said_stats(&k.s, &m);
+	ck_assert_str_eq(told(), "N sync: all ipvs flows are copied anew (number 4 since the start)\n"
+				 "N sync: all conntrack flows are copied anew (number 2 since the start)");
+	/* a new process counts from the beginning */
+	model_sync_forget(&k.s, k.now);
+	m.resyncs = 1;
+	model_sync_said_stats(&k.s, &m);
+	ck_assert_str_eq(told(), "N sync: all conntrack flows are copied anew (number 1 since the start)");
+}
+END_TEST
+
+START_TEST(a_kernel_that_does_not_play_along)
+{
+	setup();
+	state(SYNC_IS_SYNC, "", "", "no module: modprobe ip_vs");
+	ck_assert_str_eq(told(), "W sync: no module: modprobe ip_vs");
+	ck_assert_str_eq(after_ms(MODEL_SYNC_FIGURES_MS), IN_SYNC);
+	state(SYNC_IS_SYNC, "", "", "another one");
+	ck_assert_str_eq(told(), "W sync: another one");
+	ck_assert_str_eq(is(SYNC_IS_SYNC), "N sync: the kernel of this node plays along again");
+}
+END_TEST
+
+START_TEST(progress)
+{
+	uint64_t done, all;
+	setup();
+	ck_assert(!model_sync_progress(&k.s, &done, &all));
+	(void)is(SYNC_IS_BULK);
+	ck_assert(!model_sync_progress(&k.s, &done, &all));
+	stats(1200, 10000, 0);
+	struct sync_msg_stats m = {
+		.kind = SYNC_CONNTRACK, .bulk_done = 1, .bulk_all = 2, .sent_done = 4, .sent_all = 8
+	};
+	model_sync_said_stats(&k.s, &m);
+	ck_assert(model_sync_progress(&k.s, &done, &all) && done == 1205 && all == 10010);
+	(void)is(SYNC_IS_SYNC);
+	ck_assert(!model_sync_progress(&k.s, &done, &all));
+}
+END_TEST
+
+START_TEST(a_reload)
+{
+	setup();
+	(void)is(SYNC_IS_SYNC);
+	ck_assert(!take(PAIR WEB, 1) && !k.s.due); /* nothing is new */
+	ck_assert(take(PAIR WEB, 2) && k.s.due && k.s.conf.generation == 2);
+	ck_assert(k.s.spoke && k.s.state.is == SYNC_IS_SYNC);
+	k.s.due = false;
+	ck_assert(take(PAIR SOME, 2) && k.s.due && k.s.conf.n_skips == 6);
+	k.s.due = false;
+	key_text = OTHER_KEY;
+	ck_assert(take(PAIR SOME, 2) && k.s.due && k.s.spoke);
+	/* of another peer nothing is known */
+	ck_assert(take("cluster: { id: 7, key_file: /k, nodes: { lb-a: 10.0.0.1, lb-z: 10.0.0.2 } }\n" WEB, 3));
+	ck_assert(k.s.due && !k.s.spoke && k.s.conf.n_skips == 0);
+	ck_assert_str_eq(is(SYNC_IS_BULK), "N sync: copying all flows with lb-z");
+	/* and of none either */
+	ck_assert(take(WEB, 4) && !k.s.due && !k.s.spoke && k.s.runs == CONFIG_FLOWS_ALONE);
+	ck_assert_str_eq(is(SYNC_IS_SYNC), "");
+	ck_assert_str_eq(after_ms(10000), "");
+	/* why it is not copied may change without the process being told */
+	ck_assert(!take(CLUSTER("", "10.0.0.1", "10.0.0.2") WEB, 5) && k.s.runs == CONFIG_FLOWS_NO_KEY);
+	ck_assert(!k.s.due);
+	model_sync_done(&k.s);
+	ck_assert_uint_eq(k.s.conf.key[0], 0);
+}
+END_TEST
+
+/* Which flows are copied is nothing to the kernel's tables. */
+START_TEST(no_row_of_the_kernel_changes)
+{
+	struct world w = { 0 };
+	char before[4096];
+	world_start(&w, PAIR SOME);
+	snprintf(before, sizeof(before), "%s", plan_text(&w));
+	uint64_t digest = w.m->config->services[0].digest;
+	world_start(&w, PAIR "sync: { rate_limit: 1/s }\ndefaults: { service: { sync: off } }\n" ALL_OFF);
+	ck_assert_str_eq(plan_text(&w), before);
+	ck_assert(w.m->config->services[0].digest != digest); /* but it is a change */
+	world_end(&w);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *tests[] = { both_ends, exceptions, the_process_takes_it, where_flows_are_not_copied,
+		a_key_that_is_none, a_link_comes_and_goes, figures, who_has_not_come_yet, a_peer_that_lags, another_key,
+		copied_anew, a_kernel_that_does_not_play_along, progress, a_reload, no_row_of_the_kernel_changes };
+	return run_suite("model_sync", tests, COUNT(tests));
+}
