@@ -89,6 +89,7 @@ static void tick_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)revents;
 	daemon_kernel_tick(d);
 	daemon_vrrp_tick(d);
+	daemon_sync_tick(d);
 	daemon_nft_turn(d);
 	daemon_file_look(d);
 	daemon_log_tick(lb_clock_now());
@@ -136,8 +137,8 @@ static void stop_timer_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)loop;
 	(void)revents;
 	/* answers that are still on their way get a moment, the workers their time to end */
-	bool waiting =
-		ctl_server_pending(d->ctl) || !daemon_probe_stopped(d) || !daemon_vrrp_stopped(d) || daemon_nft_busy(d);
+	bool waiting = ctl_server_pending(d->ctl) || !daemon_probe_stopped(d) || !daemon_vrrp_stopped(d) ||
+		       !daemon_sync_stopped(d) || daemon_nft_busy(d);
 	int64_t spent = lb_time_diff_us(lb_clock_now(), d->stopping_since) / 1000;
 	if (!waiting || spent > STOP_DEADLINE_MS)
 		stop_now(d);
@@ -166,6 +167,7 @@ void daemon_exit(struct daemon *d, enum ctl_exit how)
 	ev_timer_stop(d->loop, &d->tick);
 	daemon_vrrp_stop(d); /* first: the other node takes over while the rest ends */
 	daemon_probe_stop(d);
+	daemon_sync_stop(d);
 	ev_timer_set(&d->stop_timer, 0.01, 0.02);
 	ev_timer_start(d->loop, &d->stop_timer);
 }
@@ -294,6 +296,7 @@ static int start(struct daemon *d)
 		.failovers = d->failovers,
 		.vrrps = &d->vrrp.all,
 		.peers = &d->peer.all,
+		.sync = &d->sync.all,
 		.ops = &daemon_ctl_ops,
 		.arg = d };
 	(void)ipvs_io_info(d->kernel_io, &d->env.ipvs_version, &d->env.table_size);
@@ -301,6 +304,7 @@ static int start(struct daemon *d)
 	if (start_ctl(d))
 		return -1;
 	daemon_probe_start(d);
+	daemon_sync_start(d);
 	daemon_vrrp_start(d);
 	daemon_override_deadline(d, lb_clock_now());
 	daemon_more(d);
@@ -311,6 +315,7 @@ static void finish(struct daemon *d)
 {
 	daemon_probe_done(d);
 	daemon_vrrp_done(d);
+	daemon_sync_done(d);
 	daemon_nft_done(d);
 	if (d->ctl)
 		ctl_server_free(d->ctl);

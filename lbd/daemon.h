@@ -14,6 +14,7 @@
  *   daemon_vrrp.c    the room of VRRP: instances, keys, tracking out; states, alarms, counters in
  *   daemon_hook.c    programs that are told of changes
  *   daemon_peer.c    the same room: the other nodes, and the second path to them
+ *   daemon_sync.c    the room of flow state: with whom flows are exchanged out; how that goes in
  *   daemon_nft.c     our table of nftables
  *   daemon_ctl.c     what commands may do: overrides, waits, repair, stop
  *   daemon_state.c   the state directory: overrides, generations, which listeners are ours
@@ -36,6 +37,7 @@
 #include "lbd/model.h"
 #include "lbd/model_hook.h"
 #include "lbd/model_peer.h"
+#include "lbd/model_sync.h"
 #include "lbd/model_vrrp.h"
 #include "lbd/nft/nft_io.h"
 #include "lbd/state/generation.h"
@@ -116,6 +118,15 @@ struct daemon_peer {
 	struct vrrp_peers next; /* of a configuration that is about to run */
 };
 
+/* The process that copies flow state. */
+struct daemon_sync {
+	struct worker worker;
+	bool there, started; /* as in struct daemon_vrrp */
+	struct model_sync all;
+	struct sync_conf next; /* of a configuration that is about to run */
+	struct sync_msg_pong pong;
+};
+
 /* Our table of nftables. */
 struct daemon_nft {
 	struct nft_run run;
@@ -172,6 +183,7 @@ struct daemon {
 	struct daemon_vrrp vrrp;
 	struct model_hooks hooks;
 	struct daemon_peer peer;
+	struct daemon_sync sync;
 	struct daemon_nft nft;
 
 	struct ctl_server *ctl;
@@ -306,6 +318,21 @@ void daemon_peer_forget(struct daemon *d, const char *why);
 void daemon_peer_tick(struct daemon *d);
 void daemon_peer_turn(struct daemon *d);
 void daemon_peer_done(struct daemon *d);
+
+/* ---- daemon_sync.c: prepare, unprepare and model are called by daemon_vrrp.c, in the same places ---- */
+extern const struct worker_row daemon_sync_row;
+int daemon_sync_prepare(struct daemon *d, const struct config *c, struct lb_err *e);
+void daemon_sync_unprepare(struct daemon *d);
+void daemon_sync_model(struct daemon *d, const struct config *c); /* what was prepared, of c, holds */
+void daemon_sync_start(struct daemon *d);
+void daemon_sync_stop(struct daemon *d);
+bool daemon_sync_stopped(const struct daemon *d);
+void daemon_sync_done(struct daemon *d);
+void daemon_sync_log_level(struct daemon *d, enum lb_log_level level);
+size_t daemon_sync_info(const struct daemon *d, struct ctl_worker_info *out, size_t n);
+void daemon_sync_tick(struct daemon *d);
+/* An operator's word. 0 or -errno: the room is not there. */
+int daemon_sync_do(struct daemon *d, const struct sync_msg_do *what);
 
 /* ---- daemon_hook.c ---- */
 /* Whether the configuration has a hook that anything can happen to. */

@@ -229,13 +229,19 @@ static int op_probe_run(void *arg, uint32_t token, uint32_t target_id)
 
 static size_t op_workers(void *arg, struct ctl_worker_info *out, size_t n)
 {
-	size_t probes = daemon_probe_info(arg, out, n);
-	return probes + daemon_vrrp_info(arg, out + (probes < n ? probes : n), probes < n ? n - probes : 0);
+	size_t all = daemon_probe_info(arg, out, n);
+	all += daemon_vrrp_info(arg, out + (all < n ? all : n), all < n ? n - all : 0);
+	return all + daemon_sync_info(arg, out + (all < n ? all : n), all < n ? n - all : 0);
 }
 
 static int op_vrrp_do(void *arg, uint32_t id, enum vrrp_do what, uint32_t for_ms)
 {
 	return daemon_vrrp_do(arg, id, what, for_ms);
+}
+
+static int op_sync_do(void *arg, const struct sync_msg_do *what)
+{
+	return daemon_sync_do(arg, what);
 }
 
 const struct ctl_ops daemon_ctl_ops = {
@@ -251,4 +257,5 @@ const struct ctl_ops daemon_ctl_ops = {
 	.probe_run = op_probe_run,
 	.workers = op_workers,
 	.vrrp_do = op_vrrp_do,
+	.sync_do = op_sync_do,
 };

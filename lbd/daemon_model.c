@@ -105,6 +105,7 @@ void daemon_host_look(struct daemon *d)
 	size_t n_old = d->n_findings;
 	memcpy(old, d->findings, sizeof(old));
 	needs_of(d->model->config, &needs);
+	needs.sync = model_sync_runs(&d->sync.all);
 	size_t n = host_read(&needs, d->findings, FINDINGS_MAX);
 	d->n_findings = n < FINDINGS_MAX ? n : FINDINGS_MAX;
 	if (d->nft.finding.text[0] && d->n_findings < FINDINGS_MAX)
@@ -131,6 +132,7 @@ int daemon_model_swap(struct daemon *d, struct config *c)
 		lb_log_set_level(m->config->log_level);
 		daemon_probe_log_level(d, m->config->log_level);
 		daemon_vrrp_log_level(d, m->config->log_level);
+		daemon_sync_log_level(d, m->config->log_level);
 	}
 	if (old) {
 		size_t before = overrides_count(d->overrides);

@@ -33,11 +33,12 @@ static const struct worker_row room_rows[CHECK_ROOM_COUNT] = {
 	},
 };
 
-/* The table of rooms: sync gets its row here. */
+/* The table of rooms. */
 const struct worker_row *const daemon_workers[] = {
 	&room_rows[CHECK_ROOM_NET],
 	&room_rows[CHECK_ROOM_SCRIPT],
 	&daemon_vrrp_row,
+	&daemon_sync_row,
 };
 const size_t daemon_workers_n = sizeof(daemon_workers) / sizeof(daemon_workers[0]);
 

@@ -50,7 +50,7 @@ int daemon_vrrp_prepare(struct daemon *d, const struct config *c, struct lb_err 
 	daemon_vrrp_unprepare(d);
 	d->vrrp.next = confs;
 	d->vrrp.n_next = c->n_vrrp;
-	if (daemon_peer_prepare(d, c, e) == 0)
+	if (daemon_peer_prepare(d, c, e) == 0 && daemon_sync_prepare(d, c, e) == 0)
 		return 0;
 	daemon_vrrp_unprepare(d);
 	return -1;
@@ -62,6 +62,7 @@ void daemon_vrrp_unprepare(struct daemon *d)
 	d->vrrp.next = NULL;
 	d->vrrp.n_next = 0;
 	daemon_peer_unprepare(d);
+	daemon_sync_unprepare(d);
 }
 
 /* ---- to the room ---- */
@@ -414,6 +415,7 @@ size_t daemon_vrrp_info(const struct daemon *d, struct ctl_worker_info *out, siz
 			.rss_kib = v->pong.rss_kib,
 			.instances = v->pong.instances,
 			.lag_us = v->pong.lag_us,
+			.turns = v->pong.instances > 0,
 			.up = talking(v),
 		};
 	return 1;
@@ -426,8 +428,10 @@ int daemon_vrrp_model(struct daemon *d, const struct config *c)
 	struct daemon_vrrp *v = &d->vrrp;
 	assert(v->n_next == c->n_vrrp); /* daemon_vrrp_prepare comes before */
 	int err = model_vrrps_take(&v->all, c, v->next, d->overrides);
-	if (!err)
+	if (!err) {
 		(void)daemon_peer_take(d);
+		daemon_sync_model(d, c);
+	}
 	daemon_vrrp_unprepare(d);
 	if (err)
 		return err;
@@ -443,6 +447,7 @@ int daemon_vrrp_model(struct daemon *d, const struct config *c)
 uint32_t daemon_vrrp_keys(struct daemon *d, bool *cluster)
 {
 	*cluster = daemon_peer_take(d);
+	daemon_sync_model(d, d->model->config);
 	uint32_t n = d->vrrp.n_next == d->vrrp.all.n ? model_vrrps_take_keys(&d->vrrp.all, d->vrrp.next) : 0;
 	daemon_vrrp_unprepare(d);
 	send_due(d);

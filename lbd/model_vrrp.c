@@ -161,9 +161,16 @@ static bool conf_differs(struct vrrp_conf *conf, const struct vrrp_conf *was)
 	return differs;
 }
 
+/* Not before the flows of the other node are here: taking the addresses back would cut them. */
+static bool may_preempt(const struct model_vrrps *vs, const struct model_vrrp *v)
+{
+	return v->cfg->preempt && !vs->hold;
+}
+
 static void begin(
 	struct model_vrrps *vs, struct model_vrrp *v, const struct model_vrrp *was, const struct overrides *ov)
 {
+	v->conf->rules.preempt = may_preempt(vs, v);
 	if (!was) {
 		v->conf->id = ++vs->next_id;
 		v->conf_due = v->track_due = true;
@@ -249,6 +256,16 @@ uint32_t model_vrrps_take_keys(struct model_vrrps *vs, const struct vrrp_conf *c
 		n++;
 	}
 	return n;
+}
+
+void model_vrrps_hold(struct model_vrrps *vs, bool hold)
+{
+	vs->hold = hold;
+	for (uint32_t i = 0; i < vs->n; i++) {
+		bool preempt = may_preempt(vs, &vs->v[i]);
+		vs->v[i].conf_due |= preempt != vs->v[i].conf->rules.preempt;
+		vs->v[i].conf->rules.preempt = preempt;
+	}
 }
 
 void model_vrrps_override(struct model_vrrps *vs, const struct overrides *ov)

@@ -41,6 +41,7 @@ struct model_vrrps {
 	uint32_t next_id;               /* on the channel; never used again within a run of the core */
 	uint32_t gone[CONFIG_VRRP_MAX]; /* ids that the process must let go of */
 	uint32_t n_gone;
+	bool hold; /* nobody preempts for now */
 };
 
 /* Reads the file of a key: appends its text. 0, or -1 and *e, which names the file and what to do. */
@@ -58,6 +59,8 @@ int model_vrrps_take(
 	struct model_vrrps *vs, const struct config *c, const struct vrrp_conf *confs, const struct overrides *ov);
 /* Only keys may have changed. How many instances have new ones. */
 uint32_t model_vrrps_take_keys(struct model_vrrps *vs, const struct vrrp_conf *confs);
+/* Whether instances that may preempt wait with it. */
+void model_vrrps_hold(struct model_vrrps *vs, bool hold);
 /* Overrides changed: a priority may be another one. */
 void model_vrrps_override(struct model_vrrps *vs, const struct overrides *ov);
 /* The process is new: it knows nothing, and nothing is known of it. */

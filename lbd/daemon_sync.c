@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The room of flow state seen from the core: with whom flows are exchanged, and the key, go out; how that goes comes in
+ * and is told. It runs only while there is somebody to exchange them with. */
+#include "common/clock_io.h"
+#include "common/log_io.h"
+#include "lbd/daemon.h"
+#include "lbd/state/state_io.h"
+#include "lbd/sync/sync_io.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <string.h>
+
+#define KEY_FILE_MAX 4096u
+
+/* As the core: it has the same capabilities, and of its files the room can open none. */
+const struct worker_row daemon_sync_row = {
+	.name = "sync",
+	.title = "lbd: sync",
+	.user = NULL,
+	.caps = 1ull << CAP_NET_RAW | 1ull << CAP_NET_ADMIN,
+	.filter = SANDBOX_FILTER_SYNC,
+	.main = sync_worker_main,
+	.prepare = sync_worker_prepare,
+};
+
+static int read_key(const char *path, struct lb_text *out, struct lb_err *e, void *arg)
+{
+	(void)arg;
+	return state_read_secret(path, KEY_FILE_MAX, "what `openssl rand -hex 32` says, the same on all nodes", out, e);
+}
+
+int daemon_sync_prepare(struct daemon *d, const struct config *c, struct lb_err *e)
+{
+	daemon_sync_unprepare(d);
+	return model_sync_conf(c, read_key, NULL, &d->sync.next, e);
+}
+
+void daemon_sync_unprepare(struct daemon *d)
+{
+	sync_conf_done(&d->sync.next);
+}
+
+/* ---- to the room ---- */
+
+static bool talking(const struct daemon_sync *s)
+{
+	return s->there && s->worker.state == WORKER_STATE_READY;
+}
+
+static int send(struct daemon_sync *s, const struct sync_room_msg *m)
+{
+	struct lb_text line = LB_TEXT_INIT;
+	if (!talking(s))
+		return -ENOTCONN;
+	sync_room_msg_write(m, &line);
+	int err = worker_send(&s->worker, &line);
+	if (m->type == SYNC_MSG_SET && line.n)
+		explicit_bzero(line.s, line.n);
+	lb_text_done(&line);
+	return err;
+}
+
+static void send_due(struct daemon *d)
+{
+	const struct sync_room_msg m = { .type = SYNC_MSG_SET, .u.set = &d->sync.all.conf };
+	if (d->sync.all.due && model_sync_runs(&d->sync.all))
+		d->sync.all.due = send(&d->sync, &m) != 0;
+}
+
+int daemon_sync_do(struct daemon *d, const struct sync_msg_do *what)
+{
+	const struct sync_room_msg m = { .type = SYNC_MSG_DO, .u.run = *what };
+	return send(&d->sync, &m);
+}
+
+/* ---- what the room says ---- */
+
+static void tell(struct daemon *d)
+{
+	struct lb_time now = lb_clock_now();
+	struct model_sync_line line;
+	while (model_sync_next(&d->sync.all, now, &line)) {
+		daemon_event(line.level, line.event, "%s", line.text);
+		d->changed = true;
+	}
+}
+
+/* A node that came back has lost its flows: the other one keeps the addresses until they are here, or until it took too
+ * long. */
+static void look_at_hold(struct daemon *d)
+{
+	bool hold = model_sync_holds(&d->sync.all, lb_clock_now());
+	if (hold == d->vrrp.all.hold)
+		return;
+	model_vrrps_hold(&d->vrrp.all, hold);
+	d->vrrp.look = true; /* they are told before the loop sleeps */
+	daemon_more(d);
+}
+
+static void on_ready(struct worker *w, void *arg)
+{
+	struct daemon *d = arg;
+	(void)w;
+	model_sync_forget(&d->sync.all, lb_clock_now());
+	d->sync.all.due = true;
+	send_due(d);
+}
+
+static void on_drained(struct worker *w, void *arg)
+{
+	(void)w;
+	send_due(arg); /* what did not go out for want of memory */
+}
+
+static int on_line(struct worker *w, const json_t *msg, void *arg)
+{
+	struct daemon *d = arg;
+	struct sync_room_msg m;
+	(void)w;
+	int err = sync_room_msg_read_core(msg, &m);
+	if (err)
+		return err == -ENOMEM ? 0 : -EBADMSG;
+	if (m.type == SYNC_MSG_STATE) {
+		model_sync_said_state(&d->sync.all, &m.u.state, lb_clock_now(), lb_clock_wall_ms());
+		d->changed = true;
+	} else if (m.type == SYNC_MSG_STATS) {
+		model_sync_said_stats(&d->sync.all, &m.u.stats);
+	} else if (m.type == SYNC_MSG_PONG) {
+		d->sync.pong = m.u.pong;
+	}
+	tell(d);
+	look_at_hold(d);
+	sync_room_msg_done(&m);
+	return 0;
+}
+
+/* ---- start and stop ---- */
+
+static void room_start(struct daemon *d);
+
+static void on_gone(struct worker *w, void *arg)
+{
+	struct daemon *d = arg;
+	model_sync_forget(&d->sync.all, lb_clock_now());
+	d->changed = true;
+	if (!worker_stopped(w))
+		return;
+	worker_done(w);
+	d->sync.there = false;
+	if (!d->stopping && model_sync_runs(&d->sync.all)) /* needed again while it was ending */
+		room_start(d);
+}
+
+static const struct worker_calls calls = { on_ready, on_line, on_drained, on_gone };
+
+static void room_start(struct daemon *d)
+{
+	struct daemon_sync *s = &d->sync;
+	s->pong = (struct sync_msg_pong){ 0 };
+	int err = worker_start(&s->worker, &daemon_sync_row, d->loop, lb_log_get_level(), &calls, d);
+	s->there = err == 0;
+	if (err)
+		lb_log(LB_LOG_ERROR, "worker/sync: cannot be started: %s; flows are not copied", strerror(-err));
+}
+
+void daemon_sync_stop(struct daemon *d)
+{
+	struct daemon_sync *s = &d->sync;
+	if (!s->there || s->worker.stopping)
+		return;
+	worker_stop(&s->worker);
+	if (!worker_stopped(&s->worker))
+		return; /* gone follows */
+	worker_done(&s->worker);
+	s->there = false;
+}
+
+bool daemon_sync_stopped(const struct daemon *d)
+{
+	return !d->sync.there;
+}
+
+void daemon_sync_start(struct daemon *d)
+{
+	d->sync.started = true;
+	if (model_sync_runs(&d->sync.all) && !d->sync.there)
+		room_start(d);
+	else if (!model_sync_runs(&d->sync.all))
+		daemon_sync_stop(d);
+}
+
+void daemon_sync_done(struct daemon *d)
+{
+	worker_done(&d->sync.worker);
+	d->sync.there = false;
+	daemon_sync_unprepare(d);
+	model_sync_done(&d->sync.all);
+}
+
+void daemon_sync_log_level(struct daemon *d, enum lb_log_level level)
+{
+	if (d->sync.there)
+		worker_log_level(&d->sync.worker, level);
+}
+
+size_t daemon_sync_info(const struct daemon *d, struct ctl_worker_info *out, size_t n)
+{
+	const struct daemon_sync *s = &d->sync;
+	if (!s->there)
+		return 0;
+	if (n)
+		out[0] = (struct ctl_worker_info){
+			.name = daemon_sync_row.name,
+			.pid = s->worker.pid,
+			.restarts = s->worker.starts ? s->worker.starts - 1 : 0,
+			.rss_kib = s->pong.rss_kib,
+			.lag_us = s->pong.lag_us,
+			.turns = true,
+			.up = talking(s),
+		};
+	return 1;
+}
+
+void daemon_sync_tick(struct daemon *d)
+{
+	tell(d);
+	look_at_hold(d);
+}
+
+/* ---- the configuration ---- */
+
+void daemon_sync_model(struct daemon *d, const struct config *c)
+{
+	(void)model_sync_take(&d->sync.all, c, &d->sync.next, d->generation, lb_clock_now());
+	look_at_hold(d);
+	if (d->sync.started)
+		daemon_sync_start(d);
+	send_due(d);
+}

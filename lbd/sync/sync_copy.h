@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which flows are copied: services.*.sync, and what of a flow makes it worth it. Pure. */
+#pragma once
+
+#include "lbd/sync/flow.h"
+#include "lbd/sync/sync_room_msg.h"
+
+/* ESTABLISHED copies connections that both sides agreed on, and every word about one that ends; persistence templates;
+ * and whatever has no such state (UDP). ALL copies what the kernel tells. */
+bool sync_copied(const struct sync_conf *conf, const struct flow *f);

@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/sync/sync_io.h"
+
+#include "common/err.h"
+#include "common/log_io.h"
+#include "common/room_io.h"
+#include "lbd/sync/sync_kernel_io.h"
+#include "lbd/sync/sync_link.h"
+#include "lbd/sync/tls_io.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define FRAMES_PER_TURN 32
+
+struct sync_room {
+	struct lb_room base;
+	struct sync_conf *conf; /* NULL = nothing was set yet */
+	struct sync_kernel kernel;
+	struct sync_link link;
+	struct tls_link *tls;
+	uint64_t epoch;
+	enum tls_reason transport; /* why there is no link; NONE = it is not known */
+	char transport_text[TLS_TEXT_MAX];
+	bool in_kernel; /* what the peer had when it came is in the kernel */
+	bool look;      /* the state may be another one */
+	struct lb_text told;
+	ev_timer deadline;
+	ev_idle more;
+	uint8_t frame[SYNC_BATCH_BYTES + SYNC_RECORD_MAX];
+};
+
+/* ---- to the core ---- */
+
+static void send_msg(struct sync_room *r, const struct sync_room_msg *m)
+{
+	sync_room_msg_write(m, &r->base.line);
+	lb_room_send(&r->base);
+}
+
+static const enum sync_stream streams[] = { [SYNC_IPVS] = SYNC_STREAM_IPVS, [SYNC_CONNTRACK] = SYNC_STREAM_CONNTRACK };
+
+static void put_reason(struct sync_msg_state *s, const char *word, const char *text)
+{
+	snprintf(s->reason, sizeof(s->reason), "%s", word);
+	snprintf(s->text, sizeof(s->text), "%s", text);
+}
+
+/* What the transport knows is more exact, while there is none. */
+static void put_down(const struct sync_room *r, struct sync_msg_state *s)
+{
+	enum sync_why why = sync_link_alarm(&r->link);
+	s->is = SYNC_IS_DOWN;
+	if (r->transport == TLS_REASON_KEY || why == SYNC_WHY_KEY)
+		put_reason(s, "key_mismatch", r->transport_text[0] ? r->transport_text : sync_why_texts[SYNC_WHY_KEY]);
+	else if (why != SYNC_WHY_NONE && why != SYNC_WHY_CLOSED)
+		put_reason(s, sync_why_words[why], sync_why_texts[why]);
+	else if (r->transport != TLS_REASON_NONE)
+		put_reason(s, tls_reasons[r->transport], r->transport_text);
+	else
+		put_reason(s, "waiting", "nothing has been heard of the peer yet");
+}
+
+static void fill_state(struct sync_room *r, struct sync_msg_state *s)
+{
+	struct sync_link_status st;
+	*s = (struct sync_msg_state){ 0 };
+	snprintf(s->trouble, sizeof(s->trouble), "%s", r->kernel.trouble);
+	if (r->link.state != SYNC_LINK_OPEN) {
+		put_down(r, s);
+		return;
+	}
+	sync_link_status(&r->link, SYNC_STREAM_IPVS, r->base.now, &st);
+	if (!st.in.complete)
+		r->in_kernel = false;
+	else if (sync_kernel_settled(&r->kernel))
+		r->in_kernel = true;
+	s->sent_all = st.out.complete;
+	s->have_all = st.in.complete && r->in_kernel;
+	s->is = st.paused || st.held ? SYNC_IS_PAUSED : s->sent_all && s->have_all ? SYNC_IS_SYNC : SYNC_IS_BULK;
+	s->same_config = r->link.peer.config == r->conf->config;
+	snprintf(s->version, sizeof(s->version), "%u", r->link.version);
+}
+
+/* The line is what can be compared. */
+static void tell_state(struct sync_room *r)
+{
+	struct sync_room_msg m = { .type = SYNC_MSG_STATE };
+	if (!r->conf)
+		return;
+	r->look = false;
+	fill_state(r, &m.u.state);
+	sync_room_msg_write(&m, &r->base.line);
+	if (!r->base.line.bad && r->base.line.n == r->told.n && memcmp(r->base.line.s, r->told.s, r->told.n) == 0) {
+		lb_text_clear(&r->base.line);
+		return;
+	}
+	lb_text_clear(&r->told);
+	lb_text_put(&r->told, r->base.line.s, r->base.line.n);
+	lb_room_send(&r->base);
+}
+
+static void tell_stats(struct sync_room *r, enum sync_kind kind)
+{
+	struct sync_link_status st;
+	struct sync_room_msg m = { .type = SYNC_MSG_STATS, .u.stats.kind = kind };
+	struct sync_msg_stats *s = &m.u.stats;
+	const struct sync_kernel *f = &r->kernel;
+	sync_link_status(&r->link, streams[kind], r->base.now, &st);
+	s->sent = st.sent;
+	s->received = st.received;
+	s->resyncs = st.resyncs_in + st.resyncs_out;
+	s->bulk_done = st.in.at - st.in.from;
+	s->bulk_all = st.in.mark - st.in.from;
+	s->sent_done = st.out.at - st.out.from;
+	s->sent_all = st.out.mark - st.out.from;
+	s->lag_ms = st.lag_ms;
+	s->refused = st.refused + st.invalid;
+	if (kind == SYNC_IPVS) {
+		s->local = flow_table_count(f->table, FLOW_LOCAL);
+		s->peer = flow_table_count(f->table, FLOW_PEER);
+		s->injected = f->injected;
+		s->refused += f->refused;
+		s->lost = f->lost + f->dropped;
+		s->full = f->full;
+	}
+	send_msg(r, &m);
+}
+
+static void send_pong(struct sync_room *r, uint32_t n)
+{
+	const struct sync_room_msg m = { .type = SYNC_MSG_PONG,
+		.u.pong = { .n = n, .lag_us = lb_room_lag_us(&r->base), .rss_kib = lb_room_rss_kib() } };
+	send_msg(r, &m);
+	r->look = true;
+	if (r->conf)
+		tell_stats(r, SYNC_IPVS);
+}
+
+/* ---- the link ---- */
+
+static enum sync_why why_of(enum tls_reason t)
+{
+	switch (t) {
+	case TLS_REASON_KEY: return SYNC_WHY_KEY;
+	case TLS_REASON_TIMEOUT: return SYNC_WHY_SILENT;
+	case TLS_REASON_NONE:
+	case TLS_REASON_REFUSED:
+	case TLS_REASON_UNREACHABLE:
+	case TLS_REASON_CLOSED:
+	case TLS_REASON_PROTOCOL:
+	case TLS_REASON_REPLACED:
+	case TLS_REASON_OURS: break;
+	}
+	return SYNC_WHY_CLOSED;
+}
+
+static void on_up(void *arg)
+{
+	struct sync_room *r = arg;
+	r->transport = TLS_REASON_NONE;
+	r->transport_text[0] = '\0';
+	r->look = true;
+	sync_link_up(&r->link, r->base.now);
+}
+
+static void on_down(enum tls_reason why, const char *text, void *arg)
+{
+	struct sync_room *r = arg;
+	r->transport = why;
+	snprintf(r->transport_text, sizeof(r->transport_text), "%s", text);
+	r->look = true;
+	sync_link_down(&r->link, why_of(why), r->base.now);
+}
+
+static void on_frame(const uint8_t *p, size_t n, void *arg)
+{
+	struct sync_room *r = arg;
+	r->look = true;
+	(void)sync_link_frame(&r->link, p, n, r->base.now); /* that it is over is seen before the loop sleeps */
+}
+
+static void on_can_write(void *arg)
+{
+	(void)arg; /* the turn ends with a look at what there is to say */
+}
+
+static const struct tls_calls tls_calls = { on_up, on_down, on_frame, on_can_write };
+
+static int on_flow(const struct flow *flow, const struct sync_from *from, void *arg)
+{
+	struct sync_room *r = arg;
+	if (!sync_is_news(flow_table_find(r->kernel.table, &flow->key), from, r->base.now))
+		return 1;
+	return sync_kernel_peer(&r->kernel, flow, r->base.now);
+}
+
+/* Whatever there is to say, as far as it can be carried. True: there may be more. */
+static bool say(struct sync_room *r)
+{
+	for (unsigned i = 0; i < FRAMES_PER_TURN; i++) {
+		struct lb_writer w = { r->frame, r->frame + sizeof(r->frame), false };
+		if (tls_link_room(r->tls) < sizeof(r->frame) || sync_link_produce(&r->link, &w, r->base.now) <= 0)
+			return false;
+		if (tls_link_send(r->tls, r->frame, (size_t)(w.p - r->frame)))
+			return false;
+	}
+	return true;
+}
+
+static void end_link(struct sync_room *r)
+{
+	enum sync_why why = r->link.why;
+	(void)say(r); /* the reason */
+	tls_link_drop(r->tls);
+	sync_link_down(&r->link, why, r->base.now);
+	r->look = true;
+}
+
+static void arm(struct sync_room *r, bool more)
+{
+	double after = (double)lb_time_diff_us(sync_link_deadline(&r->link, r->base.now), r->base.now) / 1e6;
+	ev_timer_stop(r->base.loop, &r->deadline);
+	if (after < 60.0) {
+		ev_timer_set(&r->deadline, after > 0.0 ? after : 0.0, 0.0);
+		ev_timer_start(r->base.loop, &r->deadline);
+	}
+	if (more)
+		ev_idle_start(r->base.loop, &r->more);
+	else
+		ev_idle_stop(r->base.loop, &r->more);
+}
+
+static void on_deadline(struct ev_loop *loop, ev_timer *ev, int events)
+{
+	(void)loop, (void)events;
+	struct sync_room *r = ev->data;
+	r->look = true;
+	(void)sync_link_tick(&r->link, r->base.now);
+}
+
+static void on_more(struct ev_loop *loop, ev_idle *ev, int events)
+{
+	(void)loop, (void)ev, (void)events; /* its only use is that the loop turns */
+}
+
+/* Before the loop sleeps. */
+static void on_flush(void *arg)
+{
+	struct sync_room *r = arg;
+	bool more = false;
+	if (!r->conf)
+		return;
+	more |= sync_kernel_turn(&r->kernel);
+	if (r->tls && tls_link_up(r->tls))
+		more |= say(r);
+	if (r->link.state == SYNC_LINK_OVER)
+		end_link(r);
+	if (r->look)
+		tell_state(r);
+	arm(r, more);
+}
+
+static void link_close(struct sync_room *r)
+{
+	if (!r->tls)
+		return;
+	sync_link_end(&r->link, SYNC_WHY_SHUTDOWN, r->base.now);
+	if (tls_link_up(r->tls))
+		(void)say(r);
+	tls_link_free(r->tls);
+	r->tls = NULL;
+	sync_link_done(&r->link);
+}
+
+/* ---- the configuration ---- */
+
+static void tls_conf_of(const struct sync_conf *c, uint32_t seed, struct tls_conf *out)
+{
+	*out = (struct tls_conf){ .cluster = c->cluster, .port = c->port, .n_paths = c->n_paths, .seed = seed };
+	memcpy(out->self, c->self, sizeof(out->self));
+	memcpy(out->peer, c->peer, sizeof(out->peer));
+	for (uint32_t i = 0; i < c->n_paths; i++)
+		out->paths[i] = (struct tls_path){ c->paths[i].ours, c->paths[i].theirs };
+	out->keys[0].n = c->key_n;
+	memcpy(out->keys[0].bytes, c->key, c->key_n);
+}
+
+static int link_open(struct sync_room *r)
+{
+	struct tls_conf tls;
+	const struct sync_conf *c = r->conf;
+	struct sync_link_conf link = { .epoch = r->epoch,
+		.version_min = SYNC_VERSION_MIN,
+		.version_max = SYNC_VERSION_MAX,
+		.rate = c->rate,
+		.config = c->config,
+		.generation = c->generation,
+		.flows = r->kernel.table,
+		.calls = { .flow = on_flow, .arg = r } };
+	memcpy(link.self, c->self, sizeof(link.self));
+	memcpy(link.peer, c->peer, sizeof(link.peer));
+	sync_link_init(&r->link, &link, r->base.now);
+	tls_conf_of(c, (uint32_t)(r->epoch >> 32), &tls);
+	r->tls = tls_link_new(r->base.loop, &tls, &tls_calls, r);
+	explicit_bzero(&tls, sizeof(tls));
+	r->transport = TLS_REASON_NONE;
+	r->transport_text[0] = '\0';
+	return r->tls ? 0 : -ENOMEM;
+}
+
+/* With whom, and how: whatever else changes, the link stays. */
+static bool same_peer(const struct sync_conf *a, const struct sync_conf *b)
+{
+	return a->cluster == b->cluster && a->port == b->port && a->key_n == b->key_n && a->n_paths == b->n_paths &&
+	       strcmp(a->self, b->self) == 0 && strcmp(a->peer, b->peer) == 0 &&
+	       memcmp(a->key, b->key, a->key_n) == 0 && memcmp(a->paths, b->paths, sizeof(a->paths)) == 0;
+}
+
+static void conf_free(struct sync_conf *c)
+{
+	if (c)
+		sync_conf_done(c);
+	free(c);
+}
+
+/* Takes it over. */
+static int set(struct sync_room *r, struct sync_conf *conf)
+{
+	struct sync_conf *old = r->conf;
+	bool same = old && same_peer(old, conf);
+	r->conf = conf;
+	r->look = true;
+	sync_kernel_conf(&r->kernel, conf);
+	if (same) {
+		sync_link_set_rate(&r->link, conf->rate, r->base.now);
+		sync_link_set_config(&r->link, conf->config, conf->generation);
+	} else {
+		link_close(r);
+	}
+	conf_free(old);
+	return same ? 0 : link_open(r);
+}
+
+static void run(struct sync_room *r, const struct sync_msg_do *d)
+{
+	for (unsigned k = 0; k < SYNC_KIND_COUNT; k++) {
+		if (!d->kinds[k])
+			continue;
+		switch (d->what) {
+		case SYNC_DO_RESYNC:
+			sync_link_resync(&r->link, streams[k], r->base.now);
+			if (k == SYNC_IPVS)
+				sync_kernel_again(&r->kernel);
+			break;
+		case SYNC_DO_PAUSE: sync_link_pause(&r->link, streams[k], true); break;
+		case SYNC_DO_RESUME: sync_link_pause(&r->link, streams[k], false); break;
+		}
+	}
+	r->look = true;
+}
+
+/* ---- from the core ---- */
+
+static int hello(struct sync_room *r, uint32_t version, enum lb_log_level level)
+{
+	const struct sync_room_msg m = { .type = SYNC_MSG_READY,
+		.u.ready = { .version = LB_PROTO_VERSION, .pid = (int32_t)getpid() } };
+	int err = lb_room_hello(&r->base, version, level);
+	if (!err)
+		send_msg(r, &m);
+	return err;
+}
+
+static int dispatch(struct sync_room *r, struct sync_room_msg *m)
+{
+	if (m->type != SYNC_MSG_HELLO && !r->base.greeted)
+		return -EPROTO;
+	if (m->type == SYNC_MSG_DO && !r->conf)
+		return 0;
+	switch (m->type) {
+	case SYNC_MSG_HELLO: return hello(r, m->u.hello.version, m->u.hello.level);
+	case SYNC_MSG_SET: {
+		struct sync_conf *conf = m->u.set;
+		m->u.set = NULL;
+		return set(r, conf);
+	}
+	case SYNC_MSG_DO: run(r, &m->u.run); return 0;
+	case SYNC_MSG_LOG: lb_log_set_level(m->u.log); return 0;
+	case SYNC_MSG_PING: send_pong(r, m->u.ping); return 0;
+	case SYNC_MSG_READY:
+	case SYNC_MSG_STATE:
+	case SYNC_MSG_STATS:
+	case SYNC_MSG_PONG: break;
+	}
+	return -EPROTO;
+}
+
+static int on_line(const json_t *line, struct lb_err *e, void *arg)
+{
+	struct sync_room_msg m;
+	int rc = sync_room_msg_read_sync(line, &m);
+	if (rc)
+		return rc;
+	rc = dispatch(arg, &m);
+	if (rc)
+		snprintf(e->text, sizeof(e->text), "%s at the wrong time or of another version",
+			sync_room_msg_name(m.type));
+	sync_room_msg_done(&m);
+	return rc;
+}
+
+/* ---- the process ---- */
+
+static void on_changed(void *arg)
+{
+	(void)arg; /* the turn ends with a look at what there is to say */
+}
+
+static void on_troubled(void *arg)
+{
+	struct sync_room *r = arg;
+	r->look = true;
+}
+
+static const struct lb_room_calls room_calls = { .line = on_line, .flush = on_flush };
+
+void sync_worker_prepare(int helper)
+{
+	(void)helper;
+	if (!tls_prepare())
+		lb_log(LB_LOG_ERROR, "the TLS library does not work: flows will not be copied");
+}
+
+static int room_open(struct sync_room *r, int fd, void (*alive)(void))
+{
+	uint64_t random[2] = { 1, 1 };
+	int err = lb_room_open(&r->base, fd, alive, &room_calls, r);
+	if (err)
+		return err;
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return -EIO;
+	r->epoch = random[0] | 1;
+	r->kernel.alive = alive;
+	r->kernel.changed = on_changed;
+	r->kernel.troubled = on_troubled;
+	r->kernel.arg = r;
+	r->deadline.data = r->more.data = r;
+	ev_timer_init(&r->deadline, on_deadline, 0.0, 0.0);
+	ev_idle_init(&r->more, on_more);
+	ev_set_priority(&r->more, EV_MINPRI);
+	return sync_kernel_open(&r->kernel, r->base.loop, random[1]);
+}
+
+/* The devices go when the core ended in order, and when it was killed: whoever follows makes them again. What is in the
+ * kernel's table stays there. */
+int sync_worker_main(int channel_fd, void (*alive)(void))
+{
+	struct sync_room *r = calloc(1, sizeof(*r));
+	if (!r)
+		return 1;
+	/* who ends this process closes the channel: the peer is told, and the devices go */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	int err = room_open(r, channel_fd, alive);
+	if (err)
+		lb_log(LB_LOG_ERROR, "cannot begin: %s", strerror(-err));
+	else
+		lb_room_run(&r->base);
+	link_close(r);
+	sync_kernel_close(&r->kernel, r->base.status == 0);
+	conf_free(r->conf);
+	lb_text_done(&r->told);
+	int status = lb_room_close(&r->base);
+	free(r);
+	return status;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/sync/sync_kernel_io.h"
+
+#include "common/clock_io.h"
+#include "common/log_io.h"
+#include "lbd/sync/sync_copy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RETRY_S         2.0
+#define EXPIRE_PER_TURN 2000u
+#define INJECT_PER_TURN 2000u
+#define LOOK_PER_TURN   20000u
+/* Two ids of the kernel's daemons on this host; nothing of them leaves it. Never that of a foreign daemon, which has
+ * the cluster's. */
+#define OTHER_ID(id, n) ((uint8_t)(((id) + (n)) % 255 + 1))
+
+static void trouble(struct sync_kernel *f, const char *text)
+{
+	if (strcmp(f->trouble, text) == 0)
+		return;
+	snprintf(f->trouble, sizeof(f->trouble), "%s", text);
+	f->troubled(f->arg);
+}
+
+/* ---- from the kernel ---- */
+
+static void on_flow(const struct flow *flow, void *arg)
+{
+	struct sync_kernel *f = arg;
+	if (!f->conf || !sync_copied(f->conf, flow)) {
+		f->foreign++;
+		return;
+	}
+	int err = flow_table_put(f->table, flow, FLOW_LOCAL, lb_clock_now(), NULL);
+	if (err == -ENOSPC)
+		f->full++;
+	else if (err)
+		f->refused++;
+	else
+		f->changed(f->arg);
+}
+
+/* What the kernel says again with the next packet of each flow is not lost for good; what is idle is. */
+static void on_lost(uint64_t datagrams, void *arg)
+{
+	struct sync_kernel *f = arg;
+	f->lost += datagrams;
+	lb_log(LB_LOG_WARNING, "tap: %llu messages of the kernel were lost (net.core.rmem_max may be too small)",
+		(unsigned long long)datagrams);
+}
+
+/* ---- into the kernel ---- */
+
+/* From the beginning: a flow that it has is only told again. */
+void sync_kernel_again(struct sync_kernel *f)
+{
+	flow_cursor_close(&f->to_kernel);
+	flow_cursor_open(&f->to_kernel, f->table, 0);
+	f->holds = false;
+}
+
+static void on_settled(uint64_t dropped, void *arg)
+{
+	struct sync_kernel *f = arg;
+	f->settling = false;
+	f->dropped += dropped;
+	if (dropped)
+		sync_kernel_again(f);
+}
+
+static void on_room(void *arg)
+{
+	(void)arg; /* the turn ends with sync_kernel_turn */
+}
+
+/* One that expired meanwhile is not brought back to life. */
+static bool still_lives(const struct flow_entry *e, struct flow *flow, struct lb_time now)
+{
+	int64_t left_us = lb_time_diff_us(e->expires, now);
+	flow_entry_get(e, flow);
+	if (left_us <= 0)
+		return false;
+	flow->timeout_s = (uint32_t)((left_us + 999999) / 1000000);
+	return true;
+}
+
+/* The next one for the kernel, of which still has its time; false: there is none. */
+static bool next_flow(struct sync_kernel *f, struct lb_time now)
+{
+	const struct flow_entry *e;
+	for (unsigned n = 0; !f->holds && n < LOOK_PER_TURN && (e = flow_cursor_next(&f->to_kernel)); n++)
+		f->holds = e->origin == FLOW_PEER && still_lives(e, &f->held, now);
+	return f->holds;
+}
+
+bool sync_kernel_turn(struct sync_kernel *f)
+{
+	struct lb_time now = lb_clock_now();
+	for (unsigned n = 0; f->tap && n < INJECT_PER_TURN; n++) {
+		if (!next_flow(f, now))
+			return f->to_kernel.at != NULL;
+		int err = ipvs_tap_put(f->tap, &f->held);
+		if (err == -EAGAIN)
+			return false; /* it says when there is room */
+		f->holds = false;
+		f->settling |= err == 0;
+		if (err)
+			f->refused++;
+		else
+			f->injected++;
+	}
+	return f->tap != NULL;
+}
+
+bool sync_kernel_settled(const struct sync_kernel *f)
+{
+	return f->tap && !f->holds && !f->settling && !f->to_kernel.at;
+}
+
+int sync_kernel_peer(struct sync_kernel *f, const struct flow *flow, struct lb_time now)
+{
+	int err = flow_table_put(f->table, flow, FLOW_PEER, now, NULL);
+	if (err == -ENOSPC)
+		f->full++;
+	else if (err == -EINVAL)
+		f->refused++;
+	return err;
+}
+
+/* ---- the kernel's side comes and goes ---- */
+
+static void on_broken(const char *why, void *arg)
+{
+	struct sync_kernel *f = arg;
+	trouble(f, why);
+	lb_log(LB_LOG_WARNING, "the kernel's synchronisation: %s", why);
+	ev_timer_stop(f->loop, &f->retry);
+	ev_timer_set(&f->retry, 0.0, RETRY_S);
+	ev_timer_start(f->loop, &f->retry);
+}
+
+static void start(struct sync_kernel *f)
+{
+	const struct ipvs_tap_conf conf = {
+		.tap_id = OTHER_ID(f->cluster, 0),
+		.inject_id = OTHER_ID(f->cluster, 1),
+		.flow = on_flow,
+		.lost = on_lost,
+		.room = on_room,
+		.settled = on_settled,
+		.broken = on_broken,
+		.alive = f->alive,
+		.arg = f,
+	};
+	struct lb_err e;
+	f->tap = ipvs_tap_start(f->loop, &conf, &e);
+	if (!f->tap) {
+		trouble(f, e.text);
+		return;
+	}
+	trouble(f, "");
+	sync_kernel_again(f);
+}
+
+/* A tap that broke is let go of here and not in its own callback. */
+static void on_retry(struct ev_loop *loop, ev_timer *ev, int events)
+{
+	(void)events;
+	struct sync_kernel *f = ev->data;
+	if (f->tap && f->trouble[0]) {
+		ipvs_tap_leave(f->tap);
+		f->tap = NULL;
+	}
+	if (!f->tap && f->conf)
+		start(f);
+	if (f->tap)
+		ev_timer_stop(loop, ev);
+}
+
+static void on_age(struct ev_loop *loop, ev_timer *ev, int events)
+{
+	(void)loop, (void)events;
+	struct sync_kernel *f = ev->data;
+	struct lb_time now = lb_clock_now();
+	struct lb_err e;
+	while (flow_table_expire(f->table, now, EXPIRE_PER_TURN) == EXPIRE_PER_TURN &&
+		lb_time_diff_us(lb_clock_now(), now) < 20000) {
+	}
+	if (f->tap && !f->trouble[0] && ipvs_tap_check(f->tap, &e))
+		on_broken(e.text, f);
+}
+
+int sync_kernel_open(struct sync_kernel *f, struct ev_loop *loop, uint64_t seed)
+{
+	f->loop = loop;
+	f->table = flow_table_new(seed, SYNC_FLOWS_MAX);
+	if (!f->table)
+		return -ENOMEM;
+	flow_cursor_open(&f->to_kernel, f->table, 0);
+	f->retry.data = f->age.data = f;
+	ev_timer_init(&f->retry, on_retry, RETRY_S, RETRY_S);
+	ev_timer_init(&f->age, on_age, 1.0, 1.0);
+	ev_timer_start(loop, &f->age);
+	return 0;
+}
+
+void sync_kernel_conf(struct sync_kernel *f, const struct sync_conf *conf)
+{
+	f->conf = conf;
+	if (!conf || f->tap)
+		return;
+	f->cluster = conf->cluster;
+	start(f);
+	if (!f->tap) {
+		ev_timer_set(&f->retry, RETRY_S, RETRY_S);
+		ev_timer_start(f->loop, &f->retry);
+	}
+}
+
+void sync_kernel_close(struct sync_kernel *f, bool orderly)
+{
+	struct lb_err e;
+	if (f->loop) {
+		ev_timer_stop(f->loop, &f->retry);
+		ev_timer_stop(f->loop, &f->age);
+	}
+	if (f->tap && !orderly)
+		ipvs_tap_leave(f->tap);
+	else if (f->tap && ipvs_tap_stop(f->tap, &e))
+		lb_log(LB_LOG_WARNING, "%s", e.text);
+	f->tap = NULL;
+	flow_cursor_close(&f->to_kernel);
+	flow_table_free(f->table);
+	f->table = NULL;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The flows of this node: told by its kernel, told by the peer, and put into the kernel. The kernel's side is started
+ * when it can be and again when it breaks; what is in the way is said in words. Flows that the peer told are read back
+ * where that can be done: see `lost` and `dropped`.
+ */
+#pragma once
+
+#include "lbd/sync/flow_table.h"
+#include "lbd/sync/ipvs_tap_io.h"
+#include "lbd/sync/sync_room_msg.h"
+
+#include <ev.h>
+
+#define SYNC_FLOWS_MAX 2000000u
+
+struct sync_kernel {
+	struct ev_loop *loop;
+	struct flow_table *table;
+	struct flow_cursor to_kernel; /* what the kernel has not got yet */
+	struct flow held;             /* the next one that it gets, taken from there */
+	bool holds;
+	struct ipvs_tap *tap; /* NULL = not running: why is in trouble */
+	char trouble[SYNC_TEXT_MAX];
+	uint8_t cluster;
+	const struct sync_conf *conf; /* borrowed: what is copied; NULL = nothing */
+	bool settling;                /* was put, and not settled */
+	ev_timer retry;
+	ev_timer age; /* once a second: what has expired goes */
+	void (*alive)(void);
+	void (*changed)(void *arg);  /* something for the peer */
+	void (*troubled)(void *arg); /* trouble is another one */
+	void *arg;
+	uint64_t injected, refused, lost, dropped, foreign;
+	uint32_t full;
+};
+
+/* 0 or -ENOMEM. The callbacks and arg are set before. */
+int sync_kernel_open(struct sync_kernel *f, struct ev_loop *loop, uint64_t seed);
+/* Another configuration: which flows are copied. Starts the kernel's side when it is not running. */
+void sync_kernel_conf(struct sync_kernel *f, const struct sync_conf *conf);
+/* One that the peer told. 0, or -errno of flow_table_put. */
+int sync_kernel_peer(struct sync_kernel *f, const struct flow *flow, struct lb_time now);
+/* Before the loop sleeps: to the kernel, as much as it takes. True: call again soon. */
+bool sync_kernel_turn(struct sync_kernel *f);
+/* Everything that the peer told is in the kernel. */
+bool sync_kernel_settled(const struct sync_kernel *f);
+/* Everything of the peer goes to the kernel again. */
+void sync_kernel_again(struct sync_kernel *f);
+/* orderly: the devices are removed; else they stay for a successor. */
+void sync_kernel_close(struct sync_kernel *f, bool orderly);

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Connections that are open go on when the node that forwards them fails: the other one knows them before it has the
+addresses.
+"""
+import contextlib
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from conftest import Lbd, kernel_has, run, until
+from flows import BACK, FRONT, GW4, GW6, LINK, NAT_PORT, PORTS, VIP4, VIP6, Echo, Farm, Flows, conns
+from pair import is_backup, is_master, state
+from steps import slowness
+
+N = int(os.environ.get("LBD_SYNC_FLOWS", "40"))  # connections per mode and family; 1000 is the real thing
+MODES = [(mode, family) for mode in PORTS for family in (4, 6)]
+
+
+def configuration(key, prio=None):
+    services = {}
+    for mode, port in PORTS.items():
+        for family, vip, back in ((4, VIP4, BACK + ".{}"), (6, f"[{VIP6}]", "[fd01::{}]")):
+            services[f"{mode}{family}"] = {
+                "listen": f"{vip}:{port}", "protocol": ["tcp", "udp"], "mode": mode, "check": "none", "scheduler": "rr",
+                "backends": {f"s{i}": f"{back.format(i)}:{NAT_PORT if mode == 'nat' else port}" for i in (11, 12)}}
+    common = {"advert_interval": "200ms", "lease": "3s", "group": "edge", "announce": {"count": 3, "delay": "1s"}}
+    front = {"interface": "eth0", "vrid": 51, **common}
+    return json.dumps({
+        "cluster": {"id": 7, "key_file": key, "heartbeat": "200ms", "dead_after": "1s", "nodes": {
+            "lb-a": {"address": f"{LINK}.1", "priority": 150}, "lb-b": {"address": f"{LINK}.2", "priority": 100}}},
+        "vrrp": {
+            "wan": {**front, "addresses": [f"{VIP4}/24"]},
+            "wan6": {**front, "vrid": 52, "addresses": ["fe80::100/64", f"{VIP6}/64"]},
+            "lan": {**front, "interface": "eth1", "vrid": 53, "addresses": [f"{GW4}/24"]},
+            "lan6": {**front, "interface": "eth1", "vrid": 54, "addresses": ["fe80::254/64", f"{GW6}/64"]}},
+        "services": services}, indent=1) + "\n"
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory):
+    path = tmp_path_factory.mktemp("key") / "cluster.key"
+    path.write_text(os.urandom(32).hex() + "\n")
+    path.chmod(0o600)
+    return str(path)
+
+
+@pytest.fixture
+def farm():
+    if not kernel_has("ip_vs"):
+        pytest.skip("needs a kernel with IPVS")
+    f = Farm()
+    try:
+        yield f
+    finally:
+        f.close()
+
+
+def sync_row(d):
+    done = d.call("-j", "sync", "status")
+    return json.loads(done.stdout)["data"][0] if done.returncode == 0 else {}
+
+
+def in_sync(*daemons, seconds=60):
+    for d in daemons:
+        until(lambda d=d: sync_row(d).get("state") == "in-sync", f"{d.name} is in sync", seconds)
+
+
+@contextlib.contextmanager
+def pair_of(farm, key):
+    a = Lbd(farm.a, configuration(key), name="lb-a", user="root")
+    b = Lbd(farm.b, configuration(key), name="lb-b", user="root")
+    try:
+        a.start()
+        is_master(a)
+        b.start()
+        is_backup(b)
+        in_sync(a, b)
+        yield a, b
+    finally:
+        for d in (b, a):
+            d.close()
+
+
+@contextlib.contextmanager
+def traffic(farm):
+    """Open connections through every mode, in both families."""
+    echo = Echo(farm.servers, [NAT_PORT, *(p for m, p in PORTS.items() if m != "nat")])
+    flows = {}
+    try:
+        for mode, family in MODES:
+            flows[f"{mode}{family}"] = Flows(farm.client, VIP4 if family == 4 else VIP6, PORTS[mode], N)
+        yield flows
+    finally:
+        for f in flows.values():
+            f.close()
+        echo.close()
+
+
+def known(node, flows):
+    """Until its kernel has them all."""
+    want = sum(len(f.socks) for f in flows.values())
+    until(lambda: conns(node).get("ESTABLISHED", 0) >= want, f"{want} flows on {node.name}: {conns(node)}", 60)
+
+
+def go_on(flows, what):
+    lost = {}
+    for name, f in flows.items():
+        found = f.talk(30 + slowness())
+        if found:
+            lost[name] = found
+    total = sum(len(f.socks) for f in flows.values())
+    print(f"FIGURES {what}: {sum(len(v) for v in lost.values())} of {total} connections lost",
+          {name: (len(v), v[:2]) for name, v in lost.items()})
+    assert not lost
+
+
+def processes(d):
+    children = run("ps", "-o", "pid=", "--ppid", str(d.pid), check=False).split()
+    grand = [p for c in children for p in run("ps", "-o", "pid=", "--ppid", c, check=False).split()]
+    return [d.pid, *map(int, children + grand)]
+
+
+def kill_all(d):
+    for pid in processes(d):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    d.wanted = False
+    d.process.wait(10)
+
+
+def test_planned_failover_and_back(farm, key):
+    with pair_of(farm, key) as (a, b), traffic(farm) as flows:
+        known(farm.b, flows)
+        a.text("failover", "--wait")
+        is_master(b)
+        go_on(flows, "failover")
+        in_sync(a, b)
+        b.text("failover", "--wait")
+        is_master(a)
+        go_on(flows, "back")
+
+
+def test_killed_master_comes_back_empty(farm, key):
+    with pair_of(farm, key) as (a, b), traffic(farm) as flows:
+        known(farm.b, flows)
+        kill_all(a)
+        is_master(b)
+        go_on(flows, "SIGKILL")
+        farm.reboot("a")
+        again = Lbd(farm.a, configuration(key), name="lb-a", user="root")
+        try:
+            again.start()
+            in_sync(again, b)
+            known(farm.a, flows)
+            until(lambda: state(again) == "master", "the better node is master again", 60)
+            go_on(flows, "back after the reboot")
+        finally:
+            again.close()
+
+
+def test_cables_of_the_master_are_cut(farm, key):
+    with pair_of(farm, key) as (a, b), traffic(farm) as flows:
+        known(farm.b, flows)
+        farm.cut("a")
+        is_master(b)
+        go_on(flows, "cut")
+        farm.cut("a", up=True)
+        in_sync(a, b)
+        is_master(a, seconds=60)
+        time.sleep(1)
+        go_on(flows, "cables are back")

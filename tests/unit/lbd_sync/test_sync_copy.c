@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which flows are copied. */
+#include "lbd/sync/sync_copy.h"
+
+#include <check.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct lb_ip ip(const char *text)
+{
+	struct lb_ip out = { 0 };
+	ck_assert_int_eq(lb_ip_parse(text, strlen(text), &out), 0);
+	return out;
+}
+
+/* As sync_skip_cmp wants them: sorted below. */
+static struct sync_skip skips[4];
+
+static const struct row {
+	const char *what;
+	uint8_t protocol;
+	bool template;
+	uint16_t port, state;
+	uint32_t fwmark;
+	const char *virtual;
+	bool copied;
+} rows[] = {
+	{ "TCP established", IPPROTO_TCP, false, 80, 1, 0, "10.0.0.1", true },
+	{ "TCP that begins is not worth it", IPPROTO_TCP, false, 80, 3, 0, "10.0.0.1", false },
+	{ "TCP that has sent a SYN", IPPROTO_TCP, false, 80, 2, 0, "10.0.0.1", false },
+	{ "TCP that ends: the other node must forget it, too", IPPROTO_TCP, false, 80, 7, 0, "10.0.0.1", true },
+	{ "UDP has no such state", IPPROTO_UDP, false, 80, 0, 0, "10.0.0.1", true },
+	{ "SCTP before it is established", IPPROTO_SCTP, false, 80, 7, 0, "10.0.0.1", false },
+	{ "SCTP established", IPPROTO_SCTP, false, 80, 8, 0, "10.0.0.1", true },
+	{ "a template", IPPROTO_TCP, true, 80, 0, 0, "10.0.0.1", true },
+	{ "a service that is off", IPPROTO_TCP, false, 81, 1, 0, "10.0.0.1", false },
+	{ "its templates", IPPROTO_TCP, true, 81, 0, 0, "10.0.0.1", false },
+	{ "the same port over UDP is another service", IPPROTO_UDP, false, 81, 0, 0, "10.0.0.1", true },
+	{ "another address is another service", IPPROTO_TCP, false, 81, 1, 0, "10.0.0.2", true },
+	{ "all: what begins, too", IPPROTO_TCP, false, 82, 3, 0, "10.0.0.1", true },
+	{ "off for a whole address", IPPROTO_TCP, false, 4711, 1, 0, "10.0.0.9", false },
+	{ "off for a mark", IPPROTO_TCP, false, 80, 1, 7, "10.0.0.1", false },
+	{ "another mark", IPPROTO_TCP, false, 80, 1, 8, "10.0.0.1", true },
+	{ "the same mark of the other family", IPPROTO_TCP, false, 80, 1, 7, "fd00::1", true },
+};
+
+static int compare(const void *a, const void *b)
+{
+	return sync_skip_cmp(a, b);
+}
+
+static void setup(void)
+{
+	skips[0] = (struct sync_skip){ .what = SYNC_OFF, .protocol = IPPROTO_TCP, .port = 81, .addr = ip("10.0.0.1") };
+	skips[1] = (struct sync_skip){ .what = SYNC_ALL, .protocol = IPPROTO_TCP, .port = 82, .addr = ip("10.0.0.1") };
+	skips[2] = (struct sync_skip){ .what = SYNC_OFF, .protocol = IPPROTO_TCP, .addr = ip("10.0.0.9") };
+	skips[3] = (struct sync_skip){ .what = SYNC_OFF, .fwmark = 7, .addr.family = AF_INET };
+	qsort(skips, 4, sizeof(skips[0]), compare);
+}
+
+START_TEST(row)
+{
+	const struct row *r = &rows[_i];
+	const struct sync_conf conf = { .n_skips = 4, .skips = skips };
+	const struct flow f = { .key = { .protocol = r->protocol,
+					.template = r->template,
+					.client_port = 1000,
+					.virtual_port = r->port,
+					.virtual = ip(r->virtual) },
+		.state = r->state,
+		.fwmark = r->fwmark };
+	ck_assert_msg(sync_copied(&conf, &f) == r->copied, "%s", r->what);
+}
+END_TEST
+
+START_TEST(without_exceptions)
+{
+	const struct sync_conf conf = { .n_skips = 0 };
+	const struct flow f = { .key = { .protocol = IPPROTO_TCP, .virtual = ip("10.0.0.1") }, .state = 1 };
+	ck_assert(sync_copied(&conf, &f));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("sync_copy");
+	TCase *t = tcase_create("rows");
+	tcase_add_checked_fixture(t, setup, NULL);
+	tcase_add_loop_test(t, row, 0, (int)(sizeof(rows) / sizeof(rows[0])));
+	tcase_add_test(t, without_exceptions);
+	suite_add_tcase(s, t);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
