@@ -67,7 +67,7 @@ static int set_up(struct tap_nl *n, const struct tap_link *l, const struct lb_ip
 
 int tap_dev_make(struct tap_nl *route, const char *name, const struct lb_ip *ip4, struct tap_dev *out, struct lb_err *e)
 {
-	struct tap_link l;
+	struct tap_link l = { 0 };
 	int err = look(route, name, &l);
 	bool found = !err;
 	if (err && err != -ENODEV)
@@ -106,7 +106,7 @@ int tap_dev_guard(struct tap_nl *route, const char *name, int index, uint32_t ma
 
 int tap_dev_remove(struct tap_nl *route, const char *name)
 {
-	struct tap_link l;
+	struct tap_link l = { 0 };
 	int err = look(route, name, &l);
 	if (err)
 		return err == -ENODEV ? 0 : err;
