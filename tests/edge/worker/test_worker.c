@@ -174,7 +174,12 @@ static int sync_main(int fd, void (*alive)(void))
 	a = link_of(l, "a", "c", true); /* no such node: what is said of errors is loaded, too */
 	for (int i = 0; a && i < 1000 && tls_link_stats(a)->ended[TLS_REASON_KEY] == 0; i++)
 		ev_run(l, EVRUN_ONCE);
-	return a && tls_link_stats(a)->ended[TLS_REASON_KEY] ? 40 : 34;
+	bool told = a && tls_link_stats(a)->ended[TLS_REASON_KEY];
+	tls_link_free(a);
+	tls_link_free(b);
+	ev_timer_stop(l, &tick);
+	ev_loop_destroy(l);
+	return told ? 40 : 34;
 }
 
 /* ---- workers that misbehave ---- */
