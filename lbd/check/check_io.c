@@ -135,13 +135,13 @@ static void on_writable(struct ev_loop *loop, ev_io *ev, int events)
 
 static int hello(struct prober *w, const struct check_msg_hello *h)
 {
-	if (w->greeted || h->version != LB_PROTO_VERSION)
+	if (w->greeted || h->worker.version != LB_PROTO_VERSION)
 		return -EPROTO;
 	w->greeted = true;
 	w->rand = h->seed;
-	lb_log_set_level(h->level);
+	lb_log_set_level(h->worker.level);
 	struct check_msg m = { .type = CHECK_MSG_READY };
-	m.u.ready = (struct check_msg_ready){ .version = LB_PROTO_VERSION, .pid = (int32_t)getpid() };
+	m.u.ready = (struct lb_msg_ready){ .version = LB_PROTO_VERSION, .pid = (int32_t)getpid() };
 	send_msg(w, &m);
 	return 0;
 }

@@ -113,7 +113,7 @@ static void on_flush(struct ev_loop *loop, ev_prepare *ev, int events)
 
 /* ---- receiving ---- */
 
-static int hello(struct room *w, const struct vrrp_msg_hello *h)
+static int hello(struct room *w, const struct lb_msg_hello *h)
 {
 	if (w->greeted || h->version != LB_PROTO_VERSION)
 		return -EPROTO;
