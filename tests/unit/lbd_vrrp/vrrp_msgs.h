@@ -3,40 +3,7 @@
 #pragma once
 
 #include "lbd/vrrp/vrrp_msg.h"
-#include "tests/unit/lbd_vrrp/frames.h"
-
-#include <stdio.h>
-
-static inline uint32_t among(uint64_t *s, uint32_t min, uint32_t max)
-{
-	return min + (uint32_t)(random_of(s) % ((uint64_t)max - min + 1));
-}
-
-static inline bool coin(uint64_t *s)
-{
-	return random_of(s) & 1;
-}
-
-/* Printable, quotes and backslashes included, of min to size - 1 bytes. */
-static inline void msgs_text(uint64_t *s, char *out, uint32_t min, uint32_t size)
-{
-	uint32_t n = among(s, min, size - 1);
-	for (uint32_t i = 0; i < n; i++)
-		out[i] = (char)among(s, 0x20, 0x7e);
-	out[n] = '\0';
-}
-
-/* i makes it unlike the others. */
-static inline struct lb_ip msgs_ip(uint64_t *s, uint8_t family, uint32_t i)
-{
-	struct lb_ip out = { .family = family };
-	uint32_t n = family == AF_INET ? 4 : 16;
-	for (uint32_t k = 0; k < n; k++)
-		out.b[k] = (uint8_t)random_of(s);
-	out.b[n - 2] = (uint8_t)(i >> 8);
-	out.b[n - 1] = (uint8_t)i;
-	return out;
-}
+#include "tests/unit/channel.h"
 
 static inline uint8_t msgs_family(uint64_t *s)
 {
@@ -313,4 +280,19 @@ static inline bool msgs_to_vrrp(enum vrrp_msg_type type)
 static inline int msgs_read(enum vrrp_msg_type type, const json_t *line, struct vrrp_msg *out)
 {
 	return msgs_to_vrrp(type) ? vrrp_msg_read_vrrp(line, out) : vrrp_msg_read_core(line, out);
+}
+
+/* For the tests of any channel: what was read is freed. */
+static inline int msgs_check(int type, const json_t *line)
+{
+	struct vrrp_msg got;
+	int rc = msgs_read((enum vrrp_msg_type)type, line, &got);
+	if (rc == 0)
+		vrrp_msg_done(&got);
+	return rc;
+}
+
+static inline const char *msgs_name(int type)
+{
+	return vrrp_msg_name((enum vrrp_msg_type)type);
 }
