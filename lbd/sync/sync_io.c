@@ -286,7 +286,7 @@ static void tls_conf_of(const struct sync_conf *c, uint32_t seed, struct tls_con
 	memcpy(out->self, c->self, sizeof(out->self));
 	memcpy(out->peer, c->peer, sizeof(out->peer));
 	for (uint32_t i = 0; i < c->n_paths; i++)
-		out->paths[i] = (struct tls_path){ c->paths[i].ours, c->paths[i].theirs };
+		out->paths[i] = c->paths[i];
 	out->keys[0].n = c->key_n;
 	memcpy(out->keys[0].bytes, c->key, c->key_n);
 }

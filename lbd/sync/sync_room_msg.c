@@ -27,17 +27,6 @@ const char *const sync_link_words[] = {
 	[SYNC_IS_PAUSED] = "paused",
 };
 
-static uint64_t counter_read(struct lb_fields *f, const char *key)
-{
-	return (uint64_t)lb_field_int(f, key, 0, INT64_MAX);
-}
-
-static void name_read(struct lb_fields *f, const char *key, char out[SYNC_NAME_MAX])
-{
-	lb_field_text(f, key, out, SYNC_NAME_MAX);
-	f->bad |= out[0] == '\0';
-}
-
 /* ---- sync.set ---- */
 
 static int order(uint64_t a, uint64_t b)
@@ -166,41 +155,6 @@ static int skips_read(struct lb_fields *f, struct sync_conf *c)
 	return 0;
 }
 
-static json_t *paths_write(const struct sync_conf *c)
-{
-	json_t *list = json_array();
-	for (uint32_t i = 0; i < c->n_paths; i++) {
-		struct lb_members o = { json_object(), false };
-		lb_put_ip(&o, "ours", &c->paths[i].ours);
-		lb_put_ip(&o, "theirs", &c->paths[i].theirs);
-		if (!lb_list_add(list, lb_members_end(&o)))
-			return NULL;
-	}
-	return list;
-}
-
-static void paths_read(struct lb_fields *f, struct sync_conf *c)
-{
-	const json_t *list = lb_field_list(f, "paths", SYNC_PATHS_MAX);
-	c->n_paths = (uint32_t)json_array_size(list);
-	f->bad |= c->n_paths == 0;
-	for (uint32_t i = 0; i < c->n_paths; i++) {
-		struct lb_fields one = { json_array_get(list, i), false };
-		c->paths[i].ours = lb_field_ip(&one, "ours");
-		c->paths[i].theirs = lb_field_ip(&one, "theirs");
-		f->bad |= one.bad || c->paths[i].ours.family != c->paths[i].theirs.family;
-		f->bad |= lb_ip_cmp(&c->paths[i].ours, &c->paths[i].theirs) == 0;
-	}
-}
-
-static void key_read(struct lb_fields *f, struct sync_conf *c)
-{
-	const char *hex = lb_field_str(f, "key", 2 * SYNC_KEY_MAX);
-	size_t n = strlen(hex);
-	f->bad |= n < 2 * SYNC_KEY_MIN || !lb_hex_read(hex, n, c->key);
-	c->key_n = (uint32_t)(n / 2);
-}
-
 static void set_write(const void *u, struct lb_members *o)
 {
 	const struct sync_conf *c = *(struct sync_conf *const *)u;
@@ -212,7 +166,7 @@ static void set_write(const void *u, struct lb_members *o)
 	lb_put_int(o, "generation", c->generation);
 	lb_put_int(o, "rate", c->rate);
 	lb_put(o, "key", lb_hex_write(c->key, c->key_n));
-	lb_put(o, "paths", paths_write(c));
+	lb_put_paths(o, "paths", c->paths, c->n_paths);
 	lb_put(o, "skips", skips_write(c));
 }
 
@@ -221,16 +175,16 @@ static int set_read(struct lb_fields *f, void *u)
 	struct sync_conf *c = *(struct sync_conf **)u = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
-	name_read(f, "self", c->self);
-	name_read(f, "peer", c->peer);
+	lb_field_name(f, "self", c->self, sizeof(c->self));
+	lb_field_name(f, "peer", c->peer, sizeof(c->peer));
 	f->bad |= strcmp(c->self, c->peer) == 0;
 	c->cluster = (uint8_t)lb_field_u32(f, "cluster", 1, UINT8_MAX);
 	c->port = (uint16_t)lb_field_u32(f, "port", 1, UINT16_MAX);
 	c->config = lb_field_u64(f, "config");
 	c->generation = lb_field_u32(f, "generation", 0, UINT32_MAX);
 	c->rate = lb_field_u32(f, "rate", 1, SYNC_RATE_MAX);
-	key_read(f, c);
-	paths_read(f, c);
+	c->key_n = (uint32_t)lb_field_bytes(f, "key", c->key, SYNC_KEY_MIN, SYNC_KEY_MAX);
+	c->n_paths = lb_field_paths(f, "paths", c->paths, SYNC_PATHS_MAX);
 	return skips_read(f, c);
 }
 
@@ -352,18 +306,18 @@ static int stats_read(struct lb_fields *f, void *u)
 {
 	struct sync_msg_stats *s = u;
 	s->kind = (enum sync_kind)lb_field_word(f, "kind", sync_kinds, COUNT(sync_kinds));
-	s->local = counter_read(f, "local");
-	s->peer = counter_read(f, "peer");
-	s->sent = counter_read(f, "sent");
-	s->received = counter_read(f, "received");
-	s->injected = counter_read(f, "injected");
-	s->refused = counter_read(f, "refused");
-	s->lost = counter_read(f, "lost");
-	s->resyncs = counter_read(f, "resyncs");
-	s->bulk_done = counter_read(f, "bulk_done");
-	s->bulk_all = counter_read(f, "bulk_all");
-	s->sent_done = counter_read(f, "sent_done");
-	s->sent_all = counter_read(f, "sent_all");
+	s->local = lb_field_counter(f, "local");
+	s->peer = lb_field_counter(f, "peer");
+	s->sent = lb_field_counter(f, "sent");
+	s->received = lb_field_counter(f, "received");
+	s->injected = lb_field_counter(f, "injected");
+	s->refused = lb_field_counter(f, "refused");
+	s->lost = lb_field_counter(f, "lost");
+	s->resyncs = lb_field_counter(f, "resyncs");
+	s->bulk_done = lb_field_counter(f, "bulk_done");
+	s->bulk_all = lb_field_counter(f, "bulk_all");
+	s->sent_done = lb_field_counter(f, "sent_done");
+	s->sent_all = lb_field_counter(f, "sent_all");
 	s->lag_ms = lb_field_u32(f, "lag_ms", 0, UINT32_MAX);
 	s->full = lb_field_u32(f, "full", 0, UINT32_MAX);
 	return 0;

@@ -48,9 +48,7 @@ struct sync_conf {
 	uint8_t key[SYNC_KEY_MAX];
 	uint32_t key_n;
 	uint32_t n_paths; /* 1.. */
-	struct {
-		struct lb_ip ours, theirs;
-	} paths[SYNC_PATHS_MAX];
+	struct lb_path paths[SYNC_PATHS_MAX];
 	uint32_t n_skips;
 	struct sync_skip *skips; /* owned where it was read; sorted by sync_skip_cmp, no two alike */
 };

@@ -35,11 +35,6 @@ static struct lb_ip ip_read(struct lb_fields *f, const char *key)
 	return lb_field_has(f, key) ? lb_field_ip(f, key) : (struct lb_ip){ 0 };
 }
 
-static uint64_t counter_read(struct lb_fields *f, const char *key)
-{
-	return (uint64_t)lb_field_int(f, key, 0, INT64_MAX);
-}
-
 static uint32_t id_read(struct lb_fields *f)
 {
 	return lb_field_u32(f, "id", 0, UINT32_MAX);
@@ -204,8 +199,7 @@ static int theirs_read(struct lb_fields *f, void *u)
 {
 	struct vrrp_msg_theirs *t = u;
 	t->id = id_read(f);
-	lb_field_text(f, "node", t->node, sizeof(t->node));
-	f->bad |= t->node[0] == '\0';
+	lb_field_name(f, "node", t->node, sizeof(t->node));
 	t->known = lb_field_bool(f, "known");
 	if (t->known) {
 		t->state = (enum vrrp_state)lb_field_word(f, "state", vrrp_state_names, VRRP_STATE_COUNT);
@@ -267,7 +261,7 @@ static void discarded_read(struct lb_fields *outer, uint64_t *n)
 {
 	struct lb_fields f = { json_object_get(outer->from, "discarded"), outer->bad };
 	for (unsigned i = VRRP_DISCARD_NONE + 1; i < VRRP_DISCARD_COUNT_OF; i++)
-		n[i] = counter_read(&f, vrrp_discards[i].name);
+		n[i] = lb_field_counter(&f, vrrp_discards[i].name);
 	outer->bad = f.bad;
 }
 
@@ -289,12 +283,12 @@ static int stats_read(struct lb_fields *f, void *u)
 {
 	struct vrrp_msg_stats *s = u;
 	s->id = id_read(f);
-	s->sent = counter_read(f, "sent");
-	s->received = counter_read(f, "received");
+	s->sent = lb_field_counter(f, "sent");
+	s->received = lb_field_counter(f, "received");
 	discarded_read(f, s->discarded);
-	s->renewals = counter_read(f, "renewals");
-	s->transitions = counter_read(f, "transitions");
-	s->conflicts = counter_read(f, "conflicts");
+	s->renewals = lb_field_counter(f, "renewals");
+	s->transitions = lb_field_counter(f, "transitions");
+	s->conflicts = lb_field_counter(f, "conflicts");
 	s->late_us = lb_field_u32(f, "late_us", 0, UINT32_MAX);
 	s->sum9568 = lb_field_bool(f, "sum9568");
 	return 0;

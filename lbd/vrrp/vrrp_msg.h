@@ -122,9 +122,7 @@ struct vrrp_peers {
 	struct vrrp_peer {
 		char name[VRRP_NAME_MAX];
 		uint32_t n_paths; /* 1..PEER_PATHS_MAX */
-		struct vrrp_path {
-			struct lb_ip ours, theirs; /* of one family */
-		} paths[PEER_PATHS_MAX];
+		struct lb_path paths[PEER_PATHS_MAX];
 	} nodes[VRRP_NODES_MAX];
 };
 
