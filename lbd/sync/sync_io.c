@@ -367,11 +367,11 @@ static void run(struct sync_room *r, const struct sync_msg_do *d)
 
 /* ---- from the core ---- */
 
-static int hello(struct sync_room *r, uint32_t version, enum lb_log_level level)
+static int hello(struct sync_room *r, const struct lb_msg_hello *h)
 {
 	const struct sync_room_msg m = { .type = SYNC_MSG_READY,
 		.u.ready = { .version = LB_PROTO_VERSION, .pid = (int32_t)getpid() } };
-	int err = lb_room_hello(&r->base, version, level);
+	int err = lb_room_hello(&r->base, h);
 	if (!err)
 		send_msg(r, &m);
 	return err;
@@ -384,7 +384,7 @@ static int dispatch(struct sync_room *r, struct sync_room_msg *m)
 	if (m->type == SYNC_MSG_DO && !r->conf)
 		return 0;
 	switch (m->type) {
-	case SYNC_MSG_HELLO: return hello(r, m->u.hello.version, m->u.hello.level);
+	case SYNC_MSG_HELLO: return hello(r, &m->u.hello);
 	case SYNC_MSG_SET: {
 		struct sync_conf *conf = m->u.set;
 		m->u.set = NULL;
