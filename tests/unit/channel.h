@@ -216,12 +216,3 @@ static inline void has_rows(const struct member *members, size_t n, int type, co
 			has_rows(members, n, type, path, inner);
 	}
 }
-
-static inline int channel_run(Suite *s)
-{
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Bytes written as text, buffers without a byte behind them, and numbers that are the same in every run. */
+/* Bytes written as text, buffers without a byte behind them, numbers that are the same in every run; the run. */
 #pragma once
 
 #include <check.h>
@@ -53,4 +53,13 @@ static inline uint32_t among(uint64_t *s, uint32_t min, uint32_t max)
 static inline bool coin(uint64_t *s)
 {
 	return random_of(s) & 1;
+}
+
+static inline int suite_run(Suite *s)
+{
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -466,5 +466,5 @@ int main(void)
 	tcase_add_test(tc, on_the_wire);
 	tcase_add_test(tc, what_is_alike);
 	tcase_add_test(tc, keys_do_not_stay);
-	return channel_run(s);
+	return suite_run(s);
 }

@@ -641,5 +641,5 @@ int main(void)
 	tcase_add_test(tc, an_instance_on_the_wire);
 	tcase_add_test(tc, keys_that_are_not_used_are_not_told);
 	tcase_add_test(tc, what_is_no_text_is_not_written);
-	return channel_run(s);
+	return suite_run(s);
 }

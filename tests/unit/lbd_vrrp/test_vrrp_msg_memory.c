@@ -53,5 +53,5 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, every_allocation);
 	tcase_add_test(tc, nothing_of_a_broken_message);
-	return channel_run(s);
+	return suite_run(s);
 }
