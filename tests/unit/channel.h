@@ -216,3 +216,15 @@ static inline void has_rows(const struct member *members, size_t n, int type, co
 			has_rows(members, n, type, path, inner);
 	}
 }
+
+/* The base with other members is read as expected: rules across members, and the insides of lists. */
+static inline void changed_line(
+	const struct channel *c, int type, const char *what, const char *base, const char *change, int rc)
+{
+	json_t *o = parse(base, what), *other = parse(change, what);
+	ck_assert_int_eq(json_object_update_recursive(o, other), 0);
+	int is = c->read(type, o);
+	ck_assert_msg(is == rc, "%s: %d", what, is);
+	json_decref(other);
+	json_decref(o);
+}

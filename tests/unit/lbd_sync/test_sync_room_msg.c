@@ -270,15 +270,7 @@ static const struct {
 
 START_TEST(rules_across_members)
 {
-	json_t *o = parse(SET, rules[_i].what), *change = parse(rules[_i].change, rules[_i].what);
-	struct sync_room_msg m;
-	ck_assert_int_eq(json_object_update(o, change), 0);
-	int rc = sync_room_msg_read_sync(o, &m);
-	ck_assert_msg(rc == rules[_i].rc, "%s: %d", rules[_i].what, rc);
-	if (rc == 0)
-		sync_room_msg_done(&m);
-	json_decref(change);
-	json_decref(o);
+	changed_line(&channel, SYNC_MSG_SET, rules[_i].what, SET, rules[_i].change, rules[_i].rc);
 }
 END_TEST
 

@@ -296,3 +296,31 @@ static inline const char *msgs_name(int type)
 {
 	return vrrp_msg_name((enum vrrp_msg_type)type);
 }
+
+static inline json_t *line_of(const struct vrrp_msg *m)
+{
+	struct lb_text line = LB_TEXT_INIT;
+	vrrp_msg_write(m, &line);
+	return parse_written(&line);
+}
+
+/* ---- lines ---- */
+
+#define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define COMMON                                                                                                         \
+	"\"msg\":\"vrrp.set\",\"id\":7,\"name\":\"web\",\"group\":\"front\",\"interface\":\"eth0\",\"family\":"        \
+	"\"ipv4\","                                                                                                    \
+	"\"vrid\":51,\"prio\":150,\"sum\":\"rfc5798\",\"interval_cs\":100,\"preempt\":true,\"preempt_delay_ms\":0,"    \
+	"\"startup_delay_ms\":0,\"addrs\":[\"203.0.113.10/24\",\"203.0.113.11/32\"],\"excluded\":[\"2001:db8::1/"      \
+	"64\"],"                                                                                                       \
+	"\"routes\":[{\"to\":\"0.0.0.0/0\",\"via\":\"203.0.113.1\",\"dev\":\"wan0\",\"table\":100,\"metric\":10,"      \
+	"\"source\":\"203.0.113.10\"},{\"to\":\"2001:db8::/32\",\"dev\":\"lan0\",\"table\":254,\"metric\":0}],"        \
+	"\"rules\":[{\"from\":\"203.0.113.0/24\",\"to\":\"0.0.0.0/0\",\"table\":100,\"priority\":1000,\"fwmark\":7}]," \
+	"\"min_ttl\":255,\"lease_s\":3,\"virtual_mac\":true,\"resume\":true,"                                          \
+	"\"announce\":{\"count\":5,\"delay_ms\":5000,\"refresh_ms\":0,\"again_ms\":4000},"
+/* as large as it can be, and as small */
+#define SET2                                                                                                           \
+	"{" COMMON "\"version\":2,\"peers\":[\"203.0.113.2\"],\"source\":\"203.0.113.1\","                             \
+	"\"password\":\"3132333400000000\","                                                                           \
+	"\"auth\":{\"mode\":\"enforce\",\"window_ms\":5000,\"keys\":[{\"id\":1,\"key\":\"" KEY "\"}]}}"
+#define SET3 "{" COMMON "\"version\":3,\"peers\":[],\"auth\":{\"mode\":\"off\"}}"
