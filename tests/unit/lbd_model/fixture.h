@@ -48,14 +48,19 @@ static inline uint32_t rnd(struct rng *r, uint32_t below)
 	return (uint32_t)((z ^ (z >> 31)) % below);
 }
 
-static inline struct config *config_of(const char *text)
+static inline struct config *config_of_node(const char *text, const char *node)
 {
 	struct config_source src = { "test.yaml", text, strlen(text) };
 	struct lb_text report = LB_TEXT_INIT;
-	struct config *c = config_load(&src, 1, NULL, &report);
+	struct config *c = config_load(&src, 1, node, &report);
 	ck_assert_msg(c != NULL, "the test's own configuration:\n%s\n%s", text, report.s);
 	lb_text_done(&report);
 	return c;
+}
+
+static inline struct config *config_of(const char *text)
+{
+	return config_of_node(text, NULL);
 }
 
 struct world {
