@@ -184,7 +184,6 @@ static void paths_read(struct lb_fields *f, struct sync_conf *c)
 {
 	const json_t *list = lb_field_list(f, "paths", SYNC_PATHS_MAX);
 	c->n_paths = (uint32_t)json_array_size(list);
-	f->bad |= c->n_paths == 0;
 	for (uint32_t i = 0; i < c->n_paths; i++) {
 		struct lb_fields one = { json_array_get(list, i), false };
 		c->paths[i].ours = lb_field_ip(&one, "ours");
@@ -205,15 +204,17 @@ static void key_read(struct lb_fields *f, struct sync_conf *c)
 static void set_write(const struct sync_room_msg *m, struct lb_members *o)
 {
 	const struct sync_conf *c = m->u.set;
+	lb_put_int(o, "cluster", c->cluster);
+	lb_put(o, "paths", paths_write(c));
+	if (!c->n_paths)
+		return;
 	lb_put_str(o, "self", c->self);
 	lb_put_str(o, "peer", c->peer);
-	lb_put_int(o, "cluster", c->cluster);
 	lb_put_int(o, "port", c->port);
 	lb_put_u64(o, "config", c->config);
 	lb_put_int(o, "generation", c->generation);
 	lb_put_int(o, "rate", c->rate);
 	lb_put(o, "key", lb_hex_write(c->key, c->key_n));
-	lb_put(o, "paths", paths_write(c));
 	lb_put(o, "skips", skips_write(c));
 }
 
@@ -222,16 +223,18 @@ static int set_read(struct lb_fields *f, struct sync_room_msg *m)
 	struct sync_conf *c = m->u.set = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
+	paths_read(f, c);
+	c->cluster = (uint8_t)lb_field_u32(f, "cluster", c->n_paths ? 1 : 0, UINT8_MAX);
+	if (!c->n_paths)
+		return 0;
 	name_read(f, "self", c->self);
 	name_read(f, "peer", c->peer);
 	f->bad |= strcmp(c->self, c->peer) == 0;
-	c->cluster = (uint8_t)lb_field_u32(f, "cluster", 1, UINT8_MAX);
 	c->port = (uint16_t)lb_field_u32(f, "port", 1, UINT16_MAX);
 	c->config = lb_field_u64(f, "config");
 	c->generation = lb_field_u32(f, "generation", 0, UINT32_MAX);
 	c->rate = lb_field_u32(f, "rate", 1, SYNC_RATE_MAX);
 	key_read(f, c);
-	paths_read(f, c);
 	return skips_read(f, c);
 }
 
@@ -431,6 +434,50 @@ static int pong_read(struct lb_fields *f, struct sync_room_msg *m)
 	return 0;
 }
 
+/* ---- of single connections: what they are made of is in conn_msg.c ---- */
+
+static void ask_write(const struct sync_room_msg *m, struct lb_members *o)
+{
+	conn_ask_write(&m->u.conn_ask, o);
+}
+
+static int ask_read(struct lb_fields *f, struct sync_room_msg *m)
+{
+	return conn_ask_read(f, &m->u.conn_ask);
+}
+
+static void id_write(const struct sync_room_msg *m, struct lb_members *o)
+{
+	lb_put_int(o, "id", m->u.conn_id);
+}
+
+static int id_read(struct lb_fields *f, struct sync_room_msg *m)
+{
+	m->u.conn_id = lb_field_u32(f, "id", 1, UINT32_MAX);
+	return 0;
+}
+
+static void rows_write(const struct sync_room_msg *m, struct lb_members *o)
+{
+	conn_rows_write(&m->u.conn_rows, o);
+}
+
+static int rows_read(struct lb_fields *f, struct sync_room_msg *m)
+{
+	return conn_rows_read(f, &m->u.conn_rows);
+}
+
+static void end_write(const struct sync_room_msg *m, struct lb_members *o)
+{
+	conn_end_write(&m->u.conn_end, o);
+}
+
+static int end_read(struct lb_fields *f, struct sync_room_msg *m)
+{
+	conn_end_read(f, &m->u.conn_end);
+	return 0;
+}
+
 static const struct row {
 	const char *name;
 	bool to_sync;
@@ -442,10 +489,16 @@ static const struct row {
 	[SYNC_MSG_DO] = { "sync.do", true, do_write, do_read },
 	[SYNC_MSG_LOG] = { "log", true, log_write, log_read },
 	[SYNC_MSG_PING] = { "ping", true, ping_write, ping_read },
+	[SYNC_MSG_CONN_LIST] = { "conn.list", true, ask_write, ask_read },
+	[SYNC_MSG_CONN_MORE] = { "conn.more", true, id_write, id_read },
+	[SYNC_MSG_CONN_STOP] = { "conn.stop", true, id_write, id_read },
+	[SYNC_MSG_CONN_KILL] = { "conn.kill", true, ask_write, ask_read },
 	[SYNC_MSG_READY] = { "ready", false, ready_write, ready_read },
 	[SYNC_MSG_STATE] = { "sync.state", false, state_write, state_read },
 	[SYNC_MSG_STATS] = { "sync.stats", false, stats_write, stats_read },
 	[SYNC_MSG_PONG] = { "pong", false, pong_write, pong_read },
+	[SYNC_MSG_CONN_ROWS] = { "conn.rows", false, rows_write, rows_read },
+	[SYNC_MSG_CONN_END] = { "conn.end", false, end_write, end_read },
 };
 _Static_assert(COUNT(rows) == SYNC_MSG_COUNT, "one row per message");
 
@@ -502,6 +555,10 @@ void sync_room_msg_done(struct sync_room_msg *m)
 	if (m->type == SYNC_MSG_SET && m->u.set) {
 		sync_conf_done(m->u.set);
 		free(m->u.set);
+	} else if (m->type == SYNC_MSG_CONN_LIST || m->type == SYNC_MSG_CONN_KILL) {
+		free(m->u.conn_ask.filter.v);
+	} else if (m->type == SYNC_MSG_CONN_ROWS) {
+		free(m->u.conn_rows.v);
 	}
 	*m = (struct sync_room_msg){ 0 };
 }
