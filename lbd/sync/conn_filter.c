@@ -129,7 +129,7 @@ bool conn_match_parse(const char *s, size_t n, struct conn_match *out)
 
 static bool has(const struct conn_filter *c, const struct conn_match *key)
 {
-	return bsearch(key, c->v, c->n, sizeof(*c->v), compare) != NULL;
+	return c->n && bsearch(key, c->v, c->n, sizeof(*c->v), compare);
 }
 
 /* Of a listener with this address, or with all ports of it. */

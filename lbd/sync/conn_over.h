@@ -16,9 +16,10 @@
 
 #include "lbd/sync/flow.h"
 
-#define CONN_OVER_S      1u  /* what an ended one has left in this node's kernel */
-#define CONN_OVER_PEER_S 60u /* and how long the other node is told of it: a connection of before must not come back   \
-			      */
+#define CONN_OVER_S 1u /* what an ended one has left in this node's kernel */
+#define CONN_OVER_PEER_S                                                                                               \
+	60u /* and how long the other node is told of it: a connection of before must not come back                    \
+	     */
 
 /* Whether it is ended by the first of the two ways. */
 bool conn_ends_at_once(const struct flow *f);
