@@ -70,6 +70,31 @@ void daemon_conn_deleted(struct daemon *d, const struct ipvs_op *op)
 	}
 }
 
+static bool same_place(const struct conn_match *m, const struct ipvs_op *op)
+{
+	const struct ipvs_key *key = &op->svc.key;
+	return m->fwmark == key->fwmark && m->virtual_port == key->port && lb_ip_cmp(&m->virtual, &key->addr) == 0 &&
+	       (key->fwmark || m->protocol == key->protocol) && m->dest_port == op->dest.port &&
+	       lb_ip_cmp(&m->dest, &op->dest.addr) == 0;
+}
+
+/* The row is back: what it gets from now on is not cut. Others of the same message are said anew. */
+void daemon_conn_added(struct daemon *d, const struct ipvs_op *op)
+{
+	struct daemon_conn *c = &d->conn;
+	for (size_t i = 0; op->type == IPVS_OP_DEST_ADD && i < c->cuts.n; i++) {
+		const struct sync_room_msg stop = { .type = SYNC_MSG_CONN_STOP, .u.conn_id = c->cuts.v[i].id };
+		if (!same_place(&c->cuts.v[i].match, op))
+			continue;
+		if (stop.u.conn_id)
+			(void)daemon_sync_ask(d, &stop);
+		for (size_t k = 0; k < c->cuts.n && stop.u.conn_id; k++)
+			if (c->cuts.v[k].id == stop.u.conn_id)
+				c->cuts.v[k].id = 0;
+		c->cuts.v[i--] = c->cuts.v[--c->cuts.n];
+	}
+}
+
 /* ---- to the room ---- */
 
 bool daemon_conn_wanted(const struct daemon *d)
@@ -127,6 +152,7 @@ static void send_cuts(struct daemon *d, struct lb_time now)
 	uint32_t n = f->n;
 	f->n = conn_match_sort(f->v, f->n);
 	m.u.conn_ask.id = id;
+	m.u.conn_ask.cut = true;
 	if (n && daemon_conn_ask(d, &m))
 		put_off(c, id, now);
 	else if (n)

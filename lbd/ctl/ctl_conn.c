@@ -133,8 +133,8 @@ static int match_service(
 	for (uint32_t i = 0; i < s->n_listens; i++)
 		n += matches_of(s, &s->listens[i], backend == MODEL_NONE);
 	f->some = true;
-	f->v = n ? calloc(n, sizeof(*f->v)) : NULL;
-	if (n && !f->v)
+	f->v = calloc(n ? n : 1, sizeof(*f->v));
+	if (!f->v)
 		return lb_err_set(e, LB_CODE_FAILED, "out of memory");
 	for (uint32_t i = 0; i < s->n_listens; i++) {
 		const struct ipvs_key *key = &s->listens[i];
@@ -489,13 +489,30 @@ static unsigned reading(const struct ctl_conns *c)
 	return n;
 }
 
+/* Who asked first and does not read gives way. */
+static bool has_place(struct ctl_conns *c)
+{
+	struct run *oldest = NULL;
+	if (reading(c) < LISTS_MAX)
+		return true;
+	for (struct run *run = c->first; run; run = run->next)
+		if (run->kind != KILL && run->stalls)
+			oldest = run;
+	if (!oldest)
+		return false;
+	struct ctl_reply *r = oldest->reply;
+	gone(oldest);
+	ctl_reply_end(r, LB_CODE_REFUSED, "it was not read, and somebody else wanted to look", NULL);
+	return true;
+}
+
 static void start(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r, enum kind kind)
 {
 	struct lb_err e = { LB_CODE_FAILED, "out of memory" };
 	struct run *run = calloc(1, sizeof(*run));
 	if (env->kernel_missing) {
 		lb_err_set(&e, LB_CODE_FAILED, "this kernel has no IPVS");
-	} else if (kind != KILL && reading(env->conns) >= LISTS_MAX) {
+	} else if (kind != KILL && !has_place(env->conns)) {
 		lb_err_set(&e, LB_CODE_REFUSED, "too many look at connections at once, try again");
 	} else if (run && filter_of(env, rq->args, &run->ask.filter, &e) == 0) {
 		*run = (struct run){ .all = env->conns,

@@ -48,6 +48,7 @@ void conn_ask_write(const struct conn_ask *a, struct lb_members *o)
 {
 	const struct conn_filter *c = &a->filter;
 	lb_put_int(o, "id", a->id);
+	lb_put_bool(o, "cut", a->cut);
 	lb_put_ip(o, "client", &c->client);
 	if (c->client.family)
 		lb_put_int(o, "prefix", c->prefix);
@@ -60,6 +61,7 @@ int conn_ask_read(struct lb_fields *f, struct conn_ask *a)
 {
 	struct conn_filter *c = &a->filter;
 	a->id = lb_field_u32(f, "id", 1, UINT32_MAX);
+	a->cut = lb_field_bool(f, "cut");
 	c->client_port = (uint16_t)lb_field_u32(f, "port", 0, UINT16_MAX);
 	if (lb_field_has(f, "client")) {
 		c->client = lb_field_ip(f, "client");

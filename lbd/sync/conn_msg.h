@@ -4,7 +4,7 @@
  *
  *   core -> sync   conn.list    what is asked for; many at a time, each with a number of its own
  *                  conn.more    the rows have been taken: go on
- *                  conn.stop    nobody wants the rest
+ *                  conn.stop    nobody wants the rest; of conn.kill: what has not been ended yet is to go on
  *                  conn.kill    these are to be ended: an operator says so, or a backend was cut
  *   sync -> core   conn.rows    some; the next only after conn.more, so a slow reader keeps nothing in memory
  *                  conn.end     the last word about a number
@@ -21,6 +21,7 @@
 
 struct conn_ask {
 	uint32_t id;
+	bool cut; /* conn.kill: nothing new can match, so what is found later was missed before, and is to end, too */
 	struct conn_filter filter; /* its matches are owned where it was read */
 };
 

@@ -41,10 +41,11 @@ struct kill {
 	uint32_t id;
 	struct conn_filter filter;
 	struct lb_time due;
-	bool in_scan;
+	bool in_scan, cut;
 	bool slow; /* something in it has a second left */
 	unsigned passes;
-	uint64_t found, most; /* in this pass; in any */
+	uint64_t found, most;   /* in this pass; in any */
+	LB_VEC(uint64_t) ended; /* hashes of what the first pass has ended, sorted; not of a cut */
 	int err;
 };
 
@@ -196,6 +197,7 @@ static void kill_free(struct sync_conn *c, struct kill *k)
 	while (*at != k)
 		at = &(*at)->next;
 	*at = k->next;
+	lb_vec_done(&k->ended);
 	free(k->filter.v);
 	free(k);
 }
@@ -249,6 +251,28 @@ static void end_one(struct sync_conn *c, const struct flow *f)
 	}
 }
 
+static int hash_cmp(const void *x, const void *y)
+{
+	uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
+	return a < b ? -1 : a > b;
+}
+
+/* An operator ends what there is now. Who is cut off comes back at once, and what he has then is not meant. */
+static bool is_meant(struct kill *k, const struct flow *f, bool known)
+{
+	if (!k->in_scan || !conn_filter_takes(&k->filter, f, known))
+		return false;
+	uint64_t hash = flow_key_hash(&f->key, 0), *place;
+	if (k->cut)
+		return true;
+	if (k->passes)
+		return k->ended.n && bsearch(&hash, k->ended.v, k->ended.n, sizeof(hash), hash_cmp);
+	place = lb_vec_push(&k->ended);
+	if (place)
+		*place = hash;
+	return true;
+}
+
 static void scan_flow(const struct flow *flow, void *arg)
 {
 	struct sync_conn *c = arg;
@@ -258,7 +282,7 @@ static void scan_flow(const struct flow *flow, void *arg)
 		return; /* on its way out; a record about one that has gone would make it anew */
 	known = sync_kernel_known(c->kernel, &f, &of_peer);
 	for (struct kill *k = c->kills; k; k = k->next) {
-		if (!k->in_scan || !conn_filter_takes(&k->filter, &f, known))
+		if (!is_meant(k, &f, known))
 			continue;
 		k->found++;
 		k->slow |= !at_once;
@@ -272,12 +296,13 @@ static void scan_flow(const struct flow *flow, void *arg)
 static void pass_over(struct sync_conn *c, struct kill *k, int err, uint64_t given)
 {
 	k->in_scan = false;
-	k->passes++;
+	if (!k->passes++ && k->ended.n)
+		qsort(k->ended.v, k->ended.n, sizeof(*k->ended.v), hash_cmp);
 	if (err && !k->err)
 		k->err = err;
 	if (k->found > k->most)
 		k->most = k->found;
-	bool sure = k->passes > 1 || given <= SMALL;
+	bool sure = !k->cut || k->passes > 1 || given <= SMALL;
 	if (k->err || k->passes == PASSES_MAX || (!k->found && sure)) {
 		kill_over(c, k);
 		return;
@@ -318,6 +343,14 @@ static void on_due(struct ev_loop *loop, ev_timer *ev, int events)
 		arm(c);
 }
 
+static struct kill *kill_of(const struct sync_conn *c, uint32_t id)
+{
+	struct kill *k = c->kills;
+	while (k && k->id != id)
+		k = k->next;
+	return k;
+}
+
 static int kill_start(struct sync_conn *c, struct conn_ask *ask, struct lb_time now)
 {
 	struct kill *k = calloc(1, sizeof(*k));
@@ -325,6 +358,7 @@ static int kill_start(struct sync_conn *c, struct conn_ask *ask, struct lb_time 
 		return -ENOMEM;
 	sync_kernel_want(c->kernel);
 	k->id = ask->id;
+	k->cut = ask->cut;
 	k->filter = ask->filter;
 	ask->filter.v = NULL;
 	k->due = now;
@@ -358,6 +392,7 @@ void sync_conn_turn(struct sync_conn *c)
 int sync_conn_take(struct sync_conn *c, struct sync_room_msg *m, struct lb_time now)
 {
 	struct list *l;
+	struct kill *k;
 	switch (m->type) {
 	case SYNC_MSG_CONN_LIST: return list_of(c, m->u.conn_ask.id) ? -EPROTO : list_start(c, &m->u.conn_ask);
 	case SYNC_MSG_CONN_KILL: return kill_start(c, &m->u.conn_ask, now);
@@ -368,8 +403,11 @@ int sync_conn_take(struct sync_conn *c, struct sync_room_msg *m, struct lb_time 
 		return 0;
 	case SYNC_MSG_CONN_STOP:
 		l = list_of(c, m->u.conn_id);
+		k = kill_of(c, m->u.conn_id);
 		if (l)
 			list_free(l);
+		if (k)
+			kill_free(c, k);
 		return 0;
 	case SYNC_MSG_HELLO:
 	case SYNC_MSG_SET:
@@ -401,10 +439,14 @@ void sync_conn_free(struct sync_conn *c)
 {
 	if (!c)
 		return;
-	while (c->lists)
-		list_free(c->lists);
-	while (c->kills)
-		kill_free(c, c->kills);
+	for (struct list *l = c->lists, *next; l; l = next) {
+		next = l->next;
+		list_free(l);
+	}
+	for (struct kill *k = c->kills, *next; k; k = next) {
+		next = k->next;
+		kill_free(c, k);
+	}
 	conn_read_stop(c->scan);
 	ev_timer_stop(c->loop, &c->due);
 	lb_vec_done(&c->held);

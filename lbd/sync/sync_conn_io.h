@@ -5,8 +5,8 @@
  *   conn.list  one reader each, for a few at a time. Rows go out in batches, and the reader rests until the core wants
  *              more.
  *   conn.kill  all that wait share one way through the kernel's table, with a reader of its own, so nobody who reads
- *              slowly is in their way. What is ended is looked for again: something may have been missed, as the table
- *              changes while it is read, and somebody may have renewed what was to end.
+ *              slowly is in their way. What was ended is looked for again: somebody may have renewed it. Of a cut all
+ *              that matches is: something may have been missed, as the table changes while it is read.
  *
  * The kernel tells of its connections in a file, and this process may open none: the descriptors are from before its
  * filter. Where there was no IPVS at that time, or its module has gone since, whoever asks gets ENOENT or EIO, and the

@@ -382,12 +382,12 @@ def sync_channel():
         "pong": {"msg": "pong", "n": 1, "lag_us": 120, "rss_kib": 9000},
         "wrong-way": {"msg": "sync.get"},
         "set-alone": {"msg": "sync.set", "cluster": 0, "paths": []},
-        "conn-list": {"msg": "conn.list", "id": 7, "port": 0},
-        "conn-list-client": {"msg": "conn.list", "id": 7, "client": "2001:db8::", "prefix": 32, "port": 443},
-        "conn-list-some": {"msg": "conn.list", "id": 7, "port": 0, "matches": [
+        "conn-list": {"msg": "conn.list", "id": 7, "cut": False, "port": 0},
+        "conn-list-client": {"msg": "conn.list", "id": 7, "cut": False, "client": "2001:db8::", "prefix": 32, "port": 443},
+        "conn-list-some": {"msg": "conn.list", "id": 7, "cut": False, "port": 0, "matches": [
             "udp 203.0.113.10:53 -", "any fwmark:10/ipv4 10.1.0.12", "tcp 203.0.113.10 10.1.0.12:8080",
             "sctp [2001:db8::1]:443 [2001:db8::2]:8443"]},
-        "conn-kill": {"msg": "conn.kill", "id": 4294967295, "client": "10.0.0.0", "prefix": 8, "port": 0, "matches": []},
+        "conn-kill": {"msg": "conn.kill", "id": 4294967295, "cut": True, "client": "10.0.0.0", "prefix": 8, "port": 0, "matches": []},
         "conn-more": {"msg": "conn.more", "id": 7},
         "conn-stop": {"msg": "conn.stop", "id": 7},
         "conn-rows": {"msg": "conn.rows", "id": 7, "rows": [

@@ -305,6 +305,25 @@ START_TEST(too_many_lists)
 }
 END_TEST
 
+/* Who does not read is in nobody's way for long. */
+START_TEST(who_does_not_read_gives_way)
+{
+	static const char *const rows[] = { "6 10.0.0.2:40000 203.0.113.10:80 10.1.0.1:8080 1 899 0 local", NULL };
+	struct client c[4];
+	for (unsigned i = 0; i < 3; i++)
+		ask(&c[i], "conn.list", "{}");
+	k.full = true;
+	say_rows(2, rows);
+	say_rows(1, rows);
+	lb_text_clear(&k.asked);
+	ask(&c[3], "conn.list", "{}");
+	expect_asked("conn.stop 1\nconn.list 4 all\n");
+	ck_assert_ptr_nonnull(strstr(c[0].text.s, "\"code\":7"));
+	for (unsigned i = 0; i < 4; i++)
+		leave(&c[i]);
+}
+END_TEST
+
 START_TEST(counts)
 {
 	struct client c;
@@ -395,7 +414,8 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = { what_is_asked, what_is_refused, rows_with_their_owners, one_row_whole,
-		a_client_that_reads_slowly, too_many_lists, counts, how_it_ended, a_process_that_comes_and_goes };
+		a_client_that_reads_slowly, too_many_lists, who_does_not_read_gives_way, counts, how_it_ended,
+		a_process_that_comes_and_goes };
 	Suite *s = suite_create("ctl_conn");
 	TCase *tc = tcase_create("ctl_conn");
 	tcase_add_checked_fixture(tc, setup, teardown);

@@ -168,6 +168,7 @@ static inline void msgs_ask(uint64_t *s, struct conn_ask *a, struct msgs_room *r
 	}
 	a->filter.client_port = (uint16_t)(coin(s) ? random_of(s) : 0);
 	a->filter.some = coin(s);
+	a->cut = coin(s);
 	if (!a->filter.some)
 		return;
 	for (uint32_t i = 0; i < n; i++)

@@ -183,32 +183,39 @@ START_TEST(clients_and_networks)
 }
 END_TEST
 
+static uint32_t below(uint64_t *s, uint32_t n)
+{
+	*s += UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t z = (*s ^ *s >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	return (uint32_t)((z ^ z >> 31) % n);
+}
+
 /* Many listeners: each is found, none that is not there; against a search one by one. */
 START_TEST(many_matches)
 {
 	static struct conn_match v[600];
 	struct conn_filter c = { .some = true, .v = v };
-	srand(7);
+	uint64_t seed = 7;
 	for (unsigned round = 0; round < 2000; round++) {
 		if (round % 200 == 0) {
-			c.n = 1 + (uint32_t)rand() % LEN(v);
+			c.n = 1 + below(&seed, LEN(v));
 			for (uint32_t i = 0; i < c.n; i++) {
-				v[i] = (struct conn_match){ .protocol = rand() % 2 ? 6 : 17,
-					.virtual_port = (uint16_t)(rand() % 3),
-					.dest_port = (uint16_t)(rand() % 3) };
-				v[i].virtual = (struct lb_ip){ AF_INET, { 203, 0, 113, (uint8_t)(rand() % 4) } };
-				if (rand() % 3)
-					v[i].dest = (struct lb_ip){ AF_INET, { 10, 0, 0, (uint8_t)(rand() % 4) } };
+				v[i] = (struct conn_match){ .protocol = below(&seed, 2) ? 6 : 17,
+					.virtual_port = (uint16_t)(below(&seed, 3)),
+					.dest_port = (uint16_t)(below(&seed, 3)) };
+				v[i].virtual = (struct lb_ip){ AF_INET, { 203, 0, 113, (uint8_t)(below(&seed, 4)) } };
+				if (below(&seed, 3))
+					v[i].dest = (struct lb_ip){ AF_INET, { 10, 0, 0, (uint8_t)(below(&seed, 4)) } };
 				else
 					v[i].dest_port = 0;
 			}
 			c.n = conn_match_sort(v, c.n);
 		}
-		struct flow f = { .key = { .protocol = rand() % 2 ? 6 : 17,
-					  .virtual_port = (uint16_t)(1 + rand() % 3) },
-			.dest_port = (uint16_t)(1 + rand() % 3) };
-		f.key.client = f.key.virtual = (struct lb_ip){ AF_INET, { 203, 0, 113, (uint8_t)(rand() % 5) } };
-		f.dest = (struct lb_ip){ AF_INET, { 10, 0, 0, (uint8_t)(rand() % 5) } };
+		struct flow f = { .key = { .protocol = below(&seed, 2) ? 6 : 17,
+					  .virtual_port = (uint16_t)(1 + below(&seed, 3)) },
+			.dest_port = (uint16_t)(1 + below(&seed, 3)) };
+		f.key.client = f.key.virtual = (struct lb_ip){ AF_INET, { 203, 0, 113, (uint8_t)(below(&seed, 5)) } };
+		f.dest = (struct lb_ip){ AF_INET, { 10, 0, 0, (uint8_t)(below(&seed, 5)) } };
 		bool found = false;
 		for (uint32_t i = 0; i < c.n; i++)
 			found |= v[i].protocol == f.key.protocol && lb_ip_cmp(&v[i].virtual, &f.key.virtual) == 0 &&
