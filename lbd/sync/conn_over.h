@@ -16,10 +16,11 @@
 
 #include "lbd/sync/flow.h"
 
-#define CONN_OVER_S 1u /* what an ended one has left in this node's kernel */
-#define CONN_OVER_PEER_S                                                                                               \
-	60u /* and how long the other node is told of it: a connection of before must not come back                    \
-	     */
+#define CONN_OVER_S      1u /* what an ended one has left in this node's kernel */
+/* For how long the other node is told of it. By the first way: so that one of before does not come back; it is a reset
+ * there, too. By the second only as long as that may take, as it goes on there until then. */
+#define CONN_OVER_PEER_S 60u
+#define CONN_OVER_TOLD_S 3u
 
 /* Whether it is ended by the first of the two ways. */
 bool conn_ends_at_once(const struct flow *f);

@@ -7,6 +7,7 @@
 #include "lbd/sync/sync_copy.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,6 +35,13 @@ static bool copied(const struct sync_kernel *f, const struct flow *flow)
 	return f->conf && f->conf->n_paths && sync_copied(f->conf, flow);
 }
 
+/* Of UDP the kernel itself says nothing INACTIVE. */
+static bool was_ended(const struct flow *flow)
+{
+	return conn_is_over(flow) ||
+	       (flow->key.protocol == IPPROTO_UDP && !flow->key.template && flow->flags & FLOW_INACTIVE);
+}
+
 /* The kernel says what it knew up to two seconds ago: what was ended since is not brought back to life by it. */
 static bool is_late(const struct sync_kernel *f, const struct flow *flow, struct lb_time now)
 {
@@ -42,7 +50,7 @@ static bool is_late(const struct sync_kernel *f, const struct flow *flow, struct
 	if (!e || lb_time_diff_us(now, e->put_at) > LATE_US)
 		return false;
 	flow_entry_get(e, &known);
-	return conn_is_over(&known) && !conn_is_over(flow);
+	return was_ended(&known) && !was_ended(flow);
 }
 
 static void on_flow(const struct flow *flow, void *arg)
@@ -178,8 +186,7 @@ int sync_kernel_end(struct sync_kernel *f, const struct flow *flow, struct lb_ti
 	f->ended++;
 	if (!copied(f, flow))
 		return 0;
-	if (conn_ends_at_once(flow))
-		over.timeout_s = CONN_OVER_PEER_S;
+	over.timeout_s = conn_ends_at_once(flow) ? CONN_OVER_PEER_S : CONN_OVER_TOLD_S;
 	if (flow_table_put(f->table, &over, FLOW_LOCAL, now, NULL) == 0)
 		f->changed(f->arg);
 	return 0;

@@ -228,6 +228,29 @@ def test_kill_ends_an_idle_and_a_busy_one(d, client, mode, family):
         client.ask(vip, MODES[mode], **source)  # and the client may come back
 
 
+def test_client_that_comes_back_is_not_cut_again(d, client):
+    """A kill means what is there: it looks again, and what has come meanwhile is left alone."""
+    with client.connect(VIP, MODES["nat"]) as c, client.connect(VIP, 53, proto="udp") as u:
+        c.ask(), u.ask()  # for the flow of UDP it looks again after more than a second
+        back = []
+
+        def work():
+            talker = Talker(c)
+            talker.thread.join(30)
+            back.append(client.connect(VIP, MODES["nat"]))
+            back.append(Talker(back[0], 0.1))
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        out = d.text("conn", "kill", "--client", "10.9.0.2", "-y")
+        thread.join(30)
+        until(lambda: len(back) == 2, "the client is back")
+        assert out.strip().endswith("ended"), out
+        back[1].stop()
+        assert back[1].end is None and len(back[1].answers) > 0
+        back[0].close()
+
+
 def test_kill_of_a_template_lets_the_client_go_elsewhere(d, client):
     client.ask(VIP, 1003, source="10.9.0.4")
     assert [r["origin"] for r in rows(d, "--service", "sticky", "--client", "10.9.0.4")].count("template") == 1
@@ -265,6 +288,24 @@ def test_backend_that_fails_is_cut(d, lb, client):
     for b in ("cut/s1", "kept/s1", "kept/s2"):
         d.text("backend", "force", b, "auto")
     settled(d)
+
+
+def test_backend_that_is_back_at_once_keeps_what_it_gets(d, client):
+    with client.connect(VIP, 1004) as one, client.connect(VIP, 1004) as two:
+        one.ask(), two.ask()
+        mine = one if one.server == "srv1" else two
+        d.text("backend", "maint", "cut/s1")
+        d.text("backend", "enable", "cut/s1", "--wait=10s")
+        new = [client.connect(VIP, 1004) for _ in range(4)]
+        talkers = [Talker(c, 0.1) for c in new]
+        try:
+            time.sleep(LATER)  # longer than a cut looks for what it has missed
+            assert [t.end for t in talkers] == [None] * 4 and {c.server for c in new} == {"srv1", "srv2"}
+            print("FIGURES the old one:", "cut" if Talker(mine).end else "kept")
+        finally:
+            for t, c in zip(talkers, new):
+                t.stop()
+                c.close()
 
 
 def test_drain_that_is_over_is_cut(d, client):
