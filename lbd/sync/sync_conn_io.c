@@ -13,7 +13,8 @@
 
 #define BATCH      128u /* rows in a message */
 #define PASSES_MAX 4u
-#define SOON_MS    200  /* what ends at once is gone by then */
+#define SOON_MS    200  /* what ends at once is gone by then; the next time it gets more */
+#define WAITS_MAX  10   /* of SOON_MS each */
 #define LATER_MS   1300 /* what has a second left is */
 #define SMALL      40u  /* so many are one read of the kernel's file: none of them is missed */
 
@@ -60,6 +61,7 @@ struct sync_conn {
 	struct conn_read *scan;
 	LB_VEC(struct flow) held; /* to be ended, and the kernel had no room */
 	ev_timer due;
+	unsigned waited;
 };
 
 void sync_conn_prepare(void)
@@ -307,7 +309,7 @@ static void pass_over(struct sync_conn *c, struct kill *k, int err, uint64_t giv
 		kill_over(c, k);
 		return;
 	}
-	k->due = lb_time_add_ms(lb_clock_now(), k->found && k->slow ? LATER_MS : SOON_MS);
+	k->due = lb_time_add_ms(lb_clock_now(), k->found && k->slow ? LATER_MS : SOON_MS * k->passes);
 }
 
 static void scan_done(int err, uint64_t given, uint64_t refused, void *arg)
@@ -323,13 +325,30 @@ static void scan_done(int err, uint64_t given, uint64_t refused, void *arg)
 	arm(c);
 }
 
+/* A second look is of use only when the kernel has taken what the first has given it. Where the peer has much to tell
+ * it may never have taken all. */
+static bool waits_for_kernel(struct sync_conn *c, struct lb_time now)
+{
+	bool again = false;
+	for (const struct kill *k = c->kills; k; k = k->next)
+		again |= k->passes && lb_time_cmp(now, k->due) >= 0;
+	return again && sync_kernel_ending(c->kernel) && c->waited++ < WAITS_MAX;
+}
+
 static void on_due(struct ev_loop *loop, ev_timer *ev, int events)
 {
-	(void)loop, (void)events;
+	(void)events;
 	struct sync_conn *c = ev->data;
 	struct lb_time now = lb_clock_now();
 	int err = readers[END_READER] < 0 ? readers[END_READER] : 0;
 	bool any = false;
+	if (waits_for_kernel(c, now)) {
+		ev_now_update(loop);
+		ev_timer_set(ev, SOON_MS / 1e3, 0.0);
+		ev_timer_start(loop, ev);
+		return;
+	}
+	c->waited = 0;
 	for (struct kill *k = c->kills; k; k = k->next) {
 		k->in_scan = lb_time_cmp(now, k->due) >= 0;
 		k->found = k->in_scan ? 0 : k->found;

@@ -184,12 +184,18 @@ int sync_kernel_end(struct sync_kernel *f, const struct flow *flow, struct lb_ti
 	if (err)
 		return err;
 	f->ended++;
+	f->settling = true;
 	if (!copied(f, flow))
 		return 0;
 	over.timeout_s = conn_ends_at_once(flow) ? CONN_OVER_PEER_S : CONN_OVER_TOLD_S;
 	if (flow_table_put(f->table, &over, FLOW_LOCAL, now, NULL) == 0)
 		f->changed(f->arg);
 	return 0;
+}
+
+bool sync_kernel_ending(const struct sync_kernel *f)
+{
+	return f->tap && !f->trouble[0] && f->settling;
 }
 
 /* ---- the kernel's side comes and goes ---- */
@@ -224,6 +230,7 @@ static void start(struct sync_kernel *f)
 		return;
 	}
 	trouble(f, "");
+	f->settling = false; /* what another one was given is not asked for */
 	sync_kernel_again(f);
 }
 

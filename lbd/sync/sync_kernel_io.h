@@ -51,6 +51,8 @@ bool sync_kernel_known(const struct sync_kernel *f, struct flow *flow, bool *of_
 /* Ends it (conn_over.h), here and at the peer. 0; -EAGAIN there is no room now; -ENOTCONN the kernel's side is not
  * there; -EINVAL. */
 int sync_kernel_end(struct sync_kernel *f, const struct flow *flow, struct lb_time now);
+/* The kernel has not taken all yet that was ended. */
+bool sync_kernel_ending(const struct sync_kernel *f);
 /* Everything that the peer told is in the kernel. */
 bool sync_kernel_settled(const struct sync_kernel *f);
 /* Everything of the peer goes to the kernel again. */
