@@ -158,15 +158,17 @@ static int skips_read(struct lb_fields *f, struct sync_conf *c)
 static void set_write(const void *u, struct lb_members *o)
 {
 	const struct sync_conf *c = *(struct sync_conf *const *)u;
+	lb_put_int(o, "cluster", c->cluster);
+	lb_put_paths(o, "paths", c->paths, c->n_paths);
+	if (!c->n_paths)
+		return;
 	lb_put_str(o, "self", c->self);
 	lb_put_str(o, "peer", c->peer);
-	lb_put_int(o, "cluster", c->cluster);
 	lb_put_int(o, "port", c->port);
 	lb_put_u64(o, "config", c->config);
 	lb_put_int(o, "generation", c->generation);
 	lb_put_int(o, "rate", c->rate);
 	lb_put(o, "key", lb_hex_write(c->key, c->key_n));
-	lb_put_paths(o, "paths", c->paths, c->n_paths);
 	lb_put(o, "skips", skips_write(c));
 }
 
@@ -175,16 +177,18 @@ static int set_read(struct lb_fields *f, void *u)
 	struct sync_conf *c = *(struct sync_conf **)u = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
+	c->n_paths = lb_field_paths(f, "paths", c->paths, SYNC_PATHS_MAX);
+	c->cluster = (uint8_t)lb_field_u32(f, "cluster", c->n_paths ? 1 : 0, UINT8_MAX);
+	if (!c->n_paths)
+		return 0;
 	lb_field_name(f, "self", c->self, sizeof(c->self));
 	lb_field_name(f, "peer", c->peer, sizeof(c->peer));
 	f->bad |= strcmp(c->self, c->peer) == 0;
-	c->cluster = (uint8_t)lb_field_u32(f, "cluster", 1, UINT8_MAX);
 	c->port = (uint16_t)lb_field_u32(f, "port", 1, UINT16_MAX);
 	c->config = lb_field_u64(f, "config");
 	c->generation = lb_field_u32(f, "generation", 0, UINT32_MAX);
 	c->rate = lb_field_u32(f, "rate", 1, SYNC_RATE_MAX);
 	c->key_n = (uint32_t)lb_field_bytes(f, "key", c->key, SYNC_KEY_MIN, SYNC_KEY_MAX);
-	c->n_paths = lb_field_paths(f, "paths", c->paths, SYNC_PATHS_MAX);
 	return skips_read(f, c);
 }
 
@@ -340,16 +344,35 @@ static int pong_read(struct lb_fields *f, void *u)
 	return 0;
 }
 
+/* ---- of single connections: what they are made of is in conn_msg.c ---- */
+
+static void id_write(const void *u, struct lb_members *o)
+{
+	lb_put_int(o, "id", *(const uint32_t *)u);
+}
+
+static int id_read(struct lb_fields *f, void *u)
+{
+	*(uint32_t *)u = lb_field_u32(f, "id", 1, UINT32_MAX);
+	return 0;
+}
+
 static const struct lb_msg_row rows[] = {
 	[SYNC_MSG_HELLO] = { "hello", true, lb_msg_hello_write, lb_msg_hello_read },
 	[SYNC_MSG_SET] = { "sync.set", true, set_write, set_read },
 	[SYNC_MSG_DO] = { "sync.do", true, do_write, do_read },
 	[SYNC_MSG_LOG] = { "log", true, lb_msg_log_write, lb_msg_log_read },
 	[SYNC_MSG_PING] = { "ping", true, lb_msg_ping_write, lb_msg_ping_read },
+	[SYNC_MSG_CONN_LIST] = { "conn.list", true, conn_ask_write, conn_ask_read },
+	[SYNC_MSG_CONN_MORE] = { "conn.more", true, id_write, id_read },
+	[SYNC_MSG_CONN_STOP] = { "conn.stop", true, id_write, id_read },
+	[SYNC_MSG_CONN_KILL] = { "conn.kill", true, conn_ask_write, conn_ask_read },
 	[SYNC_MSG_READY] = { "ready", false, lb_msg_ready_write, lb_msg_ready_read },
 	[SYNC_MSG_STATE] = { "sync.state", false, state_write, state_read },
 	[SYNC_MSG_STATS] = { "sync.stats", false, stats_write, stats_read },
 	[SYNC_MSG_PONG] = { "pong", false, pong_write, pong_read },
+	[SYNC_MSG_CONN_ROWS] = { "conn.rows", false, conn_rows_write, conn_rows_read },
+	[SYNC_MSG_CONN_END] = { "conn.end", false, conn_end_write, conn_end_read },
 };
 _Static_assert(COUNT(rows) == SYNC_MSG_COUNT, "one row per message");
 
@@ -392,6 +415,10 @@ void sync_room_msg_done(struct sync_room_msg *m)
 	if (m->type == SYNC_MSG_SET && m->u.set) {
 		sync_conf_done(m->u.set);
 		free(m->u.set);
+	} else if (m->type == SYNC_MSG_CONN_LIST || m->type == SYNC_MSG_CONN_KILL) {
+		free(m->u.conn_ask.filter.v);
+	} else if (m->type == SYNC_MSG_CONN_ROWS) {
+		free(m->u.conn_rows.v);
 	}
 	*m = (struct sync_room_msg){ 0 };
 }

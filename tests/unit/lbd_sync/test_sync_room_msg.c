@@ -23,6 +23,31 @@ static void same_state(const struct sync_msg_state *a, const struct sync_msg_sta
 	ck_assert_str_eq(a->trouble, b->trouble);
 }
 
+static void same_ask(const struct conn_ask *a, const struct conn_ask *b)
+{
+	const struct conn_filter *x = &a->filter, *y = &b->filter;
+	ck_assert(a->id == b->id && a->cut == b->cut);
+	ck_assert(lb_ip_cmp(&x->client, &y->client) == 0 && x->prefix == y->prefix && x->client_port == y->client_port);
+	ck_assert(x->some == y->some && x->n == y->n);
+	for (uint32_t i = 0; i < x->n; i++)
+		ck_assert_int_eq(conn_match_cmp(&x->v[i], &y->v[i]), 0);
+}
+
+static void same_rows(const struct conn_rows *a, const struct conn_rows *b)
+{
+	char x[CONN_ROW_STRLEN], y[CONN_ROW_STRLEN];
+	ck_assert(a->id == b->id && a->n == b->n);
+	for (uint32_t i = 0; i < a->n; i++)
+		ck_assert_str_eq(conn_row_str(&a->v[i], x), conn_row_str(&b->v[i], y));
+}
+
+static void same_end(const struct conn_end *a, const struct conn_end *b)
+{
+	ck_assert(a->id == b->id && a->err == b->err && a->seen == b->seen && a->ended == b->ended);
+	ck_assert_uint_eq(a->left, b->left);
+	ck_assert_str_eq(a->text, b->text);
+}
+
 static void same(const struct sync_room_msg *a, const struct sync_room_msg *b, uint64_t seed)
 {
 	ck_assert_int_eq(a->type, b->type);
@@ -50,6 +75,12 @@ static void same(const struct sync_room_msg *a, const struct sync_room_msg *b, u
 		ck_assert(a->u.pong.n == b->u.pong.n && a->u.pong.lag_us == b->u.pong.lag_us);
 		ck_assert_uint_eq(a->u.pong.rss_kib, b->u.pong.rss_kib);
 		break;
+	case SYNC_MSG_CONN_LIST:
+	case SYNC_MSG_CONN_KILL: same_ask(&a->u.conn_ask, &b->u.conn_ask); break;
+	case SYNC_MSG_CONN_MORE:
+	case SYNC_MSG_CONN_STOP: ck_assert_uint_eq(a->u.conn_id, b->u.conn_id); break;
+	case SYNC_MSG_CONN_ROWS: same_rows(&a->u.conn_rows, &b->u.conn_rows); break;
+	case SYNC_MSG_CONN_END: same_end(&a->u.conn_end, &b->u.conn_end); break;
 	}
 }
 
@@ -68,7 +99,8 @@ START_TEST(what_is_written_is_read)
 		uint64_t s = seed * 1000003;
 		enum sync_msg_type type = (enum sync_msg_type)(seed % SYNC_MSG_COUNT);
 		struct msgs_room room;
-		struct sync_room_msg m, got, wrong = untouched;
+		struct sync_room_msg m, got, wrong;
+		memset(&wrong, 0x5a, sizeof(wrong));
 		msgs_random(&s, type, &m, &room);
 		json_t *o = line_of(&m);
 		ck_assert_str_eq(lb_proto_str(o, "msg"), sync_room_msg_name(type));
@@ -80,7 +112,7 @@ START_TEST(what_is_written_is_read)
 		/* and never by the side that sends it; what it had stays as it was */
 		ck_assert_int_eq(
 			(msgs_to_sync(type) ? sync_room_msg_read_core : sync_room_msg_read_sync)(o, &wrong), -EBADMSG);
-		ck_assert_int_eq(memcmp(&wrong, &untouched, sizeof(wrong)), 0);
+		ck_assert_int_eq(memcmp((const char *)&wrong, (const char *)&untouched, sizeof(wrong)), 0);
 		json_decref(o);
 	}
 }
@@ -123,12 +155,26 @@ END_TEST
 	"\"injected\":5,\"refused\":6,\"lost\":7,\"resyncs\":8,\"bulk_done\":9,\"bulk_all\":10,\"sent_done\":11,"      \
 	"\"sent_all\":12,\"lag_ms\":13,\"full\":14}"
 
+#define ASK(name)                                                                                                      \
+	"{\"msg\":\"" name "\",\"id\":7,\"cut\":true,\"client\":\"10.0.0.0\",\"prefix\":8,\"port\":40000,"             \
+	"\"matches\":[\"udp 203.0.113.10:53 -\",\"tcp 203.0.113.10:80 10.1.0.11:8080\",\"any fwmark:10/ipv4 "          \
+	"10.1.0.12\"]}"
+
 static const char *const bases[SYNC_MSG_COUNT] = {
 	[SYNC_MSG_HELLO] = "{\"msg\":\"hello\",\"version\":1,\"level\":\"info\"}",
 	[SYNC_MSG_SET] = SET,
 	[SYNC_MSG_DO] = "{\"msg\":\"sync.do\",\"what\":\"pause\",\"kinds\":[\"conntrack\"]}",
 	[SYNC_MSG_LOG] = "{\"msg\":\"log\",\"level\":\"debug\"}",
 	[SYNC_MSG_PING] = "{\"msg\":\"ping\",\"n\":5}",
+	[SYNC_MSG_CONN_LIST] = ASK("conn.list"),
+	[SYNC_MSG_CONN_MORE] = "{\"msg\":\"conn.more\",\"id\":7}",
+	[SYNC_MSG_CONN_STOP] = "{\"msg\":\"conn.stop\",\"id\":7}",
+	[SYNC_MSG_CONN_KILL] = ASK("conn.kill"),
+	[SYNC_MSG_CONN_ROWS] = "{\"msg\":\"conn.rows\",\"id\":7,\"rows\":["
+			       "\"6 10.0.0.2:40000 203.0.113.10:80 10.1.0.11:8080 1 899 0 local\","
+			       "\"0 10.0.0.0 0.0.0.10 10.1.0.12 1 300 10 template\"]}",
+	[SYNC_MSG_CONN_END] = "{\"msg\":\"conn.end\",\"id\":7,\"err\":2,\"seen\":3,\"ended\":2,\"left\":1,"
+			      "\"text\":\"why\"}",
 	[SYNC_MSG_READY] = "{\"msg\":\"ready\",\"version\":1,\"pid\":4711}",
 	[SYNC_MSG_STATE] = STATE,
 	[SYNC_MSG_STATS] = STATS,
@@ -185,6 +231,28 @@ static const struct member members[] = {
 	{ SYNC_MSG_PONG, "n", INT, 0, UINT32_MAX },
 	{ SYNC_MSG_PONG, "lag_us", INT, 0, UINT32_MAX },
 	{ SYNC_MSG_PONG, "rss_kib", INT, 0, UINT32_MAX },
+	{ SYNC_MSG_CONN_LIST, "id", INT, 1, UINT32_MAX },
+	{ SYNC_MSG_CONN_LIST, "cut", BOOL, 0, 0 },
+	{ SYNC_MSG_CONN_KILL, "cut", BOOL, 0, 0 },
+	{ SYNC_MSG_CONN_LIST, "port", INT, 0, UINT16_MAX },
+	{ SYNC_MSG_CONN_MORE, "id", INT, 1, UINT32_MAX },
+	{ SYNC_MSG_CONN_STOP, "id", INT, 1, UINT32_MAX },
+	{ SYNC_MSG_CONN_KILL, "id", INT, 1, UINT32_MAX },
+	{ SYNC_MSG_CONN_KILL, "port", INT, 0, UINT16_MAX },
+	{ SYNC_MSG_CONN_LIST, "client", IP | OPTIONAL, 0, 0 },
+	{ SYNC_MSG_CONN_LIST, "prefix", INT, 7, 32 }, /* a network, with that client */
+	{ SYNC_MSG_CONN_LIST, "matches", LIST | OPTIONAL, 0, 0 },
+	{ SYNC_MSG_CONN_KILL, "client", IP | OPTIONAL, 0, 0 },
+	{ SYNC_MSG_CONN_KILL, "prefix", INT, 7, 32 }, /* a network, with that client */
+	{ SYNC_MSG_CONN_KILL, "matches", LIST | OPTIONAL, 0, 0 },
+	{ SYNC_MSG_CONN_ROWS, "id", INT, 1, UINT32_MAX },
+	{ SYNC_MSG_CONN_ROWS, "rows", LIST, 0, 0 },
+	{ SYNC_MSG_CONN_END, "id", INT, 1, UINT32_MAX },
+	{ SYNC_MSG_CONN_END, "err", INT, 0, 4095 },
+	{ SYNC_MSG_CONN_END, "seen", INT, 0, INT64_MAX },
+	{ SYNC_MSG_CONN_END, "ended", INT, 0, INT64_MAX },
+	{ SYNC_MSG_CONN_END, "left", INT, 0, INT64_MAX },
+	{ SYNC_MSG_CONN_END, "text", TEXT, 0, 199 },
 };
 
 START_TEST(every_member_counts)
@@ -220,7 +288,10 @@ static const struct {
 	{ "as it is", "{}", 0 },
 	{ "unknown members are left alone", "{\"later\":{}}", 0 },
 	{ "a peer that is named as we are", "{\"peer\":\"lb-a\"}", -EBADMSG },
-	{ "no path", PATHS(""), -EBADMSG },
+	{ "no path: there is no other node, and nothing else counts", PATHS(""), 0 },
+	{ "no path, and a cluster that is none", "{\"paths\":[],\"cluster\":0}", 0 },
+	{ "no path, and a cluster beyond its type", "{\"paths\":[],\"cluster\":256}", -EBADMSG },
+	{ "no path, and no key", "{\"paths\":[],\"key\":\"\"}", 0 },
 	{ "as many paths as there is room for",
 		PATHS(PATH("10.0.0.1", "10.0.0.2") "," PATH("10.0.1.1", "10.0.1.2") "," PATH(
 			"10.0.2.1", "10.0.2.2") "," PATH("10.0.3.1", "10.0.3.2")),
@@ -274,11 +345,85 @@ START_TEST(rules_across_members)
 }
 END_TEST
 
+#define MATCHES(list) "{\"matches\":[" list "]}"
+static const struct {
+	const char *what, *change;
+	int rc;
+} asks[] = {
+	{ "as it is", "{}", 0 },
+	{ "a prefix beyond the family", "{\"prefix\":33}", -EBADMSG },
+	{ "bits behind the prefix", "{\"prefix\":4}", -EBADMSG },
+	{ "all clients of a family", "{\"client\":\"::\",\"prefix\":0}", 0 },
+	{ "one client", "{\"client\":\"2001:db8::7\",\"prefix\":128}", 0 },
+	{ "a client that is none", "{\"client\":\"x\"}", -EBADMSG },
+	{ "a client that is a number", "{\"client\":5}", -EBADMSG },
+	{ "a client and half a prefix", "{\"prefix\":\"8\"}", -EBADMSG },
+	{ "matches: nothing is meant", MATCHES(""), 0 },
+	{ "matches that are no list", "{\"matches\":5}", -EBADMSG },
+	{ "a match that is a number", MATCHES("5"), -EBADMSG },
+	{ "a match that is none", MATCHES("\"tcp\""), -EBADMSG },
+	{ "twice the same", MATCHES("\"udp 203.0.113.10:53 -\",\"udp 203.0.113.10:53 -\""), -EBADMSG },
+	{ "not in their order", MATCHES("\"tcp 203.0.113.10:80 10.1.0.11:8080\",\"udp 203.0.113.10:53 -\""), -EBADMSG },
+};
+
+START_TEST(what_is_asked_for)
+{
+	json_t *o = parse(ASK("conn.kill"), asks[_i].what), *change = parse(asks[_i].change, asks[_i].what);
+	struct sync_room_msg m;
+	ck_assert_int_eq(json_object_update(o, change), 0);
+	int rc = sync_room_msg_read_sync(o, &m);
+	ck_assert_msg(rc == asks[_i].rc, "%s: %d", asks[_i].what, rc);
+	if (rc == 0)
+		sync_room_msg_done(&m);
+	json_decref(change);
+	json_decref(o);
+}
+END_TEST
+
+/* As many as the core may ask about, and as many rows as it takes, are one line each. */
+START_TEST(the_longest_asks)
+{
+	struct sync_room_msg m = { .type = SYNC_MSG_CONN_KILL, .u.conn_ask = { .id = 1, .filter.some = true } }, got;
+	struct conn_filter *f = &m.u.conn_ask.filter;
+	struct lb_text line = LB_TEXT_INIT;
+	f->n = CONN_MATCH_MAX;
+	f->v = calloc(f->n, sizeof(*f->v));
+	ck_assert_ptr_nonnull(f->v);
+	for (uint32_t i = 0; i < f->n; i++) {
+		struct lb_ip ip = { .family = AF_INET6 };
+		memset(ip.b, 0xff, sizeof(ip.b));
+		ip.b[0] = 0x20;
+		f->v[i] = (struct conn_match){
+			.protocol = IPPROTO_SCTP, .virtual = ip, .virtual_port = 65535, .dest = ip, .dest_port = 65535
+		};
+		f->v[i].dest.b[2] = (uint8_t)(0x10 + (i >> 12));
+		f->v[i].dest.b[4] = (uint8_t)(0x80 | (i >> 6 & 0x3f));
+		f->v[i].dest.b[6] = (uint8_t)(0x80 | (i & 0x3f));
+	}
+	sync_room_msg_write(&m, &line);
+	ck_assert(!line.bad);
+	ck_assert_uint_lt(line.n, LB_PROTO_LINE_MAX);
+	json_t *o = lb_proto_parse(line.s, line.n - 1, NULL);
+	ck_assert_int_eq(sync_room_msg_read_sync(o, &got), 0);
+	same_ask(&m.u.conn_ask, &got.u.conn_ask);
+	sync_room_msg_done(&got);
+	json_decref(o);
+	free(f->v);
+	lb_text_done(&line);
+}
+END_TEST
+
 static const struct {
 	const char *what, *line;
 	int rc;
 	bool core;
 } lines[] = {
+	{ "no rows are no message", "{\"msg\":\"conn.rows\",\"id\":7,\"rows\":[]}", -EBADMSG, true },
+	{ "a row that is half one", "{\"msg\":\"conn.rows\",\"id\":7,\"rows\":[\"6 10.0.0.2:40000\"]}", -EBADMSG,
+		true },
+	{ "two rows in one",
+		"{\"msg\":\"conn.rows\",\"id\":7,\"rows\":[\"6 1.1.1.1:1 1.1.1.1:1 1.1.1.1:1 1 1 0 local local\"]}",
+		-EBADMSG, true },
 	{ "nobody else's message", "{\"msg\":\"vrrp.set\",\"id\":1}", -EBADMSG, false },
 	{ "an order for nothing", "{\"msg\":\"sync.do\",\"what\":\"pause\",\"kinds\":[]}", -EBADMSG, false },
 	{ "an order for all", "{\"msg\":\"sync.do\",\"what\":\"resync\",\"kinds\":[\"conntrack\",\"ipvs\"]}", 0,
@@ -453,6 +598,8 @@ int main(void)
 	tcase_add_loop_test(tc, every_member_counts, 0, LEN(members));
 	tcase_add_test(tc, every_member_has_a_row);
 	tcase_add_loop_test(tc, rules_across_members, 0, LEN(rules));
+	tcase_add_loop_test(tc, what_is_asked_for, 0, LEN(asks));
+	tcase_add_test(tc, the_longest_asks);
 	tcase_add_loop_test(tc, lines_that_are_none, 0, LEN(lines));
 	tcase_add_test(tc, the_longest_list);
 	tcase_add_test(tc, on_the_wire);
