@@ -172,6 +172,7 @@ static int add_sync_rules(scmp_filter_ctx ctx)
 	rc = rc ? rc : allow_socket(ctx, AF_INET, SOCK_STREAM);
 	rc = rc ? rc : allow_socket(ctx, AF_INET6, SOCK_STREAM);
 	rc = rc ? rc : allow_netlink(ctx, NETLINK_SOCK_DIAG); /* how full a socket of the kernel is */
+	rc = rc ? rc : allow_netlink(ctx, NETLINK_NETFILTER); /* connection tracking */
 	return rc ? rc : allow_netlink(ctx, NETLINK_GENERIC);
 }
 

@@ -117,7 +117,7 @@ bool sync_kernel_turn(struct sync_kernel *f)
 
 bool sync_kernel_settled(const struct sync_kernel *f)
 {
-	return f->tap && !f->holds && !f->settling && !f->to_kernel.at;
+	return !f->conf || (f->tap && !f->holds && !f->settling && !f->to_kernel.at);
 }
 
 int sync_kernel_peer(struct sync_kernel *f, const struct flow *flow, struct lb_time now)
@@ -210,6 +210,10 @@ int sync_kernel_open(struct sync_kernel *f, struct ev_loop *loop, uint64_t seed)
 void sync_kernel_conf(struct sync_kernel *f, const struct sync_conf *conf)
 {
 	f->conf = conf;
+	if (!conf && !f->tap) {
+		ev_timer_stop(f->loop, &f->retry);
+		trouble(f, "");
+	}
 	if (!conf || f->tap)
 		return;
 	f->cluster = conf->cluster;
