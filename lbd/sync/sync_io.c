@@ -5,6 +5,7 @@
 #include "common/log_io.h"
 #include "common/room_io.h"
 #include "lbd/sync/sync_conn_io.h"
+#include "lbd/sync/sync_ct_io.h"
 #include "lbd/sync/sync_kernel_io.h"
 #include "lbd/sync/sync_link.h"
 #include "lbd/sync/tls_io.h"
@@ -24,7 +25,9 @@ struct sync_room {
 	struct sync_conf *conf; /* NULL = nothing was set yet */
 	struct sync_kernel kernel;
 	struct sync_conn *conn;
-	struct sync_link link; /* with a tls only: else there is no peer */
+	struct sync_ct ct;
+	struct sync_flow_source ct_source; /* of the link */
+	struct sync_link link;             /* with a tls only: else there is no peer */
 	struct tls_link *tls;
 	uint64_t epoch;
 	enum tls_reason transport; /* why there is no link; NONE = it is not known */
@@ -73,11 +76,25 @@ static void put_down(const struct sync_room *r, struct sync_msg_state *s)
 		put_reason(s, "waiting", "nothing has been heard of the peer yet");
 }
 
+/* Both streams as one: what is true of it is true of each. The peer may know nothing of the other one. */
+static void look_at_streams(const struct sync_room *r, struct sync_link_status *out)
+{
+	struct sync_link_status ct;
+	sync_link_status(&r->link, SYNC_STREAM_IPVS, r->base.now, out);
+	if (!r->ct.conf || !(r->link.peer.features & SYNC_FEATURE_CONNTRACK))
+		return;
+	sync_link_status(&r->link, SYNC_STREAM_CONNTRACK, r->base.now, &ct);
+	out->paused |= ct.paused;
+	out->held |= ct.held;
+	out->in.complete &= ct.in.complete;
+	out->out.complete &= ct.out.complete;
+}
+
 static void fill_state(struct sync_room *r, struct sync_msg_state *s)
 {
 	struct sync_link_status st;
 	*s = (struct sync_msg_state){ 0 };
-	snprintf(s->trouble, sizeof(s->trouble), "%s", r->kernel.trouble);
+	snprintf(s->trouble, sizeof(s->trouble), "%s", r->kernel.trouble[0] ? r->kernel.trouble : r->ct.trouble);
 	if (!r->tls) {
 		s->is = SYNC_IS_OFF;
 		return;
@@ -86,12 +103,12 @@ static void fill_state(struct sync_room *r, struct sync_msg_state *s)
 		put_down(r, s);
 		return;
 	}
-	sync_link_status(&r->link, SYNC_STREAM_IPVS, r->base.now, &st);
+	look_at_streams(r, &st);
 	if (!st.in.complete)
 		r->in_kernel = false;
-	else if (sync_kernel_settled(&r->kernel))
+	else if (sync_kernel_settled(&r->kernel) && sync_ct_settled(&r->ct))
 		r->in_kernel = true;
-	s->sent_all = st.out.complete;
+	s->sent_all = st.out.complete && (!r->ct.conf || r->ct.looked);
 	s->have_all = st.in.complete && r->in_kernel;
 	s->is = st.paused || st.held ? SYNC_IS_PAUSED : s->sent_all && s->have_all ? SYNC_IS_SYNC : SYNC_IS_BULK;
 	s->same_config = r->link.peer.config == r->conf->config;
@@ -116,6 +133,18 @@ static void tell_state(struct sync_room *r)
 	lb_room_send(&r->base);
 }
 
+static void put_ct_stats(const struct sync_room *r, struct sync_msg_stats *s)
+{
+	const struct sync_ct *c = &r->ct;
+	s->local = flow_table_count(c->table, FLOW_LOCAL);
+	s->peer = flow_table_count(c->table, FLOW_PEER);
+	s->injected = c->injected;
+	s->refused += c->refused;
+	s->lost = c->lost;
+	s->full = c->full;
+	s->kernel_full = sync_ct_kernel_full(c, r->base.now);
+}
+
 static void tell_stats(struct sync_room *r, enum sync_kind kind)
 {
 	struct sync_link_status st;
@@ -132,6 +161,8 @@ static void tell_stats(struct sync_room *r, enum sync_kind kind)
 	s->sent_all = st.out.mark - st.out.from;
 	s->lag_ms = st.lag_ms;
 	s->refused = st.refused + st.invalid;
+	if (kind == SYNC_CONNTRACK)
+		put_ct_stats(r, s);
 	if (kind == SYNC_IPVS) {
 		s->local = flow_table_count(f->table, FLOW_LOCAL);
 		s->peer = flow_table_count(f->table, FLOW_PEER);
@@ -151,6 +182,8 @@ static void send_pong(struct sync_room *r, uint32_t n)
 	r->look = true;
 	if (r->tls)
 		tell_stats(r, SYNC_IPVS);
+	if (r->conf && r->ct.conf)
+		tell_stats(r, SYNC_CONNTRACK);
 }
 
 /* ---- the link ---- */
@@ -209,6 +242,12 @@ static int on_flow(const struct flow *flow, const struct sync_from *from, void *
 	if (!sync_is_news(flow_table_find(r->kernel.table, &flow->key), from, r->base.now))
 		return 1;
 	return sync_kernel_peer(&r->kernel, flow, r->base.now);
+}
+
+static int on_conntrack(const uint8_t *p, size_t n, void *arg)
+{
+	struct sync_room *r = arg;
+	return sync_ct_peer(&r->ct, p, n, r->base.now);
 }
 
 /* Whatever there is to say, as far as it can be carried. True: there may be more. */
@@ -270,6 +309,7 @@ static void on_flush(void *arg)
 		return;
 	sync_conn_turn(r->conn);
 	more |= sync_kernel_turn(&r->kernel);
+	more |= sync_ct_turn(&r->ct);
 	if (r->tls && tls_link_up(r->tls))
 		more |= say(r);
 	if (r->tls && r->link.state == SYNC_LINK_OVER)
@@ -289,6 +329,7 @@ static void link_close(struct sync_room *r)
 	tls_link_free(r->tls);
 	r->tls = NULL;
 	sync_link_done(&r->link);
+	sync_flow_source_done(&r->ct_source);
 }
 
 /* ---- the configuration ---- */
@@ -316,6 +357,11 @@ static int link_open(struct sync_room *r)
 		.generation = c->generation,
 		.flows = r->kernel.table,
 		.calls = { .flow = on_flow, .arg = r } };
+	if (r->ct.conf) {
+		sync_ct_source_init(&r->ct_source, r->ct.table);
+		link.conntrack = &r->ct_source.source;
+		link.calls.conntrack = on_conntrack;
+	}
 	memcpy(link.self, c->self, sizeof(link.self));
 	memcpy(link.peer, c->peer, sizeof(link.peer));
 	sync_link_init(&r->link, &link, r->base.now);
@@ -327,12 +373,13 @@ static int link_open(struct sync_room *r)
 	return r->tls ? 0 : -ENOMEM;
 }
 
-/* With whom, and how: whatever else changes, the link stays. */
+/* With whom, what of, and how: whatever else changes, the link stays. */
 static bool same_peer(const struct sync_conf *a, const struct sync_conf *b)
 {
 	return a->cluster == b->cluster && a->port == b->port && a->key_n == b->key_n && a->n_paths == b->n_paths &&
 	       strcmp(a->self, b->self) == 0 && strcmp(a->peer, b->peer) == 0 &&
-	       memcmp(a->key, b->key, a->key_n) == 0 && memcmp(a->paths, b->paths, sizeof(a->paths)) == 0;
+	       sync_conf_tracks(a) == sync_conf_tracks(b) && memcmp(a->key, b->key, a->key_n) == 0 &&
+	       memcmp(a->paths, b->paths, sizeof(a->paths)) == 0;
 }
 
 static void conf_free(struct sync_conf *c)
@@ -349,15 +396,16 @@ static int set(struct sync_room *r, struct sync_conf *conf)
 	bool same = old && same_peer(old, conf), alone = conf->n_paths == 0;
 	r->conf = conf;
 	r->look = true;
+	if (!same)
+		link_close(r);
 	sync_kernel_conf(&r->kernel, conf);
+	int err = sync_ct_conf(&r->ct, conf);
 	if (same && !alone) {
 		sync_link_set_rate(&r->link, conf->rate, r->base.now);
 		sync_link_set_config(&r->link, conf->config, conf->generation);
-	} else if (!same) {
-		link_close(r);
 	}
 	conf_free(old);
-	return same || alone ? 0 : link_open(r);
+	return err || same || alone ? err : link_open(r);
 }
 
 static void run(struct sync_room *r, const struct sync_msg_do *d)
@@ -370,6 +418,8 @@ static void run(struct sync_room *r, const struct sync_msg_do *d)
 			sync_link_resync(&r->link, streams[k], r->base.now);
 			if (k == SYNC_IPVS)
 				sync_kernel_again(&r->kernel);
+			else
+				sync_ct_again(&r->ct);
 			break;
 		case SYNC_DO_PAUSE: sync_link_pause(&r->link, streams[k], true); break;
 		case SYNC_DO_RESUME: sync_link_pause(&r->link, streams[k], false); break;
@@ -469,11 +519,15 @@ static int room_open(struct sync_room *r, int fd, void (*alive)(void))
 	r->kernel.alive = alive;
 	r->kernel.changed = on_changed;
 	r->kernel.troubled = on_troubled;
-	r->kernel.arg = r;
+	r->kernel.arg = r->ct.arg = r;
+	r->ct.changed = on_changed;
+	r->ct.troubled = on_troubled;
+	r->ct.seed = random[1];
 	r->deadline.data = r->more.data = r;
 	ev_timer_init(&r->deadline, on_deadline, 0.0, 0.0);
 	ev_idle_init(&r->more, on_more);
 	ev_set_priority(&r->more, EV_MINPRI);
+	sync_ct_open(&r->ct, r->base.loop);
 	r->conn = sync_conn_new(r->base.loop, &r->kernel, say_conn, r);
 	return r->conn ? sync_kernel_open(&r->kernel, r->base.loop, random[1]) : -ENOMEM;
 }
@@ -495,6 +549,7 @@ int sync_worker_main(int channel_fd, void (*alive)(void))
 		lb_room_run(&r->base);
 	link_close(r);
 	sync_conn_free(r->conn);
+	sync_ct_close(&r->ct);
 	sync_kernel_close(&r->kernel, r->base.status == 0);
 	conf_free(r->conf);
 	lb_text_done(&r->told);

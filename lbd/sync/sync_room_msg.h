@@ -43,6 +43,9 @@ struct sync_skip {
 	struct lb_ip addr; /* family only, for fwmark */
 };
 
+/* Which entries of connection tracking are copied: "auto" those of the listeners in nats, "all", "off". */
+enum sync_conntrack { SYNC_CONNTRACK_AUTO, SYNC_CONNTRACK_ALL, SYNC_CONNTRACK_OFF };
+
 struct sync_conf {
 	char self[SYNC_NAME_MAX], peer[SYNC_NAME_MAX];
 	uint8_t cluster; /* 1..255; without a path also 0 */
@@ -56,7 +59,17 @@ struct sync_conf {
 	struct lb_path paths[SYNC_PATHS_MAX];
 	uint32_t n_skips;
 	struct sync_skip *skips; /* owned where it was read; sorted by sync_skip_cmp, no two alike */
+	bool ipvs;               /* any flow of IPVS is copied: the kernel's own synchronisation is to run */
+	enum sync_conntrack conntrack;
+	uint32_t n_nats;
+	struct sync_skip *nats; /* the same; `what` is ALL. Listeners whose flows get another source address */
 };
+
+/* Whether there is anything to do with connection tracking. */
+static inline bool sync_conf_tracks(const struct sync_conf *c)
+{
+	return c->conntrack == SYNC_CONNTRACK_ALL || (c->conntrack == SYNC_CONNTRACK_AUTO && c->n_nats);
+}
 
 enum sync_kind { SYNC_IPVS, SYNC_CONNTRACK };
 #define SYNC_KIND_COUNT (SYNC_CONNTRACK + 1) /* words "ipvs" "conntrack" */
@@ -99,6 +112,7 @@ struct sync_msg_stats { /* of one kind */
 	uint64_t sent_done, sent_all;     /* the same of what we send */
 	uint32_t lag_ms;                  /* age of the oldest record that the peer has not acknowledged */
 	uint32_t full;                    /* records that found the table full */
+	bool kernel_full;                 /* conntrack: the kernel has no room for more (nf_conntrack_max) */
 };
 
 struct sync_msg_pong {
@@ -164,3 +178,4 @@ extern const char *const sync_kinds[SYNC_KIND_COUNT];
 extern const char *const sync_link_words[SYNC_IS_COUNT];
 extern const char *const sync_dos[SYNC_DO_COUNT];
 extern const char *const sync_whats[SYNC_ALL + 1];
+extern const char *const sync_conntracks[SYNC_CONNTRACK_OFF + 1];

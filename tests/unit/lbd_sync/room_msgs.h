@@ -14,7 +14,7 @@
 /* What a message does not hold itself. */
 struct msgs_room {
 	struct sync_conf conf;
-	struct sync_skip skips[MSGS_SKIPS];
+	struct sync_skip skips[MSGS_SKIPS], nats[MSGS_SKIPS];
 	struct conn_match matches[MSGS_MATCHES];
 	struct conn_row rows[MSGS_ROWS];
 };
@@ -39,6 +39,19 @@ static inline struct sync_skip msgs_skip(uint64_t *s)
 	return k;
 }
 
+/* How many there are, sorted, no two alike. */
+static inline uint32_t msgs_skips(uint64_t *s, struct sync_skip *skips)
+{
+	uint32_t n = among(s, 0, MSGS_SKIPS), kept = 0;
+	for (uint32_t i = 0; i < n; i++)
+		skips[i] = msgs_skip(s);
+	qsort(skips, n, sizeof(skips[0]), msgs_skip_cmp);
+	for (uint32_t i = 0; i < n; i++)
+		if (i == 0 || sync_skip_cmp(&skips[kept - 1], &skips[i]) < 0)
+			skips[kept++] = skips[i];
+	return kept;
+}
+
 static inline void msgs_conf(uint64_t *s, struct msgs_room *room)
 {
 	struct sync_conf *c = &room->conf;
@@ -61,14 +74,14 @@ static inline void msgs_conf(uint64_t *s, struct msgs_room *room)
 		c->paths[i].ours = msgs_ip(s, family, 2 * i);
 		c->paths[i].theirs = msgs_ip(s, family, 2 * i + 1);
 	}
-	uint32_t n = among(s, 0, MSGS_SKIPS);
-	for (uint32_t i = 0; i < n; i++)
-		room->skips[i] = msgs_skip(s);
-	qsort(room->skips, n, sizeof(room->skips[0]), msgs_skip_cmp);
-	for (uint32_t i = 0; i < n; i++)
-		if (i == 0 || sync_skip_cmp(&room->skips[c->n_skips - 1], &room->skips[i]) < 0)
-			room->skips[c->n_skips++] = room->skips[i];
+	c->n_skips = msgs_skips(s, room->skips);
 	c->skips = c->n_skips ? room->skips : NULL;
+	c->ipvs = coin(s);
+	c->conntrack = (enum sync_conntrack)among(s, 0, SYNC_CONNTRACK_OFF);
+	c->n_nats = msgs_skips(s, room->nats);
+	for (uint32_t i = 0; i < c->n_nats; i++)
+		room->nats[i].what = SYNC_ALL;
+	c->nats = c->n_nats ? room->nats : NULL;
 }
 
 static inline void msgs_do(uint64_t *s, struct sync_msg_do *d)
@@ -100,6 +113,7 @@ static inline void msgs_stats(uint64_t *s, struct sync_msg_stats *st)
 		*counters[i] = random_of(s) >> among(s, 1, 63);
 	st->lag_ms = (uint32_t)random_of(s);
 	st->full = (uint32_t)random_of(s);
+	st->kernel_full = coin(s);
 }
 
 static inline struct conn_match msgs_match(uint64_t *s)
