@@ -203,7 +203,7 @@ lab_end() {
 run_lab() {
     local kernel file
     local -a started=() busy=() less=()
-    for file in vrrp vrrp_accept vrrp_faults vrrp_mac vrrp_meet vrrp_wire vrrp_routes hooks peer; do # those are edge/pair: they need no guest
+    for file in vrrp vrrp_accept vrrp_faults vrrp_mac vrrp_meet vrrp_wire vrrp_routes hooks peer sync_link; do # those are edge/pair: they need no guest
         less+=("--ignore=tests/lab/test_$file.py")
     done
     if [[ ! -x tests/lab/suite.sh ]]; then
@@ -229,7 +229,7 @@ run_lab() {
     done
     # What speaks to the kernel is seen by each of them: traffic, golden, reconcile, kill. The rest is seen once, half of
     # it by the first and half by the last, so that they end together.
-    local -a first=({checks,config,ctl,scripts,pair}.py) last=({health,overrides}.py) skip
+    local -a first=({checks,config,ctl,scripts,pair}.py) last=({health,overrides,sync_faults}.py) skip
     for kernel in "${started[@]}"; do
         rm -f "$logs/lab-$kernel.status"
         skip=()

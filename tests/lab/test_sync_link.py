@@ -25,7 +25,7 @@ OTHER = "ff112233445566778899aabbccddeeff" * 2
 TO = "10.8.0.2"
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SILENT = 3.0  # s, SYNC_SILENT_MS
-CLIENTS = b"\x0a\x42\x00"  # addresses of those that the fake tells of begin so
+ADDRESSES = record(0)[-12:]  # of client, service and server
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def test_bad_way_to_the_peer(pair, key):
     for node_ in (pair.a, pair.b):
         node_.run("ip", "link", "set", "eth1", "mtu", "600")
     try:
-        with node(pair, key) as b, Sniffer(pair.sw, "pb1", {CLIENTS, KEY.encode(), b"10.66.0."}) as wire:
+        with node(pair, key) as b, Sniffer(pair.sw, "pb1", {ADDRESSES, KEY.encode(), b"10.66.0."}) as wire:
             pid = workers(b)["sync"]
             before = rss(pid)
             with Fake(pair.a, KEY, TO) as fake, adverts(pair, b, "bad way"):
