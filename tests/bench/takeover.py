@@ -23,7 +23,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lab"))
 os.environ["LBD_BUILD"] = os.environ["LBD_BENCH_BUILD"]
-from conftest import Lbd, run, until  # noqa: E402
+from conftest import CtlError, Lbd, run, until  # noqa: E402
 from flows import BACK, GW4, GW6, NAT_PORT, PORTS, VIP4, VIP6, Echo, Farm, Flows, conns  # noqa: E402
 from test_sync import configuration, in_sync, kill_all  # noqa: E402
 
@@ -331,7 +331,7 @@ def main():
                 begin = time.monotonic()
                 try:
                     one(event, side, n)
-                except (AssertionError, OSError, subprocess.SubprocessError) as e:
+                except (AssertionError, CtlError, OSError, subprocess.SubprocessError) as e:
                     broken = True
                     note(f"{event}-{side} gave up: {repr(e)[:2000]}")
                 note(f"{event}-{side} took {time.monotonic() - begin:.0f} s")
