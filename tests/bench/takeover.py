@@ -31,6 +31,7 @@ WORK = "/tmp/bench"
 MODES = [(mode, family) for mode in PORTS for family in (4, 6)]
 KINDS = ("busy", "idle")
 PATIENCE = 60
+ABSENT = 15  # s until a node comes back: what the other one had still to say of before is long said
 PREEMPT = 5  # s that keepalived waits before it takes the addresses back
 
 
@@ -244,6 +245,7 @@ def event_cut(farm, side, traffic):
     farm.cut("a")
     taken(farm, "b", begin, "cut", side.name)
     count_lost("cut", side.name, traffic)
+    talk_for(traffic, ABSENT)
     begin = time.monotonic()
     farm.cut("a", up=True)
     talk_until(traffic, lambda: holds(farm.a) and not holds(farm.b))
@@ -256,6 +258,7 @@ def event_kill(farm, side, traffic):
     side.kill("a")
     taken(farm, "b", begin, "sigkill", side.name)
     count_lost("sigkill", side.name, traffic)
+    talk_for(traffic, ABSENT)
     farm.reboot("a")
     begin = time.monotonic()
     side.start("a")
@@ -269,6 +272,7 @@ def event_planned(farm, side, traffic):
     side.planned("a")
     taken(farm, "b", begin, "planned", side.name)
     count_lost("planned", side.name, traffic)
+    talk_for(traffic, ABSENT)
     begin = time.monotonic()
     side.back("a")
     talk_until(traffic, lambda: holds(farm.a) and not holds(farm.b))
@@ -281,11 +285,16 @@ def talk_until(traffic, done):
     end = time.monotonic() + 90
     while not done():
         assert time.monotonic() < end, "the first node has the addresses again"
+        talk_for(traffic, 0.5)
+
+
+def talk_for(traffic, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
         for (kind, _, _), f in traffic.flows.items():
-            if kind == "busy":
-                for i, s in enumerate(f.socks):
-                    with contextlib.suppress(OSError):
-                        s.send(b"\n")  # nobody answers an empty line
+            for s in f.socks if kind == "busy" else ():
+                with contextlib.suppress(OSError):
+                    s.send(b"\n")  # nobody answers an empty line
         time.sleep(0.5)
 
 

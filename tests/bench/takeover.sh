@@ -8,11 +8,11 @@
 # waits, the others (idle) say nothing between two counts. Who has no answer of his server is lost, and counts once.
 #
 #   cut           the cables of the master are pulled
-#   cut-healed    and put in again: it takes the addresses back as soon as it likes
+#   cut-healed    and put in again, 15 s later: it takes the addresses back as soon as it likes
 #   sigkill       all processes of the master are killed at once; its kernel stays on the wire
-#   back-empty    the node comes back with an empty kernel, as after a reboot, and takes the addresses back
+#   back-empty    15 s later the node comes back with an empty kernel, as after a reboot, and takes the addresses back
 #   planned       lbd: lbctl failover --wait; keepalived has no such thing: SIGTERM
-#   planned-back  the other way; keepalived: it is started again
+#   planned-back  the other way, 15 s later; keepalived: it is started again
 #
 # keepalived copies by the kernel's own synchronisation (lvs_sync_daemon), with the best settings that it has: the first
 # packet of each flow is told and again every 10 s, each twice; 4 threads, buffers of 16 MB, sloppy_tcp; and it waits 5 s

@@ -60,13 +60,13 @@ def slow(key):
 def bad_way(farm):
     """Between the nodes, in both directions; and only small packets fit."""
     for n in (farm.a, farm.b):
-        n.ip("link set eth2 mtu 600")
+        n.ip("link set eth2 mtu 600 gso_max_segs 1")
         n.run("tc", "qdisc", "add", "dev", "eth2", "root", "netem", "delay", "3ms", "3ms", "loss", "3%", "duplicate", "5%",
               "reorder", "75%")
     yield
     for n in (farm.a, farm.b):
         n.run("tc", "qdisc", "del", "dev", "eth2", "root")
-        n.ip("link set eth2 mtu 1500")
+        n.ip("link set eth2 mtu 1500 gso_max_segs 65535")
 
 
 def datagram(sync_id, client):

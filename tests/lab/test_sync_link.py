@@ -7,6 +7,7 @@ test_sync_faults.py.
 import contextlib
 import json
 import os
+import re
 import socket
 import struct
 import time
@@ -145,10 +146,10 @@ def test_bad_way_to_the_peer(pair, key):
     """One packet of thirty is lost in both directions, and only small ones pass: all comes, and nothing of it can be read."""
     n = 20000
     pair.b.run("nft", "-f", "-", text="table inet bad {\n chain in {\n type filter hook input priority 0\n iifname eth1 "
-               "numgen random mod 30 < 1 drop\n }\n chain out {\n type filter hook output priority 0\n oifname eth1 "
-               "numgen random mod 30 < 1 drop\n }\n}\n")
+               "numgen random mod 30 < 1 counter drop\n }\n chain out {\n type filter hook output priority 0\n oifname eth1 "
+               "numgen random mod 30 < 1 counter drop\n }\n}\n")
     for node_ in (pair.a, pair.b):
-        node_.run("ip", "link", "set", "eth1", "mtu", "600")
+        node_.run("ip", "link", "set", "eth1", "mtu", "600", "gso_max_segs", "1")
     try:
         with node(pair, key) as b, Sniffer(pair.sw, "pb1", {ADDRESSES, KEY.encode(), b"10.66.0."}) as wire:
             pid = workers(b)["sync"]
@@ -161,14 +162,16 @@ def test_bad_way_to_the_peer(pair, key):
                 grown = rss(pid) - before
             print(f"FIGURES bad way: {n} flows in {took:.2f} s, {wire.packets} packets, {wire.bytes} bytes, memory "
                   f"{grown / n:.0f} bytes/flow")
-            assert workers(b)["sync"] == pid
+            lost = [int(x) for x in re.findall(r"counter packets (\d+)", pair.b.run("nft", "list", "table", "inet", "bad"))]
+            print(f"FIGURES bad way: lost packets, to and from the node: {lost}")
+            assert min(lost) > 0 and workers(b)["sync"] == pid
             assert wire.bytes > n * len(record(0)) and not wire.found, wire.found
             if "sanitizer" not in b.log().lower():
                 assert grown < n * 200 + (4 << 20)
     finally:
         pair.b.run("nft", "delete", "table", "inet", "bad")
         for node_ in (pair.a, pair.b):
-            node_.run("ip", "link", "set", "eth1", "mtu", "1500")
+            node_.run("ip", "link", "set", "eth1", "mtu", "1500", "gso_max_segs", "65535")
 
 
 def test_bulk_that_is_cut_goes_on_where_it_was(pair, key):
