@@ -122,6 +122,7 @@ def test_bulk_over_a_bad_way_and_a_process_that_is_killed(farm, key):  # noqa: F
     try:
         a.start()
         is_master(a)
+        until(lambda: sync_row(a).get("state") == "down", "it listens to its kernel, and misses its peer", 30)
         open_flows(farm.client, N, net)
         until(lambda: sync_row(a).get("local_flows", 0) >= N, f"they are known: {sync_row(a)}", 30)
         secrets = {socket.inet_aton(VIP4) + socket.inet_aton(f"10.1.0.{i}") for i in (11, 12)} | {b"10.99.", VIP4.encode()}
