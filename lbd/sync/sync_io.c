@@ -4,6 +4,7 @@
 #include "common/err.h"
 #include "common/log_io.h"
 #include "common/room_io.h"
+#include "lbd/sync/sync_conn_io.h"
 #include "lbd/sync/sync_kernel_io.h"
 #include "lbd/sync/sync_link.h"
 #include "lbd/sync/tls_io.h"
@@ -22,7 +23,8 @@ struct sync_room {
 	struct lb_room base;
 	struct sync_conf *conf; /* NULL = nothing was set yet */
 	struct sync_kernel kernel;
-	struct sync_link link;
+	struct sync_conn *conn;
+	struct sync_link link; /* with a tls only: else there is no peer */
 	struct tls_link *tls;
 	uint64_t epoch;
 	enum tls_reason transport; /* why there is no link; NONE = it is not known */
@@ -41,6 +43,11 @@ static void send_msg(struct sync_room *r, const struct sync_room_msg *m)
 {
 	sync_room_msg_write(m, &r->base.line);
 	lb_room_send(&r->base);
+}
+
+static void say_conn(const struct sync_room_msg *m, void *arg)
+{
+	send_msg(arg, m);
 }
 
 static const enum sync_stream streams[] = { [SYNC_IPVS] = SYNC_STREAM_IPVS, [SYNC_CONNTRACK] = SYNC_STREAM_CONNTRACK };
@@ -71,6 +78,10 @@ static void fill_state(struct sync_room *r, struct sync_msg_state *s)
 	struct sync_link_status st;
 	*s = (struct sync_msg_state){ 0 };
 	snprintf(s->trouble, sizeof(s->trouble), "%s", r->kernel.trouble);
+	if (!r->tls) {
+		s->is = SYNC_IS_OFF;
+		return;
+	}
 	if (r->link.state != SYNC_LINK_OPEN) {
 		put_down(r, s);
 		return;
@@ -138,7 +149,7 @@ static void send_pong(struct sync_room *r, uint32_t n)
 		.u.pong = { .n = n, .lag_us = lb_room_lag_us(&r->base), .rss_kib = lb_room_rss_kib() } };
 	send_msg(r, &m);
 	r->look = true;
-	if (r->conf)
+	if (r->tls)
 		tell_stats(r, SYNC_IPVS);
 }
 
@@ -224,7 +235,8 @@ static void end_link(struct sync_room *r)
 
 static void arm(struct sync_room *r, bool more)
 {
-	double after = (double)lb_time_diff_us(sync_link_deadline(&r->link, r->base.now), r->base.now) / 1e6;
+	struct lb_time next = r->tls ? sync_link_deadline(&r->link, r->base.now) : LB_TIME_NEVER;
+	double after = (double)lb_time_diff_us(next, r->base.now) / 1e6;
 	ev_timer_stop(r->base.loop, &r->deadline);
 	if (after < 60.0) {
 		ev_timer_set(&r->deadline, after > 0.0 ? after : 0.0, 0.0);
@@ -256,10 +268,11 @@ static void on_flush(void *arg)
 	bool more = false;
 	if (!r->conf)
 		return;
+	sync_conn_turn(r->conn);
 	more |= sync_kernel_turn(&r->kernel);
 	if (r->tls && tls_link_up(r->tls))
 		more |= say(r);
-	if (r->link.state == SYNC_LINK_OVER)
+	if (r->tls && r->link.state == SYNC_LINK_OVER)
 		end_link(r);
 	if (r->look)
 		tell_state(r);
@@ -286,7 +299,7 @@ static void tls_conf_of(const struct sync_conf *c, uint32_t seed, struct tls_con
 	memcpy(out->self, c->self, sizeof(out->self));
 	memcpy(out->peer, c->peer, sizeof(out->peer));
 	for (uint32_t i = 0; i < c->n_paths; i++)
-		out->paths[i] = (struct tls_path){ c->paths[i].ours, c->paths[i].theirs };
+		out->paths[i] = c->paths[i];
 	out->keys[0].n = c->key_n;
 	memcpy(out->keys[0].bytes, c->key, c->key_n);
 }
@@ -333,18 +346,18 @@ static void conf_free(struct sync_conf *c)
 static int set(struct sync_room *r, struct sync_conf *conf)
 {
 	struct sync_conf *old = r->conf;
-	bool same = old && same_peer(old, conf);
+	bool same = old && same_peer(old, conf), alone = conf->n_paths == 0;
 	r->conf = conf;
 	r->look = true;
 	sync_kernel_conf(&r->kernel, conf);
-	if (same) {
+	if (same && !alone) {
 		sync_link_set_rate(&r->link, conf->rate, r->base.now);
 		sync_link_set_config(&r->link, conf->config, conf->generation);
-	} else {
+	} else if (!same) {
 		link_close(r);
 	}
 	conf_free(old);
-	return same ? 0 : link_open(r);
+	return same || alone ? 0 : link_open(r);
 }
 
 static void run(struct sync_room *r, const struct sync_msg_do *d)
@@ -367,11 +380,11 @@ static void run(struct sync_room *r, const struct sync_msg_do *d)
 
 /* ---- from the core ---- */
 
-static int hello(struct sync_room *r, uint32_t version, enum lb_log_level level)
+static int hello(struct sync_room *r, const struct lb_msg_hello *h)
 {
 	const struct sync_room_msg m = { .type = SYNC_MSG_READY,
 		.u.ready = { .version = LB_PROTO_VERSION, .pid = (int32_t)getpid() } };
-	int err = lb_room_hello(&r->base, version, level);
+	int err = lb_room_hello(&r->base, h);
 	if (!err)
 		send_msg(r, &m);
 	return err;
@@ -381,10 +394,10 @@ static int dispatch(struct sync_room *r, struct sync_room_msg *m)
 {
 	if (m->type != SYNC_MSG_HELLO && !r->base.greeted)
 		return -EPROTO;
-	if (m->type == SYNC_MSG_DO && !r->conf)
+	if (m->type == SYNC_MSG_DO && !r->tls)
 		return 0;
 	switch (m->type) {
-	case SYNC_MSG_HELLO: return hello(r, m->u.hello.version, m->u.hello.level);
+	case SYNC_MSG_HELLO: return hello(r, &m->u.hello);
 	case SYNC_MSG_SET: {
 		struct sync_conf *conf = m->u.set;
 		m->u.set = NULL;
@@ -393,10 +406,16 @@ static int dispatch(struct sync_room *r, struct sync_room_msg *m)
 	case SYNC_MSG_DO: run(r, &m->u.run); return 0;
 	case SYNC_MSG_LOG: lb_log_set_level(m->u.log); return 0;
 	case SYNC_MSG_PING: send_pong(r, m->u.ping); return 0;
+	case SYNC_MSG_CONN_LIST:
+	case SYNC_MSG_CONN_MORE:
+	case SYNC_MSG_CONN_STOP:
+	case SYNC_MSG_CONN_KILL: return sync_conn_take(r->conn, m, r->base.now);
 	case SYNC_MSG_READY:
 	case SYNC_MSG_STATE:
 	case SYNC_MSG_STATS:
-	case SYNC_MSG_PONG: break;
+	case SYNC_MSG_PONG:
+	case SYNC_MSG_CONN_ROWS:
+	case SYNC_MSG_CONN_END: break;
 	}
 	return -EPROTO;
 }
@@ -433,6 +452,7 @@ static const struct lb_room_calls room_calls = { .line = on_line, .flush = on_fl
 void sync_worker_prepare(int helper)
 {
 	(void)helper;
+	sync_conn_prepare();
 	if (!tls_prepare())
 		lb_log(LB_LOG_ERROR, "the TLS library does not work: flows will not be copied");
 }
@@ -454,7 +474,8 @@ static int room_open(struct sync_room *r, int fd, void (*alive)(void))
 	ev_timer_init(&r->deadline, on_deadline, 0.0, 0.0);
 	ev_idle_init(&r->more, on_more);
 	ev_set_priority(&r->more, EV_MINPRI);
-	return sync_kernel_open(&r->kernel, r->base.loop, random[1]);
+	r->conn = sync_conn_new(r->base.loop, &r->kernel, say_conn, r);
+	return r->conn ? sync_kernel_open(&r->kernel, r->base.loop, random[1]) : -ENOMEM;
 }
 
 /* The devices go when the core ended in order, and when it was killed: whoever follows makes them again. What is in the
@@ -473,6 +494,7 @@ int sync_worker_main(int channel_fd, void (*alive)(void))
 	else
 		lb_room_run(&r->base);
 	link_close(r);
+	sync_conn_free(r->conn);
 	sync_kernel_close(&r->kernel, r->base.status == 0);
 	conf_free(r->conf);
 	lb_text_done(&r->told);

@@ -9,8 +9,9 @@
  * The table is the only memory: what the peer has not got yet stands in it behind what it has, and so does what the
  * kernel has not taken yet (a second cursor). Nothing is queued but what fits into a socket.
  *
- *   sync_io       the room: channel, configuration, what is said of it
+ *   sync_io         the room: channel, configuration, what is said of it
  *   sync_kernel_io  flows: from the kernel and into it
+ *   sync_conn_io    single connections: shown, and ended; also without a peer
  */
 #pragma once
 

@@ -17,7 +17,7 @@ from flows import (BACK, GW4, GW6, LINK, MANY, NAT_PORT, PORTS, STICKY, VIP4, VI
 from pair import is_backup, is_master, state
 from steps import slowness
 
-N = int(os.environ.get("LBD_SYNC_FLOWS", "40"))  # connections per mode and family; tests/bench/run.sh takeover has more
+N = int(os.environ.get("LBD_SYNC_FLOWS", "20"))  # connections per mode and family; tests/bench/run.sh takeover has more
 MODES = [(mode, family) for mode in PORTS for family in (4, 6)]
 
 

@@ -381,6 +381,20 @@ def sync_channel():
         "stats": dict({"msg": "sync.stats", "kind": "ipvs"}, **{n: i for i, n in enumerate(counters)}),
         "pong": {"msg": "pong", "n": 1, "lag_us": 120, "rss_kib": 9000},
         "wrong-way": {"msg": "sync.get"},
+        "set-alone": {"msg": "sync.set", "cluster": 0, "paths": []},
+        "conn-list": {"msg": "conn.list", "id": 7, "cut": False, "port": 0},
+        "conn-list-client": {"msg": "conn.list", "id": 7, "cut": False, "client": "2001:db8::", "prefix": 32, "port": 443},
+        "conn-list-some": {"msg": "conn.list", "id": 7, "cut": False, "port": 0, "matches": [
+            "udp 203.0.113.10:53 -", "any fwmark:10/ipv4 10.1.0.12", "tcp 203.0.113.10 10.1.0.12:8080",
+            "sctp [2001:db8::1]:443 [2001:db8::2]:8443"]},
+        "conn-kill": {"msg": "conn.kill", "id": 4294967295, "cut": True, "client": "10.0.0.0", "prefix": 8, "port": 0, "matches": []},
+        "conn-more": {"msg": "conn.more", "id": 7},
+        "conn-stop": {"msg": "conn.stop", "id": 7},
+        "conn-rows": {"msg": "conn.rows", "id": 7, "rows": [
+            "6 10.0.0.2:40000 203.0.113.10:80 10.1.0.11:8080 1 899 0 local",
+            "0 10.0.0.0 0.0.0.10 10.1.0.12 1 300 10 template",
+            "17 [2001:db8::7]:5353 [2001:db8::1]:53 [2001:db8::2]:53 0 300 0 peer"]},
+        "conn-end": {"msg": "conn.end", "id": 7, "err": 0, "seen": 12, "ended": 11, "left": 1, "text": "who knows"},
     }
     for name, line in lines.items():
         save("sync_channel", name, json.dumps(line).encode())
