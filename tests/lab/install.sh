@@ -21,7 +21,7 @@ LAB_PACKAGES_BUILD=(
 )
 LAB_PACKAGES_LAB=(
   qemu-system-x86 busybox-static cpio kmod xz-utils zstd
-  iproute2 ipvsadm "nginx-light|nginx" curl socat nftables conntrack keepalived
+  iproute2 ipvsadm "nginx-light|nginx" curl socat nftables conntrack conntrackd keepalived
   tcpdump python3 python3-pytest python3-scapy wrk procps psmisc iputils-ping
   openssl exim4-daemon-light dovecot-imapd dovecot-pop3d slapd vsftpd redis-server memcached unbound
 )
