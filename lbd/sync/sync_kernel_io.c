@@ -117,6 +117,8 @@ bool sync_kernel_turn(struct sync_kernel *f)
 
 bool sync_kernel_settled(const struct sync_kernel *f)
 {
+	if (f->conf && !f->conf->flows)
+		return true;
 	return f->tap && !f->holds && !f->settling && !f->to_kernel.at;
 }
 
@@ -174,7 +176,7 @@ static void on_retry(struct ev_loop *loop, ev_timer *ev, int events)
 		ipvs_tap_leave(f->tap);
 		f->tap = NULL;
 	}
-	if (!f->tap && f->conf)
+	if (!f->tap && f->conf && f->conf->flows)
 		start(f);
 	if (f->tap)
 		ev_timer_stop(loop, ev);
@@ -207,10 +209,24 @@ int sync_kernel_open(struct sync_kernel *f, struct ev_loop *loop, uint64_t seed)
 	return 0;
 }
 
+/* Nothing is copied any more. What the peer told stays known, should that change again. */
+static void stop(struct sync_kernel *f)
+{
+	struct lb_err e;
+	ev_timer_stop(f->loop, &f->retry);
+	if (f->tap && ipvs_tap_stop(f->tap, &e))
+		lb_log(LB_LOG_WARNING, "%s", e.text);
+	f->tap = NULL;
+	f->settling = false;
+	trouble(f, "");
+}
+
 void sync_kernel_conf(struct sync_kernel *f, const struct sync_conf *conf)
 {
 	f->conf = conf;
-	if (!conf || f->tap)
+	if (!conf->flows)
+		stop(f);
+	if (!conf->flows || f->tap)
 		return;
 	f->cluster = conf->cluster;
 	start(f);

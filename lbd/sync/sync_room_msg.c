@@ -205,6 +205,7 @@ static void key_read(struct lb_fields *f, struct sync_conf *c)
 static void set_write(const struct sync_room_msg *m, struct lb_members *o)
 {
 	const struct sync_conf *c = m->u.set;
+	lb_put_bool(o, "flows", c->flows);
 	lb_put_str(o, "self", c->self);
 	lb_put_str(o, "peer", c->peer);
 	lb_put_int(o, "cluster", c->cluster);
@@ -222,6 +223,7 @@ static int set_read(struct lb_fields *f, struct sync_room_msg *m)
 	struct sync_conf *c = m->u.set = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
+	c->flows = lb_field_bool(f, "flows");
 	name_read(f, "self", c->self);
 	name_read(f, "peer", c->peer);
 	f->bad |= strcmp(c->self, c->peer) == 0;
@@ -246,10 +248,10 @@ static bool paths_same(const struct sync_conf *a, const struct sync_conf *b)
 
 bool sync_conf_same(const struct sync_conf *a, const struct sync_conf *b)
 {
-	bool same = strcmp(a->self, b->self) == 0 && strcmp(a->peer, b->peer) == 0 && a->cluster == b->cluster &&
-		    a->port == b->port && a->config == b->config && a->generation == b->generation &&
-		    a->rate == b->rate && a->key_n == b->key_n && memcmp(a->key, b->key, a->key_n) == 0 &&
-		    paths_same(a, b) && a->n_skips == b->n_skips;
+	bool same = a->flows == b->flows && strcmp(a->self, b->self) == 0 && strcmp(a->peer, b->peer) == 0 &&
+		    a->cluster == b->cluster && a->port == b->port && a->config == b->config &&
+		    a->generation == b->generation && a->rate == b->rate && a->key_n == b->key_n &&
+		    memcmp(a->key, b->key, a->key_n) == 0 && paths_same(a, b) && a->n_skips == b->n_skips;
 	for (uint32_t i = 0; same && i < a->n_skips; i++)
 		same = a->skips[i].what == b->skips[i].what && sync_skip_cmp(&a->skips[i], &b->skips[i]) == 0;
 	return same;
@@ -416,6 +418,44 @@ static int stats_read(struct lb_fields *f, struct sync_room_msg *m)
 	return 0;
 }
 
+static void talk_write(const struct sync_room_msg *m, struct lb_members *o)
+{
+	lb_put_int(o, "id", m->u.talk.id);
+	lb_put_int(o, "flags", m->u.talk.flags);
+	lb_put(o, "text", json_stringn(m->u.talk.text, m->u.talk.n));
+}
+
+static int talk_read(struct lb_fields *f, struct sync_room_msg *m)
+{
+	m->u.talk.id = lb_field_u32(f, "id", 1, UINT32_MAX);
+	m->u.talk.flags = (uint8_t)lb_field_u32(f, "flags", 0, UINT8_MAX);
+	m->u.talk.text = lb_field_str(f, "text", SYNC_TALK_TEXT_MAX);
+	m->u.talk.n = strlen(m->u.talk.text);
+	return 0;
+}
+
+static void talk_link_write(const struct sync_room_msg *m, struct lb_members *o)
+{
+	lb_put_int(o, "link", m->u.talk.link);
+}
+
+static int talk_link_read(struct lb_fields *f, struct sync_room_msg *m)
+{
+	m->u.talk.link = lb_field_u32(f, "link", 0, UINT32_MAX);
+	return 0;
+}
+
+static void talk_out_write(const struct sync_room_msg *m, struct lb_members *o)
+{
+	talk_link_write(m, o);
+	talk_write(m, o);
+}
+
+static int talk_out_read(struct lb_fields *f, struct sync_room_msg *m)
+{
+	return talk_link_read(f, m) ? -ENOMEM : talk_read(f, m);
+}
+
 static void pong_write(const struct sync_room_msg *m, struct lb_members *o)
 {
 	lb_put_int(o, "n", m->u.pong.n);
@@ -442,9 +482,12 @@ static const struct row {
 	[SYNC_MSG_DO] = { "sync.do", true, do_write, do_read },
 	[SYNC_MSG_LOG] = { "log", true, log_write, log_read },
 	[SYNC_MSG_PING] = { "ping", true, ping_write, ping_read },
+	[SYNC_MSG_TALK_OUT] = { "talk.out", true, talk_out_write, talk_out_read },
 	[SYNC_MSG_READY] = { "ready", false, ready_write, ready_read },
 	[SYNC_MSG_STATE] = { "sync.state", false, state_write, state_read },
 	[SYNC_MSG_STATS] = { "sync.stats", false, stats_write, stats_read },
+	[SYNC_MSG_TALK_LINK] = { "talk.link", false, talk_link_write, talk_link_read },
+	[SYNC_MSG_TALK_IN] = { "talk.in", false, talk_write, talk_read },
 	[SYNC_MSG_PONG] = { "pong", false, pong_write, pong_read },
 };
 _Static_assert(COUNT(rows) == SYNC_MSG_COUNT, "one row per message");

@@ -5,10 +5,13 @@
  *   core -> sync   hello        once, first
  *                  sync.set     all of it: who we are, who the peer is, the key; anew when anything of it changed
  *                  sync.do      an operator's word
+ *                  talk.out     to the core of the peer
  *                  log, ping    as with every worker
  *   sync -> core   ready        the answer to hello
  *                  sync.state   the link or the bulk changed; also the first word after sync.set
  *                  sync.stats   behind each pong: counters, all since the process began
+ *                  talk.link    the cores can talk to each other, on a link of that number; or cannot any more
+ *                  talk.in      from the core of the peer
  *                  pong         with the figures of the process
  *
  * Keys are in the message: the core reads the files, the process opens none.
@@ -42,6 +45,7 @@ struct sync_skip {
 };
 
 struct sync_conf {
+	bool flows; /* are copied; else there is a link to the peer, and that is all */
 	char self[SYNC_NAME_MAX], peer[SYNC_NAME_MAX];
 	uint8_t cluster; /* 1..255 */
 	uint16_t port;
@@ -101,6 +105,16 @@ struct sync_msg_stats { /* of one kind */
 	uint32_t full;                    /* records that found the table full */
 };
 
+#define SYNC_TALK_TEXT_MAX 16384 /* bytes in one message: what a frame takes */
+
+struct sync_msg_talk {
+	uint32_t link;    /* of talk.out and talk.link; 0 = there is none */
+	uint32_t id;      /* of talk.out and talk.in */
+	uint8_t flags;    /* the same */
+	const char *text; /* borrowed from who wrote it, or from the line that was read; no NUL among the n bytes */
+	size_t n;
+};
+
 struct sync_msg_pong {
 	uint32_t n, lag_us, rss_kib;
 };
@@ -111,9 +125,12 @@ enum sync_msg_type {
 	SYNC_MSG_DO,
 	SYNC_MSG_LOG,
 	SYNC_MSG_PING,
+	SYNC_MSG_TALK_OUT,
 	SYNC_MSG_READY,
 	SYNC_MSG_STATE,
 	SYNC_MSG_STATS,
+	SYNC_MSG_TALK_LINK,
+	SYNC_MSG_TALK_IN,
 	SYNC_MSG_PONG
 };
 #define SYNC_MSG_COUNT (SYNC_MSG_PONG + 1)
@@ -135,6 +152,7 @@ struct sync_room_msg {
 		} ready;
 		struct sync_msg_state state;
 		struct sync_msg_stats stats;
+		struct sync_msg_talk talk;
 		struct sync_msg_pong pong;
 	} u;
 };
