@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The room of flow state seen from the core: with whom flows are exchanged, and the key, go out; how that goes comes in
- * and is told. It runs only while there is somebody to exchange them with. */
+ * and is told. It runs only while there is somebody to exchange them with. It has the link to the other node, over
+ * which the two cores talk, too. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon.h"
@@ -74,6 +75,13 @@ int daemon_sync_do(struct daemon *d, const struct sync_msg_do *what)
 	return send(&d->sync, &m);
 }
 
+int daemon_sync_talk(struct daemon *d, uint32_t link, uint32_t id, uint8_t flags, const char *text, size_t n)
+{
+	const struct sync_room_msg m = { .type = SYNC_MSG_TALK_OUT,
+		.u.talk = { .link = link, .id = id, .flags = flags, .text = text, .n = n } };
+	return send(&d->sync, &m);
+}
+
 /* ---- what the room says ---- */
 
 static void tell(struct daemon *d)
@@ -102,6 +110,7 @@ static void on_ready(struct worker *w, void *arg)
 {
 	struct daemon *d = arg;
 	(void)w;
+	daemon_talk_link(d, 0, "the process that has the link was started anew");
 	model_sync_forget(&d->sync.all, lb_clock_now());
 	d->sync.all.due = true;
 	send_due(d);
@@ -126,6 +135,10 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 		d->changed = true;
 	} else if (m.type == SYNC_MSG_STATS) {
 		model_sync_said_stats(&d->sync.all, &m.u.stats);
+	} else if (m.type == SYNC_MSG_TALK_LINK) {
+		daemon_talk_link(d, m.u.talk.link, "the link broke");
+	} else if (m.type == SYNC_MSG_TALK_IN) {
+		daemon_talk_in(d, &m.u.talk);
 	} else if (m.type == SYNC_MSG_PONG) {
 		d->sync.pong = m.u.pong;
 	}
@@ -142,6 +155,7 @@ static void room_start(struct daemon *d);
 static void on_gone(struct worker *w, void *arg)
 {
 	struct daemon *d = arg;
+	daemon_talk_link(d, 0, "the process that has the link ended");
 	model_sync_forget(&d->sync.all, lb_clock_now());
 	d->changed = true;
 	if (!worker_stopped(w))

@@ -203,7 +203,7 @@ lab_end() {
 run_lab() {
     local kernel file
     local -a started=() busy=() less=()
-    for file in vrrp vrrp_accept vrrp_faults vrrp_mac vrrp_meet vrrp_wire vrrp_routes hooks peer; do # those are edge/pair: they need no guest
+    for file in vrrp vrrp_accept vrrp_faults vrrp_mac vrrp_meet vrrp_wire vrrp_routes hooks peer peer_talk; do # those are edge/pair: they need no guest
         less+=("--ignore=tests/lab/test_$file.py")
     done
     if [[ ! -x tests/lab/suite.sh ]]; then

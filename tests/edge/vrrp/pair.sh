@@ -5,7 +5,7 @@
 # namespaces of this machine: VRRP needs no IPVS, and its times are those of a machine, not of a guest.
 # Without FILE all of them at once: they mostly wait. Each has namespaces of its own, so that names do not collide.
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../lab" && pwd) || exit 1
-files=(test_vrrp.py test_vrrp_accept.py test_vrrp_faults.py test_vrrp_mac.py test_vrrp_meet.py test_vrrp_routes.py test_vrrp_wire.py test_peer.py test_hooks.py)
+files=(test_vrrp.py test_vrrp_accept.py test_vrrp_faults.py test_vrrp_mac.py test_vrrp_meet.py test_vrrp_routes.py test_vrrp_wire.py test_peer.py test_peer_talk.py test_hooks.py)
 build=$1
 skip() {
     echo "skipped: $*"

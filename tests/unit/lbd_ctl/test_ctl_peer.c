@@ -115,7 +115,7 @@ static void ask(const char *command, const char *args)
 	collect_done();
 	json_decref(kept);
 	kept = json_loads(args, 0, NULL);
-	struct ctl_request rq = { lb_command_wire(command), kept, &peer, -1 };
+	struct ctl_request rq = { .cmd = lb_command_wire(command), .args = kept, .peer = &peer, .fd = -1 };
 	ck_assert_msg(rq.cmd && lb_command_check_args(rq.cmd, kept, &e) == 0, "%s %s: %s", command, args, e.text);
 	ck_assert_int_eq(ctl_collect_init(&k.c), 0);
 	k.asked = true;
