@@ -338,7 +338,7 @@ static void tls_conf_of(const struct sync_conf *c, uint32_t seed, struct tls_con
 	memcpy(out->self, c->self, sizeof(out->self));
 	memcpy(out->peer, c->peer, sizeof(out->peer));
 	for (uint32_t i = 0; i < c->n_paths; i++)
-		out->paths[i] = (struct tls_path){ c->paths[i].ours, c->paths[i].theirs };
+		out->paths[i] = c->paths[i];
 	out->keys[0].n = c->key_n;
 	memcpy(out->keys[0].bytes, c->key, c->key_n);
 }
@@ -419,11 +419,11 @@ static void run(struct sync_room *r, const struct sync_msg_do *d)
 
 /* ---- from the core ---- */
 
-static int hello(struct sync_room *r, uint32_t version, enum lb_log_level level)
+static int hello(struct sync_room *r, const struct lb_msg_hello *h)
 {
 	const struct sync_room_msg m = { .type = SYNC_MSG_READY,
 		.u.ready = { .version = LB_PROTO_VERSION, .pid = (int32_t)getpid() } };
-	int err = lb_room_hello(&r->base, version, level);
+	int err = lb_room_hello(&r->base, h);
 	if (!err)
 		send_msg(r, &m);
 	return err;
@@ -436,7 +436,7 @@ static int dispatch(struct sync_room *r, struct sync_room_msg *m)
 	if (m->type == SYNC_MSG_DO && !r->conf)
 		return 0;
 	switch (m->type) {
-	case SYNC_MSG_HELLO: return hello(r, m->u.hello.version, m->u.hello.level);
+	case SYNC_MSG_HELLO: return hello(r, &m->u.hello);
 	case SYNC_MSG_SET: {
 		struct sync_conf *conf = m->u.set;
 		m->u.set = NULL;

@@ -2,7 +2,6 @@
 #include "lbd/sync/sync_room_msg.h"
 
 #include "common/buf.h"
-#include "common/fields.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -27,17 +26,6 @@ const char *const sync_link_words[] = {
 	[SYNC_IS_SYNC] = "in-sync",
 	[SYNC_IS_PAUSED] = "paused",
 };
-
-static uint64_t counter_read(struct lb_fields *f, const char *key)
-{
-	return (uint64_t)lb_field_int(f, key, 0, INT64_MAX);
-}
-
-static void name_read(struct lb_fields *f, const char *key, char out[SYNC_NAME_MAX])
-{
-	lb_field_text(f, key, out, SYNC_NAME_MAX);
-	f->bad |= out[0] == '\0';
-}
 
 /* ---- sync.set ---- */
 
@@ -167,44 +155,9 @@ static int skips_read(struct lb_fields *f, struct sync_conf *c)
 	return 0;
 }
 
-static json_t *paths_write(const struct sync_conf *c)
+static void set_write(const void *u, struct lb_members *o)
 {
-	json_t *list = json_array();
-	for (uint32_t i = 0; i < c->n_paths; i++) {
-		struct lb_members o = { json_object(), false };
-		lb_put_ip(&o, "ours", &c->paths[i].ours);
-		lb_put_ip(&o, "theirs", &c->paths[i].theirs);
-		if (!lb_list_add(list, lb_members_end(&o)))
-			return NULL;
-	}
-	return list;
-}
-
-static void paths_read(struct lb_fields *f, struct sync_conf *c)
-{
-	const json_t *list = lb_field_list(f, "paths", SYNC_PATHS_MAX);
-	c->n_paths = (uint32_t)json_array_size(list);
-	f->bad |= c->n_paths == 0;
-	for (uint32_t i = 0; i < c->n_paths; i++) {
-		struct lb_fields one = { json_array_get(list, i), false };
-		c->paths[i].ours = lb_field_ip(&one, "ours");
-		c->paths[i].theirs = lb_field_ip(&one, "theirs");
-		f->bad |= one.bad || c->paths[i].ours.family != c->paths[i].theirs.family;
-		f->bad |= lb_ip_cmp(&c->paths[i].ours, &c->paths[i].theirs) == 0;
-	}
-}
-
-static void key_read(struct lb_fields *f, struct sync_conf *c)
-{
-	const char *hex = lb_field_str(f, "key", 2 * SYNC_KEY_MAX);
-	size_t n = strlen(hex);
-	f->bad |= n < 2 * SYNC_KEY_MIN || !lb_hex_read(hex, n, c->key);
-	c->key_n = (uint32_t)(n / 2);
-}
-
-static void set_write(const struct sync_room_msg *m, struct lb_members *o)
-{
-	const struct sync_conf *c = m->u.set;
+	const struct sync_conf *c = *(struct sync_conf *const *)u;
 	lb_put_bool(o, "flows", c->flows);
 	lb_put_str(o, "self", c->self);
 	lb_put_str(o, "peer", c->peer);
@@ -214,26 +167,26 @@ static void set_write(const struct sync_room_msg *m, struct lb_members *o)
 	lb_put_int(o, "generation", c->generation);
 	lb_put_int(o, "rate", c->rate);
 	lb_put(o, "key", lb_hex_write(c->key, c->key_n));
-	lb_put(o, "paths", paths_write(c));
+	lb_put_paths(o, "paths", c->paths, c->n_paths);
 	lb_put(o, "skips", skips_write(c));
 }
 
-static int set_read(struct lb_fields *f, struct sync_room_msg *m)
+static int set_read(struct lb_fields *f, void *u)
 {
-	struct sync_conf *c = m->u.set = calloc(1, sizeof(*c));
+	struct sync_conf *c = *(struct sync_conf **)u = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
 	c->flows = lb_field_bool(f, "flows");
-	name_read(f, "self", c->self);
-	name_read(f, "peer", c->peer);
+	lb_field_name(f, "self", c->self, sizeof(c->self));
+	lb_field_name(f, "peer", c->peer, sizeof(c->peer));
 	f->bad |= strcmp(c->self, c->peer) == 0;
 	c->cluster = (uint8_t)lb_field_u32(f, "cluster", 1, UINT8_MAX);
 	c->port = (uint16_t)lb_field_u32(f, "port", 1, UINT16_MAX);
 	c->config = lb_field_u64(f, "config");
 	c->generation = lb_field_u32(f, "generation", 0, UINT32_MAX);
 	c->rate = lb_field_u32(f, "rate", 1, SYNC_RATE_MAX);
-	key_read(f, c);
-	paths_read(f, c);
+	c->key_n = (uint32_t)lb_field_bytes(f, "key", c->key, SYNC_KEY_MIN, SYNC_KEY_MAX);
+	c->n_paths = lb_field_paths(f, "paths", c->paths, SYNC_PATHS_MAX);
 	return skips_read(f, c);
 }
 
@@ -265,19 +218,6 @@ void sync_conf_done(struct sync_conf *c)
 
 /* ---- the other pairs: message -> members, members -> message ---- */
 
-static void hello_write(const struct sync_room_msg *m, struct lb_members *o)
-{
-	lb_put_int(o, "version", m->u.hello.version);
-	lb_put_str(o, "level", lb_log_level_name(m->u.hello.level));
-}
-
-static int hello_read(struct lb_fields *f, struct sync_room_msg *m)
-{
-	m->u.hello.version = lb_field_u32(f, "version", 1, UINT32_MAX);
-	m->u.hello.level = lb_field_level(f, "level");
-	return 0;
-}
-
 static json_t *kinds_write(const bool kinds[SYNC_KIND_COUNT])
 {
 	json_t *list = json_array();
@@ -302,57 +242,24 @@ static void kinds_read(struct lb_fields *f, bool kinds[SYNC_KIND_COUNT])
 	}
 }
 
-static void do_write(const struct sync_room_msg *m, struct lb_members *o)
+static void do_write(const void *u, struct lb_members *o)
 {
-	lb_put_str(o, "what", sync_dos[m->u.run.what]);
-	lb_put(o, "kinds", kinds_write(m->u.run.kinds));
+	const struct sync_msg_do *d = u;
+	lb_put_str(o, "what", sync_dos[d->what]);
+	lb_put(o, "kinds", kinds_write(d->kinds));
 }
 
-static int do_read(struct lb_fields *f, struct sync_room_msg *m)
+static int do_read(struct lb_fields *f, void *u)
 {
-	m->u.run.what = (enum sync_do)lb_field_word(f, "what", sync_dos, COUNT(sync_dos));
-	kinds_read(f, m->u.run.kinds);
+	struct sync_msg_do *d = u;
+	d->what = (enum sync_do)lb_field_word(f, "what", sync_dos, COUNT(sync_dos));
+	kinds_read(f, d->kinds);
 	return 0;
 }
 
-static void log_write(const struct sync_room_msg *m, struct lb_members *o)
+static void state_write(const void *u, struct lb_members *o)
 {
-	lb_put_str(o, "level", lb_log_level_name(m->u.log));
-}
-
-static int log_read(struct lb_fields *f, struct sync_room_msg *m)
-{
-	m->u.log = lb_field_level(f, "level");
-	return 0;
-}
-
-static void ping_write(const struct sync_room_msg *m, struct lb_members *o)
-{
-	lb_put_int(o, "n", m->u.ping);
-}
-
-static int ping_read(struct lb_fields *f, struct sync_room_msg *m)
-{
-	m->u.ping = lb_field_u32(f, "n", 0, UINT32_MAX);
-	return 0;
-}
-
-static void ready_write(const struct sync_room_msg *m, struct lb_members *o)
-{
-	lb_put_int(o, "version", m->u.ready.version);
-	lb_put_int(o, "pid", m->u.ready.pid);
-}
-
-static int ready_read(struct lb_fields *f, struct sync_room_msg *m)
-{
-	m->u.ready.version = lb_field_u32(f, "version", 1, UINT32_MAX);
-	m->u.ready.pid = (int32_t)lb_field_u32(f, "pid", 1, INT32_MAX);
-	return 0;
-}
-
-static void state_write(const struct sync_room_msg *m, struct lb_members *o)
-{
-	const struct sync_msg_state *s = &m->u.state;
+	const struct sync_msg_state *s = u;
 	lb_put_str(o, "is", sync_link_words[s->is]);
 	lb_put_str(o, "reason", s->reason);
 	lb_put_str(o, "text", s->text);
@@ -363,9 +270,9 @@ static void state_write(const struct sync_room_msg *m, struct lb_members *o)
 	lb_put_str(o, "trouble", s->trouble);
 }
 
-static int state_read(struct lb_fields *f, struct sync_room_msg *m)
+static int state_read(struct lb_fields *f, void *u)
 {
-	struct sync_msg_state *s = &m->u.state;
+	struct sync_msg_state *s = u;
 	s->is = (enum sync_link_is)lb_field_word(f, "is", sync_link_words, COUNT(sync_link_words));
 	lb_field_text(f, "reason", s->reason, sizeof(s->reason));
 	lb_field_line(f, "text", s->text, sizeof(s->text));
@@ -377,9 +284,9 @@ static int state_read(struct lb_fields *f, struct sync_room_msg *m)
 	return 0;
 }
 
-static void stats_write(const struct sync_room_msg *m, struct lb_members *o)
+static void stats_write(const void *u, struct lb_members *o)
 {
-	const struct sync_msg_stats *s = &m->u.stats;
+	const struct sync_msg_stats *s = u;
 	lb_put_str(o, "kind", sync_kinds[s->kind]);
 	lb_put_int(o, "local", (int64_t)s->local);
 	lb_put_int(o, "peer", (int64_t)s->peer);
@@ -397,93 +304,94 @@ static void stats_write(const struct sync_room_msg *m, struct lb_members *o)
 	lb_put_int(o, "full", s->full);
 }
 
-static int stats_read(struct lb_fields *f, struct sync_room_msg *m)
+static int stats_read(struct lb_fields *f, void *u)
 {
-	struct sync_msg_stats *s = &m->u.stats;
+	struct sync_msg_stats *s = u;
 	s->kind = (enum sync_kind)lb_field_word(f, "kind", sync_kinds, COUNT(sync_kinds));
-	s->local = counter_read(f, "local");
-	s->peer = counter_read(f, "peer");
-	s->sent = counter_read(f, "sent");
-	s->received = counter_read(f, "received");
-	s->injected = counter_read(f, "injected");
-	s->refused = counter_read(f, "refused");
-	s->lost = counter_read(f, "lost");
-	s->resyncs = counter_read(f, "resyncs");
-	s->bulk_done = counter_read(f, "bulk_done");
-	s->bulk_all = counter_read(f, "bulk_all");
-	s->sent_done = counter_read(f, "sent_done");
-	s->sent_all = counter_read(f, "sent_all");
+	s->local = lb_field_counter(f, "local");
+	s->peer = lb_field_counter(f, "peer");
+	s->sent = lb_field_counter(f, "sent");
+	s->received = lb_field_counter(f, "received");
+	s->injected = lb_field_counter(f, "injected");
+	s->refused = lb_field_counter(f, "refused");
+	s->lost = lb_field_counter(f, "lost");
+	s->resyncs = lb_field_counter(f, "resyncs");
+	s->bulk_done = lb_field_counter(f, "bulk_done");
+	s->bulk_all = lb_field_counter(f, "bulk_all");
+	s->sent_done = lb_field_counter(f, "sent_done");
+	s->sent_all = lb_field_counter(f, "sent_all");
 	s->lag_ms = lb_field_u32(f, "lag_ms", 0, UINT32_MAX);
 	s->full = lb_field_u32(f, "full", 0, UINT32_MAX);
 	return 0;
 }
 
-static void talk_write(const struct sync_room_msg *m, struct lb_members *o)
+static void talk_write(const void *u, struct lb_members *o)
 {
-	lb_put_int(o, "id", m->u.talk.id);
-	lb_put_int(o, "flags", m->u.talk.flags);
-	lb_put(o, "text", json_stringn(m->u.talk.text, m->u.talk.n));
+	const struct sync_msg_talk *t = u;
+	lb_put_int(o, "id", t->id);
+	lb_put_int(o, "flags", t->flags);
+	lb_put(o, "text", json_stringn(t->text, t->n));
 }
 
-static int talk_read(struct lb_fields *f, struct sync_room_msg *m)
+static int talk_read(struct lb_fields *f, void *u)
 {
-	m->u.talk.id = lb_field_u32(f, "id", 1, UINT32_MAX);
-	m->u.talk.flags = (uint8_t)lb_field_u32(f, "flags", 0, UINT8_MAX);
-	m->u.talk.text = lb_field_str(f, "text", SYNC_TALK_TEXT_MAX);
-	m->u.talk.n = strlen(m->u.talk.text);
+	struct sync_msg_talk *t = u;
+	t->id = lb_field_u32(f, "id", 1, UINT32_MAX);
+	t->flags = (uint8_t)lb_field_u32(f, "flags", 0, UINT8_MAX);
+	t->text = lb_field_str(f, "text", SYNC_TALK_TEXT_MAX);
+	t->n = strlen(t->text);
 	return 0;
 }
 
-static void talk_link_write(const struct sync_room_msg *m, struct lb_members *o)
+static void talk_link_write(const void *u, struct lb_members *o)
 {
-	lb_put_int(o, "link", m->u.talk.link);
+	const struct sync_msg_talk *t = u;
+	lb_put_int(o, "link", t->link);
 }
 
-static int talk_link_read(struct lb_fields *f, struct sync_room_msg *m)
+static int talk_link_read(struct lb_fields *f, void *u)
 {
-	m->u.talk.link = lb_field_u32(f, "link", 0, UINT32_MAX);
+	struct sync_msg_talk *t = u;
+	t->link = lb_field_u32(f, "link", 0, UINT32_MAX);
 	return 0;
 }
 
-static void talk_out_write(const struct sync_room_msg *m, struct lb_members *o)
+static void talk_out_write(const void *u, struct lb_members *o)
 {
-	talk_link_write(m, o);
-	talk_write(m, o);
+	talk_link_write(u, o);
+	talk_write(u, o);
 }
 
-static int talk_out_read(struct lb_fields *f, struct sync_room_msg *m)
+static int talk_out_read(struct lb_fields *f, void *u)
 {
-	return talk_link_read(f, m) ? -ENOMEM : talk_read(f, m);
+	return talk_link_read(f, u) ? -ENOMEM : talk_read(f, u);
 }
 
-static void pong_write(const struct sync_room_msg *m, struct lb_members *o)
+static void pong_write(const void *u, struct lb_members *o)
 {
-	lb_put_int(o, "n", m->u.pong.n);
-	lb_put_int(o, "lag_us", m->u.pong.lag_us);
-	lb_put_int(o, "rss_kib", m->u.pong.rss_kib);
+	const struct sync_msg_pong *p = u;
+	lb_put_int(o, "n", p->n);
+	lb_put_int(o, "lag_us", p->lag_us);
+	lb_put_int(o, "rss_kib", p->rss_kib);
 }
 
-static int pong_read(struct lb_fields *f, struct sync_room_msg *m)
+static int pong_read(struct lb_fields *f, void *u)
 {
-	m->u.pong.n = lb_field_u32(f, "n", 0, UINT32_MAX);
-	m->u.pong.lag_us = lb_field_u32(f, "lag_us", 0, UINT32_MAX);
-	m->u.pong.rss_kib = lb_field_u32(f, "rss_kib", 0, UINT32_MAX);
+	struct sync_msg_pong *p = u;
+	p->n = lb_field_u32(f, "n", 0, UINT32_MAX);
+	p->lag_us = lb_field_u32(f, "lag_us", 0, UINT32_MAX);
+	p->rss_kib = lb_field_u32(f, "rss_kib", 0, UINT32_MAX);
 	return 0;
 }
 
-static const struct row {
-	const char *name;
-	bool to_sync;
-	void (*write)(const struct sync_room_msg *m, struct lb_members *o);
-	int (*read)(struct lb_fields *f, struct sync_room_msg *m); /* 0 or -ENOMEM; what is wrong goes to f->bad */
-} rows[] = {
-	[SYNC_MSG_HELLO] = { "hello", true, hello_write, hello_read },
+static const struct lb_msg_row rows[] = {
+	[SYNC_MSG_HELLO] = { "hello", true, lb_msg_hello_write, lb_msg_hello_read },
 	[SYNC_MSG_SET] = { "sync.set", true, set_write, set_read },
 	[SYNC_MSG_DO] = { "sync.do", true, do_write, do_read },
-	[SYNC_MSG_LOG] = { "log", true, log_write, log_read },
-	[SYNC_MSG_PING] = { "ping", true, ping_write, ping_read },
+	[SYNC_MSG_LOG] = { "log", true, lb_msg_log_write, lb_msg_log_read },
+	[SYNC_MSG_PING] = { "ping", true, lb_msg_ping_write, lb_msg_ping_read },
 	[SYNC_MSG_TALK_OUT] = { "talk.out", true, talk_out_write, talk_out_read },
-	[SYNC_MSG_READY] = { "ready", false, ready_write, ready_read },
+	[SYNC_MSG_READY] = { "ready", false, lb_msg_ready_write, lb_msg_ready_read },
 	[SYNC_MSG_STATE] = { "sync.state", false, state_write, state_read },
 	[SYNC_MSG_STATS] = { "sync.stats", false, stats_write, stats_read },
 	[SYNC_MSG_TALK_LINK] = { "talk.link", false, talk_link_write, talk_link_read },
@@ -499,35 +407,21 @@ const char *sync_room_msg_name(enum sync_msg_type type)
 
 void sync_room_msg_write(const struct sync_room_msg *m, struct lb_text *out)
 {
-	struct lb_members o = { json_object(), false };
-	lb_put_str(&o, "msg", rows[m->type].name);
-	rows[m->type].write(m, &o);
-	json_t *line = lb_members_end(&o);
-	if (line)
-		lb_proto_dump(line, out);
-	else
-		out->bad = true;
-	json_decref(line);
+	lb_msg_write(&rows[m->type], &m->u, out);
 }
 
 static int read_msg(const json_t *line, bool to_sync, struct sync_room_msg *m)
 {
-	struct lb_fields f = { .from = line };
-	const char *name = lb_field_str(&f, "msg", LB_FIELD_WORD_MAX);
-	for (int i = 0; i < SYNC_MSG_COUNT; i++) {
-		if (rows[i].to_sync != to_sync || strcmp(rows[i].name, name) != 0)
-			continue;
-		struct sync_room_msg got = { .type = (enum sync_msg_type)i };
-		int rc = rows[i].read(&f, &got);
-		if (rc == 0 && f.bad)
-			rc = -EBADMSG;
-		if (rc)
-			sync_room_msg_done(&got);
-		else
-			*m = got;
-		return rc;
-	}
-	return -EBADMSG;
+	int type = lb_msg_find(rows, COUNT(rows), to_sync, line);
+	if (type < 0)
+		return type;
+	struct sync_room_msg got = { .type = (enum sync_msg_type)type };
+	int rc = lb_msg_read(&rows[type], line, &got.u);
+	if (rc)
+		sync_room_msg_done(&got);
+	else
+		*m = got;
+	return rc;
 }
 
 int sync_room_msg_read_sync(const json_t *line, struct sync_room_msg *m)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the core and the sync process say to each other: one JSON object per line (common/proto.h), "msg" names it.
+ * What the core and the sync process say to each other, in the frame of common/channel_msg.h.
  *
  *   core -> sync   hello        once, first
  *                  sync.set     all of it: who we are, who the peer is, the key; anew when anything of it changed
@@ -15,14 +15,11 @@
  *                  pong         with the figures of the process
  *
  * Keys are in the message: the core reads the files, the process opens none.
- *
- * Writer and reader of a message are one pair in sync_room_msg.c. A reader accepts any object and gives -EBADMSG for
- * whatever is not exactly a message; unknown further members are ignored.
  */
 #pragma once
 
 #include "common/addr.h"
-#include "common/log.h"
+#include "common/channel_msg.h"
 #include "common/proto.h"
 
 #define SYNC_NAME_MAX  64  /* bytes of a name, with its NUL */
@@ -55,9 +52,7 @@ struct sync_conf {
 	uint8_t key[SYNC_KEY_MAX];
 	uint32_t key_n;
 	uint32_t n_paths; /* 1.. */
-	struct {
-		struct lb_ip ours, theirs;
-	} paths[SYNC_PATHS_MAX];
+	struct lb_path paths[SYNC_PATHS_MAX];
 	uint32_t n_skips;
 	struct sync_skip *skips; /* owned where it was read; sorted by sync_skip_cmp, no two alike */
 };
@@ -138,18 +133,12 @@ enum sync_msg_type {
 struct sync_room_msg {
 	enum sync_msg_type type;
 	union {
-		struct {
-			uint32_t version; /* LB_PROTO_VERSION */
-			enum lb_log_level level;
-		} hello;
+		struct lb_msg_hello hello;
 		struct sync_conf *set; /* owned where it was read */
 		struct sync_msg_do run;
 		enum lb_log_level log;
 		uint32_t ping; /* n */
-		struct {
-			uint32_t version;
-			int32_t pid;
-		} ready;
+		struct lb_msg_ready ready;
 		struct sync_msg_state state;
 		struct sync_msg_stats stats;
 		struct sync_msg_talk talk;

@@ -16,7 +16,7 @@ from flows import BACK, FRONT, GW4, GW6, LINK, NAT_PORT, PORTS, VIP4, VIP6, Echo
 from pair import is_backup, is_master, state
 from steps import slowness
 
-N = int(os.environ.get("LBD_SYNC_FLOWS", "40"))  # connections per mode and family; 1000 is the real thing
+N = int(os.environ.get("LBD_SYNC_FLOWS", "20"))  # connections per mode and family; 1000 is the real thing
 MODES = [(mode, family) for mode in PORTS for family in (4, 6)]
 
 

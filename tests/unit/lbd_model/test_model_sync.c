@@ -1,44 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the process that copies flows is told, and what is made of its words. */
 #include "lbd/model_sync.h"
-#include "tests/unit/lbd_model/fixture.h"
+#include "tests/unit/lbd_model/cluster.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #define CLUSTER(more, a, b) "cluster: { id: 7, port: 4711" more ", nodes: { lb-a: " a ", lb-b: " b " } }\n"
-#define KEY_FILE            ", key_file: /k"
 #define WEB                 "services: { web: { listen: 203.0.113.10:80, backends: { a: 10.1.0.1 } } }\n"
 #define PAIR                CLUSTER(KEY_FILE, "[10.0.0.1, \"fd00::1\"]", "[10.0.0.2, \"fd00::2\"]")
-#define KEY                 "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
-#define OTHER_KEY           "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
-
-static const char *key_text; /* NULL: it cannot be read */
-static unsigned reads;
-
-static int read_key(const char *path, struct lb_text *out, struct lb_err *e, void *arg)
-{
-	(void)arg;
-	reads++;
-	if (!key_text)
-		return lb_err_set(e, LB_CODE_INVALID, "%s: No such file", path);
-	lb_text_puts(out, key_text);
-	return 0;
-}
-
-static struct config *load(const char *text, const char *node)
-{
-	struct config_source src = { "test.yaml", text, strlen(text) };
-	struct lb_text report = LB_TEXT_INIT;
-	struct config *c = config_load(&src, 1, node, &report);
-	ck_assert_msg(c != NULL, "the test's own configuration:\n%s\n%s", text, report.s);
-	lb_text_done(&report);
-	return c;
-}
 
 static int conf_of(const char *text, const char *node, struct sync_conf *out, struct lb_err *e)
 {
-	struct config *c = load(text, node);
+	struct config *c = config_of_node(text, node);
 	memset(out, 0x5a, sizeof(*out));
 	reads = 0;
 	int err = model_sync_conf(c, read_key, NULL, out, e);
@@ -177,7 +151,7 @@ START_TEST(where_flows_are_not_copied)
 			!c.flows && !c.skips && (c.n_paths > 0) == rows[i].link && reads == (rows[i].link ? 1u : 0u),
 			"%s", rows[i].what);
 		sync_conf_done(&c);
-		struct config *cfg = load(rows[i].text, rows[i].node);
+		struct config *cfg = config_of_node(rows[i].text, rows[i].node);
 		ck_assert_msg(config_flows(cfg) == rows[i].why, "%s: %d", rows[i].what, config_flows(cfg));
 		config_free(cfg);
 	}
@@ -215,7 +189,7 @@ static bool take(const char *text, uint32_t generation)
 {
 	struct sync_conf conf;
 	struct lb_err e = { 0 };
-	struct config *c = load(text, "lb-a");
+	struct config *c = config_of_node(text, "lb-a");
 	ck_assert_msg(model_sync_conf(c, read_key, NULL, &conf, &e) == 0, "%s", e.text);
 	bool changed = model_sync_take(&k.s, c, &conf, generation, k.now);
 	ck_assert(!conf.skips && !conf.n_paths); /* it was taken over */

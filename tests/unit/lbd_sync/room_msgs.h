@@ -3,54 +3,9 @@
 #pragma once
 
 #include "lbd/sync/sync_room_msg.h"
+#include "tests/unit/channel.h"
 
-#include <check.h>
 #include <netinet/in.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-
-#define LEN(a) (sizeof(a) / sizeof((a)[0]))
-
-static inline uint64_t random_of(uint64_t *state)
-{
-	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
-
-static inline uint32_t among(uint64_t *s, uint32_t min, uint32_t max)
-{
-	return min + (uint32_t)(random_of(s) % ((uint64_t)max - min + 1));
-}
-
-static inline bool coin(uint64_t *s)
-{
-	return random_of(s) & 1;
-}
-
-/* Printable, quotes and backslashes included, of min to size - 1 bytes. */
-static inline void msgs_text(uint64_t *s, char *out, uint32_t min, uint32_t size)
-{
-	uint32_t n = among(s, min, size - 1);
-	for (uint32_t i = 0; i < n; i++)
-		out[i] = (char)among(s, 0x20, 0x7e);
-	out[n] = '\0';
-}
-
-/* last: makes it unlike the others. */
-static inline struct lb_ip msgs_ip(uint64_t *s, uint8_t family, uint32_t last)
-{
-	struct lb_ip out = { .family = family };
-	uint32_t n = family == AF_INET ? 4 : 16;
-	for (uint32_t k = 0; k + 2 < n; k++)
-		out.b[k] = (uint8_t)random_of(s);
-	out.b[n - 2] = (uint8_t)(last >> 8);
-	out.b[n - 1] = (uint8_t)last;
-	return out;
-}
 
 #define MSGS_SKIPS 40
 
@@ -200,4 +155,19 @@ static inline bool msgs_to_sync(enum sync_msg_type type)
 static inline int msgs_read(enum sync_msg_type type, const json_t *line, struct sync_room_msg *out)
 {
 	return msgs_to_sync(type) ? sync_room_msg_read_sync(line, out) : sync_room_msg_read_core(line, out);
+}
+
+/* For the tests of any channel: what was read is freed. */
+static inline int msgs_check(int type, const json_t *line)
+{
+	struct sync_room_msg got;
+	int rc = msgs_read((enum sync_msg_type)type, line, &got);
+	if (rc == 0)
+		sync_room_msg_done(&got);
+	return rc;
+}
+
+static inline const char *msgs_name(int type)
+{
+	return sync_room_msg_name((enum sync_msg_type)type);
 }
