@@ -72,12 +72,20 @@ static int take_key(const struct config *c, model_vrrp_key_fn *read, void *arg, 
 	return err;
 }
 
+/* The two nodes have a link, whether flows are copied or not: their cores talk to each other over it. */
+static bool has_link(enum config_flows f)
+{
+	return f == CONFIG_FLOWS_COPIED || f == CONFIG_FLOWS_OFF || f == CONFIG_FLOWS_NO_SERVICE;
+}
+
 int model_sync_conf(const struct config *c, model_vrrp_key_fn *read, void *arg, struct sync_conf *out, struct lb_err *e)
 {
 	const struct config_cluster *k = &c->cluster;
 	memset(out, 0, sizeof(*out));
-	if (config_flows(c) != CONFIG_FLOWS_COPIED)
+	enum config_flows flows = config_flows(c);
+	if (!has_link(flows))
 		return 0;
+	out->flows = flows == CONFIG_FLOWS_COPIED;
 	const struct config_peer *self = &k->nodes[k->self], *peer = &k->nodes[1 - k->self];
 	snprintf(out->self, sizeof(out->self), "%s", self->name);
 	snprintf(out->peer, sizeof(out->peer), "%s", peer->name);
@@ -93,7 +101,7 @@ int model_sync_conf(const struct config *c, model_vrrp_key_fn *read, void *arg, 
 		out->n_paths++;
 	}
 	int err = take_key(c, read, arg, out, e);
-	if (!err && collect_skips(c, out))
+	if (!err && out->flows && collect_skips(c, out))
 		err = lb_err_set(e, LB_CODE_FAILED, "out of memory");
 	if (err)
 		sync_conf_done(out);
@@ -224,6 +232,8 @@ static bool state_is_new(const struct model_sync *s, struct lb_time now)
 	enum sync_link_is is = s->state.is;
 	if (!s->spoke || (s->told_any ? s->told == is : is == SYNC_IS_OFF))
 		return false;
+	if (!s->conf.flows && is == SYNC_IS_BULK)
+		return false; /* there is nothing that could take its time */
 	if (is == SYNC_IS_DOWN && !s->told_any)
 		return over(s->began, MODEL_SYNC_GRACE_MS, now);
 	return is != SYNC_IS_SYNC || s->figures || over(s->synced_at, MODEL_SYNC_FIGURES_MS, now);
@@ -232,6 +242,10 @@ static bool state_is_new(const struct model_sync *s, struct lb_time now)
 static void in_sync_words(const struct model_sync *s, char *out, size_t size)
 {
 	uint64_t all, done = copied(s, &all);
+	if (!s->conf.flows) {
+		snprintf(out, size, "the link to %s is up; no flows are copied", s->conf.peer);
+		return;
+	}
 	if (!s->bulk_at.us) {
 		snprintf(out, size, "in sync with %s", s->conf.peer);
 		return;
@@ -357,5 +371,5 @@ bool model_sync_next(struct model_sync *s, struct lb_time now, struct model_sync
 
 bool model_sync_holds(const struct model_sync *s, struct lb_time now)
 {
-	return model_sync_runs(s) && s->synced_at.us == 0 && !over(s->began, MODEL_SYNC_HOLD_MS, now);
+	return model_sync_flows(s) && s->synced_at.us == 0 && !over(s->began, MODEL_SYNC_HOLD_MS, now);
 }

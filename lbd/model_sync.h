@@ -28,7 +28,7 @@
 #define MODEL_SYNC_FIGURES_MS 2000 /* a line waits for the figures that come with the next pong, at most so long */
 
 struct model_sync {
-	struct sync_conf conf;  /* what the process gets; owned. n_paths 0: flows are not copied */
+	struct sync_conf conf;  /* what the process gets; owned. n_paths 0: there is no link, and no process */
 	enum config_flows runs; /* CONFIG_FLOWS_COPIED, or why they are not */
 	bool due;               /* the process is to be told */
 	struct lb_time began;   /* we began to wait for that peer, or for a new process */
@@ -51,8 +51,8 @@ struct model_sync {
 	char told_trouble[SYNC_TEXT_MAX];
 };
 
-/* What flows of c are copied, and with whom: n_paths 0 = none are. Reads the key. 0, or -1 and *e: the key cannot be
- * had, or no memory. *out is to be freed with sync_conf_done. Its generation is 0 yet. */
+/* With whom there is a link, and what flows of c are copied: n_paths 0 = there is none. Reads the key. 0, or -1 and *e:
+ * the key cannot be had, or no memory. *out is to be freed with sync_conf_done. Its generation is 0 yet. */
 int model_sync_conf(
 	const struct config *c, model_vrrp_key_fn *read, void *arg, struct sync_conf *out, struct lb_err *e);
 
@@ -78,9 +78,15 @@ struct model_sync_line {
  * and once a second. */
 bool model_sync_next(struct model_sync *s, struct lb_time now, struct model_sync_line *out);
 
+/* There is a process, and it has a link to the peer or tries to. */
 static inline bool model_sync_runs(const struct model_sync *s)
 {
 	return s->conf.n_paths > 0;
+}
+
+static inline bool model_sync_flows(const struct model_sync *s)
+{
+	return model_sync_runs(s) && s->conf.flows;
 }
 
 /* "in-sync" ...; "unknown" before the process has spoken. */

@@ -8,6 +8,7 @@
 #include "lbd/sync/sync_ct_io.h"
 #include "lbd/sync/sync_kernel_io.h"
 #include "lbd/sync/sync_link.h"
+#include "lbd/sync/sync_talk.h"
 #include "lbd/sync/tls_io.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@ struct sync_room {
 	struct sync_ct ct;
 	struct sync_flow_source ct_source; /* of the link */
 	struct sync_link link;             /* with a tls only: else there is no peer */
+	struct sync_talks talks;
 	struct tls_link *tls;
 	uint64_t epoch;
 	enum tls_reason transport; /* why there is no link; NONE = it is not known */
@@ -145,6 +147,18 @@ static void put_ct_stats(const struct sync_room *r, struct sync_msg_stats *s)
 	s->kernel_full = sync_ct_kernel_full(c, r->base.now);
 }
 
+/* Whether the cores can talk, when that changed. */
+static void tell_talk(struct sync_room *r)
+{
+	bool talks = r->conf && r->tls && sync_link_talks(&r->link);
+	if (talks != (r->talks.link != 0))
+		sync_talks_link(&r->talks, talks, r->base.now);
+	if (r->talks.said == r->talks.link)
+		return;
+	r->talks.said = r->talks.link;
+	send_msg(r, &(struct sync_room_msg){ .type = SYNC_MSG_TALK_LINK, .u.talk.link = r->talks.link });
+}
+
 static void tell_stats(struct sync_room *r, enum sync_kind kind)
 {
 	struct sync_link_status st;
@@ -186,6 +200,39 @@ static void send_pong(struct sync_room *r, uint32_t n)
 		tell_stats(r, SYNC_CONNTRACK);
 }
 
+/* ---- what the cores say to each other ---- */
+
+static bool on_talk(const struct sync_talk *t, void *arg)
+{
+	struct sync_room *r = arg;
+	const struct sync_room_msg m = { .type = SYNC_MSG_TALK_IN,
+		.u.talk = { .id = t->id, .flags = t->flags, .text = t->text, .n = t->n } };
+	if (!r->talks.said)
+		tell_talk(r); /* HELLO and this came in one turn */
+	if (!sync_talks_came(&r->talks, r->base.now) || lb_room_pending(&r->base) > SYNC_TALK_PENDING)
+		return false;
+	if (r->talks.link)
+		send_msg(r, &m);
+	return true;
+}
+
+static bool on_talk_out(struct lb_writer *w, void *arg)
+{
+	struct sync_room *r = arg;
+	return sync_talks_next(&r->talks, w);
+}
+
+static void talk(struct sync_room *r, const struct sync_msg_talk *m)
+{
+	const struct sync_talk t = { .id = m->id, .flags = m->flags, .n = (uint16_t)m->n, .text = m->text };
+	int err = r->conf ? sync_talks_put(&r->talks, m->link, &t) : 0;
+	if (!err)
+		return;
+	/* the peer would miss a piece of it and not know */
+	lb_log(LB_LOG_ERROR, "what the cores say to each other: %s", strerror(-err));
+	sync_link_end(&r->link, SYNC_WHY_PROTOCOL, r->base.now);
+}
+
 /* ---- the link ---- */
 
 static enum sync_why why_of(enum tls_reason t)
@@ -211,6 +258,7 @@ static void on_up(void *arg)
 	r->transport_text[0] = '\0';
 	r->look = true;
 	sync_link_up(&r->link, r->base.now);
+	tell_talk(r); /* it took the place of one that talked */
 }
 
 static void on_down(enum tls_reason why, const char *text, void *arg)
@@ -220,6 +268,7 @@ static void on_down(enum tls_reason why, const char *text, void *arg)
 	snprintf(r->transport_text, sizeof(r->transport_text), "%s", text);
 	r->look = true;
 	sync_link_down(&r->link, why_of(why), r->base.now);
+	tell_talk(r); /* before the next one can be up */
 }
 
 static void on_frame(const uint8_t *p, size_t n, void *arg)
@@ -269,6 +318,7 @@ static void end_link(struct sync_room *r)
 	(void)say(r); /* the reason */
 	tls_link_drop(r->tls);
 	sync_link_down(&r->link, why, r->base.now);
+	tell_talk(r);
 	r->look = true;
 }
 
@@ -314,6 +364,7 @@ static void on_flush(void *arg)
 		more |= say(r);
 	if (r->tls && r->link.state == SYNC_LINK_OVER)
 		end_link(r);
+	tell_talk(r);
 	if (r->look)
 		tell_state(r);
 	arm(r, more);
@@ -330,6 +381,7 @@ static void link_close(struct sync_room *r)
 	r->tls = NULL;
 	sync_link_done(&r->link);
 	sync_flow_source_done(&r->ct_source);
+	tell_talk(r);
 }
 
 /* ---- the configuration ---- */
@@ -356,7 +408,7 @@ static int link_open(struct sync_room *r)
 		.config = c->config,
 		.generation = c->generation,
 		.flows = r->kernel.table,
-		.calls = { .flow = on_flow, .arg = r } };
+		.calls = { .flow = on_flow, .talk = on_talk, .talk_out = on_talk_out, .arg = r } };
 	if (r->ct.conf) {
 		sync_ct_source_init(&r->ct_source, r->ct.table);
 		link.conntrack = &r->ct_source.source;
@@ -460,9 +512,12 @@ static int dispatch(struct sync_room *r, struct sync_room_msg *m)
 	case SYNC_MSG_CONN_MORE:
 	case SYNC_MSG_CONN_STOP:
 	case SYNC_MSG_CONN_KILL: return sync_conn_take(r->conn, m, r->base.now);
+	case SYNC_MSG_TALK_OUT: talk(r, &m->u.talk); return 0;
 	case SYNC_MSG_READY:
 	case SYNC_MSG_STATE:
 	case SYNC_MSG_STATS:
+	case SYNC_MSG_TALK_LINK:
+	case SYNC_MSG_TALK_IN:
 	case SYNC_MSG_PONG:
 	case SYNC_MSG_CONN_ROWS:
 	case SYNC_MSG_CONN_END: break;
@@ -552,6 +607,7 @@ int sync_worker_main(int channel_fd, void (*alive)(void))
 	sync_ct_close(&r->ct);
 	sync_kernel_close(&r->kernel, r->base.status == 0);
 	conf_free(r->conf);
+	sync_talks_done(&r->talks);
 	lb_text_done(&r->told);
 	int status = lb_room_close(&r->base);
 	free(r);

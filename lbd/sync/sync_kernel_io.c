@@ -286,13 +286,23 @@ int sync_kernel_open(struct sync_kernel *f, struct ev_loop *loop, uint64_t seed)
 	return 0;
 }
 
+/* Nothing is copied any more, or ended. What the peer told stays known, should that change again. */
+static void stop(struct sync_kernel *f)
+{
+	struct lb_err e;
+	ev_timer_stop(f->loop, &f->retry);
+	if (f->tap && ipvs_tap_stop(f->tap, &e))
+		lb_log(LB_LOG_WARNING, "%s", e.text);
+	f->tap = NULL;
+	f->settling = false;
+	trouble(f, "");
+}
+
 static void start_if_needed(struct sync_kernel *f)
 {
 	bool needs = needed(f);
-	if (!needs && !f->tap) {
-		ev_timer_stop(f->loop, &f->retry);
-		trouble(f, "");
-	}
+	if (!needs)
+		stop(f);
 	if (!needs || f->tap)
 		return;
 	f->cluster = f->conf->cluster;

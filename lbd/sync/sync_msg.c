@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/sync/sync_msg.h"
 
+#include "common/text.h"
 #include "lbd/sync/ct_flow.h"
 
 #include <assert.h>
@@ -362,6 +363,28 @@ static bool read_mark(struct lb_reader *r, struct sync_mark *m)
 	return m->stream && m->round && m->number >= m->after;
 }
 
+/* It goes on as a string of JSON. */
+static bool text_is_legal(const char *s, size_t n)
+{
+	for (size_t i = 0, len; i < n; i += len) {
+		len = lb_utf8_len(s + i, n - i);
+		if (!len || !s[i])
+			return false;
+	}
+	return true;
+}
+
+static bool read_talk(struct lb_reader *r, struct sync_talk *t)
+{
+	t->id = lb_read_u32(r);
+	t->flags = lb_read_u8(r);
+	if (r->bad || r->end - r->p > (ptrdiff_t)SYNC_TALK_MAX)
+		return false;
+	t->n = (uint16_t)(r->end - r->p);
+	t->text = (const char *)r->p;
+	return t->id && text_is_legal(t->text, t->n);
+}
+
 /* The payload of a type that is known. False: not legal. */
 static bool read_payload(struct lb_reader *r, struct sync_msg *m)
 {
@@ -386,6 +409,7 @@ static bool read_payload(struct lb_reader *r, struct sync_msg *m)
 		m->u.hold.stream = lb_read_u8(r);
 		m->u.hold.on = lb_read_u8(r);
 		return m->u.hold.stream;
+	case SYNC_FRAME_TALK: return read_talk(r, &m->u.talk);
 	}
 	return false;
 }
@@ -396,7 +420,7 @@ int sync_msg_read(const uint8_t *p, size_t n, struct sync_msg *out)
 	uint8_t type = lb_read_u8(&r);
 	if (r.bad || n > SYNC_FRAME_MAX)
 		return -EBADMSG;
-	if (type < SYNC_FRAME_HELLO || type > SYNC_FRAME_HOLD)
+	if (type < SYNC_FRAME_HELLO || type > SYNC_FRAME_TALK)
 		return -EPROTONOSUPPORT;
 	out->type = (enum sync_frame)type;
 	return read_payload(&r, out) && !r.bad ? 0 : -EBADMSG;
@@ -431,6 +455,11 @@ void sync_msg_write(struct lb_writer *w, const struct sync_msg *m)
 	case SYNC_FRAME_HOLD:
 		lb_write_u8(w, m->u.hold.stream);
 		lb_write_u8(w, m->u.hold.on);
+		return;
+	case SYNC_FRAME_TALK:
+		lb_write_u32(w, m->u.talk.id);
+		lb_write_u8(w, m->u.talk.flags);
+		lb_write(w, m->u.talk.text, m->u.talk.n);
 		return;
 	}
 }

@@ -15,6 +15,8 @@
  *   6 PING, 7 PONG   stamp (8), which comes back
  *   8 BYE     reason (1)
  *   9 HOLD    stream (1)  on (1): send me nothing of that for now
+ *  10 TALK    id (4)  flags (1)  text: what the two cores say to each other, not looked at here but for being UTF-8.
+ *             Only to who said in HELLO that it understands it
  *
  * A record of stream 1 (IPVS): form (1)  protocol (1)  ports of client, virtual, server (2, 2, 2)  state (2)  flags (4)
  * fwmark (4)  seconds left (4)  age, ms (4)  addresses of client, virtual, server (4 or 16 each)
@@ -46,9 +48,12 @@
 #define SYNC_RECORD_MAX  512u   /* of ours; flows are well below it */
 #define SYNC_NODE_MAX    64     /* of a node's name, with its NUL */
 #define SYNC_FLOWS_HEAD  24u    /* bytes before the first record, type included */
-#define SYNC_SMALL_MAX   160u   /* no frame but FLOWS is longer */
+#define SYNC_SMALL_MAX   160u   /* no frame but FLOWS and TALK is longer */
+#define SYNC_TALK_HEAD   6u     /* bytes before the text, type included */
+#define SYNC_TALK_MAX    16384u /* bytes of the text */
 
 #define SYNC_FEATURE_CONNTRACK 0x00000001u /* I take records of stream 2 */
+#define SYNC_FEATURE_TALK      0x00000002u /* I understand TALK */
 
 enum sync_frame {
 	SYNC_FRAME_HELLO = 1,
@@ -59,7 +64,8 @@ enum sync_frame {
 	SYNC_FRAME_PING,
 	SYNC_FRAME_PONG,
 	SYNC_FRAME_BYE,
-	SYNC_FRAME_HOLD
+	SYNC_FRAME_HOLD,
+	SYNC_FRAME_TALK
 };
 
 /* On the wire one more: 0 is none. */
@@ -131,6 +137,13 @@ struct sync_hold {
 	bool on;
 };
 
+struct sync_talk { /* text: borrowed, n bytes without a NUL at their end */
+	uint32_t id;
+	uint8_t flags;
+	uint16_t n;
+	const char *text;
+};
+
 struct sync_msg {
 	enum sync_frame type;
 	union {
@@ -142,6 +155,7 @@ struct sync_msg {
 		uint64_t stamp; /* PING, PONG */
 		enum sync_why bye;
 		struct sync_hold hold;
+		struct sync_talk talk;
 	} u;
 };
 

@@ -176,6 +176,7 @@ static void set_write(const void *u, struct lb_members *o)
 	lb_put_paths(o, "paths", c->paths, c->n_paths);
 	if (!c->n_paths)
 		return;
+	lb_put_bool(o, "flows", c->flows);
 	lb_put_str(o, "self", c->self);
 	lb_put_str(o, "peer", c->peer);
 	lb_put_int(o, "port", c->port);
@@ -198,6 +199,7 @@ static int set_read(struct lb_fields *f, void *u)
 	c->cluster = (uint8_t)lb_field_u32(f, "cluster", c->n_paths ? 1 : 0, UINT8_MAX);
 	if (!c->n_paths)
 		return 0;
+	c->flows = lb_field_bool(f, "flows");
 	lb_field_name(f, "self", c->self, sizeof(c->self));
 	lb_field_name(f, "peer", c->peer, sizeof(c->peer));
 	f->bad |= strcmp(c->self, c->peer) == 0;
@@ -230,11 +232,11 @@ static bool skips_same(const struct sync_skip *a, uint32_t n_a, const struct syn
 
 bool sync_conf_same(const struct sync_conf *a, const struct sync_conf *b)
 {
-	return strcmp(a->self, b->self) == 0 && strcmp(a->peer, b->peer) == 0 && a->cluster == b->cluster &&
-	       a->port == b->port && a->config == b->config && a->generation == b->generation && a->rate == b->rate &&
-	       a->key_n == b->key_n && memcmp(a->key, b->key, a->key_n) == 0 && paths_same(a, b) &&
-	       a->ipvs == b->ipvs && a->conntrack == b->conntrack &&
-	       skips_same(a->skips, a->n_skips, b->skips, b->n_skips) &&
+	return a->flows == b->flows && strcmp(a->self, b->self) == 0 && strcmp(a->peer, b->peer) == 0 &&
+	       a->cluster == b->cluster && a->port == b->port && a->config == b->config &&
+	       a->generation == b->generation && a->rate == b->rate && a->key_n == b->key_n &&
+	       memcmp(a->key, b->key, a->key_n) == 0 && paths_same(a, b) && a->ipvs == b->ipvs &&
+	       a->conntrack == b->conntrack && skips_same(a->skips, a->n_skips, b->skips, b->n_skips) &&
 	       skips_same(a->nats, a->n_nats, b->nats, b->n_nats);
 }
 
@@ -356,6 +358,48 @@ static int stats_read(struct lb_fields *f, void *u)
 	return 0;
 }
 
+static void talk_write(const void *u, struct lb_members *o)
+{
+	const struct sync_msg_talk *t = u;
+	lb_put_int(o, "id", t->id);
+	lb_put_int(o, "flags", t->flags);
+	lb_put(o, "text", json_stringn(t->text, t->n));
+}
+
+static int talk_read(struct lb_fields *f, void *u)
+{
+	struct sync_msg_talk *t = u;
+	t->id = lb_field_u32(f, "id", 1, UINT32_MAX);
+	t->flags = (uint8_t)lb_field_u32(f, "flags", 0, UINT8_MAX);
+	t->text = lb_field_str(f, "text", SYNC_TALK_TEXT_MAX);
+	t->n = strlen(t->text);
+	return 0;
+}
+
+static void talk_link_write(const void *u, struct lb_members *o)
+{
+	const struct sync_msg_talk *t = u;
+	lb_put_int(o, "link", t->link);
+}
+
+static int talk_link_read(struct lb_fields *f, void *u)
+{
+	struct sync_msg_talk *t = u;
+	t->link = lb_field_u32(f, "link", 0, UINT32_MAX);
+	return 0;
+}
+
+static void talk_out_write(const void *u, struct lb_members *o)
+{
+	talk_link_write(u, o);
+	talk_write(u, o);
+}
+
+static int talk_out_read(struct lb_fields *f, void *u)
+{
+	return talk_link_read(f, u) ? -ENOMEM : talk_read(f, u);
+}
+
 static void pong_write(const void *u, struct lb_members *o)
 {
 	const struct sync_msg_pong *p = u;
@@ -396,9 +440,12 @@ static const struct lb_msg_row rows[] = {
 	[SYNC_MSG_CONN_MORE] = { "conn.more", true, id_write, id_read },
 	[SYNC_MSG_CONN_STOP] = { "conn.stop", true, id_write, id_read },
 	[SYNC_MSG_CONN_KILL] = { "conn.kill", true, conn_ask_write, conn_ask_read },
+	[SYNC_MSG_TALK_OUT] = { "talk.out", true, talk_out_write, talk_out_read },
 	[SYNC_MSG_READY] = { "ready", false, lb_msg_ready_write, lb_msg_ready_read },
 	[SYNC_MSG_STATE] = { "sync.state", false, state_write, state_read },
 	[SYNC_MSG_STATS] = { "sync.stats", false, stats_write, stats_read },
+	[SYNC_MSG_TALK_LINK] = { "talk.link", false, talk_link_write, talk_link_read },
+	[SYNC_MSG_TALK_IN] = { "talk.in", false, talk_write, talk_read },
 	[SYNC_MSG_PONG] = { "pong", false, pong_write, pong_read },
 	[SYNC_MSG_CONN_ROWS] = { "conn.rows", false, conn_rows_write, conn_rows_read },
 	[SYNC_MSG_CONN_END] = { "conn.end", false, conn_end_write, conn_end_read },

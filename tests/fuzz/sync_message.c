@@ -4,7 +4,9 @@
  * and those. What a frame holds and is accepted is written again as the same bytes; what we say is always a frame. */
 #include "lbd/sync/ct_book.h"
 #include "lbd/sync/sync_link.h"
+#include "lbd/sync/sync_talk.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,10 +18,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum what { UP, DOWN, FRAME, HELLO, TICK, PULL, PUT, PAUSE, RESYNC, END, WHATS };
+enum what { UP, DOWN, FRAME, HELLO, TICK, PULL, PUT, PAUSE, RESYNC, END, TALK, WHATS };
 
 static struct {
 	struct sync_link link;
+	struct sync_talks talks;
 	struct flow_table *table, *entries;
 	struct lb_time now;
 	unsigned records;
@@ -58,6 +61,36 @@ static int on_conntrack(const uint8_t *p, size_t n, void *arg)
 	flow_entry_get(have, &got);
 	must(ct_flow_same(&flow, &got) && flow_table_find(f.entries, &flow.key) == have);
 	return 0;
+}
+
+static bool on_talk(const struct sync_talk *t, void *arg)
+{
+	(void)arg;
+	json_t *s = json_stringn(t->text, t->n); /* it goes on as one */
+	must(s != NULL && t->id && strlen(json_string_value(s)) == t->n);
+	json_decref(s);
+	return sync_talks_came(&f.talks, f.now);
+}
+
+static bool on_talk_out(struct lb_writer *w, void *arg)
+{
+	(void)arg;
+	return sync_talks_next(&f.talks, w);
+}
+
+/* Our core says something. */
+static void talk(const uint8_t *p, size_t n)
+{
+	const struct sync_talk t = {
+		n > 0 ? p[0] + 1u : 1, n > 1 ? p[1] : 0, (uint16_t)(n > 2 ? (n - 2) % 300 : 0),
+		"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+		"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+		"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+	};
+	if (sync_link_talks(&f.link) != (f.talks.link != 0))
+		sync_talks_link(&f.talks, sync_link_talks(&f.link), f.now);
+	int err = sync_talks_put(&f.talks, f.talks.link, &t);
+	must(err == 0 && f.talks.bytes <= SYNC_TALK_QUEUE);
 }
 
 static void put(uint8_t n)
@@ -107,7 +140,7 @@ static void check_records(struct sync_flows flows)
 static void check_message(const uint8_t *p, size_t n)
 {
 	struct sync_msg m, again;
-	uint8_t out[SYNC_SMALL_MAX], more[SYNC_SMALL_MAX];
+	static uint8_t out[SYNC_TALK_HEAD + SYNC_TALK_MAX], more[SYNC_TALK_HEAD + SYNC_TALK_MAX];
 	struct lb_writer w = { out, out + sizeof(out), false }, w2 = { more, more + sizeof(more), false };
 	if (sync_msg_read(p, n, &m))
 		return;
@@ -186,6 +219,7 @@ static void step(enum what what, const uint8_t *p, size_t n)
 	case PUT: put(first); return;
 	case PAUSE: sync_link_pause(&f.link, first & 2 ? SYNC_STREAM_CONNTRACK : SYNC_STREAM_IPVS, first & 1); return;
 	case RESYNC: sync_link_resync(&f.link, first & 2 ? SYNC_STREAM_CONNTRACK : SYNC_STREAM_IPVS, f.now); return;
+	case TALK: talk(p, n); return;
 	case END: sync_link_end(&f.link, SYNC_WHY_SHUTDOWN, f.now); return;
 	case WHATS: return;
 	}
@@ -210,7 +244,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.rate = size % 3 ? 0 : 100,
 		.flows = f.table,
 		.conntrack = &entries.source,
-		.calls = { on_flow, on_conntrack, NULL } };
+		.calls = { .flow = on_flow, .conntrack = on_conntrack, .talk = on_talk, .talk_out = on_talk_out } };
 	sync_link_init(&f.link, &c, f.now);
 	for (;;) {
 		enum what what = (enum what)(lb_read_u8(&r) % WHATS);
@@ -225,6 +259,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(lb_time_cmp(sync_link_deadline(&f.link, f.now), f.now) > 0);
 		(void)sync_link_alarm(&f.link);
 	}
+	sync_talks_done(&f.talks);
 	sync_link_done(&f.link);
 	sync_flow_source_done(&entries);
 	flow_table_free(f.table);

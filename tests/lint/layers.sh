@@ -46,7 +46,7 @@ function room(p,    part) {
     if (p ~ /^lbctl\//) return "lbctl"
     if (p !~ /^lbd\//) return "?"
     if (split(p, part, "/") > 2) return part[2]
-    if (part[2] ~ /^(model[^.]*|plan|override|history)\./) return "model"
+    if (part[2] ~ /^(model[^.]*|plan|override[^.]*|history)\./) return "model"
     if (part[2] ~ /^(worker|sandbox|sandbox_filter)\./) return "worker"
     if (part[2] ~ /^(daemon[^.]*|main)\./) return "daemon"
     return "?"

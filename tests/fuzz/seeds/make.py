@@ -354,8 +354,8 @@ def vrrp_channel():
 def sync_channel():
     key = "".join("%02x" % i for i in range(32))
     paths = [{"ours": "10.0.0.1", "theirs": "10.0.0.2"}, {"ours": "fd00::1", "theirs": "fd00::2"}]
-    small = {"msg": "sync.set", "self": "lb-a", "peer": "lb-b", "cluster": 7, "port": 9789, "config": "0123456789abcdef",
-             "generation": 1, "rate": 50000, "key": key, "paths": paths[:1], "skips": [],
+    small = {"msg": "sync.set", "flows": True, "self": "lb-a", "peer": "lb-b", "cluster": 7, "port": 9789,
+             "config": "0123456789abcdef", "generation": 1, "rate": 50000, "key": key, "paths": paths[:1], "skips": [],
              "ipvs": True, "conntrack": "auto", "nats": []}
     skips = ["off tcp 203.0.113.10", "all tcp 203.0.113.10:80", "off udp 203.0.113.10:80", "off sctp [2001:db8::1]:443",
              "all mark 10 ipv4", "off mark 4294967295 ipv6"]
@@ -382,6 +382,9 @@ def sync_channel():
         "state-trouble": dict(state, trouble="modprobe ip_vs"),
         "stats": dict({"msg": "sync.stats", "kind": "ipvs", "kernel_full": False}, **{n: i for i, n in enumerate(counters)}),
         "pong": {"msg": "pong", "n": 1, "lag_us": 120, "rss_kib": 9000},
+        "talk-out": {"msg": "talk.out", "link": 1, "id": 3, "flags": 1, "text": "{\"talk\":\"x\"}\n"},
+        "talk-link": {"msg": "talk.link", "link": 2},
+        "talk-in": {"msg": "talk.in", "id": 3, "flags": 18, "text": "\u00e9"},
         "wrong-way": {"msg": "sync.get"},
         "set-alone": {"msg": "sync.set", "cluster": 0, "paths": []},
         "conn-list": {"msg": "conn.list", "id": 7, "cut": False, "port": 0},
@@ -528,7 +531,7 @@ syncs()
 # ---- the peer link: steps of a link, and frames
 
 
-UP, DOWN, FRAME, HELLO, TICK, PULL, PUT, PAUSE, RESYNC, END = range(10)
+UP, DOWN, FRAME, HELLO, TICK, PULL, PUT, PAUSE, RESYNC, END, TALK = range(11)
 
 
 def link():
@@ -587,6 +590,10 @@ def link():
         + step(PULL, b"\x09") + step(PAUSE, b"\x00") + frame(9, "BB", 1, 0) + step(PULL, b"\x09"),
         "resync": start + bulk + step(RESYNC, b"\x00") + step(PULL, b"\x09") + mark(1, 0, 5, round_=2),
         "ping": start + frame(6, "Q", 7) + step(TICK, b"\x32") + step(PULL, b"\x09") + frame(7, "Q", 1001000000),
+        "talk": step(UP) + step(HELLO, bytes([5, 0, 0, 3])) + step(PULL, b"\x20") + step(TALK, bytes([1, 1]) + bytes(99))
+        + step(PUT, b"\x20") + step(TALK, bytes([1, 2])) + step(PULL, b"\x09") + frame(10, "IB3s", 1, 16, b"{}\n")
+        + step(PULL, b"\x09") + frame(10, "IB2s", 1, 16, b"\xc3\xa9") + step(DOWN) + step(TALK, b"\x01"),
+        "talk-wrong": step(UP) + step(HELLO, bytes([5, 0, 0, 3])) + frame(10, "IB1s", 1, 16, b"\xc3") + step(PULL, b"\x02"),
         "silent": start + step(TICK, b"\x32") * 5 + step(PULL, b"\x09"),
         "bye": start + frame(8, "B", 2) + step(DOWN) + step(UP) + step(END) + step(PULL, b"\x02"),
         "small-room": step(PUT, b"\xc8") + start[:-4] + step(PULL, b"\xff\x04"),

@@ -128,26 +128,33 @@ START_TEST(where_flows_are_not_copied)
 	static const struct {
 		const char *what, *text, *node;
 		enum config_flows why;
+		bool link; /* there is one all the same */
 	} rows[] = {
-		{ "not one of them, and no service", PAIR "sync: { conntrack: all }\n", "lb-c", CONFIG_FLOWS_NO_SELF },
-		{ "nobody to copy all to", "sync: { conntrack: all }\n" WEB, "lb-a", CONFIG_FLOWS_ALONE },
-		{ "no cluster", WEB, "lb-a", CONFIG_FLOWS_ALONE },
+		{ "not one of them, and no service", PAIR "sync: { conntrack: all }\n", "lb-c", CONFIG_FLOWS_NO_SELF,
+			false },
+		{ "nobody to copy all to", "sync: { conntrack: all }\n" WEB, "lb-a", CONFIG_FLOWS_ALONE, false },
+		{ "no cluster", WEB, "lb-a", CONFIG_FLOWS_ALONE, false },
 		{ "nobody else", "cluster: { id: 1, key_file: /k, nodes: { lb-a: 10.0.0.1 } }\n" WEB, "lb-a",
-			CONFIG_FLOWS_ALONE },
+			CONFIG_FLOWS_ALONE, false },
 		{ "three of them",
 			"cluster: { id: 1, key_file: /k, nodes: { lb-a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3 } }\n" WEB,
-			"lb-a", CONFIG_FLOWS_MANY },
-		{ "no key", CLUSTER("", "10.0.0.1", "10.0.0.2") WEB, "lb-a", CONFIG_FLOWS_NO_KEY },
-		{ "not one of them", PAIR WEB, "lb-c", CONFIG_FLOWS_NO_SELF },
-		{ "no service", PAIR, "lb-a", CONFIG_FLOWS_NO_SERVICE },
-		{ "off in all of them", PAIR "defaults: { service: { sync: off } }\n" WEB, "lb-a", CONFIG_FLOWS_OFF },
+			"lb-a", CONFIG_FLOWS_MANY, false },
+		{ "no key", CLUSTER("", "10.0.0.1", "10.0.0.2") WEB, "lb-a", CONFIG_FLOWS_NO_KEY, false },
+		{ "not one of them", PAIR WEB, "lb-c", CONFIG_FLOWS_NO_SELF, false },
+		{ "no service", PAIR, "lb-a", CONFIG_FLOWS_NO_SERVICE, true },
+		{ "off in all of them", PAIR "defaults: { service: { sync: off } }\n" WEB, "lb-a", CONFIG_FLOWS_OFF,
+			true },
 	};
-	key_text = NULL; /* nor is it read */
 	for (size_t i = 0; i < COUNT(rows); i++) {
+		key_text = rows[i].link ? KEY : NULL; /* else it is not read */
+		reads = 0;
 		struct sync_conf c;
 		struct lb_err e = { 0 };
 		ck_assert_msg(conf_of(rows[i].text, rows[i].node, &c, &e) == 0, "%s: %s", rows[i].what, e.text);
-		ck_assert_msg(c.n_paths == 0 && reads == 0, "%s", rows[i].what);
+		ck_assert_msg(
+			!c.flows && !c.skips && (c.n_paths > 0) == rows[i].link && reads == (rows[i].link ? 1u : 0u),
+			"%s", rows[i].what);
+		sync_conf_done(&c);
 		struct config *cfg = config_of_node(rows[i].text, rows[i].node);
 		ck_assert_msg(config_flows(cfg) == rows[i].why, "%s: %d", rows[i].what, config_flows(cfg));
 		config_free(cfg);

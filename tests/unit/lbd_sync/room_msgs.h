@@ -17,6 +17,7 @@ struct msgs_room {
 	struct sync_skip skips[MSGS_SKIPS], nats[MSGS_SKIPS];
 	struct conn_match matches[MSGS_MATCHES];
 	struct conn_row rows[MSGS_ROWS];
+	char text[300];
 };
 
 static inline int msgs_skip_cmp(const void *a, const void *b)
@@ -56,6 +57,7 @@ static inline void msgs_conf(uint64_t *s, struct msgs_room *room)
 {
 	struct sync_conf *c = &room->conf;
 	memset(room, 0, sizeof(*room));
+	c->flows = coin(s);
 	msgs_text(s, c->self, 1, sizeof(c->self));
 	do
 		msgs_text(s, c->peer, 1, sizeof(c->peer));
@@ -178,6 +180,15 @@ static inline void msgs_end(uint64_t *s, struct conn_end *e)
 	msgs_text(s, e->text, 0, sizeof(e->text));
 }
 
+static inline void msgs_talk(uint64_t *s, struct sync_msg_talk *t, struct msgs_room *room)
+{
+	msgs_text(s, room->text, 0, sizeof(room->text));
+	t->id = among(s, 1, UINT32_MAX);
+	t->flags = (uint8_t)random_of(s);
+	t->text = room->text;
+	t->n = strlen(room->text);
+}
+
 /* *m is of that type; what it points to is in *room. */
 static inline void msgs_random(uint64_t *s, enum sync_msg_type type, struct sync_room_msg *m, struct msgs_room *room)
 {
@@ -195,6 +206,12 @@ static inline void msgs_random(uint64_t *s, enum sync_msg_type type, struct sync
 	case SYNC_MSG_DO: msgs_do(s, &m->u.run); break;
 	case SYNC_MSG_LOG: m->u.log = (enum lb_log_level)among(s, LB_LOG_ERROR, LB_LOG_DEBUG); break;
 	case SYNC_MSG_PING: m->u.ping = (uint32_t)random_of(s); break;
+	case SYNC_MSG_TALK_OUT:
+		msgs_talk(s, &m->u.talk, room);
+		m->u.talk.link = (uint32_t)random_of(s);
+		break;
+	case SYNC_MSG_TALK_LINK: m->u.talk.link = (uint32_t)random_of(s); break;
+	case SYNC_MSG_TALK_IN: msgs_talk(s, &m->u.talk, room); break;
 	case SYNC_MSG_READY:
 		m->u.ready.version = among(s, 1, UINT32_MAX);
 		m->u.ready.pid = (int32_t)among(s, 1, INT32_MAX);

@@ -67,6 +67,13 @@ static void same(const struct sync_room_msg *a, const struct sync_room_msg *b, u
 		break;
 	case SYNC_MSG_LOG: ck_assert_int_eq(a->u.log, b->u.log); break;
 	case SYNC_MSG_PING: ck_assert_uint_eq(a->u.ping, b->u.ping); break;
+	case SYNC_MSG_TALK_OUT:
+	case SYNC_MSG_TALK_IN:
+		ck_assert(a->u.talk.id == b->u.talk.id && a->u.talk.flags == b->u.talk.flags);
+		ck_assert(a->u.talk.n == b->u.talk.n && memcmp(a->u.talk.text, b->u.talk.text, a->u.talk.n) == 0);
+		ck_assert_uint_eq(a->u.talk.link, b->u.talk.link);
+		break;
+	case SYNC_MSG_TALK_LINK: ck_assert_uint_eq(a->u.talk.link, b->u.talk.link); break;
 	case SYNC_MSG_READY:
 		ck_assert(a->u.ready.version == b->u.ready.version && a->u.ready.pid == b->u.ready.pid);
 		break;
@@ -146,7 +153,7 @@ END_TEST
 
 #define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define SET                                                                                                            \
-	"{\"msg\":\"sync.set\",\"self\":\"lb-a\",\"peer\":\"lb-b\",\"cluster\":7,\"port\":9789,"                       \
+	"{\"msg\":\"sync.set\",\"flows\":true,\"self\":\"lb-a\",\"peer\":\"lb-b\",\"cluster\":7,\"port\":9789,"        \
 	"\"config\":\"00000000deadbeef\",\"generation\":17,\"rate\":50000,\"key\":\"" KEY "\","                        \
 	"\"paths\":[{\"ours\":\"10.0.0.1\",\"theirs\":\"10.0.0.2\"},{\"ours\":\"fd00::1\",\"theirs\":\"fd00::2\"}],"   \
 	"\"skips\":[\"off tcp 203.0.113.10\",\"off tcp 203.0.113.10:80\",\"all udp 203.0.113.10:80\","                 \
@@ -180,6 +187,9 @@ static const char *const bases[SYNC_MSG_COUNT] = {
 			       "\"0 10.0.0.0 0.0.0.10 10.1.0.12 1 300 10 template\"]}",
 	[SYNC_MSG_CONN_END] = "{\"msg\":\"conn.end\",\"id\":7,\"err\":2,\"seen\":3,\"ended\":2,\"left\":1,"
 			      "\"text\":\"why\"}",
+	[SYNC_MSG_TALK_OUT] = "{\"msg\":\"talk.out\",\"link\":2,\"id\":3,\"flags\":1,\"text\":\"{\\n\"}",
+	[SYNC_MSG_TALK_LINK] = "{\"msg\":\"talk.link\",\"link\":2}",
+	[SYNC_MSG_TALK_IN] = "{\"msg\":\"talk.in\",\"id\":3,\"flags\":17,\"text\":\"\"}",
 	[SYNC_MSG_READY] = "{\"msg\":\"ready\",\"version\":1,\"pid\":4711}",
 	[SYNC_MSG_STATE] = STATE,
 	[SYNC_MSG_STATS] = STATS,
@@ -192,6 +202,7 @@ static const struct channel channel = { bases, msgs_name, msgs_check };
 static const struct member members[] = {
 	{ SYNC_MSG_HELLO, "version", INT, 1, UINT32_MAX },
 	{ SYNC_MSG_HELLO, "level", WORD, 0, 0 },
+	{ SYNC_MSG_SET, "flows", BOOL, 0, 0 },
 	{ SYNC_MSG_SET, "self", TEXT, 1, 63 },
 	{ SYNC_MSG_SET, "peer", TEXT, 1, 63 },
 	{ SYNC_MSG_SET, "cluster", INT, 1, 255 },
@@ -211,6 +222,14 @@ static const struct member members[] = {
 	{ SYNC_MSG_DO, "kinds", LIST, 0, 0 },
 	{ SYNC_MSG_LOG, "level", WORD, 0, 0 },
 	{ SYNC_MSG_PING, "n", INT, 0, UINT32_MAX },
+	{ SYNC_MSG_TALK_OUT, "link", INT, 0, UINT32_MAX },
+	{ SYNC_MSG_TALK_OUT, "id", INT, 1, UINT32_MAX },
+	{ SYNC_MSG_TALK_OUT, "flags", INT, 0, UINT8_MAX },
+	{ SYNC_MSG_TALK_OUT, "text", LINES, 0, SYNC_TALK_TEXT_MAX },
+	{ SYNC_MSG_TALK_LINK, "link", INT, 0, UINT32_MAX },
+	{ SYNC_MSG_TALK_IN, "id", INT, 1, UINT32_MAX },
+	{ SYNC_MSG_TALK_IN, "flags", INT, 0, UINT8_MAX },
+	{ SYNC_MSG_TALK_IN, "text", LINES, 0, SYNC_TALK_TEXT_MAX },
 	{ SYNC_MSG_READY, "version", INT, 1, UINT32_MAX },
 	{ SYNC_MSG_READY, "pid", INT, 1, INT32_MAX },
 	{ SYNC_MSG_STATE, "is", WORD, 0, 0 },
