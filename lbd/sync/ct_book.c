@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/sync/ct_book.h"
 
-#define SLACK_S                                                                                                        \
-	4 /* between what was put into the kernel and what it says of it later: both round, and it takes time          \
-	   */
+/* Between what was put into the kernel and what it says of it later: both round, and it takes time. */
+#define SLACK_S 4
 
 static int64_t left_s(const struct flow_entry *e, struct lb_time now)
 {

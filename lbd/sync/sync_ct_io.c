@@ -7,6 +7,7 @@
 #include "lbd/sync/sync_copy.h"
 #include "lbd/sync/sync_link.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,6 +60,7 @@ static void act(struct sync_ct *c, enum ct_verdict verdict, const struct flow_en
 	struct lb_time now)
 {
 	struct flow other;
+	assert(have || verdict == CT_NOTHING || verdict == CT_LOCAL || verdict == CT_OLD);
 	switch (verdict) {
 	case CT_NOTHING: return;
 	case CT_SAW: flow_table_saw(c->table, have); return;

@@ -573,7 +573,9 @@ START_TEST(words_that_are_lost)
 	make_many(somebody, 0, 3); /* there before us */
 	side_open(&s, ONE, 2048);
 	ck_assert_uint_eq(flow_table_count(s.table, FLOW_LOCAL), 3);
+	int64_t began = lb_clock_now().us;
 	make_many(somebody, 3, 4000);
+	printf("FIGURES 4000 entries put in %lld us\n", (long long)(lb_clock_now().us - began));
 	WAIT(s.lost > 0, 2000);
 	WAIT(turned(&s, flow_table_count(s.table, FLOW_LOCAL) == 4003), 15000);
 	/* and those that go while nobody listens */

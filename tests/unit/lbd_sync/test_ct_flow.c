@@ -220,6 +220,23 @@ START_TEST(a_record)
 }
 END_TEST
 
+/* What no kernel would take is no record, however well it is written. */
+START_TEST(a_record_of_nonsense)
+{
+	uint8_t bytes[SYNC_RECORD_MAX];
+	struct lb_writer w = { bytes, bytes + sizeof(bytes), false };
+	struct sync_from from = { 0 };
+	struct flow f = entry_of(IPPROTO_TCP, CT_TCP_ESTABLISHED, 100), out;
+	if (valid[_i].valid)
+		return;
+	valid[_i].change(&f);
+	if (!f.has_ct || !flow_is_whole(&f) || f.key.template || f.ct.sctp_tag[1] || f.ct.tcp_scale[1])
+		return; /* there are no bytes for it */
+	sync_ct_write(&w, &f, &from);
+	ck_assert_msg(read_exact(bytes, (size_t)(w.p - bytes), &out, &from) == -EINVAL, "%s is taken", valid[_i].what);
+}
+END_TEST
+
 START_TEST(a_record_of_ipv6)
 {
 	uint8_t bytes[SYNC_RECORD_MAX];
@@ -571,6 +588,7 @@ int main(void)
 	TCase *c = tcase_create("entries");
 	tcase_add_loop_test(c, what_is_valid, 0, LEN(valid));
 	tcase_add_loop_test(c, a_record, 0, LEN(records));
+	tcase_add_loop_test(c, a_record_of_nonsense, 0, LEN(valid));
 	tcase_add_test(c, a_record_of_ipv6);
 	tcase_add_loop_test(c, what_is_the_same, 0, LEN(sames));
 	tcase_add_loop_test(c, how_long, 0, LEN(times));
