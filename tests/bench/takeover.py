@@ -217,6 +217,7 @@ def count_lost(event, side, traffic):
         say(f"sample {event}/lost-{kind}/{side} {sum(n for n, _ in found.values())} of-{sum(h for _, h in found.values())}")
         lost, of = lost + sum(n for n, _ in found.values()), of + sum(h for _, h in found.values())
     say(f"sample {event}/lost/{side} {lost} of-{of}")
+    note(f"{event} {side}: {lost} of {of} are lost")
 
 
 def settle(farm, traffic, side):
