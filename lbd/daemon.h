@@ -135,7 +135,10 @@ struct daemon_nft {
 	bool there;  /* one of ours may be in the kernel */
 	bool due;    /* to be written or removed, when nothing runs */
 	struct lb_time again_at;
-	struct host_finding finding; /* text "" = none */
+	struct lb_time hold_until;        /* us 0 = nothing waits for it */
+	uint64_t snats_there, snats_next; /* digests of the sources that are in the kernel, and on their way */
+	struct host_finding finding;      /* text "" = none */
+	bool loaded;                      /* it was written, the last time */
 };
 
 struct daemon {
@@ -352,6 +355,7 @@ void daemon_nft_flush(struct daemon *d); /* removes what is there */
 bool daemon_nft_busy(const struct daemon *d);
 void daemon_nft_done(struct daemon *d);
 
+bool daemon_nft_holds(const struct daemon *d); /* services are not to begin yet */
 /* ---- daemon_ctl.c ---- */
 extern const struct ctl_ops daemon_ctl_ops;
 void daemon_waits_look(struct daemon *d, bool timer);

@@ -78,6 +78,8 @@ static void needs_of(const struct config *c, struct host_needs *needs)
 		const struct config_service *s = &c->services[i];
 		need(needs, HOST_NEED_ANY, s);
 		need(needs, HOST_NEED_STATS, s);
+		if (s->source_nat.family)
+			need(needs, HOST_NEED_SNAT, s);
 		if (s->flags & IPVS_FLAG_PERSISTENT)
 			need(needs, HOST_NEED_PERSISTENCE, s);
 		for (uint32_t k = 0; k < s->n_checks; k++)

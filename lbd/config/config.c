@@ -155,6 +155,7 @@ int config_load_step(struct config_load *l, unsigned budget)
 		config_rules_all(&l->b);
 		config_rules_sync(&l->b);
 		l->stage = STAGE_DONE;
+		config_rules_sources(&l->b);
 		break;
 	case STAGE_DONE: break;
 	}

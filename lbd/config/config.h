@@ -111,7 +111,8 @@ struct config_service {
 	const char *engine;         /* persistence engine, "" = none */
 	uint8_t method;             /* the default of its backends, for display */
 	struct ipvs_tunnel tunnel;
-	int64_t drain_ms; /* how long a drained backend keeps its flows, 0 = for ever */
+	struct lb_ip source_nat; /* what backends see in place of the client, of its family; family 0 = the client */
+	int64_t drain_ms;        /* how long a drained backend keeps its flows, 0 = for ever */
 	enum config_then drain_then;
 	enum config_sync sync;
 	const char *file; /* which source it came from */
@@ -284,3 +285,10 @@ void config_print(const struct config *c, struct lb_text *out);
 /* From the schema table. */
 void config_print_schema(struct lb_text *out); /* JSON Schema draft 2020-12 */
 void config_print_keys(struct lb_text *out);   /* scdoc fragment of lbd.yaml(5): one entry per key */
+/* A listener whose backends see another address than the client's: its flows are known to connection tracking, too. */
+struct config_snat {
+	const struct ipvs_key *listen; /* no fwmark; port 0 = every port; borrowed from the configuration */
+	struct lb_ip to;               /* of its family */
+};
+/* All of them, in the order of services: how many there are; the first max of them in out. */
+size_t config_snats(const struct config *c, struct config_snat *out, size_t max);

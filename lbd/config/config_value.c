@@ -186,6 +186,8 @@ static unsigned service_value(const struct config_service *s, unsigned key, stru
 	case SERVICE_FWMARK: return mark ? put_num(out, mark) : 0;
 	case SERVICE_FAMILY: return mark ? put_word(out, lb_ip_is_v6(&s->listens[0].addr) ? "ipv6" : "ipv4") : 0;
 	case SERVICE_MODE: return put_word(out, ipvs_method_name(s->method));
+	case SERVICE_SOURCE_NAT:
+		return s->source_nat.family ? put_endpoint(out, &s->source_nat, 0) : put_word(out, "off");
 	case SERVICE_ONE_PACKET: return put_bool(out, s->flags & IPVS_FLAG_ONEPACKET);
 	case SERVICE_SORRY: return s->sorry.family ? put_endpoint(out, &s->sorry, s->sorry_port) : 0;
 	case SERVICE_ON_FAIL:

@@ -251,6 +251,13 @@ static const struct schema_row service_rows[] = {
 		.of = SCHEMA_TUNNEL,
 		.fallback = "ipip",
 		.help = "The encapsulation of mode tun." },
+	[SERVICE_SOURCE_NAT] = { .name = "source_nat",
+		.type = SCHEMA_TYPE_ADDRESS,
+		.flags = SCHEMA_LIST | SCHEMA_OFF,
+		.absent = "off",
+		.help = "For mode nat: backends see this address in place of the client's, so that their answers come "
+			"back through the balancer from wherever they stand. A virtual address, or one of the host; of "
+			"each family one." },
 	[SERVICE_PERSISTENCE] = { .name = "persistence",
 		.type = SCHEMA_TYPE_OBJECT,
 		.flags = SCHEMA_OFF,
