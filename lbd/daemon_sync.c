@@ -68,6 +68,20 @@ static void send_due(struct daemon *d)
 		d->sync.all.due = send(&d->sync, &m) != 0;
 }
 
+/* Which role is the kernel's goes by those of the instances. */
+void daemon_sync_role(struct daemon *d)
+{
+	struct sync_room_msg m = { .type = SYNC_MSG_MULTICAST };
+	struct sync_multicast *want = &m.u.multicast, *told = &d->sync.multicast;
+	if (!d->sync.of_kernel || !talking(&d->sync) || !model_sync_multicast(d->model->config, &d->vrrp.all, want))
+		return;
+	if (want->master == told->master && want->id == told->id && want->port == told->port &&
+		lb_ip_cmp(&want->group, &told->group) == 0 && strcmp(want->device, told->device) == 0)
+		return;
+	if (send(&d->sync, &m) == 0)
+		*told = *want;
+}
+
 int daemon_sync_do(struct daemon *d, const struct sync_msg_do *what)
 {
 	const struct sync_room_msg m = { .type = SYNC_MSG_DO, .u.run = *what };
@@ -104,13 +118,16 @@ static void on_ready(struct worker *w, void *arg)
 	(void)w;
 	model_sync_forget(&d->sync.all, lb_clock_now());
 	d->sync.all.due = true;
+	d->sync.multicast = (struct sync_multicast){ .port = 0 };
 	send_due(d);
+	daemon_sync_role(d);
 }
 
 static void on_drained(struct worker *w, void *arg)
 {
 	(void)w;
 	send_due(arg); /* what did not go out for want of memory */
+	daemon_sync_role(arg);
 }
 
 static int on_line(struct worker *w, const json_t *msg, void *arg)
@@ -139,6 +156,16 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 
 static void room_start(struct daemon *d);
 
+static bool of_kernel(const struct daemon *d)
+{
+	return d->sync.all.runs == CONFIG_FLOWS_KERNEL;
+}
+
+static bool needed(const struct daemon *d)
+{
+	return of_kernel(d) || model_sync_runs(&d->sync.all);
+}
+
 static void on_gone(struct worker *w, void *arg)
 {
 	struct daemon *d = arg;
@@ -148,7 +175,7 @@ static void on_gone(struct worker *w, void *arg)
 		return;
 	worker_done(w);
 	d->sync.there = false;
-	if (!d->stopping && model_sync_runs(&d->sync.all)) /* needed again while it was ending */
+	if (!d->stopping && needed(d)) /* needed again while it was ending */
 		room_start(d);
 }
 
@@ -158,6 +185,7 @@ static void room_start(struct daemon *d)
 {
 	struct daemon_sync *s = &d->sync;
 	s->pong = (struct sync_msg_pong){ 0 };
+	s->of_kernel = of_kernel(d);
 	int err = worker_start(&s->worker, &daemon_sync_row, d->loop, lb_log_get_level(), &calls, d);
 	s->there = err == 0;
 	if (err)
@@ -184,10 +212,11 @@ bool daemon_sync_stopped(const struct daemon *d)
 void daemon_sync_start(struct daemon *d)
 {
 	d->sync.started = true;
-	if (model_sync_runs(&d->sync.all) && !d->sync.there)
-		room_start(d);
-	else if (!model_sync_runs(&d->sync.all))
+	/* one way and the other have nothing in common: then it is another process */
+	if (d->sync.there && (!needed(d) || d->sync.of_kernel != of_kernel(d)))
 		daemon_sync_stop(d);
+	if (needed(d) && !d->sync.there)
+		room_start(d);
 }
 
 void daemon_sync_done(struct daemon *d)
@@ -226,6 +255,7 @@ void daemon_sync_tick(struct daemon *d)
 {
 	tell(d);
 	look_at_hold(d);
+	daemon_sync_role(d);
 }
 
 /* ---- the configuration ---- */

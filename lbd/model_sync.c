@@ -87,6 +87,19 @@ int model_sync_conf(const struct config *c, model_vrrp_key_fn *read, void *arg, 
 	return err;
 }
 
+bool model_sync_multicast(const struct config *c, const struct model_vrrps *vs, struct sync_multicast *out)
+{
+	const struct config_multicast *m = &c->multicast;
+	*out = (struct sync_multicast){ .id = m->id, .port = m->port, .group = m->group };
+	snprintf(out->device, sizeof(out->device), "%s", m->interface);
+	bool known = false;
+	for (uint32_t i = 0; i < vs->n; i++) {
+		known |= vs->v[i].spoke;
+		out->master |= vs->v[i].spoke && vs->v[i].state.state == VRRP_STATE_MASTER;
+	}
+	return m->interface[0] && known;
+}
+
 /* ---- what is known ---- */
 
 /* Nothing of the process. */
@@ -312,6 +325,8 @@ bool model_sync_next(struct model_sync *s, struct lb_time now, struct model_sync
 {
 	uint32_t lag_ms;
 	char more[40] = "";
+	if (s->runs == CONFIG_FLOWS_KERNEL)
+		return trouble_line(s, out);
 	if (!model_sync_runs(s))
 		return false;
 	if (state_is_new(s, now))

@@ -181,6 +181,9 @@ void config_rules_source_nat_backend(struct config_builder *b, const struct conf
 	const struct config_node *at, const struct config_path *path);
 void config_rules_sources(struct config_builder *b); /* after all services and instances */
 
+/* config_multicast.c: after the cluster and the instances. */
+void config_build_multicast(struct config_builder *b);
+
 /* config_check_sync.c */
 void config_rules_sync(struct config_builder *b); /* after all services */
 enum config_flows config_flows_of(

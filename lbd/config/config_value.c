@@ -393,6 +393,22 @@ static unsigned hook_value(const struct config_hook *h, unsigned key, struct lb_
 	return key == HOOK_PATH ? put_word(out, h->path) : put_duration(out, h->timeout_ms);
 }
 
+static unsigned sync_value(const struct config *c, unsigned key, struct lb_text *out)
+{
+	return key == SYNC_RATE_LIMIT ? put_rate(out, c->sync_rate) : 0;
+}
+
+static unsigned multicast_value(const struct config_multicast *m, unsigned key, struct lb_text *out)
+{
+	switch (key) {
+	case MULTICAST_INTERFACE: return put_word(out, m->interface);
+	case MULTICAST_GROUP: return put_endpoint(out, &m->group, 0);
+	case MULTICAST_PORT: return put_num(out, m->port);
+	case MULTICAST_ID: return put_num(out, m->id);
+	default: return 0;
+	}
+}
+
 unsigned config_value(enum schema_kind_id kind, const void *obj, unsigned key, struct lb_text *out)
 {
 	switch (kind) {
@@ -420,7 +436,8 @@ unsigned config_value(enum schema_kind_id kind, const void *obj, unsigned key, s
 	case SCHEMA_ROUTE: return route_value(obj, key, out);
 	case SCHEMA_RULE: return rule_value(obj, key, out);
 	case SCHEMA_HOOK: return hook_value(obj, key, out);
-	case SCHEMA_SYNC: return put_rate(out, ((const struct config *)obj)->sync_rate);
+	case SCHEMA_SYNC: return sync_value(obj, key, out);
+	case SCHEMA_MULTICAST: return multicast_value(obj, key, out);
 	case SCHEMA_ROOT:
 	case SCHEMA_HOOKS:
 	case SCHEMA_DEFAULTS: break;
@@ -449,6 +466,10 @@ const void *config_value_object(enum schema_kind_id kind, const void *obj, unsig
 	if (kind == SCHEMA_HOOKS) {
 		const struct config *c = obj;
 		return c->state_hook.path[0] ? &c->state_hook : NULL;
+	}
+	if (kind == SCHEMA_SYNC) {
+		const struct config *c = obj;
+		return key == SYNC_MULTICAST && c->multicast.interface[0] ? &c->multicast : NULL;
 	}
 	if (kind == SCHEMA_BACKEND && key == BACKEND_TUNNEL) {
 		const struct config_backend *b = obj;

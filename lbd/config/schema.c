@@ -531,6 +531,8 @@ const struct schema_kind schema_kinds[] = {
 	[SCHEMA_HOOKS] = KIND("hooks", schema_hooks_rows, HOOKS_COUNT, .main = -1, .also = -1),
 	[SCHEMA_HOOK] = KIND("hook", schema_hook_rows, HOOK_COUNT, .key = "state", .main = HOOK_PATH, .also = -1),
 	[SCHEMA_SYNC] = KIND("sync", schema_sync_rows, SYNC_COUNT, .main = -1, .also = -1),
+	[SCHEMA_MULTICAST] =
+		KIND("multicast", schema_multicast_rows, MULTICAST_COUNT, .main = MULTICAST_INTERFACE, .also = -1),
 };
 _Static_assert(COUNT(schema_kinds) == SCHEMA_KIND_COUNT, "one row per kind");
 _Static_assert(CHECK_KEY_COUNT <= SCHEMA_ROWS_MAX && SERVICE_COUNT <= SCHEMA_ROWS_MAX, "objects have room");

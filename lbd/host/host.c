@@ -20,6 +20,8 @@ const struct host_row host_rows[] = {
 	{ "net.ipv4.vs.run_estimation", HOST_NEED_STATS, 1, "counters and rates stay 0", false },
 	{ "net.ipv4.vs.conntrack", HOST_NEED_SNAT, 1,
 		"source_nat does nothing: backends see the clients, and answers miss the way back", false },
+	{ "net.ipv4.vs.sloppy_tcp", HOST_NEED_MULTICAST, 1,
+		"a connection of which the other node has not told yet is cut at a take-over", false },
 	{ "net.ipv4.conf.all.rp_filter", HOST_NEED_MAC, 2,
 		"what arrives with virtual_mac is dropped, as the way back is over the card", true },
 };

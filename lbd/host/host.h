@@ -16,11 +16,12 @@ enum host_need {
 	HOST_NEED_NAT6,
 	HOST_NEED_PERSISTENCE,
 	HOST_NEED_STATS,
-	HOST_NEED_PING, /* an icmp check: judged by host_judge_ping, not by a row */
-	HOST_NEED_MAC,  /* an instance with virtual_mac */
-	HOST_NEED_SNAT, /* source_nat */
+	HOST_NEED_PING,      /* an icmp check: judged by host_judge_ping, not by a row */
+	HOST_NEED_MAC,       /* an instance with virtual_mac */
+	HOST_NEED_SNAT,      /* source_nat */
+	HOST_NEED_MULTICAST, /* the kernel's own synchronisation */
 };
-#define HOST_NEED_COUNT 8
+#define HOST_NEED_COUNT 9
 
 struct host_needs {
 	const char *service[HOST_NEED_COUNT]; /* name of one service (MAC: instance) that has it, NULL = none has */

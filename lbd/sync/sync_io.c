@@ -6,6 +6,7 @@
 #include "common/room_io.h"
 #include "lbd/sync/sync_kernel_io.h"
 #include "lbd/sync/sync_link.h"
+#include "lbd/sync/sync_multicast_io.h"
 #include "lbd/sync/tls_io.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@ struct sync_room {
 	struct lb_room base;
 	struct sync_conf *conf; /* NULL = nothing was set yet */
 	struct sync_kernel kernel;
+	struct sync_multicast_run multicast; /* in place of all the rest */
 	struct sync_link link;
 	struct tls_link *tls;
 	uint64_t epoch;
@@ -70,7 +72,9 @@ static void fill_state(struct sync_room *r, struct sync_msg_state *s)
 {
 	struct sync_link_status st;
 	*s = (struct sync_msg_state){ 0 };
-	snprintf(s->trouble, sizeof(s->trouble), "%s", r->kernel.trouble);
+	snprintf(s->trouble, sizeof(s->trouble), "%s", r->conf ? r->kernel.trouble : r->multicast.trouble);
+	if (!r->conf)
+		return; /* OFF */
 	if (r->link.state != SYNC_LINK_OPEN) {
 		put_down(r, s);
 		return;
@@ -91,7 +95,7 @@ static void fill_state(struct sync_room *r, struct sync_msg_state *s)
 static void tell_state(struct sync_room *r)
 {
 	struct sync_room_msg m = { .type = SYNC_MSG_STATE };
-	if (!r->conf)
+	if (!r->conf && !r->multicast.wanted)
 		return;
 	r->look = false;
 	fill_state(r, &m.u.state);
@@ -254,6 +258,8 @@ static void on_flush(void *arg)
 {
 	struct sync_room *r = arg;
 	bool more = false;
+	if (!r->conf && r->look)
+		tell_state(r);
 	if (!r->conf)
 		return;
 	more |= sync_kernel_turn(&r->kernel);
@@ -391,6 +397,10 @@ static int dispatch(struct sync_room *r, struct sync_room_msg *m)
 		return set(r, conf);
 	}
 	case SYNC_MSG_DO: run(r, &m->u.run); return 0;
+	case SYNC_MSG_MULTICAST:
+		sync_multicast_set(&r->multicast, &m->u.multicast);
+		r->look = true;
+		return 0;
 	case SYNC_MSG_LOG: lb_log_set_level(m->u.log); return 0;
 	case SYNC_MSG_PING: send_pong(r, m->u.ping); return 0;
 	case SYNC_MSG_READY:
@@ -450,6 +460,9 @@ static int room_open(struct sync_room *r, int fd, void (*alive)(void))
 	r->kernel.changed = on_changed;
 	r->kernel.troubled = on_troubled;
 	r->kernel.arg = r;
+	r->multicast.troubled = on_troubled;
+	r->multicast.arg = r;
+	sync_multicast_open(&r->multicast, r->base.loop);
 	r->deadline.data = r->more.data = r;
 	ev_timer_init(&r->deadline, on_deadline, 0.0, 0.0);
 	ev_idle_init(&r->more, on_more);
@@ -473,6 +486,7 @@ int sync_worker_main(int channel_fd, void (*alive)(void))
 	else
 		lb_room_run(&r->base);
 	link_close(r);
+	sync_multicast_close(&r->multicast, r->base.status == 0);
 	sync_kernel_close(&r->kernel, r->base.status == 0);
 	conf_free(r->conf);
 	lb_text_done(&r->told);

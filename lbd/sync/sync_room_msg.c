@@ -313,6 +313,28 @@ static int do_read(struct lb_fields *f, struct sync_room_msg *m)
 	return 0;
 }
 
+static void multicast_write(const struct sync_room_msg *m, struct lb_members *o)
+{
+	const struct sync_multicast *c = &m->u.multicast;
+	lb_put_bool(o, "master", c->master);
+	lb_put_str(o, "device", c->device);
+	lb_put_int(o, "id", c->id);
+	lb_put_ip(o, "group", &c->group);
+	lb_put_int(o, "port", c->port);
+}
+
+static int multicast_read(struct lb_fields *f, struct sync_room_msg *m)
+{
+	struct sync_multicast *c = &m->u.multicast;
+	c->master = lb_field_bool(f, "master");
+	lb_field_text(f, "device", c->device, sizeof(c->device));
+	c->id = (uint8_t)lb_field_u32(f, "id", 1, UINT8_MAX);
+	c->group = lb_field_ip(f, "group");
+	c->port = (uint16_t)lb_field_u32(f, "port", 1, UINT16_MAX);
+	f->bad |= !c->device[0] || !lb_ip_is_multicast(&c->group);
+	return 0;
+}
+
 static void log_write(const struct sync_room_msg *m, struct lb_members *o)
 {
 	lb_put_str(o, "level", lb_log_level_name(m->u.log));
@@ -440,6 +462,7 @@ static const struct row {
 	[SYNC_MSG_HELLO] = { "hello", true, hello_write, hello_read },
 	[SYNC_MSG_SET] = { "sync.set", true, set_write, set_read },
 	[SYNC_MSG_DO] = { "sync.do", true, do_write, do_read },
+	[SYNC_MSG_MULTICAST] = { "sync.multicast", true, multicast_write, multicast_read },
 	[SYNC_MSG_LOG] = { "log", true, log_write, log_read },
 	[SYNC_MSG_PING] = { "ping", true, ping_write, ping_read },
 	[SYNC_MSG_READY] = { "ready", false, ready_write, ready_read },

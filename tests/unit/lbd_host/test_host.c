@@ -38,6 +38,8 @@ static const struct {
 		"sysctl -w net.ipv4.vs.conntrack=1" },
 	{ "with it", "net.ipv4.vs.conntrack", HOST_NEED_SNAT, false, 1, NULL },
 	{ "a service without", "net.ipv4.vs.conntrack", HOST_NEED_NAT4, false, 0, NULL },
+	{ "connections that were not told yet", "net.ipv4.vs.sloppy_tcp", HOST_NEED_MULTICAST, false, 0,
+		"sysctl -w net.ipv4.vs.sloppy_tcp=1" },
 	{ "a strict look at the way back", "net.ipv4.conf.all.rp_filter", HOST_NEED_MAC, false, 1,
 		"sysctl -w net.ipv4.conf.all.rp_filter=2" },
 	{ "a loose one", "net.ipv4.conf.all.rp_filter", HOST_NEED_MAC, false, 2, NULL },
