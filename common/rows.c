@@ -26,6 +26,7 @@ static const struct lb_field service_fields[] = {
 	{ "since", LB_FIELD_TIME, LB_PLACE_WIDE, "SINCE", NULL, "last change of status" },
 	{ "mask", LB_FIELD_NUMBER, LB_PLACE_SHOW, "MASK", "persistence", "bits of the client address that count" },
 	{ "engine", LB_FIELD_TEXT, LB_PLACE_SHOW, "ENGINE", NULL, "persistence engine" },
+	{ "source_nat", LB_FIELD_TEXT, LB_PLACE_SHOW, "SOURCE", NULL, "what backends see in place of the client" },
 	{ "quorum", LB_FIELD_TEXT, LB_PLACE_SHOW, "QUORUM", "quorum", "backends that must be in the pool" },
 	{ "quorum_reached", LB_FIELD_BOOL, LB_PLACE_SHOW, "REACHED", NULL, "whether they are" },
 	{ "on_loss", LB_FIELD_TEXT, LB_PLACE_SHOW, "ONLOSS", NULL, "sorry, rest, open, withdraw" },

@@ -130,7 +130,9 @@ struct daemon_peer {
 /* The process that copies flow state. */
 struct daemon_sync {
 	struct worker worker;
-	bool there, started; /* as in struct daemon_vrrp */
+	bool there, started;             /* as in struct daemon_vrrp */
+	bool of_kernel;                  /* it was started for the kernel's own synchronisation */
+	struct sync_multicast multicast; /* of it: what the process was told; port 0 = nothing yet */
 	struct model_sync all;
 	struct sync_conf next; /* of a configuration that is about to run */
 	struct sync_msg_pong pong;
@@ -165,8 +167,11 @@ struct daemon_nft {
 	bool wanted; /* the configuration needs one */
 	bool there;  /* one of ours may be in the kernel */
 	bool due;    /* to be written or removed, when nothing runs */
+	bool loaded; /* it was written, the last time */
 	struct lb_time again_at;
-	struct host_finding finding; /* text "" = none */
+	struct lb_time hold_until;        /* us 0 = nothing waits for it */
+	uint64_t snats_there, snats_next; /* digests of the sources that are in the kernel, and on their way */
+	struct host_finding finding;      /* text "" = none */
 };
 
 struct daemon {
@@ -373,6 +378,7 @@ void daemon_sync_done(struct daemon *d);
 void daemon_sync_log_level(struct daemon *d, enum lb_log_level level);
 size_t daemon_sync_info(const struct daemon *d, struct ctl_worker_info *out, size_t n);
 void daemon_sync_tick(struct daemon *d);
+void daemon_sync_role(struct daemon *d); /* an instance may be another one */
 /* An operator's word. 0 or -errno: the room is not there. */
 int daemon_sync_do(struct daemon *d, const struct sync_msg_do *what);
 bool daemon_sync_talking(const struct daemon *d);
@@ -447,6 +453,7 @@ void daemon_nft_model(struct daemon *d); /* the configuration is another one */
 void daemon_nft_turn(struct daemon *d);  /* once a second: what is due */
 void daemon_nft_flush(struct daemon *d); /* removes what is there */
 bool daemon_nft_busy(const struct daemon *d);
+bool daemon_nft_holds(const struct daemon *d); /* services are not to begin yet */
 void daemon_nft_done(struct daemon *d);
 
 /* ---- daemon_ctl.c ---- */

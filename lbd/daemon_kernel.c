@@ -234,7 +234,7 @@ bool daemon_kernel_turn(struct daemon *d)
 	struct lb_time now = lb_clock_now();
 	if (d->kernel_retry.us)
 		daemon_apply_kernel_failed(d, d->kernel_error);
-	if (!d->model || d->stopping || d->kernel_retry.us ||
+	if (!d->model || d->stopping || d->kernel_retry.us || daemon_nft_holds(d) ||
 		(d->converged && d->model->n_dirty == 0 && d->drops.n == 0))
 		return false;
 	int err = 0;

@@ -78,6 +78,10 @@ static void needs_of(const struct config *c, struct host_needs *needs)
 		const struct config_service *s = &c->services[i];
 		need(needs, HOST_NEED_ANY, s);
 		need(needs, HOST_NEED_STATS, s);
+		if (c->multicast.interface[0])
+			need(needs, HOST_NEED_MULTICAST, s);
+		if (s->source_nat.family)
+			need(needs, HOST_NEED_SNAT, s);
 		if (s->flags & IPVS_FLAG_PERSISTENT)
 			need(needs, HOST_NEED_PERSISTENCE, s);
 		for (uint32_t k = 0; k < s->n_checks; k++)
@@ -105,7 +109,7 @@ void daemon_host_look(struct daemon *d)
 	size_t n_old = d->n_findings;
 	memcpy(old, d->findings, sizeof(old));
 	needs_of(d->model->config, &needs);
-	needs.sync = model_sync_flows(&d->sync.all);
+	needs.sync = model_sync_flows(&d->sync.all) || d->model->config->multicast.interface[0];
 	size_t n = host_read(&needs, d->findings, FINDINGS_MAX);
 	d->n_findings = n < FINDINGS_MAX ? n : FINDINGS_MAX;
 	if (d->nft.finding.text[0] && d->n_findings < FINDINGS_MAX)

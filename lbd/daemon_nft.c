@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Our table of nftables (nft/nft_text.h): written when the configuration wants another one, and again every minute, as
- * whoever loads a ruleset of his own mostly removes all others first. Nothing waits for it: services and addresses are
- * up before and without it. */
+/* Our table of nftables (nft/nft_text.h): written when the configuration wants another one, and again when it is gone,
+ * as whoever loads a ruleset of his own mostly removes all others first, and every minute whatever is in it. Addresses
+ * are up before and without it, and so are services; but a connection that begins before the rules of source_nat are
+ * there never gets its source. So what is new for the kernel waits for them a moment. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon.h"
+#include "lbd/nft/nft_look_io.h"
 #include "lbd/nft/nft_text.h"
 #include "lbd/sandbox.h"
 #include "lbd/state/state_io.h"
@@ -12,9 +14,12 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define AGAIN_MS 60000
+#define RETRY_MS 5000  /* after it failed */
+#define HOLD_MS  3000  /* so long what is new for IPVS waits, at most */
 #define MARK     "nft" /* in the state directory: a table of ours may be in the kernel */
 
 /* ---- what is wanted ---- */
@@ -23,6 +28,8 @@ struct wanted {
 	LB_VEC(struct lb_ip) closed;
 	LB_VEC(struct nft_port) open;
 	LB_VEC(uint32_t) marks;
+	struct nft_snat *snats;
+	size_t n_snats;
 	bool bad;
 };
 
@@ -57,6 +64,48 @@ static void add_listen(struct wanted *w, const struct ipvs_key *k)
 		*p = (struct nft_port){ .ip = k->addr, .protocol = k->protocol, .port = k->port };
 }
 
+static void add_snats(struct wanted *w, const struct config *c)
+{
+	const size_t n = config_snats(c, NULL, 0);
+	struct config_snat *all = n ? calloc(n, sizeof(*all)) : NULL;
+	w->snats = n ? calloc(n, sizeof(*w->snats)) : NULL;
+	if (all && w->snats) {
+		w->n_snats = config_snats(c, all, n);
+		for (size_t i = 0; i < n; i++) {
+			const struct ipvs_key *k = all[i].listen;
+			w->snats[i] = (struct nft_snat){ { k->addr, k->protocol, k->port }, all[i].to };
+		}
+	}
+	w->bad |= n && (!all || !w->snats);
+	free(all);
+}
+
+static int ip_cmp(const void *x, const void *y)
+{
+	return lb_ip_cmp(x, y);
+}
+
+static int port_cmp(const void *x, const void *y)
+{
+	return nft_port_cmp(x, y);
+}
+
+static int snat_cmp(const void *x, const void *y)
+{
+	const struct nft_snat *a = x, *b = y;
+	return nft_port_cmp(&a->at, &b->at);
+}
+
+static void sort(struct wanted *w)
+{
+	if (w->closed.n)
+		qsort(w->closed.v, w->closed.n, sizeof(*w->closed.v), ip_cmp);
+	if (w->open.n)
+		qsort(w->open.v, w->open.n, sizeof(*w->open.v), port_cmp);
+	if (w->n_snats)
+		qsort(w->snats, w->n_snats, sizeof(*w->snats), snat_cmp);
+}
+
 /* Sticky error in out. */
 static void text_of(const struct config *c, struct lb_text *out)
 {
@@ -66,20 +115,25 @@ static void text_of(const struct config *c, struct lb_text *out)
 			add_closed(&w, c->vrrp[i].addresses, c->vrrp[i].n_addresses);
 			add_closed(&w, c->vrrp[i].excluded, c->vrrp[i].n_excluded);
 		}
-	for (uint32_t i = 0; w.closed.n && i < c->n_services; i++)
+	for (uint32_t i = 0; i < c->n_services; i++)
 		for (uint32_t k = 0; k < c->services[i].n_listens; k++)
 			add_listen(&w, &c->services[i].listens[k]);
+	add_snats(&w, c);
+	sort(&w);
 	const struct nft_want all = { .closed = w.closed.v,
 		.n_closed = w.closed.n,
 		.open = w.open.v,
 		.n_open = w.open.n,
 		.marks = w.marks.v,
-		.n_marks = w.marks.n };
+		.n_marks = w.marks.n,
+		.snats = w.snats,
+		.n_snats = w.n_snats };
 	nft_text(&all, out);
 	out->bad |= w.bad;
 	lb_vec_done(&w.closed);
 	lb_vec_done(&w.open);
 	lb_vec_done(&w.marks);
+	free(w.snats);
 }
 
 static const struct config_vrrp *first_closed(const struct config *c)
@@ -88,6 +142,41 @@ static const struct config_vrrp *first_closed(const struct config *c)
 		if (is_closed(&c->vrrp[i]))
 			return &c->vrrp[i];
 	return NULL;
+}
+
+static const struct config_service *first_translated(const struct config *c)
+{
+	struct config_snat first;
+	if (!config_snats(c, &first, 1))
+		return NULL;
+	for (uint32_t i = 0; i < c->n_services; i++)
+		if (c->services[i].source_nat.family)
+			return &c->services[i];
+	return NULL;
+}
+
+static uint64_t mix(uint64_t h, const void *p, size_t n)
+{
+	const uint8_t *b = p;
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ b[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
+	return h;
+}
+
+/* Which sources are wanted; 0 = none. */
+static uint64_t snats_digest(const struct config *c)
+{
+	uint64_t h = 0;
+	for (uint32_t i = 0; i < c->n_services; i++) {
+		const struct config_service *s = &c->services[i];
+		for (uint32_t k = 0; s->source_nat.family && k < s->n_listens; k++) {
+			const struct ipvs_key *l = &s->listens[k];
+			h = mix(h ? h : UINT64_C(0xcbf29ce484222325), l->addr.b, sizeof(l->addr.b));
+			h = mix(mix(h, &l->protocol, 1), &l->port, sizeof(l->port));
+			h = mix(h, s->source_nat.b, sizeof(s->source_nat.b)) | 1;
+		}
+	}
+	return h;
 }
 
 /* ---- loading it ---- */
@@ -102,10 +191,14 @@ static void say(struct daemon *d, int err, const char *says)
 {
 	struct host_finding f = { 0 };
 	const struct config_vrrp *v = first_closed(d->model->config);
+	const struct config_service *s = first_translated(d->model->config);
 	bool missing = err == -ENOENT;
-	if (err && v) {
-		snprintf(f.object, sizeof(f.object), "vrrp/%s", v->name);
-		snprintf(f.text, sizeof(f.text), "accept: false does not hold: %.120s",
+	if (err && (v || s)) {
+		snprintf(f.object, sizeof(f.object), "%s/%s", v ? "vrrp" : "service", v ? v->name : s->name);
+		snprintf(f.text, sizeof(f.text), "%s: %.120s",
+			!s  ? "accept: false does not hold"
+			: v ? "accept: false and source_nat do not hold"
+			    : "source_nat does not hold",
 			missing             ? "nft is not installed"
 			: err == -EIO       ? says[0] ? says : "nft failed"
 			: err == -ETIMEDOUT ? "nft took too long"
@@ -121,6 +214,14 @@ static void say(struct daemon *d, int err, const char *says)
 	daemon_host_look(d);
 }
 
+static void let_go(struct daemon *d)
+{
+	if (!d->nft.hold_until.us)
+		return;
+	d->nft.hold_until.us = 0;
+	daemon_more(d);
+}
+
 static void done(int err, const char *says, void *arg)
 {
 	struct daemon *d = arg;
@@ -129,6 +230,13 @@ static void done(int err, const char *says, void *arg)
 	d->nft.there = d->nft.there && (err || d->nft.wanted);
 	if (!d->stopping)
 		say(d, err, says);
+	d->nft.loaded = !err && d->nft.wanted;
+	if (err)
+		d->nft.again_at = lb_time_add_ms(lb_clock_now(), RETRY_MS);
+	if (!err)
+		d->nft.snats_there = d->nft.snats_next;
+	if (!d->nft.due)
+		let_go(d);
 	daemon_nft_turn(d);
 }
 
@@ -142,17 +250,39 @@ static void start(struct daemon *d)
 	if (!d->nft.there && d->state_dir >= 0)
 		(void)state_write(d->state_dir, MARK, "", 0, false);
 	d->nft.there = true;
+	d->nft.snats_next = d->nft.wanted ? snats_digest(d->model->config) : 0;
 	int err = text.bad ? -ENOMEM : nft_run_start(&d->nft.run, d->loop, text.s, text.n, before_exec, done, d);
 	lb_text_done(&text);
 	if (err && !d->stopping)
 		say(d, err, "");
+	if (err) {
+		d->nft.loaded = false;
+		d->nft.again_at = lb_time_add_ms(lb_clock_now(), RETRY_MS);
+		let_go(d);
+	}
+}
+
+/* One that could not be written is not looked for. */
+static bool is_gone(const struct daemon *d)
+{
+	return d->nft.loaded && d->nft.wanted && !d->nft.due && !d->stopping && nft_look() == 0;
 }
 
 void daemon_nft_turn(struct daemon *d)
 {
 	struct lb_time now = lb_clock_now();
 	bool again = d->nft.wanted && !d->stopping && lb_time_cmp(now, d->nft.again_at) >= 0;
-	if (d->nft.run.pid || (!d->nft.due && !again))
+	if (d->nft.hold_until.us && lb_time_cmp(now, d->nft.hold_until) >= 0) {
+		lb_log(LB_LOG_WARNING, "nft: takes its time: services begin before the rules of source_nat are there");
+		let_go(d);
+	}
+	if (d->nft.run.pid)
+		return;
+	if (is_gone(d)) {
+		lb_log(LB_LOG_NOTICE, "nft: table inet lbd was removed by somebody: written again");
+		d->nft.due = true;
+	}
+	if (!d->nft.due && !again)
 		return;
 	d->nft.due = false;
 	d->nft.again_at = lb_time_add_ms(now, AGAIN_MS);
@@ -166,9 +296,19 @@ void daemon_nft_model(struct daemon *d)
 		d->nft.there = state_read(d->state_dir, MARK, 16, &mark) == 0;
 	lb_text_done(&mark);
 	d->nft.looked = true;
-	d->nft.wanted = first_closed(d->model->config) != NULL;
+	const uint64_t snats = snats_digest(d->model->config);
+	d->nft.wanted = first_closed(d->model->config) || snats;
 	d->nft.due = d->nft.wanted || d->nft.there;
+	if (snats && snats != d->nft.snats_there)
+		d->nft.hold_until = lb_time_add_ms(lb_clock_now(), HOLD_MS);
+	else
+		let_go(d);
 	daemon_nft_turn(d);
+}
+
+bool daemon_nft_holds(const struct daemon *d)
+{
+	return d->nft.hold_until.us != 0;
 }
 
 void daemon_nft_flush(struct daemon *d)

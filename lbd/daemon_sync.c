@@ -69,6 +69,20 @@ static void send_due(struct daemon *d)
 		d->sync.all.due = send(&d->sync, &m) != 0;
 }
 
+/* Which role is the kernel's goes by those of the instances. */
+void daemon_sync_role(struct daemon *d)
+{
+	struct sync_room_msg m = { .type = SYNC_MSG_MULTICAST };
+	struct sync_multicast *want = &m.u.multicast, *told = &d->sync.multicast;
+	if (!d->sync.of_kernel || !talking(&d->sync) || !model_sync_multicast(d->model->config, &d->vrrp.all, want))
+		return;
+	if (want->master == told->master && want->id == told->id && want->port == told->port &&
+		lb_ip_cmp(&want->group, &told->group) == 0 && strcmp(want->device, told->device) == 0)
+		return;
+	if (send(&d->sync, &m) == 0)
+		*told = *want;
+}
+
 int daemon_sync_do(struct daemon *d, const struct sync_msg_do *what)
 {
 	const struct sync_room_msg m = { .type = SYNC_MSG_DO, .u.run = *what };
@@ -134,7 +148,9 @@ static void on_ready(struct worker *w, void *arg)
 	daemon_talk_link(d, 0, "the process that has the link was started anew");
 	model_sync_forget(&d->sync.all, lb_clock_now());
 	d->sync.all.due = true;
+	d->sync.multicast = (struct sync_multicast){ .port = 0 };
 	send_due(d);
+	daemon_sync_role(d);
 	daemon_conn_ready(d);
 }
 
@@ -142,6 +158,7 @@ static void on_drained(struct worker *w, void *arg)
 {
 	(void)w;
 	send_due(arg); /* what did not go out for want of memory */
+	daemon_sync_role(arg);
 }
 
 static int on_line(struct worker *w, const json_t *msg, void *arg)
@@ -174,12 +191,17 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 
 /* ---- start and stop ---- */
 
-static bool wanted(const struct daemon *d)
+static void room_start(struct daemon *d);
+
+static bool of_kernel(const struct daemon *d)
 {
-	return model_sync_runs(&d->sync.all) || daemon_conn_wanted(d);
+	return d->sync.all.runs == CONFIG_FLOWS_KERNEL;
 }
 
-static void room_start(struct daemon *d);
+static bool wanted(const struct daemon *d)
+{
+	return of_kernel(d) || model_sync_runs(&d->sync.all) || daemon_conn_wanted(d);
+}
 
 static void on_gone(struct worker *w, void *arg)
 {
@@ -202,6 +224,7 @@ static void room_start(struct daemon *d)
 {
 	struct daemon_sync *s = &d->sync;
 	s->pong = (struct sync_msg_pong){ 0 };
+	s->of_kernel = of_kernel(d);
 	int err = worker_start(&s->worker, &daemon_sync_row, d->loop, lb_log_get_level(), &calls, d);
 	s->there = err == 0;
 	if (err)
@@ -228,9 +251,10 @@ bool daemon_sync_stopped(const struct daemon *d)
 void daemon_sync_start(struct daemon *d)
 {
 	d->sync.started = true;
-	if (!wanted(d))
+	/* one way and the other have nothing in common: then it is another process */
+	if (d->sync.there && (!wanted(d) || d->sync.of_kernel != of_kernel(d)))
 		daemon_sync_stop(d);
-	else if (!d->sync.there)
+	if (wanted(d) && !d->sync.there)
 		room_start(d);
 }
 
@@ -271,6 +295,7 @@ void daemon_sync_tick(struct daemon *d)
 {
 	tell(d);
 	look_at_hold(d);
+	daemon_sync_role(d);
 	if (!d->stopping && d->sync.there && !wanted(d))
 		daemon_sync_stop(d);
 }

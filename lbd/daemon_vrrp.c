@@ -311,6 +311,7 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 		if (line[0])
 			daemon_event(level, "vrrp.state", "%s", line);
 		d->changed = true;
+		daemon_sync_role(d);
 	} else if (m.type == VRRP_MSG_ALARM && (v = model_vrrp_by_id(&d->vrrp.all, m.u.alarm.id))) {
 		enum lb_log_level level = model_vrrp_said_alarm(v, &m.u.alarm, line);
 		if (line[0])

@@ -52,6 +52,28 @@ static int collect_skips(const struct config *c, struct sync_conf *out)
 	return 0;
 }
 
+/* Whose flows go on only with their entry of connection tracking. */
+static int collect_nats(const struct config *c, struct sync_conf *out)
+{
+	size_t n = config_snats(c, NULL, 0);
+	struct config_snat *snats = n ? calloc(n, sizeof(*snats)) : NULL;
+	out->nats = n ? calloc(n, sizeof(*out->nats)) : NULL;
+	if (n && (!snats || !out->nats)) {
+		free(snats);
+		return -1;
+	}
+	(void)config_snats(c, snats, n);
+	for (size_t i = 0; i < n; i++)
+		out->nats[out->n_nats++] = (struct sync_skip){ .what = SYNC_ALL,
+			.protocol = snats[i].listen->protocol,
+			.port = snats[i].listen->port,
+			.addr = snats[i].listen->addr };
+	free(snats);
+	if (n)
+		qsort(out->nats, n, sizeof(*out->nats), skip_cmp);
+	return 0;
+}
+
 static bool any_ipvs(const struct config *c)
 {
 	for (uint32_t i = 0; i < c->n_services; i++)
@@ -101,11 +123,24 @@ int model_sync_conf(const struct config *c, model_vrrp_key_fn *read, void *arg, 
 		out->n_paths++;
 	}
 	int err = take_key(c, read, arg, out, e);
-	if (!err && out->flows && collect_skips(c, out))
+	if (!err && out->flows && (collect_skips(c, out) || collect_nats(c, out)))
 		err = lb_err_set(e, LB_CODE_FAILED, "out of memory");
 	if (err)
 		sync_conf_done(out);
 	return err;
+}
+
+bool model_sync_multicast(const struct config *c, const struct model_vrrps *vs, struct sync_multicast *out)
+{
+	const struct config_multicast *m = &c->multicast;
+	*out = (struct sync_multicast){ .id = m->id, .port = m->port, .group = m->group };
+	snprintf(out->device, sizeof(out->device), "%s", m->interface);
+	bool known = false;
+	for (uint32_t i = 0; i < vs->n; i++) {
+		known |= vs->v[i].spoke;
+		out->master |= vs->v[i].spoke && vs->v[i].state.state == VRRP_STATE_MASTER;
+	}
+	return m->interface[0] && known;
 }
 
 /* ---- what is known ---- */
@@ -351,6 +386,8 @@ bool model_sync_next(struct model_sync *s, struct lb_time now, struct model_sync
 {
 	uint32_t lag_ms;
 	char more[40] = "";
+	if (s->runs == CONFIG_FLOWS_KERNEL)
+		return trouble_line(s, out);
 	if (!model_sync_runs(s))
 		return false;
 	if (state_is_new(s, now))

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "lbd/model_peer.h"
+#include "lbd/model_vrrp.h"
 #include "lbd/sync/sync_room_msg.h"
 
 #define MODEL_SYNC_LAGGING  "sync_lagging"      /* the alarms by name */
@@ -55,6 +56,10 @@ struct model_sync {
  * the key cannot be had, or no memory. *out is to be freed with sync_conf_done. Its generation is 0 yet. */
 int model_sync_conf(
 	const struct config *c, model_vrrp_key_fn *read, void *arg, struct sync_conf *out, struct lb_err *e);
+
+/* What the kernel's own synchronisation is to be: master when any instance is. False: c does not want it, or no
+ * instance has said its state yet (what runs goes on then). */
+bool model_sync_multicast(const struct config *c, const struct model_vrrps *vs, struct sync_multicast *out);
 
 /* conf, of c, holds from now on; takes over what it owns, and leaves it empty. True when anything differs from before
  * (then it is due). With another peer nothing is known of the old one any more. */

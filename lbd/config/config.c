@@ -123,6 +123,7 @@ static void merge(struct config_load *l)
 	config_build_cluster(&l->b);
 	config_build_checks(&l->b);
 	config_build_vrrp(&l->b);
+	config_build_multicast(&l->b);
 	config_build_hooks(&l->b);
 }
 
@@ -154,6 +155,7 @@ int config_load_step(struct config_load *l, unsigned budget)
 	case STAGE_RULES:
 		config_rules_all(&l->b);
 		config_rules_sync(&l->b);
+		config_rules_sources(&l->b);
 		l->stage = STAGE_DONE;
 		break;
 	case STAGE_DONE: break;

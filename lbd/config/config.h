@@ -112,7 +112,8 @@ struct config_service {
 	const char *engine;         /* persistence engine, "" = none */
 	uint8_t method;             /* the default of its backends, for display */
 	struct ipvs_tunnel tunnel;
-	int64_t drain_ms; /* how long a drained backend keeps its flows, 0 = for ever */
+	struct lb_ip source_nat; /* what backends see in place of the client, of its family; family 0 = the client */
+	int64_t drain_ms;        /* how long a drained backend keeps its flows, 0 = for ever */
 	enum config_then drain_then;
 	enum config_sync sync;
 	const char *file; /* which source it came from */
@@ -188,6 +189,14 @@ struct config_vrrp {
 	uint64_t digest; /* over every effective value (not over lines): equal digests = nothing to do */
 };
 
+/* The kernel's own synchronisation of flows. */
+struct config_multicast {
+	const char *interface; /* "" = off */
+	struct lb_ip group;
+	uint16_t port;
+	uint8_t id;
+};
+
 /* A program that is told of something. */
 struct config_hook {
 	const char *path; /* "" = there is none */
@@ -207,6 +216,7 @@ struct config {
 	struct config_hook state_hook; /* of changes of VRRP instances */
 	uint32_t sync_rate;            /* records of flows per second, at most */
 	enum config_conntrack sync_conntrack;
+	struct config_multicast multicast;
 	enum lb_log_level log_level;
 	const char *admin_group, *observe_group;
 	/* Over what is written in all files, whatever their names, comments and layout: equal on nodes that have the
@@ -276,9 +286,18 @@ enum config_flows {
 	CONFIG_FLOWS_NO_KEY,  /* cluster.key_file */
 	CONFIG_FLOWS_NO_SELF, /* this node is not one of them */
 	CONFIG_FLOWS_NO_SERVICE,
-	CONFIG_FLOWS_OFF, /* in all services */
+	CONFIG_FLOWS_OFF,    /* in all services */
+	CONFIG_FLOWS_KERNEL, /* the kernel does, with another node that is not lbd */
 };
 enum config_flows config_flows(const struct config *c);
+
+/* A listener whose backends see another address than the client's: its flows are known to connection tracking, too. */
+struct config_snat {
+	const struct ipvs_key *listen; /* no fwmark; port 0 = every port; borrowed from the configuration */
+	struct lb_ip to;               /* of its family */
+};
+/* All of them, in the order of services: how many there are; the first max of them in out. */
+size_t config_snats(const struct config *c, struct config_snat *out, size_t max);
 
 /* The tree as YAML with every default written out (--effective). parse(print(c)) gives equal digests. */
 void config_print(const struct config *c, struct lb_text *out);

@@ -42,6 +42,7 @@ void config_builder_done(struct config_builder *b)
 	lb_vec_done(&b->check_ids);
 	lb_vec_done(&b->listeners);
 	lb_vec_done(&b->mixed);
+	lb_vec_done(&b->translated);
 }
 
 void config_say(struct config_builder *b, const struct config_node *at, const struct config_path *path,
@@ -351,6 +352,14 @@ static void build_pool_rules(struct config_service *s, const struct schema_value
 	s->slow_start_ms = v[SERVICE_SLOW_START].set ? v[SERVICE_SLOW_START].num : 0;
 }
 
+static struct lb_ip source_nat_of(const struct config_service *s, const struct schema_value *v)
+{
+	for (uint32_t i = 0; v->set && s->n_listens && i < v->n; i++)
+		if (v->list[i].ip.family == s->listens[0].addr.family)
+			return v->list[i].ip;
+	return (struct lb_ip){ 0 };
+}
+
 /* Every key but backends and checks. */
 static void build_head(struct config_builder *b)
 {
@@ -376,6 +385,7 @@ static void build_head(struct config_builder *b)
 	s->method = (uint8_t)v[SERVICE_MODE].num;
 	if (s->method == IPVS_METHOD_TUN)
 		s->tunnel = build_tunnel(v[SERVICE_TUNNEL].obj);
+	s->source_nat = source_nat_of(s, &v[SERVICE_SOURCE_NAT]);
 	build_pool_rules(s, v);
 	s->sync = (enum config_sync)v[SERVICE_SYNC].num;
 	const struct schema_value *d = v[SERVICE_DRAIN].obj->v;

@@ -41,6 +41,12 @@ struct config_mixed {
 	bool four;           /* its own family */
 };
 
+/* A service with source_nat, and where that was written. */
+struct config_translated {
+	const struct config_node *at;
+	const struct config_service *service;
+};
+
 /* The service being built. */
 struct config_now {
 	const struct config_entry *entry;
@@ -88,6 +94,7 @@ struct config_builder {
 	LB_VEC(uint32_t) check_ids; /* slots of all services one after the other */
 	LB_VEC(struct config_listener) listeners;
 	LB_VEC(struct config_mixed) mixed;
+	LB_VEC(struct config_translated) translated;
 	const char **files; /* source names with the life of the config */
 	char *string_room;  /* names are packed: an arena rounds each allocation up */
 	size_t string_left;
@@ -167,6 +174,15 @@ void config_rules_cluster(struct config_builder *b, const struct schema_object *
 /* What is given by node, in an instance or in the defaults. path: of the mapping. */
 void config_rules_by_node(struct config_builder *b, const struct schema_object *keys, const struct config_path *path);
 void config_rules_instances(struct config_builder *b); /* across instances and nodes */
+
+/* config_source_nat.c */
+void config_rules_source_nat(struct config_builder *b); /* of b->now */
+void config_rules_source_nat_backend(struct config_builder *b, const struct config_backend *bk,
+	const struct config_node *at, const struct config_path *path);
+void config_rules_sources(struct config_builder *b); /* after all services and instances */
+
+/* config_multicast.c: after the cluster and the instances. */
+void config_build_multicast(struct config_builder *b);
 
 /* config_check_sync.c */
 void config_rules_sync(struct config_builder *b); /* after all services */

@@ -199,6 +199,7 @@ void config_rules_head(struct config_builder *b)
 	rule_tunnel(b, &b->now.keys->v[SERVICE_TUNNEL], &b->now.path);
 	rule_check_names(b, &b->now.keys->v[SERVICE_CHECK], &b->now.path);
 	rule_protocols(b);
+	config_rules_source_nat(b);
 }
 
 /* dr and tun leave the packet as it is: the backend gets the port the client asked for. */
@@ -300,6 +301,7 @@ void config_rules_backend(struct config_builder *b, const struct config_backend 
 	rule_tunnel(b, &v[BACKEND_TUNNEL], path);
 	rule_port(b, bk, config_at_or(&v[BACKEND_PORT], at), path);
 	rule_family(b, bk, at, path);
+	config_rules_source_nat_backend(b, bk, config_at_or(&v[BACKEND_MODE], where), path);
 }
 
 struct target { /* for finding equal ones */

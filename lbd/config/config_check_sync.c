@@ -32,7 +32,8 @@ enum config_flows config_flows_of(const struct config_cluster *cluster, const st
 
 enum config_flows config_flows(const struct config *c)
 {
-	return config_flows_of(&c->cluster, c->services, c->n_services, c->sync_conntrack);
+	return c->multicast.interface[0] ? CONFIG_FLOWS_KERNEL
+					 : config_flows_of(&c->cluster, c->services, c->n_services, c->sync_conntrack);
 }
 
 /* The kernel takes a service with backends of both families, or copies flows, not both (ip_vs_ctl.c: its messages have
@@ -76,6 +77,10 @@ void config_rules_sync(struct config_builder *b)
 	static const struct config_path cluster = { NULL, "cluster", 7, 0 }, path = { &cluster, "nodes", 5, 0 };
 	const struct config_cluster *c = &b->c->cluster;
 	const struct schema_value *v = &b->root->v[ROOT_CLUSTER];
+	if (b->c->multicast.interface[0]) {
+		rule_mixed(b);
+		return;
+	}
 	enum config_flows flows = config_flows_of(c, b->built, b->n_built, b->c->sync_conntrack);
 	bool any = any_copied(b->built, b->n_built);
 	if (flows == CONFIG_FLOWS_MANY && c->key_file[0] && any)

@@ -147,6 +147,7 @@ uint64_t config_service_digest(const struct config_service *s)
 	h = mix_text(mix(mix(h, s->mask4), s->mask6), s->engine);
 	h = mix(h, tunnel_bits(&s->tunnel) << 8 | s->method);
 	h = mix(mix(h, (uint64_t)s->quorum.value << 1 | s->quorum.percent), s->quorum_more);
+	h = mix_ip(h, &s->source_nat);
 	h = mix(mix_ip(h, &s->sorry), (uint64_t)s->sorry_port << 16 | (uint64_t)s->on_loss << 8 | s->on_fail);
 	h = mix(mix(h, s->fail_open_percent), (uint64_t)s->slow_start_ms);
 	return mix(mix(mix(h, (uint64_t)s->drain_ms), s->drain_then), s->sync);

@@ -186,6 +186,8 @@ static unsigned service_value(const struct config_service *s, unsigned key, stru
 	case SERVICE_FWMARK: return mark ? put_num(out, mark) : 0;
 	case SERVICE_FAMILY: return mark ? put_word(out, lb_ip_is_v6(&s->listens[0].addr) ? "ipv6" : "ipv4") : 0;
 	case SERVICE_MODE: return put_word(out, ipvs_method_name(s->method));
+	case SERVICE_SOURCE_NAT:
+		return s->source_nat.family ? put_endpoint(out, &s->source_nat, 0) : put_word(out, "off");
 	case SERVICE_ONE_PACKET: return put_bool(out, s->flags & IPVS_FLAG_ONEPACKET);
 	case SERVICE_SORRY: return s->sorry.family ? put_endpoint(out, &s->sorry, s->sorry_port) : 0;
 	case SERVICE_ON_FAIL:
@@ -391,11 +393,25 @@ static unsigned hook_value(const struct config_hook *h, unsigned key, struct lb_
 	return key == HOOK_PATH ? put_word(out, h->path) : put_duration(out, h->timeout_ms);
 }
 
-static int sync_value(const struct config *c, unsigned key, struct lb_text *out)
+static unsigned sync_value(const struct config *c, unsigned key, struct lb_text *out)
 {
-	if (key == SYNC_RATE_LIMIT)
-		return put_rate(out, c->sync_rate);
-	return put_word(out, schema_word_of(schema_kinds[SCHEMA_SYNC].rows[key].word, c->sync_conntrack));
+	switch (key) {
+	case SYNC_RATE_LIMIT: return put_rate(out, c->sync_rate);
+	case SYNC_CONNTRACK_KEY:
+		return put_word(out, schema_word_of(schema_kinds[SCHEMA_SYNC].rows[key].word, c->sync_conntrack));
+	default: return 0;
+	}
+}
+
+static unsigned multicast_value(const struct config_multicast *m, unsigned key, struct lb_text *out)
+{
+	switch (key) {
+	case MULTICAST_INTERFACE: return put_word(out, m->interface);
+	case MULTICAST_GROUP: return put_endpoint(out, &m->group, 0);
+	case MULTICAST_PORT: return put_num(out, m->port);
+	case MULTICAST_ID: return put_num(out, m->id);
+	default: return 0;
+	}
 }
 
 unsigned config_value(enum schema_kind_id kind, const void *obj, unsigned key, struct lb_text *out)
@@ -426,6 +442,7 @@ unsigned config_value(enum schema_kind_id kind, const void *obj, unsigned key, s
 	case SCHEMA_RULE: return rule_value(obj, key, out);
 	case SCHEMA_HOOK: return hook_value(obj, key, out);
 	case SCHEMA_SYNC: return sync_value(obj, key, out);
+	case SCHEMA_MULTICAST: return multicast_value(obj, key, out);
 	case SCHEMA_ROOT:
 	case SCHEMA_HOOKS:
 	case SCHEMA_DEFAULTS: break;
@@ -454,6 +471,10 @@ const void *config_value_object(enum schema_kind_id kind, const void *obj, unsig
 	if (kind == SCHEMA_HOOKS) {
 		const struct config *c = obj;
 		return c->state_hook.path[0] ? &c->state_hook : NULL;
+	}
+	if (kind == SCHEMA_SYNC) {
+		const struct config *c = obj;
+		return key == SYNC_MULTICAST && c->multicast.interface[0] ? &c->multicast : NULL;
 	}
 	if (kind == SCHEMA_BACKEND && key == BACKEND_TUNNEL) {
 		const struct config_backend *b = obj;

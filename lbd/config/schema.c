@@ -251,6 +251,13 @@ static const struct schema_row service_rows[] = {
 		.of = SCHEMA_TUNNEL,
 		.fallback = "ipip",
 		.help = "The encapsulation of mode tun." },
+	[SERVICE_SOURCE_NAT] = { .name = "source_nat",
+		.type = SCHEMA_TYPE_ADDRESS,
+		.flags = SCHEMA_LIST | SCHEMA_OFF,
+		.absent = "off",
+		.help = "For mode nat: backends see this address in place of the client's, so that their answers come "
+			"back through the balancer from wherever they stand. A virtual address, or one of the host; of "
+			"each family one." },
 	[SERVICE_PERSISTENCE] = { .name = "persistence",
 		.type = SCHEMA_TYPE_OBJECT,
 		.flags = SCHEMA_OFF,
@@ -525,6 +532,8 @@ const struct schema_kind schema_kinds[] = {
 	[SCHEMA_HOOKS] = KIND("hooks", schema_hooks_rows, HOOKS_COUNT, .main = -1, .also = -1),
 	[SCHEMA_HOOK] = KIND("hook", schema_hook_rows, HOOK_COUNT, .key = "state", .main = HOOK_PATH, .also = -1),
 	[SCHEMA_SYNC] = KIND("sync", schema_sync_rows, SYNC_COUNT, .main = -1, .also = -1),
+	[SCHEMA_MULTICAST] =
+		KIND("multicast", schema_multicast_rows, MULTICAST_COUNT, .main = MULTICAST_INTERFACE, .also = -1),
 };
 _Static_assert(COUNT(schema_kinds) == SCHEMA_KIND_COUNT, "one row per kind");
 _Static_assert(CHECK_KEY_COUNT <= SCHEMA_ROWS_MAX && SERVICE_COUNT <= SCHEMA_ROWS_MAX, "objects have room");

@@ -35,9 +35,10 @@ enum schema_kind_id { /* a mapping with its own set of keys */
 	SCHEMA_RULE,
 	SCHEMA_HOOKS,
 	SCHEMA_HOOK, /* one program */
-	SCHEMA_SYNC
+	SCHEMA_SYNC,
+	SCHEMA_MULTICAST
 };
-#define SCHEMA_KIND_COUNT 27
+#define SCHEMA_KIND_COUNT 28
 
 enum schema_type {
 	SCHEMA_TYPE_BOOL,
@@ -170,6 +171,7 @@ enum {
 	SERVICE_SCHEDULER,
 	SERVICE_MODE,
 	SERVICE_TUNNEL,
+	SERVICE_SOURCE_NAT,
 	SERVICE_PERSISTENCE,
 	SERVICE_ONE_PACKET,
 	SERVICE_CHECK,
@@ -243,14 +245,15 @@ enum { ROUTE_TO, ROUTE_VIA, ROUTE_DEV, ROUTE_TABLE, ROUTE_METRIC, ROUTE_SOURCE, 
 enum { RULE_FROM, RULE_TO, RULE_FWMARK, RULE_TABLE, RULE_PRIORITY, RULE_COUNT };
 enum { HOOKS_STATE, HOOKS_COUNT };
 enum { HOOK_PATH, HOOK_TIMEOUT, HOOK_COUNT };
-enum { SYNC_CONNTRACK_KEY, SYNC_RATE_LIMIT, SYNC_COUNT };
+enum { SYNC_CONNTRACK_KEY, SYNC_RATE_LIMIT, SYNC_MULTICAST, SYNC_COUNT };
+enum { MULTICAST_INTERFACE, MULTICAST_GROUP, MULTICAST_PORT, MULTICAST_ID, MULTICAST_COUNT };
 #define SCHEMA_ROWS_MAX 40 /* of one kind */
 
 /* The tables of schema_check.c, schema_vrrp.c and schema_hooks.c. */
 extern const struct schema_row schema_check_rows[], schema_tls_rows[], schema_weight_rows[], schema_damping_rows[];
 extern const struct schema_row schema_cluster_rows[], schema_node_rows[], schema_vrrp_rows[], schema_auth_rows[],
 	schema_announce_rows[], schema_track_rows[], schema_route_rows[], schema_rule_rows[];
-extern const struct schema_row schema_hooks_rows[], schema_hook_rows[], schema_sync_rows[];
+extern const struct schema_row schema_hooks_rows[], schema_hook_rows[], schema_sync_rows[], schema_multicast_rows[];
 
 extern const struct schema_kind schema_kinds[];
 

@@ -222,6 +222,13 @@ static void put_pool_rules(json_t *row, const struct model_service *s)
 	ctl_put(row, "on_fail", json_string(fails[cfg->on_fail]));
 }
 
+static void put_source(json_t *row, const struct config_service *cfg)
+{
+	char text[LB_IP_STRLEN];
+	if (cfg->source_nat.family)
+		ctl_put(row, "source_nat", json_string(lb_ip_str(&cfg->source_nat, text)));
+}
+
 json_t *ctl_row_service(struct ctl_env *env, uint32_t service, bool with_members)
 {
 	const struct model_service *s = &env->model->services[service];
@@ -248,6 +255,7 @@ json_t *ctl_row_service(struct ctl_env *env, uint32_t service, bool with_members
 	if (refused_something(env, cfg))
 		ctl_put(row, "reasons", json_pack("[s]", "kernel_refused"));
 	ctl_put(row, "since", ctl_time(s->since_wall_ms));
+	put_source(row, cfg);
 	put_pool_rules(row, s);
 	ctl_put(row, "drain_timeout", ctl_seconds(cfg->drain_ms));
 	ctl_put(row, "sync", json_string(sync_whats[cfg->sync]));

@@ -17,8 +17,9 @@ static const char *const why_not[] = {
 	[CONFIG_FLOWS_NO_SELF] = "this node is not under cluster.nodes, tell its name with lbd --node",
 	[CONFIG_FLOWS_NO_SERVICE] = "there is no service",
 	[CONFIG_FLOWS_OFF] = "sync is off in all services",
+	[CONFIG_FLOWS_KERNEL] = "the kernel does it by itself (sync.multicast), see ipvsadm --list-daemon",
 };
-_Static_assert(sizeof(why_not) / sizeof(why_not[0]) == CONFIG_FLOWS_OFF + 1, "one text per reason");
+_Static_assert(sizeof(why_not) / sizeof(why_not[0]) == CONFIG_FLOWS_KERNEL + 1, "one text per reason");
 
 /* What to do about a reason of the process. */
 static const struct {
@@ -281,7 +282,8 @@ void ctl_sync_findings(const struct ctl_env *env, json_t *list)
 			list, json_pack("{s:s, s:s, s:s}", "object", object, "text",
 				      "runs another configuration than this node", "fix", "lbctl peer diff"));
 	}
-	if (copied(env) && env->sync->state.trouble[0])
+	bool runs = copied(env) || (s && s->runs == CONFIG_FLOWS_KERNEL);
+	if (runs && s->state.trouble[0])
 		json_array_append_new(
 			list, json_pack("{s:s, s:s}", "object", "sync", "text", env->sync->state.trouble));
 }

@@ -18,6 +18,10 @@ const struct host_row host_rows[] = {
 	{ "net.ipv4.vs.backup_only", HOST_NEED_ANY, 0, "this node does not balance while a backup sync daemon runs",
 		false },
 	{ "net.ipv4.vs.run_estimation", HOST_NEED_STATS, 1, "counters and rates stay 0", false },
+	{ "net.ipv4.vs.conntrack", HOST_NEED_SNAT, 1,
+		"source_nat does nothing: backends see the clients, and answers miss the way back", false },
+	{ "net.ipv4.vs.sloppy_tcp", HOST_NEED_MULTICAST, 1,
+		"a connection of which the other node has not told yet is cut at a take-over", false },
 	{ "net.ipv4.conf.all.rp_filter", HOST_NEED_MAC, 2,
 		"what arrives with virtual_mac is dropped, as the way back is over the card", true },
 };
@@ -64,6 +68,24 @@ bool host_judge_ping(const struct host_needs *needs, const char *range, struct h
 		"net.ipv4.ping_group_range is %lu %lu, without group %u of the probes: icmp checks tell nothing", low,
 		high, needs->probe_gid);
 	snprintf(out->fix, sizeof(out->fix), "sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"");
+	return true;
+}
+
+/* A flow has its entry until the last state of it is over: two minutes of a thousand connections a second are 120000.
+ */
+bool host_judge_tracked(const struct host_needs *needs, long max, long used, struct host_finding *out)
+{
+	const char *service = needs->service[HOST_NEED_SNAT];
+	if (!service || max <= 0 || (max >= HOST_TRACKED_MIN && used <= max / 4 * 3))
+		return false;
+	const long more = max < HOST_TRACKED_MIN ? HOST_TRACKED_ENOUGH : max * 2;
+	snprintf(out->object, sizeof(out->object), "service/%s", service);
+	snprintf(out->text, sizeof(out->text),
+		"net.netfilter.nf_conntrack_max is %ld, of which %ld are used: without a free entry source_nat takes "
+		"no "
+		"connection",
+		max, used);
+	snprintf(out->fix, sizeof(out->fix), "sysctl -w net.netfilter.nf_conntrack_max=%ld", more);
 	return true;
 }
 

@@ -16,10 +16,12 @@ enum host_need {
 	HOST_NEED_NAT6,
 	HOST_NEED_PERSISTENCE,
 	HOST_NEED_STATS,
-	HOST_NEED_PING, /* an icmp check: judged by host_judge_ping, not by a row */
-	HOST_NEED_MAC,  /* an instance with virtual_mac */
+	HOST_NEED_PING,      /* an icmp check: judged by host_judge_ping, not by a row */
+	HOST_NEED_MAC,       /* an instance with virtual_mac */
+	HOST_NEED_SNAT,      /* source_nat */
+	HOST_NEED_MULTICAST, /* the kernel's own synchronisation */
 };
-#define HOST_NEED_COUNT 7
+#define HOST_NEED_COUNT 9
 
 struct host_needs {
 	const char *service[HOST_NEED_COUNT]; /* name of one service (MAC: instance) that has it, NULL = none has */
@@ -34,6 +36,9 @@ struct host_row {
 	const char *why; /* what goes wrong otherwise */
 	bool zero_too;   /* 0 is as good */
 };
+
+#define HOST_TRACKED_MIN    262144 /* entries of connection tracking: fewer are said to be few */
+#define HOST_TRACKED_ENOUGH 1048576
 
 extern const struct host_row host_rows[];
 extern const size_t host_rows_n;
@@ -54,6 +59,10 @@ bool host_judge_ra(const struct host_needs *needs, long accept_ra, long forwardi
 /* Whether the probes may ping: range is what net.ipv4.ping_group_range holds, "LOW HIGH" (it rules IPv6, too); NULL =
  * it cannot be read. True and *out when their group is outside. */
 bool host_judge_ping(const struct host_needs *needs, const char *range, struct host_finding *out);
+
+/* Whether connection tracking has room for the flows of source_nat: max is net.netfilter.nf_conntrack_max, 0 = no limit
+ * or not known; used is how many entries there are. True and *out when it is small, or nearly full. */
+bool host_judge_tracked(const struct host_needs *needs, long max, long used, struct host_finding *out);
 
 /* Whether this kernel tells of every established connection, and soon: threshold and refresh are what
  * net.ipv4.vs.sync_threshold ("PACKETS PERIOD") and net.ipv4.vs.sync_refresh_period (seconds) hold; NULL = cannot be

@@ -63,6 +63,11 @@ size_t host_read(const struct host_needs *needs, struct host_finding *out, size_
 	}
 	char range[64], threshold[64], refresh[64];
 	struct host_finding f;
+	long entries = 0, used = 0;
+	(void)read_sysctl("net.netfilter.nf_conntrack_max", &entries);
+	(void)read_sysctl("net.netfilter.nf_conntrack_count", &used);
+	if (host_judge_tracked(needs, entries, used, &f))
+		add(out, max, &n, &f);
 	bool there = slurp("/proc/sys/net/ipv4/ping_group_range", range, sizeof(range));
 	if (host_judge_ping(needs, there ? range : NULL, &f))
 		add(out, max, &n, &f);

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define NFT_RUN_S 5 /* so long a transaction may take */
+#define NFT_RUN_S 10 /* so long a transaction may take: the first one of a host loads modules */
 
 /* err 0; -ETIMEDOUT; -EIO: says is what it said in its first line. */
 typedef void nft_done_fn(int err, const char *says, void *arg);

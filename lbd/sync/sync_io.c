@@ -8,6 +8,7 @@
 #include "lbd/sync/sync_ct_io.h"
 #include "lbd/sync/sync_kernel_io.h"
 #include "lbd/sync/sync_link.h"
+#include "lbd/sync/sync_multicast_io.h"
 #include "lbd/sync/sync_talk.h"
 #include "lbd/sync/tls_io.h"
 
@@ -25,6 +26,7 @@ struct sync_room {
 	struct lb_room base;
 	struct sync_conf *conf; /* NULL = nothing was set yet */
 	struct sync_kernel kernel;
+	struct sync_multicast_run multicast; /* in place of all that has to do with a peer */
 	struct sync_conn *conn;
 	struct sync_ct ct;
 	struct sync_flow_source ct_source; /* of the link */
@@ -96,11 +98,12 @@ static void fill_state(struct sync_room *r, struct sync_msg_state *s)
 {
 	struct sync_link_status st;
 	*s = (struct sync_msg_state){ 0 };
-	snprintf(s->trouble, sizeof(s->trouble), "%s", r->kernel.trouble[0] ? r->kernel.trouble : r->ct.trouble);
-	if (!r->tls) {
-		s->is = SYNC_IS_OFF;
-		return;
-	}
+	const char *trouble = r->multicast.wanted    ? r->multicast.trouble
+			      : r->kernel.trouble[0] ? r->kernel.trouble
+						     : r->ct.trouble;
+	snprintf(s->trouble, sizeof(s->trouble), "%s", trouble);
+	if (!r->tls)
+		return; /* OFF */
 	if (r->link.state != SYNC_LINK_OPEN) {
 		put_down(r, s);
 		return;
@@ -121,7 +124,7 @@ static void fill_state(struct sync_room *r, struct sync_msg_state *s)
 static void tell_state(struct sync_room *r)
 {
 	struct sync_room_msg m = { .type = SYNC_MSG_STATE };
-	if (!r->conf)
+	if (!r->conf && !r->multicast.wanted)
 		return;
 	r->look = false;
 	fill_state(r, &m.u.state);
@@ -355,6 +358,8 @@ static void on_flush(void *arg)
 {
 	struct sync_room *r = arg;
 	bool more = false;
+	if (!r->conf && r->look)
+		tell_state(r);
 	if (!r->conf)
 		return;
 	sync_conn_turn(r->conn);
@@ -506,6 +511,10 @@ static int dispatch(struct sync_room *r, struct sync_room_msg *m)
 		return set(r, conf);
 	}
 	case SYNC_MSG_DO: run(r, &m->u.run); return 0;
+	case SYNC_MSG_MULTICAST:
+		sync_multicast_set(&r->multicast, &m->u.multicast);
+		r->look = true;
+		return 0;
 	case SYNC_MSG_LOG: lb_log_set_level(m->u.log); return 0;
 	case SYNC_MSG_PING: send_pong(r, m->u.ping); return 0;
 	case SYNC_MSG_CONN_LIST:
@@ -574,10 +583,12 @@ static int room_open(struct sync_room *r, int fd, void (*alive)(void))
 	r->kernel.alive = alive;
 	r->kernel.changed = on_changed;
 	r->kernel.troubled = on_troubled;
-	r->kernel.arg = r->ct.arg = r;
+	r->kernel.arg = r->ct.arg = r->multicast.arg = r;
 	r->ct.changed = on_changed;
 	r->ct.troubled = on_troubled;
 	r->ct.seed = random[1];
+	r->multicast.troubled = on_troubled;
+	sync_multicast_open(&r->multicast, r->base.loop);
 	r->deadline.data = r->more.data = r;
 	ev_timer_init(&r->deadline, on_deadline, 0.0, 0.0);
 	ev_idle_init(&r->more, on_more);
@@ -605,6 +616,7 @@ int sync_worker_main(int channel_fd, void (*alive)(void))
 	link_close(r);
 	sync_conn_free(r->conn);
 	sync_ct_close(&r->ct);
+	sync_multicast_close(&r->multicast, r->base.status == 0);
 	sync_kernel_close(&r->kernel, r->base.status == 0);
 	conf_free(r->conf);
 	sync_talks_done(&r->talks);

@@ -288,6 +288,28 @@ static int do_read(struct lb_fields *f, void *u)
 	return 0;
 }
 
+static void multicast_write(const void *u, struct lb_members *o)
+{
+	const struct sync_multicast *c = u;
+	lb_put_bool(o, "master", c->master);
+	lb_put_str(o, "device", c->device);
+	lb_put_int(o, "id", c->id);
+	lb_put_ip(o, "group", &c->group);
+	lb_put_int(o, "port", c->port);
+}
+
+static int multicast_read(struct lb_fields *f, void *u)
+{
+	struct sync_multicast *c = u;
+	c->master = lb_field_bool(f, "master");
+	lb_field_text(f, "device", c->device, sizeof(c->device));
+	c->id = (uint8_t)lb_field_u32(f, "id", 1, UINT8_MAX);
+	c->group = lb_field_ip(f, "group");
+	c->port = (uint16_t)lb_field_u32(f, "port", 1, UINT16_MAX);
+	f->bad |= !c->device[0] || !lb_ip_is_multicast(&c->group);
+	return 0;
+}
+
 static void state_write(const void *u, struct lb_members *o)
 {
 	const struct sync_msg_state *s = u;
@@ -434,6 +456,7 @@ static const struct lb_msg_row rows[] = {
 	[SYNC_MSG_HELLO] = { "hello", true, lb_msg_hello_write, lb_msg_hello_read },
 	[SYNC_MSG_SET] = { "sync.set", true, set_write, set_read },
 	[SYNC_MSG_DO] = { "sync.do", true, do_write, do_read },
+	[SYNC_MSG_MULTICAST] = { "sync.multicast", true, multicast_write, multicast_read },
 	[SYNC_MSG_LOG] = { "log", true, lb_msg_log_write, lb_msg_log_read },
 	[SYNC_MSG_PING] = { "ping", true, lb_msg_ping_write, lb_msg_ping_read },
 	[SYNC_MSG_CONN_LIST] = { "conn.list", true, conn_ask_write, conn_ask_read },

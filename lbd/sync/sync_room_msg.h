@@ -6,6 +6,7 @@
  *                  sync.set     all of it: who we are, who the peer is, the key; anew when anything of it changed
  *                  sync.do      an operator's word
  *                  talk.out     to the core of the peer
+ *                  sync.multicast  in place of sync.set: the kernel's own synchronisation, and who we are in it
  *                  log, ping    as with every worker
  *                  conn.list ..  of single connections, see conn_msg.h
  *   sync -> core   ready        the answer to hello
@@ -86,6 +87,14 @@ struct sync_msg_do {
 	bool kinds[SYNC_KIND_COUNT]; /* at least one of them */
 };
 
+struct sync_multicast {
+	bool master; /* it sends; otherwise it receives */
+	uint8_t id;  /* 1..255 */
+	uint16_t port;
+	struct lb_ip group;
+	char device[16]; /* with its NUL */
+};
+
 /* How it stands with the peer. */
 enum sync_link_is {
 	SYNC_IS_OFF,   /* "off": there is nothing to do */
@@ -137,6 +146,7 @@ enum sync_msg_type {
 	SYNC_MSG_HELLO,
 	SYNC_MSG_SET,
 	SYNC_MSG_DO,
+	SYNC_MSG_MULTICAST,
 	SYNC_MSG_LOG,
 	SYNC_MSG_PING,
 	SYNC_MSG_CONN_LIST,
@@ -161,6 +171,7 @@ struct sync_room_msg {
 		struct lb_msg_hello hello;
 		struct sync_conf *set; /* owned where it was read */
 		struct sync_msg_do run;
+		struct sync_multicast multicast;
 		enum lb_log_level log;
 		uint32_t ping; /* n */
 		struct lb_msg_ready ready;

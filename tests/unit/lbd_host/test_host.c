@@ -34,6 +34,12 @@ static const struct {
 		"sysctl -w net.ipv4.vs.conn_reuse_mode=1" },
 	{ "flows die with their row", "net.ipv4.vs.expire_nodest_conn", HOST_NEED_ANY, false, 1,
 		"sysctl -w net.ipv4.vs.expire_nodest_conn=0" },
+	{ "sources without connection tracking", "net.ipv4.vs.conntrack", HOST_NEED_SNAT, false, 0,
+		"sysctl -w net.ipv4.vs.conntrack=1" },
+	{ "with it", "net.ipv4.vs.conntrack", HOST_NEED_SNAT, false, 1, NULL },
+	{ "a service without", "net.ipv4.vs.conntrack", HOST_NEED_NAT4, false, 0, NULL },
+	{ "connections that were not told yet", "net.ipv4.vs.sloppy_tcp", HOST_NEED_MULTICAST, false, 0,
+		"sysctl -w net.ipv4.vs.sloppy_tcp=1" },
 	{ "a strict look at the way back", "net.ipv4.conf.all.rp_filter", HOST_NEED_MAC, false, 1,
 		"sysctl -w net.ipv4.conf.all.rp_filter=2" },
 	{ "a loose one", "net.ipv4.conf.all.rp_filter", HOST_NEED_MAC, false, 2, NULL },
@@ -140,6 +146,35 @@ START_TEST(settings_that_show_every_connection)
 }
 END_TEST
 
+static const struct {
+	const char *what;
+	bool snat;
+	long max, used;
+	const char *fix; /* NULL = no finding */
+} tracked[] = {
+	{ "a small table", true, 65536, 10, "sysctl -w net.netfilter.nf_conntrack_max=1048576" },
+	{ "the least that is enough", true, 262144, 10, NULL },
+	{ "three quarters of it", true, 262144, 196608, NULL },
+	{ "nearly full", true, 262144, 196609, "sysctl -w net.netfilter.nf_conntrack_max=524288" },
+	{ "a large one that is full", true, 2000000, 2000000, "sysctl -w net.netfilter.nf_conntrack_max=4000000" },
+	{ "no limit", true, 0, 999999, NULL },
+	{ "nobody's need", false, 65536, 65536, NULL },
+};
+
+START_TEST(room_for_what_is_tracked)
+{
+	struct host_needs needs = { 0 };
+	struct host_finding f;
+	needs.service[HOST_NEED_SNAT] = tracked[_i].snat ? "web" : NULL;
+	bool found = host_judge_tracked(&needs, tracked[_i].max, tracked[_i].used, &f);
+	ck_assert_msg(found == (tracked[_i].fix != NULL), "%s", tracked[_i].what);
+	if (!found)
+		return;
+	ck_assert_msg(strcmp(f.fix, tracked[_i].fix) == 0, "%s: '%s'", tracked[_i].what, f.fix);
+	ck_assert_str_eq(f.object, "service/web");
+}
+END_TEST
+
 START_TEST(the_table_has_no_holes)
 {
 	for (size_t i = 0; i < host_rows_n; i++) {
@@ -158,6 +193,7 @@ int main(void)
 	tcase_add_loop_test(t, a_finding_only_where_a_service_needs_it, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_loop_test(t, groups_that_may_ping, 0, sizeof(pings) / sizeof(pings[0]));
 	tcase_add_loop_test(t, settings_that_show_every_connection, 0, sizeof(settings) / sizeof(settings[0]));
+	tcase_add_loop_test(t, room_for_what_is_tracked, 0, sizeof(tracked) / sizeof(tracked[0]));
 	tcase_add_test(t, the_table_has_no_holes);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);

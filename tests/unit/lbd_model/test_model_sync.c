@@ -9,6 +9,7 @@
 #define CLUSTER(more, a, b) "cluster: { id: 7, port: 4711" more ", nodes: { lb-a: " a ", lb-b: " b " } }\n"
 #define WEB                 "services: { web: { listen: 203.0.113.10:80, backends: { a: 10.1.0.1 } } }\n"
 #define PAIR                CLUSTER(KEY_FILE, "[10.0.0.1, \"fd00::1\"]", "[10.0.0.2, \"fd00::2\"]")
+#define INSTANCES           "vrrp: { wan: { interface: eth0, vrid: 1, addresses: 203.0.113.1/24 } }\n"
 
 static int conf_of(const char *text, const char *node, struct sync_conf *out, struct lb_err *e)
 {
@@ -144,6 +145,8 @@ START_TEST(where_flows_are_not_copied)
 		{ "no service", PAIR, "lb-a", CONFIG_FLOWS_NO_SERVICE, true },
 		{ "off in all of them", PAIR "defaults: { service: { sync: off } }\n" WEB, "lb-a", CONFIG_FLOWS_OFF,
 			true },
+		{ "by the kernel itself", PAIR INSTANCES "sync: { multicast: eth2 }\n" WEB, "lb-a", CONFIG_FLOWS_KERNEL,
+			false },
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		key_text = rows[i].link ? KEY : NULL; /* else it is not read */
@@ -159,6 +162,50 @@ START_TEST(where_flows_are_not_copied)
 		ck_assert_msg(config_flows(cfg) == rows[i].why, "%s: %d", rows[i].what, config_flows(cfg));
 		config_free(cfg);
 	}
+}
+END_TEST
+
+/* One instance that is master is enough. */
+START_TEST(the_role_of_the_kernel)
+{
+	static const struct {
+		const char *what;
+		enum vrrp_state states[2];
+		bool spoke[2], known, master;
+	} rows[] = {
+		{ "nobody has spoken", { VRRP_STATE_MASTER, VRRP_STATE_MASTER }, { false, false }, false, false },
+		{ "all are backup", { VRRP_STATE_BACKUP, VRRP_STATE_BACKUP }, { true, true }, true, false },
+		{ "one is master", { VRRP_STATE_BACKUP, VRRP_STATE_MASTER }, { true, true }, true, true },
+		{ "one has not spoken", { VRRP_STATE_BACKUP, VRRP_STATE_MASTER }, { true, false }, true, false },
+		{ "one at fault", { VRRP_STATE_FAULT, VRRP_STATE_INIT }, { true, true }, true, false },
+		{ "both are master", { VRRP_STATE_MASTER, VRRP_STATE_MASTER }, { true, true }, true, true },
+	};
+	struct config *whole = config_of_node(INSTANCES "sync: { multicast: { interface: eth2, id: 9, port: 8849, "
+							"group: 224.0.0.82 } }\n" WEB,
+		NULL);
+	struct config *short_one = config_of_node(PAIR INSTANCES "sync: { multicast: eth2 }\n" WEB, "lb-a");
+	struct config *none = config_of_node(INSTANCES WEB, NULL);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct model_vrrp v[2] = { 0 };
+		const struct model_vrrps vs = { .v = v, .n = 2 };
+		struct sync_multicast got;
+		char group[LB_IP_STRLEN];
+		for (size_t k = 0; k < 2; k++) {
+			v[k].state.state = rows[i].states[k];
+			v[k].spoke = rows[i].spoke[k];
+		}
+		ck_assert_msg(model_sync_multicast(whole, &vs, &got) == rows[i].known, "%s", rows[i].what);
+		ck_assert_msg(got.master == rows[i].master, "%s", rows[i].what);
+		ck_assert(got.id == 9 && got.port == 8849 && strcmp(got.device, "eth2") == 0);
+		ck_assert_str_eq(lb_ip_str(&got.group, group), "224.0.0.82");
+		ck_assert(model_sync_multicast(short_one, &vs, &got) == rows[i].known);
+		ck_assert_msg(got.id == short_one->cluster.id && got.port == 8848, "what is not said");
+		ck_assert_str_eq(lb_ip_str(&got.group, group), "224.0.0.81");
+		ck_assert(!model_sync_multicast(none, &vs, &got));
+	}
+	config_free(whole);
+	config_free(short_one);
+	config_free(none);
 }
 END_TEST
 
@@ -539,8 +586,8 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = { both_ends, exceptions, the_process_takes_it, where_flows_are_not_copied,
-		a_key_that_is_none, a_link_comes_and_goes, figures, who_has_not_come_yet, a_peer_that_lags, another_key,
-		a_kernel_that_has_no_room, connection_tracking, copied_anew, a_kernel_that_does_not_play_along,
-		progress, a_reload, no_row_of_the_kernel_changes };
+		the_role_of_the_kernel, a_key_that_is_none, a_link_comes_and_goes, figures, who_has_not_come_yet,
+		a_peer_that_lags, another_key, a_kernel_that_has_no_room, connection_tracking, copied_anew,
+		a_kernel_that_does_not_play_along, progress, a_reload, no_row_of_the_kernel_changes };
 	return run_suite("model_sync", tests, COUNT(tests));
 }

@@ -33,15 +33,36 @@
 #define DROP       "\t\tdrop\n\t}\n"
 #define HOOK       "\tchain input {\n\t\ttype filter hook input priority filter; policy accept;\n\t\tiif lo return\n"
 
-static const struct lb_ip one4[] = { V4(100) }, two[] = { V4(100), V6(100), V4(101) }, one6[] = { V6(100) };
+static const struct lb_ip one4[] = { V4(100) }, two[] = { V4(100), V4(101), V6(100) }, one6[] = { V6(100) };
 static const struct nft_port ports[] = {
+	{ V4(99), IPPROTO_TCP, 80 }, /* another address */
 	{ V4(100), IPPROTO_TCP, 443 },
 	{ V4(100), IPPROTO_UDP, 443 },
-	{ V4(99), IPPROTO_TCP, 80 }, /* another address */
-	{ V6(100), IPPROTO_TCP, 443 },
 	{ V4(101), IPPROTO_TCP, 0 },
+	{ V6(100), IPPROTO_TCP, 443 },
 };
 static const uint32_t marks[] = { 7, 4000000000 };
+
+#define FRONT                                                                                                          \
+	"\tchain postrouting {\n\t\ttype nat hook postrouting priority srcnat - 1; policy accept;\n"                   \
+	"\t\tfib saddr type local return\n"
+#define PROTOCOLS   "\t\tmeta l4proto { tcp, udp, sctp } "
+#define ORIGINAL(v) "ct original " v " daddr . meta l4proto . ct original proto-dst "
+static const struct nft_snat one_snat[] = { { { V4(100), IPPROTO_TCP, 443 }, V4(1) } };
+static const struct nft_snat snats[] = {
+	{ { V4(100), IPPROTO_TCP, 443 }, V4(1) },
+	{ { V4(100), IPPROTO_UDP, 443 }, V4(1) },
+	{ { V4(102), IPPROTO_TCP, 80 }, V4(2) },
+	{ { V6(100), IPPROTO_TCP, 443 }, V6(1) },
+};
+/* every port of .101 but those of others */
+static const struct nft_snat whole[] = { { { V4(101), IPPROTO_TCP, 0 }, V4(1) },
+	{ { V4(101), IPPROTO_TCP, 81 }, V4(2) } };
+static const struct nft_port beside[] = {
+	{ V4(100), IPPROTO_TCP, 80 }, /* another address */
+	{ V4(101), IPPROTO_TCP, 0 }, { V4(101), IPPROTO_TCP, 80 }, { V4(101), IPPROTO_TCP, 81 },
+	{ V4(101), IPPROTO_UDP, 80 }, /* another protocol */
+};
 
 static const struct {
 	const char *what;
@@ -78,6 +99,50 @@ static const struct {
 		      "\tchain closed6 {\n\t\tmeta mark 7 return\n\t\tmeta mark 4000000000 return\n" RULES6 NEIGHBOURS
 			      ERRORS6 FRAGMENTS DROP HOOK
 		      "\t\tip daddr @closed4 jump closed4\n\t\tip6 daddr @closed6 jump closed6\n\t}\n}\n" },
+	{ "a source, and nothing closed", { .open = ports, .n_open = LEN(ports), .snats = one_snat, .n_snats = 1 },
+		BEGIN "table inet lbd {\n"
+		      "\tset front4 {\n\t\ttype ipv4_addr\n\t\telements = { 10.7.0.100 }\n\t}\n"
+		      "\tmap source4 {\n\t\ttype ipv4_addr . inet_proto . inet_service : ipv4_addr\n"
+		      "\t\telements = { 10.7.0.100 . 6 . 443 : 10.7.0.1 }\n\t}\n" FRONT
+		      "\t\tip daddr @front4 return\n" PROTOCOLS "snat ip to " ORIGINAL("ip") "map @source4\n\t}\n}\n" },
+	{ "sources of both families beside a closed address",
+		{ .closed = one4,
+			.n_closed = 1,
+			.open = ports,
+			.n_open = LEN(ports),
+			.snats = snats,
+			.n_snats = LEN(snats) },
+		BEGIN "table inet lbd {\n"
+		      "\tset closed4 {\n\t\ttype ipv4_addr\n\t\telements = { 10.7.0.100 }\n\t}\n"
+		      "\tset open4 {\n\t\ttype ipv4_addr . inet_proto . inet_service\n"
+		      "\t\telements = { 10.7.0.100 . 6 . 443, 10.7.0.100 . 17 . 443 }\n\t}\n"
+		      "\tset whole4 {\n\t\ttype ipv4_addr . inet_proto\n\t}\n"
+		      "\tchain closed4 {\n" RULES4 ERRORS4 DROP HOOK "\t\tip daddr @closed4 jump closed4\n\t}\n"
+		      "\tset front4 {\n\t\ttype ipv4_addr\n\t\telements = { 10.7.0.100, 10.7.0.102 }\n\t}\n"
+		      "\tmap source4 {\n\t\ttype ipv4_addr . inet_proto . inet_service : ipv4_addr\n"
+		      "\t\telements = { 10.7.0.100 . 6 . 443 : 10.7.0.1, 10.7.0.100 . 17 . 443 : 10.7.0.1, "
+		      "10.7.0.102 . 6 . 80 : 10.7.0.2 }\n\t}\n"
+		      "\tset front6 {\n\t\ttype ipv6_addr\n\t\telements = { fd07::64 }\n\t}\n"
+		      "\tmap source6 {\n\t\ttype ipv6_addr . inet_proto . inet_service : ipv6_addr\n"
+		      "\t\telements = { fd07::64 . 6 . 443 : fd07::1 }\n\t}\n" FRONT
+		      "\t\tip daddr @front4 return\n" PROTOCOLS
+		      "snat ip to " ORIGINAL("ip") "map @source4\n"
+						   "\t\tip6 daddr @front6 return\n" PROTOCOLS
+						   "snat ip6 to " ORIGINAL("ip6") "map @source6\n"
+										  "\t}\n}\n" },
+	{ "one that takes every port leaves the others theirs",
+		{ .open = beside, .n_open = LEN(beside), .snats = whole, .n_snats = LEN(whole) },
+		BEGIN "table inet lbd {\n"
+		      "\tset front4 {\n\t\ttype ipv4_addr\n\t\telements = { 10.7.0.101 }\n\t}\n"
+		      "\tmap source4 {\n\t\ttype ipv4_addr . inet_proto . inet_service : ipv4_addr\n"
+		      "\t\telements = { 10.7.0.101 . 6 . 81 : 10.7.0.2 }\n\t}\n"
+		      "\tmap source_whole4 {\n\t\ttype ipv4_addr . inet_proto : ipv4_addr\n"
+		      "\t\telements = { 10.7.0.101 . 6 : 10.7.0.1 }\n\t}\n"
+		      "\tset keep4 {\n\t\ttype ipv4_addr . inet_proto . inet_service\n"
+		      "\t\telements = { 10.7.0.101 . 6 . 80 }\n\t}\n" FRONT "\t\tip daddr @front4 return\n" PROTOCOLS
+		      "snat ip to " ORIGINAL("ip") "map @source4\n" PROTOCOLS ORIGINAL(
+			      "ip") "@keep4 return\n"
+				    "\t\tsnat ip to ct original ip daddr . meta l4proto map @source_whole4\n\t}\n}\n" },
 };
 
 START_TEST(texts)

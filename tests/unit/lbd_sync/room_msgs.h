@@ -94,6 +94,16 @@ static inline void msgs_do(uint64_t *s, struct sync_msg_do *d)
 		d->kinds[i] = bits >> i & 1;
 }
 
+static inline void msgs_multicast(uint64_t *s, struct sync_multicast *c)
+{
+	c->master = coin(s);
+	c->id = (uint8_t)among(s, 1, 255);
+	c->port = (uint16_t)among(s, 1, 65535);
+	c->group = msgs_ip(s, coin(s) ? AF_INET : AF_INET6, among(s, 0, 65535));
+	c->group.b[0] = c->group.family == AF_INET ? (uint8_t)among(s, 224, 239) : 0xff;
+	msgs_text(s, c->device, 1, sizeof(c->device));
+}
+
 static inline void msgs_state(uint64_t *s, struct sync_msg_state *st)
 {
 	st->is = (enum sync_link_is)among(s, 0, SYNC_IS_COUNT - 1);
@@ -204,6 +214,7 @@ static inline void msgs_random(uint64_t *s, enum sync_msg_type type, struct sync
 		m->u.set = &room->conf;
 		break;
 	case SYNC_MSG_DO: msgs_do(s, &m->u.run); break;
+	case SYNC_MSG_MULTICAST: msgs_multicast(s, &m->u.multicast); break;
 	case SYNC_MSG_LOG: m->u.log = (enum lb_log_level)among(s, LB_LOG_ERROR, LB_LOG_DEBUG); break;
 	case SYNC_MSG_PING: m->u.ping = (uint32_t)random_of(s); break;
 	case SYNC_MSG_TALK_OUT:

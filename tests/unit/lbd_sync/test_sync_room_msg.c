@@ -65,6 +65,12 @@ static void same(const struct sync_room_msg *a, const struct sync_room_msg *b, u
 		for (unsigned i = 0; i < SYNC_KIND_COUNT; i++)
 			ck_assert_int_eq(a->u.run.kinds[i], b->u.run.kinds[i]);
 		break;
+	case SYNC_MSG_MULTICAST:
+		ck_assert_int_eq(a->u.multicast.master, b->u.multicast.master);
+		ck_assert_str_eq(a->u.multicast.device, b->u.multicast.device);
+		ck_assert(a->u.multicast.id == b->u.multicast.id && a->u.multicast.port == b->u.multicast.port);
+		ck_assert_int_eq(lb_ip_cmp(&a->u.multicast.group, &b->u.multicast.group), 0);
+		break;
 	case SYNC_MSG_LOG: ck_assert_int_eq(a->u.log, b->u.log); break;
 	case SYNC_MSG_PING: ck_assert_uint_eq(a->u.ping, b->u.ping); break;
 	case SYNC_MSG_TALK_OUT:
@@ -176,6 +182,8 @@ static const char *const bases[SYNC_MSG_COUNT] = {
 	[SYNC_MSG_HELLO] = "{\"msg\":\"hello\",\"version\":1,\"level\":\"info\"}",
 	[SYNC_MSG_SET] = SET,
 	[SYNC_MSG_DO] = "{\"msg\":\"sync.do\",\"what\":\"pause\",\"kinds\":[\"conntrack\"]}",
+	[SYNC_MSG_MULTICAST] = "{\"msg\":\"sync.multicast\",\"master\":true,\"device\":\"sync0\",\"id\":7,"
+			       "\"group\":\"224.0.0.81\",\"port\":8848}",
 	[SYNC_MSG_LOG] = "{\"msg\":\"log\",\"level\":\"debug\"}",
 	[SYNC_MSG_PING] = "{\"msg\":\"ping\",\"n\":5}",
 	[SYNC_MSG_CONN_LIST] = ASK("conn.list"),
@@ -220,6 +228,11 @@ static const struct member members[] = {
 	{ SYNC_MSG_SET, "nats", LIST, 0, 0 },
 	{ SYNC_MSG_DO, "what", WORD, 0, 0 },
 	{ SYNC_MSG_DO, "kinds", LIST, 0, 0 },
+	{ SYNC_MSG_MULTICAST, "master", BOOL, 0, 0 },
+	{ SYNC_MSG_MULTICAST, "device", TEXT, 1, 15 },
+	{ SYNC_MSG_MULTICAST, "id", INT, 1, 255 },
+	{ SYNC_MSG_MULTICAST, "group", IP, 0, 0 },
+	{ SYNC_MSG_MULTICAST, "port", INT, 1, 65535 },
 	{ SYNC_MSG_LOG, "level", WORD, 0, 0 },
 	{ SYNC_MSG_PING, "n", INT, 0, UINT32_MAX },
 	{ SYNC_MSG_TALK_OUT, "link", INT, 0, UINT32_MAX },
