@@ -37,6 +37,8 @@ struct list {
 	bool short_of_memory;
 };
 
+typedef LB_VEC(uint64_t) hashes;
+
 struct kill {
 	struct kill *next;
 	uint32_t id;
@@ -45,8 +47,9 @@ struct kill {
 	bool in_scan, cut;
 	bool slow; /* something in it has a second left */
 	unsigned passes;
-	uint64_t found, most;   /* in this pass; in any */
-	LB_VEC(uint64_t) ended; /* hashes of what the first pass has ended, sorted; not of a cut */
+	uint64_t found, most; /* in a pass; in any */
+	hashes now;           /* of what this pass has found: the kernel may show a connection twice */
+	hashes first;         /* of the first one, sorted */
 	int err;
 };
 
@@ -199,7 +202,8 @@ static void kill_free(struct sync_conn *c, struct kill *k)
 	while (*at != k)
 		at = &(*at)->next;
 	*at = k->next;
-	lb_vec_done(&k->ended);
+	lb_vec_done(&k->now);
+	lb_vec_done(&k->first);
 	free(k->filter.v);
 	free(k);
 }
@@ -247,6 +251,8 @@ static void end_one(struct sync_conn *c, const struct flow *f)
 		struct flow *place = lb_vec_push(&c->held);
 		if (place)
 			*place = *f;
+		else
+			set_error(c, -ENOMEM);
 		conn_read_hold(c->scan);
 	} else if (err) {
 		set_error(c, err);
@@ -265,13 +271,13 @@ static bool is_meant(struct kill *k, const struct flow *f, bool known)
 	if (!k->in_scan || !conn_filter_takes(&k->filter, f, known))
 		return false;
 	uint64_t hash = flow_key_hash(&f->key, 0), *place;
-	if (k->cut)
-		return true;
-	if (k->passes)
-		return k->ended.n && bsearch(&hash, k->ended.v, k->ended.n, sizeof(hash), hash_cmp);
-	place = lb_vec_push(&k->ended);
+	if (!k->cut && k->passes && !(k->first.n && bsearch(&hash, k->first.v, k->first.n, sizeof(hash), hash_cmp)))
+		return false;
+	place = lb_vec_push(&k->now);
 	if (place)
 		*place = hash;
+	else
+		k->err = -ENOMEM;
 	return true;
 }
 
@@ -286,7 +292,6 @@ static void scan_flow(const struct flow *flow, void *arg)
 	for (struct kill *k = c->kills; k; k = k->next) {
 		if (!is_meant(k, &f, known))
 			continue;
-		k->found++;
 		k->slow |= !at_once;
 		meant = true;
 	}
@@ -294,12 +299,29 @@ static void scan_flow(const struct flow *flow, void *arg)
 		end_one(c, &f);
 }
 
+/* Each once, in order. Returns how many. */
+static size_t tidy(hashes *h)
+{
+	size_t kept = 0;
+	if (h->n)
+		qsort(h->v, h->n, sizeof(*h->v), hash_cmp);
+	for (size_t i = 0; i < h->n; i++)
+		if (kept == 0 || h->v[kept - 1] != h->v[i])
+			h->v[kept++] = h->v[i];
+	h->n = kept;
+	return kept;
+}
+
 /* One pass is over for k. Frees it when it was the last. */
 static void pass_over(struct sync_conn *c, struct kill *k, int err, uint64_t given)
 {
 	k->in_scan = false;
-	if (!k->passes++ && k->ended.n)
-		qsort(k->ended.v, k->ended.n, sizeof(*k->ended.v), hash_cmp);
+	k->found = tidy(&k->now);
+	if (!k->passes++) {
+		k->first = k->now;
+		k->now = (hashes){ 0 };
+	}
+	lb_vec_clear(&k->now);
 	if (err && !k->err)
 		k->err = err;
 	if (k->found > k->most)
@@ -351,7 +373,6 @@ static void on_due(struct ev_loop *loop, ev_timer *ev, int events)
 	c->waited = 0;
 	for (struct kill *k = c->kills; k; k = k->next) {
 		k->in_scan = lb_time_cmp(now, k->due) >= 0;
-		k->found = k->in_scan ? 0 : k->found;
 		any |= k->in_scan;
 	}
 	if (any && !err)
