@@ -243,6 +243,10 @@ const struct lb_command lb_commands[] = {
 		.row = LB_ROW_PEER, .help = "the other nodes, as the second path knows them",
 		.text = "Whether a node is there, by which of the paths, whether it runs the same configuration, how "
 			"far its clock is ahead of ours, and what each instance is there." },
+	[LB_COMMAND_PEER_DIFF] = { "peer", "diff", LB_LEVEL_OBSERVE, .view = LB_VIEW_DIFF, .row = LB_ROW_CHANGE,
+		.help = "what the other node has that this one has not",
+		.text = "Compares the configuration that runs there and its overrides with those of this node. Exit "
+			"status 1 if there is a difference." },
 
 	[LB_COMMAND_SYNC_STATUS] = { "sync", "status", LB_LEVEL_OBSERVE, .bare = true, .view = LB_VIEW_TABLE,
 		.row = LB_ROW_SYNC, .help = "flows copied to the other node, and how far it lags",
@@ -309,7 +313,11 @@ const struct lb_command lb_commands[] = {
 				.option = "message",
 				.letter = 'm',
 				.metavar = "TEXT",
-				.help = "what it is for, kept with the generation" } } },
+				.help = "what it is for, kept with the generation" },
+			{ .name = "both",
+				.kind = LB_ARG_FLAG,
+				.option = "both",
+				.help = "on both nodes of the pair, or on neither" } } },
 	[LB_COMMAND_CONFIG_SCHEMA] = { "config", "schema", LB_LEVEL_NONE, .view = LB_VIEW_TEXT,
 		.help = "JSON Schema of lbd.yaml; no daemon needed",
 		.text = "For editors that check and complete while one writes. Runs `lbd --print=schema`." },

@@ -45,6 +45,7 @@ enum lb_command_id {
 	LB_COMMAND_VRRP_PRIORITY,
 	LB_COMMAND_FAILOVER,
 	LB_COMMAND_PEER_STATUS,
+	LB_COMMAND_PEER_DIFF,
 	LB_COMMAND_SYNC_STATUS,
 	LB_COMMAND_SYNC_RESYNC,
 	LB_COMMAND_SYNC_PAUSE,
@@ -67,7 +68,7 @@ enum lb_command_id {
 	LB_COMMAND_COMPLETE,
 	LB_COMMAND_HELP
 };
-#define LB_COMMAND_COUNT 47
+#define LB_COMMAND_COUNT 48
 
 enum lb_level {
 	LB_LEVEL_NONE,    /* lbctl does it alone; the daemon refuses it */

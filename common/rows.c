@@ -292,7 +292,7 @@ static const struct lb_field sync_fields[] = {
 	{ "trouble", LB_FIELD_TEXT, LB_PLACE_SHOW, "TROUBLE", NULL,
 		"what the kernel of this node does not do, and what mends it" },
 	{ "version", LB_FIELD_TEXT, LB_PLACE_SHOW, "VERSION", NULL, "of the protocol between the nodes" },
-	{ "alarms", LB_FIELD_LIST, LB_PLACE_SHOW, "ALARMS", NULL, "sync_lagging, sync_key_mismatch" },
+	{ "alarms", LB_FIELD_LIST, LB_PLACE_SHOW, "ALARMS", NULL, "sync_lagging, sync_key_mismatch, conntrack_full" },
 	{ .key = NULL },
 };
 

@@ -42,6 +42,7 @@ const struct cli_option cli_options[] = {
 	{ "dry-run", 'n', CLI_TAKES_NONE, NULL, NULL, "only say what would happen" },
 	{ "yes", 'y', CLI_TAKES_NONE, NULL, NULL, "answer every question with yes" },
 	{ "if-generation", 0, CLI_TAKES_VALUE, "GEN", NULL, "refuse (7) unless this generation runs" },
+	{ "peer", 0, CLI_TAKES_NONE, NULL, NULL, "the other node of the pair does it" },
 	{ "socket", 0, CLI_TAKES_VALUE, "PATH", NULL, "control socket of the daemon" },
 	{ "quiet", 'q', CLI_TAKES_NONE, NULL, NULL, "no messages about what is now true" },
 	{ "help", 'h', CLI_TAKES_NONE, NULL, NULL, "help for the command" },
@@ -145,6 +146,8 @@ static int take_global(struct parser *p, const struct cli_option *o, const char 
 	}
 	if (strcmp(o->name, "iec") == 0) {
 		opt->iec = true;
+	} else if (strcmp(o->name, "peer") == 0) {
+		opt->peer = true;
 	} else if (strcmp(o->name, "socket") == 0) {
 		opt->socket = value;
 	} else if (strcmp(o->name, "if-generation") == 0) {
@@ -454,6 +457,8 @@ static int check_options(struct parser *p)
 	bool kernel = c->cmd->ipvsadm && lb_command_arg(c->cmd, "kernel");
 	if (c->opt.form == CLI_FORM_IPVSADM && kernel && (json_object_get(c->args, "service") || c->glob))
 		return lb_err_set(p->e, LB_CODE_USAGE, "-o ipvsadm prints all services, leave out the name");
+	if (c->opt.peer && c->cmd->level == LB_LEVEL_NONE && lb_command_id(c->cmd) != LB_COMMAND_VERSION)
+		return lb_err_set(p->e, LB_CODE_USAGE, "lbctl does this alone, --peer has no meaning");
 	if (c->opt.watch_ms && (c->cmd->changes || c->cmd->level == LB_LEVEL_NONE || c->file))
 		return lb_err_set(p->e, LB_CODE_USAGE, "-w repeats what only looks; this does not");
 	if (c->opt.wait && !c->cmd->wait)
@@ -520,12 +525,14 @@ void cli_done(struct cli *c)
 	c->args = NULL;
 }
 
-void cli_request(long long id, const char *wire, const json_t *args, long long if_generation, struct lb_text *out)
+void cli_request(long long id, const char *wire, const json_t *args, const struct cli_options *opt, struct lb_text *out)
 {
 	json_t *copy =
 		args ? json_copy((json_t *)(uintptr_t)args) : json_object(); /* jansson copies, it does not change */
 	json_t *rq = json_pack("{s:I, s:s, s:o}", "id", (json_int_t)id, "cmd", wire, "args", copy);
-	if (rq && if_generation && json_object_set_new(rq, "if_generation", json_integer(if_generation)))
+	if (rq && opt->if_generation && json_object_set_new(rq, "if_generation", json_integer(opt->if_generation)))
+		out->bad = true;
+	if (rq && opt->peer && json_object_set_new(rq, "peer", json_true()))
 		out->bad = true;
 	if (rq)
 		lb_proto_dump(rq, out);

@@ -26,6 +26,7 @@ struct cli_options {
 	enum cli_colour colour;
 	bool colour_given;
 	bool pretty, no_header, unscaled, iec, dry_run, yes, quiet, help, version;
+	bool peer;          /* the other node does it */
 	int64_t watch_ms;   /* 0 = once */
 	int64_t timeout_ms; /* 0 = none */
 	bool wait;
@@ -63,8 +64,10 @@ struct cli {
 int cli_parse(int argc, char *const *argv, bool terminal, struct cli *out, struct lb_err *e);
 void cli_done(struct cli *c);
 
-/* The request line of a command, newline included, appended. args NULL = an empty object. */
-void cli_request(long long id, const char *wire, const json_t *args, long long if_generation, struct lb_text *out);
+/* The request line of a command, newline included, appended. args NULL = an empty object. Of opt: if_generation, peer.
+ */
+void cli_request(
+	long long id, const char *wire, const json_t *args, const struct cli_options *opt, struct lb_text *out);
 
 /* The command in words, as one would type it: "backend drain web/app1 --for 30m". Appended. */
 void cli_words(const struct lb_command *cmd, const json_t *args, struct lb_text *out);

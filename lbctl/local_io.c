@@ -36,6 +36,27 @@ static int version(struct session *s, bool ask_daemon)
 	return 0;
 }
 
+static void info_row(const json_t *row, void *arg)
+{
+	struct session *s = arg;
+	const char *version = lb_proto_str(row, "version"), *node = lb_proto_str(row, "node");
+	lb_text_printf(
+		&s->out.text, "lbd %s (running on %s)\n", version ? version : "?", node ? node : "the other node");
+}
+
+static int peer_version(struct session *s)
+{
+	struct lb_err e = { 0 };
+	json_t *end = NULL;
+	lb_text_puts(&s->out.text, "lbctl " LBD_VERSION "\n");
+	int code = session_connect(s, &e) ? (int)e.code
+					  : session_request(s, "daemon.info", NULL, -1, info_row, s, &end, &e);
+	if (code)
+		session_error(s, code, e.text, end);
+	json_decref(end);
+	return code;
+}
+
 static int help(struct session *s)
 {
 	struct lb_err e;
@@ -131,7 +152,7 @@ int local_run(struct session *s)
 	else if (c->opt.help || lb_command_id(c->cmd) == LB_COMMAND_HELP)
 		code = help(s);
 	else if (lb_command_id(c->cmd) == LB_COMMAND_VERSION)
-		code = version(s, true);
+		code = c->opt.peer ? peer_version(s) : version(s, true);
 	else if (lb_command_id(c->cmd) == LB_COMMAND_COMPLETION)
 		lb_text_puts(&s->out.text, complete_script(shell));
 	else if (lb_command_id(c->cmd) == LB_COMMAND_COMPLETE)

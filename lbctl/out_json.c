@@ -37,8 +37,9 @@ static json_t *envelope(const struct out *o)
 {
 	char name[LB_COMMAND_NAMELEN];
 	json_t *env = json_pack("{s:i, s:s}", "schema", LB_PROTO_SCHEMA, "command", lb_command_name(o->cmd, '.', name));
-	if (o->node)
-		json_object_set_new(env, "node", json_string(o->node));
+	const char *node = lb_proto_str(o->end, "node"); /* another than the one that was greeted did it */
+	if (node || o->node)
+		json_object_set_new(env, "node", json_string(node ? node : o->node));
 	if (o->generation)
 		json_object_set_new(env, "generation", json_integer(o->generation));
 	if (o->message.n)

@@ -76,6 +76,10 @@ static void diff_finish(struct out *o)
 	long long add = counted(o, "add"), change = counted(o, "change"), remove = counted(o, "remove");
 	if (lb_command_id(o->cmd) == LB_COMMAND_KERNEL_DIFF && add + change + remove == 0)
 		lb_text_puts(&o->text, "The kernel is as it should be.\n");
+	else if (lb_command_id(o->cmd) == LB_COMMAND_PEER_DIFF && add + change + remove == 0)
+		lb_text_puts(&o->text, "Both nodes are the same.\n");
+	else if (lb_command_id(o->cmd) == LB_COMMAND_PEER_DIFF)
+		lb_text_printf(&o->text, "%lld only there, %lld different, %lld only here\n", add, change, remove);
 	else
 		lb_text_printf(&o->text, "Plan: %lld to add, %lld to change, %lld to remove\n", add, change, remove);
 }

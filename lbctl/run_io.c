@@ -91,13 +91,45 @@ static int wait_restarted(struct session *s)
 	return wait_request(s, "daemon", "ready", limit);
 }
 
+static void take_pid(const json_t *row, void *arg)
+{
+	*(long long *)arg = lb_proto_int(row, "pid", 0);
+}
+
+/* The process of the other node; 0 = it cannot be asked, *code says why. */
+static long long peer_pid(struct session *s, int *code, struct lb_err *e)
+{
+	long long pid = 0;
+	json_t *end = NULL;
+	*code = session_request(s, "daemon.info", NULL, -1, take_pid, &pid, &end, e);
+	json_decref(end);
+	return *code ? 0 : pid;
+}
+
+/* The other node: our own daemon says when there is one that can be reached, and whether it is a new one. */
+static int wait_peer_restarted(struct session *s)
+{
+	struct lb_err e = { 0 };
+	int code;
+	int64_t limit = s->cli->opt.wait_ms ? s->cli->opt.wait_ms : RESTART_MAX_MS;
+	struct lb_time deadline = sooner_of(s->deadline, limit);
+	s->conn.deadline = deadline;
+	for (;;) {
+		long long pid = peer_pid(s, &code, &e);
+		if (pid && pid != s->pid_before)
+			return wait_request(s, "daemon", "ready", limit);
+		if ((code && code != LB_CODE_UNREACHABLE) || conn_pause(RETRY_MS, deadline, &e))
+			return session_error(s, e.code, e.text, NULL);
+	}
+}
+
 static int wait_for_change(struct session *s, const json_t *args)
 {
 	char object[160];
 	const struct lb_command *cmd = s->cli->cmd;
 	const char *backend = lb_proto_str(args, "backend"), *vrrp = lb_proto_str(args, "vrrp");
 	if (lb_command_id(cmd) == LB_COMMAND_DAEMON_RESTART)
-		return wait_restarted(s);
+		return s->cli->opt.peer ? wait_peer_restarted(s) : wait_restarted(s);
 	bool ready = strcmp(cmd->wait, "ready") == 0;
 	if (ready)
 		snprintf(object, sizeof(object), "daemon");
@@ -310,6 +342,12 @@ static int run_once(struct session *s)
 		!show_plan(s, true, &code))
 		return code;
 	bool held = c->opt.wait && lb_command_arg(c->cmd, "wait");
+	if (c->opt.peer && c->opt.wait && lb_command_id(c->cmd) == LB_COMMAND_DAEMON_RESTART) {
+		struct lb_err e = { 0 };
+		s->pid_before = peer_pid(s, &code, &e);
+		if (code)
+			return session_error(s, code, e.text, NULL);
+	}
 	if (held && !let_it_wait(s))
 		return session_error(s, LB_CODE_FAILED, "out of memory", NULL);
 	code = lb_command_id(c->cmd) == LB_COMMAND_WAIT ? send_wait(s, c->args) : send_one(s, c->args);

@@ -31,7 +31,7 @@ int session_request(struct session *s, const char *wire, const json_t *args, int
 {
 	struct lb_text line = LB_TEXT_INIT;
 	*end = NULL;
-	cli_request(++s->last_id, wire, args, s->cli->opt.if_generation, &line);
+	cli_request(++s->last_id, wire, args, &s->cli->opt, &line);
 	int failed =
 		line.bad ? lb_err_set(e, LB_CODE_FAILED, "out of memory") : conn_send(&s->conn, line.s, line.n, fd, e);
 	lb_text_done(&line);

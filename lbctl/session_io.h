@@ -13,7 +13,8 @@ struct session {
 	bool connected;
 	struct out out;
 	long long last_id;
-	int file; /* the FILE argument as a sealed memory file, -1 = none */
+	long long pid_before; /* of the other node's daemon, which is to start anew */
+	int file;             /* the FILE argument as a sealed memory file, -1 = none */
 	bool terminal, stdout_terminal;
 	struct lb_time deadline; /* of -t */
 };

@@ -16,6 +16,7 @@
 
 #define TICK_S           1.0
 #define STOP_DEADLINE_MS 2000
+#define TALK_DEADLINE_MS 500
 
 void daemon_more(struct daemon *d)
 {
@@ -70,6 +71,8 @@ static void prepare_cb(struct ev_loop *loop, ev_prepare *w, int revents)
 	daemon_peer_turn(d);
 	daemon_conn_turn(d);
 	daemon_waits_look(d, false);
+	more |= daemon_both_turn(d);
+	daemon_talk_turn(d); /* last: it sends what all of these have said */
 	d->changed = false;
 	if (!more)
 		ev_idle_stop(loop, &d->idle);
@@ -92,6 +95,7 @@ static void tick_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	daemon_kernel_tick(d);
 	daemon_vrrp_tick(d);
 	daemon_sync_tick(d);
+	daemon_words_tick(d);
 	daemon_nft_turn(d);
 	daemon_file_look(d);
 	daemon_log_tick(lb_clock_now());
@@ -139,9 +143,11 @@ static void stop_timer_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)loop;
 	(void)revents;
 	/* answers that are still on their way get a moment, the workers their time to end */
+	int64_t spent = lb_time_diff_us(lb_clock_now(), d->stopping_since) / 1000;
+	if (!daemon_talk_busy(d) || spent > TALK_DEADLINE_MS)
+		daemon_sync_stop(d); /* not before who asked from the other node has the answer */
 	bool waiting = ctl_server_pending(d->ctl) || !daemon_probe_stopped(d) || !daemon_vrrp_stopped(d) ||
 		       !daemon_sync_stopped(d) || daemon_nft_busy(d);
-	int64_t spent = lb_time_diff_us(lb_clock_now(), d->stopping_since) / 1000;
 	if (!waiting || spent > STOP_DEADLINE_MS)
 		stop_now(d);
 }
@@ -169,7 +175,6 @@ void daemon_exit(struct daemon *d, enum ctl_exit how)
 	ev_timer_stop(d->loop, &d->tick);
 	daemon_vrrp_stop(d); /* first: the other node takes over while the rest ends */
 	daemon_probe_stop(d);
-	daemon_sync_stop(d);
 	ev_timer_set(&d->stop_timer, 0.01, 0.02);
 	ev_timer_start(d->loop, &d->stop_timer);
 }
@@ -272,11 +277,13 @@ static int start(struct daemon *d)
 {
 	d->loop = ev_default_loop(EVFLAG_AUTO);
 	d->overrides = overrides_new();
+	d->words = override_words_new();
 	d->history = history_new(HISTORY_RECORDS);
 	d->runs = ctl_runs_new();
 	d->failovers = ctl_failovers_new();
 	d->conns = ctl_conns_new();
-	if (!d->loop || !d->overrides || !d->history || !d->runs || !d->failovers || !d->conns)
+	if (!d->loop || !d->overrides || !d->words || !d->history || !d->runs || !d->failovers || !d->conns ||
+		daemon_talk_start(d))
 		return -1;
 	name_node(d);
 	d->pid = getpid();
@@ -301,6 +308,8 @@ static int start(struct daemon *d)
 		.vrrps = &d->vrrp.all,
 		.peers = &d->peer.all,
 		.sync = &d->sync.all,
+		.talk = d->talk.talk,
+		.remote = d->talk.remote,
 		.ops = &daemon_ctl_ops,
 		.arg = d };
 	(void)ipvs_io_info(d->kernel_io, &d->env.ipvs_version, &d->env.table_size);
@@ -323,6 +332,8 @@ static void finish(struct daemon *d)
 	daemon_nft_done(d);
 	if (d->ctl)
 		ctl_server_free(d->ctl);
+	daemon_talk_done(d);
+	daemon_both_done(d);
 	lb_vec_foreach (w, &d->waits)
 		free(*w);
 	lb_vec_done(&d->waits);
@@ -330,6 +341,7 @@ static void finish(struct daemon *d)
 	ipvs_row_done(&d->row);
 	model_free(d->model);
 	overrides_free(d->overrides);
+	override_words_free(d->words);
 	history_free(d->history);
 	ctl_runs_free(d->runs);
 	ctl_failovers_free(d->failovers);

@@ -16,6 +16,10 @@
  *   daemon_peer.c    the same room: the other nodes, and the second path to them
  *   daemon_sync.c    the room of flow state: with whom flows are exchanged out; how that goes in
  *   daemon_conn.c    the same room: single connections that are shown or ended
+ *   daemon_talk.c    the core of the other node: commands for it and from it
+ *   daemon_words.c   overrides that hold on both nodes
+ *   daemon_pair.c    what runs on the other node, compared with what runs here
+ *   daemon_both.c    one configuration on both nodes, or on neither
  *   daemon_nft.c     our table of nftables
  *   daemon_ctl.c     what commands may do: overrides, waits, repair, stop
  *   daemon_state.c   the state directory: overrides, generations, which listeners are ours
@@ -29,6 +33,7 @@
 #include "lbd/ctl/ctl_env.h"
 #include "lbd/ctl/ctl_failover.h"
 #include "lbd/ctl/ctl_io.h"
+#include "lbd/ctl/ctl_remote.h"
 #include "lbd/ctl/ctl_run.h"
 #include "lbd/history.h"
 #include "lbd/host/host.h"
@@ -41,6 +46,7 @@
 #include "lbd/model_sync.h"
 #include "lbd/model_vrrp.h"
 #include "lbd/nft/nft_io.h"
+#include "lbd/override_word.h"
 #include "lbd/state/generation.h"
 #include "lbd/state/owned.h"
 #include "lbd/worker.h"
@@ -63,7 +69,9 @@ struct daemon_text {
 	LB_VEC(struct config_source) sources;
 };
 
-struct daemon_apply; /* a load in progress */
+struct daemon_apply;  /* a load in progress */
+struct daemon_both;   /* one on both nodes, that was asked for here */
+struct daemon_follow; /* or there */
 
 struct daemon_wait {
 	struct ctl_reply *reply; /* NULL = over */
@@ -142,6 +150,14 @@ struct daemon_conn {
 	struct lb_time used_at; /* the room was asked last; us 0 = never */
 };
 
+/* What we say to the core of the other node, and it to us. */
+struct daemon_talk {
+	struct ctl_talk *talk;
+	struct ctl_remote *remote;
+	uint32_t link;  /* the number of the one that carries it, 0 = none does */
+	bool words_due; /* it has not been told of all overrides */
+};
+
 /* Our table of nftables. */
 struct daemon_nft {
 	struct nft_run run;
@@ -163,6 +179,7 @@ struct daemon {
 
 	struct model *model;
 	struct overrides *overrides;
+	struct override_words *words;
 	struct history *history;
 	struct ctl_runs *runs;
 	struct ctl_failovers *failovers;
@@ -201,11 +218,14 @@ struct daemon {
 	struct daemon_peer peer;
 	struct daemon_sync sync;
 	struct daemon_conn conn;
+	struct daemon_talk talk;
 	struct daemon_nft nft;
 
 	struct ctl_server *ctl;
 	struct ctl_env env;
 	struct daemon_apply *apply;
+	struct daemon_both *both;
+	struct daemon_follow *follow;
 	LB_VEC(struct daemon_wait *) waits;
 	struct host_finding findings[FINDINGS_MAX];
 	size_t n_findings;
@@ -246,6 +266,11 @@ bool daemon_in_kernel(const struct ipvs_key *key, const struct lb_ip *addr, uint
 /* ---- daemon_apply.c ---- */
 void daemon_apply_start(
 	struct daemon *d, const struct ctl_apply *what, const struct ctl_peer *who, struct ctl_reply *r);
+/* The texts that are meant; takes what->fd. 0, or -1 and *e. */
+int daemon_apply_read(struct daemon *d, const struct ctl_apply *what, struct daemon_text *out, struct lb_err *e);
+/* The same of texts that were read already; they are taken over. */
+void daemon_apply_text(struct daemon *d, const struct ctl_apply *what, struct daemon_text *text,
+	const struct ctl_peer *who, struct ctl_reply *r);
 bool daemon_apply_turn(struct daemon *d); /* one slice; true while it goes on */
 void daemon_apply_kernel_done(struct daemon *d);
 void daemon_apply_kernel_failed(struct daemon *d, int err);
@@ -368,6 +393,44 @@ void daemon_conn_lost(struct daemon *d);
 void daemon_conn_said(struct daemon *d, const struct sync_room_msg *m); /* CONN_x */
 void daemon_conn_done(struct daemon *d);
 
+/* A piece of text for the core of the other node, on that link. 0 or -errno. */
+int daemon_sync_talk(struct daemon *d, uint32_t link, uint32_t id, uint8_t flags, const char *text, size_t n);
+
+/* ---- daemon_talk.c ---- */
+int daemon_talk_start(struct daemon *d); /* 0 or -ENOMEM */
+void daemon_talk_done(struct daemon *d);
+/* The room has a link of this number that carries it; 0 = it has none, why. */
+void daemon_talk_link(struct daemon *d, uint32_t link, const char *why);
+void daemon_talk_in(struct daemon *d, const struct sync_msg_talk *m);
+void daemon_talk_turn(struct daemon *d); /* before the loop sleeps */
+bool daemon_talk_busy(const struct daemon *d);
+
+/* ---- daemon_pair.c ---- */
+/* The texts of a configuration as lines of a conversation. 0, or -1 and *e: one is no text. */
+int daemon_text_put(struct ctl_conv *c, const struct daemon_text *t, struct lb_err *e);
+/* Such a line; any other is left alone. False: too much, or no memory. */
+bool daemon_text_take(struct daemon_text *t, const json_t *msg);
+/* As struct ctl_talk_ops asked: says what runs here. */
+int daemon_pair_describe(struct daemon *d, struct ctl_conv *c, struct lb_err *e);
+/* Compares. Ends r as `config diff` does. */
+void daemon_pair_diff(struct daemon *d, const struct ctl_peer *who, struct ctl_reply *r);
+
+/* ---- daemon_both.c ---- */
+void daemon_both_start(struct daemon *d, const struct ctl_apply *what, const struct ctl_peer *who, struct ctl_reply *r);
+/* As struct ctl_talk_ops asked. */
+int daemon_both_asked(struct daemon *d, struct ctl_conv *c, const json_t *header, struct lb_err *e);
+bool daemon_both_turn(struct daemon *d); /* before the loop sleeps; true: it began something */
+void daemon_both_done(struct daemon *d);
+
+/* ---- daemon_words.c ---- */
+/* An operator said something of the overrides of that object. */
+void daemon_words_said(struct daemon *d, const char *object);
+void daemon_words_all(struct daemon *d); /* both nodes tell each other everything */
+void daemon_words_tick(struct daemon *d);
+void daemon_words_model(struct daemon *d); /* the configuration is another one */
+/* As struct ctl_talk_ops asked. */
+int daemon_words_asked(struct daemon *d, struct ctl_conv *c, const json_t *header, struct lb_err *e);
+
 /* ---- daemon_hook.c ---- */
 /* Whether the configuration has a hook that anything can happen to. */
 bool daemon_hook_wanted(const struct daemon *d);
@@ -390,6 +453,8 @@ void daemon_nft_done(struct daemon *d);
 extern const struct ctl_ops daemon_ctl_ops;
 void daemon_waits_look(struct daemon *d, bool timer);
 void daemon_override_deadline(struct daemon *d, struct lb_time now);
+/* The overrides of that object are others now: plan again. Not stored, and nobody is told. */
+void daemon_override_holds(struct daemon *d, const char *object);
 
 /* ---- daemon_state.c ---- */
 void daemon_state_start(struct daemon *d);

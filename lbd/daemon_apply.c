@@ -191,7 +191,8 @@ static void compare(struct daemon *d, struct config *c)
 		config_free(c);
 	}
 	bool same = a->changes[0] + a->changes[1] + a->changes[2] == 0;
-	finish(d, same ? LB_CODE_OK : LB_CODE_NO, NULL, json_pack("{s:o}", "summary", summary_of(a)));
+	finish(d, same ? LB_CODE_OK : LB_CODE_NO, a->message[0] ? a->message : NULL,
+		json_pack("{s:o}", "summary", summary_of(a)));
 }
 
 /* ---- applying ---- */
@@ -338,7 +339,7 @@ static void client_gone(void *arg)
 		d->apply->reply = NULL; /* the change goes on: who asked for it may have lost only the connection */
 }
 
-static int text_from_fd(struct daemon_apply *a, const struct ctl_apply *what, struct lb_err *e)
+static int text_from_fd(struct daemon_text *out, const struct ctl_apply *what, struct lb_err *e)
 {
 	struct lb_text raw = LB_TEXT_INIT;
 	int err = state_read_fd(what->fd, CONFIG_FILE_MAX, &raw);
@@ -348,20 +349,31 @@ static int text_from_fd(struct daemon_apply *a, const struct ctl_apply *what, st
 			err == -EFBIG ? "larger than 16 MiB" : strerror(-err));
 	}
 	const char *name = what->name ? what->name : "<input>";
-	return daemon_text_add(&a->text, name, strlen(name), &raw) ? lb_err_set(e, LB_CODE_FAILED, "out of memory") : 0;
+	return daemon_text_add(out, name, strlen(name), &raw) ? lb_err_set(e, LB_CODE_FAILED, "out of memory") : 0;
 }
 
-static int apply_text(struct daemon *d, struct daemon_apply *a, const struct ctl_apply *what, struct lb_err *e)
+int daemon_apply_read(struct daemon *d, const struct ctl_apply *what, struct daemon_text *out, struct lb_err *e)
 {
+	int failed;
 	if (what->fd >= 0)
-		return text_from_fd(a, what, e);
-	if (what->generation)
-		return daemon_text_from_generation(d, &a->text, what->generation, e);
-	a->own_file = true;
-	return daemon_text_read(d->opt->config, &a->text, e);
+		failed = text_from_fd(out, what, e);
+	else if (what->generation)
+		failed = daemon_text_from_generation(d, out, what->generation, e);
+	else
+		failed = daemon_text_read(d->opt->config, out, e);
+	if (what->fd >= 0)
+		close(what->fd);
+	return failed;
 }
 
 void daemon_apply_start(struct daemon *d, const struct ctl_apply *what, const struct ctl_peer *who, struct ctl_reply *r)
+{
+	struct daemon_text none = { 0 };
+	daemon_apply_text(d, what, &none, who, r);
+}
+
+void daemon_apply_text(struct daemon *d, const struct ctl_apply *what, struct daemon_text *text,
+	const struct ctl_peer *who, struct ctl_reply *r)
 {
 	struct lb_err e = { LB_CODE_FAILED, "out of memory" };
 	struct daemon_apply *a = d->apply ? NULL : calloc(1, sizeof(*a));
@@ -372,8 +384,12 @@ void daemon_apply_start(struct daemon *d, const struct ctl_apply *what, const st
 			ctl_reply_error(r, &e);
 		if (what->fd >= 0)
 			close(what->fd);
+		daemon_text_done(text);
 		return;
 	}
+	a->text = *text;
+	*text = (struct daemon_text){ 0 };
+	a->changes[CONFIG_CHANGE_CHANGE] = what->changes;
 	a->kind = what->kind;
 	a->with_ops = what->with_ops;
 	a->reply = r;
@@ -383,9 +399,9 @@ void daemon_apply_start(struct daemon *d, const struct ctl_apply *what, const st
 		snprintf(a->who.user, sizeof(a->who.user), "signal");
 	snprintf(a->message, sizeof(a->message), "%s", what->message ? what->message : "");
 	d->apply = a;
-	int err = apply_text(d, a, what, &e);
-	if (what->fd >= 0)
-		close(what->fd);
+	bool given = a->text.sources.n > 0;
+	int err = given ? 0 : daemon_apply_read(d, what, &a->text, &e);
+	a->own_file = !given && what->fd < 0 && !what->generation;
 	if (!err) {
 		a->load = config_load_new(a->text.sources.v, a->text.sources.n, d->node);
 		if (!a->load)

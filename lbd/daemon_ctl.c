@@ -25,7 +25,10 @@ static int64_t op_wall_ms(void *arg)
 
 static void op_apply(void *arg, const struct ctl_apply *what, const struct ctl_peer *who, struct ctl_reply *r)
 {
-	daemon_apply_start(arg, what, who, r);
+	if (what->both)
+		daemon_both_start(arg, what, who, r);
+	else
+		daemon_apply_start(arg, what, who, r);
 }
 
 static int op_generation_text(void *arg, uint32_t number, struct lb_text *out, struct lb_err *e)
@@ -74,9 +77,8 @@ static void log_priority(const char *name, const struct override *ov)
 			ov->prio, it->by, it->reason[0] ? " reason=" : "", it->reason);
 }
 
-static const char *op_override_changed(void *arg, const char *object)
+void daemon_override_holds(struct daemon *d, const char *object)
 {
-	struct daemon *d = arg;
 	const struct override *ov = overrides_find(d->overrides, object);
 	const char *vrrp = override_vrrp(object);
 	if (vrrp)
@@ -93,6 +95,13 @@ static const char *op_override_changed(void *arg, const char *object)
 	daemon_env_refresh(d);
 	daemon_override_deadline(d, lb_clock_now());
 	daemon_more(d);
+}
+
+static const char *op_override_changed(void *arg, const char *object)
+{
+	struct daemon *d = arg;
+	daemon_override_holds(d, object);
+	daemon_words_said(d, object);
 	return daemon_overrides_save(d);
 }
 
@@ -118,6 +127,7 @@ void daemon_override_deadline(struct daemon *d, struct lb_time now)
 	if (x.any) {
 		d->converged = false;
 		daemon_vrrp_override(d);
+		(void)override_words_look(d->words, d->overrides, NULL, lb_clock_wall_ms());
 		(void)daemon_overrides_save(d);
 		daemon_more(d);
 	}
@@ -249,6 +259,11 @@ static int op_conn_ask(void *arg, const struct sync_room_msg *m)
 	return daemon_conn_ask(arg, m);
 }
 
+static void op_peer_diff(void *arg, const struct ctl_peer *who, struct ctl_reply *r)
+{
+	daemon_pair_diff(arg, who, r);
+}
+
 const struct ctl_ops daemon_ctl_ops = {
 	.now = op_now,
 	.wall_ms = op_wall_ms,
@@ -264,4 +279,5 @@ const struct ctl_ops daemon_ctl_ops = {
 	.vrrp_do = op_vrrp_do,
 	.sync_do = op_sync_do,
 	.conn_ask = op_conn_ask,
+	.peer_diff = op_peer_diff,
 };

@@ -105,7 +105,7 @@ void daemon_host_look(struct daemon *d)
 	size_t n_old = d->n_findings;
 	memcpy(old, d->findings, sizeof(old));
 	needs_of(d->model->config, &needs);
-	needs.sync = model_sync_runs(&d->sync.all);
+	needs.sync = model_sync_flows(&d->sync.all);
 	size_t n = host_read(&needs, d->findings, FINDINGS_MAX);
 	d->n_findings = n < FINDINGS_MAX ? n : FINDINGS_MAX;
 	if (d->nft.finding.text[0] && d->n_findings < FINDINGS_MAX)
@@ -141,6 +141,7 @@ int daemon_model_swap(struct daemon *d, struct config *c)
 		if (overrides_count(d->overrides) != before)
 			(void)daemon_overrides_save(d);
 	}
+	daemon_words_model(d);
 	daemon_probe_model(d, old);
 	model_free(old);
 	daemon_nft_model(d);

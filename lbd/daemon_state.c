@@ -51,6 +51,8 @@ static void load_overrides(struct daemon *d)
 	if (o) {
 		overrides_free(d->overrides);
 		d->overrides = o;
+		override_words_from_json(d->words, json_object_get(j, "words"));
+		(void)override_words_look(d->words, o, NULL, lb_clock_wall_ms());
 	} else {
 		keep_aside(d, OVERRIDES_FILE, err ? strerror(-err) : j ? e.text : je.text);
 	}
@@ -141,6 +143,10 @@ const char *daemon_overrides_save(struct daemon *d)
 	if (d->state_dir < 0)
 		return "the state directory cannot be used";
 	json_t *j = overrides_to_json(d->overrides);
+	if (j && json_object_set_new(j, "words", override_words_to_json(d->words))) {
+		json_decref(j);
+		j = NULL;
+	}
 	char *text = j ? json_dumps(j, JSON_INDENT(1)) : NULL;
 	int err = text ? state_write(d->state_dir, OVERRIDES_FILE, text, strlen(text), true) : -ENOMEM;
 	free(text);
@@ -181,7 +187,7 @@ int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const
 	uint32_t newest = daemon_generation_newest(d);
 	struct generation g = { .number = (newest > d->generation ? newest : d->generation) + 1,
 		.wall_ms = lb_clock_wall_ms() };
-	snprintf(g.by, sizeof(g.by), "%s", who ? who->user : "lbd");
+	snprintf(g.by, sizeof(g.by), "%.*s", (int)sizeof(g.by) - 1, who ? who->user : "lbd");
 	snprintf(g.message, sizeof(g.message), "%s", message ? message : "");
 	struct lb_text out = LB_TEXT_INIT;
 	int err = d->state_dir < 0 ? -ENOENT : 0;

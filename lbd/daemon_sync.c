@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The room of flow state seen from the core: with whom flows are exchanged, and the key, go out; how that goes comes in
  * and is told. It runs only while there is somebody to exchange them with, or somebody asks about single connections
- * (daemon_conn.c). */
+ * (daemon_conn.c). It has the link to the other node, over which the two cores talk, too. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon.h"
@@ -96,6 +96,13 @@ void daemon_sync_restart(struct daemon *d, const char *why)
 		worker_restart(&d->sync.worker, why);
 }
 
+int daemon_sync_talk(struct daemon *d, uint32_t link, uint32_t id, uint8_t flags, const char *text, size_t n)
+{
+	const struct sync_room_msg m = { .type = SYNC_MSG_TALK_OUT,
+		.u.talk = { .link = link, .id = id, .flags = flags, .text = text, .n = n } };
+	return send(&d->sync, &m);
+}
+
 /* ---- what the room says ---- */
 
 static void tell(struct daemon *d)
@@ -124,6 +131,7 @@ static void on_ready(struct worker *w, void *arg)
 {
 	struct daemon *d = arg;
 	(void)w;
+	daemon_talk_link(d, 0, "the process that has the link was started anew");
 	model_sync_forget(&d->sync.all, lb_clock_now());
 	d->sync.all.due = true;
 	send_due(d);
@@ -149,6 +157,10 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 		d->changed = true;
 	} else if (m.type == SYNC_MSG_STATS) {
 		model_sync_said_stats(&d->sync.all, &m.u.stats);
+	} else if (m.type == SYNC_MSG_TALK_LINK) {
+		daemon_talk_link(d, m.u.talk.link, "the link broke");
+	} else if (m.type == SYNC_MSG_TALK_IN) {
+		daemon_talk_in(d, &m.u.talk);
 	} else if (m.type == SYNC_MSG_PONG) {
 		d->sync.pong = m.u.pong;
 	} else if (m.type == SYNC_MSG_CONN_ROWS || m.type == SYNC_MSG_CONN_END) {
@@ -172,6 +184,7 @@ static void room_start(struct daemon *d);
 static void on_gone(struct worker *w, void *arg)
 {
 	struct daemon *d = arg;
+	daemon_talk_link(d, 0, "the process that has the link ended");
 	model_sync_forget(&d->sync.all, lb_clock_now());
 	d->changed = true;
 	daemon_conn_lost(d);

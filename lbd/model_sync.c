@@ -12,6 +12,9 @@ _Static_assert(CONFIG_SYNC_LISTENS_MAX <= SYNC_SKIP_MAX, "they have room");
 _Static_assert((int)CONFIG_SYNC_OFF == SYNC_OFF && (int)CONFIG_SYNC_ESTABLISHED == SYNC_ESTABLISHED &&
 		       (int)CONFIG_SYNC_ALL == SYNC_ALL,
 	"one number per word");
+_Static_assert((int)CONFIG_CONNTRACK_AUTO == SYNC_CONNTRACK_AUTO && (int)CONFIG_CONNTRACK_ALL == SYNC_CONNTRACK_ALL &&
+		       (int)CONFIG_CONNTRACK_OFF == SYNC_CONNTRACK_OFF,
+	"one number per word");
 
 /* ---- configuration -> what the process gets ---- */
 
@@ -49,6 +52,14 @@ static int collect_skips(const struct config *c, struct sync_conf *out)
 	return 0;
 }
 
+static bool any_ipvs(const struct config *c)
+{
+	for (uint32_t i = 0; i < c->n_services; i++)
+		if (c->services[i].sync != CONFIG_SYNC_OFF)
+			return true;
+	return false;
+}
+
 static int take_key(const struct config *c, model_vrrp_key_fn *read, void *arg, struct sync_conf *out, struct lb_err *e)
 {
 	struct peer_key key = { .n = 0 };
@@ -61,12 +72,20 @@ static int take_key(const struct config *c, model_vrrp_key_fn *read, void *arg, 
 	return err;
 }
 
+/* The two nodes have a link, whether flows are copied or not: their cores talk to each other over it. */
+static bool has_link(enum config_flows f)
+{
+	return f == CONFIG_FLOWS_COPIED || f == CONFIG_FLOWS_OFF || f == CONFIG_FLOWS_NO_SERVICE;
+}
+
 int model_sync_conf(const struct config *c, model_vrrp_key_fn *read, void *arg, struct sync_conf *out, struct lb_err *e)
 {
 	const struct config_cluster *k = &c->cluster;
 	memset(out, 0, sizeof(*out));
-	if (config_flows(c) != CONFIG_FLOWS_COPIED)
+	enum config_flows flows = config_flows(c);
+	if (!has_link(flows))
 		return 0;
+	out->flows = flows == CONFIG_FLOWS_COPIED;
 	const struct config_peer *self = &k->nodes[k->self], *peer = &k->nodes[1 - k->self];
 	snprintf(out->self, sizeof(out->self), "%s", self->name);
 	snprintf(out->peer, sizeof(out->peer), "%s", peer->name);
@@ -74,13 +93,15 @@ int model_sync_conf(const struct config *c, model_vrrp_key_fn *read, void *arg, 
 	out->port = k->port;
 	out->config = c->digest;
 	out->rate = c->sync_rate;
+	out->ipvs = any_ipvs(c);
+	out->conntrack = (enum sync_conntrack)c->sync_conntrack;
 	for (uint32_t i = 0; i < self->n_addresses && i < peer->n_addresses && i < SYNC_PATHS_MAX; i++) {
 		out->paths[i].ours = self->addresses[i];
 		out->paths[i].theirs = peer->addresses[i];
 		out->n_paths++;
 	}
 	int err = take_key(c, read, arg, out, e);
-	if (!err && collect_skips(c, out))
+	if (!err && out->flows && collect_skips(c, out))
 		err = lb_err_set(e, LB_CODE_FAILED, "out of memory");
 	if (err)
 		sync_conf_done(out);
@@ -113,6 +134,11 @@ bool model_sync_take(
 	explicit_bzero(conf, sizeof(*conf));
 	if (other)
 		begin(s, now);
+	if (!sync_conf_tracks(&s->conf)) { /* what there was of it is not there any more */
+		s->has_stats[SYNC_CONNTRACK] = false;
+		s->stats[SYNC_CONNTRACK] = (struct sync_msg_stats){ .kind = SYNC_CONNTRACK };
+		s->told_resyncs[SYNC_CONNTRACK] = 0;
+	}
 	s->due = model_sync_runs(s);
 	return true;
 }
@@ -206,6 +232,8 @@ static bool state_is_new(const struct model_sync *s, struct lb_time now)
 	enum sync_link_is is = s->state.is;
 	if (!s->spoke || (s->told_any ? s->told == is : is == SYNC_IS_OFF))
 		return false;
+	if (!s->conf.flows && is == SYNC_IS_BULK)
+		return false; /* there is nothing that could take its time */
 	if (is == SYNC_IS_DOWN && !s->told_any)
 		return over(s->began, MODEL_SYNC_GRACE_MS, now);
 	return is != SYNC_IS_SYNC || s->figures || over(s->synced_at, MODEL_SYNC_FIGURES_MS, now);
@@ -214,6 +242,10 @@ static bool state_is_new(const struct model_sync *s, struct lb_time now)
 static void in_sync_words(const struct model_sync *s, char *out, size_t size)
 {
 	uint64_t all, done = copied(s, &all);
+	if (!s->conf.flows) {
+		snprintf(out, size, "the link to %s is up; no flows are copied", s->conf.peer);
+		return;
+	}
 	if (!s->bulk_at.us) {
 		snprintf(out, size, "in sync with %s", s->conf.peer);
 		return;
@@ -280,6 +312,13 @@ static bool lagging_changed(struct model_sync *s, struct lb_time now, uint32_t *
 	return s->lagging != was;
 }
 
+static bool full_changed(struct model_sync *s)
+{
+	bool was = s->full;
+	s->full = s->has_stats[SYNC_CONNTRACK] && s->stats[SYNC_CONNTRACK].kernel_full;
+	return s->full != was;
+}
+
 static bool mismatch_changed(struct model_sync *s)
 {
 	bool was = s->mismatch;
@@ -320,6 +359,8 @@ bool model_sync_next(struct model_sync *s, struct lb_time now, struct model_sync
 		return true;
 	if (mismatch_changed(s))
 		return alarm_line(out, MODEL_SYNC_MISMATCH, s->mismatch, "");
+	if (full_changed(s))
+		return alarm_line(out, MODEL_SYNC_FULL, s->full, "");
 	if (lagging_changed(s, now, &lag_ms)) {
 		if (s->lagging)
 			snprintf(more, sizeof(more), " (lag %u.%us)", lag_ms / 1000, lag_ms % 1000 / 100);
@@ -330,5 +371,5 @@ bool model_sync_next(struct model_sync *s, struct lb_time now, struct model_sync
 
 bool model_sync_holds(const struct model_sync *s, struct lb_time now)
 {
-	return model_sync_runs(s) && s->synced_at.us == 0 && !over(s->began, MODEL_SYNC_HOLD_MS, now);
+	return model_sync_flows(s) && s->synced_at.us == 0 && !over(s->began, MODEL_SYNC_HOLD_MS, now);
 }

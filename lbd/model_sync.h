@@ -19,6 +19,7 @@
 
 #define MODEL_SYNC_LAGGING  "sync_lagging"      /* the alarms by name */
 #define MODEL_SYNC_MISMATCH "sync_key_mismatch" /* the keys of the two nodes are not the same */
+#define MODEL_SYNC_FULL     "conntrack_full"    /* nf_conntrack_max is reached: entries do not get into the kernel */
 
 #define MODEL_SYNC_GRACE_MS   10000
 #define MODEL_SYNC_HOLD_MS    60000
@@ -27,7 +28,7 @@
 #define MODEL_SYNC_FIGURES_MS 2000 /* a line waits for the figures that come with the next pong, at most so long */
 
 struct model_sync {
-	struct sync_conf conf;  /* what the process gets; owned. n_paths 0: flows are not copied */
+	struct sync_conf conf;  /* what the process gets; owned. n_paths 0: there is no link, and no process */
 	enum config_flows runs; /* CONFIG_FLOWS_COPIED, or why they are not */
 	bool due;               /* the process is to be told */
 	struct lb_time began;   /* we began to wait for that peer, or for a new process */
@@ -43,14 +44,15 @@ struct model_sync {
 	bool figures;             /* and there were stats since */
 	struct lb_time lag_since; /* above the limit; us 0 = not */
 	bool lagging, mismatch;   /* the alarms */
-	bool told_any;            /* there was a line of the state */
-	enum sync_link_is told;   /* as it was told */
+	bool full;
+	bool told_any;          /* there was a line of the state */
+	enum sync_link_is told; /* as it was told */
 	uint64_t told_resyncs[SYNC_KIND_COUNT];
 	char told_trouble[SYNC_TEXT_MAX];
 };
 
-/* What flows of c are copied, and with whom: n_paths 0 = none are. Reads the key. 0, or -1 and *e: the key cannot be
- * had, or no memory. *out is to be freed with sync_conf_done. Its generation is 0 yet. */
+/* With whom there is a link, and what flows of c are copied: n_paths 0 = there is none. Reads the key. 0, or -1 and *e:
+ * the key cannot be had, or no memory. *out is to be freed with sync_conf_done. Its generation is 0 yet. */
 int model_sync_conf(
 	const struct config *c, model_vrrp_key_fn *read, void *arg, struct sync_conf *out, struct lb_err *e);
 
@@ -76,9 +78,15 @@ struct model_sync_line {
  * and once a second. */
 bool model_sync_next(struct model_sync *s, struct lb_time now, struct model_sync_line *out);
 
+/* There is a process, and it has a link to the peer or tries to. */
 static inline bool model_sync_runs(const struct model_sync *s)
 {
 	return s->conf.n_paths > 0;
+}
+
+static inline bool model_sync_flows(const struct model_sync *s)
+{
+	return model_sync_runs(s) && s->conf.flows;
 }
 
 /* "in-sync" ...; "unknown" before the process has spoken. */

@@ -20,18 +20,23 @@ struct lb_command;
 
 enum ctl_level { CTL_LEVEL_OBSERVE, CTL_LEVEL_ADMIN };
 
+#define CTL_NAME_MAX 33u         /* of a user of this node, with its NUL */
+#define CTL_USER_MAX (33u + 64u) /* and with the name of a node behind it */
+
 struct ctl_peer { /* who called, as the kernel says (SO_PEERCRED) */
 	uid_t uid;
 	pid_t pid;
 	enum ctl_level level;
-	char user[33]; /* name of the uid, or its number */
+	char user[CTL_USER_MAX]; /* name of the uid, or its number; "alice@lb-a" of the other node */
 };
 
 struct ctl_request {
 	const struct lb_command *cmd;
 	const json_t *args; /* an object; borrowed; names and types were checked against cmd */
 	const struct ctl_peer *peer;
-	int fd; /* the descriptor that came with it, -1 = none; the handler takes it by setting -1 */
+	int fd;                  /* the descriptor that came with it, -1 = none; the handler takes it by setting -1 */
+	bool to_peer;            /* the other node is to do it (ctl_remote.h) */
+	long long if_generation; /* then: 0 = any */
 };
 
 struct ctl_reply;
@@ -47,7 +52,8 @@ void ctl_reply_error(struct ctl_reply *r, const struct lb_err *e);
 typedef int ctl_next_fn(struct ctl_reply *r, void *state);
 typedef void ctl_free_fn(void *state);
 
-/* The rest comes from next, called now and whenever the client has read. free_state runs exactly once. */
+/* The rest comes from next, which may also hold the answer again. It is called now and whenever the client has read.
+ * free_state runs exactly once. */
 void ctl_reply_stream(struct ctl_reply *r, ctl_next_fn *next, ctl_free_fn *free_state, void *state);
 
 /* The answer comes later, from elsewhere. gone(state) runs if the client leaves or its time is over before the end;

@@ -9,6 +9,7 @@
 #include "lbd/ctl/ctl_failover.h"
 #include "lbd/ctl/ctl_kernel.h"
 #include "lbd/ctl/ctl_peer.h"
+#include "lbd/ctl/ctl_remote.h"
 #include "lbd/ctl/ctl_rows.h"
 #include "lbd/ctl/ctl_run.h"
 #include "lbd/ctl/ctl_sync.h"
@@ -469,6 +470,7 @@ static void apply(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply 
 		.name = arg_str(rq, "file"),
 		.generation = (uint32_t)lb_proto_int(rq->args, "generation", 0),
 		.with_ops = arg_flag(rq, "ops"),
+		.both = arg_flag(rq, "both"),
 		.message = arg_str(rq, "message"),
 	};
 	rq->fd = -1;
@@ -569,6 +571,7 @@ static handler_fn *const handlers[] = {
 	[LB_COMMAND_VRRP_PRIORITY] = do_vrrp_priority,
 	[LB_COMMAND_FAILOVER] = ctl_failover,
 	[LB_COMMAND_PEER_STATUS] = ctl_peer_status,
+	[LB_COMMAND_PEER_DIFF] = ctl_peer_diff,
 	[LB_COMMAND_SYNC_STATUS] = ctl_sync_status,
 	[LB_COMMAND_SYNC_RESYNC] = ctl_sync_resync,
 	[LB_COMMAND_SYNC_PAUSE] = ctl_sync_pause,
@@ -592,7 +595,9 @@ _Static_assert(sizeof(handlers) / sizeof(handlers[0]) == LB_COMMAND_COUNT, "one 
 void ctl_cmd(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
 	handler_fn *fn = handlers[lb_command_id(rq->cmd)];
-	if (fn)
+	if (fn && rq->to_peer)
+		ctl_remote_ask(env, rq, r);
+	else if (fn)
 		fn(env, rq, r);
 	else
 		ctl_reply_end(r, LB_CODE_USAGE, "this command is not for the daemon", NULL);

@@ -40,7 +40,9 @@ struct ctl_apply {
 	const char *name;    /* of that text, for messages; borrowed */
 	uint32_t generation; /* > 0 and fd < 0: that stored one; both unset: the daemon's own file */
 	bool with_ops;       /* kernel operations as rows, too (CTL_DIFF) */
-	const char *message; /* for the generation, may be NULL; borrowed */
+	bool both;           /* on both nodes of the pair (CTL_APPLY) */
+	const char *message; /* for the generation, or of the answer of CTL_DIFF; may be NULL; borrowed */
+	uint32_t changes;    /* CTL_DIFF: so many have been told already */
 };
 
 enum ctl_exit { CTL_EXIT_STOP, CTL_EXIT_STOP_FLUSH, CTL_EXIT_RESTART };
@@ -77,6 +79,9 @@ struct ctl_ops {
 	/* A message CONN_x to it; it is started if need be. 0; -EAGAIN it is being started, ctl_conns_ready follows;
 	 * -errno: it cannot be. */
 	int (*conn_ask)(void *arg, const struct sync_room_msg *m);
+	/* Compares what runs here with what runs on the other node, to which there is a link; as `apply` with CTL_DIFF.
+	 */
+	void (*peer_diff)(void *arg, const struct ctl_peer *who, struct ctl_reply *r);
 };
 
 struct ctl_runs;      /* ctl_run.h */
@@ -84,6 +89,8 @@ struct ctl_failovers; /* ctl_failover.h */
 struct ctl_conns;     /* ctl_conn.h */
 
 #define CTL_CONN_ID_MAX 0x7fffffffu /* numbers above are not of commands */
+struct ctl_talk;                    /* ctl_talk.h */
+struct ctl_remote;                  /* ctl_remote.h */
 
 struct ctl_env {
 	const struct model *model;
@@ -96,6 +103,8 @@ struct ctl_env {
 	const struct model_vrrps *vrrps;
 	const struct model_peers *peers;
 	const struct model_sync *sync;
+	struct ctl_talk *talk; /* with the core of the other node */
+	struct ctl_remote *remote;
 	uint64_t turn;       /* changes whenever model is replaced */
 	uint32_t generation; /* of the configuration that runs */
 	const char *node, *version, *config_path;

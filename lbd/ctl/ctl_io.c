@@ -182,7 +182,8 @@ static void handle(struct client *c, const char *line, size_t n)
 		refuse(c, m->id, e.code, "%s", e.text);
 		return;
 	}
-	if (m->if_generation && m->if_generation != s->generation) {
+	/* of the other node, when that is to do it */
+	if (m->if_generation && !m->peer && m->if_generation != s->generation) {
 		refuse(c, m->id, LB_CODE_REFUSED, "generation %lld runs, not %lld", s->generation, m->if_generation);
 		ctl_message_done(m);
 		return;
@@ -193,7 +194,12 @@ static void handle(struct client *c, const char *line, size_t n)
 		return;
 	}
 	c->busy = true;
-	c->request = (struct ctl_request){ .cmd = m->cmd, .args = m->args, .peer = &c->peer, .fd = fd };
+	c->request = (struct ctl_request){ .cmd = m->cmd,
+		.args = m->args,
+		.peer = &c->peer,
+		.fd = fd,
+		.to_peer = m->peer,
+		.if_generation = m->if_generation };
 	ctl_reply_begin(&c->reply, m->id, s->generation);
 	s->config.dispatch(&c->request, &c->reply, s->config.arg);
 	ctl_reply_settle(&c->reply);

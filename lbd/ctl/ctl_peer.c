@@ -3,6 +3,7 @@
 
 #include "common/text.h"
 #include "lbd/ctl/ctl_rows.h"
+#include "lbd/ctl/ctl_sync.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -108,6 +109,15 @@ void ctl_peer_status(struct ctl_env *env, struct ctl_request *rq, struct ctl_rep
 	else
 		text = "no second path: there is no VRRP instance";
 	ctl_reply_end(r, LB_CODE_OK, text, NULL);
+}
+
+void ctl_peer_diff(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	struct lb_err e;
+	if (ctl_sync_no_talk(env, &e))
+		ctl_reply_error(r, &e);
+	else
+		env->ops->peer_diff(env->arg, rq->peer, r);
 }
 
 int ctl_peer_unknown(const struct ctl_env *env, const char *name, struct lb_err *e)

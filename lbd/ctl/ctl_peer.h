@@ -6,6 +6,7 @@
 
 /* The handler: one row per node, and in words when there is no second path. */
 void ctl_peer_status(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r);
+void ctl_peer_diff(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r);
 
 /* There is no node of that name ("" = none at all): the error, with the nearest one. Always -1. */
 int ctl_peer_unknown(const struct ctl_env *env, const char *name, struct lb_err *e);

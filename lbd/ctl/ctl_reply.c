@@ -147,7 +147,9 @@ int ctl_reply_pump(struct ctl_reply *r)
 	}
 	if (r->state == CTL_REPLY_STREAM)
 		return 1;
-	if (r->next)
+	if (r->state == CTL_REPLY_HELD)
+		r->next = NULL; /* next() has nothing now: its state is that of the hold */
+	else if (r->next)
 		release_stream(r);
 	return 0;
 }

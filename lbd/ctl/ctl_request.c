@@ -8,7 +8,7 @@
 
 #define ID_MAX 9007199254740991LL /* 2^53 - 1: what a JSON reader in any language keeps exact */
 
-static const char *const known_keys[] = { "id", "cmd", "args", "if_generation" };
+static const char *const known_keys[] = { "id", "cmd", "args", "if_generation", "peer" };
 
 static bool is_known(const char *key)
 {
@@ -80,18 +80,23 @@ static bool has_file(const struct lb_command *cmd, const json_t *args)
 	return false;
 }
 
-int ctl_message_parse(const char *line, size_t n, enum ctl_level level, struct ctl_message *out, struct lb_err *e)
+static int check_peer(const json_t *msg, bool *peer, struct lb_err *e)
+{
+	const json_t *v = json_object_get(msg, "peer");
+	if (v && !json_is_boolean(v))
+		return lb_err_set(e, LB_CODE_USAGE, "peer is true or false");
+	*peer = json_is_true(v);
+	return 0;
+}
+
+int ctl_message_read(json_t *msg, enum ctl_level level, struct ctl_message *out, struct lb_err *e)
 {
 	struct ctl_message m = { 0 };
 	out->id = 0;
-	json_t *msg = lb_proto_parse(line, n, e);
-	if (!msg)
-		return -1;
 	int failed = check_id(msg, &out->id, e) || check_keys(msg, e) || check_command(msg, level, &m.cmd, e) ||
-		     check_generation(msg, &m.if_generation, e);
+		     check_generation(msg, &m.if_generation, e) || check_peer(msg, &m.peer, e);
 	json_t *args = json_object_get(msg, "args");
 	m.args = args ? json_incref(args) : json_object();
-	json_decref(msg);
 	if (!failed && !m.args)
 		failed = lb_err_set(e, LB_CODE_FAILED, "out of memory");
 	if (failed || lb_command_check_args(m.cmd, m.args, e)) {
@@ -102,6 +107,15 @@ int ctl_message_parse(const char *line, size_t n, enum ctl_level level, struct c
 	m.wants_fd = has_file(m.cmd, m.args);
 	*out = m;
 	return 0;
+}
+
+int ctl_message_parse(const char *line, size_t n, enum ctl_level level, struct ctl_message *out, struct lb_err *e)
+{
+	out->id = 0;
+	json_t *msg = lb_proto_parse(line, n, e);
+	int failed = msg ? ctl_message_read(msg, level, out, e) : -1;
+	json_decref(msg);
+	return failed;
 }
 
 void ctl_message_done(struct ctl_message *m)

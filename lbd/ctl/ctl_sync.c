@@ -3,6 +3,7 @@
 
 #include "common/proto.h"
 #include "lbd/ctl/ctl_rows.h"
+#include "lbd/ctl/ctl_talk.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,7 +32,7 @@ static const struct {
 
 static bool copied(const struct ctl_env *env)
 {
-	return env->sync && model_sync_runs(env->sync);
+	return env->sync && model_sync_flows(env->sync);
 }
 
 static const char *help_of(const struct model_sync *s)
@@ -104,11 +105,13 @@ static void put_text(json_t *row, const char *key, const char *text)
 
 static json_t *alarms(const struct model_sync *s)
 {
-	json_t *list = s->lagging || s->mismatch ? json_array() : NULL;
+	json_t *list = s->lagging || s->mismatch || s->full ? json_array() : NULL;
 	if (s->lagging)
 		json_array_append_new(list, json_string(MODEL_SYNC_LAGGING));
 	if (s->mismatch)
 		json_array_append_new(list, json_string(MODEL_SYNC_MISMATCH));
+	if (s->full)
+		json_array_append_new(list, json_string(MODEL_SYNC_FULL));
 	return list;
 }
 
@@ -161,6 +164,25 @@ static void words(const struct model_sync *s, char *out, size_t size)
 	case SYNC_IS_SYNC: snprintf(out, size, "in sync with %s", s->conf.peer); return;
 	case SYNC_IS_PAUSED: snprintf(out, size, "paused by an operator: lbctl sync resume goes on"); return;
 	}
+}
+
+int ctl_sync_no_talk(const struct ctl_env *env, struct lb_err *e)
+{
+	char text[3 * SYNC_TEXT_MAX];
+	const struct model_sync *s = env->sync;
+	if (!s || !model_sync_runs(s))
+		return lb_err_set(e, LB_CODE_UNREACHABLE, "there is no link to another node: %s",
+			why_not[config_flows(env->model->config)]);
+	if (env->talk && ctl_talk_is_up(env->talk))
+		return 0;
+	if (!s->spoke)
+		return lb_err_set(e, LB_CODE_UNREACHABLE,
+			"the process that has the link to %s has not spoken yet; try again in a moment", s->conf.peer);
+	if (!is_down(s))
+		return lb_err_set(e, LB_CODE_UNREACHABLE,
+			"%s runs an older version of lbd, which does not take commands", s->conf.peer);
+	words(s, text, sizeof(text));
+	return lb_err_set(e, LB_CODE_UNREACHABLE, "%s", text);
 }
 
 void ctl_sync_status(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
@@ -232,9 +254,9 @@ void ctl_sync_alarms(const struct ctl_env *env, json_t *list)
 {
 	char text[SYNC_NAME_MAX + 60];
 	uint32_t lag_ms;
-	if (!copied(env))
-		return;
 	const struct model_sync *s = env->sync;
+	if (!s || !model_sync_runs(s))
+		return;
 	(void)model_sync_lag(s, &lag_ms);
 	if (s->lagging) {
 		snprintf(text, sizeof(text), MODEL_SYNC_LAGGING ": peer/%s is %u.%u s behind", s->conf.peer,
@@ -245,10 +267,20 @@ void ctl_sync_alarms(const struct ctl_env *env, json_t *list)
 		snprintf(text, sizeof(text), MODEL_SYNC_MISMATCH ": peer/%s", s->conf.peer);
 		json_array_append_new(list, json_string(text));
 	}
+	if (s->full)
+		json_array_append_new(list, json_string(MODEL_SYNC_FULL ": net.netfilter.nf_conntrack_max is reached"));
 }
 
 void ctl_sync_findings(const struct ctl_env *env, json_t *list)
 {
+	const struct model_sync *s = env->sync;
+	char object[SYNC_NAME_MAX + 8];
+	if (s && model_sync_runs(s) && s->spoke && s->state.version[0] && !s->state.same_config) {
+		snprintf(object, sizeof(object), "peer/%s", s->conf.peer);
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s}", "object", object, "text",
+				      "runs another configuration than this node", "fix", "lbctl peer diff"));
+	}
 	if (copied(env) && env->sync->state.trouble[0])
 		json_array_append_new(
 			list, json_pack("{s:s, s:s}", "object", "sync", "text", env->sync->state.trouble));

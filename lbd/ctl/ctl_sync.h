@@ -15,6 +15,9 @@ int ctl_sync_not(const struct ctl_env *env, struct lb_err *e);
 /* Whether everything of before has been copied, both ways; -1: flows are not copied. */
 int ctl_sync_in_sync(const struct ctl_env *env);
 
+/* 0: the core of the other node can be talked to. -1: why not, and what to do (unreachable). */
+int ctl_sync_no_talk(const struct ctl_env *env, struct lb_err *e);
+
 /* For `status`: raised alarms, appended as texts; what this node's kernel does not do, appended as findings; {state,
  * peer, lag, done, all, reason}, NULL when flows are not copied. */
 void ctl_sync_alarms(const struct ctl_env *env, json_t *list);

@@ -30,9 +30,14 @@ static void trouble(struct sync_kernel *f, const char *text)
 
 /* ---- from the kernel ---- */
 
+static bool copies(const struct sync_kernel *f)
+{
+	return f->conf && f->conf->n_paths && f->conf->ipvs;
+}
+
 static bool copied(const struct sync_kernel *f, const struct flow *flow)
 {
-	return f->conf && f->conf->n_paths && sync_copied(f->conf, flow);
+	return copies(f) && sync_copied(f->conf, flow);
 }
 
 /* Of UDP the kernel itself says nothing INACTIVE. */
@@ -146,7 +151,7 @@ bool sync_kernel_turn(struct sync_kernel *f)
 
 bool sync_kernel_settled(const struct sync_kernel *f)
 {
-	return f->tap && !f->holds && !f->settling && !f->to_kernel.at;
+	return !copies(f) || (f->tap && !f->holds && !f->settling && !f->to_kernel.at);
 }
 
 int sync_kernel_peer(struct sync_kernel *f, const struct flow *flow, struct lb_time now)
@@ -236,7 +241,7 @@ static void start(struct sync_kernel *f)
 
 static bool needed(const struct sync_kernel *f)
 {
-	return f->conf && (f->conf->n_paths || f->wanted);
+	return copies(f) || (f->conf && f->wanted);
 }
 
 /* A tap that broke is let go of here and not in its own callback. */
@@ -281,9 +286,24 @@ int sync_kernel_open(struct sync_kernel *f, struct ev_loop *loop, uint64_t seed)
 	return 0;
 }
 
+/* Nothing is copied any more, or ended. What the peer told stays known, should that change again. */
+static void stop(struct sync_kernel *f)
+{
+	struct lb_err e;
+	ev_timer_stop(f->loop, &f->retry);
+	if (f->tap && ipvs_tap_stop(f->tap, &e))
+		lb_log(LB_LOG_WARNING, "%s", e.text);
+	f->tap = NULL;
+	f->settling = false;
+	trouble(f, "");
+}
+
 static void start_if_needed(struct sync_kernel *f)
 {
-	if (!needed(f) || f->tap)
+	bool needs = needed(f);
+	if (!needs)
+		stop(f);
+	if (!needs || f->tap)
 		return;
 	f->cluster = f->conf->cluster;
 	start(f);

@@ -38,7 +38,8 @@ struct sync_kernel {
 
 /* 0 or -ENOMEM. The callbacks and arg are set before. */
 int sync_kernel_open(struct sync_kernel *f, struct ev_loop *loop, uint64_t seed);
-/* Another configuration: which flows are copied. Starts the kernel's side when it is not running. */
+/* Another configuration: which flows are copied. Starts the kernel's side when it is not running, stops it when nothing
+ * needs it. */
 void sync_kernel_conf(struct sync_kernel *f, const struct sync_conf *conf);
 /* One that the peer told. 0, or -errno of flow_table_put. */
 int sync_kernel_peer(struct sync_kernel *f, const struct flow *flow, struct lb_time now);
@@ -53,7 +54,7 @@ bool sync_kernel_known(const struct sync_kernel *f, struct flow *flow, bool *of_
 int sync_kernel_end(struct sync_kernel *f, const struct flow *flow, struct lb_time now);
 /* The kernel has not taken all yet that was ended. */
 bool sync_kernel_ending(const struct sync_kernel *f);
-/* Everything that the peer told is in the kernel. */
+/* Everything that the peer told is in the kernel, or none of it is wanted there. */
 bool sync_kernel_settled(const struct sync_kernel *f);
 /* Everything of the peer goes to the kernel again. */
 void sync_kernel_again(struct sync_kernel *f);

@@ -193,6 +193,16 @@ static enum sync_why on_flows(struct sync_link *l, struct sync_flows *f, struct 
 	return SYNC_WHY_NONE;
 }
 
+/* One that we did not say we understand is skipped like any type that is not known. */
+static bool on_talk(struct sync_link *l, const struct sync_talk *t)
+{
+	const struct sync_calls *c = &l->conf.calls;
+	if (c->talk)
+		return c->talk(t, c->arg);
+	l->unknown++;
+	return true;
+}
+
 static enum sync_why on_stream(struct sync_link *l, struct sync_msg *m, struct lb_time now)
 {
 	enum sync_stream s;
@@ -215,6 +225,7 @@ static enum sync_why on_stream(struct sync_link *l, struct sync_msg *m, struct l
 		if (stream_of(m->u.hold.stream, &s))
 			l->out[s].held = m->u.hold.on;
 		break;
+	case SYNC_FRAME_TALK: legal = on_talk(l, &m->u.talk); break;
 	case SYNC_FRAME_HELLO:
 	case SYNC_FRAME_PING:
 	case SYNC_FRAME_PONG:
@@ -258,7 +269,8 @@ enum sync_why sync_link_frame(struct sync_link *l, const uint8_t *p, size_t n, s
 	case SYNC_FRAME_ACK:
 	case SYNC_FRAME_RESYNC:
 	case SYNC_FRAME_MARK:
-	case SYNC_FRAME_HOLD: break;
+	case SYNC_FRAME_HOLD:
+	case SYNC_FRAME_TALK: break;
 	}
 	return l->state == SYNC_LINK_OPEN ? on_stream(l, &m, now) : over(l, SYNC_WHY_PROTOCOL, true, now);
 }
@@ -306,7 +318,8 @@ static void write_hello(const struct sync_link *l, struct lb_writer *w)
 			.epoch = l->conf.epoch,
 			.config = l->conf.config,
 			.generation = l->conf.generation,
-			.features = l->conf.calls.conntrack ? SYNC_FEATURE_CONNTRACK : 0,
+			.features = (l->conf.calls.conntrack ? SYNC_FEATURE_CONNTRACK : 0) |
+				    (l->conf.calls.talk ? SYNC_FEATURE_TALK : 0),
 			.seen_epoch = l->peer.epoch } };
 	memcpy(m.u.hello.node, l->conf.self, sizeof(m.u.hello.node));
 	for (unsigned s = 0; s < SYNC_STREAM_COUNT; s++)
@@ -335,7 +348,13 @@ static bool produce_other(struct sync_link *l, struct lb_writer *w)
 	return false;
 }
 
-/* The short ones first: they let the other side go on. */
+static bool produce_talk(struct sync_link *l, struct lb_writer *w)
+{
+	const struct sync_calls *c = &l->conf.calls;
+	return c->talk_out && sync_link_talks(l) && c->talk_out(w, c->arg);
+}
+
+/* Streams and what the cores say take turns. The short ones first: they let the other side go on. */
 static bool produce_stream(struct sync_link *l, struct lb_writer *w, struct lb_time now)
 {
 	if (produce_other(l, w))
@@ -343,10 +362,10 @@ static bool produce_stream(struct sync_link *l, struct lb_writer *w, struct lb_t
 	for (unsigned s = 0; s < SYNC_STREAM_COUNT; s++)
 		if (produce_hold(l, (enum sync_stream)s, w) || sync_in_produce(&l->in[s], (enum sync_stream)s, w, now))
 			return true;
-	for (unsigned i = 0; i < SYNC_STREAM_COUNT; i++) {
+	for (unsigned i = 0; i <= SYNC_STREAM_COUNT; i++) {
 		unsigned s = l->turn;
-		l->turn = (l->turn + 1) % SYNC_STREAM_COUNT;
-		if (sync_out_produce(&l->out[s], &l->tokens, w, now))
+		l->turn = (l->turn + 1) % (SYNC_STREAM_COUNT + 1);
+		if (s == SYNC_STREAM_COUNT ? produce_talk(l, w) : sync_out_produce(&l->out[s], &l->tokens, w, now))
 			return true;
 	}
 	return false;
@@ -416,6 +435,11 @@ void sync_link_resync(struct sync_link *l, enum sync_stream s, struct lb_time no
 {
 	sync_out_restart(&l->out[s], false, now);
 	sync_in_ask(&l->in[s], SYNC_WHY_OPERATOR);
+}
+
+bool sync_link_talks(const struct sync_link *l)
+{
+	return l->state == SYNC_LINK_OPEN && l->conf.calls.talk && l->peer.features & SYNC_FEATURE_TALK;
 }
 
 static bool storms(const struct sync_link *l, unsigned s)

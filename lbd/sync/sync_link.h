@@ -32,6 +32,12 @@ struct sync_calls { /* none of them calls sync_link_* */
 	int (*flow)(const struct flow *f, const struct sync_from *from, void *arg);
 	/* Of stream 2. As above. NULL: such records are acknowledged, and that is all. */
 	int (*conntrack)(const uint8_t *p, size_t n, void *arg);
+	/* What the peer's core says. False: that is too much, the link ends. NULL: it is not told that we understand.
+	 */
+	bool (*talk)(const struct sync_talk *t, void *arg);
+	/* The next of what our core says, as a frame. False: there is none, or w has too little room. Only while the
+	 * peer understands it. */
+	bool (*talk_out)(struct lb_writer *w, void *arg);
 	void *arg;
 };
 
@@ -112,6 +118,8 @@ struct sync_link_status {  /* of one stream */
 	uint64_t resyncs_out, resyncs_in; /* rounds from 0 that were asked of us, and of the peer */
 };
 void sync_link_status(const struct sync_link *l, enum sync_stream s, struct lb_time now, struct sync_link_status *out);
+/* The link is open, and both understand TALK. */
+bool sync_link_talks(const struct sync_link *l);
 /* What a person should know, link or not: NONE, or the first of these reasons. */
 enum sync_why sync_link_alarm(const struct sync_link *l);
 

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/sync/sync_msg.h"
 
+#include "common/text.h"
+#include "lbd/sync/ct_flow.h"
+
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -286,6 +290,67 @@ void sync_flow_write(struct lb_writer *w, const struct flow *f, const struct syn
 	}
 }
 
+/* ---- connection tracking: a record ---- */
+
+int sync_ct_read(const uint8_t *p, size_t n, struct flow *out, struct sync_from *from)
+{
+	struct lb_reader r = { p, p + n, false };
+	struct flow f = { .has_ct = true };
+	uint8_t form = lb_read_u8(&r);
+	f.key.protocol = lb_read_u8(&r);
+	f.key.zone = lb_read_u16(&r);
+	f.key.client_port = lb_read_u16(&r);
+	f.key.virtual_port = lb_read_u16(&r);
+	f.dest_port = lb_read_u16(&r);
+	f.ct.to_port = lb_read_u16(&r);
+	f.state = lb_read_u16(&r);
+	f.flags = lb_read_u32(&r);
+	f.fwmark = lb_read_u32(&r);
+	f.timeout_s = lb_read_u32(&r);
+	uint32_t age_ms = lb_read_u32(&r);
+	read_ip(&r, form & FORM_V6, &f.key.client);
+	read_ip(&r, form & FORM_V6, &f.key.virtual);
+	read_ip(&r, form & FORM_V6, &f.dest);
+	read_ip(&r, form & FORM_V6, &f.ct.to);
+	for (int i = 0; i < 2 && f.key.protocol == IPPROTO_TCP; i++) {
+		f.ct.tcp_flags[i] = lb_read_u8(&r);
+		f.ct.tcp_scale[i] = lb_read_u8(&r);
+	}
+	for (int i = 0; i < 2 && f.key.protocol == IPPROTO_SCTP; i++)
+		f.ct.sctp_tag[i] = lb_read_u32(&r);
+	if (r.bad || !ct_flow_is_valid(&f))
+		return -EINVAL;
+	*out = f;
+	*from = (struct sync_from){ age_ms, form & FORM_YOURS };
+	return 0;
+}
+
+void sync_ct_write(struct lb_writer *w, const struct flow *f, const struct sync_from *from)
+{
+	lb_write_u8(w, (uint8_t)((lb_ip_is_v6(&f->key.client) ? FORM_V6 : 0) | (from->yours ? FORM_YOURS : 0)));
+	lb_write_u8(w, f->key.protocol);
+	lb_write_u16(w, f->key.zone);
+	lb_write_u16(w, f->key.client_port);
+	lb_write_u16(w, f->key.virtual_port);
+	lb_write_u16(w, f->dest_port);
+	lb_write_u16(w, f->ct.to_port);
+	lb_write_u16(w, f->state);
+	lb_write_u32(w, f->flags);
+	lb_write_u32(w, f->fwmark);
+	lb_write_u32(w, f->timeout_s);
+	lb_write_u32(w, from->age_ms);
+	write_ip(w, &f->key.client);
+	write_ip(w, &f->key.virtual);
+	write_ip(w, &f->dest);
+	write_ip(w, &f->ct.to);
+	for (int i = 0; i < 2 && f->key.protocol == IPPROTO_TCP; i++) {
+		lb_write_u8(w, f->ct.tcp_flags[i]);
+		lb_write_u8(w, f->ct.tcp_scale[i]);
+	}
+	for (int i = 0; i < 2 && f->key.protocol == IPPROTO_SCTP; i++)
+		lb_write_u32(w, f->ct.sctp_tag[i]);
+}
+
 /* ---- frames ---- */
 
 static bool read_mark(struct lb_reader *r, struct sync_mark *m)
@@ -296,6 +361,28 @@ static bool read_mark(struct lb_reader *r, struct sync_mark *m)
 	m->after = lb_read_u64(r);
 	m->number = lb_read_u64(r);
 	return m->stream && m->round && m->number >= m->after;
+}
+
+/* It goes on as a string of JSON. */
+static bool text_is_legal(const char *s, size_t n)
+{
+	for (size_t i = 0, len; i < n; i += len) {
+		len = lb_utf8_len(s + i, n - i);
+		if (!len || !s[i])
+			return false;
+	}
+	return true;
+}
+
+static bool read_talk(struct lb_reader *r, struct sync_talk *t)
+{
+	t->id = lb_read_u32(r);
+	t->flags = lb_read_u8(r);
+	if (r->bad || r->end - r->p > (ptrdiff_t)SYNC_TALK_MAX)
+		return false;
+	t->n = (uint16_t)(r->end - r->p);
+	t->text = (const char *)r->p;
+	return t->id && text_is_legal(t->text, t->n);
 }
 
 /* The payload of a type that is known. False: not legal. */
@@ -322,6 +409,7 @@ static bool read_payload(struct lb_reader *r, struct sync_msg *m)
 		m->u.hold.stream = lb_read_u8(r);
 		m->u.hold.on = lb_read_u8(r);
 		return m->u.hold.stream;
+	case SYNC_FRAME_TALK: return read_talk(r, &m->u.talk);
 	}
 	return false;
 }
@@ -332,7 +420,7 @@ int sync_msg_read(const uint8_t *p, size_t n, struct sync_msg *out)
 	uint8_t type = lb_read_u8(&r);
 	if (r.bad || n > SYNC_FRAME_MAX)
 		return -EBADMSG;
-	if (type < SYNC_FRAME_HELLO || type > SYNC_FRAME_HOLD)
+	if (type < SYNC_FRAME_HELLO || type > SYNC_FRAME_TALK)
 		return -EPROTONOSUPPORT;
 	out->type = (enum sync_frame)type;
 	return read_payload(&r, out) && !r.bad ? 0 : -EBADMSG;
@@ -367,6 +455,11 @@ void sync_msg_write(struct lb_writer *w, const struct sync_msg *m)
 	case SYNC_FRAME_HOLD:
 		lb_write_u8(w, m->u.hold.stream);
 		lb_write_u8(w, m->u.hold.on);
+		return;
+	case SYNC_FRAME_TALK:
+		lb_write_u32(w, m->u.talk.id);
+		lb_write_u8(w, m->u.talk.flags);
+		lb_write(w, m->u.talk.text, m->u.talk.n);
 		return;
 	}
 }

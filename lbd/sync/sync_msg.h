@@ -15,10 +15,17 @@
  *   6 PING, 7 PONG   stamp (8), which comes back
  *   8 BYE     reason (1)
  *   9 HOLD    stream (1)  on (1): send me nothing of that for now
+ *  10 TALK    id (4)  flags (1)  text: what the two cores say to each other, not looked at here but for being UTF-8.
+ *             Only to who said in HELLO that it understands it
  *
  * A record of stream 1 (IPVS): form (1)  protocol (1)  ports of client, virtual, server (2, 2, 2)  state (2)  flags (4)
  * fwmark (4)  seconds left (4)  age, ms (4)  addresses of client, virtual, server (4 or 16 each)
  * where form says so: sequence numbers in, out (3 * 4 each);  name (1 + n) and data (1 + n) of a persistence engine
+ *
+ * A record of stream 2 (connection tracking): form (1)  protocol (1)  zone (2)  ports of client, virtual, server, and
+ * where answers go (2 each)  state (2)  flags (4)  mark (4)  seconds left (4)  age, ms (4)  the four addresses (4 or 16
+ * each), then of TCP: flags, window scale of the client's side (1, 1), of the server's (1, 1); of SCTP: the two tags
+ * (4, 4). An entry that has gone is such a record, too, with CT_GONE: the table is the queue for it like for any other.
  *
  * A newer peer may have more: types, streams and bits that are not known are skipped, and so are bytes behind the known
  * fields of a payload or of a record. What a number means never changes.
@@ -41,9 +48,12 @@
 #define SYNC_RECORD_MAX  512u   /* of ours; flows are well below it */
 #define SYNC_NODE_MAX    64     /* of a node's name, with its NUL */
 #define SYNC_FLOWS_HEAD  24u    /* bytes before the first record, type included */
-#define SYNC_SMALL_MAX   160u   /* no frame but FLOWS is longer */
+#define SYNC_SMALL_MAX   160u   /* no frame but FLOWS and TALK is longer */
+#define SYNC_TALK_HEAD   6u     /* bytes before the text, type included */
+#define SYNC_TALK_MAX    16384u /* bytes of the text */
 
 #define SYNC_FEATURE_CONNTRACK 0x00000001u /* I take records of stream 2 */
+#define SYNC_FEATURE_TALK      0x00000002u /* I understand TALK */
 
 enum sync_frame {
 	SYNC_FRAME_HELLO = 1,
@@ -54,7 +64,8 @@ enum sync_frame {
 	SYNC_FRAME_PING,
 	SYNC_FRAME_PONG,
 	SYNC_FRAME_BYE,
-	SYNC_FRAME_HOLD
+	SYNC_FRAME_HOLD,
+	SYNC_FRAME_TALK
 };
 
 /* On the wire one more: 0 is none. */
@@ -126,6 +137,13 @@ struct sync_hold {
 	bool on;
 };
 
+struct sync_talk { /* text: borrowed, n bytes without a NUL at their end */
+	uint32_t id;
+	uint8_t flags;
+	uint16_t n;
+	const char *text;
+};
+
 struct sync_msg {
 	enum sync_frame type;
 	union {
@@ -137,6 +155,7 @@ struct sync_msg {
 		uint64_t stamp; /* PING, PONG */
 		enum sync_why bye;
 		struct sync_hold hold;
+		struct sync_talk talk;
 	} u;
 };
 
@@ -160,6 +179,10 @@ int sync_flows_next(struct sync_flows *f, struct flow *out, struct sync_from *fr
 /* One record of stream 1, without its length. timeout_s is the seconds that are left. f is whole (flow_is_whole). */
 void sync_flow_write(struct lb_writer *w, const struct flow *f, const struct sync_from *from);
 int sync_flow_read(const uint8_t *p, size_t n, struct flow *out, struct sync_from *from); /* 0 or -EINVAL */
+
+/* One record of stream 2. f is whole and has_ct. */
+void sync_ct_write(struct lb_writer *w, const struct flow *f, const struct sync_from *from);
+int sync_ct_read(const uint8_t *p, size_t n, struct flow *out, struct sync_from *from); /* 0 or -EINVAL */
 
 struct sync_batch {         /* FLOWS being written */
 	struct lb_writer w; /* for the records; not longer than SYNC_BATCH_BYTES */

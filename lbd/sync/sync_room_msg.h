@@ -5,11 +5,14 @@
  *   core -> sync   hello        once, first
  *                  sync.set     all of it: who we are, who the peer is, the key; anew when anything of it changed
  *                  sync.do      an operator's word
+ *                  talk.out     to the core of the peer
  *                  log, ping    as with every worker
  *                  conn.list ..  of single connections, see conn_msg.h
  *   sync -> core   ready        the answer to hello
  *                  sync.state   the link or the bulk changed; also the first word after sync.set
  *                  sync.stats   behind each pong: counters, all since the process began
+ *                  talk.link    the cores can talk to each other, on a link of that number; or cannot any more
+ *                  talk.in      from the core of the peer
  *                  pong         with the figures of the process
  *                  conn.rows ..
  *
@@ -43,7 +46,11 @@ struct sync_skip {
 	struct lb_ip addr; /* family only, for fwmark */
 };
 
+/* Which entries of connection tracking are copied: "auto" those of the listeners in nats, "all", "off". */
+enum sync_conntrack { SYNC_CONNTRACK_AUTO, SYNC_CONNTRACK_ALL, SYNC_CONNTRACK_OFF };
+
 struct sync_conf {
+	bool flows; /* are copied; else there is a link to the peer, and that is all */
 	char self[SYNC_NAME_MAX], peer[SYNC_NAME_MAX];
 	uint8_t cluster; /* 1..255; without a path also 0 */
 	uint16_t port;
@@ -56,7 +63,17 @@ struct sync_conf {
 	struct lb_path paths[SYNC_PATHS_MAX];
 	uint32_t n_skips;
 	struct sync_skip *skips; /* owned where it was read; sorted by sync_skip_cmp, no two alike */
+	bool ipvs;               /* any flow of IPVS is copied: the kernel's own synchronisation is to run */
+	enum sync_conntrack conntrack;
+	uint32_t n_nats;
+	struct sync_skip *nats; /* the same; `what` is ALL. Listeners whose flows get another source address */
 };
+
+/* Whether there is anything to do with connection tracking. */
+static inline bool sync_conf_tracks(const struct sync_conf *c)
+{
+	return c->conntrack == SYNC_CONNTRACK_ALL || (c->conntrack == SYNC_CONNTRACK_AUTO && c->n_nats);
+}
 
 enum sync_kind { SYNC_IPVS, SYNC_CONNTRACK };
 #define SYNC_KIND_COUNT (SYNC_CONNTRACK + 1) /* words "ipvs" "conntrack" */
@@ -99,6 +116,17 @@ struct sync_msg_stats { /* of one kind */
 	uint64_t sent_done, sent_all;     /* the same of what we send */
 	uint32_t lag_ms;                  /* age of the oldest record that the peer has not acknowledged */
 	uint32_t full;                    /* records that found the table full */
+	bool kernel_full;                 /* conntrack: the kernel has no room for more (nf_conntrack_max) */
+};
+
+#define SYNC_TALK_TEXT_MAX 16384 /* bytes in one message: what a frame takes */
+
+struct sync_msg_talk {
+	uint32_t link;    /* of talk.out and talk.link; 0 = there is none */
+	uint32_t id;      /* of talk.out and talk.in */
+	uint8_t flags;    /* the same */
+	const char *text; /* borrowed from who wrote it, or from the line that was read; no NUL among the n bytes */
+	size_t n;
 };
 
 struct sync_msg_pong {
@@ -115,9 +143,12 @@ enum sync_msg_type {
 	SYNC_MSG_CONN_MORE,
 	SYNC_MSG_CONN_STOP,
 	SYNC_MSG_CONN_KILL,
+	SYNC_MSG_TALK_OUT,
 	SYNC_MSG_READY,
 	SYNC_MSG_STATE,
 	SYNC_MSG_STATS,
+	SYNC_MSG_TALK_LINK,
+	SYNC_MSG_TALK_IN,
 	SYNC_MSG_PONG,
 	SYNC_MSG_CONN_ROWS,
 	SYNC_MSG_CONN_END
@@ -135,6 +166,7 @@ struct sync_room_msg {
 		struct lb_msg_ready ready;
 		struct sync_msg_state state;
 		struct sync_msg_stats stats;
+		struct sync_msg_talk talk;
 		struct sync_msg_pong pong;
 		struct conn_ask conn_ask; /* CONN_LIST, CONN_KILL */
 		uint32_t conn_id;         /* CONN_MORE, CONN_STOP */
@@ -164,3 +196,4 @@ extern const char *const sync_kinds[SYNC_KIND_COUNT];
 extern const char *const sync_link_words[SYNC_IS_COUNT];
 extern const char *const sync_dos[SYNC_DO_COUNT];
 extern const char *const sync_whats[SYNC_ALL + 1];
+extern const char *const sync_conntracks[SYNC_CONNTRACK_OFF + 1];

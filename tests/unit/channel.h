@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-/* What may stand there. INT: from min to max. TEXT, CARD (a name that the kernel takes): so many bytes; HEX: so many
- * digits. Members of a list are those of its first item. */
-enum kind { INT, BOOL, WORD, TEXT, CARD, IP, NET, HEX, OBJECT, LIST };
+/* What may stand there. INT: from min to max. TEXT, CARD (a name that the kernel takes), LINES (any text): so many
+ * bytes; HEX: so many digits. Members of a list are those of its first item. */
+enum kind { INT, BOOL, WORD, TEXT, CARD, LINES, IP, NET, HEX, OBJECT, LIST };
 #define OPTIONAL 0x100 /* with a kind: it may be missing */
 
 struct member {
@@ -103,7 +103,7 @@ static inline void expect(const struct channel *c, const struct member *row, jso
 
 static inline json_t *repeated(char c, int64_t n)
 {
-	char text[256];
+	static char text[20000];
 	ck_assert_int_lt(n, sizeof(text));
 	memset(text, c, (size_t)n);
 	return json_stringn(text, (size_t)n);
@@ -165,6 +165,11 @@ static inline void beyond_its_ends(const struct channel *c, const struct member 
 		if (row->min)
 			expect(c, row, repeated('x', row->min - 1), -EBADMSG);
 		no_texts(c, row, texts);
+		break;
+	case LINES:
+		expect(c, row, repeated('x', row->max), 0);
+		expect(c, row, repeated('x', row->max + 1), -EBADMSG);
+		expect(c, row, json_string("{\"a\":\"\xc3\xa9\"}\n{}\n"), 0);
 		break;
 	case IP: no_texts(c, row, ips); break;
 	case NET:

@@ -354,8 +354,9 @@ def vrrp_channel():
 def sync_channel():
     key = "".join("%02x" % i for i in range(32))
     paths = [{"ours": "10.0.0.1", "theirs": "10.0.0.2"}, {"ours": "fd00::1", "theirs": "fd00::2"}]
-    small = {"msg": "sync.set", "self": "lb-a", "peer": "lb-b", "cluster": 7, "port": 9789, "config": "0123456789abcdef",
-             "generation": 1, "rate": 50000, "key": key, "paths": paths[:1], "skips": []}
+    small = {"msg": "sync.set", "flows": True, "self": "lb-a", "peer": "lb-b", "cluster": 7, "port": 9789,
+             "config": "0123456789abcdef", "generation": 1, "rate": 50000, "key": key, "paths": paths[:1], "skips": [],
+             "ipvs": True, "conntrack": "auto", "nats": []}
     skips = ["off tcp 203.0.113.10", "all tcp 203.0.113.10:80", "off udp 203.0.113.10:80", "off sctp [2001:db8::1]:443",
              "all mark 10 ipv4", "off mark 4294967295 ipv6"]
     state = {"msg": "sync.state", "is": "in-sync", "reason": "", "text": "", "version": "1", "sent_all": True, "have_all": True,
@@ -366,6 +367,7 @@ def sync_channel():
         "hello": {"msg": "hello", "version": 1, "level": "info"},
         "set": small,
         "set-skips": dict(small, skips=skips, paths=paths, key=key + key),
+        "set-nats": dict(small, conntrack="auto", nats=["all tcp 203.0.113.10:80"], ipvs=False),
         "set-unsorted": dict(small, skips=skips[::-1]),
         "set-twice": dict(small, skips=skips[:1] * 2),
         "set-mark": dict(small, skips=["off mark 0 ipv4"]),
@@ -378,8 +380,11 @@ def sync_channel():
         "state": state,
         "state-down": dict(state, **{"is": "down", "reason": "key_mismatch", "text": "not our key", "version": ""}),
         "state-trouble": dict(state, trouble="modprobe ip_vs"),
-        "stats": dict({"msg": "sync.stats", "kind": "ipvs"}, **{n: i for i, n in enumerate(counters)}),
+        "stats": dict({"msg": "sync.stats", "kind": "ipvs", "kernel_full": False}, **{n: i for i, n in enumerate(counters)}),
         "pong": {"msg": "pong", "n": 1, "lag_us": 120, "rss_kib": 9000},
+        "talk-out": {"msg": "talk.out", "link": 1, "id": 3, "flags": 1, "text": "{\"talk\":\"x\"}\n"},
+        "talk-link": {"msg": "talk.link", "link": 2},
+        "talk-in": {"msg": "talk.in", "id": 3, "flags": 18, "text": "\u00e9"},
         "wrong-way": {"msg": "sync.get"},
         "set-alone": {"msg": "sync.set", "cluster": 0, "paths": []},
         "conn-list": {"msg": "conn.list", "id": 7, "cut": False, "port": 0},
@@ -526,7 +531,7 @@ syncs()
 # ---- the peer link: steps of a link, and frames
 
 
-UP, DOWN, FRAME, HELLO, TICK, PULL, PUT, PAUSE, RESYNC, END = range(10)
+UP, DOWN, FRAME, HELLO, TICK, PULL, PUT, PAUSE, RESYNC, END, TALK = range(11)
 
 
 def link():
@@ -544,6 +549,12 @@ def link():
         if engine:
             out += b"\x03sip\x02ab"
         return out
+
+    def ct(v6=False, yours=False, protocol=6, more=b""):
+        out = struct.pack(">BBHHHHHHIIII", v6 | yours << 3, protocol, 0, 1024, 80, 8080, 2000, {6: 3, 132: 4}.get(protocol, 0),
+                          0x16, 0, 900, 5)
+        out += bytes(range(16 if v6 else 4)) * 4
+        return out + {6: b"\x03\x07\x03\x09", 132: bytes(8)}.get(protocol, b"") + more
 
     def flows(after, records, stream=1, round_=1):
         body = struct.pack(">BBIQQH", 2, stream, round_, after, after + len(records), len(records))
@@ -571,12 +582,18 @@ def link():
         "gap": start + mark(1, 0, 5) + flows(3, some) + step(PULL, b"\x09") + mark(1, 0, 5, round_=2)
         + flows(0, some, round_=2),
         "storm": start + b"".join(mark(1, 9, 9, round_=i) + step(PULL, b"\x09") for i in range(1, 9)) + step(TICK, b"\x30"),
+        "ct": start + mark(1, 0, 6, 2) + flows(0, [ct(), ct(yours=True), ct(True), ct(protocol=17), ct(protocol=132),
+                                                   ct(more=b"new")], 2) + mark(2, 0, 6, 2) + step(PULL, b"\x09"),
         "conntrack": start + mark(1, 0, 5, 2) + flows(0, [b"abc", b""], 2) + step(PULL, b"\x09"),
         "others": start + flows(0, [b"abc", b""], 3) + step(FRAME, b"\x77new") + step(PULL, b"\x09"),
         "pause": start + step(PAUSE, b"\x01") + step(PULL, b"\x09") + frame(9, "BB", 1, 1) + step(PUT, b"\x09")
         + step(PULL, b"\x09") + step(PAUSE, b"\x00") + frame(9, "BB", 1, 0) + step(PULL, b"\x09"),
         "resync": start + bulk + step(RESYNC, b"\x00") + step(PULL, b"\x09") + mark(1, 0, 5, round_=2),
         "ping": start + frame(6, "Q", 7) + step(TICK, b"\x32") + step(PULL, b"\x09") + frame(7, "Q", 1001000000),
+        "talk": step(UP) + step(HELLO, bytes([5, 0, 0, 3])) + step(PULL, b"\x20") + step(TALK, bytes([1, 1]) + bytes(99))
+        + step(PUT, b"\x20") + step(TALK, bytes([1, 2])) + step(PULL, b"\x09") + frame(10, "IB3s", 1, 16, b"{}\n")
+        + step(PULL, b"\x09") + frame(10, "IB2s", 1, 16, b"\xc3\xa9") + step(DOWN) + step(TALK, b"\x01"),
+        "talk-wrong": step(UP) + step(HELLO, bytes([5, 0, 0, 3])) + frame(10, "IB1s", 1, 16, b"\xc3") + step(PULL, b"\x02"),
         "silent": start + step(TICK, b"\x32") * 5 + step(PULL, b"\x09"),
         "bye": start + frame(8, "B", 2) + step(DOWN) + step(UP) + step(END) + step(PULL, b"\x02"),
         "small-room": step(PUT, b"\xc8") + start[:-4] + step(PULL, b"\xff\x04"),

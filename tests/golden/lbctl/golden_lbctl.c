@@ -83,7 +83,7 @@ static void put_request(struct lb_text *out, const struct cli *c)
 {
 	char wire[LB_COMMAND_NAMELEN];
 	struct lb_text text = LB_TEXT_INIT;
-	cli_request(1, lb_command_name(c->cmd, '.', wire), c->args, c->opt.if_generation, &text);
+	cli_request(1, lb_command_name(c->cmd, '.', wire), c->args, &c->opt, &text);
 	if (c->file)
 		lb_text_printf(&text, "file %s\n", c->file);
 	if (c->glob)

@@ -34,7 +34,7 @@ static inline void command(struct ctl_env *env, struct ctl_collect *c, const cha
 	struct lb_err e = { 0 };
 	json_decref(kept);
 	kept = json_loads(args, 0, NULL);
-	struct ctl_request rq = { lb_command_wire(name), kept, &peer, -1 };
+	struct ctl_request rq = { .cmd = lb_command_wire(name), .args = kept, .peer = &peer, .fd = -1 };
 	ck_assert_msg(rq.cmd && lb_command_check_args(rq.cmd, kept, &e) == 0, "%s %s: %s", name, args, e.text);
 	ck_assert_int_eq(ctl_collect_init(c), 0);
 	ctl_cmd(env, &rq, &c->reply);

@@ -14,9 +14,10 @@
 /* What a message does not hold itself. */
 struct msgs_room {
 	struct sync_conf conf;
-	struct sync_skip skips[MSGS_SKIPS];
+	struct sync_skip skips[MSGS_SKIPS], nats[MSGS_SKIPS];
 	struct conn_match matches[MSGS_MATCHES];
 	struct conn_row rows[MSGS_ROWS];
+	char text[300];
 };
 
 static inline int msgs_skip_cmp(const void *a, const void *b)
@@ -39,10 +40,24 @@ static inline struct sync_skip msgs_skip(uint64_t *s)
 	return k;
 }
 
+/* How many there are, sorted, no two alike. */
+static inline uint32_t msgs_skips(uint64_t *s, struct sync_skip *skips)
+{
+	uint32_t n = among(s, 0, MSGS_SKIPS), kept = 0;
+	for (uint32_t i = 0; i < n; i++)
+		skips[i] = msgs_skip(s);
+	qsort(skips, n, sizeof(skips[0]), msgs_skip_cmp);
+	for (uint32_t i = 0; i < n; i++)
+		if (i == 0 || sync_skip_cmp(&skips[kept - 1], &skips[i]) < 0)
+			skips[kept++] = skips[i];
+	return kept;
+}
+
 static inline void msgs_conf(uint64_t *s, struct msgs_room *room)
 {
 	struct sync_conf *c = &room->conf;
 	memset(room, 0, sizeof(*room));
+	c->flows = coin(s);
 	msgs_text(s, c->self, 1, sizeof(c->self));
 	do
 		msgs_text(s, c->peer, 1, sizeof(c->peer));
@@ -61,14 +76,14 @@ static inline void msgs_conf(uint64_t *s, struct msgs_room *room)
 		c->paths[i].ours = msgs_ip(s, family, 2 * i);
 		c->paths[i].theirs = msgs_ip(s, family, 2 * i + 1);
 	}
-	uint32_t n = among(s, 0, MSGS_SKIPS);
-	for (uint32_t i = 0; i < n; i++)
-		room->skips[i] = msgs_skip(s);
-	qsort(room->skips, n, sizeof(room->skips[0]), msgs_skip_cmp);
-	for (uint32_t i = 0; i < n; i++)
-		if (i == 0 || sync_skip_cmp(&room->skips[c->n_skips - 1], &room->skips[i]) < 0)
-			room->skips[c->n_skips++] = room->skips[i];
+	c->n_skips = msgs_skips(s, room->skips);
 	c->skips = c->n_skips ? room->skips : NULL;
+	c->ipvs = coin(s);
+	c->conntrack = (enum sync_conntrack)among(s, 0, SYNC_CONNTRACK_OFF);
+	c->n_nats = msgs_skips(s, room->nats);
+	for (uint32_t i = 0; i < c->n_nats; i++)
+		room->nats[i].what = SYNC_ALL;
+	c->nats = c->n_nats ? room->nats : NULL;
 }
 
 static inline void msgs_do(uint64_t *s, struct sync_msg_do *d)
@@ -100,6 +115,7 @@ static inline void msgs_stats(uint64_t *s, struct sync_msg_stats *st)
 		*counters[i] = random_of(s) >> among(s, 1, 63);
 	st->lag_ms = (uint32_t)random_of(s);
 	st->full = (uint32_t)random_of(s);
+	st->kernel_full = coin(s);
 }
 
 static inline struct conn_match msgs_match(uint64_t *s)
@@ -164,6 +180,15 @@ static inline void msgs_end(uint64_t *s, struct conn_end *e)
 	msgs_text(s, e->text, 0, sizeof(e->text));
 }
 
+static inline void msgs_talk(uint64_t *s, struct sync_msg_talk *t, struct msgs_room *room)
+{
+	msgs_text(s, room->text, 0, sizeof(room->text));
+	t->id = among(s, 1, UINT32_MAX);
+	t->flags = (uint8_t)random_of(s);
+	t->text = room->text;
+	t->n = strlen(room->text);
+}
+
 /* *m is of that type; what it points to is in *room. */
 static inline void msgs_random(uint64_t *s, enum sync_msg_type type, struct sync_room_msg *m, struct msgs_room *room)
 {
@@ -181,6 +206,12 @@ static inline void msgs_random(uint64_t *s, enum sync_msg_type type, struct sync
 	case SYNC_MSG_DO: msgs_do(s, &m->u.run); break;
 	case SYNC_MSG_LOG: m->u.log = (enum lb_log_level)among(s, LB_LOG_ERROR, LB_LOG_DEBUG); break;
 	case SYNC_MSG_PING: m->u.ping = (uint32_t)random_of(s); break;
+	case SYNC_MSG_TALK_OUT:
+		msgs_talk(s, &m->u.talk, room);
+		m->u.talk.link = (uint32_t)random_of(s);
+		break;
+	case SYNC_MSG_TALK_LINK: m->u.talk.link = (uint32_t)random_of(s); break;
+	case SYNC_MSG_TALK_IN: msgs_talk(s, &m->u.talk, room); break;
 	case SYNC_MSG_READY:
 		m->u.ready.version = among(s, 1, UINT32_MAX);
 		m->u.ready.pid = (int32_t)among(s, 1, INT32_MAX);

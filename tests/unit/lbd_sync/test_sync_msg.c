@@ -63,7 +63,14 @@ static const struct {
 	const char *what, *bytes;
 	int result;
 } frames[] = {
-	{ "a type of a newer peer", "0a 01 02", -EPROTONOSUPPORT },
+	{ "a type of a newer peer", "0b 01 02", -EPROTONOSUPPORT },
+	{ "what a core says", "0a 00000007 11 7b7d0a", 0 },
+	{ "nothing of a core", "0a 00000007 00", 0 },
+	{ "two bytes that are one character", "0a 00000007 00 c3a9", 0 },
+	{ "half a character", "0a 00000007 00 c3", -EBADMSG },
+	{ "a NUL in what a core says", "0a 00000007 00 6100", -EBADMSG },
+	{ "of nobody", "0a 00000000 00 7b7d0a", -EBADMSG },
+	{ "a core that is cut", "0a 000000", -EBADMSG },
 	{ "type 0", "00 01", -EPROTONOSUPPORT },
 	{ "the last of all types", "ff", -EPROTONOSUPPORT },
 	{ "stream 0", "03 00 00000002 0000000000000100", -EBADMSG },

@@ -8,6 +8,7 @@ static void same_stats(const struct sync_msg_stats *a, const struct sync_msg_sta
 {
 	ck_assert(a->kind == b->kind && a->local == b->local && a->peer == b->peer && a->sent == b->sent);
 	ck_assert(a->received == b->received && a->injected == b->injected && a->refused == b->refused);
+	ck_assert_int_eq(a->kernel_full, b->kernel_full);
 	ck_assert(a->lost == b->lost && a->resyncs == b->resyncs && a->lag_ms == b->lag_ms && a->full == b->full);
 	ck_assert(a->bulk_done == b->bulk_done && a->bulk_all == b->bulk_all);
 	ck_assert(a->sent_done == b->sent_done && a->sent_all == b->sent_all);
@@ -66,6 +67,13 @@ static void same(const struct sync_room_msg *a, const struct sync_room_msg *b, u
 		break;
 	case SYNC_MSG_LOG: ck_assert_int_eq(a->u.log, b->u.log); break;
 	case SYNC_MSG_PING: ck_assert_uint_eq(a->u.ping, b->u.ping); break;
+	case SYNC_MSG_TALK_OUT:
+	case SYNC_MSG_TALK_IN:
+		ck_assert(a->u.talk.id == b->u.talk.id && a->u.talk.flags == b->u.talk.flags);
+		ck_assert(a->u.talk.n == b->u.talk.n && memcmp(a->u.talk.text, b->u.talk.text, a->u.talk.n) == 0);
+		ck_assert_uint_eq(a->u.talk.link, b->u.talk.link);
+		break;
+	case SYNC_MSG_TALK_LINK: ck_assert_uint_eq(a->u.talk.link, b->u.talk.link); break;
 	case SYNC_MSG_READY:
 		ck_assert(a->u.ready.version == b->u.ready.version && a->u.ready.pid == b->u.ready.pid);
 		break;
@@ -129,6 +137,9 @@ START_TEST(words)
 		ck_assert_str_eq(sync_dos[i], dos[i]);
 	for (size_t i = 0; i <= SYNC_ALL; i++)
 		ck_assert_str_eq(sync_whats[i], whats[i]);
+	static const char *const conntracks[] = { "auto", "all", "off" };
+	for (size_t i = 0; i <= SYNC_CONNTRACK_OFF; i++)
+		ck_assert_str_eq(sync_conntracks[i], conntracks[i]);
 	ck_assert_str_eq(sync_kinds[SYNC_IPVS], "ipvs");
 	ck_assert_str_eq(sync_kinds[SYNC_CONNTRACK], "conntrack");
 	for (int i = 0; i < SYNC_MSG_COUNT; i++)
@@ -142,18 +153,19 @@ END_TEST
 
 #define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define SET                                                                                                            \
-	"{\"msg\":\"sync.set\",\"self\":\"lb-a\",\"peer\":\"lb-b\",\"cluster\":7,\"port\":9789,"                       \
+	"{\"msg\":\"sync.set\",\"flows\":true,\"self\":\"lb-a\",\"peer\":\"lb-b\",\"cluster\":7,\"port\":9789,"        \
 	"\"config\":\"00000000deadbeef\",\"generation\":17,\"rate\":50000,\"key\":\"" KEY "\","                        \
 	"\"paths\":[{\"ours\":\"10.0.0.1\",\"theirs\":\"10.0.0.2\"},{\"ours\":\"fd00::1\",\"theirs\":\"fd00::2\"}],"   \
 	"\"skips\":[\"off tcp 203.0.113.10\",\"off tcp 203.0.113.10:80\",\"all udp 203.0.113.10:80\","                 \
-	"\"off sctp [2001:db8::1]:443\",\"all mark 10 ipv4\",\"off mark 10 ipv6\"]}"
+	"\"off sctp [2001:db8::1]:443\",\"all mark 10 ipv4\",\"off mark 10 ipv6\"],"                                   \
+	"\"ipvs\":true,\"conntrack\":\"auto\",\"nats\":[\"all tcp 203.0.113.10:80\"]}"
 #define STATE                                                                                                          \
 	"{\"msg\":\"sync.state\",\"is\":\"down\",\"reason\":\"key_mismatch\",\"text\":\"who knows\","                  \
 	"\"version\":\"1\",\"sent_all\":true,\"have_all\":false,\"same_config\":true,\"trouble\":\"no module\"}"
 #define STATS                                                                                                          \
 	"{\"msg\":\"sync.stats\",\"kind\":\"conntrack\",\"local\":1,\"peer\":2,\"sent\":3,\"received\":4,"             \
 	"\"injected\":5,\"refused\":6,\"lost\":7,\"resyncs\":8,\"bulk_done\":9,\"bulk_all\":10,\"sent_done\":11,"      \
-	"\"sent_all\":12,\"lag_ms\":13,\"full\":14}"
+	"\"sent_all\":12,\"lag_ms\":13,\"full\":14,\"kernel_full\":true}"
 
 #define ASK(name)                                                                                                      \
 	"{\"msg\":\"" name "\",\"id\":7,\"cut\":true,\"client\":\"10.0.0.0\",\"prefix\":8,\"port\":40000,"             \
@@ -175,6 +187,9 @@ static const char *const bases[SYNC_MSG_COUNT] = {
 			       "\"0 10.0.0.0 0.0.0.10 10.1.0.12 1 300 10 template\"]}",
 	[SYNC_MSG_CONN_END] = "{\"msg\":\"conn.end\",\"id\":7,\"err\":2,\"seen\":3,\"ended\":2,\"left\":1,"
 			      "\"text\":\"why\"}",
+	[SYNC_MSG_TALK_OUT] = "{\"msg\":\"talk.out\",\"link\":2,\"id\":3,\"flags\":1,\"text\":\"{\\n\"}",
+	[SYNC_MSG_TALK_LINK] = "{\"msg\":\"talk.link\",\"link\":2}",
+	[SYNC_MSG_TALK_IN] = "{\"msg\":\"talk.in\",\"id\":3,\"flags\":17,\"text\":\"\"}",
 	[SYNC_MSG_READY] = "{\"msg\":\"ready\",\"version\":1,\"pid\":4711}",
 	[SYNC_MSG_STATE] = STATE,
 	[SYNC_MSG_STATS] = STATS,
@@ -187,6 +202,7 @@ static const struct channel channel = { bases, msgs_name, msgs_check };
 static const struct member members[] = {
 	{ SYNC_MSG_HELLO, "version", INT, 1, UINT32_MAX },
 	{ SYNC_MSG_HELLO, "level", WORD, 0, 0 },
+	{ SYNC_MSG_SET, "flows", BOOL, 0, 0 },
 	{ SYNC_MSG_SET, "self", TEXT, 1, 63 },
 	{ SYNC_MSG_SET, "peer", TEXT, 1, 63 },
 	{ SYNC_MSG_SET, "cluster", INT, 1, 255 },
@@ -199,10 +215,21 @@ static const struct member members[] = {
 	{ SYNC_MSG_SET, "paths.ours", IP, 0, 0 },
 	{ SYNC_MSG_SET, "paths.theirs", IP, 0, 0 },
 	{ SYNC_MSG_SET, "skips", LIST, 0, 0 },
+	{ SYNC_MSG_SET, "ipvs", BOOL, 0, 0 },
+	{ SYNC_MSG_SET, "conntrack", WORD, 0, 0 },
+	{ SYNC_MSG_SET, "nats", LIST, 0, 0 },
 	{ SYNC_MSG_DO, "what", WORD, 0, 0 },
 	{ SYNC_MSG_DO, "kinds", LIST, 0, 0 },
 	{ SYNC_MSG_LOG, "level", WORD, 0, 0 },
 	{ SYNC_MSG_PING, "n", INT, 0, UINT32_MAX },
+	{ SYNC_MSG_TALK_OUT, "link", INT, 0, UINT32_MAX },
+	{ SYNC_MSG_TALK_OUT, "id", INT, 1, UINT32_MAX },
+	{ SYNC_MSG_TALK_OUT, "flags", INT, 0, UINT8_MAX },
+	{ SYNC_MSG_TALK_OUT, "text", LINES, 0, SYNC_TALK_TEXT_MAX },
+	{ SYNC_MSG_TALK_LINK, "link", INT, 0, UINT32_MAX },
+	{ SYNC_MSG_TALK_IN, "id", INT, 1, UINT32_MAX },
+	{ SYNC_MSG_TALK_IN, "flags", INT, 0, UINT8_MAX },
+	{ SYNC_MSG_TALK_IN, "text", LINES, 0, SYNC_TALK_TEXT_MAX },
 	{ SYNC_MSG_READY, "version", INT, 1, UINT32_MAX },
 	{ SYNC_MSG_READY, "pid", INT, 1, INT32_MAX },
 	{ SYNC_MSG_STATE, "is", WORD, 0, 0 },
@@ -228,6 +255,7 @@ static const struct member members[] = {
 	{ SYNC_MSG_STATS, "sent_all", INT, 0, INT64_MAX },
 	{ SYNC_MSG_STATS, "lag_ms", INT, 0, UINT32_MAX },
 	{ SYNC_MSG_STATS, "full", INT, 0, UINT32_MAX },
+	{ SYNC_MSG_STATS, "kernel_full", BOOL, 0, 0 },
 	{ SYNC_MSG_PONG, "n", INT, 0, UINT32_MAX },
 	{ SYNC_MSG_PONG, "lag_us", INT, 0, UINT32_MAX },
 	{ SYNC_MSG_PONG, "rss_kib", INT, 0, UINT32_MAX },
@@ -303,6 +331,10 @@ static const struct {
 	{ "a path to ourselves", PATHS(PATH("10.0.0.1", "10.0.0.1")), -EBADMSG },
 	{ "a path of two families", PATHS(PATH("10.0.0.1", "fd00::2")), -EBADMSG },
 	{ "no exception", SKIPS(""), 0 },
+	{ "everything of connection tracking", "{\"conntrack\":\"all\",\"nats\":[]}", 0 },
+	{ "a listener with source_nat is copied", "{\"nats\":[\"off tcp 203.0.113.10:80\"]}", -EBADMSG },
+	{ "two of them, not in their order", "{\"nats\":[\"all udp 203.0.113.10:80\",\"all tcp 203.0.113.10:80\"]}",
+		-EBADMSG },
 	{ "one", SKIPS("\"all tcp 203.0.113.10:80\""), 0 },
 	{ "the rule is no exception", SKIPS("\"established tcp 203.0.113.10:80\""), -EBADMSG },
 	{ "no such word", SKIPS("\"any tcp 203.0.113.10:80\""), -EBADMSG },
@@ -523,6 +555,7 @@ START_TEST(on_the_wire)
 	ck_assert(c->skips[3].addr.family == AF_INET6 && c->skips[3].port == 443);
 	ck_assert(c->skips[4].fwmark == 10 && c->skips[4].addr.family == AF_INET && !c->skips[4].protocol);
 	ck_assert(c->skips[5].fwmark == 10 && c->skips[5].addr.family == AF_INET6);
+	ck_assert(c->ipvs && c->conntrack == SYNC_CONNTRACK_AUTO && c->n_nats == 1 && c->nats[0].port == 80);
 	again = line_of(&m);
 	ck_assert(json_equal(o, again));
 	json_decref(again);
@@ -548,12 +581,13 @@ START_TEST(what_is_alike)
 		offsetof(struct sync_conf, config), offsetof(struct sync_conf, generation),
 		offsetof(struct sync_conf, rate), offsetof(struct sync_conf, key), offsetof(struct sync_conf, key_n),
 		offsetof(struct sync_conf, n_paths), offsetof(struct sync_conf, paths),
-		offsetof(struct sync_conf, n_skips) };
+		offsetof(struct sync_conf, n_skips), offsetof(struct sync_conf, ipvs),
+		offsetof(struct sync_conf, conntrack), offsetof(struct sync_conf, n_nats) };
 	struct msgs_room room, other;
 	uint64_t s = 21;
 	do
 		msgs_conf(&s, &room);
-	while (room.conf.n_skips < 2);
+	while (room.conf.n_skips < 2 || room.conf.n_nats < 2);
 	for (size_t i = 0; i < LEN(offsets); i++) {
 		other = room;
 		ck_assert(sync_conf_same(&room.conf, &other.conf));
@@ -568,6 +602,11 @@ START_TEST(what_is_alike)
 	other.skips[1] = room.skips[1];
 	other.skips[0].addr.b[0] ^= 1;
 	ck_assert(!sync_conf_same(&room.conf, &other.conf));
+	other.skips[0] = room.skips[0];
+	other.conf.nats = other.nats;
+	ck_assert(sync_conf_same(&room.conf, &other.conf));
+	other.nats[1].addr.b[0] ^= 1;
+	ck_assert(!sync_conf_same(&room.conf, &other.conf));
 }
 END_TEST
 
@@ -579,6 +618,7 @@ START_TEST(keys_do_not_stay)
 	msgs_conf(&s, &room);
 	struct sync_conf c = room.conf;
 	c.skips = calloc(1, sizeof(*c.skips));
+	c.nats = calloc(1, sizeof(*c.nats));
 	sync_conf_done(&c);
 	for (size_t i = 0; i < sizeof(c.key); i++)
 		ck_assert_uint_eq(c.key[i], 0);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `config apply --both`: one text on both nodes of a pair, or on neither. What is to be done next, and what is to be
+ * said at the end, as a state machine; who does it is another file. Pure.
+ *
+ *   check there, check here        nothing has been changed on either node
+ *   apply there                    it keeps the generation before, and goes back to it by itself when we are gone
+ *   apply here
+ *   keep there                     from now on it does not
+ *
+ * When it cannot be applied here after it was applied there, both go back. Whatever happens, the last line says of each
+ * node what it runs, or that this is not known and how to find out.
+ */
+#pragma once
+
+#include "common/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum ctl_both_do {
+	CTL_BOTH_CHECK_THERE,
+	CTL_BOTH_CHECK_HERE,
+	CTL_BOTH_APPLY_THERE,
+	CTL_BOTH_APPLY_HERE,
+	CTL_BOTH_KEEP_THERE,
+	CTL_BOTH_BACK_HERE, /* to the generation before */
+	CTL_BOTH_BACK_THERE,
+	CTL_BOTH_END /* code and text are the answer */
+};
+#define CTL_BOTH_DO_COUNT (CTL_BOTH_END + 1)
+
+struct ctl_both_said { /* how one of them went */
+	enum lb_code code;
+	const char *text;    /* borrowed */
+	uint32_t generation; /* that runs there now; 0 = not known */
+};
+
+struct ctl_both {
+	char here[64], there[64];                                  /* names of the nodes */
+	enum ctl_both_do now;                                      /* what is being done */
+	bool broken;                                               /* the link is gone */
+	uint32_t before_here, before_there, runs_here, runs_there; /* generations; 0 = not known */
+	bool failed;
+	enum lb_code code;
+	char text[8192];
+};
+
+/* generation: that runs here. Begins with CTL_BOTH_CHECK_THERE. */
+void ctl_both_init(struct ctl_both *b, const char *here, const char *there, uint32_t generation);
+/* What was to be done has been done, or was not. What is to be done next. */
+enum ctl_both_do ctl_both_done(struct ctl_both *b, const struct ctl_both_said *said);
+/* The link broke. What is to be done next when that is another thing than before (what was to be done there is over);
+ * else what is being done here goes on. */
+enum ctl_both_do ctl_both_broke(struct ctl_both *b);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Overrides of both nodes (override_word.h): what an operator said here goes to the other node when it is said, and
+ * everything when the link comes up or the configuration is another one; what comes from there holds here. */
+#include "common/clock_io.h"
+#include "common/log_io.h"
+#include "lbd/daemon.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- ours, there ---- */
+
+static bool told_line(struct ctl_conv *c, const json_t *msg, void *arg)
+{
+	(void)c, (void)msg, (void)arg;
+	return true;
+}
+
+/* When the link broke they are all told again by the next one. */
+static void told_over(struct ctl_conv *c, const struct lb_err *e, void *arg)
+{
+	struct daemon *d = arg;
+	(void)c;
+	if (e && ctl_talk_is_up(d->talk.talk))
+		d->talk.words_due = true;
+}
+
+static const struct ctl_conv_calls told_calls = { .line = told_line, .over = told_over };
+
+/* object NULL: all of them, and want: the other node is to tell all of its own, too. */
+static void tell(struct daemon *d, const char *object, bool want)
+{
+	struct lb_err e;
+	size_t i;
+	json_t *one, *words = override_words_tell(d->words, d->overrides, object, d->sync.all.conf.self);
+	struct ctl_conv *c =
+		words ? ctl_talk_ask(d->talk.talk, json_pack("{s:s, s:b}", "talk", "overrides", "want", (int)want),
+				&told_calls, d, &e)
+		      : NULL;
+	if (!c) {
+		d->talk.words_due = ctl_talk_is_up(d->talk.talk);
+		json_decref(words);
+		return;
+	}
+	json_array_foreach (words, i, one)
+		ctl_conv_put(c, json_incref(one));
+	ctl_conv_end(c);
+	json_decref(words);
+}
+
+void daemon_words_all(struct daemon *d)
+{
+	d->talk.words_due = false;
+	if (ctl_talk_is_up(d->talk.talk))
+		tell(d, NULL, true);
+}
+
+void daemon_words_tick(struct daemon *d)
+{
+	if (d->talk.words_due)
+		daemon_words_all(d);
+}
+
+void daemon_words_said(struct daemon *d, const char *object)
+{
+	if (override_words_look(d->words, d->overrides, object, lb_clock_wall_ms()) && ctl_talk_is_up(d->talk.talk))
+		tell(d, object, false);
+}
+
+/* ---- theirs, here ---- */
+
+struct hearing {
+	struct daemon *d;
+	bool want, any;
+	unsigned wrong;
+};
+
+static bool is_known(const char *object, void *arg)
+{
+	return model_object_find(arg, object, NULL) != MODEL_NONE;
+}
+
+static bool heard_line(struct ctl_conv *c, const json_t *msg, void *arg)
+{
+	struct hearing *h = arg;
+	struct daemon *d = h->d;
+	const char *object;
+	const struct override_merge m = { is_known, d->model, lb_clock_wall_ms(), lb_clock_now() };
+	int r = override_words_merge(d->words, d->overrides, msg, &m, &object);
+	(void)c;
+	h->wrong += r < 0;
+	if (r > 0) {
+		h->any = true;
+		daemon_override_holds(d, object);
+	}
+	return true;
+}
+
+static void heard_all(struct ctl_conv *c, void *arg)
+{
+	struct hearing *h = arg;
+	struct daemon *d = h->d;
+	if (h->wrong)
+		lb_log(LB_LOG_WARNING, "override: %u of those of %s cannot be taken", h->wrong, d->sync.all.conf.peer);
+	if (h->any)
+		(void)daemon_overrides_save(d);
+	ctl_conv_end(c);
+	if (h->want)
+		tell(d, NULL, false);
+}
+
+static void heard_over(struct ctl_conv *c, const struct lb_err *e, void *arg)
+{
+	struct hearing *h = arg;
+	(void)c, (void)e;
+	if (e && h->any)
+		(void)daemon_overrides_save(h->d); /* the link broke in the middle: what came holds */
+	free(h);
+}
+
+static const struct ctl_conv_calls heard_calls = { .line = heard_line, .ended = heard_all, .over = heard_over };
+
+int daemon_words_asked(struct daemon *d, struct ctl_conv *c, const json_t *header, struct lb_err *e)
+{
+	struct hearing *h = calloc(1, sizeof(*h));
+	if (!h)
+		return lb_err_set(e, LB_CODE_FAILED, "out of memory");
+	h->d = d;
+	h->want = lb_proto_bool(header, "want", 0);
+	ctl_conv_answer(c, &heard_calls, h);
+	return 0;
+}
+
+/* ---- the configuration ---- */
+
+void daemon_words_model(struct daemon *d)
+{
+	override_words_prune(d->words, is_known, d->model, lb_clock_wall_ms());
+	daemon_words_all(d); /* what is new in it, the other node may have words about */
+}

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/override_word.h"
+
+#include "common/commands.h"
+#include "common/fields.h"
+#include "common/vec.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { STATE, WEIGHT, FORCE };
+#define KINDS       (FORCE + 1)
+#define VALUE_MAX   24
+#define OBJECT_MAX  128
+#define WHO_MAX     128
+#define REASON_MAX  257
+#define STAMP_MAX   (INT64_C(1) << 52) /* what any reader of JSON keeps exact; 140,000 years */
+#define PERCENT_MAX 1000
+
+static const char *const kinds[] = { [STATE] = "state", [WEIGHT] = "weight", [FORCE] = "force" };
+static const char *const states[] = { "enabled", "drain", "maint" };
+static const char *const forces[] = { "up", "down" };
+
+/* What was said last of an item. */
+struct word {
+	char object[OBJECT_MAX];
+	enum kind kind;
+	bool gone;             /* it was taken away, or expired */
+	char value[VALUE_MAX]; /* else */
+	int64_t stamp;         /* wall clock, ms; which word is newer */
+	int64_t set, expires;  /* of the item */
+};
+
+struct override_words {
+	LB_VEC(struct word) v;
+};
+
+struct override_words *override_words_new(void)
+{
+	return calloc(1, sizeof(struct override_words));
+}
+
+void override_words_free(struct override_words *ws)
+{
+	if (ws)
+		lb_vec_done(&ws->v);
+	free(ws);
+}
+
+static const struct override_item *item_of(const struct override *ov, enum kind kind)
+{
+	switch (kind) {
+	case STATE: return &ov->state_item;
+	case WEIGHT: return &ov->weight_item;
+	case FORCE: return &ov->force_item;
+	}
+	return NULL;
+}
+
+static void value_of(const struct override *ov, enum kind kind, char out[VALUE_MAX])
+{
+	switch (kind) {
+	case STATE: snprintf(out, VALUE_MAX, "%s", states[ov->state]); return;
+	case WEIGHT:
+		snprintf(out, VALUE_MAX, "%u%s", ov->weight, ov->weight_kind == OVERRIDE_WEIGHT_PERCENT ? "%" : "");
+		return;
+	case FORCE: snprintf(out, VALUE_MAX, "%s", forces[ov->force]); return;
+	}
+}
+
+static struct word *find(const struct override_words *ws, const char *object, enum kind kind)
+{
+	for (size_t i = 0; i < ws->v.n; i++)
+		if (ws->v.v[i].kind == kind && strcmp(ws->v.v[i].object, object) == 0)
+			return &ws->v.v[i];
+	return NULL;
+}
+
+/* The place of a word, a new one of stamp 0 when there was none. NULL: no memory, or too many. */
+static struct word *place_of(struct override_words *ws, const char *object, enum kind kind)
+{
+	struct word *w = find(ws, object, kind);
+	if (w || ws->v.n >= OVERRIDE_WORDS_MAX || strlen(object) >= OBJECT_MAX)
+		return w;
+	w = lb_vec_push(&ws->v);
+	if (w) {
+		snprintf(w->object, sizeof(w->object), "%s", object);
+		w->kind = kind;
+		w->gone = true;
+	}
+	return w;
+}
+
+/* ---- what changed here ---- */
+
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static bool look_at(
+	struct override_words *ws, const struct override *ov, const char *object, enum kind kind, int64_t wall_ms)
+{
+	const struct override_item *it = ov ? item_of(ov, kind) : NULL;
+	struct word *w = find(ws, object, kind);
+	char value[VALUE_MAX];
+	if (!it || !it->set) {
+		if (!w || w->gone)
+			return false;
+		bool expired = w->expires && w->expires <= wall_ms;
+		w->gone = true;
+		w->stamp = expired ? w->stamp : later(wall_ms, w->stamp + 1);
+		return !expired;
+	}
+	value_of(ov, kind, value);
+	if (w && !w->gone && w->set == it->set_wall_ms && w->expires == it->expires_wall_ms &&
+		strcmp(w->value, value) == 0)
+		return false;
+	if (!w && !(w = place_of(ws, object, kind)))
+		return false; /* it holds here alone */
+	w->gone = false;
+	w->set = it->set_wall_ms;
+	w->expires = it->expires_wall_ms;
+	w->stamp = later(w->set, w->stamp + 1);
+	memcpy(w->value, value, sizeof(w->value));
+	return true;
+}
+
+struct looking {
+	struct override_words *ws;
+	int64_t wall_ms;
+	unsigned n;
+};
+
+static void look_one(const struct override *ov, void *arg)
+{
+	struct looking *l = arg;
+	for (unsigned k = 0; k < KINDS && !override_vrrp(ov->object); k++)
+		l->n += look_at(l->ws, ov, ov->object, (enum kind)k, l->wall_ms);
+}
+
+unsigned override_words_look(struct override_words *ws, const struct overrides *o, const char *object, int64_t wall_ms)
+{
+	struct looking l = { ws, wall_ms, 0 };
+	if (object) {
+		for (unsigned k = 0; k < KINDS && !override_vrrp(object); k++)
+			l.n += look_at(ws, overrides_find(o, object), object, (enum kind)k, wall_ms);
+		return l.n;
+	}
+	overrides_each(o, look_one, &l);
+	lb_vec_foreach (w, &ws->v)
+		l.n += look_at(ws, overrides_find(o, w->object), w->object, w->kind, wall_ms);
+	return l.n;
+}
+
+/* ---- for the other node ---- */
+
+static void put_item(struct lb_members *to, const struct override *ov, const struct word *w, const char *self)
+{
+	const struct override_item *it = item_of(ov, w->kind);
+	char by[WHO_MAX];
+	bool elsewhere = strchr(it->by, '@') || !it->by[0];
+	snprintf(by, sizeof(by), "%.62s%s%.63s", it->by, elsewhere ? "" : "@", elsewhere ? "" : self);
+	lb_put_str(to, "value", w->value);
+	lb_put_int(to, "set", it->set_wall_ms);
+	lb_put_int(to, "expires", it->expires_wall_ms);
+	lb_put_str(to, "by", elsewhere ? it->by : by);
+	lb_put_str(to, "reason", it->reason);
+}
+
+static json_t *tell_one(const struct word *w, const struct overrides *o, const char *self)
+{
+	const struct override *ov = overrides_find(o, w->object);
+	struct lb_members to = { json_object(), false };
+	lb_put_str(&to, "object", w->object);
+	lb_put_str(&to, "item", kinds[w->kind]);
+	lb_put_int(&to, "stamp", w->stamp);
+	if (!w->gone && ov && item_of(ov, w->kind)->set)
+		put_item(&to, ov, w, self);
+	else
+		lb_put_bool(&to, "gone", true);
+	return lb_members_end(&to);
+}
+
+json_t *override_words_tell(
+	const struct override_words *ws, const struct overrides *o, const char *object, const char *self)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < ws->v.n; i++) {
+		const struct word *w = &ws->v.v[i];
+		if ((!object || strcmp(w->object, object) == 0) && !lb_list_add(list, tell_one(w, o, self)))
+			return NULL;
+	}
+	return list;
+}
+
+/* ---- of the other node ---- */
+
+/* A word as it came. */
+struct heard {
+	struct word w;
+	enum config_state state;
+	enum override_weight weight_kind;
+	uint32_t weight;
+	enum override_force force;
+	char by[WHO_MAX], reason[REASON_MAX];
+};
+
+static bool weight_read(const char *s, struct heard *h)
+{
+	struct lb_weight w;
+	if (lb_weight_parse(s, &w) || w.kind == LB_WEIGHT_AUTO)
+		return false;
+	h->weight_kind = w.kind == LB_WEIGHT_SHARE ? OVERRIDE_WEIGHT_PERCENT : OVERRIDE_WEIGHT_VALUE;
+	h->weight = w.value;
+	return w.value <= (w.kind == LB_WEIGHT_SHARE ? PERCENT_MAX : CONFIG_WEIGHT_MAX);
+}
+
+static void value_read(struct lb_fields *f, struct heard *h)
+{
+	lb_field_text(f, "value", h->w.value, sizeof(h->w.value));
+	switch (h->w.kind) {
+	case STATE: h->state = (enum config_state)lb_field_word(f, "value", states, 3); break;
+	case WEIGHT: f->bad |= !weight_read(h->w.value, h); break;
+	case FORCE: h->force = (enum override_force)lb_field_word(f, "value", forces, 2); break;
+	}
+	h->w.set = lb_field_int(f, "set", 0, STAMP_MAX);
+	h->w.expires = lb_field_int(f, "expires", 0, STAMP_MAX);
+	lb_field_line(f, "by", h->by, sizeof(h->by));
+	lb_field_line(f, "reason", h->reason, sizeof(h->reason));
+}
+
+static bool heard_read(const json_t *j, struct heard *h)
+{
+	struct lb_fields f = { j, false };
+	char service[64], backend[64];
+	memset(h, 0, sizeof(*h));
+	lb_field_text(&f, "object", h->w.object, sizeof(h->w.object));
+	h->w.kind = (enum kind)lb_field_word(&f, "item", kinds, KINDS);
+	h->w.stamp = lb_field_int(&f, "stamp", 1, STAMP_MAX);
+	h->w.gone = lb_field_has(&f, "gone");
+	if (!h->w.gone)
+		value_read(&f, h);
+	return !f.bad && lb_backend_parse(h->w.object, service, backend) == 0;
+}
+
+/* Whether a replaces b. Both nodes must decide alike, so at one time the end of an override is more than it, and else
+ * the order of the words is as good as any. */
+static bool is_newer(const struct word *a, const struct word *b)
+{
+	if (a->stamp != b->stamp)
+		return a->stamp > b->stamp;
+	if (a->gone != b->gone)
+		return a->gone;
+	return !a->gone && strcmp(a->value, b->value) > 0;
+}
+
+static int item_put(struct overrides *o, const struct heard *h, const struct override_merge *m)
+{
+	/* as if it had been said here at that time: what is left of it is what is left there */
+	const struct override_who who = { h->by, h->reason, h->w.set, lb_time_add_ms(m->now, h->w.set - m->wall_ms),
+		h->w.expires ? h->w.expires - h->w.set : 0 };
+	switch (h->w.kind) {
+	case STATE: return overrides_set_state(o, h->w.object, h->state, &who);
+	case WEIGHT: return overrides_set_weight(o, h->w.object, h->weight_kind, h->weight, &who);
+	case FORCE: return overrides_set_force(o, h->w.object, h->force, &who);
+	}
+	return 0;
+}
+
+static void item_clear(struct overrides *o, const struct word *w)
+{
+	switch (w->kind) {
+	case STATE: (void)overrides_clear_state(o, w->object); return;
+	case WEIGHT: (void)overrides_clear_weight(o, w->object); return;
+	case FORCE: (void)overrides_clear_force(o, w->object); return;
+	}
+}
+
+int override_words_merge(struct override_words *ws, struct overrides *o, const json_t *word,
+	const struct override_merge *m, const char **object)
+{
+	struct heard h;
+	if (!heard_read(word, &h) || (!h.w.gone && h.w.expires && h.w.expires < h.w.set))
+		return -EBADMSG;
+	*object = json_string_value(json_object_get(word, "object"));
+	if (!h.w.gone && h.w.expires && h.w.expires <= m->wall_ms)
+		h.w.gone = true; /* it is over here, at least */
+	if (!m->known(h.w.object, m->arg))
+		return 0;
+	struct word *w = place_of(ws, h.w.object, h.w.kind);
+	if (!w)
+		return -ENOMEM;
+	if (!is_newer(&h.w, w))
+		return 0;
+	if (!h.w.gone && item_put(o, &h, m))
+		return -ENOMEM;
+	bool was = !w->gone;
+	*w = h.w;
+	if (h.w.gone)
+		item_clear(o, w);
+	return !h.w.gone || was;
+}
+
+/* ---- what is kept ---- */
+
+static void drop(struct override_words *ws, size_t i)
+{
+	memmove(&ws->v.v[i], &ws->v.v[i + 1], (ws->v.n - i - 1) * sizeof(ws->v.v[0]));
+	ws->v.n--;
+}
+
+void override_words_prune(
+	struct override_words *ws, bool (*known)(const char *object, void *arg), void *arg, int64_t wall_ms)
+{
+	size_t gone = 0;
+	for (size_t i = ws->v.n; i-- > 0;) {
+		const struct word *w = &ws->v.v[i];
+		int64_t age = wall_ms - w->stamp;
+		if (w->gone ? age > INT64_C(86400000) * OVERRIDE_GONE_DAYS : !known(w->object, arg))
+			drop(ws, i);
+		else
+			gone += w->gone;
+	}
+	while (gone > OVERRIDE_GONE_MAX) {
+		size_t oldest = ws->v.n;
+		for (size_t i = 0; i < ws->v.n; i++)
+			if (ws->v.v[i].gone && (oldest == ws->v.n || ws->v.v[i].stamp < ws->v.v[oldest].stamp))
+				oldest = i;
+		drop(ws, oldest);
+		gone--;
+	}
+}
+
+json_t *override_words_to_json(const struct override_words *ws)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < ws->v.n; i++) {
+		const struct word *w = &ws->v.v[i];
+		struct lb_members to = { json_object(), false };
+		lb_put_str(&to, "object", w->object);
+		lb_put_str(&to, "item", kinds[w->kind]);
+		lb_put_int(&to, "stamp", w->stamp);
+		lb_put_str(&to, "value", w->gone ? "" : w->value);
+		lb_put_int(&to, "set", w->set);
+		lb_put_int(&to, "expires", w->expires);
+		if (!lb_list_add(list, lb_members_end(&to)))
+			return NULL;
+	}
+	return list;
+}
+
+void override_words_from_json(struct override_words *ws, const json_t *list)
+{
+	size_t i;
+	const json_t *one;
+	json_array_foreach (list, i, one) {
+		struct lb_fields f = { one, false };
+		struct word got = { .kind = STATE };
+		lb_field_text(&f, "object", got.object, sizeof(got.object));
+		got.kind = (enum kind)lb_field_word(&f, "item", kinds, KINDS);
+		got.stamp = lb_field_int(&f, "stamp", 1, STAMP_MAX);
+		lb_field_text(&f, "value", got.value, sizeof(got.value));
+		got.set = lb_field_int(&f, "set", 0, STAMP_MAX);
+		got.expires = lb_field_int(&f, "expires", 0, STAMP_MAX);
+		got.gone = !got.value[0];
+		struct word *w = f.bad || !got.object[0] ? NULL : place_of(ws, got.object, got.kind);
+		if (w)
+			*w = got;
+	}
+}
+
+const char *override_word_value(const json_t *word, char buf[24])
+{
+	const char *value = json_string_value(json_object_get(word, "value"));
+	if (!value || json_object_get(word, "gone"))
+		return NULL;
+	snprintf(buf, VALUE_MAX, "%s", value);
+	return buf;
+}

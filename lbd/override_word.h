@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Overrides hold on both nodes of a pair. What an operator said of one item of a backend (its state, its weight, what
+ * its checks are overruled with) is a word; both nodes tell each other theirs, and of two about one item the newest
+ * holds. Newest by wall clock, which both have; a node whose clock is behind says a stamp that is one more than the
+ * one it replaces, so who spoke last here is not overruled by what was known here before.
+ *
+ * That an override was taken away is a word, too, and is kept when the item is gone: else the other node, which was
+ * not there, would bring it back. It is kept for OVERRIDE_GONE_DAYS, and of OVERRIDE_GONE_MAX the newest. One that
+ * expires leaves its own stamp: it replaces what is older, and nothing that is newer.
+ *
+ * A word is told by who heard it from an operator. What came from the other node is not told back: there are two.
+ *
+ * The priority of a VRRP instance is not a word: it is what makes the two nodes different.
+ *
+ * Pure. It keeps what was said last beside the overrides and finds out what changed by comparing.
+ */
+#pragma once
+
+#include "lbd/override.h"
+
+#define OVERRIDE_GONE_DAYS 30
+#define OVERRIDE_GONE_MAX  4096
+#define OVERRIDE_WORDS_MAX 8192 /* of all: what is beyond holds on one node only */
+
+struct override_words;
+
+struct override_words *override_words_new(void); /* NULL: no memory */
+void override_words_free(struct override_words *ws);
+
+/* The overrides of an object (NULL: of all) may have changed here: what is new is a word of wall_ms. How many are. */
+unsigned override_words_look(struct override_words *ws, const struct overrides *o, const char *object, int64_t wall_ms);
+
+/* The words about an object (NULL: about all), for the other node: new reference to an array; NULL no memory. self: the
+ * name of this node, behind the users of it. */
+json_t *override_words_tell(
+	const struct override_words *ws, const struct overrides *o, const char *object, const char *self);
+
+struct override_merge {
+	bool (*known)(const char *object, void *arg); /* the configuration has it */
+	void *arg;
+	int64_t wall_ms;
+	struct lb_time now;
+};
+/* A word of the other node. Accepts any JSON. 1: it is the newest and holds now; 0: there is a newer one, it is the
+ * same, or the object is not known; -EBADMSG; -ENOMEM. *object is borrowed from word, set unless -EBADMSG. */
+int override_words_merge(struct override_words *ws, struct overrides *o, const json_t *word,
+	const struct override_merge *m, const char **object);
+
+/* Objects that the configuration does not have any more: nobody has taken their overrides away. And what is too old. */
+void override_words_prune(
+	struct override_words *ws, bool (*known)(const char *object, void *arg), void *arg, int64_t wall_ms);
+
+/* The form in the state file, beside the overrides: new reference, NULL no memory. */
+json_t *override_words_to_json(const struct override_words *ws);
+/* What is no word in it is left out: the overrides are what counts. */
+void override_words_from_json(struct override_words *ws, const json_t *list);
+
+/* What the word says, for people: "drain", "50%"; NULL when it says that there is none. buf: 24 bytes. */
+const char *override_word_value(const json_t *word, char buf[24]);

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One configuration on both nodes or on neither: what is done one after the other, whatever goes wrong, and that the
+ * last word is true of both. */
+#include "lbd/ctl/ctl_both.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A letter for each thing that is done: small ones there, capitals here. */
+static const char letters[] = { [CTL_BOTH_CHECK_THERE] = 'c',
+	[CTL_BOTH_CHECK_HERE] = 'C',
+	[CTL_BOTH_APPLY_THERE] = 'a',
+	[CTL_BOTH_APPLY_HERE] = 'A',
+	[CTL_BOTH_KEEP_THERE] = 'k',
+	[CTL_BOTH_BACK_HERE] = 'B',
+	[CTL_BOTH_BACK_THERE] = 'b',
+	[CTL_BOTH_END] = '.' };
+
+/* Two nodes as they are: what they run, and whether the other one would go back by itself. */
+static struct {
+	uint32_t here, there;
+	bool new_here, new_there, kept;
+} is;
+
+static bool on_this_node(enum ctl_both_do what)
+{
+	return what == CTL_BOTH_CHECK_HERE || what == CTL_BOTH_APPLY_HERE || what == CTL_BOTH_BACK_HERE;
+}
+
+/* Does it; works: it could be done. */
+static void perform(enum ctl_both_do what, bool works)
+{
+	switch (what) {
+	case CTL_BOTH_APPLY_THERE:
+		is.there += works;
+		is.new_there |= works;
+		break;
+	case CTL_BOTH_APPLY_HERE:
+		is.here += works;
+		is.new_here |= works;
+		break;
+	case CTL_BOTH_BACK_HERE:
+		is.here += works;
+		is.new_here &= !works;
+		break;
+	case CTL_BOTH_BACK_THERE:
+		is.there += works;
+		is.new_there &= !works;
+		break;
+	case CTL_BOTH_KEEP_THERE: is.kept |= works; break;
+	case CTL_BOTH_CHECK_THERE:
+	case CTL_BOTH_CHECK_HERE:
+	case CTL_BOTH_END: break;
+	}
+}
+
+/* fail: letters that cannot be done. broken: while this is done the link breaks (heard: and it is done all the same).
+ * Returns what was done, in order. */
+static const char *go(struct ctl_both *b, const char *fail, char broken, bool heard)
+{
+	static char done[20];
+	size_t n = 0;
+	bool link = true;
+	memset(&is, 0, sizeof(is));
+	is.here = 17;
+	is.there = 12;
+	ctl_both_init(b, "lb-a", "lb-b", 17);
+	for (enum ctl_both_do what = b->now; what != CTL_BOTH_END; what = b->now) {
+		char c = letters[what];
+		bool works = !strchr(fail, c);
+		ck_assert_uint_lt(n, sizeof(done) - 2);
+		done[n++] = c;
+		if (c == broken) {
+			link = false;
+			if (on_this_node(what) || heard)
+				perform(what, works);
+			(void)ctl_both_broke(b);
+			if (!is.kept && is.new_there) { /* by itself */
+				is.there++;
+				is.new_there = false;
+			}
+			if (!on_this_node(what))
+				continue;
+		} else {
+			ck_assert(link || on_this_node(what)); /* nobody is asked who is not there */
+			perform(what, works);
+		}
+		const struct ctl_both_said said = { works ? what == CTL_BOTH_CHECK_HERE ? LB_CODE_NO : LB_CODE_OK
+						    : c == 'c' || c == 'C' ? LB_CODE_INVALID
+									   : LB_CODE_FAILED,
+			works ? "" : "it does not want to", on_this_node(what) ? is.here : is.there };
+		(void)ctl_both_done(b, &said);
+	}
+	done[n] = '\0';
+	return done;
+}
+
+static const struct {
+	const char *what, *fail;
+	char broken;
+	bool heard;
+	const char *done;
+	enum lb_code code;
+	bool new_here, new_there;
+	const char *says;
+} rows[] = {
+	{ "all is well", "", 0, false, "cCaAk", LB_CODE_OK, true, true,
+		"both nodes run it: generation 18 on lb-a, 13 on lb-b" },
+	{ "the other one refuses it", "c", 0, false, "c", LB_CODE_INVALID, false, false,
+		"lb-b: it does not want to\nnothing was applied, on either node" },
+	{ "this one refuses it", "C", 0, false, "cC", LB_CODE_INVALID, false, false,
+		"lb-a: it does not want to\nnothing was applied, on either node" },
+	{ "the other one cannot", "a", 0, false, "cCa", LB_CODE_FAILED, false, false,
+		"lb-b: it does not want to\nlb-a runs generation 17 as before. lb-b runs generation 12 as before" },
+	{ "this one cannot", "A", 0, false, "cCaAb", LB_CODE_FAILED, false, false,
+		"lb-a: it does not want to\nlb-b went back to what generation 12 was\nlb-a runs generation 17 as "
+		"before. lb-b "
+		"runs generation 14" },
+	{ "and the other one cannot go back", "Ab", 0, false, "cCaAb", LB_CODE_FAILED, false, true,
+		"lb-b could not go back to generation 12: it does not want to\n" },
+	{ "it is not kept", "k", 0, false, "cCaAkBb", LB_CODE_FAILED, false, false,
+		"lb-a went back to what generation 17 was\nlb-b went back to what generation 12 was\n" },
+	{ "the link breaks at the check", "", 'c', false, "c", LB_CODE_UNREACHABLE, false, false,
+		"the link to lb-b broke: nothing was applied, on either node" },
+	{ "at the check here", "", 'C', false, "cC", LB_CODE_UNREACHABLE, false, false,
+		"the link to lb-b broke: nothing was applied, on either node" },
+	{ "while it applies, and it had not heard of it", "", 'a', false, "cCa", LB_CODE_FAILED, false, false,
+		"lb-a runs generation 17 as before. lb-b goes back to generation 12 by itself" },
+	{ "while it applies, and it has", "", 'a', true, "cCa", LB_CODE_FAILED, false, false,
+		"lb-a runs generation 17 as before. lb-b goes back to generation 12 by itself" },
+	{ "while this one applies", "", 'A', false, "cCaAB", LB_CODE_FAILED, false, false,
+		"lb-a went back to what generation 17 was\nlb-a runs generation 19. lb-b goes back to generation 12 by "
+		"itself" },
+	{ "while this one cannot", "A", 'A', false, "cCaA", LB_CODE_FAILED, false, false,
+		"lb-a: it does not want to\nlb-a runs generation 17 as before. lb-b goes back to generation 12 by "
+		"itself" },
+	{ "before it heard to keep it", "", 'k', false, "cCaAk", LB_CODE_FAILED, true, false,
+		"lb-a runs generation 18. The link to lb-b broke before it said that it keeps its generation 13" },
+	{ "before it could say that it keeps it", "", 'k', true, "cCaAk", LB_CODE_FAILED, true, true,
+		"lb-a runs generation 18. The link to lb-b broke before it said that it keeps its generation 13" },
+	{ "while it goes back", "A", 'b', false, "cCaAb", LB_CODE_FAILED, false, false,
+		"lb-a runs generation 17 as before. lb-b goes back to generation 12 by itself" },
+	{ "while this one goes back", "k", 'B', false, "cCaAkB", LB_CODE_FAILED, false, false,
+		"lb-a went back to what generation 17 was\n" },
+};
+
+START_TEST(in_this_order)
+{
+	struct ctl_both b;
+	const char *done = go(&b, rows[_i].fail, rows[_i].broken, rows[_i].heard);
+	ck_assert_msg(strcmp(done, rows[_i].done) == 0, "%s: %s", rows[_i].what, done);
+	ck_assert_msg(b.code == rows[_i].code, "%s: %d %s", rows[_i].what, b.code, b.text);
+	ck_assert_msg(strstr(b.text, rows[_i].says) != NULL, "%s: %s", rows[_i].what, b.text);
+	ck_assert_msg(is.new_here == rows[_i].new_here && is.new_there == rows[_i].new_there, "%s: %s", rows[_i].what,
+		b.text);
+}
+END_TEST
+
+/* Whatever fails and wherever the link breaks: it ends, it says something, and success is only what is on both. */
+START_TEST(never_silent)
+{
+	static const char all[] = "cCaAkBb";
+	struct ctl_both b;
+	for (unsigned bits = 0; bits < 1u << 7; bits++)
+		for (unsigned where = 0; where <= 7; where++)
+			for (unsigned heard = 0; heard < 2; heard++) {
+				char fail[8] = "";
+				for (unsigned i = 0; i < 7; i++)
+					if (bits >> i & 1)
+						strncat(fail, &all[i], 1);
+				(void)go(&b, fail, where < 7 ? all[where] : '!', heard);
+				ck_assert_msg(b.text[0] && strlen(b.text) < sizeof(b.text) - 1, "%s", fail);
+				ck_assert_msg((b.code == LB_CODE_OK) <= (is.new_here && is.new_there), "%s: %s", fail,
+					b.text);
+				if (is.new_here != is.new_there)
+					ck_assert_msg(strstr(b.text, "could not go back") || strstr(b.text, "tells"),
+						"%s %u: %s", fail, where, b.text);
+			}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("ctl_both");
+	TCase *t = tcase_create("all");
+	tcase_add_loop_test(t, in_this_order, 0, sizeof(rows) / sizeof(rows[0]));
+	tcase_add_test(t, never_silent);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Two nodes that tell each other what operators said: whatever the order, the clocks and who was away, both hold the
+ * same in the end. */
+#include "lbd/override_word.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WALL INT64_C(1790000000000)
+
+struct node {
+	const char *name;
+	struct overrides *o;
+	struct override_words *ws;
+	int64_t ahead_ms; /* of its clock */
+	bool knows_app2;
+};
+
+static struct node a, b;
+static int64_t now_ms; /* true time since WALL */
+
+static int64_t wall(const struct node *x)
+{
+	return WALL + now_ms + x->ahead_ms;
+}
+
+static struct lb_time mono(void)
+{
+	return (struct lb_time){ (1000 + now_ms) * 1000 };
+}
+
+static bool known(const char *object, void *arg)
+{
+	const struct node *x = arg;
+	return strcmp(object, "web/app1") == 0 || (x->knows_app2 && strcmp(object, "web/app2") == 0);
+}
+
+static void none(const struct override *ov, void *arg)
+{
+	(void)ov, (void)arg;
+}
+
+static void expire(struct node *x)
+{
+	(void)overrides_expire(x->o, mono(), none, NULL);
+	(void)override_words_look(x->ws, x->o, NULL, wall(x));
+}
+
+static struct override_who who(const struct node *x, int64_t for_ms)
+{
+	return (struct override_who){ strcmp(x->name, "lb-a") == 0 ? "alice" : "bob", "why", wall(x), mono(), for_ms };
+}
+
+static void drain(struct node *x, const char *object, enum config_state state, int64_t for_ms)
+{
+	struct override_who w = who(x, for_ms);
+	ck_assert_int_eq(overrides_set_state(x->o, object, state, &w), 0);
+	ck_assert_uint_eq(override_words_look(x->ws, x->o, object, wall(x)), 1);
+	ck_assert_uint_eq(override_words_look(x->ws, x->o, object, wall(x)), 0);
+}
+
+static void enable(struct node *x, const char *object)
+{
+	(void)overrides_clear_state(x->o, object);
+	(void)override_words_look(x->ws, x->o, object, wall(x));
+}
+
+static int merge(struct node *x, const json_t *word)
+{
+	const char *object;
+	const struct override_merge m = { known, x, wall(x), mono() };
+	return override_words_merge(x->ws, x->o, word, &m, &object);
+}
+
+/* What x has goes to y. Returns how much of it was new. */
+static unsigned tell(struct node *x, struct node *y)
+{
+	size_t i;
+	json_t *one, *words = override_words_tell(x->ws, x->o, NULL, x->name);
+	unsigned n = 0;
+	ck_assert_ptr_nonnull(words);
+	json_array_foreach (words, i, one) {
+		int r = merge(y, one);
+		ck_assert_int_ge(r, 0);
+		n += (unsigned)r;
+	}
+	json_decref(words);
+	ck_assert_uint_eq(override_words_look(y->ws, y->o, NULL, wall(y)), 0); /* no echo */
+	return n;
+}
+
+static const char *state(const struct node *x, const char *object)
+{
+	static const char *const words[] = { "enabled", "drain", "maint" };
+	const struct override *ov = overrides_find(x->o, object);
+	return ov && ov->state_item.set ? words[ov->state] : "-";
+}
+
+static void begin(struct node *x, const char *name)
+{
+	*x = (struct node){ name, overrides_new(), override_words_new(), 0, true };
+	ck_assert(x->o && x->ws);
+}
+
+static void end(struct node *x)
+{
+	overrides_free(x->o);
+	override_words_free(x->ws);
+}
+
+static void setup(void)
+{
+	now_ms = 0;
+	begin(&a, "lb-a");
+	begin(&b, "lb-b");
+}
+
+static void teardown(void)
+{
+	end(&a);
+	end(&b);
+}
+
+/* As from the disk. */
+static void restart(struct node *x)
+{
+	struct lb_err e = { 0 };
+	json_t *o = overrides_to_json(x->o), *w = override_words_to_json(x->ws);
+	end(x);
+	x->o = overrides_from_json(o, wall(x), mono(), &e);
+	x->ws = override_words_new();
+	ck_assert_msg(x->o && x->ws && w, "%s", e.text);
+	override_words_from_json(x->ws, w);
+	(void)override_words_look(x->ws, x->o, NULL, wall(x));
+	json_decref(o);
+	json_decref(w);
+}
+
+START_TEST(it_holds_on_both)
+{
+	drain(&a, "web/app1", CONFIG_STATE_DRAIN, 60000);
+	ck_assert_uint_eq(tell(&a, &b), 1);
+	ck_assert_uint_eq(tell(&a, &b), 0); /* the same again is no news */
+	ck_assert_uint_eq(tell(&b, &a), 0);
+	const struct override *ov = overrides_find(b.o, "web/app1");
+	ck_assert_str_eq(state(&b, "web/app1"), "drain");
+	ck_assert_str_eq(ov->state_item.by, "alice@lb-a");
+	ck_assert_str_eq(ov->state_item.reason, "why");
+	ck_assert_int_eq(ov->state_item.expires_wall_ms, WALL + 60000);
+	ck_assert_str_eq(overrides_find(a.o, "web/app1")->state_item.by, "alice");
+	now_ms = 59000;
+	expire(&b);
+	ck_assert_str_eq(state(&b, "web/app1"), "drain");
+	now_ms = 60001;
+	expire(&b);
+	ck_assert_str_eq(state(&b, "web/app1"), "-");
+}
+END_TEST
+
+START_TEST(what_was_taken_away_stays_away)
+{
+	drain(&a, "web/app1", CONFIG_STATE_DRAIN, 0);
+	tell(&a, &b);
+	now_ms = 1000; /* b is away */
+	enable(&a, "web/app1");
+	restart(&a);
+	restart(&b);
+	now_ms = 2000;
+	ck_assert_uint_eq(tell(&b, &a), 0);
+	ck_assert_uint_eq(tell(&a, &b), 1);
+	ck_assert_str_eq(state(&a, "web/app1"), "-");
+	ck_assert_str_eq(state(&b, "web/app1"), "-");
+	/* one that was said later is more than that */
+	now_ms = 3000;
+	drain(&b, "web/app1", CONFIG_STATE_MAINT, 0);
+	ck_assert_uint_eq(tell(&b, &a), 1);
+	ck_assert_uint_eq(tell(&a, &b), 0);
+	ck_assert_str_eq(state(&a, "web/app1"), "maint");
+}
+END_TEST
+
+START_TEST(what_expired_is_not_brought_back_by_what_is_older)
+{
+	drain(&a, "web/app1", CONFIG_STATE_MAINT, 0);
+	tell(&a, &b);
+	now_ms = 1000; /* b is away */
+	drain(&a, "web/app1", CONFIG_STATE_DRAIN, 5000);
+	now_ms = 7000;
+	expire(&a);
+	restart(&a);
+	ck_assert_uint_eq(tell(&b, &a), 0);
+	ck_assert_uint_eq(tell(&a, &b), 1);
+	ck_assert_str_eq(state(&b, "web/app1"), "-");
+	/* also when it expired while nobody was there */
+	drain(&b, "web/app1", CONFIG_STATE_MAINT, 0);
+	tell(&b, &a);
+	now_ms = 8000;
+	drain(&a, "web/app1", CONFIG_STATE_DRAIN, 5000);
+	now_ms = 20000;
+	restart(&a);
+	ck_assert_uint_eq(tell(&b, &a), 0);
+	ck_assert_uint_eq(tell(&a, &b), 1);
+	ck_assert_str_eq(state(&b, "web/app1"), "-");
+}
+END_TEST
+
+START_TEST(the_last_operator_is_right_whatever_the_clocks_say)
+{
+	b.ahead_ms = 60000;
+	drain(&b, "web/app1", CONFIG_STATE_DRAIN, 0);
+	tell(&b, &a);
+	now_ms = 1000;
+	drain(&a, "web/app1", CONFIG_STATE_MAINT, 0); /* saw what it replaces */
+	ck_assert_uint_eq(tell(&a, &b), 1);
+	ck_assert_str_eq(state(&b, "web/app1"), "maint");
+	now_ms = 2000;
+	enable(&a, "web/app1");
+	restart(&a);
+	ck_assert_uint_eq(tell(&a, &b), 1);
+	ck_assert_str_eq(state(&b, "web/app1"), "-");
+}
+END_TEST
+
+START_TEST(both_at_once)
+{
+	drain(&a, "web/app1", CONFIG_STATE_DRAIN, 0);
+	drain(&b, "web/app1", CONFIG_STATE_MAINT, 0);
+	unsigned n = tell(&a, &b);
+	n += tell(&b, &a);
+	ck_assert_uint_eq(n, 1);
+	ck_assert_str_eq(state(&a, "web/app1"), state(&b, "web/app1"));
+	/* another item of the same backend has nothing to do with it */
+	struct override_who w = who(&a, 0);
+	ck_assert_int_eq(overrides_set_force(a.o, "web/app1", OVERRIDE_FORCE_UP, &w), 0);
+	ck_assert_int_eq(overrides_set_weight(a.o, "web/app1", OVERRIDE_WEIGHT_PERCENT, 50, &w), 0);
+	ck_assert_int_eq(overrides_set_prio(a.o, "vrrp:wan", 7, &w), 0);
+	ck_assert_uint_eq(override_words_look(a.ws, a.o, NULL, wall(&a)), 2); /* a priority is no word */
+	ck_assert_uint_eq(tell(&a, &b), 2);
+	const struct override *ov = overrides_find(b.o, "web/app1");
+	ck_assert(ov->force == OVERRIDE_FORCE_UP && ov->weight_kind == OVERRIDE_WEIGHT_PERCENT && ov->weight == 50);
+	ck_assert_ptr_null(overrides_find(b.o, "vrrp:wan"));
+}
+END_TEST
+
+START_TEST(a_backend_that_one_node_has)
+{
+	b.knows_app2 = false;
+	drain(&a, "web/app2", CONFIG_STATE_DRAIN, 0);
+	ck_assert_uint_eq(tell(&a, &b), 0);
+	ck_assert_ptr_null(overrides_find(b.o, "web/app2"));
+	ck_assert_uint_eq(tell(&b, &a), 0);
+	ck_assert_str_eq(state(&a, "web/app2"), "drain");
+	b.knows_app2 = true;
+	ck_assert_uint_eq(tell(&a, &b), 1);
+	/* its configuration lost it: nobody has taken it away */
+	b.knows_app2 = false;
+	(void)overrides_clear_state(b.o, "web/app2");
+	override_words_prune(b.ws, known, &b, wall(&b));
+	ck_assert_uint_eq(override_words_look(b.ws, b.o, NULL, wall(&b)), 0);
+	ck_assert_uint_eq(tell(&b, &a), 0);
+	ck_assert_str_eq(state(&a, "web/app2"), "drain");
+}
+END_TEST
+
+START_TEST(not_for_ever)
+{
+	char object[64];
+	struct override_who w;
+	for (int i = 0; i < OVERRIDE_GONE_MAX + 10; i++) {
+		now_ms = i;
+		w = who(&a, 0);
+		snprintf(object, sizeof(object), "web/n%d", i);
+		ck_assert_int_eq(overrides_set_state(a.o, object, CONFIG_STATE_DRAIN, &w), 0);
+		(void)override_words_look(a.ws, a.o, object, wall(&a));
+		enable(&a, object);
+	}
+	json_t *words = override_words_to_json(a.ws);
+	ck_assert_uint_eq(json_array_size(words), OVERRIDE_GONE_MAX + 10);
+	json_decref(words);
+	override_words_prune(a.ws, known, &a, wall(&a));
+	words = override_words_to_json(a.ws);
+	ck_assert_uint_eq(json_array_size(words), OVERRIDE_GONE_MAX);
+	ck_assert_str_eq(json_string_value(json_object_get(json_array_get(words, 0), "object")), "web/n10");
+	json_decref(words);
+	now_ms += INT64_C(86400000) * OVERRIDE_GONE_DAYS + 1000;
+	override_words_prune(a.ws, known, &a, wall(&a));
+	words = override_words_to_json(a.ws);
+	ck_assert_uint_eq(json_array_size(words), 0);
+	json_decref(words);
+}
+END_TEST
+
+#define WORD "\"object\":\"web/app1\",\"item\":\"state\",\"stamp\":1790000000000"
+#define SAID ",\"set\":1790000000000,\"expires\":0,\"by\":\"x\",\"reason\":\"\"}"
+
+START_TEST(hostile_words)
+{
+	static const struct {
+		const char *what, *text;
+		int r;
+	} rows[] = {
+		{ "as it should be", "{" WORD ",\"value\":\"drain\"" SAID, 1 },
+		{ "gone", "{" WORD ",\"gone\":true}", 0 },
+		{ "no object", "{}", -EBADMSG },
+		{ "a list", "[]", -EBADMSG },
+		{ "no value", "{" WORD SAID, -EBADMSG },
+		{ "no such value", "{" WORD ",\"value\":\"up\"" SAID, -EBADMSG },
+		{ "of an instance", "{\"object\":\"vrrp:wan\",\"item\":\"state\",\"stamp\":1,\"gone\":true}",
+			-EBADMSG },
+		{ "a priority", "{\"object\":\"web/app1\",\"item\":\"priority\",\"stamp\":1,\"gone\":true}", -EBADMSG },
+		{ "a stamp of the end of time",
+			"{\"object\":\"web/app1\",\"item\":\"state\",\"stamp\":9223372036854775807,\"gone\":true}",
+			-EBADMSG },
+		{ "an end before its beginning",
+			"{" WORD
+			",\"value\":\"drain\",\"set\":1790000000000,\"expires\":1,\"by\":\"x\",\"reason\":\"\"}",
+			-EBADMSG },
+		{ "a terminal's words",
+			"{" WORD ",\"value\":\"drain\",\"set\":1,\"expires\":0,\"by\":\"\\u001b[2J\",\"reason\":\"\"}",
+			-EBADMSG },
+		{ "a weight", "{\"object\":\"web/app1\",\"item\":\"weight\",\"stamp\":1,\"value\":\"50%\"" SAID, 1 },
+		{ "a weight that is too much",
+			"{\"object\":\"web/app1\",\"item\":\"weight\",\"stamp\":1,\"value\":\"99999\"" SAID, -EBADMSG },
+		{ "a weight of its own",
+			"{\"object\":\"web/app1\",\"item\":\"weight\",\"stamp\":1,\"value\":\"auto\"" SAID, -EBADMSG },
+		{ "forced", "{\"object\":\"web/app1\",\"item\":\"force\",\"stamp\":1,\"value\":\"down\"" SAID, 1 },
+		{ "not known here", "{\"object\":\"web/app9\",\"item\":\"force\",\"stamp\":1,\"value\":\"down\"" SAID,
+			0 },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json_t *j = json_loads(rows[i].text, 0, NULL);
+		ck_assert_msg(j != NULL, "%s", rows[i].what);
+		begin(&a, "lb-a");
+		int r = merge(&a, j);
+		ck_assert_msg(r == rows[i].r, "%s: %d", rows[i].what, r);
+		end(&a);
+		json_decref(j);
+	}
+	begin(&a, "lb-a");
+}
+END_TEST
+
+/* Two nodes, any order of words and meetings, clocks that differ: in the end they meet and hold the same. */
+START_TEST(they_agree)
+{
+	uint64_t s = (uint64_t)_i * 2654435761u + 1;
+	a.ahead_ms = _i % 3 == 1 ? 30000 : 0;
+	for (unsigned step = 0; step < 60; step++) {
+		s = s * UINT64_C(6364136223846793005) + 1442695040888963407u;
+		unsigned r = (unsigned)(s >> 33);
+		struct node *x = r & 1 ? &a : &b;
+		const char *object = r & 2 ? "web/app1" : "web/app2";
+		now_ms += r / 4 % 3000;
+		expire(&a);
+		expire(&b);
+		switch (r / 16 % 7) {
+		case 0:
+		case 1: drain(x, object, r & 256 ? CONFIG_STATE_DRAIN : CONFIG_STATE_MAINT, 0); break;
+		case 2: drain(x, object, CONFIG_STATE_DRAIN, 1 + r % 5000); break;
+		case 3: enable(x, object); break;
+		case 4: restart(x); break;
+		default: (void)tell(x, x == &a ? &b : &a); break;
+		}
+	}
+	now_ms += 100000;
+	expire(&a);
+	expire(&b);
+	(void)tell(&a, &b);
+	(void)tell(&b, &a);
+	ck_assert_str_eq(state(&a, "web/app1"), state(&b, "web/app1"));
+	ck_assert_str_eq(state(&a, "web/app2"), state(&b, "web/app2"));
+	ck_assert_uint_eq(tell(&a, &b), 0);
+	ck_assert_uint_eq(tell(&b, &a), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("override_word");
+	TCase *t = tcase_create("all");
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, it_holds_on_both);
+	tcase_add_test(t, what_was_taken_away_stays_away);
+	tcase_add_test(t, what_expired_is_not_brought_back_by_what_is_older);
+	tcase_add_test(t, the_last_operator_is_right_whatever_the_clocks_say);
+	tcase_add_test(t, both_at_once);
+	tcase_add_test(t, a_backend_that_one_node_has);
+	tcase_add_test(t, not_for_ever);
+	tcase_add_test(t, hostile_words);
+	tcase_add_loop_test(t, they_agree, 0, 300);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
