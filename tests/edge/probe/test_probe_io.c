@@ -533,6 +533,10 @@ START_TEST(garbage_ends_it_with_a_reason)
 	ck_assert_int_gt(got, 0);
 	why[got] = '\0';
 	ck_assert_msg(strstr(why, "channel: ") != NULL, "it said: %s", why);
+	/* and what it was: no line holds a secret */
+	char line[128];
+	snprintf(line, sizeof(line), "%.*s", (int)strcspn(garbage[_i], "\n"), garbage[_i]);
+	ck_assert_msg(strstr(why, line) != NULL, "it said: %s", why);
 }
 END_TEST
 

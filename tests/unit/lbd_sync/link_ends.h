@@ -248,6 +248,8 @@ static inline enum sync_why tell_mark(struct end *e, uint8_t flags, uint32_t rou
 static inline unsigned drain(struct end *e, enum sync_frame type, struct sync_msg *m)
 {
 	unsigned found = 0;
+	if (m)
+		*m = (struct sync_msg){ 0 };
 	for (size_t n; (n = say(e)) > 0;) {
 		struct sync_msg one;
 		ck_assert_int_eq(sync_msg_read(frame, n, &one), 0);
