@@ -336,6 +336,7 @@ START_TEST(a_peer_out_of_its_mind)
 		{ "all at once", CTL_TALK_ABORT | CTL_TALK_CREDIT | CTL_TALK_END, "8 x", true },
 		{ "said after the end", CTL_TALK_END, "", false },
 	};
+	teardown(); /* each begins anew */
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		setup();
 		(void)ask(); /* another one, id 1 */
