@@ -133,7 +133,6 @@ uint32_t lb_field_paths(struct lb_fields *f, const char *key, struct lb_path *ou
 {
 	const json_t *list = lb_field_list(f, key, max);
 	uint32_t n = (uint32_t)json_array_size(list);
-	f->bad |= n == 0;
 	for (uint32_t i = 0; i < n; i++) {
 		struct lb_fields one = { json_array_get(list, i), false };
 		struct lb_path *p = &out[i];

@@ -40,7 +40,7 @@ uint64_t lb_field_u64(struct lb_fields *f, const char *key);
 unsigned lb_field_word(struct lb_fields *f, const char *key, const char *const *words, size_t n);
 enum lb_log_level lb_field_level(struct lb_fields *f, const char *key);
 struct lb_ip lb_field_ip(struct lb_fields *f, const char *key);
-/* A list of 1 to max paths, none of them to ourselves; how many there are. */
+/* A list of at most max paths, none of them to ourselves; how many there are. */
 uint32_t lb_field_paths(struct lb_fields *f, const char *key, struct lb_path *out, size_t max);
 /* An array of at most max items; NULL when it is none (and bad). */
 const json_t *lb_field_list(struct lb_fields *f, const char *key, size_t max);

@@ -15,6 +15,7 @@
  *   daemon_hook.c    programs that are told of changes
  *   daemon_peer.c    the same room: the other nodes, and the second path to them
  *   daemon_sync.c    the room of flow state: with whom flows are exchanged out; how that goes in
+ *   daemon_conn.c    the same room: single connections that are shown or ended
  *   daemon_talk.c    the core of the other node: commands for it and from it
  *   daemon_words.c   overrides that hold on both nodes
  *   daemon_pair.c    what runs on the other node, compared with what runs here
@@ -135,6 +136,20 @@ struct daemon_sync {
 	struct sync_msg_pong pong;
 };
 
+/* Flows to be ended: their backend has left the kernel's table. */
+struct daemon_cut {
+	struct conn_match match;
+	uint32_t id; /* of the message that says so; 0 = to be said */
+	bool first;  /* of that message */
+	uint8_t tries;
+	struct lb_time due;
+};
+struct daemon_conn {
+	LB_VEC(struct daemon_cut) cuts;
+	uint32_t last_id;
+	struct lb_time used_at; /* the room was asked last; us 0 = never */
+};
+
 /* What we say to the core of the other node, and it to us. */
 struct daemon_talk {
 	struct ctl_talk *talk;
@@ -168,6 +183,7 @@ struct daemon {
 	struct history *history;
 	struct ctl_runs *runs;
 	struct ctl_failovers *failovers;
+	struct ctl_conns *conns;
 	uint32_t next_target_id;
 	uint64_t turn;
 	uint32_t generation;
@@ -201,6 +217,7 @@ struct daemon {
 	struct model_hooks hooks;
 	struct daemon_peer peer;
 	struct daemon_sync sync;
+	struct daemon_conn conn;
 	struct daemon_talk talk;
 	struct daemon_nft nft;
 
@@ -358,6 +375,23 @@ size_t daemon_sync_info(const struct daemon *d, struct ctl_worker_info *out, siz
 void daemon_sync_tick(struct daemon *d);
 /* An operator's word. 0 or -errno: the room is not there. */
 int daemon_sync_do(struct daemon *d, const struct sync_msg_do *what);
+bool daemon_sync_talking(const struct daemon *d);
+/* A message; the room is started if need be. 0; -EAGAIN: daemon_conn_ready follows; -errno: it cannot be started. */
+int daemon_sync_ask(struct daemon *d, const struct sync_room_msg *m);
+void daemon_sync_restart(struct daemon *d, const char *why);
+
+/* ---- daemon_conn.c: ready, lost and said are called by daemon_sync.c ---- */
+/* The kernel has acknowledged op. */
+void daemon_conn_deleted(struct daemon *d, const struct ipvs_op *op);
+void daemon_conn_added(struct daemon *d, const struct ipvs_op *op);
+/* The room is needed, or was a moment ago. */
+bool daemon_conn_wanted(const struct daemon *d);
+int daemon_conn_ask(struct daemon *d, const struct sync_room_msg *m);
+void daemon_conn_turn(struct daemon *d);
+void daemon_conn_ready(struct daemon *d);
+void daemon_conn_lost(struct daemon *d);
+void daemon_conn_said(struct daemon *d, const struct sync_room_msg *m); /* CONN_x */
+void daemon_conn_done(struct daemon *d);
 
 /* A piece of text for the core of the other node, on that link. 0 or -errno. */
 int daemon_sync_talk(struct daemon *d, uint32_t link, uint32_t id, uint8_t flags, const char *text, size_t n);

@@ -254,6 +254,11 @@ static int op_sync_do(void *arg, const struct sync_msg_do *what)
 	return daemon_sync_do(arg, what);
 }
 
+static int op_conn_ask(void *arg, const struct sync_room_msg *m)
+{
+	return daemon_conn_ask(arg, m);
+}
+
 static void op_peer_diff(void *arg, const struct ctl_peer *who, struct ctl_reply *r)
 {
 	daemon_pair_diff(arg, who, r);
@@ -273,5 +278,6 @@ const struct ctl_ops daemon_ctl_ops = {
 	.workers = op_workers,
 	.vrrp_do = op_vrrp_do,
 	.sync_do = op_sync_do,
+	.conn_ask = op_conn_ask,
 	.peer_diff = op_peer_diff,
 };

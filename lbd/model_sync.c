@@ -12,6 +12,9 @@ _Static_assert(CONFIG_SYNC_LISTENS_MAX <= SYNC_SKIP_MAX, "they have room");
 _Static_assert((int)CONFIG_SYNC_OFF == SYNC_OFF && (int)CONFIG_SYNC_ESTABLISHED == SYNC_ESTABLISHED &&
 		       (int)CONFIG_SYNC_ALL == SYNC_ALL,
 	"one number per word");
+_Static_assert((int)CONFIG_CONNTRACK_AUTO == SYNC_CONNTRACK_AUTO && (int)CONFIG_CONNTRACK_ALL == SYNC_CONNTRACK_ALL &&
+		       (int)CONFIG_CONNTRACK_OFF == SYNC_CONNTRACK_OFF,
+	"one number per word");
 
 /* ---- configuration -> what the process gets ---- */
 
@@ -49,6 +52,14 @@ static int collect_skips(const struct config *c, struct sync_conf *out)
 	return 0;
 }
 
+static bool any_ipvs(const struct config *c)
+{
+	for (uint32_t i = 0; i < c->n_services; i++)
+		if (c->services[i].sync != CONFIG_SYNC_OFF)
+			return true;
+	return false;
+}
+
 static int take_key(const struct config *c, model_vrrp_key_fn *read, void *arg, struct sync_conf *out, struct lb_err *e)
 {
 	struct peer_key key = { .n = 0 };
@@ -82,6 +93,8 @@ int model_sync_conf(const struct config *c, model_vrrp_key_fn *read, void *arg, 
 	out->port = k->port;
 	out->config = c->digest;
 	out->rate = c->sync_rate;
+	out->ipvs = any_ipvs(c);
+	out->conntrack = (enum sync_conntrack)c->sync_conntrack;
 	for (uint32_t i = 0; i < self->n_addresses && i < peer->n_addresses && i < SYNC_PATHS_MAX; i++) {
 		out->paths[i].ours = self->addresses[i];
 		out->paths[i].theirs = peer->addresses[i];
@@ -121,6 +134,11 @@ bool model_sync_take(
 	explicit_bzero(conf, sizeof(*conf));
 	if (other)
 		begin(s, now);
+	if (!sync_conf_tracks(&s->conf)) { /* what there was of it is not there any more */
+		s->has_stats[SYNC_CONNTRACK] = false;
+		s->stats[SYNC_CONNTRACK] = (struct sync_msg_stats){ .kind = SYNC_CONNTRACK };
+		s->told_resyncs[SYNC_CONNTRACK] = 0;
+	}
 	s->due = model_sync_runs(s);
 	return true;
 }
@@ -294,6 +312,13 @@ static bool lagging_changed(struct model_sync *s, struct lb_time now, uint32_t *
 	return s->lagging != was;
 }
 
+static bool full_changed(struct model_sync *s)
+{
+	bool was = s->full;
+	s->full = s->has_stats[SYNC_CONNTRACK] && s->stats[SYNC_CONNTRACK].kernel_full;
+	return s->full != was;
+}
+
 static bool mismatch_changed(struct model_sync *s)
 {
 	bool was = s->mismatch;
@@ -334,6 +359,8 @@ bool model_sync_next(struct model_sync *s, struct lb_time now, struct model_sync
 		return true;
 	if (mismatch_changed(s))
 		return alarm_line(out, MODEL_SYNC_MISMATCH, s->mismatch, "");
+	if (full_changed(s))
+		return alarm_line(out, MODEL_SYNC_FULL, s->full, "");
 	if (lagging_changed(s, now, &lag_ms)) {
 		if (s->lagging)
 			snprintf(more, sizeof(more), " (lag %u.%us)", lag_ms / 1000, lag_ms % 1000 / 100);

@@ -391,6 +391,13 @@ static unsigned hook_value(const struct config_hook *h, unsigned key, struct lb_
 	return key == HOOK_PATH ? put_word(out, h->path) : put_duration(out, h->timeout_ms);
 }
 
+static int sync_value(const struct config *c, unsigned key, struct lb_text *out)
+{
+	if (key == SYNC_RATE_LIMIT)
+		return put_rate(out, c->sync_rate);
+	return put_word(out, schema_word_of(schema_kinds[SCHEMA_SYNC].rows[key].word, c->sync_conntrack));
+}
+
 unsigned config_value(enum schema_kind_id kind, const void *obj, unsigned key, struct lb_text *out)
 {
 	switch (kind) {
@@ -418,7 +425,7 @@ unsigned config_value(enum schema_kind_id kind, const void *obj, unsigned key, s
 	case SCHEMA_ROUTE: return route_value(obj, key, out);
 	case SCHEMA_RULE: return rule_value(obj, key, out);
 	case SCHEMA_HOOK: return hook_value(obj, key, out);
-	case SCHEMA_SYNC: return put_rate(out, ((const struct config *)obj)->sync_rate);
+	case SCHEMA_SYNC: return sync_value(obj, key, out);
 	case SCHEMA_ROOT:
 	case SCHEMA_HOOKS:
 	case SCHEMA_DEFAULTS: break;

@@ -243,7 +243,7 @@ enum { ROUTE_TO, ROUTE_VIA, ROUTE_DEV, ROUTE_TABLE, ROUTE_METRIC, ROUTE_SOURCE, 
 enum { RULE_FROM, RULE_TO, RULE_FWMARK, RULE_TABLE, RULE_PRIORITY, RULE_COUNT };
 enum { HOOKS_STATE, HOOKS_COUNT };
 enum { HOOK_PATH, HOOK_TIMEOUT, HOOK_COUNT };
-enum { SYNC_RATE_LIMIT, SYNC_COUNT };
+enum { SYNC_CONNTRACK_KEY, SYNC_RATE_LIMIT, SYNC_COUNT };
 #define SCHEMA_ROWS_MAX 40 /* of one kind */
 
 /* The tables of schema_check.c, schema_vrrp.c and schema_hooks.c. */

@@ -105,11 +105,13 @@ static void put_text(json_t *row, const char *key, const char *text)
 
 static json_t *alarms(const struct model_sync *s)
 {
-	json_t *list = s->lagging || s->mismatch ? json_array() : NULL;
+	json_t *list = s->lagging || s->mismatch || s->full ? json_array() : NULL;
 	if (s->lagging)
 		json_array_append_new(list, json_string(MODEL_SYNC_LAGGING));
 	if (s->mismatch)
 		json_array_append_new(list, json_string(MODEL_SYNC_MISMATCH));
+	if (s->full)
+		json_array_append_new(list, json_string(MODEL_SYNC_FULL));
 	return list;
 }
 
@@ -265,6 +267,8 @@ void ctl_sync_alarms(const struct ctl_env *env, json_t *list)
 		snprintf(text, sizeof(text), MODEL_SYNC_MISMATCH ": peer/%s", s->conf.peer);
 		json_array_append_new(list, json_string(text));
 	}
+	if (s->full)
+		json_array_append_new(list, json_string(MODEL_SYNC_FULL ": net.netfilter.nf_conntrack_max is reached"));
 }
 
 void ctl_sync_findings(const struct ctl_env *env, json_t *list)

@@ -13,6 +13,11 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 const char *const sync_whats[] = { [SYNC_OFF] = "off", [SYNC_ESTABLISHED] = "established", [SYNC_ALL] = "all" };
+const char *const sync_conntracks[] = {
+	[SYNC_CONNTRACK_AUTO] = "auto",
+	[SYNC_CONNTRACK_ALL] = "all",
+	[SYNC_CONNTRACK_OFF] = "off",
+};
 const char *const sync_kinds[] = { [SYNC_IPVS] = "ipvs", [SYNC_CONNTRACK] = "conntrack" };
 const char *const sync_dos[] = {
 	[SYNC_DO_RESYNC] = "resync",
@@ -83,11 +88,11 @@ static json_t *skip_write(const struct sync_skip *s)
 	return json_string(text);
 }
 
-static json_t *skips_write(const struct sync_conf *c)
+static json_t *skips_write(const struct sync_skip *skips, uint32_t n)
 {
 	json_t *list = json_array();
-	for (uint32_t i = 0; i < c->n_skips; i++)
-		if (!lb_list_add(list, skip_write(&c->skips[i])))
+	for (uint32_t i = 0; i < n; i++)
+		if (!lb_list_add(list, skip_write(&skips[i])))
 			return NULL;
 	return list;
 }
@@ -138,37 +143,51 @@ static bool skip_read(const json_t *item, struct sync_skip *out)
 	return mark_read(mark, n, &out->fwmark) && out->addr.family;
 }
 
-static int skips_read(struct lb_fields *f, struct sync_conf *c)
+static int skips_read(struct lb_fields *f, const char *key, struct sync_skip **out, uint32_t *n_out)
 {
-	const json_t *list = lb_field_list(f, "skips", SYNC_SKIP_MAX);
+	const json_t *list = lb_field_list(f, key, SYNC_SKIP_MAX);
 	uint32_t n = (uint32_t)json_array_size(list);
 	if (!n)
 		return 0;
-	c->skips = calloc(n, sizeof(*c->skips));
-	if (!c->skips)
+	struct sync_skip *skips = *out = calloc(n, sizeof(*skips));
+	if (!skips)
 		return -ENOMEM;
-	c->n_skips = n;
+	*n_out = n;
 	for (uint32_t i = 0; i < n && !f->bad; i++) {
-		f->bad = !skip_read(json_array_get(list, i), &c->skips[i]);
-		f->bad |= i && sync_skip_cmp(&c->skips[i - 1], &c->skips[i]) >= 0;
+		f->bad = !skip_read(json_array_get(list, i), &skips[i]);
+		f->bad |= i && sync_skip_cmp(&skips[i - 1], &skips[i]) >= 0;
 	}
 	return 0;
+}
+
+static int listeners_read(struct lb_fields *f, struct sync_conf *c)
+{
+	int err = skips_read(f, "skips", &c->skips, &c->n_skips);
+	err = err ? err : skips_read(f, "nats", &c->nats, &c->n_nats);
+	for (uint32_t i = 0; i < c->n_nats && !f->bad; i++)
+		f->bad = c->nats[i].what != SYNC_ALL;
+	return err;
 }
 
 static void set_write(const void *u, struct lb_members *o)
 {
 	const struct sync_conf *c = *(struct sync_conf *const *)u;
+	lb_put_int(o, "cluster", c->cluster);
+	lb_put_paths(o, "paths", c->paths, c->n_paths);
+	if (!c->n_paths)
+		return;
 	lb_put_bool(o, "flows", c->flows);
 	lb_put_str(o, "self", c->self);
 	lb_put_str(o, "peer", c->peer);
-	lb_put_int(o, "cluster", c->cluster);
 	lb_put_int(o, "port", c->port);
 	lb_put_u64(o, "config", c->config);
 	lb_put_int(o, "generation", c->generation);
 	lb_put_int(o, "rate", c->rate);
 	lb_put(o, "key", lb_hex_write(c->key, c->key_n));
-	lb_put_paths(o, "paths", c->paths, c->n_paths);
-	lb_put(o, "skips", skips_write(c));
+	lb_put(o, "skips", skips_write(c->skips, c->n_skips));
+	lb_put_bool(o, "ipvs", c->ipvs);
+	lb_put_str(o, "conntrack", sync_conntracks[c->conntrack]);
+	lb_put(o, "nats", skips_write(c->nats, c->n_nats));
 }
 
 static int set_read(struct lb_fields *f, void *u)
@@ -176,18 +195,22 @@ static int set_read(struct lb_fields *f, void *u)
 	struct sync_conf *c = *(struct sync_conf **)u = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
+	c->n_paths = lb_field_paths(f, "paths", c->paths, SYNC_PATHS_MAX);
+	c->cluster = (uint8_t)lb_field_u32(f, "cluster", c->n_paths ? 1 : 0, UINT8_MAX);
+	if (!c->n_paths)
+		return 0;
 	c->flows = lb_field_bool(f, "flows");
 	lb_field_name(f, "self", c->self, sizeof(c->self));
 	lb_field_name(f, "peer", c->peer, sizeof(c->peer));
 	f->bad |= strcmp(c->self, c->peer) == 0;
-	c->cluster = (uint8_t)lb_field_u32(f, "cluster", 1, UINT8_MAX);
 	c->port = (uint16_t)lb_field_u32(f, "port", 1, UINT16_MAX);
 	c->config = lb_field_u64(f, "config");
 	c->generation = lb_field_u32(f, "generation", 0, UINT32_MAX);
 	c->rate = lb_field_u32(f, "rate", 1, SYNC_RATE_MAX);
 	c->key_n = (uint32_t)lb_field_bytes(f, "key", c->key, SYNC_KEY_MIN, SYNC_KEY_MAX);
-	c->n_paths = lb_field_paths(f, "paths", c->paths, SYNC_PATHS_MAX);
-	return skips_read(f, c);
+	c->ipvs = lb_field_bool(f, "ipvs");
+	c->conntrack = (enum sync_conntrack)lb_field_word(f, "conntrack", sync_conntracks, COUNT(sync_conntracks));
+	return listeners_read(f, c);
 }
 
 static bool paths_same(const struct sync_conf *a, const struct sync_conf *b)
@@ -199,20 +222,28 @@ static bool paths_same(const struct sync_conf *a, const struct sync_conf *b)
 	return same;
 }
 
+static bool skips_same(const struct sync_skip *a, uint32_t n_a, const struct sync_skip *b, uint32_t n_b)
+{
+	bool same = n_a == n_b;
+	for (uint32_t i = 0; same && i < n_a; i++)
+		same = a[i].what == b[i].what && sync_skip_cmp(&a[i], &b[i]) == 0;
+	return same;
+}
+
 bool sync_conf_same(const struct sync_conf *a, const struct sync_conf *b)
 {
-	bool same = a->flows == b->flows && strcmp(a->self, b->self) == 0 && strcmp(a->peer, b->peer) == 0 &&
-		    a->cluster == b->cluster && a->port == b->port && a->config == b->config &&
-		    a->generation == b->generation && a->rate == b->rate && a->key_n == b->key_n &&
-		    memcmp(a->key, b->key, a->key_n) == 0 && paths_same(a, b) && a->n_skips == b->n_skips;
-	for (uint32_t i = 0; same && i < a->n_skips; i++)
-		same = a->skips[i].what == b->skips[i].what && sync_skip_cmp(&a->skips[i], &b->skips[i]) == 0;
-	return same;
+	return a->flows == b->flows && strcmp(a->self, b->self) == 0 && strcmp(a->peer, b->peer) == 0 &&
+	       a->cluster == b->cluster && a->port == b->port && a->config == b->config &&
+	       a->generation == b->generation && a->rate == b->rate && a->key_n == b->key_n &&
+	       memcmp(a->key, b->key, a->key_n) == 0 && paths_same(a, b) && a->ipvs == b->ipvs &&
+	       a->conntrack == b->conntrack && skips_same(a->skips, a->n_skips, b->skips, b->n_skips) &&
+	       skips_same(a->nats, a->n_nats, b->nats, b->n_nats);
 }
 
 void sync_conf_done(struct sync_conf *c)
 {
 	free(c->skips);
+	free(c->nats);
 	explicit_bzero(c, sizeof(*c));
 }
 
@@ -302,6 +333,7 @@ static void stats_write(const void *u, struct lb_members *o)
 	lb_put_int(o, "sent_all", (int64_t)s->sent_all);
 	lb_put_int(o, "lag_ms", s->lag_ms);
 	lb_put_int(o, "full", s->full);
+	lb_put_bool(o, "kernel_full", s->kernel_full);
 }
 
 static int stats_read(struct lb_fields *f, void *u)
@@ -322,6 +354,7 @@ static int stats_read(struct lb_fields *f, void *u)
 	s->sent_all = lb_field_counter(f, "sent_all");
 	s->lag_ms = lb_field_u32(f, "lag_ms", 0, UINT32_MAX);
 	s->full = lb_field_u32(f, "full", 0, UINT32_MAX);
+	s->kernel_full = lb_field_bool(f, "kernel_full");
 	return 0;
 }
 
@@ -384,12 +417,29 @@ static int pong_read(struct lb_fields *f, void *u)
 	return 0;
 }
 
+/* ---- of single connections: what they are made of is in conn_msg.c ---- */
+
+static void id_write(const void *u, struct lb_members *o)
+{
+	lb_put_int(o, "id", *(const uint32_t *)u);
+}
+
+static int id_read(struct lb_fields *f, void *u)
+{
+	*(uint32_t *)u = lb_field_u32(f, "id", 1, UINT32_MAX);
+	return 0;
+}
+
 static const struct lb_msg_row rows[] = {
 	[SYNC_MSG_HELLO] = { "hello", true, lb_msg_hello_write, lb_msg_hello_read },
 	[SYNC_MSG_SET] = { "sync.set", true, set_write, set_read },
 	[SYNC_MSG_DO] = { "sync.do", true, do_write, do_read },
 	[SYNC_MSG_LOG] = { "log", true, lb_msg_log_write, lb_msg_log_read },
 	[SYNC_MSG_PING] = { "ping", true, lb_msg_ping_write, lb_msg_ping_read },
+	[SYNC_MSG_CONN_LIST] = { "conn.list", true, conn_ask_write, conn_ask_read },
+	[SYNC_MSG_CONN_MORE] = { "conn.more", true, id_write, id_read },
+	[SYNC_MSG_CONN_STOP] = { "conn.stop", true, id_write, id_read },
+	[SYNC_MSG_CONN_KILL] = { "conn.kill", true, conn_ask_write, conn_ask_read },
 	[SYNC_MSG_TALK_OUT] = { "talk.out", true, talk_out_write, talk_out_read },
 	[SYNC_MSG_READY] = { "ready", false, lb_msg_ready_write, lb_msg_ready_read },
 	[SYNC_MSG_STATE] = { "sync.state", false, state_write, state_read },
@@ -397,6 +447,8 @@ static const struct lb_msg_row rows[] = {
 	[SYNC_MSG_TALK_LINK] = { "talk.link", false, talk_link_write, talk_link_read },
 	[SYNC_MSG_TALK_IN] = { "talk.in", false, talk_write, talk_read },
 	[SYNC_MSG_PONG] = { "pong", false, pong_write, pong_read },
+	[SYNC_MSG_CONN_ROWS] = { "conn.rows", false, conn_rows_write, conn_rows_read },
+	[SYNC_MSG_CONN_END] = { "conn.end", false, conn_end_write, conn_end_read },
 };
 _Static_assert(COUNT(rows) == SYNC_MSG_COUNT, "one row per message");
 
@@ -439,6 +491,10 @@ void sync_room_msg_done(struct sync_room_msg *m)
 	if (m->type == SYNC_MSG_SET && m->u.set) {
 		sync_conf_done(m->u.set);
 		free(m->u.set);
+	} else if (m->type == SYNC_MSG_CONN_LIST || m->type == SYNC_MSG_CONN_KILL) {
+		free(m->u.conn_ask.filter.v);
+	} else if (m->type == SYNC_MSG_CONN_ROWS) {
+		free(m->u.conn_rows.v);
 	}
 	*m = (struct sync_room_msg){ 0 };
 }

@@ -7,12 +7,16 @@
  *                  sync.do      an operator's word
  *                  talk.out     to the core of the peer
  *                  log, ping    as with every worker
+ *                  conn.list ..  of single connections, see conn_msg.h
  *   sync -> core   ready        the answer to hello
  *                  sync.state   the link or the bulk changed; also the first word after sync.set
  *                  sync.stats   behind each pong: counters, all since the process began
  *                  talk.link    the cores can talk to each other, on a link of that number; or cannot any more
  *                  talk.in      from the core of the peer
  *                  pong         with the figures of the process
+ *                  conn.rows ..
+ *
+ * sync.set without a path: there is no other node, and no key. The process is there for single connections then.
  *
  * Keys are in the message: the core reads the files, the process opens none.
  */
@@ -21,6 +25,7 @@
 #include "common/addr.h"
 #include "common/channel_msg.h"
 #include "common/proto.h"
+#include "lbd/sync/conn_msg.h"
 
 #define SYNC_NAME_MAX  64  /* bytes of a name, with its NUL */
 #define SYNC_TEXT_MAX  200 /* with its NUL */
@@ -41,21 +46,34 @@ struct sync_skip {
 	struct lb_ip addr; /* family only, for fwmark */
 };
 
+/* Which entries of connection tracking are copied: "auto" those of the listeners in nats, "all", "off". */
+enum sync_conntrack { SYNC_CONNTRACK_AUTO, SYNC_CONNTRACK_ALL, SYNC_CONNTRACK_OFF };
+
 struct sync_conf {
 	bool flows; /* are copied; else there is a link to the peer, and that is all */
 	char self[SYNC_NAME_MAX], peer[SYNC_NAME_MAX];
-	uint8_t cluster; /* 1..255 */
+	uint8_t cluster; /* 1..255; without a path also 0 */
 	uint16_t port;
 	uint64_t config;     /* a digest of the configuration that runs */
 	uint32_t generation; /* its number here */
 	uint32_t rate;       /* records per second, at most */
 	uint8_t key[SYNC_KEY_MAX];
 	uint32_t key_n;
-	uint32_t n_paths; /* 1.. */
+	uint32_t n_paths; /* 0: flows are not copied, and of the above only the cluster means something */
 	struct lb_path paths[SYNC_PATHS_MAX];
 	uint32_t n_skips;
 	struct sync_skip *skips; /* owned where it was read; sorted by sync_skip_cmp, no two alike */
+	bool ipvs;               /* any flow of IPVS is copied: the kernel's own synchronisation is to run */
+	enum sync_conntrack conntrack;
+	uint32_t n_nats;
+	struct sync_skip *nats; /* the same; `what` is ALL. Listeners whose flows get another source address */
 };
+
+/* Whether there is anything to do with connection tracking. */
+static inline bool sync_conf_tracks(const struct sync_conf *c)
+{
+	return c->conntrack == SYNC_CONNTRACK_ALL || (c->conntrack == SYNC_CONNTRACK_AUTO && c->n_nats);
+}
 
 enum sync_kind { SYNC_IPVS, SYNC_CONNTRACK };
 #define SYNC_KIND_COUNT (SYNC_CONNTRACK + 1) /* words "ipvs" "conntrack" */
@@ -98,6 +116,7 @@ struct sync_msg_stats { /* of one kind */
 	uint64_t sent_done, sent_all;     /* the same of what we send */
 	uint32_t lag_ms;                  /* age of the oldest record that the peer has not acknowledged */
 	uint32_t full;                    /* records that found the table full */
+	bool kernel_full;                 /* conntrack: the kernel has no room for more (nf_conntrack_max) */
 };
 
 #define SYNC_TALK_TEXT_MAX 16384 /* bytes in one message: what a frame takes */
@@ -120,15 +139,21 @@ enum sync_msg_type {
 	SYNC_MSG_DO,
 	SYNC_MSG_LOG,
 	SYNC_MSG_PING,
+	SYNC_MSG_CONN_LIST,
+	SYNC_MSG_CONN_MORE,
+	SYNC_MSG_CONN_STOP,
+	SYNC_MSG_CONN_KILL,
 	SYNC_MSG_TALK_OUT,
 	SYNC_MSG_READY,
 	SYNC_MSG_STATE,
 	SYNC_MSG_STATS,
 	SYNC_MSG_TALK_LINK,
 	SYNC_MSG_TALK_IN,
-	SYNC_MSG_PONG
+	SYNC_MSG_PONG,
+	SYNC_MSG_CONN_ROWS,
+	SYNC_MSG_CONN_END
 };
-#define SYNC_MSG_COUNT (SYNC_MSG_PONG + 1)
+#define SYNC_MSG_COUNT (SYNC_MSG_CONN_END + 1)
 
 struct sync_room_msg {
 	enum sync_msg_type type;
@@ -143,6 +168,10 @@ struct sync_room_msg {
 		struct sync_msg_stats stats;
 		struct sync_msg_talk talk;
 		struct sync_msg_pong pong;
+		struct conn_ask conn_ask; /* CONN_LIST, CONN_KILL */
+		uint32_t conn_id;         /* CONN_MORE, CONN_STOP */
+		struct conn_rows conn_rows;
+		struct conn_end conn_end;
 	} u;
 };
 
@@ -167,3 +196,4 @@ extern const char *const sync_kinds[SYNC_KIND_COUNT];
 extern const char *const sync_link_words[SYNC_IS_COUNT];
 extern const char *const sync_dos[SYNC_DO_COUNT];
 extern const char *const sync_whats[SYNC_ALL + 1];
+extern const char *const sync_conntracks[SYNC_CONNTRACK_OFF + 1];

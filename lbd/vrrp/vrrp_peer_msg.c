@@ -86,7 +86,7 @@ void vrrp_peers_read(struct lb_fields *f, struct vrrp_peers *p)
 		struct vrrp_peer *n = &p->nodes[i];
 		lb_field_name(&one, "name", n->name, sizeof(n->name));
 		n->n_paths = lb_field_paths(&one, "paths", n->paths, PEER_PATHS_MAX);
-		f->bad |= one.bad;
+		f->bad |= one.bad || n->n_paths == 0;
 	}
 	f->bad = f->bad || !all_different(p);
 }

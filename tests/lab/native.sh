@@ -39,7 +39,7 @@ build=$(cd "$1" && pwd) || exit 2
 what=$2
 shift 2
 [[ $(id -u) == 0 ]] || skip "needs root"
-for program in ip keepalived nft unshare; do
+for program in conntrack ip keepalived nft unshare; do
     command -v "$program" >/dev/null || skip "$program is not installed"
 done
 /usr/bin/python3 -m pytest --version >/dev/null 2>&1 || skip "python3-pytest is not installed"

@@ -102,7 +102,7 @@ static const struct {
 	{ "two", "{\"k\":[" PATH("192.0.2.1", "192.0.2.2") "," PATH("fd00::1", "fd00::2") "]}", PATHS, false, 2 },
 	{ "the same to two", "{\"k\":[" PATH("::1", "::2") "," PATH("::1", "::3") "]}", PATHS, false, 2 },
 	{ "three", "{\"k\":[" PATH("::1", "::2") "," PATH("::1", "::3") "," PATH("::1", "::4") "]}", PATHS, true, 0 },
-	{ "no path", "{\"k\":[]}", PATHS, true, 0 },
+	{ "no path", "{\"k\":[]}", PATHS, false, 0 },
 	{ "a path of two families", "{\"k\":[" PATH("192.0.2.1", "fd00::2") "]}", PATHS, true, 1 },
 	{ "a path to ourselves", "{\"k\":[" PATH("::1", "::2") "," PATH("::1", "::1") "]}", PATHS, true, 2 },
 	{ "half a path", "{\"k\":[{\"ours\":\"::1\"}]}", PATHS, true, 1 },

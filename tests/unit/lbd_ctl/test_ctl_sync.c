@@ -330,6 +330,14 @@ START_TEST(status_has_a_line_and_alarms)
 	ck_assert_str_eq(findings(), "[]");
 	ask("sync.status", "{}");
 	ck_assert_ptr_nonnull(strstr(rows_text(), "\"alarms\":[\"sync_lagging\",\"sync_key_mismatch\"]"));
+	state(SYNC_IS_SYNC, "", "", "");
+	stats(SYNC_IPVS, 0);
+	const struct sync_msg_stats full = { .kind = SYNC_CONNTRACK, .kernel_full = true };
+	model_sync_said_stats(&k.s, &full);
+	settle();
+	ck_assert_str_eq(alarms(), "[\"conntrack_full: net.netfilter.nf_conntrack_max is reached\"]");
+	ask("sync.status", "{}");
+	ck_assert_ptr_nonnull(strstr(rows_text(), "\"alarms\":[\"conntrack_full\"]"));
 	teardown();
 }
 END_TEST

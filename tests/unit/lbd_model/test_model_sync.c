@@ -95,6 +95,7 @@ START_TEST(the_process_takes_it)
 	static const char *const texts[] = {
 		PAIR WEB,
 		PAIR SOME,
+		PAIR "sync: { conntrack: all }\n",
 		"cluster: { id: 255, port: 65535, key_file: /k, nodes: { lb-a: [10.0.0.1, 10.0.1.1, 10.0.2.1, "
 		"10.0.3.1, "
 		"10.0.4.1, 10.0.5.1], lb-b: [10.0.0.2, 10.0.1.2, 10.0.2.2, 10.0.3.2, 10.0.4.2, 10.0.5.2] } }\n"
@@ -129,6 +130,9 @@ START_TEST(where_flows_are_not_copied)
 		enum config_flows why;
 		bool link; /* there is one all the same */
 	} rows[] = {
+		{ "not one of them, and no service", PAIR "sync: { conntrack: all }\n", "lb-c", CONFIG_FLOWS_NO_SELF,
+			false },
+		{ "nobody to copy all to", "sync: { conntrack: all }\n" WEB, "lb-a", CONFIG_FLOWS_ALONE, false },
 		{ "no cluster", WEB, "lb-a", CONFIG_FLOWS_ALONE, false },
 		{ "nobody else", "cluster: { id: 1, key_file: /k, nodes: { lb-a: 10.0.0.1 } }\n" WEB, "lb-a",
 			CONFIG_FLOWS_ALONE, false },
@@ -366,6 +370,55 @@ START_TEST(a_peer_that_lags)
 }
 END_TEST
 
+START_TEST(a_kernel_that_has_no_room)
+{
+	setup();
+	(void)is(SYNC_IS_SYNC);
+	(void)after_ms(MODEL_SYNC_FIGURES_MS);
+	struct sync_msg_stats m = { .kind = SYNC_CONNTRACK, .kernel_full = true };
+	model_sync_said_stats(&k.s, &m);
+	ck_assert_str_eq(told(), "W sync: alarm conntrack_full raised");
+	ck_assert_str_eq(told(), "");
+	m.kernel_full = false;
+	model_sync_said_stats(&k.s, &m);
+	ck_assert_str_eq(told(), "N sync: alarm conntrack_full is over");
+	/* and when it is of no interest any more */
+	m.kernel_full = true;
+	model_sync_said_stats(&k.s, &m);
+	(void)told();
+	ck_assert(k.s.full && take(PAIR "sync: { conntrack: off }\n" WEB, 9));
+	ck_assert(!k.s.has_stats[SYNC_CONNTRACK]);
+	ck_assert_str_eq(told(), "N sync: alarm conntrack_full is over");
+}
+END_TEST
+
+START_TEST(connection_tracking)
+{
+	static const struct {
+		const char *what, *text;
+		enum sync_conntrack conntrack;
+		bool ipvs, tracks;
+	} rows[] = {
+		{ "as is the rule", PAIR WEB, SYNC_CONNTRACK_AUTO, true, false },
+		{ "all", PAIR "sync: { conntrack: all }\n" WEB, SYNC_CONNTRACK_ALL, true, true },
+		{ "off", PAIR "sync: { conntrack: off }\n" WEB, SYNC_CONNTRACK_OFF, true, false },
+		{ "without a service", PAIR "sync: { conntrack: all }\n", SYNC_CONNTRACK_ALL, false, true },
+		{ "and nothing of the services",
+			PAIR "sync: { conntrack: all }\ndefaults: { service: { sync: off } }\n" WEB, SYNC_CONNTRACK_ALL,
+			false, true },
+	};
+	key_text = KEY;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct sync_conf c;
+		struct lb_err e = { 0 };
+		ck_assert_msg(conf_of(rows[i].text, "lb-a", &c, &e) == 0 && c.n_paths, "%s: %s", rows[i].what, e.text);
+		ck_assert_msg(c.conntrack == rows[i].conntrack && c.ipvs == rows[i].ipvs, "%s", rows[i].what);
+		ck_assert_msg(sync_conf_tracks(&c) == rows[i].tracks, "%s", rows[i].what);
+		sync_conf_done(&c);
+	}
+}
+END_TEST
+
 /* This one is told at once, however young the process is. */
 START_TEST(another_key)
 {
@@ -487,6 +540,7 @@ int main(void)
 {
 	const TTest *tests[] = { both_ends, exceptions, the_process_takes_it, where_flows_are_not_copied,
 		a_key_that_is_none, a_link_comes_and_goes, figures, who_has_not_come_yet, a_peer_that_lags, another_key,
-		copied_anew, a_kernel_that_does_not_play_along, progress, a_reload, no_row_of_the_kernel_changes };
+		a_kernel_that_has_no_room, connection_tracking, copied_anew, a_kernel_that_does_not_play_along,
+		progress, a_reload, no_row_of_the_kernel_changes };
 	return run_suite("model_sync", tests, COUNT(tests));
 }
