@@ -56,8 +56,8 @@ static void perform(enum ctl_both_do what, bool works)
 	}
 }
 
-/* fail: letters that cannot be done. broken: while this is done the link breaks (heard: and it is done all the same).
- * Returns what was done, in order. */
+/* fail: letters that cannot be done; x: the other one applies it, and its kernel does not take all of it. broken: while
+ * this is done the link breaks (heard: and it is done all the same). Returns what was done, in order. */
 static const char *go(struct ctl_both *b, const char *fail, char broken, bool heard)
 {
 	static char done[20];
@@ -86,6 +86,8 @@ static const char *go(struct ctl_both *b, const char *fail, char broken, bool he
 		} else {
 			ck_assert(link || on_this_node(what)); /* nobody is asked who is not there */
 			perform(what, works);
+			if (c == 'a' && strchr(fail, 'x'))
+				works = false;
 		}
 		const struct ctl_both_said said = { works ? what == CTL_BOTH_CHECK_HERE ? LB_CODE_NO : LB_CODE_OK
 						    : c == 'c' || c == 'C' ? LB_CODE_INVALID
@@ -114,6 +116,9 @@ static const struct {
 		"lb-a: it does not want to\nnothing was applied, on either node" },
 	{ "the other one cannot", "a", 0, false, "cCa", LB_CODE_FAILED, false, false,
 		"lb-b: it does not want to\nlb-a runs generation 17 as before. lb-b runs generation 12 as before" },
+	{ "the kernel of the other one cannot", "x", 0, false, "cCab", LB_CODE_FAILED, false, false,
+		"lb-b: it does not want to\nlb-b went back to what generation 12 was\nlb-a runs generation 17 as "
+		"before" },
 	{ "this one cannot", "A", 0, false, "cCaAb", LB_CODE_FAILED, false, false,
 		"lb-a: it does not want to\nlb-b went back to what generation 12 was\nlb-a runs generation 17 as "
 		"before. lb-b "

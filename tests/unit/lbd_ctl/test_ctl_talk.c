@@ -336,6 +336,7 @@ START_TEST(a_peer_out_of_its_mind)
 		{ "all at once", CTL_TALK_ABORT | CTL_TALK_CREDIT | CTL_TALK_END, "8 x", true },
 		{ "said after the end", CTL_TALK_END, "", false },
 	};
+	teardown(); /* each begins anew */
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		setup();
 		(void)ask(); /* another one, id 1 */
@@ -351,7 +352,20 @@ START_TEST(a_peer_out_of_its_mind)
 		settle();
 		teardown();
 	}
-	/* more than the window */
+	/* more than the window, to who does not take it */
+	setup();
+	memset(many, 'x', sizeof(many));
+	(void)ask();
+	settle();
+	b.hold = true;
+	ctl_talk_in(b.talk, 1, 0, "{}\n", 3);
+	for (unsigned i = 0; i < CTL_TALK_WINDOW / sizeof(many) - 1; i++)
+		ctl_talk_in(b.talk, 1, 0, many, sizeof(many));
+	ck_assert_uint_eq(b.overs, 0);
+	ctl_talk_in(b.talk, 1, 0, many, sizeof(many));
+	ck_assert(b.overs == 1 && b.code == LB_CODE_FAILED);
+	teardown();
+	/* a line without end */
 	setup();
 	memset(many, 'x', sizeof(many));
 	(void)ask();

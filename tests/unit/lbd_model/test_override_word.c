@@ -207,6 +207,34 @@ START_TEST(what_expired_is_not_brought_back_by_what_is_older)
 }
 END_TEST
 
+START_TEST(what_expired_is_no_word_of_now)
+{
+	tell(&a, &b);
+	now_ms = 1000;
+	drain(&a, "web/app1", CONFIG_STATE_DRAIN, 5000);
+	now_ms = 3000;
+	drain(&b, "web/app1", CONFIG_STATE_MAINT, 0); /* they do not hear each other */
+	now_ms = 7000;
+	expire(&a);
+	ck_assert_uint_eq(tell(&a, &b), 0);
+	ck_assert_uint_eq(tell(&b, &a), 1);
+	ck_assert_str_eq(state(&a, "web/app1"), "maint");
+}
+END_TEST
+
+START_TEST(it_is_over_for_a_clock_that_is_behind_too)
+{
+	b.ahead_ms = -3000;
+	drain(&a, "web/app1", CONFIG_STATE_DRAIN, 5000);
+	tell(&a, &b);
+	now_ms = 6000;
+	expire(&a);
+	ck_assert_str_eq(state(&b, "web/app1"), "drain");
+	ck_assert_uint_eq(tell(&a, &b), 1);
+	ck_assert_str_eq(state(&b, "web/app1"), "-");
+}
+END_TEST
+
 START_TEST(the_last_operator_is_right_whatever_the_clocks_say)
 {
 	b.ahead_ms = 60000;
@@ -330,6 +358,7 @@ START_TEST(hostile_words)
 		{ "not known here", "{\"object\":\"web/app9\",\"item\":\"force\",\"stamp\":1,\"value\":\"down\"" SAID,
 			0 },
 	};
+	end(&a); /* each begins anew */
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		json_t *j = json_loads(rows[i].text, 0, NULL);
 		ck_assert_msg(j != NULL, "%s", rows[i].what);
@@ -385,6 +414,8 @@ int main(void)
 	tcase_add_test(t, it_holds_on_both);
 	tcase_add_test(t, what_was_taken_away_stays_away);
 	tcase_add_test(t, what_expired_is_not_brought_back_by_what_is_older);
+	tcase_add_test(t, what_expired_is_no_word_of_now);
+	tcase_add_test(t, it_is_over_for_a_clock_that_is_behind_too);
 	tcase_add_test(t, the_last_operator_is_right_whatever_the_clocks_say);
 	tcase_add_test(t, both_at_once);
 	tcase_add_test(t, a_backend_that_one_node_has);
