@@ -39,6 +39,23 @@ struct ctl_request {
 	long long if_generation; /* then: 0 = any */
 };
 
+/* Arguments by name: NULL, false, 0 = not given. */
+static inline const char *ctl_arg_str(const struct ctl_request *rq, const char *name)
+{
+	return lb_proto_str(rq->args, name);
+}
+
+static inline bool ctl_arg_flag(const struct ctl_request *rq, const char *name)
+{
+	return lb_proto_bool(rq->args, name, 0);
+}
+
+static inline int64_t ctl_arg_ms(const struct ctl_request *rq, const char *name) /* of seconds */
+{
+	const json_t *v = json_object_get(rq->args, name);
+	return json_is_number(v) ? (int64_t)(json_number_value(v) * 1000 + 0.5) : 0;
+}
+
 struct ctl_reply;
 
 void ctl_reply_row(struct ctl_reply *r, json_t *row); /* steals row; NULL (no memory) ends the answer with failed */

@@ -8,6 +8,7 @@
 #include "lbd/ctl/ctl_env.h"
 #include "lbd/ctl/ctl_failover.h"
 #include "lbd/ctl/ctl_kernel.h"
+#include "lbd/ctl/ctl_override.h"
 #include "lbd/ctl/ctl_peer.h"
 #include "lbd/ctl/ctl_remote.h"
 #include "lbd/ctl/ctl_rows.h"
@@ -24,22 +25,6 @@
 #define TEXT_PART 32768u /* of a configuration per row: far below the longest line */
 
 typedef void handler_fn(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r);
-
-static const char *arg_str(const struct ctl_request *rq, const char *name)
-{
-	return lb_proto_str(rq->args, name);
-}
-
-static bool arg_flag(const struct ctl_request *rq, const char *name)
-{
-	return lb_proto_bool(rq->args, name, 0);
-}
-
-static int64_t arg_ms(const struct ctl_request *rq, const char *name)
-{
-	const json_t *v = json_object_get(rq->args, name);
-	return json_is_number(v) ? (int64_t)(json_number_value(v) * 1000 + 0.5) : 0;
-}
 
 /* The service of an argument; MODEL_NONE after ending the answer. */
 static uint32_t service_of(struct ctl_env *env, const char *name, struct ctl_reply *r)
@@ -99,11 +84,11 @@ static int list_next(struct ctl_reply *r, void *state)
 
 static void list(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r, enum list_kind kind)
 {
-	if (arg_flag(rq, "kernel")) {
+	if (ctl_arg_flag(rq, "kernel")) {
 		ctl_kernel_rows(env, r);
 		return;
 	}
-	const char *only = arg_str(rq, "service");
+	const char *only = ctl_arg_str(rq, "service");
 	uint32_t s = only ? service_of(env, only, r) : 0;
 	if (s == MODEL_NONE)
 		return;
@@ -128,25 +113,16 @@ static void do_backend_list(struct ctl_env *env, struct ctl_request *rq, struct 
 
 static void do_service_show(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
-	uint32_t s = service_of(env, arg_str(rq, "service"), r);
+	uint32_t s = service_of(env, ctl_arg_str(rq, "service"), r);
 	if (s == MODEL_NONE)
 		return;
 	ctl_reply_row(r, ctl_row_service(env, s, true));
 	ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
 }
 
-static uint32_t backend_of(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
-{
-	struct lb_err e;
-	uint32_t b = model_object_find(env->model, arg_str(rq, "backend"), &e);
-	if (b == MODEL_NONE)
-		ctl_reply_error(r, &e);
-	return b;
-}
-
 static void do_backend_show(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
-	uint32_t b = backend_of(env, rq, r);
+	uint32_t b = ctl_backend_of(env, rq, r);
 	struct ctl_counts counts;
 	if (b == MODEL_NONE)
 		return;
@@ -162,14 +138,14 @@ static void do_backend_show(struct ctl_env *env, struct ctl_request *rq, struct 
 
 static void stats(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r, bool backends)
 {
-	if (arg_flag(rq, "kernel")) {
+	if (ctl_arg_flag(rq, "kernel")) {
 		ctl_kernel_rows(env, r);
 		return;
 	}
-	const char *only = arg_str(rq, "service");
+	const char *only = ctl_arg_str(rq, "service");
 	uint32_t s = only ? service_of(env, only, r) : MODEL_NONE;
 	if (!only || s != MODEL_NONE)
-		ctl_kernel_stats(env, s, backends, arg_flag(rq, "rate"), r);
+		ctl_kernel_stats(env, s, backends, ctl_arg_flag(rq, "rate"), r);
 }
 
 static void do_service_stats(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
@@ -182,162 +158,27 @@ static void do_backend_stats(struct ctl_env *env, struct ctl_request *rq, struct
 	stats(env, rq, r, true);
 }
 
-/* ---- overrides ---- */
-
-/* The closing line of a change says what is now true, with what could go wrong about it. */
-static void override_done(struct ctl_env *env, const char *object, const char *text, struct ctl_reply *r)
-{
-	const char *unsaved = env->ops->override_changed(env->arg, object);
-	char line[400];
-	snprintf(line, sizeof(line), "%s%s%s%s", text, unsaved ? " (not stored: " : "", unsaved ? unsaved : "",
-		unsaved ? "; it ends with the daemon)" : "");
-	ctl_reply_end(r, LB_CODE_OK, line, NULL);
-}
-
-static struct override_who who_of(struct ctl_env *env, const struct ctl_request *rq)
-{
-	return (struct override_who){ rq->peer->user, arg_str(rq, "reason"), env->ops->wall_ms(env->arg),
-		env->ops->now(env->arg), arg_ms(rq, "for") };
-}
-
-static const char *until(int64_t for_ms, char out[48])
-{
-	char d[LB_DURATION_STRLEN];
-	out[0] = '\0';
-	if (for_ms)
-		snprintf(out, 48, " for %s", lb_duration_str(for_ms, d));
-	return out;
-}
-
-static void set_state(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r, enum config_state state)
-{
-	uint32_t b = backend_of(env, rq, r);
-	if (b == MODEL_NONE)
-		return;
-	const struct model_backend *be = &env->model->backends[b];
-	const struct config_service *s = env->model->services[be->service].cfg;
-	const char *object = arg_str(rq, "backend");
-	struct override_who who = who_of(env, rq);
-	char text[300], t[48], d[LB_DURATION_STRLEN];
-	int err = 0;
-	/* enabling what the configuration enables needs no override: the old one goes */
-	if (state == CONFIG_STATE_ENABLED && be->cfg->state == CONFIG_STATE_ENABLED)
-		(void)overrides_clear_state(env->overrides, object);
-	else
-		err = overrides_set_state(env->overrides, object, state, &who);
-	if (err) {
-		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
-		return;
-	}
-	if (state == CONFIG_STATE_ENABLED)
-		snprintf(text, sizeof(text), "backend %s is enabled%s: health and weight decide", object,
-			until(who.for_ms, t));
-	else if (state == CONFIG_STATE_MAINT)
-		snprintf(text, sizeof(text), "backend %s is in maintenance%s: no flows, no row in the kernel", object,
-			until(who.for_ms, t));
-	else if (s->drain_then == CONFIG_THEN_CUT && s->drain_ms)
-		snprintf(text, sizeof(text), "backend %s drains%s: no new flows, the ones it has may go on for %s",
-			object, until(who.for_ms, t), lb_duration_str(s->drain_ms, d));
-	else
-		snprintf(text, sizeof(text), "backend %s drains%s: no new flows, the ones it has go on until they end",
-			object, until(who.for_ms, t));
-	override_done(env, object, text, r);
-}
-
-static void do_backend_enable(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
-{
-	set_state(env, rq, r, CONFIG_STATE_ENABLED);
-}
-
-static void do_backend_drain(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
-{
-	set_state(env, rq, r, CONFIG_STATE_DRAIN);
-}
-
-static void do_backend_maint(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
-{
-	set_state(env, rq, r, CONFIG_STATE_MAINT);
-}
-
-static void do_backend_weight(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
-{
-	uint32_t b = backend_of(env, rq, r);
-	struct lb_weight w;
-	if (b == MODEL_NONE)
-		return;
-	const char *object = arg_str(rq, "backend");
-	struct override_who who = who_of(env, rq);
-	char text[300], t[48];
-	if (lb_weight_parse(arg_str(rq, "weight"), &w)) {
-		ctl_reply_end(r, LB_CODE_USAGE, "a weight is 0..65535, a share like 50%, or auto", NULL);
-		return;
-	}
-	if (w.kind == LB_WEIGHT_AUTO)
-		(void)overrides_clear_weight(env->overrides, object);
-	else if (overrides_set_weight(env->overrides, object,
-			 w.kind == LB_WEIGHT_SHARE ? OVERRIDE_WEIGHT_PERCENT : OVERRIDE_WEIGHT_VALUE, w.value, &who)) {
-		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
-		return;
-	}
-	uint32_t configured = env->model->backends[b].cfg->weight;
-	if (w.kind == LB_WEIGHT_AUTO)
-		snprintf(text, sizeof(text), "backend %s has its configured weight %u", object, configured);
-	else
-		snprintf(text, sizeof(text), "backend %s has weight %s%s (configured: %u)", object,
-			arg_str(rq, "weight"), until(who.for_ms, t), configured);
-	override_done(env, object, text, r);
-}
-
-/* What an operator says of health; state goes first, so a drained backend is told of. */
-static void do_backend_force(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
-{
-	uint32_t b = backend_of(env, rq, r);
-	if (b == MODEL_NONE)
-		return;
-	const char *object = arg_str(rq, "backend"), *word = arg_str(rq, "force");
-	const struct model_backend *be = &env->model->backends[b];
-	enum override_force force = strcmp(word, "up") == 0 ? OVERRIDE_FORCE_UP : OVERRIDE_FORCE_DOWN;
-	struct override_who who = who_of(env, rq);
-	char text[300], t[48];
-	bool automatic = strcmp(word, "auto") == 0;
-	if (automatic) {
-		(void)overrides_clear_force(env->overrides, object);
-	} else if (overrides_set_force(env->overrides, object, force, &who)) {
-		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
-		return;
-	}
-	if (automatic)
-		snprintf(text, sizeof(text), "backend %s: its checks decide again", object);
-	else
-		snprintf(text, sizeof(text), "backend %s is forced %s%s, whatever its checks say%s", object, word,
-			until(who.for_ms, t),
-			model_admin_state(be) == CONFIG_STATE_MAINT   ? " (it stays in maintenance)"
-			: model_admin_state(be) == CONFIG_STATE_DRAIN ? " (it goes on draining)"
-								      : "");
-	override_done(env, object, text, r);
-}
-
 /* ---- checks ---- */
 
 static void do_check_list(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
-	ctl_check_list(env, arg_flag(rq, "names"), r);
+	ctl_check_list(env, ctl_arg_flag(rq, "names"), r);
 }
 
 static void do_check_show(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
-	ctl_check_show(env, arg_str(rq, "check"), r);
+	ctl_check_show(env, ctl_arg_str(rq, "check"), r);
 }
 
 static void do_check_history(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
-	ctl_check_history(
-		env, arg_str(rq, "check"), arg_str(rq, "backend"), (uint32_t)lb_proto_int(rq->args, "last", 0), r);
+	ctl_check_history(env, ctl_arg_str(rq, "check"), ctl_arg_str(rq, "backend"),
+		(uint32_t)lb_proto_int(rq->args, "last", 0), r);
 }
 
 static void do_check_run(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
-	uint32_t b = backend_of(env, rq, r);
+	uint32_t b = ctl_backend_of(env, rq, r);
 	if (b != MODEL_NONE)
 		ctl_run(env, b, r);
 }
@@ -352,7 +193,7 @@ static void do_vrrp_list(struct ctl_env *env, struct ctl_request *rq, struct ctl
 
 static void do_vrrp_show(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
-	const char *name = arg_str(rq, "vrrp");
+	const char *name = ctl_arg_str(rq, "vrrp");
 	if (name)
 		ctl_vrrp_show(env, name, r);
 	else
@@ -361,45 +202,12 @@ static void do_vrrp_show(struct ctl_env *env, struct ctl_request *rq, struct ctl
 
 static void do_vrrp_resign(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
-	ctl_vrrp_resign(env, arg_str(rq, "vrrp"), r);
+	ctl_vrrp_resign(env, ctl_arg_str(rq, "vrrp"), r);
 }
 
 static void do_vrrp_announce(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
-	ctl_vrrp_announce(env, arg_str(rq, "vrrp"), r);
-}
-
-static void do_vrrp_priority(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
-{
-	const struct model_vrrp *v = ctl_vrrp_of(env, arg_str(rq, "vrrp"), r);
-	struct override_who who = who_of(env, rq);
-	char object[80], text[200], t[48];
-	uint8_t prio;
-	if (!v)
-		return;
-	const char *name = v->cfg->name;
-	if (lb_priority_parse(arg_str(rq, "priority"), &prio)) {
-		ctl_reply_end(r, LB_CODE_USAGE, "a priority is 1..254, or auto", NULL);
-		return;
-	}
-	if (prio && v->cfg->priority == VRRP_PRIO_OWNER) {
-		snprintf(text, sizeof(text), "vrrp %s has priority 255: it always has the addresses", name);
-		ctl_reply_end(r, LB_CODE_REFUSED, text, NULL);
-		return;
-	}
-	snprintf(object, sizeof(object), OVERRIDE_VRRP "%s", name);
-	if (!prio) {
-		(void)overrides_clear_prio(env->overrides, object);
-	} else if (overrides_set_prio(env->overrides, object, prio, &who)) {
-		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
-		return;
-	}
-	if (!prio)
-		snprintf(text, sizeof(text), "vrrp %s has its configured priority %u", name, v->cfg->priority);
-	else
-		snprintf(text, sizeof(text), "vrrp %s has priority %u%s (configured: %u)", name, prio,
-			until(who.for_ms, t), v->cfg->priority);
-	override_done(env, object, text, r);
+	ctl_vrrp_announce(env, ctl_arg_str(rq, "vrrp"), r);
 }
 
 /* ---- configuration ---- */
@@ -444,7 +252,7 @@ static void do_config_show(struct ctl_env *env, struct ctl_request *rq, struct c
 	struct text_stream *t = calloc(1, sizeof(*t));
 	struct lb_err e = { LB_CODE_FAILED, "out of memory" };
 	uint32_t generation = (uint32_t)lb_proto_int(rq->args, "generation", 0);
-	bool effective = arg_flag(rq, "effective");
+	bool effective = ctl_arg_flag(rq, "effective");
 	int err = t ? 0 : -1;
 	if (!err && effective && generation && generation != env->generation)
 		err = lb_err_set(&e, LB_CODE_USAGE, "--effective shows the generation that runs (%u)", env->generation);
@@ -467,11 +275,11 @@ static void apply(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply 
 	const struct ctl_apply what = {
 		.kind = kind,
 		.fd = rq->fd,
-		.name = arg_str(rq, "file"),
+		.name = ctl_arg_str(rq, "file"),
 		.generation = (uint32_t)lb_proto_int(rq->args, "generation", 0),
-		.with_ops = arg_flag(rq, "ops"),
-		.both = arg_flag(rq, "both"),
-		.message = arg_str(rq, "message"),
+		.with_ops = ctl_arg_flag(rq, "ops"),
+		.both = ctl_arg_flag(rq, "both"),
+		.message = ctl_arg_str(rq, "message"),
 	};
 	rq->fd = -1;
 	env->ops->apply(env->arg, &what, rq->peer, r);
@@ -511,7 +319,7 @@ static void do_status(struct ctl_env *env, struct ctl_request *rq, struct ctl_re
 	json_t *row = ctl_row_status(env);
 	bool alarm = json_array_size(json_object_get(row, "alarms")) > 0;
 	ctl_reply_row(r, row);
-	ctl_reply_end(r, alarm && arg_flag(rq, "check") ? LB_CODE_NO : LB_CODE_OK, NULL, NULL);
+	ctl_reply_end(r, alarm && ctl_arg_flag(rq, "check") ? LB_CODE_NO : LB_CODE_OK, NULL, NULL);
 }
 
 static void do_daemon_info(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
@@ -531,7 +339,7 @@ static void do_daemon_restart(struct ctl_env *env, struct ctl_request *rq, struc
 
 static void do_daemon_stop(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
-	bool flush = arg_flag(rq, "flush");
+	bool flush = ctl_arg_flag(rq, "flush");
 	ctl_reply_end(r, LB_CODE_OK,
 		flush ? "the daemon has stopped and removed its services from the kernel"
 		      : "the daemon has stopped; the kernel goes on forwarding, nothing checks the backends",
@@ -541,7 +349,7 @@ static void do_daemon_stop(struct ctl_env *env, struct ctl_request *rq, struct c
 
 static void do_wait(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
-	ctl_wait(env, arg_str(rq, "object"), arg_str(rq, "condition"), arg_ms(rq, "timeout"), r);
+	ctl_wait(env, ctl_arg_str(rq, "object"), ctl_arg_str(rq, "condition"), ctl_arg_ms(rq, "timeout"), r);
 }
 
 static handler_fn *const handlers[] = {
@@ -552,11 +360,11 @@ static handler_fn *const handlers[] = {
 	[LB_COMMAND_BACKEND_LIST] = do_backend_list,
 	[LB_COMMAND_BACKEND_SHOW] = do_backend_show,
 	[LB_COMMAND_BACKEND_STATS] = do_backend_stats,
-	[LB_COMMAND_BACKEND_ENABLE] = do_backend_enable,
-	[LB_COMMAND_BACKEND_DRAIN] = do_backend_drain,
-	[LB_COMMAND_BACKEND_MAINT] = do_backend_maint,
-	[LB_COMMAND_BACKEND_WEIGHT] = do_backend_weight,
-	[LB_COMMAND_BACKEND_FORCE] = do_backend_force,
+	[LB_COMMAND_BACKEND_ENABLE] = ctl_override_enable,
+	[LB_COMMAND_BACKEND_DRAIN] = ctl_override_drain,
+	[LB_COMMAND_BACKEND_MAINT] = ctl_override_maint,
+	[LB_COMMAND_BACKEND_WEIGHT] = ctl_override_weight,
+	[LB_COMMAND_BACKEND_FORCE] = ctl_override_force,
 	[LB_COMMAND_CHECK_LIST] = do_check_list,
 	[LB_COMMAND_CHECK_SHOW] = do_check_show,
 	[LB_COMMAND_CHECK_HISTORY] = do_check_history,
@@ -568,7 +376,7 @@ static handler_fn *const handlers[] = {
 	[LB_COMMAND_VRRP_SHOW] = do_vrrp_show,
 	[LB_COMMAND_VRRP_RESIGN] = do_vrrp_resign,
 	[LB_COMMAND_VRRP_ANNOUNCE] = do_vrrp_announce,
-	[LB_COMMAND_VRRP_PRIORITY] = do_vrrp_priority,
+	[LB_COMMAND_VRRP_PRIORITY] = ctl_override_priority,
 	[LB_COMMAND_FAILOVER] = ctl_failover,
 	[LB_COMMAND_PEER_STATUS] = ctl_peer_status,
 	[LB_COMMAND_PEER_DIFF] = ctl_peer_diff,

@@ -3,14 +3,7 @@
 
 #include "common/err.h"
 #include "common/log_io.h"
-#include "common/room_io.h"
-#include "lbd/sync/sync_conn_io.h"
-#include "lbd/sync/sync_ct_io.h"
-#include "lbd/sync/sync_kernel_io.h"
-#include "lbd/sync/sync_link.h"
-#include "lbd/sync/sync_multicast_io.h"
-#include "lbd/sync/sync_talk.h"
-#include "lbd/sync/tls_io.h"
+#include "lbd/sync/sync_within_io.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -22,187 +15,6 @@
 
 #define FRAMES_PER_TURN 32
 
-struct sync_room {
-	struct lb_room base;
-	struct sync_conf *conf; /* NULL = nothing was set yet */
-	struct sync_kernel kernel;
-	struct sync_multicast_run multicast; /* in place of all that has to do with a peer */
-	struct sync_conn *conn;
-	struct sync_ct ct;
-	struct sync_flow_source ct_source; /* of the link */
-	struct sync_link link;             /* with a tls only: else there is no peer */
-	struct sync_talks talks;
-	struct tls_link *tls;
-	uint64_t epoch;
-	enum tls_reason transport; /* why there is no link; NONE = it is not known */
-	char transport_text[TLS_TEXT_MAX];
-	bool in_kernel; /* what the peer had when it came is in the kernel */
-	bool look;      /* the state may be another one */
-	struct lb_text told;
-	ev_timer deadline;
-	ev_idle more;
-	uint8_t frame[SYNC_BATCH_BYTES + SYNC_RECORD_MAX];
-};
-
-/* ---- to the core ---- */
-
-static void send_msg(struct sync_room *r, const struct sync_room_msg *m)
-{
-	sync_room_msg_write(m, &r->base.line);
-	lb_room_send(&r->base);
-}
-
-static void say_conn(const struct sync_room_msg *m, void *arg)
-{
-	send_msg(arg, m);
-}
-
-static const enum sync_stream streams[] = { [SYNC_IPVS] = SYNC_STREAM_IPVS, [SYNC_CONNTRACK] = SYNC_STREAM_CONNTRACK };
-
-static void put_reason(struct sync_msg_state *s, const char *word, const char *text)
-{
-	snprintf(s->reason, sizeof(s->reason), "%s", word);
-	snprintf(s->text, sizeof(s->text), "%s", text);
-}
-
-/* What the transport knows is more exact, while there is none. */
-static void put_down(const struct sync_room *r, struct sync_msg_state *s)
-{
-	enum sync_why why = sync_link_alarm(&r->link);
-	s->is = SYNC_IS_DOWN;
-	if (r->transport == TLS_REASON_KEY || why == SYNC_WHY_KEY)
-		put_reason(s, "key_mismatch", r->transport_text[0] ? r->transport_text : sync_why_texts[SYNC_WHY_KEY]);
-	else if (why != SYNC_WHY_NONE && why != SYNC_WHY_CLOSED)
-		put_reason(s, sync_why_words[why], sync_why_texts[why]);
-	else if (r->transport != TLS_REASON_NONE)
-		put_reason(s, tls_reasons[r->transport], r->transport_text);
-	else
-		put_reason(s, "waiting", "nothing has been heard of the peer yet");
-}
-
-/* Both streams as one: what is true of it is true of each. The peer may know nothing of the other one. */
-static void look_at_streams(const struct sync_room *r, struct sync_link_status *out)
-{
-	struct sync_link_status ct;
-	sync_link_status(&r->link, SYNC_STREAM_IPVS, r->base.now, out);
-	if (!r->ct.conf || !(r->link.peer.features & SYNC_FEATURE_CONNTRACK))
-		return;
-	sync_link_status(&r->link, SYNC_STREAM_CONNTRACK, r->base.now, &ct);
-	out->paused |= ct.paused;
-	out->held |= ct.held;
-	out->in.complete &= ct.in.complete;
-	out->out.complete &= ct.out.complete;
-}
-
-static void fill_state(struct sync_room *r, struct sync_msg_state *s)
-{
-	struct sync_link_status st;
-	*s = (struct sync_msg_state){ 0 };
-	const char *trouble = r->multicast.wanted    ? r->multicast.trouble
-			      : r->kernel.trouble[0] ? r->kernel.trouble
-						     : r->ct.trouble;
-	snprintf(s->trouble, sizeof(s->trouble), "%s", trouble);
-	if (!r->tls)
-		return; /* OFF */
-	if (r->link.state != SYNC_LINK_OPEN) {
-		put_down(r, s);
-		return;
-	}
-	look_at_streams(r, &st);
-	if (!st.in.complete)
-		r->in_kernel = false;
-	else if (sync_kernel_settled(&r->kernel) && sync_ct_settled(&r->ct))
-		r->in_kernel = true;
-	s->sent_all = st.out.complete && (!r->ct.conf || r->ct.looked);
-	s->have_all = st.in.complete && r->in_kernel;
-	s->is = st.paused || st.held ? SYNC_IS_PAUSED : s->sent_all && s->have_all ? SYNC_IS_SYNC : SYNC_IS_BULK;
-	s->same_config = r->link.peer.config == r->conf->config;
-	snprintf(s->version, sizeof(s->version), "%u", r->link.version);
-}
-
-/* The line is what can be compared. */
-static void tell_state(struct sync_room *r)
-{
-	struct sync_room_msg m = { .type = SYNC_MSG_STATE };
-	if (!r->conf && !r->multicast.wanted)
-		return;
-	r->look = false;
-	fill_state(r, &m.u.state);
-	sync_room_msg_write(&m, &r->base.line);
-	if (!r->base.line.bad && r->base.line.n == r->told.n && memcmp(r->base.line.s, r->told.s, r->told.n) == 0) {
-		lb_text_clear(&r->base.line);
-		return;
-	}
-	lb_text_clear(&r->told);
-	lb_text_put(&r->told, r->base.line.s, r->base.line.n);
-	lb_room_send(&r->base);
-}
-
-static void put_ct_stats(const struct sync_room *r, struct sync_msg_stats *s)
-{
-	const struct sync_ct *c = &r->ct;
-	s->local = flow_table_count(c->table, FLOW_LOCAL);
-	s->peer = flow_table_count(c->table, FLOW_PEER);
-	s->injected = c->injected;
-	s->refused += c->refused;
-	s->lost = c->lost;
-	s->full = c->full;
-	s->kernel_full = sync_ct_kernel_full(c, r->base.now);
-}
-
-/* Whether the cores can talk, when that changed. */
-static void tell_talk(struct sync_room *r)
-{
-	bool talks = r->conf && r->tls && sync_link_talks(&r->link);
-	if (talks != (r->talks.link != 0))
-		sync_talks_link(&r->talks, talks, r->base.now);
-	if (r->talks.said == r->talks.link)
-		return;
-	r->talks.said = r->talks.link;
-	send_msg(r, &(struct sync_room_msg){ .type = SYNC_MSG_TALK_LINK, .u.talk.link = r->talks.link });
-}
-
-static void tell_stats(struct sync_room *r, enum sync_kind kind)
-{
-	struct sync_link_status st;
-	struct sync_room_msg m = { .type = SYNC_MSG_STATS, .u.stats.kind = kind };
-	struct sync_msg_stats *s = &m.u.stats;
-	const struct sync_kernel *f = &r->kernel;
-	sync_link_status(&r->link, streams[kind], r->base.now, &st);
-	s->sent = st.sent;
-	s->received = st.received;
-	s->resyncs = st.resyncs_in + st.resyncs_out;
-	s->bulk_done = st.in.at - st.in.from;
-	s->bulk_all = st.in.mark - st.in.from;
-	s->sent_done = st.out.at - st.out.from;
-	s->sent_all = st.out.mark - st.out.from;
-	s->lag_ms = st.lag_ms;
-	s->refused = st.refused + st.invalid;
-	if (kind == SYNC_CONNTRACK)
-		put_ct_stats(r, s);
-	if (kind == SYNC_IPVS) {
-		s->local = flow_table_count(f->table, FLOW_LOCAL);
-		s->peer = flow_table_count(f->table, FLOW_PEER);
-		s->injected = f->injected;
-		s->refused += f->refused;
-		s->lost = f->lost + f->dropped;
-		s->full = f->full;
-	}
-	send_msg(r, &m);
-}
-
-static void send_pong(struct sync_room *r, uint32_t n)
-{
-	const struct sync_room_msg m = { .type = SYNC_MSG_PONG,
-		.u.pong = { .n = n, .lag_us = lb_room_lag_us(&r->base), .rss_kib = lb_room_rss_kib() } };
-	send_msg(r, &m);
-	r->look = true;
-	if (r->tls)
-		tell_stats(r, SYNC_IPVS);
-	if (r->conf && r->ct.conf)
-		tell_stats(r, SYNC_CONNTRACK);
-}
-
 /* ---- what the cores say to each other ---- */
 
 static bool on_talk(const struct sync_talk *t, void *arg)
@@ -211,11 +23,11 @@ static bool on_talk(const struct sync_talk *t, void *arg)
 	const struct sync_room_msg m = { .type = SYNC_MSG_TALK_IN,
 		.u.talk = { .id = t->id, .flags = t->flags, .text = t->text, .n = t->n } };
 	if (!r->talks.said)
-		tell_talk(r); /* HELLO and this came in one turn */
+		sync_room_tell_talk(r); /* HELLO and this came in one turn */
 	if (!sync_talks_came(&r->talks, r->base.now) || lb_room_pending(&r->base) > SYNC_TALK_PENDING)
 		return false;
 	if (r->talks.link)
-		send_msg(r, &m);
+		sync_room_send(r, &m);
 	return true;
 }
 
@@ -261,7 +73,7 @@ static void on_up(void *arg)
 	r->transport_text[0] = '\0';
 	r->look = true;
 	sync_link_up(&r->link, r->base.now);
-	tell_talk(r); /* it took the place of one that talked */
+	sync_room_tell_talk(r); /* it took the place of one that talked */
 }
 
 static void on_down(enum tls_reason why, const char *text, void *arg)
@@ -271,7 +83,7 @@ static void on_down(enum tls_reason why, const char *text, void *arg)
 	snprintf(r->transport_text, sizeof(r->transport_text), "%s", text);
 	r->look = true;
 	sync_link_down(&r->link, why_of(why), r->base.now);
-	tell_talk(r); /* before the next one can be up */
+	sync_room_tell_talk(r); /* before the next one can be up */
 }
 
 static void on_frame(const uint8_t *p, size_t n, void *arg)
@@ -321,7 +133,7 @@ static void end_link(struct sync_room *r)
 	(void)say(r); /* the reason */
 	tls_link_drop(r->tls);
 	sync_link_down(&r->link, why, r->base.now);
-	tell_talk(r);
+	sync_room_tell_talk(r);
 	r->look = true;
 }
 
@@ -359,7 +171,7 @@ static void on_flush(void *arg)
 	struct sync_room *r = arg;
 	bool more = false;
 	if (!r->conf && r->look)
-		tell_state(r);
+		sync_room_tell_state(r);
 	if (!r->conf)
 		return;
 	sync_conn_turn(r->conn);
@@ -369,9 +181,9 @@ static void on_flush(void *arg)
 		more |= say(r);
 	if (r->tls && r->link.state == SYNC_LINK_OVER)
 		end_link(r);
-	tell_talk(r);
+	sync_room_tell_talk(r);
 	if (r->look)
-		tell_state(r);
+		sync_room_tell_state(r);
 	arm(r, more);
 }
 
@@ -386,7 +198,7 @@ static void link_close(struct sync_room *r)
 	r->tls = NULL;
 	sync_link_done(&r->link);
 	sync_flow_source_done(&r->ct_source);
-	tell_talk(r);
+	sync_room_tell_talk(r);
 }
 
 /* ---- the configuration ---- */
@@ -472,14 +284,14 @@ static void run(struct sync_room *r, const struct sync_msg_do *d)
 			continue;
 		switch (d->what) {
 		case SYNC_DO_RESYNC:
-			sync_link_resync(&r->link, streams[k], r->base.now);
+			sync_link_resync(&r->link, sync_room_streams[k], r->base.now);
 			if (k == SYNC_IPVS)
 				sync_kernel_again(&r->kernel);
 			else
 				sync_ct_again(&r->ct);
 			break;
-		case SYNC_DO_PAUSE: sync_link_pause(&r->link, streams[k], true); break;
-		case SYNC_DO_RESUME: sync_link_pause(&r->link, streams[k], false); break;
+		case SYNC_DO_PAUSE: sync_link_pause(&r->link, sync_room_streams[k], true); break;
+		case SYNC_DO_RESUME: sync_link_pause(&r->link, sync_room_streams[k], false); break;
 		}
 	}
 	r->look = true;
@@ -493,7 +305,7 @@ static int hello(struct sync_room *r, const struct lb_msg_hello *h)
 		.u.ready = { .version = LB_PROTO_VERSION, .pid = (int32_t)getpid() } };
 	int err = lb_room_hello(&r->base, h);
 	if (!err)
-		send_msg(r, &m);
+		sync_room_send(r, &m);
 	return err;
 }
 
@@ -516,7 +328,7 @@ static int dispatch(struct sync_room *r, struct sync_room_msg *m)
 		r->look = true;
 		return 0;
 	case SYNC_MSG_LOG: lb_log_set_level(m->u.log); return 0;
-	case SYNC_MSG_PING: send_pong(r, m->u.ping); return 0;
+	case SYNC_MSG_PING: sync_room_pong(r, m->u.ping); return 0;
 	case SYNC_MSG_CONN_LIST:
 	case SYNC_MSG_CONN_MORE:
 	case SYNC_MSG_CONN_STOP:
@@ -594,7 +406,7 @@ static int room_open(struct sync_room *r, int fd, void (*alive)(void))
 	ev_idle_init(&r->more, on_more);
 	ev_set_priority(&r->more, EV_MINPRI);
 	sync_ct_open(&r->ct, r->base.loop);
-	r->conn = sync_conn_new(r->base.loop, &r->kernel, say_conn, r);
+	r->conn = sync_conn_new(r->base.loop, &r->kernel, sync_room_say, r);
 	return r->conn ? sync_kernel_open(&r->kernel, r->base.loop, random[1]) : -ENOMEM;
 }
 

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/ctl/ctl_override.h"
+
+#include "common/commands.h"
+#include "common/time.h"
+#include "lbd/ctl/ctl_vrrp.h"
+
+#include <stdio.h>
+#include <string.h>
+
+uint32_t ctl_backend_of(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	struct lb_err e;
+	uint32_t b = model_object_find(env->model, ctl_arg_str(rq, "backend"), &e);
+	if (b == MODEL_NONE)
+		ctl_reply_error(r, &e);
+	return b;
+}
+
+/* The closing line of a change says what is now true, with what could go wrong about it. */
+static void override_done(struct ctl_env *env, const char *object, const char *text, struct ctl_reply *r)
+{
+	const char *unsaved = env->ops->override_changed(env->arg, object);
+	char line[400];
+	snprintf(line, sizeof(line), "%s%s%s%s", text, unsaved ? " (not stored: " : "", unsaved ? unsaved : "",
+		unsaved ? "; it ends with the daemon)" : "");
+	ctl_reply_end(r, LB_CODE_OK, line, NULL);
+}
+
+static struct override_who who_of(struct ctl_env *env, const struct ctl_request *rq)
+{
+	return (struct override_who){ rq->peer->user, ctl_arg_str(rq, "reason"), env->ops->wall_ms(env->arg),
+		env->ops->now(env->arg), ctl_arg_ms(rq, "for") };
+}
+
+static const char *until(int64_t for_ms, char out[48])
+{
+	char d[LB_DURATION_STRLEN];
+	out[0] = '\0';
+	if (for_ms)
+		snprintf(out, 48, " for %s", lb_duration_str(for_ms, d));
+	return out;
+}
+
+static void set_state(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r, enum config_state state)
+{
+	uint32_t b = ctl_backend_of(env, rq, r);
+	if (b == MODEL_NONE)
+		return;
+	const struct model_backend *be = &env->model->backends[b];
+	const struct config_service *s = env->model->services[be->service].cfg;
+	const char *object = ctl_arg_str(rq, "backend");
+	struct override_who who = who_of(env, rq);
+	char text[300], t[48], d[LB_DURATION_STRLEN];
+	int err = 0;
+	/* enabling what the configuration enables needs no override: the old one goes */
+	if (state == CONFIG_STATE_ENABLED && be->cfg->state == CONFIG_STATE_ENABLED)
+		(void)overrides_clear_state(env->overrides, object);
+	else
+		err = overrides_set_state(env->overrides, object, state, &who);
+	if (err) {
+		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
+		return;
+	}
+	if (state == CONFIG_STATE_ENABLED)
+		snprintf(text, sizeof(text), "backend %s is enabled%s: health and weight decide", object,
+			until(who.for_ms, t));
+	else if (state == CONFIG_STATE_MAINT)
+		snprintf(text, sizeof(text), "backend %s is in maintenance%s: no flows, no row in the kernel", object,
+			until(who.for_ms, t));
+	else if (s->drain_then == CONFIG_THEN_CUT && s->drain_ms)
+		snprintf(text, sizeof(text), "backend %s drains%s: no new flows, the ones it has may go on for %s",
+			object, until(who.for_ms, t), lb_duration_str(s->drain_ms, d));
+	else
+		snprintf(text, sizeof(text), "backend %s drains%s: no new flows, the ones it has go on until they end",
+			object, until(who.for_ms, t));
+	override_done(env, object, text, r);
+}
+
+void ctl_override_enable(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	set_state(env, rq, r, CONFIG_STATE_ENABLED);
+}
+
+void ctl_override_drain(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	set_state(env, rq, r, CONFIG_STATE_DRAIN);
+}
+
+void ctl_override_maint(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	set_state(env, rq, r, CONFIG_STATE_MAINT);
+}
+
+void ctl_override_weight(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	uint32_t b = ctl_backend_of(env, rq, r);
+	struct lb_weight w;
+	if (b == MODEL_NONE)
+		return;
+	const char *object = ctl_arg_str(rq, "backend");
+	struct override_who who = who_of(env, rq);
+	char text[300], t[48];
+	if (lb_weight_parse(ctl_arg_str(rq, "weight"), &w)) {
+		ctl_reply_end(r, LB_CODE_USAGE, "a weight is 0..65535, a share like 50%, or auto", NULL);
+		return;
+	}
+	if (w.kind == LB_WEIGHT_AUTO)
+		(void)overrides_clear_weight(env->overrides, object);
+	else if (overrides_set_weight(env->overrides, object,
+			 w.kind == LB_WEIGHT_SHARE ? OVERRIDE_WEIGHT_PERCENT : OVERRIDE_WEIGHT_VALUE, w.value, &who)) {
+		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
+		return;
+	}
+	uint32_t configured = env->model->backends[b].cfg->weight;
+	if (w.kind == LB_WEIGHT_AUTO)
+		snprintf(text, sizeof(text), "backend %s has its configured weight %u", object, configured);
+	else
+		snprintf(text, sizeof(text), "backend %s has weight %s%s (configured: %u)", object,
+			ctl_arg_str(rq, "weight"), until(who.for_ms, t), configured);
+	override_done(env, object, text, r);
+}
+
+/* What an operator says of health; state goes first, so a drained backend is told of. */
+void ctl_override_force(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	uint32_t b = ctl_backend_of(env, rq, r);
+	if (b == MODEL_NONE)
+		return;
+	const char *object = ctl_arg_str(rq, "backend"), *word = ctl_arg_str(rq, "force");
+	const struct model_backend *be = &env->model->backends[b];
+	enum override_force force = strcmp(word, "up") == 0 ? OVERRIDE_FORCE_UP : OVERRIDE_FORCE_DOWN;
+	struct override_who who = who_of(env, rq);
+	char text[300], t[48];
+	bool automatic = strcmp(word, "auto") == 0;
+	if (automatic) {
+		(void)overrides_clear_force(env->overrides, object);
+	} else if (overrides_set_force(env->overrides, object, force, &who)) {
+		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
+		return;
+	}
+	if (automatic)
+		snprintf(text, sizeof(text), "backend %s: its checks decide again", object);
+	else
+		snprintf(text, sizeof(text), "backend %s is forced %s%s, whatever its checks say%s", object, word,
+			until(who.for_ms, t),
+			model_admin_state(be) == CONFIG_STATE_MAINT   ? " (it stays in maintenance)"
+			: model_admin_state(be) == CONFIG_STATE_DRAIN ? " (it goes on draining)"
+								      : "");
+	override_done(env, object, text, r);
+}
+
+void ctl_override_priority(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	const struct model_vrrp *v = ctl_vrrp_of(env, ctl_arg_str(rq, "vrrp"), r);
+	struct override_who who = who_of(env, rq);
+	char object[80], text[200], t[48];
+	uint8_t prio;
+	if (!v)
+		return;
+	const char *name = v->cfg->name;
+	if (lb_priority_parse(ctl_arg_str(rq, "priority"), &prio)) {
+		ctl_reply_end(r, LB_CODE_USAGE, "a priority is 1..254, or auto", NULL);
+		return;
+	}
+	if (prio && v->cfg->priority == VRRP_PRIO_OWNER) {
+		snprintf(text, sizeof(text), "vrrp %s has priority 255: it always has the addresses", name);
+		ctl_reply_end(r, LB_CODE_REFUSED, text, NULL);
+		return;
+	}
+	snprintf(object, sizeof(object), OVERRIDE_VRRP "%s", name);
+	if (!prio) {
+		(void)overrides_clear_prio(env->overrides, object);
+	} else if (overrides_set_prio(env->overrides, object, prio, &who)) {
+		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
+		return;
+	}
+	if (!prio)
+		snprintf(text, sizeof(text), "vrrp %s has its configured priority %u", name, v->cfg->priority);
+	else
+		snprintf(text, sizeof(text), "vrrp %s has priority %u%s (configured: %u)", name, prio,
+			until(who.for_ms, t), v->cfg->priority);
+	override_done(env, object, text, r);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The sync process from within: sync_io.c what happens, sync_tell_io.c what the core hears of it. */
+#pragma once
+
+#include "common/room_io.h"
+#include "lbd/sync/sync_conn_io.h"
+#include "lbd/sync/sync_ct_io.h"
+#include "lbd/sync/sync_kernel_io.h"
+#include "lbd/sync/sync_link.h"
+#include "lbd/sync/sync_multicast_io.h"
+#include "lbd/sync/sync_talk.h"
+#include "lbd/sync/tls_io.h"
+
+struct sync_room {
+	struct lb_room base;
+	struct sync_conf *conf; /* NULL = nothing was set yet */
+	struct sync_kernel kernel;
+	struct sync_multicast_run multicast; /* in place of all that has to do with a peer */
+	struct sync_conn *conn;
+	struct sync_ct ct;
+	struct sync_flow_source ct_source; /* of the link */
+	struct sync_link link;             /* with a tls only: else there is no peer */
+	struct sync_talks talks;
+	struct tls_link *tls;
+	uint64_t epoch;
+	enum tls_reason transport; /* why there is no link; NONE = it is not known */
+	char transport_text[TLS_TEXT_MAX];
+	bool in_kernel; /* what the peer had when it came is in the kernel */
+	bool look;      /* the state may be another one */
+	struct lb_text told;
+	ev_timer deadline;
+	ev_idle more;
+	uint8_t frame[SYNC_BATCH_BYTES + SYNC_RECORD_MAX];
+};
+
+extern const enum sync_stream sync_room_streams[SYNC_KIND_COUNT];
+
+void sync_room_send(struct sync_room *r, const struct sync_room_msg *m);
+void sync_room_say(const struct sync_room_msg *m, void *room); /* the same */
+void sync_room_tell_state(struct sync_room *r);                /* when it is another one than was told */
+void sync_room_tell_talk(struct sync_room *r);                 /* whether the cores can talk, when that changed */
+void sync_room_pong(struct sync_room *r, uint32_t n);          /* with all counters */
