@@ -32,6 +32,10 @@
  * there is about packets that only it has seen. */
 #define CT_TCP_FLAGS     0x07u
 #define CT_TCP_SCALE_MAX 14
+/* Packets outside the window count, too. Not carried: every entry that is copied gets it, on both nodes. Who forwards
+ * has not seen what the other one forwarded before, in either direction: nor has the first one when it is its turn
+ * again. */
+#define CT_TCP_LIBERAL   0x08u
 
 /* Whether a kernel would take it: whole, a protocol that is copied (TCP, UDP, SCTP), a state of it, a timeout. */
 bool ct_flow_is_valid(const struct flow *f);

@@ -27,6 +27,7 @@ struct ct_io {
 	bool looking;
 	uint32_t look_seq;
 	ev_io on_told, on_look;
+	uint8_t answer[4096] __attribute__((aligned(8))); /* orders are given while `in` is read */
 	uint8_t in[1 << 16] __attribute__((aligned(8))), out[CT_IO_BATCH * CT_NL_MAX] __attribute__((aligned(8)));
 };
 
@@ -65,11 +66,11 @@ static int send_bytes(int fd, const void *p, size_t n)
 }
 
 /* One datagram of the kernel: its length; -EAGAIN there is none; -errno. */
-static ssize_t receive(struct ct_io *c, int fd)
+static ssize_t receive(int fd, uint8_t *out, size_t size)
 {
 	for (;;) {
 		struct sockaddr_nl from = { 0 };
-		struct iovec iov = { c->in, sizeof(c->in) };
+		struct iovec iov = { out, size };
 		struct msghdr mh = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1 };
 		ssize_t n = recvmsg(fd, &mh, MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
@@ -93,10 +94,10 @@ static void take_told(struct ct_io *c, const struct lb_nl_msg *m)
 {
 	const struct nlmsghdr *h = header_of(m);
 	struct flow f;
-	bool gone;
-	if (!ct_nl_is_entry(h, &gone) || h->nlmsg_pid == c->ours || ct_nl_read(h, &f))
+	bool gone, strict;
+	if (!ct_nl_is_entry(h, &gone) || h->nlmsg_pid == c->ours || ct_nl_read(h, &f, &strict))
 		return;
-	c->conf.flow(&f, gone ? CT_SAID_GONE : CT_SAID_CHANGED, c->conf.arg);
+	c->conf.flow(&f, gone ? CT_SAID_GONE : CT_SAID_CHANGED, strict && !gone, c->conf.arg);
 }
 
 static void on_told(struct ev_loop *loop, ev_io *ev, int events)
@@ -106,7 +107,7 @@ static void on_told(struct ev_loop *loop, ev_io *ev, int events)
 	for (int n = 0; n < TOLD_PER_TURN; n++) {
 		struct lb_nl_msg m;
 		size_t at = 0;
-		ssize_t len = receive(c, c->told);
+		ssize_t len = receive(c->told, c->in, sizeof(c->in));
 		if (len == -EAGAIN)
 			return;
 		if (len == -ENOBUFS || len == -EBADMSG) {
@@ -140,7 +141,7 @@ static int take_look(struct ct_io *c, size_t len, int *err)
 	int r;
 	while ((r = lb_nl_next(c->in, len, &at, &m)) > 0) {
 		struct flow f;
-		bool gone;
+		bool gone, strict;
 		if (m.seq != c->look_seq)
 			continue;
 		if (m.type == NLMSG_ERROR || m.type == NLMSG_DONE) {
@@ -148,8 +149,8 @@ static int take_look(struct ct_io *c, size_t len, int *err)
 				*err = -EBADMSG;
 			return 1;
 		}
-		if (ct_nl_is_entry(header_of(&m), &gone) && !gone && ct_nl_read(header_of(&m), &f) == 0)
-			c->conf.flow(&f, CT_SAID_THERE, c->conf.arg);
+		if (ct_nl_is_entry(header_of(&m), &gone) && !gone && ct_nl_read(header_of(&m), &f, &strict) == 0)
+			c->conf.flow(&f, CT_SAID_THERE, strict, c->conf.arg);
 	}
 	*err = r;
 	return r < 0;
@@ -161,7 +162,7 @@ static void on_look(struct ev_loop *loop, ev_io *ev, int events)
 	struct ct_io *c = ev->data;
 	for (int n = 0; n < LOOKS_PER_TURN; n++) {
 		int err = 0;
-		ssize_t len = receive(c, c->look);
+		ssize_t len = receive(c->look, c->in, sizeof(c->in));
 		if (len == -EAGAIN)
 			return;
 		if (len < 0 || take_look(c, (size_t)len, &err)) {
@@ -193,10 +194,10 @@ static void take_answers(struct ct_io *c, uint32_t first, unsigned n, int *errs)
 	for (unsigned left = n; left;) {
 		struct lb_nl_msg m;
 		size_t at = 0;
-		ssize_t len = receive(c, c->order);
+		ssize_t len = receive(c->order, c->answer, sizeof(c->answer));
 		if (len < 0)
 			return;
-		while (lb_nl_next(c->in, (size_t)len, &at, &m) > 0) {
+		while (lb_nl_next(c->answer, (size_t)len, &at, &m) > 0) {
 			int err;
 			if (m.type != NLMSG_ERROR || m.seq - first >= n || lb_nl_status(&m, &err))
 				continue;
@@ -260,6 +261,15 @@ void ct_io_put(struct ct_io *c, struct ct_put *puts, unsigned n)
 	carry_out(c, puts, n, orders);
 }
 
+void ct_io_relax(struct ct_io *c, struct ct_put *puts, unsigned n)
+{
+	enum ct_order orders[CT_IO_BATCH];
+	assert(n <= CT_IO_BATCH);
+	for (unsigned i = 0; i < n; i++)
+		orders[i] = CT_ORDER_RELAX;
+	carry_out(c, puts, n, orders);
+}
+
 int ct_io_drop(struct ct_io *c, const struct flow *f)
 {
 	struct ct_put put = { .flow = *f };
@@ -275,10 +285,10 @@ int ct_io_count(struct ct_io *c, uint32_t *count, uint32_t *max)
 	while (!err) {
 		struct lb_nl_msg m;
 		size_t at = 0;
-		ssize_t len = receive(c, c->order);
+		ssize_t len = receive(c->order, c->answer, sizeof(c->answer));
 		if (len < 0)
 			return (int)len;
-		while (lb_nl_next(c->in, (size_t)len, &at, &m) > 0) {
+		while (lb_nl_next(c->answer, (size_t)len, &at, &m) > 0) {
 			if (m.seq != seq)
 				continue;
 			if (m.type == NLMSG_ERROR)

@@ -19,7 +19,8 @@ struct lb_err;
 struct ct_io;
 
 struct ct_io_conf { /* the callbacks do not end it */
-	void (*flow)(const struct flow *f, enum ct_said said, void *arg);
+	/* strict: TCP whose windows the kernel watches, see ct_io_relax */
+	void (*flow)(const struct flow *f, enum ct_said said, bool strict, void *arg);
 	void (*lost)(void *arg);            /* some of what it told: nobody knows what */
 	void (*looked)(int err, void *arg); /* the look is over; err: 0, or -errno: it was not all */
 	void (*broken)(const char *why, void *arg);
@@ -41,6 +42,9 @@ struct ct_put {
 };
 /* Puts n of them, at most CT_IO_BATCH. */
 void ct_io_put(struct ct_io *c, struct ct_put *puts, unsigned n);
+
+/* From now on packets outside their windows count in these, too. */
+void ct_io_relax(struct ct_io *c, struct ct_put *puts, unsigned n);
 
 /* Removes one, if it is there: its translation is to be another one. 0; -errno. */
 int ct_io_drop(struct ct_io *c, const struct flow *f);

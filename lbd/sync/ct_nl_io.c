@@ -20,7 +20,9 @@ _Static_assert(CT_SEEN_REPLY == IPS_SEEN_REPLY && CT_ASSURED == IPS_ASSURED && C
 	"the kernel's numbers");
 _Static_assert(
 	CT_TCP_ESTABLISHED == TCP_CONNTRACK_ESTABLISHED && CT_TCP_LAST == TCP_CONNTRACK_SYN_SENT2, "the kernel's");
-_Static_assert(CT_TCP_FLAGS == (IP_CT_TCP_FLAG_WINDOW_SCALE | IP_CT_TCP_FLAG_SACK_PERM | IP_CT_TCP_FLAG_CLOSE_INIT),
+_Static_assert(
+	CT_TCP_LIBERAL == IP_CT_TCP_FLAG_BE_LIBERAL &&
+		CT_TCP_FLAGS == (IP_CT_TCP_FLAG_WINDOW_SCALE | IP_CT_TCP_FLAG_SACK_PERM | IP_CT_TCP_FLAG_CLOSE_INIT),
 	"the kernel's");
 
 /* The four ends of an entry: each an address, of one of two families, and a port. */
@@ -85,11 +87,18 @@ static bool get_flow(const struct nf_conntrack *ct, struct flow *f)
 	return true;
 }
 
-int ct_nl_read(const struct nlmsghdr *m, struct flow *out)
+static bool is_strict(const struct nf_conntrack *ct)
+{
+	uint8_t both = nfct_get_attr_u8(ct, ATTR_TCP_FLAGS_ORIG) & nfct_get_attr_u8(ct, ATTR_TCP_FLAGS_REPL);
+	return nfct_get_attr_u8(ct, ATTR_ORIG_L4PROTO) == IPPROTO_TCP && !(both & CT_TCP_LIBERAL);
+}
+
+int ct_nl_read(const struct nlmsghdr *m, struct flow *out, bool *strict)
 {
 	struct flow f = { 0 };
 	struct nf_conntrack *ct = nfct_new();
 	bool ok = ct && nfct_nlmsg_parse(m, ct) == 0 && get_flow(ct, &f);
+	bool narrow = ok && is_strict(ct);
 	if (ct)
 		nfct_destroy(ct);
 	/* the one that goes has no details */
@@ -97,6 +106,7 @@ int ct_nl_read(const struct nlmsghdr *m, struct flow *out)
 	if (!ok || !(gone ? flow_is_whole(&f) : ct_flow_is_valid(&f)))
 		return -EINVAL;
 	*out = f;
+	*strict = narrow;
 	return 0;
 }
 
@@ -164,12 +174,12 @@ static void put_nat(struct nf_conntrack *ct, const struct flow *f)
 /* Both directions are liberal: where the windows stand only the other node has seen. */
 static void put_details(struct nf_conntrack *ct, const struct flow *f)
 {
-	const uint8_t mask = CT_TCP_FLAGS | IP_CT_TCP_FLAG_BE_LIBERAL;
+	const uint8_t mask = CT_TCP_FLAGS | CT_TCP_LIBERAL;
 	if (f->key.protocol == IPPROTO_TCP) {
 		nfct_set_attr_u8(ct, ATTR_TCP_STATE, (uint8_t)f->state);
-		nfct_set_attr_u8(ct, ATTR_TCP_FLAGS_ORIG, f->ct.tcp_flags[0] | IP_CT_TCP_FLAG_BE_LIBERAL);
+		nfct_set_attr_u8(ct, ATTR_TCP_FLAGS_ORIG, f->ct.tcp_flags[0] | CT_TCP_LIBERAL);
 		nfct_set_attr_u8(ct, ATTR_TCP_MASK_ORIG, mask);
-		nfct_set_attr_u8(ct, ATTR_TCP_FLAGS_REPL, f->ct.tcp_flags[1] | IP_CT_TCP_FLAG_BE_LIBERAL);
+		nfct_set_attr_u8(ct, ATTR_TCP_FLAGS_REPL, f->ct.tcp_flags[1] | CT_TCP_LIBERAL);
 		nfct_set_attr_u8(ct, ATTR_TCP_MASK_REPL, mask);
 		nfct_set_attr_u8(ct, ATTR_TCP_WSCALE_ORIG, f->ct.tcp_scale[0]);
 		nfct_set_attr_u8(ct, ATTR_TCP_WSCALE_REPL, f->ct.tcp_scale[1]);
@@ -178,6 +188,14 @@ static void put_details(struct nf_conntrack *ct, const struct flow *f)
 		nfct_set_attr_u32(ct, ATTR_SCTP_VTAG_ORIG, f->ct.sctp_tag[0]);
 		nfct_set_attr_u32(ct, ATTR_SCTP_VTAG_REPL, f->ct.sctp_tag[1]);
 	}
+}
+
+static void put_liberal(struct nf_conntrack *ct)
+{
+	nfct_set_attr_u8(ct, ATTR_TCP_FLAGS_ORIG, CT_TCP_LIBERAL);
+	nfct_set_attr_u8(ct, ATTR_TCP_MASK_ORIG, CT_TCP_LIBERAL);
+	nfct_set_attr_u8(ct, ATTR_TCP_FLAGS_REPL, CT_TCP_LIBERAL);
+	nfct_set_attr_u8(ct, ATTR_TCP_MASK_REPL, CT_TCP_LIBERAL);
 }
 
 static void put_state(struct nf_conntrack *ct, const struct flow *f, bool status)
@@ -199,6 +217,7 @@ static const struct {
 	[CT_ORDER_CLEAR] = { IPCTNL_MSG_CT_DELETE, 0 },
 	[CT_ORDER_AGAIN] = { IPCTNL_MSG_CT_NEW, NLM_F_CREATE | NLM_F_EXCL },
 	[CT_ORDER_SHORTEN] = { IPCTNL_MSG_CT_NEW, 0 },
+	[CT_ORDER_RELAX] = { IPCTNL_MSG_CT_NEW, 0 },
 };
 
 static void put_order(struct nf_conntrack *ct, enum ct_order order, const struct flow *f)
@@ -219,6 +238,7 @@ static void put_order(struct nf_conntrack *ct, enum ct_order order, const struct
 	case CT_ORDER_CHANGE: put_state(ct, f, true); return;
 	case CT_ORDER_REST: put_state(ct, f, false); return;
 	case CT_ORDER_SHORTEN: nfct_set_attr_u32(ct, ATTR_TIMEOUT, f->timeout_s); return;
+	case CT_ORDER_RELAX: put_liberal(ct); return;
 	case CT_ORDER_DROP:
 	case CT_ORDER_CLEAR:
 	case CT_ORDER_DONE:

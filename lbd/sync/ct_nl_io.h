@@ -9,8 +9,9 @@
 #define CT_NL_MAX 512u /* bytes of one request: IPv6, both translations and all details are 352 */
 
 /* One that the kernel tells, NEW, UPDATE or DESTROY. 0; -EINVAL none that could be copied: another protocol, a zone for
- * one direction only. The timeout of one that goes is not told: it is 1. */
-int ct_nl_read(const struct nlmsghdr *m, struct flow *out);
+ * one direction only. The timeout of one that goes is not told: it is 1.
+ * *strict: it is TCP without CT_TCP_LIBERAL in both directions. */
+int ct_nl_read(const struct nlmsghdr *m, struct flow *out, bool *strict);
 
 /* A request, into CT_NL_MAX aligned bytes. Its length; 0: no memory. */
 size_t ct_nl_write(enum ct_order order, const struct flow *f, uint32_t seq, void *out);

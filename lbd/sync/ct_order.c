@@ -24,6 +24,7 @@ enum ct_order ct_order_next(enum ct_order did, int err)
 	case CT_ORDER_CLEAR: return err == 0 || err == -ENOENT ? CT_ORDER_AGAIN : CT_ORDER_FAILED;
 	case CT_ORDER_SHORTEN:
 	case CT_ORDER_DROP:
+	case CT_ORDER_RELAX:
 		if (err == -ENOENT)
 			return CT_ORDER_DONE;
 		break;

@@ -13,6 +13,7 @@ enum ct_order {
 	CT_ORDER_AGAIN,   /* create, after that */
 	CT_ORDER_SHORTEN, /* its timeout and nothing else, if it is there */
 	CT_ORDER_DROP,    /* what is there */
+	CT_ORDER_RELAX,   /* CT_TCP_LIBERAL and nothing else */
 	CT_ORDER_DONE,
 	CT_ORDER_FAILED
 };

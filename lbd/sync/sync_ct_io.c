@@ -83,7 +83,22 @@ static void act(struct sync_ct *c, enum ct_verdict verdict, const struct flow_en
 	}
 }
 
-static void on_flow(const struct flow *f, enum ct_said said, void *arg)
+static void relax(struct sync_ct *c)
+{
+	if (c->n_strict)
+		ct_io_relax(c->io, c->strict, c->n_strict);
+	c->n_strict = 0;
+}
+
+/* The connection may go on at the other node, and come back: its windows have moved then. */
+static void relax_one(struct sync_ct *c, const struct flow *f)
+{
+	c->strict[c->n_strict++].flow = *f;
+	if (c->n_strict == CT_IO_BATCH)
+		relax(c);
+}
+
+static void on_flow(const struct flow *f, enum ct_said said, bool strict, void *arg)
 {
 	struct sync_ct *c = arg;
 	struct lb_time now = lb_clock_now();
@@ -91,6 +106,8 @@ static void on_flow(const struct flow *f, enum ct_said said, void *arg)
 		c->foreign++;
 		return;
 	}
+	if (strict)
+		relax_one(c, f);
 	const struct flow_entry *have = flow_table_find(c->table, &f->key);
 	bool put_there = have && in_kernel(c, have);
 	act(c, ct_book_said(have, f, said, put_there, !c->looked, now), have, f, now);
@@ -212,6 +229,7 @@ bool sync_ct_turn(struct sync_ct *c)
 	struct lb_time now = lb_clock_now();
 	if (!c->io || c->broken)
 		return false;
+	relax(c);
 	bool more = sweep(c, now);
 	for (int n = 0; n < BATCHES_PER_TURN; n++) {
 		if (waits(c, now))
@@ -292,6 +310,7 @@ static void stop(struct sync_ct *c)
 	ct_io_stop(c->io);
 	c->io = NULL;
 	c->broken = c->looking = c->looked = false;
+	c->n_strict = 0;
 	flow_cursor_close(&c->sweep);
 }
 

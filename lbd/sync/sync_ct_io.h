@@ -27,7 +27,9 @@ struct sync_ct {
 	struct flow_cursor to_kernel; /* what the kernel has not got yet */
 	struct ct_put batch[CT_IO_BATCH];
 	unsigned n_batch; /* the kernel had no room for these */
-	struct ct_io *io; /* NULL = not running: why is in trouble */
+	struct ct_put strict[CT_IO_BATCH];
+	unsigned n_strict; /* this node's TCP, to be relaxed */
+	struct ct_io *io;  /* NULL = not running: why is in trouble */
 	char trouble[SYNC_TEXT_MAX];
 	bool broken;
 	bool looking, looked; /* a look is going on; there was a whole one since the start */

@@ -260,16 +260,17 @@ static void talk_end(struct talk *t)
 #define HEARD_MAX 20000
 struct heard {
 	struct flow flows[64]; /* the first of them that are not of a port that nobody cares about */
-	unsigned n, changed, gone, there, lost, looks;
+	unsigned n, changed, gone, there, lost, looks, strict;
 	int look_err;
 };
 
-static void on_flow(const struct flow *f, enum ct_said said, void *arg)
+static void on_flow(const struct flow *f, enum ct_said said, bool strict, void *arg)
 {
 	struct heard *h = arg;
 	h->changed += said == CT_SAID_CHANGED;
 	h->gone += said == CT_SAID_GONE;
 	h->there += said == CT_SAID_THERE;
+	h->strict += strict;
 	if (h->n < LEN(h->flows))
 		h->flows[h->n++] = *f;
 }
@@ -614,6 +615,11 @@ START_TEST(from_one_kernel_to_another)
 	ck_assert_uint_eq(carry(&out, &b), 1);
 	ck_assert_uint_eq(b.injected, 1);
 	ck_assert_uint_eq(flow_table_count(b.table, FLOW_LOCAL), 0); /* no echo */
+	struct ct_io *watch = listen_at(ONE, &h, 0);
+	(void)sync_ct_turn(&a);
+	look_at(watch, &h);
+	ck_assert_msg(h.there >= 1 && h.strict == 0, "windows are watched where it came from");
+	ct_io_stop(watch);
 	/* lost there: the next look finds it */
 	sh(TWO, "conntrack -D -p tcp --dport 8080 >/dev/null 2>&1");
 	sync_ct_again(&b);

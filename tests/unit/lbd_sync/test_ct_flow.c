@@ -420,6 +420,8 @@ START_TEST(orders)
 		{ "it had gone here, too", CT_ORDER_SHORTEN, -ENOENT, CT_ORDER_DONE, false },
 		{ "dropped", CT_ORDER_DROP, 0, CT_ORDER_DONE, false },
 		{ "was not there", CT_ORDER_DROP, -ENOENT, CT_ORDER_DONE, false },
+		{ "relaxed", CT_ORDER_RELAX, 0, CT_ORDER_DONE, false },
+		{ "it has ended meanwhile", CT_ORDER_RELAX, -ENOENT, CT_ORDER_DONE, false },
 		{ "no room is not what a change says", CT_ORDER_CHANGE, -ENOMEM, CT_ORDER_FAILED, false },
 	};
 	struct flow f = entry_of(IPPROTO_TCP, 3, 100);
