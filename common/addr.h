@@ -13,6 +13,10 @@ struct lb_ip {
 	uint8_t b[16];
 };
 
+struct lb_path { /* between two nodes, of one family */
+	struct lb_ip ours, theirs;
+};
+
 #define LB_IP_STRLEN       46 /* INET6_ADDRSTRLEN */
 #define LB_ENDPOINT_STRLEN 56 /* "[v6]:65535" */
 

@@ -83,6 +83,48 @@ int lb_priority_parse(const char *s, uint8_t *out)
 	return 0;
 }
 
+/* The port of "10.0.0.0/8:443", "[2001:db8::/32]:443"; where there is none, all is address. */
+static bool split_client(const char **s, size_t *n, long long *port)
+{
+	const char *close = **s == '[' ? strchr(*s, ']') : NULL;
+	const char *colon = close ? close + 1 : strchr(*s, ':');
+	size_t all = strlen(*s), at = colon ? (size_t)(colon - *s) : all;
+	*port = 0;
+	*n = all;
+	if (**s == '[' && !close)
+		return false;
+	if (!close && colon && strchr(colon + 1, ':')) /* IPv6 without brackets has no port */
+		return true;
+	if (*(*s + at) && (*(*s + at) != ':' || digits_parse(*s + at + 1, all - at - 1, UINT16_MAX, port) || !*port))
+		return false;
+	*n = close ? at - 2 : at;
+	*s += close != NULL;
+	return true;
+}
+
+int lb_client_parse(const char *s, struct lb_client *out)
+{
+	struct lb_client c = { .port = 0 };
+	long long port, prefix;
+	size_t n;
+	bool brackets = *s == '[';
+	if (!split_client(&s, &n, &port))
+		return -EINVAL;
+	const char *slash = memchr(s, '/', n);
+	if (lb_ip_parse(s, slash ? (size_t)(slash - s) : n, &c.ip) || (brackets && !lb_ip_is_v6(&c.ip)))
+		return -EINVAL;
+	long long whole = lb_ip_is_v6(&c.ip) ? 128 : 32;
+	prefix = whole;
+	if (slash && digits_parse(slash + 1, n - (size_t)(slash + 1 - s), whole, &prefix))
+		return -EINVAL;
+	c.prefix = (uint8_t)prefix;
+	c.port = (uint16_t)port;
+	if (!lb_ip_is_net(&c.ip, c.prefix))
+		return -EINVAL;
+	*out = c;
+	return 0;
+}
+
 /* The kind of an object and what stands after its slash; NULL when no row has such an object. */
 static const struct lb_wait *object_row(const char *object)
 {
@@ -168,6 +210,7 @@ static int string_check(const struct lb_arg *arg, const char *s, size_t n, const
 {
 	char service[64], backend[64];
 	struct lb_weight weight;
+	struct lb_client client;
 	uint8_t prio;
 	switch (arg->kind) {
 	case LB_ARG_TEXT: return text_check(arg, s, n, TEXT_MAX, e);
@@ -190,6 +233,12 @@ static int string_check(const struct lb_arg *arg, const char *s, size_t n, const
 		if (lb_name_ok(s, n))
 			return 0;
 		return lb_err_set(e, LB_CODE_USAGE, "that is no name of a VRRP instance");
+	case LB_ARG_CLIENT:
+		if (lb_client_parse(s, &client) == 0)
+			return 0;
+		return lb_err_set(e, LB_CODE_USAGE,
+			"a client is an address, or a network without host bits, and a port if need be: 10.0.0.7, "
+			"10.0.0.0/24, 10.0.0.7:40000, [2001:db8::7]:40000");
 	case LB_ARG_OBJECT:
 		if (object_row(s))
 			return 0;
@@ -235,6 +284,7 @@ static int value_check(const struct lb_arg *arg, const json_t *v, const json_t *
 	case LB_ARG_BACKEND:
 	case LB_ARG_CHECK:
 	case LB_ARG_VRRP:
+	case LB_ARG_CLIENT:
 	case LB_ARG_OBJECT:
 	case LB_ARG_CONDITION:
 	case LB_ARG_WEIGHT:
@@ -247,11 +297,37 @@ static int value_check(const struct lb_arg *arg, const json_t *v, const json_t *
 	return -1;
 }
 
+bool lb_command_one_of(const struct lb_command *cmd, const json_t *args)
+{
+	bool wanted = false;
+	for (const struct lb_arg *a = cmd->args; a->name; a++) {
+		if (a->one_of && json_object_get(args, a->name))
+			return true;
+		wanted |= a->one_of;
+	}
+	return !wanted;
+}
+
+int lb_command_one_of_missing(const struct lb_command *cmd, struct lb_err *e)
+{
+	struct lb_text all = LB_TEXT_INIT;
+	char name[LB_COMMAND_NAMELEN];
+	for (const struct lb_arg *a = cmd->args; a->name; a++)
+		if (a->one_of)
+			lb_text_printf(&all, "%s--%s", all.n ? ", " : "", a->option);
+	lb_err_set(e, LB_CODE_USAGE, "'%s' needs at least one of: %s", lb_command_name(cmd, ' ', name),
+		all.bad ? "?" : all.s);
+	lb_text_done(&all);
+	return -1;
+}
+
 int lb_command_check_args(const struct lb_command *cmd, const json_t *args, struct lb_err *e)
 {
 	if (!json_is_object(args))
 		return lb_err_set(e, LB_CODE_USAGE, "args is an object");
 	size_t known = 0;
+	if (!lb_command_one_of(cmd, args))
+		return lb_command_one_of_missing(cmd, e);
 	for (const struct lb_arg *a = cmd->args; a->name; a++) {
 		const json_t *v = json_object_get(args, a->name);
 		if (!v) {
@@ -317,6 +393,7 @@ json_t *lb_arg_parse(const struct lb_arg *arg, const char *word, const json_t *b
 	case LB_ARG_BACKEND:
 	case LB_ARG_CHECK:
 	case LB_ARG_VRRP:
+	case LB_ARG_CLIENT:
 	case LB_ARG_OBJECT:
 	case LB_ARG_CONDITION:
 	case LB_ARG_WEIGHT:

@@ -26,6 +26,24 @@ static const char *const exports[] = { "ipvsadm", NULL };
 		.name = "backend", .kind = LB_ARG_BACKEND, .required = true, .metavar = "SERVICE/BACKEND",             \
 		.help = "the backend; a shell glob may name several"                                                   \
 	}
+#define ARGS_CONN(must)                                                                                                \
+	{ .name = "service",                                                                                           \
+		.kind = LB_ARG_SERVICE,                                                                                \
+		.option = "service",                                                                                   \
+		.one_of = (must),                                                                                      \
+		.metavar = "NAME",                                                                                     \
+		.help = "of this service" },                                                                           \
+		{ .name = "backend",                                                                                   \
+			.kind = LB_ARG_BACKEND,                                                                        \
+			.option = "backend",                                                                           \
+			.one_of = (must),                                                                              \
+			.metavar = "SERVICE/BACKEND",                                                                  \
+			.help = "of this backend" },                                                                   \
+	{                                                                                                              \
+		.name = "client", .kind = LB_ARG_CLIENT, .option = "client", .one_of = (must),                         \
+		.metavar = "ADDRESS[/BITS][:PORT]",                                                                    \
+		.help = "of these clients: 10.0.0.7, 10.0.0.0/24, 10.0.0.7:40000, [2001:db8::7]:40000"                 \
+	}
 #define ARG_VRRP                                                                                                       \
 	{                                                                                                              \
 		.name = "vrrp", .kind = LB_ARG_VRRP, .required = true, .metavar = "NAME", .help = "the instance"       \
@@ -158,6 +176,25 @@ const struct lb_command lb_commands[] = {
 		.text = "Every check of the backend, beside the probes that run anyway: nothing is counted. Exit "
 			"status 1 if one did not pass.",
 		.args = { ARG_BACKEND } },
+
+	[LB_COMMAND_CONN_LIST] = { "conn", "list", LB_LEVEL_OBSERVE, .bare = true, .ipvsadm = true,
+		.view = LB_VIEW_TABLE, .row = LB_ROW_CONN, .help = "the connections that the kernel has, one line each",
+		.text = "Read from the kernel when it is asked for; what comes and goes meanwhile may be missed or "
+			"seen "
+			"twice. A template says where the next connection of a client goes. With -o ipvsadm it prints "
+			"what `ipvsadm -Lnc` prints.",
+		.args = { ARGS_CONN(false) } },
+	[LB_COMMAND_CONN_COUNT] = { "conn", "count", LB_LEVEL_OBSERVE, .view = LB_VIEW_TABLE, .row = LB_ROW_CONN_COUNT,
+		.help = "how many connections there are, by backend and state",
+		.text = "Counts what `conn list` shows.", .args = { ARGS_CONN(false) } },
+	[LB_COMMAND_CONN_KILL] = { "conn", "kill", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
+		.wait = "ready", .ask = "End all connections that match? Their clients are cut off.",
+		.help = "end connections, here and on the other node",
+		.text = "A client of TCP or SCTP gets a reset when it sends something. Of UDP the kernel forgets where "
+			"the client went; one that sends several times a second may go on, as each packet renews its "
+			"flow: take the backend out first (`backend maint`), then nothing does. Persistence templates "
+			"that match are ended, too.",
+		.args = { ARGS_CONN(true) } },
 
 	[LB_COMMAND_VRRP_LIST] = { "vrrp", "list", LB_LEVEL_OBSERVE, .bare = true, .view = LB_VIEW_TABLE,
 		.row = LB_ROW_VRRP, .help = "all VRRP instances, one line each",

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "common/addr.h"
 #include "common/rows.h"
 
 #include <jansson.h>
@@ -34,6 +35,9 @@ enum lb_command_id {
 	LB_COMMAND_CHECK_SHOW,
 	LB_COMMAND_CHECK_HISTORY,
 	LB_COMMAND_CHECK_RUN,
+	LB_COMMAND_CONN_LIST,
+	LB_COMMAND_CONN_COUNT,
+	LB_COMMAND_CONN_KILL,
 	LB_COMMAND_VRRP_LIST,
 	LB_COMMAND_VRRP_SHOW,
 	LB_COMMAND_VRRP_RESIGN,
@@ -63,7 +67,7 @@ enum lb_command_id {
 	LB_COMMAND_COMPLETE,
 	LB_COMMAND_HELP
 };
-#define LB_COMMAND_COUNT 44
+#define LB_COMMAND_COUNT 47
 
 enum lb_level {
 	LB_LEVEL_NONE,    /* lbctl does it alone; the daemon refuses it */
@@ -78,6 +82,7 @@ enum lb_arg_kind {        /* on the command line      -> on the wire */
 	LB_ARG_BACKEND,   /* SERVICE/NAME or a glob   -> string, "service/backend" */
 	LB_ARG_CHECK,     /* NAME                     -> string, a name of a check */
 	LB_ARG_VRRP,      /* NAME                     -> string, a name of a VRRP instance */
+	LB_ARG_CLIENT,    /* ADDRESS[/BITS][:PORT] -> string, the same */
 	LB_ARG_OBJECT,    /* service/NAME, daemon ... -> string, an object of lb_waits */
 	LB_ARG_CONDITION, /* a word                   -> string, a condition of that object */
 	LB_ARG_DURATION,  /* 30m                      -> number of seconds, above 0 */
@@ -97,6 +102,7 @@ struct lb_arg {
 	bool required;
 	bool or_before;  /* takes the place of the argument before it: one of the two */
 	bool hidden;     /* sent by lbctl on its own, never typed */
+	bool one_of;     /* at least one of those that say so is there */
 	const char *ask; /* asked when it is given, instead of the question of the command; NULL = not */
 	const char *metavar;
 	const char *const *choices; /* LB_ARG_CHOICE, ends with NULL */
@@ -162,6 +168,11 @@ json_t *lb_arg_parse(const struct lb_arg *arg, const char *word, const json_t *b
  * 0, or -1 with *e set (LB_CODE_USAGE; LB_CODE_DENIED never: levels are the caller's). */
 int lb_command_check_args(const struct lb_command *cmd, const json_t *args, struct lb_err *e);
 
+/* Whether one of the arguments is there of which at least one has to be. */
+bool lb_command_one_of(const struct lb_command *cmd, const json_t *args);
+/* The error when not: -1 and *e. */
+int lb_command_one_of_missing(const struct lb_command *cmd, struct lb_err *e);
+
 /* What can be waited for. */
 struct lb_wait {
 	const char *kind; /* "backend" */
@@ -188,6 +199,15 @@ int lb_weight_parse(const char *s, struct lb_weight *out);
 
 /* "auto" (*out is 0) or a priority of VRRP, 1 to 254. 0 or -EINVAL. */
 int lb_priority_parse(const char *s, uint8_t *out);
+
+struct lb_client {
+	struct lb_ip ip; /* no bits behind the prefix */
+	uint8_t prefix;
+	uint16_t port; /* 0 = any */
+};
+
+/* "10.0.0.1", "10.0.0.0/8", "10.0.0.1:40000", "[2001:db8::/32]:443". 0 or -EINVAL. */
+int lb_client_parse(const char *s, struct lb_client *out);
 
 /* "web/app1" into its two names of at most 63 bytes. 0 or -EINVAL. */
 int lb_backend_parse(const char *s, char service[64], char backend[64]);

@@ -20,6 +20,11 @@ int64_t lb_field_int(struct lb_fields *f, const char *key, int64_t min, int64_t 
 	return n;
 }
 
+uint64_t lb_field_counter(struct lb_fields *f, const char *key)
+{
+	return (uint64_t)lb_field_int(f, key, 0, INT64_MAX);
+}
+
 uint32_t lb_field_u32(struct lb_fields *f, const char *key, uint32_t min, uint32_t max)
 {
 	return (uint32_t)lb_field_int(f, key, min, max);
@@ -53,6 +58,12 @@ void lb_field_text(struct lb_fields *f, const char *key, char *out, size_t max)
 	out[i] = '\0';
 }
 
+void lb_field_name(struct lb_fields *f, const char *key, char *out, size_t max)
+{
+	lb_field_text(f, key, out, max);
+	f->bad |= out[0] == '\0';
+}
+
 void lb_field_line(struct lb_fields *f, const char *key, char *out, size_t max)
 {
 	const char *text = lb_field_str(f, key, max - 1);
@@ -65,13 +76,19 @@ void lb_field_line(struct lb_fields *f, const char *key, char *out, size_t max)
 	memcpy(out, text, n + 1);
 }
 
+size_t lb_field_bytes(struct lb_fields *f, const char *key, uint8_t *out, size_t min, size_t max)
+{
+	const char *hex = lb_field_str(f, key, 2 * max);
+	size_t n = strlen(hex);
+	f->bad |= n < 2 * min || !lb_hex_read(hex, n, out);
+	return n / 2;
+}
+
 uint64_t lb_field_u64(struct lb_fields *f, const char *key)
 {
 	uint8_t b[8] = { 0 };
-	const char *hex = lb_field_str(f, key, 2 * sizeof(b));
-	size_t n = strlen(hex);
 	uint64_t v = 0;
-	f->bad |= n != 2 * sizeof(b) || !lb_hex_read(hex, n, b);
+	(void)lb_field_bytes(f, key, b, sizeof(b), sizeof(b));
 	for (unsigned i = 0; i < sizeof(b); i++)
 		v = v << 8 | b[i];
 	return v;
@@ -110,6 +127,20 @@ const json_t *lb_field_list(struct lb_fields *f, const char *key, size_t max)
 		return v;
 	f->bad = true;
 	return NULL;
+}
+
+uint32_t lb_field_paths(struct lb_fields *f, const char *key, struct lb_path *out, size_t max)
+{
+	const json_t *list = lb_field_list(f, key, max);
+	uint32_t n = (uint32_t)json_array_size(list);
+	for (uint32_t i = 0; i < n; i++) {
+		struct lb_fields one = { json_array_get(list, i), false };
+		struct lb_path *p = &out[i];
+		p->ours = lb_field_ip(&one, "ours");
+		p->theirs = lb_field_ip(&one, "theirs");
+		f->bad |= one.bad || p->ours.family != p->theirs.family || lb_ip_cmp(&p->ours, &p->theirs) == 0;
+	}
+	return n;
 }
 
 json_t *lb_hex_write(const uint8_t *bytes, size_t n)
@@ -176,6 +207,19 @@ void lb_put_u64(struct lb_members *o, const char *key, uint64_t value)
 	for (unsigned i = 0; i < sizeof(b); i++)
 		b[i] = (uint8_t)(value >> (56 - 8 * i));
 	lb_put(o, key, lb_hex_write(b, sizeof(b)));
+}
+
+void lb_put_paths(struct lb_members *o, const char *key, const struct lb_path *paths, size_t n)
+{
+	json_t *list = json_array();
+	bool whole = true;
+	for (size_t i = 0; whole && i < n; i++) {
+		struct lb_members one = { json_object(), false };
+		lb_put_ip(&one, "ours", &paths[i].ours);
+		lb_put_ip(&one, "theirs", &paths[i].theirs);
+		whole = lb_list_add(list, lb_members_end(&one));
+	}
+	lb_put(o, key, whole ? list : NULL);
 }
 
 bool lb_list_add(json_t *list, json_t *item)

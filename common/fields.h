@@ -23,12 +23,16 @@ bool lb_field_has(const struct lb_fields *f, const char *key);
 uint32_t lb_field_u32(struct lb_fields *f, const char *key, uint32_t min, uint32_t max);
 int64_t lb_field_int(struct lb_fields *f, const char *key, int64_t min, int64_t max);
 bool lb_field_bool(struct lb_fields *f, const char *key);
+uint64_t lb_field_counter(struct lb_fields *f, const char *key); /* of 63 bits */
 /* At most max bytes. Never NULL, borrowed. */
 const char *lb_field_str(struct lb_fields *f, const char *key, size_t max);
 /* Printable ASCII of at most max - 1 bytes, with its NUL. */
 void lb_field_text(struct lb_fields *f, const char *key, char *out, size_t max);
+void lb_field_name(struct lb_fields *f, const char *key, char *out, size_t max); /* the same, not empty */
 /* UTF-8 without control characters of at most max - 1 bytes, with its NUL: what people or the host have named. */
 void lb_field_line(struct lb_fields *f, const char *key, char *out, size_t max);
+/* min to max bytes in hexadecimal; how many there are. */
+size_t lb_field_bytes(struct lb_fields *f, const char *key, uint8_t *out, size_t min, size_t max);
 /* A number of 64 bits, which no number of JSON holds for certain: 16 hexadecimal digits. */
 uint64_t lb_field_u64(struct lb_fields *f, const char *key);
 /* The number of a word among n; 0 when it is none of them (and bad). */
@@ -36,6 +40,8 @@ uint64_t lb_field_u64(struct lb_fields *f, const char *key);
 unsigned lb_field_word(struct lb_fields *f, const char *key, const char *const *words, size_t n);
 enum lb_log_level lb_field_level(struct lb_fields *f, const char *key);
 struct lb_ip lb_field_ip(struct lb_fields *f, const char *key);
+/* A list of at most max paths, none of them to ourselves; how many there are. */
+uint32_t lb_field_paths(struct lb_fields *f, const char *key, struct lb_path *out, size_t max);
 /* An array of at most max items; NULL when it is none (and bad). */
 const json_t *lb_field_list(struct lb_fields *f, const char *key, size_t max);
 
@@ -56,6 +62,7 @@ void lb_put_bool(struct lb_members *o, const char *key, bool value);
 void lb_put_str(struct lb_members *o, const char *key, const char *value);
 void lb_put_ip(struct lb_members *o, const char *key, const struct lb_ip *ip); /* family 0: no such member */
 void lb_put_u64(struct lb_members *o, const char *key, uint64_t value);        /* as lb_field_u64 reads it */
+void lb_put_paths(struct lb_members *o, const char *key, const struct lb_path *paths, size_t n);
 /* Appends to a list; takes over the item. False: memory was out (one of them is NULL), and the list is gone. */
 bool lb_list_add(json_t *list, json_t *item);
 /* What was put, the caller's now; NULL when it was bad, and everything is gone. */

@@ -12,6 +12,7 @@
 
 #define ALIVE_EVERY_US 100000
 #define BEAT_S         0.5
+#define QUOTED         200 /* bytes */
 
 void lb_room_end(struct lb_room *r, int status)
 {
@@ -62,27 +63,33 @@ static void on_writable(struct ev_loop *loop, ev_io *ev, int events)
 	write_channel(ev->data);
 }
 
+void lb_room_was_late(struct lb_room *r, int64_t us)
+{
+	if (us > r->lag_us)
+		r->lag_us = us;
+}
+
 static void on_flush(struct ev_loop *loop, ev_prepare *ev, int events)
 {
 	(void)loop, (void)events;
 	struct lb_room *r = ev->data;
-	int64_t took = lb_time_diff_us(lb_clock_now(), r->now);
-	if (took > r->lag_us)
-		r->lag_us = took;
+	lb_room_was_late(r, lb_time_diff_us(lb_clock_now(), r->now));
 	if (r->calls->flush)
 		r->calls->flush(r->arg);
 	if (lb_frame_pending(&r->channel))
 		write_channel(r);
+	if (r->calls->rest)
+		r->calls->rest(r->arg);
 }
 
 /* ---- receiving ---- */
 
-int lb_room_hello(struct lb_room *r, uint32_t version, enum lb_log_level level)
+int lb_room_hello(struct lb_room *r, const struct lb_msg_hello *h)
 {
-	if (r->greeted || version != LB_PROTO_VERSION)
+	if (r->greeted || h->version != LB_PROTO_VERSION)
 		return -EPROTO;
 	r->greeted = true;
-	lb_log_set_level(level);
+	lb_log_set_level(h->level);
 	return 0;
 }
 
@@ -94,8 +101,11 @@ static void take_line(struct lb_room *r, const char *line, size_t n)
 	json_decref(msg);
 	if (rc == 0)
 		return;
-	/* not the line itself: it may hold keys */
-	lb_log(LB_LOG_ERROR, "channel: %s", rc == -ENOMEM ? "out of memory" : e.text);
+	const char *why = rc == -ENOMEM ? "out of memory" : e.text;
+	if (r->calls->quote)
+		lb_log(LB_LOG_ERROR, "channel: %s: %.*s", why, n > QUOTED ? QUOTED : (int)n, line);
+	else
+		lb_log(LB_LOG_ERROR, "channel: %s", why);
 	lb_room_end(r, 1);
 }
 
@@ -141,7 +151,10 @@ static void on_turn(struct ev_loop *loop, ev_check *ev, int events)
 
 static void on_beat(struct ev_loop *loop, ev_timer *ev, int events)
 {
-	(void)loop, (void)ev, (void)events; /* its only use is that the loop turns */
+	(void)loop, (void)events;
+	struct lb_room *r = ev->data;
+	if (r->calls->beat)
+		r->calls->beat(r->arg);
 }
 
 int lb_room_open(struct lb_room *r, int fd, void (*alive)(void), const struct lb_room_calls *calls, void *arg)
@@ -154,7 +167,7 @@ int lb_room_open(struct lb_room *r, int fd, void (*alive)(void), const struct lb
 		lb_frame_done(&r->channel);
 		return -ENOMEM;
 	}
-	r->readable.data = r->writable.data = r->flush.data = r->turn.data = r;
+	r->readable.data = r->writable.data = r->flush.data = r->turn.data = r->beat.data = r;
 	ev_io_init(&r->readable, on_readable, fd, EV_READ);
 	ev_io_init(&r->writable, on_writable, fd, EV_WRITE);
 	ev_prepare_init(&r->flush, on_flush);

@@ -3,14 +3,14 @@
  * The inside of a worker process: its loop, its channel to the core, its clock, its sign of life. Written once for all
  * rooms; what the lines mean is the room's own (lbd/worker.h is the other end).
  *
- * A turn of the loop: poll, then `turn` (the clock is right from here on), the events, then `flush`, and whatever was
- * sent meanwhile leaves in one write. The loop turns at least twice a second.
+ * A turn of the loop: poll, then `turn` (the clock is right from here on), the events, then `flush`, whatever was sent
+ * meanwhile leaves in one write, then `rest`. The loop turns at least twice a second, and then `beat` is an event.
  */
 #pragma once
 
 #include "common/buf.h"
+#include "common/channel_msg.h"
 #include "common/frame_io.h"
-#include "common/log.h"
 #include "common/proto.h"
 #include "common/time.h"
 
@@ -20,12 +20,15 @@
 
 struct lb_err;
 
-struct lb_room_calls { /* turn and flush may be NULL */
+struct lb_room_calls { /* all but line may be NULL */
 	/* One message of the core. 0; or -ENOMEM; or -EBADMSG, and *e may say more: then the room ends with 1 and the
 	 * core starts another. msg is borrowed. */
 	int (*line)(const json_t *msg, struct lb_err *e, void *arg);
 	void (*turn)(void *arg);
 	void (*flush)(void *arg);
+	void (*rest)(void *arg);
+	void (*beat)(void *arg);
+	bool quote; /* no line holds a secret: the log shows the one that is wrong */
 };
 
 struct lb_room { /* read only outside, but for `line` */
@@ -60,7 +63,8 @@ void lb_room_send(struct lb_room *r);
 size_t lb_room_pending(const struct lb_room *r); /* bytes that the core has not taken yet */
 
 /* The first line of the core. 0, or -EPROTO: it was there before, or it speaks another version. */
-int lb_room_hello(struct lb_room *r, uint32_t version, enum lb_log_level level);
+int lb_room_hello(struct lb_room *r, const struct lb_msg_hello *h);
+void lb_room_was_late(struct lb_room *r, int64_t us); /* with something: that is lag, too */
 /* For a pong: the worst turn since the last question, and the memory of the process. */
 uint32_t lb_room_lag_us(struct lb_room *r);
 uint32_t lb_room_rss_kib(void);

@@ -293,7 +293,32 @@ static const struct lb_field sync_fields[] = {
 	{ "trouble", LB_FIELD_TEXT, LB_PLACE_SHOW, "TROUBLE", NULL,
 		"what the kernel of this node does not do, and what mends it" },
 	{ "version", LB_FIELD_TEXT, LB_PLACE_SHOW, "VERSION", NULL, "of the protocol between the nodes" },
-	{ "alarms", LB_FIELD_LIST, LB_PLACE_SHOW, "ALARMS", NULL, "sync_lagging, sync_key_mismatch" },
+	{ "alarms", LB_FIELD_LIST, LB_PLACE_SHOW, "ALARMS", NULL, "sync_lagging, sync_key_mismatch, conntrack_full" },
+	{ .key = NULL },
+};
+
+static const struct lb_field conn_fields[] = {
+	{ "protocol", LB_FIELD_TEXT, LB_PLACE_TABLE, "PROTO", NULL, "tcp, udp, sctp; ip: template of a mark" },
+	{ "state", LB_FIELD_TEXT, LB_PLACE_TABLE, "STATE", NULL,
+		"the kernel's word: established, fin_wait ...; udp; none or assured of a template" },
+	{ "expires", LB_FIELD_SECONDS, LB_PLACE_TABLE, "EXPIRES", NULL,
+		"when it is forgotten, without another packet" },
+	{ "client", LB_FIELD_TEXT, LB_PLACE_TABLE, "CLIENT", NULL, "its address and port; of a template no port" },
+	{ "virtual", LB_FIELD_TEXT, LB_PLACE_TABLE, "VIRTUAL", NULL,
+		"where it went; of a template of a mark the mark, written as an address" },
+	{ "address", LB_FIELD_TEXT, LB_PLACE_TABLE, "ADDRESS", NULL, "of the backend" },
+	{ "service", LB_FIELD_TEXT, LB_PLACE_TABLE, "SERVICE", NULL, "absent: none of ours" },
+	{ "backend", LB_FIELD_TEXT, LB_PLACE_TABLE, "BACKEND", NULL, "absent: the sorry server, or one that has left" },
+	{ "origin", LB_FIELD_TEXT, LB_PLACE_TABLE, "ORIGIN", NULL,
+		"local; peer: the other node told of it; template: no connection, but where the client's next goes" },
+	{ .key = NULL },
+};
+
+static const struct lb_field conn_count_fields[] = {
+	{ "service", LB_FIELD_TEXT, LB_PLACE_TABLE, "SERVICE", NULL, "absent: none of ours" },
+	{ "backend", LB_FIELD_TEXT, LB_PLACE_TABLE, "BACKEND", NULL, "absent: the sorry server, or one that has left" },
+	{ "state", LB_FIELD_TEXT, LB_PLACE_TABLE, "STATE", NULL, "as in conn list; template" },
+	{ "flows", LB_FIELD_COUNTER, LB_PLACE_TABLE, "FLOWS", NULL, "how many" },
 	{ .key = NULL },
 };
 
@@ -437,6 +462,8 @@ const struct lb_row lb_rows[] = {
 	[LB_ROW_CHECK] = { "check", check_fields, "check", "checks", NULL, NULL },
 	[LB_ROW_TRANSITION] = { "transition", transition_fields, "change", "changes", NULL, NULL },
 	[LB_ROW_RUN] = { "run", run_fields, NULL, NULL, NULL, NULL },
+	[LB_ROW_CONN] = { "conn", conn_fields, "flow", "flows", NULL, NULL },
+	[LB_ROW_CONN_COUNT] = { "conn_count", conn_count_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_VRRP] = { "vrrp", vrrp_fields, "instance", "instances", "state", "" },
 	[LB_ROW_PEER] = { "peer", peer_fields, "node", "nodes", "state", "up" },
 	[LB_ROW_MOVE] = { "move", move_fields, NULL, NULL, NULL, NULL },

@@ -60,6 +60,8 @@ enum lb_row_type {
 	LB_ROW_CHECK,
 	LB_ROW_TRANSITION,
 	LB_ROW_RUN,
+	LB_ROW_CONN,
+	LB_ROW_CONN_COUNT,
 	LB_ROW_VRRP,
 	LB_ROW_PEER,
 	LB_ROW_MOVE,
@@ -72,7 +74,7 @@ enum lb_row_type {
 	LB_ROW_KERNEL_SERVICE,
 	LB_ROW_KERNEL_DEST
 };
-#define LB_ROW_COUNT 22
+#define LB_ROW_COUNT 24
 
 struct lb_row {
 	const char *name;

@@ -426,7 +426,9 @@ static int missing(struct parser *p)
 			return lb_err_set(p->e, LB_CODE_USAGE, "'%s' needs %s; see lbctl help %s",
 				lb_command_name(p->c->cmd, ' ', name), a->metavar, name);
 		}
-	return 0;
+	if (p->c->glob && p->c->glob->one_of)
+		return 0;
+	return lb_command_one_of(p->c->cmd, p->c->args) ? 0 : lb_command_one_of_missing(p->c->cmd, p->e);
 }
 
 static int needs_verb(struct parser *p)
@@ -447,14 +449,16 @@ static int check_options(struct parser *p)
 	struct cli *c = p->c;
 	if (c->opt.form == CLI_FORM_IPVSADM && !c->cmd->ipvsadm && c->cmd->view != LB_VIEW_IPVSADM)
 		return lb_err_set(p->e, LB_CODE_USAGE,
-			"-o ipvsadm goes with service list, service stats, backend list and config export");
-	if (c->opt.form == CLI_FORM_IPVSADM && (json_object_get(c->args, "service") || c->glob))
+			"-o ipvsadm goes with service list, service stats, backend list, conn list and config "
+			"export");
+	bool kernel = c->cmd->ipvsadm && lb_command_arg(c->cmd, "kernel");
+	if (c->opt.form == CLI_FORM_IPVSADM && kernel && (json_object_get(c->args, "service") || c->glob))
 		return lb_err_set(p->e, LB_CODE_USAGE, "-o ipvsadm prints all services, leave out the name");
 	if (c->opt.watch_ms && (c->cmd->changes || c->cmd->level == LB_LEVEL_NONE || c->file))
 		return lb_err_set(p->e, LB_CODE_USAGE, "-w repeats what only looks; this does not");
 	if (c->opt.wait && !c->cmd->wait)
 		return lb_err_set(p->e, LB_CODE_USAGE, "--wait goes with a command that changes something");
-	if (c->opt.form == CLI_FORM_IPVSADM && c->cmd->ipvsadm && json_object_set_new(c->args, "kernel", json_true()))
+	if (c->opt.form == CLI_FORM_IPVSADM && kernel && json_object_set_new(c->args, "kernel", json_true()))
 		return lb_err_set(p->e, LB_CODE_FAILED, "out of memory");
 	return 0;
 }

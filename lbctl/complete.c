@@ -141,6 +141,7 @@ static enum complete_objects argument(
 		else if (p->cmd && lb_command_id(p->cmd) == LB_COMMAND_HELP && p->first)
 			verbs(p->first, prefix, out);
 		break;
+	case LB_ARG_CLIENT:
 	case LB_ARG_DURATION:
 	case LB_ARG_COUNT:
 	case LB_ARG_FLAG:

@@ -30,7 +30,7 @@ static const struct out_ops *form_ops(const struct lb_command *cmd, enum cli_for
 	case CLI_FORM_JSON: return &out_json_ops;
 	case CLI_FORM_JSONL: return &out_jsonl_ops;
 	case CLI_FORM_TSV: return cmd->row == LB_ROW_NONE ? view_ops(cmd->view) : &out_tsv_ops;
-	case CLI_FORM_IPVSADM: return &out_ipvsadm_ops;
+	case CLI_FORM_IPVSADM: return cmd->row == LB_ROW_CONN ? &out_conn_ops : &out_ipvsadm_ops;
 	}
 	return &out_table_ops;
 }

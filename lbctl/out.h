@@ -70,8 +70,8 @@ extern const struct out_ops out_show_ops, out_status_ops, out_diff_ops, out_text
 extern const struct out_ops out_run_ops;
 void out_check_settings(struct out *o, const json_t *settings);
 void out_why_members(struct out *o, const json_t *members);
-/* out_json.c, out_tsv.c, out_ipvsadm.c */
-extern const struct out_ops out_json_ops, out_jsonl_ops, out_tsv_ops, out_ipvsadm_ops;
+/* out_json.c, out_tsv.c, out_ipvsadm.c, out_conn.c: connections as ipvsadm prints them */
+extern const struct out_ops out_json_ops, out_jsonl_ops, out_tsv_ops, out_ipvsadm_ops, out_conn_ops;
 
 /* "drain (override by alice, 14:02, expires 14:32)": the rest after the value. */
 void out_override_words(const struct out *o, const json_t *override, struct lb_text *out);

@@ -217,12 +217,22 @@ static bool ask_many(struct session *s, const json_t *found, int *code)
 	return yes;
 }
 
+/* The question that is always asked, NULL = none. */
+static const char *question(const struct cli *c)
+{
+	for (const struct lb_arg *a = c->cmd->args; a->name; a++)
+		if (a->ask && json_is_true(json_object_get(c->args, a->name)))
+			return a->ask;
+	return c->cmd->ask;
+}
+
 /* All changes first, then all waits: a drain of ten must not take ten times as long. */
 static int run_glob(struct session *s)
 {
 	json_t *found = json_array();
 	int code = expand(s, found);
-	bool go_on = code <= LB_CODE_NO && ask_many(s, found, &code);
+	const char *always = s->cli->opt.dry_run ? NULL : question(s->cli);
+	bool go_on = code <= LB_CODE_NO && (always ? session_ask(s, always, &code) : ask_many(s, found, &code));
 	size_t n = go_on ? json_array_size(found) : 0;
 	for (int round = 0; round < 2; round++)
 		for (size_t i = 0;
@@ -274,15 +284,6 @@ static bool show_plan(struct session *s, bool ask, int *code)
 	json_decref(end);
 	json_decref(args);
 	return go_on;
-}
-
-/* The question that is always asked, NULL = none. */
-static const char *question(const struct cli *c)
-{
-	for (const struct lb_arg *a = c->cmd->args; a->name; a++)
-		if (a->ask && json_is_true(json_object_get(c->args, a->name)))
-			return a->ask;
-	return c->cmd->ask;
 }
 
 static bool is_apply(const struct session *s)

@@ -3,6 +3,7 @@
 
 #include "common/clock_io.h"
 #include "common/log_io.h"
+#include "lbd/ctl/ctl_conn.h"
 #include "lbd/host/host_io.h"
 #include "lbd/host/notify_io.h"
 
@@ -67,6 +68,7 @@ static void prepare_cb(struct ev_loop *loop, ev_prepare *w, int revents)
 	daemon_env_refresh(d);
 	daemon_vrrp_turn(d);
 	daemon_peer_turn(d);
+	daemon_conn_turn(d);
 	daemon_waits_look(d, false);
 	d->changed = false;
 	if (!more)
@@ -273,7 +275,8 @@ static int start(struct daemon *d)
 	d->history = history_new(HISTORY_RECORDS);
 	d->runs = ctl_runs_new();
 	d->failovers = ctl_failovers_new();
-	if (!d->loop || !d->overrides || !d->history || !d->runs || !d->failovers)
+	d->conns = ctl_conns_new();
+	if (!d->loop || !d->overrides || !d->history || !d->runs || !d->failovers || !d->conns)
 		return -1;
 	name_node(d);
 	d->pid = getpid();
@@ -294,6 +297,7 @@ static int start(struct daemon *d)
 		.history = d->history,
 		.runs = d->runs,
 		.failovers = d->failovers,
+		.conns = d->conns,
 		.vrrps = &d->vrrp.all,
 		.peers = &d->peer.all,
 		.sync = &d->sync.all,
@@ -329,6 +333,7 @@ static void finish(struct daemon *d)
 	history_free(d->history);
 	ctl_runs_free(d->runs);
 	ctl_failovers_free(d->failovers);
+	ctl_conns_free(d->conns);
 	ipvs_free(d->ipvs);
 	ipvs_io_free(d->kernel_io);
 	lb_text_done(&d->owned_pending);

@@ -15,6 +15,7 @@
  *   daemon_hook.c    programs that are told of changes
  *   daemon_peer.c    the same room: the other nodes, and the second path to them
  *   daemon_sync.c    the room of flow state: with whom flows are exchanged out; how that goes in
+ *   daemon_conn.c    the same room: single connections that are shown or ended
  *   daemon_nft.c     our table of nftables
  *   daemon_ctl.c     what commands may do: overrides, waits, repair, stop
  *   daemon_state.c   the state directory: overrides, generations, which listeners are ours
@@ -129,6 +130,20 @@ struct daemon_sync {
 	struct sync_msg_pong pong;
 };
 
+/* Flows to be ended: their backend has left the kernel's table. */
+struct daemon_cut {
+	struct conn_match match;
+	uint32_t id; /* of the message that says so; 0 = to be said */
+	bool first;  /* of that message */
+	uint8_t tries;
+	struct lb_time due;
+};
+struct daemon_conn {
+	LB_VEC(struct daemon_cut) cuts;
+	uint32_t last_id;
+	struct lb_time used_at; /* the room was asked last; us 0 = never */
+};
+
 /* Our table of nftables. */
 struct daemon_nft {
 	struct nft_run run;
@@ -156,6 +171,7 @@ struct daemon {
 	struct history *history;
 	struct ctl_runs *runs;
 	struct ctl_failovers *failovers;
+	struct ctl_conns *conns;
 	uint32_t next_target_id;
 	uint64_t turn;
 	uint32_t generation;
@@ -189,6 +205,7 @@ struct daemon {
 	struct model_hooks hooks;
 	struct daemon_peer peer;
 	struct daemon_sync sync;
+	struct daemon_conn conn;
 	struct daemon_nft nft;
 
 	struct ctl_server *ctl;
@@ -339,6 +356,23 @@ void daemon_sync_tick(struct daemon *d);
 void daemon_sync_role(struct daemon *d); /* an instance may be another one */
 /* An operator's word. 0 or -errno: the room is not there. */
 int daemon_sync_do(struct daemon *d, const struct sync_msg_do *what);
+bool daemon_sync_talking(const struct daemon *d);
+/* A message; the room is started if need be. 0; -EAGAIN: daemon_conn_ready follows; -errno: it cannot be started. */
+int daemon_sync_ask(struct daemon *d, const struct sync_room_msg *m);
+void daemon_sync_restart(struct daemon *d, const char *why);
+
+/* ---- daemon_conn.c: ready, lost and said are called by daemon_sync.c ---- */
+/* The kernel has acknowledged op. */
+void daemon_conn_deleted(struct daemon *d, const struct ipvs_op *op);
+void daemon_conn_added(struct daemon *d, const struct ipvs_op *op);
+/* The room is needed, or was a moment ago. */
+bool daemon_conn_wanted(const struct daemon *d);
+int daemon_conn_ask(struct daemon *d, const struct sync_room_msg *m);
+void daemon_conn_turn(struct daemon *d);
+void daemon_conn_ready(struct daemon *d);
+void daemon_conn_lost(struct daemon *d);
+void daemon_conn_said(struct daemon *d, const struct sync_room_msg *m); /* CONN_x */
+void daemon_conn_done(struct daemon *d);
 
 /* ---- daemon_hook.c ---- */
 /* Whether the configuration has a hook that anything can happen to. */

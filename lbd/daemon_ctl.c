@@ -244,6 +244,11 @@ static int op_sync_do(void *arg, const struct sync_msg_do *what)
 	return daemon_sync_do(arg, what);
 }
 
+static int op_conn_ask(void *arg, const struct sync_room_msg *m)
+{
+	return daemon_conn_ask(arg, m);
+}
+
 const struct ctl_ops daemon_ctl_ops = {
 	.now = op_now,
 	.wall_ms = op_wall_ms,
@@ -258,4 +263,5 @@ const struct ctl_ops daemon_ctl_ops = {
 	.workers = op_workers,
 	.vrrp_do = op_vrrp_do,
 	.sync_do = op_sync_do,
+	.conn_ask = op_conn_ask,
 };

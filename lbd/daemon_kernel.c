@@ -67,9 +67,14 @@ static int write_recorded(void *arg, const struct ipvs_op *ops, size_t n, int *e
 	struct daemon *d = arg;
 	daemon_owned_flush(d);
 	int err = d->kernel.write(d->kernel.arg, ops, n, errs);
-	for (size_t i = 0; i < n && !err; i++)
+	for (size_t i = 0; i < n && !err; i++) {
 		if (ops[i].type == IPVS_OP_SERVICE_DEL && (errs[i] == 0 || errs[i] == ESRCH))
 			daemon_owned_note(d, &ops[i].svc.key, false);
+		if (errs[i])
+			continue;
+		daemon_conn_deleted(d, &ops[i]);
+		daemon_conn_added(d, &ops[i]);
+	}
 	return err;
 }
 

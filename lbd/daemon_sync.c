@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The room of flow state seen from the core: with whom flows are exchanged, and the key, go out; how that goes comes in
- * and is told. It runs only while there is somebody to exchange them with. */
+ * and is told. It runs only while there is somebody to exchange them with, or somebody asks about single connections
+ * (daemon_conn.c). */
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon.h"
@@ -64,7 +65,7 @@ static int send(struct daemon_sync *s, const struct sync_room_msg *m)
 static void send_due(struct daemon *d)
 {
 	const struct sync_room_msg m = { .type = SYNC_MSG_SET, .u.set = &d->sync.all.conf };
-	if (d->sync.all.due && model_sync_runs(&d->sync.all))
+	if (d->sync.all.due)
 		d->sync.all.due = send(&d->sync, &m) != 0;
 }
 
@@ -86,6 +87,27 @@ int daemon_sync_do(struct daemon *d, const struct sync_msg_do *what)
 {
 	const struct sync_room_msg m = { .type = SYNC_MSG_DO, .u.run = *what };
 	return send(&d->sync, &m);
+}
+
+bool daemon_sync_talking(const struct daemon *d)
+{
+	return talking(&d->sync);
+}
+
+int daemon_sync_ask(struct daemon *d, const struct sync_room_msg *m)
+{
+	if (talking(&d->sync))
+		return send(&d->sync, m);
+	if (d->stopping)
+		return -ESHUTDOWN;
+	daemon_sync_start(d);
+	return d->sync.there ? -EAGAIN : -ECHILD;
+}
+
+void daemon_sync_restart(struct daemon *d, const char *why)
+{
+	if (d->sync.there)
+		worker_restart(&d->sync.worker, why);
 }
 
 /* ---- what the room says ---- */
@@ -121,6 +143,7 @@ static void on_ready(struct worker *w, void *arg)
 	d->sync.multicast = (struct sync_multicast){ .port = 0 };
 	send_due(d);
 	daemon_sync_role(d);
+	daemon_conn_ready(d);
 }
 
 static void on_drained(struct worker *w, void *arg)
@@ -145,6 +168,8 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 		model_sync_said_stats(&d->sync.all, &m.u.stats);
 	} else if (m.type == SYNC_MSG_PONG) {
 		d->sync.pong = m.u.pong;
+	} else if (m.type == SYNC_MSG_CONN_ROWS || m.type == SYNC_MSG_CONN_END) {
+		daemon_conn_said(d, &m);
 	}
 	tell(d);
 	look_at_hold(d);
@@ -154,28 +179,29 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 
 /* ---- start and stop ---- */
 
-static void room_start(struct daemon *d);
-
 static bool of_kernel(const struct daemon *d)
 {
 	return d->sync.all.runs == CONFIG_FLOWS_KERNEL;
 }
 
-static bool needed(const struct daemon *d)
+static bool wanted(const struct daemon *d)
 {
-	return of_kernel(d) || model_sync_runs(&d->sync.all);
+	return of_kernel(d) || model_sync_runs(&d->sync.all) || daemon_conn_wanted(d);
 }
+
+static void room_start(struct daemon *d);
 
 static void on_gone(struct worker *w, void *arg)
 {
 	struct daemon *d = arg;
 	model_sync_forget(&d->sync.all, lb_clock_now());
 	d->changed = true;
+	daemon_conn_lost(d);
 	if (!worker_stopped(w))
 		return;
 	worker_done(w);
 	d->sync.there = false;
-	if (!d->stopping && needed(d)) /* needed again while it was ending */
+	if (!d->stopping && wanted(d)) /* needed again while it was ending */
 		room_start(d);
 }
 
@@ -213,9 +239,9 @@ void daemon_sync_start(struct daemon *d)
 {
 	d->sync.started = true;
 	/* one way and the other have nothing in common: then it is another process */
-	if (d->sync.there && (!needed(d) || d->sync.of_kernel != of_kernel(d)))
+	if (d->sync.there && (!wanted(d) || d->sync.of_kernel != of_kernel(d)))
 		daemon_sync_stop(d);
-	if (needed(d) && !d->sync.there)
+	if (wanted(d) && !d->sync.there)
 		room_start(d);
 }
 
@@ -224,6 +250,7 @@ void daemon_sync_done(struct daemon *d)
 	worker_done(&d->sync.worker);
 	d->sync.there = false;
 	daemon_sync_unprepare(d);
+	daemon_conn_done(d);
 	model_sync_done(&d->sync.all);
 }
 
@@ -256,13 +283,16 @@ void daemon_sync_tick(struct daemon *d)
 	tell(d);
 	look_at_hold(d);
 	daemon_sync_role(d);
+	if (!d->stopping && d->sync.there && !wanted(d))
+		daemon_sync_stop(d);
 }
 
 /* ---- the configuration ---- */
 
 void daemon_sync_model(struct daemon *d, const struct config *c)
 {
-	(void)model_sync_take(&d->sync.all, c, &d->sync.next, d->generation, lb_clock_now());
+	if (model_sync_take(&d->sync.all, c, &d->sync.next, d->generation, lb_clock_now()))
+		d->sync.all.due = true;
 	look_at_hold(d);
 	if (d->sync.started)
 		daemon_sync_start(d);

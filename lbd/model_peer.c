@@ -56,7 +56,7 @@ int model_peers_conf(
 		struct vrrp_peer *node = &out->nodes[out->n_nodes++];
 		snprintf(node->name, sizeof(node->name), "%s", p->name);
 		for (uint32_t a = 0; a < p->n_addresses && a < self->n_addresses; a++)
-			node->paths[node->n_paths++] = (struct vrrp_path){ self->addresses[a], p->addresses[a] };
+			node->paths[node->n_paths++] = (struct lb_path){ self->addresses[a], p->addresses[a] };
 	}
 	return model_peer_key(c, read, arg, &out->key, e);
 }

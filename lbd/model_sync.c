@@ -12,6 +12,9 @@ _Static_assert(CONFIG_SYNC_LISTENS_MAX <= SYNC_SKIP_MAX, "they have room");
 _Static_assert((int)CONFIG_SYNC_OFF == SYNC_OFF && (int)CONFIG_SYNC_ESTABLISHED == SYNC_ESTABLISHED &&
 		       (int)CONFIG_SYNC_ALL == SYNC_ALL,
 	"one number per word");
+_Static_assert((int)CONFIG_CONNTRACK_AUTO == SYNC_CONNTRACK_AUTO && (int)CONFIG_CONNTRACK_ALL == SYNC_CONNTRACK_ALL &&
+		       (int)CONFIG_CONNTRACK_OFF == SYNC_CONNTRACK_OFF,
+	"one number per word");
 
 /* ---- configuration -> what the process gets ---- */
 
@@ -49,6 +52,38 @@ static int collect_skips(const struct config *c, struct sync_conf *out)
 	return 0;
 }
 
+/* Who is translated is known to connection tracking, too. More than a message has room for: then all of it is copied.
+ * 0, or -1: no memory. */
+static int collect_nats(const struct config *c, struct sync_conf *out)
+{
+	const size_t n = out->conntrack == SYNC_CONNTRACK_AUTO ? config_snats(c, NULL, 0) : 0;
+	if (n > CONFIG_SYNC_LISTENS_MAX - out->n_skips)
+		out->conntrack = SYNC_CONNTRACK_ALL;
+	if (!n || out->conntrack != SYNC_CONNTRACK_AUTO)
+		return 0;
+	struct config_snat *all = calloc(n, sizeof(*all));
+	out->nats = all ? calloc(n, sizeof(*out->nats)) : NULL;
+	if (out->nats) {
+		(void)config_snats(c, all, n);
+		for (size_t i = 0; i < n; i++)
+			out->nats[out->n_nats++] = (struct sync_skip){ .what = SYNC_ALL,
+				.protocol = all[i].listen->protocol,
+				.port = all[i].listen->port,
+				.addr = all[i].listen->addr };
+		qsort(out->nats, n, sizeof(*out->nats), skip_cmp);
+	}
+	free(all);
+	return out->nats ? 0 : -1;
+}
+
+static bool any_ipvs(const struct config *c)
+{
+	for (uint32_t i = 0; i < c->n_services; i++)
+		if (c->services[i].sync != CONFIG_SYNC_OFF)
+			return true;
+	return false;
+}
+
 static int take_key(const struct config *c, model_vrrp_key_fn *read, void *arg, struct sync_conf *out, struct lb_err *e)
 {
 	struct peer_key key = { .n = 0 };
@@ -74,13 +109,15 @@ int model_sync_conf(const struct config *c, model_vrrp_key_fn *read, void *arg, 
 	out->port = k->port;
 	out->config = c->digest;
 	out->rate = c->sync_rate;
+	out->ipvs = any_ipvs(c);
+	out->conntrack = (enum sync_conntrack)c->sync_conntrack;
 	for (uint32_t i = 0; i < self->n_addresses && i < peer->n_addresses && i < SYNC_PATHS_MAX; i++) {
 		out->paths[i].ours = self->addresses[i];
 		out->paths[i].theirs = peer->addresses[i];
 		out->n_paths++;
 	}
 	int err = take_key(c, read, arg, out, e);
-	if (!err && collect_skips(c, out))
+	if (!err && (collect_skips(c, out) || collect_nats(c, out)))
 		err = lb_err_set(e, LB_CODE_FAILED, "out of memory");
 	if (err)
 		sync_conf_done(out);
@@ -126,6 +163,11 @@ bool model_sync_take(
 	explicit_bzero(conf, sizeof(*conf));
 	if (other)
 		begin(s, now);
+	if (!sync_conf_tracks(&s->conf)) { /* what there was of it is not there any more */
+		s->has_stats[SYNC_CONNTRACK] = false;
+		s->stats[SYNC_CONNTRACK] = (struct sync_msg_stats){ .kind = SYNC_CONNTRACK };
+		s->told_resyncs[SYNC_CONNTRACK] = 0;
+	}
 	s->due = model_sync_runs(s);
 	return true;
 }
@@ -293,6 +335,13 @@ static bool lagging_changed(struct model_sync *s, struct lb_time now, uint32_t *
 	return s->lagging != was;
 }
 
+static bool full_changed(struct model_sync *s)
+{
+	bool was = s->full;
+	s->full = s->has_stats[SYNC_CONNTRACK] && s->stats[SYNC_CONNTRACK].kernel_full;
+	return s->full != was;
+}
+
 static bool mismatch_changed(struct model_sync *s)
 {
 	bool was = s->mismatch;
@@ -335,6 +384,8 @@ bool model_sync_next(struct model_sync *s, struct lb_time now, struct model_sync
 		return true;
 	if (mismatch_changed(s))
 		return alarm_line(out, MODEL_SYNC_MISMATCH, s->mismatch, "");
+	if (full_changed(s))
+		return alarm_line(out, MODEL_SYNC_FULL, s->full, "");
 	if (lagging_changed(s, now, &lag_ms)) {
 		if (s->lagging)
 			snprintf(more, sizeof(more), " (lag %u.%us)", lag_ms / 1000, lag_ms % 1000 / 100);

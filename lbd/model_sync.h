@@ -20,6 +20,7 @@
 
 #define MODEL_SYNC_LAGGING  "sync_lagging"      /* the alarms by name */
 #define MODEL_SYNC_MISMATCH "sync_key_mismatch" /* the keys of the two nodes are not the same */
+#define MODEL_SYNC_FULL     "conntrack_full"    /* nf_conntrack_max is reached: entries do not get into the kernel */
 
 #define MODEL_SYNC_GRACE_MS   10000
 #define MODEL_SYNC_HOLD_MS    60000
@@ -44,8 +45,9 @@ struct model_sync {
 	bool figures;             /* and there were stats since */
 	struct lb_time lag_since; /* above the limit; us 0 = not */
 	bool lagging, mismatch;   /* the alarms */
-	bool told_any;            /* there was a line of the state */
-	enum sync_link_is told;   /* as it was told */
+	bool full;
+	bool told_any;          /* there was a line of the state */
+	enum sync_link_is told; /* as it was told */
 	uint64_t told_resyncs[SYNC_KIND_COUNT];
 	char told_trouble[SYNC_TEXT_MAX];
 };

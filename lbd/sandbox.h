@@ -19,7 +19,7 @@ enum sandbox_filter {
 	SANDBOX_FILTER_PROBE,  /* clients of TCP, UDP and ICMP echo, files to read; no file to write, no process */
 	SANDBOX_FILTER_SCRIPT, /* programs of the administrator's: all but what no health check needs */
 	SANDBOX_FILTER_VRRP,   /* raw, packet and routing sockets; no file at all, no process */
-	SANDBOX_FILTER_SYNC /* TCP both ways, UDP, packet sockets, netlink of three kinds; no file at all, no process */
+	SANDBOX_FILTER_SYNC /* TCP both ways, UDP, packet sockets, netlink of four kinds; no file at all, no process */
 };
 
 struct sandbox {

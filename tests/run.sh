@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Installs what is missing, builds, and runs every test. From a bare Debian 12 and a checkout, nothing else.
+# shellcheck disable=SC2317 # what run_apart calls is reached
 
 usage() {
     cat <<'USAGE'
@@ -53,16 +54,15 @@ while (($#)); do
 done
 
 passed=0 failed=0 skipped=0
-lab_jobs=()
 
 # One line per part: its name while it runs, what came out and how long it took at its end.
 part_start() {
-    part_name=$1 part_from=$SECONDS
+    part_name=$1 part_took='' part_from=$SECONDS
     if [[ -t 1 ]]; then
         printf '%-28s ...\r' "$1"
     fi
 }
-part_end() { printf '%-28s %-38s %4d s\n' "$part_name" "$1" $((SECONDS - part_from)); }
+part_end() { printf '%-28s %-38s %4d s\n' "$part_name" "$1" "${part_took:-$((SECONDS - part_from))}"; }
 
 # Numbers of one part into the sum: PASSED FAILED SKIPPED
 count() {
@@ -79,8 +79,8 @@ part_broken() {
 
 finish() {
     local status=0 job
-    for job in "${lab_jobs[@]}"; do
-        kill "$job" 2>/dev/null
+    for job in "${jobs[@]}"; do
+        kill -- "-$job" 2>/dev/null
     done
     ((failed == 0 && passed > 0)) || status=1
     printf '%-28s %-38s %4d s\n' "all" "" "$SECONDS"
@@ -102,46 +102,83 @@ install_set() {
     return 1
 }
 
-build_preset() {
-    local log=$logs/build-$1.log
-    part_start "build $1"
-    if cmake --preset "$1" >"$log" 2>&1 && cmake --build --preset "$1" >>"$log" 2>&1; then
-        part_end "ok"
-        return 0
+# What takes long runs as a process of its own, so that the processors always have something to do; its line is printed
+# when it is waited for. run_apart NICE NAME FUNCTION [ARGUMENT]...: as job NAME; what it says goes to its log.
+declare -A jobs=()
+run_apart() {
+    local nice=$1 name=$2
+    shift 2
+    rm -f "$logs/$name.status"
+    set -m # a group of its own, that can be ended as a whole
+    (
+        trap - INT TERM HUP
+        set +m
+        renice -n "${nice:-0}" "$BASHPID" >/dev/null
+        job_from=$SECONDS
+        "$@" >"$logs/$name.log" 2>&1
+        printf '%d %d\n' "$?" $((SECONDS - job_from)) >"$logs/$name.status"
+    ) &
+    set +m
+    jobs[$name]=$!
+}
+
+# after NAME COMMAND [ARGUMENT]...: when that job has ended, however; NAME may be empty. Waiting is not counted.
+after() {
+    while [[ -n $1 && ! -e $logs/$1.status ]] && kill -0 "${jobs[$1]}"; do
+        sleep 0.3
+    done
+    shift
+    job_from=$SECONDS
+    "$@"
+}
+
+# Waits for it: its status, and the seconds it took in part_took.
+job_status=125 part_took=0
+job_end() {
+    wait "${jobs[$1]}"
+    unset "jobs[$1]"
+    job_status=125 part_took=0
+    [[ ! -e $logs/$1.status ]] || read -r job_status part_took <"$logs/$1.status"
+}
+
+build() { cmake --preset "$1" && cmake --build --preset "$1"; }
+
+build_end() {
+    job_end "build-$1"
+    part_name="build $1"
+    if ((job_status)); then
+        part_broken "$logs/build-$1.log" "failed"
+        return 1
     fi
-    part_broken "$log" "failed"
-    return 1
+    part_end "ok"
+}
+
+# run_ctest NAME PRESET [ARGUMENT of ctest]...: the result is in NAME.xml
+run_ctest() {
+    local name=$1 preset=$2
+    shift 2
+    rm -f "$logs/$name.xml"
+    ctest --test-dir "build/$preset" --parallel "$cpus" --output-on-failure --no-tests=ignore \
+        --output-junit "$root/$logs/$name.xml" ${pattern:+-R "$pattern"} "$@"
 }
 
 # The numbers are taken from the head of ctest's JUnit file: tests, failures, disabled, skipped.
-ctest_preset() {
-    local preset=$1 log=$logs/ctest-$1.log junit=$logs/ctest-$1.xml attr n_run=0 n_failed=0 n_skipped=0 status name
-    local -a args=(--test-dir "build/$preset" --parallel "$cpus" --output-on-failure --no-tests=ignore
-        --output-junit "$root/$junit")
-    # slow checks of the sources say the same in every build: once is enough
-    if [[ -n $fast || $preset != "${presets[0]}" ]]; then
-        args+=(-LE slow)
-    fi
-    if [[ -n $fast ]]; then
-        args+=(-L 'unit|golden|fuzz|lint')
-    fi
-    [[ -z $pattern ]] || args+=(-R "$pattern")
-    part_start "test $preset"
-    rm -f "$junit"
-    ctest "${args[@]}" >"$log" 2>&1
-    status=$?
+ctest_end() {
+    local log=$logs/$1.log junit=$logs/$1.xml attr n n_run=0 n_failed=0 n_skipped=0
+    job_end "$1"
+    part_name=$2
     if [[ -e $junit ]]; then
         for attr in tests failures disabled skipped; do
-            name=$(sed -n "s/^[[:space:]]*$attr=\"\([0-9]*\)\".*/\1/p" "$junit" | head -1)
+            n=$(sed -n "s/^[[:space:]]*$attr=\"\([0-9]*\)\".*/\1/p" "$junit" | head -1)
             case $attr in
-            tests) n_run=${name:-0} ;;
-            failures) n_failed=${name:-0} ;;
-            *) n_skipped=$((n_skipped + ${name:-0})) ;;
+            tests) n_run=${n:-0} ;;
+            failures) n_failed=${n:-0} ;;
+            *) n_skipped=$((n_skipped + ${n:-0})) ;;
             esac
         done
     fi
-    if ((status != 0 && n_failed == 0)); then
-        part_broken "$log" "ctest ended with $status"
+    if ((job_status != 0 && n_failed == 0)); then
+        part_broken "$log" "ctest ended with $job_status"
         return
     fi
     part_end "$((n_run - n_failed - n_skipped)) passed, $n_failed failed, $n_skipped skipped"
@@ -164,22 +201,20 @@ lab_skip() {
     count 0 0 1
 }
 
-# Runs in the background, as its own process; the numbers are read from its log afterwards.
-# lab_start NAME KERNEL [ARG of pytest]...
-lab_start() {
-    local name=$1 kernel=$2 build=build/${presets[0]} log=$logs/lab-$1.log
+# run_guest NAME KERNEL [ARG of pytest]...
+run_guest() {
+    local name=$1 kernel=$2
     shift 2
     rm -rf "$logs/lab-$name"
     mkdir -p "$logs/lab-$name"
     tests/lab/lab --kernel "$kernel" --cpus 2 --timeout 1500 --out "$logs/lab-$name" \
-        -- tests/lab/suite.sh "$build" "$@" ${pattern:+-k "$pattern"} >"$log" 2>&1
-    printf '%d %d\n' "$?" "$SECONDS" >"$logs/lab-$name.status"
+        -- tests/lab/suite.sh "build/${presets[0]}" "$@" ${pattern:+-k "$pattern"}
 }
 
 lab_end() {
-    local name=$1 log=$logs/lab-$1.log status=125 ended=$SECONDS line=''
-    [[ ! -e $logs/lab-$name.status ]] || read -r status ended <"$logs/lab-$name.status"
-    part_name="lab $name" part_from=$((part_from + SECONDS - ended))
+    local log=$logs/lab-$1.log line=''
+    job_end "lab-$1"
+    part_name="lab $1"
     if [[ -n $pattern ]] && grep -aqE ' 0 selected|no tests ran' "$log"; then
         part_end "no test of that name"
         return
@@ -191,27 +226,26 @@ lab_end() {
         if ((BASH_REMATCH[2])); then
             printf '  log: %s\n' "$log"
             tail -40 "$log" | cut -c1-160 | sed 's/^/  | /'
-        elif ((status != 0)); then
-            part_broken "$log" "ended with $status all the same"
+        elif ((job_status != 0)); then
+            part_broken "$log" "ended with $job_status all the same"
         fi
     else
-        part_broken "$log" "ended with $status and no result"
+        part_broken "$log" "ended with $job_status and no result"
     fi
     grep -a '^lab: ' "$log" | head -1 | cut -c1-100 | sed 's/^/  /'
 }
 
+# The tests that where.tsv sends to one of these places, as arguments. tests_of PLACE...
+tests_of() {
+    awk -F'\t' -v places=" $* " '!/^#/ && index(places, " " $2 " ") {
+        split($1, part, "::")
+        print "tests/lab/test_" part[1] ".py" substr($1, length(part[1]) + 1)
+    }' tests/lab/where.tsv
+}
+
 run_lab() {
-    local kernel file
-    local -a started=() busy=() less=()
-    for file in vrrp vrrp_accept vrrp_faults vrrp_mac vrrp_meet vrrp_wire vrrp_routes hooks peer; do # those are edge/pair: they need no guest
-        less+=("--ignore=tests/lab/test_$file.py")
-    done
-    if [[ ! -x tests/lab/suite.sh ]]; then
-        for kernel in "${kernels[@]}"; do
-            lab_skip "$kernel" "there is no tests/lab/suite.sh"
-        done
-        return
-    fi
+    local kernel places
+    local -a started=() files=()
     for kernel in "${kernels[@]}"; do
         part_start "kernel $kernel"
         if tests/lab/kernels.sh get "$kernel" >"$logs/kernel-$kernel.log" 2>&1; then
@@ -221,38 +255,23 @@ run_lab() {
             lab_skip "$kernel" "no such kernel to be had: $(tail -1 "$logs/kernel-$kernel.log" | cut -c1-90)"
         fi
     done
+    ((${#started[@]})) || return
     # Both at once: a guest waits for deadlines half of its time, and the limits of the suite follow its measured speed.
-    local from=$SECONDS
-    for file in servers hostile flap detect; do
-        busy+=("tests/lab/test_$file.py")
-        less+=("--ignore=tests/lab/test_$file.py")
-    done
-    # What speaks to the kernel is seen by each of them: traffic, golden, reconcile, kill. The rest is seen once, half of
-    # it by the first and half by the last, so that they end together.
-    local -a first=({checks,config,ctl,scripts,pair}.py) last=({health,overrides}.py) skip
     for kernel in "${started[@]}"; do
-        rm -f "$logs/lab-$kernel.status"
-        skip=()
-        [[ $kernel == "${started[0]}" ]] || skip+=("${first[@]/#/--ignore=tests/lab/test_}")
-        [[ $kernel == "${started[-1]}" ]] || skip+=("${last[@]/#/--ignore=tests/lab/test_}")
-        lab_start "$kernel" "$kernel" "${less[@]}" "${skip[@]}" &
-        lab_jobs+=($!)
+        places=each
+        [[ $kernel != "${started[0]}" ]] || places+=' first'
+        [[ $kernel != "${started[-1]}" ]] || places+=' last'
+        readarray -t files < <(tests_of "$places")
+        run_apart 0 "lab-$kernel" run_guest "$kernel" "$kernel" "${files[@]}"
     done
-    for kernel in "${!started[@]}"; do
-        part_start "lab ${started[kernel]}"
-        part_from=$from
-        wait "${lab_jobs[kernel]}"
-        lab_end "${started[kernel]}"
+    for kernel in "${started[@]}"; do
+        part_start "lab $kernel"
+        lab_end "$kernel"
     done
-    lab_jobs=()
-    # What probes say of servers does not depend on the kernel, but it takes a machine of its own: a prober that comes
-    # late itself does not judge.
-    if ((${#started[@]})); then
-        part_start "lab checks"
-        rm -f "$logs/lab-checks.status"
-        lab_start checks "${started[0]}" "${busy[@]}"
-        lab_end checks
-    fi
+    part_start "lab alone"
+    readarray -t files < <(tests_of alone)
+    run_apart 0 lab-alone run_guest alone "${started[0]}" "${files[@]}"
+    lab_end alone
 }
 
 # ---------------------------------------------------------------- the run
@@ -266,14 +285,30 @@ export CK_DEFAULT_TIMEOUT=${CK_DEFAULT_TIMEOUT-60}
 if [[ -n $lab ]]; then
     install_set lab || finish
 fi
-built=()
+
+# Builds and tests that compute fill what tests leave that wait: those go first, one build after the other, and each of
+# the others has its turn as soon as what it needs is built.
+previous='' built=() edges=('-L' edge) rest=('-LE' edge)
+[[ -z $fast ]] || rest=(-L 'unit|golden|fuzz|lint' -LE slow)
 for preset in "${presets[@]}"; do
-    if build_preset "$preset"; then
-        built+=("$preset")
-    fi
+    run_apart "${previous:+15}" "build-$preset" after "${previous:+build-$previous}" build "$preset"
+    previous=$preset
+done
+for preset in "${presets[@]}"; do
+    # slow checks of the sources say the same in every build: once is enough
+    [[ $preset == "${presets[0]}" || -n $fast ]] || edges+=(-LE slow) rest=(-LE 'edge|slow')
+    part_start "build $preset"
+    build_end "$preset" || continue
+    built+=("$preset")
+    run_apart 15 "test-$preset" after "build-$previous" run_ctest "test-$preset" "$preset" "${rest[@]}"
+    [[ -z $fast ]] || continue
+    part_start "edges $preset"
+    run_apart 0 "edge-$preset" run_ctest "edge-$preset" "$preset" "${edges[@]}"
+    ctest_end "edge-$preset" "edge $preset"
 done
 for preset in "${built[@]}"; do
-    ctest_preset "$preset"
+    part_start "test $preset"
+    ctest_end "test-$preset" "test $preset"
 done
 if [[ -n $lab && ${built[0]-} == "${presets[0]}" ]]; then
     run_lab

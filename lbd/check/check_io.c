@@ -8,25 +8,16 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define FDS_RESERVED   112u                 /* the loop's, channel, log, CHECK_WATCH_MAX, libraries', idle sockets */
-#define CHANNEL_HIGH   ((size_t)256 * 1024) /* above it, changed targets wait in `unsent` */
-#define ALIVE_EVERY_US 100000
-
-void prober_end(struct prober *w, int status)
-{
-	w->status = status;
-	ev_break(w->loop, EVBREAK_ALL);
-}
+#define FDS_RESERVED 112u                 /* the loop's, channel, log, CHECK_WATCH_MAX, libraries', idle sockets */
+#define CHANNEL_HIGH ((size_t)256 * 1024) /* above it, changed targets wait in `unsent` */
 
 void prober_note_lag(struct prober *w, struct lb_time since, struct lb_time until)
 {
 	int64_t late_us = lb_time_diff_us(until, since);
-	if (late_us > w->lag_us)
-		w->lag_us = late_us;
+	lb_room_was_late(&w->base, late_us);
 	if (!check_late(since, until))
 		return;
 	/* one stall is seen by all that was due meanwhile */
@@ -38,13 +29,8 @@ void prober_note_lag(struct prober *w, struct lb_time since, struct lb_time unti
 
 static void send_msg(struct prober *w, const struct check_msg *m)
 {
-	lb_text_clear(&w->line);
-	check_msg_write(m, &w->line);
-	if (w->line.bad || lb_frame_queue(&w->channel, w->line.s, w->line.n)) {
-		/* a lost message would leave the core with a wrong state for good: start again from what it knows */
-		lb_log(LB_LOG_ERROR, "channel: out of memory");
-		prober_end(w, 1);
-	}
+	check_msg_write(m, &w->base.line);
+	lb_room_send(&w->base);
 }
 
 /* For those that have no sight of the prober. */
@@ -67,37 +53,18 @@ static void send_state(struct prober *w, struct target *t)
 
 static void send_pong(struct prober *w, uint32_t n)
 {
-	struct rusage use = { 0 };
-	getrusage(RUSAGE_SELF, &use);
-	check_lateness_turn(&w->lateness, w->now);
+	check_lateness_turn(&w->lateness, w->base.now);
 	struct check_msg m = { .type = CHECK_MSG_PONG };
 	m.u.pong = (struct check_msg_pong){ .n = n,
 		.targets = HASH_COUNT(w->targets),
 		.running = w->running,
 		.waiting = w->n_waiting,
-		.lag_us = w->lag_us > UINT32_MAX ? UINT32_MAX : (uint32_t)w->lag_us,
-		.rss_kib = (uint32_t)use.ru_maxrss,
+		.lag_us = lb_room_lag_us(&w->base),
+		.rss_kib = lb_room_rss_kib(),
 		.probes = w->probes,
 		.late_p50_us = check_lateness_quantile(&w->lateness, 50),
 		.late_p99_us = check_lateness_quantile(&w->lateness, 99) };
-	w->lag_us = 0;
 	send_msg(w, &m);
-}
-
-static void write_channel(struct prober *w)
-{
-	int rc = lb_frame_write(&w->channel);
-	if (rc < 0) {
-		/* a core that is gone is not an error of ours: its end of the channel says the rest */
-		bool gone = rc == -EPIPE || rc == -ECONNRESET;
-		if (!gone)
-			lb_log(LB_LOG_ERROR, "channel: %s", strerror(-rc));
-		prober_end(w, gone ? 0 : 1);
-	} else if (rc == 1) {
-		ev_io_start(w->loop, &w->writable);
-	} else {
-		ev_io_stop(w->loop, &w->writable);
-	}
 }
 
 bool prober_may_start(const struct prober *w)
@@ -105,43 +72,32 @@ bool prober_may_start(const struct prober *w)
 	return w->running < w->limit;
 }
 
-/* Before each poll: whatever changed in this turn leaves in one write. */
-static void on_flush(struct ev_loop *loop, ev_prepare *ev, int events)
+static void on_flush(void *arg)
 {
-	(void)loop, (void)events;
-	struct prober *w = ev->data;
-	prober_note_lag(w, w->now, lb_clock_now());
-	while (!TAILQ_EMPTY(&w->unsent) && lb_frame_pending(&w->channel) < CHANNEL_HIGH) {
+	struct prober *w = arg;
+	prober_note_lag(w, w->base.now, lb_clock_now());
+	while (!TAILQ_EMPTY(&w->unsent) && lb_room_pending(&w->base) < CHANNEL_HIGH) {
 		struct target *t = TAILQ_FIRST(&w->unsent);
 		TAILQ_REMOVE(&w->unsent, t, unsent);
 		t->unsent_on = false;
 		send_state(w, t);
 	}
-	if (lb_frame_pending(&w->channel))
-		write_channel(w);
 	if (prober_may_start(w) && !TAILQ_EMPTY(&w->waiting))
-		ev_idle_start(w->loop, &w->more);
+		ev_idle_start(w->base.loop, &w->more);
 	else
-		ev_idle_stop(w->loop, &w->more);
-}
-
-static void on_writable(struct ev_loop *loop, ev_io *ev, int events)
-{
-	(void)loop, (void)events;
-	write_channel(ev->data);
+		ev_idle_stop(w->base.loop, &w->more);
 }
 
 /* ---- receiving ---- */
 
 static int hello(struct prober *w, const struct check_msg_hello *h)
 {
-	if (w->greeted || h->version != LB_PROTO_VERSION)
-		return -EPROTO;
-	w->greeted = true;
+	int err = lb_room_hello(&w->base, &h->worker);
+	if (err)
+		return err;
 	w->rand = h->seed;
-	lb_log_set_level(h->level);
 	struct check_msg m = { .type = CHECK_MSG_READY };
-	m.u.ready = (struct check_msg_ready){ .version = LB_PROTO_VERSION, .pid = (int32_t)getpid() };
+	m.u.ready = (struct lb_msg_ready){ .version = LB_PROTO_VERSION, .pid = (int32_t)getpid() };
 	send_msg(w, &m);
 	return 0;
 }
@@ -149,7 +105,7 @@ static int hello(struct prober *w, const struct check_msg_hello *h)
 /* Messages of the other direction never come out of check_msg_read_probe: they have nothing to do here. */
 static int dispatch(struct prober *w, const struct check_msg *m)
 {
-	if (m->type != CHECK_MSG_HELLO && !w->greeted)
+	if (m->type != CHECK_MSG_HELLO && !w->base.greeted)
 		return -EPROTO;
 	switch (m->type) {
 	case CHECK_MSG_HELLO: return hello(w, &m->u.hello);
@@ -168,76 +124,30 @@ static int dispatch(struct prober *w, const struct check_msg *m)
 	return -EPROTO;
 }
 
-static void take_line(struct prober *w, const char *line, size_t n)
+static int on_line(const json_t *line, struct lb_err *e, void *arg)
 {
-	struct lb_err e = { .text = "not a message, or a member is missing or out of range" };
-	json_t *json = lb_proto_parse(line, n, &e);
 	struct check_msg m;
-	int rc = json ? check_msg_read_probe(json, &m) : -EBADMSG;
-	if (rc == 0) {
-		rc = dispatch(w, &m);
-		if (rc)
-			snprintf(e.text, sizeof(e.text), "%s at the wrong time or of another version",
-				check_msg_name(m.type));
-		check_msg_done(&m);
-	} else if (rc == -ENOMEM) {
-		snprintf(e.text, sizeof(e.text), "out of memory");
-	}
-	json_decref(json);
-	if (rc == 0)
-		return;
-	lb_log(LB_LOG_ERROR, "channel: %s: %.*s", e.text, n > 200 ? 200 : (int)n, line);
-	prober_end(w, 1);
-}
-
-/* One read per turn (at most some hundred lines): probes go on while 100,000 targets arrive. */
-static void on_readable(struct ev_loop *loop, ev_io *ev, int events)
-{
-	(void)loop, (void)events;
-	struct prober *w = ev->data;
-	long got = lb_frame_read(&w->channel);
-	if (got == -EAGAIN)
-		return;
-	if (got <= 0) {
-		bool gone = got == 0 || got == -ECONNRESET;
-		if (!gone)
-			lb_log(LB_LOG_ERROR, "channel: %s", strerror((int)-got));
-		prober_end(w, gone ? 0 : 1);
-		return;
-	}
-	const char *line;
-	size_t n;
-	int rc;
-	while (w->status < 0 && (rc = lb_frame_line(&w->channel, &line, &n)) != 0) {
-		if (rc < 0) {
-			lb_log(LB_LOG_ERROR, "channel: a line is too long");
-			prober_end(w, 1);
-			return;
-		}
-		take_line(w, line, n);
-	}
+	int rc = check_msg_read_probe(line, &m);
+	if (rc)
+		return rc;
+	rc = dispatch(arg, &m);
+	if (rc)
+		snprintf(
+			e->text, sizeof(e->text), "%s at the wrong time or of another version", check_msg_name(m.type));
+	check_msg_done(&m);
+	return rc;
 }
 
 /* ---- the loop ---- */
 
-static void on_turn(struct ev_loop *loop, ev_check *ev, int events)
+static void on_turn(void *arg)
 {
-	(void)loop, (void)events;
-	struct prober *w = ev->data;
-	w->now = w->clock = lb_clock_now();
-	if (w->alive && lb_time_diff_us(w->now, w->alive_at) >= ALIVE_EVERY_US) {
-		w->alive_at = w->now;
-		w->alive();
-	}
+	struct prober *w = arg;
+	w->clock = w->base.now;
 	prober_start_waiting(w);
 }
 
 static void on_more(struct ev_loop *loop, ev_idle *ev, int events)
-{
-	(void)loop, (void)ev, (void)events; /* its only use is that the loop turns */
-}
-
-static void on_beat(struct ev_loop *loop, ev_timer *ev, int events)
 {
 	(void)loop, (void)ev, (void)events; /* its only use is that the loop turns */
 }
@@ -250,50 +160,36 @@ static uint32_t probe_limit(void)
 	return r.rlim_cur > FDS_RESERVED ? (uint32_t)r.rlim_cur - FDS_RESERVED : 1;
 }
 
-static void watchers_start(struct prober *w)
-{
-	ev_set_userdata(w->loop, w);
-	w->readable.data = w->writable.data = w->flush.data = w->turn.data = w;
-	ev_io_init(&w->readable, on_readable, w->channel.fd, EV_READ);
-	ev_io_init(&w->writable, on_writable, w->channel.fd, EV_WRITE);
-	ev_prepare_init(&w->flush, on_flush);
-	ev_check_init(&w->turn, on_turn);
-	ev_timer_init(&w->beat, on_beat, 0.5, 0.5);
-	ev_idle_init(&w->more, on_more);
-	ev_set_priority(&w->more, EV_MINPRI); /* libev calls it only in a turn that has nothing else */
-	ev_set_priority(&w->turn, EV_MAXPRI); /* everything else of a turn uses its clock */
-	ev_io_start(w->loop, &w->readable);
-	ev_prepare_start(w->loop, &w->flush);
-	ev_check_start(w->loop, &w->turn);
-	ev_timer_start(w->loop, &w->beat);
-}
+static const struct lb_room_calls room_calls = {
+	.line = on_line,
+	.turn = on_turn,
+	.flush = on_flush,
+	.quote = true,
+};
 
 int check_worker_main(int channel_fd, void (*alive)(void))
 {
-	struct prober w = { .alive = alive, .limit = probe_limit(), .status = -1 };
+	struct prober w = { .limit = probe_limit() };
 	TAILQ_INIT(&w.unsent);
 	TAILQ_INIT(&w.waiting);
-	lb_frame_init(&w.channel, channel_fd, (size_t)LB_PROTO_LINE_MAX);
-	w.loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
-	if (!w.loop) {
+	if (lb_room_open(&w.base, channel_fd, alive, &room_calls, &w)) {
 		lb_log(LB_LOG_ERROR, "no event loop");
-		lb_frame_done(&w.channel);
 		return 1;
 	}
-	w.now = w.clock = w.stalled_until = lb_clock_now();
-	check_lateness_init(&w.lateness, w.now);
-	w.watch = (struct check_watch){ .loop = w.loop, .stalled_us = &w.stalled_us, .send = send_for, .arg = &w };
-	w.hook = (struct check_hook){ .loop = w.loop, .send = send_for, .arg = &w };
+	struct ev_loop *loop = w.base.loop;
+	w.clock = w.stalled_until = w.base.now;
+	check_lateness_init(&w.lateness, w.base.now);
+	w.watch = (struct check_watch){ .loop = loop, .stalled_us = &w.stalled_us, .send = send_for, .arg = &w };
+	w.hook = (struct check_hook){ .loop = loop, .send = send_for, .arg = &w };
 	check_hook_init(&w.hook);
-	watchers_start(&w);
-	ev_run(w.loop, 0);
+	ev_set_userdata(loop, &w);
+	ev_idle_init(&w.more, on_more);
+	ev_set_priority(&w.more, EV_MINPRI); /* libev calls it only in a turn that has nothing else */
+	lb_room_run(&w.base);
 	for (struct target *t = w.targets, *next; t; t = next) {
 		next = t->hh.next;
 		prober_target_free(&w, t);
 	}
 	check_hook_close(&w.hook);
-	lb_text_done(&w.line);
-	lb_frame_done(&w.channel);
-	ev_loop_destroy(w.loop);
-	return w.status < 0 ? 1 : w.status;
+	return lb_room_close(&w.base);
 }

@@ -2,7 +2,6 @@
 #include "lbd/check/check_msg.h"
 
 #include "common/buf.h"
-#include "common/fields.h"
 #include "lbd/check/check_fsm.h"
 
 #include <errno.h>
@@ -19,33 +18,35 @@ static enum check_code get_code(struct lb_fields *f)
 	return code < 0 ? CHECK_CODE_INI : (enum check_code)code;
 }
 
-/* Absent = none. m owns the bytes. */
-static int params_read(struct lb_fields *f, struct check_msg *m, struct check_params *out)
+/* Absent = none. */
+static int params_read(struct lb_fields *f, struct check_msg_target *t)
 {
 	if (!lb_field_has(f, "params"))
 		return 0;
 	const char *hex = lb_field_str(f, "params", 2 * CHECK_PARAMS_MAX);
 	size_t n = strlen(hex);
-	m->bytes = malloc(n / 2 + 1);
-	if (!m->bytes)
+	t->bytes = malloc(n / 2 + 1);
+	if (!t->bytes)
 		return -ENOMEM;
-	f->bad |= n == 0 || !lb_hex_read(hex, n, m->bytes) || !check_params_ok(m->bytes, n / 2);
-	*out = (struct check_params){ m->bytes, (uint32_t)(n / 2) };
+	f->bad |= n == 0 || !lb_hex_read(hex, n, t->bytes) || !check_params_ok(t->bytes, n / 2);
+	t->spec.params = (struct check_params){ t->bytes, (uint32_t)(n / 2) };
 	return 0;
 }
 
 static json_t *state_write(const struct check_state *s)
 {
-	json_t *o = json_pack("{s:i, s:b, s:b, s:s, s:s, s:I}", "n", (int)s->n, "judged", s->judged, "up", s->up,
-		"code", check_codes[s->last.code].name, "text", s->last.text, "latency_us",
-		(json_int_t)s->last.latency_us);
-	if (o && s->last.weight.kind &&
-		(json_object_set_new(o, "weight", json_integer(s->last.weight.value)) ||
-			json_object_set_new(o, "percent", json_boolean(s->last.weight.kind == CHECK_WEIGHT_PERCENT)))) {
-		json_decref(o);
-		return NULL;
+	struct lb_members o = { json_object(), false };
+	lb_put_int(&o, "n", s->n);
+	lb_put_bool(&o, "judged", s->judged);
+	lb_put_bool(&o, "up", s->up);
+	lb_put_str(&o, "code", check_codes[s->last.code].name);
+	lb_put_str(&o, "text", s->last.text);
+	lb_put_int(&o, "latency_us", s->last.latency_us);
+	if (s->last.weight.kind) {
+		lb_put_int(&o, "weight", s->last.weight.value);
+		lb_put_bool(&o, "percent", s->last.weight.kind == CHECK_WEIGHT_PERCENT);
 	}
-	return o;
+	return lb_members_end(&o);
 }
 
 static struct check_state state_read(struct lb_fields *outer)
@@ -68,42 +69,40 @@ static struct check_state state_read(struct lb_fields *outer)
 
 /* The pairs: message -> members, members -> message. */
 
-static json_t *hello_write(const struct check_msg *m)
+static void hello_write(const void *u, struct lb_members *o)
 {
-	return json_pack("{s:I, s:s, s:I}", "version", (json_int_t)m->u.hello.version, "level",
-		lb_log_level_name(m->u.hello.level), "seed", (json_int_t)m->u.hello.seed);
+	const struct check_msg_hello *h = u;
+	lb_msg_hello_write(&h->worker, o);
+	lb_put_int(o, "seed", h->seed);
 }
 
-static int hello_read(struct lb_fields *f, struct check_msg *m)
+static int hello_read(struct lb_fields *f, void *u)
 {
-	m->u.hello.version = lb_field_u32(f, "version", 1, UINT32_MAX);
-	m->u.hello.level = lb_field_level(f, "level");
-	m->u.hello.seed = lb_field_u32(f, "seed", 0, UINT32_MAX);
-	return 0;
+	struct check_msg_hello *h = u;
+	h->seed = lb_field_u32(f, "seed", 0, UINT32_MAX);
+	return lb_msg_hello_read(f, &h->worker);
 }
 
-static json_t *target_set_write(const struct check_msg *m)
+static void target_set_write(const void *u, struct lb_members *o)
 {
-	const struct check_msg_target *t = &m->u.target_set;
+	const struct check_msg_target *t = u;
 	const struct check_spec *s = &t->spec;
 	char addr[LB_IP_STRLEN];
-	json_t *o = json_pack("{s:I, s:s, s:s, s:i, s:I, s:I, s:I, s:i, s:i, s:o}", "id", (json_int_t)t->id, "type",
-		check_types[s->type].name, "addr", lb_ip_str(&s->addr, addr), "port", (int)s->port, "interval",
-		(json_int_t)s->interval_ms, "interval_down", (json_int_t)s->interval_down_ms, "timeout",
-		(json_int_t)s->timeout_ms, "rise", (int)s->rise, "fall", (int)s->fall, "state", state_write(&t->state));
-	char source[LB_IP_STRLEN];
-	int rc = o ? 0 : -1;
-	if (!rc && s->after)
-		rc = json_object_set_new(o, "after", json_integer(s->after));
-	if (!rc && s->source.family)
-		rc = json_object_set_new(o, "source", json_string(lb_ip_str(&s->source, source)));
-	if (!rc && s->params.n)
-		rc = json_object_set_new(o, "params", lb_hex_write(s->params.bytes, s->params.n));
-	if (rc) {
-		json_decref(o);
-		return NULL;
-	}
-	return o;
+	lb_put_int(o, "id", t->id);
+	lb_put_str(o, "type", check_types[s->type].name);
+	lb_put_str(o, "addr", lb_ip_str(&s->addr, addr));
+	lb_put_int(o, "port", s->port);
+	lb_put_int(o, "interval", s->interval_ms);
+	lb_put_int(o, "interval_down", s->interval_down_ms);
+	lb_put_int(o, "timeout", s->timeout_ms);
+	lb_put_int(o, "rise", s->rise);
+	lb_put_int(o, "fall", s->fall);
+	lb_put(o, "state", state_write(&t->state));
+	if (s->after)
+		lb_put_int(o, "after", s->after);
+	lb_put_ip(o, "source", &s->source);
+	if (s->params.n)
+		lb_put(o, "params", lb_hex_write(s->params.bytes, s->params.n));
 }
 
 static void type_read(struct lb_fields *f, struct check_spec *s)
@@ -117,9 +116,9 @@ static void type_read(struct lb_fields *f, struct check_spec *s)
 	f->bad = true;
 }
 
-static int target_set_read(struct lb_fields *f, struct check_msg *m)
+static int target_set_read(struct lb_fields *f, void *u)
 {
-	struct check_msg_target *t = &m->u.target_set;
+	struct check_msg_target *t = u;
 	struct check_spec *s = &t->spec;
 	t->id = lb_field_u32(f, "id", 0, UINT32_MAX);
 	type_read(f, s);
@@ -137,80 +136,54 @@ static int target_set_read(struct lb_fields *f, struct check_msg *m)
 		s->after = lb_field_u32(f, "after", 1, UINT32_MAX);
 	if (lb_field_has(f, "source"))
 		s->source = lb_field_ip(f, "source");
-	return f->bad ? 0 : params_read(f, m, &s->params);
+	return f->bad ? 0 : params_read(f, t);
 }
 
-static json_t *target_del_write(const struct check_msg *m)
+static void target_del_write(const void *u, struct lb_members *o)
 {
-	return json_pack("{s:I}", "id", (json_int_t)m->u.target_del);
+	lb_put_int(o, "id", *(const uint32_t *)u);
 }
 
-static int target_del_read(struct lb_fields *f, struct check_msg *m)
+static int target_del_read(struct lb_fields *f, void *u)
 {
-	m->u.target_del = lb_field_u32(f, "id", 0, UINT32_MAX);
+	*(uint32_t *)u = lb_field_u32(f, "id", 0, UINT32_MAX);
 	return 0;
 }
 
-static json_t *log_write(const struct check_msg *m)
+static void state_msg_write(const void *u, struct lb_members *o)
 {
-	return json_pack("{s:s}", "level", lb_log_level_name(m->u.log));
+	const struct check_msg_state *s = u;
+	lb_put_int(o, "id", s->id);
+	lb_put_bool(o, "flip", s->flip);
+	lb_put(o, "state", state_write(&s->state));
 }
 
-static int log_read(struct lb_fields *f, struct check_msg *m)
+static int state_msg_read(struct lb_fields *f, void *u)
 {
-	m->u.log = lb_field_level(f, "level");
+	struct check_msg_state *s = u;
+	s->id = lb_field_u32(f, "id", 0, UINT32_MAX);
+	s->flip = lb_field_bool(f, "flip");
+	s->state = state_read(f);
 	return 0;
 }
 
-static json_t *ping_write(const struct check_msg *m)
+static void pong_write(const void *u, struct lb_members *o)
 {
-	return json_pack("{s:I}", "n", (json_int_t)m->u.ping);
+	const struct check_msg_pong *p = u;
+	lb_put_int(o, "n", p->n);
+	lb_put_int(o, "targets", p->targets);
+	lb_put_int(o, "running", p->running);
+	lb_put_int(o, "waiting", p->waiting);
+	lb_put_int(o, "lag_us", p->lag_us);
+	lb_put_int(o, "rss_kib", p->rss_kib);
+	lb_put_int(o, "probes", p->probes);
+	lb_put_int(o, "late_p50_us", p->late_p50_us);
+	lb_put_int(o, "late_p99_us", p->late_p99_us);
 }
 
-static int ping_read(struct lb_fields *f, struct check_msg *m)
+static int pong_read(struct lb_fields *f, void *u)
 {
-	m->u.ping = lb_field_u32(f, "n", 0, UINT32_MAX);
-	return 0;
-}
-
-static json_t *ready_write(const struct check_msg *m)
-{
-	return json_pack("{s:I, s:I}", "version", (json_int_t)m->u.ready.version, "pid", (json_int_t)m->u.ready.pid);
-}
-
-static int ready_read(struct lb_fields *f, struct check_msg *m)
-{
-	m->u.ready.version = lb_field_u32(f, "version", 1, UINT32_MAX);
-	m->u.ready.pid = (int32_t)lb_field_u32(f, "pid", 1, INT32_MAX);
-	return 0;
-}
-
-static json_t *state_msg_write(const struct check_msg *m)
-{
-	const struct check_msg_state *s = &m->u.state;
-	return json_pack("{s:I, s:b, s:o}", "id", (json_int_t)s->id, "flip", s->flip, "state", state_write(&s->state));
-}
-
-static int state_msg_read(struct lb_fields *f, struct check_msg *m)
-{
-	m->u.state.id = lb_field_u32(f, "id", 0, UINT32_MAX);
-	m->u.state.flip = lb_field_bool(f, "flip");
-	m->u.state.state = state_read(f);
-	return 0;
-}
-
-static json_t *pong_write(const struct check_msg *m)
-{
-	const struct check_msg_pong *p = &m->u.pong;
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "n", (json_int_t)p->n, "targets",
-		(json_int_t)p->targets, "running", (json_int_t)p->running, "waiting", (json_int_t)p->waiting, "lag_us",
-		(json_int_t)p->lag_us, "rss_kib", (json_int_t)p->rss_kib, "probes", (json_int_t)p->probes,
-		"late_p50_us", (json_int_t)p->late_p50_us, "late_p99_us", (json_int_t)p->late_p99_us);
-}
-
-static int pong_read(struct lb_fields *f, struct check_msg *m)
-{
-	struct check_msg_pong *p = &m->u.pong;
+	struct check_msg_pong *p = u;
 	p->n = lb_field_u32(f, "n", 0, UINT32_MAX);
 	p->targets = lb_field_u32(f, "targets", 0, UINT32_MAX);
 	p->running = lb_field_u32(f, "running", 0, UINT32_MAX);
@@ -223,36 +196,48 @@ static int pong_read(struct lb_fields *f, struct check_msg *m)
 	return 0;
 }
 
-static json_t *run_write(const struct check_msg *m)
+static void run_write(const void *u, struct lb_members *o)
 {
-	return json_pack("{s:I, s:I}", "token", (json_int_t)m->u.run.token, "id", (json_int_t)m->u.run.id);
+	const struct check_msg_run *r = u;
+	lb_put_int(o, "token", r->token);
+	lb_put_int(o, "id", r->id);
 }
 
-static int run_read(struct lb_fields *f, struct check_msg *m)
+static int run_read(struct lb_fields *f, void *u)
 {
-	m->u.run.token = lb_field_u32(f, "token", 0, UINT32_MAX);
-	m->u.run.id = lb_field_u32(f, "id", 0, UINT32_MAX);
+	struct check_msg_run *r = u;
+	r->token = lb_field_u32(f, "token", 0, UINT32_MAX);
+	r->id = lb_field_u32(f, "id", 0, UINT32_MAX);
 	return 0;
 }
 
-static json_t *ran_write(const struct check_msg *m)
+static json_t *steps_write(const struct check_trace *t)
 {
-	const struct check_msg_ran *r = &m->u.ran;
 	json_t *steps = json_array();
-	for (unsigned i = 0; i < r->trace.n; i++)
-		if (json_array_append_new(steps, json_pack("{s:I, s:s}", "us", (json_int_t)r->trace.steps[i].at_us,
-							 "text", r->trace.steps[i].text))) {
-			json_decref(steps);
+	for (unsigned i = 0; i < t->n; i++) {
+		struct lb_members o = { json_object(), false };
+		lb_put_int(&o, "us", t->steps[i].at_us);
+		lb_put_str(&o, "text", t->steps[i].text);
+		if (!lb_list_add(steps, lb_members_end(&o)))
 			return NULL;
-		}
-	return json_pack("{s:I, s:I, s:s, s:s, s:I, s:o}", "token", (json_int_t)r->token, "id", (json_int_t)r->id,
-		"code", check_codes[r->result.code].name, "text", r->result.text, "latency_us",
-		(json_int_t)r->result.latency_us, "steps", steps);
+	}
+	return steps;
 }
 
-static int ran_read(struct lb_fields *f, struct check_msg *m)
+static void ran_write(const void *u, struct lb_members *o)
 {
-	struct check_msg_ran *r = &m->u.ran;
+	const struct check_msg_ran *r = u;
+	lb_put_int(o, "token", r->token);
+	lb_put_int(o, "id", r->id);
+	lb_put_str(o, "code", check_codes[r->result.code].name);
+	lb_put_str(o, "text", r->result.text);
+	lb_put_int(o, "latency_us", r->result.latency_us);
+	lb_put(o, "steps", steps_write(&r->trace));
+}
+
+static int ran_read(struct lb_fields *f, void *u)
+{
+	struct check_msg_ran *r = u;
 	r->token = lb_field_u32(f, "token", 0, UINT32_MAX);
 	r->id = lb_field_u32(f, "id", 0, UINT32_MAX);
 	r->result.code = get_code(f);
@@ -270,17 +255,22 @@ static int ran_read(struct lb_fields *f, struct check_msg *m)
 	return 0;
 }
 
-static json_t *hook_run_write(const struct check_msg *m)
+static json_t *args_write(const struct check_msg_hook_run *h)
 {
-	const struct check_msg_hook_run *h = &m->u.hook_run;
 	json_t *args = json_array();
 	for (uint32_t i = 0; i < h->n_args; i++)
-		if (json_array_append_new(args, json_string(h->args[i]))) {
-			json_decref(args);
+		if (!lb_list_add(args, json_string(h->args[i])))
 			return NULL;
-		}
-	return json_pack("{s:I, s:I, s:s, s:o}", "id", (json_int_t)h->id, "timeout", (json_int_t)h->timeout_ms, "path",
-		h->path, "args", args);
+	return args;
+}
+
+static void hook_run_write(const void *u, struct lb_members *o)
+{
+	const struct check_msg_hook_run *h = u;
+	lb_put_int(o, "id", h->id);
+	lb_put_int(o, "timeout", h->timeout_ms);
+	lb_put_str(o, "path", h->path);
+	lb_put(o, "args", args_write(h));
 }
 
 /* One item of a list as lb_field_text reads a member. */
@@ -295,9 +285,9 @@ static void arg_read(struct lb_fields *f, const json_t *item, char out[CHECK_HOO
 	}
 }
 
-static int hook_run_read(struct lb_fields *f, struct check_msg *m)
+static int hook_run_read(struct lb_fields *f, void *u)
 {
-	struct check_msg_hook_run *h = &m->u.hook_run;
+	struct check_msg_hook_run *h = u;
 	h->id = lb_field_u32(f, "id", 0, UINT32_MAX);
 	h->timeout_ms = lb_field_u32(f, "timeout", 1, INTERVAL_MAX_MS);
 	const char *path = lb_field_str(f, "path", sizeof(h->path) - 1);
@@ -310,16 +300,18 @@ static int hook_run_read(struct lb_fields *f, struct check_msg *m)
 	return 0;
 }
 
-static json_t *hook_done_write(const struct check_msg *m)
+static void hook_done_write(const void *u, struct lb_members *o)
 {
-	const struct check_msg_hook_done *h = &m->u.hook_done;
-	return json_pack("{s:I, s:s, s:s, s:I}", "id", (json_int_t)h->id, "code", check_codes[h->result.code].name,
-		"text", h->result.text, "took_us", (json_int_t)h->result.latency_us);
+	const struct check_msg_hook_done *h = u;
+	lb_put_int(o, "id", h->id);
+	lb_put_str(o, "code", check_codes[h->result.code].name);
+	lb_put_str(o, "text", h->result.text);
+	lb_put_int(o, "took_us", h->result.latency_us);
 }
 
-static int hook_done_read(struct lb_fields *f, struct check_msg *m)
+static int hook_done_read(struct lb_fields *f, void *u)
 {
-	struct check_msg_hook_done *h = &m->u.hook_done;
+	struct check_msg_hook_done *h = u;
 	h->id = lb_field_u32(f, "id", 0, UINT32_MAX);
 	h->result.code = get_code(f);
 	lb_field_text(f, "text", h->result.text, CHECK_TEXT_MAX);
@@ -327,20 +319,15 @@ static int hook_done_read(struct lb_fields *f, struct check_msg *m)
 	return 0;
 }
 
-static const struct row {
-	const char *name;
-	bool to_probe;
-	json_t *(*write)(const struct check_msg *m);
-	int (*read)(struct lb_fields *f, struct check_msg *m); /* 0 or -ENOMEM; what is wrong goes to f->bad */
-} rows[] = {
+static const struct lb_msg_row rows[] = {
 	[CHECK_MSG_HELLO] = { "hello", true, hello_write, hello_read },
 	[CHECK_MSG_TARGET_SET] = { "target.set", true, target_set_write, target_set_read },
 	[CHECK_MSG_TARGET_DEL] = { "target.del", true, target_del_write, target_del_read },
-	[CHECK_MSG_LOG] = { "log", true, log_write, log_read },
-	[CHECK_MSG_PING] = { "ping", true, ping_write, ping_read },
+	[CHECK_MSG_LOG] = { "log", true, lb_msg_log_write, lb_msg_log_read },
+	[CHECK_MSG_PING] = { "ping", true, lb_msg_ping_write, lb_msg_ping_read },
 	[CHECK_MSG_RUN] = { "run", true, run_write, run_read },
 	[CHECK_MSG_HOOK_RUN] = { "hook.run", true, hook_run_write, hook_run_read },
-	[CHECK_MSG_READY] = { "ready", false, ready_write, ready_read },
+	[CHECK_MSG_READY] = { "ready", false, lb_msg_ready_write, lb_msg_ready_read },
 	[CHECK_MSG_STATE] = { "state", false, state_msg_write, state_msg_read },
 	[CHECK_MSG_PONG] = { "pong", false, pong_write, pong_read },
 	[CHECK_MSG_RAN] = { "ran", false, ran_write, ran_read },
@@ -355,32 +342,24 @@ const char *check_msg_name(enum check_msg_type type)
 
 void check_msg_write(const struct check_msg *m, struct lb_text *out)
 {
-	json_t *o = rows[m->type].write(m);
-	if (!o || json_object_set_new(o, "msg", json_string(rows[m->type].name)))
-		out->bad = true;
-	else
-		lb_proto_dump(o, out);
-	json_decref(o);
+	struct lb_members o = { json_object(), false };
+	rows[m->type].write(&m->u, &o);
+	lb_put_str(&o, "msg", rows[m->type].name);
+	lb_msg_line(&o, out);
 }
 
 static int read_msg(const json_t *line, bool to_probe, struct check_msg *m)
 {
-	struct lb_fields f = { .from = line };
-	const char *name = lb_field_str(&f, "msg", 32);
-	for (int i = 0; i < CHECK_MSG_COUNT; i++) {
-		if (rows[i].to_probe != to_probe || strcmp(rows[i].name, name) != 0)
-			continue;
-		struct check_msg got = { .type = (enum check_msg_type)i };
-		int rc = rows[i].read(&f, &got);
-		if (rc == 0 && f.bad)
-			rc = -EBADMSG;
-		if (rc)
-			check_msg_done(&got);
-		else
-			*m = got;
-		return rc;
-	}
-	return -EBADMSG;
+	int type = lb_msg_find(rows, CHECK_MSG_COUNT, to_probe, line);
+	if (type < 0)
+		return type;
+	struct check_msg got = { .type = (enum check_msg_type)type };
+	int rc = lb_msg_read(&rows[type], line, &got.u);
+	if (rc)
+		check_msg_done(&got);
+	else
+		*m = got;
+	return rc;
 }
 
 int check_msg_read_probe(const json_t *line, struct check_msg *m)
@@ -395,6 +374,7 @@ int check_msg_read_core(const json_t *line, struct check_msg *m)
 
 void check_msg_done(struct check_msg *m)
 {
-	free(m->bytes);
+	if (m->type == CHECK_MSG_TARGET_SET)
+		free(m->u.target_set.bytes);
 	*m = (struct check_msg){ 0 };
 }

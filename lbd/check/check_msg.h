@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the core and the probe worker say to each other: one JSON object per line (common/proto.h), "msg" names it.
+ * What the core and the probe worker say to each other, in the frame of common/channel_msg.h.
  *
  *   core -> probe   hello       once, first: protocol version, log level, seed of the spread
  *                   target.set  make a target or replace the one of that id, with what is known of its state
@@ -16,13 +16,10 @@
  *                               be (no such target, too many at once, the target went meanwhile)
  *                   hook.done   the one answer to hook.run, when nothing of the program is left: PROCOK it ended with
  *                               0; SOCKERR it could not be run, or nobody knows how it ended
- *
- * Writer and reader of a message are one pair in check_msg.c. A reader accepts any object and gives -EBADMSG for
- * whatever is not exactly a message (missing, of another type, out of range); unknown further members are ignored.
  */
 #pragma once
 
-#include "common/log.h"
+#include "common/channel_msg.h"
 #include "common/proto.h"
 #include "lbd/check/check_trace.h"
 #include "lbd/check/check_types.h"
@@ -48,8 +45,7 @@ enum check_msg_type {
 #define CHECK_HOOK_ARG  96   /* bytes of one, with its NUL */
 
 struct check_msg_hello {
-	uint32_t version; /* LB_PROTO_VERSION */
-	enum lb_log_level level;
+	struct lb_msg_hello worker; /* as to every worker */
 	uint32_t seed;
 };
 
@@ -57,17 +53,13 @@ struct check_msg_target {
 	uint32_t id;
 	struct check_spec spec; /* name is not sent: NULL after reading */
 	struct check_state state;
+	uint8_t *bytes; /* owned where it was read: the params of spec */
 };
 
 struct check_msg_state {
 	uint32_t id;
 	struct check_state state;
 	bool flip; /* up differs from what was last told, or the target has just been judged for the first time */
-};
-
-struct check_msg_ready {
-	uint32_t version;
-	int32_t pid;
 };
 
 struct check_msg_pong {
@@ -114,13 +106,12 @@ struct check_msg {
 		uint32_t ping; /* n */
 		struct check_msg_run run;
 		struct check_msg_hook_run hook_run;
-		struct check_msg_ready ready;
+		struct lb_msg_ready ready;
 		struct check_msg_state state;
 		struct check_msg_pong pong;
 		struct check_msg_ran ran;
 		struct check_msg_hook_done hook_done;
 	} u;
-	uint8_t *bytes; /* owned: the params of a target.set that was read */
 };
 
 /* Appends the message as one line. Sticky error in out (no memory, or a value that no reader would accept). */

@@ -6,8 +6,7 @@
  */
 #pragma once
 
-#include "common/buf.h"
-#include "common/frame_io.h"
+#include "common/room_io.h"
 #include "lbd/check/check_fsm.h"
 #include "lbd/check/check_hook_io.h"
 #include "lbd/check/check_late.h"
@@ -54,36 +53,23 @@ struct target {
 TAILQ_HEAD(target_list, target);
 
 struct prober {
-	struct ev_loop *loop;
-	struct lb_frame channel;
-	ev_io readable, writable;
-	ev_prepare flush;
-	ev_check turn;
-	ev_timer beat;
+	struct lb_room base;
 	ev_idle more; /* active while probes wait for the next turn: the poll returns at once */
-	void (*alive)(void);
 	struct target *targets;
 	struct target_list unsent, waiting;
 	struct check_watch watch;
 	struct check_hook hook;
-	struct lb_text line;
 	uint32_t running, n_waiting, limit;
-	int64_t lag_us;     /* the worst since the last pong */
 	int64_t stalled_us; /* how long the loop stood still so far: no probe can help that */
 	struct lb_time stalled_until;
 	uint32_t probes; /* started */
 	struct check_lateness lateness;
 	uint64_t rand;
-	struct lb_time now;   /* the clock, right after the poll: the moment the loop's own time is from */
 	struct lb_time clock; /* as last read in this turn */
-	struct lb_time alive_at, warned_at;
-	bool greeted;
-	int status;
+	struct lb_time warned_at;
 };
 
 /* ---- check_io.c ---- */
-/* Leaves the loop; the process ends with this status. */
-void prober_end(struct prober *w, int status);
 /* The loop looks only now, `until`, at what was due at `since`. */
 void prober_note_lag(struct prober *w, struct lb_time since, struct lb_time until);
 /* Whether one more probe may run. */

@@ -18,10 +18,10 @@
 
 static void arm(struct prober *w, struct target *t)
 {
-	int64_t wait = lb_time_diff_us(t->due_at, w->now);
-	ev_timer_stop(w->loop, &t->due);
+	int64_t wait = lb_time_diff_us(t->due_at, w->base.now);
+	ev_timer_stop(w->base.loop, &t->due);
 	ev_timer_set(&t->due, wait > 0 ? (double)wait / 1e6 : 0.0, 0.0);
-	ev_timer_start(w->loop, &t->due);
+	ev_timer_start(w->base.loop, &t->due);
 }
 
 static uint32_t interval_ms(const struct target *t)
@@ -31,7 +31,7 @@ static uint32_t interval_ms(const struct target *t)
 
 static void plan_next(struct prober *w, struct target *t)
 {
-	t->due_at = check_sched_next(t->due_at, interval_ms(t), w->now, &w->rand);
+	t->due_at = check_sched_next(t->due_at, interval_ms(t), w->base.now, &w->rand);
 	arm(w, t);
 }
 
@@ -58,7 +58,7 @@ static void wake_stages(struct prober *w, struct target *t)
 	for (struct target *s = t->stages; s; s = s->next_stage) {
 		if (s->run || s->waiting_on)
 			continue; /* its result comes by itself */
-		s->due_at = w->now;
+		s->due_at = w->base.now;
 		arm(w, s);
 	}
 }
@@ -100,9 +100,9 @@ static void judge(struct prober *w, struct target *t, const struct check_result 
 /* Whether it is time for another warning: what is wrong is wrong for every probe. */
 static bool may_warn(struct prober *w)
 {
-	if (w->warned_at.us != 0 && lb_time_diff_us(w->now, w->warned_at) <= WARN_EVERY_US)
+	if (w->warned_at.us != 0 && lb_time_diff_us(w->base.now, w->warned_at) <= WARN_EVERY_US)
 		return false;
-	w->warned_at = w->now;
+	w->warned_at = w->base.now;
 	return true;
 }
 
@@ -138,7 +138,7 @@ static void start_run(struct prober *w, struct target *t)
 	if (run) {
 		run->t = t;
 		run->stalled_us = w->stalled_us;
-		run->probe.loop = w->loop;
+		run->probe.loop = w->base.loop;
 		run->probe.ops = ops;
 		run->probe.spec = &t->spec;
 		run->probe.done = on_done;
@@ -163,7 +163,7 @@ static void start_run(struct prober *w, struct target *t)
  * answered, and the kernel end us for a loop that hangs. */
 static bool in_turn(const struct prober *w)
 {
-	return lb_time_diff_us(w->clock, w->now) < TURN_US;
+	return lb_time_diff_us(w->clock, w->base.now) < TURN_US;
 }
 
 void prober_start_waiting(struct prober *w)
@@ -182,11 +182,11 @@ static void on_due(struct ev_loop *loop, ev_timer *ev, int events)
 	(void)events;
 	struct prober *w = ev_userdata(loop);
 	struct target *t = (struct target *)((char *)ev - offsetof(struct target, due));
-	if (lb_time_cmp(w->now, t->due_at) < 0) {
+	if (lb_time_cmp(w->base.now, t->due_at) < 0) {
 		arm(w, t);
 		return;
 	}
-	prober_note_lag(w, t->due_at, w->now);
+	prober_note_lag(w, t->due_at, w->base.now);
 	if (rests(w, t)) {
 		plan_next(w, t);
 		return;
@@ -232,7 +232,7 @@ static void stage_unlink(struct target *t)
 void prober_target_free(struct prober *w, struct target *t)
 {
 	stage_unlink(t);
-	ev_timer_stop(w->loop, &t->due);
+	ev_timer_stop(w->base.loop, &t->due);
 	check_watch_cancel(&w->watch, &t->spec);
 	if (t->run) {
 		t->run->probe.ops->cancel(&t->run->probe);
@@ -289,11 +289,11 @@ void prober_target_set(struct prober *w, const struct check_msg_target *in)
 	}
 	if (!t) {
 		lb_log(LB_LOG_ERROR, "target %u: out of memory", in->id);
-		prober_end(w, 1);
+		lb_room_end(&w->base, 1);
 		return;
 	}
 	stage_link(w, t);
-	t->due_at = check_sched_first(interval_ms(t), w->now, &w->rand);
+	t->due_at = check_sched_first(interval_ms(t), w->base.now, &w->rand);
 	arm(w, t);
 	prober_start_waiting(w); /* the one that was replaced may have been running */
 }

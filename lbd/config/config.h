@@ -53,6 +53,7 @@ enum config_then { CONFIG_THEN_CUT, CONFIG_THEN_KEEP };
 enum config_fail { CONFIG_FAIL_DRAIN, CONFIG_FAIL_REMOVE, CONFIG_FAIL_CUT };
 enum config_loss { CONFIG_LOSS_SORRY, CONFIG_LOSS_REST, CONFIG_LOSS_OPEN, CONFIG_LOSS_WITHDRAW };
 /* Which flows are copied to the other node. */
+enum config_conntrack { CONFIG_CONNTRACK_AUTO, CONFIG_CONNTRACK_ALL, CONFIG_CONNTRACK_OFF };
 enum config_sync { CONFIG_SYNC_OFF, CONFIG_SYNC_ESTABLISHED, CONFIG_SYNC_ALL };
 enum config_auth { CONFIG_AUTH_NONE, CONFIG_AUTH_HMAC, CONFIG_AUTH_PASSWORD };
 enum config_track_type { CONFIG_TRACK_INTERFACE, CONFIG_TRACK_CHECK, CONFIG_TRACK_PROCESS, CONFIG_TRACK_SERVICES_UP };
@@ -215,6 +216,7 @@ struct config {
 	struct config_hook state_hook; /* of changes of VRRP instances */
 	uint32_t sync_rate;            /* records of flows per second, at most */
 	struct config_multicast multicast;
+	enum config_conntrack sync_conntrack;
 	enum lb_log_level log_level;
 	const char *admin_group, *observe_group;
 	/* Over what is written in all files, whatever their names, comments and layout: equal on nodes that have the

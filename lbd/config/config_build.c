@@ -98,6 +98,7 @@ void config_build_settings(struct config_builder *b)
 	b->c->admin_group = config_keep(b, admin->text, admin->n);
 	b->c->observe_group = config_keep(b, observe->text, observe->n);
 	b->c->sync_rate = (uint32_t)sync->v[SYNC_RATE_LIMIT].num;
+	b->c->sync_conntrack = (enum config_conntrack)sync->v[SYNC_CONNTRACK_KEY].num;
 	b->c->log_level = (enum lb_log_level)log->v[LOG_LEVEL].num;
 	b->check_defaults = &b->rd.base[SCHEMA_CHECK];
 	b->service_defaults = &b->rd.base[SCHEMA_SERVICE];

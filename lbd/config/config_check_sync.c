@@ -12,8 +12,8 @@ static bool any_copied(const struct config_service *services, uint32_t n)
 	return false;
 }
 
-enum config_flows config_flows_of(
-	const struct config_cluster *cluster, const struct config_service *services, uint32_t n)
+enum config_flows config_flows_of(const struct config_cluster *cluster, const struct config_service *services,
+	uint32_t n, enum config_conntrack conntrack)
 {
 	if (cluster->n_nodes < 2)
 		return CONFIG_FLOWS_ALONE;
@@ -23,6 +23,8 @@ enum config_flows config_flows_of(
 		return CONFIG_FLOWS_NO_KEY;
 	if (cluster->self < 0)
 		return CONFIG_FLOWS_NO_SELF;
+	if (conntrack == CONFIG_CONNTRACK_ALL)
+		return CONFIG_FLOWS_COPIED;
 	if (!n)
 		return CONFIG_FLOWS_NO_SERVICE;
 	return any_copied(services, n) ? CONFIG_FLOWS_COPIED : CONFIG_FLOWS_OFF;
@@ -31,7 +33,7 @@ enum config_flows config_flows_of(
 enum config_flows config_flows(const struct config *c)
 {
 	return c->multicast.interface[0] ? CONFIG_FLOWS_KERNEL
-					 : config_flows_of(&c->cluster, c->services, c->n_services);
+					 : config_flows_of(&c->cluster, c->services, c->n_services, c->sync_conntrack);
 }
 
 /* The kernel takes a service with backends of both families, or copies flows, not both (ip_vs_ctl.c: its messages have
@@ -79,13 +81,14 @@ void config_rules_sync(struct config_builder *b)
 		rule_mixed(b);
 		return;
 	}
-	enum config_flows flows = config_flows_of(c, b->built, b->n_built);
-	if (flows == CONFIG_FLOWS_MANY && c->key_file[0] && any_copied(b->built, b->n_built))
+	enum config_flows flows = config_flows_of(c, b->built, b->n_built, b->c->sync_conntrack);
+	bool any = any_copied(b->built, b->n_built);
+	if (flows == CONFIG_FLOWS_MANY && c->key_file[0] && any)
 		config_warn(b, v->obj->v[CLUSTER_NODES].at, &path, "flows are copied between two nodes only: not here",
 			"`sync: off` under defaults.service, if that is meant");
-	if (flows == CONFIG_FLOWS_NO_SELF && any_copied(b->built, b->n_built))
+	if (flows == CONFIG_FLOWS_NO_SELF && any)
 		flows = CONFIG_FLOWS_COPIED; /* on the nodes that this is for */
-	if (flows != CONFIG_FLOWS_COPIED)
+	if (flows != CONFIG_FLOWS_COPIED || !any)
 		return;
 	rule_mixed(b);
 	rule_exceptions(b);

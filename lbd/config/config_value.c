@@ -395,7 +395,12 @@ static unsigned hook_value(const struct config_hook *h, unsigned key, struct lb_
 
 static unsigned sync_value(const struct config *c, unsigned key, struct lb_text *out)
 {
-	return key == SYNC_RATE_LIMIT ? put_rate(out, c->sync_rate) : 0;
+	switch (key) {
+	case SYNC_RATE_LIMIT: return put_rate(out, c->sync_rate);
+	case SYNC_CONNTRACK_KEY:
+		return put_word(out, schema_word_of(schema_kinds[SCHEMA_SYNC].rows[key].word, c->sync_conntrack));
+	default: return 0;
+	}
 }
 
 static unsigned multicast_value(const struct config_multicast *m, unsigned key, struct lb_text *out)

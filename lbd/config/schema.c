@@ -289,8 +289,9 @@ static const struct schema_row service_rows[] = {
 		.word = word_on_fail,
 		.fallback = "drain",
 		.help = "A backend whose check fails gets no new flows. drain: those it has may go on. remove: it "
-			"leaves "
-			"the table. cut: it leaves the table, and its flows with it." },
+			"leaves the table; its flows of UDP are ended, those of TCP wait for it to come back. cut: it "
+			"leaves the table, and all its flows are ended. With drain a client of UDP that keeps sending "
+			"stays with a backend that is down: for such services say remove or cut." },
 	[SERVICE_FAIL_OPEN] = { .name = "fail_open",
 		.type = SCHEMA_TYPE_SHARE,
 		.flags = SCHEMA_OFF,

@@ -4,6 +4,7 @@
 #include "common/commands.h"
 #include "common/time.h"
 #include "lbd/ctl/ctl_check.h"
+#include "lbd/ctl/ctl_conn.h"
 #include "lbd/ctl/ctl_env.h"
 #include "lbd/ctl/ctl_failover.h"
 #include "lbd/ctl/ctl_kernel.h"
@@ -558,6 +559,9 @@ static handler_fn *const handlers[] = {
 	[LB_COMMAND_CHECK_SHOW] = do_check_show,
 	[LB_COMMAND_CHECK_HISTORY] = do_check_history,
 	[LB_COMMAND_CHECK_RUN] = do_check_run,
+	[LB_COMMAND_CONN_LIST] = ctl_conn_list,
+	[LB_COMMAND_CONN_COUNT] = ctl_conn_count,
+	[LB_COMMAND_CONN_KILL] = ctl_conn_kill,
 	[LB_COMMAND_VRRP_LIST] = do_vrrp_list,
 	[LB_COMMAND_VRRP_SHOW] = do_vrrp_show,
 	[LB_COMMAND_VRRP_RESIGN] = do_vrrp_resign,

@@ -74,10 +74,16 @@ struct ctl_ops {
 	int (*vrrp_do)(void *arg, uint32_t id, enum vrrp_do what, uint32_t for_ms);
 	/* The same to the process that copies flows. */
 	int (*sync_do)(void *arg, const struct sync_msg_do *what);
+	/* A message CONN_x to it; it is started if need be. 0; -EAGAIN it is being started, ctl_conns_ready follows;
+	 * -errno: it cannot be. */
+	int (*conn_ask)(void *arg, const struct sync_room_msg *m);
 };
 
 struct ctl_runs;      /* ctl_run.h */
 struct ctl_failovers; /* ctl_failover.h */
+struct ctl_conns;     /* ctl_conn.h */
+
+#define CTL_CONN_ID_MAX 0x7fffffffu /* numbers above are not of commands */
 
 struct ctl_env {
 	const struct model *model;
@@ -86,6 +92,7 @@ struct ctl_env {
 	const struct history *history;
 	struct ctl_runs *runs;
 	struct ctl_failovers *failovers;
+	struct ctl_conns *conns;
 	const struct model_vrrps *vrrps;
 	const struct model_peers *peers;
 	const struct model_sync *sync;

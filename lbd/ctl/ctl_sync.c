@@ -16,7 +16,7 @@ static const char *const why_not[] = {
 	[CONFIG_FLOWS_NO_SELF] = "this node is not under cluster.nodes, tell its name with lbd --node",
 	[CONFIG_FLOWS_NO_SERVICE] = "there is no service",
 	[CONFIG_FLOWS_OFF] = "sync is off in all services",
-	[CONFIG_FLOWS_KERNEL] = "the kernel does it by itself (sync.multicast), see ipvsadm --list-daemon",
+	[CONFIG_FLOWS_KERNEL] = "the kernel does it by itself (sync.multicast), see ipvsadm -L --daemon",
 };
 _Static_assert(sizeof(why_not) / sizeof(why_not[0]) == CONFIG_FLOWS_KERNEL + 1, "one text per reason");
 
@@ -105,11 +105,13 @@ static void put_text(json_t *row, const char *key, const char *text)
 
 static json_t *alarms(const struct model_sync *s)
 {
-	json_t *list = s->lagging || s->mismatch ? json_array() : NULL;
+	json_t *list = s->lagging || s->mismatch || s->full ? json_array() : NULL;
 	if (s->lagging)
 		json_array_append_new(list, json_string(MODEL_SYNC_LAGGING));
 	if (s->mismatch)
 		json_array_append_new(list, json_string(MODEL_SYNC_MISMATCH));
+	if (s->full)
+		json_array_append_new(list, json_string(MODEL_SYNC_FULL));
 	return list;
 }
 
@@ -246,6 +248,8 @@ void ctl_sync_alarms(const struct ctl_env *env, json_t *list)
 		snprintf(text, sizeof(text), MODEL_SYNC_MISMATCH ": peer/%s", s->conf.peer);
 		json_array_append_new(list, json_string(text));
 	}
+	if (s->full)
+		json_array_append_new(list, json_string(MODEL_SYNC_FULL ": net.netfilter.nf_conntrack_max is reached"));
 }
 
 void ctl_sync_findings(const struct ctl_env *env, json_t *list)

@@ -17,6 +17,7 @@ struct conn_read {
 	struct ev_loop *loop;
 	int fd;
 	ev_timer next;
+	bool held;
 	ipvs_conn_fn *fn;
 	conn_read_done_fn *done;
 	void *arg;
@@ -53,28 +54,34 @@ static void on_next(struct ev_loop *loop, ev_timer *w, int events)
 		}
 		ipvs_conn_read(&r->reader, piece, (size_t)n, r->fn, r->arg);
 		took = lb_time_diff_us(lb_clock_now(), from);
-	} while (took < SLICE_US);
+	} while (took < SLICE_US && !r->held);
+	if (r->held)
+		return;
 	double pause_s = (double)took / 1e6;
 	ev_now_update(loop);
 	ev_timer_set(w, pause_s > PAUSE_MIN_S ? pause_s : PAUSE_MIN_S, 0);
 	ev_timer_start(loop, w);
 }
 
-struct conn_read *conn_read_start(struct ev_loop *loop, ipvs_conn_fn *fn, conn_read_done_fn *done, void *arg, int *err)
+int conn_read_open(void)
 {
+	int fd = open(PATH, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+struct conn_read *conn_read_start(
+	struct ev_loop *loop, int fd, ipvs_conn_fn *fn, conn_read_done_fn *done, void *arg, int *err)
+{
+	if (lseek(fd, 0, SEEK_SET) < 0) {
+		*err = -errno;
+		return NULL;
+	}
 	struct conn_read *r = calloc(1, sizeof(*r));
 	if (!r) {
 		*err = -ENOMEM;
 		return NULL;
 	}
-	*r = (struct conn_read){
-		.loop = loop, .fd = open(PATH, O_RDONLY | O_CLOEXEC), .fn = fn, .done = done, .arg = arg
-	};
-	if (r->fd < 0) {
-		*err = -errno;
-		free(r);
-		return NULL;
-	}
+	*r = (struct conn_read){ .loop = loop, .fd = fd, .fn = fn, .done = done, .arg = arg };
 	ev_timer_init(&r->next, on_next, 0, 0);
 	r->next.data = r;
 	ev_timer_start(loop, &r->next);
@@ -86,6 +93,20 @@ void conn_read_stop(struct conn_read *r)
 	if (!r)
 		return;
 	ev_timer_stop(r->loop, &r->next);
-	close(r->fd);
 	free(r);
+}
+
+void conn_read_hold(struct conn_read *r)
+{
+	r->held = true;
+}
+
+void conn_read_resume(struct conn_read *r)
+{
+	if (!r->held)
+		return;
+	r->held = false;
+	ev_now_update(r->loop);
+	ev_timer_set(&r->next, PAUSE_MIN_S, 0);
+	ev_timer_start(r->loop, &r->next);
 }

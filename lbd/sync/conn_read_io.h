@@ -16,7 +16,13 @@ struct conn_read;
 /* done: once, when it is over: err 0 or -errno; given, refused as in struct ipvs_conn_reader. It may start another. */
 typedef void conn_read_done_fn(int err, uint64_t given, uint64_t refused, void *arg);
 
-/* NULL and *err: -ENOENT no IPVS; -errno. */
-struct conn_read *conn_read_start(struct ev_loop *loop, ipvs_conn_fn *fn, conn_read_done_fn *done, void *arg, int *err);
+/* A descriptor to read them with, in this network namespace. -ENOENT no IPVS; -errno. */
+int conn_read_open(void);
+/* fd is borrowed and read from its beginning; one reader at a time. NULL and *err. */
+struct conn_read *conn_read_start(
+	struct ev_loop *loop, int fd, ipvs_conn_fn *fn, conn_read_done_fn *done, void *arg, int *err);
+/* From within fn: no more after the piece that is being read (less than 100), until it is resumed. */
+void conn_read_hold(struct conn_read *r);
+void conn_read_resume(struct conn_read *r);
 /* Ends it early, without a call of done. NULL is fine. */
 void conn_read_stop(struct conn_read *r);

@@ -23,7 +23,9 @@ int flow_key_cmp(const struct flow_key *a, const struct flow_key *b)
 		c = cmp_number(a->client_port, b->client_port);
 	if (c == 0)
 		c = lb_ip_cmp(&a->virtual, &b->virtual);
-	return c ? c : cmp_number(a->virtual_port, b->virtual_port);
+	if (c == 0)
+		c = cmp_number(a->virtual_port, b->virtual_port);
+	return c ? c : cmp_number(a->zone, b->zone);
 }
 
 static uint64_t rotate(uint64_t v, unsigned bits)
@@ -79,7 +81,7 @@ uint64_t flow_key_hash(const struct flow_key *k, uint64_t seed)
 	memcpy(bytes + 8, k->client.b, 16);
 	memcpy(bytes + 24, k->virtual.b, 16);
 	/* 64 secret bits are as many as there are; the other half of the key only has to differ */
-	return flow_siphash(seed, ~seed, bytes, sizeof(bytes));
+	return flow_siphash(seed, ~seed ^ k->zone, bytes, sizeof(bytes));
 }
 
 /* ---- what the kernel knows ---- */
@@ -90,6 +92,7 @@ static const uint16_t udp_s[] = { 300 };
 static const uint16_t sctp_s[] = { 2, 4, 61, 61, 61, 61, 61, 61, 900, 61, 61, 61, 4, 61 };
 
 #define TEMPLATE_S 180u
+#define CT_S       60u /* nobody tells 0 of connection tracking */
 
 static const struct protocol {
 	uint8_t number;
@@ -112,6 +115,8 @@ static const uint16_t *state_timeout_s(uint8_t protocol, uint16_t state)
 
 uint32_t flow_default_timeout_s(const struct flow *f)
 {
+	if (f->has_ct)
+		return CT_S;
 	const uint16_t *s = f->key.template ? NULL : state_timeout_s(f->key.protocol, f->state);
 	return s ? *s : TEMPLATE_S;
 }
@@ -120,12 +125,14 @@ bool flow_is_whole(const struct flow *f)
 {
 	uint8_t family = f->key.client.family;
 	return (family == AF_INET || family == AF_INET6) && f->key.virtual.family == family &&
-	       f->dest.family == family && f->pe_name_n <= FLOW_PE_NAME_MAX;
+	       f->dest.family == family && f->pe_name_n <= FLOW_PE_NAME_MAX &&
+	       (f->has_ct ? f->ct.to.family == family && !f->has_seq && !f->pe_name_n && !f->pe_data_n
+			  : f->key.zone == 0);
 }
 
 bool flow_is_valid(const struct flow *f)
 {
-	if (!flow_is_whole(f) || f->flags & ~FLOW_FLAGS || f->key.template != !!(f->flags & FLOW_TEMPLATE))
+	if (!flow_is_whole(f) || f->has_ct || f->flags & ~FLOW_FLAGS || f->key.template != !!(f->flags & FLOW_TEMPLATE))
 		return false;
 	if (!f->pe_name_n != !f->pe_data_n)
 		return false;

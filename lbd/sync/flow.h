@@ -3,6 +3,8 @@
  * One connection, or persistence template, of IPVS as the two nodes of a pair tell each other of it: what the kernel's
  * own synchronisation carries (struct ip_vs_sync_v4, _v6 of net/netfilter/ipvs/ip_vs_sync.c), as a value. Ports and
  * numbers are in host byte order.
+ *
+ * Or one of connection tracking, which is the same and a little more: see ct_flow.h.
  */
 #pragma once
 
@@ -33,10 +35,18 @@ struct flow_key {
 	bool template;
 	uint16_t client_port, virtual_port;
 	struct lb_ip client, virtual; /* of the same family; the client of a template is masked */
+	uint16_t zone;                /* of connection tracking */
 };
 
 struct flow_seq { /* struct ip_vs_seq: how much an application helper (ftp) has moved sequence numbers */
 	uint32_t init_seq, delta, previous_delta;
+};
+
+struct flow_ct {         /* what connection tracking knows besides */
+	struct lb_ip to; /* where the server's answers go: the client, or the address of source NAT */
+	uint16_t to_port;
+	uint8_t tcp_flags[2], tcp_scale[2]; /* of the client's side, of the server's */
+	uint32_t sctp_tag[2];
 };
 
 struct flow {
@@ -52,6 +62,8 @@ struct flow {
 	uint8_t pe_name_n, pe_data_n; /* of a persistence engine (sip); both or none */
 	char pe_name[FLOW_PE_NAME_MAX];
 	uint8_t pe_data[FLOW_PE_DATA_MAX];
+	bool has_ct; /* of connection tracking: flags, state and fwmark are as ct_flow.h says; no seq and no pe */
+	struct flow_ct ct;
 };
 
 /* Order of keys, like memcmp. */

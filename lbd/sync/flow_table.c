@@ -29,14 +29,23 @@
 _Static_assert(sizeof(struct flow_entry) == 128, "an entry grew");
 
 struct flow_more {
-	bool has_seq;
+	bool has_seq, has_ct;
 	uint8_t name_n, data_n;
-	struct flow_seq in, out;
+	union {
+		struct {
+			struct flow_seq in, out;
+		} seq;
+		struct {
+			struct flow_ct ct;
+			uint16_t zone;
+		} ct;
+	} u;
 	uint8_t bytes[]; /* name, data */
 };
 
 struct flow_table {
 	uint64_t seed, last;
+	unsigned mark : 6;
 	uint32_t max, count[FLOW_ORIGIN_COUNT];
 	struct flow_entry **slabs;
 	uint32_t n_slabs, slabs_cap;
@@ -150,12 +159,17 @@ static void hash_grow(struct flow_table *t)
 		t->half *= 2;
 }
 
+static uint16_t zone_of(const struct flow_entry *e)
+{
+	return e->more && e->more->has_ct ? e->more->u.ct.zone : 0;
+}
+
 static bool is_it(const struct flow_entry *e, const struct flow_key *k)
 {
 	return e->protocol == k->protocol && e->template == k->template && e->client_port == k->client_port &&
 	       e->virtual_port == k->virtual_port && e->family == k->client.family && e->family == k->virtual.family &&
 	       memcmp(e->client, k->client.b, sizeof(e->client)) == 0 &&
-	       memcmp(e->virtual, k->virtual.b, sizeof(e->virtual)) == 0;
+	       memcmp(e->virtual, k->virtual.b, sizeof(e->virtual)) == 0 && zone_of(e) == k->zone;
 }
 
 static uint32_t look_up(const struct flow_table *t, const struct flow_key *k, uint32_t hash)
@@ -285,12 +299,17 @@ static size_t more_size(const struct flow_more *m)
 static bool more_new(const struct flow *f, struct flow_more **out)
 {
 	*out = NULL;
-	if (!f->has_seq && f->pe_name_n == 0 && f->pe_data_n == 0)
+	if (!f->has_seq && !f->has_ct && f->pe_name_n == 0 && f->pe_data_n == 0)
 		return true;
 	struct flow_more *m = malloc(sizeof(*m) + f->pe_name_n + f->pe_data_n);
 	if (!m)
 		return false;
-	*m = (struct flow_more){ f->has_seq, f->pe_name_n, f->pe_data_n, f->seq_in, f->seq_out };
+	*m = (struct flow_more){ f->has_seq, f->has_ct, f->pe_name_n, f->pe_data_n,
+		.u.seq = { f->seq_in, f->seq_out } };
+	if (f->has_ct) {
+		m->u.ct.ct = f->ct;
+		m->u.ct.zone = f->key.zone;
+	}
 	memcpy(m->bytes, f->pe_name, f->pe_name_n);
 	memcpy(m->bytes + f->pe_name_n, f->pe_data, f->pe_data_n);
 	*out = m;
@@ -299,9 +318,15 @@ static bool more_new(const struct flow *f, struct flow_more **out)
 
 static void more_get(const struct flow_more *m, struct flow *out)
 {
+	out->has_ct = m->has_ct;
+	if (m->has_ct) {
+		out->ct = m->u.ct.ct;
+		out->key.zone = m->u.ct.zone;
+		return;
+	}
 	out->has_seq = m->has_seq;
-	out->seq_in = m->in;
-	out->seq_out = m->out;
+	out->seq_in = m->u.seq.in;
+	out->seq_out = m->u.seq.out;
 	out->pe_name_n = m->name_n;
 	out->pe_data_n = m->data_n;
 	memcpy(out->pe_name, m->bytes, m->name_n);
@@ -319,7 +344,7 @@ void flow_entry_get(const struct flow_entry *e, struct flow *out)
 {
 	*out = (struct flow){
 		.key = { e->protocol, e->template, e->client_port, e->virtual_port, address(e->family, e->client),
-			address(e->family, e->virtual) },
+			address(e->family, e->virtual), 0 },
 		.dest = address(e->family, e->dest),
 		.dest_port = e->dest_port,
 		.flags = e->flags,
@@ -332,7 +357,8 @@ void flow_entry_get(const struct flow_entry *e, struct flow *out)
 }
 
 /* All that is not in its key. */
-static void enter(struct flow_table *t, uint32_t i, const struct flow *f, enum flow_origin origin, struct lb_time now)
+static void enter(struct flow_table *t, uint32_t i, const struct flow *f, enum flow_origin origin,
+	struct lb_time put_at, struct lb_time now)
 {
 	struct flow_entry *e = entry(t, i);
 	memcpy(e->dest, f->dest.b, sizeof(e->dest));
@@ -342,7 +368,8 @@ static void enter(struct flow_table *t, uint32_t i, const struct flow *f, enum f
 	e->fwmark = f->fwmark;
 	e->timeout_s = f->timeout_s ? f->timeout_s : flow_default_timeout_s(f);
 	e->origin = origin;
-	e->put_at = now;
+	e->mark = t->mark;
+	e->put_at = put_at;
 	e->expires = lb_time_add_ms(now, (int64_t)e->timeout_s * 1000);
 	if (total(t) == 0)
 		due_start(t, now);
@@ -428,6 +455,12 @@ void flow_table_free(struct flow_table *t)
 int flow_table_put(struct flow_table *t, const struct flow *f, enum flow_origin origin, struct lb_time now,
 	const struct flow_entry **e)
 {
+	return flow_table_put_aged(t, f, origin, 0, now, e);
+}
+
+int flow_table_put_aged(struct flow_table *t, const struct flow *f, enum flow_origin origin, int64_t age_ms,
+	struct lb_time now, const struct flow_entry **e)
+{
 	struct flow_more *more;
 	if (!flow_is_whole(f))
 		return -EINVAL;
@@ -444,7 +477,7 @@ int flow_table_put(struct flow_table *t, const struct flow *f, enum flow_origin 
 	}
 	entry(t, i)->more = more;
 	t->more_n += more_size(more);
-	enter(t, i, f, origin, now);
+	enter(t, i, f, origin, lb_time_add_ms(now, -age_ms), now);
 	hash_grow(t);
 	if (e)
 		*e = entry(t, i);
@@ -462,6 +495,22 @@ bool flow_table_drop(struct flow_table *t, const struct flow_key *k)
 	if (i)
 		forget(t, i);
 	return i != 0;
+}
+
+void flow_table_look(struct flow_table *t)
+{
+	t->mark++;
+}
+
+void flow_table_saw(struct flow_table *t, const struct flow_entry *e)
+{
+	const struct flow_entry *newer = entry(t, e->newer);
+	entry(t, newer ? newer->older : t->newest)->mark = t->mark;
+}
+
+bool flow_table_seen(const struct flow_table *t, const struct flow_entry *e)
+{
+	return e->mark == t->mark;
 }
 
 unsigned flow_table_expire(struct flow_table *t, struct lb_time now, unsigned max)

@@ -18,7 +18,7 @@
 #include <stddef.h>
 
 struct flow_table;
-struct flow_more; /* what few flows have: sequence numbers, data of a persistence engine */
+struct flow_more; /* what few flows have: sequence numbers, data of a persistence engine; and connection tracking */
 
 enum flow_origin {
 	FLOW_LOCAL, /* this node's kernel told it */
@@ -40,10 +40,11 @@ struct flow_entry { /* read only outside; it stays where it is until the flow is
 	uint32_t chain, older, newer, due_next, due_prev;
 	uint8_t protocol, family;
 	bool template;
-	enum flow_origin origin : 8; /* public again */
+	unsigned mark : 6;           /* of the look at the kernel in which it was seen, see flow_table_look */
+	enum flow_origin origin : 2; /* public again */
 };
 
-/* The flow; timeout_s is the one that was put (or the default of the state), counted from put_at. */
+/* The flow; timeout_s is the one that was put (or the default of the state), counted from when it was put. */
 void flow_entry_get(const struct flow_entry *e, struct flow *out);
 
 /* seed: random, against chosen keys. max: flows at most. NULL: no memory. */
@@ -55,9 +56,17 @@ void flow_table_free(struct flow_table *t);
  * *e (may be NULL) is the entry. O(1). */
 int flow_table_put(struct flow_table *t, const struct flow *f, enum flow_origin origin, struct lb_time now,
 	const struct flow_entry **e);
+/* The same of one that is known late: put_at is age_ms before now. Its timeout counts from now. */
+int flow_table_put_aged(struct flow_table *t, const struct flow *f, enum flow_origin origin, int64_t age_ms,
+	struct lb_time now, const struct flow_entry **e);
 const struct flow_entry *flow_table_find(const struct flow_table *t, const struct flow_key *k);
 /* Forgets it. True when it was there. */
 bool flow_table_drop(struct flow_table *t, const struct flow_key *k);
+/* A look at everything that the kernel has: what is put, or seen, from here on is there. What is not seen when that is
+ * over has gone without a word. */
+void flow_table_look(struct flow_table *t);
+void flow_table_saw(struct flow_table *t, const struct flow_entry *e);
+bool flow_table_seen(const struct flow_table *t, const struct flow_entry *e);
 /* Drops at most max (> 0) that have expired; returns how many. A flow goes with the first full second of the clock that
  * is not before its time. Work is in proportion to what expires (a wheel), not to the table. Call once a second, and
  * again while it returns max. */

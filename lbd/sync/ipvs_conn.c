@@ -105,16 +105,26 @@ static bool read_number(const struct word *w, uint32_t max, uint32_t *out)
 }
 
 /* Names of ip_vs_proto_name; what it has no name for is IP_NUMBER. */
+static const struct {
+	const char *name;
+	uint8_t number;
+} protocols[] = { { "TCP", IPPROTO_TCP }, { "UDP", IPPROTO_UDP }, { "SCTP", IPPROTO_SCTP }, { "IP", 0 },
+	{ "ICMP", IPPROTO_ICMP }, { "ICMPv6", IPPROTO_ICMPV6 } };
+#define PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
+
+const char *ipvs_conn_protocol(uint8_t number)
+{
+	for (size_t i = 0; i < PROTOCOLS; i++)
+		if (protocols[i].number == number)
+			return protocols[i].name;
+	return NULL;
+}
+
 static bool read_protocol(const struct word *w, uint8_t *out)
 {
-	static const struct {
-		const char *name;
-		uint8_t number;
-	} rows[] = { { "TCP", IPPROTO_TCP }, { "UDP", IPPROTO_UDP }, { "SCTP", IPPROTO_SCTP }, { "IP", 0 },
-		{ "ICMP", IPPROTO_ICMP }, { "ICMPv6", IPPROTO_ICMPV6 } };
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (is(w, rows[i].name)) {
-			*out = rows[i].number;
+	for (size_t i = 0; i < PROTOCOLS; i++)
+		if (is(w, protocols[i].name)) {
+			*out = protocols[i].number;
 			return true;
 		}
 	uint32_t number;
@@ -130,6 +140,18 @@ static const char *const tcp_states[] = { "NONE", "ESTABLISHED", "SYN_SENT", "SY
 static const char *const sctp_states[] = { "NONE", "INIT1", "INIT", "COOKIE_SENT", "COOKIE_REPLIED", "COOKIE_WAIT",
 	"COOKIE", "COOKIE_ECHOED", "ESTABLISHED", "SHUTDOWN_SENT", "SHUTDOWN_RECEIVED", "SHUTDOWN_ACK_SENT", "REJECTED",
 	"CLOSED" };
+#define TCP_STATES  (sizeof(tcp_states) / sizeof(tcp_states[0]))
+#define SCTP_STATES (sizeof(sctp_states) / sizeof(sctp_states[0]))
+
+const char *ipvs_conn_tcp_state(uint16_t state)
+{
+	return state < TCP_STATES ? tcp_states[state] : NULL;
+}
+
+const char *ipvs_conn_sctp_state(uint16_t state)
+{
+	return state < SCTP_STATES ? sctp_states[state] : NULL;
+}
 
 static bool read_state(const struct word *w, const char *const *names, size_t n, uint16_t *out)
 {
@@ -154,9 +176,9 @@ static bool read_kind(const struct word *state, struct flow *f)
 	if (f->key.client_port == 0)
 		f->flags = FLOW_NO_CPORT;
 	if (f->key.protocol == IPPROTO_TCP)
-		return read_state(state, tcp_states, sizeof(tcp_states) / sizeof(tcp_states[0]), &f->state);
+		return read_state(state, tcp_states, TCP_STATES, &f->state);
 	if (f->key.protocol == IPPROTO_SCTP)
-		return read_state(state, sctp_states, sizeof(sctp_states) / sizeof(sctp_states[0]), &f->state);
+		return read_state(state, sctp_states, SCTP_STATES, &f->state);
 	f->state = 0; /* of UDP there is one */
 	return true;
 }

@@ -29,3 +29,8 @@ void ipvs_conn_read_end(struct ipvs_conn_reader *r, ipvs_conn_fn *fn, void *arg)
 
 /* One line of n bytes, without its end. 0 and *out; -EINVAL. */
 int ipvs_conn_parse(const char *line, size_t n, struct flow *out);
+
+/* Its words; NULL: it has none for that number. */
+const char *ipvs_conn_protocol(uint8_t number);
+const char *ipvs_conn_tcp_state(uint16_t state);
+const char *ipvs_conn_sctp_state(uint16_t state);

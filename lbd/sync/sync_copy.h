@@ -8,3 +8,7 @@
 /* ESTABLISHED copies connections that both sides agreed on, and every word about one that ends; persistence templates;
  * and whatever has no such state (UDP). ALL copies what the kernel tells. */
 bool sync_copied(const struct sync_conf *conf, const struct flow *f);
+
+/* The same of an entry of connection tracking: sync.conntrack. Never one of this host with itself, nor one that begins
+ * or ends at the nodes' own addresses: it cannot follow an address that moves. */
+bool sync_copied_ct(const struct sync_conf *conf, const struct flow *f);

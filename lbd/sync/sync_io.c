@@ -4,6 +4,8 @@
 #include "common/err.h"
 #include "common/log_io.h"
 #include "common/room_io.h"
+#include "lbd/sync/sync_conn_io.h"
+#include "lbd/sync/sync_ct_io.h"
 #include "lbd/sync/sync_kernel_io.h"
 #include "lbd/sync/sync_link.h"
 #include "lbd/sync/sync_multicast_io.h"
@@ -23,8 +25,11 @@ struct sync_room {
 	struct lb_room base;
 	struct sync_conf *conf; /* NULL = nothing was set yet */
 	struct sync_kernel kernel;
-	struct sync_multicast_run multicast; /* in place of all the rest */
-	struct sync_link link;
+	struct sync_multicast_run multicast; /* in place of the link */
+	struct sync_conn *conn;
+	struct sync_ct ct;
+	struct sync_flow_source ct_source; /* of the link */
+	struct sync_link link;             /* with a tls only: else there is no peer */
 	struct tls_link *tls;
 	uint64_t epoch;
 	enum tls_reason transport; /* why there is no link; NONE = it is not known */
@@ -43,6 +48,11 @@ static void send_msg(struct sync_room *r, const struct sync_room_msg *m)
 {
 	sync_room_msg_write(m, &r->base.line);
 	lb_room_send(&r->base);
+}
+
+static void say_conn(const struct sync_room_msg *m, void *arg)
+{
+	send_msg(arg, m);
 }
 
 static const enum sync_stream streams[] = { [SYNC_IPVS] = SYNC_STREAM_IPVS, [SYNC_CONNTRACK] = SYNC_STREAM_CONNTRACK };
@@ -68,23 +78,42 @@ static void put_down(const struct sync_room *r, struct sync_msg_state *s)
 		put_reason(s, "waiting", "nothing has been heard of the peer yet");
 }
 
+/* Both streams as one: what is true of it is true of each. The peer may know nothing of the other one. */
+static void look_at_streams(const struct sync_room *r, struct sync_link_status *out)
+{
+	struct sync_link_status ct;
+	sync_link_status(&r->link, SYNC_STREAM_IPVS, r->base.now, out);
+	if (!r->ct.conf || !(r->link.peer.features & SYNC_FEATURE_CONNTRACK))
+		return;
+	sync_link_status(&r->link, SYNC_STREAM_CONNTRACK, r->base.now, &ct);
+	out->paused |= ct.paused;
+	out->held |= ct.held;
+	out->in.complete &= ct.in.complete;
+	out->out.complete &= ct.out.complete;
+}
+
 static void fill_state(struct sync_room *r, struct sync_msg_state *s)
 {
 	struct sync_link_status st;
 	*s = (struct sync_msg_state){ 0 };
-	snprintf(s->trouble, sizeof(s->trouble), "%s", r->conf ? r->kernel.trouble : r->multicast.trouble);
-	if (!r->conf)
-		return; /* OFF */
+	snprintf(s->trouble, sizeof(s->trouble), "%s",
+		r->multicast.trouble[0] ? r->multicast.trouble
+		: r->kernel.trouble[0]  ? r->kernel.trouble
+					: r->ct.trouble);
+	if (!r->tls) {
+		s->is = SYNC_IS_OFF;
+		return;
+	}
 	if (r->link.state != SYNC_LINK_OPEN) {
 		put_down(r, s);
 		return;
 	}
-	sync_link_status(&r->link, SYNC_STREAM_IPVS, r->base.now, &st);
+	look_at_streams(r, &st);
 	if (!st.in.complete)
 		r->in_kernel = false;
-	else if (sync_kernel_settled(&r->kernel))
+	else if (sync_kernel_settled(&r->kernel) && sync_ct_settled(&r->ct))
 		r->in_kernel = true;
-	s->sent_all = st.out.complete;
+	s->sent_all = st.out.complete && (!r->ct.conf || r->ct.looked);
 	s->have_all = st.in.complete && r->in_kernel;
 	s->is = st.paused || st.held ? SYNC_IS_PAUSED : s->sent_all && s->have_all ? SYNC_IS_SYNC : SYNC_IS_BULK;
 	s->same_config = r->link.peer.config == r->conf->config;
@@ -95,7 +124,7 @@ static void fill_state(struct sync_room *r, struct sync_msg_state *s)
 static void tell_state(struct sync_room *r)
 {
 	struct sync_room_msg m = { .type = SYNC_MSG_STATE };
-	if (!r->conf && !r->multicast.wanted)
+	if (!r->conf)
 		return;
 	r->look = false;
 	fill_state(r, &m.u.state);
@@ -107,6 +136,18 @@ static void tell_state(struct sync_room *r)
 	lb_text_clear(&r->told);
 	lb_text_put(&r->told, r->base.line.s, r->base.line.n);
 	lb_room_send(&r->base);
+}
+
+static void put_ct_stats(const struct sync_room *r, struct sync_msg_stats *s)
+{
+	const struct sync_ct *c = &r->ct;
+	s->local = flow_table_count(c->table, FLOW_LOCAL);
+	s->peer = flow_table_count(c->table, FLOW_PEER);
+	s->injected = c->injected;
+	s->refused += c->refused;
+	s->lost = c->lost;
+	s->full = c->full;
+	s->kernel_full = sync_ct_kernel_full(c, r->base.now);
 }
 
 static void tell_stats(struct sync_room *r, enum sync_kind kind)
@@ -125,6 +166,8 @@ static void tell_stats(struct sync_room *r, enum sync_kind kind)
 	s->sent_all = st.out.mark - st.out.from;
 	s->lag_ms = st.lag_ms;
 	s->refused = st.refused + st.invalid;
+	if (kind == SYNC_CONNTRACK)
+		put_ct_stats(r, s);
 	if (kind == SYNC_IPVS) {
 		s->local = flow_table_count(f->table, FLOW_LOCAL);
 		s->peer = flow_table_count(f->table, FLOW_PEER);
@@ -142,8 +185,10 @@ static void send_pong(struct sync_room *r, uint32_t n)
 		.u.pong = { .n = n, .lag_us = lb_room_lag_us(&r->base), .rss_kib = lb_room_rss_kib() } };
 	send_msg(r, &m);
 	r->look = true;
-	if (r->conf)
+	if (r->tls)
 		tell_stats(r, SYNC_IPVS);
+	if (r->conf && r->ct.conf)
+		tell_stats(r, SYNC_CONNTRACK);
 }
 
 /* ---- the link ---- */
@@ -204,6 +249,12 @@ static int on_flow(const struct flow *flow, const struct sync_from *from, void *
 	return sync_kernel_peer(&r->kernel, flow, r->base.now);
 }
 
+static int on_conntrack(const uint8_t *p, size_t n, void *arg)
+{
+	struct sync_room *r = arg;
+	return sync_ct_peer(&r->ct, p, n, r->base.now);
+}
+
 /* Whatever there is to say, as far as it can be carried. True: there may be more. */
 static bool say(struct sync_room *r)
 {
@@ -228,7 +279,8 @@ static void end_link(struct sync_room *r)
 
 static void arm(struct sync_room *r, bool more)
 {
-	double after = (double)lb_time_diff_us(sync_link_deadline(&r->link, r->base.now), r->base.now) / 1e6;
+	struct lb_time next = r->tls ? sync_link_deadline(&r->link, r->base.now) : LB_TIME_NEVER;
+	double after = (double)lb_time_diff_us(next, r->base.now) / 1e6;
 	ev_timer_stop(r->base.loop, &r->deadline);
 	if (after < 60.0) {
 		ev_timer_set(&r->deadline, after > 0.0 ? after : 0.0, 0.0);
@@ -258,14 +310,14 @@ static void on_flush(void *arg)
 {
 	struct sync_room *r = arg;
 	bool more = false;
-	if (!r->conf && r->look)
-		tell_state(r);
 	if (!r->conf)
 		return;
+	sync_conn_turn(r->conn);
 	more |= sync_kernel_turn(&r->kernel);
+	more |= sync_ct_turn(&r->ct);
 	if (r->tls && tls_link_up(r->tls))
 		more |= say(r);
-	if (r->link.state == SYNC_LINK_OVER)
+	if (r->tls && r->link.state == SYNC_LINK_OVER)
 		end_link(r);
 	if (r->look)
 		tell_state(r);
@@ -282,6 +334,7 @@ static void link_close(struct sync_room *r)
 	tls_link_free(r->tls);
 	r->tls = NULL;
 	sync_link_done(&r->link);
+	sync_flow_source_done(&r->ct_source);
 }
 
 /* ---- the configuration ---- */
@@ -292,7 +345,7 @@ static void tls_conf_of(const struct sync_conf *c, uint32_t seed, struct tls_con
 	memcpy(out->self, c->self, sizeof(out->self));
 	memcpy(out->peer, c->peer, sizeof(out->peer));
 	for (uint32_t i = 0; i < c->n_paths; i++)
-		out->paths[i] = (struct tls_path){ c->paths[i].ours, c->paths[i].theirs };
+		out->paths[i] = c->paths[i];
 	out->keys[0].n = c->key_n;
 	memcpy(out->keys[0].bytes, c->key, c->key_n);
 }
@@ -309,6 +362,11 @@ static int link_open(struct sync_room *r)
 		.generation = c->generation,
 		.flows = r->kernel.table,
 		.calls = { .flow = on_flow, .arg = r } };
+	if (r->ct.conf) {
+		sync_ct_source_init(&r->ct_source, r->ct.table);
+		link.conntrack = &r->ct_source.source;
+		link.calls.conntrack = on_conntrack;
+	}
 	memcpy(link.self, c->self, sizeof(link.self));
 	memcpy(link.peer, c->peer, sizeof(link.peer));
 	sync_link_init(&r->link, &link, r->base.now);
@@ -320,12 +378,13 @@ static int link_open(struct sync_room *r)
 	return r->tls ? 0 : -ENOMEM;
 }
 
-/* With whom, and how: whatever else changes, the link stays. */
+/* With whom, what of, and how: whatever else changes, the link stays. */
 static bool same_peer(const struct sync_conf *a, const struct sync_conf *b)
 {
 	return a->cluster == b->cluster && a->port == b->port && a->key_n == b->key_n && a->n_paths == b->n_paths &&
 	       strcmp(a->self, b->self) == 0 && strcmp(a->peer, b->peer) == 0 &&
-	       memcmp(a->key, b->key, a->key_n) == 0 && memcmp(a->paths, b->paths, sizeof(a->paths)) == 0;
+	       sync_conf_tracks(a) == sync_conf_tracks(b) && memcmp(a->key, b->key, a->key_n) == 0 &&
+	       memcmp(a->paths, b->paths, sizeof(a->paths)) == 0;
 }
 
 static void conf_free(struct sync_conf *c)
@@ -339,18 +398,19 @@ static void conf_free(struct sync_conf *c)
 static int set(struct sync_room *r, struct sync_conf *conf)
 {
 	struct sync_conf *old = r->conf;
-	bool same = old && same_peer(old, conf);
+	bool same = old && same_peer(old, conf), alone = conf->n_paths == 0;
 	r->conf = conf;
 	r->look = true;
+	if (!same)
+		link_close(r);
 	sync_kernel_conf(&r->kernel, conf);
-	if (same) {
+	int err = sync_ct_conf(&r->ct, conf);
+	if (same && !alone) {
 		sync_link_set_rate(&r->link, conf->rate, r->base.now);
 		sync_link_set_config(&r->link, conf->config, conf->generation);
-	} else {
-		link_close(r);
 	}
 	conf_free(old);
-	return same ? 0 : link_open(r);
+	return err || same || alone ? err : link_open(r);
 }
 
 static void run(struct sync_room *r, const struct sync_msg_do *d)
@@ -363,6 +423,8 @@ static void run(struct sync_room *r, const struct sync_msg_do *d)
 			sync_link_resync(&r->link, streams[k], r->base.now);
 			if (k == SYNC_IPVS)
 				sync_kernel_again(&r->kernel);
+			else
+				sync_ct_again(&r->ct);
 			break;
 		case SYNC_DO_PAUSE: sync_link_pause(&r->link, streams[k], true); break;
 		case SYNC_DO_RESUME: sync_link_pause(&r->link, streams[k], false); break;
@@ -373,11 +435,11 @@ static void run(struct sync_room *r, const struct sync_msg_do *d)
 
 /* ---- from the core ---- */
 
-static int hello(struct sync_room *r, uint32_t version, enum lb_log_level level)
+static int hello(struct sync_room *r, const struct lb_msg_hello *h)
 {
 	const struct sync_room_msg m = { .type = SYNC_MSG_READY,
 		.u.ready = { .version = LB_PROTO_VERSION, .pid = (int32_t)getpid() } };
-	int err = lb_room_hello(&r->base, version, level);
+	int err = lb_room_hello(&r->base, h);
 	if (!err)
 		send_msg(r, &m);
 	return err;
@@ -387,10 +449,10 @@ static int dispatch(struct sync_room *r, struct sync_room_msg *m)
 {
 	if (m->type != SYNC_MSG_HELLO && !r->base.greeted)
 		return -EPROTO;
-	if (m->type == SYNC_MSG_DO && !r->conf)
+	if (m->type == SYNC_MSG_DO && !r->tls)
 		return 0;
 	switch (m->type) {
-	case SYNC_MSG_HELLO: return hello(r, m->u.hello.version, m->u.hello.level);
+	case SYNC_MSG_HELLO: return hello(r, &m->u.hello);
 	case SYNC_MSG_SET: {
 		struct sync_conf *conf = m->u.set;
 		m->u.set = NULL;
@@ -403,10 +465,16 @@ static int dispatch(struct sync_room *r, struct sync_room_msg *m)
 		return 0;
 	case SYNC_MSG_LOG: lb_log_set_level(m->u.log); return 0;
 	case SYNC_MSG_PING: send_pong(r, m->u.ping); return 0;
+	case SYNC_MSG_CONN_LIST:
+	case SYNC_MSG_CONN_MORE:
+	case SYNC_MSG_CONN_STOP:
+	case SYNC_MSG_CONN_KILL: return sync_conn_take(r->conn, m, r->base.now);
 	case SYNC_MSG_READY:
 	case SYNC_MSG_STATE:
 	case SYNC_MSG_STATS:
-	case SYNC_MSG_PONG: break;
+	case SYNC_MSG_PONG:
+	case SYNC_MSG_CONN_ROWS:
+	case SYNC_MSG_CONN_END: break;
 	}
 	return -EPROTO;
 }
@@ -443,6 +511,7 @@ static const struct lb_room_calls room_calls = { .line = on_line, .flush = on_fl
 void sync_worker_prepare(int helper)
 {
 	(void)helper;
+	sync_conn_prepare();
 	if (!tls_prepare())
 		lb_log(LB_LOG_ERROR, "the TLS library does not work: flows will not be copied");
 }
@@ -459,7 +528,10 @@ static int room_open(struct sync_room *r, int fd, void (*alive)(void))
 	r->kernel.alive = alive;
 	r->kernel.changed = on_changed;
 	r->kernel.troubled = on_troubled;
-	r->kernel.arg = r;
+	r->kernel.arg = r->ct.arg = r;
+	r->ct.changed = on_changed;
+	r->ct.troubled = on_troubled;
+	r->ct.seed = random[1];
 	r->multicast.troubled = on_troubled;
 	r->multicast.arg = r;
 	sync_multicast_open(&r->multicast, r->base.loop);
@@ -467,7 +539,9 @@ static int room_open(struct sync_room *r, int fd, void (*alive)(void))
 	ev_timer_init(&r->deadline, on_deadline, 0.0, 0.0);
 	ev_idle_init(&r->more, on_more);
 	ev_set_priority(&r->more, EV_MINPRI);
-	return sync_kernel_open(&r->kernel, r->base.loop, random[1]);
+	sync_ct_open(&r->ct, r->base.loop);
+	r->conn = sync_conn_new(r->base.loop, &r->kernel, say_conn, r);
+	return r->conn ? sync_kernel_open(&r->kernel, r->base.loop, random[1]) : -ENOMEM;
 }
 
 /* The devices go when the core ended in order, and when it was killed: whoever follows makes them again. What is in the
@@ -487,6 +561,8 @@ int sync_worker_main(int channel_fd, void (*alive)(void))
 		lb_room_run(&r->base);
 	link_close(r);
 	sync_multicast_close(&r->multicast, r->base.status == 0);
+	sync_conn_free(r->conn);
+	sync_ct_close(&r->ct);
 	sync_kernel_close(&r->kernel, r->base.status == 0);
 	conf_free(r->conf);
 	lb_text_done(&r->told);

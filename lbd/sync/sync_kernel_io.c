@@ -3,9 +3,11 @@
 
 #include "common/clock_io.h"
 #include "common/log_io.h"
+#include "lbd/sync/conn_over.h"
 #include "lbd/sync/sync_copy.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +15,7 @@
 #define EXPIRE_PER_TURN 2000u
 #define INJECT_PER_TURN 2000u
 #define LOOK_PER_TURN   20000u
+#define LATE_US         3000000
 /* Two ids of the kernel's daemons on this host; nothing of them leaves it. Never that of a foreign daemon, which has
  * the cluster's. */
 #define OTHER_ID(id, n) ((uint8_t)(((id) + (n)) % 255 + 1))
@@ -27,14 +30,45 @@ static void trouble(struct sync_kernel *f, const char *text)
 
 /* ---- from the kernel ---- */
 
+static bool copies(const struct sync_kernel *f)
+{
+	return f->conf && f->conf->n_paths && f->conf->ipvs;
+}
+
+static bool copied(const struct sync_kernel *f, const struct flow *flow)
+{
+	return copies(f) && sync_copied(f->conf, flow);
+}
+
+/* Of UDP the kernel itself says nothing INACTIVE. */
+static bool was_ended(const struct flow *flow)
+{
+	return conn_is_over(flow) ||
+	       (flow->key.protocol == IPPROTO_UDP && !flow->key.template && flow->flags & FLOW_INACTIVE);
+}
+
+/* The kernel says what it knew up to two seconds ago: what was ended since is not brought back to life by it. */
+static bool is_late(const struct sync_kernel *f, const struct flow *flow, struct lb_time now)
+{
+	struct flow known;
+	const struct flow_entry *e = flow_table_find(f->table, &flow->key);
+	if (!e || lb_time_diff_us(now, e->put_at) > LATE_US)
+		return false;
+	flow_entry_get(e, &known);
+	return was_ended(&known) && !was_ended(flow);
+}
+
 static void on_flow(const struct flow *flow, void *arg)
 {
 	struct sync_kernel *f = arg;
-	if (!f->conf || !sync_copied(f->conf, flow)) {
+	struct lb_time now = lb_clock_now();
+	if (!copied(f, flow)) {
 		f->foreign++;
 		return;
 	}
-	int err = flow_table_put(f->table, flow, FLOW_LOCAL, lb_clock_now(), NULL);
+	if (is_late(f, flow, now))
+		return;
+	int err = flow_table_put(f->table, flow, FLOW_LOCAL, now, NULL);
 	if (err == -ENOSPC)
 		f->full++;
 	else if (err)
@@ -117,7 +151,7 @@ bool sync_kernel_turn(struct sync_kernel *f)
 
 bool sync_kernel_settled(const struct sync_kernel *f)
 {
-	return f->tap && !f->holds && !f->settling && !f->to_kernel.at;
+	return !copies(f) || (f->tap && !f->holds && !f->settling && !f->to_kernel.at);
 }
 
 int sync_kernel_peer(struct sync_kernel *f, const struct flow *flow, struct lb_time now)
@@ -128,6 +162,45 @@ int sync_kernel_peer(struct sync_kernel *f, const struct flow *flow, struct lb_t
 	else if (err == -EINVAL)
 		f->refused++;
 	return err;
+}
+
+/* ---- ends ---- */
+
+bool sync_kernel_known(const struct sync_kernel *f, struct flow *flow, bool *of_peer)
+{
+	struct flow known;
+	const struct flow_entry *e = flow_table_find(f->table, &flow->key);
+	*of_peer = e && e->origin == FLOW_PEER;
+	if (!e)
+		return false;
+	flow_entry_get(e, &known);
+	flow->flags = known.flags;
+	flow->fwmark = known.fwmark;
+	return true;
+}
+
+int sync_kernel_end(struct sync_kernel *f, const struct flow *flow, struct lb_time now)
+{
+	struct flow over;
+	if (!f->tap || f->trouble[0])
+		return -ENOTCONN;
+	conn_over(flow, &over);
+	int err = ipvs_tap_put(f->tap, &over);
+	if (err)
+		return err;
+	f->ended++;
+	f->settling = true;
+	if (!copied(f, flow))
+		return 0;
+	over.timeout_s = conn_ends_at_once(flow) ? CONN_OVER_PEER_S : CONN_OVER_TOLD_S;
+	if (flow_table_put(f->table, &over, FLOW_LOCAL, now, NULL) == 0)
+		f->changed(f->arg);
+	return 0;
+}
+
+bool sync_kernel_ending(const struct sync_kernel *f)
+{
+	return f->tap && !f->trouble[0] && f->settling;
 }
 
 /* ---- the kernel's side comes and goes ---- */
@@ -162,7 +235,13 @@ static void start(struct sync_kernel *f)
 		return;
 	}
 	trouble(f, "");
+	f->settling = false; /* what another one was given is not asked for */
 	sync_kernel_again(f);
+}
+
+static bool needed(const struct sync_kernel *f)
+{
+	return copies(f) || (f->conf && f->wanted);
 }
 
 /* A tap that broke is let go of here and not in its own callback. */
@@ -174,7 +253,7 @@ static void on_retry(struct ev_loop *loop, ev_timer *ev, int events)
 		ipvs_tap_leave(f->tap);
 		f->tap = NULL;
 	}
-	if (!f->tap && f->conf)
+	if (!f->tap && needed(f))
 		start(f);
 	if (f->tap)
 		ev_timer_stop(loop, ev);
@@ -207,17 +286,33 @@ int sync_kernel_open(struct sync_kernel *f, struct ev_loop *loop, uint64_t seed)
 	return 0;
 }
 
-void sync_kernel_conf(struct sync_kernel *f, const struct sync_conf *conf)
+static void start_if_needed(struct sync_kernel *f)
 {
-	f->conf = conf;
-	if (!conf || f->tap)
+	bool needs = needed(f);
+	if (!needs && !f->tap) {
+		ev_timer_stop(f->loop, &f->retry);
+		trouble(f, "");
+	}
+	if (!needs || f->tap)
 		return;
-	f->cluster = conf->cluster;
+	f->cluster = f->conf->cluster;
 	start(f);
 	if (!f->tap) {
 		ev_timer_set(&f->retry, RETRY_S, RETRY_S);
 		ev_timer_start(f->loop, &f->retry);
 	}
+}
+
+void sync_kernel_conf(struct sync_kernel *f, const struct sync_conf *conf)
+{
+	f->conf = conf;
+	start_if_needed(f);
+}
+
+void sync_kernel_want(struct sync_kernel *f)
+{
+	f->wanted = true;
+	start_if_needed(f);
 }
 
 void sync_kernel_close(struct sync_kernel *f, bool orderly)

@@ -24,6 +24,7 @@ struct sync_kernel {
 	char trouble[SYNC_TEXT_MAX];
 	uint8_t cluster;
 	const struct sync_conf *conf; /* borrowed: what is copied; NULL = nothing */
+	bool wanted;                  /* also without a peer: connections are ended */
 	bool settling;                /* was put, and not settled */
 	ev_timer retry;
 	ev_timer age; /* once a second: what has expired goes */
@@ -31,19 +32,28 @@ struct sync_kernel {
 	void (*changed)(void *arg);  /* something for the peer */
 	void (*troubled)(void *arg); /* trouble is another one */
 	void *arg;
-	uint64_t injected, refused, lost, dropped, foreign;
+	uint64_t injected, refused, lost, dropped, foreign, ended;
 	uint32_t full;
 };
 
 /* 0 or -ENOMEM. The callbacks and arg are set before. */
 int sync_kernel_open(struct sync_kernel *f, struct ev_loop *loop, uint64_t seed);
-/* Another configuration: which flows are copied. Starts the kernel's side when it is not running. */
+/* Another configuration: which flows are copied; NULL = none. Starts the kernel's side when it is not running. */
 void sync_kernel_conf(struct sync_kernel *f, const struct sync_conf *conf);
 /* One that the peer told. 0, or -errno of flow_table_put. */
 int sync_kernel_peer(struct sync_kernel *f, const struct flow *flow, struct lb_time now);
 /* Before the loop sleeps: to the kernel, as much as it takes. True: call again soon. */
 bool sync_kernel_turn(struct sync_kernel *f);
-/* Everything that the peer told is in the kernel. */
+/* The kernel's side is there from now on, if it can be: without a peer it is not, until something is to be ended. */
+void sync_kernel_want(struct sync_kernel *f);
+/* What is known of a connection of this node's kernel beyond what /proc says: the mark, flags. False: nothing. */
+bool sync_kernel_known(const struct sync_kernel *f, struct flow *flow, bool *of_peer);
+/* Ends it (conn_over.h), here and at the peer. 0; -EAGAIN there is no room now; -ENOTCONN the kernel's side is not
+ * there; -EINVAL. */
+int sync_kernel_end(struct sync_kernel *f, const struct flow *flow, struct lb_time now);
+/* The kernel has not taken all yet that was ended. */
+bool sync_kernel_ending(const struct sync_kernel *f);
+/* Everything that the peer told is in the kernel, or none of it is wanted there. */
 bool sync_kernel_settled(const struct sync_kernel *f);
 /* Everything of the peer goes to the kernel again. */
 void sync_kernel_again(struct sync_kernel *f);

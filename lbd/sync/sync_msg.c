@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/sync/sync_msg.h"
 
+#include "lbd/sync/ct_flow.h"
+
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -284,6 +287,67 @@ void sync_flow_write(struct lb_writer *w, const struct flow *f, const struct syn
 		lb_write_u8(w, f->pe_data_n);
 		lb_write(w, f->pe_data, f->pe_data_n);
 	}
+}
+
+/* ---- connection tracking: a record ---- */
+
+int sync_ct_read(const uint8_t *p, size_t n, struct flow *out, struct sync_from *from)
+{
+	struct lb_reader r = { p, p + n, false };
+	struct flow f = { .has_ct = true };
+	uint8_t form = lb_read_u8(&r);
+	f.key.protocol = lb_read_u8(&r);
+	f.key.zone = lb_read_u16(&r);
+	f.key.client_port = lb_read_u16(&r);
+	f.key.virtual_port = lb_read_u16(&r);
+	f.dest_port = lb_read_u16(&r);
+	f.ct.to_port = lb_read_u16(&r);
+	f.state = lb_read_u16(&r);
+	f.flags = lb_read_u32(&r);
+	f.fwmark = lb_read_u32(&r);
+	f.timeout_s = lb_read_u32(&r);
+	uint32_t age_ms = lb_read_u32(&r);
+	read_ip(&r, form & FORM_V6, &f.key.client);
+	read_ip(&r, form & FORM_V6, &f.key.virtual);
+	read_ip(&r, form & FORM_V6, &f.dest);
+	read_ip(&r, form & FORM_V6, &f.ct.to);
+	for (int i = 0; i < 2 && f.key.protocol == IPPROTO_TCP; i++) {
+		f.ct.tcp_flags[i] = lb_read_u8(&r);
+		f.ct.tcp_scale[i] = lb_read_u8(&r);
+	}
+	for (int i = 0; i < 2 && f.key.protocol == IPPROTO_SCTP; i++)
+		f.ct.sctp_tag[i] = lb_read_u32(&r);
+	if (r.bad || !ct_flow_is_valid(&f))
+		return -EINVAL;
+	*out = f;
+	*from = (struct sync_from){ age_ms, form & FORM_YOURS };
+	return 0;
+}
+
+void sync_ct_write(struct lb_writer *w, const struct flow *f, const struct sync_from *from)
+{
+	lb_write_u8(w, (uint8_t)((lb_ip_is_v6(&f->key.client) ? FORM_V6 : 0) | (from->yours ? FORM_YOURS : 0)));
+	lb_write_u8(w, f->key.protocol);
+	lb_write_u16(w, f->key.zone);
+	lb_write_u16(w, f->key.client_port);
+	lb_write_u16(w, f->key.virtual_port);
+	lb_write_u16(w, f->dest_port);
+	lb_write_u16(w, f->ct.to_port);
+	lb_write_u16(w, f->state);
+	lb_write_u32(w, f->flags);
+	lb_write_u32(w, f->fwmark);
+	lb_write_u32(w, f->timeout_s);
+	lb_write_u32(w, from->age_ms);
+	write_ip(w, &f->key.client);
+	write_ip(w, &f->key.virtual);
+	write_ip(w, &f->dest);
+	write_ip(w, &f->ct.to);
+	for (int i = 0; i < 2 && f->key.protocol == IPPROTO_TCP; i++) {
+		lb_write_u8(w, f->ct.tcp_flags[i]);
+		lb_write_u8(w, f->ct.tcp_scale[i]);
+	}
+	for (int i = 0; i < 2 && f->key.protocol == IPPROTO_SCTP; i++)
+		lb_write_u32(w, f->ct.sctp_tag[i]);
 }
 
 /* ---- frames ---- */

@@ -20,6 +20,11 @@
  * fwmark (4)  seconds left (4)  age, ms (4)  addresses of client, virtual, server (4 or 16 each)
  * where form says so: sequence numbers in, out (3 * 4 each);  name (1 + n) and data (1 + n) of a persistence engine
  *
+ * A record of stream 2 (connection tracking): form (1)  protocol (1)  zone (2)  ports of client, virtual, server, and
+ * where answers go (2 each)  state (2)  flags (4)  mark (4)  seconds left (4)  age, ms (4)  the four addresses (4 or 16
+ * each), then of TCP: flags, window scale of the client's side (1, 1), of the server's (1, 1); of SCTP: the two tags
+ * (4, 4). An entry that has gone is such a record, too, with CT_GONE: the table is the queue for it like for any other.
+ *
  * A newer peer may have more: types, streams and bits that are not known are skipped, and so are bytes behind the known
  * fields of a payload or of a record. What a number means never changes.
  */
@@ -160,6 +165,10 @@ int sync_flows_next(struct sync_flows *f, struct flow *out, struct sync_from *fr
 /* One record of stream 1, without its length. timeout_s is the seconds that are left. f is whole (flow_is_whole). */
 void sync_flow_write(struct lb_writer *w, const struct flow *f, const struct sync_from *from);
 int sync_flow_read(const uint8_t *p, size_t n, struct flow *out, struct sync_from *from); /* 0 or -EINVAL */
+
+/* One record of stream 2. f is whole and has_ct. */
+void sync_ct_write(struct lb_writer *w, const struct flow *f, const struct sync_from *from);
+int sync_ct_read(const uint8_t *p, size_t n, struct flow *out, struct sync_from *from); /* 0 or -EINVAL */
 
 struct sync_batch {         /* FLOWS being written */
 	struct lb_writer w; /* for the records; not longer than SYNC_BATCH_BYTES */

@@ -34,12 +34,11 @@ static void flows_write(struct sync_source *s, const struct sync_item *item, con
 {
 	const struct flow_entry *e = item->what;
 	struct flow f;
-	(void)s;
 	flow_entry_get(e, &f);
 	/* upwards: 0 would be another word for the whole timeout */
 	int64_t left_s = (lb_time_diff_us(e->expires, now) + 999999) / 1000000;
 	f.timeout_s = left_s > UINT32_MAX ? UINT32_MAX : (uint32_t)left_s;
-	sync_flow_write(w, &f, from);
+	((const struct sync_flow_source *)s)->record(w, &f, from);
 }
 
 static uint64_t flows_last(const struct sync_source *s)
@@ -49,7 +48,15 @@ static uint64_t flows_last(const struct sync_source *s)
 
 void sync_flow_source_init(struct sync_flow_source *s, struct flow_table *t)
 {
-	*s = (struct sync_flow_source){ .source = { flows_seek, flows_next, flows_write, flows_last }, .table = t };
+	*s = (struct sync_flow_source){
+		.source = { flows_seek, flows_next, flows_write, flows_last }, .table = t, .record = sync_flow_write
+	};
+}
+
+void sync_ct_source_init(struct sync_flow_source *s, struct flow_table *t)
+{
+	sync_flow_source_init(s, t);
+	s->record = sync_ct_write;
 }
 
 void sync_flow_source_done(struct sync_flow_source *s)

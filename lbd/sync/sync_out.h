@@ -40,8 +40,10 @@ struct sync_flow_source {
 	struct sync_source source; /* the first member */
 	struct flow_table *table;
 	struct flow_cursor cursor;
+	void (*record)(struct lb_writer *w, const struct flow *f, const struct sync_from *from);
 };
-void sync_flow_source_init(struct sync_flow_source *s, struct flow_table *t);
+void sync_flow_source_init(struct sync_flow_source *s, struct flow_table *t); /* stream 1 */
+void sync_ct_source_init(struct sync_flow_source *s, struct flow_table *t);   /* stream 2 */
 void sync_flow_source_done(struct sync_flow_source *s);
 
 /* Whether a fault may have its way again now. */

@@ -2,7 +2,6 @@
 #include "lbd/sync/sync_room_msg.h"
 
 #include "common/buf.h"
-#include "common/fields.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -14,6 +13,11 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 const char *const sync_whats[] = { [SYNC_OFF] = "off", [SYNC_ESTABLISHED] = "established", [SYNC_ALL] = "all" };
+const char *const sync_conntracks[] = {
+	[SYNC_CONNTRACK_AUTO] = "auto",
+	[SYNC_CONNTRACK_ALL] = "all",
+	[SYNC_CONNTRACK_OFF] = "off",
+};
 const char *const sync_kinds[] = { [SYNC_IPVS] = "ipvs", [SYNC_CONNTRACK] = "conntrack" };
 const char *const sync_dos[] = {
 	[SYNC_DO_RESYNC] = "resync",
@@ -27,17 +31,6 @@ const char *const sync_link_words[] = {
 	[SYNC_IS_SYNC] = "in-sync",
 	[SYNC_IS_PAUSED] = "paused",
 };
-
-static uint64_t counter_read(struct lb_fields *f, const char *key)
-{
-	return (uint64_t)lb_field_int(f, key, 0, INT64_MAX);
-}
-
-static void name_read(struct lb_fields *f, const char *key, char out[SYNC_NAME_MAX])
-{
-	lb_field_text(f, key, out, SYNC_NAME_MAX);
-	f->bad |= out[0] == '\0';
-}
 
 /* ---- sync.set ---- */
 
@@ -95,11 +88,11 @@ static json_t *skip_write(const struct sync_skip *s)
 	return json_string(text);
 }
 
-static json_t *skips_write(const struct sync_conf *c)
+static json_t *skips_write(const struct sync_skip *skips, uint32_t n)
 {
 	json_t *list = json_array();
-	for (uint32_t i = 0; i < c->n_skips; i++)
-		if (!lb_list_add(list, skip_write(&c->skips[i])))
+	for (uint32_t i = 0; i < n; i++)
+		if (!lb_list_add(list, skip_write(&skips[i])))
 			return NULL;
 	return list;
 }
@@ -150,89 +143,72 @@ static bool skip_read(const json_t *item, struct sync_skip *out)
 	return mark_read(mark, n, &out->fwmark) && out->addr.family;
 }
 
-static int skips_read(struct lb_fields *f, struct sync_conf *c)
+static int skips_read(struct lb_fields *f, const char *key, struct sync_skip **out, uint32_t *n_out)
 {
-	const json_t *list = lb_field_list(f, "skips", SYNC_SKIP_MAX);
+	const json_t *list = lb_field_list(f, key, SYNC_SKIP_MAX);
 	uint32_t n = (uint32_t)json_array_size(list);
 	if (!n)
 		return 0;
-	c->skips = calloc(n, sizeof(*c->skips));
-	if (!c->skips)
+	struct sync_skip *skips = *out = calloc(n, sizeof(*skips));
+	if (!skips)
 		return -ENOMEM;
-	c->n_skips = n;
+	*n_out = n;
 	for (uint32_t i = 0; i < n && !f->bad; i++) {
-		f->bad = !skip_read(json_array_get(list, i), &c->skips[i]);
-		f->bad |= i && sync_skip_cmp(&c->skips[i - 1], &c->skips[i]) >= 0;
+		f->bad = !skip_read(json_array_get(list, i), &skips[i]);
+		f->bad |= i && sync_skip_cmp(&skips[i - 1], &skips[i]) >= 0;
 	}
 	return 0;
 }
 
-static json_t *paths_write(const struct sync_conf *c)
+static int listeners_read(struct lb_fields *f, struct sync_conf *c)
 {
-	json_t *list = json_array();
-	for (uint32_t i = 0; i < c->n_paths; i++) {
-		struct lb_members o = { json_object(), false };
-		lb_put_ip(&o, "ours", &c->paths[i].ours);
-		lb_put_ip(&o, "theirs", &c->paths[i].theirs);
-		if (!lb_list_add(list, lb_members_end(&o)))
-			return NULL;
-	}
-	return list;
+	int err = skips_read(f, "skips", &c->skips, &c->n_skips);
+	err = err ? err : skips_read(f, "nats", &c->nats, &c->n_nats);
+	for (uint32_t i = 0; i < c->n_nats && !f->bad; i++)
+		f->bad = c->nats[i].what != SYNC_ALL;
+	return err;
 }
 
-static void paths_read(struct lb_fields *f, struct sync_conf *c)
+static void set_write(const void *u, struct lb_members *o)
 {
-	const json_t *list = lb_field_list(f, "paths", SYNC_PATHS_MAX);
-	c->n_paths = (uint32_t)json_array_size(list);
-	f->bad |= c->n_paths == 0;
-	for (uint32_t i = 0; i < c->n_paths; i++) {
-		struct lb_fields one = { json_array_get(list, i), false };
-		c->paths[i].ours = lb_field_ip(&one, "ours");
-		c->paths[i].theirs = lb_field_ip(&one, "theirs");
-		f->bad |= one.bad || c->paths[i].ours.family != c->paths[i].theirs.family;
-		f->bad |= lb_ip_cmp(&c->paths[i].ours, &c->paths[i].theirs) == 0;
-	}
-}
-
-static void key_read(struct lb_fields *f, struct sync_conf *c)
-{
-	const char *hex = lb_field_str(f, "key", 2 * SYNC_KEY_MAX);
-	size_t n = strlen(hex);
-	f->bad |= n < 2 * SYNC_KEY_MIN || !lb_hex_read(hex, n, c->key);
-	c->key_n = (uint32_t)(n / 2);
-}
-
-static void set_write(const struct sync_room_msg *m, struct lb_members *o)
-{
-	const struct sync_conf *c = m->u.set;
+	const struct sync_conf *c = *(struct sync_conf *const *)u;
+	lb_put_int(o, "cluster", c->cluster);
+	lb_put_paths(o, "paths", c->paths, c->n_paths);
+	if (!c->n_paths)
+		return;
 	lb_put_str(o, "self", c->self);
 	lb_put_str(o, "peer", c->peer);
-	lb_put_int(o, "cluster", c->cluster);
 	lb_put_int(o, "port", c->port);
 	lb_put_u64(o, "config", c->config);
 	lb_put_int(o, "generation", c->generation);
 	lb_put_int(o, "rate", c->rate);
 	lb_put(o, "key", lb_hex_write(c->key, c->key_n));
-	lb_put(o, "paths", paths_write(c));
-	lb_put(o, "skips", skips_write(c));
+	lb_put(o, "skips", skips_write(c->skips, c->n_skips));
+	lb_put_bool(o, "ipvs", c->ipvs);
+	lb_put_str(o, "conntrack", sync_conntracks[c->conntrack]);
+	lb_put(o, "nats", skips_write(c->nats, c->n_nats));
 }
 
-static int set_read(struct lb_fields *f, struct sync_room_msg *m)
+static int set_read(struct lb_fields *f, void *u)
 {
-	struct sync_conf *c = m->u.set = calloc(1, sizeof(*c));
+	struct sync_conf *c = *(struct sync_conf **)u = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
-	name_read(f, "self", c->self);
-	name_read(f, "peer", c->peer);
+	c->n_paths = lb_field_paths(f, "paths", c->paths, SYNC_PATHS_MAX);
+	c->cluster = (uint8_t)lb_field_u32(f, "cluster", c->n_paths ? 1 : 0, UINT8_MAX);
+	if (!c->n_paths)
+		return 0;
+	lb_field_name(f, "self", c->self, sizeof(c->self));
+	lb_field_name(f, "peer", c->peer, sizeof(c->peer));
 	f->bad |= strcmp(c->self, c->peer) == 0;
-	c->cluster = (uint8_t)lb_field_u32(f, "cluster", 1, UINT8_MAX);
 	c->port = (uint16_t)lb_field_u32(f, "port", 1, UINT16_MAX);
 	c->config = lb_field_u64(f, "config");
 	c->generation = lb_field_u32(f, "generation", 0, UINT32_MAX);
 	c->rate = lb_field_u32(f, "rate", 1, SYNC_RATE_MAX);
-	key_read(f, c);
-	paths_read(f, c);
-	return skips_read(f, c);
+	c->key_n = (uint32_t)lb_field_bytes(f, "key", c->key, SYNC_KEY_MIN, SYNC_KEY_MAX);
+	c->ipvs = lb_field_bool(f, "ipvs");
+	c->conntrack = (enum sync_conntrack)lb_field_word(f, "conntrack", sync_conntracks, COUNT(sync_conntracks));
+	return listeners_read(f, c);
 }
 
 static bool paths_same(const struct sync_conf *a, const struct sync_conf *b)
@@ -244,37 +220,32 @@ static bool paths_same(const struct sync_conf *a, const struct sync_conf *b)
 	return same;
 }
 
+static bool skips_same(const struct sync_skip *a, uint32_t n_a, const struct sync_skip *b, uint32_t n_b)
+{
+	bool same = n_a == n_b;
+	for (uint32_t i = 0; same && i < n_a; i++)
+		same = a[i].what == b[i].what && sync_skip_cmp(&a[i], &b[i]) == 0;
+	return same;
+}
+
 bool sync_conf_same(const struct sync_conf *a, const struct sync_conf *b)
 {
-	bool same = strcmp(a->self, b->self) == 0 && strcmp(a->peer, b->peer) == 0 && a->cluster == b->cluster &&
-		    a->port == b->port && a->config == b->config && a->generation == b->generation &&
-		    a->rate == b->rate && a->key_n == b->key_n && memcmp(a->key, b->key, a->key_n) == 0 &&
-		    paths_same(a, b) && a->n_skips == b->n_skips;
-	for (uint32_t i = 0; same && i < a->n_skips; i++)
-		same = a->skips[i].what == b->skips[i].what && sync_skip_cmp(&a->skips[i], &b->skips[i]) == 0;
-	return same;
+	return strcmp(a->self, b->self) == 0 && strcmp(a->peer, b->peer) == 0 && a->cluster == b->cluster &&
+	       a->port == b->port && a->config == b->config && a->generation == b->generation && a->rate == b->rate &&
+	       a->key_n == b->key_n && memcmp(a->key, b->key, a->key_n) == 0 && paths_same(a, b) &&
+	       a->ipvs == b->ipvs && a->conntrack == b->conntrack &&
+	       skips_same(a->skips, a->n_skips, b->skips, b->n_skips) &&
+	       skips_same(a->nats, a->n_nats, b->nats, b->n_nats);
 }
 
 void sync_conf_done(struct sync_conf *c)
 {
 	free(c->skips);
+	free(c->nats);
 	explicit_bzero(c, sizeof(*c));
 }
 
 /* ---- the other pairs: message -> members, members -> message ---- */
-
-static void hello_write(const struct sync_room_msg *m, struct lb_members *o)
-{
-	lb_put_int(o, "version", m->u.hello.version);
-	lb_put_str(o, "level", lb_log_level_name(m->u.hello.level));
-}
-
-static int hello_read(struct lb_fields *f, struct sync_room_msg *m)
-{
-	m->u.hello.version = lb_field_u32(f, "version", 1, UINT32_MAX);
-	m->u.hello.level = lb_field_level(f, "level");
-	return 0;
-}
 
 static json_t *kinds_write(const bool kinds[SYNC_KIND_COUNT])
 {
@@ -300,22 +271,24 @@ static void kinds_read(struct lb_fields *f, bool kinds[SYNC_KIND_COUNT])
 	}
 }
 
-static void do_write(const struct sync_room_msg *m, struct lb_members *o)
+static void do_write(const void *u, struct lb_members *o)
 {
-	lb_put_str(o, "what", sync_dos[m->u.run.what]);
-	lb_put(o, "kinds", kinds_write(m->u.run.kinds));
+	const struct sync_msg_do *d = u;
+	lb_put_str(o, "what", sync_dos[d->what]);
+	lb_put(o, "kinds", kinds_write(d->kinds));
 }
 
-static int do_read(struct lb_fields *f, struct sync_room_msg *m)
+static int do_read(struct lb_fields *f, void *u)
 {
-	m->u.run.what = (enum sync_do)lb_field_word(f, "what", sync_dos, COUNT(sync_dos));
-	kinds_read(f, m->u.run.kinds);
+	struct sync_msg_do *d = u;
+	d->what = (enum sync_do)lb_field_word(f, "what", sync_dos, COUNT(sync_dos));
+	kinds_read(f, d->kinds);
 	return 0;
 }
 
-static void multicast_write(const struct sync_room_msg *m, struct lb_members *o)
+static void multicast_write(const void *u, struct lb_members *o)
 {
-	const struct sync_multicast *c = &m->u.multicast;
+	const struct sync_multicast *c = u;
 	lb_put_bool(o, "master", c->master);
 	lb_put_str(o, "device", c->device);
 	lb_put_int(o, "id", c->id);
@@ -323,9 +296,9 @@ static void multicast_write(const struct sync_room_msg *m, struct lb_members *o)
 	lb_put_int(o, "port", c->port);
 }
 
-static int multicast_read(struct lb_fields *f, struct sync_room_msg *m)
+static int multicast_read(struct lb_fields *f, void *u)
 {
-	struct sync_multicast *c = &m->u.multicast;
+	struct sync_multicast *c = u;
 	c->master = lb_field_bool(f, "master");
 	lb_field_text(f, "device", c->device, sizeof(c->device));
 	c->id = (uint8_t)lb_field_u32(f, "id", 1, UINT8_MAX);
@@ -335,44 +308,9 @@ static int multicast_read(struct lb_fields *f, struct sync_room_msg *m)
 	return 0;
 }
 
-static void log_write(const struct sync_room_msg *m, struct lb_members *o)
+static void state_write(const void *u, struct lb_members *o)
 {
-	lb_put_str(o, "level", lb_log_level_name(m->u.log));
-}
-
-static int log_read(struct lb_fields *f, struct sync_room_msg *m)
-{
-	m->u.log = lb_field_level(f, "level");
-	return 0;
-}
-
-static void ping_write(const struct sync_room_msg *m, struct lb_members *o)
-{
-	lb_put_int(o, "n", m->u.ping);
-}
-
-static int ping_read(struct lb_fields *f, struct sync_room_msg *m)
-{
-	m->u.ping = lb_field_u32(f, "n", 0, UINT32_MAX);
-	return 0;
-}
-
-static void ready_write(const struct sync_room_msg *m, struct lb_members *o)
-{
-	lb_put_int(o, "version", m->u.ready.version);
-	lb_put_int(o, "pid", m->u.ready.pid);
-}
-
-static int ready_read(struct lb_fields *f, struct sync_room_msg *m)
-{
-	m->u.ready.version = lb_field_u32(f, "version", 1, UINT32_MAX);
-	m->u.ready.pid = (int32_t)lb_field_u32(f, "pid", 1, INT32_MAX);
-	return 0;
-}
-
-static void state_write(const struct sync_room_msg *m, struct lb_members *o)
-{
-	const struct sync_msg_state *s = &m->u.state;
+	const struct sync_msg_state *s = u;
 	lb_put_str(o, "is", sync_link_words[s->is]);
 	lb_put_str(o, "reason", s->reason);
 	lb_put_str(o, "text", s->text);
@@ -383,9 +321,9 @@ static void state_write(const struct sync_room_msg *m, struct lb_members *o)
 	lb_put_str(o, "trouble", s->trouble);
 }
 
-static int state_read(struct lb_fields *f, struct sync_room_msg *m)
+static int state_read(struct lb_fields *f, void *u)
 {
-	struct sync_msg_state *s = &m->u.state;
+	struct sync_msg_state *s = u;
 	s->is = (enum sync_link_is)lb_field_word(f, "is", sync_link_words, COUNT(sync_link_words));
 	lb_field_text(f, "reason", s->reason, sizeof(s->reason));
 	lb_field_line(f, "text", s->text, sizeof(s->text));
@@ -397,9 +335,9 @@ static int state_read(struct lb_fields *f, struct sync_room_msg *m)
 	return 0;
 }
 
-static void stats_write(const struct sync_room_msg *m, struct lb_members *o)
+static void stats_write(const void *u, struct lb_members *o)
 {
-	const struct sync_msg_stats *s = &m->u.stats;
+	const struct sync_msg_stats *s = u;
 	lb_put_str(o, "kind", sync_kinds[s->kind]);
 	lb_put_int(o, "local", (int64_t)s->local);
 	lb_put_int(o, "peer", (int64_t)s->peer);
@@ -415,60 +353,78 @@ static void stats_write(const struct sync_room_msg *m, struct lb_members *o)
 	lb_put_int(o, "sent_all", (int64_t)s->sent_all);
 	lb_put_int(o, "lag_ms", s->lag_ms);
 	lb_put_int(o, "full", s->full);
+	lb_put_bool(o, "kernel_full", s->kernel_full);
 }
 
-static int stats_read(struct lb_fields *f, struct sync_room_msg *m)
+static int stats_read(struct lb_fields *f, void *u)
 {
-	struct sync_msg_stats *s = &m->u.stats;
+	struct sync_msg_stats *s = u;
 	s->kind = (enum sync_kind)lb_field_word(f, "kind", sync_kinds, COUNT(sync_kinds));
-	s->local = counter_read(f, "local");
-	s->peer = counter_read(f, "peer");
-	s->sent = counter_read(f, "sent");
-	s->received = counter_read(f, "received");
-	s->injected = counter_read(f, "injected");
-	s->refused = counter_read(f, "refused");
-	s->lost = counter_read(f, "lost");
-	s->resyncs = counter_read(f, "resyncs");
-	s->bulk_done = counter_read(f, "bulk_done");
-	s->bulk_all = counter_read(f, "bulk_all");
-	s->sent_done = counter_read(f, "sent_done");
-	s->sent_all = counter_read(f, "sent_all");
+	s->local = lb_field_counter(f, "local");
+	s->peer = lb_field_counter(f, "peer");
+	s->sent = lb_field_counter(f, "sent");
+	s->received = lb_field_counter(f, "received");
+	s->injected = lb_field_counter(f, "injected");
+	s->refused = lb_field_counter(f, "refused");
+	s->lost = lb_field_counter(f, "lost");
+	s->resyncs = lb_field_counter(f, "resyncs");
+	s->bulk_done = lb_field_counter(f, "bulk_done");
+	s->bulk_all = lb_field_counter(f, "bulk_all");
+	s->sent_done = lb_field_counter(f, "sent_done");
+	s->sent_all = lb_field_counter(f, "sent_all");
 	s->lag_ms = lb_field_u32(f, "lag_ms", 0, UINT32_MAX);
 	s->full = lb_field_u32(f, "full", 0, UINT32_MAX);
+	s->kernel_full = lb_field_bool(f, "kernel_full");
 	return 0;
 }
 
-static void pong_write(const struct sync_room_msg *m, struct lb_members *o)
+static void pong_write(const void *u, struct lb_members *o)
 {
-	lb_put_int(o, "n", m->u.pong.n);
-	lb_put_int(o, "lag_us", m->u.pong.lag_us);
-	lb_put_int(o, "rss_kib", m->u.pong.rss_kib);
+	const struct sync_msg_pong *p = u;
+	lb_put_int(o, "n", p->n);
+	lb_put_int(o, "lag_us", p->lag_us);
+	lb_put_int(o, "rss_kib", p->rss_kib);
 }
 
-static int pong_read(struct lb_fields *f, struct sync_room_msg *m)
+static int pong_read(struct lb_fields *f, void *u)
 {
-	m->u.pong.n = lb_field_u32(f, "n", 0, UINT32_MAX);
-	m->u.pong.lag_us = lb_field_u32(f, "lag_us", 0, UINT32_MAX);
-	m->u.pong.rss_kib = lb_field_u32(f, "rss_kib", 0, UINT32_MAX);
+	struct sync_msg_pong *p = u;
+	p->n = lb_field_u32(f, "n", 0, UINT32_MAX);
+	p->lag_us = lb_field_u32(f, "lag_us", 0, UINT32_MAX);
+	p->rss_kib = lb_field_u32(f, "rss_kib", 0, UINT32_MAX);
 	return 0;
 }
 
-static const struct row {
-	const char *name;
-	bool to_sync;
-	void (*write)(const struct sync_room_msg *m, struct lb_members *o);
-	int (*read)(struct lb_fields *f, struct sync_room_msg *m); /* 0 or -ENOMEM; what is wrong goes to f->bad */
-} rows[] = {
-	[SYNC_MSG_HELLO] = { "hello", true, hello_write, hello_read },
+/* ---- of single connections: what they are made of is in conn_msg.c ---- */
+
+static void id_write(const void *u, struct lb_members *o)
+{
+	lb_put_int(o, "id", *(const uint32_t *)u);
+}
+
+static int id_read(struct lb_fields *f, void *u)
+{
+	*(uint32_t *)u = lb_field_u32(f, "id", 1, UINT32_MAX);
+	return 0;
+}
+
+static const struct lb_msg_row rows[] = {
+	[SYNC_MSG_HELLO] = { "hello", true, lb_msg_hello_write, lb_msg_hello_read },
 	[SYNC_MSG_SET] = { "sync.set", true, set_write, set_read },
 	[SYNC_MSG_DO] = { "sync.do", true, do_write, do_read },
 	[SYNC_MSG_MULTICAST] = { "sync.multicast", true, multicast_write, multicast_read },
-	[SYNC_MSG_LOG] = { "log", true, log_write, log_read },
-	[SYNC_MSG_PING] = { "ping", true, ping_write, ping_read },
-	[SYNC_MSG_READY] = { "ready", false, ready_write, ready_read },
+	[SYNC_MSG_LOG] = { "log", true, lb_msg_log_write, lb_msg_log_read },
+	[SYNC_MSG_PING] = { "ping", true, lb_msg_ping_write, lb_msg_ping_read },
+	[SYNC_MSG_CONN_LIST] = { "conn.list", true, conn_ask_write, conn_ask_read },
+	[SYNC_MSG_CONN_MORE] = { "conn.more", true, id_write, id_read },
+	[SYNC_MSG_CONN_STOP] = { "conn.stop", true, id_write, id_read },
+	[SYNC_MSG_CONN_KILL] = { "conn.kill", true, conn_ask_write, conn_ask_read },
+	[SYNC_MSG_READY] = { "ready", false, lb_msg_ready_write, lb_msg_ready_read },
 	[SYNC_MSG_STATE] = { "sync.state", false, state_write, state_read },
 	[SYNC_MSG_STATS] = { "sync.stats", false, stats_write, stats_read },
 	[SYNC_MSG_PONG] = { "pong", false, pong_write, pong_read },
+	[SYNC_MSG_CONN_ROWS] = { "conn.rows", false, conn_rows_write, conn_rows_read },
+	[SYNC_MSG_CONN_END] = { "conn.end", false, conn_end_write, conn_end_read },
 };
 _Static_assert(COUNT(rows) == SYNC_MSG_COUNT, "one row per message");
 
@@ -479,35 +435,21 @@ const char *sync_room_msg_name(enum sync_msg_type type)
 
 void sync_room_msg_write(const struct sync_room_msg *m, struct lb_text *out)
 {
-	struct lb_members o = { json_object(), false };
-	lb_put_str(&o, "msg", rows[m->type].name);
-	rows[m->type].write(m, &o);
-	json_t *line = lb_members_end(&o);
-	if (line)
-		lb_proto_dump(line, out);
-	else
-		out->bad = true;
-	json_decref(line);
+	lb_msg_write(&rows[m->type], &m->u, out);
 }
 
 static int read_msg(const json_t *line, bool to_sync, struct sync_room_msg *m)
 {
-	struct lb_fields f = { .from = line };
-	const char *name = lb_field_str(&f, "msg", LB_FIELD_WORD_MAX);
-	for (int i = 0; i < SYNC_MSG_COUNT; i++) {
-		if (rows[i].to_sync != to_sync || strcmp(rows[i].name, name) != 0)
-			continue;
-		struct sync_room_msg got = { .type = (enum sync_msg_type)i };
-		int rc = rows[i].read(&f, &got);
-		if (rc == 0 && f.bad)
-			rc = -EBADMSG;
-		if (rc)
-			sync_room_msg_done(&got);
-		else
-			*m = got;
-		return rc;
-	}
-	return -EBADMSG;
+	int type = lb_msg_find(rows, COUNT(rows), to_sync, line);
+	if (type < 0)
+		return type;
+	struct sync_room_msg got = { .type = (enum sync_msg_type)type };
+	int rc = lb_msg_read(&rows[type], line, &got.u);
+	if (rc)
+		sync_room_msg_done(&got);
+	else
+		*m = got;
+	return rc;
 }
 
 int sync_room_msg_read_sync(const json_t *line, struct sync_room_msg *m)
@@ -525,6 +467,10 @@ void sync_room_msg_done(struct sync_room_msg *m)
 	if (m->type == SYNC_MSG_SET && m->u.set) {
 		sync_conf_done(m->u.set);
 		free(m->u.set);
+	} else if (m->type == SYNC_MSG_CONN_LIST || m->type == SYNC_MSG_CONN_KILL) {
+		free(m->u.conn_ask.filter.v);
+	} else if (m->type == SYNC_MSG_CONN_ROWS) {
+		free(m->u.conn_rows.v);
 	}
 	*m = (struct sync_room_msg){ 0 };
 }

@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the core and the sync process say to each other: one JSON object per line (common/proto.h), "msg" names it.
+ * What the core and the sync process say to each other, in the frame of common/channel_msg.h.
  *
  *   core -> sync   hello        once, first
  *                  sync.set     all of it: who we are, who the peer is, the key; anew when anything of it changed
  *                  sync.do      an operator's word
  *                  sync.multicast  in place of sync.set: the kernel's own synchronisation, and who we are in it
  *                  log, ping    as with every worker
+ *                  conn.list ..  of single connections, see conn_msg.h
  *   sync -> core   ready        the answer to hello
  *                  sync.state   the link or the bulk changed; also the first word after sync.set
  *                  sync.stats   behind each pong: counters, all since the process began
  *                  pong         with the figures of the process
+ *                  conn.rows ..
+ *
+ * sync.set without a path: there is no other node, and no key. The process is there for single connections then.
  *
  * Keys are in the message: the core reads the files, the process opens none.
- *
- * Writer and reader of a message are one pair in sync_room_msg.c. A reader accepts any object and gives -EBADMSG for
- * whatever is not exactly a message; unknown further members are ignored.
  */
 #pragma once
 
 #include "common/addr.h"
-#include "common/log.h"
+#include "common/channel_msg.h"
 #include "common/proto.h"
+#include "lbd/sync/conn_msg.h"
 
 #define SYNC_NAME_MAX  64  /* bytes of a name, with its NUL */
 #define SYNC_TEXT_MAX  200 /* with its NUL */
@@ -42,22 +44,33 @@ struct sync_skip {
 	struct lb_ip addr; /* family only, for fwmark */
 };
 
+/* Which entries of connection tracking are copied: "auto" those of the listeners in nats, "all", "off". */
+enum sync_conntrack { SYNC_CONNTRACK_AUTO, SYNC_CONNTRACK_ALL, SYNC_CONNTRACK_OFF };
+
 struct sync_conf {
 	char self[SYNC_NAME_MAX], peer[SYNC_NAME_MAX];
-	uint8_t cluster; /* 1..255 */
+	uint8_t cluster; /* 1..255; without a path also 0 */
 	uint16_t port;
 	uint64_t config;     /* a digest of the configuration that runs */
 	uint32_t generation; /* its number here */
 	uint32_t rate;       /* records per second, at most */
 	uint8_t key[SYNC_KEY_MAX];
 	uint32_t key_n;
-	uint32_t n_paths; /* 1.. */
-	struct {
-		struct lb_ip ours, theirs;
-	} paths[SYNC_PATHS_MAX];
+	uint32_t n_paths; /* 0: flows are not copied, and of the above only the cluster means something */
+	struct lb_path paths[SYNC_PATHS_MAX];
 	uint32_t n_skips;
 	struct sync_skip *skips; /* owned where it was read; sorted by sync_skip_cmp, no two alike */
+	bool ipvs;               /* any flow of IPVS is copied: the kernel's own synchronisation is to run */
+	enum sync_conntrack conntrack;
+	uint32_t n_nats;
+	struct sync_skip *nats; /* the same; `what` is ALL. Listeners whose flows get another source address */
 };
+
+/* Whether there is anything to do with connection tracking. */
+static inline bool sync_conf_tracks(const struct sync_conf *c)
+{
+	return c->conntrack == SYNC_CONNTRACK_ALL || (c->conntrack == SYNC_CONNTRACK_AUTO && c->n_nats);
+}
 
 enum sync_kind { SYNC_IPVS, SYNC_CONNTRACK };
 #define SYNC_KIND_COUNT (SYNC_CONNTRACK + 1) /* words "ipvs" "conntrack" */
@@ -108,6 +121,7 @@ struct sync_msg_stats { /* of one kind */
 	uint64_t sent_done, sent_all;     /* the same of what we send */
 	uint32_t lag_ms;                  /* age of the oldest record that the peer has not acknowledged */
 	uint32_t full;                    /* records that found the table full */
+	bool kernel_full;                 /* conntrack: the kernel has no room for more (nf_conntrack_max) */
 };
 
 struct sync_msg_pong {
@@ -121,32 +135,36 @@ enum sync_msg_type {
 	SYNC_MSG_MULTICAST,
 	SYNC_MSG_LOG,
 	SYNC_MSG_PING,
+	SYNC_MSG_CONN_LIST,
+	SYNC_MSG_CONN_MORE,
+	SYNC_MSG_CONN_STOP,
+	SYNC_MSG_CONN_KILL,
 	SYNC_MSG_READY,
 	SYNC_MSG_STATE,
 	SYNC_MSG_STATS,
-	SYNC_MSG_PONG
+	SYNC_MSG_PONG,
+	SYNC_MSG_CONN_ROWS,
+	SYNC_MSG_CONN_END
 };
-#define SYNC_MSG_COUNT (SYNC_MSG_PONG + 1)
+#define SYNC_MSG_COUNT (SYNC_MSG_CONN_END + 1)
 
 struct sync_room_msg {
 	enum sync_msg_type type;
 	union {
-		struct {
-			uint32_t version; /* LB_PROTO_VERSION */
-			enum lb_log_level level;
-		} hello;
+		struct lb_msg_hello hello;
 		struct sync_conf *set; /* owned where it was read */
 		struct sync_msg_do run;
 		struct sync_multicast multicast;
 		enum lb_log_level log;
 		uint32_t ping; /* n */
-		struct {
-			uint32_t version;
-			int32_t pid;
-		} ready;
+		struct lb_msg_ready ready;
 		struct sync_msg_state state;
 		struct sync_msg_stats stats;
 		struct sync_msg_pong pong;
+		struct conn_ask conn_ask; /* CONN_LIST, CONN_KILL */
+		uint32_t conn_id;         /* CONN_MORE, CONN_STOP */
+		struct conn_rows conn_rows;
+		struct conn_end conn_end;
 	} u;
 };
 
@@ -171,3 +189,4 @@ extern const char *const sync_kinds[SYNC_KIND_COUNT];
 extern const char *const sync_link_words[SYNC_IS_COUNT];
 extern const char *const sync_dos[SYNC_DO_COUNT];
 extern const char *const sync_whats[SYNC_ALL + 1];
+extern const char *const sync_conntracks[SYNC_CONNTRACK_OFF + 1];

@@ -396,7 +396,7 @@ struct tls_conn *tls_conn_accept(const struct tls_conn_new *n, int fd, const str
 }
 
 /* 0 or -errno: it is on its way. */
-static int begin(int fd, const struct tls_path *path, uint16_t port)
+static int begin(int fd, const struct lb_path *path, uint16_t port)
 {
 	union tls_addr a;
 	const int on = 1;
@@ -409,7 +409,7 @@ static int begin(int fd, const struct tls_path *path, uint16_t port)
 	return connect(fd, &a.any, len) && errno != EINPROGRESS ? -errno : 0;
 }
 
-struct tls_conn *tls_conn_dial(const struct tls_conn_new *n, const struct tls_path *path, uint16_t port, int *err)
+struct tls_conn *tls_conn_dial(const struct tls_conn_new *n, const struct lb_path *path, uint16_t port, int *err)
 {
 	int fd = socket(path->theirs.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0) {

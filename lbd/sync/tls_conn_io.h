@@ -54,7 +54,7 @@ struct tls_conn_new {
 };
 
 /* NULL: *err is -errno, and nothing is called. */
-struct tls_conn *tls_conn_dial(const struct tls_conn_new *n, const struct tls_path *path, uint16_t port, int *err);
+struct tls_conn *tls_conn_dial(const struct tls_conn_new *n, const struct lb_path *path, uint16_t port, int *err);
 
 /* Takes over fd in any case. NULL: no memory. */
 struct tls_conn *tls_conn_accept(const struct tls_conn_new *n, int fd, const struct lb_ip *theirs);

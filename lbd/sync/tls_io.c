@@ -50,7 +50,7 @@ struct tls_link {
 	bool dials;
 	uint16_t port;
 	size_t n_paths, n_doors;
-	struct tls_path paths[TLS_PATHS_MAX];
+	struct lb_path paths[TLS_PATHS_MAX];
 	struct door doors[TLS_PATHS_MAX];
 	ev_timer relisten, pause, redial, lived;
 
@@ -269,7 +269,7 @@ static struct tls_conn_new about(struct tls_link *l)
 static void dial(struct tls_link *l)
 {
 	const struct tls_conn_new n = about(l);
-	const struct tls_path *path = &l->paths[l->path];
+	const struct lb_path *path = &l->paths[l->path];
 	char text[TLS_TEXT_MAX], ip[LB_IP_STRLEN];
 	int err = 0;
 	l->dialled = tls_conn_dial(&n, path, l->port, &err);

@@ -41,16 +41,12 @@ struct tls_key {
 	uint8_t bytes[TLS_KEY_MAX];
 };
 
-struct tls_path { /* of one family */
-	struct lb_ip ours, theirs;
-};
-
 struct tls_conf {
 	char self[TLS_NAME_MAX], peer[TLS_NAME_MAX]; /* not the same */
 	uint8_t cluster;
 	uint16_t port; /* of both nodes */
 	size_t n_paths;
-	struct tls_path paths[TLS_PATHS_MAX];
+	struct lb_path paths[TLS_PATHS_MAX];
 	/* Both are accepted, the first dials first. Two while a key is changed: the new one in front on one node after
 	 * the other, then the old one away. */
 	struct tls_key keys[2];

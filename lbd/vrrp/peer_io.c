@@ -329,7 +329,7 @@ static int sock_open(struct peers *ps, struct peer_sock *s)
 	}
 	s->fd = fd;
 	ev_io_set(&s->readable, fd, EV_READ);
-	ev_io_start(ps->w->loop, &s->readable);
+	ev_io_start(ps->w->base.loop, &s->readable);
 	return 0;
 }
 
@@ -370,12 +370,12 @@ static void look_at_silence(struct peers *ps)
 			if (in->theirs[k].known &&
 				lb_time_diff_us(now, in->theirs[k].heard_at) > (int64_t)ps->conf.dead_after_ms * 1000)
 				inst_theirs(in, k, NULL, &ps->links[k]);
-	ev_timer_stop(ps->w->loop, &ps->silence);
+	ev_timer_stop(ps->w->base.loop, &ps->silence);
 	if (next.us == LB_TIME_NEVER.us)
 		return;
 	int64_t wait_us = lb_time_diff_us(next, lb_clock_now());
 	ev_timer_set(&ps->silence, wait_us > 0 ? (double)wait_us / 1e6 : 0.001, 0.0);
-	ev_timer_start(ps->w->loop, &ps->silence);
+	ev_timer_start(ps->w->base.loop, &ps->silence);
 }
 
 static void on_silence(struct ev_loop *loop, ev_timer *t, int events)
@@ -406,10 +406,10 @@ void peers_stop(struct room *w)
 		lost(ps, i);
 	peers_flush(w); /* whoever was master is not any more */
 	w->peers = NULL;
-	ev_timer_stop(w->loop, &ps->beat);
-	ev_timer_stop(w->loop, &ps->silence);
+	ev_timer_stop(w->base.loop, &ps->beat);
+	ev_timer_stop(w->base.loop, &ps->silence);
 	for (size_t k = 0; k < ps->n_socks; k++) {
-		ev_io_stop(w->loop, &ps->socks[k].readable);
+		ev_io_stop(w->base.loop, &ps->socks[k].readable);
 		if (ps->socks[k].fd >= 0)
 			close(ps->socks[k].fd);
 	}
@@ -441,7 +441,7 @@ static struct peers *peers_new(struct room *w, const struct vrrp_peers *conf)
 	ev_timer_init(&ps->beat, on_beat, 0.0, heartbeat_s);
 	ev_timer_init(&ps->silence, on_silence, 0.0, 0.0);
 	ps->beat.data = ps->silence.data = ps;
-	ev_timer_start(w->loop, &ps->beat);
+	ev_timer_start(w->base.loop, &ps->beat);
 	return ps;
 }
 
@@ -486,5 +486,5 @@ void peers_set(struct room *w, const struct vrrp_peers *conf)
 		return;
 	}
 	lb_log(LB_LOG_ERROR, "peer: out of memory");
-	room_end(w, 1);
+	lb_room_end(&w->base, 1);
 }

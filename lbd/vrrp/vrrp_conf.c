@@ -303,10 +303,7 @@ static void keys_read(struct lb_fields *f, struct vrrp_auth *a)
 		k->id = (uint8_t)lb_field_u32(&one, "id", 1, UINT8_MAX);
 		for (size_t j = 0; j < i; j++)
 			one.bad |= a->keys[j].id == k->id;
-		const char *hex = lb_field_str(&one, "key", 2 * VRRP_KEY_MAX);
-		size_t n = strlen(hex);
-		one.bad |= n < 2 * VRRP_KEY_MIN || !lb_hex_read(hex, n, k->bytes);
-		k->n = (uint8_t)(n / 2);
+		k->n = (uint8_t)lb_field_bytes(&one, "key", k->bytes, VRRP_KEY_MIN, VRRP_KEY_MAX);
 		f->bad |= one.bad;
 	}
 }
@@ -340,9 +337,8 @@ static void password_read(struct lb_fields *f, struct vrrp_conf *c)
 {
 	if (!lb_field_has(f, "password"))
 		return;
-	const char *hex = lb_field_str(f, "password", 2 * VRRP_PASSWORD);
-	size_t n = strlen(hex);
-	f->bad |= c->version != 2 || n != 2 * VRRP_PASSWORD || !lb_hex_read(hex, n, c->password);
+	(void)lb_field_bytes(f, "password", c->password, VRRP_PASSWORD, VRRP_PASSWORD);
+	f->bad |= c->version != 2;
 	c->with_password = true;
 }
 

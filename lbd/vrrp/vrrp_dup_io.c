@@ -119,7 +119,7 @@ static void shut(struct ear *e)
 {
 	if (e->fd < 0)
 		return;
-	ev_io_stop(e->lookout->w->loop, &e->readable);
+	ev_io_stop(e->lookout->w->base.loop, &e->readable);
 	close(e->fd);
 	e->fd = -1;
 }
@@ -163,7 +163,7 @@ static int open_it(struct ear *e, const struct words *w)
 	e->life = card->life;
 	ev_io_set(&e->readable, fd, EV_READ);
 	if (!ev_is_active(&e->lookout->pause))
-		ev_io_start(e->lookout->w->loop, &e->readable);
+		ev_io_start(e->lookout->w->base.loop, &e->readable);
 	return 0;
 }
 
@@ -190,7 +190,7 @@ static void look(struct lookout *l)
 
 static void arm(struct inst *i)
 {
-	struct ev_loop *loop = i->w->loop;
+	struct ev_loop *loop = i->w->base.loop;
 	ev_timer_stop(loop, &i->dup_timer);
 	if (!i->watched || i->dup.deadline.us == 0 || lb_time_cmp(i->dup.deadline, LB_TIME_NEVER) == 0)
 		return;
@@ -386,7 +386,7 @@ void lookout_drop(struct room *w, const struct vip_card *card)
 		return;
 	for (size_t k = 0; k < KINDS; k++)
 		shut(&l->ears[k]);
-	ev_timer_stop(w->loop, &l->pause);
+	ev_timer_stop(w->base.loop, &l->pause);
 	LIST_REMOVE(l, next);
 	free(l);
 }

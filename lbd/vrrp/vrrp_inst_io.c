@@ -112,12 +112,12 @@ void insts_stats(struct room *w)
 
 static void arm(struct inst *i, ev_timer *t, struct lb_time at, struct lb_time now)
 {
-	ev_timer_stop(i->w->loop, t);
+	ev_timer_stop(i->w->base.loop, t);
 	if (at.us == LB_TIME_NEVER.us)
 		return;
 	int64_t wait = lb_time_diff_us(at, now);
 	ev_timer_set(t, wait > 0 ? (double)wait / 1e6 : 0.0, 0.0);
-	ev_timer_start(i->w->loop, t);
+	ev_timer_start(i->w->base.loop, t);
 }
 
 static int64_t renew_ms(const struct inst *i)
@@ -127,11 +127,11 @@ static int64_t renew_ms(const struct inst *i)
 
 static void renew_later(struct inst *i)
 {
-	ev_timer_stop(i->w->loop, &i->renew);
+	ev_timer_stop(i->w->base.loop, &i->renew);
 	if (!i->conf.lease_s || inst_is_owner(i))
 		return;
 	ev_timer_set(&i->renew, (double)renew_ms(i) / 1e3, 0.0);
-	ev_timer_start(i->w->loop, &i->renew);
+	ev_timer_start(i->w->base.loop, &i->renew);
 }
 
 void inst_have_addresses(struct inst *i)
@@ -163,8 +163,8 @@ static void drop_addresses(struct inst *i)
 
 static void let_go(struct inst *i)
 {
-	ev_timer_stop(i->w->loop, &i->renew);
-	ev_timer_stop(i->w->loop, &i->announce);
+	ev_timer_stop(i->w->base.loop, &i->renew);
+	ev_timer_stop(i->w->base.loop, &i->announce);
 	vrrp_announce_stop(&i->burst);
 	inst_ways_let_go(i);
 	drop_addresses(i);
@@ -231,7 +231,7 @@ static void step_at(struct inst *i, const struct vrrp_event *ev, struct lb_time 
 	if (w->depth == 1)
 		moves_look(g, now);
 	w->depth--;
-	ev_now_update(i->w->loop); /* a timer counts from the loop's time, which may be old by now */
+	ev_now_update(i->w->base.loop); /* a timer counts from the loop's time, which may be old by now */
 	now = lb_clock_now();
 	for (size_t k = 0; k < g->g.n; k++)
 		arm(g->member[k], &g->member[k]->timer, g->member[k]->fsm.deadline, now);
@@ -366,9 +366,9 @@ bool inst_lost_one(struct inst *i)
 	lb_log(LB_LOG_WARNING, "vrrp/%s: its addresses were taken away %d times in %d s; given up for %.0f s",
 		i->conf.name, ROOM_LOST_MAX, ROOM_LOST_MS / 1000, CALM_S);
 	memset(i->lost_at, 0, sizeof(i->lost_at));
-	ev_timer_stop(i->w->loop, &i->calm);
+	ev_timer_stop(i->w->base.loop, &i->calm);
 	ev_timer_set(&i->calm, CALM_S, 0.0);
-	ev_timer_start(i->w->loop, &i->calm);
+	ev_timer_start(i->w->base.loop, &i->calm);
 	set_fault(i, INST_FAULT_CONTENDED, true);
 	return false;
 }
@@ -445,7 +445,7 @@ static void on_announce(struct ev_loop *loop, ev_timer *t, int events)
 		size_t len = vrrp_announce_frame(&i->vips[k].ip, mac, true, frame);
 		(void)vip_frame_send(i->w->net, c, frame, len);
 	}
-	ev_now_update(i->w->loop);
+	ev_now_update(i->w->base.loop);
 	arm(i, &i->announce, i->burst.deadline, lb_clock_now());
 }
 

@@ -11,35 +11,21 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ALIVE_EVERY_US   100000
 #define SETTLE_MS        500   /* at the end, for addresses to go; the core waits for a second */
 #define KERNEL_SILENT_MS 10000 /* and twice the longest lease: until then its instances have seen to themselves */
 #define REST_EVERY_US    100000
 #define REST_MS          1
 #define CORE_SILENT_MS   4000 /* it pings every second; a core that stands still for a moment must not cost the role */
 
-void room_end(struct room *w, int status)
-{
-	if (w->status < 0)
-		w->status = status;
-	ev_break(w->loop, EVBREAK_ALL);
-}
-
 /* ---- sending ---- */
 
 void room_send(struct room *w, const struct vrrp_msg *m)
 {
-	lb_text_clear(&w->line);
-	vrrp_msg_write(m, &w->line);
-	if (w->line.bad || lb_frame_queue(&w->channel, w->line.s, w->line.n)) {
-		/* a lost message would leave the core with a wrong state for good */
-		lb_log(LB_LOG_ERROR, "channel: out of memory");
-		room_end(w, 1);
-	}
+	vrrp_msg_write(m, &w->base.line);
+	lb_room_send(&w->base);
 }
 
 /* Instances come all at once: when a ping finds some, what none of them has a use for can be told from the rest. */
@@ -53,72 +39,41 @@ static void sweep_once(struct room *w)
 
 static void send_pong(struct room *w, uint32_t n)
 {
-	struct rusage use = { 0 };
 	struct inst *i;
 	struct vrrp_msg m = { .type = VRRP_MSG_PONG };
-	getrusage(RUSAGE_SELF, &use);
-	m.u.pong = (struct vrrp_msg_pong){ .n = n,
-		.lag_us = w->lag_us > UINT32_MAX ? UINT32_MAX : (uint32_t)w->lag_us,
-		.rss_kib = (uint32_t)use.ru_maxrss };
+	m.u.pong = (struct vrrp_msg_pong){ .n = n, .lag_us = lb_room_lag_us(&w->base), .rss_kib = lb_room_rss_kib() };
 	LIST_FOREACH (i, &w->insts, next)
 		m.u.pong.instances++;
-	w->lag_us = 0;
 	room_send(w, &m);
 	insts_stats(w);
 	peers_tell(w);
 }
 
-static void write_channel(struct room *w)
-{
-	int rc = lb_frame_write(&w->channel);
-	if (rc < 0)
-		room_end(w, rc == -EPIPE || rc == -ECONNRESET ? 0 : 1);
-	else if (rc == 1)
-		ev_io_start(w->loop, &w->writable);
-	else
-		ev_io_stop(w->loop, &w->writable);
-}
-
-static void on_writable(struct ev_loop *loop, ev_io *ev, int events)
-{
-	(void)loop, (void)events;
-	write_channel(ev->data);
-}
-
 /* The kernel ends who has real-time priority and works on for a second without a wait (sandbox.c), and a flood is work
  * for as long as others like. */
-static void rest(struct room *w)
+static void on_rest(void *arg)
 {
-	if (lb_time_diff_us(w->now, w->rested_at) >= REST_EVERY_US) {
+	struct room *w = arg;
+	if (lb_time_diff_us(w->base.now, w->rested_at) >= REST_EVERY_US) {
 		(void)poll(NULL, 0, REST_MS);
 		w->rested_at = lb_clock_now();
 	}
 	w->polled_at = lb_clock_now();
 }
 
-/* Before each poll: whatever happened in this turn leaves in one write. */
-static void on_flush(struct ev_loop *loop, ev_prepare *ev, int events)
+static void on_flush(void *arg)
 {
-	(void)loop, (void)events;
-	struct room *w = ev->data;
-	int64_t took = lb_time_diff_us(lb_clock_now(), w->now);
-	if (took > w->lag_us)
-		w->lag_us = took;
-	peers_flush(w);
-	moves_tell(w);
-	if (lb_frame_pending(&w->channel))
-		write_channel(w);
-	rest(w);
+	peers_flush(arg);
+	moves_tell(arg);
 }
 
 /* ---- receiving ---- */
 
-static int hello(struct room *w, const struct vrrp_msg_hello *h)
+static int hello(struct room *w, const struct lb_msg_hello *h)
 {
-	if (w->greeted || h->version != LB_PROTO_VERSION)
-		return -EPROTO;
-	w->greeted = true;
-	lb_log_set_level(h->level);
+	int err = lb_room_hello(&w->base, h);
+	if (err)
+		return err;
 	struct vrrp_msg m = { .type = VRRP_MSG_READY };
 	m.u.ready.version = LB_PROTO_VERSION;
 	m.u.ready.pid = (int32_t)getpid();
@@ -129,7 +84,7 @@ static int hello(struct room *w, const struct vrrp_msg_hello *h)
 /* Messages of the other direction never come out of vrrp_msg_read_vrrp. */
 static int dispatch(struct room *w, const struct vrrp_msg *m)
 {
-	if (m->type != VRRP_MSG_HELLO && !w->greeted)
+	if (m->type != VRRP_MSG_HELLO && !w->base.greeted)
 		return -EPROTO;
 	switch (m->type) {
 	case VRRP_MSG_HELLO: return hello(w, &m->u.hello);
@@ -155,52 +110,19 @@ static int dispatch(struct room *w, const struct vrrp_msg *m)
 	return -EPROTO;
 }
 
-static void take_line(struct room *w, const char *line, size_t n)
+static int on_line(const json_t *line, struct lb_err *e, void *arg)
 {
-	struct lb_err e = { .text = "not a message, or a member is missing or out of range" };
-	json_t *json = lb_proto_parse(line, n, &e);
+	struct room *w = arg;
 	struct vrrp_msg m;
-	int rc = json ? vrrp_msg_read_vrrp(json, &m) : -EBADMSG;
-	if (rc == 0) {
-		w->heard_at = w->now;
-		rc = dispatch(w, &m);
-		if (rc)
-			snprintf(e.text, sizeof(e.text), "%s at the wrong time or of another version",
-				vrrp_msg_name(m.type));
-		vrrp_msg_done(&m);
-	} else if (rc == -ENOMEM) {
-		snprintf(e.text, sizeof(e.text), "out of memory");
-	}
-	json_decref(json);
-	if (rc == 0)
-		return;
-	/* not the line itself: it may hold keys */
-	lb_log(LB_LOG_ERROR, "channel: %s", e.text);
-	room_end(w, 1);
-}
-
-static void on_readable(struct ev_loop *loop, ev_io *ev, int events)
-{
-	(void)loop, (void)events;
-	struct room *w = ev->data;
-	long got = lb_frame_read(&w->channel);
-	if (got == -EAGAIN)
-		return;
-	if (got <= 0) {
-		room_end(w, got == 0 || got == -ECONNRESET ? 0 : 1);
-		return;
-	}
-	const char *line;
-	size_t n;
-	int rc;
-	while (w->status < 0 && (rc = lb_frame_line(&w->channel, &line, &n)) != 0) {
-		if (rc < 0) {
-			lb_log(LB_LOG_ERROR, "channel: a line is too long");
-			room_end(w, 1);
-			return;
-		}
-		take_line(w, line, n);
-	}
+	int rc = vrrp_msg_read_vrrp(line, &m);
+	if (rc)
+		return rc;
+	w->heard_at = w->base.now;
+	rc = dispatch(w, &m);
+	if (rc)
+		snprintf(e->text, sizeof(e->text), "%s at the wrong time or of another version", vrrp_msg_name(m.type));
+	vrrp_msg_done(&m);
+	return rc;
 }
 
 /* ---- the network ---- */
@@ -255,7 +177,7 @@ static void on_broken(void *arg)
 	struct room *w = arg;
 	lb_log(LB_LOG_ERROR, "the helper that asks for addresses has ended");
 	w->abandoned = true;
-	room_end(w, 1);
+	lb_room_end(&w->base, 1);
 }
 
 static const struct vip_calls net_calls = {
@@ -277,17 +199,11 @@ static bool is_own(const struct lb_ip *ip, void *arg)
 
 /* ---- the loop ---- */
 
-static void on_turn(struct ev_loop *loop, ev_check *ev, int events)
+static void on_turn(void *arg)
 {
-	(void)loop, (void)events;
-	struct room *w = ev->data;
-	w->now = lb_clock_now();
-	if (lb_time_diff_us(w->now, w->polled_at) >= REST_MS * 1000)
-		w->rested_at = w->now;
-	if (w->alive && lb_time_diff_us(w->now, w->alive_at) >= ALIVE_EVERY_US) {
-		w->alive_at = w->now;
-		w->alive();
-	}
+	struct room *w = arg;
+	if (lb_time_diff_us(w->base.now, w->polled_at) >= REST_MS * 1000)
+		w->rested_at = w->base.now;
 }
 
 /* A helper that stands still, or an answer that was lost: nothing would ever end that, and without the answer to a dump
@@ -304,42 +220,31 @@ static void look_at_kernel(struct room *w)
 		return;
 	lb_log(LB_LOG_ERROR, "no answer about addresses for %lld s", (long long)silent_ms / 1000);
 	w->abandoned = true;
-	room_end(w, 1);
+	lb_room_end(&w->base, 1);
 }
 
-static void on_beat(struct ev_loop *loop, ev_timer *ev, int events)
+static void on_beat(void *arg)
 {
-	(void)loop, (void)events;
-	struct room *w = ev->data;
-	if (w->greeted)
-		insts_core(w, lb_time_diff_us(w->now, w->heard_at) > CORE_SILENT_MS * 1000);
+	struct room *w = arg;
+	if (w->base.greeted)
+		insts_core(w, lb_time_diff_us(w->base.now, w->heard_at) > CORE_SILENT_MS * 1000);
 	look_at_kernel(w);
 }
 
-static void watchers_start(struct room *w)
-{
-	w->readable.data = w->writable.data = w->flush.data = w->turn.data = w->beat.data = w;
-	ev_io_init(&w->readable, on_readable, w->channel.fd, EV_READ);
-	ev_io_init(&w->writable, on_writable, w->channel.fd, EV_WRITE);
-	ev_prepare_init(&w->flush, on_flush);
-	ev_check_init(&w->turn, on_turn);
-	ev_timer_init(&w->beat, on_beat, 0.5, 0.5);
-	ev_set_priority(&w->turn, EV_MAXPRI); /* everything else of a turn uses its clock */
-	ev_io_start(w->loop, &w->readable);
-	ev_prepare_start(w->loop, &w->flush);
-	ev_check_start(w->loop, &w->turn);
-	ev_timer_start(w->loop, &w->beat);
-}
+static const struct lb_room_calls room_calls = {
+	.line = on_line,
+	.turn = on_turn,
+	.flush = on_flush,
+	.rest = on_rest,
+	.beat = on_beat,
+};
 
 static int vip_helper = -1; /* between prepare and main of the one worker that a process is */
 
-static int room_open(struct room *w)
+static int net_open(struct room *w)
 {
 	int err = 0;
-	w->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
-	if (!w->loop)
-		return -ENOMEM;
-	w->net = vip_net_new(w->loop, &net_calls, w, vip_helper, &err);
+	w->net = vip_net_new(w->base.loop, &net_calls, w, vip_helper, &err);
 	if (!w->net)
 		return err;
 	vip_net_mine(w->net, is_own);
@@ -359,7 +264,7 @@ void vrrp_worker_prepare(int helper)
 
 int vrrp_worker_main(int channel_fd, void (*alive)(void))
 {
-	struct room w = { .alive = alive, .status = -1 };
+	struct room w = { 0 };
 	LIST_INIT(&w.insts);
 	LIST_INIT(&w.groups);
 	LIST_INIT(&w.socks);
@@ -367,24 +272,19 @@ int vrrp_worker_main(int channel_fd, void (*alive)(void))
 	/* Who ends this process closes the channel: then the addresses are let go of and the peer is told. A service
 	 * manager that sends SIGTERM to all processes of a service must not cut that short. */
 	signal(SIGTERM, SIG_IGN);
-	lb_frame_init(&w.channel, channel_fd, (size_t)LB_PROTO_LINE_MAX);
-	w.now = w.heard_at = w.rested_at = w.polled_at = lb_clock_now();
-	int err = room_open(&w);
+	int err = lb_room_open(&w.base, channel_fd, alive, &room_calls, &w);
+	w.heard_at = w.rested_at = w.polled_at = w.base.now;
+	if (!err)
+		err = net_open(&w);
 	if (err) {
 		lb_log(LB_LOG_ERROR, "cannot open the network of this host: %s", strerror(-err));
-		w.status = 1;
 	} else {
-		watchers_start(&w);
-		ev_run(w.loop, 0);
+		lb_room_run(&w.base);
 		insts_stop(&w);
 		peers_stop(&w);
 		if (!w.abandoned)
 			vip_net_settle(w.net, SETTLE_MS);
 	}
 	vip_net_free(w.net);
-	lb_text_done(&w.line);
-	lb_frame_done(&w.channel);
-	if (w.loop)
-		ev_loop_destroy(w.loop);
-	return w.status < 0 ? 1 : w.status;
+	return lb_room_close(&w.base);
 }

@@ -71,12 +71,12 @@ static bool run(struct inst *i, const struct peer_move_acts *acts, struct lb_tim
 
 static void arm(struct inst *i, struct lb_time now)
 {
-	ev_timer_stop(i->w->loop, &i->move_timer);
+	ev_timer_stop(i->w->base.loop, &i->move_timer);
 	if (i->move.deadline.us == LB_TIME_NEVER.us || i->move.deadline.us == 0)
 		return;
 	int64_t wait_us = lb_time_diff_us(i->move.deadline, now);
 	ev_timer_set(&i->move_timer, wait_us > 0 ? (double)wait_us / 1e6 : 0.0, 0.0);
-	ev_timer_start(i->w->loop, &i->move_timer);
+	ev_timer_start(i->w->base.loop, &i->move_timer);
 }
 
 void moves_look(struct group *g, struct lb_time now)

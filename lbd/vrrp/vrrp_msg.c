@@ -2,7 +2,6 @@
 #include "lbd/vrrp/vrrp_msg.h"
 
 #include "common/buf.h"
-#include "common/fields.h"
 #include "lbd/vrrp/vrrp_conf.h"
 #include "lbd/vrrp/vrrp_peer_msg.h"
 
@@ -36,11 +35,6 @@ static struct lb_ip ip_read(struct lb_fields *f, const char *key)
 	return lb_field_has(f, key) ? lb_field_ip(f, key) : (struct lb_ip){ 0 };
 }
 
-static uint64_t counter_read(struct lb_fields *f, const char *key)
-{
-	return (uint64_t)lb_field_int(f, key, 0, INT64_MAX);
-}
-
 static uint32_t id_read(struct lb_fields *f)
 {
 	return lb_field_u32(f, "id", 0, UINT32_MAX);
@@ -48,56 +42,43 @@ static uint32_t id_read(struct lb_fields *f)
 
 /* ---- the pairs: message -> members, members -> message ---- */
 
-static void hello_write(const struct vrrp_msg *m, struct lb_members *o)
+static void set_write(const void *u, struct lb_members *o)
 {
-	lb_put_int(o, "version", m->u.hello.version);
-	lb_put_str(o, "level", lb_log_level_name(m->u.hello.level));
+	vrrp_conf_write(*(struct vrrp_conf *const *)u, o);
 }
 
-static int hello_read(struct lb_fields *f, struct vrrp_msg *m)
+static int set_read(struct lb_fields *f, void *u)
 {
-	m->u.hello.version = lb_field_u32(f, "version", 1, UINT32_MAX);
-	m->u.hello.level = lb_field_level(f, "level");
-	return 0;
-}
-
-static void set_write(const struct vrrp_msg *m, struct lb_members *o)
-{
-	vrrp_conf_write(m->u.set, o);
-}
-
-static int set_read(struct lb_fields *f, struct vrrp_msg *m)
-{
-	m->u.set = calloc(1, sizeof(*m->u.set));
-	if (!m->u.set)
+	struct vrrp_conf *c = *(struct vrrp_conf **)u = calloc(1, sizeof(*c));
+	if (!c)
 		return -ENOMEM;
-	vrrp_conf_read(f, m->u.set);
+	vrrp_conf_read(f, c);
 	return 0;
 }
 
-static void del_write(const struct vrrp_msg *m, struct lb_members *o)
+static void del_write(const void *u, struct lb_members *o)
 {
-	lb_put_int(o, "id", m->u.del);
+	lb_put_int(o, "id", *(const uint32_t *)u);
 }
 
-static int del_read(struct lb_fields *f, struct vrrp_msg *m)
+static int del_read(struct lb_fields *f, void *u)
 {
-	m->u.del = id_read(f);
+	*(uint32_t *)u = id_read(f);
 	return 0;
 }
 
-static void track_write(const struct vrrp_msg *m, struct lb_members *o)
+static void track_write(const void *u, struct lb_members *o)
 {
-	const struct vrrp_msg_track *t = &m->u.track;
+	const struct vrrp_msg_track *t = u;
 	lb_put_int(o, "id", t->id);
 	lb_put_int(o, "add", t->add);
 	lb_put_bool(o, "fault", t->fault);
 	lb_put_str(o, "reason", t->reason);
 }
 
-static int track_read(struct lb_fields *f, struct vrrp_msg *m)
+static int track_read(struct lb_fields *f, void *u)
 {
-	struct vrrp_msg_track *t = &m->u.track;
+	struct vrrp_msg_track *t = u;
 	t->id = id_read(f);
 	t->add = (int32_t)lb_field_int(f, "add", -ADD_MAX, ADD_MAX);
 	t->fault = lb_field_bool(f, "fault");
@@ -110,18 +91,18 @@ static bool takes_time(enum vrrp_do what)
 	return what == VRRP_DO_HANDOVER || what == VRRP_DO_TAKE;
 }
 
-static void do_write(const struct vrrp_msg *m, struct lb_members *o)
+static void do_write(const void *u, struct lb_members *o)
 {
-	const struct vrrp_msg_do *d = &m->u.run;
+	const struct vrrp_msg_do *d = u;
 	lb_put_int(o, "id", d->id);
 	lb_put_str(o, "what", vrrp_dos[d->what]);
 	if (takes_time(d->what))
 		lb_put_int(o, "for_ms", d->for_ms);
 }
 
-static int do_read(struct lb_fields *f, struct vrrp_msg *m)
+static int do_read(struct lb_fields *f, void *u)
 {
-	struct vrrp_msg_do *d = &m->u.run;
+	struct vrrp_msg_do *d = u;
 	d->id = id_read(f);
 	d->what = (enum vrrp_do)lb_field_word(f, "what", vrrp_dos, COUNT(vrrp_dos));
 	if (takes_time(d->what))
@@ -129,58 +110,23 @@ static int do_read(struct lb_fields *f, struct vrrp_msg *m)
 	return 0;
 }
 
-static void peers_write(const struct vrrp_msg *m, struct lb_members *o)
+static void peers_write(const void *u, struct lb_members *o)
 {
-	vrrp_peers_write(m->u.peers, o);
+	vrrp_peers_write(*(struct vrrp_peers *const *)u, o);
 }
 
-static int peers_read(struct lb_fields *f, struct vrrp_msg *m)
+static int peers_read(struct lb_fields *f, void *u)
 {
-	m->u.peers = calloc(1, sizeof(*m->u.peers));
-	if (!m->u.peers)
+	struct vrrp_peers *p = *(struct vrrp_peers **)u = calloc(1, sizeof(*p));
+	if (!p)
 		return -ENOMEM;
-	vrrp_peers_read(f, m->u.peers);
+	vrrp_peers_read(f, p);
 	return 0;
 }
 
-static void log_write(const struct vrrp_msg *m, struct lb_members *o)
+static void state_write(const void *u, struct lb_members *o)
 {
-	lb_put_str(o, "level", lb_log_level_name(m->u.log));
-}
-
-static int log_read(struct lb_fields *f, struct vrrp_msg *m)
-{
-	m->u.log = lb_field_level(f, "level");
-	return 0;
-}
-
-static void ping_write(const struct vrrp_msg *m, struct lb_members *o)
-{
-	lb_put_int(o, "n", m->u.ping);
-}
-
-static int ping_read(struct lb_fields *f, struct vrrp_msg *m)
-{
-	m->u.ping = lb_field_u32(f, "n", 0, UINT32_MAX);
-	return 0;
-}
-
-static void ready_write(const struct vrrp_msg *m, struct lb_members *o)
-{
-	lb_put_int(o, "version", m->u.ready.version);
-	lb_put_int(o, "pid", m->u.ready.pid);
-}
-
-static int ready_read(struct lb_fields *f, struct vrrp_msg *m)
-{
-	m->u.ready.version = lb_field_u32(f, "version", 1, UINT32_MAX);
-	m->u.ready.pid = (int32_t)lb_field_u32(f, "pid", 1, INT32_MAX);
-	return 0;
-}
-
-static void state_write(const struct vrrp_msg *m, struct lb_members *o)
-{
-	const struct vrrp_msg_state *s = &m->u.state;
+	const struct vrrp_msg_state *s = u;
 	lb_put_int(o, "id", s->id);
 	lb_put_str(o, "state", vrrp_state_names[s->state]);
 	lb_put_str(o, "was", vrrp_state_names[s->was]);
@@ -192,9 +138,9 @@ static void state_write(const struct vrrp_msg *m, struct lb_members *o)
 	lb_put_ip(o, "source", &s->source);
 }
 
-static int state_read(struct lb_fields *f, struct vrrp_msg *m)
+static int state_read(struct lb_fields *f, void *u)
 {
-	struct vrrp_msg_state *s = &m->u.state;
+	struct vrrp_msg_state *s = u;
 	s->id = id_read(f);
 	s->state = (enum vrrp_state)lb_field_word(f, "state", vrrp_state_names, VRRP_STATE_COUNT);
 	s->was = (enum vrrp_state)lb_field_word(f, "was", vrrp_state_names, VRRP_STATE_COUNT);
@@ -207,18 +153,18 @@ static int state_read(struct lb_fields *f, struct vrrp_msg *m)
 	return 0;
 }
 
-static void alarm_write(const struct vrrp_msg *m, struct lb_members *o)
+static void alarm_write(const void *u, struct lb_members *o)
 {
-	const struct vrrp_msg_alarm *a = &m->u.alarm;
+	const struct vrrp_msg_alarm *a = u;
 	lb_put_int(o, "id", a->id);
 	lb_put_str(o, "alarm", vrrp_alarms[a->alarm]);
 	lb_put_bool(o, "on", a->on);
 	lb_put_str(o, "text", a->text);
 }
 
-static int alarm_read(struct lb_fields *f, struct vrrp_msg *m)
+static int alarm_read(struct lb_fields *f, void *u)
 {
-	struct vrrp_msg_alarm *a = &m->u.alarm;
+	struct vrrp_msg_alarm *a = u;
 	a->id = id_read(f);
 	a->alarm = (enum vrrp_alarm)lb_field_word(f, "alarm", vrrp_alarms, VRRP_ALARM_COUNT);
 	a->on = lb_field_bool(f, "on");
@@ -226,20 +172,20 @@ static int alarm_read(struct lb_fields *f, struct vrrp_msg *m)
 	return 0;
 }
 
-static void node_write(const struct vrrp_msg *m, struct lb_members *o)
+static void node_write(const void *u, struct lb_members *o)
 {
-	vrrp_node_write(&m->u.node, o);
+	vrrp_node_write(u, o);
 }
 
-static int node_read(struct lb_fields *f, struct vrrp_msg *m)
+static int node_read(struct lb_fields *f, void *u)
 {
-	vrrp_node_read(f, &m->u.node);
+	vrrp_node_read(f, u);
 	return 0;
 }
 
-static void theirs_write(const struct vrrp_msg *m, struct lb_members *o)
+static void theirs_write(const void *u, struct lb_members *o)
 {
-	const struct vrrp_msg_theirs *t = &m->u.theirs;
+	const struct vrrp_msg_theirs *t = u;
 	lb_put_int(o, "id", t->id);
 	lb_put_str(o, "node", t->node);
 	lb_put_bool(o, "known", t->known);
@@ -249,12 +195,11 @@ static void theirs_write(const struct vrrp_msg *m, struct lb_members *o)
 	}
 }
 
-static int theirs_read(struct lb_fields *f, struct vrrp_msg *m)
+static int theirs_read(struct lb_fields *f, void *u)
 {
-	struct vrrp_msg_theirs *t = &m->u.theirs;
+	struct vrrp_msg_theirs *t = u;
 	t->id = id_read(f);
-	lb_field_text(f, "node", t->node, sizeof(t->node));
-	f->bad |= t->node[0] == '\0';
+	lb_field_name(f, "node", t->node, sizeof(t->node));
 	t->known = lb_field_bool(f, "known");
 	if (t->known) {
 		t->state = (enum vrrp_state)lb_field_word(f, "state", vrrp_state_names, VRRP_STATE_COUNT);
@@ -263,9 +208,9 @@ static int theirs_read(struct lb_fields *f, struct vrrp_msg *m)
 	return 0;
 }
 
-static void moved_write(const struct vrrp_msg *m, struct lb_members *o)
+static void moved_write(const void *u, struct lb_members *o)
 {
-	const struct vrrp_msg_moved *v = &m->u.moved;
+	const struct vrrp_msg_moved *v = u;
 	lb_put_int(o, "id", v->id);
 	lb_put_bool(o, "ok", v->ok);
 	lb_put_bool(o, "away", v->away);
@@ -273,9 +218,9 @@ static void moved_write(const struct vrrp_msg *m, struct lb_members *o)
 	lb_put_int(o, "outage_us", v->outage_us);
 }
 
-static int moved_read(struct lb_fields *f, struct vrrp_msg *m)
+static int moved_read(struct lb_fields *f, void *u)
 {
-	struct vrrp_msg_moved *v = &m->u.moved;
+	struct vrrp_msg_moved *v = u;
 	v->id = id_read(f);
 	v->ok = lb_field_bool(f, "ok");
 	v->away = lb_field_bool(f, "away");
@@ -284,18 +229,18 @@ static int moved_read(struct lb_fields *f, struct vrrp_msg *m)
 	return 0;
 }
 
-static void pong_write(const struct vrrp_msg *m, struct lb_members *o)
+static void pong_write(const void *u, struct lb_members *o)
 {
-	const struct vrrp_msg_pong *p = &m->u.pong;
+	const struct vrrp_msg_pong *p = u;
 	lb_put_int(o, "n", p->n);
 	lb_put_int(o, "instances", p->instances);
 	lb_put_int(o, "lag_us", p->lag_us);
 	lb_put_int(o, "rss_kib", p->rss_kib);
 }
 
-static int pong_read(struct lb_fields *f, struct vrrp_msg *m)
+static int pong_read(struct lb_fields *f, void *u)
 {
-	struct vrrp_msg_pong *p = &m->u.pong;
+	struct vrrp_msg_pong *p = u;
 	p->n = lb_field_u32(f, "n", 0, UINT32_MAX);
 	p->instances = lb_field_u32(f, "instances", 0, UINT32_MAX);
 	p->lag_us = lb_field_u32(f, "lag_us", 0, UINT32_MAX);
@@ -316,13 +261,13 @@ static void discarded_read(struct lb_fields *outer, uint64_t *n)
 {
 	struct lb_fields f = { json_object_get(outer->from, "discarded"), outer->bad };
 	for (unsigned i = VRRP_DISCARD_NONE + 1; i < VRRP_DISCARD_COUNT_OF; i++)
-		n[i] = counter_read(&f, vrrp_discards[i].name);
+		n[i] = lb_field_counter(&f, vrrp_discards[i].name);
 	outer->bad = f.bad;
 }
 
-static void stats_write(const struct vrrp_msg *m, struct lb_members *o)
+static void stats_write(const void *u, struct lb_members *o)
 {
-	const struct vrrp_msg_stats *s = &m->u.stats;
+	const struct vrrp_msg_stats *s = u;
 	lb_put_int(o, "id", s->id);
 	lb_put_int(o, "sent", (int64_t)s->sent);
 	lb_put_int(o, "received", (int64_t)s->received);
@@ -334,36 +279,31 @@ static void stats_write(const struct vrrp_msg *m, struct lb_members *o)
 	lb_put_bool(o, "sum9568", s->sum9568);
 }
 
-static int stats_read(struct lb_fields *f, struct vrrp_msg *m)
+static int stats_read(struct lb_fields *f, void *u)
 {
-	struct vrrp_msg_stats *s = &m->u.stats;
+	struct vrrp_msg_stats *s = u;
 	s->id = id_read(f);
-	s->sent = counter_read(f, "sent");
-	s->received = counter_read(f, "received");
+	s->sent = lb_field_counter(f, "sent");
+	s->received = lb_field_counter(f, "received");
 	discarded_read(f, s->discarded);
-	s->renewals = counter_read(f, "renewals");
-	s->transitions = counter_read(f, "transitions");
-	s->conflicts = counter_read(f, "conflicts");
+	s->renewals = lb_field_counter(f, "renewals");
+	s->transitions = lb_field_counter(f, "transitions");
+	s->conflicts = lb_field_counter(f, "conflicts");
 	s->late_us = lb_field_u32(f, "late_us", 0, UINT32_MAX);
 	s->sum9568 = lb_field_bool(f, "sum9568");
 	return 0;
 }
 
-static const struct row {
-	const char *name;
-	bool to_vrrp;
-	void (*write)(const struct vrrp_msg *m, struct lb_members *o);
-	int (*read)(struct lb_fields *f, struct vrrp_msg *m); /* 0 or -ENOMEM; what is wrong goes to f->bad */
-} rows[] = {
-	[VRRP_MSG_HELLO] = { "hello", true, hello_write, hello_read },
+static const struct lb_msg_row rows[] = {
+	[VRRP_MSG_HELLO] = { "hello", true, lb_msg_hello_write, lb_msg_hello_read },
 	[VRRP_MSG_SET] = { "vrrp.set", true, set_write, set_read },
 	[VRRP_MSG_DEL] = { "vrrp.del", true, del_write, del_read },
 	[VRRP_MSG_TRACK] = { "vrrp.track", true, track_write, track_read },
 	[VRRP_MSG_DO] = { "vrrp.do", true, do_write, do_read },
 	[VRRP_MSG_PEERS] = { "vrrp.peers", true, peers_write, peers_read },
-	[VRRP_MSG_LOG] = { "log", true, log_write, log_read },
-	[VRRP_MSG_PING] = { "ping", true, ping_write, ping_read },
-	[VRRP_MSG_READY] = { "ready", false, ready_write, ready_read },
+	[VRRP_MSG_LOG] = { "log", true, lb_msg_log_write, lb_msg_log_read },
+	[VRRP_MSG_PING] = { "ping", true, lb_msg_ping_write, lb_msg_ping_read },
+	[VRRP_MSG_READY] = { "ready", false, lb_msg_ready_write, lb_msg_ready_read },
 	[VRRP_MSG_STATE] = { "vrrp.state", false, state_write, state_read },
 	[VRRP_MSG_ALARM] = { "vrrp.alarm", false, alarm_write, alarm_read },
 	[VRRP_MSG_NODE] = { "vrrp.node", false, node_write, node_read },
@@ -381,35 +321,21 @@ const char *vrrp_msg_name(enum vrrp_msg_type type)
 
 void vrrp_msg_write(const struct vrrp_msg *m, struct lb_text *out)
 {
-	struct lb_members o = { json_object(), false };
-	lb_put_str(&o, "msg", rows[m->type].name);
-	rows[m->type].write(m, &o);
-	json_t *line = lb_members_end(&o);
-	if (line)
-		lb_proto_dump(line, out);
-	else
-		out->bad = true;
-	json_decref(line);
+	lb_msg_write(&rows[m->type], &m->u, out);
 }
 
 static int read_msg(const json_t *line, bool to_vrrp, struct vrrp_msg *m)
 {
-	struct lb_fields f = { .from = line };
-	const char *name = lb_field_str(&f, "msg", LB_FIELD_WORD_MAX);
-	for (int i = 0; i < VRRP_MSG_COUNT; i++) {
-		if (rows[i].to_vrrp != to_vrrp || strcmp(rows[i].name, name) != 0)
-			continue;
-		struct vrrp_msg got = { .type = (enum vrrp_msg_type)i };
-		int rc = rows[i].read(&f, &got);
-		if (rc == 0 && f.bad)
-			rc = -EBADMSG;
-		if (rc)
-			vrrp_msg_done(&got);
-		else
-			*m = got;
-		return rc;
-	}
-	return -EBADMSG;
+	int type = lb_msg_find(rows, COUNT(rows), to_vrrp, line);
+	if (type < 0)
+		return type;
+	struct vrrp_msg got = { .type = (enum vrrp_msg_type)type };
+	int rc = lb_msg_read(&rows[type], line, &got.u);
+	if (rc)
+		vrrp_msg_done(&got);
+	else
+		*m = got;
+	return rc;
 }
 
 int vrrp_msg_read_vrrp(const json_t *line, struct vrrp_msg *m)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the core and the vrrp process say to each other: one JSON object per line (common/proto.h), "msg" names it.
+ * What the core and the vrrp process say to each other, in the frame of common/channel_msg.h.
  *
  *   core -> vrrp   hello       once, first
  *                  vrrp.set    make an instance or replace the one of that id; one that did not change is not sent
@@ -20,13 +20,10 @@
  *
  * Members of a group have the same group name; the process finds them itself. Keys are in the message: the core reads
  * the files, the process opens none.
- *
- * Writer and reader of a message are one pair in vrrp_msg.c. A reader accepts any object and gives -EBADMSG for
- * whatever is not exactly a message; unknown further members are ignored.
  */
 #pragma once
 
-#include "common/log.h"
+#include "common/channel_msg.h"
 #include "common/proto.h"
 #include "lbd/vrrp/peer_link.h"
 #include "lbd/vrrp/vip.h"
@@ -61,11 +58,6 @@ enum vrrp_msg_type {
 	VRRP_MSG_STATS,
 };
 #define VRRP_MSG_COUNT (VRRP_MSG_STATS + 1)
-
-struct vrrp_msg_hello {
-	uint32_t version; /* LB_PROTO_VERSION */
-	enum lb_log_level level;
-};
 
 /* An instance as the process needs it: values, nothing borrowed. */
 struct vrrp_conf {
@@ -130,9 +122,7 @@ struct vrrp_peers {
 	struct vrrp_peer {
 		char name[VRRP_NAME_MAX];
 		uint32_t n_paths; /* 1..PEER_PATHS_MAX */
-		struct vrrp_path {
-			struct lb_ip ours, theirs; /* of one family */
-		} paths[PEER_PATHS_MAX];
+		struct lb_path paths[PEER_PATHS_MAX];
 	} nodes[VRRP_NODES_MAX];
 };
 
@@ -209,7 +199,7 @@ struct vrrp_msg_pong {
 struct vrrp_msg {
 	enum vrrp_msg_type type;
 	union {
-		struct vrrp_msg_hello hello;
+		struct lb_msg_hello hello;
 		struct vrrp_conf *set; /* owned where it was read */
 		uint32_t del;          /* id */
 		struct vrrp_msg_track track;
@@ -217,10 +207,7 @@ struct vrrp_msg {
 		struct vrrp_peers *peers; /* owned where it was read */
 		enum lb_log_level log;
 		uint32_t ping; /* n */
-		struct {
-			uint32_t version;
-			int32_t pid;
-		} ready;
+		struct lb_msg_ready ready;
 		struct vrrp_msg_state state;
 		struct vrrp_msg_alarm alarm;
 		struct vrrp_msg_node node;

@@ -9,48 +9,7 @@
 #define DEAD_MIN_MS      30
 #define DEAD_MAX_MS      60000
 
-static void name_read(struct lb_fields *f, const char *key, char out[VRRP_NAME_MAX])
-{
-	lb_field_text(f, key, out, VRRP_NAME_MAX);
-	f->bad |= out[0] == '\0';
-}
-
 /* ---- vrrp.peers ---- */
-
-static void key_read(struct lb_fields *f, struct peer_key *key)
-{
-	const char *hex = lb_field_str(f, "key", 2 * PEER_KEY_MAX);
-	size_t n = strlen(hex);
-	f->bad |= n < 2 * PEER_KEY_MIN || !lb_hex_read(hex, n, key->bytes);
-	key->n = n / 2;
-}
-
-static json_t *paths_write(const struct vrrp_peer *p)
-{
-	json_t *list = json_array();
-	for (uint32_t i = 0; i < p->n_paths; i++) {
-		struct lb_members o = { json_object(), false };
-		lb_put_ip(&o, "ours", &p->paths[i].ours);
-		lb_put_ip(&o, "theirs", &p->paths[i].theirs);
-		if (!lb_list_add(list, lb_members_end(&o)))
-			return NULL;
-	}
-	return list;
-}
-
-static void paths_read(struct lb_fields *f, struct vrrp_peer *p)
-{
-	const json_t *list = lb_field_list(f, "paths", PEER_PATHS_MAX);
-	p->n_paths = (uint32_t)json_array_size(list);
-	f->bad |= p->n_paths == 0;
-	for (uint32_t i = 0; i < p->n_paths; i++) {
-		struct lb_fields one = { json_array_get(list, i), false };
-		struct vrrp_path *path = &p->paths[i];
-		path->ours = lb_field_ip(&one, "ours");
-		path->theirs = lb_field_ip(&one, "theirs");
-		f->bad |= one.bad || path->ours.family != path->theirs.family;
-	}
-}
 
 static json_t *nodes_write(const struct vrrp_peers *p)
 {
@@ -58,7 +17,7 @@ static json_t *nodes_write(const struct vrrp_peers *p)
 	for (uint32_t i = 0; i < p->n_nodes; i++) {
 		struct lb_members o = { json_object(), false };
 		lb_put_str(&o, "name", p->nodes[i].name);
-		lb_put(&o, "paths", paths_write(&p->nodes[i]));
+		lb_put_paths(&o, "paths", p->nodes[i].paths, p->nodes[i].n_paths);
 		if (!lb_list_add(list, lb_members_end(&o)))
 			return NULL;
 	}
@@ -114,19 +73,20 @@ void vrrp_peers_read(struct lb_fields *f, struct vrrp_peers *p)
 	p->n_nodes = (uint32_t)json_array_size(list);
 	if (!p->n_nodes)
 		return;
-	name_read(f, "self", p->self);
+	lb_field_name(f, "self", p->self, sizeof(p->self));
 	p->cluster = (uint8_t)lb_field_u32(f, "cluster", 1, UINT8_MAX);
 	p->port = (uint16_t)lb_field_u32(f, "port", 1, UINT16_MAX);
 	p->heartbeat_ms = lb_field_u32(f, "heartbeat_ms", HEARTBEAT_MIN_MS, HEARTBEAT_MAX_MS);
 	p->dead_after_ms = lb_field_u32(f, "dead_after_ms", DEAD_MIN_MS, DEAD_MAX_MS);
 	f->bad |= p->dead_after_ms <= 2 * p->heartbeat_ms;
 	p->config = lb_field_u64(f, "config");
-	key_read(f, &p->key);
+	p->key.n = lb_field_bytes(f, "key", p->key.bytes, PEER_KEY_MIN, PEER_KEY_MAX);
 	for (uint32_t i = 0; i < p->n_nodes; i++) {
 		struct lb_fields one = { json_array_get(list, i), false };
-		name_read(&one, "name", p->nodes[i].name);
-		paths_read(&one, &p->nodes[i]);
-		f->bad |= one.bad;
+		struct vrrp_peer *n = &p->nodes[i];
+		lb_field_name(&one, "name", n->name, sizeof(n->name));
+		n->n_paths = lb_field_paths(&one, "paths", n->paths, PEER_PATHS_MAX);
+		f->bad |= one.bad || n->n_paths == 0;
 	}
 	f->bad = f->bad || !all_different(p);
 }
@@ -173,7 +133,7 @@ static void refused_read(struct lb_fields *outer, uint64_t *n)
 {
 	struct lb_fields f = { json_object_get(outer->from, "refused"), outer->bad };
 	for (unsigned i = PEER_OK + 1; i < PEER_REFUSAL_COUNT; i++)
-		n[i] = (uint64_t)lb_field_int(&f, peer_refusals[i], 0, INT64_MAX);
+		n[i] = lb_field_counter(&f, peer_refusals[i]);
 	outer->bad = f.bad;
 }
 
@@ -193,7 +153,7 @@ void vrrp_node_write(const struct vrrp_msg_node *n, struct lb_members *o)
 
 void vrrp_node_read(struct lb_fields *f, struct vrrp_msg_node *n)
 {
-	name_read(f, "name", n->name);
+	lb_field_name(f, "name", n->name, sizeof(n->name));
 	n->up = lb_field_bool(f, "up");
 	n->same_config = lb_field_bool(f, "same_config");
 	lb_field_text(f, "version", n->version, sizeof(n->version));
@@ -201,6 +161,6 @@ void vrrp_node_read(struct lb_fields *f, struct vrrp_msg_node *n)
 	n->restarts = lb_field_u32(f, "restarts", 0, UINT32_MAX);
 	n->offset_us = lb_field_int(f, "offset_us", INT64_MIN, INT64_MAX);
 	seen_read(f, n);
-	n->refused[PEER_OK] = (uint64_t)lb_field_int(f, "taken", 0, INT64_MAX);
+	n->refused[PEER_OK] = lb_field_counter(f, "taken");
 	refused_read(f, n->refused);
 }

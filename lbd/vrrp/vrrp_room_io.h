@@ -2,8 +2,7 @@
 /* Inside the vrrp process: what its files hand each other. */
 #pragma once
 
-#include "common/buf.h"
-#include "common/frame_io.h"
+#include "common/room_io.h"
 #include "lbd/vrrp/peer_link.h"
 #include "lbd/vrrp/peer_move.h"
 #include "lbd/vrrp/vip_io.h"
@@ -119,13 +118,7 @@ struct inst {
 };
 
 struct room {
-	struct ev_loop *loop;
-	struct lb_frame channel;
-	ev_io readable, writable;
-	ev_prepare flush;
-	ev_check turn;
-	ev_timer beat;
-	void (*alive)(void);
+	struct lb_room base;
 	struct vip_net *net;
 	struct peers *peers; /* NULL = no second path */
 	unsigned depth;      /* of steps within steps */
@@ -134,21 +127,15 @@ struct room {
 	LIST_HEAD(, group) groups;
 	LIST_HEAD(, sock) socks;
 	LIST_HEAD(, lookout) lookouts;
-	struct lb_text line;
-	struct lb_time now; /* right after the poll */
-	struct lb_time alive_at, heard_at;
+	struct lb_time heard_at;
 	struct lb_time polled_at, rested_at; /* the last poll; and the last time that this process waited */
-	int64_t lag_us;
-	bool greeted;
-	bool swept;      /* what a process before us left of routes and rules is looked for */
-	bool abandoned;  /* ends without a word to anybody */
-	unsigned silent; /* looks in a row at a kernel that does not answer */
-	int status;      /* -1 = goes on */
+	bool swept;                          /* what a process before us left of routes and rules is looked for */
+	bool abandoned;                      /* ends without a word to anybody */
+	unsigned silent;                     /* looks in a row at a kernel that does not answer */
 };
 
 /* ---- vrrp_io.c ---- */
 void room_send(struct room *w, const struct vrrp_msg *m);
-void room_end(struct room *w, int status);
 
 /* ---- vrrp_set_io.c ---- */
 /* Makes it, or changes it where it stands: what did not change goes on undisturbed. */

@@ -88,7 +88,7 @@ static void take_conf(struct inst *i, const struct vrrp_conf *conf)
 
 static void inst_free(struct inst *i)
 {
-	struct ev_loop *loop = i->w->loop;
+	struct ev_loop *loop = i->w->base.loop;
 	struct vip_card *card = i->sock->card;
 	if (!i->w->abandoned)
 		inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_STOP });
@@ -194,7 +194,7 @@ void inst_set(struct room *w, const struct vrrp_conf *conf)
 	i = inst_new(w, conf);
 	if (!i) {
 		lb_log(LB_LOG_ERROR, "vrrp/%s: out of memory", conf->name);
-		room_end(w, 1);
+		lb_room_end(&w->base, 1);
 		return;
 	}
 	const struct inst *other;

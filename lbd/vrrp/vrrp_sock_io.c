@@ -92,7 +92,7 @@ static void shut(struct sock *s)
 {
 	if (s->fd < 0)
 		return;
-	ev_io_stop(s->w->loop, &s->readable);
+	ev_io_stop(s->w->base.loop, &s->readable);
 	close(s->fd);
 	s->fd = -1;
 }
@@ -122,7 +122,7 @@ static int open_it(struct sock *s)
 	s->index = s->card->index;
 	s->life = s->card->life;
 	ev_io_set(&s->readable, s->fd, EV_READ);
-	ev_io_start(s->w->loop, &s->readable);
+	ev_io_start(s->w->base.loop, &s->readable);
 	return 0;
 }
 

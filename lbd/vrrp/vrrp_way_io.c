@@ -89,11 +89,11 @@ static void have(struct inst *i, size_t k)
 
 static void follow_later(struct inst *i)
 {
-	ev_timer_stop(i->w->loop, &i->follow);
+	ev_timer_stop(i->w->base.loop, &i->follow);
 	if (i->ways.n == 0)
 		return;
 	ev_timer_set(&i->follow, FOLLOW_S, 0.0);
-	ev_timer_start(i->w->loop, &i->follow);
+	ev_timer_start(i->w->base.loop, &i->follow);
 }
 
 void inst_ways_have(struct inst *i)
@@ -113,7 +113,7 @@ void inst_ways_renew_sources(struct inst *i)
 
 void inst_ways_let_go(struct inst *i)
 {
-	ev_timer_stop(i->w->loop, &i->follow);
+	ev_timer_stop(i->w->base.loop, &i->follow);
 	for (size_t k = i->ways.n; k-- > 0;)
 		ask(i, &i->ways.v[k].way, 0, false);
 	way_book_let_go(&i->ways);
@@ -122,7 +122,7 @@ void inst_ways_let_go(struct inst *i)
 
 void inst_ways_free(struct inst *i)
 {
-	ev_timer_stop(i->w->loop, &i->follow);
+	ev_timer_stop(i->w->base.loop, &i->follow);
 	put_cards(i);
 }
 

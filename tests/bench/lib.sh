@@ -14,6 +14,8 @@ declare -Ar BENCH_SIDES=(
     [lbd]="this project"
     [keepalived]="keepalived of the distribution"
     [ipvsadm]="ipvsadm -R"
+    [kernel]="the synchronisation of the kernel itself"
+    [conntrackd]="conntrackd of the distribution"
     [floor]="one batched netlink stream, nothing else (floor.c)"
 )
 

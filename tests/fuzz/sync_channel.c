@@ -20,7 +20,7 @@ static int skip_cmp(const void *a, const void *b)
 
 static void find_all(const struct sync_conf *c)
 {
-	if (c->n_paths == 0 || c->n_paths > SYNC_PATHS_MAX || c->key_n < SYNC_KEY_MIN || c->key_n > SYNC_KEY_MAX)
+	if (c->n_paths > SYNC_PATHS_MAX || c->key_n > SYNC_KEY_MAX || (c->n_paths ? c->key_n < SYNC_KEY_MIN : c->key_n))
 		abort();
 	for (uint32_t i = 0; i < c->n_skips; i++) {
 		const struct sync_skip *s = &c->skips[i];
@@ -28,6 +28,27 @@ static void find_all(const struct sync_conf *c)
 			abort();
 		if (!s->addr.family || !s->protocol != (s->fwmark > 0) || s->what == SYNC_ESTABLISHED)
 			abort();
+	}
+}
+
+/* Each listener and backend that is asked about is found by a flow of it. */
+static void meet_all(const struct conn_filter *c)
+{
+	for (uint32_t i = 0; i < c->n; i++) {
+		const struct conn_match *m = &c->v[i];
+		struct conn_filter all = *c;
+		struct flow f = { .key.protocol = m->protocol ? m->protocol : 17,
+			.key.client = m->virtual,
+			.key.virtual = m->virtual,
+			.key.virtual_port = m->virtual_port ? m->virtual_port : 7,
+			.dest = m->dest.family ? m->dest : m->virtual,
+			.dest_port = m->dest_port ? m->dest_port : 9,
+			.fwmark = m->fwmark };
+		all.client.family = 0;
+		all.client_port = 0;
+		if (!conn_filter_takes(&all, &f, true))
+			abort();
+		(void)conn_filter_takes(c, &f, false);
 	}
 }
 
@@ -40,6 +61,8 @@ static void twice(const json_t *line, read_fn *reader)
 	sync_room_msg_write(&m, &first);
 	if (m.type == SYNC_MSG_SET)
 		find_all(m.u.set);
+	if (m.type == SYNC_MSG_CONN_LIST || m.type == SYNC_MSG_CONN_KILL)
+		meet_all(&m.u.conn_ask.filter);
 	sync_room_msg_done(&m);
 	json_t *again = first.bad ? NULL : lb_proto_parse(first.s, first.n - 1, NULL);
 	if (!again || reader(again, &m))

@@ -2,6 +2,7 @@
 /* LIBS: lbd_sync */
 /* A peer that says anything at any time. The input is steps: what happens (1 byte), how many bytes of it follow (2),
  * and those. What a frame holds and is accepted is written again as the same bytes; what we say is always a frame. */
+#include "lbd/sync/ct_book.h"
 #include "lbd/sync/sync_link.h"
 
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 
 #define SECOND_US INT64_C(1000000)
 #define FORMS     0x0fu /* bits of a record's form that have a meaning */
+#define CT_FORMS  0x09u /* the same of connection tracking */
 #define FLOWS     300
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -18,9 +20,9 @@ enum what { UP, DOWN, FRAME, HELLO, TICK, PULL, PUT, PAUSE, RESYNC, END, WHATS }
 
 static struct {
 	struct sync_link link;
-	struct flow_table *table;
+	struct flow_table *table, *entries;
 	struct lb_time now;
-	unsigned unknown_records, records;
+	unsigned records;
 } f;
 
 static void must(bool ok)
@@ -41,11 +43,20 @@ static int on_flow(const struct flow *flow, const struct sync_from *from, void *
 
 static int on_conntrack(const uint8_t *p, size_t n, void *arg)
 {
-	unsigned sum = 0;
+	struct flow flow, got;
+	struct sync_from from;
+	const struct flow_entry *have;
 	(void)arg;
-	for (size_t i = 0; i < n; i++)
-		sum += p[i];
-	f.unknown_records += sum > 0;
+	if (sync_ct_read(p, n, &flow, &from))
+		return -1;
+	must(ct_flow_is_valid(&flow));
+	have = flow_table_find(f.entries, &flow.key);
+	if (!ct_book_takes(have, &flow, sync_is_news(have, &from, f.now)))
+		return 1;
+	if (flow_table_put(f.entries, &flow, FLOW_PEER, f.now, &have))
+		return -1;
+	flow_entry_get(have, &got);
+	must(ct_flow_same(&flow, &got) && flow_table_find(f.entries, &flow.key) == have);
 	return 0;
 }
 
@@ -61,6 +72,19 @@ static void put(uint8_t n)
 	}
 }
 
+static void check_entry(const uint8_t *p, size_t n)
+{
+	uint8_t out[SYNC_RECORD_MAX];
+	struct flow flow;
+	struct sync_from from;
+	struct lb_writer w = { out, out + sizeof(out), false };
+	if (sync_ct_read(p, n, &flow, &from))
+		return;
+	sync_ct_write(&w, &flow, &from);
+	size_t len = (size_t)(w.p - out);
+	must(!w.bad && len <= n && out[0] == (p[0] & CT_FORMS) && memcmp(out + 1, p + 1, len - 1) == 0);
+}
+
 static void check_records(struct sync_flows flows)
 {
 	const uint8_t *p;
@@ -69,7 +93,9 @@ static void check_records(struct sync_flows flows)
 		struct flow flow;
 		struct sync_from from;
 		struct lb_writer w = { out, out + sizeof(out), false };
-		if (sync_flow_read(p, n, &flow, &from))
+		if (flows.stream == 2)
+			check_entry(p, n);
+		if (flows.stream == 2 || sync_flow_read(p, n, &flow, &from))
 			continue;
 		sync_flow_write(&w, &flow, &from);
 		size_t len = (size_t)(w.p - out);
@@ -86,7 +112,7 @@ static void check_message(const uint8_t *p, size_t n)
 	if (sync_msg_read(p, n, &m))
 		return;
 	if (m.type == SYNC_FRAME_FLOWS) {
-		if (m.u.flows.stream == 1)
+		if (m.u.flows.stream <= 2)
 			check_records(m.u.flows);
 		return;
 	}
@@ -172,7 +198,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&f, 0, sizeof(f));
 	f.now.us = 1000 * SECOND_US;
 	f.table = flow_table_new(7, FLOWS);
-	must(f.table != NULL);
+	f.entries = flow_table_new(7, FLOWS);
+	must(f.table != NULL && f.entries != NULL);
+	struct sync_flow_source entries;
+	sync_ct_source_init(&entries, f.entries);
 	struct sync_link_conf c = { .self = "lb1",
 		.peer = "lb2",
 		.epoch = 1,
@@ -180,6 +209,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.version_max = 1,
 		.rate = size % 3 ? 0 : 100,
 		.flows = f.table,
+		.conntrack = &entries.source,
 		.calls = { on_flow, on_conntrack, NULL } };
 	sync_link_init(&f.link, &c, f.now);
 	for (;;) {
@@ -196,6 +226,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(void)sync_link_alarm(&f.link);
 	}
 	sync_link_done(&f.link);
+	sync_flow_source_done(&entries);
 	flow_table_free(f.table);
+	flow_table_free(f.entries);
 	return 0;
 }

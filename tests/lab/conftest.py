@@ -55,6 +55,7 @@ ipvs(lb) is the kernel's `ipvsadm -Sn` as a list of lines; kernel_has(module) as
 import collections
 import contextlib
 import ctypes
+import functools
 import json
 import os
 import selectors
@@ -471,7 +472,18 @@ class Net:
             route add fd09:1::/64 dev front
             rule add from 10.8.0.0/24 lookup 100
             route add 10.8.0.0/24 dev back table 100
-            route add default via 10.8.0.1 table 100
+            route add default via 10.8.0.1 table 100\n""" +
+            "".join(f"addr add {v}/32 dev lo\n" for v in VIPS4) +
+            "".join(f"addr add {v}/128 dev lo nodad\n" for v in VIPS6))
+        s.run("ip", "-6", "-batch", "-", text="rule add from fd08::/64 lookup 100\n"
+              "route add fd08::/64 dev back table 100\nroute add default via fd08::1 table 100\n")
+        if has_ipvs():
+            self.tunnels(i, s)
+
+    @staticmethod
+    def tunnels(i, s):
+        """Where a balancer's tunnel ends. What has no IPVS often has no tunnels either."""
+        s.ip(f"""
             link add ipip9 type ipip local 10.8.0.1{i}
             link set ipip9 up
             link add gre9 type gre local 10.8.0.1{i}
@@ -479,12 +491,8 @@ class Net:
             link add ip6ip6 type ip6tnl mode any local fd08::1{i}
             link set ip6ip6 up
             link add gre69 type ip6gre local fd08::1{i}
-            link set gre69 up\n""" +
-            "".join(f"addr add {v}/32 dev lo\n" for v in VIPS4) +
-            "".join(f"addr add {v}/128 dev lo nodad\n" for v in VIPS6))
-        s.run("ip", "-6", "-batch", "-", text="rule add from fd08::/64 lookup 100\n"
-              "route add fd08::/64 dev back table 100\nroute add default via fd08::1 table 100\n"
-              f"fou add port {GUE_PORT} gue -6\n")
+            link set gre69 up""")
+        s.run("ip", "-6", "fou", "add", "port", str(GUE_PORT), "gue")
         s.run("ip", "fou", "add", "port", str(GUE_PORT), "gue")
 
     def close(self):
@@ -621,6 +629,8 @@ class Lbd:
         if yaml is not None:
             self.write(yaml)
         done = self.call("daemon", "reload", "-y")
+        if done.returncode == 8 and not has_ipvs():
+            return done  # it runs, but it is in no kernel
         if ok is not None and (done.returncode == 0) != ok:
             raise CtlError(["daemon", "reload"], done)
         return done
@@ -646,19 +656,25 @@ class Lbd:
         clear(self.node)
 
 
+@functools.cache
+def has_ipvs():
+    return os.path.exists("/proc/net/ip_vs") or kernel_has("ip_vs")
+
+
 def ipvs(node):
     return node.run("ipvsadm", "-Sn").splitlines()
 
 
 def clear(node):
-    node.run("ipvsadm", "-C")
+    """Nothing of IPVS is left; where there is none, nothing was."""
+    node.run("ipvsadm", "-C", check=has_ipvs())
 
 
 # ---------------------------------------------------------------- fixtures
 
 @pytest.fixture(scope="session")
 def net():
-    if os.geteuid() != 0 or not (os.path.exists("/proc/net/ip_vs") or kernel_has("ip_vs")):
+    if os.geteuid() != 0 or not (has_ipvs() or os.environ.get("LBD_LAB_NATIVE")):
         pytest.skip("needs root and a kernel with IPVS: tests/lab/lab -- tests/lab/suite.sh BUILD_DIR", allow_module_level=True)
     n = Net()
     yield n

@@ -18,7 +18,9 @@ FRONT, BACK, LINK = "10.7.0", "10.1.0", "10.8.0"
 VIP4, GW4 = f"{FRONT}.100", f"{BACK}.254"
 VIP6, GW6 = "fd07::100", "fd01::254"
 PORTS = {"nat": 1000, "dr": 1001, "tun": 1002}
+STICKY = 1003
 NAT_PORT = 8080
+MANY = [f"{FRONT}.{i}" for i in range(33, 41)]  # more addresses of the client
 
 
 class Farm:
@@ -32,6 +34,7 @@ class Farm:
         self.sw.ip("link set lo up\n" + "\n".join(
             f"link add name {b} type bridge stp_state 0 mcast_snooping 0\nlink set {b} up" for b in ("front", "back", "mid")))
         self.client = self.plug("fc", {"eth0": ("front", 9)})
+        self.client.ip("\n".join(f"addr add {a}/24 dev eth0" for a in MANY))
         self.a = self.node("fa", 1)
         self.b = self.node("fb", 2)
         self.servers = [self.server("fs1", 11), self.server("fs2", 12)]
@@ -77,6 +80,7 @@ class Farm:
             link set ipip7 up
             link add ip6tnl7 type ip6tnl mode any local fd01::{i}
             link set ip6tnl7 up""")
+        n.ip(f"route add {FRONT}.32/28 via {GW4} dev eth1 table 7")
         n.run("ip", "-6", "-batch", "-", text=f"rule add from fd01::{i} table 7\n"
               f"route add fd07::9/128 via {GW6} dev eth1 table 7\n")
         n.sysctl("net.ipv4.conf.ipip7.rp_filter", 0)
@@ -222,6 +226,54 @@ class Flows:
     def close(self):
         for s in self.socks:
             s.close()
+
+
+class Datagrams:
+    """Clients that say a word in a datagram, and again until there is an answer."""
+
+    def __init__(self, node, address, port, n):
+        with node:
+            self.socks = [socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+                          for _ in range(n)]
+            for s in self.socks:
+                s.connect((address, port))
+                s.settimeout(0.5)
+        self.turn = 0
+
+    def ask(self, seconds=20):
+        """Who answered each: [name or None]."""
+        self.turn += 1
+        return [self.one(s, f"{i}.{self.turn}".encode(), seconds) for i, s in enumerate(self.socks)]
+
+    def one(self, s, word, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                s.send(word)
+                name, _, rest = s.recv(2048).partition(b" ")
+                while rest != word:  # of an earlier turn
+                    name, _, rest = s.recv(2048).partition(b" ")
+                return name.decode()
+            except OSError:
+                continue
+        return None
+
+    def close(self):
+        for s in self.socks:
+            s.close()
+
+
+def who(node, address, port, source):
+    """Which server answers a new connection from that address."""
+    with node, socket.create_connection((address, port), timeout=20, source_address=(source, 0)) as s:
+        s.sendall(b"who\n")
+        return s.makefile("rb").readline().split()[0].decode()
+
+
+def entries(node):
+    """What the node's IPVS has: [(protocol, client, its port)]; a template has port 0."""
+    with node, open("/proc/thread-self/net/ip_vs_conn", encoding="ascii") as f:
+        return [(w[0], w[1], int(w[2], 16)) for w in (line.split() for line in list(f)[1:])]
 
 
 def conns(node):

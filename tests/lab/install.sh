@@ -14,14 +14,14 @@
 LAB_PACKAGES_BUILD=(
   gcc cmake ninja-build "pkgconf|pkg-config" libc6-dev
   libnl-3-dev libnl-genl-3-dev libyaml-dev libev-dev libjansson-dev uthash-dev
-  libseccomp-dev libpcre2-dev libcurl4-openssl-dev libssl-dev openssl check
+  libseccomp-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libnetfilter-conntrack-dev openssl check
   "clang-14|clang" "clang-format-14|clang-format" "clang-tidy-14|clang-tidy"
   "libclang-rt-14-dev|libclang-rt-dev|libclang-rt-19-dev?"
   universal-ctags scdoc shellcheck git ca-certificates
 )
 LAB_PACKAGES_LAB=(
   qemu-system-x86 busybox-static cpio kmod xz-utils zstd
-  iproute2 ipvsadm "nginx-light|nginx" curl socat nftables conntrack keepalived
+  iproute2 ipvsadm "nginx-light|nginx" curl socat nftables conntrack conntrackd keepalived
   tcpdump python3 python3-pytest python3-scapy wrk procps psmisc iputils-ping
   openssl exim4-daemon-light dovecot-imapd dovecot-pop3d slapd vsftpd redis-server memcached unbound
 )

@@ -14,7 +14,7 @@ import time
 import pytest
 
 import hostile
-from conftest import Lbd, until
+from conftest import Lbd, clear, until
 from hostile import ROWS, port_of
 from realservers import Certs
 from steps import VIP, conf, info, service, slowness
@@ -105,7 +105,7 @@ def siege(net):
             program.stdout.close()
             for x in servers:
                 x.close()
-            net.lb.run("ipvsadm", "-C")
+            clear(net.lb)
 
 
 def named(row):

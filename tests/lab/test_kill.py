@@ -14,6 +14,7 @@ from steps import A1, A2, A3, VIP, VIP2, Watch, conf, info, rules, service, slow
 
 pytestmark = pytest.mark.usefixtures("clean")
 
+ROUNDS = int(os.environ.get("LBD_KILLS", "6"))
 SEED = int(os.environ.get("LBD_SEED", "7"))
 CHECK = {"app": {"type": "tcp", "interval": "500ms", "timeout": "3s", "rise": 2, "fall": 5}}
 RESTART_PAUSE = 0.2  # of the service manager
@@ -63,7 +64,7 @@ def test_core_killed_at_random_moments_during_reloads(lb, client, servers):
         with client.connect(VIP, 80) as c:
             c.ask()
             most = limit(d)
-            for n in range(1, 11):
+            for n in range(1, ROUNDS + 1):
                 load.more(dice.randint(1, 6))
                 d.write(text(n))
                 with lb:
@@ -94,7 +95,7 @@ def test_core_and_probe_killed_by_turns(lb, client, servers):
     print(f"seed {SEED + 1}")
     with Lbd(lb, text(0), supervise=True) as d, Watch(lb) as watch, Load(client, VIP, 80) as load:
         most = limit(d)
-        for n in range(10):
+        for n in range(ROUNDS):
             load.more(dice.randint(1, 6))
             if n % 3 == 2:
                 d.kill()  # also gives the next worker a fresh start
@@ -111,7 +112,7 @@ def test_core_and_probe_killed_by_turns(lb, client, servers):
     assert load.failures == []
     assert {tuple(sorted(p.items())) for _, p in watch.changes} == {tuple(sorted({A1: 1, A2: 2, A3: 1}.items()))}
     assert max(took) < most
-    assert "up -> down" not in log and log.count("worker/probe: ended (signal 9") == 10
+    assert "up -> down" not in log and log.count("worker/probe: ended (signal 9") == ROUNDS
 
 
 def test_core_that_stays_dead_leaves_the_kernel_forwarding(lb, client, servers):

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from conftest import Lbd, Server, until
+from conftest import Lbd, Server, clear, has_ipvs, until
 from realservers import NAME, PORTS, PROGRAMS, Certs, Real, write
 from steps import VIP, backends, conf, service
 
@@ -255,7 +255,9 @@ def passes(code):
 
 
 def fits(seen, code):
-    return seen.state == ("up" if passes(code) else "down") and seen.check in code.split("|")
+    """Where there is no IPVS, nobody is made up or down: the verdict says it all."""
+    state = "up" if passes(code) else "down"
+    return seen.check in code.split("|") and (seen.state == state or not has_ipvs())
 
 
 def all_at_once(things, what):
@@ -326,7 +328,7 @@ def story(net):
             nodes["python"].sysctl("net.ipv4.icmp_echo_ignore_all", 0)
     for n in net.nodes:
         n.close_servers()
-    net.lb.run("ipvsadm", "-C")
+    clear(net.lb)
 
 
 def named(rows):

@@ -12,11 +12,12 @@ import time
 import pytest
 
 from conftest import Lbd, kernel_has, run, until
-from flows import BACK, FRONT, GW4, GW6, LINK, NAT_PORT, PORTS, VIP4, VIP6, Echo, Farm, Flows, conns
+from flows import (BACK, GW4, GW6, LINK, MANY, NAT_PORT, PORTS, STICKY, VIP4, VIP6, Datagrams, Echo, Farm, Flows, conns,
+                   entries, who)
 from pair import is_backup, is_master, state
 from steps import slowness
 
-N = int(os.environ.get("LBD_SYNC_FLOWS", "40"))  # connections per mode and family; 1000 is the real thing
+N = int(os.environ.get("LBD_SYNC_FLOWS", "20"))  # connections per mode and family; tests/bench/run.sh takeover has more
 MODES = [(mode, family) for mode in PORTS for family in (4, 6)]
 
 
@@ -27,6 +28,9 @@ def configuration(key, prio=None):
             services[f"{mode}{family}"] = {
                 "listen": f"{vip}:{port}", "protocol": ["tcp", "udp"], "mode": mode, "check": "none", "scheduler": "rr",
                 "backends": {f"s{i}": f"{back.format(i)}:{NAT_PORT if mode == 'nat' else port}" for i in (11, 12)}}
+    services["sticky"] = {
+        "listen": f"{VIP4}:{STICKY}", "mode": "nat", "check": "none", "scheduler": "rr", "persistence": "5m",
+        "backends": {f"s{i}": f"{BACK}.{i}:{NAT_PORT}" for i in (11, 12)}}
     common = {"advert_interval": "200ms", "lease": "3s", "group": "edge", "announce": {"count": 3, "delay": "1s"}}
     front = {"interface": "eth0", "vrid": 51, **common}
     return json.dumps({
@@ -173,3 +177,32 @@ def test_cables_of_the_master_are_cut(farm, key):
         is_master(a, seconds=60)
         time.sleep(1)
         go_on(flows, "cables are back")
+
+
+def test_datagrams_and_clients_that_stick_stay_where_they_were(farm, key):
+    """UDP flows of every kind; and who comes anew, from an address whose connections are over, to a service with
+    persistence. Round robin would send half of them elsewhere."""
+    with pair_of(farm, key) as (a, b):
+        echo = Echo(farm.servers, [NAT_PORT, *(p for m, p in PORTS.items() if m != "nat")])
+        udp = {(m, f): Datagrams(farm.client, VIP4 if f == 4 else VIP6, PORTS[m], 4) for m, f in MODES}
+        try:
+            before = {k: d.ask() for k, d in udp.items()}
+            assert all(set(names) == {"fs1", "fs2"} for names in before.values()), before
+            stuck = {source: who(farm.client, VIP4, STICKY, source) for source in MANY}
+            assert set(stuck.values()) == {"fs1", "fs2"}, stuck
+            until(lambda: sum(e[0] == "UDP" for e in entries(farm.b)) >= 4 * len(MODES)
+                  and len({e[1] for e in entries(farm.b) if e[2] == 0}) >= len(MANY),
+                  f"all are on the other node: {entries(farm.b)}", 30)
+            kill_all(a)
+            is_master(b)
+            after = {k: d.ask() for k, d in udp.items()}
+            lost = {k: (v, after[k]) for k, v in before.items() if after[k] != v}
+            again = {source: who(farm.client, VIP4, STICKY, source) for source in reversed(MANY)}
+            moved = {s: (stuck[s], again[s]) for s in MANY if stuck[s] != again[s]}
+            print(f"FIGURES SIGKILL: at another server: {len(lost)} of {len(udp)} kinds of datagrams, {len(moved)} of {len(MANY)} "
+                  "clients")
+            assert not lost and not moved, (lost, moved)
+        finally:
+            for d in udp.values():
+                d.close()
+            echo.close()

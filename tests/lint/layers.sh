@@ -26,7 +26,7 @@ BEGIN {
     confined["yaml.h"]           = "^lbd/config/config_yaml\\.c$"
     confined["netlink/"]         = "^lbd/ipvs/ipvs_io\\.c$"
     confined["linux/ip_vs.h"]    = "^lbd/ipvs/ipvs_msg\\.c$|^lbd/sync/ipvs_daemon_msg\\.c$"
-    confined["seccomp.h"]        = "^lbd/sandbox\\.c$"
+    confined["seccomp.h"]        = "^lbd/sandbox_filter\\.c$"
     confined["cap-ng.h"]         = "^lbd/sandbox\\.c$"
     confined["pcre2.h"]          = "^lbd/check/check_regex\\.c$"
     # check_curl names the error numbers of libcurl and calls nothing
@@ -47,7 +47,7 @@ function room(p,    part) {
     if (p !~ /^lbd\//) return "?"
     if (split(p, part, "/") > 2) return part[2]
     if (part[2] ~ /^(model[^.]*|plan|override|history)\./) return "model"
-    if (part[2] ~ /^(worker|sandbox)\./) return "worker"
+    if (part[2] ~ /^(worker|sandbox|sandbox_filter)\./) return "worker"
     if (part[2] ~ /^(daemon[^.]*|main)\./) return "daemon"
     return "?"
 }

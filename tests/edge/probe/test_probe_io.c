@@ -201,7 +201,7 @@ static void setup(void)
 	core.err = log[0];
 	lb_frame_init(&core.channel, pair[0], LB_PROTO_LINE_MAX);
 	struct check_msg m = { .type = CHECK_MSG_HELLO };
-	m.u.hello = (struct check_msg_hello){ LB_PROTO_VERSION, LB_LOG_INFO, 42 };
+	m.u.hello = (struct check_msg_hello){ { LB_PROTO_VERSION, LB_LOG_INFO }, 42 };
 	tell(&m);
 	WAIT(core.ready, 5000);
 }

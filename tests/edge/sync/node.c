@@ -122,7 +122,7 @@ void conf_key(struct tls_conf *c, size_t at, uint8_t key)
 
 void conf_path(struct tls_conf *c, const char *ours, const char *theirs)
 {
-	struct tls_path *p = &c->paths[c->n_paths++];
+	struct lb_path *p = &c->paths[c->n_paths++];
 	ck_assert_int_eq(lb_ip_parse(ours, strlen(ours), &p->ours), 0);
 	ck_assert_int_eq(lb_ip_parse(theirs, strlen(theirs), &p->theirs), 0);
 }

@@ -20,6 +20,7 @@
 struct driver {
 	struct ev_loop *loop;
 	struct ipvs_tap *tap;
+	int read_fd;
 	struct lb_time read_from;
 	struct flow fill; /* the next one to put */
 	unsigned fill_left;
@@ -85,6 +86,7 @@ static void on_read_done(int err, uint64_t given, uint64_t refused, void *arg)
 	printf("conns %d %" PRIu64 " %" PRIu64 " us=%" PRId64 "\n", err, given, refused,
 		lb_time_diff_us(lb_clock_now(), d->read_from));
 	fflush(stdout);
+	close(d->read_fd);
 }
 
 static bool read_flow(char *text, struct flow *f)
@@ -150,7 +152,10 @@ static void start_read(struct driver *d)
 {
 	int err = 0;
 	d->read_from = lb_clock_now();
-	if (!conn_read_start(d->loop, on_conn, on_read_done, d, &err)) {
+	d->read_fd = conn_read_open();
+	if (d->read_fd < 0)
+		err = d->read_fd;
+	if (err || !conn_read_start(d->loop, d->read_fd, on_conn, on_read_done, d, &err)) {
 		printf("conns %d 0 0 us=0\n", err);
 		fflush(stdout);
 	}

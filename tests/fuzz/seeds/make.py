@@ -355,7 +355,8 @@ def sync_channel():
     key = "".join("%02x" % i for i in range(32))
     paths = [{"ours": "10.0.0.1", "theirs": "10.0.0.2"}, {"ours": "fd00::1", "theirs": "fd00::2"}]
     small = {"msg": "sync.set", "self": "lb-a", "peer": "lb-b", "cluster": 7, "port": 9789, "config": "0123456789abcdef",
-             "generation": 1, "rate": 50000, "key": key, "paths": paths[:1], "skips": []}
+             "generation": 1, "rate": 50000, "key": key, "paths": paths[:1], "skips": [],
+             "ipvs": True, "conntrack": "auto", "nats": []}
     skips = ["off tcp 203.0.113.10", "all tcp 203.0.113.10:80", "off udp 203.0.113.10:80", "off sctp [2001:db8::1]:443",
              "all mark 10 ipv4", "off mark 4294967295 ipv6"]
     state = {"msg": "sync.state", "is": "in-sync", "reason": "", "text": "", "version": "1", "sent_all": True, "have_all": True,
@@ -366,6 +367,7 @@ def sync_channel():
         "hello": {"msg": "hello", "version": 1, "level": "info"},
         "set": small,
         "set-skips": dict(small, skips=skips, paths=paths, key=key + key),
+        "set-nats": dict(small, conntrack="auto", nats=["all tcp 203.0.113.10:80"], ipvs=False),
         "set-unsorted": dict(small, skips=skips[::-1]),
         "set-twice": dict(small, skips=skips[:1] * 2),
         "set-mark": dict(small, skips=["off mark 0 ipv4"]),
@@ -378,9 +380,23 @@ def sync_channel():
         "state": state,
         "state-down": dict(state, **{"is": "down", "reason": "key_mismatch", "text": "not our key", "version": ""}),
         "state-trouble": dict(state, trouble="modprobe ip_vs"),
-        "stats": dict({"msg": "sync.stats", "kind": "ipvs"}, **{n: i for i, n in enumerate(counters)}),
+        "stats": dict({"msg": "sync.stats", "kind": "ipvs", "kernel_full": False}, **{n: i for i, n in enumerate(counters)}),
         "pong": {"msg": "pong", "n": 1, "lag_us": 120, "rss_kib": 9000},
         "wrong-way": {"msg": "sync.get"},
+        "set-alone": {"msg": "sync.set", "cluster": 0, "paths": []},
+        "conn-list": {"msg": "conn.list", "id": 7, "cut": False, "port": 0},
+        "conn-list-client": {"msg": "conn.list", "id": 7, "cut": False, "client": "2001:db8::", "prefix": 32, "port": 443},
+        "conn-list-some": {"msg": "conn.list", "id": 7, "cut": False, "port": 0, "matches": [
+            "udp 203.0.113.10:53 -", "any fwmark:10/ipv4 10.1.0.12", "tcp 203.0.113.10 10.1.0.12:8080",
+            "sctp [2001:db8::1]:443 [2001:db8::2]:8443"]},
+        "conn-kill": {"msg": "conn.kill", "id": 4294967295, "cut": True, "client": "10.0.0.0", "prefix": 8, "port": 0, "matches": []},
+        "conn-more": {"msg": "conn.more", "id": 7},
+        "conn-stop": {"msg": "conn.stop", "id": 7},
+        "conn-rows": {"msg": "conn.rows", "id": 7, "rows": [
+            "6 10.0.0.2:40000 203.0.113.10:80 10.1.0.11:8080 1 899 0 local",
+            "0 10.0.0.0 0.0.0.10 10.1.0.12 1 300 10 template",
+            "17 [2001:db8::7]:5353 [2001:db8::1]:53 [2001:db8::2]:53 0 300 0 peer"]},
+        "conn-end": {"msg": "conn.end", "id": 7, "err": 0, "seen": 12, "ended": 11, "left": 1, "text": "who knows"},
     }
     for name, line in lines.items():
         save("sync_channel", name, json.dumps(line).encode())
@@ -531,6 +547,12 @@ def link():
             out += b"\x03sip\x02ab"
         return out
 
+    def ct(v6=False, yours=False, protocol=6, more=b""):
+        out = struct.pack(">BBHHHHHHIIII", v6 | yours << 3, protocol, 0, 1024, 80, 8080, 2000, {6: 3, 132: 4}.get(protocol, 0),
+                          0x16, 0, 900, 5)
+        out += bytes(range(16 if v6 else 4)) * 4
+        return out + {6: b"\x03\x07\x03\x09", 132: bytes(8)}.get(protocol, b"") + more
+
     def flows(after, records, stream=1, round_=1):
         body = struct.pack(">BBIQQH", 2, stream, round_, after, after + len(records), len(records))
         return step(FRAME, body + b"".join(struct.pack(">H", len(r)) + r for r in records))
@@ -557,6 +579,8 @@ def link():
         "gap": start + mark(1, 0, 5) + flows(3, some) + step(PULL, b"\x09") + mark(1, 0, 5, round_=2)
         + flows(0, some, round_=2),
         "storm": start + b"".join(mark(1, 9, 9, round_=i) + step(PULL, b"\x09") for i in range(1, 9)) + step(TICK, b"\x30"),
+        "ct": start + mark(1, 0, 6, 2) + flows(0, [ct(), ct(yours=True), ct(True), ct(protocol=17), ct(protocol=132),
+                                                   ct(more=b"new")], 2) + mark(2, 0, 6, 2) + step(PULL, b"\x09"),
         "conntrack": start + mark(1, 0, 5, 2) + flows(0, [b"abc", b""], 2) + step(PULL, b"\x09"),
         "others": start + flows(0, [b"abc", b""], 3) + step(FRAME, b"\x77new") + step(PULL, b"\x09"),
         "pause": start + step(PAUSE, b"\x01") + step(PULL, b"\x09") + frame(9, "BB", 1, 1) + step(PUT, b"\x09")

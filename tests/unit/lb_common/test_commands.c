@@ -177,6 +177,12 @@ static const struct {
 	{ "a priority", "vrrp.priority", "{\"vrrp\":\"wan4\",\"priority\":\"120\",\"for\":60}", NULL },
 	{ "the configured one", "vrrp.priority", "{\"vrrp\":\"wan4\",\"priority\":\"auto\"}", NULL },
 	{ "that of an owner", "vrrp.priority", "{\"vrrp\":\"wan4\",\"priority\":\"255\"}", "1 to 254" },
+	{ "all connections", "conn.list", "{}", NULL },
+	{ "some of them", "conn.list", "{\"service\":\"web\",\"backend\":\"web/a\",\"client\":\"10.0.0.0/8\"}", NULL },
+	{ "to end all of them is not said by mistake", "conn.kill", "{}", "--service, --backend, --client" },
+	{ "to end some", "conn.kill", "{\"client\":\"10.0.0.7:40000\"}", NULL },
+	{ "a client that is none", "conn.kill", "{\"client\":\"host\"}", "an address" },
+	{ "a client is text", "conn.kill", "{\"client\":7}", "a string" },
 	{ "a priority is text", "vrrp.priority", "{\"vrrp\":\"wan4\",\"priority\":120}", "a string" },
 	{ "a role", "wait", "{\"object\":\"vrrp/wan4\",\"condition\":\"master\"}", NULL },
 	{ "no role", "wait", "{\"object\":\"vrrp/wan4\",\"condition\":\"up\"}", "master, backup" },
@@ -235,6 +241,42 @@ START_TEST(priorities)
 }
 END_TEST
 
+START_TEST(clients)
+{
+	static const struct {
+		const char *text, *ip;
+		uint8_t prefix;
+		uint16_t port;
+	} good[] = {
+		{ "10.0.0.7", "10.0.0.7", 32, 0 },
+		{ "10.0.0.0/8", "10.0.0.0", 8, 0 },
+		{ "0.0.0.0/0", "0.0.0.0", 0, 0 },
+		{ "10.0.0.7:40000", "10.0.0.7", 32, 40000 },
+		{ "10.0.0.0/24:65535", "10.0.0.0", 24, 65535 },
+		{ "2001:db8::7", "2001:db8::7", 128, 0 },
+		{ "2001:db8::/32", "2001:db8::", 32, 0 },
+		{ "[2001:db8::7]", "2001:db8::7", 128, 0 },
+		{ "[2001:db8::7]:443", "2001:db8::7", 128, 443 },
+		{ "[2001:db8::/32]:443", "2001:db8::", 32, 443 },
+		{ "::/0", "::", 0, 0 },
+	};
+	static const char *const bad[] = { "", "x", "10.0.0", "10.0.0.7/", "10.0.0.7/33", "10.0.0.7/8", "10.0.0.7/032",
+		"10.0.0.7:", "10.0.0.7:0", "10.0.0.7:65536", "10.0.0.7:08", "10.0.0.7:1x", "10.0.0.7/32/32", "[]", "[",
+		"]", "[10.0.0.7]", "[10.0.0.7]:80", "[2001:db8::7", "[2001:db8::7]443",
+		"[2001:db8::7]:", "[2001:db8::7]/64", "2001:db8::7/64", "2001:db8::/129", "fe80::1%eth0", "10.0.0.7 ",
+		":80", "/8", "[/8]:1" };
+	struct lb_client c;
+	char ip[LB_IP_STRLEN];
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		ck_assert_msg(lb_client_parse(good[i].text, &c) == 0, "'%s'", good[i].text);
+		ck_assert_str_eq(lb_ip_str(&c.ip, ip), good[i].ip);
+		ck_assert(c.prefix == good[i].prefix && c.port == good[i].port);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ck_assert_msg(lb_client_parse(bad[i], &c) != 0, "'%s'", bad[i]);
+}
+END_TEST
+
 START_TEST(backends)
 {
 	char s[64], b[64], longest[130];
@@ -283,6 +325,7 @@ int main(void)
 	tcase_add_loop_test(tc, requests_are_checked, 0, N(requests));
 	tcase_add_test(tc, weights);
 	tcase_add_test(tc, priorities);
+	tcase_add_test(tc, clients);
 	tcase_add_test(tc, backends);
 	tcase_add_test(tc, rows_are_checked);
 	suite_add_tcase(s, tc);

@@ -20,7 +20,9 @@ static json_t *parse(const char *text)
 	return o;
 }
 
-enum kind { U32, INT, U64, BOOL, STR, TEXT, LINE, WORD, LEVEL, IP, LIST };
+enum kind { U32, INT, COUNTER, U64, BYTES, BOOL, STR, TEXT, NAME, LINE, WORD, LEVEL, IP, PATHS, LIST };
+
+#define PATH(ours, theirs) "{\"ours\":\"" ours "\",\"theirs\":\"" theirs "\"}"
 
 /* The member "k" of that object, read as that; number: what came, or what comes where it is wrong. */
 static const struct {
@@ -43,11 +45,20 @@ static const struct {
 	{ "the end of a range below zero", "{\"k\":-10}", INT, false, -10 },
 	{ "beyond it", "{\"k\":-11}", INT, true, -10 },
 	{ "the largest of 64 bits", "{\"k\":9223372036854775807}", INT, false, INT64_MAX },
+	{ "a counter", "{\"k\":9223372036854775807}", COUNTER, false, INT64_MAX },
+	{ "a counter below zero", "{\"k\":-1}", COUNTER, true, 0 },
 	{ "16 digits", "{\"k\":\"00000000deadbeef\"}", U64, false, 0xdeadbeef },
 	{ "15 digits", "{\"k\":\"0000000deadbeef\"}", U64, true, -1 },
 	{ "17 digits", "{\"k\":\"000000000deadbeef\"}", U64, true, -1 },
 	{ "one of them is none", "{\"k\":\"00000000deadbeeg\"}", U64, true, -1 },
 	{ "digits as a number", "{\"k\":1234567890123456}", U64, true, -1 },
+	{ "the fewest bytes", "{\"k\":\"00ff\"}", BYTES, false, 2 },
+	{ "the most", "{\"k\":\"00010203\"}", BYTES, false, 4 },
+	{ "too few", "{\"k\":\"00\"}", BYTES, true, 1 },
+	{ "too many", "{\"k\":\"0001020304\"}", BYTES, true, 0 },
+	{ "half a byte", "{\"k\":\"00010\"}", BYTES, true, 2 },
+	{ "bytes in capitals", "{\"k\":\"00FF\"}", BYTES, true, 2 },
+	{ "no bytes", "{}", BYTES, true, 0 },
 	{ "true", "{\"k\":true}", BOOL, false, 1 },
 	{ "false", "{\"k\":false}", BOOL, false, 0 },
 	{ "1 is not true", "{\"k\":1}", BOOL, true, 0 },
@@ -64,6 +75,9 @@ static const struct {
 	{ "an escape", "{\"k\":\"\\u001b[\"}", TEXT, true, -1 },
 	{ "DEL", "{\"k\":\"\\u007f\"}", TEXT, true, -1 },
 	{ "text that is not ASCII", "{\"k\":\"\xc3\xbc\"}", TEXT, true, -1 },
+	{ "a name", "{\"k\":\"abc\"}", NAME, false, 3 },
+	{ "an empty name", "{\"k\":\"\"}", NAME, true, 0 },
+	{ "a name without room for its NUL", "{\"k\":\"abcd\"}", NAME, true, 0 },
 	{ "a line", "{\"k\":\"\xc3\xbc~\"}", LINE, false, 3 },
 	{ "a line without room for its NUL", "{\"k\":\"abcd\"}", LINE, true, 0 },
 	{ "an escape in a line", "{\"k\":\"\\u001b[\"}", LINE, true, -1 },
@@ -84,6 +98,16 @@ static const struct {
 	{ "no address", "{\"k\":\"host\"}", IP, true, 0 },
 	{ "an address with a port", "{\"k\":\"192.0.2.1:80\"}", IP, true, 0 },
 	{ "an address that is a number", "{\"k\":1}", IP, true, 0 },
+	{ "a path", "{\"k\":[" PATH("192.0.2.1", "192.0.2.2") "]}", PATHS, false, 1 },
+	{ "two", "{\"k\":[" PATH("192.0.2.1", "192.0.2.2") "," PATH("fd00::1", "fd00::2") "]}", PATHS, false, 2 },
+	{ "the same to two", "{\"k\":[" PATH("::1", "::2") "," PATH("::1", "::3") "]}", PATHS, false, 2 },
+	{ "three", "{\"k\":[" PATH("::1", "::2") "," PATH("::1", "::3") "," PATH("::1", "::4") "]}", PATHS, true, 0 },
+	{ "no path", "{\"k\":[]}", PATHS, false, 0 },
+	{ "a path of two families", "{\"k\":[" PATH("192.0.2.1", "fd00::2") "]}", PATHS, true, 1 },
+	{ "a path to ourselves", "{\"k\":[" PATH("::1", "::2") "," PATH("::1", "::1") "]}", PATHS, true, 2 },
+	{ "half a path", "{\"k\":[{\"ours\":\"::1\"}]}", PATHS, true, 1 },
+	{ "a path from nowhere", "{\"k\":[{\"theirs\":\"::1\"}]}", PATHS, true, 1 },
+	{ "a path that is a number", "{\"k\":[5]}", PATHS, true, 1 },
 	{ "a list", "{\"k\":[1,2]}", LIST, false, 2 },
 	{ "an empty list", "{\"k\":[]}", LIST, false, 0 },
 	{ "a list that is too long", "{\"k\":[1,2,3]}", LIST, true, 0 },
@@ -94,17 +118,23 @@ static const struct {
 static int64_t read_as(enum kind kind, struct lb_fields *f)
 {
 	char text[4] = "xxx";
+	uint8_t bytes[4];
+	struct lb_path paths[2];
 	switch (kind) {
 	case U32: return lb_field_u32(f, "k", 5, UINT32_MAX);
 	case INT: return lb_field_int(f, "k", -10, INT64_MAX);
+	case COUNTER: return (int64_t)lb_field_counter(f, "k");
 	case U64: return (int64_t)lb_field_u64(f, "k");
+	case BYTES: return (int64_t)lb_field_bytes(f, "k", bytes, 2, sizeof(bytes));
 	case BOOL: return lb_field_bool(f, "k");
 	case STR: return (int64_t)strlen(lb_field_str(f, "k", 4));
 	case TEXT: lb_field_text(f, "k", text, sizeof(text)); return (int64_t)strlen(text);
+	case NAME: lb_field_name(f, "k", text, sizeof(text)); return (int64_t)strlen(text);
 	case LINE: lb_field_line(f, "k", text, sizeof(text)); return (int64_t)strlen(text);
 	case WORD: return lb_field_word(f, "k", words, LEN(words));
 	case LEVEL: return lb_field_level(f, "k");
 	case IP: return lb_field_ip(f, "k").family;
+	case PATHS: return lb_field_paths(f, "k", paths, LEN(paths));
 	case LIST: return (int64_t)json_array_size(lb_field_list(f, "k", 2));
 	}
 	return -1;
@@ -172,6 +202,8 @@ START_TEST(members_are_put)
 	lb_put_str(&o, "str", "a\"b");
 	lb_put_ip(&o, "ip", &ip);
 	lb_put_ip(&o, "none", &none);
+	const struct lb_path path = { ip, { .family = AF_INET, .b = { 192, 0, 2, 2 } } };
+	lb_put_paths(&o, "paths", &path, 1);
 	lb_put_u64(&o, "u64", UINT64_C(0xfedcba9876543210));
 	json_t *list = json_array();
 	ck_assert(lb_list_add(list, json_integer(1)) && lb_list_add(list, json_true()));
@@ -179,8 +211,9 @@ START_TEST(members_are_put)
 	json_t *whole = lb_members_end(&o);
 	struct lb_text out = LB_TEXT_INIT;
 	lb_proto_dump(whole, &out);
-	ck_assert_str_eq(out.s, "{\"int\":-5,\"bool\":true,\"str\":\"a\\\"b\",\"ip\":\"192.0.2.1\",\"u64\":"
-				"\"fedcba9876543210\",\"list\":[1,true]}\n");
+	ck_assert_str_eq(out.s,
+		"{\"int\":-5,\"bool\":true,\"str\":\"a\\\"b\",\"ip\":\"192.0.2.1\","
+		"\"paths\":[" PATH("192.0.2.1", "192.0.2.2") "],\"u64\":\"fedcba9876543210\",\"list\":[1,true]}\n");
 	lb_text_done(&out);
 	json_decref(whole);
 	ck_assert_ptr_null(lb_members_end(&o)); /* it can be taken once */

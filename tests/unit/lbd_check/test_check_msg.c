@@ -102,7 +102,8 @@ static struct check_msg random_msg(enum check_msg_type type)
 	struct check_msg m = { .type = type };
 	switch (type) {
 	case CHECK_MSG_HELLO:
-		m.u.hello = (struct check_msg_hello){ among(1, UINT32_MAX - 1), (enum lb_log_level)among(3, 7), any() };
+		m.u.hello.worker = (struct lb_msg_hello){ among(1, UINT32_MAX - 1), (enum lb_log_level)among(3, 7) };
+		m.u.hello.seed = any();
 		break;
 	case CHECK_MSG_TARGET_SET:
 		m.u.target_set.id = any();
@@ -114,7 +115,7 @@ static struct check_msg random_msg(enum check_msg_type type)
 	case CHECK_MSG_PING: m.u.ping = any(); break;
 	case CHECK_MSG_RUN: m.u.run = (struct check_msg_run){ any(), any() }; break;
 	case CHECK_MSG_HOOK_RUN: m.u.hook_run = random_hook(); break;
-	case CHECK_MSG_READY: m.u.ready = (struct check_msg_ready){ 1, (int32_t)among(1, INT32_MAX - 1) }; break;
+	case CHECK_MSG_READY: m.u.ready = (struct lb_msg_ready){ 1, (int32_t)among(1, INT32_MAX - 1) }; break;
 	case CHECK_MSG_STATE:
 		m.u.state.id = any();
 		m.u.state.flip = any() & 1;

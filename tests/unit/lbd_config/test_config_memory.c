@@ -1,58 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Memory that runs out at any point of a load is an error and nothing else. Every allocation of the process goes
- * through the functions below, those of libyaml too; the n-th one fails, and all after it.
+ * Memory that runs out at any point of a load is an error and nothing else. With the sanitizer the test says so and
+ * passes.
  */
 #include "lbd/config/config_diff.h"
+#include "tests/unit/memory.h"
 
 #include <check.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* The sanitizer has its own malloc, which must not be bypassed: there the test says so and passes. */
-#if defined(__SANITIZE_ADDRESS__)
-#define REPLACED 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define REPLACED 0
-#endif
-#endif
-#ifndef REPLACED
-#define REPLACED 1
-#endif
-
-static long left = -1; /* allocations that still succeed; -1 = all */
-
-#if REPLACED
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-
-static int out_of_memory(void)
-{
-	if (left < 0 || left-- > 0)
-		return 0;
-	left = 0;
-	errno = ENOMEM;
-	return 1;
-}
-
-void *malloc(size_t n)
-{
-	return out_of_memory() ? NULL : __libc_malloc(n);
-}
-
-void *calloc(size_t n, size_t size)
-{
-	return out_of_memory() ? NULL : __libc_calloc(n, size);
-}
-
-void *realloc(void *p, size_t n)
-{
-	return out_of_memory() ? NULL : __libc_realloc(p, n);
-}
-#endif
 
 static const char good[] =
 	"defaults: { check: { rise: 3 }, service: { drain: keep } }\n"

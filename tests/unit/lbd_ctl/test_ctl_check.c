@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the commands about checks answer: rows of a model, held runs, and what operators force. */
-#include "common/commands.h"
-#include "lbd/ctl/ctl_reply.h"
 #include "lbd/ctl/ctl_run.h"
+#include "tests/unit/lbd_ctl/commands.h"
 #include "tests/unit/lbd_model/fixture.h"
 
 #include <errno.h>
@@ -85,48 +84,15 @@ static void teardown(void)
 	world_end(&k.w);
 }
 
-/* One request; the answer in *c, which the caller ends. Rows are checked against the table. */
-static void ask(struct ctl_collect *c, const char *command, const char *args)
+static void ask(struct ctl_collect *c, const char *name, const char *args)
 {
-	static const struct ctl_peer peer = { .level = CTL_LEVEL_ADMIN, .user = "alice" };
-	static json_t *kept;
-	struct lb_err e = { 0 };
-	json_decref(kept);
-	kept = json_loads(args, 0, NULL);
-	struct ctl_request rq = { lb_command_wire(command), kept, &peer, -1 };
-	ck_assert_msg(rq.cmd && lb_command_check_args(rq.cmd, kept, &e) == 0, "%s %s: %s", command, args, e.text);
-	ck_assert_int_eq(ctl_collect_init(c), 0);
-	ctl_cmd(&k.env, &rq, &c->reply);
-	ctl_reply_settle(&c->reply);
-	while (ctl_reply_pump(&c->reply))
-		;
+	command(&k.env, c, name, args);
 }
 
 static void expect_end(struct ctl_collect *c, enum lb_row_type type, int code, const char *message)
 {
-	struct lb_err e;
-	size_t i;
-	json_t *row;
-	ck_assert_msg(c->end && !c->bad, "it has not ended");
-	const char *got = lb_proto_str(c->end, "message");
-	ck_assert_msg(lb_proto_int(c->end, "code", -1) == code, "code %lld: %s", lb_proto_int(c->end, "code", -1),
-		got ? got : "");
-	if (message)
-		ck_assert_str_eq(got ? got : "", message);
-	json_array_foreach (c->rows, i, row)
-		ck_assert_msg(lb_row_check(type, row, &e) == 0, "%s", e.text);
-}
-
-static const char *cell(const struct ctl_collect *c, size_t row, const char *key)
-{
-	static char text[8][4096];
-	static unsigned at;
-	char *out = text[at++ % 8];
-	const json_t *v = json_object_get(json_array_get(c->rows, row), key);
-	char *s = v ? json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-	snprintf(out, 4096, "%s", s ? s : "-");
-	free(s);
-	return out;
+	ended(c, code, message);
+	rows_fit(c, type);
 }
 
 /* As the daemon does when the worker speaks. */

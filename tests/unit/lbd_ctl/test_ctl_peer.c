@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the commands about other nodes answer, and what a planned hand-over orders and waits for. */
-#include "common/commands.h"
 #include "lbd/ctl/ctl_failover.h"
 #include "lbd/ctl/ctl_peer.h"
-#include "lbd/ctl/ctl_reply.h"
 #include "lbd/ctl/ctl_rows.h"
 #include "lbd/vrrp/peer_move.h"
-#include "tests/unit/lbd_model/fixture.h"
+#include "tests/unit/lbd_ctl/commands.h"
+#include "tests/unit/lbd_model/cluster.h"
 
 #include <errno.h>
 
@@ -18,7 +17,6 @@
 #define PAIR                                                                                                           \
 	"cluster: { id: 1, key_file: /k, nodes: { lb-a: [10.0.0.1, 10.0.1.1], lb-b: [10.0.0.2, 10.0.1.2] } }\n" VRRP
 #define NO_KEY "cluster: { id: 1, nodes: { lb-a: 10.0.0.1, lb-b: 10.0.0.2 } }\n" VRRP
-#define KEY    "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
 
 static struct {
 	struct world w;
@@ -30,9 +28,6 @@ static struct {
 	char did[400]; /* "handover wan4 1000, ..." */
 	struct ctl_collect c;
 	bool asked;
-	int (*cond)(void *state); /* of the wait that was begun */
-	void *cond_state;
-	ctl_free_fn *cond_free;
 } k;
 
 static struct lb_time op_now(void *arg)
@@ -50,39 +45,20 @@ static int op_vrrp_do(void *arg, uint32_t id, enum vrrp_do what, uint32_t for_ms
 	return k.do_rc;
 }
 
-static void op_wait(
-	void *arg, struct ctl_reply *r, int (*cond)(void *), ctl_free_fn *free_state, void *state, int64_t deadline_ms)
-{
-	(void)arg;
-	(void)deadline_ms;
-	k.cond = cond;
-	k.cond_state = state;
-	k.cond_free = free_state;
-	ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
-}
-
 static const struct ctl_ops ops = { .now = op_now, .vrrp_do = op_vrrp_do, .wait = op_wait };
-
-static int key(const char *path, struct lb_text *out, struct lb_err *e, void *arg)
-{
-	(void)path;
-	(void)e;
-	(void)arg;
-	lb_text_puts(out, KEY);
-	return 0;
-}
 
 static void setup(const char *text)
 {
 	struct lb_err e = { 0 };
 	struct vrrp_peers conf;
 	memset(&k, 0, sizeof(k));
+	key_text = KEY;
 	world_start(&k.w, text);
-	struct vrrp_conf *confs = model_vrrp_confs(k.w.m->config, key, NULL, &e);
+	struct vrrp_conf *confs = model_vrrp_confs(k.w.m->config, read_key, NULL, &e);
 	ck_assert_msg(confs != NULL, "%s", e.text);
 	ck_assert_int_eq(model_vrrps_take(&k.vs, k.w.m->config, confs, k.w.ov), 0);
 	model_vrrp_confs_free(confs, k.w.m->config->n_vrrp);
-	ck_assert_int_eq(model_peers_conf(k.w.m->config, key, NULL, &conf, &e), 0); /* as the first node, lb-a */
+	ck_assert_int_eq(model_peers_conf(k.w.m->config, read_key, NULL, &conf, &e), 0); /* as the first node, lb-a */
 	(void)model_peers_take(&k.ps, &conf, k.w.now);
 	k.fs = ctl_failovers_new();
 	k.env = (struct ctl_env){
@@ -107,45 +83,22 @@ static void teardown(void)
 	world_end(&k.w);
 }
 
-static void ask(const char *command, const char *args)
+static void ask(const char *name, const char *args)
 {
-	static const struct ctl_peer peer = { .level = CTL_LEVEL_ADMIN, .user = "alice" };
-	static json_t *kept;
-	struct lb_err e = { 0 };
 	collect_done();
-	json_decref(kept);
-	kept = json_loads(args, 0, NULL);
-	struct ctl_request rq = { lb_command_wire(command), kept, &peer, -1 };
-	ck_assert_msg(rq.cmd && lb_command_check_args(rq.cmd, kept, &e) == 0, "%s %s: %s", command, args, e.text);
-	ck_assert_int_eq(ctl_collect_init(&k.c), 0);
+	command(&k.env, &k.c, name, args);
 	k.asked = true;
-	ctl_cmd(&k.env, &rq, &k.c.reply);
-	ctl_reply_settle(&k.c.reply);
 }
 
 static void expect_end(int code, const char *message)
 {
-	struct lb_err e;
-	size_t i;
-	json_t *row;
-	ck_assert_msg(k.c.end && !k.c.bad, "it has not ended");
-	const char *got = lb_proto_str(k.c.end, "message");
-	ck_assert_msg(lb_proto_int(k.c.end, "code", -1) == code, "code %lld: %s", lb_proto_int(k.c.end, "code", -1),
-		got ? got : "");
-	ck_assert_str_eq(got ? got : "", message);
-	json_array_foreach (k.c.rows, i, row)
-		ck_assert_msg(lb_row_check(json_object_get(row, "result") ? LB_ROW_MOVE : LB_ROW_PEER, row, &e) == 0,
-			"%s", e.text);
+	ended(&k.c, code, message);
+	rows_fit(&k.c, json_object_get(json_array_get(k.c.rows, 0), "result") ? LB_ROW_MOVE : LB_ROW_PEER);
 }
 
-/* All rows in one text. */
 static const char *rows_text(void)
 {
-	static char text[4000];
-	char *s = json_dumps(k.c.rows, JSON_COMPACT);
-	snprintf(text, sizeof(text), "%s", s);
-	free(s);
-	return text;
+	return text_of(json_incref(k.c.rows));
 }
 
 static void here(const char *name, enum vrrp_state state)
@@ -305,14 +258,14 @@ START_TEST(a_node_can_be_waited_for)
 		setup(PAIR);
 		ask("wait", args);
 		expect_end(0, "");
-		ck_assert_int_eq(k.cond(k.cond_state), 0);
+		ck_assert_int_eq(waiting.cond(waiting.state), 0);
 		node(true, true);
-		ck_assert_int_eq(k.cond(k.cond_state), 1);
+		ck_assert_int_eq(waiting.cond(waiting.state), 1);
 		node(false, true);
-		ck_assert_int_eq(k.cond(k.cond_state), 0);
+		ck_assert_int_eq(waiting.cond(waiting.state), 0);
 		k.ps.n = 0; /* it left the configuration */
-		ck_assert_int_eq(k.cond(k.cond_state), -1);
-		k.cond_free(k.cond_state);
+		ck_assert_int_eq(waiting.cond(waiting.state), -1);
+		waiting.free(waiting.state);
 		ask("wait", args);
 		expect_end(LB_CODE_NOT_FOUND, "there is no second path to another node; see lbctl peer status");
 		teardown();
@@ -480,9 +433,9 @@ START_TEST(it_waits_for_all)
 		"[{\"vrrp\":\"dmz4\",\"result\":\"moved\",\"direction\":\"away\",\"peer\":\"lb-"
 		"b\",\"outage\":0.001},"
 		"{\"vrrp\":\"wan4\",\"result\":\"moved\",\"direction\":\"away\",\"peer\":\"lb-b\","
-		"\"outage\":0.0030999999999999999},"
+		"\"outage\":0.0031},"
 		"{\"vrrp\":\"wan6\",\"result\":\"moved\",\"direction\":\"away\",\"peer\":\"lb-b\","
-		"\"outage\":0.00080000000000000004}]");
+		"\"outage\":0.0008}]");
 	moved("dmz4", true, true, 1000, ""); /* nobody waits any more */
 	teardown();
 }

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the commands about copied flows answer and order. */
-#include "common/commands.h"
-#include "lbd/ctl/ctl_reply.h"
 #include "lbd/ctl/ctl_sync.h"
-#include "tests/unit/lbd_model/fixture.h"
+#include "tests/unit/lbd_ctl/commands.h"
+#include "tests/unit/lbd_model/cluster.h"
 
 #include <errno.h>
 
 #define WEB    "services: { web: { listen: 203.0.113.10:80, backends: { a: 10.1.0.1 } } }\n"
 #define PAIR   "cluster: { id: 1, key_file: /k, nodes: { lb-a: 10.0.0.1, lb-b: 10.0.0.2 } }\n" WEB
 #define NO_KEY "cluster: { id: 1, nodes: { lb-a: 10.0.0.1, lb-b: 10.0.0.2 } }\n" WEB
-#define KEY    "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
 
 static struct {
 	struct world w;
@@ -20,9 +18,6 @@ static struct {
 	char did[100]; /* "pause ipvs conntrack" */
 	struct ctl_collect c;
 	bool asked;
-	int (*cond)(void *state); /* of the wait that was begun */
-	void *cond_state;
-	ctl_free_fn *cond_free;
 } k;
 
 static struct lb_time op_now(void *arg)
@@ -41,35 +36,16 @@ static int op_sync_do(void *arg, const struct sync_msg_do *what)
 	return k.do_rc;
 }
 
-static void op_wait(
-	void *arg, struct ctl_reply *r, int (*cond)(void *), ctl_free_fn *free_state, void *state, int64_t deadline_ms)
-{
-	(void)arg;
-	(void)deadline_ms;
-	k.cond = cond;
-	k.cond_state = state;
-	k.cond_free = free_state;
-	ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
-}
-
 static const struct ctl_ops ops = { .now = op_now, .sync_do = op_sync_do, .wait = op_wait };
-
-static int key(const char *path, struct lb_text *out, struct lb_err *e, void *arg)
-{
-	(void)path;
-	(void)e;
-	(void)arg;
-	lb_text_puts(out, KEY);
-	return 0;
-}
 
 static void setup(const char *text)
 {
 	struct lb_err e = { 0 };
 	struct sync_conf conf;
 	memset(&k, 0, sizeof(k));
+	key_text = KEY;
 	world_start(&k.w, text);
-	ck_assert_int_eq(model_sync_conf(k.w.m->config, key, NULL, &conf, &e), 0); /* as the first node, lb-a */
+	ck_assert_int_eq(model_sync_conf(k.w.m->config, read_key, NULL, &conf, &e), 0); /* as the first node, lb-a */
 	(void)model_sync_take(&k.s, k.w.m->config, &conf, 1, k.w.now);
 	k.env = (struct ctl_env){ .model = k.w.m, .overrides = k.w.ov, .sync = &k.s, .ops = &ops };
 }
@@ -89,44 +65,17 @@ static void teardown(void)
 	world_end(&k.w);
 }
 
-static void ask(const char *command, const char *args)
+static void ask(const char *name, const char *args)
 {
-	static const struct ctl_peer peer = { .level = CTL_LEVEL_ADMIN, .user = "alice" };
-	static json_t *kept;
-	struct lb_err e = { 0 };
 	collect_done();
-	json_decref(kept);
-	kept = json_loads(args, 0, NULL);
-	struct ctl_request rq = { lb_command_wire(command), kept, &peer, -1 };
-	ck_assert_msg(rq.cmd && lb_command_check_args(rq.cmd, kept, &e) == 0, "%s %s: %s", command, args, e.text);
-	ck_assert_int_eq(ctl_collect_init(&k.c), 0);
+	command(&k.env, &k.c, name, args);
 	k.asked = true;
-	ctl_cmd(&k.env, &rq, &k.c.reply);
-	ctl_reply_settle(&k.c.reply);
 }
 
 static void expect_end(int code, const char *message)
 {
-	struct lb_err e;
-	size_t i;
-	json_t *row;
-	ck_assert_msg(k.c.end && !k.c.bad, "it has not ended");
-	const char *got = lb_proto_str(k.c.end, "message");
-	ck_assert_msg(lb_proto_int(k.c.end, "code", -1) == code, "code %lld: %s", lb_proto_int(k.c.end, "code", -1),
-		got ? got : "");
-	ck_assert_str_eq(got ? got : "", message);
-	json_array_foreach (k.c.rows, i, row)
-		ck_assert_msg(lb_row_check(LB_ROW_SYNC, row, &e) == 0, "%s", e.text);
-}
-
-static const char *text_of(json_t *v)
-{
-	static char text[4000];
-	char *s = v ? json_dumps(v, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
-	snprintf(text, sizeof(text), "%s", s ? s : "");
-	free(s);
-	json_decref(v);
-	return text;
+	ended(&k.c, code, message);
+	rows_fit(&k.c, LB_ROW_SYNC);
 }
 
 static const char *rows_text(void)
@@ -381,6 +330,14 @@ START_TEST(status_has_a_line_and_alarms)
 	ck_assert_str_eq(findings(), "[]");
 	ask("sync.status", "{}");
 	ck_assert_ptr_nonnull(strstr(rows_text(), "\"alarms\":[\"sync_lagging\",\"sync_key_mismatch\"]"));
+	state(SYNC_IS_SYNC, "", "", "");
+	stats(SYNC_IPVS, 0);
+	const struct sync_msg_stats full = { .kind = SYNC_CONNTRACK, .kernel_full = true };
+	model_sync_said_stats(&k.s, &full);
+	settle();
+	ck_assert_str_eq(alarms(), "[\"conntrack_full: net.netfilter.nf_conntrack_max is reached\"]");
+	ask("sync.status", "{}");
+	ck_assert_ptr_nonnull(strstr(rows_text(), "\"alarms\":[\"conntrack_full\"]"));
 	teardown();
 }
 END_TEST
@@ -390,16 +347,16 @@ START_TEST(it_can_be_waited_for)
 	setup(PAIR);
 	ask("wait", "{\"object\":\"sync\",\"condition\":\"in-sync\"}");
 	expect_end(0, "");
-	ck_assert_int_eq(k.cond(k.cond_state), 0);
+	ck_assert_int_eq(waiting.cond(waiting.state), 0);
 	state(SYNC_IS_BULK, "", "", "");
-	ck_assert_int_eq(k.cond(k.cond_state), 0);
+	ck_assert_int_eq(waiting.cond(waiting.state), 0);
 	state(SYNC_IS_SYNC, "", "", "");
-	ck_assert_int_eq(k.cond(k.cond_state), 1);
+	ck_assert_int_eq(waiting.cond(waiting.state), 1);
 	state(SYNC_IS_PAUSED, "", "", "");
-	ck_assert_int_eq(k.cond(k.cond_state), 0);
+	ck_assert_int_eq(waiting.cond(waiting.state), 0);
 	k.s.conf.n_paths = 0; /* it left the configuration */
-	ck_assert_int_eq(k.cond(k.cond_state), -1);
-	k.cond_free(k.cond_state);
+	ck_assert_int_eq(waiting.cond(waiting.state), -1);
+	waiting.free(waiting.state);
 	teardown();
 }
 END_TEST

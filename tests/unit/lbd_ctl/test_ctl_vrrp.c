@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the commands about VRRP answer, and what they hand to its process. */
-#include "common/commands.h"
-#include "lbd/ctl/ctl_reply.h"
 #include "lbd/ctl/ctl_rows.h"
 #include "lbd/ctl/ctl_vrrp.h"
-#include "tests/unit/lbd_model/fixture.h"
+#include "tests/unit/lbd_ctl/commands.h"
+#include "tests/unit/lbd_model/cluster.h"
 
 #include <errno.h>
 
@@ -27,9 +26,6 @@ static struct {
 	enum vrrp_do did;
 	unsigned n_did;
 	char changed[80];
-	int (*cond)(void *state); /* of the wait that was begun */
-	void *cond_state;
-	ctl_free_fn *cond_free;
 } k;
 
 static struct lb_time op_now(void *arg)
@@ -62,37 +58,18 @@ static int op_vrrp_do(void *arg, uint32_t id, enum vrrp_do what, uint32_t for_ms
 	return k.do_rc;
 }
 
-static void op_wait(
-	void *arg, struct ctl_reply *r, int (*cond)(void *), ctl_free_fn *free_state, void *state, int64_t deadline_ms)
-{
-	(void)arg;
-	(void)deadline_ms;
-	k.cond = cond;
-	k.cond_state = state;
-	k.cond_free = free_state;
-	ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
-}
-
 static const struct ctl_ops ops = { .now = op_now,
 	.wall_ms = op_wall_ms,
 	.override_changed = op_override_changed,
 	.vrrp_do = op_vrrp_do,
 	.wait = op_wait };
 
-static int no_key(const char *path, struct lb_text *out, struct lb_err *e, void *arg)
-{
-	(void)path;
-	(void)out;
-	(void)arg;
-	return lb_err_set(e, LB_CODE_INVALID, "no key in this test");
-}
-
 static void setup(void)
 {
 	struct lb_err e = { 0 };
 	memset(&k, 0, sizeof(k));
 	world_start(&k.w, TEXT);
-	struct vrrp_conf *confs = model_vrrp_confs(k.w.m->config, no_key, NULL, &e);
+	struct vrrp_conf *confs = model_vrrp_confs(k.w.m->config, read_key, NULL, &e);
 	ck_assert_msg(confs != NULL, "%s", e.text);
 	ck_assert_int_eq(model_vrrps_take(&k.vs, k.w.m->config, confs, k.w.ov), 0);
 	model_vrrp_confs_free(confs, k.w.m->config->n_vrrp);
@@ -105,47 +82,15 @@ static void teardown(void)
 	world_end(&k.w);
 }
 
-static void ask(struct ctl_collect *c, const char *command, const char *args)
+static void ask(struct ctl_collect *c, const char *name, const char *args)
 {
-	static const struct ctl_peer peer = { .level = CTL_LEVEL_ADMIN, .user = "alice" };
-	static json_t *kept;
-	struct lb_err e = { 0 };
-	json_decref(kept);
-	kept = json_loads(args, 0, NULL);
-	struct ctl_request rq = { lb_command_wire(command), kept, &peer, -1 };
-	ck_assert_msg(rq.cmd && lb_command_check_args(rq.cmd, kept, &e) == 0, "%s %s: %s", command, args, e.text);
-	ck_assert_int_eq(ctl_collect_init(c), 0);
-	ctl_cmd(&k.env, &rq, &c->reply);
-	ctl_reply_settle(&c->reply);
-	while (ctl_reply_pump(&c->reply))
-		;
+	command(&k.env, c, name, args);
 }
 
 static void expect_end(struct ctl_collect *c, int code, const char *message)
 {
-	struct lb_err e;
-	size_t i;
-	json_t *row;
-	ck_assert_msg(c->end && !c->bad, "it has not ended");
-	const char *got = lb_proto_str(c->end, "message");
-	ck_assert_msg(lb_proto_int(c->end, "code", -1) == code, "code %lld: %s", lb_proto_int(c->end, "code", -1),
-		got ? got : "");
-	if (message)
-		ck_assert_str_eq(got ? got : "", message);
-	json_array_foreach (c->rows, i, row)
-		ck_assert_msg(lb_row_check(LB_ROW_VRRP, row, &e) == 0, "%s", e.text);
-}
-
-static const char *cell(const struct ctl_collect *c, size_t row, const char *key)
-{
-	static char text[8][4096];
-	static unsigned at;
-	char *out = text[at++ % 8];
-	const json_t *v = json_object_get(json_array_get(c->rows, row), key);
-	char *s = v ? json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-	snprintf(out, 4096, "%s", s ? s : "-");
-	free(s);
-	return out;
+	ended(c, code, message);
+	rows_fit(c, LB_ROW_VRRP);
 }
 
 static struct model_vrrp *at(const char *name)
@@ -342,23 +287,23 @@ START_TEST(a_role_can_be_waited_for)
 	ask(&c, "wait", "{\"object\":\"vrrp/wan4\",\"condition\":\"master\"}");
 	expect_end(&c, 0, NULL);
 	ctl_collect_done(&c);
-	ck_assert_int_eq(k.cond(k.cond_state), 0);
+	ck_assert_int_eq(waiting.cond(waiting.state), 0);
 	says("wan4", VRRP_STATE_BACKUP, VRRP_CAUSE_STARTED, 100, "");
-	ck_assert_int_eq(k.cond(k.cond_state), 0);
+	ck_assert_int_eq(waiting.cond(waiting.state), 0);
 	says("wan4", VRRP_STATE_MASTER, VRRP_CAUSE_NO_ADVERT, 100, "");
-	ck_assert_int_eq(k.cond(k.cond_state), 1);
+	ck_assert_int_eq(waiting.cond(waiting.state), 1);
 	model_vrrps_forget(&k.vs);
-	ck_assert_int_eq(k.cond(k.cond_state), 0);
+	ck_assert_int_eq(waiting.cond(waiting.state), 0);
 	k.vs.n = 0; /* it left the configuration */
-	ck_assert_int_eq(k.cond(k.cond_state), -1);
+	ck_assert_int_eq(waiting.cond(waiting.state), -1);
 	k.vs.n = 3;
-	k.cond_free(k.cond_state);
+	waiting.free(waiting.state);
 	ask(&c, "wait", "{\"object\":\"vrrp/wan4\",\"condition\":\"backup\"}");
 	ctl_collect_done(&c);
-	ck_assert_int_eq(k.cond(k.cond_state), 0);
+	ck_assert_int_eq(waiting.cond(waiting.state), 0);
 	says("wan4", VRRP_STATE_BACKUP, VRRP_CAUSE_STARTED, 100, "");
-	ck_assert_int_eq(k.cond(k.cond_state), 1);
-	k.cond_free(k.cond_state);
+	ck_assert_int_eq(waiting.cond(waiting.state), 1);
+	waiting.free(waiting.state);
 	ask(&c, "wait", "{\"object\":\"vrrp/wan\",\"condition\":\"backup\"}");
 	expect_end(&c, LB_CODE_NOT_FOUND, "no VRRP instance 'wan'; did you mean 'wan4'?");
 	ctl_collect_done(&c);

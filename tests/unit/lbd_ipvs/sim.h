@@ -13,6 +13,13 @@
 
 #include <errno.h>
 
+#define WEB  "203.0.113.1:80/tcp"
+#define DNS  "203.0.113.1:53/udp"
+#define MAIL "203.0.113.9:25/tcp"
+
+#define WEB_ROW WEB " wlc 10.1.0.1:80=1 10.1.0.2:80=1"
+#define DNS_ROW DNS " rr 10.1.0.3:53=1"
+
 struct sim {
 	LB_VEC(struct ipvs_row) rows; /* destinations in the order of adding */
 	LB_VEC(struct ipvs_op) log;   /* what we sent */

@@ -15,6 +15,12 @@
 #define WALL     1700000000000 /* when every test begins */
 #define MINUTE   60000
 
+#define SHARED                                                                                                         \
+	"services:\n"                                                                                                  \
+	"  web: { listen: 203.0.113.1:80, backends: { a: 10.1.0.1, b: 10.1.0.2 } }\n"                                  \
+	"  api: { listen: 203.0.113.2:80, backends: { x: 10.1.0.1:80, y: 10.1.0.1:81 } }\n"                            \
+	"  dns: { listen: 203.0.113.3:80, backends: { n: 10.1.0.9 } }\n"
+
 static inline int run_suite(const char *name, const TTest *const *tests, size_t n)
 {
 	Suite *s = suite_create(name);
@@ -42,14 +48,19 @@ static inline uint32_t rnd(struct rng *r, uint32_t below)
 	return (uint32_t)((z ^ (z >> 31)) % below);
 }
 
-static inline struct config *config_of(const char *text)
+static inline struct config *config_of_node(const char *text, const char *node)
 {
 	struct config_source src = { "test.yaml", text, strlen(text) };
 	struct lb_text report = LB_TEXT_INIT;
-	struct config *c = config_load(&src, 1, NULL, &report);
+	struct config *c = config_load(&src, 1, node, &report);
 	ck_assert_msg(c != NULL, "the test's own configuration:\n%s\n%s", text, report.s);
 	lb_text_done(&report);
 	return c;
+}
+
+static inline struct config *config_of(const char *text)
+{
+	return config_of_node(text, NULL);
 }
 
 struct world {
@@ -188,6 +199,12 @@ static inline void world_weight(
 	struct override_who who = who_of(w, for_ms);
 	ck_assert_int_eq(overrides_set_weight(w->ov, object, kind, weight, &who), 0);
 	model_override_changed(w->m, object);
+}
+
+/* An override whose time is over. */
+static inline void lost(const struct override *ov, void *arg)
+{
+	model_override_changed(arg, ov->object); /* the obvious thing to do when told */
 }
 
 /* "web degraded 1: a=up:1 b=down:0!check_failed c=maint:0-!admin_maint": '-' = no row in the kernel, '!' = reasons. */

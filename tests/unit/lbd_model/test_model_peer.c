@@ -1,43 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the process of VRRP is told of the other nodes, and what is made of its words. */
 #include "lbd/model_peer.h"
-#include "tests/unit/lbd_model/fixture.h"
+#include "tests/unit/lbd_model/cluster.h"
 
 #define CLUSTER(more, a, b)                                                                                            \
 	"cluster: { id: 7, port: 4711, heartbeat: 100ms, dead_after: 500ms" more ", nodes: { lb-a: " a ", lb-b: " b    \
 	" } }\n"
-#define ONE       "vrrp: { wan4: { interface: eth0, vrid: 1, addresses: 203.0.113.1/24 } }\n"
-#define KEY_FILE  ", key_file: /k"
-#define PAIR      CLUSTER(KEY_FILE, "[10.0.0.1, \"fd00::1\"]", "[10.0.0.2, \"fd00::2\"]") ONE
-#define KEY       "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
-#define OTHER_KEY "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
-
-static const char *key_text; /* NULL: it cannot be read */
-static unsigned reads;
-
-static int read_key(const char *path, struct lb_text *out, struct lb_err *e, void *arg)
-{
-	(void)arg;
-	reads++;
-	if (!key_text)
-		return lb_err_set(e, LB_CODE_INVALID, "%s: No such file", path);
-	lb_text_puts(out, key_text);
-	return 0;
-}
-
-static struct config *load(const char *text, const char *node)
-{
-	struct config_source src = { "test.yaml", text, strlen(text) };
-	struct lb_text report = LB_TEXT_INIT;
-	struct config *c = config_load(&src, 1, node, &report);
-	ck_assert_msg(c != NULL, "the test's own configuration:\n%s\n%s", text, report.s);
-	lb_text_done(&report);
-	return c;
-}
+#define ONE  "vrrp: { wan4: { interface: eth0, vrid: 1, addresses: 203.0.113.1/24 } }\n"
+#define PAIR CLUSTER(KEY_FILE, "[10.0.0.1, \"fd00::1\"]", "[10.0.0.2, \"fd00::2\"]") ONE
 
 static int conf_of(const char *text, const char *node, struct vrrp_peers *out, struct lb_err *e)
 {
-	struct config *c = load(text, node);
+	struct config *c = config_of_node(text, node);
 	memset(out, 0x5a, sizeof(*out));
 	reads = 0;
 	int err = model_peers_conf(c, read_key, NULL, out, e);

@@ -1,45 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the process that copies flows is told, and what is made of its words. */
 #include "lbd/model_sync.h"
-#include "tests/unit/lbd_model/fixture.h"
+#include "tests/unit/lbd_model/cluster.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #define CLUSTER(more, a, b) "cluster: { id: 7, port: 4711" more ", nodes: { lb-a: " a ", lb-b: " b " } }\n"
-#define KEY_FILE            ", key_file: /k"
 #define WEB                 "services: { web: { listen: 203.0.113.10:80, backends: { a: 10.1.0.1 } } }\n"
 #define PAIR                CLUSTER(KEY_FILE, "[10.0.0.1, \"fd00::1\"]", "[10.0.0.2, \"fd00::2\"]")
 #define INSTANCES           "vrrp: { wan: { interface: eth0, vrid: 1, addresses: 203.0.113.1/24 } }\n"
-#define KEY                 "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
-#define OTHER_KEY           "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
-
-static const char *key_text; /* NULL: it cannot be read */
-static unsigned reads;
-
-static int read_key(const char *path, struct lb_text *out, struct lb_err *e, void *arg)
-{
-	(void)arg;
-	reads++;
-	if (!key_text)
-		return lb_err_set(e, LB_CODE_INVALID, "%s: No such file", path);
-	lb_text_puts(out, key_text);
-	return 0;
-}
-
-static struct config *load(const char *text, const char *node)
-{
-	struct config_source src = { "test.yaml", text, strlen(text) };
-	struct lb_text report = LB_TEXT_INIT;
-	struct config *c = config_load(&src, 1, node, &report);
-	ck_assert_msg(c != NULL, "the test's own configuration:\n%s\n%s", text, report.s);
-	lb_text_done(&report);
-	return c;
-}
 
 static int conf_of(const char *text, const char *node, struct sync_conf *out, struct lb_err *e)
 {
-	struct config *c = load(text, node);
+	struct config *c = config_of_node(text, node);
 	memset(out, 0x5a, sizeof(*out));
 	reads = 0;
 	int err = model_sync_conf(c, read_key, NULL, out, e);
@@ -122,6 +96,7 @@ START_TEST(the_process_takes_it)
 	static const char *const texts[] = {
 		PAIR WEB,
 		PAIR SOME,
+		PAIR "sync: { conntrack: all }\n",
 		"cluster: { id: 255, port: 65535, key_file: /k, nodes: { lb-a: [10.0.0.1, 10.0.1.1, 10.0.2.1, "
 		"10.0.3.1, "
 		"10.0.4.1, 10.0.5.1], lb-b: [10.0.0.2, 10.0.1.2, 10.0.2.2, 10.0.3.2, 10.0.4.2, 10.0.5.2] } }\n"
@@ -155,6 +130,8 @@ START_TEST(where_flows_are_not_copied)
 		const char *what, *text, *node;
 		enum config_flows why;
 	} rows[] = {
+		{ "not one of them, and no service", PAIR "sync: { conntrack: all }\n", "lb-c", CONFIG_FLOWS_NO_SELF },
+		{ "nobody to copy all to", "sync: { conntrack: all }\n" WEB, "lb-a", CONFIG_FLOWS_ALONE },
 		{ "no cluster", WEB, "lb-a", CONFIG_FLOWS_ALONE },
 		{ "nobody else", "cluster: { id: 1, key_file: /k, nodes: { lb-a: 10.0.0.1 } }\n" WEB, "lb-a",
 			CONFIG_FLOWS_ALONE },
@@ -174,7 +151,7 @@ START_TEST(where_flows_are_not_copied)
 		struct lb_err e = { 0 };
 		ck_assert_msg(conf_of(rows[i].text, rows[i].node, &c, &e) == 0, "%s: %s", rows[i].what, e.text);
 		ck_assert_msg(c.n_paths == 0 && reads == 0, "%s", rows[i].what);
-		struct config *cfg = load(rows[i].text, rows[i].node);
+		struct config *cfg = config_of_node(rows[i].text, rows[i].node);
 		ck_assert_msg(config_flows(cfg) == rows[i].why, "%s: %d", rows[i].what, config_flows(cfg));
 		config_free(cfg);
 	}
@@ -196,11 +173,11 @@ START_TEST(the_role_of_the_kernel)
 		{ "one at fault", { VRRP_STATE_FAULT, VRRP_STATE_INIT }, { true, true }, true, false },
 		{ "both are master", { VRRP_STATE_MASTER, VRRP_STATE_MASTER }, { true, true }, true, true },
 	};
-	struct config *whole = load(INSTANCES "sync: { multicast: { interface: eth2, id: 9, port: 8849, "
-					      "group: 224.0.0.82 } }\n" WEB,
+	struct config *whole = config_of_node(INSTANCES "sync: { multicast: { interface: eth2, id: 9, port: 8849, "
+							"group: 224.0.0.82 } }\n" WEB,
 		NULL);
-	struct config *short_one = load(PAIR INSTANCES "sync: { multicast: eth2 }\n" WEB, "lb-a");
-	struct config *none = load(INSTANCES WEB, NULL);
+	struct config *short_one = config_of_node(PAIR INSTANCES "sync: { multicast: eth2 }\n" WEB, "lb-a");
+	struct config *none = config_of_node(INSTANCES WEB, NULL);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct model_vrrp v[2] = { 0 };
 		const struct model_vrrps vs = { .v = v, .n = 2 };
@@ -222,6 +199,32 @@ START_TEST(the_role_of_the_kernel)
 	config_free(whole);
 	config_free(short_one);
 	config_free(none);
+}
+END_TEST
+
+/* Connection tracking: by itself that of those alone who are translated, in the order of the message. */
+START_TEST(translated_listeners)
+{
+#define TRANSLATED                                                                                                     \
+	"services:\n  web: { listen: [203.0.113.11:80, 203.0.113.10:80], source_nat: 10.1.0.1, backends: { a: "        \
+	"10.1.0.2 } }\n"                                                                                               \
+	"  not: { listen: 203.0.113.9:80, backends: { a: 10.1.0.2 } }\n"
+	struct sync_conf c;
+	struct lb_err e = { 0 };
+	char ip[LB_IP_STRLEN];
+	key_text = KEY;
+	ck_assert_msg(conf_of(PAIR TRANSLATED, "lb-a", &c, &e) == 0, "%s", e.text);
+	ck_assert(c.conntrack == SYNC_CONNTRACK_AUTO && c.n_nats == 2 && sync_conf_tracks(&c));
+	ck_assert_str_eq(lb_ip_str(&c.nats[0].addr, ip), "203.0.113.10");
+	ck_assert_str_eq(lb_ip_str(&c.nats[1].addr, ip), "203.0.113.11");
+	ck_assert(c.nats[0].port == 80 && c.nats[0].protocol == IPPROTO_TCP && c.nats[0].what == SYNC_ALL);
+	sync_conf_done(&c);
+	ck_assert_msg(conf_of(PAIR TRANSLATED "sync: { conntrack: off }\n", "lb-a", &c, &e) == 0, "%s", e.text);
+	ck_assert(c.n_nats == 0 && !sync_conf_tracks(&c));
+	sync_conf_done(&c);
+	ck_assert_msg(conf_of(PAIR WEB, "lb-a", &c, &e) == 0, "%s", e.text);
+	ck_assert(c.n_nats == 0 && !sync_conf_tracks(&c));
+	sync_conf_done(&c);
 }
 END_TEST
 
@@ -256,7 +259,7 @@ static bool take(const char *text, uint32_t generation)
 {
 	struct sync_conf conf;
 	struct lb_err e = { 0 };
-	struct config *c = load(text, "lb-a");
+	struct config *c = config_of_node(text, "lb-a");
 	ck_assert_msg(model_sync_conf(c, read_key, NULL, &conf, &e) == 0, "%s", e.text);
 	bool changed = model_sync_take(&k.s, c, &conf, generation, k.now);
 	ck_assert(!conf.skips && !conf.n_paths); /* it was taken over */
@@ -433,6 +436,55 @@ START_TEST(a_peer_that_lags)
 }
 END_TEST
 
+START_TEST(a_kernel_that_has_no_room)
+{
+	setup();
+	(void)is(SYNC_IS_SYNC);
+	(void)after_ms(MODEL_SYNC_FIGURES_MS);
+	struct sync_msg_stats m = { .kind = SYNC_CONNTRACK, .kernel_full = true };
+	model_sync_said_stats(&k.s, &m);
+	ck_assert_str_eq(told(), "W sync: alarm conntrack_full raised");
+	ck_assert_str_eq(told(), "");
+	m.kernel_full = false;
+	model_sync_said_stats(&k.s, &m);
+	ck_assert_str_eq(told(), "N sync: alarm conntrack_full is over");
+	/* and when it is of no interest any more */
+	m.kernel_full = true;
+	model_sync_said_stats(&k.s, &m);
+	(void)told();
+	ck_assert(k.s.full && take(PAIR "sync: { conntrack: off }\n" WEB, 9));
+	ck_assert(!k.s.has_stats[SYNC_CONNTRACK]);
+	ck_assert_str_eq(told(), "N sync: alarm conntrack_full is over");
+}
+END_TEST
+
+START_TEST(connection_tracking)
+{
+	static const struct {
+		const char *what, *text;
+		enum sync_conntrack conntrack;
+		bool ipvs, tracks;
+	} rows[] = {
+		{ "as is the rule", PAIR WEB, SYNC_CONNTRACK_AUTO, true, false },
+		{ "all", PAIR "sync: { conntrack: all }\n" WEB, SYNC_CONNTRACK_ALL, true, true },
+		{ "off", PAIR "sync: { conntrack: off }\n" WEB, SYNC_CONNTRACK_OFF, true, false },
+		{ "without a service", PAIR "sync: { conntrack: all }\n", SYNC_CONNTRACK_ALL, false, true },
+		{ "and nothing of the services",
+			PAIR "sync: { conntrack: all }\ndefaults: { service: { sync: off } }\n" WEB, SYNC_CONNTRACK_ALL,
+			false, true },
+	};
+	key_text = KEY;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct sync_conf c;
+		struct lb_err e = { 0 };
+		ck_assert_msg(conf_of(rows[i].text, "lb-a", &c, &e) == 0 && c.n_paths, "%s: %s", rows[i].what, e.text);
+		ck_assert_msg(c.conntrack == rows[i].conntrack && c.ipvs == rows[i].ipvs, "%s", rows[i].what);
+		ck_assert_msg(sync_conf_tracks(&c) == rows[i].tracks, "%s", rows[i].what);
+		sync_conf_done(&c);
+	}
+}
+END_TEST
+
 /* This one is told at once, however young the process is. */
 START_TEST(another_key)
 {
@@ -553,8 +605,8 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = { both_ends, exceptions, the_process_takes_it, where_flows_are_not_copied,
-		the_role_of_the_kernel, a_key_that_is_none, a_link_comes_and_goes, figures, who_has_not_come_yet,
-		a_peer_that_lags, another_key, copied_anew, a_kernel_that_does_not_play_along, progress, a_reload,
-		no_row_of_the_kernel_changes };
+		the_role_of_the_kernel, translated_listeners, a_key_that_is_none, a_link_comes_and_goes, figures,
+		who_has_not_come_yet, a_peer_that_lags, another_key, a_kernel_that_has_no_room, connection_tracking,
+		copied_anew, a_kernel_that_does_not_play_along, progress, a_reload, no_row_of_the_kernel_changes };
 	return run_suite("model_sync", tests, COUNT(tests));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the process of VRRP gets and what is made of its words. */
 #include "lbd/model_vrrp.h"
-#include "tests/unit/lbd_model/fixture.h"
+#include "tests/unit/lbd_model/cluster.h"
 
 #define ONE                                                                                                            \
 	"vrrp:\n"                                                                                                      \
@@ -16,17 +16,6 @@
 	" auth: { type: hmac, key_file: /k, mode: permissive, window: 9s } }\n"
 #define KEY_A "1 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
 #define KEY_B "2 ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
-
-static const char *key_text; /* NULL: it cannot be read */
-
-static int read_key(const char *path, struct lb_text *out, struct lb_err *e, void *arg)
-{
-	(void)arg;
-	if (!key_text)
-		return lb_err_set(e, LB_CODE_INVALID, "%s: No such file", path);
-	lb_text_puts(out, key_text);
-	return 0;
-}
 
 static struct {
 	struct config *c;

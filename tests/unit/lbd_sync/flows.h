@@ -1,41 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Bytes and addresses written as text, flows: known ones, random ones, and whether two are the same. */
+/* Addresses written as text, flows: known ones, random ones, and whether two are the same. */
 #pragma once
 
 #include "lbd/sync/flow.h"
+#include "tests/unit/data.h"
 
-#include <check.h>
 #include <netinet/in.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-
-#define LEN(a) (sizeof(a) / sizeof((a)[0]))
-
-/* Blanks are for the reader. Returns the number of bytes. */
-static inline size_t hex(const char *text, uint8_t *out, size_t room)
-{
-	size_t n = 0;
-	for (; *text; text++) {
-		if (*text == ' ')
-			continue;
-		char two[3] = { text[0], text[1] }, *end;
-		ck_assert_msg(n < room, "too long: %s", text);
-		out[n++] = (uint8_t)strtoul(two, &end, 16);
-		ck_assert_msg(*end == '\0' && two[1], "no bytes: %s", text);
-		text++;
-	}
-	return n;
-}
-
-/* A copy without a byte behind it, so that a sanitizer sees who reads too far. */
-static inline uint8_t *exact(const uint8_t *p, size_t n)
-{
-	uint8_t *copy = malloc(n ? n : 1);
-	ck_assert_ptr_nonnull(copy);
-	memcpy(copy, p, n);
-	return copy;
-}
 
 /* "192.0.2.1:80" */
 static inline void endpoint(const char *text, struct lb_ip *ip, uint16_t *port)
@@ -65,15 +36,6 @@ static inline bool flow_same(const struct flow *a, const struct flow *b)
 	       seq_same(&a->seq_out, &b->seq_out) && a->pe_name_n == b->pe_name_n && a->pe_data_n == b->pe_data_n &&
 	       memcmp(a->pe_name, b->pe_name, sizeof(a->pe_name)) == 0 &&
 	       memcmp(a->pe_data, b->pe_data, sizeof(a->pe_data)) == 0;
-}
-
-static inline uint64_t random_of(uint64_t *s)
-{
-	*s += UINT64_C(0x9e3779b97f4a7c15);
-	uint64_t z = *s;
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
 }
 
 static inline void random_bytes(uint64_t *s, void *out, size_t n)

@@ -3,61 +3,20 @@
 #pragma once
 
 #include "lbd/sync/sync_room_msg.h"
+#include "tests/unit/channel.h"
 
-#include <check.h>
 #include <netinet/in.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 
-#define LEN(a) (sizeof(a) / sizeof((a)[0]))
-
-static inline uint64_t random_of(uint64_t *state)
-{
-	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
-
-static inline uint32_t among(uint64_t *s, uint32_t min, uint32_t max)
-{
-	return min + (uint32_t)(random_of(s) % ((uint64_t)max - min + 1));
-}
-
-static inline bool coin(uint64_t *s)
-{
-	return random_of(s) & 1;
-}
-
-/* Printable, quotes and backslashes included, of min to size - 1 bytes. */
-static inline void msgs_text(uint64_t *s, char *out, uint32_t min, uint32_t size)
-{
-	uint32_t n = among(s, min, size - 1);
-	for (uint32_t i = 0; i < n; i++)
-		out[i] = (char)among(s, 0x20, 0x7e);
-	out[n] = '\0';
-}
-
-/* last: makes it unlike the others. */
-static inline struct lb_ip msgs_ip(uint64_t *s, uint8_t family, uint32_t last)
-{
-	struct lb_ip out = { .family = family };
-	uint32_t n = family == AF_INET ? 4 : 16;
-	for (uint32_t k = 0; k + 2 < n; k++)
-		out.b[k] = (uint8_t)random_of(s);
-	out.b[n - 2] = (uint8_t)(last >> 8);
-	out.b[n - 1] = (uint8_t)last;
-	return out;
-}
-
-#define MSGS_SKIPS 40
+#define MSGS_SKIPS   40
+#define MSGS_MATCHES 20
+#define MSGS_ROWS    20
 
 /* What a message does not hold itself. */
 struct msgs_room {
 	struct sync_conf conf;
-	struct sync_skip skips[MSGS_SKIPS];
+	struct sync_skip skips[MSGS_SKIPS], nats[MSGS_SKIPS];
+	struct conn_match matches[MSGS_MATCHES];
+	struct conn_row rows[MSGS_ROWS];
 };
 
 static inline int msgs_skip_cmp(const void *a, const void *b)
@@ -78,6 +37,19 @@ static inline struct sync_skip msgs_skip(uint64_t *s)
 		k.protocol = protocols[among(s, 0, 2)];
 	}
 	return k;
+}
+
+/* How many there are, sorted, no two alike. */
+static inline uint32_t msgs_skips(uint64_t *s, struct sync_skip *skips)
+{
+	uint32_t n = among(s, 0, MSGS_SKIPS), kept = 0;
+	for (uint32_t i = 0; i < n; i++)
+		skips[i] = msgs_skip(s);
+	qsort(skips, n, sizeof(skips[0]), msgs_skip_cmp);
+	for (uint32_t i = 0; i < n; i++)
+		if (i == 0 || sync_skip_cmp(&skips[kept - 1], &skips[i]) < 0)
+			skips[kept++] = skips[i];
+	return kept;
 }
 
 static inline void msgs_conf(uint64_t *s, struct msgs_room *room)
@@ -102,14 +74,14 @@ static inline void msgs_conf(uint64_t *s, struct msgs_room *room)
 		c->paths[i].ours = msgs_ip(s, family, 2 * i);
 		c->paths[i].theirs = msgs_ip(s, family, 2 * i + 1);
 	}
-	uint32_t n = among(s, 0, MSGS_SKIPS);
-	for (uint32_t i = 0; i < n; i++)
-		room->skips[i] = msgs_skip(s);
-	qsort(room->skips, n, sizeof(room->skips[0]), msgs_skip_cmp);
-	for (uint32_t i = 0; i < n; i++)
-		if (i == 0 || sync_skip_cmp(&room->skips[c->n_skips - 1], &room->skips[i]) < 0)
-			room->skips[c->n_skips++] = room->skips[i];
+	c->n_skips = msgs_skips(s, room->skips);
 	c->skips = c->n_skips ? room->skips : NULL;
+	c->ipvs = coin(s);
+	c->conntrack = (enum sync_conntrack)among(s, 0, SYNC_CONNTRACK_OFF);
+	c->n_nats = msgs_skips(s, room->nats);
+	for (uint32_t i = 0; i < c->n_nats; i++)
+		room->nats[i].what = SYNC_ALL;
+	c->nats = c->n_nats ? room->nats : NULL;
 }
 
 static inline void msgs_do(uint64_t *s, struct sync_msg_do *d)
@@ -151,6 +123,69 @@ static inline void msgs_stats(uint64_t *s, struct sync_msg_stats *st)
 		*counters[i] = random_of(s) >> among(s, 1, 63);
 	st->lag_ms = (uint32_t)random_of(s);
 	st->full = (uint32_t)random_of(s);
+	st->kernel_full = coin(s);
+}
+
+static inline struct conn_match msgs_match(uint64_t *s)
+{
+	struct sync_skip k = msgs_skip(s);
+	struct conn_match m = { .protocol = k.protocol, .fwmark = k.fwmark, .virtual = k.addr, .virtual_port = k.port };
+	if (coin(s)) {
+		m.dest = msgs_ip(s, k.addr.family, among(s, 0, 65535));
+		m.dest_port = (uint16_t)(coin(s) ? among(s, 1, 65535) : 0);
+	}
+	return m;
+}
+
+static inline void msgs_ask(uint64_t *s, struct conn_ask *a, struct msgs_room *room)
+{
+	uint32_t n = among(s, 0, MSGS_MATCHES);
+	a->id = among(s, 1, UINT32_MAX);
+	if (coin(s)) {
+		a->filter.client = msgs_ip(s, coin(s) ? AF_INET : AF_INET6, among(s, 0, 65535));
+		a->filter.prefix = lb_ip_is_v6(&a->filter.client) ? 128 : 32;
+	}
+	a->filter.client_port = (uint16_t)(coin(s) ? random_of(s) : 0);
+	a->filter.some = coin(s);
+	a->cut = coin(s);
+	if (!a->filter.some)
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		room->matches[i] = msgs_match(s);
+	a->filter.n = conn_match_sort(room->matches, n);
+	a->filter.v = a->filter.n ? room->matches : NULL;
+}
+
+static inline void msgs_rows(uint64_t *s, struct conn_rows *r, struct msgs_room *room)
+{
+	r->id = among(s, 1, UINT32_MAX);
+	r->n = among(s, 1, MSGS_ROWS);
+	r->v = room->rows;
+	memset(room->rows, 0, sizeof(room->rows));
+	for (uint32_t i = 0; i < r->n; i++) {
+		uint8_t family = coin(s) ? AF_INET : AF_INET6;
+		room->rows[i] = (struct conn_row){ .protocol = (uint8_t)random_of(s),
+			.origin = (enum conn_origin)among(s, 0, CONN_ORIGIN_COUNT - 1),
+			.client_port = (uint16_t)(coin(s) ? random_of(s) : 0),
+			.virtual_port = (uint16_t)(coin(s) ? random_of(s) : 0),
+			.dest_port = (uint16_t)random_of(s),
+			.state = (uint16_t)random_of(s),
+			.client = msgs_ip(s, family, among(s, 0, 65535)),
+			.virtual = msgs_ip(s, family, among(s, 0, 65535)),
+			.dest = msgs_ip(s, coin(s) ? AF_INET : AF_INET6, among(s, 0, 65535)),
+			.expires_s = (uint32_t)random_of(s),
+			.fwmark = coin(s) ? (uint32_t)random_of(s) : 0 };
+	}
+}
+
+static inline void msgs_end(uint64_t *s, struct conn_end *e)
+{
+	e->id = among(s, 1, UINT32_MAX);
+	e->err = among(s, 0, 4095);
+	e->seen = random_of(s) >> among(s, 1, 63);
+	e->ended = random_of(s) >> among(s, 1, 63);
+	e->left = random_of(s) >> among(s, 1, 63);
+	msgs_text(s, e->text, 0, sizeof(e->text));
 }
 
 /* *m is of that type; what it points to is in *room. */
@@ -182,6 +217,12 @@ static inline void msgs_random(uint64_t *s, enum sync_msg_type type, struct sync
 		m->u.pong.lag_us = (uint32_t)random_of(s);
 		m->u.pong.rss_kib = (uint32_t)random_of(s);
 		break;
+	case SYNC_MSG_CONN_LIST:
+	case SYNC_MSG_CONN_KILL: msgs_ask(s, &m->u.conn_ask, room); break;
+	case SYNC_MSG_CONN_MORE:
+	case SYNC_MSG_CONN_STOP: m->u.conn_id = among(s, 1, UINT32_MAX); break;
+	case SYNC_MSG_CONN_ROWS: msgs_rows(s, &m->u.conn_rows, room); break;
+	case SYNC_MSG_CONN_END: msgs_end(s, &m->u.conn_end); break;
 	}
 }
 
@@ -194,4 +235,19 @@ static inline bool msgs_to_sync(enum sync_msg_type type)
 static inline int msgs_read(enum sync_msg_type type, const json_t *line, struct sync_room_msg *out)
 {
 	return msgs_to_sync(type) ? sync_room_msg_read_sync(line, out) : sync_room_msg_read_core(line, out);
+}
+
+/* For the tests of any channel: what was read is freed. */
+static inline int msgs_check(int type, const json_t *line)
+{
+	struct sync_room_msg got;
+	int rc = msgs_read((enum sync_msg_type)type, line, &got);
+	if (rc == 0)
+		sync_room_msg_done(&got);
+	return rc;
+}
+
+static inline const char *msgs_name(int type)
+{
+	return sync_room_msg_name((enum sync_msg_type)type);
 }

@@ -1,76 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Memory that runs out at any allocation of a table: a put fails and changes nothing, or goes on with longer chains;
- * with memory again all is as if nothing had been, and nothing is lost. Every allocation of the process goes through
- * the functions below; the n-th one fails, and some after it.
+ * with memory again all is as if nothing had been, and nothing is lost. With the sanitizer the test says so and passes.
  */
 #include "lbd/sync/flow_table.h"
 #include "tests/unit/lbd_sync/flows.h"
+#include "tests/unit/memory.h"
 
-#include <errno.h>
 #include <stdio.h>
-
-/* The sanitizer has its own malloc, which must not be bypassed: there the test says so and passes. */
-#if defined(__SANITIZE_ADDRESS__)
-#define REPLACED 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define REPLACED 0
-#endif
-#endif
-#ifndef REPLACED
-#define REPLACED 1
-#endif
 
 #define FLOWS 6000u /* more than buckets of one segment, entries of eleven slabs */
 #define NOW   ((struct lb_time){ 7000000 })
-
-static long left = -1;    /* allocations that still succeed; -1 = all */
-static long starving = 0; /* how many fail then */
-static long live;         /* allocations that were not freed */
-
-#if REPLACED
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-void __libc_free(void *p);
-
-static int out_of_memory(void)
-{
-	if (left < 0 || left-- > 0)
-		return 0;
-	left = --starving > 0 ? 0 : -1;
-	errno = ENOMEM;
-	return 1;
-}
-
-static void *count(void *p)
-{
-	live += p != NULL;
-	return p;
-}
-
-void *malloc(size_t n)
-{
-	return out_of_memory() ? NULL : count(__libc_malloc(n));
-}
-
-void *calloc(size_t n, size_t size)
-{
-	return out_of_memory() ? NULL : count(__libc_calloc(n, size));
-}
-
-void *realloc(void *p, size_t n)
-{
-	return out_of_memory() ? NULL : p ? __libc_realloc(p, n) : count(__libc_malloc(n));
-}
-
-void free(void *p)
-{
-	live -= p != NULL;
-	__libc_free(p);
-}
-#endif
 
 /* The i-th of many; one in 100 has more. */
 static struct flow nth(uint32_t i, uint16_t state)

@@ -82,6 +82,64 @@ START_TEST(without_exceptions)
 }
 END_TEST
 
+/* ---- connection tracking ---- */
+
+/* By address and port, as sync_skip_cmp wants them. */
+static struct sync_skip nats[2];
+
+static const struct ct_row {
+	const char *what;
+	uint8_t protocol;
+	uint16_t state, port;
+	const char *client, *virtual;
+	bool all, automatic;
+} ct_rows[] = {
+	{ "through a listener with source_nat", IPPROTO_TCP, 3, 80, "10.9.0.1", "10.0.0.1", true, true },
+	{ "it closes", IPPROTO_TCP, 7, 80, "10.9.0.1", "10.0.0.1", true, true },
+	{ "it only begins", IPPROTO_TCP, 1, 80, "10.9.0.1", "10.0.0.1", false, false },
+	{ "the answer has come, and nothing more", IPPROTO_TCP, 2, 80, "10.9.0.1", "10.0.0.1", false, false },
+	{ "both sides begin", IPPROTO_TCP, 9, 80, "10.9.0.1", "10.0.0.1", false, false },
+	{ "another port", IPPROTO_TCP, 3, 81, "10.9.0.1", "10.0.0.1", true, false },
+	{ "another protocol", IPPROTO_UDP, 0, 80, "10.9.0.1", "10.0.0.1", true, false },
+	{ "a listener of all ports", IPPROTO_UDP, 0, 4711, "10.9.0.1", "10.0.0.2", true, true },
+	{ "SCTP that begins", IPPROTO_SCTP, 3, 80, "10.9.0.1", "10.0.0.1", false, false },
+	{ "this host with itself", IPPROTO_TCP, 3, 80, "127.0.0.1", "127.0.0.1", false, false },
+	{ "from itself", IPPROTO_TCP, 3, 80, "127.1.2.3", "10.0.0.1", false, false },
+	{ "the same over IPv6", IPPROTO_TCP, 3, 80, "::1", "::1", false, false },
+	{ "another address of IPv6", IPPROTO_TCP, 3, 80, "::2", "fd00::1", true, false },
+	{ "the link between the nodes", IPPROTO_TCP, 3, 9789, "10.8.0.1", "10.8.0.2", false, false },
+	{ "a health check of this node", IPPROTO_TCP, 3, 80, "10.8.0.1", "10.0.0.1", false, false },
+	{ "somebody at the other node", IPPROTO_TCP, 3, 22, "10.9.0.1", "10.8.0.2", false, false },
+};
+
+START_TEST(of_connection_tracking)
+{
+	const struct ct_row *r = &ct_rows[_i];
+	struct sync_conf conf = { .n_paths = 1, .n_nats = 2, .nats = nats };
+	const struct flow f = { .has_ct = true,
+		.key = { .protocol = r->protocol,
+			.client_port = 1000,
+			.virtual_port = r->port,
+			.client = ip(r->client),
+			.virtual = ip(r->virtual) },
+		.state = r->state };
+	nats[0] = (struct sync_skip){ .what = SYNC_ALL, .protocol = IPPROTO_TCP, .port = 80, .addr = ip("10.0.0.1") };
+	nats[1] = (struct sync_skip){ .what = SYNC_ALL, .protocol = IPPROTO_UDP, .addr = ip("10.0.0.2") };
+	conf.paths[0].ours = ip("10.8.0.1");
+	conf.paths[0].theirs = ip("10.8.0.2");
+	conf.conntrack = SYNC_CONNTRACK_ALL;
+	ck_assert_msg(sync_copied_ct(&conf, &f) == r->all, "all: %s", r->what);
+	conf.conntrack = SYNC_CONNTRACK_AUTO;
+	ck_assert_msg(sync_copied_ct(&conf, &f) == r->automatic, "auto: %s", r->what);
+	ck_assert(sync_conf_tracks(&conf));
+	conf.n_nats = 0;
+	ck_assert_msg(!sync_copied_ct(&conf, &f) && !sync_conf_tracks(&conf), "auto, nothing: %s", r->what);
+	conf.conntrack = SYNC_CONNTRACK_OFF;
+	conf.n_nats = 2;
+	ck_assert_msg(!sync_copied_ct(&conf, &f) && !sync_conf_tracks(&conf), "off: %s", r->what);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("sync_copy");
@@ -89,6 +147,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, NULL);
 	tcase_add_loop_test(t, row, 0, (int)(sizeof(rows) / sizeof(rows[0])));
 	tcase_add_test(t, without_exceptions);
+	tcase_add_loop_test(t, of_connection_tracking, 0, (int)(sizeof(ct_rows) / sizeof(ct_rows[0])));
 	suite_add_tcase(s, t);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

@@ -1,31 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Bytes and addresses written as text, checksums counted once more, and the instances that the frames are of. */
+/* Addresses written as text, checksums counted once more, and the instances that the frames are of. */
 #pragma once
 
 #include "lbd/vrrp/vrrp_pkt.h"
+#include "tests/unit/data.h"
 
-#include <check.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-
-#define LEN(a) (sizeof(a) / sizeof((a)[0]))
-
-/* Blanks are for the reader. Returns the number of bytes. */
-static inline size_t hex(const char *text, uint8_t *out, size_t room)
-{
-	size_t n = 0;
-	for (; *text; text++) {
-		if (*text == ' ')
-			continue;
-		char two[3] = { text[0], text[1] }, *end;
-		ck_assert_msg(n < room, "too long: %s", text);
-		out[n++] = (uint8_t)strtoul(two, &end, 16);
-		ck_assert_msg(*end == '\0' && two[1], "no bytes: %s", text);
-		text++;
-	}
-	return n;
-}
 
 static inline struct lb_ip ip(const char *text)
 {
@@ -77,23 +57,4 @@ static inline struct vrrp_wire wire_of(enum which which)
 	if (which == V2)
 		memcpy(w.password, "12345678", VRRP_PASSWORD);
 	return w;
-}
-
-/* Exactly as large as it says, so that a read behind its end is seen. */
-static inline uint8_t *exact(const uint8_t *bytes, size_t n)
-{
-	uint8_t *copy = malloc(n ? n : 1);
-	ck_assert_ptr_nonnull(copy);
-	if (n)
-		memcpy(copy, bytes, n);
-	return copy;
-}
-
-/* Numbers that are the same in every run (splitmix64). */
-static inline uint64_t random_of(uint64_t *state)
-{
-	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
 }

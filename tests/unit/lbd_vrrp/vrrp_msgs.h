@@ -3,40 +3,7 @@
 #pragma once
 
 #include "lbd/vrrp/vrrp_msg.h"
-#include "tests/unit/lbd_vrrp/frames.h"
-
-#include <stdio.h>
-
-static inline uint32_t among(uint64_t *s, uint32_t min, uint32_t max)
-{
-	return min + (uint32_t)(random_of(s) % ((uint64_t)max - min + 1));
-}
-
-static inline bool coin(uint64_t *s)
-{
-	return random_of(s) & 1;
-}
-
-/* Printable, quotes and backslashes included, of min to size - 1 bytes. */
-static inline void msgs_text(uint64_t *s, char *out, uint32_t min, uint32_t size)
-{
-	uint32_t n = among(s, min, size - 1);
-	for (uint32_t i = 0; i < n; i++)
-		out[i] = (char)among(s, 0x20, 0x7e);
-	out[n] = '\0';
-}
-
-/* i makes it unlike the others. */
-static inline struct lb_ip msgs_ip(uint64_t *s, uint8_t family, uint32_t i)
-{
-	struct lb_ip out = { .family = family };
-	uint32_t n = family == AF_INET ? 4 : 16;
-	for (uint32_t k = 0; k < n; k++)
-		out.b[k] = (uint8_t)random_of(s);
-	out.b[n - 2] = (uint8_t)(i >> 8);
-	out.b[n - 1] = (uint8_t)i;
-	return out;
-}
+#include "tests/unit/channel.h"
 
 static inline uint8_t msgs_family(uint64_t *s)
 {
@@ -314,3 +281,46 @@ static inline int msgs_read(enum vrrp_msg_type type, const json_t *line, struct 
 {
 	return msgs_to_vrrp(type) ? vrrp_msg_read_vrrp(line, out) : vrrp_msg_read_core(line, out);
 }
+
+/* For the tests of any channel: what was read is freed. */
+static inline int msgs_check(int type, const json_t *line)
+{
+	struct vrrp_msg got;
+	int rc = msgs_read((enum vrrp_msg_type)type, line, &got);
+	if (rc == 0)
+		vrrp_msg_done(&got);
+	return rc;
+}
+
+static inline const char *msgs_name(int type)
+{
+	return vrrp_msg_name((enum vrrp_msg_type)type);
+}
+
+static inline json_t *line_of(const struct vrrp_msg *m)
+{
+	struct lb_text line = LB_TEXT_INIT;
+	vrrp_msg_write(m, &line);
+	return parse_written(&line);
+}
+
+/* ---- lines ---- */
+
+#define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define COMMON                                                                                                         \
+	"\"msg\":\"vrrp.set\",\"id\":7,\"name\":\"web\",\"group\":\"front\",\"interface\":\"eth0\",\"family\":"        \
+	"\"ipv4\","                                                                                                    \
+	"\"vrid\":51,\"prio\":150,\"sum\":\"rfc5798\",\"interval_cs\":100,\"preempt\":true,\"preempt_delay_ms\":0,"    \
+	"\"startup_delay_ms\":0,\"addrs\":[\"203.0.113.10/24\",\"203.0.113.11/32\"],\"excluded\":[\"2001:db8::1/"      \
+	"64\"],"                                                                                                       \
+	"\"routes\":[{\"to\":\"0.0.0.0/0\",\"via\":\"203.0.113.1\",\"dev\":\"wan0\",\"table\":100,\"metric\":10,"      \
+	"\"source\":\"203.0.113.10\"},{\"to\":\"2001:db8::/32\",\"dev\":\"lan0\",\"table\":254,\"metric\":0}],"        \
+	"\"rules\":[{\"from\":\"203.0.113.0/24\",\"to\":\"0.0.0.0/0\",\"table\":100,\"priority\":1000,\"fwmark\":7}]," \
+	"\"min_ttl\":255,\"lease_s\":3,\"virtual_mac\":true,\"resume\":true,"                                          \
+	"\"announce\":{\"count\":5,\"delay_ms\":5000,\"refresh_ms\":0,\"again_ms\":4000},"
+/* as large as it can be, and as small */
+#define SET2                                                                                                           \
+	"{" COMMON "\"version\":2,\"peers\":[\"203.0.113.2\"],\"source\":\"203.0.113.1\","                             \
+	"\"password\":\"3132333400000000\","                                                                           \
+	"\"auth\":{\"mode\":\"enforce\",\"window_ms\":5000,\"keys\":[{\"id\":1,\"key\":\"" KEY "\"}]}}"
+#define SET3 "{" COMMON "\"version\":3,\"peers\":[],\"auth\":{\"mode\":\"off\"}}"

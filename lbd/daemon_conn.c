@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Single connections, in the room of flow state (daemon_sync.c), which is started for them when it is not there: what
+ * commands ask, and the flows of backends that have left the kernel's table.
+ *
+ *   a destination is deleted, the kernel has said so -> is it a cut? -> conn.kill -> conn.end, one line in the log
+ *
+ * Whose flows are ended: those of a backend that is cut (on_fail, the end of a drain, maintenance), of any protocol;
+ * and those of UDP whenever the row is gone. A flow of TCP without its row waits for the row to come back, or for its
+ * client to give up; one of UDP would keep its client away from all other backends for as long as the kernel remembers
+ * it. A backend that stays in the table (on_fail: drain) keeps its flows, those of UDP too.
+ */
+#include "common/clock_io.h"
+#include "common/log_io.h"
+#include "lbd/ctl/ctl_conn.h"
+#include "lbd/daemon.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STAYS_MS   60000 /* the room, without a use */
+#define FLIGHT_MAX 16u   /* messages about cuts that have no answer yet */
+#define RETRY_MS   2000  /* where ending failed */
+#define TRIES_MAX  5u
+
+/* ---- what is cut ---- */
+
+static bool is_cut(const struct model *m, const struct ipvs_op *op)
+{
+	uint32_t s = model_listener_service(m, &op->svc.key);
+	if (s == MODEL_NONE)
+		return false;
+	const struct config_service *cfg = m->services[s].cfg;
+	for (uint32_t i = 0; i < cfg->n_backends; i++) {
+		const struct model_backend *b = &m->backends[m->services[s].first_backend + i];
+		if (lb_ip_cmp(&b->cfg->addr, &op->dest.addr) || model_backend_port(b, &op->svc.key) != op->dest.port)
+			continue;
+		switch ((enum model_backend_state)b->state) {
+		case MODEL_BACKEND_MAINT: return true;
+		case MODEL_BACKEND_DRAIN: return cfg->drain_then == CONFIG_THEN_CUT;
+		case MODEL_BACKEND_DOWN: return cfg->on_fail == CONFIG_FAIL_CUT;
+		case MODEL_BACKEND_UP:
+		case MODEL_BACKEND_UNCHECKED: return false;
+		}
+	}
+	return false; /* it has left the file */
+}
+
+void daemon_conn_deleted(struct daemon *d, const struct ipvs_op *op)
+{
+	const struct ipvs_key *key = &op->svc.key;
+	bool dest = op->type == IPVS_OP_DEST_DEL;
+	if (!d->model || d->stopping || (!dest && op->type != IPVS_OP_SERVICE_DEL))
+		return;
+	bool cut = dest && is_cut(d->model, op);
+	if (!cut && key->protocol != IPPROTO_UDP && !(dest && key->fwmark))
+		return;
+	struct daemon_cut *place = lb_vec_push(&d->conn.cuts);
+	if (!place)
+		return;
+	place->match = (struct conn_match){ .protocol = cut || !key->fwmark ? key->protocol : IPPROTO_UDP,
+		.fwmark = key->fwmark,
+		.virtual = key->addr,
+		.virtual_port = key->port };
+	if (dest) {
+		place->match.dest = op->dest.addr;
+		place->match.dest_port = op->dest.port;
+	}
+}
+
+static bool same_place(const struct conn_match *m, const struct ipvs_op *op)
+{
+	const struct ipvs_key *key = &op->svc.key;
+	return m->fwmark == key->fwmark && m->virtual_port == key->port && lb_ip_cmp(&m->virtual, &key->addr) == 0 &&
+	       (key->fwmark || m->protocol == key->protocol) && m->dest_port == op->dest.port &&
+	       lb_ip_cmp(&m->dest, &op->dest.addr) == 0;
+}
+
+/* The row is back: what it gets from now on is not cut. Others of the same message are said anew. */
+void daemon_conn_added(struct daemon *d, const struct ipvs_op *op)
+{
+	struct daemon_conn *c = &d->conn;
+	for (size_t i = 0; op->type == IPVS_OP_DEST_ADD && i < c->cuts.n; i++) {
+		const struct sync_room_msg stop = { .type = SYNC_MSG_CONN_STOP, .u.conn_id = c->cuts.v[i].id };
+		if (!same_place(&c->cuts.v[i].match, op))
+			continue;
+		if (stop.u.conn_id)
+			(void)daemon_sync_ask(d, &stop);
+		for (size_t k = 0; k < c->cuts.n && stop.u.conn_id; k++)
+			if (c->cuts.v[k].id == stop.u.conn_id)
+				c->cuts.v[k].id = 0;
+		c->cuts.v[i--] = c->cuts.v[--c->cuts.n];
+	}
+}
+
+/* ---- to the room ---- */
+
+bool daemon_conn_wanted(const struct daemon *d)
+{
+	const struct daemon_conn *c = &d->conn;
+	return c->cuts.n || ctl_conns_busy(d->conns) ||
+	       (c->used_at.us && lb_time_diff_us(lb_clock_now(), c->used_at) < STAYS_MS * 1000);
+}
+
+int daemon_conn_ask(struct daemon *d, const struct sync_room_msg *m)
+{
+	d->conn.used_at = lb_clock_now();
+	return daemon_sync_ask(d, m);
+}
+
+static unsigned in_flight(const struct daemon_conn *c)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < c->cuts.n; i++)
+		n += c->cuts.v[i].id && c->cuts.v[i].first;
+	return n;
+}
+
+static void put_off(struct daemon_conn *c, uint32_t id, struct lb_time now)
+{
+	for (size_t i = 0; i < c->cuts.n; i++) {
+		struct daemon_cut *cut = &c->cuts.v[i];
+		if (cut->id != id)
+			continue;
+		cut->id = 0;
+		cut->due = lb_time_add_ms(now, RETRY_MS);
+	}
+}
+
+/* All that are due, in one message. */
+static void send_cuts(struct daemon *d, struct lb_time now)
+{
+	struct daemon_conn *c = &d->conn;
+	struct sync_room_msg m = { .type = SYNC_MSG_CONN_KILL };
+	struct conn_filter *f = &m.u.conn_ask.filter;
+	uint32_t id = CTL_CONN_ID_MAX + 1 + c->last_id % CTL_CONN_ID_MAX;
+	uint32_t room = c->cuts.n < CONN_MATCH_MAX ? (uint32_t)c->cuts.n : CONN_MATCH_MAX;
+	f->v = calloc(room ? room : 1, sizeof(*f->v));
+	if (!f->v)
+		return;
+	f->some = true;
+	for (size_t i = 0; i < c->cuts.n && f->n < room; i++) {
+		struct daemon_cut *cut = &c->cuts.v[i];
+		if (cut->id || lb_time_cmp(now, cut->due) < 0)
+			continue;
+		cut->id = id;
+		cut->first = f->n == 0;
+		f->v[f->n++] = cut->match;
+	}
+	uint32_t n = f->n;
+	f->n = conn_match_sort(f->v, f->n);
+	m.u.conn_ask.id = id;
+	m.u.conn_ask.cut = true;
+	if (n && daemon_conn_ask(d, &m))
+		put_off(c, id, now);
+	else if (n)
+		c->last_id++;
+	free(f->v);
+}
+
+void daemon_conn_turn(struct daemon *d)
+{
+	struct daemon_conn *c = &d->conn;
+	bool due = false;
+	struct lb_time now = lb_clock_now();
+	for (size_t i = 0; i < c->cuts.n && !due; i++)
+		due = !c->cuts.v[i].id && lb_time_cmp(now, c->cuts.v[i].due) >= 0;
+	if (due && daemon_sync_talking(d)) {
+		if (in_flight(c) < FLIGHT_MAX)
+			send_cuts(d, now);
+	} else if (due) {
+		daemon_sync_start(d); /* ready follows */
+		if (!d->sync.there)
+			put_off(c, 0, now);
+	}
+	ctl_conns_turn(&d->env);
+}
+
+/* ---- what it says ---- */
+
+static void forget_cuts(struct daemon_conn *c, uint32_t id)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < c->cuts.n; i++)
+		if (c->cuts.v[i].id != id)
+			c->cuts.v[kept++] = c->cuts.v[i];
+	c->cuts.n = kept;
+	if (!kept)
+		lb_vec_done(&c->cuts);
+}
+
+/* What could not be ended is tried again, some times. */
+static bool again(struct daemon_conn *c, uint32_t id)
+{
+	bool any = false;
+	for (size_t i = 0; i < c->cuts.n; i++) {
+		struct daemon_cut *cut = &c->cuts.v[i];
+		if (cut->id != id || ++cut->tries >= TRIES_MAX)
+			continue;
+		cut->id = 0;
+		cut->due = lb_time_add_ms(lb_clock_now(), RETRY_MS);
+		any = true;
+	}
+	return any;
+}
+
+static void cut_ended(struct daemon *d, const struct conn_end *e)
+{
+	struct daemon_conn *c = &d->conn;
+	char at[CONN_MATCH_STRLEN] = "";
+	unsigned n = 0;
+	for (size_t i = 0; i < c->cuts.n; i++)
+		if (c->cuts.v[i].id == e->id && !n++)
+			conn_match_str(&c->cuts.v[i].match, at);
+	if (e->ended)
+		daemon_event(LB_LOG_NOTICE, "conn.cut", "conn: %llu flow%s ended that had lost %s (%s%s)",
+			(unsigned long long)e->ended, e->ended == 1 ? "" : "s",
+			n == 1 ? "their backend" : "their backends", at, n > 1 ? ", ..." : "");
+	if ((e->err || e->left) && !again(c, e->id))
+		daemon_event(LB_LOG_WARNING, "conn.cut", "conn: flows that should end are still there (%s%s): %s", at,
+			n > 1 ? ", ..." : "",
+			e->text[0] ? e->text
+			: e->err   ? strerror((int)e->err)
+				   : "something renews them");
+	forget_cuts(c, e->id);
+}
+
+/* The file was not there when the process began, or it is one of a module that has gone. */
+static bool wants_another(const struct daemon *d, const struct conn_end *e)
+{
+	return (e->err == ENOENT || e->err == EIO) && !e->text[0] && !d->kernel_missing && !d->kernel_retry.us;
+}
+
+void daemon_conn_said(struct daemon *d, const struct sync_room_msg *m)
+{
+	if (m->type == SYNC_MSG_CONN_ROWS) {
+		ctl_conns_rows(&d->env, &m->u.conn_rows);
+		return;
+	}
+	const struct conn_end *e = &m->u.conn_end;
+	if (e->id > CTL_CONN_ID_MAX)
+		cut_ended(d, e);
+	else
+		ctl_conns_end(&d->env, e);
+	if (wants_another(d, e))
+		daemon_sync_restart(d, "it began before the kernel had IPVS");
+}
+
+void daemon_conn_ready(struct daemon *d)
+{
+	ctl_conns_ready(&d->env);
+	daemon_conn_turn(d);
+}
+
+void daemon_conn_lost(struct daemon *d)
+{
+	ctl_conns_lost(d->conns, "the process that reads connections has ended; try again");
+	for (size_t i = 0; i < d->conn.cuts.n; i++)
+		d->conn.cuts.v[i].id = 0;
+}
+
+void daemon_conn_done(struct daemon *d)
+{
+	lb_vec_done(&d->conn.cuts);
+}

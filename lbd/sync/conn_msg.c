@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/sync/conn_msg.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- which ones ---- */
+
+static json_t *matches_write(const struct conn_filter *c)
+{
+	json_t *list = json_array();
+	char text[CONN_MATCH_STRLEN];
+	for (uint32_t i = 0; i < c->n; i++)
+		if (!lb_list_add(list, json_string(conn_match_str(&c->v[i], text))))
+			return NULL;
+	return list;
+}
+
+static bool text_of(const json_t *item, const char **s, size_t *n)
+{
+	*s = json_string_value(item);
+	*n = json_string_length(item);
+	return *s != NULL;
+}
+
+static int matches_read(struct lb_fields *f, struct conn_filter *c)
+{
+	const json_t *list = lb_field_list(f, "matches", CONN_MATCH_MAX);
+	uint32_t n = (uint32_t)json_array_size(list);
+	c->some = true;
+	if (!n)
+		return 0;
+	c->v = calloc(n, sizeof(*c->v));
+	if (!c->v)
+		return -ENOMEM;
+	c->n = n;
+	for (uint32_t i = 0; i < n && !f->bad; i++) {
+		const char *s;
+		size_t len;
+		f->bad = !text_of(json_array_get(list, i), &s, &len) || !conn_match_parse(s, len, &c->v[i]);
+		f->bad |= i && conn_match_cmp(&c->v[i - 1], &c->v[i]) >= 0;
+	}
+	return 0;
+}
+
+void conn_ask_write(const void *u, struct lb_members *o)
+{
+	const struct conn_ask *a = u;
+	const struct conn_filter *c = &a->filter;
+	lb_put_int(o, "id", a->id);
+	lb_put_bool(o, "cut", a->cut);
+	lb_put_ip(o, "client", &c->client);
+	if (c->client.family)
+		lb_put_int(o, "prefix", c->prefix);
+	lb_put_int(o, "port", c->client_port);
+	if (c->some)
+		lb_put(o, "matches", matches_write(c));
+}
+
+int conn_ask_read(struct lb_fields *f, void *u)
+{
+	struct conn_ask *a = u;
+	struct conn_filter *c = &a->filter;
+	a->id = lb_field_u32(f, "id", 1, UINT32_MAX);
+	a->cut = lb_field_bool(f, "cut");
+	c->client_port = (uint16_t)lb_field_u32(f, "port", 0, UINT16_MAX);
+	if (lb_field_has(f, "client")) {
+		c->client = lb_field_ip(f, "client");
+		c->prefix = (uint8_t)lb_field_u32(f, "prefix", 0, lb_ip_is_v6(&c->client) ? 128 : 32);
+		f->bad |= !lb_ip_is_net(&c->client, c->prefix);
+	}
+	return lb_field_has(f, "matches") ? matches_read(f, c) : 0;
+}
+
+/* ---- what there is ---- */
+
+static json_t *rows_write(const struct conn_rows *r)
+{
+	json_t *list = json_array();
+	char text[CONN_ROW_STRLEN];
+	for (uint32_t i = 0; i < r->n; i++)
+		if (!lb_list_add(list, json_string(conn_row_str(&r->v[i], text))))
+			return NULL;
+	return list;
+}
+
+void conn_rows_write(const void *u, struct lb_members *o)
+{
+	const struct conn_rows *r = u;
+	lb_put_int(o, "id", r->id);
+	lb_put(o, "rows", rows_write(r));
+}
+
+int conn_rows_read(struct lb_fields *f, void *u)
+{
+	struct conn_rows *r = u;
+	const json_t *list = lb_field_list(f, "rows", CONN_ROWS_MAX);
+	uint32_t n = (uint32_t)json_array_size(list);
+	r->id = lb_field_u32(f, "id", 1, UINT32_MAX);
+	f->bad |= n == 0;
+	if (f->bad)
+		return 0;
+	r->v = calloc(n, sizeof(*r->v));
+	if (!r->v)
+		return -ENOMEM;
+	r->n = n;
+	for (uint32_t i = 0; i < n && !f->bad; i++) {
+		const char *s;
+		size_t len;
+		f->bad = !text_of(json_array_get(list, i), &s, &len) || !conn_row_parse(s, len, &r->v[i]);
+	}
+	return 0;
+}
+
+/* ---- how it ended ---- */
+
+void conn_end_write(const void *u, struct lb_members *o)
+{
+	const struct conn_end *e = u;
+	lb_put_int(o, "id", e->id);
+	lb_put_int(o, "err", e->err);
+	lb_put_int(o, "seen", (int64_t)e->seen);
+	lb_put_int(o, "ended", (int64_t)e->ended);
+	lb_put_int(o, "left", (int64_t)e->left);
+	lb_put_str(o, "text", e->text);
+}
+
+int conn_end_read(struct lb_fields *f, void *u)
+{
+	struct conn_end *e = u;
+	e->id = lb_field_u32(f, "id", 1, UINT32_MAX);
+	e->err = lb_field_u32(f, "err", 0, 4095);
+	e->seen = lb_field_counter(f, "seen");
+	e->ended = lb_field_counter(f, "ended");
+	e->left = lb_field_counter(f, "left");
+	lb_field_line(f, "text", e->text, sizeof(e->text));
+	return 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the kernel's words about an entry of connection tracking mean for what is known of it.
+ *
+ * The kernel tells of changes, and not of all: entries that were there before somebody listened may have none, nobody
+ * is told that packets renew a timeout, and when it tells too fast, words are lost. So its table is looked through now
+ * and then, which costs a word to the other node only where there is news. The same look finds what has gone without a
+ * word, and what the other node told and this kernel has lost.
+ *
+ * Pure.
+ */
+#pragma once
+
+#include "lbd/sync/ct_flow.h"
+#include "lbd/sync/flow_table.h"
+
+enum ct_said {
+	CT_SAID_CHANGED, /* new, or another one than it was */
+	CT_SAID_GONE,
+	CT_SAID_THERE /* a look at the table saw it */
+};
+
+enum ct_verdict {
+	CT_NOTHING,
+	CT_SAW,    /* as it is known */
+	CT_LOCAL,  /* this kernel's, from now on */
+	CT_OLD,    /* the same; nobody knows since when: whatever else is said of it is newer */
+	CT_GO,     /* the other node is told that it has gone: ct_book_gone */
+	CT_FORGET, /* without a word */
+	CT_AGAIN   /* it goes into the kernel once more */
+};
+
+/* have: what is known, NULL = nothing. in_kernel: it was put there since it came from the other node. first: nothing
+ * was known when this look began. */
+enum ct_verdict ct_book_said(const struct flow_entry *have, const struct flow *f, enum ct_said said, bool in_kernel,
+	bool first, struct lb_time now);
+/* A look is over and has not seen it. */
+enum ct_verdict ct_book_unseen(const struct flow_entry *have, bool in_kernel, struct lb_time now);
+/* What the other node is told then. */
+void ct_book_gone(const struct flow_entry *have, struct flow *out, struct lb_time now);
+
+/* Whether a record of the other node is taken: it is news (fresh, see sync_is_news), and what this kernel has told
+ * itself nobody takes away. */
+bool ct_book_takes(const struct flow_entry *have, const struct flow *f, bool fresh);

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/sync/sync_ct_io.h"
+
+#include "common/clock_io.h"
+#include "common/err.h"
+#include "common/log_io.h"
+#include "lbd/sync/sync_copy.h"
+#include "lbd/sync/sync_link.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LOST_MS          5000 /* from the beginning of one look to that of the next, when words were lost */
+#define EXPIRE_PER_TURN  2000u
+#define BATCHES_PER_TURN 16
+#define LOOK_PER_TURN    20000u /* entries of our own table */
+#define BACK_MIN_MS      1000
+#define BACK_MAX_MS      30000
+#define FULL_MS          10000 /* for so long it counts as full behind the last one that found no room */
+
+static void trouble(struct sync_ct *c, const char *text)
+{
+	if (strcmp(c->trouble, text) == 0)
+		return;
+	snprintf(c->trouble, sizeof(c->trouble), "%s", text);
+	c->troubled(c->arg);
+}
+
+static void look_by(struct sync_ct *c, struct lb_time at)
+{
+	if (lb_time_cmp(at, c->look_at) < 0)
+		c->look_at = at;
+}
+
+/* What the peer told goes to the kernel in the order of its numbers. */
+static bool in_kernel(const struct sync_ct *c, const struct flow_entry *e)
+{
+	return e->number <= c->to_kernel.after;
+}
+
+/* ---- from the kernel ---- */
+
+/* Entries that were there before us: nobody knows since when, so as far back as no word of the peer is. */
+#define OLD_MS (INT64_C(86400000) * 30)
+
+static void put(struct sync_ct *c, const struct flow *f, bool old, struct lb_time now)
+{
+	int err = flow_table_put_aged(c->table, f, FLOW_LOCAL, old ? OLD_MS : 0, now, NULL);
+	if (err == -ENOSPC)
+		c->full++;
+	else if (err)
+		c->refused++;
+	else
+		c->changed(c->arg);
+}
+
+static void act(struct sync_ct *c, enum ct_verdict verdict, const struct flow_entry *have, const struct flow *f,
+	struct lb_time now)
+{
+	struct flow other;
+	switch (verdict) {
+	case CT_NOTHING: return;
+	case CT_SAW: flow_table_saw(c->table, have); return;
+	case CT_LOCAL: put(c, f, false, now); return;
+	case CT_OLD: put(c, f, true, now); return;
+	case CT_GO:
+		ct_book_gone(have, &other, now);
+		put(c, &other, false, now);
+		return;
+	case CT_FORGET:
+		flow_entry_get(have, &other);
+		(void)flow_table_drop(c->table, &other.key);
+		return;
+	case CT_AGAIN:
+		flow_entry_get(have, &other);
+		int64_t left_s = lb_time_diff_us(have->expires, now) / 1000000;
+		other.timeout_s = left_s > 0 ? (uint32_t)left_s : 1;
+		(void)flow_table_put(c->table, &other, FLOW_PEER, now, NULL);
+		return;
+	}
+}
+
+static void on_flow(const struct flow *f, enum ct_said said, void *arg)
+{
+	struct sync_ct *c = arg;
+	struct lb_time now = lb_clock_now();
+	if (said != CT_SAID_GONE && !sync_copied_ct(c->conf, f)) {
+		c->foreign++;
+		return;
+	}
+	const struct flow_entry *have = flow_table_find(c->table, &f->key);
+	bool put_there = have && in_kernel(c, have);
+	act(c, ct_book_said(have, f, said, put_there, !c->looked, now), have, f, now);
+}
+
+static void on_lost(void *arg)
+{
+	struct sync_ct *c = arg;
+	if (c->lost++ == 0)
+		lb_log(LB_LOG_WARNING, "conntrack: messages of the kernel were lost: its table is read instead");
+	look_by(c, lb_time_add_ms(c->look_from, LOST_MS));
+}
+
+/* ---- a look at all that it has ---- */
+
+static void on_looked(int err, void *arg)
+{
+	struct sync_ct *c = arg;
+	c->looking = false;
+	if (err) {
+		lb_log(LB_LOG_WARNING, "conntrack: the kernel's table cannot be read: %s", strerror(-err));
+		look_by(c, lb_time_add_ms(c->look_from, LOST_MS));
+		return;
+	}
+	c->looked = true;
+	c->looks++;
+	c->sweep_until = flow_table_last(c->table);
+	flow_cursor_close(&c->sweep);
+	flow_cursor_open(&c->sweep, c->table, 0);
+	c->troubled(c->arg); /* whether all is settled is to be looked at */
+}
+
+static void look(struct sync_ct *c, struct lb_time now)
+{
+	if (c->looking || c->sweep.table || lb_time_cmp(now, c->look_at) < 0)
+		return;
+	flow_table_look(c->table);
+	c->look_from = now;
+	c->look_at = lb_time_add_ms(now, CT_AUDIT_S * INT64_C(1000));
+	int err = ct_io_look(c->io);
+	c->looking = err == 0;
+	if (err)
+		lb_log(LB_LOG_WARNING, "conntrack: the kernel's table cannot be read: %s", strerror(-err));
+}
+
+/* What the look has not seen. True: there is more of it. */
+static bool sweep(struct sync_ct *c, struct lb_time now)
+{
+	const struct flow_entry *e = NULL;
+	for (unsigned n = 0; c->sweep.table && n < LOOK_PER_TURN; n++) {
+		e = flow_cursor_next(&c->sweep);
+		if (!e || e->number > c->sweep_until) {
+			flow_cursor_close(&c->sweep);
+			return false;
+		}
+		if (!flow_table_seen(c->table, e))
+			act(c, ct_book_unseen(e, in_kernel(c, e), now), e, NULL, now);
+	}
+	return c->sweep.table != NULL;
+}
+
+/* ---- into the kernel ---- */
+
+/* One that ended meanwhile is not brought back to life. */
+static bool take_one(struct sync_ct *c, const struct flow_entry *e, struct lb_time now)
+{
+	struct flow *f = &c->batch[c->n_batch].flow;
+	int64_t left_us = lb_time_diff_us(e->expires, now);
+	if (e->origin != FLOW_PEER || left_us <= 0)
+		return false;
+	flow_entry_get(e, f);
+	f->timeout_s = (uint32_t)((left_us + 999999) / 1000000);
+	return true;
+}
+
+static void fill_batch(struct sync_ct *c, struct lb_time now)
+{
+	const struct flow_entry *e;
+	for (unsigned n = 0; n < LOOK_PER_TURN && c->n_batch < CT_IO_BATCH && (e = flow_cursor_next(&c->to_kernel));
+		n++)
+		c->n_batch += take_one(c, e, now);
+}
+
+/* Those that found no room stay, for another time. */
+static void judge_batch(struct sync_ct *c, struct lb_time now)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < c->n_batch; i++) {
+		if (c->batch[i].err == 0) {
+			c->injected++;
+		} else if (c->batch[i].full) {
+			c->full++;
+			c->batch[kept++] = c->batch[i];
+		} else if (c->refused++ == 0) {
+			lb_log(LB_LOG_NOTICE, "conntrack: the kernel refuses an entry of the other node: %s",
+				strerror(-c->batch[i].err));
+		}
+	}
+	c->n_batch = kept;
+	if (!kept) {
+		c->back_ms = 0;
+		c->again_at = (struct lb_time){ 0 };
+		return;
+	}
+	c->full_at = now;
+	c->back_ms = c->back_ms ? 2 * c->back_ms : BACK_MIN_MS;
+	if (c->back_ms > BACK_MAX_MS)
+		c->back_ms = BACK_MAX_MS;
+	c->again_at = lb_time_add_ms(now, c->back_ms);
+}
+
+static bool waits(const struct sync_ct *c, struct lb_time now)
+{
+	return c->again_at.us && lb_time_cmp(now, c->again_at) < 0;
+}
+
+bool sync_ct_turn(struct sync_ct *c)
+{
+	struct lb_time now = lb_clock_now();
+	if (!c->io || c->broken)
+		return false;
+	bool more = sweep(c, now);
+	for (int n = 0; n < BATCHES_PER_TURN; n++) {
+		if (waits(c, now))
+			return more;
+		fill_batch(c, now);
+		if (!c->n_batch)
+			return more || c->to_kernel.at;
+		ct_io_put(c->io, c->batch, c->n_batch);
+		judge_batch(c, now);
+	}
+	return true;
+}
+
+bool sync_ct_settled(const struct sync_ct *c)
+{
+	return !c->conf || (c->io && !c->broken && c->looked && !c->n_batch && !c->to_kernel.at);
+}
+
+void sync_ct_again(struct sync_ct *c)
+{
+	if (!c->table)
+		return;
+	flow_cursor_close(&c->to_kernel);
+	flow_cursor_open(&c->to_kernel, c->table, 0);
+	c->n_batch = 0;
+	c->look_at = (struct lb_time){ 0 };
+}
+
+bool sync_ct_kernel_full(const struct sync_ct *c, struct lb_time now)
+{
+	return c->over_max || (c->full_at.us && lb_time_diff_us(now, c->full_at) < FULL_MS * INT64_C(1000));
+}
+
+/* ---- from the peer ---- */
+
+/* A translation cannot be changed: an entry with another one goes first. */
+static void make_room(struct sync_ct *c, const struct flow_entry *have, const struct flow *f)
+{
+	struct flow known;
+	if (!have || !c->io || f->flags & CT_GONE)
+		return;
+	flow_entry_get(have, &known);
+	if (!ct_flow_same_nat(&known, f))
+		(void)ct_io_drop(c->io, &known);
+}
+
+int sync_ct_peer(struct sync_ct *c, const uint8_t *p, size_t n, struct lb_time now)
+{
+	struct flow f;
+	struct sync_from from;
+	if (sync_ct_read(p, n, &f, &from))
+		return -EINVAL;
+	if (!c->conf || (!(f.flags & CT_GONE) && !sync_copied_ct(c->conf, &f)))
+		return -EPERM;
+	const struct flow_entry *have = flow_table_find(c->table, &f.key);
+	if (!ct_book_takes(have, &f, sync_is_news(have, &from, now)))
+		return 1;
+	make_room(c, have, &f);
+	f.timeout_s = ct_flow_hold_s(&f);
+	int err = flow_table_put(c->table, &f, FLOW_PEER, now, NULL);
+	if (err == -ENOSPC)
+		c->full++;
+	return err;
+}
+
+/* ---- it comes and goes ---- */
+
+static void on_broken(const char *why, void *arg)
+{
+	struct sync_ct *c = arg;
+	c->broken = true;
+	trouble(c, why);
+	lb_log(LB_LOG_WARNING, "conntrack: %s", why);
+}
+
+static void stop(struct sync_ct *c)
+{
+	ct_io_stop(c->io);
+	c->io = NULL;
+	c->broken = c->looking = c->looked = false;
+	flow_cursor_close(&c->sweep);
+}
+
+static void start(struct sync_ct *c)
+{
+	const struct ct_io_conf conf = { .flow = on_flow,
+		.lost = on_lost,
+		.looked = on_looked,
+		.broken = on_broken,
+		.arg = c,
+		.receive_bytes = c->receive_bytes };
+	struct lb_err e;
+	c->io = ct_io_start(c->loop, &conf, &e);
+	trouble(c, c->io ? "" : e.text);
+	sync_ct_again(c);
+}
+
+static void count(struct sync_ct *c)
+{
+	uint32_t n, max;
+	if (ct_io_count(c->io, &n, &max) == 0)
+		c->over_max = max && n >= max;
+}
+
+static void on_age(struct ev_loop *loop, ev_timer *ev, int events)
+{
+	(void)loop, (void)events;
+	struct sync_ct *c = ev->data;
+	struct lb_time now = lb_clock_now();
+	if (c->table)
+		while (flow_table_expire(c->table, now, EXPIRE_PER_TURN) == EXPIRE_PER_TURN &&
+			lb_time_diff_us(lb_clock_now(), now) < 20000) {
+		}
+	if (!c->conf)
+		return;
+	if (c->broken)
+		stop(c);
+	if (!c->io)
+		start(c);
+	if (!c->io)
+		return;
+	look(c, now);
+	count(c);
+}
+
+void sync_ct_open(struct sync_ct *c, struct ev_loop *loop)
+{
+	c->loop = loop;
+	c->age.data = c;
+	ev_timer_init(&c->age, on_age, 1.0, 1.0);
+	ev_timer_start(loop, &c->age);
+}
+
+static void stop_all(struct sync_ct *c)
+{
+	stop(c);
+	c->conf = NULL;
+	c->n_batch = 0;
+	c->over_max = false;
+	c->full_at = c->again_at = (struct lb_time){ 0 };
+	flow_cursor_close(&c->to_kernel);
+}
+
+int sync_ct_conf(struct sync_ct *c, const struct sync_conf *conf)
+{
+	if (!conf || !sync_conf_tracks(conf)) {
+		stop_all(c);
+		trouble(c, "");
+		return 0;
+	}
+	if (!c->table) {
+		c->table = flow_table_new(c->seed, SYNC_CT_MAX);
+		if (!c->table)
+			return -ENOMEM;
+	}
+	c->conf = conf;
+	c->look_at = (struct lb_time){ 0 }; /* other listeners, perhaps */
+	if (c->io)
+		return 0;
+	start(c);
+	if (c->io)
+		look(c, lb_clock_now());
+	return 0;
+}
+
+void sync_ct_close(struct sync_ct *c)
+{
+	stop_all(c);
+	if (c->loop)
+		ev_timer_stop(c->loop, &c->age);
+	flow_table_free(c->table);
+	c->table = NULL;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Entries of connection tracking: told by this node's kernel, told by the peer, and put into the kernel as they come.
+ * So they are there before an address is: who takes over has nothing to do about them.
+ *
+ *   kernel -> ct_io -> ct_book -> table -> link                        FLOW_LOCAL
+ *   link -> ct_book -> table -> (a cursor) -> ct_io -> kernel          FLOW_PEER
+ *
+ * Every CT_AUDIT_S the kernel's table is looked through, and soon after it said that words of its were lost. That
+ * repairs whatever is missing on either way: see ct_book.h.
+ */
+#pragma once
+
+#include "lbd/sync/ct_io.h"
+#include "lbd/sync/flow_table.h"
+#include "lbd/sync/sync_msg.h"
+#include "lbd/sync/sync_room_msg.h"
+
+#include <ev.h>
+
+#define SYNC_CT_MAX 2000000u
+
+struct sync_ct {
+	struct ev_loop *loop;
+	const struct sync_conf *conf; /* borrowed; NULL = not running */
+	struct flow_table *table;     /* made once, when it is first needed */
+	struct flow_cursor to_kernel; /* what the kernel has not got yet */
+	struct ct_put batch[CT_IO_BATCH];
+	unsigned n_batch; /* the kernel had no room for these */
+	struct ct_io *io; /* NULL = not running: why is in trouble */
+	char trouble[SYNC_TEXT_MAX];
+	bool broken;
+	bool looking, looked; /* a look is going on; there was a whole one since the start */
+	struct lb_time look_at, look_from;
+	struct flow_cursor sweep; /* behind a look: what it has not seen */
+	uint64_t sweep_until;
+	struct lb_time full_at, again_at; /* the kernel had no room; it is tried again. us 0 = not */
+	int64_t back_ms;
+	bool over_max;               /* by its own count */
+	ev_timer age;                /* once a second */
+	void (*changed)(void *arg);  /* something for the peer */
+	void (*troubled)(void *arg); /* trouble is another one */
+	void *arg;
+	uint64_t seed;
+	int receive_bytes; /* see ct_io_conf */
+	uint64_t injected, refused, lost, foreign, looks;
+	uint32_t full;
+};
+
+/* The callbacks, arg and seed are set before. */
+void sync_ct_open(struct sync_ct *c, struct ev_loop *loop);
+/* Another configuration. 0, or -ENOMEM: there is no table. */
+int sync_ct_conf(struct sync_ct *c, const struct sync_conf *conf);
+/* A record of the peer. 0 taken; 1 not news; -errno. */
+int sync_ct_peer(struct sync_ct *c, const uint8_t *p, size_t n, struct lb_time now);
+/* Before the loop sleeps: to the kernel, a part of it. True: call again soon. */
+bool sync_ct_turn(struct sync_ct *c);
+/* The table of the kernel was read, and everything that the peer told is in there. Also while there is nothing to do.
+ */
+bool sync_ct_settled(const struct sync_ct *c);
+/* Everything of the peer goes to the kernel again, and its table is looked through. */
+void sync_ct_again(struct sync_ct *c);
+bool sync_ct_kernel_full(const struct sync_ct *c, struct lb_time now);
+void sync_ct_close(struct sync_ct *c);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who gets in, and what is in the way of the sockets. */
+#include "tests/edge/ctl/clients.h"
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+/* In a child with another uid: the code of what stands in the first line, 100 for a greeting. */
+static int first_code_as(uid_t uid, const char *name)
+{
+	char buf[1024];
+	int fd;
+	if (setresgid(uid, uid, uid) || setresuid(uid, uid, uid))
+		return 101;
+	fd = try_connect(name);
+	if (fd < 0)
+		return -fd == EACCES ? 102 : 103;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	if (poll(&p, 1, PATIENCE_MS) != 1)
+		return 104;
+	ssize_t n = recv(fd, buf, sizeof(buf) - 1, 0);
+	buf[n > 0 ? n : 0] = '\0';
+	return strstr(buf, "\"lbd\"") ? 100 : strstr(buf, "\"code\":5") ? LB_CODE_DENIED : 105;
+}
+
+static int as_other_user(const char *name)
+{
+	int status = 0;
+	pid_t pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		_exit(first_code_as(65534, name));
+	UNTIL(-1, waitpid(pid, &status, WNOHANG) == pid);
+	ck_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+START_TEST(mode_and_caller_are_both_asked)
+{
+	if (geteuid() != 0)
+		return; /* nobody else to be */
+	start();
+	struct sockaddr_un control = address("control.sock");
+	ck_assert_int_eq(as_other_user("control.sock"), 102); /* the mode of the file */
+	ck_assert_int_eq(chmod(control.sun_path, 0666), 0);
+	ck_assert_int_eq(as_other_user("control.sock"), LB_CODE_DENIED); /* a mistaken chmod grants nothing */
+	ck_assert_uint_eq(ctl_server_clients(server), 0);
+}
+END_TEST
+
+START_TEST(member_of_the_group_gets_in)
+{
+	if (geteuid() != 0)
+		return;
+	config.admin_group = "nogroup"; /* gid 65534 on Debian */
+	start();
+	ck_assert_int_eq(as_other_user("control.sock"), 100);
+	ck_assert_int_eq(as_other_user("observe.sock"), 102);
+	struct sockaddr_un observe = address("observe.sock");
+	ck_assert_int_eq(chmod(observe.sun_path, 0666), 0);
+	ck_assert_int_eq(as_other_user("observe.sock"), 100); /* who may change may look */
+}
+END_TEST
+
+START_TEST(one_user_does_not_take_every_place)
+{
+	if (geteuid() != 0)
+		return;
+	config.admin_group = "nogroup";
+	config.max_per_uid = 2;
+	start();
+	pid_t pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		int fds[3];
+		if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+			_exit(1);
+		for (int i = 0; i < 3; i++) {
+			char buf[512];
+			struct pollfd p = { .events = POLLIN };
+			p.fd = fds[i] = try_connect("control.sock");
+			if (fds[i] < 0 || poll(&p, 1, PATIENCE_MS) != 1 || recv(fds[i], buf, sizeof(buf), 0) <= 0)
+				_exit(2);
+		}
+		/* the first one had to go */
+		struct pollfd p = { .fd = fds[0], .events = POLLIN };
+		_exit(poll(&p, 1, PATIENCE_MS) == 1 && recv(fds[0], &p, 1, 0) == 0 ? 0 : 3);
+	}
+	int status = 0;
+	UNTIL(-1, waitpid(pid, &status, WNOHANG) == pid);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 0);
+}
+END_TEST
+
+START_TEST(stale_socket_is_replaced)
+{
+	struct sockaddr_un sun = address("control.sock");
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	close(fd);
+	start();
+	peer_free(greeted("control.sock"));
+}
+END_TEST
+
+static void ck_refuses(enum lb_code code)
+{
+	struct lb_err e = { 0 };
+	ck_assert_ptr_null(ctl_server_new(loop, &config, &e));
+	ck_assert_msg(e.code == code, "%d: %s", (int)e.code, e.text);
+}
+
+START_TEST(what_is_in_the_way_is_not_removed)
+{
+	char path[128], target[128];
+	struct sockaddr_un sun = address("control.sock");
+	struct stat st;
+	start();
+	ck_refuses(LB_CODE_REFUSED); /* somebody answers */
+	ctl_server_free(server);
+	server = NULL;
+	snprintf(target, sizeof(target), "%s/precious", dir);
+	int fd = open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	close(fd);
+	ck_assert_int_eq(symlink(target, sun.sun_path), 0);
+	ck_refuses(LB_CODE_FAILED); /* a symbolic link */
+	ck_assert_int_eq(unlink(sun.sun_path), 0);
+	ck_assert_int_eq(rename(target, sun.sun_path), 0);
+	ck_refuses(LB_CODE_FAILED); /* a file */
+	ck_assert_int_eq(lstat(sun.sun_path, &st), 0);
+	ck_assert_int_eq(unlink(sun.sun_path), 0);
+	ck_assert_int_eq(chmod(dir, 0777), 0);
+	ck_refuses(LB_CODE_FAILED); /* others may write to the folder */
+	ck_assert_int_eq(chmod(dir, 0755), 0);
+	snprintf(path, sizeof(path), "%s/link", dir);
+	ck_assert_int_eq(symlink(dir, path), 0);
+	config.dir = path;
+	ck_refuses(LB_CODE_FAILED); /* the folder is a symbolic link */
+}
+END_TEST
+
+START_TEST(folder_is_made)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/run", dir);
+	config.dir = path;
+	start();
+	ctl_server_free(server);
+	server = NULL;
+}
+END_TEST
+
+START_TEST(no_descriptor_left_does_not_spin)
+{
+	struct rlimit before, tight;
+	start();
+	struct peer *a = greeted("control.sock");
+	int waiting = try_connect("control.sock");
+	ck_assert_int_ge(waiting, 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	tight = before;
+	int next = fcntl(a->fd, F_DUPFD_CLOEXEC, 0);
+	close(next);
+	tight.rlim_cur = (rlim_t)next;
+	unsigned warned = warnings;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &tight), 0);
+	for (int i = 0; i < 50; i++)
+		ev_run(loop, EVRUN_NOWAIT);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_uint_eq(warnings, warned + 1); /* one try, then a pause */
+	ck_assert_uint_eq(ctl_server_clients(server), 1);
+	say(a, "{\"id\":1,\"cmd\":\"status\"}\n");
+	ck_assert_int_eq(end_code(a, 1, NULL), 0);
+	struct peer *b = greeted("control.sock");
+	ck_assert_uint_eq(ctl_server_clients(server), 2);
+	close(waiting);
+	peer_free(a);
+	peer_free(b);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = { mode_and_caller_are_both_asked, member_of_the_group_gets_in,
+		one_user_does_not_take_every_place, stale_socket_is_replaced, what_is_in_the_way_is_not_removed,
+		folder_is_made, no_descriptor_left_does_not_spin };
+	return run("ctl_access", tests, sizeof(tests) / sizeof(tests[0]));
+}

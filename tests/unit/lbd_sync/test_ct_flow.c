@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Entries of connection tracking: what is one, what is the same, how long they are kept, how they get into a kernel. */
+#include "lbd/sync/ct_book.h"
+#include "lbd/sync/ct_order.h"
+#include "lbd/sync/sync_msg.h"
+#include "tests/unit/lbd_sync/flows.h"
+
+#include <errno.h>
+
+/* 10.1.0.2:1024 -> 10.2.0.2:80, translated to 10.2.0.9:2000 */
+static struct flow entry_of(uint8_t protocol, uint16_t state, uint32_t timeout_s)
+{
+	struct flow f = flow_of(protocol, "10.1.0.2:1024", "10.2.0.2:80", "10.2.0.2:80");
+	f.has_ct = true;
+	endpoint("10.2.0.9:2000", &f.ct.to, &f.ct.to_port);
+	f.state = state;
+	f.timeout_s = timeout_s;
+	f.flags = CT_SEEN_REPLY | CT_SRC_NAT;
+	return f;
+}
+
+static void other_zone(struct flow *f)
+{
+	f->key.zone = 7;
+}
+static void no_ct(struct flow *f)
+{
+	f->has_ct = false;
+}
+static void template(struct flow *f)
+{
+	f->key.template = true;
+}
+static void no_timeout(struct flow *f)
+{
+	f->timeout_s = 0;
+}
+static void state_none(struct flow *f)
+{
+	f->state = 0;
+}
+static void state_last(struct flow *f)
+{
+	f->state = CT_TCP_LAST;
+}
+static void state_beyond(struct flow *f)
+{
+	f->state = CT_TCP_LAST + 1;
+}
+static void flags_beyond(struct flow *f)
+{
+	f->flags |= 0x08;
+}
+static void flags_gone(struct flow *f)
+{
+	f->flags |= CT_GONE;
+}
+static void tcp_flags_beyond(struct flow *f)
+{
+	f->ct.tcp_flags[1] = 0x08;
+}
+static void tcp_flags_all(struct flow *f)
+{
+	f->ct.tcp_flags[1] = CT_TCP_FLAGS;
+}
+static void scale_beyond(struct flow *f)
+{
+	f->ct.tcp_scale[0] = 15;
+}
+static void scale_last(struct flow *f)
+{
+	f->ct.tcp_scale[0] = 14;
+}
+static void tag(struct flow *f)
+{
+	f->ct.sctp_tag[1] = 1;
+}
+static void family(struct flow *f)
+{
+	f->ct.to.family = AF_INET6;
+}
+static void no_family(struct flow *f)
+{
+	f->ct.to = (struct lb_ip){ 0 };
+}
+static void engine(struct flow *f)
+{
+	f->pe_data_n = 1;
+}
+static void seq(struct flow *f)
+{
+	f->has_seq = true;
+}
+static void udp(struct flow *f)
+{
+	f->key.protocol = IPPROTO_UDP, f->state = 0;
+}
+static void udp_state(struct flow *f)
+{
+	f->key.protocol = IPPROTO_UDP, f->state = 1;
+}
+static void udp_scale(struct flow *f)
+{
+	udp(f), f->ct.tcp_scale[1] = 1;
+}
+static void sctp(struct flow *f)
+{
+	f->key.protocol = IPPROTO_SCTP, f->state = 4, f->ct.sctp_tag[0] = 5;
+}
+static void sctp_beyond(struct flow *f)
+{
+	sctp(f), f->state = CT_SCTP_LAST + 1;
+}
+static void icmp(struct flow *f)
+{
+	f->key.protocol = IPPROTO_ICMP, f->state = 0;
+}
+static void nothing(struct flow *f)
+{
+	(void)f;
+}
+
+static const struct {
+	const char *what;
+	void (*change)(struct flow *f);
+	bool valid;
+} valid[] = {
+	{ "as it is", nothing, true },
+	{ "another zone", other_zone, true },
+	{ "of IPVS", no_ct, false },
+	{ "a template", template, false },
+	{ "without a timeout", no_timeout, false },
+	{ "TCP without a state", state_none, false },
+	{ "TCP, the last state", state_last, true },
+	{ "TCP, a state that there is not", state_beyond, false },
+	{ "a status bit that is the kernel's own", flags_beyond, false },
+	{ "one that has gone", flags_gone, true },
+	{ "all flags of TCP", tcp_flags_all, true },
+	{ "a flag of TCP that is not carried", tcp_flags_beyond, false },
+	{ "the largest scale", scale_last, true },
+	{ "a scale that nobody may have", scale_beyond, false },
+	{ "tags of SCTP in TCP", tag, false },
+	{ "two families", family, false },
+	{ "no address for answers", no_family, false },
+	{ "data of a persistence engine", engine, false },
+	{ "sequence numbers of IPVS", seq, false },
+	{ "UDP", udp, true },
+	{ "UDP with a state", udp_state, false },
+	{ "UDP with a scale", udp_scale, false },
+	{ "SCTP", sctp, true },
+	{ "SCTP, a state that there is not", sctp_beyond, false },
+	{ "ICMP", icmp, false },
+};
+
+START_TEST(what_is_valid)
+{
+	struct flow f = entry_of(IPPROTO_TCP, CT_TCP_ESTABLISHED, 100);
+	valid[_i].change(&f);
+	ck_assert_msg(ct_flow_is_valid(&f) == valid[_i].valid, "%s", valid[_i].what);
+	ck_assert_msg(!valid[_i].valid || !flow_is_valid(&f), "%s: not for IPVS", valid[_i].what);
+}
+END_TEST
+
+/* ---- the record ---- */
+
+static const struct {
+	const char *what, *bytes;
+	void (*change)(struct flow *f);
+	bool yours;
+} records[] = {
+	{ "TCP, with source NAT",
+		"00 06 0000 0400 0050 0050 07d0 0003 00000012 00000000 00000064 00000005 "
+		"0a010002 0a020002 0a020002 0a020009 00 00 00 00",
+		nothing, false },
+	{ "flags and scales, the peer's own",
+		"08 06 0000 0400 0050 0050 07d0 0003 00000012 00000000 00000064 00000005 "
+		"0a010002 0a020002 0a020002 0a020009 00 00 07 00",
+		tcp_flags_all, true },
+	{ "UDP in a zone: no details",
+		"00 11 0000 0400 0050 0050 07d0 0000 00000012 00000000 00000064 00000005 "
+		"0a010002 0a020002 0a020002 0a020009",
+		udp, false },
+	{ "SCTP has tags",
+		"00 84 0000 0400 0050 0050 07d0 0004 00000012 00000000 00000064 00000005 "
+		"0a010002 0a020002 0a020002 0a020009 00000005 00000000",
+		sctp, false },
+	{ "one that has gone, in a zone",
+		"00 06 0000 0400 0050 0050 07d0 0003 80000012 00000000 00000064 00000005 "
+		"0a010002 0a020002 0a020002 0a020009 00 00 00 00",
+		flags_gone, false },
+};
+
+static int read_exact(const uint8_t *p, size_t n, struct flow *out, struct sync_from *from)
+{
+	uint8_t *copy = exact(p, n);
+	int r = sync_ct_read(copy, n, out, from);
+	free(copy);
+	return r;
+}
+
+START_TEST(a_record)
+{
+	uint8_t want[128], got[128];
+	size_t n = hex(records[_i].bytes, want, sizeof(want) - 4);
+	struct lb_writer w = { got, got + sizeof(got), false };
+	struct sync_from from = { 5, records[_i].yours };
+	struct flow f = entry_of(IPPROTO_TCP, CT_TCP_ESTABLISHED, 100), out;
+	records[_i].change(&f);
+	sync_ct_write(&w, &f, &from);
+	ck_assert_msg(!w.bad && (size_t)(w.p - got) == n && memcmp(got, want, n) == 0, "%s", records[_i].what);
+	memset(want + n, 0xee, 4); /* a newer peer knows more */
+	for (size_t more = 0; more <= 4; more += 4) {
+		from = (struct sync_from){ 0 };
+		ck_assert_msg(read_exact(want, n + more, &out, &from) == 0, "%s", records[_i].what);
+		ck_assert_msg(ct_flow_same(&f, &out) && out.timeout_s == 100, "%s", records[_i].what);
+		ck_assert(from.age_ms == 5 && from.yours == records[_i].yours);
+	}
+	for (size_t cut = 0; cut < n; cut++)
+		ck_assert_msg(read_exact(want, cut, &out, &from) == -EINVAL, "%s: cut at %zu", records[_i].what, cut);
+}
+END_TEST
+
+START_TEST(a_record_of_ipv6)
+{
+	uint8_t bytes[SYNC_RECORD_MAX];
+	struct lb_writer w = { bytes, bytes + sizeof(bytes), false };
+	struct sync_from from = { 0 };
+	struct flow f = flow_of(IPPROTO_TCP, "[fd01::2]:1024", "[fd02::2]:80", "[fd02::3]:8080"), out;
+	f.has_ct = true;
+	f.key.zone = 0x1234;
+	f.fwmark = 0xdeadbeef;
+	f.state = 1;
+	f.timeout_s = UINT32_MAX;
+	f.flags = CT_DST_NAT | CT_ASSURED;
+	endpoint("[fd02::9]:2000", &f.ct.to, &f.ct.to_port);
+	f.ct.tcp_scale[1] = 14;
+	sync_ct_write(&w, &f, &from);
+	size_t n = (size_t)(w.p - bytes);
+	ck_assert(n == 30 + 4 * 16 + 4 && read_exact(bytes, n, &out, &from) == 0 && ct_flow_same(&f, &out));
+	ck_assert(out.timeout_s == UINT32_MAX && out.key.zone == 0x1234);
+}
+END_TEST
+
+/* ---- what is the same ---- */
+
+static void mark(struct flow *f)
+{
+	f->fwmark = 1;
+}
+static void state(struct flow *f)
+{
+	f->state = 4;
+}
+static void to_port(struct flow *f)
+{
+	f->ct.to_port++;
+}
+static void dest(struct flow *f)
+{
+	f->dest.b[3]++;
+}
+static void dest_port(struct flow *f)
+{
+	f->dest_port++;
+}
+static void to(struct flow *f)
+{
+	f->ct.to.b[3]++;
+}
+static void status(struct flow *f)
+{
+	f->flags |= CT_ASSURED;
+}
+static void nat(struct flow *f)
+{
+	f->flags |= CT_DST_NAT;
+}
+static void client(struct flow *f)
+{
+	f->key.client_port++;
+}
+static void timeout(struct flow *f)
+{
+	f->timeout_s++;
+}
+
+static const struct {
+	const char *what;
+	void (*change)(struct flow *f);
+	bool same, same_nat;
+} sames[] = {
+	{ "nothing differs", nothing, true, true },
+	{ "the timeout is no difference", timeout, true, true },
+	{ "a mark", mark, false, true },
+	{ "a state", state, false, true },
+	{ "a status", status, false, true },
+	{ "a flag of TCP", tcp_flags_all, false, true },
+	{ "a scale", scale_last, false, true },
+	{ "a tag", tag, false, true },
+	{ "a zone", other_zone, false, true },
+	{ "another client", client, false, true },
+	{ "another port of the translation", to_port, false, false },
+	{ "another address of it", to, false, false },
+	{ "another server", dest, false, false },
+	{ "another port of it", dest_port, false, false },
+	{ "both translations", nat, false, false },
+};
+
+START_TEST(what_is_the_same)
+{
+	struct flow a = entry_of(IPPROTO_TCP, CT_TCP_ESTABLISHED, 100), b = a;
+	sames[_i].change(&b);
+	ck_assert_msg(
+		ct_flow_same(&a, &b) == sames[_i].same && ct_flow_same(&b, &a) == sames[_i].same, "%s", sames[_i].what);
+	ck_assert_msg(ct_flow_same_nat(&a, &b) == sames[_i].same_nat, "%s", sames[_i].what);
+}
+END_TEST
+
+/* ---- how long ---- */
+
+static const struct {
+	const char *what;
+	uint8_t protocol;
+	uint16_t state;
+	uint32_t timeout_s, gone_s, hold_s;
+	bool established, closing;
+} times[] = {
+	{ "TCP, SYN", IPPROTO_TCP, 1, 120, 30, 120, false, false },
+	{ "TCP, the answer", IPPROTO_TCP, 2, 60, 30, 60, false, false },
+	{ "TCP, open from both sides", IPPROTO_TCP, CT_TCP_LAST, 120, 30, 120, false, false },
+	{ "TCP, established", IPPROTO_TCP, 3, 432000, 300, 432000, true, false },
+	{ "TCP, established and quiet for long", IPPROTO_TCP, 3, 40, 40, 60, true, false },
+	{ "TCP, it closes", IPPROTO_TCP, 4, 120, 30, 120, true, true },
+	{ "TCP, it was reset", IPPROTO_TCP, 8, 10, 10, 10, true, true },
+	{ "UDP, one packet", IPPROTO_UDP, 0, 30, 30, 60, true, false },
+	{ "UDP, a stream", IPPROTO_UDP, 0, 120, 30, 120, true, false },
+	{ "SCTP, it begins", IPPROTO_SCTP, 3, 3, 3, 60, false, false },
+	{ "SCTP, established", IPPROTO_SCTP, 4, 432000, 300, 432000, true, false },
+	{ "SCTP, it closes", IPPROTO_SCTP, 7, 3, 3, 3, true, true },
+};
+
+START_TEST(how_long)
+{
+	struct flow f = entry_of(times[_i].protocol, times[_i].state, times[_i].timeout_s);
+	ck_assert_msg(ct_flow_is_established(&f) == times[_i].established, "%s", times[_i].what);
+	ck_assert_msg(ct_flow_is_closing(&f) == times[_i].closing, "%s", times[_i].what);
+	ck_assert_msg(ct_flow_gone_s(&f) == times[_i].gone_s, "%s: %u", times[_i].what, ct_flow_gone_s(&f));
+	ck_assert_msg(ct_flow_hold_s(&f) == times[_i].hold_s, "%s: %u", times[_i].what, ct_flow_hold_s(&f));
+	f.flags |= CT_GONE;
+	ck_assert_uint_eq(ct_flow_hold_s(&f), times[_i].timeout_s);
+}
+END_TEST
+
+START_TEST(what_is_refreshed)
+{
+	static const struct {
+		const char *what;
+		uint32_t known_s, left_s;
+		bool is;
+	} rows[] = {
+		{ "nothing happened", 100, 100, false },
+		{ "it grows older", 100, 90, false },
+		{ "UDP with a packet 30 s later", 90, 120, true },
+		{ "a little", 101, 120, false },
+		{ "short ones: from 25 s on", 5, 30, true },
+		{ "not before", 6, 30, false },
+		{ "long ones: a quarter", 432000 - 108000, 432000, true },
+		{ "not before that", 432001 - 108000, 432000, false },
+		{ "it had ended here", 0, 30, true },
+	};
+	for (size_t i = 0; i < LEN(rows); i++)
+		ck_assert_msg(ct_flow_is_refreshed(rows[i].known_s, rows[i].left_s) == rows[i].is, "%s", rows[i].what);
+}
+END_TEST
+
+/* ---- orders ---- */
+
+START_TEST(orders)
+{
+	static const struct {
+		const char *what;
+		enum ct_order did;
+		int err;
+		enum ct_order next;
+		bool full;
+	} rows[] = {
+		{ "made", CT_ORDER_CREATE, 0, CT_ORDER_DONE, false },
+		{ "there already", CT_ORDER_CREATE, -EEXIST, CT_ORDER_CHANGE, false },
+		{ "no room", CT_ORDER_CREATE, -ENOMEM, CT_ORDER_FAILED, true },
+		{ "no room the second time", CT_ORDER_AGAIN, -ENOMEM, CT_ORDER_FAILED, true },
+		{ "no right", CT_ORDER_CREATE, -EPERM, CT_ORDER_FAILED, false },
+		{ "changed", CT_ORDER_CHANGE, 0, CT_ORDER_DONE, false },
+		{ "the kernel knows more", CT_ORDER_CHANGE, -EBUSY, CT_ORDER_REST, false },
+		{ "the rest", CT_ORDER_REST, 0, CT_ORDER_DONE, false },
+		{ "not even that", CT_ORDER_REST, -EBUSY, CT_ORDER_FAILED, false },
+		{ "it was somebody else", CT_ORDER_CHANGE, -ENOENT, CT_ORDER_CLEAR, false },
+		{ "who has gone", CT_ORDER_CLEAR, 0, CT_ORDER_AGAIN, false },
+		{ "or had already", CT_ORDER_CLEAR, -ENOENT, CT_ORDER_AGAIN, false },
+		{ "or stays", CT_ORDER_CLEAR, -EBUSY, CT_ORDER_FAILED, false },
+		{ "made at last", CT_ORDER_AGAIN, 0, CT_ORDER_DONE, false },
+		{ "and not for ever", CT_ORDER_AGAIN, -EEXIST, CT_ORDER_FAILED, false },
+		{ "made short", CT_ORDER_SHORTEN, 0, CT_ORDER_DONE, false },
+		{ "it had gone here, too", CT_ORDER_SHORTEN, -ENOENT, CT_ORDER_DONE, false },
+		{ "dropped", CT_ORDER_DROP, 0, CT_ORDER_DONE, false },
+		{ "was not there", CT_ORDER_DROP, -ENOENT, CT_ORDER_DONE, false },
+		{ "no room is not what a change says", CT_ORDER_CHANGE, -ENOMEM, CT_ORDER_FAILED, false },
+	};
+	struct flow f = entry_of(IPPROTO_TCP, 3, 100);
+	ck_assert_int_eq(ct_order_first(&f), CT_ORDER_CREATE);
+	f.flags |= CT_GONE;
+	ck_assert_int_eq(ct_order_first(&f), CT_ORDER_SHORTEN);
+	for (size_t i = 0; i < LEN(rows); i++) {
+		ck_assert_msg(ct_order_next(rows[i].did, rows[i].err) == rows[i].next, "%s", rows[i].what);
+		ck_assert_msg(ct_order_is_full(rows[i].did, rows[i].err) == rows[i].full, "%s", rows[i].what);
+	}
+}
+END_TEST
+
+/* ---- what words of the kernel mean ---- */
+
+static struct lb_time at_s(int64_t s)
+{
+	return (struct lb_time){ s * 1000000 };
+}
+
+/* Known at 1000 s, with 100 s left then. */
+static const struct {
+	const char *what;
+	int known; /* -1: not; else the origin */
+	bool known_gone, in_kernel, first;
+	enum ct_said said;
+	uint16_t state;
+	uint32_t left_s; /* what the kernel says */
+	int64_t now_s;
+	enum ct_verdict verdict;
+} words[] = {
+	{ "a new one", -1, false, false, false, CT_SAID_CHANGED, 3, 100, 1000, CT_LOCAL },
+	{ "another state", FLOW_LOCAL, false, false, false, CT_SAID_CHANGED, 4, 100, 1000, CT_LOCAL },
+	{ "packets of the other node's come by here", FLOW_PEER, false, true, false, CT_SAID_CHANGED, 4, 100, 1000,
+		CT_LOCAL },
+	{ "at start: nobody knows since when", -1, false, false, true, CT_SAID_THERE, 3, 100, 1000, CT_OLD },
+	{ "later: nobody said a word of it", -1, false, false, false, CT_SAID_THERE, 3, 100, 1000, CT_LOCAL },
+	{ "as it is known", FLOW_LOCAL, false, false, false, CT_SAID_THERE, 3, 90, 1010, CT_SAW },
+	{ "its packets are told now and then", FLOW_LOCAL, false, false, false, CT_SAID_THERE, 3, 100, 1030, CT_LOCAL },
+	{ "not each of them", FLOW_LOCAL, false, false, false, CT_SAID_THERE, 3, 100, 1020, CT_SAW },
+	{ "a change that nobody told", FLOW_LOCAL, false, false, false, CT_SAID_THERE, 4, 90, 1010, CT_LOCAL },
+	{ "it was thought to have gone", FLOW_LOCAL, true, false, false, CT_SAID_THERE, 3, 90, 1010, CT_LOCAL },
+	{ "the other node's, as it was put", FLOW_PEER, false, true, false, CT_SAID_THERE, 3, 90, 1010, CT_SAW },
+	{ "rounded, and a little late", FLOW_PEER, false, true, false, CT_SAID_THERE, 3, 94, 1010, CT_SAW },
+	{ "packets come by", FLOW_PEER, false, true, false, CT_SAID_THERE, 3, 95, 1010, CT_LOCAL },
+	{ "its state was not told by this kernel", FLOW_PEER, false, true, false, CT_SAID_THERE, 4, 90, 1010, CT_SAW },
+	{ "what was there before it was put", FLOW_PEER, false, false, false, CT_SAID_THERE, 4, 500, 1010, CT_SAW },
+	{ "it has gone there, and lives here", FLOW_PEER, true, true, false, CT_SAID_THERE, 3, 100, 1010, CT_LOCAL },
+	{ "gone", FLOW_LOCAL, false, false, false, CT_SAID_GONE, 0, 1, 1010, CT_GO },
+	{ "it ends there by itself", FLOW_LOCAL, false, false, false, CT_SAID_GONE, 0, 1, 1097, CT_FORGET },
+	{ "gone, and that was known", FLOW_LOCAL, true, false, false, CT_SAID_GONE, 0, 1, 1010, CT_SAW },
+	{ "the other node's: the next look mends it", FLOW_PEER, false, true, false, CT_SAID_GONE, 0, 1, 1010,
+		CT_NOTHING },
+	{ "nobody knew of it", -1, false, false, false, CT_SAID_GONE, 0, 1, 1010, CT_NOTHING },
+};
+
+static const struct flow_entry *known(struct flow_table *t, int origin, bool gone)
+{
+	const struct flow_entry *e = NULL;
+	struct flow f = entry_of(IPPROTO_TCP, 3, 100);
+	f.flags |= gone ? CT_GONE : 0;
+	if (origin >= 0)
+		ck_assert_int_eq(flow_table_put(t, &f, (enum flow_origin)origin, at_s(1000), &e), 0);
+	return e;
+}
+
+START_TEST(what_the_kernel_says)
+{
+	struct flow_table *t = flow_table_new(1, 10);
+	const struct flow_entry *have = known(t, words[_i].known, words[_i].known_gone);
+	struct flow f = entry_of(IPPROTO_TCP, words[_i].state, words[_i].left_s);
+	enum ct_verdict got =
+		ct_book_said(have, &f, words[_i].said, words[_i].in_kernel, words[_i].first, at_s(words[_i].now_s));
+	ck_assert_msg(got == words[_i].verdict, "%s: %d", words[_i].what, got);
+	flow_table_free(t);
+}
+END_TEST
+
+START_TEST(what_a_look_does_not_see)
+{
+	static const struct {
+		const char *what;
+		enum flow_origin origin;
+		bool gone, in_kernel;
+		int64_t now_s;
+		enum ct_verdict verdict;
+	} rows[] = {
+		{ "it went without a word", FLOW_LOCAL, false, false, 1010, CT_GO },
+		{ "as was told", FLOW_LOCAL, true, false, 1010, CT_NOTHING },
+		{ "it ends anyway", FLOW_LOCAL, false, false, 1097, CT_NOTHING },
+		{ "the kernel lost the other node's", FLOW_PEER, false, true, 1010, CT_AGAIN },
+		{ "it has not got it yet", FLOW_PEER, false, false, 1010, CT_NOTHING },
+		{ "it has gone there", FLOW_PEER, true, true, 1010, CT_NOTHING },
+	};
+	for (size_t i = 0; i < LEN(rows); i++) {
+		struct flow_table *t = flow_table_new(1, 10);
+		const struct flow_entry *have = known(t, rows[i].origin, rows[i].gone);
+		enum ct_verdict got = ct_book_unseen(have, rows[i].in_kernel, at_s(rows[i].now_s));
+		ck_assert_msg(got == rows[i].verdict, "%s: %d", rows[i].what, got);
+		flow_table_free(t);
+	}
+}
+END_TEST
+
+START_TEST(an_end_on_its_way)
+{
+	struct flow_table *t = flow_table_new(1, 10);
+	struct flow out, gone = entry_of(IPPROTO_TCP, 3, 30), lives = gone;
+	gone.flags |= CT_GONE;
+	const struct flow_entry *have = known(t, FLOW_LOCAL, false);
+	ct_book_gone(have, &out, at_s(1010));
+	ck_assert(out.flags == (CT_SEEN_REPLY | CT_SRC_NAT | CT_GONE) && out.timeout_s == 90 && out.ct.to_port == 2000);
+	ct_book_gone(have, &out, at_s(5000));
+	ck_assert(out.timeout_s == 1 && ct_flow_is_valid(&out));
+	/* nobody takes away what this kernel told itself; the rest as any news */
+	ck_assert(!ct_book_takes(have, &gone, true) && ct_book_takes(have, &lives, true));
+	have = known(t, FLOW_PEER, false);
+	ck_assert(ct_book_takes(have, &gone, true) && !ct_book_takes(have, &gone, false));
+	ck_assert(!ct_book_takes(have, &lives, false));
+	ck_assert(!ct_book_takes(NULL, &gone, true) && ct_book_takes(NULL, &lives, true));
+	flow_table_free(t);
+}
+END_TEST
+
+/* ---- in a table ---- */
+
+START_TEST(a_table_of_them)
+{
+	struct flow_table *t = flow_table_new(1, 10);
+	struct flow f = entry_of(IPPROTO_TCP, 3, 100), zone = f, got;
+	const struct flow_entry *a, *b;
+	zone.key.zone = 7;
+	zone.ct.to_port = 1;
+	ck_assert_int_eq(flow_table_put(t, &f, FLOW_LOCAL, at_s(10), &a), 0);
+	ck_assert_int_eq(flow_table_put(t, &zone, FLOW_PEER, at_s(10), &b), 0);
+	ck_assert(a != b && flow_table_find(t, &f.key) == a && flow_table_find(t, &zone.key) == b);
+	flow_entry_get(b, &got);
+	ck_assert(ct_flow_same(&got, &zone) && got.key.zone == 7);
+	/* IPVS has no zones, and nothing of what is not whole is kept */
+	f.has_ct = false;
+	f.key.zone = 7;
+	ck_assert_int_eq(flow_table_put(t, &f, FLOW_LOCAL, at_s(10), NULL), -EINVAL);
+	/* looks */
+	flow_table_look(t);
+	ck_assert(!flow_table_seen(t, a) && !flow_table_seen(t, b));
+	flow_table_saw(t, a);
+	ck_assert(flow_table_seen(t, a) && !flow_table_seen(t, b));
+	flow_table_saw(t, b); /* the last one has nothing behind it */
+	ck_assert(flow_table_seen(t, b));
+	flow_table_look(t);
+	ck_assert(!flow_table_seen(t, a));
+	ck_assert_int_eq(flow_table_put(t, &zone, FLOW_PEER, at_s(10), &b), 0);
+	ck_assert(flow_table_seen(t, b) && !flow_table_seen(t, a));
+	/* one that is old: its time counts from now */
+	ck_assert_int_eq(flow_table_put_aged(t, &zone, FLOW_LOCAL, 50000, at_s(10), &b), 0);
+	ck_assert(b->put_at.us == -40 * INT64_C(1000000) && b->expires.us == 110 * INT64_C(1000000));
+	ck_assert(flow_table_drop(t, &zone.key) && !flow_table_find(t, &zone.key));
+	ck_assert_uint_eq(flow_table_expire(t, at_s(200), 10), 1);
+	flow_table_free(t);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("ct_flow");
+	TCase *c = tcase_create("entries");
+	tcase_add_loop_test(c, what_is_valid, 0, LEN(valid));
+	tcase_add_loop_test(c, a_record, 0, LEN(records));
+	tcase_add_test(c, a_record_of_ipv6);
+	tcase_add_loop_test(c, what_is_the_same, 0, LEN(sames));
+	tcase_add_loop_test(c, how_long, 0, LEN(times));
+	tcase_add_test(c, what_is_refreshed);
+	tcase_add_test(c, orders);
+	tcase_add_loop_test(c, what_the_kernel_says, 0, LEN(words));
+	tcase_add_test(c, what_a_look_does_not_see);
+	tcase_add_test(c, an_end_on_its_way);
+	tcase_add_test(c, a_table_of_them);
+	suite_add_tcase(s, c);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? 1 : 0;
+}
