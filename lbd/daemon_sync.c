@@ -191,8 +191,6 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 
 /* ---- start and stop ---- */
 
-static void room_start(struct daemon *d);
-
 static bool of_kernel(const struct daemon *d)
 {
 	return d->sync.all.runs == CONFIG_FLOWS_KERNEL;
@@ -202,6 +200,8 @@ static bool wanted(const struct daemon *d)
 {
 	return of_kernel(d) || model_sync_runs(&d->sync.all) || daemon_conn_wanted(d);
 }
+
+static void room_start(struct daemon *d);
 
 static void on_gone(struct worker *w, void *arg)
 {

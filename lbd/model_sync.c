@@ -52,26 +52,28 @@ static int collect_skips(const struct config *c, struct sync_conf *out)
 	return 0;
 }
 
-/* Whose flows go on only with their entry of connection tracking. */
+/* Who is translated is known to connection tracking, too. More than a message has room for: then all of it is copied.
+ * 0, or -1: no memory. */
 static int collect_nats(const struct config *c, struct sync_conf *out)
 {
-	size_t n = config_snats(c, NULL, 0);
-	struct config_snat *snats = n ? calloc(n, sizeof(*snats)) : NULL;
-	out->nats = n ? calloc(n, sizeof(*out->nats)) : NULL;
-	if (n && (!snats || !out->nats)) {
-		free(snats);
-		return -1;
-	}
-	(void)config_snats(c, snats, n);
-	for (size_t i = 0; i < n; i++)
-		out->nats[out->n_nats++] = (struct sync_skip){ .what = SYNC_ALL,
-			.protocol = snats[i].listen->protocol,
-			.port = snats[i].listen->port,
-			.addr = snats[i].listen->addr };
-	free(snats);
-	if (n)
+	const size_t n = out->conntrack == SYNC_CONNTRACK_AUTO ? config_snats(c, NULL, 0) : 0;
+	if (n > CONFIG_SYNC_LISTENS_MAX - out->n_skips)
+		out->conntrack = SYNC_CONNTRACK_ALL;
+	if (!n || out->conntrack != SYNC_CONNTRACK_AUTO)
+		return 0;
+	struct config_snat *all = calloc(n, sizeof(*all));
+	out->nats = all ? calloc(n, sizeof(*out->nats)) : NULL;
+	if (out->nats) {
+		(void)config_snats(c, all, n);
+		for (size_t i = 0; i < n; i++)
+			out->nats[out->n_nats++] = (struct sync_skip){ .what = SYNC_ALL,
+				.protocol = all[i].listen->protocol,
+				.port = all[i].listen->port,
+				.addr = all[i].listen->addr };
 		qsort(out->nats, n, sizeof(*out->nats), skip_cmp);
-	return 0;
+	}
+	free(all);
+	return out->nats ? 0 : -1;
 }
 
 static bool any_ipvs(const struct config *c)

@@ -17,7 +17,7 @@ static const char *const why_not[] = {
 	[CONFIG_FLOWS_NO_SELF] = "this node is not under cluster.nodes, tell its name with lbd --node",
 	[CONFIG_FLOWS_NO_SERVICE] = "there is no service",
 	[CONFIG_FLOWS_OFF] = "sync is off in all services",
-	[CONFIG_FLOWS_KERNEL] = "the kernel does it by itself (sync.multicast), see ipvsadm --list-daemon",
+	[CONFIG_FLOWS_KERNEL] = "the kernel does it by itself (sync.multicast), see ipvsadm -L --daemon",
 };
 _Static_assert(sizeof(why_not) / sizeof(why_not[0]) == CONFIG_FLOWS_KERNEL + 1, "one text per reason");
 

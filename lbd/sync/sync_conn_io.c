@@ -452,11 +452,11 @@ int sync_conn_take(struct sync_conn *c, struct sync_room_msg *m, struct lb_time 
 	case SYNC_MSG_HELLO:
 	case SYNC_MSG_SET:
 	case SYNC_MSG_DO:
+	case SYNC_MSG_MULTICAST:
 	case SYNC_MSG_LOG:
 	case SYNC_MSG_PING:
 	case SYNC_MSG_READY:
 	case SYNC_MSG_STATE:
-	case SYNC_MSG_MULTICAST:
 	case SYNC_MSG_TALK_OUT:
 	case SYNC_MSG_TALK_LINK:
 	case SYNC_MSG_TALK_IN:

@@ -28,7 +28,7 @@ def configuration(prio, sync=True):
 def daemons(node):
     """{"master": "eth2 51", ...}"""
     found = {}
-    for line in node.run("ipvsadm", "--list-daemon").splitlines():
+    for line in node.run("ipvsadm", "-L", "--daemon").splitlines():
         words = line.replace(",", " ").replace("(", " ").replace(")", " ").split()
         values = dict(w.split("=") for w in words if "=" in w)
         if "mcast" in values:

@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -45,7 +46,8 @@ def services(toggle=True):
         all_of_them |= {
             f"arm{f}": service(at(VIP[f], ONE_ARM), pool(ARM[f]), protocol=BOTH, source_nat=SOURCE[f]),
             f"plain{f}": service(at(VIP[f], PLAIN), pool(BACK[f]), protocol=BOTH),
-            f"toggle{f}": service(at(VIP[f], TOGGLE), pool(BACK[f]), protocol=BOTH, source_nat=BEHIND[f] if toggle else "off"),
+            f"toggle{f}": service(at(VIP[f], TOGGLE), pool(BACK[f]), protocol=BOTH,
+                                  **({"source_nat": BEHIND[f]} if toggle else {})),
             f"whole{f}": service(WHOLE[f], pool(BACK[f], None), protocol=BOTH, persistence="5m", source_nat=BEHIND[f]),
             f"beside{f}": service(at(WHOLE[f], BESIDE), pool(BACK[f]), protocol=BOTH)}
     all_of_them["away"] = service(at(AWAY, ELSEWHERE), pool(ARM[4]), protocol=BOTH, source_nat=SOURCE[4])
@@ -104,9 +106,9 @@ def daemon(lbd, net, hooks):
 
 def peers(net, ask):
     """What ask() gave, and whom all the servers saw meanwhile."""
-    before = {s.name: len(s.requests()) for s in net.servers}
+    start = time.monotonic()
     given = ask()
-    return given, {r.peer for s in net.servers for r in s.requests()[before[s.name]:]}
+    return given, {r.peer for s in net.servers for r in s.requests() if r.time >= start}
 
 
 @FAMILIES

@@ -209,6 +209,32 @@ START_TEST(the_role_of_the_kernel)
 }
 END_TEST
 
+/* Connection tracking: by itself that of those alone who are translated, in the order of the message. */
+START_TEST(translated_listeners)
+{
+#define TRANSLATED                                                                                                     \
+	"services:\n  web: { listen: [203.0.113.11:80, 203.0.113.10:80], source_nat: 10.1.0.1, backends: { a: "        \
+	"10.1.0.2 } }\n"                                                                                               \
+	"  not: { listen: 203.0.113.9:80, backends: { a: 10.1.0.2 } }\n"
+	struct sync_conf c;
+	struct lb_err e = { 0 };
+	char ip[LB_IP_STRLEN];
+	key_text = KEY;
+	ck_assert_msg(conf_of(PAIR TRANSLATED, "lb-a", &c, &e) == 0, "%s", e.text);
+	ck_assert(c.conntrack == SYNC_CONNTRACK_AUTO && c.n_nats == 2 && sync_conf_tracks(&c));
+	ck_assert_str_eq(lb_ip_str(&c.nats[0].addr, ip), "203.0.113.10");
+	ck_assert_str_eq(lb_ip_str(&c.nats[1].addr, ip), "203.0.113.11");
+	ck_assert(c.nats[0].port == 80 && c.nats[0].protocol == IPPROTO_TCP && c.nats[0].what == SYNC_ALL);
+	sync_conf_done(&c);
+	ck_assert_msg(conf_of(PAIR TRANSLATED "sync: { conntrack: off }\n", "lb-a", &c, &e) == 0, "%s", e.text);
+	ck_assert(c.n_nats == 0 && !sync_conf_tracks(&c));
+	sync_conf_done(&c);
+	ck_assert_msg(conf_of(PAIR WEB, "lb-a", &c, &e) == 0, "%s", e.text);
+	ck_assert(c.n_nats == 0 && !sync_conf_tracks(&c));
+	sync_conf_done(&c);
+}
+END_TEST
+
 START_TEST(a_key_that_is_none)
 {
 	static const struct {
@@ -586,8 +612,8 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = { both_ends, exceptions, the_process_takes_it, where_flows_are_not_copied,
-		the_role_of_the_kernel, a_key_that_is_none, a_link_comes_and_goes, figures, who_has_not_come_yet,
-		a_peer_that_lags, another_key, a_kernel_that_has_no_room, connection_tracking, copied_anew,
-		a_kernel_that_does_not_play_along, progress, a_reload, no_row_of_the_kernel_changes };
+		translated_listeners, the_role_of_the_kernel, a_key_that_is_none, a_link_comes_and_goes, figures,
+		who_has_not_come_yet, a_peer_that_lags, another_key, a_kernel_that_has_no_room, connection_tracking,
+		copied_anew, a_kernel_that_does_not_play_along, progress, a_reload, no_row_of_the_kernel_changes };
 	return run_suite("model_sync", tests, COUNT(tests));
 }
