@@ -264,8 +264,16 @@ def test_who_waits_ends_with_the_link(pair, two):
 def test_who_leaves_makes_room(two):
     a, _ = two
     for _ in range(3):
-        waits = [Background(a, "--peer", "wait", "service/web", "up") for _ in range(8)]
-        until(lambda: a.call("--peer", "version").returncode == 7, "all places are taken", 10)
+        waits = []
+
+        def full():
+            if a.call("--peer", "version").returncode == 7:
+                return True
+            waits.append(Background(a, "--peer", "wait", "service/web", "up"))
+            return False
+
+        until(full, "all places are taken", 20)
+        until(lambda: sum(w.process.poll() is None for w in waits) == 8, "8 of them have one, the others were refused", 5)
         for one in waits:
             one.process.kill()
             one.end()
