@@ -134,14 +134,14 @@ static int allow_calls(scmp_filter_ctx ctx, const int *calls, size_t n)
 
 static int allow_socket(scmp_filter_ctx ctx, uint64_t family, uint64_t type)
 {
-	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, family),
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, family, 0),
 		SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, type));
 }
 
 static int allow_netlink(scmp_filter_ctx ctx, uint64_t kind)
 {
-	return seccomp_rule_add(
-		ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, kind));
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0),
+		SCMP_A2(SCMP_CMP_EQ, kind, 0));
 }
 
 /* What both rooms with rights over the network have: UDP (beats, multicast), packets, addresses and cards. */
@@ -263,11 +263,11 @@ static int refuse_sockets(scmp_filter_ctx ctx)
 			rc = seccomp_rule_add(ctx, no, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, (uint64_t)family, 0));
 	const uint64_t families[] = { AF_INET, AF_INET6 }, types[] = { SOCK_RAW, SOCK_PACKET };
 	for (size_t i = 0; i < 4 && rc == 0; i++)
-		rc = seccomp_rule_add(ctx, no, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, families[i / 2]),
+		rc = seccomp_rule_add(ctx, no, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, families[i / 2], 0),
 			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, types[i % 2]));
 	if (rc == 0)
-		rc = seccomp_rule_add(ctx, no, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
-			SCMP_A2(SCMP_CMP_NE, NETLINK_ROUTE));
+		rc = seccomp_rule_add(ctx, no, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0),
+			SCMP_A2(SCMP_CMP_NE, NETLINK_ROUTE, 0));
 	return rc;
 }
 

@@ -511,7 +511,7 @@ static void start(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply 
 	struct lb_err e = { LB_CODE_FAILED, "out of memory" };
 	struct run *run = calloc(1, sizeof(*run));
 	if (env->kernel_missing) {
-		lb_err_set(&e, LB_CODE_FAILED, "this kernel has no IPVS");
+		lb_err_set(&e, LB_CODE_FAILED, "this kernel has no IPVS (modprobe ip_vs)");
 	} else if (kind != KILL && !has_place(env->conns)) {
 		lb_err_set(&e, LB_CODE_REFUSED, "too many look at connections at once, try again");
 	} else if (run && filter_of(env, rq->args, &run->ask.filter, &e) == 0) {

@@ -96,8 +96,11 @@ static void talk(const uint8_t *p, size_t n)
 static void put(uint8_t n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		struct flow flow = { .key = { 6, false, (uint16_t)(i % 40), 80, { AF_INET, { 10, 0, 0, 1 } },
-					     { AF_INET, { 10, 0, 0, 2 } } },
+		struct flow flow = { .key = { .protocol = 6,
+					     .client_port = (uint16_t)(i % 40),
+					     .virtual_port = 80,
+					     .client = { AF_INET, { 10, 0, 0, 1 } },
+					     .virtual = { AF_INET, { 10, 0, 0, 2 } } },
 			.dest = { AF_INET, { 10, 0, 0, 3 } },
 			.state = 1,
 			.timeout_s = 1 + i };

@@ -196,7 +196,7 @@ START_TEST(what_is_refused)
 	}
 	k.env.kernel_missing = true;
 	ask(&c, "conn.list", "{}");
-	expect(&c, "{\"id\":1,\"end\":{\"code\":8,\"message\":\"this kernel has no IPVS\"}}\n");
+	expect(&c, "{\"id\":1,\"end\":{\"code\":8,\"message\":\"this kernel has no IPVS (modprobe ip_vs)\"}}\n");
 	leave(&c);
 }
 END_TEST
