@@ -278,13 +278,13 @@ class TestReceiving:
             until(lambda: [a for a in wire.of(N2, said) if a.vrid == 52], "it takes over", 3)
             after = next(a for a in wire.of(N2, said) if a.vrid == 52).time - said
             print(f"FIGURES priority 0: taken over after {after:.3f} s of a skew of {skew(50, 0.5):.3f}")
-            assert after < skew(50, 0.5) + 0.010 * slow
+            assert after < skew(50, 0.5) + 0.050 * slow  # the next one would be 1.5 s
             # the tie: lower is answered, higher is obeyed
             until(lambda: state(node, "v52") == "master", "it is master", 3)
             said = time.monotonic()
             talker.say(at(pair, packet4(N1, message(52, 50, ["10.9.0.110"], N1, interval=50))))
             until(lambda: [a for a in wire.of(N2, said) if a.vrid == 52], "an answer", 3)
-            assert next(a for a in wire.of(N2, said) if a.vrid == 52).time - said < 0.1 + 0.010 * slow and state(node, "v52") == "master"
+            assert next(a for a in wire.of(N2, said) if a.vrid == 52).time - said < 0.1 + 0.050 * slow and state(node, "v52") == "master"
             talker.say(at(pair, packet4(N9, message(52, 50, ["10.9.0.110"], N9, interval=50))))
             until(lambda: state(node, "v52") == "backup", "the higher address wins", 2)
             # whoever may say so without a signature
