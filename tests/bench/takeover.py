@@ -11,6 +11,7 @@ takeover.py REPS CELLS N
 import contextlib
 import fnmatch
 import os
+import random
 import resource
 import secrets
 import shutil
@@ -186,6 +187,11 @@ class Traffic:
         for mode, family in MODES:
             for kind in KINDS:
                 self.flows[kind, mode, family] = Flows(farm.client, VIP4 if family == 4 else VIP6, PORTS[mode], n // 2)
+        for i, f in enumerate(self.flows.values()):
+            # in the order in which they were opened round robin would send even unknown ones where they were
+            both = list(zip(f.socks, f.server))
+            random.Random(i).shuffle(both)
+            f.socks, f.server = map(list, zip(*both))
         self.total = sum(len(f.socks) for f in self.flows.values())
         note(f"{self.total} connections opened in {time.monotonic() - begin:.1f} s")
 
@@ -220,13 +226,17 @@ def count_lost(event, side, traffic):
     note(f"{event} {side}: {lost} of {of} are lost")
 
 
+def known(node):
+    return conns(node).get("ESTABLISHED", 0)
+
+
 def settle(farm, traffic, side):
     """The other node may know them: what there is time for before a node fails on an ordinary day."""
     want = sum(len(f.socks) for f in traffic.flows.values())
     end = time.monotonic() + 15
     found = 0
     while time.monotonic() < end:
-        found = conns(farm.b).get("ESTABLISHED", 0)
+        found = known(farm.b)
         if found >= want:
             break
         time.sleep(0.5)
@@ -261,9 +271,11 @@ def event_kill(farm, side, traffic):
     count_lost("sigkill", side.name, traffic)
     talk_for(traffic, ABSENT)
     farm.reboot("a")
+    note(f"back-empty {side.name}: it begins with {known(farm.a)} connections")
     begin = time.monotonic()
     side.start("a")
     talk_until(traffic, lambda: holds(farm.a) and not holds(farm.b))
+    note(f"back-empty {side.name}: it has {known(farm.a)} connections when it takes the addresses")
     taken(farm, "a", begin, "back-empty", side.name)
     count_lost("back-empty", side.name, traffic)
 

@@ -241,9 +241,12 @@ class Datagrams:
         self.turn = 0
 
     def ask(self, seconds=20):
-        """Who answered each: [name or None]."""
+        """Who answered each: [name or None]. Each turn in another order: else round robin alone would repeat itself."""
         self.turn += 1
-        return [self.one(s, f"{i}.{self.turn}".encode(), seconds) for i, s in enumerate(self.socks)]
+        n = len(self.socks)
+        order = list(range(n)) if self.turn % 2 else [*range(0, n, 2), *range(1, n, 2)]
+        found = {i: self.one(self.socks[i], f"{i}.{self.turn}".encode(), seconds) for i in order}
+        return [found[i] for i in range(n)]
 
     def one(self, s, word, seconds):
         end = time.monotonic() + seconds

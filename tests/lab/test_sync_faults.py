@@ -84,7 +84,7 @@ def forge(node, card, mac, to, payload):
     total = sum(struct.unpack(">10H", head))
     total = (total & 0xffff) + (total >> 16)
     total = 0xffff - ((total & 0xffff) + (total >> 16))
-    frame = bytes.fromhex(mac.replace(":", "")) + bytes(6) + b"\x08\x00" + head[:10] + struct.pack(">H", total) + head[12:] + udp
+    frame = bytes.fromhex(mac.replace(":", "")) + b"\x02\0\0\0\0\x66" + b"\x08\x00" + head[:10] + struct.pack(">H", total) + head[12:] + udp
     with node, socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
         s.bind((card, 0))
         s.send(frame)
