@@ -155,7 +155,8 @@ class Echo:
     def datagram(self, sock, name):
         try:
             data, info, _, peer = sock.recvmsg(2048, 256)
-            sock.sendmsg([name.encode() + b" " + data], [(i[0], 50, i[2]) for i in info if i[1] == 50], 0, peer)
+            # from the address that was asked, by whichever card leads there
+            sock.sendmsg([name.encode() + b" " + data], [(i[0], 50, i[2][:16] + bytes(4)) for i in info if i[1] == 50], 0, peer)
         except OSError:
             pass
 
@@ -245,11 +246,11 @@ class Datagrams:
         self.turn += 1
         n = len(self.socks)
         order = list(range(n)) if self.turn % 2 else [*range(0, n, 2), *range(1, n, 2)]
-        found = {i: self.one(self.socks[i], f"{i}.{self.turn}".encode(), seconds) for i in order}
+        end = time.monotonic() + seconds
+        found = {i: self.one(self.socks[i], f"{i}.{self.turn}".encode(), end) for i in order}
         return [found[i] for i in range(n)]
 
-    def one(self, s, word, seconds):
-        end = time.monotonic() + seconds
+    def one(self, s, word, end):
         while time.monotonic() < end:
             try:
                 s.send(word)

@@ -186,7 +186,7 @@ def test_datagrams_and_clients_that_stick_stay_where_they_were(farm, key):
         echo = Echo(farm.servers, [NAT_PORT, *(p for m, p in PORTS.items() if m != "nat")])
         udp = {(m, f): Datagrams(farm.client, VIP4 if f == 4 else VIP6, PORTS[m], 4) for m, f in MODES}
         try:
-            before = {k: d.ask() for k, d in udp.items()}
+            before = {k: d.ask(10) for k, d in udp.items()}
             assert all(set(names) == {"fs1", "fs2"} for names in before.values()), before
             stuck = {source: who(farm.client, VIP4, STICKY, source) for source in MANY}
             assert set(stuck.values()) == {"fs1", "fs2"}, stuck
@@ -195,7 +195,7 @@ def test_datagrams_and_clients_that_stick_stay_where_they_were(farm, key):
                   f"all are on the other node: {entries(farm.b)}", 30)
             kill_all(a)
             is_master(b)
-            after = {k: d.ask() for k, d in udp.items()}
+            after = {k: d.ask(10 + slowness()) for k, d in udp.items()}
             lost = {k: (v, after[k]) for k, v in before.items() if after[k] != v}
             again = {source: who(farm.client, VIP4, STICKY, source) for source in MANY[::2] + MANY[1::2]}
             moved = {s: (stuck[s], again[s]) for s in MANY if stuck[s] != again[s]}
