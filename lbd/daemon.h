@@ -387,9 +387,9 @@ int daemon_sync_ask(struct daemon *d, const struct sync_room_msg *m);
 void daemon_sync_restart(struct daemon *d, const char *why);
 
 /* ---- daemon_conn.c: ready, lost and said are called by daemon_sync.c ---- */
-/* The kernel has acknowledged op. */
+/* The kernel has acknowledged op; or those of n that have no error. */
 void daemon_conn_deleted(struct daemon *d, const struct ipvs_op *op);
-void daemon_conn_added(struct daemon *d, const struct ipvs_op *op);
+void daemon_conn_added(struct daemon *d, const struct ipvs_op *ops, size_t n, const int *errs);
 /* The room is needed, or was a moment ago. */
 bool daemon_conn_wanted(const struct daemon *d);
 int daemon_conn_ask(struct daemon *d, const struct sync_room_msg *m);

@@ -24,6 +24,7 @@
 #define FLIGHT_MAX 16u   /* messages about cuts that have no answer yet */
 #define RETRY_MS   2000  /* where ending failed */
 #define TRIES_MAX  5u
+#define ADDED_MAX  128u /* rows that are looked at together */
 
 /* ---- what is cut ---- */
 
@@ -70,29 +71,62 @@ void daemon_conn_deleted(struct daemon *d, const struct ipvs_op *op)
 	}
 }
 
-static bool same_place(const struct conn_match *m, const struct ipvs_op *op)
+/* Order of rows of the kernel, the same of a cut's and of an operation's; a mark has no protocol of its own. */
+static int by_place(const void *x, const void *y)
 {
-	const struct ipvs_key *key = &op->svc.key;
-	return m->fwmark == key->fwmark && m->virtual_port == key->port && lb_ip_cmp(&m->virtual, &key->addr) == 0 &&
-	       (key->fwmark || m->protocol == key->protocol) && m->dest_port == op->dest.port &&
-	       lb_ip_cmp(&m->dest, &op->dest.addr) == 0;
+	const struct conn_match *a = x, *b = y;
+	int by[] = { lb_ip_cmp(&a->virtual, &b->virtual), lb_ip_cmp(&a->dest, &b->dest) };
+	if (by[0] || by[1])
+		return by[0] ? by[0] : by[1];
+	if (a->virtual_port != b->virtual_port || a->dest_port != b->dest_port)
+		return a->virtual_port != b->virtual_port ? a->virtual_port - b->virtual_port
+							  : a->dest_port - b->dest_port;
+	if (a->fwmark != b->fwmark)
+		return a->fwmark < b->fwmark ? -1 : 1;
+	return a->fwmark ? 0 : a->protocol - b->protocol;
 }
 
-/* The row is back: what it gets from now on is not cut. Others of the same message are said anew. */
-void daemon_conn_added(struct daemon *d, const struct ipvs_op *op)
+static void call_off(struct daemon *d, size_t i)
 {
 	struct daemon_conn *c = &d->conn;
-	for (size_t i = 0; op->type == IPVS_OP_DEST_ADD && i < c->cuts.n; i++) {
-		const struct sync_room_msg stop = { .type = SYNC_MSG_CONN_STOP, .u.conn_id = c->cuts.v[i].id };
-		if (!same_place(&c->cuts.v[i].match, op))
+	const struct sync_room_msg stop = { .type = SYNC_MSG_CONN_STOP, .u.conn_id = c->cuts.v[i].id };
+	if (stop.u.conn_id)
+		(void)daemon_sync_ask(d, &stop);
+	for (size_t k = 0; k < c->cuts.n && stop.u.conn_id; k++)
+		if (c->cuts.v[k].id == stop.u.conn_id)
+			c->cuts.v[k].id = 0;
+	c->cuts.v[i] = c->cuts.v[--c->cuts.n];
+}
+
+/* Rows are back: what they get from now on is not cut. Others of the same message are said anew. */
+static void look_at_added(struct daemon *d, struct conn_match *rows, size_t n)
+{
+	struct daemon_conn *c = &d->conn;
+	qsort(rows, n, sizeof(*rows), by_place);
+	for (size_t i = c->cuts.n; n && i-- > 0;)
+		if (bsearch(&c->cuts.v[i].match, rows, n, sizeof(*rows), by_place))
+			call_off(d, i);
+}
+
+void daemon_conn_added(struct daemon *d, const struct ipvs_op *ops, size_t n, const int *errs)
+{
+	struct conn_match rows[ADDED_MAX];
+	size_t n_rows = 0;
+	for (size_t i = 0; i < n && d->conn.cuts.n; i++) {
+		if (errs[i] || ops[i].type != IPVS_OP_DEST_ADD)
 			continue;
-		if (stop.u.conn_id)
-			(void)daemon_sync_ask(d, &stop);
-		for (size_t k = 0; k < c->cuts.n && stop.u.conn_id; k++)
-			if (c->cuts.v[k].id == stop.u.conn_id)
-				c->cuts.v[k].id = 0;
-		c->cuts.v[i--] = c->cuts.v[--c->cuts.n];
+		rows[n_rows++] = (struct conn_match){ .protocol = ops[i].svc.key.protocol,
+			.fwmark = ops[i].svc.key.fwmark,
+			.virtual = ops[i].svc.key.addr,
+			.virtual_port = ops[i].svc.key.port,
+			.dest = ops[i].dest.addr,
+			.dest_port = ops[i].dest.port };
+		if (n_rows == ADDED_MAX) {
+			look_at_added(d, rows, n_rows);
+			n_rows = 0;
+		}
 	}
+	look_at_added(d, rows, n_rows);
 }
 
 /* ---- to the room ---- */

@@ -73,8 +73,9 @@ static int write_recorded(void *arg, const struct ipvs_op *ops, size_t n, int *e
 		if (errs[i])
 			continue;
 		daemon_conn_deleted(d, &ops[i]);
-		daemon_conn_added(d, &ops[i]);
 	}
+	if (!err)
+		daemon_conn_added(d, ops, n, errs);
 	return err;
 }
 
