@@ -291,7 +291,7 @@ fi
 previous='' built=() edges=('-L' edge) rest=('-LE' edge)
 [[ -z $fast ]] || rest=(-L 'unit|golden|fuzz|lint' -LE slow)
 for preset in "${presets[@]}"; do
-    run_apart "${previous:+15}" "build-$preset" after "${previous:+build-$previous}" build "$preset"
+    run_apart "${previous:+5}" "build-$preset" after "${previous:+build-$previous}" build "$preset"
     previous=$preset
 done
 for preset in "${presets[@]}"; do
@@ -300,7 +300,7 @@ for preset in "${presets[@]}"; do
     part_start "build $preset"
     build_end "$preset" || continue
     built+=("$preset")
-    run_apart 15 "test-$preset" after "build-$previous" run_ctest "test-$preset" "$preset" "${rest[@]}"
+    run_apart 5 "test-$preset" after "build-$previous" run_ctest "test-$preset" "$preset" "${rest[@]}"
     [[ -z $fast ]] || continue
     part_start "edges $preset"
     run_apart 0 "edge-$preset" run_ctest "edge-$preset" "$preset" "${edges[@]}"
