@@ -155,7 +155,8 @@ class Echo:
     def datagram(self, sock, name):
         try:
             data, info, _, peer = sock.recvmsg(2048, 256)
-            sock.sendmsg([name.encode() + b" " + data], [(i[0], 50, i[2]) for i in info if i[1] == 50], 0, peer)
+            # from the address that was asked, by whatever card the route says: DR and TUN are answered by another one
+            sock.sendmsg([name.encode() + b" " + data], [(i[0], 50, i[2][:16] + bytes(4)) for i in info if i[1] == 50], 0, peer)
         except OSError:
             pass
 
