@@ -29,6 +29,8 @@ WHOLE = {4: "10.9.0.101", 6: "fd09::101"}   # where a service takes every port
 AWAY = "10.9.0.60"                          # a virtual address that the other node has
 FAMILIES = pytest.mark.parametrize("family", [4, 6], ids=["ipv4", "ipv6"])
 BOTH = ["tcp", "udp"]
+# each protocol and each family once: rules of a family do not depend on the protocol
+CROSSED = pytest.mark.parametrize("proto, family", [("tcp", 4), ("udp", 6)], ids=["tcp-ipv4", "udp-ipv6"])
 
 
 def at(ip, port):
@@ -111,8 +113,7 @@ def peers(net, ask):
     return given, {r.peer for s in net.servers for r in s.requests() if r.time >= start}
 
 
-@FAMILIES
-@pytest.mark.parametrize("proto", BOTH)
+@CROSSED
 def test_one_armed(net, client, daemon, family, proto):
     """A socket that is connected takes nothing but what comes from where it is connected to."""
     answers, who = peers(net, lambda: [client.ask(VIP[family], ONE_ARM, proto=proto) for _ in range(6)])
@@ -128,8 +129,7 @@ def test_sctp(net, client, daemon):
     assert who == {SOURCE[4]} and {a.server for a in answers} == {"srv1", "srv2"}
 
 
-@FAMILIES
-@pytest.mark.parametrize("proto", BOTH)
+@CROSSED
 def test_a_service_beside_it_shows_the_client(net, client, daemon, family, proto):
     _, who = peers(net, lambda: [client.ask(VIP[family], PLAIN, proto=proto) for _ in range(4)])
     assert who == {CLIENT[family]}
@@ -151,8 +151,7 @@ def test_two_clients_with_one_port(client, daemon, family):
             c.close()
 
 
-@FAMILIES
-@pytest.mark.parametrize("proto", BOTH)
+@CROSSED
 def test_every_port_but_those_of_others(net, client, daemon, family, proto):
     _, who = peers(net, lambda: client.ask(WHOLE[family], EVERY, proto=proto))
     assert who == {BEHIND[family]}
@@ -175,8 +174,7 @@ def test_show(daemon):
     assert f"source nat:         {SOURCE[4]}\n" in daemon.text("service", "show", "arm4")
 
 
-@FAMILIES
-@pytest.mark.parametrize("proto", BOTH)
+@CROSSED
 def test_a_reload_takes_it_away_and_gives_it_back(client, daemon, family, proto):
     """A reload answers when the rules are there."""
     with client.connect(VIP[family], TOGGLE, proto=proto) as before:
@@ -275,8 +273,7 @@ def closed(net, lb, daemon):
         daemon.start()
 
 
-@FAMILIES
-@pytest.mark.parametrize("proto", BOTH)
+@CROSSED
 def test_services_answer_behind_a_closed_address(net, client, closed, family, proto):
     answers, who = peers(net, lambda: [client.ask(CLOSED[family], PLAIN, proto=proto) for _ in range(4)])
     assert who == {CLIENT[family]} and {a.server for a in answers} == {"srv1", "srv2"}
