@@ -244,8 +244,11 @@ static void set_error(struct sync_conn *c, int err)
 }
 
 /* Where the kernel has no room it is kept, and so is what comes behind it. */
+/* The kernel's side is started for the first flow that is really there, not for the question: with it the kernel takes
+ * no backend of another family than its service. */
 static void end_one(struct sync_conn *c, const struct flow *f)
 {
+	sync_kernel_want(c->kernel);
 	int err = c->held.n ? -EAGAIN : sync_kernel_end(c->kernel, f, lb_clock_now());
 	if (err == -EAGAIN) {
 		struct flow *place = lb_vec_push(&c->held);
@@ -396,7 +399,6 @@ static int kill_start(struct sync_conn *c, struct conn_ask *ask, struct lb_time 
 	struct kill *k = calloc(1, sizeof(*k));
 	if (!k)
 		return -ENOMEM;
-	sync_kernel_want(c->kernel);
 	k->id = ask->id;
 	k->cut = ask->cut;
 	k->filter = ask->filter;

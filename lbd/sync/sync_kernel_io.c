@@ -321,6 +321,8 @@ void sync_kernel_conf(struct sync_kernel *f, const struct sync_conf *conf)
 
 void sync_kernel_want(struct sync_kernel *f)
 {
+	if (f->wanted) /* it runs, or is tried again now and then */
+		return;
 	f->wanted = true;
 	start_if_needed(f);
 }

@@ -395,11 +395,18 @@ class Node:
             return c.ask(data)
 
 
+def packaged_modules():
+    """What a package has loaded before lbd starts, for it may not do so itself; IPVS and the firewall come by themselves."""
+    path = os.path.join(os.path.dirname(__file__), "..", "..", "packaging", "modules-load", "lbd.conf")
+    with open(path, encoding="ascii") as f:
+        return [m for m in f.read().split("\n") if m and not m.startswith(("#", "ip_vs", "nf"))]
+
+
 class Net:
     names = ["sw", "client", "lb"] + [f"srv{i + 1}" for i in range(SERVERS)]
 
     def __init__(self):
-        run("modprobe", "-a", "ip_vs", "ipip", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6", check=False)
+        run("modprobe", "-a", "ip_vs", "ipip", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6", *packaged_modules(), check=False)
         run("ip", "-batch", "-", text="".join(f"netns add {n}\n" for n in self.names))
         self.sw = Node("sw")
         self.client = Node("client", "10.9.0.2", "fd09::2")
