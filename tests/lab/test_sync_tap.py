@@ -161,7 +161,7 @@ def listed(node):
     found = {}
     for line in node.run("ipvsadm", "-Lnc").splitlines()[2:]:
         protocol, _, state, client, virtual, dest = line.split()[:6]
-        found[{"TCP": 6, "UDP": 17}[protocol], client, virtual, dest] = state
+        found[{"TCP": 6, "UDP": 17, "SCTP": 132}[protocol], client, virtual, dest] = state
     return found
 
 
