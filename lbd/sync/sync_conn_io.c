@@ -17,6 +17,7 @@
 #define WAITS_MAX  10   /* of SOON_MS each */
 #define LATER_MS   1300 /* what has a second left is */
 #define SMALL      40u  /* so many are one read of the kernel's file: none of them is missed */
+#define OVER_MAX   64u  /* of a pass: ended ones that may hide another, which the kernel shows soon after */
 
 _Static_assert(BATCH <= CONN_ROWS_MAX, "the core takes it");
 
@@ -53,6 +54,11 @@ struct kill {
 	int err;
 };
 
+struct over {
+	uint64_t hash;
+	bool spoken; /* its client has sent something since */
+};
+
 struct sync_conn {
 	struct ev_loop *loop;
 	struct sync_kernel *kernel;
@@ -62,7 +68,9 @@ struct sync_conn {
 	bool taken[SYNC_CONN_LISTS];
 	struct kill *kills;
 	struct conn_read *scan;
-	LB_VEC(struct flow) held; /* to be ended, and the kernel had no room */
+	LB_VEC(struct flow) held;   /* to be ended, and the kernel had no room */
+	struct over over[OVER_MAX]; /* of this pass */
+	unsigned n_over;
 	ev_timer due;
 	unsigned waited;
 };
@@ -284,21 +292,40 @@ static bool is_meant(struct kill *k, const struct flow *f, bool known)
 	return true;
 }
 
+/* When a packet, or the replacement itself, holds a connection in the moment in which it is replaced, the kernel keeps
+ * it: behind the ended one, which is found first, and back after that has gone. No record reaches it until then, and
+ * each would keep the ended one there. So it is looked for again later; but not where the client has spoken to the
+ * ended one (which then has more than its second): it has had its reset. */
+static const struct over *hides(const struct sync_conn *c, const struct flow *f)
+{
+	uint64_t hash = flow_key_hash(&f->key, 0);
+	for (unsigned i = 0; i < OVER_MAX && i < c->n_over; i++)
+		if (c->over[i].hash == hash)
+			return &c->over[i];
+	return NULL;
+}
+
 static void scan_flow(const struct flow *flow, void *arg)
 {
 	struct sync_conn *c = arg;
 	struct flow f = *flow;
 	bool of_peer, known, meant = false, at_once = conn_ends_at_once(flow);
+	if (conn_is_over(flow))
+		c->over[c->n_over++ % OVER_MAX] =
+			(struct over){ flow_key_hash(&flow->key, 0), flow->timeout_s > CONN_OVER_S };
 	if (conn_is_over(flow) || (!at_once && flow->timeout_s <= CONN_OVER_S))
 		return; /* on its way out; a record about one that has gone would make it anew */
+	const struct over *hidden = at_once ? hides(c, flow) : NULL;
+	if (hidden && hidden->spoken)
+		return;
 	known = sync_kernel_known(c->kernel, &f, &of_peer);
 	for (struct kill *k = c->kills; k; k = k->next) {
 		if (!is_meant(k, &f, known))
 			continue;
-		k->slow |= !at_once;
+		k->slow |= !at_once || hidden != NULL;
 		meant = true;
 	}
-	if (meant)
+	if (meant && !hidden)
 		end_one(c, &f);
 }
 
@@ -378,6 +405,7 @@ static void on_due(struct ev_loop *loop, ev_timer *ev, int events)
 		k->in_scan = lb_time_cmp(now, k->due) >= 0;
 		any |= k->in_scan;
 	}
+	c->n_over = 0;
 	if (any && !err)
 		c->scan = conn_read_start(c->loop, readers[END_READER], scan_flow, scan_done, c, &err);
 	if (any && !c->scan)
