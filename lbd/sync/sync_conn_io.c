@@ -251,9 +251,9 @@ static void set_error(struct sync_conn *c, int err)
 			k->err = err;
 }
 
-/* Where the kernel has no room it is kept, and so is what comes behind it. */
-/* The kernel's side is started for the first flow that is really there, not for the question: with it the kernel takes
- * no backend of another family than its service. */
+/* Where the kernel has no room it is kept, and so is what comes behind it. The kernel's side is started for the first
+ * flow that is really there, not for the question: with it the kernel takes no backend of another family than its
+ * service. */
 static void end_one(struct sync_conn *c, const struct flow *f)
 {
 	sync_kernel_want(c->kernel);
