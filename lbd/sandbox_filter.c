@@ -12,10 +12,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* What probes on libev, libcurl and OpenSSL, malloc, the log sink and a clean exit need; sockets, files and memory
- * follow with arguments. */
-static const int probe_calls[] = {
-	SCMP_SYS(bind), /* to the source of a check */
+/* What every room needs: libev, libcrypto, malloc, the log sink and a clean exit; sockets and memory follow with
+ * arguments. */
+static const int room_calls[] = {
+	SCMP_SYS(bind), /* probes: to the source of a check */
 	SCMP_SYS(brk),
 	SCMP_SYS(clock_gettime), /* only where the vdso has no fast clock */
 	SCMP_SYS(close),
@@ -30,10 +30,8 @@ static const int probe_calls[] = {
 	SCMP_SYS(fcntl),
 	SCMP_SYS(fstat),
 	SCMP_SYS(futex),
-	SCMP_SYS(getpeername),
 	SCMP_SYS(getpid),
 	SCMP_SYS(getrandom),
-	SCMP_SYS(getrlimit),
 	SCMP_SYS(getrusage),
 	SCMP_SYS(getsockname),
 	SCMP_SYS(getsockopt),
@@ -56,58 +54,15 @@ static const int probe_calls[] = {
 	SCMP_SYS(sendto),
 	SCMP_SYS(setsockopt),
 	SCMP_SYS(timer_settime),
-	SCMP_SYS(ugetrlimit),
 	SCMP_SYS(write),
 	SCMP_SYS(writev),
 };
 
-/* What libev, libcrypto, malloc, the log sink and a clean exit need; sockets and memory follow with arguments. No
- * file is opened: keys come over the channel, and what libcrypto reads it reads before. */
-static const int vrrp_calls[] = {
-	SCMP_SYS(bind),
-	SCMP_SYS(brk),
-	SCMP_SYS(clock_gettime), /* only where the vdso has no fast clock */
-	SCMP_SYS(close),
-	SCMP_SYS(connect),
-	SCMP_SYS(epoll_create),
-	SCMP_SYS(epoll_create1),
-	SCMP_SYS(epoll_ctl),
-	SCMP_SYS(epoll_pwait),
-	SCMP_SYS(epoll_wait),
-	SCMP_SYS(exit),
-	SCMP_SYS(exit_group),
-	SCMP_SYS(fcntl),
-	SCMP_SYS(fstat),
-	SCMP_SYS(futex),
-	SCMP_SYS(getpid),
-	SCMP_SYS(getrandom),
-	SCMP_SYS(getrusage),
-	SCMP_SYS(getsockname),
-	SCMP_SYS(getsockopt),
-	SCMP_SYS(gettimeofday),
-	SCMP_SYS(lseek),
-	SCMP_SYS(madvise),
-	SCMP_SYS(mremap),
-	SCMP_SYS(munmap),
-	SCMP_SYS(newfstatat),
-	SCMP_SYS(poll),
-	SCMP_SYS(ppoll),
-	SCMP_SYS(read),
-	SCMP_SYS(recvfrom),
-	SCMP_SYS(recvmmsg),
-	SCMP_SYS(recvmsg),
-	SCMP_SYS(restart_syscall),
-	SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(sendmmsg),
-	SCMP_SYS(sendmsg),
-	SCMP_SYS(sendto),
-	SCMP_SYS(setsockopt),
-	SCMP_SYS(timer_settime),
-	SCMP_SYS(write),
-	SCMP_SYS(writev),
-};
+/* libcurl and OpenSSL, in addition; a file may be read, see below. */
+static const int probe_calls[] = { SCMP_SYS(getpeername), SCMP_SYS(getrlimit), SCMP_SYS(ugetrlimit) };
+
+/* Many datagrams at once. No file is opened: keys come over the channel, and what libcrypto reads it reads before. */
+static const int network_calls[] = { SCMP_SYS(recvmmsg), SCMP_SYS(sendmmsg) };
 
 /* What libssl and a process that others connect to need in addition to those. */
 static const int sync_calls[] = { SCMP_SYS(accept4), SCMP_SYS(geteuid), SCMP_SYS(getpeername), SCMP_SYS(listen),
@@ -132,6 +87,12 @@ static int allow_calls(scmp_filter_ctx ctx, const int *calls, size_t n)
 	return rc;
 }
 
+static int add_room_rules(scmp_filter_ctx ctx)
+{
+	int rc = allow_calls(ctx, room_calls, sizeof(room_calls) / sizeof(room_calls[0]));
+	return rc ? rc : allow_maps(ctx);
+}
+
 static int allow_socket(scmp_filter_ctx ctx, uint64_t family, uint64_t type)
 {
 	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, family, 0),
@@ -147,13 +108,13 @@ static int allow_netlink(scmp_filter_ctx ctx, uint64_t kind)
 /* What both rooms with rights over the network have: UDP (beats, multicast), packets, addresses and cards. */
 static int add_network_rules(scmp_filter_ctx ctx)
 {
-	int rc = allow_calls(ctx, vrrp_calls, sizeof(vrrp_calls) / sizeof(vrrp_calls[0]));
+	int rc = add_room_rules(ctx);
+	rc = rc ? rc : allow_calls(ctx, network_calls, sizeof(network_calls) / sizeof(network_calls[0]));
 	rc = rc ? rc : allow_socket(ctx, AF_INET, SOCK_DGRAM);
 	rc = rc ? rc : allow_socket(ctx, AF_INET6, SOCK_DGRAM);
 	rc = rc ? rc : allow_socket(ctx, AF_PACKET, SOCK_RAW);
 	rc = rc ? rc : allow_socket(ctx, AF_PACKET, SOCK_DGRAM);
-	rc = rc ? rc : allow_netlink(ctx, NETLINK_ROUTE);
-	return rc ? rc : allow_maps(ctx);
+	return rc ? rc : allow_netlink(ctx, NETLINK_ROUTE);
 }
 
 /* Adverts (raw). */
@@ -180,14 +141,15 @@ static int add_probe_rules(scmp_filter_ctx ctx)
 {
 	/* a file may be read; what O_TMPFILE has in addition to O_DIRECTORY is what makes one */
 	const uint64_t writes = O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY);
-	int rc = seccomp_rule_add(
-		ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, writes, O_RDONLY));
+	int rc = add_room_rules(ctx);
+	rc = rc ? rc
+		: seccomp_rule_add(
+			  ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, writes, O_RDONLY));
 	rc = rc ? rc : allow_calls(ctx, probe_calls, sizeof(probe_calls) / sizeof(probe_calls[0]));
 	/* TCP, UDP and ping sockets; no raw, no netlink and no Unix ones */
 	const int families[] = { AF_INET, AF_INET6 }, types[] = { SOCK_STREAM, SOCK_DGRAM };
 	for (size_t i = 0; i < 4 && rc == 0; i++)
 		rc = allow_socket(ctx, families[i / 2], types[i % 2]);
-	rc = rc ? rc : allow_maps(ctx);
 	/* getrlimit is prlimit64 in newer libraries; a new limit (third argument) may not be set */
 	return rc ? rc : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0, 0));
 }
