@@ -45,11 +45,12 @@ enum lb_log_level lb_log_get_level(void)
 }
 
 /* A lost line must not end a load balancer: errors of the sink itself have nowhere to go and are dropped. */
-static void emit(enum lb_log_level level, const struct lb_text *line)
+static void emit(enum lb_log_level level, const char *fields, const struct lb_text *line)
 {
 	struct lb_text out = LB_TEXT_INIT;
 	if (sink.journal >= 0) {
-		lb_text_printf(&out, "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\nMESSAGE=%s\n", level, sink.name, line->s);
+		lb_text_printf(
+			&out, "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\n%sMESSAGE=%s\n", level, sink.name, fields, line->s);
 		if (!out.bad && send(sink.journal, out.s, out.n, MSG_NOSIGNAL) >= 0)
 			goto done;
 		lb_text_clear(&out);
@@ -59,6 +60,19 @@ static void emit(enum lb_log_level level, const struct lb_text *line)
 		errno = 0;
 done:
 	lb_text_done(&out);
+}
+
+void lb_log_fields(enum lb_log_level level, const char *fields, const char *raw)
+{
+	if (level > sink.level)
+		return;
+	int saved = errno;
+	struct lb_text line = LB_TEXT_INIT;
+	lb_text_escape(&line, raw, strlen(raw), 4096);
+	if (line.s)
+		emit(level, fields ? fields : "", &line);
+	lb_text_done(&line);
+	errno = saved;
 }
 
 void lb_log(enum lb_log_level level, const char *fmt, ...)
@@ -72,11 +86,7 @@ void lb_log(enum lb_log_level level, const char *fmt, ...)
 	int n = vasprintf(&raw, fmt, ap);
 	va_end(ap);
 	if (n >= 0) {
-		struct lb_text line = LB_TEXT_INIT;
-		lb_text_escape(&line, raw, (size_t)n, 4096);
-		if (line.s)
-			emit(level, &line);
-		lb_text_done(&line);
+		lb_log_fields(level, NULL, raw);
 		free(raw);
 	}
 	errno = saved;

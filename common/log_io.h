@@ -12,5 +12,9 @@ void lb_log_init(const char *name, enum lb_log_level level);
 void lb_log_set_level(enum lb_log_level level);
 enum lb_log_level lb_log_get_level(void);
 
+/* A line that is written already. fields: "KEY=value\n" for each that the journal gets beside it, without bytes that
+ * need escaping; NULL = none. */
+void lb_log_fields(enum lb_log_level level, const char *fields, const char *line);
+
 /* fmt gives the line without newline and without the level. */
 __attribute__((format(printf, 2, 3))) void lb_log(enum lb_log_level level, const char *fmt, ...);

@@ -28,7 +28,7 @@ static void to_out(const json_t *row, void *arg)
 {
 	struct out *o = arg;
 	out_row(o, row);
-	if (o->text.n >= PRINT_AT)
+	if (o->text.n >= PRINT_AT || o->cmd->view == LB_VIEW_WATCH)
 		session_print(&o->text);
 }
 

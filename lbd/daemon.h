@@ -20,6 +20,8 @@
  *   daemon_words.c   overrides that hold on both nodes
  *   daemon_pair.c    what runs on the other node, compared with what runs here
  *   daemon_both.c    one configuration on both nodes, or on neither
+ *   daemon_log.c     events: to the log, to memory, to who watches
+ *   daemon_metrics.c the endpoint of Prometheus
  *   daemon_nft.c     our table of nftables
  *   daemon_ctl.c     what commands may do: overrides, waits, repair, stop
  *   daemon_state.c   the state directory: overrides, generations, which listeners are ours
@@ -35,6 +37,7 @@
 #include "lbd/ctl/ctl_io.h"
 #include "lbd/ctl/ctl_remote.h"
 #include "lbd/ctl/ctl_run.h"
+#include "lbd/event.h"
 #include "lbd/history.h"
 #include "lbd/host/host.h"
 #include "lbd/host/track_io.h"
@@ -98,6 +101,7 @@ struct daemon_room {
 	bool there;                 /* worker runs, or is between two processes, or is being stopped */
 	uint32_t next_id;           /* targets below it have been sent */
 	struct check_msg_pong pong; /* the last one */
+	struct ctl_lag lag;
 };
 
 struct daemon_interface {
@@ -117,6 +121,7 @@ struct daemon_vrrp {
 	struct vrrp_conf *next; /* of a configuration that is about to run; owned */
 	uint32_t n_next;
 	struct vrrp_msg_pong pong; /* the last one */
+	struct ctl_lag lag;
 	LB_VEC(struct host_process) processes;
 	LB_VEC(struct daemon_interface) interfaces;
 };
@@ -136,6 +141,7 @@ struct daemon_sync {
 	struct model_sync all;
 	struct sync_conf next; /* of a configuration that is about to run */
 	struct sync_msg_pong pong;
+	struct ctl_lag lag;
 };
 
 /* Flows to be ended: their backend has left the kernel's table. */
@@ -189,6 +195,14 @@ struct daemon {
 	struct ctl_runs *runs;
 	struct ctl_failovers *failovers;
 	struct ctl_conns *conns;
+	struct events *events;
+	struct ctl_watches *watches;
+	bool watched; /* there are events that nobody was sent yet */
+	bool watching_ends;
+	uint32_t alarms; /* that were raised, of those that are looked for */
+	struct metrics_server *metrics;
+	struct ctl_lag lag;
+	struct lb_time ticked;
 	uint32_t next_target_id;
 	uint64_t turn;
 	uint32_t generation;
@@ -483,8 +497,15 @@ uint32_t daemon_generation_newest(struct daemon *d);
 int daemon_privs_drop(const struct daemon_options *opt, struct lb_err *e);
 
 /* ---- daemon_log.c ---- */
-/* One line per change of state, rate limited per event name ("backend.health"). */
-__attribute__((format(printf, 3, 4))) void daemon_event(
-	enum lb_log_level level, const char *name, const char *fmt, ...);
+/* A change of state: the line is for people, "OBJECT: what happened", and rate limited in the log; takes e->data. */
+__attribute__((format(printf, 3, 4))) void daemon_event(struct daemon *d, const struct event *e, const char *fmt, ...);
+void daemon_event_line(struct daemon *d, const struct model_line *l, json_t *data);
+void daemon_event_worker(struct daemon *d, const struct worker *w, const struct worker_news *news);
+void daemon_log_check(struct daemon *d, const struct history_record *r);
+void daemon_events_turn(struct daemon *d);                        /* before the loop sleeps: to who watches */
 void daemon_log_change(const struct model_change *ch, void *arg); /* model_change_fn */
-void daemon_log_tick(struct lb_time now);
+void daemon_log_tick(struct daemon *d, struct lb_time now);
+
+/* ---- daemon_metrics.c ---- */
+void daemon_metrics_model(struct daemon *d); /* the configuration may say another address */
+void daemon_metrics_done(struct daemon *d);

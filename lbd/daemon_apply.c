@@ -94,7 +94,7 @@ static void note_reject(struct daemon *d, const char *first, size_t errors)
 {
 	free(d->last_reject);
 	d->last_reject = strdup(first);
-	daemon_event(LB_LOG_WARNING, "config.rejected",
+	daemon_event(d, &(struct event){ .id = LB_EVENT_CONFIG_REJECTED, .user = d->apply->who.user },
 		"config: rejected: %s (%zu error%s); generation %u is still running", first, errors,
 		errors == 1 ? "" : "s", d->generation);
 	daemon_env_refresh(d);
@@ -221,7 +221,8 @@ static void take_same(struct daemon *d)
 	snprintf(text, sizeof(text), "nothing changed; generation %u is running%s%s", d->generation,
 		new[0] ? ", with " : "", new);
 	if (new[0])
-		daemon_event(LB_LOG_NOTICE, "config.applied", "config/%u: %s, by %s", d->generation, new, a->who.user);
+		daemon_event(d, &(struct event){ .id = LB_EVENT_CONFIG_APPLIED, .user = a->who.user },
+			"config/%u: %s, by %s", d->generation, new, a->who.user);
 	daemon_env_refresh(d);
 	finish(d, LB_CODE_OK, text, json_pack("{s:i, s:b}", "writes", 0, "changed", keys != 0 || cluster));
 }
@@ -263,8 +264,11 @@ static void take(struct daemon *d, struct config *c)
 		reject(d, LB_CODE_FAILED, "out of memory");
 		return;
 	}
-	daemon_event(LB_LOG_NOTICE, "config.applied", "config/%u: applied by %s (%u added, %u changed, %u removed)",
-		d->generation, a->who.user, a->changes[0], a->changes[1], a->changes[2]);
+	json_t *data = json_pack("{s:I, s:I, s:I}", "added", (json_int_t)a->changes[0], "changed",
+		(json_int_t)a->changes[1], "removed", (json_int_t)a->changes[2]);
+	daemon_event(d, &(struct event){ .id = LB_EVENT_CONFIG_APPLIED, .user = a->who.user, .data = data },
+		"config/%u: applied by %s (%u added, %u changed, %u removed)", d->generation, a->who.user,
+		a->changes[0], a->changes[1], a->changes[2]);
 }
 
 void daemon_apply_kernel_done(struct daemon *d)

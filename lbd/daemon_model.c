@@ -149,6 +149,8 @@ int daemon_model_swap(struct daemon *d, struct config *c)
 	daemon_probe_model(d, old);
 	model_free(old);
 	daemon_nft_model(d);
+	daemon_metrics_model(d);
+	d->env.applied_wall_ms = lb_clock_wall_ms();
 	malloc_trim(0); /* two whole configurations were in memory: give the old one back to the host */
 	daemon_host_look(d);
 	d->changed = true;

@@ -73,15 +73,9 @@ void model_sync_done(struct model_sync *s); /* the key does not stay in memory *
 void model_sync_said_state(struct model_sync *s, const struct sync_msg_state *m, struct lb_time now, int64_t wall_ms);
 void model_sync_said_stats(struct model_sync *s, const struct sync_msg_stats *m);
 
-struct model_sync_line {
-	enum lb_log_level level;
-	const char *event; /* "sync.state" "sync.resync" "sync.alarm" "sync.trouble" */
-	char text[MODEL_VRRP_LINE];
-};
-
 /* The next thing that changed, as a line; false: nothing more. To be called until then after each word of the process,
  * and once a second. */
-bool model_sync_next(struct model_sync *s, struct lb_time now, struct model_sync_line *out);
+bool model_sync_next(struct model_sync *s, struct lb_time now, struct model_line *out);
 
 /* There is a process, and it has a link to the peer or tries to. */
 static inline bool model_sync_runs(const struct model_sync *s)
