@@ -285,3 +285,48 @@ def test_counters_equal_ipvsadm(ours, theirs, daemon, lb):
     assert row and "10.8.0.11:8080" in row.group(1)
     if theirs:
         assert re.search(rf"TCP  {re.escape(VIP4)}:{WEIGHTS} +60 ", text), text
+
+
+def samples(text, name):
+    """[(labels, value)] of one metric."""
+    found = re.findall(rf"^{name}\{{(.*)\}} (\S+)$", text, re.M)
+    return [(dict(re.findall(r'([a-z_]+)="([^"]*)"', labels)), float(value)) for labels, value in found]
+
+
+def counted(lb):
+    """{(listener, backend): (connections, packets in, out, bytes in, out)} of ipvsadm, backend None: of the service."""
+    found, listen = {}, None
+    for line in lb.run("ipvsadm", "-Ln", "--stats", "--exact").splitlines()[3:]:
+        words = line.split()
+        if words[0] != "->":
+            listen = f"fwmark:{words[1]}" if words[0] == "FWM" else f"{words[1]}/{words[0].lower()}"
+        found[listen, words[1] if words[0] == "->" else None] = tuple(map(int, words[2:7]))
+    return found
+
+
+def test_metrics_equal_ipvsadm(daemon, lb):
+    """What Prometheus gets of each listener and backend is what the kernel counts; until both stand still."""
+    names = ["connections", "incoming_packets", "outgoing_packets", "incoming_bytes", "outgoing_bytes"]
+
+    def told():
+        text, found = daemon.text("metrics"), {}
+        at = {(row["service"], row["backend"]): row for row, _ in samples(text, "lbd_backend_info")}
+        for kind in ("service", "backend"):
+            for name in names:
+                for row, value in samples(text, f"lbd_{kind}_{name}_total"):
+                    if row["listen"].startswith("fwmark"):
+                        continue
+                    real = None
+                    if kind == "backend":
+                        there = at[row["service"], row["backend"]]
+                        port = there["port"] or row["listen"].rpartition("/")[0].rpartition(":")[2]
+                        real = f"[{there['address']}]:{port}" if ":" in there["address"] else f"{there['address']}:{port}"
+                    found.setdefault((row["listen"], real), []).append(int(value))
+        return {key: tuple(values) for key, values in found.items()}
+
+    def equal():
+        theirs = {key: row for key, row in counted(lb).items() if not key[0].startswith("fwmark")}
+        ours = told()
+        return theirs == ours and ours
+    found = until(equal, "the metrics are what ipvsadm prints")
+    assert found[f"{VIP4}:{WEIGHTS}/tcp", None][0] == 60 and len(found) > 10
