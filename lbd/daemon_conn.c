@@ -252,12 +252,13 @@ static void cut_ended(struct daemon *d, const struct conn_end *e)
 		daemon_event(LB_LOG_NOTICE, "conn.cut", "conn: %llu flow%s ended that had lost %s (%s%s)",
 			(unsigned long long)e->ended, e->ended == 1 ? "" : "s",
 			n == 1 ? "their backend" : "their backends", at, n > 1 ? ", ..." : "");
-	if ((e->err || e->left) && !again(c, e->id))
-		daemon_event(LB_LOG_WARNING, "conn.cut", "conn: flows that should end are still there (%s%s): %s", at,
-			n > 1 ? ", ..." : "",
+	if ((e->err || e->left || e->unsure) && !again(c, e->id))
+		daemon_event(LB_LOG_WARNING, "conn.cut", "conn: flows that should end %s still there (%s%s): %s",
+			e->err || e->left ? "are" : "may be", at, n > 1 ? ", ..." : "",
 			e->text[0] ? e->text
 			: e->err   ? strerror((int)e->err)
-				   : "something renews them");
+			: e->left  ? "something renews them"
+				   : "connections come and go too fast to see them all");
 	forget_cuts(c, e->id);
 }
 
