@@ -145,6 +145,68 @@ bool model_sync_multicast(const struct config *c, const struct model_vrrps *vs, 
 	return m->interface[0] && known;
 }
 
+/* ---- ways ---- */
+
+_Static_assert(IPVS_METHOD_NAT == 0 && IPVS_METHOD_TUN == 2 && IPVS_METHOD_DR == 3, "numbers of the kernel, as in flows");
+
+/* What a persistence engine puts into its templates is not in the kernel's file. */
+static bool has_ways(const struct config_service *s)
+{
+	return s->sync != CONFIG_SYNC_OFF && !s->engine[0];
+}
+
+static bool is_mixed(const struct config_service *s)
+{
+	for (uint32_t i = 0; i < s->n_backends; i++)
+		if (s->backends[i].method != s->backends[0].method)
+			return true;
+	return false;
+}
+
+/* The sorry server goes the way that the service names. */
+static uint8_t method_of_all(const struct config_service *s)
+{
+	bool other = s->n_backends && s->sorry.family && s->backends[0].method != s->method;
+	if (is_mixed(s) || other)
+		return CONN_WAY_MIXED;
+	return s->n_backends ? s->backends[0].method : s->method;
+}
+
+static struct conn_way way_of(const struct config_service *s, const struct ipvs_key *key, uint32_t row)
+{
+	const struct config_backend *b = row ? &s->backends[row - 1] : NULL;
+	struct conn_way w = { .match = { .fwmark = key->fwmark, .virtual_port = key->port, .virtual = key->addr },
+		.method = b ? b->method : method_of_all(s),
+		.persist_s = s->persist_s };
+	if (!key->fwmark)
+		w.match.protocol = key->protocol;
+	if (b) {
+		w.match.dest = b->addr;
+		w.match.dest_port = b->port ? b->port : key->port;
+	}
+	return w;
+}
+
+size_t model_sync_ways(const struct config *c, struct model_sync_at *at, struct conn_way *out, size_t max)
+{
+	size_t n = 0;
+	while (at->service < c->n_services && n < max) {
+		const struct config_service *s = &c->services[at->service];
+		if (!has_ways(s) || at->listen == s->n_listens) {
+			*at = (struct model_sync_at){ at->service + 1, 0, 0 };
+			continue;
+		}
+		const struct ipvs_key *key = &s->listens[at->listen];
+		out[n] = way_of(s, key, at->row);
+		bool rows = at->row || out[n].method == CONN_WAY_MIXED;
+		/* a backend of the other family: the kernel's synchronisation has no words for that */
+		n += !at->row || s->backends[at->row - 1].addr.family == key->addr.family;
+		at->row = rows && at->row < s->n_backends ? at->row + 1 : 0;
+		at->listen += at->row == 0;
+	}
+	return n;
+}
+
 /* ---- what is known ---- */
 
 /* Nothing of the process. */
