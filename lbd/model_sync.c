@@ -147,7 +147,8 @@ bool model_sync_multicast(const struct config *c, const struct model_vrrps *vs, 
 
 /* ---- ways ---- */
 
-_Static_assert(IPVS_METHOD_NAT == 0 && IPVS_METHOD_TUN == 2 && IPVS_METHOD_DR == 3, "numbers of the kernel, as in flows");
+_Static_assert(
+	IPVS_METHOD_NAT == 0 && IPVS_METHOD_TUN == 2 && IPVS_METHOD_DR == 3, "numbers of the kernel, as in flows");
 
 /* What a persistence engine puts into its templates is not in the kernel's file. */
 static bool has_ways(const struct config_service *s)

@@ -166,7 +166,8 @@ enum conn_look conn_look_fill(const struct conn_way *ways, size_t n, struct flow
 	if (is_inactive(f))
 		f->flags |= FLOW_INACTIVE;
 	f->fwmark = mark_of(f);
-	/* what is left of one would be all that its next connections get: a template keeps the timeout it was made with */
+	/* what is left of one would be all that its next connections get: a template keeps the timeout it was made with
+	 */
 	if (f->key.template && way->persist_s)
 		f->timeout_s = way->persist_s;
 	return CONN_LOOK_TOLD;

@@ -16,9 +16,9 @@
 
 #define CONN_WAYS_MAX    4096u /* in one message: some milliseconds of the core's time */
 #define CONN_WAY_STRLEN  (18 + CONN_MATCH_STRLEN)
-#define CONN_WAY_PERSIST (31u * 86400u)           /* seconds, at most */
+#define CONN_WAY_PERSIST (31u * 86400u) /* seconds, at most */
 
-#define CONN_WAY_MIXED   7u /* in place of a method: each backend has its own row */
+#define CONN_WAY_MIXED 7u /* in place of a method: each backend has its own row */
 
 struct conn_way {
 	struct conn_match match; /* dest.family 0: all backends of that listener that have no row */

@@ -53,11 +53,12 @@ struct conn_ways {
 
 struct conn_looked {
 	uint32_t id;
-	uint32_t err;              /* errno; 0 = all is well */
-	uint64_t found, unsure;    /* that nobody had told; that were left out */
+	uint32_t err;           /* errno; 0 = all is well */
+	uint64_t found, unsure; /* that nobody had told; that were left out */
 };
 
-/* Rows of sync_room_msg.c, see common/channel_msg.h: of struct conn_ask, conn_rows, conn_end, conn_ways, conn_looked. */
+/* Rows of sync_room_msg.c, see common/channel_msg.h: of struct conn_ask, conn_rows, conn_end, conn_ways, conn_looked.
+ */
 void conn_ask_write(const void *ask, struct lb_members *o);
 int conn_ask_read(struct lb_fields *f, void *ask);
 void conn_rows_write(const void *rows, struct lb_members *o);

@@ -45,6 +45,5 @@ bool conn_is_over(const struct flow *f)
 
 bool conn_was_ended(const struct flow *f)
 {
-	return conn_is_over(f) ||
-	       (f->key.protocol == IPPROTO_UDP && !f->key.template && f->flags & FLOW_INACTIVE);
+	return conn_is_over(f) || (f->key.protocol == IPPROTO_UDP && !f->key.template && f->flags & FLOW_INACTIVE);
 }

@@ -16,8 +16,8 @@ struct conn_read;
 /* done: once, when it is over: err 0 or -errno; given, refused as in struct ipvs_conn_reader. It may start another. */
 typedef void conn_read_done_fn(int err, uint64_t given, uint64_t refused, void *arg);
 
-/* A descriptor to read them with, in this network namespace. -ENOENT no IPVS; -errno. The second one says of each how it
- * came into the kernel, too (IPVS_CONN_SYNCED), and nothing of persistence engines. */
+/* A descriptor to read them with, in this network namespace. -ENOENT no IPVS; -errno. The second one says of each how
+ * it came into the kernel, too (IPVS_CONN_SYNCED), and nothing of persistence engines. */
 int conn_read_open(void);
 int conn_read_open_origin(void);
 /* fd is borrowed and read from its beginning; one reader at a time. NULL and *err. */

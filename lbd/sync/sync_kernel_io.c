@@ -71,7 +71,8 @@ static void on_flow(const struct flow *flow, void *arg)
 		f->changed(f->arg);
 }
 
-/* What the kernel says again with the next packet of each flow is not lost for good; for what is idle there is a look. */
+/* What the kernel says again with the next packet of each flow is not lost for good; for what is idle there is a look.
+ */
 static void on_lost(uint64_t datagrams, void *arg)
 {
 	struct sync_kernel *f = arg;

@@ -78,8 +78,7 @@ static void on_done(int err, uint64_t given, uint64_t refused, void *arg)
 		lb_log(l->now.found || l->now.unsure ? LB_LOG_NOTICE : LB_LOG_DEBUG,
 			"look: %llu of the kernel's %llu connections were not known, and %llu left out whose way is "
 			"not",
-			(unsigned long long)l->now.found, (unsigned long long)given,
-			(unsigned long long)l->now.unsure);
+			(unsigned long long)l->now.found, (unsigned long long)given, (unsigned long long)l->now.unsure);
 	arm(l);
 	l->ended(&l->now, l->arg);
 }

@@ -13,7 +13,7 @@
 struct sync_look {
 	struct ev_loop *loop;
 	struct sync_kernel *kernel;
-	void (*want)(void *arg);                              /* the core is to tell the ways */
+	void (*want)(void *arg);                               /* the core is to tell the ways */
 	void (*ended)(const struct conn_looked *l, void *arg); /* the reading is over; the peer may not have all yet */
 	void *arg;
 	bool wanted, asked; /* there is to be one; the core was asked for it */

@@ -19,7 +19,7 @@ struct sync_room {
 	struct sync_multicast_run multicast; /* in place of all that has to do with a peer */
 	struct sync_conn *conn;
 	struct sync_look at_kernel;
-	struct conn_looked looked;            /* id: the core waits until the peer has everything up to here; 0 = not */
+	struct conn_looked looked; /* id: the core waits until the peer has everything up to here; 0 = not */
 	uint64_t looked_to[SYNC_STREAM_COUNT]; /* numbers */
 	struct sync_ct ct;
 	struct sync_flow_source ct_source; /* of the link */

@@ -54,9 +54,7 @@ static int op_sync_look(void *arg, uint32_t *id)
 	return k.look_rc;
 }
 
-static const struct ctl_ops ops = {
-	.now = op_now, .vrrp_do = op_vrrp_do, .sync_look = op_sync_look, .wait = op_wait
-};
+static const struct ctl_ops ops = { .now = op_now, .vrrp_do = op_vrrp_do, .sync_look = op_sync_look, .wait = op_wait };
 
 static void setup(const char *text)
 {
@@ -571,7 +569,8 @@ static const struct copying {
 	const char *message;
 } copyings[] = {
 	{ "the other node has not all in time", SYNC_IS_SYNC, 0, CTL_FAILOVER_COPY_MS,
-		"handing over to lb-b: dmz4, wan4, wan6" WHY "they were not all acknowledged within 3s; lbctl vrrp list "
+		"handing over to lb-b: dmz4, wan4, wan6" WHY
+		"they were not all acknowledged within 3s; lbctl vrrp list "
 		"says how it ends" },
 	{ "the look fails", SYNC_IS_BULK, 0, 0,
 		"handing over to lb-b: dmz4, wan4, wan6" WHY "lbctl sync status says why; lbctl vrrp list says how it "

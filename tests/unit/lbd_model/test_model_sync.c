@@ -92,16 +92,16 @@ END_TEST
 
 #define WAYS                                                                                                           \
 	"services:\n"                                                                                                  \
-	"  a: { listen: 203.0.113.10:80, mode: dr, backends: { a: 10.1.0.1, b: 10.1.0.2 } }\n"      \
-	"  b: { listen: 203.0.113.10:81, persistence: 5m, backends: { a: { address: 10.1.0.1, mode: tun }, "            \
-	"b: 10.1.0.2:8080 } }\n"                                                                                            \
+	"  a: { listen: 203.0.113.10:80, mode: dr, backends: { a: 10.1.0.1, b: 10.1.0.2 } }\n"                         \
+	"  b: { listen: 203.0.113.10:81, persistence: 5m, backends: { a: { address: 10.1.0.1, mode: tun }, "           \
+	"b: 10.1.0.2:8080 } }\n"                                                                                       \
 	"  c: { listen: 203.0.113.10:82, sync: off, backends: { a: 10.1.0.1 } }\n"                                     \
 	"  d: { fwmark: 3, family: ipv6, mode: dr, check: none, backends: { a: \"2001:db8::a\" } }\n"                  \
-	"  e: { listen: 203.0.113.10:5060, protocol: udp, persistence: { timeout: 1m, engine: sip }, "                  \
+	"  e: { listen: 203.0.113.10:5060, protocol: udp, persistence: { timeout: 1m, engine: sip }, "                 \
 	"backends: { a: 10.1.0.1 } }\n"                                                                                \
-	"  f: { listen: 203.0.113.10:83, backends: { a: { address: 10.1.0.1, mode: dr } }, "                            \
-	"sorry: 10.1.0.9 }\n"                                                                  \
-	"  g: { fwmark: 4, family: ipv6, check: none, backends: { a: { address: 10.1.0.1, mode: tun }, "                 \
+	"  f: { listen: 203.0.113.10:83, backends: { a: { address: 10.1.0.1, mode: dr } }, "                           \
+	"sorry: 10.1.0.9 }\n"                                                                                          \
+	"  g: { fwmark: 4, family: ipv6, check: none, backends: { a: { address: 10.1.0.1, mode: tun }, "               \
 	"b: \"2001:db8::b\" } }\n"
 
 /* Whatever the size of the pieces is. */

@@ -54,7 +54,7 @@ static const char *const way_texts[] = { "nat 0 tcp 10.9.0.100:80 -", "dr 0 tcp 
 	"dr 0 sctp 10.9.0.100:80 -", "tun 0 tcp [fd09::100]:80 -" };
 
 #define LINE(client, virtual, dest, rest) "TCP 0A090002 " client " 0A0900" virtual " 0A0800" dest " " rest
-#define V6(n) "fd09:0000:0000:0000:0000:0000:0000:0" n
+#define V6(n)                             "fd09:0000:0000:0000:0000:0000:0000:0" n
 
 /* told: flags, state, mark, timeout. */
 static const struct {
@@ -62,7 +62,8 @@ static const struct {
 	enum conn_look is;
 	const char *told;
 } rows[] = {
-	{ "established, NAT", LINE("BF80", "64 0050", "0C 1F90", "ESTABLISHED LOCAL  899"), CONN_LOOK_TOLD, "0 1 0 899" },
+	{ "established, NAT", LINE("BF80", "64 0050", "0C 1F90", "ESTABLISHED LOCAL  899"), CONN_LOOK_TOLD,
+		"0 1 0 899" },
 	{ "closing: it is not active", LINE("BF80", "64 0050", "0C 1F90", "FIN_WAIT LOCAL  119"), CONN_LOOK_TOLD,
 		"100 4 0 119" },
 	{ "it begins: it is", LINE("BF80", "64 0050", "0C 1F90", "SYN_RECV LOCAL  59"), CONN_LOOK_TOLD, "0 3 0 59" },
@@ -74,8 +75,8 @@ static const struct {
 		"1182 1 0 120" },
 	{ "IPv6", "TCP " V6("002") " BF80 " V6("100") " 0050 " V6("011") " 0050 ESTABLISHED LOCAL 7", CONN_LOOK_TOLD,
 		"82 1 0 7" },
-	{ "UDP has no such thing as activity",
-		"UDP 0A090002 BF80 0A090064 0035 0A08000C 0035 UDP         SYNC   299", CONN_LOOK_TOLD, "0 0 0 299" },
+	{ "UDP has no such thing as activity", "UDP 0A090002 BF80 0A090064 0035 0A08000C 0035 UDP         SYNC   299",
+		CONN_LOOK_TOLD, "0 0 0 299" },
 	{ "SCTP", "SCTP 0A090002 BF80 0A090064 0050 0A08000C 0050 ESTABLISHED LOCAL  9", CONN_LOOK_TOLD, "83 8 0 9" },
 	{ "SCTP that ends", "SCTP 0A090002 BF80 0A090064 0050 0A08000C 0050 SHUTDOWN_SENT LOCAL  9", CONN_LOOK_TOLD,
 		"183 9 0 9" },
@@ -84,8 +85,8 @@ static const struct {
 	{ "and the other", LINE("BF80", "67 0050", "0C 0050", "ESTABLISHED LOCAL  9"), CONN_LOOK_TOLD, "0 1 0 9" },
 	{ "and one that has left: nobody knows", LINE("BF80", "67 0050", "0D 0050", "ESTABLISHED LOCAL  9"),
 		CONN_LOOK_UNSURE, "" },
-	{ "of one way: also one that has left", LINE("BF80", "64 0050", "0D 1F90", "ESTABLISHED LOCAL  9"), CONN_LOOK_TOLD,
-		"0 1 0 9" },
+	{ "of one way: also one that has left", LINE("BF80", "64 0050", "0D 1F90", "ESTABLISHED LOCAL  9"),
+		CONN_LOOK_TOLD, "0 1 0 9" },
 	{ "another port", LINE("BF80", "64 0051", "0C 1F90", "ESTABLISHED LOCAL  9"), CONN_LOOK_FOREIGN, "" },
 	{ "another protocol", "UDP 0A090002 BF80 0A090065 1F90 0A08000C 0035 UDP         LOCAL  299", CONN_LOOK_FOREIGN,
 		"" },
@@ -96,8 +97,8 @@ static const struct {
 	{ "the template of another", "IP 0A090002 0000 00000008 0000 0A08000C 0000 ASSURED     LOCAL  9",
 		CONN_LOOK_FOREIGN, "" },
 	{ "no second is left", LINE("BF80", "64 0050", "0C 1F90", "ESTABLISHED LOCAL  0"), CONN_LOOK_ENDING, "" },
-	{ "it has closed by itself", LINE("BF80", "64 0050", "0C 1F90", "CLOSE       SYNC   1"),
-		CONN_LOOK_TOLD, "100 6 0 1" },
+	{ "it has closed by itself", LINE("BF80", "64 0050", "0C 1F90", "CLOSE       SYNC   1"), CONN_LOOK_TOLD,
+		"100 6 0 1" },
 	{ "lbd has ended it: to this host", "TCP 0A090002 BF80 0A090064 0050 0A090064 0050 CLOSE       SYNC   1",
 		CONN_LOOK_ENDING, "" },
 };
@@ -145,7 +146,8 @@ static const struct {
 	{ "nobody knew it", NOTHING, 0, "10.8.0.12:80", false, true },
 	{ "nobody knew one that came from the peer", NOTHING, 0, "10.8.0.12:80", true, true },
 	{ "the kernel had told it", OURS, 0, "10.8.0.12:80", false, false },
-	{ "it had told that it closes; the file says that the peer had told it", OURS, FLOW_INACTIVE, "10.8.0.12:80", true, false },
+	{ "it had told that it closes; the file says that the peer had told it", OURS, FLOW_INACTIVE, "10.8.0.12:80",
+		true, false },
 	{ "it has begun anew at another server", OURS, 0, "10.8.0.11:80", false, true },
 	{ "and the file says that the peer had told that", OURS, 0, "10.8.0.11:80", true, false },
 	{ "it has begun anew at the same", OURS, FLOW_INACTIVE, "10.8.0.12:80", false, true },
@@ -169,7 +171,8 @@ START_TEST(word)
 		known.dest = known.key.virtual;
 	}
 	if (words[_i].known != NOTHING)
-		ck_assert_int_eq(flow_table_put(t, &known, words[_i].known == THEIRS ? FLOW_PEER : FLOW_LOCAL, now, &have), 0);
+		ck_assert_int_eq(
+			flow_table_put(t, &known, words[_i].known == THEIRS ? FLOW_PEER : FLOW_LOCAL, now, &have), 0);
 	ck_assert_msg(conn_look_takes(have, &seen, words[_i].of_peer) == words[_i].takes, "%s", words[_i].what);
 	flow_table_free(t);
 }

@@ -187,7 +187,8 @@ END_TEST
 	"\"version\":\"1\",\"sent_all\":true,\"have_all\":false,\"same_config\":true,\"trouble\":\"no module\"}"
 #define STATS                                                                                                          \
 	"{\"msg\":\"sync.stats\",\"kind\":\"conntrack\",\"local\":1,\"peer\":2,\"sent\":3,\"received\":4,"             \
-	"\"injected\":5,\"refused\":6,\"lost\":7,\"unsure\":15,\"resyncs\":8,\"bulk_done\":9,\"bulk_all\":10,\"sent_done\":11,"      \
+	"\"injected\":5,\"refused\":6,\"lost\":7,\"unsure\":15,\"resyncs\":8,\"bulk_done\":9,\"bulk_all\":10,\"sent_"  \
+	"done\":11,"                                                                                                   \
 	"\"sent_all\":12,\"lag_ms\":13,\"full\":14,\"kernel_full\":true}"
 
 #define ASK(name)                                                                                                      \
