@@ -156,35 +156,32 @@ static bool has_ways(const struct config_service *s)
 	return s->sync != CONFIG_SYNC_OFF && !s->engine[0];
 }
 
-static bool is_mixed(const struct config_service *s)
-{
-	for (uint32_t i = 0; i < s->n_backends; i++)
-		if (s->backends[i].method != s->backends[0].method)
-			return true;
-	return false;
-}
-
 /* The sorry server goes the way that the service names. */
 static uint8_t method_of_all(const struct config_service *s)
 {
-	bool other = s->n_backends && s->sorry.family && s->backends[0].method != s->method;
-	if (is_mixed(s) || other)
-		return CONN_WAY_MIXED;
-	return s->n_backends ? s->backends[0].method : s->method;
+	uint8_t all = s->method;
+	for (uint32_t i = 0; i < s->n_backends; i++) {
+		if (i && s->backends[i].method != all)
+			return CONN_WAY_MIXED;
+		all = s->backends[i].method;
+	}
+	return s->sorry.family && all != s->method ? CONN_WAY_MIXED : all;
 }
 
 static struct conn_way way_of(const struct config_service *s, const struct ipvs_key *key, uint32_t row)
 {
-	const struct config_backend *b = row ? &s->backends[row - 1] : NULL;
 	struct conn_way w = { .match = { .fwmark = key->fwmark, .virtual_port = key->port, .virtual = key->addr },
-		.method = b ? b->method : method_of_all(s),
 		.persist_s = s->persist_s };
 	if (!key->fwmark)
 		w.match.protocol = key->protocol;
-	if (b) {
-		w.match.dest = b->addr;
-		w.match.dest_port = b->port ? b->port : key->port;
+	if (!row) {
+		w.method = method_of_all(s);
+		return w;
 	}
+	const struct config_backend *b = &s->backends[row - 1];
+	w.method = b->method;
+	w.match.dest = b->addr;
+	w.match.dest_port = b->port ? b->port : key->port;
 	return w;
 }
 
