@@ -19,6 +19,7 @@ struct sync_look {
 	bool wanted, asked; /* there is to be one; the core was asked for it */
 	struct lb_time next_at;
 	struct conn_read *read;
+	unsigned reads;        /* for this one: each that may have missed something is done again */
 	struct conn_ways ways; /* n of them, and room for more */
 	size_t room;
 	bool in_order;
