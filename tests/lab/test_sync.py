@@ -203,6 +203,8 @@ def test_clients_that_are_hidden(tracked, key):
     with pair_of(farm, key, hidden=True) as (a, b):
         echo = Echo(farm.servers, [NAT_PORT])
         flows = {}
+        for node in (farm.a, farm.b):
+            hides(node)
         try:
             for i, (vip, many) in enumerate(((VIP4, MANY), (VIP6, MANY6))):
                 flows[f"hidden{i}"] = Flows(farm.client, vip, HIDDEN, N,
@@ -223,6 +225,11 @@ def test_clients_that_are_hidden(tracked, key):
             for f in flows.values():
                 f.close()
             echo.close()
+
+
+def hides(node):
+    """Until the node's rules for source_nat are there: on a busy machine services begin before."""
+    until(lambda: all(f"source{f}" in node.run("nft", "list", "ruleset") for f in (4, 6)), f"rules on {node.name}", 60)
 
 
 def hidden(node):
