@@ -24,7 +24,7 @@ os.environ["LBD_BUILD"] = os.environ["LBD_BENCH_BUILD"]
 import takeover_others  # noqa: E402
 from conftest import CtlError, Lbd, run, until  # noqa: E402
 from flows import (FRONT, HIDDEN, MANY, MANY6, NAT_PORT, PORTS, STICKY, VIP4, VIP6, Farm)  # noqa: E402
-from test_sync import configuration, in_sync, kill_all  # noqa: E402
+from test_sync import configuration, hides, in_sync, kill_all  # noqa: E402
 
 WORK = takeover_others.WORK
 TALK = os.path.join(os.environ["LBD_BENCH_BUILD"], "tests/bench/bench_talk")
@@ -32,7 +32,7 @@ WAYS = {**PORTS, "snat": HIDDEN}
 MODES = [(way, family) for way in WAYS for family in (4, 6)]
 DATAGRAMS = 32  # UDP flows per mode and family
 PERSISTENT = [f"{FRONT}.{i}" for i in range(33, 63)]
-RATE = 500  # words per second of all busy ones
+RATE = 200  # words per second of all busy ones
 PATIENCE = 20  # s without any answer: by then TCP has said it again for the sixth time
 ABSENT = 15  # s until a node comes back: what the other one had still to say of before is long said
 
@@ -62,6 +62,7 @@ class LbdSide:
         d = Lbd(node, configuration(f"{WORK}/cluster.key", hidden=True), name=f"lb-{which}", user="root")
         self.daemons[which] = d
         d.start()
+        hides(node)
 
     def ready(self):
         in_sync(*self.daemons.values())

@@ -5,7 +5,7 @@
 # them says something and waits for the answer of the server that it had. Runs in a guest: started by run.sh.
 #
 # N connections through each of NAT, DR, TUN and source NAT, in IPv4 and IPv6. Half of them (busy) go on talking all the
-# time, 500 words a second in all, the others (idle) say nothing between two counts. Beside them, through each, 32 UDP
+# time, 200 words a second in all, the others (idle) say nothing between two counts. Beside them, through each, 32 UDP
 # flows; and 30 clients of a service with persistence, each of which opens a new connection when it is asked (sticky). Who
 # has no answer of his server is lost, and counts once.
 #
