@@ -48,6 +48,7 @@
 #define AGAIN_MS 1000 /* datagrams */
 #define LOOK_MS  200  /* whether one of them is due */
 #define SHOWN    3    /* of what was lost in a group */
+#define WORDS    8    /* of a command, behind its name */
 #define LINE     128
 #define PATIENCE 20 /* s, for the first words */
 
@@ -532,33 +533,45 @@ static void tell(struct group *g)
 	memset(g->lost, 0, sizeof(g->lost));
 }
 
-static bool parse_add(struct group *g, char *text)
+static bool parse_kind(const char *word, enum kind *out)
 {
-	char kind[16], address[64], source[64];
-	unsigned port, n, sources = 0, first = 0;
-	int got = sscanf(
-		text, "%31s %15s %63s %u %u %63s %u %u", g->name, kind, address, &port, &n, source, &sources, &first);
-	if ((got != 5 && got != 8) || !parse_address(address, (uint16_t)port, &g->to))
-		return false;
-	if (got == 8 && (!sources || !parse_address(source, 0, &g->source)))
-		return false;
-	g->n = n;
-	g->sources = sources;
-	g->first_port = first;
 	for (unsigned k = 0; k < KIND_COUNT; k++)
-		if (strcmp(kind, kinds[k]) == 0) {
-			g->kind = (enum kind)k;
+		if (strcmp(word, kinds[k]) == 0) {
+			*out = (enum kind)k;
 			return true;
 		}
 	return false;
 }
 
+static uint32_t number(const char *word)
+{
+	return (uint32_t)strtoul(word, NULL, 10);
+}
+
+/* GROUP KIND ADDRESS PORT N [SOURCE SOURCES FIRST] */
+static bool parse_add(struct group *g, char *text)
+{
+	char *word[WORDS + 1], *rest = NULL;
+	size_t n = 0;
+	for (char *w = strtok_r(text, " ", &rest); w && n <= WORDS; w = strtok_r(NULL, " ", &rest))
+		word[n++] = w;
+	if ((n != 5 && n != WORDS) || !parse_kind(word[1], &g->kind) ||
+		!parse_address(word[2], (uint16_t)number(word[3]), &g->to))
+		return false;
+	snprintf(g->name, sizeof(g->name), "%s", word[0]);
+	g->n = number(word[4]);
+	if (n == 5)
+		return true;
+	g->sources = number(word[6]);
+	g->first_port = number(word[7]);
+	return g->sources && parse_address(word[5], 0, &g->source);
+}
+
 static void command_add(struct hold *h, char *text)
 {
 	struct group *g = &h->group[h->n_groups];
-	memset(g, 0, sizeof(*g));
 	if (h->n_groups == GROUPS || !parse_add(g, text) || g->n > TALKERS - h->n)
-		die(text, EINVAL);
+		die("add", EINVAL);
 	h->n_groups++;
 	h->at = h->n;
 	for (uint32_t i = 0; i < g->n; i++, h->n++) {
@@ -575,7 +588,7 @@ static void command_ask(struct hold *h, char *text)
 	shuffle(h);
 	for (uint32_t i = 0; i < h->n; i++)
 		h->talker[i].due = !h->talker[i].lost;
-	round_of_all(h, atoi(text));
+	round_of_all(h, (int)number(text));
 	for (uint32_t i = 0; i < h->n_groups; i++)
 		tell(&h->group[i]);
 }
