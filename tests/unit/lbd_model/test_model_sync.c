@@ -251,21 +251,28 @@ START_TEST(the_role_of_the_kernel)
 }
 END_TEST
 
-/* Connection tracking: by itself that of those alone who are translated, in the order of the message. */
+/* Connection tracking: by itself that of those who are translated and, where there is one, of all others that the
+ * kernel tracks in both directions; in the order of the message. */
 START_TEST(translated_listeners)
 {
 #define TRANSLATED                                                                                                     \
 	"services:\n  web: { listen: [203.0.113.11:80, 203.0.113.10:80], source_nat: 10.1.0.1, backends: { a: "        \
 	"10.1.0.2 } }\n"                                                                                               \
-	"  not: { listen: 203.0.113.9:80, backends: { a: 10.1.0.2 } }\n"
+	"  plain: { listen: 203.0.113.9:80, backends: { a: 10.1.0.2 } }\n"                                             \
+	"  one: { listen: 203.0.113.8:80, mode: dr, backends: { a: { address: 10.1.0.2, mode: nat } } }\n"             \
+	"  straight: { listen: 203.0.113.7:80, mode: dr, backends: { a: 10.1.0.2 } }\n"                                \
+	"  off: { listen: 203.0.113.6:80, sync: off, backends: { a: 10.1.0.2 } }\n"                                    \
+	"  marked: { fwmark: 5, backends: { a: 10.1.0.2 } }\n"
 	struct sync_conf c;
 	struct lb_err e = { 0 };
 	char ip[LB_IP_STRLEN];
 	key_text = KEY;
 	ck_assert_msg(conf_of(PAIR TRANSLATED, "lb-a", &c, &e) == 0, "%s", e.text);
-	ck_assert(c.conntrack == SYNC_CONNTRACK_AUTO && c.n_nats == 2 && sync_conf_tracks(&c));
-	ck_assert_str_eq(lb_ip_str(&c.nats[0].addr, ip), "203.0.113.10");
-	ck_assert_str_eq(lb_ip_str(&c.nats[1].addr, ip), "203.0.113.11");
+	ck_assert(c.conntrack == SYNC_CONNTRACK_AUTO && c.n_nats == 4 && sync_conf_tracks(&c));
+	ck_assert_str_eq(lb_ip_str(&c.nats[0].addr, ip), "203.0.113.8");
+	ck_assert_str_eq(lb_ip_str(&c.nats[1].addr, ip), "203.0.113.9");
+	ck_assert_str_eq(lb_ip_str(&c.nats[2].addr, ip), "203.0.113.10");
+	ck_assert_str_eq(lb_ip_str(&c.nats[3].addr, ip), "203.0.113.11");
 	ck_assert(c.nats[0].port == 80 && c.nats[0].protocol == IPPROTO_TCP && c.nats[0].what == SYNC_ALL);
 	sync_conf_done(&c);
 	ck_assert_msg(conf_of(PAIR TRANSLATED "sync: { conntrack: off }\n", "lb-a", &c, &e) == 0, "%s", e.text);
