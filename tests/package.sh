@@ -99,7 +99,7 @@ build_again() {
 
 lint() {
     command -v lintian >/dev/null || { echo "lintian is not installed"; return 77; }
-    lintian --allow-root --no-tag-display-limit --fail-on error,warning "$debs"/*.changes || return 1
+    lintian --allow-root --tag-display-limit 0 --fail-on error,warning "$debs"/*.changes || return 1
     [[ ! -e packaging/debian/lbd.lintian-overrides && ! -e packaging/debian/source/lintian-overrides ]] || return 1
     echo "lintian has no error and no warning"
 }
