@@ -120,7 +120,8 @@ depends() {
 # The same packages with a higher version, in their papers and in the programs (a string of the same length).
 make_newer() {
     local file tree version newer='' program
-    mkdir -p "$work/newer"
+    mkdir -p "$work/newer" "$work/older"
+    cp "$debs"/lbd_*.deb "$debs"/lbctl_*.deb "$work/older/" || return 1
     for file in "$debs"/lbctl_*.deb "$debs"/lbd_*.deb; do
         tree=$work/tree-${file##*/}
         dpkg-deb -R "$file" "$tree" || return 1
@@ -141,8 +142,7 @@ run_guest() {
     fresh=$(tests/package/root.sh systemd systemd-sysv apparmor iproute2 kmod procps perl-base $(depends))
     status=$?
     ((status == 0)) || return $status
-    cp "$debs"/lbd_*.deb "$debs"/lbctl_*.deb "$work/"
-    tests/lab/lab --cpus 2 --timeout 330 --out "$logs" -- tests/package/guest.sh "$fresh" "$work" "$work/newer"
+    tests/lab/lab --cpus 2 --timeout 330 --out "$logs" -- tests/package/guest.sh "$fresh" "$work/older" "$work/newer"
 }
 
 # ---------------------------------------------------------------- the run

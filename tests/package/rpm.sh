@@ -35,5 +35,5 @@ for path in /usr/sbin/lbd /usr/bin/lbctl /usr/lib/systemd/system/lbd.service /et
 done
 rpm2cpio "$one" | cpio -i --quiet --to-stdout './usr/lib/systemd/system/lbd.service' |
     grep -qx 'EnvironmentFile=-/etc/sysconfig/lbd' || fail "the unit reads another environment than Fedora's"
-rpm -qp --scripts "$one" | grep -q restart && fail "an upgrade would restart the service"
+rpm -qp --scripts "$one" | grep -q '^[^#]*restart' && fail "an upgrade would restart the service"
 printf '%d files in two packages, %s\n' "$(wc -l <<<"$files")" "$(rpm -qp --qf '%{version}-%{release}' "$one")"
