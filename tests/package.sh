@@ -3,6 +3,7 @@
 #
 # The packages: built twice and compared, looked at by lintian, and installed, started, upgraded, removed and purged on a
 # fresh Debian whose first process is systemd, in a guest of the lab. Of what is committed.
+# shellcheck disable=SC2317 # what part calls is reached
 
 usage() {
     cat <<'USAGE'

@@ -18,6 +18,7 @@ skip() {
 command -v debootstrap >/dev/null || skip "debootstrap is missing; run: tests/lab/install.sh package"
 # shellcheck source=/dev/null
 codename=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME-}")
+# shellcheck disable=SC2016 # apt's own variables
 mirror=$(apt-get indextargets --format '$(SITE) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |
     awk -v codename="$codename" '$2 == codename && $3 == "main" { print $1; exit }')
 [[ -n $codename && -n $mirror ]] || skip "the package sources of this machine name no Debian of its own release"
