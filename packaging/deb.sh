@@ -50,9 +50,10 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 source=$work/lbd-$upstream
 # gzip -n: no time and no name in it, so that the same commit is the same file
-git -C "$root" archive --format=tar --prefix="lbd-$upstream/" HEAD | gzip -n -9 >"$work/lbd_$upstream.orig.tar.gz" &&
-    tar -xzf "$work/lbd_$upstream.orig.tar.gz" -C "$work" &&
-    cp -a "$source/packaging/debian" "$source/debian" || fail "cannot export the tree"
+if ! git -C "$root" archive --format=tar --prefix="lbd-$upstream/" HEAD | gzip -n -9 >"$work/lbd_$upstream.orig.tar.gz" ||
+    ! tar -xzf "$work/lbd_$upstream.orig.tar.gz" -C "$work" || ! cp -a "$source/packaging/debian" "$source/debian"; then
+    fail "cannot export the tree"
+fi
 (cd "$source" && dpkg-buildpackage -us -uc) || fail "the build failed (above)"
 rm -rf "$source"
 mv -f "$work"/*.* "$out/" || fail "cannot write to $out"

@@ -138,11 +138,12 @@ make_newer() {
 }
 
 run_guest() {
-    local fresh status
+    local fresh status=0
+    local -a names
+    readarray -t names < <(depends)
     make_newer || return 1
-    fresh=$(tests/package/root.sh systemd systemd-sysv apparmor iproute2 kmod procps perl-base $(depends))
-    status=$?
-    ((status == 0)) || return $status
+    fresh=$(tests/package/root.sh systemd systemd-sysv apparmor iproute2 kmod procps perl-base "${names[@]}") || status=$?
+    ((status == 0)) || return "$status"
     tests/lab/lab --cpus 2 --timeout 330 --out "$logs" -- tests/package/guest.sh "$fresh" "$work/older" "$work/newer"
 }
 

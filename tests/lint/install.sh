@@ -57,8 +57,7 @@ found=$(cd "$tmp" && find . -type f | sed 's,^\.,,' | grep -v -e "^$prefix/\(s\?
 # the unit starts what was installed
 unit=$(find "$tmp" -name lbd.service)
 grep -qx "ExecStart=$prefix/sbin/lbd --foreground" "$unit" || lint_say "the unit starts another program: $(grep ExecStart= "$unit")"
-for file in $(sed -n 's/^EnvironmentFile=-//p' "$unit"); do
-    [[ -e $tmp$file ]] || lint_say "the unit reads $file, which is not installed"
-done
+file=$(sed -n 's/^EnvironmentFile=-//p' "$unit")
+[[ -e $tmp$file ]] || lint_say "the unit reads $file, which is not installed"
 printf '%d files\n' "$(find "$tmp" -type f | wc -l)"
 lint_end

@@ -24,6 +24,8 @@ nl=$'\n'
 [[ -z $found ]] || lint_say "${found//$nl/: no SPDX line$nl}: no SPDX line"
 # What the package says of all of them is the same.
 copyright=packaging/debian/copyright
-[[ $(grep -c '^Files:' $copyright) == 1 ]] && grep -A2 -x 'Files: \*' $copyright | grep -qx 'License: GPL-2.0-or-later' ||
+if [[ $(grep -c '^Files:' $copyright) != 1 ]] ||
+    ! grep -A2 -x 'Files: \*' $copyright | grep -qx 'License: GPL-2.0-or-later'; then
     lint_say "$copyright has another licence than the files"
+fi
 lint_end
