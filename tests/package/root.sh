@@ -36,9 +36,9 @@ if [[ ! -d $root ]]; then
     trap 'rm -rf "$work"' EXIT
     trap 'exit 130' INT TERM HUP
     say "making a fresh $codename, this happens once"
-    debootstrap --variant=minbase --include="$names" "$codename" "$work/root" "$mirror" >&2 ||
+    debootstrap --variant=minbase --include="$names" "$codename" "$work/tree" "$mirror" >&2 ||
         skip "debootstrap failed (above)"
-    rm -rf "$work"/root/var/cache/apt/archives/*.deb "$work"/root/var/lib/apt/lists/*
-    mv -T "$work/root" "$root" || exit 1
+    rm -rf "$work"/tree/var/cache/apt/archives/*.deb "$work"/tree/var/lib/apt/lists/*
+    mv -T "$work/tree" "$root" || exit 1
 fi
 printf '%s\n' "$root"
