@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The packages: built twice and compared, looked at by lintian, and installed, started, upgraded, removed and purged on a
-# fresh Debian whose first process is systemd, in a guest of the lab. Of what is committed.
+# fresh Debian whose first process is systemd, in namespaces. Of what is committed.
 # shellcheck disable=SC2317 # what part calls is reached
 
 usage() {
@@ -10,7 +10,8 @@ usage() {
 usage: tests/package.sh [OPTION]...
 
   --debs DIR   the packages in DIR, instead of building them
-  --no-guest   nothing that needs a guest
+  --guest      the life of the packages once more in a guest of the lab, where IPVS and AppArmor are in the kernel
+               (emulated, it takes some minutes)
   --no-rpm     not the recipe for rpm
 
 What is missing: tests/lab/install.sh build, lab and package. The last line is "N passed, N failed, N skipped".
@@ -20,7 +21,7 @@ USAGE
 set -u -o pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
 cd "$root" || exit 1
-debs='' guest=1 rpm=1
+debs='' guest='' rpm=1
 while (($#)); do
     case $1 in
     --debs)
@@ -28,7 +29,7 @@ while (($#)); do
         debs=$(readlink -e -- "$2") || { echo "package.sh: no such folder: $2" >&2; exit 2; }
         shift
         ;;
-    --no-guest) guest='' ;;
+    --guest) guest=1 ;;
     --no-rpm) rpm='' ;;
     -h | --help)
         usage
@@ -137,14 +138,19 @@ make_newer() {
     done
 }
 
-run_guest() {
-    local fresh status=0
+fresh_root() {
     local -a names
     readarray -t names < <(depends)
-    make_newer || return 1
-    fresh=$(tests/package/root.sh systemd systemd-sysv apparmor iproute2 kmod procps perl-base "${names[@]}") || status=$?
+    make_newer >&2 || return 1
+    tests/package/root.sh systemd systemd-sysv apparmor iproute2 kmod procps perl-base "${names[@]}"
+}
+
+# life COMMAND...: COMMAND runs system.sh
+life() {
+    local fresh status=0
+    fresh=$(fresh_root) || status=$?
     ((status == 0)) || return "$status"
-    tests/lab/lab --cpus 2 --timeout 330 --out "$logs" -- tests/package/guest.sh "$fresh" "$work/older" "$work/newer"
+    "$@" tests/package/system.sh "$fresh" "$work/older" "$work/newer"
 }
 
 # ---------------------------------------------------------------- the run
@@ -157,8 +163,9 @@ if [[ -z $debs ]]; then
     part again build_again
 fi
 part lintian lint
+part life life
 if [[ -n $guest ]]; then
-    part "life of a package" run_guest
+    part "life in a guest" life tests/lab/lab --cpus 2 --timeout 900 --out "$logs" --
 fi
 if [[ -n $rpm && -x tests/package/rpm.sh ]]; then
     part rpm tests/package/rpm.sh "$work/rpm"
