@@ -34,8 +34,8 @@ trap 'exit 130' INT TERM HUP
 # own, not only a folder one changed to: units get mount namespaces made from it.
 # shellcheck disable=SC2016
 inner='
-    work=$1 fresh=$2 modules=$3
-    mount -t tmpfs none "$work" && cd "$work" && mkdir up below root &&
+    memory=$1 fresh=$2 modules=$3 files=$4
+    mount -t tmpfs none "$memory" && cd "$memory" && mkdir up below root &&
         mount -t overlay -o "lowerdir=$fresh,upperdir=up,workdir=below" root root && cd root &&
         mount -t proc proc proc && mount -t sysfs sys sys && mount -t cgroup2 cgroup sys/fs/cgroup &&
         mount -t tmpfs -o mode=755 dev dev && mkdir dev/shm dev/pts && ln -s pts/ptmx dev/ptmx &&
@@ -57,7 +57,7 @@ inner='
         apparmor.service e2scrub_reap.service {apt-daily,apt-daily-upgrade,dpkg-db-backup}.timer; do
         ln -sf /dev/null "etc/systemd/system/$unit"
     done
-    mkdir debs && cp "$work/files/"* debs/ || exit
+    mkdir debs && cp "$files"/* debs/ || exit
     ip link set lo up && ip link add wan0 type veth peer name far0 && ip link set wan0 up && ip link set far0 up &&
         ip address add 203.0.113.2/24 dev wan0 || exit
     hostname lb-a
@@ -66,16 +66,18 @@ inner='
         exec env -i container=lab PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd"'
 inside() { nsenter -t "$init" --mount --net --pid --uts --ipc --cgroup --root --wd -- "$@"; }
 
-mkdir -p "$work/in/files" "$cg"
-cp "$debs"/*.deb "$newer"/*.deb "$here/life.sh" "$here/../../packaging/debian/tests/examples" "$work/in/files/" || exit 1
-mount -t cgroup2 cgroup "$cg" && mkdir "$box" || { echo "no right to a control group"; exit 77; }
+mkdir -p "$work/files" "$work/memory" "$cg"
+cp "$debs"/*.deb "$newer"/*.deb "$here/life.sh" "$here/../../packaging/debian/tests/examples" "$work/files/" || exit 1
+if ! mount -t cgroup2 cgroup "$cg" || ! mkdir "$box"; then
+    echo "no right to a control group"
+    exit 77
+fi
 (
     echo "$BASHPID" >"$box/cgroup.procs" &&
         exec setpriv --pdeathsig KILL -- unshare --fork --kill-child --pid --mount --net --uts --ipc --cgroup --propagation private \
-            bash -c "${inner//'$work/files'/$work/in/files}" - "$work/new" "$fresh" "$modules"
+            bash -c "$inner" - "$work/memory" "$fresh" "$modules" "$work/files"
 ) </dev/null >"$work/start.log" 2>&1 &
 outer=$!
-mkdir "$work/new"
 init=
 for ((tries = 600; tries; tries--)); do
     init=$(pgrep -P $outer) && [[ -S /proc/$init/root/run/systemd/private ]] && break
