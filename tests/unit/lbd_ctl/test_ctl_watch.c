@@ -180,7 +180,7 @@ END_TEST
 
 int main(void)
 {
-	static const TTest *const tests[] = { records_come_as_they_happen, only_what_was_asked_for,
+	const TTest *tests[] = { records_come_as_they_happen, only_what_was_asked_for,
 		a_slow_one_is_told_what_it_missed, there_are_not_too_many };
 	return run_suite("ctl_watch", tests, COUNT(tests));
 }

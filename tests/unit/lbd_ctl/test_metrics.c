@@ -5,6 +5,7 @@
 #include "tests/unit/lbd_model/fixture.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 
 #define TEXT                                                                                                           \
 	"services:\n"                                                                                                  \
@@ -242,7 +243,7 @@ END_TEST
 
 int main(void)
 {
-	static const TTest *const tests[] = { each_backend_has_what_the_kernel_counts_for_it, values_and_labels,
+	const TTest *tests[] = { each_backend_has_what_the_kernel_counts_for_it, values_and_labels,
 		it_is_written_in_pieces, another_configuration_ends_it, every_alarm_has_a_row };
 	return run_suite("metrics", tests, COUNT(tests));
 }

@@ -119,7 +119,7 @@ END_TEST
 
 int main(void)
 {
-	static const TTest *const tests[] = { a_record_is_one_json_object, what_is_lost_has_a_count_and_no_number,
+	const TTest *tests[] = { a_record_is_one_json_object, what_is_lost_has_a_count_and_no_number,
 		the_last_ones_are_kept, the_table_is_whole };
 	return run_suite("event", tests, COUNT(tests));
 }
