@@ -10,6 +10,7 @@
 #include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define WAIT_GRACE_MS  2000 /* the daemon's own "time is over" says more than ours */
 #define RETRY_MS       100
@@ -384,5 +385,7 @@ int run(struct session *s)
 		return session_error(s, e.code, e.text, NULL);
 	if (session_connect(s, &e))
 		return session_error(s, e.code, e.text, NULL);
+	if (c->cmd->view == LB_VIEW_WATCH) /* the next event may be far away */
+		s->conn.reader = STDOUT_FILENO;
 	return c->opt.watch_ms ? repeat(s) : run_once(s);
 }

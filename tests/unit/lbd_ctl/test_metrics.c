@@ -192,6 +192,7 @@ START_TEST(it_is_written_in_pieces)
 	struct lb_text big = LB_TEXT_INIT, parts = LB_TEXT_INIT;
 	setup();
 	world_end(&k.w);
+	memset(&k.w, 0, sizeof(k.w));
 	lb_text_puts(&big, "services:\n");
 	for (unsigned i = 0; i < 400; i++)
 		lb_text_printf(&big, "  s%03u: { listen: 203.0.113.%u:%u, backends: { a: 10.1.0.1, b: 10.1.0.2 } }\n",
