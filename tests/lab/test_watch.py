@@ -201,7 +201,8 @@ class Watch:
         self.got = b""
 
     def lines(self):
-        self.got += self.process.stdout.read() or b""
+        if not self.process.stdout.closed:
+            self.got += self.process.stdout.read() or b""
         return self.got.decode().splitlines()
 
     def rows(self):
@@ -256,9 +257,7 @@ def test_a_closed_pipe_ends_it_and_so_does_the_daemon(a):
     with Watch(a, "--since", "1h") as w:
         until(w.rows, "it is there")
         w.process.stdout.close()
-        a.text("backend", "drain", "web/app1")
-        a.text("backend", "enable", "web/app1")
-        until(lambda: w.process.poll() == 0, "it ends")
+        until(lambda: w.process.poll() == 0, "it ends, though nothing happens")
     with Watch(a) as w:
         until(lambda: a.ctl("daemon", "info"), "it is there")
         a.stop()
