@@ -202,7 +202,7 @@ START_TEST(it_is_written_in_pieces)
 	k.env.overrides = k.w.ov;
 	char *all = text_with(NULL, &pieces);
 	for (size_t i = 0; i < metrics_n; i++) {
-		char *one = text_with(metrics_table[i].name, &few), *next = strstr(one + 1, "# HELP");
+		char *one = text_with(metrics_table[i].name, &few), *next = *one ? strstr(one + 1, "# HELP") : NULL;
 		lb_text_put(&parts, one,
 			next ? (size_t)(next - one) : strlen(one)); /* a name may be the start of another */
 		free(one);
