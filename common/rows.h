@@ -70,11 +70,12 @@ enum lb_row_type {
 	LB_ROW_DAEMON,
 	LB_ROW_CHANGE,
 	LB_ROW_TEXT,
+	LB_ROW_GENERATION,
 	LB_ROW_KERNEL_HEAD,
 	LB_ROW_KERNEL_SERVICE,
 	LB_ROW_KERNEL_DEST
 };
-#define LB_ROW_COUNT 24
+#define LB_ROW_COUNT 25
 
 struct lb_row {
 	const char *name;
