@@ -170,7 +170,7 @@ def test_broken_file_at_start_runs_the_newest_stored_generation_and_says_so(lb):
         d.start()
         assert rules(lb) == lines(RULES) and writes(d) == 0
         assert info(d)["generation"] == 2
-        assert "cannot be used; generation 2, the newest stored, runs instead" in d.log()
+        assert f"generation 2 runs, the newest confirmed, not {d.config}" in d.log()
         assert f"{d.config}:4:5: error" in d.log()
         s = status(d)
         assert s["file"]["differs"] and "4:5" in s["file"]["error"]
@@ -250,7 +250,7 @@ def test_generations_are_private_numbered_and_limited(lb):
             f.truncate(os.path.getsize(newest) - 20)
         d.write(BROKEN)
         d.start()
-        assert "generation 52 cannot be used" in d.log()
+        assert "52 cannot be used: cut or damaged" in d.log()
         assert info(d)["generation"] == 51 and rules(lb) == lines(RULES) and writes(d) == 0
 
 
