@@ -18,6 +18,7 @@
 
 #define LOAD_BUDGET  2000 /* nodes or keys between two looks at the clock */
 #define REFUSED_TOLD 50   /* of the kernel, in one answer; the count is exact */
+#define HIDDEN_TOLD  2    /* by overrides, in the answer; its rows have all */
 
 struct daemon_apply {
 	enum ctl_apply_kind kind;
@@ -33,6 +34,9 @@ struct daemon_apply {
 	char message[GENERATION_MESSAGE_MAX + 1];
 	uint64_t writes_before;
 	uint32_t changes[3]; /* by enum config_change_op */
+	const struct overrides *overrides;
+	uint32_t n_hidden;
+	char hidden[400]; /* the first values that it sets and an override hides */
 };
 
 /* ---- answers ---- */
@@ -131,6 +135,20 @@ static void reject(struct daemon *d, enum lb_code code, const char *why)
 	lb_text_done(&text);
 }
 
+/* The value is set, and something else holds: told with the change, and in the answer. */
+static void note_hidden(struct daemon_apply *a, const struct config_change *ch, json_t *row)
+{
+	char note[120];
+	size_t at = strlen(a->hidden);
+	const struct override_item *it = overrides_hide(a->overrides, ch->object, ch->key);
+	if (!it)
+		return;
+	snprintf(note, sizeof(note), "hidden by an override of %.80s", it->by);
+	json_object_set_new(row, "note", json_string(note));
+	if (a->n_hidden++ < HIDDEN_TOLD)
+		snprintf(a->hidden + at, sizeof(a->hidden) - at, "%s%s %s", at ? ", " : "", ch->object, ch->key);
+}
+
 static void count_change(const struct config_change *ch, void *arg)
 {
 	struct daemon_apply *a = arg;
@@ -145,6 +163,7 @@ static void count_change(const struct config_change *ch, void *arg)
 		json_object_set_new(row, "before", json_string(ch->before));
 	if (row && ch->after[0])
 		json_object_set_new(row, "after", json_string(ch->after));
+	note_hidden(a, ch, row);
 	ctl_reply_row(a->reply, row);
 }
 
@@ -323,14 +342,20 @@ static void take(struct daemon *d, struct config *c)
 	taken(d);
 }
 
-/* Behind an answer: until when it is to be confirmed. */
-static void put_pending(const struct daemon *d, char *out, size_t size)
+/* Behind an answer: what of it does not hold, and until when it is to be confirmed. */
+static void put_more(const struct daemon *d, char *out, size_t size)
 {
+	const struct daemon_apply *a = d->apply;
 	const struct life *l = &d->life.life;
-	char text[LB_DURATION_STRLEN];
-	if (l->phase == LIFE_PENDING && l->confirm_ms)
-		snprintf(out, size, "; it goes back to %u in %s unless you say: lbctl config confirm", l->base,
-			lb_duration_str(l->confirm_ms, text));
+	char text[LB_DURATION_STRLEN], more[40] = "";
+	size_t at = 0;
+	if (a->n_hidden > HIDDEN_TOLD)
+		snprintf(more, sizeof(more), " and %u more", a->n_hidden - HIDDEN_TOLD);
+	if (a->n_hidden)
+		at = (size_t)snprintf(out, size, "; hidden by overrides: %s%s", a->hidden, more);
+	if (l->phase == LIFE_PENDING && l->confirm_ms && at < size)
+		snprintf(out + at, size - at, "; it goes back to %u in %s unless you say: lbctl config confirm",
+			l->base, lb_duration_str(l->confirm_ms, text));
 }
 
 void daemon_apply_kernel_done(struct daemon *d)
@@ -338,7 +363,7 @@ void daemon_apply_kernel_done(struct daemon *d)
 	struct daemon_apply *a = d->apply;
 	if (!a || !a->to_kernel)
 		return;
-	char text[400];
+	char text[900];
 	uint64_t writes = ipvs_counters(d->ipvs)->writes - a->writes_before;
 	uint32_t *n = a->changes;
 	int at = snprintf(text, sizeof(text),
@@ -347,7 +372,7 @@ void daemon_apply_kernel_done(struct daemon *d)
 	if (d->refused_in_apply)
 		at += snprintf(text + at, sizeof(text) - (size_t)at, "; the kernel refused %llu (lbctl status)",
 			(unsigned long long)d->refused_in_apply);
-	put_pending(d, text + at, sizeof(text) - (size_t)at);
+	put_more(d, text + at, sizeof(text) - (size_t)at);
 	json_t *extra = json_pack("{s:I, s:b, s:o, s:I}", "writes", (json_int_t)writes, "changed", 1, "summary",
 		summary_of(a), "refused", (json_int_t)d->refused_in_apply);
 	finish(d, d->refused_in_apply ? LB_CODE_FAILED : LB_CODE_OK, text, extra);
@@ -367,13 +392,13 @@ void daemon_apply_refused(struct daemon *d, const char *service, const char *op,
 
 void daemon_apply_kernel_failed(struct daemon *d, int err)
 {
-	char text[400];
+	char text[900];
 	if (!d->apply || !d->apply->to_kernel)
 		return;
 	int at = snprintf(text, sizeof(text),
 		"generation %u is running, but it is not in the kernel yet: %s; lbd goes on trying", d->generation,
 		err == -ENOPROTOOPT ? "this kernel has no IPVS (modprobe ip_vs)" : strerror(-err));
-	put_pending(d, text + at, sizeof(text) - (size_t)at);
+	put_more(d, text + at, sizeof(text) - (size_t)at);
 	finish(d, LB_CODE_FAILED, text, NULL);
 }
 
@@ -477,6 +502,7 @@ void daemon_apply_text(struct daemon *d, const struct ctl_apply *what, struct da
 	else
 		snprintf(a->who.user, sizeof(a->who.user), "signal");
 	snprintf(a->message, sizeof(a->message), "%s", what->message ? what->message : "");
+	a->overrides = d->overrides;
 	d->apply = a;
 	bool given = a->text.sources.n > 0;
 	int err = given ? 0 : daemon_apply_read(d, what, &a->text, &e);

@@ -171,7 +171,7 @@ void daemon_confirm(struct daemon *d, const struct ctl_peer *who, struct ctl_rep
 	struct lb_err e, no;
 	bool unheard = ctl_sync_no_talk(&d->env, &no) != 0;
 	by_whom(d, who, by);
-	if (l->phase == LIFE_PENDING && l->deadline.us == LB_TIME_NEVER.us) {
+	if (d->both || (l->phase == LIFE_PENDING && l->deadline.us == LB_TIME_NEVER.us)) {
 		lb_err_set(&e, LB_CODE_REFUSED, "it is being applied on both nodes: try again in a moment");
 	} else if (l->phase == LIFE_PENDING && l->both && unheard) {
 		lb_err_set(&e, no.code,
@@ -242,6 +242,8 @@ int daemon_confirm_asked(struct daemon *d, struct ctl_conv *c, const json_t *hea
 	else if (strcmp(what, "rollback") == 0 && l->phase == LIFE_PENDING) {
 		snprintf(why, sizeof(why), "by %s", by);
 		daemon_life_rollback(d, 0, why, NULL);
+	} else if (d->both) { /* nothing says yet that both have it */
+		lb_err_set(&said, LB_CODE_REFUSED, "it is being applied on both nodes: try again in a moment");
 	} else if (l->phase == LIFE_PENDING) {
 		said = confirm_here(d, by);
 	} else {

@@ -131,7 +131,9 @@ void daemon_life_rollback(struct daemon *d, uint32_t number, const char *why, st
 {
 	struct life_event ev = { .type = LIFE_EVENT_ROLLBACK, .number = number, .text = why };
 	struct lb_err said = { LB_CODE_REFUSED, "a configuration is being rolled back: try again in a moment" };
-	if (!d->life.reply)
+	if (d->apply && d->life.life.phase != LIFE_PENDING) /* it may be about to run */
+		lb_err_set(&said, LB_CODE_REFUSED, "another configuration is being loaded: try again in a moment");
+	else if (!d->life.reply)
 		said = step_with_heads(d, &ev);
 	if (said.code && r)
 		ctl_reply_error(r, &said);
@@ -233,8 +235,8 @@ static void look_turn(struct daemon *d)
 static bool due(const struct daemon *d)
 {
 	const struct life *l = &d->life.life;
-	return (l->phase == LIFE_PENDING || l->phase == LIFE_STUCK) && !l->asking &&
-	       lb_time_cmp(lb_clock_boot(), l->deadline) >= 0;
+	bool waits = l->phase == LIFE_PENDING || (l->phase == LIFE_STUCK && !d->apply); /* that one is the way out */
+	return waits && !l->asking && lb_time_cmp(lb_clock_boot(), l->deadline) >= 0;
 }
 
 bool daemon_life_turn(struct daemon *d)

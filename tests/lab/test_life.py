@@ -19,7 +19,7 @@ from pair import Pair, lone
 from steps import slowness
 from test_peer_talk import Background, Cut, both, data, generations, levels, links, me, override, web
 
-KILLS = int(os.environ.get("LBD_LIFE_KILLS", "24"))  # 200 in a long run
+KILLS = int(os.environ.get("LBD_LIFE_KILLS", "16"))  # 200 in a long run
 SEED = int(os.environ.get("LBD_LIFE_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
 
 
@@ -243,6 +243,36 @@ def test_an_override_outlives_a_trial_without_its_backend(d):
     assert "override/web/app1: dropped" in d.log()
 
 
+def test_an_apply_tells_what_an_override_hides(d):
+    services = web()
+    apply(d, json.dumps({"services": services}) + "\n")
+    d.text("backend", "drain", "web/app1")
+    services["web"]["backends"]["app1"].update(state="maint", weight=3)
+    services["web"]["backends"]["app2"].update(state="maint")
+    done = apply(d, json.dumps({"services": services}) + "\n")
+    assert "; hidden by overrides: backend/web/app1 state\n" in done.stdout + done.stderr, done
+    d.text("backend", "weight", "web/app1", "7")
+    out = d.text("config", "diff", "2", code=1)
+    assert f"backend/web/app1 state: maint -> enabled  (hidden by an override of {me()})\n" in out
+    assert f"backend/web/app1 weight: 3 -> 10  (hidden by an override of {me()})\n" in out
+    assert "backend/web/app2 state: maint -> enabled\n" in out
+
+
+def test_a_rollback_while_another_is_loaded(d):
+    """It goes back from what runs, or is told to come again: never from what runs a moment later."""
+    rng = random.Random(SEED)
+    for i in range(4):
+        apply(d, text(f"before {i}"))
+        new = json.dumps({"services": web(n=1500)}) + f"\n# {i}\n"
+        one = Background(d, "config", "apply", "-y", write(d, "new.yaml", new))
+        time.sleep(rng.uniform(0, 0.2) * slowness())
+        done = d.call("config", "rollback")
+        one.end()
+        assert done.returncode == 0 or (done.returncode == 7 and "try again in a moment" in done.stderr), (SEED, done)
+        assert status(d)["config"]["state"] == "confirmed"
+        assert running_one(d) == max(g for g, s in history(d).items() if s == "confirmed"), (SEED, i, done)
+
+
 @contextlib.contextmanager
 def on_a_small_disk(pair, size):
     """The daemon sees a state directory on a file system of its own."""
@@ -438,9 +468,9 @@ def workers_sync(d):
     return {w["name"]: w["pid"] for w in data(d, "daemon", "info")[0]["workers"]}["sync"]
 
 
-def settled(*daemons):
+def settled(*daemons, within=30):
     for d in daemons:
-        until(lambda d=d: status(d)["config"]["state"] == "confirmed", f"{d.name}: nothing waits any more", 30)
+        until(lambda d=d: status(d)["config"]["state"] == "confirmed", f"{d.name}: nothing waits any more", within)
 
 
 def test_one_confirm_reaches_both(same, key):
@@ -469,12 +499,13 @@ def test_both_go_back_together(same, key):
 
 def test_cut_off_each_goes_back_by_itself(pair, same, key):
     a, b = same
-    apply_both(a, levels(key, "notice"), f"{8 * slowness():.0f}s")
+    confirm = 5 + 2 * slowness()  # a link that is cut is seen after 3 s
+    apply_both(a, levels(key, "notice"), f"{confirm:.0f}s")
     with Cut(pair):
         until(lambda: a.call("--peer", "version").returncode != 0, "the link is down", 10)
         done = a.call("config", "confirm")
         assert done.returncode == 3 and "nothing was confirmed" in done.stderr, done
-        settled(a, b)
+        settled(a, b, within=confirm + 20)
         assert history(a) == history(b) == {1: "confirmed", 2: "rolled_back"}
     links(a, b)
     assert "Both nodes are the same." in a.text("peer", "diff")
