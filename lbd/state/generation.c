@@ -226,7 +226,7 @@ static int read_head(const char *buf, size_t n, size_t size, struct generation *
 int generation_read_head(const char *buf, size_t n, size_t size, struct generation *g, struct lb_err *e)
 {
 	struct generation got = { 0 };
-	size_t body;
+	size_t body = 0;
 	if (read_head(buf, n, size, &got, &body, e))
 		return -1;
 	*g = got;
@@ -236,7 +236,7 @@ int generation_read_head(const char *buf, size_t n, size_t size, struct generati
 int generation_read(const char *buf, size_t n, struct generation *g, struct lb_err *e)
 {
 	struct generation got = { 0 };
-	size_t body;
+	size_t body = 0;
 	if (read_head(buf, n, n, &got, &body, e))
 		return -1;
 	size_t end = n - (HASH_LINE - 1);

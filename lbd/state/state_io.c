@@ -111,7 +111,7 @@ int state_read(int dir, const char *name, size_t max, struct lb_text *out)
 int state_read_begin(int dir, const char *name, size_t max, struct lb_text *out, size_t *size)
 {
 	char buf[4096];
-	struct stat st;
+	struct stat st = { 0 };
 	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	ssize_t n = fd < 0 || fstat(fd, &st) ? -1 : pread(fd, buf, max < sizeof(buf) ? max : sizeof(buf), 0);
 	int err = n < 0 ? -errno : 0;
