@@ -100,7 +100,8 @@ static const char *take_line(struct lb_reader *r, size_t *n)
 	const char *line = (const char *)r->p;
 	*n = (size_t)(nl - r->p);
 	r->p = nl + 1;
-	return line;
+	r->bad |= memchr(line, '\0', *n) != NULL; /* none was written: the rest of it would be lost */
+	return r->bad ? NULL : line;
 }
 
 /* What follows "word " on the line, which must start so. */
