@@ -138,7 +138,7 @@ static uint64_t number(struct lb_reader *r, const char *s, size_t n, char stop, 
 
 static void copy(struct lb_reader *r, const char *s, size_t n, char *out, size_t size)
 {
-	if (!s || n >= size) {
+	if (!s || n >= size || memchr(s, '\r', n)) { /* as line_len() writes it */
 		r->bad = true;
 		return;
 	}
