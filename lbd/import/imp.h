@@ -48,9 +48,10 @@ struct imp {
 	LB_VEC(struct imp_item) items;
 	struct y root, spare;
 	size_t order;
+	const char *file; /* the first one */
 };
 
-void imp_init(struct imp *im);
+void imp_init(struct imp *im, const char *file);
 void imp_done(struct imp *im);
 
 /* Memory of the import, zeroed; NULL and im->oom when there is none. */
@@ -65,6 +66,9 @@ __attribute__((format(printf, 4, 5))) void imp_say(
 
 /* Bytes of a file made fit for a message. */
 const char *imp_shown(struct imp *im, const char *s);
+
+/* The name of a file as comments have it: without the folder that the first one is in. */
+const char *imp_file(const struct imp *im, const char *file);
 
 /* The tree, its comments, the items and the count. */
 int imp_finish(struct imp *im, const char *what, struct import_result *out);

@@ -9,11 +9,13 @@
 #include <string.h>
 
 #define COMMENT_WIDTH 100
-#define SUMMARY_MAX   200 /* lines on standard error; all of them stand in the file */
+#define SUMMARY_WIDTH 80
+#define SUMMARY_MAX     200 /* lines on standard error; all of them stand in the file */
 
-void imp_init(struct imp *im)
+void imp_init(struct imp *im, const char *file)
 {
 	memset(im, 0, sizeof(*im));
+	im->file = file;
 	im->root.kind = Y_MAP;
 }
 
@@ -128,35 +130,43 @@ static void join(struct imp *im)
 	}
 }
 
-static void put_item(const struct imp_item *i, struct lb_text *out)
+const char *imp_file(const struct imp *im, const char *file)
+{
+	const char *slash = im->file ? strrchr(im->file, '/') : NULL;
+	size_t n = slash ? (size_t)(slash + 1 - im->file) : 0;
+	return n && strncmp(file, im->file, n) == 0 ? file + n : file;
+}
+
+/* FILE:LINE: word: text */
+static void put_item(const struct imp_item *i, const char *file, const char *word, struct lb_text *out)
 {
 	unsigned before = i->at.line, shown = 0, left = i->n_more;
-	if (i->at.file) {
-		lb_text_escape(out, i->at.file, strlen(i->at.file), 0);
+	if (file) {
+		lb_text_escape(out, file, strlen(file), 0);
 		lb_text_printf(out, ":%u: ", i->at.line);
 	}
-	lb_text_puts(out, i->text);
+	lb_text_printf(out, "%s%s", word, i->text);
 	for (const struct imp_item *m = i->more; m && shown < 8; m = m->more, left--) {
 		if (m->at.line == before)
 			continue;
-		lb_text_printf(out, shown++ ? ", %u" : " (also lines %u", m->at.line);
+		lb_text_printf(out, shown++ ? ", %u" : " (also in line %u", m->at.line);
 		before = m->at.line;
 	}
 	if (shown)
 		lb_text_printf(out, left ? " and %u more)" : ")", left);
 }
 
-/* As comments, broken at blanks, so that a file of long lines can still be read. */
-static void put_comment(const char *s, size_t n, struct lb_text *out)
+/* Broken at blanks: lead stands in front of the first line, and more of the others. */
+static void put_lines(const struct lb_text *t, size_t width, const char *lead, const char *more, struct lb_text *out)
 {
-	const char *lead = "#   ";
-	while (n) {
-		size_t take = n;
-		if (take > COMMENT_WIDTH) {
-			for (take = COMMENT_WIDTH; take > 0 && s[take] != ' ';)
+	const char *s = t->s ? t->s : "";
+	for (size_t n = t->n; n; lead = more) {
+		size_t take = n, room = width - strlen(lead);
+		if (take > room) {
+			for (take = room; take > 0 && s[take] != ' ';)
 				take--;
 			if (!take)
-				for (take = COMMENT_WIDTH; take < n && s[take] != ' ';)
+				for (take = room; take < n && s[take] != ' ';)
 					take++;
 		}
 		lb_text_puts(out, lead);
@@ -166,8 +176,8 @@ static void put_comment(const char *s, size_t n, struct lb_text *out)
 			take++;
 		s += take;
 		n -= take;
-		lead = "#     ";
 	}
+	out->bad = out->bad || t->bad;
 }
 
 static void put_level(struct imp *im, enum imp_level level, const char *title, struct lb_text *out)
@@ -180,9 +190,8 @@ static void put_level(struct imp *im, enum imp_level level, const char *title, s
 		if (first)
 			lb_text_printf(out, "#\n# %s\n", title);
 		first = false;
-		put_item(i, &t);
-		put_comment(t.s ? t.s : "", t.n, out);
-		im->oom = im->oom || t.bad;
+		put_item(i, i->at.file ? imp_file(im, i->at.file) : NULL, "", &t);
+		put_lines(&t, COMMENT_WIDTH, "#   ", "#     ", out);
 		lb_text_done(&t);
 	}
 }
@@ -206,9 +215,10 @@ static void put_summary(const struct imp *im, struct import_result *out)
 			left++;
 			continue;
 		}
-		lb_text_puts(&out->summary, it->level == IMP_ERROR ? "error: " : "not carried over: ");
-		put_item(it, &out->summary);
-		lb_text_puts(&out->summary, "\n");
+		struct lb_text t = LB_TEXT_INIT;
+		put_item(it, it->at.file, it->level == IMP_ERROR ? "error: " : "not carried over: ", &t);
+		put_lines(&t, SUMMARY_WIDTH, "", "  ", &out->summary);
+		lb_text_done(&t);
 	}
 	if (left)
 		lb_text_printf(&out->summary, "... and %zu more, at the top of the file\n", left);

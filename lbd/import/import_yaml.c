@@ -81,7 +81,8 @@ struct y *y_time(struct imp *im, struct y *up, const char *key, int64_t us)
 
 static bool is_plain(const char *s)
 {
-	if (!*s || strchr("-:?.@%", *s) || strcasecmp(s, "null") == 0)
+	bool number = *s == '-' && s[1] >= '0' && s[1] <= '9';
+	if (!*s || (strchr("-:?.@%", *s) && !number) || strcasecmp(s, "null") == 0)
 		return false;
 	for (const char *c = s; *c; c++) {
 		bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9');

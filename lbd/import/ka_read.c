@@ -180,7 +180,9 @@ static const char *wrong(struct imp *im, const struct ka_node *k)
 static void say_unknown(struct imp *im, const struct ka_node *k, enum ka_in in)
 {
 	const char *near = ka_word_near(k->w[0], in), *shown = imp_shown(im, k->w[0]);
-	if (near)
+	if (in == KA_IN_SYNC && !near)
+		imp_say(im, &k->at, IMP_ERROR, "'%s': members of a group stand in `group { }`", shown);
+	else if (near)
 		imp_say(im, &k->at, IMP_ERROR, "unknown keyword '%s'; did you mean '%s'?", shown, near);
 	else if (ka_word_anywhere(k->w[0]))
 		imp_say(im, &k->at, IMP_ERROR, "'%s' does not stand in this place", shown);

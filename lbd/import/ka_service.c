@@ -486,7 +486,7 @@ static void make(struct ka *k, struct service *s)
 	const struct ka_node *ops = ka_get(s->v->n, KA_OPS), *kind = ka_get(s->v->n, KA_LVS_METHOD);
 	pick_servers(k, s->v, s->listens[0]->family);
 	s->y = y_map(k->im, all, imp_name_in(k->im, all, name_of(k, s)));
-	s->y->comment = imp_str(k->im, "%s:%u", imp_shown(k->im, s->v->n->at.file), s->v->n->at.line);
+	s->y->comment = imp_str(k->im, "%s:%u", imp_shown(k->im, imp_file(k->im, s->v->n->at.file)), s->v->n->at.line);
 	put_listens(k, s);
 	put_scheduler(k, s);
 	if (strcmp(s->v->mode, "nat") != 0)
