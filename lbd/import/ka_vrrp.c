@@ -458,12 +458,30 @@ static void sync_daemon(struct ka *k)
 
 /* ---- what nobody asked for ---- */
 
+static bool tracks(const struct ka_node *from, const char *script)
+{
+	for (const struct ka_node *list = ka_first(from, KA_TRACK_SCRIPT); list; list = ka_next(list))
+		for (const struct ka_node *n = list->child; n; n = n->next)
+			if (strcmp(ka_arg(n, 0), script) == 0)
+				return true;
+	return false;
+}
+
+static bool tracked(const struct ka *k, const char *script)
+{
+	static const enum ka_word words[] = { KA_VRRP_INSTANCE, KA_VRRP_SYNC_GROUP };
+	for (size_t i = 0; i < 2; i++)
+		for (const struct ka_node *n = ka_first(k->root, words[i]); n; n = ka_next(n))
+			if (tracks(n, script))
+				return true;
+	return false;
+}
+
 /* A group or script that is used nowhere is no loss, but said. */
 static void unused(struct ka *k)
 {
-	const struct y *checks = y_find(&k->im->root, "checks");
 	for (const struct ka_node *s = ka_first(k->root, KA_VRRP_SCRIPT); s; s = ka_next(s))
-		if (!y_find(checks, imp_name(k->im, ka_arg(s, 1))))
+		if (!tracked(k, ka_arg(s, 1)))
 			imp_say(k->im, &s->at, IMP_NOTE, "vrrp_script %s is left out: no instance tracks it",
 				imp_shown(k->im, ka_arg(s, 1)));
 	for (const struct ka_node *g = ka_first(k->root, KA_VRRP_SYNC_GROUP); g; g = ka_next(g))
