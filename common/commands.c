@@ -334,7 +334,8 @@ const struct lb_command lb_commands[] = {
 	[LB_COMMAND_CONFIG_IMPORT] = { "config", "import", LB_LEVEL_NONE, .view = LB_VIEW_TEXT,
 		.help = "print the configuration of another balancer as lbd.yaml; no daemon needed",
 		.text = "What has no counterpart is listed with file and line, and as comments on top of the result. "
-			"Without FILE: /etc/keepalived/keepalived.conf, or for ipvsadm standard input, where `ipvsadm -Sn` "
+			"Without FILE: /etc/keepalived/keepalived.conf, or for ipvsadm standard input, where `ipvsadm "
+			"-Sn` "
 			"writes. Exit status 1 if something is listed, 6 if lbd would not start with the result. Runs "
 			"`lbd --import` as the caller; see lbd-migrating(7).",
 		.args = { { .name = "format",

@@ -13,10 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define COMPLETE_MS 200
-#define VERSION_MS  1000
-#define CONFIG_FILE "/etc/lbd/lbd.yaml"
-#define IMPORT_FILE "/etc/keepalived/keepalived.conf"
+#define COMPLETE_MS  200
+#define VERSION_MS   1000
+#define CONFIG_FILE  "/etc/lbd/lbd.yaml"
+#define IMPORT_FILE  "/etc/keepalived/keepalived.conf"
 #define LBD_ARGS_MAX 5
 
 bool local_is(const struct session *s)

@@ -33,7 +33,7 @@ struct imp_item {
 
 enum y_kind { Y_SCALAR, Y_MAP, Y_LIST };
 
-struct y { /* a piece of YAML */
+struct y {                   /* a piece of YAML */
 	const char *key;     /* NULL in a list */
 	const char *value;   /* of a scalar, as it is: quoted when printed */
 	const char *comment; /* behind it, or above it if it is a map; NULL = none */

@@ -27,8 +27,8 @@ struct import_source {
 	const char *text;
 	size_t len;
 	const char *id; /* which lines with @id count; NULL = of no known one */
-	/* Hands the files that `pattern` means, as it stands in the file `from`, to take. Returns how many there are, or
-	 * -errno when one of them cannot be read. NULL: there are none. */
+	/* Hands the files that `pattern` means, as it stands in the file `from`, to take. Returns how many there are,
+	 * or -errno when one of them cannot be read. NULL: there are none. */
 	int (*include)(void *arg, const char *from, const char *pattern, import_take_fn *take, void *to);
 	void *arg;
 };

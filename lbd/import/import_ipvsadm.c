@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define WORDS_MAX  64
+#define WORDS_MAX 64
 
 enum opt {
 	OPT_ADD_SERVICE,
@@ -256,7 +256,8 @@ static void add_service(struct rules *rs, const struct imp_place *at, const stru
 		im->oom = true;
 		return;
 	}
-	*k = (struct known){ .key = key, .y = y_map(im, rs->services, imp_name_in(im, rs->services, name_of(im, kind, where))) };
+	*k = (struct known){ .key = key,
+		.y = y_map(im, rs->services, imp_name_in(im, rs->services, name_of(im, kind, where))) };
 	k->y->comment = imp_str(im, "%s:%u", imp_shown(im, imp_file(im, at->file)), at->line);
 	if (kind == 3) {
 		y_set(im, k->y, "fwmark", "%s", where);
@@ -296,7 +297,8 @@ static void put_limits(struct imp *im, const struct rule *r, struct y *to)
 	static const struct {
 		enum opt o;
 		const char *key, *absent;
-	} rows[] = { { OPT_WEIGHT, "weight", "1" }, { OPT_UPPER, "max_connections", "0" }, { OPT_LOWER, "resume_below", "0" } };
+	} rows[] = { { OPT_WEIGHT, "weight", "1" }, { OPT_UPPER, "max_connections", "0" },
+		{ OPT_LOWER, "resume_below", "0" } };
 	for (size_t i = 0; i < 3; i++)
 		if (r->v[rows[i].o] && strcmp(r->v[rows[i].o], rows[i].absent) != 0)
 			y_set(im, to, rows[i].key, "%s", r->v[rows[i].o]);
@@ -329,7 +331,8 @@ static void add_server(struct rules *rs, const struct imp_place *at, const struc
 	if (kind < 0)
 		return;
 	if (!k) {
-		imp_say(im, at, IMP_ERROR, "there is no service %s before this line", imp_shown(im, key_of(im, kind, r)));
+		imp_say(im, at, IMP_ERROR, "there is no service %s before this line",
+			imp_shown(im, key_of(im, kind, r)));
 		return;
 	}
 	if (!where || lb_endpoint_parse(where, strlen(where), true, &ip, &port)) {

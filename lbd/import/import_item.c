@@ -10,7 +10,7 @@
 
 #define COMMENT_WIDTH 100
 #define SUMMARY_WIDTH 80
-#define SUMMARY_MAX     200 /* lines on standard error; all of them stand in the file */
+#define SUMMARY_MAX   200 /* lines on standard error; all of them stand in the file */
 
 void imp_init(struct imp *im, const char *file)
 {
@@ -223,8 +223,9 @@ static void put_summary(const struct imp *im, struct import_result *out)
 	if (left)
 		lb_text_printf(&out->summary, "... and %zu more, at the top of the file\n", left);
 	if (out->errors || out->lost || out->notes)
-		lb_text_printf(&out->summary, "%zu error%s, %zu not carried over, %zu note%s: all at the top of the file.\n",
-			out->errors, out->errors == 1 ? "" : "s", out->lost, out->notes, out->notes == 1 ? "" : "s");
+		lb_text_printf(&out->summary,
+			"%zu error%s, %zu not carried over, %zu note%s: all at the top of the file.\n", out->errors,
+			out->errors == 1 ? "" : "s", out->lost, out->notes, out->notes == 1 ? "" : "s");
 }
 
 int imp_finish(struct imp *im, const char *what, struct import_result *out)
@@ -243,8 +244,9 @@ int imp_finish(struct imp *im, const char *what, struct import_result *out)
 			at = &(*at)->next;
 	}
 	out->empty = !im->root.child;
-	lb_text_printf(&out->yaml, "# Made by `lbctl config import %s`. Read it, then: lbctl config check FILE\n", what);
-	put_level(im, IMP_ERROR, "Errors: these lines are left out.", &out->yaml);
+	lb_text_printf(
+		&out->yaml, "# Made by `lbctl config import %s`. Read it, then: lbctl config check FILE\n", what);
+	put_level(im, IMP_ERROR, "Errors: what is wrong in these lines is left out.", &out->yaml);
 	put_level(im, IMP_LOST, "Not carried over:", &out->yaml);
 	put_level(im, IMP_NOTE, "Carried over, and worth a look:", &out->yaml);
 	y_print(&im->root, 0, &out->yaml);

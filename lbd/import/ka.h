@@ -43,7 +43,7 @@ enum ka_in { /* where a statement stands */
 	KA_IN_NOTHING /* a block that is reported as a whole; or no block */
 };
 
-enum ka_does { /* what becomes of a keyword */
+enum ka_does {    /* what becomes of a keyword */
 	KA_TAKES, /* the text names the key of lbd.yaml */
 	KA_SAME,  /* lbd does so anyway: the text says how */
 	KA_LOST   /* no counterpart: the text says what to do */
@@ -202,8 +202,8 @@ const struct ka_node *ka_find(const struct ka_chain *c, enum ka_word word);
 /* Their first argument, checked when it was read; otherwise what stands for absence. */
 int64_t ka_num(const struct ka_node *n, int64_t absent);
 int64_t ka_time(const struct ka_node *n, int64_t absent); /* microseconds */
-bool ka_bool(const struct ka_node *n);                     /* NULL: false */
-const char *ka_arg(const struct ka_node *n, size_t i);     /* "" when there is none */
+bool ka_bool(const struct ka_node *n);                    /* NULL: false */
+const char *ka_arg(const struct ka_node *n, size_t i);    /* "" when there is none */
 
 /* Decimal numbers. 0 or -EINVAL. */
 int ka_parse_num(const char *s, int64_t min, int64_t max, int64_t *out);

@@ -120,7 +120,8 @@ static void when(struct builder *b, struct y *y, const struct times *t)
 	y_set(im, y, "fall", "%lld", (long long)retry + 1);
 	if (retry && before != loop)
 		imp_say(im, &b->chain.of[b->chain.of[1] ? 1 : 0]->at, IMP_NOTE,
-			"keepalived probes a failing server faster (delay_before_retry); interval and fall find a failure in the "
+			"keepalived probes a failing server faster (delay_before_retry); interval and fall find a "
+			"failure in the "
 			"same time");
 }
 
@@ -150,7 +151,8 @@ static void http_url(struct builder *b, const struct ka_node *checker, const str
 	if (path && ka_arg(path, 1)[0] == '/')
 		y_set(im, y, "path", "%s", ka_arg(path, 1));
 	else if (path)
-		imp_say(im, &path->at, IMP_ERROR, "path %s does not begin with a slash", imp_shown(im, ka_arg(path, 1)));
+		imp_say(im, &path->at, IMP_ERROR, "path %s does not begin with a slash",
+			imp_shown(im, ka_arg(path, 1)));
 	if (host)
 		y_set(im, y, "host", "%s", ka_arg(host, 1));
 	statuses(b, y, said ? said : ka_get(checker, KA_STATUS_CODE));

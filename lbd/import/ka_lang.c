@@ -12,8 +12,11 @@
 #define LINE_MAX_     1023 /* keepalived takes the rest of a longer one for another line */
 #define INCLUDE_DEPTH 16
 #define FEED_DEPTH    64
-#define WORK_MAX      (32u * 1024u * 1024u) /* bytes looked at: definitions may double each other */
-#define REPEAT_MAX    65536
+#define WORK_MAX      (64u * 1024u * 1024u) /* bytes looked at: files may include each other many times */
+#define LINE_WORK_MAX (4u * 1024u * 1024u)  /* for one line: definitions may double each other, or contain themselves  \
+					     */
+#define REPLACE_MAX   1000                  /* variables of one line */
+#define REPEAT_MAX    65536                 /* lines that one becomes */
 
 struct def {
 	const char *name, *value;
@@ -27,8 +30,8 @@ struct lang {
 	LB_VEC(struct def) defs;
 	struct imp_place at;
 	unsigned files, depth;
-	size_t work;
-	bool over;             /* WORK_MAX was reached, and it was said */
+	size_t work, line_work, given;
+	bool over, line_over;   /* a limit was reached, and it was said */
 	bool open, open_wanted; /* a definition goes on on the next line; it counts */
 	const char *open_name;
 	struct lb_text open_value;
@@ -49,11 +52,17 @@ static bool is_name(char c)
 static bool works(struct lang *l, size_t n)
 {
 	l->work += n + 1;
+	l->line_work += n + 1;
 	if (l->work > WORK_MAX && !l->over) {
 		l->over = true;
-		imp_say(l->im, &l->at, IMP_ERROR, "definitions, repetitions and includes never end here; the rest is left out");
+		imp_say(l->im, &l->at, IMP_ERROR, "this includes too much; the rest is left out");
 	}
-	return !l->over && !l->im->oom;
+	if ((l->line_work > LINE_WORK_MAX || l->given > REPEAT_MAX) && !l->over && !l->line_over) {
+		l->line_over = true;
+		imp_say(l->im, &l->at, IMP_ERROR,
+			"definitions or repetitions in this line never end; the rest of it is left out");
+	}
+	return !l->over && !l->line_over && !l->im->oom;
 }
 
 /* ---- definitions ---- */
@@ -353,15 +362,15 @@ static bool repetition(struct lang *l, const char *before, const char *s, unsign
 		struct repeat r = { l, before, end ? imp_strn(l->im, end + 1, rest) : "", depth };
 		const char *args = end ? replaced(l, s + n, (size_t)(end - s) - n) : "";
 		if (!end || !(i == 2 ? list(&r, args) : sequence(&r, args, i == 1)))
-			imp_say(l->im, &l->at, IMP_ERROR, "this repetition is not understood: %s",
-				imp_shown(l->im, s));
+			imp_say(l->im, &l->at, IMP_ERROR, "this repetition is not understood: %s", imp_shown(l->im, s));
 		*more = eol ? eol + 1 : NULL;
 		return true;
 	}
 	return false;
 }
 
-/* Replaces what is in the first line of `rest`, and gives what comes of it. Returns the lines behind it, NULL = none. */
+/* Replaces what is in the first line of `rest`, and gives what comes of it. Returns the lines behind it, NULL = none.
+ */
 static const char *feed(struct lang *l, const char *before, const char *rest, unsigned depth)
 {
 	struct lb_text t = LB_TEXT_INIT;
@@ -373,9 +382,13 @@ static const char *feed(struct lang *l, const char *before, const char *rest, un
 		rest = "";
 		given = true;
 	}
-	while (*rest && !given && !more && works(l, 0)) {
+	for (unsigned n = 0; *rest && !given && !more && works(l, 0);) {
 		size_t len = 0;
 		const char *value = *rest == '$' ? variable(l, rest, &len) : NULL;
+		if (value && ++n > REPLACE_MAX) {
+			l->line_work = LINE_WORK_MAX;
+			continue;
+		}
 		if (value && *value && works(l, strlen(value) + strlen(rest)))
 			rest = imp_str(l->im, "%s%s", value, rest + len);
 		else if (value)
@@ -388,8 +401,10 @@ static const char *feed(struct lang *l, const char *before, const char *rest, un
 			lb_text_put(&t, rest++, 1);
 	}
 	l->im->oom = l->im->oom || t.bad;
-	if (!given && t.n && !l->over && !t.bad)
+	if (!given && t.n && !l->over && !l->line_over && !t.bad) {
+		l->given++;
 		l->give(l->arg, &l->at, t.s);
+	}
 	lb_text_done(&t);
 	return more;
 }
@@ -408,7 +423,7 @@ static const char *condition(struct lang *l, const char *s, bool *wanted)
 	while (is_blank(*rest))
 		rest++;
 	bool same = id && strlen(id) == n - from && memcmp(id, s + from, n - from) == 0;
-	*wanted = same != not;
+	*wanted = same != not ;
 	if (!id)
 		imp_say(l->im, &l->at, IMP_LOST, "the line depends on the id of the node: %s without --id; see --id %s",
 			*wanted ? "taken" : "left out", imp_shown(l->im, imp_strn(l->im, s + from, n - from)));
@@ -496,8 +511,8 @@ static size_t without_comment(const char *s, size_t n)
 static void one_line(struct lang *l, const char *s, size_t n)
 {
 	if (n > LINE_MAX_) {
-		imp_say(l->im, &l->at, IMP_ERROR, "a line of %zu bytes: keepalived takes what is behind %d for another line", n,
-			LINE_MAX_);
+		imp_say(l->im, &l->at, IMP_ERROR,
+			"a line of %zu bytes: keepalived takes what is behind %d for another line", n, LINE_MAX_);
 		return;
 	}
 	if (memchr(s, '\0', n)) {
@@ -515,11 +530,14 @@ static void file(struct lang *l, const char *name, const char *text, size_t len)
 {
 	struct imp_place before = l->at;
 	l->at = (struct imp_place){ imp_strn(l->im, name, strlen(name)), 0, l->files++ };
-	while (len && works(l, 0)) {
+	while (len && !l->over && !l->im->oom) {
 		const char *eol = memchr(text, '\n', len);
 		size_t n = eol ? (size_t)(eol - text) : len;
 		l->at.line++;
-		one_line(l, text, n);
+		l->line_work = l->given = 0;
+		l->line_over = false;
+		if (works(l, n < LINE_MAX_ ? n : LINE_MAX_))
+			one_line(l, text, n);
 		text += n + (eol != NULL);
 		len -= n + (eol != NULL);
 	}

@@ -105,7 +105,8 @@ static void group(struct ka *k, const struct ka_node *vs, uint8_t protocol, ka_l
 	while (g && strcmp(ka_arg(g, 1), ka_arg(vs, 2)) != 0)
 		g = ka_next(g);
 	if (!g) {
-		imp_say(k->im, &vs->at, IMP_ERROR, "there is no virtual_server_group %s", imp_shown(k->im, ka_arg(vs, 2)));
+		imp_say(k->im, &vs->at, IMP_ERROR, "there is no virtual_server_group %s",
+			imp_shown(k->im, ka_arg(vs, 2)));
 		return;
 	}
 	for (const struct ka_node *n = g->child; n; n = n->next) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A command line as keepalived has it: words, quotes, backslashes. lbd starts a program with arguments, and no shell. */
+/* A command line as keepalived has it: words, quotes, backslashes. lbd starts a program with arguments, and no shell.
+ */
 #include "lbd/import/ka.h"
 
 #include <string.h>

@@ -23,7 +23,8 @@ struct server { /* a real_server */
 	struct ka_built checks;
 };
 
-struct virtual { /* a virtual_server */
+struct virtual
+{ /* a virtual_server */
 	const struct ka_node *n;
 	uint8_t protocol;
 	size_t first, n_listens; /* of all */
@@ -99,7 +100,8 @@ static void put_tunnel(struct ka *k, const struct ka_node *said, struct y *to)
 		else if (strcmp(w, "port") == 0 && i + 1 < said->n)
 			port = said->w[++i];
 		else if (!is_sum)
-			imp_say(k->im, &said->at, IMP_ERROR, "%s: unknown word %s", said->row->name, imp_shown(k->im, w));
+			imp_say(k->im, &said->at, IMP_ERROR, "%s: unknown word %s", said->row->name,
+				imp_shown(k->im, w));
 	}
 	if (!type && !port && !sum)
 		return;
@@ -149,13 +151,14 @@ static void add_server(struct maker *m, struct virtual *v, const struct ka_node 
 	if (strcmp(s.mode, "nat") != 0 && s.port) {
 		uint16_t want = only_port(m, v);
 		if (s.port != want)
-			imp_say(im, &n->at, IMP_NOTE, "port %u is not that of the listener: with DR and TUN it has no effect",
-				s.port);
+			imp_say(im, &n->at, IMP_NOTE,
+				"port %u is not that of the listener: with DR and TUN it has no effect", s.port);
 		s.port = 0;
 	}
 	lb_vec_foreach (o, &v->servers)
 		if (lb_ip_cmp(&o->ip, &s.ip) == 0 && o->port == s.port) {
-			imp_say(im, &n->at, IMP_ERROR, "the same real server stands in line %u; left out here", o->n->at.line);
+			imp_say(im, &n->at, IMP_ERROR, "the same real server stands in line %u; left out here",
+				o->n->at.line);
 			return;
 		}
 	s.weight = ka_num(ka_find(&chain, KA_WEIGHT), 1);
@@ -193,7 +196,8 @@ static void put_server(struct ka *k, const struct service *s, const struct serve
 	if (weight != 1)
 		y_set(k->im, y, "weight", "%lld", (long long)weight);
 	threshold(k, ka_find(&chain, KA_UTHRESHOLD), "max_connections", y);
-	threshold(k, ka_find(&chain, KA_LTHRESHOLD), "resume_below", y);
+	if (y_find(y, "max_connections"))
+		threshold(k, ka_find(&chain, KA_LTHRESHOLD), "resume_below", y);
 	if (strcmp(rs->mode, s->v->mode) != 0) {
 		y_set(k->im, y, "mode", "%s", rs->mode);
 		if (strcmp(rs->mode, "tun") == 0)
@@ -241,8 +245,8 @@ static const char *flag_of(const char *sched, const char *word)
 
 static void put_scheduler(struct ka *k, const struct service *s)
 {
-	static const char *const known[] = { "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "mh", "sed", "nq", "fo",
-		"ovf", "twos" };
+	static const char *const known[] = { "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "mh", "sed", "nq",
+		"fo", "ovf", "twos" };
 	const struct ka_node *said = ka_get(s->v->n, KA_LVS_SCHED);
 	const char *name = said ? ka_arg(said, 1) : "wlc";
 	size_t i = 0, n = sizeof(known) / sizeof(known[0]);
@@ -310,10 +314,10 @@ static void put_persistence(struct ka *k, const struct service *s)
 	else if (grain)
 		imp_say(im, &grain->at, IMP_ERROR, "%s is neither a mask nor a prefix length",
 			imp_shown(im, ka_arg(grain, 1)));
-	if (engine && strcmp(ka_arg(engine, 1), "sip") == 0)
+	if (engine && strcmp(ka_arg(engine, 1), "sip") == 0 && s->v->protocol == IPPROTO_UDP)
 		y_set(im, y, "engine", "sip");
 	else if (engine)
-		imp_say(im, &engine->at, IMP_LOST, "persistence_engine: only sip is known");
+		imp_say(im, &engine->at, IMP_LOST, "persistence_engine: only sip is known, for UDP");
 	if (y->child == y->last) {
 		y->kind = Y_SCALAR;
 		y->value = y->child->value;
@@ -341,7 +345,8 @@ static void put_check(struct ka *k, const struct service *s)
 	lb_vec_foreach (a, &s->v->servers)
 		if (best && !a->out && strcmp(a->checks.text, best->checks.text) != 0)
 			imp_say(im, &a->n->at, IMP_LOST,
-				"this server is checked otherwise than line %u; a service has one set of checks, that of most "
+				"this server is checked otherwise than line %u; a service has one set of checks, that "
+				"of most "
 				"servers; make a service of its own where that matters",
 				best->n->at.line);
 	if (!best || !best->checks.n) {
@@ -376,13 +381,15 @@ static void put_quorum(struct ka *k, const struct service *s)
 	if ((!said && !more) || sum == 0)
 		return;
 	if (quorum > sum) {
-		imp_say(im, &said->at, IMP_NOTE, "the quorum is above the sum of weights, and becomes %lld", (long long)sum);
+		imp_say(im, &said->at, IMP_NOTE, "the quorum is above the sum of weights, and becomes %lld",
+			(long long)sum);
 		quorum = sum;
 	}
 	if (h >= quorum) {
 		h = quorum - 1;
 		if (more && ka_num(more, 0))
-			imp_say(im, &more->at, IMP_NOTE, "hysteresis is not below the quorum, and becomes %lld", (long long)h);
+			imp_say(im, &more->at, IMP_NOTE, "hysteresis is not below the quorum, and becomes %lld",
+				(long long)h);
 	}
 	if (!equal) {
 		int64_t share = up_to(quorum * 100, sum);
@@ -396,7 +403,8 @@ static void put_quorum(struct ka *k, const struct service *s)
 	}
 	int64_t up = up_to(quorum - h, one), back = up_to(quorum + h, one);
 	if (back > n) {
-		imp_say(im, &(more ? more : said)->at, IMP_NOTE, "quorum and hysteresis are more than all backends together");
+		imp_say(im, &(more ? more : said)->at, IMP_NOTE,
+			"quorum and hysteresis are more than all backends together");
 		back = n;
 	}
 	if (up <= 1 && back <= 1)
@@ -446,7 +454,8 @@ static void put_backends(struct ka *k, const struct service *s)
 	lb_vec_foreach (rs, &s->v->servers)
 		heaviest = !rs->out && rs->weight > heaviest ? rs->weight : heaviest;
 	if (heaviest > WEIGHT_MAX)
-		imp_say(k->im, &s->v->n->at, IMP_NOTE, "weights above %d: all of this service are scaled down alike", WEIGHT_MAX);
+		imp_say(k->im, &s->v->n->at, IMP_NOTE, "weights above %d: all of this service are scaled down alike",
+			WEIGHT_MAX);
 	struct y *all = y_map(k->im, s->y, "backends");
 	lb_vec_foreach (rs, &s->v->servers)
 		if (!rs->out)
@@ -472,10 +481,13 @@ static const char *name_of(struct ka *k, const struct service *s)
 
 static void pick_servers(struct ka *k, struct virtual *v, uint8_t family)
 {
+	/* a group may have both families, and servers for each */
+	enum imp_level level = strcmp(ka_arg(v->n, 1), "group") == 0 ? IMP_NOTE : IMP_ERROR;
 	lb_vec_foreach (rs, &v->servers) {
 		rs->out = rs->ip.family != family && strcmp(rs->mode, "tun") != 0;
 		if (rs->out)
-			imp_say(k->im, &rs->n->at, IMP_ERROR, "an %s server behind an %s address: only in a tunnel; left out",
+			imp_say(k->im, &rs->n->at, level,
+				"an %s server behind an %s address: only in a tunnel; left out",
 				lb_ip_is_v6(&rs->ip) ? "IPv6" : "IPv4", family == AF_INET6 ? "IPv6" : "IPv4");
 	}
 }

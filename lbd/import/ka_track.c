@@ -145,15 +145,17 @@ static void track_process(struct ka *k, const struct ka_node *n, struct y *insta
 		while (i < 6 && strcmp(known[i], ka_arg(e, 0)) != 0)
 			i++;
 		if (i >= 3)
-			imp_say(k->im, &e->at, IMP_LOST, "%s: see debounce under track", imp_shown(k->im, ka_arg(e, 0)));
+			imp_say(k->im, &e->at, IMP_LOST, "%s: see debounce under track",
+				imp_shown(k->im, ka_arg(e, 0)));
 	}
 	what = entry(p, "process");
 	w = entry(p, "weight");
 	if (entry(p, "quorum"))
 		(void)ka_parse_num(ka_arg(entry(p, "quorum"), 1), 0, 1000000, &quorum);
 	if (!what || what->n != 2 || strlen(what->w[1]) > 15 || quorum != 1 || entry(p, "full_command")) {
-		imp_say(k->im, &p->at, IMP_LOST, "track: process takes a name of at most 15 characters, and one process is "
-						"enough; otherwise use a check of type script");
+		imp_say(k->im, &p->at, IMP_LOST,
+			"track: process takes a name of at most 15 characters, and one process is "
+			"enough; otherwise use a check of type script");
 		return;
 	}
 	if (w && (strcmp(ka_arg(w, 2), "reverse") == 0 || ka_parse_num(ka_arg(w, 1), -254, 254, &own))) {

@@ -42,7 +42,8 @@ static void options(struct instance *in, const struct ka_node *n, const char *in
 		if (strcmp(w, "dev") == 0 && i + 1 < n->n) {
 			if (strcmp(n->w[++i], interface) != 0)
 				imp_say(in->k->im, &n->at, IMP_LOST,
-					"dev %s: addresses are on the interface of their instance; make one for that interface, "
+					"dev %s: addresses are on the interface of their instance; make one for that "
+					"interface, "
 					"in the same group",
 					imp_shown(in->k->im, n->w[i]));
 			continue;
@@ -105,11 +106,13 @@ static void read_addresses(struct instance *in, enum ka_word word, const char *i
 			bool full = !excluded && in->addresses.n == ADDRESSES_MAX;
 			if (aside)
 				imp_say(in->k->im, &a.at, IMP_LOST,
-					"%s is of another family than the first; it is put under excluded, where adverts do not name it",
+					"%s is of another family than the first; it is put under excluded, where "
+					"adverts do not name it",
 					a.text);
 			else if (full)
 				imp_say(in->k->im, &a.at, IMP_LOST,
-					"an advert names %d addresses; the rest is put under excluded: do so on the other node, too",
+					"an advert names %d addresses; the rest is put under excluded: do so on the "
+					"other node, too",
 					ADDRESSES_MAX);
 			keep(in, excluded || aside || full, &a);
 		}
@@ -130,7 +133,8 @@ static void link_local_first(struct instance *in)
 		i++;
 	if (i == in->addresses.n) {
 		imp_say(in->k->im, &in->addresses.v[0].at, IMP_ERROR,
-			"the first IPv6 address of an instance is a link-local one: put fe80::%lld/64 in front, on both nodes",
+			"the first IPv6 address of an instance is a link-local one: put fe80::%lld/64 in front, on "
+			"both nodes",
 			(long long)ka_num(ka_get(in->n, KA_VRID), 1));
 		return;
 	}
@@ -148,8 +152,9 @@ static void put_addresses(struct instance *in)
 	lb_vec_foreach (a, &in->addresses)
 		y_set(in->k->im, list, NULL, "%s", a->text);
 	if (in->excluded.n > EXCLUDED_MAX) {
-		imp_say(in->k->im, &in->n->at, IMP_LOST, "more than %d addresses outside of adverts: make a second instance "
-							"of the same group",
+		imp_say(in->k->im, &in->n->at, IMP_LOST,
+			"more than %d addresses outside of adverts: make a second instance "
+			"of the same group",
 			EXCLUDED_MAX);
 		in->excluded.n = EXCLUDED_MAX;
 	}
@@ -162,7 +167,8 @@ static void put_addresses(struct instance *in)
 
 /* ---- keys ---- */
 
-static void put_group(struct instance *in)
+/* The group of an instance; with its tracks: what it tracks is tracked by each member. */
+static void put_group(struct instance *in, bool tracks)
 {
 	const char *name = ka_arg(in->n, 1);
 	for (const struct ka_node *g = ka_first(in->k->root, KA_VRRP_SYNC_GROUP); g; g = ka_next(g))
@@ -170,9 +176,11 @@ static void put_group(struct instance *in)
 			for (const struct ka_node *n = list->child; n; n = n->next)
 				for (size_t i = 0; i < n->n; i++)
 					if (strcmp(n->w[i], name) == 0) {
-						if (!y_find(in->y, "group"))
-							y_set(in->k->im, in->y, "group", "%s", imp_name(in->k->im, ka_arg(g, 1)));
-						ka_track(in->k, g, in->y);
+						if (tracks)
+							ka_track(in->k, g, in->y);
+						else if (!y_find(in->y, "group"))
+							y_set(in->k->im, in->y, "group", "%s",
+								imp_name(in->k->im, ka_arg(g, 1)));
 					}
 }
 
@@ -182,7 +190,8 @@ static void put_interval(struct instance *in)
 	int64_t us = ka_time(said, SECOND);
 	if (in->version == 2 && us % SECOND) {
 		us = (us / SECOND + 1) * SECOND;
-		imp_say(in->k->im, &said->at, IMP_ERROR, "version 2 has whole seconds; %lld is taken", (long long)(us / SECOND));
+		imp_say(in->k->im, &said->at, IMP_ERROR, "version 2 has whole seconds; %lld is taken",
+			(long long)(us / SECOND));
 	}
 	if (in->version == 3 && us > V3_MAX) {
 		us = V3_MAX;
@@ -220,8 +229,8 @@ static void put_announce(struct instance *in)
 	}
 	int64_t count = ka_num(said[0], 5), delay = ka_time(said[1], 5 * SECOND), refresh = ka_time(said[2], 0);
 	if (count > COUNT_MAX) {
-		imp_say(in->k->im, &said[0]->at, IMP_NOTE, "%s: lbd announces at most %d times at once", said[0]->row->name,
-			COUNT_MAX);
+		imp_say(in->k->im, &said[0]->at, IMP_NOTE, "%s: lbd announces at most %d times at once",
+			said[0]->row->name, COUNT_MAX);
 		count = COUNT_MAX;
 	}
 	if (count == 5 && delay == 5 * SECOND && !refresh)
@@ -243,7 +252,8 @@ static void put_auth(struct instance *in)
 	if (!a || ka_get(a, KA_AUTH_HMAC))
 		return;
 	if (!type || !pass || strcmp(ka_arg(type, 1), "PASS") != 0) {
-		imp_say(im, &a->at, IMP_LOST, "authentication: only auth_type PASS with auth_pass is there; better is type hmac");
+		imp_say(im, &a->at, IMP_LOST,
+			"authentication: only auth_type PASS with auth_pass is there; better is type hmac");
 		return;
 	}
 	if (in->version == 3) {
@@ -255,8 +265,9 @@ static void put_auth(struct instance *in)
 	y_set(im, y, "type", "password");
 	const char *file = imp_str(im, "/etc/lbd/%s.password", in->name);
 	y_set(im, y, "key_file", "%s", file);
-	imp_say(im, &pass->at, IMP_LOST, "auth_pass: secrets are not in lbd.yaml; write the password into %s, for root and "
-					 "group lbd alone (chmod 0640)",
+	imp_say(im, &pass->at, IMP_LOST,
+		"auth_pass: secrets are not in lbd.yaml; write the password into %s, for root and "
+		"group lbd alone (chmod 0640)",
 		file);
 	if (strlen(ka_arg(pass, 1)) > 8)
 		imp_say(im, &pass->at, IMP_NOTE, "only 8 characters of a password count");
@@ -281,19 +292,22 @@ static void put_unicast(struct instance *in)
 			y_set(im, list, NULL, "%s", n->w[0]);
 			for (size_t i = 1; i + 1 < n->n; i += 2)
 				if (strcmp(n->w[i], "min_ttl") != 0 || ka_parse_num(n->w[i + 1], 1, 255, &ttl))
-					imp_say(im, &n->at, IMP_LOST, "%s: only the least TTL of arriving adverts is looked at",
+					imp_say(im, &n->at, IMP_LOST,
+						"%s: only the least TTL of arriving adverts is looked at",
 						imp_shown(im, n->w[i]));
 		}
 	if (source)
 		y_set(im, in->y, "source", "%s", ka_arg(source, 1));
 	else if (list)
-		imp_say(im, &in->n->at, IMP_ERROR, "unicast without unicast_src_ip: write source: ADDRESS, that of this node");
+		imp_say(im, &in->n->at, IMP_ERROR,
+			"unicast without unicast_src_ip: write source: ADDRESS, that of this node");
 	if (!list)
 		return;
 	y_set(im, in->y, "min_ttl", "%lld", ttl ? (long long)ttl : 1);
 	if (!ttl)
 		imp_say(im, &in->n->at, IMP_NOTE,
-			"keepalived takes unicast adverts from any distance; where the nodes share a link, leave min_ttl out");
+			"keepalived takes unicast adverts from any distance; where the nodes share a link, leave "
+			"min_ttl out");
 }
 
 static void put_vmac(struct instance *in)
@@ -312,7 +326,7 @@ static void put_keys(struct instance *in)
 	struct imp *im = in->k->im;
 	const struct ka_node *sum = ka_get(in->n, KA_V3_CHECKSUM), *no_accept = ka_get(in->n, KA_NO_ACCEPT);
 	put_addresses(in);
-	put_group(in);
+	put_group(in, false);
 	if (in->version == 2)
 		y_set(im, in->y, "version", "2");
 	if (ka_bool(sum) && in->version == 3 && in->family == AF_INET)
@@ -328,6 +342,7 @@ static void put_keys(struct instance *in)
 	put_auth(in);
 	put_announce(in);
 	ka_track(in->k, in->n, in->y);
+	put_group(in, true);
 	ka_routes(in->k, ka_get(in->n, KA_VIRTUAL_ROUTES), in->y);
 	ka_rules(in->k, ka_get(in->n, KA_VIRTUAL_RULES), in->y);
 }
@@ -358,7 +373,9 @@ static void make(struct ka *k, const struct ka_node *n, struct y *all)
 		in.version = 3;
 	if (!interface || !vrid || !in.addresses.n)
 		imp_say(k->im, &n->at, IMP_ERROR, "vrrp_instance without %s: left out",
-			!interface ? "interface" : !vrid ? "virtual_router_id" : "virtual_ipaddress");
+			!interface ? "interface"
+			: !vrid    ? "virtual_router_id"
+				   : "virtual_ipaddress");
 	else if (taken(&in, all, card, ka_num(vrid, 0)))
 		imp_say(k->im, &vrid->at, IMP_ERROR, "virtual_router_id %lld is taken on %s; this instance is left out",
 			(long long)ka_num(vrid, 0), imp_shown(k->im, card));
@@ -421,7 +438,8 @@ static void put_daemon(struct ka *k, const struct daemon *d)
 	int64_t v;
 	if (!y_at(k->im, &k->im->root, "vrrp")->child || ka_parse_num(id, 1, 255, &v)) {
 		imp_say(k->im, &d->at->at, IMP_LOST,
-			"%s: sync.multicast goes by the roles of vrrp and has an id of 1 to 255; between two nodes with lbd it "
+			"%s: sync.multicast goes by the roles of vrrp and has an id of 1 to 255; between two nodes "
+			"with lbd it "
 			"is not needed",
 			d->at->row->name);
 		return;

@@ -45,7 +45,8 @@ static const char *network(struct ka *k, const char *s)
 	else if (ka_parse_num(s + n + 1, 0, bits, &len))
 		return NULL;
 	char text[LB_IP_STRLEN];
-	return lb_ip_is_net(&ip, (unsigned)len) ? imp_str(k->im, "%s/%lld", lb_ip_str(&ip, text), (long long)len) : NULL;
+	return lb_ip_is_net(&ip, (unsigned)len) ? imp_str(k->im, "%s/%lld", lb_ip_str(&ip, text), (long long)len)
+						: NULL;
 }
 
 static const char *value(struct ka *k, const struct way_row *row, const char *s)
@@ -105,7 +106,8 @@ static bool read_way(struct ka *k, const struct ka_node *n, const struct way_row
 		}
 		const char *given = i < n->n ? n->w[i] : "", *v = value(k, row, given);
 		if (!v) {
-			imp_say(k->im, &n->at, IMP_ERROR, "%s %s is not understood", row->word, imp_shown(k->im, given));
+			imp_say(k->im, &n->at, IMP_ERROR, "%s %s is not understood", row->word,
+				imp_shown(k->im, given));
 			return false;
 		}
 		out->v[row->what] = v;
@@ -142,7 +144,8 @@ void ka_routes(struct ka *k, const struct ka_node *list, struct y *instance)
 			continue;
 		}
 		if (!w.v[WAY_DEV])
-			imp_say(k->im, &n->at, IMP_NOTE, "a route without dev leads out of the interface of its instance");
+			imp_say(k->im, &n->at, IMP_NOTE,
+				"a route without dev leads out of the interface of its instance");
 		struct y *y = item(k, instance, "routes");
 		put(k, y, "to", w.v[WAY_TO]);
 		put(k, y, "via", w.v[WAY_VIA]);
@@ -160,7 +163,8 @@ void ka_rules(struct ka *k, const struct ka_node *list, struct y *instance)
 		if (!n->n || !read_way(k, n, rule_words, false, &w))
 			continue;
 		if (!w.v[WAY_TABLE] || !w.v[WAY_PRIORITY] || (!w.v[WAY_FROM] && !w.v[WAY_TO] && !w.v[WAY_MARK])) {
-			imp_say(k->im, &n->at, IMP_LOST, "a rule of lbd has a table, a priority, and one of from, to and fwmark");
+			imp_say(k->im, &n->at, IMP_LOST,
+				"a rule of lbd has a table, a priority, and one of from, to and fwmark");
 			continue;
 		}
 		struct y *y = item(k, instance, "rules");

@@ -15,27 +15,46 @@
 #define COUNT_MAX INT64_C(4294967295)
 
 /* name, where, word, what follows, what becomes of it */
-#define TAKES(n, at, w, a, key)        { n, at, KA_##w, KA_ARG_##a, 0, 0, KA_IN_NOTHING, KA_TAKES, key }
-#define NUMBER(n, at, w, lo, hi, key)  { n, at, KA_##w, KA_ARG_NUM, lo, hi, KA_IN_NOTHING, KA_TAKES, key }
-#define TIME(n, at, w, lo, hi, key)    { n, at, KA_##w, KA_ARG_TIME, lo, hi, KA_IN_NOTHING, KA_TAKES, key }
-#define BLOCK(n, at, w, a, in, key)    { n, at, KA_##w, KA_ARG_##a, 0, 0, KA_IN_##in, KA_TAKES, key }
-#define SAME(n, at, why)               { n, at, KA_NONE, KA_ARG_MAYBE, 0, 0, KA_IN_NOTHING, KA_SAME, why }
-#define LOST(n, at, why)               { n, at, KA_NONE, KA_ARG_MAYBE, 0, 0, KA_IN_NOTHING, KA_LOST, why }
+#define TAKES(n, at, w, a, key)                                                                                        \
+	{                                                                                                              \
+		n, at, KA_##w, KA_ARG_##a, 0, 0, KA_IN_NOTHING, KA_TAKES, key                                          \
+	}
+#define NUMBER(n, at, w, lo, hi, key)                                                                                  \
+	{                                                                                                              \
+		n, at, KA_##w, KA_ARG_NUM, lo, hi, KA_IN_NOTHING, KA_TAKES, key                                        \
+	}
+#define TIME(n, at, w, lo, hi, key)                                                                                    \
+	{                                                                                                              \
+		n, at, KA_##w, KA_ARG_TIME, lo, hi, KA_IN_NOTHING, KA_TAKES, key                                       \
+	}
+#define BLOCK(n, at, w, a, in, key)                                                                                    \
+	{                                                                                                              \
+		n, at, KA_##w, KA_ARG_##a, 0, 0, KA_IN_##in, KA_TAKES, key                                             \
+	}
+#define SAME(n, at, why)                                                                                               \
+	{                                                                                                              \
+		n, at, KA_NONE, KA_ARG_MAYBE, 0, 0, KA_IN_NOTHING, KA_SAME, why                                        \
+	}
+#define LOST(n, at, why)                                                                                               \
+	{                                                                                                              \
+		n, at, KA_NONE, KA_ARG_MAYBE, 0, 0, KA_IN_NOTHING, KA_LOST, why                                        \
+	}
 
 #define MAIL    "lbd sends no mail; `lbctl watch -j` and metrics feed what does"
 #define SNMP    "lbd speaks no SNMP; see metrics and lbctl -j"
 #define PROCESS "the processes of lbd have their priorities and limits by themselves"
 #define SOCKETS "the buffers of lbd need no setting"
-#define TOLD    "hooks.state is one program for all instances, called with vrrp NAME OLD NEW CAUSE PRIORITY NODE; " \
-		"`lbctl watch -j` tells the rest"
+#define TOLD                                                                                                           \
+	"hooks.state is one program for all instances, called with vrrp NAME OLD NEW CAUSE PRIORITY NODE; "            \
+	"`lbctl watch -j` tells the rest"
 #define TOLD_LVS "lbd runs no program for services and backends; `lbctl watch -j` tells of them"
-#define BODY    "the body of the answer is not compared that way; see body and body_regex"
-#define HOST    "configuration of the host: move it to the tool that configures its network"
-#define GARP    "only announce.count, delay and refresh are there"
-#define FILES   "`lbctl vrrp priority NAME N`, `lbctl backend drain` and `weight` do that at run time"
-#define BFD     "lbd speaks no BFD"
-#define NFT     "lbd has a table of nftables of its own and no setting for it"
-#define RELOAD  "`lbctl config apply --both` does that"
+#define BODY     "the body of the answer is not compared that way; see body and body_regex"
+#define HOST     "configuration of the host: move it to the tool that configures its network"
+#define GARP     "only announce.count, delay and refresh are there"
+#define FILES    "`lbctl vrrp priority NAME N`, `lbctl backend drain` and `weight` do that at run time"
+#define BFD      "lbd speaks no BFD"
+#define NFT      "lbd has a table of nftables of its own and no setting for it"
+#define RELOAD   "`lbctl config apply --both` does that"
 
 const struct ka_row ka_words[] = {
 	/* ---- top level ---- */
@@ -308,7 +327,8 @@ const struct ka_row ka_words[] = {
 	BLOCK("authentication", IN(VRRP), AUTHENTICATION, BLOCK, AUTH, "auth"),
 	TAKES("auth_type", IN(AUTH), AUTH_TYPE, WORD, "auth.type"),
 	TAKES("auth_pass", IN(AUTH), AUTH_PASS, WORD, "the file auth.key_file"),
-	LOST("auth_hmac", IN(VRRP) | IN(AUTH), "auth: {type: hmac, key_file: FILE}, with a line `ID HEX` per key in it"),
+	LOST("auth_hmac", IN(VRRP) | IN(AUTH),
+		"auth: {type: hmac, key_file: FILE}, with a line `ID HEX` per key in it"),
 	BLOCK("virtual_ipaddress", IN(VRRP), VIRTUAL_IPADDRESS, BLOCK, LIST, "addresses"),
 	BLOCK("virtual_ipaddress_excluded", IN(VRRP), VIRTUAL_IPADDRESS_EXCLUDED, BLOCK, LIST, "excluded"),
 	BLOCK("unicast_peer", IN(VRRP), UNICAST_PEER, BLOCK, LIST, "unicast"),
