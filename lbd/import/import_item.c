@@ -39,7 +39,7 @@ const char *imp_strn(struct imp *im, const char *s, size_t n)
 	return p ? p : "";
 }
 
-static const char *format(struct imp *im, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static const char *format(struct imp *im, const char *fmt, va_list ap)
 {
 	char *text = NULL;
 	int n = vasprintf(&text, fmt, ap);

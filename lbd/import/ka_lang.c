@@ -13,10 +13,11 @@
 #define INCLUDE_DEPTH 16
 #define FEED_DEPTH    64
 #define WORK_MAX      (64u * 1024u * 1024u) /* bytes looked at: files may include each other many times */
-#define LINE_WORK_MAX (4u * 1024u * 1024u)  /* for one line: definitions may double each other, or contain themselves  \
-					     */
-#define REPLACE_MAX   1000                  /* variables of one line */
-#define REPEAT_MAX    65536                 /* lines that one becomes */
+#define LINE_WORK_MAX                                                                                                  \
+	(4u * 1024u * 1024u) /* for one line: definitions may double each other, or contain themselves                 \
+			      */
+#define REPLACE_MAX 1000     /* variables of one line */
+#define REPEAT_MAX  65536    /* lines that one becomes */
 
 struct def {
 	const char *name, *value;
@@ -369,6 +370,14 @@ static bool repetition(struct lang *l, const char *before, const char *s, unsign
 	return false;
 }
 
+static bool is_all_blank(const struct lb_text *t)
+{
+	size_t n = 0;
+	while (n < t->n && is_blank(t->s[n]))
+		n++;
+	return n == t->n;
+}
+
 /* Replaces what is in the first line of `rest`, and gives what comes of it. Returns the lines behind it, NULL = none.
  */
 static const char *feed(struct lang *l, const char *before, const char *rest, unsigned depth)
@@ -389,9 +398,13 @@ static const char *feed(struct lang *l, const char *before, const char *rest, un
 			l->line_work = LINE_WORK_MAX;
 			continue;
 		}
-		if (value && *value && works(l, strlen(value) + strlen(rest)))
+		if (value && *value && works(l, strlen(value) + strlen(rest))) {
 			rest = imp_str(l->im, "%s%s", value, rest + len);
-		else if (value)
+			if (strchr(value, '\n') && is_all_blank(&t)) { /* lines of their own, with conditions */
+				more = rest;
+				given = true;
+			}
+		} else if (value)
 			rest += len;
 		else if (*rest == '~')
 			given = repetition(l, t.s ? t.s : "", rest, depth, &more);

@@ -565,6 +565,19 @@ static void begin(struct maker *m, struct virtual *v, const struct ka_node *n)
 			m->listens.v[v->first + i].family = family_of(m->k, n);
 }
 
+static void unused_groups(struct ka *k)
+{
+	for (const struct ka_node *g = ka_first(k->root, KA_VIRTUAL_SERVER_GROUP); g; g = ka_next(g)) {
+		const struct ka_node *vs = ka_first(k->root, KA_VIRTUAL_SERVER);
+		while (vs && !(strcmp(ka_arg(vs, 1), "group") == 0 && strcmp(ka_arg(vs, 2), ka_arg(g, 1)) == 0))
+			vs = ka_next(vs);
+		if (!vs)
+			imp_say(k->im, &g->at, IMP_NOTE,
+				"virtual_server_group %s is left out: no virtual_server has it",
+				imp_shown(k->im, ka_arg(g, 1)));
+	}
+}
+
 void ka_services(struct ka *k)
 {
 	struct maker m = { .k = k };
@@ -583,4 +596,5 @@ void ka_services(struct ka *k)
 		lb_vec_done(&all[i].servers);
 	}
 	lb_vec_done(&m.listens);
+	unused_groups(k);
 }

@@ -78,7 +78,9 @@ static void keep(struct instance *in, bool excluded, const struct address *a)
 {
 	lb_vec_foreach (b, &in->addresses)
 		if (lb_ip_cmp(&a->ip, &b->ip) == 0) {
-			imp_say(in->k->im, &a->at, IMP_NOTE, "%s is there already, from line %u", a->text, b->at.line);
+			imp_say(in->k->im, &a->at, excluded ? IMP_NOTE : IMP_LOST,
+				"%s is there already, from line %u%s", a->text, b->at.line,
+				excluded ? "" : "; adverts of keepalived name it twice, those of lbd once");
 			return;
 		}
 	lb_vec_foreach (b, &in->excluded)

@@ -14,7 +14,7 @@ packaging/man/generate.sh "$build" "$tmp/tables" || lint_say "generate.sh failed
 said=$(diff -ru packaging/man/generated "$tmp/tables" 2>&1) ||
     lint_say "$said" "" "The tables are stale: packaging/man/generate.sh BUILD_DIR --update"
 command -v scdoc >/dev/null || lint_skip "scdoc is not installed"
-for page in lbd.8 lbctl.1 lbd.yaml.5; do
+for page in lbd.8 lbctl.1 lbd.yaml.5 lbd-migrating.7; do
     packaging/man/page.sh "$page" "$tmp/tables" >"$tmp/$page" || lint_say "$page: scdoc refuses it"
     if command -v mandoc >/dev/null; then
         said=$(mandoc -T lint -W error "$tmp/$page" 2>&1) || lint_say "$said"
