@@ -298,8 +298,8 @@ void daemon_host_look(struct daemon *d);
 
 /* ---- daemon_import.c ---- */
 /* The configuration of another balancer as lbd.yaml on standard output, what is to be said of it on standard error.
- * path "-": standard input; id: which lines of keepalived with @id count, NULL = of no known one. The exit status: 0 all
- * was carried over, 1 something was not, 6 the result is nothing lbd could run. */
+ * path "-": standard input; id: which lines of keepalived with @id count, NULL = of no known one. The exit status: 0
+ * all was carried over, 1 something was not, 6 the result is nothing lbd could run. */
 int daemon_import(const char *what, const char *path, const char *id);
 
 /* ---- daemon_text.c ---- */
