@@ -7,15 +7,21 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define RANGE_MAX 65536u
+#define RANGE_MAX   65536u
+#define LISTENS_MAX 65536u /* kernel services that lbd has */
 
-static void push(struct ka *k, ka_listen_vec *out, const struct ka_listen *l)
+/* Returns whether there is room for more. */
+static bool push(struct ka *k, ka_listen_vec *out, const struct ka_listen *l)
 {
+	if (out->n >= LISTENS_MAX) {
+		imp_say(k->im, &l->at, IMP_ERROR, "more than %u listeners in all; the rest is left out", LISTENS_MAX);
+		return false;
+	}
 	struct ka_listen *p = lb_vec_push(out);
 	if (p)
 		*p = *l;
-	else
-		k->im->oom = true;
+	k->im->oom = k->im->oom || !p;
+	return p;
 }
 
 static void mark(struct ka *k, const struct ka_node *n, size_t from, ka_listen_vec *out)
@@ -95,8 +101,8 @@ static void addresses(struct ka *k, const struct ka_node *n, size_t from, uint8_
 	}
 	l.port = (uint16_t)port;
 	l.family = l.ip.family;
-	for (; count-- && !k->im->oom; add(&l.ip))
-		push(k, out, &l);
+	while (count-- && push(k, out, &l))
+		add(&l.ip);
 }
 
 static void group(struct ka *k, const struct ka_node *vs, uint8_t protocol, ka_listen_vec *out)
