@@ -7,6 +7,7 @@
 #include "common/vec.h"
 #include "lbd/import/import.h"
 
+#include <stdarg.h>
 #include <stdint.h>
 
 enum imp_level {
@@ -58,6 +59,7 @@ void imp_done(struct imp *im);
 void *imp_alloc(struct imp *im, size_t n);
 /* Text of the import; "" and im->oom when there is no memory. */
 const char *imp_strn(struct imp *im, const char *s, size_t n);
+__attribute__((format(printf, 2, 0))) const char *imp_vstr(struct imp *im, const char *fmt, va_list ap);
 __attribute__((format(printf, 2, 3))) const char *imp_str(struct imp *im, const char *fmt, ...);
 
 /* Says something about a place. Foreign bytes come through imp_shown. */

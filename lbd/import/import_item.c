@@ -39,24 +39,24 @@ const char *imp_strn(struct imp *im, const char *s, size_t n)
 	return p ? p : "";
 }
 
-__attribute__((format(printf, 2, 0))) static const char *format(struct imp *im, const char *fmt, va_list ap)
+const char *imp_vstr(struct imp *im, const char *fmt, va_list ap)
 {
-	char *text = NULL;
-	int n = vasprintf(&text, fmt, ap);
-	if (n < 0) {
-		im->oom = true;
-		return "";
-	}
-	const char *p = imp_strn(im, text, (size_t)n);
-	free(text);
-	return p;
+	va_list again;
+	va_copy(again, ap);
+	int n = vsnprintf(NULL, 0, fmt, ap);
+	char *text = n < 0 ? NULL : imp_alloc(im, (size_t)n + 1);
+	if (text)
+		vsnprintf(text, (size_t)n + 1, fmt, again);
+	va_end(again);
+	im->oom = im->oom || !text;
+	return text ? text : "";
 }
 
 const char *imp_str(struct imp *im, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	const char *p = format(im, fmt, ap);
+	const char *p = imp_vstr(im, fmt, ap);
 	va_end(ap);
 	return p;
 }
@@ -73,7 +73,7 @@ void imp_say(struct imp *im, const struct imp_place *at, enum imp_level level, c
 	*i = (struct imp_item){ .at = at ? *at : (struct imp_place){ 0 },
 		.level = level,
 		.order = im->order++,
-		.text = format(im, fmt, ap) };
+		.text = imp_vstr(im, fmt, ap) };
 	va_end(ap);
 }
 

@@ -40,16 +40,11 @@ struct y *y_list(struct imp *im, struct y *up, const char *key)
 
 struct y *y_set(struct imp *im, struct y *up, const char *key, const char *fmt, ...)
 {
-	char *text = NULL;
 	va_list ap;
 	va_start(ap, fmt);
-	int n = vasprintf(&text, fmt, ap);
-	va_end(ap);
 	struct y *y = add(im, up, key, Y_SCALAR);
-	y->value = n < 0 ? "" : imp_strn(im, text, (size_t)n);
-	im->oom = im->oom || n < 0;
-	if (n >= 0)
-		free(text);
+	y->value = imp_vstr(im, fmt, ap);
+	va_end(ap);
 	return y;
 }
 
