@@ -315,8 +315,8 @@ void daemon_host_look(struct daemon *d);
 int daemon_import(const char *what, const char *path, const char *id);
 
 /* ---- daemon_text.c ---- */
-int daemon_text_read(const char *path, struct daemon_text *out, struct lb_err *e);     /* file and conf.d beside it */
-int daemon_text_read_one(const char *path, struct daemon_text *out, struct lb_err *e); /* that file alone */
+int daemon_text_read(const char *path, struct daemon_text *out, struct lb_err *e);      /* file and conf.d beside it */
+int daemon_text_read_word(const char *word, struct daemon_text *out, struct lb_err *e); /* one of a command line */
 /* Takes the bytes of raw. 0 or -ENOMEM. */
 int daemon_text_add(struct daemon_text *t, const char *name, size_t name_len, struct lb_text *raw);
 uint64_t daemon_text_hash(const struct daemon_text *t);

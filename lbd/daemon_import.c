@@ -10,17 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int read_stdin(struct lb_text *out)
-{
-	char part[65536];
-	size_t n;
-	while ((n = fread(part, 1, sizeof(part), stdin)) > 0 && out->n <= CONFIG_FILE_MAX)
-		lb_text_put(out, part, n);
-	if (ferror(stdin))
-		return -EIO;
-	return out->n > CONFIG_FILE_MAX ? -EFBIG : out->bad ? -ENOMEM : 0;
-}
-
 static int give(const char *path, import_take_fn *take, void *to)
 {
 	struct lb_text raw = LB_TEXT_INIT;
@@ -99,14 +88,13 @@ int daemon_import(const char *what, const char *path, const char *id)
 	struct lb_text raw = LB_TEXT_INIT;
 	struct import_result r = { 0 };
 	struct lb_err e;
-	bool standard = strcmp(path, "-") == 0;
-	int err = standard ? read_stdin(&raw) : state_read_path(path, CONFIG_FILE_MAX, &raw), code = LB_CODE_INVALID;
+	const char *name;
+	int err = state_read_word(path, CONFIG_FILE_MAX, &raw, &name), code = LB_CODE_INVALID;
 	if (err) {
-		lb_err_file(&e, LB_CODE_INVALID, path, -err);
+		lb_err_file(&e, LB_CODE_INVALID, name, -err);
 		fprintf(stderr, "%s\n", e.text);
 	} else {
-		struct import_source source = { standard ? "<stdin>" : path, raw.s ? raw.s : "", raw.n, id, include,
-			NULL };
+		struct import_source source = { name, raw.s ? raw.s : "", raw.n, id, include, NULL };
 		err = rows[i].fn(&source, &r);
 		if (err)
 			fprintf(stderr, "lbd: %s\n", strerror(-err));

@@ -70,7 +70,7 @@ static int check(const char *config, const char *node, char **files, int n)
 	if (n == 0)
 		err = daemon_text_read(config, &t, &e);
 	for (int i = 0; i < n && !err; i++)
-		err = daemon_text_read_one(files[i], &t, &e);
+		err = daemon_text_read_word(files[i], &t, &e);
 	struct config *c = err ? NULL : config_load(t.sources.v, t.sources.n, node, &report);
 	if (err)
 		lb_text_printf(&report, "%s\n", e.text);
