@@ -7,6 +7,7 @@ static const char *const shells[] = { "bash", "zsh", "fish", NULL };
 static const char *const forces[] = { "up", "down", "auto", NULL };
 static const char *const flows[] = { "ipvs", "conntrack", NULL };
 static const char *const exports[] = { "ipvsadm", NULL };
+static const char *const imports[] = { "keepalived", "ipvsadm", NULL };
 
 /* The same argument means the same everywhere, so it is written once. */
 #define ARG_KERNEL                                                                                                     \
@@ -353,6 +354,28 @@ const struct lb_command lb_commands[] = {
 			.metavar = "ipvsadm",
 			.choices = exports,
 			.help = "rules for ipvsadm -R" } } },
+	[LB_COMMAND_CONFIG_IMPORT] = { "config", "import", LB_LEVEL_NONE, .view = LB_VIEW_TEXT,
+		.help = "print the configuration of another balancer as lbd.yaml; no daemon needed",
+		.text = "What has no counterpart is listed with file and line, and as comments on top of the result. "
+			"Without FILE: /etc/keepalived/keepalived.conf, or for ipvsadm standard input, where `ipvsadm "
+			"-Sn` "
+			"writes. Exit status 1 if something is listed, 6 if lbd would not start with the result. Runs "
+			"`lbd --import` as the caller; see lbd-migrating(7).",
+		.args = { { .name = "format",
+				  .kind = LB_ARG_CHOICE,
+				  .required = true,
+				  .metavar = "keepalived|ipvsadm",
+				  .choices = imports,
+				  .help = "what the file is" },
+			{ .name = "file",
+				.kind = LB_ARG_FILE,
+				.metavar = "FILE|-",
+				.help = "the file, - for standard input" },
+			{ .name = "id",
+				.kind = LB_ARG_TEXT,
+				.option = "id",
+				.metavar = "NAME",
+				.help = "the id that keepalived runs with: which lines with @NAME count" } } },
 
 	[LB_COMMAND_KERNEL_DIFF] = { "kernel", "diff", LB_LEVEL_OBSERVE, .view = LB_VIEW_DIFF, .row = LB_ROW_CHANGE,
 		.help = "how the kernel differs from what should be there",

@@ -59,6 +59,7 @@ enum lb_command_id {
 	LB_COMMAND_CONFIG_HISTORY,
 	LB_COMMAND_CONFIG_SCHEMA,
 	LB_COMMAND_CONFIG_EXPORT,
+	LB_COMMAND_CONFIG_IMPORT,
 	LB_COMMAND_KERNEL_DIFF,
 	LB_COMMAND_KERNEL_REPAIR,
 	LB_COMMAND_DAEMON_INFO,
@@ -71,7 +72,7 @@ enum lb_command_id {
 	LB_COMMAND_COMPLETE,
 	LB_COMMAND_HELP
 };
-#define LB_COMMAND_COUNT 51
+#define LB_COMMAND_COUNT 52
 
 enum lb_level {
 	LB_LEVEL_NONE,    /* lbctl does it alone; the daemon refuses it */

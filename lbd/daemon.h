@@ -9,6 +9,7 @@
  *   daemon_kernel.c  dirty services -> kernel; the audit that finds drift
  *   daemon_apply.c   a new configuration: load in slices, store, swap, or only compare
  *   daemon_model.c   the model that runs: built, swapped, and the first one at start
+ *   daemon_import.c  the configuration of another balancer as ours
  *   daemon_text.c    the texts of a configuration, and whether the file is still what runs
  *   daemon_probe.c   the rooms of the probes: targets out, verdicts in
  *   daemon_vrrp.c    the room of VRRP: instances, keys, tracking out; states, alarms, counters in
@@ -327,9 +328,15 @@ int daemon_model_swap(struct daemon *d, struct config *c);
 /* What the host lacks for the services that run. */
 void daemon_host_look(struct daemon *d);
 
+/* ---- daemon_import.c ---- */
+/* The configuration of another balancer as lbd.yaml on standard output, what is to be said of it on standard error.
+ * path "-": standard input; id: which lines of keepalived with @id count, NULL = of no known one. The exit status: 0
+ * all was carried over, 1 something was not, 6 the result is nothing lbd could run. */
+int daemon_import(const char *what, const char *path, const char *id);
+
 /* ---- daemon_text.c ---- */
-int daemon_text_read(const char *path, struct daemon_text *out, struct lb_err *e);     /* file and conf.d beside it */
-int daemon_text_read_one(const char *path, struct daemon_text *out, struct lb_err *e); /* that file alone */
+int daemon_text_read(const char *path, struct daemon_text *out, struct lb_err *e);      /* file and conf.d beside it */
+int daemon_text_read_word(const char *word, struct daemon_text *out, struct lb_err *e); /* one of a command line */
 /* Takes the bytes of raw. 0 or -ENOMEM. */
 int daemon_text_add(struct daemon_text *t, const char *name, size_t name_len, struct lb_text *raw);
 uint64_t daemon_text_hash(const struct daemon_text *t);

@@ -129,6 +129,13 @@ int state_read_path(const char *path, size_t max, struct lb_text *out)
 	return read_open(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), max, out);
 }
 
+int state_read_word(const char *word, size_t max, struct lb_text *out, const char **name)
+{
+	bool standard = strcmp(word, "-") == 0;
+	*name = standard ? "<stdin>" : word;
+	return standard ? state_read_fd(STDIN_FILENO, max, out) : state_read_path(word, max, out);
+}
+
 static int secret_check(const char *path, const struct stat *st, struct lb_err *e)
 {
 	if (!S_ISREG(st->st_mode))

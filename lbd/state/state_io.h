@@ -36,6 +36,8 @@ size_t state_generations(int dir, bool damaged, uint32_t *out, size_t max);
 /* Reads a whole stream or file of the host (configuration, /proc), at most max bytes. 0 or -errno. */
 int state_read_fd(int fd, size_t max, struct lb_text *out);
 int state_read_path(const char *path, size_t max, struct lb_text *out);
+/* The same of a word of a command line: "-" is standard input. *name: what to call it. */
+int state_read_word(const char *word, size_t max, struct lb_text *out, const char **name);
 
 /* A file with a secret: it belongs to root or to us, nobody else may write it and it is not for everybody to read. 0,
  * or -1 and *e, which names the file and what to do. make: what to write into one that is missing. */
