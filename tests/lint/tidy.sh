@@ -26,6 +26,7 @@ else
     whole=''
     files=("$@")
 fi
+((${LBD_TIDY_NODES-40000} >= 40000)) || whole='' # what needs a line of tidy.allow may lie deeper
 nodes=(--extra-arg={-Xclang,-analyzer-config,-Xclang,"max-nodes=${LBD_TIDY_NODES-40000}"})
 # gcc's own flags are nothing to worry about when another compiler front end reads them. Each says what it finds in one
 # piece: two write at the same time.
