@@ -13,9 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define COMPLETE_MS 200
-#define VERSION_MS  1000
-#define CONFIG_FILE "/etc/lbd/lbd.yaml"
+#define COMPLETE_MS  200
+#define VERSION_MS   1000
+#define CONFIG_FILE  "/etc/lbd/lbd.yaml"
+#define IMPORT_FILE  "/etc/keepalived/keepalived.conf"
+#define LBD_ARGS_MAX 5
 
 bool local_is(const struct session *s)
 {
@@ -73,8 +75,9 @@ static int become_lbd(struct session *s, const char *const *args)
 	char own[4096], beside[4200];
 	const char *named = getenv("LBD_BIN");
 	signal(SIGPIPE, SIG_DFL); /* what we ignore, it would inherit */
-	char *argv[4] = { strdup("lbd"), args[0] ? strdup(args[0]) : NULL, args[0] && args[1] ? strdup(args[1]) : NULL,
-		NULL };
+	char *argv[LBD_ARGS_MAX + 2] = { strdup("lbd") };
+	for (int i = 0; i < LBD_ARGS_MAX && args[i]; i++)
+		argv[i + 1] = strdup(args[i]);
 	if (named && *named) {
 		execv(named, argv);
 	} else {
@@ -91,9 +94,21 @@ static int become_lbd(struct session *s, const char *const *args)
 	}
 	snprintf(beside, sizeof(beside), "cannot run %s: %s; is the package lbd installed? (LBD_BIN may name it)",
 		named && *named ? named : "lbd", strerror(errno));
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; argv[i]; i++)
 		free(argv[i]);
 	return session_error(s, LB_CODE_FAILED, beside, NULL);
+}
+
+static int import(struct session *s)
+{
+	const struct cli *c = s->cli;
+	const char *format = lb_proto_str(c->args, "format"), *id = lb_proto_str(c->args, "id");
+	char what[64], whose[320];
+	snprintf(what, sizeof(what), "--import=%s", format);
+	snprintf(whose, sizeof(whose), "--id=%s", id ? id : "");
+	const char *file = c->file ? c->file : strcmp(format, "keepalived") == 0 ? IMPORT_FILE : "-";
+	const char *args[] = { what, "--", file, NULL }, *with_id[] = { what, whose, "--", file, NULL };
+	return become_lbd(s, id ? with_id : args);
 }
 
 /* ---- completion ---- */
@@ -157,6 +172,8 @@ int local_run(struct session *s)
 		lb_text_puts(&s->out.text, complete_script(shell));
 	else if (lb_command_id(c->cmd) == LB_COMMAND_COMPLETE)
 		code = complete(s);
+	else if (lb_command_id(c->cmd) == LB_COMMAND_CONFIG_IMPORT)
+		return import(s);
 	else
 		return become_lbd(s, lb_command_id(c->cmd) == LB_COMMAND_CONFIG_CHECK ? check : schema);
 	session_print(&s->out.text);

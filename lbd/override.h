@@ -74,6 +74,10 @@ bool overrides_clear_prio(struct overrides *o, const char *object);
 /* The name of the instance that an object is, NULL when it is a backend. */
 const char *override_vrrp(const char *object);
 
+/* The item that holds instead of what the configuration says of that key; NULL: none. object as config_diff has it,
+ * "backend/web/app1" or "vrrp/wan4". Borrowed. */
+const struct override_item *overrides_hide(const struct overrides *o, const char *object, const char *key);
+
 /* "up", "down" */
 const char *override_force_name(enum override_force force);
 

@@ -25,3 +25,4 @@ table() {
     table events '{ printf "*%s* (%s)\n\t%s\n\n", $1, $2, sentence($4) }' lbd-events.scd
     table metrics '{ printf "*%s* (%s%s)\n\t%s\n\n", $1, $2, $3 == "" ? "" : "; " $3, sentence($4) }' lbd-metrics.scd
 }
+"$build/lbd/lbd" --print=keepalived >"$to/keepalived-words.scd"

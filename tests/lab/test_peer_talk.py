@@ -13,27 +13,10 @@ import time
 import pytest
 
 from conftest import until
-from pair import A4, B4, Pair, lone
+from pair import A4, B4, key, lone, pair
 from steps import slowness
 
 SILENT = 3.0  # seconds after which a link over which nothing comes is over
-
-
-@pytest.fixture(scope="module")
-def pair():
-    if os.geteuid() != 0:
-        pytest.skip("needs root", allow_module_level=True)
-    p = Pair()
-    yield p
-    p.close()
-
-
-@pytest.fixture()
-def key(tmp_path):
-    path = tmp_path / "cluster.key"
-    path.write_text("00112233445566778899aabbccddeeff" * 2 + "\n")
-    path.chmod(0o640)
-    return str(path)
 
 
 def yaml(key, services=None, **more):
@@ -482,12 +465,12 @@ def test_this_one_cannot_and_the_other_goes_back(same, tmp_path, key):
     a, b = same
     mend = spoil(a)
     done = put(a, tmp_path, levels(key, "notice"))
-    assert done.returncode == 8 and "lb-b went back to what generation 1 was" in done.stderr, done
-    assert "lb-a runs generation 1 as before. lb-b runs generation 3" in done.stderr
+    assert done.returncode == 8 and "lb-b went back to generation 1" in done.stderr, done
+    assert "lb-a runs generation 1 as before. lb-b runs generation 1 as before" in done.stderr
     assert b.text("config", "show") == levels(key, "info")
     mend()
     assert put(a, tmp_path, levels(key, "notice")).returncode == 0
-    assert generations(a, b) == [2, 4]
+    assert generations(a, b) == [2, 3]
 
 
 def test_two_at_once(same, tmp_path, key):
