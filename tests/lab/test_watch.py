@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import time
@@ -13,6 +14,7 @@ import pytest
 from conftest import until
 from pair import Pair, config, is_master, lone, state
 from steps import slowness
+from test_life import apply, history, shown
 
 PORT = 9788
 CONNECTIONS = 16  # METRICS_CONNECTIONS_MAX
@@ -111,6 +113,10 @@ def test_the_text_is_what_prometheus_reads(a):
     some = parse(a.text("metrics", "lbd_backend"))
     assert some and all(name.startswith("lbd_backend") for name in some)
     assert a.call("metrics", "lbd_nothing").returncode == 4
+    if shutil.which("promtool"):
+        done = subprocess.run(["promtool", "check", "metrics"], input=a.text("metrics"), capture_output=True, text=True,
+                              check=False)
+        assert done.returncode == 0 and not done.stderr, done
 
 
 def test_the_endpoint_says_the_same(a):
@@ -242,6 +248,34 @@ def test_since_tells_of_before_without_gaps(a):
         seqs = [r["seq"] for r in w.rows()]
     assert seqs == list(range(1, len(seqs) + 1))
     assert {"daemon.started", "worker.started"} <= {r["event"] for r in w.rows()}
+
+
+def test_what_becomes_of_a_configuration(a):
+    """Each step once, under its own name; and what a person should look at is an alarm."""
+    before, yaml = max(history(a)), shown(a)
+    with Watch(a, "config", "alarm") as w:
+        until(lambda: a.ctl("daemon", "info"), "it is there")
+        apply(a, yaml + "\n# kept\n", "--confirm", "10m")
+        a.text("config", "confirm")
+        apply(a, yaml + "\n# goes back\n", "--confirm", "10m")
+        a.call("config", "rollback", "-y")
+        told = [["config.applied", before + 1], ["config.pending", before + 1], ["config.state", before + 1],
+                ["config.confirmed", before + 1], ["config.applied", before + 2], ["config.pending", before + 2],
+                ["config.state", before + 2], ["config.rolled_back", before + 2]]
+        until(lambda: len(rows_of(w, "config")) == len(told), "all is told")
+        until(lambda: [r for r in rows_of(w, "alarm.raised") if r["reason"] == "config_rolled_back"], "the alarm")
+        assert parse(a.text("metrics", "lbd_alarm"))["lbd_alarm_raised"]['alarm="config_rolled_back"'] == 1
+        apply(a, yaml)
+        until(lambda: [r for r in rows_of(w, "alarm.cleared") if r["reason"] == "config_rolled_back"], "it is over")
+        rows = rows_of(w, "config")
+    assert [[r["event"], int(r["object"].removeprefix("config/"))] for r in rows[:-1]] == told
+    assert rows[1]["new"] == "pending" and rows[1]["data"] == {"base": before, "left": 600} and rows[3]["user"] == "root@lb-a"
+    assert rows[2]["new"] == "confirmed" and rows[6]["new"] == "rolled_back" and rows[7]["reason"] == "by root@lb-a"
+    assert rows[-1]["event"] == "config.applied"
+
+
+def rows_of(w, word):
+    return [r for r in w.rows() if r["event"].startswith(word)]
 
 
 def test_too_many_watchers_are_refused_and_their_places_come_back(a):
