@@ -312,18 +312,21 @@ def test_metrics_equal_ipvsadm(daemon, lb):
 
     def told():
         text, found = daemon.text("metrics"), {}
-        at = {(row["service"], row["backend"]): row for row, _ in samples(text, "lbd_backend_info")}
+        info = {(row["service"], row["backend"]): row for row, _ in samples(text, "lbd_backend_info")}
         for kind in ("service", "backend"):
             for name in names:
                 for row, value in samples(text, f"lbd_{kind}_{name}_total"):
                     if row["listen"].startswith("fwmark"):
                         continue
+                    at, _, protocol = row["listen"].partition("/")
+                    port = (re.search(r"(?:^[^:]+|\]):(\d+)$", at) or [None, ""])[1]
                     real = None
                     if kind == "backend":
-                        there = at[row["service"], row["backend"]]
-                        port = there["port"] or row["listen"].rpartition("/")[0].rpartition(":")[2]
-                        real = f"[{there['address']}]:{port}" if ":" in there["address"] else f"{there['address']}:{port}"
-                    found.setdefault((row["listen"], real), []).append(int(value))
+                        there = info[row["service"], row["backend"]]
+                        real = f"[{there['address']}]" if ":" in there["address"] else there["address"]
+                        real += f":{there['port'] or port or 0}"
+                    key = f"{at}{'' if port else ':0'}/{protocol}", real
+                    found.setdefault(key, []).append(int(value))
         return {key: tuple(values) for key, values in found.items()}
 
     last = {}
