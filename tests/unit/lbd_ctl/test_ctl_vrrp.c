@@ -242,7 +242,7 @@ START_TEST(what_an_operator_says_is_handed_on)
 		ask(&c, rows[i].cmd, args);
 		expect_end(&c, rows[i].code, rows[i].message);
 		ck_assert_msg(k.n_did == rows[i].handed, "%s", rows[i].what);
-		if (k.n_did) {
+		if (v && k.n_did) {
 			ck_assert_uint_eq(k.do_id, v->conf->id);
 			ck_assert_int_eq(k.did, strcmp(rows[i].cmd, "vrrp.resign") ? VRRP_DO_ANNOUNCE : VRRP_DO_RESIGN);
 		}

@@ -103,7 +103,7 @@ START_TEST(the_table_is_whole)
 		}
 		ck_assert_msg(word == (i != LB_EVENT_LOST) && kind == word, "%s: cannot be asked for", e->name);
 		for (size_t k = 0; k < i; k++)
-			ck_assert(strcmp(e->name, lb_events[k].name) && strcmp(e->id, lb_events[k].id));
+			ck_assert(strcmp(e->name, lb_events[k].name) != 0 && strcmp(e->id, lb_events[k].id) != 0);
 	}
 	for (const char *const *w = lb_event_words; *w; w++, words++) {
 		bool any = false;
