@@ -22,6 +22,8 @@
  *   daemon_both.c    one configuration on both nodes, or on neither
  *   daemon_nft.c     our table of nftables
  *   daemon_ctl.c     what commands may do: overrides, waits, repair, stop
+ *   daemon_doctor.c  `lbd --doctor`: what the configuration asks of this host
+ *   daemon_level.c   how much is logged, by part
  *   daemon_state.c   the state directory: overrides, generations, which listeners are ours
  *
  * Bulk work is cut into slices of about SLICE_US, so that `lbctl status` answers at once.
@@ -160,6 +162,14 @@ struct daemon_talk {
 	bool words_due; /* it has not been told of all overrides */
 };
 
+/* What an operator wants to read of one part of the log. */
+struct daemon_level {
+	bool given; /* else the configuration says */
+	enum lb_log_level level;
+	struct lb_time until;  /* LB_TIME_NEVER = until the daemon ends */
+	int64_t until_wall_ms; /* for people; 0 = the same */
+};
+
 /* Our table of nftables. */
 struct daemon_nft {
 	struct nft_run run;
@@ -225,6 +235,7 @@ struct daemon {
 	struct daemon_conn conn;
 	struct daemon_talk talk;
 	struct daemon_nft nft;
+	struct daemon_level levels[LB_LOG_PARTS];
 
 	struct ctl_server *ctl;
 	struct ctl_env env;
@@ -292,6 +303,7 @@ void daemon_left_over(struct daemon *d);
 struct model *daemon_model_build(struct daemon *d, struct config *c, uint32_t *next_id);
 /* c becomes what runs. 0, or -ENOMEM with nothing changed (c is freed). */
 int daemon_model_swap(struct daemon *d, struct config *c);
+void daemon_host_needs(const struct config *c, struct host_needs *needs); /* all but needs->sync */
 /* What the host lacks for the services that run. */
 void daemon_host_look(struct daemon *d);
 
@@ -463,6 +475,14 @@ void daemon_override_deadline(struct daemon *d, struct lb_time now);
 /* The overrides of that object are others now: plan again. Not stored, and nobody is told. */
 void daemon_override_holds(struct daemon *d, const char *object);
 
+/* ---- daemon_level.c ---- */
+enum lb_log_level daemon_level(const struct daemon *d, enum lb_log_part part); /* that holds now */
+void daemon_level_hold(struct daemon *d); /* the configuration may be another one */
+void daemon_level_set(
+	struct daemon *d, enum lb_log_part part, enum lb_log_level level, int64_t for_ms); /* 0 = for good */
+void daemon_level_clear(struct daemon *d, enum lb_log_part part); /* as the configuration says */
+void daemon_level_tick(struct daemon *d, struct lb_time now);
+
 /* ---- daemon_state.c ---- */
 void daemon_state_start(struct daemon *d);
 /* Listeners recorded as ours by an earlier run; then a fresh record begins. */
@@ -477,6 +497,9 @@ int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const
 int daemon_generation_load(
 	struct daemon *d, uint32_t number, struct lb_text *raw, struct generation *g, struct lb_err *e);
 uint32_t daemon_generation_newest(struct daemon *d);
+
+/* ---- daemon_doctor.c ---- */
+int daemon_doctor(const struct daemon_options *opt); /* no daemon runs in this process; returns the exit status */
 
 /* ---- daemon_privs.c ---- */
 /* Makes the directories, then becomes opt->user with what the core needs and nothing else. 0, or -1 and *e. */

@@ -15,12 +15,13 @@
 
 #define CONFIG_PATH "/etc/lbd/lbd.yaml"
 
-enum { OPT_CHECK = 256, OPT_PRINT, OPT_RUN_DIR, OPT_STATE_DIR, OPT_USER, OPT_LOG_LEVEL };
+enum { OPT_CHECK = 256, OPT_DOCTOR, OPT_PRINT, OPT_RUN_DIR, OPT_STATE_DIR, OPT_USER, OPT_LOG_LEVEL };
 
 static const struct option longs[] = {
 	{ "foreground", no_argument, NULL, 'f' },
 	{ "config", required_argument, NULL, 'c' },
 	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "doctor", no_argument, NULL, OPT_DOCTOR },
 	{ "node", required_argument, NULL, 'n' },
 	{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
 	{ "state-dir", required_argument, NULL, OPT_STATE_DIR },
@@ -35,6 +36,7 @@ static const struct option longs[] = {
 static const char usage[] =
 	"Usage: lbd [--foreground] [OPTIONS]\n"
 	"       lbd --check [FILE...]       check a configuration, no daemon needed\n"
+	"       lbd --doctor                what this host lacks for it, as JSON: see lbctl doctor\n"
 	"       lbd --print=schema|keys|reasons\n"
 	"\n"
 	"  -c, --config FILE     configuration (" CONFIG_PATH "); conf.d/*.yaml beside it is read, too\n"
@@ -141,7 +143,7 @@ int main(int argc, char **argv)
 		.user = "lbd",
 		.node = getenv("LBD_NODE"),
 		.level = LB_LOG_INFO };
-	bool checking = false;
+	bool checking = false, doctor = false;
 	int c, level;
 	while ((c = getopt_long(argc, argv, "fc:n:hV", longs, NULL)) != -1) {
 		switch (c) {
@@ -149,6 +151,7 @@ int main(int argc, char **argv)
 		case 'c': opt.config = optarg; break;
 		case 'n': opt.node = optarg; break;
 		case OPT_CHECK: checking = true; break;
+		case OPT_DOCTOR: doctor = true; break;
 		case OPT_RUN_DIR: opt.run_dir = optarg; break;
 		case OPT_STATE_DIR: opt.state_dir = optarg; break;
 		case OPT_USER: opt.user = optarg; break;
@@ -170,6 +173,8 @@ int main(int argc, char **argv)
 	}
 	if (checking)
 		return check(opt.config, opt.node, argv + optind, argc - optind);
+	if (doctor && optind == argc)
+		return daemon_doctor(&opt);
 	if (optind < argc) {
 		fprintf(stderr, "lbd: unexpected argument '%s'; to check a file: lbd --check FILE\n", argv[optind]);
 		return LB_CODE_USAGE;

@@ -36,6 +36,8 @@ struct ipvs_kernel {
 	int (*dests)(void *arg, const struct ipvs_key *key, ipvs_dest_fn *fn, void *fn_arg);
 	/* 0 and *out; -ESRCH no such service; -errno. */
 	int (*service)(void *arg, const struct ipvs_key *key, struct ipvs_service *out);
+	/* Counts from 0 anew; nothing that is reconciled changes. 0; -ESRCH no such service; -errno. */
+	int (*zero)(void *arg, const struct ipvs_key *key);
 };
 
 struct ipvs_refusal {

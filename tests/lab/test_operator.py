@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What an operator sees and does where there is no IPVS: doctor, support, levels of the log, top, completion, and the
+examples of the manual page."""
+import json
+import os
+import pty
+import re
+import select
+import shlex
+import signal
+import subprocess
+import tarfile
+import time
+
+import pytest
+
+from conftest import Lbd, run, until
+from pair import A4, VIP4, Pair
+from steps import slowness
+
+SECRET = "0123456789abcdef0123456789abcdef-of-the-pair"
+PASSWORD = "geheim12"
+TEXT = """cluster:
+  id: 7
+  key_file: {dir}/pair.key
+  nodes:
+    lb-a: {{ addresses: [10.7.0.1], priority: 200 }}
+    lb-b: {{ addresses: [10.7.0.2], priority: 100 }}
+vrrp:
+  wan4: {{ interface: eth0, vrid: 51, addresses: [10.7.0.100/24], version: 2, interval: 1s,
+          auth: {{ type: password, key_file: {dir}/vrrp.key }} }}
+checks:
+  page: {{ type: http, path: /, headers: {{ Authorization: "Basic c2VjcmV0OnNlY3JldA==" }} }}
+services:
+  web: {{ listen: 10.7.0.100:80, check: [tcp, page], backends: {{ app1: 10.7.0.3:8080, app2: 10.7.0.3:8081 }} }}
+  lost: {{ listen: 192.0.2.7:80, mode: dr, check: none, backends: {{ far: 198.51.100.9 }} }}
+"""
+
+
+@pytest.fixture(scope="module")
+def pair():
+    if os.geteuid() != 0:
+        pytest.skip("needs root", allow_module_level=True)
+    p = Pair()
+    yield p
+    p.close()
+
+
+@pytest.fixture(scope="module")
+def d(pair):
+    d = Lbd(pair.a, "", name="lb-a")
+    os.environ["LBD_BIN"] = d.program  # of the build, not of a package
+    for name, text in (("pair.key", SECRET), ("vrrp.key", PASSWORD)):
+        path = os.path.join(d.dir, name)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        run("chown", "root:lbd", path)
+        os.chmod(path, 0o640)
+    d.write(TEXT.format(dir=d.dir))
+    d.start(ready=False)  # without IPVS it never is
+    until(lambda: d.call("status").returncode == 0, "it answers")
+    yield d
+    d.close()
+
+
+def rows(d, *argv, code=None):
+    p = d.call("-o", "jsonl", *argv)
+    assert code is None or p.returncode == code, (p.returncode, p.stdout, p.stderr)
+    return [json.loads(line) for line in p.stdout.splitlines()]
+
+
+def findings(d):
+    return {(r["check"], r["object"]): r for r in rows(d, "doctor", code=1)}
+
+
+class TestDoctor:
+    def test_what_is_wrong_is_found_with_what_mends_it(self, d, pair):
+        found = findings(d)
+        assert found["address", "service/lost"]["text"].startswith("192.0.2.7 is on no card")
+        assert "198.51.100.9" in found["route", "backend/lost/far"]["text"]
+        assert found["route", "backend/lost/far"]["fix"] == "ip route get 198.51.100.9"
+        assert ("address", "service/web") not in found and ("interface", "vrrp/wan4") not in found
+        assert not any(o == "cluster" or o == "vrrp/wan4" for c, o in found if c == "file"), found
+
+    def test_and_is_gone_when_it_is_mended(self, d, pair):
+        with pair.a:
+            run("ip", "route", "add", "198.51.100.0/24", "via", "10.7.0.3")
+        try:
+            assert "gateway 10.7.0.3" in findings(d)["route", "backend/lost/far"]["text"]
+        finally:
+            with pair.a:
+                run("ip", "route", "del", "198.51.100.0/24")
+        with pair.a:
+            run("ip", "address", "add", "192.0.2.7/32", "dev", "lo")
+        try:
+            found = findings(d)
+            assert ("address", "service/lost") not in found
+            assert "arp_ignore" in found["arp", "service/lost"]["text"]  # the other node would have it, too
+            pair.a.sysctl("net.ipv4.conf.all.arp_ignore", 1)
+            pair.a.sysctl("net.ipv4.conf.all.arp_announce", 2)
+            assert ("arp", "service/lost") not in findings(d)
+        finally:
+            with pair.a:
+                run("ip", "address", "del", "192.0.2.7/32", "dev", "lo")
+
+    def test_keys_for_everybody_are_found(self, d):
+        path = os.path.join(d.dir, "pair.key")
+        os.chmod(path, 0o644)
+        try:
+            assert findings(d)["file", "cluster"]["fix"] == f"chmod o= {path}"
+        finally:
+            os.chmod(path, 0o640)
+
+    def test_a_firewall_that_drops_adverts_is_found(self, d, pair):
+        with pair.a:
+            subprocess.run(["nft", "-f", "-"], check=True, text=True, input="""table inet filter { chain input {
+                type filter hook input priority 0; policy drop; ct state established accept; } }""")
+        try:
+            texts = [r["text"] for r in rows(d, "doctor") if r["check"] == "firewall"]
+            assert any("VRRP" in t for t in texts) and any("port" in t for t in texts), texts
+            with pair.a:
+                for r in [r for r in rows(d, "doctor") if r["check"] == "firewall"]:
+                    run(*shlex.split(r["fix"]))  # the line that mends it does
+            assert not [r for r in rows(d, "doctor") if r["check"] == "firewall" and r["result"] == "found"]
+        finally:
+            with pair.a:
+                run("nft", "delete", "table", "inet", "filter")
+
+    def test_a_screen_of_eighty_columns(self, d):
+        out = d.call("doctor").stdout
+        assert re.search(r"^\d+ findings?$", out, re.M)
+        assert all(len(line) <= 80 for line in out.splitlines() if "mend: " not in line), out
+
+    def test_without_a_daemon_the_rest_is_looked_at(self, d, pair):
+        with pair.a:
+            p = subprocess.run([d.lbctl, "--socket", d.dir + "/nobody.sock", "doctor", "-o", "jsonl"], text=True,
+                               capture_output=True, check=False)
+        assert p.returncode == 1
+        assert any(json.loads(line)["check"] == "daemon" for line in p.stdout.splitlines()), p.stdout
+
+    def test_it_does_not_hold_up_the_daemon(self, d):
+        before = d.call("daemon", "info", "-j").stdout
+        for _ in range(3):
+            d.call("doctor")
+        assert json.loads(before)["data"][0]["pid"] == json.loads(d.call("daemon", "info", "-j").stdout)["data"][0]["pid"]
+
+
+class TestSupport:
+    def archive(self, d, tmp_path, *more):
+        path = str(tmp_path / "s.tar")
+        p = d.call("support", "--out", path, *more)
+        assert p.returncode == 0, p.stderr
+        assert os.stat(path).st_mode & 0o777 == 0o600
+        with tarfile.open(path) as t:
+            return {m.name: t.extractfile(m).read().decode() for m in t.getmembers()}
+
+    def test_no_secret_is_in_it(self, d, tmp_path):
+        files = self.archive(d, tmp_path)
+        assert {"LIST.txt", "status.jsonl", "config-effective.yaml", "doctor.jsonl", "host-routes.txt"} <= set(files)
+        assert "10.7.0.100" in files["config-effective.yaml"] and "Authorization" in files["config-effective.yaml"]
+        for name, text in files.items():
+            for secret in (SECRET, PASSWORD, "c2VjcmV0OnNlY3JldA"):
+                assert secret not in text, name
+
+    def test_addresses_are_others_and_the_same_everywhere(self, d, tmp_path):
+        files = self.archive(d, tmp_path, "--anonymize")
+        for name, text in files.items():
+            for ip in ("10.7.0.", "fd07::", "192.0.2.7", "198.51.100.9"):
+                assert ip not in text, (name, ip)
+        listen = json.loads(files["services.jsonl"].splitlines()[1])["listen"][0].split(":")[0]
+        assert listen.startswith("198.18.") and listen in files["config-effective.yaml"]
+
+    def test_nothing_is_overwritten(self, d, tmp_path):
+        (tmp_path / "s.tar").write_text("mine")
+        p = d.call("support", "--out", str(tmp_path / "s.tar"))
+        assert p.returncode == 8 and (tmp_path / "s.tar").read_text() == "mine"
+
+
+class TestLevels:
+    def levels(self, d):
+        return {r["subsystem"]: r for r in rows(d, "log", "level", code=0)}
+
+    def test_one_part_talks_more_and_goes_back_by_itself(self, d):
+        assert self.levels(d)["check"]["level"] == "info"
+        # long enough for the words after it on a slow machine
+        p = d.call("log", "level", "check", "debug", "--for", f"{int(6 * slowness())}s")
+        assert p.returncode == 0 and "check is logged at level debug for" in p.stdout, (p.stdout, p.stderr)
+        levels = self.levels(d)
+        assert levels["check"]["level"] == "debug" and levels["check"]["expires"]
+        assert {r["level"] for s, r in levels.items() if s != "check"} == {"info"}
+        until(lambda: re.search(r"debug: .*(tcp|page)", d.log()), "the process of the probes talks more", 20)
+        until(lambda: self.levels(d)["check"]["level"] == "info", "the time is over", 30 * slowness())
+        assert "expires" not in self.levels(d)["check"]
+        assert "log/check: level info again" in d.log()
+
+    def test_all_at_once_and_as_configured(self, d):
+        d.text("log", "level", "all", "warning")
+        assert {r["level"] for r in self.levels(d).values()} == {"warning"}
+        at = len(d.log())
+        d.text("backend", "drain", "web/app1")
+        assert "override" not in d.log()[at:]
+        d.text("log", "level", "ctl", "debug")
+        d.text("log", "level", "check", "notice")  # the line is about a backend
+        d.text("backend", "enable", "web/app1")
+        assert "backend/web/app1: override removed" in d.log()[at:]
+        d.text("log", "level", "all", "auto")
+        assert {r["level"] for r in self.levels(d).values()} == {"info"}
+
+
+class TestTop:
+    def test_without_a_kernel_it_says_what_is_missing(self, d):
+        p = d.call("top")
+        assert p.returncode == 8 and "modprobe ip_vs" in p.stderr
+
+    @pytest.mark.parametrize("how", ["q", signal.SIGTERM, signal.SIGINT])
+    def test_the_terminal_gets_back_what_it_was(self, d, pair, how):
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.execve(d.lbctl, [d.lbctl, "--socket", d.run_dir + "/control.sock", "top"], {"TERM": "xterm"})
+        out = b""
+        def see(what):
+            nonlocal out
+            if select.select([fd], [], [], 0.1)[0]:
+                try:
+                    out += os.read(fd, 65536)
+                except OSError:
+                    return True
+            return what in out
+        until(lambda: see(b"q quit"), "the screen is there")
+        assert b"\x1b[?1049h" in out
+        os.write(fd, b"s") if how == "q" else None
+        os.write(fd, b"q") if how == "q" else os.kill(pid, how)
+        until(lambda: see(b"\x1b[?1049l"), "the screen is left")
+        assert b"\x1b[?25h" in out
+        os.waitpid(pid, 0)
+        os.close(fd)
+
+
+class TestCompletion:
+    @pytest.mark.parametrize("words, expected", [
+        (["--peer", "backend", "show", ""], "web/app1"),
+        (["backend", "drain", "--for", "30m", "web/"], "web/app2"),
+        (["backend", "drain", "--reason=x", "--for", "30m", "l"], "lost/far"),
+        (["-o", "json", "service", "maint", ""], "web"),
+        (["top", "--service", ""], "lost"),
+        (["top", "--sort", "act"], "active"),
+        (["log", "level", ""], "check"),
+        (["log", "level", "check", ""], "debug"),
+        (["conn", "count", "--backend", "web/"], "web/app1"),
+        (["vrrp", "show", "--peer", ""], "wan4"),
+        (["wait", ""], "backend/web/app1"),
+        (["support", "--"], "--anonymize"),
+        (["config", "diff", ""], ":files"),
+    ])
+    def test_live_names_after_options_and_with_peer(self, d, words, expected):
+        out = d.text("complete", "--", *words)
+        assert expected in [line.split("\t")[0] for line in out.splitlines()], out
+
+
+# What the example of a command ends with here: there is no IPVS and no other node. Every other one is fine or says no.
+OTHERWISE = {"service zero": {8}, "conn list": {8}, "conn count": {8}, "conn kill": {8}, "service stats": {8},
+             "backend stats": {8}, "top": {8}, "config export": {8}, "kernel diff": {8}, "kernel repair": {8},
+             "peer diff": {3, 4, 7}, "failover": {7}, "sync resync": {3, 7, 8, 1}, "sync pause": {7, 3, 0}, "sync resume": {7, 3, 0, 9},
+             "wait": {0, 9}, "vrrp resign": {0, 7, 9}, "config diff": {0, 1, 8}, "config apply": {0, 8}, "daemon reload": {0, 8},
+             "check run": {0, 1, 8}, "status": {0, 1}}
+
+
+def examples(d):
+    lines = []
+    with d.node:
+        out = subprocess.run([d.lbctl, "help"], text=True, capture_output=True, check=True).stdout
+        for line in out.splitlines():
+            m = re.match(r"  (([a-z]+ ?){1,2}[a-z]*)  ", line)
+            if m:
+                text = subprocess.run([d.lbctl, "help", *m[1].split()], text=True, capture_output=True, check=False).stdout
+                lines += [(m[1].strip(), x[9:]) for x in text.splitlines() if x.startswith("Example: ")]
+    return lines
+
+
+class TestExamples:
+    def test_each_line_of_the_manual_page_runs(self, d, tmp_path):
+        lines = examples(d)
+        assert len(lines) > 50
+        env = {**os.environ, "PATH": os.path.dirname(d.lbctl) + ":" + os.environ["PATH"],
+               "LBCTL_SOCKET": d.run_dir + "/control.sock", "LBD_BIN": d.program}
+        bad = []
+        last = ("daemon restart", "daemon stop")
+        for name, line in sorted(lines, key=lambda x: x[0] in last):
+            if name in last:
+                continue  # they end the daemon that the others ask
+            line = line.replace("/etc/lbd/lbd.yaml", d.config).replace("/tmp/", str(tmp_path) + "/")
+            line = line.replace("/etc/bash_completion.d/", str(tmp_path) + "/")
+            with d.node:
+                p = subprocess.run(["timeout", "60", "bash", "-c", line], text=True, capture_output=True, check=False,
+                                   cwd=tmp_path, env=env, stdin=subprocess.DEVNULL)
+            if p.returncode not in OTHERWISE.get(name, {0, 1}):
+                bad.append((line, p.returncode, p.stdout[-300:], p.stderr[-300:]))
+        assert not bad, "\n".join(map(str, bad))
+
+
+LISTS = ["service list", "backend list", "check list", "check history", "vrrp list", "peer status", "sync status", "log level",
+         "doctor"]
+
+
+class TestForms:
+    @pytest.mark.parametrize("command", LISTS)
+    @pytest.mark.parametrize("form", ["table", "wide", "json", "jsonl", "tsv"])
+    def test_every_list_in_every_form(self, d, command, form):
+        p = d.call(*command.split(), "-o", form)
+        assert p.returncode in (0, 1), p.stderr
+        keys = None
+        if form == "json":
+            data = json.loads(p.stdout)
+            assert data["schema"] == 1 and isinstance(data["data"], list)
+        elif form == "jsonl":
+            assert all(isinstance(json.loads(line), dict) for line in p.stdout.splitlines())
+        elif form == "tsv" and p.stdout:
+            head, *lines = p.stdout.splitlines()
+            keys = head.split("\t")
+            assert all(len(line.split("\t")) == len(keys) for line in lines)
+            for row in rows(d, *command.split()):
+                assert set(row) <= set(keys) | {"members", "overrides"} or command in ("service list", "backend list")
