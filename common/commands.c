@@ -258,7 +258,9 @@ const struct lb_command lb_commands[] = {
 		.text = "A client of TCP or SCTP gets a reset when it sends something. Of UDP the kernel forgets where "
 			"the client went; one that sends several times a second may go on, as each packet renews its "
 			"flow: take the backend out first (`backend maint`), then nothing does. Persistence templates "
-			"that match are ended, too.",
+			"that match are ended, too. What clients open meanwhile is left alone. Where connections come "
+			"and go faster than the kernel can list them, it says that it is not sure of all (exit status "
+			"8); run it again then.",
 		.args = { ARGS_CONN(true) } },
 
 	[LB_COMMAND_VRRP_LIST] = { "vrrp", "list", LB_LEVEL_OBSERVE, .bare = true, .view = LB_VIEW_TABLE,

@@ -5,18 +5,15 @@
  *
  *   a destination is deleted, the kernel has said so -> is it a cut? -> conn.kill -> conn.end, one line in the log
  *
- * Whose flows are ended: those of a backend that is cut (on_fail, the end of a drain, maintenance), of any protocol;
- * and those of UDP whenever the row is gone. A flow of TCP without its row waits for the row to come back, or for its
- * client to give up; one of UDP would keep its client away from all other backends for as long as the kernel remembers
- * it. A backend that stays in the table (on_fail: drain) keeps its flows, those of UDP too.
+ * Whose flows are ended: model_cut.h.
  */
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/ctl/ctl_conn.h"
 #include "lbd/daemon.h"
+#include "lbd/model_cut.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,62 +25,19 @@
 
 /* ---- what is cut ---- */
 
-static bool is_cut(const struct model *m, const struct ipvs_op *op)
-{
-	uint32_t s = model_listener_service(m, &op->svc.key);
-	if (s == MODEL_NONE)
-		return false;
-	const struct config_service *cfg = m->services[s].cfg;
-	for (uint32_t i = 0; i < cfg->n_backends; i++) {
-		const struct model_backend *b = &m->backends[m->services[s].first_backend + i];
-		if (lb_ip_cmp(&b->cfg->addr, &op->dest.addr) || model_backend_port(b, &op->svc.key) != op->dest.port)
-			continue;
-		switch ((enum model_backend_state)b->state) {
-		case MODEL_BACKEND_MAINT: return true;
-		case MODEL_BACKEND_DRAIN: return cfg->drain_then == CONFIG_THEN_CUT;
-		case MODEL_BACKEND_DOWN: return cfg->on_fail == CONFIG_FAIL_CUT;
-		case MODEL_BACKEND_UP:
-		case MODEL_BACKEND_UNCHECKED: return false;
-		}
-	}
-	return false; /* it has left the file */
-}
-
 void daemon_conn_deleted(struct daemon *d, const struct ipvs_op *op)
 {
-	const struct ipvs_key *key = &op->svc.key;
-	bool dest = op->type == IPVS_OP_DEST_DEL;
-	if (!d->model || d->stopping || (!dest && op->type != IPVS_OP_SERVICE_DEL))
-		return;
-	bool cut = dest && is_cut(d->model, op);
-	if (!cut && key->protocol != IPPROTO_UDP && !(dest && key->fwmark))
+	struct conn_match match;
+	if (!d->model || d->stopping || !model_cut(d->model, op, &match))
 		return;
 	struct daemon_cut *place = lb_vec_push(&d->conn.cuts);
-	if (!place)
-		return;
-	place->match = (struct conn_match){ .protocol = cut || !key->fwmark ? key->protocol : IPPROTO_UDP,
-		.fwmark = key->fwmark,
-		.virtual = key->addr,
-		.virtual_port = key->port };
-	if (dest) {
-		place->match.dest = op->dest.addr;
-		place->match.dest_port = op->dest.port;
-	}
+	if (place)
+		place->match = match;
 }
 
-/* Order of rows of the kernel, the same of a cut's and of an operation's; a mark has no protocol of its own. */
 static int by_place(const void *x, const void *y)
 {
-	const struct conn_match *a = x, *b = y;
-	int by[] = { lb_ip_cmp(&a->virtual, &b->virtual), lb_ip_cmp(&a->dest, &b->dest) };
-	if (by[0] || by[1])
-		return by[0] ? by[0] : by[1];
-	if (a->virtual_port != b->virtual_port || a->dest_port != b->dest_port)
-		return a->virtual_port != b->virtual_port ? a->virtual_port - b->virtual_port
-							  : a->dest_port - b->dest_port;
-	if (a->fwmark != b->fwmark)
-		return a->fwmark < b->fwmark ? -1 : 1;
-	return a->fwmark ? 0 : a->protocol - b->protocol;
+	return model_cut_cmp(x, y);
 }
 
 static void call_off(struct daemon *d, size_t i)
@@ -115,12 +69,7 @@ void daemon_conn_added(struct daemon *d, const struct ipvs_op *ops, size_t n, co
 	for (size_t i = 0; i < n && d->conn.cuts.n; i++) {
 		if (errs[i] || ops[i].type != IPVS_OP_DEST_ADD)
 			continue;
-		rows[n_rows++] = (struct conn_match){ .protocol = ops[i].svc.key.protocol,
-			.fwmark = ops[i].svc.key.fwmark,
-			.virtual = ops[i].svc.key.addr,
-			.virtual_port = ops[i].svc.key.port,
-			.dest = ops[i].dest.addr,
-			.dest_port = ops[i].dest.port };
+		model_cut_row(&ops[i], &rows[n_rows++]);
 		if (n_rows == ADDED_MAX) {
 			look_at_added(d, rows, n_rows);
 			n_rows = 0;
@@ -252,12 +201,13 @@ static void cut_ended(struct daemon *d, const struct conn_end *e)
 		daemon_event(LB_LOG_NOTICE, "conn.cut", "conn: %llu flow%s ended that had lost %s (%s%s)",
 			(unsigned long long)e->ended, e->ended == 1 ? "" : "s",
 			n == 1 ? "their backend" : "their backends", at, n > 1 ? ", ..." : "");
-	if ((e->err || e->left) && !again(c, e->id))
-		daemon_event(LB_LOG_WARNING, "conn.cut", "conn: flows that should end are still there (%s%s): %s", at,
-			n > 1 ? ", ..." : "",
+	if ((e->err || e->left || e->unsure) && !again(c, e->id))
+		daemon_event(LB_LOG_WARNING, "conn.cut", "conn: flows that should end %s still there (%s%s): %s",
+			e->err || e->left ? "are" : "may be", at, n > 1 ? ", ..." : "",
 			e->text[0] ? e->text
 			: e->err   ? strerror((int)e->err)
-				   : "something renews them");
+			: e->left  ? "something renews them"
+				   : "connections come and go too fast to see them all");
 	forget_cuts(c, e->id);
 }
 

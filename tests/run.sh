@@ -8,6 +8,8 @@ usage() {
     cat <<'USAGE'
 usage: tests/run.sh [OPTION]...
 
+  --all              whole: also what takes long, each test of an edge in each build, and what sees the
+                     kernel on each kernel; this is what a change must pass in the end
   --fast             unit, golden, fuzz corpora and quick lints, with sanitizers; no lab
   --no-lab           everything but the lab
   --kernel 6.1|6.12  the lab on this kernel only (default: both)
@@ -26,10 +28,11 @@ cd "$root" || exit 1
 exec </dev/null
 logs=build/logs
 
-fast='' lab=1 pattern='' cpus=$(nproc)
+fast='' whole='' lab=1 pattern='' cpus=$(nproc)
 presets=(dev asan) kernels=(6.12 6.1)
 while (($#)); do
     case $1 in
+    --all) whole=1 ;;
     --fast) fast=1 lab='' presets=(asan) ;;
     --no-lab) lab='' ;;
     --kernel | --preset | -k)
@@ -235,12 +238,18 @@ lab_end() {
     grep -a '^lab: ' "$log" | head -1 | cut -c1-100 | sed 's/^/  /'
 }
 
-# The tests that where.tsv sends to one of these places, as arguments. tests_of PLACE...
+# The tests that where.tsv sends to one of these places, as arguments. A test that has a line of its own goes where that
+# says and not with its file. tests_of PLACE...
 tests_of() {
-    awk -F'\t' -v places=" $* " '!/^#/ && index(places, " " $2 " ") {
-        split($1, part, "::")
-        print "tests/lab/test_" part[1] ".py" substr($1, length(part[1]) + 1)
-    }' tests/lab/where.tsv
+    awk -F'\t' -v places=" $* " -v column=$((whole ? 2 : 3)) '
+        /^#/ { next }
+        { here = index(places, " " $column " ") }
+        NR == FNR { taken[$1] = here; next }
+        { split($1, part, "::"); file = "test_" part[1] ".py"; test = substr($1, length(part[1]) + 1) }
+        test == "" && here { print "tests/lab/" file }
+        test != "" && here && !taken[part[1]] { print "tests/lab/" file test }
+        test != "" && !here && taken[part[1]] { print "--deselect=" file test }
+    ' tests/lab/where.tsv tests/lab/where.tsv
 }
 
 run_lab() {
@@ -268,6 +277,7 @@ run_lab() {
         part_start "lab $kernel"
         lab_end "$kernel"
     done
+    [[ -n $whole ]] || return
     part_start "lab alone"
     readarray -t files < <(tests_of alone)
     run_apart 0 lab-alone run_guest alone "${started[0]}" "${files[@]}"
@@ -287,16 +297,19 @@ if [[ -n $lab ]]; then
 fi
 
 # Builds and tests that compute fill what tests leave that wait: those go first, one build after the other, and each of
-# the others has its turn as soon as what it needs is built.
-previous='' built=() edges=('-L' edge) rest=('-LE' edge)
+# the others has its turn as soon as what it needs is built. Where there are two builds, a short run has each edge once,
+# in the one with sanitizers, and in the first what is slow there.
+previous='' built=() edges=(-L edge) rest=(-LE edge)
+[[ -n $whole ]] || ((${#presets[@]} == 1)) || edges=(-L edge -L slow)
+[[ -n $whole ]] || export LBD_TIDY_NODES=${LBD_TIDY_NODES-10000}
 [[ -z $fast ]] || rest=(-L 'unit|golden|fuzz|lint' -LE slow)
 for preset in "${presets[@]}"; do
     run_apart "${previous:+5}" "build-$preset" after "${previous:+build-$previous}" build "$preset"
     previous=$preset
 done
 for preset in "${presets[@]}"; do
-    # slow checks of the sources say the same in every build: once is enough
-    [[ $preset == "${presets[0]}" || -n $fast ]] || edges+=(-LE slow) rest=(-LE 'edge|slow')
+    # what is slow, and what looks at the sources, says the same in every build: once is enough
+    [[ $preset == "${presets[0]}" || -n $fast ]] || edges=(-L edge -LE slow) rest=(-LE 'edge|slow|lint')
     part_start "build $preset"
     build_end "$preset" || continue
     built+=("$preset")

@@ -398,13 +398,18 @@ static void kill_end(struct run *run, const struct conn_end *e)
 	if (e->err && e->text[0]) {
 		snprintf(text, sizeof(text), "nothing was ended: %s", e->text);
 		code = LB_CODE_FAILED;
+	} else if (e->unsure) {
+		flows_text(e->ended,
+			" ended, but not surely all: connections come and go faster than the kernel lists them. Run it "
+			"again",
+			text, sizeof(text));
+		code = LB_CODE_FAILED;
 	} else if (!e->seen) {
 		snprintf(text, sizeof(text), "no flow matches; nothing was ended");
 	} else if (e->left) {
 		snprintf(text, sizeof(text),
 			"%llu of %llu flows ended; the others go on: their clients renew them all the time (UDP). Take "
-			"the "
-			"backend out first: lbctl backend maint",
+			"the backend out first: lbctl backend maint",
 			(unsigned long long)e->ended, (unsigned long long)e->seen);
 		code = LB_CODE_FAILED;
 	} else {

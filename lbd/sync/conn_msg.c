@@ -123,6 +123,7 @@ void conn_end_write(const void *u, struct lb_members *o)
 	lb_put_int(o, "seen", (int64_t)e->seen);
 	lb_put_int(o, "ended", (int64_t)e->ended);
 	lb_put_int(o, "left", (int64_t)e->left);
+	lb_put_bool(o, "unsure", e->unsure);
 	lb_put_str(o, "text", e->text);
 }
 
@@ -134,6 +135,7 @@ int conn_end_read(struct lb_fields *f, void *u)
 	e->seen = lb_field_counter(f, "seen");
 	e->ended = lb_field_counter(f, "ended");
 	e->left = lb_field_counter(f, "left");
+	e->unsure = lb_field_bool(f, "unsure");
 	lb_field_line(f, "text", e->text, sizeof(e->text));
 	return 0;
 }

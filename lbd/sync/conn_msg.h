@@ -21,7 +21,7 @@
 
 struct conn_ask {
 	uint32_t id;
-	bool cut; /* conn.kill: nothing new can match, so what is found later was missed before, and is to end, too */
+	bool cut;                  /* conn.kill: nothing new can match, see conn_kill.h */
 	struct conn_filter filter; /* its matches are owned where it was read */
 };
 
@@ -34,6 +34,7 @@ struct conn_end {
 	uint32_t id;
 	uint32_t err;               /* errno; 0 = all is well */
 	uint64_t seen, ended, left; /* conn.list: seen; conn.kill: meant, ended of these, and still there */
+	bool unsure;                /* conn.kill: the kernel's list changed too fast to be sure that none was missed */
 	char text[CONN_TEXT_MAX];   /* what is in the way, in words; may be "" */
 };
 

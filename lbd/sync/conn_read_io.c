@@ -2,6 +2,7 @@
 #include "lbd/sync/conn_read_io.h"
 
 #include "common/clock_io.h"
+#include "lbd/sync/conn_whole.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,50 +10,77 @@
 #include <unistd.h>
 
 #define PATH        "/proc/net/ip_vs_conn"
-#define PIECE_BYTES 4096u /* a larger buffer is not filled either */
 #define SLICE_US    2000
 #define PAUSE_MIN_S 0.0005
 
 struct conn_read {
 	struct ev_loop *loop;
-	int fd;
+	int fds[2];
 	ev_timer next;
 	bool held;
+	bool carried; /* the first row of this piece began in the reader's piece before */
 	ipvs_conn_fn *fn;
 	conn_read_done_fn *done;
 	void *arg;
-	struct ipvs_conn_reader reader;
+	struct ipvs_conn_reader readers[2];
+	struct conn_whole whole;
 };
+
+static void on_row(const struct flow *f, void *arg)
+{
+	struct conn_read *r = arg;
+	if (!r->carried)
+		conn_whole_row(&r->whole, conn_whole_id(f));
+	r->carried = false;
+	r->fn(f, r->arg);
+}
 
 static void finish(struct conn_read *r, int err)
 {
 	conn_read_done_fn *done = r->done;
 	void *arg = r->arg;
-	uint64_t given, refused;
-	if (!err)
-		ipvs_conn_read_end(&r->reader, r->fn, arg);
-	given = r->reader.given;
-	refused = r->reader.refused;
+	struct conn_read_end end = { .err = err, .whole = !err && conn_whole_is(&r->whole) };
+	for (unsigned i = 0; i < 2; i++) {
+		if (!err && r->fds[1] < 0) /* of two readers one has had what the other has the beginning of */
+			ipvs_conn_read_end(&r->readers[i], r->fn, arg);
+		end.given += r->readers[i].given;
+		end.refused += r->readers[i].refused;
+	}
 	conn_read_stop(r);
-	done(err, given, refused, arg);
+	done(&end, arg);
+}
+
+/* 1: there is more; 0: that was the end; -errno. */
+static int next_piece(struct conn_read *r)
+{
+	char piece[CONN_WHOLE_PIECE];
+	size_t bytes = sizeof(piece);
+	bool alone = r->fds[1] < 0;
+	unsigned i = alone ? 0 : conn_whole_next(&r->whole, &bytes);
+	struct ipvs_conn_reader *reader = &r->readers[i];
+	ssize_t n = read(r->fds[i], piece, bytes);
+	if (n < 0)
+		return errno == EINTR ? 1 : -errno;
+	r->carried = reader->n || reader->too_long;
+	if (alone)
+		ipvs_conn_read(reader, piece, (size_t)n, r->fn, r->arg);
+	else
+		ipvs_conn_read(reader, piece, (size_t)n, on_row, r);
+	return alone ? n > 0 : conn_whole_piece(&r->whole, (size_t)n);
 }
 
 static void on_next(struct ev_loop *loop, ev_timer *w, int events)
 {
 	struct conn_read *r = w->data;
-	char piece[PIECE_BYTES];
 	struct lb_time from = lb_clock_now();
 	int64_t took = 0;
 	(void)events;
 	do {
-		ssize_t n = read(r->fd, piece, sizeof(piece));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			finish(r, n < 0 ? -errno : 0);
+		int more = next_piece(r);
+		if (more <= 0) {
+			finish(r, more);
 			return;
 		}
-		ipvs_conn_read(&r->reader, piece, (size_t)n, r->fn, r->arg);
 		took = lb_time_diff_us(lb_clock_now(), from);
 	} while (took < SLICE_US && !r->held);
 	if (r->held)
@@ -70,18 +98,20 @@ int conn_read_open(void)
 }
 
 struct conn_read *conn_read_start(
-	struct ev_loop *loop, int fd, ipvs_conn_fn *fn, conn_read_done_fn *done, void *arg, int *err)
+	struct ev_loop *loop, const int fds[2], ipvs_conn_fn *fn, conn_read_done_fn *done, void *arg, int *err)
 {
-	if (lseek(fd, 0, SEEK_SET) < 0) {
-		*err = -errno;
-		return NULL;
+	for (unsigned i = 0; i < 2 && fds[i] >= 0; i++) {
+		if (lseek(fds[i], 0, SEEK_SET) < 0) {
+			*err = -errno;
+			return NULL;
+		}
 	}
 	struct conn_read *r = calloc(1, sizeof(*r));
 	if (!r) {
 		*err = -ENOMEM;
 		return NULL;
 	}
-	*r = (struct conn_read){ .loop = loop, .fd = fd, .fn = fn, .done = done, .arg = arg };
+	*r = (struct conn_read){ .loop = loop, .fds = { fds[0], fds[1] }, .fn = fn, .done = done, .arg = arg };
 	ev_timer_init(&r->next, on_next, 0, 0);
 	r->next.data = r;
 	ev_timer_start(loop, &r->next);

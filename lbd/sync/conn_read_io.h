@@ -2,8 +2,9 @@
 /*
  * Reads all connections of the kernel, a piece per turn of the loop. Before Linux 6.14 every read of 4 KB starts over
  * at the head of the table, so the whole costs time in proportion to the square of the connections, and one piece to
- * their number: it goes on only after as long as the last piece took. What comes and goes meanwhile may be missed or
- * seen twice.
+ * their number: it goes on only after as long as the last piece took. With one reader what comes and goes meanwhile
+ * may be missed or seen twice; with two what was there all the time is not missed where it ends whole, and nearly all
+ * is seen twice (conn_whole.h).
  */
 #pragma once
 
@@ -13,14 +14,20 @@
 
 struct conn_read;
 
-/* done: once, when it is over: err 0 or -errno; given, refused as in struct ipvs_conn_reader. It may start another. */
-typedef void conn_read_done_fn(int err, uint64_t given, uint64_t refused, void *arg);
+struct conn_read_end {
+	int err; /* 0 or -errno */
+	bool whole;
+	uint64_t given, refused; /* as in struct ipvs_conn_reader */
+};
+
+/* Once, when it is over. It may start another. */
+typedef void conn_read_done_fn(const struct conn_read_end *end, void *arg);
 
 /* A descriptor to read them with, in this network namespace. -ENOENT no IPVS; -errno. */
 int conn_read_open(void);
-/* fd is borrowed and read from its beginning; one reader at a time. NULL and *err. */
+/* fds are borrowed and read from their beginning; each by one at a time. The second may be -1. NULL and *err. */
 struct conn_read *conn_read_start(
-	struct ev_loop *loop, int fd, ipvs_conn_fn *fn, conn_read_done_fn *done, void *arg, int *err);
+	struct ev_loop *loop, const int fds[2], ipvs_conn_fn *fn, conn_read_done_fn *done, void *arg, int *err);
 /* From within fn: no more after the piece that is being read (less than 100), until it is resumed. */
 void conn_read_hold(struct conn_read *r);
 void conn_read_resume(struct conn_read *r);

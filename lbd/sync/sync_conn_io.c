@@ -3,7 +3,7 @@
 
 #include "common/clock_io.h"
 #include "common/vec.h"
-#include "lbd/sync/conn_over.h"
+#include "lbd/sync/conn_kill.h"
 #include "lbd/sync/conn_read_io.h"
 
 #include <errno.h>
@@ -11,19 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH      128u /* rows in a message */
-#define PASSES_MAX 4u
-#define SOON_MS    200  /* what ends at once is gone by then; the next time it gets more */
-#define WAITS_MAX  10   /* of SOON_MS each */
-#define LATER_MS   1300 /* what has a second left is */
-#define SMALL      40u  /* so many are one read of the kernel's file: none of them is missed */
-#define OVER_MAX   64u  /* of a pass: ended ones that may hide another, which the kernel shows soon after */
+#define BATCH     128u /* rows in a message */
+#define WAIT_MS   200  /* for the kernel to take what it was given */
+#define WAITS_MAX 10
 
 _Static_assert(BATCH <= CONN_ROWS_MAX, "the core takes it");
 
-/* From before the filter: one per list, the last for ends. A descriptor, or -errno. */
-static int readers[SYNC_CONN_LISTS + 1];
-#define END_READER SYNC_CONN_LISTS
+/* From before the filter: one per list, the last two for ends. A descriptor, or -errno. */
+#define READERS (SYNC_CONN_LISTS + 2)
+static int readers[READERS];
+static const int *const end_readers = readers + SYNC_CONN_LISTS;
 
 struct list {
 	struct sync_conn *all;
@@ -38,25 +35,9 @@ struct list {
 	bool short_of_memory;
 };
 
-typedef LB_VEC(uint64_t) hashes;
-
 struct kill {
 	struct kill *next;
-	uint32_t id;
-	struct conn_filter filter;
-	struct lb_time due;
-	bool in_scan, cut;
-	bool slow; /* something in it has a second left */
-	unsigned passes;
-	uint64_t found, most; /* in a pass; in any */
-	hashes now;           /* of what this pass has found: the kernel may show a connection twice */
-	hashes first;         /* of the first one, sorted */
-	int err;
-};
-
-struct over {
-	uint64_t hash;
-	bool spoken; /* its client has sent something since */
+	struct conn_kill k;
 };
 
 struct sync_conn {
@@ -68,16 +49,15 @@ struct sync_conn {
 	bool taken[SYNC_CONN_LISTS];
 	struct kill *kills;
 	struct conn_read *scan;
-	LB_VEC(struct flow) held;   /* to be ended, and the kernel had no room */
-	struct over over[OVER_MAX]; /* of this pass */
-	unsigned n_over;
+	struct conn_pass pass;
+	LB_VEC(struct flow) held; /* to be ended, and the kernel had no room */
 	ev_timer due;
 	unsigned waited;
 };
 
 void sync_conn_prepare(void)
 {
-	for (unsigned i = 0; i <= SYNC_CONN_LISTS; i++)
+	for (unsigned i = 0; i < READERS; i++)
 		readers[i] = conn_read_open();
 }
 
@@ -133,12 +113,11 @@ static void list_flow(const struct flow *flow, void *arg)
 	conn_read_hold(l->read);
 }
 
-static void list_done(int err, uint64_t given, uint64_t refused, void *arg)
+static void list_done(const struct conn_read_end *read, void *arg)
 {
 	struct list *l = arg;
 	struct sync_conn *c = l->all;
-	struct conn_end end = { .id = l->id, .err = (uint32_t)-err, .seen = l->seen };
-	(void)given, (void)refused;
+	struct conn_end end = { .id = l->id, .err = (uint32_t)-read->err, .seen = l->seen };
 	if (l->short_of_memory)
 		end.err = ENOMEM;
 	l->read = NULL; /* it has freed itself */
@@ -163,7 +142,8 @@ static int list_start(struct sync_conn *c, struct conn_ask *ask)
 		err = readers[reader] < 0 ? readers[reader] : 0;
 	struct list *l = err ? NULL : calloc(1, sizeof(*l));
 	if (l) {
-		l->read = conn_read_start(c->loop, readers[reader], list_flow, list_done, l, &err);
+		const int fds[] = { readers[reader], -1 };
+		l->read = conn_read_start(c->loop, fds, list_flow, list_done, l, &err);
 		if (!l->read) {
 			free(l);
 			l = NULL;
@@ -210,22 +190,16 @@ static void kill_free(struct sync_conn *c, struct kill *k)
 	while (*at != k)
 		at = &(*at)->next;
 	*at = k->next;
-	lb_vec_done(&k->now);
-	lb_vec_done(&k->first);
-	free(k->filter.v);
+	conn_kill_done(&k->k);
 	free(k);
 }
 
-static void kill_over(struct sync_conn *c, struct kill *k)
+static void kill_over(struct sync_conn *c, struct kill *k, struct conn_end *end)
 {
-	uint64_t left = k->found;
-	struct conn_end end = {
-		.id = k->id, .err = (uint32_t)-k->err, .seen = k->most, .ended = k->most - left, .left = left
-	};
-	if (k->err == -ENOTCONN)
-		snprintf(end.text, sizeof(end.text), "%s", c->kernel->trouble);
+	if (end->err == ENOTCONN)
+		snprintf(end->text, sizeof(end->text), "%s", c->kernel->trouble);
 	kill_free(c, k);
-	say_end(c, &end);
+	say_end(c, end);
 }
 
 static void arm(struct sync_conn *c)
@@ -235,7 +209,7 @@ static void arm(struct sync_conn *c)
 	if (c->scan)
 		return;
 	for (const struct kill *k = c->kills; k; k = k->next)
-		next = lb_time_min(next, k->due);
+		next = lb_time_min(next, k->k.due);
 	if (next.us == LB_TIME_NEVER.us)
 		return;
 	double after = (double)lb_time_diff_us(next, lb_clock_now()) / 1e6;
@@ -247,8 +221,8 @@ static void arm(struct sync_conn *c)
 static void set_error(struct sync_conn *c, int err)
 {
 	for (struct kill *k = c->kills; k; k = k->next)
-		if (k->in_scan && !k->err)
-			k->err = err;
+		if (k->k.in_pass)
+			conn_kill_fail(&k->k, err);
 }
 
 /* Where the kernel has no room it is kept, and so is what comes behind it. The kernel's side is started for the first
@@ -270,109 +244,30 @@ static void end_one(struct sync_conn *c, const struct flow *f)
 	}
 }
 
-static int hash_cmp(const void *x, const void *y)
-{
-	uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
-	return a < b ? -1 : a > b;
-}
-
-/* An operator ends what there is now. Who is cut off comes back at once, and what he has then is not meant. */
-static bool is_meant(struct kill *k, const struct flow *f, bool known)
-{
-	if (!k->in_scan || !conn_filter_takes(&k->filter, f, known))
-		return false;
-	uint64_t hash = flow_key_hash(&f->key, 0), *place;
-	if (!k->cut && k->passes && !(k->first.n && bsearch(&hash, k->first.v, k->first.n, sizeof(hash), hash_cmp)))
-		return false;
-	place = lb_vec_push(&k->now);
-	if (place)
-		*place = hash;
-	else
-		k->err = -ENOMEM;
-	return true;
-}
-
-/* When a packet, or the replacement itself, holds a connection in the moment in which it is replaced, the kernel keeps
- * it: behind the ended one, which is found first, and back after that has gone. No record reaches it until then, and
- * each would keep the ended one there. So it is looked for again later; but not where the client has spoken to the
- * ended one (which then has more than its second): it has had its reset. */
-static const struct over *hides(const struct sync_conn *c, const struct flow *f)
-{
-	uint64_t hash = flow_key_hash(&f->key, 0);
-	for (unsigned i = 0; i < OVER_MAX && i < c->n_over; i++)
-		if (c->over[i].hash == hash)
-			return &c->over[i];
-	return NULL;
-}
-
 static void scan_flow(const struct flow *flow, void *arg)
 {
 	struct sync_conn *c = arg;
 	struct flow f = *flow;
-	bool of_peer, known, meant = false, at_once = conn_ends_at_once(flow);
-	if (conn_is_over(flow))
-		c->over[c->n_over++ % OVER_MAX] =
-			(struct over){ flow_key_hash(&flow->key, 0), flow->timeout_s > CONN_OVER_S };
-	if (conn_is_over(flow) || (!at_once && flow->timeout_s <= CONN_OVER_S))
-		return; /* on its way out; a record about one that has gone would make it anew */
-	const struct over *hidden = at_once ? hides(c, flow) : NULL;
-	if (hidden && hidden->spoken)
-		return;
-	known = sync_kernel_known(c->kernel, &f, &of_peer);
-	for (struct kill *k = c->kills; k; k = k->next) {
-		if (!is_meant(k, &f, known))
-			continue;
-		k->slow |= !at_once || hidden != NULL;
-		meant = true;
-	}
-	if (meant && !hidden)
+	bool of_peer, known = sync_kernel_known(c->kernel, &f, &of_peer), ends = false;
+	enum conn_sight sight = conn_pass_row(&c->pass, flow);
+	for (struct kill *k = c->kills; k; k = k->next)
+		ends |= k->k.in_pass && conn_kill_row(&k->k, &f, known, sight);
+	if (ends)
 		end_one(c, &f);
 }
 
-/* Each once, in order. Returns how many. */
-static size_t tidy(hashes *h)
-{
-	size_t kept = 0;
-	if (h->n)
-		qsort(h->v, h->n, sizeof(*h->v), hash_cmp);
-	for (size_t i = 0; i < h->n; i++)
-		if (kept == 0 || h->v[kept - 1] != h->v[i])
-			h->v[kept++] = h->v[i];
-	h->n = kept;
-	return kept;
-}
-
-/* One pass is over for k. Frees it when it was the last. */
-static void pass_over(struct sync_conn *c, struct kill *k, int err, uint64_t given)
-{
-	k->in_scan = false;
-	k->found = tidy(&k->now);
-	if (!k->passes++) {
-		k->first = k->now;
-		k->now = (hashes){ 0 };
-	}
-	lb_vec_clear(&k->now);
-	if (err && !k->err)
-		k->err = err;
-	if (k->found > k->most)
-		k->most = k->found;
-	bool sure = !k->cut || k->passes > 1 || given <= SMALL;
-	if (k->err || k->passes == PASSES_MAX || (!k->found && sure)) {
-		kill_over(c, k);
-		return;
-	}
-	k->due = lb_time_add_ms(lb_clock_now(), k->found && k->slow ? LATER_MS : SOON_MS * k->passes);
-}
-
-static void scan_done(int err, uint64_t given, uint64_t refused, void *arg)
+static void scan_done(const struct conn_read_end *read, void *arg)
 {
 	struct sync_conn *c = arg;
-	(void)refused;
+	struct lb_time now = lb_clock_now();
 	c->scan = NULL;
+	if (read->err)
+		set_error(c, read->err);
 	for (struct kill *k = c->kills, *next; k; k = next) {
+		struct conn_end end;
 		next = k->next;
-		if (k->in_scan)
-			pass_over(c, k, err, given);
+		if (k->k.in_pass && conn_kill_passed(&k->k, read->whole, now, &end))
+			kill_over(c, k, &end);
 	}
 	arm(c);
 }
@@ -383,7 +278,7 @@ static bool waits_for_kernel(struct sync_conn *c, struct lb_time now)
 {
 	bool again = false;
 	for (const struct kill *k = c->kills; k; k = k->next)
-		again |= k->passes && lb_time_cmp(now, k->due) >= 0;
+		again |= conn_kill_told(&k->k) && lb_time_cmp(now, k->k.due) >= 0;
 	return again && sync_kernel_ending(c->kernel) && c->waited++ < WAITS_MAX;
 }
 
@@ -392,24 +287,28 @@ static void on_due(struct ev_loop *loop, ev_timer *ev, int events)
 	(void)events;
 	struct sync_conn *c = ev->data;
 	struct lb_time now = lb_clock_now();
-	int err = readers[END_READER] < 0 ? readers[END_READER] : 0;
+	struct conn_read_end none = { .err = end_readers[0] < 0   ? end_readers[0]
+					     : end_readers[1] < 0 ? end_readers[1]
+								  : 0 };
 	bool any = false;
 	if (waits_for_kernel(c, now)) {
 		ev_now_update(loop);
-		ev_timer_set(ev, SOON_MS / 1e3, 0.0);
+		ev_timer_set(ev, WAIT_MS / 1e3, 0.0);
 		ev_timer_start(loop, ev);
 		return;
 	}
 	c->waited = 0;
 	for (struct kill *k = c->kills; k; k = k->next) {
-		k->in_scan = lb_time_cmp(now, k->due) >= 0;
-		any |= k->in_scan;
+		k->k.in_pass = lb_time_cmp(now, k->k.due) >= 0;
+		if (k->k.in_pass)
+			conn_kill_pass(&k->k);
+		any |= k->k.in_pass;
 	}
-	c->n_over = 0;
-	if (any && !err)
-		c->scan = conn_read_start(c->loop, readers[END_READER], scan_flow, scan_done, c, &err);
+	c->pass = (struct conn_pass){ 0 };
+	if (any && !none.err)
+		c->scan = conn_read_start(c->loop, end_readers, scan_flow, scan_done, c, &none.err);
 	if (any && !c->scan)
-		scan_done(err, 0, 0, c);
+		scan_done(&none, c);
 	else
 		arm(c);
 }
@@ -417,7 +316,7 @@ static void on_due(struct ev_loop *loop, ev_timer *ev, int events)
 static struct kill *kill_of(const struct sync_conn *c, uint32_t id)
 {
 	struct kill *k = c->kills;
-	while (k && k->id != id)
+	while (k && k->k.id != id)
 		k = k->next;
 	return k;
 }
@@ -427,11 +326,7 @@ static int kill_start(struct sync_conn *c, struct conn_ask *ask, struct lb_time 
 	struct kill *k = calloc(1, sizeof(*k));
 	if (!k)
 		return -ENOMEM;
-	k->id = ask->id;
-	k->cut = ask->cut;
-	k->filter = ask->filter;
-	ask->filter.v = NULL;
-	k->due = now;
+	conn_kill_init(&k->k, ask, now);
 	k->next = c->kills;
 	c->kills = k;
 	arm(c);

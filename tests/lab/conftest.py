@@ -80,16 +80,20 @@ GUE_PORT = 6080
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def until(condition, what="the condition", seconds=20.0, every=0.05):
-    """Waits until condition() is true and returns its value. AssertionError when time is over."""
+def until(condition, what="the condition", seconds=20.0, every=None):
+    """Waits until condition() is true and returns its value. AssertionError when time is over. Without `every` it looks
+    less often the longer it waits: each look may start a program, and what is waited for wants the processor, too."""
     end = time.monotonic() + seconds
+    pause = every or 0.05
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
             raise AssertionError(f"after {seconds} s still not: {what}" + (f"; last: {value!r}" if value is not None else ""))
-        time.sleep(every)
+        time.sleep(pause)
+        if every is None:
+            pause = min(pause * 1.3, 0.4)
 
 
 def run(*argv, check=True, text=None):

@@ -80,10 +80,10 @@ static void on_broken(const char *why, void *arg)
 	fflush(stdout);
 }
 
-static void on_read_done(int err, uint64_t given, uint64_t refused, void *arg)
+static void on_read_done(const struct conn_read_end *end, void *arg)
 {
 	struct driver *d = arg;
-	printf("conns %d %" PRIu64 " %" PRIu64 " us=%" PRId64 "\n", err, given, refused,
+	printf("conns %d %" PRIu64 " %" PRIu64 " us=%" PRId64 "\n", end->err, end->given, end->refused,
 		lb_time_diff_us(lb_clock_now(), d->read_from));
 	fflush(stdout);
 	close(d->read_fd);
@@ -155,7 +155,7 @@ static void start_read(struct driver *d)
 	d->read_fd = conn_read_open();
 	if (d->read_fd < 0)
 		err = d->read_fd;
-	if (err || !conn_read_start(d->loop, d->read_fd, on_conn, on_read_done, d, &err)) {
+	if (err || !conn_read_start(d->loop, (const int[]){ d->read_fd, -1 }, on_conn, on_read_done, d, &err)) {
 		printf("conns %d 0 0 us=0\n", err);
 		fflush(stdout);
 	}

@@ -262,13 +262,13 @@ START_TEST(maintenance_of_a_service_is_of_all_its_backends)
 	world_state(&w, "web/c", CONFIG_STATE_DRAIN, 0);
 	world_settle(&w);
 	EXPECT(&w, in);
-	world_state(&w, "service:web", CONFIG_STATE_MAINT, 10 * MINUTE);
+	world_state(&w, "service:web", CONFIG_STATE_MAINT, MINUTE);
 	world_settle(&w);
 	EXPECT(&w, out);
 	ck_assert(!model_target_wanted(w.m, &w.m->targets[0])); /* nothing is probed */
 	world_start(&w, WEB(THREE));
 	EXPECT(&w, out);
-	world_wait(&w, 10 * MINUTE);
+	world_wait(&w, MINUTE);
 	(void)overrides_expire(w.ov, w.now, lost, w.m);
 	world_settle(&w);
 	EXPECT(&w, in);

@@ -187,6 +187,7 @@ static inline void msgs_end(uint64_t *s, struct conn_end *e)
 	e->seen = random_of(s) >> among(s, 1, 63);
 	e->ended = random_of(s) >> among(s, 1, 63);
 	e->left = random_of(s) >> among(s, 1, 63);
+	e->unsure = coin(s);
 	msgs_text(s, e->text, 0, sizeof(e->text));
 }
 

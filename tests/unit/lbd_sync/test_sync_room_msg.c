@@ -45,7 +45,7 @@ static void same_rows(const struct conn_rows *a, const struct conn_rows *b)
 static void same_end(const struct conn_end *a, const struct conn_end *b)
 {
 	ck_assert(a->id == b->id && a->err == b->err && a->seen == b->seen && a->ended == b->ended);
-	ck_assert_uint_eq(a->left, b->left);
+	ck_assert(a->left == b->left && a->unsure == b->unsure);
 	ck_assert_str_eq(a->text, b->text);
 }
 
@@ -194,7 +194,7 @@ static const char *const bases[SYNC_MSG_COUNT] = {
 			       "\"6 10.0.0.2:40000 203.0.113.10:80 10.1.0.11:8080 1 899 0 local\","
 			       "\"0 10.0.0.0 0.0.0.10 10.1.0.12 1 300 10 template\"]}",
 	[SYNC_MSG_CONN_END] = "{\"msg\":\"conn.end\",\"id\":7,\"err\":2,\"seen\":3,\"ended\":2,\"left\":1,"
-			      "\"text\":\"why\"}",
+			      "\"unsure\":true,\"text\":\"why\"}",
 	[SYNC_MSG_TALK_OUT] = "{\"msg\":\"talk.out\",\"link\":2,\"id\":3,\"flags\":1,\"text\":\"{\\n\"}",
 	[SYNC_MSG_TALK_LINK] = "{\"msg\":\"talk.link\",\"link\":2}",
 	[SYNC_MSG_TALK_IN] = "{\"msg\":\"talk.in\",\"id\":3,\"flags\":17,\"text\":\"\"}",
@@ -293,6 +293,7 @@ static const struct member members[] = {
 	{ SYNC_MSG_CONN_END, "seen", INT, 0, INT64_MAX },
 	{ SYNC_MSG_CONN_END, "ended", INT, 0, INT64_MAX },
 	{ SYNC_MSG_CONN_END, "left", INT, 0, INT64_MAX },
+	{ SYNC_MSG_CONN_END, "unsure", BOOL, 0, 0 },
 	{ SYNC_MSG_CONN_END, "text", TEXT, 0, 199 },
 };
 

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/model_cut.h"
+
+#include <netinet/in.h>
+
+static bool is_cut(const struct model *m, const struct ipvs_op *op)
+{
+	uint32_t s = model_listener_service(m, &op->svc.key);
+	if (s == MODEL_NONE)
+		return false;
+	const struct config_service *cfg = m->services[s].cfg;
+	for (uint32_t i = 0; i < cfg->n_backends; i++) {
+		const struct model_backend *b = &m->backends[m->services[s].first_backend + i];
+		if (lb_ip_cmp(&b->cfg->addr, &op->dest.addr) || model_backend_port(b, &op->svc.key) != op->dest.port)
+			continue;
+		switch ((enum model_backend_state)b->state) {
+		case MODEL_BACKEND_MAINT: return true;
+		case MODEL_BACKEND_DRAIN: return cfg->drain_then == CONFIG_THEN_CUT;
+		case MODEL_BACKEND_DOWN: return cfg->on_fail == CONFIG_FAIL_CUT;
+		case MODEL_BACKEND_UP:
+		case MODEL_BACKEND_UNCHECKED: return false;
+		}
+	}
+	return false; /* it has left the file */
+}
+
+bool model_cut(const struct model *m, const struct ipvs_op *op, struct conn_match *out)
+{
+	const struct ipvs_key *key = &op->svc.key;
+	bool dest = op->type == IPVS_OP_DEST_DEL;
+	if (!dest && op->type != IPVS_OP_SERVICE_DEL)
+		return false;
+	bool cut = dest && is_cut(m, op);
+	if (!cut && key->protocol != IPPROTO_UDP && !(dest && key->fwmark))
+		return false;
+	model_cut_row(op, out);
+	if (!cut && key->fwmark)
+		out->protocol = IPPROTO_UDP;
+	return true;
+}
+
+void model_cut_row(const struct ipvs_op *op, struct conn_match *out)
+{
+	const struct ipvs_key *key = &op->svc.key;
+	*out = (struct conn_match){
+		.protocol = key->protocol, .fwmark = key->fwmark, .virtual = key->addr, .virtual_port = key->port
+	};
+	if (op->type == IPVS_OP_SERVICE_DEL)
+		return;
+	out->dest = op->dest.addr;
+	out->dest_port = op->dest.port;
+}
+
+static int order(uint32_t a, uint32_t b)
+{
+	return (a > b) - (a < b);
+}
+
+int model_cut_cmp(const struct conn_match *a, const struct conn_match *b)
+{
+	int c = lb_ip_cmp(&a->virtual, &b->virtual);
+	c = c ? c : lb_ip_cmp(&a->dest, &b->dest);
+	c = c ? c : order(a->virtual_port, b->virtual_port);
+	c = c ? c : order(a->dest_port, b->dest_port);
+	c = c ? c : order(a->fwmark, b->fwmark);
+	return c || a->fwmark ? c : order(a->protocol, b->protocol);
+}

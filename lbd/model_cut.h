@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Whose flows end with a row that has left the kernel's table: those of a backend that is cut (on_fail, the end of a
+ * drain, maintenance), of any protocol; and those of UDP whenever the row is gone. A flow of TCP without its row waits
+ * for the row to come back, or for its client to give up; one of UDP would keep its client away from all other backends
+ * for as long as the kernel remembers it. A backend that stays in the table (on_fail: drain) keeps its flows, those of
+ * UDP too.
+ */
+#pragma once
+
+#include "lbd/ipvs/ipvs_op.h"
+#include "lbd/model.h"
+#include "lbd/sync/conn_filter.h"
+
+/* True and *out: the kernel has done this, and these flows are to end. */
+bool model_cut(const struct model *m, const struct ipvs_op *op, struct conn_match *out);
+/* The row of an operation on a destination. */
+void model_cut_row(const struct ipvs_op *op, struct conn_match *out);
+/* Order of rows, like memcmp: of one that was cut, and of one that is back, for a mark has no protocol of its own. */
+int model_cut_cmp(const struct conn_match *a, const struct conn_match *b);

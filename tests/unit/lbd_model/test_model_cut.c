@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whose flows end when a row has left the kernel. */
+#include "lbd/model_cut.h"
+#include "tests/unit/lbd_model/fixture.h"
+
+#include <sys/socket.h>
+
+#define CONFIG                                                                                                         \
+	"services:\n"                                                                                                  \
+	"  cut: { listen: 203.0.113.1:80, check: tcp, on_fail: cut, drain: { timeout: 1m, then: cut },"                \
+	" backends: { a: 10.1.0.1, b: 10.1.0.2 } }\n"                                                                  \
+	"  kept: { listen: 203.0.113.2:80, check: tcp, drain: keep, backends: { a: 10.1.0.3 } }\n"                     \
+	"  dns: { listen: 203.0.113.3:53, protocol: udp, check: none, backends: { a: 10.1.0.1 } }\n"                   \
+	"  mark: { fwmark: 7, family: ipv4, check: none, backends: { a: 10.1.0.1 } }\n"
+
+enum how { UP, DOWN, DRAIN, MAINT };
+
+static const struct {
+	const char *what;
+	const char *object; /* this one is so */
+	enum how how;
+	const char *listen, *dest; /* and this row has left; dest NULL: the whole listener */
+	uint8_t protocol;          /* 0 = fwmark:7 */
+	const char *cut;           /* NULL: nothing ends */
+} rows[] = {
+	{ "on_fail: cut", "cut/a", DOWN, "203.0.113.1:80", "10.1.0.1:80", 6, "tcp 203.0.113.1:80 10.1.0.1:80" },
+	{ "of another backend", "cut/a", DOWN, "203.0.113.1:80", "10.1.0.2:80", 6, NULL },
+	{ "of another port", "cut/a", DOWN, "203.0.113.1:80", "10.1.0.1:81", 6, NULL },
+	{ "on_fail is drain", "kept/a", DOWN, "203.0.113.2:80", "10.1.0.3:80", 6, NULL },
+	{ "the end of a drain", "cut/a", DRAIN, "203.0.113.1:80", "10.1.0.1:80", 6, "tcp 203.0.113.1:80 10.1.0.1:80" },
+	{ "a drain that keeps", "kept/a", DRAIN, "203.0.113.2:80", "10.1.0.3:80", 6, NULL },
+	{ "maintenance", "kept/a", MAINT, "203.0.113.2:80", "10.1.0.3:80", 6, "tcp 203.0.113.2:80 10.1.0.3:80" },
+	{ "somebody else took the row away", "kept/a", UP, "203.0.113.2:80", "10.1.0.3:80", 6, NULL },
+	{ "it has left the file", "kept/a", UP, "203.0.113.2:80", "10.1.0.9:80", 6, NULL },
+	{ "a listener that has left the file", "kept/a", UP, "203.0.113.9:80", "10.1.0.1:80", 6, NULL },
+	{ "the whole listener", "cut/a", DOWN, "203.0.113.1:80", NULL, 6, NULL },
+	{ "UDP, whatever the reason", "dns/a", UP, "203.0.113.3:53", "10.1.0.1:53", 17,
+		"udp 203.0.113.3:53 10.1.0.1:53" },
+	{ "UDP that has left the file", "dns/a", UP, "203.0.113.9:53", "10.1.0.1:53", 17,
+		"udp 203.0.113.9:53 10.1.0.1:53" },
+	{ "UDP, the whole listener", "dns/a", UP, "203.0.113.3:53", NULL, 17, "udp 203.0.113.3:53 -" },
+	{ "a mark: what of it is UDP", "mark/a", UP, NULL, "10.1.0.1", 0, "udp fwmark:7/ipv4 10.1.0.1" },
+	{ "a mark that is cut: all of it", "mark/a", MAINT, NULL, "10.1.0.1", 0, "any fwmark:7/ipv4 10.1.0.1" },
+	{ "a mark, the whole listener", "mark/a", UP, NULL, NULL, 0, NULL },
+};
+
+static void endpoint_of(const char *text, struct lb_ip *ip, uint16_t *port)
+{
+	if (strchr(text, ':'))
+		ck_assert_msg(lb_endpoint_parse(text, strlen(text), false, ip, port) == 0, "%s", text);
+	else
+		ck_assert_msg(lb_ip_parse(text, strlen(text), ip) == 0, "%s", text);
+}
+
+static struct ipvs_op op_of(const char *listen, const char *dest, uint8_t protocol)
+{
+	struct ipvs_op op = { .type = dest ? IPVS_OP_DEST_DEL : IPVS_OP_SERVICE_DEL };
+	op.svc.key.protocol = protocol;
+	if (listen)
+		endpoint_of(listen, &op.svc.key.addr, &op.svc.key.port);
+	else
+		op.svc.key = (struct ipvs_key){ .addr.family = AF_INET, .fwmark = 7 };
+	if (dest)
+		endpoint_of(dest, &op.dest.addr, &op.dest.port);
+	return op;
+}
+
+START_TEST(what_is_cut)
+{
+	struct world w = { 0 };
+	struct conn_match match;
+	char text[CONN_MATCH_STRLEN] = "nothing";
+	struct ipvs_op op = op_of(rows[_i].listen, rows[_i].dest, rows[_i].protocol);
+	world_start(&w, CONFIG);
+	for (const char *const *o = (const char *const[]){ "cut/a", "cut/b", "kept/a", NULL }; *o; o++)
+		world_health(&w, *o, 0, rows[_i].how != DOWN || strcmp(*o, rows[_i].object) != 0);
+	if (rows[_i].how == DRAIN || rows[_i].how == MAINT)
+		world_state(&w, rows[_i].object, rows[_i].how == DRAIN ? CONFIG_STATE_DRAIN : CONFIG_STATE_MAINT, 0);
+	world_settle(&w);
+	if (model_cut(w.m, &op, &match))
+		conn_match_str(&match, text);
+	ck_assert_msg(strcmp(text, rows[_i].cut ? rows[_i].cut : "nothing") == 0, "%s: %s", rows[_i].what, text);
+	/* the row that comes back is the one that was cut */
+	op.type = IPVS_OP_DEST_ADD;
+	if (rows[_i].cut && rows[_i].dest) {
+		struct conn_match row;
+		model_cut_row(&op, &row);
+		ck_assert_int_eq(model_cut_cmp(&match, &row), 0);
+	}
+	ck_assert(!model_cut(w.m, &op, &match));
+	world_end(&w);
+}
+END_TEST
+
+/* In their order. */
+static const struct {
+	const char *listen, *dest;
+	uint8_t protocol;
+} ordered[] = {
+	{ NULL, "10.1.0.1", 0 },
+	{ NULL, "10.1.0.2", 0 },
+	{ "203.0.113.1:80", "10.1.0.1:80", 6 },
+	{ "203.0.113.1:80", "10.1.0.1:80", 17 },
+	{ "203.0.113.1:80", "10.1.0.1:81", 6 },
+	{ "203.0.113.1:81", "10.1.0.1:80", 6 },
+	{ "203.0.113.1:80", "10.1.0.2:80", 6 },
+	{ "203.0.113.2:80", "10.1.0.1:80", 6 },
+};
+
+START_TEST(order_of_rows)
+{
+	for (size_t i = 0; i < COUNT(ordered); i++) {
+		for (size_t j = 0; j < COUNT(ordered); j++) {
+			struct ipvs_op op = op_of(ordered[i].listen, ordered[i].dest, ordered[i].protocol);
+			struct conn_match a, b;
+			model_cut_row(&op, &a);
+			op = op_of(ordered[j].listen, ordered[j].dest, ordered[j].protocol);
+			model_cut_row(&op, &b);
+			int c = model_cut_cmp(&a, &b);
+			ck_assert_msg((c > 0) - (c < 0) == (i > j) - (i < j), "%zu and %zu", i, j);
+		}
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("model_cut");
+	TCase *tc = tcase_create("model_cut");
+	suite_add_tcase(s, tc);
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, what_is_cut, 0, COUNT(rows));
+	tcase_add_test(tc, order_of_rows);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
