@@ -280,6 +280,8 @@ static const struct lb_field sync_fields[] = {
 	{ "refused", LB_FIELD_COUNTER, LB_PLACE_TABLE, "REFUSED", NULL, "of these, not taken by the kernel" },
 	{ "lost", LB_FIELD_COUNTER, LB_PLACE_TABLE, "LOST", NULL,
 		"changes that the kernel told faster than they were read" },
+	{ "unsure", LB_FIELD_COUNTER, LB_PLACE_WIDE, "UNSURE", NULL,
+		"connections of before the start that are not copied: nobody knows how they are forwarded" },
 	{ "bulk", LB_FIELD_WORDS, LB_PLACE_TABLE, "BULK", NULL, "how far all flows have been copied: 1200 of 10000" },
 	{ "peer", LB_FIELD_TEXT, LB_PLACE_WIDE, "NODE", NULL, "the other node" },
 	{ "since", LB_FIELD_TIME, LB_PLACE_WIDE, "SINCE", NULL, "last change of state" },

@@ -70,6 +70,7 @@ static void prepare_cb(struct ev_loop *loop, ev_prepare *w, int revents)
 	daemon_vrrp_turn(d);
 	daemon_peer_turn(d);
 	daemon_conn_turn(d);
+	daemon_look_turn(d);
 	daemon_waits_look(d, false);
 	more |= daemon_both_turn(d);
 	daemon_talk_turn(d); /* last: it sends what all of these have said */

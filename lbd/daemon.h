@@ -16,6 +16,7 @@
  *   daemon_peer.c    the same room: the other nodes, and the second path to them
  *   daemon_sync.c    the room of flow state: with whom flows are exchanged out; how that goes in
  *   daemon_conn.c    the same room: single connections that are shown or ended
+ *   daemon_look.c    the same room: looks at all connections of the kernel
  *   daemon_talk.c    the core of the other node: commands for it and from it
  *   daemon_words.c   overrides that hold on both nodes
  *   daemon_pair.c    what runs on the other node, compared with what runs here
@@ -154,6 +155,16 @@ struct daemon_conn {
 	struct lb_time used_at; /* the room was asked last; us 0 = never */
 };
 
+/* A look at the kernel's connections. */
+struct daemon_look {
+	bool due, first;  /* ways are to be told; from the beginning */
+	uint32_t id;      /* who waits has this number; 0 = nobody does */
+	uint32_t last_id; /* that was given */
+	struct model_sync_at at;
+	uint64_t turn; /* of the configuration that at is in */
+	bool restarted;
+};
+
 /* What we say to the core of the other node, and it to us. */
 struct daemon_talk {
 	struct ctl_talk *talk;
@@ -233,6 +244,7 @@ struct daemon {
 	struct daemon_peer peer;
 	struct daemon_sync sync;
 	struct daemon_conn conn;
+	struct daemon_look look;
 	struct daemon_talk talk;
 	struct daemon_nft nft;
 	struct daemon_level levels[LB_LOG_PARTS];
@@ -397,6 +409,15 @@ bool daemon_sync_talking(const struct daemon *d);
 /* A message; the room is started if need be. 0; -EAGAIN: daemon_conn_ready follows; -errno: it cannot be started. */
 int daemon_sync_ask(struct daemon *d, const struct sync_room_msg *m);
 void daemon_sync_restart(struct daemon *d, const char *why);
+bool daemon_sync_has_room(const struct daemon *d); /* for more of a long message */
+
+/* ---- daemon_look.c: said and lost are called by daemon_sync.c ---- */
+/* Everything of now is to be known to the other node. *id, where it is not NULL: ctl_failovers_looked gets it. 0, or
+ * -ENOTCONN: there is no room. */
+int daemon_look_ask(struct daemon *d, uint32_t *id);
+void daemon_look_turn(struct daemon *d);
+void daemon_look_said(struct daemon *d, const struct sync_room_msg *m); /* LOOK_x */
+void daemon_look_lost(struct daemon *d);
 
 /* ---- daemon_conn.c: ready, lost and said are called by daemon_sync.c ---- */
 /* The kernel has acknowledged op; or those of n that have no error. */

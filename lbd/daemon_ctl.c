@@ -255,6 +255,11 @@ static int op_sync_do(void *arg, const struct sync_msg_do *what)
 	return daemon_sync_do(arg, what);
 }
 
+static int op_sync_look(void *arg, uint32_t *id)
+{
+	return daemon_look_ask(arg, id);
+}
+
 static int op_conn_ask(void *arg, const struct sync_room_msg *m)
 {
 	return daemon_conn_ask(arg, m);
@@ -297,6 +302,7 @@ const struct ctl_ops daemon_ctl_ops = {
 	.workers = op_workers,
 	.vrrp_do = op_vrrp_do,
 	.sync_do = op_sync_do,
+	.sync_look = op_sync_look,
 	.conn_ask = op_conn_ask,
 	.peer_diff = op_peer_diff,
 	.level_get = op_level_get,

@@ -76,6 +76,8 @@ bool daemon_peer_said(struct daemon *d, const struct vrrp_msg *m)
 		if ((v = model_vrrp_by_id(&d->vrrp.all, m->u.moved.id)))
 			log_moved(v, &m->u.moved);
 		ctl_failover_moved(d->failovers, &m->u.moved);
+		if (m->u.moved.ok && m->u.moved.away)
+			(void)daemon_look_ask(d, NULL); /* for the flows that began while it was handed over */
 	} else {
 		return false;
 	}

@@ -104,6 +104,11 @@ int daemon_sync_ask(struct daemon *d, const struct sync_room_msg *m)
 	return d->sync.there ? -EAGAIN : -ECHILD;
 }
 
+bool daemon_sync_has_room(const struct daemon *d)
+{
+	return worker_pending(&d->sync.worker) < WORKER_HIGH;
+}
+
 void daemon_sync_restart(struct daemon *d, const char *why)
 {
 	if (d->sync.there)
@@ -182,6 +187,8 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 		d->sync.pong = m.u.pong;
 	} else if (m.type == SYNC_MSG_CONN_ROWS || m.type == SYNC_MSG_CONN_END) {
 		daemon_conn_said(d, &m);
+	} else if (m.type == SYNC_MSG_LOOK_WANT || m.type == SYNC_MSG_LOOK_END) {
+		daemon_look_said(d, &m);
 	}
 	tell(d);
 	look_at_hold(d);
@@ -210,6 +217,7 @@ static void on_gone(struct worker *w, void *arg)
 	model_sync_forget(&d->sync.all, lb_clock_now());
 	d->changed = true;
 	daemon_conn_lost(d);
+	daemon_look_lost(d);
 	if (!worker_stopped(w))
 		return;
 	worker_done(w);

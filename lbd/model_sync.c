@@ -52,28 +52,52 @@ static int collect_skips(const struct config *c, struct sync_conf *out)
 	return 0;
 }
 
-/* Who is translated is known to connection tracking, too. More than a message has room for: then all of it is copied.
- * 0, or -1: no memory. */
+static bool is_nat(const struct config_service *s)
+{
+	bool nat = s->method == IPVS_METHOD_NAT;
+	for (uint32_t i = 0; !nat && i < s->n_backends; i++)
+		nat = s->backends[i].method == IPVS_METHOD_NAT;
+	return nat && s->sync != CONFIG_SYNC_OFF;
+}
+
+/* Listeners without a mark, which says nothing of an entry; into out unless it is NULL. */
+static size_t nat_listens(const struct config *c, struct sync_skip *out)
+{
+	size_t n = 0;
+	for (uint32_t i = 0; i < c->n_services; i++) {
+		const struct config_service *s = &c->services[i];
+		for (uint32_t k = 0; (s->source_nat.family || is_nat(s)) && k < s->n_listens; k++) {
+			const struct ipvs_key *at = &s->listens[k];
+			if (at->fwmark)
+				continue;
+			if (out)
+				out[n] = (struct sync_skip){
+					.what = SYNC_ALL, .protocol = at->protocol, .port = at->port, .addr = at->addr
+				};
+			n++;
+		}
+	}
+	return n;
+}
+
+/* Who is translated is known to connection tracking, too. Where one service has source_nat the kernel tracks those of
+ * all others: with an old entry of a connection, or one that began in its middle, packets are invalid, and a rule for
+ * sources gives such a packet another port, which its backend resets. So all of mode nat are copied then. More than a
+ * message has room for: everything is. 0, or -1: no memory. */
 static int collect_nats(const struct config *c, struct sync_conf *out)
 {
-	const size_t n = out->conntrack == SYNC_CONNTRACK_AUTO ? config_snats(c, NULL, 0) : 0;
+	const bool any = out->conntrack == SYNC_CONNTRACK_AUTO && config_snats(c, NULL, 0);
+	const size_t n = any ? nat_listens(c, NULL) : 0;
 	if (n > CONFIG_SYNC_LISTENS_MAX - out->n_skips)
 		out->conntrack = SYNC_CONNTRACK_ALL;
 	if (!n || out->conntrack != SYNC_CONNTRACK_AUTO)
 		return 0;
-	struct config_snat *all = calloc(n, sizeof(*all));
-	out->nats = all ? calloc(n, sizeof(*out->nats)) : NULL;
-	if (out->nats) {
-		(void)config_snats(c, all, n);
-		for (size_t i = 0; i < n; i++)
-			out->nats[out->n_nats++] = (struct sync_skip){ .what = SYNC_ALL,
-				.protocol = all[i].listen->protocol,
-				.port = all[i].listen->port,
-				.addr = all[i].listen->addr };
-		qsort(out->nats, n, sizeof(*out->nats), skip_cmp);
-	}
-	free(all);
-	return out->nats ? 0 : -1;
+	out->nats = calloc(n, sizeof(*out->nats));
+	if (!out->nats)
+		return -1;
+	out->n_nats = (uint32_t)nat_listens(c, out->nats);
+	qsort(out->nats, n, sizeof(*out->nats), skip_cmp);
+	return 0;
 }
 
 static bool any_ipvs(const struct config *c)
@@ -143,6 +167,66 @@ bool model_sync_multicast(const struct config *c, const struct model_vrrps *vs, 
 		out->master |= vs->v[i].spoke && vs->v[i].state.state == VRRP_STATE_MASTER;
 	}
 	return m->interface[0] && known;
+}
+
+/* ---- ways ---- */
+
+_Static_assert(
+	IPVS_METHOD_NAT == 0 && IPVS_METHOD_TUN == 2 && IPVS_METHOD_DR == 3, "numbers of the kernel, as in flows");
+
+/* What a persistence engine puts into its templates is not in the kernel's file. */
+static bool has_ways(const struct config_service *s)
+{
+	return s->sync != CONFIG_SYNC_OFF && !s->engine[0];
+}
+
+/* The sorry server goes the way that the service names. */
+static uint8_t method_of_all(const struct config_service *s)
+{
+	uint8_t all = s->method;
+	for (uint32_t i = 0; i < s->n_backends; i++) {
+		if (i && s->backends[i].method != all)
+			return CONN_WAY_MIXED;
+		all = s->backends[i].method;
+	}
+	return s->sorry.family && all != s->method ? CONN_WAY_MIXED : all;
+}
+
+static struct conn_way way_of(const struct config_service *s, const struct ipvs_key *key, uint32_t row)
+{
+	struct conn_way w = { .match = { .fwmark = key->fwmark, .virtual_port = key->port, .virtual = key->addr },
+		.persist_s = s->persist_s };
+	if (!key->fwmark)
+		w.match.protocol = key->protocol;
+	if (!row) {
+		w.method = method_of_all(s);
+		return w;
+	}
+	const struct config_backend *b = &s->backends[row - 1];
+	w.method = b->method;
+	w.match.dest = b->addr;
+	w.match.dest_port = b->port ? b->port : key->port;
+	return w;
+}
+
+size_t model_sync_ways(const struct config *c, struct model_sync_at *at, struct conn_way *out, size_t max)
+{
+	size_t n = 0;
+	while (at->service < c->n_services && n < max) {
+		const struct config_service *s = &c->services[at->service];
+		if (!has_ways(s) || at->listen == s->n_listens) {
+			*at = (struct model_sync_at){ at->service + 1, 0, 0 };
+			continue;
+		}
+		const struct ipvs_key *key = &s->listens[at->listen];
+		out[n] = way_of(s, key, at->row);
+		bool rows = at->row || out[n].method == CONN_WAY_MIXED;
+		/* a backend of the other family: the kernel's synchronisation has no words for that */
+		n += !at->row || s->backends[at->row - 1].addr.family == key->addr.family;
+		at->row = rows && at->row < s->n_backends ? at->row + 1 : 0;
+		at->listen += at->row == 0;
+	}
+	return n;
 }
 
 /* ---- what is known ---- */

@@ -73,6 +73,13 @@ void model_sync_done(struct model_sync *s); /* the key does not stay in memory *
 void model_sync_said_state(struct model_sync *s, const struct sync_msg_state *m, struct lb_time now, int64_t wall_ms);
 void model_sync_said_stats(struct model_sync *s, const struct sync_msg_stats *m);
 
+/* By which ways the connections of c's listeners are forwarded, as far as they are copied (conn_look.h), piece by
+ * piece: fills at most max. at begins as { 0 } and keeps the place; 0: that was all. */
+struct model_sync_at {
+	uint32_t service, listen, row; /* row 0: of all backends; n: of the n-th */
+};
+size_t model_sync_ways(const struct config *c, struct model_sync_at *at, struct conn_way *out, size_t max);
+
 struct model_sync_line {
 	enum lb_log_level level;
 	const char *event; /* "sync.state" "sync.resync" "sync.alarm" "sync.trouble" */

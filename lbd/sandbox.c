@@ -21,7 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ALIVE_S 3 /* the length of the address lease: state that is not renewed goes away */
+#define ALIVE_S 3  /* the length of the address lease: state that is not renewed goes away */
+#define BEGIN_S 20 /* until the loop runs: libraries and the filter take their time on a busy machine */
 #define NOBODY  65534
 
 /* Low among the real-time ones: above everything that is not, below what keeps the machine alive. A loop of ours that
@@ -208,22 +209,27 @@ static int set_limits(const struct sandbox *s, struct lb_err *e)
 	return 0;
 }
 
+static void live_for(time_t seconds)
+{
+	if (!kill_timer.armed)
+		return;
+	const struct itimerspec in = { .it_value = { .tv_sec = seconds } };
+	timer_settime(kill_timer.timer, 0, &in, NULL);
+}
+
 static int start_kill_timer(struct lb_err *e)
 {
 	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
 	if (timer_create(CLOCK_MONOTONIC, &ev, &kill_timer.timer))
 		return lb_err_set(e, LB_CODE_FAILED, "timer_create: %s", strerror(errno));
 	kill_timer.armed = true;
-	sandbox_alive();
+	live_for(BEGIN_S);
 	return 0;
 }
 
 void sandbox_alive(void)
 {
-	if (!kill_timer.armed)
-		return;
-	const struct itimerspec in = { .it_value = { .tv_sec = ALIVE_S } };
-	timer_settime(kill_timer.timer, 0, &in, NULL);
+	live_for(ALIVE_S);
 }
 
 static _Noreturn void be_helper(const struct sandbox *s, int fd)

@@ -57,7 +57,8 @@ void sandbox_pre_exec(uint64_t caps);
 gid_t sandbox_gid(const char *user);
 
 /* Everything a worker gives up, in order. From here on the process is killed by the kernel unless sandbox_alive is
- * called at least every 3 s: a stopped worker cannot be signalled by a core of another user. 0, or -1 and *e. */
+ * called within 20 s and then at least every 3 s: a stopped worker cannot be signalled by a core of another user. 0, or
+ * -1 and *e. */
 int sandbox_enter(const struct sandbox *s, struct lb_err *e);
 
 /* Re-arms the kill timer. Nothing before sandbox_enter. */

@@ -25,6 +25,7 @@
 #define FD_ABOVE       10 /* where the binary's descriptor lives: out of the way of 0..3 */
 #define PING_S         1.0
 #define PINGS_LOST_MAX 5
+#define START_MAX_S    20 /* its own timer of sandbox.c ends it then */
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 800 /* a worker that was killed is back within a second, however often it was */
 #define HEALTHY_US     10000000
@@ -238,11 +239,18 @@ static void respawn_later(struct worker *w)
 }
 
 /* Pings without an answer are counted, not timed: while the core itself stands still it sends none, and pongs that wait
- * in the socket afterwards are read before the fifth. */
+ * in the socket afterwards are read before the fifth. One that was not ready in time has twice as long the next time:
+ * on a machine that is so busy none would ever be ready, and starting it again makes it no better. */
 static void ping(struct worker *w)
 {
-	if (w->unanswered >= PINGS_LOST_MAX) {
-		worker_restart(w, w->state == WORKER_STATE_READY ? "no answer for 5 s" : "not ready after 5 s");
+	const bool ready = w->state == WORKER_STATE_READY;
+	const uint32_t patience_s = ready ? PINGS_LOST_MAX : w->start_s;
+	if (w->unanswered >= patience_s) {
+		char why[32];
+		snprintf(why, sizeof(why), "%s %u s", ready ? "no answer for" : "not ready after", patience_s);
+		if (!ready && w->start_s < START_MAX_S)
+			w->start_s *= 2;
+		worker_restart(w, why);
 		return;
 	}
 	w->unanswered++;
@@ -374,6 +382,7 @@ int worker_start(struct worker *w, const struct worker_row *row, struct ev_loop 
 {
 	*w = (struct worker){ .row = row, .calls = calls, .arg = arg, .loop = loop, .level = level };
 	w->state = WORKER_STATE_WAITING;
+	w->start_s = PINGS_LOST_MAX;
 	w->channel = (struct lb_frame){ .fd = -1, .send_fd = -1 };
 	ev_init(&w->readable, on_readable);
 	ev_init(&w->writable, on_writable);

@@ -11,6 +11,7 @@
  *   worker -> core  {"msg":"ready","version":1,"pid":N}                    then the owner sends its state
  *   core -> worker  {"msg":"ping","n":N}  every second;  {"msg":"log","level":"debug"}
  *   worker -> core  {"msg":"pong","n":N,...}                               none for 5 s: killed and started again
+ * One that is not ready after 5 s, too; the next one then has twice as long, up to 20 s.
  * All other lines belong to the topic. A line that does not parse restarts that worker, never the core. A worker ends
  * when its channel ends: the core cannot always signal it (other uid).
  */
@@ -79,6 +80,7 @@ struct worker { /* embedded by the owner; zero before worker_start; read only ou
 	bool stopping;
 	pid_t pid; /* 0 = none */
 	uint32_t starts, pings, unanswered;
+	uint32_t start_s; /* how long it may take until it is ready */
 	int64_t backoff_ms;
 	struct lb_time started;
 	enum lb_log_level level;

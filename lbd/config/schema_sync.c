@@ -21,7 +21,8 @@ const struct schema_row schema_sync_rows[] = {
 		.word = word_conntrack,
 		.fallback = "auto",
 		.help = "Which entries of the kernel's connection tracking are copied. auto: those of services with "
-			"source_nat. all: every one of TCP, UDP and SCTP that passes through, for a firewall or NAT of "
+			"source_nat and, where there is one, of all others of mode nat, too. all: every one of TCP, "
+			"UDP and SCTP that passes through, for a firewall or NAT of "
 			"this host's own. off: none." },
 	[SYNC_RATE_LIMIT] = { .name = "rate_limit",
 		.type = SCHEMA_TYPE_RATE,

@@ -82,6 +82,9 @@ struct ctl_ops {
 	int (*vrrp_do)(void *arg, uint32_t id, enum vrrp_do what, uint32_t for_ms);
 	/* The same to the process that copies flows. */
 	int (*sync_do)(void *arg, const struct sync_msg_do *what);
+	/* It looks at all connections of the kernel, and the peer gets what was not known: ctl_failovers_looked with
+	 * *id follows. 0 or -errno: it cannot be. */
+	int (*sync_look)(void *arg, uint32_t *id);
 	/* A message CONN_x to it; it is started if need be. 0; -EAGAIN it is being started, ctl_conns_ready follows;
 	 * -errno: it cannot be. */
 	int (*conn_ask)(void *arg, const struct sync_room_msg *m);

@@ -30,7 +30,11 @@ struct failover {
 	struct failover *next;
 	const struct ctl_env *env;
 	struct ctl_reply *reply;
-	struct lb_time deadline;
+	struct lb_time deadline; /* while it copies, of that */
+	bool copies;             /* nothing has been ordered yet: the other node is to have all flows before */
+	uint32_t look;           /* the number of the look that it waits for */
+	const char *not_copied;  /* why there may be flows that the other node has not; NULL = it has all */
+	bool waits;              /* --wait */
 	int64_t wait_ms;
 	bool away;                /* from here; else to here */
 	char peer[VRRP_NAME_MAX]; /* "" = nobody in particular */
@@ -286,6 +290,12 @@ static void end_text(struct ctl_reply *r, enum lb_code code, struct lb_text *tex
 	lb_text_done(text);
 }
 
+static void put_not_copied(struct lb_text *out, const struct failover *f)
+{
+	if (f->not_copied)
+		lb_text_printf(out, "; its youngest flows may break: %s", f->not_copied);
+}
+
 static json_t *row_of(const struct failover *f, const struct part *p)
 {
 	json_t *row = json_object();
@@ -335,6 +345,7 @@ static enum lb_code put_end(struct lb_text *text, const struct failover *f)
 		put_done(text, f);
 		lb_text_printf(text, ": %s", well.s);
 		put_outage(text, f);
+		put_not_copied(text, f);
 	}
 	text->bad |= wrong.bad || open.bad || well.bad;
 	lb_text_done(&wrong);
@@ -399,10 +410,19 @@ static struct lb_time settle_group(struct failover *f, struct part *p, struct lb
 	return next;
 }
 
+static void go(struct failover *f);
+
 /* Ends it when it can; then f is gone. */
 static struct lb_time look(struct failover *f, struct lb_time now)
 {
+	if (f->copies && lb_time_cmp(now, f->deadline) >= 0) {
+		f->not_copied = "they were not all acknowledged within 3s";
+		go(f);
+		return now; /* whoever is there is looked at once more */
+	}
 	struct lb_time next = f->deadline;
+	if (f->copies)
+		return next;
 	for (uint32_t i = 0; i < f->n; i++) {
 		struct part *p = &f->v[i];
 		if (!p->over && p->resign && shows(f, p))
@@ -435,7 +455,7 @@ void ctl_failover_moved(struct ctl_failovers *fs, const struct vrrp_msg_moved *m
 		after = f->next;
 		for (uint32_t i = 0; i < f->n; i++) {
 			struct part *p = &f->v[i];
-			if (p->id != m->id || p->over || f->away != m->away)
+			if (f->copies || p->id != m->id || p->over || f->away != m->away)
 				continue;
 			over(p, m->ok, now);
 			p->outage_us = m->outage_us;
@@ -443,6 +463,18 @@ void ctl_failover_moved(struct ctl_failovers *fs, const struct vrrp_msg_moved *m
 				memcpy(p->reason, m->reason, sizeof(p->reason));
 		}
 		(void)look(f, now);
+	}
+}
+
+void ctl_failovers_looked(struct ctl_failovers *fs, uint32_t id, bool ok)
+{
+	for (struct failover *f = fs->first, *after; f; f = after) {
+		after = f->next;
+		if (!f->copies || (int32_t)(id - f->look) < 0)
+			continue;
+		if (!ok)
+			f->not_copied = "lbctl sync status says why";
+		go(f);
 	}
 }
 
@@ -477,6 +509,25 @@ static int order(struct failover *f)
 	return sent ? 0 : -1;
 }
 
+/* Flows are copied, and the other node is there to take them. */
+static bool copying(const struct ctl_env *env)
+{
+	const struct model_sync *s = env->sync;
+	return s && model_sync_flows(s) && s->spoke && (s->state.is == SYNC_IS_BULK || s->state.is == SYNC_IS_SYNC);
+}
+
+/* Before anything is handed over, the other node gets what the kernel has not said yet. */
+static void copy(struct failover *f)
+{
+	const struct ctl_env *env = f->env;
+	if (!f->away || all_resign(f) || !env->sync || !model_sync_flows(env->sync))
+		return;
+	f->copies = copying(env) && env->ops->sync_look(env->arg, &f->look) == 0;
+	f->deadline = lb_time_add_ms(env->ops->now(env->arg), CTL_FAILOVER_COPY_MS);
+	if (!f->copies)
+		f->not_copied = "lbctl sync status says why";
+}
+
 static void begun(const struct failover *f, struct ctl_reply *r)
 {
 	struct lb_text text = LB_TEXT_INIT;
@@ -486,8 +537,26 @@ static void begun(const struct failover *f, struct ctl_reply *r)
 		lb_text_printf(&text, "%s %s: ", f->away ? "handing over to" : "taking over from",
 			f->peer[0] ? f->peer : "another node");
 	(void)put_names(&text, f, any);
+	put_not_copied(&text, f);
 	lb_text_puts(&text, "; lbctl vrrp list says how it ends");
 	end_text(r, LB_CODE_OK, &text);
+}
+
+/* What was decided is ordered. f is gone then, unless its end is waited for. */
+static void go(struct failover *f)
+{
+	struct ctl_reply *r = f->reply;
+	struct lb_err e = { LB_CODE_FAILED, "the process of VRRP is not there now; try again in a moment" };
+	f->copies = false;
+	int err = order(f);
+	f->deadline = lb_time_add_ms(f->env->ops->now(f->env->arg), f->wait_ms);
+	if (!err && f->waits)
+		return;
+	if (!err)
+		begun(f, r);
+	gone(f);
+	if (err)
+		ctl_reply_error(r, &e);
 }
 
 void ctl_failover(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
@@ -502,20 +571,19 @@ void ctl_failover(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply 
 	f->env = env;
 	f->all = env->failovers;
 	f->reply = r;
-	int err = decide(f, lb_proto_bool(rq->args, "force", 0), &e);
-	if (!err && order(f))
-		err = lb_err_set(&e, LB_CODE_FAILED, "the process of VRRP is not there now; try again in a moment");
-	if (err || !wait) {
-		if (err)
-			ctl_reply_error(r, &e);
-		else
-			begun(f, r);
+	if (decide(f, lb_proto_bool(rq->args, "force", 0), &e)) {
+		ctl_reply_error(r, &e);
 		free(f);
 		return;
 	}
-	f->wait_ms = (int64_t)(json_number_value(wait) * 1000 + 0.5);
-	f->deadline = lb_time_add_ms(env->ops->now(env->arg), f->wait_ms);
+	f->waits = wait != NULL;
+	f->wait_ms = wait ? (int64_t)(json_number_value(wait) * 1000 + 0.5) : 0;
 	f->next = f->all->first;
 	f->all->first = f;
 	ctl_reply_hold(r, gone, f);
+	if (env->failovers->first != f) /* the client has gone already */
+		return;
+	copy(f);
+	if (!f->copies)
+		go(f);
 }

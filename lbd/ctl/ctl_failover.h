@@ -5,6 +5,10 @@
  *
  * The process of VRRP does it (vrrp.do handover and take) and says how it ended (vrrp.moved). Who waits for that holds
  * the answer: until each instance has ended, the client has gone, or the time is over.
+ *
+ * The kernel says a connection up to two seconds after it began. So before anything is handed over the process that
+ * copies flows looks at all of them, and the other node acknowledges what was new; that has CTL_FAILOVER_COPY_MS. Until
+ * then nothing has happened: a client that goes takes its word back.
  */
 #pragma once
 
@@ -12,7 +16,8 @@
 
 #define CTL_FAILOVER_GIVE_MS 1000 /* so long a master waits until another node says that it is ready */
 #define CTL_FAILOVER_TAKE_MS 1500
-#define CTL_FAILOVER_WAIT_MS 5000 /* --wait without a time */
+#define CTL_FAILOVER_WAIT_MS 5000 /* --wait without a time; it begins with the order */
+#define CTL_FAILOVER_COPY_MS 3000 /* longer than the kernel takes: it has said all of before by then */
 
 struct ctl_failovers *ctl_failovers_new(void); /* NULL: no memory */
 /* Every answer must have ended, or its client have gone. */
@@ -25,5 +30,7 @@ void ctl_failover(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply 
 void ctl_failover_moved(struct ctl_failovers *fs, const struct vrrp_msg_moved *m);
 /* States may have changed, or time has passed. Returns when to look again at the latest; LB_TIME_NEVER. */
 struct lb_time ctl_failovers_look(struct ctl_failovers *fs, struct lb_time now);
+/* The look of that number, and all before, have ended; ok: and the other node has everything. */
+void ctl_failovers_looked(struct ctl_failovers *fs, uint32_t look, bool ok);
 /* No word will come any more: whoever waits is told why. */
 void ctl_failovers_lost(struct ctl_failovers *fs, const char *why);

@@ -93,6 +93,8 @@ static void put_stats(json_t *row, const struct model_sync *s, enum sync_kind ki
 	ctl_put(row, "injected", count(st->injected));
 	ctl_put(row, "refused", count(st->refused));
 	ctl_put(row, "lost", count(st->lost));
+	if (kind == SYNC_IPVS)
+		ctl_put(row, "unsure", count(st->unsure));
 	ctl_put(row, "bulk", bulk(s, st));
 	ctl_put(row, "resyncs", count(st->resyncs));
 	ctl_put(row, "full", count(st->full));

@@ -139,3 +139,65 @@ int conn_end_read(struct lb_fields *f, void *u)
 	lb_field_line(f, "text", e->text, sizeof(e->text));
 	return 0;
 }
+
+/* ---- a look ---- */
+
+static json_t *ways_list(const struct conn_ways *c)
+{
+	json_t *list = json_array();
+	char text[CONN_WAY_STRLEN];
+	for (uint32_t i = 0; i < c->n; i++)
+		if (!lb_list_add(list, json_string(conn_way_str(&c->v[i], text))))
+			return NULL;
+	return list;
+}
+
+void conn_ways_write(const void *u, struct lb_members *o)
+{
+	const struct conn_ways *c = u;
+	lb_put_int(o, "id", c->id);
+	lb_put_bool(o, "first", c->first);
+	lb_put_bool(o, "last", c->last);
+	lb_put(o, "ways", ways_list(c));
+}
+
+int conn_ways_read(struct lb_fields *f, void *u)
+{
+	struct conn_ways *c = u;
+	const json_t *list = lb_field_list(f, "ways", CONN_WAYS_MAX);
+	uint32_t n = (uint32_t)json_array_size(list);
+	c->id = lb_field_u32(f, "id", 0, UINT32_MAX);
+	c->first = lb_field_bool(f, "first");
+	c->last = lb_field_bool(f, "last");
+	if (!n || f->bad)
+		return 0;
+	c->v = calloc(n, sizeof(*c->v));
+	if (!c->v)
+		return -ENOMEM;
+	c->n = n;
+	for (uint32_t i = 0; i < n && !f->bad; i++) {
+		const char *s;
+		size_t len;
+		f->bad = !text_of(json_array_get(list, i), &s, &len) || !conn_way_parse(s, len, &c->v[i]);
+	}
+	return 0;
+}
+
+void conn_looked_write(const void *u, struct lb_members *o)
+{
+	const struct conn_looked *e = u;
+	lb_put_int(o, "id", e->id);
+	lb_put_int(o, "err", e->err);
+	lb_put_int(o, "found", (int64_t)e->found);
+	lb_put_int(o, "unsure", (int64_t)e->unsure);
+}
+
+int conn_looked_read(struct lb_fields *f, void *u)
+{
+	struct conn_looked *e = u;
+	e->id = lb_field_u32(f, "id", 0, UINT32_MAX);
+	e->err = lb_field_u32(f, "err", 0, 4095);
+	e->found = lb_field_counter(f, "found");
+	e->unsure = lb_field_counter(f, "unsure");
+	return 0;
+}

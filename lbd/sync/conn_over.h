@@ -29,3 +29,5 @@ void conn_over(const struct flow *f, struct flow *out);
 /* Such a record, or what became of it in the kernel. (That a connection to a server on this host, on the same port, is
  * just closing looks the same, and is as good.) */
 bool conn_is_over(const struct flow *f);
+/* lbd has ended it. Of UDP the kernel itself says nothing INACTIVE. */
+bool conn_was_ended(const struct flow *f);

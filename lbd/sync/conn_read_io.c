@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define PATH        "/proc/net/ip_vs_conn"
+#define PATH_ORIGIN "/proc/net/ip_vs_conn_sync"
 #define SLICE_US    2000
 #define PAUSE_MIN_S 0.0005
 
@@ -91,10 +92,20 @@ static void on_next(struct ev_loop *loop, ev_timer *w, int events)
 	ev_timer_start(loop, w);
 }
 
+static int open_to_read(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 int conn_read_open(void)
 {
-	int fd = open(PATH, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return open_to_read(PATH);
+}
+
+int conn_read_open_origin(void)
+{
+	return open_to_read(PATH_ORIGIN);
 }
 
 struct conn_read *conn_read_start(

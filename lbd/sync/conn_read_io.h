@@ -23,8 +23,10 @@ struct conn_read_end {
 /* Once, when it is over. It may start another. */
 typedef void conn_read_done_fn(const struct conn_read_end *end, void *arg);
 
-/* A descriptor to read them with, in this network namespace. -ENOENT no IPVS; -errno. */
+/* A descriptor to read them with, in this network namespace. -ENOENT no IPVS; -errno. The second one says of each how
+ * it came into the kernel, too (IPVS_CONN_SYNCED), and nothing of persistence engines. */
 int conn_read_open(void);
+int conn_read_open_origin(void);
 /* fds are borrowed and read from their beginning; each by one at a time. The second may be -1. NULL and *err. */
 struct conn_read *conn_read_start(
 	struct ev_loop *loop, const int fds[2], ipvs_conn_fn *fn, conn_read_done_fn *done, void *arg, int *err);

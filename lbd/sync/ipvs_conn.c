@@ -200,6 +200,15 @@ static bool read_engine(const struct word *w, size_t n, struct flow *f)
 	return true;
 }
 
+/* The word before the expiry, where there is one. Returns how many of them are there. */
+static size_t read_origin(const struct word *w, struct flow *f)
+{
+	bool synced = is(w, "SYNC");
+	if (synced)
+		f->flags |= IPVS_CONN_SYNCED;
+	return synced || is(w, "LOCAL");
+}
+
 int ipvs_conn_parse(const char *line, size_t n, struct flow *out)
 {
 	struct word w[FIELDS_MAX];
@@ -208,8 +217,11 @@ int ipvs_conn_parse(const char *line, size_t n, struct flow *out)
 	if (count < 9 || !read_protocol(&w[0], &f.key.protocol) || !read_ip(&w[1], &f.key.client) ||
 		!read_port(&w[2], &f.key.client_port) || !read_ip(&w[3], &f.key.virtual) ||
 		!read_port(&w[4], &f.key.virtual_port) || !read_ip(&w[5], &f.dest) || !read_port(&w[6], &f.dest_port) ||
-		!read_kind(&w[7], &f) || !read_number(&w[8], UINT32_MAX, &f.timeout_s) ||
-		!read_engine(w + 9, count - 9, &f))
+		!read_kind(&w[7], &f))
+		return -EINVAL;
+	size_t at = 8 + read_origin(&w[8], &f);
+	if (at >= count || !read_number(&w[at], UINT32_MAX, &f.timeout_s) ||
+		!read_engine(w + at + 1, count - at - 1, &f))
 		return -EINVAL;
 	if (f.key.client.family != f.key.virtual.family)
 		return -EINVAL;

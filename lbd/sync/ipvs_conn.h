@@ -3,6 +3,8 @@
  * What /proc/net/ip_vs_conn says of connections (net/netfilter/ipvs/ip_vs_conn.c, ip_vs_conn_seq_show), the only way to
  * read them back. Read from pieces of any length.
  *
+ * Or /proc/net/ip_vs_conn_sync, which is the same with one word more, LOCAL or SYNC, and without engines.
+ *
  * It does not say: flags (the method among them; NOOUTPUT), fwmark, the full timeout, sequence numbers, to which
  * template a connection belongs. Those are 0 in what is given here. timeout_s is what is left.
  */
@@ -13,6 +15,7 @@
 #include <stddef.h>
 
 #define IPVS_CONN_LINE_MAX 640u
+#define IPVS_CONN_SYNCED   0x0020u /* IP_VS_CONN_F_SYNC: it came into the kernel by a record. In what is given only */
 
 typedef void ipvs_conn_fn(const struct flow *f, void *arg);
 

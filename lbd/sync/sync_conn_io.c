@@ -388,7 +388,10 @@ int sync_conn_take(struct sync_conn *c, struct sync_room_msg *m, struct lb_time 
 	case SYNC_MSG_STATS:
 	case SYNC_MSG_PONG:
 	case SYNC_MSG_CONN_ROWS:
-	case SYNC_MSG_CONN_END: break;
+	case SYNC_MSG_CONN_END:
+	case SYNC_MSG_LOOK_WAYS:
+	case SYNC_MSG_LOOK_WANT:
+	case SYNC_MSG_LOOK_END: break;
 	}
 	return -EPROTO;
 }

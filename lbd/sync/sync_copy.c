@@ -44,14 +44,25 @@ static const struct sync_skip *find_listener(const struct sync_skip *list, uint3
 	return it || key.fwmark ? it : find(list, n, &key);
 }
 
-bool sync_copied(const struct sync_conf *conf, const struct flow *f)
+static enum sync_what what_of(const struct sync_conf *conf, const struct flow *f)
 {
 	struct sync_skip key = { .protocol = f->key.protocol, .port = f->key.virtual_port, .addr = f->key.virtual };
 	if (f->fwmark)
 		key = (struct sync_skip){ .fwmark = f->fwmark, .addr.family = f->key.virtual.family };
 	const struct sync_skip *skip = find_listener(conf->skips, conf->n_skips, key);
-	enum sync_what what = skip ? skip->what : SYNC_ESTABLISHED;
+	return skip ? skip->what : SYNC_ESTABLISHED;
+}
+
+bool sync_copied(const struct sync_conf *conf, const struct flow *f)
+{
+	enum sync_what what = what_of(conf, f);
 	return what == SYNC_ALL || (what == SYNC_ESTABLISHED && is_established(f));
+}
+
+bool sync_copied_seen(const struct sync_conf *conf, const struct flow *f)
+{
+	bool counted = f->key.protocol == IPPROTO_UDP && !f->key.template;
+	return sync_copied(conf, f) && (!counted || what_of(conf, f) == SYNC_ALL);
 }
 
 static bool is_loopback(const struct lb_ip *ip)

@@ -137,6 +137,49 @@ static void end_link(struct sync_room *r)
 	r->look = true;
 }
 
+/* ---- a look at the kernel ---- */
+
+static void on_look(void *arg)
+{
+	struct sync_room *r = arg;
+	sync_look_want(&r->at_kernel);
+}
+
+static void on_look_want(void *arg)
+{
+	sync_room_send(arg, &(struct sync_room_msg){ .type = SYNC_MSG_LOOK_WANT });
+}
+
+static void tell_looked(struct sync_room *r)
+{
+	sync_room_send(r, &(struct sync_room_msg){ .type = SYNC_MSG_LOOK_END, .u.looked = r->looked });
+	r->looked = (struct conn_looked){ .id = 0 };
+}
+
+static void on_looked(const struct conn_looked *l, void *arg)
+{
+	struct sync_room *r = arg;
+	r->look = true; /* whether everything was sent */
+	r->looked = *l;
+	r->looked_to[SYNC_STREAM_IPVS] = flow_table_last(r->kernel.table);
+	r->looked_to[SYNC_STREAM_CONNTRACK] = r->ct.conf ? flow_table_last(r->ct.table) : 0;
+	if (l->err || !l->id)
+		tell_looked(r);
+}
+
+/* Who waits hears of it when the peer has acknowledged; or at once where there is no link that could carry it. */
+static void look_at_looked(struct sync_room *r)
+{
+	if (!r->looked.id)
+		return;
+	if (!r->tls || r->link.state != SYNC_LINK_OPEN)
+		r->looked.err = ENOTCONN;
+	for (unsigned s = 0; s < SYNC_STREAM_COUNT && !r->looked.err; s++)
+		if (!sync_link_has(&r->link, (enum sync_stream)s, r->looked_to[s]))
+			return;
+	tell_looked(r);
+}
+
 static void arm(struct sync_room *r, bool more)
 {
 	struct lb_time next = r->tls ? sync_link_deadline(&r->link, r->base.now) : LB_TIME_NEVER;
@@ -181,6 +224,7 @@ static void on_flush(void *arg)
 		more |= say(r);
 	if (r->tls && r->link.state == SYNC_LINK_OVER)
 		end_link(r);
+	look_at_looked(r);
 	sync_room_tell_talk(r);
 	if (r->look)
 		sync_room_tell_state(r);
@@ -334,6 +378,7 @@ static int dispatch(struct sync_room *r, struct sync_room_msg *m)
 	case SYNC_MSG_CONN_STOP:
 	case SYNC_MSG_CONN_KILL: return sync_conn_take(r->conn, m, r->base.now);
 	case SYNC_MSG_TALK_OUT: talk(r, &m->u.talk); return 0;
+	case SYNC_MSG_LOOK_WAYS: return sync_look_ways(&r->at_kernel, &m->u.ways);
 	case SYNC_MSG_READY:
 	case SYNC_MSG_STATE:
 	case SYNC_MSG_STATS:
@@ -341,7 +386,9 @@ static int dispatch(struct sync_room *r, struct sync_room_msg *m)
 	case SYNC_MSG_TALK_IN:
 	case SYNC_MSG_PONG:
 	case SYNC_MSG_CONN_ROWS:
-	case SYNC_MSG_CONN_END: break;
+	case SYNC_MSG_CONN_END:
+	case SYNC_MSG_LOOK_WANT:
+	case SYNC_MSG_LOOK_END: break;
 	}
 	return -EPROTO;
 }
@@ -379,6 +426,7 @@ void sync_worker_prepare(int helper)
 {
 	(void)helper;
 	sync_conn_prepare();
+	sync_look_prepare();
 	if (!tls_prepare())
 		lb_log(LB_LOG_ERROR, "the TLS library does not work: flows will not be copied");
 }
@@ -395,6 +443,7 @@ static int room_open(struct sync_room *r, int fd, void (*alive)(void))
 	r->kernel.alive = alive;
 	r->kernel.changed = on_changed;
 	r->kernel.troubled = on_troubled;
+	r->kernel.look = on_look;
 	r->kernel.arg = r->ct.arg = r->multicast.arg = r;
 	r->ct.changed = on_changed;
 	r->ct.troubled = on_troubled;
@@ -405,6 +454,11 @@ static int room_open(struct sync_room *r, int fd, void (*alive)(void))
 	ev_timer_init(&r->deadline, on_deadline, 0.0, 0.0);
 	ev_idle_init(&r->more, on_more);
 	ev_set_priority(&r->more, EV_MINPRI);
+	r->at_kernel.kernel = &r->kernel;
+	r->at_kernel.want = on_look_want;
+	r->at_kernel.ended = on_looked;
+	r->at_kernel.arg = r;
+	sync_look_open(&r->at_kernel, r->base.loop);
 	sync_ct_open(&r->ct, r->base.loop);
 	r->conn = sync_conn_new(r->base.loop, &r->kernel, sync_room_say, r);
 	return r->conn ? sync_kernel_open(&r->kernel, r->base.loop, random[1]) : -ENOMEM;
@@ -427,6 +481,7 @@ int sync_worker_main(int channel_fd, void (*alive)(void))
 		lb_room_run(&r->base);
 	link_close(r);
 	sync_conn_free(r->conn);
+	sync_look_close(&r->at_kernel);
 	sync_ct_close(&r->ct);
 	sync_multicast_close(&r->multicast, r->base.status == 0);
 	sync_kernel_close(&r->kernel, r->base.status == 0);

@@ -3,6 +3,7 @@
 
 #include "common/clock_io.h"
 #include "common/log_io.h"
+#include "lbd/sync/conn_look.h"
 #include "lbd/sync/conn_over.h"
 #include "lbd/sync/sync_copy.h"
 
@@ -40,13 +41,6 @@ static bool copied(const struct sync_kernel *f, const struct flow *flow)
 	return copies(f) && sync_copied(f->conf, flow);
 }
 
-/* Of UDP the kernel itself says nothing INACTIVE. */
-static bool was_ended(const struct flow *flow)
-{
-	return conn_is_over(flow) ||
-	       (flow->key.protocol == IPPROTO_UDP && !flow->key.template && flow->flags & FLOW_INACTIVE);
-}
-
 /* The kernel says what it knew up to two seconds ago: what was ended since is not brought back to life by it. */
 static bool is_late(const struct sync_kernel *f, const struct flow *flow, struct lb_time now)
 {
@@ -55,7 +49,7 @@ static bool is_late(const struct sync_kernel *f, const struct flow *flow, struct
 	if (!e || lb_time_diff_us(now, e->put_at) > LATE_US)
 		return false;
 	flow_entry_get(e, &known);
-	return was_ended(&known) && !was_ended(flow);
+	return conn_was_ended(&known) && !conn_was_ended(flow);
 }
 
 static void on_flow(const struct flow *flow, void *arg)
@@ -77,13 +71,31 @@ static void on_flow(const struct flow *flow, void *arg)
 		f->changed(f->arg);
 }
 
-/* What the kernel says again with the next packet of each flow is not lost for good; what is idle is. */
+/* What the kernel says again with the next packet of each flow is not lost for good; for what is idle there is a look.
+ */
 static void on_lost(uint64_t datagrams, void *arg)
 {
 	struct sync_kernel *f = arg;
 	f->lost += datagrams;
 	lb_log(LB_LOG_WARNING, "tap: %llu messages of the kernel were lost (net.core.rmem_max may be too small)",
 		(unsigned long long)datagrams);
+	f->look(f->arg);
+}
+
+enum conn_saw sync_kernel_saw(struct sync_kernel *f, const struct flow *flow, bool of_peer, struct lb_time now)
+{
+	const struct flow_entry *have = flow_table_find(f->table, &flow->key);
+	if (!copies(f) || !sync_copied_seen(f->conf, flow))
+		return CONN_SAW_NOTHING;
+	if (!conn_look_takes(have, flow, of_peer))
+		return CONN_SAW_KNOWN;
+	int64_t age_ms = conn_look_age_ms(have, flow);
+	int err = flow_table_put_aged(f->table, flow, of_peer ? FLOW_PEER : FLOW_LOCAL, age_ms, now, NULL);
+	if (err == -ENOSPC)
+		f->full++;
+	else if (err)
+		f->refused++;
+	return err ? CONN_SAW_NOTHING : CONN_SAW_NEW;
 }
 
 /* ---- into the kernel ---- */
@@ -237,6 +249,8 @@ static void start(struct sync_kernel *f)
 	trouble(f, "");
 	f->settling = false; /* what another one was given is not asked for */
 	sync_kernel_again(f);
+	if (copies(f))
+		f->look(f->arg);
 }
 
 static bool needed(const struct sync_kernel *f)

@@ -30,6 +30,7 @@ struct sync_kernel {
 	ev_timer age; /* once a second: what has expired goes */
 	void (*alive)(void);
 	void (*changed)(void *arg);  /* something for the peer */
+	void (*look)(void *arg);     /* what the kernel has is to be looked at: it may not have said all of it */
 	void (*troubled)(void *arg); /* trouble is another one */
 	void *arg;
 	uint64_t injected, refused, lost, dropped, foreign, ended;
@@ -43,6 +44,9 @@ int sync_kernel_open(struct sync_kernel *f, struct ev_loop *loop, uint64_t seed)
 void sync_kernel_conf(struct sync_kernel *f, const struct sync_conf *conf);
 /* One that the peer told. 0, or -errno of flow_table_put. */
 int sync_kernel_peer(struct sync_kernel *f, const struct flow *flow, struct lb_time now);
+/* One that a look at the kernel has found, filled (conn_look.h). of_peer: it was put there by somebody. */
+enum conn_saw { CONN_SAW_NOTHING, CONN_SAW_KNOWN, CONN_SAW_NEW };
+enum conn_saw sync_kernel_saw(struct sync_kernel *f, const struct flow *flow, bool of_peer, struct lb_time now);
 /* Before the loop sleeps: to the kernel, as much as it takes. True: call again soon. */
 bool sync_kernel_turn(struct sync_kernel *f);
 /* The kernel's side is there from now on, if it can be: without a peer it is not, until something is to be ended. */

@@ -411,6 +411,11 @@ int sync_link_produce(struct sync_link *l, struct lb_writer *out, struct lb_time
 
 /* ---- the owner's words, and what it asks ---- */
 
+bool sync_link_has(const struct sync_link *l, enum sync_stream s, uint64_t number)
+{
+	return l->state == SYNC_LINK_OPEN && (!peer_takes(l, s) || sync_out_has(&l->out[s], number));
+}
+
 void sync_link_set_rate(struct sync_link *l, uint32_t rate, struct lb_time now)
 {
 	l->conf.rate = rate;

@@ -120,6 +120,9 @@ struct sync_link_status {  /* of one stream */
 void sync_link_status(const struct sync_link *l, enum sync_stream s, struct lb_time now, struct sync_link_status *out);
 /* The link is open, and both understand TALK. */
 bool sync_link_talks(const struct sync_link *l);
+/* The link is open, and the peer has acknowledged whatever of ours is in the table of the stream up to this number. Of
+ * a stream that it does not know nothing is asked. */
+bool sync_link_has(const struct sync_link *l, enum sync_stream s, uint64_t number);
 /* What a person should know, link or not: NONE, or the first of these reasons. */
 enum sync_why sync_link_alarm(const struct sync_link *l);
 

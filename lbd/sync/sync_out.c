@@ -304,6 +304,13 @@ bool sync_out_produce(struct sync_out *o, struct sync_tokens *t, struct lb_write
 	return made || (o->final_due && produce_final(o, w, now));
 }
 
+bool sync_out_has(const struct sync_out *o, uint64_t number)
+{
+	if (!o->source)
+		return true;
+	return o->on && !o->begin_due && o->scanned >= number && (!o->n_unacked || o->progress.at >= number);
+}
+
 struct lb_time sync_out_deadline(const struct sync_out *o)
 {
 	if (!o->on)

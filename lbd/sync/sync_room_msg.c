@@ -348,6 +348,7 @@ static void stats_write(const void *u, struct lb_members *o)
 	lb_put_int(o, "injected", (int64_t)s->injected);
 	lb_put_int(o, "refused", (int64_t)s->refused);
 	lb_put_int(o, "lost", (int64_t)s->lost);
+	lb_put_int(o, "unsure", (int64_t)s->unsure);
 	lb_put_int(o, "resyncs", (int64_t)s->resyncs);
 	lb_put_int(o, "bulk_done", (int64_t)s->bulk_done);
 	lb_put_int(o, "bulk_all", (int64_t)s->bulk_all);
@@ -369,6 +370,7 @@ static int stats_read(struct lb_fields *f, void *u)
 	s->injected = lb_field_counter(f, "injected");
 	s->refused = lb_field_counter(f, "refused");
 	s->lost = lb_field_counter(f, "lost");
+	s->unsure = lb_field_counter(f, "unsure");
 	s->resyncs = lb_field_counter(f, "resyncs");
 	s->bulk_done = lb_field_counter(f, "bulk_done");
 	s->bulk_all = lb_field_counter(f, "bulk_all");
@@ -452,6 +454,17 @@ static int id_read(struct lb_fields *f, void *u)
 	return 0;
 }
 
+static void nothing_write(const void *u, struct lb_members *o)
+{
+	(void)u, (void)o;
+}
+
+static int nothing_read(struct lb_fields *f, void *u)
+{
+	(void)f, (void)u;
+	return 0;
+}
+
 static const struct lb_msg_row rows[] = {
 	[SYNC_MSG_HELLO] = { "hello", true, lb_msg_hello_write, lb_msg_hello_read },
 	[SYNC_MSG_SET] = { "sync.set", true, set_write, set_read },
@@ -464,6 +477,7 @@ static const struct lb_msg_row rows[] = {
 	[SYNC_MSG_CONN_STOP] = { "conn.stop", true, id_write, id_read },
 	[SYNC_MSG_CONN_KILL] = { "conn.kill", true, conn_ask_write, conn_ask_read },
 	[SYNC_MSG_TALK_OUT] = { "talk.out", true, talk_out_write, talk_out_read },
+	[SYNC_MSG_LOOK_WAYS] = { "look.ways", true, conn_ways_write, conn_ways_read },
 	[SYNC_MSG_READY] = { "ready", false, lb_msg_ready_write, lb_msg_ready_read },
 	[SYNC_MSG_STATE] = { "sync.state", false, state_write, state_read },
 	[SYNC_MSG_STATS] = { "sync.stats", false, stats_write, stats_read },
@@ -472,6 +486,8 @@ static const struct lb_msg_row rows[] = {
 	[SYNC_MSG_PONG] = { "pong", false, pong_write, pong_read },
 	[SYNC_MSG_CONN_ROWS] = { "conn.rows", false, conn_rows_write, conn_rows_read },
 	[SYNC_MSG_CONN_END] = { "conn.end", false, conn_end_write, conn_end_read },
+	[SYNC_MSG_LOOK_WANT] = { "look.want", false, nothing_write, nothing_read },
+	[SYNC_MSG_LOOK_END] = { "look.end", false, conn_looked_write, conn_looked_read },
 };
 _Static_assert(COUNT(rows) == SYNC_MSG_COUNT, "one row per message");
 
@@ -518,6 +534,8 @@ void sync_room_msg_done(struct sync_room_msg *m)
 		free(m->u.conn_ask.filter.v);
 	} else if (m->type == SYNC_MSG_CONN_ROWS) {
 		free(m->u.conn_rows.v);
+	} else if (m->type == SYNC_MSG_LOOK_WAYS) {
+		free(m->u.ways.v);
 	}
 	*m = (struct sync_room_msg){ 0 };
 }

@@ -8,14 +8,14 @@
  *                  talk.out     to the core of the peer
  *                  sync.multicast  in place of sync.set: the kernel's own synchronisation, and who we are in it
  *                  log, ping    as with every worker
- *                  conn.list ..  of single connections, see conn_msg.h
+ *                  conn.list ..  of single connections, and look.ways: see conn_msg.h
  *   sync -> core   ready        the answer to hello
  *                  sync.state   the link or the bulk changed; also the first word after sync.set
  *                  sync.stats   behind each pong: counters, all since the process began
  *                  talk.link    the cores can talk to each other, on a link of that number; or cannot any more
  *                  talk.in      from the core of the peer
  *                  pong         with the figures of the process
- *                  conn.rows ..
+ *                  conn.rows .., look.want, look.end
  *
  * sync.set without a path: there is no other node, and no key. The process is there for single connections then.
  *
@@ -120,6 +120,7 @@ struct sync_msg_stats { /* of one kind */
 	uint64_t local, peer;             /* flows known: of this node's kernel, of the peer */
 	uint64_t sent, received;          /* records */
 	uint64_t injected, refused, lost; /* into the kernel; that it did not take; that the tap missed */
+	uint64_t unsure;                  /* ipvs: that the last look has left out, as their way is not known */
 	uint64_t resyncs;                 /* full ones */
 	uint64_t bulk_done, bulk_all;     /* of the bulk that runs or ran last, what we receive */
 	uint64_t sent_done, sent_all;     /* the same of what we send */
@@ -154,6 +155,7 @@ enum sync_msg_type {
 	SYNC_MSG_CONN_STOP,
 	SYNC_MSG_CONN_KILL,
 	SYNC_MSG_TALK_OUT,
+	SYNC_MSG_LOOK_WAYS,
 	SYNC_MSG_READY,
 	SYNC_MSG_STATE,
 	SYNC_MSG_STATS,
@@ -161,9 +163,11 @@ enum sync_msg_type {
 	SYNC_MSG_TALK_IN,
 	SYNC_MSG_PONG,
 	SYNC_MSG_CONN_ROWS,
-	SYNC_MSG_CONN_END
+	SYNC_MSG_CONN_END,
+	SYNC_MSG_LOOK_WANT,
+	SYNC_MSG_LOOK_END
 };
-#define SYNC_MSG_COUNT (SYNC_MSG_CONN_END + 1)
+#define SYNC_MSG_COUNT (SYNC_MSG_LOOK_END + 1)
 
 struct sync_room_msg {
 	enum sync_msg_type type;
@@ -183,6 +187,8 @@ struct sync_room_msg {
 		uint32_t conn_id;         /* CONN_MORE, CONN_STOP */
 		struct conn_rows conn_rows;
 		struct conn_end conn_end;
+		struct conn_ways ways;
+		struct conn_looked looked;
 	} u;
 };
 

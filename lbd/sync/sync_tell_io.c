@@ -74,7 +74,7 @@ static void fill_state(struct sync_room *r, struct sync_msg_state *s)
 		r->in_kernel = false;
 	else if (sync_kernel_settled(&r->kernel) && sync_ct_settled(&r->ct))
 		r->in_kernel = true;
-	s->sent_all = st.out.complete && (!r->ct.conf || r->ct.looked);
+	s->sent_all = st.out.complete && (!r->ct.conf || r->ct.looked) && !sync_look_busy(&r->at_kernel);
 	s->have_all = st.in.complete && r->in_kernel;
 	s->is = st.paused || st.held ? SYNC_IS_PAUSED : s->sent_all && s->have_all ? SYNC_IS_SYNC : SYNC_IS_BULK;
 	s->same_config = r->link.peer.config == r->conf->config;
@@ -147,6 +147,7 @@ static void tell_stats(struct sync_room *r, enum sync_kind kind)
 		s->injected = f->injected;
 		s->refused += f->refused;
 		s->lost = f->lost + f->dropped;
+		s->unsure = r->at_kernel.unsure;
 		s->full = f->full;
 	}
 	sync_room_send(r, &m);

@@ -7,6 +7,7 @@
 #include "lbd/sync/sync_ct_io.h"
 #include "lbd/sync/sync_kernel_io.h"
 #include "lbd/sync/sync_link.h"
+#include "lbd/sync/sync_look_io.h"
 #include "lbd/sync/sync_multicast_io.h"
 #include "lbd/sync/sync_talk.h"
 #include "lbd/sync/tls_io.h"
@@ -17,6 +18,9 @@ struct sync_room {
 	struct sync_kernel kernel;
 	struct sync_multicast_run multicast; /* in place of all that has to do with a peer */
 	struct sync_conn *conn;
+	struct sync_look at_kernel;
+	struct conn_looked looked; /* id: the core waits until the peer has everything up to here; 0 = not */
+	uint64_t looked_to[SYNC_STREAM_COUNT]; /* numbers */
 	struct sync_ct ct;
 	struct sync_flow_source ct_source; /* of the link */
 	struct sync_link link;             /* with a tls only: else there is no peer */

@@ -9,7 +9,7 @@ benches=(
     "program|guest|3|1000 5000 10000|7200|filling the kernel, reloading, memory; sizes are services"
     "checks|guest|1|500 2000 5000|1800|probing: processor time, punctuality, memory; sizes are probes per second"
     "sync|guest|1|10000 100000|3600|copying flows to the other node; sizes are flows"
-    "takeover|guest|1|250|7200|connections that a takeover costs; sizes are connections per mode and family"
+    "takeover|guest|1|1000|7200|connections that a takeover costs; sizes are connections per mode and family"
     "failover|native|20|-|7200|a node of a pair fails: outage, and address on both nodes; about 25 minutes"
 )
 
@@ -88,7 +88,7 @@ done
 "$root/tests/lab/install.sh" all || exit 1
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
-if ! (cd "$root" && cmake --preset release -B "$build" && cmake --build "$build" --target lbd lbctl bench_floor bench_target bench_udp bench_watch) >"$log" 2>&1; then
+if ! (cd "$root" && cmake --preset release -B "$build" && cmake --build "$build" --target lbd lbctl bench_floor bench_talk bench_target bench_udp bench_watch) >"$log" 2>&1; then
     tail -30 "$log" >&2
     fail "cannot build"
 fi

@@ -22,6 +22,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lab"))
 os.environ["LBD_BUILD"] = os.environ["LBD_BENCH_BUILD"]
+import conntrackd  # noqa: E402
 from conftest import Lbd, Node, run, until  # noqa: E402
 
 BUILD = os.environ["LBD_BENCH_BUILD"]
@@ -366,78 +367,21 @@ def rate_kernel():
 
 # ---------------------------------------------------------------- connections that are only tracked
 
-def conntrackd_text(i):
-    d = f"{WORK}/ct{i}"
-    return f"""Sync {{
-  Mode FTFW {{
-    ResendQueueSize 131072
-    ACKWindowSize 300
-    DisableExternalCache On
-  }}
-  UDP {{
-    IPv4_address 10.8.0.{i}
-    IPv4_Destination_Address 10.8.0.{3 - i}
-    Port 3780
-    Interface eth2
-    SndSocketBuffer {16 << 20}
-    RcvSocketBuffer {16 << 20}
-    Checksum on
-  }}
-}}
-General {{
-  HashSize 131072
-  HashLimit 524288
-  Syslog off
-  LogFile {d}.log
-  LockFile {d}.lock
-  UNIX {{
-    Path {d}.ctl
-  }}
-  NetlinkBufferSize {16 << 20}
-  NetlinkBufferSizeMaxGrowth {64 << 20}
-  NetlinkOverrunResync On
-  Filter From Userspace {{
-    Protocol Accept {{
-      TCP
-      UDP
-      SCTP
-    }}
-    Address Ignore {{
-      IPv4_address 127.0.0.1
-      IPv4_address 10.8.0.1
-      IPv4_address 10.8.0.2
-    }}
-  }}
-}}
-"""
-
-
 @contextlib.contextmanager
-def conntrackd(net):
+def tracking(net):
     made = []
     try:
         for i, node in ((1, net.a), (2, net.b)):
-            conf = f"{WORK}/ct{i}.conf"
-            with open(conf, "w", encoding="ascii") as f:
-                f.write(conntrackd_text(i))
-            with node:
-                made.append(subprocess.Popen(["conntrackd", "-C", conf], stdin=subprocess.DEVNULL,
-                                             stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT))
+            made.append(conntrackd.start(node, f"{WORK}/ct{i}", f"10.8.0.{i}", f"10.8.0.{3 - i}", "eth2", False))
         time.sleep(2)
-        for p in made:
+        for i, p in enumerate(made, 1):
             if p.poll() is not None:
-                raise AssertionError(f"conntrackd ended with {p.returncode}: {log_of(made.index(p) + 1)}")
+                raise AssertionError(f"conntrackd ended with {p.returncode}: {conntrackd.log(f'{WORK}/ct{i}')}")
         yield made
     finally:
         for p in made:
             p.kill()
             p.wait()
-
-
-def log_of(i):
-    with contextlib.suppress(OSError), open(f"{WORK}/ct{i}.log", encoding="utf-8", errors="replace") as f:
-        return " | ".join(f.read().splitlines()[-3:])
-    return "no log"
 
 
 def track(side, net, n, meter):
@@ -467,7 +411,7 @@ def answering(net):
 
 
 def conntrack_conntrackd(n):
-    with network(Net.route) as net, answering(net), conntrackd(net) as (a, b):
+    with network(Net.route) as net, answering(net), tracking(net) as (a, b):
         track("conntrackd", net, n, Meter(a=a.pid, b=b.pid))
 
 

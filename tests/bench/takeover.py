@@ -3,7 +3,7 @@
 """
 Counts the connections that a takeover costs: started by takeover.sh in the lab's guest, and prints for it
 
-  sample EVENT/MEASURE/SIDE VALUE UNIT
+  sample MODE/EVENT/MEASURE/SIDE VALUE UNIT
   note TEXT
 
 takeover.py REPS CELLS N
@@ -11,29 +11,30 @@ takeover.py REPS CELLS N
 import contextlib
 import fnmatch
 import os
-import random
 import resource
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lab"))
 os.environ["LBD_BUILD"] = os.environ["LBD_BENCH_BUILD"]
+import takeover_others  # noqa: E402
 from conftest import CtlError, Lbd, run, until  # noqa: E402
-from flows import BACK, GW4, GW6, NAT_PORT, PORTS, VIP4, VIP6, Echo, Farm, Flows, conns  # noqa: E402
-from test_sync import configuration, in_sync, kill_all  # noqa: E402
+from flows import (FRONT, HIDDEN, MANY, MANY6, NAT_PORT, PORTS, STICKY, VIP4, VIP6, Farm)  # noqa: E402
+from test_sync import configuration, hides, in_sync, kill_all  # noqa: E402
 
-WORK = "/tmp/bench"
-MODES = [(mode, family) for mode in PORTS for family in (4, 6)]
-KINDS = ("busy", "idle")
-PATIENCE = 60
+WORK = takeover_others.WORK
+TALK = os.path.join(os.environ["LBD_BENCH_BUILD"], "tests/bench/bench_talk")
+WAYS = {**PORTS, "snat": HIDDEN}
+MODES = [(way, family) for way in WAYS for family in (4, 6)]
+DATAGRAMS = 32  # UDP flows per mode and family
+PERSISTENT = [f"{FRONT}.{i}" for i in range(33, 63)]
+RATE = 200  # words per second of all busy ones
+PATIENCE = 20  # s without any answer: by then TCP has said it again for the sixth time
 ABSENT = 15  # s until a node comes back: what the other one had still to say of before is long said
-PREEMPT = 5  # s that keepalived waits before it takes the addresses back
 
 
 def say(text):
@@ -48,7 +49,7 @@ def holds(node):
     return f" {VIP4}/" in node.run("ip", "-o", "addr", "show", "dev", "eth0", check=False)
 
 
-# ---------------------------------------------------------------- the sides: a pair each
+# ---------------------------------------------------------------- lbd's pair; the other one is in takeover_others.py
 
 class LbdSide:
     name = "lbd"
@@ -58,9 +59,10 @@ class LbdSide:
 
     def start(self, which):
         node = getattr(self.farm, which)
-        d = Lbd(node, configuration(f"{WORK}/cluster.key"), name=f"lb-{which}", user="root")
+        d = Lbd(node, configuration(f"{WORK}/cluster.key", hidden=True), name=f"lb-{which}", user="root")
         self.daemons[which] = d
         d.start()
+        hides(node)
 
     def ready(self):
         in_sync(*self.daemons.values())
@@ -83,164 +85,110 @@ class LbdSide:
         for d in self.daemons.values():
             with contextlib.suppress(AssertionError):
                 d.stop(30)
+            if os.environ.get("LBD_BENCH_TRACE"):
+                note(f"log of {d.name}: {d.log()[-20000:]}")
             shutil.rmtree(d.dir, ignore_errors=True)
 
 
-def keepalived_text(prio):
-    def instance(name, card, vrid, addresses):
-        return (f"vrrp_instance {name} {{\n  state BACKUP\n  interface {card}\n  virtual_router_id {vrid}\n  priority {prio}\n"
-                f"  advert_int 0.2\n  preempt_delay {PREEMPT}\n  virtual_ipaddress {{\n"
-                + "".join(f"    {a}\n" for a in addresses) + "  }\n}\n")
-
-    text = ("global_defs {\n  vrrp_version 3\n  vrrp_garp_master_delay 1\n  lvs_sync_daemon eth2 wan id 7\n}\n"
-            "vrrp_sync_group edge {\n  group {\n    wan\n    wan6\n    lan\n    lan6\n  }\n}\n"
-            + instance("wan", "eth0", 51, [f"{VIP4}/24"]) + instance("wan6", "eth0", 52, ["fe80::100/64", f"{VIP6}/64"])
-            + instance("lan", "eth1", 53, [f"{GW4}/24"]) + instance("lan6", "eth1", 54, ["fe80::254/64", f"{GW6}/64"]))
-    for mode, family in MODES:
-        vip, back = (VIP4, BACK + ".{}") if family == 4 else (VIP6, "fd01::{}")
-        text += f"virtual_server {vip} {PORTS[mode]} {{\n  lvs_sched rr\n  lvs_method {mode.upper()}\n  protocol TCP\n"
-        for i in (11, 12):
-            port = NAT_PORT if mode == "nat" else PORTS[mode]
-            text += f"  real_server {back.format(i)} {port} {{\n    weight 1\n  }}\n"
-        text += "}\n"
-    return text
-
-
-# reference: what is known to help. The number of threads must be the same on both nodes.
-KERNEL = {"sync_threshold": "3 0", "sync_refresh_period": 10, "sync_retries": 1, "sync_sock_size": 16 << 20, "sync_ports": 4,
-          "sloppy_tcp": 1}
-
-
-class KeepalivedSide:
-    name = "keepalived"
-
-    def __init__(self, farm):
-        self.farm, self.processes, self.dirs = farm, {}, []
-        for key in ("net.core.rmem_max", "net.core.wmem_max"):
-            run("sysctl", "-qw", f"{key}={16 << 20}")
-
-    def start(self, which):
-        node = getattr(self.farm, which)
-        for key, value in KERNEL.items():
-            node.sysctl(f"net.ipv4.vs.{key}", value)
-        d = tempfile.mkdtemp(prefix="ka-")
-        self.dirs.append(d)
-        with open(f"{d}/conf", "w", encoding="ascii") as f:
-            f.write(keepalived_text(150 if which == "a" else 100))
-        with open(f"{d}/log", "wb") as log, node:
-            self.processes[which] = subprocess.Popen(
-                ["keepalived", "-n", "-l", "-G", "-f", f"{d}/conf", "-p", f"{d}/pid", "-r", f"{d}/vrrp",
-                 "-c", f"{d}/check"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        want = len(MODES) * 2
-        until(lambda: node.run("ipvsadm", "-Ln").count("->") - 1 >= want, f"keepalived on {which} has its services", 30)
-
-    def ready(self):
-        """Where each has its role, and so its half of the kernel's synchronisation."""
-        def roles():
-            return [("master" if "master" in text else "") + ("backup" if "backup" in text else "")
-                    for text in (n.run("ipvsadm", "-L", "--daemon") for n in (self.farm.a, self.farm.b))]
-        until(lambda: sorted(roles()) == ["backup", "master"], f"one sync daemon each: {roles()}", 30)
-
-    def all(self, which):
-        p = self.processes[which]
-        return [p.pid, *map(int, run("ps", "-o", "pid=", "--ppid", str(p.pid), check=False).split())]
-
-    def kill(self, which):
-        for pid in self.all(which):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.processes.pop(which).wait()
-
-    def planned(self, which):
-        p = self.processes.pop(which)
-        p.terminate()
-        p.wait(30)
-
-    def back(self, which):
-        self.start(which)
-
-    def close(self):
-        for p in self.processes.values():
-            p.terminate()
-        for p in self.processes.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                p.wait(20)
-            p.kill()
-            p.wait()
-        for d in self.dirs:
-            shutil.rmtree(d, ignore_errors=True)
-
-
-SIDES = {s.name: s for s in (LbdSide, KeepalivedSide)}
+SIDES = {s.name: s for s in (LbdSide, takeover_others.KeepalivedSide)}
 
 
 # ---------------------------------------------------------------- connections
 
-class Traffic:
-    """n connections through each mode in both families: half of them go on talking, half only when they are asked at the
-    end."""
+class Talk:
+    """n connections through each mode in both families, half of them busy; UDP flows; persistent clients."""
 
     def __init__(self, farm, n):
-        self.echo = Echo(farm.servers, [NAT_PORT, *(p for m, p in PORTS.items() if m != "nat")])
-        self.flows, self.n = {}, n
+        ports = {str(p) for way, p in WAYS.items() if way in ("dr", "tun")} | {str(NAT_PORT)}
+        self.processes = []
+        for server in farm.servers:
+            self.spawn(server, "serve", server.name, *sorted(ports))
+        self.hold = self.spawn(farm.client, "hold", str(RATE))
+        self.left = {}
+        farm.client.ip("\n".join(f"addr add {a}/24 dev eth0" for a in PERSISTENT if a not in MANY))
         begin = time.monotonic()
-        for mode, family in MODES:
-            for kind in KINDS:
-                self.flows[kind, mode, family] = Flows(farm.client, VIP4 if family == 4 else VIP6, PORTS[mode], n // 2)
-        for i, f in enumerate(self.flows.values()):
-            # in the order in which they were opened round robin would send even unknown ones where they were
-            both = list(zip(f.socks, f.server))
-            random.Random(i).shuffle(both)
-            f.socks, f.server = map(list, zip(*both))
-        self.total = sum(len(f.socks) for f in self.flows.values())
-        note(f"{self.total} connections opened in {time.monotonic() - begin:.1f} s")
+        for way, family in MODES:
+            vip, many = (VIP4, MANY) if family == 4 else (VIP6, MANY6)
+            for i, kind in enumerate(("busy", "idle")):
+                # many clients with one port each: what hides them must find another one for most of them
+                source = f" {many[0]} {len(many)} {20000 + 10000 * i}" if way == "snat" else ""
+                self.tell(f"add {way}{family}-{kind} {kind} {vip} {WAYS[way]} {n // 2}{source}")
+        for way, family in MODES:  # last, as they may be over in minutes
+            self.tell(f"add {way}{family}-udp datagram {VIP4 if family == 4 else VIP6} {WAYS[way]} {DATAGRAMS}")
+        self.tell(f"add sticky again {VIP4} {STICKY} {len(PERSISTENT)} {PERSISTENT[0]} {len(PERSISTENT)} 0")
+        self.opened = sum(self.left[f"{way}{family}-{kind}"] for way, family in MODES for kind in ("busy", "idle"))
+        note(f"{self.opened} connections opened in {time.monotonic() - begin:.1f} s")
 
-    def talk(self, kind):
-        """Those of that kind that are lost are closed: {(mode, family): (lost, of)}"""
+    def spawn(self, node, *argv):
+        with node:
+            p = subprocess.Popen([TALK, *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.processes.append(p)
+        if argv[0] == "serve":
+            assert p.stdout.readline() == "ready\n", argv
+        return p
+
+    def tell(self, command):
+        """{group: (lost, of, how)}"""
+        self.hold.stdin.write(command + "\n")
+        self.hold.stdin.flush()
         found = {}
-        for (k, mode, family), f in self.flows.items():
-            if k != kind:
+        for line in iter(self.hold.stdout.readline, ""):
+            words = line.split()
+            if words == ["done"]:
+                break
+            if words[0] != "group":
+                note(line)
                 continue
-            had, lost = len(f.socks), [i for i, _ in f.talk(PATIENCE / 3)]
-            for i in reversed(lost):
-                f.socks.pop(i).close()
-                f.server.pop(i)
-            found[mode, family] = len(lost), had
+            of, lost = int(words[2]), int(words[3])
+            found[words[1]] = lost, of, {k: int(v) for k, v in zip(words[4::2], words[5::2]) if v != "0"}
+            self.left[words[1]] = of - lost
+        else:
+            raise AssertionError(f"bench_talk ended at {command!r}: {self.hold.wait()}")
+        if command.startswith("add"):
+            assert not any(lost for lost, _, _ in found.values()), found
         return found
 
     def close(self):
-        for f in self.flows.values():
-            f.close()
-        self.echo.close()
+        for p in self.processes:
+            p.kill()
+            p.wait()
 
 
-def count_lost(event, side, traffic):
-    lost = of = 0
-    for kind in KINDS:
-        found = traffic.talk(kind)
-        for (mode, family), (n, had) in found.items():
-            say(f"sample {event}/lost-{kind}-{mode}{family}/{side} {n} of-{had}")
-        say(f"sample {event}/lost-{kind}/{side} {sum(n for n, _ in found.values())} of-{sum(h for _, h in found.values())}")
-        lost, of = lost + sum(n for n, _ in found.values()), of + sum(h for _, h in found.values())
-    say(f"sample {event}/lost/{side} {lost} of-{of}")
-    note(f"{event} {side}: {lost} of {of} are lost")
+def add_up(found, names):
+    names = [n for n in names if n in found]
+    return sum(found[n][0] for n in names), sum(found[n][1] for n in names)
+
+
+def count_lost(event, side, talk):
+    begin = time.monotonic()
+    found = talk.tell(f"ask {PATIENCE}")
+    sums = {f"{way}{family}": [f"{way}{family}-{kind}" for kind in ("busy", "idle")] for way, family in MODES}
+    for kind in ("busy", "idle", "udp"):
+        sums[kind] = [f"{way}{family}-{kind}" for way, family in MODES]
+    sums["tcp"] = sums["busy"] + sums["idle"]
+    sums["sticky"] = ["sticky"]
+    for mode, names in sums.items():
+        lost, of = add_up(found, names)
+        say(f"sample {mode}/{event}/lost/{side} {lost} {of}")
+    how = {name: how for name, (_, _, how) in found.items() if how}
+    note(f"{event} {side}: {add_up(found, found)[0]} lost, known after {time.monotonic() - begin:.1f} s; {how or ''}")
 
 
 def known(node):
-    return conns(node).get("ESTABLISHED", 0)
+    """Connections of TCP that are open, in the node's kernel."""
+    with node, open("/proc/thread-self/net/ip_vs_conn", encoding="ascii") as f:
+        return sum(" ESTABLISHED " in line for line in f)
 
 
-def settle(farm, traffic, side):
+def settle(farm, talk, side):
     """The other node may know them: what there is time for before a node fails on an ordinary day."""
-    want = sum(len(f.socks) for f in traffic.flows.values())
-    end = time.monotonic() + 15
+    begin = time.monotonic()
     found = 0
-    while time.monotonic() < end:
-        found = known(farm.b)
-        if found >= want:
-            break
+    while found < talk.opened and time.monotonic() < begin + 15:
         time.sleep(0.5)
-    note(f"{side}: {found} of {want} connections are known to the other node")
+        found = known(farm.b)
+    note(f"{side}: {found} of {talk.opened} connections are known to the other node after {time.monotonic() - begin:.1f} s")
+    time.sleep(3)  # UDP, connection tracking
 
 
 # ---------------------------------------------------------------- events
@@ -251,72 +199,58 @@ def taken(farm, to, since, event, side):
     time.sleep(1)
 
 
-def event_cut(farm, side, traffic):
+def went_back(farm):
+    until(lambda: holds(farm.a) and not holds(farm.b), "the first node has the addresses again", 90, 0.5)
+
+
+def event_cut(farm, side, talk):
     begin = time.monotonic()
     farm.cut("a")
     taken(farm, "b", begin, "cut", side.name)
-    count_lost("cut", side.name, traffic)
-    talk_for(traffic, ABSENT)
+    count_lost("cut", side.name, talk)
+    time.sleep(ABSENT)
     begin = time.monotonic()
     farm.cut("a", up=True)
-    talk_until(traffic, lambda: holds(farm.a) and not holds(farm.b))
-    taken(farm, "a", begin, "cut-healed", side.name)
-    count_lost("cut-healed", side.name, traffic)
+    went_back(farm)
+    taken(farm, "a", begin, "healed", side.name)
+    count_lost("healed", side.name, talk)
 
 
-def event_kill(farm, side, traffic):
+def event_kill(farm, side, talk):
     begin = time.monotonic()
     side.kill("a")
     taken(farm, "b", begin, "sigkill", side.name)
-    count_lost("sigkill", side.name, traffic)
-    talk_for(traffic, ABSENT)
+    count_lost("sigkill", side.name, talk)
+    time.sleep(ABSENT)
     farm.reboot("a")
-    note(f"back-empty {side.name}: it begins with {known(farm.a)} connections")
+    note(f"back {side.name}: it begins with {known(farm.a)} connections")
     begin = time.monotonic()
     side.start("a")
-    talk_until(traffic, lambda: holds(farm.a) and not holds(farm.b))
-    note(f"back-empty {side.name}: it has {known(farm.a)} connections when it takes the addresses")
-    taken(farm, "a", begin, "back-empty", side.name)
-    count_lost("back-empty", side.name, traffic)
+    went_back(farm)
+    note(f"back {side.name}: it has {known(farm.a)} connections when it takes the addresses")
+    taken(farm, "a", begin, "back", side.name)
+    count_lost("back", side.name, talk)
 
 
-def event_planned(farm, side, traffic):
+def event_planned(farm, side, talk):
     begin = time.monotonic()
     side.planned("a")
     taken(farm, "b", begin, "planned", side.name)
-    count_lost("planned", side.name, traffic)
-    talk_for(traffic, ABSENT)
+    count_lost("planned", side.name, talk)
+    time.sleep(ABSENT)
     begin = time.monotonic()
     side.back("a")
-    talk_until(traffic, lambda: holds(farm.a) and not holds(farm.b))
+    went_back(farm)
     taken(farm, "a", begin, "planned-back", side.name)
-    count_lost("planned-back", side.name, traffic)
-
-
-def talk_until(traffic, done):
-    """The busy ones go on meanwhile; what they lose is counted at the end."""
-    end = time.monotonic() + 90
-    while not done():
-        assert time.monotonic() < end, "the first node has the addresses again"
-        talk_for(traffic, 0.5)
-
-
-def talk_for(traffic, seconds):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        for (kind, _, _), f in traffic.flows.items():
-            for s in f.socks if kind == "busy" else ():
-                with contextlib.suppress(OSError):
-                    s.send(b"\n")  # nobody answers an empty line
-        time.sleep(0.5)
+    count_lost("planned-back", side.name, talk)
 
 
 EVENTS = {"cut": event_cut, "kill": event_kill, "planned": event_planned}
 
 
 def one(event, side, n):
-    farm = Farm()
-    pair = traffic = None
+    farm = Farm(tracked=True)
+    pair = talk = None
     try:
         pair = SIDES[side](farm)
         for which in "ab":
@@ -324,12 +258,12 @@ def one(event, side, n):
             if which == "a":
                 until(lambda: holds(farm.a), "a has the addresses", 60)
         pair.ready()
-        traffic = Traffic(farm, n)
-        settle(farm, traffic, side)
-        EVENTS[event](farm, pair, traffic)
+        talk = Talk(farm, n)
+        settle(farm, talk, side)
+        EVENTS[event](farm, pair, talk)
     finally:
-        if traffic:
-            traffic.close()
+        if talk:
+            talk.close()
         if pair:
             pair.close()
         farm.close()
@@ -343,7 +277,7 @@ def main():
     os.chmod(f"{WORK}/cluster.key", 0o600)
     resource.setrlimit(resource.RLIMIT_NOFILE, (65536, 65536))
     run("modprobe", "ip_vs", "conn_tab_bits=16")
-    run("modprobe", "-a", "ipip", "ip6_tunnel", "dummy", check=False)
+    run("modprobe", "-a", "ipip", "ip6_tunnel", "dummy", "nf_conntrack_netlink", "nft_chain_nat", "nft_fib_inet", check=False)
     broken = False
     for event in EVENTS:
         for side in SIDES:

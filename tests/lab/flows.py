@@ -19,22 +19,27 @@ VIP4, GW4 = f"{FRONT}.100", f"{BACK}.254"
 VIP6, GW6 = "fd07::100", "fd01::254"
 PORTS = {"nat": 1000, "dr": 1001, "tun": 1002}
 STICKY = 1003
+HIDDEN = 1004  # NAT, and the servers see the pair's address in place of the client's
 NAT_PORT = 8080
 MANY = [f"{FRONT}.{i}" for i in range(33, 41)]  # more addresses of the client
+MANY6 = [f"fd07::{i:x}" for i in range(0x33, 0x3b)]
 
 
 class Farm:
-    """Namespaces fc, fa, fb, fs1, fs2 and the bridges in fsw. Cards: eth0 front, eth1 back, eth2 between the nodes."""
+    """Namespaces fc, fa, fb, fs1, fs2 and the bridges in fsw. Cards: eth0 front, eth1 back, eth2 between the nodes.
+    tracked: the nodes' IPVS asks connection tracking, as source_nat wants it."""
 
     names = ("fc", "fa", "fb", "fs1", "fs2", "fsw")
 
-    def __init__(self):
+    def __init__(self, tracked=False):
+        self.tracked = tracked
         run("ip", "-batch", "-", text="".join(f"netns add {n}\n" for n in self.names))
         self.sw = Node("fsw")
         self.sw.ip("link set lo up\n" + "\n".join(
             f"link add name {b} type bridge stp_state 0 mcast_snooping 0\nlink set {b} up" for b in ("front", "back", "mid")))
         self.client = self.plug("fc", {"eth0": ("front", 9)})
         self.client.ip("\n".join(f"addr add {a}/24 dev eth0" for a in MANY))
+        self.client.ip("\n".join(f"addr add {a}/64 dev eth0 nodad preferred_lft 0" for a in MANY6))
         self.a = self.node("fa", 1)
         self.b = self.node("fb", 2)
         self.servers = [self.server("fs1", 11), self.server("fs2", 12)]
@@ -55,7 +60,8 @@ class Farm:
     def node(self, name, i):
         n = self.plug(name, {"eth0": ("front", i), "eth1": ("back", i), "eth2": ("mid", i)})
         for key, value in (("net.ipv4.ip_forward", 1), ("net.ipv6.conf.all.forwarding", 1),
-                           ("net.ipv4.vs.sync_threshold", "3 0"), ("net.ipv4.vs.sync_refresh_period", 10)):
+                           ("net.ipv4.vs.sync_threshold", "3 0"), ("net.ipv4.vs.sync_refresh_period", 10),
+                           *([("net.ipv4.vs.conntrack", 1)] if self.tracked else [])):
             try:
                 n.sysctl(key, value)
             except OSError as e:
@@ -80,7 +86,7 @@ class Farm:
             link set ipip7 up
             link add ip6tnl7 type ip6tnl mode any local fd01::{i}
             link set ip6tnl7 up""")
-        n.ip(f"route add {FRONT}.32/28 via {GW4} dev eth1 table 7")
+        n.ip(f"route add {FRONT}.32/27 via {GW4} dev eth1 table 7")
         n.run("ip", "-6", "-batch", "-", text=f"rule add from fd01::{i} table 7\n"
               f"route add fd07::9/128 via {GW6} dev eth1 table 7\n")
         n.sysctl("net.ipv4.conf.ipip7.rp_filter", 0)
@@ -169,13 +175,15 @@ class Echo:
 
 
 class Flows:
-    """Connections of the client. talk() makes each of them say something and wait for the answer."""
+    """Connections of the client, from wherever the route says or from each of the sources in turn. talk() makes each of
+    them say something and wait for the answer."""
 
-    def __init__(self, node, address, port, n):
+    def __init__(self, node, address, port, n, sources=None):
         self.port, self.socks, self.server, self.turn = port, [], [], 0
         with node:
-            for _ in range(n):
-                s = socket.create_connection((address, port), timeout=20)
+            for i in range(n):
+                source = sources[i % len(sources)] if sources else None
+                s = socket.create_connection((address, port), timeout=20, source_address=source)
                 self.socks.append(s)
         self.server = [None] * n
         self.first = self.talk(20)

@@ -3,10 +3,10 @@
 #
 # Installs what building, testing and the lab need, and only what is missing.
 #
-#   tests/lab/install.sh build|lab|all      install that set
-#   tests/lab/install.sh list build|lab|all print the names this system would use
+#   tests/lab/install.sh build|lab|all|package      install that set
+#   tests/lab/install.sh list build|lab|all|package print the names this system would use
 #
-# It can also be sourced; then call: lab_install build|lab|all
+# It can also be sourced; then call: lab_install build|lab|all|package
 #
 # A word "a|b|c" means: any of them will do; the first one that the system offers is taken.
 # A word that ends in "?" is good to have: where the system offers none, it is left out with a note.
@@ -24,6 +24,11 @@ LAB_PACKAGES_LAB=(
   iproute2 ipvsadm "nginx-light|nginx" curl socat nftables conntrack conntrackd keepalived
   tcpdump python3 python3-pytest python3-scapy wrk procps psmisc iputils-ping
   openssl exim4-daemon-light dovecot-imapd dovecot-pop3d slapd vsftpd redis-server memcached unbound
+)
+
+# To make packages and to try them; not in "all", which is for the tests of the programs.
+LAB_PACKAGES_PACKAGE=(
+  debhelper dh-apparmor dpkg-dev fakeroot lintian debootstrap apparmor mandoc man-db rpm "rpmlint?" systemd
 )
 
 lab_install_say() { printf 'install: %s\n' "$*" >&2; }
@@ -44,6 +49,7 @@ lab_install_words() {
     case $1 in
     build) printf '%s\n' "${LAB_PACKAGES_BUILD[@]}" ;;
     lab) printf '%s\n' "${LAB_PACKAGES_LAB[@]}" ;;
+    package) printf '%s\n' "${LAB_PACKAGES_PACKAGE[@]}" ;;
     all) printf '%s\n' "${LAB_PACKAGES_BUILD[@]}" "${LAB_PACKAGES_LAB[@]}" ;;
     *) return 2 ;;
     esac
@@ -180,7 +186,7 @@ lab_install() {
     local set=$1 here open
     here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/install.sh
     if ! lab_install_words "$set" >/dev/null; then
-        lab_install_say "no such set: $set (build, lab or all)"
+        lab_install_say "no such set: $set (build, lab, all or package)"
         return 2
     fi
     if ! command -v apt-get >/dev/null; then
@@ -207,9 +213,9 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
     case ${1-} in
     --as-root) lab_install_root "${2-}" ;;
     list) lab_install_words "${2-all}" | lab_install_resolve ;;
-    build | lab | all) lab_install "$1" ;;
+    build | lab | all | package) lab_install "$1" ;;
     *)
-        echo "usage: ${0##*/} build|lab|all  |  ${0##*/} list [build|lab|all]" >&2
+        echo "usage: ${0##*/} [list] build|lab|all|package" >&2
         exit 2
         ;;
     esac

@@ -12,8 +12,8 @@ import time
 import pytest
 
 from conftest import Lbd, kernel_has, run, until
-from flows import (BACK, GW4, GW6, LINK, MANY, NAT_PORT, PORTS, STICKY, VIP4, VIP6, Datagrams, Echo, Farm, Flows, conns,
-                   entries, who)
+from flows import (BACK, GW4, GW6, HIDDEN, LINK, MANY, MANY6, NAT_PORT, PORTS, STICKY, VIP4, VIP6, Datagrams, Echo, Farm,
+                   Flows, conns, entries, who)
 from pair import is_backup, is_master, state
 from steps import slowness
 
@@ -21,7 +21,8 @@ N = int(os.environ.get("LBD_SYNC_FLOWS", "20"))  # connections per mode and fami
 MODES = [(mode, family) for mode in PORTS for family in (4, 6)]
 
 
-def configuration(key, prio=None):
+def configuration(key, hidden=False):
+    """hidden: with services that have source_nat."""
     services = {}
     for mode, port in PORTS.items():
         for family, vip, back in ((4, VIP4, BACK + ".{}"), (6, f"[{VIP6}]", "[fd01::{}]")):
@@ -31,6 +32,11 @@ def configuration(key, prio=None):
     services["sticky"] = {
         "listen": f"{VIP4}:{STICKY}", "mode": "nat", "check": "none", "scheduler": "rr", "persistence": "5m",
         "backends": {f"s{i}": f"{BACK}.{i}:{NAT_PORT}" for i in (11, 12)}}
+    for vip, back, gateway, name in ((VIP4, BACK + ".{}", GW4, "hidden4"),
+                                     (f"[{VIP6}]", "[fd01::{}]", GW6, "hidden6")) if hidden else ():
+        services[name] = {
+            "listen": f"{vip}:{HIDDEN}", "protocol": ["tcp", "udp"], "mode": "nat", "check": "none", "scheduler": "rr",
+            "source_nat": gateway, "backends": {f"s{i}": f"{back.format(i)}:{NAT_PORT}" for i in (11, 12)}}
     common = {"advert_interval": "200ms", "lease": "3s", "group": "edge", "announce": {"count": 3, "delay": "1s"}}
     front = {"interface": "eth0", "vrid": 51, **common}
     return json.dumps({
@@ -74,9 +80,9 @@ def in_sync(*daemons, seconds=60):
 
 
 @contextlib.contextmanager
-def pair_of(farm, key):
-    a = Lbd(farm.a, configuration(key), name="lb-a", user="root")
-    b = Lbd(farm.b, configuration(key), name="lb-b", user="root")
+def pair_of(farm, key, **options):
+    a = Lbd(farm.a, configuration(key, **options), name="lb-a", user="root")
+    b = Lbd(farm.b, configuration(key, **options), name="lb-b", user="root")
     try:
         a.start()
         is_master(a)
@@ -137,15 +143,45 @@ def kill_all(d):
 
 
 def test_planned_failover_and_back(farm, key):
+    """Connections that began a moment before, too: the kernel's own synchronisation keeps those for two seconds."""
     with pair_of(farm, key) as (a, b), traffic(farm) as flows:
         known(farm.b, flows)
-        a.text("failover", "--wait")
-        is_master(b)
-        go_on(flows, "failover")
-        in_sync(a, b)
-        b.text("failover", "--wait")
+        for turn, (old, new) in enumerate(((a, b), (b, a))):
+            for mode, family in MODES:
+                flows[f"{mode}{family}, {turn}"] = Flows(farm.client, VIP4 if family == 4 else VIP6, PORTS[mode], 4)
+            said = old.text("failover", "--wait")
+            is_master(new)
+            go_on(flows, "failover" if new is b else "back")
+            assert "may break" not in said, said
+            in_sync(a, b)
+
+
+def test_what_was_there_before(farm, key):
+    """The daemon of the master starts anew and has a peer only then: connections that are idle meanwhile, and clients
+    that stick, are on the other node all the same."""
+    a, b = (Lbd(n, configuration(key), name=name, user="root") for n, name in ((farm.a, "lb-a"), (farm.b, "lb-b")))
+    try:
+        a.start()
         is_master(a)
-        go_on(flows, "back")
+        with traffic(farm) as flows:
+            stuck = {source: who(farm.client, VIP4, STICKY, source) for source in MANY}
+            a.stop()
+            a.start()
+            is_master(a)
+            b.start()
+            is_backup(b)
+            in_sync(a, b)
+            known(farm.b, flows)
+            until(lambda: len({e[1] for e in entries(farm.b) if e[2] == 0}) >= len(MANY), f"templates: {entries(farm.b)}", 30)
+            assert sync_row(a)["unsure"] == 0
+            kill_all(a)
+            is_master(b)
+            go_on(flows, "from before")
+            again = {source: who(farm.client, VIP4, STICKY, source) for source in MANY[::2] + MANY[1::2]}
+            assert again == stuck
+    finally:
+        for d in (b, a):
+            d.close()
 
 
 def test_killed_master_comes_back_empty(farm, key):
@@ -177,6 +213,62 @@ def test_cables_of_the_master_are_cut(farm, key):
         is_master(a, seconds=60)
         time.sleep(1)
         go_on(flows, "cables are back")
+
+
+@pytest.fixture
+def tracked():
+    if not all(kernel_has(m) for m in ("ip_vs", "nf_conntrack_netlink", "nft_chain_nat", "nft_fib_inet")):
+        pytest.skip("needs a kernel with IPVS and nftables")
+    f = Farm(tracked=True)
+    try:
+        yield f
+    finally:
+        f.close()
+
+
+def test_clients_that_are_hidden(tracked, key):
+    """source_nat: several clients with one port each, so for most of them another port was found. A node that does not
+    know which one finds another, and their servers reset them. Beside them a service that shows its clients: the node that
+    comes back has old entries of those, too, and a packet that does not fit them gets another port."""
+    farm = tracked
+    with pair_of(farm, key, hidden=True) as (a, b):
+        echo = Echo(farm.servers, [NAT_PORT])
+        flows = {}
+        for node in (farm.a, farm.b):
+            hides(node)
+        try:
+            for i, (vip, many) in enumerate(((VIP4, MANY), (VIP6, MANY6))):
+                flows[f"hidden{i}"] = Flows(farm.client, vip, HIDDEN, N,
+                                             [(s, 20000 + k) for k in range(N // 8 + 1) for s in many])
+                flows[f"shown{i}"] = Flows(farm.client, vip, PORTS["nat"], N)
+            translated = {line.split("dport=")[2].split()[0] for line in hidden(farm.a)}
+            assert len(translated) > 3, f"ports were found: {translated}"
+            known(farm.b, flows)
+            until(lambda: len(hidden(farm.b)) >= 2 * N, f"their entries are on the other node: {hidden(farm.b)}", 30)
+            farm.cut("a")
+            is_master(b)
+            go_on(flows, "cut")
+            farm.cut("a", up=True)
+            in_sync(a, b)
+            is_master(a, seconds=60)
+            time.sleep(1)
+            go_on(flows, "cables are back")
+        finally:
+            for f in flows.values():
+                f.close()
+            echo.close()
+
+
+def hides(node):
+    """Until the node's rules for source_nat are there: on a busy machine services begin before."""
+    until(lambda: all(f"source{f}" in node.run("nft", "list", "ruleset") for f in (4, 6)), f"rules on {node.name}", 60)
+
+
+def hidden(node):
+    """Lines of connection tracking of the services with source_nat."""
+    return [line for family in ("ipv4", "ipv6")
+            for line in node.run("conntrack", "-L", "-f", family, "-p", "tcp", "--dport", str(HIDDEN), "--state", "ESTABLISHED",
+                                 check=False).splitlines() if "dport=" in line]
 
 
 def test_datagrams_and_clients_that_stick_stay_where_they_were(farm, key):

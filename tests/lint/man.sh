@@ -14,10 +14,16 @@ packaging/man/generate.sh "$build" "$tmp/tables" || lint_say "generate.sh failed
 said=$(diff -ru packaging/man/generated "$tmp/tables" 2>&1) ||
     lint_say "$said" "" "The tables are stale: packaging/man/generate.sh BUILD_DIR --update"
 command -v scdoc >/dev/null || lint_skip "scdoc is not installed"
-for page in lbd.8 lbctl.1 lbd.yaml.5; do
+for source in packaging/man/*.scd; do
+    page=$(basename "$source" .scd)
     packaging/man/page.sh "$page" "$tmp/tables" >"$tmp/$page" || lint_say "$page: scdoc refuses it"
     if command -v mandoc >/dev/null; then
-        said=$(mandoc -T lint -W error "$tmp/$page" 2>&1) || lint_say "$said"
+        # scdoc writes a paragraph where none is needed, and lines as long as they are
+        said=$(mandoc -T lint -W warning "$tmp/$page" 2>&1 | grep -v 'skipping paragraph macro: PP') && lint_say "$said"
+    fi
+    if command -v man >/dev/null; then
+        said=$(LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z "$tmp/$page" 2>&1 >/dev/null)
+        [[ -z $said ]] || lint_say "$page: $said"
     fi
 done
 lint_end

@@ -10,7 +10,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 found=$(
     {
         lint_files '*.c' '*.h' '*.sh' '*.py' '*.cmake' CMakeLists.txt '*.in' '*.scd' '*.allow'
-        lint_files '*' | grep -E '^(packaging|\.ci|examples)/' | grep -v -E '\.md$'
+        lint_files '*' | grep -E '^(packaging|\.ci|examples)/' | grep -v -E '\.md$|^packaging/debian/(changelog|copyright|lbd\.docs|source/format)$'
         # scripts without a suffix
         find tests -type f ! -name '*.*' ! -path '*/corpus/*' -exec grep -lE -m1 '^#!' {} +
     } | grep -v -E '^tests/(golden/(hostile|config/(ok|bad))|fuzz/corpus)/|/generated/' | LC_ALL=C sort -u |
@@ -22,4 +22,10 @@ found=$(
 )
 nl=$'\n'
 [[ -z $found ]] || lint_say "${found//$nl/: no SPDX line$nl}: no SPDX line"
+# What the package says of all of them is the same.
+copyright=packaging/debian/copyright
+if [[ $(grep -c '^Files:' $copyright) != 1 ]] ||
+    ! grep -A2 -x 'Files: \*' $copyright | grep -qx 'License: GPL-2.0-or-later'; then
+    lint_say "$copyright has another licence than the files"
+fi
 lint_end

@@ -233,10 +233,20 @@ static int quit_main(int fd, void (*alive)(void))
 /* Stops the re-arming of its kill timer. */
 static int frozen_main(int fd, void (*alive)(void))
 {
-	(void)fd, (void)alive;
+	(void)fd;
+	alive();
 	say_ready_and("");
 	raise(SIGSTOP);
 	return 0;
+}
+
+/* As on a machine that is busy: nothing of it runs until it is ready. */
+static int slow_main(int fd, void (*alive)(void))
+{
+	(void)fd;
+	poll(NULL, 0, 6500);
+	say_ready_and("");
+	return deaf(alive);
 }
 
 #define ROW(text, function)                                                                                            \
@@ -259,10 +269,12 @@ static const struct worker_row mute = ROW("mute", mute_main);
 static const struct worker_row babble = ROW("babble", babble_main);
 static const struct worker_row quit = ROW("quit", quit_main);
 static const struct worker_row frozen = ROW("frozen", frozen_main);
+static const struct worker_row slow = ROW("slow", slow_main);
 static const struct worker_row privileged = {
 	.name = "privileged", .title = "lbd: privileged", .caps = 1ull << CAP_NET_ADMIN, .main = mute_main
 };
-static const struct worker_row *const rows[] = { &probe, &sync_row, &privileged, &mute, &babble, &quit, &frozen };
+static const struct worker_row *const rows[] = { &probe, &sync_row, &privileged, &mute, &babble, &quit, &frozen,
+	&slow };
 
 /* ---- the core ---- */
 
@@ -683,6 +695,19 @@ START_TEST(a_stopped_worker_kills_itself)
 }
 END_TEST
 
+/* The first one is killed after 5 s, the second one has 10. */
+START_TEST(a_slow_start_has_longer_the_next_time)
+{
+	start(&slow);
+	WAIT(n_gone == 1, 8000);
+	ck_assert_uint_eq(n_ready, 0);
+	WAIT(n_ready == 1, 12000);
+	ck_assert_uint_eq(n_gone, 1);
+	ck_assert_uint_eq(w.starts, 2);
+	finish();
+}
+END_TEST
+
 START_TEST(stop_and_done_at_any_time)
 {
 	start(&probe);
@@ -716,6 +741,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, a_line_that_is_no_message_restarts_it);
 	tcase_add_test(tc, silence_is_death);
 	tcase_add_test(tc, a_stopped_worker_kills_itself);
+	tcase_add_test(tc, a_slow_start_has_longer_the_next_time);
 	tcase_add_test(tc, stop_and_done_at_any_time);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);

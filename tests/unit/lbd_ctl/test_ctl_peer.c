@@ -24,7 +24,9 @@ static struct {
 	struct model_peers ps;
 	struct ctl_failovers *fs;
 	struct ctl_env env;
-	int do_rc;
+	struct model_sync sync;
+	int do_rc, look_rc;
+	uint32_t looks;
 	char did[400]; /* "handover wan4 1000, ..." */
 	struct ctl_collect c;
 	bool asked;
@@ -45,7 +47,14 @@ static int op_vrrp_do(void *arg, uint32_t id, enum vrrp_do what, uint32_t for_ms
 	return k.do_rc;
 }
 
-static const struct ctl_ops ops = { .now = op_now, .vrrp_do = op_vrrp_do, .wait = op_wait };
+static int op_sync_look(void *arg, uint32_t *id)
+{
+	(void)arg;
+	*id = ++k.looks;
+	return k.look_rc;
+}
+
+static const struct ctl_ops ops = { .now = op_now, .vrrp_do = op_vrrp_do, .sync_look = op_sync_look, .wait = op_wait };
 
 static void setup(const char *text)
 {
@@ -510,6 +519,113 @@ START_TEST(a_group_goes_as_one)
 }
 END_TEST
 
+/* ---- flows come before ---- */
+
+#define WHY "; its youngest flows may break: "
+
+static void begin_copying(enum sync_link_is is, bool away, const char *args)
+{
+	setup(PAIR);
+	node(true, true);
+	all_here(away ? VRRP_STATE_MASTER : VRRP_STATE_BACKUP);
+	all_there(away ? VRRP_STATE_BACKUP : VRRP_STATE_MASTER);
+	k.sync = (struct model_sync){ .conf = { .flows = true, .n_paths = 1 }, .spoke = true, .state.is = is };
+	k.env.sync = &k.sync;
+	ask("failover", args);
+}
+
+static void expect_order(const char *what, bool given)
+{
+	ck_assert_msg((k.did[0] != '\0') == given, "%s: %s", what, k.did);
+}
+
+START_TEST(flows_come_before)
+{
+	begin_copying(SYNC_IS_SYNC, true, "{\"wait\":5}");
+	after_ms(CTL_FAILOVER_COPY_MS - 1);
+	expect_order("it waits for the other node", false);
+	moved("wan4", true, true, 100, ""); /* somebody else's word */
+	ctl_failovers_looked(k.fs, 0, true);
+	expect_order("another look", false);
+	ctl_failovers_looked(k.fs, 1, true);
+	expect_order("it has all", true);
+	ctl_failovers_looked(k.fs, 1, true);
+	ck_assert_str_eq(k.did, "handover dmz4 1000, handover wan4 1000, handover wan6 1000");
+	after_ms(4999); /* the time of --wait begins here */
+	ck_assert_ptr_null(k.c.end);
+	moved("dmz4", true, true, 100, "");
+	moved("wan4", true, true, 100, "");
+	moved("wan6", true, true, 100, "");
+	expect_end(0, "handed over to lb-b: dmz4, wan4, wan6 (outage 0.1 ms)");
+	teardown();
+}
+END_TEST
+
+static const struct copying {
+	const char *what;
+	enum sync_link_is is;
+	int look_rc;
+	int64_t after_ms; /* 0: the look ends badly; -1: there is none */
+	const char *message;
+} copyings[] = {
+	{ "the other node has not all in time", SYNC_IS_SYNC, 0, CTL_FAILOVER_COPY_MS,
+		"handing over to lb-b: dmz4, wan4, wan6" WHY
+		"they were not all acknowledged within 3s; lbctl vrrp list "
+		"says how it ends" },
+	{ "the look fails", SYNC_IS_BULK, 0, 0,
+		"handing over to lb-b: dmz4, wan4, wan6" WHY "lbctl sync status says why; lbctl vrrp list says how it "
+		"ends" },
+	{ "there is no link", SYNC_IS_DOWN, 0, -1,
+		"handing over to lb-b: dmz4, wan4, wan6" WHY "lbctl sync status says why; lbctl vrrp list says how it "
+		"ends" },
+	{ "somebody paused it", SYNC_IS_PAUSED, 0, -1,
+		"handing over to lb-b: dmz4, wan4, wan6" WHY "lbctl sync status says why; lbctl vrrp list says how it "
+		"ends" },
+	{ "there is no process", SYNC_IS_SYNC, -ENOTCONN, -1,
+		"handing over to lb-b: dmz4, wan4, wan6" WHY "lbctl sync status says why; lbctl vrrp list says how it "
+		"ends" },
+};
+
+/* It is handed over all the same, and the answer says what that means. */
+START_TEST(flows_that_do_not_come)
+{
+	const struct copying *r = &copyings[_i];
+	begin_copying(SYNC_IS_OFF, false, "{}"); /* nothing is asked about what comes here */
+	ck_assert_uint_eq(k.looks, 0);
+	k.sync.state.is = r->is;
+	k.look_rc = r->look_rc;
+	all_here(VRRP_STATE_MASTER);
+	all_there(VRRP_STATE_BACKUP);
+	ask("failover", "{}");
+	if (r->after_ms >= 0)
+		expect_order(r->what, false);
+	if (r->after_ms > 0)
+		after_ms(r->after_ms);
+	else if (r->after_ms == 0)
+		ctl_failovers_looked(k.fs, k.looks, false);
+	expect_order(r->what, true);
+	expect_end(0, r->message);
+	teardown();
+}
+END_TEST
+
+START_TEST(who_leaves_takes_his_word_back)
+{
+	begin_copying(SYNC_IS_SYNC, true, "{}");
+	ctl_reply_abort(&k.c.reply);
+	ctl_failovers_looked(k.fs, 1, true);
+	after_ms(CTL_FAILOVER_COPY_MS);
+	expect_order("nobody is there", false);
+	teardown();
+	begin_copying(SYNC_IS_SYNC, true, "{}"); /* and the process of VRRP may end meanwhile */
+	ctl_failovers_lost(k.fs, "gone");
+	expect_end(LB_CODE_FAILED, "gone");
+	ctl_failovers_looked(k.fs, 1, true);
+	expect_order("gone", false);
+	teardown();
+}
+END_TEST
+
 /* Two people say the same: the process counts the later word, and both learn its outcome. */
 START_TEST(said_twice)
 {
@@ -577,6 +693,9 @@ int main(void)
 	tcase_add_test(tc, one_did_not);
 	tcase_add_test(tc, time_is_over);
 	tcase_add_test(tc, a_group_goes_as_one);
+	tcase_add_test(tc, flows_come_before);
+	tcase_add_loop_test(tc, flows_that_do_not_come, 0, COUNT(copyings));
+	tcase_add_test(tc, who_leaves_takes_his_word_back);
 	tcase_add_test(tc, said_twice);
 	tcase_add_test(tc, given_up);
 	tcase_add_test(tc, the_process_ends);

@@ -130,6 +130,7 @@ static void stats(enum sync_kind kind, uint32_t lag_ms)
 		.injected = 5,
 		.refused = 6,
 		.lost = 7,
+		.unsure = 10,
 		.resyncs = 8,
 		.bulk_done = 1000,
 		.bulk_all = 9000,
@@ -152,8 +153,8 @@ START_TEST(a_row_says_it_all)
 	ask("sync.status", "{}");
 	expect_end(0, "in sync with lb-b");
 	ck_assert_str_eq(rows_text(),
-		"[{\"kind\":\"ipvs\",\"state\":\"in-sync\",\"lag\":0.125," COUNTERS "\"resyncs\":8,\"full\":9," SINCE
-		",\"configuration\":\"same\",\"version\":\"1\"}]");
+		"[{\"kind\":\"ipvs\",\"state\":\"in-sync\",\"lag\":0.125," COUNTERS
+		"\"unsure\":10,\"resyncs\":8,\"full\":9," SINCE ",\"configuration\":\"same\",\"version\":\"1\"}]");
 	state(SYNC_IS_BULK, "", "", "");
 	stats(SYNC_CONNTRACK, 0);
 	ask("sync.status", "{}");
@@ -162,6 +163,7 @@ START_TEST(a_row_says_it_all)
 	ck_assert_ptr_nonnull(strstr(rows_text(), "\"bulk\":\"1200 of 10000\""));
 	ck_assert_ptr_nonnull(strstr(rows_text(), "\"configuration\":\"differs\""));
 	ck_assert_ptr_nonnull(strstr(rows_text(), "{\"kind\":\"conntrack\",\"state\":\"bulk\",\"lag\":0,"));
+	ck_assert_ptr_null(strstr(strstr(rows_text(), "conntrack"), "unsure"));
 	teardown();
 }
 END_TEST

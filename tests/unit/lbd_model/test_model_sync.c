@@ -90,6 +90,48 @@ START_TEST(exceptions)
 }
 END_TEST
 
+#define WAYS                                                                                                           \
+	"services:\n"                                                                                                  \
+	"  a: { listen: 203.0.113.10:80, mode: dr, backends: { a: 10.1.0.1, b: 10.1.0.2 } }\n"                         \
+	"  b: { listen: 203.0.113.10:81, persistence: 5m, backends: { a: { address: 10.1.0.1, mode: tun }, "           \
+	"b: 10.1.0.2:8080 } }\n"                                                                                       \
+	"  c: { listen: 203.0.113.10:82, sync: off, backends: { a: 10.1.0.1 } }\n"                                     \
+	"  d: { fwmark: 3, family: ipv6, mode: dr, check: none, backends: { a: \"2001:db8::a\" } }\n"                  \
+	"  e: { listen: 203.0.113.10:5060, protocol: udp, persistence: { timeout: 1m, engine: sip }, "                 \
+	"backends: { a: 10.1.0.1 } }\n"                                                                                \
+	"  f: { listen: 203.0.113.10:83, backends: { a: { address: 10.1.0.1, mode: dr } }, "                           \
+	"sorry: 10.1.0.9 }\n"                                                                                          \
+	"  g: { fwmark: 4, family: ipv6, check: none, backends: { a: { address: 10.1.0.1, mode: tun }, "               \
+	"b: \"2001:db8::b\" } }\n"
+
+/* Whatever the size of the pieces is. */
+START_TEST(ways)
+{
+	static const char *const want[] = { "dr 0 tcp 203.0.113.10:80 -", "mixed 300 tcp 203.0.113.10:81 -",
+		"tun 300 tcp 203.0.113.10:81 10.1.0.1:81", "nat 300 tcp 203.0.113.10:81 10.1.0.2:8080",
+		"dr 0 any fwmark:3/ipv6 -", "mixed 0 tcp 203.0.113.10:83 -", "dr 0 tcp 203.0.113.10:83 10.1.0.1:83",
+		"mixed 0 any fwmark:4/ipv6 -", "nat 0 any fwmark:4/ipv6 2001:db8::b" };
+	struct config *c = config_of_node(WAYS, "lb-a");
+	for (size_t size = 1; size <= COUNT(want) + 1; size++) {
+		struct model_sync_at at = { 0 };
+		struct conn_way out[COUNT(want) + 1], again;
+		size_t all = 0, n;
+		while ((n = model_sync_ways(c, &at, out, size))) {
+			ck_assert_uint_le(n, size);
+			for (size_t i = 0; i < n; i++) {
+				char text[CONN_WAY_STRLEN];
+				conn_way_str(&out[i], text);
+				ck_assert_msg(all < COUNT(want) && strcmp(text, want[all]) == 0, "%s", text);
+				all++;
+				ck_assert(conn_way_parse(text, strlen(text), &again)); /* the process takes it */
+			}
+		}
+		ck_assert_uint_eq(all, COUNT(want));
+	}
+	config_free(c);
+}
+END_TEST
+
 /* The process takes what it is told: the two agree on what is legal. */
 START_TEST(the_process_takes_it)
 {
@@ -209,21 +251,28 @@ START_TEST(the_role_of_the_kernel)
 }
 END_TEST
 
-/* Connection tracking: by itself that of those alone who are translated, in the order of the message. */
+/* Connection tracking: by itself that of those who are translated and, where there is one, of all others that the
+ * kernel tracks in both directions; in the order of the message. */
 START_TEST(translated_listeners)
 {
 #define TRANSLATED                                                                                                     \
 	"services:\n  web: { listen: [203.0.113.11:80, 203.0.113.10:80], source_nat: 10.1.0.1, backends: { a: "        \
 	"10.1.0.2 } }\n"                                                                                               \
-	"  not: { listen: 203.0.113.9:80, backends: { a: 10.1.0.2 } }\n"
+	"  plain: { listen: 203.0.113.9:80, backends: { a: 10.1.0.2 } }\n"                                             \
+	"  one: { listen: 203.0.113.8:80, mode: dr, backends: { a: { address: 10.1.0.2, mode: nat } } }\n"             \
+	"  straight: { listen: 203.0.113.7:80, mode: dr, backends: { a: 10.1.0.2 } }\n"                                \
+	"  off: { listen: 203.0.113.6:80, sync: off, backends: { a: 10.1.0.2 } }\n"                                    \
+	"  marked: { fwmark: 5, backends: { a: 10.1.0.2 } }\n"
 	struct sync_conf c;
 	struct lb_err e = { 0 };
 	char ip[LB_IP_STRLEN];
 	key_text = KEY;
 	ck_assert_msg(conf_of(PAIR TRANSLATED, "lb-a", &c, &e) == 0, "%s", e.text);
-	ck_assert(c.conntrack == SYNC_CONNTRACK_AUTO && c.n_nats == 2 && sync_conf_tracks(&c));
-	ck_assert_str_eq(lb_ip_str(&c.nats[0].addr, ip), "203.0.113.10");
-	ck_assert_str_eq(lb_ip_str(&c.nats[1].addr, ip), "203.0.113.11");
+	ck_assert(c.conntrack == SYNC_CONNTRACK_AUTO && c.n_nats == 4 && sync_conf_tracks(&c));
+	ck_assert_str_eq(lb_ip_str(&c.nats[0].addr, ip), "203.0.113.8");
+	ck_assert_str_eq(lb_ip_str(&c.nats[1].addr, ip), "203.0.113.9");
+	ck_assert_str_eq(lb_ip_str(&c.nats[2].addr, ip), "203.0.113.10");
+	ck_assert_str_eq(lb_ip_str(&c.nats[3].addr, ip), "203.0.113.11");
 	ck_assert(c.nats[0].port == 80 && c.nats[0].protocol == IPPROTO_TCP && c.nats[0].what == SYNC_ALL);
 	sync_conf_done(&c);
 	ck_assert_msg(conf_of(PAIR TRANSLATED "sync: { conntrack: off }\n", "lb-a", &c, &e) == 0, "%s", e.text);
@@ -611,7 +660,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *tests[] = { both_ends, exceptions, the_process_takes_it, where_flows_are_not_copied,
+	const TTest *tests[] = { both_ends, exceptions, ways, the_process_takes_it, where_flows_are_not_copied,
 		translated_listeners, the_role_of_the_kernel, a_key_that_is_none, a_link_comes_and_goes, figures,
 		who_has_not_come_yet, a_peer_that_lags, another_key, a_kernel_that_has_no_room, connection_tracking,
 		copied_anew, a_kernel_that_does_not_play_along, progress, a_reload, no_row_of_the_kernel_changes };

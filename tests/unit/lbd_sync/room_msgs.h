@@ -17,6 +17,7 @@ struct msgs_room {
 	struct sync_skip skips[MSGS_SKIPS], nats[MSGS_SKIPS];
 	struct conn_match matches[MSGS_MATCHES];
 	struct conn_row rows[MSGS_ROWS];
+	struct conn_way ways[MSGS_MATCHES];
 	char text[300];
 };
 
@@ -119,7 +120,7 @@ static inline void msgs_state(uint64_t *s, struct sync_msg_state *st)
 static inline void msgs_stats(uint64_t *s, struct sync_msg_stats *st)
 {
 	uint64_t *const counters[] = { &st->local, &st->peer, &st->sent, &st->received, &st->injected, &st->refused,
-		&st->lost, &st->resyncs, &st->bulk_done, &st->bulk_all, &st->sent_done, &st->sent_all };
+		&st->lost, &st->unsure, &st->resyncs, &st->bulk_done, &st->bulk_all, &st->sent_done, &st->sent_all };
 	st->kind = (enum sync_kind)among(s, 0, SYNC_KIND_COUNT - 1);
 	for (size_t i = 0; i < LEN(counters); i++)
 		*counters[i] = random_of(s) >> among(s, 1, 63);
@@ -191,6 +192,27 @@ static inline void msgs_end(uint64_t *s, struct conn_end *e)
 	msgs_text(s, e->text, 0, sizeof(e->text));
 }
 
+static inline void msgs_ways(uint64_t *s, struct conn_ways *w, struct msgs_room *room)
+{
+	static const uint8_t methods[] = { 0, 2, 3, CONN_WAY_MIXED };
+	*w = (struct conn_ways){
+		.id = among(s, 0, UINT32_MAX), .first = coin(s), .last = coin(s), .n = among(s, 0, MSGS_MATCHES)
+	};
+	for (uint32_t i = 0; i < w->n; i++)
+		room->ways[i] = (struct conn_way){ .match = msgs_match(s),
+			.method = methods[among(s, 0, LEN(methods) - 1)],
+			.persist_s = coin(s) ? among(s, 0, CONN_WAY_PERSIST) : 0 };
+	w->v = room->ways;
+}
+
+static inline void msgs_looked(uint64_t *s, struct conn_looked *e)
+{
+	e->id = among(s, 0, UINT32_MAX);
+	e->err = among(s, 0, 4095);
+	e->found = random_of(s) >> among(s, 1, 63);
+	e->unsure = random_of(s) >> among(s, 1, 63);
+}
+
 static inline void msgs_talk(uint64_t *s, struct sync_msg_talk *t, struct msgs_room *room)
 {
 	msgs_text(s, room->text, 0, sizeof(room->text));
@@ -241,6 +263,9 @@ static inline void msgs_random(uint64_t *s, enum sync_msg_type type, struct sync
 	case SYNC_MSG_CONN_STOP: m->u.conn_id = among(s, 1, UINT32_MAX); break;
 	case SYNC_MSG_CONN_ROWS: msgs_rows(s, &m->u.conn_rows, room); break;
 	case SYNC_MSG_CONN_END: msgs_end(s, &m->u.conn_end); break;
+	case SYNC_MSG_LOOK_WAYS: msgs_ways(s, &m->u.ways, room); break;
+	case SYNC_MSG_LOOK_WANT: break;
+	case SYNC_MSG_LOOK_END: msgs_looked(s, &m->u.looked); break;
 	}
 }
 

@@ -74,6 +74,27 @@ START_TEST(row)
 }
 END_TEST
 
+/* A look tells nothing of how many packets a flow of UDP has had. */
+START_TEST(seen)
+{
+	const struct sync_conf conf = { .n_skips = 4, .skips = skips };
+	const struct row *r = &rows[_i];
+	struct flow f = { .key = { .protocol = r->protocol,
+				  .template = r->template,
+				  .virtual_port = r->port,
+				  .virtual = ip(r->virtual) },
+		.state = r->state,
+		.fwmark = r->fwmark };
+	bool udp = r->protocol == IPPROTO_UDP && !r->template;
+	ck_assert_msg(sync_copied_seen(&conf, &f) == (r->copied && !udp), "%s", r->what);
+	f.key = (struct flow_key){ .protocol = IPPROTO_UDP, .virtual_port = 53, .virtual = ip("10.0.0.1") };
+	f.fwmark = 0;
+	skips[0] = (struct sync_skip){ .what = SYNC_ALL, .protocol = IPPROTO_UDP, .port = 53, .addr = ip("10.0.0.1") };
+	qsort(skips, 4, sizeof(skips[0]), compare);
+	ck_assert(sync_copied_seen(&conf, &f));
+}
+END_TEST
+
 START_TEST(without_exceptions)
 {
 	const struct sync_conf conf = { .n_skips = 0 };
@@ -146,6 +167,7 @@ int main(void)
 	TCase *t = tcase_create("rows");
 	tcase_add_checked_fixture(t, setup, NULL);
 	tcase_add_loop_test(t, row, 0, (int)(sizeof(rows) / sizeof(rows[0])));
+	tcase_add_loop_test(t, seen, 0, (int)(sizeof(rows) / sizeof(rows[0])));
 	tcase_add_test(t, without_exceptions);
 	tcase_add_loop_test(t, of_connection_tracking, 0, (int)(sizeof(ct_rows) / sizeof(ct_rows[0])));
 	suite_add_tcase(s, t);

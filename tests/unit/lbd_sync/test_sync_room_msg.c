@@ -9,6 +9,7 @@ static void same_stats(const struct sync_msg_stats *a, const struct sync_msg_sta
 	ck_assert(a->kind == b->kind && a->local == b->local && a->peer == b->peer && a->sent == b->sent);
 	ck_assert(a->received == b->received && a->injected == b->injected && a->refused == b->refused);
 	ck_assert_int_eq(a->kernel_full, b->kernel_full);
+	ck_assert_uint_eq(a->unsure, b->unsure);
 	ck_assert(a->lost == b->lost && a->resyncs == b->resyncs && a->lag_ms == b->lag_ms && a->full == b->full);
 	ck_assert(a->bulk_done == b->bulk_done && a->bulk_all == b->bulk_all);
 	ck_assert(a->sent_done == b->sent_done && a->sent_all == b->sent_all);
@@ -47,6 +48,19 @@ static void same_end(const struct conn_end *a, const struct conn_end *b)
 	ck_assert(a->id == b->id && a->err == b->err && a->seen == b->seen && a->ended == b->ended);
 	ck_assert(a->left == b->left && a->unsure == b->unsure);
 	ck_assert_str_eq(a->text, b->text);
+}
+
+static void same_ways(const struct conn_ways *a, const struct conn_ways *b)
+{
+	char x[CONN_WAY_STRLEN], y[CONN_WAY_STRLEN];
+	ck_assert(a->id == b->id && a->first == b->first && a->last == b->last && a->n == b->n);
+	for (uint32_t i = 0; i < a->n; i++)
+		ck_assert_str_eq(conn_way_str(&a->v[i], x), conn_way_str(&b->v[i], y));
+}
+
+static void same_looked(const struct conn_looked *a, const struct conn_looked *b)
+{
+	ck_assert(a->id == b->id && a->err == b->err && a->found == b->found && a->unsure == b->unsure);
 }
 
 static void same(const struct sync_room_msg *a, const struct sync_room_msg *b, uint64_t seed)
@@ -95,6 +109,9 @@ static void same(const struct sync_room_msg *a, const struct sync_room_msg *b, u
 	case SYNC_MSG_CONN_STOP: ck_assert_uint_eq(a->u.conn_id, b->u.conn_id); break;
 	case SYNC_MSG_CONN_ROWS: same_rows(&a->u.conn_rows, &b->u.conn_rows); break;
 	case SYNC_MSG_CONN_END: same_end(&a->u.conn_end, &b->u.conn_end); break;
+	case SYNC_MSG_LOOK_WAYS: same_ways(&a->u.ways, &b->u.ways); break;
+	case SYNC_MSG_LOOK_WANT: break;
+	case SYNC_MSG_LOOK_END: same_looked(&a->u.looked, &b->u.looked); break;
 	}
 }
 
@@ -170,7 +187,8 @@ END_TEST
 	"\"version\":\"1\",\"sent_all\":true,\"have_all\":false,\"same_config\":true,\"trouble\":\"no module\"}"
 #define STATS                                                                                                          \
 	"{\"msg\":\"sync.stats\",\"kind\":\"conntrack\",\"local\":1,\"peer\":2,\"sent\":3,\"received\":4,"             \
-	"\"injected\":5,\"refused\":6,\"lost\":7,\"resyncs\":8,\"bulk_done\":9,\"bulk_all\":10,\"sent_done\":11,"      \
+	"\"injected\":5,\"refused\":6,\"lost\":7,\"unsure\":15,\"resyncs\":8,\"bulk_done\":9,\"bulk_all\":10,\"sent_"  \
+	"done\":11,"                                                                                                   \
 	"\"sent_all\":12,\"lag_ms\":13,\"full\":14,\"kernel_full\":true}"
 
 #define ASK(name)                                                                                                      \
@@ -195,6 +213,10 @@ static const char *const bases[SYNC_MSG_COUNT] = {
 			       "\"0 10.0.0.0 0.0.0.10 10.1.0.12 1 300 10 template\"]}",
 	[SYNC_MSG_CONN_END] = "{\"msg\":\"conn.end\",\"id\":7,\"err\":2,\"seen\":3,\"ended\":2,\"left\":1,"
 			      "\"unsure\":true,\"text\":\"why\"}",
+	[SYNC_MSG_LOOK_WAYS] = "{\"msg\":\"look.ways\",\"id\":7,\"first\":true,\"last\":false,\"ways\":["
+			       "\"nat 0 tcp 203.0.113.10:80 -\",\"dr 300 any fwmark:10/ipv4 10.1.0.12\"]}",
+	[SYNC_MSG_LOOK_WANT] = "{\"msg\":\"look.want\"}",
+	[SYNC_MSG_LOOK_END] = "{\"msg\":\"look.end\",\"id\":7,\"err\":2,\"found\":3,\"unsure\":1}",
 	[SYNC_MSG_TALK_OUT] = "{\"msg\":\"talk.out\",\"link\":2,\"id\":3,\"flags\":1,\"text\":\"{\\n\"}",
 	[SYNC_MSG_TALK_LINK] = "{\"msg\":\"talk.link\",\"link\":2}",
 	[SYNC_MSG_TALK_IN] = "{\"msg\":\"talk.in\",\"id\":3,\"flags\":17,\"text\":\"\"}",
@@ -261,6 +283,7 @@ static const struct member members[] = {
 	{ SYNC_MSG_STATS, "injected", INT, 0, INT64_MAX },
 	{ SYNC_MSG_STATS, "refused", INT, 0, INT64_MAX },
 	{ SYNC_MSG_STATS, "lost", INT, 0, INT64_MAX },
+	{ SYNC_MSG_STATS, "unsure", INT, 0, INT64_MAX },
 	{ SYNC_MSG_STATS, "resyncs", INT, 0, INT64_MAX },
 	{ SYNC_MSG_STATS, "bulk_done", INT, 0, INT64_MAX },
 	{ SYNC_MSG_STATS, "bulk_all", INT, 0, INT64_MAX },
@@ -295,6 +318,14 @@ static const struct member members[] = {
 	{ SYNC_MSG_CONN_END, "left", INT, 0, INT64_MAX },
 	{ SYNC_MSG_CONN_END, "unsure", BOOL, 0, 0 },
 	{ SYNC_MSG_CONN_END, "text", TEXT, 0, 199 },
+	{ SYNC_MSG_LOOK_WAYS, "id", INT, 0, UINT32_MAX },
+	{ SYNC_MSG_LOOK_WAYS, "first", BOOL, 0, 0 },
+	{ SYNC_MSG_LOOK_WAYS, "last", BOOL, 0, 0 },
+	{ SYNC_MSG_LOOK_WAYS, "ways", LIST, 0, 0 },
+	{ SYNC_MSG_LOOK_END, "id", INT, 0, UINT32_MAX },
+	{ SYNC_MSG_LOOK_END, "err", INT, 0, 4095 },
+	{ SYNC_MSG_LOOK_END, "found", INT, 0, INT64_MAX },
+	{ SYNC_MSG_LOOK_END, "unsure", INT, 0, INT64_MAX },
 };
 
 START_TEST(every_member_counts)
@@ -487,6 +518,13 @@ static const struct {
 		"{\"msg\":\"sync.state\",\"is\":\"down\",\"reason\":\"\xc3\xbc\",\"text\":\"\",\"version\":\"\","
 		"\"sent_all\":false,\"have_all\":false,\"same_config\":false,\"trouble\":\"\"}",
 		-EBADMSG, true },
+	{ "no way: nothing is copied", "{\"msg\":\"look.ways\",\"id\":0,\"first\":true,\"last\":true,\"ways\":[]}", 0,
+		false },
+	{ "a way that is none",
+		"{\"msg\":\"look.ways\",\"id\":0,\"first\":true,\"last\":true,\"ways\":[\"nat 0 tcp - -\"]}", -EBADMSG,
+		false },
+	{ "a way that is a number", "{\"msg\":\"look.ways\",\"id\":0,\"first\":true,\"last\":true,\"ways\":[5]}",
+		-EBADMSG, false },
 	{ "the process does not say hello", "{\"msg\":\"hello\",\"version\":1,\"level\":\"info\"}", -EBADMSG, true },
 };
 

@@ -201,6 +201,54 @@ END_TEST
 
 /* ---- limits ---- */
 
+/* The peer has everything up to a number when it has acknowledged what of it is ours. */
+START_TEST(whether_it_has_all)
+{
+	const enum sync_stream ipvs = SYNC_STREAM_IPVS, conntrack = SYNC_STREAM_CONNTRACK;
+	put(&a, 0, 300);
+	uint64_t all = flow_table_last(a.table);
+	ck_assert(!sync_link_has(&a.link, ipvs, 0)); /* there is no link */
+	join(&a, &b);
+	unsigned n = 0;
+	while (!sync_link_has(&a.link, ipvs, all)) {
+		ck_assert_uint_lt(b.got, 301);
+		ck_assert_uint_lt(n++, 1000);
+		if (talk_some(&a, &b, 1) == 0)
+			break;
+	}
+	ck_assert(sync_link_has(&a.link, ipvs, all) && b.got == 300);
+	ck_assert(sync_link_has(&a.link, conntrack, 7)); /* there is no such stream */
+	talk(&a, &b);
+	put(&a, 300, 1);
+	all = flow_table_last(a.table);
+	ck_assert(!sync_link_has(&a.link, ipvs, all));
+	ck_assert_uint_gt(say(&a), 0); /* it is said, and lost on its way */
+	ck_assert(!sync_link_has(&a.link, ipvs, all));
+	cut(&a, &b);
+	ck_assert(!sync_link_has(&a.link, ipvs, all));
+	join(&a, &b);
+	talk(&a, &b);
+	ck_assert(sync_link_has(&a.link, ipvs, all));
+	/* what the peer has told is not told back: nothing of it is acknowledged */
+	put(&b, 1000, 10);
+	talk(&a, &b);
+	all = flow_table_last(a.table);
+	ck_assert(sync_link_has(&a.link, ipvs, all) && !sync_link_has(&a.link, ipvs, all + 1));
+	/* nor is it awaited while more comes all the time */
+	put(&a, 2000, 1);
+	all = flow_table_last(a.table);
+	talk(&a, &b);
+	put(&a, 2001, 1);
+	ck_assert_uint_gt(say(&a), 0);
+	ck_assert(sync_link_has(&a.link, ipvs, all) && !sync_link_has(&a.link, ipvs, all + 1));
+	sync_link_pause(&b.link, ipvs, true);
+	cut(&a, &b);
+	join(&a, &b);
+	talk(&a, &b);
+	ck_assert(!sync_link_has(&a.link, ipvs, all + 1)); /* the peer holds it */
+}
+END_TEST
+
 START_TEST(no_more_than_a_window_waits)
 {
 	put(&a, 0, 50000);
@@ -465,6 +513,7 @@ int main(void)
 	tcase_add_test(tc, flows_that_ended_are_not_sent);
 	tcase_add_test(tc, one_that_cannot_take_a_flow_goes_on);
 	tcase_add_test(tc, little_room_loses_nothing);
+	tcase_add_test(tc, whether_it_has_all);
 	tcase_add_test(tc, no_more_than_a_window_waits);
 	tcase_add_loop_test(tc, the_rate_holds, 0, 5);
 	tcase_add_test(tc, a_limit_after_a_month_without_a_word);
