@@ -100,20 +100,25 @@ static void host_line(const char *line, size_t n, void *arg)
 
 static void look_at_host(struct looking *l, bool daemon)
 {
-	const char *argv[12] = { "lbd", "--doctor" };
+	/* user: also where it is "", for then the daemon runs as root */
+	const struct {
+		const char *option, *value;
+		bool given;
+	} pairs[] = {
+		{ "--config", l->config, l->config[0] },
+		{ "--state-dir", l->state, l->state[0] },
+		{ "--run-dir", l->run, l->run[0] },
+		{ "--node", l->node, l->node[0] },
+		{ "--user", l->user, daemon },
+	};
+	const char *argv[2 + 2 * sizeof(pairs) / sizeof(pairs[0]) + 1] = { "lbd", "--doctor" };
 	struct lb_err e = { 0 };
 	size_t n = 2;
-	const char *const pairs[][2] = { { "--config", l->config }, { "--state-dir", l->state },
-		{ "--run-dir", l->run }, { "--node", l->node } };
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
-		if (pairs[i][1][0]) {
-			argv[n++] = pairs[i][0];
-			argv[n++] = pairs[i][1];
+		if (pairs[i].given) {
+			argv[n++] = pairs[i].option;
+			argv[n++] = pairs[i].value;
 		}
-	if (daemon) {
-		argv[n++] = "--user";
-		argv[n++] = l->user;
-	}
 	if (lbd_lines(argv, host_line, l, &e)) {
 		char text[600];
 		snprintf(text, sizeof(text), "this host was not looked at: %s", e.text);

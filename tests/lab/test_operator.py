@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What an operator sees and does where there is no IPVS: doctor, support, levels of the log, top, completion, and the
+"""What an operator sees and does, with IPVS and without: doctor, support, levels of the log, top, completion, and the
 examples of the manual page."""
 import json
 import os
@@ -14,20 +14,21 @@ import time
 
 import pytest
 
-from conftest import Lbd, run, until
+from conftest import Lbd, kernel_has, run, until
 from pair import A4, VIP4, Pair
 from steps import slowness
 
+IPVS = kernel_has("ip_vs")
 SECRET = "0123456789abcdef0123456789abcdef-of-the-pair"
 PASSWORD = "geheim12"
 TEXT = """cluster:
   id: 7
   key_file: {dir}/pair.key
   nodes:
-    lb-a: {{ addresses: [10.7.0.1], priority: 200 }}
-    lb-b: {{ addresses: [10.7.0.2], priority: 100 }}
+    lb-a: {{ address: 10.7.0.1, priority: 200 }}
+    lb-b: {{ address: 10.7.0.2, priority: 100 }}
 vrrp:
-  wan4: {{ interface: eth0, vrid: 51, addresses: [10.7.0.100/24], version: 2, interval: 1s,
+  wan4: {{ interface: eth0, vrid: 51, addresses: [10.7.0.100/24], version: 2, advert_interval: 1s,
           auth: {{ type: password, key_file: {dir}/vrrp.key }} }}
 checks:
   page: {{ type: http, path: /, headers: {{ Authorization: "Basic c2VjcmV0OnNlY3JldA==" }} }}
@@ -58,7 +59,7 @@ def d(pair):
         os.chmod(path, 0o640)
     d.write(TEXT.format(dir=d.dir))
     d.start(ready=False)  # without IPVS it never is
-    until(lambda: d.call("status").returncode == 0, "it answers")
+    until(lambda: d.call("status").returncode in (0, 1), "it answers")  # without IPVS it says no
     yield d
     d.close()
 
@@ -70,7 +71,9 @@ def rows(d, *argv, code=None):
 
 
 def findings(d):
-    return {(r["check"], r["object"]): r for r in rows(d, "doctor", code=1)}
+    all_ = rows(d, "doctor", code=1)
+    print(all_)  # where an assertion fails one wants to see them
+    return {(r["check"], r["object"]): r for r in all_}
 
 
 class TestDoctor:
@@ -114,7 +117,9 @@ class TestDoctor:
     def test_a_firewall_that_drops_adverts_is_found(self, d, pair):
         with pair.a:
             subprocess.run(["nft", "-f", "-"], check=True, text=True, input="""table inet filter { chain input {
-                type filter hook input priority 0; policy drop; ct state established accept; } }""")
+                type filter hook input priority 0; policy drop; ct state established accept
+                }
+            }""")
         try:
             texts = [r["text"] for r in rows(d, "doctor") if r["check"] == "firewall"]
             assert any("VRRP" in t for t in texts) and any("port" in t for t in texts), texts
@@ -183,12 +188,12 @@ class TestLevels:
     def test_one_part_talks_more_and_goes_back_by_itself(self, d):
         assert self.levels(d)["check"]["level"] == "info"
         # long enough for the words after it on a slow machine
-        p = d.call("log", "level", "check", "debug", "--for", f"{int(6 * slowness())}s")
+        p = d.call("log", "level", "check", "debug", "--for", f"{int(4 * slowness())}s")
         assert p.returncode == 0 and "check is logged at level debug for" in p.stdout, (p.stdout, p.stderr)
         levels = self.levels(d)
         assert levels["check"]["level"] == "debug" and levels["check"]["expires"]
         assert {r["level"] for s, r in levels.items() if s != "check"} == {"info"}
-        until(lambda: re.search(r"debug: .*(tcp|page)", d.log()), "the process of the probes talks more", 20)
+        until(lambda: re.search(r"probe: debug: probe 10\.7\.0\.3:", d.log()), "the process of the probes talks more", 20)
         until(lambda: self.levels(d)["check"]["level"] == "info", "the time is over", 30 * slowness())
         assert "expires" not in self.levels(d)["check"]
         assert "log/check: level info again" in d.log()
@@ -208,6 +213,7 @@ class TestLevels:
 
 
 class TestTop:
+    @pytest.mark.skipif(IPVS, reason="this kernel has IPVS")
     def test_without_a_kernel_it_says_what_is_missing(self, d):
         p = d.call("top")
         assert p.returncode == 8 and "modprobe ip_vs" in p.stderr
@@ -257,12 +263,13 @@ class TestCompletion:
         assert expected in [line.split("\t")[0] for line in out.splitlines()], out
 
 
-# What the example of a command ends with here: there is no IPVS and no other node. Every other one is fine or says no.
-OTHERWISE = {"service zero": {8}, "conn list": {8}, "conn count": {8}, "conn kill": {8}, "service stats": {8},
-             "backend stats": {8}, "top": {8}, "config export": {8}, "kernel diff": {8}, "kernel repair": {8},
-             "peer diff": {3, 4, 7}, "failover": {7}, "sync resync": {3, 7, 8, 1}, "sync pause": {7, 3, 0}, "sync resume": {7, 3, 0, 9},
-             "wait": {0, 9}, "vrrp resign": {0, 7, 9}, "config diff": {0, 1, 8}, "config apply": {0, 8}, "daemon reload": {0, 8},
-             "check run": {0, 1, 8}, "status": {0, 1}}
+# What the example of a command ends with here, where that is not fine or no: the other node never answers, and an example
+# before has put what this one is about into maintenance or handed it over.
+KERNEL = ("service zero", "conn list", "conn count", "conn kill", "service stats", "backend stats", "top", "config export",
+          "kernel diff", "kernel repair")
+OTHERWISE = {"peer diff": {3, 4, 7}, "failover": {7}, "sync resync": {0, 3, 7}, "sync pause": {0, 3, 7},
+             "sync resume": {0, 3, 7, 9}, "wait": {0, 1, 9}, "vrrp resign": {0, 7, 9}, "vrrp announce": {0, 7},
+             "config diff": {0, 1}, "check run": {0, 1, 7}}
 
 
 def examples(d):
@@ -288,12 +295,12 @@ class TestExamples:
         for name, line in sorted(lines, key=lambda x: x[0] in last):
             if name in last:
                 continue  # they end the daemon that the others ask
-            line = line.replace("/etc/lbd/lbd.yaml", d.config).replace("/tmp/", str(tmp_path) + "/")
-            line = line.replace("/etc/bash_completion.d/", str(tmp_path) + "/")
+            line = re.sub("/(tmp|etc/bash_completion.d)/", f"{tmp_path}/", line).replace("/etc/lbd/lbd.yaml", d.config)
             with d.node:
                 p = subprocess.run(["timeout", "60", "bash", "-c", line], text=True, capture_output=True, check=False,
                                    cwd=tmp_path, env=env, stdin=subprocess.DEVNULL)
-            if p.returncode not in OTHERWISE.get(name, {0, 1}):
+            fine = OTHERWISE.get(name, {0, 1}) if IPVS or name not in KERNEL else {8}
+            if p.returncode not in fine:
                 bad.append((line, p.returncode, p.stdout[-300:], p.stderr[-300:]))
         assert not bad, "\n".join(map(str, bad))
 
@@ -304,19 +311,13 @@ LISTS = ["service list", "backend list", "check list", "check history", "vrrp li
 
 class TestForms:
     @pytest.mark.parametrize("command", LISTS)
-    @pytest.mark.parametrize("form", ["table", "wide", "json", "jsonl", "tsv"])
-    def test_every_list_in_every_form(self, d, command, form):
-        p = d.call(*command.split(), "-o", form)
-        assert p.returncode in (0, 1), p.stderr
-        keys = None
-        if form == "json":
-            data = json.loads(p.stdout)
-            assert data["schema"] == 1 and isinstance(data["data"], list)
-        elif form == "jsonl":
-            assert all(isinstance(json.loads(line), dict) for line in p.stdout.splitlines())
-        elif form == "tsv" and p.stdout:
-            head, *lines = p.stdout.splitlines()
-            keys = head.split("\t")
-            assert all(len(line.split("\t")) == len(keys) for line in lines)
-            for row in rows(d, *command.split()):
-                assert set(row) <= set(keys) | {"members", "overrides"} or command in ("service list", "backend list")
+    def test_every_list_in_every_form(self, d, command):
+        objects = rows(d, *command.split())
+        data = json.loads(d.call(*command.split(), "-o", "json").stdout)
+        assert data["schema"] == 1 and len(data["data"]) == len(objects)
+        head, *lines = d.call(*command.split(), "-o", "tsv").stdout.split("\n")[:-1] or [""]
+        keys = head.split("\t")
+        assert len(lines) == len(objects) and all(len(line.split("\t")) == len(keys) for line in lines)
+        for form in ("table", "wide"):
+            p = d.call(*command.split(), "-o", form)
+            assert p.returncode in (0, 1) and not p.stderr, p.stderr
