@@ -19,6 +19,8 @@ struct mac {
 
 struct anon {
 	LB_VEC(struct lb_ip) ips; /* the place of one in its list is its number */
+	uint32_t *slots;          /* numbers by address, 0 = free: a table may have a hundred thousand */
+	size_t n_slots;           /* a power of two, at least twice as many as addresses */
 	LB_VEC(struct mac) macs;
 };
 
@@ -33,6 +35,7 @@ void anon_free(struct anon *a)
 		return;
 	lb_vec_done(&a->ips);
 	lb_vec_done(&a->macs);
+	free(a->slots);
 	free(a);
 }
 
@@ -48,17 +51,48 @@ static bool stays(const struct lb_ip *ip)
 	return ip->b[0] == 0 || ip->b[0] == 127 || ip->b[0] == 255; /* also masks */
 }
 
+/* Where it stands, or may stand. */
+static uint32_t *slot_of(struct anon *a, const struct lb_ip *ip)
+{
+	uint64_t h = ip->family;
+	for (size_t i = 0; i < sizeof(ip->b); i++)
+		h = (h ^ ip->b[i]) * 1099511628211u; /* as FNV-1a */
+	size_t at = (size_t)(h ^ h >> 32) & (a->n_slots - 1);
+	while (a->slots[at] && lb_ip_cmp(&a->ips.v[a->slots[at] - 1], ip) != 0)
+		at = (at + 1) & (a->n_slots - 1);
+	return &a->slots[at];
+}
+
+static bool room(struct anon *a)
+{
+	size_t n = a->n_slots ? a->n_slots * 2 : 64;
+	if (a->ips.n * 2 < a->n_slots)
+		return true;
+	uint32_t *slots = calloc(n, sizeof(*slots));
+	if (!slots)
+		return false;
+	free(a->slots);
+	a->slots = slots;
+	a->n_slots = n;
+	for (size_t i = 0; i < a->ips.n; i++)
+		*slot_of(a, &a->ips.v[i]) = (uint32_t)i + 1;
+	return true;
+}
+
 /* Its number, from 1; 0: no memory. */
 static size_t number_of(struct anon *a, const struct lb_ip *ip)
 {
-	for (size_t i = 0; i < a->ips.n; i++)
-		if (lb_ip_cmp(&a->ips.v[i], ip) == 0)
-			return i + 1;
-	struct lb_ip *place = lb_vec_push(&a->ips);
-	if (!place)
+	if (!room(a))
 		return 0;
-	*place = *ip;
-	return a->ips.n;
+	uint32_t *slot = slot_of(a, ip);
+	struct lb_ip *place = *slot ? NULL : lb_vec_push(&a->ips);
+	if (!*slot && !place)
+		return 0;
+	if (place) {
+		*place = *ip;
+		*slot = (uint32_t)a->ips.n;
+	}
+	return *slot;
 }
 
 static void put_ip(struct anon *a, const struct lb_ip *ip, const char *as, size_t n, struct lb_text *out)
@@ -117,6 +151,12 @@ static bool of_word(char c)
 	return isalnum((unsigned char)c) || c == '_';
 }
 
+/* Whether a word may begin at i: also behind the "\n" of a text in JSON. */
+static bool begins(const char *text, size_t i)
+{
+	return i == 0 || !of_word(text[i - 1]) || (i > 1 && text[i - 2] == '\\');
+}
+
 /* A run of characters of addresses: one, with a port behind it, or none. */
 static void run(struct anon *a, const char *s, size_t n, struct lb_text *out)
 {
@@ -143,7 +183,7 @@ void anon_text(struct anon *a, const char *text, size_t n, struct lb_text *out)
 {
 	for (size_t i = 0; i < n;) {
 		size_t from = i;
-		if (of_address(text[i]) && (i == 0 || !of_word(text[i - 1]))) {
+		if (of_address(text[i]) && begins(text, i)) {
 			while (i < n && of_address(text[i]))
 				i++;
 			if (i < n && of_word(text[i])) /* a word that begins like one: "face", "deadbeefx" */
@@ -152,7 +192,7 @@ void anon_text(struct anon *a, const char *text, size_t n, struct lb_text *out)
 				run(a, text + from, i - from, out);
 			continue;
 		}
-		while (i < n && (i == from || !of_address(text[i]) || of_word(text[i - 1])))
+		while (i < n && (i == from || !of_address(text[i]) || !begins(text, i)))
 			i++;
 		lb_text_put(out, text + from, i - from);
 	}
@@ -209,5 +249,64 @@ void anon_secrets(const char *text, size_t n, struct lb_text *out)
 		lb_text_put(out, text + i, at - i);
 		i = value_end(text, at, n);
 		lb_text_puts(out, HIDDEN);
+	}
+}
+
+/* ---- the configuration ---- */
+
+/* What a probe says may be a password of whatever it asks, whatever it is called. Values and all that stands below. */
+#define CHECK_INDENT 4u /* "checks:", "  NAME:", "    KEY:"; deeper these are names of backends */
+static const char *const said_by_probes[] = { "headers", "send", "send_hex", "data", "args" };
+
+/* The key of a line and where its value begins; NULL: a line without a key, "- x". */
+static const char *key_of(const char *s, size_t n, size_t *key_n, size_t *value)
+{
+	const char *colon = memchr(s, ':', n);
+	size_t indent = 0;
+	while (indent < n && s[indent] == ' ')
+		indent++;
+	*value = n;
+	if (indent < n && s[indent] == '-') {
+		*value = indent + 2 < n ? indent + 2 : n;
+		return NULL;
+	}
+	if (!colon)
+		return NULL;
+	*key_n = (size_t)(colon - s) - indent;
+	*value = (size_t)(colon - s) + 2 < n ? (size_t)(colon - s) + 2 : n;
+	return s + indent;
+}
+
+static bool said(const char *key, size_t n, size_t indent)
+{
+	for (size_t i = 0; indent == CHECK_INDENT && i < sizeof(said_by_probes) / sizeof(said_by_probes[0]); i++)
+		if (n == strlen(said_by_probes[i]) && memcmp(key, said_by_probes[i], n) == 0)
+			return true;
+	return false;
+}
+
+void anon_config(const char *text, size_t n, struct lb_text *out)
+{
+	size_t below = SIZE_MAX; /* the indent of a key all below which is hidden */
+	while (n) {
+		const char *nl = memchr(text, '\n', n);
+		size_t len = nl ? (size_t)(nl - text) : n, indent = 0, key_n = 0, value;
+		while (indent < len && text[indent] == ' ')
+			indent++;
+		if (below != SIZE_MAX && indent <= below)
+			below = SIZE_MAX;
+		const char *key = key_of(text, len, &key_n, &value);
+		bool begin = key && said(key, key_n, indent), hide = begin || below != SIZE_MAX;
+		below = begin ? indent : below;
+		const char *query = key && key_n == 4 && memcmp(key, "path", 4) == 0 ? memchr(text, '?', len) : NULL;
+		size_t keep = hide ? value : query ? (size_t)(query + 1 - text) : len;
+		lb_text_put(out, text, keep);
+		if (keep < len)
+			lb_text_puts(out, query && !hide && text[len - 1] == '"' ? HIDDEN "\"" : HIDDEN);
+		if (nl)
+			lb_text_puts(out, "\n");
+		len += nl != NULL;
+		text += len;
+		n -= len;
 	}
 }

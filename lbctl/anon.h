@@ -19,3 +19,7 @@ void anon_text(struct anon *a, const char *text, size_t n, struct lb_text *out);
 /* Appends text without what may be a secret: the value behind words like password, secret, token,
  * authorization, cookie, as YAML, JSON, headers or addresses of pages have it. Any bytes. */
 void anon_secrets(const char *text, size_t n, struct lb_text *out);
+
+/* Appends the text of `config show --effective` without what probes say to backends: their headers, data, arguments and
+ * the query of their path. What a check sends may be a password under any name. */
+void anon_config(const char *text, size_t n, struct lb_text *out);

@@ -61,7 +61,8 @@ static void of_socket(struct looking *l)
 		snprintf(l->node, sizeof(l->node), "%s", c->node);
 }
 
-static void ask(struct looking *l, const char *wire, session_row_fn *fn)
+/* False: who did not answer in time is not asked again, for an answer that is late would be taken for the next one. */
+static bool ask(struct looking *l, const char *wire, session_row_fn *fn)
 {
 	struct lb_err e = { 0 };
 	json_t *end = NULL;
@@ -70,6 +71,7 @@ static void ask(struct looking *l, const char *wire, session_row_fn *fn)
 	if (code > LB_CODE_NO)
 		doctor_no_daemon(&l->f, e.text, code == LB_CODE_DENIED);
 	json_decref(end);
+	return code != LB_CODE_TIMEOUT && code != LB_CODE_UNREACHABLE;
 }
 
 static bool ask_daemon(struct looking *l)
@@ -82,9 +84,7 @@ static bool ask_daemon(struct looking *l)
 		return false;
 	}
 	of_socket(l);
-	ask(l, "status", status_row);
-	ask(l, "peer.status", peer_row);
-	ask(l, "daemon.info", info_row);
+	(void)(ask(l, "status", status_row) && ask(l, "peer.status", peer_row) && ask(l, "daemon.info", info_row));
 	return true;
 }
 

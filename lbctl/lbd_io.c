@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define LINES_S 15 /* for a program whose lines are read: `lbd --doctor` waits for nft up to five seconds */
+
 void lbd_become(const char *const *const_argv, struct lb_err *e)
 {
 	char own[4096], beside[4200];
@@ -57,6 +59,8 @@ static int lines(const char *const *argv, void (*become)(const char *const *argv
 		dup2(null, STDIN_FILENO);
 		dup2(null, STDERR_FILENO);
 		dup2(fd[1], STDOUT_FILENO);
+		signal(SIGALRM, SIG_DFL);
+		alarm(LINES_S); /* it holds across exec */
 		become(argv, e);
 		_exit(127);
 	}
@@ -75,6 +79,8 @@ static int lines(const char *const *argv, void (*become)(const char *const *argv
 		return lb_err_set(e, LB_CODE_FAILED, "cannot run %s: %s", argv[0], strerror(errno));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		return lb_err_set(e, LB_CODE_FAILED, "%s cannot be run", argv[0]);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+		return lb_err_set(e, LB_CODE_FAILED, "%s did not end within %d s", argv[0], LINES_S);
 	if (status)
 		return lb_err_set(e, LB_CODE_FAILED, "%s did not end well", argv[0]);
 	return 0;

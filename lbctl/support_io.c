@@ -2,7 +2,7 @@
 /*
  * `lbctl support`: what the daemon answers, what the host prints, each a file of an archive that is made in memory.
  * Everything passes anon_secrets, and anon_text with --anonymize. The configuration is the one that --effective prints:
- * it names key files, and nothing here opens one.
+ * it names key files, and nothing here opens one; what probes say passes anon_config.
  */
 #include "lbctl/support_io.h"
 
@@ -23,6 +23,8 @@
 #define ASK_MS   30000
 #define PART_MAX (256u << 20)
 
+#define CONFIG_FILE "config-effective.yaml"
+
 /* One of a command that this lbctl does not have, or the daemon refuses, is named in the list with the reason. */
 static const struct {
 	const char *file, *wire, *flag; /* an argument that is true, NULL = none */
@@ -30,7 +32,7 @@ static const struct {
 } answers[] = {
 	{ "status.jsonl", "status", NULL, false },
 	{ "daemon.jsonl", "daemon.info", NULL, false },
-	{ "config-effective.yaml", "config.show", "effective", true },
+	{ CONFIG_FILE, "config.show", "effective", true },
 	{ "generations.jsonl", "config.history", NULL, false },
 	{ "services.jsonl", "service.list", NULL, false },
 	{ "backends.jsonl", "backend.list", NULL, false },
@@ -48,26 +50,21 @@ static const struct {
 	{ "metrics.txt", "metrics", NULL, true },
 };
 
-/* Each within ten seconds. */
-#define PROGRAM(...)                                                                                                   \
-	{                                                                                                              \
-		"timeout", "10", __VA_ARGS__, NULL                                                                     \
-	}
 static const struct {
 	const char *file;
-	const char *argv[12];
+	const char *argv[10]; /* ends with NULL */
 } programs[] = {
-	{ "host-uname.txt", PROGRAM("uname", "-a") },
-	{ "host-release.txt", PROGRAM("cat", "/etc/os-release") },
-	{ "host-modules.txt", PROGRAM("cat", "/proc/modules") },
-	{ "host-sysctl-vs.txt", PROGRAM("grep", "-r", ".", "/proc/sys/net/ipv4/vs") },
-	{ "host-ip-vs-stats.txt", PROGRAM("cat", "/proc/net/ip_vs_stats") },
-	{ "host-addresses.txt", PROGRAM("ip", "-d", "address") },
-	{ "host-links.txt", PROGRAM("ip", "-s", "link") },
-	{ "host-routes.txt", PROGRAM("ip", "route", "show", "table", "all") },
-	{ "host-rules.txt", PROGRAM("ip", "rule") },
-	{ "host-firewall.txt", PROGRAM("nft", "list", "ruleset") },
-	{ "log.txt", PROGRAM("journalctl", "-u", "lbd", "-n", "5000", "--no-pager", "-o", "short-iso") },
+	{ "host-uname.txt", { "uname", "-a" } },
+	{ "host-release.txt", { "cat", "/etc/os-release" } },
+	{ "host-modules.txt", { "cat", "/proc/modules" } },
+	{ "host-sysctl-vs.txt", { "grep", "-r", ".", "/proc/sys/net/ipv4/vs" } },
+	{ "host-ip-vs-stats.txt", { "cat", "/proc/net/ip_vs_stats" } },
+	{ "host-addresses.txt", { "ip", "-d", "address" } },
+	{ "host-links.txt", { "ip", "-s", "link" } },
+	{ "host-routes.txt", { "ip", "route", "show", "table", "all" } },
+	{ "host-rules.txt", { "ip", "rule" } },
+	{ "host-firewall.txt", { "nft", "list", "ruleset" } },
+	{ "log.txt", { "journalctl", "-u", "lbd", "-n", "5000", "--no-pager", "-o", "short-iso" } },
 };
 
 struct support {
@@ -99,7 +96,14 @@ static void put_line(const char *line, size_t n, void *arg)
 /* What is in u->part, as a file; why: what kept some of it away, NULL = nothing. */
 static void add(struct support *u, const char *file, const char *why)
 {
+	bool config = strcmp(file, CONFIG_FILE) == 0;
 	lb_text_printf(&u->list, "%-24s %s\n", file, why ? why : "ok");
+	if (config) {
+		lb_text_clear(&u->clean);
+		anon_config(u->part.s ? u->part.s : "", u->part.n, &u->clean);
+		lb_text_clear(&u->part);
+		lb_text_put(&u->part, u->clean.s ? u->clean.s : "", u->clean.n);
+	}
 	lb_text_clear(&u->clean);
 	anon_secrets(u->part.s ? u->part.s : "", u->part.n, &u->clean);
 	lb_text_clear(&u->part);
@@ -113,7 +117,8 @@ static void add(struct support *u, const char *file, const char *why)
 	lb_text_clear(&u->part);
 }
 
-static void ask(struct support *u, size_t i)
+/* False: there is nobody any more who answers, or an answer that came too late would be taken for the next one. */
+static bool ask(struct support *u, size_t i)
 {
 	struct lb_err e = { 0 };
 	json_t *end = NULL, *args = json_object();
@@ -125,6 +130,7 @@ static void ask(struct support *u, size_t i)
 	add(u, answers[i].file, code > LB_CODE_NO ? e.text : NULL);
 	json_decref(end);
 	json_decref(args);
+	return code != LB_CODE_TIMEOUT && code != LB_CODE_UNREACHABLE;
 }
 
 static void collect_daemon(struct support *u)
@@ -134,9 +140,12 @@ static void collect_daemon(struct support *u)
 	int code = session_connect(u->s, &e);
 	if (code)
 		lb_text_printf(&u->list, "the daemon was not asked: %s\n", e.text);
-	for (size_t i = 0; !code && i < sizeof(answers) / sizeof(answers[0]); i++)
+	bool more = code == 0;
+	for (size_t i = 0; more && i < sizeof(answers) / sizeof(answers[0]); i++)
 		if (lb_command_wire(answers[i].wire))
-			ask(u, i);
+			more = ask(u, i);
+	if (!code && !more)
+		lb_text_puts(&u->list, "the daemon was asked nothing more\n");
 }
 
 static void collect_host(struct support *u)

@@ -8,9 +8,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#define KILLED_MS 500
 
 static int take(int fd, int ms, size_t max, struct lb_text *out)
 {
@@ -35,6 +39,19 @@ static int take(int fd, int ms, size_t max, struct lb_text *out)
 	}
 }
 
+/* It may have closed its output and go on. */
+static bool ended(pid_t pid, int *status, int ms)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	for (int i = 0; i < ms; i++) {
+		pid_t p = waitpid(pid, status, WNOHANG);
+		if (p != 0)
+			return p == pid;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
 int doctor_child(const char *const *argv, int ms, size_t max, struct lb_text *out)
 {
 	static char locale[] = "LC_ALL=C", path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
@@ -54,10 +71,12 @@ int doctor_child(const char *const *argv, int ms, size_t max, struct lb_text *ou
 	close(pipe_fd[1]);
 	if (!err) {
 		err = take(pipe_fd[0], ms, max, out);
-		if (err)
+		if (err || !ended(pid, &status, ms)) {
 			kill(pid, SIGKILL);
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			;
+			/* one that the kernel does not let go is left behind: we end soon ourselves */
+			(void)ended(pid, &status, KILLED_MS);
+			err = err ? err : -ETIMEDOUT;
+		}
 		if (!err && status)
 			err = -EIO;
 	}

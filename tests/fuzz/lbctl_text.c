@@ -16,6 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct columns_look look = { .width = 80 };
 	if (a && t) {
 		anon_secrets(text, size, &out);
+		anon_config(text, size, &out);
 		anon_text(a, text, size, &out);
 		for (int i = 0; i < 2; i++) {
 			top_begin(t, (struct lb_time){ 1000000 * (i + 1) });

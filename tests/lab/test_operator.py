@@ -31,9 +31,10 @@ vrrp:
   wan4: {{ interface: eth0, vrid: 51, addresses: [10.7.0.100/24], version: 2, advert_interval: 1s,
           auth: {{ type: password, key_file: {dir}/vrrp.key }} }}
 checks:
-  page: {{ type: http, path: /, headers: {{ Authorization: "Basic c2VjcmV0OnNlY3JldA==" }} }}
+  page: {{ type: http, path: /, headers: {{ Authorization: "Basic c2VjcmV0OnNlY3JldA==", X-Vault: hvs.qqqq }} }}
+  talk: {{ type: tcp, send: "AUTH hunter2" }}
 services:
-  web: {{ listen: 10.7.0.100:80, check: [tcp, page], backends: {{ app1: 10.7.0.3:8080, app2: 10.7.0.3:8081 }} }}
+  web: {{ listen: 10.7.0.100:80, check: [tcp, page, talk], backends: {{ app1: 10.7.0.3:8080, app2: 10.7.0.3:8081 }} }}
   lost: {{ listen: 192.0.2.7:80, mode: dr, check: none, backends: {{ far: 198.51.100.9 }} }}
 """
 
@@ -164,7 +165,7 @@ class TestSupport:
         assert {"LIST.txt", "status.jsonl", "config-effective.yaml", "doctor.jsonl", "host-routes.txt"} <= set(files)
         assert "10.7.0.100" in files["config-effective.yaml"] and "Authorization" in files["config-effective.yaml"]
         for name, text in files.items():
-            for secret in (SECRET, PASSWORD, "c2VjcmV0OnNlY3JldA"):
+            for secret in (SECRET, PASSWORD, "c2VjcmV0OnNlY3JldA", "hvs.qqqq", "hunter2"):
                 assert secret not in text, name
 
     def test_addresses_are_others_and_the_same_everywhere(self, d, tmp_path):

@@ -32,6 +32,48 @@ END_TEST
 
 static const struct {
 	const char *what, *in, *out;
+} configs[] = {
+	{ "headers of any name, and what comes behind them",
+		"checks:\n  p:\n    headers:\n      \"X-Vault\": hvs.AAA\n      A: \"a: b\"\n    status: 200\n",
+		"checks:\n  p:\n    headers:\n      \"X-Vault\": (hidden)\n      A: (hidden)\n    status: 200\n" },
+	{ "what is sent", "    send: \"AUTH hunter2\\r\\n\"\n    expect: \"+OK\"\n",
+		"    send: (hidden)\n    expect: \"+OK\"\n" },
+	{ "a body, and no end of line", "    data: x: y", "    data: (hidden)" },
+	{ "arguments", "    args:\n      - \"-p\"\n      - geheim\n    path: /bin/x\n",
+		"    args:\n      - (hidden)\n      - (hidden)\n    path: /bin/x\n" },
+	{ "the query of a path", "    path: \"/?k=abc\"\n    path: /a\n", "    path: \"/?(hidden)\"\n    path: /a\n" },
+	{ "a service of that name", "services:\n  data:\n    mode: nat\n", "services:\n  data:\n    mode: nat\n" },
+	{ "nothing", "", "" },
+};
+
+START_TEST(nothing_that_a_probe_says)
+{
+	struct lb_text out = LB_TEXT_INIT;
+	anon_config(configs[_i].in, strlen(configs[_i].in), &out);
+	ck_assert_msg(!out.bad && strcmp(out.s ? out.s : "", configs[_i].out) == 0, "%s: %s", configs[_i].what, out.s);
+	lb_text_done(&out);
+}
+END_TEST
+
+START_TEST(ten_thousand_addresses_stay_apart)
+{
+	struct lb_text in = LB_TEXT_INIT, out = LB_TEXT_INIT;
+	struct anon *a = anon_new();
+	for (int turn = 0; turn < 2; turn++)
+		for (unsigned i = 1; i <= 10000; i++)
+			lb_text_printf(&in, "10.1.%u.%u ", i >> 8, i & 255);
+	anon_text(a, in.s, in.n, &out);
+	ck_assert(!out.bad && out.n % 2 == 0);
+	ck_assert(memcmp(out.s, out.s + out.n / 2, out.n / 2) == 0);
+	ck_assert(strncmp(out.s + out.n / 2 - 13, "198.18.39.16 ", 13) == 0);
+	anon_free(a);
+	lb_text_done(&in);
+	lb_text_done(&out);
+}
+END_TEST
+
+static const struct {
+	const char *what, *in, *out;
 } addresses[] = {
 	{ "the same is the same", "10.0.0.1 10.0.0.2 10.0.0.1", "198.18.0.1 198.18.0.2 198.18.0.1" },
 	{ "with a port, at the end of a sentence", "at 10.0.0.1:80. And 10.0.0.1.",
@@ -42,6 +84,7 @@ static const struct {
 	{ "a MAC", "ether 02:42:AC:11:00:02 brd ff:ff:ff:ff:ff:ff", "ether 02:00:00:00:00:00 brd ff:ff:ff:ff:ff:ff" },
 	{ "what means the same everywhere", "0.0.0.0 127.0.0.1 :: ::1 224.0.0.18 255.255.255.0 ff02::12",
 		"0.0.0.0 127.0.0.1 :: ::1 224.0.0.18 255.255.255.0 ff02::12" },
+	{ "behind an end of line in JSON", "{\"text\":\"a\\n10.0.0.1\"}", "{\"text\":\"a\\n198.18.0.1\"}" },
 	{ "words and numbers", "face deadbeef version 1.2.1 14:02:07 app1.example a::b_c",
 		"face deadbeef version 1.2.1 14:02:07 app1.example a::b_c" },
 };
@@ -91,6 +134,8 @@ int main(void)
 	suite_add_tcase(s, c);
 	tcase_add_loop_test(c, secrets_go, 0, sizeof(secrets) / sizeof(secrets[0]));
 	tcase_add_loop_test(c, addresses_are_others, 0, sizeof(addresses) / sizeof(addresses[0]));
+	tcase_add_loop_test(c, nothing_that_a_probe_says, 0, sizeof(configs) / sizeof(configs[0]));
+	tcase_add_test(c, ten_thousand_addresses_stay_apart);
 	tcase_add_test(c, an_archive_is_whole_blocks);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
