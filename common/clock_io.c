@@ -3,11 +3,21 @@
 
 #include <time.h>
 
-struct lb_time lb_clock_now(void)
+static struct lb_time read_clock(clockid_t id)
 {
 	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(id, &ts);
 	return (struct lb_time){ (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000 };
+}
+
+struct lb_time lb_clock_now(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+struct lb_time lb_clock_boot(void)
+{
+	return read_clock(CLOCK_BOOTTIME);
 }
 
 int64_t lb_clock_wall_ms(void)

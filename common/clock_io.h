@@ -4,4 +4,6 @@
 #include "common/time.h"
 
 struct lb_time lb_clock_now(void); /* CLOCK_MONOTONIC */
-int64_t lb_clock_wall_ms(void);    /* CLOCK_REALTIME, milliseconds since the epoch */
+struct lb_time lb_clock_boot(
+	void);                  /* CLOCK_BOOTTIME: goes on while the machine sleeps; not to be mixed with the other */
+int64_t lb_clock_wall_ms(void); /* CLOCK_REALTIME, milliseconds since the epoch */

@@ -27,6 +27,7 @@ const struct lb_wait lb_waits[] = {
 	{ "peer", false, "up", "every other node is heard over the second path" },
 	{ "peer", true, "up", "this other node is" },
 	{ "sync", false, "in-sync", "all flows have been copied, both ways" },
+	{ "config", false, "confirmed", "nothing waits for a confirm; never true once it was rolled back" },
 	{ "daemon", false, "ready", "first verdicts in, kernel as desired" },
 };
 const size_t lb_waits_n = sizeof(lb_waits) / sizeof(lb_waits[0]);

@@ -11,6 +11,7 @@ static const char *const top_sorts[] = { "name", "conns", "inpkts", "outpkts", "
 static const char *const log_parts[] = { "all", "config", "ipvs", "check", "vrrp", "sync", "ctl", NULL };
 static const char *const log_levels[] = { "error", "warning", "notice", "info", "debug", "auto", NULL };
 static const char *const exports[] = { "ipvsadm", NULL };
+static const char *const imports[] = { "keepalived", "ipvsadm", NULL };
 
 /* The same argument means the same everywhere, so it is written once. */
 #define ARG_KERNEL                                                                                                     \
@@ -386,7 +387,26 @@ const struct lb_command lb_commands[] = {
 			{ .name = "both",
 				.kind = LB_ARG_FLAG,
 				.option = "both",
-				.help = "on both nodes of the pair, or on neither" } } },
+				.help = "on both nodes of the pair, or on neither" },
+			{ .name = "confirm",
+				.kind = LB_ARG_DURATION,
+				.option = "confirm",
+				.metavar = "TIME",
+				.help = "go back after this time (2m) unless `config confirm` says to keep it" } } },
+	[LB_COMMAND_CONFIG_CONFIRM] = { "config", "confirm", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
+		.wait = "ready", .help = "keep what was applied with --confirm",
+		.text = "With `--both` one confirm reaches both nodes." },
+	[LB_COMMAND_CONFIG_ROLLBACK] = { "config", "rollback", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
+		.row = LB_ROW_CHANGE, .wait = "ready", .help = "go back to an older generation",
+		.text = "Without GEN: to the one before. What came after it is marked as rolled back; then the kernel "
+			"is compared, and the answer says whether it is as it was.",
+		.args = { { .name = "generation",
+			.kind = LB_ARG_COUNT,
+			.metavar = "GEN",
+			.help = "number of a confirmed generation" } } },
+	[LB_COMMAND_CONFIG_HISTORY] = { "config", "history", LB_LEVEL_OBSERVE, .view = LB_VIEW_TABLE,
+		.row = LB_ROW_GENERATION, .help = "who applied what, when, and what became of it",
+		.text = "The last 50 generations. `config show GEN` prints one." },
 	[LB_COMMAND_CONFIG_SCHEMA] = { "config", "schema", LB_LEVEL_NONE, .view = LB_VIEW_TEXT,
 		.help = "JSON Schema of lbd.yaml; no daemon needed",
 		.text = "For editors that check and complete while one writes. Runs `lbd --print=schema`." },
@@ -399,6 +419,28 @@ const struct lb_command lb_commands[] = {
 			.metavar = "ipvsadm",
 			.choices = exports,
 			.help = "rules for ipvsadm -R" } } },
+	[LB_COMMAND_CONFIG_IMPORT] = { "config", "import", LB_LEVEL_NONE, .view = LB_VIEW_TEXT,
+		.help = "print the configuration of another balancer as lbd.yaml; no daemon needed",
+		.text = "What has no counterpart is listed with file and line, and as comments on top of the result. "
+			"Without FILE: /etc/keepalived/keepalived.conf, or for ipvsadm standard input, where `ipvsadm "
+			"-Sn` "
+			"writes. Exit status 1 if something is listed, 6 if lbd would not start with the result. Runs "
+			"`lbd --import` as the caller; see lbd-migrating(7).",
+		.args = { { .name = "format",
+				  .kind = LB_ARG_CHOICE,
+				  .required = true,
+				  .metavar = "keepalived|ipvsadm",
+				  .choices = imports,
+				  .help = "what the file is" },
+			{ .name = "file",
+				.kind = LB_ARG_FILE,
+				.metavar = "FILE|-",
+				.help = "the file, - for standard input" },
+			{ .name = "id",
+				.kind = LB_ARG_TEXT,
+				.option = "id",
+				.metavar = "NAME",
+				.help = "the id that keepalived runs with: which lines with @NAME count" } } },
 
 	[LB_COMMAND_KERNEL_DIFF] = { "kernel", "diff", LB_LEVEL_OBSERVE, .view = LB_VIEW_DIFF, .row = LB_ROW_CHANGE,
 		.help = "how the kernel differs from what should be there",

@@ -341,6 +341,9 @@ static const struct lb_field status_fields[] = {
 	{ "overrides", LB_FIELD_NUMBER, LB_PLACE_TABLE, "OVERRIDES", NULL, "values an operator has set" },
 	{ "foreign_services", LB_FIELD_NUMBER, LB_PLACE_WIDE, "FOREIGN", NULL, "kernel services that are not ours" },
 	{ "file", LB_FIELD_OBJECT, LB_PLACE_SHOW, "FILE", NULL, "{path, differs, error}: the file against what runs" },
+	{ "config", LB_FIELD_OBJECT, LB_PLACE_SHOW, "CONFIG", NULL,
+		"{state, note, base, left, rolled_back, why, verified}: whether it waits for a confirm or was rolled "
+		"back" },
 	{ "alarms", LB_FIELD_LIST, LB_PLACE_TABLE, "ALARMS", NULL, "raised alarms" },
 	{ "findings", LB_FIELD_ROWS, LB_PLACE_SHOW, "FINDINGS", NULL, "[{object, text, fix}]" },
 	{ "problems", LB_FIELD_ROWS, LB_PLACE_SHOW, "PROBLEMS", NULL, "backend rows that are not up" },
@@ -406,6 +409,20 @@ static const struct lb_field change_fields[] = {
 	{ "before", LB_FIELD_TEXT, LB_PLACE_TABLE, "BEFORE", NULL, "value that goes" },
 	{ "after", LB_FIELD_TEXT, LB_PLACE_TABLE, "AFTER", NULL, "value that comes" },
 	{ "note", LB_FIELD_TEXT, LB_PLACE_TABLE, "NOTE", NULL, "hidden by an override, not ours, ..." },
+	{ .key = NULL },
+};
+
+static const struct lb_field generation_fields[] = {
+	{ "generation", LB_FIELD_NUMBER, LB_PLACE_TABLE, "GENERATION", NULL, "its number" },
+	{ "state", LB_FIELD_STATE, LB_PLACE_TABLE, "STATE", NULL,
+		"confirmed; pending: waits for a confirm; rolled_back; failed; damaged: its file is set aside" },
+	{ "runs", LB_FIELD_BOOL, LB_PLACE_TABLE, "RUNS", NULL, "it is the one that runs" },
+	{ "time", LB_FIELD_TIME, LB_PLACE_TABLE, "SINCE", NULL, "when it was applied" },
+	{ "user", LB_FIELD_TEXT, LB_PLACE_TABLE, "BY", NULL, "who applied it" },
+	{ "message", LB_FIELD_WORDS, LB_PLACE_TABLE, "MESSAGE", NULL, "what it is for" },
+	{ "why", LB_FIELD_WORDS, LB_PLACE_TABLE, "WHY", NULL, "why it was rolled back, or failed" },
+	{ "digest", LB_FIELD_TEXT, LB_PLACE_SHOW, "DIGEST", NULL,
+		"SHA-256 of its texts, as cat FILE... | sha256sum says" },
 	{ .key = NULL },
 };
 
@@ -495,6 +512,7 @@ const struct lb_row lb_rows[] = {
 	[LB_ROW_FINDING] = { "finding", finding_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_CHANGE] = { "change", change_fields, "difference", "differences", NULL, NULL },
 	[LB_ROW_TEXT] = { "text", text_fields, NULL, NULL, NULL, NULL },
+	[LB_ROW_GENERATION] = { "generation", generation_fields, "generation", "generations", NULL, NULL },
 	[LB_ROW_KERNEL_HEAD] = { "kernel_head", kernel_head_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_KERNEL_SERVICE] = { "kernel_service", kernel_service_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_KERNEL_DEST] = { "kernel_dest", kernel_dest_fields, NULL, NULL, NULL, NULL },

@@ -72,11 +72,12 @@ enum lb_row_type {
 	LB_ROW_FINDING,
 	LB_ROW_CHANGE,
 	LB_ROW_TEXT,
+	LB_ROW_GENERATION,
 	LB_ROW_KERNEL_HEAD,
 	LB_ROW_KERNEL_SERVICE,
 	LB_ROW_KERNEL_DEST
 };
-#define LB_ROW_COUNT 26
+#define LB_ROW_COUNT 27
 
 struct lb_row {
 	const char *name;

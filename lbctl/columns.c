@@ -32,8 +32,11 @@ static const struct {
 	{ "waiting", "\033[33m" },
 	{ "bulk", "\033[33m" },
 	{ "paused", "\033[33m" },
+	{ "pending", "\033[33m" },
+	{ "rolled_back", "\033[33m" },
 	{ "down", "\033[31m" },
 	{ "failed", "\033[31m" },
+	{ "damaged", "\033[31m" },
 	{ "fault", "\033[31m" },
 	{ "alarm", "\033[31m" },
 };

@@ -10,10 +10,12 @@
 #include "lbctl/support_io.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define COMPLETE_MS 200
 #define VERSION_MS  1000
 #define CONFIG_FILE "/etc/lbd/lbd.yaml"
+#define IMPORT_FILE "/etc/keepalived/keepalived.conf"
 
 bool local_is(const struct session *s)
 {
@@ -68,6 +70,18 @@ static int become_lbd(struct session *s, const char *const *argv)
 	struct lb_err e;
 	lbd_become(argv, &e);
 	return session_error(s, e.code, e.text, NULL);
+}
+
+static int import(struct session *s)
+{
+	const struct cli *c = s->cli;
+	const char *format = lb_proto_str(c->args, "format"), *id = lb_proto_str(c->args, "id");
+	char what[64], whose[320];
+	snprintf(what, sizeof(what), "--import=%s", format);
+	snprintf(whose, sizeof(whose), "--id=%s", id ? id : "");
+	const char *file = c->file ? c->file : strcmp(format, "keepalived") == 0 ? IMPORT_FILE : "-";
+	const char *args[] = { "lbd", what, "--", file, NULL }, *with_id[] = { "lbd", what, whose, "--", file, NULL };
+	return become_lbd(s, id ? with_id : args);
 }
 
 /* ---- completion ---- */
@@ -135,6 +149,8 @@ int local_run(struct session *s)
 		lb_text_puts(&s->out.text, complete_script(shell));
 	else if (lb_command_id(c->cmd) == LB_COMMAND_COMPLETE)
 		code = complete(s);
+	else if (lb_command_id(c->cmd) == LB_COMMAND_CONFIG_IMPORT)
+		return import(s);
 	else
 		return become_lbd(s, lb_command_id(c->cmd) == LB_COMMAND_CONFIG_CHECK ? check : schema);
 	session_print(&s->out.text);

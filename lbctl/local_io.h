@@ -6,7 +6,7 @@
 
 struct session;
 
-/* Does a command of LB_LEVEL_NONE, -h or -V. Returns the exit status; for `config check` and `config schema` it
+/* Does a command of LB_LEVEL_NONE, -h or -V. Returns the exit status; for `config check`, `import` and `schema` it
  * becomes lbd and does not return. */
 int local_run(struct session *s);
 

@@ -2,6 +2,7 @@
 /*
  * The one screen: what runs, how much of it is well, then only what is not.
  *
+ *   [why another configuration runs than was applied last, or how long it waits for a confirm]
  *   lb-a  generation 17  up 12d 4h  lbd 1.0.0
  *   services 41 up, 1 degraded      backends 118 up, 1 down      alarms 0
  *   vrrp  wan4 master  lan4 fault (link_down)
@@ -29,6 +30,25 @@ static void warning(struct out *o, const char *word)
 	lb_text_puts(&o->text, o->look.colour ? columns_colour("degraded") : "");
 	lb_text_puts(&o->text, word);
 	lb_text_puts(&o->text, o->look.colour ? COLUMNS_RESET : "");
+}
+
+#define NOTE_WIDTH 80u
+
+/* Words up to the width, the rest on lines of its own. */
+static void note(struct out *o, const json_t *row)
+{
+	const char *s = lb_proto_str(json_object_get(row, "config"), "note");
+	size_t column = 0;
+	lb_text_puts(&o->text, s && o->look.colour ? columns_colour("degraded") : "");
+	for (size_t n; s && *s; s += n + (s[n] == ' ')) {
+		n = strcspn(s, " ");
+		bool fits = column + 1 + n <= NOTE_WIDTH;
+		lb_text_puts(&o->text, !column ? "" : fits ? " " : "\n  ");
+		lb_text_escape(&o->text, s, n, 0);
+		column = !column ? n : fits ? column + 1 + n : 2 + n;
+	}
+	lb_text_puts(&o->text, s && o->look.colour ? COLUMNS_RESET : "");
+	lb_text_puts(&o->text, s ? "\n" : "");
 }
 
 static void head(struct out *o, const json_t *row)
@@ -266,6 +286,7 @@ static void status_row(struct out *o, const json_t *row)
 {
 	const json_t *problems = json_object_get(row, "problems");
 	long long more = lb_proto_int(row, "problems_more", 0);
+	note(o, row);
 	head(o, row);
 	version_line(o, row);
 	totals(o, row);

@@ -64,7 +64,8 @@ static void prepare_cb(struct ev_loop *loop, ev_prepare *w, int revents)
 {
 	struct daemon *d = w->data;
 	(void)revents;
-	bool more = daemon_apply_turn(d);
+	bool more = daemon_life_turn(d);
+	more |= daemon_apply_turn(d);
 	more |= daemon_kernel_turn(d);
 	daemon_env_refresh(d);
 	daemon_vrrp_turn(d);
@@ -98,6 +99,7 @@ static void tick_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	daemon_sync_tick(d);
 	daemon_words_tick(d);
 	daemon_nft_turn(d);
+	daemon_life_tick(d);
 	daemon_file_look(d);
 	daemon_log_tick(lb_clock_now());
 	daemon_level_tick(d, lb_clock_now());
@@ -311,6 +313,8 @@ static int start(struct daemon *d)
 		.vrrps = &d->vrrp.all,
 		.peers = &d->peer.all,
 		.sync = &d->sync.all,
+		.life = &d->life.life,
+		.life_note = d->life.note,
 		.talk = d->talk.talk,
 		.remote = d->talk.remote,
 		.ops = &daemon_ctl_ops,
@@ -337,6 +341,7 @@ static void finish(struct daemon *d)
 		ctl_server_free(d->ctl);
 	daemon_talk_done(d);
 	daemon_both_done(d);
+	daemon_life_done(d);
 	lb_vec_foreach (w, &d->waits)
 		free(*w);
 	lb_vec_done(&d->waits);

@@ -9,6 +9,7 @@
  *   daemon_kernel.c  dirty services -> kernel; the audit that finds drift
  *   daemon_apply.c   a new configuration: load in slices, store, swap, or only compare
  *   daemon_model.c   the model that runs: built, swapped, and the first one at start
+ *   daemon_import.c  the configuration of another balancer as ours
  *   daemon_text.c    the texts of a configuration, and whether the file is still what runs
  *   daemon_probe.c   the rooms of the probes: targets out, verdicts in
  *   daemon_vrrp.c    the room of VRRP: instances, keys, tracking out; states, alarms, counters in
@@ -21,11 +22,14 @@
  *   daemon_words.c   overrides that hold on both nodes
  *   daemon_pair.c    what runs on the other node, compared with what runs here
  *   daemon_both.c    one configuration on both nodes, or on neither
+ *   daemon_life.c    what becomes of a generation: the deadline, rollback, what a start may run
+ *   daemon_confirm.c confirm and rollback as they are asked for, here or on the other node
  *   daemon_nft.c     our table of nftables
  *   daemon_ctl.c     what commands may do: overrides, waits, repair, stop
  *   daemon_doctor.c  `lbd --doctor`: what the configuration asks of this host
  *   daemon_level.c   how much is logged, by part
- *   daemon_state.c   the state directory: overrides, generations, which listeners are ours
+ *   daemon_state.c   the state directory: overrides, which listeners are ours
+ *   daemon_generation.c   generations on the disk
  *
  * Bulk work is cut into slices of about SLICE_US, so that `lbctl status` answers at once.
  */
@@ -51,6 +55,7 @@
 #include "lbd/nft/nft_io.h"
 #include "lbd/override_word.h"
 #include "lbd/state/generation.h"
+#include "lbd/state/life.h"
 #include "lbd/state/owned.h"
 #include "lbd/worker.h"
 
@@ -73,6 +78,8 @@ struct daemon_text {
 };
 
 struct daemon_apply;  /* a load in progress */
+struct life_look;     /* daemon_life.c */
+struct life_ask;      /* daemon_confirm.c */
 struct daemon_both;   /* one on both nodes, that was asked for here */
 struct daemon_follow; /* or there */
 
@@ -181,6 +188,17 @@ struct daemon_level {
 	int64_t until_wall_ms; /* for people; 0 = the same */
 };
 
+/* What becomes of generations. */
+struct daemon_life {
+	struct life life;
+	struct ctl_reply *reply; /* who asked for the rollback; NULL = nobody, or has gone */
+	bool trial;              /* what is being swapped in is pending: what it lacks may come back */
+	uint32_t run;            /* to be loaded, as soon as no other load is under way; 0 = none */
+	struct life_look *look;  /* the kernel is being compared */
+	struct life_ask *ask;    /* the other node is being asked to confirm */
+	char note[400];          /* why something else runs than the file says; "" = it does not */
+};
+
 /* Our table of nftables. */
 struct daemon_nft {
 	struct nft_run run;
@@ -248,6 +266,7 @@ struct daemon {
 	struct daemon_talk talk;
 	struct daemon_nft nft;
 	struct daemon_level levels[LB_LOG_PARTS];
+	struct daemon_life life;
 
 	struct ctl_server *ctl;
 	struct ctl_env env;
@@ -309,6 +328,8 @@ void daemon_apply_cancel(struct daemon *d);
 /* ---- daemon_model.c ---- */
 /* The first configuration, before the loop runs. 0, or -1 and the report on standard error. */
 int daemon_apply_first(struct daemon *d);
+/* Drops overrides of what the configuration does not have. */
+void daemon_overrides_prune(struct daemon *d);
 /* Queues the removal of what an earlier run left in the kernel and the file no longer has. */
 void daemon_left_over(struct daemon *d);
 /* A model for c, taking over what the one that runs knows; c is the model's, also on failure. NULL: no memory. */
@@ -319,9 +340,15 @@ void daemon_host_needs(const struct config *c, struct host_needs *needs); /* all
 /* What the host lacks for the services that run. */
 void daemon_host_look(struct daemon *d);
 
+/* ---- daemon_import.c ---- */
+/* The configuration of another balancer as lbd.yaml on standard output, what is to be said of it on standard error.
+ * path "-": standard input; id: which lines of keepalived with @id count, NULL = of no known one. The exit status: 0
+ * all was carried over, 1 something was not, 6 the result is nothing lbd could run. */
+int daemon_import(const char *what, const char *path, const char *id);
+
 /* ---- daemon_text.c ---- */
-int daemon_text_read(const char *path, struct daemon_text *out, struct lb_err *e);     /* file and conf.d beside it */
-int daemon_text_read_one(const char *path, struct daemon_text *out, struct lb_err *e); /* that file alone */
+int daemon_text_read(const char *path, struct daemon_text *out, struct lb_err *e);      /* file and conf.d beside it */
+int daemon_text_read_word(const char *word, struct daemon_text *out, struct lb_err *e); /* one of a command line */
 /* Takes the bytes of raw. 0 or -ENOMEM. */
 int daemon_text_add(struct daemon_text *t, const char *name, size_t name_len, struct lb_text *raw);
 uint64_t daemon_text_hash(const struct daemon_text *t);
@@ -512,12 +539,49 @@ void daemon_owned_restart(struct daemon *d, const struct model *m, const struct 
 void daemon_owned_note(struct daemon *d, const struct ipvs_key *key, bool add);
 void daemon_owned_flush(struct daemon *d);
 const char *daemon_overrides_save(struct daemon *d); /* NULL, or why not (static) */
+void daemon_not_saved(struct daemon *d, bool failed, const char *what, int err);
+
+/* ---- daemon_generation.c ---- */
 int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const struct ctl_peer *who,
-	const char *message, struct lb_err *e);
+	const char *message, bool pending, struct lb_err *e);
 /* The file form of a stored generation in *raw and what it says in *g (points into raw). 0, or -1 and *e. */
 int daemon_generation_load(
 	struct daemon *d, uint32_t number, struct lb_text *raw, struct generation *g, struct lb_err *e);
+/* 0, or -1 and *e: the disk says what it said before. */
+int daemon_generation_mark(
+	struct daemon *d, uint32_t number, enum generation_state state, const char *why, struct lb_err *e);
 uint32_t daemon_generation_newest(struct daemon *d);
+/* Heads of the newest, by number; how many. Those that are damaged are set aside. */
+size_t daemon_generations(struct daemon *d, struct generation *out, size_t n);
+size_t daemon_generations_damaged(struct daemon *d, uint32_t *out, size_t n);
+void daemon_heads(struct daemon *d, struct life_heads *heads);
+int daemon_text_sha256(const struct daemon_text *t, char out[GENERATION_SHA_LEN + 1]); /* 0 or -ENOMEM */
+
+/* ---- daemon_life.c ---- */
+/* One event: what it means is done. What was said, when nobody waits for it as d->life.reply. */
+struct lb_err daemon_life_step(struct daemon *d, const struct life_event *ev);
+/* Whether another configuration may be applied. 0, or -1 and *e. */
+int daemon_life_may_apply(struct daemon *d, struct lb_err *e);
+/* Whether there is something to go back to. 0, or -1 and *e. */
+int daemon_life_may_pend(struct daemon *d, struct lb_err *e);
+/* To number, 0 = the one before; why is stored. Holds r and ends it; r may be NULL. */
+void daemon_life_rollback(struct daemon *d, uint32_t number, const char *why, struct ctl_reply *r);
+/* What life_step wanted to run runs, or (failed) does not: text. */
+void daemon_life_loaded(struct daemon *d, bool failed, const char *text);
+/* What the file may do at a start: reads the disk, marks what was pending. t NULL: the file cannot be used. */
+void daemon_life_start(
+	struct daemon *d, const struct daemon_text *t, struct life_heads *heads, struct life_choice *choice);
+/* d->generation runs. broken: what is wrong with the file, NULL = nothing. */
+void daemon_life_started(struct daemon *d, const struct life_choice *choice, const char *broken);
+bool daemon_life_turn(struct daemon *d); /* before the loop sleeps; true: it began something */
+void daemon_life_tick(struct daemon *d);
+void daemon_life_done(struct daemon *d);
+
+/* ---- daemon_confirm.c ---- */
+void daemon_confirm(struct daemon *d, const struct ctl_peer *who, struct ctl_reply *r);
+void daemon_rollback(struct daemon *d, uint32_t number, const struct ctl_peer *who, struct ctl_reply *r);
+/* As struct ctl_talk_ops asked: the other node confirms, or goes back. */
+int daemon_confirm_asked(struct daemon *d, struct ctl_conv *c, const json_t *header, struct lb_err *e);
 
 /* ---- daemon_doctor.c ---- */
 int daemon_doctor(const struct daemon_options *opt); /* no daemon runs in this process; returns the exit status */

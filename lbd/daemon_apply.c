@@ -18,11 +18,15 @@
 
 #define LOAD_BUDGET  2000 /* nodes or keys between two looks at the clock */
 #define REFUSED_TOLD 50   /* of the kernel, in one answer; the count is exact */
+#define HIDDEN_TOLD  2    /* by overrides, in the answer; its rows have all */
 
 struct daemon_apply {
 	enum ctl_apply_kind kind;
-	bool own_file, with_ops;
-	bool to_kernel; /* swapped: waiting for the kernel */
+	bool own_file, with_ops, held, both;
+	bool runs; /* swapped */
+	int64_t confirm_ms;
+	uint32_t back_to; /* CTL_BACK */
+	bool to_kernel;   /* swapped: waiting for the kernel */
 	struct daemon_text text;
 	struct config_load *load;
 	struct ctl_reply *reply; /* NULL: nobody asked (a signal), or the client left */
@@ -30,6 +34,9 @@ struct daemon_apply {
 	char message[GENERATION_MESSAGE_MAX + 1];
 	uint64_t writes_before;
 	uint32_t changes[3]; /* by enum config_change_op */
+	const struct overrides *overrides;
+	uint32_t n_hidden;
+	char hidden[400]; /* the first values that it sets and an override hides */
 };
 
 /* ---- answers ---- */
@@ -65,8 +72,11 @@ static void apply_free(struct daemon *d)
 static void finish(struct daemon *d, enum lb_code code, const char *text, json_t *extra)
 {
 	struct ctl_reply *r = d->apply->reply;
+	bool back = d->apply->kind == CTL_BACK, runs = d->apply->runs;
 	d->apply->reply = NULL;
 	apply_free(d);
+	if (back && !d->stopping)
+		daemon_life_loaded(d, !runs, text);
 	if (r)
 		ctl_reply_end(r, code, text, extra);
 	else
@@ -114,7 +124,7 @@ static void reject(struct daemon *d, enum lb_code code, const char *why)
 	else
 		lb_text_printf(&text, "%s. ", why);
 	lb_text_printf(&text, "Nothing was applied; generation %u is still running.", d->generation);
-	if (a->kind != CTL_DIFF)
+	if (a->kind == CTL_APPLY || a->kind == CTL_RELOAD)
 		note_reject(d, first, errors ? errors : 1);
 	json_t *extra = NULL;
 	if (errors)
@@ -123,6 +133,20 @@ static void reject(struct daemon *d, enum lb_code code, const char *why)
 		json_decref(rows);
 	finish(d, code, text.s ? text.s : why, extra);
 	lb_text_done(&text);
+}
+
+/* The value is set, and something else holds: told with the change, and in the answer. */
+static void note_hidden(struct daemon_apply *a, const struct config_change *ch, json_t *row)
+{
+	char note[120];
+	size_t at = strlen(a->hidden);
+	const struct override_item *it = overrides_hide(a->overrides, ch->object, ch->key);
+	if (!it)
+		return;
+	snprintf(note, sizeof(note), "hidden by an override of %.80s", it->by);
+	json_object_set_new(row, "note", json_string(note));
+	if (a->n_hidden++ < HIDDEN_TOLD)
+		snprintf(a->hidden + at, sizeof(a->hidden) - at, "%s%s %s", at ? ", " : "", ch->object, ch->key);
 }
 
 static void count_change(const struct config_change *ch, void *arg)
@@ -139,6 +163,7 @@ static void count_change(const struct config_change *ch, void *arg)
 		json_object_set_new(row, "before", json_string(ch->before));
 	if (row && ch->after[0])
 		json_object_set_new(row, "after", json_string(ch->after));
+	note_hidden(a, ch, row);
 	ctl_reply_row(a->reply, row);
 }
 
@@ -212,6 +237,12 @@ static void take_same(struct daemon *d)
 	char text[160], new[80] = "";
 	bool cluster;
 	uint32_t keys = daemon_vrrp_keys(d, &cluster);
+	const struct life_event same = { .type = LIFE_EVENT_SAME };
+	(void)daemon_life_step(d, &same);
+	d->life.note[0] = '\0';
+	d->fallback = false;
+	free(d->last_reject);
+	d->last_reject = NULL;
 	daemon_file_remember(d, &a->text, a->own_file);
 	if (keys)
 		snprintf(new, sizeof(new), "new keys of %u VRRP instance%s%s", keys, keys == 1 ? "" : "s",
@@ -226,16 +257,65 @@ static void take_same(struct daemon *d)
 	finish(d, LB_CODE_OK, text, json_pack("{s:i, s:b}", "writes", 0, "changed", keys != 0 || cluster));
 }
 
+/* The number under which it runs from now on. 0, or -1 and *e: nothing is different. */
+static int take_number(struct daemon *d, struct lb_err *e)
+{
+	struct daemon_apply *a = d->apply;
+	bool pending = a->confirm_ms || a->held;
+	d->life.trial = pending;
+	if (a->kind == CTL_BACK) {
+		d->generation = a->back_to;
+		return 0;
+	}
+	if (pending && daemon_life_may_pend(d, e))
+		return -1;
+	return daemon_generation_store(d, &a->text, &a->who, a->message, pending, e);
+}
+
+static void taken(struct daemon *d)
+{
+	struct daemon_apply *a = d->apply;
+	const struct life_event ev = { .type = LIFE_EVENT_TAKEN,
+		.number = d->generation,
+		.confirm_ms = a->confirm_ms,
+		.held = a->held,
+		.both = a->both };
+	a->runs = true;
+	free(d->last_reject);
+	d->last_reject = NULL;
+	d->fallback = false;
+	if (a->kind == CTL_BACK)
+		return;
+	(void)daemon_life_step(d, &ev);
+	daemon_life_tick(d); /* its deadline is armed */
+	d->life.note[0] = '\0';
+	daemon_event(LB_LOG_NOTICE, "config.applied", "config/%u: applied by %s (%u added, %u changed, %u removed)",
+		d->generation, a->who.user, a->changes[0], a->changes[1], a->changes[2]);
+}
+
+/* It was stored, and does not run. */
+static void not_taken(struct daemon *d, uint32_t before, const char *why)
+{
+	struct lb_err e;
+	uint32_t number = d->generation;
+	d->generation = before;
+	d->apply->to_kernel = false;
+	if (d->apply->kind != CTL_BACK)
+		(void)daemon_generation_mark(d, number, GENERATION_FAILED, why, &e);
+	reject(d, LB_CODE_FAILED, why);
+}
+
 static void take(struct daemon *d, struct config *c)
 {
 	struct daemon_apply *a = d->apply;
 	struct lb_err e;
+	uint32_t before = d->generation;
 	if (daemon_vrrp_prepare(d, c, &e)) {
 		config_free(c);
 		reject(d, e.code, e.text);
 		return;
 	}
-	if (daemon_text_hash(&a->text) == d->config_hash && d->generation && !d->fallback) {
+	if (daemon_text_hash(&a->text) == d->config_hash && before && a->kind != CTL_BACK) {
 		config_free(c);
 		take_same(d);
 		return;
@@ -246,7 +326,7 @@ static void take(struct daemon *d, struct config *c)
 		reject(d, LB_CODE_FAILED, "out of memory");
 		return;
 	}
-	if (daemon_generation_store(d, &a->text, &a->who, a->message, &e)) {
+	if (take_number(d, &e)) {
 		config_free(c);
 		reject(d, LB_CODE_FAILED, e.text);
 		return;
@@ -254,17 +334,28 @@ static void take(struct daemon *d, struct config *c)
 	d->refused_in_apply = 0;
 	a->writes_before = ipvs_counters(d->ipvs)->writes;
 	a->to_kernel = true;
-	daemon_file_remember(d, &a->text, a->own_file);
-	free(d->last_reject);
-	d->last_reject = NULL;
-	d->fallback = false;
 	if (daemon_model_swap(d, c)) {
-		a->to_kernel = false;
-		reject(d, LB_CODE_FAILED, "out of memory");
+		not_taken(d, before, "out of memory");
 		return;
 	}
-	daemon_event(LB_LOG_NOTICE, "config.applied", "config/%u: applied by %s (%u added, %u changed, %u removed)",
-		d->generation, a->who.user, a->changes[0], a->changes[1], a->changes[2]);
+	daemon_file_remember(d, &a->text, a->own_file);
+	taken(d);
+}
+
+/* Behind an answer: what of it does not hold, and until when it is to be confirmed. */
+static void put_more(const struct daemon *d, char *out, size_t size)
+{
+	const struct daemon_apply *a = d->apply;
+	const struct life *l = &d->life.life;
+	char text[LB_DURATION_STRLEN], more[40] = "";
+	size_t at = 0;
+	if (a->n_hidden > HIDDEN_TOLD)
+		snprintf(more, sizeof(more), " and %u more", a->n_hidden - HIDDEN_TOLD);
+	if (a->n_hidden)
+		at = (size_t)snprintf(out, size, "; hidden by overrides: %s%s", a->hidden, more);
+	if (l->phase == LIFE_PENDING && l->confirm_ms && at < size)
+		snprintf(out + at, size - at, "; it goes back to %u in %s unless you say: lbctl config confirm",
+			l->base, lb_duration_str(l->confirm_ms, text));
 }
 
 void daemon_apply_kernel_done(struct daemon *d)
@@ -272,15 +363,16 @@ void daemon_apply_kernel_done(struct daemon *d)
 	struct daemon_apply *a = d->apply;
 	if (!a || !a->to_kernel)
 		return;
-	char text[200];
+	char text[900];
 	uint64_t writes = ipvs_counters(d->ipvs)->writes - a->writes_before;
 	uint32_t *n = a->changes;
 	int at = snprintf(text, sizeof(text),
 		"generation %u is running: %u added, %u changed, %u removed; %llu kernel writes", d->generation, n[0],
 		n[1], n[2], (unsigned long long)writes);
 	if (d->refused_in_apply)
-		snprintf(text + at, sizeof(text) - (size_t)at, "; the kernel refused %llu (lbctl status)",
+		at += snprintf(text + at, sizeof(text) - (size_t)at, "; the kernel refused %llu (lbctl status)",
 			(unsigned long long)d->refused_in_apply);
+	put_more(d, text + at, sizeof(text) - (size_t)at);
 	json_t *extra = json_pack("{s:I, s:b, s:o, s:I}", "writes", (json_int_t)writes, "changed", 1, "summary",
 		summary_of(a), "refused", (json_int_t)d->refused_in_apply);
 	finish(d, d->refused_in_apply ? LB_CODE_FAILED : LB_CODE_OK, text, extra);
@@ -300,12 +392,13 @@ void daemon_apply_refused(struct daemon *d, const char *service, const char *op,
 
 void daemon_apply_kernel_failed(struct daemon *d, int err)
 {
-	char text[200];
+	char text[900];
 	if (!d->apply || !d->apply->to_kernel)
 		return;
-	snprintf(text, sizeof(text),
+	int at = snprintf(text, sizeof(text),
 		"generation %u is running, but it is not in the kernel yet: %s; lbd goes on trying", d->generation,
 		err == -ENOPROTOOPT ? "this kernel has no IPVS (modprobe ip_vs)" : strerror(-err));
+	put_more(d, text + at, sizeof(text) - (size_t)at);
 	finish(d, LB_CODE_FAILED, text, NULL);
 }
 
@@ -376,12 +469,19 @@ void daemon_apply_text(struct daemon *d, const struct ctl_apply *what, struct da
 	const struct ctl_peer *who, struct ctl_reply *r)
 {
 	struct lb_err e = { LB_CODE_FAILED, "out of memory" };
-	struct daemon_apply *a = d->apply ? NULL : calloc(1, sizeof(*a));
+	int no = 0;
+	if (d->apply)
+		no = lb_err_set(&e, LB_CODE_REFUSED, "another configuration is being loaded: try again in a moment");
+	else if (what->kind == CTL_APPLY || what->kind == CTL_RELOAD)
+		no = daemon_life_may_apply(d, &e);
+	struct daemon_apply *a = no ? NULL : calloc(1, sizeof(*a));
 	if (!a) {
-		if (d->apply)
-			lb_err_set(&e, LB_CODE_REFUSED, "another configuration is being loaded: try again in a moment");
 		if (r)
 			ctl_reply_error(r, &e);
+		else
+			lb_log(LB_LOG_WARNING, "config: not loaded: %s", e.text);
+		if (what->kind == CTL_BACK)
+			daemon_life_loaded(d, true, e.text);
 		if (what->fd >= 0)
 			close(what->fd);
 		daemon_text_done(text);
@@ -392,12 +492,17 @@ void daemon_apply_text(struct daemon *d, const struct ctl_apply *what, struct da
 	a->changes[CONFIG_CHANGE_CHANGE] = what->changes;
 	a->kind = what->kind;
 	a->with_ops = what->with_ops;
+	a->held = what->held;
+	a->both = what->both;
+	a->confirm_ms = what->confirm_ms;
+	a->back_to = what->generation;
 	a->reply = r;
 	if (who)
 		a->who = *who;
 	else
 		snprintf(a->who.user, sizeof(a->who.user), "signal");
 	snprintf(a->message, sizeof(a->message), "%s", what->message ? what->message : "");
+	a->overrides = d->overrides;
 	d->apply = a;
 	bool given = a->text.sources.n > 0;
 	int err = given ? 0 : daemon_apply_read(d, what, &a->text, &e);

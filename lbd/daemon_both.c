@@ -2,10 +2,11 @@
 /*
  * `config apply --both` (ctl_both.h), from both sides. The node where it was asked leads:
  *
- *   {"talk":"apply","user":..,"message":..} and the texts, then one by one {"do":"check"} "apply" "keep" "back", each
- *   answered by {"said":{"code":..,"message":..,"generation":..}}
+ *   {"talk":"apply","user":..,"message":..,"confirm":ms} and the texts, then one by one {"do":"check"} "apply" "keep"
+ *   "back", each answered by {"said":{"code":..,"message":..,"generation":..}}
  *
- * The other node goes back by itself when the conversation ends after it has applied, and it was not told to keep it.
+ * The other node goes back by itself when the conversation ends after it has applied, and it was not told to keep it:
+ * until then what it runs is pending, so that it does so when it is started again, too.
  * A client that leaves changes nothing of that: what was begun is ended.
  */
 #include "common/clock_io.h"
@@ -60,6 +61,22 @@ static void run_ended(void *arg)
 
 static const struct ctl_sink run_sink = { run_line, run_full, run_ended };
 
+static void run_begin(struct daemon *d, struct both_run *u)
+{
+	json_decref(u->end);
+	u->end = NULL;
+	u->runs = true;
+	u->before = d->generation;
+	ctl_reply_init(&u->reply, &run_sink, u);
+	ctl_reply_begin(&u->reply, 1, 0);
+}
+
+static void run_back(struct daemon *d, struct both_run *u, uint32_t number)
+{
+	run_begin(d, u);
+	daemon_life_rollback(d, number, "not on both nodes", &u->reply);
+}
+
 static void run_start(struct daemon *d, struct both_run *u, const struct ctl_apply *what,
 	const struct daemon_text *text, const struct ctl_peer *who)
 {
@@ -71,12 +88,7 @@ static void run_start(struct daemon *d, struct both_run *u, const struct ctl_app
 		lb_text_put(&raw, s->text, s->len);
 		bad |= daemon_text_add(&copy, s->name, strlen(s->name), &raw) != 0;
 	}
-	json_decref(u->end);
-	u->end = NULL;
-	u->runs = true;
-	u->before = d->generation;
-	ctl_reply_init(&u->reply, &run_sink, u);
-	ctl_reply_begin(&u->reply, 1, 0);
+	run_begin(d, u);
 	if (bad) {
 		daemon_text_done(&copy);
 		ctl_reply_end(&u->reply, LB_CODE_FAILED, "out of memory", NULL);
@@ -164,13 +176,12 @@ static void begin_here(struct daemon_both *b, struct ctl_apply what, bool rows)
 {
 	what.fd = -1;
 	b->run.rows = rows ? b->reply : NULL;
-	run_start(b->d, &b->run, &what, what.generation ? NULL : &b->text, &b->who);
+	run_start(b->d, &b->run, &what, &b->text, &b->who);
 }
 
 /* Begins what is next. b may be gone. */
 static void both_begin(struct daemon_both *b)
 {
-	char back[80];
 	b->due = false;
 	switch (b->machine.now) {
 	case CTL_BOTH_CHECK_THERE: order(b, ORDER_CHECK); return;
@@ -179,13 +190,16 @@ static void both_begin(struct daemon_both *b)
 	case CTL_BOTH_BACK_THERE: order(b, ORDER_BACK); return;
 	case CTL_BOTH_CHECK_HERE: begin_here(b, (struct ctl_apply){ .kind = CTL_DIFF }, false); return;
 	case CTL_BOTH_APPLY_HERE:
-		begin_here(b, (struct ctl_apply){ .kind = CTL_APPLY, .message = b->message }, true);
+		begin_here(b,
+			(struct ctl_apply){ .kind = CTL_APPLY,
+				.message = b->message,
+				.confirm_ms = b->machine.confirm_ms,
+				.both = true },
+			true);
 		return;
 	case CTL_BOTH_BACK_HERE:
-		snprintf(back, sizeof(back), "back to generation %u: not on both nodes", b->machine.before_here);
-		begin_here(b,
-			(struct ctl_apply){ .kind = CTL_APPLY, .generation = b->machine.before_here, .message = back },
-			false);
+		b->run.rows = NULL;
+		run_back(b->d, &b->run, b->machine.before_here);
 		return;
 	case CTL_BOTH_END: both_end(b); return;
 	}
@@ -254,6 +268,8 @@ void daemon_both_start(struct daemon *d, const struct ctl_apply *what, const str
 	struct lb_err e = { LB_CODE_FAILED, "out of memory" };
 	struct daemon_both *b = NULL;
 	int failed = ctl_sync_no_talk(&d->env, &e);
+	if (!failed)
+		failed = daemon_life_may_apply(d, &e);
 	if (!failed && d->both)
 		failed = lb_err_set(
 			&e, LB_CODE_REFUSED, "another apply on both nodes is under way: try again in a moment");
@@ -266,12 +282,12 @@ void daemon_both_start(struct daemon *d, const struct ctl_apply *what, const str
 		snprintf(b->who.user, sizeof(b->who.user), "%.32s%s%.63s", who->user, strchr(who->user, '@') ? "" : "@",
 			strchr(who->user, '@') ? "" : d->node);
 		snprintf(b->message, sizeof(b->message), "%s", what->message ? what->message : "");
-		ctl_both_init(&b->machine, d->node, d->sync.all.conf.peer, d->generation);
+		ctl_both_init(&b->machine, d->node, d->sync.all.conf.peer, d->generation, what->confirm_ms);
 		failed = daemon_apply_read(d, what, &b->text, &e);
 		b->conv = failed ? NULL
 				 : ctl_talk_ask(d->talk.talk,
-					   json_pack("{s:s, s:s, s:s}", "talk", "apply", "user", b->who.user, "message",
-						   b->message),
+					   json_pack("{s:s, s:s, s:s, s:I}", "talk", "apply", "user", b->who.user,
+						   "message", b->message, "confirm", (json_int_t)what->confirm_ms),
 					   &both_calls, b, &e);
 		failed |= !b->conv || daemon_text_put(b->conv, &b->text, &e);
 		if (failed)
@@ -296,6 +312,7 @@ struct daemon_follow {
 	struct daemon_text text;
 	struct both_run run;
 	char message[GENERATION_MESSAGE_MAX + 1];
+	int64_t confirm_ms;
 	enum order todo, doing;   /* NONE */
 	uint32_t before, applied; /* generations; applied 0 = nothing was changed, or it is kept, or it went back */
 	bool bad;
@@ -326,20 +343,41 @@ static void follow_run(struct daemon_follow *f, struct ctl_apply what, enum orde
 {
 	what.fd = -1;
 	f->doing = doing;
-	run_start(f->d, &f->run, &what, what.generation ? NULL : &f->text, &f->who);
+	run_start(f->d, &f->run, &what, &f->text, &f->who);
 }
 
 static void follow_back(struct daemon_follow *f)
 {
-	char back[120];
 	if (!f->applied ||
 		f->d->generation != f->applied) { /* somebody has applied another one meanwhile: that counts */
 		f->applied = 0;
 		follow_say(f, LB_CODE_OK, "there is nothing to go back from");
 		return;
 	}
-	snprintf(back, sizeof(back), "back to generation %u: not on both nodes", f->before);
-	follow_run(f, (struct ctl_apply){ .kind = CTL_APPLY, .generation = f->before, .message = back }, ORDER_BACK);
+	f->doing = ORDER_BACK;
+	run_back(f->d, &f->run, f->before);
+}
+
+static void follow_check(struct daemon_follow *f)
+{
+	struct lb_err e;
+	if (f->bad)
+		follow_say(f, LB_CODE_INVALID, "the texts did not come as they were sent");
+	else if (daemon_life_may_apply(f->d, &e))
+		follow_say(f, e.code, e.text);
+	else
+		follow_run(f, (struct ctl_apply){ .kind = CTL_DIFF }, ORDER_CHECK);
+}
+
+static void follow_keep(struct daemon_follow *f)
+{
+	const struct life_event keep = { .type = LIFE_EVENT_KEEP };
+	struct lb_err said = { 0 };
+	if (f->applied)
+		said = daemon_life_step(f->d, &keep);
+	if (!said.code)
+		f->applied = 0;
+	follow_say(f, said.code, said.code ? said.text : "kept");
 }
 
 static void follow_begin(struct daemon_follow *f)
@@ -347,20 +385,18 @@ static void follow_begin(struct daemon_follow *f)
 	enum order what = f->todo;
 	f->todo = ORDER_NONE;
 	switch (what) {
-	case ORDER_CHECK:
-		if (f->bad)
-			follow_say(f, LB_CODE_INVALID, "the texts did not come as they were sent");
-		else
-			follow_run(f, (struct ctl_apply){ .kind = CTL_DIFF }, what);
-		return;
+	case ORDER_CHECK: follow_check(f); return;
 	case ORDER_APPLY:
 		f->before = f->d->generation;
-		follow_run(f, (struct ctl_apply){ .kind = CTL_APPLY, .message = f->message }, what);
+		follow_run(f,
+			(struct ctl_apply){ .kind = CTL_APPLY,
+				.message = f->message,
+				.confirm_ms = f->confirm_ms,
+				.held = true,
+				.both = true },
+			what);
 		return;
-	case ORDER_KEEP:
-		f->applied = 0;
-		follow_say(f, LB_CODE_OK, "kept");
-		return;
+	case ORDER_KEEP: follow_keep(f); return;
 	case ORDER_BACK: follow_back(f); return;
 	case ORDER_NONE: return;
 	}
@@ -442,6 +478,9 @@ int daemon_both_asked(struct daemon *d, struct ctl_conv *c, const json_t *header
 	f->who = (struct ctl_peer){ .uid = (uid_t)-1, .level = CTL_LEVEL_ADMIN };
 	lb_field_line(&fields, "user", f->who.user, sizeof(f->who.user));
 	lb_field_line(&fields, "message", f->message, sizeof(f->message));
+	f->confirm_ms = lb_proto_int(header, "confirm", 0);
+	if (f->confirm_ms < 0 || f->confirm_ms > CTL_CONFIRM_MAX_MS)
+		f->bad = true;
 	ctl_conv_answer(c, &follow_calls, f);
 	return 0;
 }

@@ -31,6 +31,32 @@ static void op_apply(void *arg, const struct ctl_apply *what, const struct ctl_p
 		daemon_apply_start(arg, what, who, r);
 }
 
+static void op_confirm(void *arg, const struct ctl_peer *who, struct ctl_reply *r)
+{
+	daemon_confirm(arg, who, r);
+}
+
+static void op_rollback(void *arg, uint32_t generation, const struct ctl_peer *who, struct ctl_reply *r)
+{
+	daemon_rollback(arg, generation, who, r);
+}
+
+static size_t op_generations(void *arg, struct generation *out, size_t n)
+{
+	return daemon_generations(arg, out, n);
+}
+
+static size_t op_generations_damaged(void *arg, uint32_t *out, size_t n)
+{
+	return daemon_generations_damaged(arg, out, n);
+}
+
+static struct lb_time op_boot(void *arg)
+{
+	(void)arg;
+	return lb_clock_boot();
+}
+
 static int op_generation_text(void *arg, uint32_t number, struct lb_text *out, struct lb_err *e)
 {
 	struct daemon *d = arg;
@@ -292,6 +318,11 @@ const struct ctl_ops daemon_ctl_ops = {
 	.now = op_now,
 	.wall_ms = op_wall_ms,
 	.apply = op_apply,
+	.confirm = op_confirm,
+	.rollback = op_rollback,
+	.generations = op_generations,
+	.generations_damaged = op_generations_damaged,
+	.boot = op_boot,
 	.generation_text = op_generation_text,
 	.override_changed = op_override_changed,
 	.repair = op_repair,

@@ -120,6 +120,14 @@ void daemon_host_look(struct daemon *d)
 				d->findings[i].fix);
 }
 
+void daemon_overrides_prune(struct daemon *d)
+{
+	size_t before = overrides_count(d->overrides);
+	overrides_prune(d->overrides, still_there, override_dropped, d->model);
+	if (overrides_count(d->overrides) != before)
+		(void)daemon_overrides_save(d);
+}
+
 int daemon_model_swap(struct daemon *d, struct config *c)
 {
 	struct model *old = d->model, *m = daemon_model_build(d, c, &d->next_target_id);
@@ -134,13 +142,10 @@ int daemon_model_swap(struct daemon *d, struct config *c)
 	d->turn++;
 	if (!old || old->config->log_level != m->config->log_level)
 		daemon_level_hold(d);
-	if (old) {
-		size_t before = overrides_count(d->overrides);
+	if (old)
 		collect_drops(d, old, m);
-		overrides_prune(d->overrides, still_there, override_dropped, m);
-		if (overrides_count(d->overrides) != before)
-			(void)daemon_overrides_save(d);
-	}
+	if (old && !d->life.trial)
+		daemon_overrides_prune(d);
 	daemon_words_model(d);
 	daemon_probe_model(d, old);
 	model_free(old);
@@ -173,41 +178,21 @@ static struct config *load_now(struct daemon *d, const struct daemon_text *t, st
 	return NULL;
 }
 
-/* A file that does not load must not take the service down with the next restart: the newest stored generation runs
+/* A file that does not load must not take the service down with the next restart: the newest confirmed generation runs
  * instead, and every view says so. One that was damaged on disk does not hide the one before it. */
-static struct config *load_stored(struct daemon *d, struct daemon_text *t)
+static struct config *load_stored(struct daemon *d, const struct life_heads *heads, struct daemon_text *t)
 {
-	uint32_t all[GENERATIONS_KEPT];
-	size_t n = d->state_dir < 0 ? 0 : state_generations(d->state_dir, all, GENERATIONS_KEPT);
 	struct config *c = NULL;
-	while (n > 0 && !c) {
-		uint32_t number = all[--n]; /* they stand oldest first */
+	for (uint32_t n = life_older(heads, UINT32_MAX); n && !c; n = life_older(heads, n)) {
 		struct lb_err e = { LB_CODE_INVALID, "it does not load" };
 		daemon_text_done(t);
-		c = daemon_text_from_generation(d, t, number, &e) == 0 ? load_now(d, t, NULL) : NULL;
+		c = daemon_text_from_generation(d, t, n, &e) == 0 ? load_now(d, t, NULL) : NULL;
 		if (c)
-			d->generation = number;
+			d->generation = n;
 		else
-			lb_log(LB_LOG_ERROR, "config: generation %u cannot be used: %s", number, e.text);
+			lb_log(LB_LOG_ERROR, "config: generation %u cannot be used: %s", n, e.text);
 	}
 	return c;
-}
-
-static bool stored_is(struct daemon *d, uint32_t number, const struct daemon_text *t)
-{
-	struct lb_text raw = LB_TEXT_INIT;
-	struct generation g = { 0 };
-	struct lb_err e;
-	bool same = false;
-	if (number && daemon_generation_load(d, number, &raw, &g, &e) == 0) {
-		same = g.sources.n == t->sources.n;
-		for (size_t i = 0; same && i < g.sources.n; i++)
-			same = g.sources.v[i].len == t->sources.v[i].len &&
-			       memcmp(g.sources.v[i].text, t->sources.v[i].text, t->sources.v[i].len) == 0;
-	}
-	generation_done(&g);
-	lb_text_done(&raw);
-	return same;
 }
 
 void daemon_left_over(struct daemon *d)
@@ -233,40 +218,65 @@ void daemon_left_over(struct daemon *d)
 	owned_done(&owned);
 }
 
+/* The file as it is, and what is wrong with it as report; NULL: it does not run. */
+static struct config *load_file(struct daemon *d, struct daemon_text *t, struct lb_text *report)
+{
+	struct lb_err e = { LB_CODE_INVALID, "" };
+	struct config *c = daemon_text_read(d->opt->config, t, &e) ? NULL : load_now(d, t, report);
+	if (!c && !report->n)
+		lb_text_printf(report, "%s\n", e.text);
+	if (report->n)
+		(void)!write(STDERR_FILENO, report->s, report->n);
+	return c;
+}
+
+/* c is of the file. */
+static void number_of_file(struct daemon *d, const struct daemon_text *t, const struct life_choice *choice)
+{
+	struct lb_err e;
+	d->generation = choice->same;
+	/* without a place to store it the file still runs: a full disk must not keep a balancer down */
+	if (!choice->same && daemon_generation_store(d, t, NULL, "start", false, &e) && !d->generation)
+		d->generation = daemon_generation_newest(d) + 1;
+}
+
 int daemon_apply_first(struct daemon *d)
 {
-	struct daemon_text t = { 0 };
+	struct daemon_text t = { 0 }, stored = { 0 };
 	struct lb_text report = LB_TEXT_INIT;
-	struct lb_err e = { LB_CODE_INVALID, "" };
-	struct config *c = daemon_text_read(d->opt->config, &t, &e) ? NULL : load_now(d, &t, &report);
-	if (!c && !report.n)
-		lb_text_printf(&report, "%s\n", e.text);
-	if (report.n)
-		(void)!write(STDERR_FILENO, report.s, report.n);
-	if (!c) {
-		c = load_stored(d, &t);
-		d->fallback = c != NULL;
-		d->last_reject = strndup(report.s ? report.s : "", report.s ? strcspn(report.s, "\n") : 0);
-		if (c)
-			lb_log(LB_LOG_ERROR,
-				"config: %s cannot be used; generation %u, the newest stored, runs instead",
-				d->opt->config, d->generation);
+	struct life_heads heads = { 0 };
+	struct life_choice choice;
+	struct lb_err e;
+	struct config *c = load_file(d, &t, &report);
+	daemon_life_start(d, c ? &t : NULL, &heads, &choice);
+	if (!c && report.s) {
+		report.s[strcspn(report.s, "\n")] = '\0';
+		d->last_reject = strdup(report.s);
 	}
-	lb_text_done(&report);
+	if (!choice.file) {
+		struct config *other = load_stored(d, &heads, &stored);
+		d->fallback = other != NULL;
+		if (other) {
+			config_free(c);
+			c = other;
+		} else if (c && daemon_vrrp_prepare(d, c, &e)) { /* nothing else is there: the file after all */
+			config_free(c);
+			c = NULL;
+		}
+	}
 	int err = c ? 0 : -1;
-	if (!err && !d->fallback) {
-		d->generation = daemon_generation_newest(d);
-		/* without a place to store it the file still runs: a full disk must not keep a balancer down */
-		if (!stored_is(d, d->generation, &t) && daemon_generation_store(d, &t, NULL, "start", &e) &&
-			!d->generation)
-			d->generation = 1;
-	}
+	if (!err && !d->fallback)
+		number_of_file(d, &t, &choice);
 	if (!err) {
-		daemon_file_remember(d, &t, !d->fallback);
+		daemon_file_remember(d, d->fallback ? &stored : &t, !d->fallback);
 		err = daemon_model_swap(d, c);
 	}
-	if (!err)
+	if (!err) {
+		daemon_life_started(d, &choice, d->last_reject);
 		daemon_left_over(d);
+	}
+	lb_text_done(&report);
+	daemon_text_done(&stored);
 	daemon_text_done(&t);
 	return err;
 }

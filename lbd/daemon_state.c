@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The state directory: overrides, generations, which listeners are ours. A disk that fails changes nothing of what
- * runs: it raises an alarm, and a change that must be stored first is refused. */
+/* The state directory: overrides, which listeners are ours; generations are daemon_generation.c. A disk that fails
+ * changes nothing of what runs: it raises an alarm, and a change that must be stored first is refused. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon.h"
@@ -16,9 +16,8 @@
 #define OVERRIDES_FILE "overrides.json"
 #define OWNED_FILE     "owned"
 #define STATE_MAX      (4u << 20)
-#define GENERATION_MAX (64u << 20)
 
-static void not_saved(struct daemon *d, bool failed, const char *what, int err)
+void daemon_not_saved(struct daemon *d, bool failed, const char *what, int err)
 {
 	if (failed && !d->state_not_saved)
 		lb_log(LB_LOG_ERROR,
@@ -113,7 +112,7 @@ void daemon_owned_restart(struct daemon *d, const struct model *m, const struct 
 		d->owned_fd = state_append_existing(d->state_dir, OWNED_FILE);
 		err = d->owned_fd < 0 ? d->owned_fd : 0;
 	}
-	not_saved(d, err != 0, OWNED_FILE, -err);
+	daemon_not_saved(d, err != 0, OWNED_FILE, -err);
 }
 
 void daemon_owned_note(struct daemon *d, const struct ipvs_key *key, bool add)
@@ -131,7 +130,7 @@ void daemon_owned_flush(struct daemon *d)
 	if (d->owned_fd >= 0) {
 		ssize_t n = write(d->owned_fd, d->owned_pending.s, d->owned_pending.n);
 		bool failed = n != (ssize_t)d->owned_pending.n;
-		not_saved(d, failed, OWNED_FILE, n < 0 ? errno : ENOSPC);
+		daemon_not_saved(d, failed, OWNED_FILE, n < 0 ? errno : ENOSPC);
 	}
 	lb_text_clear(&d->owned_pending);
 }
@@ -151,83 +150,6 @@ const char *daemon_overrides_save(struct daemon *d)
 	int err = text ? state_write(d->state_dir, OVERRIDES_FILE, text, strlen(text), true) : -ENOMEM;
 	free(text);
 	json_decref(j);
-	not_saved(d, err != 0, OVERRIDES_FILE, -err);
+	daemon_not_saved(d, err != 0, OVERRIDES_FILE, -err);
 	return err ? "the state directory cannot be written" : NULL;
-}
-
-/* ---- generations ---- */
-
-static void generation_name(uint32_t number, char out[40])
-{
-	snprintf(out, 40, "generations/%u", number);
-}
-
-uint32_t daemon_generation_newest(struct daemon *d)
-{
-	uint32_t n = 0;
-	if (d->state_dir < 0 || state_generations(d->state_dir, &n, 1) == 0)
-		return 0;
-	return n;
-}
-
-static void prune(struct daemon *d)
-{
-	uint32_t all[GENERATIONS_KEPT * 2];
-	char name[40];
-	size_t n = state_generations(d->state_dir, all, sizeof(all) / sizeof(all[0]));
-	for (size_t i = 0; i + GENERATIONS_KEPT < n; i++) {
-		generation_name(all[i], name);
-		(void)state_remove(d->state_dir, name);
-	}
-}
-
-int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const struct ctl_peer *who,
-	const char *message, struct lb_err *e)
-{
-	uint32_t newest = daemon_generation_newest(d);
-	struct generation g = { .number = (newest > d->generation ? newest : d->generation) + 1,
-		.wall_ms = lb_clock_wall_ms() };
-	snprintf(g.by, sizeof(g.by), "%.*s", (int)sizeof(g.by) - 1, who ? who->user : "lbd");
-	snprintf(g.message, sizeof(g.message), "%s", message ? message : "");
-	struct lb_text out = LB_TEXT_INIT;
-	int err = d->state_dir < 0 ? -ENOENT : 0;
-	for (size_t i = 0; !err && i < t->sources.n; i++) {
-		struct generation_source *s = lb_vec_push(&g.sources);
-		if (!s)
-			err = -ENOMEM;
-		else
-			*s = (struct generation_source){ t->sources.v[i].name, t->sources.v[i].text,
-				strlen(t->sources.v[i].name), t->sources.v[i].len };
-	}
-	if (!err) {
-		generation_write(&g, &out);
-		char name[40];
-		generation_name(g.number, name);
-		err = out.bad ? -ENOMEM : state_write(d->state_dir, name, out.s, out.n, true);
-	}
-	lb_text_done(&out);
-	generation_done(&g);
-	not_saved(d, err != 0, "generations", -err);
-	if (err)
-		return lb_err_set(e, LB_CODE_FAILED, "%s/generations: %s", d->opt->state_dir, strerror(-err));
-	prune(d);
-	d->generation = g.number;
-	return 0;
-}
-
-int daemon_generation_load(
-	struct daemon *d, uint32_t number, struct lb_text *raw, struct generation *g, struct lb_err *e)
-{
-	char name[40];
-	struct lb_err why;
-	generation_name(number, name);
-	int err = d->state_dir < 0 ? -ENOENT : state_read(d->state_dir, name, GENERATION_MAX, raw);
-	if (err == -ENOENT)
-		return lb_err_set(e, LB_CODE_NOT_FOUND, "there is no generation %u (the newest is %u)", number,
-			daemon_generation_newest(d));
-	if (err)
-		return lb_err_set(e, LB_CODE_FAILED, "%s/%s: %s", d->opt->state_dir, name, strerror(-err));
-	if (generation_read(raw->s ? raw->s : "", raw->n, g, &why))
-		return lb_err_set(e, LB_CODE_FAILED, "%s/%s: %s", d->opt->state_dir, name, why.text);
-	return 0;
 }

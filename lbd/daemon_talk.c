@@ -61,6 +61,8 @@ static int op_asked(void *arg, struct ctl_conv *c, const json_t *header, struct 
 		return daemon_pair_describe(d, c, e);
 	if (about && strcmp(about, "apply") == 0)
 		return daemon_both_asked(d, c, header, e);
+	if (about && (strcmp(about, "confirm") == 0 || strcmp(about, "rollback") == 0))
+		return daemon_confirm_asked(d, c, header, e);
 	return lb_err_set(e, LB_CODE_USAGE, "node %s runs a version of lbd that does not know this", d->node);
 }
 

@@ -33,16 +33,29 @@ int daemon_text_add(struct daemon_text *t, const char *name, size_t name_len, st
 	return 0;
 }
 
-int daemon_text_read_one(const char *path, struct daemon_text *t, struct lb_err *e)
+/* err: how reading it into raw went. */
+static int add_read(struct daemon_text *t, const char *name, int err, struct lb_text *raw, struct lb_err *e)
+{
+	if (!err)
+		err = daemon_text_add(t, name, strlen(name), raw);
+	lb_text_done(raw);
+	if (err == -EFBIG)
+		return lb_err_set(e, LB_CODE_INVALID, "%s: larger than 16 MiB", name);
+	return err ? lb_err_file(e, LB_CODE_INVALID, name, -err) : 0;
+}
+
+static int read_one(const char *path, struct daemon_text *t, struct lb_err *e)
 {
 	struct lb_text raw = LB_TEXT_INIT;
-	int err = state_read_path(path, CONFIG_FILE_MAX, &raw);
-	if (!err)
-		err = daemon_text_add(t, path, strlen(path), &raw);
-	lb_text_done(&raw);
-	if (err == -EFBIG)
-		return lb_err_set(e, LB_CODE_INVALID, "%s: larger than 16 MiB", path);
-	return err ? lb_err_file(e, LB_CODE_INVALID, path, -err) : 0;
+	return add_read(t, path, state_read_path(path, CONFIG_FILE_MAX, &raw), &raw, e);
+}
+
+int daemon_text_read_word(const char *word, struct daemon_text *t, struct lb_err *e)
+{
+	struct lb_text raw = LB_TEXT_INIT;
+	const char *name;
+	int err = state_read_word(word, CONFIG_FILE_MAX, &raw, &name);
+	return add_read(t, name, err, &raw, e);
 }
 
 static int only_yaml(const struct dirent *d)
@@ -59,7 +72,7 @@ static void conf_d(const char *path, char *out, size_t size)
 
 int daemon_text_read(const char *path, struct daemon_text *out, struct lb_err *e)
 {
-	if (daemon_text_read_one(path, out, e))
+	if (read_one(path, out, e))
 		return -1;
 	char dir[4096], file[4400];
 	conf_d(path, dir, sizeof(dir));
@@ -68,7 +81,7 @@ int daemon_text_read(const char *path, struct daemon_text *out, struct lb_err *e
 	for (int i = 0; i < n; i++) {
 		snprintf(file, sizeof(file), "%s/%s", dir, list[i]->d_name);
 		if (!err)
-			err = daemon_text_read_one(file, out, e);
+			err = read_one(file, out, e);
 		free(list[i]);
 	}
 	free(list);

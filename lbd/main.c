@@ -4,6 +4,7 @@
 #include "common/proto.h"
 #include "lbd/daemon.h"
 #include "lbd/host/notify_io.h"
+#include "lbd/import/import.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -15,7 +16,7 @@
 
 #define CONFIG_PATH "/etc/lbd/lbd.yaml"
 
-enum { OPT_CHECK = 256, OPT_DOCTOR, OPT_PRINT, OPT_RUN_DIR, OPT_STATE_DIR, OPT_USER, OPT_LOG_LEVEL };
+enum { OPT_CHECK = 256, OPT_DOCTOR, OPT_PRINT, OPT_RUN_DIR, OPT_STATE_DIR, OPT_USER, OPT_LOG_LEVEL, OPT_IMPORT, OPT_ID };
 
 static const struct option longs[] = {
 	{ "foreground", no_argument, NULL, 'f' },
@@ -28,6 +29,8 @@ static const struct option longs[] = {
 	{ "user", required_argument, NULL, OPT_USER },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
 	{ "print", required_argument, NULL, OPT_PRINT },
+	{ "import", required_argument, NULL, OPT_IMPORT },
+	{ "id", required_argument, NULL, OPT_ID },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -37,7 +40,8 @@ static const char usage[] =
 	"Usage: lbd [--foreground] [OPTIONS]\n"
 	"       lbd --check [FILE...]       check a configuration, no daemon needed\n"
 	"       lbd --doctor                what this host lacks for it, as JSON: see lbctl doctor\n"
-	"       lbd --print=schema|keys|reasons\n"
+	"       lbd --import=keepalived|ipvsadm [--id NAME] FILE   print it as lbd.yaml\n"
+	"       lbd --print=schema|keys|reasons|keepalived\n"
 	"\n"
 	"  -c, --config FILE     configuration (" CONFIG_PATH "); conf.d/*.yaml beside it is read, too\n"
 	"  -n, --node NAME       name of this node (short host name)\n"
@@ -68,7 +72,7 @@ static int check(const char *config, const char *node, char **files, int n)
 	if (n == 0)
 		err = daemon_text_read(config, &t, &e);
 	for (int i = 0; i < n && !err; i++)
-		err = daemon_text_read_one(files[i], &t, &e);
+		err = daemon_text_read_word(files[i], &t, &e);
 	struct config *c = err ? NULL : config_load(t.sources.v, t.sources.n, node, &report);
 	if (err)
 		lb_text_printf(&report, "%s\n", e.text);
@@ -100,6 +104,7 @@ static int print(const char *what)
 		{ "schema", config_print_schema },
 		{ "keys", config_print_keys },
 		{ "reasons", print_reasons },
+		{ "keepalived", import_print_keywords },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (strcmp(rows[i].word, what) != 0)
@@ -110,7 +115,7 @@ static int print(const char *what)
 		lb_text_done(&out);
 		return err;
 	}
-	fprintf(stderr, "lbd: nothing to print under '%s': schema, keys, reasons\n", what);
+	fprintf(stderr, "lbd: nothing to print under '%s': schema, keys, reasons, keepalived\n", what);
 	return LB_CODE_USAGE;
 }
 
@@ -144,6 +149,7 @@ int main(int argc, char **argv)
 		.node = getenv("LBD_NODE"),
 		.level = LB_LOG_INFO };
 	bool checking = false, doctor = false;
+	const char *import = NULL, *id = NULL;
 	int c, level;
 	while ((c = getopt_long(argc, argv, "fc:n:hV", longs, NULL)) != -1) {
 		switch (c) {
@@ -156,6 +162,8 @@ int main(int argc, char **argv)
 		case OPT_STATE_DIR: opt.state_dir = optarg; break;
 		case OPT_USER: opt.user = optarg; break;
 		case OPT_PRINT: return print(optarg);
+		case OPT_IMPORT: import = optarg; break;
+		case OPT_ID: id = optarg; break;
 		case OPT_LOG_LEVEL:
 			level = lb_log_level_parse(optarg, strlen(optarg));
 			if (level < 0) {
@@ -175,6 +183,8 @@ int main(int argc, char **argv)
 		return check(opt.config, opt.node, argv + optind, argc - optind);
 	if (doctor && optind == argc)
 		return daemon_doctor(&opt);
+	if (import && optind + 1 >= argc)
+		return daemon_import(import, optind < argc ? argv[optind] : "-", id);
 	if (optind < argc) {
 		fprintf(stderr, "lbd: unexpected argument '%s'; to check a file: lbd --check FILE\n", argv[optind]);
 		return LB_CODE_USAGE;

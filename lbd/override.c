@@ -2,6 +2,7 @@
 #include "lbd/override.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,6 +251,31 @@ const char *override_label(const char *object, char out[OVERRIDE_LABEL_MAX])
 		: service ? service
 			  : object);
 	return out;
+}
+
+static const struct {
+	const char *kind, *key;
+	size_t item;
+	const char *object; /* in front of the name */
+} hiding[] = {
+	{ "backend/", "state", offsetof(struct override, state_item), "" },
+	{ "backend/", "weight", offsetof(struct override, weight_item), "" },
+	{ "vrrp/", "priority", offsetof(struct override, prio_item), OVERRIDE_VRRP },
+};
+
+const struct override_item *overrides_hide(const struct overrides *o, const char *object, const char *key)
+{
+	char name[160];
+	for (size_t i = 0; i < sizeof(hiding) / sizeof(hiding[0]); i++) {
+		size_t n = strlen(hiding[i].kind);
+		if (strcmp(key, hiding[i].key) != 0 || strncmp(object, hiding[i].kind, n) != 0)
+			continue;
+		snprintf(name, sizeof(name), "%s%s", hiding[i].object, object + n);
+		const struct override *ov = overrides_find(o, name);
+		const struct override_item *it = ov ? (const void *)((const char *)ov + hiding[i].item) : NULL;
+		return it && it->set ? it : NULL;
+	}
+	return NULL;
 }
 
 static bool due(const struct override_item *it, struct lb_time now)

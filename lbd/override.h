@@ -84,6 +84,10 @@ const char *override_service(const char *object);
 /* "backend/web/app1", "service/web", "vrrp/wan4", as logs and answers name it. Returns out. */
 const char *override_label(const char *object, char out[OVERRIDE_LABEL_MAX]);
 
+/* The item that holds instead of what the configuration says of that key; NULL: none. object as config_diff has it,
+ * "backend/web/app1" or "vrrp/wan4". Borrowed. */
+const struct override_item *overrides_hide(const struct overrides *o, const char *object, const char *key);
+
 /* "up", "down" */
 const char *override_force_name(enum override_force force);
 

@@ -13,7 +13,8 @@ static void twice(struct config_builder *b, const struct config_node *again, con
 	struct config_path self = { up, again->text, again->len, 0 };
 	struct config_finding f = { .at = config_node_place(again), .path = &self, .path_in_text = true };
 	char help[300];
-	snprintf(help, sizeof(help), "first at %.200s:%u", b->report->sources[first->file].name, first->line);
+	snprintf(help, sizeof(help), "first at %.200s:%u:%u", b->report->sources[first->file].name, first->line,
+		first->column);
 	f.help = help;
 	config_report_add(b->report, &f, "duplicate key '%s' in %s", config_shown(again->text, again->len).s,
 		config_path_shown(up).s);

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/ctl/ctl_both.h"
 
+#include "common/time.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-void ctl_both_init(struct ctl_both *b, const char *here, const char *there, uint32_t generation)
+void ctl_both_init(struct ctl_both *b, const char *here, const char *there, uint32_t generation, int64_t confirm_ms)
 {
 	memset(b, 0, sizeof(*b));
 	snprintf(b->here, sizeof(b->here), "%s", here);
 	snprintf(b->there, sizeof(b->there), "%s", there);
 	b->before_here = b->runs_here = generation;
+	b->confirm_ms = confirm_ms;
 	b->now = CTL_BOTH_CHECK_THERE;
 }
 
@@ -84,6 +87,7 @@ static enum ctl_both_do applied_here(struct ctl_both *b, const struct ctl_both_s
 
 static enum ctl_both_do kept(struct ctl_both *b, const struct ctl_both_said *said)
 {
+	char for_[LB_DURATION_STRLEN];
 	if (said->code != LB_CODE_OK) {
 		say(b, LB_CODE_FAILED, "%s: %s\n", b->there, said->text);
 		b->runs_there = said->generation;
@@ -91,6 +95,9 @@ static enum ctl_both_do kept(struct ctl_both *b, const struct ctl_both_said *sai
 	}
 	say(b, LB_CODE_OK, "both nodes run it: generation %u on %s, %u on %s", b->runs_here, b->here, b->runs_there,
 		b->there);
+	if (b->confirm_ms)
+		say(b, LB_CODE_OK, "; both go back in %s unless you say: lbctl config confirm",
+			lb_duration_str(b->confirm_ms, for_));
 	return next(b, CTL_BOTH_END);
 }
 
@@ -99,7 +106,7 @@ static enum ctl_both_do went_back(struct ctl_both *b, bool here, const struct ct
 	const char *node = here ? b->here : b->there;
 	uint32_t before = here ? b->before_here : b->before_there;
 	if (said->code == LB_CODE_OK)
-		say(b, LB_CODE_FAILED, "%s went back to what generation %u was\n", node, before);
+		say(b, LB_CODE_FAILED, "%s went back to generation %u\n", node, before);
 	else
 		say(b, LB_CODE_FAILED, "%s could not go back to generation %u: %s\n", node, before, said->text);
 	if (here)

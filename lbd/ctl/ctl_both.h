@@ -8,8 +8,9 @@
  *   apply here
  *   keep there                     from now on it does not
  *
- * When it cannot be applied here after it was applied there, both go back. Whatever happens, the last line says of each
- * node what it runs, or that this is not known and how to find out.
+ * There it is pending until it is kept, so that a node which dies in between goes back as well. With --confirm it stays
+ * pending on both, each with a deadline of its own. When it cannot be applied here after it was applied there, both go
+ * back. Whatever happens, the last line says of each node what it runs, or that this is not known and how to find out.
  */
 #pragma once
 
@@ -41,13 +42,13 @@ struct ctl_both {
 	enum ctl_both_do now;                                      /* what is being done */
 	bool broken;                                               /* the link is gone */
 	uint32_t before_here, before_there, runs_here, runs_there; /* generations; 0 = not known */
-	bool failed;
+	int64_t confirm_ms;                                        /* each goes back after that time; 0 = it does not */
 	enum lb_code code;
 	char text[8192];
 };
 
 /* generation: that runs here. Begins with CTL_BOTH_CHECK_THERE. */
-void ctl_both_init(struct ctl_both *b, const char *here, const char *there, uint32_t generation);
+void ctl_both_init(struct ctl_both *b, const char *here, const char *there, uint32_t generation, int64_t confirm_ms);
 /* What was to be done has been done, or was not. What is to be done next. */
 enum ctl_both_do ctl_both_done(struct ctl_both *b, const struct ctl_both_said *said);
 /* The link broke. What is to be done next when that is another thing than before (what was to be done there is over);

@@ -9,6 +9,7 @@
 #include "lbd/ctl/ctl_failover.h"
 #include "lbd/ctl/ctl_kernel.h"
 #include "lbd/ctl/ctl_level.h"
+#include "lbd/ctl/ctl_life.h"
 #include "lbd/ctl/ctl_override.h"
 #include "lbd/ctl/ctl_peer.h"
 #include "lbd/ctl/ctl_remote.h"
@@ -302,8 +303,13 @@ static void apply(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply 
 		.generation = (uint32_t)lb_proto_int(rq->args, "generation", 0),
 		.with_ops = ctl_arg_flag(rq, "ops"),
 		.both = ctl_arg_flag(rq, "both"),
+		.confirm_ms = ctl_arg_ms(rq, "confirm"),
 		.message = ctl_arg_str(rq, "message"),
 	};
+	if (what.confirm_ms > CTL_CONFIRM_MAX_MS) {
+		ctl_reply_end(r, LB_CODE_USAGE, "--confirm takes a day at most", NULL);
+		return;
+	}
 	rq->fd = -1;
 	env->ops->apply(env->arg, &what, rq->peer, r);
 }
@@ -414,6 +420,9 @@ static handler_fn *const handlers[] = {
 	[LB_COMMAND_CONFIG_SHOW] = do_config_show,
 	[LB_COMMAND_CONFIG_DIFF] = do_config_diff,
 	[LB_COMMAND_CONFIG_APPLY] = do_config_apply,
+	[LB_COMMAND_CONFIG_CONFIRM] = ctl_life_confirm,
+	[LB_COMMAND_CONFIG_ROLLBACK] = ctl_life_rollback,
+	[LB_COMMAND_CONFIG_HISTORY] = ctl_life_history,
 	[LB_COMMAND_CONFIG_EXPORT] = do_config_export,
 	[LB_COMMAND_KERNEL_DIFF] = ctl_kernel_diff,
 	[LB_COMMAND_KERNEL_REPAIR] = do_kernel_repair,

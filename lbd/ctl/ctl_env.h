@@ -14,6 +14,7 @@
 #include "lbd/model_peer.h"
 #include "lbd/model_sync.h"
 #include "lbd/model_vrrp.h"
+#include "lbd/state/life.h"
 
 struct ctl_worker_info {
 	const char *name;
@@ -39,7 +40,12 @@ struct ctl_level_info { /* of one part of the log */
 	bool given;            /* by an operator */
 };
 
-enum ctl_apply_kind { CTL_APPLY, CTL_DIFF, CTL_RELOAD };
+enum ctl_apply_kind {
+	CTL_APPLY,
+	CTL_DIFF,
+	CTL_RELOAD,
+	CTL_BACK /* a rollback loads .generation: it is not stored again, and nobody is refused it */
+};
 struct ctl_apply {
 	enum ctl_apply_kind kind;
 	int fd;              /* >= 0: the text, now owned by the callee */
@@ -47,9 +53,13 @@ struct ctl_apply {
 	uint32_t generation; /* > 0 and fd < 0: that stored one; both unset: the daemon's own file */
 	bool with_ops;       /* kernel operations as rows, too (CTL_DIFF) */
 	bool both;           /* on both nodes of the pair (CTL_APPLY) */
+	int64_t confirm_ms;  /* it goes back after that time unless it is confirmed; 0 = it does not (CTL_APPLY) */
+	bool held;           /* and until the other node has it, too */
 	const char *message; /* for the generation, or of the answer of CTL_DIFF; may be NULL; borrowed */
 	uint32_t changes;    /* CTL_DIFF: so many have been told already */
 };
+
+#define CTL_CONFIRM_MAX_MS 86400000 /* a day: who has not come back by then will not */
 
 enum ctl_exit { CTL_EXIT_STOP, CTL_EXIT_STOP_FLUSH, CTL_EXIT_RESTART };
 
@@ -61,6 +71,16 @@ struct ctl_ops {
 	void (*apply)(void *arg, const struct ctl_apply *what, const struct ctl_peer *who, struct ctl_reply *r);
 	/* The text of a stored generation (0 = the one that runs): appended. 0, or -1 and *e. */
 	int (*generation_text)(void *arg, uint32_t generation, struct lb_text *out, struct lb_err *e);
+	/* What waits for a confirm is kept; what runs gives way to that generation, 0 = the one before. They hold the
+	 * reply and end it themselves. */
+	void (*confirm)(void *arg, const struct ctl_peer *who, struct ctl_reply *r);
+	void (*rollback)(void *arg, uint32_t generation, const struct ctl_peer *who, struct ctl_reply *r);
+	/* Heads of the newest generations that are stored, by number; how many. damaged: numbers of those that were set
+	 * aside instead. */
+	size_t (*generations)(void *arg, struct generation *out, size_t n);
+	size_t (*generations_damaged)(void *arg, uint32_t *out, size_t n);
+	/* CLOCK_BOOTTIME, of struct life */
+	struct lb_time (*boot)(void *arg);
 	/* An override changed: plan again and store. Returns NULL, or why it could not be stored (it holds anyway). */
 	const char *(*override_changed)(void *arg, const char *object);
 	/* A whole audit round now; ends the reply with what it found. */
@@ -116,7 +136,9 @@ struct ctl_env {
 	const struct model_vrrps *vrrps;
 	const struct model_peers *peers;
 	const struct model_sync *sync;
-	struct ctl_talk *talk; /* with the core of the other node */
+	const struct life *life; /* of the generation that runs */
+	const char *life_note;   /* why something else runs than the file says, "" = it does not */
+	struct ctl_talk *talk;   /* with the core of the other node */
 	struct ctl_remote *remote;
 	uint64_t turn;       /* changes whenever model is replaced */
 	uint32_t generation; /* of the configuration that runs */

@@ -342,7 +342,9 @@ static void foreign_row(const struct ipvs_service *svc, bool ours, void *arg)
 {
 	struct walk *w = arg;
 	char key[IPVS_KEY_STRLEN];
-	if (!ours)
+	if (ours && model_listener_service(w->env->model, &svc->key) == MODEL_NONE)
+		diff_row(w, &(const struct ipvs_op){ .type = IPVS_OP_SERVICE_DEL, .svc = *svc }); /* left behind */
+	else if (!ours)
 		ctl_reply_row(w->r, json_pack("{s:s, s:s, s:s}", "op", "keep", "object", ipvs_key_str(&svc->key, key),
 					    "note", "not ours, left alone"));
 }

@@ -2,6 +2,7 @@
 #include "lbd/ctl/ctl_rows.h"
 
 #include "lbd/check/check_fsm.h"
+#include "lbd/ctl/ctl_life.h"
 #include "lbd/ctl/ctl_peer.h"
 #include "lbd/ctl/ctl_sync.h"
 #include "lbd/ctl/ctl_vrrp.h"
@@ -508,6 +509,7 @@ static json_t *alarms_of(const struct ctl_env *env)
 		json_array_append_new(list, json_string("kernel_refused"));
 	if (env->state_not_saved)
 		json_array_append_new(list, json_string("state_not_saved"));
+	ctl_life_alarms(env, list);
 	ctl_vrrp_alarms(env, list);
 	ctl_peer_alarms(env, list);
 	ctl_sync_alarms(env, list);
@@ -536,6 +538,7 @@ json_t *ctl_row_status(struct ctl_env *env)
 	if (env->last_reject)
 		ctl_put(file, "error", json_string(env->last_reject));
 	ctl_put(row, "file", file);
+	ctl_put(row, "config", ctl_life_state(env));
 	ctl_put(row, "alarms", alarms_of(env));
 	ctl_put(row, "findings", findings_of(env));
 	put_problems(env, row);

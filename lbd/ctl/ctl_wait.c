@@ -2,6 +2,7 @@
 #include "lbd/ctl/ctl_wait.h"
 
 #include "common/commands.h"
+#include "lbd/ctl/ctl_life.h"
 #include "lbd/ctl/ctl_peer.h"
 #include "lbd/ctl/ctl_rows.h"
 #include "lbd/ctl/ctl_sync.h"
@@ -100,6 +101,11 @@ static int sync_done(struct waiting *w)
 	return ctl_sync_in_sync(w->env);
 }
 
+static int config_confirmed(struct waiting *w)
+{
+	return ctl_life_confirmed(w->env);
+}
+
 static const struct {
 	const char *kind, *condition;
 	int (*cond)(struct waiting *w);
@@ -114,6 +120,7 @@ static const struct {
 	{ "vrrp", "backup", vrrp_backup },
 	{ "peer", "up", peer_up },
 	{ "sync", "in-sync", sync_done },
+	{ "config", "confirmed", config_confirmed },
 };
 
 static int ask(void *state)

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A generation is one applied configuration as text, numbered, with who applied it, when and why. The file form:
+ * A generation is one applied configuration as text, numbered, with who applied it, when and why, and what became of
+ * it (life.h). The file form:
  *
- *   lbd-generation 1
+ *   lbd-generation 2
  *   number 17
  *   time 1769868127123            wall clock, ms
  *   by alice
  *   message raise the weight of app2
+ *   state rolled_back
+ *   why not confirmed in 2m       of a state that is not confirmed
+ *   sha256 9f86d08188...          of its texts, one behind the other: what `cat FILE... | sha256sum` says
+ *   length 833                    bytes between the line after this one and the last one
+ *   head 51a90f6c22e07d4b         generation_hash of everything before this line
  *   source 812 /etc/lbd/lbd.yaml  length in bytes, name; then that many bytes and a newline; one or more
  *   end 8c736521a9f4d0b2          generation_hash of everything before this line
  *
- * A file that does not check is rejected whole.
+ * The head can be believed without the rest, so that fifty of them are read in no time; the length finds a file that
+ * was cut. A file that does not check is rejected whole.
  */
 #pragma once
 
@@ -22,6 +29,12 @@
 
 #define GENERATION_MESSAGE_MAX 200
 #define GENERATION_SOURCES_MAX 256
+#define GENERATION_HEAD_MAX    1024u /* no head is longer */
+#define GENERATION_SHA_LEN     64u   /* hexadecimal */
+
+enum generation_state { GENERATION_PENDING, GENERATION_CONFIRMED, GENERATION_ROLLED_BACK, GENERATION_FAILED };
+#define GENERATION_STATE_COUNT (GENERATION_FAILED + 1)
+extern const char *const generation_states[GENERATION_STATE_COUNT];
 
 struct generation_source {
 	const char *name, *text; /* not terminated when read from a file */
@@ -31,15 +44,23 @@ struct generation_source {
 struct generation {
 	uint32_t number;
 	int64_t wall_ms;
-	char by[33], message[GENERATION_MESSAGE_MAX + 1];
+	enum generation_state state;
+	char by[33], message[GENERATION_MESSAGE_MAX + 1], why[GENERATION_MESSAGE_MAX + 1];
+	char sha256[GENERATION_SHA_LEN + 1];
 	LB_VEC(struct generation_source) sources;
 };
 
-/* Appends the file form. by and message are cut at a newline. */
+/* Of the texts of the sources. 0 or -ENOMEM. */
+int generation_sha256(struct generation *g);
+
+/* Appends the file form. by, message and why are cut at a newline. */
 void generation_write(const struct generation *g, struct lb_text *out);
 
 /* 0 and *g, whose sources point into buf; free with generation_done. -1 and *e (LB_CODE_FAILED), *g untouched. */
 int generation_read(const char *buf, size_t n, struct generation *g, struct lb_err *e);
+/* The same without the sources, of the first bytes (GENERATION_HEAD_MAX of them, or all) of a file of that size. What
+ * is behind the head may be damaged all the same. */
+int generation_read_head(const char *buf, size_t n, size_t size, struct generation *g, struct lb_err *e);
 void generation_done(struct generation *g);
 
 /* Whether both hold the same texts under the same names. */

@@ -108,9 +108,32 @@ int state_read(int dir, const char *name, size_t max, struct lb_text *out)
 	return read_open(openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), max, out);
 }
 
+int state_read_begin(int dir, const char *name, size_t max, struct lb_text *out, size_t *size)
+{
+	char buf[4096];
+	struct stat st = { 0 };
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t n = fd < 0 || fstat(fd, &st) ? -1 : pread(fd, buf, max < sizeof(buf) ? max : sizeof(buf), 0);
+	int err = n < 0 ? -errno : 0;
+	if (fd >= 0)
+		close(fd);
+	if (err)
+		return err;
+	lb_text_put(out, buf, (size_t)n);
+	*size = (size_t)st.st_size;
+	return out->bad ? -ENOMEM : 0;
+}
+
 int state_read_path(const char *path, size_t max, struct lb_text *out)
 {
 	return read_open(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), max, out);
+}
+
+int state_read_word(const char *word, size_t max, struct lb_text *out, const char **name)
+{
+	bool standard = strcmp(word, "-") == 0;
+	*name = standard ? "<stdin>" : word;
+	return standard ? state_read_fd(STDIN_FILENO, max, out) : state_read_path(word, max, out);
 }
 
 static int secret_check(const char *path, const struct stat *st, struct lb_err *e)
@@ -162,6 +185,11 @@ int state_remove(int dir, const char *name)
 	return unlinkat(dir, name, 0) ? -errno : 0;
 }
 
+int state_rename(int dir, const char *name, const char *to)
+{
+	return renameat(dir, name, dir, to) ? -errno : 0;
+}
+
 int state_append_existing(int dir, const char *name)
 {
 	int fd = openat(dir, name, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
@@ -174,7 +202,7 @@ static int number_cmp(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-size_t state_generations(int dir, uint32_t *out, size_t max)
+size_t state_generations(int dir, bool damaged, uint32_t *out, size_t max)
 {
 	int fd = openat(dir, "generations", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	DIR *list = fd < 0 ? NULL : fdopendir(fd);
@@ -188,7 +216,7 @@ size_t state_generations(int dir, uint32_t *out, size_t max)
 	for (const struct dirent *d = readdir(list); d; d = readdir(list)) {
 		char *end;
 		unsigned long v = strtoul(d->d_name, &end, 10);
-		if (end == d->d_name || *end || v == 0 || v > UINT32_MAX)
+		if (end == d->d_name || v == 0 || v > UINT32_MAX || strcmp(end, damaged ? STATE_DAMAGED : "") != 0)
 			continue;
 		if (n == cap) {
 			uint32_t *more = realloc(all, (cap ? cap * 2 : 64) * sizeof(*all));

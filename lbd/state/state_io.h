@@ -19,17 +19,25 @@ int state_write(int dir, const char *name, const char *text, size_t n, bool dura
 /* Appends the content, at most max bytes. 0; -ENOENT; -EFBIG; -errno. */
 int state_read(int dir, const char *name, size_t max, struct lb_text *out);
 
+/* The same of its first bytes only, at most max; *size is that of the whole file. */
+int state_read_begin(int dir, const char *name, size_t max, struct lb_text *out, size_t *size);
+
 int state_remove(int dir, const char *name);
+int state_rename(int dir, const char *name, const char *to);
 
 /* Opens an existing file for appending. The descriptor, or -errno. */
 int state_append_existing(int dir, const char *name);
 
-/* Numbers of the generations there are, ascending; at most max of the newest. */
-size_t state_generations(int dir, uint32_t *out, size_t max);
+/* Numbers of the generations there are, ascending; at most max of the newest. damaged: of those that were set aside,
+ * whose names end in STATE_DAMAGED. */
+size_t state_generations(int dir, bool damaged, uint32_t *out, size_t max);
+#define STATE_DAMAGED ".damaged"
 
 /* Reads a whole stream or file of the host (configuration, /proc), at most max bytes. 0 or -errno. */
 int state_read_fd(int fd, size_t max, struct lb_text *out);
 int state_read_path(const char *path, size_t max, struct lb_text *out);
+/* The same of a word of a command line: "-" is standard input. *name: what to call it. */
+int state_read_word(const char *word, size_t max, struct lb_text *out, const char **name);
 
 /* A file with a secret: it belongs to root or to us, nobody else may write it and it is not for everybody to read. 0,
  * or -1 and *e, which names the file and what to do. make: what to write into one that is missing. */

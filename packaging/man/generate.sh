@@ -16,3 +16,4 @@ mkdir -p "$to"
 # scdoc has _ and * for itself
 "$build/lbd/lbd" --print=reasons | sed 's/[_*\\]/\\&/g' |
     awk -F '\t' '{ printf "*%s*\n\t%s\n\n", $1, toupper(substr($2, 1, 1)) substr($2, 2) "." }' >"$to/lbd-reasons.scd"
+"$build/lbd/lbd" --print=keepalived >"$to/keepalived-words.scd"

@@ -151,6 +151,19 @@ class TestReload:
         text = d.text("config", "export", "ipvsadm")
         assert text.splitlines() == ipvs(lb)
 
+    def test_what_nobody_confirms_goes_back_to_the_same_kernel(self, d, lb):
+        before, at = ipvs(lb), info(d)["generation"]
+        d.write(GOOD.replace("rr", "wrr").replace(A2, A3) + f"  api:\n    listen: {VIP2}:80\n    backends: {{b: {A1}}}\n")
+        done = d.text("config", "apply", "-y", "--confirm", "2s")
+        assert f"it goes back to {at} in 2s" in done, done
+        assert weights(lb) == {A1: 1, A3: 1} and f"-t {VIP2}:80" in "\n".join(ipvs(lb))
+        until(lambda: status(d)["config"]["state"] == "confirmed", "it goes back", 30)
+        assert f"rolled back to {at}, verified (not confirmed in 2s)" in d.log()
+        assert ipvs(lb) == before and info(d)["generation"] == at
+        # the same by hand, which waits for the word
+        d.text("config", "apply", "-y", "--confirm", "1h")
+        assert f"rolled back to {at}, verified" in d.text("config", "rollback") and ipvs(lb) == before
+
     def test_signal_hup_reloads(self, d, lb):
         d.write(GOOD.replace(A2, A3))
         d.process.send_signal(1)
@@ -170,7 +183,7 @@ def test_broken_file_at_start_runs_the_newest_stored_generation_and_says_so(lb):
         d.start()
         assert rules(lb) == lines(RULES) and writes(d) == 0
         assert info(d)["generation"] == 2
-        assert "cannot be used; generation 2, the newest stored, runs instead" in d.log()
+        assert f"generation 2 runs, the newest confirmed, not {d.config}" in d.log()
         assert f"{d.config}:4:5: error" in d.log()
         s = status(d)
         assert s["file"]["differs"] and "4:5" in s["file"]["error"]
@@ -250,7 +263,7 @@ def test_generations_are_private_numbered_and_limited(lb):
             f.truncate(os.path.getsize(newest) - 20)
         d.write(BROKEN)
         d.start()
-        assert "generation 52 cannot be used" in d.log()
+        assert "52 cannot be used: cut or damaged" in d.log()
         assert info(d)["generation"] == 51 and rules(lb) == lines(RULES) and writes(d) == 0
 
 

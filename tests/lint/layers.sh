@@ -32,8 +32,8 @@ BEGIN {
     # check_curl names the error numbers of libcurl and calls nothing
     confined["curl/"]            = "^lbd/check/(probe_[a-z]+|curl_(link|load|loop))_io\\.[ch]$|^lbd/check/check_curl\\.c$"
     confined["microhttpd.h"]     = "^lbd/ctl/metrics_io\\.c$"
-    # these two take a HMAC over bytes in memory, and no more
-    confined["openssl/"]         = "^lbd/sync/[a-z_]+_io\\.c$|^lbd/vrrp/(vrrp_auth|peer_pkt)\\.c$"
+    # these take a HMAC or a digest over bytes in memory, and no more
+    confined["openssl/"]         = "^lbd/sync/[a-z_]+_io\\.c$|^lbd/vrrp/(vrrp_auth|peer_pkt)\\.c$|^lbd/state/generation\\.c$"
     confined["libnetfilter_conntrack/"] = "^lbd/sync/[a-z_]+_io\\.c$"
     # JSON is the form of messages and of printed tables: nothing that forwards packets is described in it
     confined["jansson.h"]        = "^common/|^lbctl/|^lbd/(sandbox|override|model|daemon|main|worker)|^lbd/(ctl|check)/|^lbd/config/schema_print\\.c$"
@@ -80,7 +80,7 @@ function room(p,    part) {
         next
     # what stands above: model over config and its topics, ctl over model
     if (from == "model" && to ~ /^(config|ipvs|check|vrrp|sync)$/) next
-    if (from == "ctl" && !edge_file(file) && to ~ /^(model|config|ipvs|check|vrrp|sync)$/) next
+    if (from == "ctl" && !edge_file(file) && to ~ /^(model|config|ipvs|check|vrrp|sync|state)$/) next
     complain((edge_file(file) ? "an edge sees common and its own folder: " : "") from " must not know " to)
 }')
 [[ -z $found ]] || lint_say "$found"

@@ -461,6 +461,36 @@ START_TEST(random_sets_survive_the_disk)
 }
 END_TEST
 
+/* What an apply tells of: a value that it sets and that does not hold. */
+START_TEST(what_an_override_hides_is_its_own_key_of_its_own_object)
+{
+	static const struct {
+		const char *what, *object, *key, *by; /* by NULL = nothing is hidden */
+	} rows[] = {
+		{ "a state", "backend/web/a", "state", "alice" },
+		{ "a weight of the same backend, by another", "backend/web/a", "weight", "bob" },
+		{ "another key of it", "backend/web/a", "address", NULL },
+		{ "a weight that nobody overrides", "backend/web/c", "weight", NULL },
+		{ "what comes or goes as a whole", "backend/web/a", "", NULL },
+		{ "a forced verdict hides no key", "backend/web/f", "state", NULL },
+		{ "a priority", "vrrp/wan4", "priority", "alice" },
+		{ "of another instance", "vrrp/wan6", "priority", NULL },
+		{ "of a node", "peer/wan4", "priority", NULL },
+		{ "a service of a name that is alike", "service/web/a", "state", NULL },
+	};
+	struct overrides *o = some();
+	struct override_who a = who("alice", "", 0);
+	ck_assert_int_eq(overrides_set_force(o, "web/f", OVERRIDE_FORCE_UP, &a), 0);
+	ck_assert_int_eq(overrides_set_prio(o, OVERRIDE_VRRP "wan4", 20, &a), 0);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct override_item *it = overrides_hide(o, rows[i].object, rows[i].key);
+		ck_assert_msg((it != NULL) == (rows[i].by != NULL), "%s", rows[i].what);
+		ck_assert_msg(!it || strcmp(it->by, rows[i].by) == 0, "%s", rows[i].what);
+	}
+	overrides_free(o);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = { what_was_set_is_found_in_the_order_of_setting, setting_again_replaces_that_item_alone,
@@ -469,6 +499,6 @@ int main(void)
 		a_priority_is_of_an_instance, a_priority_of_a_file_is_one_of_vrrp,
 		a_file_is_read_as_a_whole_or_refused_as_a_whole, names_longer_than_any_object_are_refused,
 		an_end_far_away_is_no_overflow, what_cannot_be_written_is_not_left_out_in_silence,
-		random_sets_survive_the_disk };
+		random_sets_survive_the_disk, what_an_override_hides_is_its_own_key_of_its_own_object };
 	return run_suite("override", tests, COUNT(tests));
 }

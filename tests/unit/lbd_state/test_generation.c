@@ -14,10 +14,16 @@ static void add(struct generation *g, const char *name, const char *text, size_t
 
 static void sample(struct generation *g)
 {
-	*g = (struct generation){ .number = 17, .wall_ms = 1769868127123, .by = "alice", .message = "raise app2" };
+	*g = (struct generation){ .number = 17,
+		.wall_ms = 1769868127123,
+		.state = GENERATION_ROLLED_BACK,
+		.by = "alice",
+		.message = "raise app2",
+		.why = "not confirmed in 2m" };
 	add(g, "/etc/lbd/lbd.yaml", "services: {}\n", 13);
 	add(g, "/etc/lbd/conf.d/two words.yaml", "no newline\nend 0000000000000000", 31);
 	add(g, "empty", "", 0);
+	ck_assert_int_eq(generation_sha256(g), 0);
 }
 
 START_TEST(reads_what_it_wrote)
@@ -33,6 +39,9 @@ START_TEST(reads_what_it_wrote)
 	ck_assert_int_eq(back.wall_ms, 1769868127123);
 	ck_assert_str_eq(back.by, "alice");
 	ck_assert_str_eq(back.message, "raise app2");
+	ck_assert_int_eq(back.state, GENERATION_ROLLED_BACK);
+	ck_assert_str_eq(back.why, "not confirmed in 2m");
+	ck_assert_str_eq(back.sha256, g.sha256);
 	ck_assert(generation_same_text(&g, &back));
 	generation_done(&g);
 	generation_done(&back);
@@ -48,10 +57,12 @@ START_TEST(a_line_break_in_who_or_why_cannot_forge_a_field)
 	sample(&g);
 	strcpy(g.message, "a\nsource 3 x\nabc");
 	strcpy(g.by, "bob\nby eve");
+	strcpy(g.why, "late\nsha256 0");
 	generation_write(&g, &out);
 	ck_assert_msg(generation_read(out.s, out.n, &back, &e) == 0, "%s", e.text);
 	ck_assert_str_eq(back.message, "a");
 	ck_assert_str_eq(back.by, "bob");
+	ck_assert_str_eq(back.why, "late");
 	ck_assert_uint_eq(back.sources.n, 3);
 	generation_done(&g);
 	generation_done(&back);
@@ -78,12 +89,61 @@ START_TEST(every_cut_and_every_flipped_bit_is_noticed)
 }
 END_TEST
 
+START_TEST(the_digest_is_that_of_sha256sum)
+{
+	struct generation one = { 0 }, two = { 0 };
+	add(&one, "a", "services: {}\n", 13);
+	ck_assert_int_eq(generation_sha256(&one), 0);
+	ck_assert_str_eq(one.sha256, "fa6ccea1ca4e3a031d9e99f25cc05db803aa9bac642c000ddab14f6d9da54b52");
+	add(&two, "a", "servi", 5);
+	add(&two, "b", "", 0);
+	add(&two, "c", "ces: {}\n", 8);
+	ck_assert_int_eq(generation_sha256(&two), 0);
+	ck_assert_str_eq(two.sha256, one.sha256);
+	generation_done(&one);
+	generation_done(&two);
+}
+END_TEST
+
+START_TEST(the_head_says_all_without_the_rest)
+{
+	struct generation g, head;
+	struct lb_text out = LB_TEXT_INIT;
+	struct lb_err e;
+	sample(&g);
+	memset(g.message, 'm', sizeof(g.message) - 1); /* the longest there is */
+	memset(g.why, 'w', sizeof(g.why) - 1);
+	memset(g.by, 'b', sizeof(g.by) - 1);
+	g.number = UINT32_MAX;
+	generation_write(&g, &out);
+	size_t n = out.n < GENERATION_HEAD_MAX ? out.n : GENERATION_HEAD_MAX;
+	size_t length = (size_t)(strstr(out.s, "\nsource ") + 1 - out.s);
+	ck_assert_uint_lt(length, GENERATION_HEAD_MAX);
+	ck_assert_msg(generation_read_head(out.s, n, out.n, &head, &e) == 0, "%s", e.text);
+	ck_assert_uint_eq(head.number, UINT32_MAX);
+	ck_assert_str_eq(head.why, g.why);
+	ck_assert_uint_eq(head.sources.n, 0);
+	ck_assert(generation_read_head(out.s, n, out.n - 1, &head, &e) != 0);
+	ck_assert(generation_read_head(out.s, n, out.n + 1, &head, &e) != 0);
+	for (size_t i = 0; i < length; i++) {
+		ck_assert_msg(generation_read_head(out.s, i, out.n, &head, &e) != 0, "cut at %zu was taken", i);
+		out.s[i] ^= 1;
+		ck_assert_msg(generation_read_head(out.s, n, out.n, &head, &e) != 0, "a flipped bit at %zu", i);
+		out.s[i] ^= 1;
+	}
+	generation_done(&g);
+	lb_text_done(&out);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("generation");
 	TCase *t = tcase_create("all");
 	tcase_add_test(t, reads_what_it_wrote);
 	tcase_add_test(t, a_line_break_in_who_or_why_cannot_forge_a_field);
+	tcase_add_test(t, the_digest_is_that_of_sha256sum);
+	tcase_add_test(t, the_head_says_all_without_the_rest);
 	tcase_add_test(t, every_cut_and_every_flipped_bit_is_noticed);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `config confirm` and `config rollback`, as they are asked for: by a client here, or by the other node. A generation
+ * that both nodes have is confirmed there first, then here:
+ *
+ *   {"talk":"confirm","user":..,"sha256":..}    answered by {"said":{"code":..,"message":..,"generation":..}}
+ *   {"talk":"rollback",...}                     the same, and nobody waits for the answer
+ *
+ * The deadline here waits for the answer, so a confirm in time holds on both. When the link breaks in between each node
+ * does what its own deadline says, and a difference is seen as one.
+ */
+#include "common/clock_io.h"
+#include "common/fields.h"
+#include "common/log_io.h"
+#include "lbd/ctl/ctl_reply.h"
+#include "lbd/ctl/ctl_sync.h"
+#include "lbd/daemon.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct life_ask {
+	struct daemon *d;
+	struct ctl_conv *conv;
+	struct ctl_reply *reply; /* NULL = the client has gone */
+	bool said;
+	enum lb_code code;
+	uint32_t generation; /* that runs there */
+	char text[400];
+};
+
+/* Of the generation that runs; "" = it is not on the disk. */
+static void sha_of_running(struct daemon *d, char out[GENERATION_SHA_LEN + 1])
+{
+	struct life_heads *heads = malloc(sizeof(*heads));
+	out[0] = '\0';
+	if (!heads)
+		return;
+	daemon_heads(d, heads);
+	for (size_t i = 0; i < heads->n; i++)
+		if (heads->v[i].number == d->generation)
+			memcpy(out, heads->v[i].sha256, sizeof(heads->v[i].sha256));
+	free(heads);
+}
+
+static void by_whom(const struct daemon *d, const struct ctl_peer *who, char out[CTL_USER_MAX])
+{
+	bool has = strchr(who->user, '@') != NULL;
+	snprintf(out, CTL_USER_MAX, "%.32s%s%.63s", who->user, has ? "" : "@", has ? "" : d->node);
+}
+
+static struct lb_err confirm_here(struct daemon *d, const char *by)
+{
+	const struct life_event ev = { .type = LIFE_EVENT_CONFIRM };
+	uint32_t number = d->life.life.runs;
+	struct lb_err said = daemon_life_step(d, &ev);
+	if (!said.code)
+		daemon_event(LB_LOG_NOTICE, "config.confirmed", "config/%u: confirmed by %s", number, by);
+	return said;
+}
+
+/* ---- the other node is asked ---- */
+
+static void ask_gone(void *arg)
+{
+	struct life_ask *a = arg;
+	a->reply = NULL;
+}
+
+static bool ask_line(struct ctl_conv *c, const json_t *msg, void *arg)
+{
+	struct life_ask *a = arg;
+	const json_t *said = json_object_get(msg, "said");
+	const char *text = lb_proto_str(said, "message");
+	long long code = lb_proto_int(said, "code", LB_CODE_FAILED), g = lb_proto_int(said, "generation", 0);
+	(void)c;
+	if (!json_is_object(said))
+		return true;
+	a->said = true;
+	a->code = code < LB_CODE_OK || code > LB_CODE_TIMEOUT ? LB_CODE_FAILED : (enum lb_code)code;
+	a->generation = g > 0 && g <= UINT32_MAX ? (uint32_t)g : 0;
+	snprintf(a->text, sizeof(a->text), "%s", text ? text : "");
+	return true;
+}
+
+static void ask_answer(struct life_ask *a, const struct lb_err *e)
+{
+	struct daemon *d = a->d;
+	const char *peer = d->sync.all.conf.peer;
+	char text[900];
+	enum lb_code code = a->said ? a->code : e ? e->code : LB_CODE_FAILED;
+	bool waits = d->life.life.phase == LIFE_PENDING;
+	if (a->said && !a->code && waits) {
+		struct lb_err here = confirm_here(d, "both nodes");
+		code = here.code;
+		if (here.code)
+			snprintf(text, sizeof(text), "%s is confirmed on %s, but here: %.400s", peer, peer, here.text);
+		else
+			snprintf(text, sizeof(text), "confirmed on both nodes: generation %u on %s, %u on %s",
+				d->life.life.runs, d->node, a->generation, peer);
+	} else if (a->said && !a->code) {
+		snprintf(text, sizeof(text), "%s: %.300s; here nothing waited for it", peer, a->text);
+	} else if (a->said) {
+		snprintf(text, sizeof(text), "nothing was confirmed: %s: %.400s", peer, a->text);
+	} else {
+		snprintf(text, sizeof(text),
+			"nothing was confirmed here, and %s was not heard (%.200s): when the link is up again confirm "
+			"once "
+			"more, or `lbctl peer diff` tells",
+			peer, e ? e->text : "no answer");
+	}
+	if (a->reply)
+		ctl_reply_end(a->reply, code, text, NULL);
+	else
+		lb_log(code ? LB_LOG_WARNING : LB_LOG_NOTICE, "config/%u: %s", d->generation, text);
+}
+
+static void ask_over(struct ctl_conv *c, const struct lb_err *e, void *arg)
+{
+	struct life_ask *a = arg;
+	struct daemon *d = a->d;
+	const struct life_event ended = { .type = LIFE_EVENT_ASK_ENDED };
+	(void)c;
+	d->life.ask = NULL;
+	ask_answer(a, e); /* before the deadline may come again */
+	(void)daemon_life_step(d, &ended);
+	free(a);
+}
+
+static const struct ctl_conv_calls ask_calls = { .line = ask_line, .over = ask_over };
+
+static struct ctl_conv *tell(struct daemon *d, const char *what, const char *by, const struct ctl_conv_calls *calls,
+	void *arg, struct lb_err *e)
+{
+	char sha[GENERATION_SHA_LEN + 1];
+	sha_of_running(d, sha);
+	struct ctl_conv *c = ctl_talk_ask(
+		d->talk.talk, json_pack("{s:s, s:s, s:s}", "talk", what, "user", by, "sha256", sha), calls, arg, e);
+	if (c)
+		ctl_conv_end(c);
+	return c;
+}
+
+static void ask(struct daemon *d, const char *by, struct ctl_reply *r)
+{
+	struct lb_err e = { LB_CODE_FAILED, "out of memory" };
+	const struct life_event asking = { .type = LIFE_EVENT_ASK };
+	struct life_ask *a = d->life.ask ? NULL : calloc(1, sizeof(*a));
+	if (d->life.ask)
+		lb_err_set(&e, LB_CODE_REFUSED, "it is being confirmed already");
+	if (a) {
+		a->d = d;
+		a->reply = r;
+		a->conv = tell(d, "confirm", by, &ask_calls, a, &e);
+	}
+	if (!a || !a->conv) {
+		free(a);
+		ctl_reply_error(r, &e);
+		return;
+	}
+	d->life.ask = a;
+	(void)daemon_life_step(d, &asking);
+	ctl_reply_hold(r, ask_gone, a);
+}
+
+void daemon_confirm(struct daemon *d, const struct ctl_peer *who, struct ctl_reply *r)
+{
+	const struct life *l = &d->life.life;
+	char by[CTL_USER_MAX];
+	struct lb_err e, no;
+	bool unheard = ctl_sync_no_talk(&d->env, &no) != 0;
+	by_whom(d, who, by);
+	if (d->both || (l->phase == LIFE_PENDING && l->deadline.us == LB_TIME_NEVER.us)) {
+		lb_err_set(&e, LB_CODE_REFUSED, "it is being applied on both nodes: try again in a moment");
+	} else if (l->phase == LIFE_PENDING && l->both && unheard) {
+		lb_err_set(&e, no.code,
+			"nothing was confirmed: both nodes have it, and the other one cannot be told: %.300s. Each "
+			"goes back "
+			"by itself in %.0f s",
+			no.text, life_left(l, lb_clock_boot()));
+	} else if (!unheard && (l->phase == LIFE_PENDING ? l->both : l->phase == LIFE_RUNS && !l->gave_up)) {
+		ask(d, by, r); /* also when only the other one waits: here nothing may have changed */
+		return;
+	} else {
+		e = confirm_here(d, by);
+	}
+	ctl_reply_end(r, e.code, e.text, NULL);
+}
+
+static bool told_line(struct ctl_conv *c, const json_t *msg, void *arg)
+{
+	(void)c, (void)msg, (void)arg;
+	return true;
+}
+
+static void told_over(struct ctl_conv *c, const struct lb_err *e, void *arg)
+{
+	struct daemon *d = arg;
+	(void)c;
+	if (e)
+		lb_log(LB_LOG_WARNING, "config: %s was not told of the rollback: %s; its own deadline stands",
+			d->sync.all.conf.peer, e->text);
+}
+
+static const struct ctl_conv_calls told_calls = { .line = told_line, .over = told_over };
+
+void daemon_rollback(struct daemon *d, uint32_t number, const struct ctl_peer *who, struct ctl_reply *r)
+{
+	const struct life *l = &d->life.life;
+	char by[CTL_USER_MAX], why[CTL_USER_MAX + 8];
+	struct lb_err e;
+	bool waits = l->phase == LIFE_PENDING;
+	by_whom(d, who, by);
+	snprintf(why, sizeof(why), "by %s", by);
+	if (d->apply) {
+		ctl_reply_end(r, LB_CODE_REFUSED, "another configuration is being loaded: try again in a moment", NULL);
+		return;
+	}
+	if (waits && l->both && !ctl_sync_no_talk(&d->env, &e))
+		(void)tell(d, "rollback", by, &told_calls, d, &e);
+	daemon_life_rollback(d, number, why, r);
+}
+
+/* ---- and asks ---- */
+
+int daemon_confirm_asked(struct daemon *d, struct ctl_conv *c, const json_t *header, struct lb_err *e)
+{
+	const struct life *l = &d->life.life;
+	const char *what = lb_proto_str(header, "talk"), *sha = lb_proto_str(header, "sha256");
+	struct lb_fields fields = { header, false };
+	char ours[GENERATION_SHA_LEN + 1], by[CTL_USER_MAX] = "the other node", why[CTL_USER_MAX + 8];
+	struct lb_err said = { 0 };
+	lb_field_line(&fields, "user", by, sizeof(by));
+	sha_of_running(d, ours);
+	bool same = sha && ours[0] && strcmp(sha, ours) == 0;
+	if (!same && l->gave_up)
+		lb_err_set(&said, LB_CODE_REFUSED, "generation %u was rolled back there (%s), %u is running",
+			l->gave_up, l->why, l->runs);
+	else if (!same)
+		lb_err_set(&said, LB_CODE_REFUSED, "another configuration is running there, generation %u", l->runs);
+	else if (strcmp(what, "rollback") == 0 && l->phase == LIFE_PENDING) {
+		snprintf(why, sizeof(why), "by %s", by);
+		daemon_life_rollback(d, 0, why, NULL);
+	} else if (d->both) { /* nothing says yet that both have it */
+		lb_err_set(&said, LB_CODE_REFUSED, "it is being applied on both nodes: try again in a moment");
+	} else if (l->phase == LIFE_PENDING) {
+		said = confirm_here(d, by);
+	} else {
+		lb_err_set(&said, l->phase == LIFE_RUNS ? LB_CODE_OK : LB_CODE_REFUSED, "generation %u is %s", l->runs,
+			l->phase == LIFE_RUNS ? "confirmed already" : "being rolled back");
+	}
+	(void)e;
+	ctl_conv_answer(c, &told_calls, d);
+	ctl_conv_put(c, json_pack("{s:{s:i, s:s, s:i}}", "said", "code", (int)said.code, "message", said.text,
+				"generation", (int)d->generation));
+	ctl_conv_end(c);
+	return 0;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Generations on the disk (generation.h): written beside and renamed, so that a power cut leaves the old one or the new
+ * one. One that does not check is set aside for a person to look at, and is as good as not there. */
+#include "common/clock_io.h"
+#include "common/log_io.h"
+#include "lbd/daemon.h"
+#include "lbd/state/state_io.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GENERATION_MAX (64u << 20)
+
+static const char *name_of(uint32_t number, char out[40])
+{
+	snprintf(out, 40, "generations/%u", number);
+	return out;
+}
+
+/* The number is taken all the same: no other text gets it. */
+uint32_t daemon_generation_newest(struct daemon *d)
+{
+	uint32_t n = 0, damaged = 0;
+	if (d->state_dir < 0)
+		return 0;
+	(void)state_generations(d->state_dir, false, &n, 1);
+	(void)state_generations(d->state_dir, true, &damaged, 1);
+	return n > damaged ? n : damaged;
+}
+
+static void set_aside(struct daemon *d, uint32_t number, const char *why)
+{
+	char name[40], aside[48];
+	snprintf(aside, sizeof(aside), "%s" STATE_DAMAGED, name_of(number, name));
+	int err = state_rename(d->state_dir, name, aside);
+	daemon_event(LB_LOG_ERROR, "config.damaged", "config/%u: %s/%s cannot be used: %s; %s%s", number,
+		d->opt->state_dir, name, why, err ? "it cannot be set aside: " : "kept as ",
+		err ? strerror(-err) : aside + strlen("generations/"));
+}
+
+static int head_of(struct daemon *d, uint32_t number, struct generation *g)
+{
+	char name[40];
+	struct lb_text text = LB_TEXT_INIT;
+	struct lb_err e;
+	size_t size = 0;
+	int err = state_read_begin(d->state_dir, name_of(number, name), GENERATION_HEAD_MAX, &text, &size);
+	if (err) {
+		lb_log(LB_LOG_ERROR, "state: %s/%s: %s", d->opt->state_dir, name, strerror(-err));
+	} else if (generation_read_head(text.s ? text.s : "", text.n, size, g, &e)) {
+		set_aside(d, number, e.text);
+		err = -EBADMSG;
+	}
+	g->number = number; /* the name of the file counts */
+	lb_text_done(&text);
+	return err;
+}
+
+size_t daemon_generations(struct daemon *d, struct generation *out, size_t n)
+{
+	uint32_t all[LIFE_HEADS_MAX];
+	size_t got = 0, there = d->state_dir < 0 ? 0 : state_generations(d->state_dir, false, all, LIFE_HEADS_MAX);
+	for (size_t i = there > n ? there - n : 0; i < there; i++) {
+		out[got] = (struct generation){ 0 };
+		if (head_of(d, all[i], &out[got]) == 0)
+			got++;
+	}
+	return got;
+}
+
+size_t daemon_generations_damaged(struct daemon *d, uint32_t *out, size_t n)
+{
+	return d->state_dir < 0 ? 0 : state_generations(d->state_dir, true, out, n);
+}
+
+void daemon_heads(struct daemon *d, struct life_heads *heads)
+{
+	struct generation *all = calloc(LIFE_HEADS_MAX, sizeof(*all));
+	heads->n = all ? daemon_generations(d, all, LIFE_HEADS_MAX) : 0;
+	for (size_t i = 0; i < heads->n; i++) {
+		struct life_head *h = &heads->v[i];
+		h->number = all[i].number;
+		h->state = all[i].state;
+		snprintf(h->sha256, sizeof(h->sha256), "%s", all[i].sha256);
+		snprintf(h->why, sizeof(h->why), "%s", all[i].why);
+	}
+	free(all);
+}
+
+/* Never the one that runs, nor the newest confirmed one, which is the one to go back to. */
+static void prune(struct daemon *d)
+{
+	uint32_t all[GENERATIONS_KEPT * 2];
+	char name[40], damaged[48];
+	struct life_heads *heads = calloc(1, sizeof(*heads));
+	size_t n = state_generations(d->state_dir, false, all, sizeof(all) / sizeof(all[0]));
+	if (heads && n > GENERATIONS_KEPT)
+		daemon_heads(d, heads);
+	uint32_t newest = heads ? life_older(heads, UINT32_MAX) : 0;
+	for (size_t i = 0; heads && i + GENERATIONS_KEPT < n; i++)
+		if (all[i] != newest && all[i] != d->generation && all[i] != d->life.life.base)
+			(void)state_remove(d->state_dir, name_of(all[i], name));
+	uint32_t oldest = n > GENERATIONS_KEPT ? all[n - GENERATIONS_KEPT] : n ? all[0] : 0;
+	size_t aside = state_generations(d->state_dir, true, all, sizeof(all) / sizeof(all[0]));
+	for (size_t i = 0; i < aside && all[i] < oldest; i++) {
+		snprintf(damaged, sizeof(damaged), "%s" STATE_DAMAGED, name_of(all[i], name));
+		(void)state_remove(d->state_dir, damaged);
+	}
+	free(heads);
+}
+
+static int sources_of(const struct daemon_text *t, struct generation *g)
+{
+	for (size_t i = 0; i < t->sources.n; i++) {
+		const struct config_source *from = &t->sources.v[i];
+		struct generation_source *s = lb_vec_push(&g->sources);
+		if (!s)
+			return -ENOMEM;
+		*s = (struct generation_source){ from->name, from->text, strlen(from->name), from->len };
+	}
+	return generation_sha256(g);
+}
+
+int daemon_text_sha256(const struct daemon_text *t, char out[GENERATION_SHA_LEN + 1])
+{
+	struct generation g = { 0 };
+	int err = sources_of(t, &g);
+	memcpy(out, g.sha256, sizeof(g.sha256));
+	generation_done(&g);
+	return err;
+}
+
+static int write_out(struct daemon *d, const struct generation *g)
+{
+	char name[40];
+	struct lb_text out = LB_TEXT_INIT;
+	generation_write(g, &out);
+	int err = out.bad ? -ENOMEM : state_write(d->state_dir, name_of(g->number, name), out.s, out.n, true);
+	lb_text_done(&out);
+	daemon_not_saved(d, err != 0, "generations", -err);
+	return err;
+}
+
+int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const struct ctl_peer *who,
+	const char *message, bool pending, struct lb_err *e)
+{
+	uint32_t newest = daemon_generation_newest(d);
+	struct generation g = { .number = (newest > d->generation ? newest : d->generation) + 1,
+		.wall_ms = lb_clock_wall_ms(),
+		.state = pending ? GENERATION_PENDING : GENERATION_CONFIRMED };
+	snprintf(g.by, sizeof(g.by), "%.*s", (int)sizeof(g.by) - 1, who ? who->user : "lbd");
+	snprintf(g.message, sizeof(g.message), "%s", message ? message : "");
+	int err = d->state_dir < 0 ? -ENOENT : sources_of(t, &g);
+	char name[40];
+	err = err ? err : write_out(d, &g);
+	if (d->state_dir < 0)
+		daemon_not_saved(d, true, "generations", -err);
+	else if (err) /* renamed, but not known to be on the disk: it must not be found by a start */
+		(void)state_remove(d->state_dir, name_of(g.number, name));
+	generation_done(&g);
+	if (err)
+		return lb_err_set(e, LB_CODE_FAILED, "%s/generations: %s", d->opt->state_dir, strerror(-err));
+	prune(d);
+	d->generation = g.number;
+	return 0;
+}
+
+int daemon_generation_load(
+	struct daemon *d, uint32_t number, struct lb_text *raw, struct generation *g, struct lb_err *e)
+{
+	char name[40];
+	struct lb_err why;
+	int err = d->state_dir < 0 ? -ENOENT : state_read(d->state_dir, name_of(number, name), GENERATION_MAX, raw);
+	if (err == -ENOENT)
+		return lb_err_set(e, LB_CODE_NOT_FOUND, "there is no generation %u (the newest is %u)", number,
+			daemon_generation_newest(d));
+	if (err)
+		return lb_err_set(e, LB_CODE_FAILED, "%s/%s: %s", d->opt->state_dir, name, strerror(-err));
+	if (generation_read(raw->s ? raw->s : "", raw->n, g, &why) == 0)
+		return 0;
+	set_aside(d, number, why.text);
+	return lb_err_set(e, LB_CODE_FAILED, "%s/%s: %s", d->opt->state_dir, name, why.text);
+}
+
+int daemon_generation_mark(
+	struct daemon *d, uint32_t number, enum generation_state state, const char *why, struct lb_err *e)
+{
+	struct lb_text raw = LB_TEXT_INIT;
+	struct generation g = { 0 };
+	int failed = daemon_generation_load(d, number, &raw, &g, e);
+	if (!failed) {
+		g.number = number;
+		g.state = state;
+		snprintf(g.why, sizeof(g.why), "%s", why);
+		int err = write_out(d, &g);
+		if (err)
+			failed = lb_err_set(
+				e, LB_CODE_FAILED, "%s/generations/%u: %s", d->opt->state_dir, number, strerror(-err));
+	}
+	generation_done(&g);
+	lb_text_done(&raw);
+	return failed;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A command line as keepalived has it: words, quotes, backslashes. lbd starts a program with arguments, and no shell.
+ */
+#include "lbd/import/ka.h"
+
+#include <string.h>
+
+#define ARGS_MAX 64
+
+/* The next word. NULL at the end. */
+static const char *next_word(struct ka *k, const char **line)
+{
+	struct lb_text t = LB_TEXT_INIT;
+	const char *s = *line + strspn(*line, " \t\n");
+	char quote = 0;
+	bool any = *s != '\0';
+	for (; *s && (quote || !strchr(" \t\n", *s)); s++) {
+		if (quote ? *s == quote : *s == '"' || *s == '\'')
+			quote = quote ? 0 : *s;
+		else if (*s == '\\' && quote != '\'' && s[1])
+			lb_text_put(&t, ++s, 1);
+		else
+			lb_text_put(&t, s, 1);
+	}
+	*line = s;
+	k->im->oom = k->im->oom || t.bad;
+	const char *p = any ? imp_strn(k->im, t.s ? t.s : "", t.n) : NULL;
+	lb_text_done(&t);
+	return p;
+}
+
+/* Whether a shell would be needed: outside of quotes it would mean something. */
+static bool wants_shell(const char *line)
+{
+	char quote = 0;
+	for (; *line; line++) {
+		if (quote ? *line == quote : *line == '"' || *line == '\'')
+			quote = quote ? 0 : *line;
+		else if (!quote && strchr("<>|&;`$*?()", *line))
+			return true;
+	}
+	return false;
+}
+
+/* %a and %p for what is the server's own, so that servers share a check; a percent sign is two. */
+static const char *argument(struct ka *k, const char *word, const struct ka_self *self)
+{
+	if (self && self->ip && strcmp(word, self->ip) == 0)
+		return "%a";
+	if (self && self->port && strcmp(word, self->port) == 0)
+		return "%p";
+	struct lb_text t = LB_TEXT_INIT;
+	for (; *word; word++)
+		lb_text_put(&t, *word == '%' ? "%%" : word, *word == '%' ? 2 : 1);
+	k->im->oom = k->im->oom || t.bad;
+	const char *p = imp_strn(k->im, t.s ? t.s : "", t.n);
+	lb_text_done(&t);
+	return p;
+}
+
+bool ka_script(struct ka *k, const struct imp_place *at, const char *line, const struct ka_self *self, struct y *out)
+{
+	const char *rest = line, *path = next_word(k, &rest), *word;
+	if (!path || *path != '/' || wants_shell(line)) {
+		imp_say(k->im, at, IMP_LOST, "%s: lbd runs a program by its full path, without a shell; %s",
+			imp_shown(k->im, line), "put this into a script and name that");
+		return false;
+	}
+	y_set(k->im, out, "path", "%s", path);
+	struct y *args = NULL;
+	for (size_t n = 0; n < ARGS_MAX && (word = next_word(k, &rest)); n++) {
+		args = args ? args : y_list(k->im, out, "args");
+		y_set(k->im, args, NULL, "%s", argument(k, word, self));
+	}
+	return true;
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# golden_import.sh LBD [--update]: every configuration of another balancer here, imported, against what is expected:
+#   X.conf, X.rules  of keepalived, of ipvsadm; in a first line "#: ARGUMENTS" further arguments of lbd
+#   X.out            the exit status, what was said, and the result
+#
+# An exit status other than 6 also says that lbd would start with the result: that is checked by the import itself.
+
+set -u
+lbd=$(realpath "${1:?usage: golden_import.sh LBD [--update]}") update=${2-}
+cd "$(dirname "${BASH_SOURCE[0]}")" || exit 2
+failed=0 cases=0
+for file in *.conf *.rules; do
+    case $file in
+    *.conf) what=keepalived ;;
+    *) what=ipvsadm ;;
+    esac
+    read -ra words < <(sed -n '1s/^#: //p' "$file")
+    yaml=$("$lbd" "--import=$what" "${words[@]}" "$file" 2>.said)
+    status=$?
+    got=$(printf 'exit %d\n---- standard error\n' $status && cat .said && printf -- '---- standard output\n%s\n' "$yaml")
+    rm -f .said
+    cases=$((cases + 1))
+    expected=${file%.*}.out
+    if [[ $update == --update ]]; then
+        printf '%s\n' "$got" >"$expected"
+    elif ! diff -u --label "$expected" --label got "$expected" - <<<"$got"; then
+        failed=$((failed + 1))
+    fi
+done
+echo "$cases cases, $failed failures"
+((cases && !failed))

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""keepalived with one of its own sample files, and what lbd makes of that file."""
+import os
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+from conftest import Node, build_dir, run
+
+SAMPLES = "/usr/share/doc/keepalived/samples"
+
+
+def sample(name):
+    path = f"{SAMPLES}/keepalived.conf.{name}"
+    if not os.path.exists(path):
+        pytest.skip(f"{path} is not there: the package keepalived without its documents")
+    return path
+
+
+def imported(path, secrets=None):
+    """The file as lbd.yaml. Passwords are read from the folder `secrets`."""
+    done = subprocess.run([os.path.join(build_dir(), "lbd/lbd"), "--import=keepalived", path], capture_output=True,
+                          text=True, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout.replace("/etc/lbd/", f"{secrets}/") if secrets else done.stdout
+
+
+class Island:
+    """A network of one node: cards eth0 to eth3, everything that leaves is lost."""
+
+    def __init__(self, name, cards=4):
+        run("ip", "netns", "add", name)
+        self.node = Node(name)
+        self.node.sysctl("net.ipv6.conf.default.accept_dad", 0)
+        lines = ["link set lo up"]
+        for i in range(cards):
+            lines += [f"link add eth{i} type veth peer name far{i}", f"link set far{i} up", f"link set eth{i} arp off up",
+                      f"addr add 10.99.{i}.1/24 dev eth{i}", f"addr add fd99:{i}::1/64 dev eth{i} nodad"]
+        lines += ["route add default dev eth0", "-6 route add default dev eth0"]
+        self.node.ip("\n".join(line for line in lines if not line.startswith("-6")))
+        self.node.run("ip", "-6", "route", "add", "default", "dev", "eth0")
+
+    def close(self):
+        os.close(self.node.fd)
+        run("ip", "netns", "del", self.node.name, check=False)
+
+
+class Packaged:
+    """The packaged keepalived; which: -C the checkers alone, -P VRRP alone."""
+
+    def __init__(self, node, path, which):
+        self.dir = tempfile.mkdtemp(prefix="ka-")
+        os.chmod(self.dir, 0o755)
+        argv = ["keepalived", which, "-n", "-l", "-D", "-f", path, "-p", f"{self.dir}/pid", "-r", f"{self.dir}/vrrp",
+                "-c", f"{self.dir}/checkers"]
+        self.log = open(f"{self.dir}/log", "wb")
+        with node:
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+
+    def close(self):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+        with open(f"{self.dir}/log", encoding="utf-8", errors="replace") as f:
+            print(f"--- log of keepalived\n{f.read()}")
+        shutil.rmtree(self.dir, ignore_errors=True)
