@@ -42,7 +42,7 @@ static int wait_for(int fd, short events, struct lb_time deadline, struct lb_err
 int conn_pause(int64_t ms, struct lb_time deadline, struct lb_err *e)
 {
 	struct lb_time until = lb_time_add_ms(lb_clock_now(), ms);
-	struct lb_err why;
+	struct lb_err why = { 0 };
 	bool cut = lb_time_cmp(deadline, until) < 0;
 	wait_for(-1, 0, cut ? deadline : until, &why);
 	if (why.code == LB_CODE_TIMEOUT && !cut)

@@ -297,11 +297,11 @@ if [[ -n $lab ]]; then
 fi
 
 # Builds and tests that compute fill what tests leave that wait: those go first, one build after the other, and each of
-# the others has its turn as soon as what it needs is built. Where there are two builds, a short run has each edge once,
-# in the one with sanitizers, and in the first what is slow there.
+# the others has its turn as soon as what it needs is built. Where there are two builds, a short run has each test once, in
+# the one with sanitizers, and in the first what is slow there and what looks at the sources.
 previous='' built=() edges=(-L edge) rest=(-LE edge)
-[[ -n $whole ]] || ((${#presets[@]} == 1)) || edges=(-L edge -L slow)
-[[ -n $whole ]] || export LBD_TIDY_NODES=${LBD_TIDY_NODES-10000}
+[[ -n $whole ]] || ((${#presets[@]} == 1)) || edges=(-L edge -L slow) rest=(-LE edge -L 'lint|slow')
+[[ -n $whole ]] || export LBD_TIDY_NODES=${LBD_TIDY_NODES-0}
 [[ -z $fast ]] || rest=(-L 'unit|golden|fuzz|lint' -LE slow)
 for preset in "${presets[@]}"; do
     run_apart "${previous:+5}" "build-$preset" after "${previous:+build-$previous}" build "$preset"
