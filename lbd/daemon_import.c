@@ -90,7 +90,9 @@ int daemon_import(const char *what, const char *path, const char *id)
 	struct lb_err e;
 	const char *name;
 	int err = state_read_word(path, CONFIG_FILE_MAX, &raw, &name), code = LB_CODE_INVALID;
-	if (err) {
+	if (err == -ENOENT) {
+		fprintf(stderr, "%s: no such file; check the name, or give - for standard input\n", name);
+	} else if (err) {
 		lb_err_file(&e, LB_CODE_INVALID, name, -err);
 		fprintf(stderr, "%s\n", e.text);
 	} else {

@@ -5,6 +5,41 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- lists of texts ---- */
+
+typedef bool text_parse_fn(const char *s, size_t n, void *out);
+
+static bool match_parse(const char *s, size_t n, void *out)
+{
+	return conn_match_parse(s, n, out);
+}
+
+static bool row_parse(const char *s, size_t n, void *out)
+{
+	return conn_row_parse(s, n, out);
+}
+
+static bool way_parse(const char *s, size_t n, void *out)
+{
+	return conn_way_parse(s, n, out);
+}
+
+/* Each of the list into a place of that size. *n of them; NULL: there is none, or no memory (-ENOMEM in *err). */
+static void *texts_read(
+	struct lb_fields *f, const json_t *list, size_t size, text_parse_fn *parse, uint32_t *n, int *err)
+{
+	size_t count = f->bad ? 0 : json_array_size(list);
+	char *v = count ? calloc(count, size) : NULL;
+	*err = count && !v ? -ENOMEM : 0;
+	*n = v ? (uint32_t)count : 0;
+	for (size_t i = 0; i < *n && !f->bad; i++) {
+		const json_t *item = json_array_get(list, i);
+		const char *s = json_string_value(item);
+		f->bad = !s || !parse(s, json_string_length(item), v + i * size);
+	}
+	return v;
+}
+
 /* ---- which ones ---- */
 
 static json_t *matches_write(const struct conn_filter *c)
@@ -17,31 +52,15 @@ static json_t *matches_write(const struct conn_filter *c)
 	return list;
 }
 
-static bool text_of(const json_t *item, const char **s, size_t *n)
-{
-	*s = json_string_value(item);
-	*n = json_string_length(item);
-	return *s != NULL;
-}
-
 static int matches_read(struct lb_fields *f, struct conn_filter *c)
 {
 	const json_t *list = lb_field_list(f, "matches", CONN_MATCH_MAX);
-	uint32_t n = (uint32_t)json_array_size(list);
+	int err;
 	c->some = true;
-	if (!n)
-		return 0;
-	c->v = calloc(n, sizeof(*c->v));
-	if (!c->v)
-		return -ENOMEM;
-	c->n = n;
-	for (uint32_t i = 0; i < n && !f->bad; i++) {
-		const char *s;
-		size_t len;
-		f->bad = !text_of(json_array_get(list, i), &s, &len) || !conn_match_parse(s, len, &c->v[i]);
-		f->bad |= i && conn_match_cmp(&c->v[i - 1], &c->v[i]) >= 0;
-	}
-	return 0;
+	c->v = texts_read(f, list, sizeof(*c->v), match_parse, &c->n, &err);
+	for (uint32_t i = 1; i < c->n && !f->bad; i++)
+		f->bad = conn_match_cmp(&c->v[i - 1], &c->v[i]) >= 0;
+	return err;
 }
 
 void conn_ask_write(const void *u, struct lb_members *o)
@@ -96,21 +115,11 @@ int conn_rows_read(struct lb_fields *f, void *u)
 {
 	struct conn_rows *r = u;
 	const json_t *list = lb_field_list(f, "rows", CONN_ROWS_MAX);
-	uint32_t n = (uint32_t)json_array_size(list);
+	int err;
 	r->id = lb_field_u32(f, "id", 1, UINT32_MAX);
-	f->bad |= n == 0;
-	if (f->bad)
-		return 0;
-	r->v = calloc(n, sizeof(*r->v));
-	if (!r->v)
-		return -ENOMEM;
-	r->n = n;
-	for (uint32_t i = 0; i < n && !f->bad; i++) {
-		const char *s;
-		size_t len;
-		f->bad = !text_of(json_array_get(list, i), &s, &len) || !conn_row_parse(s, len, &r->v[i]);
-	}
-	return 0;
+	f->bad |= json_array_size(list) == 0;
+	r->v = texts_read(f, list, sizeof(*r->v), row_parse, &r->n, &err);
+	return err;
 }
 
 /* ---- how it ended ---- */
@@ -165,22 +174,12 @@ int conn_ways_read(struct lb_fields *f, void *u)
 {
 	struct conn_ways *c = u;
 	const json_t *list = lb_field_list(f, "ways", CONN_WAYS_MAX);
-	uint32_t n = (uint32_t)json_array_size(list);
+	int err;
 	c->id = lb_field_u32(f, "id", 0, UINT32_MAX);
 	c->first = lb_field_bool(f, "first");
 	c->last = lb_field_bool(f, "last");
-	if (!n || f->bad)
-		return 0;
-	c->v = calloc(n, sizeof(*c->v));
-	if (!c->v)
-		return -ENOMEM;
-	c->n = n;
-	for (uint32_t i = 0; i < n && !f->bad; i++) {
-		const char *s;
-		size_t len;
-		f->bad = !text_of(json_array_get(list, i), &s, &len) || !conn_way_parse(s, len, &c->v[i]);
-	}
-	return 0;
+	c->v = texts_read(f, list, sizeof(*c->v), way_parse, &c->n, &err);
+	return err;
 }
 
 void conn_looked_write(const void *u, struct lb_members *o)

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """keepalived with one of its own sample files, and what lbd makes of that file."""
 import os
-import shutil
 import subprocess
-import tempfile
 
 import pytest
 
@@ -45,28 +43,3 @@ class Island:
     def close(self):
         os.close(self.node.fd)
         run("ip", "netns", "del", self.node.name, check=False)
-
-
-class Packaged:
-    """The packaged keepalived; which: -C the checkers alone, -P VRRP alone."""
-
-    def __init__(self, node, path, which):
-        self.dir = tempfile.mkdtemp(prefix="ka-")
-        os.chmod(self.dir, 0o755)
-        argv = ["keepalived", which, "-n", "-l", "-D", "-f", path, "-p", f"{self.dir}/pid", "-r", f"{self.dir}/vrrp",
-                "-c", f"{self.dir}/checkers"]
-        self.log = open(f"{self.dir}/log", "wb")
-        with node:
-            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-
-    def close(self):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.log.close()
-        with open(f"{self.dir}/log", encoding="utf-8", errors="replace") as f:
-            print(f"--- log of keepalived\n{f.read()}")
-        shutil.rmtree(self.dir, ignore_errors=True)

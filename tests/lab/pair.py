@@ -16,6 +16,8 @@ import tempfile
 import threading
 import time
 
+import pytest
+
 from conftest import Lbd, Node, run, until
 
 A4, B4, C4 = "10.7.0.1", "10.7.0.2", "10.7.0.3"
@@ -59,6 +61,23 @@ class Pair:
         for n in (self.a, self.b, self.c, self.sw):
             os.close(n.fd)
         run("ip", "-batch", "-", text="".join(f"netns del {n}\n" for n in self.names), check=False)
+
+
+@pytest.fixture(scope="module")
+def pair():
+    if os.geteuid() != 0:
+        pytest.skip("needs root", allow_module_level=True)
+    p = Pair()
+    yield p
+    p.close()
+
+
+@pytest.fixture()
+def key(tmp_path):
+    path = tmp_path / "cluster.key"
+    path.write_text("00112233445566778899aabbccddeeff" * 2 + "\n")
+    path.chmod(0o640)
+    return str(path)
 
 
 def has(node, ip=VIP4):
@@ -168,13 +187,14 @@ def both(pair, **keys):
             d.close()
 
 
-class Keepalived:
-    def __init__(self, node, text):
-        self.node, self.dir = node, tempfile.mkdtemp(prefix="ka-")
-        self.conf = os.path.join(self.dir, "keepalived.conf")
-        with open(self.conf, "w", encoding="utf-8") as f:
-            f.write("global_defs {\n  vrrp_version 3\n  vrrp_garp_master_delay 1\n}\n" + text)
-        argv = ["keepalived", "-P", "-n", "-l", "-D", "-f", self.conf, "-p", f"{self.dir}/pid", "-r", f"{self.dir}/vrrp"]
+class Packaged:
+    """The packaged keepalived; which: -C the checkers alone, -P VRRP alone."""
+
+    def __init__(self, node, path, which):
+        self.dir = tempfile.mkdtemp(prefix="ka-")
+        os.chmod(self.dir, 0o755)
+        argv = ["keepalived", which, "-n", "-l", "-D", "-f", path, "-p", f"{self.dir}/pid", "-r", f"{self.dir}/vrrp",
+                "-c", f"{self.dir}/checkers"]
         self.log = open(f"{self.dir}/log", "wb")
         with node:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
@@ -190,6 +210,18 @@ class Keepalived:
         with open(f"{self.dir}/log", encoding="utf-8", errors="replace") as f:
             print(f"--- log of keepalived\n{f.read()}")
         shutil.rmtree(self.dir, ignore_errors=True)
+
+class Keepalived(Packaged):
+    def __init__(self, node, text):
+        self.node = node
+        with tempfile.NamedTemporaryFile("w", prefix="keepalived-", suffix=".conf", encoding="utf-8", delete=False) as f:
+            f.write("global_defs {\n  vrrp_version 3\n  vrrp_garp_master_delay 1\n}\n" + text)
+        self.conf = f.name
+        super().__init__(node, self.conf, "-P")
+
+    def close(self):
+        super().close()
+        os.unlink(self.conf)
 
     def __enter__(self):
         return self

@@ -11,19 +11,10 @@ import time
 import pytest
 
 from conftest import until
-from pair import A4, Pair, Wire, config, is_backup, is_master, lone, state
+from pair import A4, Wire, config, is_backup, is_master, lone, pair, state
 from steps import slowness
 
 INTERVAL = 0.1
-
-
-@pytest.fixture(scope="module")
-def pair():
-    if os.geteuid() != 0:
-        pytest.skip("needs root", allow_module_level=True)
-    p = Pair()
-    yield p
-    p.close()
 
 
 class Place:

@@ -11,8 +11,8 @@ import threading
 import pytest
 
 from conftest import until
-from moving import Island, Packaged, imported, sample
-from pair import lone
+from moving import Island, imported, sample
+from pair import Packaged, lone
 from steps import slowness
 
 # file: how many instances become master. Those with VRRP that keepalived takes, and that have no script that is missing

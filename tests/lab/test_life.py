@@ -15,29 +15,12 @@ import time
 import pytest
 
 from conftest import until
-from pair import Pair, lone
+from pair import key, lone, pair
 from steps import slowness
 from test_peer_talk import Background, Cut, both, data, generations, levels, links, me, override, web
 
 KILLS = int(os.environ.get("LBD_LIFE_KILLS", "16"))  # 200 in a long run
 SEED = int(os.environ.get("LBD_LIFE_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
-
-
-@pytest.fixture(scope="module")
-def pair():
-    if os.geteuid() != 0:
-        pytest.skip("needs root", allow_module_level=True)
-    p = Pair()
-    yield p
-    p.close()
-
-
-@pytest.fixture()
-def key(tmp_path):
-    path = tmp_path / "cluster.key"
-    path.write_text("00112233445566778899aabbccddeeff" * 2 + "\n")
-    path.chmod(0o640)
-    return str(path)
 
 
 def text(i, level="info"):

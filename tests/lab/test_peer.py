@@ -15,32 +15,14 @@ import sys
 import threading
 import time
 
-import pytest
 
 from conftest import until
-from pair import A4, B4, VIP4, Pair, Wire, has, instance, is_backup, is_master, lone, state
+from pair import A4, B4, VIP4, Wire, has, instance, is_backup, is_master, key, lone, pair, state
 from steps import slowness
 from test_vrrp import workers
 from witness import gaps
 
 LEASE = 3.0
-
-
-@pytest.fixture(scope="module")
-def pair():
-    if os.geteuid() != 0:
-        pytest.skip("needs root", allow_module_level=True)
-    p = Pair()
-    yield p
-    p.close()
-
-
-@pytest.fixture()
-def key(tmp_path):
-    path = tmp_path / "cluster.key"
-    path.write_text("00112233445566778899aabbccddeeff" * 2 + "\n")
-    path.chmod(0o640)
-    return str(path)
 
 
 def yaml(key, paths=2, more=None, **keys):

@@ -13,27 +13,10 @@ import time
 import pytest
 
 from conftest import until
-from pair import A4, B4, Pair, lone
+from pair import A4, B4, key, lone, pair
 from steps import slowness
 
 SILENT = 3.0  # seconds after which a link over which nothing comes is over
-
-
-@pytest.fixture(scope="module")
-def pair():
-    if os.geteuid() != 0:
-        pytest.skip("needs root", allow_module_level=True)
-    p = Pair()
-    yield p
-    p.close()
-
-
-@pytest.fixture()
-def key(tmp_path):
-    path = tmp_path / "cluster.key"
-    path.write_text("00112233445566778899aabbccddeeff" * 2 + "\n")
-    path.chmod(0o640)
-    return str(path)
 
 
 def yaml(key, services=None, **more):

@@ -16,7 +16,7 @@ import pytest
 
 from conftest import until
 from fake_peer import BYE, FLOWS, PORT, WHY_VERSION, Fake, Sniffer, record
-from pair import B4, Pair, Wire, instance, is_master, lone, state
+from pair import B4, Wire, instance, is_master, lone, pair, state
 from steps import slowness
 from test_vrrp import workers
 from witness import gaps
@@ -27,15 +27,6 @@ TO = "10.8.0.2"
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SILENT = 3.0  # s, SYNC_SILENT_MS
 ADDRESSES = record(0)[-12:]  # of client, service and server
-
-
-@pytest.fixture(scope="module")
-def pair():
-    if os.geteuid() != 0:
-        pytest.skip("needs root", allow_module_level=True)
-    p = Pair()
-    yield p
-    p.close()
 
 
 @pytest.fixture

@@ -12,20 +12,11 @@ import time
 import pytest
 
 from conftest import until
-from pair import (A4, B4, VIP4, VIP6, VRID, LL6, Keepalived, Pair, Wire, both, config, has, is_master, lone, state)
+from pair import A4, B4, LL6, VIP4, VIP6, VRID, Keepalived, Wire, both, config, has, is_master, lone, pair, state
 from steps import slowness
 
 INTERVAL, LEASE = 0.1, 3.0
 SECONDS = float(os.environ.get("LBD_PAIR_SECONDS", "2"))  # how long each meeting with keepalived is watched; 30 is long
-
-
-@pytest.fixture(scope="module")
-def pair():
-    if os.geteuid() != 0:
-        pytest.skip("needs root", allow_module_level=True)
-    p = Pair()
-    yield p
-    p.close()
 
 
 def workers(d):

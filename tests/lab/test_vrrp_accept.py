@@ -12,20 +12,11 @@ import time
 import pytest
 
 from conftest import until
-from pair import LL6, VIP4, VIP6, Pair, instance, is_master, lone, state
+from pair import LL6, VIP4, VIP6, instance, is_master, lone, pair, state
 from steps import service
 
 PORT, OTHER = 8080, 2222
 ROWS = [(VIP4, True), (VIP6, True), (LL6 + "%eth0", False)]  # where a service listens
-
-
-@pytest.fixture(scope="module")
-def pair():
-    if os.geteuid() != 0:
-        pytest.skip("needs root", allow_module_level=True)
-    p = Pair()
-    yield p
-    p.close()
 
 
 def closed(**keys):

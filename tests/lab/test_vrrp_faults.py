@@ -16,7 +16,8 @@ import pytest
 
 from conftest import Lbd, until
 from frames import STRANGER, Flood, Talker, ether, gratuitous, message, number_at, packet4, trailer
-from pair import A4, B4, C4, LL6, VIP4, VIP6, VRID, Pair, Wire, both, config, instance, is_backup, is_master, lone, state
+from pair import (A4, B4, C4, LL6, VIP4, VIP6, VRID, Wire, both, config, instance, is_backup, is_master, lone, pair,
+                  state)
 from steps import service, slowness
 from test_vrrp import workers
 from witness import Holders, down, gaps, skew, two_masters
@@ -26,15 +27,6 @@ LONG = "LBD_PAIR_SECONDS" in os.environ
 SECONDS = float(os.environ.get("LBD_PAIR_SECONDS", "2"))
 FLOOD = os.path.join(os.environ.get("LBD_BUILD", ""), "tests/edge/vrrp/edge_flood")
 KEY = bytes(range(1, 33))
-
-
-@pytest.fixture(scope="module")
-def pair():
-    if os.geteuid() != 0:
-        pytest.skip("needs root", allow_module_level=True)
-    p = Pair()
-    yield p
-    p.close()
 
 
 @pytest.fixture

@@ -6,10 +6,9 @@ import os
 import signal
 import time
 
-import pytest
 
 from conftest import until
-from pair import VIP4, Pair, both, config, has, is_backup, is_master, lone
+from pair import VIP4, both, config, has, is_backup, is_master, lone, pair
 from steps import slowness
 from test_vrrp import workers
 
@@ -20,15 +19,6 @@ ROUTES = [
     {"to": "2001:db8::/32", "dev": "eth1", "table": 100},
 ]
 RULES = [{"from": "10.7.0.0/24", "table": 100, "priority": 1000}, {"fwmark": 7, "table": 100, "priority": 1001}]
-
-
-@pytest.fixture(scope="module")
-def pair():
-    if os.geteuid() != 0:
-        pytest.skip("needs root", allow_module_level=True)
-    p = Pair()
-    yield p
-    p.close()
 
 
 def ways(node):
