@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "common/finding.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 const struct lb_finding_row lb_findings[] = {
@@ -85,4 +84,13 @@ const char *lb_finding_fill(const char *template, const char *const args[LB_FIND
 	}
 	out[at] = '\0';
 	return out;
+}
+
+json_t *lb_finding_json(const char *check, bool skipped, const char *object, const char *text, const char *fix)
+{
+	json_t *row = json_pack("{s:s, s:s, s:s, s:s}", "check", check, "result", skipped ? "skipped" : "found",
+		"object", object, "text", text);
+	if (row && fix && *fix)
+		json_object_set_new(row, "fix", json_string(fix));
+	return row;
 }

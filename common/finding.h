@@ -6,7 +6,8 @@
  */
 #pragma once
 
-#include <stddef.h>
+#include <jansson.h>
+#include <stdbool.h>
 
 enum lb_finding_id {
 	LB_FINDING_DAEMON,
@@ -54,3 +55,7 @@ extern const struct lb_finding_row lb_findings[LB_FINDING_COUNT];
 
 /* The template with its places filled; a place without an argument stays empty. Cut at size. Returns out. */
 const char *lb_finding_fill(const char *template, const char *const args[LB_FINDING_ARGS], char *out, size_t size);
+
+/* One as LB_ROW_FINDING: new reference, NULL without memory. skipped: it could not be looked at. fix may be NULL or "".
+ */
+json_t *lb_finding_json(const char *check, bool skipped, const char *object, const char *text, const char *fix);

@@ -2,6 +2,7 @@
 #include "lbctl/anon.h"
 
 #include "common/addr.h"
+#include "common/text.h"
 #include "common/vec.h"
 
 #include <ctype.h>
@@ -54,10 +55,7 @@ static bool stays(const struct lb_ip *ip)
 /* Where it stands, or may stand. */
 static uint32_t *slot_of(struct anon *a, const struct lb_ip *ip)
 {
-	uint64_t h = ip->family;
-	for (size_t i = 0; i < sizeof(ip->b); i++)
-		h = (h ^ ip->b[i]) * 1099511628211u; /* as FNV-1a */
-	size_t at = (size_t)(h ^ h >> 32) & (a->n_slots - 1);
+	size_t at = (size_t)lb_text_hash(ip->b, sizeof(ip->b)) & (a->n_slots - 1);
 	while (a->slots[at] && lb_ip_cmp(&a->ips.v[a->slots[at] - 1], ip) != 0)
 		at = (at + 1) & (a->n_slots - 1);
 	return &a->slots[at];

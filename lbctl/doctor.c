@@ -5,7 +5,6 @@
 #include "common/proto.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -45,20 +44,17 @@ static bool known(const struct doctor_findings *f, const char *object, const cha
 	return false;
 }
 
-static void add(struct doctor_findings *f, const char *check, int skipped, const char *object, const char *text,
+static void add(struct doctor_findings *f, const char *check, bool skipped, const char *object, const char *text,
 	const char *fix)
 {
 	if (known(f, object, text))
 		return;
-	json_t *row = json_pack("{s:s, s:s, s:s, s:s}", "check", check, "result", skipped ? "skipped" : "found",
-		"object", object, "text", text);
-	if (row && fix && *fix)
-		json_object_set_new(row, "fix", json_string(fix));
+	json_t *row = lb_finding_json(check, skipped, object, text, fix);
 	if (row && json_array_append_new(f->rows, row) == 0)
 		f->found += !skipped;
 }
 
-static void tell(struct doctor_findings *f, enum lb_finding_id id, int skipped, const char *object,
+static void tell(struct doctor_findings *f, enum lb_finding_id id, bool skipped, const char *object,
 	const char *const args[LB_FINDING_ARGS])
 {
 	char text[TEXT_MAX], fix[TEXT_MAX];
@@ -67,7 +63,7 @@ static void tell(struct doctor_findings *f, enum lb_finding_id id, int skipped, 
 	add(f, lb_findings[id].name, skipped, object, text, skipped ? "" : fix);
 }
 
-#define TELL(f, id, object, ...) tell(f, id, 0, object, (const char *const[LB_FINDING_ARGS]){ __VA_ARGS__ })
+#define TELL(f, id, object, ...) tell(f, id, false, object, (const char *const[LB_FINDING_ARGS]){ __VA_ARGS__ })
 
 void doctor_take(struct doctor_findings *f, const json_t *row)
 {
@@ -77,7 +73,7 @@ void doctor_take(struct doctor_findings *f, const json_t *row)
 		add(f, check, strcmp(result, "skipped") == 0, object, text, lb_proto_str(row, "fix"));
 }
 
-void doctor_no_daemon(struct doctor_findings *f, const char *why, int skipped)
+void doctor_no_daemon(struct doctor_findings *f, const char *why, bool skipped)
 {
 	tell(f, LB_FINDING_DAEMON, skipped, "daemon", (const char *const[LB_FINDING_ARGS]){ why });
 }
@@ -106,7 +102,7 @@ void doctor_status(struct doctor_findings *f, const json_t *status, const char *
 		const char *object = lb_proto_str(one, "object"), *text = lb_proto_str(one, "text");
 		const char *fix = lb_proto_str(one, "fix");
 		if (object && text)
-			add(f, lb_findings[LB_FINDING_SYSCTL].name, 0, object, text,
+			add(f, lb_findings[LB_FINDING_SYSCTL].name, false, object, text,
 				fix && *fix ? fix : "lbctl kernel diff");
 	}
 	const char *path = lb_proto_str(file, "path"), *error = lb_proto_str(file, "error");

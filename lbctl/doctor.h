@@ -6,6 +6,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 
 /* Appends rows of LB_ROW_FINDING. */
 struct doctor_findings {
@@ -16,7 +17,7 @@ struct doctor_findings {
 /* A row of somebody else: taken unless it is no finding, or the same was said already. */
 void doctor_take(struct doctor_findings *f, const json_t *row);
 /* No daemon: why. skipped: it is there, but not for us. */
-void doctor_no_daemon(struct doctor_findings *f, const char *why, int skipped);
+void doctor_no_daemon(struct doctor_findings *f, const char *why, bool skipped);
 void doctor_status(struct doctor_findings *f, const json_t *status, const char *installed);
 /* version: of this node's daemon. */
 void doctor_peer(struct doctor_findings *f, const json_t *peer, const char *version);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbctl/doctor_io.h"
 
+#include "common/finding.h"
 #include "common/proto.h"
 #include "lbctl/doctor.h"
 #include "lbctl/lbd_io.h"
@@ -122,8 +123,7 @@ static void look_at_host(struct looking *l, bool daemon)
 	if (lbd_lines(argv, host_line, l, &e)) {
 		char text[600];
 		snprintf(text, sizeof(text), "this host was not looked at: %s", e.text);
-		json_t *row = json_pack(
-			"{s:s, s:s, s:s, s:s}", "check", "host", "result", "skipped", "object", "host", "text", text);
+		json_t *row = lb_finding_json("host", true, "host", text, NULL);
 		doctor_take(&l->f, row);
 		json_decref(row);
 	}

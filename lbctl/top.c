@@ -144,10 +144,7 @@ static bool same_key(const struct look *a, const struct row *x, const struct loo
 
 static size_t slot_of(const struct top *t, const struct look *l, const struct row *r)
 {
-	uint64_t h = 14695981039346656037u; /* FNV-1a */
-	for (uint32_t i = 0; i < r->key_len; i++)
-		h = (h ^ (uint8_t)l->keys.s[r->key + i]) * 1099511628211u;
-	return (size_t)(h ^ h >> 32) & (t->n_slots - 1);
+	return (size_t)lb_text_hash(l->keys.s + r->key, r->key_len) & (t->n_slots - 1);
 }
 
 static bool index_before(struct top *t)

@@ -158,10 +158,7 @@ static void ask_for(struct doctor *d, const struct config *c)
 static void print_row(const char *check, bool skipped, const char *object, const char *text, const char *fix)
 {
 	struct lb_text line = LB_TEXT_INIT;
-	json_t *row = json_pack("{s:s, s:s, s:s, s:s}", "check", check, "result", skipped ? "skipped" : "found",
-		"object", object, "text", text);
-	if (row && fix[0])
-		json_object_set_new(row, "fix", json_string(fix));
+	json_t *row = lb_finding_json(check, skipped, object, text, fix);
 	if (row)
 		lb_proto_dump(row, &line);
 	if (!line.bad && line.n)

@@ -16,7 +16,17 @@
 
 #define CONFIG_PATH "/etc/lbd/lbd.yaml"
 
-enum { OPT_CHECK = 256, OPT_DOCTOR, OPT_PRINT, OPT_RUN_DIR, OPT_STATE_DIR, OPT_USER, OPT_LOG_LEVEL, OPT_IMPORT, OPT_ID };
+enum {
+	OPT_CHECK = 256,
+	OPT_DOCTOR,
+	OPT_PRINT,
+	OPT_RUN_DIR,
+	OPT_STATE_DIR,
+	OPT_USER,
+	OPT_LOG_LEVEL,
+	OPT_IMPORT,
+	OPT_ID
+};
 
 static const struct option longs[] = {
 	{ "foreground", no_argument, NULL, 'f' },

@@ -44,11 +44,15 @@ static void take_service(const struct ipvs_service *svc, const struct ipvs_stats
 		w->no_memory = true;
 }
 
-static void unreadable(struct ctl_reply *r, int err)
+static const char *words_of(int err)
+{
+	return err == -ENOPROTOOPT ? "it has no IPVS (modprobe ip_vs)" : strerror(-err);
+}
+
+void ctl_kernel_unreadable(struct ctl_reply *r, int err)
 {
 	char text[120];
-	snprintf(text, sizeof(text), "the kernel cannot be read: %s",
-		err == -ENOPROTOOPT ? "it has no IPVS (modprobe ip_vs)" : strerror(-err));
+	snprintf(text, sizeof(text), "the kernel cannot be read: %s", words_of(err));
 	ctl_reply_end(r, LB_CODE_FAILED, text, NULL);
 }
 
@@ -68,7 +72,7 @@ static struct walk *walk_new(struct ctl_env *env, struct ctl_reply *r)
 		return w;
 	if (w)
 		walk_free(w);
-	unreadable(r, err);
+	ctl_kernel_unreadable(r, err);
 	return NULL;
 }
 
@@ -273,9 +277,8 @@ void ctl_kernel_zero(struct ctl_env *env, uint32_t service, struct ctl_reply *r)
 		int err = k->zero(k->arg, &s->listens[i]);
 		if (!err || err == -ESRCH) /* what the kernel does not have has counted nothing */
 			continue;
-		snprintf(text, sizeof(text), "service %s: the counters of %s are as they were: %s", s->name,
-			ipvs_key_str(&s->listens[i], listen),
-			err == -ENOPROTOOPT ? "the kernel has no IPVS (modprobe ip_vs)" : strerror(-err));
+		snprintf(text, sizeof(text), "service %s: the kernel has not set the counters of %s to 0: %s", s->name,
+			ipvs_key_str(&s->listens[i], listen), words_of(err));
 		ctl_reply_end(r, LB_CODE_FAILED, text, NULL);
 		return;
 	}
@@ -366,7 +369,7 @@ static int diff_next(struct ctl_reply *r, void *state)
 	for (uint32_t i = 0; i < m->services[s].cfg->n_listens; i++) {
 		int err = diff_listener(w, s, i);
 		if (err) {
-			unreadable(r, err);
+			ctl_kernel_unreadable(r, err);
 			return 0;
 		}
 	}

@@ -16,3 +16,6 @@ void ctl_kernel_diff(struct ctl_env *env, struct ctl_request *rq, struct ctl_rep
 
 /* Counts a service of ours from 0 anew. */
 void ctl_kernel_zero(struct ctl_env *env, uint32_t service, struct ctl_reply *r);
+
+/* Ends the answer: the kernel said err (-errno) where it was read. */
+void ctl_kernel_unreadable(struct ctl_reply *r, int err);

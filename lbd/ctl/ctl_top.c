@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/ctl/ctl_top.h"
 
+#include "lbd/ctl/ctl_kernel.h"
 #include "lbd/ctl/ctl_rows.h"
 
 #include <errno.h>
@@ -106,7 +107,15 @@ static int backends_next(struct ctl_reply *r, void *state)
 	for (uint32_t i = 0; i < s->n_listens; i++) {
 		t->key = &s->listens[i];
 		ipvs_key_str(t->key, t->listen);
-		(void)k->dests(k->arg, t->key, take_dest, t);
+		int err = k->dests(k->arg, t->key, take_dest, t);
+		if (err && err != -ESRCH) { /* one that the kernel does not have yet is not busy */
+			ctl_kernel_unreadable(r, err);
+			return 0;
+		}
+	}
+	if (t->lines.bad) {
+		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
+		return 0;
 	}
 	bool over = t->at == t->end;
 	if (over || t->lines.n >= PART / 2)
@@ -140,10 +149,7 @@ void ctl_top(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 	int err = k->services(k->arg, take_service, t);
 	if (err) {
 		top_free(t);
-		ctl_reply_end(r, LB_CODE_FAILED,
-			err == -ENOPROTOOPT ? "the kernel cannot be read: it has no IPVS (modprobe ip_vs)"
-					    : "the kernel cannot be read",
-			NULL);
+		ctl_kernel_unreadable(r, err);
 		return;
 	}
 	ctl_reply_stream(r, lines_next, top_free, t);

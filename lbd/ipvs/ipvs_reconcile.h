@@ -9,7 +9,7 @@
  *   ipvs_audit_*            the periodic look: the kernel does not tell of changes, so it is dumped in slices and
  *                           compared; what differs updates `actual` and is reported, and the same path repairs it
  *
- * The kernel is behind four function pointers: ipvs_io.c gives the real one, tests a simulated one. Nothing here
+ * The kernel is behind five function pointers: ipvs_io.c gives the real one, tests a simulated one. Nothing here
  * decides what is wanted, and nothing flushes: IPVS connections live in the rows that stay.
  */
 #pragma once
