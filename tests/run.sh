@@ -302,7 +302,7 @@ fi
 previous='' built=() edges=(-L edge) rest=(-LE edge)
 [[ -n $whole ]] || ((${#presets[@]} == 1)) || edges=(-L edge -L slow) rest=(-LE edge -L 'lint|slow')
 [[ -n $whole ]] || export LBD_TIDY_NODES=${LBD_TIDY_NODES-0}
-[[ -z $fast ]] || rest=(-L 'unit|golden|fuzz|lint' -LE slow)
+[[ -z $fast ]] || rest=(-L 'unit|golden|fuzz|lint' -LE 'slow|long')
 for preset in "${presets[@]}"; do
     run_apart "${previous:+5}" "build-$preset" after "${previous:+build-$previous}" build "$preset"
     previous=$preset
