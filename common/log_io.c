@@ -16,14 +16,16 @@
 /* Set once at start, per process. */
 static struct {
 	const char *name;
-	enum lb_log_level level;
+	enum lb_log_level level; /* the highest of: */
+	enum lb_log_level parts[LB_LOG_OTHER + 1];
 	int journal; /* datagram socket, -1 = standard error */
-} sink = { "lbd", LB_LOG_INFO, -1 };
+} sink = { "lbd", LB_LOG_INFO,
+	{ LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO }, -1 };
 
 void lb_log_init(const char *name, enum lb_log_level level)
 {
 	sink.name = name;
-	sink.level = level;
+	lb_log_set_level(level);
 	if (sink.journal >= 0 || !getenv("JOURNAL_STREAM"))
 		return;
 	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket" };
@@ -36,7 +38,18 @@ void lb_log_init(const char *name, enum lb_log_level level)
 
 void lb_log_set_level(enum lb_log_level level)
 {
+	for (int i = 0; i <= LB_LOG_OTHER; i++)
+		sink.parts[i] = level;
 	sink.level = level;
+}
+
+void lb_log_set_part(enum lb_log_part part, enum lb_log_level level)
+{
+	sink.parts[part] = level;
+	sink.level = LB_LOG_ERROR;
+	for (int i = 0; i <= LB_LOG_OTHER; i++)
+		if (sink.parts[i] > sink.level)
+			sink.level = sink.parts[i];
 }
 
 enum lb_log_level lb_log_get_level(void)
@@ -71,7 +84,9 @@ void lb_log(enum lb_log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	int n = vasprintf(&raw, fmt, ap);
 	va_end(ap);
-	if (n >= 0) {
+	if (n >= 0 && level > sink.parts[lb_log_part_of(raw)]) {
+		free(raw);
+	} else if (n >= 0) {
 		struct lb_text line = LB_TEXT_INIT;
 		lb_text_escape(&line, raw, (size_t)n, 4096);
 		if (line.s)

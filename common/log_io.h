@@ -9,8 +9,9 @@
 
 /* Call once per process. name: SYSLOG_IDENTIFIER ("lbd"), borrowed for good. */
 void lb_log_init(const char *name, enum lb_log_level level);
-void lb_log_set_level(enum lb_log_level level);
-enum lb_log_level lb_log_get_level(void);
+void lb_log_set_level(enum lb_log_level level); /* of all parts */
+void lb_log_set_part(enum lb_log_part part, enum lb_log_level level);
+enum lb_log_level lb_log_get_level(void); /* the most talkative of all */
 
 /* fmt gives the line without newline and without the level. */
 __attribute__((format(printf, 2, 3))) void lb_log(enum lb_log_level level, const char *fmt, ...);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "common/rows.h"
 
-#include "common/err.h"
-
-#include <stdint.h>
 #include <string.h>
 
 static const struct lb_field none_fields[] = { { .key = NULL } };
@@ -362,6 +359,7 @@ static const struct lb_field daemon_fields[] = {
 	{ "ready", LB_FIELD_BOOL, LB_PLACE_TABLE, "READY", NULL, "first verdicts in, kernel as desired" },
 	{ "started", LB_FIELD_TIME, LB_PLACE_SHOW, "STARTED", NULL, "when" },
 	{ "file", LB_FIELD_TEXT, LB_PLACE_SHOW, "FILE", "configuration", "file the daemon was started with" },
+	{ "state_dir", LB_FIELD_TEXT, LB_PLACE_SHOW, "STATE", NULL, "directory of overrides and generations" },
 	{ "loaded", LB_FIELD_TIME, LB_PLACE_SHOW, "LOADED", NULL, "when the generation was applied" },
 	{ "services", LB_FIELD_NUMBER, LB_PLACE_SHOW, "SERVICES", NULL, "configured" },
 	{ "backends", LB_FIELD_NUMBER, LB_PLACE_SHOW, "BACKENDS", NULL, "configured" },
@@ -380,6 +378,24 @@ static const struct lb_field daemon_fields[] = {
 	{ "clients", LB_FIELD_NUMBER, LB_PLACE_SHOW, "CLIENTS", NULL, "on the control sockets" },
 	{ "workers", LB_FIELD_ROWS, LB_PLACE_SHOW, "WORKERS", NULL,
 		"[{name, pid, restarts, rss, up}, and probes, late_p50, late_p99 or instances, lag]" },
+	{ .key = NULL },
+};
+
+static const struct lb_field log_fields[] = {
+	{ "subsystem", LB_FIELD_TEXT, LB_PLACE_TABLE, "SUBSYSTEM", NULL, "config, ipvs, check, vrrp, sync, ctl" },
+	{ "level", LB_FIELD_TEXT, LB_PLACE_TABLE, "LEVEL", NULL, "error, warning, notice, info, debug" },
+	{ "configured", LB_FIELD_TEXT, LB_PLACE_TABLE, "CONFIGURED", NULL, "what it is without an operator's word" },
+	{ "left", LB_FIELD_SECONDS, LB_PLACE_TABLE, "LEFT", NULL, "until that holds again; absent: not by itself" },
+	{ "expires", LB_FIELD_TIME, LB_PLACE_SHOW, "EXPIRES", NULL, "when that is" },
+	{ .key = NULL },
+};
+
+static const struct lb_field finding_fields[] = {
+	{ "check", LB_FIELD_TEXT, LB_PLACE_TABLE, "CHECK", NULL, "what was looked at: sysctl, module, route ..." },
+	{ "result", LB_FIELD_STATE, LB_PLACE_WIDE, "RESULT", NULL, "found; skipped: it could not be looked at" },
+	{ "object", LB_FIELD_TEXT, LB_PLACE_TABLE, "OBJECT", NULL, "service/web, vrrp/wan4, host ..." },
+	{ "text", LB_FIELD_TEXT, LB_PLACE_TABLE, "TEXT", NULL, "what is wrong" },
+	{ "fix", LB_FIELD_TEXT, LB_PLACE_TABLE, "MEND", NULL, "the line that mends it" },
 	{ .key = NULL },
 };
 
@@ -489,6 +505,8 @@ const struct lb_row lb_rows[] = {
 	[LB_ROW_SYNC] = { "sync", sync_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_STATUS] = { "status", status_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_DAEMON] = { "daemon", daemon_fields, NULL, NULL, NULL, NULL },
+	[LB_ROW_LOG] = { "log", log_fields, NULL, NULL, NULL, NULL },
+	[LB_ROW_FINDING] = { "finding", finding_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_CHANGE] = { "change", change_fields, "difference", "differences", NULL, NULL },
 	[LB_ROW_TEXT] = { "text", text_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_GENERATION] = { "generation", generation_fields, "generation", "generations", NULL, NULL },
@@ -524,56 +542,6 @@ const struct lb_field *lb_row_field(enum lb_row_type type, const char *key)
 		if (strcmp(f->key, key) == 0)
 			return f;
 	return NULL;
-}
-
-static bool strings_only(const json_t *list)
-{
-	size_t i;
-	json_t *v;
-	json_array_foreach (list, i, v)
-		if (!json_is_string(v))
-			return false;
-	return json_is_array(list);
-}
-
-static bool kind_ok(enum lb_field_kind kind, const json_t *v)
-{
-	switch (kind) {
-	case LB_FIELD_TEXT:
-	case LB_FIELD_WORDS:
-	case LB_FIELD_STATE:
-	case LB_FIELD_TIME: return json_is_string(v);
-	case LB_FIELD_BOOL: return json_is_boolean(v);
-	case LB_FIELD_NUMBER:
-	case LB_FIELD_COUNTER:
-	case LB_FIELD_BYTES: return json_is_integer(v) && json_integer_value(v) >= 0;
-	case LB_FIELD_RATE:
-	case LB_FIELD_SECONDS: return json_is_number(v);
-	case LB_FIELD_LIST: return strings_only(v);
-	case LB_FIELD_OVERRIDES:
-	case LB_FIELD_COUNTS:
-	case LB_FIELD_OBJECT: return json_is_object(v);
-	case LB_FIELD_ROWS: return json_is_array(v);
-	}
-	return false;
-}
-
-int lb_row_check(enum lb_row_type type, const json_t *row, struct lb_err *e)
-{
-	/* jansson's iteration takes no const object, but does not change it */
-	json_t *obj = (json_t *)(uintptr_t)row;
-	if (!json_is_object(row))
-		return lb_err_set(e, LB_CODE_FAILED, "a row is an object");
-	for (void *it = json_object_iter(obj); it; it = json_object_iter_next(obj, it)) {
-		const char *key = json_object_iter_key(it);
-		const struct lb_field *f = lb_row_field(type, key);
-		if (!f)
-			return lb_err_set(e, LB_CODE_FAILED, "'%s' is no key of a %s row", key, lb_rows[type].name);
-		if (!kind_ok(f->kind, json_object_iter_value(it)))
-			return lb_err_set(
-				e, LB_CODE_FAILED, "'%s' of a %s row has another type", key, lb_rows[type].name);
-	}
-	return 0;
 }
 
 const struct lb_reason *lb_reason_find(const char *code)

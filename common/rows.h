@@ -68,6 +68,8 @@ enum lb_row_type {
 	LB_ROW_SYNC,
 	LB_ROW_STATUS,
 	LB_ROW_DAEMON,
+	LB_ROW_LOG,
+	LB_ROW_FINDING,
 	LB_ROW_CHANGE,
 	LB_ROW_TEXT,
 	LB_ROW_GENERATION,
@@ -75,7 +77,7 @@ enum lb_row_type {
 	LB_ROW_KERNEL_SERVICE,
 	LB_ROW_KERNEL_DEST
 };
-#define LB_ROW_COUNT 25
+#define LB_ROW_COUNT 27
 
 struct lb_row {
 	const char *name;
