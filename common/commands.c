@@ -8,6 +8,10 @@
 static const char *const shells[] = { "bash", "zsh", "fish", NULL };
 static const char *const forces[] = { "up", "down", "auto", NULL };
 static const char *const flows[] = { "ipvs", "conntrack", NULL };
+static const char *const tops[] = { "service", "backend", NULL };
+static const char *const top_sorts[] = { "name", "conns", "inpkts", "outpkts", "inbytes", "outbytes", "active", NULL };
+static const char *const log_parts[] = { "all", "config", "ipvs", "check", "vrrp", "sync", "ctl", NULL };
+static const char *const log_levels[] = { "error", "warning", "notice", "info", "debug", "auto", NULL };
 static const char *const exports[] = { "ipvsadm", NULL };
 static const char *const imports[] = { "keepalived", "ipvsadm", NULL };
 
@@ -23,6 +27,11 @@ static const char *const imports[] = { "keepalived", "ipvsadm", NULL };
 #define ARG_SERVICE_FILTER                                                                                             \
 	{                                                                                                              \
 		.name = "service", .kind = LB_ARG_SERVICE, .metavar = "SERVICE", .help = "only this service"           \
+	}
+#define ARG_SERVICE                                                                                                    \
+	{                                                                                                              \
+		.name = "service", .kind = LB_ARG_SERVICE, .required = true, .metavar = "SERVICE",                     \
+		.help = "the service; a shell glob may name several"                                                   \
 	}
 #define ARG_BACKEND                                                                                                    \
 	{                                                                                                              \
@@ -81,23 +90,79 @@ const struct lb_command lb_commands[] = {
 			.option = "check",
 			.help = "exit status 1 if there is an alarm" } } },
 
+	[LB_COMMAND_TOP] = { "top", "", LB_LEVEL_OBSERVE, .view = LB_VIEW_TABLE, .row = LB_ROW_SERVICE_RATE,
+		.help = "what is busy now, by listener or backend",
+		.text = "Rates are what the kernel counted between two looks, a second apart or as -w says. On a "
+			"terminal it "
+			"goes on until q: s sorts by the next column, r turns the order, b and v show backends and "
+			"services. "
+			"Elsewhere it prints one table, or one after the other with -w.",
+		.args = { { .name = "kind",
+				  .kind = LB_ARG_CHOICE,
+				  .metavar = "service|backend",
+				  .choices = tops,
+				  .help = "rows are listeners of services (the default), or backends" },
+			{ .name = "sort",
+				.kind = LB_ARG_CHOICE,
+				.option = "sort",
+				.metavar = "COLUMN",
+				.choices = top_sorts,
+				.help = "name, conns, inpkts, outpkts, inbytes (the default), outbytes, active" },
+			{ .name = "service",
+				.kind = LB_ARG_SERVICE,
+				.option = "service",
+				.metavar = "NAME",
+				.help = "only this service, or those of a shell glob" } } },
+	[LB_COMMAND_DOCTOR] = { "doctor", "", LB_LEVEL_NONE, .view = LB_VIEW_FINDINGS, .row = LB_ROW_FINDING,
+		.help = "what keeps this node from working, and what mends it",
+		.text = "Looks at kernel modules, sysctls, ARP, routes, tunnels, the firewall, clocks, users, files "
+			"and the "
+			"other node, as the configuration needs them. Without a daemon it looks at the rest. What "
+			"needs root "
+			"is named when it was not looked at. Exit status 1 if something was found." },
+	[LB_COMMAND_SUPPORT] = { "support", "", LB_LEVEL_NONE, .view = LB_VIEW_MESSAGE,
+		.help = "collect what one needs to look into a problem",
+		.text = "Writes a tar file: the configuration that runs with its secrets hidden, what the daemon "
+			"knows, the "
+			"kernel tables, the log, versions. Keys are never in it. A file of that name is not "
+			"overwritten.",
+		.args = { { .name = "out",
+				  .kind = LB_ARG_TEXT,
+				  .option = "out",
+				  .metavar = "FILE",
+				  .help = "the file (lbd-support-NODE-TIME.tar)" },
+			{ .name = "anonymize",
+				.kind = LB_ARG_FLAG,
+				.option = "anonymize",
+				.help = "other addresses in place of the real ones, the same everywhere" } } },
+
 	[LB_COMMAND_SERVICE_LIST] = { "service", "list", LB_LEVEL_OBSERVE, .bare = true, .ipvsadm = true,
 		.view = LB_VIEW_TABLE, .row = LB_ROW_SERVICE, .help = "all services, one line each",
 		.text = "With -o ipvsadm it prints what `ipvsadm -Ln` prints: all services of the kernel.",
 		.args = { ARG_KERNEL } },
 	[LB_COMMAND_SERVICE_SHOW] = { "service", "show", LB_LEVEL_OBSERVE, .view = LB_VIEW_SHOW, .row = LB_ROW_SERVICE,
 		.help = "everything about a service", .text = "Its settings, its backends and why it is as it is.",
-		.args = { { .name = "service",
-			.kind = LB_ARG_SERVICE,
-			.required = true,
-			.metavar = "SERVICE",
-			.help = "the service; a shell glob may name several" } } },
+		.args = { ARG_SERVICE } },
 	[LB_COMMAND_SERVICE_STATS] = { "service", "stats", LB_LEVEL_OBSERVE, .ipvsadm = true, .view = LB_VIEW_TABLE,
 		.row = LB_ROW_SERVICE_STATS, .help = "connections, packets and bytes per listener",
 		.text = "The kernel adds up new traffic every 2 seconds: a fresh zero says nothing. Rates are "
 			"averages over about 8 seconds. With -o ipvsadm it prints what `ipvsadm -Ln --stats` (or "
 			"--rate) prints.",
 		.args = { ARG_SERVICE_FILTER, ARG_RATE, ARG_KERNEL } },
+
+	[LB_COMMAND_SERVICE_ENABLE] = { "service", "enable", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
+		.row = LB_ROW_SERVICE, .wait = "ready", .help = "end the maintenance of a service",
+		.text = "Its backends are checked again; what is set for them by themselves holds again.",
+		.args = { ARG_SERVICE } },
+	[LB_COMMAND_SERVICE_MAINT] = { "service", "maint", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
+		.row = LB_ROW_SERVICE, .wait = "ready", .help = "take a whole service out at once, flows included",
+		.text = "All its backends leave the kernel tables and are not checked until `service enable`, or until "
+			"the time of --for is over. Its sorry server takes over if it has one.",
+		.args = { ARG_SERVICE, ARG_FOR, ARG_REASON } },
+	[LB_COMMAND_SERVICE_ZERO] = { "service", "zero", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
+		.row = LB_ROW_SERVICE, .wait = "ready", .help = "count from 0 anew",
+		.text = "Sets the kernel's counters of its listeners and their backends to 0.",
+		.args = { ARG_SERVICE } },
 
 	[LB_COMMAND_BACKEND_LIST] = { "backend", "list", LB_LEVEL_OBSERVE, .bare = true, .ipvsadm = true,
 		.view = LB_VIEW_TABLE, .row = LB_ROW_BACKEND, .help = "all backends, one line each",
@@ -389,6 +454,27 @@ const struct lb_command lb_commands[] = {
 	[LB_COMMAND_KERNEL_REPAIR] = { "kernel", "repair", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
 		.row = LB_ROW_CHANGE, .wait = "ready", .help = "put the kernel right now",
 		.text = "What the daemon does by itself from time to time." },
+
+	[LB_COMMAND_LOG_LEVEL] = { "log", "level", LB_LEVEL_ADMIN, .changes = true, .bare = true, .view = LB_VIEW_TABLE,
+		.row = LB_ROW_LOG, .wait = "ready", .help = "how much is logged, by part",
+		.text = "Without LEVEL it shows. What is set holds until auto, the time of --for or the end of the "
+			"daemon; "
+			"the processes of checks, VRRP and flows are told, too.",
+		.args = { { .name = "subsystem",
+				  .kind = LB_ARG_CHOICE,
+				  .metavar = "SUBSYSTEM",
+				  .choices = log_parts,
+				  .help = "all, config, ipvs, check, vrrp, sync, ctl" },
+			{ .name = "level",
+				.kind = LB_ARG_CHOICE,
+				.metavar = "LEVEL",
+				.choices = log_levels,
+				.help = "error, warning, notice, info, debug; auto: as configured" },
+			{ .name = "for",
+				.kind = LB_ARG_DURATION,
+				.option = "for",
+				.metavar = "TIME",
+				.help = "go back to the configured level after this time (10m)" } } },
 
 	[LB_COMMAND_DAEMON_INFO] = { "daemon", "info", LB_LEVEL_OBSERVE, .view = LB_VIEW_SHOW, .row = LB_ROW_DAEMON,
 		.help = "version, processes, memory, kernel",

@@ -20,9 +20,15 @@ struct lb_err;
 
 enum lb_command_id {
 	LB_COMMAND_STATUS,
+	LB_COMMAND_TOP,
+	LB_COMMAND_DOCTOR,
+	LB_COMMAND_SUPPORT,
 	LB_COMMAND_SERVICE_LIST,
 	LB_COMMAND_SERVICE_SHOW,
 	LB_COMMAND_SERVICE_STATS,
+	LB_COMMAND_SERVICE_ENABLE,
+	LB_COMMAND_SERVICE_MAINT,
+	LB_COMMAND_SERVICE_ZERO,
 	LB_COMMAND_BACKEND_LIST,
 	LB_COMMAND_BACKEND_SHOW,
 	LB_COMMAND_BACKEND_STATS,
@@ -62,6 +68,7 @@ enum lb_command_id {
 	LB_COMMAND_CONFIG_IMPORT,
 	LB_COMMAND_KERNEL_DIFF,
 	LB_COMMAND_KERNEL_REPAIR,
+	LB_COMMAND_LOG_LEVEL,
 	LB_COMMAND_DAEMON_INFO,
 	LB_COMMAND_DAEMON_RELOAD,
 	LB_COMMAND_DAEMON_RESTART,
@@ -118,14 +125,15 @@ struct lb_arg {
 
 enum lb_view { /* what a reader sees when nothing else is asked for */
 	LB_VIEW_TABLE,
-	LB_VIEW_SHOW,    /* one object, key: value */
-	LB_VIEW_STATUS,  /* the one screen */
-	LB_VIEW_DIFF,    /* + - ~ lines and the plan */
-	LB_VIEW_TEXT,    /* the "text" of the rows as it is */
-	LB_VIEW_MESSAGE, /* one line saying what is now true */
-	LB_VIEW_RUN,     /* checks with each of their steps */
-	LB_VIEW_WATCH,   /* a line per row, as it comes */
-	LB_VIEW_IPVSADM  /* rules that ipvsadm -R takes */
+	LB_VIEW_SHOW,     /* one object, key: value */
+	LB_VIEW_STATUS,   /* the one screen */
+	LB_VIEW_DIFF,     /* + - ~ lines and the plan */
+	LB_VIEW_TEXT,     /* the "text" of the rows as it is */
+	LB_VIEW_MESSAGE,  /* one line saying what is now true */
+	LB_VIEW_RUN,      /* checks with each of their steps */
+	LB_VIEW_FINDINGS, /* each with the line that mends it */
+	LB_VIEW_WATCH,    /* a line per row, as it comes */
+	LB_VIEW_IPVSADM   /* rules that ipvsadm -R takes */
 };
 
 #define LB_COMMAND_ARGS_MAX 6

@@ -17,6 +17,15 @@ enum lb_log_level {
 	LB_LOG_DEBUG = 7
 };
 
+/* What an operator may set a level of its own for (`lbctl log level`). */
+enum lb_log_part { LB_LOG_CONFIG, LB_LOG_IPVS, LB_LOG_CHECK, LB_LOG_VRRP, LB_LOG_SYNC, LB_LOG_CTL, LB_LOG_OTHER };
+#define LB_LOG_PARTS 6 /* that have a name: all but OTHER */
+
+extern const char *const lb_log_part_names[LB_LOG_PARTS + 1]; /* "config" ..., NULL behind the last */
+
+/* Which part a line is of, by the object that it begins with ("backend/web/app1: ..."). */
+enum lb_log_part lb_log_part_of(const char *line);
+
 const char *lb_log_level_name(enum lb_log_level level);
 
 /* The level of a word of n bytes, or -1. */

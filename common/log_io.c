@@ -16,14 +16,16 @@
 /* Set once at start, per process. */
 static struct {
 	const char *name;
-	enum lb_log_level level;
+	enum lb_log_level level; /* the highest of: */
+	enum lb_log_level parts[LB_LOG_OTHER + 1];
 	int journal; /* datagram socket, -1 = standard error */
-} sink = { "lbd", LB_LOG_INFO, -1 };
+} sink = { "lbd", LB_LOG_INFO,
+	{ LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO }, -1 };
 
 void lb_log_init(const char *name, enum lb_log_level level)
 {
 	sink.name = name;
-	sink.level = level;
+	lb_log_set_level(level);
 	if (sink.journal >= 0 || !getenv("JOURNAL_STREAM"))
 		return;
 	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket" };
@@ -36,7 +38,18 @@ void lb_log_init(const char *name, enum lb_log_level level)
 
 void lb_log_set_level(enum lb_log_level level)
 {
+	for (int i = 0; i <= LB_LOG_OTHER; i++)
+		sink.parts[i] = level;
 	sink.level = level;
+}
+
+void lb_log_set_part(enum lb_log_part part, enum lb_log_level level)
+{
+	sink.parts[part] = level;
+	sink.level = LB_LOG_ERROR;
+	for (int i = 0; i <= LB_LOG_OTHER; i++)
+		if (sink.parts[i] > sink.level)
+			sink.level = sink.parts[i];
 }
 
 enum lb_log_level lb_log_get_level(void)
@@ -62,9 +75,14 @@ done:
 	lb_text_done(&out);
 }
 
+bool lb_log_wants(enum lb_log_level level, const char *raw)
+{
+	return level <= sink.level && level <= sink.parts[lb_log_part_of(raw)];
+}
+
 void lb_log_fields(enum lb_log_level level, const char *fields, const char *raw)
 {
-	if (level > sink.level)
+	if (!lb_log_wants(level, raw))
 		return;
 	int saved = errno;
 	struct lb_text line = LB_TEXT_INIT;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Rows of answers held against their tables. */
+/* Whether a row is what the table of its columns says. */
 #include "common/err.h"
 #include "common/rows.h"
 

@@ -359,6 +359,7 @@ static const struct lb_field daemon_fields[] = {
 	{ "ready", LB_FIELD_BOOL, LB_PLACE_TABLE, "READY", NULL, "first verdicts in, kernel as desired" },
 	{ "started", LB_FIELD_TIME, LB_PLACE_SHOW, "STARTED", NULL, "when" },
 	{ "file", LB_FIELD_TEXT, LB_PLACE_SHOW, "FILE", "configuration", "file the daemon was started with" },
+	{ "state_dir", LB_FIELD_TEXT, LB_PLACE_SHOW, "STATE", NULL, "directory of overrides and generations" },
 	{ "loaded", LB_FIELD_TIME, LB_PLACE_SHOW, "LOADED", NULL, "when the generation was applied" },
 	{ "services", LB_FIELD_NUMBER, LB_PLACE_SHOW, "SERVICES", NULL, "configured" },
 	{ "backends", LB_FIELD_NUMBER, LB_PLACE_SHOW, "BACKENDS", NULL, "configured" },
@@ -377,6 +378,24 @@ static const struct lb_field daemon_fields[] = {
 	{ "clients", LB_FIELD_NUMBER, LB_PLACE_SHOW, "CLIENTS", NULL, "on the control sockets" },
 	{ "workers", LB_FIELD_ROWS, LB_PLACE_SHOW, "WORKERS", NULL,
 		"[{name, pid, restarts, rss, up}, and probes, late_p50, late_p99 or instances, lag]" },
+	{ .key = NULL },
+};
+
+static const struct lb_field log_fields[] = {
+	{ "subsystem", LB_FIELD_TEXT, LB_PLACE_TABLE, "SUBSYSTEM", NULL, "config, ipvs, check, vrrp, sync, ctl" },
+	{ "level", LB_FIELD_TEXT, LB_PLACE_TABLE, "LEVEL", NULL, "error, warning, notice, info, debug" },
+	{ "configured", LB_FIELD_TEXT, LB_PLACE_TABLE, "CONFIGURED", NULL, "what it is without an operator's word" },
+	{ "left", LB_FIELD_SECONDS, LB_PLACE_TABLE, "LEFT", NULL, "until that holds again; absent: not by itself" },
+	{ "expires", LB_FIELD_TIME, LB_PLACE_SHOW, "EXPIRES", NULL, "when that is" },
+	{ .key = NULL },
+};
+
+static const struct lb_field finding_fields[] = {
+	{ "check", LB_FIELD_TEXT, LB_PLACE_TABLE, "CHECK", NULL, "what was looked at: sysctl, module, route ..." },
+	{ "result", LB_FIELD_STATE, LB_PLACE_WIDE, "RESULT", NULL, "found; skipped: it could not be looked at" },
+	{ "object", LB_FIELD_TEXT, LB_PLACE_TABLE, "OBJECT", NULL, "service/web, vrrp/wan4, host ..." },
+	{ "text", LB_FIELD_TEXT, LB_PLACE_TABLE, "TEXT", NULL, "what is wrong" },
+	{ "fix", LB_FIELD_TEXT, LB_PLACE_TABLE, "MEND", NULL, "the line that mends it" },
 	{ .key = NULL },
 };
 
@@ -505,6 +524,8 @@ const struct lb_row lb_rows[] = {
 	[LB_ROW_SYNC] = { "sync", sync_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_STATUS] = { "status", status_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_DAEMON] = { "daemon", daemon_fields, NULL, NULL, NULL, NULL },
+	[LB_ROW_LOG] = { "log", log_fields, NULL, NULL, NULL, NULL },
+	[LB_ROW_FINDING] = { "finding", finding_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_CHANGE] = { "change", change_fields, "difference", "differences", NULL, NULL },
 	[LB_ROW_TEXT] = { "text", text_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_EVENT] = { "event", event_fields, NULL, NULL, NULL, NULL },

@@ -3,7 +3,6 @@
 
 #include "common/buf.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #define WORD_MAX 64
@@ -108,4 +107,13 @@ void lb_text_escape(struct lb_text *out, const char *s, size_t n, size_t max)
 	}
 	if (shown < n)
 		lb_text_puts(out, "...");
+}
+
+uint64_t lb_text_hash(const void *bytes, size_t n)
+{
+	const uint8_t *p = bytes;
+	uint64_t h = 14695981039346656037u; /* FNV-1a */
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ p[i]) * 1099511628211u;
+	return h ^ h >> 32;
 }

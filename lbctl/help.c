@@ -3,6 +3,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/examples.h"
 #include "common/proto.h"
 #include "lbctl/cli.h"
 
@@ -139,6 +140,8 @@ void help_command(const struct lb_command *cmd, struct lb_text *out)
 	arguments(cmd, out);
 	if (lb_command_id(cmd) == LB_COMMAND_WAIT)
 		waits(out);
+	if (lb_example_of(cmd))
+		lb_text_printf(out, "\nExample: %s\n", lb_example_of(cmd));
 	lb_text_printf(out, "\n%s\n", level_words(cmd->level));
 }
 

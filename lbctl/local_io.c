@@ -3,21 +3,19 @@
 
 #include "common/proto.h"
 #include "lbctl/complete.h"
+#include "lbctl/doctor_io.h"
 #include "lbctl/help.h"
+#include "lbctl/lbd_io.h"
 #include "lbctl/session_io.h"
+#include "lbctl/support_io.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define COMPLETE_MS  200
-#define VERSION_MS   1000
-#define CONFIG_FILE  "/etc/lbd/lbd.yaml"
-#define IMPORT_FILE  "/etc/keepalived/keepalived.conf"
-#define LBD_ARGS_MAX 5
+#define COMPLETE_MS 200
+#define VERSION_MS  1000
+#define CONFIG_FILE "/etc/lbd/lbd.yaml"
+#define IMPORT_FILE "/etc/keepalived/keepalived.conf"
 
 bool local_is(const struct session *s)
 {
@@ -67,36 +65,11 @@ static int help(struct session *s)
 	return 0;
 }
 
-/* ---- lbd as the caller ---- */
-
-/* LBD_BIN, beside our own binary, where packages put it, the PATH. Returns only when none of them runs. */
-static int become_lbd(struct session *s, const char *const *args)
+static int become_lbd(struct session *s, const char *const *argv)
 {
-	char own[4096], beside[4200];
-	const char *named = getenv("LBD_BIN");
-	signal(SIGPIPE, SIG_DFL); /* what we ignore, it would inherit */
-	char *argv[LBD_ARGS_MAX + 2] = { strdup("lbd") };
-	for (int i = 0; i < LBD_ARGS_MAX && args[i]; i++)
-		argv[i + 1] = strdup(args[i]);
-	if (named && *named) {
-		execv(named, argv);
-	} else {
-		ssize_t n = readlink("/proc/self/exe", own, sizeof(own) - 1);
-		own[n > 0 ? n : 0] = '\0';
-		char *slash = strrchr(own, '/');
-		if (slash) {
-			*slash = '\0';
-			snprintf(beside, sizeof(beside), "%s/lbd", own);
-			execv(beside, argv);
-		}
-		execv("/usr/sbin/lbd", argv);
-		execvp("lbd", argv);
-	}
-	snprintf(beside, sizeof(beside), "cannot run %s: %s; is the package lbd installed? (LBD_BIN may name it)",
-		named && *named ? named : "lbd", strerror(errno));
-	for (int i = 0; argv[i]; i++)
-		free(argv[i]);
-	return session_error(s, LB_CODE_FAILED, beside, NULL);
+	struct lb_err e;
+	lbd_become(argv, &e);
+	return session_error(s, e.code, e.text, NULL);
 }
 
 static int import(struct session *s)
@@ -107,7 +80,7 @@ static int import(struct session *s)
 	snprintf(what, sizeof(what), "--import=%s", format);
 	snprintf(whose, sizeof(whose), "--id=%s", id ? id : "");
 	const char *file = c->file ? c->file : strcmp(format, "keepalived") == 0 ? IMPORT_FILE : "-";
-	const char *args[] = { what, "--", file, NULL }, *with_id[] = { what, whose, "--", file, NULL };
+	const char *args[] = { "lbd", what, "--", file, NULL }, *with_id[] = { "lbd", what, whose, "--", file, NULL };
 	return become_lbd(s, id ? with_id : args);
 }
 
@@ -159,8 +132,8 @@ int local_run(struct session *s)
 {
 	const struct cli *c = s->cli;
 	const char *shell = lb_proto_str(c->args, "shell");
-	const char *check[] = { "--check", c->file ? c->file : CONFIG_FILE, NULL };
-	const char *schema[] = { "--print=schema", NULL };
+	const char *check[] = { "lbd", "--check", c->file ? c->file : CONFIG_FILE, NULL };
+	const char *schema[] = { "lbd", "--print=schema", NULL };
 	int code = 0;
 	if (c->opt.version)
 		code = version(s, false);
@@ -168,6 +141,10 @@ int local_run(struct session *s)
 		code = help(s);
 	else if (lb_command_id(c->cmd) == LB_COMMAND_VERSION)
 		code = c->opt.peer ? peer_version(s) : version(s, true);
+	else if (lb_command_id(c->cmd) == LB_COMMAND_DOCTOR)
+		return doctor_run(s);
+	else if (lb_command_id(c->cmd) == LB_COMMAND_SUPPORT)
+		return support_run(s);
 	else if (lb_command_id(c->cmd) == LB_COMMAND_COMPLETION)
 		lb_text_puts(&s->out.text, complete_script(shell));
 	else if (lb_command_id(c->cmd) == LB_COMMAND_COMPLETE)

@@ -18,6 +18,7 @@ static const struct out_ops *view_ops(enum lb_view view)
 	case LB_VIEW_MESSAGE: return &out_message_ops;
 	case LB_VIEW_RUN: return &out_run_ops;
 	case LB_VIEW_WATCH: return &out_watch_ops;
+	case LB_VIEW_FINDINGS: return &out_findings_ops;
 	case LB_VIEW_IPVSADM: return &out_ipvsadm_ops;
 	}
 	return &out_table_ops;

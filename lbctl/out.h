@@ -68,6 +68,7 @@ void out_table_rows(struct out *o, enum lb_row_type type, const json_t *rows, bo
 extern const struct out_ops out_show_ops, out_status_ops, out_diff_ops, out_text_ops, out_message_ops, out_watch_ops;
 /* out_check.c: runs of checks, and two parts of `show` */
 extern const struct out_ops out_run_ops;
+extern const struct out_ops out_findings_ops;
 void out_check_settings(struct out *o, const json_t *settings);
 void out_why_members(struct out *o, const json_t *members);
 /* out_json.c, out_tsv.c, out_ipvsadm.c, out_conn.c: connections as ipvsadm prints them */

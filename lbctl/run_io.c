@@ -6,6 +6,7 @@
 
 #include "common/proto.h"
 #include "lbctl/session_io.h"
+#include "lbctl/top_io.h"
 
 #include <fnmatch.h>
 #include <stdio.h>
@@ -385,6 +386,8 @@ int run(struct session *s)
 		return session_error(s, e.code, e.text, NULL);
 	if (session_connect(s, &e))
 		return session_error(s, e.code, e.text, NULL);
+	if (lb_command_id(c->cmd) == LB_COMMAND_TOP)
+		return top_run(s);
 	if (c->cmd->view == LB_VIEW_WATCH) /* the next event may be far away */
 		s->conn.reader = STDOUT_FILENO;
 	return c->opt.watch_ms ? repeat(s) : run_once(s);

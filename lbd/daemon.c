@@ -115,6 +115,7 @@ static void tick_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	daemon_life_tick(d);
 	daemon_file_look(d);
 	daemon_log_tick(d, lb_clock_now());
+	daemon_level_tick(d, lb_clock_now());
 	d->env.rss_kib = host_rss_kib();
 	if (d->env.table_size == 0)
 		(void)ipvs_io_info(d->kernel_io, &d->env.ipvs_version, &d->env.table_size);
@@ -317,6 +318,7 @@ static int start(struct daemon *d)
 	d->env = (struct ctl_env){ .node = d->node,
 		.version = LBD_VERSION,
 		.config_path = d->opt->config,
+		.state_dir = d->opt->state_dir,
 		.pid = d->pid,
 		.started = d->started,
 		.started_wall_ms = d->started_wall_ms,

@@ -28,6 +28,8 @@
  *   daemon_confirm.c confirm and rollback as they are asked for, here or on the other node
  *   daemon_nft.c     our table of nftables
  *   daemon_ctl.c     what commands may do: overrides, waits, repair, stop
+ *   daemon_doctor.c  `lbd --doctor`: what the configuration asks of this host
+ *   daemon_level.c   how much is logged, by part
  *   daemon_state.c   the state directory: overrides, which listeners are ours
  *   daemon_generation.c   generations on the disk
  *
@@ -184,6 +186,14 @@ struct daemon_talk {
 	bool words_due; /* it has not been told of all overrides */
 };
 
+/* What an operator wants to read of one part of the log. */
+struct daemon_level {
+	bool given; /* else the configuration says */
+	enum lb_log_level level;
+	struct lb_time until;  /* LB_TIME_NEVER = until the daemon ends */
+	int64_t until_wall_ms; /* for people; 0 = the same */
+};
+
 /* What becomes of generations. */
 struct daemon_life {
 	struct life life;
@@ -269,6 +279,7 @@ struct daemon {
 	struct daemon_look look;
 	struct daemon_talk talk;
 	struct daemon_nft nft;
+	struct daemon_level levels[LB_LOG_PARTS];
 	struct daemon_life life;
 
 	struct ctl_server *ctl;
@@ -339,6 +350,7 @@ void daemon_left_over(struct daemon *d);
 struct model *daemon_model_build(struct daemon *d, struct config *c, uint32_t *next_id);
 /* c becomes what runs. 0, or -ENOMEM with nothing changed (c is freed). */
 int daemon_model_swap(struct daemon *d, struct config *c);
+void daemon_host_needs(const struct config *c, struct host_needs *needs); /* all but needs->sync */
 /* What the host lacks for the services that run. */
 void daemon_host_look(struct daemon *d);
 
@@ -525,6 +537,14 @@ void daemon_override_deadline(struct daemon *d, struct lb_time now);
 /* The overrides of that object are others now: plan again. Not stored, and nobody is told. */
 void daemon_override_holds(struct daemon *d, const char *object);
 
+/* ---- daemon_level.c ---- */
+enum lb_log_level daemon_level(const struct daemon *d, enum lb_log_part part); /* that holds now */
+void daemon_level_hold(struct daemon *d); /* the configuration may be another one */
+void daemon_level_set(
+	struct daemon *d, enum lb_log_part part, enum lb_log_level level, int64_t for_ms); /* 0 = for good */
+void daemon_level_clear(struct daemon *d, enum lb_log_part part); /* as the configuration says */
+void daemon_level_tick(struct daemon *d, struct lb_time now);
+
 /* ---- daemon_state.c ---- */
 void daemon_state_start(struct daemon *d);
 /* Listeners recorded as ours by an earlier run; then a fresh record begins. */
@@ -576,6 +596,9 @@ void daemon_confirm(struct daemon *d, const struct ctl_peer *who, struct ctl_rep
 void daemon_rollback(struct daemon *d, uint32_t number, const struct ctl_peer *who, struct ctl_reply *r);
 /* As struct ctl_talk_ops asked: the other node confirms, or goes back. */
 int daemon_confirm_asked(struct daemon *d, struct ctl_conv *c, const json_t *header, struct lb_err *e);
+
+/* ---- daemon_doctor.c ---- */
+int daemon_doctor(const struct daemon_options *opt); /* no daemon runs in this process; returns the exit status */
 
 /* ---- daemon_privs.c ---- */
 /* Makes the directories, then becomes opt->user with what the core needs and nothing else. 0, or -1 and *e. */

@@ -79,7 +79,7 @@ static void log_override(struct daemon *d, const struct override *ov, const char
 {
 	static const char *const states[] = { "enabled", "drain", "maint" };
 	const struct override_item *it = &ov->force_item;
-	char weight[40] = "", force[16] = "";
+	char weight[40] = "", force[16] = "", label[OVERRIDE_LABEL_MAX];
 	if (ov->force_item.set)
 		snprintf(force, sizeof(force), "force=%s ", override_force_name(ov->force));
 	if (ov->weight_item.set) {
@@ -99,7 +99,7 @@ static void log_override(struct daemon *d, const struct override *ov, const char
 		ctl_put(data, "force", json_string(override_force_name(ov->force)));
 	daemon_event(d,
 		&(struct event){ .id = LB_EVENT_OVERRIDE_SET, .reason = it->reason, .user = it->by, .data = data },
-		"backend/%s: override %s (%s%s%s%sby=%s%s%s)", ov->object, what,
+		"%s: override %s (%s%s%s%sby=%s%s%s)", override_label(ov->object, label), what,
 		ov->state_item.set ? states[ov->state] : "", ov->state_item.set ? " " : "", weight, force,
 		it->by ? it->by : "-", it->reason && it->reason[0] ? " reason=" : "", it->reason ? it->reason : "");
 }
@@ -123,12 +123,14 @@ void daemon_override_holds(struct daemon *d, const char *object)
 {
 	const struct override *ov = overrides_find(d->overrides, object);
 	const char *vrrp = override_vrrp(object);
+	char label[OVERRIDE_LABEL_MAX];
 	if (vrrp)
 		log_priority(d, vrrp, ov);
 	else if (ov)
 		log_override(d, ov, "set");
 	else
-		daemon_event(d, &(struct event){ .id = LB_EVENT_OVERRIDE_SET }, "backend/%s: override removed", object);
+		daemon_event(d, &(struct event){ .id = LB_EVENT_OVERRIDE_SET }, "%s: override removed",
+			override_label(object, label));
 	if (vrrp)
 		daemon_vrrp_override(d);
 	model_override_changed(d->model, object);
@@ -155,9 +157,9 @@ struct expiry {
 static void expired(const struct override *ov, void *arg)
 {
 	struct expiry *x = arg;
-	const char *vrrp = override_vrrp(ov->object);
-	daemon_event(x->d, &(struct event){ .id = LB_EVENT_OVERRIDE_EXPIRED }, "%s/%s: override expired",
-		vrrp ? "vrrp" : "backend", vrrp ? vrrp : ov->object);
+	char label[OVERRIDE_LABEL_MAX];
+	daemon_event(x->d, &(struct event){ .id = LB_EVENT_OVERRIDE_EXPIRED }, "%s: override expired",
+		override_label(ov->object, label));
 	model_override_changed(x->d->model, ov->object);
 	x->d->changed = x->any = true;
 }
@@ -311,6 +313,24 @@ static void op_peer_diff(void *arg, const struct ctl_peer *who, struct ctl_reply
 	daemon_pair_diff(arg, who, r);
 }
 
+static void op_level_get(void *arg, enum lb_log_part part, struct ctl_level_info *out)
+{
+	struct daemon *d = arg;
+	const struct daemon_level *l = &d->levels[part];
+	*out = (struct ctl_level_info){ daemon_level(d, part),
+		d->opt->level_set ? d->opt->level : d->model->config->log_level, l->until_wall_ms, l->given };
+}
+
+static void op_level_set(void *arg, enum lb_log_part part, enum lb_log_level level, int64_t for_ms)
+{
+	daemon_level_set(arg, part, level, for_ms);
+}
+
+static void op_level_clear(void *arg, enum lb_log_part part)
+{
+	daemon_level_clear(arg, part);
+}
+
 const struct ctl_ops daemon_ctl_ops = {
 	.now = op_now,
 	.wall_ms = op_wall_ms,
@@ -333,4 +353,7 @@ const struct ctl_ops daemon_ctl_ops = {
 	.sync_look = op_sync_look,
 	.conn_ask = op_conn_ask,
 	.peer_diff = op_peer_diff,
+	.level_get = op_level_get,
+	.level_set = op_level_set,
+	.level_clear = op_level_clear,
 };

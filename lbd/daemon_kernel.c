@@ -99,6 +99,12 @@ static int read_service(void *arg, const struct ipvs_key *key, struct ipvs_servi
 	return d->kernel.service(d->kernel.arg, key, out);
 }
 
+static int zero_service(void *arg, const struct ipvs_key *key)
+{
+	struct daemon *d = arg;
+	return d->kernel.zero(d->kernel.arg, key);
+}
+
 /* ---- a kernel that is not there, or does not answer ---- */
 
 /* Said once per kind of failure: the next look comes in a second and would say the same. */
@@ -139,7 +145,8 @@ int daemon_kernel_start(struct daemon *d)
 	if (!d->kernel_io)
 		return -ENOMEM;
 	d->kernel = ipvs_io_kernel(d->kernel_io);
-	const struct ipvs_kernel recorded = { d, write_recorded, read_services, read_dests, read_service };
+	const struct ipvs_kernel recorded = { d, write_recorded, read_services, read_dests, read_service,
+		zero_service };
 	const struct ipvs_events events = { d, on_drift, on_stale, on_refused };
 	d->ipvs = ipvs_new(&recorded, &events);
 	if (!d->ipvs)

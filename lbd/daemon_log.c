@@ -129,7 +129,7 @@ void daemon_event(struct daemon *d, const struct event *e, const char *fmt, ...)
 	va_end(ap);
 	const struct event_stamp at = { events_next(d->events), lb_clock_wall_ms(), lb_clock_now(), d->node };
 	enum lb_log_level level = event_level(e);
-	if (level <= lb_log_get_level() && allowed(level, e->id, at.now))
+	if (lb_log_wants(level, line) && allowed(level, e->id, at.now))
 		write_line(e, at.seq, line);
 	events_add(d->events, e->id, at.now, event_text(e, line, &at));
 	d->watched = true;

@@ -35,15 +35,15 @@ static bool still_there(const char *object, void *arg)
 	const char *vrrp = override_vrrp(object);
 	if (vrrp)
 		return config_vrrp_find(m->config, vrrp) != NULL;
-	return model_object_find(arg, object, NULL) != MODEL_NONE;
+	return model_override_known(m, object);
 }
 
 static void override_dropped(const struct override *ov, void *arg)
 {
 	(void)arg;
-	const char *vrrp = override_vrrp(ov->object);
-	lb_log(LB_LOG_NOTICE, "override/%s%s: dropped (the configuration has no such %s any more)", vrrp ? "vrrp/" : "",
-		vrrp ? vrrp : ov->object, vrrp ? "instance" : "backend");
+	char label[OVERRIDE_LABEL_MAX];
+	lb_log(LB_LOG_NOTICE, "%s: override dropped (the configuration does not have it any more)",
+		override_label(ov->object, label));
 }
 
 /* Listeners of the old model that the new one does not have: to be removed once everything else is in. */
@@ -68,7 +68,7 @@ static void need(struct host_needs *needs, enum host_need which, const struct co
 		needs->service[which] = s->name;
 }
 
-static void needs_of(const struct config *c, struct host_needs *needs)
+void daemon_host_needs(const struct config *c, struct host_needs *needs)
 {
 	*needs = (struct host_needs){ .probe_gid = sandbox_gid(daemon_workers[CHECK_ROOM_NET]->user) };
 	for (uint32_t i = 0; i < c->n_vrrp; i++)
@@ -108,7 +108,7 @@ void daemon_host_look(struct daemon *d)
 	struct host_finding old[FINDINGS_MAX];
 	size_t n_old = d->n_findings;
 	memcpy(old, d->findings, sizeof(old));
-	needs_of(d->model->config, &needs);
+	daemon_host_needs(d->model->config, &needs);
 	needs.sync = model_sync_flows(&d->sync.all) || d->model->config->multicast.interface[0];
 	size_t n = host_read(&needs, d->findings, FINDINGS_MAX);
 	d->n_findings = n < FINDINGS_MAX ? n : FINDINGS_MAX;
@@ -140,12 +140,8 @@ int daemon_model_swap(struct daemon *d, struct config *c)
 	}
 	d->model = m;
 	d->turn++;
-	if (!d->opt->level_set && m->config->log_level != lb_log_get_level()) {
-		lb_log_set_level(m->config->log_level);
-		daemon_probe_log_level(d, m->config->log_level);
-		daemon_vrrp_log_level(d, m->config->log_level);
-		daemon_sync_log_level(d, m->config->log_level);
-	}
+	if (!old || old->config->log_level != m->config->log_level)
+		daemon_level_hold(d);
 	if (old)
 		collect_drops(d, old, m);
 	if (old && !d->life.trial)

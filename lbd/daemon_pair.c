@@ -149,11 +149,11 @@ static void override_row(struct pair_diff *p, const json_t *here, const json_t *
 {
 	const json_t *any = here ? here : there;
 	const char *object = lb_proto_str(any, "object"), *item = lb_proto_str(any, "item");
-	char a[24], b[24], name[160], key[48], before[100], after[100];
+	char a[24], b[24], name[OVERRIDE_LABEL_MAX], key[48], before[100], after[100];
 	const char *x = here ? override_word_value(here, a) : NULL, *y = there ? override_word_value(there, b) : NULL;
 	if (!object || !item || (!x && !y) || (x && y && strcmp(x, y) == 0))
 		return;
-	snprintf(name, sizeof(name), "backend/%.127s", object);
+	override_label(object, name);
 	snprintf(key, sizeof(key), "override %.16s", item);
 	override_text(x ? here : NULL, before, sizeof(before));
 	override_text(y ? there : NULL, after, sizeof(after));

@@ -239,7 +239,7 @@ static void room_start(struct daemon_room *room)
 	const struct worker_row *row = &room_rows[room - room->d->rooms];
 	room->next_id = 0;
 	room->pong = (struct check_msg_pong){ 0 };
-	int err = worker_start(&room->worker, row, room->d->loop, lb_log_get_level(), &calls, room);
+	int err = worker_start(&room->worker, row, room->d->loop, daemon_level(room->d, LB_LOG_CHECK), &calls, room);
 	room->there = err == 0;
 	if (err)
 		lb_log(LB_LOG_ERROR, "worker/%s: cannot be started: %s; backends with such a check stay as they are",

@@ -239,7 +239,7 @@ static void room_start(struct daemon *d)
 	struct daemon_sync *s = &d->sync;
 	s->pong = (struct sync_msg_pong){ 0 };
 	s->of_kernel = of_kernel(d);
-	int err = worker_start(&s->worker, &daemon_sync_row, d->loop, lb_log_get_level(), &calls, d);
+	int err = worker_start(&s->worker, &daemon_sync_row, d->loop, daemon_level(d, LB_LOG_SYNC), &calls, d);
 	s->there = err == 0;
 	if (err)
 		lb_log(LB_LOG_ERROR, "worker/sync: cannot be started: %s; flows are not copied", strerror(-err));

@@ -365,7 +365,7 @@ static void room_start(struct daemon *d)
 	v->pong = (struct vrrp_msg_pong){ 0 };
 	model_vrrps_forget(&v->all);
 	daemon_peer_forget(d, ROOM_LOST);
-	int err = worker_start(&v->worker, &daemon_vrrp_row, d->loop, lb_log_get_level(), &calls, d);
+	int err = worker_start(&v->worker, &daemon_vrrp_row, d->loop, daemon_level(d, LB_LOG_VRRP), &calls, d);
 	v->there = err == 0;
 	if (err)
 		lb_log(LB_LOG_ERROR, "worker/vrrp: cannot be started: %s; this node holds no virtual address",

@@ -78,7 +78,7 @@ struct hearing {
 
 static bool is_known(const char *object, void *arg)
 {
-	return model_object_find(arg, object, NULL) != MODEL_NONE;
+	return model_override_known(arg, object);
 }
 
 static bool heard_line(struct ctl_conv *c, const json_t *msg, void *arg)

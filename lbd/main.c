@@ -17,12 +17,23 @@
 
 #define CONFIG_PATH "/etc/lbd/lbd.yaml"
 
-enum { OPT_CHECK = 256, OPT_PRINT, OPT_RUN_DIR, OPT_STATE_DIR, OPT_USER, OPT_LOG_LEVEL, OPT_IMPORT, OPT_ID };
+enum {
+	OPT_CHECK = 256,
+	OPT_DOCTOR,
+	OPT_PRINT,
+	OPT_RUN_DIR,
+	OPT_STATE_DIR,
+	OPT_USER,
+	OPT_LOG_LEVEL,
+	OPT_IMPORT,
+	OPT_ID
+};
 
 static const struct option longs[] = {
 	{ "foreground", no_argument, NULL, 'f' },
 	{ "config", required_argument, NULL, 'c' },
 	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "doctor", no_argument, NULL, OPT_DOCTOR },
 	{ "node", required_argument, NULL, 'n' },
 	{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
 	{ "state-dir", required_argument, NULL, OPT_STATE_DIR },
@@ -39,6 +50,7 @@ static const struct option longs[] = {
 static const char usage[] =
 	"Usage: lbd [--foreground] [OPTIONS]\n"
 	"       lbd --check [FILE...]       check a configuration, no daemon needed\n"
+	"       lbd --doctor                what this host lacks for it, as JSON: see lbctl doctor\n"
 	"       lbd --import=keepalived|ipvsadm [--id NAME] FILE   print it as lbd.yaml\n"
 	"       lbd --print=schema|keys|reasons|metrics|events|alarms|keepalived\n"
 	"\n"
@@ -172,7 +184,7 @@ int main(int argc, char **argv)
 		.user = "lbd",
 		.node = getenv("LBD_NODE"),
 		.level = LB_LOG_INFO };
-	bool checking = false;
+	bool checking = false, doctor = false;
 	const char *import = NULL, *id = NULL;
 	int c, level;
 	while ((c = getopt_long(argc, argv, "fc:n:hV", longs, NULL)) != -1) {
@@ -181,6 +193,7 @@ int main(int argc, char **argv)
 		case 'c': opt.config = optarg; break;
 		case 'n': opt.node = optarg; break;
 		case OPT_CHECK: checking = true; break;
+		case OPT_DOCTOR: doctor = true; break;
 		case OPT_RUN_DIR: opt.run_dir = optarg; break;
 		case OPT_STATE_DIR: opt.state_dir = optarg; break;
 		case OPT_USER: opt.user = optarg; break;
@@ -204,6 +217,8 @@ int main(int argc, char **argv)
 	}
 	if (checking)
 		return check(opt.config, opt.node, argv + optind, argc - optind);
+	if (doctor && optind == argc)
+		return daemon_doctor(&opt);
 	if (import && optind + 1 >= argc)
 		return daemon_import(import, optind < argc ? argv[optind] : "-", id);
 	if (optind < argc) {

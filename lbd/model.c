@@ -9,6 +9,7 @@
 #include <string.h>
 
 const struct model_reason_row model_reasons[] = {
+	{ MODEL_REASON_SERVICE_MAINT, "service_maint", "an operator has taken its whole service out for maintenance" },
 	{ MODEL_REASON_ADMIN_MAINT, "admin_maint", "taken out for maintenance by the configuration or an override" },
 	{ MODEL_REASON_ADMIN_DRAIN, "admin_drain", "draining: no new flows, kept ones go on" },
 	{ MODEL_REASON_FORCED_DOWN, "forced_down", "an operator says it is down, whatever its checks say" },
@@ -50,6 +51,8 @@ const char *model_service_status_name(enum model_service_status s)
 
 enum config_state model_admin_state(const struct model_backend *b)
 {
+	if (b->service_maint)
+		return CONFIG_STATE_MAINT;
 	return b->ov && b->ov->state_item.set ? b->ov->state : b->cfg->state;
 }
 
@@ -179,9 +182,33 @@ bool model_health(
 	return true;
 }
 
+void model_service_override(struct model *m, uint32_t service)
+{
+	struct model_service *s = &m->services[service];
+	char object[96];
+	snprintf(object, sizeof(object), OVERRIDE_SERVICE "%s", s->cfg->name);
+	s->ov = overrides_find(m->overrides, object);
+	bool maint = s->ov && s->ov->state_item.set && s->ov->state == CONFIG_STATE_MAINT;
+	for (uint32_t i = 0; i < s->cfg->n_backends; i++)
+		m->backends[s->first_backend + i].service_maint = maint;
+}
+
+bool model_override_known(const struct model *m, const char *object)
+{
+	const char *service = override_service(object);
+	return service ? model_service_find(m, service) != MODEL_NONE
+		       : model_object_find(m, object, NULL) != MODEL_NONE;
+}
+
 void model_override_changed(struct model *m, const char *object)
 {
-	uint32_t b = model_object_find(m, object, NULL);
+	const char *service = override_service(object);
+	uint32_t s = service ? model_service_find(m, service) : MODEL_NONE;
+	if (s != MODEL_NONE) {
+		model_service_override(m, s);
+		model_dirty(m, s);
+	}
+	uint32_t b = service ? MODEL_NONE : model_object_find(m, object, NULL);
 	if (b == MODEL_NONE)
 		return;
 	m->backends[b].ov = overrides_find(m->overrides, object);

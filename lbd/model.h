@@ -24,21 +24,22 @@
 
 /* Why a backend is in or out, a set (interface: "reasons"). The order is the order of importance. */
 enum model_reason {
-	MODEL_REASON_ADMIN_MAINT = 1 << 0,
-	MODEL_REASON_ADMIN_DRAIN = 1 << 1,
-	MODEL_REASON_FORCED_DOWN = 1 << 2,
-	MODEL_REASON_CHECK_FAILED = 1 << 3,
-	MODEL_REASON_FLAPPING = 1 << 4,
-	MODEL_REASON_NOT_CHECKED = 1 << 5, /* with in_pool: a restart found it serving, it stays until judged */
-	MODEL_REASON_ZERO_WEIGHT = 1 << 6, /* configured or overridden to 0: no new flows by intent */
-	MODEL_REASON_QUORUM_LOST = 1 << 7,
-	MODEL_REASON_KERNEL_REFUSED = 1 << 8,
+	MODEL_REASON_SERVICE_MAINT = 1 << 0,
+	MODEL_REASON_ADMIN_MAINT = 1 << 1,
+	MODEL_REASON_ADMIN_DRAIN = 1 << 2,
+	MODEL_REASON_FORCED_DOWN = 1 << 3,
+	MODEL_REASON_CHECK_FAILED = 1 << 4,
+	MODEL_REASON_FLAPPING = 1 << 5,
+	MODEL_REASON_NOT_CHECKED = 1 << 6, /* with in_pool: a restart found it serving, it stays until judged */
+	MODEL_REASON_ZERO_WEIGHT = 1 << 7, /* configured or overridden to 0: no new flows by intent */
+	MODEL_REASON_QUORUM_LOST = 1 << 8,
+	MODEL_REASON_KERNEL_REFUSED = 1 << 9,
 	/* in the pool, for information */
-	MODEL_REASON_FAIL_OPEN = 1 << 9,
-	MODEL_REASON_QUORUM_OPEN = 1 << 10,
-	MODEL_REASON_FORCED_UP = 1 << 11,
-	MODEL_REASON_CHECK_WEIGHT = 1 << 12,
-	MODEL_REASON_SLOW_START = 1 << 13,
+	MODEL_REASON_FAIL_OPEN = 1 << 10,
+	MODEL_REASON_QUORUM_OPEN = 1 << 11,
+	MODEL_REASON_FORCED_UP = 1 << 12,
+	MODEL_REASON_CHECK_WEIGHT = 1 << 13,
+	MODEL_REASON_SLOW_START = 1 << 14,
 };
 struct model_reason_row {
 	enum model_reason bit;
@@ -105,6 +106,7 @@ struct model_backend {
 	int64_t since_wall_ms;      /* of the last change of state */
 	struct lb_time ramp_since;  /* slow start; us 0 = has its full weight */
 	bool held;                  /* fail-open: its failure is not believed */
+	bool service_maint;         /* an operator has put its whole service in maintenance; as ov */
 	/* decided by model_settle: */
 	uint32_t weight; /* effective: what the kernel gets */
 	uint8_t state;   /* enum model_backend_state */
@@ -124,7 +126,8 @@ struct model_service {
 	bool sorry; /* the sorry server is in the pool */
 	bool dirty, settled;
 	int64_t since_wall_ms;
-	struct lb_time deadline; /* when time alone changes its plan (end of a drain); LB_TIME_NEVER = never */
+	const struct override *ov; /* as of a backend */
+	struct lb_time deadline;   /* when time alone changes its plan (end of a drain); LB_TIME_NEVER = never */
 };
 
 struct model_listener { /* index from a kernel key to the service */
@@ -191,6 +194,10 @@ uint32_t model_penalty(const struct model_target *t, struct lb_time now);
 
 /* Overrides of this object changed (or went): take them up and mark its service. */
 void model_override_changed(struct model *m, const char *object);
+/* Whether the configuration has the backend or the service that an override is about. */
+bool model_override_known(const struct model *m, const char *object);
+/* Takes up the overrides of a service, for all its backends. */
+void model_service_override(struct model *m, uint32_t service);
 
 /* What changed when a service was decided again. */
 struct model_change {

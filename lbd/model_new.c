@@ -343,6 +343,8 @@ struct model *model_new(const struct model_input *in)
 			m->listeners[m->n_listeners++] = (struct model_listener){ s->cfg->listens[k], i };
 		for (uint32_t k = 0; k < s->cfg->n_backends; k++)
 			add_backend(&bd, s, i, &s->cfg->backends[k]);
+		if (overrides_count(m->overrides))
+			model_service_override(m, i);
 		inherit_service(&bd, s, i);
 	}
 	add_tracked(&bd);

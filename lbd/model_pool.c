@@ -135,7 +135,7 @@ static struct model_decision decide(const struct model *m, const struct model_ba
 	switch (model_admin_state(b)) {
 	case CONFIG_STATE_MAINT:
 		d.state = MODEL_BACKEND_MAINT;
-		d.reasons = MODEL_REASON_ADMIN_MAINT;
+		d.reasons = b->service_maint ? MODEL_REASON_SERVICE_MAINT : MODEL_REASON_ADMIN_MAINT;
 		return d;
 	case CONFIG_STATE_DRAIN: decide_drain(s, b, now, &d); return d;
 	case CONFIG_STATE_ENABLED: break;

@@ -234,6 +234,25 @@ const char *override_vrrp(const char *object)
 	return strncmp(object, OVERRIDE_VRRP, n) == 0 ? object + n : NULL;
 }
 
+const char *override_service(const char *object)
+{
+	size_t n = strlen(OVERRIDE_SERVICE);
+	return strncmp(object, OVERRIDE_SERVICE, n) == 0 ? object + n : NULL;
+}
+
+const char *override_label(const char *object, char out[OVERRIDE_LABEL_MAX])
+{
+	const char *vrrp = override_vrrp(object), *service = override_service(object);
+	snprintf(out, OVERRIDE_LABEL_MAX, "%s/%.140s",
+		vrrp      ? "vrrp"
+		: service ? "service"
+			  : "backend",
+		vrrp      ? vrrp
+		: service ? service
+			  : object);
+	return out;
+}
+
 static const struct {
 	const char *kind, *key;
 	size_t item;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What operators decided by hand, apart from the configuration: an admin state, a weight and a word instead of the
- * checks per backend, a priority per VRRP instance, each with who, when, why and until when. They survive reload and
- * restart (the caller keeps the JSON in the state directory) and never hide: every view marks an overridden value.
+ * checks per backend, maintenance of a whole service, a priority per VRRP instance, each with who, when, why and until
+ * when. They survive reload and restart (the caller keeps the JSON in the state directory) and never hide: every view
+ * marks an overridden value.
  *
  * An expiry is kept twice: as wall-clock time for the disk and for people, as monotonic time for deciding, so that a
  * stepped clock neither ends nor prolongs it.
@@ -26,7 +27,7 @@ enum override_weight { OVERRIDE_WEIGHT_VALUE, OVERRIDE_WEIGHT_PERCENT };
 enum override_force { OVERRIDE_FORCE_UP, OVERRIDE_FORCE_DOWN }; /* words: up down */
 
 struct override {
-	char *object; /* "web/app1", or "vrrp:wan4", which no backend can be named; the key */
+	char *object; /* "web/app1", or "vrrp:wan4" or "service:web", which no backend can be named; the key */
 	struct override_item state_item;
 	enum config_state state;
 	struct override_item weight_item;
@@ -73,6 +74,15 @@ bool overrides_clear_prio(struct overrides *o, const char *object);
 #define OVERRIDE_VRRP "vrrp:" /* in front of the name of an instance */
 /* The name of the instance that an object is, NULL when it is a backend. */
 const char *override_vrrp(const char *object);
+
+#define OVERRIDE_SERVICE                                                                                               \
+	"service:" /* in front of the name of a service: its state_item, MAINT, is of all its backends */
+/* The name of the service that an object is, NULL when it is none. */
+const char *override_service(const char *object);
+
+#define OVERRIDE_LABEL_MAX 160
+/* "backend/web/app1", "service/web", "vrrp/wan4", as logs and answers name it. Returns out. */
+const char *override_label(const char *object, char out[OVERRIDE_LABEL_MAX]);
 
 /* The item that holds instead of what the configuration says of that key; NULL: none. object as config_diff has it,
  * "backend/web/app1" or "vrrp/wan4". Borrowed. */

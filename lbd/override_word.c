@@ -243,7 +243,11 @@ static bool heard_read(const json_t *j, struct heard *h)
 	h->w.gone = lb_field_has(&f, "gone");
 	if (!h->w.gone)
 		value_read(&f, h);
-	return !f.bad && lb_backend_parse(h->w.object, service, backend) == 0;
+	if (override_service(h->w.object))
+		f.bad |= h->w.kind != STATE || !h->w.object[strlen(OVERRIDE_SERVICE)];
+	else
+		f.bad |= lb_backend_parse(h->w.object, service, backend) != 0;
+	return !f.bad;
 }
 
 /* Whether a replaces b. Both nodes must decide alike, so at one time the end of an override is more than it, and else

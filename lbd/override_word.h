@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Overrides hold on both nodes of a pair. What an operator said of one item of a backend (its state, its weight, what
- * its checks are overruled with) is a word; both nodes tell each other theirs, and of two about one item the newest
- * holds. Newest by wall clock, which both have; a node whose clock is behind says a stamp that is one more than the
- * one it replaces, so who spoke last here is not overruled by what was known here before.
+ * its checks are overruled with) or of a service (maintenance) is a word; both nodes tell each other theirs, and of two
+ * about one item the newest holds. Newest by wall clock, which both have; a node whose clock is behind says a stamp
+ * that is one more than the one it replaces, so who spoke last here is not overruled by what was known here before.
  *
  * That an override was taken away is a word, too, and is kept when the item is gone: else the other node, which was
  * not there, would bring it back. It is kept for OVERRIDE_GONE_DAYS, and of OVERRIDE_GONE_MAX the newest. One that

@@ -8,6 +8,7 @@
 #include "lbd/ctl/ctl_env.h"
 #include "lbd/ctl/ctl_failover.h"
 #include "lbd/ctl/ctl_kernel.h"
+#include "lbd/ctl/ctl_level.h"
 #include "lbd/ctl/ctl_life.h"
 #include "lbd/ctl/ctl_override.h"
 #include "lbd/ctl/ctl_peer.h"
@@ -15,6 +16,7 @@
 #include "lbd/ctl/ctl_rows.h"
 #include "lbd/ctl/ctl_run.h"
 #include "lbd/ctl/ctl_sync.h"
+#include "lbd/ctl/ctl_top.h"
 #include "lbd/ctl/ctl_vrrp.h"
 #include "lbd/ctl/ctl_wait.h"
 #include "lbd/ctl/ctl_watch.h"
@@ -158,6 +160,27 @@ static void do_service_stats(struct ctl_env *env, struct ctl_request *rq, struct
 static void do_backend_stats(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
 	stats(env, rq, r, true);
+}
+
+static void do_service_enable(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	uint32_t s = service_of(env, ctl_arg_str(rq, "service"), r);
+	if (s != MODEL_NONE)
+		ctl_override_service(env, rq, s, false, r);
+}
+
+static void do_service_maint(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	uint32_t s = service_of(env, ctl_arg_str(rq, "service"), r);
+	if (s != MODEL_NONE)
+		ctl_override_service(env, rq, s, true, r);
+}
+
+static void do_service_zero(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
+{
+	uint32_t s = service_of(env, ctl_arg_str(rq, "service"), r);
+	if (s != MODEL_NONE)
+		ctl_kernel_zero(env, s, r);
 }
 
 /* ---- checks ---- */
@@ -361,9 +384,13 @@ static void do_wait(struct ctl_env *env, struct ctl_request *rq, struct ctl_repl
 
 static handler_fn *const handlers[] = {
 	[LB_COMMAND_STATUS] = do_status,
+	[LB_COMMAND_TOP] = ctl_top,
 	[LB_COMMAND_SERVICE_LIST] = do_service_list,
 	[LB_COMMAND_SERVICE_SHOW] = do_service_show,
 	[LB_COMMAND_SERVICE_STATS] = do_service_stats,
+	[LB_COMMAND_SERVICE_ENABLE] = do_service_enable,
+	[LB_COMMAND_SERVICE_MAINT] = do_service_maint,
+	[LB_COMMAND_SERVICE_ZERO] = do_service_zero,
 	[LB_COMMAND_BACKEND_LIST] = do_backend_list,
 	[LB_COMMAND_BACKEND_SHOW] = do_backend_show,
 	[LB_COMMAND_BACKEND_STATS] = do_backend_stats,
@@ -400,6 +427,7 @@ static handler_fn *const handlers[] = {
 	[LB_COMMAND_CONFIG_EXPORT] = do_config_export,
 	[LB_COMMAND_KERNEL_DIFF] = ctl_kernel_diff,
 	[LB_COMMAND_KERNEL_REPAIR] = do_kernel_repair,
+	[LB_COMMAND_LOG_LEVEL] = ctl_log_level,
 	[LB_COMMAND_DAEMON_INFO] = do_daemon_info,
 	[LB_COMMAND_DAEMON_RELOAD] = do_daemon_reload,
 	[LB_COMMAND_DAEMON_RESTART] = do_daemon_restart,

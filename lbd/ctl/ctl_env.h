@@ -46,6 +46,12 @@ struct ctl_finding {     /* something about the host that keeps a service from w
 	char fix[120]; /* the line that mends it, "" = none */
 };
 
+struct ctl_level_info { /* of one part of the log */
+	enum lb_log_level level, configured;
+	int64_t until_wall_ms; /* 0 = no time was given */
+	bool given;            /* by an operator */
+};
+
 enum ctl_apply_kind {
 	CTL_APPLY,
 	CTL_DIFF,
@@ -117,6 +123,10 @@ struct ctl_ops {
 	/* Compares what runs here with what runs on the other node, to which there is a link; as `apply` with CTL_DIFF.
 	 */
 	void (*peer_diff)(void *arg, const struct ctl_peer *who, struct ctl_reply *r);
+	/* How much is logged of a part; and set it (for_ms 0 = until the daemon ends) or give it back. */
+	void (*level_get)(void *arg, enum lb_log_part part, struct ctl_level_info *out);
+	void (*level_set)(void *arg, enum lb_log_part part, enum lb_log_level level, int64_t for_ms);
+	void (*level_clear)(void *arg, enum lb_log_part part);
 };
 
 struct ctl_runs;      /* ctl_run.h */
@@ -147,7 +157,7 @@ struct ctl_env {
 	struct ctl_remote *remote;
 	uint64_t turn;       /* changes whenever model is replaced */
 	uint32_t generation; /* of the configuration that runs */
-	const char *node, *version, *config_path;
+	const char *node, *version, *config_path, *state_dir;
 	pid_t pid;
 	struct lb_time started;
 	int64_t started_wall_ms;

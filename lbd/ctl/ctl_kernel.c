@@ -44,6 +44,18 @@ static void take_service(const struct ipvs_service *svc, const struct ipvs_stats
 		w->no_memory = true;
 }
 
+static const char *words_of(int err)
+{
+	return err == -ENOPROTOOPT ? "it has no IPVS (modprobe ip_vs)" : strerror(-err);
+}
+
+void ctl_kernel_unreadable(struct ctl_reply *r, int err)
+{
+	char text[120];
+	snprintf(text, sizeof(text), "the kernel cannot be read: %s", words_of(err));
+	ctl_reply_end(r, LB_CODE_FAILED, text, NULL);
+}
+
 /* A walk over all services of the kernel, or NULL after ending the answer. */
 static struct walk *walk_new(struct ctl_env *env, struct ctl_reply *r)
 {
@@ -58,12 +70,9 @@ static struct walk *walk_new(struct ctl_env *env, struct ctl_reply *r)
 	}
 	if (!err)
 		return w;
-	char text[120];
-	snprintf(text, sizeof(text), "the kernel cannot be read: %s",
-		err == -ENOPROTOOPT ? "it has no IPVS (modprobe ip_vs)" : strerror(-err));
 	if (w)
 		walk_free(w);
-	ctl_reply_end(r, LB_CODE_FAILED, text, NULL);
+	ctl_kernel_unreadable(r, err);
 	return NULL;
 }
 
@@ -259,6 +268,24 @@ void ctl_kernel_stats(struct ctl_env *env, uint32_t service, bool backends, bool
 	ctl_reply_stream(r, stats_next, walk_free, w);
 }
 
+void ctl_kernel_zero(struct ctl_env *env, uint32_t service, struct ctl_reply *r)
+{
+	const struct ipvs_kernel *k = ipvs_kernel(env->ipvs);
+	const struct config_service *s = env->model->services[service].cfg;
+	char text[200], listen[IPVS_KEY_STRLEN];
+	for (uint32_t i = 0; i < s->n_listens; i++) {
+		int err = k->zero(k->arg, &s->listens[i]);
+		if (!err || err == -ESRCH) /* what the kernel does not have has counted nothing */
+			continue;
+		snprintf(text, sizeof(text), "service %s: the kernel has not set the counters of %s to 0: %s", s->name,
+			ipvs_key_str(&s->listens[i], listen), words_of(err));
+		ctl_reply_end(r, LB_CODE_FAILED, text, NULL);
+		return;
+	}
+	snprintf(text, sizeof(text), "service %s is counted from 0 anew", s->name);
+	ctl_reply_end(r, LB_CODE_OK, text, NULL);
+}
+
 /* ---- desired against actual ---- */
 
 struct fresh {
@@ -342,7 +369,7 @@ static int diff_next(struct ctl_reply *r, void *state)
 	for (uint32_t i = 0; i < m->services[s].cfg->n_listens; i++) {
 		int err = diff_listener(w, s, i);
 		if (err) {
-			ctl_reply_end(r, LB_CODE_FAILED, strerror(-err), NULL);
+			ctl_kernel_unreadable(r, err);
 			return 0;
 		}
 	}

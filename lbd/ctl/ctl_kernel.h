@@ -13,3 +13,9 @@ void ctl_kernel_stats(struct ctl_env *env, uint32_t service, bool backends, bool
 
 /* Reads the kernel anew and ends with 0 (equal) or 1. Changes nothing. */
 void ctl_kernel_diff(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r);
+
+/* Counts a service of ours from 0 anew. */
+void ctl_kernel_zero(struct ctl_env *env, uint32_t service, struct ctl_reply *r);
+
+/* Ends the answer: the kernel said err (-errno) where it was read. */
+void ctl_kernel_unreadable(struct ctl_reply *r, int err);

@@ -150,6 +150,27 @@ void ctl_override_force(struct ctl_env *env, struct ctl_request *rq, struct ctl_
 	override_done(env, object, text, r);
 }
 
+void ctl_override_service(
+	struct ctl_env *env, struct ctl_request *rq, uint32_t service, bool maint, struct ctl_reply *r)
+{
+	const char *name = env->model->services[service].cfg->name;
+	struct override_who who = who_of(env, rq);
+	char object[96], text[300], t[48];
+	snprintf(object, sizeof(object), OVERRIDE_SERVICE "%s", name);
+	if (!maint) {
+		(void)overrides_clear_state(env->overrides, object);
+	} else if (overrides_set_state(env->overrides, object, CONFIG_STATE_MAINT, &who)) {
+		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
+		return;
+	}
+	if (maint)
+		snprintf(text, sizeof(text), "service %s is in maintenance%s: no flows, no backend in the kernel", name,
+			until(who.for_ms, t));
+	else
+		snprintf(text, sizeof(text), "service %s is enabled: its backends decide", name);
+	override_done(env, object, text, r);
+}
+
 void ctl_override_priority(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
 	const struct model_vrrp *v = ctl_vrrp_of(env, ctl_arg_str(rq, "vrrp"), r);

@@ -12,4 +12,7 @@ void ctl_override_drain(struct ctl_env *env, struct ctl_request *rq, struct ctl_
 void ctl_override_maint(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r);
 void ctl_override_weight(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r);
 void ctl_override_force(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r);
+/* Maintenance of a whole service, or its end. */
+void ctl_override_service(
+	struct ctl_env *env, struct ctl_request *rq, uint32_t service, bool maint, struct ctl_reply *r);
 void ctl_override_priority(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r);

@@ -230,6 +230,23 @@ static void put_source(json_t *row, const struct config_service *cfg)
 		ctl_put(row, "source_nat", json_string(lb_ip_str(&cfg->source_nat, text)));
 }
 
+/* Why it is as it is, beside what its backends say; the word of an operator is marked at the status. */
+static void put_service_reasons(struct ctl_env *env, json_t *row, const struct model_service *s)
+{
+	json_t *list = json_array();
+	if (s->ov && s->ov->state_item.set) {
+		json_array_append_new(list, json_string("service_maint"));
+		ctl_put(row, "overrides",
+			json_pack("{s:o}", "status", ctl_override_item(&s->ov->state_item, json_string("maint"))));
+	}
+	if (refused_something(env, s->cfg))
+		json_array_append_new(list, json_string("kernel_refused"));
+	if (json_array_size(list))
+		ctl_put(row, "reasons", list);
+	else
+		json_decref(list);
+}
+
 json_t *ctl_row_service(struct ctl_env *env, uint32_t service, bool with_members)
 {
 	const struct model_service *s = &env->model->services[service];
@@ -253,8 +270,7 @@ json_t *ctl_row_service(struct ctl_env *env, uint32_t service, bool with_members
 	ctl_put(row, "flags", flags_of(cfg));
 	put_persistence(row, cfg);
 	ctl_put(row, "checks", checks_of(cfg));
-	if (refused_something(env, cfg))
-		ctl_put(row, "reasons", json_pack("[s]", "kernel_refused"));
+	put_service_reasons(env, row, s);
 	ctl_put(row, "since", ctl_time(s->since_wall_ms));
 	put_source(row, cfg);
 	put_pool_rules(row, s);
@@ -559,6 +575,8 @@ json_t *ctl_row_daemon(struct ctl_env *env)
 	ctl_put(row, "ready", json_boolean(ctl_ready(env)));
 	ctl_put(row, "started", ctl_time(env->started_wall_ms));
 	ctl_put(row, "file", json_string(env->config_path));
+	if (env->state_dir)
+		ctl_put(row, "state_dir", json_string(env->state_dir));
 	ctl_put(row, "services", json_integer(env->model->n_services));
 	ctl_put(row, "backends", json_integer(env->model->n_backends));
 	ctl_put(row, "targets", json_integer(env->model->n_targets));

@@ -21,17 +21,23 @@ static bool slurp(const char *path, char *buf, size_t size)
 	return true;
 }
 
-static bool read_sysctl(const char *name, long *value)
+bool host_number(const char *path, long *value)
 {
-	char path[160] = "/proc/sys/", buf[64];
-	size_t at = strlen(path);
-	for (; *name && at + 1 < sizeof(path); name++)
-		path[at++] = *name == '.' ? '/' : *name;
-	path[at] = '\0';
+	char buf[64];
 	if (!slurp(path, buf, sizeof(buf)))
 		return false;
 	*value = strtol(buf, NULL, 10);
 	return true;
+}
+
+bool host_sysctl(const char *name, long *value)
+{
+	char path[160] = "/proc/sys/";
+	size_t at = strlen(path);
+	for (; *name && at + 1 < sizeof(path); name++)
+		path[at++] = *name == '.' ? '/' : *name;
+	path[at] = '\0';
+	return host_number(path, value);
 }
 
 static void add(struct host_finding *out, size_t max, size_t *n, const struct host_finding *f)
@@ -46,7 +52,7 @@ size_t host_read(const struct host_needs *needs, struct host_finding *out, size_
 	size_t n = 0;
 	for (size_t i = 0; i < host_rows_n; i++) {
 		long value = 0;
-		bool there = read_sysctl(host_rows[i].sysctl, &value);
+		bool there = host_sysctl(host_rows[i].sysctl, &value);
 		struct host_finding f;
 		if (!host_judge(&host_rows[i], needs, !there, value, &f))
 			continue;
@@ -54,8 +60,8 @@ size_t host_read(const struct host_needs *needs, struct host_finding *out, size_
 	}
 	struct host_finding ra;
 	long accept_ra = 0, forwarding = 0;
-	(void)read_sysctl("net.ipv6.conf.default.accept_ra", &accept_ra);
-	(void)read_sysctl("net.ipv6.conf.all.forwarding", &forwarding);
+	(void)host_sysctl("net.ipv6.conf.default.accept_ra", &accept_ra);
+	(void)host_sysctl("net.ipv6.conf.all.forwarding", &forwarding);
 	if (host_judge_ra(needs, accept_ra, forwarding, &ra)) {
 		if (n < max)
 			out[n] = ra;
@@ -64,8 +70,8 @@ size_t host_read(const struct host_needs *needs, struct host_finding *out, size_
 	char range[64], threshold[64], refresh[64];
 	struct host_finding f;
 	long entries = 0, used = 0;
-	(void)read_sysctl("net.netfilter.nf_conntrack_max", &entries);
-	(void)read_sysctl("net.netfilter.nf_conntrack_count", &used);
+	(void)host_sysctl("net.netfilter.nf_conntrack_max", &entries);
+	(void)host_sysctl("net.netfilter.nf_conntrack_count", &used);
 	if (host_judge_tracked(needs, entries, used, &f))
 		add(out, max, &n, &f);
 	bool there = slurp("/proc/sys/net/ipv4/ping_group_range", range, sizeof(range));

@@ -6,6 +6,10 @@
 /* Reads every sysctl that is judged and fills at most max findings. Returns how many there are. */
 size_t host_read(const struct host_needs *needs, struct host_finding *out, size_t max);
 
+/* The first number of a sysctl by its name ("net.ipv4.ip_forward"), and of a file. False: it cannot be read. */
+bool host_sysctl(const char *name, long *value);
+bool host_number(const char *path, long *value);
+
 /* Resident memory of this process in KiB, 0 = unknown. */
 unsigned host_rss_kib(void);
 

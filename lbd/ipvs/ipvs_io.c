@@ -279,6 +279,22 @@ static int io_service(void *arg, const struct ipvs_key *key, struct ipvs_service
 	return err;
 }
 
+static int io_zero(void *arg, const struct ipvs_key *key)
+{
+	struct ipvs_io *io = arg;
+	int err = ensure(io);
+	if (err)
+		return err;
+	struct ipvs_batch b;
+	batch_begin(io, &b);
+	struct dump d = { 0 };
+	err = ipvs_msg_zero(&b, io->seq, key);
+	if (err)
+		return err;
+	ipvs_msg_ack_last(&b);
+	return request(io, &b, 0, &d);
+}
+
 int ipvs_io_info(struct ipvs_io *io, uint32_t *version, uint32_t *table_size)
 {
 	int err = ensure(io);
@@ -298,5 +314,5 @@ int ipvs_io_info(struct ipvs_io *io, uint32_t *version, uint32_t *table_size)
 
 struct ipvs_kernel ipvs_io_kernel(struct ipvs_io *io)
 {
-	return (struct ipvs_kernel){ io, io_write, io_services, io_dests, io_service };
+	return (struct ipvs_kernel){ io, io_write, io_services, io_dests, io_service, io_zero };
 }

@@ -196,6 +196,13 @@ int ipvs_msg_get_service(struct ipvs_batch *b, uint32_t seq, const struct ipvs_k
 	return end(b, start, begin(b, seq, IPVS_CMD_GET_SERVICE, 0) && put_service(b, &s, false));
 }
 
+int ipvs_msg_zero(struct ipvs_batch *b, uint32_t seq, const struct ipvs_key *key)
+{
+	size_t start = b->len;
+	struct ipvs_service s = { .key = *key };
+	return end(b, start, begin(b, seq, IPVS_CMD_ZERO, 0) && put_service(b, &s, false));
+}
+
 int ipvs_msg_get_info(struct ipvs_batch *b, uint32_t seq)
 {
 	size_t start = b->len;

@@ -27,6 +27,8 @@ int ipvs_msg_op(struct ipvs_batch *b, uint32_t seq, const struct ipvs_op *op);
 int ipvs_msg_dump_services(struct ipvs_batch *b, uint32_t seq);
 int ipvs_msg_dump_dests(struct ipvs_batch *b, uint32_t seq, const struct ipvs_key *key);
 int ipvs_msg_get_service(struct ipvs_batch *b, uint32_t seq, const struct ipvs_key *key);
+/* Sets the counters of a service and its destinations to 0: they are counted from now on. */
+int ipvs_msg_zero(struct ipvs_batch *b, uint32_t seq, const struct ipvs_key *key);
 int ipvs_msg_get_info(struct ipvs_batch *b, uint32_t seq);
 
 /* Asks for an acknowledgement of the last message: one ACK is the barrier of a whole batch. */

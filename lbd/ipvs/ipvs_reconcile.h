@@ -9,7 +9,7 @@
  *   ipvs_audit_*            the periodic look: the kernel does not tell of changes, so it is dumped in slices and
  *                           compared; what differs updates `actual` and is reported, and the same path repairs it
  *
- * The kernel is behind four function pointers: ipvs_io.c gives the real one, tests a simulated one. Nothing here
+ * The kernel is behind five function pointers: ipvs_io.c gives the real one, tests a simulated one. Nothing here
  * decides what is wanted, and nothing flushes: IPVS connections live in the rows that stay.
  */
 #pragma once
@@ -36,6 +36,8 @@ struct ipvs_kernel {
 	int (*dests)(void *arg, const struct ipvs_key *key, ipvs_dest_fn *fn, void *fn_arg);
 	/* 0 and *out; -ESRCH no such service; -errno. */
 	int (*service)(void *arg, const struct ipvs_key *key, struct ipvs_service *out);
+	/* Counts from 0 anew; nothing that is reconciled changes. 0; -ESRCH no such service; -errno. */
+	int (*zero)(void *arg, const struct ipvs_key *key);
 };
 
 struct ipvs_refusal {

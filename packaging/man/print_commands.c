@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The commands and options of lbctl as a part of a manual page in scdoc, from the tables that lbctl itself reads. */
 #include "common/buf.h"
+#include "common/examples.h"
+#include "common/finding.h"
 #include "lbctl/cli.h"
 #include "lbctl/help.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,8 +86,28 @@ static void put_commands(void)
 			s += n + (s[n] == '\n');
 		}
 		put_arguments(cmd);
+		if (lb_example_of(cmd)) {
+			printf("++\nExample: *");
+			put(lb_example_of(cmd));
+			printf("*");
+		}
 		printf("\n\n");
 	}
+}
+
+/* What doctor looks at, each kind once with all that belongs to it. */
+static void put_findings(void)
+{
+	printf("# WHAT DOCTOR LOOKS AT\n\n");
+	for (size_t i = 0; i < LB_FINDING_COUNT; i++) {
+		bool more = i && strcmp(lb_findings[i].name, lb_findings[i - 1].name) == 0;
+		if (!more)
+			printf("%s*%s*\n\t", i ? "\n\n" : "", lb_findings[i].name);
+		if (more)
+			printf("; ");
+		put(lb_findings[i].looks_at);
+	}
+	printf("\n\n");
 }
 
 static void put_waits(void)
@@ -125,6 +148,7 @@ int main(int argc, char **argv)
 	if (strcmp(what, "commands") == 0) {
 		put_commands();
 		put_waits();
+		put_findings();
 	} else if (strcmp(what, "options") == 0) {
 		put_options();
 	} else {

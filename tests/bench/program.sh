@@ -178,6 +178,7 @@ memory() {
 mkdir -p "$work"
 chmod 755 "$work"
 bench_users
+bench_near "$lbd" "$lbctl" "$floor" keepalived ipvsadm
 bench_writes_start
 bench_header lbd keepalived ipvsadm floor
 

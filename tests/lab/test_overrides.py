@@ -55,6 +55,32 @@ class TestEach:
             c.ask()
             c.close()
 
+    def test_a_service_in_maintenance_is_empty_and_comes_back(self, d, lb, client):
+        d.text("backend", "weight", "web/app2", "7")
+        assert "in maintenance for 30m" in d.text("service", "maint", "web", "--for", "30m", "--reason", "move")
+        until(lambda: weights(lb) == {}, "no backend in the kernel")
+        assert {r["reason"] for r in backends(d).values()} == {"service_maint"}
+        row = d.ctl("service", "show", "web")["data"][0]
+        assert row["status"] == "maint" and "service_maint" in row["reasons"]
+        assert (row["overrides"]["status"]["reason"], status(d)["overrides"]) == ("move", 2)
+        assert re.search(r"web +maint\*", d.text("service", "list")), d.text("service", "list")
+        d.text("service", "enable", "web")
+        until(lambda: weights(lb) == {A1: 10, A2: 7}, "what was said of a backend alone holds again")
+
+    def test_a_service_is_counted_anew(self, d, lb, client):
+        client.ask(VIP, 80)
+        until(lambda: d.ctl("service", "stats", "web")["data"][0]["connections"] > 0, "it is counted")  # every 2 s
+        assert "counted from 0 anew" in d.text("service", "zero", "web")
+        until(lambda: d.ctl("service", "stats", "web")["data"][0]["connections"] == 0, "it begins anew")
+
+    def test_top_shows_what_is_busy(self, d, lb, client):
+        client.ask(VIP, 80)
+        rows = [json.loads(line) for line in d.text("-o", "jsonl", "top", "backend").splitlines()]
+        assert {r["backend"] for r in rows} == {"app1", "app2"} and "connections_per_second" in rows[0]
+        out = d.text("top", "--service", "w*")
+        assert re.search(rf"^web {re.escape(VIP)}:80/tcp +[0-9.]+ ", out, re.M), out
+        assert len(d.text("top", "--service", "x*").splitlines()) == 1
+
     def test_drain_is_shown_with_who_why_and_until_when(self, d, lb):
         d.text("backend", "drain", "web/app1", "--reason", "new kernel", "--for", "30m")
         settled(d)

@@ -164,7 +164,7 @@ static void run_case(struct lb_text *out, const char *command, const char *lines
 	o.look.clock = clock_utc;
 	o.look.colour = command[1] == 'c';
 	o.look.width = command[1] == 'w' ? 80 : 0;
-	if (!c.cmd || c.opt.version || c.opt.help || c.cmd->level == LB_LEVEL_NONE) {
+	if (!c.cmd || c.opt.version || c.opt.help || (c.cmd->level == LB_LEVEL_NONE && !*lines)) {
 		code = local(&c, &o.text, &errors);
 	} else {
 		if (!*lines)

@@ -224,7 +224,7 @@ static inline void world_refused(void *arg, const struct ipvs_op *op, int err)
 static inline void world_begin(struct world *w)
 {
 	w->now = (struct lb_time){ 1000000 };
-	struct ipvs_kernel kernel = { &w->k, sim_write, sim_services, sim_dests, sim_service };
+	struct ipvs_kernel kernel = { &w->k, sim_write, sim_services, sim_dests, sim_service, NULL };
 	struct ipvs_events events = { w, world_drift, world_stale, world_refused };
 	w->r = ipvs_new(&kernel, &events);
 	ck_assert_ptr_nonnull(w->r);

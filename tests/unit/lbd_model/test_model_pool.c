@@ -250,6 +250,33 @@ START_TEST(maintenance_lowers_a_share_and_not_a_number)
 }
 END_TEST
 
+/* What is said of a backend alone stays, and holds again afterwards: after a reload, and when the time is over. */
+START_TEST(maintenance_of_a_service_is_of_all_its_backends)
+{
+	struct world w = { 0 };
+	static const char out[] = "web maint 0: a=maint:0-!service_maint b=maint:0-!service_maint "
+				  "c=maint:0-!service_maint\n";
+	static const char in[] = "web up 2: a=up:1 b=up:1 c=drain:0!admin_drain\n";
+	world_start(&w, WEB(THREE));
+	all_up(&w, "abc");
+	world_state(&w, "web/c", CONFIG_STATE_DRAIN, 0);
+	world_settle(&w);
+	EXPECT(&w, in);
+	world_state(&w, "service:web", CONFIG_STATE_MAINT, MINUTE);
+	world_settle(&w);
+	EXPECT(&w, out);
+	ck_assert(!model_target_wanted(w.m, &w.m->targets[0])); /* nothing is probed */
+	world_start(&w, WEB(THREE));
+	EXPECT(&w, out);
+	world_wait(&w, MINUTE);
+	(void)overrides_expire(w.ov, w.now, lost, w.m);
+	world_settle(&w);
+	EXPECT(&w, in);
+	ck_assert(model_override_known(w.m, "service:web") && !model_override_known(w.m, "service:dns"));
+	world_end(&w);
+}
+END_TEST
+
 /* ---- fail-open ---- */
 
 #define TEN                                                                                                            \
@@ -512,9 +539,10 @@ int main(void)
 	const TTest *const tests[] = { several_checks_become_one_word, a_stage_waits_for_the_one_before_it,
 		a_backend_asks_for_its_weight, on_fail_says_whether_the_row_stays, the_sorry_server_comes_and_goes,
 		a_reload_does_not_forget_a_lost_quorum, what_a_lost_quorum_does,
-		maintenance_lowers_a_share_and_not_a_number, when_all_fail_at_once_none_is_believed,
-		one_after_the_other_is_no_burst, who_was_down_before_the_burst_stays_down,
-		a_single_backend_that_fails_is_down, where_one_check_is_enough_one_that_fails_is_no_failure,
+		maintenance_lowers_a_share_and_not_a_number, maintenance_of_a_service_is_of_all_its_backends,
+		when_all_fail_at_once_none_is_believed, one_after_the_other_is_no_burst,
+		who_was_down_before_the_burst_stays_down, a_single_backend_that_fails_is_down,
+		where_one_check_is_enough_one_that_fails_is_no_failure,
 		a_backend_that_comes_back_gets_its_weight_in_steps, a_reload_does_not_begin_a_slow_start_anew,
 		a_backend_that_flaps_stays_out_until_it_is_calm, a_stage_that_rests_has_not_fallen,
 		without_damping_nothing_is_counted, settling_twice_is_settling_once };

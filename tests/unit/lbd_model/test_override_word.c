@@ -35,7 +35,8 @@ static struct lb_time mono(void)
 static bool known(const char *object, void *arg)
 {
 	const struct node *x = arg;
-	return strcmp(object, "web/app1") == 0 || (x->knows_app2 && strcmp(object, "web/app2") == 0);
+	return strcmp(object, "web/app1") == 0 || strcmp(object, "service:web") == 0 ||
+	       (x->knows_app2 && strcmp(object, "web/app2") == 0);
 }
 
 static void none(const struct override *ov, void *arg)
@@ -355,6 +356,13 @@ START_TEST(hostile_words)
 		{ "a weight of its own",
 			"{\"object\":\"web/app1\",\"item\":\"weight\",\"stamp\":1,\"value\":\"auto\"" SAID, -EBADMSG },
 		{ "forced", "{\"object\":\"web/app1\",\"item\":\"force\",\"stamp\":1,\"value\":\"down\"" SAID, 1 },
+		{ "of a service", "{\"object\":\"service:web\",\"item\":\"state\",\"stamp\":1,\"value\":\"maint\"" SAID,
+			1 },
+		{ "the weight of a service",
+			"{\"object\":\"service:web\",\"item\":\"weight\",\"stamp\":1,\"value\":\"50%\"" SAID,
+			-EBADMSG },
+		{ "of a service without a name",
+			"{\"object\":\"service:\",\"item\":\"state\",\"stamp\":1,\"gone\":true}", -EBADMSG },
 		{ "not known here", "{\"object\":\"web/app9\",\"item\":\"force\",\"stamp\":1,\"value\":\"down\"" SAID,
 			0 },
 	};

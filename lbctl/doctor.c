@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbctl/doctor.h"
+
+#include "common/finding.h"
+#include "common/proto.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT_MAX      512
+#define CLOCK_APART_S 1.0 /* signed adverts and beats are refused from a few seconds on */
+
+/* Where one looks when an alarm of that name is raised, or what ends it. */
+static const struct {
+	const char *alarm, *mend;
+} alarms[] = {
+	{ "two_masters", "lbctl --peer vrrp list   # who does not hear whom?" },
+	{ "no_master", "lbctl vrrp show" },
+	{ "vrrp_path_down", "lbctl peer status" },
+	{ "vip_contended", "lbctl vrrp show   # then arping -D the address" },
+	{ "peer_down", "lbctl peer status" },
+	{ "config_differs", "lbctl peer diff" },
+	{ "config_rolled_back", "lbctl config diff" },
+	{ "sync_lagging", "lbctl sync status" },
+	{ "sync_key_mismatch", "sha256sum /etc/lbd/*.key   # on both nodes" },
+	{ "quorum_lost", "lbctl backend list" },
+	{ "kernel has no IPVS", "modprobe ip_vs" },
+	{ "kernel_refused", "lbctl kernel diff" },
+	{ "worker_restarting", "lbctl daemon info" },
+	{ "state_not_saved", "ls -ld /var/lib/lbd" },
+	{ "conntrack_full", "sysctl -w net.netfilter.nf_conntrack_max=1048576" },
+};
+
+static bool known(const struct doctor_findings *f, const char *object, const char *text)
+{
+	size_t i;
+	json_t *row;
+	json_array_foreach (f->rows, i, row) {
+		const char *o = lb_proto_str(row, "object"), *t = lb_proto_str(row, "text");
+		if (o && t && strcmp(o, object) == 0 && strcmp(t, text) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void add(struct doctor_findings *f, const char *check, bool skipped, const char *object, const char *text,
+	const char *fix)
+{
+	if (known(f, object, text))
+		return;
+	json_t *row = lb_finding_json(check, skipped, object, text, fix);
+	if (row && json_array_append_new(f->rows, row) == 0)
+		f->found += !skipped;
+}
+
+static void tell(struct doctor_findings *f, enum lb_finding_id id, bool skipped, const char *object,
+	const char *const args[LB_FINDING_ARGS])
+{
+	char text[TEXT_MAX], fix[TEXT_MAX];
+	lb_finding_fill(lb_findings[id].text, args, text, sizeof(text));
+	lb_finding_fill(lb_findings[id].mend, args, fix, sizeof(fix));
+	add(f, lb_findings[id].name, skipped, object, text, skipped ? "" : fix);
+}
+
+#define TELL(f, id, object, ...) tell(f, id, false, object, (const char *const[LB_FINDING_ARGS]){ __VA_ARGS__ })
+
+void doctor_take(struct doctor_findings *f, const json_t *row)
+{
+	const char *check = lb_proto_str(row, "check"), *result = lb_proto_str(row, "result");
+	const char *object = lb_proto_str(row, "object"), *text = lb_proto_str(row, "text");
+	if (check && result && object && text)
+		add(f, check, strcmp(result, "skipped") == 0, object, text, lb_proto_str(row, "fix"));
+}
+
+void doctor_no_daemon(struct doctor_findings *f, const char *why, bool skipped)
+{
+	tell(f, LB_FINDING_DAEMON, skipped, "daemon", (const char *const[LB_FINDING_ARGS]){ why });
+}
+
+static const char *mend_of(const char *alarm)
+{
+	for (size_t i = 0; i < sizeof(alarms) / sizeof(alarms[0]); i++)
+		if (strstr(alarm, alarms[i].alarm))
+			return alarms[i].mend;
+	return "lbctl status";
+}
+
+void doctor_status(struct doctor_findings *f, const json_t *status, const char *installed)
+{
+	const char *version = lb_proto_str(status, "version");
+	const json_t *list = json_object_get(status, "alarms"), *file = json_object_get(status, "file");
+	size_t i;
+	json_t *one;
+	if (version && installed && strcmp(version, installed) != 0)
+		TELL(f, LB_FINDING_VERSION, "daemon", version, installed);
+	json_array_foreach (list, i, one)
+		if (json_is_string(one))
+			TELL(f, LB_FINDING_ALARM, "daemon", json_string_value(one), mend_of(json_string_value(one)));
+	list = json_object_get(status, "findings");
+	json_array_foreach (list, i, one) {
+		const char *object = lb_proto_str(one, "object"), *text = lb_proto_str(one, "text");
+		const char *fix = lb_proto_str(one, "fix");
+		if (object && text)
+			add(f, lb_findings[LB_FINDING_SYSCTL].name, false, object, text,
+				fix && *fix ? fix : "lbctl kernel diff");
+	}
+	const char *path = lb_proto_str(file, "path"), *error = lb_proto_str(file, "error");
+	if (path && error)
+		TELL(f, LB_FINDING_CONFIG, path, error, path);
+	else if (path && lb_proto_bool(file, "differs", 0))
+		TELL(f, LB_FINDING_DIFFERS, path, path);
+}
+
+void doctor_peer(struct doctor_findings *f, const json_t *peer, const char *version)
+{
+	const char *name = lb_proto_str(peer, "peer"), *theirs = lb_proto_str(peer, "version");
+	double apart = json_number_value(json_object_get(peer, "clock"));
+	char object[96], seconds[32];
+	if (!name)
+		return;
+	snprintf(object, sizeof(object), "peer/%.80s", name);
+	if (theirs && version && strcmp(theirs, version) != 0)
+		TELL(f, LB_FINDING_PEER_VERSION, object, name, theirs, version);
+	if (fabs(apart) >= CLOCK_APART_S) {
+		snprintf(seconds, sizeof(seconds), "%.1f", fabs(apart));
+		TELL(f, LB_FINDING_PEER_CLOCK, object, name, seconds);
+	}
+}
