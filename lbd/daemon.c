@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/daemon.h"
+#include "lbd/daemon_life.h"
 
 #include "common/clock_io.h"
 #include "common/log_io.h"

@@ -16,6 +16,7 @@
 #include "lbd/ctl/ctl_reply.h"
 #include "lbd/ctl/ctl_sync.h"
 #include "lbd/daemon.h"
+#include "lbd/daemon_life.h"
 
 #include <errno.h>
 #include <stdlib.h>

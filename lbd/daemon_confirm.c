@@ -14,7 +14,7 @@
 #include "common/log_io.h"
 #include "lbd/ctl/ctl_reply.h"
 #include "lbd/ctl/ctl_sync.h"
-#include "lbd/daemon.h"
+#include "lbd/daemon_life.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,6 +4,7 @@
 #include "common/log_io.h"
 #include "lbd/ctl/ctl_rows.h"
 #include "lbd/daemon.h"
+#include "lbd/daemon_life.h"
 #include "lbd/host/host_io.h"
 
 #include <errno.h>

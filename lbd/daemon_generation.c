@@ -3,7 +3,7 @@
  * one. One that does not check is set aside for a person to look at, and is as good as not there. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
-#include "lbd/daemon.h"
+#include "lbd/daemon_life.h"
 #include "lbd/state/state_io.h"
 
 #include <errno.h>

@@ -3,11 +3,11 @@
  * What becomes of generations (life.h): its steps are done here. A rollback takes the way of every change, without
  * being stored; then the kernel is compared with what should be there, in slices, and the answer is what was found.
  */
+#include "lbd/daemon_life.h"
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/ctl/ctl_kernel.h"
 #include "lbd/ctl/ctl_reply.h"
-#include "lbd/daemon.h"
 
 #include <stdio.h>
 #include <stdlib.h>
