@@ -3,7 +3,7 @@
  * one. One that does not check is set aside for a person to look at, and is as good as not there. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
-#include "lbd/daemon.h"
+#include "lbd/daemon_life.h"
 #include "lbd/state/state_io.h"
 
 #include <errno.h>
@@ -35,9 +35,9 @@ static void set_aside(struct daemon *d, uint32_t number, const char *why)
 	char name[40], aside[48];
 	snprintf(aside, sizeof(aside), "%s" STATE_DAMAGED, name_of(number, name));
 	int err = state_rename(d->state_dir, name, aside);
-	daemon_event(LB_LOG_ERROR, "config.damaged", "config/%u: %s/%s cannot be used: %s; %s%s", number,
-		d->opt->state_dir, name, why, err ? "it cannot be set aside: " : "kept as ",
-		err ? strerror(-err) : aside + strlen("generations/"));
+	daemon_event(d, &(struct event){ .id = LB_EVENT_CONFIG_DAMAGED, .reason = why },
+		"config/%u: %s/%s cannot be used: %s; %s%s", number, d->opt->state_dir, name, why,
+		err ? "it cannot be set aside: " : "kept as ", err ? strerror(-err) : aside + strlen("generations/"));
 }
 
 static int head_of(struct daemon *d, uint32_t number, struct generation *g)

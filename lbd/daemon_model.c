@@ -4,6 +4,7 @@
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon.h"
+#include "lbd/daemon_life.h"
 #include "lbd/host/host_io.h"
 #include "lbd/state/state_io.h"
 
@@ -150,6 +151,8 @@ int daemon_model_swap(struct daemon *d, struct config *c)
 	daemon_probe_model(d, old);
 	model_free(old);
 	daemon_nft_model(d);
+	daemon_metrics_model(d);
+	d->env.applied_wall_ms = lb_clock_wall_ms();
 	malloc_trim(0); /* two whole configurations were in memory: give the old one back to the host */
 	daemon_host_look(d);
 	d->changed = true;
