@@ -71,6 +71,8 @@ static void prepare_cb(struct ev_loop *loop, ev_prepare *w, int revents)
 	bool more = daemon_life_turn(d);
 	more |= daemon_apply_turn(d);
 	more |= daemon_kernel_turn(d);
+	if (d->converged || d->kernel_error) /* not before: what is on the disk is not urgent */
+		daemon_generation_first_store(d);
 	daemon_env_refresh(d);
 	daemon_vrrp_turn(d);
 	daemon_peer_turn(d);
