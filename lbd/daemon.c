@@ -371,7 +371,7 @@ int daemon_run(const struct daemon_options *opt)
 	d.owned_fd = d.state_dir = -1;
 	d.exit_status = 1;
 	if (start(&d) == 0) {
-		lb_log(LB_LOG_NOTICE, "daemon: started (lbd %s, node %s, generation %u, %u services, %u backends)",
+		lb_log(LB_LOG_NOTICE, "daemon: started (lbd %s, node %s, generation %u, services %u, backends %u)",
 			LBD_VERSION, d.node, d.generation, d.model->n_services, d.model->n_backends);
 		notify_send("READY=1");
 		ev_run(d.loop, 0);

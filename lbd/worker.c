@@ -298,8 +298,9 @@ static void on_child(struct ev_loop *loop, ev_child *ev, int events)
 		w->state = WORKER_STATE_STOPPED;
 	} else {
 		if (WIFSIGNALED(status))
-			lb_log(LB_LOG_WARNING, "worker/%s: ended (signal %d, pid=%d)", w->row->name, WTERMSIG(status),
-				(int)pid);
+			lb_log(LB_LOG_WARNING, "worker/%s: ended (signal %d, pid=%d)%s", w->row->name, WTERMSIG(status),
+				(int)pid,
+				WTERMSIG(status) == SIGKILL ? ": killed, or the machine did not let it run" : "");
 		else
 			lb_log(LB_LOG_WARNING, "worker/%s: ended (status %d, pid=%d)", w->row->name,
 				WEXITSTATUS(status), (int)pid);
