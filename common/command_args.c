@@ -229,7 +229,8 @@ static int string_check(const struct lb_arg *arg, const char *s, size_t n, const
 	case LB_ARG_CHECK:
 		if (lb_name_ok(s, n))
 			return 0;
-		return lb_err_set(e, LB_CODE_USAGE, "that is no name of a check");
+		return lb_err_set(e, LB_CODE_USAGE, "that is no name of a check, as lbctl check list has them%s",
+			strchr(s, '/') ? "; of a backend: lbctl backend show" : "");
 	case LB_ARG_VRRP:
 		if (lb_name_ok(s, n))
 			return 0;

@@ -63,7 +63,7 @@ static const char *const imports[] = { "keepalived", "ipvsadm", NULL };
 #define ARG_FOR                                                                                                        \
 	{                                                                                                              \
 		.name = "for", .kind = LB_ARG_DURATION, .option = "for", .metavar = "TIME",                            \
-		.help = "go back to the configuration after this time (30m)"                                           \
+		.help = "go back to the configuration after it, as in 30m"                                             \
 	}
 #define ARG_FLOWS                                                                                                      \
 	{                                                                                                              \
@@ -474,7 +474,7 @@ const struct lb_command lb_commands[] = {
 				.kind = LB_ARG_DURATION,
 				.option = "for",
 				.metavar = "TIME",
-				.help = "go back to the configured level after this time (10m)" } } },
+				.help = "go back to the configured level after it, as in 10m" } } },
 
 	[LB_COMMAND_DAEMON_INFO] = { "daemon", "info", LB_LEVEL_OBSERVE, .view = LB_VIEW_SHOW, .row = LB_ROW_DAEMON,
 		.help = "version, processes, memory, kernel",

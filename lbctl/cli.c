@@ -225,6 +225,16 @@ static bool find_letter(const struct parser *p, char letter, struct option_match
 	return false;
 }
 
+/* Nothing is like it: where the options stand. */
+static void unknown_option_help(struct parser *p, const char *dashes, const char *got)
+{
+	char name[LB_COMMAND_NAMELEN] = "";
+	if (p->c->cmd)
+		lb_command_name(p->c->cmd, ' ', name);
+	lb_err_set(
+		p->e, LB_CODE_USAGE, "unknown option '%s%s'; see lbctl help%s%s", dashes, got, *name ? " " : "", name);
+}
+
 static int unknown_option(struct parser *p, const char *name, size_t n)
 {
 	const char *words[64];
@@ -237,8 +247,11 @@ static int unknown_option(struct parser *p, const char *name, size_t n)
 	const char *near = lb_text_suggest(name, n, words, count);
 	struct lb_text got = LB_TEXT_INIT;
 	lb_text_escape(&got, name, n, 64);
-	lb_err_set(p->e, LB_CODE_USAGE, "unknown option '--%s'%s%s%s", got.bad ? "?" : got.s,
-		near ? "; did you mean '--" : "", near ? near : "", near ? "'?" : "");
+	if (near)
+		lb_err_set(p->e, LB_CODE_USAGE, "unknown option '--%s'; did you mean '--%s'?", got.bad ? "?" : got.s,
+			near);
+	else
+		unknown_option_help(p, "--", got.bad ? "?" : got.s);
 	lb_text_done(&got);
 	return -1;
 }
@@ -275,7 +288,7 @@ static int short_options(struct parser *p, const char *letters)
 		if (!find_letter(p, *letters, &m)) {
 			struct lb_text got = LB_TEXT_INIT;
 			lb_text_escape(&got, letters, 1, 0);
-			lb_err_set(p->e, LB_CODE_USAGE, "unknown option '-%s'", got.bad ? "?" : got.s);
+			unknown_option_help(p, "-", got.bad ? "?" : got.s);
 			lb_text_done(&got);
 			return -1;
 		}
@@ -312,23 +325,6 @@ static size_t word_list(const char *noun, const char *words[LB_COMMAND_COUNT])
 	return n;
 }
 
-static void unknown_word(struct parser *p, const char *noun, const char *got, const char *const *words, size_t n)
-{
-	struct lb_text text = LB_TEXT_INIT;
-	const char *near = lb_text_suggest(got, strlen(got), words, n);
-	lb_text_printf(&text, "unknown %s '", noun ? "verb" : "command");
-	lb_text_escape(&text, got, strlen(got), 64);
-	lb_text_printf(&text, "'%s%s", noun ? " of " : "", noun ? noun : "");
-	if (near)
-		lb_text_printf(&text, "; did you mean '%s'?", near);
-	else
-		lb_text_puts(&text, "; there is: ");
-	for (size_t i = 0; i < n && !near; i++)
-		lb_text_printf(&text, "%s%s", i ? ", " : "", words[i]);
-	lb_err_set(p->e, LB_CODE_USAGE, "%s", text.bad ? "unknown word" : text.s);
-	lb_text_done(&text);
-}
-
 /* The noun, or the verb of a noun, that `got` is, or on a terminal the only one it begins. NULL with *e. */
 static const char *resolve(struct parser *p, const char *noun, const char *got)
 {
@@ -345,7 +341,7 @@ static const char *resolve(struct parser *p, const char *noun, const char *got)
 	}
 	if (p->terminal && prefixes == 1 && *got)
 		return prefixed;
-	unknown_word(p, noun, got, words, n);
+	cli_unknown_word(noun, got, words, n, p->e);
 	return NULL;
 }
 

@@ -78,3 +78,6 @@ bool cli_is_glob(const char *word);
  * NULL. */
 bool cli_wants_colour(
 	const struct cli_options *opt, const char *lbctl_color, const char *no_color, bool stdout_terminal);
+
+/* cli_words.c: of a noun, or with NULL of none; words: those that there are. */
+void cli_unknown_word(const char *noun, const char *got, const char *const *words, size_t n, struct lb_err *e);

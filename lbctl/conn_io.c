@@ -115,9 +115,21 @@ static int greet(struct conn *c, struct lb_err *e)
 	return 0;
 }
 
+/* Who may only look has another socket, in the same directory. NULL: `path` is not the one to change with. */
+static const char *observe_beside(const char *path, char beside[sizeof(((struct sockaddr_un *)NULL)->sun_path)])
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	if (strcmp(name, strrchr(CONN_CONTROL, '/') + 1) != 0)
+		return NULL;
+	snprintf(beside, sizeof(((struct sockaddr_un *)NULL)->sun_path), "%.*s%s", (int)(name - path), path,
+		strrchr(CONN_OBSERVE, '/') + 1);
+	return beside;
+}
+
 int conn_open(struct conn *c, const char *path, struct lb_time deadline, struct lb_err *e)
 {
-	const char *paths[] = { path ? path : CONN_CONTROL, path ? NULL : CONN_OBSERVE };
+	char beside[sizeof(((struct sockaddr_un *)NULL)->sun_path)] = "";
+	const char *paths[] = { path ? path : CONN_CONTROL, path ? observe_beside(path, beside) : CONN_OBSERVE };
 	int fd = -1, err = 0;
 	*c = (struct conn){ .deadline = deadline, .reader = -1 };
 	lb_frame_init(&c->frame, -1, LB_PROTO_LINE_MAX);

@@ -159,6 +159,20 @@ void help_noun(const char *noun, struct lb_text *out)
 	lb_text_printf(out, "\nlbctl help %s VERB tells more about one of them.\n", noun);
 }
 
+/* Of `drain`: the commands with that verb. */
+static bool help_verb(const char *verb, struct lb_text *out)
+{
+	bool any = false;
+	for (size_t i = 0; i < LB_COMMAND_COUNT; i++)
+		if (!lb_commands[i].hidden && strcmp(lb_commands[i].verb, verb) == 0) {
+			command_line(&lb_commands[i], out);
+			any = true;
+		}
+	if (any)
+		lb_text_printf(out, "\nlbctl help NOUN %s tells more about one of them.\n", verb);
+	return any;
+}
+
 void help_all(struct lb_text *out)
 {
 	lb_text_puts(out, "lbctl [OPTIONS] NOUN VERB [OBJECT] [OPTIONS]\n\n");
@@ -186,7 +200,7 @@ void help_all(struct lb_text *out)
 	}
 	lb_text_puts(out, "\nExit status: 0 ok, 1 no, 2 usage, 3 unreachable, 4 not found, 5 denied,\n"
 			  "6 invalid, 7 refused, 8 failed, 9 timeout, 130 interrupted.\n"
-			  "Environment: LBCTL_SOCKET, LBCTL_COLOR, NO_COLOR.\n");
+			  "Environment: LBCTL_SOCKET, LBCTL_COLOR, NO_COLOR, LBD_BIN.\n");
 }
 
 int help_print(const struct cli *c, struct lb_text *out, struct lb_err *e)
@@ -208,7 +222,7 @@ int help_print(const struct cli *c, struct lb_text *out, struct lb_err *e)
 		help_command(cmd, out);
 	else if (known && !verb)
 		help_noun(noun, out);
-	else
+	else if (verb || !help_verb(noun, out))
 		return lb_err_set(e, LB_CODE_USAGE, "no command '%.40s%s%.40s'; see lbctl help", noun, verb ? " " : "",
 			verb ? verb : "");
 	return 0;

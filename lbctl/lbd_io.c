@@ -78,7 +78,8 @@ static int lines(const char *const *argv, void (*become)(const char *const *argv
 	if (pid < 0 || !f)
 		return lb_err_set(e, LB_CODE_FAILED, "cannot run %s: %s", argv[0], strerror(errno));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		return lb_err_set(e, LB_CODE_FAILED, "%s cannot be run", argv[0]);
+		return lb_err_set(e, LB_CODE_FAILED, "%s cannot be run: is its package installed?%s", argv[0],
+			become == lbd_become ? " (LBD_BIN may name it)" : "");
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
 		return lb_err_set(e, LB_CODE_FAILED, "%s did not end within %d s", argv[0], LINES_S);
 	if (status)

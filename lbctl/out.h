@@ -69,6 +69,8 @@ extern const struct out_ops out_show_ops, out_status_ops, out_diff_ops, out_text
 /* out_check.c: runs of checks, and two parts of `show` */
 extern const struct out_ops out_run_ops;
 extern const struct out_ops out_findings_ops;
+/* Words from `column` on, further lines from `indent` on; a word that does not fit is left whole. */
+void out_wrap(struct lb_text *out, const char *s, size_t column, size_t indent);
 void out_check_settings(struct out *o, const json_t *settings);
 void out_why_members(struct out *o, const json_t *members);
 /* out_json.c, out_tsv.c, out_ipvsadm.c, out_conn.c: connections as ipvsadm prints them */

@@ -14,25 +14,26 @@
 
 #include <string.h>
 
-#define WIDTH  78u
+#define WIDTH  80u
 #define INDENT 2u
 
-/* Words in lines that fit; a word that does not is left whole. */
-static void wrap(const char *s, struct lb_text *out)
+void out_wrap(struct lb_text *out, const char *s, size_t column, size_t indent)
 {
-	size_t column = 0;
+	bool first = true;
 	while (*s) {
 		size_t n = strcspn(s, " ");
-		if (column && column + 1 + n > WIDTH - INDENT) {
-			lb_text_puts(out, "\n");
-			column = 0;
+		if (!first && column + 1 + n > WIDTH) {
+			lb_text_printf(out, "\n%*s", (int)indent, "");
+			column = indent;
+		} else if (!first) {
+			lb_text_puts(out, " ");
+			column++;
 		}
-		lb_text_puts(out, column ? " " : "  ");
-		column += n + (column != 0);
 		lb_text_escape(out, s, n, 0);
+		column += n;
+		first = false;
 		s += n + (s[n] == ' ');
 	}
-	lb_text_puts(out, "\n");
 }
 
 static void part(struct out *o, const json_t *row, const char *key, const char *otherwise)
@@ -59,7 +60,9 @@ static void findings_row(struct out *o, const json_t *row)
 	lb_text_puts(&o->text, "  ");
 	part(o, row, "object", "");
 	lb_text_puts(&o->text, "\n");
-	wrap(text ? text : "", &o->text);
+	lb_text_puts(&o->text, "  ");
+	out_wrap(&o->text, text ? text : "", INDENT, INDENT);
+	lb_text_puts(&o->text, "\n");
 	if (fix && *fix) { /* one line, to be copied: it is not broken */
 		lb_text_puts(&o->text, "  mend: ");
 		lb_text_escape(&o->text, fix, strlen(fix), 0);

@@ -32,23 +32,14 @@ static void warning(struct out *o, const char *word)
 	lb_text_puts(&o->text, o->look.colour ? COLUMNS_RESET : "");
 }
 
-#define NOTE_WIDTH 80u
-
-/* Words up to the width, the rest on lines of its own. */
 static void note(struct out *o, const json_t *row)
 {
 	const char *s = lb_proto_str(json_object_get(row, "config"), "note");
-	size_t column = 0;
-	lb_text_puts(&o->text, s && o->look.colour ? columns_colour("degraded") : "");
-	for (size_t n; s && *s; s += n + (s[n] == ' ')) {
-		n = strcspn(s, " ");
-		bool fits = column + 1 + n <= NOTE_WIDTH;
-		lb_text_puts(&o->text, !column ? "" : fits ? " " : "\n  ");
-		lb_text_escape(&o->text, s, n, 0);
-		column = !column ? n : fits ? column + 1 + n : 2 + n;
-	}
-	lb_text_puts(&o->text, s && o->look.colour ? COLUMNS_RESET : "");
-	lb_text_puts(&o->text, s ? "\n" : "");
+	if (!s)
+		return;
+	lb_text_puts(&o->text, o->look.colour ? columns_colour("degraded") : "");
+	out_wrap(&o->text, s, 0, 2);
+	lb_text_puts(&o->text, o->look.colour ? COLUMNS_RESET "\n" : "\n");
 }
 
 static void head(struct out *o, const json_t *row)
@@ -252,16 +243,20 @@ static void file_line(struct out *o, const json_t *row)
 	lb_text_puts(&o->text, "\n");
 }
 
+#define NOTE_INDENT 7u
+
 static void findings(struct out *o, const json_t *row)
 {
 	const json_t *list = json_object_get(row, "findings");
 	long long foreign = lb_proto_int(row, "foreign_services", 0);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *f = json_array_get(list, i);
+		const char *object = lb_proto_str(f, "object"), *text = lb_proto_str(f, "text");
 		warning(o, "  note");
 		text_of(&o->text, f, "object", " ");
-		text_of(&o->text, f, "text", ": ");
-		text_of(&o->text, f, "fix", "\n       mend it: ");
+		lb_text_puts(&o->text, ": ");
+		out_wrap(&o->text, text ? text : "", NOTE_INDENT + (object ? strlen(object) : 0) + 2, NOTE_INDENT);
+		text_of(&o->text, f, "fix", "\n       mend it: "); /* one line, to be copied */
 		lb_text_puts(&o->text, "\n");
 	}
 	if (foreign)

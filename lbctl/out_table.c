@@ -62,20 +62,21 @@ static size_t used(const struct table *t, size_t except)
 	return n;
 }
 
-/* Columns that may be missed give way to the free text in the last one, from the right; then the text is cut. */
+/* Columns that may be missed give way, from the right; then free text in the last one is cut. */
 static void fit(struct table *t, size_t width)
 {
 	size_t last = t->n ? t->n - 1 : 0;
 	while (last && t->empty[last])
 		last--;
-	if (!width || !t->n || t->empty[last] || t->fields[last]->kind != LB_FIELD_WORDS)
+	if (!width || !t->n || t->empty[last])
 		return;
-	size_t wanted = t->width[last] < WORDS_MIN ? t->width[last] : WORDS_MIN;
+	bool words = t->fields[last]->kind == LB_FIELD_WORDS;
+	size_t wanted = !words || t->width[last] < WORDS_MIN ? t->width[last] : WORDS_MIN;
 	for (size_t i = last; i-- && used(t, last) + wanted > width;)
 		if (t->fields[i]->place == LB_PLACE_ROOM)
 			t->empty[i] = true;
 	size_t before = used(t, last);
-	if (before + t->width[last] > width && before + wanted <= width)
+	if (words && before + t->width[last] > width && before + wanted <= width)
 		t->width[last] = width - before;
 }
 

@@ -272,15 +272,23 @@ static void cell(const struct row *r, size_t i, const struct columns_look *look,
 void top_print(const struct top *t, size_t from, size_t n, enum top_column by, const struct columns_look *look,
 	struct lb_text *out)
 {
-	size_t columns = TOP_COUNTERS + t->backends, numbers = columns * (NUMBER_WIDTH + 1), width = NAME_LEAST;
+	size_t columns = TOP_COUNTERS + t->backends, numbers = columns * (NUMBER_WIDTH + 1), width = NAME_LEAST,
+	       name = strlen("SERVICE"), listen = strlen("LISTEN");
 	struct lb_text text = LB_TEXT_INIT;
 	if (from + n > t->now.rows.n)
 		n = from < t->now.rows.n ? t->now.rows.n - from : 0;
-	for (size_t i = from; i < from + n; i++)
-		width = t->now.rows.v[i].key_len > width ? t->now.rows.v[i].key_len : width;
+	for (size_t i = from; i < from + n; i++) {
+		const struct row *r = &t->now.rows.v[i];
+		name = r->name_len > name ? r->name_len : name;
+		listen = r->key_len - r->name_len - 1 > listen ? r->key_len - r->name_len - 1 : listen;
+	}
+	width = name + 2 + listen > width ? name + 2 + listen : width;
 	if (look->width && width + numbers > look->width)
 		width = look->width > numbers + NAME_LEAST ? look->width - numbers : NAME_LEAST;
-	lb_text_printf(out, "%-*s", (int)width, t->backends ? "BACKEND LISTEN" : "SERVICE LISTEN");
+	lb_text_printf(&text, "%-*s  LISTEN", (int)name, t->backends ? "BACKEND" : "SERVICE");
+	if (text.n > width)
+		text.s[width] = '\0';
+	lb_text_printf(out, "%-*s", (int)width, text.bad ? "" : text.s);
 	for (size_t i = 1; i <= columns; i++)
 		lb_text_printf(out, " %s%*s%s", look->colour && i == by ? "\033[7m" : "", NUMBER_WIDTH, heads[i],
 			look->colour && i == by ? COLUMNS_RESET : "");
@@ -289,8 +297,8 @@ void top_print(const struct top *t, size_t from, size_t n, enum top_column by, c
 		const struct row *r = &t->now.rows.v[i];
 		const char *s = t->now.keys.s + r->key;
 		lb_text_clear(&text);
-		lb_text_printf(&text, "%.*s %.*s", (int)r->name_len, s, (int)(r->key_len - r->name_len - 1),
-			s + r->name_len + 1);
+		lb_text_printf(&text, "%-*.*s  %.*s", (int)name, (int)r->name_len, s,
+			(int)(r->key_len - r->name_len - 1), s + r->name_len + 1);
 		if (text.n > width) {
 			text.s[width] = '\0';
 			text.s[width - 1] = '~';

@@ -410,7 +410,7 @@ int daemon_run(const struct daemon_options *opt)
 	d.exit_status = 1;
 	if (start(&d) == 0) {
 		daemon_event(&d, &(struct event){ .id = LB_EVENT_DAEMON_STARTED },
-			"daemon: started (lbd %s, node %s, generation %u, %u services, %u backends)", LBD_VERSION,
+			"daemon: started (lbd %s, node %s, generation %u, services %u, backends %u)", LBD_VERSION,
 			d.node, d.generation, d.model->n_services, d.model->n_backends);
 		notify_send("READY=1");
 		ev_run(d.loop, 0);

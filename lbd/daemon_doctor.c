@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define IPIP_V4   20u /* bytes in front of a packet */
 #define IPIP_V6   40u
@@ -173,6 +174,8 @@ static void found(void *arg, int id, const char *object, const char *text, const
 	print_row(id < 0 ? "host" : lb_findings[id].name, id < 0, object, text, fix);
 }
 
+#define EXAMPLE "/usr/share/lbd/examples/nat/lbd.yaml"
+
 /* The first finding about the file stands for all: `config check` tells the rest. */
 static struct config *load(const struct daemon_options *opt, struct daemon_text *t)
 {
@@ -186,9 +189,11 @@ static struct config *load(const struct daemon_options *opt, struct daemon_text 
 		char line[DOCTOR_TEXT_MAX];
 		snprintf(line, sizeof(line), "%.*s", (int)strcspn(first, "\n"), first);
 		const char *const args[LB_FINDING_ARGS] = { line, opt->config };
+		lb_finding_fill(lb_findings[LB_FINDING_CONFIG].mend, args, fix, sizeof(fix));
+		if (err && access(opt->config, F_OK)) /* checking it would say the same again */
+			snprintf(fix, sizeof(fix), "cp " EXAMPLE " %s   # then change it", opt->config);
 		print_row(lb_findings[LB_FINDING_CONFIG].name, e.code == LB_CODE_DENIED, opt->config,
-			lb_finding_fill(lb_findings[LB_FINDING_CONFIG].text, args, text, sizeof(text)),
-			lb_finding_fill(lb_findings[LB_FINDING_CONFIG].mend, args, fix, sizeof(fix)));
+			lb_finding_fill(lb_findings[LB_FINDING_CONFIG].text, args, text, sizeof(text)), fix);
 	}
 	lb_text_done(&report);
 	return c;

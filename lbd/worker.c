@@ -309,7 +309,8 @@ static void on_child(struct ev_loop *loop, ev_child *ev, int events)
 		bool killed = WIFSIGNALED(status);
 		snprintf(news.why, sizeof(news.why), "%s %d", killed ? "signal" : "status",
 			killed ? WTERMSIG(status) : WEXITSTATUS(status));
-		snprintf(news.text, sizeof(news.text), "ended (%s, pid=%d)", news.why, (int)pid);
+		snprintf(news.text, sizeof(news.text), "ended (%s, pid=%d)%s", news.why, (int)pid,
+			killed && WTERMSIG(status) == SIGKILL ? ": killed, or the machine did not let it run" : "");
 		tell_news(w, &news);
 		respawn_later(w);
 	}

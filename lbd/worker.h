@@ -54,8 +54,8 @@ struct worker_news {
 	bool up;
 	enum lb_log_level level;
 	pid_t pid;
-	char why[32];  /* "signal 9", "status 1"; "" = it is up */
-	char text[80]; /* "ended (signal 9, pid=12)" */
+	char why[32];   /* "signal 9", "status 1"; "" = it is up */
+	char text[160]; /* "ended (signal 9, pid=12)" */
 };
 
 /* All from the loop, never from inside a worker_* call; inside any of them worker_stop is allowed, worker_done only in

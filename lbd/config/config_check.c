@@ -153,7 +153,7 @@ static void rule_check_names(struct config_builder *b, const struct schema_value
 			rule_check_list(b, list, &path);
 	}
 	if (given != 1)
-		config_say(b, v->at, &path, NULL,
+		config_say(b, v->at, &path, given ? NULL : "names of checks; what a check is stands under `checks`",
 			given ? "one of all, any and stages, not several" : "one of all, any and stages is wanted");
 }
 

@@ -132,7 +132,7 @@ static const char *syntax_help(const char *problem)
 	if (strstr(problem, "cannot start any token"))
 		return "put the text in quotes";
 	if (strstr(problem, "mapping values are not allowed"))
-		return "quote a text that contains ': ', or check the indentation";
+		return "quote a text with ': ', or check the indentation and the line above";
 	if (strstr(problem, "did not find expected key") || strstr(problem, "could not find expected ':'"))
 		return "check the indentation, and that a ':' and a blank follow each key";
 	return NULL;

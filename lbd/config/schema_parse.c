@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define WORDS_MAX  64u
 #define LISTED_MAX 12u
@@ -16,9 +17,73 @@ struct say {
 	char *text, *help;
 };
 
+/* What keepalived and ipvsadm call it: who writes a first file has their words in mind. */
+static const char *const other_words[][2] = {
+	{ "virtual_server", "services" },
+	{ "real_server", "backends" },
+	{ "real_servers", "backends" },
+	{ "servers", "backends" },
+	{ "lb_algo", "scheduler" },
+	{ "lvs_sched", "scheduler" },
+	{ "lb_kind", "mode" },
+	{ "lvs_method", "mode" },
+	{ "persistence_timeout", "persistence" },
+	{ "sorry_server", "sorry" },
+	{ "uthreshold", "max_connections" },
+	{ "lthreshold", "resume_below" },
+	{ "masq", "nat" },
+	{ "gate", "dr" },
+	{ "ipip", "tun" },
+	{ "delay_loop", "interval" },
+	{ "connect_timeout", "timeout" },
+	{ "retry", "fall" },
+	{ "http_get", "http" },
+	{ "ssl_get", "https" },
+	{ "tcp_check", "tcp" },
+	{ "udp_check", "udp" },
+	{ "dns_check", "dns" },
+	{ "smtp_check", "smtp" },
+	{ "ping_check", "icmp" },
+	{ "misc_check", "script" },
+	{ "file_check", "file" },
+	{ "vrrp_instance", "vrrp" },
+	{ "vrrp_script", "checks" },
+	{ "virtual_router_id", "vrid" },
+	{ "advert_int", "advert_interval" },
+	{ "authentication", "auth" },
+	{ "virtual_ipaddress", "addresses" },
+	{ "virtual_ipaddress_excluded", "excluded" },
+	{ "virtual_routes", "routes" },
+	{ "virtual_rules", "rules" },
+	{ "unicast_peer", "unicast" },
+	{ "unicast_src_ip", "source" },
+	{ "mcast_src_ip", "source" },
+	{ "track_script", "track" },
+	{ "track_interface", "track" },
+	{ "notify", "hooks" },
+};
+
+static bool same_word(const char *got, size_t n, const char *word)
+{
+	return strlen(word) == n && strncasecmp(got, word, n) == 0;
+}
+
+/* NULL: nothing of it is among the words. */
+static const char *known_as(const char *got, size_t got_len, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (same_word(got, got_len, words[i]))
+			return words[i];
+	for (size_t i = 0; i < sizeof(other_words) / sizeof(other_words[0]); i++)
+		for (size_t k = 0; k < n && same_word(got, got_len, other_words[i][0]); k++)
+			if (strcmp(words[k], other_words[i][1]) == 0)
+				return words[k];
+	return lb_text_suggest(got, got_len, words, n);
+}
+
 void schema_suggest(const char *got, size_t got_len, const char *const *words, size_t n, char help[SCHEMA_SAY])
 {
-	const char *near = lb_text_suggest(got, got_len, words, n);
+	const char *near = known_as(got, got_len, words, n);
 	if (near) {
 		snprintf(help, SCHEMA_SAY, "did you mean '%s'?", near);
 		return;

@@ -154,11 +154,12 @@ static int secret_error(const char *path, int err, const char *make, struct lb_e
 {
 	switch (err) {
 	case ENOENT:
-		return lb_err_set(e, LB_CODE_INVALID, "%s: %s; make it: %s; then chgrp lbd and chmod 0640", path,
-			strerror(err), make);
+		return lb_err_set(e, LB_CODE_INVALID, "%s: %s; make it: %s; then chgrp lbd %s; chmod 0640 %s", path,
+			strerror(err), make, path, path);
 	case EACCES:
-		return lb_err_set(e, LB_CODE_INVALID, "%s: %s: lbd must be able to read it: chgrp lbd and chmod 0640",
-			path, strerror(err));
+		return lb_err_set(e, LB_CODE_INVALID,
+			"%s: %s: lbd must be able to read it: chgrp lbd %s; chmod 0640 %s", path, strerror(err), path,
+			path);
 	default: return lb_err_set(e, LB_CODE_INVALID, "%s: %s", path, strerror(err));
 	}
 }

@@ -161,6 +161,10 @@ run 'the time is over' 9 kernel diff -t 300ms
 run 'the socket by option' 0 backend list --socket "$work/run/observe.sock"
 run 'an observer may not' 5 backend drain web/app1 --socket "$work/run/observe.sock"
 has "$err" 'the group root'
+mv "$work/run/control.sock" "$work/run/away.sock"
+run 'who has only the other socket looks' 0 backend list --socket "$work/run/control.sock"
+run 'and changes nothing' 5 backend drain web/app1 --socket "$work/run/control.sock"
+mv "$work/run/away.sock" "$work/run/control.sock"
 run 'version names the daemon' 0 version
 has "$out" 'lbd 0.1.0 (running on lb-a)'
 run 'text goes through' 0 config show

@@ -99,7 +99,7 @@ START_TEST(a_screen_is_as_wide_as_the_terminal)
 	for (const char *s = out.s; *s; s += strcspn(s, "\n") + 1, lines++)
 		ck_assert_msg(strcspn(s, "\n") <= 80, "%s", s);
 	ck_assert_uint_eq(lines, 3);
-	ck_assert_ptr_nonnull(strstr(out.s, "web 203.0.113.10:80/tcp"));
+	ck_assert_ptr_nonnull(strstr(out.s, "web      203.0.113.10:80/tcp"));
 	lb_text_clear(&out);
 	top_print(t, 9, 2, TOP_INBYTES, &look_as, &out); /* behind the last */
 	lines = 0;

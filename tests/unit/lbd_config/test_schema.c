@@ -89,6 +89,8 @@ static const struct {
 	{ SCHEMA_SERVICE, SERVICE_MODE, "dr", false, IPVS_METHOD_DR, "", "" },
 	{ SCHEMA_SERVICE, SERVICE_MODE, "dr", true, IPVS_METHOD_DR, "", "" },
 	{ SCHEMA_SERVICE, SERVICE_MODE, "tnu", false, -1, "unknown mode 'tnu'", "did you mean 'tun'?" },
+	{ SCHEMA_SERVICE, SERVICE_MODE, "NAT", false, -1, "unknown mode 'NAT'", "did you mean 'nat'?" },
+	{ SCHEMA_SERVICE, SERVICE_MODE, "masq", false, -1, "unknown mode 'masq'", "did you mean 'nat'?" },
 	{ SCHEMA_SERVICE, SERVICE_MODE, "bridged", false, -1, "unknown mode 'bridged'", "one of nat, dr, tun" },
 	{ SCHEMA_SCHEDULER, SCHEDULER_FLAGS, "mh_port", false, -1, "unknown flag 'mh_port'",
 		"did you mean 'mh-port'?" },
