@@ -13,7 +13,7 @@ usage: examples/quickstart.sh [--kernel K] [--build DIR] [EXAMPLE]
 
   --kernel K    as tests/lab/lab: auto (default), host, 6.1 or 6.12
   --build DIR   build there (default build/release)
-  EXAMPLE       a folder beside this script (default quickstart); the run.sh of another one starts itself this way
+  EXAMPLE       a folder beside this script (default quickstart); the run.sh of the others starts itself this way
 
 exit status: 0 when every promise held, 1 when one did not.
 USAGE
