@@ -267,8 +267,10 @@ struct daemon {
 	uint64_t config_stamp; /* of the file and conf.d as last looked at: names, times, sizes */
 	bool file_differs;
 	char *last_reject;
-	bool left_over_due; /* the kernel could not be read at start: look when it answers */
-	bool fallback;      /* the file was broken at start: a stored generation runs */
+	bool trim_due;               /* two whole configurations were in memory */
+	struct daemon_text unstored; /* what a start runs and is no generation yet: daemon_generation_first */
+	bool left_over_due;          /* the kernel could not be read at start: look when it answers */
+	bool fallback;               /* the file was broken at start: a stored generation runs */
 
 	struct daemon_room rooms[CHECK_ROOM_COUNT];
 	struct daemon_vrrp vrrp;

@@ -274,11 +274,13 @@ void daemon_life_tick(struct daemon *d)
 void daemon_life_start(
 	struct daemon *d, const struct daemon_text *t, struct life_heads *heads, struct life_choice *choice)
 {
-	char sha[GENERATION_SHA_LEN + 1];
+	char sha[GENERATION_SHA_LEN + 1] = "";
 	struct life_acts acts;
 	struct lb_err e;
 	daemon_heads(d, heads);
-	life_start(&d->life.life, heads, t && daemon_text_sha256(t, sha) == 0 ? sha : NULL, choice, &acts);
+	/* of a large file it takes a while, and where there is no generation it equals none */
+	bool usable = t && (!heads->n || daemon_text_sha256(t, sha) == 0);
+	life_start(&d->life.life, heads, usable ? sha : NULL, choice, &acts);
 	for (size_t i = 0; i < acts.n; i++)
 		(void)mark(d, &acts.v[i], &e); /* pending is as good: no start runs it */
 }
@@ -304,5 +306,6 @@ void daemon_life_started(struct daemon *d, const struct life_choice *choice, con
 
 void daemon_life_done(struct daemon *d)
 {
+	daemon_generation_first_store(d);
 	look_free(d);
 }

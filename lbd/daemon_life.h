@@ -7,6 +7,11 @@
 /* ---- daemon_generation.c ---- */
 int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const struct ctl_peer *who,
 	const char *message, bool pending, struct lb_err *e);
+/* What a start runs, and no generation has: it gets the next number now, and goes to the disk when the kernel has it,
+ * or before anything here is asked for. Without a place to store it it still runs: a full disk must not keep a balancer
+ * down. Takes what is in *t. */
+void daemon_generation_first(struct daemon *d, struct daemon_text *t);
+void daemon_generation_first_store(struct daemon *d);
 /* The file form of a stored generation in *raw and what it says in *g (points into raw). 0, or -1 and *e. */
 int daemon_generation_load(
 	struct daemon *d, uint32_t number, struct lb_text *raw, struct generation *g, struct lb_err *e);
