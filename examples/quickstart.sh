@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # From a fresh Debian 12 or 13 to a load balancer at work: installs what is missing, builds, and
-# shows real requests through it while backends are drained, killed and the daemon is restarted.
+# shows real requests through it while backends are drained, killed and the daemon is restarted; or
+# runs one of the other examples.
 # Takes a few minutes the first time, about one after that, and leaves nothing behind but packages,
 # build/release and a cached kernel.
 
 usage() {
     cat <<'USAGE'
-usage: examples/quickstart.sh [--kernel K] [--build DIR]
+usage: examples/quickstart.sh [--kernel K] [--build DIR] [EXAMPLE]
 
   --kernel K    as tests/lab/lab: auto (default), host, 6.1 or 6.12
   --build DIR   build there (default build/release)
+  EXAMPLE       a folder beside this script (default quickstart); the run.sh of the others starts itself this way
 
 exit status: 0 when every promise held, 1 when one did not.
 USAGE
@@ -24,7 +26,7 @@ fail() {
     exit 1
 }
 
-kernel=auto build=$root/build/release
+kernel=auto build=$root/build/release example=quickstart
 while (($#)); do
     case $1 in
     --kernel | --build)
@@ -36,7 +38,11 @@ while (($#)); do
         usage
         exit 0
         ;;
-    *) fail "unknown option $1 (--help)" ;;
+    -*) fail "unknown option $1 (--help)" ;;
+    *)
+        example=${1%/}
+        [[ -e $root/examples/$example/run.sh ]] || fail "there is no example $1 (--help)"
+        ;;
     esac
     shift
 done
@@ -58,5 +64,5 @@ if ! {
 fi
 
 # the lab says in one line where it runs
-export LBD_QUICKSTART_BUILD=$build
-"$root/tests/lab/lab" --kernel "$kernel" --timeout 900 -- "$root/examples/quickstart/run.sh"
+export LBD_BUILD=$build
+"$root/tests/lab/lab" --kernel "$kernel" --timeout 900 -- "$root/examples/$example/run.sh"

@@ -10,7 +10,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
     echo "start it with examples/quickstart.sh" >&2
     exit 2
 }
-build=$LBD_QUICKSTART_BUILD
+build=$LBD_BUILD
 vip=198.51.100.10 gateway=10.1.0.1
 grace=0.2 # seconds between the decision and the last packet that was under way
 work=$(mktemp -d) || exit 1
