@@ -2,8 +2,12 @@
 """
 Moving in: of a sample of keepalived and of what lbd makes of that file the kernel gets the same services. No server of a
 sample is there, so both sides hold all to be up: keepalived's file is read without its checkers, lbd's backends are
-forced. What of a sample cannot be carried over is in golden/import/samples.expected; of none does it reach the kernel.
+forced. What of a sample cannot be carried over is in golden/import/samples.expected; the kernel would not hear of it.
 """
+import concurrent.futures
+import glob
+import re
+
 import pytest
 
 from conftest import Lbd, clear, ipvs, run, until
@@ -13,30 +17,12 @@ from pair import Packaged
 # Every sample with virtual servers that keepalived takes: how many lines of ipvsadm its services are
 NAMES = {"HTTP_GET.port": 2, "IPv6": 2, "PING_CHECK": 2, "SMTP_CHECK": 4, "SSL_GET": 4, "UDP_CHECK": 2, "fwmark": 3,
          "inhibit": 2, "misc_check": 2, "misc_check_arg": 2, "quorum": 11, "sample": 2, "status_code": 2,
-         "virtual_server_group": 39, "virtualhost": 2}
+         "virtual_server_group": 39, "virtualhost": 2, "vrrp.lvs_syncd": 2}
 LIMIT_S = 30  # for either program to tell the kernel: about a second, and ten times that where it is emulated
 
 
 def rules(node):
     return sorted(line for line in ipvs(node) if line.strip())
-
-
-@pytest.fixture(scope="module")
-def island():
-    """The network of keepalived."""
-    i = Island("ka", 1)
-    yield i
-    i.close()
-
-
-@pytest.fixture(scope="module")
-def daemon():
-    i = Island("kl", 2)
-    try:
-        with Lbd(i.node, "services: {}\n") as d:
-            yield d
-    finally:
-        i.close()
 
 
 def of_keepalived(node, name, folder):
@@ -57,27 +43,54 @@ def of_keepalived(node, name, folder):
         clear(node)
 
 
-def give(daemon, yaml, wanted, what):
-    """The configuration with every backend forced, and what the kernel has of it then."""
+@pytest.fixture(scope="module")
+def wanted(tmp_path_factory):
+    """What keepalived tells the kernel: of one sample after the other, while lbd is busy with those before."""
+    island, folder = Island("ka", 1), tmp_path_factory.mktemp("ka")
+    with concurrent.futures.ThreadPoolExecutor(1) as worker:
+        yield {name: worker.submit(of_keepalived, island.node, name, folder) for name in NAMES}
+        worker.shutdown(cancel_futures=True)
+    island.close()
+
+
+@pytest.fixture(scope="module")
+def daemon():
+    i = Island("kl", 2)
+    try:
+        with Lbd(i.node, "services: {}\n") as d:
+            yield d
+    finally:
+        i.close()
+
+
+def force(daemon, yaml):
     daemon.reload(yaml)
     daemon.text("-y", "backend", "force", "*/*", "up")
-    until(lambda: rules(daemon.node) == wanted, f"{what}: {wanted}", LIMIT_S)
+
+
+def test_no_sample_is_forgotten():
+    prefix, found = sample(""), set()
+    for path in glob.glob(f"{prefix}*"):
+        with open(path, encoding="utf-8") as f:
+            if re.search(r"^\s*virtual_server\s", f.read(), re.M):
+                found.add(path.removeprefix(prefix))
+    assert found == set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_same_services_in_the_kernel(name, island, daemon, tmp_path):
-    wanted = of_keepalived(island.node, name, tmp_path)
-    assert len(wanted) == NAMES[name]
+def test_same_services_in_the_kernel(name, wanted, daemon, tmp_path):
     yaml = imported(sample(name), tmp_path)
     # addresses are for test_import_vrrp
     yaml = "\n\n".join(part for part in yaml.split("\n\n") if not part.startswith("vrrp:") and "  vrid:" not in part)
-    give(daemon, yaml, wanted, "lbd has what keepalived had")
+    theirs = wanted[name].result()
+    assert len(theirs) == NAMES[name]
+    force(daemon, yaml)
+    until(lambda: rules(daemon.node) == theirs, f"lbd has what keepalived had: {theirs}", LIMIT_S)
 
 
 def test_rules_of_ipvsadm_come_back(daemon, tmp_path):
     """Out by `config export ipvsadm`, into a kernel by ipvsadm -R, in by `config import ipvsadm`."""
-    daemon.reload(imported(sample("virtual_server_group"), tmp_path))
-    daemon.text("-y", "backend", "force", "*/*", "up")
+    force(daemon, imported(sample("virtual_server_group"), tmp_path))
     until(lambda: len(rules(daemon.node)) == 39, "13 services with two servers each", LIMIT_S)
     text, before = daemon.text("config", "export", "ipvsadm"), rules(daemon.node)
     assert sorted(text.splitlines()) == before
