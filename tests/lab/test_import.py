@@ -5,6 +5,7 @@ sample is there, so both sides hold all to be up: keepalived's file is read with
 forced. What of a sample cannot be carried over is in golden/import/samples.expected; the kernel would not hear of it.
 """
 import concurrent.futures
+import functools
 import glob
 import re
 
@@ -13,12 +14,18 @@ import pytest
 from conftest import Lbd, clear, ipvs, run, until
 from moving import Island, imported, sample, without_checks
 from pair import Packaged
+from steps import slowness
 
 # Every sample with virtual servers that keepalived takes: how many lines of ipvsadm its services are
 NAMES = {"HTTP_GET.port": 2, "IPv6": 2, "PING_CHECK": 2, "SMTP_CHECK": 4, "SSL_GET": 4, "UDP_CHECK": 2, "fwmark": 3,
          "inhibit": 2, "misc_check": 2, "misc_check_arg": 2, "quorum": 11, "sample": 2, "status_code": 2,
          "virtual_server_group": 39, "virtualhost": 2, "vrrp.lvs_syncd": 2}
-LIMIT_S = 30  # for either program to tell the kernel: about a second, and ten times that where it is emulated
+
+
+@functools.cache
+def limit():
+    """Seconds for either program to tell the kernel, which takes about one; and a run of failures ends, too."""
+    return min(120, 5 * slowness())
 
 
 def rules(node):
@@ -37,7 +44,7 @@ def of_keepalived(node, name, folder):
         got = rules(node)
         return len(got) >= NAMES[name] and got
     try:
-        return until(complete, f"keepalived has {NAMES[name]} rules of {name}", LIMIT_S)
+        return until(complete, f"keepalived has {NAMES[name]} rules of {name}", limit())
     finally:
         keepalived.close()
         clear(node)
@@ -85,13 +92,13 @@ def test_same_services_in_the_kernel(name, wanted, daemon, tmp_path):
     theirs = wanted[name].result()
     assert len(theirs) == NAMES[name]
     force(daemon, yaml)
-    until(lambda: rules(daemon.node) == theirs, f"lbd has what keepalived had: {theirs}", LIMIT_S)
+    until(lambda: rules(daemon.node) == theirs, f"lbd has what keepalived had: {theirs}", limit())
 
 
 def test_rules_of_ipvsadm_come_back(daemon, tmp_path):
     """Out by `config export ipvsadm`, into a kernel by ipvsadm -R, in by `config import ipvsadm`."""
     force(daemon, imported(sample("virtual_server_group"), tmp_path))
-    until(lambda: len(rules(daemon.node)) == 39, "13 services with two servers each", LIMIT_S)
+    until(lambda: len(rules(daemon.node)) == 39, "13 services with two servers each", limit())
     text, before = daemon.text("config", "export", "ipvsadm"), rules(daemon.node)
     assert sorted(text.splitlines()) == before
     island = Island("kr", 1)
@@ -106,4 +113,4 @@ def test_rules_of_ipvsadm_come_back(daemon, tmp_path):
     daemon.reload("services: {}\n")
     assert not rules(daemon.node)
     daemon.reload(made)
-    until(lambda: rules(daemon.node) == before, "the rules are back", LIMIT_S)
+    until(lambda: rules(daemon.node) == before, "the rules are back", limit())
