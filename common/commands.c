@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "common/commands.h"
 
+#include "common/events.h"
+
 #include <string.h>
 
 static const char *const shells[] = { "bash", "zsh", "fish", NULL };
@@ -67,6 +69,10 @@ static const char *const imports[] = { "keepalived", "ipvsadm", NULL };
 	{                                                                                                              \
 		.name = "kind", .kind = LB_ARG_CHOICE, .metavar = "ipvs|conntrack", .choices = flows,                  \
 		.help = "only these flows"                                                                             \
+	}
+#define ARG_KIND(key, says)                                                                                            \
+	{                                                                                                              \
+		.name = (key), .kind = LB_ARG_CHOICE, .metavar = "KIND", .choices = lb_event_words, .help = (says)     \
 	}
 #define ARG_REASON                                                                                                     \
 	{                                                                                                              \
@@ -490,6 +496,27 @@ const struct lb_command lb_commands[] = {
 			.ask = "Stop the daemon and remove our services from the kernel? Traffic stops.",
 			.help = "remove our services from the kernel" } } },
 
+	[LB_COMMAND_METRICS] = { "metrics", "", LB_LEVEL_OBSERVE, .view = LB_VIEW_TEXT, .row = LB_ROW_TEXT,
+		.help = "all counters and states as text of Prometheus",
+		.text = "What http://127.0.0.1:9788/metrics says (metrics.listen), for a textfile collector or a look. "
+			"lbd-metrics(7) explains each.",
+		.args = { { .name = "prefix",
+			.kind = LB_ARG_TEXT,
+			.metavar = "PREFIX",
+			.help = "only those whose names begin so: lbd_backend" } } },
+	[LB_COMMAND_WATCH] = { "watch", "", LB_LEVEL_OBSERVE, .view = LB_VIEW_WATCH, .row = LB_ROW_EVENT,
+		.help = "changes of state as they happen",
+		.text = "One line per event, until it is interrupted or the daemon ends. KIND is the first word of an "
+			"event (backend) or all of it (backend.health); up to four of them. With -j one JSON object "
+			"per "
+			"line. Who reads too slowly misses some: events.lost says how many.",
+		.args = { ARG_KIND("kind", "only these events: backend, vrrp.state"), ARG_KIND("or", "or these"),
+			ARG_KIND("or_else", "or these"), ARG_KIND("or_last", "or these"),
+			{ .name = "since",
+				.kind = LB_ARG_DURATION,
+				.option = "since",
+				.metavar = "TIME",
+				.help = "first what happened in this time (10m), as far as it is in memory" } } },
 	[LB_COMMAND_WAIT] = { "wait", "", LB_LEVEL_OBSERVE, .view = LB_VIEW_MESSAGE,
 		.help = "return when something is true",
 		.text = "Exit status 0: it is true; 1: it can never become true; 9: the time of -t is over.",

@@ -73,13 +73,15 @@ enum lb_command_id {
 	LB_COMMAND_DAEMON_RELOAD,
 	LB_COMMAND_DAEMON_RESTART,
 	LB_COMMAND_DAEMON_STOP,
+	LB_COMMAND_METRICS,
+	LB_COMMAND_WATCH,
 	LB_COMMAND_WAIT,
 	LB_COMMAND_VERSION,
 	LB_COMMAND_COMPLETION,
 	LB_COMMAND_COMPLETE,
 	LB_COMMAND_HELP
 };
-#define LB_COMMAND_COUNT 59
+#define LB_COMMAND_COUNT (LB_COMMAND_HELP + 1)
 
 enum lb_level {
 	LB_LEVEL_NONE,    /* lbctl does it alone; the daemon refuses it */
@@ -130,6 +132,7 @@ enum lb_view { /* what a reader sees when nothing else is asked for */
 	LB_VIEW_MESSAGE,  /* one line saying what is now true */
 	LB_VIEW_RUN,      /* checks with each of their steps */
 	LB_VIEW_FINDINGS, /* each with the line that mends it */
+	LB_VIEW_WATCH,    /* a line per row, as it comes */
 	LB_VIEW_IPVSADM   /* rules that ipvsadm -R takes */
 };
 

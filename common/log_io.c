@@ -58,11 +58,12 @@ enum lb_log_level lb_log_get_level(void)
 }
 
 /* A lost line must not end a load balancer: errors of the sink itself have nowhere to go and are dropped. */
-static void emit(enum lb_log_level level, const struct lb_text *line)
+static void emit(enum lb_log_level level, const char *fields, const struct lb_text *line)
 {
 	struct lb_text out = LB_TEXT_INIT;
 	if (sink.journal >= 0) {
-		lb_text_printf(&out, "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\nMESSAGE=%s\n", level, sink.name, line->s);
+		lb_text_printf(
+			&out, "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\n%sMESSAGE=%s\n", level, sink.name, fields, line->s);
 		if (!out.bad && send(sink.journal, out.s, out.n, MSG_NOSIGNAL) >= 0)
 			goto done;
 		lb_text_clear(&out);
@@ -72,6 +73,24 @@ static void emit(enum lb_log_level level, const struct lb_text *line)
 		errno = 0;
 done:
 	lb_text_done(&out);
+}
+
+bool lb_log_wants(enum lb_log_level level, const char *raw)
+{
+	return level <= sink.level && level <= sink.parts[lb_log_part_of(raw)];
+}
+
+void lb_log_fields(enum lb_log_level level, const char *fields, const char *raw)
+{
+	if (!lb_log_wants(level, raw))
+		return;
+	int saved = errno;
+	struct lb_text line = LB_TEXT_INIT;
+	lb_text_escape(&line, raw, strlen(raw), 4096);
+	if (line.s)
+		emit(level, fields ? fields : "", &line);
+	lb_text_done(&line);
+	errno = saved;
 }
 
 void lb_log(enum lb_log_level level, const char *fmt, ...)
@@ -84,14 +103,8 @@ void lb_log(enum lb_log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	int n = vasprintf(&raw, fmt, ap);
 	va_end(ap);
-	if (n >= 0 && level > sink.parts[lb_log_part_of(raw)]) {
-		free(raw);
-	} else if (n >= 0) {
-		struct lb_text line = LB_TEXT_INIT;
-		lb_text_escape(&line, raw, (size_t)n, 4096);
-		if (line.s)
-			emit(level, &line);
-		lb_text_done(&line);
+	if (n >= 0) {
+		lb_log_fields(level, NULL, raw);
 		free(raw);
 	}
 	errno = saved;

@@ -7,11 +7,20 @@
 
 #include "common/log.h"
 
+#include <stdbool.h>
+
 /* Call once per process. name: SYSLOG_IDENTIFIER ("lbd"), borrowed for good. */
 void lb_log_init(const char *name, enum lb_log_level level);
 void lb_log_set_level(enum lb_log_level level); /* of all parts */
 void lb_log_set_part(enum lb_log_part part, enum lb_log_level level);
 enum lb_log_level lb_log_get_level(void); /* the most talkative of all */
+
+/* Whether this line would be written. */
+bool lb_log_wants(enum lb_log_level level, const char *line);
+
+/* A line that is written already. fields: "KEY=value\n" for each that the journal gets beside it, without bytes that
+ * need escaping; NULL = none. */
+void lb_log_fields(enum lb_log_level level, const char *fields, const char *line);
 
 /* fmt gives the line without newline and without the level. */
 __attribute__((format(printf, 2, 3))) void lb_log(enum lb_log_level level, const char *fmt, ...);

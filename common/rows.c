@@ -429,6 +429,25 @@ static const struct lb_field text_fields[] = {
 	{ .key = NULL },
 };
 
+static const struct lb_field event_fields[] = {
+	{ "schema", LB_FIELD_NUMBER, LB_PLACE_SHOW, "SCHEMA", NULL, "1" },
+	{ "seq", LB_FIELD_NUMBER, LB_PLACE_TABLE, "SEQ", NULL, "number, without gaps within a run of the daemon" },
+	{ "time", LB_FIELD_TIME, LB_PLACE_TABLE, "TIME", NULL, "" },
+	{ "mono", LB_FIELD_SECONDS, LB_PLACE_SHOW, "MONO", NULL,
+		"the monotonic clock: orders when the other one jumps" },
+	{ "node", LB_FIELD_TEXT, LB_PLACE_SHOW, "NODE", NULL, "where it happened" },
+	{ "event", LB_FIELD_TEXT, LB_PLACE_TABLE, "EVENT", NULL, "backend.health ..." },
+	{ "level", LB_FIELD_TEXT, LB_PLACE_TABLE, "LEVEL", NULL, "error, warning, notice, info" },
+	{ "object", LB_FIELD_TEXT, LB_PLACE_TABLE, "OBJECT", NULL, "backend/web/app1 ..." },
+	{ "old", LB_FIELD_STATE, LB_PLACE_TABLE, "OLD", NULL, "the state before" },
+	{ "new", LB_FIELD_STATE, LB_PLACE_TABLE, "NEW", NULL, "the state now" },
+	{ "reason", LB_FIELD_TEXT, LB_PLACE_TABLE, "REASON", NULL, "why; of an alarm: its name" },
+	{ "user", LB_FIELD_TEXT, LB_PLACE_SHOW, "USER", NULL, "who wanted it" },
+	{ "data", LB_FIELD_OBJECT, LB_PLACE_SHOW, "DATA", NULL, "what else there is to say" },
+	{ "line", LB_FIELD_WORDS, LB_PLACE_SHOW, "LINE", NULL, "all of it for people" },
+	{ .key = NULL },
+};
+
 static const struct lb_field kernel_head_fields[] = {
 	{ "type", LB_FIELD_TEXT, LB_PLACE_TABLE, "TYPE", NULL, "head" },
 	{ "version", LB_FIELD_TEXT, LB_PLACE_TABLE, "VERSION", NULL, "of IPVS: 1.2.1" },
@@ -509,6 +528,7 @@ const struct lb_row lb_rows[] = {
 	[LB_ROW_FINDING] = { "finding", finding_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_CHANGE] = { "change", change_fields, "difference", "differences", NULL, NULL },
 	[LB_ROW_TEXT] = { "text", text_fields, NULL, NULL, NULL, NULL },
+	[LB_ROW_EVENT] = { "event", event_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_GENERATION] = { "generation", generation_fields, "generation", "generations", NULL, NULL },
 	[LB_ROW_KERNEL_HEAD] = { "kernel_head", kernel_head_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_KERNEL_SERVICE] = { "kernel_service", kernel_service_fields, NULL, NULL, NULL, NULL },

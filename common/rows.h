@@ -72,12 +72,13 @@ enum lb_row_type {
 	LB_ROW_FINDING,
 	LB_ROW_CHANGE,
 	LB_ROW_TEXT,
+	LB_ROW_EVENT,
 	LB_ROW_GENERATION,
 	LB_ROW_KERNEL_HEAD,
 	LB_ROW_KERNEL_SERVICE,
 	LB_ROW_KERNEL_DEST
 };
-#define LB_ROW_COUNT 27
+#define LB_ROW_COUNT (LB_ROW_KERNEL_DEST + 1)
 
 struct lb_row {
 	const char *name;

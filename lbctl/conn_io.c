@@ -22,14 +22,17 @@ static int remaining_ms(struct lb_time deadline)
 
 /* 1 ready; -1 with *e. A signal between the test and poll() would be slept through, so the sleep is cut into seconds.
  */
-static int wait_for(int fd, short events, struct lb_time deadline, struct lb_err *e)
+static int wait_for(int fd, short events, int reader, struct lb_time deadline, struct lb_err *e)
 {
 	for (;;) {
-		struct pollfd p = { .fd = fd, .events = events };
+		/* of a reader nothing is asked for: it tells of its end unasked */
+		struct pollfd p[] = { { .fd = fd, .events = events }, { .fd = reader } };
 		int left = remaining_ms(deadline);
 		if (conn_interrupted)
 			return lb_err_set(e, LB_CODE_INTERRUPTED, "interrupted");
-		int n = poll(&p, fd >= 0, left < 0 || left > 1000 ? 1000 : left);
+		int n = poll(p, 2, left < 0 || left > 1000 ? 1000 : left);
+		if (n > 0 && p[1].revents)
+			return lb_err_set(e, LB_CODE_OK, "nobody reads");
 		if (n > 0)
 			return 1;
 		if (n < 0 && errno != EINTR)
@@ -44,7 +47,7 @@ int conn_pause(int64_t ms, struct lb_time deadline, struct lb_err *e)
 	struct lb_time until = lb_time_add_ms(lb_clock_now(), ms);
 	struct lb_err why = { 0 };
 	bool cut = lb_time_cmp(deadline, until) < 0;
-	wait_for(-1, 0, cut ? deadline : until, &why);
+	wait_for(-1, 0, -1, cut ? deadline : until, &why);
 	if (why.code == LB_CODE_TIMEOUT && !cut)
 		return 0;
 	return lb_err_set(e, why.code, "%s", why.text);
@@ -116,7 +119,7 @@ int conn_open(struct conn *c, const char *path, struct lb_time deadline, struct 
 {
 	const char *paths[] = { path ? path : CONN_CONTROL, path ? NULL : CONN_OBSERVE };
 	int fd = -1, err = 0;
-	*c = (struct conn){ .deadline = deadline };
+	*c = (struct conn){ .deadline = deadline, .reader = -1 };
 	lb_frame_init(&c->frame, -1, LB_PROTO_LINE_MAX);
 	for (unsigned i = 0; i < 2 && paths[i] && fd < 0; i++) {
 		c->path = paths[i];
@@ -152,7 +155,7 @@ int conn_send(struct conn *c, const char *line, size_t n, int fd, struct lb_err 
 			return left == -EPIPE || left == -ECONNRESET
 				       ? 0
 				       : lb_err_set(e, LB_CODE_UNREACHABLE, "%s", strerror(-left));
-		if (wait_for(c->frame.fd, POLLOUT, c->deadline, e) < 0)
+		if (wait_for(c->frame.fd, POLLOUT, c->reader, c->deadline, e) < 0)
 			return -1;
 	}
 }
@@ -167,7 +170,7 @@ static int fill(struct conn *c, struct lb_err *e)
 		return lb_err_set(e, LB_CODE_UNREACHABLE, "the daemon hung up before it answered");
 	if (n != -EAGAIN)
 		return lb_err_set(e, LB_CODE_UNREACHABLE, "%s", strerror((int)-n));
-	return wait_for(c->frame.fd, POLLIN, c->deadline, e) < 0 ? -1 : 0;
+	return wait_for(c->frame.fd, POLLIN, c->reader, c->deadline, e) < 0 ? -1 : 0;
 }
 
 json_t *conn_read(struct conn *c, struct lb_err *e)
@@ -197,7 +200,7 @@ int conn_wait_gone(struct conn *c, struct lb_err *e)
 		long got = lb_frame_read(&c->frame);
 		if (got == 0 || (got < 0 && got != -EAGAIN))
 			return 0;
-		if (got == -EAGAIN && wait_for(c->frame.fd, POLLIN, c->deadline, e) < 0)
+		if (got == -EAGAIN && wait_for(c->frame.fd, POLLIN, c->reader, c->deadline, e) < 0)
 			return -1;
 	}
 }

@@ -17,6 +17,7 @@ struct conn {
 	json_t *greeting;        /* owned */
 	const char *node;        /* of the greeting; NULL = it did not say */
 	struct lb_time deadline; /* of everything that waits; LB_TIME_NEVER = none. The caller may set it anew */
+	int reader; /* when nobody reads this descriptor any more, waiting ends with LB_CODE_OK; -1 = none, at first */
 };
 
 /* path NULL: control, then observe. 0; -1 with *e (unreachable, denied, timeout, interrupted), which says what to do.

@@ -17,6 +17,7 @@ static const struct out_ops *view_ops(enum lb_view view)
 	case LB_VIEW_TEXT: return &out_text_ops;
 	case LB_VIEW_MESSAGE: return &out_message_ops;
 	case LB_VIEW_RUN: return &out_run_ops;
+	case LB_VIEW_WATCH: return &out_watch_ops;
 	case LB_VIEW_FINDINGS: return &out_findings_ops;
 	case LB_VIEW_IPVSADM: return &out_ipvsadm_ops;
 	}
@@ -28,7 +29,7 @@ static const struct out_ops *form_ops(const struct lb_command *cmd, enum cli_for
 	switch (form) {
 	case CLI_FORM_TABLE:
 	case CLI_FORM_WIDE: return view_ops(cmd->view);
-	case CLI_FORM_JSON: return &out_json_ops;
+	case CLI_FORM_JSON: return cmd->view == LB_VIEW_WATCH ? &out_jsonl_ops : &out_json_ops; /* it has no end */
 	case CLI_FORM_JSONL: return &out_jsonl_ops;
 	case CLI_FORM_TSV: return cmd->row == LB_ROW_NONE ? view_ops(cmd->view) : &out_tsv_ops;
 	case CLI_FORM_IPVSADM: return cmd->row == LB_ROW_CONN ? &out_conn_ops : &out_ipvsadm_ops;

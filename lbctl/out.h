@@ -65,7 +65,7 @@ void out_error(const struct cli_options *opt, int code, const char *message, con
 extern const struct out_ops out_table_ops;
 void out_table_rows(struct out *o, enum lb_row_type type, const json_t *rows, bool wide, const char *indent);
 /* out_show.c, out_status.c; out_text.c: diff, text and message */
-extern const struct out_ops out_show_ops, out_status_ops, out_diff_ops, out_text_ops, out_message_ops;
+extern const struct out_ops out_show_ops, out_status_ops, out_diff_ops, out_text_ops, out_message_ops, out_watch_ops;
 /* out_check.c: runs of checks, and two parts of `show` */
 extern const struct out_ops out_run_ops;
 extern const struct out_ops out_findings_ops;

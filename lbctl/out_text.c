@@ -110,6 +110,21 @@ static void message_finish(struct out *o)
 
 const struct out_ops out_text_ops = { text_row, message_finish };
 
+/* An event: when, and what. What is bad has its colour. */
+static void watch_row(struct out *o, const json_t *row)
+{
+	const char *time = lb_proto_str(row, "time"), *line = lb_proto_str(row, "line"),
+		   *level = lb_proto_str(row, "level");
+	bool bad = level && (strcmp(level, "error") == 0 || strcmp(level, "warning") == 0);
+	const char *colour = o->look.colour && bad ? columns_colour(strcmp(level, "error") ? "degraded" : "down") : "";
+	lb_text_puts(&o->text, colour);
+	put(o, "", time);
+	put(o, " ", line);
+	lb_text_puts(&o->text, *colour ? COLUMNS_RESET "\n" : "\n");
+}
+
+const struct out_ops out_watch_ops = { watch_row, message_finish };
+
 /* What a change did is one line; its rows are for programs. */
 static void message_row(struct out *o, const json_t *row)
 {

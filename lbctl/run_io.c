@@ -11,6 +11,7 @@
 #include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define WAIT_GRACE_MS  2000 /* the daemon's own "time is over" says more than ours */
 #define RETRY_MS       100
@@ -29,7 +30,7 @@ static void to_out(const json_t *row, void *arg)
 {
 	struct out *o = arg;
 	out_row(o, row);
-	if (o->text.n >= PRINT_AT)
+	if (o->text.n >= PRINT_AT || o->cmd->view == LB_VIEW_WATCH)
 		session_print(&o->text);
 }
 
@@ -387,5 +388,7 @@ int run(struct session *s)
 		return session_error(s, e.code, e.text, NULL);
 	if (lb_command_id(c->cmd) == LB_COMMAND_TOP)
 		return top_run(s);
+	if (c->cmd->view == LB_VIEW_WATCH) /* the next event may be far away */
+		s->conn.reader = STDOUT_FILENO;
 	return c->opt.watch_ms ? repeat(s) : run_once(s);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/daemon.h"
+#include "lbd/daemon_life.h"
 
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/ctl/ctl_conn.h"
+#include "lbd/ctl/ctl_watch.h"
 #include "lbd/host/host_io.h"
 #include "lbd/host/notify_io.h"
 
@@ -53,8 +55,10 @@ void daemon_env_refresh(struct daemon *d)
 	d->env.last_reject = d->last_reject;
 	d->env.hook_failed = d->hooks.failure[0] ? d->hooks.failure : NULL;
 	d->env.hooks_dropped = d->hooks.dropped;
-	if (d->ctl)
+	if (d->ctl) {
 		ctl_server_set_generation(d->ctl, d->generation);
+		d->env.clients = ctl_server_clients(d->ctl);
+	}
 }
 
 /* ---- one turn of the loop ---- */
@@ -67,6 +71,8 @@ static void prepare_cb(struct ev_loop *loop, ev_prepare *w, int revents)
 	bool more = daemon_life_turn(d);
 	more |= daemon_apply_turn(d);
 	more |= daemon_kernel_turn(d);
+	if (d->converged || d->kernel_error) /* not before: what is on the disk is not urgent */
+		daemon_generation_first_store(d);
 	daemon_env_refresh(d);
 	daemon_vrrp_turn(d);
 	daemon_peer_turn(d);
@@ -74,6 +80,7 @@ static void prepare_cb(struct ev_loop *loop, ev_prepare *w, int revents)
 	daemon_look_turn(d);
 	daemon_waits_look(d, false);
 	more |= daemon_both_turn(d);
+	daemon_events_turn(d);
 	daemon_talk_turn(d); /* last: it sends what all of these have said */
 	d->changed = false;
 	if (!more)
@@ -89,11 +96,20 @@ static void idle_cb(struct ev_loop *loop, ev_idle *w, int revents)
 	(void)revents;
 }
 
+static void note_lag(struct daemon *d, struct lb_time now)
+{
+	int64_t late = lb_time_diff_us(now, d->ticked) - (int64_t)(TICK_S * 1e6);
+	if (d->ticked.us)
+		ctl_lag_add(&d->lag, late > 0 ? (uint32_t)late : 0);
+	d->ticked = now;
+}
+
 static void tick_cb(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct daemon *d = w->data;
 	(void)loop;
 	(void)revents;
+	note_lag(d, lb_clock_now());
 	daemon_kernel_tick(d);
 	daemon_vrrp_tick(d);
 	daemon_sync_tick(d);
@@ -101,7 +117,7 @@ static void tick_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	daemon_nft_turn(d);
 	daemon_life_tick(d);
 	daemon_file_look(d);
-	daemon_log_tick(lb_clock_now());
+	daemon_log_tick(d, lb_clock_now());
 	daemon_level_tick(d, lb_clock_now());
 	d->env.rss_kib = host_rss_kib();
 	if (d->env.table_size == 0)
@@ -163,10 +179,10 @@ void daemon_exit(struct daemon *d, enum ctl_exit how)
 	d->stopping = true;
 	d->flush_on_exit = how == CTL_EXIT_STOP_FLUSH;
 	d->exit_status = how == CTL_EXIT_RESTART ? 0 : DAEMON_EXIT_STOP;
-	lb_log(LB_LOG_NOTICE, "daemon: stopping (%s)",
-		how == CTL_EXIT_RESTART      ? "restart"
-		: how == CTL_EXIT_STOP_FLUSH ? "flush"
-					     : "the kernel keeps what it has");
+	const char *why = how == CTL_EXIT_RESTART      ? "restart"
+			  : how == CTL_EXIT_STOP_FLUSH ? "flush"
+						       : "the kernel keeps what it has";
+	daemon_event(d, &(struct event){ .id = LB_EVENT_DAEMON_STOPPING, .reason = why }, "daemon: stopping (%s)", why);
 	notify_send("STOPPING=1");
 	if (d->flush_on_exit) {
 		daemon_kernel_drop_all(d);
@@ -174,6 +190,7 @@ void daemon_exit(struct daemon *d, enum ctl_exit how)
 		lb_log(LB_LOG_NOTICE, "daemon: removed every service of ours from the kernel");
 	}
 	daemon_apply_cancel(d);
+	d->watching_ends = true; /* with what is told from here on until the loop sleeps */
 	d->stopping_since = lb_clock_now();
 	ev_timer_stop(d->loop, &d->audit_timer);
 	ev_timer_stop(d->loop, &d->tick);
@@ -206,6 +223,7 @@ static void dispatch(struct ctl_request *rq, struct ctl_reply *r, void *arg)
 {
 	struct daemon *d = arg;
 	daemon_env_refresh(d);
+	d->env.requests[rq->peer->level]++;
 	ctl_cmd(&d->env, rq, r);
 }
 
@@ -286,8 +304,10 @@ static int start(struct daemon *d)
 	d->runs = ctl_runs_new();
 	d->failovers = ctl_failovers_new();
 	d->conns = ctl_conns_new();
+	d->events = events_new(EVENTS_KEPT);
+	d->watches = ctl_watches_new();
 	if (!d->loop || !d->overrides || !d->words || !d->history || !d->runs || !d->failovers || !d->conns ||
-		daemon_talk_start(d))
+		!d->events || !d->watches || daemon_talk_start(d))
 		return -1;
 	name_node(d);
 	d->pid = getpid();
@@ -310,6 +330,10 @@ static int start(struct daemon *d)
 		.runs = d->runs,
 		.failovers = d->failovers,
 		.conns = d->conns,
+		.events = d->events,
+		.watches = d->watches,
+		.lag = &d->lag,
+		.applied_wall_ms = d->env.applied_wall_ms,
 		.vrrps = &d->vrrp.all,
 		.peers = &d->peer.all,
 		.sync = &d->sync.all,
@@ -323,6 +347,7 @@ static int start(struct daemon *d)
 	daemon_env_refresh(d);
 	if (start_ctl(d))
 		return -1;
+	daemon_metrics_model(d);
 	daemon_probe_start(d);
 	daemon_sync_start(d);
 	daemon_vrrp_start(d);
@@ -337,6 +362,7 @@ static void finish(struct daemon *d)
 	daemon_vrrp_done(d);
 	daemon_sync_done(d);
 	daemon_nft_done(d);
+	daemon_metrics_done(d);
 	if (d->ctl)
 		ctl_server_free(d->ctl);
 	daemon_talk_done(d);
@@ -354,6 +380,8 @@ static void finish(struct daemon *d)
 	ctl_runs_free(d->runs);
 	ctl_failovers_free(d->failovers);
 	ctl_conns_free(d->conns);
+	ctl_watches_free(d->watches);
+	events_free(d->events);
 	ipvs_free(d->ipvs);
 	ipvs_io_free(d->kernel_io);
 	lb_text_done(&d->owned_pending);
@@ -371,8 +399,9 @@ int daemon_run(const struct daemon_options *opt)
 	d.owned_fd = d.state_dir = -1;
 	d.exit_status = 1;
 	if (start(&d) == 0) {
-		lb_log(LB_LOG_NOTICE, "daemon: started (lbd %s, node %s, generation %u, %u services, %u backends)",
-			LBD_VERSION, d.node, d.generation, d.model->n_services, d.model->n_backends);
+		daemon_event(&d, &(struct event){ .id = LB_EVENT_DAEMON_STARTED },
+			"daemon: started (lbd %s, node %s, generation %u, %u services, %u backends)", LBD_VERSION,
+			d.node, d.generation, d.model->n_services, d.model->n_backends);
 		notify_send("READY=1");
 		ev_run(d.loop, 0);
 	}

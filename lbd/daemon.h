@@ -22,6 +22,8 @@
  *   daemon_words.c   overrides that hold on both nodes
  *   daemon_pair.c    what runs on the other node, compared with what runs here
  *   daemon_both.c    one configuration on both nodes, or on neither
+ *   daemon_log.c     events: to the log, to memory, to who watches
+ *   daemon_metrics.c the endpoint of Prometheus
  *   daemon_life.c    what becomes of a generation: the deadline, rollback, what a start may run
  *   daemon_confirm.c confirm and rollback as they are asked for, here or on the other node
  *   daemon_nft.c     our table of nftables
@@ -42,6 +44,7 @@
 #include "lbd/ctl/ctl_io.h"
 #include "lbd/ctl/ctl_remote.h"
 #include "lbd/ctl/ctl_run.h"
+#include "lbd/event.h"
 #include "lbd/history.h"
 #include "lbd/host/host.h"
 #include "lbd/host/track_io.h"
@@ -108,6 +111,7 @@ struct daemon_room {
 	bool there;                 /* worker runs, or is between two processes, or is being stopped */
 	uint32_t next_id;           /* targets below it have been sent */
 	struct check_msg_pong pong; /* the last one */
+	struct ctl_lag lag;
 };
 
 struct daemon_interface {
@@ -127,6 +131,7 @@ struct daemon_vrrp {
 	struct vrrp_conf *next; /* of a configuration that is about to run; owned */
 	uint32_t n_next;
 	struct vrrp_msg_pong pong; /* the last one */
+	struct ctl_lag lag;
 	LB_VEC(struct host_process) processes;
 	LB_VEC(struct daemon_interface) interfaces;
 };
@@ -146,6 +151,7 @@ struct daemon_sync {
 	struct model_sync all;
 	struct sync_conf next; /* of a configuration that is about to run */
 	struct sync_msg_pong pong;
+	struct ctl_lag lag;
 };
 
 /* Flows to be ended: their backend has left the kernel's table. */
@@ -228,6 +234,14 @@ struct daemon {
 	struct ctl_runs *runs;
 	struct ctl_failovers *failovers;
 	struct ctl_conns *conns;
+	struct events *events;
+	struct ctl_watches *watches;
+	bool watched; /* there are events that nobody was sent yet */
+	bool watching_ends;
+	uint32_t alarms; /* that were raised, of those that are looked for */
+	struct metrics_server *metrics;
+	struct ctl_lag lag;
+	struct lb_time ticked;
 	uint32_t next_target_id;
 	uint64_t turn;
 	uint32_t generation;
@@ -253,8 +267,9 @@ struct daemon {
 	uint64_t config_stamp; /* of the file and conf.d as last looked at: names, times, sizes */
 	bool file_differs;
 	char *last_reject;
-	bool left_over_due; /* the kernel could not be read at start: look when it answers */
-	bool fallback;      /* the file was broken at start: a stored generation runs */
+	struct daemon_text unstored; /* what a start runs and is no generation yet: daemon_generation_first */
+	bool left_over_due;          /* the kernel could not be read at start: look when it answers */
+	bool fallback;               /* the file was broken at start: a stored generation runs */
 
 	struct daemon_room rooms[CHECK_ROOM_COUNT];
 	struct daemon_vrrp vrrp;
@@ -541,48 +556,6 @@ void daemon_owned_flush(struct daemon *d);
 const char *daemon_overrides_save(struct daemon *d); /* NULL, or why not (static) */
 void daemon_not_saved(struct daemon *d, bool failed, const char *what, int err);
 
-/* ---- daemon_generation.c ---- */
-int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const struct ctl_peer *who,
-	const char *message, bool pending, struct lb_err *e);
-/* The file form of a stored generation in *raw and what it says in *g (points into raw). 0, or -1 and *e. */
-int daemon_generation_load(
-	struct daemon *d, uint32_t number, struct lb_text *raw, struct generation *g, struct lb_err *e);
-/* 0, or -1 and *e: the disk says what it said before. */
-int daemon_generation_mark(
-	struct daemon *d, uint32_t number, enum generation_state state, const char *why, struct lb_err *e);
-uint32_t daemon_generation_newest(struct daemon *d);
-/* Heads of the newest, by number; how many. Those that are damaged are set aside. */
-size_t daemon_generations(struct daemon *d, struct generation *out, size_t n);
-size_t daemon_generations_damaged(struct daemon *d, uint32_t *out, size_t n);
-void daemon_heads(struct daemon *d, struct life_heads *heads);
-int daemon_text_sha256(const struct daemon_text *t, char out[GENERATION_SHA_LEN + 1]); /* 0 or -ENOMEM */
-
-/* ---- daemon_life.c ---- */
-/* One event: what it means is done. What was said, when nobody waits for it as d->life.reply. */
-struct lb_err daemon_life_step(struct daemon *d, const struct life_event *ev);
-/* Whether another configuration may be applied. 0, or -1 and *e. */
-int daemon_life_may_apply(struct daemon *d, struct lb_err *e);
-/* Whether there is something to go back to. 0, or -1 and *e. */
-int daemon_life_may_pend(struct daemon *d, struct lb_err *e);
-/* To number, 0 = the one before; why is stored. Holds r and ends it; r may be NULL. */
-void daemon_life_rollback(struct daemon *d, uint32_t number, const char *why, struct ctl_reply *r);
-/* What life_step wanted to run runs, or (failed) does not: text. */
-void daemon_life_loaded(struct daemon *d, bool failed, const char *text);
-/* What the file may do at a start: reads the disk, marks what was pending. t NULL: the file cannot be used. */
-void daemon_life_start(
-	struct daemon *d, const struct daemon_text *t, struct life_heads *heads, struct life_choice *choice);
-/* d->generation runs. broken: what is wrong with the file, NULL = nothing. */
-void daemon_life_started(struct daemon *d, const struct life_choice *choice, const char *broken);
-bool daemon_life_turn(struct daemon *d); /* before the loop sleeps; true: it began something */
-void daemon_life_tick(struct daemon *d);
-void daemon_life_done(struct daemon *d);
-
-/* ---- daemon_confirm.c ---- */
-void daemon_confirm(struct daemon *d, const struct ctl_peer *who, struct ctl_reply *r);
-void daemon_rollback(struct daemon *d, uint32_t number, const struct ctl_peer *who, struct ctl_reply *r);
-/* As struct ctl_talk_ops asked: the other node confirms, or goes back. */
-int daemon_confirm_asked(struct daemon *d, struct ctl_conv *c, const json_t *header, struct lb_err *e);
-
 /* ---- daemon_doctor.c ---- */
 int daemon_doctor(const struct daemon_options *opt); /* no daemon runs in this process; returns the exit status */
 
@@ -591,8 +564,15 @@ int daemon_doctor(const struct daemon_options *opt); /* no daemon runs in this p
 int daemon_privs_drop(const struct daemon_options *opt, struct lb_err *e);
 
 /* ---- daemon_log.c ---- */
-/* One line per change of state, rate limited per event name ("backend.health"). */
-__attribute__((format(printf, 3, 4))) void daemon_event(
-	enum lb_log_level level, const char *name, const char *fmt, ...);
+/* A change of state: the line is for people, "OBJECT: what happened", and rate limited in the log; takes e->data. */
+__attribute__((format(printf, 3, 4))) void daemon_event(struct daemon *d, const struct event *e, const char *fmt, ...);
+void daemon_event_line(struct daemon *d, const struct model_line *l, json_t *data);
+void daemon_event_worker(struct daemon *d, const struct worker *w, const struct worker_news *news);
+void daemon_log_check(struct daemon *d, const struct history_record *r);
+void daemon_events_turn(struct daemon *d);                        /* before the loop sleeps: to who watches */
 void daemon_log_change(const struct model_change *ch, void *arg); /* model_change_fn */
-void daemon_log_tick(struct lb_time now);
+void daemon_log_tick(struct daemon *d, struct lb_time now);
+
+/* ---- daemon_metrics.c ---- */
+void daemon_metrics_model(struct daemon *d); /* the configuration may say another address */
+void daemon_metrics_done(struct daemon *d);

@@ -7,6 +7,7 @@
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon.h"
+#include "lbd/daemon_life.h"
 #include "lbd/plan.h"
 #include "lbd/state/state_io.h"
 
@@ -104,7 +105,7 @@ static void note_reject(struct daemon *d, const char *first, size_t errors)
 {
 	free(d->last_reject);
 	d->last_reject = strdup(first);
-	daemon_event(LB_LOG_WARNING, "config.rejected",
+	daemon_event(d, &(struct event){ .id = LB_EVENT_CONFIG_REJECTED, .user = d->apply->who.user },
 		"config: rejected: %s (%zu error%s); generation %u is still running", first, errors,
 		errors == 1 ? "" : "s", d->generation);
 	daemon_env_refresh(d);
@@ -252,7 +253,8 @@ static void take_same(struct daemon *d)
 	snprintf(text, sizeof(text), "nothing changed; generation %u is running%s%s", d->generation,
 		new[0] ? ", with " : "", new);
 	if (new[0])
-		daemon_event(LB_LOG_NOTICE, "config.applied", "config/%u: %s, by %s", d->generation, new, a->who.user);
+		daemon_event(d, &(struct event){ .id = LB_EVENT_CONFIG_APPLIED, .user = a->who.user },
+			"config/%u: %s, by %s", d->generation, new, a->who.user);
 	daemon_env_refresh(d);
 	finish(d, LB_CODE_OK, text, json_pack("{s:i, s:b}", "writes", 0, "changed", keys != 0 || cluster));
 }
@@ -272,6 +274,29 @@ static int take_number(struct daemon *d, struct lb_err *e)
 	return daemon_generation_store(d, &a->text, &a->who, a->message, pending, e);
 }
 
+static void tell_taken(struct daemon *d)
+{
+	const struct daemon_apply *a = d->apply;
+	const struct life *l = &d->life.life;
+	char text[LB_DURATION_STRLEN], left[40] = "";
+	json_t *data = json_pack("{s:I, s:I, s:I}", "added", (json_int_t)a->changes[0], "changed",
+		(json_int_t)a->changes[1], "removed", (json_int_t)a->changes[2]);
+	daemon_event(d, &(struct event){ .id = LB_EVENT_CONFIG_APPLIED, .user = a->who.user, .data = data },
+		"config/%u: applied by %s (%u added, %u changed, %u removed)", d->generation, a->who.user,
+		a->changes[0], a->changes[1], a->changes[2]);
+	if (l->phase != LIFE_PENDING)
+		return;
+	if (a->confirm_ms)
+		snprintf(left, sizeof(left), " in %s", lb_duration_str(a->confirm_ms, text));
+	daemon_event(d,
+		&(struct event){ .id = LB_EVENT_CONFIG_PENDING,
+			.user = a->who.user,
+			.new = "pending",
+			.data = json_pack(
+				"{s:I, s:f}", "base", (json_int_t)l->base, "left", (double)a->confirm_ms / 1e3) },
+		"config/%u: goes back to %u%s unless it is confirmed", d->generation, l->base, left);
+}
+
 static void taken(struct daemon *d)
 {
 	struct daemon_apply *a = d->apply;
@@ -289,8 +314,7 @@ static void taken(struct daemon *d)
 	(void)daemon_life_step(d, &ev);
 	daemon_life_tick(d); /* its deadline is armed */
 	d->life.note[0] = '\0';
-	daemon_event(LB_LOG_NOTICE, "config.applied", "config/%u: applied by %s (%u added, %u changed, %u removed)",
-		d->generation, a->who.user, a->changes[0], a->changes[1], a->changes[2]);
+	tell_taken(d);
 }
 
 /* It was stored, and does not run. */

@@ -16,6 +16,7 @@
 #include "lbd/ctl/ctl_reply.h"
 #include "lbd/ctl/ctl_sync.h"
 #include "lbd/daemon.h"
+#include "lbd/daemon_life.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -157,8 +158,8 @@ static void both_end(struct daemon_both *b)
 	struct ctl_reply *r = b->reply;
 	json_t *extra = b->errors ? json_pack("{s:O}", "errors", b->errors) : NULL;
 	if (m->code != LB_CODE_OK)
-		daemon_event(LB_LOG_WARNING, "config.both", "config: not applied on both nodes, by %s: %s", b->who.user,
-			m->text);
+		daemon_event(b->d, &(struct event){ .id = LB_EVENT_CONFIG_BOTH, .user = b->who.user },
+			"config: not applied on both nodes, by %s: %s", b->who.user, m->text);
 	if (r)
 		ctl_reply_end(r, m->code, m->text, extra);
 	else
@@ -409,7 +410,8 @@ static void follow_ended(struct daemon_follow *f, enum lb_code code, const char 
 	if (was == ORDER_APPLY && f->d->generation != f->before)
 		f->applied = f->d->generation;
 	if (was == ORDER_BACK) {
-		daemon_event(code ? LB_LOG_ERROR : LB_LOG_WARNING, "config.both",
+		daemon_event(f->d,
+			&(struct event){ .id = LB_EVENT_CONFIG_BOTH, .level = code ? LB_LOG_ERROR : LB_LOG_WARNING },
 			"config: %s not on both nodes: %s generation %u%s%s", f->conv ? "" : "the link broke,",
 			code ? "could not go back to" : "went back to", f->before, code ? ": " : "", code ? text : "");
 		f->applied = 0;

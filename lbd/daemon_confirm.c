@@ -14,7 +14,7 @@
 #include "common/log_io.h"
 #include "lbd/ctl/ctl_reply.h"
 #include "lbd/ctl/ctl_sync.h"
-#include "lbd/daemon.h"
+#include "lbd/daemon_life.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +56,10 @@ static struct lb_err confirm_here(struct daemon *d, const char *by)
 	uint32_t number = d->life.life.runs;
 	struct lb_err said = daemon_life_step(d, &ev);
 	if (!said.code)
-		daemon_event(LB_LOG_NOTICE, "config.confirmed", "config/%u: confirmed by %s", number, by);
+		daemon_event(d,
+			&(struct event){
+				.id = LB_EVENT_CONFIG_CONFIRMED, .old = "pending", .new = "confirmed", .user = by },
+			"config/%u: confirmed by %s", number, by);
 	return said;
 }
 

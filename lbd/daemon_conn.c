@@ -198,12 +198,16 @@ static void cut_ended(struct daemon *d, const struct conn_end *e)
 		if (c->cuts.v[i].id == e->id && !n++)
 			conn_match_str(&c->cuts.v[i].match, at);
 	if (e->ended)
-		daemon_event(LB_LOG_NOTICE, "conn.cut", "conn: %llu flow%s ended that had lost %s (%s%s)",
-			(unsigned long long)e->ended, e->ended == 1 ? "" : "s",
-			n == 1 ? "their backend" : "their backends", at, n > 1 ? ", ..." : "");
+		daemon_event(d,
+			&(struct event){
+				.id = LB_EVENT_CONN_CUT, .data = json_pack("{s:I}", "ended", (json_int_t)e->ended) },
+			"conn: %llu flow%s ended that had lost %s (%s%s)", (unsigned long long)e->ended,
+			e->ended == 1 ? "" : "s", n == 1 ? "their backend" : "their backends", at,
+			n > 1 ? ", ..." : "");
 	if ((e->err || e->left || e->unsure) && !again(c, e->id))
-		daemon_event(LB_LOG_WARNING, "conn.cut", "conn: flows that should end %s still there (%s%s): %s",
-			e->err || e->left ? "are" : "may be", at, n > 1 ? ", ..." : "",
+		daemon_event(d, &(struct event){ .id = LB_EVENT_CONN_CUT, .level = LB_LOG_WARNING },
+			"conn: flows that should end %s still there (%s%s): %s", e->err || e->left ? "are" : "may be",
+			at, n > 1 ? ", ..." : "",
 			e->text[0] ? e->text
 			: e->err   ? strerror((int)e->err)
 			: e->left  ? "something renews them"

@@ -2,7 +2,9 @@
 /* What the daemon does for command handlers. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
+#include "lbd/ctl/ctl_rows.h"
 #include "lbd/daemon.h"
+#include "lbd/daemon_life.h"
 #include "lbd/host/host_io.h"
 
 #include <errno.h>
@@ -74,7 +76,7 @@ static int op_generation_text(void *arg, uint32_t number, struct lb_text *out, s
 	return err;
 }
 
-static void log_override(const struct override *ov, const char *what)
+static void log_override(struct daemon *d, const struct override *ov, const char *what)
 {
 	static const char *const states[] = { "enabled", "drain", "maint" };
 	const struct override_item *it = &ov->force_item;
@@ -88,20 +90,34 @@ static void log_override(const struct override *ov, const char *what)
 	}
 	if (ov->state_item.set)
 		it = &ov->state_item;
-	daemon_event(LB_LOG_NOTICE, "override.set", "%s: override %s (%s%s%s%sby=%s%s%s)",
-		override_label(ov->object, label), what, ov->state_item.set ? states[ov->state] : "",
-		ov->state_item.set ? " " : "", weight, force, it->by ? it->by : "-",
-		it->reason && it->reason[0] ? " reason=" : "", it->reason ? it->reason : "");
+	json_t *data = json_object();
+	if (ov->state_item.set)
+		ctl_put(data, "state", json_string(states[ov->state]));
+	if (ov->weight_item.set)
+		ctl_put(data, "weight",
+			json_sprintf("%u%s", ov->weight, ov->weight_kind == OVERRIDE_WEIGHT_PERCENT ? "%" : ""));
+	if (ov->force_item.set)
+		ctl_put(data, "force", json_string(override_force_name(ov->force)));
+	daemon_event(d,
+		&(struct event){ .id = LB_EVENT_OVERRIDE_SET, .reason = it->reason, .user = it->by, .data = data },
+		"%s: override %s (%s%s%s%sby=%s%s%s)", override_label(ov->object, label), what,
+		ov->state_item.set ? states[ov->state] : "", ov->state_item.set ? " " : "", weight, force,
+		it->by ? it->by : "-", it->reason && it->reason[0] ? " reason=" : "", it->reason ? it->reason : "");
 }
 
-static void log_priority(const char *name, const struct override *ov)
+static void log_priority(struct daemon *d, const char *name, const struct override *ov)
 {
 	const struct override_item *it = ov ? &ov->prio_item : NULL;
 	if (!it)
-		daemon_event(LB_LOG_NOTICE, "override.set", "vrrp/%s: override removed", name);
+		daemon_event(d, &(struct event){ .id = LB_EVENT_OVERRIDE_SET }, "vrrp/%s: override removed", name);
 	else
-		daemon_event(LB_LOG_NOTICE, "override.set", "vrrp/%s: override set (priority=%u by=%s%s%s)", name,
-			ov->prio, it->by, it->reason[0] ? " reason=" : "", it->reason);
+		daemon_event(d,
+			&(struct event){ .id = LB_EVENT_OVERRIDE_SET,
+				.reason = it->reason,
+				.user = it->by,
+				.data = json_pack("{s:i}", "priority", (int)ov->prio) },
+			"vrrp/%s: override set (priority=%u by=%s%s%s)", name, ov->prio, it->by,
+			it->reason[0] ? " reason=" : "", it->reason);
 }
 
 void daemon_override_holds(struct daemon *d, const char *object)
@@ -110,11 +126,12 @@ void daemon_override_holds(struct daemon *d, const char *object)
 	const char *vrrp = override_vrrp(object);
 	char label[OVERRIDE_LABEL_MAX];
 	if (vrrp)
-		log_priority(vrrp, ov);
+		log_priority(d, vrrp, ov);
 	else if (ov)
-		log_override(ov, "set");
+		log_override(d, ov, "set");
 	else
-		daemon_event(LB_LOG_NOTICE, "override.set", "%s: override removed", override_label(object, label));
+		daemon_event(d, &(struct event){ .id = LB_EVENT_OVERRIDE_SET }, "%s: override removed",
+			override_label(object, label));
 	if (vrrp)
 		daemon_vrrp_override(d);
 	model_override_changed(d->model, object);
@@ -142,7 +159,8 @@ static void expired(const struct override *ov, void *arg)
 {
 	struct expiry *x = arg;
 	char label[OVERRIDE_LABEL_MAX];
-	daemon_event(LB_LOG_NOTICE, "override.expired", "%s: override expired", override_label(ov->object, label));
+	daemon_event(x->d, &(struct event){ .id = LB_EVENT_OVERRIDE_EXPIRED }, "%s: override expired",
+		override_label(ov->object, label));
 	model_override_changed(x->d->model, ov->object);
 	x->d->changed = x->any = true;
 }

@@ -3,7 +3,7 @@
  * one. One that does not check is set aside for a person to look at, and is as good as not there. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
-#include "lbd/daemon.h"
+#include "lbd/daemon_life.h"
 #include "lbd/state/state_io.h"
 
 #include <errno.h>
@@ -35,9 +35,9 @@ static void set_aside(struct daemon *d, uint32_t number, const char *why)
 	char name[40], aside[48];
 	snprintf(aside, sizeof(aside), "%s" STATE_DAMAGED, name_of(number, name));
 	int err = state_rename(d->state_dir, name, aside);
-	daemon_event(LB_LOG_ERROR, "config.damaged", "config/%u: %s/%s cannot be used: %s; %s%s", number,
-		d->opt->state_dir, name, why, err ? "it cannot be set aside: " : "kept as ",
-		err ? strerror(-err) : aside + strlen("generations/"));
+	daemon_event(d, &(struct event){ .id = LB_EVENT_CONFIG_DAMAGED, .reason = why },
+		"config/%u: %s/%s cannot be used: %s; %s%s", number, d->opt->state_dir, name, why,
+		err ? "it cannot be set aside: " : "kept as ", err ? strerror(-err) : aside + strlen("generations/"));
 }
 
 static int head_of(struct daemon *d, uint32_t number, struct generation *g)
@@ -61,6 +61,7 @@ static int head_of(struct daemon *d, uint32_t number, struct generation *g)
 size_t daemon_generations(struct daemon *d, struct generation *out, size_t n)
 {
 	uint32_t all[LIFE_HEADS_MAX];
+	daemon_generation_first_store(d);
 	size_t got = 0, there = d->state_dir < 0 ? 0 : state_generations(d->state_dir, false, all, LIFE_HEADS_MAX);
 	for (size_t i = there > n ? there - n : 0; i < there; i++) {
 		out[got] = (struct generation){ 0 };
@@ -146,6 +147,7 @@ static int write_out(struct daemon *d, const struct generation *g)
 int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const struct ctl_peer *who,
 	const char *message, bool pending, struct lb_err *e)
 {
+	daemon_generation_first_store(d);
 	uint32_t newest = daemon_generation_newest(d);
 	struct generation g = { .number = (newest > d->generation ? newest : d->generation) + 1,
 		.wall_ms = lb_clock_wall_ms(),
@@ -167,11 +169,33 @@ int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const
 	return 0;
 }
 
+void daemon_generation_first(struct daemon *d, struct daemon_text *t)
+{
+	d->generation = daemon_generation_newest(d) + 1;
+	d->unstored = *t;
+	*t = (struct daemon_text){ 0 };
+}
+
+void daemon_generation_first_store(struct daemon *d)
+{
+	struct daemon_text t = d->unstored;
+	uint32_t number = d->generation;
+	struct lb_err e;
+	if (!t.sources.n)
+		return;
+	d->unstored = (struct daemon_text){ 0 };
+	d->generation = 0; /* the number that it has is given once more */
+	if (daemon_generation_store(d, &t, NULL, "start", false, &e))
+		d->generation = number;
+	daemon_text_done(&t);
+}
+
 int daemon_generation_load(
 	struct daemon *d, uint32_t number, struct lb_text *raw, struct generation *g, struct lb_err *e)
 {
 	char name[40];
 	struct lb_err why;
+	daemon_generation_first_store(d);
 	int err = d->state_dir < 0 ? -ENOENT : state_read(d->state_dir, name_of(number, name), GENERATION_MAX, raw);
 	if (err == -ENOENT)
 		return lb_err_set(e, LB_CODE_NOT_FOUND, "there is no generation %u (the newest is %u)", number,

@@ -24,10 +24,11 @@ static void ended(struct daemon *d, uint32_t id, const char *why, uint32_t took_
 	if (!model_hooks_done(&d->hooks, id, why))
 		return; /* it was forgotten: the configuration has no hook any more */
 	if (why[0])
-		daemon_event(LB_LOG_WARNING, "hook.failed", "hook/state: %s failed (%s, took=%.1fms)", name, why,
-			took_us / 1e3);
+		daemon_event(d, &(struct event){ .id = LB_EVENT_HOOK_FAILED, .reason = why },
+			"hook/state: %s failed (%s, took=%.1fms)", name, why, took_us / 1e3);
 	else
-		daemon_event(LB_LOG_INFO, "hook.ran", "hook/state: %s told (took=%.1fms)", name, took_us / 1e3);
+		daemon_event(d, &(struct event){ .id = LB_EVENT_HOOK_RAN }, "hook/state: %s told (took=%.1fms)", name,
+			took_us / 1e3);
 }
 
 void daemon_hook_more(struct daemon *d)
@@ -56,8 +57,9 @@ void daemon_hook_state(struct daemon *d, const struct model_vrrp *v, const struc
 		return;
 	if (model_hooks_add(&d->hooks, &run, &dropped)) {
 		model_hook_name(&dropped, name, sizeof(name));
-		daemon_event(LB_LOG_WARNING, "hook.dropped", "hook/state: %s not told (%u wait, dropped=%llu)", name,
-			MODEL_HOOK_PENDING, (unsigned long long)d->hooks.dropped);
+		daemon_event(d, &(struct event){ .id = LB_EVENT_HOOK_DROPPED },
+			"hook/state: %s not told (%u wait, dropped=%llu)", name, MODEL_HOOK_PENDING,
+			(unsigned long long)d->hooks.dropped);
 	}
 	daemon_hook_more(d);
 }

@@ -38,7 +38,8 @@ static void on_drift(void *arg, const struct ipvs_key *key, enum ipvs_drift what
 	struct daemon *d = arg;
 	char k[IPVS_KEY_STRLEN];
 	uint32_t s = d->model ? model_listener_service(d->model, key) : MODEL_NONE;
-	daemon_event(LB_LOG_WARNING, "kernel.drift", "service/%s: the kernel differs (%s, listen=%s): repairing",
+	daemon_event(d, &(struct event){ .id = LB_EVENT_KERNEL_DRIFT, .reason = words[what] },
+		"service/%s: the kernel differs (%s, listen=%s): repairing",
 		s != MODEL_NONE ? d->model->services[s].cfg->name : "-", words[what], ipvs_key_str(key, k));
 	dirty_key(d, key);
 }
@@ -57,7 +58,8 @@ static void on_refused(void *arg, const struct ipvs_op *op, int err)
 	const char *name = s != MODEL_NONE ? d->model->services[s].cfg->name : "-";
 	ipvs_op_str(op, text);
 	daemon_apply_refused(d, name, text, why);
-	daemon_event(LB_LOG_WARNING, "kernel.refused", "service/%s: refused by the kernel (%s): %s", name, text, why);
+	daemon_event(d, &(struct event){ .id = LB_EVENT_KERNEL_REFUSED, .reason = why },
+		"service/%s: refused by the kernel (%s): %s", name, text, why);
 }
 
 /* The record of what is ours is on disk before the kernel hears of it: a crash in between leaves a record of

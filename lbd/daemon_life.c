@@ -3,11 +3,11 @@
  * What becomes of generations (life.h): its steps are done here. A rollback takes the way of every change, without
  * being stored; then the kernel is compared with what should be there, in slices, and the answer is what was found.
  */
+#include "lbd/daemon_life.h"
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/ctl/ctl_kernel.h"
 #include "lbd/ctl/ctl_reply.h"
-#include "lbd/daemon.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,8 +33,11 @@ static void answer(struct daemon *d, const struct life_event *ev, const struct l
 	lb_err_set(said, acts->code, "%s", acts->text);
 	if (ev->type != LIFE_EVENT_LOOKED && ev->type != LIFE_EVENT_LOADED)
 		return; /* the caller tells it */
-	daemon_event(acts->code ? LB_LOG_ERROR : LB_LOG_WARNING, "config.rolled_back", "config/%u: %s (%s)",
-		d->life.life.gave_up, acts->text, d->life.life.why);
+	daemon_event(d,
+		&(struct event){ .id = LB_EVENT_CONFIG_ROLLED_BACK,
+			.level = acts->code ? LB_LOG_ERROR : LB_LOG_WARNING,
+			.reason = d->life.life.why },
+		"config/%u: %s (%s)", d->life.life.gave_up, acts->text, d->life.life.why);
 	char text[LIFE_TEXT + 600];
 	snprintf(text, sizeof(text), "%s%s", acts->text, d->life.look ? d->life.look->list : "");
 	d->life.reply = NULL;
@@ -46,12 +49,13 @@ static int mark(struct daemon *d, const struct life_act *act, struct lb_err *e)
 {
 	const char *why = d->life.life.why;
 	int failed = daemon_generation_mark(d, act->number, act->state, why, e);
+	const char *state = generation_states[act->state];
 	if (failed)
-		daemon_event(LB_LOG_ERROR, "config.not_marked", "config/%u: cannot be stored as %s: %s", act->number,
-			generation_states[act->state], e->text);
+		daemon_event(d, &(struct event){ .id = LB_EVENT_CONFIG_NOT_MARKED, .new = state, .reason = e->text },
+			"config/%u: cannot be stored as %s: %s", act->number, state, e->text);
 	else
-		daemon_event(LB_LOG_NOTICE, "config.state", "config/%u: -> %s%s%s%s", act->number,
-			generation_states[act->state], why[0] ? " (" : "", why, why[0] ? ")" : "");
+		daemon_event(d, &(struct event){ .id = LB_EVENT_CONFIG_STATE, .new = state, .reason = why },
+			"config/%u: -> %s%s%s%s", act->number, state, why[0] ? " (" : "", why, why[0] ? ")" : "");
 	if (!failed && act->state == GENERATION_CONFIRMED)
 		daemon_overrides_prune(d); /* what is not in it does not come back */
 	return failed;
@@ -270,11 +274,13 @@ void daemon_life_tick(struct daemon *d)
 void daemon_life_start(
 	struct daemon *d, const struct daemon_text *t, struct life_heads *heads, struct life_choice *choice)
 {
-	char sha[GENERATION_SHA_LEN + 1];
+	char sha[GENERATION_SHA_LEN + 1] = "";
 	struct life_acts acts;
 	struct lb_err e;
 	daemon_heads(d, heads);
-	life_start(&d->life.life, heads, t && daemon_text_sha256(t, sha) == 0 ? sha : NULL, choice, &acts);
+	/* of a large file it takes a while, and where there is no generation it equals none */
+	bool usable = t && (!heads->n || daemon_text_sha256(t, sha) == 0);
+	life_start(&d->life.life, heads, usable ? sha : NULL, choice, &acts);
 	for (size_t i = 0; i < acts.n; i++)
 		(void)mark(d, &acts.v[i], &e); /* pending is as good: no start runs it */
 }
@@ -293,11 +299,13 @@ void daemon_life_started(struct daemon *d, const struct life_choice *choice, con
 		snprintf(d->life.note, sizeof(d->life.note), "generation %u runs: %u was rolled back: %s",
 			d->generation, choice->gave_up, choice->why);
 	if (d->life.note[0])
-		daemon_event(broken ? LB_LOG_ERROR : LB_LOG_WARNING, "config.start", "config/%u: %s", d->generation,
-			d->life.note);
+		daemon_event(d,
+			&(struct event){ .id = LB_EVENT_CONFIG_START, .level = broken ? LB_LOG_ERROR : LB_LOG_WARNING },
+			"config/%u: %s", d->generation, d->life.note);
 }
 
 void daemon_life_done(struct daemon *d)
 {
+	daemon_generation_first_store(d);
 	look_free(d);
 }

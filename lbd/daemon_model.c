@@ -4,6 +4,7 @@
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon.h"
+#include "lbd/daemon_life.h"
 #include "lbd/host/host_io.h"
 #include "lbd/state/state_io.h"
 
@@ -150,6 +151,8 @@ int daemon_model_swap(struct daemon *d, struct config *c)
 	daemon_probe_model(d, old);
 	model_free(old);
 	daemon_nft_model(d);
+	daemon_metrics_model(d);
+	d->env.applied_wall_ms = lb_clock_wall_ms();
 	malloc_trim(0); /* two whole configurations were in memory: give the old one back to the host */
 	daemon_host_look(d);
 	d->changed = true;
@@ -230,16 +233,6 @@ static struct config *load_file(struct daemon *d, struct daemon_text *t, struct 
 	return c;
 }
 
-/* c is of the file. */
-static void number_of_file(struct daemon *d, const struct daemon_text *t, const struct life_choice *choice)
-{
-	struct lb_err e;
-	d->generation = choice->same;
-	/* without a place to store it the file still runs: a full disk must not keep a balancer down */
-	if (!choice->same && daemon_generation_store(d, t, NULL, "start", false, &e) && !d->generation)
-		d->generation = daemon_generation_newest(d) + 1;
-}
-
 int daemon_apply_first(struct daemon *d)
 {
 	struct daemon_text t = { 0 }, stored = { 0 };
@@ -265,12 +258,14 @@ int daemon_apply_first(struct daemon *d)
 		}
 	}
 	int err = c ? 0 : -1;
-	if (!err && !d->fallback)
-		number_of_file(d, &t, &choice);
 	if (!err) {
 		daemon_file_remember(d, d->fallback ? &stored : &t, !d->fallback);
 		err = daemon_model_swap(d, c);
 	}
+	if (!err && !d->fallback && choice.same)
+		d->generation = choice.same;
+	else if (!err && !d->fallback)
+		daemon_generation_first(d, &t);
 	if (!err) {
 		daemon_life_started(d, &choice, d->last_reject);
 		daemon_left_over(d);

@@ -46,21 +46,24 @@ static void tell(struct daemon *d)
 {
 	struct lb_time now = lb_clock_now();
 	int64_t wall_ms = lb_clock_wall_ms();
-	struct model_peer_line line;
+	struct model_line line;
 	for (uint32_t i = 0; i < d->peer.all.n; i++)
 		while (model_peer_next(&d->peer.all.v[i], now, wall_ms, &line)) {
-			daemon_event(line.level, line.event, "%s", line.text);
+			daemon_event_line(d, &line, NULL);
 			d->changed = true;
 		}
 }
 
-static void log_moved(const struct model_vrrp *v, const struct vrrp_msg_moved *m)
+static void log_moved(struct daemon *d, const struct model_vrrp *v, const struct vrrp_msg_moved *m)
 {
 	if (m->ok)
-		daemon_event(LB_LOG_NOTICE, "vrrp.moved", "vrrp/%s: handed over %s (outage=%u.%03ums)", v->conf->name,
+		daemon_event(d, &(struct event){ .id = LB_EVENT_VRRP_MOVED, .new = m->away ? "away" : "here" },
+			"vrrp/%s: handed over %s (outage=%u.%03ums)", v->conf->name,
 			m->away ? "to another node" : "to this node", m->outage_us / 1000, m->outage_us % 1000);
 	else
-		daemon_event(LB_LOG_WARNING, "vrrp.moved", "vrrp/%s: not handed over (%s)", v->conf->name, m->reason);
+		daemon_event(d,
+			&(struct event){ .id = LB_EVENT_VRRP_MOVED, .level = LB_LOG_WARNING, .reason = m->reason },
+			"vrrp/%s: not handed over (%s)", v->conf->name, m->reason);
 }
 
 bool daemon_peer_said(struct daemon *d, const struct vrrp_msg *m)
@@ -74,7 +77,7 @@ bool daemon_peer_said(struct daemon *d, const struct vrrp_msg *m)
 			model_peers_said_theirs(&d->peer.all, &m->u.theirs);
 	} else if (m->type == VRRP_MSG_MOVED) {
 		if ((v = model_vrrp_by_id(&d->vrrp.all, m->u.moved.id)))
-			log_moved(v, &m->u.moved);
+			log_moved(d, v, &m->u.moved);
 		ctl_failover_moved(d->failovers, &m->u.moved);
 		if (m->u.moved.ok && m->u.moved.away)
 			(void)daemon_look_ask(d, NULL); /* for the flows that began while it was handed over */

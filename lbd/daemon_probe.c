@@ -162,7 +162,9 @@ static void on_drained(struct worker *w, void *arg)
 static void take_state(struct daemon *d, const struct check_msg_state *m)
 {
 	int64_t wall_ms = lb_clock_wall_ms();
-	history_add(d->history, d->model, m->id, &m->state, wall_ms);
+	const struct history_record *r = history_add(d->history, d->model, m->id, &m->state, wall_ms);
+	if (r && r->old_state != HISTORY_UNCHECKED)
+		daemon_log_check(d, r);
 	if (model_health(d->model, m->id, &m->state, lb_clock_now(), wall_ms))
 		d->changed = true;
 }
@@ -184,6 +186,7 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 			take_state(d, &m.u.state);
 	} else if (m.type == CHECK_MSG_PONG) {
 		room->pong = m.u.pong;
+		ctl_lag_add(&room->lag, m.u.pong.lag_us);
 	} else if (m.type == CHECK_MSG_RAN) {
 		ctl_run_result(d->runs, &m.u.ran);
 	} else if (m.type == CHECK_MSG_HOOK_DONE && room == &d->rooms[CHECK_ROOM_SCRIPT]) {
@@ -223,7 +226,13 @@ static void on_gone(struct worker *w, void *arg)
 		room_start(room);
 }
 
-static const struct worker_calls calls = { on_ready, on_line, on_drained, on_gone };
+static void on_news(const struct worker *w, const struct worker_news *news, void *arg)
+{
+	const struct daemon_room *room = arg;
+	daemon_event_worker(room->d, w, news);
+}
+
+static const struct worker_calls calls = { on_ready, on_line, on_drained, on_gone, on_news };
 
 static void room_start(struct daemon_room *room)
 {
@@ -311,6 +320,7 @@ size_t daemon_probe_info(const struct daemon *d, struct ctl_worker_info *out, si
 				.late_p50_us = room->pong.late_p50_us,
 				.late_p99_us = room->pong.late_p99_us,
 				.up = room->there && room->worker.state == WORKER_STATE_READY,
+				.lag = &room->lag,
 			};
 		have++;
 	}

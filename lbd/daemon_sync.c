@@ -127,9 +127,9 @@ int daemon_sync_talk(struct daemon *d, uint32_t link, uint32_t id, uint8_t flags
 static void tell(struct daemon *d)
 {
 	struct lb_time now = lb_clock_now();
-	struct model_sync_line line;
+	struct model_line line;
 	while (model_sync_next(&d->sync.all, now, &line)) {
-		daemon_event(line.level, line.event, "%s", line.text);
+		daemon_event_line(d, &line, NULL);
 		d->changed = true;
 	}
 }
@@ -185,6 +185,7 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 		daemon_talk_in(d, &m.u.talk);
 	} else if (m.type == SYNC_MSG_PONG) {
 		d->sync.pong = m.u.pong;
+		ctl_lag_add(&d->sync.lag, m.u.pong.lag_us);
 	} else if (m.type == SYNC_MSG_CONN_ROWS || m.type == SYNC_MSG_CONN_END) {
 		daemon_conn_said(d, &m);
 	} else if (m.type == SYNC_MSG_LOOK_WANT || m.type == SYNC_MSG_LOOK_END) {
@@ -226,7 +227,12 @@ static void on_gone(struct worker *w, void *arg)
 		room_start(d);
 }
 
-static const struct worker_calls calls = { on_ready, on_line, on_drained, on_gone };
+static void on_news(const struct worker *w, const struct worker_news *news, void *arg)
+{
+	daemon_event_worker(arg, w, news);
+}
+
+static const struct worker_calls calls = { on_ready, on_line, on_drained, on_gone, on_news };
 
 static void room_start(struct daemon *d)
 {

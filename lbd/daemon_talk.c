@@ -4,6 +4,7 @@
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon.h"
+#include "lbd/daemon_life.h"
 #include "lbd/state/state_io.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The texts of a configuration: the file with conf.d beside it, what came over the socket, what a generation holds. */
 #include "lbd/daemon.h"
+#include "lbd/daemon_life.h"
 #include "lbd/state/state_io.h"
 
 #include <dirent.h>

@@ -170,7 +170,8 @@ static enum model_seen seen(const struct looking *l, const struct config_track *
 	return MODEL_SEEN_UNKNOWN;
 }
 
-static void log_track(const struct model_vrrp *v, const struct config_track *t, enum model_seen was, enum model_seen is)
+static void log_track(struct daemon *d, const struct model_vrrp *v, const struct config_track *t, enum model_seen was,
+	enum model_seen is)
 {
 	static const char *const words[] = { "unknown", "up", "down" };
 	char name[96];
@@ -178,7 +179,13 @@ static void log_track(const struct model_vrrp *v, const struct config_track *t, 
 	enum lb_log_level level = is == MODEL_SEEN_DOWN       ? LB_LOG_WARNING
 				  : was == MODEL_SEEN_UNKNOWN ? LB_LOG_INFO
 							      : LB_LOG_NOTICE;
-	daemon_event(level, "vrrp.track", "vrrp/%s: track %s: %s -> %s", v->conf->name, name, words[was], words[is]);
+	daemon_event(d,
+		&(struct event){ .id = LB_EVENT_VRRP_TRACK,
+			.level = level,
+			.old = words[was],
+			.new = words[is],
+			.data = json_pack("{s:s}", "track", name) },
+		"vrrp/%s: track %s: %s -> %s", v->conf->name, name, words[was], words[is]);
 }
 
 static void look_one(struct looking *l, struct model_vrrp *v)
@@ -189,7 +196,7 @@ static void look_one(struct looking *l, struct model_vrrp *v)
 		l->next = lb_time_min(
 			l->next, model_track_see(&v->tracks[i], seen(l, t), t->debounce_ms, l->now, l->wall_ms));
 		if (v->tracks[i].is != was)
-			log_track(v, t, was, v->tracks[i].is);
+			log_track(l->d, v, t, was, v->tracks[i].is);
 	}
 	struct model_track_sum sum;
 	model_track_sum(v->cfg->tracks, v->tracks, v->cfg->n_tracks, &sum);
@@ -296,7 +303,7 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 {
 	struct daemon *d = arg;
 	struct vrrp_msg m;
-	char line[MODEL_VRRP_LINE] = "";
+	struct model_line line;
 	(void)w;
 	int err = vrrp_msg_read_core(msg, &m);
 	if (err)
@@ -307,20 +314,21 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 		d->changed = true;
 	} else if (m.type == VRRP_MSG_STATE && (v = model_vrrp_by_id(&d->vrrp.all, m.u.state.id))) {
 		daemon_hook_state(d, v, &m.u.state);
-		enum lb_log_level level = model_vrrp_said_state(v, &m.u.state, lb_clock_wall_ms(), line);
-		if (line[0])
-			daemon_event(level, "vrrp.state", "%s", line);
+		model_vrrp_said_state(v, &m.u.state, lb_clock_wall_ms(), &line);
+		if (line.text[0])
+			daemon_event_line(d, &line, json_pack("{s:i}", "priority", (int)m.u.state.prio));
 		d->changed = true;
 		daemon_sync_role(d);
 	} else if (m.type == VRRP_MSG_ALARM && (v = model_vrrp_by_id(&d->vrrp.all, m.u.alarm.id))) {
-		enum lb_log_level level = model_vrrp_said_alarm(v, &m.u.alarm, line);
-		if (line[0])
-			daemon_event(level, "vrrp.alarm", "%s", line);
+		model_vrrp_said_alarm(v, &m.u.alarm, &line);
+		if (line.text[0])
+			daemon_event_line(d, &line, NULL);
 	} else if (m.type == VRRP_MSG_STATS && (v = model_vrrp_by_id(&d->vrrp.all, m.u.stats.id))) {
 		v->stats = m.u.stats;
 		v->has_stats = true;
 	} else if (m.type == VRRP_MSG_PONG) {
 		d->vrrp.pong = m.u.pong;
+		ctl_lag_add(&d->vrrp.lag, m.u.pong.lag_us);
 	}
 	vrrp_msg_done(&m);
 	return 0;
@@ -344,7 +352,12 @@ static void on_gone(struct worker *w, void *arg)
 		room_start(d);
 }
 
-static const struct worker_calls calls = { on_ready, on_line, on_drained, on_gone };
+static void on_news(const struct worker *w, const struct worker_news *news, void *arg)
+{
+	daemon_event_worker(arg, w, news);
+}
+
+static const struct worker_calls calls = { on_ready, on_line, on_drained, on_gone, on_news };
 
 static void room_start(struct daemon *d)
 {
@@ -418,6 +431,7 @@ size_t daemon_vrrp_info(const struct daemon *d, struct ctl_worker_info *out, siz
 			.lag_us = v->pong.lag_us,
 			.turns = v->pong.instances > 0,
 			.up = talking(v),
+			.lag = &v->lag,
 		};
 	return 1;
 }

@@ -62,12 +62,12 @@ static enum history_state state_of(bool judged, bool up)
 	return !judged ? HISTORY_UNCHECKED : up ? HISTORY_UP : HISTORY_DOWN;
 }
 
-void history_add(
+const struct history_record *history_add(
 	struct history *h, const struct model *m, uint32_t target_id, const struct check_state *s, int64_t wall_ms)
 {
 	const struct model_target *t = model_target_by_id(m, target_id);
 	if (!t || !s->judged || (t->judged && t->up == s->up))
-		return;
+		return NULL;
 	struct history_record *r = &h->v[h->total++ % h->size];
 	free(r->names);
 	*r = (struct history_record){ .wall_ms = wall_ms,
@@ -79,6 +79,7 @@ void history_add(
 		.result = s->last };
 	snprintf(r->check, sizeof(r->check), "%s", t->check->name);
 	name_users(r, m, t);
+	return r;
 }
 
 static bool used_by(const struct history_record *r, const char *backend, const struct model *m, uint32_t index)

@@ -35,8 +35,8 @@ struct history *history_new(uint32_t records); /* NULL: no memory */
 void history_free(struct history *h);
 
 /* A verdict for a target is about to go into the model (model_health): keeps it if the target flips or is judged for
- * the first time, else does nothing. A record that memory is not enough for loses the names of its backends. */
-void history_add(
+ * the first time, and returns it; else NULL. A record that memory is not enough for loses the names of its backends. */
+const struct history_record *history_add(
 	struct history *h, const struct model *m, uint32_t target_id, const struct check_state *s, int64_t wall_ms);
 
 /* Which records are wanted; NULL and NULL: all. */

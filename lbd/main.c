@@ -2,6 +2,7 @@
 #include "common/buf.h"
 #include "common/log_io.h"
 #include "common/proto.h"
+#include "lbd/ctl/metrics.h"
 #include "lbd/daemon.h"
 #include "lbd/host/notify_io.h"
 #include "lbd/import/import.h"
@@ -51,7 +52,7 @@ static const char usage[] =
 	"       lbd --check [FILE...]       check a configuration, no daemon needed\n"
 	"       lbd --doctor                what this host lacks for it, as JSON: see lbctl doctor\n"
 	"       lbd --import=keepalived|ipvsadm [--id NAME] FILE   print it as lbd.yaml\n"
-	"       lbd --print=schema|keys|reasons|keepalived\n"
+	"       lbd --print=schema|keys|reasons|metrics|events|alarms|keepalived\n"
 	"\n"
 	"  -c, --config FILE     configuration (" CONFIG_PATH "); conf.d/*.yaml beside it is read, too\n"
 	"  -n, --node NAME       name of this node (short host name)\n"
@@ -105,6 +106,27 @@ static void print_reasons(struct lb_text *out)
 		lb_text_printf(out, "%s\t%s\n", check_codes[i].name, check_codes[i].help);
 }
 
+static void print_metrics(struct lb_text *out)
+{
+	for (size_t i = 0; i < metrics_n; i++) {
+		const struct metric *m = &metrics_table[i];
+		lb_text_printf(out, "%s\t%s\t%s\t%s\n", m->name, metric_types[m->type], m->labels, m->help);
+	}
+}
+
+static void print_events(struct lb_text *out)
+{
+	for (size_t i = 0; i < LB_EVENT_COUNT; i++)
+		lb_text_printf(out, "%s\t%s\t%s\t%s\n", lb_events[i].name, lb_log_level_name(lb_events[i].level),
+			lb_events[i].id, lb_events[i].help);
+}
+
+static void print_alarms(struct lb_text *out)
+{
+	for (size_t i = 0; i < lb_alarms_n; i++)
+		lb_text_printf(out, "%s\t%s\n", lb_alarms[i].name, lb_alarms[i].help);
+}
+
 static int print(const char *what)
 {
 	static const struct {
@@ -114,6 +136,9 @@ static int print(const char *what)
 		{ "schema", config_print_schema },
 		{ "keys", config_print_keys },
 		{ "reasons", print_reasons },
+		{ "metrics", print_metrics },
+		{ "events", print_events },
+		{ "alarms", print_alarms },
 		{ "keepalived", import_print_keywords },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -125,7 +150,8 @@ static int print(const char *what)
 		lb_text_done(&out);
 		return err;
 	}
-	fprintf(stderr, "lbd: nothing to print under '%s': schema, keys, reasons, keepalived\n", what);
+	fprintf(stderr,
+		"lbd: nothing to print under '%s': schema, keys, reasons, metrics, events, alarms, keepalived\n", what);
 	return LB_CODE_USAGE;
 }
 

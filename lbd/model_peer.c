@@ -223,14 +223,14 @@ static enum model_peer_state state_of(const struct model_peer *p, struct lb_time
 	return p->heard && over ? MODEL_PEER_DOWN : MODEL_PEER_UNKNOWN;
 }
 
-static bool state_line(struct model_peer *p, enum model_peer_state is, int64_t wall_ms, struct model_peer_line *out)
+static bool state_line(struct model_peer *p, enum model_peer_state is, int64_t wall_ms, struct model_line *out)
 {
 	const char *was = model_peer_states[p->state];
+	*out = (struct model_line){ .event = LB_EVENT_PEER_STATE, .old = was, .new = model_peer_states[is] };
 	p->state = is;
 	p->since_wall_ms = wall_ms;
 	p->told_paths = paths_up(p);
 	p->told_restarts = p->is.restarts;
-	out->event = "peer.state";
 	out->level = is == MODEL_PEER_DOWN ? LB_LOG_WARNING : LB_LOG_NOTICE;
 	if (is == MODEL_PEER_UP)
 		snprintf(out->text, sizeof(out->text), "peer/%s: %s -> up (paths=%u/%u, version=%s, configuration %s)",
@@ -242,7 +242,7 @@ static bool state_line(struct model_peer *p, enum model_peer_state is, int64_t w
 	return true;
 }
 
-static bool paths_line(struct model_peer *p, struct model_peer_line *out)
+static bool paths_line(struct model_peer *p, struct model_line *out)
 {
 	uint32_t is = paths_up(p), was = p->told_paths;
 	struct lb_text down = LB_TEXT_INIT;
@@ -252,7 +252,7 @@ static bool paths_line(struct model_peer *p, struct model_peer_line *out)
 			lb_text_printf(&down, "%s%s", down.n ? ", " : "", lb_ip_str(&p->is.paths[i].theirs, ip));
 	}
 	p->told_paths = is;
-	out->event = "peer.state";
+	*out = (struct model_line){ .event = LB_EVENT_PEER_STATE };
 	out->level = was & ~is ? LB_LOG_WARNING : LB_LOG_NOTICE;
 	snprintf(out->text, sizeof(out->text), "peer/%s: %u of %u paths up%s%s%s", p->name, model_peer_paths_up(p),
 		p->is.n_paths, down.n ? " (down: " : "", down.n && !down.bad ? down.s : "", down.n ? ")" : "");
@@ -275,15 +275,14 @@ static bool differs_changed(struct model_peer *p, struct lb_time now)
 	return p->differs != was;
 }
 
-bool model_peer_next(struct model_peer *p, struct lb_time now, int64_t wall_ms, struct model_peer_line *out)
+bool model_peer_next(struct model_peer *p, struct lb_time now, int64_t wall_ms, struct model_line *out)
 {
 	enum model_peer_state is = state_of(p, now);
 	if (is != p->state)
 		return state_line(p, is, wall_ms, out);
 	if (is == MODEL_PEER_UP && p->is.restarts != p->told_restarts) {
 		p->told_restarts = p->is.restarts;
-		out->event = "peer.state";
-		out->level = LB_LOG_NOTICE;
+		*out = (struct model_line){ .event = LB_EVENT_PEER_STATE, .level = LB_LOG_NOTICE };
 		snprintf(
 			out->text, sizeof(out->text), "peer/%s: has started anew (version=%s)", p->name, p->is.version);
 		return true;
@@ -292,8 +291,7 @@ bool model_peer_next(struct model_peer *p, struct lb_time now, int64_t wall_ms, 
 		return paths_line(p, out);
 	if (!differs_changed(p, now))
 		return false;
-	out->event = "peer.alarm";
-	out->level = p->differs ? LB_LOG_WARNING : LB_LOG_NOTICE;
+	model_alarm_line(out, "config_differs", p->differs);
 	snprintf(out->text, sizeof(out->text), "peer/%s: alarm config_differs %s", p->name,
 		p->differs ? "raised" : "is over");
 	return true;

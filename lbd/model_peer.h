@@ -70,15 +70,9 @@ void model_peers_done(struct model_peers *ps); /* the key does not stay in memor
 void model_peers_said_node(struct model_peers *ps, const struct vrrp_msg_node *m);
 void model_peers_said_theirs(struct model_peers *ps, const struct vrrp_msg_theirs *m);
 
-struct model_peer_line {
-	enum lb_log_level level;
-	const char *event; /* "peer.state" "peer.alarm" */
-	char text[MODEL_VRRP_LINE];
-};
-
 /* The next thing that changed, as a line; false: nothing more. To be called until then after each word of the process,
  * and once a second. */
-bool model_peer_next(struct model_peer *p, struct lb_time now, int64_t wall_ms, struct model_peer_line *out);
+bool model_peer_next(struct model_peer *p, struct lb_time now, int64_t wall_ms, struct model_line *out);
 
 const struct model_peer *model_peer_find(const struct model_peers *ps, const char *name); /* NULL */
 uint32_t model_peer_paths_up(const struct model_peer *p);

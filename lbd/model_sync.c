@@ -376,7 +376,7 @@ static void in_sync_words(const struct model_sync *s, char *out, size_t size)
 		(long long)(ms % 1000 / 100), (unsigned long long)done, done == 1 ? "" : "s");
 }
 
-static bool state_line(struct model_sync *s, struct model_sync_line *out)
+static bool state_line(struct model_sync *s, struct model_line *out)
 {
 	const struct sync_msg_state *st = &s->state;
 	char words[MODEL_VRRP_LINE / 2];
@@ -392,24 +392,27 @@ static bool state_line(struct model_sync *s, struct model_sync_line *out)
 	case SYNC_IS_PAUSED: snprintf(words, sizeof(words), "paused by an operator"); break;
 	}
 	bool more = st->is == SYNC_IS_DOWN && st->text[0];
+	*out = (struct model_line){ .event = LB_EVENT_SYNC_STATE,
+		.old = s->told_any ? sync_link_words[s->told] : NULL,
+		.new = sync_link_words[st->is] };
+	if (st->is == SYNC_IS_DOWN)
+		snprintf(out->reason, sizeof(out->reason), "%s", st->reason);
 	snprintf(out->text, sizeof(out->text), "sync: %s%s%.*s", words, more ? ": " : "", more ? SYNC_TEXT_MAX : 0,
 		st->text);
-	out->event = "sync.state";
 	out->level = st->is == SYNC_IS_DOWN ? LB_LOG_WARNING : LB_LOG_NOTICE;
 	s->told = st->is;
 	s->told_any = true;
 	return true;
 }
 
-static bool resync_line(struct model_sync *s, struct model_sync_line *out)
+static bool resync_line(struct model_sync *s, struct model_line *out)
 {
 	for (unsigned k = 0; k < SYNC_KIND_COUNT; k++) {
 		uint64_t n = s->stats[k].resyncs;
 		if (n <= s->told_resyncs[k])
 			continue;
 		s->told_resyncs[k] = n;
-		out->event = "sync.resync";
-		out->level = LB_LOG_NOTICE;
+		*out = (struct model_line){ .event = LB_EVENT_SYNC_RESYNC, .level = LB_LOG_NOTICE };
 		snprintf(out->text, sizeof(out->text),
 			"sync: all %s flows are copied anew (number %llu since the start)", sync_kinds[k],
 			(unsigned long long)n);
@@ -447,28 +450,27 @@ static bool mismatch_changed(struct model_sync *s)
 	return s->mismatch != was;
 }
 
-static bool alarm_line(struct model_sync_line *out, const char *alarm, bool on, const char *more)
+static bool alarm_line(struct model_line *out, const char *alarm, bool on, const char *more)
 {
-	out->event = "sync.alarm";
-	out->level = on ? LB_LOG_WARNING : LB_LOG_NOTICE;
+	model_alarm_line(out, alarm, on);
 	snprintf(out->text, sizeof(out->text), "sync: alarm %s %s%s", alarm, on ? "raised" : "is over", more);
 	return true;
 }
 
-static bool trouble_line(struct model_sync *s, struct model_sync_line *out)
+static bool trouble_line(struct model_sync *s, struct model_line *out)
 {
 	if (strcmp(s->told_trouble, s->state.trouble) == 0)
 		return false;
 	memcpy(s->told_trouble, s->state.trouble, sizeof(s->told_trouble));
 	bool on = s->told_trouble[0];
-	out->event = "sync.trouble";
+	*out = (struct model_line){ .event = LB_EVENT_SYNC_TROUBLE };
 	out->level = on ? LB_LOG_WARNING : LB_LOG_NOTICE;
 	snprintf(out->text, sizeof(out->text), "sync: %s",
 		on ? s->told_trouble : "the kernel of this node plays along again");
 	return true;
 }
 
-bool model_sync_next(struct model_sync *s, struct lb_time now, struct model_sync_line *out)
+bool model_sync_next(struct model_sync *s, struct lb_time now, struct model_line *out)
 {
 	uint32_t lag_ms;
 	char more[40] = "";

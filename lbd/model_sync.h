@@ -80,15 +80,9 @@ struct model_sync_at {
 };
 size_t model_sync_ways(const struct config *c, struct model_sync_at *at, struct conn_way *out, size_t max);
 
-struct model_sync_line {
-	enum lb_log_level level;
-	const char *event; /* "sync.state" "sync.resync" "sync.alarm" "sync.trouble" */
-	char text[MODEL_VRRP_LINE];
-};
-
 /* The next thing that changed, as a line; false: nothing more. To be called until then after each word of the process,
  * and once a second. */
-bool model_sync_next(struct model_sync *s, struct lb_time now, struct model_sync_line *out);
+bool model_sync_next(struct model_sync *s, struct lb_time now, struct model_line *out);
 
 /* There is a process, and it has a link to the peer or tries to. */
 static inline bool model_sync_runs(const struct model_sync *s)

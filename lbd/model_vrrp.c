@@ -327,9 +327,21 @@ bool model_vrrp_changes(const struct model_vrrp *v, const struct vrrp_msg_state 
 	return *from != m->state;
 }
 
-enum lb_log_level model_vrrp_said_state(
-	struct model_vrrp *v, const struct vrrp_msg_state *m, int64_t wall_ms, char line[MODEL_VRRP_LINE])
+void model_alarm_line(struct model_line *out, const char *alarm, bool on)
 {
+	*out = (struct model_line){
+		.event = on ? LB_EVENT_ALARM_RAISED : LB_EVENT_ALARM_CLEARED,
+		.level = lb_events[on ? LB_EVENT_ALARM_RAISED : LB_EVENT_ALARM_CLEARED].level,
+		.old = on ? "clear" : "raised",
+		.new = on ? "raised" : "clear",
+	};
+	snprintf(out->reason, sizeof(out->reason), "%s", alarm);
+}
+
+void model_vrrp_said_state(
+	struct model_vrrp *v, const struct vrrp_msg_state *m, int64_t wall_ms, struct model_line *out)
+{
+	char *line = out->text;
 	const char *name = v->conf->name;
 	enum vrrp_state was;
 	bool changed = model_vrrp_changes(v, m, &was) || !v->spoke;
@@ -343,7 +355,12 @@ enum lb_log_level model_vrrp_said_state(
 	v->spoke = true;
 	if (changed)
 		v->since_wall_ms = wall_ms;
-	line[0] = '\0';
+	v->transitions[m->state] += was != m->state;
+	*out = (struct model_line){
+		.event = LB_EVENT_VRRP_STATE, .old = vrrp_state_names[was], .new = vrrp_state_names[m->state]
+	};
+	snprintf(out->reason, sizeof(out->reason), "%s", model_vrrp_cause_word(v));
+	out->level = m->state == VRRP_STATE_FAULT && (changed || other_reason) ? LB_LOG_WARNING : LB_LOG_NOTICE;
 	if (changed)
 		snprintf(line, MODEL_VRRP_LINE, "vrrp/%s: %s -> %s (%s, prio=%u%s%s)", name, vrrp_state_names[was],
 			vrrp_state_names[m->state], model_vrrp_cause_word(v), m->prio,
@@ -356,11 +373,9 @@ enum lb_log_level model_vrrp_said_state(
 	else if (m->state == VRRP_STATE_BACKUP && m->master.family && lb_ip_cmp(&master_was, &m->master) != 0)
 		snprintf(line, MODEL_VRRP_LINE, "vrrp/%s: follows %s (prio=%u)", name, lb_ip_str(&m->master, ip),
 			m->master_prio);
-	return m->state == VRRP_STATE_FAULT && (changed || other_reason) ? LB_LOG_WARNING : LB_LOG_NOTICE;
 }
 
-enum lb_log_level model_vrrp_said_alarm(
-	struct model_vrrp *v, const struct vrrp_msg_alarm *m, char line[MODEL_VRRP_LINE])
+void model_vrrp_said_alarm(struct model_vrrp *v, const struct vrrp_msg_alarm *m, struct model_line *out)
 {
 	uint32_t bit = 1u << m->alarm;
 	bool was = v->alarms & bit;
@@ -368,10 +383,9 @@ enum lb_log_level model_vrrp_said_alarm(
 	bool same = was == m->on && (!m->on || strcmp(text, m->text) == 0);
 	snprintf(text, VRRP_REASON_MAX, "%s", m->on ? m->text : "");
 	v->alarms = m->on ? v->alarms | bit : v->alarms & ~bit;
-	line[0] = '\0';
+	model_alarm_line(out, vrrp_alarms[m->alarm], m->on);
 	if (!same)
-		snprintf(line, MODEL_VRRP_LINE, "vrrp/%s: alarm %s %s%s%s%s", v->conf->name, vrrp_alarms[m->alarm],
+		snprintf(out->text, MODEL_VRRP_LINE, "vrrp/%s: alarm %s %s%s%s%s", v->conf->name, vrrp_alarms[m->alarm],
 			m->on ? "raised" : "is over", m->on && m->text[0] ? " (" : "", m->on ? m->text : "",
 			m->on && m->text[0] ? ")" : "");
-	return m->on ? LB_LOG_WARNING : LB_LOG_NOTICE;
 }

@@ -13,12 +13,21 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/events.h"
 #include "common/log.h"
 #include "lbd/model_track.h"
 #include "lbd/override.h"
 #include "lbd/vrrp/vrrp_msg.h"
 
 #define MODEL_VRRP_LINE 400
+
+struct model_line { /* what changed: for people, and as an event */
+	enum lb_log_level level;
+	enum lb_event_id event;
+	const char *old, *new;        /* words of states; NULL = none. Static */
+	char reason[VRRP_REASON_MAX]; /* of an alarm: its name */
+	char text[MODEL_VRRP_LINE];   /* "" = nothing */
+};
 
 struct model_vrrp {
 	const struct config_vrrp *cfg; /* borrowed from the configuration that runs */
@@ -28,8 +37,9 @@ struct model_vrrp {
 	bool conf_due, track_due; /* the process is to be told */
 	bool spoke;               /* it has said how this instance is */
 	struct vrrp_msg_state state;
-	int64_t since_wall_ms; /* of the state */
-	uint32_t alarms;       /* bits 1 << enum vrrp_alarm */
+	int64_t since_wall_ms;                  /* of the state */
+	uint64_t transitions[VRRP_STATE_COUNT]; /* to it, of all processes that there were */
+	uint32_t alarms;                        /* bits 1 << enum vrrp_alarm */
 	char alarm_text[VRRP_ALARM_COUNT][VRRP_REASON_MAX];
 	bool has_stats;
 	struct vrrp_msg_stats stats;
@@ -73,11 +83,13 @@ const struct model_vrrp *model_vrrp_find(const struct model_vrrps *vs, const cha
 /* Whether m tells of another state than is known, and which that is: to be asked before it is taken up. */
 bool model_vrrp_changes(const struct model_vrrp *v, const struct vrrp_msg_state *m, enum vrrp_state *from);
 
-/* Takes up what the process said. *line: what is to be logged, "" = nothing is. Returns its level. */
-enum lb_log_level model_vrrp_said_state(
-	struct model_vrrp *v, const struct vrrp_msg_state *m, int64_t wall_ms, char line[MODEL_VRRP_LINE]);
-enum lb_log_level model_vrrp_said_alarm(
-	struct model_vrrp *v, const struct vrrp_msg_alarm *m, char line[MODEL_VRRP_LINE]);
+/* Takes up what the process said. *out: what is to be told of it. */
+void model_vrrp_said_state(
+	struct model_vrrp *v, const struct vrrp_msg_state *m, int64_t wall_ms, struct model_line *out);
+void model_vrrp_said_alarm(struct model_vrrp *v, const struct vrrp_msg_alarm *m, struct model_line *out);
+
+/* An alarm is raised, or is over: all but the text. */
+void model_alarm_line(struct model_line *out, const char *alarm, bool on);
 
 /* "master" ...; "unknown" before the process has spoken. */
 const char *model_vrrp_state_word(const struct model_vrrp *v);

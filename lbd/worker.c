@@ -284,6 +284,14 @@ static void on_timer(struct ev_loop *loop, ev_timer *ev, int events)
 	}
 }
 
+static void tell_news(const struct worker *w, const struct worker_news *news)
+{
+	if (w->calls->news)
+		w->calls->news(w, news, w->arg);
+	else
+		lb_log(news->level, "worker/%s: %s", w->row->name, news->text);
+}
+
 static void on_child(struct ev_loop *loop, ev_child *ev, int events)
 {
 	(void)events;
@@ -297,12 +305,12 @@ static void on_child(struct ev_loop *loop, ev_child *ev, int events)
 	if (w->stopping) {
 		w->state = WORKER_STATE_STOPPED;
 	} else {
-		if (WIFSIGNALED(status))
-			lb_log(LB_LOG_WARNING, "worker/%s: ended (signal %d, pid=%d)", w->row->name, WTERMSIG(status),
-				(int)pid);
-		else
-			lb_log(LB_LOG_WARNING, "worker/%s: ended (status %d, pid=%d)", w->row->name,
-				WEXITSTATUS(status), (int)pid);
+		struct worker_news news = { .level = LB_LOG_WARNING, .pid = pid };
+		bool killed = WIFSIGNALED(status);
+		snprintf(news.why, sizeof(news.why), "%s %d", killed ? "signal" : "status",
+			killed ? WTERMSIG(status) : WEXITSTATUS(status));
+		snprintf(news.text, sizeof(news.text), "ended (%s, pid=%d)", news.why, (int)pid);
+		tell_news(w, &news);
 		respawn_later(w);
 	}
 	w->calls->gone(w, w->arg);
@@ -323,7 +331,9 @@ static int life_line(struct worker *w, const json_t *msg)
 		return -EBADMSG;
 	w->state = WORKER_STATE_READY;
 	w->unanswered = 0;
-	lb_log(LB_LOG_INFO, "worker/%s: ready (pid=%d, start=%u)", w->row->name, (int)w->pid, w->starts);
+	struct worker_news news = { .up = true, .level = LB_LOG_INFO, .pid = w->pid };
+	snprintf(news.text, sizeof(news.text), "ready (pid=%d, start=%u)", (int)w->pid, w->starts);
+	tell_news(w, &news);
 	w->calls->ready(w, w->arg);
 	return 1;
 }

@@ -50,6 +50,14 @@ struct worker_row {        /* one per kind of worker, const, in daemon.c */
 
 struct worker;
 
+struct worker_news {
+	bool up;
+	enum lb_log_level level;
+	pid_t pid;
+	char why[32];  /* "signal 9", "status 1"; "" = it is up */
+	char text[80]; /* "ended (signal 9, pid=12)" */
+};
+
 /* All from the loop, never from inside a worker_* call; inside any of them worker_stop is allowed, worker_done only in
  * gone. */
 struct worker_calls {
@@ -61,6 +69,8 @@ struct worker_calls {
 	void (*drained)(struct worker *w, void *arg);
 	/* The process is dead. worker_stopped() tells whether it stays so. */
 	void (*gone)(struct worker *w, void *arg);
+	/* It is ready, or ended by itself; before ready and gone. NULL: a line in the log. */
+	void (*news)(const struct worker *w, const struct worker_news *news, void *arg);
 };
 
 enum worker_state {

@@ -218,6 +218,8 @@ struct config {
 	enum config_conntrack sync_conntrack;
 	struct config_multicast multicast;
 	enum lb_log_level log_level;
+	struct lb_ip metrics; /* where they are read; family 0 = nowhere */
+	uint16_t metrics_port;
 	const char *admin_group, *observe_group;
 	/* Over what is written in all files, whatever their names, comments and layout: equal on nodes that have the
 	 * same configuration. */

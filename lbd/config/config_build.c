@@ -87,11 +87,26 @@ static void *keep_array(struct config_builder *b, struct lb_arena *a, size_t n, 
 	return p;
 }
 
+static void build_metrics(struct config_builder *b, const struct schema_object *keys)
+{
+	const struct schema_value *listen = &keys->v[METRICS_LISTEN];
+	if (listen->off)
+		return;
+	b->c->metrics = listen->ip;
+	b->c->metrics_port = listen->port;
+	if (listen->set && !listen->port) {
+		struct config_path in = { NULL, "metrics", 7, 0 }, path = { &in, "listen", 6, 0 };
+		config_say(b, listen->at, &path, "write it behind the address: 127.0.0.1:9788",
+			"metrics.listen has no port");
+	}
+}
+
 void config_build_settings(struct config_builder *b)
 {
 	const struct schema_value *v = b->root->v;
 	const struct schema_object *control = v[ROOT_CONTROL].set ? v[ROOT_CONTROL].obj : &b->rd.base[SCHEMA_CONTROL];
 	const struct schema_object *log = v[ROOT_LOG].set ? v[ROOT_LOG].obj : &b->rd.base[SCHEMA_LOG];
+	const struct schema_object *metrics = v[ROOT_METRICS].set ? v[ROOT_METRICS].obj : &b->rd.base[SCHEMA_METRICS];
 	const struct schema_object *sync = v[ROOT_SYNC].set ? v[ROOT_SYNC].obj : &b->rd.base[SCHEMA_SYNC];
 	const struct schema_value *admin = &control->v[CONTROL_ADMIN_GROUP],
 				  *observe = &control->v[CONTROL_OBSERVE_GROUP];
@@ -100,6 +115,8 @@ void config_build_settings(struct config_builder *b)
 	b->c->sync_rate = (uint32_t)sync->v[SYNC_RATE_LIMIT].num;
 	b->c->sync_conntrack = (enum config_conntrack)sync->v[SYNC_CONNTRACK_KEY].num;
 	b->c->log_level = (enum lb_log_level)log->v[LOG_LEVEL].num;
+	if (!v[ROOT_METRICS].off)
+		build_metrics(b, metrics);
 	b->check_defaults = &b->rd.base[SCHEMA_CHECK];
 	b->service_defaults = &b->rd.base[SCHEMA_SERVICE];
 	b->vrrp_defaults = &b->rd.base[SCHEMA_VRRP];

@@ -241,6 +241,7 @@ long config_diff(const struct config *a, const struct config *b, config_diff_fn 
 	if (a) {
 		diff_keys(&d, SCHEMA_CONTROL, a, b, "control");
 		diff_keys(&d, SCHEMA_LOG, a, b, "log");
+		diff_keys(&d, SCHEMA_METRICS, a, b, "metrics");
 		diff_keys(&d, SCHEMA_SYNC, a, b, "sync");
 		diff_keys(&d, SCHEMA_HOOKS, a, b, "hooks");
 	}

@@ -204,6 +204,8 @@ void config_print(const struct config *c, struct lb_text *out)
 	put_object(out, &item, SCHEMA_CONTROL, c, 1);
 	put_named(out, 0, "log", 1);
 	put_object(out, &item, SCHEMA_LOG, c, 1);
+	put_named(out, 0, "metrics", 1);
+	put_object(out, &item, SCHEMA_METRICS, c, 1);
 	put_vrrp(out, &item, c);
 	put_named(out, 0, "sync", 1);
 	put_object(out, &item, SCHEMA_SYNC, c, 1);

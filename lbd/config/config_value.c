@@ -52,6 +52,11 @@ static unsigned control_value(const struct config *c, unsigned key, struct lb_te
 	return put_word(out, key == CONTROL_ADMIN_GROUP ? c->admin_group : c->observe_group);
 }
 
+static unsigned metrics_value(const struct config *c, struct lb_text *out)
+{
+	return c->metrics.family ? put_endpoint(out, &c->metrics, c->metrics_port) : put_word(out, "off");
+}
+
 static unsigned put_share(struct lb_text *out, uint32_t value, bool percent)
 {
 	lb_text_printf(out, "%u%s", value, percent ? "%" : "");
@@ -419,6 +424,7 @@ unsigned config_value(enum schema_kind_id kind, const void *obj, unsigned key, s
 	switch (kind) {
 	case SCHEMA_CONTROL: return control_value(obj, key, out);
 	case SCHEMA_LOG: return put_word(out, lb_log_level_name(((const struct config *)obj)->log_level));
+	case SCHEMA_METRICS: return metrics_value(obj, out);
 	case SCHEMA_CHECK: return check_value(obj, key, out);
 	case SCHEMA_SERVICE: return service_value(obj, key, out);
 	case SCHEMA_SCHEDULER: return scheduler_value(obj, key, out);

@@ -138,6 +138,11 @@ static const struct schema_row root_rows[] = {
 		.of = SCHEMA_CONTROL,
 		.help = "Who may use lbctl. Read at start only." },
 	[ROOT_LOG] = { .name = "log", .type = SCHEMA_TYPE_OBJECT, .of = SCHEMA_LOG, .help = "What is logged." },
+	[ROOT_METRICS] = { .name = "metrics",
+		.type = SCHEMA_TYPE_OBJECT,
+		.flags = SCHEMA_OFF,
+		.of = SCHEMA_METRICS,
+		.help = "Where Prometheus reads the metrics of lbd-metrics(7)." },
 	[ROOT_DEFAULTS] = { .name = "defaults",
 		.type = SCHEMA_TYPE_OBJECT,
 		.of = SCHEMA_DEFAULTS,
@@ -190,6 +195,15 @@ static const struct schema_row log_rows[] = {
 		.word = word_level,
 		.fallback = "info",
 		.help = "The least urgent lines that are written." },
+};
+
+static const struct schema_row metrics_rows[] = {
+	[METRICS_LISTEN] = { .name = "listen",
+		.type = SCHEMA_TYPE_ENDPOINT,
+		.flags = SCHEMA_OFF,
+		.fallback = "127.0.0.1:9788",
+		.help = "The address and port of http://ADDRESS:PORT/metrics. Whoever reaches it may read it: names, "
+			"addresses and counters of services and backends, nothing secret." },
 };
 
 static const struct schema_row defaults_rows[] = {
@@ -506,6 +520,7 @@ const struct schema_kind schema_kinds[] = {
 	[SCHEMA_ROOT] = KIND("file", root_rows, ROOT_COUNT, .main = -1, .also = -1),
 	[SCHEMA_CONTROL] = KIND("control", control_rows, CONTROL_COUNT, .main = -1, .also = -1),
 	[SCHEMA_LOG] = KIND("log", log_rows, LOG_COUNT, .main = -1, .also = -1),
+	[SCHEMA_METRICS] = KIND("metrics", metrics_rows, METRICS_COUNT, .main = METRICS_LISTEN, .also = -1),
 	[SCHEMA_DEFAULTS] = KIND("defaults", defaults_rows, DEFAULTS_COUNT, .main = -1, .also = -1),
 	[SCHEMA_CHECK] = KIND("check", schema_check_rows, CHECK_KEY_COUNT, .main = -1, .also = -1),
 	[SCHEMA_SERVICE] = KIND("service", service_rows, SERVICE_COUNT, .main = -1, .also = -1),

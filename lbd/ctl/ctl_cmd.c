@@ -19,6 +19,7 @@
 #include "lbd/ctl/ctl_top.h"
 #include "lbd/ctl/ctl_vrrp.h"
 #include "lbd/ctl/ctl_wait.h"
+#include "lbd/ctl/ctl_watch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -431,6 +432,8 @@ static handler_fn *const handlers[] = {
 	[LB_COMMAND_DAEMON_RELOAD] = do_daemon_reload,
 	[LB_COMMAND_DAEMON_RESTART] = do_daemon_restart,
 	[LB_COMMAND_DAEMON_STOP] = do_daemon_stop,
+	[LB_COMMAND_METRICS] = ctl_metrics,
+	[LB_COMMAND_WATCH] = ctl_watch,
 	[LB_COMMAND_WAIT] = do_wait,
 	/* the rest lbctl does alone */
 	[LB_COMMAND_COUNT - 1] = NULL,

@@ -6,8 +6,10 @@
  */
 #pragma once
 
+#include "common/events.h"
 #include "lbd/config/config_diff.h"
 #include "lbd/ctl/ctl.h"
+#include "lbd/event.h"
 #include "lbd/history.h"
 #include "lbd/ipvs/ipvs_reconcile.h"
 #include "lbd/model.h"
@@ -15,6 +17,15 @@
 #include "lbd/model_sync.h"
 #include "lbd/model_vrrp.h"
 #include "lbd/state/life.h"
+
+/* How late the loop of a process was: the worst of each second. Upper bounds in seconds: ctl_lag_bounds. */
+#define CTL_LAG_BUCKETS 8u
+struct ctl_lag {
+	uint64_t n[CTL_LAG_BUCKETS + 1]; /* the last: above all bounds */
+	uint64_t sum_us;
+};
+extern const double ctl_lag_bounds[CTL_LAG_BUCKETS];
+void ctl_lag_add(struct ctl_lag *lag, uint32_t us);
 
 struct ctl_worker_info {
 	const char *name;
@@ -26,6 +37,7 @@ struct ctl_worker_info {
 	uint32_t late_p50_us, late_p99_us; /* how late they started, over the last 10 to 20 seconds */
 	bool turns;                        /* lag_us counts, and nothing about probes */
 	bool up;
+	const struct ctl_lag *lag; /* NULL = not known */
 };
 
 struct ctl_finding {     /* something about the host that keeps a service from working; texts are static or borrowed */
@@ -120,6 +132,7 @@ struct ctl_ops {
 struct ctl_runs;      /* ctl_run.h */
 struct ctl_failovers; /* ctl_failover.h */
 struct ctl_conns;     /* ctl_conn.h */
+struct ctl_watches;   /* ctl_watch.h */
 
 #define CTL_CONN_ID_MAX 0x7fffffffu /* numbers above are not of commands */
 struct ctl_talk;                    /* ctl_talk.h */
@@ -133,6 +146,8 @@ struct ctl_env {
 	struct ctl_runs *runs;
 	struct ctl_failovers *failovers;
 	struct ctl_conns *conns;
+	struct ctl_watches *watches;
+	const struct events *events;
 	const struct model_vrrps *vrrps;
 	const struct model_peers *peers;
 	const struct model_sync *sync;
@@ -155,6 +170,10 @@ struct ctl_env {
 	uint64_t hooks_dropped;  /* runs that gave way because too many waited */
 	uint32_t ipvs_version, table_size;
 	uint32_t rss_kib;
+	const struct ctl_lag *lag; /* of the core */
+	int64_t applied_wall_ms;   /* when the configuration that runs was taken up */
+	uint32_t clients;          /* of the control sockets */
+	uint64_t requests[2];      /* since the start, by enum ctl_level */
 	const struct ctl_ops *ops;
 	void *arg;
 };

@@ -11,15 +11,17 @@ static int dump_part(const char *s, size_t n, void *arg)
 }
 
 /* {"id":1,"KEY":VALUE} as a line. The envelope is written by hand: a row must not be copied to be wrapped. */
-static int put(struct ctl_reply *r, const char *key, const json_t *value)
+static void put_head(struct ctl_reply *r, const char *key)
 {
 	lb_text_clear(&r->line);
 	if (r->id)
 		lb_text_printf(&r->line, "{\"id\":%lld,\"%s\":", r->id, key);
 	else
 		lb_text_printf(&r->line, "{\"%s\":", key);
-	if (json_dump_callback(value, dump_part, &r->line, JSON_COMPACT))
-		return -ENOMEM;
+}
+
+static int put_tail(struct ctl_reply *r)
+{
 	lb_text_puts(&r->line, "}\n");
 	if (r->line.bad)
 		return -ENOMEM;
@@ -27,6 +29,14 @@ static int put(struct ctl_reply *r, const char *key, const json_t *value)
 		return -E2BIG;
 	r->sink->line(r->arg, r->line.s, r->line.n);
 	return 0;
+}
+
+static int put(struct ctl_reply *r, const char *key, const json_t *value)
+{
+	put_head(r, key);
+	if (json_dump_callback(value, dump_part, &r->line, JSON_COMPACT))
+		return -ENOMEM;
+	return put_tail(r);
 }
 
 static bool writable(const struct ctl_reply *r)
@@ -68,6 +78,22 @@ static void release_stream(struct ctl_reply *r)
 		release(data);
 }
 
+static void row_failed(struct ctl_reply *r, int err)
+{
+	ctl_reply_end(r, LB_CODE_FAILED, err == -E2BIG ? "a row is too long to be sent" : "out of memory", NULL);
+}
+
+void ctl_reply_row_text(struct ctl_reply *r, const char *json)
+{
+	if (!writable(r))
+		return;
+	put_head(r, "row");
+	lb_text_puts(&r->line, json);
+	int failed = put_tail(r);
+	if (failed)
+		row_failed(r, failed);
+}
+
 void ctl_reply_row(struct ctl_reply *r, json_t *row)
 {
 	if (!writable(r)) {
@@ -77,8 +103,7 @@ void ctl_reply_row(struct ctl_reply *r, json_t *row)
 	int failed = row ? put(r, "row", row) : -ENOMEM;
 	json_decref(row);
 	if (failed)
-		ctl_reply_end(
-			r, LB_CODE_FAILED, failed == -E2BIG ? "a row is too long to be sent" : "out of memory", NULL);
+		row_failed(r, failed);
 }
 
 void ctl_reply_end(struct ctl_reply *r, enum lb_code code, const char *text, json_t *extra)

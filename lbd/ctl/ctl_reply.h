@@ -42,6 +42,9 @@ void ctl_reply_begin(struct ctl_reply *r, long long id, long long generation);
 /* After the handler returned: an answer that is still open was forgotten and ends with failed. */
 void ctl_reply_settle(struct ctl_reply *r);
 
+/* A row that is JSON already. */
+void ctl_reply_row_text(struct ctl_reply *r, const char *json);
+
 /* Lets a stream write until the sink is full or it has ended. 1 = there is more to come. */
 int ctl_reply_pump(struct ctl_reply *r);
 

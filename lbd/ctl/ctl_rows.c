@@ -500,7 +500,7 @@ static json_t *findings_of(struct ctl_env *env)
 	return list;
 }
 
-static json_t *alarms_of(const struct ctl_env *env)
+json_t *ctl_alarms(const struct ctl_env *env)
 {
 	json_t *list = json_array();
 	if (env->kernel_missing)
@@ -539,7 +539,7 @@ json_t *ctl_row_status(struct ctl_env *env)
 		ctl_put(file, "error", json_string(env->last_reject));
 	ctl_put(row, "file", file);
 	ctl_put(row, "config", ctl_life_state(env));
-	ctl_put(row, "alarms", alarms_of(env));
+	ctl_put(row, "alarms", ctl_alarms(env));
 	ctl_put(row, "findings", findings_of(env));
 	put_problems(env, row);
 	ctl_put(row, "workers", workers_of(env));

@@ -14,6 +14,15 @@ mkdir -p "$to"
 "$build/packaging/print_commands" options >"$to/lbctl-options.scd"
 "$build/lbd/lbd" --print=keys >"$to/lbd-keys.scd"
 # scdoc has _ and * for itself
-"$build/lbd/lbd" --print=reasons | sed 's/[_*\\]/\\&/g' |
-    awk -F '\t' '{ printf "*%s*\n\t%s\n\n", $1, toupper(substr($2, 1, 1)) substr($2, 2) "." }' >"$to/lbd-reasons.scd"
+table() {
+    "$build/lbd/lbd" --print="$1" | sed 's/[_*\\]/\\&/g' |
+        awk -F '\t' 'function sentence(s) { return toupper(substr(s, 1, 1)) substr(s, 2) (s ~ /\.$/ ? "" : ".") } '"$2" >"$to/$3"
+}
+# shellcheck disable=SC2016 # of awk, not of the shell
+{
+    table reasons '{ printf "*%s*\n\t%s\n\n", $1, sentence($2) }' lbd-reasons.scd
+    table alarms '{ printf "*%s*\n\t%s\n\n", $1, sentence($2) }' lbd-alarms.scd
+    table events '{ printf "*%s* (%s)\n\t%s\n\n", $1, $2, sentence($4) }' lbd-events.scd
+    table metrics '{ printf "*%s* (%s%s)\n\t%s\n\n", $1, $2, $3 == "" ? "" : "; " $3, sentence($4) }' lbd-metrics.scd
+}
 "$build/lbd/lbd" --print=keepalived >"$to/keepalived-words.scd"

@@ -3,6 +3,8 @@
 conntrackd of the distribution, as the benchmarks run it beside lbd: mode FTFW over a link of the two nodes alone, with
 large buffers.
 """
+import contextlib
+import os
 import subprocess
 
 
@@ -55,7 +57,10 @@ General {{
 
 
 def start(node, work, *args):
-    """The process, on that node; args as of text()."""
+    """The process, on that node; args as of text(). What one that was killed left behind would keep it from starting."""
+    for end in ("ctl", "lock"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{work}.{end}")
     with open(f"{work}.conf", "w", encoding="ascii") as f:
         f.write(text(work, *args))
     with node:

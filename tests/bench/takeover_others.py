@@ -95,9 +95,6 @@ class KeepalivedSide:
 
     def track(self, node, which, i):
         work = f"{WORK}/ct-{which}"
-        for end in ("ctl", "lock"):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(f"{work}.{end}")
         p = conntrackd.start(node, work, f"{LINK}.{i}", f"{LINK}.{3 - i}", "eth2", True)
         self.trackers[which] = p
         until(lambda: p.poll() is not None or os.path.exists(f"{work}.ctl"), f"conntrackd on {which} answers", 20)

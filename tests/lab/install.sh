@@ -14,7 +14,7 @@
 LAB_PACKAGES_BUILD=(
   gcc cmake ninja-build "pkgconf|pkg-config" libc6-dev
   libnl-3-dev libnl-genl-3-dev libyaml-dev libev-dev libjansson-dev uthash-dev
-  libseccomp-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libnetfilter-conntrack-dev openssl check
+  libseccomp-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libnetfilter-conntrack-dev libmicrohttpd-dev openssl check
   "clang-14|clang" "clang-format-14|clang-format" "clang-tidy-14|clang-tidy"
   "libclang-rt-14-dev|libclang-rt-dev|libclang-rt-19-dev?"
   universal-ctags scdoc shellcheck git ca-certificates

@@ -223,7 +223,7 @@ def test_an_override_outlives_a_trial_without_its_backend(d):
     apply(d, text(4), "--confirm", "1h")
     assert "dropped" not in d.log()
     d.text("config", "confirm")
-    assert "override/web/app1: dropped" in d.log()
+    assert "backend/web/app1: override dropped" in d.log()
 
 
 def test_an_apply_tells_what_an_override_hides(d):

@@ -313,6 +313,8 @@ class TestExamples:
         bad = []
         for name, line in lines:
             fine = OTHERWISE.get(name, {0})
+            if name == "watch":
+                line, fine = f"timeout 3 {line}", {124}  # it has no end
             if not IPVS and name == "daemon restart":
                 line, fine = line + " -t 2s", {9}  # it never is ready
             elif not IPVS and name in KERNEL:

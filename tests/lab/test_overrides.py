@@ -244,7 +244,7 @@ def test_override_of_a_backend_that_leaves_the_file_is_dropped(lb):
         settled(d)
         d.reload(conf(two()))
         assert status(d)["overrides"] == 1
-        assert "override/web/app3: dropped" in d.log()
+        assert "backend/web/app3: override dropped" in d.log()
         d.reload(conf(services))
         assert weights(lb) == {A1: 1, A2: 0, A3: 1}  # it does not come back with the backend
         d.stop()

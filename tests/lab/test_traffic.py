@@ -285,3 +285,60 @@ def test_counters_equal_ipvsadm(ours, theirs, daemon, lb):
     assert row and "10.8.0.11:8080" in row.group(1)
     if theirs:
         assert re.search(rf"TCP  {re.escape(VIP4)}:{WEIGHTS} +60 ", text), text
+
+
+def samples(text, name):
+    """[(labels, value)] of one metric."""
+    found = re.findall(rf"^{name}\{{(.*)\}} (\S+)$", text, re.M)
+    return [(dict(re.findall(r'([a-z_]+)="([^"]*)"', labels)), float(value)) for labels, value in found]
+
+
+def counted(lb):
+    """{(listener, backend): (connections, packets in, out, bytes in, out)} of ipvsadm without firewall marks, backend None:
+    of the service."""
+    found, listen = {}, None
+    for line in lb.run("ipvsadm", "-Ln", "--stats", "--exact").splitlines()[3:]:
+        words = line.split()
+        if words[0] != "->":
+            listen = None if words[0] == "FWM" else f"{words[1]}/{words[0].lower()}"
+        if listen:
+            found[listen, words[1] if words[0] == "->" else None] = tuple(map(int, words[2:7]))
+    return found
+
+
+def test_metrics_equal_ipvsadm(daemon, lb):
+    """What Prometheus gets of each listener and backend is what the kernel counts; until both stand still."""
+    names = ["connections", "incoming_packets", "outgoing_packets", "incoming_bytes", "outgoing_bytes"]
+
+    def told():
+        text, found = daemon.text("metrics"), {}
+        info = {(row["service"], row["backend"]): row for row, _ in samples(text, "lbd_backend_info")}
+        for kind in ("service", "backend"):
+            for name in names:
+                for row, value in samples(text, f"lbd_{kind}_{name}_total"):
+                    if row["listen"].startswith("fwmark"):
+                        continue
+                    at, _, protocol = row["listen"].partition("/")
+                    port = (re.search(r"(?:^[^:]+|\]):(\d+)$", at) or [None, ""])[1]
+                    real = None
+                    if kind == "backend":
+                        there = info[row["service"], row["backend"]]
+                        real = f"[{there['address']}]" if ":" in there["address"] else there["address"]
+                        real += f":{there['port'] or port or 0}"
+                    key = f"{at}{'' if port else ':0'}/{protocol}", real
+                    found.setdefault(key, []).append(int(value))
+        return {key: tuple(values) for key, values in found.items()}
+
+    last = {}
+
+    def equal():
+        theirs, ours = counted(lb), told()
+        last.clear()
+        last.update({key: (theirs.get(key), ours.get(key)) for key in theirs.keys() | ours.keys()
+                     if theirs.get(key) != ours.get(key)})
+        return not last and ours
+    try:
+        found = until(equal, "the metrics are what ipvsadm prints")
+    except AssertionError as e:
+        raise AssertionError(f"ipvsadm and the metrics differ: {last}") from e
+    assert found[f"{VIP4}:{WEIGHTS}/tcp", None][0] == 60 and len(found) > 10

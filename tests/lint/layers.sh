@@ -31,12 +31,12 @@ BEGIN {
     confined["pcre2.h"]          = "^lbd/check/check_regex\\.c$"
     # check_curl names the error numbers of libcurl and calls nothing
     confined["curl/"]            = "^lbd/check/(probe_[a-z]+|curl_(link|load|loop))_io\\.[ch]$|^lbd/check/check_curl\\.c$"
-    confined["microhttpd.h"]     = "^lbd/ctl/metrics_io\\.c$"
+    confined["microhttpd.h"]     = "^lbd/ctl/metrics(_load)?_io\\.[ch]$"
     # these take a HMAC or a digest over bytes in memory, and no more
     confined["openssl/"]         = "^lbd/sync/[a-z_]+_io\\.c$|^lbd/vrrp/(vrrp_auth|peer_pkt)\\.c$|^lbd/state/generation\\.c$"
     confined["libnetfilter_conntrack/"] = "^lbd/sync/[a-z_]+_io\\.c$"
     # JSON is the form of messages and of printed tables: nothing that forwards packets is described in it
-    confined["jansson.h"]        = "^common/|^lbctl/|^lbd/(sandbox|override|model|daemon|main|worker)|^lbd/(ctl|check)/|^lbd/config/schema_print\\.c$"
+    confined["jansson.h"]        = "^common/|^lbctl/|^lbd/(sandbox|override|model|event|daemon|main|worker)|^lbd/(ctl|check)/|^lbd/config/schema_print\\.c$"
 }
 function complain(why) { printf "%s:%s: %s: %s\n", file, line, inc, why }
 function edge_file(p)  { return p ~ /_io\.[ch]$/ || (p in edge_header) }
@@ -46,7 +46,7 @@ function room(p,    part) {
     if (p ~ /^lbctl\//) return "lbctl"
     if (p !~ /^lbd\//) return "?"
     if (split(p, part, "/") > 2) return part[2]
-    if (part[2] ~ /^(model[^.]*|plan|override[^.]*|history)\./) return "model"
+    if (part[2] ~ /^(model[^.]*|plan|override[^.]*|history|event)\./) return "model"
     if (part[2] ~ /^(worker|sandbox|sandbox_filter)\./) return "worker"
     if (part[2] ~ /^(daemon[^.]*|main)\./) return "daemon"
     return "?"

@@ -10,7 +10,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 found=$(
     {
         lint_files '*.c' '*.h' '*.sh' '*.py' '*.cmake' CMakeLists.txt '*.in' '*.scd' '*.allow'
-        lint_files '*' | grep -E '^(packaging|\.ci|examples)/' | grep -v -E '\.md$|^packaging/debian/(changelog|copyright|lbd\.docs|source/format)$'
+        lint_files '*' | grep -E '^(packaging|\.ci|examples)/' | grep -v -E '\.(md|json)$|^packaging/debian/(changelog|copyright|lbd\.docs|source/format)$'
         # scripts without a suffix
         find tests -type f ! -name '*.*' ! -path '*/corpus/*' -exec grep -lE -m1 '^#!' {} +
     } | grep -v -E '^tests/(golden/(hostile|config/(ok|bad))|fuzz/corpus)/|/generated/' | LC_ALL=C sort -u |

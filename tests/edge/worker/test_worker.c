@@ -319,7 +319,7 @@ static void on_gone(struct worker *of, void *arg)
 	n_gone++;
 }
 
-static const struct worker_calls calls = { on_ready, on_line, on_drained, on_gone };
+static const struct worker_calls calls = { on_ready, on_line, on_drained, on_gone, NULL };
 
 static void tick(struct ev_loop *l, ev_timer *t, int events)
 {

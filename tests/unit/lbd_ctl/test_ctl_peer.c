@@ -114,8 +114,8 @@ static void here(const char *name, enum vrrp_state state)
 {
 	const struct model_vrrp *v = model_vrrp_find(&k.vs, name);
 	struct vrrp_msg_state m = { .id = v->conf->id, .state = state, .prio = 100 };
-	char line[MODEL_VRRP_LINE];
-	(void)model_vrrp_said_state(model_vrrp_by_id(&k.vs, m.id), &m, k.w.wall, line);
+	struct model_line line;
+	model_vrrp_said_state(model_vrrp_by_id(&k.vs, m.id), &m, k.w.wall, &line);
 }
 
 static void there(const char *name, enum vrrp_state state)
@@ -128,7 +128,7 @@ static void there(const char *name, enum vrrp_state state)
 
 static void settle(void)
 {
-	struct model_peer_line line;
+	struct model_line line;
 	for (uint32_t i = 0; i < k.ps.n; i++)
 		while (model_peer_next(&k.ps.v[i], k.w.now, k.w.wall, &line))
 			;

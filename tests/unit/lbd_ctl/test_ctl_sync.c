@@ -104,7 +104,7 @@ static const char *findings(void)
 
 static void settle(void)
 {
-	struct model_sync_line line;
+	struct model_line line;
 	while (model_sync_next(&k.s, k.w.now, &line))
 		;
 }

@@ -103,13 +103,13 @@ static struct model_vrrp *at(const char *name)
 static void says(const char *name, enum vrrp_state state, enum vrrp_cause cause, uint8_t prio, const char *reason)
 {
 	struct vrrp_msg_state m = { .state = state, .was = VRRP_STATE_INIT, .cause = cause, .prio = prio };
-	char line[MODEL_VRRP_LINE];
+	struct model_line line;
 	snprintf(m.reason, sizeof(m.reason), "%s", reason);
 	if (state == VRRP_STATE_BACKUP) {
 		ck_assert_int_eq(lb_ip_parse("192.0.2.2", 9, &m.master), 0);
 		m.master_prio = 150;
 	}
-	(void)model_vrrp_said_state(at(name), &m, k.w.wall, line);
+	model_vrrp_said_state(at(name), &m, k.w.wall, &line);
 }
 
 START_TEST(the_list_before_anybody_has_spoken)
@@ -242,7 +242,7 @@ START_TEST(what_an_operator_says_is_handed_on)
 		ask(&c, rows[i].cmd, args);
 		expect_end(&c, rows[i].code, rows[i].message);
 		ck_assert_msg(k.n_did == rows[i].handed, "%s", rows[i].what);
-		if (k.n_did) {
+		if (v && k.n_did) {
 			ck_assert_uint_eq(k.do_id, v->conf->id);
 			ck_assert_int_eq(k.did, strcmp(rows[i].cmd, "vrrp.resign") ? VRRP_DO_ANNOUNCE : VRRP_DO_RESIGN);
 		}

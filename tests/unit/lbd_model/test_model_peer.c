@@ -152,15 +152,16 @@ static void setup(const char *text)
 
 static const char *told(void)
 {
-	struct model_peer_line line;
+	struct model_line line;
 	k.lines[0] = '\0';
 	for (uint32_t i = 0; i < k.ps.n; i++)
 		for (unsigned n = 0; model_peer_next(&k.ps.v[i], k.now, k.wall, &line); n++) {
 			size_t at = strlen(k.lines);
 			ck_assert_uint_lt(n, 5); /* it ends */
 			snprintf(k.lines + at, sizeof(k.lines) - at, "%s%s %s", at ? "\n" : "",
-				line.level == LB_LOG_WARNING ? "W" : "N", line.text);
-			ck_assert(strcmp(line.event, "peer.state") == 0 || strcmp(line.event, "peer.alarm") == 0);
+				line.level <= LB_LOG_WARNING ? "W" : "N", line.text);
+			ck_assert(line.event == LB_EVENT_PEER_STATE || line.event == LB_EVENT_ALARM_RAISED ||
+				  line.event == LB_EVENT_ALARM_CLEARED);
 		}
 	return k.lines;
 }

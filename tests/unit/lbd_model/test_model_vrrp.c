@@ -301,13 +301,14 @@ START_TEST(words_become_lines)
 			.cause = rows[i].cause,
 			.prio = rows[i].prio,
 			.master_prio = 150 };
-		char line[MODEL_VRRP_LINE];
+		struct model_line out;
+		const char *line = out.text;
 		snprintf(m.reason, sizeof(m.reason), "%s", rows[i].reason);
 		if (rows[i].master)
 			m.master = ip(rows[i].master);
-		enum lb_log_level level = model_vrrp_said_state(v, &m, WALL + (int64_t)i, line);
+		model_vrrp_said_state(v, &m, WALL + (int64_t)i, &out);
 		ck_assert_msg(strcmp(line, rows[i].line) == 0, "%s: %s", rows[i].what, line);
-		ck_assert_msg(level == rows[i].level, "%s: level %d", rows[i].what, (int)level);
+		ck_assert_msg(out.level == rows[i].level, "%s: level %d", rows[i].what, (int)out.level);
 		ck_assert_str_eq(model_vrrp_state_word(v), vrrp_state_names[rows[i].is]);
 		if (rows[i].is == VRRP_STATE_MASTER) /* why it became so, whatever is said later */
 			ck_assert_str_eq(model_vrrp_cause_word(v), "no_advert");
@@ -339,9 +340,10 @@ START_TEST(alarms_are_told_once)
 	struct model_vrrp *v = &k.vs.v[0];
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct vrrp_msg_alarm m = { .id = 1, .alarm = VRRP_ALARM_TWO_MASTERS, .on = rows[i].on };
-		char line[MODEL_VRRP_LINE];
+		struct model_line out;
+		const char *line = out.text;
 		snprintf(m.text, sizeof(m.text), "%s", rows[i].text);
-		(void)model_vrrp_said_alarm(v, &m, line);
+		model_vrrp_said_alarm(v, &m, &out);
 		ck_assert_str_eq(line, rows[i].line);
 		ck_assert_uint_eq(v->alarms, rows[i].on ? 1u << VRRP_ALARM_TWO_MASTERS : 0u);
 	}
@@ -357,16 +359,16 @@ START_TEST(who_was_master_goes_on)
 	setup();
 	take(ONE);
 	struct model_vrrp *v = &k.vs.v[0];
-	char line[MODEL_VRRP_LINE];
+	struct model_line line;
 	model_vrrps_forget(&k.vs); /* before it has said anything */
 	ck_assert(!v->conf->resume);
 	struct vrrp_msg_state m = { .id = 1, .state = VRRP_STATE_MASTER, .was = VRRP_STATE_BACKUP };
-	(void)model_vrrp_said_state(v, &m, WALL, line);
+	model_vrrp_said_state(v, &m, WALL, &line);
 	model_vrrps_forget(&k.vs);
 	model_vrrps_forget(&k.vs); /* gone, and ready again */
 	ck_assert(v->conf->resume);
 	m = (struct vrrp_msg_state){ .id = 1, .state = VRRP_STATE_BACKUP, .was = VRRP_STATE_INIT };
-	(void)model_vrrp_said_state(v, &m, WALL, line);
+	model_vrrp_said_state(v, &m, WALL, &line);
 	model_vrrps_forget(&k.vs);
 	ck_assert(!v->conf->resume);
 	teardown();
