@@ -6,20 +6,39 @@
 #include <stdio.h>
 #include <string.h>
 
+/* As inet_pton reads them: four numbers, no leading zeros. A file of 10,000 services has 50,000 of them. */
+static bool ip4_parse(const char *s, size_t n, uint8_t out[4])
+{
+	const char *end = s + n;
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned v = 0;
+		const char *from = s;
+		while (s < end && *s >= '0' && *s <= '9' && s - from < 3)
+			v = v * 10 + (unsigned)(*s++ - '0');
+		if (s == from || v > 255 || (*from == '0' && s - from > 1))
+			return false;
+		out[i] = (uint8_t)v;
+		if (i < 3 && (s == end || *s++ != '.'))
+			return false;
+	}
+	return s == end;
+}
+
 int lb_ip_parse(const char *s, size_t n, struct lb_ip *out)
 {
+	struct lb_ip ip = { 0 };
+	if (ip4_parse(s, n, ip.b)) {
+		ip.family = AF_INET;
+		*out = ip;
+		return 0;
+	}
 	char text[LB_IP_STRLEN];
 	if (n == 0 || n >= sizeof(text) || memchr(s, '\0', n))
 		return -EINVAL;
 	memcpy(text, s, n);
 	text[n] = '\0';
-	struct lb_ip ip = { 0 };
-	/* inet_pton refuses leading zeros, shorthand ("10.1") and zones for us */
-	if (inet_pton(AF_INET, text, ip.b) == 1)
-		ip.family = AF_INET;
-	else if (inet_pton(AF_INET6, text, ip.b) == 1)
-		ip.family = AF_INET6;
-	else
+	ip = (struct lb_ip){ .family = AF_INET6 };
+	if (inet_pton(AF_INET6, text, ip.b) != 1) /* it refuses zones for us */
 		return -EINVAL;
 	*out = ip;
 	return 0;

@@ -63,6 +63,16 @@ void daemon_env_refresh(struct daemon *d)
 
 /* ---- one turn of the loop ---- */
 
+/* What is not urgent, when the kernel has everything: what a start runs is written down, and memory is given back to
+ * the host, which the tables would have to ask for again. */
+static void after_kernel(struct daemon *d)
+{
+	daemon_generation_first_store(d);
+	if (d->trim_due)
+		malloc_trim(0);
+	d->trim_due = false;
+}
+
 /* Runs after all callbacks of a turn and before the loop sleeps: two hundred flips in one turn cost one batch. */
 static void prepare_cb(struct ev_loop *loop, ev_prepare *w, int revents)
 {
@@ -71,8 +81,8 @@ static void prepare_cb(struct ev_loop *loop, ev_prepare *w, int revents)
 	bool more = daemon_life_turn(d);
 	more |= daemon_apply_turn(d);
 	more |= daemon_kernel_turn(d);
-	if (d->converged || d->kernel_error) /* not before: what is on the disk is not urgent */
-		daemon_generation_first_store(d);
+	if (d->converged || d->kernel_error)
+		after_kernel(d);
 	daemon_env_refresh(d);
 	daemon_vrrp_turn(d);
 	daemon_peer_turn(d);

@@ -267,6 +267,7 @@ struct daemon {
 	uint64_t config_stamp; /* of the file and conf.d as last looked at: names, times, sizes */
 	bool file_differs;
 	char *last_reject;
+	bool trim_due;               /* two whole configurations were in memory */
 	struct daemon_text unstored; /* what a start runs and is no generation yet: daemon_generation_first */
 	bool left_over_due;          /* the kernel could not be read at start: look when it answers */
 	bool fallback;               /* the file was broken at start: a stored generation runs */

@@ -7,8 +7,8 @@
 /* ---- daemon_generation.c ---- */
 int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const struct ctl_peer *who,
 	const char *message, bool pending, struct lb_err *e);
-/* What a start runs, and no generation has: it gets the next number now, and goes to the disk when the kernel has it, or
- * before anything here is asked for. Without a place to store it it still runs: a full disk must not keep a balancer
+/* What a start runs, and no generation has: it gets the next number now, and goes to the disk when the kernel has it,
+ * or before anything here is asked for. Without a place to store it it still runs: a full disk must not keep a balancer
  * down. Takes what is in *t. */
 void daemon_generation_first(struct daemon *d, struct daemon_text *t);
 void daemon_generation_first_store(struct daemon *d);

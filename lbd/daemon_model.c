@@ -9,7 +9,6 @@
 #include "lbd/state/state_io.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,7 +152,7 @@ int daemon_model_swap(struct daemon *d, struct config *c)
 	daemon_nft_model(d);
 	daemon_metrics_model(d);
 	d->env.applied_wall_ms = lb_clock_wall_ms();
-	malloc_trim(0); /* two whole configurations were in memory: give the old one back to the host */
+	d->trim_due = true;
 	daemon_host_look(d);
 	d->changed = true;
 	d->converged = false;

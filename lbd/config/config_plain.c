@@ -11,14 +11,21 @@ struct line { /* the one that is read */
 	uint32_t number;
 };
 
+/* What a character may be, so that each of a large file is looked up once. */
+enum { CHAR_WORD = 1, CHAR_DIGIT = 2, CHAR_KEY = 4 /* inside of one */ };
+#define LETTERS(from, to) [from... to] = CHAR_WORD | CHAR_KEY
+static const uint8_t chars[256] = { LETTERS('a', 'z'), LETTERS('A', 'Z'),
+	['0' ... '9'] = CHAR_WORD | CHAR_DIGIT | CHAR_KEY, ['_'] = CHAR_WORD | CHAR_KEY, ['-'] = CHAR_KEY,
+	['.'] = CHAR_KEY, ['/'] = CHAR_KEY };
+
 static bool is_digit(char c)
 {
-	return c >= '0' && c <= '9';
+	return chars[(uint8_t)c] & CHAR_DIGIT;
 }
 
 static bool is_word(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_';
+	return chars[(uint8_t)c] & CHAR_WORD;
 }
 
 static const char *blanks(const char *s, const char *end)
@@ -63,7 +70,7 @@ static const char *take_key(struct config_tree *t, const struct line *l, const c
 	const char *at = s;
 	if (at == l->end || !is_word(*at))
 		return NULL;
-	while (at < l->end && at - s < KEY_MAX && (is_word(*at) || *at == '-' || *at == '.' || *at == '/'))
+	while (at < l->end && at - s < KEY_MAX && (chars[(uint8_t)*at] & CHAR_KEY))
 		at++;
 	if (at == l->end || *at != ':' || (at + 1 < l->end && at[1] != ' '))
 		return NULL;
@@ -88,6 +95,10 @@ static const char *bare_end(const char *s, const char *end, bool flow)
 	if (!is_word(*s) && *s != '.' && *s != '/' && *s != '+' && !(*s == '-' && s + 1 < end && is_digit(s[1])))
 		return NULL;
 	for (const char *at = s; at < end; at++) {
+		if (chars[(uint8_t)*at] & CHAR_KEY) {
+			last = at + 1;
+			continue;
+		}
 		if (*at == ' ')
 			continue;
 		if (*at == '#' && at[-1] == ' ')

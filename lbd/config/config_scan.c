@@ -92,11 +92,11 @@ static const char *foreign(const char *p, size_t n, size_t *len)
 	return NULL;
 }
 
-static void run(struct config_scan *s, size_t length)
+static void run(struct config_scan *s, size_t length, size_t at)
 {
 	if (length > s->run_max) {
 		s->run_max = length;
-		s->run_at = s->off;
+		s->run_at = at;
 	}
 }
 
@@ -118,11 +118,14 @@ int config_scan_step(struct config_scan *s, size_t bytes, struct config_report *
 	while (s->off < end) {
 		uint8_t c = (uint8_t)s->text[s->off];
 		if (c == ' ' || c == '\t') {
-			run(s, ++s->blanks);
-			s->off++;
+			size_t from = s->off;
+			while (s->off < end && (s->text[s->off] == ' ' || s->text[s->off] == '\t'))
+				s->off++;
+			s->blanks += s->off - from;
+			run(s, s->blanks, s->off - 1);
 		} else if (c == '\n' || c == '\r') {
 			s->blanks = 0;
-			run(s, ++s->breaks);
+			run(s, ++s->breaks, s->off);
 			s->off++;
 		} else {
 			size_t len = 1;
