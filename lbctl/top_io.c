@@ -283,6 +283,8 @@ static bool wait_keys(struct topping *t, struct lb_time until)
 			return false;
 		if (suspended)
 			stop_here();
+		if (r == 0) /* time for the next look, which draws */
+			return true;
 		if (r < 0 && errno != EINTR)
 			return false;
 		bool kind = t->view.backends;

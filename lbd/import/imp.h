@@ -49,6 +49,7 @@ struct imp {
 	LB_VEC(struct imp_item) items;
 	struct y root, spare;
 	size_t order;
+	size_t guesses;   /* what unknown words may have meant: dear, and nobody reads the thousandth */
 	const char *file; /* the first one */
 };
 

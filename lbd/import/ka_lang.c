@@ -18,6 +18,7 @@
 			      */
 #define REPLACE_MAX 1000     /* variables of one line */
 #define REPEAT_MAX  65536    /* lines that one becomes */
+#define MADE_MAX    262144 /* lines beyond the first of each, over all files: a line of each backend of a big balancer */
 
 struct def {
 	const char *name, *value;
@@ -31,7 +32,7 @@ struct lang {
 	LB_VEC(struct def) defs;
 	struct imp_place at;
 	unsigned files, depth;
-	size_t work, line_work, given;
+	size_t work, line_work, given, made;
 	bool over, line_over;   /* a limit was reached, and it was said */
 	bool open, open_wanted; /* a definition goes on on the next line; it counts */
 	const char *open_name;
@@ -56,7 +57,15 @@ static bool works(struct lang *l, size_t n)
 	l->line_work += n + 1;
 	if (l->work > WORK_MAX && !l->over) {
 		l->over = true;
-		imp_say(l->im, &l->at, IMP_ERROR, "this includes too much; the rest is left out");
+		imp_say(l->im, &l->at, IMP_ERROR,
+			"this includes too much; the rest is left out: import the files that are included one by one");
+	}
+	if (l->made > MADE_MAX && !l->over) {
+		l->over = true;
+		imp_say(l->im, &l->at, IMP_ERROR,
+			"definitions and repetitions have made %d lines by here; the rest is left out: split the file, "
+			"and import its parts",
+			MADE_MAX);
 	}
 	if ((l->line_work > LINE_WORK_MAX || l->given > REPEAT_MAX) && !l->over && !l->line_over) {
 		l->line_over = true;
@@ -415,7 +424,7 @@ static const char *feed(struct lang *l, const char *before, const char *rest, un
 	}
 	l->im->oom = l->im->oom || t.bad;
 	if (!given && t.n && !l->over && !l->line_over && !t.bad) {
-		l->given++;
+		l->made += l->given++ > 0;
 		l->give(l->arg, &l->at, t.s);
 	}
 	lb_text_done(&t);

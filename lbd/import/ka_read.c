@@ -7,6 +7,7 @@
 
 #define STATEMENTS_MAX 1000000u
 #define WORDS_MAX      1024u /* of one statement: a line has not more */
+#define GUESSES_MAX    1000u
 #define SECOND         INT64_C(1000000)
 
 struct reader {
@@ -179,7 +180,8 @@ static const char *wrong(struct imp *im, const struct ka_node *k)
 
 static void say_unknown(struct imp *im, const struct ka_node *k, enum ka_in in)
 {
-	const char *near = ka_word_near(k->w[0], in), *shown = imp_shown(im, k->w[0]);
+	const char *near = im->guesses++ < GUESSES_MAX ? ka_word_near(k->w[0], in) : NULL;
+	const char *shown = imp_shown(im, k->w[0]);
 	if (in == KA_IN_SYNC && !near)
 		imp_say(im, &k->at, IMP_ERROR, "'%s': members of a group stand in `group { }`", shown);
 	else if (near)

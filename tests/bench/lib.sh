@@ -150,6 +150,37 @@ bench_users() {
     done
 }
 
+# bench_services SIDE N M FILE [CHECK]: the same services for each side; addresses as in floor.c
+bench_services() {
+    awk -v side="$1" -v n="$2" -v m="$3" -v check="${5-none}" '
+        function ip(a) { return int(a / 16777216) "." int(a / 65536) % 256 "." int(a / 256) % 256 "." a % 256 }
+        BEGIN {
+            if (side == "lbd")
+                printf "checks:\n  slow: { type: tcp, interval: 60s }\n" \
+                    "defaults:\n  service: { check: %s, scheduler: rr, mode: nat }\nservices:\n", check
+            for (i = 1; i <= n; i++) {
+                vip = ip(167772160 + i)
+                if (side == "lbd")
+                    printf "  s%05d:\n    listen: %s:80\n    backends:\n", i, vip
+                else if (side == "keepalived")
+                    printf "virtual_server %s 80 {\n  lvs_sched rr\n  lvs_method NAT\n  protocol TCP\n", vip
+                else
+                    printf "-A -t %s:80 -s rr\n", vip
+                for (j = 0; j < m; j++) {
+                    to = ip(2886729728 + i * m + j)
+                    if (side == "lbd")
+                        printf "      b%d: %s:8080\n", j + 1, to
+                    else if (side == "keepalived")
+                        printf "  real_server %s 8080 {\n    weight 1\n  }\n", to
+                    else
+                        printf "-a -t %s:80 -r %s:8080 -m -w 1\n", vip, to
+                }
+                if (side == "keepalived")
+                    printf "}\n"
+            }
+        }' >"$4"
+}
+
 # bench_header SIDE...: who is measured, and where. The benchmark has set $lbd.
 # shellcheck disable=SC2154
 bench_header() {

@@ -15,39 +15,6 @@ lbd=$build/lbd/lbd lbctl=$build/lbctl/lbctl floor=$build/tests/bench/bench_floor
 read -r -a sizes <<<"$LBD_BENCH_SIZES"
 work=/tmp/bench
 
-# ---------------------------------------------------------------- configurations
-
-# write_config SIDE N M FILE [CHECK]: the same services for each side; addresses as in floor.c
-write_config() {
-    awk -v side="$1" -v n="$2" -v m="$3" -v check="${5-none}" '
-        function ip(a) { return int(a / 16777216) "." int(a / 65536) % 256 "." int(a / 256) % 256 "." a % 256 }
-        BEGIN {
-            if (side == "lbd")
-                printf "checks:\n  slow: { type: tcp, interval: 60s }\n" \
-                    "defaults:\n  service: { check: %s, scheduler: rr, mode: nat }\nservices:\n", check
-            for (i = 1; i <= n; i++) {
-                vip = ip(167772160 + i)
-                if (side == "lbd")
-                    printf "  s%05d:\n    listen: %s:80\n    backends:\n", i, vip
-                else if (side == "keepalived")
-                    printf "virtual_server %s 80 {\n  lvs_sched rr\n  lvs_method NAT\n  protocol TCP\n", vip
-                else
-                    printf "-A -t %s:80 -s rr\n", vip
-                for (j = 0; j < m; j++) {
-                    to = ip(2886729728 + i * m + j)
-                    if (side == "lbd")
-                        printf "      b%d: %s:8080\n", j + 1, to
-                    else if (side == "keepalived")
-                        printf "  real_server %s 8080 {\n    weight 1\n  }\n", to
-                    else
-                        printf "-a -t %s:80 -r %s:8080 -m -w 1\n", vip, to
-                }
-                if (side == "keepalived")
-                    printf "}\n"
-            }
-        }' >"$4"
-}
-
 # ---------------------------------------------------------------- one run of one side
 
 fresh() {
@@ -133,7 +100,7 @@ one_side() {
 memory() {
     local case=$1 check=$2 worker tries=240 server='' pss=0 p
     fresh
-    write_config lbd 10000 10 "$work/lbd.conf" "$check"
+    bench_services lbd 10000 10 "$work/lbd.conf" "$check"
     # the addresses of the backends are our own, and somebody answers there: checks pass
     bench_in ip route add local 172.16.0.0/12 dev lo
     ip netns exec "$bench_net" "$floor" serve 8080 &
@@ -184,8 +151,8 @@ bench_header lbd keepalived ipvsadm floor
 
 for n in "${sizes[@]}"; do
     for side in lbd keepalived ipvsadm; do
-        write_config "$side" "$n" 4 "$work/$side.conf"
-        write_config "$side" $((n + 1)) 4 "$work/$side.conf.more"
+        bench_services "$side" "$n" 4 "$work/$side.conf"
+        bench_services "$side" $((n + 1)) 4 "$work/$side.conf.more"
     done
     for ((rep = 1; rep <= LBD_BENCH_REPS; rep++)); do
         for side in floor lbd keepalived ipvsadm; do

@@ -10,6 +10,7 @@ benches=(
     "checks|guest|1|500 2000 5000|1800|probing: processor time, punctuality, memory; sizes are probes per second"
     "sync|guest|1|10000 100000|3600|copying flows to the other node; sizes are flows"
     "takeover|guest|1|1000|7200|connections that a takeover costs; sizes are connections per mode and family"
+    "operator|native|9|10000|1800|what is looked at: status, lists, top, memory; sizes are services of 10 backends"
     "failover|native|20|-|7200|a node of a pair fails: outage, and address on both nodes; about 25 minutes"
 )
 
@@ -27,7 +28,7 @@ usage() {
   --reps N        measure everything N times
   --sizes "N..."  at these sizes
   --cells "P..."  only the cells that match. failover: "1s-*", "*-sigkill 100ms-planned"; sync: "bulk-*", "rate-*";
-                  takeover: "cut-*", "*-keepalived"
+                  takeover: "cut-*", "*-keepalived"; operator: "look", "memory", "top"
   --build DIR     build there (default build/release)
   --out FILE      a copy of what is printed
 

@@ -86,6 +86,46 @@ START_TEST(line_by_line)
 }
 END_TEST
 
+static void take_count(void *arg, const struct imp_place *at, const char *line)
+{
+	size_t *n = arg;
+	*n += at->line > 0 && *line;
+}
+
+/* Each line is below its own limit; the file is not. Lines that are written out are not counted. */
+START_TEST(many_repetitions)
+{
+	static const char line[] = "~SEQ(i,1,60000) $i\n";
+	static const struct {
+		const char *what;
+		size_t times, plain, errors, lines;
+	} cases[] = {
+		{ "below the limit", 4, 300000, 0, 540000 },
+		{ "at the end of the fifth line", 8, 0, 1, 262144 + 5 + 1 },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct imp im;
+		struct lb_text text = LB_TEXT_INIT;
+		size_t n = 0;
+		for (size_t k = 0; k < cases[i].times; k++)
+			lb_text_puts(&text, line);
+		for (size_t k = 0; k < cases[i].plain; k++)
+			lb_text_puts(&text, "x\n");
+		struct import_source source = { .name = "f", .text = text.s, .len = text.n };
+		imp_init(&im, "f");
+		ka_lines(&im, &source, take_count, &n);
+		ck_assert_msg(n == cases[i].lines, "%s: %zu lines", cases[i].what, n);
+		ck_assert_msg(im.items.n == cases[i].errors, "%s: %zu items", cases[i].what, im.items.n);
+		if (im.items.n) {
+			ck_assert_uint_eq(im.items.v[0].at.line, 5);
+			ck_assert(strstr(im.items.v[0].text, "have made 262144 lines by here"));
+		}
+		imp_done(&im);
+		lb_text_done(&text);
+	}
+}
+END_TEST
+
 START_TEST(tokens)
 {
 	static const struct {
@@ -124,8 +164,10 @@ int main(void)
 {
 	Suite *s = suite_create("ka_lang");
 	TCase *t = tcase_create("lines");
+	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, line_by_line, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_test(t, tokens);
+	tcase_add_test(t, many_repetitions);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
