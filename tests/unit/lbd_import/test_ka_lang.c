@@ -153,7 +153,8 @@ START_TEST(tokens)
 			lb_text_puts(&got, first ? "" : "|");
 			lb_text_puts(&got, t.brace == '{' ? "<" : t.brace == '}' ? ">" : t.s);
 		}
-		ck_assert_msg(strcmp(got.s, cases[i].want) == 0, "%s: %s", cases[i].what, got.s);
+		const char *text = got.s ? got.s : "";
+		ck_assert_msg(strcmp(text, cases[i].want) == 0, "%s: %s", cases[i].what, text);
 		lb_text_done(&got);
 		imp_done(&im);
 	}
