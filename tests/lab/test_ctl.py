@@ -223,8 +223,10 @@ def test_observer_may_look_but_not_change(d, people, lb):
                  ["daemon", "stop", "-y"], ["daemon", "restart"], ["kernel", "repair"], ["config", "diff"], ["config", "apply"]):
         done = as_user(d, "olga", "observe.sock", *argv)
         assert done.returncode == 5 and "lbadmin" in done.stderr, (argv, done)
-    done = as_user(d, "olga", "control.sock", "status")
-    assert done.returncode == 5 and "lbadmin" in done.stderr
+    # whoever names the socket that is not his gets the one beside it, and no more rights
+    assert as_user(d, "olga", "control.sock", "status").returncode == 0
+    done = as_user(d, "olga", "control.sock", "backend", "drain", "web/app1")
+    assert done.returncode == 5 and "lbadmin" in done.stderr, done
     assert status(d)["overrides"] == 0 and weights(lb) == {A1: 1, A2: 1}
 
 

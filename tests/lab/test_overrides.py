@@ -78,7 +78,7 @@ class TestEach:
         rows = [json.loads(line) for line in d.text("-o", "jsonl", "top", "backend").splitlines()]
         assert {r["backend"] for r in rows} == {"app1", "app2"} and "connections_per_second" in rows[0]
         out = d.text("top", "--service", "w*")
-        assert re.search(rf"^web {re.escape(VIP)}:80/tcp +[0-9.]+ ", out, re.M), out
+        assert re.search(rf"^web +{re.escape(VIP)}:80/tcp +[0-9.]+ ", out, re.M), out
         assert len(d.text("top", "--service", "x*").splitlines()) == 1
 
     def test_drain_is_shown_with_who_why_and_until_when(self, d, lb):
