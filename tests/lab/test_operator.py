@@ -15,7 +15,7 @@ import time
 import pytest
 
 from conftest import Lbd, kernel_has, run, until
-from pair import A4, VIP4, Pair
+from pair import A4, VIP4, pair
 
 IPVS = kernel_has("ip_vs")
 SECRET = "0123456789abcdef0123456789abcdef-of-the-pair"
@@ -36,15 +36,6 @@ services:
   web: {{ listen: 10.7.0.100:80, check: [tcp, page, talk], backends: {{ app1: 10.7.0.3:8080, app2: 10.7.0.3:8081 }} }}
   lost: {{ listen: 192.0.2.7:80, mode: dr, check: none, backends: {{ far: 198.51.100.9 }} }}
 """
-
-
-@pytest.fixture(scope="module")
-def pair():
-    if os.geteuid() != 0:
-        pytest.skip("needs root", allow_module_level=True)
-    p = Pair()
-    yield p
-    p.close()
 
 
 @pytest.fixture(scope="module")

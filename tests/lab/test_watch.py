@@ -12,7 +12,7 @@ import time
 import pytest
 
 from conftest import until
-from pair import Pair, config, is_master, lone, state
+from pair import config, is_master, lone, pair, state
 from steps import slowness
 from test_life import apply, history, shown
 
@@ -21,15 +21,6 @@ CONNECTIONS = 16  # METRICS_CONNECTIONS_MAX
 NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?|Inf)"
 LABEL = r'[a-z_]+="(?:[^"\\\n]|\\["\\n])*"'
 SAMPLE = re.compile(rf"(lbd_[a-z0-9_]+)(?:\{{({LABEL}(?:,{LABEL})*)\}})? ({NUMBER})")
-
-
-@pytest.fixture(scope="module")
-def pair():
-    if os.geteuid() != 0:
-        pytest.skip("needs root", allow_module_level=True)
-    p = Pair()
-    yield p
-    p.close()
 
 
 @pytest.fixture(scope="module")
