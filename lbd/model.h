@@ -148,7 +148,8 @@ struct model {
 	uint32_t first_dirty, n_dirty;
 	struct model_decision *scratch; /* room for the backends of any one service */
 	struct lb_time *times;          /* the same */
-	uint32_t *target_slots;         /* open addressing over targets by what they probe */
+	uint32_t *by_place; /* for each service, from first_backend on: which of its backends, by address and port */
+	uint32_t *target_slots; /* open addressing over targets by what they probe */
 	uint32_t n_slots;
 };
 
@@ -223,6 +224,12 @@ uint32_t model_backend_find(const struct model *m, const char *service, const ch
 /* "web/app1" -> index; MODEL_NONE and *e (LB_CODE_NOT_FOUND, with the nearest name) when there is none. */
 uint32_t model_object_find(const struct model *m, const char *object, struct lb_err *e);
 uint32_t model_listener_service(const struct model *m, const struct ipvs_key *key);
+/* The backend (an index into m->backends) that the kernel's destination addr:port behind this listener of the service
+ * is, by bisection; MODEL_NONE when it is none. Behind a firewall mark a backend without a port has every port. */
+uint32_t model_backend_at(const struct model *m, uint32_t service, const struct ipvs_key *listener,
+	const struct lb_ip *addr, uint16_t port);
+/* Builds what model_backend_at looks into. Once, by model_new, when the service has its backends. */
+void model_at_build(struct model *m, const struct model_service *s);
 const struct model_target *model_target_by_id(const struct model *m, uint32_t id);
 const struct model_target *model_backend_target(const struct model *m, uint32_t backend, uint32_t check);
 

@@ -8,20 +8,18 @@ static bool is_cut(const struct model *m, const struct ipvs_op *op)
 	uint32_t s = model_listener_service(m, &op->svc.key);
 	if (s == MODEL_NONE)
 		return false;
+	uint32_t b = model_backend_at(m, s, &op->svc.key, &op->dest.addr, op->dest.port);
+	if (b == MODEL_NONE)
+		return false; /* it has left the file */
 	const struct config_service *cfg = m->services[s].cfg;
-	for (uint32_t i = 0; i < cfg->n_backends; i++) {
-		const struct model_backend *b = &m->backends[m->services[s].first_backend + i];
-		if (lb_ip_cmp(&b->cfg->addr, &op->dest.addr) || model_backend_port(b, &op->svc.key) != op->dest.port)
-			continue;
-		switch ((enum model_backend_state)b->state) {
-		case MODEL_BACKEND_MAINT: return true;
-		case MODEL_BACKEND_DRAIN: return cfg->drain_then == CONFIG_THEN_CUT;
-		case MODEL_BACKEND_DOWN: return cfg->on_fail == CONFIG_FAIL_CUT;
-		case MODEL_BACKEND_UP:
-		case MODEL_BACKEND_UNCHECKED: return false;
-		}
+	switch ((enum model_backend_state)m->backends[b].state) {
+	case MODEL_BACKEND_MAINT: return true;
+	case MODEL_BACKEND_DRAIN: return cfg->drain_then == CONFIG_THEN_CUT;
+	case MODEL_BACKEND_DOWN: return cfg->on_fail == CONFIG_FAIL_CUT;
+	case MODEL_BACKEND_UP:
+	case MODEL_BACKEND_UNCHECKED: break;
 	}
-	return false; /* it has left the file */
+	return false;
 }
 
 bool model_cut(const struct model *m, const struct ipvs_op *op, struct conn_match *out)

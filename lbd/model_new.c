@@ -306,9 +306,10 @@ static bool allocate(struct model *m, const struct sizes *z)
 	m->dirty = array(z->services, sizeof(*m->dirty));
 	m->scratch = array(z->most, sizeof(*m->scratch));
 	m->times = array(z->most, sizeof(*m->times));
+	m->by_place = array(z->backends, sizeof(*m->by_place));
 	m->target_slots = malloc(m->n_slots * sizeof(*m->target_slots));
 	if (!m->services || !m->backends || !m->links || !m->targets || !m->listeners || !m->dirty ||
-		!m->target_slots || !m->scratch || !m->times)
+		!m->target_slots || !m->scratch || !m->times || !m->by_place)
 		return false;
 	for (uint32_t i = 0; i < m->n_slots; i++)
 		m->target_slots[i] = MODEL_NONE;
@@ -343,6 +344,7 @@ struct model *model_new(const struct model_input *in)
 			m->listeners[m->n_listeners++] = (struct model_listener){ s->cfg->listens[k], i };
 		for (uint32_t k = 0; k < s->cfg->n_backends; k++)
 			add_backend(&bd, s, i, &s->cfg->backends[k]);
+		model_at_build(m, s);
 		if (overrides_count(m->overrides))
 			model_service_override(m, i);
 		inherit_service(&bd, s, i);
@@ -372,5 +374,6 @@ void model_free(struct model *m)
 	free(m->target_slots);
 	free(m->scratch);
 	free(m->times);
+	free(m->by_place);
 	free(m);
 }

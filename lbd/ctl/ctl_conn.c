@@ -185,24 +185,11 @@ static int filter_of(const struct ctl_env *env, const json_t *args, struct conn_
 
 /* ---- to whom it belongs ---- */
 
-static uint32_t backend_of(
-	const struct model *m, uint32_t service, const struct ipvs_key *key, const struct conn_row *r)
-{
-	const struct model_service *s = &m->services[service];
-	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
-		const struct model_backend *b = &m->backends[s->first_backend + i];
-		uint16_t port = model_backend_port(b, key);
-		if ((port == 0 || port == r->dest_port) && lb_ip_cmp(&b->cfg->addr, &r->dest) == 0)
-			return s->first_backend + i;
-	}
-	return MODEL_NONE;
-}
-
 static bool of_key(const struct model *m, const struct ipvs_key *key, const struct conn_row *r, uint32_t *service,
 	uint32_t *backend)
 {
 	*service = model_listener_service(m, key);
-	*backend = *service == MODEL_NONE ? MODEL_NONE : backend_of(m, *service, key, r);
+	*backend = *service == MODEL_NONE ? MODEL_NONE : model_backend_at(m, *service, key, &r->dest, r->dest_port);
 	return *service != MODEL_NONE;
 }
 
@@ -232,7 +219,7 @@ static void owner_of(const struct model *m, const struct conn_row *r, uint32_t *
 		if (!mark->fwmark || mark->addr.family != r->virtual.family)
 			continue;
 		*service = m->listeners[i].service;
-		*backend = backend_of(m, *service, mark, r);
+		*backend = model_backend_at(m, *service, mark, &r->dest, r->dest_port);
 		if (*backend != MODEL_NONE)
 			return;
 	}

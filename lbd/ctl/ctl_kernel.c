@@ -211,22 +211,18 @@ static void stats_dest(const struct ipvs_dest *d, const struct ipvs_counts *c, c
 {
 	struct stats_of *k = arg;
 	const struct model *m = k->w->env->model;
-	const struct model_service *s = &m->services[k->service];
+	uint32_t b = model_backend_at(m, k->service, k->key, &d->addr, d->port);
 	char listen[IPVS_KEY_STRLEN];
-	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
-		const struct model_backend *b = &m->backends[s->first_backend + i];
-		if (lb_ip_cmp(&b->cfg->addr, &d->addr) || model_backend_port(b, k->key) != d->port)
-			continue;
-		json_t *row = json_pack("{s:s, s:s, s:s}", "service", s->cfg->name, "backend", b->cfg->name, "listen",
-			ipvs_key_str(k->key, listen));
-		put_counters(row, k->w->rate ? rates : totals, st);
-		if (!k->w->rate) {
-			ctl_put(row, "active", json_integer(c->active));
-			ctl_put(row, "inactive", json_integer(c->inactive));
-		}
-		ctl_reply_row(k->w->r, row);
+	if (b == MODEL_NONE)
 		return;
+	json_t *row = json_pack("{s:s, s:s, s:s}", "service", m->services[k->service].cfg->name, "backend",
+		m->backends[b].cfg->name, "listen", ipvs_key_str(k->key, listen));
+	put_counters(row, k->w->rate ? rates : totals, st);
+	if (!k->w->rate) {
+		ctl_put(row, "active", json_integer(c->active));
+		ctl_put(row, "inactive", json_integer(c->inactive));
 	}
+	ctl_reply_row(k->w->r, row);
 }
 
 static int stats_next(struct ctl_reply *r, void *state)

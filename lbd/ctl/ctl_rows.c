@@ -99,16 +99,13 @@ static void count_dest(const struct ipvs_dest *d, const struct ipvs_counts *c, c
 {
 	struct counting *k = arg;
 	const struct model *m = k->env->model;
-	const struct model_service *s = &m->services[k->service];
+	uint32_t b = model_backend_at(m, k->service, k->key, &d->addr, d->port);
 	(void)st;
-	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
-		const struct model_backend *b = &m->backends[s->first_backend + i];
-		if (lb_ip_cmp(&b->cfg->addr, &d->addr) || model_backend_port(b, k->key) != d->port)
-			continue;
-		k->out->v[i].active += c->active;
-		k->out->v[i].inactive += c->inactive;
-		k->out->v[i].persistent += c->persistent;
-		break;
+	if (b != MODEL_NONE) {
+		struct ipvs_counts *v = &k->out->v[b - m->services[k->service].first_backend];
+		v->active += c->active;
+		v->inactive += c->inactive;
+		v->persistent += c->persistent;
 	}
 	k->out->active += c->active;
 	k->out->inactive += c->inactive;

@@ -61,16 +61,13 @@ static void take_service(const struct ipvs_service *svc, const struct ipvs_stats
 static void take_dest(const struct ipvs_dest *d, const struct ipvs_counts *c, const struct ipvs_stats *st, void *arg)
 {
 	struct top *t = arg;
-	const struct model_service *s = &t->env->model->services[t->service];
-	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
-		const struct model_backend *b = &t->env->model->backends[s->first_backend + i];
-		if (lb_ip_cmp(&b->cfg->addr, &d->addr) || model_backend_port(b, t->key) != d->port)
-			continue;
-		lb_text_printf(&t->lines, "%s/%s\t%s", s->cfg->name, b->cfg->name, t->listen);
-		put_stats(&t->lines, st);
-		lb_text_printf(&t->lines, "\t%u\t%u\n", c->active, c->inactive);
+	const struct model *m = t->env->model;
+	uint32_t b = model_backend_at(m, t->service, t->key, &d->addr, d->port);
+	if (b == MODEL_NONE)
 		return;
-	}
+	lb_text_printf(&t->lines, "%s/%s\t%s", m->services[t->service].cfg->name, m->backends[b].cfg->name, t->listen);
+	put_stats(&t->lines, st);
+	lb_text_printf(&t->lines, "\t%u\t%u\n", c->active, c->inactive);
 }
 
 /* Whole lines that fit into one row of the answer. */

@@ -151,14 +151,10 @@ static void take_dest(const struct ipvs_dest *d, const struct ipvs_counts *c, co
 	const struct reading *r = arg;
 	const struct model *model = r->m->env->model;
 	const struct model_listener *l = &model->listeners[r->listener];
-	const struct model_service *s = &model->services[l->service];
-	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
-		const struct model_backend *b = &model->backends[s->first_backend + i];
-		if (lb_ip_cmp(&b->cfg->addr, &d->addr) || model_backend_port(b, &l->key) != d->port)
-			continue;
-		r->m->dests[r->m->listeners[r->listener].first_dest + i] = (struct metrics_dest){ *st, *c, true };
-		return;
-	}
+	uint32_t b = model_backend_at(model, l->service, &l->key, &d->addr, d->port);
+	if (b != MODEL_NONE)
+		r->m->dests[r->m->listeners[r->listener].first_dest + b - model->services[l->service].first_backend] =
+			(struct metrics_dest){ *st, *c, true };
 }
 
 /* A few listeners; true while some are left. What cannot be read has no samples. */
