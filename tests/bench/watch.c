@@ -39,7 +39,7 @@
 #define GROUP    0xe0000012 /* 224.0.0.18 */
 #define NODES    2
 #define EVERY_NS 5000000
-#define PROBES   32768 /* 160 s; the number of a probe has 16 bits */
+#define PROBES   65536 /* 327 s; the number of a probe has 16 bits */
 
 struct probe {
 	int64_t sent, came; /* us; 0: not yet */
