@@ -6,11 +6,13 @@ checker.DOES), and how long it may take from being put right to being over, besi
 import contextlib
 import dataclasses
 import os
+import resource
 import signal
+import subprocess
 import time
 from typing import Callable, Optional
 
-from stage import DOWN, INTERVAL, LEASE, NOTICED, text
+from stage import FOREIGN_ROWS, FOREIGN_RULES, NOTICED, text
 
 BACK = 1.0  # s: a core is started again 200 ms after it ended, and starts its workers
 
@@ -25,6 +27,7 @@ class Fault:
     healed: Callable = lambda s, n: True
     lasts: tuple = (0.0, 0.0)  # s: from, to; how long a random schedule lets it be
     draw: bool = True  # whether a random schedule has it
+    ipvs: bool = False  # it needs a kernel with IPVS
 
 
 def signal_worker(name, signum):
@@ -96,8 +99,8 @@ def kill_while_reloading(s, n):
     s.version[n] ^= 1
     s.d[n].write(text(s.key, s.version[n]))
     with s.node[n]:
-        s.reload = __import__("subprocess").Popen(
-            [s.d[n].lbctl, "--socket", f"{s.d[n].run_dir}/control.sock", "daemon", "reload", "-y"], stdin=-3, stdout=-3, stderr=-3)
+        s.reload = subprocess.Popen([s.d[n].lbctl, "--socket", f"{s.d[n].run_dir}/control.sock", "daemon", "reload", "-y"],
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     s.want(n, 5.0)
     time.sleep(s.dice.random() * 0.03 * s.slow)
     kill_core(s, n)
@@ -116,8 +119,8 @@ def clear_tables(s, n):
 
 
 def plant_again(s, n):
-    s.node[n].run("ipvsadm", "-R", text=s.foreign_rules)
-    s.book.add("foreign", node=n, rows=s.foreign_rows)
+    s.node[n].run("ipvsadm", "-R", text=FOREIGN_RULES)
+    s.book.add("foreign", node=n, rows=FOREIGN_ROWS)
 
 
 def spoil_tables(s, n):
@@ -223,6 +226,51 @@ def no_file(s, n):
     os.rename(f"{s.d[n].config}.away", s.d[n].config)
 
 
+def fill_disk(s, n):
+    """And a configuration that cannot be stored is refused; a drain works all the same."""
+    fd = os.open(f"{s.d[n].state_dir}/ballast", os.O_CREAT | os.O_WRONLY, 0o600)
+    with contextlib.suppress(OSError):
+        while True:
+            os.write(fd, bytes(4096))
+    os.close(fd)
+    s.apply(n, text(s.key, s.version[n] + 1), False)
+    s.d[n].write(text(s.key, s.version[n]))
+
+
+def empty_disk(s, n):
+    os.unlink(f"{s.d[n].state_dir}/ballast")
+
+
+def apply_for_two_seconds(s, n):
+    s.want(n, 5.0, s.version[n] ^ 1)
+    with open(f"{s.folder}/trial.yaml", "w", encoding="utf-8") as f:
+        f.write(text(s.key, s.version[n] ^ 1))
+    s.d[n].call("-y", "config", "apply", f"{s.folder}/trial.yaml", "--confirm", "2s")
+    assert s.has_extra(n) == bool((s.version[n] ^ 1) % 2), "the trial runs"
+    s.want(n, 5.0)
+
+
+def apply_and_kill(s, n):
+    apply_for_two_seconds(s, n)
+    kill_core(s, n)
+
+
+def trial_is_over(s, n):
+    return s.answers(n) and s.has_extra(n) == bool(s.version[n] % 2)
+
+
+def take_descriptors(s, n):
+    """All that the core has are all that it gets."""
+    pid = s.d[n].pid
+    s.limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    most = max(int(x) for x in os.listdir(f"/proc/{pid}/fd"))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (most + 1, s.limits[1]))
+
+
+def give_descriptors(s, n):
+    resource.prlimit(s.d[n].pid, resource.RLIMIT_NOFILE, s.limits)
+
+
 ROLE = {"role", "hush"}
 LOST = ROLE | {"unfit"}
 CORE = ROLE | {"mute"}  # the process of VRRP says that it leaves when its core is gone, and comes back with it
@@ -240,8 +288,8 @@ FAULTS = {f.name: f for f in [
     Fault("stop-probe", set(), 4 + BACK, signal_worker("probe", signal.SIGSTOP), None, other_worker("probe")),
     Fault("kill-sync", set(), BACK, signal_worker("sync", signal.SIGKILL), None, other_worker("sync")),
     Fault("stop-sync", set(), 4 + BACK, signal_worker("sync", signal.SIGSTOP), None, other_worker("sync")),
-    Fault("clear-tables", {"spoil"}, 0, clear_tables, plant_again),
-    Fault("spoil-tables", {"spoil"}, 0, spoil_tables),
+    Fault("clear-tables", {"spoil"}, 0, clear_tables, plant_again, ipvs=True),
+    Fault("spoil-tables", {"spoil"}, 0, spoil_tables, ipvs=True),
     Fault("delete-address", {"role"}, 0, delete_address),
     Fault("address-on-peer", {"role", "dual"}, 0, address_on_peer, address_off_peer, lasts=(2, 4), draw=False),
     Fault("cut-front", LOST, 0, cut("front"), plug("front"), lasts=(2, 6)),
@@ -257,6 +305,8 @@ FAULTS = {f.name: f for f in [
     Fault("reload", set(), 0, reload),
     Fault("bad-file", set(), 0, bad_file),
     Fault("no-file", set(), 0, no_file),
+    Fault("full-disk", set(), 0, fill_disk, empty_disk, lasts=(1, 3)),
+    Fault("unconfirmed", set(), 2 + 1, apply_for_two_seconds, None, trial_is_over),
+    Fault("unconfirmed-and-killed", CORE, 2 + BACK, apply_and_kill, None, lambda s, n: core_is_back(s, n) and trial_is_over(s, n)),
+    Fault("no-descriptors", set(), 0, take_descriptors, give_descriptors, lambda s, n: s.answers(n), lasts=(3, 5)),
 ]}
-
-__all__ = ["FAULTS", "Fault", "DOWN", "INTERVAL", "LEASE"]

@@ -18,5 +18,7 @@ NAMES = os.environ.get("LBD_FAULTS", "nothing").split()
 def test_scenario(name, tmp_path):
     if os.geteuid() != 0:
         pytest.skip("needs root")
+    if name in play.NEEDS_IPVS and not play.IPVS:
+        pytest.skip("needs a kernel with IPVS")
     os.chmod(tmp_path, 0o755)
-    play.perform(name, play.SCENARIOS[name], str(tmp_path))
+    play.perform(name, str(tmp_path))
