@@ -85,6 +85,7 @@ SCENARIOS = {"nothing": nothing}
 SCENARIOS.update({name: one(name, "s") if name.endswith("server-fails") else in_turn(one(name, "a"), one(name, "b"))
                   for name in FAULTS})
 SCENARIOS.update({
+    "tables": in_turn(one("clear-tables", "a"), one("spoil-tables", "b"), one("terminate", "a")),
     "all-servers-fail": at_once(("server-fails", "s"), ("other-server-fails", "s")),
     "kill-vrrp-and-core": at_once(("kill-vrrp", "a"), ("kill-core", "a")),
     "core-dies-again-and-again": again_and_again("kill-core", "a", 5),
@@ -93,7 +94,7 @@ SCENARIOS.update({
     "server-flaps": in_turn(*(one("server-fails", "s", 0.7) for _ in range(4))),
     "reload-while-the-peer-is-away": at_once(("kill-all", "a"), ("reload", "b")),
 })
-NEEDS_IPVS = {name for name, f in FAULTS.items() if f.ipvs}
+NEEDS_IPVS = {"tables"} | {name for name, f in FAULTS.items() if f.ipvs}
 
 
 def scenario(name):

@@ -7,7 +7,7 @@ Writes down what happens in a pair, as the events of checker.py. It decides noth
   status     of both cores, once a second, on their sockets: the time of the answer without that of starting a program
   records    what `lbctl watch` would show, of each run of a core
   the wire   adverts, and who answers a third host that asks by ARP four times a second
-  ping       of the virtual address, every 5 ms (bench_watch)
+  ping       of the virtual address, every 5 ms, on a weak machine every 25 (bench_watch)
   requests   short connections, one after the other
   flows      connections and datagrams that last (bench_talk)
 """
@@ -333,9 +333,9 @@ class Ear(Wire):
 class Ping:
     """bench_watch: its probes are in the book when it has ended."""
 
-    def __init__(self, book, program, address, nodes, client):
+    def __init__(self, book, program, address, nodes, client, ms):
         self.book = book
-        self.process = subprocess.Popen([program, address, *(n.name for n in nodes), client.name], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen([program, address, *(n.name for n in nodes), client.name, str(ms)], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         self.lines, self.ready = [], threading.Event()
         self.reader = threading.Thread(target=self.read, daemon=True)

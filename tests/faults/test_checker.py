@@ -52,7 +52,7 @@ def want(t, rows, node="a", within=0.0):
 
 
 def status(*took, node="a", ok=True):
-    return [e(float(t), "status", node=node, took=x, ok=ok) for t, x in took]
+    return [e(t, "status", node=node, took=x, ok=ok) for t, x in took]
 
 
 MASTER = addr((0.1, "a", True))
@@ -73,6 +73,8 @@ STORIES = [
     ("one of some more is", ["I1"], MASTER + CALM + addr((10, "b", True), (10.4, "a", False)) + fault(1.5, 2, "role")),
     ("both, for neither hears of the other", [], MASTER + CALM + MOVE + addr((20.5, "b", False)) + fault(10, 20, "role", "dual", mend=20)),
     ("and after that is over", ["I1"], MASTER + CALM + MOVE + addr((25, "b", False)) + fault(10, 20, "role", "dual", mend=20)),
+    ("both have it as long as a fault lasts that is none of the pair", ["I1"], MASTER + CALM + MOVE + addr((20, "a", False))
+     + fault(10, 20, "role", mend=20)),
     ("both have it at the end", ["I1", "calm"], MASTER + CALM + addr((29, "b", True))),
     ("two hosts answer", ["I1"], [e(5, "arp", address=VIP, macs=["1", "2"])]),
     ("one answers twice", [], [e(5, "arp", address=VIP, macs=["1", "1"])]),
@@ -85,6 +87,7 @@ STORIES = [
     ("no answer until the end", ["I2"], pings([(29, END)])),
     ("for so long nobody could", [], pings([(10, 15)]) + fault(10, 14.8, "unfit") + fault(10, 20, "unfit", node="b", number=2)),
     ("one could the whole time", ["I2"], pings([(10, 15)]) + fault(10, 14.8, "unfit") + fault(16, 20, "unfit", node="b", number=2)),
+    ("for most of it one could", ["I2"], pings([(10, 15.5)]) + fault(10, 15, "unfit") + fault(14, 20, "unfit", node="b", number=2)),
     ("the machine stood still", [], pings([(10, 10.3)], [(10.3, 12)])),
     # calm
     ("an address comes back before all is quiet", [], MASTER + CALM + fault(10, 12, "role") + MOVE + addr((13, "a", False)) + BACK
@@ -93,6 +96,8 @@ STORIES = [
      + [e(14, "settled")] + BACK),
     ("a request fails", ["calm"], CALM + [e(5, "request", end=6, error="reset")]),
     ("during a fault it may", [], CALM + [e(5, "request", end=10.5, error="reset")] + fault(10, 12, "role") + [e(13, "settled")]),
+    ("while tables are put right, too", [], CALM + [e(10.5, "request", end=10.9, error="reset")] + fault(10, 10, "spoil")),
+    ("and not long after", ["calm"], CALM + [e(11.5, "request", end=11.9, error="reset")] + fault(10, 10, "spoil")),
     ("before the first quiet, too", [], [e(0.5, "request", end=0.9, error="reset")] + CALM),
     ("a request that does not fail", [], CALM + [e(5, "request", end=6, error=None)]),
     # I3
@@ -104,6 +109,10 @@ STORIES = [
     ("a change that may take its time", [], [want(1, WEB), want(10, LESS, within=3)] + tables((0.5, WEB), (14.9, LESS))),
     ("and takes longer", ["I3"], [want(1, WEB), want(10, LESS, within=3)] + tables((0.5, WEB), (15.5, LESS))),
     ("the core was dead meanwhile", [], [want(1, WEB), want(10, LESS)] + tables((0.5, WEB), (21, LESS)) + fault(9, 20, "mute", mend=20)),
+    ("the core does something when it is back", [], [want(1, WEB)] + tables((0.5, WEB), (20.3, LESS), (21.5, WEB))
+     + fault(9, 20, "mute", mend=20)),
+    ("the machine stood still meanwhile", [], [want(1, WEB)] + tables((0.5, WEB), (10, LESS), (13.5, WEB))
+     + fault(10, 10, "spoil", limit=0) + pings(still=[(11, 13)])),
     ("a service that nobody wants", ["I3"], [want(1, WEB)] + tables((0.5, WEB), (10, {**WEB, "TCP x rr": {}}))),
     # I4
     ("refused, and as before", [], [e(5, "apply", node="a", ok=False, before=3, after=3)]),
@@ -115,6 +124,8 @@ STORIES = [
      + tables((0.5, {**WEB, **THEIRS}), (10, WEB))),
     ("what was not ours comes back", ["I3"], [want(1, WEB), e(0.2, "foreign", node="a", rows=THEIRS), e(10, "foreign", node="a", rows={})]
      + tables((0.5, {**WEB, **THEIRS}), (10, WEB), (12, {**WEB, **THEIRS})) + fault(9.9, 9.9, "spoil", limit=0)),
+    ("somebody plants it again, and is a moment late to say so", [], [want(1, WEB), e(0.2, "foreign", node="a", rows={}),
+     e(10.3, "foreign", node="a", rows=THEIRS)] + tables((0.5, WEB), (10.6, {**WEB, **THEIRS})) + fault(10, 10.3, "spoil", mend=10.3)),
     ("an address of others went", ["I5"], [e(29, "others", node="a", before="x\ny", after="x")]),
     ("nothing of others went", [], [e(29, "others", node="a", before="x\ny", after="x\ny")]),
     # I6
@@ -123,6 +134,7 @@ STORIES = [
     # I7
     ("an advert is late", ["I7"], adverts((0.1, 5), (5.2, END))),
     ("the machine stood still then", [], adverts((0.1, 5), (5.2, END)) + pings(still=[(5.01, 5.2)])),
+    ("an advert is a little late", [], adverts((0.1, 5), (5.155, END))),
     ("it was stopped", [], adverts((0.1, 5), (9, END)) + fault(5, 8, "hush")),
     ("the other one was", ["I7"], adverts((0.1, 5), (9, END)) + fault(5, 8, "hush", node="b")),
     ("the other one was master meanwhile", [], adverts((0.1, 5), (9, END)) + adverts((5.4, 8.9), node="b")),
@@ -131,11 +143,14 @@ STORIES = [
     ("it answers", [], status((1, 0.1), (2, 0.19))),
     ("it answers late", ["I8"], status((1, 0.1), (2, 0.3))),
     ("it does not answer", ["I8"], status((1, 0.1), ok=False)),
+    ("it answers late, as everything does", [], status((2, 0.9)) + pings(still=[(2.1, 2.85)])),
+    ("its core dies while it is asked", [], status((9.95, 0.1), ok=False) + fault(10, 12, "mute")),
     ("its core is dead", [], status((11, 0.1), ok=False) + fault(10, 12, "mute")),
     ("that of the other one is", ["I8"], status((11, 0.1), ok=False) + fault(10, 12, "mute", node="b")),
     # the rest
     ("over in time", [], fault(10, 21, "mute", mend=20, limit=1)),
     ("over late", ["over"], fault(10, 21.5, "mute", mend=20, limit=1)),
+    ("over late, as everything is", [], fault(10, 21.5, "mute", mend=20, limit=1) + pings(still=[(20.1, 20.9)])),
     ("never over", ["over"], fault(10, 21.5, "mute", mend=20, limit=1)[:2]),
     ("waited in vain", ["over"], [e(9, "stuck", what="godot")]),
     ("records without gaps, of two runs", [], [e(i, "event", node="a", run=i // 5, seq=i % 5 + 1) for i in range(10)]),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
 Faults of a pair with live traffic, each judged by one checker: the scenarios of tests/faults, started by its run.sh.
-Without it one random schedule is played.
+Without it one random schedule is played, and what is to be seen in IPVS.
 """
 import os
 import sys
@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../faults"))
 import play  # noqa: E402
 
-NAMES = os.environ.get("LBD_FAULTS", "nothing").split()
+NAMES = os.environ.get("LBD_FAULTS", "seed-1").split()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -22,3 +22,8 @@ def test_scenario(name, tmp_path):
         pytest.skip("needs a kernel with IPVS")
     os.chmod(tmp_path, 0o755)
     play.perform(name, str(tmp_path))
+
+
+@pytest.mark.skipif("LBD_FAULTS" in os.environ, reason="a scenario is asked for by name")
+def test_tables(tmp_path):
+    test_scenario("tables", tmp_path)
