@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
 Faults of a pair with live traffic, each judged by one checker: the scenarios of tests/faults, started by its run.sh.
-Without it one random schedule is played, and what is to be seen in IPVS.
+Without it one random schedule is played.
 """
 import os
 import sys
@@ -22,8 +22,3 @@ def test_scenario(name, tmp_path):
         pytest.skip("needs a kernel with IPVS")
     os.chmod(tmp_path, 0o755)
     play.perform(name, str(tmp_path))
-
-
-@pytest.mark.skipif("LBD_FAULTS" in os.environ, reason="a scenario is asked for by name")
-def test_tables(tmp_path):
-    test_scenario("tables", tmp_path)
