@@ -40,7 +40,7 @@ struct sock { /* adverts of one card and family */
 
 /* Why an instance must not be master; the first that is set is the reason that people see. */
 enum inst_fault {
-	INST_FAULT_LINK,      /* "link_down" */
+	INST_FAULT_LINK,      /* "link_down", or "no_interface" where there is no card of that name */
 	INST_FAULT_SOURCE,    /* "no_address" */
 	INST_FAULT_CONTENDED, /* "vip_contended" */
 	INST_FAULT_CORE,      /* "core_silent" */
@@ -161,6 +161,9 @@ bool insts_own(const struct room *w, const struct lb_ip *ip);
 
 /* One event: its group steps, what comes out is done, the timers are armed. */
 void inst_step(struct inst *i, const struct vrrp_event *ev);
+size_t inst_member(const struct inst *i); /* its place in its group */
+/* It was stopped and taken out of the list of members: the others go on without it. */
+void inst_left(struct group *g, size_t member);
 void inst_tell_alarm(struct inst *i, enum vrrp_alarm alarm, bool on, const char *text);
 /* Whatever makes us look at an instance: had it been standing still, it must know that first. */
 void inst_look(struct inst *i);

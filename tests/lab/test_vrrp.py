@@ -3,6 +3,7 @@
 Two nodes and one address: lbd with lbd, and lbd with keepalived, watched on the wire by a third.
 """
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -12,7 +13,8 @@ import time
 import pytest
 
 from conftest import until
-from pair import A4, B4, LL6, VIP4, VIP6, VRID, Keepalived, Wire, both, config, has, is_master, lone, pair, state
+from pair import (A4, B4, LL6, VIP4, VIP6, VRID, Keepalived, Wire, both, config, has, instance, is_master, lone, pair,
+                  state)
 from steps import slowness
 
 INTERVAL, LEASE = 0.1, 3.0
@@ -197,6 +199,32 @@ def test_lost_link_is_a_fault(pair):
         pair.sw.run("ip", "link", "set", "pa", "up")
         is_master(a)
         until(lambda: holders(pair) == ["pa"], "one holder", 10)
+
+
+def test_interface_of_a_group_that_is_put_right(pair):
+    """One of a group names a card that is not there, and is gone with the next reload: its fault is nobody's any more."""
+    def group(card):
+        lan = instance(group="g", interface=card, vrid=VRID + 1, addresses=["10.8.0.9/24"])
+        return json.dumps({"vrrp": {"wan": instance(group="g"), "lan": lan}, "services": {}})
+
+    def addresses():
+        return [ip in pair.a.run("ip", "-o", "addr") for ip in (f" {VIP4}/", " 10.8.0.9/")]
+
+    d = lone(pair.a, group("eth1"), "lb-a")
+    try:
+        d.start(ready=False)
+        for name in ("wan", "lan"):
+            is_master(d, name)
+        d.reload(group("eth9"), ok=False)  # ok is not said where there is no IPVS
+        until(lambda: [state(d, n) for n in ("wan", "lan")] == ["fault", "fault"], "both are ill")
+        assert "no_interface" in d.call("vrrp", "list").stdout
+        until(lambda: not any(addresses()), "no address is held")
+        d.reload(group("eth1"), ok=False)
+        for name in ("wan", "lan"):
+            is_master(d, name)
+        until(lambda: all(addresses()), "both addresses are back")
+    finally:
+        d.close()
 
 
 KA = """vrrp_instance wan {{
