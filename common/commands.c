@@ -9,6 +9,7 @@ static const char *const shells[] = { "bash", "zsh", "fish", NULL };
 static const char *const forces[] = { "up", "down", "auto", NULL };
 static const char *const flows[] = { "ipvs", "conntrack", NULL };
 static const char *const tops[] = { "service", "backend", NULL };
+static const char *const traced[] = { "flip", "config", "takeover", NULL };
 static const char *const top_sorts[] = { "name", "conns", "inpkts", "outpkts", "inbytes", "outbytes", "active", NULL };
 static const char *const log_parts[] = { "all", "config", "ipvs", "check", "vrrp", "sync", "ctl", NULL };
 static const char *const log_levels[] = { "error", "warning", "notice", "info", "debug", "auto", NULL };
@@ -517,6 +518,16 @@ const struct lb_command lb_commands[] = {
 				.option = "since",
 				.metavar = "TIME",
 				.help = "first what happened in this time (10m), as far as it is in memory" } } },
+	[LB_COMMAND_TRACE] = { "trace", "", LB_LEVEL_OBSERVE, .view = LB_VIEW_TABLE, .row = LB_ROW_TRACE,
+		.help = "where the time of the last changes went, newest last",
+		.text = "Of the last 128: checks that changed their mind, generations that were taken, instances that "
+			"became master, each in the parts of its way, in milliseconds. What was on its way to the "
+			"kernel together has the whole length of it.",
+		.args = { { .name = "kind",
+			.kind = LB_ARG_CHOICE,
+			.choices = traced,
+			.metavar = "flip|config|takeover",
+			.help = "only these" } } },
 	[LB_COMMAND_WAIT] = { "wait", "", LB_LEVEL_OBSERVE, .view = LB_VIEW_MESSAGE,
 		.help = "return when something is true",
 		.text = "Exit status 0: it is true; 1: it can never become true; 9: the time of -t is over.",

@@ -126,6 +126,7 @@ make_newer() {
     cp "$debs"/lbd_*.deb "$debs"/lbctl_*.deb "$work/older/" || return 1
     for file in "$debs"/lbctl_*.deb "$debs"/lbd_*.deb; do
         tree=$work/tree-${file##*/}
+        rm -rf "$tree"
         dpkg-deb -R "$file" "$tree" || return 1
         version=$(dpkg-deb -f "$file" Version)
         newer=${version%%-*}

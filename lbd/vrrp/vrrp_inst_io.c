@@ -189,9 +189,10 @@ static void act(struct inst *i, const struct vrrp_act *a, struct lb_time now)
 		i->beat_due = true; /* the same word over the second path */
 		break;
 	case VRRP_ACT_ADDRS:
-		if (a->on)
+		if (a->on) {
+			taken_begin(i, lb_clock_now());
 			have_all(i);
-		else
+		} else
 			let_go(i);
 		inst_watch(i, a->on);
 		break;
@@ -465,6 +466,7 @@ static void on_announce(struct ev_loop *loop, ev_timer *t, int events)
 		size_t len = vrrp_announce_frame(&i->vips[k].ip, mac, true, frame);
 		(void)vip_frame_send(i->w->net, c, frame, len);
 	}
+	taken_announced(i, lb_clock_now());
 	ev_now_update(i->w->base.loop);
 	arm(i, &i->announce, i->burst.deadline, lb_clock_now());
 }
@@ -480,7 +482,11 @@ static void on_deadline(struct ev_loop *loop, ev_timer *t, int events)
 	int64_t late = lb_time_diff_us(now, due);
 	if (master && late > i->stats.late_us)
 		i->stats.late_us = late > UINT32_MAX ? UINT32_MAX : (uint32_t)late;
+	i->taken.due = due;
+	i->taken.woke = now;
 	step_at(i, &(struct vrrp_event){ .type = VRRP_EVENT_TIMER }, now);
+	if (!i->taken.telling)
+		i->taken.due = i->taken.woke = (struct lb_time){ 0 };
 }
 
 void inst_timers(struct inst *i)
@@ -495,6 +501,7 @@ void inst_timers(struct inst *i)
 void inst_advert(struct inst *i, const struct vrrp_advert *a)
 {
 	inst_move_advert(i, a->prio);
+	i->taken.heard = lb_clock_now();
 	i->stats.received++;
 	i->stats.sum9568 = a->sum == VRRP_SUM_RFC9568;
 	inst_step(i,

@@ -56,6 +56,10 @@ def test_stop_hands_over_within_the_skew(pair):
             last = wire.of(A4, start)[-1]
             first = wire.of(B4, start)[0]
             assert last.prio == 0 and not has(pair.a)
+            taken = until(lambda: json.loads(b.text("-j", "trace", "takeover"))["data"], "it was traced")[-1]
+            assert taken["object"] == "vrrp/wan master" and taken["parts"]["silent"] < (256 - 100) / 256 * INTERVAL + 0.001
+            assert set(taken["parts"]) == {"silent", "woke", "advert", "addresses", "announced"}
+            assert 0 < sum(taken["parts"].values()) == pytest.approx(taken["total"]) and taken["parts"]["addresses"] > 0
             assert first.time - last.time < (256 - 100) / 256 * INTERVAL + 0.020 * slowness()
 
 
