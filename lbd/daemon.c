@@ -307,7 +307,7 @@ static void name_node(struct daemon *d)
 		d->node[strcspn(d->node, ".")] = '\0';
 }
 
-static int start(struct daemon *d)
+static int new_parts(struct daemon *d)
 {
 	d->loop = ev_default_loop(EVFLAG_AUTO);
 	d->overrides = overrides_new();
@@ -319,8 +319,15 @@ static int start(struct daemon *d)
 	d->conns = ctl_conns_new();
 	d->events = events_new(EVENTS_KEPT);
 	d->watches = ctl_watches_new();
-	if (!d->loop || !d->overrides || !d->words || !d->history || !d->traces || !d->runs || !d->failovers ||
-		!d->conns || !d->events || !d->watches || daemon_talk_start(d))
+	return d->loop && d->overrides && d->words && d->history && d->traces && d->runs && d->failovers && d->conns &&
+			       d->events && d->watches
+		       ? daemon_talk_start(d)
+		       : -1;
+}
+
+static int start(struct daemon *d)
+{
+	if (new_parts(d))
 		return -1;
 	name_node(d);
 	d->pid = getpid();

@@ -14,7 +14,7 @@ kill -USR1 "$(server_pid mail2)" # from now on it says on port 25 that it is bus
 start lb
 await lb backend/mx/mail1 up
 await lb backend/mx/mail2 down
-for backend in {submission,imap}/mail{1,2}; do await lb backend/$backend up; done
+for backend in {submission,imap}/mail{1,2}; do await lb "backend/$backend" up; done
 show lb lbctl check list
 
 # mail COUNT URL CLIENT [OPTION of curl]...: the server greets with its name
