@@ -271,6 +271,7 @@ struct daemon {
 	char *last_reject;
 	bool trim_due;               /* two whole configurations were in memory */
 	struct daemon_text unstored; /* what a start runs and is no generation yet: daemon_generation_first */
+	struct lb_time unstored_due; /* when that is tried (again) */
 	bool left_over_due;          /* the kernel could not be read at start: look when it answers */
 	bool fallback;               /* the file was broken at start: a stored generation runs */
 
@@ -550,7 +551,7 @@ void daemon_level_clear(struct daemon *d, enum lb_log_part part); /* as the conf
 void daemon_level_tick(struct daemon *d, struct lb_time now);
 
 /* ---- daemon_state.c ---- */
-void daemon_state_start(struct daemon *d);
+int daemon_state_start(struct daemon *d); /* 0, or -errno: it must not go on without */
 /* Listeners recorded as ours by an earlier run; then a fresh record begins. */
 int daemon_owned_load(struct daemon *d, struct owned_keys *out);
 void daemon_owned_restart(struct daemon *d, const struct model *m, const struct owned_keys *left_over);

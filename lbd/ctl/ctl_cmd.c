@@ -56,15 +56,16 @@ struct list {
 	uint32_t at, end;
 };
 
-static void list_backends(struct ctl_env *env, uint32_t service, struct ctl_reply *r)
+static int list_backends(struct ctl_env *env, uint32_t service, struct ctl_reply *r)
 {
 	const struct model_service *s = &env->model->services[service];
 	struct ctl_counts counts;
 	if (ctl_counts_read(env, service, &counts))
-		return;
+		return -ENOMEM;
 	for (uint32_t i = 0; i < s->cfg->n_backends; i++)
 		ctl_reply_row(r, ctl_row_backend(env, s->first_backend + i, &counts.v[i]));
 	ctl_counts_done(&counts);
+	return 0;
 }
 
 static int list_next(struct ctl_reply *r, void *state)
@@ -79,10 +80,12 @@ static int list_next(struct ctl_reply *r, void *state)
 		ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
 		return 0;
 	}
-	if (l->kind == LIST_SERVICES)
+	if (l->kind == LIST_SERVICES) {
 		ctl_reply_row(r, ctl_row_service(l->env, l->at, false));
-	else
-		list_backends(l->env, l->at, r);
+	} else if (list_backends(l->env, l->at, r)) {
+		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
+		return 0;
+	}
 	l->at++;
 	return 1;
 }
