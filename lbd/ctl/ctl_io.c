@@ -62,7 +62,7 @@ struct ctl_server {
 	ev_timer pause; /* nothing is accepted while it runs */
 	struct client *clients;
 	unsigned n_clients;
-	int reserve;      /* a descriptor kept for the moment when there is none */
+	int reserve;      /* a descriptor kept for the moment when there is none; -1: a client has it */
 	ev_tstamp warned; /* last time it was said that there is none */
 	long long generation;
 };
@@ -110,6 +110,12 @@ __attribute__((format(printf, 4, 5))) static void refuse(
 
 /* ---- leaving ---- */
 
+static void keep_reserve(struct ctl_server *s)
+{
+	if (s->reserve < 0)
+		s->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 static void drop(struct client *c)
 {
 	struct ctl_server *s = c->server;
@@ -128,6 +134,7 @@ static void drop(struct client *c)
 		close(c->request.fd);
 	lb_frame_done(&c->frame);
 	free(c);
+	keep_reserve(s);
 }
 
 static bool hung_up(const struct client *c)
@@ -456,17 +463,21 @@ static void on_resume(struct ev_loop *loop, ev_timer *w, int events)
 }
 
 /* No descriptor left: the connection would stay readable for ever and the loop would spin on it. So the reserve gives
- * way, the caller is let in and out again, and nothing is accepted for a moment. */
-static void out_of_fds(struct gate *g, int err)
+ * way to this caller, for it is now that somebody wants to know what is wrong; and nothing is accepted for a moment.
+ * The next one gets it when this one has gone, or in the place of one who says nothing. `waits`: there is a caller. */
+static void out_of_fds(struct gate *g, int err, bool waits)
 {
 	struct ctl_server *s = g->server;
 	char text[128];
+	if (s->reserve < 0 && waits)
+		(void)drop_idle(s, NULL);
 	if (s->reserve >= 0) {
 		close(s->reserve);
+		s->reserve = -1;
 		int fd = accept4(g->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd >= 0)
-			close(fd);
-		s->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+			welcome(g, fd);
+		keep_reserve(s);
 	}
 	for (unsigned i = 0; i < 2; i++)
 		ev_io_stop(s->loop, &s->gates[i].accept);
@@ -476,7 +487,7 @@ static void out_of_fds(struct gate *g, int err)
 	if (!s->config.warn || (s->warned > 0 && ev_now(s->loop) - s->warned < WARN_EVERY_S))
 		return;
 	s->warned = ev_now(s->loop);
-	snprintf(text, sizeof(text), "nobody can be let in: %s", strerror(err));
+	snprintf(text, sizeof(text), "clients are let in one at a time: %s", strerror(err));
 	s->config.warn(text, s->config.arg);
 }
 
@@ -490,7 +501,7 @@ static void on_accept(struct ev_loop *loop, ev_io *w, int events)
 		if (fd >= 0) {
 			welcome(g, fd);
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-			out_of_fds(g, errno);
+			out_of_fds(g, errno, i == 0);
 			return;
 		} else if (errno != EINTR && errno != ECONNABORTED) {
 			return;
@@ -528,7 +539,8 @@ struct ctl_server *ctl_server_new(struct ev_loop *loop, const struct ctl_server_
 	s->config.deadline_ms = config->deadline_ms ? config->deadline_ms : DEADLINE_MS;
 	s->config.high_water = config->high_water ? config->high_water : HIGH_WATER;
 	s->gates[0].listener.fd = s->gates[1].listener.fd = -1;
-	s->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	s->reserve = -1;
+	keep_reserve(s);
 	ev_timer_init(&s->pause, on_resume, PAUSE_S, 0);
 	s->pause.data = s;
 	if (open_gate(s, CTL_LEVEL_ADMIN, "control.sock", e) || open_gate(s, CTL_LEVEL_OBSERVE, "observe.sock", e)) {

@@ -2,13 +2,13 @@
 /*
  * What the benchmark of failover measures with: one address, two nodes that may hold it, and a client that asks for it.
  *
- *   watch ADDRESS NODE NODE CLIENT      the last three are names of network namespaces
+ *   watch ADDRESS NODE NODE CLIENT [MS]   the three are names of network namespaces; MS between two questions, or 5
  *
  * Tells at once, one line each, with CLOCK_MONOTONIC in us:
  *   ready
  *   addr NODE +|- US      the kernel of that node has the address now, or has it no longer. A lease that is renewed is
  *                         no change.
- * A byte on stdin starts the client: an ICMP echo every 5 ms, which the kernel of whoever is reached answers. At the
+ * A byte on stdin starts the client: an ICMP echo every MS, which the kernel of whoever is reached answers. At the
  * end of stdin: reply SENT US         for each answer: when it was asked and when it came end
  *
  * Runs before everything else of the host (SCHED_FIFO), or the times would be those of this program.
@@ -38,8 +38,9 @@
 #define VRRP     112        /* RFC 9568 5.1.1.4 */
 #define GROUP    0xe0000012 /* 224.0.0.18 */
 #define NODES    2
-#define EVERY_NS 5000000
-#define PROBES   32768 /* 160 s; the number of a probe has 16 bits */
+#define ARGS     (2 + NODES + 1)
+#define EVERY_MS 5
+#define PROBES   65536 /* 327 s at 5 ms; the number of a probe has 16 bits */
 
 struct probe {
 	int64_t sent, came; /* us; 0: not yet */
@@ -51,6 +52,7 @@ struct watch {
 	int netlink[NODES];
 	bool has[NODES];
 	int ping, timer, adverts;
+	long every_ms;
 	unsigned sent;
 	struct probe probe[PROBES];
 };
@@ -191,7 +193,8 @@ static void read_adverts(const struct watch *w)
 /* 0: the end of stdin */
 static bool read_orders(struct watch *w)
 {
-	const struct itimerspec every = { { 0, EVERY_NS }, { 0, EVERY_NS } };
+	const struct timespec ms = { w->every_ms / 1000, w->every_ms % 1000 * 1000000 };
+	const struct itimerspec every = { ms, ms };
 	char byte;
 	ssize_t n = read(STDIN_FILENO, &byte, 1);
 	if (n < 0)
@@ -235,8 +238,9 @@ int main(int argc, char **argv)
 {
 	static struct watch w;
 	const struct sched_param first = { .sched_priority = 10 };
-	if (argc != 2 + NODES + 1 || inet_pton(AF_INET, argv[1], &w.address) != 1) {
-		fprintf(stderr, "usage: watch ADDRESS NODE NODE CLIENT\n");
+	w.every_ms = argc == ARGS + 1 ? strtol(argv[ARGS], NULL, 10) : EVERY_MS;
+	if ((argc != ARGS && argc != ARGS + 1) || w.every_ms <= 0 || inet_pton(AF_INET, argv[1], &w.address) != 1) {
+		fprintf(stderr, "usage: watch ADDRESS NODE NODE CLIENT [MS]\n");
 		return 2;
 	}
 	for (unsigned i = 0; i < NODES; i++) {

@@ -151,13 +151,18 @@ START_TEST(folder_is_made)
 }
 END_TEST
 
-START_TEST(no_descriptor_left_does_not_spin)
+static void greets(struct peer *p)
+{
+	json_t *msg = next_line(p);
+	ck_assert_str_eq(lb_proto_str(msg, "lbd"), "0.1.0");
+	json_decref(msg);
+}
+
+START_TEST(without_descriptors_callers_are_served_one_at_a_time)
 {
 	struct rlimit before, tight;
 	start();
-	struct peer *a = greeted("control.sock");
-	int waiting = try_connect("control.sock");
-	ck_assert_int_ge(waiting, 0);
+	struct peer *a = greeted("control.sock"), *b = peer_new("control.sock"), *c = peer_new("control.sock");
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
 	tight = before;
 	int next = fcntl(a->fd, F_DUPFD_CLOEXEC, 0);
@@ -167,14 +172,48 @@ START_TEST(no_descriptor_left_does_not_spin)
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &tight), 0);
 	for (int i = 0; i < 50; i++)
 		ev_run(loop, EVRUN_NOWAIT);
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
-	ck_assert_uint_eq(warnings, warned + 1); /* one try, then a pause */
-	ck_assert_uint_eq(ctl_server_clients(server), 1);
-	say(a, "{\"id\":1,\"cmd\":\"status\"}\n");
-	ck_assert_int_eq(end_code(a, 1, NULL), 0);
-	struct peer *b = greeted("control.sock");
+	ck_assert_uint_eq(warnings, warned + 1); /* one is let in, then a pause: the loop does not spin */
 	ck_assert_uint_eq(ctl_server_clients(server), 2);
-	close(waiting);
+	greets(b);
+	say(b, "{\"id\":1,\"cmd\":\"status\"}\n");
+	ck_assert_int_eq(end_code(b, 1, NULL), 0);
+	greets(c); /* in the place of one who said nothing */
+	ck_assert_uint_eq(ctl_server_clients(server), 2);
+	ck_assert_ptr_null(next_line(a));
+	say(c, "{\"id\":1,\"cmd\":\"status\"}\n");
+	ck_assert_int_eq(end_code(c, 1, NULL), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	struct peer *d = greeted("control.sock");
+	ck_assert_uint_eq(ctl_server_clients(server), 3);
+	peer_free(a);
+	peer_free(b);
+	peer_free(c);
+	peer_free(d);
+}
+END_TEST
+
+START_TEST(who_had_the_last_descriptor_leaves_it_to_the_next)
+{
+	struct rlimit before, tight;
+	start();
+	struct peer *a = peer_new("control.sock"), *b = peer_new("control.sock");
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	tight = before;
+	int next = fcntl(a->fd, F_DUPFD_CLOEXEC, 0);
+	close(next);
+	tight.rlim_cur = (rlim_t)next;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &tight), 0);
+	greets(a);
+	say(a, "{\"id\":1,\"cmd\":\"wait\",\"args\":{\"object\":\"daemon\",\"condition\":\"ready\"}}\n");
+	UNTIL(a->fd, held != NULL);
+	struct lb_time soon = lb_time_add_ms(lb_clock_now(), 250);
+	while (lb_time_cmp(lb_clock_now(), soon) < 0)
+		turn_loop(-1);
+	ck_assert_uint_eq(ctl_server_clients(server), 1); /* who waits for an answer is not sent away */
+	ctl_reply_end(held, LB_CODE_OK, NULL, NULL);
+	ck_assert_int_eq(end_code(a, 1, NULL), 0);
+	greets(b);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 	peer_free(a);
 	peer_free(b);
 }
@@ -184,6 +223,7 @@ int main(void)
 {
 	const TTest *const tests[] = { mode_and_caller_are_both_asked, member_of_the_group_gets_in,
 		one_user_does_not_take_every_place, stale_socket_is_replaced, what_is_in_the_way_is_not_removed,
-		folder_is_made, no_descriptor_left_does_not_spin };
+		folder_is_made, without_descriptors_callers_are_served_one_at_a_time,
+		who_had_the_last_descriptor_leaves_it_to_the_next };
 	return run("ctl_access", tests, sizeof(tests) / sizeof(tests[0]));
 }

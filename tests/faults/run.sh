@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Breaks things in a pair with live traffic, and has one checker judge what happened.
+
+usage() {
+    cat <<'USAGE'
+usage: tests/faults/run.sh [OPTION]... [NAME]...
+
+  NAME               scenarios of --list; without any, and without --seed and --random: all
+  --list             everything that can break, and where it is proved; then the scenarios
+  --seed N           the random schedule of that number (again)
+  --random N         N random schedules; the first number is drawn, or --seed
+  --seconds S        how long a schedule breaks things (default 30)
+  --kernel 6.1|6.12  in a guest of the lab, with IPVS and traffic through it (default 6.12)
+  --native           on this machine, in namespaces: without IPVS where its kernel has none, but
+                     with the times of a machine
+  --build DIR        default build/dev
+  --out DIR          receives the events of each scenario (NAME.jsonl) and what the daemons wrote;
+                     tests/faults/checker.py judges such a file again
+  --timeout S        of the guest (default 540)
+
+The last line is "N passed, N failed, N skipped". A schedule that failed prints its number.
+USAGE
+}
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 2
+lab=$here/../lab build=$here/../../build/dev
+kernel=6.12 native='' seed='' random='' seconds=30 out='' timeout=540
+names=()
+while (($#)); do
+    case $1 in
+    --list) exec /usr/bin/python3 -B "$here/list.py" ;;
+    --native) native=1 ;;
+    --seed | --random | --seconds | --kernel | --build | --out | --timeout)
+        (($# >= 2)) || { echo "run.sh: $1 wants a value" >&2; exit 2; }
+        case $1 in
+        --kernel) kernel=$2 ;;
+        --build) build=$2 ;;
+        --out) out=$2 ;;
+        *)
+            [[ $2 =~ ^[0-9]+$ ]] || { echo "run.sh: $1 wants a number" >&2; exit 2; }
+            printf -v "${1#--}" '%d' "$((10#$2))"
+            ;;
+        esac
+        shift
+        ;;
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    -*)
+        echo "run.sh: unknown option $1 (--help)" >&2
+        exit 2
+        ;;
+    *) names+=("$1") ;;
+    esac
+    shift
+done
+if [[ -n $random || -n $seed ]]; then
+    first=${seed:-$((RANDOM * 32768 + RANDOM))}
+    for ((i = 0; i < ${random:-1}; i++)); do
+        names+=("seed-$((first + i))")
+    done
+fi
+((${#names[@]})) || readarray -t names < <(/usr/bin/python3 -B "$here/list.py" names)
+for name in "${names[@]}"; do
+    [[ $name == seed-* ]] || /usr/bin/python3 -B "$here/list.py" names | grep -qxF -e "$name" ||
+        { echo "run.sh: no scenario '$name' (--list)" >&2; exit 2; }
+done
+
+export LBD_FAULTS="${names[*]}" LBD_FAULTS_SECONDS=$seconds
+[[ -z $out ]] || mkdir -p "$out" || exit 2
+if [[ -n $native ]]; then
+    export LBD_LAB_OUT=$out
+    log=$(mktemp) || exit 2
+    trap 'rm -f "$log"' EXIT
+    "$lab/native.sh" "$build" test_faults.py -s | tee "$log"
+    status=${PIPESTATUS[0]}
+    n() { grep -oE "[0-9]+ $1" <(tail -1 "$log") | grep -oE '^[0-9]+' || echo 0; }
+    echo "$(n passed) passed, $(n failed) failed, $(n skipped) skipped"
+    exit "$status"
+fi
+exec "$lab/lab" --kernel "$kernel" --cpus 2 --timeout "$timeout" ${out:+--out "$out"} -- \
+    "$lab/suite.sh" "$build" "$lab/test_faults.py" -s
