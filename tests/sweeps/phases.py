@@ -185,7 +185,7 @@ class Adverts1000(Phase):
 
     def sent(self):
         done = self.bed.d.call("-j", "vrrp", "show", "wan")
-        return json.loads(done.stdout)["data"][0]["sent"] if done.returncode == 0 else 0
+        return json.loads(done.stdout)["data"][0].get("sent", 0) if done.returncode == 0 else 0
 
     def measure(self):
         """What is wrong, and what there was."""

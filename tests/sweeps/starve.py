@@ -60,7 +60,7 @@ class Starve:
         found = []
         for f in frames:
             name = f.object.decode()
-            path = {"lbd": "lbd/lbd", "lbctl": "lbctl/lbctl"}.get(name)
+            path = "lbctl/lbctl" if name == "lbctl" else "lbd/lbd" if name.startswith("lbd") else None  # "lbd: vrrp"
             if path is None:
                 found.append(name.partition(".so")[0])
                 continue
