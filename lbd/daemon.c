@@ -81,6 +81,8 @@ static void prepare_cb(struct ev_loop *loop, ev_prepare *w, int revents)
 	bool more = daemon_life_turn(d);
 	more |= daemon_apply_turn(d);
 	more |= daemon_kernel_turn(d);
+	if (d->converged && d->traces->open)
+		traces_close(d->traces, lb_clock_now());
 	if (d->converged || d->kernel_error)
 		after_kernel(d);
 	daemon_env_refresh(d);
@@ -305,20 +307,26 @@ static void name_node(struct daemon *d)
 		d->node[strcspn(d->node, ".")] = '\0';
 }
 
-/* 0, or -errno; -1: it has been said why. */
-static int start(struct daemon *d)
+static bool new_parts(struct daemon *d)
 {
 	d->loop = ev_default_loop(EVFLAG_AUTO);
 	d->overrides = overrides_new();
 	d->words = override_words_new();
 	d->history = history_new(HISTORY_RECORDS);
+	d->traces = calloc(1, sizeof(*d->traces));
 	d->runs = ctl_runs_new();
 	d->failovers = ctl_failovers_new();
 	d->conns = ctl_conns_new();
 	d->events = events_new(EVENTS_KEPT);
 	d->watches = ctl_watches_new();
-	if (!d->loop || !d->overrides || !d->words || !d->history || !d->runs || !d->failovers || !d->conns ||
-		!d->events || !d->watches || daemon_talk_start(d))
+	return d->loop && d->overrides && d->words && d->history && d->traces && d->runs && d->failovers && d->conns &&
+	       d->events && d->watches && daemon_talk_start(d) == 0;
+}
+
+/* 0, or -errno; -1: it has been said why. */
+static int start(struct daemon *d)
+{
+	if (!new_parts(d))
 		return -ENOMEM;
 	name_node(d);
 	d->pid = getpid();
@@ -338,6 +346,7 @@ static int start(struct daemon *d)
 		.started_wall_ms = d->started_wall_ms,
 		.rss_kib = host_rss_kib(),
 		.history = d->history,
+		.traces = d->traces,
 		.runs = d->runs,
 		.failovers = d->failovers,
 		.conns = d->conns,
@@ -389,6 +398,7 @@ static void finish(struct daemon *d)
 	overrides_free(d->overrides);
 	override_words_free(d->words);
 	history_free(d->history);
+	free(d->traces);
 	ctl_runs_free(d->runs);
 	ctl_failovers_free(d->failovers);
 	ctl_conns_free(d->conns);

@@ -60,6 +60,7 @@
 #include "lbd/state/generation.h"
 #include "lbd/state/life.h"
 #include "lbd/state/owned.h"
+#include "lbd/trace.h"
 #include "lbd/worker.h"
 
 #include <ev.h>
@@ -231,6 +232,7 @@ struct daemon {
 	struct overrides *overrides;
 	struct override_words *words;
 	struct history *history;
+	struct traces *traces; /* where the time of the last changes went */
 	struct ctl_runs *runs;
 	struct ctl_failovers *failovers;
 	struct ctl_conns *conns;

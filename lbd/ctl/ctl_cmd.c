@@ -17,6 +17,7 @@
 #include "lbd/ctl/ctl_run.h"
 #include "lbd/ctl/ctl_sync.h"
 #include "lbd/ctl/ctl_top.h"
+#include "lbd/ctl/ctl_trace.h"
 #include "lbd/ctl/ctl_vrrp.h"
 #include "lbd/ctl/ctl_wait.h"
 #include "lbd/ctl/ctl_watch.h"
@@ -437,6 +438,7 @@ static handler_fn *const handlers[] = {
 	[LB_COMMAND_DAEMON_STOP] = do_daemon_stop,
 	[LB_COMMAND_METRICS] = ctl_metrics,
 	[LB_COMMAND_WATCH] = ctl_watch,
+	[LB_COMMAND_TRACE] = ctl_trace,
 	[LB_COMMAND_WAIT] = do_wait,
 	/* the rest lbctl does alone */
 	[LB_COMMAND_COUNT - 1] = NULL,
