@@ -334,10 +334,8 @@ static int start(struct daemon *d)
 	d->started_wall_ms = lb_clock_wall_ms();
 	d->next_target_id = 1;
 	start_watchers(d);
-	int err = daemon_state_start(d);
-	err = err ? err : daemon_kernel_start(d);
-	err = err ? err : daemon_apply_first(d);
-	if (err)
+	int err;
+	if ((err = daemon_state_start(d)) || (err = daemon_kernel_start(d)) || (err = daemon_apply_first(d)))
 		return err;
 	d->env = (struct ctl_env){ .node = d->node,
 		.version = LBD_VERSION,

@@ -198,11 +198,10 @@ static void put_server(struct ka *k, const struct service *s, const struct serve
 	threshold(k, ka_find(&chain, KA_UTHRESHOLD), "max_connections", y);
 	if (y_find(y, "max_connections"))
 		threshold(k, ka_find(&chain, KA_LTHRESHOLD), "resume_below", y);
-	if (strcmp(rs->mode, s->v->mode) != 0) {
+	if (strcmp(rs->mode, s->v->mode) != 0)
 		y_set(k->im, y, "mode", "%s", rs->mode);
-		if (strcmp(rs->mode, "tun") == 0)
-			put_tunnel(k, ka_get(rs->n, KA_LVS_METHOD), y);
-	}
+	if (strcmp(rs->mode, "tun") == 0)
+		put_tunnel(k, ka_get(rs->n, KA_LVS_METHOD), y);
 	if (y->child == y->last) { /* only an address: it may stand alone */
 		y->kind = Y_SCALAR;
 		y->value = y->child->value;

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+sweep.py [OPTION]... [PROCESS/PHASE]...: every row, or those named
+
+  --calls         system calls fail, not allocations, each with an error of its own
+  --all           every one of them; else one for each way to it (of those with the same stack, the first)
+  --step N        of these every N-th
+  --only N        this one alone, with the log and who asked for memory
+  --forever       those after the n-th fail, too, until the phase is over
+  --seconds N     for each row; what was not reached by then is told
+  --list          the rows
+
+What must hold after each of them:
+  the process goes on; or it ends with a status that is not 0 and a line that says why (a library that has no other way
+  may abort, with its line), is started again as the service manager would, and then all is well;
+  what runs is the old or the new configuration, whole, and a command that failed has left the old one;
+  (of an answer only this is known yet: it is JSON, or an error; a member of a row that found no memory is missing)
+  once there is memory again, everything comes right without help: workers, verdicts, roles, the next reload.
+"""
+import argparse
+import collections
+import signal
+import subprocess
+import sys
+import time
+
+from bed import DAMAGE, LAST_WORDS, STAY_DOWN, Bed
+from conftest import build_dir, until
+from phases import PHASES, ROWS
+from starve import Starve
+
+KINDS = ("refused", "went on", "ended", "aborted", "library", "broken")
+# OpenSSL 3.0 follows pointers that its own set-up could not allocate, or never sets up what failed once; there is nothing
+# that we could ask it
+CRASHING = ("libcrypto",)
+
+
+class Broken(Exception):
+    pass
+
+
+def worker_deaths(log):
+    """Signals by which workers ended that nobody sent them."""
+    for line in log.splitlines():
+        if ": ended (signal " in line:
+            number = int(line.split("signal ")[1].split(",")[0])
+            if number not in (signal.SIGKILL, signal.SIGTERM):
+                yield number
+
+
+def crashes(bed):
+    """Who asked for what failed is a library that is known to crash then."""
+    return (bed.control.who() or [""])[0].startswith(CRASHING)
+
+
+def judge_end(bed, log, meant=False):
+    """How a process ended that did: "ended", "aborted" or None."""
+    if "Sanitizer" in log or "runtime error:" in log:
+        raise Broken("the sanitizer says so")
+    if DAMAGE.search(log):
+        raise Broken("the heap was damaged")
+    words = LAST_WORDS.search(log)
+    for number in worker_deaths(log):
+        if number == signal.SIGSEGV and crashes(bed):
+            return "library"
+        # the filter of a room does not let it signal itself: abort() goes on to an instruction that is none
+        if number not in (signal.SIGABRT, signal.SIGSEGV) or not words:
+            raise Broken(f"a worker ended by signal {number}")
+    if bed.running():
+        return "aborted" if any(worker_deaths(log)) else "ended" if ": ended (status" in log else None
+    status = bed.d.process.returncode
+    if status == -signal.SIGABRT and words:
+        return "aborted"
+    if status == -signal.SIGSEGV and crashes(bed):
+        return "library"
+    if status < 0:
+        raise Broken(f"it ended by signal {-status}")
+    if status == 0 and meant:
+        return None
+    if status in (0, STAY_DOWN):
+        raise Broken(f"it ended with status {status}, and nothing starts it again")
+    if not log.strip():
+        raise Broken(f"it ended with status {status} and no word")
+    return "ended"
+
+
+def one(bed, phase, n):
+    """None: fewer than n of them; else what came of it."""
+    phase.before()
+    bed.tail()
+    bed.control.arm(n)
+    done = phase.act()
+    if not bed.control.disarm():
+        phase.after(None)
+        return None
+    if phase.room != "lbctl" and done is not None and done.returncode and not bed.answers():
+        until(lambda: not bed.running() or bed.answers(), "it has ended, or answers", bed.seconds(5), every=0.01)
+    log = bed.tail()
+    kind = judge_end(bed, log, phase.ended)
+    if done is not None and done.returncode < 0 and not (done.returncode == -signal.SIGABRT and LAST_WORDS.search(done.stderr)):
+        raise Broken(f"{done.args[0]} ended by signal {-done.returncode}")
+    if done is not None and done.returncode and not (done.stderr.strip() or phase.ended):
+        raise Broken(f"{done.args[0]} ended with {done.returncode} and no word")
+    try:
+        phase.after(done)
+    except AssertionError as e:
+        if "stored" in str(e) and crashes(bed):
+            return "library"  # and what it had half set up stays so
+        raise Broken(str(e)) from None
+    kind = kind or judge_end(bed, bed.tail())
+    return kind or ("refused" if done is not None and done.returncode else "went on")
+
+
+def points(bed, phase, args):
+    """Which to fail, from one run in which nothing does."""
+    if args.only is not None:
+        return [args.only]
+    phase.before()
+    bed.control.arm(-1, trace=not args.all)
+    phase.act()
+    bed.control.disarm()
+    stacks, count = bed.control.stacks(), bed.control.count
+    phase.after(None)
+    first = range(count + phase.spread) if args.all else sorted({s: i for i, s in reversed(list(enumerate(stacks)))}.values())
+    return list(first)[::args.step]
+
+
+def sweep(room, name, args):
+    control = Starve(room, build_dir(), args.forever, args.calls)
+    bed = Bed(control)
+    seen, broken, started = collections.Counter(), [], time.monotonic()
+    try:
+        phase = PHASES[name](bed, room)
+        if phase.measures:
+            bad, text = phase.measure()
+            print(f"{room + '/' + name:<16} {text}")
+            for n, who in bad:
+                print(f"  {n} by {'; '.join(who)}")
+            return len(bad)
+        todo, left, begin = points(bed, phase, args), 0, time.monotonic()
+        for at, n in enumerate(todo):
+            if args.seconds and time.monotonic() - begin > args.seconds:
+                left = len(todo) - at
+                break
+            bed.d.log_from = bed.seen
+            try:
+                kind = one(bed, phase, n)
+            except (Broken, AssertionError, subprocess.TimeoutExpired) as e:
+                kind = "broken"
+                log = bed.d.log()[bed.d.log_from:]
+                broken.append((n, str(e).split("\n", maxsplit=1)[0], control.who(), log))
+                control.disarm()
+                bed.end()
+            if args.only is not None:
+                print(kind, control.who(), bed.d.log()[bed.d.log_from:], sep="\n")
+            seen[kind] += kind is not None
+        phase.close()
+    finally:
+        control.disarm()
+        bed.close()
+    took = time.monotonic() - started
+    print(f"{room + '/' + name:<16} {sum(seen.values()):>6} " + " ".join(f"{seen[k]:>8}" for k in KINDS) + f" {left:>8} {took:>6.0f} s",
+          flush=True)
+    for n, what, who, log in broken:
+        print(f"  {n}: {what}\n    by {'; '.join(who)}\n" + "".join(f"    | {line}\n" for line in log.splitlines()[-12:]))
+    return len(broken)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--all", action="store_true")
+    p.add_argument("--calls", action="store_true")
+    p.add_argument("--forever", action="store_true")
+    p.add_argument("--list", action="store_true")
+    p.add_argument("--step", type=int, default=1)
+    p.add_argument("--only", type=int)
+    p.add_argument("--seconds", type=float)
+    p.add_argument("rows", nargs="*")
+    args = p.parse_args()
+    rows = [r for r in ROWS if (f"{r[0]}/{r[1]}" in args.rows if args.rows else not (args.calls and r[0] == "lbctl"))]
+    if args.list or not rows:
+        print("\n".join(f"{room}/{name}" for room, name in ROWS))
+        return 0 if args.list else 2
+    print(f"{'process/phase':<16} {'failed':>6} " + " ".join(f"{k:>8}" for k in KINDS) + f" {'not yet':>8} {'took':>6}", flush=True)
+    bad = sum(sweep(room, name, args) for room, name in rows)
+    print("ok" if not bad else f"{bad} broken")
+    return bad != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
