@@ -8,6 +8,7 @@
 benches=(
     "program|guest|3|1000 5000 10000|7200|filling the kernel, reloading, memory; sizes are services"
     "checks|guest|1|500 2000 5000|1800|probing: processor time, punctuality, memory; sizes are probes per second"
+    "datapath|guest|8|1 10 100 1000|7200|forwarding, beside ipvsadm, haproxy, nginx; sizes are services"
     "sync|guest|1|10000 100000|3600|copying flows to the other node; sizes are flows"
     "takeover|guest|1|1000|7200|connections that a takeover costs; sizes are connections per mode and family"
     "operator|native|9|10000|1800|what is looked at: status, lists, top, memory; sizes are services of 10 backends"
@@ -28,7 +29,7 @@ usage() {
   --reps N        measure everything N times
   --sizes "N..."  at these sizes
   --cells "P..."  only the cells that match. failover: "1s-*", "*-sigkill 100ms-planned"; sync: "bulk-*", "rate-*";
-                  takeover: "cut-*", "*-keepalived"; operator: "look", "memory", "top"
+                  takeover: "cut-*", "*-keepalived"; datapath: "http-close", "services-*", "crowd"; operator: "look", "memory", "top"
   --build DIR     build there (default build/release)
   --out FILE      a copy of what is printed
 
@@ -87,6 +88,7 @@ done
 [[ $sizes =~ ^([0-9\ ]+|-)$ ]] || fail "--sizes wants numbers"
 
 "$root/tests/lab/install.sh" all || exit 1
+[[ $bench != datapath ]] || "$root/tests/lab/install.sh" bench || exit 1
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 if ! (cd "$root" && cmake --preset release -B "$build" && cmake --build "$build" --target lbd lbctl bench_floor bench_talk bench_target bench_udp bench_watch) >"$log" 2>&1; then
