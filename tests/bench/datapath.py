@@ -14,6 +14,7 @@ import json
 import math
 import os
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -22,7 +23,7 @@ import time
 import datapath_net
 from datapath_net import BULK, ECHO, HELD, HTTP, MODES, NETS, PROXIES, TALK, UDP, Net, Sides, address, run
 
-SECONDS = 2  # of a slice: wrk knows whole ones only
+SECONDS = 1  # of a slice: wrk knows whole ones only
 CLIENTS = 16  # connections that ask, flows of datagrams
 PAIRS = [(f"lbd-{m}", f"ipvsadm-{m}") for m in MODES]
 OTHERS = ["direct", *PROXIES]
@@ -134,6 +135,8 @@ def slice_of(case, sides, side):
     got["cost"] = busy / TICK * 1e6 / got["n"]  # us of processors
     got["soft"] = 100 * soft / max(busy, 1)
     got["busy"] = 100 * busy / TICK / wall / os.cpu_count()
+    if os.environ.get("LBD_BENCH_TRACE"):
+        note(f"{case} {side}: {wall:.2f} s, {got['rate']:.1f}, busy {got['busy']:.0f} %")
     if side.startswith("lbd"):
         got["own"] = 100 * mine / TICK / wall
     return got
@@ -252,7 +255,7 @@ def built(services, swapped, work):
 
 
 def basic(names, rounds):
-    """Two thirds of the time... of one set up, then of another with places changed; all cases in turn."""
+    """All cases in turn, on one setup and then on another."""
     series = Series()
     for swapped in (False, True)[:rounds]:
         def work(sides, swapped=swapped):
@@ -321,7 +324,7 @@ def crowded(rounds):
         for n in HELD_FLOWS:
             cell, series = f"flows-{n}", Series()
             sides.stop()
-            clients_run(sides.net, UDP, "open", str(done), str(n - done), address("lbd-nat"), str(ECHO), "120")
+            clients_run(sides.net, UDP, "open", str(done), str(n - done), address("lbd-nat"), str(HELD), "120")
             done = n
             if n <= 20000:  # reading more is quadratic
                 note(f"{cell}: {entries(sides.net.balancer('lbd'))} entries")
@@ -351,6 +354,7 @@ def crowded(rounds):
 def main():
     rounds, cells, sizes = int(sys.argv[1]), sys.argv[2].split(), [int(n) for n in sys.argv[3:]]
     os.makedirs(datapath_net.WORK, exist_ok=True)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (250000, 250000))
 
     def wanted(name):
         return any(fnmatch.fnmatch(name, c) for c in cells)

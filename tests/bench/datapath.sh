@@ -4,7 +4,7 @@
 # What the data path forwards. Runs in a guest: started by run.sh.
 #
 # Clients, balancer and four servers on the veth pairs of one guest, nothing else in between (datapath_net.py has a
-# picture). All sides are set up at once and measured in slices of two seconds, one right after the other and then
+# picture). All sides are set up at once and measured in slices of a second, one right after the other and then
 # backwards; a ratio is the middle one of all pairs of slices of the same half round, with the range in which it is in 19 of
 # 20 cases. Half of the rounds are of a second setup, in which lbd and ipvsadm have changed places.
 #

@@ -131,7 +131,7 @@ def lbd_yaml(services):
 
     for i, mode in enumerate(MODES, 1):
         service(mode, mode, ", ".join(f'"10.2.{n}.{i}:{port}"' for port in (HTTP, BULK, HELD)))
-        service(f"{mode}-echo", mode, f'"10.2.{n}.{i}:{ECHO}"', "protocol: udp, ")
+        service(f"{mode}-udp", mode, ", ".join(f'"10.2.{n}.{i}:{port}"' for port in (ECHO, HELD)), "protocol: udp, ")
     for i in range(services - 1):
         service(f"more{i}", "nat", f'"10.2.{n}.1:{MORE + i}"')
     return "\n".join(lines) + "\n"

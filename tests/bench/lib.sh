@@ -116,6 +116,7 @@ bench_in() { ip netns exec "$bench_net" "$@"; }
 # kernel's tables; what was written lies in the upper layer, which is memory.
 bench_near() {
     local program file
+    [[ ${LBD_LAB_WHERE-} != host ]] || return 0
     for program; do
         program=$(command -v "$program") || continue
         while read -r file; do
