@@ -27,6 +27,7 @@ SECONDS = 1  # of a slice: wrk knows whole ones only
 CLIENTS = 16  # connections that ask, flows of datagrams
 PAIRS = [(f"lbd-{m}", f"ipvsadm-{m}") for m in MODES]
 OTHERS = ["direct", *PROXIES]
+STEADY = 0.85
 HELD_FLOWS, HELD_CONNECTIONS = (1000, 10000, 100000), (1000, 10000)
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -187,9 +188,21 @@ def number(value):
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
+def steady(got):
+    """Which slices count: where the processors had less to do than STEADY of what is usual, the machine below gave them to
+    others, and whoever waited for an answer waited for that. Returns their numbers."""
+    usual = quartiles([g["busy"] for g in got])[2]
+    return {i for i, g in enumerate(got) if g["busy"] >= STEADY * usual}
+
+
 def figures(cell, case, series):
     row = CASES[case]
-    for side, got in series.items():
+    for side, all_of_it in series.items():
+        left = steady(all_of_it)
+        got = [all_of_it[i] for i in sorted(left)]
+        if len(got) < len(all_of_it):
+            note(f"{cell} {side}: {len(got)} of {len(all_of_it)} slices count, in the others the machine stood still")
+
         def figure(measure, value, unit, side=side):
             say(f"figure datapath/{cell}/{measure}/{side} {number(value)} {unit}")
 
@@ -204,17 +217,24 @@ def figures(cell, case, series):
             if key in got[0]:
                 figure(measure, statistics.median(g[key] for g in got), unit)
         if side != "direct" and "direct" in series:
-            share = [100 * (1 - d["cost"] / g["cost"]) for g, d in zip(got, series["direct"])]
-            figure("share", statistics.median(share), "%")
+            share = [100 * (1 - d["cost"] / g["cost"]) for g, d in pairs_of(series, side, "direct")]
+            if share:
+                figure("share", statistics.median(share), "%")
 
 
-def ratio(cell, case, series, side, other, key="rate"):
-    """Of slices of the same half round; the middle one, and how sure that is."""
-    if side not in series or other not in series:
+def pairs_of(series, side, other):
+    """Of the same half round, where both count."""
+    both = steady(series[side]) & steady(series[other])
+    return [(series[side][i], series[other][i]) for i in sorted(both)]
+
+
+def ratio(cell, case, series, side, other):
+    """The middle one of all pairs, and how sure that is."""
+    each = [a["rate"] / b["rate"] for a, b in pairs_of(series, side, other)] if side in series and other in series else []
+    if not each:
         return None
-    each = [a[key] / b[key] for a, b in zip(series[side], series[other])]
     middle, (low, high) = statistics.median(each), confidence(each)
-    name = f"datapath/{cell}/{CASES[case].measure if key == 'rate' else 'cpu'}/{side}:{other}"
+    name = f"datapath/{cell}/{CASES[case].measure}/{side}:{other}"
     say(f"ratio {name} {middle:.3f}")
     if len(each) > 5:
         note(f"{name}: {low:.3f} to {high:.3f} in 19 of 20 cases, of {len(each)} pairs")

@@ -28,7 +28,7 @@
 #                 go the way of direct. Whatever the balancer makes dearer elsewhere (caches, wakeups) is in it.
 #   softirq       how much of cpu is said to be in softirqs. A packet that passes a veth pair is received in the context of
 #                 whoever sends it, so a part of this is counted for programs.
-#   busy          of the processors: below 95 % the slice measured something else, too
+#   busy          of the processors. A slice in which it is far below what is usual does not count: the machine stood still
 #   own           of a processor that lbd and its rooms take, while they forward
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh

@@ -20,9 +20,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/sides.sh"
     echo "start it with tests/bench/run.sh guard" >&2
     exit 1
 }
-# measured 12 times, best and worst; the bound
-#   (to be measured)
-start_of_ipvsadm=0.3 start_of_floor=4 reload_of_floor=2 rss_per_backend=1200
+# MEASURED
+start_of_ipvsadm=0.4 start_of_floor=6 reload_of_floor=2 rss_per_backend=600
 n=${LBD_BENCH_SIZES%% *} case=${LBD_BENCH_SIZES%% *}x4
 bench_case=guard
 

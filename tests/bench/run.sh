@@ -12,7 +12,7 @@ benches=(
     "sync|guest|1|10000 100000|3600|copying flows to the other node; sizes are flows"
     "takeover|guest|1|1000|7200|connections that a takeover costs; sizes are connections per mode and family"
     "operator|native|9|10000|1800|what is looked at: status, lists, top, memory; sizes are services of 10 backends"
-    "guard|guest|3|300|600|ratios that a test holds, in a minute and a half; sizes are services"
+    "guard|guest|3|600|600|ratios that a test holds, in a minute and a half; sizes are services"
     "failover|native|20|-|7200|a node of a pair fails: outage, and address on both nodes; about 25 minutes"
 )
 
@@ -50,7 +50,12 @@ USAGE
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
 root=$(cd "$here/../.." && pwd) || exit 1
-command="tests/bench/run.sh $*"
+# as it is to be typed again
+command=tests/bench/run.sh
+for word; do
+    [[ $word =~ ^[A-Za-z0-9_./=-]+$ ]] || word="\"$word\""
+    command+=" $word"
+done
 
 fail() {
     printf 'bench: %s\n' "$*" >&2
@@ -147,7 +152,7 @@ if [[ $bench == all ]]; then
     for of in "${benches[@]}"; do
         name=${of%%|*}
         printf '# ---- %s\n' "$name"
-        run_one "$name" "tests/bench/run.sh $name${command#tests/bench/run.sh all}" || failed=$((failed + 1))
+        run_one "$name" "${command/ all/ $name}" || failed=$((failed + 1))
     done | tee "$out"
     # in the other half of a pipe nothing is remembered
     failed=$(grep -L '"status": "0"' "$results"/*.json | wc -l)
