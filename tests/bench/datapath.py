@@ -11,7 +11,6 @@ datapath.py ROUNDS CELLS SERVICES...
 import collections
 import fnmatch
 import json
-import math
 import os
 import re
 import resource
@@ -21,13 +20,13 @@ import sys
 import time
 
 import datapath_net
+import paired
 from datapath_net import BULK, ECHO, HELD, HTTP, MODES, NETS, PROXIES, TALK, UDP, Net, Sides, address, run
 
 SECONDS = 1  # of a slice: wrk knows whole ones only
 CLIENTS = 16  # connections that ask, flows of datagrams
 PAIRS = [(f"lbd-{m}", f"ipvsadm-{m}") for m in MODES]
 OTHERS = ["direct", *PROXIES]
-STEADY = 0.85
 HELD_FLOWS, HELD_CONNECTIONS = (1000, 10000, 100000), (1000, 10000)
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -145,15 +144,6 @@ def slice_of(case, sides, side):
 
 # ---------------------------------------------------------------- many slices
 
-def half_round(pairs, others):
-    """Whom to measure after whom: lbd and its pendant right behind each other, in either order, and lbd started as rarely as
-    that allows. The second half is the same backwards."""
-    order = []
-    for i, (mine, plain) in enumerate(pairs):
-        order += [plain, mine] if i % 2 else [mine, plain]
-    return order + list(others)
-
-
 class Series:
     """name of a cell -> side -> what came out, one per half round"""
 
@@ -161,44 +151,24 @@ class Series:
         self.of = collections.defaultdict(lambda: collections.defaultdict(list))
 
     def round(self, cell, case, sides, pairs, others):
-        order = half_round(pairs, [o for o in others if o not in CASES[case].leaves_out])
+        order = paired.half_round(pairs, [o for o in others if o not in CASES[case].leaves_out])
         for half in (order, order[::-1]):
             for side in half:
                 self.of[cell][side].append(slice_of(case, sides, side))
 
     def warm(self, case, sides, pairs, others):
-        for side in half_round(pairs, [o for o in others if o not in CASES[case].leaves_out]):
+        for side in paired.half_round(pairs, [o for o in others if o not in CASES[case].leaves_out]):
             slice_of(case, sides, side)
-
-
-def quartiles(values):
-    if len(values) < 2:
-        return values[0], values[0], values[0]
-    return statistics.quantiles(values, n=4, method="inclusive")
-
-
-def confidence(values):
-    """Where the true median is, 19 of 20 times: counted in ranks, whatever the distribution."""
-    values, n = sorted(values), len(values)
-    k = max(0, math.floor(n / 2 - 0.98 * math.sqrt(n)))
-    return values[k], values[n - 1 - k]
 
 
 def number(value):
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
-def steady(got):
-    """Which slices count: where the processors had less to do than STEADY of what is usual, the machine below gave them to
-    others, and whoever waited for an answer waited for that. Returns their numbers."""
-    usual = quartiles([g["busy"] for g in got])[2]
-    return {i for i, g in enumerate(got) if g["busy"] >= STEADY * usual}
-
-
 def figures(cell, case, series):
     row = CASES[case]
     for side, all_of_it in series.items():
-        left = steady(all_of_it)
+        left = paired.steady(all_of_it)
         got = [all_of_it[i] for i in sorted(left)]
         if len(got) < len(all_of_it):
             note(f"{cell} {side}: {len(got)} of {len(all_of_it)} slices count, in the others the machine stood still")
@@ -206,7 +176,7 @@ def figures(cell, case, series):
         def figure(measure, value, unit, side=side):
             say(f"figure datapath/{cell}/{measure}/{side} {number(value)} {unit}")
 
-        low, middle, high = quartiles([g["rate"] for g in got])
+        low, middle, high = paired.quartiles([g["rate"] for g in got])
         figure(row.measure, middle, row.unit)
         figure(f"{row.measure}-spread", 100 * (high - low) / middle, "%")
         for p in ("p50", "p99"):
@@ -217,23 +187,17 @@ def figures(cell, case, series):
             if key in got[0]:
                 figure(measure, statistics.median(g[key] for g in got), unit)
         if side != "direct" and "direct" in series:
-            share = [100 * (1 - d["cost"] / g["cost"]) for g, d in pairs_of(series, side, "direct")]
+            share = [100 * (1 - d["cost"] / g["cost"]) for g, d in paired.pairs_of(series, side, "direct")]
             if share:
                 figure("share", statistics.median(share), "%")
 
 
-def pairs_of(series, side, other):
-    """Of the same half round, where both count."""
-    both = steady(series[side]) & steady(series[other])
-    return [(series[side][i], series[other][i]) for i in sorted(both)]
-
-
 def ratio(cell, case, series, side, other):
     """The middle one of all pairs, and how sure that is."""
-    each = [a["rate"] / b["rate"] for a, b in pairs_of(series, side, other)] if side in series and other in series else []
+    each = [a["rate"] / b["rate"] for a, b in paired.pairs_of(series, side, other)] if side in series and other in series else []
     if not each:
         return None
-    middle, (low, high) = statistics.median(each), confidence(each)
+    middle, (low, high) = statistics.median(each), paired.confidence(each)
     name = f"datapath/{cell}/{CASES[case].measure}/{side}:{other}"
     say(f"ratio {name} {middle:.3f}")
     if len(each) > 5:
