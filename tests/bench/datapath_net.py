@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../lab"))
@@ -28,6 +29,7 @@ MORE = 10000  # ports of services that nobody asks
 BACKENDS = (11, 12, 13, 14)
 PROXIES = ("haproxy", "nginx")
 NETS = {"lbd": 1, "ipvsadm": 2, "proxy": 3}
+SETTLE = 2  # s: what a start leaves to be done is not what forwarding costs
 DIRECT = "10.5.0.2"
 
 
@@ -182,6 +184,7 @@ class Sides:
     def start(self):
         if not self.on:
             self.lbd.start()
+            time.sleep(SETTLE)
         self.on = True
 
     def stop(self):

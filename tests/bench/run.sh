@@ -3,12 +3,13 @@
 #
 # Runs benchmarks: installs what is missing, builds the release, and measures all sides in one place.
 
-# NAME|WHERE|REPS|SIZES|SECONDS|TEXT: guest: runs in the lab's guest, native: on this machine, as root; how often and at
-# which sizes it measures unless told otherwise, and when it is ended. What runs is NAME.sh.
+# NAME|WHERE|REPS|SIZES|SECONDS|TEXT: guest: runs in the lab's guest; counted: in one of a single processor whose clock
+# counts instructions; native: on this machine, as root. How often and at which sizes it measures unless told otherwise, and
+# when it is ended. What runs is NAME.sh.
 benches=(
     "program|guest|3|1000 5000 10000|7200|filling the kernel, reloading, memory; sizes are services"
     "checks|guest|1|500 2000 5000|1800|probing: processor time, punctuality, memory; sizes are probes per second"
-    "datapath|guest|8|1 10 100 1000|7200|forwarding, beside ipvsadm, haproxy, nginx; sizes are services"
+    "datapath|counted|8|1 10 100 1000|7200|forwarding, beside ipvsadm, haproxy, nginx; sizes are services"
     "sync|guest|1|10000 100000|3600|copying flows to the other node; sizes are flows"
     "takeover|guest|1|1000|7200|connections that a takeover costs; sizes are connections per mode and family"
     "operator|native|9|10000|1800|what is looked at: status, lists, top, memory; sizes are services of 10 backends"
@@ -43,8 +44,9 @@ USAGE
 
 Results go to build/results/DATE: BENCH.json has what was printed, the machine, its load, the command; README.md shows it.
 Lines: figure BENCH/CASE/MEASURE/SIDE VALUE UNIT; ratio; check NAME ok|MISS VALUE BOUND.
-A guest runs by emulation, about ten times slower than a machine: only ratios mean something. What is native is
-measured in real milliseconds, and a busy machine is in them.
+A guest runs by emulation, about ten times slower than a machine: only ratios mean something. What is counted has
+seconds of 250 million instructions, whatever else the machine does. What is native is measured in real milliseconds,
+and a busy machine is in them.
 USAGE
 }
 
@@ -130,16 +132,18 @@ commit=$(git -C "$root" describe --always --dirty --exclude '*' 2>/dev/null || e
 # run_one NAME COMMAND: measures it; its results, and its status
 run_one() {
     local name=$1 status begin=$SECONDS load where reps sizes seconds
+    local -a lab
     row "$name"
     load=$(cut -d' ' -f1-3 /proc/loadavg)
     export LBD_BENCH_BUILD=$build LBD_BENCH_REPS=${set_reps:-$reps} LBD_BENCH_SIZES=${set_sizes:-$sizes} \
         LBD_BENCH_CELLS=$cells LBD_BENCH_STRICT=$strict
-    if [[ $where == native ]]; then
-        timeout "$seconds" "$here/$name.sh"
-    else
-        # 3 GB: 100,000 backends are about half of that in kernel memory
-        "$root/tests/lab/lab" --kernel 6.12 --mem 3072 --timeout "$seconds" -- "$here/$name.sh"
-    fi | tee "$results/$name.txt"
+    # 3 GB: 100,000 backends are about half of that in kernel memory
+    lab=("$root/tests/lab/lab" --kernel 6.12 --mem 3072 --timeout "$seconds")
+    case $where in
+    native) timeout "$seconds" "$here/$name.sh" ;;
+    guest) "${lab[@]}" -- "$here/$name.sh" ;;
+    counted) LBD_LAB_ACCEL=icount "${lab[@]}" --cpus 1 -- "$here/$name.sh" ;;
+    esac | tee "$results/$name.txt"
     status=${PIPESTATUS[0]}
     "$here/results.py" write "$results/$name.txt" "$results/$name.json" "bench=$name" "command=$2" "commit=$commit" \
         "date=$(date -u +%Y-%m-%dT%H:%MZ)" "seconds=$((SECONDS - begin))" "status=$status" \
@@ -155,7 +159,7 @@ if [[ $bench == all ]]; then
         run_one "$name" "${command/ all/ $name}" || failed=$((failed + 1))
     done | tee "$out"
     # in the other half of a pipe nothing is remembered
-    failed=$(grep -L '"status": "0"' "$results"/*.json | wc -l)
+    failed=$((${#benches[@]} - $(cat "$results"/*.json | grep -c '"status": "0"')))
 else
     run_one "$bench" "$command" | tee "$out"
     failed=${PIPESTATUS[0]}
