@@ -99,10 +99,11 @@ CASES = {
 
 
 def jiffies():
-    """Of all processors: busy, and how much of that in softirqs."""
+    """Of all processors: idle; seen busy, and how much of that in softirqs. The first is exact, the others are samples, and
+    fewer where the clock counts instructions."""
     with open("/proc/stat", encoding="ascii") as f:
-        user, nice, system, _, _, irq, soft, *_ = (int(w) for w in f.readline().split()[1:])
-    return user + nice + system + irq + soft, soft
+        user, nice, system, idle, wait, irq, soft, *_ = (int(w) for w in f.readline().split()[1:])
+    return idle + wait, user + nice + system + irq + soft, soft
 
 
 def own(sides):
@@ -128,17 +129,18 @@ def slice_of(case, sides, side):
         sides.start()
     else:
         sides.stop()
-    busy, soft, mine, begin = *jiffies(), own(sides), time.monotonic()
+    before, mine, begin = jiffies(), own(sides), time.monotonic()
     got = CASES[case].slice(sides.net, side)
-    busy, soft, mine = jiffies()[0] - busy, jiffies()[1] - soft, own(sides) - mine
-    wall = time.monotonic() - begin
-    got["cost"] = busy / TICK * 1e6 / got["n"]  # us of processors
-    got["soft"] = 100 * soft / max(busy, 1)
-    got["busy"] = 100 * busy / TICK / wall / os.cpu_count()
+    wall, mine = time.monotonic() - begin, own(sides) - mine
+    idle, seen, soft = (b - a for a, b in zip(before, jiffies()))
+    busy = max(wall * os.cpu_count() - idle / TICK, 0.01)
+    got["cost"] = busy * 1e6 / got["n"]  # us of processors
+    got["soft"] = 100 * soft / max(seen, 1)
+    got["busy"] = 100 * busy / wall / os.cpu_count()
     if os.environ.get("LBD_BENCH_TRACE"):
         note(f"{case} {side}: {wall:.2f} s, {got['rate']:.1f}, busy {got['busy']:.0f} %")
     if side.startswith("lbd"):
-        got["own"] = 100 * mine / TICK / wall
+        got["own"] = 100 * mine / max(seen, 1) * busy / wall
     return got
 
 

@@ -45,7 +45,7 @@ USAGE
 Results go to build/results/DATE: BENCH.json has what was printed, the machine, its load, the command; README.md shows it.
 Lines: figure BENCH/CASE/MEASURE/SIDE VALUE UNIT; ratio; check NAME ok|MISS VALUE BOUND.
 A guest runs by emulation, about ten times slower than a machine: only ratios mean something. What is counted has
-seconds of 250 million instructions, whatever else the machine does. What is native is measured in real milliseconds,
+seconds of 500 million instructions, whatever else the machine does. What is native is measured in real milliseconds,
 and a busy machine is in them.
 USAGE
 }
