@@ -16,6 +16,9 @@ declare -Ar BENCH_SIDES=(
     [ipvsadm]="ipvsadm -R"
     [kernel]="the synchronisation of the kernel itself"
     [conntrackd]="conntrackd of the distribution"
+    [haproxy]="haproxy of the distribution, TCP mode"
+    [nginx]="nginx of the distribution, stream"
+    [direct]="no balancer"
     [floor]="one batched netlink stream, nothing else (floor.c)"
 )
 
@@ -68,7 +71,7 @@ bench_ratio() {
 bench_hold() {
     local word=$1 bad=$2 name=$3 value=$4 bound=$5 verdict=$2
     if [[ -n $value ]] && awk -v v="$value" -v b="${bound##*=}" -v op="${bound%%=*}" \
-        'BEGIN { exit !(op == "<" ? v <= b : v == b) }'; then
+        'BEGIN { exit !(op == "<" ? v <= b : op == ">" ? v >= b : v == b) }'; then
         verdict=ok
     elif [[ $bad == MISS ]]; then
         bench_missed=$((bench_missed + 1))
@@ -76,7 +79,7 @@ bench_hold() {
     printf '%s %s %s %s %s\n' "$word" "$name" "$verdict" "${value:-not-measured}" "$bound"
 }
 
-# bench_check NAME VALUE "<=N" or "=N"
+# bench_check NAME VALUE "<=N", ">=N" or "=N"
 bench_check() { bench_hold check MISS "$1" "$2" "$3"; }
 bench_aim() { bench_hold aim over "$1" "$2" "$3"; }
 
@@ -113,6 +116,7 @@ bench_in() { ip netns exec "$bench_net" "$@"; }
 # kernel's tables; what was written lies in the upper layer, which is memory.
 bench_near() {
     local program file
+    [[ ${LBD_LAB_WHERE-} != host ]] || return 0
     for program; do
         program=$(command -v "$program") || continue
         while read -r file; do

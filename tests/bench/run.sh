@@ -1,23 +1,32 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Runs a benchmark: installs what is missing, builds the release, and measures all sides in one place.
+# Runs benchmarks: installs what is missing, builds the release, and measures all sides in one place.
 
-# NAME|WHERE|REPS|SIZES|SECONDS|TEXT: guest: runs in the lab's guest, native: on this machine, as root; how often and at
-# which sizes it measures unless told otherwise, and when it is ended. What runs is NAME.sh.
+# NAME|WHERE|REPS|SIZES|SECONDS|TEXT: guest: runs in the lab's guest; counted: in one of a single processor whose clock
+# counts instructions; native: on this machine, as root. How often and at which sizes it measures unless told otherwise, and
+# when it is ended. What runs is NAME.sh.
 benches=(
     "program|guest|3|1000 5000 10000|7200|filling the kernel, reloading, memory; sizes are services"
     "checks|guest|1|500 2000 5000|1800|probing: processor time, punctuality, memory; sizes are probes per second"
+    "datapath|counted|8|1 10 100 1000|7200|forwarding, beside ipvsadm, haproxy, nginx; sizes are services"
     "sync|guest|1|10000 100000|3600|copying flows to the other node; sizes are flows"
     "takeover|guest|1|1000|7200|connections that a takeover costs; sizes are connections per mode and family"
     "operator|native|9|10000|1800|what is looked at: status, lists, top, memory; sizes are services of 10 backends"
     "budget|guest|10|1 5000|1800|in which parts a flip, a reload and a takeover spend their time; sizes are services"
+    "guard|guest|3|600|600|ratios that a test holds, in a minute and a half; sizes are services"
     "failover|native|20|-|7200|a node of a pair fails: outage, and address on both nodes; about 25 minutes"
 )
 
 usage() {
     local row name where reps sizes text
-    printf 'usage: tests/bench/run.sh BENCH [OPTION]...\n\n'
+    cat <<'USAGE'
+usage: tests/bench/run.sh BENCH [OPTION]...
+       tests/bench/run.sh all [OPTION]...        one after the other: about three hours
+       tests/bench/run.sh compare OLD.json NEW.json   what got worse; exit 1 if something did
+       tests/bench/run.sh page FOLDER            a page and plots of the results there
+
+USAGE
     for row in "${benches[@]}"; do
         IFS='|' read -r name where reps sizes _ text <<<"$row"
         if [[ $sizes == - ]]; then sizes=''; else sizes=" --sizes \"$sizes\""; fi
@@ -29,36 +38,46 @@ usage() {
   --reps N        measure everything N times
   --sizes "N..."  at these sizes
   --cells "P..."  only the cells that match. failover: "1s-*", "*-sigkill 100ms-planned"; sync: "bulk-*", "rate-*";
-                  takeover: "cut-*", "*-keepalived"; operator: "look", "memory", "top"
+                  takeover: "cut-*", "*-keepalived"; datapath: "http-close", "services-*", "crowd"; operator: "look", "memory", "top"
   --build DIR     build there (default build/release)
   --out FILE      a copy of what is printed
+  --json FILE     a copy of the results
 
+Results go to build/results/DATE: BENCH.json has what was printed, the machine, its load, the command; README.md shows it.
 Lines: figure BENCH/CASE/MEASURE/SIDE VALUE UNIT; ratio; check NAME ok|MISS VALUE BOUND.
-A guest runs by emulation, about ten times slower than a machine: only ratios mean something. What is native is
-measured in real milliseconds, and a busy machine is in them.
+A guest runs by emulation, about ten times slower than a machine: only ratios mean something. What is counted has
+seconds of 500 million instructions, whatever else the machine does. What is native is measured in real milliseconds,
+and a busy machine is in them.
 USAGE
 }
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
 root=$(cd "$here/../.." && pwd) || exit 1
+# as it is to be typed again
+command=tests/bench/run.sh
+for word; do
+    [[ $word =~ ^[A-Za-z0-9_./=-]+$ ]] || word="\"$word\""
+    command+=" $word"
+done
 
 fail() {
     printf 'bench: %s\n' "$*" >&2
     exit 1
 }
 
-bench='' strict='' reps='' sizes='' cells='*' build=$root/build/release out=/dev/null
+bench='' strict='' set_reps='' set_sizes='' cells='*' build=$root/build/release out=/dev/null json='' words=()
 while (($#)); do
     case $1 in
     --strict) strict=1 ;;
-    --reps | --sizes | --cells | --build | --out)
+    --reps | --sizes | --cells | --build | --out | --json)
         (($# >= 2)) || fail "$1 wants a value"
         case $1 in
-        --reps) reps=$2 ;;
-        --sizes) sizes=$2 ;;
+        --reps) set_reps=$2 ;;
+        --sizes) set_sizes=$2 ;;
         --cells) cells=$2 ;;
         --build) build=$2 ;;
         --out) out=$2 ;;
+        --json) json=$2 ;;
         esac
         shift
         ;;
@@ -67,39 +86,87 @@ while (($#)); do
         exit 0
         ;;
     -*) fail "unknown option $1 (--help)" ;;
-    *)
-        [[ -z $bench ]] || fail "one benchmark at a time"
-        bench=$1
-        ;;
+    *) words+=("$1") ;;
     esac
     shift
 done
-[[ -n $bench ]] || {
+case ${words[0]-}:${#words[@]} in
+:0)
     usage >&2
     exit 2
+    ;;
+compare:3 | page:2) exec "$here/results.py" "${words[@]}" ;;
+compare:* | page:*) fail "compare wants OLD.json NEW.json, page wants a folder" ;;
+*:1) bench=${words[0]} ;;
+*) fail "one benchmark at a time, or all of them: all" ;;
+esac
+
+# row NAME: where, reps, sizes, seconds; false: there is none
+row() {
+    local of name
+    for of in "${benches[@]}"; do
+        IFS='|' read -r name where reps sizes seconds _ <<<"$of"
+        [[ $name != "$1" ]] || return 0
+    done
+    return 1
 }
-seconds='' where=''
-for row in "${benches[@]}"; do
-    IFS='|' read -r name of_where of_reps of_sizes of_seconds _ <<<"$row"
-    [[ $name != "$bench" ]] || where=$of_where reps=${reps:-$of_reps} sizes=${sizes:-$of_sizes} seconds=$of_seconds
-done
-[[ -n $seconds ]] || fail "no benchmark named $bench (--help)"
-[[ $reps =~ ^[1-9][0-9]*$ ]] || fail "--reps wants a number"
-[[ $sizes =~ ^([0-9\ ]+|-)$ ]] || fail "--sizes wants numbers"
+if [[ $bench == all ]]; then
+    [[ -z $set_sizes$json && $cells == '*' ]] || fail "--sizes, --cells and --json are for one benchmark"
+else
+    row "$bench" || fail "no benchmark named $bench (--help)"
+fi
+[[ -z $set_reps || $set_reps =~ ^[1-9][0-9]*$ ]] || fail "--reps wants a number"
+[[ -z $set_sizes || $set_sizes =~ ^([0-9\ ]+|-)$ ]] || fail "--sizes wants numbers"
 
 "$root/tests/lab/install.sh" all || exit 1
+[[ $bench != all && $bench != datapath ]] || "$root/tests/lab/install.sh" bench || exit 1
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 if ! (cd "$root" && cmake --preset release -B "$build" && cmake --build "$build" --target lbd lbctl bench_floor bench_talk bench_target bench_udp bench_watch) >"$log" 2>&1; then
     tail -30 "$log" >&2
     fail "cannot build"
 fi
+results=$root/build/results/$(date -u +%Y%m%d-%H%M%S)
+mkdir -p "$results" || exit 1
+commit=$(git -C "$root" describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)
 
-export LBD_BENCH_BUILD=$build LBD_BENCH_REPS=$reps LBD_BENCH_SIZES=$sizes LBD_BENCH_CELLS=$cells LBD_BENCH_STRICT=$strict
-if [[ $where == native ]]; then
-    timeout "$seconds" "$here/$bench.sh" | tee "$out"
-else
+# run_one NAME COMMAND: measures it; its results, and its status
+run_one() {
+    local name=$1 status begin=$SECONDS load where reps sizes seconds
+    local -a lab
+    row "$name"
+    load=$(cut -d' ' -f1-3 /proc/loadavg)
+    export LBD_BENCH_BUILD=$build LBD_BENCH_REPS=${set_reps:-$reps} LBD_BENCH_SIZES=${set_sizes:-$sizes} \
+        LBD_BENCH_CELLS=$cells LBD_BENCH_STRICT=$strict
     # 3 GB: 100,000 backends are about half of that in kernel memory
-    "$root/tests/lab/lab" --kernel 6.12 --mem 3072 --timeout "$seconds" -- "$here/$bench.sh" | tee "$out"
+    lab=("$root/tests/lab/lab" --kernel 6.12 --mem 3072 --timeout "$seconds")
+    case $where in
+    native) timeout "$seconds" "$here/$name.sh" ;;
+    guest) "${lab[@]}" -- "$here/$name.sh" ;;
+    counted) LBD_LAB_ACCEL=icount "${lab[@]}" --cpus 1 -- "$here/$name.sh" ;;
+    esac | tee "$results/$name.txt"
+    status=${PIPESTATUS[0]}
+    "$here/results.py" write "$results/$name.txt" "$results/$name.json" "bench=$name" "command=$2" "commit=$commit" \
+        "date=$(date -u +%Y-%m-%dT%H:%MZ)" "seconds=$((SECONDS - begin))" "status=$status" \
+        "load=$load | $(cut -d' ' -f1-3 /proc/loadavg)"
+    return "$status"
+}
+
+failed=0
+if [[ $bench == all ]]; then
+    for of in "${benches[@]}"; do
+        name=${of%%|*}
+        printf '# ---- %s\n' "$name"
+        run_one "$name" "${command/ all/ $name}" || failed=$((failed + 1))
+    done | tee "$out"
+    # in the other half of a pipe nothing is remembered
+    failed=$((${#benches[@]} - $(cat "$results"/*.json | grep -c '"status": "0"')))
+else
+    run_one "$bench" "$command" | tee "$out"
+    failed=${PIPESTATUS[0]}
+    [[ -z $json ]] || cp "$results/$bench.json" "$json"
 fi
-exit "${PIPESTATUS[0]}"
+"$here/results.py" page "$results"
+printf 'bench: results in %s\n' "${results#"$root"/}" >&2
+[[ $bench != all || $failed == 0 ]] || fail "$failed of the benchmarks failed"
+exit "$failed"

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The far end of the benchmark of checks.
+ * The far end of the benchmarks of checks and of the data path.
  *
  *   target http PORT                 answer every request with 200, one per connection
- *   target gaps SECONDS PORT MS      listen to the SYNs that arrive for PORT; print how many there were, and the
- *                                    median and the 99th percentile of (time since the last one of that address - MS),
- *                                    in ms, nothing below 0
+ *   target keep PORT                 the same, and the connection stays, unless the request has "Connection: close";
+ * several of these may share the port target gaps SECONDS PORT MS      listen to the SYNs that arrive for PORT; print
+ * how many there were, and the median and the 99th percentile of (time since the last one of that address - MS), in ms,
+ * nothing below 0
  *
  * gaps takes the kernel's time of a packet: how fast this program or the server is does not matter, and it sees
  * connections that are reset before a server could accept them.
@@ -47,21 +48,27 @@ static int listener(uint16_t port)
 	if (l < 0)
 		die("socket", errno);
 	(void)setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	(void)setsockopt(l, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 	if (bind(l, (const struct sockaddr *)&a, sizeof(a)) || listen(l, 4096))
 		die("listen", errno);
 	return l;
 }
 
-/* A probe's request is short and comes in one piece. */
-static void answer(int fd)
+/* A request is short and comes in one piece. */
+static void answer(int fd, bool keep)
 {
-	static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n";
+	static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n",
+			  last[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n",
+			  leave[] = "Connection: close";
 	char in[4096];
 	ssize_t n = recv(fd, in, sizeof(in), 0);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (keep && n > 0 && !memmem(in, (size_t)n, leave, sizeof(leave) - 1) &&
+		send(fd, ok, sizeof(ok) - 1, MSG_NOSIGNAL) > 0)
+		return;
 	if (n > 0)
-		(void)!send(fd, ok, sizeof(ok) - 1, MSG_NOSIGNAL);
+		(void)!send(fd, last, sizeof(last) - 1, MSG_NOSIGNAL);
 	close(fd);
 }
 
@@ -75,7 +82,7 @@ static void accept_all(int poll, int l)
 	}
 }
 
-static void http(uint16_t port)
+static void http(uint16_t port, bool keep)
 {
 	int l = listener(port), poll = epoll_create1(EPOLL_CLOEXEC);
 	struct epoll_event e = { .events = EPOLLIN, .data.fd = l }, got[EVENTS];
@@ -89,7 +96,7 @@ static void http(uint16_t port)
 			if (got[i].data.fd == l)
 				accept_all(poll, l);
 			else
-				answer(got[i].data.fd);
+				answer(got[i].data.fd, keep);
 		}
 	}
 }
@@ -204,9 +211,11 @@ static uint32_t number(const char *s)
 int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "http") == 0)
-		http((uint16_t)number(argv[2]));
+		http((uint16_t)number(argv[2]), false);
+	if (argc == 3 && strcmp(argv[1], "keep") == 0)
+		http((uint16_t)number(argv[2]), true);
 	if (argc == 5 && strcmp(argv[1], "gaps") == 0)
 		return gaps(number(argv[2]), (uint16_t)number(argv[3]), number(argv[4]));
-	fputs("usage: target http PORT | gaps SECONDS PORT MS\n", stderr);
+	fputs("usage: target http|keep PORT | gaps SECONDS PORT MS\n", stderr);
 	return 2;
 }

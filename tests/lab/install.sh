@@ -3,10 +3,10 @@
 #
 # Installs what building, testing and the lab need, and only what is missing.
 #
-#   tests/lab/install.sh build|lab|all|package      install that set
-#   tests/lab/install.sh list build|lab|all|package print the names this system would use
+#   tests/lab/install.sh build|lab|all|package|bench      install that set
+#   tests/lab/install.sh list build|lab|all|package|bench print the names this system would use
 #
-# It can also be sourced; then call: lab_install build|lab|all|package
+# It can also be sourced; then call: lab_install build|lab|all|package|bench
 #
 # A word "a|b|c" means: any of them will do; the first one that the system offers is taken.
 # A word that ends in "?" is good to have: where the system offers none, it is left out with a note.
@@ -31,6 +31,9 @@ LAB_PACKAGES_PACKAGE=(
   debhelper dh-apparmor dpkg-dev fakeroot lintian debootstrap apparmor mandoc man-db rpm "rpmlint?" systemd
 )
 
+# What the benchmarks measure beside us, and nothing else needs.
+LAB_PACKAGES_BENCH=(haproxy libnginx-mod-stream iperf3)
+
 lab_install_say() { printf 'install: %s\n' "$*" >&2; }
 
 lab_install_have() {
@@ -50,6 +53,7 @@ lab_install_words() {
     build) printf '%s\n' "${LAB_PACKAGES_BUILD[@]}" ;;
     lab) printf '%s\n' "${LAB_PACKAGES_LAB[@]}" ;;
     package) printf '%s\n' "${LAB_PACKAGES_PACKAGE[@]}" ;;
+    bench) printf '%s\n' "${LAB_PACKAGES_BENCH[@]}" ;;
     all) printf '%s\n' "${LAB_PACKAGES_BUILD[@]}" "${LAB_PACKAGES_LAB[@]}" ;;
     *) return 2 ;;
     esac
@@ -169,7 +173,7 @@ lab_install_root() {
         for name in "${need[@]}"; do
             case $name in
             nginx | nginx-light) unit=nginx.service ;;
-            keepalived | ipvsadm | nftables) unit=$name.service ;;
+            keepalived | ipvsadm | nftables | haproxy | iperf3) unit=$name.service ;;
             slapd | vsftpd | redis-server | memcached | unbound) unit=$name.service ;;
             exim4-daemon-light) unit=exim4.service ;;
             dovecot-imapd | dovecot-pop3d) unit=dovecot.service ;;
@@ -186,7 +190,7 @@ lab_install() {
     local set=$1 here open
     here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/install.sh
     if ! lab_install_words "$set" >/dev/null; then
-        lab_install_say "no such set: $set (build, lab, all or package)"
+        lab_install_say "no such set: $set (build, lab, all, package or bench)"
         return 2
     fi
     if ! command -v apt-get >/dev/null; then
@@ -213,9 +217,9 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
     case ${1-} in
     --as-root) lab_install_root "${2-}" ;;
     list) lab_install_words "${2-all}" | lab_install_resolve ;;
-    build | lab | all | package) lab_install "$1" ;;
+    build | lab | all | package | bench) lab_install "$1" ;;
     *)
-        echo "usage: ${0##*/} [list] build|lab|all|package" >&2
+        echo "usage: ${0##*/} [list] build|lab|all|package|bench" >&2
         exit 2
         ;;
     esac
