@@ -3,12 +3,11 @@
 
 #include "common/events.h"
 
-#include <string.h>
-
 static const char *const shells[] = { "bash", "zsh", "fish", NULL };
 static const char *const forces[] = { "up", "down", "auto", NULL };
 static const char *const flows[] = { "ipvs", "conntrack", NULL };
 static const char *const tops[] = { "service", "backend", NULL };
+static const char *const traced[] = { "flip", "config", "takeover", NULL };
 static const char *const top_sorts[] = { "name", "conns", "inpkts", "outpkts", "inbytes", "outbytes", "active", NULL };
 static const char *const log_parts[] = { "all", "config", "ipvs", "check", "vrrp", "sync", "ctl", NULL };
 static const char *const log_levels[] = { "error", "warning", "notice", "info", "debug", "auto", NULL };
@@ -517,6 +516,16 @@ const struct lb_command lb_commands[] = {
 				.option = "since",
 				.metavar = "TIME",
 				.help = "first what happened in this time (10m), as far as it is in memory" } } },
+	[LB_COMMAND_TRACE] = { "trace", "", LB_LEVEL_OBSERVE, .view = LB_VIEW_TABLE, .row = LB_ROW_TRACE,
+		.help = "where the time of the last changes went, newest last",
+		.text = "Of the last 128: each in the parts of its way, in milliseconds. What was on its way to the "
+			"kernel "
+			"together has the whole length of it.",
+		.args = { { .name = "kind",
+			.kind = LB_ARG_CHOICE,
+			.choices = traced,
+			.metavar = "flip|config|takeover",
+			.help = "only these" } } },
 	[LB_COMMAND_WAIT] = { "wait", "", LB_LEVEL_OBSERVE, .view = LB_VIEW_MESSAGE,
 		.help = "return when something is true",
 		.text = "Exit status 0: it is true; 1: it can never become true; 9: the time of -t is over.",
@@ -563,38 +572,3 @@ const struct lb_command lb_commands[] = {
 			{ .name = "verb", .kind = LB_ARG_TEXT, .metavar = "VERB", .help = "this command" } } },
 };
 _Static_assert(sizeof(lb_commands) / sizeof(lb_commands[0]) == LB_COMMAND_COUNT, "one row per command");
-
-const struct lb_command *lb_command_find(const char *noun, const char *verb)
-{
-	for (size_t i = 0; i < LB_COMMAND_COUNT; i++)
-		if (strcmp(lb_commands[i].noun, noun) == 0 && strcmp(lb_commands[i].verb, verb) == 0)
-			return &lb_commands[i];
-	return NULL;
-}
-
-const char *lb_command_name(const struct lb_command *cmd, char sep, char out[LB_COMMAND_NAMELEN])
-{
-	size_t n = strlen(cmd->noun);
-	memcpy(out, cmd->noun, n);
-	if (*cmd->verb)
-		out[n++] = sep;
-	strcpy(out + n, cmd->verb);
-	return out;
-}
-
-const struct lb_command *lb_command_wire(const char *name)
-{
-	char text[LB_COMMAND_NAMELEN];
-	for (size_t i = 0; i < LB_COMMAND_COUNT; i++)
-		if (strcmp(lb_command_name(&lb_commands[i], '.', text), name) == 0)
-			return &lb_commands[i];
-	return NULL;
-}
-
-const struct lb_arg *lb_command_arg(const struct lb_command *cmd, const char *name)
-{
-	for (const struct lb_arg *a = cmd->args; a->name; a++)
-		if (strcmp(a->name, name) == 0)
-			return a;
-	return NULL;
-}

@@ -58,6 +58,7 @@ const struct lb_example lb_examples[] = {
 	{ LB_COMMAND_DAEMON_STOP, "lbctl daemon stop -y" },
 	{ LB_COMMAND_METRICS, "lbctl metrics lbd_backend" },
 	{ LB_COMMAND_WATCH, "lbctl watch backend service --since 10m" },
+	{ LB_COMMAND_TRACE, "lbctl trace flip" },
 	{ LB_COMMAND_WAIT, "lbctl wait backend/web/app1 up -t 30s" },
 	{ LB_COMMAND_VERSION, "lbctl version" },
 	{ LB_COMMAND_COMPLETION, "lbctl completion bash > /etc/bash_completion.d/lbctl" },

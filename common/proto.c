@@ -3,6 +3,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/json_text.h"
 
 #include <stdbool.h>
 
@@ -40,7 +41,7 @@ json_t *lb_proto_parse(const char *line, size_t n, struct lb_err *e)
 		return NULL;
 	}
 	json_error_t err;
-	json_t *msg = json_loadb(line, n, JSON_REJECT_DUPLICATES, &err);
+	json_t *msg = lb_json_parse(line, n, JSON_REJECT_DUPLICATES, &err);
 	if (!msg) {
 		lb_err_set(e, LB_CODE_USAGE, "not JSON: %s at byte %d", err.text, err.position);
 		return NULL;

@@ -173,6 +173,16 @@ static const struct lb_field transition_fields[] = {
 	{ .key = NULL },
 };
 
+static const struct lb_field trace_fields[] = {
+	{ "time", LB_FIELD_TIME, LB_PLACE_TABLE, "AGO", NULL, "when it was told" },
+	{ "kind", LB_FIELD_TEXT, LB_PLACE_TABLE, "KIND", NULL, "flip, config, takeover" },
+	{ "object", LB_FIELD_TEXT, LB_PLACE_TABLE, "OBJECT", NULL, "what changed, and to what" },
+	{ "total", LB_FIELD_SECONDS, LB_PLACE_TABLE, "TOTAL", NULL, "all of its parts" },
+	{ "parts", LB_FIELD_OBJECT, LB_PLACE_SHOW, "PARTS", NULL, "{part: seconds}, in the order of the way" },
+	{ "text", LB_FIELD_WORDS, LB_PLACE_TABLE, "PARTS (MS)", NULL, "the same in milliseconds" },
+	{ .key = NULL },
+};
+
 static const struct lb_field run_fields[] = {
 	{ "service", LB_FIELD_TEXT, LB_PLACE_TABLE, "SERVICE", NULL, "service of the backend" },
 	{ "backend", LB_FIELD_TEXT, LB_PLACE_TABLE, "BACKEND", NULL, "name" },
@@ -200,7 +210,7 @@ static const struct lb_field vrrp_fields[] = {
 	{ "master", LB_FIELD_TEXT, LB_PLACE_ROOM, "MASTER", NULL, "whom it follows; absent: nobody, or itself" },
 	{ "since", LB_FIELD_TIME, LB_PLACE_TABLE, "SINCE", NULL, "last change of state" },
 	{ "cause", LB_FIELD_WORDS, LB_PLACE_TABLE, "CAUSE", NULL,
-		"of the last change: no_advert, better ...; in fault: which, link_down, track:NAME ..." },
+		"of the last change: no_advert, better ...; in fault: which, link_down, no_interface, track:NAME ..." },
 	{ "alarms", LB_FIELD_LIST, LB_PLACE_WIDE, "ALARMS", NULL, "raised alarms, with what they know" },
 	{ "master_priority", LB_FIELD_NUMBER, LB_PLACE_WIDE, "THEIRS", NULL, "priority of the master it follows" },
 	{ "source", LB_FIELD_TEXT, LB_PLACE_WIDE, "SOURCE", NULL, "our own address, from which adverts are sent" },
@@ -515,6 +525,7 @@ const struct lb_row lb_rows[] = {
 	[LB_ROW_TARGET] = { "target", target_fields, "target", "targets", "state", "up" },
 	[LB_ROW_CHECK] = { "check", check_fields, "check", "checks", NULL, NULL },
 	[LB_ROW_TRANSITION] = { "transition", transition_fields, "change", "changes", NULL, NULL },
+	[LB_ROW_TRACE] = { "trace", trace_fields, "change", "changes", NULL, NULL },
 	[LB_ROW_RUN] = { "run", run_fields, NULL, NULL, NULL, NULL },
 	[LB_ROW_CONN] = { "conn", conn_fields, "flow", "flows", NULL, NULL },
 	[LB_ROW_CONN_COUNT] = { "conn_count", conn_count_fields, NULL, NULL, NULL, NULL },

@@ -37,7 +37,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 chmod 755 "$work"
 exec 2>&1
-lib=$(cd "$lib" && pwd) held=0 broken=0 asked=0 failed=0 got=''
+lib=$(cd "$lib" && pwd) held=0 broken='' asked=0 failed=0 got=''
 declare -A switches=() lbd_pid=()
 patience=60 # seconds for what happens by itself, on a machine that does other things, too
 
@@ -193,8 +193,10 @@ seen() {
 # ---------------------------------------------------------------- what must hold
 
 verdict() {
-    if [[ $1 == ok ]]; then held=$((held + 1)); else broken=$((broken + 1)); fi
-    printf '  %-6s %s\n' "$1" "$2"
+    local line
+    printf -v line '  %-6s %s\n' "$1" "$2"
+    if [[ $1 == ok ]]; then held=$((held + 1)); else broken+=$line; fi
+    printf %s "$line"
 }
 is() {
     if [[ $2 == "$3" ]]; then verdict ok "$1: $3"; else verdict BROKEN "$1: '$3', and it should be '$2'"; fi
@@ -203,10 +205,15 @@ holds() {
     if (($2)); then verdict ok "$1: $2"; else verdict BROKEN "$1: $2"; fi
 }
 finish() {
-    if ((broken + failed)); then tail -n 30 "$work"/*.log; fi
+    local bad
+    bad=$(grep -c . <<<"$broken")
+    if ((bad + failed)); then
+        tail -n 30 "$work"/*.log
+        printf '\n%s' "$broken"
+    fi
     printf '%s: %d requests, %d failed; %d of %d hold, in %d s\n' "$example_name" \
-        $asked $failed $held $((held + broken)) $SECONDS
-    exit $((broken + failed > 0))
+        $asked $failed $held $((held + bad)) $SECONDS
+    exit $((bad + failed > 0))
 }
 
 # the picture of the example

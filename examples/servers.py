@@ -139,7 +139,7 @@ class Server:
     def one(self, handler, conn, port):
         try:
             with conn:
-                conn.settimeout(20)
+                conn.settimeout(300)
                 handler(conn, port)
         except (OSError, ssl.SSLError):
             pass  # a probe that saw enough

@@ -14,3 +14,7 @@ void lbd_become(const char *const *argv, struct lb_err *e);
 typedef void lbd_line_fn(const char *line, size_t n, void *arg);
 int lbd_lines(const char *const *argv, lbd_line_fn *fn, void *arg, struct lb_err *e);
 int program_lines(const char *const *argv, lbd_line_fn *fn, void *arg, struct lb_err *e);
+
+/* Runs lbd with our standard input and hands over what it says on standard error, too: its exit status, or -1 with *e.
+ */
+int lbd_report(const char *const *argv, lbd_line_fn *fn, void *arg, struct lb_err *e);

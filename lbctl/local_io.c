@@ -72,6 +72,39 @@ static int become_lbd(struct session *s, const char *const *argv)
 	return session_error(s, e.code, e.text, NULL);
 }
 
+static void report_line(const char *line, size_t n, void *arg)
+{
+	lb_text_put(arg, line, n);
+}
+
+/* A person reads what lbd says by itself. A program that asked for JSON gets the same text in an answer like any other,
+ * and the exit status is the same. */
+static int check(struct session *s)
+{
+	const struct cli *c = s->cli;
+	const char *argv[] = { "lbd", "--check", c->file ? c->file : CONFIG_FILE, NULL };
+	if (c->opt.form != CLI_FORM_JSON && c->opt.form != CLI_FORM_JSONL)
+		return become_lbd(s, argv);
+	struct lb_err e;
+	struct lb_text report = LB_TEXT_INIT;
+	int code = lbd_report(argv, report_line, &report, &e);
+	while (report.n && report.s[report.n - 1] == '\n')
+		report.s[--report.n] = '\0';
+	if (code < 0) {
+		code = session_error(s, e.code, e.text, NULL);
+	} else if (code) {
+		code = session_error(s, code, report.n ? report.s : "lbd said nothing", NULL);
+	} else {
+		json_t *end = json_pack("{s:i, s:s}", "code", 0, "message", report.n ? report.s : "");
+		out_end(&s->out, end);
+		out_finish(&s->out);
+		json_decref(end);
+	}
+	lb_text_done(&report);
+	session_print(&s->out.text);
+	return code;
+}
+
 static int import(struct session *s)
 {
 	const struct cli *c = s->cli;
@@ -132,7 +165,6 @@ int local_run(struct session *s)
 {
 	const struct cli *c = s->cli;
 	const char *shell = lb_proto_str(c->args, "shell");
-	const char *check[] = { "lbd", "--check", c->file ? c->file : CONFIG_FILE, NULL };
 	const char *schema[] = { "lbd", "--print=schema", NULL };
 	int code = 0;
 	if (c->opt.version)
@@ -151,8 +183,10 @@ int local_run(struct session *s)
 		code = complete(s);
 	else if (lb_command_id(c->cmd) == LB_COMMAND_CONFIG_IMPORT)
 		return import(s);
+	else if (lb_command_id(c->cmd) == LB_COMMAND_CONFIG_CHECK)
+		return check(s);
 	else
-		return become_lbd(s, lb_command_id(c->cmd) == LB_COMMAND_CONFIG_CHECK ? check : schema);
+		return become_lbd(s, schema);
 	session_print(&s->out.text);
 	return code;
 }

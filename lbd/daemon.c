@@ -67,7 +67,7 @@ void daemon_env_refresh(struct daemon *d)
  * the host, which the tables would have to ask for again. */
 static void after_kernel(struct daemon *d)
 {
-	daemon_generation_first_store(d);
+	daemon_generation_turn(d);
 	if (d->trim_due)
 		malloc_trim(0);
 	d->trim_due = false;
@@ -81,6 +81,8 @@ static void prepare_cb(struct ev_loop *loop, ev_prepare *w, int revents)
 	bool more = daemon_life_turn(d);
 	more |= daemon_apply_turn(d);
 	more |= daemon_kernel_turn(d);
+	if (d->converged && d->traces->open)
+		traces_close(d->traces, lb_clock_now());
 	if (d->converged || d->kernel_error)
 		after_kernel(d);
 	daemon_env_refresh(d);
@@ -305,29 +307,38 @@ static void name_node(struct daemon *d)
 		d->node[strcspn(d->node, ".")] = '\0';
 }
 
-static int start(struct daemon *d)
+static bool new_parts(struct daemon *d)
 {
 	d->loop = ev_default_loop(EVFLAG_AUTO);
 	d->overrides = overrides_new();
 	d->words = override_words_new();
 	d->history = history_new(HISTORY_RECORDS);
+	d->traces = calloc(1, sizeof(*d->traces));
 	d->runs = ctl_runs_new();
 	d->failovers = ctl_failovers_new();
 	d->conns = ctl_conns_new();
 	d->events = events_new(EVENTS_KEPT);
 	d->watches = ctl_watches_new();
-	if (!d->loop || !d->overrides || !d->words || !d->history || !d->runs || !d->failovers || !d->conns ||
-		!d->events || !d->watches || daemon_talk_start(d))
-		return -1;
+	return d->loop && d->overrides && d->words && d->history && d->traces && d->runs && d->failovers && d->conns &&
+	       d->events && d->watches && daemon_talk_start(d) == 0;
+}
+
+/* 0, or -errno; -1: it has been said why. */
+static int start(struct daemon *d)
+{
+	if (!new_parts(d))
+		return -ENOMEM;
 	name_node(d);
 	d->pid = getpid();
 	d->started = lb_clock_now();
 	d->started_wall_ms = lb_clock_wall_ms();
 	d->next_target_id = 1;
 	start_watchers(d);
-	daemon_state_start(d);
-	if (daemon_kernel_start(d) || daemon_apply_first(d))
-		return -1;
+	int err = daemon_state_start(d);
+	err = err ? err : daemon_kernel_start(d);
+	err = err ? err : daemon_apply_first(d);
+	if (err)
+		return err;
 	d->env = (struct ctl_env){ .node = d->node,
 		.version = LBD_VERSION,
 		.config_path = d->opt->config,
@@ -337,6 +348,7 @@ static int start(struct daemon *d)
 		.started_wall_ms = d->started_wall_ms,
 		.rss_kib = host_rss_kib(),
 		.history = d->history,
+		.traces = d->traces,
 		.runs = d->runs,
 		.failovers = d->failovers,
 		.conns = d->conns,
@@ -375,6 +387,7 @@ static void finish(struct daemon *d)
 	daemon_metrics_done(d);
 	if (d->ctl)
 		ctl_server_free(d->ctl);
+	daemon_text_done(&d->unstored);
 	daemon_talk_done(d);
 	daemon_both_done(d);
 	daemon_life_done(d);
@@ -387,6 +400,7 @@ static void finish(struct daemon *d)
 	overrides_free(d->overrides);
 	override_words_free(d->words);
 	history_free(d->history);
+	free(d->traces);
 	ctl_runs_free(d->runs);
 	ctl_failovers_free(d->failovers);
 	ctl_conns_free(d->conns);
@@ -408,7 +422,10 @@ int daemon_run(const struct daemon_options *opt)
 	d.opt = opt;
 	d.owned_fd = d.state_dir = -1;
 	d.exit_status = 1;
-	if (start(&d) == 0) {
+	int err = start(&d);
+	if (err) {
+		lb_log(LB_LOG_ERROR, "daemon: not started: %s", err == -1 ? "see above" : strerror(-err));
+	} else {
 		daemon_event(&d, &(struct event){ .id = LB_EVENT_DAEMON_STARTED },
 			"daemon: started (lbd %s, node %s, generation %u, services %u, backends %u)", LBD_VERSION,
 			d.node, d.generation, d.model->n_services, d.model->n_backends);

@@ -60,6 +60,7 @@
 #include "lbd/state/generation.h"
 #include "lbd/state/life.h"
 #include "lbd/state/owned.h"
+#include "lbd/trace.h"
 #include "lbd/worker.h"
 
 #include <ev.h>
@@ -231,6 +232,7 @@ struct daemon {
 	struct overrides *overrides;
 	struct override_words *words;
 	struct history *history;
+	struct traces *traces; /* where the time of the last changes went */
 	struct ctl_runs *runs;
 	struct ctl_failovers *failovers;
 	struct ctl_conns *conns;
@@ -269,6 +271,7 @@ struct daemon {
 	char *last_reject;
 	bool trim_due;               /* two whole configurations were in memory */
 	struct daemon_text unstored; /* what a start runs and is no generation yet: daemon_generation_first */
+	struct lb_time unstored_due; /* when that is tried (again) */
 	bool left_over_due;          /* the kernel could not be read at start: look when it answers */
 	bool fallback;               /* the file was broken at start: a stored generation runs */
 
@@ -548,7 +551,7 @@ void daemon_level_clear(struct daemon *d, enum lb_log_part part); /* as the conf
 void daemon_level_tick(struct daemon *d, struct lb_time now);
 
 /* ---- daemon_state.c ---- */
-void daemon_state_start(struct daemon *d);
+int daemon_state_start(struct daemon *d); /* 0, or -errno: it must not go on without */
 /* Listeners recorded as ours by an earlier run; then a fresh record begins. */
 int daemon_owned_load(struct daemon *d, struct owned_keys *out);
 void daemon_owned_restart(struct daemon *d, const struct model *m, const struct owned_keys *left_over);

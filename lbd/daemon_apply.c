@@ -28,6 +28,7 @@ struct daemon_apply {
 	int64_t confirm_ms;
 	uint32_t back_to; /* CTL_BACK */
 	bool to_kernel;   /* swapped: waiting for the kernel */
+	struct lb_time asked, loaded;
 	struct daemon_text text;
 	struct config_load *load;
 	struct ctl_reply *reply; /* NULL: nobody asked (a signal), or the client left */
@@ -329,6 +330,16 @@ static void not_taken(struct daemon *d, uint32_t before, const char *why)
 	reject(d, LB_CODE_FAILED, why);
 }
 
+static void trace_taken(struct daemon *d)
+{
+	const struct daemon_apply *a = d->apply;
+	char object[TRACE_OBJECT];
+	struct lb_time now = lb_clock_now();
+	snprintf(object, sizeof(object), "config/%u", d->generation);
+	traces_open(d->traces, TRACE_CONFIG, object, trace_us(a->asked, a->loaded), trace_us(a->loaded, now), now,
+		lb_clock_wall_ms());
+}
+
 static void take(struct daemon *d, struct config *c)
 {
 	struct daemon_apply *a = d->apply;
@@ -364,6 +375,7 @@ static void take(struct daemon *d, struct config *c)
 	}
 	daemon_file_remember(d, &a->text, a->own_file);
 	taken(d);
+	trace_taken(d);
 }
 
 /* Behind an answer: what of it does not hold, and until when it is to be confirmed. */
@@ -436,6 +448,7 @@ bool daemon_apply_turn(struct daemon *d)
 		if (config_load_step(a->load, LOAD_BUDGET) > 0)
 			continue;
 		struct config *c = config_load_take(a->load);
+		a->loaded = lb_clock_now();
 		if (!c)
 			reject(d, LB_CODE_INVALID, "invalid configuration");
 		else if (a->kind == CTL_DIFF)
@@ -511,6 +524,7 @@ void daemon_apply_text(struct daemon *d, const struct ctl_apply *what, struct da
 		daemon_text_done(text);
 		return;
 	}
+	a->asked = lb_clock_now();
 	a->text = *text;
 	*text = (struct daemon_text){ 0 };
 	a->changes[CONFIG_CHANGE_CHANGE] = what->changes;

@@ -59,11 +59,27 @@ static struct lb_time op_boot(void *arg)
 	return lb_clock_boot();
 }
 
+/* What runs and could not be stored is still in memory. */
+static bool unstored_text(struct daemon *d, uint32_t number, struct lb_text *out)
+{
+	daemon_generation_first_store(d);
+	if (!d->unstored.sources.n || (number && number != d->generation))
+		return false;
+	lb_vec_foreach (s, &d->unstored.sources) {
+		if (d->unstored.sources.n > 1)
+			lb_text_printf(out, "# %s\n", s->name);
+		lb_text_put(out, s->text, s->len);
+	}
+	return true;
+}
+
 static int op_generation_text(void *arg, uint32_t number, struct lb_text *out, struct lb_err *e)
 {
 	struct daemon *d = arg;
 	struct lb_text raw = LB_TEXT_INIT;
 	struct generation g = { 0 };
+	if (unstored_text(d, number, out))
+		return 0;
 	int err = daemon_generation_load(d, number ? number : d->generation, &raw, &g, e);
 	for (size_t i = 0; !err && i < g.sources.n; i++) {
 		const struct generation_source *s = &g.sources.v[i];

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define GENERATION_MAX (64u << 20)
+#define STORE_RETRY_MS 10000 /* of what a start runs */
 
 static const char *name_of(uint32_t number, char out[40])
 {
@@ -165,6 +166,7 @@ int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const
 	if (err)
 		return lb_err_set(e, LB_CODE_FAILED, "%s/generations: %s", d->opt->state_dir, strerror(-err));
 	prune(d);
+	daemon_text_done(&d->unstored); /* what ran before could not be stored, and its number is gone */
 	d->generation = g.number;
 	return 0;
 }
@@ -185,9 +187,19 @@ void daemon_generation_first_store(struct daemon *d)
 		return;
 	d->unstored = (struct daemon_text){ 0 };
 	d->generation = 0; /* the number that it has is given once more */
-	if (daemon_generation_store(d, &t, NULL, "start", false, &e))
-		d->generation = number;
-	daemon_text_done(&t);
+	if (daemon_generation_store(d, &t, NULL, "start", false, &e) == 0) {
+		daemon_text_done(&t);
+		return;
+	}
+	d->generation = number;
+	d->unstored = t;
+	d->unstored_due = lb_time_add_ms(lb_clock_now(), STORE_RETRY_MS);
+}
+
+void daemon_generation_turn(struct daemon *d)
+{
+	if (d->unstored.sources.n && lb_time_cmp(lb_clock_now(), d->unstored_due) >= 0)
+		daemon_generation_first_store(d);
 }
 
 int daemon_generation_load(
@@ -204,7 +216,8 @@ int daemon_generation_load(
 		return lb_err_set(e, LB_CODE_FAILED, "%s/%s: %s", d->opt->state_dir, name, strerror(-err));
 	if (generation_read(raw->s ? raw->s : "", raw->n, g, &why) == 0)
 		return 0;
-	set_aside(d, number, why.text);
+	if (why.code == LB_CODE_INVALID)
+		set_aside(d, number, why.text);
 	return lb_err_set(e, LB_CODE_FAILED, "%s/%s: %s", d->opt->state_dir, name, why.text);
 }
 

@@ -68,7 +68,9 @@ static int write_recorded(void *arg, const struct ipvs_op *ops, size_t n, int *e
 {
 	struct daemon *d = arg;
 	daemon_owned_flush(d);
+	struct lb_time from = lb_clock_now();
 	int err = d->kernel.write(d->kernel.arg, ops, n, errs);
+	traces_kernel(d->traces, lb_time_diff_us(lb_clock_now(), from));
 	for (size_t i = 0; i < n && !err; i++) {
 		if (ops[i].type == IPVS_OP_SERVICE_DEL && (errs[i] == 0 || errs[i] == ESRCH))
 			daemon_owned_note(d, &ops[i].svc.key, false);
@@ -129,6 +131,7 @@ static void kernel_failed(struct daemon *d, int err)
 	d->kernel_missing = err == -ENOPROTOOPT;
 	d->converged = false;
 	d->kernel_retry = lb_time_add_ms(lb_clock_now(), KERNEL_RETRY_MS);
+	traces_failed(d->traces);
 	daemon_apply_kernel_failed(d, err);
 }
 
@@ -250,6 +253,7 @@ bool daemon_kernel_turn(struct daemon *d)
 	int err = 0;
 	d->converged = false;
 	d->changed = true;
+	traces_begin(d->traces, now);
 	while (!err && d->model->n_dirty && !slice_over(now)) {
 		uint32_t s = model_next_dirty(d->model);
 		err = want_service(d, s, now);

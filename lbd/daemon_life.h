@@ -12,6 +12,7 @@ int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const
  * down. Takes what is in *t. */
 void daemon_generation_first(struct daemon *d, struct daemon_text *t);
 void daemon_generation_first_store(struct daemon *d);
+void daemon_generation_turn(struct daemon *d); /* tries the same, if it is time */
 /* The file form of a stored generation in *raw and what it says in *g (points into raw). 0, or -1 and *e. */
 int daemon_generation_load(
 	struct daemon *d, uint32_t number, struct lb_text *raw, struct generation *g, struct lb_err *e);

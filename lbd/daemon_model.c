@@ -256,7 +256,7 @@ int daemon_apply_first(struct daemon *d)
 			c = NULL;
 		}
 	}
-	int err = c ? 0 : -1;
+	int err = c ? 0 : report.n ? -1 : -ENOMEM;
 	if (!err) {
 		daemon_file_remember(d, d->fallback ? &stored : &t, !d->fallback);
 		err = daemon_model_swap(d, c);

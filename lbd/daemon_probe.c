@@ -159,13 +159,24 @@ static void on_drained(struct worker *w, void *arg)
 	send_more(arg);
 }
 
+static void trace_flip(struct daemon *d, const struct history_record *r, struct lb_time decided, struct lb_time heard)
+{
+	char at[LB_ENDPOINT_STRLEN], object[TRACE_OBJECT];
+	snprintf(object, sizeof(object), "check/%.60s %s %s", r->check, lb_endpoint_str(&r->addr, r->port, at),
+		history_state_name((enum history_state)r->new_state));
+	traces_open(d->traces, TRACE_FLIP, object, r->result.latency_us, trace_us(decided, heard), heard, r->wall_ms);
+}
+
 static void take_state(struct daemon *d, const struct check_msg_state *m)
 {
 	int64_t wall_ms = lb_clock_wall_ms();
+	struct lb_time now = lb_clock_now();
 	const struct history_record *r = history_add(d->history, d->model, m->id, &m->state, wall_ms);
-	if (r && r->old_state != HISTORY_UNCHECKED)
+	if (r && r->old_state != HISTORY_UNCHECKED) {
 		daemon_log_check(d, r);
-	if (model_health(d->model, m->id, &m->state, lb_clock_now(), wall_ms))
+		trace_flip(d, r, m->at, now);
+	}
+	if (model_health(d->model, m->id, &m->state, now, wall_ms))
 		d->changed = true;
 }
 

@@ -2,6 +2,7 @@
 /* The state directory: overrides, which listeners are ours; generations are daemon_generation.c. A disk that fails
  * changes nothing of what runs: it raises an alarm, and a change that must be stored first is refused. */
 #include "common/clock_io.h"
+#include "common/json_text.h"
 #include "common/log_io.h"
 #include "lbd/daemon.h"
 #include "lbd/host/host_io.h"
@@ -37,40 +38,66 @@ static void keep_aside(struct daemon *d, const char *name, const char *why)
 	lb_log(LB_LOG_ERROR, "state: %s/%s is not used: %s; kept as %s", d->opt->state_dir, name, why, aside);
 }
 
-static void load_overrides(struct daemon *d)
+/* Nothing is wrong with the files: who starts again finds them as they are. */
+static bool passes(int err)
 {
-	struct lb_text text = LB_TEXT_INIT;
-	struct lb_err e;
-	int err = state_read(d->state_dir, OVERRIDES_FILE, STATE_MAX, &text);
-	if (err == -ENOENT)
-		return;
+	return err == -ENOMEM || err == -EMFILE || err == -ENFILE;
+}
+
+/* 0; -EBADMSG and *e: it is damaged; -ENOMEM. */
+static int parse_overrides(struct daemon *d, const struct lb_text *text, struct lb_err *e)
+{
 	json_error_t je;
-	json_t *j = err ? NULL : json_loadb(text.s ? text.s : "", text.n, JSON_REJECT_DUPLICATES, &je);
-	struct overrides *o = j ? overrides_from_json(j, lb_clock_wall_ms(), lb_clock_now(), &e) : NULL;
+	json_t *j = lb_json_parse(text->s ? text->s : "", text->n, JSON_REJECT_DUPLICATES, &je);
+	struct overrides *o = j ? overrides_from_json(j, lb_clock_wall_ms(), lb_clock_now(), e) : NULL;
+	if (!j)
+		lb_err_set(e, LB_CODE_INVALID, "%s", je.text);
 	if (o) {
 		overrides_free(d->overrides);
 		d->overrides = o;
 		override_words_from_json(d->words, json_object_get(j, "words"));
 		(void)override_words_look(d->words, o, NULL, lb_clock_wall_ms());
-	} else {
-		keep_aside(d, OVERRIDES_FILE, err ? strerror(-err) : j ? e.text : je.text);
 	}
 	json_decref(j);
-	lb_text_done(&text);
+	return o ? 0 : e->code == LB_CODE_FAILED ? -ENOMEM : -EBADMSG;
 }
 
-void daemon_state_start(struct daemon *d)
+/* 0, or -errno: it cannot be known what operators had said, and that is not to be forgotten. */
+static int load_overrides(struct daemon *d)
+{
+	struct lb_text text = LB_TEXT_INIT;
+	struct lb_err e;
+	int err = state_read(d->state_dir, OVERRIDES_FILE, STATE_MAX, &text);
+	if (err)
+		lb_err_set(&e, LB_CODE_FAILED, "%s", strerror(-err));
+	else
+		err = parse_overrides(d, &text, &e);
+	lb_text_done(&text);
+	if (passes(err)) {
+		lb_log(LB_LOG_ERROR, "state: %s/%s cannot be read: %s", d->opt->state_dir, OVERRIDES_FILE,
+			strerror(-err));
+		return err;
+	}
+	if (err && err != -ENOENT)
+		keep_aside(d, OVERRIDES_FILE, e.text);
+	return 0;
+}
+
+int daemon_state_start(struct daemon *d)
 {
 	struct lb_err e;
 	d->owned_fd = -1;
 	host_boot_id(d->boot_id);
 	d->state_dir = state_open(d->opt->state_dir, &e);
-	if (d->state_dir < 0) {
-		lb_log(LB_LOG_ERROR, "state: %s; overrides and generations will not survive a restart", e.text);
-		d->state_not_saved = true;
-		return;
+	if (d->state_dir >= 0)
+		return load_overrides(d);
+	if (passes(d->state_dir)) {
+		lb_log(LB_LOG_ERROR, "state: %s", e.text);
+		return d->state_dir;
 	}
-	load_overrides(d);
+	lb_log(LB_LOG_ERROR, "state: %s; overrides and generations will not survive a restart", e.text);
+	d->state_not_saved = true;
+	return 0;
 }
 
 /* ---- which listeners are ours ---- */

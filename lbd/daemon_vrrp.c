@@ -299,6 +299,14 @@ static void on_drained(struct worker *w, void *arg)
 	send_due(arg); /* what did not go out for want of memory */
 }
 
+static void trace_taken(struct daemon *d, const struct model_vrrp *v, const struct vrrp_msg_taken *m)
+{
+	const uint32_t us[TRACE_PARTS] = { m->silent_us, m->woke_us, m->advert_us, m->addresses_us, m->announced_us };
+	char object[TRACE_OBJECT];
+	snprintf(object, sizeof(object), "vrrp/%s master", v->conf->name);
+	traces_add(d->traces, TRACE_TAKEOVER, object, us, lb_clock_wall_ms());
+}
+
 static int on_line(struct worker *w, const json_t *msg, void *arg)
 {
 	struct daemon *d = arg;
@@ -323,6 +331,8 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 		model_vrrp_said_alarm(v, &m.u.alarm, &line);
 		if (line.text[0])
 			daemon_event_line(d, &line, NULL);
+	} else if (m.type == VRRP_MSG_TAKEN && (v = model_vrrp_by_id(&d->vrrp.all, m.u.taken.id))) {
+		trace_taken(d, v, &m.u.taken);
 	} else if (m.type == VRRP_MSG_STATS && (v = model_vrrp_by_id(&d->vrrp.all, m.u.stats.id))) {
 		v->stats = m.u.stats;
 		v->has_stats = true;

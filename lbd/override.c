@@ -410,7 +410,9 @@ static int item_from_json(const json_t *j, const struct reading *rd, struct over
 	/* json_unpack_ex only reads, but its prototype is not const */
 	if (json_unpack_ex((json_t *)(uintptr_t)j, &err, 0, "{s:I, s:I, s:s, s:s}", "set_ms", &set, "expires_ms",
 		    &expires, "by", &by, "reason", &reason))
-		return lb_err_set(rd->e, LB_CODE_INVALID, "%s", err.text);
+		return lb_err_set(rd->e,
+			json_error_code(&err) == json_error_out_of_memory ? LB_CODE_FAILED : LB_CODE_INVALID, "%s",
+			err.text);
 	if (set < 0 || expires < 0)
 		return lb_err_set(rd->e, LB_CODE_INVALID, "a time is negative");
 	if (expires && expires <= rd->wall_ms)

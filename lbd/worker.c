@@ -147,7 +147,11 @@ static int queue(struct worker *w, const struct lb_text *line)
 
 int worker_send(struct worker *w, const struct lb_text *line)
 {
-	return w->state == WORKER_STATE_READY ? queue(w, line) : -ENOTCONN;
+	int rc = w->state == WORKER_STATE_READY ? queue(w, line) : -ENOTCONN;
+	/* what was lost would be missing in the worker's picture for good: the next process is told everything */
+	if (rc == -ENOMEM)
+		worker_restart(w, "out of memory");
+	return rc;
 }
 
 size_t worker_pending(const struct worker *w)

@@ -109,7 +109,8 @@ int worker_start(struct worker *w, const struct worker_row *row, struct ev_loop 
 	const struct worker_calls *calls, void *arg);
 
 /* Queues one line (with its newline). 0; -ENOTCONN not ready (drop it: `ready` will ask for everything); -ENOMEM (also
- * when line->bad). Any amount is taken: watch worker_pending(). */
+ * when line->bad): then the worker is started again, and `ready` will ask, too. Any amount is taken: watch
+ * worker_pending(). */
 int worker_send(struct worker *w, const struct lb_text *line);
 size_t worker_pending(const struct worker *w);
 

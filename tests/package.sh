@@ -87,10 +87,10 @@ build() {
 # Everything that a build can see and that must not be seen in what comes out: folder, time, user's mask, language, zone.
 build_again() {
     local file bad=0
-    mkdir -p "$work/another place" "$work/again"
+    mkdir -p "$work/another-place" "$work/again"
     (
         umask 027
-        export TMPDIR="$work/another place" TZ=Asia/Kathmandu LC_ALL=C.UTF-8 HOME=/nonexistent CCACHE_DISABLE=1
+        export TMPDIR="$work/another-place" TZ=Asia/Kathmandu LC_ALL=C.UTF-8 HOME=/nonexistent CCACHE_DISABLE=1
         DEB_BUILD_OPTIONS=${DEB_BUILD_OPTIONS-nocheck parallel=$(nproc)} packaging/deb.sh "$work/again"
     ) || return 1
     for file in "$debs"/*.deb; do
@@ -126,6 +126,7 @@ make_newer() {
     cp "$debs"/lbd_*.deb "$debs"/lbctl_*.deb "$work/older/" || return 1
     for file in "$debs"/lbctl_*.deb "$debs"/lbd_*.deb; do
         tree=$work/tree-${file##*/}
+        rm -rf "$tree"
         dpkg-deb -R "$file" "$tree" || return 1
         version=$(dpkg-deb -f "$file" Version)
         newer=${version%%-*}

@@ -14,7 +14,7 @@ kill -USR1 "$(server_pid mail2)" # from now on it says on port 25 that it is bus
 start lb
 await lb backend/mx/mail1 up
 await lb backend/mx/mail2 down
-for service in submission imap; do await lb service/$service up; done
+for backend in {submission,imap}/mail{1,2}; do await lb "backend/$backend" up; done
 show lb lbctl check list
 
 # mail COUNT URL CLIENT [OPTION of curl]...: the server greets with its name
@@ -23,6 +23,16 @@ mail() {
         on client curl -svk -m 20 --interface "$3" "${@:4}" "$2" 2>&1 </dev/null | grep -om1 'mail[12] saw .*'
     done)
     counted "client\$ curl --interface $3 $2" "$1"
+}
+# stays CLIENT PORT: a connection that stays open, as those of people do. A connection that has ended counts for some
+# seconds only, and by then the next client is nobody's second.
+stays() {
+    on client sh -c "sleep 600 | exec curl -s --interface $1 telnet://203.0.113.25:$2" >/dev/null 2>&1 &
+    disown
+    until on client ss -Htn state established src "$1" dst 203.0.113.25 dport "$2" | grep -q .; do
+        ((SECONDS < 4 * patience)) || stop "$1 gets no connection to port $2"
+        sleep 0.2
+    done
 }
 post() { mail "$1" "$2" "$3" --mail-from me@example.com --mail-rcpt you@example.com -T - "${@:4}"; }
 
@@ -36,6 +46,8 @@ is "which saw the client" 203.0.113.100 "$(seen peer)"
 say "People stay with the server that they have"
 forget
 for client in 203.0.113.100 203.0.113.101; do
+    stays $client 587
+    stays $client 993
     post 2 smtp://203.0.113.25:587 $client --ssl-reqd
     is "submission of $client: servers" 1 "$(cut -d' ' -f1 <<<"$got" | sort -u | wc -l)"
     mail 2 imaps://203.0.113.25:993/ $client -u me:secret

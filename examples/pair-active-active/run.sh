@@ -23,8 +23,11 @@ for node in lb-a lb-b; do await $node service/web up; done
 show lb-a lbctl vrrp
 show lb-b lbctl vrrp
 
-# packets NODE: of clients, as the IPVS of that node counts them
-packets() { on "$1" ipvsadm -Ln --stats --exact | awk '/^TCP/ { sum += $4 } END { print sum + 0 }'; }
+# packets NODE: of clients, as the IPVS of that node counts them, which adds up every 2 s what its processors have seen
+packets() {
+    sleep 3
+    on "$1" ipvsadm -Ln --stats --exact | awk '/^TCP/ { sum += $4 } END { print sum + 0 }'
+}
 both() {
     ask client 8 http://203.0.113.10/
     ask client 8 http://203.0.113.20/

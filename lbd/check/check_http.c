@@ -2,6 +2,7 @@
 #include "lbd/check/check_http.h"
 
 #include "common/addr.h"
+#include "common/json_text.h"
 #include "lbd/check/check_regex.h"
 #include "lbd/check/check_result.h"
 #include "lbd/check/check_weight.h"
@@ -69,7 +70,7 @@ static bool number_weight(const json_t *v, struct check_weight *out)
 
 bool check_http_json_weight(const char *text, size_t n, const char *path, struct check_weight *out)
 {
-	json_t *root = json_loadb(text, n, JSON_DECODE_ANY, NULL);
+	json_t *root = lb_json_parse(text, n, JSON_DECODE_ANY, NULL);
 	const json_t *v = root;
 	char name[128];
 	while (v && *path) {

@@ -46,6 +46,7 @@ static void send_state(struct prober *w, struct target *t)
 	m.u.state.state =
 		(struct check_state){ .n = t->fsm.n, .judged = t->fsm.judged, .up = t->fsm.up, .last = t->last };
 	m.u.state.flip = t->told_judged != t->fsm.judged || t->told_up != t->fsm.up;
+	m.u.state.at = lb_clock_now();
 	t->told_judged = t->fsm.judged;
 	t->told_up = t->fsm.up;
 	send_msg(w, &m);

@@ -155,6 +155,7 @@ static void state_msg_write(const void *u, struct lb_members *o)
 	const struct check_msg_state *s = u;
 	lb_put_int(o, "id", s->id);
 	lb_put_bool(o, "flip", s->flip);
+	lb_put_int(o, "at_us", s->at.us);
 	lb_put(o, "state", state_write(&s->state));
 }
 
@@ -163,6 +164,7 @@ static int state_msg_read(struct lb_fields *f, void *u)
 	struct check_msg_state *s = u;
 	s->id = lb_field_u32(f, "id", 0, UINT32_MAX);
 	s->flip = lb_field_bool(f, "flip");
+	s->at.us = lb_field_int(f, "at_us", 0, INT64_MAX);
 	s->state = state_read(f);
 	return 0;
 }

@@ -21,6 +21,7 @@
 
 #include "common/channel_msg.h"
 #include "common/proto.h"
+#include "common/time.h"
 #include "lbd/check/check_trace.h"
 #include "lbd/check/check_types.h"
 
@@ -60,6 +61,7 @@ struct check_msg_state {
 	uint32_t id;
 	struct check_state state;
 	bool flip; /* up differs from what was last told, or the target has just been judged for the first time */
+	struct lb_time at; /* when the probe decided that; monotonic, so both processes have the same */
 };
 
 struct check_msg_pong {

@@ -17,6 +17,7 @@
 #include "lbd/ctl/ctl_run.h"
 #include "lbd/ctl/ctl_sync.h"
 #include "lbd/ctl/ctl_top.h"
+#include "lbd/ctl/ctl_trace.h"
 #include "lbd/ctl/ctl_vrrp.h"
 #include "lbd/ctl/ctl_wait.h"
 #include "lbd/ctl/ctl_watch.h"
@@ -55,15 +56,16 @@ struct list {
 	uint32_t at, end;
 };
 
-static void list_backends(struct ctl_env *env, uint32_t service, struct ctl_reply *r)
+static int list_backends(struct ctl_env *env, uint32_t service, struct ctl_reply *r)
 {
 	const struct model_service *s = &env->model->services[service];
 	struct ctl_counts counts;
 	if (ctl_counts_read(env, service, &counts))
-		return;
+		return -ENOMEM;
 	for (uint32_t i = 0; i < s->cfg->n_backends; i++)
 		ctl_reply_row(r, ctl_row_backend(env, s->first_backend + i, &counts.v[i]));
 	ctl_counts_done(&counts);
+	return 0;
 }
 
 static int list_next(struct ctl_reply *r, void *state)
@@ -78,10 +80,12 @@ static int list_next(struct ctl_reply *r, void *state)
 		ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
 		return 0;
 	}
-	if (l->kind == LIST_SERVICES)
+	if (l->kind == LIST_SERVICES) {
 		ctl_reply_row(r, ctl_row_service(l->env, l->at, false));
-	else
-		list_backends(l->env, l->at, r);
+	} else if (list_backends(l->env, l->at, r)) {
+		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
+		return 0;
+	}
 	l->at++;
 	return 1;
 }
@@ -434,6 +438,7 @@ static handler_fn *const handlers[] = {
 	[LB_COMMAND_DAEMON_STOP] = do_daemon_stop,
 	[LB_COMMAND_METRICS] = ctl_metrics,
 	[LB_COMMAND_WATCH] = ctl_watch,
+	[LB_COMMAND_TRACE] = ctl_trace,
 	[LB_COMMAND_WAIT] = do_wait,
 	/* the rest lbctl does alone */
 	[LB_COMMAND_COUNT - 1] = NULL,

@@ -17,6 +17,7 @@
 #include "lbd/model_sync.h"
 #include "lbd/model_vrrp.h"
 #include "lbd/state/life.h"
+#include "lbd/trace.h"
 
 /* How late the loop of a process was: the worst of each second. Upper bounds in seconds: ctl_lag_bounds. */
 #define CTL_LAG_BUCKETS 8u
@@ -143,6 +144,7 @@ struct ctl_env {
 	struct ipvs_reconciler *ipvs;
 	struct overrides *overrides;
 	const struct history *history;
+	const struct traces *traces;
 	struct ctl_runs *runs;
 	struct ctl_failovers *failovers;
 	struct ctl_conns *conns;

@@ -56,6 +56,14 @@ void ctl_kernel_unreadable(struct ctl_reply *r, int err)
 	ctl_reply_end(r, LB_CODE_FAILED, text, NULL);
 }
 
+/* What next() returns after the kernel was read: half a list must not end as if it were whole. */
+static int goes_on(struct ctl_reply *r, int err)
+{
+	if (err)
+		ctl_kernel_unreadable(r, err);
+	return err == 0;
+}
+
 /* A walk over all services of the kernel, or NULL after ending the answer. */
 static struct walk *walk_new(struct ctl_env *env, struct ctl_reply *r)
 {
@@ -182,8 +190,7 @@ static int rows_next(struct ctl_reply *r, void *state)
 	}
 	const struct dumped *d = &w->services.v[w->at++];
 	ctl_reply_row(r, kernel_service(d));
-	(void)k->dests(k->arg, &d->svc.key, kernel_dest, w);
-	return 1;
+	return goes_on(r, k->dests(k->arg, &d->svc.key, kernel_dest, w));
 }
 
 void ctl_kernel_rows(struct ctl_env *env, struct ctl_reply *r)
@@ -243,8 +250,7 @@ static int stats_next(struct ctl_reply *r, void *state)
 		return 1;
 	if (w->backends) {
 		struct stats_of of = { w, s, &d->svc.key };
-		(void)k->dests(k->arg, &d->svc.key, stats_dest, &of);
-		return 1;
+		return goes_on(r, k->dests(k->arg, &d->svc.key, stats_dest, &of));
 	}
 	json_t *row = json_pack("{s:s, s:s}", "service", w->env->model->services[s].cfg->name, "listen",
 		ipvs_key_str(&d->svc.key, listen));

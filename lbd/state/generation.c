@@ -146,9 +146,10 @@ static void copy(struct lb_reader *r, const char *s, size_t n, char *out, size_t
 	out[n] = '\0';
 }
 
-static void read_source(struct lb_reader *r, struct generation *g)
+static void read_source(struct lb_reader *r, struct generation *g, bool *no_memory)
 {
 	size_t n = 0, used = 0;
+	*no_memory = false;
 	const char *head = field(r, "source", &n);
 	uint64_t len = number(r, head, n, ' ', &used);
 	if (r->bad || used + 1 >= n || g->sources.n >= GENERATION_SOURCES_MAX) {
@@ -158,6 +159,7 @@ static void read_source(struct lb_reader *r, struct generation *g)
 	const uint8_t *text = lb_take(r, len);
 	const uint8_t *nl = lb_take(r, 1);
 	struct generation_source *s = nl && *nl == '\n' ? lb_vec_push(&g->sources) : NULL;
+	*no_memory = nl && *nl == '\n' && !s;
 	if (!s) {
 		r->bad = true;
 		return;
@@ -212,15 +214,15 @@ static uint64_t read_fields(struct lb_reader *r, struct generation *g)
 static int read_head(const char *buf, size_t n, size_t size, struct generation *g, size_t *body, struct lb_err *e)
 {
 	if (n < strlen(MAGIC) || memcmp(buf, MAGIC, strlen(MAGIC)) != 0)
-		return lb_err_set(e, LB_CODE_FAILED, "not a generation file of version 2");
+		return lb_err_set(e, LB_CODE_INVALID, "not a generation file of version 2");
 	struct lb_reader r = { (const uint8_t *)buf + strlen(MAGIC), (const uint8_t *)buf + n, false };
 	uint64_t length = read_fields(&r, g);
 	size_t at = (size_t)((const char *)r.p - buf);
 	if (r.bad || n - at < HASH_LINE || !checks(buf, at, "head"))
-		return lb_err_set(e, LB_CODE_FAILED, "cut or damaged: the checksum of its head is wrong");
+		return lb_err_set(e, LB_CODE_INVALID, "cut or damaged: the checksum of its head is wrong");
 	*body = at + HASH_LINE;
 	if (size < *body || size - *body < HASH_LINE - 1 || size - *body - (HASH_LINE - 1) != length)
-		return lb_err_set(e, LB_CODE_FAILED, "cut or damaged: its length is wrong");
+		return lb_err_set(e, LB_CODE_INVALID, "cut or damaged: its length is wrong");
 	return 0;
 }
 
@@ -242,14 +244,16 @@ int generation_read(const char *buf, size_t n, struct generation *g, struct lb_e
 		return -1;
 	size_t end = n - (HASH_LINE - 1);
 	if (!checks(buf, end, "end"))
-		return lb_err_set(e, LB_CODE_FAILED, "cut or damaged: the checksum is wrong");
+		return lb_err_set(e, LB_CODE_INVALID, "cut or damaged: the checksum is wrong");
 	struct lb_reader r = { (const uint8_t *)buf + body, (const uint8_t *)buf + end, false };
+	bool no_memory;
 	do
-		read_source(&r, &got);
+		read_source(&r, &got, &no_memory);
 	while (!r.bad && r.p < r.end);
 	if (r.bad) {
 		generation_done(&got);
-		return lb_err_set(e, LB_CODE_FAILED, "malformed");
+		return no_memory ? lb_err_set(e, LB_CODE_FAILED, "out of memory")
+				 : lb_err_set(e, LB_CODE_INVALID, "malformed");
 	}
 	*g = got;
 	return 0;

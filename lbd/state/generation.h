@@ -56,7 +56,8 @@ int generation_sha256(struct generation *g);
 /* Appends the file form. by, message and why are cut at a newline. */
 void generation_write(const struct generation *g, struct lb_text *out);
 
-/* 0 and *g, whose sources point into buf; free with generation_done. -1 and *e (LB_CODE_FAILED), *g untouched. */
+/* 0 and *g, whose sources point into buf; free with generation_done. -1 and *e, *g untouched: LB_CODE_INVALID it is
+ * damaged, LB_CODE_FAILED memory was out. */
 int generation_read(const char *buf, size_t n, struct generation *g, struct lb_err *e);
 /* The same without the sources, of the first bytes (GENERATION_HEAD_MAX of them, or all) of a file of that size. What
  * is behind the head may be damaged all the same. */

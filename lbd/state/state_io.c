@@ -12,15 +12,17 @@
 
 int state_open(const char *path, struct lb_err *e)
 {
-	if (mkdir(path, 0700) && errno != EEXIST)
-		return lb_err_set(e, LB_CODE_FAILED, "%s: %s", path, strerror(errno));
-	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return lb_err_set(e, LB_CODE_FAILED, "%s: %s", path, strerror(errno));
+	int dir = mkdir(path, 0700) && errno != EEXIST ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0) {
+		int err = errno;
+		lb_err_set(e, LB_CODE_FAILED, "%s: %s", path, strerror(err));
+		return -err;
+	}
 	if (mkdirat(dir, "generations", 0700) && errno != EEXIST) {
-		lb_err_set(e, LB_CODE_FAILED, "%s/generations: %s", path, strerror(errno));
+		int err = errno;
+		lb_err_set(e, LB_CODE_FAILED, "%s/generations: %s", path, strerror(err));
 		close(dir);
-		return -1;
+		return -err;
 	}
 	return dir;
 }

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Opens (and makes, with its sub-directory generations/) the state directory. -1 and *e on failure. */
+/* Opens (and makes, with its sub-directory generations/) the state directory. -errno and *e on failure. */
 int state_open(const char *path, struct lb_err *e);
 
 /* Replaces name with the text. durable: it survives a power cut when this returns (fsync of file and directory), else

@@ -138,3 +138,16 @@ void vrrp_group_step(struct vrrp_group *g, size_t member, const struct vrrp_even
 		join_all(g, now, out);
 	}
 }
+
+void vrrp_group_leave(struct vrrp_group *g, size_t member, struct lb_time now, struct vrrp_group_acts *out)
+{
+	const struct vrrp_event recovered = { .type = VRRP_EVENT_FAULT };
+	bool fault = g->own_fault[member];
+	out->n = 0;
+	for (g->n--; member < g->n; member++) {
+		g->v[member] = g->v[member + 1];
+		g->own_fault[member] = g->own_fault[member + 1];
+	}
+	for (size_t i = 0; fault && !any_own_fault(g) && i < g->n; i++)
+		step(g, i, &recovered, now, out);
+}

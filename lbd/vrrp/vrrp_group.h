@@ -32,3 +32,7 @@ struct vrrp_group_acts {
  */
 void vrrp_group_step(struct vrrp_group *g, size_t member, const struct vrrp_event *ev, struct lb_time now,
 	struct vrrp_group_acts *out);
+
+/* Takes a member out that was stopped; who came after it moves up. A fault that only it had is over for the others.
+ * What came out names members as they are counted afterwards. */
+void vrrp_group_leave(struct vrrp_group *g, size_t member, struct lb_time now, struct vrrp_group_acts *out);

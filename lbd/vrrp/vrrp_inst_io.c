@@ -46,6 +46,8 @@ bool inst_is_owner(const struct inst *i)
 
 static const char *reason_of(const struct inst *i)
 {
+	if (i->faults & 1u << INST_FAULT_LINK && i->sock->card->index == 0)
+		return "no_interface"; /* a typo, more often than not */
 	for (unsigned f = 0; f < INST_FAULT_COUNT; f++)
 		if (i->faults & 1u << f)
 			return fault_reasons[f] ? fault_reasons[f] : i->track_reason;
@@ -187,9 +189,10 @@ static void act(struct inst *i, const struct vrrp_act *a, struct lb_time now)
 		i->beat_due = true; /* the same word over the second path */
 		break;
 	case VRRP_ACT_ADDRS:
-		if (a->on)
+		if (a->on) {
+			taken_begin(i, lb_clock_now());
 			have_all(i);
-		else
+		} else
 			let_go(i);
 		inst_watch(i, a->on);
 		break;
@@ -213,28 +216,46 @@ static void settle_left(struct inst *i)
 	i->resuming = i->fsm.resuming;
 }
 
-/* What the step came to is looked at once, from the outermost step: what is done then are steps, too. */
-static void step_at(struct inst *i, const struct vrrp_event *ev, struct lb_time now)
+size_t inst_member(const struct inst *i)
 {
-	struct room *w = i->w;
-	w->depth++;
-	struct vrrp_group_acts out;
-	struct group *g = i->group;
 	size_t member = 0;
-	while (g->member[member] != i)
+	while (i->group->member[member] != i)
 		member++;
-	vrrp_group_step(&g->g, member, ev, now, &out);
-	for (size_t k = 0; k < out.n; k++)
-		act(g->member[out.v[k].member], &out.v[k].act, now);
+	return member;
+}
+
+/* What the step came to is looked at once, from the outermost step: what is done then are steps, too. */
+static void follow(struct group *g, const struct vrrp_group_acts *out, struct lb_time now)
+{
+	struct room *w = g->member[0]->w;
+	w->depth++;
+	for (size_t k = 0; k < out->n; k++)
+		act(g->member[out->v[k].member], &out->v[k].act, now);
 	for (size_t k = 0; k < g->g.n; k++)
 		settle_left(g->member[k]);
 	if (w->depth == 1)
 		moves_look(g, now);
 	w->depth--;
-	ev_now_update(i->w->base.loop); /* a timer counts from the loop's time, which may be old by now */
+	ev_now_update(w->base.loop); /* a timer counts from the loop's time, which may be old by now */
 	now = lb_clock_now();
 	for (size_t k = 0; k < g->g.n; k++)
 		arm(g->member[k], &g->member[k]->timer, g->member[k]->fsm.deadline, now);
+}
+
+static void step_at(struct inst *i, const struct vrrp_event *ev, struct lb_time now)
+{
+	struct vrrp_group_acts out;
+	vrrp_group_step(&i->group->g, inst_member(i), ev, now, &out);
+	follow(i->group, &out, now);
+}
+
+void inst_left(struct group *g, size_t member)
+{
+	struct vrrp_group_acts out;
+	struct lb_time now = lb_clock_now();
+	vrrp_group_leave(&g->g, member, now, &out);
+	if (g->g.n)
+		follow(g, &out, now);
 }
 
 void inst_step(struct inst *i, const struct vrrp_event *ev)
@@ -445,6 +466,7 @@ static void on_announce(struct ev_loop *loop, ev_timer *t, int events)
 		size_t len = vrrp_announce_frame(&i->vips[k].ip, mac, true, frame);
 		(void)vip_frame_send(i->w->net, c, frame, len);
 	}
+	taken_announced(i, lb_clock_now());
 	ev_now_update(i->w->base.loop);
 	arm(i, &i->announce, i->burst.deadline, lb_clock_now());
 }
@@ -460,7 +482,11 @@ static void on_deadline(struct ev_loop *loop, ev_timer *t, int events)
 	int64_t late = lb_time_diff_us(now, due);
 	if (master && late > i->stats.late_us)
 		i->stats.late_us = late > UINT32_MAX ? UINT32_MAX : (uint32_t)late;
+	i->taken.due = due;
+	i->taken.woke = now;
 	step_at(i, &(struct vrrp_event){ .type = VRRP_EVENT_TIMER }, now);
+	if (!i->taken.telling)
+		i->taken.due = i->taken.woke = (struct lb_time){ 0 };
 }
 
 void inst_timers(struct inst *i)
@@ -475,6 +501,7 @@ void inst_timers(struct inst *i)
 void inst_advert(struct inst *i, const struct vrrp_advert *a)
 {
 	inst_move_advert(i, a->prio);
+	i->taken.heard = lb_clock_now();
 	i->stats.received++;
 	i->stats.sum9568 = a->sum == VRRP_SUM_RFC9568;
 	inst_step(i,

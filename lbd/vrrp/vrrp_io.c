@@ -65,6 +65,7 @@ static void on_flush(void *arg)
 {
 	peers_flush(arg);
 	moves_tell(arg);
+	taken_tell(arg);
 }
 
 /* ---- receiving ---- */
@@ -104,6 +105,7 @@ static int dispatch(struct room *w, const struct vrrp_msg *m)
 	case VRRP_MSG_NODE:
 	case VRRP_MSG_THEIRS:
 	case VRRP_MSG_MOVED:
+	case VRRP_MSG_TAKEN:
 	case VRRP_MSG_PONG:
 	case VRRP_MSG_STATS: break;
 	}

@@ -229,6 +229,29 @@ static int moved_read(struct lb_fields *f, void *u)
 	return 0;
 }
 
+static void taken_write(const void *u, struct lb_members *o)
+{
+	const struct vrrp_msg_taken *t = u;
+	lb_put_int(o, "id", t->id);
+	lb_put_int(o, "silent_us", t->silent_us);
+	lb_put_int(o, "woke_us", t->woke_us);
+	lb_put_int(o, "advert_us", t->advert_us);
+	lb_put_int(o, "addresses_us", t->addresses_us);
+	lb_put_int(o, "announced_us", t->announced_us);
+}
+
+static int taken_read(struct lb_fields *f, void *u)
+{
+	struct vrrp_msg_taken *t = u;
+	t->id = id_read(f);
+	t->silent_us = lb_field_u32(f, "silent_us", 0, UINT32_MAX);
+	t->woke_us = lb_field_u32(f, "woke_us", 0, UINT32_MAX);
+	t->advert_us = lb_field_u32(f, "advert_us", 0, UINT32_MAX);
+	t->addresses_us = lb_field_u32(f, "addresses_us", 0, UINT32_MAX);
+	t->announced_us = lb_field_u32(f, "announced_us", 0, UINT32_MAX);
+	return 0;
+}
+
 static void pong_write(const void *u, struct lb_members *o)
 {
 	const struct vrrp_msg_pong *p = u;
@@ -309,6 +332,7 @@ static const struct lb_msg_row rows[] = {
 	[VRRP_MSG_NODE] = { "vrrp.node", false, node_write, node_read },
 	[VRRP_MSG_THEIRS] = { "vrrp.theirs", false, theirs_write, theirs_read },
 	[VRRP_MSG_MOVED] = { "vrrp.moved", false, moved_write, moved_read },
+	[VRRP_MSG_TAKEN] = { "vrrp.taken", false, taken_write, taken_read },
 	[VRRP_MSG_PONG] = { "pong", false, pong_write, pong_read },
 	[VRRP_MSG_STATS] = { "vrrp.stats", false, stats_write, stats_read },
 };

@@ -54,6 +54,7 @@ enum vrrp_msg_type {
 	VRRP_MSG_NODE,
 	VRRP_MSG_THEIRS,
 	VRRP_MSG_MOVED,
+	VRRP_MSG_TAKEN,
 	VRRP_MSG_PONG,
 	VRRP_MSG_STATS,
 };
@@ -160,6 +161,16 @@ struct vrrp_msg_moved {
 			     * word to the first of the new master */
 };
 
+/* It became master, in these parts of the way. */
+struct vrrp_msg_taken {
+	uint32_t id;
+	uint32_t silent_us;    /* from the last advert that counted until the timer was due */
+	uint32_t woke_us;      /* how late it was served */
+	uint32_t advert_us;    /* until our first advert was sent */
+	uint32_t addresses_us; /* until the kernel had the addresses */
+	uint32_t announced_us; /* until the first announcement, where that was later; else 0 */
+};
+
 struct vrrp_msg_state {
 	uint32_t id;
 	enum vrrp_state state, was;
@@ -213,6 +224,7 @@ struct vrrp_msg {
 		struct vrrp_msg_node node;
 		struct vrrp_msg_theirs theirs;
 		struct vrrp_msg_moved moved;
+		struct vrrp_msg_taken taken;
 		struct vrrp_msg_pong pong;
 		struct vrrp_msg_stats stats;
 	} u;

@@ -40,7 +40,7 @@ struct sock { /* adverts of one card and family */
 
 /* Why an instance must not be master; the first that is set is the reason that people see. */
 enum inst_fault {
-	INST_FAULT_LINK,      /* "link_down" */
+	INST_FAULT_LINK,      /* "link_down", or "no_interface" where there is no card of that name */
 	INST_FAULT_SOURCE,    /* "no_address" */
 	INST_FAULT_CONTENDED, /* "vip_contended" */
 	INST_FAULT_CORE,      /* "core_silent" */
@@ -103,8 +103,16 @@ struct inst {
 		uint8_t prio;
 		struct lb_time heard_at;
 	} theirs[VRRP_NODES_MAX];
-	struct vrrp_msg_moved moved; /* to be told when the kernel has the addresses */
-	struct lb_time moved_at;     /* us 0 = nothing to be told */
+	struct vrrp_msg_moved moved;      /* to be told when the kernel has the addresses */
+	struct lb_time moved_at;          /* us 0 = nothing to be told */
+	struct inst_taken {               /* when what was, of becoming master; us 0 = not yet */
+		struct lb_time heard;     /* the last advert that counted */
+		struct lb_time due, woke; /* of the timer that is being served */
+		struct lb_time advert;    /* the first one was sent */
+		struct lb_time held;      /* the kernel had the addresses */
+		struct lb_time announced; /* the first frames */
+		bool telling;             /* of the last two as soon as both are known */
+	} taken;
 	struct vrrp_msg_stats stats;
 	struct vrrp_alarms alarms; /* of single adverts */
 	struct lb_time made_at;
@@ -161,6 +169,9 @@ bool insts_own(const struct room *w, const struct lb_ip *ip);
 
 /* One event: its group steps, what comes out is done, the timers are armed. */
 void inst_step(struct inst *i, const struct vrrp_event *ev);
+size_t inst_member(const struct inst *i); /* its place in its group */
+/* It was stopped and taken out of the list of members: the others go on without it. */
+void inst_left(struct group *g, size_t member);
 void inst_tell_alarm(struct inst *i, enum vrrp_alarm alarm, bool on, const char *text);
 /* Whatever makes us look at an instance: had it been standing still, it must know that first. */
 void inst_look(struct inst *i);
@@ -243,6 +254,13 @@ void inst_move_advert(struct inst *i, uint8_t prio);
 void moves_look(struct group *g, struct lb_time now);
 /* Once the kernel has the addresses: how long it took. */
 void moves_tell(struct room *w);
+
+/* ---- vrrp_taken_io.c ---- */
+/* It is becoming master: its advert has been sent. */
+void taken_begin(struct inst *i, struct lb_time now);
+void taken_announced(struct inst *i, struct lb_time now);
+/* Before the loop sleeps: what is complete is told to the core. */
+void taken_tell(struct room *w);
 void inst_move_timer(struct inst *i); /* made, not armed */
 
 /* ---- peer_io.c ---- */

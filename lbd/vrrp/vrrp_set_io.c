@@ -35,14 +35,10 @@ static struct group *group_join(struct room *w, struct inst *i)
 static void group_leave(struct inst *i)
 {
 	struct group *g = i->group;
-	size_t at = 0;
-	while (g->member[at] != i)
-		at++;
-	for (g->g.n--; at < g->g.n; at++) {
-		g->member[at] = g->member[at + 1];
-		g->g.v[at] = g->g.v[at + 1];
-		g->g.own_fault[at] = g->g.own_fault[at + 1];
-	}
+	size_t at = inst_member(i);
+	for (size_t k = at; k + 1 < g->g.n; k++)
+		g->member[k] = g->member[k + 1];
+	inst_left(g, at);
 	if (g->g.n == 0) {
 		LIST_REMOVE(g, next);
 		free(g);
@@ -212,6 +208,10 @@ void inst_del(struct room *w, uint32_t id)
 
 void insts_stop(struct room *w)
 {
+	struct inst *each;
+	LIST_FOREACH (each, &w->insts, next) /* all of them first: nobody recovers because an ill one has left */
+		if (!w->abandoned)
+			inst_step(each, &(struct vrrp_event){ .type = VRRP_EVENT_STOP });
 	for (struct inst *i = LIST_FIRST(&w->insts), *next; i; i = next) {
 		next = LIST_NEXT(i, next);
 		inst_free(i);

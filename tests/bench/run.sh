@@ -14,6 +14,7 @@ benches=(
     "takeover|guest|1|1000|7200|connections that a takeover costs; sizes are connections per mode and family"
     "operator|native|9|10000|1800|what is looked at: status, lists, top, memory; sizes are services of 10 backends"
     "guard|guest|3|600|600|ratios that a test holds, in a minute and a half; sizes are services"
+    "budget|guest|10|1 5000|1800|in which parts a flip, a reload and a takeover spend their time; sizes are services"
     "failover|native|20|-|7200|a node of a pair fails: outage, and address on both nodes; about 25 minutes"
 )
 

@@ -17,7 +17,7 @@ LAB_PACKAGES_BUILD=(
   libseccomp-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libnetfilter-conntrack-dev libmicrohttpd-dev openssl check
   "clang-14|clang" "clang-format-14|clang-format" "clang-tidy-14|clang-tidy"
   "libclang-rt-14-dev|libclang-rt-dev|libclang-rt-19-dev?"
-  universal-ctags scdoc shellcheck git ca-certificates
+  universal-ctags scdoc shellcheck git ca-certificates "gcovr?"
 )
 LAB_PACKAGES_LAB=(
   qemu-system-x86 busybox-static cpio kmod xz-utils zstd

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Who gets traffic is what the checks say: not before the first verdict, not after the last failure, and nothing of
 our own (a reload, a restart, a dead worker, too few descriptors) changes it."""
+import json
 import os
 import re
 import signal
@@ -83,6 +84,14 @@ def test_refused_backend_is_out_after_fall_failures_and_back_after_rise(lb, srv1
         text = until(lambda: re.search(r"(?s)(.*backend/web/srv2: down -> up)", d.log()[at:]), "it is told").group(1)
         assert probes(text, A2)[-2:] == ["L4OK", "L4OK"] and probes(text, A2).count("L4OK") == 2
         assert not [f for f in flips(d.log()[first:]) if "srv1" in f]
+        traced = json.loads(d.text("-j", "trace", "flip"))["data"]
+        assert [r["object"] for r in traced] == [f"check/app {A2} {s}" for s in ("down", "up")]
+        for row in traced:
+            assert set(row["parts"]) == {"probed", "told", "waited", "planned", "kernel"}
+            assert row["parts"]["kernel"] > 0 and row["parts"]["probed"] > 0
+        d.reload(web(names=("srv1",)))
+        assert json.loads(d.text("-j", "trace", "config"))["data"][-1]["parts"]["kernel"] > 0
+        print(d.text("trace"))
 
 
 def test_interval_send_expect_and_timeout(lb, srv1, srv2):

@@ -318,6 +318,20 @@ def test_a_disk_that_takes_nothing(pair, spoil):
         assert not [name for name in folder if not name.isdigit()], folder
 
 
+@pytest.mark.parametrize("spoil", [fill, read_only])
+def test_a_start_whose_generation_finds_no_place(pair, spoil):
+    """It runs, can be shown, and is stored as soon as there is a place: a start does not ask for one."""
+    with on_a_small_disk(pair, "128k") as d:
+        mend = spoil(d)
+        d.write(text(2))
+        restart(d)
+        assert shown(d) == text(2) and history(d) == {1: "confirmed"}
+        assert "state_not_saved" in status(d)["alarms"]
+        mend()
+        until(lambda: running_one(d) == 2 if 2 in history(d) else None, "it is stored", 40)
+        assert history(d) == {1: "confirmed", 2: "confirmed"} and "state_not_saved" not in status(d)["alarms"]
+
+
 class Kill:
     """What runs at a random moment of a change is killed, and started again; then everything is checked."""
 

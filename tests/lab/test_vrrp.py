@@ -3,6 +3,7 @@
 Two nodes and one address: lbd with lbd, and lbd with keepalived, watched on the wire by a third.
 """
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -12,7 +13,8 @@ import time
 import pytest
 
 from conftest import until
-from pair import A4, B4, LL6, VIP4, VIP6, VRID, Keepalived, Wire, both, config, has, is_master, lone, pair, state
+from pair import (A4, B4, LL6, VIP4, VIP6, VRID, Keepalived, Wire, both, config, has, instance, is_master, lone, pair,
+                  state)
 from steps import slowness
 
 INTERVAL, LEASE = 0.1, 3.0
@@ -54,6 +56,10 @@ def test_stop_hands_over_within_the_skew(pair):
             last = wire.of(A4, start)[-1]
             first = wire.of(B4, start)[0]
             assert last.prio == 0 and not has(pair.a)
+            taken = until(lambda: json.loads(b.text("-j", "trace", "takeover"))["data"], "it was traced")[-1]
+            assert taken["object"] == "vrrp/wan master" and taken["parts"]["silent"] < (256 - 100) / 256 * INTERVAL + 0.001
+            assert set(taken["parts"]) == {"silent", "woke", "advert", "addresses", "announced"}
+            assert 0 < sum(taken["parts"].values()) == pytest.approx(taken["total"]) and taken["parts"]["addresses"] > 0
             assert first.time - last.time < (256 - 100) / 256 * INTERVAL + 0.020 * slowness()
 
 
@@ -197,6 +203,32 @@ def test_lost_link_is_a_fault(pair):
         pair.sw.run("ip", "link", "set", "pa", "up")
         is_master(a)
         until(lambda: holders(pair) == ["pa"], "one holder", 10)
+
+
+def test_interface_of_a_group_that_is_put_right(pair):
+    """One of a group names a card that is not there, and is gone with the next reload: its fault is nobody's any more."""
+    def group(card):
+        lan = instance(group="g", interface=card, vrid=VRID + 1, addresses=["10.8.0.9/24"])
+        return json.dumps({"vrrp": {"wan": instance(group="g"), "lan": lan}, "services": {}})
+
+    def addresses():
+        return [ip in pair.a.run("ip", "-o", "addr") for ip in (f" {VIP4}/", " 10.8.0.9/")]
+
+    d = lone(pair.a, group("eth1"), "lb-a")
+    try:
+        d.start(ready=False)
+        for name in ("wan", "lan"):
+            is_master(d, name)
+        d.reload(group("eth9"), ok=False)  # ok is not said where there is no IPVS
+        until(lambda: [state(d, n) for n in ("wan", "lan")] == ["fault", "fault"], "both are ill")
+        assert "no_interface" in d.call("vrrp", "list").stdout
+        until(lambda: not any(addresses()), "no address is held")
+        d.reload(group("eth1"), ok=False)
+        for name in ("wan", "lan"):
+            is_master(d, name)
+        until(lambda: all(addresses()), "both addresses are back")
+    finally:
+        d.close()
 
 
 KA = """vrrp_instance wan {{

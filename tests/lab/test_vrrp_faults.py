@@ -311,7 +311,7 @@ def test_renamed_interface_loses_the_role_and_gets_it_back(pair):
         try:
             is_master(b, seconds=5)
             until(lambda: state(a) == "fault", "the fault is seen", 5)
-            assert row(a)["cause"] == "link_down"
+            assert row(a)["cause"] == "no_interface"
             until(lambda: held.now() == (False, True), "one holder", LEASE + 1)
             first = wire.of(B4, at)[0].time - at
         finally:

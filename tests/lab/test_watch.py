@@ -283,8 +283,8 @@ def test_a_closed_pipe_ends_it_and_so_does_the_daemon(a):
         until(w.rows, "it is there")
         w.process.stdout.close()
         until(lambda: w.process.poll() == 0, "it ends, though nothing happens")
-    with Watch(a) as w:
-        until(lambda: a.ctl("daemon", "info"), "it is there")
+    with Watch(a, "--since", "1h") as w:
+        until(w.rows, "it is there")
         a.stop()
         until(lambda: w.process.poll() is not None, "it ends")
         assert w.process.returncode == 0 and w.rows()[-1]["event"] == "daemon.stopping"

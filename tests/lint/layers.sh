@@ -3,7 +3,7 @@
 #
 # Who may include whom:
 #
-#   common <- topic (ipvs check host state ...) <- config <- model, plan, override, history <- ctl <- daemon*, main
+#   common <- topic (ipvs check host state ...) <- config <- model, plan, override, history, trace <- ctl <- daemon*, main
 #
 # Topics never include each other; a pure file never includes the header of an edge (*_io.h); worker and sandbox see
 # common alone; lbctl sees common alone. And which file may include the headers of a library that touches the world.
@@ -46,7 +46,7 @@ function room(p,    part) {
     if (p ~ /^lbctl\//) return "lbctl"
     if (p !~ /^lbd\//) return "?"
     if (split(p, part, "/") > 2) return part[2]
-    if (part[2] ~ /^(model[^.]*|plan|override[^.]*|history|event)\./) return "model"
+    if (part[2] ~ /^(model[^.]*|plan|override[^.]*|history|event|trace)\./) return "model"
     if (part[2] ~ /^(worker|sandbox|sandbox_filter)\./) return "worker"
     if (part[2] ~ /^(daemon[^.]*|main)\./) return "daemon"
     return "?"

@@ -12,10 +12,10 @@ cd "$work" || exit 2
 good='services: {}' bad='servces: {}'
 failed=0 cases=0
 
-# check WHAT STATUS PATTERN INPUT FILE: the whole answer matches PATTERN
+# check WHAT STATUS PATTERN INPUT FILE [OPTION]: the whole answer matches PATTERN
 check() {
     local got status
-    got=$("$lbctl" config check "$5" 2>&1 <<<"$4")
+    got=$("$lbctl" "${@:6}" config check "$5" 2>&1 <<<"$4")
     status=$?
     cases=$((cases + 1))
     # shellcheck disable=SC2053
@@ -31,6 +31,10 @@ check 'standard input, and not the file of that name' 0 '<stdin>: ok (0 services
 check 'what is wrong in standard input' 6 '<stdin>:1:*servces*' "$bad" -
 check 'the file of that name' 6 './-:1:*servces*' "$good" ./-
 check 'a file that is missing' 6 'none.yaml: *' "$good" none.yaml
+check 'a file, as JSON' 0 '{"schema":1,"command":"config.check","message":"good.yaml: ok (0 services, 0 backends)",*}' '' \
+    good.yaml -j
+check 'what is wrong, as JSON' 6 '{"schema":1,"error":{"code":6,"name":"invalid","message":"<stdin>:1:*servces*"}}' "$bad" - -j
+LBD_BIN=/nonexistent/lbd check 'no lbd, as JSON' 8 '{"schema":1,"error":{"code":8,*LBD_BIN*}}' '' good.yaml -j
 
 echo "$cases cases, $failed failures"
 ((!failed))

@@ -671,6 +671,19 @@ START_TEST(a_line_that_is_no_message_restarts_it)
 }
 END_TEST
 
+/* What could not be told is missing in its picture for good: the next process asks for everything. */
+START_TEST(a_line_that_found_no_memory_restarts_it)
+{
+	struct lb_text half = { .bad = true };
+	start(&mute);
+	WAIT(n_ready == 1, 5000);
+	ck_assert_int_eq(worker_send(&w, &half), -ENOMEM);
+	ck_assert_int_eq(worker_send(&w, &half), -ENOTCONN);
+	WAIT(n_gone == 1 && n_ready == 2, 10000);
+	finish();
+}
+END_TEST
+
 START_TEST(silence_is_death)
 {
 	start(&mute);
@@ -739,6 +752,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, it_has_a_link_under_the_filter);
 	tcase_add_test(tc, respawn_backs_off);
 	tcase_add_test(tc, a_line_that_is_no_message_restarts_it);
+	tcase_add_test(tc, a_line_that_found_no_memory_restarts_it);
 	tcase_add_test(tc, silence_is_death);
 	tcase_add_test(tc, a_stopped_worker_kills_itself);
 	tcase_add_test(tc, a_slow_start_has_longer_the_next_time);

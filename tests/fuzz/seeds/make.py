@@ -333,6 +333,8 @@ def vrrp_channel():
         "theirs": {"msg": "vrrp.theirs", "id": 7, "node": "lb-b", "known": True, "state": "backup", "prio": 100},
         "theirs-gone": {"msg": "vrrp.theirs", "id": 7, "node": "lb-b", "known": False},
         "moved": {"msg": "vrrp.moved", "id": 7, "ok": True, "away": False, "reason": "", "outage_us": 3000},
+        "taken": {"msg": "vrrp.taken", "id": 7, "silent_us": 361000, "woke_us": 90, "advert_us": 40, "addresses_us": 210,
+                  "announced_us": 0},
         "moved-not": {"msg": "vrrp.moved", "id": 7, "ok": False, "away": True, "reason": "no node is ready", "outage_us": 0},
         "log": {"msg": "log", "level": "debug"},
         "ping": {"msg": "ping", "n": 5},

@@ -119,6 +119,7 @@ static struct check_msg random_msg(enum check_msg_type type)
 	case CHECK_MSG_STATE:
 		m.u.state.id = any();
 		m.u.state.flip = any() & 1;
+		m.u.state.at.us = any();
 		m.u.state.state = random_state();
 		break;
 	case CHECK_MSG_PONG:
@@ -163,6 +164,7 @@ static void same(const struct check_msg *a, const struct check_msg *b)
 	case CHECK_MSG_READY: ck_assert_mem_eq(&a->u.ready, &b->u.ready, sizeof(a->u.ready)); break;
 	case CHECK_MSG_STATE:
 		ck_assert(a->u.state.id == b->u.state.id && a->u.state.flip == b->u.state.flip);
+		ck_assert(a->u.state.at.us == b->u.state.at.us);
 		same_state(&a->u.state.state, &b->u.state.state);
 		break;
 	case CHECK_MSG_PONG: ck_assert_mem_eq(&a->u.pong, &b->u.pong, sizeof(a->u.pong)); break;
@@ -245,7 +247,7 @@ END_TEST
 	"}"
 #define STEPS_2        "{\"us\":1,\"text\":\"a\"},{\"us\":2,\"text\":\"b\"},"
 #define STEPS_8        STEPS_2 STEPS_2 STEPS_2 STEPS_2
-#define STATE(members) "{\"msg\":\"state\",\"id\":1,\"flip\":true,\"state\":{" members "}}"
+#define STATE(members) "{\"msg\":\"state\",\"id\":1,\"flip\":true,\"at_us\":9,\"state\":{" members "}}"
 
 #define HOOK(path, timeout, args)                                                                                      \
 	"{\"msg\":\"hook.run\",\"id\":1,\"timeout\":" timeout ",\"path\":\"" path "\",\"args\":[" args "]}"

@@ -10,10 +10,11 @@
  * A step is TIME MEMBER EVENT; what came out begins with the member it is for: "a advert 100, a addrs on". `to` is a
  * letter per member: i, b, m, f.
  */
-#define ALL_BACKUP "0 a start; 0 b start"
-#define ALL_MASTER ALL_BACKUP "; 0 a join"
-#define TAKE_OVER  "advert 100, a addrs on, a announce, a "
-#define JOINS      "b advert 100, b addrs on, b announce, b backup group"
+#define ALL_BACKUP   "0 a start; 0 b start"
+#define THREE_MASTER ALL_BACKUP "; 0 c start; 0 a join"
+#define ALL_MASTER   ALL_BACKUP "; 0 a join"
+#define TAKE_OVER    "advert 100, a addrs on, a announce, a "
+#define JOINS        "b advert 100, b addrs on, b announce, b backup group"
 
 static const struct row {
 	const char *what, *members, *before, *steps, *want, *to;
@@ -166,6 +167,49 @@ START_TEST(a_newcomer_finds_the_fault)
 }
 END_TEST
 
+/* A reload takes a member away, or makes another one of it (its interface was wrong): what it ailed is not the others'
+ * any more, and what somebody else ails still is. */
+START_TEST(a_fault_leaves_with_its_member)
+{
+	static const struct {
+		const char *what, *before;
+		size_t leaves;
+		const char *to, *later; /* the states of those who stay, and when they have waited long enough */
+	} leaving[] = {
+		{ "the only one that was ill", THREE_MASTER "; 1 a fault", 0, "bb", "mm" },
+		{ "in the middle", THREE_MASTER "; 1 b fault", 1, "bb", "mm" },
+		{ "the last", THREE_MASTER "; 1 c fault", 2, "bb", "mm" },
+		{ "one of two", THREE_MASTER "; 1 a fault; 2 c fault", 0, "ff", "ff" },
+		{ "one that was well", THREE_MASTER "; 1 b fault", 2, "ff", "ff" },
+		{ "nobody was ill", THREE_MASTER, 1, "bb", "mm" },
+	};
+	static struct vrrp_group_acts acts;
+	for (size_t r = 0; r < sizeof(leaving) / sizeof(leaving[0]); r++) {
+		struct story s;
+		char got[2048] = "", to[4] = "", later[4] = "";
+		const struct row row = { .what = leaving[r].what, .members = "//" };
+		setup(&s, &row);
+		tell(&s, leaving[r].before, got, sizeof(got));
+		vrrp_group_step(&s.g, leaving[r].leaves, &(struct vrrp_event){ .type = VRRP_EVENT_STOP },
+			words_time(10), &acts);
+		vrrp_group_leave(&s.g, leaving[r].leaves, words_time(10), &acts);
+		ck_assert_uint_eq(s.g.n, 2);
+		for (size_t i = 0; i < acts.n; i++)
+			ck_assert_uint_lt(acts.v[i].member, 2);
+		for (size_t k = 0; k < s.g.n; k++)
+			to[k] = vrrp_state_names[s.g.v[k]->state][0];
+		for (unsigned ms = 100; ms <= 8000; ms += 100) /* nobody stands still meanwhile */
+			vrrp_group_step(&s.g, ms / 100 % 2, &(struct vrrp_event){ .type = VRRP_EVENT_TIMER },
+				words_time(ms), &acts);
+		for (size_t k = 0; k < s.g.n; k++)
+			later[k] = vrrp_state_names[s.g.v[k]->state][0];
+		ck_assert_msg(strcmp(to, leaving[r].to) == 0, "%s: %s, not %s", row.what, to, leaving[r].to);
+		ck_assert_msg(
+			strcmp(later, leaving[r].later) == 0, "%s: then %s, not %s", row.what, later, leaving[r].later);
+	}
+}
+END_TEST
+
 /* From every mix of states that two and three members can be in, every event at every member: the states afterwards are
  * all master or none (but for INIT), and nobody changed more than three times. A mix is what a reload can leave. */
 START_TEST(every_mix_settles_in_one_step)
@@ -255,6 +299,7 @@ int main(void)
 {
 	Suite *s = suite_create("vrrp_group");
 	TCase *t = tcase_create("all");
+	tcase_add_test(t, a_fault_leaves_with_its_member);
 	tcase_add_test(t, stories);
 	tcase_add_test(t, a_newcomer_finds_the_fault);
 	tcase_add_test(t, every_mix_settles_in_one_step);

@@ -83,6 +83,7 @@ static void same(const struct vrrp_msg *a, const struct vrrp_msg *b, uint64_t se
 		ck_assert_str_eq(a->u.theirs.node, b->u.theirs.node);
 		break;
 	case VRRP_MSG_MOVED: same_moved(&a->u.moved, &b->u.moved); break;
+	case VRRP_MSG_TAKEN: same_bytes(&a->u.taken, &b->u.taken, sizeof(a->u.taken), "taken", seed); break;
 	case VRRP_MSG_PONG: same_bytes(&a->u.pong, &b->u.pong, sizeof(a->u.pong), "pong", seed); break;
 	case VRRP_MSG_STATS: same_stats(&a->u.stats, &b->u.stats, seed); break;
 	}
@@ -167,6 +168,8 @@ static const char *const bases[VRRP_MSG_COUNT] = {
 	[VRRP_MSG_THEIRS] = "{\"msg\":\"vrrp.theirs\",\"id\":7,\"node\":\"lb-b\",\"known\":true,\"state\":\"backup\","
 			    "\"prio\":100}",
 	[VRRP_MSG_MOVED] = MOVED,
+	[VRRP_MSG_TAKEN] = "{\"msg\":\"vrrp.taken\",\"id\":7,\"silent_us\":360000,\"woke_us\":90,\"advert_us\":40,"
+			   "\"addresses_us\":210,\"announced_us\":0}",
 	[VRRP_MSG_PONG] = "{\"msg\":\"pong\",\"n\":5,\"instances\":1,\"lag_us\":2,\"rss_kib\":3}",
 	[VRRP_MSG_STATS] = STATS,
 };
@@ -290,6 +293,12 @@ static const struct member members[] = {
 	{ VRRP_MSG_MOVED, "away", BOOL, 0, 0 },
 	{ VRRP_MSG_MOVED, "reason", TEXT, 0, 79 },
 	{ VRRP_MSG_MOVED, "outage_us", INT, 0, UINT32_MAX },
+	{ VRRP_MSG_TAKEN, "id", INT, 0, UINT32_MAX },
+	{ VRRP_MSG_TAKEN, "silent_us", INT, 0, UINT32_MAX },
+	{ VRRP_MSG_TAKEN, "woke_us", INT, 0, UINT32_MAX },
+	{ VRRP_MSG_TAKEN, "advert_us", INT, 0, UINT32_MAX },
+	{ VRRP_MSG_TAKEN, "addresses_us", INT, 0, UINT32_MAX },
+	{ VRRP_MSG_TAKEN, "announced_us", INT, 0, UINT32_MAX },
 	{ VRRP_MSG_PONG, "n", INT, 0, UINT32_MAX },
 	{ VRRP_MSG_PONG, "instances", INT, 0, UINT32_MAX },
 	{ VRRP_MSG_PONG, "lag_us", INT, 0, UINT32_MAX },

@@ -263,6 +263,10 @@ static inline void msgs_random(uint64_t *s, enum vrrp_msg_type type, struct vrrp
 	case VRRP_MSG_NODE: msgs_node(s, &m->u.node); break;
 	case VRRP_MSG_THEIRS: msgs_theirs(s, &m->u.theirs); break;
 	case VRRP_MSG_MOVED: msgs_moved(s, &m->u.moved); break;
+	case VRRP_MSG_TAKEN:
+		m->u.taken = (struct vrrp_msg_taken){ id, among(s, 0, UINT32_MAX), among(s, 0, UINT32_MAX),
+			among(s, 0, UINT32_MAX), among(s, 0, UINT32_MAX), among(s, 0, UINT32_MAX) };
+		break;
 	case VRRP_MSG_PONG:
 		m->u.pong = (struct vrrp_msg_pong){ id, among(s, 0, UINT32_MAX), among(s, 0, UINT32_MAX),
 			among(s, 0, UINT32_MAX) };

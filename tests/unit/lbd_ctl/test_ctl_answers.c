@@ -1,0 +1,807 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What an operator is shown of services, backends, the kernel and the configuration: the whole way from a text through
+ * the plan into a kernel made of rows, and back out as an answer. Every row is held against the table of its columns.
+ */
+#include "lbd/ipvs/ipvs_reconcile.h"
+#include "tests/unit/lbd_ctl/commands.h"
+#include "tests/unit/lbd_model/fixture.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#define ROWS 12u
+
+#define TEXT                                                                                                           \
+	"checks: { c: { type: tcp, rise: 2, fall: 2 } }\n"                                                             \
+	"services:\n"                                                                                                  \
+	"  web: { listen: [203.0.113.1:80, 203.0.113.1:81], scheduler: { name: mh, flags: [mh-port] }, check: c,\n"    \
+	"    quorum: { up: 1 }, sorry: 10.1.0.9:80, persistence: { timeout: 5m },\n"                                   \
+	"    drain: { timeout: 30s, then: cut },\n"                                                                    \
+	"    backends: { a: { address: 10.1.0.1, weight: 5, max_connections: 10, resume_below: 5 }, b: 10.1.0.2 } }\n" \
+	"  dns: { listen: 203.0.113.1:53, protocol: udp, one_packet: true, check: none,\n"                             \
+	"    backends: { d: { address: 10.1.0.3, mode: tun, tunnel: { type: gue, port: 6080 } } } }\n"                 \
+	"  six: { drain: keep, listen: \"[2001:db8::1]:80\", check: none, mode: dr, backends: { s: \"2001:db8::2\" } " \
+	"}\n"                                                                                                          \
+	"  mark: { fwmark: 7, check: none, backends: { m: 10.1.0.4:80 } }\n"
+
+static struct {
+	struct world w;
+	struct ctl_env env;
+	struct ctl_collect c;
+	struct ipvs_row rows[ROWS]; /* the kernel */
+	size_t n_rows;
+	int err;           /* of what reads the kernel */
+	int err_of_dests;  /* of what reads destinations alone */
+	uint16_t refused;  /* what is about this port is refused with EINVAL */
+	const char *saved; /* what storing an override says */
+	struct ctl_apply applied;
+	char applied_name[64];
+	enum ctl_exit exit;
+	bool repaired, confirmed;
+	bool reloads; /* while the kernel is read */
+	long rolled_back;
+	struct life life;
+	struct lb_time boot;
+	size_t n_generations, n_damaged;
+} k;
+
+/* ---- the kernel ---- */
+
+static struct ipvs_row *row_of(const struct ipvs_key *key)
+{
+	for (size_t i = 0; i < k.n_rows; i++)
+		if (ipvs_key_cmp(&k.rows[i].svc.key, key) == 0)
+			return &k.rows[i];
+	return NULL;
+}
+
+static int k_write(void *arg, const struct ipvs_op *ops, size_t n, int *errs)
+{
+	(void)arg;
+	for (size_t i = 0; i < n; i++) {
+		const struct ipvs_op *op = &ops[i];
+		struct ipvs_row *row = row_of(&op->svc.key);
+		uint16_t port = op->type >= IPVS_OP_DEST_ADD ? op->dest.port : op->svc.key.port;
+		errs[i] = port == k.refused && k.refused ? EINVAL : 0;
+		if (!errs[i] && !row) {
+			ck_assert_uint_lt(k.n_rows, ROWS);
+			row = &k.rows[k.n_rows++];
+		}
+		if (!errs[i])
+			errs[i] = -ipvs_row_apply(row, op);
+	}
+	return 0;
+}
+
+/* Numbers that tell each listener and each destination apart. */
+static struct ipvs_stats numbers(uint64_t from)
+{
+	return (struct ipvs_stats){ .conns = from,
+		.in_packets = from + 1,
+		.out_packets = from + 2,
+		.in_bytes = from + 3,
+		.out_bytes = from + 4,
+		.cps = from + 5,
+		.in_pps = from + 6,
+		.out_pps = from + 7,
+		.in_bps = from + 8,
+		.out_bps = from + 9 };
+}
+
+static int k_services(void *arg, ipvs_service_fn *fn, void *fn_arg)
+{
+	(void)arg;
+	for (size_t i = 0; !k.err && i < k.n_rows; i++) {
+		struct ipvs_stats st = numbers(100 * i);
+		fn(&k.rows[i].svc, &st, fn_arg);
+	}
+	return k.err;
+}
+
+static int k_dests(void *arg, const struct ipvs_key *key, ipvs_dest_fn *fn, void *fn_arg)
+{
+	(void)arg;
+	const struct ipvs_row *row = row_of(key);
+	const struct ipvs_counts counts = { .active = 2, .inactive = 3, .persistent = 1 };
+	int err = k.err ? k.err : k.err_of_dests;
+	k.env.turn += k.reloads;
+	for (size_t i = 0; !err && row && i < row->dests.n; i++) {
+		struct ipvs_stats st = numbers(1000 * (i + 1));
+		fn(&row->dests.v[i], &counts, &st, fn_arg);
+	}
+	return err;
+}
+
+static int k_service(void *arg, const struct ipvs_key *key, struct ipvs_service *out)
+{
+	(void)arg;
+	const struct ipvs_row *row = row_of(key);
+	if (k.err || !row)
+		return k.err ? k.err : -ESRCH;
+	*out = row->svc;
+	return 0;
+}
+
+static void on_event(void *arg, const struct ipvs_key *key, enum ipvs_drift what)
+{
+	(void)arg, (void)key, (void)what;
+}
+
+static void on_stale(void *arg, const struct ipvs_key *key)
+{
+	(void)arg, (void)key;
+}
+
+static void on_refused(void *arg, const struct ipvs_op *op, int err)
+{
+	(void)arg, (void)op, (void)err;
+}
+
+/* What the loop does: everything that is planned goes to the kernel. */
+static void reconcile(void)
+{
+	struct ipvs_row row = { 0 };
+	world_settle(&k.w);
+	for (uint32_t s = 0; s < k.w.m->n_services; s++)
+		for (uint32_t i = 0; i < k.w.m->services[s].cfg->n_listens; i++) {
+			ck_assert_int_eq(plan_listener(k.w.m, s, i, &row), 0);
+			ck_assert_int_eq(ipvs_want(k.env.ipvs, &row, k.w.now), 0);
+		}
+	ck_assert_int_eq(ipvs_flush(k.env.ipvs, k.w.now), 0);
+	ipvs_row_done(&row);
+	k.env.converged = true;
+}
+
+/* ---- the daemon ---- */
+
+static struct lb_time op_now(void *arg)
+{
+	(void)arg;
+	return k.w.now;
+}
+
+static int64_t op_wall_ms(void *arg)
+{
+	(void)arg;
+	return k.w.wall;
+}
+
+static struct lb_time op_boot(void *arg)
+{
+	(void)arg;
+	return k.boot;
+}
+
+static const char *op_override_changed(void *arg, const char *object)
+{
+	(void)arg;
+	model_override_changed(k.w.m, object);
+	reconcile();
+	return k.saved;
+}
+
+static void op_apply(void *arg, const struct ctl_apply *what, const struct ctl_peer *who, struct ctl_reply *r)
+{
+	(void)arg, (void)who;
+	k.applied = *what;
+	snprintf(k.applied_name, sizeof(k.applied_name), "%s", what->name ? what->name : "-");
+	ctl_reply_end(r, LB_CODE_OK, "taken", NULL);
+}
+
+static int op_generation_text(void *arg, uint32_t generation, struct lb_text *out, struct lb_err *e)
+{
+	(void)arg;
+	if (generation > 3)
+		return lb_err_set(e, LB_CODE_NOT_FOUND, "there is no generation %u", generation);
+	for (int i = 0; i < 2000; i++) /* more than one part */
+		lb_text_printf(out, "# line %d of a long file that is shown in parts\n", i);
+	return 0;
+}
+
+static void op_confirm(void *arg, const struct ctl_peer *who, struct ctl_reply *r)
+{
+	(void)arg, (void)who;
+	k.confirmed = true;
+	ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
+}
+
+static void op_rollback(void *arg, uint32_t generation, const struct ctl_peer *who, struct ctl_reply *r)
+{
+	(void)arg, (void)who;
+	k.rolled_back = generation;
+	ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
+}
+
+static size_t op_generations(void *arg, struct generation *out, size_t n)
+{
+	(void)arg;
+	ck_assert_uint_ge(n, k.n_generations);
+	for (uint32_t i = 0; i < k.n_generations; i++)
+		out[i] = (struct generation){ .number = 2 * i + 2,
+			.wall_ms = WALL + i,
+			.state = i ? GENERATION_ROLLED_BACK : GENERATION_CONFIRMED,
+			.by = "alice",
+			.message = "for the day",
+			.why = "not confirmed",
+			.sha256 = "abc" };
+	return k.n_generations;
+}
+
+static size_t op_damaged(void *arg, uint32_t *out, size_t n)
+{
+	(void)arg, (void)n;
+	for (uint32_t i = 0; i < k.n_damaged; i++)
+		out[i] = 4 * i + 1; /* 1, 5 */
+	return k.n_damaged;
+}
+
+static void op_repair(void *arg, struct ctl_reply *r)
+{
+	(void)arg;
+	k.repaired = true;
+	ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
+}
+
+static void op_exit(void *arg, enum ctl_exit how)
+{
+	(void)arg;
+	k.exit = how;
+}
+
+static size_t op_findings(void *arg, struct ctl_finding *out, size_t n)
+{
+	(void)arg, (void)n;
+	out[0] = (struct ctl_finding){ "service/web", "nothing will pass", "sysctl -w x=1" };
+	return 1;
+}
+
+static size_t op_workers(void *arg, struct ctl_worker_info *out, size_t n)
+{
+	(void)arg, (void)n;
+	out[0] = (struct ctl_worker_info){ .name = "probe", .pid = 41, .rss_kib = 2, .probes = 9, .up = true };
+	out[1] = (struct ctl_worker_info){
+		.name = "vrrp", .restarts = 1, .instances = 2, .lag_us = 3000, .turns = true
+	};
+	return 2;
+}
+
+static const struct ctl_ops ops = { .now = op_now,
+	.wall_ms = op_wall_ms,
+	.boot = op_boot,
+	.apply = op_apply,
+	.generation_text = op_generation_text,
+	.confirm = op_confirm,
+	.rollback = op_rollback,
+	.generations = op_generations,
+	.generations_damaged = op_damaged,
+	.override_changed = op_override_changed,
+	.repair = op_repair,
+	.exit = op_exit,
+	.wait = op_wait,
+	.findings = op_findings,
+	.workers = op_workers };
+
+static void setup(void)
+{
+	static const struct model_vrrps vrrps;
+	static const struct model_peers peers;
+	static const struct model_sync sync;
+	static const struct ipvs_kernel kernel = {
+		.write = k_write, .services = k_services, .dests = k_dests, .service = k_service
+	};
+	static const struct ipvs_events events = { NULL, on_event, on_stale, on_refused };
+	memset(&k, 0, sizeof(k));
+	k.rolled_back = -1;
+	world_load(&k.w, TEXT);
+	k.life = (struct life){ .phase = LIFE_RUNS, .runs = 3 };
+	k.env = (struct ctl_env){ .model = k.w.m,
+		.overrides = k.w.ov,
+		.ipvs = ipvs_new(&kernel, &events),
+		.ops = &ops,
+		.life = &k.life,
+		.vrrps = &vrrps,
+		.peers = &peers,
+		.sync = &sync,
+		.generation = 3,
+		.node = "lb-a",
+		.version = "1",
+		.config_path = "/etc/lbd/lbd.yaml",
+		.state_dir = "/var/lib/lbd",
+		.ipvs_version = 0x010201,
+		.table_size = 4096,
+		.pid = 7 };
+	reconcile();
+}
+
+static void teardown(void)
+{
+	ipvs_free(k.env.ipvs);
+	for (size_t i = 0; i < k.n_rows; i++)
+		ipvs_row_done(&k.rows[i]);
+	world_end(&k.w);
+}
+
+static void ask(const char *name, const char *args)
+{
+	command(&k.env, &k.c, name, args);
+}
+
+static void done(void)
+{
+	ctl_collect_done(&k.c);
+}
+
+/* ---- one cell of one row of an answer ---- */
+
+static const struct {
+	const char *what, *name, *args;
+	int code; /* of the end */
+	size_t n_rows, row;
+	const char *key, *value;
+} cells[] = {
+	{ "a service with all that it has", "service.list", "{}", 0, 4, 3, "scheduler", "\"mh\"" },
+	{ "its flags by name", "service.list", "{}", 0, 4, 3, "flags", "[\"mh-port\"]" },
+	{ "one packet is a flag, too", "service.list", "{}", 0, 4, 0, "flags", "[\"one-packet\"]" },
+	{ "both listeners", "service.list", "{}", 0, 4, 3, "listen",
+		"[\"203.0.113.1:80/tcp\",\"203.0.113.1:81/tcp\"]" },
+	{ "a mark is a listener", "service.list", "{}", 0, 4, 1, "listen", "[\"fwmark:7/ipv4\"]" },
+	{ "flows", "service.list", "{}", 0, 4, 2, "active", "2" },
+	{ "a sorry server waits", "service.show", "{\"service\": \"web\"}", 0, 1, 0, "sorry", "\"10.1.0.9:80\"" },
+	{ "or serves, as nothing was ever checked", "service.show", "{\"service\": \"web\"}", 0, 1, 0, "sorry_active",
+		"true" },
+	{ "persistence", "service.show", "{\"service\": \"web\"}", 0, 1, 0, "persistence", "300" },
+	{ "what is not there", "service.show", "{\"service\": \"wep\"}", 4, 0, 0, NULL, NULL },
+	{ "every backend", "backend.list", "{}", 0, 5, 1, "backend", "\"m\"" },
+	{ "limits", "backend.list", "{\"service\": \"web\"}", 0, 2, 0, "max_connections", "10" },
+	{ "a tunnel with its port", "backend.show", "{\"backend\": \"dns/d\"}", 0, 1, 0, "tunnel", "\"gue:6080\"" },
+	{ "counts of one", "backend.show", "{\"backend\": \"dns/d\"}", 0, 1, 0, "inactive", "3" },
+	{ "one that is not there", "backend.show", "{\"backend\": \"web/z\"}", 4, 0, 0, NULL, NULL },
+	{ "a list of what is not there", "backend.list", "{\"service\": \"mail\"}", 4, 0, 0, NULL, NULL },
+	{ "counters by listener", "service.stats", "{}", 0, 5, 1, "connections", "100" },
+	{ "rates by listener", "service.stats", "{\"rate\": true}", 0, 5, 1, "connections_per_second", "105" },
+	{ "of one service", "service.stats", "{\"service\": \"six\"}", 0, 1, 0, "incoming_bytes", "203" },
+	{ "counters by backend", "backend.stats", "{\"service\": \"dns\"}", 0, 1, 0, "outgoing_bytes", "1004" },
+	{ "with what it holds", "backend.stats", "{\"service\": \"dns\"}", 0, 1, 0, "active", "2" },
+	{ "rates by backend", "backend.stats", "{\"service\": \"dns\", \"rate\": true}", 0, 1, 0,
+		"incoming_packets_per_second", "1006" },
+	{ "of what is not there", "backend.stats", "{\"service\": \"mail\"}", 4, 0, 0, NULL, NULL },
+	{ "the kernel's own head", "service.list", "{\"kernel\": true}", 0, 15, 0, "version", "\"1.2.1\"" },
+	{ "a service of the kernel", "service.stats", "{\"kernel\": true}", 0, 15, 7, "scheduler", "\"mh\"" },
+	{ "and its timeout", "service.list", "{\"kernel\": true}", 0, 15, 7, "persistent", "300" },
+	{ "a mark of the kernel", "service.list", "{\"kernel\": true}", 0, 15, 3, "fwmark", "7" },
+	{ "a tunnel of the kernel", "service.list", "{\"kernel\": true}", 0, 15, 2, "tunnel_type", "\"gue\"" },
+	{ "what way a packet goes", "config.export", "{\"format\": \"ipvsadm\"}", 0, 15, 6, "method", "\"dr\"" },
+	{ "the kernel is as it should be", "kernel.diff", "{}", 0, 0, 0, NULL, NULL },
+	{ "the daemon", "daemon.info", "{}", 0, 1, 0, "kernel_services", "5" },
+	{ "the kernel's version", "daemon.info", "{}", 0, 1, 0, "ipvs_version", "\"1.2.1\"" },
+};
+
+START_TEST(a_cell)
+{
+	ask(cells[_i].name, cells[_i].args);
+	ended(&k.c, cells[_i].code, lb_proto_str(k.c.end, "message"));
+	ck_assert_msg(json_array_size(k.c.rows) == cells[_i].n_rows, "%s: %zu rows", cells[_i].what,
+		json_array_size(k.c.rows));
+	if (cells[_i].key)
+		ck_assert_msg(strcmp(cell(&k.c, cells[_i].row, cells[_i].key), cells[_i].value) == 0, "%s: %s",
+			cells[_i].what, cell(&k.c, cells[_i].row, cells[_i].key));
+	done();
+}
+END_TEST
+
+START_TEST(rows_are_as_their_table_says)
+{
+	ask("service.show", "{\"service\": \"web\"}");
+	rows_fit(&k.c, LB_ROW_SERVICE);
+	done();
+	ask("backend.list", "{}");
+	rows_fit(&k.c, LB_ROW_BACKEND);
+	done();
+	ask("status", "{}");
+	rows_fit(&k.c, LB_ROW_STATUS);
+	done();
+	ask("daemon.info", "{}");
+	rows_fit(&k.c, LB_ROW_DAEMON);
+	done();
+}
+END_TEST
+
+/* ---- a kernel that cannot be read, or is not as it was left ---- */
+
+START_TEST(without_a_kernel_it_is_said)
+{
+	static const char *const asked[][2] = { { "service.stats", "{}" }, { "service.list", "{\"kernel\": true}" },
+		{ "kernel.diff", "{}" } };
+	for (size_t i = 0; i < COUNT(asked); i++) {
+		k.err = -ENOPROTOOPT;
+		ask(asked[i][0], asked[i][1]);
+		ended(&k.c, LB_CODE_FAILED, "the kernel cannot be read: it has no IPVS (modprobe ip_vs)");
+		done();
+	}
+}
+END_TEST
+
+/* Half a list that ends well would be believed. */
+START_TEST(a_list_that_breaks_off_says_so)
+{
+	static const char *const asked[][2] = { { "service.list", "{\"kernel\": true}" }, { "backend.stats", "{}" },
+		{ "kernel.diff", "{}" } };
+	for (size_t i = 0; i < COUNT(asked); i++) {
+		k.err_of_dests = -ENOBUFS;
+		ask(asked[i][0], asked[i][1]);
+		ended(&k.c, LB_CODE_FAILED, "the kernel cannot be read: No buffer space available");
+		done();
+	}
+}
+END_TEST
+
+START_TEST(a_difference_is_told_in_operations)
+{
+	struct ipvs_row foreign = k.rows[0];
+	foreign.svc.key.port = 999;
+	k.rows[4].dests.n = 0;                                  /* somebody emptied web on :81 */
+	snprintf(k.rows[0].svc.scheduler, IPVS_NAME_MAX, "lc"); /* and gave dns another scheduler */
+	memset(&foreign.dests, 0, sizeof(foreign.dests));
+	k.rows[k.n_rows++] = foreign;
+	ck_assert_int_eq(ipvs_audit_begin(k.env.ipvs), 1); /* the stranger is seen */
+	ask("kernel.diff", "{}");
+	ended(&k.c, LB_CODE_NO, "");
+	ck_assert_uint_eq(json_array_size(k.c.rows), 5);
+	ck_assert_str_eq(cell(&k.c, 0, "op"), "\"change\"");
+	ck_assert_str_eq(cell(&k.c, 0, "object"), "\"203.0.113.1:53/udp\"");
+	ck_assert_str_eq(cell(&k.c, 1, "op"), "\"add\"");
+	ck_assert_str_eq(cell(&k.c, 1, "object"), "\"203.0.113.1:81/tcp -> 10.1.0.1:81\"");
+	ck_assert_str_eq(cell(&k.c, 4, "op"), "\"keep\"");
+	done();
+}
+END_TEST
+
+START_TEST(what_the_kernel_refused_is_shown_everywhere)
+{
+	k.refused = 53;
+	world_load(&k.w,
+		"services: { dns: { listen: 203.0.113.2:53, check: none, backends: { d: 10.1.0.3 } },\n"
+		"  ok: { listen: 203.0.113.2:80, check: none, backends: { x: 10.1.0.3:80, y: 10.1.0.3:53 } } }\n");
+	k.env.model = k.w.m;
+	reconcile();
+	ask("status", "{\"check\": true}");
+	ended(&k.c, LB_CODE_NO, "");
+	ck_assert_str_eq(cell(&k.c, 0, "alarms"), "[\"kernel_refused\"]");
+	ck_assert_ptr_nonnull(strstr(cell(&k.c, 0, "findings"), "203.0.113.2:53"));
+	ck_assert_ptr_nonnull(strstr(cell(&k.c, 0, "problems"), "kernel_refused"));
+	done();
+	ask("service.list", "{}");
+	ck_assert_str_eq(cell(&k.c, 0, "status"), "\"down\""); /* not taken at all */
+	ck_assert_str_eq(cell(&k.c, 0, "in_pool"), "0");
+	ck_assert_str_eq(cell(&k.c, 1, "status"), "\"degraded\""); /* in part */
+	ck_assert_str_eq(cell(&k.c, 1, "reasons"), "[\"kernel_refused\"]");
+	done();
+	ask("backend.show", "{\"backend\": \"ok/y\"}");
+	ck_assert_str_eq(cell(&k.c, 0, "state"), "\"down\"");
+	ck_assert_str_eq(cell(&k.c, 0, "reason"), "\"kernel_refused\"");
+	done();
+}
+END_TEST
+
+START_TEST(a_list_ends_when_the_configuration_changes_under_it)
+{
+	static const char *const asked[] = { "service.list", "backend.list", "backend.stats", "kernel.diff" };
+	for (size_t i = 0; i < COUNT(asked); i++) {
+		k.reloads = true;
+		ask(asked[i], "{}");
+		ck_assert_int_eq(lb_proto_int(k.c.end, "code", -1), LB_CODE_REFUSED);
+		ck_assert_ptr_nonnull(strstr(lb_proto_str(k.c.end, "message"), "run it again"));
+		done();
+	}
+}
+END_TEST
+
+/* ---- what an operator says ---- */
+
+static const struct {
+	const char *what, *name, *args;
+	int code;
+	const char *said;
+} words[] = {
+	{ "a drain with its time", "backend.drain", "{\"backend\": \"web/a\"}", 0,
+		"backend web/a drains: no new flows, the ones it has may go on for 30s" },
+	{ "a drain without", "backend.drain", "{\"backend\": \"six/s\", \"for\": 60}", 0,
+		"backend six/s drains for 1m: no new flows, the ones it has go on until they end" },
+	{ "maintenance", "backend.maint", "{\"backend\": \"web/b\"}", 0,
+		"backend web/b is in maintenance: no flows, no row in the kernel" },
+	{ "enabled", "backend.enable", "{\"backend\": \"web/b\"}", 0,
+		"backend web/b is enabled: health and weight decide" },
+	{ "a weight", "backend.weight", "{\"backend\": \"web/a\", \"weight\": \"50%\"}", 0,
+		"backend web/a has weight 50% (configured: 5)" },
+	{ "back to the configured one", "backend.weight", "{\"backend\": \"web/a\", \"weight\": \"auto\"}", 0,
+		"backend web/a has its configured weight 5" },
+	{ "forced", "backend.force", "{\"backend\": \"web/a\", \"force\": \"up\"}", 0,
+		"backend web/a is forced up, whatever its checks say" },
+	{ "its checks again", "backend.force", "{\"backend\": \"web/a\", \"force\": \"auto\"}", 0,
+		"backend web/a: its checks decide again" },
+	{ "the nearest name", "backend.drain", "{\"backend\": \"web/c\"}", 4, NULL },
+	{ "of no service", "service.maint", "{\"service\": \"wbe\"}", 4, NULL },
+};
+
+START_TEST(an_override_says_what_is_true_now)
+{
+	ask(words[_i].name, words[_i].args);
+	ended(&k.c, words[_i].code, words[_i].said ? words[_i].said : lb_proto_str(k.c.end, "message"));
+	done();
+}
+END_TEST
+
+START_TEST(an_override_that_is_not_stored_holds_and_says_so)
+{
+	k.saved = "the state directory cannot be written";
+	ask("backend.force", "{\"backend\": \"web/a\", \"force\": \"up\"}");
+	ended(&k.c, 0,
+		"backend web/a is forced up, whatever its checks say (not stored: the state directory cannot be "
+		"written; it ends with the daemon)");
+	done();
+	ask("backend.drain", "{\"backend\": \"web/a\", \"reason\": \"disk\"}");
+	done();
+	ask("backend.force", "{\"backend\": \"web/a\", \"force\": \"down\"}");
+	ck_assert_ptr_nonnull(strstr(lb_proto_str(k.c.end, "message"), "(it goes on draining)"));
+	done();
+	k.w.now = lb_time_add_ms(k.w.now, 10000);
+	ask("backend.show", "{\"backend\": \"web/a\"}");
+	rows_fit(&k.c, LB_ROW_BACKEND);
+	ck_assert_str_eq(cell(&k.c, 0, "admin"), "\"drain\"");
+	ck_assert_str_eq(cell(&k.c, 0, "drain_left"), "20");
+	ck_assert_str_eq(cell(&k.c, 0, "force"), "\"down\"");
+	ck_assert_ptr_nonnull(strstr(cell(&k.c, 0, "overrides"), "\"reason\":\"disk\""));
+	done();
+}
+END_TEST
+
+/* ---- configurations ---- */
+
+START_TEST(a_text_comes_in_parts_that_end_at_a_line)
+{
+	size_t n, i, all = 0;
+	json_t *row;
+	ask("config.show", "{}");
+	ended(&k.c, 0, "");
+	n = json_array_size(k.c.rows);
+	ck_assert_uint_gt(n, 1);
+	json_array_foreach (k.c.rows, i, row) {
+		const char *part = lb_proto_str(row, "text");
+		all += strlen(part);
+		ck_assert_int_eq(part[strlen(part) - 1], '\n');
+		ck_assert_str_eq(lb_proto_str(row, "file"), "/etc/lbd/lbd.yaml");
+	}
+	ck_assert_uint_gt(all, 2000 * 40);
+	done();
+	ask("config.show", "{\"generation\": 9}");
+	ended(&k.c, LB_CODE_NOT_FOUND, "there is no generation 9");
+	done();
+	ask("config.show", "{\"effective\": true, \"generation\": 2}");
+	ended(&k.c, LB_CODE_USAGE, "--effective shows the generation that runs (3)");
+	done();
+	ask("config.show", "{\"effective\": true}");
+	ck_assert_ptr_nonnull(strstr(cell(&k.c, 0, "text"), "fwmark"));
+	done();
+}
+END_TEST
+
+START_TEST(a_change_is_handed_on_as_it_was_asked_for)
+{
+	ask("config.apply", "{\"file\": \"new.yaml\", \"confirm\": 90, \"message\": \"try\", \"both\": true}");
+	ended(&k.c, 0, "taken");
+	done();
+	ck_assert(k.applied.kind == CTL_APPLY && k.applied.both && k.applied.confirm_ms == 90000);
+	ck_assert_str_eq(k.applied_name, "new.yaml");
+	ask("config.apply", "{\"confirm\": 90000}");
+	ended(&k.c, LB_CODE_USAGE, "--confirm takes a day at most");
+	done();
+	ask("config.diff", "{\"ops\": true, \"generation\": 2}");
+	done();
+	ck_assert(k.applied.kind == CTL_DIFF && k.applied.with_ops && k.applied.generation == 2);
+	ask("daemon.reload", "{}");
+	done();
+	ck_assert(k.applied.kind == CTL_RELOAD && !k.applied.confirm_ms);
+	ask("config.confirm", "{}");
+	done();
+	ck_assert(k.confirmed);
+	ask("config.rollback", "{\"generation\": 2}");
+	done();
+	ck_assert_int_eq(k.rolled_back, 2);
+	ask("kernel.repair", "{}");
+	done();
+	ck_assert(k.repaired);
+}
+END_TEST
+
+START_TEST(how_it_ends_is_said_before_it_does)
+{
+	ask("daemon.restart", "{}");
+	ended(&k.c, 0, "the daemon ends; its service manager starts it again, the kernel keeps what it has");
+	done();
+	ck_assert_int_eq(k.exit, CTL_EXIT_RESTART);
+	ask("daemon.stop", "{}");
+	ended(&k.c, 0, "the daemon has stopped; the kernel goes on forwarding, nothing checks the backends");
+	done();
+	ck_assert_int_eq(k.exit, CTL_EXIT_STOP);
+	ask("daemon.stop", "{\"flush\": true}");
+	ended(&k.c, 0, "the daemon has stopped and removed its services from the kernel");
+	done();
+	ck_assert_int_eq(k.exit, CTL_EXIT_STOP_FLUSH);
+}
+END_TEST
+
+START_TEST(history_has_damaged_ones_in_their_place)
+{
+	k.n_generations = 2; /* 2, 4 */
+	k.n_damaged = 2;     /* 1, 5 */
+	ask("config.history", "{}");
+	ended(&k.c, 0, "");
+	rows_fit(&k.c, LB_ROW_GENERATION);
+	ck_assert_uint_eq(json_array_size(k.c.rows), 4);
+	for (int i = 0; i < 4; i++) {
+		static const char *const numbers_of[] = { "1", "2", "4", "5" };
+		ck_assert_str_eq(cell(&k.c, (size_t)i, "generation"), numbers_of[i]);
+	}
+	ck_assert_str_eq(cell(&k.c, 0, "state"), "\"damaged\"");
+	ck_assert_str_eq(cell(&k.c, 1, "state"), "\"confirmed\"");
+	ck_assert_str_eq(cell(&k.c, 2, "state"), "\"rolled_back\"");
+	done();
+}
+END_TEST
+
+static const struct {
+	const char *what;
+	struct life life;
+	const char *note; /* of the file */
+	const char *state, *said;
+} lives[] = {
+	{ "nothing to say", { .phase = LIFE_RUNS, .runs = 3 }, NULL, "\"confirmed\"", "-" },
+	{ "the file is another", { .phase = LIFE_RUNS, .runs = 3 }, "generation 3 runs, not the file", "\"confirmed\"",
+		"\"generation 3 runs, not the file\"" },
+	{ "one that waits", { .phase = LIFE_PENDING, .runs = 3, .base = 2, .deadline = { 61000000 } }, NULL,
+		"\"pending\"", "\"generation 3 goes back to 2 in 60 s: keep it with lbctl config confirm\"" },
+	{ "for the other node", { .phase = LIFE_PENDING, .runs = 3, .base = 2, .deadline = { INT64_MAX } }, NULL,
+		"\"pending\"", "\"generation 3 is being applied on both nodes\"" },
+	{ "on its way back", { .phase = LIFE_BACK, .runs = 3, .gave_up = 3, .to = 2, .why = "asked" }, NULL,
+		"\"rolling_back\"", "\"generation 3 is being rolled back to 2: asked\"" },
+	{ "not sure yet", { .phase = LIFE_LOOK, .runs = 2, .gave_up = 3, .to = 2, .why = "asked" }, NULL,
+		"\"rolling_back\"", "\"generation 3 is being rolled back to 2: asked\"" },
+	{ "no way back", { .phase = LIFE_STUCK, .runs = 3, .deadline = { 61000000 } }, NULL, "\"stuck\"",
+		"\"generation 3 still runs, it could not be rolled back: see the log, apply another one\"" },
+	{ "back, and looked at",
+		{ .phase = LIFE_RUNS, .runs = 2, .gave_up = 3, .verdict = LIFE_VERIFIED, .why = "not confirmed" }, NULL,
+		"\"confirmed\"", "\"generation 2 runs, verified: 3 was rolled back: not confirmed\"" },
+	{ "back, and the kernel is not",
+		{ .phase = LIFE_RUNS, .runs = 2, .gave_up = 3, .verdict = LIFE_DIFFERS, .why = "asked" }, NULL,
+		"\"confirmed\"",
+		"\"generation 2 runs, the kernel differs: lbctl kernel diff: 3 was rolled back: asked\"" },
+};
+
+START_TEST(what_waits_and_what_went_back_is_in_status)
+{
+	char want[300];
+	k.life = lives[_i].life;
+	k.env.life_note = lives[_i].note;
+	k.boot = (struct lb_time){ 1000000 };
+	ask("status", "{}");
+	const json_t *config = json_object_get(json_array_get(k.c.rows, 0), "config");
+	const char *note = lb_proto_str(config, "note");
+	snprintf(want, sizeof(want), note ? "\"%s\"" : "-", note);
+	ck_assert_msg(strcmp(want, lives[_i].said) == 0, "%s: %s", lives[_i].what, want);
+	snprintf(want, sizeof(want), "\"%s\"", lb_proto_str(config, "state"));
+	ck_assert_str_eq(want, lives[_i].state);
+	ck_assert(!k.life.gave_up == !strstr(cell(&k.c, 0, "alarms"), "config_rolled_back: generation 3"));
+	done();
+}
+END_TEST
+
+/* ---- waits ---- */
+
+static int now_true(const char *args)
+{
+	ask("wait", args);
+	done();
+	ck_assert_ptr_nonnull(waiting.cond);
+	return waiting.cond(waiting.state);
+}
+
+static void forget(void)
+{
+	waiting.free(waiting.state);
+	memset(&waiting, 0, sizeof(waiting));
+}
+
+static const struct {
+	const char *what, *args;
+	int before, after; /* after what both checks say up, and the drain of six/s */
+} waits[] = {
+	{ "the daemon, until all is checked", "{\"object\": \"daemon\", \"condition\": \"ready\"}", 0, 1 },
+	{ "a service", "{\"object\": \"service/web\", \"condition\": \"up\"}", 0, 1 },
+	{ "one in its pool", "{\"object\": \"service/web\", \"condition\": \"quorum\"}", 0, 1 },
+	{ "a backend", "{\"object\": \"backend/web/a\", \"condition\": \"up\"}", 0, 1 },
+	{ "one that goes", "{\"object\": \"backend/web/a\", \"condition\": \"down\"}", 1, 0 },
+	{ "a drain that nobody asked for", "{\"object\": \"backend/web/a\", \"condition\": \"drained\"}", -1, -1 },
+	{ "a drain with flows", "{\"object\": \"backend/six/s\", \"condition\": \"drained\"}", -1, 0 },
+	{ "a backend that is drained does not come up", "{\"object\": \"backend/six/s\", \"condition\": \"up\"}", 1,
+		-1 },
+	{ "what is confirmed", "{\"object\": \"config\", \"condition\": \"confirmed\"}", 1, 1 },
+};
+
+START_TEST(a_wait_ends_when_it_is_true)
+{
+	ck_assert_msg(now_true(waits[_i].args) == waits[_i].before, "before: %s", waits[_i].what);
+	world_health(&k.w, "web/a", 0, true);
+	world_health(&k.w, "web/b", 0, true);
+	world_state(&k.w, "six/s", CONFIG_STATE_DRAIN, 0);
+	reconcile();
+	ck_assert_msg(waiting.cond(waiting.state) == waits[_i].after, "after: %s", waits[_i].what);
+	forget();
+}
+END_TEST
+
+START_TEST(a_wait_for_nothing_is_an_answer_at_once)
+{
+	static const char *const nothing[] = { "{\"object\": \"backend/web/z\", \"condition\": \"up\"}",
+		"{\"object\": \"service/mail\", \"condition\": \"up\"}",
+		"{\"object\": \"vrrp/wan\", \"condition\": \"master\"}",
+		"{\"object\": \"peer/lb-b\", \"condition\": \"up\"}",
+		"{\"object\": \"sync\", \"condition\": \"in-sync\"}" };
+	for (size_t i = 0; i < COUNT(nothing); i++) {
+		ask("wait", nothing[i]);
+		ck_assert_int_ne(lb_proto_int(k.c.end, "code", -1), 0);
+		ck_assert_ptr_nonnull(lb_proto_str(k.c.end, "message"));
+		done();
+		ck_assert_ptr_null(waiting.cond);
+	}
+	ck_assert_int_eq(now_true("{\"object\": \"backend/web/a\", \"condition\": \"drained\"}"), -1);
+	world_load(&k.w, "services: {}\n"); /* what is waited for goes with a reload */
+	k.env.model = k.w.m;
+	ck_assert_int_eq(waiting.cond(waiting.state), -1);
+	forget();
+}
+END_TEST
+
+START_TEST(drained_is_when_the_last_flow_has_ended)
+{
+	world_state(&k.w, "six/s", CONFIG_STATE_DRAIN, 0);
+	reconcile();
+	ck_assert_int_eq(now_true("{\"object\": \"backend/six/s\", \"condition\": \"drained\"}"), 0);
+	k.env.converged = false;
+	ck_assert_int_eq(waiting.cond(waiting.state), 0);
+	k.env.converged = true;
+	k.err_of_dests = -ENOBUFS; /* nothing is seen of it: nothing is known */
+	ck_assert_int_eq(waiting.cond(waiting.state), 1);
+	forget();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("ctl_answers");
+	TCase *c = tcase_create("ctl_answers");
+	suite_add_tcase(s, c);
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_loop_test(c, a_cell, 0, COUNT(cells));
+	tcase_add_test(c, rows_are_as_their_table_says);
+	tcase_add_test(c, without_a_kernel_it_is_said);
+	tcase_add_test(c, a_list_that_breaks_off_says_so);
+	tcase_add_test(c, a_difference_is_told_in_operations);
+	tcase_add_test(c, what_the_kernel_refused_is_shown_everywhere);
+	tcase_add_test(c, a_list_ends_when_the_configuration_changes_under_it);
+	tcase_add_loop_test(c, an_override_says_what_is_true_now, 0, COUNT(words));
+	tcase_add_test(c, an_override_that_is_not_stored_holds_and_says_so);
+	tcase_add_test(c, a_text_comes_in_parts_that_end_at_a_line);
+	tcase_add_test(c, a_change_is_handed_on_as_it_was_asked_for);
+	tcase_add_test(c, how_it_ends_is_said_before_it_does);
+	tcase_add_test(c, history_has_damaged_ones_in_their_place);
+	tcase_add_loop_test(c, what_waits_and_what_went_back_is_in_status, 0, COUNT(lives));
+	tcase_add_loop_test(c, a_wait_ends_when_it_is_true, 0, COUNT(waits));
+	tcase_add_test(c, a_wait_for_nothing_is_an_answer_at_once);
+	tcase_add_test(c, drained_is_when_the_last_flow_has_ended);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
