@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What the data path forwards. Runs in a guest: started by run.sh.
+# What the data path forwards. Runs in a guest with one processor, whose clock counts instructions: started by run.sh.
 #
 # Clients, balancer and four servers on the veth pairs of one guest, nothing else in between (datapath_net.py has a
 # picture). All sides are set up at once and measured in slices of a second, one right after the other and then
 # backwards; a ratio is the middle one of all pairs of slices of the same half round, with the range in which it is in 19 of
 # 20 cases. Half of the rounds are of a second setup, in which lbd and ipvsadm have changed places.
 #
-#   lbd-nat, -dr, -tun     rules of lbd, which runs, with its checks of the servers; it does not run while others are measured
+#   lbd-nat, -dr, -tun     rules of lbd, which runs, with its checks of the servers, for 2 s; it does not run while others are measured
 #   ipvsadm-nat, -dr, -tun the same rules, as `ipvsadm -Sn` told them, by `ipvsadm -R`; nothing runs
 #   haproxy, nginx         TCP mode with splicing, a thread each processor; stream, a worker each processor; no logs
 #   direct                 no balancer: what clients and servers cost alone
@@ -29,7 +29,7 @@
 #   softirq       how much of cpu is said to be in softirqs. A packet that passes a veth pair is received in the context of
 #                 whoever sends it, so a part of this is counted for programs.
 #   busy          of the processors. A slice in which it is far below what is usual does not count: the machine stood still
-#   own           of a processor that lbd and its rooms take, while they forward
+#   own           of a processor that lbd and its rooms take, while it is forwarded; samples, as softirq
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

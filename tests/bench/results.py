@@ -22,10 +22,11 @@ MORE_IS_BETTER = {"rps", "pps", "rate", "speed"}  # measures; of all others less
 
 # What the committed results leave open, and which figures their table shows.
 ABOUT = {
-    "datapath": ("rps|pps|rate|p50|p99|share|own", "One emulated guest has clients, balancer and servers on two processors, so a "
-                 "rate is the price of all of it, and nothing here says what a card, its queues or many cores do. `share` counts as "
-                 "the balancer's whatever it makes dearer elsewhere. Latency is that of a machine without a rest, where who "
-                 "waits for a processor waits longest. HAProxy and nginx do things that IPVS cannot do; only forwarding is compared."),
+    "datapath": ("rps|pps|rate|p50|p99|share|own", "One emulated processor has clients, balancer and servers, and what it counts are "
+                 "instructions: a rate is the price of all of it, and nothing here says what caches, cards, their queues or "
+                 "many cores do. `share` counts as the balancer's whatever it makes dearer elsewhere. Latency is that of a machine "
+                 "without a rest, where who waits for the processor waits longest. HAProxy and nginx do things that IPVS cannot "
+                 "do; only forwarding is compared."),
     "program": ("start|reload|reload-answer|start-writes|reload-writes|reload-same-writes|rss-core|rss-probe|pss-total",
                 "Seconds are of an emulated processor. ipvsadm -R is one call of the kernel per line; a script that calls ipvsadm "
                 "once per line is slower still. Memory is of the programs; that of the kernel is the same for everybody."),
@@ -37,6 +38,7 @@ ABOUT = {
              "an emulated processor."),
     "takeover": ("lost", "A thousand connections per way, that say little. What is lost under full load is not measured."),
     "operator": ("status|list|top-guest", "One operator at a time."),
+    "budget": (".*", "Where time goes in an emulated guest; a real processor shares it out differently."),
     "guard": (".*", "Small cases with generous bounds: it finds what got several times slower, and nothing finer."),
 }
 
