@@ -56,9 +56,12 @@ void ctl_kernel_unreadable(struct ctl_reply *r, int err)
 	ctl_reply_end(r, LB_CODE_FAILED, text, NULL);
 }
 
-/* What next() returns after the kernel was read: half a list must not end as if it were whole. */
+/* What next() returns after the kernel was read: half a list must not end as if it were whole. A service that has gone
+ * since it was listed has nothing to tell. */
 static int goes_on(struct ctl_reply *r, int err)
 {
+	if (err == -ESRCH)
+		return 1;
 	if (err)
 		ctl_kernel_unreadable(r, err);
 	return err == 0;
