@@ -11,16 +11,17 @@ set -u
 lbd=$(realpath "${1:?usage: golden_import.sh LBD [--update]}") update=${2-}
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 2
 failed=0 cases=0
+said=$(mktemp) || exit 2 # not here: two builds may be tested at the same time
+trap 'rm -f "$said"' EXIT
 for file in *.conf *.rules; do
     case $file in
     *.conf) what=keepalived ;;
     *) what=ipvsadm ;;
     esac
     read -ra words < <(sed -n '1s/^#: //p' "$file")
-    yaml=$("$lbd" "--import=$what" "${words[@]}" "$file" 2>.said)
+    yaml=$("$lbd" "--import=$what" "${words[@]}" "$file" 2>"$said")
     status=$?
-    got=$(printf 'exit %d\n---- standard error\n' $status && cat .said && printf -- '---- standard output\n%s\n' "$yaml")
-    rm -f .said
+    got=$(printf 'exit %d\n---- standard error\n' $status && cat "$said" && printf -- '---- standard output\n%s\n' "$yaml")
     cases=$((cases + 1))
     expected=${file%.*}.out
     if [[ $update == --update ]]; then

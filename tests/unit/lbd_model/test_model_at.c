@@ -45,7 +45,7 @@ static struct ipvs_key key_of(const char *listen)
 
 START_TEST(by_the_table)
 {
-	struct world w;
+	struct world w = { 0 };
 	world_start(&w, CONFIG);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct ipvs_key key = key_of(rows[i].listen);
@@ -65,7 +65,7 @@ START_TEST(as_a_walk_finds_it)
 {
 	struct lb_text text = LB_TEXT_INIT;
 	struct rng r = { (uint64_t)_i };
-	uint32_t order[300];
+	uint32_t order[300] = { 0 };
 	lb_text_puts(&text, "services:\n  s:\n    listen: 203.0.113.1:80\n    check: none\n    backends:\n");
 	for (uint32_t i = 0; i < COUNT(order); i++) {
 		uint32_t k = rnd(&r, i + 1);
@@ -76,7 +76,7 @@ START_TEST(as_a_walk_finds_it)
 		uint32_t a = order[i];
 		lb_text_printf(&text, "      b%u: 10.0.%u.%u%s\n", a, a / 100, a % 100, a % 2 ? ":81" : "");
 	}
-	struct world w;
+	struct world w = { 0 };
 	world_start(&w, text.s);
 	struct ipvs_key key = key_of("203.0.113.1:80");
 	for (uint32_t a = 0; a < 400; a++)
