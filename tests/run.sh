@@ -210,7 +210,7 @@ run_guest() {
     shift 2
     rm -rf "$logs/lab-$name"
     mkdir -p "$logs/lab-$name"
-    tests/lab/lab --kernel "$kernel" --cpus 2 --timeout 1500 --out "$logs/lab-$name" \
+    tests/lab/lab --kernel "$kernel" --cpus 2 --timeout 2700 --out "$logs/lab-$name" \
         -- tests/lab/suite.sh "build/${presets[0]}" "$@" ${pattern:+-k "$pattern"}
 }
 
