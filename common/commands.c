@@ -519,8 +519,7 @@ const struct lb_command lb_commands[] = {
 	[LB_COMMAND_TRACE] = { "trace", "", LB_LEVEL_OBSERVE, .view = LB_VIEW_TABLE, .row = LB_ROW_TRACE,
 		.help = "where the time of the last changes went, newest last",
 		.text = "Of the last 128: each in the parts of its way, in milliseconds. What was on its way to the "
-			"kernel "
-			"together has the whole length of it.",
+			"kernel together has the whole length of it.",
 		.args = { { .name = "kind",
 			.kind = LB_ARG_CHOICE,
 			.choices = traced,

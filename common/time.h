@@ -26,6 +26,13 @@ static inline int lb_time_cmp(struct lb_time a, struct lb_time b)
 	return a.us < b.us ? -1 : a.us > b.us;
 }
 
+/* Microseconds from one moment to another, held within 0 and what fits. */
+static inline uint32_t lb_time_span_us(struct lb_time from, struct lb_time to)
+{
+	int64_t us = to.us - from.us;
+	return us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+}
+
 static inline struct lb_time lb_time_min(struct lb_time a, struct lb_time b)
 {
 	return a.us < b.us ? a : b;

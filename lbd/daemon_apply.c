@@ -336,8 +336,8 @@ static void trace_taken(struct daemon *d)
 	char object[TRACE_OBJECT];
 	struct lb_time now = lb_clock_now();
 	snprintf(object, sizeof(object), "config/%u", d->generation);
-	traces_open(d->traces, TRACE_CONFIG, object, trace_us(a->asked, a->loaded), trace_us(a->loaded, now), now,
-		lb_clock_wall_ms());
+	traces_open(d->traces, TRACE_CONFIG, object, lb_time_span_us(a->asked, a->loaded),
+		lb_time_span_us(a->loaded, now), now, lb_clock_wall_ms());
 }
 
 static void take(struct daemon *d, struct config *c)

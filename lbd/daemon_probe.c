@@ -164,7 +164,8 @@ static void trace_flip(struct daemon *d, const struct history_record *r, struct 
 	char at[LB_ENDPOINT_STRLEN], object[TRACE_OBJECT];
 	snprintf(object, sizeof(object), "check/%.60s %s %s", r->check, lb_endpoint_str(&r->addr, r->port, at),
 		history_state_name((enum history_state)r->new_state));
-	traces_open(d->traces, TRACE_FLIP, object, r->result.latency_us, trace_us(decided, heard), heard, r->wall_ms);
+	traces_open(d->traces, TRACE_FLIP, object, r->result.latency_us, lb_time_span_us(decided, heard), heard,
+		r->wall_ms);
 }
 
 static void take_state(struct daemon *d, const struct check_msg_state *m)

@@ -24,12 +24,6 @@ const struct trace_row trace_rows[TRACE_KINDS] = {
 			{ "announced", "until the switches and neighbours were told, where that was later" } } },
 };
 
-uint32_t trace_us(struct lb_time from, struct lb_time to)
-{
-	int64_t us = lb_time_diff_us(to, from);
-	return us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
-}
-
 static struct trace *next(struct traces *t)
 {
 	struct trace *one = &t->v[t->n++ % TRACE_RECORDS];
@@ -87,7 +81,7 @@ void traces_close(struct traces *t, struct lb_time now)
 		if (!one->open)
 			continue;
 		one->open = false;
-		one->us[WAITED] = trace_us(one->from, t->turn);
+		one->us[WAITED] = lb_time_span_us(one->from, t->turn);
 		one->us[PLANNED] = (uint32_t)(whole - kernel);
 		one->us[KERNEL] = (uint32_t)kernel;
 	}

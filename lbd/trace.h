@@ -53,9 +53,6 @@ struct traces {
 	struct trace v[TRACE_RECORDS];
 };
 
-/* Microseconds from one moment to another, as a part: none is below 0. */
-uint32_t trace_us(struct lb_time from, struct lb_time to);
-
 /* One that is over, with all its parts (in the order of its row). */
 void traces_add(struct traces *t, enum trace_kind kind, const char *object, const uint32_t *us, int64_t wall_ms);
 

@@ -22,8 +22,7 @@ void taken_announced(struct inst *i, struct lb_time now)
 
 static uint32_t part(struct lb_time from, struct lb_time to)
 {
-	int64_t us = from.us ? lb_time_diff_us(to, from) : 0;
-	return us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+	return from.us ? lb_time_span_us(from, to) : 0; /* it was never heard */
 }
 
 static void tell(struct inst *i)

@@ -116,9 +116,9 @@ END_TEST
 
 START_TEST(parts_stay_within_their_number)
 {
-	ck_assert_uint_eq(trace_us(at(10), at(30)), 20);
-	ck_assert_uint_eq(trace_us(at(30), at(10)), 0);
-	ck_assert_uint_eq(trace_us(at(0), at(INT64_C(1) << 40)), UINT32_MAX);
+	ck_assert_uint_eq(lb_time_span_us(at(10), at(30)), 20);
+	ck_assert_uint_eq(lb_time_span_us(at(30), at(10)), 0);
+	ck_assert_uint_eq(lb_time_span_us(at(0), at(INT64_C(1) << 40)), UINT32_MAX);
 	for (size_t k = 0; k < TRACE_KINDS; k++)
 		for (size_t i = 0; i < TRACE_PARTS; i++)
 			ck_assert(trace_rows[k].parts[i].name && trace_rows[k].parts[i].help);
