@@ -184,11 +184,15 @@ class Kernel:
         return dict(_attrs(dict(_attrs(got[0]))[1]))[6].rstrip(b"\0").decode() if isinstance(got, list) else None
 
     def weights(self):
+        """
+        Of one moment: the kernel fills the first part of its answer under its lock, and some destinations fit it. It
+        goes on by position, so one that was added at the head meanwhile makes the last one come again, as it is then.
+        """
         found = {}
         for message in self.ask(self.family, 8, self.key, flags=DUMP):
             dest = dict(_attrs(dict(_attrs(message))[2]))
             at = f"{socket.inet_ntoa(dest[1][:4])}:{struct.unpack('!H', dest[2])[0]}"
-            found[at] = struct.unpack("=i", dest[4])[0]
+            found.setdefault(at, struct.unpack("=i", dest[4])[0])
         return found
 
     def close(self):
