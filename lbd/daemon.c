@@ -190,7 +190,7 @@ void daemon_exit(struct daemon *d, enum ctl_exit how)
 		return;
 	d->stopping = true;
 	d->flush_on_exit = how == CTL_EXIT_STOP_FLUSH;
-	d->exit_status = how == CTL_EXIT_RESTART ? 0 : DAEMON_EXIT_STOP;
+	d->exit_status = how == CTL_EXIT_RESTART || how == CTL_EXIT_SIGNAL ? 0 : DAEMON_EXIT_STOP;
 	const char *why = how == CTL_EXIT_RESTART      ? "restart"
 			  : how == CTL_EXIT_STOP_FLUSH ? "flush"
 						       : "the kernel keeps what it has";
@@ -206,7 +206,7 @@ void daemon_exit(struct daemon *d, enum ctl_exit how)
 	d->stopping_since = lb_clock_now();
 	ev_timer_stop(d->loop, &d->audit_timer);
 	ev_timer_stop(d->loop, &d->tick);
-	daemon_vrrp_stop(d); /* first: the other node takes over while the rest ends */
+	daemon_vrrp_stop(d, how != CTL_EXIT_RESTART); /* first: the other node takes over while the rest ends */
 	daemon_probe_stop(d);
 	ev_timer_set(&d->stop_timer, 0.01, 0.02);
 	ev_timer_start(d->loop, &d->stop_timer);
@@ -217,7 +217,7 @@ static void term_cb(struct ev_loop *loop, ev_signal *w, int revents)
 	struct daemon *d = w->data;
 	(void)loop;
 	(void)revents;
-	daemon_exit(d, CTL_EXIT_RESTART); /* status 0: the service manager knows that it asked */
+	daemon_exit(d, CTL_EXIT_SIGNAL); /* status 0: the service manager knows that it asked */
 }
 
 static void hup_cb(struct ev_loop *loop, ev_signal *w, int revents)

@@ -411,7 +411,8 @@ int daemon_vrrp_model(struct daemon *d, const struct config *c);
 uint32_t daemon_vrrp_keys(struct daemon *d, bool *cluster);
 /* Starts the room when there is an instance, stops it when there is none. */
 void daemon_vrrp_start(struct daemon *d);
-void daemon_vrrp_stop(struct daemon *d);
+/* leave: addresses go and the other node is told; else they stay for the time of their lease, for whoever follows. */
+void daemon_vrrp_stop(struct daemon *d, bool leave);
 bool daemon_vrrp_stopped(const struct daemon *d);
 void daemon_vrrp_done(struct daemon *d);
 void daemon_vrrp_log_level(struct daemon *d, enum lb_log_level level);

@@ -382,11 +382,15 @@ static void room_start(struct daemon *d)
 			strerror(-err));
 }
 
-void daemon_vrrp_stop(struct daemon *d)
+void daemon_vrrp_stop(struct daemon *d, bool leave)
 {
 	struct daemon_vrrp *v = &d->vrrp;
 	if (!v->there || v->worker.stopping)
 		return;
+	struct lb_text line = LB_TEXT_INIT;
+	if (leave)
+		(void)daemon_vrrp_send(d, &(struct vrrp_msg){ .type = VRRP_MSG_END }, &line);
+	lb_text_done(&line);
 	worker_stop(&v->worker);
 	if (!worker_stopped(&v->worker))
 		return; /* gone follows */
@@ -406,7 +410,7 @@ void daemon_vrrp_start(struct daemon *d)
 	if (d->vrrp.all.n && !d->vrrp.there)
 		room_start(d);
 	else if (!d->vrrp.all.n)
-		daemon_vrrp_stop(d);
+		daemon_vrrp_stop(d, true);
 }
 
 void daemon_vrrp_done(struct daemon *d)

@@ -415,6 +415,7 @@ void worker_stop(struct worker *w)
 		w->state = WORKER_STATE_STOPPED;
 		return;
 	}
+	(void)lb_frame_write(&w->channel); /* what was said last */
 	end_process(w, SIGTERM);
 	arm(w, KILL_AFTER_S, KILL_AFTER_S);
 }

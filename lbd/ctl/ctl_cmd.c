@@ -367,7 +367,8 @@ static void do_daemon_restart(struct ctl_env *env, struct ctl_request *rq, struc
 {
 	(void)rq;
 	ctl_reply_end(r, LB_CODE_OK,
-		"the daemon ends; its service manager starts it again, the kernel keeps what it has", NULL);
+		"the daemon ends; its service manager starts it again, the kernel keeps what it has, addresses too",
+		NULL);
 	env->ops->exit(env->arg, CTL_EXIT_RESTART);
 }
 

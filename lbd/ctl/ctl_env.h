@@ -74,7 +74,12 @@ struct ctl_apply {
 
 #define CTL_CONFIRM_MAX_MS 86400000 /* a day: who has not come back by then will not */
 
-enum ctl_exit { CTL_EXIT_STOP, CTL_EXIT_STOP_FLUSH, CTL_EXIT_RESTART };
+enum ctl_exit {
+	CTL_EXIT_STOP,
+	CTL_EXIT_STOP_FLUSH,
+	CTL_EXIT_RESTART, /* comes back: virtual addresses stay for the time of their lease */
+	CTL_EXIT_SIGNAL,  /* not by a command */
+};
 
 struct ctl_ops {
 	struct lb_time (*now)(void *arg);

@@ -364,6 +364,12 @@ void vip_book_overrun(struct vip_book *b)
 				e->dels = 0;
 }
 
+bool vip_book_left(struct vip_slot *s, const struct vip *v)
+{
+	const struct vip_entry *e = entry_find(s, v);
+	return e && e->there && e->proto == VIP_LABEL_PROTO && e->ask == VIP_ASK_NONE;
+}
+
 /* ---- telling ---- */
 
 static bool is_virtual(const struct vip_book *b, const struct vip_entry *e)

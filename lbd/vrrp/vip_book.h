@@ -90,5 +90,8 @@ bool vip_book_wants_dump(const struct vip_book *b);
 /* Notifications were lost: forget which of ours are still to come. */
 void vip_book_overrun(struct vip_book *b);
 
+/* Whether it is on the card, added by a process of ours, and nobody asked for it since. */
+bool vip_book_left(struct vip_slot *s, const struct vip *v);
+
 /* Whether the owner is to be told of this slot now; it counts as told then. Finds its sources. */
 bool vip_book_tell(struct vip_book *b, struct vip_slot *s);

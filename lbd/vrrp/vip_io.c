@@ -487,6 +487,15 @@ int64_t vip_net_waiting_ms(const struct vip_net *n)
 	return vip_req_waiting(n) ? lb_time_diff_us(lb_clock_now(), n->moved_at) / 1000 : 0;
 }
 
+bool vips_left(const struct vip_net *n, const struct vip_card *c, const struct vip *v, size_t n_v)
+{
+	struct vip_slot *s = vip_book_find(&n->book, c);
+	for (size_t i = 0; s && i < n_v; i++)
+		if (vip_book_left(s, &v[i]))
+			return true;
+	return false;
+}
+
 struct vip_card *vip_card_get(struct vip_net *n, const char *name)
 {
 	struct vip_slot *s = vip_book_get(&n->book, name);

@@ -68,6 +68,8 @@ void vip_card_put(struct vip_net *n, struct vip_card *c);
 /* Whether an address is virtual: asked when a card's own source is looked for. Set once after vip_net_new. */
 void vip_net_mine(struct vip_net *n, bool (*mine)(const struct lb_ip *ip, void *arg));
 
+/* Whether a process of ours that is no more left one of these on the card. Known as the card's fields are. */
+bool vips_left(const struct vip_net *n, const struct vip_card *c, const struct vip *v, size_t n_v);
 /* Adds or renews n addresses in one batch. lease_s 0 = for ever. 0 or -errno (nothing was sent). */
 int vips_add(struct vip_net *n, const struct vip_card *c, const struct vip *v, size_t n_v, uint32_t lease_s);
 /* Removes them in one batch; those that are not there are no error. */

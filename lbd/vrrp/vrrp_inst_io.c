@@ -316,11 +316,26 @@ static void look_at_card(struct inst *i)
 	inst_watch_again(i);
 }
 
+/* Addresses that are still there have been missed by nobody yet: their master was killed, or restarted, a moment ago,
+ * and the lease of those that it left longer ago is over. */
+static bool was_master(const struct inst *i)
+{
+	const struct vip_net *n = i->w->net;
+	return i->conf.resume || vips_left(n, i->sock->card, i->vips, i->n_vips) ||
+	       (i->mac.card && vips_left(n, i->mac.card, i->vips, i->n_vips));
+}
+
+bool inst_may_go_on(const struct inst *i)
+{
+	return i->fsm.resuming || (!i->started && was_master(i));
+}
+
 void inst_start(struct inst *i)
 {
+	bool goes_on = was_master(i);
 	i->started = true;
 	look_at_card(i);
-	inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_START, .on = i->conf.resume });
+	inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_START, .on = goes_on });
 	if (i->fsm.state == VRRP_STATE_INIT) /* it waits for its startup delay: nothing has been reported */
 		tell_state(i, VRRP_STATE_INIT, VRRP_CAUSE_STARTED);
 }

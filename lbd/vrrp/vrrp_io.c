@@ -94,6 +94,7 @@ static int dispatch(struct room *w, const struct vrrp_msg *m)
 	case VRRP_MSG_TRACK: inst_track(w, &m->u.track); return 0;
 	case VRRP_MSG_DO: inst_do(w, &m->u.run); return 0;
 	case VRRP_MSG_PEERS: peers_set(w, m->u.peers); return 0;
+	case VRRP_MSG_END: w->leaving = true; return 0;
 	case VRRP_MSG_LOG: lb_log_set_level(m->u.log); return 0;
 	case VRRP_MSG_PING:
 		sweep_once(w);
@@ -271,8 +272,8 @@ int vrrp_worker_main(int channel_fd, void (*alive)(void))
 	LIST_INIT(&w.groups);
 	LIST_INIT(&w.socks);
 	LIST_INIT(&w.lookouts);
-	/* Who ends this process closes the channel: then the addresses are let go of and the peer is told. A service
-	 * manager that sends SIGTERM to all processes of a service must not cut that short. */
+	/* Who ends this process closes the channel, and says before whether the addresses are let go of and the peer is
+	 * told. A service manager that sends SIGTERM to all processes of a service must not cut that short. */
 	signal(SIGTERM, SIG_IGN);
 	int err = lb_room_open(&w.base, channel_fd, alive, &room_calls, &w);
 	w.heard_at = w.rested_at = w.polled_at = w.base.now;
@@ -282,6 +283,7 @@ int vrrp_worker_main(int channel_fd, void (*alive)(void))
 		lb_log(LB_LOG_ERROR, "cannot open the network of this host: %s", strerror(-err));
 	} else {
 		lb_room_run(&w.base);
+		w.abandoned |= !w.leaving;
 		insts_stop(&w);
 		peers_stop(&w);
 		if (!w.abandoned)

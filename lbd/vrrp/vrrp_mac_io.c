@@ -106,11 +106,6 @@ static void refused(struct inst *i, int err)
 
 /* ---- looking ---- */
 
-static bool may_stay(const struct inst *i)
-{
-	return i->fsm.resuming || (!i->started && i->conf.resume);
-}
-
 /* A master whose device was not as it should be: now it will be. */
 static void restore(struct inst *i)
 {
@@ -154,7 +149,7 @@ void inst_mac_look(struct inst *i)
 		.mac = i->mac.address,
 		.life = i->mac.life,
 		.master = is_master(i),
-		.may_stay = may_stay(i) };
+		.may_stay = inst_may_go_on(i) };
 	switch (vmac_look(&s)) {
 	case VMAC_WORD_NOTHING: return;
 	case VMAC_WORD_MAKE: make(i); return;

@@ -317,6 +317,17 @@ static int stats_read(struct lb_fields *f, void *u)
 	return 0;
 }
 
+static void end_write(const void *u, struct lb_members *o)
+{
+	(void)u, (void)o;
+}
+
+static int end_read(struct lb_fields *f, void *u)
+{
+	(void)f, (void)u;
+	return 0;
+}
+
 static const struct lb_msg_row rows[] = {
 	[VRRP_MSG_HELLO] = { "hello", true, lb_msg_hello_write, lb_msg_hello_read },
 	[VRRP_MSG_SET] = { "vrrp.set", true, set_write, set_read },
@@ -324,6 +335,7 @@ static const struct lb_msg_row rows[] = {
 	[VRRP_MSG_TRACK] = { "vrrp.track", true, track_write, track_read },
 	[VRRP_MSG_DO] = { "vrrp.do", true, do_write, do_read },
 	[VRRP_MSG_PEERS] = { "vrrp.peers", true, peers_write, peers_read },
+	[VRRP_MSG_END] = { "vrrp.end", true, end_write, end_read },
 	[VRRP_MSG_LOG] = { "log", true, lb_msg_log_write, lb_msg_log_read },
 	[VRRP_MSG_PING] = { "ping", true, lb_msg_ping_write, lb_msg_ping_read },
 	[VRRP_MSG_READY] = { "ready", false, lb_msg_ready_write, lb_msg_ready_read },

@@ -8,6 +8,8 @@
  *                  vrrp.track  what tracked objects say: added to the priority, or a fault with its reason
  *                  vrrp.do     an operator's word for one instance
  *                  vrrp.peers  the other nodes and the second path to them; anew when anything of it changed
+ *                  vrrp.end    the node leaves: priority 0, and nothing stays. A channel that ends without it leaves
+ *                              the addresses, for as long as their lease, to the process that follows
  *                  log, ping   as with every worker; ping also means that the core lives
  *   vrrp -> core   ready       the answer to hello
  *                  vrrp.node   another node: when it or a path changed, and behind each pong
@@ -46,6 +48,7 @@ enum vrrp_msg_type {
 	VRRP_MSG_TRACK,
 	VRRP_MSG_DO,
 	VRRP_MSG_PEERS,
+	VRRP_MSG_END,
 	VRRP_MSG_LOG,
 	VRRP_MSG_PING,
 	VRRP_MSG_READY,

@@ -138,7 +138,8 @@ struct room {
 	struct lb_time heard_at;
 	struct lb_time polled_at, rested_at; /* the last poll; and the last time that this process waited */
 	bool swept;                          /* what a process before us left of routes and rules is looked for */
-	bool abandoned;                      /* ends without a word to anybody */
+	bool leaving;                        /* the core said that the node leaves */
+	bool abandoned;                      /* ends without a word to anybody, and leaves what it has */
 	unsigned silent;                     /* looks in a row at a kernel that does not answer */
 };
 
@@ -175,6 +176,8 @@ void inst_left(struct group *g, size_t member);
 void inst_tell_alarm(struct inst *i, enum vrrp_alarm alarm, bool on, const char *text);
 /* Whatever makes us look at an instance: had it been standing still, it must know that first. */
 void inst_look(struct inst *i);
+/* What a process before us left may stay: it is not decided yet whether we go on as master. */
+bool inst_may_go_on(const struct inst *i);
 /* Once its card is known: otherwise each start would begin with a fault of a few milliseconds. */
 void inst_start(struct inst *i);
 void inst_timers(struct inst *i);        /* made, not armed */

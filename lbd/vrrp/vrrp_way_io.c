@@ -18,7 +18,7 @@ static bool is_wanted(const struct inst *i)
 /* Whether what a killed process left may stay until that is decided. */
 static bool may_stay(const struct inst *i)
 {
-	return is_wanted(i) || i->fsm.resuming || (!i->started && i->conf.resume);
+	return is_wanted(i) || inst_may_go_on(i);
 }
 
 static void log_word(const struct inst *i, const struct way *w, enum way_word word, int err)

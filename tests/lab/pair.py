@@ -182,15 +182,15 @@ def is_backup(d, name="wan", seconds=30):
     until(lambda: state(d, name) == "backup", f"{name} is backup", seconds)
 
 
-def lone(node, yaml, name):
+def lone(node, yaml, name, supervise=False):
     """A daemon on a node of the pair; it finds no IPVS to speak of, and need not."""
-    return Lbd(node, yaml, name=name, user="root")
+    return Lbd(node, yaml, name=name, user="root", supervise=supervise)
 
 
 @contextlib.contextmanager
-def both(pair, **keys):
-    """The better one is master, the other one follows."""
-    a, b = lone(pair.a, config(150, **keys), "lb-a"), lone(pair.b, config(100, **keys), "lb-b")
+def both(pair, supervise=False, **keys):
+    """The better one is master, the other one follows; supervise: whoever of them ends is started again."""
+    a, b = (lone(n, config(prio, **keys), name, supervise) for n, prio, name in ((pair.a, 150, "lb-a"), (pair.b, 100, "lb-b")))
     try:
         a.start(ready=False)
         is_master(a)

@@ -13,9 +13,10 @@ import time
 import pytest
 
 from conftest import until
-from pair import (A4, B4, LL6, VIP4, VIP6, VRID, Keepalived, Wire, both, config, has, instance, is_master, lone, pair,
+from pair import (A4, B4, LL6, VIP4, VIP6, VRID, Keepalived, Wire, both, config, has, instance, is_backup, is_master, lone, pair,
                   state)
 from steps import slowness
+from witness import Holders
 
 INTERVAL, LEASE = 0.1, 3.0
 SECONDS = float(os.environ.get("LBD_PAIR_SECONDS", "2"))  # how long each meeting with keepalived is watched; 30 is long
@@ -89,6 +90,41 @@ def test_killed_vrrp_process_goes_on_before_anybody_missed_it(pair):
                 assert a.ctl("vrrp", "list")["data"][0]["cause"] == "resumed"
                 assert holders(pair) == ["pa"]
             assert not wire.of(B4, start)
+
+
+ENDS = {
+    "killed": lambda d: d.kill(),
+    "restarted": lambda d: d.ctl("daemon", "restart"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_core_that_is_back_in_time_keeps_the_address(pair, end):
+    """faults: the address stays where it is, and the peer does not notice; also where it would not be taken back."""
+    with Wire(pair.c) as wire, Holders(pair.a, pair.b) as held:
+        with both(pair, supervise=True, advert_interval="2s", preempt=False) as (a, b):
+            until(lambda: held.now() == (True, False), "A has it")
+            start = time.monotonic()
+            for _ in range(2):
+                starts = a.starts
+                ENDS[end](a)
+                until(lambda: a.starts > starts, "it is started again")
+                is_master(a)
+                assert a.ctl("vrrp", "list")["data"][0]["cause"] == "resumed"
+            assert not wire.of(B4, start) and 0 not in {x.prio for x in wire.of(A4, start)}
+            assert held.nobody(start) == 0 and held.several(start) == 0
+            assert state(b) == "backup"
+
+
+def test_core_that_is_back_too_late_follows_who_took_over(pair):
+    with both(pair, preempt=False, lease="60s") as (a, b):
+        a.kill()
+        is_master(b)
+        assert has(pair.a)  # its lease runs
+        a.start(ready=False)
+        is_backup(a)
+        until(lambda: holders(pair) == ["pb"], "one holder", 2)
+        assert state(b) == "master"
 
 
 def test_killed_vrrp_process_whose_peer_took_over_follows_it(pair):

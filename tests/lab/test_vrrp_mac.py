@@ -152,6 +152,20 @@ def test_killed_vrrp_process_adopts_its_device(pair):
             assert {x.frame[6:12].hex(":") for x in wire.adverts} == {MAC4}
 
 
+def test_core_that_is_back_in_time_adopts_its_device(pair):
+    with Wire(pair.c) as wire, both(pair, supervise=True, **MAC, advert_interval="2s", preempt=False) as (a, _):
+        until(lambda: holds(pair.a), "the master has it")
+        index, start = links(pair.a)[DEV4]["ifindex"], time.monotonic()
+        for end in (a.kill, lambda: a.ctl("daemon", "restart")):
+            starts = a.starts
+            end()
+            until(lambda: a.starts > starts, "it is started again")
+            is_master(a)
+            assert a.ctl("vrrp", "list")["data"][0]["cause"] == "resumed"
+            assert holds(pair.a) and links(pair.a)[DEV4]["ifindex"] == index
+        assert not wire.of(B4, start) and "left behind" not in a.log()
+
+
 def test_killed_vrrp_process_whose_peer_took_over_takes_its_device_down(pair):
     with both(pair, **MAC, preempt=False) as (a, b):
         pid = workers(a)["vrrp"]

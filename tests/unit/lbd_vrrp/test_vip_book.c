@@ -330,11 +330,39 @@ START_TEST(nothing_piles_up)
 }
 END_TEST
 
+static const struct {
+	const char *what, *story;
+	char of;
+	bool left;
+} lefts[] = {
+	{ "with our label, and not asked for", "dump link:5 half +:p +:o end", 'o', true },
+	{ "without it", "dump link:5 half +:p +:v end", 'v', false },
+	{ "that of the other prefix is another", "dump link:5 half +:V end", 'v', false },
+	{ "not there", "dump link:5 half +:p end", 'o', false },
+	{ "gone again", "dump link:5 half +:o end -:o", 'o', false },
+	{ "wanted: it is ours now", "dump link:5 half +:o end want:o", 'o', false },
+	{ "given up by us", "dump link:5 half +:o end free:o", 'o', false },
+};
+
+START_TEST(what_a_process_before_us_left)
+{
+	char story[80];
+	begin();
+	snprintf(story, sizeof(story), "%s", lefts[_i].story);
+	for (char *at = NULL, *w = strtok_r(story, " ", &at); w; w = strtok_r(NULL, " ", &at))
+		act(w);
+	struct vip v = vip(lefts[_i].of);
+	ck_assert_msg(vip_book_left(slot, &v) == lefts[_i].left, "%s", lefts[_i].what);
+	vip_book_done(&book);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("vip_book");
 	TCase *tc = tcase_create("all");
 	tcase_add_loop_test(tc, stories, 0, LEN(rows));
+	tcase_add_loop_test(tc, what_a_process_before_us_left, 0, LEN(lefts));
 	tcase_add_test(tc, users_of_a_card);
 	tcase_add_test(tc, nothing_piles_up);
 	suite_add_tcase(s, tc);

@@ -65,6 +65,7 @@ static void same(const struct vrrp_msg *a, const struct vrrp_msg *b, uint64_t se
 		ck_assert_uint_eq(a->u.run.for_ms, b->u.run.for_ms);
 		break;
 	case VRRP_MSG_PEERS: same_bytes(a->u.peers, b->u.peers, sizeof(*a->u.peers), "peers", seed); break;
+	case VRRP_MSG_END: break;
 	case VRRP_MSG_LOG: ck_assert_int_eq(a->u.log, b->u.log); break;
 	case VRRP_MSG_PING: ck_assert_uint_eq(a->u.ping, b->u.ping); break;
 	case VRRP_MSG_READY:
@@ -159,6 +160,7 @@ static const char *const bases[VRRP_MSG_COUNT] = {
 	[VRRP_MSG_TRACK] = "{\"msg\":\"vrrp.track\",\"id\":7,\"add\":-20,\"fault\":true,\"reason\":\"track:lan0\"}",
 	[VRRP_MSG_DO] = "{\"msg\":\"vrrp.do\",\"id\":7,\"what\":\"handover\",\"for_ms\":2000}",
 	[VRRP_MSG_PEERS] = PEERS,
+	[VRRP_MSG_END] = "{\"msg\":\"vrrp.end\"}",
 	[VRRP_MSG_LOG] = "{\"msg\":\"log\",\"level\":\"debug\"}",
 	[VRRP_MSG_PING] = "{\"msg\":\"ping\",\"n\":5}",
 	[VRRP_MSG_READY] = "{\"msg\":\"ready\",\"version\":1,\"pid\":4711}",
