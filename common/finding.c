@@ -37,6 +37,8 @@ const struct lb_finding_row lb_findings[] = {
 	[LB_FINDING_GATEWAY] = { "route", "whether backends of mode dr are in the same segment",
 		"{0} is behind the gateway {1}: mode dr reaches its own segment only",
 		"lbctl config apply   # with mode: tun or nat in services.{2}" },
+	[LB_FINDING_CHECK_ROUTE] = { "route", "whether checks go the way that the traffic goes",
+		"check {0} goes to {1} {2}, the traffic {3}", "{4}" },
 	[LB_FINDING_MTU] = { "mtu", "whether whole packets fit through tunnels",
 		"packets of {0} bytes and {3} of tunnel do not fit through {1}, whose MTU is {2}",
 		"ip link set dev {1} mtu {4}" },

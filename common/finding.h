@@ -27,6 +27,7 @@ enum lb_finding_id {
 	LB_FINDING_SOURCE,
 	LB_FINDING_ROUTE,
 	LB_FINDING_GATEWAY,
+	LB_FINDING_CHECK_ROUTE,
 	LB_FINDING_MTU,
 	LB_FINDING_FIREWALL_VRRP,
 	LB_FINDING_FIREWALL_PEER,
@@ -41,7 +42,7 @@ enum lb_finding_id {
 	LB_FINDING_STATE_DIR,
 	LB_FINDING_SOCKET
 };
-#define LB_FINDING_COUNT 30
+#define LB_FINDING_COUNT 31
 
 struct lb_finding_row {
 	const char *name;     /* "sysctl": findings that belong together have the same */

@@ -5,6 +5,7 @@
 #include "lbd/daemon.h"
 #include "lbd/host/doctor_io.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,32 @@ static unsigned tunnel_bytes(const struct config_backend *b)
 	return n;
 }
 
+static uint8_t transport_of(const struct check_spec *s, bool v6)
+{
+	const char *dns = check_param(&s->params, CHECK_PARAM_TRANSPORT);
+	if (s->type == CHECK_TYPE_ICMP)
+		return v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+	bool udp = s->type == CHECK_TYPE_UDP || (s->type == CHECK_TYPE_DNS && !(dns && strcmp(dns, "tcp") == 0));
+	return udp ? IPPROTO_UDP : IPPROTO_TCP;
+}
+
+/* Of those that lbd itself sends, to the address that the traffic goes to. */
+static void add_probe(struct doctor *d, const struct config_check *c, const struct config_backend *b)
+{
+	enum check_type type = c->spec.type;
+	if (c->spec.addr.family || type == CHECK_TYPE_SCRIPT || type == CHECK_TYPE_FILE)
+		return;
+	struct doctor_probe *p = lb_vec_push(&d->probes);
+	if (!p)
+		return;
+	p->backend = d->backends.n - 1;
+	p->check = c->name;
+	p->source = c->spec.source;
+	p->interface = check_param(&c->spec.params, CHECK_PARAM_INTERFACE);
+	p->proto = transport_of(&c->spec, lb_ip_is_v6(&b->addr));
+	p->port = type == CHECK_TYPE_ICMP ? 0 : c->spec.port ? c->spec.port : b->port;
+}
+
 static void add_backends(struct doctor *d, const struct config_service *s)
 {
 	for (uint32_t i = 0; i < s->n_backends; i++) {
@@ -88,6 +115,8 @@ static void add_backends(struct doctor *d, const struct config_service *s)
 		b->nat = from->method == IPVS_METHOD_NAT;
 		b->tunnel = tunnel_bytes(from);
 		snprintf(b->object, sizeof(b->object), "backend/%.63s/%.63s", s->name, from->name);
+		for (uint32_t k = 0; k < s->n_checks; k++)
+			add_probe(d, s->checks[k], from);
 	}
 }
 

@@ -18,6 +18,7 @@ void doctor_done(struct doctor *d)
 	lb_vec_done(&d->addresses);
 	lb_vec_done(&d->cards);
 	lb_vec_done(&d->backends);
+	lb_vec_done(&d->probes);
 	lb_vec_done(&d->files);
 	lb_vec_done(&d->firewall.chains);
 }
@@ -135,6 +136,46 @@ static void judge_backends(const struct doctor *d, const struct telling *t)
 	more_like_it(t, LB_FINDING_GATEWAY, gateways);
 }
 
+#define WAY_STRLEN (LB_IP_STRLEN + 80)
+
+static const char *way_str(int err, const struct lb_ip *via, const char *dev, char out[WAY_STRLEN])
+{
+	char ip[LB_IP_STRLEN];
+	if (err > 0)
+		snprintf(out, WAY_STRLEN, "nowhere (%s)", strerror(err));
+	else if (via->family)
+		snprintf(out, WAY_STRLEN, "by %s over %s", dev, lb_ip_str(via, ip));
+	else
+		snprintf(out, WAY_STRLEN, "by %s", dev);
+	return out;
+}
+
+static bool same_way(const struct doctor_probe *p, const struct doctor_backend *b)
+{
+	return p->err == 0 && strcmp(p->dev, b->dev) == 0 && lb_ip_cmp(&p->via, &b->via) == 0;
+}
+
+/* A check that goes another way than the traffic says nothing about it. */
+static void judge_probes(const struct doctor *d, const struct telling *t)
+{
+	char ip[LB_IP_STRLEN], probes[WAY_STRLEN], packets[WAY_STRLEN], mend[DOCTOR_TEXT_MAX];
+	unsigned n = 0;
+	EACH(struct doctor_probe, p, &d->probes)
+	{
+		const struct doctor_backend *b = &d->backends.v[p->backend];
+		if (b->err || p->err < 0 || same_way(p, b) || counted(&n))
+			continue;
+		if (p->source.family || p->interface)
+			snprintf(mend, sizeof(mend), "lbctl config apply   # without source and interface in checks.%s",
+				p->check);
+		else
+			snprintf(mend, sizeof(mend), "ip rule show");
+		TELL(t, LB_FINDING_CHECK_ROUTE, b->object, p->check, lb_ip_str(&b->ip, ip),
+			way_str(p->err, &p->via, p->dev, probes), way_str(0, &b->via, b->dev, packets), mend);
+	}
+	more_like_it(t, LB_FINDING_CHECK_ROUTE, n);
+}
+
 static const struct doctor_backend *forwarded(const struct doctor *d, const char *family)
 {
 	EACH(struct doctor_backend, b, &d->backends)
@@ -227,6 +268,7 @@ void doctor_judge(const struct doctor *d, doctor_fn *fn, void *arg)
 	judge_cards(d, &t);
 	judge_addresses(d, &t);
 	judge_backends(d, &t);
+	judge_probes(d, &t);
 	judge_firewall(d, &t);
 	if (d->nft && !d->nft_there)
 		TELL(&t, LB_FINDING_PROGRAM, "host", "nft", "source_nat and accept: false are rules of it", "nftables");

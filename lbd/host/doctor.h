@@ -61,6 +61,19 @@ struct doctor_backend {
 	unsigned mtu; /* 0 = not known */
 };
 
+struct doctor_probe {   /* of a check that goes to the backend's own address */
+	size_t backend; /* its place in `backends` */
+	const char *check;
+	struct lb_ip source;   /* family 0 = the kernel's choice */
+	const char *interface; /* NULL = by the routes */
+	uint8_t proto;         /* 0 = of no transport */
+	uint16_t port;
+	/* ---- */
+	int err; /* as of the backend */
+	struct lb_ip via;
+	char dev[16];
+};
+
 enum doctor_file_kind { DOCTOR_KEY, DOCTOR_PROGRAM };
 struct doctor_file {
 	const char *path;
@@ -100,6 +113,7 @@ struct doctor {
 	LB_VEC(struct doctor_address) addresses;
 	LB_VEC(struct doctor_card) cards;
 	LB_VEC(struct doctor_backend) backends;
+	LB_VEC(struct doctor_probe) probes;
 	LB_VEC(struct doctor_file) files;
 	struct doctor_socket sockets[2];
 	const char *user, *probe_user; /* "" = the users of this host are not looked at */

@@ -120,7 +120,8 @@ static void look_addresses(struct doctor *d, const struct ifaddrs *all)
 				snprintf(a->dev, sizeof(a->dev), "%s", i->ifa_name);
 		}
 		/* a whole network may be local without an address on any card */
-		a->local = a->dev[0] || (doctor_route(d->route_fd, &a->ip, &way) == 0 && way.local);
+		a->local = a->dev[0] ||
+			   (doctor_route(d->route_fd, &(struct doctor_packet){ .to = &a->ip }, &way) == 0 && way.local);
 		a->moved = a->dev[0] && card_of_vrrp(d, a->dev);
 		if (a->dev[0])
 			look_arp(a);
@@ -138,15 +139,21 @@ static unsigned mtu_of(const char *dev)
 	return mtu;
 }
 
+/* As an error of a route: those are the kernel's words, others say that it could not be asked. */
+static int no_way(int err)
+{
+	if (err == -ENETUNREACH || err == -EHOSTUNREACH || err == -EINVAL || err == -EACCES)
+		return -err;
+	return err ? -1 : 0;
+}
+
 static void look_backends(struct doctor *d)
 {
 	const struct doctor_backend *before = NULL;
 	lb_vec_foreach (b, &d->backends) {
 		struct doctor_way way;
-		int err = doctor_route(d->route_fd, &b->ip, &way);
-		b->err = err == -ENETUNREACH || err == -EHOSTUNREACH || err == -EINVAL || err == -EACCES ? -err
-			 : err                                                                           ? -1
-													 : 0;
+		int err = doctor_route(d->route_fd, &(struct doctor_packet){ .to = &b->ip }, &way);
+		b->err = no_way(err);
 		if (err)
 			continue;
 		b->via = way.via;
@@ -154,6 +161,29 @@ static void look_backends(struct doctor *d)
 		if (b->tunnel)
 			b->mtu = before && strcmp(before->dev, b->dev) == 0 ? before->mtu : mtu_of(b->dev);
 		before = b->tunnel ? b : before;
+	}
+}
+
+/* A source that is not on this host now may be there when this node is master. */
+static void look_probes(struct doctor *d)
+{
+	const struct passwd *user = d->probe_user[0] ? getpwnam(d->probe_user) : NULL;
+	lb_vec_foreach (p, &d->probes) {
+		struct doctor_way way;
+		const struct doctor_packet packet = { .to = &d->backends.v[p->backend].ip,
+			.from = &p->source,
+			.oif = p->interface ? if_nametoindex(p->interface) : 0,
+			.owned = user != NULL,
+			.uid = user ? user->pw_uid : 0,
+			.proto = p->proto,
+			.dport = p->port };
+		bool absent = p->interface && !packet.oif;
+		int err = absent ? -ENODEV : doctor_route(d->route_fd, &packet, &way);
+		p->err = absent ? ENODEV : err == -EINVAL && p->source.family ? -1 : no_way(err);
+		if (err)
+			continue;
+		p->via = way.via;
+		if_indextoname(way.index, p->dev);
 	}
 }
 
@@ -234,6 +264,7 @@ void doctor_look(struct doctor *d)
 	look_cards(d, all);
 	look_addresses(d, all);
 	look_backends(d);
+	look_probes(d);
 	look_firewall(d);
 	look_users(d);
 	look_files(d);

@@ -3,6 +3,7 @@
 
 #include "common/nlmsg.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -50,19 +51,31 @@ static int route_read(const struct lb_nl_msg *m, struct doctor_way *out)
 	return 0;
 }
 
-int doctor_route(int fd, const struct lb_ip *to, struct doctor_way *out)
+static bool put_packet(struct lb_nl_batch *b, const struct doctor_packet *p, size_t len)
+{
+	uint16_t port = htons(p->dport);
+	const struct rtmsg rt = { .rtm_family = p->to->family,
+		.rtm_dst_len = (uint8_t)(len * 8),
+		.rtm_src_len = p->from && p->from->family ? (uint8_t)(len * 8) : 0 };
+	return lb_nl_begin(b, 1, RTM_GETROUTE, 0, &rt, sizeof(rt)) && lb_nl_attr(b, RTA_DST, p->to->b, len) &&
+	       (!rt.rtm_src_len || lb_nl_attr(b, RTA_SRC, p->from->b, len)) &&
+	       (!p->oif || lb_nl_attr(b, RTA_OIF, &p->oif, sizeof(p->oif))) &&
+	       (!p->owned || lb_nl_attr(b, RTA_UID, &p->uid, sizeof(p->uid))) &&
+	       (!p->proto || lb_nl_attr(b, RTA_IP_PROTO, &p->proto, sizeof(p->proto))) &&
+	       (!p->proto || !port || lb_nl_attr(b, RTA_DPORT, &port, sizeof(port)));
+}
+
+int doctor_route(int fd, const struct doctor_packet *p, struct doctor_way *out)
 {
 	uint8_t buf[4096];
 	struct lb_nl_batch b = { .buf = buf, .cap = sizeof(buf) };
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	size_t len = lb_ip_is_v6(to) ? 16 : 4, at = 0;
-	const struct rtmsg rt = { .rtm_family = to->family, .rtm_dst_len = (uint8_t)(len * 8) };
+	size_t len = lb_ip_is_v6(p->to) ? 16 : 4, at = 0;
 	struct lb_nl_msg m;
 	int status;
 	if (fd < 0)
 		return -EBADF;
-	int err = lb_nl_end(
-		&b, 0, lb_nl_begin(&b, 1, RTM_GETROUTE, 0, &rt, sizeof(rt)) && lb_nl_attr(&b, RTA_DST, to->b, len));
+	int err = lb_nl_end(&b, 0, put_packet(&b, p, len));
 	if (err)
 		return err;
 	if (sendto(fd, b.buf, b.len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0)

@@ -12,6 +12,17 @@ struct doctor_way {
 	unsigned index;   /* of the card */
 };
 
+/* Whose packet it is: what rules may ask for. */
+struct doctor_packet {
+	const struct lb_ip *to;
+	const struct lb_ip *from; /* NULL, family 0 = the kernel's choice */
+	unsigned oif;             /* bound to that card, 0 = to none */
+	bool owned;
+	unsigned uid;   /* of who sends, where it is owned */
+	uint8_t proto;  /* 0 = not said */
+	uint16_t dport; /* with proto TCP or UDP */
+};
+
 int doctor_route_open(void); /* a descriptor, or -errno, which doctor_route takes */
 /* 0 and *out; -errno: the kernel's word (-ENETUNREACH), or that it could not be asked. */
-int doctor_route(int fd, const struct lb_ip *to, struct doctor_way *out);
+int doctor_route(int fd, const struct doctor_packet *p, struct doctor_way *out);

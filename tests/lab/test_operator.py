@@ -3,6 +3,7 @@
 examples of the manual page."""
 import json
 import os
+import pwd
 import pty
 import re
 import select
@@ -96,6 +97,22 @@ class TestDoctor:
         finally:
             with pair.a:
                 run("ip", "address", "del", "192.0.2.7/32", "dev", "lo")
+
+    @pytest.mark.parametrize("rule, of", [(("ipproto", "tcp", "dport", "8081"), "app2"), (("uidrange", "{probe}-{probe}"), "app1")])
+    def test_a_check_that_goes_another_way_than_the_traffic(self, d, pair, rule, of):
+        rule = [w.format(probe=pwd.getpwnam("lbd-probe").pw_uid) for w in rule]
+        with pair.a:
+            assert ("route", f"backend/web/{of}") not in findings(d)
+            run("ip", "route", "add", "10.7.0.3/32", "via", "10.7.0.2", "dev", "eth0", "table", "99")
+            run("ip", "rule", "add", *rule, "table", "99")
+        try:
+            row = findings(d)["route", f"backend/web/{of}"]
+            assert row["text"].endswith("goes to 10.7.0.3 by eth0 over 10.7.0.2, the traffic by eth0")
+            assert row["fix"] == "ip rule show"
+        finally:
+            with pair.a:
+                run("ip", "rule", "del", *rule, "table", "99")
+                run("ip", "route", "flush", "table", "99")
 
     def test_keys_for_everybody_are_found(self, d):
         path = os.path.join(d.dir, "pair.key")

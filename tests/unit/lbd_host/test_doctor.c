@@ -53,6 +53,8 @@ static void well(struct doctor *d)
 		.dr = true,
 		.dev = "lan0",
 		.mtu = 1500 };
+	struct doctor_probe *p = lb_vec_push(&d->probes);
+	*p = (struct doctor_probe){ .check = "app", .proto = 6, .port = 80, .dev = "lan0" };
 	struct doctor_file *f = lb_vec_push(&d->files);
 	*f = (struct doctor_file){ .path = "/etc/lbd/pair.key", .object = "cluster", .mode = 0100640, .gid = 61 };
 	d->sockets[0] = (struct doctor_socket){
@@ -129,7 +131,37 @@ static void not_asked(struct doctor *d)
 }
 static void gateway(struct doctor *d)
 {
-	d->backends.v[0].via = ip("10.0.0.1");
+	d->backends.v[0].via = d->probes.v[0].via = ip("10.0.0.1");
+}
+static void gateway_of_both(struct doctor *d)
+{
+	gateway(d);
+	d->backends.v[0].dr = false;
+}
+static void probes_elsewhere(struct doctor *d)
+{
+	strcpy(d->probes.v[0].dev, "mgmt0");
+}
+static void probes_over_another(struct doctor *d)
+{
+	gateway_of_both(d);
+	d->probes.v[0].via = ip("10.0.0.2");
+	d->probes.v[0].source = ip("10.0.0.3");
+}
+static void probes_nowhere(struct doctor *d)
+{
+	d->probes.v[0].err = ENODEV;
+	d->probes.v[0].interface = "lan7";
+}
+static void probes_unknown(struct doctor *d)
+{
+	probes_elsewhere(d);
+	d->probes.v[0].err = -1;
+}
+static void nothing_goes(struct doctor *d)
+{
+	no_route(d);
+	d->probes.v[0].err = ENETUNREACH;
 }
 static void tunnel(struct doctor *d)
 {
@@ -236,6 +268,14 @@ static const struct {
 	{ "a route that could not be asked for is not said to be missing", not_asked, NULL, NULL },
 	{ "dr through a gateway", gateway, "backend/web/app1",
 		"lbctl config apply   # with mode: tun or nat in services.web" },
+	{ "nat through a gateway", gateway_of_both, NULL, NULL },
+	{ "probes by another card", probes_elsewhere, "backend/web/app1", "ip rule show" },
+	{ "over another gateway", probes_over_another, "backend/web/app1",
+		"lbctl config apply   # without source and interface in checks.app" },
+	{ "by a card that is not there", probes_nowhere, "backend/web/app1",
+		"lbctl config apply   # without source and interface in checks.app" },
+	{ "nobody knows how", probes_unknown, NULL, NULL },
+	{ "one route is missing, not two", nothing_goes, "backend/web/app1", "ip route get 10.0.0.11" },
 	{ "a tunnel without room", tunnel, "backend/web/app1", "ip link set dev lan0 mtu 1520" },
 	{ "and with", tunnel_fits, NULL, NULL },
 	{ "adverts are dropped", firewall_vrrp, "firewall",
