@@ -617,7 +617,8 @@ END_TEST
 START_TEST(how_it_ends_is_said_before_it_does)
 {
 	ask("daemon.restart", "{}");
-	ended(&k.c, 0, "the daemon ends; its service manager starts it again, the kernel keeps what it has, addresses too");
+	ended(&k.c, 0,
+		"the daemon ends; its service manager starts it again, the kernel keeps what it has, addresses too");
 	done();
 	ck_assert_int_eq(k.exit, CTL_EXIT_RESTART);
 	ask("daemon.stop", "{}");
