@@ -193,6 +193,7 @@ def test_planned_hand_over_from_either_node(pair, key):
                 print(said)
                 assert "outage" in said, said
                 is_master(to)
+                is_backup(a if to is b else b)  # its core knows which way the next one goes
                 until(lambda: len(holders(pair)) == 1, "one holder", 2)
                 left = [x for x in wire.adverts if x.time >= start and x.prio == 0][0]
                 first = [x for x in wire.adverts if x.time > left.time and x.prio and x.source != left.source][0]
