@@ -102,7 +102,7 @@ ENDS = {
 def test_core_that_is_back_in_time_keeps_the_address(pair, end):
     """faults: the address stays where it is, and the peer does not notice; also where it would not be taken back."""
     with Wire(pair.c) as wire, Holders(pair.a, pair.b) as held:
-        with both(pair, supervise=True, advert_interval="2s", preempt=False) as (a, b):
+        with both(pair, supervise=True, advert_interval="2s", lease="12s", preempt=False) as (a, b):
             until(lambda: held.now() == (True, False), "A has it")
             start = time.monotonic()
             for _ in range(2):

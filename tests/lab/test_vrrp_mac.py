@@ -153,7 +153,7 @@ def test_killed_vrrp_process_adopts_its_device(pair):
 
 
 def test_core_that_is_back_in_time_adopts_its_device(pair):
-    with Wire(pair.c) as wire, both(pair, supervise=True, **MAC, advert_interval="2s", preempt=False) as (a, _):
+    with Wire(pair.c) as wire, both(pair, supervise=True, **MAC, advert_interval="2s", lease="12s", preempt=False) as (a, _):
         until(lambda: holds(pair.a), "the master has it")
         index, start = links(pair.a)[DEV4]["ifindex"], time.monotonic()
         for end in (a.kill, lambda: a.ctl("daemon", "restart")):
