@@ -280,8 +280,6 @@ void model_vrrps_forget(struct model_vrrps *vs)
 	for (uint32_t i = 0; i < vs->n; i++) {
 		struct model_vrrp *v = &vs->v[i];
 		v->conf_due = v->track_due = true;
-		if (v->spoke) /* its addresses are still there, and nobody has missed it yet */
-			v->conf->resume = v->state.state == VRRP_STATE_MASTER;
 		v->spoke = v->has_stats = false;
 		v->alarms = 0;
 	}

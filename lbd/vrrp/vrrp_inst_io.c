@@ -321,7 +321,7 @@ static void look_at_card(struct inst *i)
 static bool was_master(const struct inst *i)
 {
 	const struct vip_net *n = i->w->net;
-	return i->conf.resume || vips_left(n, i->sock->card, i->vips, i->n_vips) ||
+	return vips_left(n, i->sock->card, i->vips, i->n_vips) ||
 	       (i->mac.card && vips_left(n, i->mac.card, i->vips, i->n_vips));
 }
 

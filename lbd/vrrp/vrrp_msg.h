@@ -86,7 +86,6 @@ struct vrrp_conf {
 	uint8_t min_ttl;
 	uint32_t lease_s; /* 0 = none */
 	bool virtual_mac; /* the addresses have 00:00:5e:00:01:VRID, on a device of their own */
-	bool resume;      /* it was master in a process that was killed a moment ago */
 	struct vrrp_announce_rules announce;
 	bool with_password;
 	uint8_t password[VRRP_PASSWORD];

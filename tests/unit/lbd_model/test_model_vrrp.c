@@ -353,33 +353,11 @@ START_TEST(alarms_are_told_once)
 }
 END_TEST
 
-/* Its process ends, however often, and comes back. */
-START_TEST(who_was_master_goes_on)
-{
-	setup();
-	take(ONE);
-	struct model_vrrp *v = &k.vs.v[0];
-	struct model_line line;
-	model_vrrps_forget(&k.vs); /* before it has said anything */
-	ck_assert(!v->conf->resume);
-	struct vrrp_msg_state m = { .id = 1, .state = VRRP_STATE_MASTER, .was = VRRP_STATE_BACKUP };
-	model_vrrp_said_state(v, &m, WALL, &line);
-	model_vrrps_forget(&k.vs);
-	model_vrrps_forget(&k.vs); /* gone, and ready again */
-	ck_assert(v->conf->resume);
-	m = (struct vrrp_msg_state){ .id = 1, .state = VRRP_STATE_BACKUP, .was = VRRP_STATE_INIT };
-	model_vrrp_said_state(v, &m, WALL, &line);
-	model_vrrps_forget(&k.vs);
-	ck_assert(!v->conf->resume);
-	teardown();
-}
-END_TEST
-
 int main(void)
 {
 	const TTest *tests[] = { a_configuration_becomes_what_the_process_gets, keys_come_from_their_file,
 		a_key_that_cannot_be_had_refuses_it_all, only_who_changed_is_told_again,
 		tracks_that_stay_keep_what_was_seen, new_keys_alone_are_told, an_operator_has_another_priority,
-		words_become_lines, alarms_are_told_once, who_was_master_goes_on };
+		words_become_lines, alarms_are_told_once };
 	return run_suite("model_vrrp", tests, COUNT(tests));
 }

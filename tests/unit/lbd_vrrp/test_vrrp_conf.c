@@ -164,7 +164,7 @@ START_TEST(an_instance_on_the_wire)
 	ck_assert(c->n_peers == 1 && c->peers[0].b[3] == 2 && c->source.b[3] == 1 && c->min_ttl == 255);
 	ck_assert(c->announce.count == 5 && c->announce.delay_ms == 5000 && c->announce.again_ms == 4000);
 	ck_assert(c->with_password && memcmp(c->password, "1234\0\0\0", VRRP_PASSWORD) == 0 && c->lease_s == 3 &&
-		  c->resume && c->virtual_mac);
+		  c->virtual_mac);
 	ck_assert(c->auth.mode == VRRP_AUTH_ENFORCE && c->auth.window_ms == 5000 && c->auth.n_keys == 1);
 	ck_assert(c->auth.keys[0].id == 1 && c->auth.keys[0].n == 32 && c->auth.keys[0].bytes[31] == 0x1f);
 	again = line_of(&m);

@@ -215,7 +215,6 @@ static const struct member members[] = {
 	{ VRRP_MSG_SET, "min_ttl", INT, 1, 255 },
 	{ VRRP_MSG_SET, "lease_s", INT, 0, 86400 },
 	{ VRRP_MSG_SET, "virtual_mac", BOOL, 0, 0 },
-	{ VRRP_MSG_SET, "resume", BOOL, 0, 0 },
 	{ VRRP_MSG_SET, "announce", OBJECT, 0, 0 },
 	{ VRRP_MSG_SET, "announce.count", INT, 0, 1000 },
 	{ VRRP_MSG_SET, "announce.delay_ms", INT, 0, 86400000 },
