@@ -25,7 +25,8 @@ log=build/logs/coverage.log
 if [[ -z $build ]]; then
     { cmake --preset coverage && cmake --build --preset coverage; } >"$log" 2>&1 || { tail -20 "$log"; exit 1; }
     find build/coverage -name '*.gcda' -delete
-    CK_DEFAULT_TIMEOUT=60 ctest --test-dir build/coverage --parallel "$(nproc)" --output-on-failure \
+    # this build is the slowest of all, and the limits of the tests are wall clock: ctest has one of its own
+    CK_DEFAULT_TIMEOUT=60 CK_TIMEOUT_MULTIPLIER=5 ctest --test-dir build/coverage --parallel "$(nproc)" --output-on-failure \
         -L 'unit|golden|fuzz' -LE slow >>"$log" 2>&1 || { tail -40 "$log"; exit 1; }
 fi
 data=build/coverage/coverage.json
