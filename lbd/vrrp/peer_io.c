@@ -294,7 +294,8 @@ static void on_readable(struct ev_loop *loop, ev_io *ev, int events)
 {
 	struct peer_sock *s = ev->data;
 	uint8_t bytes[READ_MAX];
-	(void)loop, (void)events;
+	if (lb_room_deaf(loop, events, "peer"))
+		return;
 	for (int i = 0; i < RECV_MAX; i++) {
 		struct sockaddr_storage from = { 0 };
 		socklen_t len = sizeof(from);
