@@ -3,6 +3,7 @@
 sweep.py [OPTION]... [PROCESS/PHASE]...: every row, or those named
 
   --calls         system calls fail, not allocations, each with an error of its own
+  --call NAME     only those of this name
   --all           every one of them; else one for each way to it (of those with the same stack, the first)
   --step N        of these every N-th
   --only N        this one alone, with the log and who asked for memory
@@ -33,6 +34,8 @@ KINDS = ("refused", "went on", "ended", "aborted", "library", "broken")
 # OpenSSL 3.0 follows pointers that its own set-up could not allocate, or never sets up what failed once; there is nothing
 # that we could ask it
 CRASHING = ("libcrypto",)
+# and so does the dynamic linker, before there is a main()
+LINKER = "ld-linux"
 
 
 class Broken(Exception):
@@ -50,7 +53,8 @@ def worker_deaths(log):
 
 def crashes(bed):
     """Who asked for what failed is a library that is known to crash then."""
-    return (bed.control.who() or [""])[0].startswith(CRASHING)
+    who = bed.control.who() or [""]
+    return who[0].startswith(CRASHING) or (len(who) > 1 and who[1].startswith(LINKER))
 
 
 def judge_end(bed, log, meant=False):
@@ -107,7 +111,8 @@ def one(bed, phase, n):
         if "stored" in str(e) and crashes(bed):
             return "library"  # and what it had half set up stays so
         raise Broken(str(e)) from None
-    kind = kind or judge_end(bed, bed.tail())
+    phase.leave()
+    kind = kind or judge_end(bed, bed.tail(), True)
     return kind or ("refused" if done is not None and done.returncode else "went on")
 
 
@@ -126,7 +131,7 @@ def points(bed, phase, args):
 
 
 def sweep(room, name, args):
-    control = Starve(room, build_dir(), args.forever, args.calls)
+    control = Starve(room, build_dir(), args.forever, args.calls, args.call)
     bed = Bed(control)
     seen, broken, started = collections.Counter(), [], time.monotonic()
     try:
@@ -170,6 +175,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--all", action="store_true")
     p.add_argument("--calls", action="store_true")
+    p.add_argument("--call")
     p.add_argument("--forever", action="store_true")
     p.add_argument("--list", action="store_true")
     p.add_argument("--step", type=int, default=1)
@@ -177,7 +183,7 @@ def main():
     p.add_argument("--seconds", type=float)
     p.add_argument("rows", nargs="*")
     args = p.parse_args()
-    rows = [r for r in ROWS if (f"{r[0]}/{r[1]}" in args.rows if args.rows else not (args.calls and r[0] == "lbctl"))]
+    rows = [r for r in ROWS if (f"{r[0]}/{r[1]}" in args.rows if args.rows else not ((args.calls or args.call) and r[0] == "lbctl"))]
     if args.list or not rows:
         print("\n".join(f"{room}/{name}" for room, name in ROWS))
         return 0 if args.list else 2
