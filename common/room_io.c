@@ -21,6 +21,16 @@ void lb_room_end(struct lb_room *r, int status)
 	ev_break(r->loop, EVBREAK_ALL);
 }
 
+bool lb_room_deaf(struct ev_loop *loop, int events, const char *what)
+{
+	if (!(events & EV_ERROR))
+		return false;
+	lb_log(LB_LOG_ERROR, "%s: the kernel does not watch its descriptor (memory, or fs.epoll.max_user_watches)",
+		what);
+	ev_break(loop, EVBREAK_ALL); /* a status that nobody has given is 1 */
+	return true;
+}
+
 /* A core that is gone is not an error of ours. */
 static void channel_ended(struct lb_room *r, int err)
 {
@@ -59,8 +69,8 @@ static void write_channel(struct lb_room *r)
 
 static void on_writable(struct ev_loop *loop, ev_io *ev, int events)
 {
-	(void)loop, (void)events;
-	write_channel(ev->data);
+	if (!lb_room_deaf(loop, events, "channel"))
+		write_channel(ev->data);
 }
 
 void lb_room_was_late(struct lb_room *r, int64_t us)
@@ -112,11 +122,12 @@ static void take_line(struct lb_room *r, const char *line, size_t n)
 /* One read per turn: whatever else a room does goes on while a long message arrives. */
 static void on_readable(struct ev_loop *loop, ev_io *ev, int events)
 {
-	(void)loop, (void)events;
 	struct lb_room *r = ev->data;
 	const char *line;
 	size_t n;
 	int rc;
+	if (lb_room_deaf(loop, events, "channel"))
+		return;
 	long got = lb_frame_read(&r->channel);
 	if (got == -EAGAIN)
 		return;

@@ -54,6 +54,10 @@ int lb_room_open(struct lb_room *r, int fd, void (*alive)(void), const struct lb
 /* Until lb_room_end, or until the core has gone. */
 void lb_room_run(struct lb_room *r);
 void lb_room_end(struct lb_room *r, int status); /* the first status counts */
+/* libev stops a watcher whose descriptor the kernel would not watch (no memory, fs.epoll.max_user_watches), says so
+ * once, to its callback, and never tries again. Who cannot live without it asks this first. True: so it was; it is
+ * logged, and the room of this loop ends with 1: a room that is deaf on one ear would go on as if nothing were said. */
+bool lb_room_deaf(struct ev_loop *loop, int events, const char *what);
 /* Frees everything, the loop too; returns the status of the process. */
 int lb_room_close(struct lb_room *r);
 

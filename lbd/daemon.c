@@ -116,12 +116,21 @@ static void note_lag(struct daemon *d, struct lb_time now)
 	d->ticked = now;
 }
 
+/* libev hears of signals, and so of workers that ended, through a pipe of its own. Where the kernel did not watch that
+ * pipe, nobody would ever know. This makes libev look by itself: then it ends the process, with its line, and the
+ * service manager starts another; or it has an answer to it. */
+static void wake_cb(struct ev_loop *loop, ev_async *w, int revents)
+{
+	(void)loop, (void)w, (void)revents;
+}
+
 static void tick_cb(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct daemon *d = w->data;
 	(void)loop;
 	(void)revents;
 	note_lag(d, lb_clock_now());
+	ev_async_send(d->loop, &d->wake);
 	daemon_kernel_tick(d);
 	daemon_vrrp_tick(d);
 	daemon_sync_tick(d);
@@ -287,6 +296,8 @@ static void start_watchers(struct daemon *d)
 	start_signal(d, &d->sigterm, term_cb, SIGTERM);
 	start_signal(d, &d->sigint, term_cb, SIGINT);
 	start_signal(d, &d->sighup, hup_cb, SIGHUP);
+	ev_async_init(&d->wake, wake_cb);
+	ev_async_start(d->loop, &d->wake);
 	ev_prepare_start(d->loop, &d->prepare);
 	ev_timer_start(d->loop, &d->tick);
 	ev_timer_start(d->loop, &d->audit_timer);

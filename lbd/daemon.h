@@ -305,6 +305,7 @@ struct daemon {
 	ev_idle idle;
 	ev_timer tick, deadline, audit_timer, wait_timer, watchdog, stop_timer;
 	ev_signal sigterm, sigint, sighup;
+	ev_async wake; /* see wake_cb */
 };
 
 /* Runs until told to stop; returns the exit status. */

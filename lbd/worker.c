@@ -30,6 +30,7 @@
 #define BACKOFF_MAX_MS 800 /* a worker that was killed is back within a second, however often it was */
 #define HEALTHY_US     10000000
 #define KILL_AFTER_S   1.0
+#define NOT_WATCHED    "the kernel does not watch its channel"
 #define ARG_PREFIX     "--worker="
 #define ARG_AGAIN      "--again"
 
@@ -359,8 +360,12 @@ static void take_line(struct worker *w, const char *line, size_t n)
 
 static void on_readable(struct ev_loop *loop, ev_io *ev, int events)
 {
-	(void)loop, (void)events;
+	(void)loop;
 	struct worker *w = ev->data;
+	if (events & EV_ERROR) { /* libev has stopped the watcher: nothing more would be heard of it */
+		worker_restart(w, NOT_WATCHED);
+		return;
+	}
 	long got = lb_frame_read(&w->channel);
 	if (got == -EAGAIN)
 		return;
@@ -381,8 +386,11 @@ static void on_readable(struct ev_loop *loop, ev_io *ev, int events)
 
 static void on_writable(struct ev_loop *loop, ev_io *ev, int events)
 {
-	(void)events;
 	struct worker *w = ev->data;
+	if (events & EV_ERROR) {
+		worker_restart(w, NOT_WATCHED);
+		return;
+	}
 	int rc = lb_frame_write(&w->channel);
 	if (rc == 1)
 		return;

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """coverage.py BUILD_DIR GCOVR.json LINES BRANCHES [FOLDER OR FILE]...: what coverage.sh prints."""
 import collections
+import datetime
 import json
 import os
+import subprocess
 import sys
 
 WORST = 25
@@ -62,6 +64,17 @@ def table(title, rows):
     print()
 
 
+def account(path, folders, total):
+    """What there was, when, and of what commit."""
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("# FOLDER\tLINES\tOF_THEM_REACHED_%\tBRANCHES\tOF_THEM_TAKEN_%: coverage.sh --account, "
+                + f"{today}, commit {done.stdout.strip() or '?'}\n")
+        for name, c in [*sorted(folders.items()), ("all", total)]:
+            f.write("%s\t%d\t%.1f\t%d\t%.1f\n" % (name, c.lines, c.percent()[0], c.branches, c.percent()[1]))
+
+
 def main():
     build, path, lines, branches, *shown = sys.argv[1:]
     with open(path, encoding="utf-8") as f:
@@ -85,6 +98,8 @@ def main():
     if without:
         print("no code in: " + " ".join(without))
     table("all", [("the pure core", total)])
+    if os.environ.get("COVERAGE_ACCOUNT"):
+        account(os.environ["COVERAGE_ACCOUNT"], folders, total)
     got = total.percent()
     ok = got[0] >= float(lines) and got[1] >= float(branches)
     print(f"{got[0]:.1f} % of {total.lines} lines (bound {lines}), {got[1]:.1f} % of {total.branches} branches (bound {branches}): "

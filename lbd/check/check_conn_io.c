@@ -63,14 +63,20 @@ static bool met_itself(const struct check_spec *s, int fd)
 	return ntohs(own.in6.sin6_port) == s->port && memcmp(&own.in6.sin6_addr, s->addr.b, 16) == 0;
 }
 
+bool check_conn_watched(struct check_probe *p, int events)
+{
+	if (!(events & EV_ERROR))
+		return true;
+	check_probe_finish_code(p, CHECK_CODE_SOCKERR, "cannot wait for an answer");
+	return false;
+}
+
 bool check_conn_ready(struct check_probe *p, int fd, int events)
 {
 	int err = 0;
 	socklen_t len = sizeof(err);
-	if (events & EV_ERROR) { /* the kernel would not watch the socket: nothing is known of the backend */
-		check_probe_finish_code(p, CHECK_CODE_SOCKERR, "cannot wait for an answer");
+	if (!check_conn_watched(p, events))
 		return false;
-	}
 	/* an error makes a socket readable, too: one that is only writable has none to ask for */
 	if ((events & EV_READ) && getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len))
 		err = errno;

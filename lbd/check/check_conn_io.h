@@ -14,6 +14,10 @@ int check_conn_open(struct check_probe *p, bool quiet, int *fd);
  * host or net unreachable) is the error of the next call on it. Returns as check_conn_open, 1 = ready. */
 int check_conn_udp(struct check_probe *p, int *fd);
 
+/* False: the kernel would not watch the socket, so nothing is known of the backend. The probe is finished and may be
+ * gone. */
+bool check_conn_watched(struct check_probe *p, int events);
+
 /* What was waited for has come, events are those of the watcher. True: connected. False: it failed, the probe is
  * finished and may be gone. */
 bool check_conn_ready(struct check_probe *p, int fd, int events);

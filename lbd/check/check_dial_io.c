@@ -2,6 +2,7 @@
 #include "lbd/check/check_dial_io.h"
 
 #include "common/clock_io.h"
+#include "common/room_io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -174,7 +175,8 @@ static void tell(struct dial_slot *s, uint32_t events)
 
 static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 {
-	(void)loop, (void)events;
+	if (lb_room_deaf(loop, events, "connections"))
+		return;
 	struct dial_loop *l = (struct dial_loop *)((char *)io - offsetof(struct dial_loop, readable));
 	struct epoll_event ev[EVENTS_AT_ONCE];
 	int n = epoll_wait(l->epoll, ev, EVENTS_AT_ONCE, 0);

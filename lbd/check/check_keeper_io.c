@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/check/check_keeper_io.h"
 
+#include "common/room_io.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -256,8 +258,9 @@ static void set_free(struct check_keeper *k)
 
 static void on_gone(struct ev_loop *loop, ev_io *io, int events)
 {
-	(void)events;
 	struct check_keeper *k = (struct check_keeper *)((char *)io - offsetof(struct check_keeper, gone));
+	if (lb_room_deaf(loop, events, "end of a program"))
+		return;
 	siginfo_t info = { 0 };
 	if (waitid(P_PIDFD, (id_t)k->pidfd, &info, WEXITED | WNOHANG) || info.si_pid == 0)
 		return;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/check/check_program_io.h"
 
+#include "common/room_io.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -36,9 +38,11 @@ static int stream_read(struct check_program_stream *st)
 /* One read per turn of the loop: a program that pours must not starve the others. */
 static void on_stream(struct ev_loop *loop, ev_io *io, int events)
 {
-	(void)events;
 	struct check_program_stream *st =
 		(struct check_program_stream *)((char *)io - offsetof(struct check_program_stream, io));
+	/* a program that nobody reads would come to stand, and that would be held against the backend */
+	if (lb_room_deaf(loop, events, "output of a program"))
+		return;
 	if (stream_read(st) < 0)
 		ev_io_stop(loop, io); /* closed; it may go on for all that */
 }

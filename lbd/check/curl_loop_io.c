@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/check/curl_loop_io.h"
 
+#include "common/room_io.h"
 #include "lbd/check/curl_link_io.h"
 
 #include <signal.h>
@@ -42,7 +43,8 @@ static void harvest(struct curl_loop *c)
 
 static void on_io(struct ev_loop *loop, ev_io *io, int events)
 {
-	(void)loop;
+	if (lb_room_deaf(loop, events, "connections of libcurl")) /* it would take it for an error of the server */
+		return;
 	struct curl_loop *c = ((struct watch *)((char *)io - offsetof(struct watch, io)))->c;
 	int what = (events & EV_READ ? CURL_CSELECT_IN : 0) | (events & EV_WRITE ? CURL_CSELECT_OUT : 0);
 	int running;

@@ -86,7 +86,7 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
 {
 	(void)loop;
 	struct agent *a = (struct agent *)((char *)io - offsetof(struct agent, io));
-	if (!a->connected && !check_conn_ready(&a->probe, a->fd, events))
+	if (a->connected ? !check_conn_watched(&a->probe, events) : !check_conn_ready(&a->probe, a->fd, events))
 		return;
 	if (!a->connected || a->sent < a->send_len) {
 		a->connected = true;

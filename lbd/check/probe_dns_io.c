@@ -158,6 +158,8 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
 {
 	(void)loop;
 	struct dns *d = (struct dns *)((char *)io - offsetof(struct dns, io));
+	if (!check_conn_watched(&d->probe, events))
+		return;
 	if (!d->stream) {
 		read_datagram(d);
 	} else if (!d->connected) {

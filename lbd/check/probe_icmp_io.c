@@ -90,8 +90,10 @@ static bool read_errors(struct icmp *i)
 
 static void on_io(struct ev_loop *loop, ev_io *io, int events)
 {
-	(void)loop, (void)events;
+	(void)loop;
 	struct icmp *i = (struct icmp *)((char *)io - offsetof(struct icmp, io));
+	if (!check_conn_watched(&i->probe, events))
+		return;
 	uint8_t bytes[CHECK_ICMP_LEN + 1]; /* one more: a longer reply is none to us */
 	union check_peer from = { 0 };
 	socklen_t len = sizeof(from);

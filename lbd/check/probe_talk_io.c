@@ -3,6 +3,7 @@
  * The SMTP, IMAP, POP3, FTP and LDAP probes: libcurl opens the connection and makes it a TLS one, at once or in the
  * middle (STARTTLS); check_talk says what to send and what an answer means.
  */
+#include "lbd/check/check_conn_io.h"
 #include "lbd/check/check_result.h"
 #include "lbd/check/check_talk.h"
 #include "lbd/check/curl_link_io.h"
@@ -103,8 +104,10 @@ static void finish(struct talk *t)
 
 static void on_io(struct ev_loop *loop, ev_io *io, int events)
 {
-	(void)loop, (void)events;
+	(void)loop;
 	struct talk *t = (struct talk *)((char *)io - offsetof(struct talk, io));
+	if (!check_conn_watched(&t->probe, events))
+		return;
 	if (t->talk.out_n == 0 || send_out(t))
 		read_some(t);
 }

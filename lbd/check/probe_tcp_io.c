@@ -151,6 +151,8 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
 {
 	(void)loop;
 	struct tcp *t = (struct tcp *)((char *)io - offsetof(struct tcp, io));
+	if (!check_conn_watched(&t->probe, events))
+		return;
 	if (t->connected && t->sent < t->send_len)
 		send_some(t);
 	else if (t->connected)

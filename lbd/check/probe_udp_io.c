@@ -74,8 +74,10 @@ static void take(struct udp *u, const char *bytes, size_t n)
 
 static void on_io(struct ev_loop *loop, ev_io *io, int events)
 {
-	(void)loop, (void)events;
+	(void)loop;
 	struct udp *u = (struct udp *)((char *)io - offsetof(struct udp, io));
+	if (!check_conn_watched(&u->probe, events))
+		return;
 	char bytes[CHECK_REPLY_MAX];
 	ssize_t n = recv(u->fd, bytes, sizeof(bytes), 0);
 	if (n >= 0)

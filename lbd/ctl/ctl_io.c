@@ -301,7 +301,10 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int events)
 {
 	struct client *c = w->data;
 	(void)loop;
-	(void)events;
+	if (events & EV_ERROR) { /* the kernel would not watch it, and nothing more would be heard of it */
+		drop(c);
+		return;
+	}
 	long n = lb_frame_read(&c->frame);
 	if (n == -EAGAIN)
 		return;
@@ -317,8 +320,10 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int events)
 static void on_writable(struct ev_loop *loop, ev_io *w, int events)
 {
 	(void)loop;
-	(void)events;
-	turn(w->data);
+	if (events & EV_ERROR)
+		drop(w->data);
+	else
+		turn(w->data);
 }
 
 static void on_deadline(struct ev_loop *loop, ev_timer *w, int events)
@@ -495,7 +500,10 @@ static void on_accept(struct ev_loop *loop, ev_io *w, int events)
 {
 	struct gate *g = w->data;
 	(void)loop;
-	(void)events;
+	if (events & EV_ERROR) { /* the kernel would not watch it; it may do so in a moment */
+		out_of_fds(g, ENOMEM, true);
+		return;
+	}
 	for (unsigned i = 0; i < ACCEPTS; i++) {
 		int fd = accept4(g->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd >= 0) {

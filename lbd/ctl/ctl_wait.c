@@ -155,6 +155,8 @@ void ctl_wait(struct ctl_env *env, const char *object, const char *condition, in
 	const char *slash = strchr(object, '/');
 	struct waiting *w = row ? calloc(1, sizeof(*w)) : NULL;
 	struct lb_err e = { LB_CODE_USAGE, "that cannot be waited for" };
+	if (row && !w)
+		lb_err_set(&e, LB_CODE_FAILED, "out of memory");
 	if (w) {
 		w->env = env;
 		snprintf(w->object, sizeof(w->object), "%s", slash ? slash + 1 : "");

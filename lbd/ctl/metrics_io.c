@@ -283,7 +283,8 @@ static void on_accept(struct ev_loop *loop, ev_io *w, int events)
 	struct metrics_server *s = w->data;
 	struct sockaddr_storage from;
 	socklen_t len = sizeof(from);
-	(void)events;
+	if (events & EV_ERROR)
+		return;
 	int fd = accept4(s->fd, (struct sockaddr *)&from, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0)
 		admit(s, fd, (struct sockaddr *)&from, len);
@@ -348,8 +349,10 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int events)
 	(void)events;
 	if (s->fd < 0 && now >= s->retry_at)
 		try_listen(s);
-	if (s->fd >= 0)
+	if (s->fd >= 0) /* also where the kernel would not watch it */
 		ev_io_start(loop, &s->accept);
+	if (s->http)
+		ev_io_start(loop, &s->work);
 	for (unsigned i = 0; i < METRICS_CONNECTIONS_MAX; i++)
 		if (s->visitors[i].fd >= 0 && now >= s->visitors[i].until) {
 			(void)shutdown(s->visitors[i].fd, SHUT_RDWR);

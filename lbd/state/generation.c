@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The plain functions for SHA-256 need no memory; what libcrypto prefers sets itself up at its first use, and where
+ * that finds no memory it does not work any more as long as the process lives. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "lbd/state/generation.h"
 
 #include <endian.h>
 #include <errno.h>
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,21 +35,16 @@ uint64_t generation_hash(const char *s, size_t n, uint64_t seed)
 	return h;
 }
 
-int generation_sha256(struct generation *g)
+void generation_sha256(struct generation *g)
 {
-	struct lb_text all = LB_TEXT_INIT;
-	uint8_t digest[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-	/* one file is the rule: it is not copied */
-	for (size_t i = 0; g->sources.n > 1 && i < g->sources.n; i++)
-		lb_text_put(&all, g->sources.v[i].text, g->sources.v[i].len);
-	const char *text = g->sources.n == 1 ? g->sources.v[0].text : all.s ? all.s : "";
-	size_t len = g->sources.n == 1 ? g->sources.v[0].len : all.n;
-	int ok = !all.bad && EVP_Digest(text, len, digest, &n, EVP_sha256(), NULL) && n == GENERATION_SHA_LEN / 2;
-	for (unsigned i = 0; ok && i < n; i++)
-		snprintf(g->sha256 + (size_t)i * 2, 3, "%02x", digest[i]);
-	lb_text_done(&all);
-	return ok ? 0 : -ENOMEM;
+	uint8_t digest[GENERATION_SHA_LEN / 2];
+	SHA256_CTX c;
+	SHA256_Init(&c);
+	for (size_t i = 0; i < g->sources.n; i++)
+		SHA256_Update(&c, g->sources.v[i].text, g->sources.v[i].len);
+	SHA256_Final(digest, &c);
+	for (size_t i = 0; i < sizeof(digest); i++)
+		snprintf(g->sha256 + i * 2, 3, "%02x", digest[i]);
 }
 
 static int line_len(const char *s)

@@ -50,8 +50,8 @@ struct generation {
 	LB_VEC(struct generation_source) sources;
 };
 
-/* Of the texts of the sources. 0 or -ENOMEM. */
-int generation_sha256(struct generation *g);
+/* Of the texts of the sources. */
+void generation_sha256(struct generation *g);
 
 /* Appends the file form. by, message and why are cut at a newline. */
 void generation_write(const struct generation *g, struct lb_text *out);

@@ -102,8 +102,11 @@ static void take_told(struct ct_io *c, const struct lb_nl_msg *m)
 
 static void on_told(struct ev_loop *loop, ev_io *ev, int events)
 {
-	(void)events;
 	struct ct_io *c = ev->data;
+	if (events & EV_ERROR) {
+		c->conf.broken("the kernel does not watch the socket", c->conf.arg);
+		return;
+	}
 	for (int n = 0; n < TOLD_PER_TURN; n++) {
 		struct lb_nl_msg m;
 		size_t at = 0;
@@ -158,8 +161,12 @@ static int take_look(struct ct_io *c, size_t len, int *err)
 
 static void on_look(struct ev_loop *loop, ev_io *ev, int events)
 {
-	(void)loop, (void)events;
+	(void)loop;
 	struct ct_io *c = ev->data;
+	if (events & EV_ERROR) {
+		look_ends(c, -ENOMEM);
+		return;
+	}
 	for (int n = 0; n < LOOKS_PER_TURN; n++) {
 		int err = 0;
 		ssize_t len = receive(c->look, c->in, sizeof(c->in));

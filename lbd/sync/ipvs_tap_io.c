@@ -130,7 +130,11 @@ static void look_for_lost(struct ipvs_tap *t)
 static void on_tap(struct ev_loop *loop, ev_io *w, int events)
 {
 	struct ipvs_tap *t = w->data;
-	(void)loop, (void)events;
+	(void)loop;
+	if (events & EV_ERROR) { /* and it will not be: libev has stopped it */
+		give_up(t, "interface " IPVS_TAP_DEVICE " cannot be watched");
+		return;
+	}
 	int err = tap_sock_read(t->tap_fd, &t->packets);
 	if (err) {
 		give_up(t, "interface " IPVS_TAP_DEVICE " is gone or down");

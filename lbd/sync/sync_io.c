@@ -427,8 +427,11 @@ void sync_worker_prepare(int helper)
 	(void)helper;
 	sync_conn_prepare();
 	sync_look_prepare();
-	if (!tls_prepare())
-		lb_log(LB_LOG_ERROR, "the TLS library does not work: flows will not be copied");
+	if (tls_prepare())
+		return;
+	/* libcrypto does not try again what failed at its first use: the next process may be luckier */
+	lb_log(LB_LOG_ERROR, "the TLS library does not work (no memory, or it is not whole): flows are not copied");
+	_exit(1);
 }
 
 static int room_open(struct sync_room *r, int fd, void (*alive)(void))

@@ -331,7 +331,10 @@ static void on_event(struct ev_loop *loop, ev_io *io, int events)
 	struct tls_conn *c = io->data;
 	(void)loop;
 	c->busy = true;
-	go_on(c, events);
+	if (events & EV_ERROR)
+		end(c, TLS_REASON_OURS, "the kernel does not watch the socket");
+	else
+		go_on(c, events);
 	leave(c);
 }
 

@@ -359,10 +359,21 @@ static void doors_watch(struct tls_link *l, bool on)
 	}
 }
 
+static void door_pause(struct door *d)
+{
+	d->of->stats.accept_errors++;
+	doors_watch(d->of, false);
+	arm(d->of, &d->of->pause, PAUSE_S);
+}
+
 static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct door *d = io->data;
-	(void)loop, (void)events;
+	(void)loop;
+	if (events & EV_ERROR) { /* the kernel would not watch it; it may do so later */
+		door_pause(d);
+		return;
+	}
 	for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
 		union tls_addr from = { 0 };
 		socklen_t len = sizeof(from);
@@ -374,11 +385,8 @@ static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
 		}
 		if (errno == EINTR || errno == ECONNABORTED)
 			continue;
-		if (errno != EAGAIN) { /* it stays acceptable: not to be asked again and again */
-			d->of->stats.accept_errors++;
-			doors_watch(d->of, false);
-			arm(d->of, &d->of->pause, PAUSE_S);
-		}
+		if (errno != EAGAIN) /* it stays acceptable: not to be asked again and again */
+			door_pause(d);
 		return;
 	}
 }

@@ -145,7 +145,7 @@ static void send_beat(struct peers *ps, struct peer_beat *b, struct lb_time now)
 		b->flags = l->up ? 0 : PEER_FLAG_ASK;
 		peer_link_echo(l, now, b);
 		size_t n = peer_pkt_write(b, &ps->conf.key, bytes);
-		for (size_t path = 0; n && path < ps->conf.nodes[node].n_paths; path++)
+		for (size_t path = 0; path < ps->conf.nodes[node].n_paths; path++)
 			send_path(ps, node, path, bytes, n);
 	}
 }
@@ -207,8 +207,7 @@ static void answer(struct peers *ps, size_t node, size_t path, const struct peer
 	b.echo_session = theirs->session;
 	b.echo_seq = theirs->seq;
 	size_t n = peer_pkt_write(&b, &ps->conf.key, bytes);
-	if (n)
-		send_path(ps, node, path, bytes, n);
+	send_path(ps, node, path, bytes, n);
 }
 
 /* ---- in ---- */
@@ -294,7 +293,8 @@ static void on_readable(struct ev_loop *loop, ev_io *ev, int events)
 {
 	struct peer_sock *s = ev->data;
 	uint8_t bytes[READ_MAX];
-	(void)loop, (void)events;
+	if (lb_room_deaf(loop, events, "peer"))
+		return;
 	for (int i = 0; i < RECV_MAX; i++) {
 		struct sockaddr_storage from = { 0 };
 		socklen_t len = sizeof(from);

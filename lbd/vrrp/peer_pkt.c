@@ -2,11 +2,10 @@
 #include "lbd/vrrp/peer_pkt.h"
 
 #include "common/buf.h"
+#include "lbd/vrrp/hmac256.h"
 
 #include <assert.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -43,17 +42,12 @@ uint64_t peer_name_id(const char *name)
 	return h ? h : 1;
 }
 
-/* False: libcrypto has no memory, and there is no signature. */
-static bool sign(const struct peer_key *key, const uint8_t *bytes, size_t n, uint8_t out[PEER_SIGNATURE])
+_Static_assert(PEER_SIGNATURE == HMAC256_SIZE && PEER_KEY_MAX <= HMAC256_KEY, "a whole HMAC");
+
+static void sign(const struct peer_key *key, const uint8_t *bytes, size_t n, uint8_t out[PEER_SIGNATURE])
 {
-	uint8_t made[EVP_MAX_MD_SIZE];
-	unsigned made_n = 0;
 	assert(key->n >= PEER_KEY_MIN && key->n <= PEER_KEY_MAX);
-	if (!HMAC(EVP_sha256(), key->bytes, (int)key->n, bytes, n, made, &made_n) || made_n != PEER_SIGNATURE)
-		return false;
-	memcpy(out, made, PEER_SIGNATURE);
-	OPENSSL_cleanse(made, sizeof(made)); /* of a beat that came: what a forger would have to know */
-	return true;
+	hmac256(key->bytes, key->n, bytes, n, out);
 }
 
 /* ---- what is legal, for both ways ---- */
@@ -162,7 +156,8 @@ size_t peer_pkt_write(const struct peer_beat *b, const struct peer_key *key, uin
 	size_t n = (size_t)(w.p - out);
 	uint8_t *signature = lb_room(&w, PEER_SIGNATURE);
 	assert(signature && n == PEER_HEAD + b->n * PEER_ENTRY);
-	return sign(key, out, n, signature) ? n + PEER_SIGNATURE : 0;
+	sign(key, out, n, signature);
+	return n + PEER_SIGNATURE;
 }
 
 /* ---- reading ---- */
@@ -190,10 +185,9 @@ static enum peer_refusal read_front(struct lb_reader *r, size_t len, uint8_t clu
 static bool signature_fits(const struct peer_key *key, const uint8_t *bytes, size_t n)
 {
 	uint8_t want[PEER_SIGNATURE];
-	if (!sign(key, bytes, n, want))
-		return false;
+	sign(key, bytes, n, want);
 	bool fits = CRYPTO_memcmp(want, bytes + n, PEER_SIGNATURE) == 0;
-	OPENSSL_cleanse(want, sizeof(want));
+	OPENSSL_cleanse(want, sizeof(want)); /* what a forger would have to know */
 	return fits;
 }
 

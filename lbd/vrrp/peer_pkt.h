@@ -91,7 +91,7 @@ extern const char *const peer_refusals[PEER_REFUSAL_COUNT]; /* "" "length" "form
 /* FNV-1a, 64 bits, never 0. */
 uint64_t peer_name_id(const char *name);
 
-/* Writes b, signed. Returns its length; 0 where libcrypto has no memory. b is legal: that is the caller's business. */
+/* Writes b, signed. Returns its length. b is legal: that is the caller's business. */
 size_t peer_pkt_write(const struct peer_beat *b, const struct peer_key *key, uint8_t out[PEER_PKT_MAX]);
 
 /* PEER_OK and *b (all of it set); else why, *b undefined. Looked at in this order: whether there are the eight bytes

@@ -10,6 +10,7 @@
 #include "lbd/vrrp/vip_io.h"
 
 #include "common/clock_io.h"
+#include "common/room_io.h"
 #include "lbd/vrrp/vip_net_io.h"
 #include "lbd/vrrp/vip_sock_io.h"
 #include "lbd/vrrp/vmac.h"
@@ -404,8 +405,8 @@ static void turn(struct vip_net *n)
 
 static void on_io(struct ev_loop *loop, ev_io *w, int events)
 {
-	(void)loop, (void)events;
-	turn(w->data);
+	if (!lb_room_deaf(loop, events, "addresses"))
+		turn(w->data);
 }
 
 static void on_later(struct ev_loop *loop, ev_timer *w, int events)

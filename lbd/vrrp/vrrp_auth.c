@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/vrrp/vrrp_auth.h"
 
+#include "lbd/vrrp/hmac256.h"
+
 #include <assert.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -18,6 +18,7 @@
 /* What a peer may send: more addresses than we ever do. */
 #define MESSAGE_MAX  (8u + 16u * UINT8_MAX)
 
+_Static_assert(VRRP_KEY_MAX <= HMAC256_KEY, "a key of HMAC-SHA256");
 _Static_assert(STAMP + MAC == VRRP_TRAILER, "a trailer is a stamp and a HMAC");
 
 static void put_u64(uint8_t *at, uint64_t v)
@@ -79,13 +80,11 @@ static const struct vrrp_key *key_of(const struct vrrp_auth *a, uint8_t id)
 	return NULL;
 }
 
-/* False: libcrypto has no memory, and there is no HMAC. */
-static bool hmac(const struct vrrp_key *k, const struct lb_ip *source, const uint8_t *msg, size_t len,
+static void hmac(const struct vrrp_key *k, const struct lb_ip *source, const uint8_t *msg, size_t len,
 	const uint8_t *stamp, uint8_t out[MAC])
 {
-	uint8_t in[PSEUDO + MESSAGE_MAX + VRRP_TRAILER], whole[EVP_MAX_MD_SIZE];
+	uint8_t in[PSEUDO + MESSAGE_MAX + VRRP_TRAILER], whole[HMAC256_SIZE];
 	uint8_t *at = in + PSEUDO;
-	unsigned n = 0;
 	assert(len >= SUM_AT + 2 && len <= MESSAGE_MAX);
 	in[0] = lb_ip_is_v6(source) ? 6 : 4;
 	in[1] = (uint8_t)(msg[0] >> 4);
@@ -96,11 +95,9 @@ static bool hmac(const struct vrrp_key *k, const struct lb_ip *source, const uin
 	memset(at + SUM_AT, 0, 2);
 	memcpy(at + len, stamp, STAMP);
 	memset(at + len + STAMP, 0, MAC);
-	if (!HMAC(EVP_sha256(), k->bytes, k->n, in, PSEUDO + len + VRRP_TRAILER, whole, &n) || n < MAC)
-		return false;
+	hmac256(k->bytes, k->n, in, PSEUDO + len + VRRP_TRAILER, whole);
 	memcpy(out, whole, MAC);
 	OPENSSL_cleanse(whole, sizeof(whole)); /* the half that is not sent is nobody's business */
-	return true;
 }
 
 /* ---- sending ---- */
@@ -121,8 +118,7 @@ size_t vrrp_auth_sign(struct vrrp_auth *a, const struct lb_ip *source, int64_t w
 	trailer[1] = a->keys[0].id;
 	trailer[2] = trailer[3] = 0;
 	put_u64(trailer + 4, number);
-	if (!hmac(&a->keys[0], source, room, len, trailer, trailer + STAMP))
-		return len; /* unsigned: those who enforce refuse it, as they would silence; the others hear us */
+	hmac(&a->keys[0], source, room, len, trailer, trailer + STAMP);
 	a->sent = number;
 	return len + VRRP_TRAILER;
 }
@@ -172,8 +168,9 @@ enum vrrp_discard vrrp_auth_verify(
 	if (!in_window(a, number, clock)) /* before the HMAC: a flood of old packets costs nothing */
 		return VRRP_DISCARD_AUTH;
 	const struct vrrp_key *k = key_of(a, trailer[1]);
-	if (!k || !hmac(k, &d->from, d->msg, advert->trailer, trailer, want))
+	if (!k)
 		return VRRP_DISCARD_AUTH;
+	hmac(k, &d->from, d->msg, advert->trailer, trailer, want);
 	bool good = CRYPTO_memcmp(want, trailer + STAMP, MAC) == 0;
 	OPENSSL_cleanse(want, sizeof(want)); /* what a forger would have to know */
 	if (!good)

@@ -52,8 +52,8 @@ struct vrrp_auth {
 int vrrp_auth_keys(struct vrrp_auth *a, const char *text, size_t n, struct lb_err *e);
 
 /* Signs the message of len bytes in `room` (its checksum may be set already), which has VRRP_TRAILER bytes more.
- * Returns the new length; len unchanged where the mode does not sign, or where libcrypto has no memory. wall_us: UTC in
- * microseconds. For IPv6 the caller writes the checksum afterwards (vrrp_pkt_sum6). A mode that signs has a key. */
+ * Returns the new length; len unchanged where the mode does not sign. wall_us: UTC in microseconds. For IPv6 the caller
+ * writes the checksum afterwards (vrrp_pkt_sum6). A mode that signs has a key. */
 size_t vrrp_auth_sign(struct vrrp_auth *a, const struct lb_ip *source, int64_t wall_us, uint8_t *room, size_t len);
 
 /* Whether a packet that vrrp_pkt_read took (NONE) is what it says: NONE, AUTH or REPLAY. The sender's number moves only

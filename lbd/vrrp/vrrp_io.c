@@ -257,12 +257,6 @@ static int net_open(struct room *w)
 void vrrp_worker_prepare(int helper)
 {
 	vip_helper = helper;
-	struct vrrp_auth a = { .mode = VRRP_AUTH_ENFORCE, .window_ms = 1000, .n_keys = 1 };
-	const struct lb_ip any = { .family = AF_INET };
-	uint8_t room[VRRP_PKT_MAX] = { 0x31 };
-	a.keys[0].id = 1;
-	a.keys[0].n = VRRP_KEY_MIN;
-	(void)vrrp_auth_sign(&a, &any, 1, room, 12);
 }
 
 int vrrp_worker_main(int channel_fd, void (*alive)(void))

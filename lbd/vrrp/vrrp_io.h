@@ -10,7 +10,7 @@
  */
 #pragma once
 
-/* Before the filter of system calls: libcrypto reads its configuration at its first use. helper: see vip_ask_io.h. */
+/* Before the filter of system calls. helper: see vip_ask_io.h. */
 void vrrp_worker_prepare(int helper);
 
 /* The main of the worker, see worker.h. */

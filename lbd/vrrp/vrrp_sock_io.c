@@ -99,8 +99,8 @@ static void shut(struct sock *s)
 
 static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 {
-	(void)loop, (void)events;
-	sock_drain((struct sock *)((char *)io - offsetof(struct sock, readable)));
+	if (!lb_room_deaf(loop, events, "adverts"))
+		sock_drain((struct sock *)((char *)io - offsetof(struct sock, readable)));
 }
 
 static int open_it(struct sock *s)

@@ -23,6 +23,7 @@ struct control {
 	int64_t n;       /* from 0; -1 = only count */
 	_Atomic int64_t count, failed;
 	int32_t calls; /* system calls fail, not allocations */
+	char call[20]; /* of these only those of this name; "" = all */
 	int32_t n_frames;
 	int32_t pid;                 /* who failed */
 	struct frame frames[FRAMES]; /* who asked for it, the innermost first */

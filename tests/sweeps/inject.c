@@ -107,7 +107,7 @@ static bool is_meant(pid_t pid)
 static void enter(struct process *p, struct user_regs_struct *regs)
 {
 	const struct call *c = call_of((long)regs->orig_rax);
-	if (!c || !atomic_load(&control->armed))
+	if (!c || !atomic_load(&control->armed) || (control->call[0] && strcmp(control->call, c->name) != 0))
 		return;
 	int64_t n = atomic_fetch_add(&control->count, 1);
 	if (control->trace && n < TRACE) {
@@ -121,8 +121,12 @@ static void enter(struct process *p, struct user_regs_struct *regs)
 		control->n_frames = 1;
 		control->pid = p->pid;
 	}
-	p->fails = c;
-	regs->orig_rax = (unsigned long long)-1; /* nothing is done */
+	if (c->nr == SYS_brk) {
+		regs->rdi = 0; /* it says no by the end that there is, never by an error */
+	} else {
+		p->fails = c;
+		regs->orig_rax = (unsigned long long)-1; /* nothing is done */
+	}
 	ptrace(PTRACE_SETREGS, p->pid, NULL, regs);
 }
 
@@ -139,6 +143,50 @@ static void at_call(struct process *p)
 		p->fails = NULL;
 		ptrace(PTRACE_SETREGS, p->pid, NULL, &regs);
 	}
+}
+
+/* The object and the offset in it of an address of code; 0 = it is none. */
+static int place_of(const char *maps, unsigned long long addr, struct frame *out)
+{
+	char path[256];
+	unsigned long long from, to, offset;
+	char rights[8];
+	for (const char *s = maps; s && *s; s = strchr(s, '\n') ? strchr(s, '\n') + 1 : NULL) {
+		if (sscanf(s, "%llx-%llx %7s %llx %*s %*s %255s", &from, &to, rights, &offset, path) != 5 ||
+			addr < from || addr >= to || rights[2] != 'x')
+			continue;
+		const char *slash = strrchr(path, '/');
+		snprintf(out->object, sizeof(out->object), "%.23s", slash ? slash + 1 : path);
+		out->offset = addr - from + offset;
+		return 1;
+	}
+	return 0;
+}
+
+/* Where a process is that is about to end by a signal: behind the call that failed. What looks like a return address on
+ * its stack is one often enough. */
+static void note_end(pid_t pid)
+{
+	static char maps[1 << 18];
+	struct user_regs_struct regs;
+	char path[40];
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t n = 0;
+	for (ssize_t got; fd >= 0 && (got = read(fd, maps + n, sizeof(maps) - 1 - n)) > 0;)
+		n += (size_t)got;
+	maps[n] = '\0';
+	if (fd >= 0)
+		close(fd);
+	if (ptrace(PTRACE_GETREGS, pid, NULL, &regs) || control->n_frames < 1)
+		return;
+	int32_t at = 1;
+	at += place_of(maps, regs.rip, &control->frames[at]);
+	for (unsigned word = 0; word < 200 && at < 12; word++)
+		at += place_of(maps,
+			(unsigned long long)ptrace(PTRACE_PEEKDATA, pid, (void *)(regs.rsp + 8 * word), NULL),
+			&control->frames[at]);
+	control->n_frames = at;
 }
 
 /* One stop of one process. */
@@ -165,6 +213,8 @@ static void stopped(pid_t pid, int status)
 		sig = 0;
 	} else if (event) {
 		sig = 0;
+	} else if (p->meant && (sig == SIGSEGV || sig == SIGABRT)) {
+		note_end(pid);
 	}
 	ptrace(p->meant ? PTRACE_SYSCALL : PTRACE_CONT, pid, NULL, (void *)(long)sig);
 }

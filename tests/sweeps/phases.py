@@ -63,6 +63,9 @@ class Phase:
         """It came right by itself, or the service manager started it again."""
         self.bed.start()
 
+    def leave(self):
+        """And goes on to the next."""
+
     def close(self):
         pass
 
@@ -92,6 +95,12 @@ class Start(Phase):
         bed.start()
         # what could not be stored is tried again after 10 s
         until(lambda: bed.shown() == bed.text, "what the file says runs, and is stored", 15 + bed.slow)
+
+    def leave(self):
+        """It hears of signals, still."""
+        bed = self.bed
+        bed.d.process.send_signal(signal.SIGTERM)
+        until(lambda: not bed.running(), "it ends when it is told to", bed.seconds(10), every=0.01)
 
 
 class Again(Start):

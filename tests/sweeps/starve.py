@@ -21,21 +21,22 @@ class Seen(ctypes.Structure):
 
 class Layout(ctypes.Structure):
     _fields_ = [("room", ctypes.c_char * 16), ("armed", ctypes.c_int32), ("forever", ctypes.c_int32), ("n", ctypes.c_int64),
-                ("count", ctypes.c_int64), ("failed", ctypes.c_int64), ("calls", ctypes.c_int32), ("n_frames", ctypes.c_int32),
-                ("pid", ctypes.c_int32), ("frames", Frame * FRAMES), ("trace", ctypes.c_int32), ("n_seen", ctypes.c_int32),
+                ("count", ctypes.c_int64), ("failed", ctypes.c_int64), ("calls", ctypes.c_int32), ("call", ctypes.c_char * 20),
+                ("n_frames", ctypes.c_int32), ("pid", ctypes.c_int32), ("frames", Frame * FRAMES), ("trace", ctypes.c_int32), ("n_seen", ctypes.c_int32),
                 ("stacks", ctypes.c_uint32 * TRACE), ("seen", Seen * SEEN)]
 
 
 class Starve:
     """One process of ours, by its name, before it starts: core, lbctl, or a worker's."""
 
-    def __init__(self, room, build, forever=False, calls=False):
+    def __init__(self, room, build, forever=False, calls=False, call=None):
         fd = os.open(CONTROL, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         os.fchmod(fd, 0o666)
         os.ftruncate(fd, ctypes.sizeof(Layout))
         self.map = Layout.from_buffer(mmap.mmap(fd, ctypes.sizeof(Layout)))
         os.close(fd)
-        self.build, self.map.room, self.map.forever, self.map.calls = build, room.encode(), forever, calls
+        self.build, self.map.room, self.map.forever = build, room.encode(), forever
+        self.map.calls, self.map.call = calls or call is not None, (call or "").encode()
 
     def arm(self, n, trace=False):
         self.map.n, self.map.count, self.map.failed, self.map.n_frames, self.map.trace = n, 0, 0, 0, trace
@@ -62,7 +63,7 @@ class Starve:
             name = f.object.decode()
             path = "lbctl/lbctl" if name == "lbctl" else "lbd/lbd" if name.startswith("lbd") else None  # "lbd: vrrp"
             if path is None:
-                found.append(name.partition(".so")[0])
+                found.append(name.partition(".so")[0] + (f"+{f.offset:#x}" if f.offset and self.map.calls else ""))
                 continue
             done = subprocess.run(["addr2line", "-f", "-s", "-e", os.path.join(self.build, path), hex(f.offset - 1)],
                                   capture_output=True, text=True, check=False)

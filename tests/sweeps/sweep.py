@@ -3,11 +3,13 @@
 sweep.py [OPTION]... [PROCESS/PHASE]...: every row, or those named
 
   --calls         system calls fail, not allocations, each with an error of its own
+  --call NAME     only those of this name
   --all           every one of them; else one for each way to it (of those with the same stack, the first)
   --step N        of these every N-th
   --only N        this one alone, with the log and who asked for memory
   --forever       those after the n-th fail, too, until the phase is over
   --seconds N     for each row; what was not reached by then is told
+  --account       what came of it is kept in results.tsv, a line for each row and kind of failure
   --list          the rows
 
 What must hold after each of them:
@@ -19,6 +21,8 @@ What must hold after each of them:
 """
 import argparse
 import collections
+import datetime
+import os
 import signal
 import subprocess
 import sys
@@ -29,10 +33,14 @@ from conftest import build_dir, until
 from phases import PHASES, ROWS
 from starve import Starve
 
+RESULTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "results.tsv")
+HEAD = "# PROCESS/PHASE\tFAILS\tPOINTS\tREFUSED\tWENT_ON\tENDED\tABORTED\tLIBRARY\tBROKEN\tNOT_YET\tDATE\tCOMMIT: sweep.py --account"
 KINDS = ("refused", "went on", "ended", "aborted", "library", "broken")
 # OpenSSL 3.0 follows pointers that its own set-up could not allocate, or never sets up what failed once; there is nothing
 # that we could ask it
 CRASHING = ("libcrypto",)
+# and so does the dynamic linker, before there is a main()
+LINKER = "ld-linux"
 
 
 class Broken(Exception):
@@ -50,7 +58,8 @@ def worker_deaths(log):
 
 def crashes(bed):
     """Who asked for what failed is a library that is known to crash then."""
-    return (bed.control.who() or [""])[0].startswith(CRASHING)
+    who = bed.control.who() or [""]
+    return who[0].startswith(CRASHING) or (len(who) > 1 and who[1].startswith(LINKER))
 
 
 def judge_end(bed, log, meant=False):
@@ -107,7 +116,9 @@ def one(bed, phase, n):
         if "stored" in str(e) and crashes(bed):
             return "library"  # and what it had half set up stays so
         raise Broken(str(e)) from None
-    kind = kind or judge_end(bed, bed.tail())
+    phase.leave()
+    # last words may be told before it is known who ended; after leave() the daemon has ended as it should
+    kind = kind or judge_end(bed, log + bed.tail(), True)
     return kind or ("refused" if done is not None and done.returncode else "went on")
 
 
@@ -125,8 +136,27 @@ def points(bed, phase, args):
     return list(first)[::args.step]
 
 
+def what_fails(args):
+    ways = "each" if args.all else "ways" if args.step == 1 else f"ways/{args.step}"
+    return (args.call or ("calls" if args.calls else "allocations")) + ("+" if args.forever else "") + ":" + ways
+
+
+def account(row, args, figures):
+    """The line of this row and this kind of failure becomes another one."""
+    done = subprocess.run(["git", "-c", "safe.directory=*", "-C", os.path.dirname(RESULTS), "rev-parse", "--short", "HEAD"],
+                          capture_output=True, text=True, check=False)
+    lines = []
+    if os.path.exists(RESULTS):
+        with open(RESULTS, encoding="utf-8") as f:
+            lines = [line for line in f.read().split("\n")[1:] if line and line.split("\t")[:2] != [row, what_fails(args)]]
+    today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+    lines.append("\t".join([row, what_fails(args), *map(str, figures), today, done.stdout.strip() or "?"]))
+    with open(RESULTS, "w", encoding="utf-8") as f:
+        f.write("\n".join([HEAD, *sorted(lines)]) + "\n")
+
+
 def sweep(room, name, args):
-    control = Starve(room, build_dir(), args.forever, args.calls)
+    control = Starve(room, build_dir(), args.forever, args.calls, args.call)
     bed = Bed(control)
     seen, broken, started = collections.Counter(), [], time.monotonic()
     try:
@@ -136,6 +166,8 @@ def sweep(room, name, args):
             print(f"{room + '/' + name:<16} {text}")
             for n, who in bad:
                 print(f"  {n} by {'; '.join(who)}")
+            if args.account:
+                account(f"{room}/{name}", args, [text.split(", ")[2].split()[0]] + ["-"] * 5 + [len(bad), 0])
             return len(bad)
         todo, left, begin = points(bed, phase, args), 0, time.monotonic()
         for at, n in enumerate(todo):
@@ -161,6 +193,8 @@ def sweep(room, name, args):
     took = time.monotonic() - started
     print(f"{room + '/' + name:<16} {sum(seen.values()):>6} " + " ".join(f"{seen[k]:>8}" for k in KINDS) + f" {left:>8} {took:>6.0f} s",
           flush=True)
+    if args.account and args.only is None:
+        account(f"{room}/{name}", args, [sum(seen.values()), *(seen[k] for k in KINDS), left])
     for n, what, who, log in broken:
         print(f"  {n}: {what}\n    by {'; '.join(who)}\n" + "".join(f"    | {line}\n" for line in log.splitlines()[-12:]))
     return len(broken)
@@ -168,8 +202,10 @@ def sweep(room, name, args):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--account", action="store_true")
     p.add_argument("--all", action="store_true")
     p.add_argument("--calls", action="store_true")
+    p.add_argument("--call")
     p.add_argument("--forever", action="store_true")
     p.add_argument("--list", action="store_true")
     p.add_argument("--step", type=int, default=1)
@@ -177,7 +213,7 @@ def main():
     p.add_argument("--seconds", type=float)
     p.add_argument("rows", nargs="*")
     args = p.parse_args()
-    rows = [r for r in ROWS if (f"{r[0]}/{r[1]}" in args.rows if args.rows else not (args.calls and r[0] == "lbctl"))]
+    rows = [r for r in ROWS if (f"{r[0]}/{r[1]}" in args.rows if args.rows else not ((args.calls or args.call) and (r[0] == "lbctl" or PHASES[r[1]].measures)))]
     if args.list or not rows:
         print("\n".join(f"{room}/{name}" for room, name in ROWS))
         return 0 if args.list else 2

@@ -3,6 +3,7 @@
 #include "common/buf.h"
 #include "common/clock_io.h"
 #include "lbd/check/check_probe.h"
+#include "tests/edge/unwatched.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -324,6 +325,36 @@ START_TEST(udp_silence_does_not_wait_for_the_timeout)
 }
 END_TEST
 
+static const struct {
+	const char *what;
+	enum check_type type;
+	int kind; /* of the server */
+	enum temper temper;
+	const char *send;
+} watched[] = {
+	{ "a connection that talks", TCP, SOCK_STREAM, SAYS, "x" },
+	{ "a weight", AGENT, SOCK_STREAM, SAYS, NULL },
+	{ "a datagram", UDP, SOCK_DGRAM, ECHOES, "x" },
+	{ "a datagram that needs no answer", UDP, SOCK_DGRAM, SILENT, NULL },
+};
+
+/* Nothing is known of a backend whose socket the kernel does not watch: that is no verdict, and not a good one. */
+START_TEST(a_socket_that_is_not_watched_is_our_error)
+{
+	bytes.n = 0;
+	put(CHECK_PARAM_SEND, watched[_i].send);
+	struct check_spec s =
+		spec_of(watched[_i].type, "127.0.0.1", serve(watched[_i].kind, watched[_i].temper, "up 30%\n"), 1000);
+	unwatched = UNWATCHED_ALL;
+	struct outcome o = probe(&s, 5000);
+	unwatched = UNWATCHED_NONE;
+	ck_assert_msg(o.done == 1 && o.r.code == CHECK_CODE_SOCKERR, "%s: %u, %s '%s'", watched[_i].what, o.done,
+		check_codes[o.r.code].name, o.r.text);
+	ck_assert_uint_gt(n_unwatched, 0);
+	end_server();
+}
+END_TEST
+
 /* ---- ICMP and unreachable hosts, in a network namespace of the test's own ---- */
 
 static bool run(const char *command)
@@ -391,6 +422,20 @@ START_TEST(hosts_and_routes)
 }
 END_TEST
 
+START_TEST(an_echo_that_is_not_watched_is_our_error)
+{
+	if (!enter_namespace("0 0")) {
+		printf("skipped: no network namespace here\n");
+		return;
+	}
+	bytes.n = 0;
+	struct check_spec s = spec_of(CHECK_TYPE_ICMP, "127.0.0.1", 0, 500);
+	unwatched = UNWATCHED_ALL;
+	struct outcome o = probe(&s, 5000);
+	ck_assert_int_eq(o.r.code, CHECK_CODE_SOCKERR);
+}
+END_TEST
+
 /* Nobody answers, and nobody says so: the kernel is told to keep quiet. */
 START_TEST(icmp_silence)
 {
@@ -418,6 +463,8 @@ int main(void)
 	tcase_add_test(tc, a_weight_comes_along);
 	tcase_add_test(tc, udp_silence_does_not_wait_for_the_timeout);
 	tcase_add_loop_test(tc, hosts_and_routes, 0, LEN(hosts));
+	tcase_add_loop_test(tc, a_socket_that_is_not_watched_is_our_error, 0, LEN(watched));
+	tcase_add_test(tc, an_echo_that_is_not_watched_is_our_error);
 	tcase_add_test(tc, icmp_silence);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);

@@ -8,6 +8,7 @@
 #include "lbd/sync/tls_io.h"
 #include "lbd/worker.h"
 #include "tests/edge/probe/servers.h"
+#include "tests/edge/unwatched.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -249,6 +250,13 @@ static int slow_main(int fd, void (*alive)(void))
 	return deaf(alive);
 }
 
+/* One whose kernel does not watch its channel: it would hear nothing of the core, and never end. */
+static int unwatched_main(int fd, void (*alive)(void))
+{
+	unwatched = fd;
+	return check_worker_main(fd, alive);
+}
+
 #define ROW(text, function)                                                                                            \
 	{                                                                                                              \
 		.name = text, .title = "lbd: " text, .main = function                                                  \
@@ -270,11 +278,16 @@ static const struct worker_row babble = ROW("babble", babble_main);
 static const struct worker_row quit = ROW("quit", quit_main);
 static const struct worker_row frozen = ROW("frozen", frozen_main);
 static const struct worker_row slow = ROW("slow", slow_main);
+static const struct worker_row unwatched_row = { .name = "unwatched",
+	.title = "lbd: unwatched",
+	.user = "nobody",
+	.main = unwatched_main,
+	.prepare = check_worker_prepare };
 static const struct worker_row privileged = {
 	.name = "privileged", .title = "lbd: privileged", .caps = 1ull << CAP_NET_ADMIN, .main = mute_main
 };
-static const struct worker_row *const rows[] = { &probe, &sync_row, &privileged, &mute, &babble, &quit, &frozen,
-	&slow };
+static const struct worker_row *const rows[] = { &probe, &sync_row, &privileged, &mute, &babble, &quit, &frozen, &slow,
+	&unwatched_row };
 
 /* ---- the core ---- */
 
@@ -282,6 +295,7 @@ static struct ev_loop *loop;
 static struct worker w;
 static unsigned n_ready, n_gone, n_states, n_pongs, n_drained;
 static struct check_msg_state last;
+static unsigned unanswered; /* pings of the one that has gone */
 static int64_t gone_at[16];
 
 static void on_ready(struct worker *of, void *arg)
@@ -313,7 +327,8 @@ static void on_drained(struct worker *of, void *arg)
 
 static void on_gone(struct worker *of, void *arg)
 {
-	(void)of, (void)arg;
+	(void)arg;
+	unanswered = of->unanswered;
 	if (n_gone < 16)
 		gone_at[n_gone] = lb_clock_now().us / 1000;
 	n_gone++;
@@ -695,6 +710,30 @@ START_TEST(silence_is_death)
 }
 END_TEST
 
+/* A core of another user cannot kill it, and its loop goes on turning: it must end by itself. */
+START_TEST(a_worker_that_is_deaf_ends)
+{
+	start(&unwatched_row);
+	WAIT(n_gone == 1, 20000);
+	ck_assert_msg(WIFEXITED(w.child.rstatus) && WEXITSTATUS(w.child.rstatus) == 1, "%x", w.child.rstatus);
+	finish();
+}
+END_TEST
+
+/* It is started again as soon as that is known, not when the pings run out. */
+START_TEST(a_core_that_does_not_hear_a_worker_starts_another)
+{
+	start(&mute);
+	unwatched = w.channel.fd;
+	WAIT(n_gone == 1, 20000);
+	unwatched = UNWATCHED_NONE;
+	ck_assert_uint_gt(n_unwatched, 0);
+	ck_assert_uint_lt(unanswered, 5);
+	WAIT(n_ready > 0, 20000);
+	finish();
+}
+END_TEST
+
 /* Nobody signals it here: the 3 s timer of the worker itself does, before the pings run out. */
 START_TEST(a_stopped_worker_kills_itself)
 {
@@ -754,6 +793,8 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, a_line_that_is_no_message_restarts_it);
 	tcase_add_test(tc, a_line_that_found_no_memory_restarts_it);
 	tcase_add_test(tc, silence_is_death);
+	tcase_add_test(tc, a_worker_that_is_deaf_ends);
+	tcase_add_test(tc, a_core_that_does_not_hear_a_worker_starts_another);
 	tcase_add_test(tc, a_stopped_worker_kills_itself);
 	tcase_add_test(tc, a_slow_start_has_longer_the_next_time);
 	tcase_add_test(tc, stop_and_done_at_any_time);

@@ -241,6 +241,91 @@ static void foreign_state(struct doctor *d)
 {
 	d->state_uid = 0;
 }
+static void six_without_address(struct doctor *d)
+{
+	d->addresses.v[0].ip = ip("2001:db8::1");
+	d->addresses.v[0].carried = false;
+}
+static void six_on_loopback(struct doctor *d)
+{
+	address_on_loopback(d);
+	d->addresses.v[0].ip = ip("2001:db8::1");
+}
+static void moved_on_loopback(struct doctor *d)
+{
+	address_on_loopback(d);
+	d->addresses.v[0].moved = true;
+}
+static void loopback_unread(struct doctor *d)
+{
+	address_on_loopback(d);
+	d->addresses.v[0].arp_ignore = -1;
+}
+static void half_quiet_on_loopback(struct doctor *d)
+{
+	address_on_loopback(d);
+	d->addresses.v[0].arp_ignore = 1;
+	d->addresses.v[0].arp_announce = 1;
+}
+static void no_source_6(struct doctor *d)
+{
+	no_source(d);
+	d->cards.v[0].family = AF_INET6;
+}
+static void source_said(struct doctor *d)
+{
+	no_source(d);
+	d->cards.v[0].source = true;
+}
+static void gateway_in_nat(struct doctor *d)
+{
+	gateway(d);
+	d->backends.v[0].dr = false;
+}
+static void tunnel_unmeasured(struct doctor *d)
+{
+	tunnel(d);
+	d->backends.v[0].mtu = 0;
+}
+static void two_tunnels_one_card(struct doctor *d)
+{
+	tunnel(d);
+	struct doctor_backend *b = lb_vec_push(&d->backends);
+	*b = d->backends.v[0];
+}
+static void forward_6(struct doctor *d)
+{
+	firewall_forward(d);
+	d->backends.v[0].ip = ip("2001:db8::5");
+}
+static void forward_6_in_4(struct doctor *d)
+{
+	forward_6(d);
+	strcpy(d->firewall.chains.v[0].family, "ip");
+}
+static void forward_of_nobody(struct doctor *d)
+{
+	firewall_forward(d);
+	d->backends.v[0].nat = false;
+}
+static void key_of_lbd(struct doctor *d)
+{
+	d->files.v[0].uid = 61;
+	d->files.v[0].mode = 0100400;
+}
+static void key_of_others(struct doctor *d)
+{
+	d->files.v[0].gid = 0;
+}
+static void state_unreadable(struct doctor *d)
+{
+	d->state_err = EACCES;
+}
+static void state_without_user(struct doctor *d)
+{
+	nobody_looked(d);
+	d->state_err = ENOENT;
+}
 static void open_socket(struct doctor *d)
 {
 	d->sockets[0].mode = 0140666;
@@ -298,6 +383,28 @@ static const struct {
 	{ "a key that we may not look at", hidden_key, "host", NULL },
 	{ "no directory of state", no_state, "host", "install -d -o lbd -g lbd -m 700 /var/lib/lbd" },
 	{ "one of somebody else", foreign_state, "host", "install -d -o lbd -g lbd -m 700 /var/lib/lbd" },
+	{ "an address of IPv6", six_without_address, "service/web",
+		"ip address add 2001:db8::1/128 dev lo   # or name it in vrrp.NAME.addresses" },
+	{ "IPv6 has no ARP", six_on_loopback, NULL, NULL },
+	{ "what VRRP moves is on one node only", moved_on_loopback, NULL, NULL },
+	{ "a setting that cannot be read is not judged", loopback_unread, NULL, NULL },
+	{ "half of both is not enough", half_quiet_on_loopback, "service/web",
+		"sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2" },
+	{ "no address of IPv6", no_source_6, "vrrp/wan4", "ip address add ADDRESS/PREFIX dev wan0" },
+	{ "source is configured", source_said, NULL, NULL },
+	{ "nat may have a gateway", gateway_in_nat, NULL, NULL },
+	{ "an MTU that is not known is not judged", tunnel_unmeasured, NULL, NULL },
+	{ "a card is told once", two_tunnels_one_card, "backend/web/app1", "ip link set dev lan0 mtu 1520" },
+	{ "forwarding of IPv6 is dropped", forward_6, "firewall",
+		"nft insert rule inet filter input ip6 daddr 2001:db8::5 accept" },
+	{ "a table of IPv4 drops no IPv6", forward_6_in_4, NULL, NULL },
+	{ "nobody is forwarded to", forward_of_nobody, NULL, NULL },
+	{ "a key of its own", key_of_lbd, NULL, NULL },
+	{ "a key of another group", key_of_others, "cluster",
+		"chown root:lbd /etc/lbd/pair.key && chmod 640 /etc/lbd/pair.key" },
+	{ "a directory that we may not look at", state_unreadable, NULL, NULL },
+	{ "no directory, and a daemon of root", state_without_user, "host",
+		"install -d -o lbd -g lbd -m 700 /var/lib/lbd" },
 	{ "a socket for everybody", open_socket, "host", "lbctl daemon restart --wait" },
 };
 

@@ -23,7 +23,14 @@ static const char keepalived[] =
 	"  $RS\n ~LST({a,w}, {7,2}, {8,3}) real_server 10.1.0.${a} 80 { weight $w\n"
 	"    HTTP_GET { url { path /a\n status_code 200 300-399\n regex \"ok\" } retry 2 } }\n}\n"
 	"virtual_server fwmark 7 { lb_algo rr\n lb_kind DR\n real_server 10.1.0.4 0 { MISC_CHECK { misc_path \"/x y\" "
-	"} } }\n";
+	"} } }\n"
+	"virtual_server 10.0.0.3 25 { lb_algo mh\n lb_kind NAT\n protocol TCP\n mh-port\n alpha\n"
+	"  real_server 10.1.0.5 25 { SMTP_CHECK { host { connect_ip 10.1.0.6\n connect_port 26 } } }\n"
+	"  real_server 10.1.0.6 25 { UDP_CHECK { payload 4142\n require_reply } } }\n"
+	"vrrp_sync_group s { group { a\n b\n } }\n"
+	"vrrp_instance b { interface eth0\n virtual_router_id 6\n unicast_src_ip 10.0.0.1\n unicast_peer { 10.0.0.2 }\n"
+	"  virtual_ipaddress { 10.0.0.101/24 }\n virtual_ipaddress_excluded { 10.0.0.102/24 }\n"
+	"  authentication { auth_type PASS\n auth_pass x }\n}\n";
 static const char more[] = "virtual_server_group g { 10.0.8.1 80\n fwmark 9 }\n"
 			   "virtual_server group g { lb_algo rr\n lb_kind NAT\n protocol UDP\n ops\n"
 			   "  real_server 10.1.8.1 53 { DNS_CHECK { name x.example } } }\n";
@@ -49,36 +56,47 @@ static const struct {
 	{ "ipvsadm", ipvsadm, import_ipvsadm },
 };
 
-static int run(size_t row, long n, struct import_result *out)
+/* The n-th allocation fails, and so many in all. */
+static int run(size_t row, long n, long fail, struct import_result *out)
 {
 	const struct import_source source = { .name = "test.conf",
 		.text = rows[row].text,
 		.len = strlen(rows[row].text),
 		.id = "lb-a",
 		.include = include };
+	starving = fail;
 	left = n;
 	int rc = rows[row].fn(&source, out);
 	left = -1;
+	starving = LONG_MAX;
 	return rc;
+}
+
+static void sweep(size_t row, long fail, const struct import_result *whole)
+{
+	struct import_result r;
+	long before = live, n = 0;
+	int rc = -ENOMEM;
+	for (; REPLACED && rc && n < 100000; n++) {
+		rc = run(row, n, fail, &r);
+		bool same = rc || (r.yaml.n == whole->yaml.n && memcmp(r.yaml.s, whole->yaml.s, r.yaml.n) == 0);
+		import_result_done(&r);
+		long after = live;
+		ck_assert_msg(rc == 0 || rc == -ENOMEM, "%s: allocation %ld: %d", rows[row].what, n, rc);
+		ck_assert_msg(same, "%s: allocation %ld failed, and the result is another one", rows[row].what, n);
+		ck_assert_msg(
+			after == before, "%s: allocation %ld: %ld stay behind", rows[row].what, n, after - before);
+	}
+	ck_assert_msg(!REPLACED || (rc == 0 && n > 20), "%s: %ld allocations", rows[row].what, n);
 }
 
 START_TEST(every_allocation)
 {
-	struct import_result whole, r;
-	ck_assert_int_eq(run((size_t)_i, -1, &whole), 0);
+	struct import_result whole;
+	ck_assert_int_eq(run((size_t)_i, -1, LONG_MAX, &whole), 0);
 	ck_assert(!whole.empty && whole.yaml.n > 400);
-	long before = live, n = 0;
-	int rc = -ENOMEM;
-	for (; REPLACED && rc && n < 100000; n++) {
-		rc = run((size_t)_i, n, &r);
-		bool same = rc || (r.yaml.n == whole.yaml.n && memcmp(r.yaml.s, whole.yaml.s, r.yaml.n) == 0);
-		import_result_done(&r);
-		long after = live;
-		ck_assert_msg(rc == 0 || rc == -ENOMEM, "%s: allocation %ld: %d", rows[_i].what, n, rc);
-		ck_assert_msg(same, "%s: allocation %ld failed, and the result is another one", rows[_i].what, n);
-		ck_assert_msg(after == before, "%s: allocation %ld: %ld stay behind", rows[_i].what, n, after - before);
-	}
-	ck_assert_msg(!REPLACED || (rc == 0 && n > 20), "%s: %ld allocations", rows[_i].what, n);
+	sweep((size_t)_i, LONG_MAX, &whole); /* and all after it */
+	sweep((size_t)_i, 1, &whole);        /* that one alone */
 	import_result_done(&whole);
 }
 END_TEST

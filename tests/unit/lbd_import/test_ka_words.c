@@ -2,7 +2,11 @@
 /* The table of keepalived's keywords has no holes, and no word stands twice in one place. */
 #include "lbd/import/ka.h"
 
+#include "common/buf.h"
+#include "lbd/import/import.h"
+
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +25,40 @@ START_TEST(no_holes)
 			ck_assert_msg(!(ka_words[j].where & r->where) || strcmp(ka_words[j].name, r->name) != 0,
 				"%s twice in one place", r->name);
 	}
+}
+END_TEST
+
+/* The manual page has every word, in its part. */
+START_TEST(all_are_printed)
+{
+	static const char *const titles[] = { "## Carried over", "## Not needed", "## Without a counterpart" };
+	static const enum ka_does parts[] = { KA_TAKES, KA_SAME, KA_LOST };
+	struct lb_text out = LB_TEXT_INIT;
+	import_print_keywords(&out);
+	ck_assert(!out.bad);
+	size_t told = 0;
+	for (size_t p = 0; p < 3; p++) {
+		const char *from = strstr(out.s, titles[p]), *to = p < 2 ? strstr(out.s, titles[p + 1]) : out.s + out.n;
+		ck_assert_msg(from && to && from < to, "%s", titles[p]);
+		for (const char *s = from; (s = strstr(s, "*\n\t")) && s < to; s++)
+			told++;
+		for (size_t i = 0; i < ka_words_n; i++) {
+			char plain[100], line[120];
+			size_t n = 0;
+			for (const char *c = ka_words[i].name; *c && n < sizeof(plain) - 2; c++) {
+				if (*c == '_')
+					plain[n++] = '\\';
+				plain[n++] = *c;
+			}
+			plain[n] = '\0';
+			snprintf(line, sizeof(line), "\n*%s*\n\t", plain);
+			const char *at = strstr(from, line);
+			ck_assert_msg(ka_words[i].does != parts[p] || (at && at < to), "%s is not under %s", plain,
+				titles[p]);
+		}
+	}
+	ck_assert_uint_eq(told, ka_words_n);
+	lb_text_done(&out);
 }
 END_TEST
 
@@ -76,6 +114,7 @@ int main(void)
 {
 	Suite *s = suite_create("ka_words");
 	TCase *t = tcase_create("table");
+	tcase_add_test(t, all_are_printed);
 	tcase_add_test(t, no_holes);
 	tcase_add_test(t, nearest);
 	tcase_add_test(t, numbers);

@@ -23,7 +23,7 @@ static void sample(struct generation *g)
 	add(g, "/etc/lbd/lbd.yaml", "services: {}\n", 13);
 	add(g, "/etc/lbd/conf.d/two words.yaml", "no newline\nend 0000000000000000", 31);
 	add(g, "empty", "", 0);
-	ck_assert_int_eq(generation_sha256(g), 0);
+	generation_sha256(g);
 }
 
 START_TEST(reads_what_it_wrote)
@@ -93,12 +93,12 @@ START_TEST(the_digest_is_that_of_sha256sum)
 {
 	struct generation one = { 0 }, two = { 0 };
 	add(&one, "a", "services: {}\n", 13);
-	ck_assert_int_eq(generation_sha256(&one), 0);
+	generation_sha256(&one);
 	ck_assert_str_eq(one.sha256, "fa6ccea1ca4e3a031d9e99f25cc05db803aa9bac642c000ddab14f6d9da54b52");
 	add(&two, "a", "servi", 5);
 	add(&two, "b", "", 0);
 	add(&two, "c", "ces: {}\n", 8);
-	ck_assert_int_eq(generation_sha256(&two), 0);
+	generation_sha256(&two);
 	ck_assert_str_eq(two.sha256, one.sha256);
 	generation_done(&one);
 	generation_done(&two);

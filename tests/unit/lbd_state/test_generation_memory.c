@@ -15,7 +15,7 @@ START_TEST(no_memory_is_no_damage)
 	struct lb_err e;
 	struct generation_source *s = lb_vec_push(&g.sources);
 	*s = (struct generation_source){ "/etc/lbd/lbd.yaml", "services: {}\n", 17, 13 };
-	ck_assert_int_eq(generation_sha256(&g), 0);
+	generation_sha256(&g);
 	generation_write(&g, &out);
 	if (REPLACED) {
 		long before = live;
