@@ -53,9 +53,13 @@ USAGE
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
 root=$(cd "$here/../.." && pwd) || exit 1
-# as it is to be typed again
-command=tests/bench/run.sh
+# as it is to be typed again; where a copy went makes no difference
+command=tests/bench/run.sh skip=''
 for word; do
+    if [[ -n $skip || $word == --json || $word == --out ]]; then
+        [[ -z $skip ]] && skip=1 || skip=''
+        continue
+    fi
     [[ $word =~ ^[A-Za-z0-9_./=-]+$ ]] || word="\"$word\""
     command+=" $word"
 done
