@@ -77,7 +77,7 @@ if [[ -n $memcheck ]]; then
     command -v valgrind >/dev/null || fail "valgrind is not installed"
     build=$root/build/memcheck
     if ! {
-        cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG='-O1 -g -D__SANITIZE_ADDRESS__=1' &&
+        cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG='-Og -g -D__SANITIZE_ADDRESS__=1' &&
             cmake --build "$build" --target lbd lbctl bench_talk
     } >"$out/build.log" 2>&1; then
         tail -20 "$out/build.log"
