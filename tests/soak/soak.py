@@ -9,14 +9,17 @@ One round after the other until the time is over. In each of them a server fails
 another configuration, one that it refuses, and the first one again; clients go away in the middle of an answer; and the
 addresses move to the other node and back, in even rounds as planned, in odd ones because a cable is pulled. All the time
 clients ask through the pair (where the kernel has IPVS), somebody pings, asks for the status once a second, and follows the
-events. At the end of each round, when all is quiet and everything is as it was at the start, a row is written:
+events. So many servers are checked that the rings of what happened, which grow until they are full, are full soon. At the
+end of each round, when all is quiet and everything is as it was at the start, a row is written:
 
+  NODE/events                    how many there have been so far
   NODE/ROOM/pid, rss, pss, fds   of each process of lbd: KiB, and open descriptors, the least of a few looks: what a probe or an
                                  answer has open is gone in the next moment
   NODE/status, NODE/version      ms from the start of `lbctl status` and of `lbctl --version` to its end, the best of a few: the
                                  second one is what a start costs on this machine just then
 """
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -29,7 +32,7 @@ sys.path[:0] = [os.path.join(HERE, "../faults"), os.path.join(HERE, "../lab")]
 from conftest import Lbd, build_dir, run, until  # noqa: E402
 from faults import FAULTS  # noqa: E402
 from record import Ear, Records, Servers, Status  # noqa: E402
-from stage import ADDRESSES, FRONT, IPVS, NAT_PORT, PORTS, VIP4, Stage, text  # noqa: E402
+from stage import ADDRESSES, BACK, FRONT, IPVS, NAT_PORT, PORTS, SYNC, VIP4, WEAK, Stage  # noqa: E402
 import stage  # noqa: E402
 
 CALLS = 7  # of each, of which the best one counts
@@ -37,6 +40,16 @@ GONE = 20  # clients that do not wait for their answer, in each round
 SETTLED = 60  # s
 REST = 2  # s between two rounds: what is done later is part of it
 EVENTS = 20000  # that are kept to find out what went wrong
+MANY = 48 if WEAK else 128  # addresses of the server that fails
+MANY_PORT = 1010
+
+
+def text(key, n=0):
+    """The configuration of the faults, and a service whose backends go and come with one server."""
+    found = json.loads(stage.text(key, n))
+    found["services"]["many"] = {"listen": f"{VIP4}:{MANY_PORT}", "check": "app", "scheduler": "rr", "sync": SYNC,
+                                 "backends": {f"m{i}": f"{BACK}.{i}:{NAT_PORT}" for i in range(100, 100 + MANY)}}
+    return json.dumps(found, indent=1) + "\n"
 
 
 class Tally:
@@ -62,10 +75,11 @@ class Soak(Stage):
 
     def __init__(self, folder):
         super().__init__(folder, None)
-        self.book = Tally()
+        self.book, self.records = Tally(), {}
 
     def start(self):
         self.stack.callback(self.farm.close)
+        self.farm.servers[0].ip("\n".join(f"addr add {BACK}.{i}/24 dev eth1" for i in range(100, 100 + MANY)))
         self.key = os.path.join(self.folder, "cluster.key")
         with open(os.open(self.key, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="ascii") as f:
             f.write(os.urandom(32).hex() + "\n")
@@ -78,7 +92,7 @@ class Soak(Stage):
             self.bring_up(n)
         for n in "ab":
             self.status[n] = self.going(Status(self.book, n, self.d[n], 5 + self.slow))
-            self.going(Records(self.book, n, self.d[n]))
+            self.records[n] = self.going(Records(self.book, n, self.d[n]))
         self.wait_settled("the pair is up", SETTLED)
         self.wait(lambda: all(self.all_up(n) for n in "ab"), "the servers are up", SETTLED)
         self.core = {n: self.d[n].pid for n in "ab"}
@@ -167,6 +181,7 @@ class Soak(Stage):
     def row(self):
         found = {}
         for n in "ab":
+            found[f"{n}/events"] = self.records[n].seen[0]
             for room, pid in self.rooms(n).items():
                 found.update({f"{n}/{room}/{k}": v for k, v in taken(pid).items()})
             for name, words in (("status", ("status",)), ("version", ("--version",))):

@@ -55,6 +55,14 @@ def main():
         if status != 2:
             print(f"too short: {text}")
             bad += 1
+        for what, events, flat in (("it grows until the ring is full, and no longer", 100, True), ("the ring is never full", 30, False)):
+            with open(f"{folder}/ring.tsv", "w", encoding="ascii") as f:
+                f.write("seconds\tround\ta/events\ta/core/rss\n")
+                f.writelines(f"{STEP * i}\t{i}\t{events * i}\t{8000 + 40 * min(i, 101)}\n" for i in range(ROUNDS))
+            text, status = verdict.verdict(verdict.Sheet(f"{folder}/ring.tsv"))
+            if status != (0 if flat else 2):
+                print(f"{what}: {text}")
+                bad += 1
         verdict.page(folder)
         with open(f"{folder}/README.md", encoding="utf-8") as f:
             page = f.read()

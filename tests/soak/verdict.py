@@ -6,8 +6,8 @@ Whether a pair that worked for hours takes more and more: judges the rows that s
   verdict.py judge FILE.tsv     a line per series and a verdict; exit status 1 if something grows, 2 if nobody can say
   verdict.py page FOLDER        FOLDER/README.md and a chart, of all FOLDER/*.tsv
 
-The first quarter of the rows is warm-up: tables and rings fill up to their size, and the allocator finds its own. From there
-to the end the slope of each series is the middle one of the slopes between all pairs of rows, so that single rows do not
+The first quarter of the rows is warm-up, and whatever comes before the ring of events is full: tables and rings grow up to
+their size, and the allocator finds its own. From there to the end the slope of each series is the middle one of the slopes between all pairs of rows, so that single rows do not
 matter; times the length of that part it is the `rise`, and that has a bound, however long the run was. So a longer run finds
 a slower leak: half a MiB in 90 minutes are 340 KiB an hour.
 """
@@ -19,6 +19,7 @@ import sys
 import chart
 
 WARM_UP = 0.25
+KEPT = 10000  # events (lbd/event.h)
 LEAST = 30  # rows that are judged: of fewer the slope says nothing
 POINTS = 150  # rows next to each other are one, as their median: all pairs of thousands take long
 # what is measured: the most that it may rise, its unit. status is in starts of lbctl, which the machine's load changes alike
@@ -37,10 +38,12 @@ class Sheet:
             start = self.rows[name.replace("status", "version")]
             self.rows[name] = [a / b if a and b else None for a, b in zip(self.rows[name], start)]
 
+        full = [i for i in range(len(rows)) if all(self.rows[n][i] >= KEPT for n in self.rows if n.endswith("/events"))]
+        self.begin = max(int(len(rows) * WARM_UP), full[0] if full else len(rows))
+
     def judged(self, name):
         """(seconds, value) after the warm-up."""
-        begin = int(len(self.seconds) * WARM_UP)
-        return [(s, v) for s, v in list(zip(self.seconds, self.rows[name]))[begin:] if v is not None]
+        return [(s, v) for s, v in list(zip(self.seconds, self.rows[name]))[self.begin:] if v is not None]
 
 
 def thin(points, most=POINTS):
@@ -80,7 +83,7 @@ def verdict(sheet):
     """A line, and an exit status."""
     found, gone = judge(sheet), restarted(sheet)
     if not found:
-        return f"verdict unknown: {len(sheet.seconds)} rounds are too few", 2
+        return f"verdict unknown: {len(sheet.seconds)} rounds, {len(sheet.seconds) - sheet.begin} of them after the warm-up, are too few", 2
     hours = (sheet.seconds[-1] - sheet.judged(found[0][0])[0][0]) / 3600
     text = f"{len(found)} series over {hours:.2f} h after the warm-up, {len(sheet.seconds)} rounds"
     if gone:
@@ -116,7 +119,8 @@ def section(sheet, folder):
         if what in BOUNDS:
             groups.setdefault(f"{what}, {BOUNDS[what][1]}", []).append((series.rsplit("/", 1)[0], values))
     with open(f"{folder}/{name}.svg", "w", encoding="utf-8") as f:
-        f.write(chart.lines(f"{name}: from the first to the last minute", [s / 60 for s in sheet.seconds], groups, WARM_UP))
+        f.write(chart.lines(f"{name}: from the first to the last minute", [s / 60 for s in sheet.seconds], groups,
+                            sheet.seconds[min(sheet.begin, len(sheet.seconds) - 1)] / sheet.seconds[-1]))
     yield from (f"![{name}]({name}.svg)", "", "| series | middle | rise | bound | unit | |", "|---|---|---|---|---|---|")
     for found in judge(sheet):
         series, middle, up, bound, unit = found
