@@ -21,7 +21,7 @@ benches=(
 usage() {
     local row name where reps sizes text
     cat <<'USAGE'
-usage: tests/bench/run.sh BENCH [OPTION]...
+usage: tests/bench/run.sh BENCH... [OPTION]...
        tests/bench/run.sh all [OPTION]...        one after the other: about three hours; --quick: one
        tests/bench/run.sh compare OLD.json NEW.json   what got worse; exit 1 if something did
        tests/bench/run.sh page FOLDER            a page and plots of the results there
@@ -54,23 +54,12 @@ USAGE
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
 root=$(cd "$here/../.." && pwd) || exit 1
-# as it is to be typed again; where a copy went makes no difference
-command=tests/bench/run.sh skip=''
-for word; do
-    if [[ -n $skip || $word == --json || $word == --out ]]; then
-        [[ -z $skip ]] && skip=1 || skip=''
-        continue
-    fi
-    [[ $word =~ ^[A-Za-z0-9_./=-]+$ ]] || word="\"$word\""
-    command+=" $word"
-done
-
 fail() {
     printf 'bench: %s\n' "$*" >&2
     exit 1
 }
 
-bench='' strict='' quick='' set_reps='' set_sizes='' cells='*' build=$root/build/release out=/dev/null json='' words=()
+strict='' quick='' set_reps='' set_sizes='' cells='*' build=$root/build/release out=/dev/null json='' words=()
 while (($#)); do
     case $1 in
     --strict) strict=1 ;;
@@ -96,6 +85,9 @@ while (($#)); do
     esac
     shift
 done
+# What is to be typed again, after the name. Where a copy went makes no difference.
+command="${strict:+ --strict}${quick:+ --quick}${set_reps:+ --reps $set_reps}${set_sizes:+ --sizes \"$set_sizes\"}"
+[[ $cells == '*' ]] || command+=" --cells \"$cells\""
 case ${words[0]-}:${#words[@]} in
 :0)
     usage >&2
@@ -103,8 +95,7 @@ case ${words[0]-}:${#words[@]} in
     ;;
 compare:3 | page:2) exec "$here/results.py" "${words[@]}" ;;
 compare:* | page:*) fail "compare wants OLD.json NEW.json, page wants a folder" ;;
-*:1) bench=${words[0]} ;;
-*) fail "one benchmark at a time, or all of them: all" ;;
+all:1) words=("${benches[@]%%|*}") ;;
 esac
 
 # row NAME: where, reps, sizes, seconds; false: there is none
@@ -118,16 +109,15 @@ row() {
     done
     return 1
 }
-if [[ $bench == all ]]; then
-    [[ -z $set_sizes$json && $cells == '*' ]] || fail "--sizes, --cells and --json are for one benchmark"
-else
-    row "$bench" || fail "no benchmark named $bench (--help)"
-fi
+for name in "${words[@]}"; do
+    row "$name" || fail "no benchmark named $name (--help)"
+done
+[[ ${#words[@]} == 1 || -z $set_sizes$json && $cells == '*' ]] || fail "--sizes, --cells and --json are for one benchmark"
 [[ -z $set_reps || $set_reps =~ ^[1-9][0-9]*$ ]] || fail "--reps wants a number"
 [[ -z $set_sizes || $set_sizes =~ ^([0-9\ ]+|-)$ ]] || fail "--sizes wants numbers"
 
 "$root/tests/lab/install.sh" all || exit 1
-[[ $bench != all && $bench != datapath ]] || "$root/tests/lab/install.sh" bench || exit 1
+[[ " ${words[*]} " != *" datapath "* ]] || "$root/tests/lab/install.sh" bench || exit 1
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 if ! (cd "$root" && cmake --preset release -B "$build" && cmake --build "$build" --target lbd lbctl bench_floor bench_talk bench_target bench_udp bench_watch) >"$log" 2>&1; then
@@ -160,21 +150,13 @@ run_one() {
     return "$status"
 }
 
-failed=0
-if [[ $bench == all ]]; then
-    for of in "${benches[@]}"; do
-        name=${of%%|*}
-        printf '# ---- %s\n' "$name"
-        run_one "$name" "${command/ all/ $name}" || failed=$((failed + 1))
-    done | tee "$out"
-    # in the other half of a pipe nothing is remembered
-    failed=$((${#benches[@]} - $(cat "$results"/*.json | grep -c '"status": "0"')))
-else
-    run_one "$bench" "$command" | tee "$out"
-    failed=${PIPESTATUS[0]}
-    [[ -z $json ]] || cp "$results/$bench.json" "$json"
-fi
+for name in "${words[@]}"; do
+    ((${#words[@]} == 1)) || printf '# ---- %s\n' "$name"
+    run_one "$name" "tests/bench/run.sh $name$command"
+done | tee "$out"
+[[ -z $json ]] || cp "$results/${words[0]}.json" "$json"
 "$here/results.py" page "$results"
 printf 'bench: results in %s\n' "${results#"$root"/}" >&2
-[[ $bench != all || $failed == 0 ]] || fail "$failed of the benchmarks failed"
-exit "$failed"
+# in the other half of a pipe nothing is remembered
+failed=$((${#words[@]} - $(cat "$results"/*.json | grep -c '"status": "0"')))
+[[ $failed == 0 ]] || fail "$failed of ${#words[@]} failed"
