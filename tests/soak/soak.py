@@ -12,7 +12,7 @@ clients ask through the pair (where the kernel has IPVS), somebody pings, asks f
 events. So many servers are checked that the rings of what happened, which grow until they are full, are full soon. At the
 end of each round, when all is quiet and everything is as it was at the start, a row is written:
 
-  NODE/events                    how many there have been so far
+  NODE/events, flips             how many there have been so far; flips are those of checks
   NODE/ROOM/pid, rss, pss, fds   of each process of lbd: KiB, and open descriptors, the least of a few looks: what a probe or an
                                  answer has open is gone in the next moment
   NODE/status, NODE/version      ms from the start of `lbctl status` and of `lbctl --version` to its end, the best of a few: the
@@ -56,13 +56,15 @@ class Tally:
     """What stands where the events of a scenario are written down: two hours of them are not kept, only the last ones."""
 
     def __init__(self):
-        self.n, self.last, self.worst = {}, [], 0.0
+        self.n, self.flips, self.last, self.worst = {}, {"a": 0, "b": 0}, [], 0.0
 
     def add(self, kind, _=None, **rest):
         key = f"{kind}-failed" if rest.get("error") or rest.get("ok") is False and kind == "status" else kind
         self.n[key] = self.n.get(key, 0) + 1
         if kind == "status":
             self.worst = max(self.worst, rest["took"])
+        if rest.get("event") == "check.changed":
+            self.flips[rest["node"]] += 1
         if kind == "stuck":
             print(f"{time.monotonic():.3f} not in time: {rest['what']}", flush=True)
         self.last.append((time.monotonic(), kind, rest))
@@ -181,7 +183,7 @@ class Soak(Stage):
     def row(self):
         found = {}
         for n in "ab":
-            found[f"{n}/events"] = self.records[n].seen[0]
+            found.update({f"{n}/events": self.records[n].seen[0], f"{n}/flips": self.book.flips[n]})
             for room, pid in self.rooms(n).items():
                 found.update({f"{n}/{room}/{k}": v for k, v in taken(pid).items()})
             for name, words in (("status", ("status",)), ("version", ("--version",))):

@@ -60,7 +60,7 @@ def main():
                 f.write("seconds\tround\ta/events\ta/core/rss\n")
                 f.writelines(f"{STEP * i}\t{i}\t{events * i}\t{8000 + 40 * min(i, 101)}\n" for i in range(ROUNDS))
             text, status = verdict.verdict(verdict.Sheet(f"{folder}/ring.tsv"))
-            if status != (0 if flat else 2):
+            if status != (0 if flat else 2):  # nothing but memory is in it
                 print(f"{what}: {text}")
                 bad += 1
         verdict.page(folder)

@@ -6,8 +6,8 @@ Whether a pair that worked for hours takes more and more: judges the rows that s
   verdict.py judge FILE.tsv     a line per series and a verdict; exit status 1 if something grows, 2 if nobody can say
   verdict.py page FOLDER        FOLDER/README.md and a chart, of all FOLDER/*.tsv
 
-The first quarter of the rows is warm-up, and whatever comes before the ring of events is full: tables and rings grow up to
-their size, and the allocator finds its own. From there to the end the slope of each series is the middle one of the slopes between all pairs of rows, so that single rows do not
+The first quarter of the rows is warm-up: the allocator finds its size. Memory is judged from where the rings of events and of
+flips are full, which grow up to their size; a run that is too short for that judges the rest. From there to the end the slope of each series is the middle one of the slopes between all pairs of rows, so that single rows do not
 matter; times the length of that part it is the `rise`, and that has a bound, however long the run was. So a longer run finds
 a slower leak: half a MiB in 90 minutes are 340 KiB an hour.
 """
@@ -19,7 +19,8 @@ import sys
 import chart
 
 WARM_UP = 0.25
-KEPT = 10000  # events (lbd/event.h)
+KEPT = {"events": 10000, "flips": 4096}  # lbd/event.h, lbd/history.h
+MEMORY = ("rss", "pss")
 LEAST = 30  # rows that are judged: of fewer the slope says nothing
 POINTS = 150  # rows next to each other are one, as their median: all pairs of thousands take long
 # what is measured: the most that it may rise, its unit. status is in starts of lbctl, which the machine's load changes alike
@@ -38,12 +39,15 @@ class Sheet:
             start = self.rows[name.replace("status", "version")]
             self.rows[name] = [a / b if a and b else None for a, b in zip(self.rows[name], start)]
 
-        full = [i for i in range(len(rows)) if all(self.rows[n][i] >= KEPT for n in self.rows if n.endswith("/events"))]
-        self.begin = max(int(len(rows) * WARM_UP), full[0] if full else len(rows))
+        counts = [(self.rows[n], KEPT[n.split("/")[1]]) for n in self.rows if n.split("/")[1] in KEPT]
+        full = [i for i in range(len(rows)) if all(values[i] >= kept for values, kept in counts)]
+        self.warm = int(len(rows) * WARM_UP)
+        self.full = max(self.warm, full[0] if full else len(rows))
 
     def judged(self, name):
         """(seconds, value) after the warm-up."""
-        return [(s, v) for s, v in list(zip(self.seconds, self.rows[name]))[self.begin:] if v is not None]
+        begin = self.full if name.endswith(MEMORY) else self.warm
+        return [(s, v) for s, v in list(zip(self.seconds, self.rows[name]))[begin:] if v is not None]
 
 
 def thin(points, most=POINTS):
@@ -82,10 +86,13 @@ def grows(series):
 def verdict(sheet):
     """A line, and an exit status."""
     found, gone = judge(sheet), restarted(sheet)
+    rounds = len(sheet.seconds)
     if not found:
-        return f"verdict unknown: {len(sheet.seconds)} rounds, {len(sheet.seconds) - sheet.begin} of them after the warm-up, are too few", 2
-    hours = (sheet.seconds[-1] - sheet.judged(found[0][0])[0][0]) / 3600
-    text = f"{len(found)} series over {hours:.2f} h after the warm-up, {len(sheet.seconds)} rounds"
+        return f"verdict unknown: {rounds} rounds, {rounds - sheet.warm} of them after the warm-up, are too few", 2
+    hours = (sheet.seconds[-1] - sheet.seconds[sheet.warm]) / 3600
+    text = f"{len(found)} series over {hours:.2f} h after the warm-up, {rounds} rounds"
+    if rounds - sheet.full < LEAST:
+        text += ", without memory: the rings were not full in time"
     if gone:
         return f"verdict restarted: {', '.join(gone)}; {text}", 1
     worst = max(found, key=lambda f: f[2] / f[3])
@@ -120,7 +127,7 @@ def section(sheet, folder):
             groups.setdefault(f"{what}, {BOUNDS[what][1]}", []).append((series.rsplit("/", 1)[0], values))
     with open(f"{folder}/{name}.svg", "w", encoding="utf-8") as f:
         f.write(chart.lines(f"{name}: from the first to the last minute", [s / 60 for s in sheet.seconds], groups,
-                            sheet.seconds[min(sheet.begin, len(sheet.seconds) - 1)] / sheet.seconds[-1]))
+                            sheet.seconds[min(sheet.full, len(sheet.seconds) - 1)] / sheet.seconds[-1]))
     yield from (f"![{name}]({name}.svg)", "", "| series | middle | rise | bound | unit | |", "|---|---|---|---|---|---|")
     for found in judge(sheet):
         series, middle, up, bound, unit = found
