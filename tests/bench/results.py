@@ -27,7 +27,8 @@ ABOUT = {
                  "instructions: a rate is the price of all of it, and nothing here says what caches, cards, their queues or "
                  "many cores do. `share` counts as the balancer's whatever it makes dearer elsewhere. Latency is that of a machine "
                  "without a rest, where who waits for the processor waits longest. HAProxy and nginx do things that IPVS cannot "
-                 "do; only forwarding is compared."),
+                 "do; only forwarding is compared. Of fewer than four rounds (--reps) nobody can say how sure a ratio is; single pairs "
+                 "of slices differ by 1 to 3 %. Clearing memory is an instruction a byte here, and hardly anything elsewhere."),
     "program": ("start|reload|reload-answer|start-writes|reload-writes|reload-same-writes|rss-core|rss-probe|pss-total",
                 "Seconds are of an emulated processor. ipvsadm -R is one call of the kernel per line; a script that calls ipvsadm "
                 "once per line is slower still. Memory is of the programs; that of the kernel is the same for everybody."),
