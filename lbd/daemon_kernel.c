@@ -8,9 +8,12 @@
 #include <errno.h>
 #include <string.h>
 
+/* Pauses of the audit are AUDIT_DUTY times as long as the slice before: a fortieth of a processor. What is forwarded
+ * has to have the rest of it, also where thousands of listeners take longer to look at than the second that a look is
+ * due. */
 #define AUDIT_EVERY_MS  1000 /* a change under our feet is repaired within two of them */
 #define AUDIT_SLICE_US  2000
-#define AUDIT_DUTY      9 /* pauses are this many times as long as the slice before: at most a tenth of a CPU */
+#define AUDIT_DUTY      39
 #define AUDIT_STEP      8 /* services between two looks at the clock */
 #define PUT_OFF_MS      100
 #define PUT_OFF_MAX     50 /* times */

@@ -12,7 +12,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define RECV_SIZE   65536u
+/* The kernel makes each part of a dump in a buffer as large as the largest read so far, 32 KiB at most, and clears it
+ * first: twice for each listener, for a few hundred bytes. This and what the kernel adds to it are 8 KiB, 20
+ * destinations and more. It never gets less than it needs, a longer dump comes in more parts. */
+#define RECV_SIZE   7872u
 #define SEND_SIZE   65536u /* far above 128 ops; a datagram may take the send buffer less 32 bytes */
 #define REPLY_MS    2000   /* one request can get no answer at all: nothing here waits for ever */
 #define BUFFER_SIZE (4 << 20)
@@ -52,6 +55,7 @@ static int ensure(struct ipvs_io *io)
 	io->sock = nl_socket_alloc();
 	if (!io->sock)
 		return -ENOMEM;
+	nl_socket_set_msg_buf_size(io->sock, RECV_SIZE); /* its own reads count, too */
 	int family = -1;
 	if (genl_connect(io->sock) == 0)
 		family = genl_ctrl_resolve(io->sock, "IPVS"); /* makes the kernel load ip_vs where it may */

@@ -45,15 +45,20 @@ read -r -a sizes <<<"$LBD_BENCH_SIZES"
 
 bench_users
 bench_near "$lbd" "$build/lbctl/lbctl" "$build"/tests/bench/bench_{udp,target,talk} wrk iperf3 haproxy nginx ss ip ipvsadm
+# Without a deadline: while the machine below reads a file for the guest, nothing runs there and its clock leaps ahead.
+modprobe ip_vs conn_tab_bits=20 # packaging/modprobe; all namespaces share that table
+modprobe -a ip_vs_rr ip_vs_wrr ipip veth nf_tables nf_conntrack 2>/dev/null
 bench_header lbd ipvsadm haproxy nginx direct
+broken=''
 while read -r word name value more; do
     case $word in
     figure | ratio) printf '%s %s %s%s\n' "$word" "$name" "$value" "${more:+ $more}" ;;
     check) bench_check "$name" "$value" "$more" ;;
     aim) bench_aim "$name" "$value" "$more" ;;
     note) bench_say "$name $value $more" ;;
-    broken) bench_missed=$((bench_missed + 1)) ;;
+    broken) broken=1 ;;
     esac
 done < <("$here/datapath.py" "$LBD_BENCH_REPS" "$LBD_BENCH_CELLS" "${sizes[@]}" || echo broken)
 bench_say "$bench_missed missed"
+[[ -z $broken ]] || exit 1 # nothing was measured: that is no result, strict or not
 [[ -z $LBD_BENCH_STRICT || $bench_missed == 0 ]]

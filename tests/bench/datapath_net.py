@@ -47,8 +47,6 @@ class Net:
     names = ("dc", "ds", "d1", "d2", "d3")
 
     def __init__(self):
-        run("modprobe", "ip_vs", "conn_tab_bits=20")  # packaging/modprobe; all share that table
-        run("modprobe", "-a", "ip_vs_rr", "ipip", check=False)
         run("ip", "-batch", "-", text="".join(f"netns add {n}\n" for n in self.names))
         self.clients, self.servers, *self.balancers = (Node(n) for n in self.names)
         for node in (self.clients, self.servers, *self.balancers):

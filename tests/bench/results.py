@@ -5,7 +5,8 @@ What a benchmark printed, as data: run.sh calls it.
 
   results.py write LINES.txt OUT.json KEY=VALUE...   what was printed, and about the run
   results.py compare OLD.json NEW.json               what got worse; exit status 1 if something did
-  results.py page FOLDER                             FOLDER/README.md and the plots, of all FOLDER/*.json
+  results.py page FOLDER                             FOLDER/README.md and the plots, of all FOLDER/*.json; what was measured
+                                                     in several runs is one section with all their commands
 """
 import glob
 import json
@@ -22,11 +23,12 @@ MORE_IS_BETTER = {"rps", "pps", "rate", "speed"}  # measures; of all others less
 
 # What the committed results leave open, and which figures their table shows.
 ABOUT = {
-    "datapath": ("rps|pps|rate|p50|p99|share|own", "One emulated processor has clients, balancer and servers, and what it counts are "
+    "datapath": ("rps|pps|rate|p50|p99|cpu|softirq|share|own", "One emulated processor has clients, balancer and servers, and what it counts are "
                  "instructions: a rate is the price of all of it, and nothing here says what caches, cards, their queues or "
                  "many cores do. `share` counts as the balancer's whatever it makes dearer elsewhere. Latency is that of a machine "
                  "without a rest, where who waits for the processor waits longest. HAProxy and nginx do things that IPVS cannot "
-                 "do; only forwarding is compared."),
+                 "do; only forwarding is compared. Of fewer than four rounds (--reps) nobody can say how sure a ratio is; single pairs "
+                 "of slices differ by 1 to 3 %. Clearing memory is an instruction a byte here, and hardly anything elsewhere."),
     "program": ("start|reload|reload-answer|start-writes|reload-writes|reload-same-writes|rss-core|rss-probe|pss-total",
                 "Seconds are of an emulated processor. ipvsadm -R is one call of the kernel per line; a script that calls ipvsadm "
                 "once per line is slower still. Memory is of the programs; that of the kernel is the same for everybody."),
@@ -158,16 +160,33 @@ def table(head, rows):
     yield ""
 
 
-def section(run, folder):
-    measures, proves = ABOUT.get(run["bench"], (".*", ""))
-    yield f"## {run['bench']}"
-    yield ""
+def joined(runs):
+    """Runs of the same benchmark, of other cells each, as one; what two of them have is that of the later one."""
+    found = {}
+    for run in sorted(runs, key=lambda r: r["date"]):
+        old = found.setdefault(run["bench"], {**run, "runs": [], "figures": [], "ratios": [], "checks": []})
+        old["runs"].append(run)
+        for kind in ("figures", "ratios", "checks"):
+            new = {item["name"] for item in run[kind]}
+            old[kind] = [item for item in old[kind] if item["name"] not in new] + run[kind]
+    return list(found.values())
+
+
+def about(run):
     yield f"    {run['command']}"
     yield ""
     m = run["machine"]
     yield (f"{run['date']}, commit {run['commit']}, {run['seconds']} s; {run['where']}; on {m['processors']} processors {m['cpu']}, "
            f"Linux {m['kernel']}; load of that machine before and after: {run['load']}.")
     yield ""
+
+
+def section(run, folder):
+    measures, proves = ABOUT.get(run["bench"], (".*", ""))
+    yield f"## {run['bench']}"
+    yield ""
+    for each in run["runs"]:
+        yield from about(each)
     if proves:
         yield f"What it does not prove: {proves}"
         yield ""
@@ -188,7 +207,7 @@ def section(run, folder):
 
 
 def page(folder):
-    runs = [read(p) for p in sorted(glob.glob(f"{folder}/*.json"))]
+    runs = joined(read(p) for p in sorted(glob.glob(f"{folder}/*.json")))
     runs.sort(key=lambda r: list(ABOUT).index(r["bench"]) if r["bench"] in ABOUT else len(ABOUT))
     lines = ["<!-- SPDX-License-Identifier: GPL-2.0-or-later; written by tests/bench/run.sh page -->", "# Results", "",
              "What the benchmarks measured, good or bad, with the command that measures it again. What a measure means stands at the",

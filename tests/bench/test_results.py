@@ -34,6 +34,10 @@ RATIOS = [
 ]
 
 
+# Of three runs: what stands in the section they share
+JOINED = [("http-close/rps/lbd-nat:haproxy", 1.4), ("http-keep/rps/lbd-nat:haproxy", 1.9), ("bulk/rate/lbd-nat:haproxy", 2.0)]
+
+
 def run(**change):
     return {"schema": 1, "bench": "datapath", "machine": {"cpu": "x", "processors": 2, "kernel": "6"}, "where": "kernel 6.12", "command": "c",
             "load": "1", "commit": "abc", "date": "d", "seconds": "1", "status": "0", **results.parse(PRINTED), **change}
@@ -77,6 +81,29 @@ def main():
         bad += expect("plots of what there is", plots, ["datapath-rates.svg"])
         bad += expect("each is there", [os.path.exists(f"{folder}/{p}") for p in plots], [True])
         bad += expect("a figure stands in the table", "| http-close | rps | requests/s | 512 | 301 |" in text, True)
+    return bad + together()
+
+
+def ratio(name, value):
+    return {"name": f"datapath/{name}", "value": value}
+
+
+def together():
+    """Cells that were measured one by one; what was measured twice is that of the later run, whatever its file is called."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, date, command, ratios in (
+                ("a", "2", "the later", [ratio("http-close/rps/lbd-nat:haproxy", 1.4), ratio("http-keep/rps/lbd-nat:haproxy", 1.9)]),
+                ("b", "1", "the earlier", [ratio("http-close/rps/lbd-nat:haproxy", 1.7)]),
+                ("c", "3", "the last", [ratio("bulk/rate/lbd-nat:haproxy", 2.0)])):
+            with open(f"{folder}/{name}.json", "w", encoding="ascii") as f:
+                results.json.dump(run(date=date, command=command, ratios=ratios, figures=[], checks=[]), f)
+        results.page(folder)
+        with open(f"{folder}/README.md", encoding="utf-8") as f:
+            text = f.read()
+        bad = expect("one section", text.count("## datapath"), 1)
+        bad += expect("all commands", re.findall(r"^    (the .*)$", text, re.M), ["the earlier", "the later", "the last"])
+        bad += expect("ratios of all", re.findall(r"^\| (\S+:haproxy) \| (\S+) \|$", text, re.M),
+                      [(n, f"{v:g}") for n, v in JOINED])
     return bad
 
 

@@ -241,7 +241,7 @@ class Records(Worker):
         self.over.wait(0.1)
 
     def follow(self, c):
-        rows = c.ask("watch", since="1h")
+        rows = c.ask("watch", since=3600)
         while not self.over.is_set():
             try:
                 row = next(rows)
