@@ -7,7 +7,7 @@ Writes down what happens in a pair, as the events of checker.py. It decides noth
   status     of both cores, once a second, on their sockets: the time of the answer without that of starting a program
   records    what `lbctl watch` would show, of each run of a core
   the wire   adverts, and who answers a third host that asks by ARP four times a second
-  ping       of the virtual address, every 5 ms, on a weak machine every 25 (bench_watch)
+  ping       of the virtual address, every 5 ms (bench_watch)
   requests   short connections, one after the other
   flows      connections and datagrams that last (bench_talk)
 """
@@ -33,12 +33,17 @@ class Book:
     def __init__(self):
         self.events = []
 
+    def begin(self):
+        """A new story; the old one is whoever's has it."""
+        self.events = []
+
     def add(self, kind, t=None, **rest):
         self.events.append({"t": time.monotonic() if t is None else t, "is": kind, **rest})
 
-    def save(self, path):
-        with open(path, "w", encoding="utf-8") as f:
-            f.writelines(json.dumps(e) + "\n" for e in sorted(self.events, key=lambda e: e["t"]))
+
+def save(events, path):
+    with open(path, "w", encoding="utf-8") as f:
+        f.writelines(json.dumps(e) + "\n" for e in sorted(events, key=lambda e: e["t"]))
 
 
 class Worker(threading.Thread):
