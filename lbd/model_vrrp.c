@@ -274,6 +274,13 @@ void model_vrrps_override(struct model_vrrps *vs, const struct overrides *ov)
 		set_prio(&vs->v[i], ov);
 }
 
+/* It was master before, and its process ended while it listened whether anybody else has become it: nobody had. */
+static bool was_resuming(const struct model_vrrp *v)
+{
+	return v->conf->resume && v->state.state == VRRP_STATE_BACKUP && v->state.cause == VRRP_CAUSE_STARTED &&
+	       !v->state.master.family && !v->alarms;
+}
+
 void model_vrrps_forget(struct model_vrrps *vs)
 {
 	vs->n_gone = 0;
@@ -281,7 +288,7 @@ void model_vrrps_forget(struct model_vrrps *vs)
 		struct model_vrrp *v = &vs->v[i];
 		v->conf_due = v->track_due = true;
 		if (v->spoke) /* its addresses are still there, and nobody has missed it yet */
-			v->conf->resume = v->state.state == VRRP_STATE_MASTER;
+			v->conf->resume = v->state.state == VRRP_STATE_MASTER || was_resuming(v);
 		v->spoke = v->has_stats = false;
 		v->alarms = 0;
 	}

@@ -367,9 +367,48 @@ START_TEST(who_was_master_goes_on)
 	model_vrrps_forget(&k.vs);
 	model_vrrps_forget(&k.vs); /* gone, and ready again */
 	ck_assert(v->conf->resume);
-	m = (struct vrrp_msg_state){ .id = 1, .state = VRRP_STATE_BACKUP, .was = VRRP_STATE_INIT };
+	m = (struct vrrp_msg_state){
+		.id = 1, .state = VRRP_STATE_BACKUP, .was = VRRP_STATE_MASTER, .cause = VRRP_CAUSE_BETTER
+	};
 	model_vrrp_said_state(v, &m, WALL, &line);
 	model_vrrps_forget(&k.vs);
+	ck_assert(!v->conf->resume);
+	teardown();
+}
+END_TEST
+
+/* A process that is killed again before it went on had not let go of anything. */
+START_TEST(who_is_killed_while_it_listens_goes_on_all_the_same)
+{
+	const struct vrrp_msg_state master = { .id = 1, .state = VRRP_STATE_MASTER, .was = VRRP_STATE_BACKUP };
+	const struct vrrp_msg_state listens = {
+		.id = 1, .state = VRRP_STATE_BACKUP, .was = VRRP_STATE_INIT, .cause = VRRP_CAUSE_STARTED
+	};
+	struct vrrp_msg_state follows = listens;
+	struct model_line line;
+	setup();
+	take(ONE);
+	struct model_vrrp *v = &k.vs.v[0];
+	model_vrrp_said_state(v, &listens, WALL, &line);
+	model_vrrps_forget(&k.vs); /* it never was master */
+	ck_assert(!v->conf->resume);
+	model_vrrp_said_state(v, &master, WALL, &line);
+	model_vrrps_forget(&k.vs);
+	for (int i = 0; i < 2; i++) {
+		model_vrrp_said_state(v, &listens, WALL, &line);
+		model_vrrps_forget(&k.vs);
+		ck_assert(v->conf->resume);
+	}
+	model_vrrp_said_state(v, &listens, WALL, &line);
+	const struct vrrp_msg_alarm alarm = { .id = 1, .alarm = VRRP_ALARM_PATH_DOWN, .on = true };
+	model_vrrp_said_alarm(v, &alarm, &line); /* the peer says that it is master */
+	model_vrrps_forget(&k.vs);
+	ck_assert(!v->conf->resume);
+	model_vrrp_said_state(v, &master, WALL, &line);
+	model_vrrps_forget(&k.vs);
+	follows.master = ip("192.0.2.9");
+	model_vrrp_said_state(v, &follows, WALL, &line);
+	model_vrrps_forget(&k.vs); /* another one is */
 	ck_assert(!v->conf->resume);
 	teardown();
 }
@@ -380,6 +419,7 @@ int main(void)
 	const TTest *tests[] = { a_configuration_becomes_what_the_process_gets, keys_come_from_their_file,
 		a_key_that_cannot_be_had_refuses_it_all, only_who_changed_is_told_again,
 		tracks_that_stay_keep_what_was_seen, new_keys_alone_are_told, an_operator_has_another_priority,
-		words_become_lines, alarms_are_told_once, who_was_master_goes_on };
+		words_become_lines, alarms_are_told_once, who_was_master_goes_on,
+		who_is_killed_while_it_listens_goes_on_all_the_same };
 	return run_suite("model_vrrp", tests, COUNT(tests));
 }
