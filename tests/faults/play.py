@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Plays a scenario on a stage, has it judged, and keeps what happened."""
+import dataclasses
 import os
 import time
 
@@ -36,20 +37,25 @@ def in_turn(*steps):
 
 
 def at_once(*faults):
-    """[(name, node)]: all of them, one right after the other, and then their ends in the same order."""
+    """[(name, node)]: all of them, one right after the other, and then their ends in the same order; of what ends by
+    itself, before those that wait for us."""
     def play(s):
-        ends = [s.fault(FAULTS[name], node) for name, node in faults]
-        time.sleep(max(FAULTS[name].lasts[0] for name, _ in faults))
-        for over in ends:
+        ends = [(FAULTS[name], s.fault(FAULTS[name], node)) for name, node in faults]
+        began = time.monotonic()
+        for lasts, over in sorted(((f.lasts[0] if f.mend else 0.0, over) for f, over in ends), key=lambda x: x[0]):
+            time.sleep(max(0.0, began + lasts - time.monotonic()))
             over()
         s.settle(" and ".join(name for name, _ in faults))
     return play
 
 
-def again_and_again(name, node, n):
+def again_and_again(name, node, n, does=()):
+    """does: what it may cause by being often, beside what it does once."""
+    fault = dataclasses.replace(FAULTS[name], does=FAULTS[name].does | set(does))
+
     def play(s):
         for _ in range(n):
-            s.fault(FAULTS[name], node)()
+            s.fault(fault, node)()
         s.settle(f"{name}, {n} times")
     return play
 
@@ -90,7 +96,8 @@ SCENARIOS.update({
     "kill-vrrp-and-core": at_once(("kill-vrrp", "a"), ("kill-core", "a")),
     "core-dies-again-and-again": again_and_again("kill-core", "a", 5),
     "probe-dies-again-and-again": again_and_again("kill-probe", "a", 5),
-    "vrrp-dies-again-and-again": again_and_again("kill-vrrp", "a", 5),
+    # started again ever later: its adverts stop for longer than the peer waits
+    "vrrp-dies-again-and-again": again_and_again("kill-vrrp", "a", 5, {"role"}),
     "server-flaps": in_turn(*(one("server-fails", "s", 0.7) for _ in range(4))),
     "reload-while-the-peer-is-away": at_once(("kill-all", "a"), ("reload", "b")),
 })

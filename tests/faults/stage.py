@@ -18,7 +18,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lab"))
 from conftest import Lbd, build_dir, has_ipvs, run, until  # noqa: E402
 from flows import BACK, FRONT, GW4, GW6, LINK, NAT_PORT, PORTS, VIP4, VIP6, Farm  # noqa: E402
-from record import Addresses, Book, Ctl, Ear, Flows, Ping, Records, Requests, Servers, Status, Tables  # noqa: E402
+from record import Addresses, Book, Ctl, Ear, Flows, Lock, Ping, Records, Requests, Servers, Status, Tables  # noqa: E402
 from steps import slowness  # noqa: E402
 from test_sync import processes  # noqa: E402
 
@@ -139,6 +139,8 @@ class Stage:
         for n in "ab":
             self.plant(n)
         self.addresses = self.going(Addresses(self.book, self.node, set(ADDRESSES)))
+        if "LBD_LAB" not in os.environ:
+            self.going(Lock(self.book, self.farm.client))
         for n in "ab":
             self.d[n] = Lbd(self.node[n], text(key), name=f"lb-{n}", user="root", supervise=True)
             run("mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "state", self.d[n].state_dir)
@@ -146,7 +148,7 @@ class Stage:
             self.d[n].start(ready=IPVS)
             until(lambda n=n: self.roles(n) == {"master" if n == "a" else "backup"}, f"the role of {n}", 30 + 2 * self.slow)
         if IPVS:
-            self.tables = self.going(Tables(self.book, self.node))
+            self.tables, self.peek = self.going(Tables(self.book, self.node)), Tables(self.book, self.node)
         for n in "ab":
             self.going(Status(self.book, n, self.d[n], 5 + self.slow))
             self.going(Records(self.book, n, self.d[n]))
@@ -156,17 +158,19 @@ class Stage:
         self.stack.enter_context(Ear(self.book, self.farm.client, cards, [VIP4], f"{FRONT}.250"))
         self.ping = self.flows = None
         if IPVS:
-            self.start_traffic(talk)
+            self.start_traffic()
 
-    def start_traffic(self, talk):
-        self.flows = Flows(self.book, talk, self.farm.client)
-        self.stack.callback(self.flows.end)
+    def start_traffic(self):
+        self.add_flows()
+        self.stack.callback(lambda: self.flows.end())
+        self.going(Requests(self.book, self.farm.client, [(vip, PORTS[mode]) for vip, mode, _ in MODES.values()], 5 + self.slow))
+
+    def add_flows(self):
+        self.flows = Flows(self.book, f"{build_dir()}/tests/bench/bench_talk", self.farm.client)
         for name, (vip, mode, _) in MODES.items():
             self.flows.add(f"{name}-busy", "busy", vip, PORTS[mode], 4)
             self.flows.add(f"{name}-idle", "idle", vip, PORTS[mode], 4)
             self.flows.add(f"{name}-udp", "datagram", vip, PORTS[mode], 2)
-        self.going(Requests(self.book, self.farm.client, [(vip, PORTS[mode]) for vip, mode, _ in MODES.values()], 5 + self.slow))
-
         # what becomes of a connection that the kernel has said nothing about yet is no question of ours
         time.sleep(TOLD)
 
@@ -185,8 +189,7 @@ class Stage:
                 self.version[n] = 0
                 self.d[n].reload(text(self.key))
         until(self.quiet, "the pair is quiet before anything breaks", 30 + self.slow)
-        if self.flows:
-            self.flows.ask(PATIENCE)
+        self.ask_flows()
         self.others = {n: self.not_ours(n) for n in "ab"}
         self.told = {n: len(self.d[n].log()) for n in "ab"}
         self.book.begin()
@@ -197,7 +200,7 @@ class Stage:
             self.want(n, 0)
             if IPVS:
                 self.book.add("foreign", node=n, rows=FOREIGN_ROWS)
-                self.book.add("table", node=n, rows=self.tables.last[n])
+                self.book.add("table", node=n, rows=self.peek.look(n))
         self.book.add("settled")
         self.ping = Ping(self.book, f"{build_dir()}/tests/bench/bench_watch", VIP4, (self.farm.a, self.farm.b), self.farm.client, PING_MS)
 
@@ -279,7 +282,8 @@ class Stage:
         """Roles as configured, flows in sync, everything that is needed runs."""
         return (self.roles("a") == {"master"} and self.roles("b") == {"backup"} and self.in_sync("a") and self.in_sync("b")
                 and all(r["state"] == "up" for n in "ab" for r in self.ask(n, "peer.status"))
-                and all(self.addresses.who(x) == ["a"] for x in ADDRESSES))
+                and all(self.addresses.who(x) == ["a"] for x in ADDRESSES)
+                and (not IPVS or all(rows(self.version[n], self.down).items() <= self.peek.look(n).items() for n in "ab")))
 
     def wait(self, condition, what, seconds):
         """Whether it came. That it did not is an event."""
@@ -295,10 +299,17 @@ class Stage:
             self.book.add("settled")
 
     def settle(self, what):
-        """All is quiet, and every connection still talks."""
+        """All is quiet, and every connection still talks. In place of those that were lost come others."""
         self.wait_settled(what)
-        if self.flows:
-            self.flows.ask(PATIENCE)
+        self.ask_flows()
+
+    def ask_flows(self):
+        if not self.flows:
+            return
+        self.flows.ask(PATIENCE)
+        if self.flows.lost:
+            self.flows.end()
+            self.add_flows()
 
     def want(self, n, within, version=None):
         self.book.add("want", node=n, rows=rows(self.version[n] if version is None else version, self.down), within=within)
