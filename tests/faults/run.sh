@@ -74,7 +74,7 @@ done
 
 export LBD_FAULTS="${names[*]}" LBD_FAULTS_SECONDS=$seconds
 # By a clock that counts instructions a guest is as fast everywhere, whatever else the machine does.
-export LBD_LAB_ACCEL=${LBD_LAB_ACCEL-icount-wait}
+export LBD_LAB_ACCEL=${LBD_LAB_ACCEL-icount}
 [[ -z $out ]] || mkdir -p "$out" || exit 2
 log=$(mktemp) || exit 2
 trap 'rm -f "$log"' EXIT

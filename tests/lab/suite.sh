@@ -55,6 +55,10 @@ for user in lbd lbd-probe; do
         useradd --system --gid "$user" --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin "$user" || exit 2
 done
 
+if [[ ${LBD_LAB_WHERE-} == icount ]]; then
+    "$here/in_memory.sh" "$LBD_BUILD" || exit 2
+fi
+
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
