@@ -17,6 +17,8 @@ no network. An event is a mapping: `t` seconds of the monotonic clock, `is` its 
   apply     node ok before after                        a configuration was given, and the generation around that
   request   end error                                   a short connection
   flow      flow why                                    a long one was lost
+  asked                                                 all long ones were asked: what was lost before was told before
+  lock      until                                       the kernel's lock of network devices was somebody else's
   event     node event object old new                   a record of lbd
   fault     id name node does limit                     something breaks; does: words of DOES; limit: s, see mend
   mend      id                                          we put it right; or nobody has to, then at the time of the fault
@@ -37,6 +39,7 @@ DOES = {
     "hush": "its adverts may stop",
     "mute": "its core does not answer, and does nothing about the kernel",
     "spoil": "its tables in the kernel are changed",
+    "checks": "its checks do not reach the servers, and the weights in its tables are as the checks say",
     "role": "addresses may move",
     "dual": "both nodes may have an address, for neither hears of the other",
     "flows": "connections may be lost",
@@ -79,6 +82,7 @@ class Story:
         for e in self.by["heal"]:
             known[e["id"]].end = e["t"]
         self.stalls = stalls(self.by["ping"])
+        self.locks = [(e["t"], e["until"]) for e in self.by["lock"]]
 
     def that(self, word, node=None):
         return [f for f in self.faults if word in f.does and node in (None, f.node)]
@@ -86,6 +90,15 @@ class Story:
     def stood(self, start, stop):
         """For how long the whole machine stood still in that time."""
         return sum(max(0.0, min(b, stop) - max(a, start)) for a, b in self.stalls)
+
+    def held_up(self, start, stop):
+        """For how long no address could be changed in that time."""
+        total, at = 0.0, start
+        for a, b in sorted(self.stalls + self.locks):
+            a, b = max(a, at), min(b, stop)
+            total += max(0.0, b - a)
+            at = max(at, b)
+        return total
 
     def unsettled(self, f):
         """Until all was quiet again after a fault."""
@@ -131,7 +144,7 @@ def one_holder(story):
         for a, b in sorted(excuses):
             if a <= at < b:
                 at = b
-        return at >= stop - brief - story.stood(start, stop)
+        return at >= stop - brief - story.held_up(start, stop)
 
     for address, of in holders(story).items():
         start = None
@@ -164,7 +177,7 @@ def served(story):
     for x, y in zip(answers, [*answers[1:], max(last, answers[-1])]):
         if y - x <= 0.05:
             continue
-        limit = story.down + 0.1 * story.slow + story.stood(x, y)
+        limit = story.down + 0.1 * story.slow + story.held_up(x, y)
         excuse = sum(max(0.0, min(b, y) - max(a, x)) for a, b in nobody_fit(story))
         if y - x - excuse > limit:
             yield Broken("I2", x, f"no answer for {y - x:.3f} s, of which nobody could in {excuse:.3f} s; limit {limit:.3f} s")
@@ -188,6 +201,7 @@ def disturbed(story, node):
     """When the tables of a node got something to do: [(from, until the core can, how long that may take)]."""
     found = [(e["t"], e["t"], e["within"]) for e in story.by["want"] if e["node"] == node]
     found += [(f.t, f.end, f.limit) for f in story.that("mute", node)]
+    found += [(f.t, f.end, 0) for f in story.that("checks", node)]  # whoever mends it says how long the checks take then
     return found + [(f.t, f.t, f.limit) for f in story.that("spoil", node)]
 
 
@@ -262,8 +276,10 @@ def not_ours(story):
 
 def flows_live(story):
     """I6"""
+    # noticed when they are asked, at the latest
+    excuses = [(f.t, next((e["t"] for e in story.by["asked"] if e["t"] > f.end), INF)) for f in story.that("flows")]
     for e in story.by["flow"]:
-        if not any(f.t <= e["t"] for f in story.that("flows")):
+        if not any(a <= e["t"] <= b for a, b in excuses):
             yield Broken("I6", e["t"], f"{e['flow']} was lost: {e['why']}")
 
 

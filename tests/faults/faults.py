@@ -151,7 +151,12 @@ def cut(*bridges):
 
 
 def plug(*bridges):
-    return lambda s, n: [s.cable(n, b, True) for b in bridges]
+    def mend(s, n):
+        for b in bridges:
+            s.cable(n, b, True)
+        if "back" in bridges:  # its checks reach the servers again
+            s.want(n, NOTICED)
+    return mend
 
 
 def flap(s, n):
@@ -288,14 +293,15 @@ FAULTS = {f.name: f for f in [
     Fault("stop-probe", set(), 4 + BACK, signal_worker("probe", signal.SIGSTOP), None, other_worker("probe")),
     Fault("kill-sync", set(), BACK, signal_worker("sync", signal.SIGKILL), None, other_worker("sync")),
     Fault("stop-sync", set(), 4 + BACK, signal_worker("sync", signal.SIGSTOP), None, other_worker("sync")),
-    Fault("clear-tables", {"spoil"}, 0, clear_tables, plant_again, ipvs=True),
+    # without a service of a family the kernel lets its packets through to the node, which resets connections
+    Fault("clear-tables", {"spoil", "flows"}, 0, clear_tables, plant_again, ipvs=True),
     Fault("spoil-tables", {"spoil"}, 0, spoil_tables, ipvs=True),
     Fault("delete-address", {"role"}, 0, delete_address),
     Fault("address-on-peer", {"role", "dual"}, 0, address_on_peer, address_off_peer, lasts=(2, 4), draw=False),
     Fault("cut-front", LOST, 0, cut("front"), plug("front"), lasts=(2, 6)),
-    Fault("cut-back", LOST, 0, cut("back"), plug("back"), lasts=(2, 6)),
+    Fault("cut-back", LOST | {"checks"}, 0, cut("back"), plug("back"), lasts=(2, 6)),
     Fault("cut-mid", set(), 0, cut("mid"), plug("mid"), lasts=(2, 6)),
-    Fault("cut-all", LOST | {"dual"}, 0, cut("front", "back", "mid"), plug("front", "back", "mid"), lasts=(3, 6)),
+    Fault("cut-all", LOST | {"dual", "checks"}, 0, cut("front", "back", "mid"), plug("front", "back", "mid"), lasts=(3, 6)),
     Fault("flap-front", LOST, 0, flap),
     Fault("deaf", set(), 0, drop("eth0", "eth1"), undrop, lasts=(2, 6)),
     Fault("deaf-on-all-ways", {"role", "dual"}, 0, drop("eth0", "eth1", "eth2"), undrop, lasts=(2, 5), draw=False),

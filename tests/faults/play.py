@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Plays a scenario on a stage, has it judged, and keeps what happened."""
+import dataclasses
 import os
-import random
 import time
 
 import checker
 from faults import FAULTS
+from record import save
 from schedule import schedule
 from stage import IPVS, Stage
 
@@ -36,20 +37,25 @@ def in_turn(*steps):
 
 
 def at_once(*faults):
-    """[(name, node)]: all of them, one right after the other, and then their ends in the same order."""
+    """[(name, node)]: all of them, one right after the other, and then their ends in the same order; of what ends by
+    itself, before those that wait for us."""
     def play(s):
-        ends = [s.fault(FAULTS[name], node) for name, node in faults]
-        time.sleep(max(FAULTS[name].lasts[0] for name, _ in faults))
-        for over in ends:
+        ends = [(FAULTS[name], s.fault(FAULTS[name], node)) for name, node in faults]
+        began = time.monotonic()
+        for lasts, over in sorted(((f.lasts[0] if f.mend else 0.0, over) for f, over in ends), key=lambda x: x[0]):
+            time.sleep(max(0.0, began + lasts - time.monotonic()))
             over()
         s.settle(" and ".join(name for name, _ in faults))
     return play
 
 
-def again_and_again(name, node, n):
+def again_and_again(name, node, n, does=()):
+    """does: what it may cause by being often, beside what it does once."""
+    fault = dataclasses.replace(FAULTS[name], does=FAULTS[name].does | set(does))
+
     def play(s):
         for _ in range(n):
-            s.fault(FAULTS[name], node)()
+            s.fault(fault, node)()
         s.settle(f"{name}, {n} times")
     return play
 
@@ -90,7 +96,8 @@ SCENARIOS.update({
     "kill-vrrp-and-core": at_once(("kill-vrrp", "a"), ("kill-core", "a")),
     "core-dies-again-and-again": again_and_again("kill-core", "a", 5),
     "probe-dies-again-and-again": again_and_again("kill-probe", "a", 5),
-    "vrrp-dies-again-and-again": again_and_again("kill-vrrp", "a", 5),
+    # started again ever later: its adverts stop for longer than the peer waits
+    "vrrp-dies-again-and-again": again_and_again("kill-vrrp", "a", 5, {"role"}),
     "server-flaps": in_turn(*(one("server-fails", "s", 0.7) for _ in range(4))),
     "reload-while-the-peer-is-away": at_once(("kill-all", "a"), ("reload", "b")),
 })
@@ -102,22 +109,54 @@ def scenario(name):
     return drawn(int(name[5:])) if name.startswith("seed-") else SCENARIOS[name]
 
 
-def perform(name, folder):
-    """The figures; AssertionError with what did not hold."""
-    play = scenario(name)
-    stage = Stage(folder, random.Random(name))
-    logs = {}
-    try:
-        with stage:
-            play(stage)
-            stage.end()
-            logs = {n: d.log() for n, d in stage.d.items()}
-    finally:
-        keep(name, stage, logs)
-    events = stage.book.events
+class Theatre:
+    """A stage is kept for the next scenario for as long as everything holds on it."""
+
+    def __init__(self, folder):
+        self.folder, self.stage, self.n = folder, None, 0
+
+    def perform(self, name):
+        """The figures; AssertionError with what did not hold."""
+        verdict = "failed"
+        print(f"\nPLAYING {name}", flush=True)
+        try:
+            self.open()
+            figures = self.play(name)
+            verdict = "passed"
+            return figures
+        finally:
+            print(f"\nVERDICT {name} {verdict}", flush=True)
+            if verdict == "failed":
+                self.close()
+
+    def open(self):
+        if self.stage:
+            return
+        self.n += 1
+        folder = f"{self.folder}/{self.n}"
+        os.mkdir(folder, 0o755)
+        self.stage = Stage(folder).__enter__()
+
+    def play(self, name):
+        s = self.stage
+        try:
+            s.begin(name)
+            scenario(name)(s)
+        finally:
+            events, logs = s.end(), s.logs()
+            keep(name, events, logs)
+        return judge(name, s, events, logs)
+
+    def close(self):
+        stage, self.stage = self.stage, None
+        if stage:
+            stage.__exit__()
+
+
+def judge(name, stage, events, logs):
     broken = checker.check(events)
     figures = checker.figures(events)
-    print("FIGURES " + name + ": " + ", ".join(f"{k}={v:.3f}" if isinstance(v, float) else f"{k}={v}" for k, v in figures.items())
+    print(f"FIGURES {name}: " + ", ".join(f"{k}={v:.3f}" if isinstance(v, float) else f"{k}={v}" for k, v in figures.items())
           + f", slow={stage.slow:.1f}, faults={len([e for e in events if e['is'] == 'fault'])}, broken={len(broken)}")
     if broken:
         tails = "\n".join(f"--- log of {n}\n{text[-3000:]}" for n, text in logs.items())
@@ -126,12 +165,12 @@ def perform(name, folder):
     return figures
 
 
-def keep(name, stage, logs):
+def keep(name, events, logs):
     """The events, and what the daemons wrote, for whoever looks later."""
     out = os.environ.get("LBD_LAB_OUT")
     if not out:
         return
-    stage.book.save(os.path.join(out, f"{name}.jsonl"))
+    save(events, os.path.join(out, f"{name}.jsonl"))
     for n, text in logs.items():
         with open(os.path.join(out, f"{name}.{n}.log"), "w", encoding="utf-8") as f:
             f.write(text)

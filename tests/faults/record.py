@@ -3,11 +3,12 @@
 Writes down what happens in a pair, as the events of checker.py. It decides nothing.
 
   addresses  as both kernels tell of them, at once
+  lock       on a machine with others on it: how long whoever changes an address waits for them
   tables     /proc/net/ip_vs of both, five times a second, without the counters
   status     of both cores, once a second, on their sockets: the time of the answer without that of starting a program
   records    what `lbctl watch` would show, of each run of a core
   the wire   adverts, and who answers a third host that asks by ARP four times a second
-  ping       of the virtual address, every 5 ms, on a weak machine every 25 (bench_watch)
+  ping       of the virtual address, every 5 ms (bench_watch)
   requests   short connections, one after the other
   flows      connections and datagrams that last (bench_talk)
 """
@@ -33,12 +34,17 @@ class Book:
     def __init__(self):
         self.events = []
 
+    def begin(self):
+        """A new story; the old one is whoever's has it."""
+        self.events = []
+
     def add(self, kind, t=None, **rest):
         self.events.append({"t": time.monotonic() if t is None else t, "is": kind, **rest})
 
-    def save(self, path):
-        with open(path, "w", encoding="utf-8") as f:
-            f.writelines(json.dumps(e) + "\n" for e in sorted(self.events, key=lambda e: e["t"]))
+
+def save(events, path):
+    with open(path, "w", encoding="utf-8") as f:
+        f.writelines(json.dumps(e) + "\n" for e in sorted(events, key=lambda e: e["t"]))
 
 
 class Worker(threading.Thread):
@@ -119,6 +125,29 @@ class Addresses(Worker):
 
     def who(self, address):
         return sorted(n for n, a in list(self.has) if a == address)
+
+
+class Lock(Worker):
+    """How long it takes to get the kernel's lock of network devices, which all namespaces share: on a machine with tests
+    of others in it, whoever adds or removes an address waits for them."""
+
+    every = 0.02
+
+    def __init__(self, book, node):
+        super().__init__(book)
+        with node:
+            self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+        # RTM_DELADDR of an address that lo has not
+        self.question = struct.pack("=IHHII", 32, DELADDR, 5, 1, 0) + struct.pack("=BBBBI", 2, 32, 0, 0, 1) + struct.pack(
+            "=HH4s", 8, 2, socket.inet_aton("127.9.9.9"))
+
+    def step(self):
+        start = time.monotonic()
+        self.sock.send(self.question)
+        self.sock.recv(4096)
+        end = time.monotonic()
+        if end - start > 0.01:
+            self.book.add("lock", start, until=end)
 
 
 # ---------------------------------------------------------------- tables
@@ -283,7 +312,7 @@ class Ear(Wire):
     def __init__(self, book, node, cards, addresses, stranger):
         super().__init__(node)
         self.book, self.cards, self.addresses, self.stranger = book, cards, addresses, stranger
-        self.answers = {}
+        self.answers = []
         with node:
             self.mouth = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
             self.mouth.bind(("eth0", 0x0806))
@@ -292,7 +321,7 @@ class Ear(Wire):
     def take(self, f, now):
         mac = f[6:12].hex(":")
         if f[12:14] == b"\x08\x06" and f[20:22] == b"\0\2" and f[:6].hex(":") == STRANGER:
-            self.answers.setdefault(socket.inet_ntoa(f[28:32]), []).append(mac)
+            self.answers.append((now, socket.inet_ntoa(f[28:32]), mac))
             return
         n = len(self.adverts)
         super().take(f, now)
@@ -305,14 +334,15 @@ class Ear(Wire):
         mac, me = bytes.fromhex(STRANGER.replace(":", "")), socket.inet_aton(self.stranger)
         while not self.stopping.is_set():
             start = time.monotonic()
-            self.answers.clear()
             for address in self.addresses:
                 with contextlib.suppress(OSError):
                     self.mouth.send(b"\xff" * 6 + mac + b"\x08\x06" + struct.pack(">HHBBH", 1, 0x800, 6, 4, 1) + mac + me +
                                     bytes(6) + socket.inet_aton(address) + bytes(18))
             self.stopping.wait(EVERY_ARP)
+            # those to this question: a busy machine hands over late what came to the one before
+            told, self.answers = self.answers, []
             for address in self.addresses:
-                macs = self.answers.pop(address, [])
+                macs = [mac for came, of, mac in told if of == address and came >= start]
                 if len(set(macs)) > 1:
                     self.book.add("arp", start, address=address, macs=macs)
 
@@ -414,6 +444,7 @@ class Flows:
 
     def ask(self, seconds):
         self.say(f"ask {int(seconds)}")
+        self.book.add("asked")
 
     def end(self):
         self.process.stdin.close()

@@ -9,6 +9,7 @@ usage: tests/faults/run.sh [OPTION]... [NAME]...
 
   NAME               scenarios of --list; without any, and without --seed and --random: all
   --list             everything that can break, and where it is proved; then the scenarios
+  --account          how often each passed in a row, where and when; the random schedules
   --seed N           the random schedule of that number (again)
   --random N         N random schedules; the first number is drawn, or --seed
   --seconds S        how long a schedule breaks things (default 30)
@@ -18,19 +19,21 @@ usage: tests/faults/run.sh [OPTION]... [NAME]...
   --build DIR        default build/dev
   --out DIR          receives the events of each scenario (NAME.jsonl) and what the daemons wrote;
                      tests/faults/checker.py judges such a file again
-  --timeout S        of the guest (default 540)
+  --timeout S        of the guest (default 3600)
 
-The last line is "N passed, N failed, N skipped". A schedule that failed prints its number.
+The last line is "N passed, N failed, N skipped". A schedule that failed prints its number. What was played is added to
+results/played.tsv.
 USAGE
 }
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 2
 lab=$here/../lab build=$here/../../build/dev
-kernel=6.12 native='' seed='' random='' seconds=30 out='' timeout=540
+kernel=6.12 native='' seed='' random='' seconds=30 out='' timeout=3600
 names=()
 while (($#)); do
     case $1 in
     --list) exec /usr/bin/python3 -B "$here/list.py" ;;
+    --account) exec /usr/bin/python3 -B "$here/account.py" ;;
     --native) native=1 ;;
     --seed | --random | --seconds | --kernel | --build | --out | --timeout)
         (($# >= 2)) || { echo "run.sh: $1 wants a value" >&2; exit 2; }
@@ -63,23 +66,33 @@ if [[ -n $random || -n $seed ]]; then
         names+=("seed-$((first + i))")
     done
 fi
-((${#names[@]})) || readarray -t names < <(/usr/bin/python3 -B "$here/list.py" names)
+readarray -t known < <(/usr/bin/python3 -B "$here/list.py" names)
+((${#names[@]})) || names=("${known[@]}")
 for name in "${names[@]}"; do
-    [[ $name == seed-* ]] || /usr/bin/python3 -B "$here/list.py" names | grep -qxF -e "$name" ||
-        { echo "run.sh: no scenario '$name' (--list)" >&2; exit 2; }
+    [[ $name == seed-* || " ${known[*]} " == *" $name "* ]] || { echo "run.sh: no scenario '$name' (--list)" >&2; exit 2; }
 done
 
 export LBD_FAULTS="${names[*]}" LBD_FAULTS_SECONDS=$seconds
+# By a clock that counts instructions a guest is as fast everywhere, whatever else the machine does.
+export LBD_LAB_ACCEL=${LBD_LAB_ACCEL-icount}
 [[ -z $out ]] || mkdir -p "$out" || exit 2
+log=$(mktemp) || exit 2
+trap 'rm -f "$log"' EXIT
+# What is judged: asked before it runs, for it may change meanwhile.
+commit=$(git -C "$here" rev-parse --short HEAD 2>/dev/null || echo unknown)
+[[ -z $(git -C "$here" status --porcelain -- ../.. ':!results' 2>/dev/null) ]] || commit+=+
+
 if [[ -n $native ]]; then
-    export LBD_LAB_OUT=$out
-    log=$(mktemp) || exit 2
-    trap 'rm -f "$log"' EXIT
-    "$lab/native.sh" "$build" test_faults.py -s | tee "$log"
+    where=native
+    LBD_LAB_OUT=$out "$lab/native.sh" "$build" test_faults.py -s | tee "$log"
     status=${PIPESTATUS[0]}
     n() { grep -oE "[0-9]+ $1" <(tail -1 "$log") | grep -oE '^[0-9]+' || echo 0; }
     echo "$(n passed) passed, $(n failed) failed, $(n skipped) skipped"
-    exit "$status"
+else
+    where=$kernel
+    "$lab/lab" --kernel "$kernel" --cpus 2 --timeout "$timeout" ${out:+--out "$out"} -- \
+        "$lab/suite.sh" "$build" "$lab/test_faults.py" -s | tee "$log"
+    status=${PIPESTATUS[0]}
 fi
-exec "$lab/lab" --kernel "$kernel" --cpus 2 --timeout "$timeout" ${out:+--out "$out"} -- \
-    "$lab/suite.sh" "$build" "$lab/test_faults.py" -s
+/usr/bin/python3 -B "$here/account.py" add "$where" "$seconds" "$commit" <"$log"
+exit "$status"

@@ -71,6 +71,10 @@ STORIES = [
      MASTER + CALM + MOVE + addr((11, "a", False)) + fault(10, 12, "mute")),
     ("a hand-over of some ms is none of both", [], MASTER + CALM + addr((10, "b", True), (10.04, "a", False)) + fault(1.5, 2, "role")),
     ("one of some more is", ["I1"], MASTER + CALM + addr((10, "b", True), (10.4, "a", False)) + fault(1.5, 2, "role")),
+    ("for others had the lock that it takes", [], MASTER + CALM + addr((10, "b", True), (10.4, "a", False)) + fault(1.5, 2, "role")
+     + [e(10.01, "lock", until=10.2), e(10.1, "lock", until=10.38)]),
+    ("and not for the whole time", ["I1"], MASTER + CALM + addr((10, "b", True), (10.4, "a", False)) + fault(1.5, 2, "role")
+     + [e(10.01, "lock", until=10.2), e(10.1, "lock", until=10.2), e(10.5, "lock", until=10.9)]),
     ("both, for neither hears of the other", [], MASTER + CALM + MOVE + addr((20.5, "b", False)) + fault(10, 20, "role", "dual", mend=20)),
     ("and after that is over", ["I1"], MASTER + CALM + MOVE + addr((25, "b", False)) + fault(10, 20, "role", "dual", mend=20)),
     ("both have it as long as a fault lasts that is none of the pair", ["I1"], MASTER + CALM + MOVE + addr((20, "a", False))
@@ -111,6 +115,10 @@ STORIES = [
     ("the core was dead meanwhile", [], [want(1, WEB), want(10, LESS)] + tables((0.5, WEB), (21, LESS)) + fault(9, 20, "mute", mend=20)),
     ("the core does something when it is back", [], [want(1, WEB)] + tables((0.5, WEB), (20.3, LESS), (21.5, WEB))
      + fault(9, 20, "mute", mend=20)),
+    ("its checks reach nobody for a while", [], [want(1, WEB), want(15, WEB, within=1)] + tables((0.5, WEB), (12, LESS), (17.5, WEB))
+     + fault(10, 15, "checks", mend=15)),
+    ("and not for ever", ["I3"], [want(1, WEB), want(15, WEB, within=1)] + tables((0.5, WEB), (12, LESS), (18.5, WEB))
+     + fault(10, 15, "checks", mend=15)),
     ("the machine stood still meanwhile", [], [want(1, WEB)] + tables((0.5, WEB), (10, LESS), (13.5, WEB))
      + fault(10, 10, "spoil", limit=0) + pings(still=[(11, 13)])),
     ("a service that nobody wants", ["I3"], [want(1, WEB)] + tables((0.5, WEB), (10, {**WEB, "TCP x rr": {}}))),
@@ -131,6 +139,8 @@ STORIES = [
     # I6
     ("a connection is lost", ["I6"], [e(5, "flow", flow="nat", why="reset")]),
     ("where it may", [], [e(15, "flow", flow="nat", why="reset")] + fault(10, 12, "flows")),
+    ("and was told when it was asked", [], [e(15, "flow", flow="nat", why="reset"), e(15.1, "asked")] + fault(10, 12, "flows")),
+    ("another is lost later", ["I6"], [e(13, "asked"), e(15, "flow", flow="nat", why="reset")] + fault(10, 12, "flows")),
     # I7
     ("an advert is late", ["I7"], adverts((0.1, 5), (5.2, END))),
     ("the machine stood still then", [], adverts((0.1, 5), (5.2, END)) + pings(still=[(5.01, 5.2)])),

@@ -14,11 +14,19 @@ import play  # noqa: E402
 NAMES = os.environ.get("LBD_FAULTS", "seed-1").split()
 
 
+@pytest.fixture(name="theatre", scope="module")
+def a_theatre(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("faults")
+    os.chmod(folder, 0o755)
+    t = play.Theatre(str(folder))
+    yield t
+    t.close()
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_scenario(name, tmp_path):
+def test_scenario(name, theatre):
     if os.geteuid() != 0:
         pytest.skip("needs root")
     if name in play.NEEDS_IPVS and not play.IPVS:
         pytest.skip("needs a kernel with IPVS")
-    os.chmod(tmp_path, 0o755)
-    play.perform(name, str(tmp_path))
+    theatre.perform(name)
