@@ -20,6 +20,8 @@ from realservers import Certs
 from steps import VIP, conf, info, service, slowness
 
 TIMEOUT, INTERVAL = 1.5, 2.0
+# What a busy machine may add. A deadline that something put off, or a target that held up others, is a timeout late.
+SLACK = 0.250
 CHECK = {"interval": "2s", "timeout": "1500ms", "rise": 1, "fall": 1}
 ROUNDS = 5        # results wanted of each
 INNOCENT = 20
@@ -123,7 +125,7 @@ def test_verdict_of_a_hostile_target_comes_in_its_time(siege, row):
     wanted = set(row.codes.split())
     assert {t.code for t in mine} <= wanted | NO_ANSWER, row.codes
     assert 2 * sum(t.code in wanted for t in mine) >= len(mine), row.codes
-    slack = 0.050 * siege.slow
+    slack = SLACK * siege.slow
     assert max(t.latency for t in mine) <= TIMEOUT + slack
     if row.late:
         assert min(t.latency for t in mine if t.code in wanted) >= TIMEOUT - 0.002
@@ -141,7 +143,7 @@ def test_innocent_targets_keep_their_schedule(siege):
     late = sum(t.text == TOO_LATE for told in siege.told.values() for t in told)
     if 5 * late > sum(len(told) for told in siege.told.values()):
         pytest.skip(f"this guest is too busy: {late} probes ran too late, whatever the targets did")
-    slack, worst = 0.050 * siege.slow, 0.0
+    slack, worst = SLACK * siege.slow, 0.0
     for port, times in siege.requests.items():
         # A probe comes an interval after the one before it, or up to a tenth of it sooner.
         gaps = [b - a for a, b in zip([siege.start] + times, times + [siege.end])]
