@@ -165,7 +165,14 @@ must "a process of the old version is started again" another_probe "$probe"
 must "lbctl restarts it" lbctl --yes daemon restart
 must "there is another process" another_core "$pid"
 must "it is master again" lbctl -t 60s wait vrrp/wan master
+must "it went on with the address it had" has "$(lbctl -j vrrp list)" resumed
 must "of the new version" not has "$(lbctl status)" "restart pending"
+
+pid=$(main_pid)
+kill -KILL "$pid"
+must "a core that is killed is started again" another_core "$pid"
+must "it is master again" lbctl -t 60s wait vrrp/wan master
+must "it went on with the address, too" has "$(lbctl -j vrrp list)" resumed
 
 # ---------------------------------------------------------------- stopped by somebody who has a reason
 
