@@ -31,6 +31,8 @@ void lbd_become(const char *const *const_argv, struct lb_err *e)
 			*slash = '\0';
 			snprintf(beside, sizeof(beside), "%s/lbd", own);
 			execv(beside, argv);
+			snprintf(beside, sizeof(beside), "%s/../lbd/lbd", own); /* where both have been built */
+			execv(beside, argv);
 		}
 		execv("/usr/sbin/lbd", argv);
 		execvp("lbd", argv);

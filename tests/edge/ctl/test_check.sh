@@ -35,6 +35,7 @@ check 'a file, as JSON' 0 '{"schema":1,"command":"config.check","message":"good.
     good.yaml -j
 check 'what is wrong, as JSON' 6 '{"schema":1,"error":{"code":6,"name":"invalid","message":"<stdin>:1:*servces*"}}' "$bad" - -j
 LBD_BIN=/nonexistent/lbd check 'no lbd, as JSON' 8 '{"schema":1,"error":{"code":8,*LBD_BIN*}}' '' good.yaml -j
+LBD_BIN='' check 'the lbd that was built with it' 0 'good.yaml: ok (0 services, 0 backends)' '' good.yaml
 
 echo "$cases cases, $failed failures"
 ((!failed))
