@@ -32,8 +32,16 @@ mode_of() { stat -c '%U:%G %a %n' "$@"; }
 unit_is() { is "$(systemctl show -p "$1" --value lbd.service)" "$2"; }
 main_pid() { systemctl show -p MainPID --value lbd.service; }
 both() { dpkg --force-unsafe-io -i /debs/lbd_"$1"_amd64.deb /debs/lbctl_"$1"_amd64.deb; }
-has_address() { has "$(ip -o address show dev wan0)" " $vip/"; }
-no_address() { not has_address; }
+# It may come a moment after its node has become master.
+has_address() {
+    local tries
+    for tries in {1..40}; do
+        [[ $(ip -o address show dev wan0) != *" $vip/"* ]] || return 0
+        sleep 0.05
+    done
+    has "$(ip -o address show dev wan0)" " $vip/"
+}
+no_address() { not has "$(ip -o address show dev wan0)" " $vip/"; }
 workers() { pgrep -c -f '^lbd: '; }
 # others than that process
 another_core() {
