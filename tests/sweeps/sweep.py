@@ -43,7 +43,7 @@ CRASHING = ("libcrypto",)
 LINKER = "ld-linux"
 # glibc 2.36 follows the list of name services of its first look-up of a user or group, which it could not allocate: a
 # program of ten lines that calls getpwnam() shows it
-LOOKS_UP = "daemon_privs_drop"
+LOOKS_UP = ("daemon_privs_drop", "ids_of")
 
 
 class Broken(Exception):
