@@ -36,9 +36,9 @@ from starve import Starve
 RESULTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "results.tsv")
 HEAD = "# PROCESS/PHASE\tFAILS\tPOINTS\tREFUSED\tWENT_ON\tENDED\tABORTED\tLIBRARY\tBROKEN\tNOT_YET\tDATE\tCOMMIT: sweep.py --account"
 KINDS = ("refused", "went on", "ended", "aborted", "library", "broken")
-# OpenSSL 3.0 follows pointers that its own set-up could not allocate, or never sets up what failed once; there is nothing
-# that we could ask it
-CRASHING = ("libcrypto",)
+# OpenSSL 3.0 follows pointers that its own set-up could not allocate, or never sets up what failed once, and libseccomp
+# 2.5 those of a filter that it could not make; there is nothing that we could ask them
+CRASHING = ("libcrypto", "libseccomp")
 # and so does the dynamic linker, before there is a main()
 LINKER = "ld-linux"
 # glibc 2.36 follows the list of name services of its first look-up of a user or group, which it could not allocate: a
