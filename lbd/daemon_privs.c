@@ -35,15 +35,26 @@ static int make_dir(const char *path, mode_t mode, uid_t uid, gid_t gid, struct 
 	return err ? lb_err_set(e, LB_CODE_FAILED, "%s: %s", path, strerror(err)) : 0;
 }
 
-/* Membership lets the core give its sockets to these groups as their plain owner, without CAP_CHOWN. */
-static size_t socket_groups(gid_t *out)
+/* What errno may be where nobody has that name: POSIX leaves it open. */
+static bool nobody(int err)
+{
+	return err == 0 || err == ENOENT || err == ESRCH || err == EBADF || err == EPERM;
+}
+
+/* Membership lets the core give its sockets to these groups as their plain owner, without CAP_CHOWN. How many there
+ * are; -1 and *e: it cannot be known, and who is let in may not depend on that. */
+static int socket_groups(gid_t *out, struct lb_err *e)
 {
 	static const char *const names[] = { "lbadmin", "lbobserve" };
-	size_t n = 0;
+	int n = 0;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		errno = 0;
 		const struct group *g = getgrnam(names[i]);
 		if (g)
 			out[n++] = g->gr_gid;
+		else if (!nobody(errno))
+			return lb_err_set(
+				e, LB_CODE_FAILED, "group '%s' cannot be looked up: %s", names[i], strerror(errno));
 	}
 	return n;
 }
@@ -53,7 +64,11 @@ int daemon_privs_drop(const struct daemon_options *opt, struct lb_err *e)
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 	if (uid == 0) {
+		errno = 0;
 		const struct passwd *pw = getpwnam(opt->user);
+		if (!pw && !nobody(errno))
+			return lb_err_set(
+				e, LB_CODE_FAILED, "user '%s' cannot be looked up: %s", opt->user, strerror(errno));
 		if (!pw)
 			return lb_err_set(e, LB_CODE_FAILED,
 				"user '%s' does not exist: useradd --system --home /var/lib/lbd --shell "
@@ -71,7 +86,10 @@ int daemon_privs_drop(const struct daemon_options *opt, struct lb_err *e)
 		.permitted = BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW) | BIT(CAP_SETUID) | BIT(CAP_SETGID) |
 			     BIT(CAP_SYS_NICE), /* the unit has LimitRTPRIO instead */
 	};
-	int err = sandbox_become(uid, gid, groups, socket_groups(groups), &keep);
+	int n_groups = socket_groups(groups, e);
+	if (n_groups < 0)
+		return -1;
+	int err = sandbox_become(uid, gid, groups, (size_t)n_groups, &keep);
 	if (err)
 		return lb_err_set(e, LB_CODE_FAILED, "cannot become uid %u: %s", uid, strerror(-err));
 	if (!(sandbox_caps_get().effective & BIT(CAP_NET_ADMIN)))

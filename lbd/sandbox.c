@@ -117,17 +117,19 @@ int sandbox_become(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups, c
 	return sandbox_caps_set(keep->effective & have, keep->permitted & have);
 }
 
-/* Whom a worker of this user runs as. False: the user does not exist. */
-static bool ids_of(const char *user, uid_t *uid, gid_t *gid)
+/* Whom a worker of this user runs as. 0; -ENOENT: the user does not exist; another -errno: that cannot be known. */
+static int ids_of(const char *user, uid_t *uid, gid_t *gid)
 {
 	*uid = geteuid();
 	*gid = getegid();
 	if (!user || !may_change_user())
-		return true;
+		return 0;
+	errno = 0;
 	const struct passwd *pw = getpwnam(user);
+	int err = pw ? 0 : errno;
 	*uid = pw ? pw->pw_uid : NOBODY; /* anything but the core's own rights */
 	*gid = pw ? pw->pw_gid : NOBODY;
-	return pw != NULL;
+	return err == ENOMEM || err == EMFILE || err == ENFILE || err == EIO ? -err : pw ? 0 : -ENOENT;
 }
 
 gid_t sandbox_gid(const char *user)
@@ -142,7 +144,10 @@ static int drop_user(const struct sandbox *s, struct lb_err *e)
 {
 	uid_t uid;
 	gid_t gid;
-	if (!ids_of(s->user, &uid, &gid)) {
+	int err = ids_of(s->user, &uid, &gid);
+	if (err && err != -ENOENT) /* as another user it would not see what it is to look at */
+		return lb_err_set(e, LB_CODE_FAILED, "user '%s' cannot be looked up: %s", s->user, strerror(-err));
+	if (err) {
 		if (!s->quiet)
 			lb_log(LB_LOG_WARNING, "user %s does not exist: running as uid %d", s->user, NOBODY);
 	} else if (s->user && !may_change_user() && !s->quiet) {

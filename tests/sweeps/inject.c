@@ -63,6 +63,7 @@ static struct process {
 	pid_t pid; /* 0 = free */
 	bool meant, inside;
 	const struct call *fails; /* when it comes out */
+	unsigned long long first; /* its first argument */
 } processes[PROCESSES];
 
 static struct process *process_of(pid_t pid)
@@ -121,12 +122,12 @@ static void enter(struct process *p, struct user_regs_struct *regs)
 		control->n_frames = 1;
 		control->pid = p->pid;
 	}
-	if (c->nr == SYS_brk) {
+	p->fails = c;
+	p->first = regs->rdi;
+	if (c->nr == SYS_brk)
 		regs->rdi = 0; /* it says no by the end that there is, never by an error */
-	} else {
-		p->fails = c;
+	else
 		regs->orig_rax = (unsigned long long)-1; /* nothing is done */
-	}
 	ptrace(PTRACE_SETREGS, p->pid, NULL, regs);
 }
 
@@ -139,7 +140,10 @@ static void at_call(struct process *p)
 	if (p->inside) {
 		enter(p, &regs);
 	} else if (p->fails) {
-		regs.rax = (unsigned long long)-p->fails->err;
+		if (p->fails->nr == SYS_brk)
+			regs.rdi = p->first;
+		else
+			regs.rax = (unsigned long long)-p->fails->err;
 		p->fails = NULL;
 		ptrace(PTRACE_SETREGS, p->pid, NULL, &regs);
 	}

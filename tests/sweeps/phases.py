@@ -247,6 +247,9 @@ class Stop(Phase):
     def after(self, done):
         bed = self.bed
         left = [n for n in os.listdir(bed.d.run_dir)] if bed.d.process.poll() == 0 else []
+        # a socket that it could not look at may be that of a successor, which it must not take away; or it may not
+        if (bed.control.who() or [""])[0] in ("newfstatat", "unlink"):
+            left = [n for n in left if not n.endswith(".sock")]
         assert not left, f"it left {left}"
         super().after(done)
 

@@ -36,11 +36,14 @@ from starve import Starve
 RESULTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "results.tsv")
 HEAD = "# PROCESS/PHASE\tFAILS\tPOINTS\tREFUSED\tWENT_ON\tENDED\tABORTED\tLIBRARY\tBROKEN\tNOT_YET\tDATE\tCOMMIT: sweep.py --account"
 KINDS = ("refused", "went on", "ended", "aborted", "library", "broken")
-# OpenSSL 3.0 follows pointers that its own set-up could not allocate, or never sets up what failed once; there is nothing
-# that we could ask it
-CRASHING = ("libcrypto",)
+# OpenSSL 3.0 follows pointers that its own set-up could not allocate, or never sets up what failed once, and libseccomp
+# 2.5 those of a filter that it could not make; there is nothing that we could ask them
+CRASHING = ("libcrypto", "libseccomp")
 # and so does the dynamic linker, before there is a main()
 LINKER = "ld-linux"
+# glibc 2.36 follows the list of name services of its first look-up of a user or group, which it could not allocate: a
+# program of ten lines that calls getpwnam() shows it
+LOOKS_UP = ("daemon_privs_drop", "ids_of")
 
 
 class Broken(Exception):
@@ -59,7 +62,9 @@ def worker_deaths(log):
 def crashes(bed):
     """Who asked for what failed is a library that is known to crash then."""
     who = bed.control.who() or [""]
-    return who[0].startswith(CRASHING) or (len(who) > 1 and who[1].startswith(LINKER))
+    in_libc = [w.partition("+")[0] == "libc" for w in who]
+    looked_up = in_libc[0] and any(w.startswith(LOOKS_UP) for w in who[:12])
+    return looked_up or who[0].startswith(CRASHING) or (len(who) > 1 and who[1].startswith(LINKER))
 
 
 def judge_end(bed, log, meant=False):

@@ -18,6 +18,7 @@
 #include <linux/capability.h>
 #include <linux/netlink.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -257,6 +258,16 @@ static int unwatched_main(int fd, void (*alive)(void))
 	return check_worker_main(fd, alive);
 }
 
+static bool no_names; /* users cannot be looked up: there is no memory */
+
+struct passwd *getpwnam(const char *name)
+{
+	static struct passwd nobody = { .pw_uid = 65534, .pw_gid = 65534 };
+	(void)name;
+	errno = no_names ? ENOMEM : errno;
+	return no_names ? NULL : &nobody;
+}
+
 #define ROW(text, function)                                                                                            \
 	{                                                                                                              \
 		.name = text, .title = "lbd: " text, .main = function                                                  \
@@ -283,11 +294,14 @@ static const struct worker_row unwatched_row = { .name = "unwatched",
 	.user = "nobody",
 	.main = unwatched_main,
 	.prepare = check_worker_prepare };
+static const struct worker_row unknown_user = {
+	.name = "unknown-user", .title = "lbd: unknown", .user = "nobody", .main = mute_main
+};
 static const struct worker_row privileged = {
 	.name = "privileged", .title = "lbd: privileged", .caps = 1ull << CAP_NET_ADMIN, .main = mute_main
 };
 static const struct worker_row *const rows[] = { &probe, &sync_row, &privileged, &mute, &babble, &quit, &frozen, &slow,
-	&unwatched_row };
+	&unwatched_row, &unknown_user };
 
 /* ---- the core ---- */
 
@@ -734,6 +748,19 @@ START_TEST(a_core_that_does_not_hear_a_worker_starts_another)
 }
 END_TEST
 
+/* Who cannot know whom it must become does not go on as somebody else. */
+START_TEST(a_user_that_cannot_be_looked_up_ends_it)
+{
+	if (getuid() != 0)
+		return; /* it stays who it is */
+	start(&unknown_user);
+	WAIT(n_gone == 1, 20000);
+	ck_assert_msg(WIFEXITED(w.child.rstatus) && WEXITSTATUS(w.child.rstatus) == 1, "%x", w.child.rstatus);
+	ck_assert_uint_eq(n_ready, 0);
+	finish();
+}
+END_TEST
+
 /* Nobody signals it here: the 3 s timer of the worker itself does, before the pings run out. */
 START_TEST(a_stopped_worker_kills_itself)
 {
@@ -776,6 +803,7 @@ END_TEST
 
 int main(int argc, char **argv)
 {
+	no_names = worker_child_wanted(argc, argv) && strstr(argv[1], "unknown-user");
 	if (worker_child_wanted(argc, argv))
 		return worker_child_main(rows, sizeof(rows) / sizeof(rows[0]), argc, argv);
 	signal(SIGPIPE, SIG_IGN);
@@ -795,6 +823,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, silence_is_death);
 	tcase_add_test(tc, a_worker_that_is_deaf_ends);
 	tcase_add_test(tc, a_core_that_does_not_hear_a_worker_starts_another);
+	tcase_add_test(tc, a_user_that_cannot_be_looked_up_ends_it);
 	tcase_add_test(tc, a_stopped_worker_kills_itself);
 	tcase_add_test(tc, a_slow_start_has_longer_the_next_time);
 	tcase_add_test(tc, stop_and_done_at_any_time);
