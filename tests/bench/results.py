@@ -160,15 +160,19 @@ def table(head, rows):
     yield ""
 
 
+def cell_of(item):
+    return "/".join(item["name"].split("/")[:2])
+
+
 def joined(runs):
-    """Runs of the same benchmark, of other cells each, as one; what two of them have is that of the later one."""
-    found = {}
+    """Runs of the same benchmark, of other cells each, as one. A cell that two of them have is that of the later one."""
+    kinds, found = ("figures", "ratios", "checks"), {}
     for run in sorted(runs, key=lambda r: r["date"]):
-        old = found.setdefault(run["bench"], {**run, "runs": [], "figures": [], "ratios": [], "checks": []})
+        old = found.setdefault(run["bench"], {**run, "runs": [], **{k: [] for k in kinds}})
         old["runs"].append(run)
-        for kind in ("figures", "ratios", "checks"):
-            new = {item["name"] for item in run[kind]}
-            old[kind] = [item for item in old[kind] if item["name"] not in new] + run[kind]
+        new = {cell_of(item) for kind in kinds for item in run[kind]}
+        for kind in kinds:
+            old[kind] = [item for item in old[kind] if cell_of(item) not in new] + run[kind]
     return list(found.values())
 
 
