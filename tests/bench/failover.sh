@@ -74,8 +74,13 @@ print_cell() {
         done
     done
     theirs=$(value "$cell/outage/keepalived" p99)
-    bench_check "failover/$cell/outage-vs-keepalived" "$(value "$cell/outage/lbd" p99)" \
-        "<=$(awk -v v="${theirs:-0}" -v g=$grain 'BEGIN { printf "%.1f", v + g }')"
+    # its last word may be that the machine stood still in each run: then there is nothing to compare with
+    if [[ -n $theirs ]]; then
+        bench_check "failover/$cell/outage-vs-keepalived" "$(value "$cell/outage/lbd" p99)" \
+            "<=$(awk -v v="$theirs" -v g=$grain 'BEGIN { printf "%.1f", v + g }')"
+    else
+        bench_say "$cell: keepalived was not measured, so nothing is compared"
+    fi
     case $cell in
     *-sigkill | *-sigkill-vrrp | *-sigstop)
         bench_check "failover/$cell/dual-end/lbd" "$(value "$cell/dual-end/lbd" p99)" "<=$(value "$cell/lease/lbd" p99 | awk '{ print $1 + 1000 }')"

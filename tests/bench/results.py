@@ -160,15 +160,27 @@ def table(head, rows):
     yield ""
 
 
+CELL_PARTS = {"takeover": 3}  # of a name; of all others 2
+
+
+def cell_of(item):
+    part = item["name"].split("/")
+    return part[:CELL_PARTS.get(part[0], 2)]
+
+
 def joined(runs):
-    """Runs of the same benchmark, of other cells each, as one; what two of them have is that of the later one."""
+    """Runs of the same benchmark, of other cells each, as one. What two of them have is that of the later one; and where a
+    cell was measured again, the later one says what was held against a bound."""
     found = {}
     for run in sorted(runs, key=lambda r: r["date"]):
         old = found.setdefault(run["bench"], {**run, "runs": [], "figures": [], "ratios": [], "checks": []})
         old["runs"].append(run)
-        for kind in ("figures", "ratios", "checks"):
+        for kind in ("figures", "ratios"):
             new = {item["name"] for item in run[kind]}
             old[kind] = [item for item in old[kind] if item["name"] not in new] + run[kind]
+        cells = [cell_of(item) for item in run["figures"]]
+        old["checks"] = [c for c in old["checks"] if cell_of(c) not in cells and c["name"] not in
+                         {n["name"] for n in run["checks"]}] + run["checks"]
     return list(found.values())
 
 
