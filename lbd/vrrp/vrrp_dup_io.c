@@ -42,7 +42,7 @@ struct lookout {
 	struct ear {
 		struct lookout *lookout;
 		enum kind kind;
-		int fd; /* -1 = none of its family is watched, or it cannot be opened */
+		int fd; /* -1 = none of its family was watched yet, or it cannot be opened */
 		int index;
 		uint32_t life;
 		ev_io readable;
@@ -167,14 +167,16 @@ static int open_it(struct ear *e, const struct words *w)
 	return 0;
 }
 
-/* Opens, changes or closes, as there is something to look out for. */
+/* Opens or changes, as there is something to look out for. With nothing the filter refuses all: to close a packet
+ * socket is to wait until the kernel has forgotten it (synchronize_net), up to some 100 ms on a busy machine, while
+ * whoever lets go of its mastership has addresses to remove. */
 static void look(struct lookout *l)
 {
 	static struct words words; /* one thread */
 	for (struct ear *e = l->ears; e < l->ears + KINDS; e++) {
 		int err = 0;
 		collect(l, e->kind, &words);
-		if (e->fd >= 0 && (!words.n || e->index != l->card->index || e->life != l->card->life))
+		if (e->fd >= 0 && (e->index != l->card->index || e->life != l->card->life))
 			shut(e);
 		if (e->fd >= 0)
 			err = filter(e->fd, e->kind, &words);

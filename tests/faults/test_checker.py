@@ -65,7 +65,7 @@ STORIES = [
     ("nothing happens", [], MASTER + CALM + pings() + adverts((0.1, END))),
     # I1
     ("a lease ends after a kill", [], MASTER + CALM + MOVE + addr((13.4, "a", False)) + fault(10, 12, "role")),
-    ("it does not end", ["I1"], MASTER + CALM + MOVE + addr((14.6, "a", False)) + fault(10, 12, "role")),
+    ("it does not end", ["I1"], MASTER + CALM + MOVE + addr((15.6, "a", False)) + fault(10, 12, "role")),
     ("both have it without a fault", ["I1", "calm", "calm"], MASTER + CALM + MOVE + addr((11, "a", False))),
     ("both have it after a fault that may not move it", ["I1", "calm", "calm"],
      MASTER + CALM + MOVE + addr((11, "a", False)) + fault(10, 12, "mute")),
@@ -76,14 +76,18 @@ STORIES = [
     ("and not for the whole time", ["I1"], MASTER + CALM + addr((10, "b", True), (10.4, "a", False)) + fault(1.5, 2, "role")
      + [e(10.01, "lock", until=10.2), e(10.1, "lock", until=10.2), e(10.5, "lock", until=10.9)]),
     ("both, for neither hears of the other", [], MASTER + CALM + MOVE + addr((20.5, "b", False)) + fault(10, 20, "role", "dual", mend=20)),
-    ("and after that is over", ["I1"], MASTER + CALM + MOVE + addr((25, "b", False)) + fault(10, 20, "role", "dual", mend=20)),
+    ("and after that is over", ["I1"], MASTER + CALM + MOVE + addr((26, "b", False)) + fault(10, 20, "role", "dual", mend=20)),
     ("both have it as long as a fault lasts that is none of the pair", ["I1"], MASTER + CALM + MOVE + addr((20, "a", False))
      + fault(10, 20, "role", mend=20)),
     ("both have it at the end", ["I1", "calm"], MASTER + CALM + addr((29, "b", True))),
     ("two hosts answer", ["I1"], [e(5, "arp", address=VIP, macs=["1", "2"])]),
+    ("two hosts answer while it is handed over", [], MASTER + CALM + addr((10, "b", True), (10.04, "a", False)) + fault(1.5, 2, "role")
+     + [e(10.01, "arp", address=VIP, macs=["1", "2"])]),
+    ("two hosts answer and one kernel says that it has not got it", ["I1"], MASTER + CALM + addr((10, "b", True), (10.04, "a", False))
+     + fault(1.5, 2, "role") + [e(10.05, "arp", address=VIP, macs=["1", "2"])]),
     ("one answers twice", [], [e(5, "arp", address=VIP, macs=["1", "1"])]),
     ("two answer while a lease runs out", [], [e(11, "arp", address=VIP, macs=["1", "2"])] + fault(10, 12, "role")),
-    ("and when it has", ["I1"], [e(15, "arp", address=VIP, macs=["1", "2"])] + fault(10, 12, "role")),
+    ("and when it has", ["I1"], [e(15.5, "arp", address=VIP, macs=["1", "2"])] + fault(10, 12, "role")),
     # I2
     ("no answer for the down interval", [], pings([(10, 10.44)])),
     ("no answer for longer", ["I2"], pings([(10, 10.6)])),

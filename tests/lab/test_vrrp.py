@@ -64,6 +64,25 @@ def test_stop_hands_over_within_the_skew(pair):
             assert first.time - last.time < (256 - 100) / 256 * INTERVAL + 0.020 * slowness()
 
 
+def listening_to_arp(node):
+    """The packet sockets for ARP in that namespace."""
+    with node, open("/proc/thread-self/net/packet", encoding="ascii") as f:
+        return {words[8] for words in (line.split() for line in list(f)[1:]) if words[3] == "0806"}
+
+
+def test_hand_over_closes_no_packet_socket(pair):
+    """To close one is to wait for the kernel, up to some 100 ms on a busy machine, with addresses still to be removed."""
+    with both(pair) as (a, b):
+        a.stop()
+        is_master(b)
+        before = listening_to_arp(pair.b)
+        assert before
+        a.start(ready=False)
+        is_master(a)
+        until(lambda: state(b) == "backup" and not has(pair.b), "the better one is back")
+        assert listening_to_arp(pair.b) == before
+
+
 def test_kill_of_everything_is_taken_over_and_the_lease_ends(pair):
     with Wire(pair.c) as wire:
         with both(pair) as (a, b):
