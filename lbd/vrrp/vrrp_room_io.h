@@ -18,7 +18,9 @@
 
 #define ROOM_LOST_MAX       3 /* an address that others removed so often in ROOM_LOST_MS is handed over */
 #define ROOM_LOST_MS        10000
-#define ROOM_LEASE_SLACK_MS 500 /* the kernel ends a lease up to so much later */
+/* The kernel ends a lease up to so much later: between two of its looks (check_lifetime in devinet.c) is a second at
+ * least (ADDRCONF_TIMER_FUZZ_MAX), and it rounds by a quarter of one. */
+#define ROOM_LEASE_SLACK_MS 1300
 
 struct inst;
 struct lookout;

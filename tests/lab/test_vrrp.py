@@ -100,7 +100,7 @@ def test_kill_of_everything_is_taken_over_and_the_lease_ends(pair):
 def test_killed_vrrp_process_goes_on_before_anybody_missed_it(pair):
     """faults: the address stays where it is, and the peer does not notice."""
     with Wire(pair.c) as wire:
-        with both(pair, advert_interval="500ms", preempt=False) as (a, b):
+        with both(pair, advert_interval="1s", lease="6s", preempt=False) as (a, b):
             start = time.monotonic()
             for _ in range(3):
                 os.kill(workers(a)["vrrp"], signal.SIGKILL)

@@ -139,7 +139,7 @@ def test_client_never_learns_another_address(pair):
 
 def test_killed_vrrp_process_adopts_its_device(pair):
     with Wire(pair.c) as wire:
-        with both(pair, **MAC, advert_interval="500ms", preempt=False) as (a, _):
+        with both(pair, **MAC, advert_interval="1s", lease="6s", preempt=False) as (a, _):
             until(lambda: holds(pair.a), "the master has it")
             index, start = links(pair.a)[DEV4]["ifindex"], time.monotonic()
             for _ in range(3):

@@ -115,7 +115,7 @@ def test_killed_it_leaves_them_and_a_backup_removes_them(pair):
 
 
 def test_killed_vrrp_process_goes_on_with_them(pair):
-    with both(pair, routes=ROUTES, rules=RULES, advert_interval="500ms", preempt=False) as (a, _):
+    with both(pair, routes=ROUTES, rules=RULES, advert_interval="1s", lease="6s", preempt=False) as (a, _):
         soon(pair.a, ALL, "the master has them")
         os.kill(workers(a)["vrrp"], signal.SIGKILL)
         time.sleep(0.1)
