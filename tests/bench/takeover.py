@@ -72,14 +72,20 @@ class LbdSide:
         kill_all(d)
         shutil.rmtree(d.dir, ignore_errors=True)
 
+    def hand_over(self, which):
+        """From a node whose core knows that it is master: of another one it would be the other way."""
+        d = self.daemons[which]
+        until(lambda: {r["state"] for r in d.ctl("vrrp", "list")["data"]} == {"master"}, f"{d.name} knows that it is master")
+        d.text("failover", "--wait")
+
     def planned(self, which):
-        self.daemons[which].text("failover", "--wait")
+        self.hand_over(which)
 
     def back(self, which):
         """Planned as well: the other way."""
         other = "b" if which == "a" else "a"
         self.ready()
-        self.daemons[other].text("failover", "--wait")
+        self.hand_over(other)
 
     def close(self):
         for d in self.daemons.values():
