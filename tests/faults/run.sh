@@ -90,7 +90,8 @@ if [[ -n $native ]]; then
     echo "$(n passed) passed, $(n failed) failed, $(n skipped) skipped"
 else
     where=$kernel
-    "$lab/lab" --kernel "$kernel" --cpus 2 --timeout "$timeout" ${out:+--out "$out"} -- \
+    # one processor: a clock that counts instructions counts those of one, and 6.1 does not come up with more
+    "$lab/lab" --kernel "$kernel" --cpus 1 --timeout "$timeout" ${out:+--out "$out"} -- \
         "$lab/suite.sh" "$build" "$lab/test_faults.py" -s | tee "$log"
     status=${PIPESTATUS[0]}
 fi
