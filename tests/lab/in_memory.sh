@@ -27,4 +27,8 @@ modules=/lib/modules/$(uname -r)
 own=$(mktemp -d) && mount -t tmpfs modules "$own" || exit 1
 (cd "$modules" && find modules.* kernel/net kernel/lib kernel/crypto kernel/arch kernel/drivers/net -maxdepth 20 \
     -not -path 'kernel/drivers/net/*/*' -type f -print0 | tar --null -cf - -T -) | tar -C "$own" -xf - || exit 1
-mount --move "$own" "$modules"
+mount --move "$own" "$modules" || exit 1
+
+# What else the first of them would read: here nothing has a deadline.
+ip netns add warm && ip -n warm link add v0 type veth peer name v1
+ip netns del warm
