@@ -40,6 +40,7 @@ DOES = {
     "mute": "its core does not answer, and does nothing about the kernel",
     "spoil": "its tables in the kernel are changed",
     "checks": "its checks do not reach the servers, and the weights in its tables are as the checks say",
+    "blind": "its checks notice nothing new: what was to be noticed may take its time again from the end of it on",
     "role": "addresses may move",
     "dual": "both nodes may have an address, for neither hears of the other",
     "flows": "connections may be lost",
@@ -204,9 +205,18 @@ def calm(story):
             yield Broken("calm", e["t"], f"a request failed without a cause: {e['error']}")
 
 
+def able(story, node, want):
+    """From when on its checks could notice what was wanted: those that were at it and ended begin again."""
+    t = want["t"]
+    for f in story.that("blind", node):
+        if f.during(want["t"], t + want["within"]):
+            t = max(t, f.end)
+    return t
+
+
 def disturbed(story, node):
     """When the tables of a node got something to do: [(from, until the core can, how long that may take)]."""
-    found = [(e["t"], e["t"], e["within"]) for e in story.by["want"] if e["node"] == node]
+    found = [(e["t"], able(story, node, e), e["within"]) for e in story.by["want"] if e["node"] == node]
     found += [(f.t, f.end, f.limit) for f in story.that("mute", node)]
     found += [(f.t, f.end, 0) for f in story.that("checks", node)]  # whoever mends it says how long the checks take then
     return found + [(f.t, f.t, f.limit) for f in story.that("spoil", node)]
@@ -247,9 +257,9 @@ def converged(story):
                  for a, b, rows, want, foreign in tables(story, node) if {**want, **foreign} != {**rows, **foreign}]
         for start, stop, text in joined(wrong):
             bound, since, cause = 2 + 0.1 * story.slow, start, False
-            for t, able, within in reasons:
-                if t <= stop and start <= max(able, t) + within + bound:
-                    cause, since = True, max(since, min(stop, able) + within)
+            for t, can, within in reasons:
+                if t <= stop and start <= max(can, t) + within + bound:
+                    cause, since = True, max(since, min(stop, can) + within)
             if not cause:
                 yield Broken("I3", start, f"the tables of {node} changed without a cause: {text}")
             elif stop - since > bound + story.stood(since, stop):

@@ -247,9 +247,10 @@ def empty_disk(s, n):
 
 
 def apply_for_two_seconds(s, n):
+    """A file of its own: a start does not run one that was rolled back, and a reload may bring those services later."""
     s.want(n, 5.0, s.version[n] ^ 1)
     with open(f"{s.folder}/trial.yaml", "w", encoding="utf-8") as f:
-        f.write(text(s.key, s.version[n] ^ 1))
+        f.write(f"# a trial\n{text(s.key, s.version[n] ^ 1)}")
     s.d[n].call("-y", "config", "apply", f"{s.folder}/trial.yaml", "--confirm", "2s")
     assert s.has_extra(n) == bool((s.version[n] ^ 1) % 2), "the trial runs"
     s.want(n, 5.0)
@@ -289,8 +290,8 @@ FAULTS = {f.name: f for f in [
     Fault("stop-all", LOST | {"mute"}, BACK, stop_all, go_on_all, lambda s, n: s.answers(n), (6, 11)),
     Fault("terminate", LOST | {"mute"}, BACK, terminate, start_again, lambda s, n: s.answers(n), (2, 6)),
     Fault("kill-vrrp", {"hush"}, BACK, signal_worker("vrrp", signal.SIGKILL), None, other_worker("vrrp")),
-    Fault("kill-probe", set(), BACK, signal_worker("probe", signal.SIGKILL), None, other_worker("probe")),
-    Fault("stop-probe", set(), 4 + BACK, signal_worker("probe", signal.SIGSTOP), None, other_worker("probe")),
+    Fault("kill-probe", {"blind"}, BACK, signal_worker("probe", signal.SIGKILL), None, other_worker("probe")),
+    Fault("stop-probe", {"blind"}, 4 + BACK, signal_worker("probe", signal.SIGSTOP), None, other_worker("probe")),
     Fault("kill-sync", set(), BACK, signal_worker("sync", signal.SIGKILL), None, other_worker("sync")),
     Fault("stop-sync", set(), 4 + BACK, signal_worker("sync", signal.SIGSTOP), None, other_worker("sync")),
     # without a service of a family the kernel lets its packets through to the node, which resets connections

@@ -123,6 +123,14 @@ STORIES = [
      + fault(10, 15, "checks", mend=15)),
     ("and not for ever", ["I3"], [want(1, WEB), want(15, WEB, within=1)] + tables((0.5, WEB), (12, LESS), (18.5, WEB))
      + fault(10, 15, "checks", mend=15)),
+    ("what its checks had to notice they begin again", [], [want(1, WEB), want(10, LESS, within=2)] + tables((0.5, WEB), (16.5, LESS))
+     + fault(11, 13, "blind", mend=11, limit=4)),
+    ("and not for ever", ["I3"], [want(1, WEB), want(10, LESS, within=2)] + tables((0.5, WEB), (17.5, LESS))
+     + fault(11, 13, "blind", mend=11, limit=4)),
+    ("what they had noticed already they do not", ["I3"], [want(1, WEB), want(10, LESS, within=2)] + tables((0.5, WEB), (15.5, LESS))
+     + fault(12.5, 13, "blind", mend=12.5, limit=4)),
+    ("and without anything to notice it is no cause", ["I3"], [want(1, WEB)] + tables((0.5, WEB), (11.5, LESS), (12.5, WEB))
+     + fault(11, 13, "blind", mend=11, limit=4)),
     ("the machine stood still meanwhile", [], [want(1, WEB)] + tables((0.5, WEB), (10, LESS), (13.5, WEB))
      + fault(10, 10, "spoil", limit=0) + pings(still=[(11, 13)])),
     ("a service that nobody wants", ["I3"], [want(1, WEB)] + tables((0.5, WEB), (10, {**WEB, "TCP x rr": {}}))),
