@@ -51,6 +51,7 @@
 #include "lbd/ipvs/ipvs_io.h"
 #include "lbd/ipvs/ipvs_reconcile.h"
 #include "lbd/model.h"
+#include "lbd/model_fit.h"
 #include "lbd/model_hook.h"
 #include "lbd/model_peer.h"
 #include "lbd/model_sync.h"
@@ -129,6 +130,7 @@ struct daemon_vrrp {
 	bool look;    /* what is tracked is to be looked at before the loop sleeps */
 	struct lb_time next_look;
 	struct model_vrrps all;
+	struct model_fit fit;
 	struct vrrp_conf *next; /* of a configuration that is about to run; owned */
 	uint32_t n_next;
 	struct vrrp_msg_pong pong; /* the last one */

@@ -134,18 +134,6 @@ static void tell(struct daemon *d)
 	}
 }
 
-/* A node that came back has lost its flows: the other one keeps the addresses until they are here, or until it took too
- * long. */
-static void look_at_hold(struct daemon *d)
-{
-	bool hold = model_sync_holds(&d->sync.all, lb_clock_now());
-	if (hold == d->vrrp.all.hold)
-		return;
-	model_vrrps_hold(&d->vrrp.all, hold);
-	d->vrrp.look = true; /* they are told before the loop sleeps */
-	daemon_more(d);
-}
-
 static void on_ready(struct worker *w, void *arg)
 {
 	struct daemon *d = arg;
@@ -192,7 +180,6 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 		daemon_look_said(d, &m);
 	}
 	tell(d);
-	look_at_hold(d);
 	sync_room_msg_done(&m);
 	return 0;
 }
@@ -308,7 +295,6 @@ size_t daemon_sync_info(const struct daemon *d, struct ctl_worker_info *out, siz
 void daemon_sync_tick(struct daemon *d)
 {
 	tell(d);
-	look_at_hold(d);
 	daemon_sync_role(d);
 	if (!d->stopping && d->sync.there && !wanted(d))
 		daemon_sync_stop(d);
@@ -320,7 +306,6 @@ void daemon_sync_model(struct daemon *d, const struct config *c)
 {
 	if (model_sync_take(&d->sync.all, c, &d->sync.next, d->generation, lb_clock_now()))
 		d->sync.all.due = true;
-	look_at_hold(d);
 	if (d->sync.started)
 		daemon_sync_start(d);
 	send_due(d);

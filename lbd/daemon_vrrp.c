@@ -241,6 +241,22 @@ static void collect(struct daemon_vrrp *v)
 		}
 }
 
+/* Who does not preempt now. A node that came back has lost its flows: the other one keeps the addresses until they are
+ * here, or until it took too long. One that was at fault has checks that did not reach their servers. */
+static void look_at_hold(struct looking *l)
+{
+	struct daemon_vrrp *v = &l->d->vrrp;
+	bool hold = model_sync_holds(&l->d->sync.all, l->now);
+	if (hold != v->all.hold)
+		model_vrrps_hold(&v->all, hold);
+	if (v->fit.since.us == 0)
+		return;
+	if (model_fit_waits(&v->fit, l->d->model, l->now))
+		l->next = lb_time_min(l->next, v->fit.until);
+	else if (model_vrrps_over(&v->all))
+		model_fit_forget(&v->fit);
+}
+
 /* After each turn in which something changed, and once a second: interfaces and processes are asked, nobody tells. */
 void daemon_vrrp_turn(struct daemon *d)
 {
@@ -252,6 +268,7 @@ void daemon_vrrp_turn(struct daemon *d)
 	v->look = false;
 	for (uint32_t i = 0; i < v->all.n; i++)
 		look_one(&l, &v->all.v[i]);
+	look_at_hold(&l);
 	v->next_look = l.next;
 	daemon_deadline(d, l.next);
 	send_due(d);
@@ -307,6 +324,26 @@ static void trace_taken(struct daemon *d, const struct model_vrrp *v, const stru
 	traces_add(d->traces, TRACE_TAKEOVER, object, us, lb_clock_wall_ms());
 }
 
+/* Before the word is taken up. */
+static void note_fault(struct daemon *d, struct model_vrrp *v, const struct vrrp_msg_state *m)
+{
+	struct daemon_vrrp *room = &d->vrrp;
+	enum vrrp_state was;
+	struct lb_time now = lb_clock_now();
+	if (!model_vrrp_changes(v, m, &was))
+		return;
+	if (m->state == VRRP_STATE_FAULT) {
+		model_fit_fault(&room->fit, now);
+		model_vrrp_at_fault(&room->all, v);
+	} else if (was == VRRP_STATE_FAULT) {
+		model_fit_over(&room->fit, d->model, now);
+		if (room->fit.until.us && v->cfg->preempt)
+			lb_log(LB_LOG_INFO,
+				"vrrp/%s: leaves the addresses to others until its checks pass, %u s at most",
+				v->conf->name, (unsigned)((lb_time_diff_us(room->fit.until, now) + 999999) / 1000000));
+	}
+}
+
 static int on_line(struct worker *w, const json_t *msg, void *arg)
 {
 	struct daemon *d = arg;
@@ -322,6 +359,7 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 		d->changed = true;
 	} else if (m.type == VRRP_MSG_STATE && (v = model_vrrp_by_id(&d->vrrp.all, m.u.state.id))) {
 		daemon_hook_state(d, v, &m.u.state);
+		note_fault(d, v, &m.u.state);
 		model_vrrp_said_state(v, &m.u.state, lb_clock_wall_ms(), &line);
 		if (line.text[0])
 			daemon_event_line(d, &line, json_pack("{s:i}", "priority", (int)m.u.state.prio));
@@ -460,6 +498,7 @@ int daemon_vrrp_model(struct daemon *d, const struct config *c)
 	if (!err) {
 		(void)daemon_peer_take(d);
 		daemon_sync_model(d, c);
+		model_fit_model(&v->fit);
 	}
 	daemon_vrrp_unprepare(d);
 	if (err)

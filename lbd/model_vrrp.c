@@ -161,15 +161,24 @@ static bool conf_differs(struct vrrp_conf *conf, const struct vrrp_conf *was)
 	return differs;
 }
 
-/* Not before the flows of the other node are here: taking the addresses back would cut them. */
+/* Not before the flows of the other node are here: taking the addresses back would cut them. And after a fault not
+ * before the checks have had their say: there would be no server to send a client to. */
 static bool may_preempt(const struct model_vrrps *vs, const struct model_vrrp *v)
 {
-	return v->cfg->preempt && !vs->hold;
+	return v->cfg->preempt && !vs->hold && !v->back;
+}
+
+static void set_preempt(const struct model_vrrps *vs, struct model_vrrp *v)
+{
+	bool preempt = may_preempt(vs, v);
+	v->conf_due |= preempt != v->conf->rules.preempt;
+	v->conf->rules.preempt = preempt;
 }
 
 static void begin(
 	struct model_vrrps *vs, struct model_vrrp *v, const struct model_vrrp *was, const struct overrides *ov)
 {
+	v->back = was && was->back;
 	v->conf->rules.preempt = may_preempt(vs, v);
 	if (!was) {
 		v->conf->id = ++vs->next_id;
@@ -261,11 +270,27 @@ uint32_t model_vrrps_take_keys(struct model_vrrps *vs, const struct vrrp_conf *c
 void model_vrrps_hold(struct model_vrrps *vs, bool hold)
 {
 	vs->hold = hold;
+	for (uint32_t i = 0; i < vs->n; i++)
+		set_preempt(vs, &vs->v[i]);
+}
+
+void model_vrrp_at_fault(struct model_vrrps *vs, struct model_vrrp *v)
+{
+	v->back = true;
+	set_preempt(vs, v);
+}
+
+bool model_vrrps_over(struct model_vrrps *vs)
+{
+	bool all = true;
 	for (uint32_t i = 0; i < vs->n; i++) {
-		bool preempt = may_preempt(vs, &vs->v[i]);
-		vs->v[i].conf_due |= preempt != vs->v[i].conf->rules.preempt;
-		vs->v[i].conf->rules.preempt = preempt;
+		struct model_vrrp *v = &vs->v[i];
+		bool fault = v->spoke && v->state.state == VRRP_STATE_FAULT;
+		all &= !fault;
+		v->back &= fault;
+		set_preempt(vs, v);
 	}
+	return all;
 }
 
 void model_vrrps_override(struct model_vrrps *vs, const struct overrides *ov)

@@ -36,6 +36,7 @@ struct model_vrrp {
 	struct model_track_sum track;
 	bool conf_due, track_due; /* the process is to be told */
 	bool spoke;               /* it has said how this instance is */
+	bool back;                /* it is at fault, or was and does not preempt yet */
 	struct vrrp_msg_state state;
 	int64_t since_wall_ms;                  /* of the state */
 	uint64_t transitions[VRRP_STATE_COUNT]; /* to it, of all processes that there were */
@@ -71,6 +72,10 @@ int model_vrrps_take(
 uint32_t model_vrrps_take_keys(struct model_vrrps *vs, const struct vrrp_conf *confs);
 /* Whether instances that may preempt wait with it. */
 void model_vrrps_hold(struct model_vrrps *vs, bool hold);
+/* v is at fault: from now on it does not preempt, until model_vrrps_over after the fault. */
+void model_vrrp_at_fault(struct model_vrrps *vs, struct model_vrrp *v);
+/* Who was at fault and is no longer may preempt. Whether nobody is any more. */
+bool model_vrrps_over(struct model_vrrps *vs);
 /* Overrides changed: a priority may be another one. */
 void model_vrrps_override(struct model_vrrps *vs, const struct overrides *ov);
 /* The process is new: it knows nothing, and nothing is known of it. */

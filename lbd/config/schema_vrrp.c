@@ -168,7 +168,9 @@ const struct schema_row schema_vrrp_rows[] = {
 	[INSTANCE_PREEMPT] = { .name = "preempt",
 		.type = SCHEMA_TYPE_BOOL,
 		.fallback = "true",
-		.help = "Whether a node that is back takes over from a master with a lower priority." },
+		.help = "Whether a node that is back takes over from a master with a lower priority: when it knows "
+			"the flows, and after a fault when the checks that failed meanwhile have passed, a minute "
+			"later at most." },
 	[INSTANCE_PREEMPT_DELAY] = { .name = "preempt_delay",
 		.type = SCHEMA_TYPE_DURATION,
 		.flags = SCHEMA_OFF,

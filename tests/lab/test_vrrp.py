@@ -13,7 +13,7 @@ import time
 import pytest
 
 from conftest import until
-from pair import (A4, B4, LL6, VIP4, VIP6, VRID, Keepalived, Wire, both, config, has, instance, is_backup, is_master, lone, pair,
+from pair import (A4, B4, C4, LL6, VIP4, VIP6, VRID, Keepalived, Wire, both, config, has, instance, is_backup, is_master, lone, pair,
                   state)
 from steps import slowness
 from witness import Holders
@@ -258,6 +258,40 @@ def test_lost_link_is_a_fault(pair):
         pair.sw.run("ip", "link", "set", "pa", "up")
         is_master(a)
         until(lambda: holders(pair) == ["pa"], "one holder", 10)
+
+
+def test_who_comes_back_waits_for_its_checks(pair):
+    """The cable of the addresses is that of the checks, too: with it alone there would be no server to send a client to."""
+    def text(prio):
+        check = {"type": "tcp", "port": 9000, "interval": "1s", "timeout": "300ms", "rise": 3, "fall": 2}
+        return json.dumps({"vrrp": {"wan": instance(priority=prio)}, "checks": {"app": check}, "services": {
+            "web": {"listen": f"{VIP4}:80", "check": "app", "backends": {"s": f"{C4}:80"}}}})
+
+    def passes():
+        return a.ctl("check", "show", "app")["data"][0]["targets_up"] == 1
+
+    with pair.c:
+        server = socket.create_server((C4, 9000), backlog=1024)  # nobody has to accept for a check to pass
+    a, b = lone(pair.a, text(150), "lb-a"), lone(pair.b, text(100), "lb-b")
+    try:
+        for d, settled in ((a, is_master), (b, is_backup)):
+            d.start(ready=False)
+            settled(d)
+        until(passes, "the check passes")
+        pair.sw.run("ip", "link", "set", "pa", "down")
+        until(lambda: state(a) == "fault" and not passes(), "the fault is seen, and the check fails")
+        is_master(b)
+        pair.sw.run("ip", "link", "set", "pa", "up")
+        until(lambda: state(a) == "backup", "it is back")
+        is_master(a)
+        assert passes(), "it is master before its check has passed"
+        assert "leaves the addresses to others until its checks pass" in a.log()
+        until(lambda: holders(pair) == ["pa"], "one holder", 10)
+    finally:
+        pair.sw.run("ip", "link", "set", "pa", "up")
+        for d in (b, a):
+            d.close()
+        server.close()
 
 
 def test_interface_of_a_group_that_is_put_right(pair):

@@ -251,6 +251,35 @@ START_TEST(an_operator_has_another_priority)
 }
 END_TEST
 
+START_TEST(who_was_at_fault_does_not_preempt_until_it_is_over)
+{
+	setup();
+	take(KEYED);
+	told();
+	struct model_vrrp *lan = &k.vs.v[0], *wan = &k.vs.v[1];
+	lan->spoke = true;
+	lan->state.state = VRRP_STATE_FAULT;
+	model_vrrp_at_fault(&k.vs, lan);
+	ck_assert(lan->conf_due && !lan->conf->rules.preempt);
+	ck_assert(!wan->conf_due && wan->conf->rules.preempt); /* that one is well */
+	told();
+	ck_assert(!model_vrrps_over(&k.vs)); /* it is at fault still */
+	ck_assert(!lan->conf_due && !lan->conf->rules.preempt);
+	take(KEYED); /* a reload does not end it */
+	told();
+	lan = &k.vs.v[0];
+	ck_assert(!lan->conf->rules.preempt);
+	lan->state.state = VRRP_STATE_BACKUP;
+	model_vrrps_hold(&k.vs, true);
+	model_vrrps_hold(&k.vs, false); /* another reason, which comes and goes */
+	ck_assert(!lan->conf->rules.preempt && k.vs.v[1].conf->rules.preempt);
+	told();
+	ck_assert(model_vrrps_over(&k.vs));
+	ck_assert(lan->conf_due && lan->conf->rules.preempt && !k.vs.v[1].conf_due);
+	teardown();
+}
+END_TEST
+
 static struct lb_ip ip(const char *s)
 {
 	struct lb_ip out = { 0 };
@@ -358,6 +387,6 @@ int main(void)
 	const TTest *tests[] = { a_configuration_becomes_what_the_process_gets, keys_come_from_their_file,
 		a_key_that_cannot_be_had_refuses_it_all, only_who_changed_is_told_again,
 		tracks_that_stay_keep_what_was_seen, new_keys_alone_are_told, an_operator_has_another_priority,
-		words_become_lines, alarms_are_told_once };
+		who_was_at_fault_does_not_preempt_until_it_is_over, words_become_lines, alarms_are_told_once };
 	return run_suite("model_vrrp", tests, COUNT(tests));
 }

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whether who comes back from a fault waits for the checks, and for how long. */
+#include "lbd/model_fit.h"
+#include "tests/unit/lbd_model/fixture.h"
+
+/* fast: up again within 2 x 1 s + 500 ms; slow: 2 x 40 s + 5 s, which is cut to a minute */
+#define CHECKS                                                                                                         \
+	"checks:\n"                                                                                                    \
+	"  fast: { type: tcp, port: 81, interval: 1s, interval_down: 1s, timeout: 500ms, rise: 2, fall: 2 }\n"         \
+	"  slow: { type: tcp, port: 82, interval: 40s, interval_down: 40s, timeout: 5s, rise: 2, fall: 2 }\n"          \
+	"services:\n"                                                                                                  \
+	"  web: { listen: 203.0.113.1:80, check: fast, backends: { a: 10.1.0.1, b: 10.1.0.2 } }\n"                     \
+	"  api: { listen: 203.0.113.2:80, check: slow, backends: { x: 10.1.0.3:80 } }\n"
+
+struct story {
+	const char *what;
+	const char *before; /* backends that fail before the fault; NULL = none */
+	const char *during; /* that fail meanwhile */
+	int64_t least_ms;   /* it waits for so long when nothing passes; 0 = not at all */
+};
+
+static const struct story stories[] = {
+	{ "nothing failed", NULL, NULL, 0 },
+	{ "what was down before is no reason", "web/a", NULL, 0 },
+	{ "what fell meanwhile is", NULL, "web/b", 2500 },
+	{ "beside one that was down before, too", "web/a", "web/b", 2500 },
+	{ "nobody waits for longer than a minute", NULL, "api/x", MODEL_FIT_MAX_MS },
+};
+
+static void begin(struct world *w)
+{
+	world_start(w, CHECKS);
+	world_health(w, "web/a", 0, true);
+	world_health(w, "web/b", 0, true);
+	world_health(w, "api/x", 0, true);
+	world_wait(w, 1000);
+}
+
+START_TEST(it_waits_as_long_as_a_healthy_server_may_need)
+{
+	for (size_t i = 0; i < COUNT(stories); i++) {
+		const struct story *s = &stories[i];
+		struct world w = { 0 };
+		struct model_fit f = { 0 };
+		begin(&w);
+		if (s->before)
+			world_health(&w, s->before, 0, false);
+		world_wait(&w, 1000);
+		model_fit_fault(&f, w.now);
+		world_wait(&w, 5000);
+		if (s->during)
+			world_health(&w, s->during, 0, false);
+		ck_assert_msg(!model_fit_waits(&f, w.m, w.now), "%s: it is at fault still", s->what);
+		model_fit_over(&f, w.m, w.now);
+		ck_assert_msg(model_fit_waits(&f, w.m, w.now) == (s->least_ms > 0), "%s", s->what);
+		world_wait(&w, s->least_ms - 1);
+		ck_assert_msg(model_fit_waits(&f, w.m, w.now) == (s->least_ms > 0), "%s: to the end", s->what);
+		world_wait(&w, 1);
+		ck_assert_msg(!model_fit_waits(&f, w.m, w.now), "%s: and no longer", s->what);
+		world_end(&w);
+	}
+}
+END_TEST
+
+START_TEST(it_ends_when_the_last_one_has_passed)
+{
+	struct world w = { 0 };
+	struct model_fit f = { 0 };
+	begin(&w);
+	model_fit_fault(&f, w.now);
+	world_health(&w, "web/a", 0, false);
+	world_health(&w, "web/b", 0, false);
+	model_fit_over(&f, w.m, w.now);
+	ck_assert(model_fit_waits(&f, w.m, w.now));
+	world_health(&w, "web/b", 0, true);
+	ck_assert(model_fit_waits(&f, w.m, w.now));
+	world_health(&w, "web/a", 0, true);
+	ck_assert(!model_fit_waits(&f, w.m, w.now));
+	world_health(&w, "web/a", 0, false); /* of its own: it could be reached */
+	ck_assert(!model_fit_waits(&f, w.m, w.now));
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(a_fault_of_before_counts_until_it_is_forgotten)
+{
+	struct world w = { 0 };
+	struct model_fit f = { 0 };
+	begin(&w);
+	model_fit_fault(&f, w.now);
+	world_health(&w, "web/a", 0, false);
+	model_fit_over(&f, w.m, w.now);
+	world_wait(&w, 1000);
+	model_fit_fault(&f, w.now); /* the cable is loose: what fell the first time fell by that */
+	world_wait(&w, 1000);
+	model_fit_over(&f, w.m, w.now);
+	world_wait(&w, 2499);
+	ck_assert(model_fit_waits(&f, w.m, w.now));
+	model_fit_forget(&f);
+	ck_assert(!model_fit_waits(&f, w.m, w.now));
+	model_fit_fault(&f, w.now);
+	model_fit_over(&f, w.m, w.now);
+	ck_assert(!model_fit_waits(&f, w.m, w.now));
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(a_reload_meanwhile_changes_nothing)
+{
+	struct world w = { 0 };
+	struct model_fit f = { 0 };
+	begin(&w);
+	model_fit_fault(&f, w.now);
+	world_health(&w, "web/b", 0, false);
+	model_fit_over(&f, w.m, w.now);
+	ck_assert(model_fit_waits(&f, w.m, w.now));
+	world_load(&w, CHECKS);
+	model_fit_model(&f);
+	ck_assert(model_fit_waits(&f, w.m, w.now));
+	ck_assert(!model_fit_waits(&f, NULL, w.now));
+	world_health(&w, "web/b", 0, true);
+	ck_assert(!model_fit_waits(&f, w.m, w.now));
+	world_end(&w);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *tests[] = { it_waits_as_long_as_a_healthy_server_may_need, it_ends_when_the_last_one_has_passed,
+		a_fault_of_before_counts_until_it_is_forgotten, a_reload_meanwhile_changes_nothing };
+	return run_suite("model_fit", tests, COUNT(tests));
+}
