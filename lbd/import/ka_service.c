@@ -295,8 +295,14 @@ static void put_persistence(struct ka *k, const struct service *s)
 	bool every_port = !s->listens[0]->fwmark && s->listens[0]->port == 0;
 	engine = ka_get(s->v->n, KA_PERSISTENCE_ENGINE);
 	grain = ka_get(s->v->n, KA_PERSISTENCE_GRANULARITY);
-	if (!said && !every_port)
+	if (!said && !every_port) {
+		if (engine)
+			imp_say(im, &engine->at, IMP_LOST, "persistence_engine: nothing without persistence_timeout");
+		if (grain)
+			imp_say(im, &grain->at, IMP_LOST,
+				"persistence_granularity: nothing without persistence_timeout");
 		return;
+	}
 	if (!said)
 		imp_say(im, &s->v->n->at, IMP_NOTE, "no port: persistence of 360 s is added, as keepalived does");
 	else if (said->n > 1 && ka_parse_num(ka_arg(said, 1), 1, 2678400, &seconds))

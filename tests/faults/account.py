@@ -10,6 +10,7 @@ WHERE is the kernel of the guest, or `native`. A commit with a + is one with cha
 """
 import collections
 import os
+import signal
 import sys
 import time
 
@@ -86,4 +87,5 @@ def main():
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
     main()
