@@ -51,14 +51,15 @@ judge | page) exec /usr/bin/python3 -B "$here/verdict.py" "$@" ;;
 esac
 
 minutes=120 native='' kernel=6.12 build=$root/build/release memcheck='' out=$root/build/soak name=''
-words=("$@")
+words=() # what is to be typed again: where the result went makes no difference
 while (($#)); do
     case $1 in
-    --native) native=1 ;;
-    --memcheck) memcheck=1 ;;
+    --native) native=1 words+=("$1") ;;
+    --memcheck) memcheck=1 words+=("$1") ;;
     --minutes | --kernel | --build | --out | --name)
         (($# >= 2)) || fail "$1 wants a value"
         printf -v "${1#--}" '%s' "$2"
+        [[ $1 == --out ]] || words+=("$1" "$2")
         shift
         ;;
     -h | --help)
@@ -101,6 +102,7 @@ work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 load=$(cut -d' ' -f1-3 /proc/loadavg)
+commit=$(git -C "$root" describe --always --dirty --exclude '*' 2>/dev/null) # before it runs: it may change meanwhile
 printf 'soak: %s, %d minutes; what happens is told in %s\n' "$name" "$minutes" "$out/$name.log"
 if [[ -n $native ]]; then
     where="kernel $(uname -r), native"
@@ -122,7 +124,7 @@ if [[ -e $work/samples.tsv ]]; then
     {
         printf '# tests/soak/run.sh%s\n' "$(printf ' %s' "${words[@]}")"
         printf '# %s, commit %s; %s on %d processors %s; load of that machine before and after: %s | %s\n' "$(date -u +%Y-%m-%dT%H:%MZ)" \
-            "$(git -C "$root" describe --always --dirty --exclude '*' 2>/dev/null)" "$where" "$(nproc)" \
+            "$commit" "$where" "$(nproc)" \
             "$(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -1)" "$load" "$(cut -d' ' -f1-3 /proc/loadavg)"
         sed -n 's/^rounds /# rounds /p' "$out/$name.log"
         cat "$work/samples.tsv"
