@@ -8,7 +8,7 @@
 build=${1-}
 [[ ${LBD_LAB-} == 1 && ${LBD_LAB_WHERE-} != host && -d $build ]] || { echo "in_memory.sh: not in a guest" >&2; exit 2; }
 
-names=(bash busybox cat conntrack ip ipvsadm keepalived kmod modprobe mount nft ping python3 rm sleep sysctl tc true umount)
+names=(bash busybox cat conntrack ip ipvsadm keepalived kmod modprobe mount nft ping ps python3 rm sleep sysctl tc true umount)
 files=()
 for name in "${names[@]}"; do
     file=$(command -v "$name") && files+=("$(readlink -f "$file")")
@@ -16,11 +16,16 @@ done
 for file in "$build"/lbd/lbd "$build"/lbctl/lbctl "$build"/tests/bench/bench_*; do
     [[ -f $file && -x $file ]] && files+=("$file")
 done
+# What is loaded by name when it is needed.
+for file in /usr/lib/*-linux-gnu/libcurl{,-gnutls}.so.4; do
+    [[ -e $file ]] && files+=("$(readlink -f "$file")")
+done
 # Of what is linked, and what is looked up by name.
 readarray -t linked < <(ldd "${files[@]}" 2>/dev/null | grep -oE '/[^ ):]+' | xargs readlink -f | sort -u)
 # Whoever changes a file of the machine below gets a copy of it in memory.
 find "${files[@]}" "${linked[@]}" /etc/iproute2 /etc/ld.so.cache /etc/nsswitch.conf /etc/passwd /etc/group /etc/protocols \
-    /etc/services /etc/modprobe.d /usr/lib/modprobe.d /etc/ssl/openssl.cnf /usr/lib/x86_64-linux-gnu/ossl-modules -type f -exec touch -c {} + 2>/dev/null
+    /etc/services /etc/modprobe.d /usr/lib/modprobe.d /etc/ssl/openssl.cnf /etc/locale.alias /usr/lib/locale/C.utf8 \
+    /usr/lib/x86_64-linux-gnu/gconv/gconv-modules.cache /usr/lib/x86_64-linux-gnu/ossl-modules -type f -exec touch -c {} + 2>/dev/null
 
 modules=/lib/modules/$(uname -r)
 [[ -d $modules/kernel/net ]] || exit 0
