@@ -20,6 +20,11 @@ struct lb_time lb_clock_boot(void)
 	return read_clock(CLOCK_BOOTTIME);
 }
 
+struct lb_time lb_clock_cpu(void)
+{
+	return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
 int64_t lb_clock_wall_ms(void)
 {
 	struct timespec ts;

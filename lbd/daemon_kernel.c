@@ -10,7 +10,7 @@
 
 /* Pauses of the audit are AUDIT_DUTY times as long as the slice before: a fortieth of a processor. What is forwarded
  * has to have the rest of it, also where thousands of listeners take longer to look at than the second that a look is
- * due. */
+ * due. Processor time: a machine that has no time for us in the middle of a slice shall not put off the next one. */
 #define AUDIT_EVERY_MS  1000 /* a change under our feet is repaired within two of them */
 #define AUDIT_SLICE_US  2000
 #define AUDIT_DUTY      39
@@ -357,7 +357,7 @@ void daemon_audit_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	struct daemon *d = w->data;
 	(void)loop;
 	(void)revents;
-	struct lb_time from = lb_clock_now();
+	struct lb_time from = lb_clock_now(), cpu = lb_clock_cpu();
 	if (d->kernel_retry.us && !d->audit.reply) {
 		audit_arm(d, AUDIT_EVERY_MS);
 		return;
@@ -377,7 +377,7 @@ void daemon_audit_cb(struct ev_loop *loop, ev_timer *w, int revents)
 		audit_over(d, r);
 		return;
 	}
-	int64_t spent = lb_time_diff_us(lb_clock_now(), from);
+	int64_t spent = lb_time_diff_us(lb_clock_cpu(), cpu);
 	/* somebody who waits for the answer gets it without pauses */
 	audit_arm(d, d->audit.reply ? 1 : spent * AUDIT_DUTY / 1000);
 }
