@@ -31,10 +31,12 @@ class Fault:
 
 
 def signal_worker(name, signum):
+    """Where its core has been back for a moment only, when it runs."""
     def inject(s, n):
-        pid = s.worker(n, name)
-        s.was = (pid, name)
-        os.kill(pid, signum)
+        s.was = (None, name)
+        if s.wait(lambda: s.worker(n, name), f"{name} of {n} runs", BACK):
+            s.was = (s.worker(n, name), name)
+            os.kill(s.was[0], signum)
     return inject
 
 

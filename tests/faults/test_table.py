@@ -70,6 +70,7 @@ def test_schedules():
             # whatever takes a node away comes alone, and nothing of its kind beside it
             if schedule.heavy(fault):
                 assert step.wait and not active, (seed, step, active)
+            assert not any({s.name, step.name} <= schedule.WAYS for s in active), (seed, step, active)
             ends.append((at + step.lasts, step))
     assert drawn == {n for n, f in FAULTS.items() if f.draw}
 
