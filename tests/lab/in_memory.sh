@@ -30,5 +30,14 @@ own=$(mktemp -d) && mount -t tmpfs modules "$own" || exit 1
 mount --move "$own" "$modules" || exit 1
 
 # What else the first of them would read: here nothing has a deadline.
-ip netns add warm && ip -n warm link add v0 type veth peer name v1
+ip netns add warm && ip -n warm -batch - <<'BATCH'
+link set lo up
+link add v0 type veth peer name v1
+link add b0 type bridge
+link set v0 master b0 up
+link set v1 up
+link set b0 up
+addr add 192.0.2.1/32 dev v1
+addr add 2001:db8::1/128 dev v1 nodad
+BATCH
 ip netns del warm
