@@ -20,7 +20,7 @@ done
 readarray -t linked < <(ldd "${files[@]}" 2>/dev/null | grep -oE '/[^ ):]+' | xargs readlink -f | sort -u)
 # Whoever changes a file of the machine below gets a copy of it in memory.
 find "${files[@]}" "${linked[@]}" /etc/iproute2 /etc/ld.so.cache /etc/nsswitch.conf /etc/passwd /etc/group /etc/protocols \
-    /etc/services /etc/ssl/openssl.cnf /usr/lib/x86_64-linux-gnu/ossl-modules -type f -exec touch -c {} + 2>/dev/null
+    /etc/services /etc/modprobe.d /usr/lib/modprobe.d /etc/ssl/openssl.cnf /usr/lib/x86_64-linux-gnu/ossl-modules -type f -exec touch -c {} + 2>/dev/null
 
 modules=/lib/modules/$(uname -r)
 [[ -d $modules/kernel/net ]] || exit 0
@@ -30,7 +30,7 @@ own=$(mktemp -d) && mount -t tmpfs modules "$own" || exit 1
 mount --move "$own" "$modules" || exit 1
 
 # What else the first of them would read: here nothing has a deadline.
-ip netns add warm && ip -n warm -batch - <<'BATCH'
+ip netns add warm && ip -n warm -force -batch - <<'BATCH'
 link set lo up
 link add v0 type veth peer name v1
 link add b0 type bridge
@@ -39,5 +39,8 @@ link set v1 up
 link set b0 up
 addr add 192.0.2.1/32 dev v1
 addr add 2001:db8::1/128 dev v1 nodad
+link add t0 type ipip local 192.0.2.1
+link add t1 type ip6tnl mode any local 2001:db8::1
+rule add from 192.0.2.1 table 7
 BATCH
 ip netns del warm
