@@ -333,8 +333,8 @@ class Stage:
 
         def over():
             if fault.mend:
-                self.book.add("mend", id=number)
                 fault.mend(self, n)
+                self.book.add("mend", id=number)
             if self.wait(lambda: fault.healed(self, n), f"{fault.name} at {n} is over", 20 + fault.limit):
                 self.book.add("heal", id=number)
         return over

@@ -37,6 +37,7 @@ inside() {
         # shellcheck source-path=SCRIPTDIR source=../bench/lib.sh
         source "$here/../bench/lib.sh"
         bench_users
+        [[ ${LBD_LAB_WHERE-} != icount ]] || "$here/../lab/in_memory.sh" "$LBD_BUILD" || exit 2
     fi
     exec /usr/bin/python3 -u "$here/soak.py" "$@"
 }
@@ -107,10 +108,12 @@ if [[ -n $native ]]; then
     nice -n 5 unshare --net --mount --propagation private bash "$here/../lab/native.sh" --inside \
         "$here/run.sh" --inside "$minutes" "$work/samples.tsv" >"$out/$name.log" 2>&1
 else
-    where="kernel $kernel, guest"
+    # as in ../faults/run.sh: by such a clock a guest is as fast everywhere
+    export LBD_LAB_ACCEL=${LBD_LAB_ACCEL-icount}
+    where="kernel $kernel, guest with one processor, clock $LBD_LAB_ACCEL"
     # the file is on the share that the guest writes to; it starts and ends slowly
     # shellcheck disable=SC2016 # the guest knows where its share is
-    "$here/../lab/lab" --kernel "$kernel" --cpus 2 --timeout $((minutes * 60 + 600)) --out "$work" -- \
+    "$here/../lab/lab" --kernel "$kernel" --cpus 1 --timeout $((minutes * 60 + 600)) --out "$work" -- \
         bash -c '"$1" --inside "$2" "$LBD_LAB_OUT/samples.tsv"' soak "$here/run.sh" "$minutes" >"$out/$name.log" 2>&1
 fi
 status=$?

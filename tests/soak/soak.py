@@ -31,8 +31,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../faults"), os.path.join(HERE, "../lab")]
 from conftest import Lbd, build_dir, run, until  # noqa: E402
 from faults import FAULTS  # noqa: E402
-from record import Ear, Records, Servers, Status  # noqa: E402
-from stage import ADDRESSES, BACK, FRONT, IPVS, NAT_PORT, PORTS, SYNC, VIP4, WEAK, Stage  # noqa: E402
+from record import Ear, Records, Servers, Status, Tables  # noqa: E402
+from stage import ADDRESSES, BACK, COUNTED, FRONT, IPVS, NAT_PORT, PORTS, SYNC, VIP4, Stage  # noqa: E402
 import stage  # noqa: E402
 
 CALLS = 7  # of each, of which the best one counts
@@ -40,7 +40,7 @@ GONE = 20  # clients that do not wait for their answer, in each round
 SETTLED = 60  # s
 REST = 2  # s between two rounds: what is done later is part of it
 EVENTS = 20000  # that are kept to find out what went wrong
-MANY = 48 if WEAK else 128  # addresses of the server that fails
+MANY = 48 if COUNTED else 128  # addresses of the server that fails
 MANY_PORT = 1010
 
 
@@ -76,8 +76,8 @@ class Soak(Stage):
     """The pair of the faults, with who only looks left out that would remember everything."""
 
     def __init__(self, folder):
-        super().__init__(folder, None)
-        self.book, self.records = Tally(), {}
+        super().__init__(folder)
+        self.book, self.records, self.status, self.ping = Tally(), {}, {}, None
 
     def start(self):
         self.stack.callback(self.farm.close)
@@ -92,6 +92,8 @@ class Soak(Stage):
         self.addresses = self.going(stage.Addresses(self.book, self.node, set(ADDRESSES)))
         for n in "ab":
             self.bring_up(n)
+        if IPVS:
+            self.peek = Tables(self.book, self.node)
         for n in "ab":
             self.status[n] = self.going(Status(self.book, n, self.d[n], 5 + self.slow))
             self.records[n] = self.going(Records(self.book, n, self.d[n]))
@@ -102,7 +104,7 @@ class Soak(Stage):
         self.stack.enter_context(Ear(self.book, self.farm.client, cards, [VIP4], f"{FRONT}.250"))
         self.flows = None
         if IPVS:
-            self.start_traffic(talk)
+            self.start_traffic()
         self.pinger = self.ping_all_the_time()
 
     def bring_up(self, n):
