@@ -265,6 +265,9 @@ void ka_check_build(struct ka *k, const struct ka_checked *of, struct ka_built *
 /* The name under `checks` of one with these keys, made where there is none like it. keys: its type comes first. */
 const char *ka_check_name(struct ka *k, struct y *keys);
 
+/* ka_persist.c: a part of a service. every_port: it has none of its own. */
+void ka_persistence(struct ka *k, const struct ka_node *vs, bool every_port, bool udp, struct y *service);
+
 /* ka_track.c, ka_way.c: parts of an instance */
 void ka_track(struct ka *k, const struct ka_node *from, struct y *instance);
 void ka_routes(struct ka *k, const struct ka_node *list, struct y *instance);

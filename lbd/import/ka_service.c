@@ -11,7 +11,6 @@
 
 #define WEIGHT_MAX    65535
 #define THRESHOLD_MAX 65535
-#define SECOND        INT64_C(1000000)
 
 struct server { /* a real_server */
 	const struct ka_node *n;
@@ -276,60 +275,6 @@ static void put_scheduler(struct ka *k, const struct service *s)
 		y_set(k->im, s->y, "scheduler", "%s", name);
 }
 
-static unsigned dotted_bits(const char *mask)
-{
-	struct lb_ip ip;
-	unsigned n = 0;
-	if (lb_ip_parse(mask, strlen(mask), &ip) || lb_ip_is_v6(&ip))
-		return 0;
-	while (n < 32 && ip.b[n / 8] & 0x80 >> n % 8)
-		n++;
-	return n;
-}
-
-static void put_persistence(struct ka *k, const struct service *s)
-{
-	struct imp *im = k->im;
-	const struct ka_node *said = ka_get(s->v->n, KA_PERSISTENCE_TIMEOUT), *engine, *grain;
-	int64_t seconds = 360, v6 = 0;
-	bool every_port = !s->listens[0]->fwmark && s->listens[0]->port == 0;
-	engine = ka_get(s->v->n, KA_PERSISTENCE_ENGINE);
-	grain = ka_get(s->v->n, KA_PERSISTENCE_GRANULARITY);
-	if (!said && !every_port) {
-		if (engine)
-			imp_say(im, &engine->at, IMP_LOST, "persistence_engine: nothing without persistence_timeout");
-		if (grain)
-			imp_say(im, &grain->at, IMP_LOST,
-				"persistence_granularity: nothing without persistence_timeout");
-		return;
-	}
-	if (!said)
-		imp_say(im, &s->v->n->at, IMP_NOTE, "no port: persistence of 360 s is added, as keepalived does");
-	else if (said->n > 1 && ka_parse_num(ka_arg(said, 1), 1, 2678400, &seconds))
-		imp_say(im, &said->at, IMP_ERROR, "%s is not a time of 1 to 2678400 seconds; 360 is taken",
-			imp_shown(im, ka_arg(said, 1)));
-	struct y *y = y_map(im, s->y, "persistence");
-	y->flow = true;
-	y_time(im, y, "timeout", seconds * SECOND);
-	unsigned v4 = grain ? dotted_bits(ka_arg(grain, 1)) : 0;
-	if (v4)
-		y_set(im, y, "mask4", "%u", v4);
-	else if (grain && ka_parse_num(ka_arg(grain, 1), 1, 128, &v6) == 0)
-		y_set(im, y, "mask6", "%lld", (long long)v6);
-	else if (grain)
-		imp_say(im, &grain->at, IMP_ERROR, "%s is neither a mask nor a prefix length",
-			imp_shown(im, ka_arg(grain, 1)));
-	if (engine && strcmp(ka_arg(engine, 1), "sip") == 0 && s->v->protocol == IPPROTO_UDP)
-		y_set(im, y, "engine", "sip");
-	else if (engine)
-		imp_say(im, &engine->at, IMP_LOST, "persistence_engine: only sip is known, for UDP");
-	if (y->child == y->last) {
-		y->kind = Y_SCALAR;
-		y->value = y->child->value;
-		y->child = y->last = NULL;
-	}
-}
-
 /* The checks that most backends have; those of the others are listed. */
 static void put_check(struct ka *k, const struct service *s)
 {
@@ -510,7 +455,8 @@ static void make(struct ka *k, struct service *s)
 		y_set(k->im, s->y, "mode", "%s", s->v->mode);
 	if (strcmp(s->v->mode, "tun") == 0)
 		put_tunnel(k, kind, s->y);
-	put_persistence(k, s);
+	ka_persistence(
+		k, s->v->n, !s->listens[0]->fwmark && s->listens[0]->port == 0, s->v->protocol == IPPROTO_UDP, s->y);
 	if (ka_bool(ops) && (s->listens[0]->fwmark || s->v->protocol == IPPROTO_UDP))
 		y_set(k->im, s->y, "one_packet", "true");
 	else if (ka_bool(ops))
