@@ -70,6 +70,9 @@ __attribute__((format(printf, 4, 5))) void imp_say(
 /* Bytes of a file made fit for a message. */
 const char *imp_shown(struct imp *im, const char *s);
 
+/* The leading ones of a mask as 255.255.255.0 is one; 0: it is none. */
+unsigned imp_mask_bits(const char *mask);
+
 /* The name of a file as comments have it: without the folder that the first one is in. */
 const char *imp_file(const struct imp *im, const char *file);
 

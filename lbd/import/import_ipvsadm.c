@@ -187,17 +187,6 @@ static const char *name_of(struct imp *im, int kind, const char *where)
 		    : imp_str(im, "%s%s", lb_ip_str(&ip, ip_text), tail);
 }
 
-static unsigned mask_bits(const char *mask)
-{
-	struct lb_ip ip;
-	unsigned n = 0;
-	if (lb_ip_parse(mask, strlen(mask), &ip) || lb_ip_is_v6(&ip))
-		return 0;
-	while (n < 32 && ip.b[n / 8] & 0x80 >> n % 8)
-		n++;
-	return n;
-}
-
 static void put_persistence(struct imp *im, const struct rule *r, struct y *to)
 {
 	const char *timeout = r->v[OPT_PERSISTENT], *mask = r->v[OPT_MASK], *engine = r->v[OPT_ENGINE];
@@ -212,7 +201,7 @@ static void put_persistence(struct imp *im, const struct rule *r, struct y *to)
 	y->flow = true;
 	y_set(im, y, "timeout", "%ss", timeout);
 	if (mask && strchr(mask, '.'))
-		y_set(im, y, "mask4", "%u", mask_bits(mask));
+		y_set(im, y, "mask4", "%u", imp_mask_bits(mask));
 	else if (mask)
 		y_set(im, y, "mask6", "%s", mask);
 	if (engine)

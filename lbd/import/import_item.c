@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "common/addr.h"
 #include "common/text.h"
 #include "lbd/import/imp.h"
 
@@ -258,4 +259,15 @@ void import_result_done(struct import_result *r)
 {
 	lb_text_done(&r->yaml);
 	lb_text_done(&r->summary);
+}
+
+unsigned imp_mask_bits(const char *mask)
+{
+	struct lb_ip ip;
+	unsigned n = 0;
+	if (lb_ip_parse(mask, strlen(mask), &ip) || lb_ip_is_v6(&ip))
+		return 0;
+	while (n < 32 && ip.b[n / 8] & 0x80 >> n % 8)
+		n++;
+	return n;
 }

@@ -6,21 +6,10 @@
 
 #define SECOND INT64_C(1000000)
 
-static unsigned dotted_bits(const char *mask)
-{
-	struct lb_ip ip;
-	unsigned n = 0;
-	if (lb_ip_parse(mask, strlen(mask), &ip) || lb_ip_is_v6(&ip))
-		return 0;
-	while (n < 32 && ip.b[n / 8] & 0x80 >> n % 8)
-		n++;
-	return n;
-}
-
 static void put_mask(struct ka *k, const struct ka_node *grain, struct y *to)
 {
 	int64_t v6 = 0;
-	unsigned v4 = dotted_bits(ka_arg(grain, 1));
+	unsigned v4 = imp_mask_bits(ka_arg(grain, 1));
 	if (v4)
 		y_set(k->im, to, "mask4", "%u", v4);
 	else if (ka_parse_num(ka_arg(grain, 1), 1, 128, &v6) == 0)
