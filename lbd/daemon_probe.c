@@ -22,6 +22,7 @@ static const struct worker_row room_rows[CHECK_ROOM_COUNT] = {
 		.filter = SANDBOX_FILTER_PROBE,
 		.main = check_worker_main,
 		.prepare = check_worker_prepare,
+		.without = "backends with such a check stay as they are",
 	},
 	[CHECK_ROOM_SCRIPT] = {
 		.name = "script",
@@ -30,6 +31,7 @@ static const struct worker_row room_rows[CHECK_ROOM_COUNT] = {
 		.caps = 0,
 		.filter = SANDBOX_FILTER_SCRIPT,
 		.main = check_worker_main,
+		.without = "backends with such a check stay as they are",
 	},
 };
 
@@ -251,11 +253,8 @@ static void room_start(struct daemon_room *room)
 	const struct worker_row *row = &room_rows[room - room->d->rooms];
 	room->next_id = 0;
 	room->pong = (struct check_msg_pong){ 0 };
-	int err = worker_start(&room->worker, row, room->d->loop, daemon_level(room->d, LB_LOG_CHECK), &calls, room);
-	room->there = err == 0;
-	if (err)
-		lb_log(LB_LOG_ERROR, "worker/%s: cannot be started: %s; backends with such a check stay as they are",
-			row->name, strerror(-err));
+	room->there = true;
+	worker_start(&room->worker, row, room->d->loop, daemon_level(room->d, LB_LOG_CHECK), &calls, room);
 }
 
 static void room_stop(struct daemon_room *room)

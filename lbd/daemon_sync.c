@@ -23,6 +23,7 @@ const struct worker_row daemon_sync_row = {
 	.filter = SANDBOX_FILTER_SYNC,
 	.main = sync_worker_main,
 	.prepare = sync_worker_prepare,
+	.without = "flows are not copied",
 };
 
 static int read_key(const char *path, struct lb_text *out, struct lb_err *e, void *arg)
@@ -101,7 +102,7 @@ int daemon_sync_ask(struct daemon *d, const struct sync_room_msg *m)
 	if (d->stopping)
 		return -ESHUTDOWN;
 	daemon_sync_start(d);
-	return d->sync.there ? -EAGAIN : -ECHILD;
+	return -EAGAIN;
 }
 
 bool daemon_sync_has_room(const struct daemon *d)
@@ -226,10 +227,8 @@ static void room_start(struct daemon *d)
 	struct daemon_sync *s = &d->sync;
 	s->pong = (struct sync_msg_pong){ 0 };
 	s->of_kernel = of_kernel(d);
-	int err = worker_start(&s->worker, &daemon_sync_row, d->loop, daemon_level(d, LB_LOG_SYNC), &calls, d);
-	s->there = err == 0;
-	if (err)
-		lb_log(LB_LOG_ERROR, "worker/sync: cannot be started: %s; flows are not copied", strerror(-err));
+	s->there = true;
+	worker_start(&s->worker, &daemon_sync_row, d->loop, daemon_level(d, LB_LOG_SYNC), &calls, d);
 }
 
 void daemon_sync_stop(struct daemon *d)

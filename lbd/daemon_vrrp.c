@@ -31,6 +31,7 @@ const struct worker_row daemon_vrrp_row = {
 	.helper = vip_ask_main,
 	.helper_title = "lbd: vip",
 	.helper_caps = 1ull << CAP_NET_ADMIN,
+	.without = "this node holds no virtual address",
 };
 
 /* ---- keys ---- */
@@ -413,11 +414,8 @@ static void room_start(struct daemon *d)
 	v->pong = (struct vrrp_msg_pong){ 0 };
 	model_vrrps_forget(&v->all);
 	daemon_peer_forget(d, ROOM_LOST);
-	int err = worker_start(&v->worker, &daemon_vrrp_row, d->loop, daemon_level(d, LB_LOG_VRRP), &calls, d);
-	v->there = err == 0;
-	if (err)
-		lb_log(LB_LOG_ERROR, "worker/vrrp: cannot be started: %s; this node holds no virtual address",
-			strerror(-err));
+	v->there = true;
+	worker_start(&v->worker, &daemon_vrrp_row, d->loop, daemon_level(d, LB_LOG_VRRP), &calls, d);
 }
 
 void daemon_vrrp_stop(struct daemon *d, bool leave)

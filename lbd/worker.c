@@ -263,12 +263,17 @@ static void ping(struct worker *w)
 		tell(w, json_pack("{s:s, s:I}", "msg", "ping", "n", (json_int_t)++w->pings));
 }
 
-static void start_again(struct worker *w)
+/* The same refusal again is not told again: a machine that is full stays so for a while. */
+static void start(struct worker *w)
 {
+	const struct worker_row *row = w->row;
 	int rc = spawn(w);
+	if (rc && rc != w->refused)
+		lb_log(LB_LOG_ERROR, "worker/%s: cannot be started: %s; %s; trying again", row->name, strerror(-rc),
+			row->without ? row->without : "what it does is not done");
+	w->refused = rc;
 	if (rc == 0)
 		return;
-	lb_log(LB_LOG_ERROR, "worker/%s: cannot start: %s", w->row->name, strerror(-rc));
 	w->started = lb_clock_now();
 	respawn_later(w);
 }
@@ -278,7 +283,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *ev, int events)
 	(void)loop, (void)events;
 	struct worker *w = ev->data;
 	switch (w->state) {
-	case WORKER_STATE_WAITING: start_again(w); return;
+	case WORKER_STATE_WAITING: start(w); return;
 	case WORKER_STATE_STARTING:
 	case WORKER_STATE_READY: ping(w); return;
 	case WORKER_STATE_ENDING:
@@ -400,7 +405,7 @@ static void on_writable(struct ev_loop *loop, ev_io *ev, int events)
 		w->calls->drained(w, w->arg);
 }
 
-int worker_start(struct worker *w, const struct worker_row *row, struct ev_loop *loop, enum lb_log_level level,
+void worker_start(struct worker *w, const struct worker_row *row, struct ev_loop *loop, enum lb_log_level level,
 	const struct worker_calls *calls, void *arg)
 {
 	*w = (struct worker){ .row = row, .calls = calls, .arg = arg, .loop = loop, .level = level };
@@ -412,7 +417,7 @@ int worker_start(struct worker *w, const struct worker_row *row, struct ev_loop 
 	ev_init(&w->child, on_child);
 	ev_init(&w->timer, on_timer);
 	w->readable.data = w->writable.data = w->child.data = w->timer.data = w;
-	return spawn(w);
+	start(w);
 }
 
 void worker_stop(struct worker *w)

@@ -46,6 +46,7 @@ struct worker_row {        /* one per kind of worker, const, in daemon.c */
 	void (*helper)(int fd);
 	const char *helper_title;
 	uint64_t helper_caps;
+	const char *without; /* "flows are not copied": told when there is none to be had */
 };
 
 struct worker;
@@ -91,6 +92,7 @@ struct worker { /* embedded by the owner; zero before worker_start; read only ou
 	pid_t pid; /* 0 = none */
 	uint32_t starts, pings, unanswered;
 	uint32_t start_s; /* how long it may take until it is ready */
+	int refused;      /* -errno: none can be started, and this was told */
 	int64_t backoff_ms;
 	struct lb_time started;
 	enum lb_log_level level;
@@ -104,8 +106,8 @@ struct worker { /* embedded by the owner; zero before worker_start; read only ou
 int worker_init(void);
 
 /* Starts the first process. loop must be the default loop (children are reaped there). row, calls: borrowed for good.
- * 0, or -errno when not even fork or socketpair worked (then nothing is running and worker_done is not needed). */
-int worker_start(struct worker *w, const struct worker_row *row, struct ev_loop *loop, enum lb_log_level level,
+ * When not even fork or socketpair works, that is told and tried again until one does. */
+void worker_start(struct worker *w, const struct worker_row *row, struct ev_loop *loop, enum lb_log_level level,
 	const struct worker_calls *calls, void *arg);
 
 /* Queues one line (with its newline). 0; -ENOTCONN not ready (drop it: `ready` will ask for everything); -ENOMEM (also

@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -366,6 +367,8 @@ static void tick(struct ev_loop *l, ev_timer *t, int events)
 
 static ev_timer ticker;
 
+static const struct rlimit *first_limit; /* the process has it from its first start on */
+
 static void start(const struct worker_row *row)
 {
 	n_ready = n_gone = n_states = n_pongs = n_drained = 0;
@@ -373,7 +376,9 @@ static void start(const struct worker_row *row)
 	ev_timer_init(&ticker, tick, 0.02, 0.02);
 	ev_timer_start(loop, &ticker);
 	ck_assert_int_eq(worker_init(), 0);
-	ck_assert_int_eq(worker_start(&w, row, loop, LB_LOG_INFO, &calls, &n_ready), 0);
+	if (first_limit)
+		setrlimit(RLIMIT_NOFILE, first_limit);
+	worker_start(&w, row, loop, LB_LOG_INFO, &calls, &n_ready);
 }
 
 static void finish(void)
@@ -761,6 +766,28 @@ START_TEST(a_user_that_cannot_be_looked_up_ends_it)
 }
 END_TEST
 
+/* A full machine at the start is no reason to go without it for good. */
+START_TEST(one_that_cannot_be_started_is_tried_again)
+{
+	struct rlimit full, before;
+	getrlimit(RLIMIT_NOFILE, &before);
+	full = before;
+	full.rlim_cur = 3;
+	first_limit = &full;
+	start(&probe);
+	first_limit = NULL;
+	ck_assert_int_eq(w.pid, 0);
+	ck_assert_int_eq(w.refused, -EMFILE);
+	ck_assert(!worker_stopped(&w));
+	WAIT(w.backoff_ms == 400, 5000); /* and again, in vain */
+	setrlimit(RLIMIT_NOFILE, &before);
+	WAIT(n_ready == 1, 20000);
+	ck_assert_int_eq(w.refused, 0);
+	ck_assert_uint_eq(w.starts, 1);
+	finish();
+}
+END_TEST
+
 /* Nobody signals it here: the 3 s timer of the worker itself does, before the pings run out. */
 START_TEST(a_stopped_worker_kills_itself)
 {
@@ -824,6 +851,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, a_worker_that_is_deaf_ends);
 	tcase_add_test(tc, a_core_that_does_not_hear_a_worker_starts_another);
 	tcase_add_test(tc, a_user_that_cannot_be_looked_up_ends_it);
+	tcase_add_test(tc, one_that_cannot_be_started_is_tried_again);
 	tcase_add_test(tc, a_stopped_worker_kills_itself);
 	tcase_add_test(tc, a_slow_start_has_longer_the_next_time);
 	tcase_add_test(tc, stop_and_done_at_any_time);
