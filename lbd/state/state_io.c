@@ -10,16 +10,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A directory that is there is good, whatever kept us from making it. */
 int state_open(const char *path, struct lb_err *e)
 {
-	int dir = mkdir(path, 0700) && errno != EEXIST ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int made = mkdir(path, 0700) && errno != EEXIST ? errno : 0;
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0) {
-		int err = errno;
+		int err = made ? made : errno;
 		lb_err_set(e, LB_CODE_FAILED, "%s: %s", path, strerror(err));
 		return -err;
 	}
-	if (mkdirat(dir, "generations", 0700) && errno != EEXIST) {
-		int err = errno;
+	made = mkdirat(dir, "generations", 0700) && errno != EEXIST ? errno : 0;
+	if (made && faccessat(dir, "generations", F_OK, 0)) {
+		int err = made;
 		lb_err_set(e, LB_CODE_FAILED, "%s/generations: %s", path, strerror(err));
 		close(dir);
 		return -err;
