@@ -19,8 +19,8 @@ LAST_WORDS = re.compile(r"\(libev\)|Assertion .* failed|out of memory|cannot all
 DAMAGE = re.compile(r"(free|malloc|realloc)\(\): |double free|corrupted|stack smashing")
 
 
-def text(key, i):
-    """Every number another configuration; every second one needs libyaml, the others the plain reader."""
+def text(key, i, room):
+    """Every number another configuration, for each room; every second one needs libyaml, the others the plain reader."""
     flow = "{ type: tcp, interval: 200ms, timeout: 1s, rise: 1, fall: 1 }"
     block = "\n    type: tcp\n    interval: 200ms\n    timeout: 1s\n    rise: 1\n    fall: 1"
     extra = "".join(f"""
@@ -40,6 +40,7 @@ def text(key, i):
       address: 10.8.0.1
     lb-b:
       address: 10.8.0.2
+{f"sync: {{ rate_limit: {1000 + i}/s }}" if room == "sync" else ""}
 log:
   level: {['info', 'notice'][i // 2 % 2]}
 vrrp:
@@ -53,7 +54,7 @@ services:{extra}
 
 class Bed:
     def __init__(self, control):
-        self.control = control
+        self.control, self.room = control, control.map.room.decode()
         self.net = Pair()
         self.slow = min(slowness(), 3.0)
         self.node = self.net.b
@@ -64,7 +65,7 @@ class Bed:
         os.chmod(self.key, 0o640)
         self.servers = [self.net.c.serve(port) for port in (8080, 8081, 8082)]
         self.i = 1
-        self.text = text(self.key, self.i)
+        self.text = text(self.key, self.i, self.room)
         self.d = Lbd(self.node, self.text, name=NAME)
         if control.map.calls:
             os.environ["LBD_SWEEP_PROGRAM"] = self.d.program
@@ -73,7 +74,7 @@ class Bed:
 
     def new_text(self):
         self.i += 1
-        self.text = text(self.key, self.i)
+        self.text = text(self.key, self.i, self.room)
         return self.text
 
     def tail(self):

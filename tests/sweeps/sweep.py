@@ -107,7 +107,8 @@ def one(bed, phase, n):
     if not bed.control.disarm():
         phase.after(None)
         return None
-    if phase.room != "lbctl" and done is not None and done.returncode and not bed.answers():
+    # whoever ends of it may not have ended yet; a core that answers has it behind itself
+    if phase.room != "lbctl" and bed.running() and not bed.answers():
         until(lambda: not bed.running() or bed.answers(), "it has ended, or answers", bed.seconds(5), every=0.01)
     log = bed.tail()
     kind = judge_end(bed, log, phase.ended)
