@@ -70,7 +70,7 @@ class Bed:
         if control.map.calls:
             os.environ["LBD_SWEEP_PROGRAM"] = self.d.program
             self.d.program = os.environ["LBD_SWEEP_INJECT"]
-        self.seen = 0
+        self.seen = self.d.log_from = 0
 
     def new_text(self):
         self.i += 1
