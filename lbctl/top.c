@@ -4,6 +4,7 @@
 #include "common/text.h"
 #include "common/vec.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -259,9 +260,7 @@ static void cell(const struct row *r, size_t i, const struct columns_look *look,
 	if (i >= TOP_COUNTERS)
 		columns_number(r->active, look, out);
 	else if (r->has_rate)
-		columns_number(
-			r->rate[i] < 10 ? (double)(int)(r->rate[i] * 10 + 0.5) / 10 : (double)(uint64_t)r->rate[i],
-			look, out);
+		columns_number(r->rate[i] < 10 ? floor(r->rate[i] * 10 + 0.5) / 10 : floor(r->rate[i]), look, out);
 	else
 		lb_text_puts(out, "-");
 }

@@ -111,6 +111,21 @@ START_TEST(a_screen_is_as_wide_as_the_terminal)
 }
 END_TEST
 
+/* A kernel that says anything: no number is too large to be shown. */
+START_TEST(a_rate_may_be_past_every_integer)
+{
+	struct top *t = top_new(false);
+	struct lb_text out = LB_TEXT_INIT;
+	struct columns_look look_as = { .width = 80 };
+	look(t, 10, "web\tl\t0\t0\t0\t0\t0\n");
+	look(t, 10.000001, "web\tl\t18446744073709551615\t0\t0\t0\t0\n");
+	top_print(t, 0, 1, TOP_CONNS, &look_as, &out);
+	ck_assert_msg(!out.bad && strstr(out.s, "E"), "%s", out.s);
+	lb_text_done(&out);
+	top_free(t);
+}
+END_TEST
+
 static const struct {
 	const char *what, *keys;
 	struct top_view from, to;
@@ -150,6 +165,7 @@ int main(void)
 	tcase_add_test(c, a_counter_that_went_back_begins_anew);
 	tcase_add_test(c, a_line_may_come_in_pieces);
 	tcase_add_test(c, a_screen_is_as_wide_as_the_terminal);
+	tcase_add_test(c, a_rate_may_be_past_every_integer);
 	tcase_add_loop_test(c, keys_do_what_they_say, 0, sizeof(keys) / sizeof(keys[0]));
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
