@@ -102,7 +102,7 @@ int daemon_sync_ask(struct daemon *d, const struct sync_room_msg *m)
 	if (d->stopping)
 		return -ESHUTDOWN;
 	daemon_sync_start(d);
-	return -EAGAIN;
+	return d->sync.worker.refused ? d->sync.worker.refused : -EAGAIN;
 }
 
 bool daemon_sync_has_room(const struct daemon *d)

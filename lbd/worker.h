@@ -92,7 +92,7 @@ struct worker { /* embedded by the owner; zero before worker_start; read only ou
 	pid_t pid; /* 0 = none */
 	uint32_t starts, pings, unanswered;
 	uint32_t start_s; /* how long it may take until it is ready */
-	int refused;      /* -errno: none can be started, and this was told */
+	int refused;      /* -errno: none can be started just now, and that was told */
 	int64_t backoff_ms;
 	struct lb_time started;
 	enum lb_log_level level;
