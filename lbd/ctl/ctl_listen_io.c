@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #define BACKLOG    64
+#define LETS_GO_MS 500
 #define GROUPS_MAX 65536u /* NGROUPS_MAX of the kernel */
 
 /* A directory only root and we may write to, else somebody could put his own socket in the place of ours. */
@@ -42,14 +44,27 @@ static int open_dir(const char *dir, struct lb_err *e)
 	return -1;
 }
 
+/* Who accepts greets. A core that died may have left a child that is not yet a worker and has its socket for a moment:
+ * that is closed without a word. Silence is somebody who has much to do. */
+static bool lets_go(int fd)
+{
+	char first;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	if (poll(&p, 1, LETS_GO_MS) <= 0)
+		return false;
+	ssize_t n = recv(fd, &first, sizeof(first), 0);
+	return n == 0 || (n < 0 && errno == ECONNRESET);
+}
+
 /* Whether somebody accepts on it. A full backlog is somebody, too. */
 static bool answers(const struct sockaddr_un *sun)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return true; /* not knowing, leave it alone */
-	bool yes = connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0 ||
-		   (errno != ECONNREFUSED && errno != ENOENT);
+	bool yes = connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0
+			   ? !lets_go(fd)
+			   : errno != ECONNREFUSED && errno != ENOENT;
 	close(fd);
 	return yes;
 }

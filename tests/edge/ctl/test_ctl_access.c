@@ -104,6 +104,26 @@ START_TEST(stale_socket_is_replaced)
 }
 END_TEST
 
+/* Of a core that died: its child has not become a worker yet, and has the socket as long. */
+START_TEST(a_socket_that_is_let_go_is_replaced)
+{
+	struct sockaddr_un sun = address("control.sock");
+	int status = 0, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	pid_t pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		usleep(50000);
+		_exit(0);
+	}
+	close(fd);
+	start();
+	peer_free(greeted("control.sock"));
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+}
+END_TEST
+
 static void ck_refuses(enum lb_code code)
 {
 	struct lb_err e = { 0 };
@@ -222,8 +242,8 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = { mode_and_caller_are_both_asked, member_of_the_group_gets_in,
-		one_user_does_not_take_every_place, stale_socket_is_replaced, what_is_in_the_way_is_not_removed,
-		folder_is_made, without_descriptors_callers_are_served_one_at_a_time,
+		one_user_does_not_take_every_place, stale_socket_is_replaced, a_socket_that_is_let_go_is_replaced,
+		what_is_in_the_way_is_not_removed, folder_is_made, without_descriptors_callers_are_served_one_at_a_time,
 		who_had_the_last_descriptor_leaves_it_to_the_next };
 	return run("ctl_access", tests, sizeof(tests) / sizeof(tests[0]));
 }
