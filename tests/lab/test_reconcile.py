@@ -2,7 +2,9 @@
 """The kernel becomes what the file says, by the smallest change, and stays so; what is not ours is not touched."""
 import json
 import os
+import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -280,6 +282,45 @@ class TestDrift:
         assert OURS <= rules(lb)
         print(f"kernel repair: {time.monotonic() - start:.2f} s")
         assert d.call("kernel", "diff").returncode == 0
+
+
+class Thief:
+    """Whoever takes the processor away, in the middle of whatever is done."""
+
+    def __init__(self, pid):
+        self.pid, self.over = pid, threading.Event()
+        self.thread = threading.Thread(target=self.work, daemon=True)
+
+    def work(self):
+        while not self.over.is_set():
+            os.kill(self.pid, signal.SIGSTOP)
+            time.sleep(0.06)
+            os.kill(self.pid, signal.SIGCONT)
+            self.over.wait(0.005)
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *exc):
+        self.over.set()
+        self.thread.join()
+
+
+def test_a_machine_that_lets_it_wait_is_looked_at_no_less(lb):
+    """The pause between two looks is many times what the look has cost, not what it has waited."""
+    services = {f"s{i}": service(f"{VIP}:{1000 + i}", {"b": NOWHERE}) for i in range(800)}
+
+    def of_two(d):
+        start, audits = time.monotonic(), info(d)["audits"]
+        until(lambda: info(d)["audits"] >= audits + 3, "two whole audits", 120, every=0.05)
+        return time.monotonic() - start
+
+    with Lbd(lb, conf(services)) as d:
+        alone = of_two(d)
+        with Thief(info(d)["pid"]):
+            robbed = of_two(d)
+    print(f"two audits of {len(services)} services: {alone:.1f} s, robbed {robbed:.1f} s")
+    assert robbed < 3 * alone
 
 
 # ---------------------------------------------------------------- not ours
