@@ -18,6 +18,7 @@
 #define KERNEL_SILENT_MS 10000 /* and twice the longest lease: until then its instances have seen to themselves */
 #define REST_EVERY_US    100000
 #define REST_MS          1
+#define DUE_MOST         64   /* events at once */
 #define CORE_SILENT_MS   4000 /* it pings every second; a core that stands still for a moment must not cost the role */
 
 /* ---- sending ---- */
@@ -254,6 +255,26 @@ static int net_open(struct room *w)
 	return 0;
 }
 
+static void on_nothing(struct ev_loop *loop, ev_timer *ev, int events)
+{
+	(void)loop, (void)ev, (void)events;
+}
+
+/* libev makes room for as many events, and timers, as were ever due at once, when they are. For so many it is there
+ * from the start: no advert waits for memory, or ends the process where there is none. */
+static void reserve(struct ev_loop *loop)
+{
+	ev_timer due[DUE_MOST];
+	for (size_t i = 0; i < DUE_MOST; i++) {
+		ev_timer_init(&due[i], on_nothing, -1.0, 0.0);
+		ev_set_priority(&due[i], EV_MINPRI + (int)(i % (EV_MAXPRI - EV_MINPRI + 1)));
+		ev_timer_start(loop, &due[i]);
+	}
+	ev_run(loop, EVRUN_NOWAIT);
+	for (size_t i = 0; i < DUE_MOST; i++)
+		ev_timer_stop(loop, &due[i]);
+}
+
 void vrrp_worker_prepare(int helper)
 {
 	vip_helper = helper;
@@ -276,6 +297,7 @@ int vrrp_worker_main(int channel_fd, void (*alive)(void))
 	if (err) {
 		lb_log(LB_LOG_ERROR, "cannot open the network of this host: %s", strerror(-err));
 	} else {
+		reserve(w.base.loop);
 		lb_room_run(&w.base);
 		w.abandoned |= !w.leaving;
 		insts_stop(&w);
