@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define LINE_PLAIN 512 /* bytes of a line that needs no memory */
+
 /* Set once at start, per process. */
 static struct {
 	const char *name;
@@ -57,8 +59,24 @@ enum lb_log_level lb_log_get_level(void)
 	return sink.level;
 }
 
-/* A lost line must not end a load balancer: errors of the sink itself have nowhere to go and are dropped. */
-static void emit(enum lb_log_level level, const char *fields, const struct lb_text *line)
+/* Where there is no memory for a line, or for as long a one: its beginning, to standard error, which the service
+ * manager reads. That it is out is what has to be said then. */
+static void emit_plain(enum lb_log_level level, const char *raw)
+{
+	char out[LINE_PLAIN];
+	int n = snprintf(out, sizeof(out), "%s: %s: %s", sink.name, lb_log_level_name(level), raw);
+	size_t len = n < 0 ? 0 : (size_t)n < sizeof(out) ? (size_t)n : sizeof(out) - 1;
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)out[i] < ' ' || out[i] == 0x7f)
+			out[i] = '?';
+	out[len] = '\n'; /* in place of the NUL */
+	if (write(STDERR_FILENO, out, len + 1) < 0)
+		errno = 0;
+}
+
+/* A lost line must not end a load balancer: errors of the sink itself have nowhere to go and are dropped. False: there
+ * is no memory. */
+static bool emit(enum lb_log_level level, const char *fields, const struct lb_text *line)
 {
 	struct lb_text out = LB_TEXT_INIT;
 	if (sink.journal >= 0) {
@@ -71,8 +89,10 @@ static void emit(enum lb_log_level level, const char *fields, const struct lb_te
 	lb_text_printf(&out, "%s: %s: %s\n", sink.name, lb_log_level_name(level), line->s);
 	if (!out.bad && write(STDERR_FILENO, out.s, out.n) < 0)
 		errno = 0;
-done:
+done:;
+	bool had = !out.bad;
 	lb_text_done(&out);
+	return had;
 }
 
 bool lb_log_wants(enum lb_log_level level, const char *raw)
@@ -87,8 +107,8 @@ void lb_log_fields(enum lb_log_level level, const char *fields, const char *raw)
 	int saved = errno;
 	struct lb_text line = LB_TEXT_INIT;
 	lb_text_escape(&line, raw, strlen(raw), 4096);
-	if (line.s)
-		emit(level, fields ? fields : "", &line);
+	if (line.bad || (line.s && !emit(level, fields ? fields : "", &line)))
+		emit_plain(level, raw);
 	lb_text_done(&line);
 	errno = saved;
 }
@@ -98,14 +118,19 @@ void lb_log(enum lb_log_level level, const char *fmt, ...)
 	if (level > sink.level)
 		return;
 	int saved = errno;
-	char *raw = NULL;
+	char small[LINE_PLAIN], *large = NULL;
 	va_list ap;
 	va_start(ap, fmt);
-	int n = vasprintf(&raw, fmt, ap);
+	int n = vsnprintf(small, sizeof(small), fmt, ap);
 	va_end(ap);
-	if (n >= 0) {
-		lb_log_fields(level, NULL, raw);
-		free(raw);
+	if (n >= (int)sizeof(small)) {
+		va_start(ap, fmt);
+		if (vasprintf(&large, fmt, ap) < 0)
+			large = NULL;
+		va_end(ap);
 	}
+	if (n >= 0)
+		lb_log_fields(level, NULL, large ? large : small);
+	free(large);
 	errno = saved;
 }

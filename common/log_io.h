@@ -2,6 +2,7 @@
 /*
  * The log sink: the journal's native datagram protocol when standard error is connected to the journal
  * (JOURNAL_STREAM is set), else one line on standard error. Control characters never reach it: lines are escaped here.
+ * Without memory a line is still told, on standard error, at least its first 500 bytes.
  */
 #pragma once
 

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A line is told, whether there is memory for it or not: that there is none has to be said, too. */
+#include "common/log_io.h"
+#include "tests/unit/memory.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static char got[8192];
+
+/* What lb_log writes to standard error, with so many allocations that succeed; -1 = all. */
+static const char *logged(long allocations, const char *word)
+{
+	int fds[2], err = dup(STDERR_FILENO);
+	ck_assert_int_eq(pipe(fds), 0);
+	dup2(fds[1], STDERR_FILENO);
+	left = allocations;
+	lb_log(LB_LOG_ERROR, "no %s: out of memory", word);
+	left = -1;
+	dup2(err, STDERR_FILENO);
+	close(fds[1]);
+	ssize_t n = read(fds[0], got, sizeof(got) - 1);
+	got[n > 0 ? n : 0] = '\0';
+	close(fds[0]);
+	close(err);
+	return got;
+}
+
+START_TEST(a_line_needs_no_memory)
+{
+	for (long n = -1; n < 4; n++)
+		ck_assert_str_eq(logged(n, "flow"), "lbd: error: no flow: out of memory\n");
+}
+END_TEST
+
+/* Its beginning, at least. */
+START_TEST(a_long_line_is_cut)
+{
+	char word[1024];
+	memset(word, 'x', sizeof(word) - 1);
+	word[sizeof(word) - 1] = '\0';
+	ck_assert_uint_eq(strlen(logged(-1, word)), sizeof(word) - 1 + strlen("lbd: error: no : out of memory\n"));
+	if (!REPLACED)
+		return;
+	ck_assert_uint_eq(strlen(logged(0, word)), 512);
+	ck_assert_msg(got[511] == '\n' && got[510] == 'x', "%s", got);
+}
+END_TEST
+
+START_TEST(nothing_controls_the_terminal)
+{
+	for (long n = -1; n < 4; n++) {
+		const char *s = logged(n, "\033[2J\nlbd: info: all is well");
+		ck_assert_msg(strchr(s, '\n') == s + strlen(s) - 1 && !strchr(s, '\033'), "%s", s);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("log");
+	TCase *c = tcase_create("log");
+	suite_add_tcase(s, c);
+	lb_log_init("lbd", LB_LOG_INFO);
+	tcase_add_test(c, a_line_needs_no_memory);
+	tcase_add_test(c, a_long_line_is_cut);
+	tcase_add_test(c, nothing_controls_the_terminal);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
