@@ -73,14 +73,15 @@ static void trace(int64_t n, void *const *stack, int depth)
 /* Whether this one fails. */
 static int starved(void)
 {
-	if (!control || !atomic_load(&control->armed) || getpid() != me)
+	static atomic_bool unwinding; /* what the unwinder allocates is not meant */
+	if (!control || atomic_load(&unwinding) || !atomic_load(&control->armed) || getpid() != me)
 		return 0;
 	void *stack[FRAMES];
 	int64_t n = atomic_fetch_add(&control->count, 1);
 	bool fails = control->n >= 0 && (n == control->n || (n > control->n && control->forever));
 	bool first = fails && atomic_fetch_add(&control->failed, 1) == 0;
 	if (control->trace || first) {
-		atomic_store(&control->armed, 0); /* what the unwinder allocates is not meant */
+		atomic_store(&unwinding, true);
 		int depth = backtrace(stack, FRAMES);
 		if (control->trace)
 			trace(n, stack, depth);
@@ -88,7 +89,7 @@ static int starved(void)
 			control->pid = me;
 			control->n_frames = frames_of(stack, depth, control->frames);
 		}
-		atomic_store(&control->armed, 1);
+		atomic_store(&unwinding, false);
 	}
 	if (fails)
 		errno = ENOMEM;

@@ -219,6 +219,8 @@ def main():
     p.add_argument("--seconds", type=float)
     p.add_argument("rows", nargs="*")
     args = p.parse_args()
+    if args.calls and args.forever:
+        p.error("a process whose every call fails can do and say nothing: --forever with --call NAME")
     rows = [r for r in ROWS if (f"{r[0]}/{r[1]}" in args.rows if args.rows else not ((args.calls or args.call) and (r[0] == "lbctl" or PHASES[r[1]].measures)))]
     if args.list or not rows:
         print("\n".join(f"{room}/{name}" for room, name in ROWS))
