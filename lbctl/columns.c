@@ -96,11 +96,16 @@ static void two_units(
 		lb_text_printf(out, *sep ? "%s%lld%s" : "%s%02lld%s", sep, (long long)(v % step), small);
 }
 
+int64_t columns_seconds(double seconds)
+{
+	return seconds < 0 ? 0 : seconds < COLUMNS_SECONDS_MAX ? (int64_t)seconds : COLUMNS_SECONDS_MAX;
+}
+
 void columns_duration(double seconds, struct lb_text *out)
 {
 	if (seconds < 0)
 		seconds = 0;
-	int64_t whole = (int64_t)seconds;
+	int64_t whole = columns_seconds(seconds);
 	if (seconds < 0.001)
 		lb_text_printf(out, seconds > 0 ? "%.2fms" : "0s", seconds * 1000);
 	else if (seconds < 1)
@@ -247,16 +252,21 @@ void columns_cell(const struct lb_field *f, const json_t *row, const struct colu
 		lb_text_puts(out, "*");
 }
 
+/* It can be undone; other control bytes are shown, for a terminal may be at the end of it all the same. */
 static void raw_string(const char *s, struct lb_text *out)
 {
-	for (; *s; s++) {
+	while (*s) {
+		size_t n = strcspn(s, "\t\n\r\\");
+		lb_text_escape(out, s, n, 0);
+		s += n;
 		switch (*s) {
+		case '\0': return;
 		case '\t': lb_text_puts(out, "\\t"); break;
 		case '\n': lb_text_puts(out, "\\n"); break;
 		case '\r': lb_text_puts(out, "\\r"); break;
-		case '\\': lb_text_puts(out, "\\\\"); break;
-		default: lb_text_put(out, s, 1); break;
+		default: lb_text_puts(out, "\\\\"); break;
 		}
+		s++;
 	}
 }
 

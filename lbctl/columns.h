@@ -24,7 +24,8 @@ struct columns_look {
 /* The cell of a field for eyes, without colour and padding. Nothing is appended when the row has no such key. */
 void columns_cell(const struct lb_field *f, const json_t *row, const struct columns_look *look, struct lb_text *out);
 
-/* The cell of a field as it is: TSV. Tabs, newlines and backslashes are escaped. */
+/* The cell of a field as it is: TSV. Tabs, newlines and backslashes are escaped, other control
+ * bytes are shown as \x1b. */
 void columns_raw(const struct lb_field *f, const json_t *row, struct lb_text *out);
 
 /* The escape sequence a word is shown in, "" = none: green up, yellow degraded, red down. */
@@ -32,6 +33,10 @@ const char *columns_colour(const char *word);
 #define COLUMNS_RESET "\033[0m"
 
 bool columns_overridden(const json_t *row, const char *key);
+
+/* Whole seconds of what an answer says, whatever it says: 0 to COLUMNS_SECONDS_MAX. */
+int64_t columns_seconds(double seconds);
+#define COLUMNS_SECONDS_MAX 999999999999
 
 /* "4m12s", "12d 4h": the two largest units. */
 void columns_duration(double seconds, struct lb_text *out);

@@ -168,6 +168,14 @@ static void put_lines(const char *s, struct lb_text *out)
 	}
 }
 
+void out_said(struct out *o)
+{
+	if (!o->message.n || o->opt->quiet)
+		return;
+	put_lines(o->message.s, &o->text);
+	lb_text_puts(&o->text, "\n");
+}
+
 static void error_json(int code, const char *message, const json_t *finding, struct lb_text *out)
 {
 	static const char *const keys[] = { "severity", "path", "file", "line", "column", "hint" };

@@ -79,5 +79,8 @@ extern const struct out_ops out_json_ops, out_jsonl_ops, out_tsv_ops, out_ipvsad
 /* "drain (override by alice, 14:02, expires 14:32)": the rest after the value. */
 void out_override_words(const struct out *o, const json_t *override, struct lb_text *out);
 
+/* What the ends said, unless nobody wants to hear it (-q). */
+void out_said(struct out *o);
+
 /* A word in its colour when colours are on. */
 void out_word(const struct out *o, const char *word, struct lb_text *out);

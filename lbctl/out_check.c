@@ -58,8 +58,9 @@ static void run_row(struct out *o, const json_t *row)
 
 static void run_finish(struct out *o)
 {
-	if (o->message.n && !o->opt->quiet)
-		lb_text_printf(&o->text, "%s%s\n", o->n_rows ? "\n" : "", o->message.s);
+	if (o->n_rows && o->message.n && !o->opt->quiet)
+		lb_text_puts(&o->text, "\n");
+	out_said(o);
 }
 
 const struct out_ops out_run_ops = { run_row, run_finish };

@@ -27,7 +27,7 @@ static const char *large(const json_t *row, const char *key, char out[32])
 	const char *s = lb_proto_str(row, key);
 	size_t n = 0;
 	for (; s && s[n] && n < 31; n++)
-		out[n] = (char)toupper((unsigned char)s[n]);
+		out[n] = isprint((unsigned char)s[n]) ? (char)toupper((unsigned char)s[n]) : '?';
 	out[n] = '\0';
 	return strcmp(out, "ICMPV6") == 0 ? strcpy(out, "ICMPv6") : out;
 }
@@ -41,10 +41,10 @@ static void head(struct out *o)
 static void conn_row(struct out *o, const json_t *row)
 {
 	char protocol[32], state[32], client[64], virtual[64], dest[64], expires[32];
-	unsigned s = (unsigned)json_number_value(json_object_get(row, "expires"));
+	long long s = columns_seconds(json_number_value(json_object_get(row, "expires")));
 	if (o->n_rows == 0)
 		head(o);
-	snprintf(expires, sizeof(expires), "%02u:%02u", s / 60, s % 60);
+	snprintf(expires, sizeof(expires), "%02lld:%02lld", s / 60, s % 60);
 	lb_text_printf(&o->text, "%-3s %-6s %-11s %-18s %-18s %s\n", large(row, "protocol", protocol), expires,
 		large(row, "state", state), endpoint(row, "client", client), endpoint(row, "virtual", virtual),
 		endpoint(row, "address", dest));

@@ -5,8 +5,10 @@
  */
 #include "common/addr.h"
 #include "common/proto.h"
+#include "common/text.h"
 #include "lbctl/out.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,12 +146,18 @@ static void service_name(const struct entry *s, bool rule, char out[96])
 	}
 }
 
+/* A word of the kernel's, which is not to do anything to a terminal or a script. */
+static void word(const char *before, const char *s, struct lb_text *out)
+{
+	lb_text_puts(out, before);
+	lb_text_escape(out, s ? s : "", s ? strlen(s) : 0, 0);
+}
+
 static void flags(const json_t *row, const char *before, const char *after, struct lb_text *out)
 {
 	const json_t *list = json_object_get(row, "flags");
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *s = json_string_value(json_array_get(list, i));
-		lb_text_printf(out, "%s%s", i ? "," : before, s ? s : "");
+		word(i ? "," : before, json_string_value(json_array_get(list, i)), out);
 	}
 	if (json_array_size(list))
 		lb_text_puts(out, after);
@@ -180,13 +188,14 @@ static void service_rule(const struct entry *s, struct lb_text *out)
 	const char *scheduler = lb_proto_str(s->row, "scheduler"), *engine = engine_of(s->row);
 	long long persistent = lb_proto_int(s->row, "persistent", -1);
 	service_name(s, true, name);
-	lb_text_printf(out, "-A %s -s %s", name, scheduler ? scheduler : "");
+	lb_text_printf(out, "-A %s", name);
+	word(" -s ", scheduler, out);
 	if (persistent >= 0) {
 		lb_text_printf(out, " -p %lld", persistent);
 		mask(s, " -M ", out);
 	}
 	if (engine)
-		lb_text_printf(out, " --pe %s", engine);
+		word(" --pe ", engine, out);
 	if (lb_proto_bool(s->row, "one_packet", 0))
 		lb_text_puts(out, " -o");
 	flags(s->row, " -b ", "", out);
@@ -199,13 +208,14 @@ static void service_line(const struct entry *s, struct lb_text *out)
 	const char *scheduler = lb_proto_str(s->row, "scheduler"), *engine = engine_of(s->row);
 	long long persistent = lb_proto_int(s->row, "persistent", -1);
 	service_name(s, false, name);
-	lb_text_printf(out, "%s %s", name, scheduler ? scheduler : "");
+	lb_text_puts(out, name);
+	word(" ", scheduler, out);
 	flags(s->row, " (", ")", out);
 	if (persistent >= 0) {
 		lb_text_printf(out, " persistent %lld", persistent);
 		mask(s, " mask ", out);
 		if (engine)
-			lb_text_printf(out, " pe %s", engine);
+			word(" pe ", engine, out);
 	}
 	if (lb_proto_bool(s->row, "one_packet", 0))
 		lb_text_puts(out, " ops");
@@ -242,11 +252,11 @@ static const char *const rates[] = { "connections_per_second", "incoming_packets
 
 static unsigned long long counter(const json_t *row, const char *key)
 {
-	double v = json_number_value(json_object_get(row, key));
 	const json_t *exact = json_object_get(row, key);
-	return json_is_integer(exact) ? (unsigned long long)json_integer_value(exact)
-	       : v > 0                ? (unsigned long long)v
-				      : 0;
+	double v = json_real_value(exact);
+	if (json_is_integer(exact))
+		return (unsigned long long)json_integer_value(exact);
+	return v < 1 ? 0 : v < 1e19 ? (unsigned long long)v : ULLONG_MAX;
 }
 
 static void service_numbers(const struct entry *s, enum layout layout, struct lb_text *out)
@@ -315,11 +325,11 @@ static void dest_rule(const struct entry *s, const struct entry *d, struct lb_te
 		(int)lb_proto_int(d->row, "weight", 0));
 	if (m < METHODS && strcmp(methods[m].name, "tun") == 0) {
 		tunnel = tunnel ? tunnel : "ipip";
-		lb_text_printf(out, " --tun-type %s", tunnel);
+		word(" --tun-type ", tunnel, out);
 		if (strcmp(tunnel, "gue") == 0)
 			lb_text_printf(out, " --tun-port %lld", lb_proto_int(d->row, "tunnel_port", 0));
 		if (strcmp(tunnel, "ipip") != 0)
-			lb_text_printf(out, " --tun-%s", csum ? csum : "nocsum");
+			word(" --tun-", csum ? csum : "nocsum", out);
 	}
 	lb_text_puts(out, "\n");
 }
@@ -330,8 +340,8 @@ static void titles(const struct out *o, enum layout layout, struct lb_text *out)
 	const char *version = lb_proto_str(head, "version");
 	if (layout == LAYOUT_RULES)
 		return;
-	lb_text_printf(out, "IP Virtual Server version %s (size=%lld)\n", version ? version : "0.0.0",
-		lb_proto_int(head, "size", 0));
+	word("IP Virtual Server version ", version ? version : "0.0.0", out);
+	lb_text_printf(out, " (size=%lld)\n", lb_proto_int(head, "size", 0));
 	if (layout == LAYOUT_LIST)
 		lb_text_puts(out, "Prot LocalAddress:Port Scheduler Flags\n"
 				  "  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n");

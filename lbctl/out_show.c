@@ -171,10 +171,4 @@ static void show_row(struct out *o, const json_t *row)
 	}
 }
 
-static void show_finish(struct out *o)
-{
-	if (o->message.n && !o->opt->quiet)
-		lb_text_printf(&o->text, "%s\n", o->message.s);
-}
-
-const struct out_ops out_show_ops = { show_row, show_finish };
+const struct out_ops out_show_ops = { show_row, out_said };

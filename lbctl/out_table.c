@@ -217,8 +217,7 @@ static void table_finish(struct out *o)
 		out_table_rows(o, o->type, o->rows, o->opt->form == CLI_FORM_WIDE, "");
 	if (!o->opt->no_header)
 		footer(o);
-	if (o->message.n && !o->opt->quiet)
-		lb_text_printf(&o->text, "%s\n", o->message.s);
+	out_said(o);
 }
 
 const struct out_ops out_table_ops = { table_row, table_finish };

@@ -44,7 +44,7 @@ static void diff_row(struct out *o, const json_t *row)
 		json_integer_set(n, json_integer_value(n) + 1);
 	}
 	lb_text_puts(&o->text, colour);
-	lb_text_puts(&o->text, i < SIGNS ? signs[i].sign : op ? op : "?");
+	put(o, "", i < SIGNS ? signs[i].sign : op ? op : "?");
 	put(o, " ", lb_proto_str(row, "object"));
 	if (key && *key)
 		put(o, " ", key);
@@ -69,8 +69,7 @@ static long long counted(const struct out *o, const char *op)
 
 static void diff_finish(struct out *o)
 {
-	if (o->message.n && !o->opt->quiet)
-		lb_text_printf(&o->text, "%s\n", o->message.s);
+	out_said(o);
 	if (o->opt->no_header)
 		return;
 	long long add = counted(o, "add"), change = counted(o, "change"), remove = counted(o, "remove");
@@ -102,13 +101,7 @@ static void text_row(struct out *o, const json_t *row)
 		lb_text_puts(&o->text, text);
 }
 
-static void message_finish(struct out *o)
-{
-	if (o->message.n && !o->opt->quiet)
-		lb_text_printf(&o->text, "%s\n", o->message.s);
-}
-
-const struct out_ops out_text_ops = { text_row, message_finish };
+const struct out_ops out_text_ops = { text_row, out_said };
 
 /* An event: when, and what. What is bad has its colour. */
 static void watch_row(struct out *o, const json_t *row)
@@ -123,7 +116,7 @@ static void watch_row(struct out *o, const json_t *row)
 	lb_text_puts(&o->text, *colour ? COLUMNS_RESET "\n" : "\n");
 }
 
-const struct out_ops out_watch_ops = { watch_row, message_finish };
+const struct out_ops out_watch_ops = { watch_row, out_said };
 
 /* What a change did is one line; its rows are for programs. */
 static void message_row(struct out *o, const json_t *row)
@@ -132,4 +125,4 @@ static void message_row(struct out *o, const json_t *row)
 	(void)row;
 }
 
-const struct out_ops out_message_ops = { message_row, message_finish };
+const struct out_ops out_message_ops = { message_row, out_said };
