@@ -116,7 +116,7 @@ run() {
     mkdir -p "$corpus" "$own"
     (
         cd "$own" &&
-            time "$program" -max_total_time="$2" -timeout=20 -rss_limit_mb=2500 -print_final_stats=1 "${dict[@]}" \
+            time "$program" -max_total_time="$2" -timeout=60 -rss_limit_mb=2500 -print_final_stats=1 "${dict[@]}" \
                 -artifact_prefix="$corpus/" "$own" "$corpus" >"$log" 2>&1
     ) 2>"$own.time" || status=1
     more=$(awk '/^cpu/ { printf "%d", $2 + $3 }' "$own.time")
@@ -125,7 +125,7 @@ run() {
     edges=$(grep -o 'cov: [0-9]*' "$log" | tail -1 | cut -c6-)
     if ((status == 0)) && ! full "$corpus"; then
         # Merged with what is there, only what reaches something new is added; the smallest first.
-        "$program" -merge=1 -timeout=20 "$corpus" "$own" >/dev/null 2>&1
+        "$program" -merge=1 -timeout=60 "$corpus" "$own" >/dev/null 2>&1
         trim "$corpus"
     fi
     files=$(find "$corpus" -type f | wc -l)
