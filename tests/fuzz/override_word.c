@@ -117,7 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_told(&n);
 	}
 	check_stored(&n);
-	override_words_prune(n.ws, known, NULL, WALL_MS + 40ll * 86400 * 1000);
+	override_words_prune(n.ws, known, NULL, WALL_MS + 40LL * 86400 * 1000);
 	check_stored(&n);
 	node_done(&n);
 	return 0;
