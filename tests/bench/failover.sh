@@ -11,7 +11,8 @@
 # interval and side:
 #
 #   outage      the longest time without an answer, from just before the fault to the end, so a second gap when the
-#               first node comes back counts, too. Without any it is 5 ms, the grain of this measure.
+#               first node comes back counts, too. Without any it is 5 ms, the grain of this measure. Up to three late
+#               probes count only near the fault, its end, or an address that comes or goes: else it is the machine.
 #   dual        for how long both kernels had the address (address events of both namespaces). What still lasts when we
 #               end watching is cut there.
 #   dual-end    when they last did, counted from the fault, but for less than 50 ms: so one that lives hands over

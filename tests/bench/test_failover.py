@@ -33,6 +33,13 @@ OUTAGES = [
     ("an answer that waited counts by when it came", [(s, max(c, 0.3) if 0.2 <= s < 0.3 else c) for s, c in ALL], 104, False),
 ]
 
+# what, probes, moments, outage in ms
+AT_MOMENTS = [
+    ("three late ones while nothing happens", lost(0.25, 0.265), [0.1, 0.4], 5),
+    ("the same when something does", lost(0.25, 0.265), [0.1, 0.3], 20),
+    ("four and more count whenever they are", lost(0.25, 0.27), [0.1], 25),
+]
+
 # what, changes, from, to, total in s, last in s
 DUALS = [
     ("one after the other", [(1, "a", True), (2, "a", False), (3, "b", True)], 1.5, 9, 0, 0),
@@ -57,6 +64,11 @@ def main():
         if not near(got[0], ms * MS) or got[2] != broken:
             bad += 1
             print(f"{what}: {got[0] * 1e3:.1f} ms, hole {got[2]}; expected {ms} ms, {broken}")
+    for what, probes, moments, ms in AT_MOMENTS:
+        got = failover.outage(probes, 0.1, moments)
+        if not near(got[0], ms * MS):
+            bad += 1
+            print(f"{what}: {got[0] * 1e3:.1f} ms; expected {ms} ms")
     for what, changes, start, end, total, last in DUALS:
         got = failover.dual(changes, start, end)
         if not near(got[0], total) or not near(got[1], last):
