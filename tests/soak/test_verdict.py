@@ -30,6 +30,7 @@ STORIES = [
     ("a row that is far off", "a/core/rss", lambda i: 8000 + 90000 * (i == 200), True),
     ("answers that take longer", "a/status", lambda i: 2 + i / 100, False),
     ("a machine that becomes slow", "a/status", lambda i: 2 * (1 + i / 100), True),
+    ("others take the processor in the second half", "a/status", lambda i: 2 + (2 if i > 120 and i % 4 else 0), True),
     ("another process", "a/probe/pid", lambda i: 70 + (i > 100), False),
 ]
 

@@ -23,9 +23,26 @@ KEPT = {"events": 10000, "flips": 4096}  # lbd/event.h, lbd/history.h
 MEMORY = ("rss",)
 LEAST = 30  # rows that are judged: of fewer the slope says nothing
 POINTS = 150  # rows next to each other are one, as their median: all pairs of thousands take long
-# what is measured: the most that it may rise, its unit. status is in starts of lbctl, which the machine's load changes alike
+BLOCK = 20  # rows whose fastest answers are one value
+# what is measured: the most that it may rise, its unit. status is in starts of lbctl, of those that nobody held up: load
+# delays what two processes do more than the start of one
 BOUNDS = {"rss": (512, "KiB"), "fds": (0.5, "descriptors"), "status": (0.25, "starts")}
 SEEN = {"pss": "KiB"}  # on the chart only: it rises by itself when others that use the same libraries end
+
+
+def fast(values):
+    """The fastest tenth ends there."""
+    values = sorted(v for v in values if v)
+    return values[(len(values) - 1) // 10] if values else None
+
+
+def undisturbed(values, unit):
+    """Each row has what its block has: how fast it was, by how fast the unit was."""
+    found = []
+    for i in range(0, len(values), BLOCK):
+        a, b = fast(values[i:i + BLOCK]), fast(unit[i:i + BLOCK])
+        found += [a / b if a and b else None] * len(values[i:i + BLOCK])
+    return found
 
 
 class Sheet:
@@ -38,7 +55,7 @@ class Sheet:
         self.rows = {name: [None if r[i] == "-" else float(r[i]) for r in rows] for i, name in enumerate(names) if i > 1}
         for name in [n for n in self.rows if n.endswith("/status")]:
             start = self.rows[name.replace("status", "version")]
-            self.rows[name] = [a / b if a and b else None for a, b in zip(self.rows[name], start)]
+            self.rows[name] = undisturbed(self.rows[name], start)
 
         counts = [(self.rows[n], KEPT[n.split("/")[1]]) for n in self.rows if n.split("/")[1] in KEPT]
         full = [i for i in range(len(rows)) if all(values[i] >= kept for values, kept in counts)]
