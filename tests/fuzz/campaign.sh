@@ -111,7 +111,7 @@ trim() {
 # run TARGET SECONDS: its new line in $work/TARGET.line; 1 when it crashed
 run() {
     local target=$1 corpus=$here/corpus/$1 own=$work/$1 program=$build/tests/fuzz/fuzz_$1 log=$work/$1.log
-    local name sum spent inputs edges files more tried status=0 dict=() TIMEFORMAT='cpu %U %S'
+    local name sum spent inputs edges files reached more tried status=0 dict=() TIMEFORMAT='cpu %U %S'
     [[ ! -e $here/$target.dict ]] || dict=(-dict="$here/$target.dict")
     mkdir -p "$corpus" "$own"
     (
@@ -122,7 +122,9 @@ run() {
     more=$(awk '/^cpu/ { printf "%d", $2 + $3 }' "$own.time")
     tried=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     IFS=$'\t' read -r name sum spent inputs edges files < <(known "$target")
-    edges=$(grep -o 'cov: [0-9]*' "$log" | tail -1 | cut -c6-)
+    # a slice that was short of processor time has not read its corpus to the end
+    reached=$(grep -o 'cov: [0-9]*' "$log" | tail -1 | cut -c6-)
+    ((spent > 0 && edges > ${reached:-0})) || edges=${reached:-0}
     if ((status == 0)) && ! full "$corpus"; then
         # Merged with what is there, only what reaches something new is added; the smallest first.
         "$program" -merge=1 -timeout=60 "$corpus" "$own" >/dev/null 2>&1
