@@ -2,6 +2,7 @@
 #include "lbd/check/curl_link_io.h"
 
 #include "lbd/check/check_http.h"
+#include "lbd/check/check_result.h"
 #include "lbd/check/curl_loop_io.h"
 
 #include <errno.h>
@@ -194,6 +195,26 @@ int curl_link_go(struct curl_link *k)
 		return -ENOMEM;
 	k->added = true;
 	return 0;
+}
+
+int curl_link_open(struct curl_link *k, struct check_probe *p, struct lb_time now, bool tls)
+{
+	int rc = curl_link_new(k, p, tls, true);
+	if (rc && rc != -EINVAL)
+		return rc;
+	check_probe_begin(p, now);
+	if (rc == -EINVAL) {
+		struct check_result r = { 0 };
+		check_result_set(&r, CHECK_CODE_SOCKERR, "host: not a name or an address");
+		check_probe_early(p, &r);
+		return 0;
+	}
+	rc = curl_link_go(k);
+	if (rc) {
+		check_probe_end(p);
+		curl_link_end(k);
+	}
+	return rc;
 }
 
 enum check_phase curl_link_phase(const struct curl_link *k)

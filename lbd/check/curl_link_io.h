@@ -40,6 +40,10 @@ int curl_link_secure(struct curl_link *k, struct curl_link *from);
 /* Starts. 0 or -ENOMEM. done comes later, from the loop. */
 int curl_link_go(struct curl_link *k);
 
+/* A probe whose first step is a connection (connect_only) begins now. 0, also when the host in the spec is none: then
+ * that is its result; -ENOMEM: nothing is left of it. */
+int curl_link_open(struct curl_link *k, struct check_probe *p, struct lb_time now, bool tls);
+
 /* How far it came: for the deadline. */
 enum check_phase curl_link_phase(const struct curl_link *k);
 

@@ -46,12 +46,13 @@ static struct lb_ip address_of(const struct sockaddr *a)
 	return ip;
 }
 
-static const struct sock_extended_err *extended(struct msghdr *m)
+/* Not const: SO_EE_OFFENDER is a cast that takes that away. */
+static struct sock_extended_err *extended(struct msghdr *m)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
 		if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
 			(c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
-			return (const struct sock_extended_err *)CMSG_DATA(c);
+			return (struct sock_extended_err *)CMSG_DATA(c);
 	return NULL;
 }
 
@@ -65,7 +66,7 @@ static bool read_error(struct icmp *i, struct check_result *out, bool *ours)
 	ssize_t n = recvmsg(i->fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT);
 	if (n < 0)
 		return false;
-	const struct sock_extended_err *e = extended(&m);
+	struct sock_extended_err *e = extended(&m);
 	*ours = e && check_icmp_is_request(&i->echo, quoted, (size_t)n);
 	if (!*ours)
 		return true;

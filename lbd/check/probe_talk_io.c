@@ -8,7 +8,6 @@
 #include "lbd/check/check_talk.h"
 #include "lbd/check/curl_link_io.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -172,20 +171,7 @@ static int talk_start(struct check_probe *p, struct lb_time now)
 	const char *mode = check_param(&p->spec->params, CHECK_PARAM_TLS_MODE);
 	ev_init(&t->io, on_io);
 	t->link.done = on_done;
-	int rc = curl_link_new(&t->link, p, mode && strcmp(mode, "implicit") == 0, true);
-	if (rc && rc != -EINVAL)
-		return rc;
-	check_probe_begin(p, now);
-	if (rc == -EINVAL) {
-		struct check_result r = { 0 };
-		check_result_set(&r, CHECK_CODE_SOCKERR, "host: not a name or an address");
-		check_probe_early(p, &r);
-		return 0;
-	}
-	rc = curl_link_go(&t->link);
-	if (rc)
-		talk_cancel(p);
-	return rc;
+	return curl_link_open(&t->link, p, now, mode && strcmp(mode, "implicit") == 0);
 }
 
 const struct check_ops check_talk_ops = { sizeof(struct talk), talk_start, talk_cancel, talk_expired };

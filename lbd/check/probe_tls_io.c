@@ -3,8 +3,6 @@
 #include "lbd/check/check_result.h"
 #include "lbd/check/curl_link_io.h"
 
-#include <errno.h>
-
 struct tls {
 	struct check_probe probe;
 	struct curl_link link;
@@ -41,20 +39,7 @@ static int tls_start(struct check_probe *p, struct lb_time now)
 {
 	struct tls *t = (struct tls *)p;
 	t->link.done = on_done;
-	int rc = curl_link_new(&t->link, p, true, true);
-	if (rc && rc != -EINVAL)
-		return rc;
-	check_probe_begin(p, now);
-	if (rc == -EINVAL) {
-		struct check_result r = { 0 };
-		check_result_set(&r, CHECK_CODE_SOCKERR, "host: not a name or an address");
-		check_probe_early(p, &r);
-		return 0;
-	}
-	rc = curl_link_go(&t->link);
-	if (rc)
-		tls_cancel(p);
-	return rc;
+	return curl_link_open(&t->link, p, now, true);
 }
 
 const struct check_ops check_tls_ops = { sizeof(struct tls), tls_start, tls_cancel, tls_expired };
