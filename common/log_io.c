@@ -69,6 +69,8 @@ static void emit_plain(enum lb_log_level level, const char *raw)
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)out[i] < ' ' || out[i] == 0x7f)
 			out[i] = '?';
+		else if ((unsigned char)out[i] == 0xc2 && ((unsigned char)out[i + 1] & 0xe0) == 0x80) /* C1, as UTF-8 */
+			out[i] = out[i + 1] = '?';
 	out[len] = '\n'; /* in place of the NUL */
 	if (write(STDERR_FILENO, out, len + 1) < 0)
 		errno = 0;
