@@ -456,8 +456,8 @@ void daemon_sync_role(struct daemon *d); /* an instance may be another one */
 /* An operator's word. 0 or -errno: the room is not there. */
 int daemon_sync_do(struct daemon *d, const struct sync_msg_do *what);
 bool daemon_sync_talking(const struct daemon *d);
-/* A message; the room is started if need be. 0; -EAGAIN: daemon_conn_ready follows; -errno: none can
- * be started just now. */
+/* A message; the room is started if need be. 0; -EAGAIN: daemon_conn_ready follows; -errno: none can be started just
+ * now. */
 int daemon_sync_ask(struct daemon *d, const struct sync_room_msg *m);
 void daemon_sync_restart(struct daemon *d, const char *why);
 bool daemon_sync_has_room(const struct daemon *d); /* for more of a long message */

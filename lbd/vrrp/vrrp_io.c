@@ -18,7 +18,8 @@
 #define KERNEL_SILENT_MS 10000 /* and twice the longest lease: until then its instances have seen to themselves */
 #define REST_EVERY_US    100000
 #define REST_MS          1
-#define DUE_MOST         64   /* events at once */
+#define PRIORITIES       (EV_MAXPRI - EV_MINPRI + 1)
+#define DUE_MOST         (64 * PRIORITIES) /* events at once: of each priority 64 */
 #define CORE_SILENT_MS   4000 /* it pings every second; a core that stands still for a moment must not cost the role */
 
 /* ---- sending ---- */
@@ -267,7 +268,7 @@ static void reserve(struct ev_loop *loop)
 	ev_timer due[DUE_MOST];
 	for (size_t i = 0; i < DUE_MOST; i++) {
 		ev_timer_init(&due[i], on_nothing, -1.0, 0.0);
-		ev_set_priority(&due[i], EV_MINPRI + (int)(i % (EV_MAXPRI - EV_MINPRI + 1)));
+		ev_set_priority(&due[i], EV_MINPRI + (int)i % PRIORITIES);
 		ev_timer_start(loop, &due[i]);
 	}
 	ev_run(loop, EVRUN_NOWAIT);
