@@ -14,7 +14,7 @@ usage: tests/fuzz/campaign.sh [OPTION]... [TARGET]...
 
 The account has a line for each target: the time since the sources that it reads with were last changed (those whose
 headers it includes), inputs tried, edges reached, files in its corpus. What was found anew goes into corpus/TARGET,
-as small as -merge makes it. A crash is written to corpus/TARGET/crash-..., told with its stack, and the exit status is 1.
+as small as -merge makes it and as long as there is room; all of it stays in build/fuzz/corpus, for the next campaign. A crash is written to corpus/TARGET/crash-..., told with its stack, and the exit status is 1.
 USAGE
 }
 
@@ -110,18 +110,19 @@ trim() {
 
 # run TARGET SECONDS: its new line in $work/TARGET.line; 1 when it crashed
 run() {
-    local target=$1 corpus=$here/corpus/$1 own=$work/$1 program=$build/tests/fuzz/fuzz_$1 log=$work/$1.log
+    local target=$1 corpus=$here/corpus/$1 own=$build/corpus/$1 program=$build/tests/fuzz/fuzz_$1 log=$work/$1.log
     local name sum spent inputs edges files reached more tried status=0 dict=() TIMEFORMAT='cpu %U %S'
     [[ ! -e $here/$target.dict ]] || dict=(-dict="$here/$target.dict")
+    IFS=$'\t' read -r name sum spent inputs edges files < <(known "$target")
+    # every second slice, what brings two compared values closer counts as new, too
     mkdir -p "$corpus" "$own"
     (
         cd "$own" &&
             time "$program" -max_total_time="$2" -timeout=60 -rss_limit_mb=2500 -print_final_stats=1 "${dict[@]}" \
-                -artifact_prefix="$corpus/" "$own" "$corpus" >"$log" 2>&1
-    ) 2>"$own.time" || status=1
-    more=$(awk '/^cpu/ { printf "%d", $2 + $3 }' "$own.time")
+                -use_value_profile=$((spent / slice % 2)) -artifact_prefix="$corpus/" "$own" "$corpus" >"$log" 2>&1
+    ) 2>"$work/$1.time" || status=1
+    more=$(awk '/^cpu/ { printf "%d", $2 + $3 }' "$work/$1.time")
     tried=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-    IFS=$'\t' read -r name sum spent inputs edges files < <(known "$target")
     # a slice that was short of processor time has not read its corpus to the end
     reached=$(grep -o 'cov: [0-9]*' "$log" | tail -1 | cut -c6-)
     ((spent > 0 && edges > ${reached:-0})) || edges=${reached:-0}
