@@ -254,7 +254,9 @@ bool ka_script(struct ka *k, const struct imp_place *at, const char *line, const
 struct ka_checked {
 	const struct ka_node *vs, *rs;
 	struct lb_ip ip;
-	uint16_t port; /* that the server has in lbd; 0 = the listener's */
+	uint16_t port;  /* where lbd probes it, if the check says nothing; 0 = it would not know, or one of several */
+	uint16_t asked; /* the one of the real_server: where keepalived probes it; 0 = none */
+	bool tcp;       /* the service speaks TCP */
 };
 struct ka_built { /* checks as they would stand in the file; text tells equal ones */
 	struct y *keys[KA_CHECKS_MAX];

@@ -74,8 +74,14 @@ static struct y *begin(struct builder *b, const char *type)
 	return y;
 }
 
+enum port {
+	PORT_NONE,
+	PORT_ANY,
+	PORT_TCP /* of something that speaks TCP: the port of another service is not its port */
+};
+
 /* Where it probes, if that is not where the backend is. */
-static void where(struct builder *b, struct y *y, bool has_port)
+static void where(struct builder *b, struct y *y, enum port kind)
 {
 	struct imp *im = b->k->im;
 	const struct ka_node *ip = ka_find(&b->chain, KA_CONNECT_IP), *port = ka_find(&b->chain, KA_CONNECT_PORT);
@@ -83,8 +89,9 @@ static void where(struct builder *b, struct y *y, bool has_port)
 	struct lb_ip to;
 	if (ip && lb_ip_parse(ka_arg(ip, 1), strlen(ka_arg(ip, 1)), &to) == 0 && lb_ip_cmp(&to, &b->of->ip) != 0)
 		y_set(im, y, "address", "%s", ka_arg(ip, 1));
-	if (port && has_port && ka_num(port, 0) != b->of->port)
-		y_set(im, y, "port", "%s", ka_arg(port, 1));
+	int64_t to_port = ka_num(port, b->of->asked);
+	if (kind != PORT_NONE && to_port && (to_port != b->of->port || (kind == PORT_TCP && !b->of->tcp)))
+		y_set(im, y, "port", "%lld", (long long)to_port);
 	if (source)
 		y_set(im, y, "source", "%s", ka_arg(source, 1));
 	if (card)
@@ -92,7 +99,8 @@ static void where(struct builder *b, struct y *y, bool has_port)
 }
 
 struct times {
-	int64_t retry, before, timeout; /* what stands for absence; before -1: as delay_loop */
+	int64_t retry, before, timeout; /* what stands for absence; before, timeout -1: as delay_loop */
+	bool connects;                  /* connect_timeout is its timeout: not of a script */
 };
 
 static int64_t between(int64_t v, int64_t lo, int64_t hi)
@@ -107,7 +115,8 @@ static void when(struct builder *b, struct y *y, const struct times *t)
 	int64_t loop = ka_time(ka_find(&b->chain, KA_DELAY_LOOP), S(60));
 	int64_t retry = between(ka_num(retries, t->retry), 0, FALL_MAX - 1);
 	int64_t before = ka_time(ka_find(&b->chain, KA_DELAY_BEFORE_RETRY), t->before < 0 ? loop : t->before);
-	int64_t timeout = ka_time(ka_find(&b->chain, KA_CONNECT_TIMEOUT), t->timeout < 0 ? loop : t->timeout);
+	int64_t timeout = ka_time(
+		t->connects ? ka_find(&b->chain, KA_CONNECT_TIMEOUT) : NULL, t->timeout < 0 ? loop : t->timeout);
 	timeout = between(timeout, S(1) / 100, INTERVAL_MAX);
 	int64_t interval = between((loop + retry * before) / (retry + 1), INTERVAL_MIN, INTERVAL_MAX);
 	interval = interval < timeout ? timeout : interval; /* a probe that hangs takes as long in keepalived, too */
@@ -165,8 +174,8 @@ static void http_url(struct builder *b, const struct ka_node *checker, const str
 		if (ka_get(ssl, KA_KEY))
 			y_set(im, t, "key_file", "%s", ka_arg(ka_get(ssl, KA_KEY), 1));
 	}
-	where(b, y, true);
-	when(b, y, &(struct times){ 1, S(3), S(5) });
+	where(b, y, PORT_TCP);
+	when(b, y, &(struct times){ 1, S(3), S(5), true });
 }
 
 static void http(struct builder *b, const struct ka_node *checker, bool tls)
@@ -187,8 +196,8 @@ static void dns(struct builder *b, const struct ka_node *checker)
 	if (!y)
 		return;
 	y_set(b->k->im, y, "query", "%s %s", name ? ka_arg(name, 1) : ".", type ? ka_arg(type, 1) : "SOA");
-	where(b, y, true);
-	when(b, y, &(struct times){ 3, -1, S(5) });
+	where(b, y, PORT_ANY);
+	when(b, y, &(struct times){ 3, -1, S(5), true });
 }
 
 static void smtp(struct builder *b, const struct ka_node *checker)
@@ -199,8 +208,8 @@ static void smtp(struct builder *b, const struct ka_node *checker)
 		struct y *y = begin(b, "smtp");
 		if (!y)
 			return;
-		where(b, y, true);
-		when(b, y, &(struct times){ 1, S(1), S(5) });
+		where(b, y, PORT_TCP);
+		when(b, y, &(struct times){ 1, S(1), S(5), true });
 		host = host ? ka_next(host) : NULL;
 	} while (host);
 }
@@ -210,7 +219,7 @@ static void misc(struct builder *b, const struct ka_node *checker)
 	struct imp *im = b->k->im;
 	const struct ka_node *path = ka_get(checker, KA_MISC_PATH), *limit = ka_get(checker, KA_MISC_TIMEOUT);
 	char ip[LB_IP_STRLEN];
-	struct ka_self self = { lb_ip_str(&b->of->ip, ip), ka_arg(b->of->rs, 2) };
+	struct ka_self self = { lb_ip_str(&b->of->ip, ip), NULL };
 	if (!path) {
 		imp_say(im, &checker->at, IMP_ERROR, "MISC_CHECK without misc_path");
 		return;
@@ -218,14 +227,15 @@ static void misc(struct builder *b, const struct ka_node *checker)
 	struct y *y = begin(b, "script");
 	if (!y)
 		return;
-	self.port = *self.port ? self.port : NULL;
+	if (b->of->asked && b->of->asked == b->of->port) /* else %p would be another number, or none */
+		self.port = ka_arg(b->of->rs, 2);
 	if (!ka_script(b->k, &path->at, ka_arg(path, 1), &self, y)) {
 		b->out->n--;
 		return;
 	}
 	if (ka_bool(ka_get(checker, KA_MISC_DYNAMIC)))
 		y_set(im, y, "weight", "exit");
-	when(b, y, &(struct times){ 0, S(1), ka_time(limit, -1) });
+	when(b, y, &(struct times){ 0, S(1), ka_time(limit, -1), false });
 }
 
 static void payload(struct builder *b, const struct ka_node *said, const char *key, struct y *y)
@@ -255,17 +265,17 @@ static void udp(struct builder *b, const struct ka_node *checker)
 		payload(b, reply, "expect_hex", y);
 	else if (reply)
 		imp_say(b->k->im, &reply->at, IMP_LOST, "require_reply: say in expect what an answer looks like");
-	where(b, y, true);
-	when(b, y, &(struct times){ 1, S(1), S(5) });
+	where(b, y, PORT_ANY);
+	when(b, y, &(struct times){ 1, S(1), S(5), true });
 }
 
-static void plain(struct builder *b, const char *type, bool has_port)
+static void plain(struct builder *b, const char *type, enum port kind)
 {
 	struct y *y = begin(b, type);
 	if (!y)
 		return;
-	where(b, y, has_port);
-	when(b, y, &(struct times){ 1, S(1), S(5) });
+	where(b, y, kind);
+	when(b, y, &(struct times){ 1, S(1), S(5), true });
 }
 
 static void build_one(struct builder *b, const struct ka_node *n)
@@ -273,9 +283,9 @@ static void build_one(struct builder *b, const struct ka_node *n)
 	b->chain = (struct ka_chain){ { NULL, n, b->of->rs, b->of->vs } };
 	enum ka_word word = n->row ? n->row->word : KA_NONE;
 	if (word == KA_TCP_CHECK)
-		plain(b, "tcp", true);
+		plain(b, "tcp", PORT_TCP);
 	else if (word == KA_PING_CHECK)
-		plain(b, "icmp", false);
+		plain(b, "icmp", PORT_NONE);
 	else if (word == KA_HTTP_GET || word == KA_SSL_GET)
 		http(b, n, word == KA_SSL_GET);
 	else if (word == KA_DNS_CHECK)

@@ -143,10 +143,12 @@ static uint16_t only_port(const struct maker *m, const struct virtual *v)
 static void add_server(struct maker *m, struct virtual *v, const struct ka_node *n)
 {
 	struct imp *im = m->k->im;
+	uint16_t asked;
 	struct server s = { .n = n, .mode = mode_of(m->k, ka_get(n, KA_LVS_METHOD), v->mode) };
 	const struct ka_chain chain = { { n, v->n } };
 	if (!reads_as(m->k, n, &s.ip, &s.port))
 		return;
+	asked = s.port;
 	if (strcmp(s.mode, "nat") != 0 && s.port) {
 		uint16_t want = only_port(m, v);
 		if (s.port != want)
@@ -162,7 +164,10 @@ static void add_server(struct maker *m, struct virtual *v, const struct ka_node 
 		}
 	s.weight = ka_num(ka_find(&chain, KA_WEIGHT), 1);
 	s.inhibit = ka_bool(ka_find(&chain, KA_INHIBIT));
-	ka_check_build(m->k, &(struct ka_checked){ v->n, n, s.ip, s.port ? s.port : only_port(m, v) }, &s.checks);
+	ka_check_build(m->k,
+		&(struct ka_checked){
+			v->n, n, s.ip, s.port ? s.port : only_port(m, v), asked, v->protocol == IPPROTO_TCP },
+		&s.checks);
 	struct server *p = lb_vec_push(&v->servers);
 	if (p)
 		*p = s;

@@ -135,7 +135,7 @@ static void track_process(struct ka *k, const struct ka_node *n, struct y *insta
 {
 	static const char *const known[] = { "process", "weight", "quorum", "delay", "fork_delay", "terminate_delay" };
 	const struct ka_node *p = named(k, KA_VRRP_TRACK_PROCESS, ka_arg(n, 0)), *what, *w;
-	int64_t own = 1, weight, quorum = 1;
+	int64_t own = 0, weight, quorum = 1; /* keepalived.conf(5) of old ones says weight 1; all take 0 */
 	if (!p) {
 		imp_say(k->im, &n->at, IMP_ERROR, "there is no vrrp_track_process %s", imp_shown(k->im, ka_arg(n, 0)));
 		return;
@@ -162,8 +162,13 @@ static void track_process(struct ka *k, const struct ka_node *n, struct y *insta
 		imp_say(k->im, &w->at, IMP_LOST, "weight: not understood, or reverse");
 		return;
 	}
-	if (weight_of(k, n, 1, own, &weight))
-		put(k, instance, "process", what->w[1], weight);
+	if (!weight_of(k, n, 1, own, &weight))
+		return;
+	imp_say(k->im, &p->at, IMP_NOTE,
+		"track: process wants ProtectProc=default in a drop-in of lbd's unit; until then it is unknown, and "
+		"counts "
+		"for nothing");
+	put(k, instance, "process", what->w[1], weight);
 }
 
 void ka_track(struct ka *k, const struct ka_node *from, struct y *instance)
