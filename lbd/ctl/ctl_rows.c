@@ -4,6 +4,7 @@
 #include "lbd/check/check_fsm.h"
 #include "lbd/ctl/ctl_life.h"
 #include "lbd/ctl/ctl_peer.h"
+#include "lbd/ctl/ctl_state.h"
 #include "lbd/ctl/ctl_sync.h"
 #include "lbd/ctl/ctl_vrrp.h"
 #include "lbd/ipvs/ipvs_sched.h"
@@ -65,27 +66,6 @@ static json_t *overrides_of(const struct override *ov)
 	return all;
 }
 
-/* ---- what the kernel refused ---- */
-
-/* The refusal that concerns this backend, or its whole service (dest NULL: only that). */
-static const struct ipvs_refusal *refusal_of(
-	const struct ctl_env *env, const struct config_service *s, const struct model_backend *b)
-{
-	for (uint32_t i = 0; i < s->n_listens; i++) {
-		size_t n;
-		const struct ipvs_refusal *r = ipvs_refusals(env->ipvs, &s->listens[i], &n);
-		for (size_t k = 0; k < n; k++) {
-			bool whole = r[k].op.type == IPVS_OP_SERVICE_ADD;
-			bool this_one = b && r[k].op.type >= IPVS_OP_DEST_ADD &&
-					lb_ip_cmp(&r[k].op.dest.addr, &b->cfg->addr) == 0 &&
-					r[k].op.dest.port == model_backend_port(b, &s->listens[i]);
-			if (whole || this_one)
-				return &r[k];
-		}
-	}
-	return NULL;
-}
-
 /* ---- counts ---- */
 
 struct counting {
@@ -120,7 +100,8 @@ int ctl_counts_read(struct ctl_env *env, uint32_t service, struct ctl_counts *ou
 		return -ENOMEM;
 	for (uint32_t i = 0; i < s->n_listens && !env->kernel_missing; i++) {
 		struct counting k = { env, service, &s->listens[i], out };
-		(void)kernel->dests(kernel->arg, &s->listens[i], count_dest, &k);
+		int err = kernel->dests(kernel->arg, &s->listens[i], count_dest, &k);
+		out->partial |= err && err != -ESRCH;
 	}
 	return 0;
 }
@@ -183,25 +164,6 @@ static void put_persistence(json_t *row, const struct config_service *s)
 		ctl_put(row, "engine", json_string(s->engine));
 }
 
-/* Any refusal at all, an edit of a running service included. */
-static bool refused_something(const struct ctl_env *env, const struct config_service *s)
-{
-	size_t n = 0;
-	for (uint32_t i = 0; i < s->n_listens && n == 0; i++)
-		(void)ipvs_refusals(env->ipvs, &s->listens[i], &n);
-	return n > 0;
-}
-
-/* A service that the kernel does not take is down; one that it serves in part, or as it was before, is degraded. */
-static const char *status_word(const struct ctl_env *env, const struct model_service *s, bool refused)
-{
-	if (refused)
-		return model_service_status_name(MODEL_SERVICE_DOWN);
-	if (s->status == MODEL_SERVICE_UP && refused_something(env, s->cfg))
-		return model_service_status_name(MODEL_SERVICE_DEGRADED);
-	return model_service_status_name((enum model_service_status)s->status);
-}
-
 /* What holds when backends fail. */
 static void put_pool_rules(json_t *row, const struct model_service *s)
 {
@@ -236,7 +198,7 @@ static void put_service_reasons(struct ctl_env *env, json_t *row, const struct m
 		ctl_put(row, "overrides",
 			json_pack("{s:o}", "status", ctl_override_item(&s->ov->state_item, json_string("maint"))));
 	}
-	if (refused_something(env, s->cfg))
+	if (ctl_refused_something(env, s->cfg))
 		json_array_append_new(list, json_string("kernel_refused"));
 	if (json_array_size(list))
 		ctl_put(row, "reasons", list);
@@ -254,14 +216,13 @@ json_t *ctl_row_service(struct ctl_env *env, uint32_t service, bool with_members
 		json_decref(row);
 		return NULL;
 	}
-	bool refused = refusal_of(env, cfg, NULL) != NULL;
 	ctl_put(row, "service", json_string(cfg->name));
-	ctl_put(row, "status", json_string(status_word(env, s, refused)));
+	ctl_put(row, "status", json_string(model_service_status_name(ctl_service_status(env, s))));
 	ctl_put(row, "listen", listeners(cfg));
 	ctl_put(row, "scheduler", json_string(cfg->scheduler));
 	ctl_put(row, "mode", json_string(ipvs_method_name(cfg->method)));
 	ctl_put(row, "backends", json_integer(cfg->n_backends));
-	ctl_put(row, "in_pool", json_integer(refused ? 0 : s->in_pool));
+	ctl_put(row, "in_pool", json_integer(ctl_service_in_pool(env, s)));
 	ctl_put(row, "active", json_integer((json_int_t)counts.active));
 	ctl_put(row, "inactive", json_integer((json_int_t)counts.inactive));
 	ctl_put(row, "flags", flags_of(cfg));
@@ -352,7 +313,7 @@ json_t *ctl_row_backend(struct ctl_env *env, uint32_t backend, const struct ipvs
 	const struct model *m = env->model;
 	const struct model_backend *b = &m->backends[backend];
 	const struct config_service *s = m->services[b->service].cfg;
-	bool refused = refusal_of(env, s, b) != NULL;
+	bool refused = ctl_refusal(env, s, b) != NULL;
 	uint32_t reasons = b->reasons | (refused ? MODEL_REASON_KERNEL_REFUSED : 0u);
 	char ep[LB_ENDPOINT_STRLEN];
 	json_t *row = json_object();
@@ -361,9 +322,7 @@ json_t *ctl_row_backend(struct ctl_env *env, uint32_t backend, const struct ipvs
 	ctl_put(row, "service", json_string(s->name));
 	ctl_put(row, "backend", json_string(b->cfg->name));
 	ctl_put(row, "address", json_string(lb_endpoint_str(&b->cfg->addr, b->cfg->port, ep)));
-	ctl_put(row, "state",
-		json_string(model_backend_state_name(
-			refused && b->in_pool ? MODEL_BACKEND_DOWN : (enum model_backend_state)b->state)));
+	ctl_put(row, "state", json_string(model_backend_state_name(ctl_backend_state(env, b))));
 	ctl_put(row, "admin", json_string(states[model_admin_state(b)]));
 	if (b->ov && b->ov->force_item.set)
 		ctl_put(row, "force", json_string(override_force_name(b->ov->force)));
@@ -447,8 +406,7 @@ static void put_problems(struct ctl_env *env, json_t *row)
 	uint32_t more = 0;
 	for (uint32_t i = 0; i < m->n_backends; i++) {
 		const struct model_backend *b = &m->backends[i];
-		if (b->state == MODEL_BACKEND_UP &&
-			!(ipvs_refused_listeners(env->ipvs) && refusal_of(env, m->services[b->service].cfg, b)))
+		if (b->state == MODEL_BACKEND_UP && !ctl_refusal(env, m->services[b->service].cfg, b))
 			continue;
 		if (json_array_size(list) < PROBLEMS_MAX)
 			json_array_append_new(list, ctl_row_backend(env, i, NULL));
@@ -515,7 +473,7 @@ json_t *ctl_alarms(const struct ctl_env *env)
 
 json_t *ctl_row_status(struct ctl_env *env)
 {
-	struct model_totals t = model_totals(env->model);
+	struct model_totals t = ctl_totals(env);
 	json_t *row = json_object(), *file = json_object();
 	ctl_put(row, "node", json_string(env->node));
 	ctl_put(row, "version", json_string(env->version));

@@ -18,15 +18,17 @@ json_t *ctl_row_daemon(struct ctl_env *env);
 struct ctl_counts {
 	struct ipvs_counts *v; /* one per backend, in the order of the configuration; owned */
 	uint64_t active, inactive;
+	bool partial; /* there may be more: a listener could not be read */
 };
-/* 0 or -errno; free with ctl_counts_done. A listener that cannot be read counts nothing. */
+/* 0 or -errno; free with ctl_counts_done. */
 int ctl_counts_read(struct ctl_env *env, uint32_t service, struct ctl_counts *out);
 void ctl_counts_done(struct ctl_counts *c);
 
 /* counts may be NULL (unknown). */
 json_t *ctl_row_backend(struct ctl_env *env, uint32_t backend, const struct ipvs_counts *counts);
 
-/* Whether the daemon is ready: first verdicts in, kernel equals desired. */
+/* Whether the daemon is ready: first verdicts in, the kernel as desired but for what it refuses (an alarm tells of
+ * that: one service that it does not take must not keep every other change from being over). */
 bool ctl_ready(const struct ctl_env *env);
 
 /* A time as rows have it, NULL for 0 (never); a duration in seconds. */

@@ -5,6 +5,7 @@
 #include "lbd/ctl/ctl_life.h"
 #include "lbd/ctl/ctl_peer.h"
 #include "lbd/ctl/ctl_rows.h"
+#include "lbd/ctl/ctl_state.h"
 #include "lbd/ctl/ctl_sync.h"
 #include "lbd/ctl/ctl_vrrp.h"
 
@@ -26,13 +27,18 @@ static int daemon_ready(struct waiting *w)
 static int service_up(struct waiting *w)
 {
 	uint32_t s = model_service_find(w->env->model, w->object);
-	return s == MODEL_NONE ? -1 : w->env->converged && w->env->model->services[s].status == MODEL_SERVICE_UP;
+	return s == MODEL_NONE ? -1
+			       : w->env->converged &&
+					 ctl_service_status(w->env, &w->env->model->services[s]) == MODEL_SERVICE_UP;
 }
 
 static int service_quorum(struct waiting *w)
 {
 	uint32_t s = model_service_find(w->env->model, w->object);
-	return s == MODEL_NONE ? -1 : w->env->converged && w->env->model->services[s].in_pool > 0;
+	if (s == MODEL_NONE)
+		return -1;
+	const struct model_service *svc = &w->env->model->services[s];
+	return w->env->converged && svc->settled && !svc->quorum_lost && ctl_service_in_pool(w->env, svc) > 0;
 }
 
 static const struct model_backend *backend(struct waiting *w)
@@ -46,13 +52,14 @@ static int backend_up(struct waiting *w)
 	const struct model_backend *b = backend(w);
 	if (!b || model_admin_state(b) != CONFIG_STATE_ENABLED)
 		return -1;
-	return w->env->converged && b->state == MODEL_BACKEND_UP && !(b->reasons & MODEL_REASON_NOT_CHECKED);
+	return w->env->converged && ctl_backend_state(w->env, b) == MODEL_BACKEND_UP &&
+	       !(b->reasons & MODEL_REASON_NOT_CHECKED);
 }
 
 static int backend_down(struct waiting *w)
 {
 	const struct model_backend *b = backend(w);
-	return !b ? -1 : w->env->converged && !b->in_pool;
+	return !b ? -1 : w->env->converged && !ctl_backend_in_pool(w->env, b);
 }
 
 /* Weight 0 and no flow left. Persistence templates are no flows. */
@@ -70,7 +77,7 @@ static int backend_drained(struct waiting *w)
 		return 0;
 	const struct ipvs_counts *c =
 		&counts.v[b - w->env->model->backends - w->env->model->services[b->service].first_backend];
-	int done = c->active == 0 && c->inactive == 0;
+	int done = !counts.partial && c->active == 0 && c->inactive == 0;
 	ctl_counts_done(&counts);
 	return done;
 }

@@ -3,6 +3,7 @@
 #include "lbd/ctl/metrics.h"
 
 #include "lbd/ctl/ctl_rows.h"
+#include "lbd/ctl/ctl_state.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -268,22 +269,24 @@ static void service_count(const struct metrics *m, uint32_t i, struct lb_text *o
 static void service_status(const struct metrics *m, uint32_t i, struct lb_text *out)
 {
 	const struct model_service *s = &m->env->model->services[i];
+	unsigned status = ctl_service_status(m->env, s);
 	for (unsigned k = 0; k < MODEL_SERVICE_STATUS_COUNT; k++) {
 		line l = labelled(m, out, "service", s->cfg->name);
 		metric_label(&l, "status", model_service_status_name((enum model_service_status)k));
-		metric_count(&l, s->settled && s->status == k);
+		metric_count(&l, s->settled && status == k);
 	}
 }
 
 static void service_backends(const struct metrics *m, uint32_t i, struct lb_text *out)
 {
 	const struct model_service *s = &m->env->model->services[i];
+	uint32_t in_pool = ctl_service_in_pool(m->env, s);
 	line l = labelled(m, out, "service", s->cfg->name);
 	metric_label(&l, "in_pool", "true");
-	metric_count(&l, s->in_pool);
+	metric_count(&l, in_pool);
 	l = labelled(m, out, "service", s->cfg->name);
 	metric_label(&l, "in_pool", "false");
-	metric_count(&l, s->cfg->n_backends - s->in_pool);
+	metric_count(&l, s->cfg->n_backends - in_pool);
 }
 
 enum { SERVICE_QUORUM_REACHED, SERVICE_SORRY_ACTIVE };
@@ -323,7 +326,7 @@ static void backend(const struct metrics *m, uint32_t i, struct lb_text *out)
 {
 	const struct model_backend *b = &m->env->model->backends[i];
 	line l = backend_line(m, b, out);
-	metric_count(&l, m->now->which == OF_BACKEND_IN_POOL  ? b->in_pool
+	metric_count(&l, m->now->which == OF_BACKEND_IN_POOL  ? ctl_backend_in_pool(m->env, b)
 			 : m->now->which == OF_BACKEND_WEIGHT ? b->weight
 							      : b->cfg->weight);
 }
@@ -360,10 +363,12 @@ static void check(const struct metrics *m, uint32_t i, struct lb_text *out)
 	const struct model_backend *b = &model->backends[i];
 	for (uint32_t k = 0; k < model->services[b->service].cfg->n_checks; k++) {
 		const struct model_target *t = model_backend_target(model, i, k);
+		/* not t->check: of checks with equal settings one target has the name of one */
+		const char *name = model->services[b->service].cfg->checks[k]->name;
 		if (!t || !t->judged || (m->now->which == CHECK_SINCE && !t->since_wall_ms))
 			continue;
 		line l = backend_line(m, b, out);
-		metric_label(&l, "check", t->check->name);
+		metric_label(&l, "check", name);
 		switch (m->now->which) {
 		case CHECK_UP: metric_count(&l, t->up); break;
 		case CHECK_DURATION: metric_number(&l, t->latency_us / 1e6); break;
