@@ -93,7 +93,7 @@ static void prepare_cb(struct ev_loop *loop, ev_prepare *w, int revents)
 	daemon_waits_look(d, false);
 	more |= daemon_both_turn(d);
 	daemon_events_turn(d);
-	daemon_talk_turn(d); /* last: it sends what all of these have said */
+	more |= daemon_talk_turn(d); /* last: it sends what all of these have said */
 	d->changed = false;
 	if (!more)
 		ev_idle_stop(loop, &d->idle);

@@ -184,6 +184,8 @@ struct daemon_look {
 /* What we say to the core of the other node, and it to us. */
 struct daemon_talk {
 	struct ctl_talk *talk;
+	struct lb_time slice; /* when answers to the other node began to take time */
+	bool more;            /* they go on with the next turn */
 	struct ctl_remote *remote;
 	uint32_t link;  /* the number of the one that carries it, 0 = none does */
 	bool words_due; /* it has not been told of all overrides */
@@ -492,7 +494,7 @@ void daemon_talk_done(struct daemon *d);
 /* The room has a link of this number that carries it; 0 = it has none, why. */
 void daemon_talk_link(struct daemon *d, uint32_t link, const char *why);
 void daemon_talk_in(struct daemon *d, const struct sync_msg_talk *m);
-void daemon_talk_turn(struct daemon *d); /* before the loop sleeps */
+bool daemon_talk_turn(struct daemon *d); /* before the loop sleeps; true: once more */
 bool daemon_talk_busy(const struct daemon *d);
 
 /* ---- daemon_pair.c ---- */

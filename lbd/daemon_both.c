@@ -60,7 +60,7 @@ static void run_ended(void *arg)
 	(void)arg; /* seen before the loop sleeps */
 }
 
-static const struct ctl_sink run_sink = { run_line, run_full, run_ended };
+static const struct ctl_sink run_sink = { .line = run_line, .full = run_full, .ended = run_ended };
 
 static void run_begin(struct daemon *d, struct both_run *u)
 {

@@ -181,6 +181,12 @@ static void look_line(void *arg, const char *s, size_t n)
 
 static bool look_full(void *arg)
 {
+	(void)arg;
+	return false;
+}
+
+static bool look_later(void *arg)
+{
 	const struct life_look *look = arg;
 	return lb_time_diff_us(lb_clock_now(), look->slice) >= SLICE_US;
 }
@@ -190,7 +196,7 @@ static void look_ended(void *arg)
 	(void)arg; /* seen before the loop sleeps */
 }
 
-static const struct ctl_sink look_sink = { look_line, look_full, look_ended };
+static const struct ctl_sink look_sink = { look_line, look_full, look_ended, look_later };
 
 static void look_free(struct daemon *d)
 {

@@ -37,10 +37,14 @@ void daemon_talk_in(struct daemon *d, const struct sync_msg_talk *m)
 		ctl_talk_in(d->talk.talk, m->id, m->flags, m->text, m->n);
 }
 
-void daemon_talk_turn(struct daemon *d)
+bool daemon_talk_turn(struct daemon *d)
 {
+	d->talk.slice = lb_clock_now();
 	ctl_remote_set_generation(d->talk.remote, d->generation);
+	d->talk.more = false;
+	ctl_remote_turn(d->talk.remote);
 	ctl_talk_flush(d->talk.talk);
+	return d->talk.more;
 }
 
 bool daemon_talk_busy(const struct daemon *d)
@@ -80,6 +84,16 @@ static int op_file_read(void *arg, int fd, size_t max, struct lb_text *out)
 	return state_read_fd(fd, max, out);
 }
 
+static bool op_later(void *arg)
+{
+	struct daemon *d = arg;
+	if (lb_time_diff_us(lb_clock_now(), d->talk.slice) < SLICE_US)
+		return false;
+	d->talk.more = true;
+	daemon_more(d); /* outside of a turn */
+	return true;
+}
+
 /* In memory: it came over the link and is on no disk. */
 static int op_file_make(void *arg, const char *s, size_t n)
 {
@@ -116,6 +130,7 @@ int daemon_talk_start(struct daemon *d)
 		.file_read = op_file_read,
 		.file_make = op_file_make,
 		.file_close = op_file_close,
+		.later = op_later,
 		.arg = d };
 	d->talk.talk = ctl_talk_new(&talk);
 	d->talk.remote = d->talk.talk ? ctl_remote_new(d->talk.talk, &remote) : NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/ctl/ctl_io.h"
 
+#include "common/clock_io.h"
 #include "common/frame_io.h"
 #include "lbd/ctl/ctl_reply.h"
 #include "lbd/ctl/ctl_request.h"
@@ -24,6 +25,7 @@
 #define PENDING_MAX    (64u * 1024u * 1024u) /* a handler that does not stream must not eat the memory */
 #define READ_AHEAD     (256u * 1024u)        /* requests read while one is being answered */
 #define LINES_PER_TURN 16u
+#define SLICE_US       5000 /* of one client at a time */
 #define ACCEPTS        16u
 #define PAUSE_S        0.1
 #define WARN_EVERY_S   10.0
@@ -34,17 +36,18 @@ struct client {
 	struct client *next;
 	struct lb_frame frame;
 	ev_io in, out;
-	ev_timer deadline; /* runs while bytes wait to be read by the client */
+	ev_timer deadline; /* runs while an answer waits for the client to read */
 	ev_timer hangup;   /* runs while a half-closed client waits for its answer */
 	struct ctl_peer peer;
 	struct ctl_message message;
 	struct ctl_request request;
 	struct ctl_reply reply;
 	ev_tstamp active;
-	bool busy;    /* a request is being answered */
-	bool ended;   /* its end was written */
-	bool closing; /* to be dropped when everything is written */
-	bool dead;    /* to be dropped */
+	struct lb_time slice; /* when its turn began */
+	bool busy;            /* a request is being answered */
+	bool ended;           /* its end was written */
+	bool closing;         /* to be dropped when everything is written */
+	bool dead;            /* to be dropped */
 };
 
 struct gate { /* a listening socket and its level */
@@ -92,7 +95,21 @@ static void sink_ended(void *arg)
 	ev_io_start(c->server->loop, &c->out); /* the next request waits for this turn */
 }
 
-static const struct ctl_sink client_sink = { sink_line, sink_full, sink_ended };
+static bool slice_is_over(const struct client *c)
+{
+	return lb_time_diff_us(lb_clock_now(), c->slice) >= SLICE_US;
+}
+
+static bool sink_later(void *arg)
+{
+	struct client *c = arg;
+	if (!slice_is_over(c))
+		return false;
+	ev_io_start(c->server->loop, &c->out); /* it may have written nothing */
+	return true;
+}
+
+static const struct ctl_sink client_sink = { sink_line, sink_full, sink_ended, sink_later };
 
 __attribute__((format(printf, 4, 5))) static void refuse(
 	struct client *c, long long id, enum lb_code code, const char *fmt, ...)
@@ -225,7 +242,7 @@ static bool answer_lines(struct client *c)
 {
 	const char *line;
 	size_t n;
-	for (unsigned i = 0; i < LINES_PER_TURN; i++) {
+	for (unsigned i = 0; i < LINES_PER_TURN && !(i && slice_is_over(c)); i++) {
 		if (c->ended)
 			finish_request(c);
 		if (c->busy || c->closing || c->dead)
@@ -254,7 +271,7 @@ static void arm(struct client *c, bool more)
 {
 	struct ev_loop *loop = c->server->loop;
 	bool waiting = lb_frame_pending(&c->frame) > 0, stream = c->reply.state == CTL_REPLY_STREAM;
-	if (!waiting)
+	if (!waiting && !stream) /* a stream that is to go on later waits for the client, too */
 		ev_timer_stop(loop, &c->deadline);
 	else if (!ev_is_active(&c->deadline))
 		ev_timer_again(loop, &c->deadline);
@@ -277,6 +294,8 @@ static void arm(struct client *c, bool more)
 /* Everything that can be done now. c may be gone afterwards. */
 static void turn(struct client *c)
 {
+	bool goes_on = c->reply.next && !sink_full(c);
+	c->slice = lb_clock_now();
 	if (c->reply.next)
 		ctl_reply_pump(&c->reply);
 	bool more = answer_lines(c);
@@ -286,7 +305,7 @@ static void turn(struct client *c)
 		drop(c);
 		return;
 	}
-	if (lb_frame_pending(&c->frame) != before) {
+	if (goes_on || lb_frame_pending(&c->frame) != before) {
 		c->active = ev_now(c->server->loop);
 		ev_timer_stop(c->server->loop, &c->deadline); /* it reads: the time starts anew */
 	}
@@ -376,25 +395,6 @@ static bool has_place(struct ctl_server *s, uid_t uid)
 	return s->n_clients < s->config.max_clients || drop_idle(s, NULL);
 }
 
-/* Says why and hangs up: one write, whatever becomes of it. */
-__attribute__((format(printf, 3, 4))) static void turn_away(int fd, enum lb_code code, const char *fmt, ...)
-{
-	char text[512];
-	struct lb_text line = LB_TEXT_INIT;
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	json_t *msg = json_pack("{s:{s:i, s:s}}", "end", "code", (int)code, "message", text);
-	if (msg)
-		lb_proto_dump(msg, &line);
-	if (line.n && !line.bad)
-		(void)!send(fd, line.s, line.n, MSG_NOSIGNAL | MSG_DONTWAIT);
-	json_decref(msg);
-	lb_text_done(&line);
-	close(fd);
-}
-
 static void greet(struct client *c)
 {
 	const struct ctl_server_config *config = &c->server->config;
@@ -444,16 +444,16 @@ static void welcome(struct gate *g, int fd)
 	struct ctl_server *s = g->server;
 	struct ctl_creds creds;
 	if (ctl_creds_read(fd, &creds)) {
-		turn_away(fd, LB_CODE_DENIED, "the kernel does not say who you are");
+		ctl_turn_away(fd, LB_CODE_DENIED, "the kernel does not say who you are");
 		return;
 	}
 	/* who may change may look */
 	bool may = ctl_creds_may(&creds, g->listener.group) ||
 		   (g->level == CTL_LEVEL_OBSERVE && ctl_creds_may(&creds, s->gates[0].listener.group));
 	if (!may)
-		turn_away(fd, LB_CODE_DENIED, "this socket is for members of the group %s", g->group);
+		ctl_turn_away(fd, LB_CODE_DENIED, "this socket is for members of the group %s", g->group);
 	else if (!has_place(s, creds.uid))
-		turn_away(fd, LB_CODE_REFUSED, "too many clients are busy here, try again");
+		ctl_turn_away(fd, LB_CODE_REFUSED, "too many clients are busy here, try again");
 	else
 		admit(g, fd, &creds);
 	ctl_creds_done(&creds);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/ctl/ctl_listen_io.h"
 
+#include "common/buf.h"
+#include "common/proto.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -251,4 +255,22 @@ void ctl_user_name(uid_t uid, char out[33])
 		}
 	if (f)
 		fclose(f);
+}
+
+void ctl_turn_away(int fd, enum lb_code code, const char *fmt, ...)
+{
+	char text[512];
+	struct lb_text line = LB_TEXT_INIT;
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	json_t *msg = json_pack("{s:{s:i, s:s}}", "end", "code", (int)code, "message", text);
+	if (msg)
+		lb_proto_dump(msg, &line);
+	if (line.n && !line.bad)
+		(void)!send(fd, line.s, line.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	json_decref(msg);
+	lb_text_done(&line);
+	close(fd);
 }

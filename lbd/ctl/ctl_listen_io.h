@@ -44,3 +44,6 @@ bool ctl_creds_may(const struct ctl_creds *c, gid_t group);
 /* The name of a uid as /etc/passwd has it, else its number. Other name services are not asked: one that hangs would
  * hang the daemon. */
 void ctl_user_name(uid_t uid, char out[33]);
+
+/* Says why and hangs up: one write, whatever becomes of it. Closes fd. */
+__attribute__((format(printf, 3, 4))) void ctl_turn_away(int fd, enum lb_code code, const char *fmt, ...);

@@ -212,6 +212,7 @@ struct guest {
 	struct ctl_reply reply;
 	struct lb_text file;
 	bool asked;
+	bool put_off;    /* its answer goes on with the next turn */
 	struct lb_err e; /* code OK = none: why it gets no answer */
 };
 
@@ -233,7 +234,14 @@ static void guest_ended(void *arg)
 	ctl_conv_end(g->conv);
 }
 
-static const struct ctl_sink guest_sink = { guest_line, guest_full, guest_ended };
+static bool guest_later(void *arg)
+{
+	struct guest *g = arg;
+	g->put_off = g->remote->ops.later(g->remote->ops.arg);
+	return g->put_off;
+}
+
+static const struct ctl_sink guest_sink = { guest_line, guest_full, guest_ended, guest_later };
 
 static void guest_request(struct guest *g, const json_t *msg)
 {
@@ -305,7 +313,7 @@ static void guest_room(struct ctl_conv *c, void *arg)
 {
 	struct guest *g = arg;
 	(void)c;
-	if (g->reply.next)
+	if (g->reply.next && !g->put_off)
 		ctl_reply_pump(&g->reply);
 }
 
@@ -339,6 +347,12 @@ int ctl_remote_asked(struct ctl_remote *rs, struct ctl_conv *c, const json_t *he
 	lb_field_line(&f, "user", user, sizeof(user));
 	if (f.bad || !user[0])
 		return lb_err_set(e, LB_CODE_USAGE, "a request of another node says who asks, and what that may do");
+	size_t n = 0;
+	for (const struct guest *other = rs->guests; other; other = other->next)
+		n++;
+	if (n >= CTL_REMOTE_GUESTS)
+		return lb_err_set(e, LB_CODE_REFUSED,
+			"%zu requests of this node are being answered there; try again in a moment", n);
 	struct guest *g = calloc(1, sizeof(*g));
 	if (!g)
 		return lb_err_set(e, LB_CODE_FAILED, "out of memory");
@@ -356,6 +370,12 @@ int ctl_remote_asked(struct ctl_remote *rs, struct ctl_conv *c, const json_t *he
 }
 
 /* ---- the whole ---- */
+
+void ctl_remote_turn(struct ctl_remote *rs)
+{
+	for (struct guest *g = rs->guests; g; g = g->next)
+		g->put_off = false;
+}
 
 void ctl_remote_set_generation(struct ctl_remote *rs, long long generation)
 {

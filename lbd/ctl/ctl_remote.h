@@ -16,6 +16,7 @@
 
 #define CTL_REMOTE_FILE_MAX  (16u * 1024u * 1024u) /* of a request */
 #define CTL_REMOTE_FILES_MAX (32u * 1024u * 1024u) /* of all at once */
+#define CTL_REMOTE_GUESTS    5u                    /* of CTL_TALK_ANSWERS: the rest is for what the nodes say */
 
 struct ctl_remote;
 
@@ -25,6 +26,8 @@ struct ctl_remote_ops { /* file_*: what pure code cannot do with a descriptor */
 	int (*file_read)(void *arg, int fd, size_t max, struct lb_text *out); /* 0 or -errno; fd stays */
 	int (*file_make)(void *arg, const char *s, size_t n); /* a descriptor to read it from, or -errno */
 	void (*file_close)(void *arg, int fd);
+	/* Whether answers have taken enough time for now. Then ctl_remote_turn and ctl_talk_flush follow soon. */
+	bool (*later)(void *arg);
 	void *arg;
 };
 
@@ -38,6 +41,8 @@ void ctl_remote_ask(struct ctl_env *env, struct ctl_request *rq, struct ctl_repl
 /* The header of a command came. As struct ctl_talk_ops asked. node: the other one; generation: that runs here. */
 int ctl_remote_asked(struct ctl_remote *rs, struct ctl_conv *c, const json_t *header, const char *node,
 	long long generation, struct lb_err *e);
+/* Before ctl_talk_flush: answers that were told to go on later do. */
+void ctl_remote_turn(struct ctl_remote *rs);
 /* Another one runs now: answers that are under way end with it. */
 void ctl_remote_set_generation(struct ctl_remote *rs, long long generation);
 

@@ -165,10 +165,13 @@ void ctl_reply_hold(struct ctl_reply *r, ctl_free_fn *gone, void *state)
 
 int ctl_reply_pump(struct ctl_reply *r)
 {
-	while (r->state == CTL_REPLY_STREAM && !r->sink->full(r->arg)) {
+	const struct ctl_sink *to = r->sink;
+	bool later = false;
+	while (r->state == CTL_REPLY_STREAM && !later && !to->full(r->arg)) {
 		int more = r->next(r, r->data);
 		if (!more && r->state == CTL_REPLY_STREAM)
 			ctl_reply_end(r, LB_CODE_FAILED, "the answer has no end", NULL);
+		later = r->state == CTL_REPLY_STREAM && to->later && to->later(r->arg);
 	}
 	if (r->state == CTL_REPLY_STREAM)
 		return 1;
@@ -226,7 +229,7 @@ static void collect_ended(void *arg)
 	(void)arg;
 }
 
-static const struct ctl_sink collect_sink = { collect_line, collect_full, collect_ended };
+static const struct ctl_sink collect_sink = { .line = collect_line, .full = collect_full, .ended = collect_ended };
 
 int ctl_collect_init(struct ctl_collect *c)
 {

@@ -12,6 +12,8 @@ struct ctl_sink {
 	void (*line)(void *arg, const char *s, size_t n); /* takes one line with its newline; it may be lost */
 	bool (*full)(void *arg);                          /* enough is waiting to be read: hold the stream */
 	void (*ended)(void *arg); /* the end was written; called once, from within a reply call */
+	/* A stream has taken enough time for now, written something or not; who says so lets it go on. NULL: never. */
+	bool (*later)(void *arg);
 };
 
 enum ctl_reply_state {
@@ -45,7 +47,8 @@ void ctl_reply_settle(struct ctl_reply *r);
 /* A row that is JSON already. */
 void ctl_reply_row_text(struct ctl_reply *r, const char *json);
 
-/* Lets a stream write until the sink is full or it has ended. 1 = there is more to come. */
+/* Lets a stream write until the sink is full, or says later, or it has ended; one step at least, if there is room. 1 =
+ * there is more to come. */
 int ctl_reply_pump(struct ctl_reply *r);
 
 /* The client is gone: a stream is freed, who holds the answer is told, nothing is written any more. */

@@ -62,6 +62,17 @@ static inline int next_rows(struct ctl_reply *r, void *state)
 	return 1;
 }
 
+/* Each step takes longer than a slice, and writes nothing: a look at a kernel that is as it should be. */
+static inline int next_look(struct ctl_reply *r, void *state)
+{
+	size_t *n = state;
+	usleep(6000);
+	if (++*n % 10)
+		return 1;
+	ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
+	return 0;
+}
+
 static inline void dispatch(struct ctl_request *rq, struct ctl_reply *r, void *arg)
 {
 	(void)arg;
@@ -71,6 +82,7 @@ static inline void dispatch(struct ctl_request *rq, struct ctl_reply *r, void *a
 		produced = 0;
 		ctl_reply_stream(r, next_rows, on_free, &produced);
 		break;
+	case LB_COMMAND_KERNEL_DIFF: ctl_reply_stream(r, next_look, on_free, &produced); break;
 	case LB_COMMAND_WAIT:
 		held = r;
 		ctl_reply_hold(r, on_gone, NULL);
@@ -108,6 +120,7 @@ static inline void setup(void)
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	ck_assert_int_eq(chmod(dir, 0755), 0);
 	loop = ev_loop_new(EVFLAG_AUTO);
+	produced = 0;
 	dispatched = gone_calls = free_calls = warnings = 0;
 	held = NULL;
 	got_file[0] = '\0';

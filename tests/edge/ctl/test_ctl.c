@@ -71,6 +71,27 @@ START_TEST(pipelined_requests_are_answered_in_order)
 }
 END_TEST
 
+/* The loop turns between two steps, for all others. */
+START_TEST(an_answer_that_takes_long_holds_nobody_up)
+{
+	start();
+	struct peer *p = greeted("observe.sock");
+	say(p, "{\"id\":1,\"cmd\":\"kernel.diff\"}\n{\"id\":2,\"cmd\":\"kernel.diff\"}\n{\"id\":3,\"cmd\":\"status\"}"
+	       "\n");
+	size_t before = 0;
+	while (produced < 20) {
+		ev_run(loop, EVRUN_NOWAIT);
+		ck_assert_uint_le(produced, before + 2); /* one of an answer that goes on, the first of the next */
+		before = produced;
+	}
+	ck_assert_int_eq(end_code(p, 1, NULL), 0);
+	ck_assert_int_eq(end_code(p, 2, NULL), 0);
+	ck_assert_int_eq(end_code(p, 3, NULL), 0);
+	ck_assert_uint_eq(free_calls, 2);
+	peer_free(p);
+}
+END_TEST
+
 START_TEST(garbage_is_answered_and_survived)
 {
 	start();
@@ -342,12 +363,12 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = { greets_and_answers, files_have_mode_and_go_away, observe_may_only_look,
-		pipelined_requests_are_answered_in_order, garbage_is_answered_and_survived, half_a_line_is_no_request,
-		a_line_too_long_ends_the_client, half_closed_client_gets_its_answers,
-		half_closed_client_that_leaves_is_noticed, oldest_idle_client_makes_room,
-		busy_clients_keep_their_places, files_travel_with_their_request, stream_reaches_a_reader,
-		stream_waits_for_a_slow_reader_and_drops_a_dead_one, client_leaving_during_a_stream_frees_it_once,
-		client_leaving_while_held_is_told_once, server_that_ends_tells_who_waits,
-		forgotten_answer_ends_with_failed, another_generation_is_refused };
+		pipelined_requests_are_answered_in_order, an_answer_that_takes_long_holds_nobody_up,
+		garbage_is_answered_and_survived, half_a_line_is_no_request, a_line_too_long_ends_the_client,
+		half_closed_client_gets_its_answers, half_closed_client_that_leaves_is_noticed,
+		oldest_idle_client_makes_room, busy_clients_keep_their_places, files_travel_with_their_request,
+		stream_reaches_a_reader, stream_waits_for_a_slow_reader_and_drops_a_dead_one,
+		client_leaving_during_a_stream_frees_it_once, client_leaving_while_held_is_told_once,
+		server_that_ends_tells_who_waits, forgotten_answer_ends_with_failed, another_generation_is_refused };
 	return run("ctl", tests, sizeof(tests) / sizeof(tests[0]));
 }

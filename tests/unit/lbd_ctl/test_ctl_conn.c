@@ -92,7 +92,7 @@ static void client_ended(void *arg)
 	(void)arg;
 }
 
-static const struct ctl_sink sink = { client_line, client_full, client_ended };
+static const struct ctl_sink sink = { .line = client_line, .full = client_full, .ended = client_ended };
 
 static void ask(struct client *c, const char *wire, const char *args)
 {

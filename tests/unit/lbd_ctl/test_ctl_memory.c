@@ -239,7 +239,7 @@ static void read_lines(struct answer *a)
 /* Lets n allocations succeed, then as many fail as it is told. How many stay behind. */
 static long answered(long n, long fail, struct answer *a)
 {
-	static const struct ctl_sink sink = { take_line, is_full, has_ended };
+	static const struct ctl_sink sink = { .line = take_line, .full = is_full, .ended = has_ended };
 	static const struct ctl_peer peer = { .level = CTL_LEVEL_ADMIN, .user = "alice" };
 	struct ctl_request rq = { .cmd = cmd, .args = asked, .peer = &peer, .fd = -1 };
 	struct ctl_reply r;

@@ -32,6 +32,7 @@ struct node {
 	unsigned rows, row_size, files_open;
 	enum lb_code code;
 	bool hold; /* the answer waits */
+	bool slow; /* one step takes all the time that there is */
 	struct ctl_reply *held;
 	unsigned gone;
 	int file_err;
@@ -130,6 +131,12 @@ static void file_close(void *arg, int fd)
 	x->files_open--;
 }
 
+static bool later(void *arg)
+{
+	const struct node *x = arg;
+	return x->slow;
+}
+
 /* ---- the client ---- */
 
 static void client_line(void *arg, const char *s, size_t n)
@@ -156,14 +163,19 @@ static void client_ended(void *arg)
 	(void)arg;
 }
 
-static const struct ctl_sink client_sink = { client_line, client_full, client_ended };
+static const struct ctl_sink client_sink = { .line = client_line, .full = client_full, .ended = client_ended };
 
 /* ---- the two ---- */
 
 static void start(struct node *x, struct node *other)
 {
 	const struct ctl_talk_ops talk = { .send = on_send, .asked = on_asked, .arg = x };
-	const struct ctl_remote_ops ops = { dispatch, file_read, file_make, file_close, x };
+	const struct ctl_remote_ops ops = { .dispatch = dispatch,
+		.file_read = file_read,
+		.file_make = file_make,
+		.file_close = file_close,
+		.later = later,
+		.arg = x };
 	*x = (struct node){ .other = other, .row_size = 10 };
 	x->talk = ctl_talk_new(&talk);
 	x->remote = ctl_remote_new(x->talk, &ops);
@@ -216,7 +228,8 @@ static void carry(void)
 	ck_assert_msg(!moved, "it never comes to rest");
 }
 
-static void say(const char *name, json_t *args, enum ctl_level level, int fd, long long if_generation)
+static void say_for(
+	struct ctl_reply *reply, const char *name, json_t *args, enum ctl_level level, int fd, long long if_generation)
 {
 	struct ctl_peer who = { .level = level, .user = "alice" };
 	struct ctl_request rq = { .cmd = lb_command_wire(name),
@@ -226,9 +239,14 @@ static void say(const char *name, json_t *args, enum ctl_level level, int fd, lo
 		.to_peer = true,
 		.if_generation = if_generation };
 	ck_assert_ptr_nonnull(rq.cmd);
-	ctl_reply_begin(&client.reply, 1, 0);
-	ctl_remote_ask(&env, &rq, &client.reply);
+	ctl_reply_begin(reply, 1, 0);
+	ctl_remote_ask(&env, &rq, reply);
 	json_decref(args);
+}
+
+static void say(const char *name, json_t *args, enum ctl_level level, int fd, long long if_generation)
+{
+	say_for(&client.reply, name, args, level, fd, if_generation);
 }
 
 static void ask(const char *name, json_t *args)
@@ -254,6 +272,45 @@ START_TEST(rows_and_the_end_are_those_of_the_other_node)
 	ended(0, "");
 	ck_assert_str_eq(lb_proto_str(client.end, "node"), "lb-b");
 	ck_assert_int_eq(lb_proto_int(client.end, "left", -1), 3); /* what it said besides */
+}
+END_TEST
+
+/* However much it may send. */
+START_TEST(an_answer_that_takes_time_is_given_a_step_a_turn)
+{
+	b.slow = true;
+	b.rows = 10;
+	ask("service.list", json_object());
+	ck_assert_uint_eq(b.rows, 9); /* with the request */
+	for (unsigned left = 9; left; left--) {
+		ck_assert_uint_eq(b.rows, left);
+		ctl_remote_turn(b.remote);
+		carry();
+	}
+	ctl_remote_turn(b.remote);
+	carry();
+	ck_assert_uint_eq(client.lines, 11);
+	ended(0, "");
+}
+END_TEST
+
+/* The rest of what the link takes at once is for what the nodes say to each other. */
+START_TEST(who_asks_there_leaves_room)
+{
+	struct ctl_reply many[CTL_REMOTE_GUESTS];
+	b.hold = true;
+	for (unsigned i = 0; i < CTL_REMOTE_GUESTS; i++) {
+		ctl_reply_init(&many[i], &client_sink, NULL);
+		say_for(&many[i], "service.list", json_object(), CTL_LEVEL_OBSERVE, -1, 0);
+	}
+	carry();
+	ck_assert_ptr_null(client.end);
+	ask("service.list", json_object());
+	ended(LB_CODE_REFUSED, "lb-b: 5 requests of this node are being answered there; try again in a moment");
+	for (unsigned i = 0; i < CTL_REMOTE_GUESTS; i++)
+		ctl_reply_done(&many[i]);
+	carry();
+	ck_assert_uint_eq(b.gone, CTL_REMOTE_GUESTS);
 }
 END_TEST
 
@@ -457,6 +514,8 @@ int main(void)
 	suite_add_tcase(s, c);
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, rows_and_the_end_are_those_of_the_other_node);
+	tcase_add_test(c, an_answer_that_takes_time_is_given_a_step_a_turn);
+	tcase_add_test(c, who_asks_there_leaves_room);
 	tcase_add_test(c, its_errors_are_ours);
 	tcase_add_test(c, who_may_only_look_may_only_look_there);
 	tcase_add_test(c, a_generation_is_compared_there);

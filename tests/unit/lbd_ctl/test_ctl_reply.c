@@ -40,7 +40,7 @@ static void sink_ended(void *arg)
 	k->ended++;
 }
 
-static const struct ctl_sink sink_ops = { sink_line, sink_full, sink_ended };
+static const struct ctl_sink sink_ops = { .line = sink_line, .full = sink_full, .ended = sink_ended };
 
 static void begin(struct ctl_reply *r, struct sink *k, unsigned room)
 {

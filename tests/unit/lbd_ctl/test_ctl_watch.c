@@ -56,7 +56,7 @@ static int64_t op_wall_ms(void *arg)
 }
 
 static const struct ctl_ops ops = { .now = op_now, .wall_ms = op_wall_ms };
-static const struct ctl_sink sink = { line, full, over };
+static const struct ctl_sink sink = { .line = line, .full = full, .ended = over };
 
 static void setup(void)
 {
