@@ -349,7 +349,10 @@ const struct lb_command lb_commands[] = {
 			.help = "the file, - for standard input" } } },
 	[LB_COMMAND_CONFIG_SHOW] = { "config", "show", LB_LEVEL_OBSERVE, .view = LB_VIEW_TEXT, .row = LB_ROW_TEXT,
 		.help = "the configuration that runs, or an older one",
-		.text = "The text as it was applied. `config show 17 > /etc/lbd/lbd.yaml` puts it back.",
+		.text = "The text as it was applied. `config show 17 > /etc/lbd/lbd.yaml` puts it back. Several files "
+			"are "
+			"shown one behind the other, to be read; each is put back by itself: `config show 17 --file "
+			"mail.yaml > /etc/lbd/conf.d/mail.yaml`.",
 		.args = { { .name = "generation",
 				  .kind = LB_ARG_COUNT,
 				  .metavar = "GEN",
@@ -357,7 +360,12 @@ const struct lb_command lb_commands[] = {
 			{ .name = "effective",
 				.kind = LB_ARG_FLAG,
 				.option = "effective",
-				.help = "with every default written out" } } },
+				.help = "with every default written out" },
+			{ .name = "file",
+				.kind = LB_ARG_TEXT,
+				.option = "file",
+				.metavar = "NAME",
+				.help = "only this file, as it was" } } },
 	[LB_COMMAND_CONFIG_DIFF] = { "config", "diff", LB_LEVEL_ADMIN, .view = LB_VIEW_DIFF, .row = LB_ROW_CHANGE,
 		.help = "what `config apply` would change",
 		.text = "Compares with what runs. Exit status 1 if there is a difference. Without an argument: "

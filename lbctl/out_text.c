@@ -86,19 +86,26 @@ static void diff_finish(struct out *o)
 const struct out_ops out_diff_ops = { diff_row, diff_finish };
 
 /* The bytes of a configuration go out as they came in, so that `config show > file` is the file. Where a set has
- * several files, a comment line begins each further one. */
+ * several files, a comment line begins each further one: to be read, one file it is not. */
 static void text_row(struct out *o, const json_t *row)
 {
 	const char *text = lb_proto_str(row, "text"), *file = lb_proto_str(row, "file");
 	const char *last = lb_proto_str(o->rows, "file");
-	if (file && last && strcmp(file, last) != 0)
-		put(o, "# file: ", file), lb_text_puts(&o->text, "\n");
-	if (file && !o->rows)
-		o->rows = json_object();
-	if (file && json_object_set_new(o->rows, "file", json_string(file)))
-		o->bad = true;
-	if (text)
+	bool open = json_is_true(json_object_get(o->rows, "open")); /* in the middle of a line */
+	if (file && last && strcmp(file, last) != 0) {
+		lb_text_puts(&o->text, open ? "\n# file: " : "# file: ");
+		put(o, "", file), lb_text_puts(&o->text, "\n");
+		open = false;
+	}
+	if (text && *text) {
 		lb_text_puts(&o->text, text);
+		open = text[strlen(text) - 1] != '\n';
+	}
+	if (!o->rows)
+		o->rows = json_object();
+	if ((file && json_object_set_new(o->rows, "file", json_string(file))) ||
+		json_object_set_new(o->rows, "open", json_boolean(open)))
+		o->bad = true;
 }
 
 const struct out_ops out_text_ops = { text_row, out_said };

@@ -60,32 +60,27 @@ static struct lb_time op_boot(void *arg)
 }
 
 /* What runs and could not be stored is still in memory. */
-static bool unstored_text(struct daemon *d, uint32_t number, struct lb_text *out)
+static bool unstored_texts(struct daemon *d, uint32_t number, struct ctl_texts *out)
 {
 	daemon_generation_first_store(d);
 	if (!d->unstored.sources.n || (number && number != d->generation))
 		return false;
-	lb_vec_foreach (s, &d->unstored.sources) {
-		if (d->unstored.sources.n > 1)
-			lb_text_printf(out, "# %s\n", s->name);
-		lb_text_put(out, s->text, s->len);
-	}
+	lb_vec_foreach (s, &d->unstored.sources)
+		ctl_texts_add(out, s->name, strlen(s->name), s->text, s->len);
 	return true;
 }
 
-static int op_generation_text(void *arg, uint32_t number, struct lb_text *out, struct lb_err *e)
+static int op_generation_texts(void *arg, uint32_t number, struct ctl_texts *out, struct lb_err *e)
 {
 	struct daemon *d = arg;
 	struct lb_text raw = LB_TEXT_INIT;
 	struct generation g = { 0 };
-	if (unstored_text(d, number, out))
+	if (unstored_texts(d, number, out))
 		return 0;
 	int err = daemon_generation_load(d, number ? number : d->generation, &raw, &g, e);
 	for (size_t i = 0; !err && i < g.sources.n; i++) {
 		const struct generation_source *s = &g.sources.v[i];
-		if (g.sources.n > 1)
-			lb_text_printf(out, "# %.*s\n", (int)s->name_len, s->name);
-		lb_text_put(out, s->text, s->len);
+		ctl_texts_add(out, s->name, s->name_len, s->text, s->len);
 	}
 	generation_done(&g);
 	lb_text_done(&raw);
@@ -357,7 +352,7 @@ const struct ctl_ops daemon_ctl_ops = {
 	.generations = op_generations,
 	.generations_damaged = op_generations_damaged,
 	.boot = op_boot,
-	.generation_text = op_generation_text,
+	.generation_texts = op_generation_texts,
 	.override_changed = op_override_changed,
 	.repair = op_repair,
 	.exit = op_exit,

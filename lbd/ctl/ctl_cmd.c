@@ -241,62 +241,117 @@ static void do_vrrp_announce(struct ctl_env *env, struct ctl_request *rq, struct
 
 /* ---- configuration ---- */
 
+void ctl_texts_add(struct ctl_texts *t, const char *name, size_t name_n, const char *text, size_t n)
+{
+	struct ctl_text *one = lb_vec_push(&t->v);
+	if (!one) {
+		t->text.bad = true;
+		return;
+	}
+	one->name = t->names.n;
+	lb_text_put(&t->names, name, name_n);
+	lb_text_put(&t->names, "", 1);
+	lb_text_put(&t->text, text, n);
+	one->end = t->text.n;
+	t->text.bad |= t->names.bad;
+}
+
+void ctl_texts_done(struct ctl_texts *t)
+{
+	lb_text_done(&t->text);
+	lb_text_done(&t->names);
+	lb_vec_done(&t->v);
+}
+
 struct text_stream {
-	struct lb_text text;
-	size_t at;
-	char file[256];
+	struct ctl_texts all;
+	size_t at, file, to; /* bytes; of all.v: the one that is shown, and behind the last */
 };
 
 static void text_free(void *state)
 {
 	struct text_stream *t = state;
-	lb_text_done(&t->text);
+	ctl_texts_done(&t->all);
 	free(t);
+}
+
+static const char *text_name(const struct ctl_texts *t, size_t i)
+{
+	return t->names.s + t->v.v[i].name;
+}
+
+/* Only the file of that name, or of that last part of a name. */
+static int text_only(struct text_stream *t, const char *name, struct lb_err *e)
+{
+	size_t n = strlen(name);
+	for (size_t i = 0; i < t->all.v.n; i++) {
+		const char *is = text_name(&t->all, i);
+		size_t len = strlen(is);
+		if (strcmp(is, name) != 0 && !(len > n && is[len - n - 1] == '/' && strcmp(is + len - n, name) == 0))
+			continue;
+		t->at = i ? t->all.v.v[i - 1].end : 0;
+		t->file = i;
+		t->to = i + 1;
+		return 0;
+	}
+	return lb_err_set(
+		e, LB_CODE_NOT_FOUND, "none of its %zu files is %s (lbctl config show names them)", t->all.v.n, name);
 }
 
 /* Parts end at a line, so that no UTF-8 sequence is cut. */
 static int text_next(struct ctl_reply *r, void *state)
 {
 	struct text_stream *t = state;
-	size_t left = t->text.n - t->at, n = left < TEXT_PART ? left : TEXT_PART;
-	if (left == 0) {
+	if (t->file == t->to) {
 		ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
 		return 0;
 	}
-	if (n < left) {
-		const char *nl = memrchr(t->text.s + t->at, '\n', n);
-		if (nl)
-			n = (size_t)(nl + 1 - (t->text.s + t->at));
-	}
+	const char *from = t->all.text.s ? t->all.text.s + t->at : "";
+	size_t left = t->all.v.v[t->file].end - t->at, n = left < TEXT_PART ? left : TEXT_PART;
+	const char *nl = n < left ? memrchr(from, '\n', n) : NULL;
+	if (nl)
+		n = (size_t)(nl + 1 - from);
 	json_t *row = json_object();
-	ctl_put(row, "file", json_string(t->file));
-	ctl_put(row, "text", json_stringn(t->text.s + t->at, n));
+	ctl_put(row, "file", json_string(text_name(&t->all, t->file)));
+	ctl_put(row, "text", json_stringn(from, n));
 	ctl_reply_row(r, row);
 	t->at += n;
+	t->file += n == left;
 	return 1;
+}
+
+/* What is asked for. 0, or -1 and *e. */
+static int texts_of(struct ctl_env *env, const struct ctl_request *rq, struct text_stream *t, struct lb_err *e)
+{
+	uint32_t generation = (uint32_t)lb_proto_int(rq->args, "generation", 0);
+	const char *only = ctl_arg_str(rq, "file");
+	if (ctl_arg_flag(rq, "effective")) {
+		struct lb_text text = LB_TEXT_INIT;
+		if (only || (generation && generation != env->generation))
+			return lb_err_set(e, LB_CODE_USAGE, "--effective shows all of the generation that runs (%u)",
+				env->generation);
+		config_print(env->model->config, &text);
+		ctl_texts_add(&t->all, env->config_path, strlen(env->config_path), text.s ? text.s : "", text.n);
+		t->all.text.bad |= text.bad;
+		lb_text_done(&text);
+	} else if (env->ops->generation_texts(env->arg, generation, &t->all, e)) {
+		return -1;
+	}
+	t->to = t->all.v.n;
+	return t->all.text.bad ? lb_err_set(e, LB_CODE_FAILED, "out of memory") : only ? text_only(t, only, e) : 0;
 }
 
 static void do_config_show(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
 	struct text_stream *t = calloc(1, sizeof(*t));
 	struct lb_err e = { LB_CODE_FAILED, "out of memory" };
-	uint32_t generation = (uint32_t)lb_proto_int(rq->args, "generation", 0);
-	bool effective = ctl_arg_flag(rq, "effective");
-	int err = t ? 0 : -1;
-	if (!err && effective && generation && generation != env->generation)
-		err = lb_err_set(&e, LB_CODE_USAGE, "--effective shows the generation that runs (%u)", env->generation);
-	if (!err && effective)
-		config_print(env->model->config, &t->text);
-	else if (!err)
-		err = env->ops->generation_text(env->arg, generation, &t->text, &e);
-	if (err || t->text.bad) {
-		if (t)
-			text_free(t);
-		ctl_reply_error(r, &e);
+	if (t && texts_of(env, rq, t, &e) == 0) {
+		ctl_reply_stream(r, text_next, text_free, t);
 		return;
 	}
-	snprintf(t->file, sizeof(t->file), "%s", env->config_path);
-	ctl_reply_stream(r, text_next, text_free, t);
+	if (t)
+		text_free(t);
+	ctl_reply_error(r, &e);
 }
 
 static void apply(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r, enum ctl_apply_kind kind)

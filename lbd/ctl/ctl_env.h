@@ -81,14 +81,25 @@ enum ctl_exit {
 	CTL_EXIT_SIGNAL,  /* not by a command */
 };
 
+/* Files of a configuration, one behind the other. */
+struct ctl_text {
+	size_t name, end; /* where its name begins; where its text ends */
+};
+struct ctl_texts {
+	struct lb_text text, names; /* each name with its NUL */
+	LB_VEC(struct ctl_text) v;
+};
+void ctl_texts_add(struct ctl_texts *t, const char *name, size_t name_n, const char *text, size_t n);
+void ctl_texts_done(struct ctl_texts *t);
+
 struct ctl_ops {
 	struct lb_time (*now)(void *arg);
 	int64_t (*wall_ms)(void *arg);
 	/* Loads a candidate and compares or applies it. Holds the reply and ends it itself: rows of findings and
 	 * changes, then 0, 1 (CTL_DIFF: there is a difference), 6 rejected, 7 another load is running, 8 failed. */
 	void (*apply)(void *arg, const struct ctl_apply *what, const struct ctl_peer *who, struct ctl_reply *r);
-	/* The text of a stored generation (0 = the one that runs): appended. 0, or -1 and *e. */
-	int (*generation_text)(void *arg, uint32_t generation, struct lb_text *out, struct lb_err *e);
+	/* The texts of a stored generation (0 = the one that runs), ctl_texts_add for each. 0, or -1 and *e. */
+	int (*generation_texts)(void *arg, uint32_t generation, struct ctl_texts *out, struct lb_err *e);
 	/* What waits for a confirm is kept; what runs gives way to that generation, 0 = the one before. They hold the
 	 * reply and end it themselves. */
 	void (*confirm)(void *arg, const struct ctl_peer *who, struct ctl_reply *r);

@@ -151,8 +151,7 @@ static uint32_t target(const struct life *l, const struct life_event *ev, struct
 	else if (number > l->runs || h->state != GENERATION_CONFIRMED)
 		say(out, LB_CODE_REFUSED,
 			"generation %u is not one to go back to (%s): `lbctl config show %u | lbctl config apply -` "
-			"applies "
-			"its text anew",
+			"applies its text anew; of several files put each back (--file)",
 			number, generation_states[h->state], number);
 	else
 		return number;

@@ -175,13 +175,21 @@ static inline void op_apply(void *arg, const struct ctl_apply *what, const struc
 	ctl_reply_end(r, LB_CODE_OK, "taken", NULL);
 }
 
-static inline int op_generation_text(void *arg, uint32_t generation, struct lb_text *out, struct lb_err *e)
+static inline int op_generation_texts(void *arg, uint32_t generation, struct ctl_texts *out, struct lb_err *e)
 {
 	(void)arg;
 	if (generation > 3)
 		return lb_err_set(e, LB_CODE_NOT_FOUND, "there is no generation %u", generation);
+	struct lb_text text = LB_TEXT_INIT;
 	for (int i = 0; i < 2000; i++) /* more than one part */
-		lb_text_printf(out, "# line %d of a long file that is shown in parts\n", i);
+		lb_text_printf(&text, "# line %d of a long file that is shown in parts\n", i);
+	out->text.bad |= text.bad;
+	ctl_texts_add(out, "/etc/lbd/lbd.yaml", 17, text.s ? text.s : "", text.n);
+	lb_text_done(&text);
+	if (generation == 2) { /* has more than one file, the last of which ends in the middle of a line */
+		ctl_texts_add(out, "/etc/lbd/conf.d/empty.yaml", 26, "", 0);
+		ctl_texts_add(out, "/etc/lbd/conf.d/mail.yaml", 25, "services: {}", 12);
+	}
 	return 0;
 }
 
@@ -257,7 +265,7 @@ static const struct ctl_ops ops = { .now = op_now,
 	.wall_ms = op_wall_ms,
 	.boot = op_boot,
 	.apply = op_apply,
-	.generation_text = op_generation_text,
+	.generation_texts = op_generation_texts,
 	.confirm = op_confirm,
 	.rollback = op_rollback,
 	.generations = op_generations,

@@ -249,6 +249,31 @@ END_TEST
 
 /* ---- configurations ---- */
 
+START_TEST(files_of_a_set_are_told_apart)
+{
+	static const char mail[] = "/etc/lbd/conf.d/mail.yaml", *const names[] = { "mail.yaml", mail };
+	ask("config.show", "{\"generation\": 2}");
+	ended(&k.c, 0, "");
+	size_t n = json_array_size(k.c.rows);
+	ck_assert_str_eq(lb_proto_str(json_array_get(k.c.rows, n - 2), "file"), "/etc/lbd/conf.d/empty.yaml");
+	ck_assert_str_eq(lb_proto_str(json_array_get(k.c.rows, n - 1), "file"), mail);
+	ck_assert_str_eq(lb_proto_str(json_array_get(k.c.rows, n - 1), "text"), "services: {}");
+	done();
+	for (size_t i = 0; i < COUNT(names); i++) {
+		char args[80];
+		snprintf(args, sizeof(args), "{\"generation\": 2, \"file\": \"%s\"}", names[i]);
+		ask("config.show", args);
+		ended(&k.c, 0, "");
+		ck_assert_uint_eq(json_array_size(k.c.rows), 1);
+		ck_assert_str_eq(cell(&k.c, 0, "text"), "\"services: {}\"");
+		done();
+	}
+	ask("config.show", "{\"generation\": 2, \"file\": \"ail.yaml\"}");
+	ended(&k.c, LB_CODE_NOT_FOUND, "none of its 3 files is ail.yaml (lbctl config show names them)");
+	done();
+}
+END_TEST
+
 START_TEST(a_text_comes_in_parts_that_end_at_a_line)
 {
 	size_t n, i, all = 0;
@@ -269,7 +294,7 @@ START_TEST(a_text_comes_in_parts_that_end_at_a_line)
 	ended(&k.c, LB_CODE_NOT_FOUND, "there is no generation 9");
 	done();
 	ask("config.show", "{\"effective\": true, \"generation\": 2}");
-	ended(&k.c, LB_CODE_USAGE, "--effective shows the generation that runs (3)");
+	ended(&k.c, LB_CODE_USAGE, "--effective shows all of the generation that runs (3)");
 	done();
 	ask("config.show", "{\"effective\": true}");
 	ck_assert_ptr_nonnull(strstr(cell(&k.c, 0, "text"), "fwmark"));
@@ -483,6 +508,7 @@ int main(void)
 	tcase_add_test(c, a_list_ends_when_the_configuration_changes_under_it);
 	tcase_add_loop_test(c, an_override_says_what_is_true_now, 0, COUNT(words));
 	tcase_add_test(c, an_override_that_is_not_stored_holds_and_says_so);
+	tcase_add_test(c, files_of_a_set_are_told_apart);
 	tcase_add_test(c, a_text_comes_in_parts_that_end_at_a_line);
 	tcase_add_test(c, a_change_is_handed_on_as_it_was_asked_for);
 	tcase_add_test(c, how_it_ends_is_said_before_it_does);

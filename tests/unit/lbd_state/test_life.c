@@ -114,11 +114,11 @@ static const struct {
 			{ 0, { ROLLBACK = 2 }, 0,
 				"(7) generation 2 is not one to go back to (rolled_back): `lbctl config show 2 | lbctl "
 				"config "
-				"apply -` applies its text anew" },
+				"apply -` applies its text anew; of several files put each back (--file)" },
 			{ 0, { ROLLBACK = 3 }, 0,
 				"(7) generation 3 is not one to go back to (failed): `lbctl config show 3 | lbctl "
 				"config "
-				"apply -` applies its text anew" },
+				"apply -` applies its text anew; of several files put each back (--file)" },
 			{ 0, { ROLLBACK = 0 }, 0, "4 rolled_back" } },
 		4, 0, LIFE_RUNS },
 	{ "there is nothing before the first one",
