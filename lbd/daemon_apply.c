@@ -236,11 +236,11 @@ static void log_warnings(const struct daemon_apply *a)
 static void take_same(struct daemon *d)
 {
 	struct daemon_apply *a = d->apply;
-	char text[160], new[80] = "";
+	char text[640], new[80] = "";
 	bool cluster;
 	uint32_t keys = daemon_vrrp_keys(d, &cluster);
 	const struct life_event same = { .type = LIFE_EVENT_SAME };
-	(void)daemon_life_step(d, &same);
+	struct lb_err said = daemon_life_step(d, &same);
 	d->life.note[0] = '\0';
 	d->fallback = false;
 	free(d->last_reject);
@@ -251,13 +251,14 @@ static void take_same(struct daemon *d)
 			cluster ? " and of the cluster" : "");
 	else if (cluster)
 		snprintf(new, sizeof(new), "a new key of the cluster");
-	snprintf(text, sizeof(text), "nothing changed; generation %u is running%s%s", d->generation,
-		new[0] ? ", with " : "", new);
+	if (!said.code && !said.text[0])
+		lb_err_set(&said, LB_CODE_OK, "generation %u is running", d->generation);
+	snprintf(text, sizeof(text), "nothing changed; %s%s%s", said.text, new[0] ? ", with " : "", new);
 	if (new[0])
 		daemon_event(d, &(struct event){ .id = LB_EVENT_CONFIG_APPLIED, .user = a->who.user },
 			"config/%u: %s, by %s", d->generation, new, a->who.user);
 	daemon_env_refresh(d);
-	finish(d, LB_CODE_OK, text, json_pack("{s:i, s:b}", "writes", 0, "changed", keys != 0 || cluster));
+	finish(d, said.code, text, json_pack("{s:i, s:b}", "writes", 0, "changed", keys != 0 || cluster));
 }
 
 /* The number under which it runs from now on. 0, or -1 and *e: nothing is different. */

@@ -47,7 +47,7 @@ static void answer(struct daemon *d, const struct life_event *ev, const struct l
 
 static int mark(struct daemon *d, const struct life_act *act, struct lb_err *e)
 {
-	const char *why = d->life.life.why;
+	const char *why = act->state == GENERATION_ROLLED_BACK ? d->life.life.why : "";
 	int failed = daemon_generation_mark(d, act->number, act->state, why, e);
 	const char *state = generation_states[act->state];
 	if (failed)

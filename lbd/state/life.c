@@ -92,7 +92,6 @@ static void on_taken(struct life *l, const struct life_event *ev, struct lb_time
 static void confirm(struct life *l, struct life_acts *out)
 {
 	l->doing = LIFE_CONFIRMING;
-	l->why[0] = '\0';
 	act(out, LIFE_ACT_MARK, l->runs, GENERATION_CONFIRMED);
 }
 
@@ -116,9 +115,23 @@ static void on_keep(struct life *l, struct life_acts *out)
 		confirm(l, out);
 }
 
+/* Where going back failed, that is still the one to run: it is marked as rolled back, and lbd would try again. */
+static void on_same(struct life *l, struct life_acts *out)
+{
+	if (l->phase == LIFE_STUCK)
+		confirm(l, out);
+	else
+		l->gave_up = 0;
+}
+
 static void confirmed(struct life *l, const struct life_event *ev, struct lb_time now, struct life_acts *out)
 {
 	char left[60];
+	if (ev->failed && l->phase == LIFE_STUCK) {
+		say(out, LB_CODE_FAILED, "generation %u stays rolled back, lbd tries again to go back: %s", l->runs,
+			ev->text);
+		return;
+	}
 	if (ev->failed) {
 		say(out, LB_CODE_FAILED, "generation %u is not confirmed (%s): %s", l->runs,
 			kept(l, now, left, sizeof(left)), ev->text);
@@ -189,6 +202,17 @@ static void given_up(struct life *l, const struct life_event *ev, struct life_ac
 	act(out, LIFE_ACT_RUN, l->to, GENERATION_CONFIRMED);
 }
 
+/* to 0: there is none, or no memory to look for one. */
+static void retry(struct life *l, uint32_t to, struct lb_time now, struct life_acts *out)
+{
+	l->deadline = lb_time_add_ms(now, LIFE_RETRY_MS);
+	if (!to)
+		return;
+	l->phase = LIFE_BACK;
+	l->to = to;
+	act(out, LIFE_ACT_RUN, to, GENERATION_CONFIRMED);
+}
+
 static void on_timer(struct life *l, const struct life_event *ev, struct lb_time now, struct life_acts *out)
 {
 	char why[80], text[LB_DURATION_STRLEN];
@@ -198,9 +222,7 @@ static void on_timer(struct life *l, const struct life_event *ev, struct lb_time
 		snprintf(why, sizeof(why), "not confirmed in %s", lb_duration_str(l->confirm_ms, text));
 		give_up(l, l->base, why, ev->heads, out);
 	} else if (l->phase == LIFE_STUCK) {
-		l->phase = LIFE_BACK;
-		l->to = l->base ? l->base : life_older(ev->heads, l->runs);
-		act(out, LIFE_ACT_RUN, l->to, GENERATION_CONFIRMED);
+		retry(l, l->base ? l->base : life_older(ev->heads, l->runs), now, out);
 	}
 }
 
@@ -265,7 +287,7 @@ void life_step(struct life *l, const struct life_event *ev, struct lb_time now, 
 	switch (ev->type) {
 	case LIFE_EVENT_APPLY: on_apply(l, now, out); return;
 	case LIFE_EVENT_TAKEN: on_taken(l, ev, now); return;
-	case LIFE_EVENT_SAME: l->gave_up = 0; return;
+	case LIFE_EVENT_SAME: on_same(l, out); return;
 	case LIFE_EVENT_KEEP: on_keep(l, out); return;
 	case LIFE_EVENT_ASK: l->asking = l->phase == LIFE_PENDING; return;
 	case LIFE_EVENT_ASK_ENDED: l->asking = false; return;

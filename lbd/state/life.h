@@ -91,7 +91,8 @@ struct life_event {
 };
 
 enum life_act_type {
-	LIFE_ACT_MARK, /* store that generation with that state and life.why; then comes LIFE_EVENT_MARKED */
+	LIFE_ACT_MARK, /* store that generation with that state, ROLLED_BACK with life.why; then comes LIFE_EVENT_MARKED
+			*/
 	LIFE_ACT_RUN,  /* load that generation; then comes LIFE_EVENT_LOADED */
 	LIFE_ACT_LOOK  /* compare the kernel; then comes LIFE_EVENT_LOOKED */
 };

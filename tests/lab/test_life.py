@@ -214,6 +214,26 @@ def test_damaged_generations_are_set_aside(d):
     assert running_one(d) == 5  # a number is used once
 
 
+def test_no_way_back(d):
+    """What was given up still runs: it can be kept after all, and so it is after a start."""
+    apply(d, text(2))
+    with open(os.path.join(d.state_dir, "generations", "1"), "r+b") as f:  # not its head
+        data_ = bytearray(f.read())
+        data_[data_.index(b"services")] ^= 1
+        f.seek(0)
+        f.write(data_)
+    done = d.call("config", "rollback")
+    assert done.returncode == 8 and "generation 2 could not be rolled back and still runs" in done.stderr, done
+    assert status(d)["config"]["state"] == "stuck" and history(d) == {1: "damaged", 2: "rolled_back"}
+    done = d.call("config", "apply", "-y", write(d, "new.yaml", text(2)))
+    assert done.returncode == 0 and "nothing changed; generation 2 is confirmed" in done.stdout, done
+    assert status(d)["config"]["state"] == "confirmed" and history(d)[2] == "confirmed"
+    assert not any("config_rolled_back" in a for a in status(d)["alarms"])
+    d.write("services: [\n")
+    restart(d)
+    assert running_one(d) == 2
+
+
 def test_an_override_outlives_a_trial_without_its_backend(d):
     apply(d, json.dumps({"services": web()}) + "\n")
     d.text("backend", "drain", "web/app1")

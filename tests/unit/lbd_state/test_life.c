@@ -55,6 +55,10 @@ static void told(const struct life_acts *acts, char *out, size_t size)
 #define ASK_ENDED .type = LIFE_EVENT_ASK_ENDED
 #define SAME      .type = LIFE_EVENT_SAME
 
+#define STUCK                                                                                                          \
+	"(8) generation 2 could not be rolled back and still runs: no key; lbd tries again, a working configuration "  \
+	"can be applied"
+
 /* In every life generation 2 runs and is confirmed at first; 1 is, too. */
 static const struct {
 	const char *what;
@@ -146,6 +150,22 @@ static const struct {
 				"configuration can be applied" },
 			{ 2, { APPLY }, 0, "" }, { 2, { TAKEN = 4 }, "-crc", "" }, { 99, { TIMER }, 0, "" } },
 		4, 0, LIFE_RUNS },
+	{ "when there is no older one any more, or no memory to look for one, it waits for an apply",
+		{ { 0, { ROLLBACK = 1 }, "cc", "2 rolled_back" }, { 0, { MARKED = false }, "-r", "run 1" },
+			{ 0, { LOADED = true }, 0, STUCK }, { 10, { TIMER }, 0, "" }, { 11, { APPLY }, 0, "" },
+			{ 19, { TIMER }, "cr", "" }, { 20, { TIMER }, 0, "run 1" },
+			{ 20, { LOADED = true }, "-r", STUCK }, { 31, { TIMER }, 0, "" },
+			{ 31, { TAKEN = 3 }, "-rc", "" }, { 99, { TIMER }, 0, "" } },
+		3, 0, LIFE_RUNS },
+	{ "what could not be rolled back is applied again: it is kept after all, as soon as the disk says so",
+		{ { 0, { ROLLBACK = 1 }, "cc", "2 rolled_back" }, { 0, { MARKED = false }, "-r", "run 1" },
+			{ 0, { LOADED = true }, 0, STUCK }, { 1, { SAME }, 0, "2 confirmed" },
+			{ 1, { MARKED = true }, 0,
+				"(8) generation 2 stays rolled back, lbd tries again to go back: disk full" },
+			{ 2, { CONFIRM }, 0, "(7) too late: generation 2 was rolled back (by alice)" },
+			{ 3, { SAME }, 0, "2 confirmed" },
+			{ 3, { MARKED = false }, "-c", "(0) generation 2 is confirmed" }, { 99, { TIMER }, 0, "" } },
+		2, 0, LIFE_RUNS },
 	{ "the kernel cannot be compared: that is said",
 		{ { 0, { ROLLBACK = 1 }, "cc", "2 rolled_back" }, { 0, { MARKED = false }, 0, "run 1" },
 			{ 0, { LOADED = false }, 0, "look at 1" },
@@ -301,6 +321,7 @@ START_TEST(at_any_moment_the_disk_says_what_to_run)
 			bool failed = false;
 			life_step(&l, &ev, (struct lb_time){ now }, &acts);
 			for (size_t i = 0; i < acts.n && !failed; i++) {
+				ck_assert_msg(acts.v[i].number, "seed %d step %d: of no generation", _i + 1, step);
 				if (acts.v[i].type != LIFE_ACT_MARK)
 					continue;
 				if (rand_r(&seed) % 5 == 0)
