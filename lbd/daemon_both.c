@@ -356,7 +356,7 @@ static void follow_back(struct daemon_follow *f)
 		return;
 	}
 	f->doing = ORDER_BACK;
-	run_back(f->d, &f->run, f->before);
+	run_back(f->d, &f->run, 0); /* to where the trial began: that asks nothing of the disk */
 }
 
 static void follow_check(struct daemon_follow *f)
@@ -414,7 +414,7 @@ static void follow_ended(struct daemon_follow *f, enum lb_code code, const char 
 			&(struct event){ .id = LB_EVENT_CONFIG_BOTH, .level = code ? LB_LOG_ERROR : LB_LOG_WARNING },
 			"config: %s not on both nodes: %s generation %u%s%s", f->conv ? "" : "the link broke,",
 			code ? "could not go back to" : "went back to", f->before, code ? ": " : "", code ? text : "");
-		f->applied = 0;
+		f->applied = 0; /* what could not be loaded is tried again all the same (LIFE_STUCK) */
 	}
 	follow_say(f, code, text);
 }

@@ -71,9 +71,7 @@ struct lb_err daemon_life_step(struct daemon *d, const struct life_event *ev)
 	life_step(&d->life.life, ev, lb_clock_boot(), &acts);
 	for (size_t i = 0; i < acts.n && !marked.failed; i++) {
 		switch (acts.v[i].type) {
-		case LIFE_ACT_MARK:
-			marked.failed = mark(d, &acts.v[i], &why) && life_needs(&d->life.life, acts.v[i].number);
-			break;
+		case LIFE_ACT_MARK: marked.failed = mark(d, &acts.v[i], &why) && acts.v[i].must; break;
 		case LIFE_ACT_RUN: d->life.run = acts.v[i].number; break;
 		case LIFE_ACT_LOOK: look_begin(d); break;
 		}

@@ -15,10 +15,16 @@ __attribute__((format(printf, 3, 4))) static void say(struct life_acts *out, enu
 	va_end(ap);
 }
 
-static void act(struct life_acts *out, enum life_act_type type, uint32_t number, enum generation_state state)
+static void act(struct life_acts *out, enum life_act_type type, uint32_t number)
 {
 	if (out->n < sizeof(out->v) / sizeof(out->v[0]))
-		out->v[out->n++] = (struct life_act){ type, state, number };
+		out->v[out->n++] = (struct life_act){ .type = type, .number = number };
+}
+
+static void mark(struct life_acts *out, uint32_t number, enum generation_state state, bool must)
+{
+	if (out->n < sizeof(out->v) / sizeof(out->v[0]))
+		out->v[out->n++] = (struct life_act){ LIFE_ACT_MARK, state, must, number };
 }
 
 static const struct life_head *head_of(const struct life_heads *heads, uint32_t number)
@@ -92,7 +98,7 @@ static void on_taken(struct life *l, const struct life_event *ev, struct lb_time
 static void confirm(struct life *l, struct life_acts *out)
 {
 	l->doing = LIFE_CONFIRMING;
-	act(out, LIFE_ACT_MARK, l->runs, GENERATION_CONFIRMED);
+	mark(out, l->runs, GENERATION_CONFIRMED, true);
 }
 
 static void on_confirm(struct life *l, struct life_acts *out)
@@ -171,23 +177,20 @@ static uint32_t target(const struct life *l, const struct life_event *ev, struct
 	return 0;
 }
 
-/* Those between first, what runs last: until that one is marked the disk says that it is the one to run. */
+/* Those between first, what runs last: until that one is marked the disk says that it is the one to run. Of what is
+ * pending it does not, and where a trial began one goes back to whatever the disk takes. */
 static void give_up(struct life *l, uint32_t to, const char *why, const struct life_heads *heads, struct life_acts *out)
 {
+	bool as_before = l->phase == LIFE_PENDING && to == l->base;
 	l->doing = LIFE_GIVING_UP;
 	l->to = to;
 	snprintf(l->why, sizeof(l->why), "%s", why);
 	for (size_t i = 0; i < heads->n; i++) {
 		const struct life_head *h = &heads->v[i];
-		if (h->number > to && h->number <= l->runs &&
-			(h->state == GENERATION_CONFIRMED || h->state == GENERATION_PENDING))
-			act(out, LIFE_ACT_MARK, h->number, GENERATION_ROLLED_BACK);
+		bool confirmed = h->state == GENERATION_CONFIRMED;
+		if (h->number > to && h->number <= l->runs && (confirmed || h->state == GENERATION_PENDING))
+			mark(out, h->number, GENERATION_ROLLED_BACK, confirmed && !as_before);
 	}
-}
-
-bool life_needs(const struct life *l, uint32_t number)
-{
-	return l->doing == LIFE_CONFIRMING || number != l->runs || l->phase == LIFE_RUNS;
 }
 
 static void given_up(struct life *l, const struct life_event *ev, struct life_acts *out)
@@ -199,7 +202,7 @@ static void given_up(struct life *l, const struct life_event *ev, struct life_ac
 	l->phase = LIFE_BACK;
 	l->gave_up = l->runs;
 	l->verdict = LIFE_UNKNOWN;
-	act(out, LIFE_ACT_RUN, l->to, GENERATION_CONFIRMED);
+	act(out, LIFE_ACT_RUN, l->to);
 }
 
 /* to 0: there is none, or no memory to look for one. */
@@ -210,7 +213,7 @@ static void retry(struct life *l, uint32_t to, struct lb_time now, struct life_a
 		return;
 	l->phase = LIFE_BACK;
 	l->to = to;
-	act(out, LIFE_ACT_RUN, to, GENERATION_CONFIRMED);
+	act(out, LIFE_ACT_RUN, to);
 }
 
 static void on_timer(struct life *l, const struct life_event *ev, struct lb_time now, struct life_acts *out)
@@ -235,10 +238,10 @@ static void on_loaded(struct life *l, const struct life_event *ev, struct lb_tim
 		l->runs = l->to;
 		l->base = 0;
 		l->phase = LIFE_LOOK;
-		act(out, LIFE_ACT_LOOK, l->runs, GENERATION_CONFIRMED);
+		act(out, LIFE_ACT_LOOK, l->runs);
 	} else if (next) {
 		l->to = next;
-		act(out, LIFE_ACT_RUN, next, GENERATION_CONFIRMED);
+		act(out, LIFE_ACT_RUN, next);
 	} else {
 		l->phase = LIFE_STUCK;
 		l->deadline = lb_time_add_ms(now, LIFE_RETRY_MS);
@@ -326,7 +329,7 @@ void life_start(
 			h->state = GENERATION_ROLLED_BACK;
 			snprintf(h->why, sizeof(h->why), "lbd was started before it was confirmed");
 			snprintf(l->why, sizeof(l->why), "%s", h->why);
-			act(out, LIFE_ACT_MARK, h->number, GENERATION_ROLLED_BACK);
+			mark(out, h->number, GENERATION_ROLLED_BACK, false);
 			rolled_back(choice, h);
 		}
 		if (sha256 && strcmp(sha256, h->sha256) == 0)

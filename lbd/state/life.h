@@ -76,7 +76,7 @@ enum life_event_type {
 	LIFE_EVENT_CONFIRM,
 	LIFE_EVENT_ROLLBACK, /* to number, 0 = the one before; text = why */
 	LIFE_EVENT_TIMER,
-	LIFE_EVENT_MARKED, /* the marks are on the disk, or (failed) one that is needed is not, text says why */
+	LIFE_EVENT_MARKED, /* the marks are on the disk, or (failed) one that must be is not, text says why */
 	LIFE_EVENT_LOADED, /* what was to run runs, or (failed) does not load, text says why */
 	LIFE_EVENT_LOOKED  /* differences; failed: the kernel could not be compared, text says why */
 };
@@ -99,7 +99,8 @@ enum life_act_type {
 
 struct life_act {
 	enum life_act_type type;
-	enum generation_state state;
+	enum generation_state state; /* of MARK */
+	bool must;                   /* of MARK: one that fails stops what is under way; else no start runs it anyway */
 	uint32_t number;
 };
 
@@ -113,9 +114,6 @@ struct life_acts {
 
 /* *out is what is to be done; nothing, often. */
 void life_step(struct life *l, const struct life_event *ev, struct lb_time now, struct life_acts *out);
-
-/* Whether a mark that fails stops what is under way: not that of a pending one, which no start runs anyway. */
-bool life_needs(const struct life *l, uint32_t number);
 
 /* What a start runs. */
 struct life_choice {

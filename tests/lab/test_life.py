@@ -339,6 +339,24 @@ def test_a_disk_that_takes_nothing(pair, spoil):
 
 
 @pytest.mark.parametrize("spoil", [fill, read_only])
+def test_a_disk_that_takes_nothing_twice(pair, spoil):
+    """One trial stays pending on the disk: that does not keep the next one from going back."""
+    with on_a_small_disk(pair, "128k") as d:
+        for i in (2, 3):
+            apply(d, text(i), "--confirm", "1s")
+            mend = spoil(d)
+            until(lambda: status(d)["config"]["state"] == "confirmed", "it goes back", 20)
+            assert running_one(d) == 1 and history(d)[i] == "pending"
+            mend()
+        apply(d, text(4), "--confirm", "1h")
+        mend = spoil(d)
+        assert "rolled back to 1, verified" in d.text("config", "rollback")
+        assert history(d) == {1: "confirmed", 2: "pending", 3: "pending", 4: "pending"}
+        assert d.log().count("config/2: cannot be stored as rolled_back") == 3  # once for each
+        mend()
+
+
+@pytest.mark.parametrize("spoil", [fill, read_only])
 def test_a_start_whose_generation_finds_no_place(pair, spoil):
     """It runs, can be shown, and is stored as soon as there is a place: a start does not ask for one."""
     with on_a_small_disk(pair, "128k") as d:

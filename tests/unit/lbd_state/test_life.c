@@ -24,6 +24,7 @@ static void disk(const char *states, struct life_heads *heads)
 	}
 }
 
+/* ? is behind a mark that may fail. */
 static void told(const struct life_acts *acts, char *out, size_t size)
 {
 	size_t n = 0;
@@ -32,8 +33,8 @@ static void told(const struct life_acts *acts, char *out, size_t size)
 		const struct life_act *a = &acts->v[i];
 		const char *sep = n ? ", " : "";
 		if (a->type == LIFE_ACT_MARK)
-			n += (size_t)snprintf(
-				out + n, size - n, "%s%u %s", sep, a->number, generation_states[a->state]);
+			n += (size_t)snprintf(out + n, size - n, "%s%u %s%s", sep, a->number,
+				generation_states[a->state], a->must ? "" : "?");
 		else
 			n += (size_t)snprintf(out + n, size - n, "%s%s %u", sep,
 				a->type == LIFE_ACT_RUN ? "run" : "look at", a->number);
@@ -81,7 +82,7 @@ static const struct {
 			{ 100, { APPLY }, 0,
 				"(7) generation 3 waits for a confirm, 20 s are left: `lbctl config confirm` keeps it, "
 				"`lbctl config rollback` goes back to 2" },
-			{ 120, { TIMER }, 0, "3 rolled_back" }, { 120, { MARKED = false }, "ccr", "run 2" },
+			{ 120, { TIMER }, 0, "3 rolled_back?" }, { 120, { MARKED = false }, "ccr", "run 2" },
 			{ 120, { APPLY }, 0, "(7) generation 3 is being rolled back to 2: try again in a moment" },
 			{ 120, { ROLLBACK = 0 }, 0, "(7) generation 3 is being rolled back to 2 already" },
 			{ 121, { LOADED = false }, 0, "look at 2" },
@@ -107,6 +108,21 @@ static const struct {
 		{ { 0, { ROLLBACK = 1 }, "cc", "2 rolled_back" },
 			{ 0, { MARKED = true }, 0, "(8) not rolled back, generation 2 is running: disk full" } },
 		2, 0, LIFE_RUNS },
+	{ "nor is one that stayed pending needed: a trial goes back at its deadline whatever the disk takes",
+		{ { 0, { TAKEN = 4, .confirm_ms = 1000 }, "ccpp", "" },
+			{ 1, { TIMER }, 0, "3 rolled_back?, 4 rolled_back?" }, { 1, { MARKED = false }, 0, "run 2" } },
+		4, 4, LIFE_BACK },
+	{ "nor what was there before the trial, and did not load",
+		{ { 0, { TAKEN = 4, .confirm_ms = 1000 }, "cccp", "" },
+			{ 0, { ROLLBACK = 0 }, 0, "3 rolled_back?, 4 rolled_back?" },
+			{ 0, { MARKED = false }, 0, "run 2" } },
+		4, 4, LIFE_BACK },
+	{ "further back than where the trial began, what is confirmed must be marked",
+		{ { 0, { TAKEN = 4, .confirm_ms = 1000 }, "ccpp", "" },
+			{ 0, { ROLLBACK = 1 }, 0, "2 rolled_back, 3 rolled_back?, 4 rolled_back?" },
+			{ 0, { MARKED = true }, 0, "(8) not rolled back, generation 4 is running: disk full" },
+			{ 1, { TIMER }, 0, "3 rolled_back?, 4 rolled_back?" } },
+		4, 0, LIFE_PENDING },
 	{ "what runs is marked last: until then the disk says to run it",
 		{ { 0, { TAKEN = 5 }, "ccccc", "" }, { 0, { ROLLBACK = 2 }, "ccrcc", "4 rolled_back, 5 rolled_back" },
 			{ 0, { MARKED = false }, "ccrrr", "run 2" } },
@@ -131,7 +147,7 @@ static const struct {
 		2, 0, LIFE_RUNS },
 	{ "one that does not load any more: the one before it, and in the end the one that was given up, again and "
 	  "again",
-		{ { 0, { TAKEN = 3, .confirm_ms = 1000 }, "ccp", "" }, { 1, { TIMER }, 0, "3 rolled_back" },
+		{ { 0, { TAKEN = 3, .confirm_ms = 1000 }, "ccp", "" }, { 1, { TIMER }, 0, "3 rolled_back?" },
 			{ 1, { MARKED = false }, "ccr", "run 2" }, { 1, { LOADED = true }, 0, "run 1" },
 			{ 1, { LOADED = true }, 0,
 				"(8) generation 3 could not be rolled back and still runs: no key; lbd tries again, a "
@@ -142,7 +158,7 @@ static const struct {
 			{ 11, { LOOKED = 0 }, 0, "(0) rolled back to 1, verified" } },
 		1, 3, LIFE_RUNS },
 	{ "an apply is the way out of that",
-		{ { 0, { TAKEN = 3, .confirm_ms = 1000 }, "-cp", "" }, { 1, { TIMER }, 0, "3 rolled_back" },
+		{ { 0, { TAKEN = 3, .confirm_ms = 1000 }, "-cp", "" }, { 1, { TIMER }, 0, "3 rolled_back?" },
 			{ 1, { MARKED = false }, 0, "run 2" },
 			{ 1, { LOADED = true }, 0,
 				"(8) generation 3 could not be rolled back and still runs: no key; lbd tries again, a "
@@ -182,11 +198,11 @@ static const struct {
 		3, 0, LIFE_RUNS },
 	{ "held, with a confirm: kept is not confirmed",
 		{ { 0, { TAKEN = 3, .held = true, .both = true, .confirm_ms = 1000 }, "ccp", "" },
-			{ 0, { KEEP }, 0, "(0) kept" }, { 1, { TIMER }, 0, "3 rolled_back" } },
+			{ 0, { KEEP }, 0, "(0) kept" }, { 1, { TIMER }, 0, "3 rolled_back?" } },
 		3, 0, LIFE_PENDING },
 	{ "a confirm that is on its way to the other node holds the deadline",
 		{ { 0, { TAKEN = 3, .both = true, .confirm_ms = 1000 }, "ccp", "" }, { 0, { ASK }, 0, "" },
-			{ 5, { TIMER }, 0, "" }, { 6, { ASK_ENDED }, 0, "" }, { 6, { TIMER }, 0, "3 rolled_back" } },
+			{ 5, { TIMER }, 0, "" }, { 6, { ASK_ENDED }, 0, "" }, { 6, { TIMER }, 0, "3 rolled_back?" } },
 		3, 0, LIFE_PENDING },
 	{ "what was applied runs already: the alarm is over",
 		{ { 0, { ROLLBACK = 1 }, "cc", "2 rolled_back" }, { 0, { MARKED = false }, "cr", "run 1" },
@@ -233,17 +249,17 @@ static const struct {
 	{ "a new file", "cc", 0, "", true, 0, 0, "" },
 	{ "an older file is a new generation", "cc", 1, "", true, 0, 0, "" },
 	{ "a broken file", "cc", -1, "", false, 0, 0, "" },
-	{ "one was pending, and is the file", "ccp", 3, "3 rolled_back", false, 0, 3,
+	{ "one was pending, and is the file", "ccp", 3, "3 rolled_back?", false, 0, 3,
 		"lbd was started before it was confirmed" },
-	{ "one was pending, and the file is the one before", "ccp", 2, "3 rolled_back", true, 2, 3,
+	{ "one was pending, and the file is the one before", "ccp", 2, "3 rolled_back?", true, 2, 3,
 		"lbd was started before it was confirmed" },
-	{ "one was pending, and the file is broken", "ccp", -1, "3 rolled_back", false, 0, 3,
+	{ "one was pending, and the file is broken", "ccp", -1, "3 rolled_back?", false, 0, 3,
 		"lbd was started before it was confirmed" },
 	{ "the file was rolled back", "ccr", 3, "", false, 0, 3, "why of 3" },
 	{ "another one was rolled back", "ccr", 2, "", true, 2, 0, "" },
 	{ "the file failed: it may work now", "ccf", 3, "", true, 0, 0, "" },
 	{ "nothing else can run than what was rolled back", "r-r", 3, "", true, 0, 3, "why of 3" },
-	{ "nothing else can run than what is pending", "p", 1, "1 rolled_back", true, 0, 1,
+	{ "nothing else can run than what is pending", "p", 1, "1 rolled_back?", true, 0, 1,
 		"lbd was started before it was confirmed" },
 };
 
@@ -289,6 +305,7 @@ END_TEST
  * left. */
 START_TEST(at_any_moment_the_disk_says_what_to_run)
 {
+	static const struct life_heads none;
 	unsigned seed = (unsigned)_i + 1;
 	struct life_heads heads;
 	struct life l = { .runs = 1 };
@@ -297,7 +314,7 @@ START_TEST(at_any_moment_the_disk_says_what_to_run)
 	for (int step = 0; step < 400 && heads.n < LIFE_HEADS_MAX - 1; step++) {
 		struct life_acts acts;
 		struct life_event ev = { .type = (enum life_event_type)(rand_r(&seed) % (LIFE_EVENT_LOOKED + 1)),
-			.heads = &heads,
+			.heads = rand_r(&seed) % 8 ? &heads : &none, /* without memory */
 			.text = "x",
 			.failed = rand_r(&seed) % 4 == 0,
 			.number = (uint32_t)(rand_r(&seed) % 3) };
@@ -325,7 +342,7 @@ START_TEST(at_any_moment_the_disk_says_what_to_run)
 				if (acts.v[i].type != LIFE_ACT_MARK)
 					continue;
 				if (rand_r(&seed) % 5 == 0)
-					failed = life_needs(&l, acts.v[i].number);
+					failed = acts.v[i].must;
 				else
 					heads.v[acts.v[i].number - 1].state = acts.v[i].state;
 			}
