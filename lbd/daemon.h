@@ -519,6 +519,7 @@ void daemon_both_done(struct daemon *d);
 void daemon_words_said(struct daemon *d, const char *object);
 void daemon_words_all(struct daemon *d); /* both nodes tell each other everything */
 void daemon_words_tick(struct daemon *d);
+void daemon_words_prune(struct daemon *d); /* overrides were dropped, which nobody has taken away */
 void daemon_words_model(struct daemon *d); /* the configuration is another one */
 /* As struct ctl_talk_ops asked. */
 int daemon_words_asked(struct daemon *d, struct ctl_conv *c, const json_t *header, struct lb_err *e);

@@ -124,8 +124,10 @@ void daemon_overrides_prune(struct daemon *d)
 {
 	size_t before = overrides_count(d->overrides);
 	overrides_prune(d->overrides, still_there, override_dropped, d->model);
-	if (overrides_count(d->overrides) != before)
-		(void)daemon_overrides_save(d);
+	if (overrides_count(d->overrides) == before)
+		return;
+	daemon_words_prune(d);
+	(void)daemon_overrides_save(d);
 }
 
 int daemon_model_swap(struct daemon *d, struct config *c)

@@ -134,8 +134,21 @@ int daemon_words_asked(struct daemon *d, struct ctl_conv *c, const json_t *heade
 
 /* ---- the configuration ---- */
 
+/* While a configuration is on trial overrides stay of what it does not have, and so must their words: without them
+ * nobody would be told when they are taken away. */
+static bool is_held(const char *object, void *arg)
+{
+	const struct daemon *d = arg;
+	return is_known(object, d->model) || overrides_find(d->overrides, object);
+}
+
+void daemon_words_prune(struct daemon *d)
+{
+	override_words_prune(d->words, is_held, d, lb_clock_wall_ms());
+}
+
 void daemon_words_model(struct daemon *d)
 {
-	override_words_prune(d->words, is_known, d->model, lb_clock_wall_ms());
+	daemon_words_prune(d);
 	daemon_words_all(d); /* what is new in it, the other node may have words about */
 }

@@ -317,13 +317,13 @@ static void drop(struct override_words *ws, size_t i)
 }
 
 void override_words_prune(
-	struct override_words *ws, bool (*known)(const char *object, void *arg), void *arg, int64_t wall_ms)
+	struct override_words *ws, bool (*held)(const char *object, void *arg), void *arg, int64_t wall_ms)
 {
 	size_t gone = 0;
 	for (size_t i = ws->v.n; i-- > 0;) {
 		const struct word *w = &ws->v.v[i];
 		int64_t age = wall_ms - w->stamp;
-		if (w->gone ? age > INT64_C(86400000) * OVERRIDE_GONE_DAYS : !known(w->object, arg))
+		if (w->gone ? age > INT64_C(86400000) * OVERRIDE_GONE_DAYS : !held(w->object, arg))
 			drop(ws, i);
 		else
 			gone += w->gone;

@@ -47,9 +47,10 @@ struct override_merge {
 int override_words_merge(struct override_words *ws, struct overrides *o, const json_t *word,
 	const struct override_merge *m, const char **object);
 
-/* Objects that the configuration does not have any more: nobody has taken their overrides away. And what is too old. */
+/* Objects whose overrides were dropped with the configuration that had them: nobody has taken them away. And what is
+ * too old. held: the object has overrides still, or may have. */
 void override_words_prune(
-	struct override_words *ws, bool (*known)(const char *object, void *arg), void *arg, int64_t wall_ms);
+	struct override_words *ws, bool (*held)(const char *object, void *arg), void *arg, int64_t wall_ms);
 
 /* The form in the state file, beside the overrides: new reference, NULL no memory. */
 json_t *override_words_to_json(const struct override_words *ws);

@@ -17,7 +17,7 @@ import pytest
 from conftest import until
 from pair import key, lone, pair
 from steps import slowness
-from test_peer_talk import Background, Cut, both, data, generations, levels, links, me, override, web
+from test_peer_talk import Background, Cut, both, data, generations, levels, links, me, override, web, yaml
 
 KILLS = int(os.environ.get("LBD_LIFE_KILLS", "16"))  # 200 in a long run
 SEED = int(os.environ.get("LBD_LIFE_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
@@ -530,6 +530,44 @@ def test_both_go_back_together(same, key):
     until(lambda: history(a) == history(b) == {1: "confirmed", 2: "rolled_back", 3: "rolled_back"}, "both have gone back", 10)
     settled(a, b)
     assert "Both nodes are the same." in a.text("peer", "diff")
+
+
+@contextlib.contextmanager
+def drained(pair, key):
+    """Two nodes on which web/app1 is drained, and a configuration without it."""
+    services = web()
+    del services["web"]["backends"]["app1"]
+    with both(pair, yaml(key, web())) as (a, b):
+        links(a, b)
+        a.text("backend", "drain", "web/app1")
+        until(lambda: override(b), "it holds there", 5)
+        yield a, b, yaml(key, services)
+
+
+def test_overrides_of_both_nodes_outlive_a_trial(pair, key):
+    """And that they are taken away later is heard."""
+    with drained(pair, key) as (a, b, without):
+        done = a.call("config", "apply", "-y", "--both", "--confirm", "1h", write(a, "new.yaml", without))
+        assert done.returncode in (0, 8) and history(a)[2] == history(b)[2] == "pending", done
+        a.call("config", "rollback")
+        settled(a, b)
+        assert override(a) and override(b)
+        a.text("backend", "enable", "web/app1")
+        until(lambda: override(b) is None, "it is taken away there, too", 5)
+
+
+@pytest.mark.parametrize("confirm", [False, True])
+def test_what_goes_with_its_backend_was_taken_away_by_nobody(pair, key, confirm):
+    with drained(pair, key) as (a, b, without):
+        apply(a, without, *(["--confirm", "1h"] if confirm else []))
+        if confirm:
+            a.text("config", "confirm")
+        assert "backend/web/app1: override dropped" in a.log()
+        a.write(without)
+        restart(a)
+        links(a, b)
+        time.sleep(0.3)
+        assert override(b)
 
 
 def test_cut_off_each_goes_back_by_itself(pair, same, key):
