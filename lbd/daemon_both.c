@@ -28,11 +28,12 @@ enum order { ORDER_CHECK, ORDER_APPLY, ORDER_KEEP, ORDER_BACK, ORDER_NONE };
 /* ---- a load of this node whose answer is ours ---- */
 
 struct both_run {
+	struct daemon *d;
 	struct ctl_reply reply;
 	struct ctl_reply *rows; /* where its rows go, NULL = nowhere */
 	json_t *end;            /* what it ended with, owned */
 	bool runs;
-	uint32_t before; /* the generation that ran when it began */
+	uint32_t before, after; /* the generations that ran when it began, and when it had ended */
 };
 
 static void run_line(void *arg, const char *s, size_t n)
@@ -55,9 +56,11 @@ static bool run_full(void *arg)
 	return false;
 }
 
+/* Seen before the loop sleeps, and somebody else may be faster. */
 static void run_ended(void *arg)
 {
-	(void)arg; /* seen before the loop sleeps */
+	struct both_run *u = arg;
+	u->after = u->d->generation;
 }
 
 static const struct ctl_sink run_sink = { .line = run_line, .full = run_full, .ended = run_ended };
@@ -66,6 +69,7 @@ static void run_begin(struct daemon *d, struct both_run *u)
 {
 	json_decref(u->end);
 	u->end = NULL;
+	u->d = d;
 	u->runs = true;
 	u->before = d->generation;
 	ctl_reply_init(&u->reply, &run_sink, u);
@@ -100,7 +104,7 @@ static void run_start(struct daemon *d, struct both_run *u, const struct ctl_app
 
 /* Its end; the code, and its text until the next run. False: it is not there yet. That there is no IPVS in this kernel
  * was so before, and going back would change nothing of it. */
-static bool run_over(const struct daemon *d, struct both_run *u, enum lb_code *code, const char **text)
+static bool run_over(struct both_run *u, enum lb_code *code, const char **text)
 {
 	if (!u->runs || u->reply.state != CTL_REPLY_ENDED)
 		return false;
@@ -108,7 +112,7 @@ static bool run_over(const struct daemon *d, struct both_run *u, enum lb_code *c
 	*text = lb_proto_str(u->end, "message");
 	*text = *text ? *text : "";
 	*code = (enum lb_code)lb_proto_int(u->end, "code", LB_CODE_FAILED);
-	if (*code == LB_CODE_FAILED && d->kernel_missing && d->generation != u->before)
+	if (*code == LB_CODE_FAILED && u->d->kernel_missing && u->after != u->before)
 		*code = LB_CODE_OK;
 	return true;
 }
@@ -184,7 +188,7 @@ static void begin_here(struct daemon_both *b, struct ctl_apply what, bool rows)
 static void both_begin(struct daemon_both *b)
 {
 	b->due = false;
-	switch (b->machine.now) {
+	switch (ctl_both_begin(&b->machine, b->d->generation)) {
 	case CTL_BOTH_CHECK_THERE: order(b, ORDER_CHECK); return;
 	case CTL_BOTH_APPLY_THERE: order(b, ORDER_APPLY); return;
 	case CTL_BOTH_KEEP_THERE: order(b, ORDER_KEEP); return;
@@ -211,6 +215,7 @@ static void both_said(struct daemon_both *b, const struct ctl_both_said *said, c
 	json_t *errors = json_object_get(end, "errors");
 	if (said->code > LB_CODE_NO && errors && !b->errors)
 		b->errors = json_incref(errors);
+	ctl_both_here(&b->machine, b->d->generation);
 	(void)ctl_both_done(&b->machine, said);
 	b->due = true;
 	daemon_more(b->d);
@@ -246,6 +251,7 @@ static void both_over(struct ctl_conv *c, const struct lb_err *e, void *arg)
 		both_said(b, &said, NULL);
 		return;
 	}
+	ctl_both_here(&b->machine, b->d->generation);
 	if (ctl_both_broke(&b->machine) != before)
 		b->due = true;
 	daemon_more(b->d);
@@ -255,9 +261,11 @@ static const struct ctl_conv_calls both_calls = { .line = both_line, .over = bot
 
 static void both_turn(struct daemon_both *b)
 {
-	struct ctl_both_said said = { .generation = b->d->generation };
-	if (run_over(b->d, &b->run, &said.code, &said.text))
+	struct ctl_both_said said = { 0 };
+	if (run_over(&b->run, &said.code, &said.text)) {
+		said.generation = b->run.after;
 		both_said(b, &said, b->run.end);
+	}
 	bool here = b->machine.now == CTL_BOTH_CHECK_HERE || b->machine.now == CTL_BOTH_APPLY_HERE ||
 		    b->machine.now == CTL_BOTH_BACK_HERE;
 	if (b->due && !(here && b->d->apply)) /* another load goes first */
@@ -407,8 +415,8 @@ static void follow_ended(struct daemon_follow *f, enum lb_code code, const char 
 {
 	enum order was = f->doing;
 	f->doing = ORDER_NONE;
-	if (was == ORDER_APPLY && f->d->generation != f->before)
-		f->applied = f->d->generation;
+	if (was == ORDER_APPLY && f->run.after != f->before)
+		f->applied = f->run.after;
 	if (was == ORDER_BACK) {
 		daemon_event(f->d,
 			&(struct event){ .id = LB_EVENT_CONFIG_BOTH, .level = code ? LB_LOG_ERROR : LB_LOG_WARNING },
@@ -423,7 +431,7 @@ static void follow_turn(struct daemon_follow *f)
 {
 	enum lb_code code;
 	const char *text;
-	if (run_over(f->d, &f->run, &code, &text))
+	if (run_over(&f->run, &code, &text))
 		follow_ended(f, code, text);
 	if (!f->conv && f->doing == ORDER_NONE)
 		f->todo = f->applied ? ORDER_BACK : ORDER_NONE;

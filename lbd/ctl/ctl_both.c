@@ -12,7 +12,7 @@ void ctl_both_init(struct ctl_both *b, const char *here, const char *there, uint
 	memset(b, 0, sizeof(*b));
 	snprintf(b->here, sizeof(b->here), "%s", here);
 	snprintf(b->there, sizeof(b->there), "%s", there);
-	b->before_here = b->runs_here = generation;
+	ctl_both_here(b, generation);
 	b->confirm_ms = confirm_ms;
 	b->now = CTL_BOTH_CHECK_THERE;
 }
@@ -74,7 +74,7 @@ static enum ctl_both_do applied_there(struct ctl_both *b, const struct ctl_both_
 
 static enum ctl_both_do applied_here(struct ctl_both *b, const struct ctl_both_said *said)
 {
-	b->runs_here = said->generation;
+	b->made_here = b->runs_here = said->generation;
 	if (said->code == LB_CODE_OK && !b->broken)
 		return next(b, CTL_BOTH_KEEP_THERE);
 	if (said->code == LB_CODE_OK)
@@ -82,7 +82,7 @@ static enum ctl_both_do applied_here(struct ctl_both *b, const struct ctl_both_s
 			b->there);
 	else
 		say(b, LB_CODE_FAILED, "%s: %s\n", b->here, said->text);
-	return b->runs_here == b->before_here ? back_there(b) : next(b, CTL_BOTH_BACK_HERE);
+	return b->made_here == b->before_here ? back_there(b) : next(b, CTL_BOTH_BACK_HERE);
 }
 
 static enum ctl_both_do kept(struct ctl_both *b, const struct ctl_both_said *said)
@@ -93,7 +93,7 @@ static enum ctl_both_do kept(struct ctl_both *b, const struct ctl_both_said *sai
 		b->runs_there = said->generation;
 		return next(b, CTL_BOTH_BACK_HERE);
 	}
-	say(b, LB_CODE_OK, "both nodes run it: generation %u on %s, %u on %s", b->runs_here, b->here, b->runs_there,
+	say(b, LB_CODE_OK, "both nodes run it: generation %u on %s, %u on %s", b->made_here, b->here, b->runs_there,
 		b->there);
 	if (b->confirm_ms)
 		say(b, LB_CODE_OK, "; both go back in %s unless you say: lbctl config confirm",
@@ -105,8 +105,10 @@ static enum ctl_both_do went_back(struct ctl_both *b, bool here, const struct ct
 {
 	const char *node = here ? b->here : b->there;
 	uint32_t before = here ? b->before_here : b->before_there;
-	if (said->code == LB_CODE_OK)
+	if (said->code == LB_CODE_OK && said->generation == before)
 		say(b, LB_CODE_FAILED, "%s went back to generation %u\n", node, before);
+	else if (said->code == LB_CODE_OK)
+		say(b, LB_CODE_FAILED, "%s was changed by somebody else meanwhile, and that stays\n", node);
 	else
 		say(b, LB_CODE_FAILED, "%s could not go back to generation %u: %s\n", node, before, said->text);
 	if (here)
@@ -114,6 +116,23 @@ static enum ctl_both_do went_back(struct ctl_both *b, bool here, const struct ct
 	else
 		b->runs_there = said->generation;
 	return here && b->runs_there != b->before_there ? back_there(b) : end_failed(b);
+}
+
+void ctl_both_here(struct ctl_both *b, uint32_t generation)
+{
+	b->runs_here = generation;
+	if (!b->begun) /* what others applied until then is what is gone back to */
+		b->before_here = generation;
+}
+
+enum ctl_both_do ctl_both_begin(struct ctl_both *b, uint32_t generation)
+{
+	const struct ctl_both_said others = { LB_CODE_OK, "", generation };
+	ctl_both_here(b, generation);
+	b->begun |= b->now == CTL_BOTH_APPLY_HERE;
+	if (b->now == CTL_BOTH_BACK_HERE && generation != b->made_here)
+		return ctl_both_done(b, &others);
+	return b->now;
 }
 
 enum ctl_both_do ctl_both_done(struct ctl_both *b, const struct ctl_both_said *said)

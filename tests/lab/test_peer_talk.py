@@ -480,6 +480,30 @@ def test_this_one_cannot_and_the_other_goes_back(same, tmp_path, key):
     assert generations(a, b) == [2, 3]
 
 
+@pytest.mark.parametrize("trial", [True, False])
+def test_what_others_apply_meanwhile_stays(same, tmp_path, key, trial):
+    a, b = same
+    os.kill(b.pid, signal.SIGSTOP)
+    try:
+        one = Background(a, "config", "apply", "-y", "--both", str(write(tmp_path, "n", levels(key, "notice"))))
+        time.sleep(0.5)
+        assert one.process.poll() is None
+        argv = ["--confirm", "10m"] if trial else []
+        done = a.call("config", "apply", "-y", *argv, str(write(tmp_path, "d", levels(key, "debug"))))
+        assert done.returncode in (0, 8) and generations(a) == [2], done
+    finally:
+        os.kill(b.pid, signal.SIGCONT)
+    code, text = one.end()
+    states = [r["state"] for r in data(a, "config", "history")]
+    if trial:
+        assert code == 8 and "lb-a: generation 2 waits for a confirm" in text, text
+        assert "lb-a runs generation 2 as before. lb-b runs generation 1 as before" in text, text
+        assert generations(a, b) == [2, 1] and states == ["confirmed", "pending"]
+    else:
+        assert code == 0 and "both nodes run it: generation 3 on lb-a, 2 on lb-b" in text, text
+        assert states == ["confirmed"] * 3
+
+
 def test_two_at_once(same, tmp_path, key):
     a, b = same
     for i in range(5):

@@ -20,9 +20,14 @@ static const char letters[] = { [CTL_BOTH_CHECK_THERE] = 'c',
 
 /* Two nodes as they are: what they run, and whether the other one would go back by itself. */
 static struct {
-	uint32_t here, there;
+	uint32_t here, there, before_there, others; /* others: what somebody else applied here */
 	bool new_here, new_there, kept;
 } is;
+
+/* That somebody applies another one while the command is under way: here, or there, before that is begun. */
+struct others {
+	char here, there;
+};
 
 static bool on_this_node(enum ctl_both_do what)
 {
@@ -30,10 +35,11 @@ static bool on_this_node(enum ctl_both_do what)
 }
 
 /* Does it; works: it could be done. */
-static void perform(enum ctl_both_do what, bool works)
+static void perform(const struct ctl_both *b, enum ctl_both_do what, bool works)
 {
 	switch (what) {
 	case CTL_BOTH_APPLY_THERE:
+		is.before_there = is.there;
 		is.there += works;
 		is.new_there |= works;
 		break;
@@ -42,11 +48,11 @@ static void perform(enum ctl_both_do what, bool works)
 		is.new_here |= works;
 		break;
 	case CTL_BOTH_BACK_HERE:
-		is.here = works ? 17 : is.here;
+		is.here = works ? b->before_here : is.here;
 		is.new_here &= !works;
 		break;
 	case CTL_BOTH_BACK_THERE:
-		is.there = works ? 12 : is.there;
+		is.there = works && is.new_there ? is.before_there : is.there;
 		is.new_there &= !works;
 		break;
 	case CTL_BOTH_KEEP_THERE: is.kept |= works; break;
@@ -56,9 +62,40 @@ static void perform(enum ctl_both_do what, bool works)
 	}
 }
 
+static enum ctl_both_do begin(struct ctl_both *b, struct others others)
+{
+	char c = letters[b->now];
+	if (c == others.here)
+		is.others = ++is.here;
+	is.there += c == others.there;
+	return ctl_both_begin(b, is.here);
+}
+
+static struct ctl_both_said said(enum ctl_both_do what, bool works)
+{
+	bool check = what == CTL_BOTH_CHECK_THERE || what == CTL_BOTH_CHECK_HERE;
+	return (struct ctl_both_said){ works   ? what == CTL_BOTH_CHECK_HERE ? LB_CODE_NO : LB_CODE_OK
+				       : check ? LB_CODE_INVALID
+					       : LB_CODE_FAILED,
+		works ? "" : "it does not want to", on_this_node(what) ? is.here : is.there };
+}
+
+/* While this is done the link breaks. */
+static void cut(struct ctl_both *b, enum ctl_both_do what, bool heard, bool works)
+{
+	if (on_this_node(what) || heard)
+		perform(b, what, works);
+	ctl_both_here(b, is.here);
+	(void)ctl_both_broke(b);
+	if (!is.kept && is.new_there) { /* by itself */
+		is.there = is.before_there;
+		is.new_there = false;
+	}
+}
+
 /* fail: letters that cannot be done; x: the other one applies it, and its kernel does not take all of it. broken: while
  * this is done the link breaks (heard: and it is done all the same). Returns what was done, in order. */
-static const char *go(struct ctl_both *b, const char *fail, char broken, bool heard)
+static const char *go(struct ctl_both *b, const char *fail, char broken, bool heard, struct others others)
 {
 	static char done[20];
 	size_t n = 0;
@@ -67,33 +104,25 @@ static const char *go(struct ctl_both *b, const char *fail, char broken, bool he
 	is.here = 17;
 	is.there = 12;
 	ctl_both_init(b, "lb-a", "lb-b", 17, 0);
-	for (enum ctl_both_do what = b->now; what != CTL_BOTH_END; what = b->now) {
+	for (enum ctl_both_do what = begin(b, others); what != CTL_BOTH_END; what = begin(b, others)) {
 		char c = letters[what];
 		bool works = !strchr(fail, c);
 		ck_assert_uint_lt(n, sizeof(done) - 2);
 		done[n++] = c;
 		if (c == broken) {
 			link = false;
-			if (on_this_node(what) || heard)
-				perform(what, works);
-			(void)ctl_both_broke(b);
-			if (!is.kept && is.new_there) { /* by itself */
-				is.there = 12;
-				is.new_there = false;
-			}
+			cut(b, what, heard, works);
 			if (!on_this_node(what))
 				continue;
 		} else {
 			ck_assert(link || on_this_node(what)); /* nobody is asked who is not there */
-			perform(what, works);
+			perform(b, what, works);
 			if (c == 'a' && strchr(fail, 'x'))
 				works = false;
 		}
-		const struct ctl_both_said said = { works ? what == CTL_BOTH_CHECK_HERE ? LB_CODE_NO : LB_CODE_OK
-						    : c == 'c' || c == 'C' ? LB_CODE_INVALID
-									   : LB_CODE_FAILED,
-			works ? "" : "it does not want to", on_this_node(what) ? is.here : is.there };
-		(void)ctl_both_done(b, &said);
+		const struct ctl_both_said end = said(what, works);
+		ctl_both_here(b, is.here);
+		(void)ctl_both_done(b, &end);
 	}
 	done[n] = '\0';
 	return done;
@@ -152,7 +181,7 @@ static const struct {
 START_TEST(in_this_order)
 {
 	struct ctl_both b;
-	const char *done = go(&b, rows[_i].fail, rows[_i].broken, rows[_i].heard);
+	const char *done = go(&b, rows[_i].fail, rows[_i].broken, rows[_i].heard, (struct others){ 0 });
 	ck_assert_msg(strcmp(done, rows[_i].done) == 0, "%s: %s", rows[_i].what, done);
 	ck_assert_msg(b.code == rows[_i].code, "%s: %d %s", rows[_i].what, b.code, b.text);
 	ck_assert_msg(strstr(b.text, rows[_i].says) != NULL, "%s: %s", rows[_i].what, b.text);
@@ -161,10 +190,50 @@ START_TEST(in_this_order)
 }
 END_TEST
 
-/* Whatever fails and wherever the link breaks: it ends, it says something, and success is only what is on both. */
+static const struct {
+	const char *what, *fail;
+	char broken;
+	struct others others;
+	const char *done;
+	uint32_t here, there; /* run at the end */
+	const char *says;
+} meanwhile[] = {
+	{ "another one is applied before ours: it is what ours goes back to", "k", 0, { 'A', 0 }, "cCaAkBb", 18, 12,
+		"lb-a went back to generation 18\nlb-b went back to generation 12\nlb-a runs generation 18 as "
+		"before. " },
+	{ "and when the link breaks", "", 'A', { 'a', 0 }, "cCaAB", 18, 12, "lb-a went back to generation 18\n" },
+	{ "another one is on trial, and ours is refused", "A", 0, { 'A', 0 }, "cCaAb", 18, 12,
+		"lb-b went back to generation 12\nlb-a runs generation 18 as before. " },
+	{ "another one is applied after ours: it stays", "k", 0, { 'k', 0 }, "cCaAkb", 19, 12,
+		"lb-a was changed by somebody else meanwhile, and that stays\nlb-b went back to generation 12\n"
+		"lb-a runs generation 19. lb-b runs generation 12 as before" },
+	{ "while the other one applies", "", 'a', { 'a', 0 }, "cCa", 18, 12, "lb-a runs generation 18 as before. " },
+	{ "another one is applied there before ours", "A", 0, { 0, 'a' }, "cCaAb", 17, 13,
+		"lb-b was changed by somebody else meanwhile, and that stays\n"
+		"lb-a runs generation 17 as before. lb-b runs generation 13" },
+	{ "another one is on trial there", "a", 0, { 0, 'a' }, "cCab", 17, 13,
+		"lb-b was changed by somebody else meanwhile, and that stays\n"
+		"lb-a runs generation 17 as before. lb-b runs generation 13" },
+};
+
+START_TEST(what_others_apply_meanwhile_stays)
+{
+	struct ctl_both b;
+	const char *done = go(&b, meanwhile[_i].fail, meanwhile[_i].broken, false, meanwhile[_i].others);
+	ck_assert_msg(strcmp(done, meanwhile[_i].done) == 0, "%s: %s", meanwhile[_i].what, done);
+	ck_assert_msg(
+		b.code == LB_CODE_FAILED && strstr(b.text, meanwhile[_i].says), "%s: %s", meanwhile[_i].what, b.text);
+	ck_assert_msg(is.here == meanwhile[_i].here && is.there == meanwhile[_i].there, "%s: %u and %u run",
+		meanwhile[_i].what, is.here, is.there);
+}
+END_TEST
+
+/* Whatever fails, wherever the link breaks and whoever else applies something: it ends, it says something, success is
+ * only what is on both, and what others applied is not taken back. */
 START_TEST(never_silent)
 {
 	static const char all[] = "cCaAkBb";
+	const struct others others = { _i < 7 ? all[_i] : 0, 0 };
 	struct ctl_both b;
 	for (unsigned bits = 0; bits < 1u << 7; bits++)
 		for (unsigned where = 0; where <= 7; where++)
@@ -173,13 +242,15 @@ START_TEST(never_silent)
 				for (unsigned i = 0; i < 7; i++)
 					if (bits >> i & 1)
 						strncat(fail, &all[i], 1);
-				(void)go(&b, fail, where < 7 ? all[where] : '!', heard);
+				(void)go(&b, fail, where < 7 ? all[where] : '!', heard, others);
 				ck_assert_msg(b.text[0] && strlen(b.text) < sizeof(b.text) - 1, "%s", fail);
 				ck_assert_msg((b.code == LB_CODE_OK) <= (is.new_here && is.new_there), "%s: %s", fail,
 					b.text);
 				if (is.new_here != is.new_there)
-					ck_assert_msg(strstr(b.text, "could not go back") || strstr(b.text, "tells"),
+					ck_assert_msg(strstr(b.text, "could not go back") || strstr(b.text, "tells") ||
+							      strstr(b.text, "and that stays"),
 						"%s %u: %s", fail, where, b.text);
+				ck_assert_msg(is.here >= is.others, "%s %u: %s", fail, where, b.text);
 			}
 }
 END_TEST
@@ -189,7 +260,8 @@ int main(void)
 	Suite *s = suite_create("ctl_both");
 	TCase *t = tcase_create("all");
 	tcase_add_loop_test(t, in_this_order, 0, sizeof(rows) / sizeof(rows[0]));
-	tcase_add_test(t, never_silent);
+	tcase_add_loop_test(t, what_others_apply_meanwhile_stays, 0, sizeof(meanwhile) / sizeof(meanwhile[0]));
+	tcase_add_loop_test(t, never_silent, 0, 8);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
