@@ -54,6 +54,7 @@ static const struct {
 	{ "sync", LB_LOG_SYNC },
 	{ "conn", LB_LOG_SYNC },
 	{ "override", LB_LOG_CTL },
+	{ "operator", LB_LOG_CTL },
 	{ "control", LB_LOG_CTL },
 	{ "log", LB_LOG_CTL },
 };

@@ -548,7 +548,7 @@ extern const struct ctl_ops daemon_ctl_ops;
 void daemon_waits_look(struct daemon *d, bool timer);
 void daemon_override_deadline(struct daemon *d, struct lb_time now);
 /* The overrides of that object are others now: plan again. Not stored, and nobody is told. */
-void daemon_override_holds(struct daemon *d, const char *object);
+void daemon_override_holds(struct daemon *d, const char *object, const struct override_who *who);
 
 /* ---- daemon_level.c ---- */
 enum lb_log_level daemon_level(const struct daemon *d, enum lb_log_part part); /* that holds now */

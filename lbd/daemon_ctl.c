@@ -87,20 +87,29 @@ static int op_generation_texts(void *arg, uint32_t number, struct ctl_texts *out
 	return err;
 }
 
-static void log_override(struct daemon *d, const struct override *ov, const char *what)
+/* Who said what holds now: whoever spoke last. */
+static struct override_who last_word(const struct override *ov)
+{
+	const struct override_item *all[] = { &ov->state_item, &ov->weight_item, &ov->force_item, &ov->prio_item };
+	struct override_who who = { .wall_ms = INT64_MIN };
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i]->set && all[i]->set_wall_ms > who.wall_ms)
+			who = (struct override_who){
+				.by = all[i]->by, .reason = all[i]->reason, .wall_ms = all[i]->set_wall_ms
+			};
+	return who;
+}
+
+static void log_override(struct daemon *d, const struct override *ov, const struct override_who *who)
 {
 	static const char *const states[] = { "enabled", "drain", "maint" };
-	const struct override_item *it = &ov->force_item;
+	const char *reason = who->reason ? who->reason : "";
 	char weight[40] = "", force[16] = "", label[OVERRIDE_LABEL_MAX];
 	if (ov->force_item.set)
 		snprintf(force, sizeof(force), "force=%s ", override_force_name(ov->force));
-	if (ov->weight_item.set) {
+	if (ov->weight_item.set)
 		snprintf(weight, sizeof(weight), "weight=%u%s ", ov->weight,
 			ov->weight_kind == OVERRIDE_WEIGHT_PERCENT ? "%" : "");
-		it = &ov->weight_item;
-	}
-	if (ov->state_item.set)
-		it = &ov->state_item;
 	json_t *data = json_object();
 	if (ov->state_item.set)
 		ctl_put(data, "state", json_string(states[ov->state]));
@@ -109,40 +118,48 @@ static void log_override(struct daemon *d, const struct override *ov, const char
 			json_sprintf("%u%s", ov->weight, ov->weight_kind == OVERRIDE_WEIGHT_PERCENT ? "%" : ""));
 	if (ov->force_item.set)
 		ctl_put(data, "force", json_string(override_force_name(ov->force)));
-	daemon_event(d,
-		&(struct event){ .id = LB_EVENT_OVERRIDE_SET, .reason = it->reason, .user = it->by, .data = data },
-		"%s: override %s (%s%s%s%sby=%s%s%s)", override_label(ov->object, label), what,
+	daemon_event(d, &(struct event){ .id = LB_EVENT_OVERRIDE_SET, .reason = reason, .user = who->by, .data = data },
+		"%s: override set (%s%s%s%sby=%s%s%s)", override_label(ov->object, label),
 		ov->state_item.set ? states[ov->state] : "", ov->state_item.set ? " " : "", weight, force,
-		it->by ? it->by : "-", it->reason && it->reason[0] ? " reason=" : "", it->reason ? it->reason : "");
+		who->by ? who->by : "-", reason[0] ? " reason=" : "", reason);
 }
 
-static void log_priority(struct daemon *d, const char *name, const struct override *ov)
+static void log_priority(struct daemon *d, const char *name, const struct override *ov, const struct override_who *who)
 {
-	const struct override_item *it = ov ? &ov->prio_item : NULL;
-	if (!it)
-		daemon_event(d, &(struct event){ .id = LB_EVENT_OVERRIDE_SET }, "vrrp/%s: override removed", name);
-	else
-		daemon_event(d,
-			&(struct event){ .id = LB_EVENT_OVERRIDE_SET,
-				.reason = it->reason,
-				.user = it->by,
-				.data = json_pack("{s:i}", "priority", (int)ov->prio) },
-			"vrrp/%s: override set (priority=%u by=%s%s%s)", name, ov->prio, it->by,
-			it->reason[0] ? " reason=" : "", it->reason);
+	const char *reason = who->reason ? who->reason : "";
+	daemon_event(d,
+		&(struct event){ .id = LB_EVENT_OVERRIDE_SET,
+			.reason = reason,
+			.user = who->by,
+			.data = json_pack("{s:i}", "priority", (int)ov->prio) },
+		"vrrp/%s: override set (priority=%u by=%s%s%s)", name, ov->prio, who->by ? who->by : "-",
+		reason[0] ? " reason=" : "", reason);
 }
 
-void daemon_override_holds(struct daemon *d, const char *object)
+static void log_removed(struct daemon *d, const char *object, const struct override_who *who)
+{
+	const char *by = who ? who->by : NULL, *vrrp = override_vrrp(object);
+	char label[OVERRIDE_LABEL_MAX];
+	daemon_event(d, &(struct event){ .id = LB_EVENT_OVERRIDE_SET, .user = by }, "%s%s: override removed%s%s%s",
+		vrrp ? "vrrp/" : "", vrrp ? vrrp : override_label(object, label), by ? " (by=" : "", by ? by : "",
+		by ? ")" : "");
+}
+
+void daemon_override_holds(struct daemon *d, const char *object, const struct override_who *who)
 {
 	const struct override *ov = overrides_find(d->overrides, object);
 	const char *vrrp = override_vrrp(object);
-	char label[OVERRIDE_LABEL_MAX];
-	if (vrrp)
-		log_priority(d, vrrp, ov);
-	else if (ov)
-		log_override(d, ov, "set");
+	struct override_who last = { 0 };
+	if (ov && !who) {
+		last = last_word(ov);
+		who = &last;
+	}
+	if (!ov)
+		log_removed(d, object, who);
+	else if (vrrp)
+		log_priority(d, vrrp, ov, who);
 	else
-		daemon_event(d, &(struct event){ .id = LB_EVENT_OVERRIDE_SET }, "%s: override removed",
-			override_label(object, label));
+		log_override(d, ov, who);
 	if (vrrp)
 		daemon_vrrp_override(d);
 	model_override_changed(d->model, object);
@@ -153,10 +170,16 @@ void daemon_override_holds(struct daemon *d, const char *object)
 	daemon_more(d);
 }
 
-static const char *op_override_changed(void *arg, const char *object)
+static void op_asked_for(void *arg, const char *what, const struct ctl_peer *who)
+{
+	daemon_event(arg, &(struct event){ .id = LB_EVENT_OPERATOR, .user = who->user }, "operator: %s (by=%s)", what,
+		who->user);
+}
+
+static const char *op_override_changed(void *arg, const char *object, const struct override_who *who)
 {
 	struct daemon *d = arg;
-	daemon_override_holds(d, object);
+	daemon_override_holds(d, object, who);
 	daemon_words_said(d, object);
 	return daemon_overrides_save(d);
 }
@@ -353,6 +376,7 @@ const struct ctl_ops daemon_ctl_ops = {
 	.generations_damaged = op_generations_damaged,
 	.boot = op_boot,
 	.generation_texts = op_generation_texts,
+	.asked = op_asked_for,
 	.override_changed = op_override_changed,
 	.repair = op_repair,
 	.exit = op_exit,

@@ -92,7 +92,7 @@ static bool heard_line(struct ctl_conv *c, const json_t *msg, void *arg)
 	h->wrong += r < 0;
 	if (r > 0) {
 		h->any = true;
-		daemon_override_holds(d, object);
+		daemon_override_holds(d, object, NULL);
 	}
 	return true;
 }

@@ -501,9 +501,49 @@ static handler_fn *const handlers[] = {
 };
 _Static_assert(sizeof(handlers) / sizeof(handlers[0]) == LB_COMMAND_COUNT, "one place per command");
 
+/* What changes something and has no event of its own with the name of the user, as overrides and configurations have.
+ */
+static const bool told[LB_COMMAND_COUNT] = {
+	[LB_COMMAND_SERVICE_ZERO] = true,
+	[LB_COMMAND_CONN_KILL] = true,
+	[LB_COMMAND_VRRP_RESIGN] = true,
+	[LB_COMMAND_VRRP_ANNOUNCE] = true,
+	[LB_COMMAND_FAILOVER] = true,
+	[LB_COMMAND_SYNC_RESYNC] = true,
+	[LB_COMMAND_SYNC_PAUSE] = true,
+	[LB_COMMAND_SYNC_RESUME] = true,
+	[LB_COMMAND_KERNEL_REPAIR] = true,
+	[LB_COMMAND_LOG_LEVEL] = true,
+	[LB_COMMAND_DAEMON_RELOAD] = true,
+	[LB_COMMAND_DAEMON_RESTART] = true,
+	[LB_COMMAND_DAEMON_STOP] = true,
+};
+
+/* "conn kill service=web" */
+static void tell(struct ctl_env *env, const struct ctl_request *rq)
+{
+	char text[300], name[LB_COMMAND_NAMELEN];
+	size_t n = (size_t)snprintf(text, sizeof(text), "%s", lb_command_name(rq->cmd, ' ', name));
+	for (const struct lb_arg *a = rq->cmd->args; a->name; a++) {
+		const json_t *v = json_object_get(rq->args, a->name);
+		char *word = v && !json_is_string(v) ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+		if (v && n < sizeof(text))
+			n += (size_t)snprintf(text + n, sizeof(text) - n, " %s=%.100s", a->name,
+				json_is_string(v) ? json_string_value(v)
+				: word            ? word
+						  : "?");
+		free(word);
+	}
+	env->ops->asked(env->arg, text, rq->peer);
+}
+
 void ctl_cmd(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
-	handler_fn *fn = handlers[lb_command_id(rq->cmd)];
+	enum lb_command_id id = lb_command_id(rq->cmd);
+	handler_fn *fn = handlers[id];
+	bool looks = id == LB_COMMAND_LOG_LEVEL && !ctl_arg_str(rq, "level");
+	if (fn && !rq->to_peer && told[id] && !looks)
+		tell(env, rq);
 	if (fn && rq->to_peer)
 		ctl_remote_ask(env, rq, r);
 	else if (fn)

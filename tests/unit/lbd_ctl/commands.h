@@ -26,6 +26,15 @@ static inline void op_wait(
 	ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
 }
 
+/* Who asked for what, last. */
+static char operator_said[200];
+
+static inline void op_asked_for(void *arg, const char *what, const struct ctl_peer *who)
+{
+	(void)arg;
+	snprintf(operator_said, sizeof(operator_said), "%s by %s", what, who->user);
+}
+
 /* One request; the answer in *c, which the caller ends. */
 static inline void command(struct ctl_env *env, struct ctl_collect *c, const char *name, const char *args)
 {

@@ -159,8 +159,11 @@ static inline struct lb_time op_boot(void *arg)
 	return k.boot;
 }
 
-static inline const char *op_override_changed(void *arg, const char *object)
+static inline const char *op_override_changed(void *arg, const char *object, const struct override_who *who)
 {
+	(void)arg;
+	snprintf(
+		operator_said, sizeof(operator_said), "%s by %s: %s", object, who->by, who->reason ? who->reason : "-");
 	(void)arg;
 	model_override_changed(k.w.m, object);
 	reconcile();
@@ -270,6 +273,7 @@ static const struct ctl_ops ops = { .now = op_now,
 	.rollback = op_rollback,
 	.generations = op_generations,
 	.generations_damaged = op_damaged,
+	.asked = op_asked_for,
 	.override_changed = op_override_changed,
 	.repair = op_repair,
 	.exit = op_exit,

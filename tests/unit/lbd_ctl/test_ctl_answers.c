@@ -223,6 +223,27 @@ START_TEST(an_override_says_what_is_true_now)
 }
 END_TEST
 
+static const struct {
+	const char *name, *args, *told;
+} records[] = {
+	{ "backend.drain", "{\"backend\": \"web/a\", \"reason\": \"kernel\"}", "web/a by alice: kernel" },
+	{ "backend.weight", "{\"backend\": \"web/a\", \"weight\": \"5\"}", "web/a by alice: -" },
+	{ "backend.enable", "{\"backend\": \"web/a\"}", "web/a by alice: -" },
+	{ "vrrp.announce", "{\"vrrp\": \"wan\"}", "vrrp announce vrrp=wan by alice" },
+	{ "daemon.stop", "{\"flush\": true}", "daemon stop flush=true by alice" },
+	{ "daemon.restart", "{}", "daemon restart by alice" },
+	{ "status", "{}", "" },
+};
+
+START_TEST(who_did_it_is_told)
+{
+	*operator_said = '\0';
+	ask(records[_i].name, records[_i].args);
+	done();
+	ck_assert_str_eq(operator_said, records[_i].told);
+}
+END_TEST
+
 START_TEST(an_override_that_is_not_stored_holds_and_says_so)
 {
 	k.saved = "the state directory cannot be written";
@@ -507,6 +528,7 @@ int main(void)
 	tcase_add_test(c, what_the_kernel_refused_is_shown_everywhere);
 	tcase_add_test(c, a_list_ends_when_the_configuration_changes_under_it);
 	tcase_add_loop_test(c, an_override_says_what_is_true_now, 0, COUNT(words));
+	tcase_add_loop_test(c, who_did_it_is_told, 0, COUNT(records));
 	tcase_add_test(c, an_override_that_is_not_stored_holds_and_says_so);
 	tcase_add_test(c, files_of_a_set_are_told_apart);
 	tcase_add_test(c, a_text_comes_in_parts_that_end_at_a_line);

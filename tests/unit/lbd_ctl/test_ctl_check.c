@@ -48,8 +48,9 @@ static int64_t op_wall_ms(void *arg)
 	return k.w.wall;
 }
 
-static const char *op_override_changed(void *arg, const char *object)
+static const char *op_override_changed(void *arg, const char *object, const struct override_who *who)
 {
+	(void)who;
 	(void)arg;
 	snprintf(k.changed, sizeof(k.changed), "%s", object);
 	model_override_changed(k.w.m, object);

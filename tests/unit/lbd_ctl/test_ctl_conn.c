@@ -44,7 +44,12 @@ static int op_conn_ask(void *arg, const struct sync_room_msg *m)
 	return 0;
 }
 
-static const struct ctl_ops ops = { .conn_ask = op_conn_ask };
+static void op_asked_for(void *arg, const char *what, const struct ctl_peer *who)
+{
+	(void)arg, (void)what, (void)who;
+}
+
+static const struct ctl_ops ops = { .asked = op_asked_for, .conn_ask = op_conn_ask };
 
 static void setup(void)
 {

@@ -73,9 +73,9 @@ static int64_t op_wall_ms(void *arg)
 	return WALL;
 }
 
-static const char *op_override_changed(void *arg, const char *object)
+static const char *op_override_changed(void *arg, const char *object, const struct override_who *who)
 {
-	(void)arg;
+	(void)arg, (void)who;
 	snprintf(k.object, sizeof(k.object), "%s", object);
 	model_override_changed(k.w.m, object);
 	world_settle(&k.w);
@@ -103,6 +103,7 @@ static void op_level_clear(void *arg, enum lb_log_part part)
 static const struct ctl_ops ops = { .now = op_now,
 	.wall_ms = op_wall_ms,
 	.wait = op_wait,
+	.asked = op_asked_for,
 	.override_changed = op_override_changed,
 	.level_get = op_level_get,
 	.level_set = op_level_set,
@@ -167,6 +168,17 @@ static const struct {
 		"it has no IPVS (modprobe ip_vs)|" },
 };
 
+START_TEST(who_asked_is_told)
+{
+	(void)said("log.level", "{}", 0);
+	ck_assert_str_eq(operator_said, ""); /* that only looks */
+	(void)said("log.level", "{\"subsystem\": \"vrrp\", \"level\": \"debug\", \"for\": 60}", 0);
+	ck_assert_str_eq(operator_said, "log level subsystem=vrrp level=debug for=60 by alice");
+	(void)said("service.zero", "{\"service\": \"web\"}", 0);
+	ck_assert_str_eq(operator_said, "service zero service=web by alice");
+}
+END_TEST
+
 START_TEST(an_answer)
 {
 	const char *out = said(rows[_i].name, rows[_i].args, rows[_i].err);
@@ -224,6 +236,7 @@ int main(void)
 	TCase *c = tcase_create("ctl_operator");
 	suite_add_tcase(s, c);
 	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, who_asked_is_told);
 	tcase_add_loop_test(c, an_answer, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_test(c, a_service_is_taken_out_and_comes_back);
 	tcase_add_test(c, a_part_of_the_log_has_its_own_level);

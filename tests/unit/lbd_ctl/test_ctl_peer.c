@@ -54,7 +54,9 @@ static int op_sync_look(void *arg, uint32_t *id)
 	return k.look_rc;
 }
 
-static const struct ctl_ops ops = { .now = op_now, .vrrp_do = op_vrrp_do, .sync_look = op_sync_look, .wait = op_wait };
+static const struct ctl_ops ops = {
+	.now = op_now, .asked = op_asked_for, .vrrp_do = op_vrrp_do, .sync_look = op_sync_look, .wait = op_wait
+};
 
 static void setup(const char *text)
 {

@@ -36,7 +36,7 @@ static int op_sync_do(void *arg, const struct sync_msg_do *what)
 	return k.do_rc;
 }
 
-static const struct ctl_ops ops = { .now = op_now, .sync_do = op_sync_do, .wait = op_wait };
+static const struct ctl_ops ops = { .now = op_now, .asked = op_asked_for, .sync_do = op_sync_do, .wait = op_wait };
 
 static void setup(const char *text)
 {

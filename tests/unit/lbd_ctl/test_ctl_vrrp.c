@@ -40,9 +40,9 @@ static int64_t op_wall_ms(void *arg)
 	return k.w.wall;
 }
 
-static const char *op_override_changed(void *arg, const char *object)
+static const char *op_override_changed(void *arg, const char *object, const struct override_who *who)
 {
-	(void)arg;
+	(void)arg, (void)who;
 	snprintf(k.changed, sizeof(k.changed), "%s", object);
 	model_vrrps_override(&k.vs, k.w.ov);
 	return NULL;
@@ -60,6 +60,7 @@ static int op_vrrp_do(void *arg, uint32_t id, enum vrrp_do what, uint32_t for_ms
 
 static const struct ctl_ops ops = { .now = op_now,
 	.wall_ms = op_wall_ms,
+	.asked = op_asked_for,
 	.override_changed = op_override_changed,
 	.vrrp_do = op_vrrp_do,
 	.wait = op_wait };
