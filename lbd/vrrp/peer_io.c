@@ -404,7 +404,7 @@ void peers_stop(struct room *w)
 		return;
 	for (size_t i = 0; i < ps->conf.n_nodes; i++)
 		lost(ps, i);
-	peers_flush(w); /* whoever was master is not any more */
+	peers_flush(w); /* what is due, to those who are there now */
 	w->peers = NULL;
 	ev_timer_stop(w->base.loop, &ps->beat);
 	ev_timer_stop(w->base.loop, &ps->silence);

@@ -86,8 +86,10 @@ static void inst_free(struct inst *i)
 {
 	struct ev_loop *loop = i->w->base.loop;
 	struct vip_card *card = i->sock->card;
-	if (!i->w->abandoned)
+	if (!i->w->abandoned) {
 		inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_STOP });
+		peers_flush(i->w); /* before the loop sleeps there is nobody left to say it of */
+	}
 	ev_timer_stop(loop, &i->timer);
 	ev_timer_stop(loop, &i->renew);
 	ev_timer_stop(loop, &i->announce);

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Cards and addresses of the real kernel, in a network namespace of its own for each test: a veth pair v0, v1. Once for
- * a program: the linker wraps what stands between the code and the C library.
+ * Cards and addresses of the real kernel, in a network namespace of its own for each test (apart.h). Once for a
+ * program: the linker wraps what stands between the code and the C library.
  */
 #pragma once
 
 #include "common/clock_io.h"
 #include "lbd/vrrp/vip_ask_io.h"
 #include "lbd/vrrp/vip_io.h"
+#include "tests/edge/vrrp/apart.h"
 
 #include <check.h>
 #include <errno.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,12 +186,6 @@ static inline bool mine(const struct lb_ip *ip, void *arg)
 	return ip->family == AF_INET6 ? ip->b[0] == 0xfd && ip->b[1] == 0x77 : ip->b[0] == 10 && ip->b[1] == 77;
 }
 
-static inline void sh(const char *command)
-{
-	int rc = system(command);
-	ck_assert_msg(rc == 0, "%s: %d", command, rc);
-}
-
 static inline int start_helper(void)
 {
 	int pair[2];
@@ -253,10 +247,7 @@ static inline void assert_silent(void)
 
 static inline void setup(void)
 {
-	ck_assert_int_eq(unshare(CLONE_NEWNET), 0);
-	sh("ip link set lo up && ip link add v0 type veth peer name v1 &&"
-	   "ip link set v0 addrgenmode none && ip link set v1 addrgenmode none &&"
-	   "ip link set v0 up && ip link set v1 up && ip addr add 10.0.0.1/24 dev v0");
+	set_apart();
 	loop = ev_loop_new(EVFLAG_AUTO);
 	begin_net();
 	v0 = vip_card_get(net, "v0");
@@ -317,15 +308,6 @@ static inline unsigned held(void)
 	}
 	freeifaddrs(list);
 	return n;
-}
-
-static inline bool can_run(void)
-{
-	pid_t child = fork();
-	int status = -1;
-	if (child == 0)
-		_exit(unshare(CLONE_NEWNET) || system("ip link add v0 type veth peer name v1 2>/dev/null") ? 1 : 0);
-	return child > 0 && waitpid(child, &status, 0) == child && status == 0;
 }
 
 typedef void add_fn(TCase *tc);
