@@ -97,19 +97,6 @@ static void tell_alarm(struct inst *i, enum vrrp_alarm alarm, bool on)
 	inst_tell_alarm(i, alarm, on, text);
 }
 
-void insts_stats(struct room *w)
-{
-	struct inst *i;
-	LIST_FOREACH (i, &w->insts, next) {
-		struct vrrp_msg m = { .type = VRRP_MSG_STATS, .u.stats = i->stats };
-		m.u.stats.id = i->conf.id;
-		room_send(w, &m);
-		i->stats.late_us = 0;
-		tell_master(i);
-		sock_calm(i);
-	}
-}
-
 /* ---- doing ---- */
 
 static void arm(struct inst *i, ev_timer *t, struct lb_time at, struct lb_time now)
@@ -314,6 +301,28 @@ static void look_at_card(struct inst *i)
 	set_fault(i, INST_FAULT_LINK, !open || !i->sock->card->up);
 	inst_set_source(i);
 	inst_watch_again(i);
+}
+
+/* What the kernel had no room for: a card that is well says nothing that would make us ask again. */
+static void look_again(struct inst *i)
+{
+	bool shut = i->faults & 1u << INST_FAULT_LINK;
+	if (i->started && i->sock->card->up && (shut || i->sock->unfiltered))
+		look_at_card(i);
+}
+
+void insts_stats(struct room *w)
+{
+	struct inst *i;
+	LIST_FOREACH (i, &w->insts, next) {
+		struct vrrp_msg m = { .type = VRRP_MSG_STATS, .u.stats = i->stats };
+		m.u.stats.id = i->conf.id;
+		room_send(w, &m);
+		i->stats.late_us = 0;
+		tell_master(i);
+		sock_calm(i);
+		look_again(i);
+	}
 }
 
 /* Addresses that are still there have been missed by nobody yet: their master was killed, or restarted, a moment ago,

@@ -35,6 +35,8 @@ struct sock { /* adverts of one card and family */
 	int fd;    /* -1 = not open: there is no such card, or it cannot be */
 	int index; /* of the card when it was opened */
 	uint32_t life;
+	int refused;     /* -errno: it cannot be opened just now, and that was told */
+	bool unfiltered; /* what is of no instance is read, too */
 	ev_io readable;
 	struct inst *by_vrid[256];
 	LIST_ENTRY(sock) next;
@@ -164,6 +166,7 @@ void inst_do(struct room *w, const struct vrrp_msg_do *d);
 void inst_advert(struct inst *i, const struct vrrp_advert *a);
 /* The core has been silent too long, or speaks again. */
 void insts_core(struct room *w, bool silent);
+/* Once a second: counters to the core, and another try where something could not be had. */
 void insts_stats(struct room *w);
 /* Of the network. */
 void insts_card(struct room *w, struct vip_card *c);
@@ -228,7 +231,7 @@ void insts_way_left(struct room *w, const struct way *way);
 /* The socket of the instance's card and family, with the instance in it. NULL: out of memory. */
 struct sock *sock_get(struct room *w, struct vip_card *card, struct inst *i);
 void sock_put(struct sock *s, struct inst *i);
-/* The card changed: opens or closes. Whether it is open now. */
+/* The card changed, or something was refused: opens or closes, filters. Whether it is open now. */
 bool sock_look(struct sock *s);
 /* Ends alarms of adverts for which there was no reason for a while. Looked at once a second. */
 void sock_calm(struct inst *i);

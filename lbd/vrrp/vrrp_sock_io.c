@@ -51,6 +51,20 @@ static int set(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof(value)) ? -errno : 0;
 }
 
+/* As by_vrid is now. Where the kernel has no memory for another filter the one before would stay, and an instance that
+ * came be deaf, and a second master: rather everything is heard, until there is memory. */
+static void hear(struct sock *s)
+{
+	int err = filter(s);
+	if (err) {
+		(void)set(s->fd, SOL_SOCKET, SO_DETACH_FILTER, 0);
+		if (!s->unfiltered)
+			lb_log(LB_LOG_WARNING, "vrrp: no filter for adverts on %s: %s; those of others are read, too",
+				s->card->name, strerror(-err));
+	}
+	s->unfiltered = err != 0;
+}
+
 static int options4(const struct sock *s)
 {
 	const struct lb_ip group = vrrp_group_address(AF_INET);
@@ -109,8 +123,9 @@ static int open_it(struct sock *s)
 	if (s->fd < 0)
 		return -errno;
 	/* the filter first: what arrived before it is of no instance and is read away */
-	int err = filter(s);
-	if (!err && setsockopt(s->fd, SOL_SOCKET, SO_BINDTODEVICE, s->card->name, (socklen_t)strlen(s->card->name)))
+	hear(s);
+	int err = 0;
+	if (setsockopt(s->fd, SOL_SOCKET, SO_BINDTODEVICE, s->card->name, (socklen_t)strlen(s->card->name)))
 		err = -errno;
 	err = err ? err : set(s->fd, SOL_SOCKET, SO_PRIORITY, 6);
 	err = err ? err : s->family == AF_INET ? options4(s) : options6(s);
@@ -131,11 +146,13 @@ bool sock_look(struct sock *s)
 	/* a card that was deleted and made again took our groups along */
 	if (s->fd >= 0 && (s->index != s->card->index || s->life != s->card->life))
 		shut(s);
-	if (s->fd < 0 && s->card->index) {
-		int err = open_it(s);
-		if (err)
-			lb_log(LB_LOG_ERROR, "vrrp: no socket for adverts on %s: %s", s->card->name, strerror(-err));
-	}
+	if (s->fd >= 0 && s->unfiltered)
+		hear(s);
+	int err = s->fd < 0 && s->card->index ? open_it(s) : 0;
+	if (err && err != s->refused)
+		lb_log(LB_LOG_ERROR, "vrrp: no socket for adverts on %s: %s; trying again", s->card->name,
+			strerror(-err));
+	s->refused = err;
 	return s->fd >= 0;
 }
 
@@ -157,7 +174,7 @@ struct sock *sock_get(struct room *w, struct vip_card *card, struct inst *i)
 	s->refs++;
 	s->by_vrid[i->conf.vrid] = i;
 	if (s->fd >= 0)
-		(void)filter(s);
+		hear(s);
 	return s;
 }
 
@@ -190,7 +207,7 @@ void sock_put(struct sock *s, struct inst *i)
 		s->by_vrid[i->conf.vrid] = NULL;
 	if (--s->refs) {
 		if (s->fd >= 0)
-			(void)filter(s);
+			hear(s);
 		return;
 	}
 	shut(s);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The vrrp process as its core sees it: a child of the test in a network namespace of its own (apart.h), messages to it
- * and from it, its log, and what it says over the second path. Once for a program.
+ * and from it, its log, and what it says over the second path. Once for a program: the linker wraps what the kernel may
+ * refuse.
  */
 #pragma once
 
@@ -17,6 +18,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -46,6 +49,39 @@ static struct {
 		char alarm_text[VRRP_REASON_MAX];
 	} of[INSTANCES];
 } heard;
+
+/* ---- what the kernel refuses (the linker's --wrap) ---- */
+
+/* An errno, as long as it is not 0. Shared with the process. */
+static struct {
+	volatile int sockets, filters; /* for adverts */
+	volatile unsigned filtered;    /* filters that it took */
+} * refuse;
+
+int __real_socket(int family, int type, int protocol);
+int __real_setsockopt(int fd, int level, int name, const void *v, socklen_t len);
+int __wrap_socket(int family, int type, int protocol);
+int __wrap_setsockopt(int fd, int level, int name, const void *v, socklen_t len);
+
+int __wrap_socket(int family, int type, int protocol)
+{
+	if (protocol != VRRP_PROTOCOL || !refuse->sockets)
+		return __real_socket(family, type, protocol);
+	errno = refuse->sockets;
+	return -1;
+}
+
+int __wrap_setsockopt(int fd, int level, int name, const void *v, socklen_t len)
+{
+	bool filter = level == SOL_SOCKET && name == SO_ATTACH_FILTER;
+	if (filter && refuse->filters) {
+		errno = refuse->filters;
+		return -1;
+	}
+	int rc = __real_setsockopt(fd, level, name, v, len);
+	refuse->filtered += filter && rc == 0;
+	return rc;
+}
 
 /* ---- to it ---- */
 
@@ -166,6 +202,26 @@ static inline struct vrrp_conf conf(uint32_t id, uint8_t vrid)
 	return c;
 }
 
+/* An advert of 10.0.0.2 for that instance reaches v0. */
+static inline void advert(const struct vrrp_conf *c, uint8_t prio)
+{
+	static const uint8_t mac[] = { 0, 0, 0x5e, 0, 1, 1 };
+	uint8_t frame[VRRP_ETHER + VRRP_IP4_HEADER + VRRP_PKT_MAX];
+	struct lb_ip addr = c->addrs[0].ip, group = vrrp_group_address(AF_INET);
+	struct vrrp_wire w = { .family = AF_INET, .version = 3, .vrid = c->vrid, .interval_cs = c->rules.interval_cs };
+	w.source = ip("10.0.0.2");
+	w.addrs = &addr;
+	w.n_addrs = 1;
+	size_t n = vrrp_pkt_write(&w, prio, &group, frame + VRRP_ETHER + VRRP_IP4_HEADER);
+	vrrp_pkt_ether(AF_INET, mac, frame);
+	vrrp_pkt_ip4_header(&w.source, &group, 1, n, frame + VRRP_ETHER);
+	n += VRRP_ETHER + VRRP_IP4_HEADER;
+	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex("v1") };
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(sendto(fd, frame, n, 0, (struct sockaddr *)&to, sizeof(to)), (ssize_t)n);
+	close(fd);
+}
+
 /* ---- beginning and end ---- */
 
 static inline void begin(void)
@@ -173,6 +229,8 @@ static inline void begin(void)
 	int pair[2];
 	set_apart();
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+	refuse = mmap(NULL, sizeof(*refuse), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert(refuse != MAP_FAILED);
 	room.log = memfd_create("log", MFD_CLOEXEC);
 	ck_assert_int_ge(room.log, 0);
 	room.pid = fork();

@@ -57,6 +57,51 @@ START_TEST(a_node_that_leaves_says_so)
 }
 END_TEST
 
+/* ---- sockets for adverts ---- */
+
+/* Two of one card: each of them gets well. */
+START_TEST(a_socket_that_was_refused_is_tried_again)
+{
+	struct vrrp_conf c[] = { conf(0, 51), conf(1, 52) };
+	refuse->sockets = ENFILE;
+	set(&c[0]);
+	set(&c[1]);
+	MUST(is(0, VRRP_STATE_FAULT) && is(1, VRRP_STATE_FAULT));
+	ck_assert_str_eq(heard.of[0].state.reason, "link_down");
+	unsigned n = heard.pongs;
+	MUST(heard.pongs >= n + 5);
+	refuse->sockets = 0;
+	MUST(is(0, VRRP_STATE_MASTER) && is(1, VRRP_STATE_MASTER));
+	ck_assert_uint_eq(logged("no socket for adverts on v0: Too many open files in system"), 1);
+	end(true);
+}
+END_TEST
+
+/* It would not be heard by a filter from before it; and those that are there are not disturbed. */
+START_TEST(an_instance_without_a_filter_hears)
+{
+	struct vrrp_conf c[] = { conf(0, 51), conf(1, 52) };
+	set(&c[0]);
+	MUST(is(0, VRRP_STATE_MASTER));
+	refuse->filters = ENOMEM;
+	set(&c[1]);
+	MUST((advert(&c[1], 200), heard.of[1].stats.received >= 3));
+	ck_assert(is(0, VRRP_STATE_MASTER) && is(1, VRRP_STATE_BACKUP));
+	ck_assert_uint_eq(heard.of[0].stats.transitions, 1);
+	ck_assert_uint_eq(logged("no filter for adverts on v0: Cannot allocate memory"), 1);
+	unsigned filtered = refuse->filtered;
+	refuse->filters = 0;
+	MUST((advert(&c[1], 200), refuse->filtered > filtered));
+	uint64_t received = heard.of[1].stats.received;
+	MUST((advert(&c[1], 200), heard.of[1].stats.received > received + 3));
+	filtered = refuse->filtered;
+	unsigned n = heard.pongs;
+	MUST(heard.pongs >= n + 5);
+	ck_assert_uint_eq(refuse->filtered, filtered); /* that was it */
+	end(true);
+}
+END_TEST
+
 int main(void)
 {
 	if (!can_run()) {
@@ -69,6 +114,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, begin, NULL);
 	tcase_add_test(tc, an_instance_that_goes_says_so);
 	tcase_add_loop_test(tc, a_node_that_leaves_says_so, 0, 2);
+	tcase_add_test(tc, a_socket_that_was_refused_is_tried_again);
+	tcase_add_test(tc, an_instance_without_a_filter_hears);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
