@@ -162,6 +162,7 @@ const struct lb_alarm lb_alarms[] = {
 	{ "unknown_owner", "somebody says that it owns the addresses who is not known to" },
 	{ "duplicate_address", "somebody else has one of our addresses" },
 	{ "no_virtual_mac", "the card's own hardware address is used in place of the virtual one" },
+	{ "adverts_unsent", "the adverts of this node do not leave it" },
 	{ "peer_down", "the other node is silent on all paths" },
 	{ "config_differs", "the other node runs another configuration" },
 	{ "sync_lagging", "the other node does not get flows in time" },

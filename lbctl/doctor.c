@@ -18,6 +18,7 @@ static const struct {
 	{ "two_masters", "lbctl --peer vrrp list   # who does not hear whom?" },
 	{ "no_master", "lbctl vrrp show" },
 	{ "vrrp_path_down", "lbctl peer status" },
+	{ "adverts_unsent", "nft list ruleset   # does it drop protocol 112 on its way out?" },
 	{ "vip_contended", "lbctl vrrp show   # then arping -D the address" },
 	{ "peer_down", "lbctl peer status" },
 	{ "config_differs", "lbctl peer diff" },

@@ -5,9 +5,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define HEAD       8u    /* bytes of an advert before its list */
-#define AUTH_MS    10000 /* without a refused signature or password; whoever tries does not keep time */
-#define QUIET_DOWN 3
+#define HEAD    8u    /* bytes of an advert before its list */
+#define AUTH_MS 10000 /* without a refused signature or password; whoever tries does not keep time */
 
 uint32_t vrrp_alarms_of(const struct vrrp_heard *h)
 {
@@ -115,7 +114,8 @@ void vrrp_alarm_text(const struct vrrp_heard *h, enum vrrp_alarm alarm, char *te
 	case VRRP_ALARM_PATH_DOWN:
 	case VRRP_ALARM_TWO_OWNERS:
 	case VRRP_ALARM_DUPLICATE:
-	case VRRP_ALARM_NO_VIRTUAL_MAC: break;
+	case VRRP_ALARM_NO_VIRTUAL_MAC:
+	case VRRP_ALARM_UNSENT: break;
 	}
 	snprintf(text, size, "%s", from);
 }
@@ -128,7 +128,7 @@ int64_t vrrp_alarm_quiet_us(const struct vrrp_heard *h, int64_t down_us)
 		return AUTH_MS * INT64_C(1000);
 	bool read = h->why == VRRP_DISCARD_NONE || h->why == VRRP_DISCARD_INTERVAL;
 	int64_t theirs_us = read ? their_interval_cs(h) * (int64_t)VRRP_DOWN_ADVERTS * 10000 : 0;
-	return QUIET_DOWN * (theirs_us > down_us ? theirs_us : down_us);
+	return VRRP_QUIET_DOWNS * (theirs_us > down_us ? theirs_us : down_us);
 }
 
 bool vrrp_alarm_note(struct vrrp_alarms *s, enum vrrp_alarm alarm, int64_t quiet_us, struct lb_time now)

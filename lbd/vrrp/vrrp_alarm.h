@@ -8,6 +8,8 @@
 #include "lbd/vrrp/vrrp_fsm.h"
 #include "lbd/vrrp/vrrp_pkt.h"
 
+#define VRRP_QUIET_DOWNS 3 /* down intervals without a reason end an alarm: each is an advert's last chance */
+
 /* An advert and what became of it. */
 struct vrrp_heard {
 	const struct vrrp_wire *wire; /* ours */
@@ -24,7 +26,7 @@ uint32_t vrrp_alarms_of(const struct vrrp_heard *h);
 /* For people, of one of those bits: "10.0.0.2 every 0.50 s, we every 1.00 s". */
 void vrrp_alarm_text(const struct vrrp_heard *h, enum vrrp_alarm alarm, char *text, size_t size);
 
-/* Three down intervals, by the longer one of their interval and ours: each of them is an advert's last chance. */
+/* VRRP_QUIET_DOWNS down intervals, by the longer one of their interval and ours. */
 int64_t vrrp_alarm_quiet_us(const struct vrrp_heard *h, int64_t down_us);
 
 struct vrrp_alarms {                            /* zero = none */

@@ -126,6 +126,7 @@ struct inst {
 	struct vrrp_dup dup;
 	ev_timer dup_timer;
 	uint16_t ip_id;
+	unsigned unsent; /* adverts in a row that did not leave for all who should hear them */
 	LIST_ENTRY(inst) next;
 };
 
@@ -239,7 +240,7 @@ void sock_calm(struct inst *i);
 void sock_alarm(struct inst *i, enum vrrp_alarm alarm, int64_t quiet_us, const char *text);
 /* Reads what has arrived. */
 void sock_drain(struct sock *s);
-/* One advert, to the group or to each peer. */
+/* One advert, to the group or to each peer. Those that do not leave raise an alarm. */
 void sock_advert(struct inst *i, uint8_t prio);
 
 /* ---- vrrp_dup_io.c ---- */

@@ -14,9 +14,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DRAIN_MAX 256  /* datagrams at once: a flood must not hold up our own adverts */
-#define READ_SIZE 8192 /* the longest legal advert has 4 KiB */
-#define OWNER_MS  5000 /* beats of a node that is there come within that */
+#define DRAIN_MAX    256  /* datagrams at once: a flood must not hold up our own adverts */
+#define READ_SIZE    8192 /* the longest legal advert has 4 KiB */
+#define OWNER_MS     5000 /* beats of a node that is there come within that */
+#define UNSENT_ALARM 2    /* adverts in a row that do not leave are an alarm: at the third others take over */
 
 /* ---- the filter ---- */
 
@@ -324,15 +325,17 @@ void sock_drain(struct sock *s)
 
 /* ---- out ---- */
 
-static ssize_t send4(const struct inst *i, const struct lb_ip *to, const uint8_t *packet, size_t n)
+/* Those that send return 0 or -errno. */
+
+static int send4(const struct inst *i, const struct lb_ip *to, const uint8_t *packet, size_t n)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET };
 	memcpy(&sa.sin_addr, to->b, 4);
 	int flags = MSG_DONTWAIT | (i->wire.n_peers ? 0 : MSG_DONTROUTE);
-	return sendto(i->sock->fd, packet, n, flags, (const struct sockaddr *)&sa, sizeof(sa));
+	return sendto(i->sock->fd, packet, n, flags, (const struct sockaddr *)&sa, sizeof(sa)) < 0 ? -errno : 0;
 }
 
-static ssize_t send6(const struct inst *i, const struct lb_ip *to, uint8_t *message, size_t n)
+static int send6(const struct inst *i, const struct lb_ip *to, uint8_t *message, size_t n)
 {
 	struct sockaddr_in6 sa = { .sin6_family = AF_INET6, .sin6_scope_id = (uint32_t)i->sock->index };
 	struct in6_pktinfo info = { .ipi6_ifindex = (unsigned)i->sock->index };
@@ -351,7 +354,7 @@ static ssize_t send6(const struct inst *i, const struct lb_ip *to, uint8_t *mess
 	c->cmsg_type = IPV6_PKTINFO;
 	c->cmsg_len = CMSG_LEN(sizeof(info));
 	memcpy(CMSG_DATA(c), &info, sizeof(info));
-	return sendmsg(i->sock->fd, &mh, MSG_DONTWAIT | (i->wire.n_peers ? 0 : MSG_DONTROUTE));
+	return sendmsg(i->sock->fd, &mh, MSG_DONTWAIT | (i->wire.n_peers ? 0 : MSG_DONTROUTE)) < 0 ? -errno : 0;
 }
 
 /* The same signature goes to all peers: it covers no destination, and a number may be used only once. */
@@ -371,7 +374,7 @@ static size_t sign(struct inst *i, uint8_t *message, size_t n, uint8_t trailer[V
 
 /* From the virtual hardware address, as a frame: who has it must be known to every switch on the way (RFC 9568 7.2).
  * The card sends it, so it needs no device that is up, and a word before the end is possible. */
-static void send_frame(const struct inst *i, const struct lb_ip *to, uint8_t *frame, size_t head, size_t n)
+static int send_frame(const struct inst *i, const struct lb_ip *to, uint8_t *frame, size_t head, size_t n)
 {
 	uint8_t *packet = frame + VRRP_ETHER, *message = packet + head;
 	vrrp_pkt_ether(i->wire.family, i->mac.address, frame);
@@ -381,18 +384,29 @@ static void send_frame(const struct inst *i, const struct lb_ip *to, uint8_t *fr
 	} else {
 		vrrp_pkt_ip4_header(&i->wire.source, to, i->ip_id, n, packet);
 	}
-	(void)vip_frame_send(i->w->net, i->sock->card, frame, VRRP_ETHER + head + n);
+	return vip_frame_send(i->w->net, i->sock->card, frame, VRRP_ETHER + head + n);
 }
 
-static void send_packet(const struct inst *i, const struct lb_ip *to, uint8_t *packet, size_t head, size_t n)
+static int send_packet(const struct inst *i, const struct lb_ip *to, uint8_t *packet, size_t head, size_t n)
 {
 	if (i->wire.family == AF_INET) {
 		vrrp_pkt_ip4_header(&i->wire.source, to, i->ip_id, n, packet);
-		(void)send4(i, to, packet, head + n);
-	} else {
-		vrrp_pkt_sum6(&i->wire.source, to, packet + head, n);
-		(void)send6(i, to, packet + head, n);
+		return send4(i, to, packet, head + n);
 	}
+	vrrp_pkt_sum6(&i->wire.source, to, packet + head, n);
+	return send6(i, to, packet + head, n);
+}
+
+/* err 0: it left for everybody; else to: one for whom it did not. A single one may be lost, as on the way, and of a
+ * card that goes down we are told a moment later. */
+static void note_unsent(struct inst *i, const struct lb_ip *to, int err)
+{
+	char text[VRRP_REASON_MAX], ip[LB_IP_STRLEN];
+	i->unsent = err ? i->unsent + 1 : 0;
+	if (i->unsent < UNSENT_ALARM)
+		return;
+	snprintf(text, sizeof(text), "to %s: %s", lb_ip_str(to, ip), strerror(-err));
+	sock_alarm(i, VRRP_ALARM_UNSENT, VRRP_QUIET_DOWNS * vrrp_down_us(&i->fsm), text);
 }
 
 void sock_advert(struct inst *i, uint8_t prio)
@@ -405,14 +419,24 @@ void sock_advert(struct inst *i, uint8_t prio)
 	size_t n_to = i->wire.n_peers ? i->wire.n_peers : 1;
 	if (!i->sock || i->sock->fd < 0 || !i->wire.source.family)
 		return;
+	const struct lb_ip *unsent = NULL;
+	int err = 0;
+	bool sent = false;
 	for (size_t k = 0; k < n_to; k++) {
 		size_t n = vrrp_pkt_write(&i->wire, prio, &to[k], message);
 		n = sign(i, message, n, trailer, k == 0);
 		i->ip_id++;
+		int rc;
 		if (inst_has_mac(i) && !i->wire.n_peers)
-			send_frame(i, &to[k], frame, head, n);
+			rc = send_frame(i, &to[k], frame, head, n);
 		else /* to single peers as everything else goes to them: the way there is not ours to find */
-			send_packet(i, &to[k], packet, head, n);
+			rc = send_packet(i, &to[k], packet, head, n);
+		if (rc) {
+			unsent = &to[k];
+			err = rc;
+		}
+		sent |= rc == 0;
 	}
-	i->stats.sent++;
+	i->stats.sent += sent;
+	note_unsent(i, unsent, err);
 }

@@ -87,11 +87,13 @@ def test_lost_multicast_makes_no_second_master(pair, key):
     with both(pair, yaml(key)) as (a, b):
         with no_adverts(pair.a):
             until(lambda: "vrrp_path_down" in alarms(b), "the alarm", 5)
+            until(lambda: "adverts_unsent" in alarms(a), "the alarm where it is", 5)
             end = time.monotonic() + 2
             while time.monotonic() < end:
                 assert holders(pair) == ["pa"]
             assert (state(a), state(b)) == ("master", "backup")
         until(lambda: "vrrp_path_down" not in alarms(b), "the alarm is over", 5)
+        until(lambda: "adverts_unsent" not in alarms(a), "the other one, too", 5)
 
 
 def test_a_dead_node_is_taken_over_as_soon_as_without_a_second_path(pair, key):

@@ -55,13 +55,30 @@ static struct {
 /* An errno, as long as it is not 0. Shared with the process. */
 static struct {
 	volatile int sockets, filters; /* for adverts */
-	volatile unsigned filtered;    /* filters that it took */
+	volatile int sends;            /* of adverts over IPv4, and of frames */
+	volatile bool once;            /* only the next of those */
+	volatile unsigned unsent;
+	volatile unsigned filtered; /* filters that it took */
 } * refuse;
 
 int __real_socket(int family, int type, int protocol);
 int __real_setsockopt(int fd, int level, int name, const void *v, socklen_t len);
+ssize_t __real_sendto(int fd, const void *p, size_t n, int flags, const struct sockaddr *to, socklen_t len);
 int __wrap_socket(int family, int type, int protocol);
 int __wrap_setsockopt(int fd, int level, int name, const void *v, socklen_t len);
+ssize_t __wrap_sendto(int fd, const void *p, size_t n, int flags, const struct sockaddr *to, socklen_t len);
+
+ssize_t __wrap_sendto(int fd, const void *p, size_t n, int flags, const struct sockaddr *to, socklen_t len)
+{
+	bool beat = to->sa_family == AF_INET && ((const struct sockaddr_in *)(const void *)to)->sin_port;
+	if (beat || !refuse->sends)
+		return __real_sendto(fd, p, n, flags, to, len);
+	errno = refuse->sends;
+	if (refuse->once)
+		refuse->sends = 0;
+	refuse->unsent++;
+	return -1;
+}
 
 int __wrap_socket(int family, int type, int protocol)
 {

@@ -102,6 +102,78 @@ START_TEST(an_instance_without_a_filter_hears)
 }
 END_TEST
 
+/* ---- adverts that do not leave ---- */
+
+static const struct {
+	const char *what;
+	int family;
+	const char *peers[2], *source;
+	bool virtual_mac, some; /* some: of its peers hear it */
+	int err;                /* as if the kernel said so */
+	const char *text;
+	const char *mend; /* err 0 */
+} unsent[] = {
+	{ "a firewall", AF_INET, { NULL }, NULL, false, false, EPERM, "to 224.0.0.18: Operation not permitted", NULL },
+	{ "a frame", AF_INET, { NULL }, NULL, true, false, ENETDOWN, "to 224.0.0.18: Network is down", NULL },
+	{ "no route to the peer", AF_INET6, { "fd99::1" }, "fd00::1", false, false, 0,
+		"to fd99::1: Network is unreachable", "ip route add fd99::/64 dev v0" },
+	{ "no route to one of two", AF_INET6, { "fd99::1", "fd00::2" }, "fd00::1", false, true, 0,
+		"to fd99::1: Network is unreachable", "ip route add fd99::/64 dev v0" },
+	{ "a source that is not there", AF_INET6, { NULL }, "fd00::9", false, false, 0, "to ff02::12: Invalid argument",
+		"ip addr add fd00::9/64 dev v0 nodad" },
+};
+
+START_TEST(adverts_that_do_not_leave)
+{
+	struct vrrp_conf c = conf(0, 51);
+	c.family = (uint8_t)unsent[_i].family;
+	c.virtual_mac = unsent[_i].virtual_mac;
+	sh("ip addr add fd00::1/64 dev v0 nodad");
+	if (c.family == AF_INET6)
+		c.addrs[0] = (struct vip){ .ip = ip("fe80::77"), .prefix = 64 };
+	while (c.n_peers < 2 && unsent[_i].peers[c.n_peers]) {
+		c.peers[c.n_peers] = ip(unsent[_i].peers[c.n_peers]);
+		c.n_peers++;
+	}
+	if (unsent[_i].source)
+		c.source = ip(unsent[_i].source);
+	refuse->sends = unsent[_i].err;
+	set(&c);
+	MUST(heard.of[0].alarms == 1u << VRRP_ALARM_UNSENT);
+	unsigned n = heard.pongs;
+	MUST(heard.pongs > n);
+	ck_assert_str_eq(heard.of[0].alarm_text, unsent[_i].text);
+	ck_assert_msg(is(0, VRRP_STATE_MASTER), "%s", unsent[_i].what);
+	ck_assert_msg(!heard.of[0].stats.sent == !unsent[_i].some, "%s", unsent[_i].what);
+	refuse->sends = 0;
+	if (unsent[_i].mend)
+		sh(unsent[_i].mend);
+	MUST(heard.of[0].alarms == 0);
+	MUST(heard.of[0].stats.sent);
+	ck_assert_uint_eq(heard.of[0].raised, 1);
+	end(true);
+}
+END_TEST
+
+/* One that is lost on a host that is busy is no news. */
+START_TEST(a_single_advert_that_does_not_leave)
+{
+	struct vrrp_conf c = conf(0, 51);
+	set(&c);
+	MUST(is(0, VRRP_STATE_MASTER));
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned n = refuse->unsent;
+		refuse->once = true;
+		refuse->sends = EAGAIN;
+		MUST(refuse->unsent > n);
+		uint64_t sent = heard.of[0].stats.sent;
+		MUST(heard.of[0].stats.sent > sent);
+	}
+	ck_assert_uint_eq(heard.of[0].raised, 0);
+	end(true);
+}
+END_TEST
+
 int main(void)
 {
 	if (!can_run()) {
@@ -116,6 +188,8 @@ int main(void)
 	tcase_add_loop_test(tc, a_node_that_leaves_says_so, 0, 2);
 	tcase_add_test(tc, a_socket_that_was_refused_is_tried_again);
 	tcase_add_test(tc, an_instance_without_a_filter_hears);
+	tcase_add_loop_test(tc, adverts_that_do_not_leave, 0, sizeof(unsent) / sizeof(unsent[0]));
+	tcase_add_test(tc, a_single_advert_that_does_not_leave);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
