@@ -126,7 +126,7 @@ struct daemon_vrrp {
 	struct worker worker;
 	bool there;   /* as in struct daemon_room */
 	bool started; /* the daemon has: from now on it comes and goes with the configuration */
-	bool hidden;  /* processes of others cannot be seen: it was said */
+	bool unknown; /* of some processes nothing can be seen: it was said */
 	bool look;    /* what is tracked is to be looked at before the loop sleeps */
 	struct lb_time next_look;
 	struct model_vrrps all;

@@ -275,24 +275,27 @@ void daemon_vrrp_turn(struct daemon *d)
 	send_due(d);
 }
 
-/* Unknown is no fault, so nobody would notice. Said when it begins. */
-static void say_hidden(struct daemon_vrrp *v)
+/* Unknown is no fault, so nobody would notice. Said when it begins. err: why; 0 = they are hidden. */
+static void say_unknown(struct daemon_vrrp *v, int err)
 {
-	bool hidden = false;
+	bool unknown = false;
 	lb_vec_foreach (p, &v->processes)
-		hidden |= p->is == HOST_UNKNOWN;
-	if (hidden && !v->hidden)
+		unknown |= p->is == HOST_UNKNOWN;
+	if (unknown && !v->unknown && err)
+		lb_log(LB_LOG_WARNING,
+			"vrrp: cannot look at the processes of this host: %s; what is tracked of them stays as it was",
+			strerror(-err));
+	else if (unknown && !v->unknown)
 		lb_log(LB_LOG_WARNING,
 			"vrrp: processes of others are hidden from lbd, what is tracked of them is unknown "
 			"and counts for nothing; to mend: ProtectProc=default in a drop-in of the unit");
-	v->hidden = hidden;
+	v->unknown = unknown;
 }
 
 void daemon_vrrp_tick(struct daemon *d)
 {
-	if (d->vrrp.processes.n)
-		host_processes(d->vrrp.processes.v, d->vrrp.processes.n);
-	say_hidden(&d->vrrp);
+	int err = d->vrrp.processes.n ? host_processes(d->vrrp.processes.v, d->vrrp.processes.n) : 0;
+	say_unknown(&d->vrrp, err);
 	lb_vec_foreach (i, &d->vrrp.interfaces)
 		i->is = host_interface(i->name);
 	d->vrrp.look = d->vrrp.all.n > 0;

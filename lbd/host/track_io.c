@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -26,18 +27,31 @@ enum host_word host_interface(const char *name)
 	return there && (rq.ifr_flags & need) == need ? HOST_UP : HOST_DOWN;
 }
 
-/* "PID (COMM) STATE ...": COMM may hold anything, so its end is the last ')'. */
-static bool runs(pid_t pid, const char *name)
+/* The text of a file of that process, its length; 0: there is none, -errno: that cannot be known. */
+static int read_of(pid_t pid, const char *file, char *buf, size_t size)
 {
-	char path[40], buf[256];
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	char path[40];
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
+	int err = n < 0 ? errno : 0;
 	if (fd >= 0)
 		close(fd);
+	if (err == EMFILE || err == ENFILE || err == ENOMEM)
+		return -err;
+	buf[n < 0 ? 0 : n] = '\0';
+	return n < 0 ? 0 : (int)n;
+}
+
+/* "PID (COMM) STATE ...": COMM may hold anything, so its end is the last ')'. *err is set when that cannot be known. */
+static bool runs(pid_t pid, const char *name, int *err)
+{
+	char buf[256];
+	int n = read_of(pid, "stat", buf, sizeof(buf));
+	if (n < 0)
+		*err = n;
 	if (n <= 0)
 		return false;
-	buf[n] = '\0';
 	char *from = strchr(buf, '('), *to = strrchr(buf, ')');
 	if (!from || !to || to < from || to[1] != ' ')
 		return false;
@@ -45,20 +59,17 @@ static bool runs(pid_t pid, const char *name)
 	return !dead && (size_t)(to - from - 1) == strlen(name) && memcmp(from + 1, name, strlen(name)) == 0;
 }
 
-static void look_at(pid_t pid, struct host_process *v, size_t n, size_t *missing)
+static void look_at(pid_t pid, struct host_process *v, size_t n, size_t *missing, int *err)
 {
-	char path[40], buf[32];
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
-	if (fd >= 0)
-		close(fd);
+	char buf[32];
+	int got = read_of(pid, "comm", buf, sizeof(buf));
+	if (got < 0)
+		*err = got;
 	if (got <= 0)
 		return;
-	buf[got] = '\0';
 	buf[strcspn(buf, "\n")] = '\0';
 	for (size_t i = 0; i < n; i++) {
-		if (v[i].is == HOST_UP || strcmp(v[i].name, buf) != 0 || !runs(pid, v[i].name))
+		if (v[i].is == HOST_UP || strcmp(v[i].name, buf) != 0 || !runs(pid, v[i].name, err))
 			continue;
 		v[i].is = HOST_UP;
 		v[i].pid = pid;
@@ -66,27 +77,41 @@ static void look_at(pid_t pid, struct host_process *v, size_t n, size_t *missing
 	}
 }
 
-void host_processes(struct host_process *v, size_t n)
+/* All that run, until none is missing. 0; -errno: not all could be looked at. */
+static int look_at_all(struct host_process *v, size_t n, size_t missing)
+{
+	const struct dirent *d = NULL;
+	int err = 0;
+	DIR *proc = opendir("/proc");
+	if (!proc)
+		return -errno;
+	while (missing && (errno = 0, d = readdir(proc)))
+		if (isdigit((unsigned char)d->d_name[0]))
+			look_at((pid_t)strtol(d->d_name, NULL, 10), v, n, &missing, &err);
+	if (missing && !d && errno)
+		err = -errno;
+	closedir(proc);
+	return err;
+}
+
+int host_processes(struct host_process *v, size_t n)
 {
 	size_t missing = 0;
+	int err = 0;
 	for (size_t i = 0; i < n; i++) {
-		v[i].is = v[i].pid && runs(v[i].pid, v[i].name) ? HOST_UP : HOST_DOWN;
+		v[i].is = v[i].pid && runs(v[i].pid, v[i].name, &err) ? HOST_UP : HOST_DOWN;
 		missing += v[i].is != HOST_UP;
 	}
 	if (!missing)
-		return;
-	DIR *proc = opendir("/proc");
-	for (const struct dirent *d; proc && missing && (d = readdir(proc));)
-		if (isdigit((unsigned char)d->d_name[0]))
-			look_at((pid_t)strtol(d->d_name, NULL, 10), v, n, &missing);
-	if (proc)
-		closedir(proc);
+		return 0;
+	err = look_at_all(v, n, missing);
 	/* the first process of all is always there: who does not see it does not see the others either */
 	bool hidden = access("/proc/1/comm", R_OK) != 0;
 	for (size_t i = 0; i < n; i++) {
 		if (v[i].is == HOST_UP)
 			continue;
 		v[i].pid = 0;
-		v[i].is = hidden ? HOST_UNKNOWN : HOST_DOWN;
+		v[i].is = hidden || err ? HOST_UNKNOWN : HOST_DOWN;
 	}
+	return err;
 }

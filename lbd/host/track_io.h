@@ -19,5 +19,6 @@ struct host_process {
 };
 
 /* Fills `is` (and pid) of each. All of /proc is read only when one is not where it was. A process that has ended but
- * was not reaped does not run. UNKNOWN: other users' processes are hidden from us (hidepid, ProtectProc). */
-void host_processes(struct host_process *v, size_t n);
+ * was not reaped does not run. UNKNOWN: other users' processes are hidden from us (hidepid, ProtectProc); or -errno is
+ * returned: for want of a descriptor or of memory not all could be looked at. Else 0. */
+int host_processes(struct host_process *v, size_t n);

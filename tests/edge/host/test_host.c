@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -84,6 +85,35 @@ START_TEST(a_process_that_took_the_number_is_not_it)
 	struct host_process v = { .name = name, .pid = pid };
 	host_processes(&v, 1);
 	ck_assert_int_eq(v.is, HOST_DOWN);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+END_TEST
+
+/* That there is no descriptor says nothing of anybody: one for the list of all, and none for each; or not even that. */
+START_TEST(without_descriptors_nothing_is_known)
+{
+	char name[16], other[16];
+	snprintf(name, sizeof(name), "one-%u", (unsigned)getpid());
+	snprintf(other, sizeof(other), "none-%u", (unsigned)getpid());
+	pid_t pid = child_named(name);
+	int free_one = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct rlimit all, none;
+	ck_assert_int_ge(free_one, 0);
+	close(free_one);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &all), 0);
+	none = all;
+	none.rlim_cur = (rlim_t)free_one + (rlim_t)_i;
+	struct host_process v[] = { { .name = name, .pid = pid }, { .name = name }, { .name = other } };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	int err = host_processes(v, 3);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &all), 0);
+	ck_assert_int_eq(err, -EMFILE);
+	ck_assert_int_eq(v[0].is, _i ? HOST_UP : HOST_UNKNOWN); /* known: one is enough */
+	ck_assert_int_eq(v[1].is, HOST_UNKNOWN);
+	ck_assert_int_eq(v[2].is, HOST_UNKNOWN);
+	ck_assert_int_eq(host_processes(v, 3), 0);
+	ck_assert(v[0].is == HOST_UP && v[1].is == HOST_UP && v[2].is == HOST_DOWN);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }
@@ -171,6 +201,7 @@ int main(void)
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, a_process_is_found_by_its_name);
 	tcase_add_test(tc, a_process_that_took_the_number_is_not_it);
+	tcase_add_loop_test(tc, without_descriptors_nothing_is_known, 0, 2);
 	tcase_add_test(tc, an_interface_that_is_not_there_is_down);
 	tcase_add_test(tc, a_secret_is_for_nobody_else);
 	suite_add_tcase(s, tc);
