@@ -15,8 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define CALM_S   60.0 /* how long an address that others fight for is left to them */
-#define RENEWALS 3    /* of a lease before it ends */
+#define RENEWALS 3 /* of a lease before it ends */
 
 static const char *const fault_reasons[] = {
 	[INST_FAULT_LINK] = "link_down",
@@ -257,7 +256,7 @@ void inst_look(struct inst *i)
 
 /* ---- faults, priority, our own address ---- */
 
-static void set_fault(struct inst *i, enum inst_fault f, bool on)
+void inst_set_fault(struct inst *i, enum inst_fault f, bool on)
 {
 	uint32_t before = i->faults;
 	i->faults = on ? before | 1u << f : before & ~(1u << f);
@@ -292,13 +291,13 @@ void inst_set_source(struct inst *i)
 		i->wire.source = ip;
 		inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_SOURCE, .from = ip });
 	}
-	set_fault(i, INST_FAULT_SOURCE, ip.family == 0);
+	inst_set_fault(i, INST_FAULT_SOURCE, ip.family == 0);
 }
 
 static void look_at_card(struct inst *i)
 {
 	bool open = sock_look(i->sock);
-	set_fault(i, INST_FAULT_LINK, !open || !i->sock->card->up);
+	inst_set_fault(i, INST_FAULT_LINK, !open || !i->sock->card->up);
 	inst_set_source(i);
 	inst_watch_again(i);
 }
@@ -369,7 +368,7 @@ void insts_core(struct room *w, bool silent)
 	struct inst *i;
 	LIST_FOREACH (i, &w->insts, next)
 		if (!(i->faults & 1u << INST_FAULT_CORE) == silent)
-			set_fault(i, INST_FAULT_CORE, silent);
+			inst_set_fault(i, INST_FAULT_CORE, silent);
 }
 
 void inst_track(struct room *w, const struct vrrp_msg_track *t)
@@ -379,81 +378,11 @@ void inst_track(struct room *w, const struct vrrp_msg_track *t)
 		return;
 	i->track_add = t->add;
 	snprintf(i->track_reason, sizeof(i->track_reason), "%s", t->reason);
-	set_fault(i, INST_FAULT_TRACK, t->fault);
+	inst_set_fault(i, INST_FAULT_TRACK, t->fault);
 	inst_set_prio(i);
 }
 
-/* ---- addresses ---- */
-
-bool insts_own(const struct room *w, const struct lb_ip *ip)
-{
-	const struct inst *i;
-	LIST_FOREACH (i, &w->insts, next)
-		for (size_t k = 0; !inst_is_owner(i) && k < i->n_vips; k++)
-			if (lb_ip_cmp(&i->vips[k].ip, ip) == 0)
-				return true;
-	return false;
-}
-
-/* Whether it has been taken away too often lately. */
-static bool too_often(struct inst *i, struct lb_time now)
-{
-	memmove(&i->lost_at[1], &i->lost_at[0], sizeof(i->lost_at) - sizeof(i->lost_at[0]));
-	i->lost_at[0] = now;
-	struct lb_time first = i->lost_at[ROOM_LOST_MAX - 1];
-	return first.us && lb_time_diff_us(now, first) < ROOM_LOST_MS * 1000;
-}
-
-bool inst_lost_one(struct inst *i)
-{
-	if (!too_often(i, lb_clock_now()))
-		return true;
-	lb_log(LB_LOG_WARNING, "vrrp/%s: its addresses were taken away %d times in %d s; given up for %.0f s",
-		i->conf.name, ROOM_LOST_MAX, ROOM_LOST_MS / 1000, CALM_S);
-	memset(i->lost_at, 0, sizeof(i->lost_at));
-	ev_timer_stop(i->w->base.loop, &i->calm);
-	ev_timer_set(&i->calm, CALM_S, 0.0);
-	ev_timer_start(i->w->base.loop, &i->calm);
-	set_fault(i, INST_FAULT_CONTENDED, true);
-	return false;
-}
-
-static void address_lost(struct inst *i, const struct vip *v)
-{
-	char ip[LB_IP_STRLEN];
-	if (!inst_lost_one(i))
-		return;
-	lb_log(LB_LOG_WARNING, "vip/%s: somebody removed it from %s; restored", lb_ip_str(&v->ip, ip),
-		inst_card(i)->name);
-	inst_have_addresses(i);
-	inst_ways_renew_sources(i);
-	inst_ways_have(i);
-	inst_announce(i, lb_clock_now());
-}
-
-void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, bool added)
-{
-	struct inst *i;
-	LIST_FOREACH (i, &w->insts, next) {
-		const struct vip *v = NULL;
-		bool here = inst_card(i) == c;
-		for (size_t k = 0; (i->mac.card == c || i->sock->card == c) && !v && k < i->n_vips; k++)
-			if (lb_ip_cmp(&i->vips[k].ip, ip) == 0)
-				v = &i->vips[k];
-		if (!v || inst_is_owner(i))
-			continue;
-		inst_look(i); /* the lease may have ended because we stood still */
-		bool master = i->fsm.state == VRRP_STATE_MASTER;
-		/* those that a device took along when it was set down come back with it, as one loss */
-		bool its_fall = i->mac.card == c && !c->on;
-		if (!added && master && here && c->index && !its_fall)
-			address_lost(i, v);
-		else if (added && (!master || !here) &&
-			 !i->fsm.resuming) /* left behind by one of us who was killed, or set by hand */
-			(void)vips_del(w->net, c, v, 1);
-		return;
-	}
-}
+/* ---- its timers, adverts, and words for it ---- */
 
 /* A kernel that does not answer for a whole lease has let the addresses go: whoever can hold them shall be master. */
 static void on_renew(struct ev_loop *loop, ev_timer *t, int events)
@@ -462,19 +391,13 @@ static void on_renew(struct ev_loop *loop, ev_timer *t, int events)
 	struct inst *i = (struct inst *)((char *)t - offsetof(struct inst, renew));
 	bool stuck = vip_net_waiting_ms(i->w->net) >= (int64_t)i->conf.lease_s * 1000;
 	inst_look(i);
-	set_fault(i, INST_FAULT_KERNEL, stuck);
+	inst_set_fault(i, INST_FAULT_KERNEL, stuck);
 	if (i->fsm.state == VRRP_STATE_MASTER) {
 		inst_have_addresses(i);
 		i->stats.renewals++;
 	} else if (stuck) {
 		renew_later(i); /* to see when it answers again */
 	}
-}
-
-static void on_calm(struct ev_loop *loop, ev_timer *t, int events)
-{
-	(void)loop, (void)events;
-	set_fault((struct inst *)((char *)t - offsetof(struct inst, calm)), INST_FAULT_CONTENDED, false);
 }
 
 static void on_announce(struct ev_loop *loop, ev_timer *t, int events)
@@ -518,7 +441,7 @@ void inst_timers(struct inst *i)
 	ev_init(&i->timer, on_deadline);
 	ev_init(&i->renew, on_renew);
 	ev_init(&i->announce, on_announce);
-	ev_init(&i->calm, on_calm);
+	inst_lost_timers(i);
 	inst_watch_timer(i);
 }
 

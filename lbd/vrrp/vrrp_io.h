@@ -5,6 +5,7 @@
  *   vrrp_io       the loop and the channel
  *   vrrp_set_io   instances come, change and go
  *   vrrp_inst_io  instances: events in, actions out
+ *   vrrp_lost_io  what others do to their addresses
  *   vrrp_sock_io  adverts in and out
  *   peer_io       beats of the second path in and out, vrrp_move_io what they mean for an instance
  */

@@ -110,10 +110,7 @@ static void refused(struct inst *i, int err)
 static void restore(struct inst *i)
 {
 	inst_mac_up(i);
-	inst_have_addresses(i);
-	inst_ways_renew_sources(i);
-	inst_ways_have(i);
-	inst_announce(i, lb_clock_now());
+	inst_restore(i);
 }
 
 static void make(struct inst *i)

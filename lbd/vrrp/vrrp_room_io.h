@@ -18,6 +18,9 @@
 
 #define ROOM_LOST_MAX       3 /* an address that others removed so often in ROOM_LOST_MS is handed over */
 #define ROOM_LOST_MS        10000
+/* What is taken away within that time is one loss: who clears a card is done with it in a few milliseconds, and has
+ * looked again whether anything is left; who fights for an address goes on, and has it after a second. */
+#define ROOM_LOST_ONE_MS    500
 /* The kernel ends a lease up to so much later: between two of its looks (check_lifetime in devinet.c) is a second at
  * least (ADDRCONF_TIMER_FUZZ_MAX), and it rounds by a quarter of one. */
 #define ROOM_LEASE_SLACK_MS 1300
@@ -94,8 +97,11 @@ struct inst {
 	ev_timer announce; /* the next frames */
 	ev_timer follow;   /* to ask for routes and rules again, while it has them */
 	ev_timer calm;     /* the end of INST_FAULT_CONTENDED */
+	ev_timer restore;  /* behind the turn in which addresses were taken away */
 	struct vrrp_announce burst;
-	struct lb_time lost_at[ROOM_LOST_MAX]; /* the last times an address was taken away, newest first */
+	struct lb_time lost_at[ROOM_LOST_MAX]; /* the last losses that counted, newest first */
+	struct lb_ip lost;                     /* the first address that was taken away in this turn */
+	size_t n_lost;                         /* and how many were */
 	/* the second path: what we say of this instance, and what others said of it */
 	uint64_t peer_id;
 	bool beat_due; /* in the beat of this turn */
@@ -171,8 +177,6 @@ void insts_core(struct room *w, bool silent);
 void insts_stats(struct room *w);
 /* Of the network. */
 void insts_card(struct room *w, struct vip_card *c);
-void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, bool added);
-bool insts_own(const struct room *w, const struct lb_ip *ip);
 
 /* One event: its group steps, what comes out is done, the timers are armed. */
 void inst_step(struct inst *i, const struct vrrp_event *ev);
@@ -186,7 +190,8 @@ void inst_look(struct inst *i);
 bool inst_may_go_on(const struct inst *i);
 /* Once its card is known: otherwise each start would begin with a fault of a few milliseconds. */
 void inst_start(struct inst *i);
-void inst_timers(struct inst *i);        /* made, not armed */
+void inst_timers(struct inst *i); /* made, not armed */
+void inst_set_fault(struct inst *i, enum inst_fault f, bool on);
 uint8_t inst_prio(const struct inst *i); /* of the configuration and what tracking adds */
 void inst_set_prio(struct inst *i);
 void inst_set_source(struct inst *i);
@@ -195,8 +200,14 @@ bool inst_is_owner(const struct inst *i);
 void inst_have_addresses(struct inst *i);
 void inst_announce(struct inst *i, struct lb_time now);
 
-/* One of its addresses, or the device with all of them, was taken away. False: too often, and it has been given up. */
+/* ---- vrrp_lost_io.c ---- */
+bool insts_own(const struct room *w, const struct lb_ip *ip);
+void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, bool added);
+/* Addresses of it, or the device with all of them, were taken away. False: too often, and it has been given up. */
 bool inst_lost_one(struct inst *i);
+/* Asks for everything that a master has, and announces it. */
+void inst_restore(struct inst *i);
+void inst_lost_timers(struct inst *i); /* made, not armed */
 
 /* ---- vrrp_mac_io.c ---- */
 /* Whether it has the virtual hardware address, and on a device of its own the addresses. */

@@ -94,6 +94,7 @@ static void inst_free(struct inst *i)
 	ev_timer_stop(loop, &i->renew);
 	ev_timer_stop(loop, &i->announce);
 	ev_timer_stop(loop, &i->calm);
+	ev_timer_stop(loop, &i->restore);
 	ev_timer_stop(loop, &i->move_timer);
 	inst_watch(i, false);
 	inst_ways_free(i);

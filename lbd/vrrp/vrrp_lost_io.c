@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What others do to our addresses on the cards: those that they take away are restored, or left to them where they go
+ * on; those that come to where they should not be are removed. */
+#include "common/clock_io.h"
+#include "common/log_io.h"
+#include "lbd/vrrp/vrrp_room_io.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CALM_S 60.0 /* how long an address that others fight for is left to them */
+
+bool insts_own(const struct room *w, const struct lb_ip *ip)
+{
+	const struct inst *i;
+	LIST_FOREACH (i, &w->insts, next)
+		for (size_t k = 0; !inst_is_owner(i) && k < i->n_vips; k++)
+			if (lb_ip_cmp(&i->vips[k].ip, ip) == 0)
+				return true;
+	return false;
+}
+
+/* ---- taken away ---- */
+
+/* Whether what was taken away now belongs to the last loss. */
+static bool is_same_loss(const struct inst *i, struct lb_time now)
+{
+	return i->lost_at[0].us && lb_time_diff_us(now, i->lost_at[0]) < ROOM_LOST_ONE_MS * 1000;
+}
+
+/* Whether it has been taken away too often lately. */
+static bool too_often(struct inst *i, struct lb_time now)
+{
+	if (is_same_loss(i, now))
+		return false;
+	memmove(&i->lost_at[1], &i->lost_at[0], sizeof(i->lost_at) - sizeof(i->lost_at[0]));
+	i->lost_at[0] = now;
+	struct lb_time first = i->lost_at[ROOM_LOST_MAX - 1];
+	return first.us && lb_time_diff_us(now, first) < ROOM_LOST_MS * 1000;
+}
+
+bool inst_lost_one(struct inst *i)
+{
+	if (!too_often(i, lb_clock_now()))
+		return true;
+	lb_log(LB_LOG_WARNING, "vrrp/%s: its addresses were taken away %d times in %d s; given up for %.0f s",
+		i->conf.name, ROOM_LOST_MAX, ROOM_LOST_MS / 1000, CALM_S);
+	memset(i->lost_at, 0, sizeof(i->lost_at));
+	ev_timer_stop(i->w->base.loop, &i->calm);
+	ev_timer_set(&i->calm, CALM_S, 0.0);
+	ev_timer_start(i->w->base.loop, &i->calm);
+	inst_set_fault(i, INST_FAULT_CONTENDED, true);
+	return false;
+}
+
+void inst_restore(struct inst *i)
+{
+	inst_have_addresses(i);
+	inst_ways_renew_sources(i);
+	inst_ways_have(i);
+	inst_announce(i, lb_clock_now());
+}
+
+/* A loss is told of once, whatever else it takes along: who fights for an address must not fill the log. */
+static void log_lost(const struct inst *i, size_t n, bool same)
+{
+	char ip[LB_IP_STRLEN], more[32] = "";
+	if (n > 1)
+		snprintf(more, sizeof(more), " and %zu more", n - 1);
+	lb_log(same ? LB_LOG_DEBUG : LB_LOG_WARNING, "vip/%s%s: removed from %s by somebody else; restored",
+		lb_ip_str(&i->lost, ip), more, inst_card(i)->name);
+}
+
+/* All that was taken away in one turn is asked for again at once. */
+static void on_restore(struct ev_loop *loop, ev_timer *t, int events)
+{
+	(void)loop, (void)events;
+	struct inst *i = (struct inst *)((char *)t - offsetof(struct inst, restore));
+	size_t n = i->n_lost;
+	bool same = is_same_loss(i, lb_clock_now());
+	i->n_lost = 0;
+	if (i->fsm.state != VRRP_STATE_MASTER || !inst_lost_one(i))
+		return;
+	log_lost(i, n, same);
+	inst_restore(i);
+}
+
+static void on_calm(struct ev_loop *loop, ev_timer *t, int events)
+{
+	(void)loop, (void)events;
+	inst_set_fault((struct inst *)((char *)t - offsetof(struct inst, calm)), INST_FAULT_CONTENDED, false);
+}
+
+void inst_lost_timers(struct inst *i)
+{
+	ev_init(&i->calm, on_calm);
+	ev_init(&i->restore, on_restore);
+}
+
+/* ---- what the kernel says ---- */
+
+static void address_lost(struct inst *i, const struct lb_ip *ip)
+{
+	if (i->n_lost++)
+		return;
+	i->lost = *ip;
+	ev_timer_set(&i->restore, 0.0, 0.0);
+	ev_timer_start(i->w->base.loop, &i->restore);
+}
+
+void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, bool added)
+{
+	struct inst *i;
+	LIST_FOREACH (i, &w->insts, next) {
+		const struct vip *v = NULL;
+		bool here = inst_card(i) == c;
+		for (size_t k = 0; (i->mac.card == c || i->sock->card == c) && !v && k < i->n_vips; k++)
+			if (lb_ip_cmp(&i->vips[k].ip, ip) == 0)
+				v = &i->vips[k];
+		if (!v || inst_is_owner(i))
+			continue;
+		inst_look(i); /* the lease may have ended because we stood still */
+		bool master = i->fsm.state == VRRP_STATE_MASTER;
+		/* those that a device took along when it was set down come back with it, as one loss */
+		bool its_fall = i->mac.card == c && !c->on;
+		if (!added && master && here && c->index && !its_fall)
+			address_lost(i, ip);
+		else if (added && (!master || !here) &&
+			 !i->fsm.resuming) /* left behind by one of us who was killed, or set by hand */
+			(void)vips_del(w->net, c, v, 1);
+		return;
+	}
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The whole vrrp process on a card of its own, told by this program as by the core: what becomes of its addresses. */
+#include "common/buf.h"
+#include "lbd/vrrp/vrrp_io.h"
+#include "lbd/vrrp/vrrp_msg.h"
+#include "tests/edge/vrrp/host.h"
+
+#include <fcntl.h>
+#include <poll.h>
+
+static pid_t worker;
+static int channel = -1;
+static char said[1 << 20]; /* all that it said, as text */
+static size_t n_said;
+static uint32_t pings;
+
+static void tell(const struct vrrp_msg *m)
+{
+	struct lb_text line = LB_TEXT_INIT;
+	vrrp_msg_write(m, &line);
+	ck_assert(!line.bad);
+	ck_assert_int_eq(send(channel, line.s, line.n, MSG_NOSIGNAL), (ssize_t)line.n);
+	lb_text_done(&line);
+}
+
+static void set(const struct vrrp_conf *c)
+{
+	struct vrrp_conf copy = *c;
+	tell(&(struct vrrp_msg){ .type = VRRP_MSG_SET, .u.set = &copy });
+}
+
+static void start_worker(void)
+{
+	int pair[2];
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	worker = fork();
+	if (worker == 0) {
+		close(pair[0]);
+		fcntl(pair[1], F_SETFL, O_NONBLOCK);
+		vrrp_worker_prepare(-1);
+		_exit(vrrp_worker_main(pair[1], NULL));
+	}
+	close(pair[1]);
+	channel = pair[0];
+	n_said = 0;
+	tell(&(struct vrrp_msg){
+		.type = VRRP_MSG_HELLO, .u.hello = { .version = LB_PROTO_VERSION, .level = LB_LOG_INFO } });
+}
+
+/* As of a core that ended without a word: what it has stays. */
+static void abandon_worker(void)
+{
+	close(channel);
+	ck_assert_int_eq(waitpid(worker, NULL, 0), worker);
+}
+
+/* The core speaks every second; here each time that something is looked at. */
+static void listen_to_it(void)
+{
+	ssize_t got;
+	tell(&(struct vrrp_msg){ .type = VRRP_MSG_PING, .u.ping = ++pings });
+	while (n_said + 1 < sizeof(said) &&
+		(got = recv(channel, said + n_said, sizeof(said) - n_said - 1, MSG_DONTWAIT)) > 0)
+		n_said += (size_t)got;
+	said[n_said] = '\0';
+	poll(NULL, 0, 10);
+}
+
+#define UNTIL(condition)                                                                                               \
+	do {                                                                                                           \
+		struct lb_time end_ = lb_time_add_ms(lb_clock_now(), 10000);                                           \
+		while (!(condition)) {                                                                                 \
+			ck_assert_msg(lb_time_cmp(lb_clock_now(), end_) < 0, "%s: never; it said\n%s", #condition,     \
+				n_said > 2000 ? said + n_said - 2000 : said);                                          \
+			listen_to_it();                                                                                \
+		}                                                                                                      \
+	} while (0)
+
+/* Everything that it has heard by now is done. */
+static void settle(void)
+{
+	char word[48];
+	snprintf(word, sizeof(word), "\"pong\",\"n\":%u,", pings + 1);
+	UNTIL(strstr(said, word));
+}
+
+static struct vrrp_conf inst(uint32_t id, const char *name, unsigned first, unsigned n)
+{
+	struct vrrp_conf c = { .id = id, .interface = "v0", .family = AF_INET, .version = 3, .vrid = (uint8_t)id };
+	snprintf(c.name, sizeof(c.name), "%s", name);
+	c.prio = 150;
+	c.rules = (struct vrrp_rules){ .version = 3, .interval_cs = 10, .preempt = true };
+	c.min_ttl = 255;
+	for (unsigned i = 0; i < n; i++)
+		c.addrs[c.n_addrs++] = vip(AF_INET, first + i);
+	return c;
+}
+
+static void setup_worker(void)
+{
+	ck_assert_int_eq(unshare(CLONE_NEWNET), 0);
+	sh("ip link set lo up && ip link add v0 type veth peer name v1 && ip link set v0 up && ip link set v1 up &&"
+	   "ip addr add 10.0.0.1/24 dev v0");
+	start_worker();
+}
+
+/* ---- addresses that others take away ---- */
+
+START_TEST(all_addresses_at_once_are_one_loss)
+{
+	struct vrrp_conf c = inst(1, "wan", 1, 5);
+	set(&c);
+	UNTIL(held() == 5);
+	/* one at a time for the kernel; and told of all of them before the first is back */
+	kill(worker, SIGSTOP);
+	sh("ip addr flush dev v0 to 10.77.0.0/16");
+	kill(worker, SIGCONT);
+	UNTIL(held() == 5);
+	settle();
+	ck_assert_uint_eq(held(), 5);
+	ck_assert_ptr_null(strstr(said, "vip_contended"));
+	/* who goes on has them */
+	while (!strstr(said, "vip_contended")) {
+		sh("ip addr flush dev v0 to 10.77.0.0/16 2>/dev/null || true");
+		settle();
+	}
+	UNTIL(held() == 0);
+}
+END_TEST
+
+int main(void)
+{
+	if (!can_run()) {
+		printf("skipped: it needs root, a network namespace of its own and a veth pair\n");
+		return 77;
+	}
+	Suite *s = suite_create("vip_insts");
+	TCase *tc = tcase_create("all");
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup_worker, abandon_worker);
+	suite_add_tcase(s, tc);
+	tcase_add_test(tc, all_addresses_at_once_are_one_loss);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
