@@ -141,11 +141,38 @@ static void have_all(struct inst *i)
 	inst_ways_have(i);
 }
 
-static void drop_addresses(struct inst *i)
+bool inst_has_vip(const struct inst *i, const struct vip *v)
+{
+	for (size_t k = 0; k < i->n_vips; k++)
+		if (lb_ip_cmp(&i->vips[k].ip, &v->ip) == 0 && i->vips[k].prefix == v->prefix)
+			return true;
+	return false;
+}
+
+/* Where a reload moves an address, the one that gets it may be told before the one that had it. */
+static bool is_anothers(const struct inst *i, const struct vip *v)
+{
+	const struct inst *o;
+	LIST_FOREACH (o, &i->w->insts, next)
+		if (o != i && o->fsm.state == VRRP_STATE_MASTER && inst_card(o) == inst_card(i) && inst_has_vip(o, v))
+			return true;
+	return false;
+}
+
+void inst_drop_addresses(struct inst *i, const struct vip *v, size_t n)
+{
+	struct vip gone[sizeof(i->vips) / sizeof(i->vips[0])];
+	size_t n_gone = 0;
+	for (size_t k = 0; k < n && !inst_is_owner(i); k++)
+		if (!is_anothers(i, &v[k]))
+			gone[n_gone++] = v[k];
+	(void)vips_del(i->w->net, inst_card(i), gone, n_gone);
+}
+
+static void drop_all(struct inst *i)
 {
 	inst_mac_down(i);
-	if (!inst_is_owner(i))
-		(void)vips_del(i->w->net, inst_card(i), i->vips, i->n_vips);
+	inst_drop_addresses(i, i->vips, i->n_vips);
 	vip_asked_send(i->w->net);
 }
 
@@ -155,7 +182,7 @@ static void let_go(struct inst *i)
 	ev_timer_stop(i->w->base.loop, &i->announce);
 	vrrp_announce_stop(&i->burst);
 	inst_ways_let_go(i);
-	drop_addresses(i);
+	drop_all(i);
 }
 
 void inst_announce(struct inst *i, struct lb_time now)
@@ -197,7 +224,7 @@ static void settle_left(struct inst *i)
 {
 	if (i->resuming && !i->fsm.resuming && i->fsm.state != VRRP_STATE_MASTER) {
 		inst_ways_let_go(i);
-		drop_addresses(i);
+		drop_all(i);
 	}
 	i->resuming = i->fsm.resuming;
 }

@@ -198,6 +198,10 @@ void inst_set_source(struct inst *i);
 /* Who owns an address has it for good, with or without VRRP: it is neither leased nor removed. */
 bool inst_is_owner(const struct inst *i);
 void inst_have_addresses(struct inst *i);
+/* Whether v, with its prefix, is one of its addresses. */
+bool inst_has_vip(const struct inst *i, const struct vip *v);
+/* Asks against n addresses on its card, but for those that another master has there by now. */
+void inst_drop_addresses(struct inst *i, const struct vip *v, size_t n);
 void inst_announce(struct inst *i, struct lb_time now);
 
 /* ---- vrrp_lost_io.c ---- */

@@ -147,14 +147,6 @@ static bool is_another(const struct vrrp_conf *a, const struct vrrp_conf *b)
 	       a->virtual_mac != b->virtual_mac || (a->prio == VRRP_PRIO_OWNER) != (b->prio == VRRP_PRIO_OWNER);
 }
 
-static bool has_vip(const struct inst *i, const struct vip *v)
-{
-	for (size_t k = 0; k < i->n_vips; k++)
-		if (lb_ip_cmp(&i->vips[k].ip, &v->ip) == 0 && i->vips[k].prefix == v->prefix)
-			return true;
-	return false;
-}
-
 static void inst_change(struct inst *i, const struct vrrp_conf *conf)
 {
 	struct vip old[sizeof(i->vips) / sizeof(i->vips[0])], gone[sizeof(i->vips) / sizeof(i->vips[0])];
@@ -162,7 +154,7 @@ static void inst_change(struct inst *i, const struct vrrp_conf *conf)
 	memcpy(old, i->vips, sizeof(old));
 	take_conf(i, conf);
 	for (size_t k = 0; k < n_old; k++)
-		if (!has_vip(i, &old[k]))
+		if (!inst_has_vip(i, &old[k]))
 			gone[n_gone++] = old[k];
 	inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_RULES });
 	inst_set_prio(i);
@@ -173,8 +165,7 @@ static void inst_change(struct inst *i, const struct vrrp_conf *conf)
 	if (i->fsm.state != VRRP_STATE_MASTER)
 		return;
 	bool other = n_gone || n_old != i->n_vips;
-	if (n_gone && !inst_is_owner(i))
-		(void)vips_del(i->w->net, inst_card(i), gone, n_gone);
+	inst_drop_addresses(i, gone, n_gone);
 	inst_have_addresses(i);
 	inst_ways_have(i);
 	if (other)

@@ -128,6 +128,34 @@ START_TEST(all_addresses_at_once_are_one_loss)
 }
 END_TEST
 
+/* ---- addresses that a reload moves ---- */
+
+/* The giver is told behind the taker, as their names say. */
+static const struct {
+	const char *what;
+	uint8_t vrid;
+} givers[] = {
+	{ "it has another one", 2 },
+	{ "it is made anew", 3 },
+};
+
+START_TEST(an_address_moves_to_another_master)
+{
+	struct vrrp_conf a = inst(1, "a", 1, 1), b = inst(2, "b", 2, 2);
+	set(&a);
+	set(&b);
+	UNTIL(held() == 3);
+	settle();
+	a = inst(1, "a", 1, 2);
+	b = inst(2, "b", 3, 1);
+	b.vrid = givers[_i].vrid;
+	set(&a);
+	set(&b);
+	settle();
+	UNTIL(held() == 3);
+}
+END_TEST
+
 int main(void)
 {
 	if (!can_run()) {
@@ -140,6 +168,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup_worker, abandon_worker);
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, all_addresses_at_once_are_one_loss);
+	tcase_add_loop_test(tc, an_address_moves_to_another_master, 0, LEN(givers));
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
 	int failed = srunner_ntests_failed(r);
