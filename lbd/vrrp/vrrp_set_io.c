@@ -147,11 +147,17 @@ static bool is_another(const struct vrrp_conf *a, const struct vrrp_conf *b)
 	       a->virtual_mac != b->virtual_mac || (a->prio == VRRP_PRIO_OWNER) != (b->prio == VRRP_PRIO_OWNER);
 }
 
+static bool same_announce(const struct vrrp_announce_rules *a, const struct vrrp_announce_rules *b)
+{
+	return a->count == b->count && a->delay_ms == b->delay_ms && a->refresh_ms == b->refresh_ms;
+}
+
 static void inst_change(struct inst *i, const struct vrrp_conf *conf)
 {
 	struct vip old[sizeof(i->vips) / sizeof(i->vips[0])], gone[sizeof(i->vips) / sizeof(i->vips[0])];
 	size_t n_old = i->n_vips, n_gone = 0;
 	memcpy(old, i->vips, sizeof(old));
+	bool other = !same_announce(&i->conf.announce, &conf->announce);
 	take_conf(i, conf);
 	for (size_t k = 0; k < n_old; k++)
 		if (!inst_has_vip(i, &old[k]))
@@ -164,11 +170,11 @@ static void inst_change(struct inst *i, const struct vrrp_conf *conf)
 	inst_ways_set(i, conf);
 	if (i->fsm.state != VRRP_STATE_MASTER)
 		return;
-	bool other = n_gone || n_old != i->n_vips;
 	inst_drop_addresses(i, gone, n_gone);
 	inst_have_addresses(i);
 	inst_ways_have(i);
-	if (other)
+	/* with new rules, too: where there were none it begins, and a refresh counts from now */
+	if (other || n_gone || n_old != i->n_vips)
 		inst_announce(i, lb_clock_now());
 }
 

@@ -6,6 +6,9 @@
 #include "tests/edge/vrrp/host.h"
 
 #include <fcntl.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
 #include <poll.h>
 
 static pid_t worker;
@@ -156,6 +159,57 @@ START_TEST(an_address_moves_to_another_master)
 }
 END_TEST
 
+/* ---- announcements ---- */
+
+/* Everything that v1 hears of ARP. */
+static int open_wire(void)
+{
+	struct sockaddr_ll at = {
+		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ARP), .sll_ifindex = (int)if_nametoindex("v1")
+	};
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, htons(ETH_P_ARP));
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	return fd;
+}
+
+/* How often the first address has been announced, of what has come since. */
+static unsigned announced(int wire)
+{
+	struct vip v = vip(AF_INET, 1);
+	uint8_t frame[256];
+	unsigned n = 0;
+	ssize_t len;
+	while ((len = recv(wire, frame, sizeof(frame), 0)) > 0)
+		n += len >= VRRP_FRAME_GARP && memcmp(frame + 28, v.ip.b, 4) == 0 && memcmp(frame + 38, v.ip.b, 4) == 0;
+	return n;
+}
+
+static const struct {
+	const char *what;
+	struct vrrp_announce_rules was, is;
+} refreshes[] = {
+	{ "a refresh where there was none", { .count = 1 }, { .count = 1, .refresh_ms = 50 } },
+	{ "sooner than before", { .count = 1, .refresh_ms = 86400000 }, { .count = 1, .refresh_ms = 50 } },
+	{ "where nothing was announced", { 0 }, { .count = 1, .refresh_ms = 50 } },
+};
+
+START_TEST(a_master_takes_new_rules_of_announcing)
+{
+	struct vrrp_conf c = inst(1, "wan", 1, 1);
+	int wire = open_wire();
+	c.announce = refreshes[_i].was;
+	set(&c);
+	UNTIL(held() == 1);
+	settle();
+	c.announce = refreshes[_i].is;
+	set(&c);
+	settle();
+	unsigned n = 0;
+	UNTIL((n += announced(wire)) >= 5); /* not only once */
+	close(wire);
+}
+END_TEST
+
 int main(void)
 {
 	if (!can_run()) {
@@ -169,6 +223,7 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, all_addresses_at_once_are_one_loss);
 	tcase_add_loop_test(tc, an_address_moves_to_another_master, 0, LEN(givers));
+	tcase_add_loop_test(tc, a_master_takes_new_rules_of_announcing, 0, LEN(refreshes));
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
 	int failed = srunner_ntests_failed(r);
