@@ -9,6 +9,9 @@
 
 #define VIP_LABEL_PROTO 0x6c /* IFA_PROTO of our addresses where the kernel knows it (5.18 and later): 'l' */
 
+/* A lease: for ever, and not labelled: it is the host's with or without us, and none of what we leave behind. */
+#define VIP_HOSTS_OWN UINT32_MAX
+
 struct vip {
 	struct lb_ip ip;
 	uint8_t prefix;

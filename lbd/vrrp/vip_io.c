@@ -36,8 +36,9 @@ static void dump_write(struct vip_batch *b, enum dump_phase phase, uint32_t seq)
 {
 	switch (phase) {
 	case DUMP_LINKS:
-	case DUMP_OURS: (void)vip_msg_dump_links(b, seq); break;
-	case DUMP_ADDRS: (void)vip_msg_dump_addrs(b, seq); break;
+	case DUMP_OUR_LINKS: (void)vip_msg_dump_links(b, seq); break;
+	case DUMP_ADDRS:
+	case DUMP_OUR_ADDRS: (void)vip_msg_dump_addrs(b, seq); break;
 	case DUMP_ROUTES4: (void)way_msg_dump_routes(b, seq, AF_INET); break;
 	case DUMP_ROUTES6: (void)way_msg_dump_routes(b, seq, AF_INET6); break;
 	case DUMP_RULES: (void)way_msg_dump_rules(b, seq); break;
@@ -58,7 +59,7 @@ static void dump_send(struct vip_net *n, enum dump_phase phase)
 		return;
 	}
 	n->phase = DUMP_NONE;
-	if (phase >= DUMP_OURS)
+	if (phase >= DUMP_OUR_ADDRS)
 		n->sweep = true;
 	else
 		n->again = true;
@@ -84,7 +85,8 @@ static void sweep_begin(struct vip_net *n)
 	n->sweep = n->interrupted = false;
 	lb_vec_clear(&n->ways_left);
 	lb_vec_clear(&n->links_left);
-	dump_send(n, DUMP_OURS);
+	lb_vec_clear(&n->addrs_left);
+	dump_send(n, DUMP_OUR_ADDRS);
 }
 
 /* The end of a part. An error is that of a protocol that this kernel does not have. */
@@ -104,7 +106,7 @@ static void sweep_done(struct vip_net *n)
 /* The end of a half. */
 static void dump_done(struct vip_net *n, int err)
 {
-	if (n->phase >= DUMP_OURS) {
+	if (n->phase >= DUMP_OUR_ADDRS) {
 		sweep_done(n);
 		return;
 	}
@@ -166,8 +168,22 @@ static void left_way(struct vip_net *n, const struct way *w)
 		n->interrupted = true;
 }
 
+static void left_addr(struct vip_net *n, const struct vip_heard *h)
+{
+	if (h->proto != VIP_LABEL_PROTO)
+		return;
+	struct vip_addr_left *at = lb_vec_push(&n->addrs_left);
+	if (at)
+		*at = (struct vip_addr_left){ .v = h->addr, .index = h->index };
+	else
+		n->interrupted = true;
+}
+
 static void left_link(struct vip_net *n, const struct vip_heard *h)
 {
+	lb_vec_foreach (a, &n->addrs_left)
+		if (a->index == h->index)
+			memcpy(a->name, h->name, sizeof(a->name));
 	if (!h->has_mac || !vmac_is_ours(h->name, h->macvlan, h->mac))
 		return;
 	struct vip_link_left *at = lb_vec_push(&n->links_left);
@@ -202,8 +218,10 @@ static void take_answer(struct vip_net *n, const struct vip_heard *h)
 		return;
 	case VIP_HEARD_LINK:
 	case VIP_HEARD_ADDR:
-		if (of_dump && n->phase == DUMP_OURS)
+		if (of_dump && n->phase == DUMP_OUR_LINKS)
 			left_link(n, h);
+		else if (of_dump && n->phase == DUMP_OUR_ADDRS)
+			left_addr(n, h);
 		else if (of_dump)
 			vip_book_hear(&n->book, h);
 		return;
@@ -222,7 +240,7 @@ static void answers_lost(struct vip_net *n)
 {
 	while (n->sent)
 		vip_req_answered(n, -1);
-	n->sweep = n->sweep || n->phase >= DUMP_OURS;
+	n->sweep = n->sweep || n->phase >= DUMP_OUR_ADDRS;
 	if (n->phase != DUMP_NONE)
 		dump_stop(n);
 	overrun(n);
@@ -307,7 +325,17 @@ static void net_free(struct vip_net *n)
 	lb_vec_done(&n->ways_left);
 	lb_vec_done(&n->link_answers);
 	lb_vec_done(&n->links_left);
+	lb_vec_done(&n->addrs_left);
 	free(n);
+}
+
+static void tell_addrs(struct vip_net *n)
+{
+	for (size_t i = 0; n->swept && i < n->addrs_left.n && !n->ending; i++) {
+		struct vip_addr_left l = n->addrs_left.v[i];
+		if (n->calls->address_left)
+			n->calls->address_left(l.name, l.index, &l.v, n->arg);
+	}
 }
 
 static void tell_links(struct vip_net *n)
@@ -358,6 +386,7 @@ static void tell_all(struct vip_net *n)
 			tell_event(n, &ev);
 	}
 	lb_vec_clear(&n->book.events);
+	tell_addrs(n);
 	tell_links(n);
 	tell_ways(n);
 	if (n->overrun && !n->again && n->phase == DUMP_NONE && !n->ending) {

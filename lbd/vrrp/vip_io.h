@@ -31,6 +31,8 @@ struct vip_calls { /* all from the loop, never from inside a vip_* call */
 	void (*address)(struct vip_card *c, const struct lb_ip *ip, bool added, void *arg);
 	/* The kernel refused to add or remove this one: errno. */
 	void (*refused)(struct vip_card *c, const struct lb_ip *ip, bool add, int err, void *arg);
+	/* An address with our label is on a card, watched or not: once for each of them after vip_ways_sweep. */
+	void (*address_left)(const char *card, int index, const struct vip *v, void *arg);
 	/* The kernel's answer about a route or rule of this owner: a positive errno, 0, or -1: it was lost. */
 	void (*way)(uint32_t owner, const struct way *w, bool add, int err, void *arg);
 	/* A route or rule of ours is in the kernel: once for each of them after vip_ways_sweep. */
@@ -70,7 +72,8 @@ void vip_net_mine(struct vip_net *n, bool (*mine)(const struct lb_ip *ip, void *
 
 /* Whether a process of ours that is no more left one of these on the card. Known as the card's fields are. */
 bool vips_left(const struct vip_net *n, const struct vip_card *c, const struct vip *v, size_t n_v);
-/* Adds or renews n addresses in one batch. lease_s 0 = for ever. 0 or -errno (nothing was sent). */
+/* Adds or renews n addresses in one batch. lease_s 0 = for ever; VIP_HOSTS_OWN: and without our label. 0 or -errno
+ * (nothing was sent). */
 int vips_add(struct vip_net *n, const struct vip_card *c, const struct vip *v, size_t n_v, uint32_t lease_s);
 /* Removes them in one batch; those that are not there are no error. */
 int vips_del(struct vip_net *n, const struct vip_card *c, const struct vip *v, size_t n_v);
@@ -81,7 +84,9 @@ int vip_way_ask(struct vip_net *n, uint32_t owner, const struct way *w, int inde
 void vip_asked_send(struct vip_net *n);
 /* The same for a device. 0, or -ENOMEM. */
 int vip_link_ask(struct vip_net *n, const struct link_ask *a);
-/* Looks once for devices, routes and rules that a process before us left. */
+/* Asks against one address by the index of its card, watched or not; else as vip_way_ask. 0, or -ENOMEM. */
+int vip_left_ask(struct vip_net *n, int index, const struct vip *v);
+/* Looks once for addresses, devices, routes and rules that a process before us left. */
 void vip_ways_sweep(struct vip_net *n);
 
 /* Sends one Ethernet frame out of the card. 0 or -errno; never waits (-EAGAIN: try the slice again). */

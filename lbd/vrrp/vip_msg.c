@@ -34,7 +34,7 @@ static bool begin_addr(struct vip_batch *b, uint32_t seq, uint16_t type, uint16_
 int vip_msg_add(struct vip_batch *b, uint32_t seq, int index, const struct vip *v, uint32_t lease_s, uint32_t metric)
 {
 	bool v6 = v->ip.family == AF_INET6;
-	uint32_t valid = lease_s ? lease_s : UINT32_MAX;
+	uint32_t valid = lease_s && lease_s != VIP_HOSTS_OWN ? lease_s : UINT32_MAX;
 	/* IPv4 knows no deprecated address: it would only be sorted behind others. An IPv6 address that is preferred
 	 * would be chosen as a source for what this host sends by itself, and die with the lease. */
 	const struct ifa_cacheinfo life = { .ifa_valid = valid, .ifa_prefered = v6 ? 0 : valid };
@@ -47,7 +47,7 @@ int vip_msg_add(struct vip_batch *b, uint32_t seq, int index, const struct vip *
 			rtnl_attr(b, IFA_CACHEINFO, &life, sizeof(life)) &&
 			rtnl_attr(b, IFA_FLAGS, &flags, sizeof(flags)) &&
 			(!metric || rtnl_u32(b, IFA_RT_PRIORITY, metric)) &&
-			rtnl_attr(b, ATTR_PROTO, &proto, sizeof(proto)));
+			(lease_s == VIP_HOSTS_OWN || rtnl_attr(b, ATTR_PROTO, &proto, sizeof(proto))));
 }
 
 /* With its prefix: another address of the same digits on the card is somebody else's. */

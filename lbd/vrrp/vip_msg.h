@@ -13,8 +13,8 @@
 
 #define VIP_MSG_MAX 160 /* bytes of the longest request, those of way_msg.h and link_msg.h among them */
 
-/* Adds (or renews) or removes one address, acknowledged. lease_s 0 = for ever; metric: of the route to its subnet, 0 =
- * as the kernel likes. 0; -EMSGSIZE: full, nothing written. */
+/* Adds (or renews) or removes one address, acknowledged. lease_s 0 = for ever, VIP_HOSTS_OWN; metric: of the route to
+ * its subnet, 0 = as the kernel likes. 0; -EMSGSIZE: full, nothing written. */
 int vip_msg_add(struct vip_batch *b, uint32_t seq, int index, const struct vip *v, uint32_t lease_s, uint32_t metric);
 int vip_msg_del(struct vip_batch *b, uint32_t seq, int index, const struct vip *v);
 int vip_msg_dump_links(struct vip_batch *b, uint32_t seq);

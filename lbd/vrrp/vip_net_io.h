@@ -18,7 +18,7 @@ enum vip_req_kind { VIP_REQ_ADDR, VIP_REQ_WAY, VIP_REQ_LINK };
 struct vip_req {
 	uint32_t seq;
 	enum vip_req_kind kind;
-	struct vip_slot *slot; /* of an address; NULL: nobody watches that card any more */
+	struct vip_slot *slot; /* of an address; NULL: nobody watches that card */
 	bool add;              /* address, way */
 	int index;
 	uint32_t lease_s, metric; /* of an address */
@@ -42,13 +42,28 @@ struct vip_link_answer {
 	struct link_ask link;
 };
 
+struct vip_addr_left {
+	struct vip v;
+	int index;
+	char name[16]; /* of its card; "" = that came or went meanwhile */
+};
+
 struct vip_link_left {
 	char name[16];
 	int index;
 };
 
-/* From DUMP_OURS on: asked for once, at the start, to find what is left of ours. */
-enum dump_phase { DUMP_NONE, DUMP_LINKS, DUMP_ADDRS, DUMP_OURS, DUMP_ROUTES4, DUMP_ROUTES6, DUMP_RULES };
+/* From DUMP_OUR_ADDRS on: asked for once, at the start, to find what is left of ours. */
+enum dump_phase {
+	DUMP_NONE,
+	DUMP_LINKS,
+	DUMP_ADDRS,
+	DUMP_OUR_ADDRS,
+	DUMP_OUR_LINKS, /* behind the addresses: it has the names of their cards */
+	DUMP_ROUTES4,
+	DUMP_ROUTES6,
+	DUMP_RULES,
+};
 
 struct vip_net {
 	struct ev_loop *loop;
@@ -64,6 +79,7 @@ struct vip_net {
 	LB_VEC(struct vip_req) requests;
 	LB_VEC(struct vip_way_answer) way_answers;
 	LB_VEC(struct way) ways_left; /* of ours, as the dump has them */
+	LB_VEC(struct vip_addr_left) addrs_left;
 	LB_VEC(struct vip_link_answer) link_answers;
 	LB_VEC(struct vip_link_left) links_left;
 	size_t first, sent; /* requests.v[first, first + sent) wait for their answer, those behind for being sent */

@@ -186,6 +186,16 @@ int vip_way_ask(struct vip_net *n, uint32_t owner, const struct way *w, int inde
 	return 0;
 }
 
+int vip_left_ask(struct vip_net *n, int index, const struct vip *v)
+{
+	make_room(n);
+	struct vip_req *r = lb_vec_push(&n->requests);
+	if (!r)
+		return -ENOMEM;
+	*r = (struct vip_req){ .seq = ++n->seq, .kind = VIP_REQ_ADDR, .v = *v, .index = index };
+	return 0;
+}
+
 int vip_link_ask(struct vip_net *n, const struct link_ask *a)
 {
 	make_room(n);

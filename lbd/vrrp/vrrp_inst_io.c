@@ -124,7 +124,7 @@ static void renew_later(struct inst *i)
 
 void inst_have_addresses(struct inst *i)
 {
-	uint32_t lease_s = inst_is_owner(i) ? 0 : i->conf.lease_s;
+	uint32_t lease_s = inst_is_owner(i) ? VIP_HOSTS_OWN : i->conf.lease_s;
 	struct vip_card *c = inst_card(i);
 	/* a device of our own that is not there yet gets them when it is (vrrp_mac_io.c) */
 	bool later = inst_has_mac(i) && !c->index;

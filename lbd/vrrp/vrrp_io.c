@@ -142,6 +142,11 @@ static void on_address(struct vip_card *c, const struct lb_ip *ip, bool added, v
 	insts_address(arg, c, ip, added);
 }
 
+static void on_address_left(const char *card, int index, const struct vip *v, void *arg)
+{
+	insts_address_left(arg, card, index, v);
+}
+
 static void on_refused(struct vip_card *c, const struct lb_ip *ip, bool add, int err, void *arg)
 {
 	char text[LB_IP_STRLEN];
@@ -188,6 +193,7 @@ static void on_broken(void *arg)
 static const struct vip_calls net_calls = {
 	.card = on_card,
 	.address = on_address,
+	.address_left = on_address_left,
 	.refused = on_refused,
 	.link = on_link,
 	.link_left = on_link_left,

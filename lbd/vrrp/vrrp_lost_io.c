@@ -132,3 +132,22 @@ void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, b
 		return;
 	}
 }
+
+static bool is_on(const struct vip_card *c, int index)
+{
+	return c && c->index == index;
+}
+
+/* What an instance has on that card it goes on with, or removes (insts_address). Of the rest nobody would be told: its
+ * card may be one that no instance names any more, and without a lease it would stay for ever. */
+void insts_address_left(struct room *w, const char *card, int index, const struct vip *v)
+{
+	const struct inst *i;
+	char ip[LB_IP_STRLEN];
+	LIST_FOREACH (i, &w->insts, next)
+		if (inst_has_vip(i, v) && (is_on(i->sock->card, index) || is_on(i->mac.card, index)))
+			return;
+	lb_log(LB_LOG_NOTICE, "vip/%s: was left behind on %s; removed", lb_ip_str(&v->ip, ip), card);
+	if (vip_left_ask(w->net, index, v) == 0)
+		vip_asked_send(w->net);
+}

@@ -148,7 +148,7 @@ struct room {
 	LIST_HEAD(, lookout) lookouts;
 	struct lb_time heard_at;
 	struct lb_time polled_at, rested_at; /* the last poll; and the last time that this process waited */
-	bool swept;                          /* what a process before us left of routes and rules is looked for */
+	bool swept;                          /* what a process before us left is looked for */
 	bool leaving;                        /* the core said that the node leaves */
 	bool abandoned;                      /* ends without a word to anybody, and leaves what it has */
 	unsigned silent;                     /* looks in a row at a kernel that does not answer */
@@ -211,6 +211,8 @@ void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, b
 bool inst_lost_one(struct inst *i);
 /* Asks for everything that a master has, and announces it. */
 void inst_restore(struct inst *i);
+/* An address with our label that was on a card when we looked. */
+void insts_address_left(struct room *w, const char *card, int index, const struct vip *v);
 void inst_lost_timers(struct inst *i); /* made, not armed */
 
 /* ---- vrrp_mac_io.c ---- */

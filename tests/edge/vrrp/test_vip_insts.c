@@ -210,6 +210,53 @@ START_TEST(a_master_takes_new_rules_of_announcing)
 }
 END_TEST
 
+/* ---- addresses that a process before us left for good ---- */
+
+static void start_again(void)
+{
+	abandon_worker();
+	start_worker();
+}
+
+START_TEST(what_no_instance_has_any_more_goes)
+{
+	struct vrrp_conf c = inst(1, "wan", 1, 2);
+	set(&c);
+	UNTIL(held() == 2);
+	start_again();
+	ck_assert_uint_eq(held(), 2);
+	c = inst(1, "wan", 1, 1);
+	set(&c);
+	UNTIL(held() == 1);
+	sh("ip addr show dev v0 | grep -q 10.77.0.1/");
+	/* of a card that is not looked at any more */
+	start_again();
+	c = inst(1, "wan", 1, 1);
+	snprintf(c.interface, sizeof(c.interface), "v1");
+	sh("ip addr add 10.0.1.1/24 dev v1");
+	set(&c);
+	UNTIL(strstr(said, "\"state\":\"master\"") && held() == 1);
+	sh("ip addr show dev v1 | grep -q 10.77.0.1/");
+}
+END_TEST
+
+/* It is the host's, and was before there was an instance. */
+START_TEST(what_an_owner_had_stays)
+{
+	struct vrrp_conf c = inst(1, "wan", 1, 2), owner = inst(2, "own", 3, 1);
+	owner.prio = VRRP_PRIO_OWNER;
+	sh("ip addr add 10.77.0.3/32 dev v0");
+	set(&owner);
+	set(&c);
+	UNTIL(held() == 3);
+	start_again();
+	c = inst(1, "wan", 1, 1);
+	set(&c);
+	UNTIL(held() == 2);
+	sh("ip addr show dev v0 | grep -q 10.77.0.3/");
+}
+END_TEST
+
 int main(void)
 {
 	if (!can_run()) {
@@ -224,6 +271,8 @@ int main(void)
 	tcase_add_test(tc, all_addresses_at_once_are_one_loss);
 	tcase_add_loop_test(tc, an_address_moves_to_another_master, 0, LEN(givers));
 	tcase_add_loop_test(tc, a_master_takes_new_rules_of_announcing, 0, LEN(refreshes));
+	tcase_add_test(tc, what_no_instance_has_any_more_goes);
+	tcase_add_test(tc, what_an_owner_had_stays);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
 	int failed = srunner_ntests_failed(r);

@@ -37,6 +37,9 @@ static const struct {
 	{ "for ever", 0, &v4, 0, 0, 76,
 		HEAD("\x4c", "\x14", "\5\5") "\2\x20\0\0\7\0\0\0" A4 LIFE(
 			"\xff\xff\xff\xff", "\xff\xff\xff\xff") "\x08\0\x08\0\0\0\0\0" MARK },
+	{ "the host's own: without our label", 0, &v4, VIP_HOSTS_OWN, 0, 68,
+		HEAD("\x44", "\x14", "\5\5") "\2\x20\0\0\7\0\0\0" A4 LIFE(
+			"\xff\xff\xff\xff", "\xff\xff\xff\xff") "\x08\0\x08\0\0\0\0\0" },
 	{ "IPv6: without duplicate detection, deprecated", 0, &v6, 3, 0, 100,
 		HEAD("\x64", "\x14", "\5\5") "\x0a\x80\0\0\7\0\0\0" A6 LIFE(
 			"\0\0\0\0", "\3\0\0\0") "\x08\0\x08\0\2\0\0\0" MARK },
