@@ -148,7 +148,8 @@ int lb_event_is(enum lb_event_id id, const char *word)
 }
 
 const struct lb_alarm lb_alarms[] = {
-	{ "kernel_refused", "the kernel has no IPVS, or refuses something of the configuration" },
+	{ "kernel_refused", "the kernel has no IPVS, or refuses something of the configuration; backends that this "
+			    "would replace stay" },
 	{ "state_not_saved", "the state directory cannot be written" },
 	{ "config_rolled_back", "a configuration was rolled back, and no other one has been applied since" },
 	{ "hook_failed", "a program that is told of changes failed" },

@@ -70,6 +70,24 @@ int ipvs_diff(const struct ipvs_row *want, const struct ipvs_row *actual, struct
 	return r;
 }
 
+static bool serves(const struct ipvs_row *row)
+{
+	for (size_t i = 0; i < row->dests.n; i++)
+		if (row->dests.v[i].weight > 0)
+			return true;
+	return false;
+}
+
+bool ipvs_deletes_hinge(const struct ipvs_row *want, const struct ipvs_row *actual)
+{
+	for (size_t i = 0; i < want->dests.n; i++) {
+		const struct ipvs_dest *have = ipvs_row_find(actual, &want->dests.v[i]);
+		if (want->dests.v[i].weight > 0 && have && have->weight > 0)
+			return false;
+	}
+	return serves(want) && serves(actual);
+}
+
 /* The index of d, or where it would stand; *found tells which. */
 static size_t lower_bound(const struct ipvs_row *row, const struct ipvs_dest *d, bool *found)
 {

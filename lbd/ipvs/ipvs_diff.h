@@ -15,6 +15,10 @@
  */
 int ipvs_diff(const struct ipvs_row *want, const struct ipvs_row *actual, struct ipvs_ops *out);
 
+/* Whether the deletes of that way would leave nothing that serves if what stands before them is refused: both rows
+ * have a destination with weight, but none has it in both. */
+bool ipvs_deletes_hinge(const struct ipvs_row *want, const struct ipvs_row *actual);
+
 /* Does to the row what the kernel did when it acknowledged op: the model of the kernel that tests and the reconciler
  * share. Destinations stay sorted. SERVICE_DEL empties the row. 0, -ENOENT/-EEXIST (op does not fit), -ENOMEM. */
 int ipvs_row_apply(struct ipvs_row *row, const struct ipvs_op *op);

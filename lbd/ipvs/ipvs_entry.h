@@ -13,6 +13,8 @@ struct ipvs_entry {
 	bool ours;           /* wanted, or recorded as ours by an earlier run */
 	bool unread;         /* row is not to be trusted: read before the next diff */
 	bool queued;         /* has ops in the queue */
+	bool held;           /* its deletes wait until something else that serves is acknowledged */
+	bool released;       /* which has come */
 	uint32_t seen;       /* audit round that saw it */
 	int64_t backoff_ms;
 	struct lb_time retry;

@@ -256,6 +256,13 @@ static int flush_if_queued(struct ipvs_reconciler *r, const struct ipvs_key *key
 	return e && e->queued ? ipvs_flush(r, now) : 0;
 }
 
+/* A refused add does not stop the deletes behind it. Where the pool rests on what is added they are not sent along, but
+ * when something of it is acknowledged; until then the old destinations stay. */
+static bool holds_deletes(const struct ipvs_entry *e, const struct ipvs_row *want, const struct ipvs_ops *ops)
+{
+	return ops->ops.n && ops->ops.v[ops->ops.n - 1].type == IPVS_OP_DEST_DEL && ipvs_deletes_hinge(want, &e->row);
+}
+
 int ipvs_want(struct ipvs_reconciler *r, const struct ipvs_row *row, struct lb_time now)
 {
 	int err = flush_if_queued(r, &row->svc.key, now);
@@ -275,11 +282,12 @@ int ipvs_want(struct ipvs_reconciler *r, const struct ipvs_row *row, struct lb_t
 	if (lb_time_cmp(now, e->retry) >= 0)
 		refusals_clear(r, e);
 	refusals_keep(r, e, &r->scratch);
+	e->held = holds_deletes(e, row, &r->scratch);
 	bool no_service = false;
 	lb_vec_foreach (op, &r->scratch.ops) {
 		bool again = was_refused(e, op);
 		no_service |= again && op->type == IPVS_OP_SERVICE_ADD;
-		if (again || no_service)
+		if (again || no_service || (e->held && op->type == IPVS_OP_DEST_DEL))
 			continue;
 		err = enqueue(r, e, op);
 		if (err)
@@ -371,6 +379,7 @@ static void settle(struct ipvs_reconciler *r, struct ipvs_queued *q, int err, st
 			e->unread = true;
 		if (q->op.type == IPVS_OP_SERVICE_DEL)
 			service_deleted(e);
+		e->released |= e->held && q->op.dest.weight > 0;
 		return;
 	}
 	/* destinations of a service that was just refused: one report is enough */
@@ -387,13 +396,15 @@ static void settle(struct ipvs_reconciler *r, struct ipvs_queued *q, int err, st
 		remember_refusal(r, e, &q->op, err, now);
 }
 
-/* After a batch: entries that vanished are forgotten, unclear ones are planned again. */
+/* After a batch: entries that vanished are forgotten, unclear ones and those with deletes to come planned again. */
 static void settle_entry(struct ipvs_reconciler *r, struct ipvs_entry *e)
 {
 	if (!e->queued)
 		return;
 	e->queued = false;
-	if (e->unread)
+	bool again = e->unread || e->released;
+	e->released = false;
+	if (again)
 		r->events.stale(r->events.arg, &e->key);
 	else if (!e->present && !e->ours)
 		ipvs_entry_forget(r, e);

@@ -3,7 +3,8 @@
  * The one path to the kernel. It keeps `actual`: what the kernel acknowledged, listener by listener, and brings it to
  * what is wanted:
  *
- *   ipvs_want / ipvs_drop   difference of one listener -> queued ops
+ *   ipvs_want / ipvs_drop   difference of one listener -> queued ops; deletes that would empty the pool if the adds
+ *                           were refused are left for when the adds are acknowledged
  *   ipvs_flush              one datagram per 128 ops; an acknowledged op changes `actual`, a refused one is remembered
  *                           with its errno and left alone for a while, an unclear one makes us read that service again
  *   ipvs_audit_*            the periodic look: the kernel does not tell of changes, so it is dumped in slices and
@@ -54,7 +55,7 @@ struct ipvs_events {
 	void *arg;
 	/* The kernel differs from what we wrote there: plan and want this listener again. */
 	void (*drift)(void *arg, const struct ipvs_key *key, enum ipvs_drift what);
-	/* The outcome of a write is unclear: the same, without it being anybody's fault. */
+	/* The outcome of a write is unclear, or deletes waited for it: the same, without it being anybody's fault. */
 	void (*stale)(void *arg, const struct ipvs_key *key);
 	/* An op was refused (reported once until it is retried). */
 	void (*refused)(void *arg, const struct ipvs_op *op, int err);

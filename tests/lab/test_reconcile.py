@@ -405,6 +405,27 @@ def test_unknown_scheduler_is_reported_the_rest_goes_on_and_it_heals(lb):
         block_modules(False)
 
 
+def test_refused_replacement_leaves_the_backend_that_is_there(lb):
+    services = two()
+    del services["web"]["backends"]["app2"]
+    with Lbd(lb, conf(services)) as d:
+        services["web"]["backends"] = {"b": "10.8.0.255:8080"}  # a broadcast address
+        d.write(conf(services))
+        done = d.call("daemon", "reload")
+        assert done.returncode == 8 and "the kernel refused 1" in done.stderr, done
+        assert weights(lb) == {A1: 1}
+        assert backends(d)["web/b"]["reasons"] == ["kernel_refused"]
+        assert any("kernel_refused" in a for a in status(d)["alarms"])
+        refusals = info(d)["kernel_refusals"]
+        until(lambda: info(d)["kernel_refusals"] > refusals, "it is tried again", 10)
+        assert weights(lb) == {A1: 1}
+        services["web"]["backends"] = {"b": A2}
+        before = writes(d)
+        d.reload(conf(services))
+        assert weights(lb) == {A2: 1} and writes(d) - before == 2
+        assert status(d)["alarms"] == []
+
+
 @pytest.mark.skipif(kernel_release() >= (6, 5), reason="this kernel has the scheduler twos")
 def test_scheduler_that_only_newer_kernels_have_says_so(lb):
     services = two()

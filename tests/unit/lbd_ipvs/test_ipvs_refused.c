@@ -209,6 +209,126 @@ START_TEST(a_refused_change_of_scheduler_is_undone_by_wanting_the_old_one)
 }
 END_TEST
 
+#define OLD "-t 203.0.113.1:80 -r 10.1.0.1:80"
+#define BAD "-t 203.0.113.1:80 -r 10.1.0.255:80"
+
+START_TEST(a_refused_replacement_does_not_empty_the_pool)
+{
+	struct world w = { 0 };
+	struct rule rule = { .type = IPVS_OP_DEST_ADD, .dest = "10.1.0.255:80", .err = EINVAL };
+	struct ipvs_key web = key_of(WEB);
+	world_begin(&w);
+	world_want(&w, WEB " wlc 10.1.0.1:80=1");
+	world_run(&w);
+	lb_vec_clear(&w.k.log);
+	w.k.refuse = by_rule;
+	w.k.refuse_arg = &rule;
+	w.k.alive = &web;
+	world_want(&w, WEB " wlc 10.1.0.255:80=1");
+	world_run(&w);
+	ck_assert_str_eq(world_sent(&w), "-a " BAD " -m -w 1\n");
+	/* nothing more of it until it is due, whoever asks; it is told all the time */
+	world_dirty(&w, &web);
+	world_run(&w);
+	world_audit(&w);
+	ck_assert_uint_eq(w.dirty.n, 0);
+	ck_assert_str_eq(world_sent(&w), "");
+	ck_assert_uint_eq(ipvs_refused_listeners(w.r), 1);
+	w.now = lb_time_add_ms(w.now, 1000);
+	ipvs_retry(w.r, w.now);
+	world_run(&w);
+	ck_assert_str_eq(world_sent(&w), "-a " BAD " -m -w 1\n");
+	/* taken at last: the old one goes */
+	rule.off = true;
+	w.now = lb_time_add_ms(w.now, 60000);
+	ipvs_retry(w.r, w.now);
+	world_run(&w);
+	ck_assert_str_eq(world_sent(&w), "-a " BAD " -m -w 1\n-d " OLD "\n");
+	ck_assert(world_converged(&w) && w.dirty.n == 0);
+	ck_assert_uint_eq(ipvs_refused_listeners(w.r), 0);
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(deletes_that_were_held_back_go_when_something_serves_without_them)
+{
+	static const struct {
+		const char *what, *row, *sent;
+	} rows[] = {
+		{ "another replacement", WEB " wlc 10.1.0.3:80=1",
+			"-a -t 203.0.113.1:80 -r 10.1.0.3:80 -m -w 1\n-d " OLD "\n" },
+		{ "one more that is taken", WEB " wlc 10.1.0.3:80=1 10.1.0.255:80=1",
+			"-a -t 203.0.113.1:80 -r 10.1.0.3:80 -m -w 1\n-d " OLD "\n" },
+		{ "one without weight serves nobody", WEB " wlc 10.1.0.3:80=0 10.1.0.255:80=1",
+			"-a -t 203.0.113.1:80 -r 10.1.0.3:80 -m -w 0\n" },
+		{ "an empty pool is what is wanted", WEB " wlc", "-d " OLD "\n" },
+		{ "one without weight is all that is wanted", WEB " wlc 10.1.0.255:80=0",
+			"-a " BAD " -m -w 0\n-d " OLD "\n" },
+		{ "the old one again", WEB " wlc 10.1.0.1:80=1", "" },
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct world w = { 0 };
+		struct rule rule = { .type = IPVS_OP_DEST_ADD, .dest = "10.1.0.255:80", .err = EINVAL };
+		world_begin(&w);
+		world_want(&w, WEB " wlc 10.1.0.1:80=1");
+		world_run(&w);
+		w.k.refuse = by_rule;
+		w.k.refuse_arg = &rule;
+		world_want(&w, WEB " wlc 10.1.0.255:80=1");
+		world_run(&w);
+		lb_vec_clear(&w.k.log);
+		world_want(&w, rows[i].row);
+		world_run(&w);
+		const char *sent = world_sent(&w);
+		ck_assert_msg(strcmp(sent, rows[i].sent) == 0, "%s: sent\n%s", rows[i].what, sent);
+		ck_assert_msg(w.dirty.n == 0, "%s: it spins", rows[i].what);
+		world_end(&w);
+	}
+}
+END_TEST
+
+START_TEST(a_refused_weight_does_not_empty_the_pool)
+{
+	struct world w = { 0 };
+	struct rule rule = { .type = IPVS_OP_DEST_SET, .err = ERANGE };
+	struct ipvs_key web = key_of(WEB);
+	world_begin(&w);
+	world_want(&w, WEB " wlc 10.1.0.1:80=1 10.1.0.2:80=0");
+	world_run(&w);
+	w.k.refuse = by_rule;
+	w.k.refuse_arg = &rule;
+	w.k.alive = &web;
+	world_want(&w, WEB " wlc 10.1.0.2:80=1");
+	world_run(&w);
+	rule.off = true;
+	w.now = lb_time_add_ms(w.now, 60000);
+	ipvs_retry(w.r, w.now);
+	world_run(&w);
+	ck_assert(world_converged(&w));
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(deletes_wait_only_where_the_pool_rests_on_what_is_added)
+{
+	struct world w = { 0 };
+	world_begin(&w);
+	world_want(&w, WEB_ROW);
+	world_run(&w);
+	size_t batches = w.k.batches;
+	uint64_t writes = ipvs_counters(w.r)->writes;
+	world_want(&w, WEB " wlc 10.1.0.2:80=1 10.1.0.3:80=1");
+	world_run(&w);
+	ck_assert_uint_eq(w.k.batches - batches, 1);
+	world_want(&w, WEB " wlc 10.1.0.4:80=1");
+	world_run(&w);
+	ck_assert_uint_eq(w.k.batches - batches, 3);
+	ck_assert_uint_eq(ipvs_counters(w.r)->writes - writes, 2 + 3);
+	ck_assert(world_converged(&w));
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(a_refused_removal_is_tried_again)
 {
 	struct world w = { 0 };
@@ -332,7 +452,7 @@ END_TEST
 START_TEST(a_read_that_fails_writes_nothing_and_can_be_repeated)
 {
 	struct world w = { 0 };
-	sim_has(&w, WEB " wlc 10.1.0.9:80=1");
+	sim_has(&w, WEB " wlc 10.1.0.1:80=1 10.1.0.9:80=1");
 	world_begin(&w);
 	ck_assert_int_eq(ipvs_load(w.r), 0);
 	struct ipvs_row row = row_of(WEB_ROW);
@@ -361,9 +481,12 @@ int main(void)
 {
 	const TTest *tests[] = { a_refusal_at_any_op_converges_when_it_is_over, a_refused_op_waits_for_its_time,
 		another_op_is_tried_at_once, a_refused_listener_is_one_report_and_its_backends_are_not_tried,
-		a_refused_change_of_scheduler_is_undone_by_wanting_the_old_one, a_refused_removal_is_tried_again,
-		a_lost_batch_is_read_again_and_the_pool_is_never_empty, what_follows_a_lost_batch_is_not_sent_blindly,
-		an_add_of_unknown_outcome_can_be_dropped, a_drop_of_unknown_outcome_is_repeated,
-		a_read_that_fails_writes_nothing_and_can_be_repeated };
+		a_refused_change_of_scheduler_is_undone_by_wanting_the_old_one,
+		a_refused_replacement_does_not_empty_the_pool,
+		deletes_that_were_held_back_go_when_something_serves_without_them,
+		a_refused_weight_does_not_empty_the_pool, deletes_wait_only_where_the_pool_rests_on_what_is_added,
+		a_refused_removal_is_tried_again, a_lost_batch_is_read_again_and_the_pool_is_never_empty,
+		what_follows_a_lost_batch_is_not_sent_blindly, an_add_of_unknown_outcome_can_be_dropped,
+		a_drop_of_unknown_outcome_is_repeated, a_read_that_fails_writes_nothing_and_can_be_repeated };
 	return run_suite("ipvs_refused", tests, COUNT(tests));
 }
