@@ -168,6 +168,15 @@ static void take_status(const struct ipvs_answer *a, void *arg)
 		w->errs[a->seq - w->first] = a->err;
 }
 
+/* How a family is answered that is not there any more; but also a scheduler that is not, or a destination. */
+static bool all_no_entry(const int *errs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (errs[i] != ENOENT)
+			return false;
+	return true;
+}
+
 static int io_write(void *arg, const struct ipvs_op *ops, size_t n, int *errs)
 {
 	struct ipvs_io *io = arg;
@@ -185,7 +194,11 @@ static int io_write(void *arg, const struct ipvs_op *ops, size_t n, int *errs)
 	if (err)
 		return err;
 	struct write_result w = { first, errs };
-	return answers(io, first, io->seq - 1, 0, take_status, &w);
+	err = answers(io, first, io->seq - 1, 0, take_status, &w);
+	if (err || !all_no_entry(errs, n))
+		return err;
+	uint32_t version, table_size;
+	return ipvs_io_info(io, &version, &table_size) == -ENOPROTOOPT ? -ENOPROTOOPT : 0;
 }
 
 /* ---- reading ---- */
@@ -230,7 +243,12 @@ static int request(struct ipvs_io *io, const struct ipvs_batch *b, uint8_t famil
 	int err = send_batch(io, b);
 	if (!err)
 		err = answers(io, seq, seq, family, take_answer, d);
-	return err ? err : -d->err;
+	if (err || d->err != ENOENT)
+		return err ? err : -d->err;
+	/* No request for what is there is answered so by IPVS: its module was unloaded, and has another id when it
+	 * comes back. */
+	disconnect(io);
+	return -ENOPROTOOPT;
 }
 
 static int io_services(void *arg, ipvs_service_fn *fn, void *fn_arg)

@@ -2,7 +2,7 @@
 /*
  * The kernel behind ipvs_reconcile.h: a generic netlink socket in the network namespace of the process. It decides
  * nothing. A kernel without IPVS is no end: every call then answers -ENOPROTOOPT and looks again, so that loading
- * the module later is enough.
+ * the module later is enough, also when it was there and has been unloaded meanwhile.
  */
 #pragma once
 

@@ -67,6 +67,20 @@ def test_ipvs_absent_is_an_alarm_and_heals_when_it_comes(lb):
         d.close()
 
 
+def test_ipvs_that_is_unloaded_and_loaded_again_is_found_without_a_restart(lb):
+    """Its family of netlink has another number then."""
+    guest_only()
+    with Lbd(lb, conf({})) as d:
+        for name in [n for n in os.listdir("/sys/module") if n.startswith("ip_vs_")] + ["ip_vs"]:
+            unload(name)
+        subprocess.run(["modprobe", "ip_vs"], check=True)
+        d.write(conf(two()))
+        d.call("daemon", "reload")
+        until(lambda: rules(lb) == lines(RULES), "the rules are there", 15)
+        until(lambda: status(d)["alarms"] == [], "all is well", 15)
+        assert "refused by the kernel" not in d.log()
+
+
 # ---------------------------------------------------------------- start
 
 RICH = {
