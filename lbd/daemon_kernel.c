@@ -66,7 +66,7 @@ static void on_refused(void *arg, const struct ipvs_op *op, int err)
 }
 
 /* The record of what is ours is on disk before the kernel hears of it: a crash in between leaves a record of
- * something that is not there, which costs nothing, and never a service that nobody knows. */
+ * something that is not there, which the next start forgets, and never a service that nobody knows. */
 static int write_recorded(void *arg, const struct ipvs_op *ops, size_t n, int *errs)
 {
 	struct daemon *d = arg;
@@ -227,13 +227,23 @@ static bool slice_over(struct lb_time since)
 	return lb_time_diff_us(lb_clock_now(), since) >= SLICE_US;
 }
 
+/* What was never there, as the kernel refused it, leaves the record at once: somebody else may make it from now on, and
+ * the next start would take it for a left-over of ours. */
+static int drop_one(struct daemon *d, const struct ipvs_key *key, struct lb_time now)
+{
+	int err = ipvs_drop(d->ipvs, key, now);
+	if (!err && !ipvs_is_ours(d->ipvs, key))
+		daemon_owned_note(d, key, false);
+	return err;
+}
+
 /* Removals come last, so that an address which moves from one service to another is never without a listener. */
 static int drop_some(struct daemon *d, struct lb_time now)
 {
 	while (d->drops.n) {
 		struct ipvs_key key = d->drops.v[d->drops.n - 1];
 		/* a later configuration may want it again */
-		int err = model_listener_service(d->model, &key) == MODEL_NONE ? ipvs_drop(d->ipvs, &key, now) : 0;
+		int err = model_listener_service(d->model, &key) == MODEL_NONE ? drop_one(d, &key, now) : 0;
 		if (err)
 			return err;
 		d->drops.n--;
@@ -285,9 +295,9 @@ void daemon_kernel_drop_all(struct daemon *d)
 {
 	struct lb_time now = lb_clock_now();
 	for (uint32_t i = 0; i < d->model->n_listeners; i++)
-		(void)ipvs_drop(d->ipvs, &d->model->listeners[i].key, now);
+		(void)drop_one(d, &d->model->listeners[i].key, now);
 	lb_vec_foreach (key, &d->drops)
-		(void)ipvs_drop(d->ipvs, key, now);
+		(void)drop_one(d, key, now);
 	(void)ipvs_flush(d->ipvs, now);
 	daemon_owned_flush(d);
 }

@@ -419,6 +419,25 @@ def test_unknown_scheduler_is_reported_the_rest_goes_on_and_it_heals(lb):
         block_modules(False)
 
 
+def test_refused_service_that_left_the_file_is_not_ours_when_others_make_it(lb):
+    unload("ip_vs_nq")
+    try:
+        block_modules(True)
+        services = two()
+        services["odd"] = service(f"{VIP2}:80", {"b": A1}, scheduler="nq")
+        with Lbd(lb, conf(two())) as d:
+            d.write(conf(services))
+            assert d.call("daemon", "reload").returncode == 8
+            d.reload(conf(two()))
+            others = f"-A -t {VIP2}:80 -s rr"
+            lb.run("ipvsadm", "-R", text=others + "\n")
+            d.stop()
+            d.start()
+            assert info(d)["foreign_services"] == 1 and rules(lb) == lines(RULES) | {others}
+    finally:
+        block_modules(False)
+
+
 def test_refused_replacement_leaves_the_backend_that_is_there(lb):
     services = two()
     del services["web"]["backends"]["app2"]
