@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A settled service as the kernel should have it: one row per listener, destinations sorted. The order in which
- * destinations are added decides the tables of mh and sh, so both nodes of a pair must add them alike. */
+ * destinations were added decides the tables of mh and sh, and one added with weight 0 has no place in that of mh: two
+ * nodes agree while all backends are up and none came later on one of them. */
 #pragma once
 
 #include "lbd/ipvs/ipvs_table.h"

@@ -347,6 +347,8 @@ static void build_scheduler(struct config_service *s, const struct schema_object
 	const struct ipvs_sched_row *row = &ipvs_scheds[o->v[SCHEDULER_NAME].num];
 	s->scheduler = row->name;
 	const struct schema_value *flags = &o->v[SCHEDULER_FLAGS];
+	if (!flags->at)
+		s->flags |= row->fallback;
 	for (uint32_t i = 0; flags->set && i < flags->n; i++)
 		s->flags |= ipvs_sched_flag_bit(row, flags->list[i].text, flags->list[i].n);
 }

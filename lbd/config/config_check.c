@@ -406,6 +406,24 @@ static void rule_check_ports(struct config_builder *b)
 	}
 }
 
+/* Clients that are hashed to a backend stay so whatever its weight is. */
+static void rule_share(struct config_builder *b)
+{
+	const struct config_service *s = b->now.s;
+	const struct schema_value *v = &b->now.keys->v[SERVICE_SCHEDULER];
+	const struct ipvs_sched_row *row = ipvs_sched_find(s->scheduler, strlen(s->scheduler));
+	bool drains = s->on_fail == CONFIG_FAIL_DRAIN && s->n_checks;
+	for (uint32_t i = 0; i < s->n_backends && !drains; i++)
+		drains = s->backends[i].state == CONFIG_STATE_DRAIN;
+	if (!drains || !row || !row->keeps_share || (s->flags & row->fallback) || v->obj->v[SCHEDULER_FLAGS].wrong)
+		return;
+	char flag[80];
+	snprintf(flag, sizeof(flag), "add %s-fallback to flags, or write `on_fail: remove`", row->name);
+	config_warn(b, config_at_or(v, b->now.entry->key), &b->now.path,
+		"the clients of a backend that fails or is drained get no server",
+		row->fallback ? flag : "write `on_fail: remove`");
+}
+
 void config_rules_service(struct config_builder *b)
 {
 	const struct config_service *s = b->now.s;
@@ -422,6 +440,7 @@ void config_rules_service(struct config_builder *b)
 	rule_duplicates(b);
 	rule_check_ports(b);
 	rule_pool(b);
+	rule_share(b);
 	const struct schema_value *l = &v[SERVICE_LISTEN];
 	for (uint32_t i = 0; i < s->n_listens; i++) {
 		struct config_listener *slot = lb_vec_push(&b->listeners);

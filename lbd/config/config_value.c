@@ -214,7 +214,7 @@ static unsigned scheduler_value(const struct config_service *s, unsigned key, st
 	for (size_t i = 0; row && i < sizeof(row->flags) / sizeof(row->flags[0]) && row->flags[i].name; i++)
 		if (s->flags & row->flags[i].bit)
 			n += put_word(out, row->flags[i].name);
-	return n;
+	return n || !row || !row->fallback ? n : put_word(out, "off"); /* absent says something else */
 }
 
 static unsigned persistence_value(const struct config_service *s, unsigned key, struct lb_text *out)

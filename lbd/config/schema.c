@@ -353,10 +353,12 @@ static const struct schema_row scheduler_rows[] = {
 	[SCHEDULER_FLAGS] = { .name = "flags",
 		.type = SCHEMA_TYPE_WORD,
 		.noun = "flag",
-		.flags = SCHEMA_LIST,
+		.flags = SCHEMA_LIST | SCHEMA_OFF,
 		.word = word_flag,
-		.absent = "none",
-		.help = "Flags of that scheduler." },
+		.absent = "sh-fallback with sh, mh-fallback with mh, otherwise off",
+		.help = "Flags of that scheduler, all of them. sh and mh keep the share of a backend that has weight "
+			"0, since "
+			"it failed or is drained: with fallback its clients get another one, without it none." },
 };
 
 static const struct schema_row persistence_rows[] = {

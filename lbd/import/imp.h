@@ -73,6 +73,9 @@ const char *imp_shown(struct imp *im, const char *s);
 /* The leading ones of a mask as 255.255.255.0 is one; 0: it is none. */
 unsigned imp_mask_bits(const char *mask);
 
+/* A scheduler without flags, which lbd would give some where nothing is said. */
+void imp_scheduler(struct imp *im, struct y *up, const char *name);
+
 /* The name of a file as comments have it: without the folder that the first one is in. */
 const char *imp_file(const struct imp *im, const char *file);
 

@@ -212,7 +212,7 @@ static void put_scheduler(struct imp *im, const struct rule *r, struct y *to)
 {
 	const char *name = r->v[OPT_SCHEDULER] ? r->v[OPT_SCHEDULER] : "wlc", *flags = r->v[OPT_FLAGS];
 	if (!flags) {
-		y_set(im, to, "scheduler", "%s", name);
+		imp_scheduler(im, to, name);
 		return;
 	}
 	struct y *y = y_map(im, to, "scheduler");

@@ -261,6 +261,18 @@ void import_result_done(struct import_result *r)
 	lb_text_done(&r->summary);
 }
 
+void imp_scheduler(struct imp *im, struct y *up, const char *name)
+{
+	if (strcmp(name, "sh") != 0 && strcmp(name, "mh") != 0) {
+		y_set(im, up, "scheduler", "%s", name);
+		return;
+	}
+	struct y *map = y_map(im, up, "scheduler");
+	map->flow = true;
+	y_set(im, map, "name", "%s", name);
+	y_set(im, map, "flags", "off");
+}
+
 unsigned imp_mask_bits(const char *mask)
 {
 	struct lb_ip ip;

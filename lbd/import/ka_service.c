@@ -277,7 +277,7 @@ static void put_scheduler(struct ka *k, const struct service *s)
 		y_set(k->im, flags, NULL, "%s", flag);
 	}
 	if (!map && strcmp(name, "wlc") != 0)
-		y_set(k->im, s->y, "scheduler", "%s", name);
+		imp_scheduler(k->im, s->y, name);
 }
 
 /* The checks that most backends have; those of the others are listed. */

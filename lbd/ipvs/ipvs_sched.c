@@ -6,22 +6,23 @@
 #include <string.h>
 
 const struct ipvs_sched_row ipvs_scheds[] = {
-	{ "rr", "", "each backend in turn", { { 0 } } },
-	{ "wrr", "", "each backend in turn, as often as its weight says", { { 0 } } },
-	{ "lc", "", "the backend with the fewest connections", { { 0 } } },
-	{ "wlc", "", "the fewest connections for its weight", { { 0 } } },
-	{ "lblc", "", "locality: one backend per destination while it is not overloaded (caches)", { { 0 } } },
-	{ "lblcr", "", "locality with replication: a set of backends per destination (caches)", { { 0 } } },
-	{ "dh", "", "hash of the destination address (caches)", { { 0 } } },
+	{ "rr", "", "each backend in turn", { { 0 } }, false, 0 },
+	{ "wrr", "", "each backend in turn, as often as its weight says", { { 0 } }, false, 0 },
+	{ "lc", "", "the backend with the fewest connections", { { 0 } }, false, 0 },
+	{ "wlc", "", "the fewest connections for its weight", { { 0 } }, false, 0 },
+	{ "lblc", "", "locality: one backend per destination while it is not overloaded (caches)", { { 0 } }, false,
+		0 },
+	{ "lblcr", "", "locality with replication: a set of backends per destination (caches)", { { 0 } }, false, 0 },
+	{ "dh", "", "hash of the destination address (caches)", { { 0 } }, true, 0 },
 	{ "sh", "", "hash of the client address",
-		{ { "sh-fallback", IPVS_FLAG_SCHED1 }, { "sh-port", IPVS_FLAG_SCHED2 } } },
+		{ { "sh-fallback", IPVS_FLAG_SCHED1 }, { "sh-port", IPVS_FLAG_SCHED2 } }, true, IPVS_FLAG_SCHED1 },
 	{ "mh", "", "Maglev consistent hash of the client address",
-		{ { "mh-fallback", IPVS_FLAG_SCHED1 }, { "mh-port", IPVS_FLAG_SCHED2 } } },
-	{ "sed", "", "the shortest expected delay", { { 0 } } },
-	{ "nq", "", "an idle backend first, else the shortest expected delay", { { 0 } } },
-	{ "fo", "", "the backend with the highest weight; the next one when it is out", { { 0 } } },
-	{ "ovf", "", "the highest weight until it has that many connections, then the next", { { 0 } } },
-	{ "twos", "6.2", "two random backends by weight, the one with fewer connections", { { 0 } } },
+		{ { "mh-fallback", IPVS_FLAG_SCHED1 }, { "mh-port", IPVS_FLAG_SCHED2 } }, true, IPVS_FLAG_SCHED1 },
+	{ "sed", "", "the shortest expected delay", { { 0 } }, false, 0 },
+	{ "nq", "", "an idle backend first, else the shortest expected delay", { { 0 } }, false, 0 },
+	{ "fo", "", "the backend with the highest weight; the next one when it is out", { { 0 } }, false, 0 },
+	{ "ovf", "", "the highest weight until it has that many connections, then the next", { { 0 } }, false, 0 },
+	{ "twos", "6.2", "two random backends by weight, the one with fewer connections", { { 0 } }, false, 0 },
 };
 const size_t ipvs_scheds_n = sizeof(ipvs_scheds) / sizeof(ipvs_scheds[0]);
 

@@ -2,6 +2,7 @@
 /* The table of schedulers: one row per scheduler of the kernel (net/netfilter/ipvs/ip_vs_*.c) with its flags. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,8 @@ struct ipvs_sched_row {
 	const char *since; /* first kernel version, "" = older than anything we run on */
 	const char *help;
 	struct ipvs_sched_flag flags[2]; /* name NULL = end */
+	bool keeps_share;  /* a backend with weight 0 keeps its share of the clients, who get no server then ... */
+	uint32_t fallback; /* ... unless this flag lets them have another; 0 = there is none */
 };
 
 extern const struct ipvs_sched_row ipvs_scheds[];

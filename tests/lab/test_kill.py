@@ -33,7 +33,7 @@ def text(n):
 def wanted(n):
     """The same, as rules."""
     want = {f"-A -t {VIP}:80 -s wrr", f"-a -t {VIP}:80 -r {A1} -m -w {1 + n % 3}", f"-a -t {VIP}:80 -r {A2} -m -w 2",
-            f"-a -t {VIP}:80 -r {A3} -m -w 1", f"-A -t {VIP}:81 -s {['rr', 'wlc', 'sh'][n % 3]}", f"-a -t {VIP}:81 -r {A1} -m -w 1"}
+            f"-a -t {VIP}:80 -r {A3} -m -w 1", f"-A -t {VIP}:81 -s {['rr', 'wlc', 'sh -b sh-fallback'][n % 3]}", f"-a -t {VIP}:81 -r {A1} -m -w 1"}
     if n % 2:
         want |= {f"-A -t {VIP2}:80 -s rr"} | {f"-a -t {VIP2}:80 -r 10.8.1.{i}:80 -m -w 1" for i in range(1, 30)}
     return want

@@ -61,7 +61,12 @@ class Service:
     def schedule(self):
         name = self.dice.choice(SCHEDULERS)
         flags = [f for f in FLAGS.get(name, []) if self.dice.random() < 0.5]
-        self.conf["scheduler"] = {"name": name, "flags": flags} if flags else name
+        if flags:
+            self.conf["scheduler"] = {"name": name, "flags": flags}
+        elif name in FLAGS and self.dice.random() < 0.5:
+            self.conf["scheduler"] = {"name": name, "flags": "off"}
+        else:
+            self.conf["scheduler"], flags = name, FLAGS.get(name, [])[:1]
         self.rest = f" -s {name}"
         self.flags = f" -b {','.join(flags)}" if flags else ""
 
@@ -115,7 +120,8 @@ def some(dice):
 
 
 def text(services):
-    return json.dumps({"services": {name: s.written() for name, s in services.items()}}, indent=1)
+    """JSON, but for the word off, which is none in quotes."""
+    return json.dumps({"services": {name: s.written() for name, s in services.items()}}, indent=1).replace('"off"', "off")
 
 
 def words(lines):

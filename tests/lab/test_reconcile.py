@@ -11,7 +11,7 @@ import pytest
 
 from conftest import Lbd, Node, ipvs, kernel_release, until
 from steps import (A1, A2, A3, FOREIGN, FOREIGN_SET, NOWHERE, RULES, VIP, VIP2, Kernel, Watch, backends, conf, guest_only,
-                   info, lines, rules, service, slowness, status, two, weights, writes)
+                   info, lines, rules, service, settled, slowness, status, two, weights, writes)
 
 REPAIR_SECONDS = 2.0
 A4 = "10.8.0.13:80"  # the port of the listener, which ipvsadm wants for anything but NAT
@@ -373,6 +373,22 @@ def test_restart_writes_nothing_and_connections_go_on(lb, client, srv1, srv2):
         assert info(d)["pid"] != pid and writes(d) == 0 and d.starts == 2
         assert rules(lb) == lines(RULES)
         c.ask()
+
+
+def test_hashed_clients_get_another_server_while_theirs_drains(lb, client, srv1, srv2):
+    srv1.serve(8080), srv2.serve(8080)
+    without = conf(two(scheduler={"name": "mh", "flags": "off"})).replace('"off"', "off")
+    with Lbd(lb, without) as d, client.connect(VIP, 80) as c:
+        server = c.ask().server
+        before = writes(d)
+        d.reload(conf(two(scheduler="mh")))  # in place: the connection goes on
+        assert writes(d) - before == 1 and f"-A -t {VIP}:80 -s mh -b mh-fallback" in rules(lb)
+        assert c.ask().server == server
+        d.ctl("backend", "drain", "web/app1" if server == "srv1" else "web/app2")
+        settled(d)
+        with client.connect(VIP, 80) as other:
+            assert other.ask().server != server
+        assert c.ask().server == server
 
 
 # ---------------------------------------------------------------- refused by the kernel
