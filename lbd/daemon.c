@@ -213,7 +213,7 @@ void daemon_exit(struct daemon *d, enum ctl_exit how)
 	daemon_apply_cancel(d);
 	d->watching_ends = true; /* with what is told from here on until the loop sleeps */
 	d->stopping_since = lb_clock_now();
-	ev_timer_stop(d->loop, &d->audit_timer);
+	daemon_audit_stop(d);
 	ev_timer_stop(d->loop, &d->tick);
 	daemon_vrrp_stop(d, how != CTL_EXIT_RESTART); /* first: the other node takes over while the rest ends */
 	daemon_probe_stop(d);

@@ -50,6 +50,7 @@
 #include "lbd/host/track_io.h"
 #include "lbd/ipvs/ipvs_io.h"
 #include "lbd/ipvs/ipvs_reconcile.h"
+#include "lbd/ipvs/ipvs_slice.h"
 #include "lbd/model.h"
 #include "lbd/model_fit.h"
 #include "lbd/model_hook.h"
@@ -102,6 +103,8 @@ struct daemon_audit {
 	struct lb_time started;
 	uint64_t repairs_before;
 	struct ctl_reply *reply; /* of `kernel repair`, NULL = none */
+	bool looked;             /* its round is over, and the kernel is being repaired */
+	uint64_t found;          /* by that round */
 	bool asked;              /* a new round was asked for while one was running */
 	uint32_t put_off;        /* how often the next round gave way to what is on its way to the kernel */
 };
@@ -256,6 +259,7 @@ struct daemon {
 	struct ipvs_io *kernel_io;
 	struct ipvs_kernel kernel; /* of kernel_io, unwrapped */
 	struct ipvs_reconciler *ipvs;
+	struct ipvs_slice slice; /* of what is written there */
 	bool kernel_missing, converged;
 	struct lb_time kernel_retry;   /* us 0 = not waiting */
 	int kernel_error;              /* -errno of the last failure, 0 = it answers */
@@ -329,7 +333,9 @@ int daemon_kernel_start(struct daemon *d); /* before the first model. 0 or -ENOM
 bool daemon_kernel_turn(struct daemon *d);
 void daemon_kernel_tick(struct daemon *d);
 void daemon_audit_cb(struct ev_loop *loop, ev_timer *w, int revents);
+/* Looks at the kernel, repairs, and answers when the kernel has what it should have. */
 void daemon_audit_ask(struct daemon *d, struct ctl_reply *r);
+void daemon_audit_stop(struct daemon *d);
 void daemon_kernel_drop_all(struct daemon *d);
 /* For model_new: is this destination in the kernel with a weight? arg = struct daemon. */
 bool daemon_in_kernel(const struct ipvs_key *key, const struct lb_ip *addr, uint16_t port, void *arg);

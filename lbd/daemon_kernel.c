@@ -18,6 +18,7 @@
 #define PUT_OFF_MS      100
 #define PUT_OFF_MAX     50 /* times */
 #define KERNEL_RETRY_MS 1000
+#define QUEUE_OPS       256 /* no more is planned before these are written: a start does not hold all of its ops */
 
 /* ---- what the reconciler tells ---- */
 
@@ -110,6 +111,37 @@ static int zero_service(void *arg, const struct ipvs_key *key)
 	return d->kernel.zero(d->kernel.arg, key);
 }
 
+/* ---- who asked for a repair ---- */
+
+static void repair_failed(struct daemon *d, const char *what, const char *why)
+{
+	struct ctl_reply *r = d->audit.reply;
+	struct lb_err e;
+	d->audit.reply = NULL;
+	if (!r)
+		return;
+	lb_err_set(&e, LB_CODE_FAILED, "%s: %s", what, why);
+	ctl_reply_error(r, &e);
+}
+
+/* Not before the kernel has what it should have. */
+static void repair_answer(struct daemon *d)
+{
+	struct ctl_reply *r = d->audit.reply;
+	uint64_t n = d->audit.found;
+	char text[80];
+	if (!r || !d->audit.looked)
+		return;
+	d->audit.reply = NULL;
+	if (n)
+		snprintf(text, sizeof(text), "%llu listener%s differed and %s repaired", (unsigned long long)n,
+			n == 1 ? "" : "s", n == 1 ? "was" : "were");
+	else
+		snprintf(text, sizeof(text), "the kernel has what it should have");
+	ctl_reply_row(r, json_pack("{s:I}", "repairs", (json_int_t)n));
+	ctl_reply_end(r, LB_CODE_OK, text, NULL);
+}
+
 /* ---- a kernel that is not there, or does not answer ---- */
 
 /* Said once per kind of failure: the next look comes in a second and would say the same. */
@@ -136,6 +168,8 @@ static void kernel_failed(struct daemon *d, int err)
 	d->kernel_retry = lb_time_add_ms(lb_clock_now(), KERNEL_RETRY_MS);
 	traces_failed(d->traces);
 	daemon_apply_kernel_failed(d, err);
+	if (d->audit.looked)
+		repair_failed(d, "the kernel could not be written", strerror(-err));
 }
 
 static void all_dirty(struct daemon *d)
@@ -151,6 +185,7 @@ int daemon_kernel_start(struct daemon *d)
 	if (!d->kernel_io)
 		return -ENOMEM;
 	d->kernel = ipvs_io_kernel(d->kernel_io);
+	d->slice = (struct ipvs_slice){ .clock = lb_clock_now, .us = SLICE_US };
 	const struct ipvs_kernel recorded = { d, write_recorded, read_services, read_dests, read_service,
 		zero_service };
 	const struct ipvs_events events = { d, on_drift, on_stale, on_refused };
@@ -247,7 +282,7 @@ static int drop_some(struct daemon *d, struct lb_time now)
 		if (err)
 			return err;
 		d->drops.n--;
-		if (slice_over(now))
+		if (slice_over(now) || ipvs_queued(d->ipvs) >= QUEUE_OPS)
 			break;
 	}
 	if (d->drops.n == 0)
@@ -255,39 +290,56 @@ static int drop_some(struct daemon *d, struct lb_time now)
 	return 0;
 }
 
+/* 1 when the kernel has enough to do for this turn, 0, or -errno. */
+static int plan_some(struct daemon *d, struct lb_time now)
+{
+	int r = 0;
+	while (r == 0 && d->model->n_dirty && !slice_over(now)) {
+		uint32_t s = model_next_dirty(d->model);
+		r = want_service(d, s, now);
+		if (r)
+			model_dirty(d->model, s);
+		else if (ipvs_queued(d->ipvs) >= QUEUE_OPS)
+			r = ipvs_flush_slice(d->ipvs, &d->slice, now);
+	}
+	return r;
+}
+
+static bool is_settled(const struct daemon *d)
+{
+	return d->converged && d->model->n_dirty == 0 && d->drops.n == 0;
+}
+
 bool daemon_kernel_turn(struct daemon *d)
 {
 	struct lb_time now = lb_clock_now();
 	if (d->kernel_retry.us)
 		daemon_apply_kernel_failed(d, d->kernel_error);
-	if (!d->model || d->stopping || d->kernel_retry.us || daemon_nft_holds(d) ||
-		(d->converged && d->model->n_dirty == 0 && d->drops.n == 0))
+	if (!d->model || d->stopping || d->kernel_retry.us || daemon_nft_holds(d) || is_settled(d))
 		return false;
-	int err = 0;
 	d->converged = false;
 	d->changed = true;
 	traces_begin(d->traces, now);
-	while (!err && d->model->n_dirty && !slice_over(now)) {
-		uint32_t s = model_next_dirty(d->model);
-		err = want_service(d, s, now);
-		if (err)
-			model_dirty(d->model, s);
-	}
-	if (!err)
-		err = ipvs_flush(d->ipvs, now);
-	if (!err && d->model->n_dirty == 0)
-		err = drop_some(d, now);
-	if (!err)
-		err = ipvs_flush(d->ipvs, now);
-	if (err) {
-		kernel_failed(d, err);
+	/* what the turn before has left comes first: what is planned is the difference to what the kernel has */
+	int r = ipvs_flush_slice(d->ipvs, &d->slice, now);
+	if (r == 0)
+		r = plan_some(d, now);
+	if (r == 0)
+		r = ipvs_flush_slice(d->ipvs, &d->slice, now);
+	if (r == 0 && d->model->n_dirty == 0)
+		r = drop_some(d, now);
+	if (r == 0)
+		r = ipvs_flush_slice(d->ipvs, &d->slice, now);
+	if (r < 0) {
+		kernel_failed(d, r);
 		return false;
 	}
-	if (d->model->n_dirty || d->drops.n)
+	if (r > 0 || d->model->n_dirty || d->drops.n)
 		return true;
 	d->converged = true;
 	daemon_owned_flush(d);
 	daemon_apply_kernel_done(d);
+	repair_answer(d);
 	return false;
 }
 
@@ -304,29 +356,6 @@ void daemon_kernel_drop_all(struct daemon *d)
 
 /* ---- the audit ---- */
 
-static void audit_answer(struct daemon *d, int err)
-{
-	struct ctl_reply *r = d->audit.reply;
-	if (!r)
-		return;
-	d->audit.reply = NULL;
-	if (err) {
-		struct lb_err e;
-		lb_err_set(&e, LB_CODE_FAILED, "the kernel could not be read: %s", strerror(-err));
-		ctl_reply_error(r, &e);
-		return;
-	}
-	uint64_t n = ipvs_counters(d->ipvs)->repairs - d->audit.repairs_before;
-	char text[80];
-	if (n)
-		snprintf(text, sizeof(text), "%llu listener%s differed and %s repaired", (unsigned long long)n,
-			n == 1 ? "" : "s", n == 1 ? "was" : "were");
-	else
-		snprintf(text, sizeof(text), "the kernel has what it should have");
-	ctl_reply_row(r, json_pack("{s:I}", "repairs", (json_int_t)n));
-	ctl_reply_end(r, LB_CODE_OK, text, NULL);
-}
-
 static void audit_arm(struct daemon *d, int64_t ms)
 {
 	ev_timer_stop(d->loop, &d->audit_timer);
@@ -335,25 +364,36 @@ static void audit_arm(struct daemon *d, int64_t ms)
 	ev_timer_start(d->loop, &d->audit_timer);
 }
 
+/* What was found is dirty now and is repaired in slices, and then the answer says so. */
 static void audit_over(struct daemon *d, int err)
 {
 	d->audit.running = false;
-	if (err)
-		kernel_failed(d, err);
-	/* what was found is repaired before the answer says so */
-	while (!err && daemon_kernel_turn(d)) {
+	if (d->audit.reply && !d->audit.looked && !err) {
+		d->audit.looked = true;
+		d->audit.found = ipvs_counters(d->ipvs)->repairs - d->audit.repairs_before;
 	}
-	audit_answer(d, err);
+	if (err) {
+		kernel_failed(d, err);
+		repair_failed(d, "the kernel could not be read", strerror(-err));
+	} else if (is_settled(d)) {
+		repair_answer(d);
+	}
 	int64_t spent = lb_time_diff_us(lb_clock_now(), d->audit.started) / 1000;
 	audit_arm(d, d->audit.asked ? 1 : AUDIT_EVERY_MS - spent);
 	d->audit.asked = false;
+}
+
+/* Somebody waits for the round. */
+static bool is_asked(const struct daemon *d)
+{
+	return d->audit.reply && !d->audit.looked;
 }
 
 /* While a configuration is being written the kernel differs from it anyway: to look would take the kernel's time from
  * the writing, and find nothing that is worth it. Not for ever: something may always be on its way. */
 static bool put_off(struct daemon *d)
 {
-	if (d->converged || d->audit.running || d->audit.reply || d->audit.put_off == PUT_OFF_MAX) {
+	if (d->converged || d->audit.running || is_asked(d) || d->audit.put_off == PUT_OFF_MAX) {
 		d->audit.put_off = 0;
 		return false;
 	}
@@ -368,7 +408,7 @@ void daemon_audit_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)loop;
 	(void)revents;
 	struct lb_time from = lb_clock_now(), cpu = lb_clock_cpu();
-	if (d->kernel_retry.us && !d->audit.reply) {
+	if (d->kernel_retry.us && !is_asked(d)) {
 		audit_arm(d, AUDIT_EVERY_MS);
 		return;
 	}
@@ -381,6 +421,7 @@ void daemon_audit_cb(struct ev_loop *loop, ev_timer *w, int revents)
 		d->audit.repairs_before = ipvs_counters(d->ipvs)->repairs;
 		r = ipvs_audit_begin(d->ipvs);
 	}
+	uint64_t found = ipvs_counters(d->ipvs)->repairs;
 	while (r > 0 && lb_time_diff_us(lb_clock_now(), from) < AUDIT_SLICE_US)
 		r = ipvs_audit_step(d->ipvs, AUDIT_STEP);
 	if (r <= 0) {
@@ -388,8 +429,9 @@ void daemon_audit_cb(struct ev_loop *loop, ev_timer *w, int revents)
 		return;
 	}
 	int64_t spent = lb_time_diff_us(lb_clock_cpu(), cpu);
-	/* somebody who waits for the answer gets it without pauses */
-	audit_arm(d, d->audit.reply ? 1 : spent * AUDIT_DUTY / 1000);
+	/* no pauses for somebody who waits for the answer, nor where something is wrong: there may be more of it */
+	bool on = is_asked(d) || ipvs_counters(d->ipvs)->repairs != found;
+	audit_arm(d, on ? 1 : spent * AUDIT_DUTY / 1000);
 }
 
 static void repair_gone(void *arg)
@@ -405,8 +447,15 @@ void daemon_audit_ask(struct daemon *d, struct ctl_reply *r)
 		return;
 	}
 	d->audit.reply = r;
+	d->audit.looked = false;
 	ctl_reply_hold(r, repair_gone, d);
 	d->audit.asked = d->audit.running;
 	d->audit.running = false; /* begin anew: what is on its way may have passed the change already */
 	audit_arm(d, 1);
+}
+
+void daemon_audit_stop(struct daemon *d)
+{
+	ev_timer_stop(d->loop, &d->audit_timer);
+	repair_failed(d, "not repaired", "the daemon is stopping");
 }

@@ -52,6 +52,25 @@ static void not_seen(struct ipvs_reconciler *r, struct ipvs_entry *e)
 		ipvs_entry_forget(r, e);
 }
 
+static bool is_missing(const struct ipvs_reconciler *r, const struct ipvs_entry *e)
+{
+	return e->present && !e->queued && e->seen != r->round;
+}
+
+static int round_add(struct ipvs_reconciler *r, bool missing)
+{
+	struct ipvs_entry *e, *next;
+	HASH_ITER (hh, r->entries, e, next) {
+		if (is_missing(r, e) != missing || !(missing || ((e->present || e->unread) && e->ours)))
+			continue;
+		struct ipvs_key *k = lb_vec_push(&r->round_keys);
+		if (!k)
+			return -ENOMEM;
+		*k = e->key;
+	}
+	return 0;
+}
+
 int ipvs_audit_begin(struct ipvs_reconciler *r)
 {
 	r->round++;
@@ -60,17 +79,11 @@ int ipvs_audit_begin(struct ipvs_reconciler *r)
 	int err = r->kernel.services(r->kernel.arg, see, r);
 	if (err || r->no_memory)
 		return err ? err : -ENOMEM;
-	struct ipvs_entry *e, *next;
-	HASH_ITER (hh, r->entries, e, next) {
-		if (e->present && !e->queued && e->seen != r->round) {
-			not_seen(r, e);
-		} else if ((e->present || e->unread) && e->ours) {
-			struct ipvs_key *k = lb_vec_push(&r->round_keys);
-			if (!k)
-				return -ENOMEM;
-			*k = e->key;
-		}
-	}
+	err = round_add(r, false);
+	if (!err)
+		err = round_add(r, true); /* they are looked at first: nothing is forwarded there */
+	if (err)
+		return err;
 	if (r->round_keys.n)
 		return 1;
 	r->counters.audits++;
@@ -92,6 +105,10 @@ static int look(struct ipvs_reconciler *r, const struct ipvs_key *key)
 	struct ipvs_entry *e = ipvs_entry_find(r, key);
 	if (!e || e->queued)
 		return 0;
+	if (is_missing(r, e)) {
+		not_seen(r, e);
+		return 0;
+	}
 	if (e->unread) { /* whoever was told could not read it then, or we would know by now: the round is the safety
 			    net */
 		if (e->ours)

@@ -12,7 +12,7 @@ struct ipvs_entry {
 	bool present;        /* in the kernel */
 	bool ours;           /* wanted, or recorded as ours by an earlier run */
 	bool unread;         /* row is not to be trusted: read before the next diff */
-	bool queued;         /* has ops in the queue */
+	bool queued;         /* has ops in the queue, sent or not */
 	bool held;           /* its deletes wait until something else that serves is acknowledged */
 	bool released;       /* which has come */
 	uint32_t seen;       /* audit round that saw it */
@@ -38,11 +38,12 @@ struct ipvs_reconciler {
 	struct ipvs_counters counters;
 	struct ipvs_entry *entries; /* uthash by key */
 	struct ipvs_queue queue;
+	size_t sent;                          /* of the queue: the first ones, that the kernel has acknowledged */
 	LB_VEC(struct ipvs_entry *) troubled; /* with refusals */
 	struct ipvs_ops scratch;
 	bool no_memory;
 	uint32_t round;
-	LB_VEC(struct ipvs_key) round_keys; /* ours, still to be looked at in this round */
+	LB_VEC(struct ipvs_key) round_keys; /* ours, or missing in the dump: still to be looked at in this round */
 };
 
 struct ipvs_entry *ipvs_entry_find(const struct ipvs_reconciler *r, const struct ipvs_key *key);

@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH_OPS   128u  /* 64 to 256 gain all there is; below the 256 answers that fit the default buffer */
-#define QUEUE_OPS   1024u /* flushed when reached, so that a start of 40,000 ops does not hold them all */
-#define BACKOFF_MIN 1000  /* ms until a refused op is tried again */
+#define BACKOFF_MIN 1000 /* ms until a refused op is tried again */
 #define BACKOFF_MAX 60000
 
 struct ipvs_reconciler *ipvs_new(const struct ipvs_kernel *kernel, const struct ipvs_events *events)
@@ -293,7 +291,7 @@ int ipvs_want(struct ipvs_reconciler *r, const struct ipvs_row *row, struct lb_t
 		if (err)
 			return err;
 	}
-	return r->queue.n >= QUEUE_OPS ? ipvs_flush(r, now) : 0;
+	return 0;
 }
 
 int ipvs_drop(struct ipvs_reconciler *r, const struct ipvs_key *key, struct lb_time now)
@@ -315,8 +313,7 @@ int ipvs_drop(struct ipvs_reconciler *r, const struct ipvs_key *key, struct lb_t
 		return 0;
 	}
 	struct ipvs_op op = { .type = IPVS_OP_SERVICE_DEL, .svc = e->row.svc };
-	err = enqueue(r, e, &op);
-	return err ? err : r->queue.n >= QUEUE_OPS ? ipvs_flush(r, now) : 0;
+	return enqueue(r, e, &op);
 }
 
 void ipvs_own(struct ipvs_reconciler *r, const struct ipvs_key *key)
@@ -412,25 +409,28 @@ static void settle_entry(struct ipvs_reconciler *r, struct ipvs_entry *e)
 		e->backoff_ms = 0;
 }
 
-int ipvs_flush(struct ipvs_reconciler *r, struct lb_time now)
+int ipvs_flush_some(struct ipvs_reconciler *r, struct lb_time now, size_t most)
 {
-	struct ipvs_op ops[BATCH_OPS];
-	int errs[BATCH_OPS], err = 0;
-	size_t at = 0;
-	while (at < r->queue.n && !err) {
-		size_t n = r->queue.n - at < BATCH_OPS ? r->queue.n - at : BATCH_OPS;
-		for (size_t i = 0; i < n; i++) {
-			ops[i] = r->queue.v[at + i].op;
-			errs[i] = 0;
-		}
+	struct ipvs_op ops[IPVS_BATCH_OPS];
+	int errs[IPVS_BATCH_OPS], err = 0;
+	size_t at = r->sent, left = ipvs_queued(r), n = left < most ? left : most;
+	n = n < IPVS_BATCH_OPS ? n : IPVS_BATCH_OPS;
+	for (size_t i = 0; i < n; i++) {
+		ops[i] = r->queue.v[at + i].op;
+		errs[i] = 0;
+	}
+	if (n) {
 		err = r->kernel.write(r->kernel.arg, ops, n, errs);
 		r->counters.batches++;
 		r->counters.writes += n;
-		for (size_t i = 0; i < n && !err; i++)
-			settle(r, &r->queue.v[at + i], errs[i], now);
-		if (!err)
-			at += n;
 	}
+	for (size_t i = 0; i < n && !err; i++)
+		settle(r, &r->queue.v[at + i], errs[i], now);
+	if (!err)
+		r->sent = at += n;
+	if (at < r->queue.n && !err)
+		return 1;
+	r->sent = 0;
 	/* What follows a batch of unknown outcome is not sent: its adds may be missing, and deletes behind it would
 	 * empty the pool. It is read and planned again. */
 	r->counters.overruns += err != 0;
@@ -447,6 +447,20 @@ int ipvs_flush(struct ipvs_reconciler *r, struct lb_time now)
 	}
 	lb_vec_done(&done);
 	return err;
+}
+
+int ipvs_flush(struct ipvs_reconciler *r, struct lb_time now)
+{
+	int more;
+	do
+		more = ipvs_flush_some(r, now, IPVS_BATCH_OPS);
+	while (more > 0);
+	return more;
+}
+
+size_t ipvs_queued(const struct ipvs_reconciler *r)
+{
+	return r->queue.n - r->sent;
 }
 
 int ipvs_preview(struct ipvs_reconciler *r, const struct ipvs_row *row, struct ipvs_ops *out)

@@ -5,8 +5,8 @@
  *
  *   ipvs_want / ipvs_drop   difference of one listener -> queued ops; deletes that would empty the pool if the adds
  *                           were refused are left for when the adds are acknowledged
- *   ipvs_flush              one datagram per 128 ops; an acknowledged op changes `actual`, a refused one is remembered
- *                           with its errno and left alone for a while, an unclear one makes us read that service again
+ *   ipvs_flush_some         one datagram of ops; an acknowledged op changes `actual`, a refused one is remembered with
+ *                           its errno and left alone for a while, an unclear one makes us read that service again
  *   ipvs_audit_*            the periodic look: the kernel does not tell of changes, so it is dumped in slices and
  *                           compared; what differs updates `actual` and is reported, and the same path repairs it
  *
@@ -87,8 +87,13 @@ int ipvs_drop(struct ipvs_reconciler *r, const struct ipvs_key *key, struct lb_t
 /* Declares a listener found in the kernel as ours (recorded by an earlier run), so that it may be dropped. */
 void ipvs_own(struct ipvs_reconciler *r, const struct ipvs_key *key);
 
-/* Sends what is queued. 0 or the first -errno of the transport (refusals are not errors). */
-int ipvs_flush(struct ipvs_reconciler *r, struct lb_time now);
+/* Sends the first of what is queued: one datagram of at most `most` ops and IPVS_BATCH_OPS. Returns 1 when more is
+ * queued; 0, nothing is; -errno of the transport (refusals are not errors): the rest is not sent but planned again.
+ * Who wants or drops a listener while ops of it are queued makes all of the queue go out first. */
+#define IPVS_BATCH_OPS 128 /* 64 to 256 gain all there is; below the 256 answers that fit the default buffer */
+int ipvs_flush_some(struct ipvs_reconciler *r, struct lb_time now, size_t most);
+int ipvs_flush(struct ipvs_reconciler *r, struct lb_time now); /* all of it, however long that takes. 0 or -errno */
+size_t ipvs_queued(const struct ipvs_reconciler *r);           /* ops that are not sent yet */
 
 /* What ipvs_want would do now, without doing it: appends ops. */
 int ipvs_preview(struct ipvs_reconciler *r, const struct ipvs_row *row, struct ipvs_ops *out);
@@ -97,7 +102,8 @@ int ipvs_preview_drop(struct ipvs_reconciler *r, const struct ipvs_key *key, str
 /* Calls stale() for listeners whose refused ops are due for another try. Call about once a second. */
 void ipvs_retry(struct ipvs_reconciler *r, struct lb_time now);
 
-/* One round = list of services, then the destinations of ours, `services` of them per step.
+/* One round = list of services, then those that are missing there and the destinations of ours, `services` of them per
+ * step.
  * Returns 1 while the round goes on, 0 when it ended, -errno (the round is over). */
 int ipvs_audit_begin(struct ipvs_reconciler *r);
 int ipvs_audit_step(struct ipvs_reconciler *r, unsigned services);

@@ -298,6 +298,23 @@ class TestDrift:
         assert d.call("kernel", "diff").returncode == 0
 
 
+def test_a_repair_is_answered_when_the_kernel_has_everything(lb):
+    """It goes in slices, and many of them: what the answer says is true all the same."""
+    many = {f"s{i}": service(f"10.7.{i // 200}.{i % 200 + 1}:80", {"a": A1, "b": A2, "c": A3, "d": A4}) for i in range(400)}
+    with Lbd(lb, conf(many)) as d:
+        whole = rules(lb)
+        assert len(whole) == 2000
+        for _ in range(3):
+            lb.run("ipvsadm", "-C")
+            answer = d.call("kernel", "repair")
+            assert rules(lb) == whole
+            assert answer.returncode == 0, answer
+        lb.run("ipvsadm", "-D", "-t", "10.7.0.7:80")
+        lb.run("ipvsadm", "-D", "-t", "10.7.1.7:80")
+        said = d.call("kernel", "repair")
+        assert rules(lb) == whole and said.returncode == 0, said
+
+
 class Thief:
     """Whoever takes the processor away, in the middle of whatever is done."""
 

@@ -154,8 +154,8 @@ static const struct {
 	{ "one listener gone", one_gone, 1, IPVS_DRIFT_SERVICE_GONE, "-A -t 203.0.113.1:80 -s wlc\n" A1 A2 },
 	{ "deleted and made anew, empty", made_anew, 1, IPVS_DRIFT_DESTS_CHANGED, A1 A2 },
 	{ "everything flushed", all_gone, 2, IPVS_DRIFT_SERVICE_GONE,
-		"-A -t 203.0.113.1:80 -s wlc\n" A1 A2
-		"-A -u 203.0.113.1:53 -s rr\n-a -u 203.0.113.1:53 -r 10.1.0.3:53 -m -w 1\n" },
+		"-A -u 203.0.113.1:53 -s rr\n-a -u 203.0.113.1:53 -r 10.1.0.3:53 -m -w 1\n"
+		"-A -t 203.0.113.1:80 -s wlc\n" A1 A2 },
 };
 
 START_TEST(the_audit_finds_what_others_changed_and_exactly_that_is_repaired)
@@ -260,6 +260,38 @@ START_TEST(an_audit_goes_in_slices)
 }
 END_TEST
 
+START_TEST(thousands_that_are_gone_are_asked_for_in_slices)
+{
+	struct world w = { 0 };
+	char text[64];
+	world_begin(&w);
+	for (unsigned i = 0; i < 30; i++) {
+		snprintf(text, sizeof(text), "10.2.0.%u:80/tcp wlc 10.1.0.1:80=1", i);
+		world_want(&w, text);
+	}
+	world_run(&w);
+	sim_has(&w, MAIL " lc 10.9.0.1:25=7");
+	world_audit(&w);
+	while (w.k.rows.n > 10) /* and somebody's */
+		sim_remove(&w.k, &w.k.rows.v[w.k.rows.n - 1]);
+	w.k.reads = 0;
+	ck_assert_int_eq(ipvs_audit_begin(w.r), 1);
+	ck_assert_uint_eq(w.k.reads, 1);
+	ck_assert_uint_eq(w.drifts, 0);
+	for (size_t n = 7; n <= 21; n += 7) { /* before those that are there */
+		ck_assert_int_eq(ipvs_audit_step(w.r, 7), 1);
+		ck_assert_uint_eq(w.k.reads, 1 + n);
+		ck_assert_uint_eq(w.drifts, n < 21 ? n - 1 : 20); /* the stranger went last */
+	}
+	ck_assert_int_eq(ipvs_audit_step(w.r, 10), 0);
+	ck_assert_uint_eq(w.k.reads, 32);
+	ck_assert_uint_eq(ipvs_foreign_count(w.r), 0);
+	world_run(&w);
+	ck_assert(world_converged(&w));
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(a_dump_that_misses_a_listener_is_not_believed)
 {
 	struct world w = { 0 };
@@ -271,7 +303,7 @@ START_TEST(a_dump_that_misses_a_listener_is_not_believed)
 	struct ipvs_row hidden = w.k.rows.v[0];
 	w.k.rows.n = 0;
 	w.k.fail_service = -EBUSY; /* no word is no proof either */
-	ck_assert_int_eq(ipvs_audit_begin(w.r), 0);
+	world_audit(&w);
 	ck_assert_uint_eq(w.drifts, 0);
 	w.k.rows.v[0] = hidden;
 	w.k.rows.n = 1;
@@ -442,9 +474,9 @@ int main(void)
 		an_audit_between_a_lost_batch_and_its_repair_blames_nobody,
 		the_audit_finds_what_others_changed_and_exactly_that_is_repaired,
 		an_audit_of_nothing_new_says_and_writes_nothing, a_repeated_entry_deletes_nothing,
-		an_audit_goes_in_slices, a_dump_that_misses_a_listener_is_not_believed,
-		foreign_listeners_come_change_and_go_without_a_word, a_foreign_listener_is_adopted_as_it_is_now,
-		with_a_stranger_writing_all_the_time_it_still_ends_right,
+		an_audit_goes_in_slices, thousands_that_are_gone_are_asked_for_in_slices,
+		a_dump_that_misses_a_listener_is_not_believed, foreign_listeners_come_change_and_go_without_a_word,
+		a_foreign_listener_is_adopted_as_it_is_now, with_a_stranger_writing_all_the_time_it_still_ends_right,
 		a_kernel_that_was_away_is_not_believed_to_be_as_it_was };
 	return run_suite("ipvs_audit", tests, COUNT(tests));
 }

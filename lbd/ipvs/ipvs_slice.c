@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/ipvs/ipvs_slice.h"
+
+#define FIRST_OPS 64u /* of a kernel that nothing is known of */
+
+/* After a datagram of so many operations that took so long. A short one says nothing about longer ones. */
+static void adapt(struct ipvs_slice *s, size_t sent, int64_t took_us)
+{
+	if (took_us > s->us)
+		s->most = sent > 1 ? sent / 2 : 1;
+	else if (sent == s->most && took_us <= s->us / 4 && s->most < IPVS_BATCH_OPS)
+		s->most = s->most * 2 < IPVS_BATCH_OPS ? s->most * 2 : IPVS_BATCH_OPS;
+}
+
+int ipvs_flush_slice(struct ipvs_reconciler *r, struct ipvs_slice *s, struct lb_time since)
+{
+	struct lb_time from, now = s->clock();
+	int more;
+	s->most = s->most ? s->most : FIRST_OPS;
+	do {
+		uint64_t writes = ipvs_counters(r)->writes;
+		from = now;
+		more = ipvs_flush_some(r, from, s->most);
+		now = s->clock();
+		adapt(s, (size_t)(ipvs_counters(r)->writes - writes), lb_time_diff_us(now, from));
+	} while (more > 0 && lb_time_diff_us(now, since) < s->us);
+	return more;
+}
