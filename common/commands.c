@@ -496,7 +496,7 @@ const struct lb_command lb_commands[] = {
 		.ask = "Stop the daemon? The kernel goes on forwarding, nothing checks the backends.",
 		.help = "end the daemon; the kernel goes on forwarding",
 		.text = "Nothing checks the backends after that. With --flush what is ours leaves the kernel "
-			"too and traffic stops.",
+			"too and traffic stops, on a master when its addresses have gone.",
 		.args = { { .name = "flush",
 			.kind = LB_ARG_FLAG,
 			.option = "flush",

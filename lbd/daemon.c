@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/daemon.h"
+#include "lbd/daemon_kernel.h"
 #include "lbd/daemon_life.h"
 
 #include "common/clock_io.h"
@@ -19,6 +20,7 @@
 #define TICK_S           1.0
 #define STOP_DEADLINE_MS 2000
 #define TALK_DEADLINE_MS 500
+#define FLUSH_TRIES      3
 
 void daemon_more(struct daemon *d)
 {
@@ -178,6 +180,51 @@ static void stop_now(struct daemon *d)
 	ev_break(d->loop, EVBREAK_ALL);
 }
 
+/* Not while clients are sent here: without listeners their connections would be reset. The other node has the addresses
+ * when ours have gone; one that does not let go of them in time does not keep us. */
+static bool flushing(struct daemon *d, int64_t spent)
+{
+	if (d->flush.due && (daemon_vrrp_stopped(d) || spent > STOP_DEADLINE_MS)) {
+		d->flush.due = false;
+		daemon_kernel_flush(d);
+	}
+	return d->flush.due || d->flush.running;
+}
+
+static void flush_answer(struct daemon *d, enum lb_code code, const char *text)
+{
+	struct ctl_reply *r = d->flush.reply;
+	d->flush.reply = NULL;
+	if (r)
+		ctl_reply_end(r, code, text, NULL);
+}
+
+void daemon_flushed(struct daemon *d, int err)
+{
+	char why[120] = "";
+	size_t refused = ipvs_refused_listeners(d->ipvs);
+	if (err && ++d->flush.tries < FLUSH_TRIES) {
+		d->flush.due = true;
+		return;
+	}
+	if (err)
+		snprintf(why, sizeof(why), "%s", strerror(-err));
+	else if (refused)
+		snprintf(why, sizeof(why), "the kernel refused to remove %zu", refused);
+	if (why[0]) {
+		lb_log(LB_LOG_ERROR, "daemon: services of ours are left in the kernel: %s", why);
+		char text[200];
+		snprintf(text, sizeof(text), "the daemon has stopped, but services of it are left in the kernel: %s",
+			why);
+		flush_answer(d, LB_CODE_FAILED, text);
+	} else {
+		lb_log(LB_LOG_NOTICE, "daemon: removed every service of ours from the kernel");
+		flush_answer(d, LB_CODE_OK, "the daemon has stopped and removed its services from the kernel");
+	}
+	daemon_nft_flush(d);
+	d->stopping_since = lb_clock_now(); /* what still ends has its time from here */
+}
+
 static void stop_timer_cb(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct daemon *d = w->data;
@@ -185,6 +232,8 @@ static void stop_timer_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)revents;
 	/* answers that are still on their way get a moment, the workers their time to end */
 	int64_t spent = lb_time_diff_us(lb_clock_now(), d->stopping_since) / 1000;
+	if (flushing(d, spent))
+		return;
 	if (!daemon_talk_busy(d) || spent > TALK_DEADLINE_MS)
 		daemon_sync_stop(d); /* not before who asked from the other node has the answer */
 	bool waiting = ctl_server_pending(d->ctl) || !daemon_probe_stopped(d) || !daemon_vrrp_stopped(d) ||
@@ -198,18 +247,13 @@ void daemon_exit(struct daemon *d, enum ctl_exit how)
 	if (d->stopping)
 		return;
 	d->stopping = true;
-	d->flush_on_exit = how == CTL_EXIT_STOP_FLUSH;
+	d->flush.due = how == CTL_EXIT_STOP_FLUSH;
 	d->exit_status = how == CTL_EXIT_RESTART || how == CTL_EXIT_SIGNAL ? 0 : DAEMON_EXIT_STOP;
 	const char *why = how == CTL_EXIT_RESTART      ? "restart"
 			  : how == CTL_EXIT_STOP_FLUSH ? "flush"
 						       : "the kernel keeps what it has";
 	daemon_event(d, &(struct event){ .id = LB_EVENT_DAEMON_STOPPING, .reason = why }, "daemon: stopping (%s)", why);
 	notify_send("STOPPING=1");
-	if (d->flush_on_exit) {
-		daemon_kernel_drop_all(d);
-		daemon_nft_flush(d);
-		lb_log(LB_LOG_NOTICE, "daemon: removed every service of ours from the kernel");
-	}
 	daemon_apply_cancel(d);
 	d->watching_ends = true; /* with what is told from here on until the loop sleeps */
 	d->stopping_since = lb_clock_now();
@@ -219,6 +263,23 @@ void daemon_exit(struct daemon *d, enum ctl_exit how)
 	daemon_probe_stop(d);
 	ev_timer_set(&d->stop_timer, 0.01, 0.02);
 	ev_timer_start(d->loop, &d->stop_timer);
+}
+
+static void asker_gone(void *arg)
+{
+	struct daemon *d = arg;
+	d->flush.reply = NULL;
+}
+
+void daemon_exit_flush(struct daemon *d, struct ctl_reply *r)
+{
+	if (d->stopping) {
+		ctl_reply_end(r, LB_CODE_REFUSED, "the daemon is stopping already", NULL);
+		return;
+	}
+	d->flush.reply = r;
+	ctl_reply_hold(r, asker_gone, d);
+	daemon_exit(d, CTL_EXIT_STOP_FLUSH);
 }
 
 static void term_cb(struct ev_loop *loop, ev_signal *w, int revents)

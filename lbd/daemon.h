@@ -109,6 +109,14 @@ struct daemon_audit {
 	uint32_t put_off;        /* how often the next round gave way to what is on its way to the kernel */
 };
 
+/* What is ours leaves the kernel before the daemon ends. */
+struct daemon_flush {
+	bool due;     /* when the addresses have gone */
+	bool running; /* the turns of the kernel do it */
+	uint8_t tries;
+	struct ctl_reply *reply; /* who asked for it; NULL = has gone */
+};
+
 /* A process in which checks are probed, by enum check_room. */
 struct daemon_room {
 	struct daemon *d;
@@ -307,7 +315,7 @@ struct daemon {
 	bool stopping;
 	struct lb_time stopping_since;
 	int exit_status;
-	bool flush_on_exit;
+	struct daemon_flush flush;
 
 	ev_prepare prepare;
 	ev_idle idle;
@@ -326,19 +334,9 @@ void daemon_more(struct daemon *d);
 void daemon_deadline(struct daemon *d, struct lb_time t);
 void daemon_env_refresh(struct daemon *d);
 void daemon_exit(struct daemon *d, enum ctl_exit how);
-
-/* ---- daemon_kernel.c ---- */
-int daemon_kernel_start(struct daemon *d); /* before the first model. 0 or -ENOMEM */
-/* One slice of what is dirty; true while more is left. */
-bool daemon_kernel_turn(struct daemon *d);
-void daemon_kernel_tick(struct daemon *d);
-void daemon_audit_cb(struct ev_loop *loop, ev_timer *w, int revents);
-/* Looks at the kernel, repairs, and answers when the kernel has what it should have. */
-void daemon_audit_ask(struct daemon *d, struct ctl_reply *r);
-void daemon_audit_stop(struct daemon *d);
-void daemon_kernel_drop_all(struct daemon *d);
-/* For model_new: is this destination in the kernel with a weight? arg = struct daemon. */
-bool daemon_in_kernel(const struct ipvs_key *key, const struct lb_ip *addr, uint16_t port, void *arg);
+/* Stops, and when clients are sent elsewhere removes what is ours from the kernel; then answers. */
+void daemon_exit_flush(struct daemon *d, struct ctl_reply *r);
+void daemon_flushed(struct daemon *d, int err); /* 0 or -errno: something is left, and to be tried again */
 
 /* ---- daemon_apply.c ---- */
 void daemon_apply_start(

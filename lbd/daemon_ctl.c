@@ -4,6 +4,7 @@
 #include "common/log_io.h"
 #include "lbd/ctl/ctl_rows.h"
 #include "lbd/daemon.h"
+#include "lbd/daemon_kernel.h"
 #include "lbd/daemon_life.h"
 #include "lbd/host/host_io.h"
 
@@ -223,6 +224,11 @@ static void op_exit(void *arg, enum ctl_exit how)
 	daemon_exit(arg, how);
 }
 
+static void op_exit_flush(void *arg, struct ctl_reply *r)
+{
+	daemon_exit_flush(arg, r);
+}
+
 /* ---- waiting ---- */
 
 static void wait_free(struct daemon_wait *w)
@@ -380,6 +386,7 @@ const struct ctl_ops daemon_ctl_ops = {
 	.override_changed = op_override_changed,
 	.repair = op_repair,
 	.exit = op_exit,
+	.exit_flush = op_exit_flush,
 	.wait = op_wait,
 	.findings = op_findings,
 	.probe_run = op_probe_run,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Dirty services to the kernel, and the audit that finds what others changed there. */
+#include "lbd/daemon_kernel.h"
 #include "common/clock_io.h"
 #include "common/log_io.h"
-#include "lbd/daemon.h"
 #include "lbd/plan.h"
 
 #include <errno.h>
@@ -278,7 +278,8 @@ static int drop_some(struct daemon *d, struct lb_time now)
 	while (d->drops.n) {
 		struct ipvs_key key = d->drops.v[d->drops.n - 1];
 		/* a later configuration may want it again */
-		int err = model_listener_service(d->model, &key) == MODEL_NONE ? drop_one(d, &key, now) : 0;
+		bool wanted = !d->flush.running && model_listener_service(d->model, &key) != MODEL_NONE;
+		int err = wanted ? 0 : drop_one(d, &key, now);
 		if (err)
 			return err;
 		d->drops.n--;
@@ -310,9 +311,27 @@ static bool is_settled(const struct daemon *d)
 	return d->converged && d->model->n_dirty == 0 && d->drops.n == 0;
 }
 
+/* The same of a flush, in which nothing is wanted any more. A kernel without IPVS has nothing of ours. */
+static bool flush_turn(struct daemon *d, struct lb_time now)
+{
+	int r = ipvs_flush_slice(d->ipvs, &d->slice, now);
+	if (r == 0)
+		r = drop_some(d, now);
+	if (r == 0)
+		r = ipvs_flush_slice(d->ipvs, &d->slice, now);
+	if (r > 0 || (r == 0 && d->drops.n))
+		return true;
+	d->flush.running = false;
+	daemon_owned_flush(d);
+	daemon_flushed(d, r == -ENOPROTOOPT ? 0 : r);
+	return false;
+}
+
 bool daemon_kernel_turn(struct daemon *d)
 {
 	struct lb_time now = lb_clock_now();
+	if (d->flush.running)
+		return flush_turn(d, now);
 	if (d->kernel_retry.us)
 		daemon_apply_kernel_failed(d, d->kernel_error);
 	if (!d->model || d->stopping || d->kernel_retry.us || daemon_nft_holds(d) || is_settled(d))
@@ -343,15 +362,18 @@ bool daemon_kernel_turn(struct daemon *d)
 	return false;
 }
 
-void daemon_kernel_drop_all(struct daemon *d)
+void daemon_kernel_flush(struct daemon *d)
 {
 	struct lb_time now = lb_clock_now();
-	for (uint32_t i = 0; i < d->model->n_listeners; i++)
-		(void)drop_one(d, &d->model->listeners[i].key, now);
-	lb_vec_foreach (key, &d->drops)
-		(void)drop_one(d, key, now);
-	(void)ipvs_flush(d->ipvs, now);
-	daemon_owned_flush(d);
+	d->flush.running = true;
+	for (uint32_t i = 0; i < d->model->n_listeners; i++) {
+		struct ipvs_key *place = lb_vec_push(&d->drops);
+		if (place)
+			*place = d->model->listeners[i].key;
+		else
+			(void)drop_one(d, &d->model->listeners[i].key, now);
+	}
+	daemon_more(d);
 }
 
 /* ---- the audit ---- */

@@ -4,6 +4,7 @@
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon.h"
+#include "lbd/daemon_kernel.h"
 #include "lbd/daemon_life.h"
 #include "lbd/host/host_io.h"
 #include "lbd/state/state_io.h"

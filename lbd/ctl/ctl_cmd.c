@@ -429,12 +429,13 @@ static void do_daemon_restart(struct ctl_env *env, struct ctl_request *rq, struc
 
 static void do_daemon_stop(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
-	bool flush = ctl_arg_flag(rq, "flush");
+	if (ctl_arg_flag(rq, "flush")) {
+		env->ops->exit_flush(env->arg, r);
+		return;
+	}
 	ctl_reply_end(r, LB_CODE_OK,
-		flush ? "the daemon has stopped and removed its services from the kernel"
-		      : "the daemon has stopped; the kernel goes on forwarding, nothing checks the backends",
-		NULL);
-	env->ops->exit(env->arg, flush ? CTL_EXIT_STOP_FLUSH : CTL_EXIT_STOP);
+		"the daemon has stopped; the kernel goes on forwarding, nothing checks the backends", NULL);
+	env->ops->exit(env->arg, CTL_EXIT_STOP);
 }
 
 static void do_wait(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)

@@ -119,6 +119,9 @@ struct ctl_ops {
 	void (*repair)(void *arg, struct ctl_reply *r);
 	/* Ends the daemon after the reply has been written. */
 	void (*exit)(void *arg, enum ctl_exit how);
+	/* The same with CTL_EXIT_STOP_FLUSH. Holds the reply and ends it itself when nothing of ours is in the kernel
+	 * any more: 0; 7 it is stopping already; 8 something is left. */
+	void (*exit_flush)(void *arg, struct ctl_reply *r);
 	/* Waits for a condition: cond() is asked after each turn in which something changed.
 	 * 1 true, 0 not yet, -1 can never become true. Ends the reply with 0 or 1. deadline_ms 0 = none (then 9). */
 	void (*wait)(void *arg, struct ctl_reply *r, int (*cond)(void *state), ctl_free_fn *free_state, void *state,

@@ -3,17 +3,27 @@
 What a pair needs a whole kernel for: the clock of the machine steps, and a core that really writes IPVS is busy. The
 rest of the pair is in test_vrrp*.py, which need no guest.
 """
+import json
+import os
+import signal
 import time
 
 import pytest
 
-from conftest import kernel_has, until
-from pair import A4, B4, Wire, both, state
-from steps import guest_only, slowness
+from conftest import ipvs, kernel_has, until
+from pair import A4, B4, VIP4, Wire, both, has, instance, is_backup, is_master, lone, state
+from steps import Kernel, guest_only, service, slowness
+from test_peer_talk import Background, workers
 from test_vrrp_faults import TestLoad as Load, hmac, loaded, pair, row  # noqa: F401: fixtures
 from witness import Holders, gaps
 
 STEP = 3600
+MANY = 300
+
+
+def serving(prio):
+    services = {f"s{i}": service(f"{VIP4}:{1000 + i}", {"a": f"10.8.0.9:{1000 + i}"}) for i in range(MANY)}
+    return json.dumps({"vrrp": {"wan": instance(priority=prio)}, "services": services}, indent=1) + "\n"
 
 
 class TestLoad:
@@ -28,6 +38,38 @@ class TestLoad:
 def with_ipvs():
     if not kernel_has("ip_vs"):
         pytest.skip("needs a kernel with IPVS", allow_module_level=True)
+
+
+def test_a_flush_leaves_the_services_until_the_addresses_have_gone(pair):  # noqa: F811
+    """Clients are sent here until then. The process that holds them stands still, so that there is time to look."""
+    a, b = lone(pair.a, serving(150), "lb-a"), lone(pair.b, serving(100), "lb-b")
+    try:
+        a.start(ready=False)
+        is_master(a)
+        b.start(ready=False)
+        is_backup(b)
+        until(lambda: len(ipvs(pair.a)) == MANY * 2, "the services are there", 20)
+        pid, ends = workers(a)["vrrp"], [Kernel(pair.a, VIP4, port) for port in (1000, 999 + MANY)]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            asked = Background(a, "daemon", "stop", "--flush", "--yes")
+            until(lambda: "daemon: stopping (flush)" in a.log(), "it has been asked", every=0.01)
+            assert all(k.there() for k in ends) and asked.process.poll() is None
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        until(lambda: not all(k.there() for k in ends), "it begins", every=0.01)
+        assert not has(pair.a)
+        for k in ends:
+            k.close()
+        code, said = asked.end(60)
+        assert ipvs(pair.a) == []
+        assert code == 0 and "removed its services" in said, said
+        assert a.process.wait(20) == a.STAY_DOWN
+        is_master(b)
+        assert len(ipvs(pair.b)) == MANY * 2
+    finally:
+        a.close()
+        b.close()
 
 
 def step_clock(seconds):

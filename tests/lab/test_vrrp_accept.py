@@ -6,14 +6,16 @@ node: IPVS takes what is let through at the same hook, behind these rules.
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 
 import pytest
 
 from conftest import until
-from pair import LL6, VIP4, VIP6, instance, is_master, lone, pair, state
+from pair import LL6, VIP4, VIP6, has, instance, is_master, lone, pair, state
 from steps import service
+from test_peer_talk import Background, workers
 
 PORT, OTHER = 8080, 2222
 ROWS = [(VIP4, True), (VIP6, True), (LL6 + "%eth0", False)]  # where a service listens
@@ -116,6 +118,26 @@ def test_it_stays_at_a_stop_and_goes_with_flush_or_the_key(pair, node):
     node.wanted = False
     node.call("daemon", "stop", "--flush", "--yes")
     node.process.wait(10)
+    assert "inet lbd" not in table(pair.a)
+
+
+def test_a_flush_is_not_before_the_addresses_have_gone(pair, node):
+    """Clients are sent here until then. The process that holds them stands still, so that there is time to look."""
+    pid = workers(node)["vrrp"]
+    node.wanted = False
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        asked = Background(node, "daemon", "stop", "--flush", "--yes")
+        until(lambda: "daemon: stopping (flush)" in node.log(), "it has been asked", every=0.01)
+        for _ in range(10):
+            held, closed_there = has(pair.a), "closed4" in table(pair.a)
+            assert held and closed_there and asked.process.poll() is None
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    code, said = asked.end()
+    assert not has(pair.a)
+    assert code == 0 and "removed its services" in said, said
+    assert node.process.wait(10) == node.STAY_DOWN
     assert "inet lbd" not in table(pair.a)
 
 

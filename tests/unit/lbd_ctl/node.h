@@ -247,6 +247,13 @@ static inline void op_exit(void *arg, enum ctl_exit how)
 	k.exit = how;
 }
 
+static inline void op_exit_flush(void *arg, struct ctl_reply *r)
+{
+	(void)arg;
+	k.exit = CTL_EXIT_STOP_FLUSH;
+	ctl_reply_end(r, LB_CODE_FAILED, "something is left", NULL);
+}
+
 static inline size_t op_findings(void *arg, struct ctl_finding *out, size_t n)
 {
 	(void)arg, (void)n;
@@ -277,6 +284,7 @@ static const struct ctl_ops ops = { .now = op_now,
 	.override_changed = op_override_changed,
 	.repair = op_repair,
 	.exit = op_exit,
+	.exit_flush = op_exit_flush,
 	.wait = op_wait,
 	.findings = op_findings,
 	.workers = op_workers };
