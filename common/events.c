@@ -150,7 +150,8 @@ int lb_event_is(enum lb_event_id id, const char *word)
 const struct lb_alarm lb_alarms[] = {
 	{ "kernel_refused", "the kernel has no IPVS, or refuses something of the configuration; backends that this "
 			    "would replace stay" },
-	{ "state_not_saved", "the state directory cannot be written" },
+	{ "state_not_saved",
+		"the state directory cannot be written, or lacks something since; tried again every 10 s" },
 	{ "config_rolled_back", "a configuration was rolled back, and no other one has been applied since" },
 	{ "hook_failed", "a program that is told of changes failed" },
 	{ "two_masters", "another node is master, too, and does not yield" },

@@ -2,6 +2,7 @@
 #include "lbd/daemon.h"
 #include "lbd/daemon_kernel.h"
 #include "lbd/daemon_life.h"
+#include "lbd/daemon_state.h"
 
 #include "common/clock_io.h"
 #include "common/log_io.h"
@@ -53,7 +54,7 @@ void daemon_env_refresh(struct daemon *d)
 	d->env.file_differs = d->file_differs;
 	d->env.converged = d->converged;
 	d->env.kernel_missing = d->kernel_missing;
-	d->env.state_not_saved = d->state_not_saved;
+	d->env.state_not_saved = !daemon_all_saved(d);
 	d->env.last_reject = d->last_reject;
 	d->env.hook_failed = d->hooks.failure[0] ? d->hooks.failure : NULL;
 	d->env.hooks_dropped = d->hooks.dropped;
@@ -139,6 +140,7 @@ static void tick_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	daemon_words_tick(d);
 	daemon_nft_turn(d);
 	daemon_life_tick(d);
+	daemon_state_tick(d);
 	daemon_file_look(d);
 	daemon_log_tick(d, lb_clock_now());
 	daemon_level_tick(d, lb_clock_now());
@@ -261,6 +263,7 @@ void daemon_exit(struct daemon *d, enum ctl_exit how)
 	ev_timer_stop(d->loop, &d->tick);
 	daemon_vrrp_stop(d, how != CTL_EXIT_RESTART); /* first: the other node takes over while the rest ends */
 	daemon_probe_stop(d);
+	daemon_state_retry(d); /* who starts again reads it */
 	ev_timer_set(&d->stop_timer, 0.01, 0.02);
 	ev_timer_start(d->loop, &d->stop_timer);
 }

@@ -109,6 +109,10 @@ struct daemon_audit {
 	uint32_t put_off;        /* how often the next round gave way to what is on its way to the kernel */
 };
 
+/* Of the state directory. */
+enum daemon_file { DAEMON_FILE_OVERRIDES, DAEMON_FILE_OWNED, DAEMON_FILE_GENERATIONS };
+#define DAEMON_FILES 3
+
 /* What is ours leaves the kernel before the daemon ends. */
 struct daemon_flush {
 	bool due;     /* when the addresses have gone */
@@ -280,9 +284,10 @@ struct daemon {
 	int owned_fd;
 	struct lb_text owned_pending;
 	char boot_id[40];
-	bool state_not_saved;
-	uint64_t config_hash;  /* of the text that runs */
-	uint64_t config_stamp; /* of the file and conf.d as last looked at: names, times, sizes */
+	bool unsaved[DAEMON_FILES]; /* what is on the disk lacks something */
+	struct lb_time unsaved_due; /* when that is tried again */
+	uint64_t config_hash;       /* of the text that runs */
+	uint64_t config_stamp;      /* of the file and conf.d as last looked at: names, times, sizes */
 	bool file_differs;
 	char *last_reject;
 	bool trim_due;               /* two whole configurations were in memory */
@@ -561,16 +566,6 @@ void daemon_level_set(
 	struct daemon *d, enum lb_log_part part, enum lb_log_level level, int64_t for_ms); /* 0 = for good */
 void daemon_level_clear(struct daemon *d, enum lb_log_part part); /* as the configuration says */
 void daemon_level_tick(struct daemon *d, struct lb_time now);
-
-/* ---- daemon_state.c ---- */
-int daemon_state_start(struct daemon *d); /* 0, or -errno: it must not go on without */
-/* Listeners recorded as ours by an earlier run; then a fresh record begins. */
-int daemon_owned_load(struct daemon *d, struct owned_keys *out);
-void daemon_owned_restart(struct daemon *d, const struct model *m, const struct owned_keys *left_over);
-void daemon_owned_note(struct daemon *d, const struct ipvs_key *key, bool add);
-void daemon_owned_flush(struct daemon *d);
-const char *daemon_overrides_save(struct daemon *d); /* NULL, or why not (static) */
-void daemon_not_saved(struct daemon *d, bool failed, const char *what, int err);
 
 /* ---- daemon_doctor.c ---- */
 int daemon_doctor(const struct daemon_options *opt); /* no daemon runs in this process; returns the exit status */

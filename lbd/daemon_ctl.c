@@ -6,6 +6,7 @@
 #include "lbd/daemon.h"
 #include "lbd/daemon_kernel.h"
 #include "lbd/daemon_life.h"
+#include "lbd/daemon_state.h"
 #include "lbd/host/host_io.h"
 
 #include <errno.h>

@@ -4,6 +4,7 @@
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon_life.h"
+#include "lbd/daemon_state.h"
 #include "lbd/state/state_io.h"
 
 #include <errno.h>
@@ -142,7 +143,7 @@ static int write_out(struct daemon *d, const struct generation *g)
 	generation_write(g, &out);
 	int err = out.bad ? -ENOMEM : state_write(d->state_dir, name_of(g->number, name), out.s, out.n, true);
 	lb_text_done(&out);
-	daemon_not_saved(d, err != 0, "generations", -err);
+	daemon_saved(d, DAEMON_FILE_GENERATIONS, err);
 	return err;
 }
 
@@ -160,7 +161,7 @@ int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const
 	char name[40];
 	err = err ? err : write_out(d, &g);
 	if (d->state_dir < 0)
-		daemon_not_saved(d, true, "generations", -err);
+		daemon_saved(d, DAEMON_FILE_GENERATIONS, err);
 	else if (err) /* renamed, but not known to be on the disk: it must not be found by a start */
 		(void)state_remove(d->state_dir, name_of(g.number, name));
 	generation_done(&g);

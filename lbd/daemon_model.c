@@ -6,6 +6,7 @@
 #include "lbd/daemon.h"
 #include "lbd/daemon_kernel.h"
 #include "lbd/daemon_life.h"
+#include "lbd/daemon_state.h"
 #include "lbd/host/host_io.h"
 #include "lbd/state/state_io.h"
 
@@ -203,7 +204,6 @@ static struct config *load_stored(struct daemon *d, const struct life_heads *hea
 void daemon_left_over(struct daemon *d)
 {
 	struct owned_keys owned;
-	struct owned_keys left = { 0 };
 	d->left_over_due = d->kernel_error != 0; /* without the kernel's list nobody knows what is still there */
 	if (d->left_over_due || daemon_owned_load(d, &owned))
 		return;
@@ -212,14 +212,10 @@ void daemon_left_over(struct daemon *d)
 		if (model_listener_service(d->model, key) != MODEL_NONE || !ipvs_is_ours(d->ipvs, key))
 			continue;
 		struct ipvs_key *place = lb_vec_push(&d->drops);
-		struct ipvs_key *keep = lb_vec_push(&left.keys);
 		if (place)
 			*place = *key;
-		if (keep)
-			*keep = *key;
 	}
-	daemon_owned_restart(d, d->model, &left);
-	owned_done(&left);
+	daemon_owned_restart(d);
 	owned_done(&owned);
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The state directory: overrides, which listeners are ours; generations are daemon_generation.c. A disk that fails
  * changes nothing of what runs: it raises an alarm, and a change that must be stored first is refused. */
+#include "lbd/daemon_state.h"
 #include "common/clock_io.h"
 #include "common/json_text.h"
 #include "common/log_io.h"
-#include "lbd/daemon.h"
 #include "lbd/host/host_io.h"
 #include "lbd/state/state_io.h"
 
@@ -14,19 +14,33 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OVERRIDES_FILE "overrides.json"
-#define OWNED_FILE     "owned"
-#define STATE_MAX      (4u << 20)
+#define STATE_MAX (4u << 20)
+#define RETRY_MS  10000
 
-void daemon_not_saved(struct daemon *d, bool failed, const char *what, int err)
+static const char *const files[DAEMON_FILES] = { [DAEMON_FILE_OVERRIDES] = "overrides.json",
+	[DAEMON_FILE_OWNED] = "owned",
+	[DAEMON_FILE_GENERATIONS] = "generations" };
+
+void daemon_saved(struct daemon *d, enum daemon_file file, int err)
 {
-	if (failed && !d->state_not_saved)
+	bool was = d->unsaved[file];
+	d->unsaved[file] = err != 0;
+	if (err && !was) {
 		lb_log(LB_LOG_ERROR,
 			"state: %s/%s cannot be written: %s; what runs goes on, but would not survive a restart",
-			d->opt->state_dir, what, strerror(err));
-	if (!failed && d->state_not_saved)
-		lb_log(LB_LOG_NOTICE, "state: %s can be written again", d->opt->state_dir);
-	d->state_not_saved = failed;
+			d->opt->state_dir, files[file], strerror(-err));
+		d->unsaved_due = lb_time_add_ms(lb_clock_now(), RETRY_MS);
+	}
+	if (!err && was)
+		lb_log(LB_LOG_NOTICE, "state: %s/%s can be written again", d->opt->state_dir, files[file]);
+}
+
+bool daemon_all_saved(const struct daemon *d)
+{
+	for (size_t i = 0; i < DAEMON_FILES; i++)
+		if (d->unsaved[i])
+			return false;
+	return true;
 }
 
 /* A file that cannot be understood is kept for a person to look at, and the daemon starts without it. */
@@ -67,19 +81,19 @@ static int load_overrides(struct daemon *d)
 {
 	struct lb_text text = LB_TEXT_INIT;
 	struct lb_err e;
-	int err = state_read(d->state_dir, OVERRIDES_FILE, STATE_MAX, &text);
+	int err = state_read(d->state_dir, files[DAEMON_FILE_OVERRIDES], STATE_MAX, &text);
 	if (err)
 		lb_err_set(&e, LB_CODE_FAILED, "%s", strerror(-err));
 	else
 		err = parse_overrides(d, &text, &e);
 	lb_text_done(&text);
 	if (passes(err)) {
-		lb_log(LB_LOG_ERROR, "state: %s/%s cannot be read: %s", d->opt->state_dir, OVERRIDES_FILE,
+		lb_log(LB_LOG_ERROR, "state: %s/%s cannot be read: %s", d->opt->state_dir, files[DAEMON_FILE_OVERRIDES],
 			strerror(-err));
 		return err;
 	}
 	if (err && err != -ENOENT)
-		keep_aside(d, OVERRIDES_FILE, e.text);
+		keep_aside(d, files[DAEMON_FILE_OVERRIDES], e.text);
 	return 0;
 }
 
@@ -96,7 +110,7 @@ int daemon_state_start(struct daemon *d)
 		return d->state_dir;
 	}
 	lb_log(LB_LOG_ERROR, "state: %s; overrides and generations will not survive a restart", e.text);
-	d->state_not_saved = true;
+	d->unsaved[DAEMON_FILE_OVERRIDES] = true;
 	return 0;
 }
 
@@ -106,40 +120,58 @@ int daemon_owned_load(struct daemon *d, struct owned_keys *out)
 {
 	struct lb_text text = LB_TEXT_INIT;
 	*out = (struct owned_keys){ 0 };
-	int err = d->state_dir < 0 ? -ENOENT : state_read(d->state_dir, OWNED_FILE, STATE_MAX, &text);
+	int err = d->state_dir < 0 ? -ENOENT : state_read(d->state_dir, files[DAEMON_FILE_OWNED], STATE_MAX, &text);
 	if (!err)
 		err = owned_read(text.s ? text.s : "", text.n, d->boot_id, out);
 	else if (err != -ENOENT)
 		lb_log(LB_LOG_WARNING,
 			"state: %s/%s: %s; services that left the file while lbd was down stay in the kernel",
-			d->opt->state_dir, OWNED_FILE, strerror(-err));
+			d->opt->state_dir, files[DAEMON_FILE_OWNED], strerror(-err));
 	lb_text_done(&text);
 	return err == -ENOMEM ? err : 0;
 }
 
+struct left {
+	const struct model *m;
+	struct lb_text *out;
+};
+
+static void put_left(const struct ipvs_service *svc, bool ours, void *arg)
+{
+	const struct left *l = arg;
+	if (ours && model_listener_service(l->m, &svc->key) == MODEL_NONE)
+		owned_write_add(l->out, &svc->key);
+}
+
 /* The compact form of the record: what is wanted and what is still to be removed. The descriptor stays open for what
  * comes after. */
-void daemon_owned_restart(struct daemon *d, const struct model *m, const struct owned_keys *left_over)
+void daemon_owned_restart(struct daemon *d)
 {
 	struct lb_text text = LB_TEXT_INIT;
+	const struct model *m = d->model;
+	const char *name = files[DAEMON_FILE_OWNED];
 	if (d->state_dir < 0)
 		return;
 	owned_write_head(&text, d->boot_id);
-	for (uint32_t i = 0; m && i < m->n_listeners; i++)
+	for (uint32_t i = 0; i < m->n_listeners; i++)
 		if (ipvs_is_ours(d->ipvs, &m->listeners[i].key))
 			owned_write_add(&text, &m->listeners[i].key);
-	for (size_t i = 0; i < left_over->keys.n; i++)
-		owned_write_add(&text, &left_over->keys.v[i]);
+	lb_vec_foreach (key, &d->drops) /* also those of which nobody knows whether they are there */
+		if (ipvs_is_ours(d->ipvs, key))
+			owned_write_add(&text, key);
+	ipvs_each(d->ipvs, put_left, &(struct left){ m, &text });
 	/* not durable: a table does not survive the power cut that this record would not survive */
-	int err = text.bad ? -ENOMEM : state_write(d->state_dir, OWNED_FILE, text.s, text.n, false);
+	int err = text.bad ? -ENOMEM : state_write(d->state_dir, name, text.s, text.n, false);
 	lb_text_done(&text);
 	if (!err) {
 		if (d->owned_fd >= 0)
 			close(d->owned_fd);
-		d->owned_fd = state_append_existing(d->state_dir, OWNED_FILE);
+		d->owned_fd = state_append_existing(d->state_dir, name);
 		err = d->owned_fd < 0 ? d->owned_fd : 0;
 	}
-	daemon_not_saved(d, err != 0, OWNED_FILE, -err);
+	if (!err)
+		lb_text_clear(&d->owned_pending); /* it is in there */
+	daemon_saved(d, DAEMON_FILE_OWNED, err);
 }
 
 void daemon_owned_note(struct daemon *d, const struct ipvs_key *key, bool add)
@@ -150,16 +182,19 @@ void daemon_owned_note(struct daemon *d, const struct ipvs_key *key, bool add)
 		owned_write_del(&d->owned_pending, key);
 }
 
+/* Where it cannot be written the record lacks something from then on, and its last line may be half of one: nothing is
+ * put behind it, daemon_state_retry writes all of it anew. */
 void daemon_owned_flush(struct daemon *d)
 {
-	if (d->owned_pending.n == 0)
+	struct lb_text *t = &d->owned_pending;
+	if (t->n == 0 && !t->bad)
 		return;
-	if (d->owned_fd >= 0) {
-		ssize_t n = write(d->owned_fd, d->owned_pending.s, d->owned_pending.n);
-		bool failed = n != (ssize_t)d->owned_pending.n;
-		daemon_not_saved(d, failed, OWNED_FILE, n < 0 ? errno : ENOSPC);
+	if (d->owned_fd >= 0 && !d->unsaved[DAEMON_FILE_OWNED]) {
+		ssize_t n = t->bad ? 0 : write(d->owned_fd, t->s, t->n);
+		int err = t->bad ? -ENOMEM : n < 0 ? -errno : n < (ssize_t)t->n ? -ENOSPC : 0;
+		daemon_saved(d, DAEMON_FILE_OWNED, err);
 	}
-	lb_text_clear(&d->owned_pending);
+	lb_text_clear(t);
 }
 
 /* ---- overrides ---- */
@@ -174,9 +209,33 @@ const char *daemon_overrides_save(struct daemon *d)
 		j = NULL;
 	}
 	char *text = j ? json_dumps(j, JSON_INDENT(1)) : NULL;
-	int err = text ? state_write(d->state_dir, OVERRIDES_FILE, text, strlen(text), true) : -ENOMEM;
+	int err = text ? state_write(d->state_dir, files[DAEMON_FILE_OVERRIDES], text, strlen(text), true) : -ENOMEM;
 	free(text);
 	json_decref(j);
-	daemon_not_saved(d, err != 0, OVERRIDES_FILE, -err);
+	daemon_saved(d, DAEMON_FILE_OVERRIDES, err);
 	return err ? "the state directory cannot be written" : NULL;
+}
+
+/* ---- again ---- */
+
+/* A generation that found no place was refused, unless it is the one of a start, which is tried elsewhere: nothing is
+ * to be written of it. The disk takes something again, and that is what its alarm was about. */
+void daemon_state_retry(struct daemon *d)
+{
+	bool refused = d->unsaved[DAEMON_FILE_GENERATIONS] && !d->unstored.sources.n;
+	if (d->state_dir < 0)
+		return;
+	if ((d->unsaved[DAEMON_FILE_OVERRIDES] || refused) && !daemon_overrides_save(d) && refused)
+		daemon_saved(d, DAEMON_FILE_GENERATIONS, 0);
+	if (d->unsaved[DAEMON_FILE_OWNED])
+		daemon_owned_restart(d);
+}
+
+void daemon_state_tick(struct daemon *d)
+{
+	struct lb_time now = lb_clock_now();
+	if (daemon_all_saved(d) || lb_time_cmp(now, d->unsaved_due) < 0)
+		return;
+	d->unsaved_due = lb_time_add_ms(now, RETRY_MS);
+	daemon_state_retry(d);
 }

@@ -4,6 +4,7 @@
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon.h"
+#include "lbd/daemon_state.h"
 
 #include <errno.h>
 #include <stdlib.h>

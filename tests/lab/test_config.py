@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The way of the file: all of it or nothing, every generation kept, and a file that is broken never takes the service
 down."""
+import contextlib
 import json
 import os
 import re
@@ -267,18 +268,30 @@ def test_generations_are_private_numbered_and_limited(lb):
         assert info(d)["generation"] == 51 and rules(lb) == lines(RULES) and writes(d) == 0
 
 
-def test_full_disk_refuses_an_apply_but_not_a_drain(lb):
-    d = Lbd(lb, GOOD)
+@contextlib.contextmanager
+def on_a_small_disk(lb, yaml):
+    """The daemon runs, and its state directory is a file system of its own."""
+    d = Lbd(lb, yaml)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=0700,uid=lbd,gid=lbd", "tmpfs", d.state_dir], check=True)
     try:
-        d.start()
-        big = os.path.join(d.state_dir, "big")
-        with open(big, "wb") as f:
-            try:
-                f.write(b"x" * 70000)
-                f.flush()
-            except OSError:
-                pass
+        yield d.start()
+    finally:
+        d.stop()
+        subprocess.run(["umount", d.state_dir], check=True)
+        d.close()
+
+
+def fill(d):
+    """Nothing fits any more. Returns the name of what takes the place."""
+    big = os.path.join(d.state_dir, "big")
+    with contextlib.suppress(OSError), open(big, "wb") as f:
+        f.write(b"x" * 70000)
+    return big
+
+
+def test_full_disk_refuses_an_apply_but_not_a_drain(lb):
+    with on_a_small_disk(lb, GOOD) as d:
+        big = fill(d)
         done = d.reload(GOOD.replace(A2, A3) + "#" * 8000, ok=False)
         assert done.returncode == 8 and "No space" in done.stderr, done
         assert rules(lb) == lines(RULES) and info(d)["generation"] == 1
@@ -292,16 +305,22 @@ def test_full_disk_refuses_an_apply_but_not_a_drain(lb):
         assert weights(lb) == {A1: 0, A3: 1} and info(d)["generation"] == 2
         d.text("backend", "enable", "web/app1", "--wait=10s")
         assert status(d)["alarms"] == []
-    finally:
+
+
+def test_what_is_ours_is_recorded_as_soon_as_there_is_a_place(lb):
+    """The record tells a service that left the file while nobody ran from one of somebody else."""
+    other = conf({"api": service(f"{VIP2}:80", {"b": A1})})
+    with on_a_small_disk(lb, other) as d:
         d.stop()
-        subprocess.run(["umount", d.state_dir], check=True)
-        d.close()
-
-
-def test_two_daemons_do_not_share_a_socket(lb):
-    with Lbd(lb, conf(two())) as d:
-        argv = [d.program, "--foreground", "-c", d.config, "--run-dir", d.run_dir, "--state-dir", d.state_dir, "--node", "x"]
-        with lb:
-            done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
-        assert done.returncode not in (0, Lbd.STAY_DOWN) and "another lbd" in done.stderr
-        assert rules(lb) == lines(RULES) and d.call("daemon", "info").returncode == 0
+        big = fill(d)
+        d.write(GOOD)
+        d.start()
+        assert rules(lb) == lines(RULES)
+        assert "owned cannot be written" in d.log()
+        os.unlink(big)
+        until(lambda: status(d)["alarms"] == [], "everything is stored", 60)
+        d.kill()
+        d.write(other)
+        d.start()
+        until(lambda: f"-A -t {VIP}:80 -s rr" not in rules(lb), "what left the file has gone")
+        assert len(rules(lb)) == 2

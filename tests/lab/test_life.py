@@ -277,9 +277,9 @@ def test_a_rollback_while_another_is_loaded(d):
 
 
 @contextlib.contextmanager
-def on_a_small_disk(pair, size):
+def on_a_small_disk(pair, size, yaml=text(1)):
     """The daemon sees a state directory on a file system of its own."""
-    dd = lone(pair.a, text(1), "lb-a")
+    dd = lone(pair.a, yaml, "lb-a")
     try:
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "none", dd.state_dir], check=True)
         answers(dd.start(ready=False))
@@ -368,6 +368,35 @@ def test_a_start_whose_generation_finds_no_place(pair, spoil):
         mend()
         until(lambda: running_one(d) == 2 if 2 in history(d) else None, "it is stored", 40)
         assert history(d) == {1: "confirmed", 2: "confirmed"} and "state_not_saved" not in status(d)["alarms"]
+
+
+def test_an_override_that_found_no_place_is_written_when_there_is_one(pair):
+    """A generation that is stored meanwhile does not make it so, nor does it end the alarm."""
+    def content(i):
+        return json.dumps({"services": web()}) + f"\n# {i}\n"
+
+    def saved():
+        return "state_not_saved" not in status(d)["alarms"]
+
+    with on_a_small_disk(pair, "128k", content(1)) as d:
+        until(lambda: history(d) == {1: "confirmed"}, "the first one is stored")
+        for i, (word, key) in enumerate((("drain", ("drain", me())), ("enable", None)), 2):
+            mend = fill(d)
+            done = d.call("backend", word, "web/app1")
+            assert done.returncode == 0 and "not stored" in done.stdout, done
+            assert override(d) == key and not saved()
+            mend()
+            apply(d, content(i))
+            until(saved, "it is stored", 30)
+            restart(d)
+            assert override(d) == key
+        # and whoever stops it need not wait for that
+        mend = fill(d)
+        assert "not stored" in d.text("backend", "drain", "web/app1")
+        mend()
+        d.stop()
+        answers(d.start(ready=False))
+        assert override(d) == ("drain", me())
 
 
 class Kill:

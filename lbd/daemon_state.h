@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The part of daemon.h about the state directory, without the generations, which are in daemon_life.h. */
+#pragma once
+
+#include "lbd/daemon.h"
+
+int daemon_state_start(struct daemon *d); /* 0, or -errno: it must not go on without */
+/* That file was written, or with -errno was not, and lacks something since. */
+void daemon_saved(struct daemon *d, enum daemon_file file, int err);
+bool daemon_all_saved(const struct daemon *d);
+void daemon_state_retry(struct daemon *d);           /* writes what lacks something */
+void daemon_state_tick(struct daemon *d);            /* the same, when it is time */
+const char *daemon_overrides_save(struct daemon *d); /* NULL, or why not (static); it is tried again */
+
+/* Listeners recorded as ours by an earlier run; then a fresh record begins, of all that is ours now. */
+int daemon_owned_load(struct daemon *d, struct owned_keys *out);
+void daemon_owned_restart(struct daemon *d);
+void daemon_owned_note(struct daemon *d, const struct ipvs_key *key, bool add);
+void daemon_owned_flush(struct daemon *d);
