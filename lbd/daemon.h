@@ -126,7 +126,7 @@ struct daemon_room {
 	struct daemon *d;
 	struct worker worker;
 	bool there;                 /* worker runs, or is between two processes, or is being stopped */
-	uint32_t next_id;           /* targets below it have been sent */
+	uint32_t next_id;           /* targets below it have been looked at since the room or the model was new */
 	struct check_msg_pong pong; /* the last one */
 	struct ctl_lag lag;
 };
@@ -407,8 +407,8 @@ size_t daemon_probe_info(const struct daemon *d, struct ctl_worker_info *out, si
 /* The model was replaced: tell the rooms what went and what came, and start or stop that of scripts. old may be NULL.
  */
 void daemon_probe_model(struct daemon *d, const struct model *old);
-/* A backend went into maintenance or came back. */
-void daemon_probe_maint(struct daemon *d, uint32_t backend);
+/* The overrides of that object are others now: backends may have gone into maintenance, or come back. */
+void daemon_probe_override(struct daemon *d, const char *object);
 /* Asks the worker to probe this target now, for `check run`. 0 or -errno: it is not there. */
 int daemon_probe_run(struct daemon *d, uint32_t token, uint32_t target_id);
 

@@ -165,6 +165,7 @@ void daemon_override_holds(struct daemon *d, const char *object, const struct ov
 	if (vrrp)
 		daemon_vrrp_override(d);
 	model_override_changed(d->model, object);
+	daemon_probe_override(d, object);
 	d->changed = true;
 	d->converged = false;
 	daemon_env_refresh(d);
@@ -198,6 +199,7 @@ static void expired(const struct override *ov, void *arg)
 	daemon_event(x->d, &(struct event){ .id = LB_EVENT_OVERRIDE_EXPIRED }, "%s: override expired",
 		override_label(ov->object, label));
 	model_override_changed(x->d->model, ov->object);
+	daemon_probe_override(x->d, ov->object);
 	x->d->changed = x->any = true;
 }
 

@@ -232,18 +232,9 @@ bool daemon_in_kernel(const struct ipvs_key *key, const struct lb_ip *addr, uint
 
 /* ---- one turn ---- */
 
-static void on_change(const struct model_change *ch, void *arg)
-{
-	struct daemon *d = arg;
-	daemon_log_change(ch, d);
-	if (ch->backend != MODEL_NONE && ch->old_state != ch->new_state &&
-		(ch->old_state == MODEL_BACKEND_MAINT || ch->new_state == MODEL_BACKEND_MAINT))
-		daemon_probe_maint(d, ch->backend);
-}
-
 static int want_service(struct daemon *d, uint32_t s, struct lb_time now)
 {
-	model_settle(d->model, s, now, lb_clock_wall_ms(), on_change, d);
+	model_settle(d->model, s, now, lb_clock_wall_ms(), daemon_log_change, d);
 	daemon_deadline(d, d->model->services[s].deadline);
 	for (uint32_t i = 0; i < d->model->services[s].cfg->n_listens; i++) {
 		int err = plan_listener(d->model, s, i, &d->row);

@@ -70,8 +70,29 @@ static void send_set(struct daemon_room *room, const struct model_target *t, str
 	(void)worker_send(&room->worker, line);
 }
 
-/* The first target that has not been sent yet, by bisection: ids ascend. */
-static uint32_t first_unsent(const struct daemon_room *room)
+static void send_del(struct daemon_room *room, uint32_t id, struct lb_text *line)
+{
+	struct check_msg m = { .type = CHECK_MSG_TARGET_DEL, .u.target_del = id };
+	lb_text_clear(line);
+	check_msg_write(&m, line);
+	(void)worker_send(&room->worker, line);
+}
+
+/* Tells its room what that does not know yet of the target at this index. False: it knows. */
+static bool tell(struct daemon *d, uint32_t at, struct lb_text *line)
+{
+	struct model *m = d->model;
+	struct daemon_room *room = &d->rooms[room_of(&m->targets[at])];
+	switch (model_target_tell(m, at)) {
+	case MODEL_TELL_NOTHING: return false;
+	case MODEL_TELL_SET: send_set(room, &m->targets[at], line); return true;
+	case MODEL_TELL_DEL: send_del(room, m->targets[at].id, line); return true;
+	}
+	return false;
+}
+
+/* The first target that has not been looked at yet, by bisection: ids ascend. */
+static uint32_t first_unseen(const struct daemon_room *room)
 {
 	const struct model *m = room->d->model;
 	uint32_t lo = 0, hi = m->n_targets;
@@ -89,46 +110,27 @@ static void send_more(struct daemon_room *room)
 {
 	struct lb_text line = LB_TEXT_INIT;
 	const struct model *m = room->d->model;
-	uint32_t at = m ? first_unsent(room) : 0;
+	uint32_t at = m ? first_unseen(room) : 0;
 	for (uint32_t n = 0; m && at < m->n_targets && n < TARGETS_PER_SLICE; at++) {
 		if (worker_pending(&room->worker) > WORKER_HIGH)
 			break;
-		const struct model_target *t = &m->targets[at];
-		/* those of the other room cost no slice: nothing would be pending that asks for the next one */
-		if (is_of(room, t) && model_target_wanted(m, t)) {
-			send_set(room, t, &line);
+		/* what is not told costs no slice: nothing would be pending that asks for the next one */
+		if (is_of(room, &m->targets[at]) && tell(room->d, at, &line))
 			n++;
-		}
-		room->next_id = t->id + 1;
+		room->next_id = m->targets[at].id + 1;
 	}
 	lb_text_done(&line);
 }
 
-static void send_del(struct daemon_room *room, uint32_t id, struct lb_text *line)
-{
-	struct check_msg m = { .type = CHECK_MSG_TARGET_DEL, .u.target_del = id };
-	lb_text_clear(line);
-	check_msg_write(&m, line);
-	(void)worker_send(&room->worker, line);
-}
-
-/* In maintenance nothing is probed; afterwards the first verdict decides, as for a new backend. */
-void daemon_probe_maint(struct daemon *d, uint32_t backend)
+void daemon_probe_override(struct daemon *d, const char *object)
 {
 	const struct model *m = d->model;
 	struct lb_text line = LB_TEXT_INIT;
-	uint32_t n = m->services[m->backends[backend].service].cfg->n_checks;
-	for (uint32_t i = 0; i < n; i++) {
-		const struct model_target *t = model_backend_target(m, backend, i);
-		struct daemon_room *room = &d->rooms[room_of(t)];
-		if (!room->there || t->id >= room->next_id)
-			continue; /* not sent yet: it will be looked at then */
-		if (!model_target_wanted(m, t)) {
-			send_del(room, t->id, &line);
-			model_target_reset(d->model, t->id);
-		} else if (!t->judged) {
-			send_set(room, t, &line);
-		}
+	uint32_t first = 0, n = model_override_backends(m, object, &first);
+	for (const struct model_backend *b = &m->backends[first]; n > 0; b++, n--) {
+		/* in their order: a stage comes after the one before it */
+		for (uint32_t l = 0; l < m->services[b->service].cfg->n_checks; l++)
+			(void)tell(d, m->links[b->first_link + l].target, &line);
 	}
 	lb_text_done(&line);
 }
@@ -149,7 +151,11 @@ int daemon_probe_run(struct daemon *d, uint32_t token, uint32_t target_id)
 static void on_ready(struct worker *w, void *arg)
 {
 	struct daemon_room *room = arg;
+	struct model *m = room->d->model;
 	(void)w;
+	for (uint32_t i = 0; m && i < m->n_targets; i++)
+		if (is_of(room, &m->targets[i]))
+			m->targets[i].sent = false; /* this process knows of none */
 	room->next_id = 0;
 	send_more(room);
 	daemon_hook_more(room->d);
@@ -193,10 +199,10 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 	if (err)
 		return err == -ENOMEM ? 0 : -EBADMSG;
 	if (m.type == CHECK_MSG_STATE) {
-		/* an id we do not know was removed while its verdict was on its way; a room has a word on its own only
-		 */
+		/* a verdict may be on its way while its target is removed, or while nobody wants it any more; a room
+		 * has a word on its own only */
 		const struct model_target *t = model_target_by_id(d->model, m.u.state.id);
-		if (t && is_of(room, t))
+		if (t && t->sent && is_of(room, t))
 			take_state(d, &m.u.state);
 	} else if (m.type == CHECK_MSG_PONG) {
 		room->pong = m.u.pong;
@@ -338,7 +344,7 @@ size_t daemon_probe_info(const struct daemon *d, struct ctl_worker_info *out, si
 	return have;
 }
 
-/* Both lists are sorted by id; what is in the new one only has a higher id than anything sent so far. */
+/* Those that the new model does not have. Both lists are sorted by id. */
 static void send_dels(struct daemon *d, const struct model *old)
 {
 	struct lb_text line = LB_TEXT_INIT;
@@ -348,7 +354,7 @@ static void send_dels(struct daemon *d, const struct model *old)
 		while (j < d->model->n_targets && d->model->targets[j].id < id)
 			j++;
 		bool stays = j < d->model->n_targets && d->model->targets[j].id == id;
-		if (!stays && room->there && id < room->next_id)
+		if (!stays && room->there && old->targets[i].sent)
 			send_del(room, id, &line);
 	}
 	lb_text_done(&line);
@@ -364,6 +370,7 @@ void daemon_probe_model(struct daemon *d, const struct model *old)
 	for (size_t i = 0; i < CHECK_ROOM_COUNT; i++) {
 		struct daemon_room *room = &d->rooms[i];
 		room_look(room);
+		room->next_id = 0; /* any target may be wanted now that was not, and the other way round */
 		if (room->there)
 			send_more(room);
 	}

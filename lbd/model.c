@@ -119,12 +119,9 @@ bool model_target_wanted(const struct model *m, const struct model_target *t)
 	return false;
 }
 
-void model_target_reset(struct model *m, uint32_t target_id)
+/* Forgets what is known of a target that nobody probes. */
+static void reset(struct model *m, struct model_target *t)
 {
-	const struct model_target *found = model_target_by_id(m, target_id);
-	if (!found)
-		return;
-	struct model_target *t = &m->targets[found - m->targets];
 	t->n = 0;
 	t->judged = t->up = false;
 	t->weight = (struct check_weight){ 0 };
@@ -135,6 +132,16 @@ void model_target_reset(struct model *m, uint32_t target_id)
 	t->text = NULL;
 	for (uint32_t l = t->first_link; l != MODEL_NONE; l = m->links[l].next)
 		model_dirty(m, m->backends[m->links[l].backend].service);
+}
+
+enum model_tell model_target_tell(struct model *m, uint32_t target)
+{
+	struct model_target *t = &m->targets[target];
+	bool sent = t->sent;
+	t->sent = model_target_wanted(m, t);
+	if (!t->sent && (sent || t->judged))
+		reset(m, t);
+	return sent == t->sent ? MODEL_TELL_NOTHING : t->sent ? MODEL_TELL_SET : MODEL_TELL_DEL;
 }
 
 static void set_text(struct model_target *t, const char *text)
@@ -198,6 +205,16 @@ bool model_override_known(const struct model *m, const char *object)
 	const char *service = override_service(object);
 	return service ? model_service_find(m, service) != MODEL_NONE
 		       : model_object_find(m, object, NULL) != MODEL_NONE;
+}
+
+uint32_t model_override_backends(const struct model *m, const char *object, uint32_t *first)
+{
+	const char *service = override_service(object);
+	uint32_t at = service ? model_service_find(m, service) : model_object_find(m, object, NULL);
+	if (at == MODEL_NONE)
+		return 0;
+	*first = service ? m->services[at].first_backend : at;
+	return service ? m->services[at].cfg->n_backends : 1;
 }
 
 void model_override_changed(struct model *m, const char *object)

@@ -79,6 +79,7 @@ struct model_target { /* one probe, shared by every backend that asks the same o
 	uint16_t n;     /* rise/fall counter as the probe process reported it */
 	bool judged, up;
 	bool tracked; /* by a VRRP instance: wanted without any backend */
+	bool sent;    /* its room was told to probe it, and not to stop */
 	uint8_t code; /* enum check_code */
 	uint32_t latency_us;
 	uint32_t first_link;
@@ -180,8 +181,11 @@ uint32_t model_next_dirty(struct model *m);
  * it. */
 bool model_target_wanted(const struct model *m, const struct model_target *t);
 
-/* Forgets what is known of a target nobody probed for a while: the first verdict decides anew. */
-void model_target_reset(struct model *m, uint32_t target_id);
+/* What its room is to be told of a target, so that it is probed exactly while somebody wants it. */
+enum model_tell { MODEL_TELL_NOTHING, MODEL_TELL_SET, MODEL_TELL_DEL };
+/* Decides that for the target at this index, and takes it as told. What is known of one that nobody wants is forgotten:
+ * when somebody wants it again, the first verdict decides anew. */
+enum model_tell model_target_tell(struct model *m, uint32_t target);
 
 /* The probe process' word on a target. Returns false when the id is unknown (it was removed meanwhile: ignore). */
 bool model_health(
@@ -197,6 +201,8 @@ uint32_t model_penalty(const struct model_target *t, struct lb_time now);
 void model_override_changed(struct model *m, const char *object);
 /* Whether the configuration has the backend or the service that an override is about. */
 bool model_override_known(const struct model *m, const char *object);
+/* How many backends an override of this object is about, from *first on; 0 = none. */
+uint32_t model_override_backends(const struct model *m, const char *object, uint32_t *first);
 /* Takes up the overrides of a service, for all its backends. */
 void model_service_override(struct model *m, uint32_t service);
 

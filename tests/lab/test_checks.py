@@ -109,6 +109,22 @@ def test_a_run_ends_when_the_worker_does(lbd):
         d.text("check", "run", "web/app1")
 
 
+def test_a_probe_of_a_backend_in_maintenance_begins_when_another_one_asks_the_same(lbd):
+    out = {"address": A1, "state": "maint"}
+    d = lbd(text(app1=out, app2=A2))
+    until_state(d, A2, "up")
+    assert targets(d)[A1]["state"] == "maint"
+    both = {"web": service(f"{VIP}:80", {"app1": out, "app2": A2}, check="plain"),
+            "api": service(f"{VIP}:81", {"app1": A1}, check="plain")}
+    d.reload(conf(both, checks={"plain": PLAIN}))
+    until_state(d, A1, "up")
+    d.reload(text(app1=out, app2=A2))
+    until_state(d, A1, "maint")
+    d.text("backend", "enable", "web/app1", "--for", "2s")
+    until_state(d, A1, "up")
+    until_state(d, A1, "maint")
+
+
 def test_a_force_is_shown_kept_and_goes_by_itself(lbd):
     d = lbd(text())
     out = d.text("backend", "force", "web/app1", "down", "--reason", "bad disk", "--for", "1h")

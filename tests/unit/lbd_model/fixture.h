@@ -201,6 +201,21 @@ static inline void world_weight(
 	model_override_changed(w->m, object);
 }
 
+/* What the rooms are told now, by id: "+1 +2 -3". */
+static inline const char *world_tell(struct world *w)
+{
+	static char text[1024];
+	size_t at = 0;
+	text[0] = '\0';
+	for (uint32_t i = 0; i < w->m->n_targets; i++) {
+		enum model_tell what = model_target_tell(w->m, i);
+		if (what != MODEL_TELL_NOTHING)
+			at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%c%u", at ? " " : "",
+				what == MODEL_TELL_SET ? '+' : '-', w->m->targets[i].id);
+	}
+	return text;
+}
+
 /* An override whose time is over. */
 static inline void lost(const struct override *ov, void *arg)
 {

@@ -293,19 +293,68 @@ START_TEST(in_maintenance_nothing_is_probed_unless_another_backend_asks_the_same
 {
 	struct world w = { 0 };
 	world_start(&w, SHARED);
+	ck_assert_str_eq(world_tell(&w), "+1 +2 +3 +4");
+	ck_assert_str_eq(world_tell(&w), "");
 	world_health(&w, "web/a", 0, true);
+	world_health(&w, "web/b", 0, true);
 	world_settle(&w);
 	uint32_t shared = target_id(&w, "web/a", 0), alone = target_id(&w, "web/b", 0);
-	struct override_who who = { "alice", "", 1000, w.now, 0 };
-	ck_assert_int_eq(overrides_set_state(w.ov, "web/a", CONFIG_STATE_MAINT, &who), 0);
-	ck_assert_int_eq(overrides_set_state(w.ov, "web/b", CONFIG_STATE_MAINT, &who), 0);
-	model_override_changed(w.m, "web/a");
-	model_override_changed(w.m, "web/b");
+	world_state(&w, "web/a", CONFIG_STATE_MAINT, 0);
+	world_state(&w, "web/b", CONFIG_STATE_MAINT, 0);
 	ck_assert(model_target_wanted(w.m, model_target_by_id(w.m, shared))); /* api/x asks the same */
 	ck_assert(!model_target_wanted(w.m, model_target_by_id(w.m, alone)));
-	model_target_reset(w.m, alone);
+	ck_assert_str_eq(world_tell(&w), "-4");
 	ck_assert(!model_target_by_id(w.m, alone)->judged);
 	ck_assert(model_target_by_id(w.m, shared)->judged);
+	/* it is probed again, whatever was still heard of it */
+	world_health(&w, "web/b", 0, true);
+	world_state(&w, "web/b", CONFIG_STATE_ENABLED, 0);
+	ck_assert_str_eq(world_tell(&w), "+4");
+	ck_assert_str_eq(world_tell(&w), "");
+	world_end(&w);
+}
+END_TEST
+
+#define MAINT                                                                                                          \
+	"services:\n  web: { listen: 203.0.113.1:80, backends: { a: { address: 10.1.0.1, state: maint }, b: 10.1.0.2 " \
+	"} }\n"
+
+START_TEST(what_a_room_never_heard_of_is_told_when_it_is_wanted)
+{
+	struct world w = { 0 };
+	world_start(&w, MAINT);
+	ck_assert_str_eq(world_tell(&w), "+2");
+	world_load(&w, MAINT "  api: { listen: 203.0.113.2:80, backends: { x: 10.1.0.1:80 } }\n");
+	ck_assert_str_eq(world_tell(&w), "+1");
+	world_load(&w, MAINT);
+	ck_assert_str_eq(world_tell(&w), "-1");
+	world_load(&w, MAINT); /* and is not told again what it knows */
+	ck_assert_str_eq(world_tell(&w), "");
+	/* a room that knows of none any more is not told of this one, and nobody believes what it once said */
+	world_health(&w, "web/a", 0, true);
+	ck_assert_str_eq(world_tell(&w), "");
+	ck_assert(!model_backend_target(w.m, backend_at(&w, "web/a"), 0)->judged);
+	world_state(&w, "web/a", CONFIG_STATE_ENABLED, MINUTE); /* before anything is settled */
+	ck_assert_str_eq(world_tell(&w), "+1");
+	world_wait(&w, MINUTE);
+	(void)overrides_expire(w.ov, w.now, lost, w.m);
+	ck_assert_str_eq(world_tell(&w), "-1");
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(an_override_is_about_a_backend_or_all_of_a_service)
+{
+	struct world w = { 0 };
+	uint32_t first = 77;
+	world_start(&w, SHARED);
+	ck_assert_uint_eq(model_override_backends(w.m, "api/y", &first), 1);
+	ck_assert_uint_eq(first, backend_at(&w, "api/y"));
+	ck_assert_uint_eq(model_override_backends(w.m, "service:api", &first), 2);
+	ck_assert_uint_eq(first, backend_at(&w, "api/x"));
+	static const char *const none[] = { "api/nobody", "service:nobody", "vrrp:wan" };
+	for (size_t i = 0; i < COUNT(none); i++)
+		ck_assert_uint_eq(model_override_backends(w.m, none[i], &first), 0);
 	world_end(&w);
 }
 END_TEST
@@ -445,6 +494,8 @@ int main(void)
 		the_status_of_a_service, one_probe_for_all_who_ask_the_same,
 		a_check_with_an_address_of_its_own_is_one_target_for_all, a_verdict_on_a_target_that_went_is_ignored,
 		our_own_errors_flip_nothing, in_maintenance_nothing_is_probed_unless_another_backend_asks_the_same,
+		what_a_room_never_heard_of_is_told_when_it_is_wanted,
+		an_override_is_about_a_backend_or_all_of_a_service,
 		what_changed_is_told_once_and_not_at_the_first_decision, a_backend_that_a_reload_brings_has_no_past,
 		objects_are_found_by_name_and_a_miss_says_what_was_meant, listeners_lead_to_their_service,
 		the_tables_have_no_holes };

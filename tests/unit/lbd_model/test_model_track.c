@@ -188,13 +188,18 @@ START_TEST(a_tracked_check_of_a_backend_is_one_probe)
 	ck_assert_ptr_nonnull(t);
 	ck_assert_uint_eq(t->id, target_id(&w, "web/a", 0));
 	ck_assert_uint_eq(w.m->n_targets, 2);
+	ck_assert_str_eq(world_tell(&w), "+1 +2");
 	/* in maintenance it is probed all the same, for the address */
 	world_state(&w, "web/a", CONFIG_STATE_MAINT, 0);
 	world_state(&w, "web/b", CONFIG_STATE_MAINT, 0);
 	ck_assert(model_target_wanted(w.m, t));
+	ck_assert_str_eq(world_tell(&w), "");
 	world_load(&w, CHECKS);
 	t = model_backend_target(w.m, backend_at(&w, "web/a"), 0);
 	ck_assert(!model_target_wanted(w.m, t));
+	ck_assert_str_eq(world_tell(&w), "-2");
+	world_load(&w, CHECKS VRRP("{ check: web }"));
+	ck_assert_str_eq(world_tell(&w), "+2");
 	world_end(&w);
 }
 END_TEST
