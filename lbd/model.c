@@ -176,7 +176,10 @@ bool model_health(
 		t->since_wall_ms = wall_ms;
 	if (t->judged && t->up && state->judged && !state->up) /* a stage that rests has not fallen */
 		model_damp(t, now);
+	bool failed = t->failing_since.us != 0;
 	note_failing(t, state, now);
+	/* who never fell counts as well for how many fail at once, and so for whether those that fell are believed */
+	bool calm = failed && t->failing_since.us == 0;
 	t->n = state->n;
 	t->judged = state->judged;
 	t->up = state->up;
@@ -184,8 +187,11 @@ bool model_health(
 	t->latency_us = state->last.latency_us;
 	t->weight = state->last.weight;
 	set_text(t, state->last.text);
-	for (uint32_t l = t->first_link; changed && l != MODEL_NONE; l = m->links[l].next)
-		model_dirty(m, m->backends[m->links[l].backend].service);
+	for (uint32_t l = t->first_link; (changed || calm) && l != MODEL_NONE; l = m->links[l].next) {
+		uint32_t s = m->backends[m->links[l].backend].service;
+		if (changed || m->services[s].cfg->fail_open_percent)
+			model_dirty(m, s);
+	}
 	return true;
 }
 

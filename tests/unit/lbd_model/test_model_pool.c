@@ -314,6 +314,37 @@ START_TEST(when_all_fail_at_once_none_is_believed)
 }
 END_TEST
 
+/* The counter is full again without ever having run out. */
+static void recover(struct world *w, const char *object)
+{
+	struct check_state st = { .n = 4, .judged = true, .up = true, .last = { .code = CHECK_CODE_L4OK } };
+	ck_assert(model_health(w->m, target_id(w, object, 0), &st, w->now, w->wall));
+}
+
+START_TEST(who_is_held_falls_when_the_others_pass_that_never_fell)
+{
+	struct world w = { 0 };
+	world_start(&w, WEB("    fail_open: 50%\n" THREE));
+	all_up(&w, "abc");
+	stumble(&w, "web/a");
+	stumble(&w, "web/b");
+	word(&w, "web/c", false);
+	EXPECT(&w, "web degraded 3: a=up:1 b=up:1 c=up:1!fail_open\n");
+	recover(&w, "web/a");
+	recover(&w, "web/b");
+	world_settle(&w);
+	EXPECT(&w, "web degraded 2: a=up:1 b=up:1 c=down:0!check_failed\n");
+	recover(&w, "web/a"); /* that is no news */
+	ck_assert_uint_eq(world_settle(&w), 0);
+	/* where nothing is held, a stumble is nothing to decide about */
+	world_start(&w, WEB(THREE));
+	stumble(&w, "web/a");
+	recover(&w, "web/a");
+	ck_assert_uint_eq(world_settle(&w), 0);
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(one_after_the_other_is_no_burst)
 {
 	struct world w = { 0 };
@@ -540,9 +571,9 @@ int main(void)
 		a_backend_asks_for_its_weight, on_fail_says_whether_the_row_stays, the_sorry_server_comes_and_goes,
 		a_reload_does_not_forget_a_lost_quorum, what_a_lost_quorum_does,
 		maintenance_lowers_a_share_and_not_a_number, maintenance_of_a_service_is_of_all_its_backends,
-		when_all_fail_at_once_none_is_believed, one_after_the_other_is_no_burst,
-		who_was_down_before_the_burst_stays_down, a_single_backend_that_fails_is_down,
-		where_one_check_is_enough_one_that_fails_is_no_failure,
+		when_all_fail_at_once_none_is_believed, who_is_held_falls_when_the_others_pass_that_never_fell,
+		one_after_the_other_is_no_burst, who_was_down_before_the_burst_stays_down,
+		a_single_backend_that_fails_is_down, where_one_check_is_enough_one_that_fails_is_no_failure,
 		a_backend_that_comes_back_gets_its_weight_in_steps, a_reload_does_not_begin_a_slow_start_anew,
 		a_backend_that_flaps_stays_out_until_it_is_calm, a_stage_that_rests_has_not_fallen,
 		without_damping_nothing_is_counted, settling_twice_is_settling_once };
