@@ -59,12 +59,7 @@ static void send_set(struct daemon_room *room, const struct model_target *t, str
 	struct check_msg m = { .type = CHECK_MSG_TARGET_SET };
 	m.u.target_set.id = t->id;
 	model_target_spec(t, &m.u.target_set.spec);
-	m.u.target_set.state = (struct check_state){ .n = t->n,
-		.judged = t->judged,
-		.up = t->up,
-		.last = { .code = (enum check_code)t->code, .latency_us = t->latency_us } };
-	if (t->text)
-		snprintf(m.u.target_set.state.last.text, CHECK_TEXT_MAX, "%s", t->text);
+	model_target_state(t, &m.u.target_set.state);
 	lb_text_clear(line);
 	check_msg_write(&m, line);
 	(void)worker_send(&room->worker, line);

@@ -347,3 +347,13 @@ void model_target_spec(const struct model_target *t, struct check_spec *out)
 	out->port = t->port;
 	out->after = t->after;
 }
+
+void model_target_state(const struct model_target *t, struct check_state *out)
+{
+	*out = (struct check_state){ .n = t->n,
+		.judged = t->judged,
+		.up = t->up,
+		.last = { .code = (enum check_code)t->code, .latency_us = t->latency_us, .weight = t->weight } };
+	if (t->text)
+		snprintf(out->last.text, sizeof(out->last.text), "%s", t->text);
+}

@@ -263,3 +263,5 @@ struct model_totals model_totals(const struct model *m);
 
 /* The spec the probe process gets for a target. Borrowed strings. */
 void model_target_spec(const struct model_target *t, struct check_spec *out);
+/* What it gets to go on from: what it said last. */
+void model_target_state(const struct model_target *t, struct check_state *out);

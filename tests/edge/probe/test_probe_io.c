@@ -354,6 +354,22 @@ START_TEST(resuming_does_not_flip)
 }
 END_TEST
 
+START_TEST(resuming_keeps_the_weight_until_the_backend_speaks_again)
+{
+	struct check_msg m = target(1, closed_port(), NULL, NULL);
+	m.u.target_set.spec.type = CHECK_TYPE_AGENT;
+	m.u.target_set.state = (struct check_state){ .n = 4,
+		.judged = true,
+		.up = true,
+		.last = { .code = CHECK_CODE_L7OKC, .weight = { CHECK_WEIGHT_PERCENT, 10 } } };
+	tell(&m);
+	WAIT(core.states[1] > 0, 5000);
+	ck_assert_int_eq(core.last[1].state.last.code, CHECK_CODE_L4CON);
+	ck_assert(core.last[1].state.last.weight.kind == CHECK_WEIGHT_PERCENT &&
+		  core.last[1].state.last.weight.value == 10);
+}
+END_TEST
+
 START_TEST(our_own_lack_of_descriptors_flips_nothing)
 {
 	struct server *s = serve(ECHO, 16);
@@ -551,6 +567,7 @@ int main(void)
 	tcase_add_test(tc, no_answer_to_connect);
 	tcase_add_test(tc, a_steady_state_is_silent_and_a_flip_is_told);
 	tcase_add_test(tc, resuming_does_not_flip);
+	tcase_add_test(tc, resuming_keeps_the_weight_until_the_backend_speaks_again);
 	tcase_add_test(tc, our_own_lack_of_descriptors_flips_nothing);
 	tcase_add_test(tc, a_stopped_worker_blames_nobody);
 	tcase_add_test(tc, many_targets_are_spread_over_the_interval);

@@ -289,6 +289,30 @@ START_TEST(our_own_errors_flip_nothing)
 }
 END_TEST
 
+START_TEST(a_probe_process_goes_on_from_what_the_last_one_said)
+{
+	struct world w = { 0 };
+	struct check_state got;
+	const struct check_state said = { .n = 3,
+		.judged = true,
+		.up = true,
+		.last = { .code = CHECK_CODE_L4CON,
+			.latency_us = 77,
+			.weight = { CHECK_WEIGHT_PERCENT, 10 },
+			.text = "connection refused" } };
+	world_start(&w, SHARED);
+	ck_assert(model_health(w.m, 1, &said, w.now, w.wall));
+	model_target_state(model_target_by_id(w.m, 1), &got);
+	ck_assert(got.n == said.n && got.judged && got.up);
+	ck_assert(got.last.code == said.last.code && got.last.latency_us == said.last.latency_us);
+	ck_assert(got.last.weight.kind == said.last.weight.kind && got.last.weight.value == said.last.weight.value);
+	ck_assert_str_eq(got.last.text, said.last.text);
+	model_target_state(model_target_by_id(w.m, 2), &got);
+	ck_assert(!got.judged && got.n == 0 && got.last.weight.kind == CHECK_WEIGHT_NONE && !got.last.text[0]);
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(in_maintenance_nothing_is_probed_unless_another_backend_asks_the_same)
 {
 	struct world w = { 0 };
@@ -493,7 +517,8 @@ int main(void)
 		all_checks_must_pass_and_one_failure_decides, without_checks_a_backend_is_up, a_weight_in_percent,
 		the_status_of_a_service, one_probe_for_all_who_ask_the_same,
 		a_check_with_an_address_of_its_own_is_one_target_for_all, a_verdict_on_a_target_that_went_is_ignored,
-		our_own_errors_flip_nothing, in_maintenance_nothing_is_probed_unless_another_backend_asks_the_same,
+		our_own_errors_flip_nothing, a_probe_process_goes_on_from_what_the_last_one_said,
+		in_maintenance_nothing_is_probed_unless_another_backend_asks_the_same,
 		what_a_room_never_heard_of_is_told_when_it_is_wanted,
 		an_override_is_about_a_backend_or_all_of_a_service,
 		what_changed_is_told_once_and_not_at_the_first_decision, a_backend_that_a_reload_brings_has_no_past,
