@@ -106,6 +106,7 @@ struct model_backend {
 	int64_t drain_set_wall_ms;  /* of the override that the clock runs for, 0 = the configuration's drain */
 	int64_t since_wall_ms;      /* of the last change of state */
 	struct lb_time ramp_since;  /* slow start; us 0 = has its full weight */
+	bool was_out;               /* down, drained or in maintenance, and not in the pool since: it will come back */
 	bool held;                  /* fail-open: its failure is not believed */
 	bool service_maint;         /* an operator has put its whole service in maintenance; as ov */
 	/* decided by model_settle: */

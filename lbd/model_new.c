@@ -203,6 +203,7 @@ static void inherit_service(struct build *bd, struct model_service *s, uint32_t 
 		b->drain_since = was->drain_since;
 		b->drain_set_wall_ms = was->drain_set_wall_ms;
 		b->ramp_since = was->ramp_since;
+		b->was_out = was->was_out;
 		b->held = was->held;
 		b->settled = was->settled;
 		/* not judged in this run either: it still stays */

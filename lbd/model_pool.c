@@ -180,17 +180,18 @@ static void drain_clock(struct model_backend *b, struct lb_time now, int64_t wal
 }
 
 /* A backend that comes back gets its weight in steps. One that is seen for the first time does not come back; neither
- * does one that the quorum had put aside. */
+ * does one that was well when the quorum put it aside. Who was out still comes back when nobody knows for a while how
+ * it is: after maintenance, or while a later stage is to be heard. */
 static void slow_start(
 	const struct config_service *s, struct model_backend *b, struct model_decision *d, struct lb_time now)
 {
-	bool was_out = b->settled && !b->in_pool && b->state != MODEL_BACKEND_UNCHECKED &&
-		       !(b->reasons & (MODEL_REASON_QUORUM_LOST | MODEL_REASON_ZERO_WEIGHT));
+	bool out = d->state != MODEL_BACKEND_UP && d->state != MODEL_BACKEND_UNCHECKED, returns = b->was_out;
+	b->was_out = !d->in_pool && (out || b->was_out);
 	if (!s->slow_start_ms || !d->in_pool || (d->reasons & MODEL_REASON_QUORUM_OPEN)) {
 		b->ramp_since = (struct lb_time){ 0 };
 		return;
 	}
-	if (was_out)
+	if (returns)
 		b->ramp_since = now;
 	if (b->ramp_since.us == 0)
 		return;

@@ -300,8 +300,8 @@ START_TEST(when_all_fail_at_once_none_is_believed)
 		object[4] = c;
 		stumble(&w, object);
 	}
-	for (char c = 'a'; c <= 'f'; c++) {
-		object[4] = c;
+	for (int c = 'a'; c <= 'f'; c++) {
+		object[4] = (char)c;
 		word(&w, object, false);
 	}
 	ck_assert_uint_eq(w.m->services[0].in_pool, 10);
@@ -434,12 +434,70 @@ START_TEST(a_backend_that_comes_back_gets_its_weight_in_steps)
 	world_tick(&w);
 	EXPECT(&w, "web up 2: a=up:50 b=up:1\n");
 	ck_assert_int_eq(w.m->services[0].deadline.us, LB_TIME_NEVER.us);
-	/* a weight of 1 has no steps; maintenance that ends is a return, too */
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(who_was_out_returns_also_when_nobody_knew_for_a_while_how_it_is)
+{
+	struct world w = { 0 };
+	static const char web[] = CHECKS WEB("    slow_start: 10s\n    check: { stages: [one, two] }\n"
+					     "    backends: { a: { address: 10.1.0.1, weight: 50 } }\n");
+	const struct check_state rests = { .last = { .code = CHECK_CODE_INI } };
+	world_start(&w, web);
+	world_tell(&w);
+	for (uint32_t stage = 0; stage < 2; stage++) {
+		world_health(&w, "web/a", stage, true);
+		world_settle(&w);
+	}
+	EXPECT(&w, "web up 1: a=up:50\n"); /* it was not heard of, and never out */
+	/* maintenance that ends: what was known of it is forgotten */
 	world_state(&w, "web/a", CONFIG_STATE_MAINT, 0);
+	world_tell(&w);
 	world_settle(&w);
 	world_state(&w, "web/a", CONFIG_STATE_ENABLED, 0);
+	world_tell(&w);
 	world_settle(&w);
-	EXPECT(&w, "web up 2: a=up:5!slow_start b=up:1\n");
+	EXPECT(&w, "web down 0: a=unchecked:0!not_checked\n");
+	world_start(&w, web);
+	for (uint32_t stage = 0; stage < 2; stage++) {
+		world_health(&w, "web/a", stage, true);
+		world_settle(&w);
+	}
+	EXPECT(&w, "web up 1: a=up:5!slow_start\n");
+	world_wait(&w, MINUTE);
+	world_tick(&w);
+	EXPECT(&w, "web up 1: a=up:50\n");
+	/* the first stage failed, and passes before the second is heard again */
+	word(&w, "web/a", false);
+	model_health(w.m, target_id(&w, "web/a", 1), &rests, w.now, w.wall);
+	word(&w, "web/a", true);
+	EXPECT(&w, "web down 0: a=unchecked:0!not_checked\n");
+	world_health(&w, "web/a", 1, true);
+	world_settle(&w);
+	EXPECT(&w, "web up 1: a=up:5!slow_start\n");
+	world_end(&w);
+}
+END_TEST
+
+/* It may have been down before: then it has had nothing to do for as long as the others. */
+START_TEST(what_the_quorum_puts_aside_returns_only_if_it_was_down)
+{
+	struct world w = { 0 };
+	world_start(&w,
+		WEB("    slow_start: 10s\n    quorum: { up: 2, on_loss: withdraw }\n"
+		    "    backends: { a: { address: 10.1.0.1, weight: 50 }, b: { address: 10.1.0.2, weight: 50 } }\n"));
+	all_up(&w, "ab");
+	word(&w, "web/b", false);
+	EXPECT(&w, "web down 0: a=up:0!quorum_lost b=down:0!check_failed\n");
+	word(&w, "web/b", true);
+	EXPECT(&w, "web up 2: a=up:50 b=up:5!slow_start\n");
+	word(&w, "web/a", false);
+	word(&w, "web/b", false);
+	word(&w, "web/b", true);
+	EXPECT(&w, "web down 0: a=down:0!check_failed b=up:0!quorum_lost\n");
+	word(&w, "web/a", true);
+	EXPECT(&w, "web up 2: a=up:5!slow_start b=up:5!slow_start\n");
 	world_end(&w);
 }
 END_TEST
@@ -574,7 +632,9 @@ int main(void)
 		when_all_fail_at_once_none_is_believed, who_is_held_falls_when_the_others_pass_that_never_fell,
 		one_after_the_other_is_no_burst, who_was_down_before_the_burst_stays_down,
 		a_single_backend_that_fails_is_down, where_one_check_is_enough_one_that_fails_is_no_failure,
-		a_backend_that_comes_back_gets_its_weight_in_steps, a_reload_does_not_begin_a_slow_start_anew,
+		a_backend_that_comes_back_gets_its_weight_in_steps,
+		who_was_out_returns_also_when_nobody_knew_for_a_while_how_it_is,
+		what_the_quorum_puts_aside_returns_only_if_it_was_down, a_reload_does_not_begin_a_slow_start_anew,
 		a_backend_that_flaps_stays_out_until_it_is_calm, a_stage_that_rests_has_not_fallen,
 		without_damping_nothing_is_counted, settling_twice_is_settling_once };
 	return run_suite("model_pool", tests, COUNT(tests));
