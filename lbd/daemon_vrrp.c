@@ -337,7 +337,8 @@ static void note_fault(struct daemon *d, struct model_vrrp *v, const struct vrrp
 	if (!model_vrrp_changes(v, m, &was))
 		return;
 	if (m->state == VRRP_STATE_FAULT) {
-		model_fit_fault(&room->fit, now);
+		model_fit_fault(&room->fit,
+			model_track_fault_since(d->model, v->cfg->tracks, v->tracks, v->cfg->n_tracks, now));
 		model_vrrp_at_fault(&room->all, v);
 	} else if (was == VRRP_STATE_FAULT) {
 		model_fit_over(&room->fit, d->model, now);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/model_fit.h"
 
-void model_fit_fault(struct model_fit *f, struct lb_time now)
+void model_fit_fault(struct model_fit *f, struct lb_time since)
 {
-	if (f->since.us == 0)
-		f->since = now;
+	if (since.us <= 0) /* the machine was not up yet */
+		since.us = 1;
+	f->since = f->since.us ? lb_time_min(f->since, since) : since;
 }
 
 /* Down, and not from before: what was down before the fault may be down for good. */

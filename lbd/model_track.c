@@ -65,6 +65,41 @@ void model_track_name(const struct config_track *t, char *out, size_t size)
 	}
 }
 
+#define LOOK_MS 1000 /* the host is asked once a second */
+
+/* The last probe that passed may have begun an interval before the first one that did not, and a quarter is for those
+ * that come late. */
+static int64_t check_ms(const struct check_spec *s)
+{
+	return (int64_t)s->fall * s->interval_ms * 5 / 4 + s->timeout_ms;
+}
+
+/* How long it may be down before it is seen so. */
+static int64_t unseen_ms(const struct model *m, const struct config_track *t)
+{
+	int64_t longest = 0;
+	switch (t->type) {
+	case CONFIG_TRACK_INTERFACE:
+	case CONFIG_TRACK_PROCESS: return LOOK_MS;
+	case CONFIG_TRACK_CHECK: return check_ms(&t->check->spec);
+	case CONFIG_TRACK_SERVICES_UP: break;
+	}
+	for (uint32_t i = 0; i < m->n_targets; i++)
+		if (check_ms(&m->targets[i].check->spec) > longest)
+			longest = check_ms(&m->targets[i].check->spec);
+	return longest;
+}
+
+struct lb_time model_track_fault_since(const struct model *m, const struct config_track *cfg,
+	const struct model_track *v, uint32_t n, struct lb_time now)
+{
+	struct lb_time since = now;
+	for (uint32_t i = 0; i < n; i++)
+		if (cfg[i].weight == 0 && v[i].is == MODEL_SEEN_DOWN)
+			since = lb_time_min(since, lb_time_add_ms(v[i].since, -unseen_ms(m, &cfg[i])));
+	return since;
+}
+
 enum model_seen model_seen_check(const struct model *m, const struct config_check *check)
 {
 	const struct model_target *t = check ? model_tracked_target(m, check) : NULL;

@@ -51,6 +51,11 @@ void model_track_name(const struct config_track *t, char *out, size_t size);
 
 struct model; /* model.h */
 
+/* Since when what makes an instance at fault by its tracks may also have kept checks from their servers: before it was
+ * seen, by as long as that takes. `now` when no track makes a fault. */
+struct lb_time model_track_fault_since(const struct model *m, const struct config_track *cfg,
+	const struct model_track *v, uint32_t n, struct lb_time now);
+
 /* Of a check: its verdict. */
 enum model_seen model_seen_check(const struct model *m, const struct config_check *check);
 /* Whether so many services (or that share of all but those in maintenance) are up or degraded. While too few are and

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whether who comes back from a fault waits for the checks, and for how long. */
 #include "lbd/model_fit.h"
+#include "lbd/model_track.h"
 #include "tests/unit/lbd_model/fixture.h"
 
 /* fast: up again within 2 x 1 s + 500 ms; slow: 2 x 40 s + 5 s, which is cut to a minute */
@@ -8,6 +9,7 @@
 	"checks:\n"                                                                                                    \
 	"  fast: { type: tcp, port: 81, interval: 1s, interval_down: 1s, timeout: 500ms, rise: 2, fall: 2 }\n"         \
 	"  slow: { type: tcp, port: 82, interval: 40s, interval_down: 40s, timeout: 5s, rise: 2, fall: 2 }\n"          \
+	"  gateway: { type: tcp, address: 10.1.0.254, port: 7, interval: 2s, timeout: 1s, fall: 3 }\n"                 \
 	"services:\n"                                                                                                  \
 	"  web: { listen: 203.0.113.1:80, check: fast, backends: { a: 10.1.0.1, b: 10.1.0.2 } }\n"                     \
 	"  api: { listen: 203.0.113.2:80, check: slow, backends: { x: 10.1.0.3:80 } }\n"
@@ -105,6 +107,46 @@ START_TEST(a_fault_of_before_counts_until_it_is_forgotten)
 }
 END_TEST
 
+/* All of them fail at once, and the one that is tracked is the last to say so. */
+START_TEST(what_fell_before_a_tracked_check_did_fell_by_the_same)
+{
+	static const char text[] = CHECKS
+		"vrrp:\n  wan: { interface: eth0, vrid: 51, addresses: 203.0.113.9/24, track: [{ check: gateway }] }\n";
+	struct world w = { 0 };
+	struct model_fit f = { 0 };
+	struct model_track v = { .is = MODEL_SEEN_UP };
+	world_start(&w, text);
+	world_health(&w, "web/a", 0, true);
+	world_health(&w, "web/b", 0, true);
+	world_health(&w, "web/a", 0, false); /* of its own, long before */
+	world_wait(&w, MINUTE);
+	world_health(&w, "web/b", 0, false);
+	world_wait(&w, 6000);
+	(void)model_track_see(&v, MODEL_SEEN_DOWN, 0, w.now, w.wall);
+	model_fit_fault(&f, model_track_fault_since(w.m, w.m->config->vrrp[0].tracks, &v, 1, w.now));
+	world_wait(&w, MINUTE);
+	model_fit_over(&f, w.m, w.now);
+	ck_assert(model_fit_waits(&f, w.m, w.now));
+	world_health(&w, "web/b", 0, true);
+	ck_assert(!model_fit_waits(&f, w.m, w.now)); /* web/a is no reason */
+	world_end(&w);
+}
+END_TEST
+
+/* Of several instances one may know more of when it began. */
+START_TEST(the_first_fault_counts)
+{
+	struct model_fit f = { 0 };
+	model_fit_fault(&f, (struct lb_time){ 5000 });
+	model_fit_fault(&f, (struct lb_time){ 3000 });
+	model_fit_fault(&f, (struct lb_time){ 4000 });
+	ck_assert_int_eq(f.since.us, 3000);
+	model_fit_forget(&f);
+	model_fit_fault(&f, (struct lb_time){ -7 }); /* soon after the machine was started */
+	ck_assert_int_gt(f.since.us, 0);
+}
+END_TEST
+
 START_TEST(a_reload_meanwhile_changes_nothing)
 {
 	struct world w = { 0 };
@@ -127,6 +169,7 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = { it_waits_as_long_as_a_healthy_server_may_need, it_ends_when_the_last_one_has_passed,
-		a_fault_of_before_counts_until_it_is_forgotten, a_reload_meanwhile_changes_nothing };
+		a_fault_of_before_counts_until_it_is_forgotten, what_fell_before_a_tracked_check_did_fell_by_the_same,
+		the_first_fault_counts, a_reload_meanwhile_changes_nothing };
 	return run_suite("model_fit", tests, COUNT(tests));
 }

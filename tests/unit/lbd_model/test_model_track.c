@@ -157,6 +157,47 @@ static void verdict(struct world *w, const char *check, bool up)
 	ck_assert(model_health(w->m, t->id, &st, w->now, w->wall));
 }
 
+/* seen: when each was seen down, in ms; 0 = it is up. */
+static const struct {
+	const char *what;
+	enum config_track_type type;
+	int16_t weight[2];
+	int64_t seen_ms[2], since_ms;
+} faults[] = {
+	{ "nothing is down", CONFIG_TRACK_CHECK, { 0, 0 }, { 0, 0 }, 100000 },
+	{ "what only lowers the priority is no fault", CONFIG_TRACK_CHECK, { -5, 0 }, { 90000, 0 }, 100000 },
+	{ "a check has failed three times, a quarter late", CONFIG_TRACK_CHECK, { 0, 0 }, { 90000, 0 }, 81500 },
+	{ "the first of them", CONFIG_TRACK_CHECK, { 0, 0 }, { 90000, 60000 }, 51500 },
+	{ "the host is asked once a second", CONFIG_TRACK_INTERFACE, { 0, 0 }, { 90000, 0 }, 89000 },
+	{ "services fall by the slowest of all checks", CONFIG_TRACK_SERVICES_UP, { 0, 0 }, { 90000, 0 }, 60000 },
+};
+
+START_TEST(a_fault_began_before_it_was_seen)
+{
+	struct world w = { 0 };
+	world_start(&w, "checks:\n"
+			"  fast: { type: tcp, interval: 2s, timeout: 1s, fall: 3 }\n"
+			"  slow: { type: tcp, interval: 10s, timeout: 5s, fall: 2 }\n"
+			"services:\n"
+			"  web: { listen: 203.0.113.1:80, check: fast, backends: { a: 10.1.0.1 } }\n"
+			"  api: { listen: 203.0.113.2:80, check: slow, backends: { a: 10.1.0.1 } }\n");
+	for (size_t i = 0; i < COUNT(faults); i++) {
+		struct config_track cfg[2] = { 0 };
+		struct model_track v[2] = { 0 };
+		for (size_t k = 0; k < 2; k++) {
+			cfg[k].type = faults[i].type;
+			cfg[k].weight = faults[i].weight[k];
+			cfg[k].check = check_of(w.m, "fast");
+			v[k].is = faults[i].seen_ms[k] ? DOWN : UP;
+			v[k].since.us = faults[i].seen_ms[k] * 1000;
+		}
+		struct lb_time since = model_track_fault_since(w.m, cfg, v, 2, (struct lb_time){ 100000000 });
+		ck_assert_msg(since.us == faults[i].since_ms * 1000, "%s: %lld", faults[i].what, (long long)since.us);
+	}
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(a_tracked_check_is_probed_without_any_backend)
 {
 	struct world w = { 0 };
@@ -270,8 +311,9 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = { a_change_counts_when_it_has_lasted, all_of_them_together,
-		sums_that_differ_in_anything_differ, names_for_people, a_tracked_check_is_probed_without_any_backend,
-		a_tracked_check_of_a_backend_is_one_probe, a_reload_keeps_what_is_known, so_many_services_or_that_share,
+		sums_that_differ_in_anything_differ, names_for_people, a_fault_began_before_it_was_seen,
+		a_tracked_check_is_probed_without_any_backend, a_tracked_check_of_a_backend_is_one_probe,
+		a_reload_keeps_what_is_known, so_many_services_or_that_share,
 		services_in_maintenance_are_no_part_of_a_share };
 	return run_suite("model_track", tests, COUNT(tests));
 }
