@@ -126,6 +126,7 @@ static void reset(struct model *m, struct model_target *t)
 	t->judged = t->up = false;
 	t->weight = (struct check_weight){ 0 };
 	t->failing_since = (struct lb_time){ 0 };
+	model_undamp(t); /* it fell before, and may have been mended */
 	t->code = CHECK_CODE_INI;
 	t->latency_us = 0;
 	free(t->text);

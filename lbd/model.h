@@ -195,6 +195,8 @@ bool model_health(
 /* ---- flap damping (model_damp.c) ---- */
 /* The target fell: its penalty grows, and it may have to stay out for a while. */
 void model_damp(struct model_target *t, struct lb_time now);
+/* Its falls are forgotten. */
+void model_undamp(struct model_target *t);
 /* What is left of its penalty, 1000 per fall. */
 uint32_t model_penalty(const struct model_target *t, struct lb_time now);
 

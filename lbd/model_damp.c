@@ -32,6 +32,12 @@ static int64_t calm_us(uint32_t penalty, int64_t half_us)
 	return p > REUSE ? us + (int64_t)((p - REUSE) * 2 * (uint64_t)half_us / p) + 1 : us;
 }
 
+void model_undamp(struct model_target *t)
+{
+	t->penalty = 0;
+	t->damped_until = (struct lb_time){ 0 };
+}
+
 void model_damp(struct model_target *t, struct lb_time now)
 {
 	const struct config_check *c = t->check;

@@ -61,6 +61,8 @@ static void inherit(const struct build *bd, struct model_target *t, const struct
 	t->first_link = link;
 	t->tracked = false; /* the new configuration decides */
 	t->text = o->text ? strdup(o->text) : NULL;
+	if (!check->suppress)
+		model_undamp(t); /* an operator has switched it off */
 }
 
 static uint32_t target_get(struct build *bd, const struct config_check *check, const struct place *at)

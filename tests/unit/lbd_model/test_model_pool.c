@@ -572,6 +572,45 @@ START_TEST(a_stage_that_rests_has_not_fallen)
 }
 END_TEST
 
+/* Four falls, and it passes again. */
+static void flap(struct world *w)
+{
+	for (int i = 0; i < 4; i++) {
+		word(w, "web/a", false);
+		word(w, "web/a", true);
+	}
+	EXPECT(w, "web down 0: a=down:0!flapping\n");
+}
+
+#define DAMPED(damping) "checks: { tcp: { damping: " damping " } }\n" WEB("    backends: { a: 10.1.0.1 }\n")
+
+START_TEST(a_flapping_backend_is_back_without_damping_and_after_maintenance)
+{
+	static const char on[] = DAMPED("{ suppress: 2, half_life: 1h }"), off[] = DAMPED("off");
+	struct world w = { 0 };
+	world_start(&w, on);
+	world_tell(&w);
+	word(&w, "web/a", true);
+	flap(&w);
+	world_start(&w, on);
+	EXPECT(&w, "web down 0: a=down:0!flapping\n");
+	world_start(&w, off);
+	EXPECT(&w, "web up 1: a=up:1\n");
+	world_start(&w, on); /* and begins anew */
+	EXPECT(&w, "web up 1: a=up:1\n");
+	ck_assert_uint_eq(model_penalty(&w.m->targets[0], w.now), 0);
+	flap(&w);
+	world_state(&w, "web/a", CONFIG_STATE_MAINT, 0);
+	world_tell(&w);
+	world_state(&w, "web/a", CONFIG_STATE_ENABLED, 0);
+	world_tell(&w);
+	word(&w, "web/a", true);
+	EXPECT(&w, "web up 1: a=up:1\n");
+	ck_assert_uint_eq(model_penalty(&w.m->targets[0], w.now), 0);
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(without_damping_nothing_is_counted)
 {
 	struct world w = { 0 };
@@ -635,7 +674,8 @@ int main(void)
 		a_backend_that_comes_back_gets_its_weight_in_steps,
 		who_was_out_returns_also_when_nobody_knew_for_a_while_how_it_is,
 		what_the_quorum_puts_aside_returns_only_if_it_was_down, a_reload_does_not_begin_a_slow_start_anew,
-		a_backend_that_flaps_stays_out_until_it_is_calm, a_stage_that_rests_has_not_fallen,
+		a_backend_that_flaps_stays_out_until_it_is_calm,
+		a_flapping_backend_is_back_without_damping_and_after_maintenance, a_stage_that_rests_has_not_fallen,
 		without_damping_nothing_is_counted, settling_twice_is_settling_once };
 	return run_suite("model_pool", tests, COUNT(tests));
 }
