@@ -86,9 +86,10 @@ void schema_object_reset(struct schema_object *dst, const struct schema_object *
 		dst->v[i].at = NULL;
 }
 
+/* Also in quotes, as JSON has it: no value of those keys is a text that could be this one. */
 static bool is_word(const struct config_node *n, const char *word)
 {
-	return n->kind == CONFIG_NODE_SCALAR && !n->quoted && strcmp(n->text, word) == 0;
+	return n->kind == CONFIG_NODE_SCALAR && strcmp(n->text, word) == 0;
 }
 
 static bool read_scalar(
