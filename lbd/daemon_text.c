@@ -79,6 +79,8 @@ int daemon_text_read(const char *path, struct daemon_text *out, struct lb_err *e
 	conf_d(path, dir, sizeof(dir));
 	struct dirent **list = NULL;
 	int n = scandir(dir, &list, only_yaml, alphasort), err = 0;
+	if (n < 0 && errno != ENOENT) /* as if it were empty, its services would be removed */
+		return lb_err_file(e, LB_CODE_INVALID, dir, errno);
 	for (int i = 0; i < n; i++) {
 		snprintf(file, sizeof(file), "%s/%s", dir, list[i]->d_name);
 		if (!err)
@@ -117,6 +119,8 @@ static uint64_t file_stamp(const char *path)
 	struct dirent **list = NULL;
 	conf_d(path, dir, sizeof(dir));
 	int n = scandir(dir, &list, only_yaml, alphasort);
+	if (n < 0 && errno != ENOENT) /* neither as if it were missing, nor as it was when it could be read */
+		h = generation_hash(dir, strlen(dir), h);
 	for (int i = 0; i < n; i++) {
 		snprintf(file, sizeof(file), "%s/%s", dir, list[i]->d_name);
 		h = stamp_add(h, file);

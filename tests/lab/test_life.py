@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -191,6 +192,23 @@ def test_a_file_that_was_rolled_back_and_one_that_is_broken(d):
     assert running_one(d) == 1
     first = " ".join(d.text("status").split())
     assert first.startswith(f"generation 1 runs, the newest confirmed, not {d.config}: {d.config}:"), first
+
+
+def test_a_folder_that_may_not_be_opened_is_not_an_empty_one(d):
+    folder = os.path.join(d.dir, "conf.d")
+    os.mkdir(folder)
+    write(d, "conf.d/10-api.yaml", json.dumps({"services": {"api": {"listen": "10.8.0.9:80", "check": "none",
+                                                                   "backends": {"b": "10.8.0.11"}}}}))
+    assert d.call("daemon", "reload", "-y").returncode in (0, 8)
+    os.chmod(folder, 0)
+    shutil.chown(folder, "nobody")  # root without its capabilities is nobody there
+    refused = d.call("daemon", "reload", "-y")
+    assert refused.returncode == 6 and f"{folder}: Permission denied" in refused.stderr, refused
+    assert [r["service"] for r in data(d, "service", "list")] == ["api"]
+    restart(d)
+    assert [r["service"] for r in data(d, "service", "list")] == ["api"]
+    first = " ".join(d.text("status").split())
+    assert first.startswith(f"generation 2 runs, the newest confirmed, not {d.config}: {folder}: Permission"), first
 
 
 def test_damaged_generations_are_set_aside(d):

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The file and conf.d beside it, in a folder of the test. */
+#include "lbd/daemon.h"
+#include "lbd/daemon_life.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/lbd-text-XXXXXX";
+
+int daemon_generation_load(
+	struct daemon *d, uint32_t number, struct lb_text *raw, struct generation *g, struct lb_err *e)
+{
+	(void)d, (void)number, (void)raw, (void)g;
+	return lb_err_set(e, LB_CODE_NOT_FOUND, "none here");
+}
+
+static const char *at(const char *name)
+{
+	static char path[200];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return path;
+}
+
+static void put(const char *name, const char *text)
+{
+	FILE *f = fopen(at(name), "w");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_ge(fputs(text, f), 0);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+static void clean(void)
+{
+	static const char *const names[] = { "conf.d/10-api.yaml", "conf.d/README", "conf.d/.hidden.yaml" };
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		(void)unlink(at(names[i]));
+	if (rmdir(at("conf.d")))
+		(void)unlink(at("conf.d"));
+}
+
+static void begin(void)
+{
+	put("lbd.yaml", "one\n");
+}
+
+/* How many texts, -1: none of them. */
+static int count(struct lb_err *e)
+{
+	struct daemon_text t = { 0 };
+	int failed = daemon_text_read(at("lbd.yaml"), &t, e), n = (int)t.sources.n;
+	daemon_text_done(&t);
+	return failed ? -1 : n;
+}
+
+START_TEST(conf_d_is_read_or_nothing_is)
+{
+	struct lb_err e = { 0 };
+	ck_assert_int_eq(count(&e), 1); /* without the folder */
+	ck_assert_int_eq(mkdir(at("conf.d"), 0755), 0);
+	ck_assert_int_eq(count(&e), 1);
+	put("conf.d/10-api.yaml", "two\n");
+	put("conf.d/README", "no yaml\n");
+	put("conf.d/.hidden.yaml", "of an editor\n");
+	ck_assert_int_eq(count(&e), 2);
+	clean();
+	put("conf.d", "not a folder: as one that may not be opened\n");
+	ck_assert_int_eq(count(&e), -1);
+	ck_assert_int_eq(e.code, LB_CODE_INVALID);
+	ck_assert_msg(strstr(e.text, "/conf.d: Not a directory"), "%s", e.text);
+}
+END_TEST
+
+/* What status says of the file, each second. */
+START_TEST(a_folder_that_cannot_be_read_is_not_what_runs)
+{
+	struct daemon_options opt = { .config = strdup(at("lbd.yaml")) };
+	struct daemon d = { .opt = &opt };
+	struct daemon_text t = { 0 };
+	struct lb_err e;
+	ck_assert_int_eq(daemon_text_read(opt.config, &t, &e), 0);
+	daemon_file_remember(&d, &t, true);
+	daemon_file_look(&d);
+	ck_assert(!d.file_differs);
+	put("conf.d", "");
+	daemon_file_look(&d);
+	ck_assert(d.file_differs);
+	clean();
+	daemon_file_look(&d);
+	ck_assert(!d.file_differs);
+	daemon_text_done(&t);
+	free((void *)(uintptr_t)opt.config);
+}
+END_TEST
+
+int main(void)
+{
+	if (!mkdtemp(folder))
+		return 1;
+	TCase *c = tcase_create("text");
+	tcase_add_checked_fixture(c, begin, clean);
+	tcase_add_test(c, conf_d_is_read_or_nothing_is);
+	tcase_add_test(c, a_folder_that_cannot_be_read_is_not_what_runs);
+	Suite *s = suite_create("text");
+	suite_add_tcase(s, c);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	clean(); /* after a failure, too */
+	(void)unlink(at("lbd.yaml"));
+	(void)rmdir(folder);
+	return failed ? 1 : 0;
+}
