@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GENERATION_MAX (64u << 20)
+/* Of the file: every configuration that loads can be stored and read back. */
+#define GENERATION_MAX (GENERATION_HEAD_MAX + CONFIG_TEXTS_MAX + CONFIG_SOURCES_MAX * (GENERATION_NAME_MAX + 64u))
+_Static_assert(GENERATION_SOURCES_MAX >= CONFIG_SOURCES_MAX, "a configuration has no more files than a generation");
 #define STORE_RETRY_MS 10000 /* of what a start runs */
 
 static const char *name_of(uint32_t number, char out[40])

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SOURCES_MAX 1000
-
 /* ---- texts on their way ---- */
 
 int daemon_text_put(struct ctl_conv *c, const struct daemon_text *t, struct lb_err *e)
@@ -31,7 +29,7 @@ bool daemon_text_take(struct daemon_text *t, const json_t *msg)
 	size_t n = json_string_length(text);
 	struct lb_text part = LB_TEXT_INIT;
 	if (name)
-		return t->sources.n < SOURCES_MAX && daemon_text_add(t, name, strlen(name), &part) == 0;
+		return t->sources.n < CONFIG_SOURCES_MAX && daemon_text_add(t, name, strlen(name), &part) == 0;
 	if (!json_is_string(text))
 		return true; /* something else */
 	struct config_source *s = t->sources.n ? &t->sources.v[t->sources.n - 1] : NULL;

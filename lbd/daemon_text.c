@@ -20,9 +20,19 @@ void daemon_text_done(struct daemon_text *t)
 	lb_vec_done(&t->sources);
 }
 
+/* One that fits into a generation, where it is a line. */
+static char *name_copy(const char *name, size_t n)
+{
+	char *copy = n && n <= GENERATION_NAME_MAX ? strndup(name, n) : strdup("<input>");
+	for (char *p = copy; p && *p; p++)
+		if (*p == '\n')
+			*p = '?';
+	return copy;
+}
+
 int daemon_text_add(struct daemon_text *t, const char *name, size_t name_len, struct lb_text *raw)
 {
-	char *copy = strndup(name, name_len);
+	char *copy = name_copy(name, name_len);
 	struct config_source *s = copy && !raw->bad ? lb_vec_push(&t->sources) : NULL;
 	if (!s) {
 		free(copy);

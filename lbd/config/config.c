@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SOURCES_MAX 1000u
-
 enum stage { STAGE_FILES, STAGE_DIGEST, STAGE_MERGE, STAGE_SERVICES, STAGE_RULES, STAGE_DONE };
 
 struct config_load {
@@ -17,8 +15,8 @@ struct config_load {
 	struct config_source *sources;
 	struct config_node **roots; /* per source; NULL where reading failed */
 	struct config_yaml *yaml;   /* of the file being read */
-	size_t file;
-	struct config_walk walk; /* over the tree of that file */
+	size_t file, bytes;         /* it, and what was read up to it */
+	struct config_walk walk;    /* over the tree of that file */
 	size_t nodes;
 	bool unread; /* some file has no tree: rules across keys would complain about what it may hold */
 	struct lb_arena tree;
@@ -74,6 +72,23 @@ static void next_file(struct config_load *l)
 	l->file++;
 }
 
+/* Whether the file that comes is one more than there may be, or too much. */
+static bool too_many(struct config_load *l)
+{
+	struct config_finding f = { .at = { .file = (uint32_t)l->file } };
+	if (l->file >= CONFIG_SOURCES_MAX) {
+		f.help = "put several services into one file";
+		config_report_add(&l->report, &f, "more than %u files", CONFIG_SOURCES_MAX);
+		return true;
+	}
+	l->bytes += l->yaml ? 0 : l->sources[l->file].len;
+	if (l->bytes <= CONFIG_TEXTS_MAX)
+		return false;
+	f.help = "take out comments, or what is there twice";
+	config_report_add(&l->report, &f, "with this file they are larger than %u MiB", CONFIG_TEXTS_MAX >> 20);
+	return true;
+}
+
 static void step_file(struct config_load *l, unsigned budget)
 {
 	if (l->file == l->report.n_sources) {
@@ -82,9 +97,7 @@ static void step_file(struct config_load *l, unsigned budget)
 		config_walk_init(&l->walk, l->file < l->report.n_sources ? l->roots[l->file] : NULL);
 		return;
 	}
-	if (l->file >= SOURCES_MAX) {
-		struct config_finding f = { .at = { .file = (uint32_t)l->file } };
-		config_report_add(&l->report, &f, "more than %u files", SOURCES_MAX);
+	if (too_many(l)) {
 		l->stage = STAGE_DONE;
 		return;
 	}

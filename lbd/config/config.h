@@ -46,6 +46,8 @@
 #define CONFIG_ERRORS_MAX         50u
 #define CONFIG_DEPTH_MAX          32u
 #define CONFIG_FILE_MAX           (16u * 1024u * 1024u)
+#define CONFIG_SOURCES_MAX        1000u                 /* the file and those of conf.d */
+#define CONFIG_TEXTS_MAX          (64u * 1024u * 1024u) /* of all of them: a generation holds no more */
 #define CONFIG_NODES_MAX          1000000u
 
 enum config_state { CONFIG_STATE_ENABLED, CONFIG_STATE_DRAIN, CONFIG_STATE_MAINT }; /* words: enabled drain maint */

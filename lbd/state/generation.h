@@ -28,7 +28,8 @@
 #include <stdint.h>
 
 #define GENERATION_MESSAGE_MAX 200
-#define GENERATION_SOURCES_MAX 256
+#define GENERATION_SOURCES_MAX 1000
+#define GENERATION_NAME_MAX    4500u /* of a source, in bytes: a path and more */
 #define GENERATION_HEAD_MAX    1024u /* no head is longer */
 #define GENERATION_SHA_LEN     64u   /* hexadecimal */
 

@@ -211,6 +211,23 @@ def test_a_folder_that_may_not_be_opened_is_not_an_empty_one(d):
     assert first.startswith(f"generation 2 runs, the newest confirmed, not {d.config}: {folder}: Permission"), first
 
 
+def test_as_many_files_as_there_may_be_and_a_name_of_two_lines(d):
+    os.mkdir(os.path.join(d.dir, "conf.d"))
+    for i in range(998):
+        write(d, f"conf.d/{i:03}.yaml", "services: {}\n")
+    write(d, "conf.d/998\nsource 1.yaml", "services: {}\n")
+    assert d.call("daemon", "reload", "-y").returncode in (0, 8)
+    apply(d, text(3))
+    assert "/998?source 1.yaml\n" in d.text("config", "show", "2") and shown(d) == text(3)
+    d.text("config", "rollback")
+    assert status(d)["generation"] == 2 and history(d) == {1: "confirmed", 2: "confirmed", 3: "rolled_back"}
+    write(d, "conf.d/999.yaml", "services: {}\n")
+    refused = d.call("daemon", "reload", "-y")
+    assert refused.returncode == 6 and "more than 1000 files" in refused.stderr, refused
+    restart(d)
+    assert status(d)["generation"] == 2
+
+
 def test_damaged_generations_are_set_aside(d):
     for i in (2, 3, 4):
         apply(d, text(i))

@@ -97,6 +97,30 @@ START_TEST(a_folder_that_cannot_be_read_is_not_what_runs)
 }
 END_TEST
 
+/* Its name becomes a line of the generation. */
+START_TEST(a_name_that_is_no_line)
+{
+	static char long_name[GENERATION_NAME_MAX + 2];
+	memset(long_name, 'n', sizeof(long_name) - 1);
+	static const struct {
+		const char *name, *kept;
+	} rows[] = {
+		{ "/tmp/new.yaml", "/tmp/new.yaml" },
+		{ "/tmp/a\nsource 3 b", "/tmp/a?source 3 b" },
+		{ "", "<input>" },
+		{ long_name, "<input>" },
+		{ long_name + 1, long_name + 1 },
+	};
+	struct daemon_text t = { 0 };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct lb_text raw = LB_TEXT_INIT;
+		ck_assert_int_eq(daemon_text_add(&t, rows[i].name, strlen(rows[i].name), &raw), 0);
+		ck_assert_str_eq(t.sources.v[i].name, rows[i].kept);
+	}
+	daemon_text_done(&t);
+}
+END_TEST
+
 int main(void)
 {
 	if (!mkdtemp(folder))
@@ -105,6 +129,7 @@ int main(void)
 	tcase_add_checked_fixture(c, begin, clean);
 	tcase_add_test(c, conf_d_is_read_or_nothing_is);
 	tcase_add_test(c, a_folder_that_cannot_be_read_is_not_what_runs);
+	tcase_add_test(c, a_name_that_is_no_line);
 	Suite *s = suite_create("text");
 	suite_add_tcase(s, c);
 	SRunner *r = srunner_create(s);

@@ -333,6 +333,19 @@ START_TEST(more_limits)
 	struct config *c = config_load(many, 1000, NULL, NULL);
 	ck_assert_ptr_nonnull(c);
 	config_free(c);
+	size_t large = CONFIG_FILE_MAX, n = CONFIG_TEXTS_MAX / large;
+	char *padded = malloc(large);
+	ck_assert_ptr_nonnull(padded);
+	memset(padded, '\n', large);
+	strcpy(padded, "services: {}");
+	padded[strlen(padded)] = '\n';
+	for (size_t i = 0; i < n; i++)
+		many[i] = (struct config_source){ "large", padded, large };
+	c = config_load(many, n, NULL, NULL);
+	ck_assert_ptr_nonnull(c);
+	config_free(c);
+	refused(many, n + 1, "with this file they are larger than 64 MiB");
+	free(padded);
 	lb_text_clear(&t);
 	lb_text_puts(&t, "services:\n");
 	for (unsigned i = 0; i < 52; i++)

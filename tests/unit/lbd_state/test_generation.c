@@ -49,6 +49,23 @@ START_TEST(reads_what_it_wrote)
 }
 END_TEST
 
+START_TEST(as_many_sources_as_there_may_be)
+{
+	struct generation g, back;
+	struct lb_text out = LB_TEXT_INIT;
+	struct lb_err e;
+	sample(&g);
+	while (g.sources.n < GENERATION_SOURCES_MAX)
+		add(&g, "/etc/lbd/conf.d/x.yaml", "a: b\n", 5);
+	generation_write(&g, &out);
+	ck_assert_msg(generation_read(out.s, out.n, &back, &e) == 0, "%s", e.text);
+	ck_assert_uint_eq(back.sources.n, 1000);
+	generation_done(&back);
+	generation_done(&g);
+	lb_text_done(&out);
+}
+END_TEST
+
 START_TEST(a_line_break_in_who_or_why_cannot_forge_a_field)
 {
 	struct generation g, back;
@@ -141,6 +158,7 @@ int main(void)
 	Suite *s = suite_create("generation");
 	TCase *t = tcase_create("all");
 	tcase_add_test(t, reads_what_it_wrote);
+	tcase_add_test(t, as_many_sources_as_there_may_be);
 	tcase_add_test(t, a_line_break_in_who_or_why_cannot_forge_a_field);
 	tcase_add_test(t, the_digest_is_that_of_sha256sum);
 	tcase_add_test(t, the_head_says_all_without_the_rest);
