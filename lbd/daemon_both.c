@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const dos[] = { "check", "apply", "keep", "back" };
 enum order { ORDER_CHECK, ORDER_APPLY, ORDER_KEEP, ORDER_BACK, ORDER_NONE };
@@ -302,6 +303,8 @@ void daemon_both_start(struct daemon *d, const struct ctl_apply *what, const str
 		if (failed)
 			both_free(b);
 	}
+	if (!b && what->fd >= 0) /* nobody has read it */
+		close(what->fd);
 	if (failed) {
 		ctl_reply_error(r, &e);
 		return;

@@ -117,7 +117,7 @@ def test_no_services_and_no_flows_and_still_a_link(pair, key):
         assert "lb-b" not in a.text("status").replace("lb-b  ", "")  # nothing that should be looked at
 
 
-def test_without_a_key_it_says_what_to_configure(pair, key):
+def test_without_a_key_it_says_what_to_configure(pair, tmp_path, key):
     with both(pair, yaml(None)) as (a, _):
         until(lambda: a.call("daemon", "info").returncode == 0, "it answers")
         done = a.call("--peer", "status")
@@ -125,6 +125,10 @@ def test_without_a_key_it_says_what_to_configure(pair, key):
         assert "sync" not in workers(a)
         done = a.call("peer", "diff")
         assert done.returncode == 3 and "cluster.key_file is missing" in done.stderr
+        done = put(a, tmp_path, yaml(None))
+        assert done.returncode == 3 and "cluster.key_file is missing" in done.stderr
+        files = [os.readlink(f"/proc/{a.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{a.pid}/fd")]
+        assert not any("lbd-config" in f for f in files), files  # which was refused unread
         a.reload(yaml(key), ok=None)
         done = a.call("--peer", "status")
         assert done.returncode == 3 and "lb-b" in done.stderr
