@@ -59,7 +59,8 @@ static const int room_calls[] = {
 };
 
 /* libcurl and OpenSSL, in addition; a file may be read, see below. */
-static const int probe_calls[] = { SCMP_SYS(getpeername), SCMP_SYS(getrlimit), SCMP_SYS(ugetrlimit) };
+static const int probe_calls[] = { SCMP_SYS(getpeername), SCMP_SYS(getrlimit), SCMP_SYS(ugetrlimit),
+	SCMP_SYS(shutdown) };
 
 /* Many datagrams at once. No file is opened: keys come over the channel, and what libcrypto reads it reads before. */
 static const int network_calls[] = { SCMP_SYS(recvmmsg), SCMP_SYS(sendmmsg) };

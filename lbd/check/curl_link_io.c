@@ -6,7 +6,9 @@
 #include "lbd/check/curl_loop_io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,16 +29,30 @@ static bool is_target(const struct check_spec *s, const struct curl_sockaddr *to
 	       memcmp(&at->in6.sin6_addr, &peer.in6.sin6_addr, sizeof(peer.in6.sin6_addr)) == 0;
 }
 
+static bool is_connected(int fd)
+{
+	union check_peer peer;
+	socklen_t len = sizeof(peer);
+	return getpeername(fd, &peer.any, &len) == 0;
+}
+
+static curl_socket_t give(struct curl_link *k, int fd)
+{
+	k->socket->fd = fd;
+	k->socket->given = true;
+	return fd;
+}
+
 static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 {
 	struct curl_link *k = arg;
 	const struct check_spec *s = k->probe->spec;
-	if (k->adopted)
-		return k->fd;
-	if (purpose != CURLSOCKTYPE_IPCXN || k->fd >= 0 || !is_target(s, to)) {
+	if (purpose != CURLSOCKTYPE_IPCXN || k->socket->given || !is_target(s, to)) {
 		k->socket_err = EINVAL; /* one probe, one connection */
 		return CURL_SOCKET_BAD;
 	}
+	if (k->adopted)
+		return give(k, k->socket->fd);
 	int fd = check_probe_socket(s, SOCK_STREAM, IPPROTO_TCP);
 	if (fd < 0) {
 		k->socket_err = -fd;
@@ -44,8 +60,7 @@ static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sock
 	}
 	struct linger reset = { .l_onoff = 1, .l_linger = 0 }; /* as the TCP probe: no TIME_WAIT is left behind */
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	k->fd = fd;
-	return fd;
+	return give(k, fd);
 }
 
 static int on_socket_made(void *arg, curl_socket_t fd, curlsocktype purpose)
@@ -55,10 +70,15 @@ static int on_socket_made(void *arg, curl_socket_t fd, curlsocktype purpose)
 	return k->adopted ? CURL_SOCKOPT_ALREADY_CONNECTED : CURL_SOCKOPT_OK;
 }
 
+/* Of the connection, which may outlive its link: arg is no link. */
 static int on_socket_close(void *arg, curl_socket_t fd)
 {
-	(void)arg, (void)fd;
-	return 0; /* curl_link_end does: a link may hand its socket on */
+	struct curl_link_socket *s = arg;
+	s->connected = is_connected(fd);
+	s->fd = -1;
+	if (s->left)
+		free(s);
+	return close(fd) ? 1 : 0;
 }
 
 /* libcurl says when these happen only here; installed when somebody watches the probe. */
@@ -123,7 +143,7 @@ static int set_common(struct curl_link *k, bool connect_only)
 	rc |= (int)curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, on_socket_made);
 	rc |= (int)curl_easy_setopt(e, CURLOPT_SOCKOPTDATA, k);
 	rc |= (int)curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_socket_close);
-	rc |= (int)curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, k);
+	rc |= (int)curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, k->socket);
 	rc |= (int)curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, connect_only ? 1L : 0L);
 	if (k->probe->trace) {
 		rc |= (int)curl_easy_setopt(e, CURLOPT_DEBUGFUNCTION, on_debug);
@@ -163,9 +183,12 @@ static int set_tls(struct curl_link *k, bool connect_only)
 int curl_link_new(struct curl_link *k, struct check_probe *p, bool tls, bool connect_only)
 {
 	void (*done)(struct curl_link *, CURLcode) = k->done;
-	*k = (struct curl_link){ .probe = p, .fd = -1, .tls = tls, .done = done };
+	*k = (struct curl_link){ .probe = p, .tls = tls, .done = done };
 	const char *ca = tls ? check_param(&p->spec->params, CHECK_PARAM_TLS_CA) : NULL;
-	k->multi = curl_loop_multi(p->loop, ca ? ca : CA_FILE);
+	k->socket = calloc(1, sizeof(*k->socket));
+	if (k->socket)
+		k->socket->fd = -1;
+	k->multi = k->socket ? curl_loop_multi(p->loop, ca ? ca : CA_FILE) : NULL;
 	k->easy = k->multi ? curl_easy_init() : NULL;
 	int rc = k->easy ? set_target(k) : -ENOMEM;
 	if (rc == 0)
@@ -182,8 +205,11 @@ int curl_link_secure(struct curl_link *k, struct curl_link *from)
 	int rc = curl_link_new(k, from->probe, true, true);
 	if (rc == 0) {
 		k->adopted = true;
-		k->fd = from->fd;
-		from->fd = -1;
+		k->socket->fd = fcntl(curl_link_fd(from), F_DUPFD_CLOEXEC, 0); /* that one is closed with `from` */
+		if (k->socket->fd < 0) {
+			rc = -errno;
+			curl_link_end(k);
+		}
 	}
 	curl_link_end(from);
 	return rc;
@@ -217,11 +243,15 @@ int curl_link_open(struct curl_link *k, struct check_probe *p, struct lb_time no
 	return rc;
 }
 
+int curl_link_fd(const struct curl_link *k)
+{
+	return k->socket ? k->socket->fd : -1;
+}
+
 enum check_phase curl_link_phase(const struct curl_link *k)
 {
-	union check_peer peer;
-	socklen_t len = sizeof(peer);
-	if (k->fd < 0 || getpeername(k->fd, &peer.any, &len))
+	int fd = curl_link_fd(k);
+	if (fd >= 0 ? !is_connected(fd) : !k->socket || !k->socket->connected)
 		return CHECK_PHASE_CONNECT;
 	curl_off_t done = 0;
 	if (k->tls && (curl_easy_getinfo(k->easy, CURLINFO_APPCONNECT_TIME_T, &done) || done == 0))
@@ -245,7 +275,22 @@ void curl_link_failed(const struct curl_link *k, CURLcode rc, struct check_resul
 void curl_link_keep_sent(struct curl_link *k)
 {
 	struct linger keep = { 0 };
-	setsockopt(k->fd, SOL_SOCKET, SO_LINGER, &keep, sizeof(keep));
+	if (curl_link_fd(k) >= 0)
+		setsockopt(curl_link_fd(k), SOL_SOCKET, SO_LINGER, &keep, sizeof(keep));
+}
+
+/* What was given to libcurl is closed by libcurl. Since release 8.9 that may come later: it waits up to 2 s for the
+ * server's goodbye in TLS. Our own has been said, so the wait ends with the next turn of the loop. */
+static void leave(struct curl_link_socket *s)
+{
+	if (s->fd >= 0 && s->given) {
+		s->left = true;
+		shutdown(s->fd, SHUT_RDWR);
+		return;
+	}
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s);
 }
 
 void curl_link_end(struct curl_link *k)
@@ -253,13 +298,12 @@ void curl_link_end(struct curl_link *k)
 	if (k->added)
 		curl_multi_remove_handle(k->multi, k->easy);
 	k->added = false;
-	if (k->easy) {
-		curl_easy_cleanup(k->easy); /* says goodbye in TLS, so before the socket is closed */
-		if (k->fd >= 0)
-			close(k->fd);
-		k->fd = -1;
-	}
+	if (k->easy)
+		curl_easy_cleanup(k->easy);
+	if (k->socket)
+		leave(k->socket);
 	k->easy = NULL;
+	k->socket = NULL;
 	curl_slist_free_all(k->to);
 	curl_slist_free_all(k->headers);
 	k->to = k->headers = NULL;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What every transfer of a probe has in common. A link is one transfer, or one connection that is only opened
- * (connect_only) and then read and written by its owner with curl_easy_recv and curl_easy_send. Its socket is made and
- * closed by the link, never by libcurl: it gets the source and the interface of the spec, no name is looked up, and an
- * open connection can be handed to a second link, which is how TLS begins in the middle of one (STARTTLS). Nothing here
- * is called while libcurl is on the stack, except the callbacks that are given to it; those never end or free a link.
+ * (connect_only) and then read and written by its owner with curl_easy_recv and curl_easy_send. Its socket is made by
+ * the link, never by libcurl: it gets the source and the interface of the spec, no name is looked up, and an open
+ * connection can be handed to a second link, which is how TLS begins in the middle of one (STARTTLS). From then on it
+ * is libcurl's until libcurl says that it is to be closed: before its transfer is done, when the link ends, or after
+ * that. Nothing here is called while libcurl is on the stack, except the callbacks that are given to it; those never
+ * end or free a link.
  */
 #pragma once
 
@@ -15,12 +17,20 @@
 
 #define CURL_NAME_MAX 256
 
+/* Outlives its link when libcurl has not closed it by then. */
+struct curl_link_socket {
+	int fd;         /* -1 = none yet, or closed */
+	bool given;     /* to libcurl */
+	bool connected; /* when it was closed */
+	bool left;      /* by its link: who closes it frees this */
+};
+
 struct curl_link {
 	struct check_probe *probe;
 	CURL *easy;
 	struct curl_slist *to, *headers; /* headers: set by the owner */
 	CURLM *multi;                    /* borrowed: of the loop */
-	int fd;                          /* -1 = none yet */
+	struct curl_link_socket *socket;
 	bool tls, adopted, added;
 	int socket_err; /* errno: why there is no socket */
 	/* The transfer has ended. From the loop; the link may be ended and freed in it. */
@@ -34,7 +44,8 @@ struct curl_link {
  * -ENOMEM. After a failure curl_link_end is allowed, not needed. */
 int curl_link_new(struct curl_link *k, struct check_probe *p, bool tls, bool connect_only);
 
-/* Goes on with a connection that `from` has opened; `from` is ended. Like curl_link_new with tls and connect_only. */
+/* Goes on with a connection that `from` has opened; `from` is ended. Like curl_link_new with tls and connect_only, or
+ * another -errno. */
 int curl_link_secure(struct curl_link *k, struct curl_link *from);
 
 /* Starts. 0 or -ENOMEM. done comes later, from the loop. */
@@ -43,6 +54,9 @@ int curl_link_go(struct curl_link *k);
 /* A probe whose first step is a connection (connect_only) begins now. 0, also when the host in the spec is none: then
  * that is its result; -ENOMEM: nothing is left of it. */
 int curl_link_open(struct curl_link *k, struct check_probe *p, struct lb_time now, bool tls);
+
+/* Of an open connection (connect_only); -1: there is none, or libcurl has closed it. */
+int curl_link_fd(const struct curl_link *k);
 
 /* How far it came: for the deadline. */
 enum check_phase curl_link_phase(const struct curl_link *k);
@@ -53,5 +67,5 @@ void curl_link_failed(const struct curl_link *k, CURLcode rc, struct check_resul
 /* From now on the socket is closed with FIN, not with a reset: something that was just sent shall arrive. */
 void curl_link_keep_sent(struct curl_link *k);
 
-/* Removes, frees, closes. Idempotent; also on a link of zeroes. */
+/* Removes, frees, closes, or leaves it to libcurl to close it. Idempotent; also on a link of zeroes. */
 void curl_link_end(struct curl_link *k);

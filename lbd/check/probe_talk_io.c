@@ -33,7 +33,7 @@ static void talk_cancel(struct check_probe *p)
 static void watch(struct talk *t, int events)
 {
 	ev_io_stop(t->probe.loop, &t->io);
-	ev_io_set(&t->io, t->link.fd, events);
+	ev_io_set(&t->io, curl_link_fd(&t->link), events);
 	ev_io_start(t->probe.loop, &t->io);
 }
 
@@ -137,8 +137,11 @@ static void secure(struct talk *t)
 	int rc = curl_link_secure(&t->link, &plain);
 	if (rc == 0)
 		rc = curl_link_go(&t->link);
-	if (rc)
-		check_probe_finish_code(&t->probe, CHECK_CODE_SOCKERR, "cannot allocate memory");
+	if (rc) {
+		struct check_result r = { 0 };
+		check_result_errno(&r, CHECK_CODE_SOCKERR, -rc);
+		check_probe_finish(&t->probe, &r);
+	}
 }
 
 static void go_on(struct talk *t, enum check_talk_next next)

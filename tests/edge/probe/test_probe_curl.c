@@ -115,6 +115,22 @@ static bool asan(void)
 	return dlsym(NULL, "__asan_init") != NULL;
 }
 
+/* Our sockets that are connected to a server of ours. */
+static unsigned connected_to(uint16_t port)
+{
+	unsigned n = 0;
+	DIR *d = opendir("/proc/self/fd");
+	for (struct dirent *e; (e = readdir(d));) {
+		struct sockaddr_in a = { 0 };
+		socklen_t len = sizeof(a);
+		int fd = (int)strtol(e->d_name, NULL, 10);
+		n += e->d_name[0] != '.' && getpeername(fd, (struct sockaddr *)&a, &len) == 0 &&
+		     ntohs(a.sin_port) == port;
+	}
+	closedir(d);
+	return n;
+}
+
 struct row {
 	const char *what;
 	enum check_type type;
@@ -146,6 +162,7 @@ static void expect(const struct row *row)
 	}
 	ck_assert_msg(result.code == row->code && strcmp(result.text, row->text) == 0, "%s: %s (%s)", row->what,
 		check_codes[result.code].name, result.text);
+	ck_assert_msg(connected_to(srv->port) == 0, "%s: it stays connected", row->what);
 	ck_assert_msg(ms <= TIMEOUT_MS + LATE_MS, "%s: it took %ld ms", row->what, (long)ms);
 	ck_assert_msg(ms >= TIMEOUT_MS || !late, "%s: it took only %ld ms", row->what, (long)ms);
 }
@@ -552,6 +569,7 @@ START_TEST(cancel_at_any_time)
 		free(p);
 		ev_run(loop, EVRUN_NOWAIT);
 		ck_assert_uint_eq(n_done, before);
+		ck_assert_uint_eq(connected_to(srv->port), 0);
 	}
 }
 END_TEST
