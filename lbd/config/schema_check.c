@@ -41,7 +41,7 @@ static const char *word_tls(size_t i, int64_t *value)
 
 static const char *word_tls_version(size_t i, int64_t *value)
 {
-	static const char *const t[] = { "1.0", "1.1", "1.2", "1.3" };
+	static const char *const t[] = { "1.2", "1.3" };
 	return pick(t, COUNT(t), i, value);
 }
 
