@@ -57,6 +57,7 @@ static int put_param(struct lb_text *t, const struct schema_row *row, const stru
 	case SCHEMA_TYPE_ENDPOINT:
 	case SCHEMA_TYPE_RATE:
 	case SCHEMA_TYPE_SHARE:
+	case SCHEMA_TYPE_PERCENT:
 	case SCHEMA_TYPE_OBJECT:
 	case SCHEMA_TYPE_NAMED: break;
 	}

@@ -307,7 +307,7 @@ static const struct schema_row service_rows[] = {
 			"leaves the table, and all its flows are ended. With drain a client of UDP that keeps sending "
 			"stays with a backend that is down: for such services say remove or cut." },
 	[SERVICE_FAIL_OPEN] = { .name = "fail_open",
-		.type = SCHEMA_TYPE_SHARE,
+		.type = SCHEMA_TYPE_PERCENT,
 		.flags = SCHEMA_OFF,
 		.min = 1,
 		.max = 100,

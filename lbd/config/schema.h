@@ -63,11 +63,12 @@ enum schema_type {
 	SCHEMA_TYPE_TOKEN,  /* text without blanks and control characters */
 	SCHEMA_TYPE_STATUS, /* of HTTP: one, or a range */
 	SCHEMA_TYPE_SHARE,  /* a number, or a percentage */
+	SCHEMA_TYPE_PERCENT,
 	SCHEMA_TYPE_MAP,    /* of header names to texts */
 	SCHEMA_TYPE_OBJECT, /* a mapping with the keys of `of` */
 	SCHEMA_TYPE_NAMED   /* a mapping from names to mappings with the keys of `of` */
 };
-#define SCHEMA_TYPE_COUNT 24
+#define SCHEMA_TYPE_COUNT 25
 
 enum schema_flag {
 	SCHEMA_LIST = 1,       /* one or several */

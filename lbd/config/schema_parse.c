@@ -356,6 +356,19 @@ static int parse_share(const struct schema_row *row, const char *s, size_t n, st
 	return 0;
 }
 
+/* Where a number without % could be taken for a count. */
+static int parse_percent(
+	const struct schema_row *row, const char *s, size_t n, struct schema_value *out, struct say say)
+{
+	snprintf(say.help, SCHEMA_SAY, "%lld%% to %lld%%", (long long)row->min, (long long)row->max);
+	if (n > 1 && s[n - 1] == '%')
+		return parse_share(row, s, n, out, say);
+	bool digits = n && n <= 2 && strspn(s, "0123456789") == n;
+	snprintf(say.text, SCHEMA_SAY, "%s '%s' is not a share", row->name, config_shown(s, n).s);
+	snprintf(say.help, SCHEMA_SAY, "write `%.*s%%`", digits ? (int)n : 2, digits ? s : "50");
+	return -EINVAL;
+}
+
 static bool is_hex(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
@@ -440,6 +453,7 @@ int schema_parse(const struct schema_row *row, const char *s, size_t n, bool quo
 	case SCHEMA_TYPE_SIZE: return parse_size(row, s, n, out, say);
 	case SCHEMA_TYPE_RATE: return parse_rate(row, s, n, out, say);
 	case SCHEMA_TYPE_SHARE: return parse_share(row, s, n, out, say);
+	case SCHEMA_TYPE_PERCENT: return parse_percent(row, s, n, out, say);
 	case SCHEMA_TYPE_HEX: return parse_hex(row, s, n, out, say);
 	case SCHEMA_TYPE_STATUS: return parse_status(row, s, n, out, say);
 	case SCHEMA_TYPE_PATH:

@@ -98,6 +98,7 @@ static json_t *one_value(const struct schema_row *row, bool in_defaults)
 		return any_of(with(with(typed("integer"), "minimum", json_integer(row->min)), "maximum",
 				      json_integer(row->max)),
 			pattern("^[0-9]{1,3}%$"));
+	case SCHEMA_TYPE_PERCENT: return pattern("^[0-9]{1,3}%$");
 	case SCHEMA_TYPE_MAP: return with(typed("object"), "additionalProperties", typed("string"));
 	case SCHEMA_TYPE_OBJECT: return reference(kind_name(row->of, in_defaults));
 	case SCHEMA_TYPE_NAMED:
@@ -226,6 +227,7 @@ static void put_type(struct lb_text *out, const struct schema_row *row)
 		[SCHEMA_TYPE_TOKEN] = "word",
 		[SCHEMA_TYPE_STATUS] = "status code or range",
 		[SCHEMA_TYPE_SHARE] = "number, or share such as 50%",
+		[SCHEMA_TYPE_PERCENT] = "share such as 50%",
 		[SCHEMA_TYPE_MAP] = "mapping of header names to texts",
 		[SCHEMA_TYPE_OBJECT] = "mapping",
 		[SCHEMA_TYPE_NAMED] = "mapping by name",

@@ -29,6 +29,7 @@ static const char *const type_nouns[] = {
 	[SCHEMA_TYPE_TOKEN] = "a word",
 	[SCHEMA_TYPE_STATUS] = "a status code",
 	[SCHEMA_TYPE_SHARE] = "a number or a share",
+	[SCHEMA_TYPE_PERCENT] = "a share",
 	[SCHEMA_TYPE_MAP] = "a mapping of headers",
 	[SCHEMA_TYPE_OBJECT] = "a mapping",
 	[SCHEMA_TYPE_NAMED] = "a mapping of names",

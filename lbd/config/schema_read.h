@@ -19,12 +19,12 @@ struct schema_value {
 		const struct schema_object *obj; /* OBJECT */
 		const struct config_node *named; /* NAMED: a map whose keys are good names (others are bad) */
 	};
-	int64_t num; /* BOOL, UINT, INT, DURATION, WORD, SIZE, RATE, SHARE; PREFIX: its bits */
+	int64_t num; /* BOOL, UINT, INT, DURATION, WORD, SIZE, RATE, SHARE, PERCENT; PREFIX: its bits */
 	uint32_t n;  /* bytes of text; values in list */
 	uint16_t port;
 	struct lb_ip ip;
 	const struct config_node *node; /* of the values in a list that is by_node: the key that names it */
-	bool percent;                   /* SHARE */
+	bool percent;                   /* SHARE, PERCENT */
 	bool by_node;                   /* list has one value for each node that is named */
 	bool set;
 	bool off;   /* not set, and that was written */
