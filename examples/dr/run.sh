@@ -15,6 +15,7 @@ for i in 1 2; do as_written app$i 'sysctl -w net.ipv4.conf.all.arp_ignore=1'; do
 serve http:80,https:443 app1 app2
 start lb
 await lb service/web up
+await lb service/web-tls up
 show lb lbctl backend list
 
 say "Connections to both ports"

@@ -424,6 +424,28 @@ static void rule_share(struct config_builder *b)
 		row->fallback ? flag : "write `on_fail: remove`");
 }
 
+/* Of several ports the backends are probed at one, and nobody would notice that another is dead: unless a check names
+ * its port, which says that this one stands for all. */
+static void rule_one_port(struct config_builder *b)
+{
+	const struct config_service *s = b->now.s;
+	bool portless = false, probed = false;
+	for (uint32_t i = 0; i < s->n_backends; i++)
+		portless |= !s->backends[i].port;
+	for (uint32_t i = 0; i < s->n_checks; i++) {
+		const struct config_check *ck = &b->slots[b->check_ids.v[b->check_ids.n - s->n_checks + i]];
+		if (ck->spec.port)
+			return;
+		probed |= !check_types[ck->spec.type].portless;
+	}
+	if (!b->now.facts.ports || !portless || !probed || !s->listens[0].port)
+		return;
+	char text[80];
+	snprintf(text, sizeof(text), "of several ports only %u is probed", s->listens[0].port);
+	config_warn(b, config_at_or(&b->now.keys->v[SERVICE_CHECK], b->now.entry->key), &b->now.path, text,
+		"make a service for each port, or give the check the `port` that stands for all");
+}
+
 void config_rules_service(struct config_builder *b)
 {
 	const struct config_service *s = b->now.s;
@@ -439,6 +461,7 @@ void config_rules_service(struct config_builder *b)
 		config_warn(b, where, &b->now.path, "a service without backends answers nobody", NULL);
 	rule_duplicates(b);
 	rule_check_ports(b);
+	rule_one_port(b);
 	rule_pool(b);
 	rule_share(b);
 	const struct schema_value *l = &v[SERVICE_LISTEN];

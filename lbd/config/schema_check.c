@@ -79,8 +79,9 @@ const struct schema_row schema_check_rows[] = {
 		.only = WITH_PORT,
 		.min = 1,
 		.max = 65535,
-		.absent = "the port of the backend",
-		.help = "The port that is probed." },
+		.absent = "the port of the backend, else of the listener",
+		.help = "The port that is probed. It is one: where a backend has the ports of several listeners, that "
+			"of the lowest address." },
 	[CHECK_KEY_SOURCE] = { .name = "source",
 		.type = SCHEMA_TYPE_ADDRESS,
 		.only = NETWORK,

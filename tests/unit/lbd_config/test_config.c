@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -456,6 +457,47 @@ START_TEST(digest_sees_every_change)
 }
 END_TEST
 
+START_TEST(of_several_ports_one_is_probed)
+{
+	static const struct {
+		const char *what, *keys, *said; /* NULL = nothing is said */
+	} rows[] = {
+		{ "two ports", "listen: [192.0.2.1:80, 192.0.2.1:443], backends: { a: 10.1.0.1:8080, b: 10.1.0.2 }",
+			"test:1:13: warning: of several ports only 80 is probed" },
+		{ "which is a matter of addresses, not of the order in the file",
+			"check: tcp, listen: [192.0.2.2:80, 192.0.2.1:443], backends: { a: 10.1.0.1 }",
+			"test:1:25: warning: of several ports only 443 is probed" },
+		{ "two protocols", "listen: 192.0.2.1:53, protocol: [udp, tcp], backends: { a: 10.1.0.1 }, check: tcp",
+			NULL },
+		{ "two addresses", "listen: [192.0.2.1:80, '[2001:db8::1]:80'], mode: tun, backends: { a: 10.1.0.1 }",
+			NULL },
+		{ "the backends have one port", "listen: [192.0.2.1:80, 192.0.2.1:443], backends: { a: 10.1.0.1:8080 }",
+			NULL },
+		{ "one check names its port",
+			"listen: [192.0.2.1:80, 192.0.2.1:443], check: [tcp, own], backends: { a: 10.1.0.1 }", NULL },
+		{ "no port is probed", "listen: [192.0.2.1:80, 192.0.2.1:443], check: icmp, backends: { a: 10.1.0.1 }",
+			NULL },
+		{ "nothing is probed", "listen: [192.0.2.1:80, 192.0.2.1:443], check: none, backends: { a: 10.1.0.1 }",
+			NULL },
+	};
+	char text[400];
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct lb_text report = LB_TEXT_INIT;
+		snprintf(text, sizeof(text), "services: { x: { %s } }\nchecks: { own: { type: tcp, port: 443 } }\n",
+			rows[i].keys);
+		struct config_source source = source_of("test", text);
+		struct config *c = config_load(&source, 1, NULL, &report);
+		const char *said = report.n ? report.s : "";
+		ck_assert_msg(c != NULL, "%s: %s", rows[i].what, said);
+		ck_assert_msg(rows[i].said ? strncmp(said, rows[i].said, strlen(rows[i].said)) == 0
+					   : strstr(said, "probed") == NULL,
+			"%s: %s", rows[i].what, said);
+		config_free(c);
+		lb_text_done(&report);
+	}
+}
+END_TEST
+
 START_TEST(warnings_stop_nothing)
 {
 	const char *text = "services: { w: { listen: 192.0.2.1:80, backends: {} } }";
@@ -493,6 +535,7 @@ int main(void)
 	tcase_add_test(tc, limits);
 	tcase_add_test(tc, more_limits);
 	tcase_add_test(tc, digest_sees_every_change);
+	tcase_add_test(tc, of_several_ports_one_is_probed);
 	tcase_add_test(tc, warnings_stop_nothing);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
