@@ -273,8 +273,9 @@ void model_settle(
 	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
 		drain_clock(&b[i], now, wall_ms);
 		d[i] = decide(m, &b[i], now);
-		if (b[i].adopted && d[i].health != HEALTH_UNKNOWN) {
-			b[i].adopted = false; /* from now on the checks have the word */
+		/* from now on the checks have the word, and of what is in maintenance nobody knows what comes back */
+		if (b[i].adopted && (d[i].health != HEALTH_UNKNOWN || d[i].state == MODEL_BACKEND_MAINT)) {
+			b[i].adopted = false;
 			d[i] = decide(m, &b[i], now);
 		}
 	}

@@ -611,6 +611,23 @@ START_TEST(a_flapping_backend_is_back_without_damping_and_after_maintenance)
 }
 END_TEST
 
+/* What the kernel had at a start serves until its checks have spoken; not what was taken out meanwhile. */
+START_TEST(maintenance_ends_what_a_start_took_over)
+{
+	struct world w = { .kernel = { "203.0.113.1:80/tcp 10.1.0.1:80" } };
+	world_start(&w, "services: { web: { listen: 203.0.113.1:80, backends: { a: 10.1.0.1 } } }");
+	ck_assert(w.m->backends[0].in_pool);
+	world_state(&w, "web/a", CONFIG_STATE_MAINT, 0);
+	world_settle(&w);
+	world_state(&w, "web/a", CONFIG_STATE_ENABLED, 0);
+	world_settle(&w);
+	ck_assert(!w.m->backends[0].in_pool);
+	word(&w, "web/a", true);
+	ck_assert(w.m->backends[0].in_pool);
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(without_damping_nothing_is_counted)
 {
 	struct world w = { 0 };
@@ -676,6 +693,7 @@ int main(void)
 		what_the_quorum_puts_aside_returns_only_if_it_was_down, a_reload_does_not_begin_a_slow_start_anew,
 		a_backend_that_flaps_stays_out_until_it_is_calm,
 		a_flapping_backend_is_back_without_damping_and_after_maintenance, a_stage_that_rests_has_not_fallen,
-		without_damping_nothing_is_counted, settling_twice_is_settling_once };
+		maintenance_ends_what_a_start_took_over, without_damping_nothing_is_counted,
+		settling_twice_is_settling_once };
 	return run_suite("model_pool", tests, COUNT(tests));
 }
