@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CA_FILE     "/etc/ssl/certs/ca-certificates.crt"
@@ -29,6 +30,20 @@ static bool is_target(const struct check_spec *s, const struct curl_sockaddr *to
 	       memcmp(&at->in6.sin6_addr, &peer.in6.sin6_addr, sizeof(peer.in6.sin6_addr)) == 0;
 }
 
+/* 0 = it is no socket. */
+static ino_t socket_ino(int fd)
+{
+	struct stat st;
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
+}
+
+/* libcurl 7.88 says nothing when it closes a socket that never connected, and the number may be another one's by now.
+ */
+static bool is_open(const struct curl_link_socket *s)
+{
+	return s && s->fd >= 0 && (!s->given || socket_ino(s->fd) == s->ino);
+}
+
 static bool is_connected(int fd)
 {
 	union check_peer peer;
@@ -39,6 +54,7 @@ static bool is_connected(int fd)
 static curl_socket_t give(struct curl_link *k, int fd)
 {
 	k->socket->fd = fd;
+	k->socket->ino = socket_ino(fd);
 	k->socket->given = true;
 	return fd;
 }
@@ -250,8 +266,8 @@ int curl_link_fd(const struct curl_link *k)
 
 enum check_phase curl_link_phase(const struct curl_link *k)
 {
-	int fd = curl_link_fd(k);
-	if (fd >= 0 ? !is_connected(fd) : !k->socket || !k->socket->connected)
+	const struct curl_link_socket *s = k->socket;
+	if (is_open(s) ? !is_connected(s->fd) : !s || !s->connected)
 		return CHECK_PHASE_CONNECT;
 	curl_off_t done = 0;
 	if (k->tls && (curl_easy_getinfo(k->easy, CURLINFO_APPCONNECT_TIME_T, &done) || done == 0))
@@ -283,12 +299,12 @@ void curl_link_keep_sent(struct curl_link *k)
  * server's goodbye in TLS. Our own has been said, so the wait ends with the next turn of the loop. */
 static void leave(struct curl_link_socket *s)
 {
-	if (s->fd >= 0 && s->given) {
+	if (is_open(s) && s->given) {
 		s->left = true;
 		shutdown(s->fd, SHUT_RDWR);
 		return;
 	}
-	if (s->fd >= 0)
+	if (is_open(s))
 		close(s->fd);
 	free(s);
 }

@@ -14,12 +14,14 @@
 #include "lbd/check/check_probe.h"
 
 #include <curl/curl.h>
+#include <sys/types.h>
 
 #define CURL_NAME_MAX 256
 
 /* Outlives its link when libcurl has not closed it by then. */
 struct curl_link_socket {
 	int fd;         /* -1 = none yet, or closed */
+	ino_t ino;      /* which one it is, when it was given */
 	bool given;     /* to libcurl */
 	bool connected; /* when it was closed */
 	bool left;      /* by its link: who closes it frees this */
