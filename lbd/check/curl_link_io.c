@@ -169,6 +169,18 @@ static int set_common(struct curl_link *k, bool connect_only)
 	return rc ? -ENOMEM : 0;
 }
 
+/* An open connection stands in a cache, and there libcurl takes one for dead whose server has said something: any new
+ * transfer closes it. So it is the only one in a cache of its own. */
+static int set_apart(struct curl_link *k)
+{
+	k->own = curl_share_init();
+	if (!k->own)
+		return -ENOMEM;
+	int rc = (int)curl_share_setopt(k->own, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT);
+	rc |= (int)curl_easy_setopt(k->easy, CURLOPT_SHARE, k->own);
+	return rc ? -ENOMEM : 0;
+}
+
 static int set_tls(struct curl_link *k, bool connect_only)
 {
 	CURL *e = k->easy;
@@ -209,6 +221,8 @@ int curl_link_new(struct curl_link *k, struct check_probe *p, bool tls, bool con
 	int rc = k->easy ? set_target(k) : -ENOMEM;
 	if (rc == 0)
 		rc = set_common(k, connect_only);
+	if (rc == 0 && connect_only)
+		rc = set_apart(k);
 	if (rc == 0 && tls)
 		rc = set_tls(k, connect_only);
 	if (rc)
@@ -316,9 +330,11 @@ void curl_link_end(struct curl_link *k)
 	k->added = false;
 	if (k->easy)
 		curl_easy_cleanup(k->easy);
+	curl_share_cleanup(k->own);
 	if (k->socket)
 		leave(k->socket);
 	k->easy = NULL;
+	k->own = NULL;
 	k->socket = NULL;
 	curl_slist_free_all(k->to);
 	curl_slist_free_all(k->headers);

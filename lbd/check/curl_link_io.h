@@ -32,6 +32,7 @@ struct curl_link {
 	CURL *easy;
 	struct curl_slist *to, *headers; /* headers: set by the owner */
 	CURLM *multi;                    /* borrowed: of the loop */
+	CURLSH *own;                     /* a cache for an open connection (connect_only) */
 	struct curl_link_socket *socket;
 	bool tls, adopted, added;
 	int socket_err; /* errno: why there is no socket */

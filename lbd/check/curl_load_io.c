@@ -20,6 +20,7 @@
 #undef curl_easy_setopt
 #undef curl_easy_getinfo
 #undef curl_multi_setopt
+#undef curl_share_setopt
 
 /* The name is its binary interface, the same for all releases since 2006. */
 #define CURL_LIBRARY "libcurl.so.4"
@@ -40,6 +41,9 @@ static struct {
 	CURLMcode (*multi_assign)(CURLM *, curl_socket_t, void *);
 	CURLMsg *(*multi_info_read)(CURLM *, int *);
 	CURLMcode (*multi_socket_action)(CURLM *, curl_socket_t, int, int *);
+	CURLSH *(*share_init)(void);
+	CURLSHcode (*share_cleanup)(CURLSH *);
+	CURLSHcode (*share_setopt)(CURLSH *, CURLSHoption, ...);
 	struct curl_slist *(*slist_append)(struct curl_slist *, const char *);
 	void (*slist_free_all)(struct curl_slist *);
 } real;
@@ -54,8 +58,8 @@ static const struct {
 	void **at;
 } rows[] = { ROW(global_init), ROW(easy_init), ROW(easy_cleanup), ROW(easy_setopt), ROW(easy_getinfo), ROW(easy_send),
 	ROW(easy_recv), ROW(multi_init), ROW(multi_cleanup), ROW(multi_setopt), ROW(multi_add_handle),
-	ROW(multi_remove_handle), ROW(multi_assign), ROW(multi_info_read), ROW(multi_socket_action), ROW(slist_append),
-	ROW(slist_free_all) };
+	ROW(multi_remove_handle), ROW(multi_assign), ROW(multi_info_read), ROW(multi_socket_action), ROW(share_init),
+	ROW(share_cleanup), ROW(share_setopt), ROW(slist_append), ROW(slist_free_all) };
 
 bool curl_load(void)
 {
@@ -81,7 +85,7 @@ CURLcode curl_global_init(long flags)
 	return curl_load() ? real.global_init(flags) : CURLE_FAILED_INIT;
 }
 
-/* Without these three there are no handles and no lists, and nothing below is called. */
+/* Without these there are no handles and no lists, and nothing below is called. */
 
 CURL *curl_easy_init(void)
 {
@@ -91,6 +95,11 @@ CURL *curl_easy_init(void)
 CURLM *curl_multi_init(void)
 {
 	return curl_load() ? real.multi_init() : NULL;
+}
+
+CURLSH *curl_share_init(void)
+{
+	return curl_load() ? real.share_init() : NULL;
 }
 
 struct curl_slist *curl_slist_append(struct curl_slist *list, const char *s)
@@ -109,6 +118,21 @@ void curl_easy_cleanup(CURL *e)
 {
 	if (e)
 		real.easy_cleanup(e);
+}
+
+CURLSHcode curl_share_cleanup(CURLSH *s)
+{
+	return s ? real.share_cleanup(s) : CURLSHE_OK;
+}
+
+/* For CURLSHOPT_SHARE, whose argument is a number. */
+CURLSHcode curl_share_setopt(CURLSH *s, CURLSHoption option, ...)
+{
+	va_list ap;
+	va_start(ap, option);
+	CURLSHcode rc = real.share_setopt(s, option, va_arg(ap, int));
+	va_end(ap);
+	return rc;
 }
 
 /* The option says of which type its argument is: its number is made of that (curl.h). */
