@@ -23,31 +23,45 @@ static int skip_cmp(const void *x, const void *y)
 	return sync_skip_cmp(x, y);
 }
 
-static bool is_exception(const struct config_service *s)
+/* Also one with a mark that is copied as is the rule: flows have the mark of their packets, whatever listener they came
+ * through, and only these marks mean one. */
+static bool is_told(const struct config_service *s, const struct ipvs_key *key)
 {
-	return s->sync != CONFIG_SYNC_ESTABLISHED;
+	return s->sync != CONFIG_SYNC_ESTABLISHED || key->fwmark;
+}
+
+/* Into out unless it is NULL. Returns how many there are. */
+static size_t skip_listens(const struct config *c, struct sync_skip *out)
+{
+	size_t n = 0;
+	for (uint32_t i = 0; i < c->n_services; i++) {
+		const struct config_service *s = &c->services[i];
+		for (uint32_t k = 0; k < s->n_listens; k++) {
+			const struct ipvs_key *key = &s->listens[k];
+			if (!is_told(s, key))
+				continue;
+			if (out)
+				out[n] = (struct sync_skip){ .what = (enum sync_what)s->sync,
+					.protocol = key->protocol,
+					.port = key->port,
+					.fwmark = key->fwmark,
+					.addr = key->addr };
+			n++;
+		}
+	}
+	return n;
 }
 
 /* 0, or -1: no memory. */
 static int collect_skips(const struct config *c, struct sync_conf *out)
 {
-	size_t n = 0;
-	for (uint32_t i = 0; i < c->n_services; i++)
-		n += is_exception(&c->services[i]) ? c->services[i].n_listens : 0;
+	const size_t n = skip_listens(c, NULL);
 	if (!n)
 		return 0;
 	out->skips = calloc(n, sizeof(*out->skips));
 	if (!out->skips)
 		return -1;
-	for (uint32_t i = 0; i < c->n_services; i++) {
-		const struct config_service *s = &c->services[i];
-		for (uint32_t k = 0; is_exception(s) && k < s->n_listens; k++)
-			out->skips[out->n_skips++] = (struct sync_skip){ .what = (enum sync_what)s->sync,
-				.protocol = s->listens[k].protocol,
-				.port = s->listens[k].port,
-				.fwmark = s->listens[k].fwmark,
-				.addr = s->listens[k].addr };
-	}
+	out->n_skips = (uint32_t)skip_listens(c, out->skips);
 	qsort(out->skips, n, sizeof(*out->skips), skip_cmp);
 	return 0;
 }

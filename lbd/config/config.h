@@ -41,7 +41,7 @@
 #define CONFIG_ROUTES_MAX         32u    /* of one instance */
 #define CONFIG_RULES_MAX          32u    /* the same */
 #define CONFIG_GROUP_MAX          32u    /* instances of one group */
-#define CONFIG_SYNC_LISTENS_MAX   16384u /* listeners of services whose sync is not `established` */
+#define CONFIG_SYNC_LISTENS_MAX   16384u /* listeners whose sync is not `established`, or that have a mark */
 #define CONFIG_WEIGHT_MAX         65535u
 #define CONFIG_ERRORS_MAX         50u
 #define CONFIG_DEPTH_MAX          32u

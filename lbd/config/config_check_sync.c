@@ -62,10 +62,11 @@ static void rule_exceptions(struct config_builder *b)
 	for (uint32_t i = 0; i < b->n_built; i++) {
 		const struct config_service *s = &b->built[i];
 		struct config_path path = { &up, s->name, (uint32_t)strlen(s->name), 0 };
-		n += s->sync != CONFIG_SYNC_ESTABLISHED ? s->n_listens : 0;
+		for (uint32_t k = 0; k < s->n_listens; k++)
+			n += s->sync != CONFIG_SYNC_ESTABLISHED || s->listens[k].fwmark;
 		if (n > CONFIG_SYNC_LISTENS_MAX) {
 			config_say(b, b->services.v[i].key, &path, "`sync: established`, or fewer addresses in listen",
-				"more than %u listeners of services whose sync is not established",
+				"more than %u listeners whose sync is not established, or that have a fwmark",
 				CONFIG_SYNC_LISTENS_MAX);
 			return;
 		}

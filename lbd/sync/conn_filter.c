@@ -186,13 +186,16 @@ static uint32_t mark_of_template(const struct flow *f)
 	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
-static bool of_listener(const struct conn_filter *c, const struct flow *f, const struct conn_match *dest, bool marked)
+static bool of_listener(
+	const struct conn_filter *c, const struct flow *f, const struct conn_match *dest, enum conn_mark mark)
 {
 	if (f->key.template && !f->key.protocol)
 		return of_mark(c, f, dest, mark_of_template(f));
-	if (marked && f->fwmark)
-		return of_mark(c, f, dest, f->fwmark);
-	return of_address(c, f, dest) || (!marked && dest->dest.family && of_any_mark(c, f, dest));
+	if (mark == CONN_MARK_UNKNOWN)
+		return of_address(c, f, dest) || (dest->dest.family && of_any_mark(c, f, dest));
+	if (f->fwmark && of_mark(c, f, dest, f->fwmark))
+		return true; /* also of a listener that has just gone */
+	return (!f->fwmark || mark == CONN_MARK_PACKET) && of_address(c, f, dest);
 }
 
 static bool same_net(const struct lb_ip *a, const struct lb_ip *net, unsigned prefix)
@@ -208,12 +211,12 @@ static bool of_client(const struct conn_filter *c, const struct flow *f)
 	       (!c->client_port || f->key.client_port == c->client_port);
 }
 
-bool conn_filter_takes(const struct conn_filter *c, const struct flow *f, bool marked)
+bool conn_filter_takes(const struct conn_filter *c, const struct flow *f, enum conn_mark mark)
 {
 	const struct conn_match exact = { .dest = f->dest, .dest_port = f->dest_port }, all_ports = { .dest = f->dest },
 				any = { .dest.family = 0 };
 	if (!of_client(c, f))
 		return false;
-	return !c->some || of_listener(c, f, &exact, marked) || of_listener(c, f, &all_ports, marked) ||
-	       of_listener(c, f, &any, marked);
+	return !c->some || of_listener(c, f, &exact, mark) || of_listener(c, f, &all_ports, mark) ||
+	       of_listener(c, f, &any, mark);
 }

@@ -4,7 +4,7 @@
  *
  * What /proc says of a connection does not tell to which listener it belongs: one of an address does where it goes,
  * one of a mark is known only when the kernel told of it itself. Where nothing is known of the mark, the backend
- * decides alone.
+ * decides alone. A mark that no listener has is only that of its packets: then the address decides, as in the kernel.
  */
 #pragma once
 
@@ -42,5 +42,11 @@ uint32_t conn_match_sort(struct conn_match *v, uint32_t n);
 const char *conn_match_str(const struct conn_match *m, char out[CONN_MATCH_STRLEN]);
 bool conn_match_parse(const char *s, size_t n, struct conn_match *out);
 
-/* marked: f->fwmark is what the kernel told; else nothing is known of it. */
-bool conn_filter_takes(const struct conn_filter *c, const struct flow *f, bool marked);
+/* What f->fwmark is. */
+enum conn_mark {
+	CONN_MARK_UNKNOWN, /* nothing: the kernel did not tell it */
+	CONN_MARK_PACKET,  /* no listener has it now */
+	CONN_MARK_LISTENER /* one has it */
+};
+
+bool conn_filter_takes(const struct conn_filter *c, const struct flow *f, enum conn_mark mark);

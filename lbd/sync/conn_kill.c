@@ -109,11 +109,11 @@ void conn_kill_pass(struct conn_kill *k)
 	k->slow = false;
 }
 
-bool conn_kill_row(struct conn_kill *k, const struct flow *f, bool known, enum conn_sight sight)
+bool conn_kill_row(struct conn_kill *k, const struct flow *f, enum conn_mark mark, enum conn_sight sight)
 {
 	uint64_t hash = flow_key_hash(&f->key, 0);
 	bool opens = k->looks || k->cut;
-	if (sight == CONN_OVER || !conn_filter_takes(&k->filter, f, known))
+	if (sight == CONN_OVER || !conn_filter_takes(&k->filter, f, mark))
 		return false;
 	hash += !hash;
 	struct conn_known *e = opens ? find_or_add(k, hash) : find(k, hash);

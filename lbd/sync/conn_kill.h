@@ -72,8 +72,8 @@ void conn_kill_done(struct conn_kill *k);
 bool conn_kill_told(const struct conn_kill *k);
 
 void conn_kill_pass(struct conn_kill *k);
-/* A row, and what it is; known: its mark is (conn_filter_takes). True: it gets a record. */
-bool conn_kill_row(struct conn_kill *k, const struct flow *f, bool known, enum conn_sight sight);
+/* A row, and what it is and its mark. True: it gets a record. */
+bool conn_kill_row(struct conn_kill *k, const struct flow *f, enum conn_mark mark, enum conn_sight sight);
 /* It cannot be gone on with. */
 void conn_kill_fail(struct conn_kill *k, int err);
 /* The pass is over, and was whole or not. True: it was the last, *end says what became of it. */

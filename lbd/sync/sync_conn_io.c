@@ -97,8 +97,9 @@ static void list_flow(const struct flow *flow, void *arg)
 {
 	struct list *l = arg;
 	struct flow f = *flow;
-	bool of_peer, known = sync_kernel_known(l->all->kernel, &f, &of_peer);
-	if (!conn_filter_takes(&l->filter, &f, known))
+	bool of_peer;
+	enum conn_mark mark = sync_kernel_known(l->all->kernel, &f, &of_peer);
+	if (!conn_filter_takes(&l->filter, &f, mark))
 		return;
 	struct conn_row *row = lb_vec_push(&l->rows);
 	if (!row) {
@@ -248,10 +249,11 @@ static void scan_flow(const struct flow *flow, void *arg)
 {
 	struct sync_conn *c = arg;
 	struct flow f = *flow;
-	bool of_peer, known = sync_kernel_known(c->kernel, &f, &of_peer), ends = false;
+	bool of_peer, ends = false;
+	enum conn_mark mark = sync_kernel_known(c->kernel, &f, &of_peer);
 	enum conn_sight sight = conn_pass_row(&c->pass, flow);
 	for (struct kill *k = c->kills; k; k = k->next)
-		ends |= k->k.in_pass && conn_kill_row(&k->k, &f, known, sight);
+		ends |= k->k.in_pass && conn_kill_row(&k->k, &f, mark, sight);
 	if (ends)
 		end_one(c, &f);
 }

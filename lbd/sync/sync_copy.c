@@ -41,16 +41,30 @@ static const struct sync_skip *find_listener(const struct sync_skip *list, uint3
 {
 	const struct sync_skip *it = find(list, n, &key);
 	key.port = 0;
-	return it || key.fwmark ? it : find(list, n, &key);
+	return it ? it : find(list, n, &key);
+}
+
+/* All listeners with a mark are there: of any other mark is only the packet. */
+static const struct sync_skip *find_mark(const struct sync_conf *conf, const struct flow *f)
+{
+	const struct sync_skip key = { .fwmark = f->fwmark, .addr.family = f->key.virtual.family };
+	return f->fwmark ? find(conf->skips, conf->n_skips, &key) : NULL;
 }
 
 static enum sync_what what_of(const struct sync_conf *conf, const struct flow *f)
 {
-	struct sync_skip key = { .protocol = f->key.protocol, .port = f->key.virtual_port, .addr = f->key.virtual };
-	if (f->fwmark)
-		key = (struct sync_skip){ .fwmark = f->fwmark, .addr.family = f->key.virtual.family };
-	const struct sync_skip *skip = find_listener(conf->skips, conf->n_skips, key);
+	const struct sync_skip key = {
+		.protocol = f->key.protocol, .port = f->key.virtual_port, .addr = f->key.virtual
+	};
+	const struct sync_skip *skip = find_mark(conf, f);
+	if (!skip)
+		skip = find_listener(conf->skips, conf->n_skips, key);
 	return skip ? skip->what : SYNC_ESTABLISHED;
+}
+
+bool sync_marks_listener(const struct sync_conf *conf, const struct flow *f)
+{
+	return find_mark(conf, f) != NULL;
 }
 
 bool sync_copied(const struct sync_conf *conf, const struct flow *f)

@@ -16,3 +16,7 @@ bool sync_copied_seen(const struct sync_conf *conf, const struct flow *f);
 /* The same of an entry of connection tracking: sync.conntrack. Never one of this host with itself, nor one that begins
  * or ends at the nodes' own addresses: it cannot follow an address that moves. */
 bool sync_copied_ct(const struct sync_conf *conf, const struct flow *f);
+
+/* Whether a listener has the mark of f. Else its address decides, as in the kernel: flows have the mark of their
+ * packets also where it is there for something else. */
+bool sync_marks_listener(const struct sync_conf *conf, const struct flow *f);

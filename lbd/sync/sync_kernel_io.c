@@ -178,17 +178,17 @@ int sync_kernel_peer(struct sync_kernel *f, const struct flow *flow, struct lb_t
 
 /* ---- ends ---- */
 
-bool sync_kernel_known(const struct sync_kernel *f, struct flow *flow, bool *of_peer)
+enum conn_mark sync_kernel_known(const struct sync_kernel *f, struct flow *flow, bool *of_peer)
 {
 	struct flow known;
 	const struct flow_entry *e = flow_table_find(f->table, &flow->key);
 	*of_peer = e && e->origin == FLOW_PEER;
 	if (!e)
-		return false;
+		return CONN_MARK_UNKNOWN;
 	flow_entry_get(e, &known);
 	flow->flags = known.flags;
 	flow->fwmark = known.fwmark;
-	return true;
+	return f->conf && sync_marks_listener(f->conf, flow) ? CONN_MARK_LISTENER : CONN_MARK_PACKET;
 }
 
 int sync_kernel_end(struct sync_kernel *f, const struct flow *flow, struct lb_time now)

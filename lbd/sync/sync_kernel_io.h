@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "lbd/sync/conn_filter.h"
 #include "lbd/sync/flow_table.h"
 #include "lbd/sync/ipvs_tap_io.h"
 #include "lbd/sync/sync_room_msg.h"
@@ -51,8 +52,8 @@ enum conn_saw sync_kernel_saw(struct sync_kernel *f, const struct flow *flow, bo
 bool sync_kernel_turn(struct sync_kernel *f);
 /* The kernel's side is there from now on, if it can be: without a peer it is not, until something is to be ended. */
 void sync_kernel_want(struct sync_kernel *f);
-/* What is known of a connection of this node's kernel beyond what /proc says: the mark, flags. False: nothing. */
-bool sync_kernel_known(const struct sync_kernel *f, struct flow *flow, bool *of_peer);
+/* What is known of a connection of this node's kernel beyond what /proc says: the mark, flags. */
+enum conn_mark sync_kernel_known(const struct sync_kernel *f, struct flow *flow, bool *of_peer);
 /* Ends it (conn_over.h), here and at the peer. 0; -EAGAIN there is no room now; -ENOTCONN the kernel's side is not
  * there; -EINVAL. */
 int sync_kernel_end(struct sync_kernel *f, const struct flow *flow, struct lb_time now);

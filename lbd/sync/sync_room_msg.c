@@ -72,7 +72,7 @@ static uint8_t number_of(const struct word *words, size_t n, const char *s, size
 
 #define SKIP_TEXT 80
 
-/* "off tcp 203.0.113.10:80", "all mark 10 ipv6": there may be many of them in one line. */
+/* "off tcp 203.0.113.10:80", "established mark 10 ipv6": there may be many of them in one line. */
 static json_t *skip_write(const struct sync_skip *s)
 {
 	char text[SKIP_TEXT], at[LB_ENDPOINT_STRLEN];
@@ -127,15 +127,17 @@ static bool skip_read(const json_t *item, struct sync_skip *out)
 	if (!rest || json_string_length(item) >= SKIP_TEXT)
 		return false;
 	const char *what = next_word(&rest, &n);
-	bool off = n == 3 && memcmp(what, sync_whats[SYNC_OFF], n) == 0;
-	bool all = n == 3 && memcmp(what, sync_whats[SYNC_ALL], n) == 0;
-	if (!off && !all)
+	unsigned i = 0;
+	while (i < COUNT(sync_whats) && (strlen(sync_whats[i]) != n || memcmp(what, sync_whats[i], n) != 0))
+		i++;
+	if (i == COUNT(sync_whats))
 		return false;
-	out->what = off ? SYNC_OFF : SYNC_ALL;
+	out->what = (enum sync_what)i;
 	const char *match = next_word(&rest, &n);
 	out->protocol = number_of(protocols, COUNT(protocols), match, n);
 	if (out->protocol)
-		return lb_endpoint_parse(rest, strlen(rest), false, &out->addr, &out->port) == 0;
+		return out->what != SYNC_ESTABLISHED &&
+		       lb_endpoint_parse(rest, strlen(rest), false, &out->addr, &out->port) == 0;
 	if (n != 4 || memcmp(match, "mark", n) != 0)
 		return false;
 	const char *mark = next_word(&rest, &n);

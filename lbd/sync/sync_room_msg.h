@@ -38,9 +38,9 @@
 
 enum sync_what { SYNC_OFF, SYNC_ESTABLISHED, SYNC_ALL }; /* services.*.sync: "off" "established" "all" */
 
-/* A listener whose flows are not copied as is the rule (ESTABLISHED). */
+/* A listener whose flows are not copied as is the rule (ESTABLISHED), or one with a mark. */
 struct sync_skip {
-	enum sync_what what; /* OFF or ALL */
+	enum sync_what what; /* ESTABLISHED with a mark only */
 	uint8_t protocol;    /* 0: fwmark */
 	uint16_t port;
 	uint32_t fwmark;

@@ -26,7 +26,7 @@ static void find_all(const struct sync_conf *c)
 		const struct sync_skip *s = &c->skips[i];
 		if (bsearch(s, c->skips, c->n_skips, sizeof(*s), skip_cmp) != s)
 			abort();
-		if (!s->addr.family || !s->protocol != (s->fwmark > 0) || s->what == SYNC_ESTABLISHED)
+		if (!s->addr.family || !s->protocol != (s->fwmark > 0) || (s->what == SYNC_ESTABLISHED && !s->fwmark))
 			abort();
 	}
 }
@@ -46,9 +46,9 @@ static void meet_all(const struct conn_filter *c)
 			.fwmark = m->fwmark };
 		all.client.family = 0;
 		all.client_port = 0;
-		if (!conn_filter_takes(&all, &f, true))
+		if (!conn_filter_takes(&all, &f, CONN_MARK_LISTENER))
 			abort();
-		(void)conn_filter_takes(c, &f, false);
+		(void)conn_filter_takes(c, &f, CONN_MARK_UNKNOWN);
 	}
 }
 

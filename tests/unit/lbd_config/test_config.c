@@ -323,7 +323,8 @@ START_TEST(more_limits)
 		source = (struct config_source){ "test", t.s, t.n };
 		if (more == 1)
 			refused(&source, 1,
-				"more than 16384 listeners of services whose sync is not established (services.x)");
+				"more than 16384 listeners whose sync is not established, or that have a fwmark "
+				"(services.x)");
 		else
 			config_free(load(t.s));
 	}

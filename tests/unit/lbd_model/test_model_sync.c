@@ -56,7 +56,8 @@ END_TEST
 	"  dns: { listen: 203.0.113.10:53, protocol: [udp, tcp], sync: off, backends: { a: 10.1.0.1 } }\n"             \
 	"  as-is: { listen: 203.0.113.11:80, sync: established, backends: { a: 10.1.0.1 } }\n"                         \
 	"  six: { listen: \"[2001:db8::1]:80\", backends: { a: \"2001:db8::a\" } }\n"                                  \
-	"  mark: { fwmark: 3, family: ipv6, mode: dr, sync: off, check: none, backends: { a: \"2001:db8::a\" } }\n"
+	"  mark: { fwmark: 3, family: ipv6, mode: dr, sync: off, check: none, backends: { a: \"2001:db8::a\" } }\n"    \
+	"  told: { fwmark: 4, sync: established, check: none, backends: { a: 10.1.0.1 } }\n"
 
 /* The same services. */
 #define ALL_OFF                                                                                                        \
@@ -65,7 +66,8 @@ END_TEST
 	"  dns: { listen: 203.0.113.10:53, protocol: [udp, tcp], backends: { a: 10.1.0.1 } }\n"                        \
 	"  as-is: { listen: 203.0.113.11:80, backends: { a: 10.1.0.1 } }\n"                                            \
 	"  six: { listen: \"[2001:db8::1]:80\", backends: { a: \"2001:db8::a\" } }\n"                                  \
-	"  mark: { fwmark: 3, family: ipv6, mode: dr, check: none, backends: { a: \"2001:db8::a\" } }\n"
+	"  mark: { fwmark: 3, family: ipv6, mode: dr, check: none, backends: { a: \"2001:db8::a\" } }\n"               \
+	"  told: { fwmark: 4, check: none, backends: { a: 10.1.0.1 } }\n"
 
 START_TEST(exceptions)
 {
@@ -76,6 +78,7 @@ START_TEST(exceptions)
 		{ SYNC_ALL, IPPROTO_TCP, 80, 0, { AF_INET, { 203, 0, 113, 10 } } },
 		{ SYNC_ALL, IPPROTO_TCP, 80, 0, { AF_INET6, { 0x20, 1, 0xd, 0xb8, [15] = 1 } } },
 		{ SYNC_OFF, 0, 0, 3, { .family = AF_INET6 } },
+		{ SYNC_ESTABLISHED, 0, 0, 4, { .family = AF_INET } },
 	};
 	struct sync_conf c;
 	struct lb_err e = { 0 };
@@ -624,7 +627,7 @@ START_TEST(a_reload)
 	ck_assert(take(PAIR WEB, 2) && k.s.due && k.s.conf.generation == 2);
 	ck_assert(k.s.spoke && k.s.state.is == SYNC_IS_SYNC);
 	k.s.due = false;
-	ck_assert(take(PAIR SOME, 2) && k.s.due && k.s.conf.n_skips == 6);
+	ck_assert(take(PAIR SOME, 2) && k.s.due && k.s.conf.n_skips == 7);
 	k.s.due = false;
 	key_text = OTHER_KEY;
 	ck_assert(take(PAIR SOME, 2) && k.s.due && k.s.spoke);

@@ -32,6 +32,7 @@ static inline struct sync_skip msgs_skip(uint64_t *s)
 	struct sync_skip k = { .what = coin(s) ? SYNC_OFF : SYNC_ALL };
 	if (among(s, 0, 3) == 0) {
 		k.addr.family = coin(s) ? AF_INET : AF_INET6;
+		k.what = (enum sync_what)among(s, SYNC_OFF, SYNC_ALL);
 		k.fwmark = coin(s) ? among(s, 1, 20) : among(s, 1, UINT32_MAX);
 	} else {
 		k.addr = msgs_ip(s, coin(s) ? AF_INET : AF_INET6, among(s, 0, 65535));

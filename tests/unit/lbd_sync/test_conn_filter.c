@@ -77,41 +77,53 @@ static struct conn_filter filter_of(const char *const *list, struct conn_match *
 	"TCP 20010db8000000000000000000000007 C000 20010db8000000000000000000000001 0050 "                             \
 	"20010db8000000000000000000000002 1F90 ESTABLISHED 899"
 
+#define UNKNOWN  CONN_MARK_UNKNOWN, 0
+#define PACKET   CONN_MARK_PACKET
+#define LISTENER CONN_MARK_LISTENER
+
 static const struct {
 	const char *what, *conn;
 	const char *some[4];
 	bool takes;
-	uint32_t fwmark; /* that the kernel told; UINT32_MAX = it told nothing */
+	enum conn_mark mark;
+	uint32_t fwmark; /* that the kernel told */
 } takes[] = {
-	{ "everything", TCP, { NULL }, true, UINT32_MAX },
-	{ "its listener and backend", TCP, { "tcp 203.0.113.10:80 10.1.0.11:8080" }, true, UINT32_MAX },
-	{ "its listener", TCP, { "tcp 203.0.113.10:80 -" }, true, UINT32_MAX },
-	{ "its backend behind another listener", TCP, { "tcp 203.0.113.10:443 10.1.0.11:8080" }, false, UINT32_MAX },
-	{ "another port of its backend", TCP, { "tcp 203.0.113.10:80 10.1.0.11:8081" }, false, UINT32_MAX },
-	{ "another backend", TCP, { "tcp 203.0.113.10:80 10.1.0.12:8080" }, false, UINT32_MAX },
-	{ "the same of another protocol", UDP, { "tcp 203.0.113.10:80 10.1.0.11:8080" }, false, UINT32_MAX },
+	{ "everything", TCP, { NULL }, true, UNKNOWN },
+	{ "its listener and backend", TCP, { "tcp 203.0.113.10:80 10.1.0.11:8080" }, true, UNKNOWN },
+	{ "its listener", TCP, { "tcp 203.0.113.10:80 -" }, true, UNKNOWN },
+	{ "its backend behind another listener", TCP, { "tcp 203.0.113.10:443 10.1.0.11:8080" }, false, UNKNOWN },
+	{ "another port of its backend", TCP, { "tcp 203.0.113.10:80 10.1.0.11:8081" }, false, UNKNOWN },
+	{ "another backend", TCP, { "tcp 203.0.113.10:80 10.1.0.12:8080" }, false, UNKNOWN },
+	{ "the same of another protocol", UDP, { "tcp 203.0.113.10:80 10.1.0.11:8080" }, false, UNKNOWN },
 	{ "one of several", UDP,
 		{ "tcp 203.0.113.10:80 10.1.0.11:8080", "udp 203.0.113.10:80 10.1.0.11:8080", "udp 203.0.113.11:80 -" },
-		true, UINT32_MAX },
+		true, UNKNOWN },
 	{ "none of several", UDP, { "tcp 203.0.113.10:80 -", "udp 203.0.113.11:80 -", "udp 203.0.113.10:81 -" }, false,
-		UINT32_MAX },
-	{ "a listener of all ports", TCP, { "tcp 203.0.113.10 10.1.0.11" }, true, UINT32_MAX },
-	{ "all ports of another address", TCP, { "tcp 203.0.113.11 10.1.0.11" }, false, UINT32_MAX },
-	{ "a template of its listener", TPL, { "tcp 203.0.113.10:80 10.1.0.11:8080" }, true, UINT32_MAX },
-	{ "a template of its mark", MTPL, { "any fwmark:10/ipv4 10.1.0.11" }, true, UINT32_MAX },
-	{ "a template of another mark", MTPL, { "any fwmark:11/ipv4 10.1.0.11" }, false, UINT32_MAX },
-	{ "a mark that the kernel told", TCP, { "any fwmark:10/ipv4 10.1.0.11" }, true, 10 },
-	{ "and another", TCP, { "any fwmark:11/ipv4 10.1.0.11" }, false, 10 },
-	{ "one protocol of the mark", TCP, { "udp fwmark:10/ipv4 10.1.0.11" }, false, 10 },
-	{ "all backends of a mark", UDP, { "udp fwmark:10/ipv4 -" }, true, 10 },
-	{ "it has a mark: its address means nothing", TCP, { "tcp 203.0.113.10:80 10.1.0.11:8080" }, false, 10 },
-	{ "the kernel says that it has none", TCP, { "any fwmark:10/ipv4 10.1.0.11" }, false, 0 },
-	{ "nothing is known: the backend decides", TCP, { "any fwmark:10/ipv4 10.1.0.11:8080" }, true, UINT32_MAX },
-	{ "nothing is known: another backend", TCP, { "any fwmark:10/ipv4 10.1.0.12:8080" }, false, UINT32_MAX },
-	{ "nothing is known: another protocol", TCP, { "udp fwmark:10/ipv4 10.1.0.11:8080" }, false, UINT32_MAX },
-	{ "nothing is known, and no backend", TCP, { "any fwmark:10/ipv4 -" }, false, UINT32_MAX },
-	{ "IPv6", SIX, { "tcp [2001:db8::1]:80 [2001:db8::2]:8080" }, true, UINT32_MAX },
-	{ "a mark of the other family", SIX, { "any fwmark:10/ipv4 -" }, false, 10 },
+		UNKNOWN },
+	{ "a listener of all ports", TCP, { "tcp 203.0.113.10 10.1.0.11" }, true, UNKNOWN },
+	{ "all ports of another address", TCP, { "tcp 203.0.113.11 10.1.0.11" }, false, UNKNOWN },
+	{ "a template of its listener", TPL, { "tcp 203.0.113.10:80 10.1.0.11:8080" }, true, UNKNOWN },
+	{ "a template of its mark", MTPL, { "any fwmark:10/ipv4 10.1.0.11" }, true, UNKNOWN },
+	{ "a template of another mark", MTPL, { "any fwmark:11/ipv4 10.1.0.11" }, false, UNKNOWN },
+	{ "a mark that the kernel told", TCP, { "any fwmark:10/ipv4 10.1.0.11" }, true, LISTENER, 10 },
+	{ "and another", TCP, { "any fwmark:11/ipv4 10.1.0.11" }, false, LISTENER, 10 },
+	{ "one protocol of the mark", TCP, { "udp fwmark:10/ipv4 10.1.0.11" }, false, LISTENER, 10 },
+	{ "all backends of a mark", UDP, { "udp fwmark:10/ipv4 -" }, true, LISTENER, 10 },
+	{ "a listener has its mark: its address means nothing", TCP, { "tcp 203.0.113.10:80 10.1.0.11:8080" }, false,
+		LISTENER, 10 },
+	{ "no listener has its mark: its address counts", TCP, { "tcp 203.0.113.10:80 10.1.0.11:8080" }, true, PACKET,
+		10 },
+	{ "and no other", TCP, { "tcp 203.0.113.10:80 10.1.0.12:8080" }, false, PACKET, 10 },
+	{ "a template of a listener whose packets have a mark", TPL, { "tcp 203.0.113.10:80 -" }, true, PACKET, 10 },
+	{ "its mark has just lost its listener", TCP, { "any fwmark:10/ipv4 10.1.0.11" }, true, PACKET, 10 },
+	{ "the kernel says that it has none", TCP, { "any fwmark:10/ipv4 10.1.0.11" }, false, PACKET, 0 },
+	{ "and its address counts", TCP, { "tcp 203.0.113.10:80 -" }, true, PACKET, 0 },
+	{ "nothing is known: the backend decides", TCP, { "any fwmark:10/ipv4 10.1.0.11:8080" }, true, UNKNOWN },
+	{ "nothing is known: another backend", TCP, { "any fwmark:10/ipv4 10.1.0.12:8080" }, false, UNKNOWN },
+	{ "nothing is known: another protocol", TCP, { "udp fwmark:10/ipv4 10.1.0.11:8080" }, false, UNKNOWN },
+	{ "nothing is known, and no backend", TCP, { "any fwmark:10/ipv4 -" }, false, UNKNOWN },
+	{ "IPv6", SIX, { "tcp [2001:db8::1]:80 [2001:db8::2]:8080" }, true, UNKNOWN },
+	{ "a mark of the other family", SIX, { "any fwmark:10/ipv4 -" }, false, LISTENER, 10 },
 };
 
 static struct flow flow_of(const char *line)
@@ -142,9 +154,8 @@ START_TEST(what_is_meant)
 	struct conn_match room[4];
 	struct conn_filter c = filter_of(takes[_i].some, room);
 	struct flow f = flow_of(takes[_i].conn);
-	bool marked = takes[_i].fwmark != UINT32_MAX;
-	f.fwmark = marked ? takes[_i].fwmark : 0;
-	ck_assert_msg(conn_filter_takes(&c, &f, marked) == takes[_i].takes, "%s", takes[_i].what);
+	f.fwmark = takes[_i].fwmark;
+	ck_assert_msg(conn_filter_takes(&c, &f, takes[_i].mark) == takes[_i].takes, "%s", takes[_i].what);
 }
 END_TEST
 
@@ -152,7 +163,7 @@ START_TEST(no_match_is_nothing)
 {
 	const struct conn_filter none = { .some = true };
 	struct flow f = flow_of(TCP);
-	ck_assert(!conn_filter_takes(&none, &f, false));
+	ck_assert(!conn_filter_takes(&none, &f, CONN_MARK_UNKNOWN));
 }
 END_TEST
 
@@ -179,7 +190,7 @@ START_TEST(clients_and_networks)
 	struct conn_filter c = { .prefix = clients[_i].prefix, .client_port = clients[_i].port };
 	struct flow f = flow_of(TCP);
 	ck_assert_int_eq(lb_ip_parse(clients[_i].client, strlen(clients[_i].client), &c.client), 0);
-	ck_assert_msg(conn_filter_takes(&c, &f, false) == clients[_i].takes, "%s", clients[_i].what);
+	ck_assert_msg(conn_filter_takes(&c, &f, CONN_MARK_UNKNOWN) == clients[_i].takes, "%s", clients[_i].what);
 }
 END_TEST
 
@@ -222,7 +233,7 @@ START_TEST(many_matches)
 				 (!v[i].virtual_port || v[i].virtual_port == f.key.virtual_port) &&
 				 (!v[i].dest.family || (lb_ip_cmp(&v[i].dest, &f.dest) == 0 &&
 							       (!v[i].dest_port || v[i].dest_port == f.dest_port)));
-		ck_assert_msg(conn_filter_takes(&c, &f, true) == found, "round %u", round);
+		ck_assert_msg(conn_filter_takes(&c, &f, CONN_MARK_PACKET) == found, "round %u", round);
 	}
 }
 END_TEST

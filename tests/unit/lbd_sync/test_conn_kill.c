@@ -60,7 +60,7 @@ static bool pass(const char *rows, bool whole)
 	for (int twice = 0; twice < 2; twice++) {
 		for (const char *c = rows; *c; c++) {
 			struct flow f = row(*c);
-			if (conn_kill_row(&k, &f, false, conn_pass_row(&p, &f)))
+			if (conn_kill_row(&k, &f, CONN_MARK_UNKNOWN, conn_pass_row(&p, &f)))
 				records[n++] = *c;
 		}
 	}
@@ -217,7 +217,7 @@ START_TEST(many)
 			f.key.client_port = (uint16_t)(j + 1);
 			if (i == 2 && j % 5)
 				continue;
-			got += conn_kill_row(&k, &f, false, conn_pass_row(&p, &f));
+			got += conn_kill_row(&k, &f, CONN_MARK_UNKNOWN, conn_pass_row(&p, &f));
 		}
 		ck_assert_uint_eq(got, i == 0 ? 0 : i == 1 ? n : n / 5);
 		ck_assert(!conn_kill_passed(&k, WHOLE, now, &end));

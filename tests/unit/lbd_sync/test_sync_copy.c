@@ -15,7 +15,7 @@ static struct lb_ip ip(const char *text)
 }
 
 /* As sync_skip_cmp wants them: sorted below. */
-static struct sync_skip skips[4];
+static struct sync_skip skips[5];
 
 static const struct row {
 	const char *what;
@@ -41,7 +41,12 @@ static const struct row {
 	{ "all: what begins, too", IPPROTO_TCP, false, 82, 3, 0, "10.0.0.1", true },
 	{ "off for a whole address", IPPROTO_TCP, false, 4711, 1, 0, "10.0.0.9", false },
 	{ "off for a mark", IPPROTO_TCP, false, 80, 1, 7, "10.0.0.1", false },
-	{ "another mark", IPPROTO_TCP, false, 80, 1, 8, "10.0.0.1", true },
+	{ "a mark that is copied: its address means nothing", IPPROTO_TCP, false, 81, 1, 8, "10.0.0.1", true },
+	{ "no listener has the mark", IPPROTO_TCP, false, 80, 1, 9, "10.0.0.1", true },
+	{ "no listener has the mark: its address is off", IPPROTO_TCP, false, 81, 1, 9, "10.0.0.1", false },
+	{ "the same of a template", IPPROTO_TCP, true, 81, 0, 9, "10.0.0.1", false },
+	{ "the same, all", IPPROTO_TCP, false, 82, 3, 9, "10.0.0.1", true },
+	{ "the same of a whole address", IPPROTO_TCP, false, 4711, 1, 9, "10.0.0.9", false },
 	{ "the same mark of the other family", IPPROTO_TCP, false, 80, 1, 7, "fd00::1", true },
 };
 
@@ -56,13 +61,14 @@ static void setup(void)
 	skips[1] = (struct sync_skip){ .what = SYNC_ALL, .protocol = IPPROTO_TCP, .port = 82, .addr = ip("10.0.0.1") };
 	skips[2] = (struct sync_skip){ .what = SYNC_OFF, .protocol = IPPROTO_TCP, .addr = ip("10.0.0.9") };
 	skips[3] = (struct sync_skip){ .what = SYNC_OFF, .fwmark = 7, .addr.family = AF_INET };
-	qsort(skips, 4, sizeof(skips[0]), compare);
+	skips[4] = (struct sync_skip){ .what = SYNC_ESTABLISHED, .fwmark = 8, .addr.family = AF_INET };
+	qsort(skips, 5, sizeof(skips[0]), compare);
 }
 
 START_TEST(row)
 {
 	const struct row *r = &rows[_i];
-	const struct sync_conf conf = { .n_skips = 4, .skips = skips };
+	const struct sync_conf conf = { .n_skips = 5, .skips = skips };
 	const struct flow f = { .key = { .protocol = r->protocol,
 					.template = r->template,
 					.client_port = 1000,
@@ -77,7 +83,7 @@ END_TEST
 /* A look tells nothing of how many packets a flow of UDP has had. */
 START_TEST(seen)
 {
-	const struct sync_conf conf = { .n_skips = 4, .skips = skips };
+	const struct sync_conf conf = { .n_skips = 5, .skips = skips };
 	const struct row *r = &rows[_i];
 	struct flow f = { .key = { .protocol = r->protocol,
 				  .template = r->template,
@@ -90,7 +96,7 @@ START_TEST(seen)
 	f.key = (struct flow_key){ .protocol = IPPROTO_UDP, .virtual_port = 53, .virtual = ip("10.0.0.1") };
 	f.fwmark = 0;
 	skips[0] = (struct sync_skip){ .what = SYNC_ALL, .protocol = IPPROTO_UDP, .port = 53, .addr = ip("10.0.0.1") };
-	qsort(skips, 4, sizeof(skips[0]), compare);
+	qsort(skips, 5, sizeof(skips[0]), compare);
 	ck_assert(sync_copied_seen(&conf, &f));
 }
 END_TEST

@@ -394,6 +394,7 @@ static const struct {
 	{ "something behind it", SKIPS("\"all tcp 203.0.113.10:80 \""), -EBADMSG },
 	{ "something before it", SKIPS("\" all tcp 203.0.113.10:80\""), -EBADMSG },
 	{ "a mark", SKIPS("\"all mark 4294967295 ipv6\""), 0 },
+	{ "a mark as is the rule", SKIPS("\"established mark 10 ipv4\""), 0 },
 	{ "mark 0", SKIPS("\"all mark 0 ipv6\""), -EBADMSG },
 	{ "a mark beyond its type", SKIPS("\"all mark 4294967296 ipv6\""), -EBADMSG },
 	{ "a mark that goes on and on", SKIPS("\"all mark 18446744073709551617 ipv6\""), -EBADMSG },
