@@ -356,6 +356,15 @@ void flow_entry_get(const struct flow_entry *e, struct flow *out)
 		more_get(e->more, out);
 }
 
+bool flow_entry_left(const struct flow_entry *e, struct lb_time now, struct flow *out)
+{
+	int64_t left_s = (lb_time_diff_us(e->expires, now) + 999999) / 1000000;
+	flow_entry_get(e, out);
+	if (!e->template)
+		out->timeout_s = left_s > UINT32_MAX ? UINT32_MAX : (uint32_t)left_s;
+	return lb_time_cmp(e->expires, now) > 0;
+}
+
 /* All that is not in its key. */
 static void enter(struct flow_table *t, uint32_t i, const struct flow *f, enum flow_origin origin,
 	struct lb_time put_at, struct lb_time now)

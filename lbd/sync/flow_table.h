@@ -46,6 +46,10 @@ struct flow_entry { /* read only outside; it stays where it is until the flow is
 
 /* The flow; timeout_s is the one that was put (or the default of the state), counted from when it was put. */
 void flow_entry_get(const struct flow_entry *e, struct flow *out);
+/* The same for another kernel: timeout_s is what is left of it, upwards (0 would be another word for all of it). Of a
+ * template it is all: a kernel gives the next connections of its client as much as the template came with, and never
+ * more. False: nothing is left. */
+bool flow_entry_left(const struct flow_entry *e, struct lb_time now, struct flow *out);
 
 /* seed: random, against chosen keys. max: flows at most. NULL: no memory. */
 struct flow_table *flow_table_new(uint64_t seed, uint32_t max);

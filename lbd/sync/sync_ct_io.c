@@ -174,13 +174,7 @@ static bool sweep(struct sync_ct *c, struct lb_time now)
 /* One that ended meanwhile is not brought back to life. */
 static bool take_one(struct sync_ct *c, const struct flow_entry *e, struct lb_time now)
 {
-	struct flow *f = &c->batch[c->n_batch].flow;
-	int64_t left_us = lb_time_diff_us(e->expires, now);
-	if (e->origin != FLOW_PEER || left_us <= 0)
-		return false;
-	flow_entry_get(e, f);
-	f->timeout_s = (uint32_t)((left_us + 999999) / 1000000);
-	return true;
+	return e->origin == FLOW_PEER && flow_entry_left(e, now, &c->batch[c->n_batch].flow);
 }
 
 static void fill_batch(struct sync_ct *c, struct lb_time now)

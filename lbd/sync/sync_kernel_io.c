@@ -122,23 +122,12 @@ static void on_room(void *arg)
 	(void)arg; /* the turn ends with sync_kernel_turn */
 }
 
-/* One that expired meanwhile is not brought back to life. */
-static bool still_lives(const struct flow_entry *e, struct flow *flow, struct lb_time now)
-{
-	int64_t left_us = lb_time_diff_us(e->expires, now);
-	flow_entry_get(e, flow);
-	if (left_us <= 0)
-		return false;
-	flow->timeout_s = (uint32_t)((left_us + 999999) / 1000000);
-	return true;
-}
-
-/* The next one for the kernel, of which still has its time; false: there is none. */
+/* The next one for the kernel; one that expired meanwhile is not brought back to life. False: there is none. */
 static bool next_flow(struct sync_kernel *f, struct lb_time now)
 {
 	const struct flow_entry *e;
 	for (unsigned n = 0; !f->holds && n < LOOK_PER_TURN && (e = flow_cursor_next(&f->to_kernel)); n++)
-		f->holds = e->origin == FLOW_PEER && still_lives(e, &f->held, now);
+		f->holds = e->origin == FLOW_PEER && flow_entry_left(e, now, &f->held);
 	return f->holds;
 }
 

@@ -20,7 +20,8 @@
  *
  * A record of stream 1 (IPVS): form (1)  protocol (1)  ports of client, virtual, server (2, 2, 2)  state (2)  flags (4)
  * fwmark (4)  seconds left (4)  age, ms (4)  addresses of client, virtual, server (4 or 16 each)
- * where form says so: sequence numbers in, out (3 * 4 each);  name (1 + n) and data (1 + n) of a persistence engine
+ * where form says so: sequence numbers in, out (3 * 4 each);  name (1 + n) and data (1 + n) of a persistence engine.
+ * Of a template the seconds are all that it gives each connection, see flow_entry_left
  *
  * A record of stream 2 (connection tracking): form (1)  protocol (1)  zone (2)  ports of client, virtual, server, and
  * where answers go (2 each)  state (2)  flags (4)  mark (4)  seconds left (4)  age, ms (4)  the four addresses (4 or 16
@@ -176,7 +177,7 @@ bool sync_flows_bytes(struct sync_flows *f, const uint8_t **p, size_t *n);
 /* The next record of stream 1. 1; 0 there is none; -EINVAL no flow that the kernel would take (go on with the next). */
 int sync_flows_next(struct sync_flows *f, struct flow *out, struct sync_from *from);
 
-/* One record of stream 1, without its length. timeout_s is the seconds that are left. f is whole (flow_is_whole). */
+/* One record of stream 1, without its length. timeout_s is as flow_entry_left has it. f is whole (flow_is_whole). */
 void sync_flow_write(struct lb_writer *w, const struct flow *f, const struct sync_from *from);
 int sync_flow_read(const uint8_t *p, size_t n, struct flow *out, struct sync_from *from); /* 0 or -EINVAL */
 

@@ -34,10 +34,7 @@ static void flows_write(struct sync_source *s, const struct sync_item *item, con
 {
 	const struct flow_entry *e = item->what;
 	struct flow f;
-	flow_entry_get(e, &f);
-	/* upwards: 0 would be another word for the whole timeout */
-	int64_t left_s = (lb_time_diff_us(e->expires, now) + 999999) / 1000000;
-	f.timeout_s = left_s > UINT32_MAX ? UINT32_MAX : (uint32_t)left_s;
+	(void)flow_entry_left(e, now, &f);
 	((const struct sync_flow_source *)s)->record(w, &f, from);
 }
 

@@ -95,6 +95,24 @@ START_TEST(the_default_of_the_state)
 }
 END_TEST
 
+START_TEST(what_is_left)
+{
+	struct flow_table *t = flow_table_new(SEED, 10);
+	struct flow f = nth(1), left;
+	f.timeout_s = 60;
+	const struct flow_entry *e = put(t, &f, FLOW_PEER, NOW);
+	ck_assert(flow_entry_left(e, later(NOW, 58001), &left) && left.timeout_s == 2);
+	ck_assert(flow_entry_left(e, later(NOW, 59999), &left) && left.timeout_s == 1);
+	ck_assert(!flow_entry_left(e, later(NOW, 60000), &left) && !flow_entry_left(e, later(NOW, 90000), &left));
+	f.key.template = true;
+	f.flags |= FLOW_TEMPLATE;
+	e = put(t, &f, FLOW_PEER, NOW);
+	ck_assert(flow_entry_left(e, later(NOW, 58001), &left) && left.timeout_s == 60);
+	ck_assert(!flow_entry_left(e, later(NOW, 60000), &left));
+	flow_table_free(t);
+}
+END_TEST
+
 START_TEST(full_and_not_whole)
 {
 	struct flow_table *t = flow_table_new(SEED, 3), *none = flow_table_new(SEED, 0);
@@ -544,6 +562,7 @@ int main(void)
 	tcase_set_timeout(t, 100);
 	tcase_add_test(t, what_was_put_is_found);
 	tcase_add_test(t, the_default_of_the_state);
+	tcase_add_test(t, what_is_left);
 	tcase_add_test(t, full_and_not_whole);
 	tcase_add_loop_test(t, expires_in_time, 0, LEN(expiries));
 	tcase_add_test(t, not_a_microsecond_before);

@@ -168,6 +168,33 @@ START_TEST(flows_that_ended_are_not_sent)
 }
 END_TEST
 
+/* A kernel that is told the rest of a template gives all further connections of that client only so much. */
+START_TEST(a_template_keeps_its_timeout)
+{
+	const struct flow_key key = { .protocol = IPPROTO_TCP,
+		.template = true,
+		.virtual_port = 80,
+		.client = { AF_INET, { 198, 51, 100, 0 } },
+		.virtual = { AF_INET, { 203, 0, 113, 10 } } };
+	const struct flow f = {
+		.key = key, .dest = { AF_INET, { 10, 0, 0, 11 } }, .flags = FLOW_TEMPLATE, .timeout_s = 3600
+	};
+	ck_assert_int_eq(flow_table_put(a.table, &f, FLOW_LOCAL, a.now, NULL), 0);
+	later(&a, &b, 3000000);
+	join(&a, &b);
+	talk(&a, &b);
+	const struct flow_entry *e = flow_table_find(b.table, &key);
+	ck_assert(e && e->timeout_s == 3600);
+	later(&a, &b, 3600000);
+	cut(&a, &b);
+	sync_link_resync(&a.link, SYNC_STREAM_IPVS, a.now);
+	b.got = 0;
+	join(&a, &b);
+	talk(&a, &b);
+	ck_assert_uint_eq(b.got, 0);
+}
+END_TEST
+
 START_TEST(one_that_cannot_take_a_flow_goes_on)
 {
 	put(&a, 0, 300);
@@ -511,6 +538,7 @@ int main(void)
 	tcase_add_test(tc, a_round_that_begins_late_looks_in_slices);
 	tcase_add_test(tc, many_that_move_on_during_the_bulk_are_part_of_it);
 	tcase_add_test(tc, flows_that_ended_are_not_sent);
+	tcase_add_test(tc, a_template_keeps_its_timeout);
 	tcase_add_test(tc, one_that_cannot_take_a_flow_goes_on);
 	tcase_add_test(tc, little_room_loses_nothing);
 	tcase_add_test(tc, whether_it_has_all);
