@@ -41,6 +41,7 @@ struct ipvs_tap {
 	struct ipvs_tap_conf conf;
 	struct ipvs_tap_counts counts;
 	struct tap_nl route, generic, diag;
+	struct tap_nl filter; /* as long as it is open lbd-tap is closed to other programs */
 	uint16_t family;
 	struct tap_dev tap_dev, inject_dev;
 	struct ipvs_daemon master, backup;
@@ -365,6 +366,7 @@ static int open_netlink(struct ipvs_tap *t, struct lb_err *e)
 	int err = tap_nl_open(&t->route, NETLINK_ROUTE);
 	err = err ? err : tap_nl_open(&t->generic, NETLINK_GENERIC);
 	err = err ? err : tap_nl_open(&t->diag, NETLINK_SOCK_DIAG);
+	err = err ? err : tap_nl_open(&t->filter, NETLINK_NETFILTER);
 	return err ? lb_err_set(e, LB_CODE_FAILED, "netlink: %s", strerror(-err)) : 0;
 }
 
@@ -390,7 +392,8 @@ static int start_kernel(struct ipvs_tap *t, struct lb_err *e)
 	if (step(t, open_netlink(t, e)) || step(t, tap_daemon_family(&t->generic, &t->family, e)) ||
 		step(t, tap_dev_make(&t->route, IPVS_TAP_DEVICE, &tap_ip, &t->tap_dev, e)) ||
 		step(t, tap_dev_make(&t->route, IPVS_INJECT_DEVICE, &inject_ip, &t->inject_dev, e)) ||
-		step(t, tap_dev_guard(&t->route, IPVS_INJECT_DEVICE, t->inject_dev.index, MARK, e)))
+		step(t, tap_dev_guard(&t->route, IPVS_INJECT_DEVICE, t->inject_dev.index, MARK, e)) ||
+		step(t, tap_dev_mute(&t->filter, IPVS_TAP_DEVICE, t->tap_dev.index, e)))
 		return -1;
 	/* before the master speaks: from its first word on it is heard */
 	t->tap_fd = tap_sock_listen(t->tap_dev.index, &tap_ip);
@@ -430,6 +433,7 @@ static void let_go(struct ipvs_tap *t)
 	tap_nl_close(&t->route);
 	tap_nl_close(&t->generic);
 	tap_nl_close(&t->diag);
+	tap_nl_close(&t->filter);
 	free(t);
 }
 
@@ -446,7 +450,7 @@ struct ipvs_tap *ipvs_tap_start(struct ev_loop *loop, const struct ipvs_tap_conf
 	}
 	t->loop = loop;
 	t->conf = *conf;
-	t->tap_fd = t->inject_fd = t->route.fd = t->generic.fd = t->diag.fd = -1;
+	t->tap_fd = t->inject_fd = t->route.fd = t->generic.fd = t->diag.fd = t->filter.fd = -1;
 	ev_init(&t->tap_watch, on_tap);
 	ev_init(&t->look, on_look);
 	ev_init(&t->tick, on_tick);

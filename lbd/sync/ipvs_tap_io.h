@@ -9,8 +9,10 @@
  * Both devices are dummies: nothing leaves the host. A namespace has room for one daemon of each role; one of somebody
  * else is an error, one that a killed predecessor left is taken over, with its device. The two have different ids.
  *
- * Who may tell: on lbd-tap only what comes from the source port of the kernel's socket is read, which nobody else can
- * have; into lbd-inj only what bears our mark gets (tap_link_msg.h).
+ * Who may tell: out of lbd-tap only the kernel sends (tap_nft_msg.h), and of that only what comes from its daemon's
+ * socket is read; into lbd-inj only what bears our mark gets (tap_link_msg.h). The address and port of that socket
+ * alone would prove nothing: a process may have the same port at another address of this host, and names the daemon's
+ * address with each datagram (IP_PKTINFO).
  *
  * The kernel's backup takes what fits into its buffer and loses the rest without a word, so it is asked how full it is
  * before each burst. A packet filter that drops everything it does not know of (input, iifname lbd-inj) drops this,

@@ -2,6 +2,7 @@
 #include "lbd/sync/tap_dev_io.h"
 
 #include "lbd/sync/tap_link_msg.h"
+#include "lbd/sync/tap_nft_msg.h"
 
 #include <errno.h>
 #include <string.h>
@@ -102,6 +103,25 @@ int tap_dev_guard(struct tap_nl *route, const char *name, int index, uint32_t ma
 				name, strerror(-err));
 	}
 	return 0;
+}
+
+int tap_dev_mute(struct tap_nl *filter, const char *name, int index, struct lb_err *e)
+{
+	uint32_t seq = tap_nl_next(filter);
+	int err = tap_nl_ask(filter, tap_nft_msg_guard(&filter->b, seq, index), NULL, NULL);
+	if (err == -ENOENT || err == -EOPNOTSUPP)
+		return lb_err_set(e, LB_CODE_FAILED,
+			"interface %s cannot be closed to other programs: load the module nf_tables (of Linux 5.12 or "
+			"later)",
+			name);
+	if (err == -EEXIST || err == -EPERM)
+		return lb_err_set(e, LB_CODE_REFUSED,
+			"interface %s cannot be closed to other programs: a table ip " TAP_NFT_TABLE
+			" of nftables is there and is not ours, or CAP_NET_ADMIN is missing",
+			name);
+	return err ? lb_err_set(e, LB_CODE_FAILED, "interface %s cannot be closed to other programs: %s", name,
+			     strerror(-err))
+		   : 0;
 }
 
 int tap_dev_remove(struct tap_nl *route, const char *name)

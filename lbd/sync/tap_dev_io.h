@@ -19,5 +19,8 @@ int tap_dev_make(
 	struct tap_nl *route, const char *name, const struct lb_ip *ip4, struct tap_dev *out, struct lb_err *e);
 /* From now on what does not bear the mark does not get in. 0; -1 and *e. */
 int tap_dev_guard(struct tap_nl *route, const char *name, int index, uint32_t mark, struct lb_err *e);
+/* From now on no process sends out of it, only the kernel does: until filter, which is netfilter's, is closed. 0; -1
+ * and *e. */
+int tap_dev_mute(struct tap_nl *filter, const char *name, int index, struct lb_err *e);
 /* Removes it, when it is ours. 0, also when it is not there; -errno. */
 int tap_dev_remove(struct tap_nl *route, const char *name);

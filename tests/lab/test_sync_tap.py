@@ -431,14 +431,55 @@ s.sendto(bytes.fromhex(sys.argv[3]), ("224.0.0.81", 8848))
 """
 
 
-def plant(node, device, sync_id, client, mark=0, user="nobody"):
+def record(sync_id, client):
     entry = struct.pack("!BBHIHHHHII4s4s4s", 0, 6, 36, 0, 1, 2000, 80, 8080, 0, 900, socket.inet_aton(client),
                         socket.inet_aton("10.9.0.100"), socket.inet_aton("10.8.0.11"))
-    head = struct.pack("!BBHBbH", 0, sync_id, 44, 1, 1, 0)
-    argv = ["/usr/bin/python3", "-c", PLANT, str(index(node, device)), str(mark), (head + entry).hex()]
+    return (struct.pack("!BBHBbH", 0, sync_id, 44, 1, 1, 0) + entry).hex()
+
+
+def plant(node, device, sync_id, client, mark=0, user="nobody"):
+    return as_nobody(node, PLANT, index(node, device), mark, record(sync_id, client), user=user)
+
+
+# As the kernel's own socket sends: its port, at another address of this host, and its address by IP_PKTINFO.
+FORGE = """
+import socket, struct, sys
+index, port = int(sys.argv[1]), int(sys.argv[2])
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", port))
+info = struct.pack("=i4s4s", index, socket.inet_aton("169.254.81.1"), bytes(4))
+s.sendmsg([bytes.fromhex(sys.argv[3])], [(socket.IPPROTO_IP, 8, info)], 0, ("224.0.0.81", 8848))
+"""
+
+
+def as_nobody(node, script, *argv, user="nobody"):
     with node:
-        return subprocess.run(["setpriv", "--reuid", user, "--regid", "nogroup", "--clear-groups", *argv],
-                              capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(["setpriv", "--reuid", user, "--regid", "nogroup", "--clear-groups", "/usr/bin/python3", "-c",
+                               script, *map(str, argv)], capture_output=True, text=True, timeout=60, check=False)
+
+
+def master_port(node):
+    """Of the kernel's socket; anybody may read it."""
+    udp = node.run("cat", "/proc/net/udp")
+    return int(re.search(r": 0151FEA9:([0-9A-F]{4}) 510000E0:2290 ", udp)[1], 16)
+
+
+def forge(node, device, port, payload):
+    """What came of it, and from where it left that device: it is seen there before the sender goes on."""
+    with node:
+        seen = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
+        seen.bind((device, 3))
+    with seen:
+        done = as_nobody(node, FORGE, index(node, device), port, payload)
+        seen.setblocking(False)
+        found = set()
+        try:
+            while True:
+                p = seen.recv(2000)
+                if p[28:] == bytes.fromhex(payload):
+                    found.add((socket.inet_ntoa(p[12:16]), struct.unpack("!H", p[20:22])[0]))
+        except BlockingIOError:
+            return done, found
 
 
 def test_nobody_else_plants_records(two, lb):
@@ -450,11 +491,21 @@ def test_nobody_else_plants_records(two, lb):
     assert plant(lb, "lbd-inj", INJECT, "10.66.0.3", mark=0x6c626449, user="root").returncode == 0  # the control
     until(lambda: any("10.66.0.3:" in k[1] for k in listed(lb)), "the datagram with the mark arrives", 10)
     assert not any("10.66.0.1:" in k[1] for k in listed(lb))
-    done = plant(lb, "lbd-tap", TAP, "10.66.0.4")
-    print(f"FIGURES nobody sends out of lbd-tap: status {done.returncode} {done.stderr.strip()[-80:]}")
-    assert done.returncode == 0
-    until(lambda: a.counts()["tap_foreign"] == 1, "it is seen and not believed", 10)
-    assert not any("10.66.0.4:" in f.client for _, f in a.flows)
+    for user in ("nobody", "root"):  # who has no right to write frames, or has and asks for a plain socket
+        done = plant(lb, "lbd-tap", TAP, "10.66.0.4", user=user)
+        assert done.returncode != 0 and "not permitted" in done.stderr, done.stderr
+    port = master_port(lb)
+    done, found = forge(lb, "lbd-tap", port, record(TAP, "10.66.0.6"))
+    assert done.returncode != 0 and "not permitted" in done.stderr and not found, done.stderr
+    lb.run("ip", "link", "add", "control", "type", "dummy")  # the control: nothing else is in its way
+    lb.run("ip", "link", "set", "control", "up", "multicast", "on")
+    done, found = forge(lb, "control", port, record(TAP, "10.66.0.6"))
+    lb.run("ip", "link", "del", "control")
+    assert done.returncode == 0 and found == {("169.254.81.1", port)}
+    assert a.counts()["tap_foreign"] == 0 and not any("10.66.0." in f.client for _, f in a.flows)
+    # who loads a ruleset of his own does not open it
+    lb.run("nft", "flush", "ruleset")
+    assert plant(lb, "lbd-tap", TAP, "10.66.0.4").returncode != 0
     lb.run("tc", "qdisc", "del", "dev", "lbd-inj", "ingress")  # the control: without the guard anybody could
     assert plant(lb, "lbd-inj", INJECT, "10.66.0.5").returncode == 0
     until(lambda: any("10.66.0.5:" in k[1] for k in listed(lb)), "what nobody planted arrives without the guard", 10)
