@@ -145,6 +145,7 @@ int model_sync_conf(const struct config *c, model_vrrp_key_fn *read, void *arg, 
 	const struct config_cluster *k = &c->cluster;
 	memset(out, 0, sizeof(*out));
 	enum config_flows flows = config_flows(c);
+	out->multicast = flows == CONFIG_FLOWS_KERNEL;
 	if (!has_link(flows))
 		return 0;
 	out->flows = flows == CONFIG_FLOWS_COPIED;

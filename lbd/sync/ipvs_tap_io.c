@@ -385,11 +385,24 @@ static bool step(const struct ipvs_tap *t, bool failed)
 	return failed;
 }
 
+/* Both or none: one alone would be in the way of others for nothing. */
+static int start_daemons(struct ipvs_tap *t, struct lb_err *e)
+{
+	struct lb_err unsaid;
+	if (!step(t, start_master(t, e)) &&
+		!step(t, tap_daemon_start(&t->generic, t->family, &t->backup, t->inject_dev.found, e)))
+		return 0;
+	(void)tap_daemon_stop(&t->generic, t->family, &t->master, &unsaid);
+	return -1;
+}
+
 static int start_kernel(struct ipvs_tap *t, struct lb_err *e)
 {
 	t->master = daemon_on(IPVS_DAEMON_MASTER, IPVS_TAP_DEVICE, t->conf.tap_id);
 	t->backup = daemon_on(IPVS_DAEMON_BACKUP, IPVS_INJECT_DEVICE, t->conf.inject_id);
 	if (step(t, open_netlink(t, e)) || step(t, tap_daemon_family(&t->generic, &t->family, e)) ||
+		tap_daemon_room(&t->generic, t->family, &t->master, e) ||
+		tap_daemon_room(&t->generic, t->family, &t->backup, e) ||
 		step(t, tap_dev_make(&t->route, IPVS_TAP_DEVICE, &tap_ip, &t->tap_dev, e)) ||
 		step(t, tap_dev_make(&t->route, IPVS_INJECT_DEVICE, &inject_ip, &t->inject_dev, e)) ||
 		step(t, tap_dev_guard(&t->route, IPVS_INJECT_DEVICE, t->inject_dev.index, MARK, e)) ||
@@ -404,9 +417,7 @@ static int start_kernel(struct ipvs_tap *t, struct lb_err *e)
 	if (t->inject_fd < 0)
 		return lb_err_set(e, LB_CODE_FAILED, "interface " IPVS_INJECT_DEVICE " cannot be written to: %s",
 			strerror(-t->inject_fd));
-	if (step(t, start_master(t, e)))
-		return -1;
-	return step(t, tap_daemon_start(&t->generic, t->family, &t->backup, t->inject_dev.found, e)) ? -1 : 0;
+	return start_daemons(t, e);
 }
 
 static void start_watching(struct ipvs_tap *t)

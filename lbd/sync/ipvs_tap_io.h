@@ -60,7 +60,7 @@ struct ipvs_tap_counts {
 
 struct ipvs_tap;
 
-/* NULL and *e. What is made before an error stays for the next try. */
+/* NULL and *e; no daemon of ours runs then. Devices that were made before the error stay for the next try. */
 struct ipvs_tap *ipvs_tap_start(struct ev_loop *loop, const struct ipvs_tap_conf *conf, struct lb_err *e);
 /* Stops both daemons and removes both devices. 0; -1 and *e: something is left. t is free either way; NULL is fine. */
 int ipvs_tap_stop(struct ipvs_tap *t, struct lb_err *e);

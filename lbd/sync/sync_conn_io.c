@@ -198,7 +198,7 @@ static void kill_free(struct sync_conn *c, struct kill *k)
 static void kill_over(struct sync_conn *c, struct kill *k, struct conn_end *end)
 {
 	if (end->err == ENOTCONN)
-		snprintf(end->text, sizeof(end->text), "%s", c->kernel->trouble);
+		snprintf(end->text, sizeof(end->text), "%s", sync_kernel_why(c->kernel));
 	kill_free(c, k);
 	say_end(c, end);
 }

@@ -199,6 +199,17 @@ int sync_kernel_end(struct sync_kernel *f, const struct flow *flow, struct lb_ti
 	return 0;
 }
 
+/* The kernel has room for one daemon of each role. One of ours in the role that is free now would be in the way of
+ * those of sync.multicast with the next change of roles. */
+const char *sync_kernel_why(const struct sync_kernel *f)
+{
+	if (f->conf && f->conf->multicast)
+		return "with sync.multicast no connection can be ended: it takes the kernel's sync daemons, of which "
+		       "lbd "
+		       "would need both";
+	return f->trouble;
+}
+
 bool sync_kernel_ending(const struct sync_kernel *f)
 {
 	return f->tap && !f->trouble[0] && f->settling;
@@ -244,7 +255,7 @@ static void start(struct sync_kernel *f)
 
 static bool needed(const struct sync_kernel *f)
 {
-	return copies(f) || (f->conf && f->wanted);
+	return copies(f) || (f->conf && f->wanted && !f->conf->multicast);
 }
 
 /* A tap that broke is let go of here and not in its own callback. */

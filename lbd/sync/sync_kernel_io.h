@@ -50,13 +50,16 @@ enum conn_saw { CONN_SAW_NOTHING, CONN_SAW_KNOWN, CONN_SAW_NEW };
 enum conn_saw sync_kernel_saw(struct sync_kernel *f, const struct flow *flow, bool of_peer, struct lb_time now);
 /* Before the loop sleeps: to the kernel, as much as it takes. True: call again soon. */
 bool sync_kernel_turn(struct sync_kernel *f);
-/* The kernel's side is there from now on, if it can be: without a peer it is not, until something is to be ended. */
+/* The kernel's side is there from now on, if it can be: without a peer it is not, until something is to be ended. With
+ * sync.multicast it cannot be. */
 void sync_kernel_want(struct sync_kernel *f);
 /* What is known of a connection of this node's kernel beyond what /proc says: the mark, flags. */
 enum conn_mark sync_kernel_known(const struct sync_kernel *f, struct flow *flow, bool *of_peer);
 /* Ends it (conn_over.h), here and at the peer. 0; -EAGAIN there is no room now; -ENOTCONN the kernel's side is not
- * there; -EINVAL. */
+ * there: sync_kernel_why; -EINVAL. */
 int sync_kernel_end(struct sync_kernel *f, const struct flow *flow, struct lb_time now);
+/* Why the kernel's side is not there, in words; "" when it is. */
+const char *sync_kernel_why(const struct sync_kernel *f);
 /* The kernel has not taken all yet that was ended. */
 bool sync_kernel_ending(const struct sync_kernel *f);
 /* Everything that the peer told is in the kernel, or none of it is wanted there. */

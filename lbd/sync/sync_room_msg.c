@@ -176,6 +176,7 @@ static void set_write(const void *u, struct lb_members *o)
 	const struct sync_conf *c = *(struct sync_conf *const *)u;
 	lb_put_int(o, "cluster", c->cluster);
 	lb_put_paths(o, "paths", c->paths, c->n_paths);
+	lb_put_bool(o, "multicast", c->multicast);
 	if (!c->n_paths)
 		return;
 	lb_put_bool(o, "flows", c->flows);
@@ -199,6 +200,7 @@ static int set_read(struct lb_fields *f, void *u)
 		return -ENOMEM;
 	c->n_paths = lb_field_paths(f, "paths", c->paths, SYNC_PATHS_MAX);
 	c->cluster = (uint8_t)lb_field_u32(f, "cluster", c->n_paths ? 1 : 0, UINT8_MAX);
+	c->multicast = lb_field_bool(f, "multicast");
 	if (!c->n_paths)
 		return 0;
 	c->flows = lb_field_bool(f, "flows");
@@ -234,9 +236,9 @@ static bool skips_same(const struct sync_skip *a, uint32_t n_a, const struct syn
 
 bool sync_conf_same(const struct sync_conf *a, const struct sync_conf *b)
 {
-	return a->flows == b->flows && strcmp(a->self, b->self) == 0 && strcmp(a->peer, b->peer) == 0 &&
-	       a->cluster == b->cluster && a->port == b->port && a->config == b->config &&
-	       a->generation == b->generation && a->rate == b->rate && a->key_n == b->key_n &&
+	return a->flows == b->flows && a->multicast == b->multicast && strcmp(a->self, b->self) == 0 &&
+	       strcmp(a->peer, b->peer) == 0 && a->cluster == b->cluster && a->port == b->port &&
+	       a->config == b->config && a->generation == b->generation && a->rate == b->rate && a->key_n == b->key_n &&
 	       memcmp(a->key, b->key, a->key_n) == 0 && paths_same(a, b) && a->ipvs == b->ipvs &&
 	       a->conntrack == b->conntrack && skips_same(a->skips, a->n_skips, b->skips, b->n_skips) &&
 	       skips_same(a->nats, a->n_nats, b->nats, b->n_nats);

@@ -17,7 +17,8 @@
  *                  pong         with the figures of the process
  *                  conn.rows .., look.want, look.end
  *
- * sync.set without a path: there is no other node, and no key. The process is there for single connections then.
+ * sync.set without a path: there is no other node, and no key, or sync.multicast has the kernel's daemons. The process
+ * is there for single connections then.
  *
  * Keys are in the message: the core reads the files, the process opens none.
  */
@@ -51,7 +52,8 @@ struct sync_skip {
 enum sync_conntrack { SYNC_CONNTRACK_AUTO, SYNC_CONNTRACK_ALL, SYNC_CONNTRACK_OFF };
 
 struct sync_conf {
-	bool flows; /* are copied; else there is a link to the peer, and that is all */
+	bool flows;     /* are copied; else there is a link to the peer, and that is all */
+	bool multicast; /* the kernel's own synchronisation has both its daemons; there is no path */
 	char self[SYNC_NAME_MAX], peer[SYNC_NAME_MAX];
 	uint8_t cluster; /* 1..255; without a path also 0 */
 	uint16_t port;
@@ -60,7 +62,7 @@ struct sync_conf {
 	uint32_t rate;       /* records per second, at most */
 	uint8_t key[SYNC_KEY_MAX];
 	uint32_t key_n;
-	uint32_t n_paths; /* 0: flows are not copied, and of the above only the cluster means something */
+	uint32_t n_paths; /* 0: flows are not copied, and of the above only multicast and the cluster mean something */
 	struct lb_path paths[SYNC_PATHS_MAX];
 	uint32_t n_skips;
 	struct sync_skip *skips; /* owned where it was read; sorted by sync_skip_cmp, no two alike */

@@ -103,15 +103,27 @@ static int start_failed(struct tap_nl *n, uint16_t family, const struct ipvs_dae
 		strerror(-err));
 }
 
+/* The same, of one on our device; -1 and *e also for one on another. */
+static int look_for_ours(
+	struct tap_nl *n, uint16_t family, const struct ipvs_daemon *want, struct ipvs_daemon *out, struct lb_err *e)
+{
+	int there = look(n, family, want->role, out, e);
+	return there > 0 && !same_device(out, want) ? refuse(out, want, e) : there;
+}
+
+int tap_daemon_room(struct tap_nl *generic, uint16_t family, const struct ipvs_daemon *want, struct lb_err *e)
+{
+	struct ipvs_daemon is = *want;
+	return look_for_ours(generic, family, want, &is, e) < 0 ? -1 : 0;
+}
+
 int tap_daemon_start(
 	struct tap_nl *generic, uint16_t family, const struct ipvs_daemon *want, bool keep, struct lb_err *e)
 {
 	struct ipvs_daemon is = *want;
-	int there = look(generic, family, want->role, &is, e);
+	int there = look_for_ours(generic, family, want, &is, e);
 	if (there < 0)
 		return -1;
-	if (there && !same_device(&is, want))
-		return refuse(&is, want, e);
 	if (there && keep && as_wanted(&is, want))
 		return 0;
 	int err = there ? ask_stop(generic, family, want->role) : 0;

@@ -11,6 +11,8 @@
 /* generic: NETLINK_GENERIC. 0; -1 and *e: no IPVS. */
 int tap_daemon_family(struct tap_nl *generic, uint16_t *family, struct lb_err *e);
 
+/* Whether there is room for it: none of its role runs on another device. 0; -1 and *e: whose is in its place. */
+int tap_daemon_room(struct tap_nl *generic, uint16_t family, const struct ipvs_daemon *want, struct lb_err *e);
 /*
  * Sees to it that this daemon runs. One that runs on our device is ours: it is left alone when it is as wanted and keep
  * says that its device is still the one it was started on, else stopped and started. One on another device is somebody

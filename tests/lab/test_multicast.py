@@ -110,6 +110,32 @@ def test_that_of_somebody_else_is_left_alone(farm):
     assert daemons(farm.a) == {}
 
 
+def test_nothing_is_ended(farm):
+    """That needs both daemons of the kernel: one of the free role would be in the way at the next change of roles."""
+    echo = Echo(farm.servers, [NAT_PORT])
+    flows = []
+    try:
+        with node(farm.a, configuration(150), "lb-a") as a:
+            is_master(a)
+            flows.append(Flows(farm.client, VIP4, PORTS["nat"], N))
+            with node(farm.b, configuration(200, sync=False), "lb-b"):
+                is_backup(a)
+                until(lambda: daemons(farm.a) == {"backup": f"eth2 {ID}"}, "the kernel receives")
+                done = a.call("conn", "kill", "--service", "nat", "-y")
+                assert done.returncode == 8 and "sync.multicast" in done.stderr, done
+                assert daemons(farm.a) == {"backup": f"eth2 {ID}"}
+            is_master(a)
+            until(lambda: daemons(farm.a) == {"master": f"eth2 {ID}"}, "the kernel sends")
+            done = a.call("conn", "kill", "--service", "nat", "-y")
+            assert done.returncode == 8 and "sync.multicast" in done.stderr, done
+            assert daemons(farm.a) == {"master": f"eth2 {ID}"} and flows[0].talk(20) == []
+        assert daemons(farm.a) == {}
+    finally:
+        for f in flows:
+            f.close()
+        echo.close()
+
+
 def test_it_begins_again(farm):
     """When the interface comes back, and when somebody stopped it. The last one: it leaves another eth2."""
     with node(farm.a, configuration(150), "lb-a") as a:

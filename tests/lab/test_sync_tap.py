@@ -560,6 +560,15 @@ def test_what_is_somebody_elses_is_named_and_left_alone(lb2):
     finally:
         time.sleep(0.5)
         lb2.run("ipvsadm", "--stop-daemon", "master")
+    # one that does not speak is as much in the way: ours of the other role does not stay behind
+    lb2.run("ipvsadm", "--start-daemon", "backup", "--mcast-interface", "front", "--syncid", "5")
+    try:
+        said = refusal(lb2)
+        assert "backup sync daemon of somebody else runs on front with id 5" in said, said
+        assert daemons(lb2) == {"backup": ("front", 5)}
+    finally:
+        time.sleep(0.5)
+        lb2.run("ipvsadm", "--stop-daemon", "backup")
     for d in devices(lb2):
         lb2.run("ip", "link", "del", d)
     lb2.run("ip", "link", "add", "lbd-tap", "type", "bridge")

@@ -356,11 +356,11 @@ def vrrp_channel():
 def sync_channel():
     key = "".join("%02x" % i for i in range(32))
     paths = [{"ours": "10.0.0.1", "theirs": "10.0.0.2"}, {"ours": "fd00::1", "theirs": "fd00::2"}]
-    small = {"msg": "sync.set", "flows": True, "self": "lb-a", "peer": "lb-b", "cluster": 7, "port": 9789,
+    small = {"msg": "sync.set", "flows": True, "multicast": False, "self": "lb-a", "peer": "lb-b", "cluster": 7, "port": 9789,
              "config": "0123456789abcdef", "generation": 1, "rate": 50000, "key": key, "paths": paths[:1], "skips": [],
              "ipvs": True, "conntrack": "auto", "nats": []}
     skips = ["off tcp 203.0.113.10", "all tcp 203.0.113.10:80", "off udp 203.0.113.10:80", "off sctp [2001:db8::1]:443",
-             "all mark 10 ipv4", "off mark 4294967295 ipv6"]
+             "all mark 10 ipv4", "established mark 11 ipv4", "off mark 4294967295 ipv6"]
     state = {"msg": "sync.state", "is": "in-sync", "reason": "", "text": "", "version": "1", "sent_all": True, "have_all": True,
              "same_config": True, "trouble": ""}
     counters = ("local", "peer", "sent", "received", "injected", "refused", "lost", "resyncs", "bulk_done", "bulk_all",
@@ -388,7 +388,7 @@ def sync_channel():
         "talk-link": {"msg": "talk.link", "link": 2},
         "talk-in": {"msg": "talk.in", "id": 3, "flags": 18, "text": "\u00e9"},
         "wrong-way": {"msg": "sync.get"},
-        "set-alone": {"msg": "sync.set", "cluster": 0, "paths": []},
+        "set-alone": {"msg": "sync.set", "cluster": 0, "multicast": True, "paths": []},
         "conn-list": {"msg": "conn.list", "id": 7, "cut": False, "port": 0},
         "conn-list-client": {"msg": "conn.list", "id": 7, "cut": False, "client": "2001:db8::", "prefix": 32, "port": 443},
         "conn-list-some": {"msg": "conn.list", "id": 7, "cut": False, "port": 0, "matches": [

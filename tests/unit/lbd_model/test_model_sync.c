@@ -202,6 +202,7 @@ START_TEST(where_flows_are_not_copied)
 		ck_assert_msg(
 			!c.flows && !c.skips && (c.n_paths > 0) == rows[i].link && reads == (rows[i].link ? 1u : 0u),
 			"%s", rows[i].what);
+		ck_assert_msg(c.multicast == (rows[i].why == CONFIG_FLOWS_KERNEL), "%s", rows[i].what);
 		sync_conf_done(&c);
 		struct config *cfg = config_of_node(rows[i].text, rows[i].node);
 		ck_assert_msg(config_flows(cfg) == rows[i].why, "%s: %d", rows[i].what, config_flows(cfg));

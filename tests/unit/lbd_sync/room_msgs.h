@@ -60,6 +60,7 @@ static inline void msgs_conf(uint64_t *s, struct msgs_room *room)
 	struct sync_conf *c = &room->conf;
 	memset(room, 0, sizeof(*room));
 	c->flows = coin(s);
+	c->multicast = coin(s);
 	msgs_text(s, c->self, 1, sizeof(c->self));
 	do
 		msgs_text(s, c->peer, 1, sizeof(c->peer));

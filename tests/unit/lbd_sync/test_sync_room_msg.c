@@ -176,7 +176,8 @@ END_TEST
 
 #define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define SET                                                                                                            \
-	"{\"msg\":\"sync.set\",\"flows\":true,\"self\":\"lb-a\",\"peer\":\"lb-b\",\"cluster\":7,\"port\":9789,"        \
+	"{\"msg\":\"sync.set\",\"flows\":true,\"multicast\":false,\"self\":\"lb-a\",\"peer\":\"lb-b\",\"cluster\":7,"  \
+	"\"port\":9789,"                                                                                               \
 	"\"config\":\"00000000deadbeef\",\"generation\":17,\"rate\":50000,\"key\":\"" KEY "\","                        \
 	"\"paths\":[{\"ours\":\"10.0.0.1\",\"theirs\":\"10.0.0.2\"},{\"ours\":\"fd00::1\",\"theirs\":\"fd00::2\"}],"   \
 	"\"skips\":[\"off tcp 203.0.113.10\",\"off tcp 203.0.113.10:80\",\"all udp 203.0.113.10:80\","                 \
@@ -233,6 +234,7 @@ static const struct member members[] = {
 	{ SYNC_MSG_HELLO, "version", INT, 1, UINT32_MAX },
 	{ SYNC_MSG_HELLO, "level", WORD, 0, 0 },
 	{ SYNC_MSG_SET, "flows", BOOL, 0, 0 },
+	{ SYNC_MSG_SET, "multicast", BOOL, 0, 0 },
 	{ SYNC_MSG_SET, "self", TEXT, 1, 63 },
 	{ SYNC_MSG_SET, "peer", TEXT, 1, 63 },
 	{ SYNC_MSG_SET, "cluster", INT, 1, 255 },
