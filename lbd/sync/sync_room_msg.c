@@ -234,14 +234,19 @@ static bool skips_same(const struct sync_skip *a, uint32_t n_a, const struct syn
 	return same;
 }
 
+bool sync_conf_same_ipvs(const struct sync_conf *a, const struct sync_conf *b)
+{
+	return a->ipvs == b->ipvs && !a->n_paths == !b->n_paths &&
+	       skips_same(a->skips, a->n_skips, b->skips, b->n_skips);
+}
+
 bool sync_conf_same(const struct sync_conf *a, const struct sync_conf *b)
 {
 	return a->flows == b->flows && a->multicast == b->multicast && strcmp(a->self, b->self) == 0 &&
 	       strcmp(a->peer, b->peer) == 0 && a->cluster == b->cluster && a->port == b->port &&
 	       a->config == b->config && a->generation == b->generation && a->rate == b->rate && a->key_n == b->key_n &&
-	       memcmp(a->key, b->key, a->key_n) == 0 && paths_same(a, b) && a->ipvs == b->ipvs &&
-	       a->conntrack == b->conntrack && skips_same(a->skips, a->n_skips, b->skips, b->n_skips) &&
-	       skips_same(a->nats, a->n_nats, b->nats, b->n_nats);
+	       memcmp(a->key, b->key, a->key_n) == 0 && paths_same(a, b) && sync_conf_same_ipvs(a, b) &&
+	       a->conntrack == b->conntrack && skips_same(a->nats, a->n_nats, b->nats, b->n_nats);
 }
 
 void sync_conf_done(struct sync_conf *c)

@@ -21,14 +21,16 @@ N = int(os.environ.get("LBD_SYNC_FLOWS", "20"))  # connections per mode and fami
 MODES = [(mode, family) for mode in PORTS for family in (4, 6)]
 
 
-def configuration(key, hidden=False):
-    """hidden: with services that have source_nat."""
+def configuration(key, hidden=False, sync=None):
+    """hidden: with services that have source_nat. sync: of the services over NAT."""
     services = {}
     for mode, port in PORTS.items():
         for family, vip, back in ((4, VIP4, BACK + ".{}"), (6, f"[{VIP6}]", "[fd01::{}]")):
             services[f"{mode}{family}"] = {
                 "listen": f"{vip}:{port}", "protocol": ["tcp", "udp"], "mode": mode, "check": "none", "scheduler": "rr",
                 "backends": {f"s{i}": f"{back.format(i)}:{NAT_PORT if mode == 'nat' else port}" for i in (11, 12)}}
+            if sync and mode == "nat":
+                services[f"{mode}{family}"]["sync"] = sync
     services["sticky"] = {
         "listen": f"{VIP4}:{STICKY}", "mode": "nat", "check": "none", "scheduler": "rr", "persistence": "5m",
         "backends": {f"s{i}": f"{BACK}.{i}:{NAT_PORT}" for i in (11, 12)}}
@@ -182,6 +184,20 @@ def test_what_was_there_before(farm, key):
     finally:
         for d in (b, a):
             d.close()
+
+
+def test_a_service_is_copied_from_now_on(farm, key):
+    """What is open and idle then, too."""
+    with pair_of(farm, key, sync="off") as (a, b), traffic(farm) as flows:
+        nat = [name for name in flows if name.startswith("nat")]
+        known(farm.b, {name: f for name, f in flows.items() if name not in nat})
+        assert not [r for r in b.ctl("conn", "list", "--service", "nat4")["data"] if r["state"] == "established"]
+        for d in (a, b):
+            d.reload(configuration(key, sync="established"))
+        known(farm.b, flows)
+        kill_all(a)
+        is_master(b)
+        go_on(flows, "copied from then on")
 
 
 def test_killed_master_comes_back_empty(farm, key):

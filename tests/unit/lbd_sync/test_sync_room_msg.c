@@ -631,13 +631,14 @@ END_TEST
 
 START_TEST(what_is_alike)
 {
-	static const size_t offsets[] = { offsetof(struct sync_conf, self), offsetof(struct sync_conf, peer),
-		offsetof(struct sync_conf, cluster), offsetof(struct sync_conf, port),
-		offsetof(struct sync_conf, config), offsetof(struct sync_conf, generation),
-		offsetof(struct sync_conf, rate), offsetof(struct sync_conf, key), offsetof(struct sync_conf, key_n),
-		offsetof(struct sync_conf, n_paths), offsetof(struct sync_conf, paths),
-		offsetof(struct sync_conf, n_skips), offsetof(struct sync_conf, ipvs),
-		offsetof(struct sync_conf, conntrack), offsetof(struct sync_conf, n_nats) };
+	static const size_t offsets[] = { offsetof(struct sync_conf, flows), offsetof(struct sync_conf, multicast),
+		offsetof(struct sync_conf, self), offsetof(struct sync_conf, peer), offsetof(struct sync_conf, cluster),
+		offsetof(struct sync_conf, port), offsetof(struct sync_conf, config),
+		offsetof(struct sync_conf, generation), offsetof(struct sync_conf, rate),
+		offsetof(struct sync_conf, key), offsetof(struct sync_conf, key_n), offsetof(struct sync_conf, n_paths),
+		offsetof(struct sync_conf, paths), offsetof(struct sync_conf, n_skips),
+		offsetof(struct sync_conf, ipvs), offsetof(struct sync_conf, conntrack),
+		offsetof(struct sync_conf, n_nats) };
 	struct msgs_room room, other;
 	uint64_t s = 21;
 	do
@@ -651,9 +652,9 @@ START_TEST(what_is_alike)
 	}
 	other = room;
 	other.conf.skips = other.skips;
-	ck_assert(sync_conf_same(&room.conf, &other.conf));
+	ck_assert(sync_conf_same(&room.conf, &other.conf) && sync_conf_same_ipvs(&room.conf, &other.conf));
 	other.skips[1].what = other.skips[1].what == SYNC_OFF ? SYNC_ALL : SYNC_OFF;
-	ck_assert(!sync_conf_same(&room.conf, &other.conf));
+	ck_assert(!sync_conf_same(&room.conf, &other.conf) && !sync_conf_same_ipvs(&room.conf, &other.conf));
 	other.skips[1] = room.skips[1];
 	other.skips[0].addr.b[0] ^= 1;
 	ck_assert(!sync_conf_same(&room.conf, &other.conf));
@@ -662,6 +663,28 @@ START_TEST(what_is_alike)
 	ck_assert(sync_conf_same(&room.conf, &other.conf));
 	other.nats[1].addr.b[0] ^= 1;
 	ck_assert(!sync_conf_same(&room.conf, &other.conf));
+}
+END_TEST
+
+/* What else changes does not change which connections are copied. */
+START_TEST(the_same_are_copied)
+{
+	struct msgs_room room, other;
+	uint64_t s = 23;
+	do
+		msgs_conf(&s, &room);
+	while (room.conf.n_paths < 2);
+	other = room;
+	other.conf.rate++;
+	other.conf.generation++;
+	other.conf.n_paths--;
+	other.conf.n_nats = 0;
+	ck_assert(sync_conf_same_ipvs(&room.conf, &other.conf));
+	other.conf.n_paths = 0;
+	ck_assert(!sync_conf_same_ipvs(&room.conf, &other.conf));
+	other = room;
+	other.conf.ipvs = !other.conf.ipvs;
+	ck_assert(!sync_conf_same_ipvs(&room.conf, &other.conf));
 }
 END_TEST
 
@@ -699,6 +722,7 @@ int main(void)
 	tcase_add_test(tc, the_longest_list);
 	tcase_add_test(tc, on_the_wire);
 	tcase_add_test(tc, what_is_alike);
+	tcase_add_test(tc, the_same_are_copied);
 	tcase_add_test(tc, keys_do_not_stay);
 	return suite_run(s);
 }
