@@ -17,6 +17,7 @@
 #define INJECT_PER_TURN 2000u
 #define LOOK_PER_TURN   20000u
 #define LATE_US         3000000
+#define WANTED_US       60000000 /* the kernel's side is not started and stopped for each of some commands */
 /* Two ids of the kernel's daemons on this host; nothing of them leaves it. Never that of a foreign daemon, which has
  * the cluster's. */
 #define OTHER_ID(id, n) ((uint8_t)(((id) + (n)) % 255 + 1))
@@ -273,6 +274,28 @@ static void on_retry(struct ev_loop *loop, ev_timer *ev, int events)
 		ev_timer_stop(loop, ev);
 }
 
+/* Nothing is copied any more, or ended. What the peer told stays known, should that change again. */
+static void stop(struct sync_kernel *f)
+{
+	struct lb_err e;
+	ev_timer_stop(f->loop, &f->retry);
+	if (f->tap && ipvs_tap_stop(f->tap, &e))
+		lb_log(LB_LOG_WARNING, "%s", e.text);
+	f->tap = NULL;
+	f->settling = false;
+	trouble(f, "");
+}
+
+/* While it runs the kernel takes no backend of another family than its service, and nobody else's daemons. */
+static void look_whether_wanted(struct sync_kernel *f, struct lb_time now)
+{
+	if (!f->wanted || lb_time_diff_us(now, f->wanted_at) < WANTED_US)
+		return;
+	f->wanted = false;
+	if (!needed(f))
+		stop(f);
+}
+
 static void on_age(struct ev_loop *loop, ev_timer *ev, int events)
 {
 	(void)loop, (void)events;
@@ -282,6 +305,7 @@ static void on_age(struct ev_loop *loop, ev_timer *ev, int events)
 	while (flow_table_expire(f->table, now, EXPIRE_PER_TURN) == EXPIRE_PER_TURN &&
 		lb_time_diff_us(lb_clock_now(), now) < 20000) {
 	}
+	look_whether_wanted(f, now);
 	if (f->tap && !f->trouble[0] && ipvs_tap_check(f->tap, &e))
 		on_broken(e.text, f);
 }
@@ -298,18 +322,6 @@ int sync_kernel_open(struct sync_kernel *f, struct ev_loop *loop, uint64_t seed)
 	ev_timer_init(&f->age, on_age, 1.0, 1.0);
 	ev_timer_start(loop, &f->age);
 	return 0;
-}
-
-/* Nothing is copied any more, or ended. What the peer told stays known, should that change again. */
-static void stop(struct sync_kernel *f)
-{
-	struct lb_err e;
-	ev_timer_stop(f->loop, &f->retry);
-	if (f->tap && ipvs_tap_stop(f->tap, &e))
-		lb_log(LB_LOG_WARNING, "%s", e.text);
-	f->tap = NULL;
-	f->settling = false;
-	trouble(f, "");
 }
 
 static void start_if_needed(struct sync_kernel *f)
@@ -339,6 +351,7 @@ void sync_kernel_conf(struct sync_kernel *f, const struct sync_conf *conf)
 
 void sync_kernel_want(struct sync_kernel *f)
 {
+	f->wanted_at = lb_clock_now();
 	if (f->wanted) /* it runs, or is tried again now and then */
 		return;
 	f->wanted = true;

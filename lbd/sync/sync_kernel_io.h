@@ -25,7 +25,8 @@ struct sync_kernel {
 	char trouble[SYNC_TEXT_MAX];
 	uint8_t cluster;
 	const struct sync_conf *conf; /* borrowed: what is copied; NULL = nothing */
-	bool wanted;                  /* also without a peer: connections are ended */
+	bool wanted;                  /* also where nothing is copied: connections are ended */
+	struct lb_time wanted_at;     /* the last of them */
 	bool settling;                /* was put, and not settled */
 	ev_timer retry;
 	ev_timer age; /* once a second: what has expired goes */
@@ -51,7 +52,7 @@ enum conn_saw sync_kernel_saw(struct sync_kernel *f, const struct flow *flow, bo
 /* Before the loop sleeps: to the kernel, as much as it takes. True: call again soon. */
 bool sync_kernel_turn(struct sync_kernel *f);
 /* The kernel's side is there from now on, if it can be: without a peer it is not, until something is to be ended. With
- * sync.multicast it cannot be. */
+ * sync.multicast it cannot be. Where nothing is copied it goes again a minute after the last call. */
 void sync_kernel_want(struct sync_kernel *f);
 /* What is known of a connection of this node's kernel beyond what /proc says: the mark, flags. */
 enum conn_mark sync_kernel_known(const struct sync_kernel *f, struct flow *flow, bool *of_peer);

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is ended on one node of a pair is ended on the other, and stays ended."""
-from conftest import until
+import json
+
+from conftest import Lbd, until
 from flows import PORTS, VIP4, VIP6, Echo, Flows
 from pair import is_master
 from steps import slowness
-from test_sync import farm, in_sync, key, known, pair_of  # noqa: F401 (fixtures)
+from test_sync import configuration, farm, in_sync, key, known, pair_of  # noqa: F401 (fixtures)
 
 N = 6
 
@@ -46,4 +48,24 @@ def test_what_is_ended_here_is_ended_there(farm, key):  # noqa: F811
     finally:
         for f in flows.values():
             f.close()
+        echo.close()
+
+
+def test_where_nothing_is_copied_the_kernel_is_left_alone_again(farm, key):  # noqa: F811
+    echo = Echo(farm.servers, [8080])
+    conf = json.loads(configuration(key)) | {"defaults": {"service": {"sync": "off"}}}
+    d = Lbd(farm.a, json.dumps(conf) + "\n", name="lb-a", user="root")
+    runs = lambda: "lbd-tap" in farm.a.run("ipvsadm", "-L", "--daemon")
+    try:
+        d.start()
+        is_master(d)
+        for _ in range(2):
+            assert not runs()
+            flows = Flows(farm.client, VIP4, PORTS["nat"], N)
+            assert d.text("conn", "kill", "--service", "nat4", "-y").strip() == f"{N} flows ended"
+            flows.close()
+            until(lambda: not runs(), "the daemons have gone", 120)
+        assert not farm.a.run("ip", "-o", "link").count(": lbd-")
+    finally:
+        d.close()
         echo.close()
