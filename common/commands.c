@@ -333,7 +333,7 @@ const struct lb_command lb_commands[] = {
 	[LB_COMMAND_SYNC_PAUSE] = { "sync", "pause", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
 		.wait = "ready", .help = "copy no flow until `sync resume`",
 		.text = "The other node keeps what it has until it is too old. If it takes over meanwhile, flows that "
-			"began after this are cut. A restart of the daemon ends the pause.",
+			"began after this are cut. A restart of the daemon ends the pause, a reload does not.",
 		.args = { ARG_FLOWS } },
 	[LB_COMMAND_SYNC_RESUME] = { "sync", "resume", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
 		.wait = "in-sync", .help = "go on copying flows",

@@ -87,7 +87,10 @@ void daemon_sync_role(struct daemon *d)
 int daemon_sync_do(struct daemon *d, const struct sync_msg_do *what)
 {
 	const struct sync_room_msg m = { .type = SYNC_MSG_DO, .u.run = *what };
-	return send(&d->sync, &m);
+	int err = send(&d->sync, &m);
+	if (!err)
+		model_sync_did(&d->sync.all, what);
+	return err;
 }
 
 bool daemon_sync_talking(const struct daemon *d)

@@ -261,6 +261,7 @@ bool model_sync_take(
 	if (conf->n_paths)
 		conf->generation = generation;
 	s->runs = config_flows(c);
+	memcpy(conf->paused, s->conf.paused, sizeof(conf->paused));
 	if (sync_conf_same(&s->conf, conf)) {
 		sync_conf_done(conf);
 		return false;
@@ -277,6 +278,13 @@ bool model_sync_take(
 	}
 	s->due = model_sync_runs(s);
 	return true;
+}
+
+void model_sync_did(struct model_sync *s, const struct sync_msg_do *what)
+{
+	for (unsigned k = 0; k < SYNC_KIND_COUNT; k++)
+		if (what->kinds[k] && what->what != SYNC_DO_RESYNC)
+			s->conf.paused[k] = what->what == SYNC_DO_PAUSE;
 }
 
 void model_sync_forget(struct model_sync *s, struct lb_time now)

@@ -65,6 +65,9 @@ bool model_sync_multicast(const struct config *c, const struct model_vrrps *vs, 
  * (then it is due). With another peer nothing is known of the old one any more. */
 bool model_sync_take(
 	struct model_sync *s, const struct config *c, struct sync_conf *conf, uint32_t generation, struct lb_time now);
+/* The process was told that. A pause lasts until it is told to go on: with another configuration, another peer and a
+ * new process, too. */
+void model_sync_did(struct model_sync *s, const struct sync_msg_do *what);
 /* The process is new: it knows nothing, and nothing is known of it. */
 void model_sync_forget(struct model_sync *s, struct lb_time now);
 void model_sync_done(struct model_sync *s); /* the key does not stay in memory */

@@ -318,7 +318,11 @@ static int set(struct sync_room *r, struct sync_conf *conf)
 		sync_link_set_config(&r->link, conf->config, conf->generation);
 	}
 	conf_free(old);
-	return err || same || alone ? err : link_open(r);
+	if (!err && !same && !alone)
+		err = link_open(r);
+	for (unsigned k = 0; k < SYNC_KIND_COUNT && r->tls; k++)
+		sync_link_pause(&r->link, sync_room_streams[k], conf->paused[k]);
+	return err;
 }
 
 static void run(struct sync_room *r, const struct sync_msg_do *d)

@@ -171,6 +171,29 @@ static int listeners_read(struct lb_fields *f, struct sync_conf *c)
 	return err;
 }
 
+static json_t *kinds_write(const bool kinds[SYNC_KIND_COUNT])
+{
+	json_t *list = json_array();
+	for (unsigned i = 0; i < SYNC_KIND_COUNT; i++)
+		if (kinds[i] && !lb_list_add(list, json_string(sync_kinds[i])))
+			return NULL;
+	return list;
+}
+
+static void kinds_read(struct lb_fields *f, const char *key, bool kinds[SYNC_KIND_COUNT])
+{
+	const json_t *list = lb_field_list(f, key, SYNC_KIND_COUNT);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *word = json_string_value(json_array_get(list, i));
+		unsigned k = 0;
+		while (k < SYNC_KIND_COUNT && (!word || strcmp(word, sync_kinds[k]) != 0))
+			k++;
+		f->bad |= k == SYNC_KIND_COUNT || kinds[k];
+		if (k < SYNC_KIND_COUNT)
+			kinds[k] = true;
+	}
+}
+
 static void set_write(const void *u, struct lb_members *o)
 {
 	const struct sync_conf *c = *(struct sync_conf *const *)u;
@@ -191,6 +214,7 @@ static void set_write(const void *u, struct lb_members *o)
 	lb_put_bool(o, "ipvs", c->ipvs);
 	lb_put_str(o, "conntrack", sync_conntracks[c->conntrack]);
 	lb_put(o, "nats", skips_write(c->nats, c->n_nats));
+	lb_put(o, "paused", kinds_write(c->paused));
 }
 
 static int set_read(struct lb_fields *f, void *u)
@@ -214,6 +238,7 @@ static int set_read(struct lb_fields *f, void *u)
 	c->key_n = (uint32_t)lb_field_bytes(f, "key", c->key, SYNC_KEY_MIN, SYNC_KEY_MAX);
 	c->ipvs = lb_field_bool(f, "ipvs");
 	c->conntrack = (enum sync_conntrack)lb_field_word(f, "conntrack", sync_conntracks, COUNT(sync_conntracks));
+	kinds_read(f, "paused", c->paused);
 	return listeners_read(f, c);
 }
 
@@ -246,7 +271,8 @@ bool sync_conf_same(const struct sync_conf *a, const struct sync_conf *b)
 	       strcmp(a->peer, b->peer) == 0 && a->cluster == b->cluster && a->port == b->port &&
 	       a->config == b->config && a->generation == b->generation && a->rate == b->rate && a->key_n == b->key_n &&
 	       memcmp(a->key, b->key, a->key_n) == 0 && paths_same(a, b) && sync_conf_same_ipvs(a, b) &&
-	       a->conntrack == b->conntrack && skips_same(a->nats, a->n_nats, b->nats, b->n_nats);
+	       a->conntrack == b->conntrack && skips_same(a->nats, a->n_nats, b->nats, b->n_nats) &&
+	       memcmp(a->paused, b->paused, sizeof(a->paused)) == 0;
 }
 
 void sync_conf_done(struct sync_conf *c)
@@ -257,30 +283,6 @@ void sync_conf_done(struct sync_conf *c)
 }
 
 /* ---- the other pairs: message -> members, members -> message ---- */
-
-static json_t *kinds_write(const bool kinds[SYNC_KIND_COUNT])
-{
-	json_t *list = json_array();
-	for (unsigned i = 0; i < SYNC_KIND_COUNT; i++)
-		if (kinds[i] && !lb_list_add(list, json_string(sync_kinds[i])))
-			return NULL;
-	return list;
-}
-
-static void kinds_read(struct lb_fields *f, bool kinds[SYNC_KIND_COUNT])
-{
-	const json_t *list = lb_field_list(f, "kinds", SYNC_KIND_COUNT);
-	f->bad |= json_array_size(list) == 0;
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *word = json_string_value(json_array_get(list, i));
-		unsigned k = 0;
-		while (k < SYNC_KIND_COUNT && (!word || strcmp(word, sync_kinds[k]) != 0))
-			k++;
-		f->bad |= k == SYNC_KIND_COUNT || kinds[k];
-		if (k < SYNC_KIND_COUNT)
-			kinds[k] = true;
-	}
-}
 
 static void do_write(const void *u, struct lb_members *o)
 {
@@ -293,7 +295,8 @@ static int do_read(struct lb_fields *f, void *u)
 {
 	struct sync_msg_do *d = u;
 	d->what = (enum sync_do)lb_field_word(f, "what", sync_dos, COUNT(sync_dos));
-	kinds_read(f, d->kinds);
+	kinds_read(f, "kinds", d->kinds);
+	f->bad |= !d->kinds[SYNC_IPVS] && !d->kinds[SYNC_CONNTRACK];
 	return 0;
 }
 

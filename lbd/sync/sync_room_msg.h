@@ -4,7 +4,7 @@
  *
  *   core -> sync   hello        once, first
  *                  sync.set     all of it: who we are, who the peer is, the key; anew when anything of it changed
- *                  sync.do      an operator's word
+ *                  sync.do      an operator's word; a pause is in each sync.set from then on
  *                  talk.out     to the core of the peer
  *                  sync.multicast  in place of sync.set: the kernel's own synchronisation, and who we are in it
  *                  log, ping    as with every worker
@@ -48,6 +48,9 @@ struct sync_skip {
 	struct lb_ip addr; /* family only, for fwmark */
 };
 
+enum sync_kind { SYNC_IPVS, SYNC_CONNTRACK };
+#define SYNC_KIND_COUNT (SYNC_CONNTRACK + 1) /* words "ipvs" "conntrack" */
+
 /* Which entries of connection tracking are copied: "auto" those of the listeners in nats, "all", "off". */
 enum sync_conntrack { SYNC_CONNTRACK_AUTO, SYNC_CONNTRACK_ALL, SYNC_CONNTRACK_OFF };
 
@@ -69,7 +72,8 @@ struct sync_conf {
 	bool ipvs;               /* any flow of IPVS is copied: the kernel's own synchronisation is to run */
 	enum sync_conntrack conntrack;
 	uint32_t n_nats;
-	struct sync_skip *nats; /* the same; `what` is ALL. Listeners whose flows get another source address */
+	struct sync_skip *nats;       /* the same; `what` is ALL. Listeners whose flows get another source address */
+	bool paused[SYNC_KIND_COUNT]; /* an operator's word, see SYNC_DO_PAUSE */
 };
 
 /* Whether there is anything to do with connection tracking. */
@@ -77,9 +81,6 @@ static inline bool sync_conf_tracks(const struct sync_conf *c)
 {
 	return c->conntrack == SYNC_CONNTRACK_ALL || (c->conntrack == SYNC_CONNTRACK_AUTO && c->n_nats);
 }
-
-enum sync_kind { SYNC_IPVS, SYNC_CONNTRACK };
-#define SYNC_KIND_COUNT (SYNC_CONNTRACK + 1) /* words "ipvs" "conntrack" */
 
 enum sync_do { SYNC_DO_RESYNC, SYNC_DO_PAUSE, SYNC_DO_RESUME }; /* "resync" "pause" "resume" */
 #define SYNC_DO_COUNT (SYNC_DO_RESUME + 1)

@@ -15,7 +15,7 @@ import time
 import pytest
 
 from conftest import until
-from fake_peer import BYE, FLOWS, PORT, WHY_VERSION, Fake, Sniffer, record
+from fake_peer import BYE, FLOWS, HOLD, PORT, WHY_VERSION, Fake, Sniffer, record
 from pair import B4, Wire, instance, is_master, lone, pair, state
 from steps import slowness
 from test_vrrp import workers
@@ -37,8 +37,9 @@ def key(tmp_path):
     return str(path)
 
 
-def yaml(key):
+def yaml(key, **sync):
     return json.dumps({
+        **({"sync": sync} if sync else {}),
         "cluster": {"id": 7, "key_file": key, "nodes": {"lb-a": {"address": "10.8.0.1"}, "lb-b": {"address": TO}}},
         "vrrp": {"wan": instance()},
         "services": {"web": {"listen": "10.7.0.100:1000", "mode": "nat", "check": "none",
@@ -103,6 +104,31 @@ def test_another_version_is_named(pair, key):
             fake.hello(1, 9).flows(0, 300, 0)
             knows(b, 300)
             assert row(b)["version"] == "1" and "reason" not in row(b)
+
+
+def test_a_pause_lasts_until_resume(pair, key):
+    """Also over a reload that makes another link, and when the process is started anew."""
+    def held(fake):
+        fake.hello()
+        until(lambda: (frames := fake.of(HOLD)) and frames[-1][1:] == b"\x01\x01", "it says that it is paused", 10)
+        until(lambda: row(b).get("state") == "paused", f"and to us: {row(b)}", 10)
+
+    with node(pair, key) as b:
+        with Fake(pair.a, KEY, TO) as fake:
+            fake.hello()
+            until(lambda: row(b).get("version") == "1", f"the link is up: {row(b)}", 10)
+            b.text("sync", "pause", "ipvs")
+            until(lambda: row(b).get("state") == "paused", f"it is paused: {row(b)}", 10)
+            assert fake.of(HOLD)
+        b.reload(yaml(key, conntrack="all"))
+        with Fake(pair.a, KEY, TO) as fake:
+            held(fake)
+        os.kill(workers(b)["sync"], 9)
+        until(lambda: listening(pair.b), "another one listens", 20)
+        with Fake(pair.a, KEY, TO) as fake:
+            held(fake)
+            b.text("sync", "resume")
+            until(lambda: fake.of(HOLD)[-1][2] == 0, "it goes on", 10)
 
 
 def test_who_has_not_the_key_plants_nothing(pair, key):

@@ -358,7 +358,7 @@ def sync_channel():
     paths = [{"ours": "10.0.0.1", "theirs": "10.0.0.2"}, {"ours": "fd00::1", "theirs": "fd00::2"}]
     small = {"msg": "sync.set", "flows": True, "multicast": False, "self": "lb-a", "peer": "lb-b", "cluster": 7, "port": 9789,
              "config": "0123456789abcdef", "generation": 1, "rate": 50000, "key": key, "paths": paths[:1], "skips": [],
-             "ipvs": True, "conntrack": "auto", "nats": []}
+             "ipvs": True, "conntrack": "auto", "nats": [], "paused": []}
     skips = ["off tcp 203.0.113.10", "all tcp 203.0.113.10:80", "off udp 203.0.113.10:80", "off sctp [2001:db8::1]:443",
              "all mark 10 ipv4", "established mark 11 ipv4", "off mark 4294967295 ipv6"]
     state = {"msg": "sync.state", "is": "in-sync", "reason": "", "text": "", "version": "1", "sent_all": True, "have_all": True,
@@ -368,7 +368,7 @@ def sync_channel():
     lines = {
         "hello": {"msg": "hello", "version": 1, "level": "info"},
         "set": small,
-        "set-skips": dict(small, skips=skips, paths=paths, key=key + key),
+        "set-skips": dict(small, skips=skips, paths=paths, key=key + key, paused=["ipvs", "conntrack"]),
         "set-nats": dict(small, conntrack="auto", nats=["all tcp 203.0.113.10:80"], ipvs=False),
         "set-unsorted": dict(small, skips=skips[::-1]),
         "set-twice": dict(small, skips=skips[:1] * 2),

@@ -566,6 +566,26 @@ START_TEST(another_key)
 }
 END_TEST
 
+/* An operator's word outlives whatever the process is told or is. */
+START_TEST(a_pause_lasts)
+{
+	static const struct sync_msg_do pause = { SYNC_DO_PAUSE, { [SYNC_CONNTRACK] = true } },
+					resync = { SYNC_DO_RESYNC, { true, true } },
+					resume = { SYNC_DO_RESUME, { true, true } };
+	setup();
+	model_sync_did(&k.s, &pause);
+	model_sync_did(&k.s, &resync);
+	ck_assert(!k.s.conf.paused[SYNC_IPVS] && k.s.conf.paused[SYNC_CONNTRACK]);
+	ck_assert(take(PAIR SOME, 2) && k.s.due && k.s.conf.paused[SYNC_CONNTRACK]);
+	model_sync_forget(&k.s, k.now);
+	ck_assert(k.s.due && k.s.conf.paused[SYNC_CONNTRACK]);
+	ck_assert(!take(PAIR SOME, 2));
+	ck_assert(take(WEB, 3) && take(PAIR SOME, 4) && k.s.conf.paused[SYNC_CONNTRACK]);
+	model_sync_did(&k.s, &resume);
+	ck_assert(take(PAIR WEB, 5) && !k.s.conf.paused[SYNC_IPVS] && !k.s.conf.paused[SYNC_CONNTRACK]);
+}
+END_TEST
+
 START_TEST(copied_anew)
 {
 	setup();
@@ -668,6 +688,7 @@ int main(void)
 	const TTest *tests[] = { both_ends, exceptions, ways, the_process_takes_it, where_flows_are_not_copied,
 		translated_listeners, the_role_of_the_kernel, a_key_that_is_none, a_link_comes_and_goes, figures,
 		who_has_not_come_yet, a_peer_that_lags, another_key, a_kernel_that_has_no_room, connection_tracking,
-		copied_anew, a_kernel_that_does_not_play_along, progress, a_reload, no_row_of_the_kernel_changes };
+		a_pause_lasts, copied_anew, a_kernel_that_does_not_play_along, progress, a_reload,
+		no_row_of_the_kernel_changes };
 	return run_suite("model_sync", tests, COUNT(tests));
 }

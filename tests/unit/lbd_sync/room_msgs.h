@@ -87,6 +87,8 @@ static inline void msgs_conf(uint64_t *s, struct msgs_room *room)
 	for (uint32_t i = 0; i < c->n_nats; i++)
 		room->nats[i].what = SYNC_ALL;
 	c->nats = c->n_nats ? room->nats : NULL;
+	for (unsigned i = 0; i < SYNC_KIND_COUNT; i++)
+		c->paused[i] = coin(s);
 }
 
 static inline void msgs_do(uint64_t *s, struct sync_msg_do *d)

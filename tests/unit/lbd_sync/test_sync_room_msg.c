@@ -182,7 +182,7 @@ END_TEST
 	"\"paths\":[{\"ours\":\"10.0.0.1\",\"theirs\":\"10.0.0.2\"},{\"ours\":\"fd00::1\",\"theirs\":\"fd00::2\"}],"   \
 	"\"skips\":[\"off tcp 203.0.113.10\",\"off tcp 203.0.113.10:80\",\"all udp 203.0.113.10:80\","                 \
 	"\"off sctp [2001:db8::1]:443\",\"all mark 10 ipv4\",\"off mark 10 ipv6\"],"                                   \
-	"\"ipvs\":true,\"conntrack\":\"auto\",\"nats\":[\"all tcp 203.0.113.10:80\"]}"
+	"\"ipvs\":true,\"conntrack\":\"auto\",\"nats\":[\"all tcp 203.0.113.10:80\"],\"paused\":[\"ipvs\"]}"
 #define STATE                                                                                                          \
 	"{\"msg\":\"sync.state\",\"is\":\"down\",\"reason\":\"key_mismatch\",\"text\":\"who knows\","                  \
 	"\"version\":\"1\",\"sent_all\":true,\"have_all\":false,\"same_config\":true,\"trouble\":\"no module\"}"
@@ -250,6 +250,7 @@ static const struct member members[] = {
 	{ SYNC_MSG_SET, "ipvs", BOOL, 0, 0 },
 	{ SYNC_MSG_SET, "conntrack", WORD, 0, 0 },
 	{ SYNC_MSG_SET, "nats", LIST, 0, 0 },
+	{ SYNC_MSG_SET, "paused", LIST, 0, 0 },
 	{ SYNC_MSG_DO, "what", WORD, 0, 0 },
 	{ SYNC_MSG_DO, "kinds", LIST, 0, 0 },
 	{ SYNC_MSG_MULTICAST, "master", BOOL, 0, 0 },
@@ -378,6 +379,8 @@ static const struct {
 	{ "a path to ourselves", PATHS(PATH("10.0.0.1", "10.0.0.1")), -EBADMSG },
 	{ "a path of two families", PATHS(PATH("10.0.0.1", "fd00::2")), -EBADMSG },
 	{ "no exception", SKIPS(""), 0 },
+	{ "nothing is paused", "{\"paused\":[]}", 0 },
+	{ "a pause of no kind", "{\"paused\":[\"sctp\"]}", -EBADMSG },
 	{ "everything of connection tracking", "{\"conntrack\":\"all\",\"nats\":[]}", 0 },
 	{ "a listener with source_nat is copied", "{\"nats\":[\"off tcp 203.0.113.10:80\"]}", -EBADMSG },
 	{ "two of them, not in their order", "{\"nats\":[\"all udp 203.0.113.10:80\",\"all tcp 203.0.113.10:80\"]}",
@@ -638,7 +641,7 @@ START_TEST(what_is_alike)
 		offsetof(struct sync_conf, key), offsetof(struct sync_conf, key_n), offsetof(struct sync_conf, n_paths),
 		offsetof(struct sync_conf, paths), offsetof(struct sync_conf, n_skips),
 		offsetof(struct sync_conf, ipvs), offsetof(struct sync_conf, conntrack),
-		offsetof(struct sync_conf, n_nats) };
+		offsetof(struct sync_conf, n_nats), offsetof(struct sync_conf, paused) };
 	struct msgs_room room, other;
 	uint64_t s = 21;
 	do
