@@ -182,6 +182,7 @@ struct daemon_cut {
 };
 struct daemon_conn {
 	LB_VEC(struct daemon_cut) cuts;
+	LB_VEC(struct conn_match) rows; /* destinations that are new in the kernel, and the room is to be told */
 	uint32_t last_id;
 	struct lb_time used_at; /* the room was asked last; us 0 = never */
 };

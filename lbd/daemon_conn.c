@@ -6,6 +6,8 @@
  *   a destination is deleted, the kernel has said so -> is it a cut? -> conn.kill -> conn.end, one line in the log
  *
  * Whose flows are ended: model_cut.h.
+ *
+ *   a destination is added, the kernel has said so -> conn.bind: what the other node told of it may be there already
  */
 #include "common/clock_io.h"
 #include "common/log_io.h"
@@ -66,10 +68,15 @@ void daemon_conn_added(struct daemon *d, const struct ipvs_op *ops, size_t n, co
 {
 	struct conn_match rows[ADDED_MAX];
 	size_t n_rows = 0;
-	for (size_t i = 0; i < n && d->conn.cuts.n; i++) {
+	/* a room that is not there knows of no flow yet: those come when the rows are there */
+	bool told = daemon_sync_talking(d) && model_sync_flows(&d->sync.all);
+	for (size_t i = 0; i < n && (d->conn.cuts.n || told); i++) {
 		if (errs[i] || ops[i].type != IPVS_OP_DEST_ADD)
 			continue;
 		model_cut_row(&ops[i], &rows[n_rows++]);
+		struct conn_match *row = told ? lb_vec_push(&d->conn.rows) : NULL;
+		if (row)
+			*row = rows[n_rows - 1];
 		if (n_rows == ADDED_MAX) {
 			look_at_added(d, rows, n_rows);
 			n_rows = 0;
@@ -143,9 +150,27 @@ static void send_cuts(struct daemon *d, struct lb_time now)
 	free(f->v);
 }
 
+/* Those of one change together, as far as they fit: for each message the room looks at all flows that it knows. */
+static void send_rows(struct daemon *d)
+{
+	struct daemon_conn *c = &d->conn;
+	struct sync_room_msg m = { .type = SYNC_MSG_CONN_BIND, .u.conn_ask = { .id = 1, .filter.some = true } };
+	uint32_t n = c->rows.n < CONN_MATCH_MAX ? (uint32_t)c->rows.n : CONN_MATCH_MAX;
+	if (!n || (!d->converged && n < CONN_MATCH_MAX))
+		return;
+	m.u.conn_ask.filter.v = c->rows.v + c->rows.n - n;
+	m.u.conn_ask.filter.n = conn_match_sort(m.u.conn_ask.filter.v, n);
+	if (daemon_sync_talking(d) && daemon_sync_ask(d, &m))
+		return; /* the next turn tries again */
+	c->rows.n -= n;
+	if (!c->rows.n)
+		lb_vec_done(&c->rows);
+}
+
 void daemon_conn_turn(struct daemon *d)
 {
 	struct daemon_conn *c = &d->conn;
+	send_rows(d);
 	bool due = false;
 	struct lb_time now = lb_clock_now();
 	for (size_t i = 0; i < c->cuts.n && !due; i++)
@@ -251,5 +276,6 @@ void daemon_conn_lost(struct daemon *d)
 
 void daemon_conn_done(struct daemon *d)
 {
+	lb_vec_done(&d->conn.rows);
 	lb_vec_done(&d->conn.cuts);
 }

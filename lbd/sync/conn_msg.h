@@ -6,6 +6,8 @@
  *                  conn.more    the rows have been taken: go on
  *                  conn.stop    nobody wants the rest; of conn.kill: what has not been ended yet is to go on
  *                  conn.kill    these are to be ended: an operator says so, or a backend was cut
+ *                  conn.bind    these rows are new in the kernel: what the peer told of them goes there again, since
+ *                               one that came before its row has no backend, and gets none by itself
  *   sync -> core   conn.rows    some; the next only after conn.more, so a slow reader keeps nothing in memory
  *                  conn.end     the last word about a number
  *

@@ -384,6 +384,7 @@ int sync_conn_take(struct sync_conn *c, struct sync_room_msg *m, struct lb_time 
 	case SYNC_MSG_PING:
 	case SYNC_MSG_READY:
 	case SYNC_MSG_STATE:
+	case SYNC_MSG_CONN_BIND:
 	case SYNC_MSG_TALK_OUT:
 	case SYNC_MSG_TALK_LINK:
 	case SYNC_MSG_TALK_IN:

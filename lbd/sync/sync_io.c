@@ -381,6 +381,7 @@ static int dispatch(struct sync_room *r, struct sync_room_msg *m)
 	case SYNC_MSG_CONN_MORE:
 	case SYNC_MSG_CONN_STOP:
 	case SYNC_MSG_CONN_KILL: return sync_conn_take(r->conn, m, r->base.now);
+	case SYNC_MSG_CONN_BIND: sync_kernel_rows(&r->kernel, &m->u.conn_ask.filter); return 0;
 	case SYNC_MSG_TALK_OUT: talk(r, &m->u.talk); return 0;
 	case SYNC_MSG_LOOK_WAYS: return sync_look_ways(&r->at_kernel, &m->u.ways);
 	case SYNC_MSG_READY:

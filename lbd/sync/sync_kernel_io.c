@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define RETRY_S         2.0
@@ -101,12 +102,39 @@ enum conn_saw sync_kernel_saw(struct sync_kernel *f, const struct flow *flow, bo
 
 /* ---- into the kernel ---- */
 
+static void rows_done(struct sync_kernel *f)
+{
+	flow_cursor_close(&f->of_rows);
+	free(f->rows.v);
+	f->rows = (struct conn_filter){ .some = true };
+}
+
 /* From the beginning: a flow that it has is only told again. */
 void sync_kernel_again(struct sync_kernel *f)
 {
+	rows_done(f);
 	flow_cursor_close(&f->to_kernel);
 	flow_cursor_open(&f->to_kernel, f->table, 0);
 	f->holds = false;
+}
+
+/* With those that were new before and are not done yet. */
+void sync_kernel_rows(struct sync_kernel *f, const struct conn_filter *rows)
+{
+	uint32_t n = f->rows.n + rows->n;
+	struct conn_match *all = f->tap && rows->n ? calloc(n, sizeof(*all)) : NULL;
+	if (!all) {
+		if (f->tap && rows->n) /* no memory for a choice */
+			sync_kernel_again(f);
+		return;
+	}
+	if (f->rows.n)
+		memcpy(all, f->rows.v, f->rows.n * sizeof(*all));
+	memcpy(all + f->rows.n, rows->v, rows->n * sizeof(*all));
+	rows_done(f);
+	f->rows.v = all;
+	f->rows.n = conn_match_sort(all, n);
+	flow_cursor_open(&f->of_rows, f->table, 0);
 }
 
 static void on_settled(uint64_t dropped, void *arg)
@@ -123,21 +151,41 @@ static void on_room(void *arg)
 	(void)arg; /* the turn ends with sync_kernel_turn */
 }
 
-/* The next one for the kernel; one that expired meanwhile is not brought back to life. False: there is none. */
-static bool next_flow(struct sync_kernel *f, struct lb_time now)
+static enum conn_mark mark_of(const struct sync_kernel *f, const struct flow *flow)
+{
+	return f->conf && sync_marks_listener(f->conf, flow) ? CONN_MARK_LISTENER : CONN_MARK_PACKET;
+}
+
+static const struct flow_entry *next_of_rows(struct sync_kernel *f)
+{
+	if (!f->rows.n)
+		return NULL;
+	const struct flow_entry *e = flow_cursor_next(&f->of_rows);
+	if (!e)
+		rows_done(f);
+	return e;
+}
+
+/* The next one for the kernel; one that expired meanwhile is not brought back to life. False: there is none,
+ * or so many were looked at in this turn. */
+static bool next_flow(struct sync_kernel *f, unsigned *looked, struct lb_time now)
 {
 	const struct flow_entry *e;
-	for (unsigned n = 0; !f->holds && n < LOOK_PER_TURN && (e = flow_cursor_next(&f->to_kernel)); n++)
+	for (; !f->holds && *looked < LOOK_PER_TURN && (e = flow_cursor_next(&f->to_kernel)); ++*looked)
 		f->holds = e->origin == FLOW_PEER && flow_entry_left(e, now, &f->held);
+	for (; !f->holds && *looked < LOOK_PER_TURN && (e = next_of_rows(f)); ++*looked)
+		f->holds = e->origin == FLOW_PEER && flow_entry_left(e, now, &f->held) &&
+			   conn_filter_takes(&f->rows, &f->held, mark_of(f, &f->held));
 	return f->holds;
 }
 
 bool sync_kernel_turn(struct sync_kernel *f)
 {
 	struct lb_time now = lb_clock_now();
+	unsigned looked = 0;
 	for (unsigned n = 0; f->tap && n < INJECT_PER_TURN; n++) {
-		if (!next_flow(f, now))
-			return f->to_kernel.at != NULL;
+		if (!next_flow(f, &looked, now))
+			return f->to_kernel.at || f->rows.n;
 		int err = ipvs_tap_put(f->tap, &f->held);
 		if (err == -EAGAIN)
 			return false; /* it says when there is room */
@@ -153,7 +201,7 @@ bool sync_kernel_turn(struct sync_kernel *f)
 
 bool sync_kernel_settled(const struct sync_kernel *f)
 {
-	return !copies(f) || (f->tap && !f->holds && !f->settling && !f->to_kernel.at);
+	return !copies(f) || (f->tap && !f->holds && !f->settling && !f->to_kernel.at && !f->rows.n);
 }
 
 int sync_kernel_peer(struct sync_kernel *f, const struct flow *flow, struct lb_time now)
@@ -178,7 +226,7 @@ enum conn_mark sync_kernel_known(const struct sync_kernel *f, struct flow *flow,
 	flow_entry_get(e, &known);
 	flow->flags = known.flags;
 	flow->fwmark = known.fwmark;
-	return f->conf && sync_marks_listener(f->conf, flow) ? CONN_MARK_LISTENER : CONN_MARK_PACKET;
+	return mark_of(f, flow);
 }
 
 int sync_kernel_end(struct sync_kernel *f, const struct flow *flow, struct lb_time now)
@@ -371,6 +419,7 @@ void sync_kernel_close(struct sync_kernel *f, bool orderly)
 		lb_log(LB_LOG_WARNING, "%s", e.text);
 	f->tap = NULL;
 	flow_cursor_close(&f->to_kernel);
+	rows_done(f);
 	flow_table_free(f->table);
 	f->table = NULL;
 }

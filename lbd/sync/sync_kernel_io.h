@@ -21,7 +21,9 @@ struct sync_kernel {
 	struct flow_cursor to_kernel; /* what the kernel has not got yet */
 	struct flow held;             /* the next one that it gets, taken from there */
 	bool holds;
-	struct ipvs_tap *tap; /* NULL = not running: why is in trouble */
+	struct conn_filter rows;    /* that are new in the kernel; n 0 = none are left to look at */
+	struct flow_cursor of_rows; /* what may be of them */
+	struct ipvs_tap *tap;       /* NULL = not running: why is in trouble */
 	char trouble[SYNC_TEXT_MAX];
 	uint8_t cluster;
 	const struct sync_conf *conf; /* borrowed: what is copied; NULL = nothing */
@@ -65,6 +67,9 @@ const char *sync_kernel_why(const struct sync_kernel *f);
 bool sync_kernel_ending(const struct sync_kernel *f);
 /* Everything that the peer told is in the kernel, or none of it is wanted there. */
 bool sync_kernel_settled(const struct sync_kernel *f);
+/* These rows are new in the kernel: what of the peer is theirs goes there again, to be bound to them. rows is
+ * the caller's. */
+void sync_kernel_rows(struct sync_kernel *f, const struct conn_filter *rows);
 /* Everything of the peer goes to the kernel again. */
 void sync_kernel_again(struct sync_kernel *f);
 /* orderly: the devices are removed; else they stay for a successor. */

@@ -488,6 +488,7 @@ static const struct lb_msg_row rows[] = {
 	[SYNC_MSG_CONN_MORE] = { "conn.more", true, id_write, id_read },
 	[SYNC_MSG_CONN_STOP] = { "conn.stop", true, id_write, id_read },
 	[SYNC_MSG_CONN_KILL] = { "conn.kill", true, conn_ask_write, conn_ask_read },
+	[SYNC_MSG_CONN_BIND] = { "conn.bind", true, conn_ask_write, conn_ask_read },
 	[SYNC_MSG_TALK_OUT] = { "talk.out", true, talk_out_write, talk_out_read },
 	[SYNC_MSG_LOOK_WAYS] = { "look.ways", true, conn_ways_write, conn_ways_read },
 	[SYNC_MSG_READY] = { "ready", false, lb_msg_ready_write, lb_msg_ready_read },
@@ -542,7 +543,7 @@ void sync_room_msg_done(struct sync_room_msg *m)
 	if (m->type == SYNC_MSG_SET && m->u.set) {
 		sync_conf_done(m->u.set);
 		free(m->u.set);
-	} else if (m->type == SYNC_MSG_CONN_LIST || m->type == SYNC_MSG_CONN_KILL) {
+	} else if (m->type == SYNC_MSG_CONN_LIST || m->type == SYNC_MSG_CONN_KILL || m->type == SYNC_MSG_CONN_BIND) {
 		free(m->u.conn_ask.filter.v);
 	} else if (m->type == SYNC_MSG_CONN_ROWS) {
 		free(m->u.conn_rows.v);

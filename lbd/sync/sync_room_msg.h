@@ -157,6 +157,7 @@ enum sync_msg_type {
 	SYNC_MSG_CONN_MORE,
 	SYNC_MSG_CONN_STOP,
 	SYNC_MSG_CONN_KILL,
+	SYNC_MSG_CONN_BIND,
 	SYNC_MSG_TALK_OUT,
 	SYNC_MSG_LOOK_WAYS,
 	SYNC_MSG_READY,
@@ -186,7 +187,7 @@ struct sync_room_msg {
 		struct sync_msg_stats stats;
 		struct sync_msg_talk talk;
 		struct sync_msg_pong pong;
-		struct conn_ask conn_ask; /* CONN_LIST, CONN_KILL */
+		struct conn_ask conn_ask; /* CONN_LIST, CONN_KILL, CONN_BIND */
 		uint32_t conn_id;         /* CONN_MORE, CONN_STOP */
 		struct conn_rows conn_rows;
 		struct conn_end conn_end;

@@ -61,7 +61,7 @@ static void twice(const json_t *line, read_fn *reader)
 	sync_room_msg_write(&m, &first);
 	if (m.type == SYNC_MSG_SET)
 		find_all(m.u.set);
-	if (m.type == SYNC_MSG_CONN_LIST || m.type == SYNC_MSG_CONN_KILL)
+	if (m.type == SYNC_MSG_CONN_LIST || m.type == SYNC_MSG_CONN_KILL || m.type == SYNC_MSG_CONN_BIND)
 		meet_all(&m.u.conn_ask.filter);
 	sync_room_msg_done(&m);
 	json_t *again = first.bad ? NULL : lb_proto_parse(first.s, first.n - 1, NULL);

@@ -200,6 +200,49 @@ def test_a_service_is_copied_from_now_on(farm, key):
         go_on(flows, "copied from then on")
 
 
+def active(node, port):
+    """Connections that the kernel counts for the backends of that service: those that are bound to one."""
+    rows = node.run("ipvsadm", "-Ln", "-t", f"{VIP4}:{port}", check=False).splitlines()
+    return sum(int(line.split()[4]) for line in rows if line.split()[:1] == ["->"] and line.split()[1][0].isdigit())
+
+
+def test_what_came_before_its_service(farm, key):
+    """One node has a service before the other: what is told of it meanwhile belongs to its backends once they are
+    there. A client that sticks would be sent elsewhere."""
+    whole = configuration(key)
+    less = json.loads(whole)
+    for name in ("nat4", "sticky"):
+        del less["services"][name]
+    a, b = (Lbd(n, text, name=name, user="root") for n, text, name in (
+        (farm.a, whole, "lb-a"), (farm.b, json.dumps(less) + "\n", "lb-b")))
+    echo = Echo(farm.servers, [NAT_PORT])
+    flows = None
+    try:
+        a.start()
+        is_master(a)
+        b.start()
+        is_backup(b)
+        in_sync(a, b)
+        flows = Flows(farm.client, VIP4, PORTS["nat"], N)
+        stuck = {source: who(farm.client, VIP4, STICKY, source) for source in MANY}
+        known(farm.b, {"nat4": flows})
+        until(lambda: len({e[1] for e in entries(farm.b) if e[2] == 0}) >= len(MANY), f"templates: {entries(farm.b)}", 30)
+        assert active(farm.b, PORTS["nat"]) == 0
+        b.reload(whole)
+        until(lambda: active(farm.b, PORTS["nat"]) >= N, "they are bound to their backends", 30)
+        kill_all(a)
+        is_master(b)
+        go_on({"nat4": flows}, "from before the service")
+        again = {source: who(farm.client, VIP4, STICKY, source) for source in MANY[::2] + MANY[1::2]}
+        assert again == stuck
+    finally:
+        for d in (b, a):
+            d.close()
+        if flows:
+            flows.close()
+        echo.close()
+
+
 def test_killed_master_comes_back_empty(farm, key):
     with pair_of(farm, key) as (a, b), traffic(farm) as flows:
         known(farm.b, flows)

@@ -395,6 +395,7 @@ def sync_channel():
             "udp 203.0.113.10:53 -", "any fwmark:10/ipv4 10.1.0.12", "tcp 203.0.113.10 10.1.0.12:8080",
             "sctp [2001:db8::1]:443 [2001:db8::2]:8443"]},
         "conn-kill": {"msg": "conn.kill", "id": 4294967295, "cut": True, "client": "10.0.0.0", "prefix": 8, "port": 0, "matches": []},
+        "conn-bind": {"msg": "conn.bind", "id": 1, "cut": False, "port": 0, "matches": ["tcp 203.0.113.10:80 10.1.0.12:8080"]},
         "conn-more": {"msg": "conn.more", "id": 7},
         "conn-stop": {"msg": "conn.stop", "id": 7},
         "conn-rows": {"msg": "conn.rows", "id": 7, "rows": [

@@ -262,7 +262,8 @@ static inline void msgs_random(uint64_t *s, enum sync_msg_type type, struct sync
 		m->u.pong.rss_kib = (uint32_t)random_of(s);
 		break;
 	case SYNC_MSG_CONN_LIST:
-	case SYNC_MSG_CONN_KILL: msgs_ask(s, &m->u.conn_ask, room); break;
+	case SYNC_MSG_CONN_KILL:
+	case SYNC_MSG_CONN_BIND: msgs_ask(s, &m->u.conn_ask, room); break;
 	case SYNC_MSG_CONN_MORE:
 	case SYNC_MSG_CONN_STOP: m->u.conn_id = among(s, 1, UINT32_MAX); break;
 	case SYNC_MSG_CONN_ROWS: msgs_rows(s, &m->u.conn_rows, room); break;

@@ -104,7 +104,8 @@ static void same(const struct sync_room_msg *a, const struct sync_room_msg *b, u
 		ck_assert_uint_eq(a->u.pong.rss_kib, b->u.pong.rss_kib);
 		break;
 	case SYNC_MSG_CONN_LIST:
-	case SYNC_MSG_CONN_KILL: same_ask(&a->u.conn_ask, &b->u.conn_ask); break;
+	case SYNC_MSG_CONN_KILL:
+	case SYNC_MSG_CONN_BIND: same_ask(&a->u.conn_ask, &b->u.conn_ask); break;
 	case SYNC_MSG_CONN_MORE:
 	case SYNC_MSG_CONN_STOP: ck_assert_uint_eq(a->u.conn_id, b->u.conn_id); break;
 	case SYNC_MSG_CONN_ROWS: same_rows(&a->u.conn_rows, &b->u.conn_rows); break;
@@ -209,6 +210,7 @@ static const char *const bases[SYNC_MSG_COUNT] = {
 	[SYNC_MSG_CONN_MORE] = "{\"msg\":\"conn.more\",\"id\":7}",
 	[SYNC_MSG_CONN_STOP] = "{\"msg\":\"conn.stop\",\"id\":7}",
 	[SYNC_MSG_CONN_KILL] = ASK("conn.kill"),
+	[SYNC_MSG_CONN_BIND] = ASK("conn.bind"),
 	[SYNC_MSG_CONN_ROWS] = "{\"msg\":\"conn.rows\",\"id\":7,\"rows\":["
 			       "\"6 10.0.0.2:40000 203.0.113.10:80 10.1.0.11:8080 1 899 0 local\","
 			       "\"0 10.0.0.0 0.0.0.10 10.1.0.12 1 300 10 template\"]}",
@@ -312,6 +314,12 @@ static const struct member members[] = {
 	{ SYNC_MSG_CONN_KILL, "client", IP | OPTIONAL, 0, 0 },
 	{ SYNC_MSG_CONN_KILL, "prefix", INT, 7, 32 }, /* a network, with that client */
 	{ SYNC_MSG_CONN_KILL, "matches", LIST | OPTIONAL, 0, 0 },
+	{ SYNC_MSG_CONN_BIND, "cut", BOOL, 0, 0 },
+	{ SYNC_MSG_CONN_BIND, "id", INT, 1, UINT32_MAX },
+	{ SYNC_MSG_CONN_BIND, "port", INT, 0, UINT16_MAX },
+	{ SYNC_MSG_CONN_BIND, "client", IP | OPTIONAL, 0, 0 },
+	{ SYNC_MSG_CONN_BIND, "prefix", INT, 7, 32 }, /* a network, with that client */
+	{ SYNC_MSG_CONN_BIND, "matches", LIST | OPTIONAL, 0, 0 },
 	{ SYNC_MSG_CONN_ROWS, "id", INT, 1, UINT32_MAX },
 	{ SYNC_MSG_CONN_ROWS, "rows", LIST, 0, 0 },
 	{ SYNC_MSG_CONN_END, "id", INT, 1, UINT32_MAX },
