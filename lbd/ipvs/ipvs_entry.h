@@ -14,7 +14,7 @@ struct ipvs_entry {
 	bool unread;         /* row is not to be trusted: read before the next diff */
 	bool queued;         /* has ops in the queue, sent or not */
 	bool held;           /* its deletes wait until something else that serves is acknowledged */
-	bool released;       /* which has come */
+	bool again;          /* to be planned again when the queue is empty: that came, or an answer fits no row */
 	uint32_t seen;       /* audit round that saw it */
 	int64_t backoff_ms;
 	struct lb_time retry;

@@ -373,10 +373,10 @@ static void settle(struct ipvs_reconciler *r, struct ipvs_queued *q, int err, st
 		if (q->op.type == IPVS_OP_SERVICE_ADD)
 			e->present = true;
 		if (ipvs_row_apply(&e->row, &q->op))
-			e->unread = true;
+			e->unread = e->again = true;
 		if (q->op.type == IPVS_OP_SERVICE_DEL)
 			service_deleted(e);
-		e->released |= e->held && q->op.dest.weight > 0;
+		e->again |= e->held && q->op.dest.weight > 0;
 		return;
 	}
 	/* destinations of a service that was just refused: one report is enough */
@@ -388,7 +388,7 @@ static void settle(struct ipvs_reconciler *r, struct ipvs_queued *q, int err, st
 	}
 	/* a refused edit of a service is not without effect: where the new scheduler did not bind it has none now */
 	if (means_stale(&q->op, err) || q->op.type == IPVS_OP_SERVICE_SET)
-		e->unread = true;
+		e->unread = e->again = true;
 	if (!means_stale(&q->op, err))
 		remember_refusal(r, e, &q->op, err, now);
 }
@@ -399,8 +399,8 @@ static void settle_entry(struct ipvs_reconciler *r, struct ipvs_entry *e)
 	if (!e->queued)
 		return;
 	e->queued = false;
-	bool again = e->unread || e->released;
-	e->released = false;
+	bool again = e->again; /* not unread: somebody may have looked between two slices */
+	e->again = false;
 	if (again)
 		r->events.stale(r->events.arg, &e->key);
 	else if (!e->present && !e->ours)
@@ -435,7 +435,7 @@ int ipvs_flush_some(struct ipvs_reconciler *r, struct lb_time now, size_t most)
 	 * empty the pool. It is read and planned again. */
 	r->counters.overruns += err != 0;
 	for (; at < r->queue.n; at++)
-		r->queue.v[at].entry->unread = true;
+		r->queue.v[at].entry->unread = r->queue.v[at].entry->again = true;
 	/* the queue is emptied before anybody is told: whoever is told may queue again */
 	struct ipvs_queue done = r->queue;
 	r->queue = (struct ipvs_queue){ 0 };

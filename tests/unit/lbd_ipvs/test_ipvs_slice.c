@@ -209,9 +209,58 @@ START_TEST(behind_a_lost_datagram_nothing_is_sent)
 }
 END_TEST
 
+/* Somebody else writes what a slice is about to add, and a reload asks what the kernel has before the last slice. */
+START_TEST(a_look_between_two_slices_loses_nothing)
+{
+	struct world w;
+	begin(&w, 0);
+	struct ipvs_key web = key_of(WEB);
+	world_want_row(&w, wide_row("10.3", 2));
+	world_run(&w);
+	struct ipvs_op op = { .type = IPVS_OP_DEST_ADD, .svc = svc_of(WEB, "wrr"), .dest = dest_of("10.3.0.2:80", 0) };
+	ck_assert_int_eq(sim_apply(&w.k, &op), 0);
+	world_want_row(&w, wide_row("10.3", 200));
+	lb_vec_clear(&w.dirty);
+	ck_assert_int_eq(ipvs_want(w.r, &w.wanted.v[0], w.now), 0);
+	ck_assert_int_eq(ipvs_flush_some(w.r, w.now, 50), 1);
+	ck_assert_ptr_nonnull(ipvs_actual(w.r, &web));
+	ck_assert_int_eq(ipvs_flush(w.r, w.now), 0);
+	world_run(&w);
+	ck_assert(sim_equals(&w.k, &w.wanted.v[0]));
+	world_end(&w);
+}
+END_TEST
+
+static int no_delete(const struct ipvs_op *op, void *arg)
+{
+	(void)arg;
+	return op->type == IPVS_OP_SERVICE_DEL ? EINVAL : 0;
+}
+
+/* It waits, as everything that is refused does. */
+START_TEST(a_left_over_that_cannot_be_deleted_is_not_tried_at_once)
+{
+	struct world w;
+	begin(&w, 0);
+	struct ipvs_key web = key_of(WEB);
+	sim_has(&w, WEB " wlc 10.1.0.1:80=1");
+	world_restart(&w);
+	ipvs_own(w.r, &web);
+	w.k.refuse = no_delete;
+	unsigned before = w.stales;
+	ck_assert_int_eq(ipvs_drop(w.r, &web, w.now), 0);
+	ck_assert_int_eq(ipvs_flush(w.r, w.now), 0);
+	ck_assert_uint_eq(w.stales, before);
+	ck_assert_uint_eq(ipvs_refused_listeners(w.r), 1);
+	world_end(&w);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *tests[] = { wanting_and_dropping_thousands_writes_nothing_yet,
+	const TTest *tests[] = { a_look_between_two_slices_loses_nothing,
+		a_left_over_that_cannot_be_deleted_is_not_tried_at_once,
+		wanting_and_dropping_thousands_writes_nothing_yet,
 		a_kernel_that_takes_a_slice_for_each_op_gets_one_a_turn,
 		a_turn_ends_with_the_datagram_in_which_its_time_is_over,
 		a_replacement_in_many_turns_never_empties_the_pool, what_is_wanted_in_the_middle_of_its_ops_counts,
