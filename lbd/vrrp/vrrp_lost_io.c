@@ -138,6 +138,19 @@ static bool is_on(const struct vip_card *c, int index)
 	return c && c->index == index;
 }
 
+/* IPv6 has an address once on a card: what an instance asked for with another prefix was that one. */
+static void have_instead(struct room *w, int index, const struct vip *v)
+{
+	struct inst *i;
+	LIST_FOREACH (i, &w->insts, next) {
+		bool has = false;
+		for (size_t k = 0; k < i->n_vips; k++)
+			has |= lb_ip_cmp(&i->vips[k].ip, &v->ip) == 0;
+		if (has && i->fsm.state == VRRP_STATE_MASTER && is_on(inst_card(i), index))
+			inst_have_addresses(i);
+	}
+}
+
 /* What an instance has on that card it goes on with, or removes (insts_address). Of the rest nobody would be told: its
  * card may be one that no instance names any more, and without a lease it would stay for ever. */
 void insts_address_left(struct room *w, const char *card, int index, const struct vip *v)
@@ -148,6 +161,8 @@ void insts_address_left(struct room *w, const char *card, int index, const struc
 		if (inst_has_vip(i, v) && (is_on(i->sock->card, index) || is_on(i->mac.card, index)))
 			return;
 	lb_log(LB_LOG_NOTICE, "vip/%s: was left behind on %s; removed", lb_ip_str(&v->ip, ip), card);
-	if (vip_left_ask(w->net, index, v) == 0)
-		vip_asked_send(w->net);
+	if (vip_left_ask(w->net, index, v))
+		return;
+	vip_asked_send(w->net);
+	have_instead(w, index, v);
 }

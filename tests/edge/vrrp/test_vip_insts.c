@@ -240,6 +240,28 @@ START_TEST(what_no_instance_has_any_more_goes)
 }
 END_TEST
 
+/* The kernel keeps it as it was, and takes away the only one. */
+START_TEST(an_address_with_another_prefix_stays)
+{
+	struct vrrp_conf c = inst(1, "wan", 1, 0);
+	sh("ip addr add fd00::1/64 dev v0 nodad");
+	c.family = AF_INET6;
+	for (unsigned i = 1; i <= 2; i++)
+		c.addrs[c.n_addrs++] = vip(AF_INET6, i);
+	memcpy(c.addrs[0].ip.b, "\xfe\x80", 2); /* RFC 9568 section 5.2.9: the first one is link-local */
+	c.addrs[1].prefix = 64;
+	set(&c);
+	UNTIL(held() == 1);
+	start_again();
+	c.addrs[1].prefix = 128;
+	set(&c);
+	poll(NULL, 0, 1500); /* it is master again before the core speaks */
+	UNTIL(system("ip -6 addr show dev v0 | grep -q fd77::2/128") == 0);
+	settle();
+	ck_assert_uint_eq(held(), 1);
+}
+END_TEST
+
 /* It is the host's, and was before there was an instance. */
 START_TEST(what_an_owner_had_stays)
 {
@@ -272,6 +294,7 @@ int main(void)
 	tcase_add_loop_test(tc, an_address_moves_to_another_master, 0, LEN(givers));
 	tcase_add_loop_test(tc, a_master_takes_new_rules_of_announcing, 0, LEN(refreshes));
 	tcase_add_test(tc, what_no_instance_has_any_more_goes);
+	tcase_add_test(tc, an_address_with_another_prefix_stays);
 	tcase_add_test(tc, what_an_owner_had_stays);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
