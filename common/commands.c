@@ -327,7 +327,7 @@ const struct lb_command lb_commands[] = {
 		.row = LB_ROW_SYNC, .help = "flows copied to the other node, and how far it lags",
 		.text = "Without a copy it says why there is none, and what is missing." },
 	[LB_COMMAND_SYNC_RESYNC] = { "sync", "resync", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
-		.wait = "in-sync", .help = "copy all flows anew, both ways",
+		.wait = "ready", .help = "copy all flows anew, both ways",
 		.text = "What it does by itself when a node has missed something. Flows go on meanwhile.",
 		.args = { ARG_FLOWS } },
 	[LB_COMMAND_SYNC_PAUSE] = { "sync", "pause", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
