@@ -26,6 +26,7 @@
 void daemon_more(struct daemon *d)
 {
 	/* an idle watcher makes the next poll return at once, and sockets are served between two slices */
+	d->more = true;
 	if (!ev_is_active(&d->idle))
 		ev_idle_start(d->loop, &d->idle);
 }
@@ -81,6 +82,7 @@ static void prepare_cb(struct ev_loop *loop, ev_prepare *w, int revents)
 {
 	struct daemon *d = w->data;
 	(void)revents;
+	d->more = false; /* what is said in this turn counts for the next one, whoever says it */
 	bool more = daemon_life_turn(d);
 	more |= daemon_apply_turn(d);
 	more |= daemon_kernel_turn(d);
@@ -96,12 +98,12 @@ static void prepare_cb(struct ev_loop *loop, ev_prepare *w, int revents)
 	daemon_waits_look(d, false);
 	more |= daemon_both_turn(d);
 	daemon_events_turn(d);
-	more |= daemon_talk_turn(d); /* last: it sends what all of these have said */
+	daemon_talk_turn(d); /* last: it sends what all of these have said */
 	d->changed = false;
-	if (!more)
-		ev_idle_stop(loop, &d->idle);
-	else
+	if (more)
 		daemon_more(d);
+	else if (!d->more)
+		ev_idle_stop(loop, &d->idle);
 }
 
 static void idle_cb(struct ev_loop *loop, ev_idle *w, int revents)
@@ -204,7 +206,9 @@ static void flush_answer(struct daemon *d, enum lb_code code, const char *text)
 void daemon_flushed(struct daemon *d, int err)
 {
 	char why[120] = "";
-	size_t refused = ipvs_refused_listeners(d->ipvs);
+	bool none = err == -ENOPROTOOPT; /* a kernel without IPVS has nothing of ours, whatever it refused once */
+	size_t refused = none ? 0 : ipvs_refused_listeners(d->ipvs);
+	err = none ? 0 : err;
 	if (err && ++d->flush.tries < FLUSH_TRIES) {
 		d->flush.due = true;
 		return;

@@ -201,7 +201,6 @@ struct daemon_look {
 struct daemon_talk {
 	struct ctl_talk *talk;
 	struct lb_time slice; /* when answers to the other node began to take time */
-	bool more;            /* they go on with the next turn */
 	struct ctl_remote *remote;
 	uint32_t link;  /* the number of the one that carries it, 0 = none does */
 	bool words_due; /* it has not been told of all overrides */
@@ -325,6 +324,7 @@ struct daemon {
 
 	ev_prepare prepare;
 	ev_idle idle;
+	bool more; /* daemon_more was called in this turn */
 	ev_timer tick, deadline, audit_timer, wait_timer, watchdog, stop_timer;
 	ev_signal sigterm, sigint, sighup;
 	ev_async wake; /* see wake_cb */
@@ -504,7 +504,7 @@ void daemon_talk_done(struct daemon *d);
 /* The room has a link of this number that carries it; 0 = it has none, why. */
 void daemon_talk_link(struct daemon *d, uint32_t link, const char *why);
 void daemon_talk_in(struct daemon *d, const struct sync_msg_talk *m);
-bool daemon_talk_turn(struct daemon *d); /* before the loop sleeps; true: once more */
+void daemon_talk_turn(struct daemon *d); /* before the loop sleeps */
 bool daemon_talk_busy(const struct daemon *d);
 
 /* ---- daemon_pair.c ---- */

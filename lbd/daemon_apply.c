@@ -238,6 +238,15 @@ static void take_same(struct daemon *d)
 	struct daemon_apply *a = d->apply;
 	char text[640], new[80] = "";
 	bool cluster;
+	if (d->life.life.phase == LIFE_STUCK && (a->confirm_ms || a->held)) {
+		/* a trial of it would go back to itself; and it is not kept unless somebody says so */
+		snprintf(text, sizeof(text),
+			"generation %u is that already, and is rolled back; to keep it, apply it without --confirm and "
+			"--both",
+			d->generation);
+		finish(d, LB_CODE_REFUSED, text, NULL);
+		return;
+	}
 	uint32_t keys = daemon_vrrp_keys(d, &cluster);
 	const struct life_event same = { .type = LIFE_EVENT_SAME };
 	struct lb_err said = daemon_life_step(d, &same);
@@ -508,7 +517,9 @@ void daemon_apply_text(struct daemon *d, const struct ctl_apply *what, struct da
 {
 	struct lb_err e = { LB_CODE_FAILED, "out of memory" };
 	int no = 0;
-	if (d->apply)
+	if (d->stopping)
+		no = lb_err_set(&e, LB_CODE_REFUSED, "the daemon is stopping");
+	else if (d->apply)
 		no = lb_err_set(&e, LB_CODE_REFUSED, "another configuration is being loaded: try again in a moment");
 	else if (what->kind == CTL_APPLY || what->kind == CTL_RELOAD)
 		no = daemon_life_may_apply(d, &e);

@@ -303,7 +303,7 @@ static bool is_settled(const struct daemon *d)
 	return d->converged && d->model->n_dirty == 0 && d->drops.n == 0;
 }
 
-/* The same of a flush, in which nothing is wanted any more. A kernel without IPVS has nothing of ours. */
+/* The same of a flush, in which nothing is wanted any more. */
 static bool flush_turn(struct daemon *d, struct lb_time now)
 {
 	int r = ipvs_flush_slice(d->ipvs, &d->slice, now);
@@ -315,7 +315,7 @@ static bool flush_turn(struct daemon *d, struct lb_time now)
 		return true;
 	d->flush.running = false;
 	daemon_owned_flush(d);
-	daemon_flushed(d, r == -ENOPROTOOPT ? 0 : r);
+	daemon_flushed(d, r);
 	return false;
 }
 
@@ -456,8 +456,9 @@ static void repair_gone(void *arg)
 
 void daemon_audit_ask(struct daemon *d, struct ctl_reply *r)
 {
-	if (d->audit.reply) {
-		ctl_reply_end(r, LB_CODE_REFUSED, "a repair is running already", NULL);
+	if (d->audit.reply || d->stopping) {
+		ctl_reply_end(r, LB_CODE_REFUSED,
+			d->stopping ? "the daemon is stopping" : "a repair is running already", NULL);
 		return;
 	}
 	d->audit.reply = r;

@@ -46,14 +46,14 @@ void daemon_look_turn(struct daemon *d)
 	const struct sync_room_msg m = { .type = SYNC_MSG_LOOK_WAYS,
 		.u.ways = { .id = l->id, .first = l->first, .last = n < CONN_WAYS_MAX, .n = (uint32_t)n, .v = v } };
 	if (daemon_sync_ask(d, &m)) {
-		l->at = was;
+		l->at = was; /* the next turn tries again */
 	} else {
 		l->first = false;
 		l->due = !m.u.ways.last;
+		if (l->due)
+			daemon_more(d);
 	}
 	free(v);
-	if (l->due)
-		daemon_more(d);
 }
 
 /* The file was not there when the process began: once, another one is tried. */

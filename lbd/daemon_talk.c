@@ -37,14 +37,12 @@ void daemon_talk_in(struct daemon *d, const struct sync_msg_talk *m)
 		ctl_talk_in(d->talk.talk, m->id, m->flags, m->text, m->n);
 }
 
-bool daemon_talk_turn(struct daemon *d)
+void daemon_talk_turn(struct daemon *d)
 {
 	d->talk.slice = lb_clock_now();
 	ctl_remote_set_generation(d->talk.remote, d->generation);
-	d->talk.more = false;
 	ctl_remote_turn(d->talk.remote);
 	ctl_talk_flush(d->talk.talk);
-	return d->talk.more;
 }
 
 bool daemon_talk_busy(const struct daemon *d)
@@ -89,8 +87,7 @@ static bool op_later(void *arg)
 	struct daemon *d = arg;
 	if (lb_time_diff_us(lb_clock_now(), d->talk.slice) < SLICE_US)
 		return false;
-	d->talk.more = true;
-	daemon_more(d); /* outside of a turn */
+	daemon_more(d);
 	return true;
 }
 

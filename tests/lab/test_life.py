@@ -260,6 +260,9 @@ def test_no_way_back(d):
     done = d.call("config", "rollback")
     assert done.returncode == 8 and "generation 2 could not be rolled back and still runs" in done.stderr, done
     assert status(d)["config"]["state"] == "stuck" and history(d) == {1: "damaged", 2: "rolled_back"}
+    done = d.call("config", "apply", "-y", "--confirm", "1m", write(d, "new.yaml", text(2)))
+    assert done.returncode == 7 and "apply it without --confirm" in done.stderr, done
+    assert history(d)[2] == "rolled_back"
     done = d.call("config", "apply", "-y", write(d, "new.yaml", text(2)))
     assert done.returncode == 0 and "nothing changed; generation 2 is confirmed" in done.stdout, done
     assert status(d)["config"]["state"] == "confirmed" and history(d)[2] == "confirmed"
