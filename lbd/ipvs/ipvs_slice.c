@@ -2,12 +2,13 @@
 #include "lbd/ipvs/ipvs_slice.h"
 
 #define FIRST_OPS 64u /* of a kernel that nothing is known of */
+#define LEAST_OPS 8u  /* a turn of the loop costs as much as some of them; of the slowest it is 40 ms */
 
 /* After a datagram of so many operations that took so long. A short one says nothing about longer ones. */
 static void adapt(struct ipvs_slice *s, size_t sent, int64_t took_us)
 {
 	if (took_us > s->us)
-		s->most = sent > 1 ? sent / 2 : 1;
+		s->most = sent / 2 > LEAST_OPS ? sent / 2 : LEAST_OPS;
 	else if (sent == s->most && took_us <= s->us / 4 && s->most < IPVS_BATCH_OPS)
 		s->most = s->most * 2 < IPVS_BATCH_OPS ? s->most * 2 : IPVS_BATCH_OPS;
 }
