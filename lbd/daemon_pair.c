@@ -36,7 +36,8 @@ bool daemon_text_take(struct daemon_text *t, const json_t *msg)
 	size_t all = 0;
 	lb_vec_foreach (one, &t->sources)
 		all += one->len;
-	char *grown = s && all + n <= CONFIG_FILE_MAX ? realloc((void *)(uintptr_t)s->text, s->len + n + 1) : NULL;
+	bool fits = s && s->len + n <= CONFIG_FILE_MAX && all + n <= CONFIG_TEXTS_MAX;
+	char *grown = fits ? realloc((void *)(uintptr_t)s->text, s->len + n + 1) : NULL;
 	if (!grown)
 		return false;
 	memcpy(grown + s->len, json_string_value(text), n);
