@@ -298,7 +298,7 @@ static int text_only(struct text_stream *t, const char *name, struct lb_err *e)
 		e, LB_CODE_NOT_FOUND, "none of its %zu files is %s (lbctl config show names them)", t->all.v.n, name);
 }
 
-/* Parts end at a line, so that no UTF-8 sequence is cut. */
+/* Parts end at a line, or between two characters. */
 static int text_next(struct ctl_reply *r, void *state)
 {
 	struct text_stream *t = state;
@@ -311,6 +311,8 @@ static int text_next(struct ctl_reply *r, void *state)
 	const char *nl = n < left ? memrchr(from, '\n', n) : NULL;
 	if (nl)
 		n = (size_t)(nl + 1 - from);
+	while (!nl && n < left && n > 1 && ((unsigned char)from[n] & 0xc0) == 0x80)
+		n--; /* a line without end: in front of a character */
 	json_t *row = json_object();
 	ctl_put(row, "file", json_string(text_name(&t->all, t->file)));
 	ctl_put(row, "text", json_stringn(from, n));

@@ -184,6 +184,8 @@ static inline int op_generation_texts(void *arg, uint32_t generation, struct ctl
 	if (generation > 3)
 		return lb_err_set(e, LB_CODE_NOT_FOUND, "there is no generation %u", generation);
 	struct lb_text text = LB_TEXT_INIT;
+	for (int i = 0; generation == 1 && i < 50000; i++) /* one line */
+		lb_text_puts(&text, i ? "\xc3\xa4" : "#");
 	for (int i = 0; i < 2000; i++) /* more than one part */
 		lb_text_printf(&text, "# line %d of a long file that is shown in parts\n", i);
 	out->text.bad |= text.bad;

@@ -295,6 +295,21 @@ START_TEST(files_of_a_set_are_told_apart)
 }
 END_TEST
 
+START_TEST(a_line_without_end_is_not_cut_within_a_character)
+{
+	size_t i, all = 0;
+	json_t *row;
+	ask("config.show", "{\"generation\": 1}");
+	ended(&k.c, 0, "");
+	json_array_foreach (k.c.rows, i, row) {
+		ck_assert_ptr_nonnull(lb_proto_str(row, "text"));
+		all += strlen(lb_proto_str(row, "text"));
+	}
+	ck_assert_uint_gt(all, 2 * 49999 + 2000 * 40);
+	done();
+}
+END_TEST
+
 START_TEST(a_text_comes_in_parts_that_end_at_a_line)
 {
 	size_t n, i, all = 0;
@@ -531,6 +546,7 @@ int main(void)
 	tcase_add_loop_test(c, who_did_it_is_told, 0, COUNT(records));
 	tcase_add_test(c, an_override_that_is_not_stored_holds_and_says_so);
 	tcase_add_test(c, files_of_a_set_are_told_apart);
+	tcase_add_test(c, a_line_without_end_is_not_cut_within_a_character);
 	tcase_add_test(c, a_text_comes_in_parts_that_end_at_a_line);
 	tcase_add_test(c, a_change_is_handed_on_as_it_was_asked_for);
 	tcase_add_test(c, how_it_ends_is_said_before_it_does);
