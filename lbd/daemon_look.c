@@ -18,7 +18,8 @@ static void begin(struct daemon_look *l)
 int daemon_look_ask(struct daemon *d, uint32_t *id)
 {
 	struct daemon_look *l = &d->look;
-	if (!daemon_sync_talking(d) || !model_sync_flows(&d->sync.all))
+	/* the process that asks by itself waits for an answer, also when nothing is copied any more */
+	if (!daemon_sync_talking(d) || (id && !model_sync_flows(&d->sync.all)))
 		return -ENOTCONN;
 	if (id) {
 		l->last_id += l->last_id == UINT32_MAX ? 2 : 1;
