@@ -109,32 +109,48 @@ static void rows_done(struct sync_kernel *f)
 	f->rows = (struct conn_filter){ .some = true };
 }
 
+static void rows_begin(struct sync_kernel *f)
+{
+	rows_done(f);
+	if (!f->later.n)
+		return;
+	f->rows = f->later;
+	f->later = (struct conn_filter){ .some = true };
+	flow_cursor_open(&f->of_rows, f->table, 0);
+}
+
+static void rows_forget(struct sync_kernel *f)
+{
+	rows_done(f);
+	free(f->later.v);
+	f->later = (struct conn_filter){ .some = true };
+}
+
 /* From the beginning: a flow that it has is only told again. */
 void sync_kernel_again(struct sync_kernel *f)
 {
-	rows_done(f);
+	rows_forget(f);
 	flow_cursor_close(&f->to_kernel);
 	flow_cursor_open(&f->to_kernel, f->table, 0);
 	f->holds = false;
 }
 
-/* With those that were new before and are not done yet. */
 void sync_kernel_rows(struct sync_kernel *f, const struct conn_filter *rows)
 {
-	uint32_t n = f->rows.n + rows->n;
+	uint32_t n = f->later.n + rows->n;
 	struct conn_match *all = f->tap && rows->n ? calloc(n, sizeof(*all)) : NULL;
 	if (!all) {
 		if (f->tap && rows->n) /* no memory for a choice */
 			sync_kernel_again(f);
 		return;
 	}
-	if (f->rows.n)
-		memcpy(all, f->rows.v, f->rows.n * sizeof(*all));
-	memcpy(all + f->rows.n, rows->v, rows->n * sizeof(*all));
-	rows_done(f);
-	f->rows.v = all;
-	f->rows.n = conn_match_sort(all, n);
-	flow_cursor_open(&f->of_rows, f->table, 0);
+	if (f->later.n)
+		memcpy(all, f->later.v, f->later.n * sizeof(*all));
+	memcpy(all + f->later.n, rows->v, rows->n * sizeof(*all));
+	free(f->later.v);
+	f->later = (struct conn_filter){ .some = true, .n = conn_match_sort(all, n), .v = all };
+	if (!f->rows.n)
+		rows_begin(f);
 }
 
 static void on_settled(uint64_t dropped, void *arg)
@@ -161,9 +177,10 @@ static const struct flow_entry *next_of_rows(struct sync_kernel *f)
 	if (!f->rows.n)
 		return NULL;
 	const struct flow_entry *e = flow_cursor_next(&f->of_rows);
-	if (!e)
-		rows_done(f);
-	return e;
+	if (e)
+		return e;
+	rows_begin(f);
+	return f->rows.n ? flow_cursor_next(&f->of_rows) : NULL;
 }
 
 /* The next one for the kernel; one that expired meanwhile is not brought back to life. False: there is none,
@@ -419,7 +436,7 @@ void sync_kernel_close(struct sync_kernel *f, bool orderly)
 		lb_log(LB_LOG_WARNING, "%s", e.text);
 	f->tap = NULL;
 	flow_cursor_close(&f->to_kernel);
-	rows_done(f);
+	rows_forget(f);
 	flow_table_free(f->table);
 	f->table = NULL;
 }

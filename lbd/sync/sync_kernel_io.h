@@ -22,6 +22,7 @@ struct sync_kernel {
 	struct flow held;             /* the next one that it gets, taken from there */
 	bool holds;
 	struct conn_filter rows;    /* that are new in the kernel; n 0 = none are left to look at */
+	struct conn_filter later;   /* that came meanwhile: a look that has begun ends */
 	struct flow_cursor of_rows; /* what may be of them */
 	struct ipvs_tap *tap;       /* NULL = not running: why is in trouble */
 	char trouble[SYNC_TEXT_MAX];
