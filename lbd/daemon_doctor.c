@@ -177,6 +177,8 @@ static void ask_for(struct doctor *d, const struct config *c)
 	d->groups[1] = c->observe_group;
 	d->pair = c->cluster.n_nodes > 1;
 	d->port = d->pair ? c->cluster.port : 0;
+	if (config_flows(c) == CONFIG_FLOWS_COPIED)
+		add_module(d, "nf_tables", "without it no flow is copied", "sync", "flows");
 	add_file(d, c->cluster.key_file, DOCTOR_KEY, "cluster");
 	add_file(d, c->state_hook.path, DOCTOR_PROGRAM, "hook/state");
 	add_vrrp(d, c);

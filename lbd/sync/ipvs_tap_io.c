@@ -366,8 +366,12 @@ static int open_netlink(struct ipvs_tap *t, struct lb_err *e)
 	int err = tap_nl_open(&t->route, NETLINK_ROUTE);
 	err = err ? err : tap_nl_open(&t->generic, NETLINK_GENERIC);
 	err = err ? err : tap_nl_open(&t->diag, NETLINK_SOCK_DIAG);
-	err = err ? err : tap_nl_open(&t->filter, NETLINK_NETFILTER);
-	return err ? lb_err_set(e, LB_CODE_FAILED, "netlink: %s", strerror(-err)) : 0;
+	if (err)
+		return lb_err_set(e, LB_CODE_FAILED, "netlink: %s", strerror(-err));
+	err = tap_nl_open(&t->filter, NETLINK_NETFILTER);
+	return err ? lb_err_set(
+			     e, LB_CODE_FAILED, "netlink of netfilter: %s (load the module nf_tables)", strerror(-err))
+		   : 0;
 }
 
 static struct ipvs_daemon daemon_on(enum ipvs_daemon_role role, const char *device, uint8_t id)
@@ -406,7 +410,7 @@ static int start_kernel(struct ipvs_tap *t, struct lb_err *e)
 		step(t, tap_dev_make(&t->route, IPVS_TAP_DEVICE, &tap_ip, &t->tap_dev, e)) ||
 		step(t, tap_dev_make(&t->route, IPVS_INJECT_DEVICE, &inject_ip, &t->inject_dev, e)) ||
 		step(t, tap_dev_guard(&t->route, IPVS_INJECT_DEVICE, t->inject_dev.index, MARK, e)) ||
-		step(t, tap_dev_mute(&t->filter, IPVS_TAP_DEVICE, t->tap_dev.index, e)))
+		step(t, tap_dev_mute(&t->filter, IPVS_TAP_DEVICE, e)))
 		return -1;
 	/* before the master speaks: from its first word on it is heard */
 	t->tap_fd = tap_sock_listen(t->tap_dev.index, &tap_ip);

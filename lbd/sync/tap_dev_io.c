@@ -105,11 +105,12 @@ int tap_dev_guard(struct tap_nl *route, const char *name, int index, uint32_t ma
 	return 0;
 }
 
-int tap_dev_mute(struct tap_nl *filter, const char *name, int index, struct lb_err *e)
+int tap_dev_mute(struct tap_nl *filter, const char *name, struct lb_err *e)
 {
 	uint32_t seq = tap_nl_next(filter);
-	int err = tap_nl_ask(filter, tap_nft_msg_guard(&filter->b, seq, index), NULL, NULL);
-	if (err == -ENOENT || err == -EOPNOTSUPP)
+	int err = tap_nl_ask(filter, tap_nft_msg_guard(&filter->b, seq, name), NULL, NULL);
+	/* EINVAL: before 5.12 no table had an owner */
+	if (err == -ENOENT || err == -EOPNOTSUPP || err == -EINVAL)
 		return lb_err_set(e, LB_CODE_FAILED,
 			"interface %s cannot be closed to other programs: load the module nf_tables (of Linux 5.12 or "
 			"later)",

@@ -21,6 +21,6 @@ int tap_dev_make(
 int tap_dev_guard(struct tap_nl *route, const char *name, int index, uint32_t mark, struct lb_err *e);
 /* From now on no process sends out of it, only the kernel does: until filter, which is netfilter's, is closed. 0; -1
  * and *e. */
-int tap_dev_mute(struct tap_nl *filter, const char *name, int index, struct lb_err *e);
+int tap_dev_mute(struct tap_nl *filter, const char *name, struct lb_err *e);
 /* Removes it, when it is ours. 0, also when it is not there; -errno. */
 int tap_dev_remove(struct tap_nl *route, const char *name);

@@ -7,6 +7,8 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -74,14 +76,14 @@ static bool end_expr(struct lb_nl_batch *b, const struct place *p)
 }
 
 /* Goes on where the packet has such a thing and it compares. */
-static bool put_match(struct lb_nl_batch *b, enum nft_meta_keys key, enum nft_cmp_ops op, uint32_t value)
+static bool put_match(struct lb_nl_batch *b, enum nft_meta_keys key, enum nft_cmp_ops op, const void *value, size_t n)
 {
 	struct place p;
 	size_t data;
 	return begin_expr(b, "meta", &p) && put_be32(b, NFTA_META_DREG, NFT_REG_1) && put_be32(b, NFTA_META_KEY, key) &&
 	       end_expr(b, &p) && begin_expr(b, "cmp", &p) && put_be32(b, NFTA_CMP_SREG, NFT_REG_1) &&
 	       put_be32(b, NFTA_CMP_OP, op) && lb_nl_nest(b, NFTA_CMP_DATA, &data) &&
-	       lb_nl_u32(b, NFTA_DATA_VALUE, value) && lb_nl_nest_end(b, data) && end_expr(b, &p);
+	       lb_nl_attr(b, NFTA_DATA_VALUE, value, n) && lb_nl_nest_end(b, data) && end_expr(b, &p);
 }
 
 static bool put_drop(struct lb_nl_batch *b)
@@ -94,21 +96,26 @@ static bool put_drop(struct lb_nl_batch *b)
 	       end_expr(b, &p);
 }
 
-static bool put_rule(struct lb_nl_batch *b, uint32_t seq, int index)
+/* By name: a number would mean nothing, or another device, to who loads a ruleset in which this table was saved. */
+static bool put_rule(struct lb_nl_batch *b, uint32_t seq, const char *device)
 {
+	static const uint32_t nobody = NOBODY;
+	char name[IFNAMSIZ] = "";
 	size_t at, list;
+	snprintf(name, sizeof(name), "%s", device);
 	return begin(b, seq, TYPE(NFT_MSG_NEWRULE), NLM_F_CREATE | NLM_F_APPEND | NLM_F_ACK, &at) &&
 	       lb_nl_text(b, NFTA_RULE_TABLE, TAP_NFT_TABLE) && lb_nl_text(b, NFTA_RULE_CHAIN, CHAIN) &&
-	       lb_nl_nest(b, NFTA_RULE_EXPRESSIONS, &list) && put_match(b, NFT_META_OIF, NFT_CMP_EQ, (uint32_t)index) &&
-	       put_match(b, NFT_META_SKUID, NFT_CMP_NEQ, NOBODY) && put_drop(b) && lb_nl_nest_end(b, list) &&
-	       lb_nl_end(b, at, true) == 0;
+	       lb_nl_nest(b, NFTA_RULE_EXPRESSIONS, &list) &&
+	       put_match(b, NFT_META_OIFNAME, NFT_CMP_EQ, name, sizeof(name)) &&
+	       put_match(b, NFT_META_SKUID, NFT_CMP_NEQ, &nobody, sizeof(nobody)) && put_drop(b) &&
+	       lb_nl_nest_end(b, list) && lb_nl_end(b, at, true) == 0;
 }
 
-int tap_nft_msg_guard(struct lb_nl_batch *b, uint32_t seq, int index)
+int tap_nft_msg_guard(struct lb_nl_batch *b, uint32_t seq, const char *device)
 {
 	size_t from = b->len;
 	if (put_bound(b, seq, NFNL_MSG_BATCH_BEGIN) && put_table(b, seq) && put_chain(b, seq) &&
-		put_rule(b, seq, index) && put_bound(b, seq, NFNL_MSG_BATCH_END))
+		put_rule(b, seq, device) && put_bound(b, seq, NFNL_MSG_BATCH_END))
 		return 0;
 	b->len = from; /* all of it or nothing */
 	return -EMSGSIZE;

@@ -3,7 +3,7 @@
  * The guard at the exit of a device, as one message of nf_tables (include/uapi/linux/netfilter/nf_tables.h):
  *
  *   table ip lbd-tap { chain exit { type filter hook postrouting priority 300
- *           oif INDEX skuid != 4294967295 drop } }
+ *           oifname DEVICE skuid != 4294967295 drop } }
  *
  * What a process sends bears the user of its socket, which no process can hide. A socket of the kernel itself has no
  * file, and so no user: the rule does not match (net/netfilter/nft_meta.c, nft_meta_get_eval_skugid). Hence only the
@@ -20,4 +20,4 @@
 #define TAP_NFT_TABLE "lbd-tap"
 
 /* Makes the table, answered once. -EEXIST or -EPERM: there is one of that name. */
-int tap_nft_msg_guard(struct lb_nl_batch *b, uint32_t seq, int index);
+int tap_nft_msg_guard(struct lb_nl_batch *b, uint32_t seq, const char *device);
