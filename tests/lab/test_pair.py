@@ -43,13 +43,14 @@ def with_ipvs():
 def test_a_flush_leaves_the_services_until_the_addresses_have_gone(pair):  # noqa: F811
     """Clients are sent here until then. The process that holds them stands still, so that there is time to look."""
     a, b = lone(pair.a, serving(150), "lb-a"), lone(pair.b, serving(100), "lb-b")
+    for node in (pair.a, pair.b):
+        node.run("ipvsadm", "-C")  # what the tests before have left
     try:
         a.start(ready=False)
         is_master(a)
         b.start(ready=False)
         is_backup(b)
-        # the kernel looks through all that the tests before have removed, for each destination
-        until(lambda: len(ipvs(pair.a)) == MANY * 2, "the services are there", 150)
+        until(lambda: len(ipvs(pair.a)) == MANY * 2, "the services are there", 60)
         pid, ends = workers(a)["vrrp"], [Kernel(pair.a, VIP4, port) for port in (1000, 999 + MANY)]
         os.kill(pid, signal.SIGSTOP)
         try:
