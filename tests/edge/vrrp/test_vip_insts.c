@@ -57,11 +57,9 @@ static void abandon_worker(void)
 	ck_assert_int_eq(waitpid(worker, NULL, 0), worker);
 }
 
-/* The core speaks every second; here each time that something is looked at. */
-static void listen_to_it(void)
+static void hear(void)
 {
 	ssize_t got;
-	tell(&(struct vrrp_msg){ .type = VRRP_MSG_PING, .u.ping = ++pings });
 	while (n_said + 1 < sizeof(said) &&
 		(got = recv(channel, said + n_said, sizeof(said) - n_said - 1, MSG_DONTWAIT)) > 0)
 		n_said += (size_t)got;
@@ -69,13 +67,21 @@ static void listen_to_it(void)
 	poll(NULL, 0, 10);
 }
 
-#define UNTIL(condition)                                                                                               \
+/* The core speaks every second; here each time that something is looked at. */
+static void listen_to_it(void)
+{
+	tell(&(struct vrrp_msg){ .type = VRRP_MSG_PING, .u.ping = ++pings });
+	hear();
+}
+
+#define UNTIL(condition) AWAIT(condition, listen_to_it)
+#define AWAIT(condition, look)                                                                                         \
 	do {                                                                                                           \
 		struct lb_time end_ = lb_time_add_ms(lb_clock_now(), 10000);                                           \
 		while (!(condition)) {                                                                                 \
 			ck_assert_msg(lb_time_cmp(lb_clock_now(), end_) < 0, "%s: never; it said\n%s", #condition,     \
 				n_said > 2000 ? said + n_said - 2000 : said);                                          \
-			listen_to_it();                                                                                \
+			look();                                                                                        \
 		}                                                                                                      \
 	} while (0)
 
@@ -274,7 +280,7 @@ START_TEST(an_address_with_another_prefix_stays)
 	start_again();
 	c.addrs[1].prefix = 128;
 	set(&c);
-	poll(NULL, 0, 1500); /* it is master again before the core speaks */
+	AWAIT(strstr(said, "\"state\":\"master\""), hear); /* before the core speaks */
 	UNTIL(stands_alone());
 	settle();
 	ck_assert_uint_eq(held(), 1);
