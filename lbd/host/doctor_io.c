@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/host/doctor_io.h"
 
+#include "common/route_io.h"
 #include "lbd/host/doctor_child_io.h"
-#include "lbd/host/doctor_route_io.h"
 #include "lbd/host/host_io.h"
 
 #include <errno.h>
@@ -113,7 +113,7 @@ static void look_arp(struct doctor_address *a)
 static void look_addresses(struct doctor *d, const struct ifaddrs *all)
 {
 	lb_vec_foreach (a, &d->addresses) {
-		struct doctor_way way;
+		struct lb_way way;
 		for (const struct ifaddrs *i = all; i && !a->dev[0]; i = i->ifa_next) {
 			struct lb_ip ip = ip_of(i->ifa_addr);
 			if (lb_ip_cmp(&ip, &a->ip) == 0)
@@ -121,7 +121,7 @@ static void look_addresses(struct doctor *d, const struct ifaddrs *all)
 		}
 		/* a whole network may be local without an address on any card */
 		a->local = a->dev[0] ||
-			   (doctor_route(d->route_fd, &(struct doctor_packet){ .to = &a->ip }, &way) == 0 && way.local);
+			   (lb_route(d->route_fd, &(struct lb_packet){ .to = &a->ip }, &way) == 0 && way.local);
 		a->moved = a->dev[0] && card_of_vrrp(d, a->dev);
 		if (a->dev[0])
 			look_arp(a);
@@ -151,8 +151,8 @@ static void look_backends(struct doctor *d)
 {
 	const struct doctor_backend *before = NULL;
 	lb_vec_foreach (b, &d->backends) {
-		struct doctor_way way;
-		int err = doctor_route(d->route_fd, &(struct doctor_packet){ .to = &b->ip }, &way);
+		struct lb_way way;
+		int err = lb_route(d->route_fd, &(struct lb_packet){ .to = &b->ip }, &way);
 		b->err = no_way(err);
 		if (err)
 			continue;
@@ -169,8 +169,8 @@ static void look_probes(struct doctor *d)
 {
 	const struct passwd *user = d->probe_user[0] ? getpwnam(d->probe_user) : NULL;
 	lb_vec_foreach (p, &d->probes) {
-		struct doctor_way way;
-		const struct doctor_packet packet = { .to = &d->backends.v[p->backend].ip,
+		struct lb_way way;
+		const struct lb_packet packet = { .to = &d->backends.v[p->backend].ip,
 			.from = &p->source,
 			.oif = p->interface ? if_nametoindex(p->interface) : 0,
 			.owned = user != NULL,
@@ -178,7 +178,7 @@ static void look_probes(struct doctor *d)
 			.proto = p->proto,
 			.dport = p->port };
 		bool absent = p->interface && !packet.oif;
-		int err = absent ? -ENODEV : doctor_route(d->route_fd, &packet, &way);
+		int err = absent ? -ENODEV : lb_route(d->route_fd, &packet, &way);
 		p->err = absent ? ENODEV : err == -EINVAL && p->source.family ? -1 : no_way(err);
 		if (err)
 			continue;
@@ -256,7 +256,7 @@ static bool clock_synced(void)
 void doctor_look(struct doctor *d)
 {
 	struct ifaddrs *all = NULL;
-	d->route_fd = doctor_route_open();
+	d->route_fd = lb_route_open();
 	(void)getifaddrs(&all);
 	look_modules(d);
 	size_t n = host_read(&d->needs, d->host, sizeof(d->host) / sizeof(d->host[0]));

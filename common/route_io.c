@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "lbd/host/doctor_route_io.h"
+#include "common/route_io.h"
 
 #include "common/nlmsg.h"
 
@@ -9,17 +9,11 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
-#define ANSWER_S 2
-
-int doctor_route_open(void)
+int lb_route_open(void)
 {
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	const struct timeval wait = { ANSWER_S, 0 };
-	if (fd >= 0)
-		(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	/* the kernel answers within the call that asks: who had to wait would wait for ever */
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -34,7 +28,7 @@ static struct lb_ip ip_of(const struct lb_nl_attr *a, uint8_t family, size_t ski
 	return ip;
 }
 
-static int route_read(const struct lb_nl_msg *m, struct doctor_way *out)
+static int route_read(const struct lb_nl_msg *m, struct lb_way *out)
 {
 	struct lb_nl_attr by[RTA_VIA + 1] = { { 0 } };
 	struct rtmsg rt;
@@ -44,14 +38,14 @@ static int route_read(const struct lb_nl_msg *m, struct doctor_way *out)
 	const size_t head = NLMSG_ALIGN(sizeof(rt));
 	if (m->n < head || !lb_nl_parse(m->body + head, m->n - head, by, RTA_VIA + 1))
 		return -EBADMSG;
-	*out = (struct doctor_way){ .local = rt.rtm_type == RTN_LOCAL, .index = lb_nl_get_u32(&by[RTA_OIF], 0) };
+	*out = (struct lb_way){ .local = rt.rtm_type == RTN_LOCAL, .index = lb_nl_get_u32(&by[RTA_OIF], 0) };
 	out->via = ip_of(&by[RTA_GATEWAY], rt.rtm_family, 0);
 	if (!out->via.family && by[RTA_VIA].data) /* IPv4 by way of IPv6: family, then the address */
 		out->via = ip_of(&by[RTA_VIA], AF_INET6, 2);
 	return 0;
 }
 
-static bool put_packet(struct lb_nl_batch *b, const struct doctor_packet *p, size_t len)
+static bool put_packet(struct lb_nl_batch *b, const struct lb_packet *p, size_t len)
 {
 	uint16_t port = htons(p->dport);
 	const struct rtmsg rt = { .rtm_family = p->to->family,
@@ -65,7 +59,7 @@ static bool put_packet(struct lb_nl_batch *b, const struct doctor_packet *p, siz
 	       (!p->proto || !port || lb_nl_attr(b, RTA_DPORT, &port, sizeof(port)));
 }
 
-int doctor_route(int fd, const struct doctor_packet *p, struct doctor_way *out)
+int lb_route(int fd, const struct lb_packet *p, struct lb_way *out)
 {
 	uint8_t buf[4096];
 	struct lb_nl_batch b = { .buf = buf, .cap = sizeof(buf) };
