@@ -297,6 +297,7 @@ struct daemon {
 	bool fallback;               /* the file was broken at start: a stored generation runs */
 
 	struct daemon_room rooms[CHECK_ROOM_COUNT];
+	struct check_cuts cuts; /* what the rooms of the probes were told */
 	struct daemon_vrrp vrrp;
 	struct model_hooks hooks;
 	struct daemon_peer peer;
@@ -412,6 +413,11 @@ void daemon_probe_model(struct daemon *d, const struct model *old);
 void daemon_probe_override(struct daemon *d, const char *object);
 /* Asks the worker to probe this target now, for `check run`. 0 or -errno: it is not there. */
 int daemon_probe_run(struct daemon *d, uint32_t token, uint32_t target_id);
+
+/* ---- daemon_pause.c ---- */
+/* Tells the rooms of the probes when links go, and come back. Called by daemon_vrrp.c. */
+void daemon_pause_turn(struct daemon *d);
+void daemon_pause_tell(struct daemon_room *room); /* that one, which is new */
 
 /* ---- daemon_vrrp.c ---- */
 extern const struct worker_row daemon_vrrp_row;

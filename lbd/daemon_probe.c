@@ -152,6 +152,8 @@ static void on_ready(struct worker *w, void *arg)
 		if (is_of(room, &m->targets[i]))
 			m->targets[i].sent = false; /* this process knows of none */
 	room->next_id = 0;
+	if (room->d->cuts.n)
+		daemon_pause_tell(room);
 	send_more(room);
 	daemon_hook_more(room->d);
 }

@@ -263,6 +263,8 @@ void daemon_vrrp_turn(struct daemon *d)
 {
 	struct daemon_vrrp *v = &d->vrrp;
 	struct looking l = { d, lb_clock_now(), LB_TIME_NEVER, 0 };
+	if (!v->all.n)
+		daemon_pause_turn(d); /* the last one may have gone with a reload */
 	if (!v->all.n || d->stopping || (!d->changed && !v->look && lb_time_cmp(l.now, v->next_look) < 0))
 		return;
 	l.wall_ms = lb_clock_wall_ms();
@@ -270,6 +272,7 @@ void daemon_vrrp_turn(struct daemon *d)
 	for (uint32_t i = 0; i < v->all.n; i++)
 		look_one(&l, &v->all.v[i]);
 	look_at_hold(&l);
+	daemon_pause_turn(d);
 	v->next_look = l.next;
 	daemon_deadline(d, l.next);
 	send_due(d);

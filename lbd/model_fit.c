@@ -8,17 +8,20 @@ void model_fit_fault(struct model_fit *f, struct lb_time since)
 	f->since = f->since.us ? lb_time_min(f->since, since) : since;
 }
 
-/* Down, and not from before: what was down before the fault may be down for good. */
+/* Its last word is no pass, and not from before: what was down before the fault may be down for good. */
 static bool fell(const struct model_fit *f, const struct model_target *t)
 {
-	return t->judged && !t->up && t->failing_since.us && lb_time_cmp(t->failing_since, f->since) >= 0;
+	bool failing = t->failing_since.us && lb_time_cmp(t->failing_since, f->since) >= 0;
+	bool paused = t->up && check_codes[t->code].verdict == CHECK_VERDICT_ERROR;
+	return t->judged && (failing || paused);
 }
 
-/* A server that is well passes `rise` times, the last of them at most a timeout after it was asked. */
+/* A server that is well passes at once where it never fell, else `rise` times, the last of them at most a timeout after
+ * it was asked. */
 static int64_t back_ms(const struct model_target *t)
 {
 	const struct check_spec *s = &t->check->spec;
-	int64_t ms = (int64_t)s->rise * s->interval_down_ms + s->timeout_ms;
+	int64_t ms = (t->up ? (int64_t)s->interval_ms : (int64_t)s->rise * s->interval_down_ms) + s->timeout_ms;
 	return ms < MODEL_FIT_MAX_MS ? ms : MODEL_FIT_MAX_MS;
 }
 

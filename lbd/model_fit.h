@@ -2,9 +2,10 @@
 /*
  * Whether the checks of a node that was at fault have had their say. What kept it from being master (a cable, say)
  * often kept its checks from the servers as well; and if it took the addresses back as soon as that is over, it would
- * send nothing to servers that are well, until each has passed its checks again. So an instance that comes back from a
- * fault does not preempt while a check is down that began to fail since then, for as long as a server that is well may
- * need to be up again. Whoever is master meanwhile stays so, and when that one is gone nobody waits. Where it is a
+ * send nothing to servers that are well, until each has passed its checks again; and where its checks paused
+ * (check/check_cut.h), nobody knows whether they are well. So an instance that comes back from a fault does not preempt
+ * while a check has not passed that paused or began to fail since then, for as long as a server that is well may need
+ * to pass. Whoever is master meanwhile stays so, and when that one is gone nobody waits. Where it is a
  * tracked check that tells of the fault, the others may have begun to fail before it was told
  * (model_track_fault_since).
  *

@@ -115,6 +115,7 @@ static int dispatch(struct prober *w, const struct check_msg *m)
 	case CHECK_MSG_LOG: lb_log_set_level(m->u.log); return 0;
 	case CHECK_MSG_PING: send_pong(w, m->u.ping); return 0;
 	case CHECK_MSG_RUN: prober_run_now(w, &m->u.run); return 0;
+	case CHECK_MSG_CUT: check_cut_set(&w->cut, &m->u.cut, w->base.now); return 0;
 	case CHECK_MSG_HOOK_RUN: check_hook_run(&w->hook, &m->u.hook_run); return 0;
 	case CHECK_MSG_READY:
 	case CHECK_MSG_STATE:
@@ -183,6 +184,7 @@ int check_worker_main(int channel_fd, void (*alive)(void))
 	w.watch = (struct check_watch){ .loop = loop, .stalled_us = &w.stalled_us, .send = send_for, .arg = &w };
 	w.hook = (struct check_hook){ .loop = loop, .send = send_for, .arg = &w };
 	check_hook_init(&w.hook);
+	check_cut_open(&w.cut);
 	ev_set_userdata(loop, &w);
 	ev_idle_init(&w.more, on_more);
 	ev_set_priority(&w.more, EV_MINPRI); /* libev calls it only in a turn that has nothing else */
@@ -192,5 +194,6 @@ int check_worker_main(int channel_fd, void (*alive)(void))
 		prober_target_free(&w, t);
 	}
 	check_hook_close(&w.hook);
+	check_cut_close(&w.cut);
 	return lb_room_close(&w.base);
 }

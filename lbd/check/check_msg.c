@@ -257,6 +257,38 @@ static int ran_read(struct lb_fields *f, void *u)
 	return 0;
 }
 
+static json_t *cuts_write(const struct check_cuts *c)
+{
+	json_t *list = json_array();
+	for (uint32_t i = 0; i < c->n; i++) {
+		struct lb_members o = { json_object(), false };
+		lb_put_str(&o, "name", c->v[i].name);
+		lb_put_int(&o, "index", c->v[i].index);
+		if (!lb_list_add(list, lb_members_end(&o)))
+			return NULL;
+	}
+	return list;
+}
+
+static void cut_write(const void *u, struct lb_members *o)
+{
+	lb_put(o, "interfaces", cuts_write(u));
+}
+
+static int cut_read(struct lb_fields *f, void *u)
+{
+	struct check_cuts *c = u;
+	const json_t *list = lb_field_list(f, "interfaces", CHECK_CUTS_MAX);
+	c->n = (uint32_t)json_array_size(list);
+	for (uint32_t i = 0; i < c->n && !f->bad; i++) {
+		struct lb_fields one = { .from = json_array_get(list, i) };
+		lb_field_text(&one, "name", c->v[i].name, CHECK_CUT_NAME);
+		c->v[i].index = lb_field_u32(&one, "index", 0, INT32_MAX);
+		f->bad |= one.bad;
+	}
+	return 0;
+}
+
 static json_t *args_write(const struct check_msg_hook_run *h)
 {
 	json_t *args = json_array();
@@ -328,6 +360,7 @@ static const struct lb_msg_row rows[] = {
 	[CHECK_MSG_LOG] = { "log", true, lb_msg_log_write, lb_msg_log_read },
 	[CHECK_MSG_PING] = { "ping", true, lb_msg_ping_write, lb_msg_ping_read },
 	[CHECK_MSG_RUN] = { "run", true, run_write, run_read },
+	[CHECK_MSG_CUT] = { "cut", true, cut_write, cut_read },
 	[CHECK_MSG_HOOK_RUN] = { "hook.run", true, hook_run_write, hook_run_read },
 	[CHECK_MSG_READY] = { "ready", false, lb_msg_ready_write, lb_msg_ready_read },
 	[CHECK_MSG_STATE] = { "state", false, state_msg_write, state_msg_read },

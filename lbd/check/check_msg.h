@@ -8,6 +8,8 @@
  *                   log         the log level changed
  *                   ping        answered by pong at once
  *                   run         probe this target now, beside its schedule, and note each step
+ *                   cut         interfaces that have no link, while this node serves nothing for that: who fails and
+ *                               would be reached by one of them has not failed (check_cut.h). None = it is over
  *                   hook.run    run this program, which is no check: one at a time, in the room of scripts
  *   probe -> core   ready       the answer to hello
  *                   state       a target's counter, side or code changed: a healthy steady state sends nothing
@@ -22,6 +24,7 @@
 #include "common/channel_msg.h"
 #include "common/proto.h"
 #include "common/time.h"
+#include "lbd/check/check_cut.h"
 #include "lbd/check/check_trace.h"
 #include "lbd/check/check_types.h"
 
@@ -32,6 +35,7 @@ enum check_msg_type {
 	CHECK_MSG_LOG,
 	CHECK_MSG_PING,
 	CHECK_MSG_RUN,
+	CHECK_MSG_CUT,
 	CHECK_MSG_HOOK_RUN,
 	CHECK_MSG_READY,
 	CHECK_MSG_STATE,
@@ -39,7 +43,7 @@ enum check_msg_type {
 	CHECK_MSG_RAN,
 	CHECK_MSG_HOOK_DONE
 };
-#define CHECK_MSG_COUNT 12
+#define CHECK_MSG_COUNT 13
 
 #define CHECK_HOOK_PATH 1025 /* bytes of the path of a program, with its NUL */
 #define CHECK_HOOK_ARGS 8    /* arguments behind it, at most */
@@ -107,6 +111,7 @@ struct check_msg {
 		enum lb_log_level log;
 		uint32_t ping; /* n */
 		struct check_msg_run run;
+		struct check_cuts cut;
 		struct check_msg_hook_run hook_run;
 		struct lb_msg_ready ready;
 		struct check_msg_state state;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How each type is probed. */
+#include "lbd/check/check_cut_io.h"
 #include "lbd/check/check_io.h"
 #include "lbd/check/check_probe.h"
 #include "lbd/check/curl_loop_io.h"
@@ -26,4 +27,5 @@ void check_worker_prepare(int helper)
 {
 	(void)helper; /* a probe waits for nobody */
 	curl_loop_prepare();
+	check_cut_prepare();
 }

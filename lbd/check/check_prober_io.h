@@ -7,6 +7,7 @@
 #pragma once
 
 #include "common/room_io.h"
+#include "lbd/check/check_cut_io.h"
 #include "lbd/check/check_fsm.h"
 #include "lbd/check/check_hook_io.h"
 #include "lbd/check/check_late.h"
@@ -58,6 +59,7 @@ struct prober {
 	struct target *targets;
 	struct target_list unsent, waiting;
 	struct check_watch watch;
+	struct check_cut_watch cut;
 	struct check_hook hook;
 	uint32_t running, n_waiting, limit;
 	int64_t stalled_us; /* how long the loop stood still so far: no probe can help that */

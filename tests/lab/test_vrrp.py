@@ -15,7 +15,7 @@ import pytest
 from conftest import until
 from pair import (A4, B4, C4, LL6, VIP4, VIP6, VRID, Keepalived, Wire, both, config, has, instance, is_backup, is_master, lone, pair,
                   state)
-from steps import slowness
+from steps import slowness, worker
 from witness import Holders
 
 INTERVAL, LEASE = 0.1, 3.0
@@ -262,15 +262,20 @@ def test_lost_link_is_a_fault(pair):
         until(lambda: holders(pair) == ["pa"], "one holder", 10)
 
 
-def test_who_comes_back_waits_for_its_checks(pair):
-    """The cable of the addresses is that of the checks, too: with it alone there would be no server to send a client to."""
+def test_checks_pause_without_a_cable(pair):
+    """The cable of the addresses is that of the checks, too. What is behind it is not known to have failed, and is known to
+    be well only when it was asked again: until then whoever holds the addresses keeps them."""
     def text(prio):
         check = {"type": "tcp", "port": 9000, "interval": "1s", "timeout": "300ms", "rise": 3, "fall": 2}
         return json.dumps({"vrrp": {"wan": instance(priority=prio)}, "checks": {"app": check}, "services": {
             "web": {"listen": f"{VIP4}:80", "check": "app", "backends": {"s": f"{C4}:80"}}}})
 
-    def passes():
+    def up():
         return a.ctl("check", "show", "app")["data"][0]["targets_up"] == 1
+
+    def last():
+        backend = a.ctl("backend", "show", "web/s")["data"][0]
+        return backend["check"], backend["check_text"]
 
     with pair.c:
         server = socket.create_server((C4, 9000), backlog=1024)  # nobody has to accept for a check to pass
@@ -279,14 +284,19 @@ def test_who_comes_back_waits_for_its_checks(pair):
         for d, settled in ((a, is_master), (b, is_backup)):
             d.start(ready=False)
             settled(d)
-        until(passes, "the check passes")
+        until(up, "the check passes")
         pair.sw.run("ip", "link", "set", "pa", "down")
-        until(lambda: state(a) == "fault" and not passes(), "the fault is seen, and the check fails")
+        until(lambda: state(a) == "fault" and last()[0] == "SOCKERR", "the fault is seen, and the check pauses")
+        assert last()[1] == "eth0 has no link: paused" and up()
         is_master(b)
+        probes = worker(a)["probes"]
+        until(lambda: worker(a)["probes"] > probes + 3, "it is asked more often than `fall`")
+        assert up() and last()[0] == "SOCKERR"
         pair.sw.run("ip", "link", "set", "pa", "up")
         until(lambda: state(a) == "backup", "it is back")
         is_master(a)
-        assert passes(), "it is master before its check has passed"
+        assert last()[0] == "L4OK", "it is master before its check has passed"
+        assert "up -> down (" not in a.log()
         assert "leaves the addresses to others until its checks pass" in a.log()
         until(lambda: holders(pair) == ["pa"], "one holder", 10)
     finally:

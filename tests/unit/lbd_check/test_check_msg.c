@@ -97,6 +97,16 @@ static struct check_msg_hook_run random_hook(void)
 	return h;
 }
 
+static struct check_cuts random_cuts(void)
+{
+	struct check_cuts c = { .n = among(0, CHECK_CUTS_MAX) };
+	for (uint32_t i = 0; i < c.n; i++) {
+		c.v[i].index = among(0, INT32_MAX);
+		random_text(c.v[i].name, sizeof(c.v[i].name));
+	}
+	return c;
+}
+
 static struct check_msg random_msg(enum check_msg_type type)
 {
 	struct check_msg m = { .type = type };
@@ -114,6 +124,7 @@ static struct check_msg random_msg(enum check_msg_type type)
 	case CHECK_MSG_LOG: m.u.log = (enum lb_log_level)among(3, 7); break;
 	case CHECK_MSG_PING: m.u.ping = any(); break;
 	case CHECK_MSG_RUN: m.u.run = (struct check_msg_run){ any(), any() }; break;
+	case CHECK_MSG_CUT: m.u.cut = random_cuts(); break;
 	case CHECK_MSG_HOOK_RUN: m.u.hook_run = random_hook(); break;
 	case CHECK_MSG_READY: m.u.ready = (struct lb_msg_ready){ 1, (int32_t)among(1, INT32_MAX - 1) }; break;
 	case CHECK_MSG_STATE:
@@ -153,6 +164,7 @@ static void same(const struct check_msg *a, const struct check_msg *b)
 	case CHECK_MSG_LOG: ck_assert_int_eq(a->u.log, b->u.log); break;
 	case CHECK_MSG_PING: ck_assert_uint_eq(a->u.ping, b->u.ping); break;
 	case CHECK_MSG_RUN: ck_assert_mem_eq(&a->u.run, &b->u.run, sizeof(a->u.run)); break;
+	case CHECK_MSG_CUT: ck_assert(check_cuts_equal(&a->u.cut, &b->u.cut)); break;
 	case CHECK_MSG_HOOK_RUN:
 		ck_assert_uint_eq(a->u.hook_run.id, b->u.hook_run.id);
 		ck_assert_uint_eq(a->u.hook_run.timeout_ms, b->u.hook_run.timeout_ms);
@@ -249,6 +261,7 @@ END_TEST
 #define STEPS_8        STEPS_2 STEPS_2 STEPS_2 STEPS_2
 #define STATE(members) "{\"msg\":\"state\",\"id\":1,\"flip\":true,\"at_us\":9,\"state\":{" members "}}"
 
+#define CUT(cards) "{\"msg\":\"cut\",\"interfaces\":[" cards "]}"
 #define HOOK(path, timeout, args)                                                                                      \
 	"{\"msg\":\"hook.run\",\"id\":1,\"timeout\":" timeout ",\"path\":\"" path "\",\"args\":[" args "]}"
 #define ARG_24 "abcdefghijklmnopqrstuvwx"
@@ -279,6 +292,12 @@ static const struct {
 	{ "a number that is too large", "{\"msg\":\"ping\",\"n\":4294967296}", -EBADMSG },
 	{ "a real number", "{\"msg\":\"ping\",\"n\":1.0}", -EBADMSG },
 	{ "no such level", "{\"msg\":\"log\",\"level\":\"loud\"}", -EBADMSG },
+	{ "a card without a link", CUT("{\"name\":\"eth1\",\"index\":3}"), 0 },
+	{ "one that is not there", CUT("{\"name\":\"eth1\",\"index\":0}"), 0 },
+	{ "none", CUT(""), 0 },
+	{ "a card without a number", CUT("{\"name\":\"eth1\"}"), -EBADMSG },
+	{ "a name that no card has", CUT("{\"name\":\"eth1567890123456\",\"index\":3}"), -EBADMSG },
+	{ "no card", CUT("5"), -EBADMSG },
 	{ "a hook", HOOK("/run/it", "10", "\"vrrp\",\"wan\""), 0 },
 	{ "a hook without arguments", HOOK("/run/it", "10", ""), 0 },
 	{ "a path that is none", HOOK("run/it", "10", ""), -EBADMSG },

@@ -181,6 +181,14 @@ static inline void world_health(struct world *w, const char *object, uint32_t ch
 	ck_assert(model_health(w->m, target_id(w, object, check), &st, w->now, w->wall));
 }
 
+/* It is up, and the last probe could not be made. */
+static inline void world_paused(struct world *w, const char *object, uint32_t check)
+{
+	struct check_state st = { .n = 4, .judged = true, .up = true, .last = { .code = CHECK_CODE_SOCKERR } };
+	strcpy(st.last.text, "eth1 has no link: paused");
+	ck_assert(model_health(w->m, target_id(w, object, check), &st, w->now, w->wall));
+}
+
 static inline struct override_who who_of(const struct world *w, int64_t for_ms)
 {
 	return (struct override_who){ "alice", "because", w->wall, w->now, for_ms };

@@ -84,6 +84,41 @@ START_TEST(it_ends_when_the_last_one_has_passed)
 }
 END_TEST
 
+/* The way to it was cut off, and it is not known to be well until it has passed once: at the next probe. */
+START_TEST(what_paused_passes_first)
+{
+	struct world w = { 0 };
+	struct model_fit f = { 0 };
+	begin(&w);
+	model_fit_fault(&f, w.now);
+	world_paused(&w, "web/a", 0);
+	model_fit_over(&f, w.m, w.now);
+	world_wait(&w, 1499); /* interval and timeout */
+	ck_assert(model_fit_waits(&f, w.m, w.now));
+	world_health(&w, "web/a", 0, true);
+	ck_assert(!model_fit_waits(&f, w.m, w.now));
+	world_end(&w);
+}
+END_TEST
+
+/* The switch has a link again and does not forward yet. */
+START_TEST(what_paused_and_fails_then)
+{
+	struct world w = { 0 };
+	struct model_fit f = { 0 };
+	begin(&w);
+	model_fit_fault(&f, w.now);
+	world_paused(&w, "web/a", 0);
+	model_fit_over(&f, w.m, w.now);
+	world_wait(&w, 500);
+	world_health(&w, "web/a", 0, false);
+	ck_assert(model_fit_waits(&f, w.m, w.now));
+	world_wait(&w, 1000);
+	ck_assert_msg(!model_fit_waits(&f, w.m, w.now), "no longer than a server that is well may need");
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(a_fault_of_before_counts_until_it_is_forgotten)
 {
 	struct world w = { 0 };
@@ -170,6 +205,7 @@ int main(void)
 {
 	const TTest *tests[] = { it_waits_as_long_as_a_healthy_server_may_need, it_ends_when_the_last_one_has_passed,
 		a_fault_of_before_counts_until_it_is_forgotten, what_fell_before_a_tracked_check_did_fell_by_the_same,
-		the_first_fault_counts, a_reload_meanwhile_changes_nothing };
+		what_paused_passes_first, what_paused_and_fails_then, the_first_fault_counts,
+		a_reload_meanwhile_changes_nothing };
 	return run_suite("model_fit", tests, COUNT(tests));
 }

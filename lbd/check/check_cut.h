@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Interfaces without a link, and whether one of them stands between a probe and its server. A node that lost a cable
+ * leaves its addresses to the other one; that its probes fail as well says nothing about the servers, so they pause:
+ * what was up stays up, without a word in history and log, until a probe can reach it again.
+ *
+ * Pure.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CHECK_CUTS_MAX 16 /* more are not told: who would be reached by those fails */
+#define CHECK_CUT_NAME 16 /* IFNAMSIZ */
+
+struct check_cut {
+	uint32_t index; /* 0 = it is not there at all */
+	char name[CHECK_CUT_NAME];
+};
+
+struct check_cuts {
+	uint32_t n;
+	struct check_cut v[CHECK_CUTS_MAX];
+};
+
+/* Which of them a probe would have to leave by, NULL = none. bound: to the interface of that name, NULL = to none. err
+ * and index: what the kernel says to its packet: 0 and the interface, or a negative errno. Where it has no route at all
+ * that one went with the interface, and the first is named. */
+const struct check_cut *check_cut_of(const struct check_cuts *c, const char *bound, int err, uint32_t index);
+
+bool check_cuts_equal(const struct check_cuts *a, const struct check_cuts *b);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/check/check_cut_io.h"
+
+#include "common/route_io.h"
+#include "lbd/check/check_result.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static int prepared = -1;
+
+void check_cut_prepare(void)
+{
+	prepared = lb_route_open();
+}
+
+void check_cut_open(struct check_cut_watch *c)
+{
+	*c = (struct check_cut_watch){ .fd = prepared >= 0 ? prepared : lb_route_open() };
+	prepared = -1;
+}
+
+void check_cut_close(struct check_cut_watch *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+}
+
+void check_cut_set(struct check_cut_watch *c, const struct check_cuts *now_cut, struct lb_time now)
+{
+	c->on = now_cut->n > 0;
+	c->until = now;
+	if (c->on)
+		c->cuts = *now_cut;
+}
+
+static const struct check_cut *cut_of(const struct check_cut_watch *c, const struct check_spec *s)
+{
+	const char *bound = check_param(&s->params, CHECK_PARAM_INTERFACE);
+	const struct lb_packet packet = { .to = &s->addr, .from = &s->source };
+	struct lb_way way = { 0 };
+	int err = bound ? 0 : lb_route(c->fd, &packet, &way);
+	return check_cut_of(&c->cuts, bound, err, way.index);
+}
+
+void check_cut_distrust(
+	const struct check_cut_watch *c, const struct check_spec *s, struct lb_time began, struct check_result *r)
+{
+	bool then = c->on || (c->cuts.n && lb_time_cmp(began, c->until) < 0);
+	if (!then || s->type == CHECK_TYPE_FILE || check_codes[r->code].verdict != CHECK_VERDICT_FAIL)
+		return;
+	const struct check_cut *cut = cut_of(c, s);
+	if (!cut)
+		return;
+	char text[CHECK_TEXT_MAX];
+	snprintf(text, sizeof(text), "%s has no link: paused", cut->name);
+	check_result_set(r, CHECK_CODE_SOCKERR, text);
+}
