@@ -142,6 +142,7 @@ struct daemon_vrrp {
 	bool there;   /* as in struct daemon_room */
 	bool started; /* the daemon has: from now on it comes and goes with the configuration */
 	bool unknown; /* of some processes nothing can be seen: it was said */
+	bool beside;  /* services may be reached here whoever is master */
 	bool look;    /* what is tracked is to be looked at before the loop sleeps */
 	struct lb_time next_look;
 	struct model_vrrps all;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Probes pause while no instance of this node may be master and a link is gone: see check/check_cut.h. As long as one
- * may, they do not: its services may depend on what is behind that link, and who tracks them must hear of it. */
+/* Probes pause while this node serves nothing for want of a link: see check/check_cut.h. As long as an instance may be
+ * master they do not: its services may depend on what is behind that link, and who tracks them must hear of it. Nor
+ * where a service is reached at other addresses than those of the instances. */
 #include "common/log_io.h"
 #include "lbd/daemon.h"
 #include "lbd/host/track_io.h"
@@ -63,7 +64,7 @@ static void log_pause(const struct check_cuts *c)
 void daemon_pause_turn(struct daemon *d)
 {
 	struct check_cuts cuts = { 0 };
-	if (all_at_fault(&d->vrrp.all))
+	if (!d->vrrp.beside && all_at_fault(&d->vrrp.all))
 		collect(&d->vrrp.all, &cuts);
 	if (check_cuts_equal(&cuts, &d->cuts))
 		return;

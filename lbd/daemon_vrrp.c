@@ -509,6 +509,7 @@ int daemon_vrrp_model(struct daemon *d, const struct config *c)
 	if (err)
 		return err;
 	collect(v);
+	v->beside = config_serves_beside(c);
 	daemon_vrrp_tick(d);
 	if (v->started)
 		daemon_vrrp_start(d);

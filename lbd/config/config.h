@@ -295,6 +295,10 @@ enum config_flows {
 };
 enum config_flows config_flows(const struct config *c);
 
+/* Whether a service may be reached here while this node is master of nothing: at an address that no instance holds, or
+ * by a firewall mark, which says nothing about addresses. True also when memory is out. */
+bool config_serves_beside(const struct config *c);
+
 /* A listener whose backends see another address than the client's: its flows are known to connection tracking, too. */
 struct config_snat {
 	const struct ipvs_key *listen; /* no fwmark; port 0 = every port; borrowed from the configuration */

@@ -57,6 +57,43 @@ START_TEST(what_is_not_written)
 }
 END_TEST
 
+/* Services that are reached here whoever is master. */
+static const struct {
+	const char *what, *services;
+	bool beside;
+} besides[] = {
+	{ "none", "", false },
+	{ "at an address of an instance", "s: { listen: 192.0.2.1:80, backends: { a: 10.0.0.1 } }", false },
+	{ "at those of two",
+		"s: { listen: ['192.0.2.1:80', '192.0.2.7:80'], backends: { a: 10.0.0.1 } }, t: { listen: "
+		"'[2001:db8::1]:80', backends: { a: '2001:db8:1::1' } }",
+		false },
+	{ "at one that adverts do not name", "s: { listen: 192.0.2.7:80, backends: { a: 10.0.0.1 } }", false },
+	{ "one of two elsewhere", "s: { listen: ['192.0.2.1:80', '192.0.2.2:80'], backends: { a: 10.0.0.1 } }", true },
+	{ "the second service elsewhere",
+		"s: { listen: 192.0.2.1:80, backends: { a: 10.0.0.1 } }, t: { listen: 192.0.2.9:80, backends: { a: "
+		"10.0.0.1 } }",
+		true },
+	{ "a mark", "s: { fwmark: 5, backends: { a: 10.0.0.1 } }", true },
+};
+
+START_TEST(who_is_reached_all_the_same)
+{
+	struct lb_text text = LB_TEXT_INIT;
+	lb_text_printf(&text,
+		"vrrp: { a: { interface: eth0, vrid: 9, addresses: 192.0.2.1/24, excluded: 192.0.2.7/24 },"
+		" b: { interface: eth0, vrid: 9, addresses: ['fe80::51/64', '2001:db8::1/64'] } }\nservices: { %s }\n",
+		besides[_i].services);
+	struct config *c = load(text.s, "x");
+	ck_assert_msg(config_serves_beside(c) == besides[_i].beside, "%s", besides[_i].what);
+	config_free(c);
+	c = load("services: { s: { listen: 192.0.2.1:80, backends: { a: 10.0.0.1 } } }", "x");
+	ck_assert_msg(config_serves_beside(c), "no instance holds anything");
+	config_free(c);
+	lb_text_done(&text);
+}
+END_TEST
+
 START_TEST(every_key)
 {
 	struct config *c = load("checks: { gw: { type: icmp, address: 192.0.2.254 }, aa: { type: tcp } }\n"
@@ -519,6 +556,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, what_is_not_written);
+	tcase_add_loop_test(tc, who_is_reached_all_the_same, 0, sizeof(besides) / sizeof(besides[0]));
 	tcase_add_test(tc, every_key);
 	tcase_add_test(tc, routes_and_rules);
 	tcase_add_test(tc, on_each_node);
