@@ -6,7 +6,6 @@
 #include "lbd/check/curl_loop_io.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,11 +89,12 @@ static int on_socket_made(void *arg, curl_socket_t fd, curlsocktype purpose)
 static int on_socket_close(void *arg, curl_socket_t fd)
 {
 	struct curl_link_socket *s = arg;
+	bool kept = s->kept;
 	s->connected = is_connected(fd);
 	s->fd = -1;
 	if (s->left)
 		free(s);
-	return close(fd) ? 1 : 0;
+	return !kept && close(fd) ? 1 : 0;
 }
 
 /* libcurl says when these happen only here; installed when somebody watches the probe. */
@@ -234,12 +234,11 @@ int curl_link_secure(struct curl_link *k, struct curl_link *from)
 {
 	int rc = curl_link_new(k, from->probe, true, true);
 	if (rc == 0) {
+		/* under its number: of two of one socket the kernel goes on to report the one that is closed, and libev
+		 * can end that only by a new epoll set, into which it puts every socket again */
 		k->adopted = true;
-		k->socket->fd = fcntl(curl_link_fd(from), F_DUPFD_CLOEXEC, 0); /* that one is closed with `from` */
-		if (k->socket->fd < 0) {
-			rc = -errno;
-			curl_link_end(k);
-		}
+		k->socket->fd = curl_link_fd(from);
+		from->socket->kept = true;
 	}
 	curl_link_end(from);
 	return rc;

@@ -25,6 +25,7 @@ struct curl_link_socket {
 	bool given;     /* to libcurl */
 	bool connected; /* when it was closed */
 	bool left;      /* by its link: who closes it frees this */
+	bool kept;      /* libcurl only lets go of it: another link has it */
 };
 
 struct curl_link {
@@ -47,8 +48,8 @@ struct curl_link {
  * -ENOMEM. After a failure curl_link_end is allowed, not needed. */
 int curl_link_new(struct curl_link *k, struct check_probe *p, bool tls, bool connect_only);
 
-/* Goes on with a connection that `from` has opened; `from` is ended. Like curl_link_new with tls and connect_only, or
- * another -errno. */
+/* Goes on with a connection that `from` has opened, on the same descriptor; `from` is ended. Returns as curl_link_new
+ * with tls and connect_only. */
 int curl_link_secure(struct curl_link *k, struct curl_link *from);
 
 /* Starts. 0 or -ENOMEM. done comes later, from the loop. */

@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +30,13 @@ static struct lb_text params;
 static struct check_trace trace;
 static struct check_result result;
 static unsigned n_done;
+static unsigned n_polls; /* epoll sets that libev has made: its calls come here */
+
+int epoll_create1(int flags)
+{
+	n_polls++;
+	return (int)syscall(SYS_epoll_create1, flags);
+}
 
 static void setup(void)
 {
@@ -487,6 +496,23 @@ START_TEST(talk)
 }
 END_TEST
 
+/* A loop of many sockets would put all of them into a new epoll set. */
+START_TEST(starttls_leaves_the_epoll_set)
+{
+	static const struct row *const row = &talk_rows[1];
+	struct server *srv = server_start(row->ops, certs.ctx[CERT_GOOD]);
+	struct check_spec s = spec_of(row->type, srv->port, row->params);
+	unsigned before = n_polls;
+	ck_assert_uint_gt(before, 0);
+	for (int i = 0; i < 20; i++) {
+		probe(&s);
+		ck_assert_msg(result.code == CHECK_CODE_L7OK, "%s (%s)", check_codes[result.code].name, result.text);
+		ck_assert_uint_eq(connected_to(srv->port), 0);
+	}
+	ck_assert_uint_eq(n_polls, before);
+}
+END_TEST
+
 /* ---- the contract ---- */
 
 static const enum check_type all_types[] = { CHECK_TYPE_TLS, CHECK_TYPE_HTTP, CHECK_TYPE_HTTPS, CHECK_TYPE_SMTP,
@@ -759,6 +785,7 @@ int main(void)
 	tcase_add_loop_test(tc, tls, 0, ROWS(tls_rows));
 	tcase_add_loop_test(tc, tls_stalls_at_each_step, 0, 2);
 	tcase_add_loop_test(tc, talk, 0, ROWS(talk_rows));
+	tcase_add_test(tc, starttls_leaves_the_epoll_set);
 	tcase_add_loop_test(tc, no_connection, 0, ROWS(all_types));
 	tcase_add_loop_test(tc, cancel_at_any_time, 0, ROWS(all_types));
 	tcase_add_test(tc, nothing_is_left_behind);
