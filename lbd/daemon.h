@@ -165,6 +165,7 @@ struct daemon_peer {
 struct daemon_sync {
 	struct worker worker;
 	bool there, started;             /* as in struct daemon_vrrp */
+	bool left;                       /* by one that was killed, perhaps: the next one sees to it */
 	bool of_kernel;                  /* it was started for the kernel's own synchronisation */
 	struct sync_multicast multicast; /* of it: what the process was told; port 0 = nothing yet */
 	struct model_sync all;

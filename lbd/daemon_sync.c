@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The room of flow state seen from the core: with whom flows are exchanged, and the key, go out; how that goes comes in
  * and is told. It runs only while there is somebody to exchange them with, or somebody asks about single connections
- * (daemon_conn.c). It has the link to the other node, over which the two cores talk, too. */
+ * (daemon_conn.c), and once more when one was killed, which may have left something in the kernel. It has the link to
+ * the other node, over which the two cores talk, too. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon.h"
 #include "lbd/state/state_io.h"
+#include "lbd/sync/ipvs_tap_io.h"
 #include "lbd/sync/sync_io.h"
 
 #include <errno.h>
@@ -167,6 +169,7 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 	if (err)
 		return err == -ENOMEM ? 0 : -EBADMSG;
 	if (m.type == SYNC_MSG_STATE) {
+		d->sync.left = false; /* it has its configuration, and goes by it */
 		model_sync_said_state(&d->sync.all, &m.u.state, lb_clock_now(), lb_clock_wall_ms());
 		d->changed = true;
 	} else if (m.type == SYNC_MSG_STATS) {
@@ -197,7 +200,7 @@ static bool of_kernel(const struct daemon *d)
 
 static bool wanted(const struct daemon *d)
 {
-	return of_kernel(d) || model_sync_runs(&d->sync.all) || daemon_conn_wanted(d);
+	return of_kernel(d) || model_sync_runs(&d->sync.all) || daemon_conn_wanted(d) || d->sync.left;
 }
 
 static void room_start(struct daemon *d);
@@ -210,8 +213,10 @@ static void on_gone(struct worker *w, void *arg)
 	d->changed = true;
 	daemon_conn_lost(d);
 	daemon_look_lost(d);
-	if (!worker_stopped(w))
+	if (!worker_stopped(w)) {
+		d->sync.left = ipvs_tap_left();
 		return;
+	}
 	worker_done(w);
 	d->sync.there = false;
 	if (!d->stopping && wanted(d)) /* needed again while it was ending */
@@ -253,6 +258,8 @@ bool daemon_sync_stopped(const struct daemon *d)
 
 void daemon_sync_start(struct daemon *d)
 {
+	if (!d->sync.started)
+		d->sync.left = ipvs_tap_left();
 	d->sync.started = true;
 	/* one way and the other have nothing in common: then it is another process */
 	if (d->sync.there && (!wanted(d) || d->sync.of_kernel != of_kernel(d)))

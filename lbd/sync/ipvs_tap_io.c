@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -389,15 +390,30 @@ static bool step(const struct ipvs_tap *t, bool failed)
 	return failed;
 }
 
-/* Both or none: one alone would be in the way of others for nothing. */
 static int start_daemons(struct ipvs_tap *t, struct lb_err *e)
 {
-	struct lb_err unsaid;
-	if (!step(t, start_master(t, e)) &&
-		!step(t, tap_daemon_start(&t->generic, t->family, &t->backup, t->inject_dev.found, e)))
-		return 0;
-	(void)tap_daemon_stop(&t->generic, t->family, &t->master, &unsaid);
-	return -1;
+	return step(t, start_master(t, e)) ||
+			       step(t, tap_daemon_start(&t->generic, t->family, &t->backup, t->inject_dev.found, e))
+		       ? -1
+		       : 0;
+}
+
+/* Ours: those on our devices. */
+static int stop_daemons(struct tap_nl *generic, uint16_t family, struct lb_err *e)
+{
+	const struct ipvs_daemon master = daemon_on(IPVS_DAEMON_MASTER, IPVS_TAP_DEVICE, 0);
+	const struct ipvs_daemon backup = daemon_on(IPVS_DAEMON_BACKUP, IPVS_INJECT_DEVICE, 0);
+	int failed = tap_daemon_stop(generic, family, &master, e);
+	return failed | tap_daemon_stop(generic, family, &backup, e);
+}
+
+static int remove_devices(struct tap_nl *route, struct lb_err *e)
+{
+	int err = tap_dev_remove(route, IPVS_TAP_DEVICE);
+	err = err ? err : tap_dev_remove(route, IPVS_INJECT_DEVICE);
+	return err ? lb_err_set(e, LB_CODE_FAILED, "interfaces " IPVS_TAP_DEVICE ", " IPVS_INJECT_DEVICE ": %s",
+			     strerror(-err))
+		   : 0;
 }
 
 static int start_kernel(struct ipvs_tap *t, struct lb_err *e)
@@ -472,6 +488,10 @@ struct ipvs_tap *ipvs_tap_start(struct ev_loop *loop, const struct ipvs_tap_conf
 	t->tick.data = t;
 	t->moved_at = lb_clock_now();
 	if (start_kernel(t, e)) {
+		struct lb_err unsaid;
+		/* both or none, also of what a predecessor left: one alone would be in the way of others for nothing */
+		if (t->family)
+			(void)stop_daemons(&t->generic, t->family, &unsaid);
 		let_go(t);
 		return NULL;
 	}
@@ -489,15 +509,32 @@ int ipvs_tap_stop(struct ipvs_tap *t, struct lb_err *e)
 {
 	if (!t)
 		return 0;
-	int failed = tap_daemon_stop(&t->generic, t->family, &t->master, e);
-	failed |= tap_daemon_stop(&t->generic, t->family, &t->backup, e);
-	int err = tap_dev_remove(&t->route, IPVS_TAP_DEVICE);
-	err = err ? err : tap_dev_remove(&t->route, IPVS_INJECT_DEVICE);
-	if (err)
-		failed = lb_err_set(e, LB_CODE_FAILED, "interfaces " IPVS_TAP_DEVICE ", " IPVS_INJECT_DEVICE ": %s",
-			strerror(-err));
+	int failed = stop_daemons(&t->generic, t->family, e);
+	failed |= remove_devices(&t->route, e);
 	let_go(t);
 	return failed ? -1 : 0;
+}
+
+int ipvs_tap_clear(struct lb_err *e)
+{
+	struct tap_nl route = { .fd = -1 }, generic = { .fd = -1 };
+	struct lb_err unsaid;
+	uint16_t family;
+	int failed = 0, err = tap_nl_open(&route, NETLINK_ROUTE);
+	err = err ? err : tap_nl_open(&generic, NETLINK_GENERIC);
+	if (err)
+		failed = lb_err_set(e, LB_CODE_FAILED, "netlink: %s", strerror(-err));
+	else if (!tap_daemon_family(&generic, &family, &unsaid)) /* without IPVS there are no daemons */
+		failed = stop_daemons(&generic, family, e);
+	failed = failed ? failed : remove_devices(&route, e);
+	tap_nl_close(&route);
+	tap_nl_close(&generic);
+	return failed ? -1 : 0;
+}
+
+bool ipvs_tap_left(void)
+{
+	return if_nametoindex(IPVS_TAP_DEVICE) || if_nametoindex(IPVS_INJECT_DEVICE);
 }
 
 int ipvs_tap_check(struct ipvs_tap *t, struct lb_err *e)

@@ -60,12 +60,18 @@ struct ipvs_tap_counts {
 
 struct ipvs_tap;
 
-/* NULL and *e; no daemon of ours runs then. Devices that were made before the error stay for the next try. */
+/* NULL and *e; no daemon of ours runs then, nor one of a killed predecessor. Devices that were made before the error
+ * stay for the next try. */
 struct ipvs_tap *ipvs_tap_start(struct ev_loop *loop, const struct ipvs_tap_conf *conf, struct lb_err *e);
 /* Stops both daemons and removes both devices. 0; -1 and *e: something is left. t is free either way; NULL is fine. */
 int ipvs_tap_stop(struct ipvs_tap *t, struct lb_err *e);
 /* Lets go and leaves everything as it is, for a successor. */
 void ipvs_tap_leave(struct ipvs_tap *t);
+/* For who starts none: what a killed predecessor left is stopped and removed. Daemons on other devices and devices that
+ * are not ours stay. 0, also when there was nothing; -1 and *e: something is left. */
+int ipvs_tap_clear(struct lb_err *e);
+/* Whether a predecessor may have left something: there are devices of these names. */
+bool ipvs_tap_left(void);
 
 /* Queues one record for the kernel. 0; -EAGAIN the queue is full; -EINVAL the kernel would refuse it. */
 int ipvs_tap_put(struct ipvs_tap *t, const struct flow *f);

@@ -307,6 +307,7 @@ static void start(struct sync_kernel *f)
 		.arg = f,
 	};
 	struct lb_err e;
+	f->clear = false;
 	f->tap = ipvs_tap_start(f->loop, &conf, &e);
 	if (!f->tap) {
 		trouble(f, e.text);
@@ -339,14 +340,22 @@ static void on_retry(struct ev_loop *loop, ev_timer *ev, int events)
 		ev_timer_stop(loop, ev);
 }
 
+/* Also of what was there before this process: it is in the way of others, and of the kernel's own synchronisation. */
+static void clear(struct sync_kernel *f)
+{
+	struct lb_err e;
+	int failed = f->tap ? ipvs_tap_stop(f->tap, &e) : f->clear ? 0 : ipvs_tap_clear(&e);
+	if (failed)
+		lb_log(LB_LOG_WARNING, "%s", e.text);
+	f->clear = !failed;
+	f->tap = NULL;
+}
+
 /* Nothing is copied any more, or ended. What the peer told stays known, should that change again. */
 static void stop(struct sync_kernel *f)
 {
-	struct lb_err e;
 	ev_timer_stop(f->loop, &f->retry);
-	if (f->tap && ipvs_tap_stop(f->tap, &e))
-		lb_log(LB_LOG_WARNING, "%s", e.text);
-	f->tap = NULL;
+	clear(f);
 	f->settling = false;
 	trouble(f, "");
 }
@@ -425,15 +434,14 @@ void sync_kernel_want(struct sync_kernel *f)
 
 void sync_kernel_close(struct sync_kernel *f, bool orderly)
 {
-	struct lb_err e;
 	if (f->loop) {
 		ev_timer_stop(f->loop, &f->retry);
 		ev_timer_stop(f->loop, &f->age);
 	}
-	if (f->tap && !orderly)
+	if (orderly)
+		clear(f);
+	else
 		ipvs_tap_leave(f->tap);
-	else if (f->tap && ipvs_tap_stop(f->tap, &e))
-		lb_log(LB_LOG_WARNING, "%s", e.text);
 	f->tap = NULL;
 	flow_cursor_close(&f->to_kernel);
 	rows_forget(f);

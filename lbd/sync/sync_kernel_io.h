@@ -25,6 +25,7 @@ struct sync_kernel {
 	struct conn_filter later;   /* that came meanwhile: a look that has begun ends */
 	struct flow_cursor of_rows; /* what may be of them */
 	struct ipvs_tap *tap;       /* NULL = not running: why is in trouble */
+	bool clear;                 /* no daemon or device of ours is there, of a killed predecessor neither */
 	char trouble[SYNC_TEXT_MAX];
 	uint8_t cluster;
 	const struct sync_conf *conf; /* borrowed: what is copied; NULL = nothing */
@@ -45,7 +46,8 @@ struct sync_kernel {
 /* 0 or -ENOMEM. The callbacks and arg are set before. */
 int sync_kernel_open(struct sync_kernel *f, struct ev_loop *loop, uint64_t seed);
 /* Another configuration: which flows are copied. Starts the kernel's side when it is not running, stops it when nothing
- * needs it, looks when others are copied than before. The old one is there until this returns. */
+ * needs it, also that of a predecessor that was killed, looks when others are copied than before. The old one is there
+ * until this returns. */
 void sync_kernel_conf(struct sync_kernel *f, const struct sync_conf *conf);
 /* One that the peer told. 0, or -errno of flow_table_put. */
 int sync_kernel_peer(struct sync_kernel *f, const struct flow *flow, struct lb_time now);

@@ -4,6 +4,7 @@ backend was cut."""
 import json
 import os
 import re
+import signal
 import socket
 import threading
 import time
@@ -11,6 +12,7 @@ import time
 import pytest
 
 from conftest import VIPS6, until
+from test_sync_tap import daemons, devices
 from steps import VIP, conf, service, settled, slowness, weights
 
 VIP6 = VIPS6[0]
@@ -355,3 +357,23 @@ def test_process_is_there_while_it_is_needed(d):
     os.kill(workers["sync"]["pid"], 9)
     until(lambda: d.call("conn", "count").returncode == 0, "it is back")
     assert "flows are not copied" in d.text("sync", "status")
+
+
+@pytest.mark.parametrize("how", ["process", "all"])
+def test_what_a_killed_process_left_goes(d, lb, client, how):
+    """The kernel's daemons and their devices: its successor copies nothing, and after a start there would be none."""
+    with client.connect(VIP, MODES["nat"]) as c:
+        c.ask()
+        d.text("conn", "kill", "--client", name(c), "-y")
+    assert daemons(lb).keys() == {"master", "backup"} and set(devices(lb)) == {"lbd-tap", "lbd-inj"}
+    sync = next(w["pid"] for w in d.ctl("daemon", "info")["data"][0]["workers"] if w["name"] == "sync")
+    if how == "all":
+        os.kill(d.pid, signal.SIGSTOP)
+    os.kill(sync, signal.SIGKILL)
+    if how == "all":
+        d.kill()
+        assert daemons(lb).keys() == {"master", "backup"}
+        d.start()
+    until(lambda: not daemons(lb) and not devices(lb), "nothing of it is left")
+    if how == "all":
+        until(lambda: "sync" not in {w["name"] for w in d.ctl("daemon", "info")["data"][0]["workers"]}, "nor who removed it")

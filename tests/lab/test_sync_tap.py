@@ -560,6 +560,16 @@ def test_what_is_somebody_elses_is_named_and_left_alone(lb2):
     finally:
         time.sleep(0.5)
         lb2.run("ipvsadm", "--stop-daemon", "master")
+    # nor is it in our predecessor's place: what that left of the other role is in the way of others for nothing
+    Tap(lb2).kill()
+    lb2.run("ipvsadm", "--stop-daemon", "master")
+    lb2.run("ipvsadm", "--start-daemon", "master", "--mcast-interface", "front", "--syncid", "5")
+    try:
+        assert "master sync daemon of somebody else runs on front with id 5" in refusal(lb2)
+        assert daemons(lb2) == {"master": ("front", 5)}
+    finally:
+        time.sleep(0.5)
+        lb2.run("ipvsadm", "--stop-daemon", "master")
     # one that does not speak is as much in the way: ours of the other role does not stay behind
     lb2.run("ipvsadm", "--start-daemon", "backup", "--mcast-interface", "front", "--syncid", "5")
     try:
