@@ -217,8 +217,15 @@ struct daemon_level {
 };
 
 /* What becomes of generations. */
+/* A generation that is to be marked as rolled back, and the disk did not take it. */
+struct daemon_mark {
+	uint32_t number;
+	char why[GENERATION_MESSAGE_MAX + 1];
+};
+
 struct daemon_life {
 	struct life life;
+	LB_VEC(struct daemon_mark) owed;
 	struct ctl_reply *reply; /* who asked for the rollback; NULL = nobody, or has gone */
 	bool trial;              /* what is being swapped in is pending: what it lacks may come back */
 	uint32_t run;            /* to be loaded, as soon as no other load is under way; 0 = none */

@@ -45,20 +45,75 @@ static void answer(struct daemon *d, const struct life_event *ev, const struct l
 		ctl_reply_end(r, acts->code, text, NULL);
 }
 
+static struct daemon_mark *owed(struct daemon *d, uint32_t number)
+{
+	lb_vec_foreach (m, &d->life.owed)
+		if (m->number == number)
+			return m;
+	return NULL;
+}
+
+static void owe(struct daemon *d, uint32_t number, const char *why)
+{
+	struct daemon_mark *m = owed(d, number) ? NULL : lb_vec_push(&d->life.owed);
+	if (!m)
+		return; /* without memory the next start marks it, and does not know why */
+	m->number = number;
+	snprintf(m->why, sizeof(m->why), "%s", why);
+}
+
+static void forget(struct daemon *d, uint32_t number)
+{
+	struct daemon_mark *m = owed(d, number);
+	if (m)
+		*m = d->life.owed.v[--d->life.owed.n];
+}
+
+static void tell_marked(struct daemon *d, uint32_t number, const char *state, const char *why)
+{
+	daemon_event(d, &(struct event){ .id = LB_EVENT_CONFIG_STATE, .new = state, .reason = why },
+		"config/%u: -> %s%s%s%s", number, state, why[0] ? " (" : "", why, why[0] ? ")" : "");
+}
+
+/* One that must be on the disk, and is not, is refused; any other is owed. */
 static int mark(struct daemon *d, const struct life_act *act, struct lb_err *e)
 {
-	const char *why = act->state == GENERATION_ROLLED_BACK ? d->life.life.why : "";
+	const struct daemon_mark *before = owed(d, act->number);
+	bool back = act->state == GENERATION_ROLLED_BACK;
+	char why[GENERATION_MESSAGE_MAX + 1];
+	snprintf(why, sizeof(why), "%s", !back ? "" : before ? before->why : d->life.life.why);
 	int failed = daemon_generation_mark(d, act->number, act->state, why, e);
 	const char *state = generation_states[act->state];
 	if (failed)
 		daemon_event(d, &(struct event){ .id = LB_EVENT_CONFIG_NOT_MARKED, .new = state, .reason = e->text },
 			"config/%u: cannot be stored as %s: %s", act->number, state, e->text);
 	else
-		daemon_event(d, &(struct event){ .id = LB_EVENT_CONFIG_STATE, .new = state, .reason = why },
-			"config/%u: -> %s%s%s%s", act->number, state, why[0] ? " (" : "", why, why[0] ? ")" : "");
+		tell_marked(d, act->number, state, why);
+	if (!failed)
+		forget(d, act->number);
+	else if (!act->must)
+		owe(d, act->number, why);
 	if (!failed && act->state == GENERATION_CONFIRMED)
 		daemon_overrides_prune(d); /* what is not in it does not come back */
 	return failed;
+}
+
+bool daemon_life_owes(const struct daemon *d)
+{
+	return d->life.owed.n > 0;
+}
+
+void daemon_life_pay(struct daemon *d)
+{
+	for (size_t i = d->life.owed.n; i-- > 0;) {
+		const struct daemon_mark m = d->life.owed.v[i];
+		struct lb_err e;
+		int failed = daemon_generation_mark(d, m.number, GENERATION_ROLLED_BACK, m.why, &e);
+		if (!failed)
+			tell_marked(d, m.number, generation_states[GENERATION_ROLLED_BACK], m.why);
+		if (!failed || e.code == LB_CODE_NOT_FOUND) /* removed, or set aside */
+			forget(d, m.number);
+	}
 }
 
 static void look_begin(struct daemon *d);
@@ -286,7 +341,7 @@ void daemon_life_start(
 	bool usable = t && (!heads->n || daemon_text_sha256(t, sha) == 0);
 	life_start(&d->life.life, heads, usable ? sha : NULL, choice, &acts);
 	for (size_t i = 0; i < acts.n; i++)
-		(void)mark(d, &acts.v[i], &e); /* pending is as good: no start runs it */
+		(void)mark(d, &acts.v[i], &e); /* until then pending is as good: no start runs it */
 }
 
 void daemon_life_started(struct daemon *d, const struct life_choice *choice, const char *broken)
@@ -312,4 +367,5 @@ void daemon_life_done(struct daemon *d)
 {
 	daemon_generation_first_store(d);
 	look_free(d);
+	lb_vec_done(&d->life.owed);
 }

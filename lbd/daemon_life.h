@@ -44,6 +44,9 @@ void daemon_life_start(
 void daemon_life_started(struct daemon *d, const struct life_choice *choice, const char *broken);
 bool daemon_life_turn(struct daemon *d); /* before the loop sleeps; true: it began something */
 void daemon_life_tick(struct daemon *d);
+/* Whether the disk lacks marks that it did not take; tries them again. */
+bool daemon_life_owes(const struct daemon *d);
+void daemon_life_pay(struct daemon *d);
 void daemon_life_done(struct daemon *d);
 
 /* ---- daemon_confirm.c ---- */

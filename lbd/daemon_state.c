@@ -5,6 +5,7 @@
 #include "common/clock_io.h"
 #include "common/json_text.h"
 #include "common/log_io.h"
+#include "lbd/daemon_life.h"
 #include "lbd/host/host_io.h"
 #include "lbd/state/state_io.h"
 
@@ -40,7 +41,7 @@ bool daemon_all_saved(const struct daemon *d)
 	for (size_t i = 0; i < DAEMON_FILES; i++)
 		if (d->unsaved[i])
 			return false;
-	return true;
+	return !daemon_life_owes(d);
 }
 
 /* A file that cannot be understood is kept for a person to look at, and the daemon starts without it. */
@@ -219,12 +220,14 @@ const char *daemon_overrides_save(struct daemon *d)
 /* ---- again ---- */
 
 /* A generation that found no place was refused, unless it is the one of a start, which is tried elsewhere: nothing is
- * to be written of it. The disk takes something again, and that is what its alarm was about. */
+ * to be written of it, but for marks that are owed. The disk takes something again, and that is what its alarm was
+ * about. */
 void daemon_state_retry(struct daemon *d)
 {
-	bool refused = d->unsaved[DAEMON_FILE_GENERATIONS] && !d->unstored.sources.n;
 	if (d->state_dir < 0)
 		return;
+	daemon_life_pay(d);
+	bool refused = d->unsaved[DAEMON_FILE_GENERATIONS] && !d->unstored.sources.n && !daemon_life_owes(d);
 	if ((d->unsaved[DAEMON_FILE_OVERRIDES] || refused) && !daemon_overrides_save(d) && refused)
 		daemon_saved(d, DAEMON_FILE_GENERATIONS, 0);
 	if (d->unsaved[DAEMON_FILE_OWNED])

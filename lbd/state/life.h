@@ -11,7 +11,7 @@
  *
  * So what is on the disk is enough at any moment: the newest confirmed generation is the one to run when the file is
  * not. A state that cannot be stored costs only what can be asked for again: an unconfirmed generation stays pending,
- * which no start runs.
+ * which no start runs, until the disk takes its mark.
  *
  * A step function: state, event, now -> what is to be done, in that order. Pure; now is CLOCK_BOOTTIME, so that a
  * machine that slept goes back when it wakes up.
