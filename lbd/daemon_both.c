@@ -185,6 +185,29 @@ static void begin_here(struct daemon_both *b, struct ctl_apply what, bool rows)
 	run_start(b->d, &b->run, &what, &b->text, &b->who);
 }
 
+static void both_said(struct daemon_both *b, const struct ctl_both_said *said, const json_t *end)
+{
+	json_t *errors = json_object_get(end, "errors");
+	if (said->code > LB_CODE_NO && errors && !b->errors)
+		b->errors = json_incref(errors);
+	ctl_both_here(&b->machine, b->d->generation);
+	(void)ctl_both_done(&b->machine, said);
+	b->due = true;
+	daemon_more(b->d);
+}
+
+/* While the other node was asked somebody may have applied one here that waits for a confirm. */
+static void check_here(struct daemon_both *b)
+{
+	struct lb_err e;
+	if (!daemon_life_may_apply(b->d, &e)) {
+		begin_here(b, (struct ctl_apply){ .kind = CTL_DIFF }, false);
+		return;
+	}
+	const struct ctl_both_said said = { e.code, e.text, b->d->generation };
+	both_said(b, &said, NULL);
+}
+
 /* Begins what is next. b may be gone. */
 static void both_begin(struct daemon_both *b)
 {
@@ -194,7 +217,7 @@ static void both_begin(struct daemon_both *b)
 	case CTL_BOTH_APPLY_THERE: order(b, ORDER_APPLY); return;
 	case CTL_BOTH_KEEP_THERE: order(b, ORDER_KEEP); return;
 	case CTL_BOTH_BACK_THERE: order(b, ORDER_BACK); return;
-	case CTL_BOTH_CHECK_HERE: begin_here(b, (struct ctl_apply){ .kind = CTL_DIFF }, false); return;
+	case CTL_BOTH_CHECK_HERE: check_here(b); return;
 	case CTL_BOTH_APPLY_HERE:
 		begin_here(b,
 			(struct ctl_apply){ .kind = CTL_APPLY,
@@ -209,17 +232,6 @@ static void both_begin(struct daemon_both *b)
 		return;
 	case CTL_BOTH_END: both_end(b); return;
 	}
-}
-
-static void both_said(struct daemon_both *b, const struct ctl_both_said *said, const json_t *end)
-{
-	json_t *errors = json_object_get(end, "errors");
-	if (said->code > LB_CODE_NO && errors && !b->errors)
-		b->errors = json_incref(errors);
-	ctl_both_here(&b->machine, b->d->generation);
-	(void)ctl_both_done(&b->machine, said);
-	b->due = true;
-	daemon_more(b->d);
 }
 
 static bool both_line(struct ctl_conv *c, const json_t *msg, void *arg)

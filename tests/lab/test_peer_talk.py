@@ -500,9 +500,10 @@ def test_what_others_apply_meanwhile_stays(same, tmp_path, key, trial):
     code, text = one.end()
     states = [r["state"] for r in data(a, "config", "history")]
     if trial:
-        assert code == 8 and "lb-a: generation 2 waits for a confirm" in text, text
-        assert "lb-a runs generation 2 as before. lb-b runs generation 1 as before" in text, text
+        assert code == 7 and "lb-a: generation 2 waits for a confirm" in text, text
+        assert "nothing was applied, on either node" in text, text
         assert generations(a, b) == [2, 1] and states == ["confirmed", "pending"]
+        assert len(data(b, "config", "history")) == 1  # not even for a moment
     else:
         assert code == 0 and "both nodes run it: generation 3 on lb-a, 2 on lb-b" in text, text
         assert states == ["confirmed"] * 3
