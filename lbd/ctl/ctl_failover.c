@@ -293,7 +293,7 @@ static void end_text(struct ctl_reply *r, enum lb_code code, struct lb_text *tex
 static void put_not_copied(struct lb_text *out, const struct failover *f)
 {
 	if (f->not_copied)
-		lb_text_printf(out, "; its youngest flows may break: %s", f->not_copied);
+		lb_text_printf(out, "\nits youngest flows may break: %s", f->not_copied);
 }
 
 static json_t *row_of(const struct failover *f, const struct part *p)
@@ -339,9 +339,9 @@ static enum lb_code put_end(struct lb_text *text, const struct failover *f)
 		lb_text_printf(text, "not %s: %s", f->away ? "handed over" : "taken over", wrong.s);
 	if (n_open)
 		lb_text_printf(
-			text, "%snot over within %s: %s", n_wrong ? "; " : "", lb_duration_str(f->wait_ms, d), open.s);
+			text, "%snot over within %s: %s", n_wrong ? "\n" : "", lb_duration_str(f->wait_ms, d), open.s);
 	if (n_well) {
-		lb_text_puts(text, n_wrong || n_open ? "; " : "");
+		lb_text_puts(text, n_wrong || n_open ? "\n" : "");
 		put_done(text, f);
 		lb_text_printf(text, ": %s", well.s);
 		put_outage(text, f);
@@ -538,7 +538,7 @@ static void begun(const struct failover *f, struct ctl_reply *r)
 			f->peer[0] ? f->peer : "another node");
 	(void)put_names(&text, f, any);
 	put_not_copied(&text, f);
-	lb_text_puts(&text, "; lbctl vrrp list says how it ends");
+	lb_text_puts(&text, "\nlbctl vrrp list says how it ends");
 	end_text(r, LB_CODE_OK, &text);
 }
 

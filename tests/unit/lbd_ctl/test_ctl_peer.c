@@ -101,9 +101,15 @@ static void ask(const char *name, const char *args)
 	k.asked = true;
 }
 
+/* What follows in an answer stands on a line of its own. */
+#define WHY "\nits youngest flows may break: "
+#define SEE "\nlbctl vrrp list says how it ends"
+
 static void expect_end(int code, const char *message)
 {
 	ended(&k.c, code, message);
+	for (const char *line = message; code == 0 && line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+		ck_assert_msg(strcspn(line, "\n") <= 80, "more than 80 columns: %s", line);
 	rows_fit(&k.c, json_object_get(json_array_get(k.c.rows, 0), "result") ? LB_ROW_MOVE : LB_ROW_PEER);
 }
 
@@ -300,17 +306,13 @@ static const struct decision {
 	int code;
 	const char *message, *did;
 } decisions[] = {
-	{ "all of ours go", FINE, "mmm", "bbb", false, 0,
-		"handing over to lb-b: dmz4, wan4, wan6; lbctl vrrp list says how it ends",
+	{ "all of ours go", FINE, "mmm", "bbb", false, 0, "handing over to lb-b: dmz4, wan4, wan6" SEE,
 		"handover dmz4 1000, handover wan4 1000, handover wan6 1000" },
 	{ "what the other has already stays there", FINE, "bmm", "mbb", false, 0,
-		"handing over to lb-b: wan4, wan6; lbctl vrrp list says how it ends",
-		"handover wan4 1000, handover wan6 1000" },
-	{ "all of theirs come", FINE, "bbb", "mmm", false, 0,
-		"taking over from lb-b: dmz4, wan4, wan6; lbctl vrrp list says how it ends",
+		"handing over to lb-b: wan4, wan6" SEE, "handover wan4 1000, handover wan6 1000" },
+	{ "all of theirs come", FINE, "bbb", "mmm", false, 0, "taking over from lb-b: dmz4, wan4, wan6" SEE,
 		"take dmz4 1500, take wan4 1500, take wan6 1500" },
-	{ "only those they have", FINE, "bbf", "mbb", false, 0,
-		"taking over from lb-b: dmz4; lbctl vrrp list says how it ends", "take dmz4 1500" },
+	{ "only those they have", FINE, "bbf", "mbb", false, 0, "taking over from lb-b: dmz4" SEE, "take dmz4 1500" },
 	{ "nobody is master", FINE, "bbb", "bfi", false, LB_CODE_REFUSED,
 		"nothing to hand over: neither this node nor lb-b is master of anything", "" },
 	{ "nor by force", FINE, "bbb", "bfi", true, LB_CODE_REFUSED,
@@ -322,8 +324,7 @@ static const struct decision {
 		"up all the same",
 		"" },
 	{ "no second path, forced", NO_PATH, "mmb", "---", true, 0,
-		"giving up, although nobody is known to be ready: dmz4, wan4; lbctl vrrp list says how it ends",
-		"resign dmz4 0, resign wan4 0" },
+		"giving up, although nobody is known to be ready: dmz4, wan4" SEE, "resign dmz4 0, resign wan4 0" },
 	{ "no second path to take by", NO_PATH, "bbb", "---", true, LB_CODE_REFUSED,
 		"this node is master of nothing, and without a second path (cluster.key_file) it cannot ask for "
 		"anything: run it on the master",
@@ -332,33 +333,30 @@ static const struct decision {
 		"node lb-b is down: nobody would take over; lbctl peer status says more, --force gives up all the same",
 		"" },
 	{ "the other is gone, forced", GONE, "bmb", "bbb", true, 0,
-		"giving up, although nobody is known to be ready: wan4; lbctl vrrp list says how it ends",
-		"resign wan4 0" },
+		"giving up, although nobody is known to be ready: wan4" SEE, "resign wan4 0" },
 	{ "gone, and nothing is here", GONE, "bbb", "mmm", true, LB_CODE_REFUSED,
 		"this node is master of nothing, and node lb-b is down: there is nobody to take from", "" },
 	{ "another configuration", DIFFERS, "mmm", "bbb", false, LB_CODE_REFUSED,
 		"node lb-b runs another configuration than this one: apply the same there, or use --force", "" },
 	{ "another configuration, to here", DIFFERS, "bbb", "mmm", false, LB_CODE_REFUSED,
 		"node lb-b runs another configuration than this one: apply the same there, or use --force", "" },
-	{ "another configuration, forced", DIFFERS, "mbb", "bbb", true, 0,
-		"handing over to lb-b: dmz4; lbctl vrrp list says how it ends", "handover dmz4 1000" },
-	{ "another configuration, forced to here", DIFFERS, "bbb", "mbb", true, 0,
-		"taking over from lb-b: dmz4; lbctl vrrp list says how it ends", "take dmz4 1500" },
+	{ "another configuration, forced", DIFFERS, "mbb", "bbb", true, 0, "handing over to lb-b: dmz4" SEE,
+		"handover dmz4 1000" },
+	{ "another configuration, forced to here", DIFFERS, "bbb", "mbb", true, 0, "taking over from lb-b: dmz4" SEE,
+		"take dmz4 1500" },
 	{ "in fault there", FINE, "mmm", "bfb", false, LB_CODE_REFUSED,
 		"vrrp wan4 is fault on node lb-b: it would not take over; --force gives it up all the same", "" },
 	{ "not begun there", FINE, "mmm", "ibb", false, LB_CODE_REFUSED,
 		"vrrp dmz4 is init on node lb-b: it would not take over; --force gives it up all the same", "" },
 	{ "not known there", FINE, "mmm", "bb-", false, LB_CODE_REFUSED,
 		"vrrp wan6 is unknown on node lb-b: it would not take over; --force gives it up all the same", "" },
-	{ "one in fault there that does not move", FINE, "mbb", "bff", false, 0,
-		"handing over to lb-b: dmz4; lbctl vrrp list says how it ends", "handover dmz4 1000" },
-	{ "in fault there, forced", FINE, "mmm", "fbb", true, 0,
-		"handing over to lb-b: dmz4, wan4, wan6; lbctl vrrp list says how it ends",
+	{ "one in fault there that does not move", FINE, "mbb", "bff", false, 0, "handing over to lb-b: dmz4" SEE,
+		"handover dmz4 1000" },
+	{ "in fault there, forced", FINE, "mmm", "fbb", true, 0, "handing over to lb-b: dmz4, wan4, wan6" SEE,
 		"resign dmz4 0, handover wan4 1000, handover wan6 1000" },
 	{ "in fault here", FINE, "bfb", "mmb", false, LB_CODE_REFUSED,
 		"vrrp wan4 is fault here: this node would not take over; --force takes the others", "" },
-	{ "in fault here, forced", FINE, "bfb", "mmb", true, 0,
-		"taking over from lb-b: dmz4; lbctl vrrp list says how it ends", "take dmz4 1500" },
+	{ "in fault here, forced", FINE, "bfb", "mmb", true, 0, "taking over from lb-b: dmz4" SEE, "take dmz4 1500" },
 	{ "all in fault here, forced", FINE, "fff", "mmm", true, LB_CODE_REFUSED,
 		"nothing that this node could be master of: see lbctl vrrp list", "" },
 };
@@ -470,7 +468,7 @@ START_TEST(one_did_not)
 	moved("wan4", true, true, 0, "");
 	moved("wan6", true, true, 0, "");
 	moved("dmz4", false, true, 0, "no node is ready");
-	expect_end(LB_CODE_FAILED, "not handed over: dmz4 (no node is ready); handed over to lb-b: wan4, wan6");
+	expect_end(LB_CODE_FAILED, "not handed over: dmz4 (no node is ready)\nhanded over to lb-b: wan4, wan6");
 	ck_assert_ptr_nonnull(strstr(rows_text(), "{\"vrrp\":\"dmz4\",\"result\":\"failed\",\"direction\":\"away\","
 						  "\"peer\":\"lb-b\",\"reason\":\"no node is ready\"}"));
 	teardown();
@@ -485,7 +483,7 @@ START_TEST(time_is_over)
 	ck_assert_ptr_null(k.c.end);
 	here("wan6", VRRP_STATE_BACKUP); /* its group has left, and it shows */
 	after_ms(1);
-	expect_end(LB_CODE_TIMEOUT, "not over within 2s: dmz4; handed over to lb-b: wan4, wan6 (outage 0.5 ms)");
+	expect_end(LB_CODE_TIMEOUT, "not over within 2s: dmz4\nhanded over to lb-b: wan4, wan6 (outage 0.5 ms)");
 	ck_assert_ptr_nonnull(strstr(rows_text(), "{\"vrrp\":\"dmz4\",\"result\":\"waiting\""));
 	teardown();
 }
@@ -508,7 +506,7 @@ START_TEST(a_group_goes_as_one)
 	moved("dmz4", true, true, 400, "");
 	moved("wan4", false, true, 0, "no node is ready");
 	after_ms(300);
-	expect_end(LB_CODE_FAILED, "not handed over: wan4 (no node is ready), wan6 (no node is ready); handed over to "
+	expect_end(LB_CODE_FAILED, "not handed over: wan4 (no node is ready), wan6 (no node is ready)\nhanded over to "
 				   "lb-b: dmz4 (outage 0.4 ms)");
 	teardown();
 	/* the other members of one that went well are looked at: this one is master still */
@@ -516,14 +514,12 @@ START_TEST(a_group_goes_as_one)
 	moved("dmz4", true, true, 400, "");
 	moved("wan4", true, true, 700, "");
 	after_ms(1000);
-	expect_end(LB_CODE_TIMEOUT, "not over within 1s: wan6; handed over to lb-b: dmz4, wan4 (outage 0.7 ms)");
+	expect_end(LB_CODE_TIMEOUT, "not over within 1s: wan6\nhanded over to lb-b: dmz4, wan4 (outage 0.7 ms)");
 	teardown();
 }
 END_TEST
 
 /* ---- flows come before ---- */
-
-#define WHY "; its youngest flows may break: "
 
 static void begin_copying(enum sync_link_is is, bool away, const char *args)
 {
@@ -571,21 +567,15 @@ static const struct copying {
 	const char *message;
 } copyings[] = {
 	{ "the other node has not all in time", SYNC_IS_SYNC, 0, CTL_FAILOVER_COPY_MS,
-		"handing over to lb-b: dmz4, wan4, wan6" WHY
-		"they were not all acknowledged within 3s; lbctl vrrp list "
-		"says how it ends" },
+		"handing over to lb-b: dmz4, wan4, wan6" WHY "they were not all acknowledged within 3s" SEE },
 	{ "the look fails", SYNC_IS_BULK, 0, 0,
-		"handing over to lb-b: dmz4, wan4, wan6" WHY "lbctl sync status says why; lbctl vrrp list says how it "
-		"ends" },
+		"handing over to lb-b: dmz4, wan4, wan6" WHY "lbctl sync status says why" SEE },
 	{ "there is no link", SYNC_IS_DOWN, 0, -1,
-		"handing over to lb-b: dmz4, wan4, wan6" WHY "lbctl sync status says why; lbctl vrrp list says how it "
-		"ends" },
+		"handing over to lb-b: dmz4, wan4, wan6" WHY "lbctl sync status says why" SEE },
 	{ "somebody paused it", SYNC_IS_PAUSED, 0, -1,
-		"handing over to lb-b: dmz4, wan4, wan6" WHY "lbctl sync status says why; lbctl vrrp list says how it "
-		"ends" },
+		"handing over to lb-b: dmz4, wan4, wan6" WHY "lbctl sync status says why" SEE },
 	{ "there is no process", SYNC_IS_SYNC, -ENOTCONN, -1,
-		"handing over to lb-b: dmz4, wan4, wan6" WHY "lbctl sync status says why; lbctl vrrp list says how it "
-		"ends" },
+		"handing over to lb-b: dmz4, wan4, wan6" WHY "lbctl sync status says why" SEE },
 };
 
 /* It is handed over all the same, and the answer says what that means. */
