@@ -110,8 +110,8 @@ struct daemon_audit {
 };
 
 /* Of the state directory. */
-enum daemon_file { DAEMON_FILE_OVERRIDES, DAEMON_FILE_OWNED, DAEMON_FILE_GENERATIONS };
-#define DAEMON_FILES 3
+enum daemon_file { DAEMON_FILE_OVERRIDES, DAEMON_FILE_OWNED, DAEMON_FILE_GENERATIONS, DAEMON_FILE_VRRP };
+#define DAEMON_FILES 4
 
 /* What is ours leaves the kernel before the daemon ends. */
 struct daemon_flush {
@@ -144,6 +144,8 @@ struct daemon_vrrp {
 	bool unknown; /* of some processes nothing can be seen: it was said */
 	bool beside;  /* services may be reached here whoever is master */
 	bool look;    /* what is tracked is to be looked at before the loop sleeps */
+	bool noted;   /* on the disk: from now on there may be addresses of ours (daemon_vips_note) */
+	bool left; /* there is no instance, and there may be some of an earlier run: the process looks for them once */
 	struct lb_time next_look;
 	struct model_vrrps all;
 	struct model_fit fit;

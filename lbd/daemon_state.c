@@ -20,7 +20,8 @@
 
 static const char *const files[DAEMON_FILES] = { [DAEMON_FILE_OVERRIDES] = "overrides.json",
 	[DAEMON_FILE_OWNED] = "owned",
-	[DAEMON_FILE_GENERATIONS] = "generations" };
+	[DAEMON_FILE_GENERATIONS] = "generations",
+	[DAEMON_FILE_VRRP] = "vrrp" };
 
 void daemon_saved(struct daemon *d, enum daemon_file file, int err)
 {
@@ -217,6 +218,33 @@ const char *daemon_overrides_save(struct daemon *d)
 	return err ? "the state directory cannot be written" : NULL;
 }
 
+/* ---- whether there may be addresses of ours ---- */
+
+bool daemon_vips_noted(const struct daemon *d)
+{
+	struct lb_text text = LB_TEXT_INIT;
+	int err = d->state_dir < 0 ? -ENOENT : state_read(d->state_dir, files[DAEMON_FILE_VRRP], STATE_MAX, &text);
+	lb_text_done(&text);
+	return !err;
+}
+
+void daemon_vips_note(struct daemon *d)
+{
+	static const char text[] = "VRRP has run: lbd without an instance looks for addresses that this left\n";
+	if (d->state_dir < 0)
+		return;
+	/* not durable: no address survives the power cut that this file would not survive */
+	daemon_saved(
+		d, DAEMON_FILE_VRRP, state_write(d->state_dir, files[DAEMON_FILE_VRRP], text, sizeof(text) - 1, false));
+}
+
+void daemon_vips_forget(struct daemon *d)
+{
+	if (d->state_dir >= 0)
+		(void)state_remove(d->state_dir, files[DAEMON_FILE_VRRP]); /* else it is looked once more */
+	d->unsaved[DAEMON_FILE_VRRP] = false;
+}
+
 /* ---- again ---- */
 
 /* A generation that found no place was refused, unless it is the one of a start, which is tried elsewhere: nothing is
@@ -232,6 +260,8 @@ void daemon_state_retry(struct daemon *d)
 		daemon_saved(d, DAEMON_FILE_GENERATIONS, 0);
 	if (d->unsaved[DAEMON_FILE_OWNED])
 		daemon_owned_restart(d);
+	if (d->unsaved[DAEMON_FILE_VRRP])
+		daemon_vips_note(d);
 }
 
 void daemon_state_tick(struct daemon *d)

@@ -12,6 +12,11 @@ void daemon_state_retry(struct daemon *d);           /* writes what lacks someth
 void daemon_state_tick(struct daemon *d);            /* the same, when it is time */
 const char *daemon_overrides_save(struct daemon *d); /* NULL, or why not (static); it is tried again */
 
+/* Whether a run had VRRP instances, and may have left addresses: a file that is there. forget: nothing is left. */
+bool daemon_vips_noted(const struct daemon *d);
+void daemon_vips_note(struct daemon *d);
+void daemon_vips_forget(struct daemon *d);
+
 /* Listeners recorded as ours by an earlier run; then a fresh record begins, of all that is ours now. */
 int daemon_owned_load(struct daemon *d, struct owned_keys *out);
 void daemon_owned_restart(struct daemon *d);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The room of VRRP seen from the core: instances, keys and what is tracked go out; states, alarms and counters come in
- * and are told. It runs only while the configuration has an instance. While it is away nothing is known of any. */
+ * and are told. It runs only while the configuration has an instance; and without one once, where an earlier run may
+ * have left addresses. While it is away nothing is known of any. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon.h"
+#include "lbd/daemon_state.h"
 #include "lbd/host/track_io.h"
 #include "lbd/state/state_io.h"
 #include "lbd/vrrp/vip_ask_io.h"
@@ -314,6 +316,11 @@ static void on_ready(struct worker *w, void *arg)
 	model_vrrps_forget(&d->vrrp.all);
 	daemon_peer_forget(d, ROOM_LOST);
 	d->vrrp.look = true; /* tracks of this moment go out with the instances */
+	if (d->vrrp.left) {
+		struct lb_text line = LB_TEXT_INIT;
+		(void)send(&d->vrrp, &(struct vrrp_msg){ .type = VRRP_MSG_SWEEP }, &line);
+		lb_text_done(&line);
+	}
 	daemon_vrrp_turn(d);
 }
 
@@ -352,6 +359,13 @@ static void note_fault(struct daemon *d, struct model_vrrp *v, const struct vrrp
 	}
 }
 
+static void swept(struct daemon *d)
+{
+	d->vrrp.left = d->vrrp.noted = false;
+	daemon_vips_forget(d);
+	daemon_vrrp_start(d); /* nothing needs it now */
+}
+
 static int on_line(struct worker *w, const json_t *msg, void *arg)
 {
 	struct daemon *d = arg;
@@ -382,6 +396,8 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 	} else if (m.type == VRRP_MSG_STATS && (v = model_vrrp_by_id(&d->vrrp.all, m.u.stats.id))) {
 		v->stats = m.u.stats;
 		v->has_stats = true;
+	} else if (m.type == VRRP_MSG_SWEPT && d->vrrp.left) {
+		swept(d);
 	} else if (m.type == VRRP_MSG_PONG) {
 		d->vrrp.pong = m.u.pong;
 		ctl_lag_add(&d->vrrp.lag, m.u.pong.lag_us);
@@ -391,6 +407,11 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 }
 
 /* ---- start and stop ---- */
+
+static bool needed(const struct daemon_vrrp *v)
+{
+	return v->all.n || v->left;
+}
 
 static void room_start(struct daemon *d);
 
@@ -404,7 +425,7 @@ static void on_gone(struct worker *w, void *arg)
 		return;
 	worker_done(w);
 	d->vrrp.there = false;
-	if (!d->stopping && d->vrrp.all.n) /* needed again while it was ending */
+	if (!d->stopping && needed(&d->vrrp)) /* needed again while it was ending */
 		room_start(d);
 }
 
@@ -446,13 +467,28 @@ bool daemon_vrrp_stopped(const struct daemon *d)
 	return !d->vrrp.there;
 }
 
+/* What a run had, and did not let go of: one that was killed before this one, or a process that ended just now. */
+static void look_for_left(struct daemon *d)
+{
+	struct daemon_vrrp *v = &d->vrrp;
+	if (v->all.n && !v->noted)
+		daemon_vips_note(d);
+	v->noted = v->all.n || v->noted;
+	if (v->all.n)
+		v->left = false; /* the process looks by itself */
+	else if (!v->started || (v->there && !v->worker.stopping && !talking(v)))
+		v->left = daemon_vips_noted(d);
+}
+
 /* Starts it when it is needed and stops it when it is not. */
 void daemon_vrrp_start(struct daemon *d)
 {
-	d->vrrp.started = true;
-	if (d->vrrp.all.n && !d->vrrp.there)
+	struct daemon_vrrp *v = &d->vrrp;
+	look_for_left(d);
+	v->started = true;
+	if (needed(v) && !v->there)
 		room_start(d);
-	else if (!d->vrrp.all.n)
+	else if (!needed(v))
 		daemon_vrrp_stop(d, true);
 }
 

@@ -570,3 +570,8 @@ void vip_ways_sweep(struct vip_net *n)
 	n->sweeps = 0;
 	vip_soon(n, 0);
 }
+
+bool vip_ways_swept(const struct vip_net *n)
+{
+	return !n->sweep && !n->swept && !vip_req_waiting(n) && !vip_net_busy(n);
+}

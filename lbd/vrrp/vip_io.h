@@ -88,6 +88,8 @@ int vip_link_ask(struct vip_net *n, const struct link_ask *a);
 int vip_left_ask(struct vip_net *n, int index, const struct vip *v);
 /* Looks once for addresses, devices, routes and rules that a process before us left. */
 void vip_ways_sweep(struct vip_net *n);
+/* Whether that is over, with everything that was asked for since. */
+bool vip_ways_swept(const struct vip_net *n);
 
 /* Sends one Ethernet frame out of the card. 0 or -errno; never waits (-EAGAIN: try the slice again). */
 int vip_frame_send(struct vip_net *n, const struct vip_card *c, const uint8_t *frame, size_t len);

@@ -30,13 +30,25 @@ void room_send(struct room *w, const struct vrrp_msg *m)
 	lb_room_send(&w->base);
 }
 
+static void sweep(struct room *w)
+{
+	vip_ways_sweep(w->net);
+	w->swept = true;
+}
+
 /* Instances come all at once: when a ping finds some, what none of them has a use for can be told from the rest. */
 static void sweep_once(struct room *w)
 {
-	if (!w->swept && !LIST_EMPTY(&w->insts)) {
-		vip_ways_sweep(w->net);
-		w->swept = true;
-	}
+	if (!w->swept && !LIST_EMPTY(&w->insts))
+		sweep(w);
+}
+
+static void tell_swept(struct room *w)
+{
+	if (!w->sweeping || !vip_ways_swept(w->net))
+		return;
+	w->sweeping = false;
+	room_send(w, &(struct vrrp_msg){ .type = VRRP_MSG_SWEPT });
 }
 
 static void send_pong(struct room *w, uint32_t n)
@@ -68,6 +80,7 @@ static void on_flush(void *arg)
 	peers_flush(arg);
 	moves_tell(arg);
 	taken_tell(arg);
+	tell_swept(arg);
 }
 
 /* ---- receiving ---- */
@@ -97,6 +110,10 @@ static int dispatch(struct room *w, const struct vrrp_msg *m)
 	case VRRP_MSG_DO: inst_do(w, &m->u.run); return 0;
 	case VRRP_MSG_PEERS: peers_set(w, m->u.peers); return 0;
 	case VRRP_MSG_END: w->leaving = true; return 0;
+	case VRRP_MSG_SWEEP:
+		sweep(w);
+		w->sweeping = true;
+		return 0;
 	case VRRP_MSG_LOG: lb_log_set_level(m->u.log); return 0;
 	case VRRP_MSG_PING:
 		sweep_once(w);
@@ -109,6 +126,7 @@ static int dispatch(struct room *w, const struct vrrp_msg *m)
 	case VRRP_MSG_THEIRS:
 	case VRRP_MSG_MOVED:
 	case VRRP_MSG_TAKEN:
+	case VRRP_MSG_SWEPT:
 	case VRRP_MSG_PONG:
 	case VRRP_MSG_STATS: break;
 	}

@@ -317,12 +317,12 @@ static int stats_read(struct lb_fields *f, void *u)
 	return 0;
 }
 
-static void end_write(const void *u, struct lb_members *o)
+static void bare_write(const void *u, struct lb_members *o)
 {
 	(void)u, (void)o;
 }
 
-static int end_read(struct lb_fields *f, void *u)
+static int bare_read(struct lb_fields *f, void *u)
 {
 	(void)f, (void)u;
 	return 0;
@@ -335,7 +335,8 @@ static const struct lb_msg_row rows[] = {
 	[VRRP_MSG_TRACK] = { "vrrp.track", true, track_write, track_read },
 	[VRRP_MSG_DO] = { "vrrp.do", true, do_write, do_read },
 	[VRRP_MSG_PEERS] = { "vrrp.peers", true, peers_write, peers_read },
-	[VRRP_MSG_END] = { "vrrp.end", true, end_write, end_read },
+	[VRRP_MSG_END] = { "vrrp.end", true, bare_write, bare_read },
+	[VRRP_MSG_SWEEP] = { "vrrp.sweep", true, bare_write, bare_read },
 	[VRRP_MSG_LOG] = { "log", true, lb_msg_log_write, lb_msg_log_read },
 	[VRRP_MSG_PING] = { "ping", true, lb_msg_ping_write, lb_msg_ping_read },
 	[VRRP_MSG_READY] = { "ready", false, lb_msg_ready_write, lb_msg_ready_read },
@@ -345,6 +346,7 @@ static const struct lb_msg_row rows[] = {
 	[VRRP_MSG_THEIRS] = { "vrrp.theirs", false, theirs_write, theirs_read },
 	[VRRP_MSG_MOVED] = { "vrrp.moved", false, moved_write, moved_read },
 	[VRRP_MSG_TAKEN] = { "vrrp.taken", false, taken_write, taken_read },
+	[VRRP_MSG_SWEPT] = { "vrrp.swept", false, bare_write, bare_read },
 	[VRRP_MSG_PONG] = { "pong", false, pong_write, pong_read },
 	[VRRP_MSG_STATS] = { "vrrp.stats", false, stats_write, stats_read },
 };

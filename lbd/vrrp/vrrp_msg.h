@@ -10,11 +10,13 @@
  *                  vrrp.peers  the other nodes and the second path to them; anew when anything of it changed
  *                  vrrp.end    the node leaves: priority 0, and nothing stays. A channel that ends without it leaves
  *                              the addresses, for as long as their lease, to the process that follows
+ *                  vrrp.sweep  there is no instance, and none comes: what a process before left is removed
  *                  log, ping   as with every worker; ping also means that the core lives
  *   vrrp -> core   ready       the answer to hello
  *                  vrrp.node   another node: when it or a path changed, and behind each pong
  *                  vrrp.theirs how an instance is there, when that changed
  *                  vrrp.moved  how a planned hand-over ended
+ *                  vrrp.swept  that is done
  *                  vrrp.state  an instance's state, priority or reason changed; also the first word about each
  *                  vrrp.alarm  on or off
  *                  pong        with the figures of the process
@@ -49,6 +51,7 @@ enum vrrp_msg_type {
 	VRRP_MSG_DO,
 	VRRP_MSG_PEERS,
 	VRRP_MSG_END,
+	VRRP_MSG_SWEEP,
 	VRRP_MSG_LOG,
 	VRRP_MSG_PING,
 	VRRP_MSG_READY,
@@ -58,6 +61,7 @@ enum vrrp_msg_type {
 	VRRP_MSG_THEIRS,
 	VRRP_MSG_MOVED,
 	VRRP_MSG_TAKEN,
+	VRRP_MSG_SWEPT,
 	VRRP_MSG_PONG,
 	VRRP_MSG_STATS,
 };

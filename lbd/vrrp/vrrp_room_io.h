@@ -149,6 +149,7 @@ struct room {
 	struct lb_time heard_at;
 	struct lb_time polled_at, rested_at; /* the last poll; and the last time that this process waited */
 	bool swept;                          /* what a process before us left is looked for */
+	bool sweeping;                       /* the core is to be told when that is over */
 	bool leaving;                        /* the core said that the node leaves */
 	bool abandoned;                      /* ends without a word to anybody, and leaves what it has */
 	unsigned silent;                     /* looks in a row at a kernel that does not answer */

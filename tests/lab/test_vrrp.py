@@ -176,6 +176,34 @@ def test_killed_vrrp_process_that_meets_a_fault_lets_go(pair):
             pair.sw.run("ip", "link", "set", "pa", "up")
 
 
+def test_what_a_killed_daemon_left_goes_though_no_instance_is_named(pair):
+    """Without a lease it would stay for ever, and this node would answer for it. What others put there stays."""
+    if tuple(int(n) for n in os.uname().release.split(".")[:2]) < (5, 18):
+        pytest.skip("this kernel does not know whose an address is")
+    d, foreign = lone(pair.a, config(150, lease="off"), "lb-a"), "10.7.0.77"
+    try:
+        is_master(d.start(ready=False))
+        until(lambda: has(pair.a), "it holds the address")
+        d.kill()
+        pair.a.run("ip", "addr", "add", f"{foreign}/24", "dev", "eth0")
+        d.write('{"services": {}}\n')
+        assert has(pair.a)
+        d.start(ready=False)
+        until(lambda: not has(pair.a), "it is gone")
+        assert has(pair.a, foreign)
+        until(lambda: "vrrp" not in workers(d), "who removed it is not needed any more")
+        # it is looked for once, and only where an instance was: another lbd may have its own
+        assert d.log().count("worker/vrrp: ready") == 2, d.log()
+        d.stop()
+        d.start(ready=False)
+        until(lambda: d.call("status").returncode != 3 and "vrrp" not in workers(d), "it answers")
+        assert d.log().count("worker/vrrp: ready") == 2, d.log()
+    finally:
+        d.close()
+        for ip in (VIP4, foreign):
+            pair.a.run("ip", "addr", "del", f"{ip}/24", "dev", "eth0", check=False)
+
+
 def test_helper_that_stands_still_is_replaced(pair):
     """Its node cannot hold addresses: the other one does. After ten seconds it has another helper, and is itself again."""
     with both(pair) as (a, b):

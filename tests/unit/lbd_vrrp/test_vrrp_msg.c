@@ -65,7 +65,9 @@ static void same(const struct vrrp_msg *a, const struct vrrp_msg *b, uint64_t se
 		ck_assert_uint_eq(a->u.run.for_ms, b->u.run.for_ms);
 		break;
 	case VRRP_MSG_PEERS: same_bytes(a->u.peers, b->u.peers, sizeof(*a->u.peers), "peers", seed); break;
-	case VRRP_MSG_END: break;
+	case VRRP_MSG_END:
+	case VRRP_MSG_SWEEP:
+	case VRRP_MSG_SWEPT: break;
 	case VRRP_MSG_LOG: ck_assert_int_eq(a->u.log, b->u.log); break;
 	case VRRP_MSG_PING: ck_assert_uint_eq(a->u.ping, b->u.ping); break;
 	case VRRP_MSG_READY:
@@ -161,6 +163,7 @@ static const char *const bases[VRRP_MSG_COUNT] = {
 	[VRRP_MSG_DO] = "{\"msg\":\"vrrp.do\",\"id\":7,\"what\":\"handover\",\"for_ms\":2000}",
 	[VRRP_MSG_PEERS] = PEERS,
 	[VRRP_MSG_END] = "{\"msg\":\"vrrp.end\"}",
+	[VRRP_MSG_SWEEP] = "{\"msg\":\"vrrp.sweep\"}",
 	[VRRP_MSG_LOG] = "{\"msg\":\"log\",\"level\":\"debug\"}",
 	[VRRP_MSG_PING] = "{\"msg\":\"ping\",\"n\":5}",
 	[VRRP_MSG_READY] = "{\"msg\":\"ready\",\"version\":1,\"pid\":4711}",
@@ -172,6 +175,7 @@ static const char *const bases[VRRP_MSG_COUNT] = {
 	[VRRP_MSG_MOVED] = MOVED,
 	[VRRP_MSG_TAKEN] = "{\"msg\":\"vrrp.taken\",\"id\":7,\"silent_us\":360000,\"woke_us\":90,\"advert_us\":40,"
 			   "\"addresses_us\":210,\"announced_us\":0}",
+	[VRRP_MSG_SWEPT] = "{\"msg\":\"vrrp.swept\"}",
 	[VRRP_MSG_PONG] = "{\"msg\":\"pong\",\"n\":5,\"instances\":1,\"lag_us\":2,\"rss_kib\":3}",
 	[VRRP_MSG_STATS] = STATS,
 };

@@ -246,7 +246,9 @@ static inline void msgs_random(uint64_t *s, enum vrrp_msg_type type, struct vrrp
 		msgs_peers(s, &room->peers);
 		m->u.peers = &room->peers;
 		break;
-	case VRRP_MSG_END: break;
+	case VRRP_MSG_END:
+	case VRRP_MSG_SWEEP:
+	case VRRP_MSG_SWEPT: break;
 	case VRRP_MSG_LOG: m->u.log = (enum lb_log_level)among(s, LB_LOG_ERROR, LB_LOG_DEBUG); break;
 	case VRRP_MSG_PING: m->u.ping = id; break;
 	case VRRP_MSG_READY:
