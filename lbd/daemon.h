@@ -296,7 +296,8 @@ struct daemon {
 	struct lb_text owned_pending;
 	char boot_id[40];
 	bool unsaved[DAEMON_FILES]; /* what is on the disk lacks something */
-	struct lb_time unsaved_due; /* when that is tried again */
+	bool unread[DAEMON_FILES];  /* it has something that could not be read, and stays as it is */
+	struct lb_time unsaved_due; /* when either is tried again */
 	uint64_t config_hash;       /* of the text that runs */
 	uint64_t config_stamp;      /* of the file and conf.d as last looked at: names, times, sizes */
 	bool file_differs;
@@ -304,6 +305,7 @@ struct daemon {
 	bool trim_due;               /* two whole configurations were in memory */
 	struct daemon_text unstored; /* what a start runs and is no generation yet: daemon_generation_first */
 	struct lb_time unstored_due; /* when that is tried (again) */
+	bool unsure;                 /* it may have been rolled back: it waits until every generation can be read */
 	bool left_over_due;          /* the kernel could not be read at start: look when it answers */
 	bool fallback;               /* the file was broken at start: a stored generation runs */
 
@@ -546,6 +548,8 @@ void daemon_both_done(struct daemon *d);
 void daemon_words_said(struct daemon *d, const char *object);
 void daemon_words_all(struct daemon *d); /* both nodes tell each other everything */
 void daemon_words_tick(struct daemon *d);
+/* Overrides that the disk gives back, and their words: of each the newest holds. 0 or -ENOMEM: not all of them do. */
+int daemon_words_back(struct daemon *d, const struct override_words *words, const struct overrides *o);
 void daemon_words_prune(struct daemon *d); /* overrides were dropped, which nobody has taken away */
 void daemon_words_model(struct daemon *d); /* the configuration is another one */
 /* As struct ctl_talk_ops asked. */

@@ -320,8 +320,10 @@ static void taken(struct daemon *d)
 	free(d->last_reject);
 	d->last_reject = NULL;
 	d->fallback = false;
-	if (a->kind == CTL_BACK)
+	if (a->kind == CTL_BACK) {
+		daemon_generation_forget(d);
 		return;
+	}
 	(void)daemon_life_step(d, &ev);
 	daemon_life_tick(d); /* its deadline is armed */
 	d->life.note[0] = '\0';

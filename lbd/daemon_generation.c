@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Generations on the disk (generation.h): written beside and renamed, so that a power cut leaves the old one or the new
- * one. One that does not check is set aside for a person to look at, and is as good as not there. */
+ * one. One that does not check is set aside for a person to look at, and is as good as not there. One that cannot be
+ * read may say anything: that a text was rolled back, too. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon_life.h"
@@ -23,15 +24,31 @@ static const char *name_of(uint32_t number, char out[40])
 	return out;
 }
 
-/* The number is taken all the same: no other text gets it. */
-uint32_t daemon_generation_newest(struct daemon *d)
+/* As state_generations; without a directory there are none. */
+static int listed(const struct daemon *d, bool damaged, uint32_t *out, size_t max, size_t *n)
+{
+	*n = 0;
+	int err = d->state_dir < 0 ? -ENOENT : state_generations(d->state_dir, damaged, out, max, n);
+	return err == -ENOENT ? 0 : err;
+}
+
+/* The number of one that is damaged is taken all the same: no other text gets it. 0 or -errno. */
+static int newest_of(const struct daemon *d, uint32_t *number)
 {
 	uint32_t n = 0, damaged = 0;
-	if (d->state_dir < 0)
-		return 0;
-	(void)state_generations(d->state_dir, false, &n, 1);
-	(void)state_generations(d->state_dir, true, &damaged, 1);
-	return n > damaged ? n : damaged;
+	size_t got;
+	int err = listed(d, false, &n, 1, &got);
+	if (!err)
+		err = listed(d, true, &damaged, 1, &got);
+	*number = n > damaged ? n : damaged;
+	return err;
+}
+
+uint32_t daemon_generation_newest(struct daemon *d)
+{
+	uint32_t number;
+	(void)newest_of(d, &number);
+	return number;
 }
 
 static void set_aside(struct daemon *d, uint32_t number, const char *why)
@@ -44,6 +61,7 @@ static void set_aside(struct daemon *d, uint32_t number, const char *why)
 		err ? "it cannot be set aside: " : "kept as ", err ? strerror(-err) : aside + strlen("generations/"));
 }
 
+/* 0; -ENOENT; -EBADMSG: it was set aside; -errno: it cannot be read. */
 static int head_of(struct daemon *d, uint32_t number, struct generation *g)
 {
 	char name[40];
@@ -51,11 +69,10 @@ static int head_of(struct daemon *d, uint32_t number, struct generation *g)
 	struct lb_err e;
 	size_t size = 0;
 	int err = state_read_begin(d->state_dir, name_of(number, name), GENERATION_HEAD_MAX, &text, &size);
-	if (err) {
-		lb_log(LB_LOG_ERROR, "state: %s/%s: %s", d->opt->state_dir, name, strerror(-err));
-	} else if (generation_read_head(text.s ? text.s : "", text.n, size, g, &e)) {
-		set_aside(d, number, e.text);
-		err = -EBADMSG;
+	if (!err && generation_read_head(text.s ? text.s : "", text.n, size, g, &e)) {
+		err = e.code == LB_CODE_INVALID ? -EBADMSG : -ENOMEM;
+		if (err == -EBADMSG)
+			set_aside(d, number, e.text);
 	}
 	g->number = number; /* the name of the file counts */
 	lb_text_done(&text);
@@ -65,25 +82,35 @@ static int head_of(struct daemon *d, uint32_t number, struct generation *g)
 size_t daemon_generations(struct daemon *d, struct generation *out, size_t n)
 {
 	uint32_t all[LIFE_HEADS_MAX];
+	char name[40] = "generations";
+	size_t got = 0, there;
 	daemon_generation_first_store(d);
-	size_t got = 0, there = d->state_dir < 0 ? 0 : state_generations(d->state_dir, false, all, LIFE_HEADS_MAX);
+	int err = listed(d, false, all, LIFE_HEADS_MAX, &there);
 	for (size_t i = there > n ? there - n : 0; i < there; i++) {
 		out[got] = (struct generation){ 0 };
-		if (head_of(d, all[i], &out[got]) == 0)
+		int why = head_of(d, all[i], &out[got]);
+		if (!why)
 			got++;
+		else if (!err && why != -ENOENT && why != -EBADMSG && name_of(all[i], name))
+			err = why;
 	}
+	if (d->state_dir >= 0)
+		daemon_unread(d, DAEMON_FILE_GENERATIONS, name, err);
 	return got;
 }
 
 size_t daemon_generations_damaged(struct daemon *d, uint32_t *out, size_t n)
 {
-	return d->state_dir < 0 ? 0 : state_generations(d->state_dir, true, out, n);
+	size_t got;
+	(void)listed(d, true, out, n, &got);
+	return got;
 }
 
 void daemon_heads(struct daemon *d, struct life_heads *heads)
 {
 	struct generation *all = calloc(LIFE_HEADS_MAX, sizeof(*all));
 	heads->n = all ? daemon_generations(d, all, LIFE_HEADS_MAX) : 0;
+	heads->unread = !all || d->unread[DAEMON_FILE_GENERATIONS];
 	for (size_t i = 0; i < heads->n; i++) {
 		struct life_head *h = &heads->v[i];
 		h->number = all[i].number;
@@ -100,7 +127,8 @@ static void prune(struct daemon *d)
 	uint32_t all[GENERATIONS_KEPT * 2];
 	char name[40], damaged[48];
 	struct life_heads *heads = calloc(1, sizeof(*heads));
-	size_t n = state_generations(d->state_dir, false, all, sizeof(all) / sizeof(all[0]));
+	size_t n, aside;
+	(void)listed(d, false, all, sizeof(all) / sizeof(all[0]), &n);
 	if (heads && n > GENERATIONS_KEPT)
 		daemon_heads(d, heads);
 	uint32_t newest = heads ? life_older(heads, UINT32_MAX) : 0;
@@ -108,7 +136,7 @@ static void prune(struct daemon *d)
 		if (all[i] != newest && all[i] != d->generation && all[i] != d->life.life.base)
 			(void)state_remove(d->state_dir, name_of(all[i], name));
 	uint32_t oldest = n > GENERATIONS_KEPT ? all[n - GENERATIONS_KEPT] : n ? all[0] : 0;
-	size_t aside = state_generations(d->state_dir, true, all, sizeof(all) / sizeof(all[0]));
+	(void)listed(d, true, all, sizeof(all) / sizeof(all[0]), &aside);
 	for (size_t i = 0; i < aside && all[i] < oldest; i++) {
 		snprintf(damaged, sizeof(damaged), "%s" STATE_DAMAGED, name_of(all[i], name));
 		(void)state_remove(d->state_dir, damaged);
@@ -152,14 +180,16 @@ static int write_out(struct daemon *d, const struct generation *g)
 int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const struct ctl_peer *who,
 	const char *message, bool pending, struct lb_err *e)
 {
+	uint32_t newest;
 	daemon_generation_first_store(d);
-	uint32_t newest = daemon_generation_newest(d);
+	int err = newest_of(d, &newest); /* unknown: it might take the place of another one */
 	struct generation g = { .number = (newest > d->generation ? newest : d->generation) + 1,
 		.wall_ms = lb_clock_wall_ms(),
 		.state = pending ? GENERATION_PENDING : GENERATION_CONFIRMED };
 	snprintf(g.by, sizeof(g.by), "%.*s", (int)sizeof(g.by) - 1, who ? who->user : "lbd");
 	snprintf(g.message, sizeof(g.message), "%s", message ? message : "");
-	int err = d->state_dir < 0 ? -ENOENT : sources_of(t, &g);
+	if (!err)
+		err = d->state_dir < 0 ? -ENOENT : sources_of(t, &g);
 	char name[40];
 	err = err ? err : write_out(d, &g);
 	if (d->state_dir < 0)
@@ -170,7 +200,7 @@ int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const
 	if (err)
 		return lb_err_set(e, LB_CODE_FAILED, "%s/generations: %s", d->opt->state_dir, strerror(-err));
 	prune(d);
-	daemon_text_done(&d->unstored); /* what ran before could not be stored, and its number is gone */
+	daemon_generation_forget(d); /* what ran before could not be stored, and its number is gone */
 	d->generation = g.number;
 	return 0;
 }
@@ -182,22 +212,47 @@ void daemon_generation_first(struct daemon *d, struct daemon_text *t)
 	*t = (struct daemon_text){ 0 };
 }
 
-void daemon_generation_first_store(struct daemon *d)
+void daemon_generation_forget(struct daemon *d)
+{
+	daemon_text_done(&d->unstored);
+	d->unsure = false;
+}
+
+/* Whether it is stored. */
+static bool store_first(struct daemon *d, bool pending)
 {
 	struct daemon_text t = d->unstored;
 	uint32_t number = d->generation;
 	struct lb_err e;
-	if (!t.sources.n)
-		return;
 	d->unstored = (struct daemon_text){ 0 };
 	d->generation = 0; /* the number that it has is given once more */
-	if (daemon_generation_store(d, &t, NULL, "start", false, &e) == 0) {
+	if (daemon_generation_store(d, &t, NULL, "start", pending, &e) == 0) {
 		daemon_text_done(&t);
-		return;
+		return true;
 	}
 	d->generation = number;
 	d->unstored = t;
 	d->unstored_due = lb_time_add_ms(lb_clock_now(), STORE_RETRY_MS);
+	return false;
+}
+
+void daemon_generation_first_store(struct daemon *d)
+{
+	if (d->unstored.sources.n && !d->unsure)
+		(void)store_first(d, false);
+}
+
+bool daemon_generation_sure(struct daemon *d, const struct life_choice *choice)
+{
+	if (choice->same) {
+		daemon_generation_forget(d);
+		d->generation = choice->same;
+		return true;
+	}
+	d->generation = daemon_generation_newest(d) + 1;
+	/* what is to go back is never on the disk as one that a start may run */
+	d->unsure = !store_first(d, !choice->file) && !choice->file;
+	return !d->unsure;
 }
 
 void daemon_generation_turn(struct daemon *d)

@@ -166,7 +166,8 @@ int daemon_life_may_pend(struct daemon *d, struct lb_err *e)
 	struct lb_text raw = LB_TEXT_INIT;
 	struct generation g = { 0 };
 	struct lb_err why;
-	int failed = daemon_generation_load(d, d->generation, &raw, &g, &why);
+	int failed = d->unsure ? lb_err_set(&why, LB_CODE_FAILED, "not every generation can be read")
+			       : daemon_generation_load(d, d->generation, &raw, &g, &why);
 	if (failed || g.state != GENERATION_CONFIRMED)
 		failed = lb_err_set(e, LB_CODE_FAILED,
 			"there would be nothing to go back to: generation %u, which runs, is not stored as "
@@ -357,10 +358,43 @@ void daemon_life_started(struct daemon *d, const struct life_choice *choice, con
 	else if (choice->gave_up)
 		snprintf(d->life.note, sizeof(d->life.note), "generation %u runs: %u was rolled back: %s",
 			d->generation, choice->gave_up, choice->why);
+	else if (choice->unsure)
+		snprintf(d->life.note, sizeof(d->life.note), "generation %u runs, %s%s: %s", d->generation,
+			d->fallback ? "not " : "", d->opt->config, choice->why);
 	if (d->life.note[0])
 		daemon_event(d,
 			&(struct event){ .id = LB_EVENT_CONFIG_START, .level = broken ? LB_LOG_ERROR : LB_LOG_WARNING },
 			"config/%u: %s", d->generation, d->life.note);
+}
+
+static void decide(struct daemon *d, struct life_heads *heads)
+{
+	char sha[GENERATION_SHA_LEN + 1];
+	struct life_choice choice;
+	struct life_acts acts;
+	struct lb_err e;
+	if (daemon_text_sha256(&d->unstored, sha))
+		return;
+	life_start(&d->life.life, heads, sha, &choice, &acts);
+	for (size_t i = 0; i < acts.n; i++)
+		(void)mark(d, &acts.v[i], &e);
+	bool known = daemon_generation_sure(d, &choice);
+	life_started(&d->life.life, d->generation, choice.file ? choice.gave_up : 0, choice.file ? choice.why : "");
+	if (!known)
+		return;
+	d->life.note[0] = '\0';
+	if (!choice.file)
+		daemon_life_rollback(d, life_older(heads, UINT32_MAX), choice.why, NULL);
+}
+
+void daemon_life_again(struct daemon *d)
+{
+	struct life_heads *heads = calloc(1, sizeof(*heads));
+	if (heads)
+		daemon_heads(d, heads);
+	if (heads && !heads->unread && d->unsure && !d->apply && d->life.life.phase == LIFE_RUNS)
+		decide(d, heads);
+	free(heads);
 }
 
 void daemon_life_done(struct daemon *d)

@@ -13,6 +13,10 @@ int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const
 void daemon_generation_first(struct daemon *d, struct daemon_text *t);
 void daemon_generation_first_store(struct daemon *d);
 void daemon_generation_turn(struct daemon *d); /* tries the same, if it is time */
+/* The same of a text of which nobody could tell what had become of it (d->unsure), now that it is known: its number is
+ * d->generation, and it is pending when it is to go back. False: it cannot be stored, and is as before. */
+bool daemon_generation_sure(struct daemon *d, const struct life_choice *choice);
+void daemon_generation_forget(struct daemon *d); /* another one runs */
 /* The file form of a stored generation in *raw and what it says in *g (points into raw). 0, or -1 and *e. */
 int daemon_generation_load(
 	struct daemon *d, uint32_t number, struct lb_text *raw, struct generation *g, struct lb_err *e);
@@ -20,7 +24,8 @@ int daemon_generation_load(
 int daemon_generation_mark(
 	struct daemon *d, uint32_t number, enum generation_state state, const char *why, struct lb_err *e);
 uint32_t daemon_generation_newest(struct daemon *d);
-/* Heads of the newest, by number; how many. Those that are damaged are set aside. */
+/* Heads of the newest, by number; how many. Those that are damaged are set aside; where one cannot be read that is an
+ * alarm (daemon_unread). */
 size_t daemon_generations(struct daemon *d, struct generation *out, size_t n);
 size_t daemon_generations_damaged(struct daemon *d, uint32_t *out, size_t n);
 void daemon_heads(struct daemon *d, struct life_heads *heads);
@@ -47,6 +52,9 @@ void daemon_life_tick(struct daemon *d);
 /* Whether the disk lacks marks that it did not take; tries them again. */
 bool daemon_life_owes(const struct daemon *d);
 void daemon_life_pay(struct daemon *d);
+/* Reads again what could not be read. What runs since a start that knew too little goes back if it had been rolled
+ * back. */
+void daemon_life_again(struct daemon *d);
 void daemon_life_done(struct daemon *d);
 
 /* ---- daemon_confirm.c ---- */

@@ -51,7 +51,7 @@ static bool allowed(enum lb_log_level level, enum lb_event_id i, struct lb_time 
 /* ---- alarms that nobody tells of when they come ---- */
 
 static const char *const quiet_alarms[] = { "kernel_refused", "state_not_saved", "config_rolled_back", "hook_failed",
-	"peer_down" };
+	"peer_down", "state_not_read" };
 
 static const char *find_alarm(json_t *list, const char *name)
 {

@@ -265,6 +265,7 @@ int daemon_apply_first(struct daemon *d)
 	else if (!err && !d->fallback)
 		daemon_generation_first(d, &t);
 	if (!err) {
+		d->unsure = !d->fallback && choice.unsure;
 		daemon_life_started(d, &choice, d->last_reject);
 		daemon_left_over(d);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The state directory: overrides, which listeners are ours; generations are daemon_generation.c. A disk that fails
- * changes nothing of what runs: it raises an alarm, and a change that must be stored first is refused. */
+ * changes nothing of what runs: it raises an alarm, and a change that must be stored first is refused. What is there
+ * and cannot be read (restored as root, a disk that fails) stays as it is, and holds as soon as it can be read. */
 #include "lbd/daemon_state.h"
 #include "common/clock_io.h"
 #include "common/json_text.h"
@@ -45,6 +46,27 @@ bool daemon_all_saved(const struct daemon *d)
 	return !daemon_life_owes(d);
 }
 
+void daemon_unread(struct daemon *d, enum daemon_file file, const char *name, int err)
+{
+	bool was = d->unread[file];
+	d->unread[file] = err != 0;
+	if (err && !was) {
+		lb_log(LB_LOG_ERROR, "state: %s/%s cannot be read: %s; it stays as it is and is tried again every 10 s",
+			d->opt->state_dir, name, strerror(-err));
+		d->unsaved_due = lb_time_add_ms(lb_clock_now(), RETRY_MS);
+	}
+	if (!err && was)
+		lb_log(LB_LOG_NOTICE, "state: %s/%s can be read again", d->opt->state_dir, files[file]);
+}
+
+const char *daemon_first_unread(const struct daemon *d)
+{
+	for (size_t i = 0; i < DAEMON_FILES; i++)
+		if (d->unread[i])
+			return files[i];
+	return NULL;
+}
+
 /* A file that cannot be understood is kept for a person to look at, and the daemon starts without it. */
 static void keep_aside(struct daemon *d, const char *name, const char *why)
 {
@@ -60,43 +82,92 @@ static bool passes(int err)
 	return err == -ENOMEM || err == -EMFILE || err == -ENFILE;
 }
 
-/* 0; -EBADMSG and *e: it is damaged; -ENOMEM. */
-static int parse_overrides(struct daemon *d, const struct lb_text *text, struct lb_err *e)
+/* What a file of overrides says. */
+struct said {
+	struct overrides *o;
+	struct override_words *words;
+};
+
+static void said_done(struct said *s)
+{
+	overrides_free(s->o);
+	override_words_free(s->words);
+	*s = (struct said){ 0 };
+}
+
+/* 0 and *out; -EBADMSG and *e: it is damaged; -ENOMEM. */
+static int parse_overrides(const struct lb_text *text, struct said *out, struct lb_err *e)
 {
 	json_error_t je;
 	json_t *j = lb_json_parse(text->s ? text->s : "", text->n, JSON_REJECT_DUPLICATES, &je);
-	struct overrides *o = j ? overrides_from_json(j, lb_clock_wall_ms(), lb_clock_now(), e) : NULL;
-	if (!j)
-		lb_err_set(e, LB_CODE_INVALID, "%s", je.text);
-	if (o) {
-		overrides_free(d->overrides);
-		d->overrides = o;
-		override_words_from_json(d->words, json_object_get(j, "words"));
-		(void)override_words_look(d->words, o, NULL, lb_clock_wall_ms());
+	struct said s = { .o = j ? overrides_from_json(j, lb_clock_wall_ms(), lb_clock_now(), e) : NULL,
+		.words = override_words_new() };
+	int err = !j ? lb_err_set(e, LB_CODE_INVALID, "%s", je.text) : 0;
+	if (s.o && s.words) {
+		override_words_from_json(s.words, json_object_get(j, "words"));
+		(void)override_words_look(s.words, s.o, NULL, lb_clock_wall_ms());
+		*out = s;
+	} else {
+		err = s.o || (!err && e->code == LB_CODE_FAILED) ? -ENOMEM : -EBADMSG;
+		said_done(&s);
 	}
 	json_decref(j);
-	return o ? 0 : e->code == LB_CODE_FAILED ? -ENOMEM : -EBADMSG;
+	return err;
 }
 
-/* 0, or -errno: it cannot be known what operators had said, and that is not to be forgotten. */
-static int load_overrides(struct daemon *d)
+/* 0 and *out, which is empty when there is no file or only one that is damaged, and was set aside; -errno: it cannot be
+ * known what operators had said, and that is not to be forgotten. */
+static int read_overrides(struct daemon *d, struct said *out)
 {
 	struct lb_text text = LB_TEXT_INIT;
 	struct lb_err e;
 	int err = state_read(d->state_dir, files[DAEMON_FILE_OVERRIDES], STATE_MAX, &text);
+	*out = (struct said){ 0 };
 	if (err)
 		lb_err_set(&e, LB_CODE_FAILED, "%s", strerror(-err));
 	else
-		err = parse_overrides(d, &text, &e);
+		err = parse_overrides(&text, out, &e);
 	lb_text_done(&text);
-	if (passes(err)) {
-		lb_log(LB_LOG_ERROR, "state: %s/%s cannot be read: %s", d->opt->state_dir, files[DAEMON_FILE_OVERRIDES],
-			strerror(-err));
-		return err;
-	}
-	if (err && err != -ENOENT)
+	if (err == -EBADMSG || err == -EFBIG)
 		keep_aside(d, files[DAEMON_FILE_OVERRIDES], e.text);
-	return 0;
+	return err == -EBADMSG || err == -EFBIG || err == -ENOENT ? 0 : err;
+}
+
+/* 0, or -errno: it must not go on. A balancer starts without what nobody can read, and does not forget it. */
+static int load_overrides(struct daemon *d)
+{
+	struct said s;
+	int err = read_overrides(d, &s);
+	daemon_unread(d, DAEMON_FILE_OVERRIDES, files[DAEMON_FILE_OVERRIDES], err);
+	if (s.o) {
+		overrides_free(d->overrides);
+		override_words_free(d->words);
+		d->overrides = s.o;
+		d->words = s.words;
+	}
+	return passes(err) ? err : 0;
+}
+
+/* Who set some meanwhile spoke last. */
+static void load_overrides_again(struct daemon *d)
+{
+	struct said s;
+	int err = read_overrides(d, &s);
+	if (s.o)
+		err = daemon_words_back(d, s.words, s.o);
+	said_done(&s);
+	daemon_unread(d, DAEMON_FILE_OVERRIDES, files[DAEMON_FILE_OVERRIDES], err);
+	if (err)
+		return;
+	(void)daemon_overrides_save(d);
+	daemon_words_all(d);
+}
+
+/* Of a directory that cannot be opened nobody knows what is in it. */
+static void all_unread(struct daemon *d)
+{
+	for (size_t i = 0; i < DAEMON_FILES; i++)
+		d->unread[i] = true;
 }
 
 int daemon_state_start(struct daemon *d)
@@ -112,6 +183,8 @@ int daemon_state_start(struct daemon *d)
 		return d->state_dir;
 	}
 	lb_log(LB_LOG_ERROR, "state: %s; overrides and generations will not survive a restart", e.text);
+	if (access(d->opt->state_dir, F_OK) == 0 || errno != ENOENT)
+		all_unread(d);
 	d->unsaved[DAEMON_FILE_OVERRIDES] = true;
 	return 0;
 }
@@ -123,14 +196,17 @@ int daemon_owned_load(struct daemon *d, struct owned_keys *out)
 	struct lb_text text = LB_TEXT_INIT;
 	*out = (struct owned_keys){ 0 };
 	int err = d->state_dir < 0 ? -ENOENT : state_read(d->state_dir, files[DAEMON_FILE_OWNED], STATE_MAX, &text);
+	bool unread = err && err != -ENOENT && err != -EFBIG;
 	if (!err)
 		err = owned_read(text.s ? text.s : "", text.n, d->boot_id, out);
-	else if (err != -ENOENT)
+	else if (err == -EFBIG)
 		lb_log(LB_LOG_WARNING,
 			"state: %s/%s: %s; services that left the file while lbd was down stay in the kernel",
 			d->opt->state_dir, files[DAEMON_FILE_OWNED], strerror(-err));
 	lb_text_done(&text);
-	return err == -ENOMEM ? err : 0;
+	if (d->state_dir >= 0)
+		daemon_unread(d, DAEMON_FILE_OWNED, files[DAEMON_FILE_OWNED], unread ? err : 0);
+	return unread || err == -ENOMEM ? err : 0;
 }
 
 struct left {
@@ -152,7 +228,7 @@ void daemon_owned_restart(struct daemon *d)
 	struct lb_text text = LB_TEXT_INIT;
 	const struct model *m = d->model;
 	const char *name = files[DAEMON_FILE_OWNED];
-	if (d->state_dir < 0)
+	if (d->state_dir < 0 || d->unread[DAEMON_FILE_OWNED])
 		return;
 	owned_write_head(&text, d->boot_id);
 	for (uint32_t i = 0; i < m->n_listeners; i++)
@@ -205,6 +281,8 @@ const char *daemon_overrides_save(struct daemon *d)
 {
 	if (d->state_dir < 0)
 		return "the state directory cannot be used";
+	if (d->unread[DAEMON_FILE_OVERRIDES])
+		return "those of before cannot be read";
 	json_t *j = overrides_to_json(d->overrides);
 	if (j && json_object_set_new(j, "words", override_words_to_json(d->words))) {
 		json_decref(j);
@@ -264,11 +342,34 @@ void daemon_state_retry(struct daemon *d)
 		daemon_vips_note(d);
 }
 
+static void read_again(struct daemon *d)
+{
+	struct lb_err e;
+	if (d->state_dir < 0) {
+		d->state_dir = state_open(d->opt->state_dir, &e);
+		if (d->state_dir < 0)
+			return;
+		lb_log(LB_LOG_NOTICE, "state: %s can be used again", d->opt->state_dir);
+		all_unread(d);
+	}
+	if (d->unread[DAEMON_FILE_OVERRIDES])
+		load_overrides_again(d);
+	if (d->unread[DAEMON_FILE_OWNED]) {
+		d->unread[DAEMON_FILE_OWNED] = !d->kernel_error; /* it is read when the kernel answers */
+		daemon_left_over(d);
+	}
+	if (d->unread[DAEMON_FILE_GENERATIONS] || d->unsure)
+		daemon_life_again(d);
+}
+
 void daemon_state_tick(struct daemon *d)
 {
 	struct lb_time now = lb_clock_now();
-	if (daemon_all_saved(d) || lb_time_cmp(now, d->unsaved_due) < 0)
+	bool read = d->state_dir >= 0 && !daemon_first_unread(d) && !d->unsure;
+	if ((read && daemon_all_saved(d)) || lb_time_cmp(now, d->unsaved_due) < 0)
 		return;
 	d->unsaved_due = lb_time_add_ms(now, RETRY_MS);
+	if (!read)
+		read_again(d);
 	daemon_state_retry(d);
 }

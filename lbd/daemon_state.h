@@ -8,8 +8,12 @@ int daemon_state_start(struct daemon *d); /* 0, or -errno: it must not go on wit
 /* That file was written, or with -errno was not, and lacks something since. */
 void daemon_saved(struct daemon *d, enum daemon_file file, int err);
 bool daemon_all_saved(const struct daemon *d);
-void daemon_state_retry(struct daemon *d);           /* writes what lacks something */
-void daemon_state_tick(struct daemon *d);            /* the same, when it is time */
+/* That file, or one in it of that name, is there and was read, or with -errno was not: what it says is not forgotten.
+ */
+void daemon_unread(struct daemon *d, enum daemon_file file, const char *name, int err);
+const char *daemon_first_unread(const struct daemon *d); /* its name; NULL = everything was read */
+void daemon_state_retry(struct daemon *d);               /* writes what lacks something */
+void daemon_state_tick(struct daemon *d);            /* the same when it is time, and reads what could not be read */
 const char *daemon_overrides_save(struct daemon *d); /* NULL, or why not (static); it is tried again */
 
 /* Whether a run had VRRP instances, and may have left addresses: a file that is there. forget: nothing is left. */

@@ -185,13 +185,14 @@ struct ctl_env {
 	pid_t pid;
 	struct lb_time started;
 	int64_t started_wall_ms;
-	bool file_differs;       /* the file is not what runs */
-	bool converged;          /* kernel equals desired, nothing queued */
-	bool kernel_missing;     /* no IPVS in this kernel */
-	bool state_not_saved;    /* the state directory cannot be written */
-	const char *last_reject; /* first line of the last refused configuration, NULL = none */
-	const char *hook_failed; /* what the last run of a hook was about and why it failed, NULL = it did not */
-	uint64_t hooks_dropped;  /* runs that gave way because too many waited */
+	bool file_differs;          /* the file is not what runs */
+	bool converged;             /* kernel equals desired, nothing queued */
+	bool kernel_missing;        /* no IPVS in this kernel */
+	bool state_not_saved;       /* the state directory cannot be written */
+	const char *state_not_read; /* what of it cannot be read; NULL = nothing */
+	const char *last_reject;    /* first line of the last refused configuration, NULL = none */
+	const char *hook_failed;    /* what the last run of a hook was about and why it failed, NULL = it did not */
+	uint64_t hooks_dropped;     /* runs that gave way because too many waited */
 	uint32_t ipvs_version, table_size;
 	uint32_t rss_kib;
 	const struct ctl_lag *lag; /* of the core */

@@ -464,6 +464,11 @@ json_t *ctl_alarms(const struct ctl_env *env)
 		json_array_append_new(list, json_string("kernel_refused"));
 	if (env->state_not_saved)
 		json_array_append_new(list, json_string("state_not_saved"));
+	if (env->state_not_read) {
+		char text[60];
+		snprintf(text, sizeof(text), "state_not_read: %s", env->state_not_read);
+		json_array_append_new(list, json_string(text));
+	}
 	ctl_life_alarms(env, list);
 	ctl_vrrp_alarms(env, list);
 	ctl_peer_alarms(env, list);

@@ -335,9 +335,14 @@ void life_start(
 		if (sha256 && strcmp(sha256, h->sha256) == 0)
 			file = h; /* the newest one counts: it may have been applied again */
 	}
+	choice->unsure = heads->unread && sha256 && !(file && file->state == GENERATION_CONFIRMED);
 	if (file && file->state == GENERATION_ROLLED_BACK) {
 		rolled_back(choice, file);
 		choice->file = !newest; /* nothing else can run: better than nothing */
+	} else if (choice->unsure) {
+		choice->file = !newest;
+		snprintf(choice->why, sizeof(choice->why),
+			"not every generation can be read, and it may be one that was rolled back");
 	}
 	if (file && file->number == newest)
 		choice->same = newest;

@@ -35,6 +35,7 @@ struct life_head { /* of a stored generation, as it is on the disk */
 
 struct life_heads {
 	size_t n;
+	bool unread;                        /* there are others, which cannot be read */
 	struct life_head v[LIFE_HEADS_MAX]; /* by number */
 };
 
@@ -120,6 +121,7 @@ struct life_choice {
 	bool file;        /* the file may run; else the newest confirmed generation, and the ones before it */
 	uint32_t gave_up; /* not 0: this one was pending, or the file has its text and it was rolled back */
 	uint32_t same;    /* the newest confirmed one has the text of the file: it is not stored again */
+	bool unsure;      /* the file may have been rolled back: one that cannot be read knows */
 	char why[GENERATION_MESSAGE_MAX + 1];
 };
 /* Marks in *out, and in heads, what is still pending. sha256: of the file; NULL = it cannot be used. */

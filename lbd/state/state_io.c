@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/state/state_io.h"
+#include "common/vec.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -202,43 +203,51 @@ int state_append_existing(int dir, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+struct numbers {
+	LB_VEC(uint32_t) v;
+};
+
 static int number_cmp(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 	return x < y ? -1 : x > y;
 }
 
-size_t state_generations(int dir, bool damaged, uint32_t *out, size_t max)
+/* Appends the numbers of all of them to *all. 0 or -errno. */
+static int list_numbers(DIR *list, bool damaged, struct numbers *all)
 {
-	int fd = openat(dir, "generations", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	DIR *list = fd < 0 ? NULL : fdopendir(fd);
-	if (!list) {
-		if (fd >= 0)
-			close(fd);
-		return 0;
-	}
-	uint32_t *all = NULL;
-	size_t n = 0, cap = 0;
-	for (const struct dirent *d = readdir(list); d; d = readdir(list)) {
+	for (;;) {
+		errno = 0;
+		const struct dirent *d = readdir(list);
+		if (!d)
+			return -errno;
 		char *end;
 		unsigned long v = strtoul(d->d_name, &end, 10);
 		if (end == d->d_name || v == 0 || v > UINT32_MAX || strcmp(end, damaged ? STATE_DAMAGED : "") != 0)
 			continue;
-		if (n == cap) {
-			uint32_t *more = realloc(all, (cap ? cap * 2 : 64) * sizeof(*all));
-			if (!more)
-				break;
-			all = more;
-			cap = cap ? cap * 2 : 64;
-		}
-		all[n++] = (uint32_t)v;
+		uint32_t *place = lb_vec_push(&all->v);
+		if (!place)
+			return -ENOMEM;
+		*place = (uint32_t)v;
 	}
-	closedir(list);
-	if (n)
-		qsort(all, n, sizeof(*all), number_cmp);
-	size_t from = n > max ? n - max : 0;
-	if (n)
-		memcpy(out, all + from, (n - from) * sizeof(*out));
-	free(all);
-	return n - from;
+}
+
+int state_generations(int dir, bool damaged, uint32_t *out, size_t max, size_t *n)
+{
+	struct numbers all = { 0 };
+	int fd = openat(dir, "generations", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+	int err = list ? list_numbers(list, damaged, &all) : -errno;
+	*n = 0;
+	if (list)
+		closedir(list);
+	else if (fd >= 0)
+		close(fd);
+	if (!err && all.v.n) {
+		qsort(all.v.v, all.v.n, sizeof(all.v.v[0]), number_cmp);
+		*n = all.v.n < max ? all.v.n : max;
+		memcpy(out, all.v.v + (all.v.n - *n), *n * sizeof(*out));
+	}
+	lb_vec_done(&all.v);
+	return err;
 }

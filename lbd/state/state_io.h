@@ -28,9 +28,9 @@ int state_rename(int dir, const char *name, const char *to);
 /* Opens an existing file for appending. The descriptor, or -errno. */
 int state_append_existing(int dir, const char *name);
 
-/* Numbers of the generations there are, ascending; at most max of the newest. damaged: of those that were set aside,
- * whose names end in STATE_DAMAGED. */
-size_t state_generations(int dir, bool damaged, uint32_t *out, size_t max);
+/* Numbers of the generations there are, ascending; at most max of the newest, *n are. damaged: of those that were set
+ * aside, whose names end in STATE_DAMAGED. 0; -errno: nobody knows, and *n is 0. */
+int state_generations(int dir, bool damaged, uint32_t *out, size_t max, size_t *n);
 #define STATE_DAMAGED ".damaged"
 
 /* Reads a whole stream or file of the host (configuration, /proc), at most max bytes. 0 or -errno. */

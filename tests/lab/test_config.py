@@ -324,3 +324,22 @@ def test_what_is_ours_is_recorded_as_soon_as_there_is_a_place(lb):
         d.start()
         until(lambda: f"-A -t {VIP}:80 -s rr" not in rules(lb), "what left the file has gone")
         assert len(rules(lb)) == 2
+
+
+def test_a_record_of_what_is_ours_that_cannot_be_read_is_read_later(lb):
+    """It is neither forgotten nor written over, and what left the file meanwhile goes when it can be read."""
+    other = conf({"api": service(f"{VIP2}:80", {"b": A1})})
+    with Lbd(lb, GOOD) as d:
+        path = os.path.join(d.state_dir, "owned")
+        before = os.stat(path)
+        content = open(path, encoding="utf-8").read()
+        d.stop()
+        os.chown(path, 0, 0)
+        d.write(other)
+        d.start()
+        assert f"-A -t {VIP}:80 -s rr" in rules(lb)
+        assert "state_not_read: owned" in status(d)["alarms"] and open(path, encoding="utf-8").read() == content
+        os.chown(path, before.st_uid, before.st_gid)
+        until(lambda: f"-A -t {VIP}:80 -s rr" not in rules(lb), "what left the file has gone", 60)
+        assert len(rules(lb)) == 2
+        until(lambda: status(d)["alarms"] == [], "everything was read", 60)

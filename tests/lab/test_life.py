@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from conftest import until
+from conftest import Lbd, until
 from pair import key, lone, pair
 from steps import slowness
 from test_peer_talk import Background, Cut, both, data, generations, levels, links, me, override, web, yaml
@@ -35,8 +35,8 @@ def answers(d):
 
 
 @contextlib.contextmanager
-def running(node, yaml):
-    d = lone(node, yaml, "lb-a")
+def running(node, yaml, user="root"):
+    d = Lbd(node, yaml, user=user)
     try:
         answers(d.start(ready=False))
         yield d
@@ -726,3 +726,110 @@ def test_the_link_breaks_at_any_moment(same, key):
         seen[confirming, code, agree] = seen.get((confirming, code, agree), 0) + 1
     for (confirming, code, agree), n in sorted(seen.items()):
         print(f"{'confirm' if confirming else 'apply'} ended with {code}: {n} times, they {'agree' if agree else 'differ'}")
+
+
+# ---------------------------------------------------------------- what cannot be read
+
+@pytest.fixture()
+def unprivileged(pair):
+    """As the unit has it: root may read everything."""
+    with running(pair.a, text(1), "lbd") as it:
+        yield it
+
+
+def to_root(*paths):
+    """As a backup that root has put back. Returns how to mend it."""
+    before = [(path, os.stat(path)) for path in paths]
+    for path in paths:
+        os.chown(path, 0, 0)
+        os.chmod(path, 0o700 if os.path.isdir(path) else 0o600)
+    return lambda: [os.chown(path, at.st_uid, at.st_gid) for path, at in before]
+
+
+def unread(d):
+    return [a for a in status(d)["alarms"] if a.startswith("state_not_read")]
+
+
+def has_read(d):
+    until(lambda: not unread(d), "it reads what it could not", 40)
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_overrides_that_cannot_be_read_are_not_forgotten(pair, what):
+    """They hold again as soon as they can be read, and who spoke meanwhile spoke last."""
+    with running(pair.a, json.dumps({"services": web()}) + "\n", "lbd") as d:
+        d.text("backend", "maint", "web/app1", "--reason", "its disk")
+        d.text("backend", "weight", "web/app2", "3")
+        path = os.path.join(d.state_dir, "overrides.json")
+        before = open(path, encoding="utf-8").read()
+        d.stop()
+        mend = to_root(path if what == "file" else d.state_dir)
+        answers(d.start(ready=False))
+        assert override(d) is None
+        assert unread(d) == ["state_not_read: overrides.json"]
+        assert "cannot be read: Permission denied" in d.log() or what == "folder"
+        done = d.call("backend", "weight", "web/app2", "5")
+        assert done.returncode == 0 and "not stored" in done.stdout, done
+        assert open(path, encoding="utf-8").read() == before and not os.path.exists(path + ".rejected")
+        mend()
+        has_read(d)
+        assert override(d)[0] == "maint" and override(d, "web/app2", "weight")[0] == "5"
+        restart(d)
+        assert override(d)[0] == "maint" and override(d, "web/app2", "weight")[0] == "5"
+        assert "state_not_saved" not in status(d)["alarms"]
+
+
+def damaged(d):
+    return [name for name in os.listdir(os.path.join(d.state_dir, "generations")) if not name.isdigit()]
+
+
+def rolled_back_file(d):
+    """The file has what was tried last, and was not kept."""
+    until(lambda: history(d) == {1: "confirmed"}, "the first one is stored", 20)
+    d.write(text(2))
+    d.text("config", "apply", "-y", "--confirm", "1h", code=8)
+    d.text("config", "rollback", code=0)
+    assert history(d) == {1: "confirmed", 2: "rolled_back"} and running_one(d) == 1
+
+
+def test_one_generation_that_cannot_be_read_may_be_a_rolled_back_file(unprivileged):
+    d = unprivileged
+    rolled_back_file(d)
+    d.stop()
+    mend = to_root(os.path.join(d.state_dir, "generations", "2"))
+    answers(d.start(ready=False))
+    assert shown(d) == text(1) and unread(d) == ["state_not_read: generations"] and status(d)["file"]["differs"]
+    assert f"generation 1 runs, not {d.config}: not every generation can be" in d.text("status")
+    mend()
+    has_read(d)
+    assert history(d) == {1: "confirmed", 2: "rolled_back"} and running_one(d) == 1
+
+
+@pytest.mark.parametrize("what", ["folder", "files"])
+def test_a_file_that_turns_out_to_be_rolled_back_goes_back(unprivileged, what):
+    d = unprivileged
+    rolled_back_file(d)
+    d.stop()
+    folder = os.path.join(d.state_dir, "generations")
+    mend = to_root(*([folder] if what == "folder" else [os.path.join(folder, n) for n in ("1", "2")]))
+    answers(d.start(ready=False))
+    assert shown(d) == text(2) and unread(d) == ["state_not_read: generations"]
+    assert apply(d, text(3), "--confirm", "1h", ok=False).returncode == 8  # there would be nothing to go back to
+    assert sorted(os.listdir(folder)) == ["1", "2"]  # it is not stored as one that may run
+    mend()
+    until(lambda: shown(d) == text(1), "it goes back", 40)
+    until(lambda: status(d)["config"]["state"] == "confirmed", "it has gone back", 20)
+    assert not unread(d) and history(d) == {1: "confirmed", 2: "rolled_back", 3: "rolled_back"} and running_one(d) == 1
+    assert not damaged(d)
+
+
+def test_a_file_that_turns_out_to_be_the_one_of_before_stays(unprivileged):
+    d = unprivileged
+    until(lambda: history(d) == {1: "confirmed"}, "the first one is stored", 20)
+    d.stop()
+    mend = to_root(os.path.join(d.state_dir, "generations", "1"))
+    answers(d.start(ready=False))
+    assert shown(d) == text(1)
+    mend()
+    has_read(d)
+    assert history(d) == {1: "confirmed"} and running_one(d) == 1

@@ -7,14 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The disk: a letter per generation, from 1 on. - is none. */
+/* The disk: a letter per generation, from 1 on. - is none, ? one that cannot be read. */
 static const char letters[GENERATION_STATE_COUNT + 1] = "pcrf";
 
 static void disk(const char *states, struct life_heads *heads)
 {
 	heads->n = 0;
+	heads->unread = strchr(states, '?');
 	for (uint32_t i = 0; states[i]; i++) {
-		if (states[i] == '-')
+		if (states[i] == '-' || states[i] == '?')
 			continue;
 		struct life_head *h = &heads->v[heads->n++];
 		*h = (struct life_head){ .number = i + 1,
@@ -278,8 +279,46 @@ START_TEST(a_start_runs_what_it_may)
 	ck_assert_msg(c.file == starts[_i].runs_file && c.same == starts[_i].same && c.gave_up == starts[_i].gave_up &&
 			      strcmp(c.why, starts[_i].why) == 0,
 		"%s: file %d, same %u, gave up %u (%s)", starts[_i].what, c.file, c.same, c.gave_up, c.why);
+	ck_assert_msg(!c.unsure, "%s: unsure", starts[_i].what);
 	for (size_t i = 0; i < heads.n; i++)
 		ck_assert_msg(heads.v[i].state != GENERATION_PENDING, "%s: one is pending still", starts[_i].what);
+}
+END_TEST
+
+/* What cannot be read may be about the file. */
+static const struct {
+	const char *what, *disk;
+	int file;
+	bool runs_file, unsure;
+	uint32_t same, gave_up;
+} unread[] = {
+	{ "it may have been rolled back", "c?", 2, false, true, 0, 0 },
+	{ "the same, and nothing else is known", "??", 2, true, true, 0, 0 },
+	{ "it may work now, or have been rolled back since", "cf?", 2, false, true, 0, 0 },
+	{ "it is known", "?c", 2, true, false, 2, 0 },
+	{ "it is known, and another one may be newer", "c?", 1, true, false, 1, 0 },
+	{ "it is known as an older one", "c?c", 1, true, false, 0, 0 },
+	{ "it is known to be rolled back", "cr?", 2, false, true, 0, 2 },
+	{ "nothing else is known than what was rolled back", "?r", 2, true, true, 0, 2 },
+	{ "it is broken", "c?", -1, false, false, 0, 0 },
+};
+
+START_TEST(a_start_runs_nothing_that_may_have_been_rolled_back)
+{
+	struct life_acts acts;
+	struct life_heads heads;
+	struct life_choice c;
+	struct life l;
+	char sha[80];
+	disk(unread[_i].disk, &heads);
+	snprintf(sha, sizeof(sha), "sha of %d", unread[_i].file);
+	life_start(&l, &heads, unread[_i].file < 0 ? NULL : sha, &c, &acts);
+	ck_assert_msg(c.file == unread[_i].runs_file && c.unsure == unread[_i].unsure && c.same == unread[_i].same &&
+			      c.gave_up == unread[_i].gave_up,
+		"%s: file %d, unsure %d, same %u, gave up %u", unread[_i].what, c.file, c.unsure, c.same, c.gave_up);
+	const char *why = unread[_i].gave_up ? "why of 2" : "not every generation can be read";
+	ck_assert_msg(!c.unsure == !c.why[0] && strncmp(c.why, why, c.unsure ? strlen(why) : 0) == 0, "%s: %s",
+		unread[_i].what, c.why);
 }
 END_TEST
 
@@ -380,6 +419,8 @@ int main(void)
 	TCase *t = tcase_create("all");
 	tcase_add_loop_test(t, lives_end_as_they_should, 0, (int)(sizeof(lives) / sizeof(lives[0])));
 	tcase_add_loop_test(t, a_start_runs_what_it_may, 0, (int)(sizeof(starts) / sizeof(starts[0])));
+	tcase_add_loop_test(
+		t, a_start_runs_nothing_that_may_have_been_rolled_back, 0, (int)(sizeof(unread) / sizeof(unread[0])));
 	tcase_add_test(t, a_text_that_was_applied_again_counts_by_its_last_time);
 	tcase_add_loop_test(t, at_any_moment_the_disk_says_what_to_run, 0, 300);
 	tcase_add_test(t, what_is_left_is_never_negative);
