@@ -342,7 +342,8 @@ const struct lb_command lb_commands[] = {
 
 	[LB_COMMAND_CONFIG_CHECK] = { "config", "check", LB_LEVEL_NONE, .view = LB_VIEW_TEXT,
 		.help = "say what is wrong with a file; no daemon needed",
-		.text = "Runs `lbd --check` as the caller. Without FILE: /etc/lbd/lbd.yaml.",
+		.text = "Runs `lbd --check` as the caller. Without FILE: /etc/lbd/lbd.yaml with conf.d, as the "
+			"daemon reads them.",
 		.args = { { .name = "file",
 			.kind = LB_ARG_FILE,
 			.metavar = "FILE|-",

@@ -39,7 +39,7 @@ const struct lb_example lb_examples[] = {
 	{ LB_COMMAND_SYNC_RESYNC, "lbctl sync resync" },
 	{ LB_COMMAND_SYNC_PAUSE, "lbctl sync pause ipvs" },
 	{ LB_COMMAND_SYNC_RESUME, "lbctl sync resume" },
-	{ LB_COMMAND_CONFIG_CHECK, "lbctl config check /etc/lbd/lbd.yaml" },
+	{ LB_COMMAND_CONFIG_CHECK, "lbctl config check" },
 	{ LB_COMMAND_CONFIG_SHOW, "lbctl config show --effective" },
 	{ LB_COMMAND_CONFIG_DIFF, "lbctl config diff --ops" },
 	{ LB_COMMAND_CONFIG_APPLY, "lbctl config apply -y --confirm 2m -m \"one more server\"" },

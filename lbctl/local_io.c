@@ -14,7 +14,6 @@
 
 #define COMPLETE_MS 200
 #define VERSION_MS  1000
-#define CONFIG_FILE "/etc/lbd/lbd.yaml"
 #define IMPORT_FILE "/etc/keepalived/keepalived.conf"
 
 bool local_is(const struct session *s)
@@ -82,7 +81,7 @@ static void report_line(const char *line, size_t n, void *arg)
 static int check(struct session *s)
 {
 	const struct cli *c = s->cli;
-	const char *argv[] = { "lbd", "--check", c->file ? c->file : CONFIG_FILE, NULL };
+	const char *argv[] = { "lbd", "--check", c->file, NULL }; /* without FILE lbd reads conf.d, too */
 	if (c->opt.form != CLI_FORM_JSON && c->opt.form != CLI_FORM_JSONL)
 		return become_lbd(s, argv);
 	struct lb_err e;

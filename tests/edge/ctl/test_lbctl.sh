@@ -103,7 +103,7 @@ chmod +x "$work/lbd"
 LBD_BIN=$work/lbd run 'config check runs lbd as the caller' 6 config check x.yaml
 is "$out" 'lbd --check x.yaml'
 LBD_BIN=$work/lbd run 'config check without a file' 6 config check
-is "$out" 'lbd --check /etc/lbd/lbd.yaml'
+is "$out" 'lbd --check'
 LBD_BIN=$work/lbd run 'config schema' 6 config schema
 is "$out" 'lbd --print=schema'
 
