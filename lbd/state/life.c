@@ -318,8 +318,8 @@ static void rolled_back(struct life_choice *choice, const struct life_head *h)
 void life_start(
 	struct life *l, struct life_heads *heads, const char *sha256, struct life_choice *choice, struct life_acts *out)
 {
-	const struct life_head *file = NULL;
 	uint32_t newest = life_older(heads, UINT32_MAX);
+	const struct life_head *file = NULL, *last = head_of(heads, newest);
 	memset(out, 0, sizeof(*out));
 	*choice = (struct life_choice){ .file = sha256 != NULL };
 	*l = (struct life){ 0 };
@@ -335,6 +335,8 @@ void life_start(
 		if (sha256 && strcmp(sha256, h->sha256) == 0)
 			file = h; /* the newest one counts: it may have been applied again */
 	}
+	if (last && sha256 && strcmp(sha256, last->sha256) == 0)
+		file = last; /* it was rolled back once, and one went back to it since */
 	choice->unsure = heads->unread && sha256 && !(file && file->state == GENERATION_CONFIRMED);
 	if (file && file->state == GENERATION_ROLLED_BACK) {
 		rolled_back(choice, file);

@@ -336,6 +336,9 @@ START_TEST(a_text_that_was_applied_again_counts_by_its_last_time)
 	heads.v[1].state = GENERATION_CONFIRMED;
 	life_start(&l, &heads, "sha of 2", &c, &acts);
 	ck_assert(!c.file && c.gave_up == 4);
+	heads.v[2].state = GENERATION_ROLLED_BACK;
+	life_start(&l, &heads, "sha of 2", &c, &acts);
+	ck_assert_msg(c.file && c.same == 2 && !c.gave_up, "it is what one went back to");
 }
 END_TEST
 
