@@ -509,6 +509,7 @@ int daemon_run(const struct daemon_options *opt)
 			d.node, d.generation, d.model->n_services, d.model->n_backends);
 		notify_send("READY=1");
 		ev_run(d.loop, 0);
+		daemon_generation_first_store(&d); /* of one that did not start nothing is stored */
 	}
 	finish(&d);
 	ev_loop_destroy(d.loop);

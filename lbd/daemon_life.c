@@ -399,7 +399,6 @@ void daemon_life_again(struct daemon *d)
 
 void daemon_life_done(struct daemon *d)
 {
-	daemon_generation_first_store(d);
 	look_free(d);
 	lb_vec_done(&d->life.owed);
 }

@@ -434,6 +434,17 @@ def test_a_start_whose_generation_finds_no_place(pair, spoil):
         assert history(d) == {1: "confirmed", 2: "confirmed"} and "state_not_saved" not in status(d)["alarms"]
 
 
+def test_a_start_whose_generation_found_no_place_is_stored_at_its_stop(pair):
+    with on_a_small_disk(pair, "128k") as d:
+        mend = fill(d)
+        d.write(text(2))
+        restart(d)
+        assert shown(d) == text(2) and history(d) == {1: "confirmed"}
+        mend()
+        d.stop()
+        assert text(2) in open(os.path.join(d.state_dir, "generations", "2"), encoding="utf-8").read()
+
+
 def test_an_override_that_found_no_place_is_written_when_there_is_one(pair):
     """A generation that is stored meanwhile does not make it so, nor does it end the alarm."""
     def content(i):
