@@ -81,6 +81,7 @@ struct daemon_options {
 /* Texts that were loaded together: what a generation stores. Owns them. */
 struct daemon_text {
 	LB_VEC(struct config_source) sources;
+	uint64_t stamp; /* of the file and conf.d, when that is where they are from: as config_stamp */
 };
 
 struct daemon_apply;  /* a load in progress */

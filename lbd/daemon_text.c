@@ -81,8 +81,41 @@ static void conf_d(const char *path, char *out, size_t size)
 	snprintf(out, size, "%.*sconf.d", slash ? (int)(slash + 1 - path) : 0, path);
 }
 
+static uint64_t stamp_add(uint64_t h, const char *path)
+{
+	struct stat st = { 0 };
+	int64_t seen[3] = { -1, 0, 0 };
+	if (stat(path, &st) == 0) {
+		seen[0] = st.st_size;
+		seen[1] = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+		seen[2] = (int64_t)st.st_ino;
+	}
+	h = generation_hash(path, strlen(path), h);
+	return generation_hash((const char *)seen, sizeof(seen), h);
+}
+
+/* Names, times and sizes of the file and of conf.d. */
+static uint64_t file_stamp(const char *path)
+{
+	char dir[4096], file[4400];
+	uint64_t h = stamp_add(GENERATION_HASH_INIT, path);
+	struct dirent **list = NULL;
+	conf_d(path, dir, sizeof(dir));
+	int n = scandir(dir, &list, only_yaml, alphasort);
+	if (n < 0 && errno != ENOENT) /* neither as if it were missing, nor as it was when it could be read */
+		h = generation_hash(dir, strlen(dir), h);
+	for (int i = 0; i < n; i++) {
+		snprintf(file, sizeof(file), "%s/%s", dir, list[i]->d_name);
+		h = stamp_add(h, file);
+		free(list[i]);
+	}
+	free(list);
+	return h;
+}
+
 int daemon_text_read(const char *path, struct daemon_text *out, struct lb_err *e)
 {
+	out->stamp = file_stamp(path); /* before it is read: who edits it meanwhile has another one */
 	if (read_one(path, out, e))
 		return -1;
 	char dir[4096], file[4400];
@@ -109,53 +142,21 @@ uint64_t daemon_text_hash(const struct daemon_text *t)
 	return h;
 }
 
-static uint64_t stamp_add(uint64_t h, const char *path)
-{
-	struct stat st = { 0 };
-	int64_t seen[3] = { -1, 0, 0 };
-	if (stat(path, &st) == 0) {
-		seen[0] = st.st_size;
-		seen[1] = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-		seen[2] = (int64_t)st.st_ino;
-	}
-	h = generation_hash(path, strlen(path), h);
-	return generation_hash((const char *)seen, sizeof(seen), h);
-}
-
-static uint64_t file_stamp(const char *path)
-{
-	char dir[4096], file[4400];
-	uint64_t h = stamp_add(GENERATION_HASH_INIT, path);
-	struct dirent **list = NULL;
-	conf_d(path, dir, sizeof(dir));
-	int n = scandir(dir, &list, only_yaml, alphasort);
-	if (n < 0 && errno != ENOENT) /* neither as if it were missing, nor as it was when it could be read */
-		h = generation_hash(dir, strlen(dir), h);
-	for (int i = 0; i < n; i++) {
-		snprintf(file, sizeof(file), "%s/%s", dir, list[i]->d_name);
-		h = stamp_add(h, file);
-		free(list[i]);
-	}
-	free(list);
-	return h;
-}
-
 void daemon_file_remember(struct daemon *d, const struct daemon_text *t, bool own_file)
 {
 	d->config_hash = daemon_text_hash(t);
 	d->file_differs = !own_file;
-	d->config_stamp = own_file ? file_stamp(d->opt->config) : 0;
+	d->config_stamp = own_file ? t->stamp : 0;
 }
 
 void daemon_file_look(struct daemon *d)
 {
-	uint64_t stamp = file_stamp(d->opt->config);
-	if (stamp == d->config_stamp)
+	if (file_stamp(d->opt->config) == d->config_stamp)
 		return;
 	struct daemon_text t = { 0 };
 	struct lb_err e;
-	d->config_stamp = stamp;
 	d->file_differs = daemon_text_read(d->opt->config, &t, &e) || daemon_text_hash(&t) != d->config_hash;
+	d->config_stamp = t.stamp;
 	daemon_text_done(&t);
 }
 

@@ -314,6 +314,18 @@ def test_a_rollback_while_another_is_loaded(d):
         assert running_one(d) == max(g for g, s in history(d).items() if s == "confirmed"), (SEED, i, done)
 
 
+def test_a_file_that_is_edited_while_it_is_loaded_differs(d):
+    rng = random.Random(SEED)
+    for i in range(6):
+        d.write(json.dumps({"services": web(n=1500)}) + f"\n# {i}\n")
+        one = Background(d, "daemon", "reload", "-y")
+        time.sleep(rng.uniform(0, 0.2) * slowness())
+        edited = text(f"edited {i}")
+        d.write(edited)
+        one.end()
+        until(lambda edited=edited: status(d)["file"]["differs"] == (shown(d) != edited), f"it is told, {SEED}", 10)
+
+
 @contextlib.contextmanager
 def on_a_small_disk(pair, size, yaml=text(1)):
     """The daemon sees a state directory on a file system of its own."""
