@@ -102,10 +102,13 @@ static size_t report_findings(
 	return errors + more;
 }
 
-static void note_reject(struct daemon *d, const char *first, size_t errors)
+/* What status says of the file is of no other text, and not of a disk that takes nothing. */
+static void note_reject(struct daemon *d, enum lb_code code, const char *first, size_t errors)
 {
-	free(d->last_reject);
-	d->last_reject = strdup(first);
+	if (d->apply->own_file && code == LB_CODE_INVALID) {
+		free(d->last_reject);
+		d->last_reject = strdup(first);
+	}
 	daemon_event(d, &(struct event){ .id = LB_EVENT_CONFIG_REJECTED, .user = d->apply->who.user },
 		"config: rejected: %s (%zu error%s); generation %u is still running", first, errors,
 		errors == 1 ? "" : "s", d->generation);
@@ -127,7 +130,7 @@ static void reject(struct daemon *d, enum lb_code code, const char *why)
 		lb_text_printf(&text, "%s. ", why);
 	lb_text_printf(&text, "Nothing was applied; generation %u is still running.", d->generation);
 	if (a->kind == CTL_APPLY || a->kind == CTL_RELOAD)
-		note_reject(d, first, errors ? errors : 1);
+		note_reject(d, code, first, errors ? errors : 1);
 	json_t *extra = NULL;
 	if (errors)
 		extra = json_pack("{s:o}", "errors", rows);

@@ -190,7 +190,7 @@ struct ctl_env {
 	bool kernel_missing;        /* no IPVS in this kernel */
 	bool state_not_saved;       /* the state directory cannot be written */
 	const char *state_not_read; /* what of it cannot be read; NULL = nothing */
-	const char *last_reject;    /* first line of the last refused configuration, NULL = none */
+	const char *last_reject;    /* what is wrong with the file, as it was last offered; NULL = nothing */
 	const char *hook_failed;    /* what the last run of a hook was about and why it failed, NULL = it did not */
 	uint64_t hooks_dropped;     /* runs that gave way because too many waited */
 	uint32_t ipvs_version, table_size;

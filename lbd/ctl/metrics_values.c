@@ -463,7 +463,7 @@ const struct metric metrics_table[] = {
 	{ "lbd_config_generation", GAUGE, OVER(ONE), one, ONE_GENERATION, "",
 		"Number of the configuration that runs." },
 	{ "lbd_config_last_reload_successful", GAUGE, OVER(ONE), one, ONE_RELOADED, "",
-		"0 when the last configuration that was offered was rejected." },
+		"0 when the file of the daemon was rejected, and no configuration was taken up since." },
 	{ "lbd_config_last_reload_success_timestamp_seconds", GAUGE, OVER(ONE), one, ONE_RELOAD_TIME, "",
 		"When the configuration that runs was taken up." },
 	{ "lbd_kernel_drift_repairs_total", COUNTER, OVER(ONE), kernel, KERNEL_REPAIRS, "",

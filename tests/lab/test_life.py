@@ -326,6 +326,19 @@ def test_a_file_that_is_edited_while_it_is_loaded_differs(d):
         until(lambda edited=edited: status(d)["file"]["differs"] == (shown(d) != edited), f"it is told, {SEED}", 10)
 
 
+def test_what_is_wrong_with_another_file_is_not_said_of_this_one(d):
+    broken = "services: { web: { listen: nowhere } }\n"
+    assert apply(d, broken, ok=False).returncode == 6
+    assert "error" not in status(d)["file"] and not status(d)["file"]["differs"]
+    d.write(text(2))
+    until(lambda: status(d)["file"]["differs"], "status says that the file differs", 5)
+    assert apply(d, broken, ok=False).returncode == 6
+    assert "differs from what runs" in d.text("status")
+    d.write(broken)
+    assert d.call("daemon", "reload", "-y").returncode == 6
+    assert "lbd.yaml:1" in status(d)["file"]["error"] and f"{d.config} was not applied: " in d.text("status")
+
+
 @contextlib.contextmanager
 def on_a_small_disk(pair, size, yaml=text(1)):
     """The daemon sees a state directory on a file system of its own."""
@@ -372,6 +385,10 @@ def test_a_disk_that_takes_nothing(pair, spoil):
         assert running_one(d) == 1
         done = apply(d, text(3), ok=False)
         assert done.returncode == 8 and "Nothing was applied; generation 1 is still running." in done.stderr, done
+        d.write(text(4))
+        assert d.call("daemon", "reload", "-y").returncode == 8
+        assert "error" not in status(d)["file"]  # nothing is wrong with it
+        d.write(text(1))
         restart(d)
         assert running_one(d) == 1 and status(d)["config"]["rolled_back"] == 2
         mend()
