@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define TEXT_MAX   256
 #define PATH_MAX_  4096
 #define COUNT_MAX  1000000000LL
 #define WEIGHT_MAX 65535u
@@ -214,7 +213,7 @@ static int string_check(const struct lb_arg *arg, const char *s, size_t n, const
 	struct lb_client client;
 	uint8_t prio;
 	switch (arg->kind) {
-	case LB_ARG_TEXT: return text_check(arg, s, n, TEXT_MAX, e);
+	case LB_ARG_TEXT: return text_check(arg, s, n, LB_TEXT_MAX, e);
 	case LB_ARG_FILE: return text_check(arg, s, n, PATH_MAX_, e);
 	case LB_ARG_CHOICE: return choice_check(arg, s, e);
 	case LB_ARG_CONDITION: return condition_check(s, args, e);

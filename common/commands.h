@@ -90,8 +90,10 @@ enum lb_level {
 	LB_LEVEL_ADMIN    /* changes, or tells what only an admin may know */
 };
 
+#define LB_TEXT_MAX 256u /* a message, a reason: also on the disk and to the other node */
+
 enum lb_arg_kind {        /* on the command line      -> on the wire */
-	LB_ARG_TEXT,      /* any text up to 256 bytes -> string without control characters */
+	LB_ARG_TEXT,      /* any text up to LB_TEXT_MAX bytes -> string without control characters */
 	LB_ARG_CHOICE,    /* one of `choices`         -> string */
 	LB_ARG_SERVICE,   /* NAME or a glob           -> string, a name */
 	LB_ARG_BACKEND,   /* SERVICE/NAME or a glob   -> string, "service/backend" */

@@ -90,6 +90,18 @@ size_t lb_utf8_len(const char *s, size_t n)
 	return len;
 }
 
+void lb_text_copy(char *out, size_t size, const char *s)
+{
+	size_t all = strlen(s), n = all < size ? all : size - 1;
+	for (size_t back = 1; n < all && back < 4 && back <= n; back++)
+		if (lb_utf8_len(s + n - back, all - n + back) > back) { /* it ends behind what fits */
+			n -= back;
+			break;
+		}
+	memcpy(out, s, n);
+	out[n] = '\0';
+}
+
 void lb_text_escape(struct lb_text *out, const char *s, size_t n, size_t max)
 {
 	size_t shown = max && n > max ? max : n;

@@ -26,5 +26,8 @@ void lb_text_escape(struct lb_text *out, const char *s, size_t n, size_t max);
 /* The number of bytes of the UTF-8 sequence at s (1-4), 0 when it is not valid there (n bytes are readable). */
 size_t lb_utf8_len(const char *s, size_t n);
 
+/* s as far as it fits into size bytes with the zero at its end, cut between two characters. */
+void lb_text_copy(char *out, size_t size, const char *s);
+
 /* A number that spreads well for tables in memory; it is no checksum. */
 uint64_t lb_text_hash(const void *bytes, size_t n);

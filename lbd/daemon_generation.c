@@ -4,6 +4,7 @@
  * read may say anything: that a text was rolled back, too. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
+#include "common/text.h"
 #include "lbd/daemon_life.h"
 #include "lbd/daemon_state.h"
 #include "lbd/state/state_io.h"
@@ -187,7 +188,7 @@ int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const
 		.wall_ms = lb_clock_wall_ms(),
 		.state = pending ? GENERATION_PENDING : GENERATION_CONFIRMED };
 	snprintf(g.by, sizeof(g.by), "%.*s", (int)sizeof(g.by) - 1, who ? who->user : "lbd");
-	snprintf(g.message, sizeof(g.message), "%s", message ? message : "");
+	lb_text_copy(g.message, sizeof(g.message), message ? message : "");
 	if (!err)
 		err = d->state_dir < 0 ? -ENOENT : sources_of(t, &g);
 	char name[40];
@@ -289,7 +290,7 @@ int daemon_generation_mark(
 	if (!failed) {
 		g.number = number;
 		g.state = state;
-		snprintf(g.why, sizeof(g.why), "%s", why);
+		lb_text_copy(g.why, sizeof(g.why), why);
 		int err = write_out(d, &g);
 		if (err)
 			failed = lb_err_set(

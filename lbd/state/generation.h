@@ -22,12 +22,13 @@
 #pragma once
 
 #include "common/buf.h"
+#include "common/commands.h"
 #include "common/err.h"
 #include "common/vec.h"
 
 #include <stdint.h>
 
-#define GENERATION_MESSAGE_MAX 200
+#define GENERATION_MESSAGE_MAX LB_TEXT_MAX
 #define GENERATION_SOURCES_MAX 1000
 #define GENERATION_NAME_MAX    4500u /* of a source, in bytes: a path and more */
 #define GENERATION_HEAD_MAX    1024u /* no head is longer */

@@ -425,6 +425,18 @@ def put(d, tmp_path, text, *argv):
     return d.call("config", "apply", "-y", "--both", *argv, str(path))
 
 
+def test_a_message_comes_whole(same, tmp_path, key):
+    """The longest there is, whose characters are of several bytes."""
+    a, b = same
+    message = "m" * 199 + "ä" * 28 + "m"
+    done = put(a, tmp_path, levels(key, "notice"), "-m", message)
+    assert done.returncode == 0, done
+    for d in same:
+        assert data(d, "config", "history")[-1]["message"] == message
+    done = put(a, tmp_path, levels(key, "debug"), "-m", message + "m")
+    assert done.returncode == 2 and "message takes 1 to 256 bytes" in done.stderr, done
+
+
 def test_applied_on_both(same, tmp_path, key):
     a, b = same
     done = put(a, tmp_path, levels(key, "notice"), "-m", "quieter")

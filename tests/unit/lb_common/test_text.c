@@ -53,6 +53,27 @@ START_TEST(suggestion)
 }
 END_TEST
 
+START_TEST(copies_end_between_characters)
+{
+	static const struct {
+		const char *what, *s, *out;
+	} copies[] = {
+		{ "what fits", "abcdefg", "abcdefg" },
+		{ "plain letters", "abcdefgh", "abcdefg" },
+		{ "a character that just fits", "abcde\xc3\xa4z", "abcde\xc3\xa4" },
+		{ "one of two bytes", "abcdef\xc3\xa4", "abcdef" },
+		{ "one of four bytes, all but the last", "abcd\xf0\x9f\x98\x80", "abcd" },
+		{ "bytes that are no character stay", "abcdef\xff\xff", "abcdef\xff" },
+		{ "nothing", "", "" },
+	};
+	for (size_t i = 0; i < sizeof(copies) / sizeof(copies[0]); i++) {
+		char out[8] = "xxxxxxx";
+		lb_text_copy(out, sizeof(out), copies[i].s);
+		ck_assert_msg(strcmp(out, copies[i].out) == 0, "%s: %s", copies[i].what, out);
+	}
+}
+END_TEST
+
 START_TEST(names)
 {
 	char longest[65];
@@ -97,6 +118,7 @@ int main(void)
 	tcase_add_loop_test(tc, distance, 0, (int)(sizeof(distances) / sizeof(distances[0])));
 	tcase_add_test(tc, distance_of_long_words_is_far);
 	tcase_add_test(tc, suggestion);
+	tcase_add_test(tc, copies_end_between_characters);
 	tcase_add_test(tc, names);
 	tcase_add_loop_test(tc, escape, 0, (int)(sizeof(escapes) / sizeof(escapes[0])));
 	suite_add_tcase(s, tc);
