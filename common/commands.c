@@ -386,8 +386,10 @@ const struct lb_command lb_commands[] = {
 				.help = "the operations on the kernel" } } },
 	[LB_COMMAND_CONFIG_APPLY] = { "config", "apply", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
 		.row = LB_ROW_CHANGE, .wait = "ready", .help = "make a configuration the one that runs",
-		.text = "On a terminal it shows the plan and asks. A configuration with an error changes "
-			"nothing. Without FILE: the file the daemon was started with.",
+		.text = "On a terminal it shows the plan and asks, with --both also for the other node when there is a "
+			"FILE. "
+			"A configuration with an error changes nothing. Without FILE: the file the daemon was started "
+			"with.",
 		.args = { { .name = "file",
 				  .kind = LB_ARG_FILE,
 				  .metavar = "FILE|-",

@@ -289,35 +289,61 @@ static int run_glob(struct session *s)
 
 /* ---- config apply ---- */
 
-/* Shows the plan; true when it may go on. */
-static bool show_plan(struct session *s, bool ask, int *code)
+/* Prints what would change, there: on the other node. A code; what is wrong has been said. *differs and *generation are
+ * of that node. */
+static int print_plan(struct session *s, bool there, bool *differs, long long *generation)
 {
 	const struct lb_command *diff = lb_command_find("config", "diff");
+	const struct cli_options before = s->cli->opt;
 	struct out plan;
 	struct lb_err e = { 0 };
 	json_t *end = NULL, *args = json_object();
 	json_t *file = json_object_get(s->cli->args, "file");
 	if (file)
 		json_object_set(args, "file", file);
+	if (there) {
+		s->cli->opt.peer = true;
+		s->cli->opt.if_generation = 0; /* it is of this node */
+	}
 	out_init(&plan, diff, args, &s->cli->opt, s->conn.node);
 	plan.look = s->out.look;
-	*code = session_request(s, "config.diff", args, session_file_fd(s), to_out, &plan, &end, &e);
-	bool differs = plan.n_rows > 0;
-	if (*code > LB_CODE_NO) {
-		session_error(s, *code, e.text, end);
+	if (there)
+		lb_text_puts(&plan.text, "The other node:\n");
+	int code = session_request(s, "config.diff", args, session_file_fd(s), to_out, &plan, &end, &e);
+	*differs = plan.n_rows > 0;
+	if (code > LB_CODE_NO) {
+		session_error(s, code, e.text, end);
 	} else {
 		out_end(&plan, end);
-		/* what was looked at must be what is replaced */
-		if (ask && !s->cli->opt.if_generation)
-			s->cli->opt.if_generation = plan.generation;
+		*generation = plan.generation;
 		out_finish(&plan);
 		session_print(&plan.text);
 	}
-	bool go_on = *code <= LB_CODE_NO && ask && (!differs || session_ask(s, "Apply it?", code));
+	s->cli->opt.peer = before.peer;
+	s->cli->opt.if_generation = before.if_generation;
 	out_done(&plan);
 	json_decref(end);
 	json_decref(args);
-	return go_on;
+	return code;
+}
+
+/* Shows the plan; true when it may go on. What the daemon reads itself is not here to be compared with the other node;
+ * who asked for JSON gets one answer. */
+static bool show_plan(struct session *s, bool ask, int *code)
+{
+	const struct cli *c = s->cli;
+	long long generation = 0, theirs;
+	bool differs, differs_there, both = json_is_true(json_object_get(c->args, "both"));
+	*code = print_plan(s, false, &differs, &generation);
+	/* what was looked at must be what is replaced */
+	if (*code <= LB_CODE_NO && ask && !c->opt.if_generation)
+		s->cli->opt.if_generation = generation;
+	if (*code <= LB_CODE_NO && both && c->file && !c->opt.peer && c->opt.form <= CLI_FORM_WIDE)
+		*code = worse(*code, print_plan(s, true, &differs_there, &theirs));
+	if (*code > LB_CODE_NO || !ask)
+		return false;
+	/* where nothing differs here, the other node may run anything */
+	return both ? session_ask(s, "Apply it on both nodes?", code) : !differs || session_ask(s, "Apply it?", code);
 }
 
 static bool is_apply(const struct session *s)

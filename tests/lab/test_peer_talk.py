@@ -437,6 +437,18 @@ def test_a_message_comes_whole(same, tmp_path, key):
     assert done.returncode == 2 and "message takes 1 to 256 bytes" in done.stderr, done
 
 
+def test_the_plan_is_of_both(same, tmp_path, key):
+    a, b = same
+    done = put(a, tmp_path, levels(key, "info"), "-n")  # what runs on both
+    assert done.returncode == 0 and done.stdout.count("Plan: 0 to add, 0 to change, 0 to remove") == 2, done
+    (tmp_path / "there.yaml").write_text(levels(key, "debug"))
+    b.text("config", "apply", "-y", tmp_path / "there.yaml", code=8)
+    done = put(a, tmp_path, levels(key, "info"), "-n")
+    here, there = done.stdout.split("The other node:\n")
+    assert done.returncode == 1 and "Plan: 0 to add, 0 to change, 0 to remove" in here, done
+    assert "debug -> info" in there and levels(key, "debug") == b.text("config", "show"), done
+
+
 def test_applied_on_both(same, tmp_path, key):
     a, b = same
     done = put(a, tmp_path, levels(key, "notice"), "-m", "quieter")

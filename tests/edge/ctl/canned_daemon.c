@@ -6,7 +6,8 @@
  *   {"service":"web"}     a row
  *   end {"code":0}        its end; `hold` instead: it never ends; `exit`: it ends with 0 and the daemon is gone
  *
- * Each request is written to LOG as "COMMAND ARGS" (and "fd=CONTENT"). It says "ready" when it listens.
+ * Each request is written to LOG as "COMMAND ARGS" (and "fd=CONTENT"), "peer: " in front when the other node is meant.
+ * It says "ready" when it listens.
  */
 #include "common/commands.h"
 #include "common/proto.h"
@@ -27,7 +28,7 @@ static void note(const struct ctl_request *rq)
 	FILE *f = fopen(log_path, "ae");
 	char *args = json_dumps(rq->args, JSON_COMPACT | JSON_SORT_KEYS);
 	if (f && args)
-		fprintf(f, "%s %s", lb_command_name(rq->cmd, '.', name), args);
+		fprintf(f, "%s%s %s", rq->to_peer ? "peer: " : "", lb_command_name(rq->cmd, '.', name), args);
 	if (f && rq->fd >= 0) {
 		ssize_t n = pread(rq->fd, content, sizeof(content) - 1, 0);
 		content[n > 0 ? n : 0] = '\0';

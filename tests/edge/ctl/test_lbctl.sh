@@ -347,11 +347,33 @@ PY
     is "$status" 0
     has "$log" 'config.apply {"file":"'
     has "$log" 'fd=services: {}'
+    : >"$work/log"
+    terminal y config apply --both "$work/x.yaml"
+    is "$status" 0
+    has "$out" 'Plan: 1 to add'
+    has "$out" 'The other node:'
+    has "$out" 'Apply it on both nodes? [y/N] y'
+    has "$log" 'peer: config.diff {"file":"'
+    has "$log" 'config.apply {"both":true,"file":"'
     terminal '' b l
     is "$status" 0
     has "$out" $'\033[32mup\033[0m'
     NO_COLOR=1 terminal '' b l
     if [[ $out == *$'\033'* ]]; then is "$out" 'no colours'; fi
+    answers '= config.diff
+end {"code":0}
+= config.apply
+end {"code":0,"message":"generation 18 runs"}'
+    terminal '' config apply "$work/x.yaml"
+    is "$status" 0
+    has "$log" 'config.apply {"file":"' # nothing differs: nothing is asked
+    for file in "$work/x.yaml" ''; do
+        : >"$work/log"
+        terminal n config apply --both ${file:+"$file"}
+        is "$status" 7
+        has "$out" 'Apply it on both nodes? [y/N] n'
+        if [[ $log == *config.apply* ]]; then is "$log" 'no config.apply'; fi
+    done
 fi
 
 # ---- restart ----
