@@ -287,8 +287,10 @@ const struct lb_command lb_commands[] = {
 		.args = { ARG_VRRP } },
 	[LB_COMMAND_VRRP_PRIORITY] = { "vrrp", "priority", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
 		.row = LB_ROW_VRRP, .wait = "ready", .help = "give an instance another priority",
-		.text = "It takes the place of the configured one; what tracking adds comes on top. auto: the "
-			"configured one. It is kept with the other overrides, until auto or the time of --for.",
+		.text = "It takes the place of the configured one; what tracking adds comes on top. A group has one "
+			"priority, that of all its instances: where several of them were given one the least "
+			"counts. auto: the configured one. It is kept with the other overrides, until auto or the time "
+			"of --for.",
 		.args = { ARG_VRRP,
 			{ .name = "priority",
 				.kind = LB_ARG_PRIORITY,

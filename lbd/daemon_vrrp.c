@@ -201,12 +201,6 @@ static void look_one(struct looking *l, struct model_vrrp *v)
 		if (v->tracks[i].is != was)
 			log_track(l->d, v, t, was, v->tracks[i].is);
 	}
-	struct model_track_sum sum;
-	model_track_sum(v->cfg->tracks, v->tracks, v->cfg->n_tracks, &sum);
-	if (model_track_sum_equal(&sum, &v->track))
-		return;
-	v->track = sum;
-	v->track_due = true;
 }
 
 static void add_process(struct daemon_vrrp *v, const char *name)
@@ -273,6 +267,7 @@ void daemon_vrrp_turn(struct daemon *d)
 	v->look = false;
 	for (uint32_t i = 0; i < v->all.n; i++)
 		look_one(&l, &v->all.v[i]);
+	model_vrrps_weigh(&v->all);
 	look_at_hold(&l);
 	daemon_pause_turn(d);
 	v->next_look = l.next;

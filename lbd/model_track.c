@@ -26,15 +26,19 @@ struct lb_time model_track_see(
 	return LB_TIME_NEVER;
 }
 
+int32_t model_track_adds(const struct config_track *cfg, const struct model_track *v)
+{
+	bool counts = v->is == (cfg->weight < 0 ? MODEL_SEEN_DOWN : MODEL_SEEN_UP);
+	return counts ? cfg->weight : 0;
+}
+
 void model_track_sum(
 	const struct config_track *cfg, const struct model_track *v, uint32_t n, struct model_track_sum *out)
 {
 	*out = (struct model_track_sum){ 0 };
 	for (uint32_t i = 0; i < n; i++) {
-		bool up = v[i].is == MODEL_SEEN_UP, down = v[i].is == MODEL_SEEN_DOWN;
-		if ((cfg[i].weight < 0 && down) || (cfg[i].weight > 0 && up))
-			out->add += cfg[i].weight;
-		if (cfg[i].weight != 0 || !down || out->fault)
+		out->add += model_track_adds(&cfg[i], &v[i]);
+		if (cfg[i].weight != 0 || v[i].is != MODEL_SEEN_DOWN || out->fault)
 			continue;
 		out->fault = true;
 		snprintf(out->reason, sizeof(out->reason), "track:%.63s",

@@ -38,6 +38,9 @@ struct model_track_sum {
 	char reason[MODEL_TRACK_REASON]; /* of the fault: the first entry that makes it one; else "" */
 };
 
+/* What one entry adds to the priority now. */
+int32_t model_track_adds(const struct config_track *cfg, const struct model_track *v);
+
 /* All entries together: n of cfg and of v. */
 void model_track_sum(
 	const struct config_track *cfg, const struct model_track *v, uint32_t n, struct model_track_sum *out);

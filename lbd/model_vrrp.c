@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/model_vrrp.h"
 
+#include "lbd/vrrp/vrrp_group.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,6 +100,7 @@ static void conf_of(const struct config_vrrp *v, struct vrrp_conf *out)
 
 _Static_assert(CONFIG_ROUTES_MAX <= WAY_ROUTES_MAX && CONFIG_RULES_MAX <= WAY_RULES_MAX, "they have room");
 _Static_assert(CONFIG_EXCLUDED_MAX <= VRRP_EXCLUDED_MAX && CONFIG_UNICAST_MAX <= VRRP_PEERS_MAX, "they have room");
+_Static_assert(CONFIG_GROUP_MAX <= VRRP_GROUP_MAX, "they have room");
 _Static_assert(MODEL_TRACK_REASON == VRRP_REASON_MAX, "it goes into a message");
 
 struct vrrp_conf *model_vrrp_confs(const struct config *c, model_vrrp_key_fn *read, void *arg, struct lb_err *e)
@@ -132,14 +135,96 @@ static void one_free(struct model_vrrp *v)
 	free(v->tracks);
 }
 
-static void set_prio(struct model_vrrp *v, const struct overrides *ov)
+/* Who fails over together counts as one: one priority, and what is tracked of any of them counts for all. */
+struct members {
+	uint32_t n;
+	const struct model_vrrp *v[CONFIG_GROUP_MAX];
+};
+
+/* Those of its group, in the order of the configuration; itself, where it is in none. */
+static struct members members_of(const struct model_vrrps *vs, const struct model_vrrp *v)
+{
+	struct members of = { 0 };
+	for (uint32_t i = 0; i < vs->n && of.n < CONFIG_GROUP_MAX; i++) {
+		const struct model_vrrp *m = &vs->v[i];
+		if (m == v || (v->cfg->group[0] && strcmp(m->cfg->group, v->cfg->group) == 0))
+			of.v[of.n++] = m;
+	}
+	return of;
+}
+
+static uint8_t prio_set(const struct model_vrrp *v, const struct overrides *ov)
 {
 	char object[80];
 	snprintf(object, sizeof(object), OVERRIDE_VRRP "%s", v->cfg->name);
 	const struct override *o = overrides_find(ov, object);
-	uint8_t prio = o && o->prio_item.set ? o->prio : v->cfg->priority;
+	return o && o->prio_item.set ? o->prio : 0;
+}
+
+static void set_prio(const struct model_vrrps *vs, struct model_vrrp *v, const struct overrides *ov)
+{
+	struct members of = members_of(vs, v);
+	uint8_t configured[CONFIG_GROUP_MAX], set[CONFIG_GROUP_MAX], prio = VRRP_PRIO_OWNER;
+	for (uint32_t i = 0; i < of.n; i++) {
+		configured[i] = of.v[i]->cfg->priority;
+		set[i] = prio_set(of.v[i], ov);
+	}
+	if (v->cfg->priority != VRRP_PRIO_OWNER)
+		prio = vrrp_group_prio(configured, set, of.n);
 	v->conf_due |= prio != v->conf->prio;
 	v->conf->prio = prio;
+}
+
+/* What several members track counts once: the greatest weight that one of them gives it, of equal ones the first. */
+static bool counts_elsewhere(const struct members *of, uint32_t member, uint32_t track)
+{
+	const struct config_track *t = &of->v[member]->cfg->tracks[track];
+	for (uint32_t i = 0; i < of->n; i++)
+		for (uint32_t k = 0; i != member && k < of->v[i]->cfg->n_tracks; k++) {
+			const struct config_track *o = &of->v[i]->cfg->tracks[k];
+			int32_t more = abs(model_track_adds(o, &of->v[i]->tracks[k])) - abs(t->weight);
+			if ((more > 0 || (more == 0 && i < member)) && model_track_same(o, t))
+				return true;
+		}
+	return false;
+}
+
+static const struct model_vrrp *owner_of(const struct members *of)
+{
+	for (uint32_t i = 0; i < of->n; i++)
+		if (of->v[i]->cfg->priority == VRRP_PRIO_OWNER)
+			return of->v[i];
+	return NULL;
+}
+
+/* Beside an owner nothing counts: it stays where it is. */
+static int32_t members_add(const struct members *of)
+{
+	int32_t add = 0;
+	for (uint32_t i = 0; i < of->n && !owner_of(of); i++) {
+		const struct model_vrrp *v = of->v[i];
+		for (uint32_t k = 0; k < v->cfg->n_tracks; k++) {
+			int32_t one = model_track_adds(&v->cfg->tracks[k], &v->tracks[k]);
+			add += one && !counts_elsewhere(of, i, k) ? one : 0;
+		}
+	}
+	return add;
+}
+
+static void weigh(struct model_vrrps *vs, struct model_vrrp *v)
+{
+	struct model_track_sum sum;
+	struct members of = members_of(vs, v);
+	model_track_sum(v->cfg->tracks, v->tracks, v->cfg->n_tracks, &sum);
+	sum.add = of.v[0] == v ? members_add(&of) : of.v[0]->track.add; /* the first has been weighed */
+	v->track_due |= !model_track_sum_equal(&sum, &v->track);
+	v->track = sum;
+}
+
+void model_vrrps_weigh(struct model_vrrps *vs)
+{
+	for (uint32_t i = 0; i < vs->n; i++)
+		weigh(vs, &vs->v[i]);
 }
 
 static void keep_tracks(struct model_vrrp *v, const struct model_vrrp *was)
@@ -175,15 +260,13 @@ static void set_preempt(const struct model_vrrps *vs, struct model_vrrp *v)
 	v->conf->rules.preempt = preempt;
 }
 
-static void begin(
-	struct model_vrrps *vs, struct model_vrrp *v, const struct model_vrrp *was, const struct overrides *ov)
+static void begin(struct model_vrrps *vs, struct model_vrrp *v, const struct model_vrrp *was)
 {
 	v->back = was && was->back;
 	v->conf->rules.preempt = may_preempt(vs, v);
 	if (!was) {
 		v->conf->id = ++vs->next_id;
 		v->conf_due = v->track_due = true;
-		set_prio(v, ov);
 		return;
 	}
 	struct model_vrrp now = *was;
@@ -196,7 +279,6 @@ static void begin(
 	now.conf->prio = prio;
 	keep_tracks(v, was);
 	*v = now;
-	set_prio(v, ov);
 }
 
 static struct model_vrrp *find(const struct model_vrrps *vs, const char *name)
@@ -240,10 +322,11 @@ int model_vrrps_take(
 	if (!v)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < c->n_vrrp; i++)
-		begin(vs, &v[i], find(vs, v[i].cfg->name), ov);
+		begin(vs, &v[i], find(vs, v[i].cfg->name));
 	struct model_vrrps old = *vs;
 	vs->v = v;
 	vs->n = c->n_vrrp;
+	model_vrrps_override(vs, ov);
 	for (uint32_t i = 0; i < old.n; i++)
 		if (!find(vs, old.v[i].conf->name) && vs->n_gone < CONFIG_VRRP_MAX)
 			vs->gone[vs->n_gone++] = old.v[i].conf->id;
@@ -296,7 +379,7 @@ bool model_vrrps_over(struct model_vrrps *vs)
 void model_vrrps_override(struct model_vrrps *vs, const struct overrides *ov)
 {
 	for (uint32_t i = 0; i < vs->n; i++)
-		set_prio(&vs->v[i], ov);
+		set_prio(vs, &vs->v[i], ov);
 }
 
 void model_vrrps_forget(struct model_vrrps *vs)
@@ -327,6 +410,12 @@ struct model_vrrp *model_vrrp_by_id(struct model_vrrps *vs, uint32_t id)
 const struct model_vrrp *model_vrrp_find(const struct model_vrrps *vs, const char *name)
 {
 	return find(vs, name);
+}
+
+const struct model_vrrp *model_vrrp_owner(const struct model_vrrps *vs, const struct model_vrrp *v)
+{
+	struct members of = members_of(vs, v);
+	return owner_of(&of);
 }
 
 /* ---- what the process says ---- */

@@ -31,12 +31,12 @@ struct model_line { /* what changed: for people, and as an event */
 
 struct model_vrrp {
 	const struct config_vrrp *cfg; /* borrowed from the configuration that runs */
-	struct vrrp_conf *conf;        /* what the process gets: id and effective base priority in it; owned */
+	struct vrrp_conf *conf;        /* what the process gets: id and base priority of its group in it; owned */
 	struct model_track *tracks;    /* cfg->n_tracks; owned */
-	struct model_track_sum track;
-	bool conf_due, track_due; /* the process is to be told */
-	bool spoke;               /* it has said how this instance is */
-	bool back;                /* it is at fault, or was and does not preempt yet */
+	struct model_track_sum track;  /* add: of its whole group */
+	bool conf_due, track_due;      /* the process is to be told */
+	bool spoke;                    /* it has said how this instance is */
+	bool back;                     /* it is at fault, or was and does not preempt yet */
 	struct vrrp_msg_state state;
 	int64_t since_wall_ms;                  /* of the state */
 	uint64_t transitions[VRRP_STATE_COUNT]; /* to it, of all processes that there were */
@@ -76,14 +76,18 @@ void model_vrrps_hold(struct model_vrrps *vs, bool hold);
 void model_vrrp_at_fault(struct model_vrrps *vs, struct model_vrrp *v);
 /* Who was at fault and is no longer may preempt. Whether nobody is any more. */
 bool model_vrrps_over(struct model_vrrps *vs);
-/* Overrides changed: a priority may be another one. */
+/* Overrides changed: a priority may be another one, that of a whole group. */
 void model_vrrps_override(struct model_vrrps *vs, const struct overrides *ov);
+/* Tracks were looked at: what they make of the priority and of faults. What is added is one sum for a whole group. */
+void model_vrrps_weigh(struct model_vrrps *vs);
 /* The process is new: it knows nothing, and nothing is known of it. */
 void model_vrrps_forget(struct model_vrrps *vs);
 void model_vrrps_done(struct model_vrrps *vs);
 
 struct model_vrrp *model_vrrp_by_id(struct model_vrrps *vs, uint32_t id);                 /* NULL: it is gone */
 const struct model_vrrp *model_vrrp_find(const struct model_vrrps *vs, const char *name); /* NULL */
+/* Who owns its addresses in the group of v, or is v: priorities are for others to have. NULL: nobody. */
+const struct model_vrrp *model_vrrp_owner(const struct model_vrrps *vs, const struct model_vrrp *v);
 
 /* Whether m tells of another state than is known, and which that is: to be asked before it is taken up. */
 bool model_vrrp_changes(const struct model_vrrp *v, const struct vrrp_msg_state *m, enum vrrp_state *from);

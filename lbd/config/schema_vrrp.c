@@ -320,7 +320,8 @@ const struct schema_row schema_track_rows[] = {
 		.fallback = "0",
 		.help = "Below 0: taken from the priority while it fails. Above: added while it does not. 0: its "
 			"failure "
-			"is a fault, and the node cannot be master." },
+			"is a fault, and the node cannot be master. It counts for the whole group, and what "
+			"several instances of a group track counts once." },
 	[TRACK_DEBOUNCE] = { .name = "debounce",
 		.type = SCHEMA_TYPE_DURATION,
 		.min = 0,

@@ -177,17 +177,19 @@ void ctl_override_priority(struct ctl_env *env, struct ctl_request *rq, struct c
 {
 	const struct model_vrrp *v = ctl_vrrp_of(env, ctl_arg_str(rq, "vrrp"), r);
 	struct override_who who = who_of(env, rq);
-	char object[80], text[200], t[48];
+	char object[80], text[300], t[48];
 	uint8_t prio;
 	if (!v)
 		return;
-	const char *name = v->cfg->name;
+	const char *name = v->cfg->name, *group = v->cfg->group;
+	const struct model_vrrp *owner = model_vrrp_owner(env->vrrps, v);
 	if (lb_priority_parse(ctl_arg_str(rq, "priority"), &prio)) {
 		ctl_reply_end(r, LB_CODE_USAGE, "a priority is 1..254, or auto", NULL);
 		return;
 	}
-	if (prio && v->cfg->priority == VRRP_PRIO_OWNER) {
-		snprintf(text, sizeof(text), "vrrp %s has priority 255: it always has the addresses", name);
+	if (prio && owner) {
+		snprintf(text, sizeof(text), "vrrp %s%s%s has priority 255: it always has the addresses",
+			owner->cfg->name, owner == v ? "" : ", of the same group as ", owner == v ? "" : name);
 		ctl_reply_end(r, LB_CODE_REFUSED, text, NULL);
 		return;
 	}
@@ -199,9 +201,10 @@ void ctl_override_priority(struct ctl_env *env, struct ctl_request *rq, struct c
 		return;
 	}
 	if (!prio)
-		snprintf(text, sizeof(text), "vrrp %s has its configured priority %u", name, v->cfg->priority);
+		snprintf(text, sizeof(text), "vrrp %s has its configured priority %u%s%s", name, v->cfg->priority,
+			group[0] ? "; the least counts in group " : "", group);
 	else
-		snprintf(text, sizeof(text), "vrrp %s has priority %u%s (configured: %u)", name, prio,
-			until(who.for_ms, t), v->cfg->priority);
+		snprintf(text, sizeof(text), "vrrp %s has priority %u%s%s%s (configured: %u)", name, prio,
+			until(who.for_ms, t), group[0] ? ", with all of group " : "", group, v->cfg->priority);
 	override_done(env, rq, object, text, r);
 }

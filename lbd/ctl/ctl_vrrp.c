@@ -84,7 +84,7 @@ static json_t *tracks(const struct model_vrrp *v)
 		char name[96], effect[24] = "", text[160];
 		if (t->weight == 0 && is == MODEL_SEEN_DOWN)
 			snprintf(effect, sizeof(effect), ", a fault");
-		else if ((t->weight < 0 && is == MODEL_SEEN_DOWN) || (t->weight > 0 && is == MODEL_SEEN_UP))
+		else if (model_track_adds(t, &v->tracks[i]))
 			snprintf(effect, sizeof(effect), ", %+d", t->weight);
 		model_track_name(t, name, sizeof(name));
 		snprintf(text, sizeof(text), "%s: %s%s", name, words[is], effect);

@@ -370,7 +370,7 @@ const struct ka_row ka_words[] = {
 	LOST("dont_track_primary", IN(VRRP), "the interface of an instance is always tracked"),
 	LOST("linkbeat_use_polling", IN(VRRP), "the kernel tells of links; polling is not needed"),
 	BLOCK("group", IN(SYNC), GROUP, BLOCK, LIST, "group of each instance"),
-	LOST("sync_group_tracking_weight", IN(SYNC), "each member counts its own weights"),
+	LOST("sync_group_tracking_weight", IN(SYNC), "a weight of any member counts for the whole group"),
 	LOST("global_tracking", IN(SYNC), "name under track of each member what it tracks"),
 	LOST("notify", PLACES, TOLD),
 	LOST("notify_master", PLACES, TOLD),

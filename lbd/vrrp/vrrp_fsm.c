@@ -53,6 +53,14 @@ _Static_assert(sizeof(vrrp_alarms) / sizeof(vrrp_alarms[0]) == VRRP_ALARM_COUNT,
 /* Of the interval, beyond one of it: who was killed, or stood still, listens so long before it goes on as master. */
 #define RESUME_DIVISOR 4
 
+uint8_t vrrp_effective_prio(uint8_t base, int64_t add)
+{
+	int64_t p = base + add;
+	if (base == VRRP_PRIO_OWNER)
+		return VRRP_PRIO_OWNER;
+	return (uint8_t)(p < 1 ? 1 : p > VRRP_PRIO_OWNER - 1 ? VRRP_PRIO_OWNER - 1 : p);
+}
+
 static int64_t interval_us(const struct vrrp *v)
 {
 	return (int64_t)v->master_interval_cs * 10000;

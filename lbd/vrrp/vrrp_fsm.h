@@ -167,6 +167,9 @@ struct vrrp {
 /* Appends to *out (out->n is set to 0 first). Never more than VRRP_ACTS_MAX. */
 void vrrp_step(struct vrrp *v, const struct vrrp_event *ev, struct lb_time now, struct vrrp_acts *out);
 
+/* The effective priority: within 1..254 whatever is added, and 255 of an owner for good. */
+uint8_t vrrp_effective_prio(uint8_t base, int64_t add);
+
 /* Microseconds. The skew: (256 - prio)/256 of a second (version 2) or of the master's interval (version 3); the down
  * interval: VRRP_DOWN_ADVERTS intervals and the skew. */
 int64_t vrrp_skew_us(const struct vrrp *v);

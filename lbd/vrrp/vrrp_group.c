@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/vrrp/vrrp_group.h"
 
+#include "lbd/vrrp/vrrp_pkt.h"
+
 #include <assert.h>
 
 static uint32_t masters(const struct vrrp_group *g)
@@ -137,6 +139,20 @@ void vrrp_group_step(struct vrrp_group *g, size_t member, const struct vrrp_even
 		announce_all(g, member, out);
 		join_all(g, now, out);
 	}
+}
+
+uint8_t vrrp_group_prio(const uint8_t *configured, const uint8_t *set, size_t n)
+{
+	uint8_t least = VRRP_PRIO_OWNER - 1, least_set = VRRP_PRIO_OWNER;
+	for (size_t i = 0; i < n; i++) {
+		if (configured[i] == VRRP_PRIO_OWNER)
+			return VRRP_PRIO_OWNER - 1;
+		if (configured[i] < least)
+			least = configured[i];
+		if (set[i] && set[i] < least_set)
+			least_set = set[i];
+	}
+	return least_set < VRRP_PRIO_OWNER ? least_set : least;
 }
 
 void vrrp_group_leave(struct vrrp_group *g, size_t member, struct lb_time now, struct vrrp_group_acts *out)

@@ -33,6 +33,12 @@ struct vrrp_group_acts {
 void vrrp_group_step(struct vrrp_group *g, size_t member, const struct vrrp_event *ev, struct lb_time now,
 	struct vrrp_group_acts *out);
 
+/* The one priority that members of a group begin with: with one each, a node could beat another one at this member and
+ * be beaten at that one, for ever. The least that an operator has set (set[i]; 0 = none), else the least of the
+ * configuration, which keeps the order of the nodes. Next to an owner, who keeps 255: the highest that others may have.
+ */
+uint8_t vrrp_group_prio(const uint8_t *configured, const uint8_t *set, size_t n);
+
 /* Takes a member out that was stopped; who came after it moves up. A fault that only it had is over for the others.
  * What came out names members as they are counted afterwards. */
 void vrrp_group_leave(struct vrrp_group *g, size_t member, struct lb_time now, struct vrrp_group_acts *out);

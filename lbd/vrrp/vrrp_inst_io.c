@@ -295,10 +295,7 @@ void inst_set_fault(struct inst *i, enum inst_fault f, bool on)
 
 uint8_t inst_prio(const struct inst *i)
 {
-	int64_t p = (int64_t)i->conf.prio + i->track_add;
-	if (inst_is_owner(i))
-		return VRRP_PRIO_OWNER;
-	return (uint8_t)(p < 1 ? 1 : p > 254 ? 254 : p);
+	return vrrp_effective_prio(i->conf.prio, i->track_add);
 }
 
 void inst_set_prio(struct inst *i)

@@ -148,16 +148,48 @@ static void event_all(unsigned node, const struct vrrp_event *ev)
 		event(node, k, ev);
 }
 
+static uint8_t effective_prio(const struct sim_node *n, unsigned inst)
+{
+	int64_t add = 0;
+	for (unsigned k = 0; k < sim.n_inst; k++) {
+		add += n->add[k];
+		if (n->configured[k] == 255)
+			return n->configured[inst] == 255 ? 255 : 254;
+	}
+	return vrrp_effective_prio(vrrp_group_prio(n->configured, n->set, sim.n_inst), add);
+}
+
+static void configure(struct sim_node *n)
+{
+	unsigned level = (unsigned)rnd(SIM_NODES);
+	bool owner = chance(8);
+	for (unsigned k = 0; k < sim.n_inst; k++)
+		n->configured[k] = owner && sim.owned >> k & 1 ? 255 : sim.levels[k][owner ? SIM_NODES - 1 : level];
+}
+
+/* An operator, or something that is tracked, at one member. */
+static void change_prio(unsigned node)
+{
+	struct sim_node *n = &sim.node[node];
+	unsigned inst = (unsigned)rnd(sim.n_inst);
+	if (chance(50))
+		n->set[inst] = (uint8_t)PICK(0, 0, 1, 50, 100, 150, 254);
+	else
+		n->add[inst] = (int)rnd(5) * 50 - 100;
+	for (unsigned k = 0; k < sim.n_inst; k++)
+		event(node, k, &(struct vrrp_event){ .type = VRRP_EVENT_PRIO, .prio = effective_prio(n, k) });
+}
+
 /* back: it was killed a moment ago. */
 static void boot(unsigned node, bool back)
 {
 	struct sim_node *n = &sim.node[node];
-	uint8_t prio = chance(8) ? 255 : (uint8_t)PICK(50, 100, 100, 150, 200, 254);
 	bool preempt = chance(70);
 	uint32_t delay = chance(30) ? (uint32_t)(base_us(0) / 1000 * (1 + (int64_t)rnd(4))) : 0;
 	*n = (struct sim_node){ .alive = true, .g = { .n = sim.n_inst } };
+	configure(n);
 	for (unsigned k = 0; k < sim.n_inst; k++) {
-		n->v[k] = (struct vrrp){ .prio = prio, .source = sim.ip[node] };
+		n->v[k] = (struct vrrp){ .prio = effective_prio(n, k), .source = sim.ip[node] };
 		n->v[k].rules = (struct vrrp_rules){ .version = sim.version[k],
 			.interval_cs = sim.base_cs[k],
 			.preempt = preempt,
@@ -279,11 +311,7 @@ static void change_node(unsigned node)
 	case 0: kill_node(node); return;
 	case 1: shut_down(node, false); return;
 	case 2:
-	case 3:
-		ev.type = VRRP_EVENT_PRIO;
-		ev.prio = sim.node[node].v[0].prio == 255 ? 255 : (uint8_t)PICK(1, 50, 100, 100, 150, 200, 254);
-		event_all(node, &ev);
-		return;
+	case 3: change_prio(node); return;
 	case 4:
 		ev.type = VRRP_EVENT_RESIGN;
 		event(node, inst, &ev);
@@ -491,6 +519,12 @@ static void world(uint64_t number)
 		sim.version[k] = first_cs % 100 == 0 && chance(30) ? 2 : 3;
 		sim.base_cs[k] = chance(70) ? first_cs : first_cs * 2;
 	}
+	for (unsigned k = 0; k < sim.n_inst; k++)
+		for (unsigned i = 0; i < SIM_NODES; i++) {
+			uint8_t least = i ? sim.levels[k][i - 1] : 1;
+			sim.levels[k][i] = (uint8_t)(least + (chance(70) ? rnd((255u - least) / 2) : 0));
+		}
+	sim.owned = 1 + (unsigned)rnd((1u << sim.n_inst) - 1);
 	/* unsigned order: both halves of a byte, and not the order of the nodes */
 	unsigned turn = (unsigned)rnd(SIM_NODES);
 	for (unsigned i = 0; i < SIM_NODES; i++)

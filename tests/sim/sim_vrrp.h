@@ -19,6 +19,9 @@ struct sim_node {
 	bool alive;
 	struct vrrp v[SIM_INSTANCES];
 	struct vrrp_group g;
+	/* of each member: configured, set by an operator (0 = not), added by tracking */
+	uint8_t configured[SIM_INSTANCES], set[SIM_INSTANCES];
+	int add[SIM_INSTANCES];
 	int64_t paused_until;
 	unsigned waiting;               /* messages in the socket of one who is paused */
 	int64_t fire_at[SIM_INSTANCES]; /* of its timer: the deadline, and how late the loop is */
@@ -58,8 +61,10 @@ struct sim {
 	struct lb_ip ip[SIM_NODES];
 	uint32_t base_cs[SIM_INSTANCES];
 	uint8_t version[SIM_INSTANCES];
-	bool second;  /* there is a second path */
-	bool guarded; /* it never fails, and nobody stands still: two masters do not last */
+	uint8_t levels[SIM_INSTANCES][SIM_NODES]; /* priorities from low to high: nodes are in the same order at all */
+	unsigned owned;                           /* members that an owner owns, as a set */
+	bool second;                              /* there is a second path */
+	bool guarded;                             /* it never fails, and nobody stands still: two masters do not last */
 	bool chaos;
 	/* the network: now */
 	unsigned loss_pct, twice_pct, delay_pct, late_pct; /* the last two of an interval */

@@ -341,11 +341,13 @@ void sim_check_quiet(void)
 			continue;
 		if (master < 0)
 			sim_fail("node %u could be master, and nobody is", i);
-		if (v->prio > sim.node[master].v[0].prio && !v->resigned && (v->rules.preempt || v->prio == 255))
-			sim_fail("node %u should have preempted node %d", i, master);
-		for (unsigned k = 0; k < sim.n_inst; k++)
+		for (unsigned k = 0; k < sim.n_inst; k++) {
+			uint8_t prio = sim.node[i].v[k].prio;
+			if (prio > sim.node[master].v[k].prio && !v->resigned && (v->rules.preempt || prio == 255))
+				sim_fail("node %u.%u should have preempted node %d", i, k, master);
 			if (sim.node[i].v[k].alarms & 1u << VRRP_ALARM_PATH_DOWN)
 				sim_fail("node %u.%u: the path is not down", i, k);
+		}
 	}
 	sim.nobody += master < 0;
 	sim.quiets++;

@@ -122,7 +122,8 @@ START_TEST(the_list_before_anybody_has_spoken)
 	ck_assert_uint_eq(json_array_size(c.rows), 3);
 	ck_assert_str_eq(cell(&c, 2, "vrrp"), "\"wan4\"");
 	ck_assert_str_eq(cell(&c, 2, "state"), "\"unknown\"");
-	ck_assert_str_eq(cell(&c, 2, "priority"), "120");
+	ck_assert_str_eq(cell(&c, 2, "priority"), "100");
+	ck_assert_str_eq(cell(&c, 2, "configured"), "120"); /* its group has that of lan4 */
 	ck_assert_str_eq(cell(&c, 2, "since"), "-");
 	ck_assert_str_eq(cell(&c, 2, "cause"), "-");
 	ck_assert_str_eq(cell(&c, 2, "sent"), "-");
@@ -258,10 +259,11 @@ START_TEST(a_priority_is_an_override)
 	struct ctl_collect c;
 	setup();
 	ask(&c, "vrrp.priority", "{\"vrrp\":\"wan4\",\"priority\":\"50\",\"for\":1800,\"reason\":\"test\"}");
-	expect_end(&c, 0, "vrrp wan4 has priority 50 for 30m (configured: 120)");
+	expect_end(&c, 0, "vrrp wan4 has priority 50 for 30m, with all of group edge (configured: 120)");
 	ctl_collect_done(&c);
 	ck_assert_str_eq(k.changed, "vrrp:wan4");
 	ck_assert_uint_eq(at("wan4")->conf->prio, 50);
+	ck_assert_uint_eq(at("lan4")->conf->prio, 50);
 	ask(&c, "vrrp.show", "{\"vrrp\":\"wan4\"}");
 	expect_end(&c, 0, NULL);
 	ck_assert_str_eq(cell(&c, 0, "priority"), "50");
@@ -269,9 +271,9 @@ START_TEST(a_priority_is_an_override)
 	ck_assert_ptr_nonnull(strstr(cell(&c, 0, "overrides"), "{\"priority\":{\"expires\""));
 	ctl_collect_done(&c);
 	ask(&c, "vrrp.priority", "{\"vrrp\":\"wan4\",\"priority\":\"auto\"}");
-	expect_end(&c, 0, "vrrp wan4 has its configured priority 120");
+	expect_end(&c, 0, "vrrp wan4 has its configured priority 120; the least counts in group edge");
 	ctl_collect_done(&c);
-	ck_assert_uint_eq(at("wan4")->conf->prio, 120);
+	ck_assert_uint_eq(at("wan4")->conf->prio, 100); /* that of lan4 */
 	ck_assert_uint_eq(overrides_count(k.w.ov), 0);
 	ask(&c, "vrrp.priority", "{\"vrrp\":\"own\",\"priority\":\"50\"}");
 	expect_end(&c, LB_CODE_REFUSED, "vrrp own has priority 255: it always has the addresses");

@@ -251,6 +251,93 @@ START_TEST(an_operator_has_another_priority)
 }
 END_TEST
 
+#define EDGE                                                                                                           \
+	"vrrp:\n"                                                                                                      \
+	"  dmz: { interface: eth2, vrid: 53, addresses: 10.2.0.1/24, track: { interface: x, weight: -7 } }\n"          \
+	"  lan: { interface: eth1, vrid: 52, group: edge, priority: 140, addresses: 10.1.0.1/24,"                      \
+	" track: [{ interface: x, weight: -60 }, { process: p, weight: 20 }] }\n"                                      \
+	"  wan: { interface: eth0, vrid: 51, group: edge, priority: 150, addresses: 203.0.113.1/24,"                   \
+	" track: [{ interface: x, weight: -30 }, { interface: y, weight: -10 }, { process: q }] }\n"
+
+START_TEST(a_group_counts_as_one)
+{
+	static const struct {
+		const char *what;
+		enum model_seen lan[2], wan[3];
+		int32_t add;
+	} rows[] = {
+		{ "all is well", { MODEL_SEEN_UP, MODEL_SEEN_DOWN }, { MODEL_SEEN_UP, MODEL_SEEN_UP, MODEL_SEEN_UP },
+			0 },
+		{ "at one of them", { MODEL_SEEN_UP, MODEL_SEEN_DOWN },
+			{ MODEL_SEEN_UP, MODEL_SEEN_DOWN, MODEL_SEEN_UP }, -10 },
+		{ "at both, and what both track once", { MODEL_SEEN_DOWN, MODEL_SEEN_UP },
+			{ MODEL_SEEN_DOWN, MODEL_SEEN_DOWN, MODEL_SEEN_UP }, -50 },
+		{ "a debounce is over at one only", { MODEL_SEEN_UP, MODEL_SEEN_DOWN },
+			{ MODEL_SEEN_DOWN, MODEL_SEEN_UP, MODEL_SEEN_UP }, -30 },
+		{ "a fault is one's own", { MODEL_SEEN_UP, MODEL_SEEN_UP },
+			{ MODEL_SEEN_UP, MODEL_SEEN_UP, MODEL_SEEN_DOWN }, 20 },
+	};
+	setup();
+	take(EDGE);
+	ck_assert(at("lan")->conf->prio == 140 && at("wan")->conf->prio == 140 && at("dmz")->conf->prio == 100);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		for (size_t j = 0; j < 2; j++)
+			k.vs.v[1].tracks[j].is = rows[i].lan[j];
+		for (size_t j = 0; j < 3; j++)
+			k.vs.v[2].tracks[j].is = rows[i].wan[j];
+		told();
+		int32_t was = at("lan")->track.add;
+		model_vrrps_weigh(&k.vs);
+		ck_assert_msg(at("lan")->track.add == rows[i].add && at("wan")->track.add == rows[i].add, "%s: %d, %d",
+			rows[i].what, (int)at("lan")->track.add, (int)at("wan")->track.add);
+		ck_assert_msg(at("lan")->track_due == (was != rows[i].add), "%s: due", rows[i].what);
+		ck_assert(!at("lan")->track.fault);
+		ck_assert(at("wan")->track.fault == (rows[i].wan[2] == MODEL_SEEN_DOWN));
+		ck_assert(at("dmz")->track.add == 0 && !at("dmz")->track_due);
+	}
+	k.vs.v[0].tracks[0].is = MODEL_SEEN_DOWN; /* the same thing, but of no group */
+	model_vrrps_weigh(&k.vs);
+	ck_assert_int_eq(at("dmz")->track.add, -7);
+	teardown();
+}
+END_TEST
+
+START_TEST(an_operators_priority_is_that_of_the_group)
+{
+	const struct override_who who = { "alice", "", WALL, { 0 }, 0 };
+	setup();
+	take(EDGE);
+	told();
+	overrides_set_prio(k.ov, "vrrp:wan", 200, &who);
+	model_vrrps_override(&k.vs, k.ov);
+	ck_assert(at("wan")->conf_due && at("lan")->conf_due && !at("dmz")->conf_due);
+	ck_assert(at("wan")->conf->prio == 200 && at("lan")->conf->prio == 200);
+	overrides_set_prio(k.ov, "vrrp:lan", 90, &who);
+	take(EDGE);
+	ck_assert(at("wan")->conf->prio == 90 && at("lan")->conf->prio == 90);
+	teardown();
+}
+END_TEST
+
+START_TEST(next_to_an_owner_nothing_counts)
+{
+	const struct override_who who = { "alice", "", WALL, { 0 }, 0 };
+	setup();
+	take("vrrp:\n"
+	     "  lan: { interface: eth1, vrid: 52, group: edge, addresses: 10.1.0.1/24,"
+	     " track: { interface: x, weight: -60 } }\n"
+	     "  wan: { interface: eth0, vrid: 51, group: edge, priority: 255, addresses: 203.0.113.1/24 }\n");
+	overrides_set_prio(k.ov, "vrrp:lan", 90, &who);
+	model_vrrps_override(&k.vs, k.ov);
+	k.vs.v[0].tracks[0].is = MODEL_SEEN_DOWN;
+	model_vrrps_weigh(&k.vs);
+	ck_assert(at("wan")->conf->prio == 255 && at("lan")->conf->prio == 254);
+	ck_assert(at("wan")->track.add == 0 && at("lan")->track.add == 0);
+	ck_assert_ptr_eq(model_vrrp_owner(&k.vs, at("lan")), at("wan"));
+	teardown();
+}
+END_TEST
+
 START_TEST(who_was_at_fault_does_not_preempt_until_it_is_over)
 {
 	setup();
@@ -387,6 +474,7 @@ int main(void)
 	const TTest *tests[] = { a_configuration_becomes_what_the_process_gets, keys_come_from_their_file,
 		a_key_that_cannot_be_had_refuses_it_all, only_who_changed_is_told_again,
 		tracks_that_stay_keep_what_was_seen, new_keys_alone_are_told, an_operator_has_another_priority,
+		a_group_counts_as_one, an_operators_priority_is_that_of_the_group, next_to_an_owner_nothing_counts,
 		who_was_at_fault_does_not_preempt_until_it_is_over, words_become_lines, alarms_are_told_once };
 	return run_suite("model_vrrp", tests, COUNT(tests));
 }

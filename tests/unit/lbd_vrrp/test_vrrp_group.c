@@ -150,6 +150,27 @@ START_TEST(stories)
 }
 END_TEST
 
+START_TEST(a_group_has_one_priority)
+{
+	static const struct {
+		const char *what;
+		uint8_t configured[3], set[3], want;
+	} prios[] = {
+		{ "the least that is configured", { 150, 120, 254 }, { 0 }, 120 },
+		{ "an operator's word at one of them", { 150, 120, 254 }, { 0, 0, 200 }, 200 },
+		{ "the least of two such words", { 150, 120, 254 }, { 200, 0, 90 }, 90 },
+		{ "next to an owner", { 150, 255, 120 }, { 90, 0, 0 }, 254 },
+	};
+	for (size_t i = 0; i < sizeof(prios) / sizeof(prios[0]); i++)
+		ck_assert_msg(vrrp_group_prio(prios[i].configured, prios[i].set, 3) == prios[i].want, "%s: %u",
+			prios[i].what, vrrp_group_prio(prios[i].configured, prios[i].set, 3));
+	ck_assert_uint_eq(vrrp_group_prio((const uint8_t[]){ 100 }, (const uint8_t[]){ 0 }, 1), 100);
+	ck_assert_uint_eq(vrrp_effective_prio(100, -253), 1);
+	ck_assert_uint_eq(vrrp_effective_prio(100, 253), 254);
+	ck_assert_uint_eq(vrrp_effective_prio(255, -253), 255);
+}
+END_TEST
+
 /* A reload adds a member to a group that has a fault: the newcomer has never heard of it. */
 START_TEST(a_newcomer_finds_the_fault)
 {
@@ -301,6 +322,7 @@ int main(void)
 	TCase *t = tcase_create("all");
 	tcase_add_test(t, a_fault_leaves_with_its_member);
 	tcase_add_test(t, stories);
+	tcase_add_test(t, a_group_has_one_priority);
 	tcase_add_test(t, a_newcomer_finds_the_fault);
 	tcase_add_test(t, every_mix_settles_in_one_step);
 	tcase_add_test(t, the_largest_group_fits);
