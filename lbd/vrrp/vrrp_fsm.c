@@ -5,46 +5,6 @@
 
 #include <assert.h>
 
-const char *const vrrp_state_names[] = {
-	[VRRP_STATE_INIT] = "init",
-	[VRRP_STATE_BACKUP] = "backup",
-	[VRRP_STATE_MASTER] = "master",
-	[VRRP_STATE_FAULT] = "fault",
-};
-_Static_assert(sizeof(vrrp_state_names) / sizeof(vrrp_state_names[0]) == VRRP_STATE_COUNT, "one word per state");
-
-const char *const vrrp_causes[] = {
-	[VRRP_CAUSE_STARTED] = "started",
-	[VRRP_CAUSE_NO_ADVERT] = "no_advert",
-	[VRRP_CAUSE_LEFT] = "left",
-	[VRRP_CAUSE_PLANNED] = "planned",
-	[VRRP_CAUSE_BETTER] = "better",
-	[VRRP_CAUSE_PEER] = "peer",
-	[VRRP_CAUSE_FAULT] = "fault",
-	[VRRP_CAUSE_RECOVERED] = "recovered",
-	[VRRP_CAUSE_RESIGNED] = "resigned",
-	[VRRP_CAUSE_GROUP] = "group",
-	[VRRP_CAUSE_LATE] = "late",
-	[VRRP_CAUSE_STOPPED] = "stopped",
-	[VRRP_CAUSE_RESUMED] = "resumed",
-};
-_Static_assert(sizeof(vrrp_causes) / sizeof(vrrp_causes[0]) == VRRP_CAUSE_COUNT, "one word per cause");
-
-const char *const vrrp_alarms[] = {
-	[VRRP_ALARM_TWO_MASTERS] = "two_masters",
-	[VRRP_ALARM_PATH_DOWN] = "vrrp_path_down",
-	[VRRP_ALARM_SAME_ADDRESS] = "same_address",
-	[VRRP_ALARM_TWO_OWNERS] = "two_owners",
-	[VRRP_ALARM_AUTH_FAILED] = "auth_failed",
-	[VRRP_ALARM_ADDRESSES_DIFFER] = "addresses_differ",
-	[VRRP_ALARM_INTERVAL_DIFFERS] = "interval_differs",
-	[VRRP_ALARM_UNKNOWN_OWNER] = "unknown_owner",
-	[VRRP_ALARM_DUPLICATE] = "duplicate_address",
-	[VRRP_ALARM_NO_VIRTUAL_MAC] = "no_virtual_mac",
-	[VRRP_ALARM_UNSENT] = "adverts_unsent",
-};
-_Static_assert(sizeof(vrrp_alarms) / sizeof(vrrp_alarms[0]) == VRRP_ALARM_COUNT, "one word per alarm");
-
 #define ALL_ALARMS     ((1u << VRRP_ALARM_COUNT) - 1)
 #define REPLY_DIVISOR  10 /* replies to others: at most one per tenth of the interval */
 /* Of the interval, after becoming master: what the old one said before is still on its way. Together with the half of
@@ -154,6 +114,7 @@ static void follow(struct vrrp *v, const struct vrrp_event *ev, struct lb_time n
 {
 	v->master = ev->from;
 	v->master_prio = ev->prio;
+	v->heard_at = now;
 	/* version 2 has no interval to learn (it must be equal), the second path may not tell one */
 	if (v->rules.version != 2 && ev->interval_cs)
 		v->master_interval_cs = ev->interval_cs;
@@ -315,6 +276,21 @@ static void backup_advert(struct vrrp *v, const struct vrrp_event *ev, struct lb
 	}
 }
 
+/* Silence, but not here only: whether the group goes on to follow. */
+static bool backup_held(struct vrrp *v, struct lb_time now, struct vrrp_acts *out)
+{
+	bool owner = v->prio == VRRP_PRIO_OWNER && !v->resigned;
+	if (v->passed_prio || v->left || owner || reached(now, v->held_until))
+		return false;
+	if (v->resuming) { /* that was a short time to listen: no reason for an alarm */
+		arm_down(v, now);
+		return true;
+	}
+	v->deadline = v->held_until;
+	set_alarm(v, VRRP_ALARM_PATH_DOWN, true, out);
+	return true;
+}
+
 static void backup_timer(struct vrrp *v, struct lb_time now, struct vrrp_acts *out)
 {
 	if (!reached(now, v->deadline))
@@ -337,6 +313,8 @@ static void backup_timer(struct vrrp *v, struct lb_time now, struct vrrp_acts *o
 		set_alarm(v, VRRP_ALARM_PATH_DOWN, true, out);
 		return;
 	}
+	if (backup_held(v, now, out))
+		return;
 	enum vrrp_cause cause = v->left ? VRRP_CAUSE_LEFT : v->resuming ? VRRP_CAUSE_RESUMED : VRRP_CAUSE_NO_ADVERT;
 	become_master(v, cause, now, out);
 }
@@ -346,6 +324,7 @@ static void backup_timer(struct vrrp *v, struct lb_time now, struct vrrp_acts *o
 static void backup_reckon(struct vrrp *v, int64_t wait_was_us, struct lb_time now)
 {
 	if (v->passed_prio && !preempts(v, v->passed_prio)) {
+		v->heard_at = now;
 		arm_down(v, now);
 		return;
 	}
@@ -548,6 +527,7 @@ static void note_peer(struct vrrp *v, const struct vrrp_event *ev, struct lb_tim
 	if (ev->on) {
 		v->peer = ev->from;
 		v->peer_until = lb_time_add_ms(now, ev->for_ms);
+		v->peer_at = now;
 	} else if (lb_ip_cmp(&ev->from, &v->peer) == 0) {
 		v->peer_until = lb_time_min(v->peer_until, now);
 	}

@@ -16,6 +16,8 @@
  *     adverts it missed are behind it.
  *   - The peer may say over another path that it is master and well: then silence on this path is an alarm, not a
  *     reason to take over (the second path). Two masters that hear each other only there are resolved there.
+ *   - Where other members of the group hear the master that is silent here, that is an alarm, too: whoever took over
+ * would take the others' addresses as well (vrrp_group.h).
  *   - A planned hand-over: the backup is armed, and takes the coming priority 0 as its word to go, without the skew.
  *   - Who resigned does not preempt until it is master again for another reason.
  *   - A process that was killed and is back at once may find the addresses it left: it listens for little more than one
@@ -104,7 +106,7 @@ enum vrrp_act_type {
 
 enum vrrp_alarm {
 	VRRP_ALARM_TWO_MASTERS,  /* somebody else is master, too, and does not yield */
-	VRRP_ALARM_PATH_DOWN,    /* the peer is master and well, but its adverts do not arrive */
+	VRRP_ALARM_PATH_DOWN,    /* there is a master, and it is well, but its adverts do not arrive */
 	VRRP_ALARM_SAME_ADDRESS, /* an advert with our own source address and priority */
 	VRRP_ALARM_TWO_OWNERS,   /* priority 255 from somebody else, and we have it, too */
 	/* from here on raised by the edge: nothing that was refused comes here, nor what does not change a state */
@@ -135,10 +137,14 @@ struct vrrp_acts { /* bounded: a step cannot run out of memory */
 	struct vrrp_act v[VRRP_ACTS_MAX];
 };
 
-/* Written by vrrp_step only, read by everybody, but for rules and held. Zero, rules and prio set, before START. */
+/* Written by vrrp_step only, read by everybody, but for rules, held and held_until. Zero, rules and prio set, before
+ * START. */
 struct vrrp {
 	struct vrrp_rules rules;
-	bool held; /* its group cannot be master now: neither can it. Written by vrrp_group */
+	/* Written by vrrp_group: its group cannot be master now, so neither can it; and until when silence is no reason
+	 * to become it, because others of the group hear a master. us 0 = they do not */
+	bool held;
+	struct lb_time held_until;
 	enum vrrp_state state;
 	uint8_t prio; /* effective: base and what tracking adds */
 	bool fault, resigned;
@@ -151,12 +157,14 @@ struct vrrp {
 	struct lb_ip master;         /* who sent the last advert that counted; family 0 = nobody yet. Kept as MASTER */
 	uint8_t master_prio;
 	uint32_t alarms;            /* bits 1 << enum vrrp_alarm */
+	struct lb_time heard_at;    /* its last advert that counted; us 0 = there was none */
 	struct lb_time deadline;    /* LB_TIME_NEVER in FAULT and after STOP */
 	struct lb_time since;       /* of the state */
 	struct lb_time preempt_at;  /* us 0 = no lower advert yet: preempting begins then */
 	struct lb_time armed_until; /* planned hand-over */
 	struct lb_ip peer;          /* whose word that is: only its own "no longer" takes it back */
 	struct lb_time peer_until;  /* the second path's word is good until then; us 0 = it never spoke */
+	struct lb_time peer_at;     /* when that was said */
 	struct lb_time
 		met_since;     /* this meeting with another master: after an interval of it, VRRP_ALARM_TWO_MASTERS */
 	struct lb_time met_at; /* when another master was last met: ends VRRP_ALARM_TWO_MASTERS */

@@ -32,6 +32,43 @@ static bool held(const struct vrrp_group *g, size_t member)
 	return false;
 }
 
+static struct lb_time later(struct lb_time a, struct lb_time b)
+{
+	return lb_time_cmp(a, b) > 0 ? a : b;
+}
+
+/* An advert is missing here when a master was there later than this. For who listens whether to go on as master, and
+ * has just begun to, that is any. */
+static struct lb_time missed_at(const struct vrrp *v)
+{
+	return v->resuming ? v->since
+			   : lb_time_add_ms(later(v->heard_at, v->since), (int64_t)v->master_interval_cs * 10);
+}
+
+/* Until when it believes in the master that it follows, if that was there after `after`; else us 0. */
+static struct lb_time believes_until(const struct vrrp *v, struct lb_time after)
+{
+	struct lb_time until = { 0 };
+	if (v->state != VRRP_STATE_BACKUP || v->left || v->passed_prio)
+		return until;
+	if (v->master.family && lb_time_cmp(v->heard_at, after) > 0)
+		until = v->deadline;
+	if (lb_time_cmp(v->peer_at, after) > 0)
+		until = later(until, v->peer_until);
+	return until;
+}
+
+/* Until when others believe in a master whose advert is missing here. When a master dies they hear from it for less
+ * than an interval longer, at most: that holds nobody. */
+static struct lb_time held_until(const struct vrrp_group *g, size_t member)
+{
+	struct lb_time until = { 0 }, missed = missed_at(g->v[member]);
+	for (size_t i = 0; i < g->n; i++)
+		if (i != member)
+			until = later(until, believes_until(g->v[i], missed));
+	return until;
+}
+
 static void append(struct vrrp_group_acts *out, size_t member, const struct vrrp_act *act)
 {
 	assert(out->n < sizeof(out->v) / sizeof(out->v[0]));
@@ -130,6 +167,7 @@ void vrrp_group_step(struct vrrp_group *g, size_t member, const struct vrrp_even
 	out->n = 0;
 	uint32_t was = masters(g);
 	g->v[member]->held = held(g, member);
+	g->v[member]->held_until = held_until(g, member);
 	apply(g, member, ev, now, out);
 
 	uint32_t is = masters(g);

@@ -76,7 +76,7 @@ static void multicast(unsigned from, unsigned inst, uint8_t prio)
 {
 	const struct vrrp *v = &sim.node[from].v[inst];
 	for (unsigned to = 0; to < sim.n_nodes; to++) {
-		if (to == from || !sim.link[from][to] || chance(sim.loss_pct))
+		if (to == from || !sim.link[from][to] || sim.mute >> inst & 1 || chance(sim.loss_pct))
 			continue;
 		struct sim_msg m = { .from = (uint8_t)from, .to = (uint8_t)to, .inst = (uint8_t)inst };
 		m.ev.type = VRRP_EVENT_ADVERT;
@@ -466,6 +466,32 @@ static void wake_all(void)
 	}
 }
 
+/* The network of one member is cut, and there is no second path: the others hear who is master, and that is no reason
+ * to take the group from it. Not where its adverts come so fast that the others' are too rare to tell, and not of one
+ * that has an owner, who follows nobody. */
+static void mute_one(int64_t for_us)
+{
+	unsigned inst = (unsigned)rnd(sim.n_inst), others = 0;
+	bool second = sim.second;
+	for (unsigned k = 0; k < sim.n_inst; k++)
+		others += k != inst && sim_interval_us(k) <= sim_interval_us(inst);
+	if (!others || sim.owned >> inst & 1)
+		return;
+	uint64_t reports = sim.reports;
+	sim.second = false;
+	sim.mute = 1u << inst;
+	for (int64_t until = sim.now + for_us; happen(until);)
+		;
+	sim.mute = 0;
+	if (sim.reports != reports)
+		sim_fail("a state changed while one member heard nothing");
+	for (int64_t until = sim.now + sim_interval_us(inst) * 2; happen(until);)
+		;
+	sim.second = second;
+	sim_check_quiet();
+	sim.mutes++;
+}
+
 static void quiet(void)
 {
 	sim.chaos = false;
@@ -496,6 +522,7 @@ static void quiet(void)
 	sim_check_quiet();
 	if (sim.reports != reports)
 		sim_fail("a state changed after a quiet time");
+	mute_one(3 * down);
 }
 
 static void world(uint64_t number)

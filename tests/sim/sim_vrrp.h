@@ -67,6 +67,7 @@ struct sim {
 	bool guarded;                             /* it never fails, and nobody stands still: two masters do not last */
 	bool chaos;
 	/* the network: now */
+	unsigned mute;                                     /* members whose adverts are lost, as a set */
 	unsigned loss_pct, twice_pct, delay_pct, late_pct; /* the last two of an interval */
 	bool link[SIM_NODES][SIM_NODES], link2[SIM_NODES][SIM_NODES];
 	int64_t last2[SIM_NODES][SIM_NODES]; /* the second path keeps the order */
@@ -78,7 +79,7 @@ struct sim {
 	int64_t two_since[SIM_INSTANCES];
 	uint64_t reports, same_time;
 	/* of the whole run */
-	uint64_t steps, member_steps, worlds, quiets, causes[VRRP_CAUSE_COUNT], alarms[VRRP_ALARM_COUNT];
+	uint64_t steps, member_steps, worlds, quiets, mutes, causes[VRRP_CAUSE_COUNT], alarms[VRRP_ALARM_COUNT];
 	uint64_t cells[VRRP_STATE_COUNT][VRRP_EVENT_COUNT], nobody, allocations;
 	size_t acts_max;
 	struct sim_past past[SIM_HISTORY];

@@ -356,8 +356,9 @@ void sim_check_quiet(void)
 void sim_summary(void)
 {
 	printf("%" PRIu64 " steps (%" PRIu64 " of members), %" PRIu64 " worlds, %" PRIu64 " quiet times (%" PRIu64
-	       " with nobody able), at most %zu actions in a step\ncauses:",
-		sim.steps, sim.member_steps, sim.worlds, sim.quiets, sim.nobody, sim.acts_max);
+	       " with nobody able, %" PRIu64
+	       " with a member that hears nothing), at most %zu actions in a step\ncauses:",
+		sim.steps, sim.member_steps, sim.worlds, sim.quiets, sim.nobody, sim.mutes, sim.acts_max);
 	for (unsigned i = 0; i < VRRP_CAUSE_COUNT; i++)
 		printf(" %s %" PRIu64, vrrp_causes[i], sim.causes[i]);
 	printf("\nalarms:");
@@ -367,6 +368,8 @@ void sim_summary(void)
 	/* a run of that length that never saw one of them tested less than it says */
 	if (sim.steps < 1000000 || sim.want_nodes)
 		return;
+	if (!sim.mutes)
+		sim_fail("there was never a member that hears nothing");
 	for (unsigned i = 0; i < VRRP_CAUSE_COUNT; i++)
 		if (!sim.causes[i])
 			sim_fail("no state ever changed because of %s", vrrp_causes[i]);
