@@ -188,6 +188,9 @@ static void let_go(struct inst *i)
 void inst_announce(struct inst *i, struct lb_time now)
 {
 	struct vrrp_announce_rules rules = i->conf.announce;
+	const uint8_t *mac = inst_mac(i);
+	if (mac)
+		memcpy(i->announced_mac, mac, sizeof(i->announced_mac));
 	/* once more when a dead master's lease must have ended: until then its kernel may have answered, too */
 	rules.again_ms = i->conf.lease_s ? (int64_t)i->conf.lease_s * 1000 + ROOM_LEASE_SLACK_MS : 0;
 	vrrp_announce_start(&i->burst, &rules, i->n_vips, now);
@@ -318,12 +321,21 @@ void inst_set_source(struct inst *i)
 	inst_set_fault(i, INST_FAULT_SOURCE, ip.family == 0);
 }
 
+/* The card has got another hardware address: neighbours send to the old one until they are told. */
+static void look_at_mac(struct inst *i)
+{
+	const uint8_t *mac = inst_mac(i);
+	if (i->fsm.state == VRRP_STATE_MASTER && mac && memcmp(mac, i->announced_mac, sizeof(i->announced_mac)) != 0)
+		inst_announce(i, lb_clock_now());
+}
+
 static void look_at_card(struct inst *i)
 {
 	bool open = sock_look(i->sock);
 	inst_set_fault(i, INST_FAULT_LINK, !open || !i->sock->card->up);
 	inst_set_source(i);
 	inst_watch_again(i);
+	look_at_mac(i);
 }
 
 /* What the kernel had no room for: a card that is well says nothing that would make us ask again. */

@@ -99,6 +99,7 @@ struct inst {
 	ev_timer calm;     /* the end of INST_FAULT_CONTENDED */
 	ev_timer restore;  /* behind the turn in which addresses were taken away */
 	struct vrrp_announce burst;
+	uint8_t announced_mac[6];              /* what neighbours were told last, or are being told */
 	struct lb_time lost_at[ROOM_LOST_MAX]; /* the last losses that counted, newest first */
 	struct lb_ip lost;                     /* the first address that was taken away in this turn */
 	size_t n_lost;                         /* and how many were */

@@ -178,16 +178,22 @@ static int open_wire(void)
 	return fd;
 }
 
-/* How often the first address has been announced, of what has come since. */
-static unsigned announced(int wire)
+/* How often the first address has been announced, of what has come since; with this hardware address, unless NULL. */
+static unsigned announced_with(int wire, const uint8_t *mac)
 {
 	struct vip v = vip(AF_INET, 1);
 	uint8_t frame[256];
 	unsigned n = 0;
 	ssize_t len;
 	while ((len = recv(wire, frame, sizeof(frame), 0)) > 0)
-		n += len >= VRRP_FRAME_GARP && memcmp(frame + 28, v.ip.b, 4) == 0 && memcmp(frame + 38, v.ip.b, 4) == 0;
+		n += len >= VRRP_FRAME_GARP && memcmp(frame + 28, v.ip.b, 4) == 0 &&
+		     memcmp(frame + 38, v.ip.b, 4) == 0 && (!mac || memcmp(frame + 22, mac, 6) == 0);
 	return n;
+}
+
+static unsigned announced(int wire)
+{
+	return announced_with(wire, NULL);
 }
 
 static const struct {
@@ -212,6 +218,24 @@ START_TEST(a_master_takes_new_rules_of_announcing)
 	settle();
 	unsigned n = 0;
 	UNTIL((n += announced(wire)) >= 5); /* not only once */
+	close(wire);
+}
+END_TEST
+
+START_TEST(a_card_gets_another_hardware_address)
+{
+	static const uint8_t mac[] = { 2, 0, 0, 0, 0, 0x77 };
+	struct vrrp_conf c = inst(1, "wan", 1, 1);
+	int wire = open_wire();
+	c.announce = (struct vrrp_announce_rules){ .count = 1 };
+	set(&c);
+	UNTIL(held() == 1 && announced(wire));
+	sh("ip link set v0 address 02:00:00:00:00:77");
+	UNTIL(announced_with(wire, mac));
+	settle();
+	sh("ip link set v0 mtu 1400"); /* nothing that a neighbour need know */
+	settle();
+	ck_assert_uint_eq(announced(wire), 0);
 	close(wire);
 }
 END_TEST
@@ -318,6 +342,7 @@ int main(void)
 	tcase_add_test(tc, all_addresses_at_once_are_one_loss);
 	tcase_add_loop_test(tc, an_address_moves_to_another_master, 0, LEN(givers));
 	tcase_add_loop_test(tc, a_master_takes_new_rules_of_announcing, 0, LEN(refreshes));
+	tcase_add_test(tc, a_card_gets_another_hardware_address);
 	tcase_add_test(tc, what_no_instance_has_any_more_goes);
 	tcase_add_test(tc, an_address_with_another_prefix_stays);
 	tcase_add_test(tc, what_an_owner_had_stays);
