@@ -20,6 +20,13 @@ struct lb_time lb_clock_boot(void)
 	return read_clock(CLOCK_BOOTTIME);
 }
 
+int64_t lb_clock_slept_us(void)
+{
+	/* in this order a wait in between is never taken for sleep */
+	struct lb_time boot = lb_clock_boot();
+	return lb_time_diff_us(boot, lb_clock_now());
+}
+
 struct lb_time lb_clock_cpu(void)
 {
 	return read_clock(CLOCK_THREAD_CPUTIME_ID);

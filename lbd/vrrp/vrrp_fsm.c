@@ -227,7 +227,8 @@ static void on_init(struct vrrp *v, const struct vrrp_event *ev, struct lb_time 
 	case VRRP_EVENT_PEER:
 	case VRRP_EVENT_JOIN:
 	case VRRP_EVENT_YIELD:
-	case VRRP_EVENT_RULES: return;
+	case VRRP_EVENT_RULES:
+	case VRRP_EVENT_SLEPT: return;
 	}
 }
 
@@ -344,6 +345,15 @@ static void backup_yield(struct vrrp *v, const struct vrrp_event *ev, struct lb_
 		v->deadline = at_least;
 }
 
+/* What was said meanwhile was lost. */
+static void backup_slept(struct vrrp *v, const struct vrrp_event *ev, struct lb_time now)
+{
+	if (v->resuming)
+		listen(v, now);
+	else if (ev->for_ms * 1000 > interval_us(v))
+		arm_down(v, now);
+}
+
 static void on_backup(
 	struct vrrp *v, const struct vrrp_event *ev, int64_t wait_was_us, struct lb_time now, struct vrrp_acts *out)
 {
@@ -378,6 +388,7 @@ static void on_backup(
 		return;
 	case VRRP_EVENT_JOIN: become_master(v, VRRP_CAUSE_GROUP, now, out); return;
 	case VRRP_EVENT_YIELD: backup_yield(v, ev, now); return;
+	case VRRP_EVENT_SLEPT: backup_slept(v, ev, now); return;
 	case VRRP_EVENT_STOP: rest(v, VRRP_STATE_INIT, VRRP_CAUSE_STOPPED, now, out); return;
 	case VRRP_EVENT_START:
 	case VRRP_EVENT_SOURCE:
@@ -496,7 +507,8 @@ static void on_master(struct vrrp *v, const struct vrrp_event *ev, struct lb_tim
 	case VRRP_EVENT_START:
 	case VRRP_EVENT_SOURCE:
 	case VRRP_EVENT_ARM:
-	case VRRP_EVENT_JOIN: return;
+	case VRRP_EVENT_JOIN:
+	case VRRP_EVENT_SLEPT: return;
 	}
 }
 
@@ -518,7 +530,8 @@ static void on_fault(struct vrrp *v, const struct vrrp_event *ev, struct lb_time
 	case VRRP_EVENT_PEER:
 	case VRRP_EVENT_JOIN:
 	case VRRP_EVENT_YIELD:
-	case VRRP_EVENT_RULES: return;
+	case VRRP_EVENT_RULES:
+	case VRRP_EVENT_SLEPT: return;
 	}
 }
 
@@ -553,15 +566,22 @@ static void note(struct vrrp *v, const struct vrrp_event *ev, struct lb_time now
 	case VRRP_EVENT_ADVERT:
 	case VRRP_EVENT_JOIN:
 	case VRRP_EVENT_YIELD:
+	case VRRP_EVENT_SLEPT:
 	case VRRP_EVENT_STOP: return;
 	}
+}
+
+/* A clock that stands still while the machine sleeps does not tell all of it. */
+static int64_t late_us(const struct vrrp *v, const struct vrrp_event *ev, struct lb_time now)
+{
+	return lb_time_diff_us(now, v->deadline) + (ev->type == VRRP_EVENT_SLEPT ? ev->for_ms * 1000 : 0);
 }
 
 void vrrp_step(struct vrrp *v, const struct vrrp_event *ev, struct lb_time now, struct vrrp_acts *out)
 {
 	out->n = 0;
 	/* Somebody else is master by now, and hears nothing from us before we have heard it. */
-	if (v->state == VRRP_STATE_MASTER && lb_time_diff_us(now, v->deadline) > vrrp_down_us(v)) {
+	if (v->state == VRRP_STATE_MASTER && late_us(v, ev, now) > vrrp_down_us(v)) {
 		act(out, VRRP_ACT_ADDRS)->on = false;
 		become_backup(v, VRRP_CAUSE_LATE, now, out);
 		listen(v, now);

@@ -83,6 +83,7 @@ enum vrrp_event_type {
 			    * priority  here may beat whoever the group yielded to; for_ms: wait at least that long, 0 =
 			    * our down interval */
 	VRRP_EVENT_RULES,  /* v->rules has been replaced: nothing restarts that need not */
+	VRRP_EVENT_SLEPT,  /* the machine did, for for_ms, of which no `now` tells; before anything else after that */
 	VRRP_EVENT_STOP,   /* the instance ends: INIT */
 };
 #define VRRP_EVENT_COUNT (VRRP_EVENT_STOP + 1)

@@ -106,7 +106,8 @@ static void apply(struct vrrp_group *g, size_t member, const struct vrrp_event *
 		fault.on = any_own_fault(g);
 		step_all(g, member, &fault, now, out);
 		return;
-	case VRRP_EVENT_RESIGN: step_all(g, member, ev, now, out); return;
+	case VRRP_EVENT_RESIGN:
+	case VRRP_EVENT_SLEPT: step_all(g, member, ev, now, out); return;
 	case VRRP_EVENT_START: /* one that comes to the group later finds its faults */
 		fault.on = any_own_fault(g);
 		step(g, member, &fault, now, out);

@@ -407,6 +407,14 @@ void insts_core(struct room *w, bool silent)
 			inst_set_fault(i, INST_FAULT_CORE, silent);
 }
 
+void insts_slept(struct room *w, int64_t us)
+{
+	struct group *g;
+	const struct vrrp_event ev = { .type = VRRP_EVENT_SLEPT, .for_ms = us / 1000 };
+	LIST_FOREACH (g, &w->groups, next)
+		inst_step(g->member[0], &ev);
+}
+
 void inst_track(struct room *w, const struct vrrp_msg_track *t)
 {
 	struct inst *i = inst_find(w, t->id);

@@ -18,6 +18,7 @@
 #define KERNEL_SILENT_MS 10000 /* and twice the longest lease: until then its instances have seen to themselves */
 #define REST_EVERY_US    100000
 #define REST_MS          1
+#define SLEPT_LEAST_US   10000 /* the shortest interval: less than that nobody has missed */
 #define PRIORITIES       (EV_MAXPRI - EV_MINPRI + 1)
 #define DUE_MOST         (64 * PRIORITIES) /* events at once: of each priority 64 */
 #define CORE_SILENT_MS   4000 /* it pings every second; a core that stands still for a moment must not cost the role */
@@ -228,9 +229,21 @@ static bool is_own(const struct lb_ip *ip, void *arg)
 
 /* ---- the loop ---- */
 
+/* Timers stand still meanwhile, and so do the leases of addresses; the other node does not. */
+static void look_for_sleep(struct room *w)
+{
+	int64_t slept_us = lb_clock_slept_us(), more_us = slept_us - w->slept_us;
+	if (more_us < SLEPT_LEAST_US)
+		return;
+	w->slept_us = slept_us;
+	lb_log(LB_LOG_NOTICE, "this machine slept for %.1f s", (double)more_us / 1e6);
+	insts_slept(w, more_us);
+}
+
 static void on_turn(void *arg)
 {
 	struct room *w = arg;
+	look_for_sleep(w);
 	if (lb_time_diff_us(w->base.now, w->polled_at) >= REST_MS * 1000)
 		w->rested_at = w->base.now;
 }
@@ -316,6 +329,7 @@ int vrrp_worker_main(int channel_fd, void (*alive)(void))
 	 * told. A service manager that sends SIGTERM to all processes of a service must not cut that short. */
 	signal(SIGTERM, SIG_IGN);
 	int err = lb_room_open(&w.base, channel_fd, alive, &room_calls, &w);
+	w.slept_us = lb_clock_slept_us();
 	w.heard_at = w.rested_at = w.polled_at = w.base.now;
 	if (!err)
 		err = net_open(&w);

@@ -148,6 +148,7 @@ struct room {
 	LIST_HEAD(, sock) socks;
 	LIST_HEAD(, lookout) lookouts;
 	struct lb_time heard_at;
+	int64_t slept_us;                    /* that the machine has slept, as far as is known */
 	struct lb_time polled_at, rested_at; /* the last poll; and the last time that this process waited */
 	bool swept;                          /* what a process before us left is looked for */
 	bool sweeping;                       /* the core is to be told when that is over */
@@ -177,6 +178,8 @@ void inst_advert(struct inst *i, const struct vrrp_advert *a);
 void insts_core(struct room *w, bool silent);
 /* Once a second: counters to the core, and another try where something could not be had. */
 void insts_stats(struct room *w);
+/* The machine slept for so long: before anything is sent. */
+void insts_slept(struct room *w, int64_t us);
 /* Of the network. */
 void insts_card(struct room *w, struct vip_card *c);
 

@@ -307,7 +307,7 @@ static void change_node(unsigned node)
 	}
 	if (sim.node[node].paused_until > sim.now)
 		return;
-	switch (rnd(13)) {
+	switch (rnd(14)) {
 	case 0: kill_node(node); return;
 	case 1: shut_down(node, false); return;
 	case 2:
@@ -342,6 +342,12 @@ static void change_node(unsigned node)
 		event(node, inst, &ev);
 		return;
 	case 12: forge(node, inst); return;
+	case 13:
+		ev.type = VRRP_EVENT_SLEPT;
+		ev.for_ms = base_us(0) / 1000 * (int64_t)rnd(12);
+		if (!sim.guarded)
+			event(node, inst, &ev);
+		return;
 	}
 }
 

@@ -59,12 +59,15 @@ static struct {
 	volatile bool once;            /* only the next of those */
 	volatile unsigned unsent;
 	volatile unsigned filtered; /* filters that it took */
+	volatile int64_t slept_us;  /* refuses nothing: as if the machine had slept */
 } * refuse;
 
 int __real_socket(int family, int type, int protocol);
 int __real_setsockopt(int fd, int level, int name, const void *v, socklen_t len);
 ssize_t __real_sendto(int fd, const void *p, size_t n, int flags, const struct sockaddr *to, socklen_t len);
 int __wrap_socket(int family, int type, int protocol);
+int64_t __real_lb_clock_slept_us(void);
+int64_t __wrap_lb_clock_slept_us(void);
 int __wrap_setsockopt(int fd, int level, int name, const void *v, socklen_t len);
 ssize_t __wrap_sendto(int fd, const void *p, size_t n, int flags, const struct sockaddr *to, socklen_t len);
 
@@ -98,6 +101,11 @@ int __wrap_setsockopt(int fd, int level, int name, const void *v, socklen_t len)
 	int rc = __real_setsockopt(fd, level, name, v, len);
 	refuse->filtered += filter && rc == 0;
 	return rc;
+}
+
+int64_t __wrap_lb_clock_slept_us(void)
+{
+	return __real_lb_clock_slept_us() + refuse->slept_us;
 }
 
 /* ---- to it ---- */

@@ -174,6 +174,41 @@ START_TEST(a_single_advert_that_does_not_leave)
 }
 END_TEST
 
+/* ---- sleep ---- */
+
+START_TEST(a_machine_that_slept_listens_first)
+{
+	struct vrrp_conf c[] = { conf(0, 51), conf(1, 52) };
+	set(&c[0]);
+	set(&c[1]);
+	MUST(is(0, VRRP_STATE_MASTER) && is(1, VRRP_STATE_MASTER));
+	refuse->slept_us = 50000; /* not long enough to be missed */
+	MUST(logged("this machine slept for 0.1 s") == 1);
+	refuse->slept_us += 20000000;
+	MUST(heard.of[0].state.cause == VRRP_CAUSE_RESUMED && heard.of[1].state.cause == VRRP_CAUSE_RESUMED);
+	ck_assert(is(0, VRRP_STATE_MASTER) && is(1, VRRP_STATE_MASTER));
+	uint64_t n = heard.of[0].stats.sent;
+	MUST(heard.of[0].stats.sent > n);
+	ck_assert_uint_eq(heard.of[0].stats.transitions, 2);
+	ck_assert_uint_eq(logged("this machine slept for"), 2);
+	end(true);
+}
+END_TEST
+
+START_TEST(who_slept_says_nothing_to_a_new_master)
+{
+	struct vrrp_conf c = conf(0, 51);
+	set(&c);
+	MUST(is(0, VRRP_STATE_MASTER));
+	c.prio = 100;
+	set(&c);
+	MUST(heard.of[0].state.prio == 100);
+	refuse->slept_us = 20000000;
+	MUST((advert(&c, 90), is(0, VRRP_STATE_BACKUP)));
+	end(true);
+}
+END_TEST
+
 int main(void)
 {
 	if (!can_run()) {
@@ -190,6 +225,8 @@ int main(void)
 	tcase_add_test(tc, an_instance_without_a_filter_hears);
 	tcase_add_loop_test(tc, adverts_that_do_not_leave, 0, sizeof(unsent) / sizeof(unsent[0]));
 	tcase_add_test(tc, a_single_advert_that_does_not_leave);
+	tcase_add_test(tc, a_machine_that_slept_listens_first);
+	tcase_add_test(tc, who_slept_says_nothing_to_a_new_master);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -38,6 +38,8 @@ static const struct row {
 		"a addrs off, a master late, b addrs off, b master group", "bb" },
 	{ "late at all: each for itself", "/", ALL_MASTER, "9000 a timer",
 		"a addrs off, a master late, b addrs off, b master late", "bb" },
+	{ "the machine slept: all of them, each for itself", "/", ALL_MASTER, "500 b slept 9000; 1750 a timer",
+		"b addrs off, b master late, a addrs off, a master late; a " TAKE_OVER "backup resumed, " JOINS, "mm" },
 	{ "a fault of one: priority 0 for all", "/", ALL_MASTER, "500 b fault",
 		"b advert 0, b addrs off, b master fault, a advert 0, a addrs off, a master fault", "ff" },
 	{ "one recovers while another is ill", "/", ALL_MASTER "; 500 b fault; 501 a fault", "600 b ok; 700 a ok",
@@ -271,7 +273,7 @@ START_TEST(every_mix_settles_in_one_step)
 {
 	static const char *const events[] = { "start", "timer", "advert 0 1", "advert 50 1", "advert 150 1", "prio 120",
 		"source 7", "fault", "ok", "resign", "arm 1000", "peer 1000 150 1", "nopeer 150 1", "join", "yield 0",
-		"leave 0", "rules interval=50", "stop" };
+		"leave 0", "rules interval=50", "slept 9000", "stop" };
 	static const double times[] = { 1, 3609.375, 9000 }; /* early, in time for a backup, late for a master */
 	static struct vrrp_group_acts acts;
 	for (unsigned mix = 0; mix < 64; mix++)

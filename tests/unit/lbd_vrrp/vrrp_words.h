@@ -7,7 +7,7 @@
  *
  *   advert PRIO HOST [CS]   from 10.9.0.HOST, interval 100 cs       prio N      source HOST      fault, ok      resign
  *   arm MS                  peer MS PRIO HOST (is master for MS), nopeer PRIO HOST      join
- *   yield MS, leave MS (with priority 0)      rules WORDS (as words_rules)      start, timer, stop
+ *   yield MS, leave MS (with priority 0)      rules WORDS (as words_rules)      slept MS      start, timer, stop
  */
 #pragma once
 
@@ -84,6 +84,7 @@ static inline bool words_event(const char *text, struct vrrp *v, struct vrrp_eve
 		[VRRP_EVENT_JOIN] = "join",
 		[VRRP_EVENT_YIELD] = "yield",
 		[VRRP_EVENT_RULES] = "rules",
+		[VRRP_EVENT_SLEPT] = "slept",
 		[VRRP_EVENT_STOP] = "stop",
 	};
 	char name[16];
@@ -116,7 +117,7 @@ static inline bool words_event(const char *text, struct vrrp *v, struct vrrp_eve
 			ev->interval_cs = n[2];
 		if (i == VRRP_EVENT_ADVERT || i == VRRP_EVENT_SOURCE)
 			ev->from = words_ip(i == VRRP_EVENT_ADVERT ? n[1] : n[0]);
-		if (i == VRRP_EVENT_ARM || i == VRRP_EVENT_PEER || i == VRRP_EVENT_YIELD)
+		if (i == VRRP_EVENT_ARM || i == VRRP_EVENT_PEER || i == VRRP_EVENT_YIELD || i == VRRP_EVENT_SLEPT)
 			ev->for_ms = n[0];
 		if (i == VRRP_EVENT_PEER) {
 			ev->prio = (uint8_t)n[1];
