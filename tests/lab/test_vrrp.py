@@ -360,6 +360,71 @@ def test_interface_of_a_group_that_is_put_right(pair):
         d.close()
 
 
+def shown(d, name="wan"):
+    return d.ctl("vrrp", "show", name)["data"][0]
+
+
+def said(d, adverts):
+    """So many adverts later; what makes a backup take over is less than four of them."""
+    sent = shown(d).get("sent", 0)
+    until(lambda: shown(d).get("sent", 0) >= sent + adverts, f"{adverts} more adverts", 30)
+
+
+@contextlib.contextmanager
+def groups(pair, more=None, **wan):
+    """Both nodes with wan and lan in one group, in which the standby also has `more`."""
+    def text(prio, more):
+        each = {"wan": {**instance(), **wan}, "lan": instance(interface="eth1", vrid=VRID + 1, addresses=["10.8.0.9/24"]), **more}
+        return json.dumps({"vrrp": {n: {**i, "group": "g", "priority": prio, "advert_interval": "300ms"}
+                                    for n, i in each.items()}, "services": {}})
+
+    a, b = lone(pair.a, text(150, {}), "lb-a"), lone(pair.b, text(100, more or {}), "lb-b")
+    try:
+        for d, settled in ((a, is_master), (b, is_backup)):
+            d.start(ready=False)
+            settled(d)
+            settled(d, "lan")
+        yield a, b
+    finally:
+        for d in (b, a):
+            d.close()
+
+
+def test_a_weight_at_one_of_a_group_moves_all_of_it_once(pair):
+    for n in (pair.a, pair.b):
+        n.ip("link add up0 type veth peer name up1\nlink set up0 up\nlink set up1 up")
+    try:
+        with groups(pair, track=[{"interface": "up0", "weight": -60}]) as (a, b):
+            pair.a.run("ip", "link", "set", "up0", "down")
+            is_master(b)
+            is_master(b, "lan")
+            said(b, 15)
+            assert [shown(d, n)["transitions"] for d in (a, b) for n in ("wan", "lan")] == [1, 1, 1, 1]
+            assert [shown(a, n)["priority"] for n in ("wan", "lan")] == [90, 90]
+            a.call("vrrp", "priority", "lan", "200")  # 140 with what is tracked
+            is_master(a)
+            is_master(a, "lan")
+            said(a, 15)
+            assert [shown(d, n)["transitions"] for d in (a, b) for n in ("wan", "lan")] == [2, 2, 1, 1]
+    finally:
+        for n in (pair.a, pair.b):
+            n.run("ip", "link", "del", "up0")
+
+
+def test_a_member_that_the_master_does_not_have_takes_nothing(pair):
+    with groups(pair, more={"dmz": instance(interface="eth1", vrid=VRID + 2, addresses=["10.8.0.10/24"])}) as (a, b):
+        until(lambda: "vrrp_path_down" in json.dumps(shown(b, "dmz")), "the standby says so")
+        said(a, 15)
+        assert [shown(a, n)["transitions"] for n in ("wan", "lan")] == [1, 1]
+        assert [shown(b, n)["transitions"] for n in ("wan", "lan", "dmz")] == [0, 0, 0]
+        os.kill(workers(a)["vrrp"], signal.SIGSTOP)
+        try:
+            for name in ("wan", "lan", "dmz"):
+                is_master(b, name)
+        finally:
+            os.kill(workers(a)["vrrp"], signal.SIGCONT)
+
+
 KA = """vrrp_instance wan {{
   state BACKUP
   interface eth0
