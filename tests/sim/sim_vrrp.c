@@ -498,6 +498,20 @@ static void mute_one(int64_t for_us)
 	sim.mutes++;
 }
 
+/* Who preempts waits out the down interval of whoever it heard before, which a reload may have made shorter since. */
+static int64_t preempting_until(void)
+{
+	int64_t until = 0;
+	for (unsigned i = 0; i < sim.n_nodes; i++)
+		for (unsigned k = 0; k < sim.n_inst; k++) {
+			const struct vrrp *v = &sim.node[i].v[k];
+			if (sim.node[i].alive && v->state == VRRP_STATE_BACKUP && v->passed_prio &&
+				v->deadline.us > until)
+				until = v->deadline.us;
+		}
+	return until;
+}
+
 static void quiet(void)
 {
 	sim.chaos = false;
@@ -519,6 +533,9 @@ static void quiet(void)
 	int64_t until = sim.now + 3 * down + delay + interval;
 	while (happen(until))
 		;
+	if (preempting_until() > sim.now)
+		for (until = preempting_until() + down; happen(until);)
+			;
 	sim_check_quiet();
 	/* and it stays so */
 	uint64_t reports = sim.reports;
