@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "common/frame_io.h"
 
+#include "common/unix_io.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,16 @@
 void lb_frame_init(struct lb_frame *f, int fd, size_t line_max)
 {
 	*f = (struct lb_frame){ .fd = fd, .line_max = line_max, .send_fd = -1 };
+	if (fd >= 0)
+		lb_unix_guard(fd);
+}
+
+int lb_frame_leave(struct lb_frame *f)
+{
+	int child = f->fd >= 0 ? lb_unix_leave(f->fd) : -1;
+	f->fd = -1;
+	lb_frame_done(f);
+	return child;
 }
 
 void lb_frame_done(struct lb_frame *f)
@@ -44,6 +56,26 @@ static void collect_fds(struct lb_frame *f, struct msghdr *mh)
 				close(fd);
 		}
 	}
+}
+
+static ssize_t read_with_fds(struct lb_frame *f, size_t room)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int) * 16)];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = { f->in + f->in_n, room };
+	struct msghdr mh = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+	};
+	ssize_t n;
+	do
+		n = recvmsg(f->fd, &mh, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+	collect_fds(f, &mh);
+	return n;
 }
 
 static int grow(char **buf, size_t *cap, size_t want)
@@ -81,21 +113,9 @@ long lb_frame_read(struct lb_frame *f)
 			return -ENOMEM;
 		room = f->in_cap - f->in_n;
 	}
-	union {
-		char bytes[CMSG_SPACE(sizeof(int) * 16)];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov = { f->in + f->in_n, room };
-	struct msghdr mh = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
-	};
-	ssize_t n;
-	do
-		n = recvmsg(f->fd, &mh, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
+	ssize_t n = f->takes_fds ? read_with_fds(f, room) : lb_unix_read(f->fd, f->in + f->in_n, room);
 	if (n < 0)
-		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-	collect_fds(f, &mh);
+		return n;
 	if (n == 0)
 		f->eof = true;
 	f->in_n += (size_t)n;

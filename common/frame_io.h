@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Lines over a non-blocking stream socket: buffers in both directions and nothing else. It knows no event loop and no
- * JSON: the daemon drives it from libev, lbctl from poll(2). File descriptors may travel with the bytes (SCM_RIGHTS).
+ * JSON: the daemon drives it from libev, lbctl from poll(2). File descriptors may travel with the bytes (SCM_RIGHTS),
+ * where they are taken: that is for ends that are trusted with our time (unix_io.h).
  */
 #pragma once
 
@@ -19,7 +20,8 @@ struct lb_frame {
 	size_t line_max;
 	int fds[LB_FRAME_FDS_MAX]; /* arrived and not yet taken; owned */
 	unsigned n_fds;
-	int send_fd; /* goes out with the next byte written; -1 = none; owned */
+	int send_fd;    /* goes out with the next byte written; -1 = none; owned */
+	bool takes_fds; /* false: one that comes is an error of the other end; set after lb_frame_init */
 	bool eof;
 };
 
@@ -29,7 +31,11 @@ void lb_frame_init(struct lb_frame *f, int fd, size_t line_max);
 /* Closes and frees; idempotent. */
 void lb_frame_done(struct lb_frame *f);
 
-/* One read. > 0 bytes; 0 end of stream; -EAGAIN nothing there; -ENOMEM; -errno. */
+/* The same where the other end may have passed what must not be closed here: lb_unix_leave, whose child is returned. */
+int lb_frame_leave(struct lb_frame *f);
+
+/* One read. > 0 bytes; 0 end of stream; -EAGAIN nothing there; -ENOMEM; -EBADMSG a descriptor that is not taken, again
+ * and again: lb_frame_leave ends it; -errno. */
 long lb_frame_read(struct lb_frame *f);
 
 /* The next whole line without its newline: 1 and *line (valid until the next lb_frame_read), 0 none yet,

@@ -110,7 +110,9 @@ static void channel_close(struct worker *w)
 {
 	ev_io_stop(w->loop, &w->readable);
 	ev_io_stop(w->loop, &w->writable);
-	lb_frame_done(&w->channel);
+	int child = lb_frame_leave(&w->channel);
+	if (child >= 0)
+		close(child);
 }
 
 /* EPERM is expected when the worker has its own uid: its channel has ended, and its own kill timer covers a stop. */
@@ -374,6 +376,10 @@ static void on_readable(struct ev_loop *loop, ev_io *ev, int events)
 	long got = lb_frame_read(&w->channel);
 	if (got == -EAGAIN)
 		return;
+	if (got == -EBADMSG) {
+		worker_restart(w, "it passed a descriptor");
+		return;
+	}
 	if (got <= 0) { /* it is ending by itself: its exit status says more than our SIGKILL would */
 		channel_close(w);
 		w->state = WORKER_STATE_ENDING;

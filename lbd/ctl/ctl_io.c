@@ -3,6 +3,7 @@
 
 #include "common/clock_io.h"
 #include "common/frame_io.h"
+#include "lbd/ctl/ctl_fd_io.h"
 #include "lbd/ctl/ctl_reply.h"
 #include "lbd/ctl/ctl_request.h"
 
@@ -62,11 +63,12 @@ struct ctl_server {
 	struct ev_loop *loop;
 	struct ctl_server_config config;
 	struct gate gates[2];
-	ev_timer pause; /* nothing is accepted while it runs */
+	ev_timer pause; /* a gate that accepts nothing does so until it ends */
 	struct client *clients;
 	unsigned n_clients;
+	struct ctl_leaving leaving;
 	int reserve;      /* a descriptor kept for the moment when there is none; -1: a client has it */
-	ev_tstamp warned; /* last time it was said that there is none */
+	ev_tstamp warned; /* last time it was said why there is a pause */
 	long long generation;
 };
 
@@ -149,7 +151,7 @@ static void drop(struct client *c)
 	ctl_message_done(&c->message);
 	if (c->request.fd >= 0)
 		close(c->request.fd);
-	lb_frame_done(&c->frame);
+	ctl_leaving_add(&s->leaving, lb_frame_leave(&c->frame));
 	free(c);
 	keep_reserve(s);
 }
@@ -172,24 +174,15 @@ static void finish_request(struct client *c)
 	c->active = ev_now(c->server->loop);
 }
 
-/* The descriptor of a request that names a file. Only what never blocks: the core reads it. */
-static int take_fd(struct client *c, int *fd, struct lb_err *e)
-{
-	struct stat st;
-	int got = lb_frame_take_fd(&c->frame);
-	if (got < 0)
-		return lb_err_set(e, LB_CODE_USAGE, "no file came with the request");
-	if (fstat(got, &st) || !S_ISREG(st.st_mode)) {
-		close(got);
-		return lb_err_set(e, LB_CODE_USAGE, "what came with the request is no regular file");
-	}
-	*fd = got;
-	return 0;
-}
-
 static const char *group_of(const struct ctl_server *s, enum ctl_level level)
 {
 	return level == CTL_LEVEL_ADMIN ? s->config.admin_group : s->config.observe_group;
+}
+
+static void deny(struct client *c, long long id)
+{
+	refuse(c, id, LB_CODE_DENIED, "this needs the right to change: members of the group %s have it",
+		group_of(c->server, CTL_LEVEL_ADMIN));
 }
 
 static void handle(struct client *c, const char *line, size_t n)
@@ -200,10 +193,9 @@ static void handle(struct client *c, const char *line, size_t n)
 	int fd = -1;
 	if (ctl_message_parse(line, n, c->peer.level, m, &e)) {
 		if (e.code == LB_CODE_DENIED)
-			lb_err_set(&e, LB_CODE_DENIED,
-				"this needs the right to change: members of the group %s have it",
-				group_of(s, CTL_LEVEL_ADMIN));
-		refuse(c, m->id, e.code, "%s", e.text);
+			deny(c, m->id);
+		else
+			refuse(c, m->id, e.code, "%s", e.text);
 		return;
 	}
 	/* of the other node, when that is to do it */
@@ -212,7 +204,7 @@ static void handle(struct client *c, const char *line, size_t n)
 		ctl_message_done(m);
 		return;
 	}
-	if (m->wants_fd && take_fd(c, &fd, &e)) {
+	if (m->wants_fd && ctl_fd_take(&c->frame, &fd, &e)) {
 		refuse(c, m->id, e.code, "%s", e.text);
 		ctl_message_done(m);
 		return;
@@ -227,14 +219,6 @@ static void handle(struct client *c, const char *line, size_t n)
 	ctl_reply_begin(&c->reply, m->id, s->generation);
 	s->config.dispatch(&c->request, &c->reply, s->config.arg);
 	ctl_reply_settle(&c->reply);
-}
-
-/* A descriptor that came with a request that has no file belongs to nobody. */
-static void close_strays(struct client *c)
-{
-	int fd;
-	while ((fd = lb_frame_take_fd(&c->frame)) >= 0)
-		close(fd);
 }
 
 /* Answers what has arrived, a few lines per turn. Returns whether more is waiting. */
@@ -256,7 +240,7 @@ static bool answer_lines(struct client *c)
 			refuse(c, 0, LB_CODE_USAGE, "line longer than %u bytes", LB_PROTO_LINE_MAX);
 			c->closing = true;
 		} else if (c->frame.in_n == c->frame.in_off) {
-			close_strays(c);
+			ctl_fd_drop(&c->frame);
 		}
 		if (c->frame.eof)
 			c->closing = true;
@@ -327,7 +311,10 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int events)
 	long n = lb_frame_read(&c->frame);
 	if (n == -EAGAIN)
 		return;
-	if (n < 0 || (n == 0 && hung_up(c))) {
+	if (n == -EBADMSG && !c->busy) { /* every command that takes a file changes something, or could */
+		deny(c, 0);
+		c->closing = true;
+	} else if (n < 0 || (n == 0 && hung_up(c))) {
 		drop(c);
 		return;
 	}
@@ -417,7 +404,7 @@ static void admit(struct gate *g, int fd, const struct ctl_creds *creds)
 	struct ctl_server *s = g->server;
 	struct client *c = calloc(1, sizeof(*c));
 	if (!c) {
-		close(fd);
+		ctl_leave(fd, &s->leaving);
 		return;
 	}
 	c->server = s;
@@ -426,6 +413,7 @@ static void admit(struct gate *g, int fd, const struct ctl_creds *creds)
 	c->request.fd = -1;
 	c->active = ev_now(s->loop);
 	lb_frame_init(&c->frame, fd, LB_PROTO_LINE_MAX);
+	c->frame.takes_fds = g->level == CTL_LEVEL_ADMIN;
 	ctl_reply_init(&c->reply, &client_sink, c);
 	ev_io_init(&c->in, on_readable, fd, EV_READ);
 	ev_io_init(&c->out, on_writable, fd, EV_WRITE);
@@ -443,17 +431,18 @@ static void welcome(struct gate *g, int fd)
 {
 	struct ctl_server *s = g->server;
 	struct ctl_creds creds;
+	struct ctl_leaving *l = &s->leaving;
 	if (ctl_creds_read(fd, &creds)) {
-		ctl_turn_away(fd, LB_CODE_DENIED, "the kernel does not say who you are");
+		ctl_turn_away(fd, l, LB_CODE_DENIED, "the kernel does not say who you are");
 		return;
 	}
 	/* who may change may look */
 	bool may = ctl_creds_may(&creds, g->listener.group) ||
 		   (g->level == CTL_LEVEL_OBSERVE && ctl_creds_may(&creds, s->gates[0].listener.group));
 	if (!may)
-		ctl_turn_away(fd, LB_CODE_DENIED, "this socket is for members of the group %s", g->group);
+		ctl_turn_away(fd, l, LB_CODE_DENIED, "this socket is for members of the group %s", g->group);
 	else if (!has_place(s, creds.uid))
-		ctl_turn_away(fd, LB_CODE_REFUSED, "too many clients are busy here, try again");
+		ctl_turn_away(fd, l, LB_CODE_REFUSED, "too many clients are busy here, try again");
 	else
 		admit(g, fd, &creds);
 	ctl_creds_done(&creds);
@@ -463,8 +452,18 @@ static void on_resume(struct ev_loop *loop, ev_timer *w, int events)
 {
 	struct ctl_server *s = w->data;
 	(void)events;
+	ev_timer_stop(loop, w);
 	for (unsigned i = 0; i < 2; i++)
 		ev_io_start(loop, &s->gates[i].accept);
+}
+
+static void pause_for(struct ctl_server *s, const char *why)
+{
+	ev_timer_again(s->loop, &s->pause);
+	if (!s->config.warn || (s->warned > 0 && ev_now(s->loop) - s->warned < WARN_EVERY_S))
+		return;
+	s->warned = ev_now(s->loop);
+	s->config.warn(why, s->config.arg);
 }
 
 /* No descriptor left: the connection would stay readable for ever and the loop would spin on it. So the reserve gives
@@ -486,25 +485,23 @@ static void out_of_fds(struct gate *g, int err, bool waits)
 	}
 	for (unsigned i = 0; i < 2; i++)
 		ev_io_stop(s->loop, &s->gates[i].accept);
-	ev_timer_stop(s->loop, &s->pause);
-	ev_timer_set(&s->pause, PAUSE_S, 0);
-	ev_timer_start(s->loop, &s->pause);
-	if (!s->config.warn || (s->warned > 0 && ev_now(s->loop) - s->warned < WARN_EVERY_S))
-		return;
-	s->warned = ev_now(s->loop);
 	snprintf(text, sizeof(text), "clients are let in one at a time: %s", strerror(err));
-	s->config.warn(text, s->config.arg);
+	pause_for(s, text);
 }
 
 static void on_accept(struct ev_loop *loop, ev_io *w, int events)
 {
 	struct gate *g = w->data;
-	(void)loop;
 	if (events & EV_ERROR) { /* the kernel would not watch it; it may do so in a moment */
 		out_of_fds(g, ENOMEM, true);
 		return;
 	}
 	for (unsigned i = 0; i < ACCEPTS; i++) {
+		if (g->level == CTL_LEVEL_OBSERVE && ctl_leaving_full(&g->server->leaving)) {
+			ev_io_stop(loop, w); /* the other socket stays open for who may change */
+			pause_for(g->server, "observe.sock waits: what its clients passed cannot be closed");
+			return;
+		}
 		int fd = accept4(g->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd >= 0) {
 			welcome(g, fd);
@@ -549,7 +546,7 @@ struct ctl_server *ctl_server_new(struct ev_loop *loop, const struct ctl_server_
 	s->gates[0].listener.fd = s->gates[1].listener.fd = -1;
 	s->reserve = -1;
 	keep_reserve(s);
-	ev_timer_init(&s->pause, on_resume, PAUSE_S, 0);
+	ev_timer_init(&s->pause, on_resume, 0, PAUSE_S);
 	s->pause.data = s;
 	if (open_gate(s, CTL_LEVEL_ADMIN, "control.sock", e) || open_gate(s, CTL_LEVEL_OBSERVE, "observe.sock", e)) {
 		ctl_server_free(s);
@@ -571,10 +568,11 @@ void ctl_server_free(struct ctl_server *s)
 	for (unsigned i = 0; i < 2; i++) {
 		if (s->gates[i].listener.fd >= 0)
 			ev_io_stop(s->loop, &s->gates[i].accept);
-		ctl_unlisten(&s->gates[i].listener);
+		ctl_unlisten(&s->gates[i].listener, &s->leaving);
 	}
 	if (s->reserve >= 0)
 		close(s->reserve);
+	ctl_leaving_done(&s->leaving);
 	free(s);
 }
 

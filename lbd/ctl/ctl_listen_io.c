@@ -173,7 +173,7 @@ int ctl_listen(const char *dir, const char *name, const char *group, ctl_warn_fn
 	return failed;
 }
 
-void ctl_unlisten(struct ctl_listener *l)
+void ctl_unlisten(struct ctl_listener *l, struct ctl_leaving *leaving)
 {
 	struct stat st;
 	if (l->fd < 0)
@@ -181,6 +181,10 @@ void ctl_unlisten(struct ctl_listener *l)
 	/* a successor may have put its own socket there already */
 	if (lstat(l->path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino)
 		unlink(l->path);
+	/* who waits there may have passed a descriptor, which the listener would close with itself */
+	shutdown(l->fd, SHUT_RD);
+	for (int fd; (fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0;)
+		ctl_leave(fd, leaving);
 	close(l->fd);
 	l->fd = -1;
 }
@@ -257,7 +261,7 @@ void ctl_user_name(uid_t uid, char out[33])
 		fclose(f);
 }
 
-void ctl_turn_away(int fd, enum lb_code code, const char *fmt, ...)
+void ctl_turn_away(int fd, struct ctl_leaving *leaving, enum lb_code code, const char *fmt, ...)
 {
 	char text[512];
 	struct lb_text line = LB_TEXT_INIT;
@@ -272,5 +276,5 @@ void ctl_turn_away(int fd, enum lb_code code, const char *fmt, ...)
 		(void)!send(fd, line.s, line.n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	json_decref(msg);
 	lb_text_done(&line);
-	close(fd);
+	ctl_leave(fd, leaving);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/err.h"
+#include "lbd/ctl/ctl_fd_io.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -24,8 +25,8 @@ struct ctl_listener {
 int ctl_listen(const char *dir, const char *name, const char *group, ctl_warn_fn *warn, void *arg,
 	struct ctl_listener *out, struct lb_err *e);
 
-/* Closes it and removes the file if it is still ours. Idempotent. */
-void ctl_unlisten(struct ctl_listener *l);
+/* Closes it, and whoever waits there, and removes the file if it is still ours. Idempotent. */
+void ctl_unlisten(struct ctl_listener *l, struct ctl_leaving *leaving);
 
 /* Who is on the other end, as the kernel says. 0 or -errno. */
 struct ctl_creds {
@@ -45,5 +46,6 @@ bool ctl_creds_may(const struct ctl_creds *c, gid_t group);
  * hang the daemon. */
 void ctl_user_name(uid_t uid, char out[33]);
 
-/* Says why and hangs up: one write, whatever becomes of it. Closes fd. */
-__attribute__((format(printf, 3, 4))) void ctl_turn_away(int fd, enum lb_code code, const char *fmt, ...);
+/* Says why and hangs up: one write, whatever becomes of it. Closes fd (ctl_leave). */
+__attribute__((format(printf, 4, 5))) void ctl_turn_away(
+	int fd, struct ctl_leaving *leaving, enum lb_code code, const char *fmt, ...);

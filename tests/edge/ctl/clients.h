@@ -254,6 +254,24 @@ static inline void say(struct peer *p, const char *s)
 	}
 }
 
+static inline void say_with_fd(struct peer *p, const char *s, int fd, int flags)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { { 0 } };
+	struct iovec iov = { (void *)(uintptr_t)s, strlen(s) };
+	struct msghdr mh = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	ck_assert_int_eq((int)sendmsg(p->fd, &mh, MSG_NOSIGNAL | flags), (int)strlen(s));
+}
+
 /* The code of the next end of that id, rows before it are counted. */
 static inline int end_code(struct peer *p, long long id, size_t *rows)
 {

@@ -215,24 +215,6 @@ static int memory_file(const char *text)
 	return fd;
 }
 
-static void say_with_fd(struct peer *p, const char *s, int fd)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { { 0 } };
-	struct iovec iov = { (void *)(uintptr_t)s, strlen(s) };
-	struct msghdr mh = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(int));
-	ck_assert_int_eq((int)sendmsg(p->fd, &mh, MSG_NOSIGNAL), (int)strlen(s));
-}
-
 START_TEST(files_travel_with_their_request)
 {
 	start();
@@ -241,18 +223,18 @@ START_TEST(files_travel_with_their_request)
 	const char *apply = "{\"id\":1,\"cmd\":\"config.apply\",\"args\":{\"file\":\"a.yaml\"}}\n";
 	say(p, apply);
 	ck_assert_int_eq(end_code(p, 1, NULL), LB_CODE_USAGE); /* no file came */
-	say_with_fd(p, apply, first);
+	say_with_fd(p, apply, first, 0);
 	ck_assert_int_eq(end_code(p, 1, NULL), 0);
 	ck_assert_str_eq(got_file, "one");
 	/* one that belongs to no file argument is not kept for the next request */
-	say_with_fd(p, "{\"id\":2,\"cmd\":\"status\"}\n", first);
+	say_with_fd(p, "{\"id\":2,\"cmd\":\"status\"}\n", first, 0);
 	ck_assert_int_eq(end_code(p, 2, NULL), 0);
-	say_with_fd(p, apply, second);
+	say_with_fd(p, apply, second, 0);
 	ck_assert_int_eq(end_code(p, 1, NULL), 0);
 	ck_assert_str_eq(got_file, "two");
 	/* something that could block the reader is refused */
 	ck_assert_int_eq(pipe(pipes), 0);
-	say_with_fd(p, apply, pipes[0]);
+	say_with_fd(p, apply, pipes[0], 0);
 	ck_assert_int_eq(end_code(p, 1, NULL), LB_CODE_USAGE);
 	ck_assert_str_eq(got_file, "two");
 	close(first);

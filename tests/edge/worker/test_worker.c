@@ -17,12 +17,14 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -227,6 +229,58 @@ static int babble_main(int fd, void (*alive)(void))
 	return deaf(alive);
 }
 
+/* Passes a TCP socket that lingers for an hour with bytes that nobody reads: who closes it last waits for that. */
+static void pass_lingering(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct linger hour = { .l_onoff = 1, .l_linger = 3600 };
+	socklen_t len = sizeof(at);
+	static char bytes[65536];
+	int small = 2048, door = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (setsockopt(door, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)) ||
+		bind(door, (struct sockaddr *)&at, sizeof(at)) || listen(door, 1) ||
+		getsockname(door, (struct sockaddr *)&at, &len) || connect(fd, (struct sockaddr *)&at, sizeof(at)))
+		_exit(4);
+	int far = accept(door, NULL, NULL);
+	while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &hour, sizeof(hour));
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { { 0 } };
+	struct iovec iov = { bytes, 1 };
+	struct msghdr mh = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	if (sendmsg(3, &mh, MSG_NOSIGNAL) < 0 || far < 0)
+		_exit(5);
+	close(fd);
+}
+
+#define PASSED 2 /* bytes: one with the descriptor, one when the core has the last of it */
+
+static int passes_main(int fd, void (*alive)(void))
+{
+	char buf[4096] = "";
+	say_ready_and("");
+	do {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		alive();
+		poll(&p, 1, 500);
+		ssize_t n = read(fd, buf, sizeof(buf) - 1);
+		buf[n > 0 ? n : 0] = '\0';
+	} while (!strstr(buf, "ping"));
+	pass_lingering();
+	say("\n");
+	return deaf(alive);
+}
+
 static int quit_main(int fd, void (*alive)(void))
 {
 	(void)fd, (void)alive;
@@ -287,6 +341,7 @@ static const struct worker_row sync_row = { .name = "sync",
 	.prepare = sync_prepare };
 static const struct worker_row mute = ROW("mute", mute_main);
 static const struct worker_row babble = ROW("babble", babble_main);
+static const struct worker_row passes = ROW("passes", passes_main);
 static const struct worker_row quit = ROW("quit", quit_main);
 static const struct worker_row frozen = ROW("frozen", frozen_main);
 static const struct worker_row slow = ROW("slow", slow_main);
@@ -301,8 +356,8 @@ static const struct worker_row unknown_user = {
 static const struct worker_row privileged = {
 	.name = "privileged", .title = "lbd: privileged", .caps = 1ull << CAP_NET_ADMIN, .main = mute_main
 };
-static const struct worker_row *const rows[] = { &probe, &sync_row, &privileged, &mute, &babble, &quit, &frozen, &slow,
-	&unwatched_row, &unknown_user };
+static const struct worker_row *const rows[] = { &probe, &sync_row, &privileged, &mute, &babble, &passes, &quit,
+	&frozen, &slow, &unwatched_row, &unknown_user };
 
 /* ---- the core ---- */
 
@@ -705,6 +760,21 @@ START_TEST(a_line_that_is_no_message_restarts_it)
 }
 END_TEST
 
+START_TEST(a_descriptor_restarts_it)
+{
+	int there = 0;
+	start(&passes);
+	WAIT(w.pings == 1 && worker_pending(&w) == 0, 10000);
+	for (int i = 0; i < 10000 && there < PASSED; i++) {
+		poll(NULL, 0, 1);
+		ck_assert_int_eq(ioctl(w.channel.fd, FIONREAD, &there), 0);
+	}
+	ck_assert_int_eq(there, PASSED);
+	WAIT(n_gone == 1 && n_ready == 2, 10000);
+	finish();
+}
+END_TEST
+
 /* What could not be told is missing in its picture for good: the next process asks for everything. */
 START_TEST(a_line_that_found_no_memory_restarts_it)
 {
@@ -848,6 +918,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, a_line_that_is_no_message_restarts_it);
 	tcase_add_test(tc, a_line_that_found_no_memory_restarts_it);
 	tcase_add_test(tc, silence_is_death);
+	tcase_add_test(tc, a_descriptor_restarts_it);
 	tcase_add_test(tc, a_worker_that_is_deaf_ends);
 	tcase_add_test(tc, a_core_that_does_not_hear_a_worker_starts_another);
 	tcase_add_test(tc, a_user_that_cannot_be_looked_up_ends_it);
