@@ -12,6 +12,7 @@
 
 #define HEAD_SIZE  12u
 #define LABEL_MAX  63u
+#define JUMPS_MAX  (CHECK_DNS_NAME_MAX / 2) /* as many as a name has labels: between two, one pointer is enough */
 #define CLASS_IN   1u
 #define FLAG_REPLY 0x8000u
 #define FLAG_CUT   0x0200u
@@ -174,21 +175,21 @@ static void add_label(struct text *t, const uint8_t *label, size_t n)
 }
 
 /* Reads a name; the reader goes on after it, or after the first pointer of it. whole: the message, as far as pointers
- * may lead. t may be NULL. Every pointer leads to before the bytes that were read last, so there are no loops. */
+ * may lead. t may be NULL. Every pointer leads to before the bytes that were read last, so there are no loops; their
+ * number is bounded, too, or each of thousands of answers could begin with a walk through the whole message. */
 static void take_name(struct lb_reader *r, const uint8_t *whole, struct text *t)
 {
 	struct lb_reader at = *r;
 	const uint8_t *low = r->p;
 	size_t size = 0;
-	bool jumped = false;
+	unsigned jumps = 0;
 	for (;;) {
 		uint8_t n = lb_read_u8(&at);
 		if (n > LABEL_MAX) {
 			size_t to = (size_t)(n & LABEL_MAX) << 8 | lb_read_u8(&at);
-			if (!jumped)
+			if (jumps++ == 0)
 				r->p = at.p;
-			jumped = true;
-			if (at.bad || n < 0xc0 || to >= (size_t)(low - whole))
+			if (at.bad || n < 0xc0 || to >= (size_t)(low - whole) || jumps > JUMPS_MAX)
 				break;
 			at.p = low = whole + to;
 			continue;
@@ -200,7 +201,7 @@ static void take_name(struct lb_reader *r, const uint8_t *whole, struct text *t)
 		if (n == 0) {
 			if (t && size == 1)
 				add(t, ".", 1);
-			if (!jumped)
+			if (jumps == 0)
 				r->p = at.p;
 			return;
 		}

@@ -313,6 +313,40 @@ START_TEST(nothing_is_cut_over_tcp)
 }
 END_TEST
 
+static size_t pointer_to(char *at, size_t to)
+{
+	at[0] = (char)(0xc0 | to >> 8);
+	at[1] = (char)to;
+	return 2;
+}
+
+/* The root behind as many pointers as a name may have, and one more; all but the last are in data that is skipped. */
+START_TEST(pointers_are_counted)
+{
+	static const char *const none[2] = { NULL, NULL };
+	static char reply[512];
+	static const char front[] = OK("\2") Q(T_PTR) RR(T_TXT, "\0"), last[] = RR(T_PTR, "\2");
+	for (size_t chain = 126; chain <= 127; chain++) {
+		struct check_result r = { 0 };
+		struct check_params p = want(NULL, none);
+		size_t at = sizeof(front) - 1, to = at;
+		memcpy(reply, front, at);
+		reply[at - 1] = (char)(1 + 2 * chain);
+		reply[at++] = '\0';
+		for (size_t i = 0; i < chain; i++) {
+			size_t here = at;
+			at += pointer_to(reply + at, to);
+			to = here;
+		}
+		memcpy(reply + at, last, sizeof(last) - 1);
+		at += sizeof(last) - 1;
+		at += pointer_to(reply + at, to);
+		ck_assert_int_eq(ask("example.com PTR", &p, reply, at, false, &r), CHECK_DNS_JUDGED);
+		ck_assert_str_eq(r.text, chain == 126 ? "NOERROR, 1 answer" : "not a DNS reply");
+	}
+}
+END_TEST
+
 /* 255 bytes are a name, whose text has four characters for each byte at worst; one more is none. */
 START_TEST(the_longest_name)
 {
@@ -365,6 +399,7 @@ int main(void)
 	tcase_add_loop_test(tc, replies, 0, LEN(rows));
 	tcase_add_loop_test(tc, replies_cut_at_every_byte, 0, LEN(rows));
 	tcase_add_test(tc, nothing_is_cut_over_tcp);
+	tcase_add_test(tc, pointers_are_counted);
 	tcase_add_test(tc, the_longest_name);
 	tcase_add_test(tc, sixty_four_kilobytes_of_answers);
 	suite_add_tcase(s, tc);
