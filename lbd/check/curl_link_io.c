@@ -3,6 +3,7 @@
 
 #include "lbd/check/check_http.h"
 #include "lbd/check/check_result.h"
+#include "lbd/check/curl_load_io.h"
 #include "lbd/check/curl_loop_io.h"
 
 #include <errno.h>
@@ -199,6 +200,8 @@ static int set_tls(struct curl_link *k, bool connect_only)
 	rc |= (int)curl_easy_setopt(e, CURLOPT_SSL_SESSIONID_CACHE, 0L);
 	rc |= (int)curl_easy_setopt(
 		e, CURLOPT_SSLVERSION, (long)(v13 ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2));
+	/* not an option of every library of TLS */
+	(void)curl_easy_setopt(e, CURLOPT_SSL_CTX_FUNCTION, curl_load_read_one_record);
 	if (connect_only) /* it is not HTTP that will be spoken */
 		rc |= (int)curl_easy_setopt(e, CURLOPT_SSL_ENABLE_ALPN, 0L);
 	if (cert)

@@ -14,6 +14,7 @@
 
 #include <curl/curl.h>
 #include <dlfcn.h>
+#include <openssl/ssl.h>
 #include <stdarg.h>
 #include <stddef.h>
 
@@ -46,6 +47,7 @@ static struct {
 	CURLSHcode (*share_setopt)(CURLSH *, CURLSHoption, ...);
 	struct curl_slist *(*slist_append)(struct curl_slist *, const char *);
 	void (*slist_free_all)(struct curl_slist *);
+	long (*ssl_ctx_ctrl)(void *, int, long, void *); /* NULL: another library of TLS than OpenSSL */
 } real;
 
 #define ROW(name)                                                                                                      \
@@ -74,10 +76,20 @@ bool curl_load(void)
 		*rows[i].at = dlsym(lib, rows[i].name);
 		loaded = *rows[i].at != NULL;
 	}
-	if (!loaded)
+	if (loaded) /* a handle finds what its library depends on, too */
+		*(void **)(void *)&real.ssl_ctx_ctrl = dlsym(lib, "SSL_CTX_ctrl");
+	else
 		lb_log(LB_LOG_ERROR, "probe: libcurl cannot be used: %s; checks of HTTP, TLS, mail and FTP will fail",
 			dlerror());
 	return loaded;
+}
+
+CURLcode curl_load_read_one_record(CURL *easy, void *ssl_ctx, void *arg)
+{
+	(void)easy, (void)arg;
+	if (real.ssl_ctx_ctrl) /* SSL_CTX_clear_mode is a macro for this */
+		real.ssl_ctx_ctrl(ssl_ctx, SSL_CTRL_CLEAR_MODE, SSL_MODE_AUTO_RETRY, NULL);
+	return CURLE_OK;
 }
 
 CURLcode curl_global_init(long flags)

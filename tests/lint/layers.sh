@@ -32,8 +32,8 @@ BEGIN {
     # check_curl names the error numbers of libcurl and calls nothing
     confined["curl/"]            = "^lbd/check/(probe_[a-z]+|curl_(link|load|loop))_io\\.[ch]$|^lbd/check/check_curl\\.c$"
     confined["microhttpd.h"]     = "^lbd/ctl/metrics(_load)?_io\\.[ch]$"
-    # these take a HMAC or a digest over bytes in memory, and no more
-    confined["openssl/"]         = "^lbd/sync/[a-z_]+_io\\.c$|^lbd/vrrp/(hmac256|vrrp_auth|peer_pkt)\\.c$|^lbd/state/generation\\.c$"
+    # curl_load has one number of it; these take a HMAC or a digest over bytes in memory, and no more
+    confined["openssl/"]         = "^lbd/check/curl_load_io\\.c$|^lbd/sync/[a-z_]+_io\\.c$|^lbd/vrrp/(hmac256|vrrp_auth|peer_pkt)\\.c$|^lbd/state/generation\\.c$"
     confined["libnetfilter_conntrack/"] = "^lbd/sync/[a-z_]+_io\\.c$"
     # JSON is the form of messages and of printed tables: nothing that forwards packets is described in it
     confined["jansson.h"]        = "^common/|^lbctl/|^lbd/(sandbox|override|model|event|daemon|main|worker)|^lbd/(ctl|check)/|^lbd/config/schema_print\\.c$"

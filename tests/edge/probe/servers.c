@@ -111,6 +111,28 @@ static bool handshake(struct conn *c)
 	return SSL_accept(c->ssl) == 1;
 }
 
+/* Made in memory, which takes longer than reading them does; who reads finds them all. */
+static bool new_keys(struct conn *c, size_t n)
+{
+	BIO *out = BIO_new(BIO_s_mem());
+	char *bytes;
+	SSL_set0_wbio(c->ssl, out);
+	for (size_t i = 0; i < n; i++) {
+		SSL_key_update(c->ssl, SSL_KEY_UPDATE_NOT_REQUESTED);
+		SSL_do_handshake(c->ssl);
+	}
+	long size = BIO_get_mem_data(out, &bytes);
+	bool there = true;
+	while (there && size > 0) {
+		ssize_t sent = send(c->fd, bytes, (size_t)size, MSG_NOSIGNAL);
+		there = sent > 0;
+		bytes += sent;
+		size -= sent;
+	}
+	SSL_set0_wbio(c->ssl, BIO_new_socket(c->fd, BIO_NOCLOSE));
+	return there;
+}
+
 /* A real handshake through memory, of which no more than `most` bytes get out. */
 static void stall(struct conn *c, size_t most)
 {
@@ -156,6 +178,7 @@ static bool run_op(struct conn *c, const struct op *op)
 		return true;
 	case OP_DRIP: return drip(c, op->text, n);
 	case OP_TLS: return handshake(c);
+	case OP_KEYS: return new_keys(c, op->n);
 	case OP_STALL: stall(c, op->n); return false;
 	case OP_HANG: hang(c); return false;
 	case OP_RESET: setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)); return false;

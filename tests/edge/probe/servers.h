@@ -17,6 +17,7 @@ enum op_type {
 	OP_REPEAT,  /* text, n times */
 	OP_DRIP,    /* text, again and again, a byte every 20 ms */
 	OP_TLS,     /* a handshake as server */
+	OP_KEYS,    /* new keys (TLS 1.3), n times, all at once */
 	OP_STALL,   /* a handshake as server whose bytes end after n */
 	OP_HANG,    /* waits for the client to go */
 	OP_RESET    /* closes with a reset */
@@ -71,6 +72,10 @@ struct op {
 #define TLS                                                                                                            \
 	{                                                                                                              \
 		OP_TLS, NULL, 0                                                                                        \
+	}
+#define KEYS(n)                                                                                                        \
+	{                                                                                                              \
+		OP_KEYS, NULL, n                                                                                       \
 	}
 #define STALL(n)                                                                                                       \
 	{                                                                                                              \

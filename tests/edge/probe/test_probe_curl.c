@@ -699,6 +699,20 @@ START_TEST(probes_do_not_wait_for_each_other)
 }
 END_TEST
 
+/* Records without data do not keep a read from ending: each is one turn of the loop, in which others have theirs. */
+START_TEST(new_keys_do_not_hold_up_the_loop)
+{
+	static const struct param ca[] = { { CHECK_PARAM_TLS_CA, "CA" }, { 0, NULL } };
+	static const struct op ops[] = { TLS, REQUEST, KEYS(3000), SAY(OK_HEAD LEN(0) "\r\n"), HANG };
+	struct server *s = server_start(ops, certs.ctx[CERT_GOOD]);
+	struct check_spec spec = spec_of(CHECK_TYPE_HTTPS, s->port, ca);
+	unsigned before = ev_iteration(loop);
+	probe(&spec);
+	ck_assert_int_eq(result.code, CHECK_CODE_L7OK);
+	ck_assert_uint_gt(ev_iteration(loop) - before, 1000);
+}
+END_TEST
+
 START_TEST(the_steps_are_told)
 {
 	static const struct op good[] = { TLS, REQUEST, SAY(OK_HEAD LEN(2) "\r\nok"), HANG };
@@ -792,6 +806,7 @@ int main(void)
 	tcase_add_test(tc, a_trust_store_is_read_once);
 	tcase_add_loop_test(tc, an_open_connection_is_not_taken_away, 1, 5);
 	tcase_add_test(tc, probes_do_not_wait_for_each_other);
+	tcase_add_test(tc, new_keys_do_not_hold_up_the_loop);
 	tcase_add_test(tc, the_steps_are_told);
 	tcase_add_test(tc, real_nginx);
 	suite_add_tcase(s, tc);

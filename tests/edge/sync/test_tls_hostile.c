@@ -277,6 +277,26 @@ START_TEST(a_peer_that_is_broken)
 }
 END_TEST
 
+/* Records without data do not keep a read from ending. */
+START_TEST(new_keys_do_not_hold_up_the_loop)
+{
+	beta_alone();
+	raw_tls(&r, ALPHA, BETA, RIGHT, 0x11, TLS1_3_VERSION);
+	WAIT((raw_pump(&r), b.ups == 1), 5000);
+	for (int i = 0; i < 2000; i++) {
+		SSL_key_update(r.ssl, SSL_KEY_UPDATE_NOT_REQUESTED);
+		SSL_do_handshake(r.ssl);
+	}
+	unsigned before = ev_iteration(loop);
+	raw_write(&r, "\0\0\0\1y", 5);
+	WAIT((raw_pump(&r), b.frames == 1), 10000);
+	ck_assert_uint_gt(ev_iteration(loop) - before, 1000);
+	raw_done(&r);
+	WAIT(b.downs == 1, 5000);
+	node_stop(&b);
+}
+END_TEST
+
 /* Something on the way changes a byte of a record. */
 START_TEST(what_was_changed_on_its_way_ends_it)
 {
@@ -605,6 +625,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(tc, a_listener_that_is_none, 0, ROWS(listeners));
 	tcase_add_test(tc, what_it_says_is_not_played_back_to_it);
 	tcase_add_loop_test(tc, a_peer_that_is_broken, 0, ROWS(broken));
+	tcase_add_test(tc, new_keys_do_not_hold_up_the_loop);
 	tcase_add_test(tc, what_was_changed_on_its_way_ends_it);
 	tcase_add_test(tc, a_new_connection_takes_the_place_of_the_old_one);
 	tcase_add_loop_test(tc, two_hundred_idle_connections, 0, 2);
