@@ -327,6 +327,11 @@ const char *model_sync_word(const struct model_sync *s)
 	return s->spoke ? sync_link_words[s->state.is] : "unknown";
 }
 
+bool model_sync_up(const struct model_sync *s)
+{
+	return s->spoke && s->state.is != SYNC_IS_OFF && s->state.is != SYNC_IS_DOWN;
+}
+
 bool model_sync_lag(const struct model_sync *s, uint32_t *lag_ms)
 {
 	bool any = false;
@@ -334,9 +339,11 @@ bool model_sync_lag(const struct model_sync *s, uint32_t *lag_ms)
 	if (!s->spoke || s->state.is == SYNC_IS_OFF || s->state.is == SYNC_IS_PAUSED)
 		return false;
 	for (unsigned k = 0; k < SYNC_KIND_COUNT; k++) {
-		if (s->has_stats[k] && s->stats[k].lag_ms > *lag_ms)
+		if (!s->has_stats[k] || s->conf.paused[k]) /* also while there is no link */
+			continue;
+		if (s->stats[k].lag_ms > *lag_ms)
 			*lag_ms = s->stats[k].lag_ms;
-		any |= s->has_stats[k];
+		any = true;
 	}
 	return any;
 }

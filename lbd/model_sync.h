@@ -100,7 +100,9 @@ static inline bool model_sync_flows(const struct model_sync *s)
 
 /* "in-sync" ...; "unknown" before the process has spoken. */
 const char *model_sync_word(const struct model_sync *s);
-/* The worst of all kinds. False: not known. */
+/* The link is there, whatever is copied over it. */
+bool model_sync_up(const struct model_sync *s);
+/* The worst of all kinds. False: not known, or an operator wants nothing copied. */
 bool model_sync_lag(const struct model_sync *s, uint32_t *lag_ms);
 /* How far the bulk is that runs, both directions and all kinds together. False: none does. */
 bool model_sync_progress(const struct model_sync *s, uint64_t *done, uint64_t *all);

@@ -410,6 +410,16 @@ static void flows_dropped(const struct metrics *m, uint32_t i, struct lb_text *o
 	}
 }
 
+static void flows_up(const struct metrics *m, uint32_t i, struct lb_text *out)
+{
+	const struct model_sync *s = m->env->sync;
+	(void)i;
+	if (!s || !model_sync_runs(s))
+		return;
+	line l = labelled(m, out, "peer", s->conf.peer);
+	metric_count(&l, model_sync_up(s));
+}
+
 static void peer_up(const struct metrics *m, uint32_t i, struct lb_text *out)
 {
 	const struct model_peer *p = &m->env->peers->v[i];
@@ -549,9 +559,11 @@ const struct metric metrics_table[] = {
 		"How long the last probe took that the probe process told of." },
 	{ "lbd_check_last_change_timestamp_seconds", GAUGE, OVER(BACKENDS), check, CHECK_SINCE,
 		"service, backend, check", "When the check went up or down last." },
+	{ "lbd_sync_up", GAUGE, OVER(ONE), flows_up, 0, "peer",
+		"1 while there is the link to the other node over which flows are copied." },
 	{ "lbd_sync_entries", GAUGE, OVER(KINDS), flows, SYNC_ENTRIES, "kind", "Flows known, of both nodes." },
 	{ "lbd_sync_lag_seconds", GAUGE, OVER(KINDS), flows, SYNC_LAG, "kind",
-		"Age of the oldest record that the peer has not acknowledged." },
+		"Age of the oldest record that the peer has not acknowledged; without a link, since there is none." },
 	{ "lbd_sync_messages_sent_total", COUNTER, OVER(KINDS), flows, SYNC_SENT, "kind", "Records sent to the peer." },
 	{ "lbd_sync_messages_received_total", COUNTER, OVER(KINDS), flows, SYNC_RECEIVED, "kind",
 		"Records received from the peer." },

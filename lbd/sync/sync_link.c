@@ -14,7 +14,7 @@ void sync_link_init(struct sync_link *l, const struct sync_link_conf *conf, stru
 	*l = (struct sync_link){ .conf = *conf, .since = now };
 	sync_flow_source_init(&l->flow_source, conf->flows);
 	for (unsigned s = 0; s < SYNC_STREAM_COUNT; s++)
-		l->out[s].stream = (enum sync_stream)s;
+		l->out[s] = (struct sync_out){ .stream = (enum sync_stream)s, .had_at = now };
 	l->out[SYNC_STREAM_IPVS].source = &l->flow_source.source;
 	l->out[SYNC_STREAM_CONNTRACK].source = conf->conntrack;
 	sync_tokens_set(&l->tokens, conf->rate, now);
@@ -36,7 +36,7 @@ static void enter(struct sync_link *l, enum sync_link_state state, struct lb_tim
 static enum sync_why over(struct sync_link *l, enum sync_why why, bool say, struct lb_time now)
 {
 	for (unsigned s = 0; s < SYNC_STREAM_COUNT; s++)
-		sync_out_close(&l->out[s]);
+		sync_out_close(&l->out[s], now);
 	l->bye_due = say;
 	l->why = why;
 	enter(l, SYNC_LINK_OVER, now);
@@ -462,7 +462,7 @@ void sync_link_status(const struct sync_link *l, enum sync_stream s, struct lb_t
 		.held = o->held,
 		.out = o->progress,
 		.in = in->progress,
-		.lag_ms = sync_out_lag_ms(o, now),
+		.lag_ms = peer_takes(l, s) ? sync_out_lag_ms(o, now) : 0,
 		.storm = storms(l, s),
 		.sent = o->records,
 		.received = in->records,

@@ -155,8 +155,24 @@ void sync_out_open(struct sync_out *o, uint64_t after, struct lb_time now)
 	begin(o, o->wanted ? 0 : after, now);
 }
 
-void sync_out_close(struct sync_out *o)
+/* Since when the peer has waited for what it has not acknowledged; now: it waits for nothing. */
+static struct lb_time waits_since(const struct sync_out *o, struct lb_time now)
 {
+	struct lb_time since = now;
+	if (o->n_unacked)
+		since = o->unacked[o->first].put_at;
+	else if (o->scanned != o->source->last(o->source)) /* what comes next is not older than either */
+		since = lb_time_cmp(o->behind, o->end_at) < 0 ? o->end_at : o->behind;
+	return lb_time_cmp(since, o->progress.started) < 0 ? o->progress.started : since;
+}
+
+void sync_out_close(struct sync_out *o, struct lb_time now)
+{
+	if (o->on) {
+		/* behind the last acknowledged one there may be some that were the peer's own */
+		o->had = o->n_unacked || o->begin_due ? o->progress.at : o->scanned;
+		o->had_at = waits_since(o, now);
+	}
 	o->on = false;
 	o->n_unacked = 0;
 }
@@ -318,14 +334,10 @@ struct lb_time sync_out_deadline(const struct sync_out *o)
 uint32_t sync_out_lag_ms(const struct sync_out *o, struct lb_time now)
 {
 	struct lb_time since = now;
-	if (!o->on)
-		return 0;
-	if (o->n_unacked)
-		since = o->unacked[o->first].put_at;
-	else if (o->scanned != o->source->last(o->source)) /* what comes next is not older than either */
-		since = lb_time_cmp(o->behind, o->end_at) < 0 ? o->end_at : o->behind;
-	if (lb_time_cmp(since, o->progress.started) < 0)
-		since = o->progress.started;
+	if (o->on)
+		since = waits_since(o, now);
+	else if (o->source && o->source->last(o->source) > o->had)
+		since = o->had_at;
 	int64_t ms = lb_time_diff_us(now, since) / 1000;
 	return ms < 0 ? 0 : ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
 }

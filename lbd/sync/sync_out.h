@@ -78,6 +78,8 @@ struct sync_out {
 	bool on;                    /* the link is open, and the peer takes it */
 	bool paused, held;          /* by us; by the peer */
 	uint64_t base; /* what the peer's run told has numbers above it, what a former run of it told has not */
+	uint64_t had;  /* not on: what it had acknowledged; what came since waits from then on */
+	struct lb_time had_at;
 	uint32_t round;
 	uint64_t sent, scanned; /* said to the peer; looked at */
 	bool begin_due, at_end, final_due, final_said;
@@ -99,7 +101,7 @@ struct sync_out {
 
 /* The link is open: the first round begins behind `after`. */
 void sync_out_open(struct sync_out *o, uint64_t after, struct lb_time now);
-void sync_out_close(struct sync_out *o);
+void sync_out_close(struct sync_out *o, struct lb_time now);
 /* Another round, from 0; a fault's through the gate. */
 void sync_out_restart(struct sync_out *o, bool fault, struct lb_time now);
 /* False: it acknowledges what it was not sent. */
@@ -110,5 +112,6 @@ bool sync_out_produce(struct sync_out *o, struct sync_tokens *t, struct lb_write
 bool sync_out_has(const struct sync_out *o, uint64_t number);
 /* When there may be something to say without anything else happening. */
 struct lb_time sync_out_deadline(const struct sync_out *o);
-/* Age of the oldest record that the peer has not acknowledged; in a round that is not complete, since it began. */
+/* Age of the oldest record that the peer has not acknowledged; in a round that is not complete, since it began. While
+ * there is no link, since there is none, if anything has changed: who takes over now knows nothing of that. */
 uint32_t sync_out_lag_ms(const struct sync_out *o, struct lb_time now);

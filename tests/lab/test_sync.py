@@ -261,14 +261,20 @@ def test_killed_master_comes_back_empty(farm, key):
             again.close()
 
 
+def lagging(d):
+    return any(x.startswith("sync_lagging") for x in d.ctl("status")["data"][0]["alarms"])
+
+
 def test_cables_of_the_master_are_cut(farm, key):
     with pair_of(farm, key) as (a, b), traffic(farm) as flows:
         known(farm.b, flows)
         farm.cut("a")
         is_master(b)
         go_on(flows, "cut")
+        until(lambda: lagging(b), "it is said that what clients do now is not known there", 60)
         farm.cut("a", up=True)
         in_sync(a, b)
+        until(lambda: not lagging(b), "it is known", 60)
         is_master(a, seconds=60)
         time.sleep(1)
         go_on(flows, "cables are back")

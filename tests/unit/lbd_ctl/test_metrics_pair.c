@@ -73,6 +73,7 @@ static void setup(void)
 	k.peers.v[0].is.paths[1].up = true;
 	k.sync.conf.n_paths = 1;
 	k.sync.conf.flows = true;
+	snprintf(k.sync.conf.peer, sizeof(k.sync.conf.peer), "lb-b");
 	k.sync.runs = CONFIG_FLOWS_COPIED;
 	k.sync.has_stats[SYNC_CONNTRACK] = true;
 	k.sync.stats[SYNC_CONNTRACK] = (struct sync_msg_stats){ .local = 20,
@@ -140,6 +141,7 @@ static const struct {
 		"lbd_peer_up{peer=\"lb-b\"} 1\nlbd_peer_up{peer=\"lb-c\"} 0\n" },
 	{ "and has no version", "lbd_peer_info", "lbd_peer_info{peer=\"lb-b\",version=\"1.1\"} 1\n" },
 	{ "nor paths", "lbd_peer_paths", "lbd_peer_paths_up{peer=\"lb-b\"} 1\n" },
+	{ "their link: not there before its process has spoken", "lbd_sync_up", "lbd_sync_up{peer=\"lb-b\"} 0\n" },
 	{ "flows of the kind that has figures", "lbd_sync_entries", "lbd_sync_entries{kind=\"conntrack\"} 21\n" },
 	{ "their age", "lbd_sync_lag", "lbd_sync_lag_seconds{kind=\"conntrack\"} 2.5\n" },
 	{ "out", "lbd_sync_messages_sent", "lbd_sync_messages_sent_total{kind=\"conntrack\"} 22\n" },
@@ -156,6 +158,27 @@ START_TEST(a_metric_says)
 {
 	char *got = samples(rows[_i].name);
 	ck_assert_msg(strcmp(got, rows[_i].text) == 0, "%s:\n%s", rows[_i].what, got);
+	free(got);
+}
+END_TEST
+
+START_TEST(a_link_that_copies_nothing_is_up)
+{
+	static const enum sync_link_is up[] = { SYNC_IS_BULK, SYNC_IS_SYNC, SYNC_IS_PAUSED };
+	k.sync.spoke = true;
+	for (size_t i = 0; i < sizeof(up) / sizeof(up[0]); i++) {
+		k.sync.state.is = up[i];
+		char *got = samples("lbd_sync_up");
+		ck_assert_str_eq(got, "lbd_sync_up{peer=\"lb-b\"} 1\n");
+		free(got);
+	}
+	k.sync.state.is = SYNC_IS_DOWN;
+	char *got = samples("lbd_sync_up");
+	ck_assert_str_eq(got, "lbd_sync_up{peer=\"lb-b\"} 0\n");
+	free(got);
+	k.sync.conf.n_paths = 0; /* there is no other node */
+	got = samples("lbd_sync_up");
+	ck_assert_str_eq(got, "");
 	free(got);
 }
 END_TEST
@@ -209,6 +232,7 @@ int main(void)
 	suite_add_tcase(s, c);
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_loop_test(c, a_metric_says, 0, COUNT(rows));
+	tcase_add_test(c, a_link_that_copies_nothing_is_up);
 	tcase_add_test(c, reasons_and_alarms_are_told_apart);
 	tcase_add_test(c, the_command_gives_the_same_text);
 	SRunner *r = srunner_create(s);

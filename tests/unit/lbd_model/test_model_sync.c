@@ -494,6 +494,12 @@ START_TEST(a_peer_that_lags)
 	ck_assert_str_eq(after_ms(MODEL_SYNC_LAGGING_MS), "W sync: alarm sync_lagging raised (lag 60.0s)");
 	ck_assert_str_eq(is(SYNC_IS_PAUSED), "N sync: paused by an operator\nN sync: alarm sync_lagging is over");
 	ck_assert_str_eq(after_ms(10 * MODEL_SYNC_LAGGING_MS), "");
+	/* also when the link is lost meanwhile */
+	const struct sync_msg_do pause = { .what = SYNC_DO_PAUSE, .kinds = { true, true } };
+	model_sync_did(&k.s, &pause);
+	(void)is(SYNC_IS_DOWN);
+	ck_assert(!model_sync_lag(&k.s, &lag) && !model_sync_up(&k.s));
+	ck_assert_str_eq(after_ms(10 * MODEL_SYNC_LAGGING_MS), "");
 }
 END_TEST
 
