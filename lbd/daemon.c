@@ -399,8 +399,9 @@ static bool new_parts(struct daemon *d)
 	d->conns = ctl_conns_new();
 	d->events = events_new(EVENTS_KEPT);
 	d->watches = ctl_watches_new();
+	d->alarms = json_object();
 	return d->loop && d->overrides && d->words && d->history && d->traces && d->runs && d->failovers && d->conns &&
-	       d->events && d->watches && daemon_talk_start(d) == 0;
+	       d->events && d->watches && d->alarms && daemon_talk_start(d) == 0;
 }
 
 /* 0, or -errno; -1: it has been said why. */
@@ -484,6 +485,7 @@ static void finish(struct daemon *d)
 	ctl_conns_free(d->conns);
 	ctl_watches_free(d->watches);
 	events_free(d->events);
+	json_decref(d->alarms);
 	ipvs_free(d->ipvs);
 	ipvs_io_free(d->kernel_io);
 	lb_text_done(&d->owned_pending);

@@ -271,7 +271,7 @@ struct daemon {
 	struct ctl_watches *watches;
 	bool watched; /* there are events that nobody was sent yet */
 	bool watching_ends;
-	uint32_t alarms; /* that were raised, of those that are looked for */
+	json_t *alarms; /* that were told as raised (ctl_alarm.h) */
 	struct metrics_server *metrics;
 	struct ctl_lag lag;
 	struct lb_time ticked;

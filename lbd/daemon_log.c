@@ -6,6 +6,7 @@
 #include "common/log_io.h"
 #include "common/text.h"
 #include "lbd/check/check_fsm.h"
+#include "lbd/ctl/ctl_alarm.h"
 #include "lbd/ctl/ctl_rows.h"
 #include "lbd/ctl/ctl_watch.h"
 #include "lbd/daemon.h"
@@ -48,41 +49,20 @@ static bool allowed(enum lb_log_level level, enum lb_event_id i, struct lb_time 
 	return false;
 }
 
-/* ---- alarms that nobody tells of when they come ---- */
-
-static const char *const quiet_alarms[] = { "kernel_refused", "state_not_saved", "config_rolled_back", "hook_failed",
-	"peer_down", "state_not_read" };
-
-static const char *find_alarm(json_t *list, const char *name)
-{
-	size_t k, n = strlen(name);
-	json_t *v;
-	json_array_foreach (list, k, v) {
-		const char *s = json_string_value(v);
-		if (s && strncmp(s, name, n) == 0 && (s[n] == '\0' || s[n] == ':'))
-			return s[n] ? s + n + 2 : s + n;
-	}
-	return NULL;
-}
+/* ---- alarms that come or go without a word ---- */
 
 static void look_for_alarms(struct daemon *d)
 {
-	json_t *list = ctl_alarms(&d->env);
-	for (unsigned i = 0; i < sizeof(quiet_alarms) / sizeof(quiet_alarms[0]) && list; i++) {
-		const char *about = find_alarm(list, quiet_alarms[i]);
-		uint32_t bit = 1u << i;
-		if (!about == !(d->alarms & bit))
-			continue;
-		d->alarms ^= bit;
+	struct ctl_alarm_news news;
+	json_t *raised = ctl_alarms(&d->env);
+	while (raised && ctl_alarm_next(d->alarms, raised, &news))
 		daemon_event(d,
-			&(struct event){ .id = about ? LB_EVENT_ALARM_RAISED : LB_EVENT_ALARM_CLEARED,
-				.old = about ? "clear" : "raised",
-				.new = about ? "raised" : "clear",
-				.reason = quiet_alarms[i] },
-			"alarm/%s: %s%s%s%s", quiet_alarms[i], about ? "raised" : "is over",
-			about && *about ? " (" : "", about ? about : "", about && *about ? ")" : "");
-	}
-	json_decref(list);
+			&(struct event){ .id = news.on ? LB_EVENT_ALARM_RAISED : LB_EVENT_ALARM_CLEARED,
+				.old = news.on ? "clear" : "raised",
+				.new = news.on ? "raised" : "clear",
+				.reason = news.name },
+			"%s", news.line);
+	json_decref(raised);
 }
 
 void daemon_log_tick(struct daemon *d, struct lb_time now)
@@ -120,6 +100,14 @@ static void write_line(const struct event *e, uint64_t seq, const char *line)
 	lb_text_done(&fields);
 }
 
+static void note_alarm(struct daemon *d, const struct event *e, const char *line)
+{
+	char object[EVENT_OBJECT_MAX];
+	if (e->id == LB_EVENT_ALARM_RAISED || e->id == LB_EVENT_ALARM_CLEARED)
+		(void)ctl_alarm_told(
+			d->alarms, e->reason, event_object(e, line, object), e->id == LB_EVENT_ALARM_RAISED);
+}
+
 void daemon_event(struct daemon *d, const struct event *e, const char *fmt, ...)
 {
 	char line[1024];
@@ -131,6 +119,7 @@ void daemon_event(struct daemon *d, const struct event *e, const char *fmt, ...)
 	enum lb_log_level level = event_level(e);
 	if (lb_log_wants(level, line) && allowed(level, e->id, at.now))
 		write_line(e, at.seq, line);
+	note_alarm(d, e, line);
 	events_add(d->events, e->id, at.now, event_text(e, line, &at));
 	d->watched = true;
 }

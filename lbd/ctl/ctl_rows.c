@@ -2,6 +2,7 @@
 #include "lbd/ctl/ctl_rows.h"
 
 #include "lbd/check/check_fsm.h"
+#include "lbd/ctl/ctl_alarm.h"
 #include "lbd/ctl/ctl_life.h"
 #include "lbd/ctl/ctl_peer.h"
 #include "lbd/ctl/ctl_state.h"
@@ -452,27 +453,6 @@ static json_t *findings_of(struct ctl_env *env)
 		json_array_append_new(list, finding_row(f[i].object, f[i].text, f[i].fix));
 	ctl_sync_findings(env, list);
 	put_refusals(env, list);
-	return list;
-}
-
-json_t *ctl_alarms(const struct ctl_env *env)
-{
-	json_t *list = json_array();
-	if (env->kernel_missing)
-		json_array_append_new(list, json_string("kernel_refused: this kernel has no IPVS (modprobe ip_vs)"));
-	else if (ipvs_refused_listeners(env->ipvs))
-		json_array_append_new(list, json_string("kernel_refused"));
-	if (env->state_not_saved)
-		json_array_append_new(list, json_string("state_not_saved"));
-	if (env->state_not_read) {
-		char text[60];
-		snprintf(text, sizeof(text), "state_not_read: %s", env->state_not_read);
-		json_array_append_new(list, json_string(text));
-	}
-	ctl_life_alarms(env, list);
-	ctl_vrrp_alarms(env, list);
-	ctl_peer_alarms(env, list);
-	ctl_sync_alarms(env, list);
 	return list;
 }
 

@@ -10,8 +10,6 @@ json_t *ctl_row_service(struct ctl_env *env, uint32_t service, bool with_members
 json_t *ctl_override_item(const struct override_item *it, json_t *value);
 
 json_t *ctl_row_status(struct ctl_env *env);
-/* What is raised: strings that begin with a word of lb_alarms, then maybe ": what about". */
-json_t *ctl_alarms(const struct ctl_env *env);
 json_t *ctl_row_daemon(struct ctl_env *env);
 
 /* What the kernel knows of the backends of one service, summed over its listeners. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/ctl/metrics.h"
 
+#include "lbd/ctl/ctl_alarm.h"
 #include "lbd/ctl/ctl_rows.h"
 
 #include <errno.h>

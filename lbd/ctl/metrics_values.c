@@ -2,6 +2,7 @@
 /* The table of metrics and what each of them says. */
 #include "lbd/ctl/metrics.h"
 
+#include "lbd/ctl/ctl_alarm.h"
 #include "lbd/ctl/ctl_rows.h"
 #include "lbd/ctl/ctl_state.h"
 
@@ -74,13 +75,11 @@ static void requests(const struct metrics *m, uint32_t i, struct lb_text *out)
 
 static bool raised(const struct metrics *m, const char *alarm)
 {
-	size_t k, n = strlen(alarm);
+	size_t k;
 	json_t *v;
-	json_array_foreach (m->alarms, k, v) {
-		const char *s = json_string_value(v);
-		if (s && strncmp(s, alarm, n) == 0 && (s[n] == '\0' || s[n] == ':'))
+	json_array_foreach (m->alarms, k, v)
+		if (ctl_alarm_is(json_string_value(v), alarm))
 			return true;
-	}
 	return false;
 }
 

@@ -130,6 +130,23 @@ def test_host_with_the_address_of_our_card_is_named(pair):
         assert not alarms(b) and alarms(a) == ["same_address"] and "conflicts" not in row(a)
 
 
+def test_alarm_ends_with_who_raised_it(pair):
+    """Who follows events hears the end of each alarm, also when its process is killed or its instance leaves the file."""
+    with Talker(pair.c) as talker, contextlib.closing(lone(pair.a, config(150), "lb-a")) as a:
+        def raised():
+            talker.say(gratuitous(A4, STRANGER))
+            return alarms(a) == ["same_address"]
+        over = "vrrp/wan: alarm same_address is over"
+        a.start(ready=False)
+        is_master(a)
+        until(raised, "the alarm", 5)
+        os.kill(workers(a)["vrrp"], signal.SIGKILL)
+        until(lambda: over in a.log(), "nobody is there who knows of it", 5)
+        until(lambda: raised() and a.log().count("alarm same_address raised") == 2, "the alarm of the next one", 10)
+        a.reload(config(150).replace('"wan"', '"lan"'), ok=None)  # it finds no IPVS
+        until(lambda: a.log().count(over) == 2, "the instance is not there any more", 5)
+
+
 def test_flood_of_arp_delays_nothing(pair):
     """I7: 10,000 per second, every other one with our address. Of those few are read, and one alarm comes."""
     allowed = slack()

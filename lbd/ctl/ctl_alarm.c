@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/ctl/ctl_alarm.h"
+
+#include "lbd/ctl/ctl_life.h"
+#include "lbd/ctl/ctl_peer.h"
+#include "lbd/ctl/ctl_sync.h"
+#include "lbd/ctl/ctl_vrrp.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define OF_DAEMON "alarm/" /* in front of the name: the object of one that nobody else tells of */
+#define KEY_MAX   240
+
+json_t *ctl_alarms(const struct ctl_env *env)
+{
+	json_t *list = json_array();
+	if (env->kernel_missing)
+		json_array_append_new(list, json_string("kernel_refused: this kernel has no IPVS (modprobe ip_vs)"));
+	else if (ipvs_refused_listeners(env->ipvs))
+		json_array_append_new(list, json_string("kernel_refused"));
+	if (env->state_not_saved)
+		json_array_append_new(list, json_string("state_not_saved"));
+	if (env->state_not_read) {
+		char text[60];
+		snprintf(text, sizeof(text), "state_not_read: %s", env->state_not_read);
+		json_array_append_new(list, json_string(text));
+	}
+	ctl_life_alarms(env, list);
+	ctl_vrrp_alarms(env, list);
+	ctl_peer_alarms(env, list);
+	ctl_sync_alarms(env, list);
+	return list;
+}
+
+bool ctl_alarm_is(const char *raised, const char *name)
+{
+	size_t n = strlen(name);
+	return strncmp(raised, name, n) == 0 && (raised[n] == '\0' || raised[n] == ':');
+}
+
+/* ---- what was told ---- */
+
+static const char *about(const char *raised)
+{
+	const char *at = strchr(raised, ':');
+	return at ? at + 2 : "";
+}
+
+/* A key is the name and the object, with a space between. Returns the object. */
+static const char *split(const char *key, char name[CTL_ALARM_NAME])
+{
+	size_t n = strcspn(key, " ");
+	snprintf(name, CTL_ALARM_NAME, "%.*s", (int)n, key);
+	return key + n + 1;
+}
+
+/* Whether what was told is this one. Of most alarms there is one; an instance, or another node, has its own. */
+static bool is_same(const char *key, const char *raised)
+{
+	char name[CTL_ALARM_NAME];
+	const char *object = split(key, name), *what = about(raised);
+	size_t n = strlen(object);
+	if (!ctl_alarm_is(raised, name))
+		return false;
+	if (strncmp(object, "vrrp/", 5) != 0 && strncmp(object, "peer/", 5) != 0)
+		return true;
+	return strncmp(what, object, n) == 0 && (what[n] == '\0' || what[n] == ' ');
+}
+
+static bool was_told(json_t *told, const char *raised)
+{
+	const char *key;
+	json_t *v;
+	json_object_foreach (told, key, v)
+		if (is_same(key, raised))
+			return true;
+	return false;
+}
+
+static bool is_raised(const json_t *raised, const char *key)
+{
+	size_t i;
+	json_t *v;
+	json_array_foreach (raised, i, v)
+		if (is_same(key, json_string_value(v)))
+			return true;
+	return false;
+}
+
+int ctl_alarm_told(json_t *told, const char *name, const char *object, bool on)
+{
+	char key[KEY_MAX];
+	snprintf(key, sizeof(key), "%s %s", name, object);
+	if (on)
+		return json_object_set_new(told, key, json_true());
+	(void)json_object_del(told, key);
+	return 0;
+}
+
+/* ---- what was not ---- */
+
+static bool over_next(json_t *told, const json_t *raised, struct ctl_alarm_news *out)
+{
+	const char *key;
+	json_t *v;
+	json_object_foreach (told, key, v) {
+		if (is_raised(raised, key))
+			continue;
+		const char *object = split(key, out->name);
+		bool named = strncmp(object, OF_DAEMON, strlen(OF_DAEMON)) == 0;
+		out->on = false;
+		if (named)
+			snprintf(out->line, sizeof(out->line), "%s: is over", object);
+		else
+			snprintf(out->line, sizeof(out->line), "%s: alarm %s is over", object, out->name);
+		(void)json_object_del(told, key);
+		return true;
+	}
+	return false;
+}
+
+static bool raised_next(json_t *told, const json_t *raised, struct ctl_alarm_news *out)
+{
+	size_t i;
+	json_t *v;
+	json_array_foreach (raised, i, v) {
+		const char *s = json_string_value(v), *what = about(s);
+		char object[KEY_MAX];
+		if (was_told(told, s))
+			continue;
+		out->on = true;
+		snprintf(out->name, sizeof(out->name), "%.*s", (int)strcspn(s, ":"), s);
+		snprintf(object, sizeof(object), OF_DAEMON "%s", out->name);
+		snprintf(out->line, sizeof(out->line), "%s: raised%s%s%s", object, *what ? " (" : "", what,
+			*what ? ")" : "");
+		if (ctl_alarm_told(told, out->name, object, true) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool ctl_alarm_next(json_t *told, const json_t *raised, struct ctl_alarm_news *out)
+{
+	return over_next(told, raised, out) || raised_next(told, raised, out);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lbd/ctl/ctl_alarm.h"
+
+#include <check.h>
+#include <stdarg.h>
+#include <string.h>
+
+static json_t *told;
+
+static void setup(void)
+{
+	told = json_object();
+}
+
+static void teardown(void)
+{
+	json_decref(told);
+}
+
+static json_t *list_of(const char *first, ...)
+{
+	va_list ap;
+	json_t *list = json_array();
+	va_start(ap, first);
+	for (const char *s = first; s; s = va_arg(ap, const char *))
+		json_array_append_new(list, json_string(s));
+	va_end(ap);
+	return list;
+}
+
+/* What is told when this is raised, lines with '+' or '-' and the name in front. */
+#define NEWS(...) news(list_of(__VA_ARGS__, NULL))
+static const char *news(json_t *raised)
+{
+	static char out[2000];
+	struct ctl_alarm_news n;
+	size_t at = 0;
+	out[0] = '\0';
+	while (ctl_alarm_next(told, raised, &n))
+		at += (size_t)snprintf(out + at, sizeof(out) - at, "%c%s %s\n", n.on ? '+' : '-', n.name, n.line);
+	json_decref(raised);
+	return out;
+}
+
+START_TEST(what_nobody_tells_of_is_told)
+{
+	ck_assert_str_eq(NEWS("kernel_refused: this kernel has no IPVS (modprobe ip_vs)", "state_not_saved"),
+		"+kernel_refused alarm/kernel_refused: raised (this kernel has no IPVS (modprobe ip_vs))\n"
+		"+state_not_saved alarm/state_not_saved: raised\n");
+	/* it is about something else now */
+	ck_assert_str_eq(NEWS("kernel_refused", "state_not_saved"), "");
+	ck_assert_str_eq(NEWS("state_not_saved"), "-kernel_refused alarm/kernel_refused: is over\n");
+	ck_assert_str_eq(NEWS(NULL), "-state_not_saved alarm/state_not_saved: is over\n");
+	ck_assert_str_eq(NEWS(NULL), "");
+}
+END_TEST
+
+START_TEST(what_was_told_is_not_told_again)
+{
+	ck_assert_int_eq(ctl_alarm_told(told, "two_masters", "vrrp/wan", true), 0);
+	ck_assert_int_eq(ctl_alarm_told(told, "sync_lagging", "sync", true), 0);
+	ck_assert_int_eq(ctl_alarm_told(told, "config_differs", "peer/lb-b", true), 0);
+	ck_assert_str_eq(NEWS("two_masters: vrrp/wan (by 10.0.0.2)", "sync_lagging: peer/lb-b is 6.2 s behind",
+				 "config_differs: peer/lb-b"),
+		"");
+	ck_assert_int_eq(ctl_alarm_told(told, "two_masters", "vrrp/wan", false), 0);
+	ck_assert_int_eq(ctl_alarm_told(told, "sync_lagging", "sync", false), 0);
+	ck_assert_int_eq(ctl_alarm_told(told, "config_differs", "peer/lb-b", false), 0);
+	ck_assert_int_eq(ctl_alarm_told(told, "config_differs", "peer/lb-b", false), 0);
+	ck_assert_str_eq(NEWS(NULL), "");
+}
+END_TEST
+
+START_TEST(what_leaves_without_a_word_is_over)
+{
+	ctl_alarm_told(told, "two_masters", "vrrp/wan", true);
+	ctl_alarm_told(told, "two_masters", "vrrp/wan4", true);
+	ctl_alarm_told(told, "auth_failed", "vrrp/wan", true);
+	ctl_alarm_told(told, "sync_lagging", "sync", true);
+	ctl_alarm_told(told, "config_differs", "peer/lb-b", true);
+	/* an instance left the configuration: its alarms, and of nobody else's */
+	ck_assert_str_eq(
+		NEWS("two_masters: vrrp/wan4", "sync_lagging: peer/lb-b is 6.2 s behind", "config_differs: peer/lb-b"),
+		"-two_masters vrrp/wan: alarm two_masters is over\n"
+		"-auth_failed vrrp/wan: alarm auth_failed is over\n");
+	/* the processes ended */
+	ck_assert_str_eq(NEWS(NULL), "-two_masters vrrp/wan4: alarm two_masters is over\n"
+				     "-sync_lagging sync: alarm sync_lagging is over\n"
+				     "-config_differs peer/lb-b: alarm config_differs is over\n");
+}
+END_TEST
+
+START_TEST(a_name_is_not_its_beginning)
+{
+	ck_assert(ctl_alarm_is("peer_down", "peer_down") && ctl_alarm_is("peer_down: peer/b", "peer_down"));
+	ck_assert(!ctl_alarm_is("peer_down: peer/b", "peer") && !ctl_alarm_is("peer", "peer_down"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("ctl_alarm");
+	TCase *tc = tcase_create("told");
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, what_nobody_tells_of_is_told);
+	tcase_add_test(tc, what_was_told_is_not_told_again);
+	tcase_add_test(tc, what_leaves_without_a_word_is_over);
+	tcase_add_test(tc, a_name_is_not_its_beginning);
+	suite_add_tcase(s, tc);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
