@@ -154,6 +154,8 @@ const struct lb_alarm lb_alarms[] = {
 		"the state directory cannot be written, or lacks something since; tried again every 10 s" },
 	{ "state_not_read", "something in the state directory cannot be read: overrides, or which configurations were "
 			    "rolled back; it stays as it is, and holds as soon as it can be read" },
+	{ "worker_down",
+		"a process of the daemon has not been there for 10 s: it cannot be started, or does not become ready" },
 	{ "config_rolled_back", "a configuration was rolled back, and no other one has been applied since" },
 	{ "hook_failed", "a program that is told of changes failed" },
 	{ "two_masters", "another node is master, too, and does not yield" },

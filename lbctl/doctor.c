@@ -28,7 +28,7 @@ static const struct {
 	{ "quorum_lost", "lbctl backend list" },
 	{ "kernel has no IPVS", "modprobe ip_vs" },
 	{ "kernel_refused", "lbctl kernel diff" },
-	{ "worker_restarting", "lbctl daemon info" },
+	{ "worker_down", "lbctl daemon info" },
 	{ "state_not_saved", "ls -ld /var/lib/lbd" },
 	{ "state_not_read", "chown -R lbd:lbd /var/lib/lbd   # or the disk: dmesg" },
 	{ "conntrack_full", "sysctl -w net.netfilter.nf_conntrack_max=1048576" },

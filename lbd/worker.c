@@ -115,11 +115,18 @@ static void channel_close(struct worker *w)
 		close(child);
 }
 
+static void leave(struct worker *w)
+{
+	if (w->state == WORKER_STATE_READY)
+		w->unready = lb_clock_now();
+	w->state = WORKER_STATE_ENDING;
+}
+
 /* EPERM is expected when the worker has its own uid: its channel has ended, and its own kill timer covers a stop. */
 static void end_process(struct worker *w, int sig)
 {
 	channel_close(w);
-	w->state = WORKER_STATE_ENDING;
+	leave(w);
 	if (w->pid > 0)
 		kill(w->pid, sig);
 }
@@ -313,6 +320,7 @@ static void on_child(struct ev_loop *loop, ev_child *ev, int events)
 	ev_child_stop(loop, ev);
 	ev_timer_stop(loop, &w->timer);
 	channel_close(w);
+	leave(w);
 	w->pid = 0;
 	if (w->stopping) {
 		w->state = WORKER_STATE_STOPPED;
@@ -343,6 +351,7 @@ static int life_line(struct worker *w, const json_t *msg)
 	if (strcmp(name, "ready") != 0 || lb_proto_int(msg, "version", 0) != LB_PROTO_VERSION)
 		return -EBADMSG;
 	w->state = WORKER_STATE_READY;
+	w->unready = (struct lb_time){ 0 };
 	w->unanswered = 0;
 	struct worker_news news = { .up = true, .level = LB_LOG_INFO, .pid = w->pid };
 	snprintf(news.text, sizeof(news.text), "ready (pid=%d, start=%u)", (int)w->pid, w->starts);
@@ -382,7 +391,7 @@ static void on_readable(struct ev_loop *loop, ev_io *ev, int events)
 	}
 	if (got <= 0) { /* it is ending by itself: its exit status says more than our SIGKILL would */
 		channel_close(w);
-		w->state = WORKER_STATE_ENDING;
+		leave(w);
 		arm(w, KILL_AFTER_S, KILL_AFTER_S);
 		return;
 	}
@@ -416,6 +425,7 @@ void worker_start(struct worker *w, const struct worker_row *row, struct ev_loop
 {
 	*w = (struct worker){ .row = row, .calls = calls, .arg = arg, .loop = loop, .level = level };
 	w->state = WORKER_STATE_WAITING;
+	w->unready = lb_clock_now();
 	w->start_s = PINGS_LOST_MAX;
 	w->channel = (struct lb_frame){ .fd = -1, .send_fd = -1 };
 	ev_init(&w->readable, on_readable);
@@ -437,6 +447,11 @@ void worker_stop(struct worker *w)
 	(void)lb_frame_write(&w->channel); /* what was said last */
 	end_process(w, SIGTERM);
 	arm(w, KILL_AFTER_S, KILL_AFTER_S);
+}
+
+struct lb_time worker_down_since(const struct worker *w)
+{
+	return w->stopping ? (struct lb_time){ 0 } : w->unready;
 }
 
 bool worker_stopped(const struct worker *w)

@@ -94,7 +94,7 @@ struct worker { /* embedded by the owner; zero before worker_start; read only ou
 	uint32_t start_s; /* how long it may take until it is ready */
 	int refused;      /* -errno: none can be started just now, and that was told */
 	int64_t backoff_ms;
-	struct lb_time started;
+	struct lb_time started, unready; /* unready: since when it has not been; us 0 = it is */
 	enum lb_log_level level;
 	struct lb_frame channel;
 	ev_io readable, writable;
@@ -121,6 +121,9 @@ void worker_log_level(struct worker *w, enum lb_log_level level);
 
 /* Ends the process now and starts a new one: something about it is wrong. why goes to the log. */
 void worker_restart(struct worker *w, const char *why);
+
+/* Since when there has been none that is ready, although there is to be one; us 0 otherwise. */
+struct lb_time worker_down_since(const struct worker *w);
 
 /* Asks it to end (channel closed, SIGTERM; SIGKILL after 1 s); `gone` follows unless it was not running. */
 void worker_stop(struct worker *w);

@@ -11,6 +11,25 @@
 
 #define OF_DAEMON "alarm/" /* in front of the name: the object of one that nobody else tells of */
 #define KEY_MAX   240
+#define DOWN_MS   10000
+
+/* A process that ends by itself is back in a second, so one that is not needs somebody. */
+static void put_workers(const struct ctl_env *env, json_t *list)
+{
+	struct ctl_worker_info w[CTL_WORKERS_MAX];
+	size_t n = env->ops->workers(env->arg, w, CTL_WORKERS_MAX);
+	struct lb_time now = env->ops->now(env->arg);
+	char text[300];
+	for (size_t i = 0; i < n && i < CTL_WORKERS_MAX; i++) {
+		if (!w[i].down_since.us || lb_time_cmp(now, lb_time_add_ms(w[i].down_since, DOWN_MS)) < 0)
+			continue;
+		snprintf(text, sizeof(text), "worker_down: worker/%s %s%s%s%s", w[i].name,
+			w[i].refused ? "cannot be started: " : "does not become ready",
+			w[i].refused ? strerror(-w[i].refused) : "", w[i].without ? "; " : "",
+			w[i].without ? w[i].without : "");
+		json_array_append_new(list, json_string(text));
+	}
+}
 
 json_t *ctl_alarms(const struct ctl_env *env)
 {
@@ -26,6 +45,7 @@ json_t *ctl_alarms(const struct ctl_env *env)
 		snprintf(text, sizeof(text), "state_not_read: %s", env->state_not_read);
 		json_array_append_new(list, json_string(text));
 	}
+	put_workers(env, list);
 	ctl_life_alarms(env, list);
 	ctl_vrrp_alarms(env, list);
 	ctl_peer_alarms(env, list);

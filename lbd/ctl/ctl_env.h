@@ -38,8 +38,12 @@ struct ctl_worker_info {
 	uint32_t late_p50_us, late_p99_us; /* how late they started, over the last 10 to 20 seconds */
 	bool turns;                        /* lag_us counts, and nothing about probes */
 	bool up;
+	struct lb_time down_since; /* it is wanted, and not up; us 0 = it is */
+	int refused;               /* -errno: none can be started just now */
+	const char *without;       /* what is not done then; NULL = not known */
 	const struct ctl_lag *lag; /* NULL = not known */
 };
+#define CTL_WORKERS_MAX 5u
 
 struct ctl_finding {     /* something about the host that keeps a service from working; texts are static or borrowed */
 	char object[80]; /* "service/web", "kernel" */

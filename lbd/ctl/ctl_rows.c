@@ -360,10 +360,10 @@ bool ctl_ready(const struct ctl_env *env)
 
 static json_t *workers_of(struct ctl_env *env)
 {
-	struct ctl_worker_info w[4];
-	size_t n = env->ops->workers(env->arg, w, 4);
+	struct ctl_worker_info w[CTL_WORKERS_MAX];
+	size_t n = env->ops->workers(env->arg, w, CTL_WORKERS_MAX);
 	json_t *list = json_array();
-	for (size_t i = 0; i < n && i < 4; i++) {
+	for (size_t i = 0; i < n && i < CTL_WORKERS_MAX; i++) {
 		json_t *row = json_pack("{s:s, s:i, s:i, s:b}", "name", w[i].name, "pid", (int)w[i].pid, "restarts",
 			(int)w[i].restarts, "up", w[i].up);
 		ctl_put(row, "rss", json_integer((json_int_t)w[i].rss_kib * 1024));

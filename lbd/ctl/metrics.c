@@ -101,8 +101,8 @@ struct metrics *metrics_begin(struct ctl_env *env, const char *prefix)
 	m->alarms = ctl_alarms(env);
 	m->workers[0] =
 		(struct ctl_worker_info){ .name = "core", .up = true, .rss_kib = env->rss_kib, .lag = env->lag };
-	size_t n = env->ops->workers(env->arg, m->workers + 1, 5);
-	m->n_workers = 1 + (uint32_t)(n < 5 ? n : 5);
+	size_t n = env->ops->workers(env->arg, m->workers + 1, CTL_WORKERS_MAX);
+	m->n_workers = 1 + (uint32_t)(n < CTL_WORKERS_MAX ? n : CTL_WORKERS_MAX);
 	if (!m->alarms || (m->kernel && room_for_kernel(m))) {
 		metrics_end(m);
 		return NULL;

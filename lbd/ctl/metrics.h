@@ -97,7 +97,7 @@ struct metrics {
 	uint32_t listener; /* of the dest that is being written: it only goes forward */
 	/* what is few is looked at once */
 	json_t *alarms;
-	struct ctl_worker_info workers[6];
+	struct ctl_worker_info workers[1 + CTL_WORKERS_MAX];
 	uint32_t n_workers;
 };
 

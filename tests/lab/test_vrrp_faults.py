@@ -6,6 +6,7 @@ LBD_PAIR_SECONDS makes floods and storms that long and the loads full size.
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -145,6 +146,19 @@ def test_alarm_ends_with_who_raised_it(pair):
         until(lambda: raised() and a.log().count("alarm same_address raised") == 2, "the alarm of the next one", 10)
         a.reload(config(150).replace('"wan"', '"lan"'), ok=None)  # it finds no IPVS
         until(lambda: a.log().count(over) == 2, "the instance is not there any more", 5)
+
+
+def test_process_that_cannot_be_started_is_an_alarm(pair):
+    with contextlib.closing(lone(pair.a, config(150), "lb-a")) as a:
+        a.start(ready=False)
+        is_master(a)
+        vrrp = workers(a)["vrrp"]
+        soft, hard = resource.prlimit(a.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(a.pid, resource.RLIMIT_NOFILE, (3, hard))  # it answers nobody meanwhile
+        os.kill(vrrp, signal.SIGKILL)
+        until(lambda: "alarm/worker_down: raised (worker/vrrp cannot be started: Too many open files; " in a.log(), "the alarm", 30)
+        resource.prlimit(a.pid, resource.RLIMIT_NOFILE, (soft, hard))
+        until(lambda: "alarm/worker_down: is over" in a.log(), "it is there again", 30)
 
 
 def test_flood_of_arp_delays_nothing(pair):

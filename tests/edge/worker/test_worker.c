@@ -849,11 +849,18 @@ START_TEST(one_that_cannot_be_started_is_tried_again)
 	ck_assert_int_eq(w.pid, 0);
 	ck_assert_int_eq(w.refused, -EMFILE);
 	ck_assert(!worker_stopped(&w));
+	const struct lb_time since = worker_down_since(&w);
+	ck_assert_int_ne(since.us, 0);
 	WAIT(w.backoff_ms == 400, 5000); /* and again, in vain */
+	ck_assert_int_eq(worker_down_since(&w).us, since.us);
 	setrlimit(RLIMIT_NOFILE, &before);
 	WAIT(n_ready == 1, 20000);
 	ck_assert_int_eq(w.refused, 0);
 	ck_assert_uint_eq(w.starts, 1);
+	ck_assert_int_eq(worker_down_since(&w).us, 0);
+	kill(w.pid, SIGKILL);
+	WAIT(n_gone == 1, 5000);
+	ck_assert_int_ge(worker_down_since(&w).us, since.us);
 	finish();
 }
 END_TEST

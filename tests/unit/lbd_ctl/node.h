@@ -30,6 +30,7 @@ static struct {
 	struct life life;
 	struct lb_time boot;
 	size_t n_generations, n_damaged;
+	struct ctl_worker_info sync; /* no name: it is not wanted */
 } k;
 
 /* ---- the kernel ---- */
@@ -270,7 +271,8 @@ static inline size_t op_workers(void *arg, struct ctl_worker_info *out, size_t n
 	out[1] = (struct ctl_worker_info){
 		.name = "vrrp", .restarts = 1, .instances = 2, .lag_us = 3000, .turns = true
 	};
-	return 2;
+	out[2] = k.sync;
+	return k.sync.name ? 3 : 2;
 }
 
 static const struct ctl_ops ops = { .now = op_now,

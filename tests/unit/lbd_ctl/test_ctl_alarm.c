@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/ctl/ctl_alarm.h"
+#include "tests/unit/lbd_ctl/node.h"
 
-#include <check.h>
+#include <errno.h>
 #include <stdarg.h>
-#include <string.h>
 
 static json_t *told;
 
@@ -90,6 +90,37 @@ START_TEST(what_leaves_without_a_word_is_over)
 }
 END_TEST
 
+static const char *raised(int64_t ms)
+{
+	static char out[600];
+	k.w.now = lb_time_add_ms(k.sync.down_since, ms);
+	json_t *list = ctl_alarms(&k.env);
+	char *text = json_dumps(list, JSON_COMPACT);
+	snprintf(out, sizeof(out), "%s", text);
+	free(text);
+	json_decref(list);
+	return out;
+}
+
+START_TEST(a_process_that_stays_away_is_one)
+{
+	node_start("services: {}\n");
+	k.sync = (struct ctl_worker_info){
+		.name = "sync", .down_since = k.w.now, .refused = -EAGAIN, .without = "flows are not copied"
+	};
+	ck_assert_str_eq(raised(9999), "[]");
+	ck_assert_str_eq(raised(10000),
+		"[\"worker_down: worker/sync cannot be started: Resource temporarily unavailable; "
+		"flows are not copied\"]");
+	k.sync.refused = 0;
+	k.sync.without = NULL;
+	ck_assert_str_eq(raised(60000), "[\"worker_down: worker/sync does not become ready\"]");
+	k.sync.down_since = (struct lb_time){ 0 };
+	ck_assert_str_eq(raised(INT64_C(1000000000)), "[]");
+	node_end();
+}
+END_TEST
+
 START_TEST(a_name_is_not_its_beginning)
 {
 	ck_assert(ctl_alarm_is("peer_down", "peer_down") && ctl_alarm_is("peer_down: peer/b", "peer_down"));
@@ -105,6 +136,7 @@ int main(void)
 	tcase_add_test(tc, what_nobody_tells_of_is_told);
 	tcase_add_test(tc, what_was_told_is_not_told_again);
 	tcase_add_test(tc, what_leaves_without_a_word_is_over);
+	tcase_add_test(tc, a_process_that_stays_away_is_one);
 	tcase_add_test(tc, a_name_is_not_its_beginning);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);
