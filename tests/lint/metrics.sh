@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # metrics.sh LBD: the names in the table of metrics follow Prometheus' rules, alert rules and dashboard use only names of
-# the table. Where promtool is installed, it looks at the rules, too.
+# the table. Where promtool is installed, it looks at the rules, too, and at what they say of a pair.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 lbd=${1:?usage: metrics.sh LBD}
@@ -30,5 +30,6 @@ done
 python3 -m json.tool packaging/grafana/lbd.json >/dev/null || lint_say "packaging/grafana/lbd.json: no JSON"
 if command -v promtool >/dev/null; then
     said=$(promtool check rules packaging/prometheus/lbd.rules.yml 2>&1) || lint_say "$said"
+    said=$(promtool test rules tests/lint/lbd.rules.test.yml 2>&1) || lint_say "$said"
 fi
 lint_end
