@@ -61,11 +61,12 @@ static void head(struct out *o, const json_t *row)
 	lb_text_puts(out, "\n");
 }
 
-/* After an upgrade of the package the old daemon runs on until somebody restarts it. */
+/* After an upgrade of the package the old daemon runs on until somebody restarts it. Which package the other node has
+ * is not known here. */
 static void version_line(struct out *o, const json_t *row)
 {
 	const char *runs = lb_proto_str(row, "version");
-	if (!runs || !o->installed || strcmp(runs, o->installed) == 0)
+	if (!runs || !o->installed || o->opt->peer || strcmp(runs, o->installed) == 0)
 		return;
 	warning(o, "running ");
 	lb_text_escape(&o->text, runs, strlen(runs), 32);

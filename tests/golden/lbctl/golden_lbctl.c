@@ -160,6 +160,7 @@ static void run_case(struct lb_text *out, const char *command, const char *lines
 	}
 	struct out o;
 	out_init(&o, c.cmd ? c.cmd : lb_commands, c.args, &c.opt, "lb-a");
+	o.installed = "0.1.0";
 	o.look.now_wall_ms = NOW_MS;
 	o.look.clock = clock_utc;
 	o.look.colour = command[1] == 'c';
