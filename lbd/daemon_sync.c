@@ -300,6 +300,7 @@ size_t daemon_sync_info(const struct daemon *d, struct ctl_worker_info *out, siz
 			.lag_us = s->pong.lag_us,
 			.turns = true,
 			.up = talking(s),
+			.lag = &s->lag,
 		};
 	return 1;
 }

@@ -106,6 +106,17 @@ def test_another_version_is_named(pair, key):
             assert row(b)["version"] == "1" and "reason" not in row(b)
 
 
+def test_metrics_tell_of_the_link_and_its_process(pair, key):
+    with node(pair, key) as b:
+        assert 'lbd_sync_up{peer="lb-a"} 0\n' in b.text("metrics", "lbd_sync")
+        with Fake(pair.a, KEY, TO) as fake:
+            fake.hello()
+            until(lambda: 'lbd_sync_up{peer="lb-a"} 1\n' in b.text("metrics", "lbd_sync"), "it is up", 10)
+        until(lambda: 'lbd_sync_up{peer="lb-a"} 0\n' in b.text("metrics", "lbd_sync"), "it is not any more", 10)
+        lag = b.text("metrics", "lbd_worker_loop_lag")
+        assert all(f'_count{{worker="{name}"}}' in lag for name in ("core", "probe", "vrrp", "sync")), lag
+
+
 def test_a_pause_lasts_until_resume(pair, key):
     """Also over a reload that makes another link, and when the process is started anew."""
     def held(fake):
