@@ -28,8 +28,35 @@ for file in packaging/prometheus/*.yml packaging/grafana/*.json; do
     [[ -z $unknown ]] || lint_say "$file: not in the table of metrics: ${unknown//$'\n'/ }"
 done
 python3 -m json.tool packaging/grafana/lbd.json >/dev/null || lint_say "packaging/grafana/lbd.json: no JSON"
+# The dashboard asks in steps of $__interval. However often is scraped, a configuration is marked at the one step after it.
+changes_are_seen() {
+    local file expr scrape at
+    file=$(mktemp) || return 1
+    expr=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["annotations"]["list"][0]["expr"])' <packaging/grafana/lbd.json)
+    expr=${expr//\$__interval/60s} expr=${expr//\$instance/.*}
+    {
+        echo "tests:"
+        for scrape in 15 60; do
+            echo "  - interval: ${scrape}s"
+            echo "    input_series: [{ series: 'lbd_config_generation{instance=\"a\"}', values: '1x3 2x40' }]"
+            echo "    promql_expr_test:"
+            for at in 55 115 175 235 295 355; do
+                echo "      - expr: '$expr'"
+                echo "        eval_time: ${at}s"
+                ((at - 4 * scrape < 0 || at - 4 * scrape >= 60)) ||
+                    echo "        exp_samples: [{ labels: 'lbd_config_generation{instance=\"a\"}', value: 2 }]"
+            done
+        done
+    } >"$file"
+    promtool test rules "$file"
+    local status=$?
+    rm -f "$file"
+    return "$status"
+}
+
 if command -v promtool >/dev/null; then
     said=$(promtool check rules packaging/prometheus/lbd.rules.yml 2>&1) || lint_say "$said"
     said=$(promtool test rules tests/lint/lbd.rules.test.yml 2>&1) || lint_say "$said"
+    said=$(changes_are_seen 2>&1) || lint_say "$said"
 fi
 lint_end
