@@ -410,6 +410,7 @@ static int start(struct daemon *d)
 	if (!new_parts(d))
 		return -ENOMEM;
 	name_node(d);
+	host_kernel(d->kernel_release);
 	d->pid = getpid();
 	d->started = lb_clock_now();
 	d->started_wall_ms = lb_clock_wall_ms();
@@ -425,6 +426,7 @@ static int start(struct daemon *d)
 		.pid = d->pid,
 		.started = d->started,
 		.started_wall_ms = d->started_wall_ms,
+		.kernel = d->kernel_release,
 		.rss_kib = host_rss_kib(),
 		.history = d->history,
 		.traces = d->traces,

@@ -254,7 +254,7 @@ struct daemon_nft {
 struct daemon {
 	const struct daemon_options *opt;
 	struct ev_loop *loop;
-	char node[64];
+	char node[64], kernel_release[HOST_KERNEL_MAX];
 	pid_t pid;
 	struct lb_time started;
 	int64_t started_wall_ms;

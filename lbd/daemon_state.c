@@ -214,11 +214,11 @@ struct left {
 	struct lb_text *out;
 };
 
-static void put_left(const struct ipvs_service *svc, bool ours, void *arg)
+static void put_left(const struct ipvs_row *row, bool ours, void *arg)
 {
 	const struct left *l = arg;
-	if (ours && model_listener_service(l->m, &svc->key) == MODEL_NONE)
-		owned_write_add(l->out, &svc->key);
+	if (ours && model_listener_service(l->m, &row->svc.key) == MODEL_NONE)
+		owned_write_add(l->out, &row->svc.key);
 }
 
 /* The compact form of the record: what is wanted and what is still to be removed. The descriptor stays open for what

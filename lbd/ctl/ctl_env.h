@@ -186,6 +186,7 @@ struct ctl_env {
 	uint64_t turn;       /* changes whenever model is replaced */
 	uint32_t generation; /* of the configuration that runs */
 	const char *node, *version, *config_path, *state_dir;
+	const char *kernel; /* its release, NULL or "" = not known */
 	pid_t pid;
 	struct lb_time started;
 	int64_t started_wall_ms;

@@ -346,15 +346,15 @@ static int diff_listener(struct walk *w, uint32_t service, uint32_t listener)
 	return have.no_memory ? -ENOMEM : err;
 }
 
-static void foreign_row(const struct ipvs_service *svc, bool ours, void *arg)
+static void foreign_row(const struct ipvs_row *row, bool ours, void *arg)
 {
 	struct walk *w = arg;
 	char key[IPVS_KEY_STRLEN];
-	if (ours && model_listener_service(w->env->model, &svc->key) == MODEL_NONE)
-		diff_row(w, &(const struct ipvs_op){ .type = IPVS_OP_SERVICE_DEL, .svc = *svc }); /* left behind */
+	if (ours && model_listener_service(w->env->model, &row->svc.key) == MODEL_NONE)
+		diff_row(w, &(const struct ipvs_op){ .type = IPVS_OP_SERVICE_DEL, .svc = row->svc }); /* left behind */
 	else if (!ours)
-		ctl_reply_row(w->r, json_pack("{s:s, s:s, s:s}", "op", "keep", "object", ipvs_key_str(&svc->key, key),
-					    "note", "not ours, left alone"));
+		ctl_reply_row(w->r, json_pack("{s:s, s:s, s:s}", "op", "keep", "object",
+					    ipvs_key_str(&row->svc.key, key), "note", "not ours, left alone"));
 }
 
 static int diff_next(struct ctl_reply *r, void *state)

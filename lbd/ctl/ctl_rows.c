@@ -487,21 +487,21 @@ json_t *ctl_row_status(struct ctl_env *env)
 }
 
 struct kernel_totals {
-	json_int_t ours, foreign;
+	json_int_t ours, dests, foreign; /* dests: of ours */
 };
 
-static void count_listener(const struct ipvs_service *svc, bool ours, void *arg)
+static void count_listener(const struct ipvs_row *row, bool ours, void *arg)
 {
 	struct kernel_totals *t = arg;
-	(void)svc;
 	t->ours += ours;
+	t->dests += ours ? (json_int_t)row->dests.n : 0;
 	t->foreign += !ours;
 }
 
 json_t *ctl_row_daemon(struct ctl_env *env)
 {
 	const struct ipvs_counters *c = ipvs_counters(env->ipvs);
-	struct kernel_totals t = { 0, 0 };
+	struct kernel_totals t = { 0 };
 	char version[24];
 	ipvs_each(env->ipvs, count_listener, &t);
 	snprintf(version, sizeof(version), "%u.%u.%u", env->ipvs_version >> 16 & 255, env->ipvs_version >> 8 & 255,
@@ -517,18 +517,23 @@ json_t *ctl_row_daemon(struct ctl_env *env)
 	ctl_put(row, "file", json_string(env->config_path));
 	if (env->state_dir)
 		ctl_put(row, "state_dir", json_string(env->state_dir));
+	ctl_put(row, "loaded", ctl_time(env->applied_wall_ms));
 	ctl_put(row, "services", json_integer(env->model->n_services));
 	ctl_put(row, "backends", json_integer(env->model->n_backends));
 	ctl_put(row, "targets", json_integer(env->model->n_targets));
+	if (env->kernel && env->kernel[0])
+		ctl_put(row, "kernel", json_string(env->kernel));
 	ctl_put(row, "ipvs_version", json_string(version));
 	ctl_put(row, "conn_tab_size", json_integer(env->table_size));
 	ctl_put(row, "kernel_services", json_integer(t.ours));
+	ctl_put(row, "kernel_dests", json_integer(t.dests));
 	ctl_put(row, "foreign_services", json_integer(t.foreign));
 	ctl_put(row, "kernel_writes", json_integer((json_int_t)c->writes));
 	ctl_put(row, "kernel_refusals", json_integer((json_int_t)c->refused));
 	ctl_put(row, "repairs", json_integer((json_int_t)c->repairs));
 	ctl_put(row, "audits", json_integer((json_int_t)c->audits));
 	ctl_put(row, "rss", json_integer((json_int_t)env->rss_kib * 1024));
+	ctl_put(row, "clients", json_integer(env->clients));
 	ctl_put(row, "workers", workers_of(env));
 	return row;
 }

@@ -37,6 +37,8 @@ struct host_row {
 	bool zero_too;   /* 0 is as good */
 };
 
+#define HOST_KERNEL_MAX 65 /* a release of the kernel, with its end */
+
 #define HOST_TRACKED_MIN    262144 /* entries of connection tracking: fewer are said to be few */
 #define HOST_TRACKED_ENOUGH 1048576
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 /* One short file of /proc, terminated. False when it is not there. */
@@ -98,4 +99,10 @@ void host_boot_id(char out[40])
 	if (!slurp("/proc/sys/kernel/random/boot_id", out, 40))
 		strcpy(out, "unknown");
 	out[strcspn(out, "\n")] = '\0';
+}
+
+void host_kernel(char out[HOST_KERNEL_MAX])
+{
+	struct utsname u;
+	snprintf(out, HOST_KERNEL_MAX, "%s", uname(&u) ? "" : u.release);
 }

@@ -13,5 +13,8 @@ bool host_number(const char *path, long *value);
 /* Resident memory of this process in KiB, 0 = unknown. */
 unsigned host_rss_kib(void);
 
+/* The release of the kernel that runs, "" = it cannot be had. */
+void host_kernel(char out[HOST_KERNEL_MAX]);
+
 /* The boot id of the running kernel; "unknown" when it cannot be read. */
 void host_boot_id(char out[40]);

@@ -519,12 +519,12 @@ void ipvs_each(const struct ipvs_reconciler *r, ipvs_each_fn *fn, void *arg)
 	struct ipvs_entry *e, *next;
 	HASH_ITER (hh, r->entries, e, next)
 		if (e->present)
-			fn(&e->row.svc, e->ours, arg);
+			fn(&e->row, e->ours, arg);
 }
 
-static void count_foreign(const struct ipvs_service *svc, bool ours, void *arg)
+static void count_foreign(const struct ipvs_row *row, bool ours, void *arg)
 {
-	(void)svc;
+	(void)row;
 	*(size_t *)arg += !ours;
 }
 

@@ -120,8 +120,8 @@ bool ipvs_is_ours(const struct ipvs_reconciler *r, const struct ipvs_key *key);
 const struct ipvs_refusal *ipvs_refusals(const struct ipvs_reconciler *r, const struct ipvs_key *key, size_t *n);
 size_t ipvs_refused_listeners(const struct ipvs_reconciler *r);
 
-/* Every listener in the kernel; ours tells whose. Order: as first seen. */
-typedef void ipvs_each_fn(const struct ipvs_service *svc, bool ours, void *arg);
+/* Every listener in the kernel; ours tells whose. Destinations of others are mostly not known. Order: as first seen. */
+typedef void ipvs_each_fn(const struct ipvs_row *row, bool ours, void *arg);
 void ipvs_each(const struct ipvs_reconciler *r, ipvs_each_fn *fn, void *arg);
 size_t ipvs_foreign_count(const struct ipvs_reconciler *r);
 

@@ -140,7 +140,7 @@ COMMANDS = [["status"], ["service", "list"], ["service", "show", "web"], ["backe
             ["check", "list"], ["vrrp", "list"], ["peer", "status"], ["sync", "status"], ["config", "show"],
             ["config", "show", "--effective"], ["daemon", "info"], ["kernel", "diff"]]
 PASSING = {"uptime", "age", "since", "rss", "restarts", "lag", "lag_us", "late_p50", "late_p99", "probes", "kernel_writes",
-           "audits", "repairs", "workers", "peers", "sync", "ready"}
+           "audits", "repairs", "workers", "peers", "sync", "ready", "clients"}
 
 
 def lasting(v):

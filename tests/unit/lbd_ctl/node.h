@@ -319,6 +319,10 @@ static inline void node_start(const char *text)
 		.version = "1",
 		.config_path = "/etc/lbd/lbd.yaml",
 		.state_dir = "/var/lib/lbd",
+		.kernel = "6.1.0",
+		.started_wall_ms = 1700000000000,
+		.applied_wall_ms = 1700000001000,
+		.clients = 2,
 		.ipvs_version = 0x010201,
 		.table_size = 4096,
 		.pid = 7 };

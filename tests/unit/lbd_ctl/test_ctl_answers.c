@@ -65,6 +65,8 @@ static const struct {
 	{ "what way a packet goes", "config.export", "{\"format\": \"ipvsadm\"}", 0, 15, 6, "method", "\"dr\"" },
 	{ "the kernel is as it should be", "kernel.diff", "{}", 0, 0, 0, NULL, NULL },
 	{ "the daemon", "daemon.info", "{}", 0, 1, 0, "kernel_services", "5" },
+	{ "with what they have", "daemon.info", "{}", 0, 1, 0, "kernel_dests", "9" },
+	{ "when it was loaded", "daemon.info", "{}", 0, 1, 0, "loaded", "\"2023-11-14T22:13:21.000Z\"" },
 	{ "the kernel's version", "daemon.info", "{}", 0, 1, 0, "ipvs_version", "\"1.2.1\"" },
 };
 
@@ -94,6 +96,8 @@ START_TEST(rows_are_as_their_table_says)
 	done();
 	ask("daemon.info", "{}");
 	rows_fit(&k.c, LB_ROW_DAEMON);
+	for (const struct lb_field *f = lb_rows[LB_ROW_DAEMON].fields; f->key; f++)
+		ck_assert_msg(strcmp(cell(&k.c, 0, f->key), "-") != 0, "nothing fills %s", f->key);
 	done();
 }
 END_TEST

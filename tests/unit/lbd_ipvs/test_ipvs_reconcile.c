@@ -259,10 +259,10 @@ START_TEST(a_kernel_without_ipvs_is_asked_again)
 }
 END_TEST
 
-static void count_listener(const struct ipvs_service *svc, bool ours, void *arg)
+static void count_listener(const struct ipvs_row *row, bool ours, void *arg)
 {
 	char text[IPVS_KEY_STRLEN], *out = arg;
-	sprintf(out + strlen(out), "%s%s ", ipvs_key_str(&svc->key, text), ours ? "" : "?");
+	sprintf(out + strlen(out), "%s%s ", ipvs_key_str(&row->svc.key, text), ours ? "" : "?");
 }
 
 START_TEST(every_listener_of_the_kernel_is_shown)
