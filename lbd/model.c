@@ -119,6 +119,15 @@ bool model_target_wanted(const struct model *m, const struct model_target *t)
 	return false;
 }
 
+bool model_target_awaited(const struct model *m, const struct model_target *t)
+{
+	if (t->judged || !model_target_wanted(m, t))
+		return false;
+	while (t && !t->judged)
+		t = t->after ? model_target_by_id(m, t->after - 1) : NULL;
+	return !t || t->up;
+}
+
 /* Forgets what is known of a target that nobody probes. */
 static void reset(struct model *m, struct model_target *t)
 {

@@ -182,6 +182,10 @@ uint32_t model_next_dirty(struct model *m);
  * it. */
 bool model_target_wanted(const struct model *m, const struct model_target *t);
 
+/* Whether its first verdict is still to come: it is wanted, has none, and does not rest as a stage after one that
+ * failed. */
+bool model_target_awaited(const struct model *m, const struct model_target *t);
+
 /* What its room is to be told of a target, so that it is probed exactly while somebody wants it. */
 enum model_tell { MODEL_TELL_NOTHING, MODEL_TELL_SET, MODEL_TELL_DEL };
 /* Decides that for the target at this index, and takes it as told. What is known of one that nobody wants is forgotten:

@@ -117,7 +117,7 @@ static bool unheard(const struct model *m)
 		if (!m->services[i].settled || m->services[i].dirty)
 			return true;
 	for (uint32_t i = 0; i < m->n_targets; i++)
-		if (!m->targets[i].judged && model_target_wanted(m, &m->targets[i]))
+		if (model_target_awaited(m, &m->targets[i]))
 			return true;
 	return false;
 }

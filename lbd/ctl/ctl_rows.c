@@ -353,7 +353,7 @@ bool ctl_ready(const struct ctl_env *env)
 	if (!env->converged || env->kernel_missing)
 		return false;
 	for (uint32_t i = 0; i < env->model->n_targets; i++)
-		if (!env->model->targets[i].judged && model_target_wanted(env->model, &env->model->targets[i]))
+		if (model_target_awaited(env->model, &env->model->targets[i]))
 			return false;
 	return true;
 }

@@ -497,6 +497,24 @@ START_TEST(a_wait_ends_when_it_is_true)
 }
 END_TEST
 
+START_TEST(the_daemon_is_ready_while_a_stage_rests)
+{
+	node_end();
+	node_start("checks: { one: { type: tcp, port: 1 }, two: { type: tcp, port: 2 } }\n"
+		   "services: { web: { listen: 203.0.113.1:80, check: { stages: [one, two] },\n"
+		   "  backends: { a: 10.1.0.1, b: 10.1.0.2 } } }\n");
+	for (uint32_t stage = 0; stage < 2; stage++)
+		world_health(&k.w, "web/a", stage, true);
+	ck_assert_int_eq(now_true("{\"object\": \"daemon\", \"condition\": \"ready\"}"), 0);
+	world_health(&k.w, "web/b", 0, false);
+	reconcile();
+	ck_assert_int_eq(waiting.cond(waiting.state), 1);
+	world_health(&k.w, "web/b", 0, true);
+	ck_assert_int_eq(waiting.cond(waiting.state), 0);
+	forget();
+}
+END_TEST
+
 START_TEST(a_wait_for_nothing_is_an_answer_at_once)
 {
 	static const char *const nothing[] = { "{\"object\": \"backend/web/z\", \"condition\": \"up\"}",
@@ -557,6 +575,7 @@ int main(void)
 	tcase_add_test(c, history_has_damaged_ones_in_their_place);
 	tcase_add_loop_test(c, what_waits_and_what_went_back_is_in_status, 0, COUNT(lives));
 	tcase_add_loop_test(c, a_wait_ends_when_it_is_true, 0, COUNT(waits));
+	tcase_add_test(c, the_daemon_is_ready_while_a_stage_rests);
 	tcase_add_test(c, a_wait_for_nothing_is_an_answer_at_once);
 	tcase_add_test(c, drained_is_when_the_last_flow_has_ended);
 	SRunner *r = srunner_create(s);

@@ -189,6 +189,13 @@ static inline void world_paused(struct world *w, const char *object, uint32_t ch
 	ck_assert(model_health(w->m, target_id(w, object, check), &st, w->now, w->wall));
 }
 
+/* A stage after one that failed: nothing is known of it. */
+static inline void world_rests(struct world *w, const char *object, uint32_t check)
+{
+	const struct check_state st = { .last = { .code = CHECK_CODE_INI } };
+	ck_assert(model_health(w->m, target_id(w, object, check), &st, w->now, w->wall));
+}
+
 static inline struct override_who who_of(const struct world *w, int64_t for_ms)
 {
 	return (struct override_who){ "alice", "because", w->wall, w->now, for_ms };

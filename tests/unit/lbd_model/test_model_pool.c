@@ -443,7 +443,6 @@ START_TEST(who_was_out_returns_also_when_nobody_knew_for_a_while_how_it_is)
 	struct world w = { 0 };
 	static const char web[] = CHECKS WEB("    slow_start: 10s\n    check: { stages: [one, two] }\n"
 					     "    backends: { a: { address: 10.1.0.1, weight: 50 } }\n");
-	const struct check_state rests = { .last = { .code = CHECK_CODE_INI } };
 	world_start(&w, web);
 	world_tell(&w);
 	for (uint32_t stage = 0; stage < 2; stage++) {
@@ -470,7 +469,7 @@ START_TEST(who_was_out_returns_also_when_nobody_knew_for_a_while_how_it_is)
 	EXPECT(&w, "web up 1: a=up:50\n");
 	/* the first stage failed, and passes before the second is heard again */
 	word(&w, "web/a", false);
-	model_health(w.m, target_id(&w, "web/a", 1), &rests, w.now, w.wall);
+	world_rests(&w, "web/a", 1);
 	word(&w, "web/a", true);
 	EXPECT(&w, "web down 0: a=unchecked:0!not_checked\n");
 	world_health(&w, "web/a", 1, true);
@@ -562,9 +561,8 @@ START_TEST(a_stage_that_rests_has_not_fallen)
 		world_health(&w, "web/a", 1, true);
 		world_settle(&w);
 		EXPECT(&w, "web up 1: a=up:1\n");
-		const struct check_state rests = { .last = { .code = CHECK_CODE_INI } };
 		world_health(&w, "web/a", 0, false);
-		model_health(w.m, target_id(&w, "web/a", 1), &rests, w.now, w.wall);
+		world_rests(&w, "web/a", 1);
 		world_settle(&w);
 		EXPECT(&w, "web down 0: a=down:0!check_failed\n");
 	}

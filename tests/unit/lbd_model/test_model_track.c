@@ -308,12 +308,54 @@ START_TEST(services_in_maintenance_are_no_part_of_a_share)
 }
 END_TEST
 
+/* What each stage says of the only backend, in their order: '+' passes, '-' fails, '.' has not been heard. */
+START_TEST(of_a_stage_that_rests_nothing_is_awaited)
+{
+	static const struct {
+		const char *words;
+		enum model_seen is;
+	} rows[] = {
+		{ "...", WHAT },
+		{ "+..", WHAT },
+		{ "++.", WHAT },
+		{ "+++", UP },
+		{ "-..", DOWN },
+		{ "+-.", DOWN },
+		{ "++-", DOWN },
+		{ "-++", DOWN }, /* they will rest */
+		{ ".++", WHAT },
+	};
+	const struct config_share one = { 1, false };
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct world w = { 0 };
+		world_start(&w, "checks: { one: { type: tcp, port: 1 }, two: { type: tcp, port: 2 }, three: { type: "
+				"tcp, port: 3 } }\n"
+				"services: { web: { listen: 203.0.113.1:80, check: { stages: [one, two, three] },\n"
+				"  backends: { a: 10.1.0.1 } } }\n");
+		for (uint32_t k = 0; k < 3; k++) {
+			world_health(&w, "web/a", k, true); /* at first all is well */
+			world_settle(&w);
+		}
+		for (uint32_t k = 0; k < 3; k++) {
+			if (rows[i].words[k] == '.')
+				world_rests(&w, "web/a", k);
+			else
+				world_health(&w, "web/a", k, rows[i].words[k] == '+');
+		}
+		world_settle(&w);
+		ck_assert_msg(model_seen_services(w.m, &one) == rows[i].is, "%s: %d", rows[i].words,
+			(int)model_seen_services(w.m, &one));
+		world_end(&w);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = { a_change_counts_when_it_has_lasted, all_of_them_together,
 		sums_that_differ_in_anything_differ, names_for_people, a_fault_began_before_it_was_seen,
 		a_tracked_check_is_probed_without_any_backend, a_tracked_check_of_a_backend_is_one_probe,
 		a_reload_keeps_what_is_known, so_many_services_or_that_share,
-		services_in_maintenance_are_no_part_of_a_share };
+		services_in_maintenance_are_no_part_of_a_share, of_a_stage_that_rests_nothing_is_awaited };
 	return run_suite("model_track", tests, COUNT(tests));
 }
