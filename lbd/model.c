@@ -119,13 +119,21 @@ bool model_target_wanted(const struct model *m, const struct model_target *t)
 	return false;
 }
 
-bool model_target_awaited(const struct model *m, const struct model_target *t)
+const struct model_target *model_target_awaited(const struct model *m, const struct model_target *t)
 {
-	if (t->judged || !model_target_wanted(m, t))
-		return false;
-	while (t && !t->judged)
-		t = t->after ? model_target_by_id(m, t->after - 1) : NULL;
-	return !t || t->up;
+	const struct model_target *first = NULL;
+	if (!model_target_wanted(m, t))
+		return NULL;
+	for (; t && !t->judged; t = t->after ? model_target_by_id(m, t->after - 1) : NULL)
+		first = t;
+	return t && !t->up ? NULL : first;
+}
+
+/* Not the first time: a probe that ran too late at a start may do well the next time. */
+bool model_target_stuck(const struct model_target *t, struct lb_time now)
+{
+	int64_t ms = (int64_t)t->check->spec.interval_ms + t->check->spec.timeout_ms;
+	return t->stuck_since.us && lb_time_cmp(now, lb_time_add_ms(t->stuck_since, ms)) >= 0;
 }
 
 /* Forgets what is known of a target that nobody probes. */
@@ -134,7 +142,7 @@ static void reset(struct model *m, struct model_target *t)
 	t->n = 0;
 	t->judged = t->up = false;
 	t->weight = (struct check_weight){ 0 };
-	t->failing_since = (struct lb_time){ 0 };
+	t->failing_since = t->stuck_since = (struct lb_time){ 0 };
 	model_undamp(t); /* it fell before, and may have been mended */
 	t->code = CHECK_CODE_INI;
 	t->latency_us = 0;
@@ -173,6 +181,14 @@ static void note_failing(struct model_target *t, const struct check_state *state
 		t->failing_since = now;
 }
 
+static void note_stuck(struct model_target *t, const struct check_state *state, struct lb_time now)
+{
+	if (state->judged || check_codes[state->last.code].verdict != CHECK_VERDICT_ERROR)
+		t->stuck_since = (struct lb_time){ 0 };
+	else if (t->stuck_since.us == 0)
+		t->stuck_since = now;
+}
+
 bool model_health(
 	struct model *m, uint32_t target_id, const struct check_state *state, struct lb_time now, int64_t wall_ms)
 {
@@ -188,6 +204,7 @@ bool model_health(
 		model_damp(t, now);
 	bool failed = t->failing_since.us != 0;
 	note_failing(t, state, now);
+	note_stuck(t, state, now);
 	/* who never fell counts as well for how many fail at once, and so for whether those that fell are believed */
 	bool calm = failed && t->failing_since.us == 0;
 	t->n = state->n;

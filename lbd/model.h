@@ -87,6 +87,7 @@ struct model_target { /* one probe, shared by every backend that asks the same o
 	char *text;                   /* of the last result, NULL = none; owned */
 	struct check_weight weight;   /* what the backend asks for */
 	struct lb_time failing_since; /* the first FAIL that still counts; us 0 = none */
+	struct lb_time stuck_since;   /* without a verdict, and a fault of our own is why; us 0 = not so */
 	struct lb_time penalty_at;    /* flap damping: when penalty was right, it decays since */
 	uint32_t penalty;             /* 1000 for each fall */
 	struct lb_time damped_until;  /* before that it counts as down; us 0 = not damped */
@@ -182,9 +183,12 @@ uint32_t model_next_dirty(struct model *m);
  * it. */
 bool model_target_wanted(const struct model *m, const struct model_target *t);
 
-/* Whether its first verdict is still to come: it is wanted, has none, and does not rest as a stage after one that
- * failed. */
-bool model_target_awaited(const struct model *m, const struct model_target *t);
+/* The target whose first verdict is still to come before there is one of this: itself, or a stage before it. NULL: it
+ * has one, nobody wants it, or it rests, as a stage after one that failed. */
+const struct model_target *model_target_awaited(const struct model *m, const struct model_target *t);
+
+/* Whether a target without a verdict has no prospect of one: its probes end in a fault of our own, time and again. */
+bool model_target_stuck(const struct model_target *t, struct lb_time now);
 
 /* What its room is to be told of a target, so that it is probed exactly while somebody wants it. */
 enum model_tell { MODEL_TELL_NOTHING, MODEL_TELL_SET, MODEL_TELL_DEL };

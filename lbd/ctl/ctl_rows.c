@@ -352,9 +352,12 @@ bool ctl_ready(const struct ctl_env *env)
 {
 	if (!env->converged || env->kernel_missing)
 		return false;
-	for (uint32_t i = 0; i < env->model->n_targets; i++)
-		if (model_target_awaited(env->model, &env->model->targets[i]))
+	struct lb_time now = env->ops->now(env->arg);
+	for (uint32_t i = 0; i < env->model->n_targets; i++) {
+		const struct model_target *t = model_target_awaited(env->model, &env->model->targets[i]);
+		if (t && !model_target_stuck(t, now))
 			return false;
+	}
 	return true;
 }
 

@@ -25,8 +25,9 @@ void ctl_counts_done(struct ctl_counts *c);
 /* counts may be NULL (unknown). */
 json_t *ctl_row_backend(struct ctl_env *env, uint32_t backend, const struct ipvs_counts *counts);
 
-/* Whether the daemon is ready: first verdicts in, the kernel as desired but for what it refuses (an alarm tells of
- * that: one service that it does not take must not keep every other change from being over). */
+/* Whether the daemon is ready: first verdicts in, but for probes that a fault of our own keeps from one, and the kernel
+ * as desired but for what it refuses (an alarm tells of that). One service that cannot be had must not keep every other
+ * change from being over. */
 bool ctl_ready(const struct ctl_env *env);
 
 /* A time as rows have it, NULL for 0 (never); a duration in seconds. */

@@ -515,6 +515,25 @@ START_TEST(the_daemon_is_ready_while_a_stage_rests)
 }
 END_TEST
 
+/* A probe that ends in a fault of our own says nothing; one that does so time and again will not say anything. */
+START_TEST(the_daemon_is_ready_although_a_probe_cannot_be_sent)
+{
+	const struct check_state fault = { .last = { .code = CHECK_CODE_SOCKERR } }, none = { 0 };
+	const struct check_spec *spec = &k.w.m->targets[0].check->spec;
+	world_health(&k.w, "web/a", 0, true);
+	ck_assert(model_health(k.w.m, target_id(&k.w, "web/b", 0), &fault, k.w.now, k.w.wall));
+	ck_assert_int_eq(now_true("{\"object\": \"daemon\", \"condition\": \"ready\"}"), 0);
+	world_wait(&k.w, (int64_t)spec->interval_ms + spec->timeout_ms - 1);
+	ck_assert(model_health(k.w.m, target_id(&k.w, "web/b", 0), &fault, k.w.now, k.w.wall));
+	ck_assert_int_eq(waiting.cond(waiting.state), 0);
+	world_wait(&k.w, 1);
+	ck_assert_int_eq(waiting.cond(waiting.state), 1);
+	ck_assert(model_health(k.w.m, target_id(&k.w, "web/b", 0), &none, k.w.now, k.w.wall)); /* probed anew */
+	ck_assert_int_eq(waiting.cond(waiting.state), 0);
+	forget();
+}
+END_TEST
+
 START_TEST(a_wait_for_nothing_is_an_answer_at_once)
 {
 	static const char *const nothing[] = { "{\"object\": \"backend/web/z\", \"condition\": \"up\"}",
@@ -576,6 +595,7 @@ int main(void)
 	tcase_add_loop_test(c, what_waits_and_what_went_back_is_in_status, 0, COUNT(lives));
 	tcase_add_loop_test(c, a_wait_ends_when_it_is_true, 0, COUNT(waits));
 	tcase_add_test(c, the_daemon_is_ready_while_a_stage_rests);
+	tcase_add_test(c, the_daemon_is_ready_although_a_probe_cannot_be_sent);
 	tcase_add_test(c, a_wait_for_nothing_is_an_answer_at_once);
 	tcase_add_test(c, drained_is_when_the_last_flow_has_ended);
 	SRunner *r = srunner_create(s);

@@ -308,7 +308,8 @@ START_TEST(services_in_maintenance_are_no_part_of_a_share)
 }
 END_TEST
 
-/* What each stage says of the only backend, in their order: '+' passes, '-' fails, '.' has not been heard. */
+/* What each stage says of the only backend, in their order: '+' passes, '-' fails, '.' has not been heard, '!' cannot
+ * be sent, which moves no address. */
 START_TEST(of_a_stage_that_rests_nothing_is_awaited)
 {
 	static const struct {
@@ -324,6 +325,7 @@ START_TEST(of_a_stage_that_rests_nothing_is_awaited)
 		{ "++-", DOWN },
 		{ "-++", DOWN }, /* they will rest */
 		{ ".++", WHAT },
+		{ "!..", WHAT },
 	};
 	const struct config_share one = { 1, false };
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -337,12 +339,16 @@ START_TEST(of_a_stage_that_rests_nothing_is_awaited)
 			world_settle(&w);
 		}
 		for (uint32_t k = 0; k < 3; k++) {
-			if (rows[i].words[k] == '.')
+			const struct check_state fault = { .last = { .code = CHECK_CODE_SOCKERR } };
+			if (rows[i].words[k] == '!')
+				model_health(w.m, target_id(&w, "web/a", k), &fault, w.now, w.wall);
+			else if (rows[i].words[k] == '.')
 				world_rests(&w, "web/a", k);
 			else
 				world_health(&w, "web/a", k, rows[i].words[k] == '+');
 		}
 		world_settle(&w);
+		world_wait(&w, 3600000);
 		ck_assert_msg(model_seen_services(w.m, &one) == rows[i].is, "%s: %d", rows[i].words,
 			(int)model_seen_services(w.m, &one));
 		world_end(&w);
