@@ -162,13 +162,19 @@ static enum model_seen interface_seen(const struct daemon_vrrp *v, const char *n
 	return MODEL_SEEN_UNKNOWN;
 }
 
+/* Where there is no IPVS nothing is ever decided of a service, and that is known: none of them serves. */
+static enum model_seen services_seen(const struct daemon *d, const struct config_share *share)
+{
+	return d->kernel_missing ? MODEL_SEEN_DOWN : model_seen_services(d->model, share);
+}
+
 static enum model_seen seen(const struct looking *l, const struct config_track *t)
 {
 	switch (t->type) {
 	case CONFIG_TRACK_INTERFACE: return interface_seen(&l->d->vrrp, t->name);
 	case CONFIG_TRACK_CHECK: return model_seen_check(l->d->model, t->check);
 	case CONFIG_TRACK_PROCESS: return process_seen(&l->d->vrrp, t->name);
-	case CONFIG_TRACK_SERVICES_UP: return model_seen_services(l->d->model, &t->services_up);
+	case CONFIG_TRACK_SERVICES_UP: return services_seen(l->d, &t->services_up);
 	}
 	return MODEL_SEEN_UNKNOWN;
 }

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from conftest import until
+from conftest import has_ipvs, until
 from pair import (A4, B4, C4, LL6, VIP4, VIP6, VRID, Keepalived, Wire, both, config, has, instance, is_backup, is_master, lone, pair,
                   state)
 from steps import slowness, worker
@@ -332,6 +332,25 @@ def test_checks_pause_without_a_cable(pair):
         for d in (b, a):
             d.close()
         server.close()
+
+
+@pytest.mark.skipif(has_ipvs(), reason="this kernel has IPVS")
+def test_node_without_ipvs_has_no_service_up(pair):
+    """Nothing is ever decided of a service there; it must not take the addresses of those that the other node has."""
+    def text(**keys):
+        return json.dumps({"vrrp": {"wan": instance(priority=150, **keys)}, "services": {
+            "web": {"listen": f"{VIP4}:80", "check": "none", "backends": {"s": f"{C4}:80"}}}})
+
+    a = lone(pair.a, text(track=[{"services_up": 1}]), "lb-a")
+    try:
+        a.start(ready=False)
+        until(lambda: state(a) == "fault", "it is at fault")
+        assert a.ctl("vrrp", "show", "wan")["data"][0]["cause"] == "track:services_up"
+        a.reload(text(track=[{"services_up": 1, "weight": -50}]), ok=None)  # there is no IPVS to have it
+        is_master(a)
+        assert a.ctl("vrrp", "show", "wan")["data"][0]["priority"] == 100
+    finally:
+        a.close()
 
 
 def test_interface_of_a_group_that_is_put_right(pair):
