@@ -205,8 +205,9 @@ bool model_health(
 	bool failed = t->failing_since.us != 0;
 	note_failing(t, state, now);
 	note_stuck(t, state, now);
-	/* who never fell counts as well for how many fail at once, and so for whether those that fell are believed */
-	bool calm = failed && t->failing_since.us == 0;
+	/* who has not fallen counts as well for how many fail at once, and so for whether those that fell are believed
+	 */
+	bool counts = failed != (t->failing_since.us != 0);
 	t->n = state->n;
 	t->judged = state->judged;
 	t->up = state->up;
@@ -214,7 +215,7 @@ bool model_health(
 	t->latency_us = state->last.latency_us;
 	t->weight = state->last.weight;
 	set_text(t, state->last.text);
-	for (uint32_t l = t->first_link; (changed || calm) && l != MODEL_NONE; l = m->links[l].next) {
+	for (uint32_t l = t->first_link; (changed || counts) && l != MODEL_NONE; l = m->links[l].next) {
 		uint32_t s = m->backends[m->links[l].backend].service;
 		if (changed || m->services[s].cfg->fail_open_percent)
 			model_dirty(m, s);

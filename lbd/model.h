@@ -108,8 +108,10 @@ struct model_backend {
 	int64_t since_wall_ms;      /* of the last change of state */
 	struct lb_time ramp_since;  /* slow start; us 0 = has its full weight */
 	bool was_out;               /* down, drained or in maintenance, and not in the pool since: it will come back */
-	bool held;                  /* fail-open: its failure is not believed */
-	bool service_maint;         /* an operator has put its whole service in maintenance; as ov */
+	struct lb_time failing_since; /* fail-open: of its checks together; us 0 = they do not fail */
+	bool was_in;                  /* it was in the pool when they began to */
+	bool held;                    /* their failure is not believed */
+	bool service_maint;           /* an operator has put its whole service in maintenance; as ov */
 	/* decided by model_settle: */
 	uint32_t weight; /* effective: what the kernel gets */
 	uint8_t state;   /* enum model_backend_state */

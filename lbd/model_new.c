@@ -206,6 +206,8 @@ static void inherit_service(struct build *bd, struct model_service *s, uint32_t 
 		b->drain_set_wall_ms = was->drain_set_wall_ms;
 		b->ramp_since = was->ramp_since;
 		b->was_out = was->was_out;
+		b->failing_since = was->failing_since;
+		b->was_in = was->was_in;
 		b->held = was->held;
 		b->settled = was->settled;
 		/* not judged in this run either: it still stays */

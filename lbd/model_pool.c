@@ -181,11 +181,12 @@ static void drain_clock(struct model_backend *b, struct lb_time now, int64_t wal
 
 /* A backend that comes back gets its weight in steps. One that is seen for the first time does not come back; neither
  * does one that was well when the quorum put it aside. Who was out still comes back when nobody knows for a while how
- * it is: after maintenance, or while a later stage is to be heard. */
+ * it is: after maintenance, or while a later stage is to be heard. Whose failure is not believed was never out. */
 static void slow_start(
 	const struct config_service *s, struct model_backend *b, struct model_decision *d, struct lb_time now)
 {
-	bool out = d->state != MODEL_BACKEND_UP && d->state != MODEL_BACKEND_UNCHECKED, returns = b->was_out;
+	bool out = d->state != MODEL_BACKEND_UP && d->state != MODEL_BACKEND_UNCHECKED;
+	bool returns = b->was_out && !(d->reasons & MODEL_REASON_FAIL_OPEN);
 	b->was_out = !d->in_pool && (out || b->was_out);
 	if (!s->slow_start_ms || !d->in_pool || (d->reasons & MODEL_REASON_QUORUM_OPEN)) {
 		b->ramp_since = (struct lb_time){ 0 };
@@ -269,7 +270,7 @@ void model_settle(
 	struct model_backend *b = &m->backends[s->first_backend];
 	struct model_decision *d = m->scratch;
 	struct settling st = { m, service, wall_ms, fn, arg };
-	model_fail_open(m, service);
+	model_fail_open(m, service, now);
 	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
 		drain_clock(&b[i], now, wall_ms);
 		d[i] = decide(m, &b[i], now);

@@ -20,6 +20,6 @@ struct model_decision {
 /* model_quorum.c, over all backends of a service, in this order: */
 
 /* More failed at once than one believes: marks the backends whose failure is not believed (b->held). */
-void model_fail_open(struct model *m, uint32_t service);
+void model_fail_open(struct model *m, uint32_t service, struct lb_time now);
 /* Whether enough are in the pool, and what happens when they are not. */
 void model_quorum(struct model *m, uint32_t service, struct model_decision *d);

@@ -43,6 +43,22 @@ static bool may_be_held(const struct model_backend *b)
 	return model_admin_state(b) == CONFIG_STATE_ENABLED;
 }
 
+/* Takes up whether it fails. Only who is in the pool when it begins to can stay there. */
+static void note_failing(const struct model *m, struct model_backend *b)
+{
+	struct lb_time since = may_be_held(b) ? failing_since(m, b) : (struct lb_time){ 0 };
+	if (lb_time_cmp(since, b->failing_since) > 0)
+		b->was_in = b->held || b->adopted || (b->settled && b->state == MODEL_BACKEND_UP);
+	b->failing_since = since;
+}
+
+/* Who was out before the burst has failed by itself and stays out. Who went out a moment ago may be the first of it. */
+static bool is_believed(const struct model_backend *b, struct lb_time now, int64_t window)
+{
+	bool out = b->state == MODEL_BACKEND_DOWN && lb_time_diff_us(now, b->failing_since) > window;
+	return !b->held && (!b->was_in || out);
+}
+
 /* Whether the failures that began within one interval around `since` are more than the share. times is sorted. */
 static bool in_burst(const struct lb_time *times, uint32_t n, struct lb_time since, int64_t window, uint64_t most)
 {
@@ -65,7 +81,7 @@ static bool in_burst(const struct lb_time *times, uint32_t n, struct lb_time sin
 	return (uint64_t)(lo - first) * 100 > most && lo - first > 1; /* one alone is no burst */
 }
 
-void model_fail_open(struct model *m, uint32_t service)
+void model_fail_open(struct model *m, uint32_t service, struct lb_time now)
 {
 	struct model_service *s = &m->services[service];
 	struct model_backend *b = &m->backends[s->first_backend];
@@ -73,21 +89,20 @@ void model_fail_open(struct model *m, uint32_t service)
 	if (!s->cfg->fail_open_percent)
 		return;
 	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
-		struct lb_time since = may_be_held(&b[i]) ? failing_since(m, &b[i]) : (struct lb_time){ 0 };
+		note_failing(m, &b[i]);
 		enabled += may_be_held(&b[i]);
-		if (since.us)
-			m->times[failing++] = since;
+		if (b[i].failing_since.us)
+			m->times[failing++] = b[i].failing_since;
 	}
 	qsort(m->times, failing, sizeof(*m->times), time_cmp);
 	uint64_t most = (uint64_t)enabled * s->cfg->fail_open_percent;
+	int64_t window = burst_us(s->cfg);
 	bool many = (uint64_t)failing * 100 > most;
 	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
-		struct lb_time since = may_be_held(&b[i]) ? failing_since(m, &b[i]) : (struct lb_time){ 0 };
-		/* who was down before the burst has failed by itself and stays down */
-		bool believed = b[i].settled && b[i].state == MODEL_BACKEND_DOWN && !b[i].held;
+		struct lb_time since = b[i].failing_since;
 		if (!many || since.us == 0)
 			b[i].held = false;
-		else if (!believed && in_burst(m->times, failing, since, burst_us(s->cfg), most))
+		else if (!is_believed(&b[i], now, window) && in_burst(m->times, failing, since, window, most))
 			b[i].held = true;
 	}
 }

@@ -283,6 +283,13 @@ END_TEST
 	"    backends: { a: 10.1.0.1, b: 10.1.0.2, c: 10.1.0.3, d: 10.1.0.4, e: 10.1.0.5,\n"                           \
 	"                f: 10.1.0.6, g: 10.1.0.7, h: 10.1.0.8, i: 10.1.0.9, j: 10.1.0.10 }\n"
 
+#define WEIGHTY                                                                                                        \
+	"      a: { address: 10.1.0.1, weight: 10 }, b: { address: 10.1.0.2, weight: 10 },\n"                          \
+	"      c: { address: 10.1.0.3, weight: 10 }, d: { address: 10.1.0.4, weight: 10 },\n"                          \
+	"      e: { address: 10.1.0.5, weight: 10 }, f: { address: 10.1.0.6, weight: 10 },\n"                          \
+	"      g: { address: 10.1.0.7, weight: 10 }, h: { address: 10.1.0.8, weight: 10 },\n"                          \
+	"      i: { address: 10.1.0.9, weight: 10 }, j: { address: 10.1.0.10, weight: 10 } }\n"
+
 /* A FAIL that is counted and does not yet take it down. */
 static void stumble(struct world *w, const char *object)
 {
@@ -372,6 +379,101 @@ START_TEST(who_was_down_before_the_burst_stays_down)
 	word(&w, "web/b", false);
 	word(&w, "web/c", false);
 	EXPECT(&w, "web degraded 2: a=down:0!check_failed b=up:1!fail_open c=up:1!fail_open\n");
+	world_end(&w);
+}
+END_TEST
+
+/* The core decides after each of them, so the first are out before it is known that they are not alone. */
+START_TEST(the_first_of_a_burst_stay_in_as_well)
+{
+	struct world w = { 0 };
+	char object[8] = "web/?", all[512] = "web degraded 10:";
+	world_start(&w, "checks: { one: { type: tcp, port: 1, fall: 1 } }\n" WEB(
+				"    check: one\n    slow_start: 1m\n    fail_open: 50%\n    backends: {\n" WEIGHTY));
+	all_up(&w, "abcdefghij");
+	for (char c = 'a'; c <= 'j'; c++, world_wait(&w, 180)) {
+		object[4] = c;
+		word(&w, object, false);
+		ck_assert_uint_eq(w.m->services[0].in_pool, c < 'f' ? (unsigned)('j' - c) : 10);
+		sprintf(all + strlen(all), " %c=up:10!fail_open", c);
+	}
+	strcat(all, "\n");
+	EXPECT(&w, all);
+	world_end(&w);
+}
+END_TEST
+
+/* Five of ten were no burst. That fewer are asked for a day later does not make them one. */
+START_TEST(who_was_believed_stays_down_when_there_are_fewer)
+{
+	struct world w = { 0 };
+	char object[8] = "web/?";
+	world_start(&w, WEB("    fail_open: 50%\n" TEN));
+	all_up(&w, "abcdefghij");
+	for (int c = 'a'; c <= 'e'; c++) {
+		object[4] = (char)c;
+		word(&w, object, false);
+	}
+	ck_assert_uint_eq(w.m->services[0].in_pool, 5);
+	world_wait(&w, 86400000);
+	world_state(&w, "web/i", CONFIG_STATE_MAINT, 0);
+	world_state(&w, "web/j", CONFIG_STATE_MAINT, 0);
+	world_settle(&w);
+	ck_assert_uint_eq(w.m->services[0].in_pool, 3);
+	world_end(&w);
+}
+END_TEST
+
+/* Their first verdicts come within one interval after a start, after a reload that changes their check and after
+ * maintenance. That is no news of who was down. */
+START_TEST(who_was_down_stays_down_when_it_is_judged_anew)
+{
+	static const char *const how[] = { "reload", "start", "maintenance" };
+	for (size_t i = 0; i < COUNT(how); i++) {
+		struct world w = { 0 };
+		world_start(&w, CHECKS WEB("    check: one\n    fail_open: 50%\n" THREE));
+		world_tell(&w);
+		all_up(&w, "abc");
+		word(&w, "web/a", false);
+		world_wait(&w, 86400000);
+		word(&w, "web/b", false);
+		world_wait(&w, 86400000);
+		EXPECT(&w, "web degraded 1: a=down:0!check_failed b=down:0!check_failed c=up:1\n");
+		w.kernel[0] = "203.0.113.1:80/tcp 10.1.0.3:80";
+		if (i == 1) {
+			model_free(w.m);
+			w.m = NULL;
+		}
+		if (i < 2) {
+			world_load(&w, CHECKS WEB("    check: two\n    fail_open: 50%\n" THREE));
+		} else {
+			world_state(&w, "service:web", CONFIG_STATE_MAINT, 0);
+			world_tell(&w);
+			overrides_clear_state(w.ov, "service:web");
+			model_override_changed(w.m, "service:web");
+			world_tell(&w);
+		}
+		world_health(&w, "web/a", 0, false); /* before anything was decided */
+		word(&w, "web/c", true);
+		world_wait(&w, 300);
+		word(&w, "web/b", false);
+		ck_assert_msg(strcmp(world_text(&w), "web degraded 1: a=down:0!check_failed b=down:0!check_failed "
+						     "c=up:1\n") == 0,
+			"%s: %s", how[i], world_text(&w));
+		world_end(&w);
+	}
+}
+END_TEST
+
+/* What a start found serving is in the pool, whatever it was before. */
+START_TEST(when_all_fail_at_a_start_none_is_believed)
+{
+	struct world w = { .kernel = { "203.0.113.1:80/tcp 10.1.0.1:80", "203.0.113.1:80/tcp 10.1.0.2:80" } };
+	world_start(&w, WEB("    fail_open: 50%\n" THREE));
+	word(&w, "web/a", false);
+	word(&w, "web/b", false);
+	word(&w, "web/c", false);
+	EXPECT(&w, "web degraded 2: a=up:1!fail_open b=up:1!fail_open c=down:0!check_failed\n");
 	world_end(&w);
 }
 END_TEST
@@ -685,6 +787,8 @@ int main(void)
 		maintenance_lowers_a_share_and_not_a_number, maintenance_of_a_service_is_of_all_its_backends,
 		when_all_fail_at_once_none_is_believed, who_is_held_falls_when_the_others_pass_that_never_fell,
 		one_after_the_other_is_no_burst, who_was_down_before_the_burst_stays_down,
+		the_first_of_a_burst_stay_in_as_well, who_was_believed_stays_down_when_there_are_fewer,
+		who_was_down_stays_down_when_it_is_judged_anew, when_all_fail_at_a_start_none_is_believed,
 		a_single_backend_that_fails_is_down, where_one_check_is_enough_one_that_fails_is_no_failure,
 		a_backend_that_comes_back_gets_its_weight_in_steps,
 		who_was_out_returns_also_when_nobody_knew_for_a_while_how_it_is,
