@@ -27,7 +27,7 @@ static enum model_health_word word_of(const struct model_target *t, struct lb_ti
 
 /* The words of all checks as one. One failure decides where all must pass, whatever is still unknown; stages after one
  * that does not pass rest, and what they said before means nothing. */
-static enum model_health_word health_of(
+enum model_health_word model_health_of(
 	const struct model *m, const struct model_backend *b, struct lb_time now, struct lb_time *deadline)
 {
 	const struct config_service *s = m->services[b->service].cfg;
@@ -130,7 +130,7 @@ static struct model_decision decide(const struct model *m, const struct model_ba
 {
 	const struct model_service *s = &m->services[b->service];
 	struct model_decision d = { .deadline = LB_TIME_NEVER };
-	enum model_health_word h = health_of(m, b, now, &d.deadline);
+	enum model_health_word h = model_health_of(m, b, now, &d.deadline);
 	d.health = (uint8_t)h;
 	switch (model_admin_state(b)) {
 	case CONFIG_STATE_MAINT:
@@ -147,7 +147,7 @@ static struct model_decision decide(const struct model *m, const struct model_ba
 	} else if (model_forced(b) == MODEL_FORCED_UP) {
 		d.reasons |= MODEL_REASON_FORCED_UP;
 		decide_up(b, &d, HEALTH_UP);
-	} else if (h == HEALTH_DOWN && b->held) {
+	} else if ((h == HEALTH_DOWN || h == HEALTH_UNKNOWN) && b->held) {
 		d.reasons |= MODEL_REASON_FAIL_OPEN;
 		decide_up(b, &d, HEALTH_UP);
 	} else if (h == HEALTH_DOWN || h == HEALTH_FLAPPING) {

@@ -17,6 +17,10 @@ struct model_decision {
 	struct lb_time deadline;
 };
 
+/* What the checks of a backend say together; *deadline becomes earlier when time alone changes that. */
+enum model_health_word model_health_of(
+	const struct model *m, const struct model_backend *b, struct lb_time now, struct lb_time *deadline);
+
 /* model_quorum.c, over all backends of a service, in this order: */
 
 /* More failed at once than one believes: marks the backends whose failure is not believed (b->held). */

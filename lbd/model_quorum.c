@@ -43,10 +43,20 @@ static bool may_be_held(const struct model_backend *b)
 	return model_admin_state(b) == CONFIG_STATE_ENABLED;
 }
 
+/* Nothing is known of it since it was held: the stage that failed passes, and the next one is still to be heard. That
+ * is no recovery yet. */
+static bool is_unheard(const struct model *m, const struct model_backend *b, struct lb_time now)
+{
+	struct lb_time never = LB_TIME_NEVER;
+	return b->held && may_be_held(b) && model_health_of(m, b, now, &never) == HEALTH_UNKNOWN;
+}
+
 /* Takes up whether it fails. Only who is in the pool when it begins to can stay there. */
-static void note_failing(const struct model *m, struct model_backend *b)
+static void note_failing(const struct model *m, struct model_backend *b, struct lb_time now)
 {
 	struct lb_time since = may_be_held(b) ? failing_since(m, b) : (struct lb_time){ 0 };
+	if (since.us == 0 && is_unheard(m, b, now))
+		return;
 	if (lb_time_cmp(since, b->failing_since) > 0)
 		b->was_in = b->held || b->adopted || (b->settled && b->state == MODEL_BACKEND_UP);
 	b->failing_since = since;
@@ -89,7 +99,7 @@ void model_fail_open(struct model *m, uint32_t service, struct lb_time now)
 	if (!s->cfg->fail_open_percent)
 		return;
 	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
-		note_failing(m, &b[i]);
+		note_failing(m, &b[i], now);
 		enabled += may_be_held(&b[i]);
 		if (b[i].failing_since.us)
 			m->times[failing++] = b[i].failing_since;
@@ -100,7 +110,7 @@ void model_fail_open(struct model *m, uint32_t service, struct lb_time now)
 	bool many = (uint64_t)failing * 100 > most;
 	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
 		struct lb_time since = b[i].failing_since;
-		if (!many || since.us == 0)
+		if (since.us == 0 || (!many && !is_unheard(m, &b[i], now)))
 			b[i].held = false;
 		else if (!is_believed(&b[i], now, window) && in_burst(m->times, failing, since, window, most))
 			b[i].held = true;

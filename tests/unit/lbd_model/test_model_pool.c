@@ -478,6 +478,39 @@ START_TEST(when_all_fail_at_a_start_none_is_believed)
 }
 END_TEST
 
+/* The later stages rested, and are heard one after the other. */
+START_TEST(who_is_held_stays_until_all_its_stages_have_spoken)
+{
+	struct world w = { 0 };
+	static const char *const names[] = { "web/a", "web/b", "web/c" };
+	static const char held[] = "web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1!fail_open\n";
+	world_start(&w, CHECKS WEB("    check: { stages: [one, two] }\n    fail_open: 50%\n" THREE));
+	for (size_t i = 0; i < 6; i++)
+		world_health(&w, names[i % 3], i / 3, true);
+	world_settle(&w);
+	for (size_t i = 0; i < 3; i++) {
+		world_health(&w, names[i], 0, false);
+		world_rests(&w, names[i], 1);
+	}
+	world_settle(&w);
+	EXPECT(&w, held);
+	for (size_t i = 0; i < 3; i++) {
+		word(&w, names[i], true);
+		EXPECT(&w, held);
+	}
+	world_health(&w, "web/a", 1, true);
+	world_settle(&w);
+	EXPECT(&w, "web degraded 3: a=up:1 b=up:1!fail_open c=up:1!fail_open\n");
+	world_health(&w, "web/b", 1, true);
+	world_settle(&w);
+	EXPECT(&w, "web degraded 3: a=up:1 b=up:1 c=up:1!fail_open\n");
+	world_health(&w, "web/c", 1, false); /* and that has failed by itself */
+	world_settle(&w);
+	EXPECT(&w, "web degraded 2: a=up:1 b=up:1 c=down:0!check_failed\n");
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(a_single_backend_that_fails_is_down)
 {
 	struct world w = { 0 };
@@ -789,7 +822,8 @@ int main(void)
 		one_after_the_other_is_no_burst, who_was_down_before_the_burst_stays_down,
 		the_first_of_a_burst_stay_in_as_well, who_was_believed_stays_down_when_there_are_fewer,
 		who_was_down_stays_down_when_it_is_judged_anew, when_all_fail_at_a_start_none_is_believed,
-		a_single_backend_that_fails_is_down, where_one_check_is_enough_one_that_fails_is_no_failure,
+		who_is_held_stays_until_all_its_stages_have_spoken, a_single_backend_that_fails_is_down,
+		where_one_check_is_enough_one_that_fails_is_no_failure,
 		a_backend_that_comes_back_gets_its_weight_in_steps,
 		who_was_out_returns_also_when_nobody_knew_for_a_while_how_it_is,
 		what_the_quorum_puts_aside_returns_only_if_it_was_down, a_reload_does_not_begin_a_slow_start_anew,
