@@ -91,6 +91,7 @@ struct model_target { /* one probe, shared by every backend that asks the same o
 	struct lb_time penalty_at;    /* flap damping: when penalty was right, it decays since */
 	uint32_t penalty;             /* 1000 for each fall */
 	struct lb_time damped_until;  /* before that it counts as down; us 0 = not damped */
+	bool fall_counted;            /* the last fall is in the penalty */
 };
 
 struct model_link { /* backend b uses target t */
@@ -205,6 +206,8 @@ bool model_health(
 /* ---- flap damping (model_damp.c) ---- */
 /* The target fell: its penalty grows, and it may have to stay out for a while. */
 void model_damp(struct model_target *t, struct lb_time now);
+/* The fall that it is down since is not believed: it is taken back, once. Nothing happens when it is up. */
+void model_damp_back(struct model_target *t, struct lb_time now);
 /* Its falls are forgotten. */
 void model_undamp(struct model_target *t);
 /* What is left of its penalty, 1000 per fall. */

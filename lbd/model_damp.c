@@ -36,6 +36,7 @@ void model_undamp(struct model_target *t)
 {
 	t->penalty = 0;
 	t->damped_until = (struct lb_time){ 0 };
+	t->fall_counted = false;
 }
 
 void model_damp(struct model_target *t, struct lb_time now)
@@ -46,6 +47,18 @@ void model_damp(struct model_target *t, struct lb_time now)
 	uint32_t p = model_penalty(t, now) + FALL;
 	t->penalty = p < CEILING ? p : CEILING;
 	t->penalty_at = now;
+	t->fall_counted = true;
 	if (t->penalty > c->suppress)
 		t->damped_until = lb_time_add_ms(now, calm_us(t->penalty, (int64_t)c->half_life_ms * 1000) / 1000 + 1);
+}
+
+void model_damp_back(struct model_target *t, struct lb_time now)
+{
+	if (!t->fall_counted || t->up)
+		return;
+	uint32_t p = model_penalty(t, now);
+	t->penalty = p > FALL ? p - FALL : 0;
+	t->penalty_at = now;
+	t->damped_until = (struct lb_time){ 0 }; /* it was not damped before, or it would not have been in the pool */
+	t->fall_counted = false;
 }

@@ -91,6 +91,13 @@ static bool in_burst(const struct lb_time *times, uint32_t n, struct lb_time sin
 	return (uint64_t)(lo - first) * 100 > most && lo - first > 1; /* one alone is no burst */
 }
 
+/* Else all of them would be out for flapping when the network is well again. */
+static void damp_back(struct model *m, const struct model_backend *b, struct lb_time now)
+{
+	for (uint32_t i = 0; i < m->services[b->service].cfg->n_checks; i++)
+		model_damp_back(&m->targets[m->links[b->first_link + i].target], now);
+}
+
 void model_fail_open(struct model *m, uint32_t service, struct lb_time now)
 {
 	struct model_service *s = &m->services[service];
@@ -114,6 +121,8 @@ void model_fail_open(struct model *m, uint32_t service, struct lb_time now)
 			b[i].held = false;
 		else if (!is_believed(&b[i], now, window) && in_burst(m->times, failing, since, window, most))
 			b[i].held = true;
+		if (b[i].held)
+			damp_back(m, &b[i], now);
 	}
 }
 

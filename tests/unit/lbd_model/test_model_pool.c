@@ -744,6 +744,31 @@ START_TEST(a_flapping_backend_is_back_without_damping_and_after_maintenance)
 }
 END_TEST
 
+START_TEST(a_fall_that_is_not_believed_is_none)
+{
+	struct world w = { 0 };
+	static const char *const names[] = { "web/a", "web/b", "web/c" };
+	world_start(&w, "checks: { tcp: { fall: 1, damping: { suppress: 2, half_life: 1h } } }\n" WEB(
+				"    fail_open: 50%\n" THREE));
+	all_up(&w, "abc");
+	word(&w, "web/a", false); /* by itself, and that counts */
+	word(&w, "web/a", true);
+	for (int n = 0; n < 5; n++) {
+		world_wait(&w, 4000);
+		for (size_t i = 0; i < COUNT(names); i++)
+			word(&w, names[i], false); /* it is known with the second of them */
+		EXPECT(&w, "web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1!fail_open\n");
+		world_wait(&w, 4000);
+		for (size_t i = 0; i < COUNT(names); i++)
+			word(&w, names[i], true);
+		EXPECT(&w, "web up 3: a=up:1 b=up:1 c=up:1\n");
+	}
+	ck_assert_uint_gt(model_penalty(model_backend_target(w.m, backend_at(&w, "web/a"), 0), w.now), 900);
+	ck_assert_uint_eq(model_penalty(model_backend_target(w.m, backend_at(&w, "web/b"), 0), w.now), 0);
+	world_end(&w);
+}
+END_TEST
+
 /* What the kernel had at a start serves until its checks have spoken; not what was taken out meanwhile. */
 START_TEST(maintenance_ends_what_a_start_took_over)
 {
@@ -830,6 +855,6 @@ int main(void)
 		a_backend_that_flaps_stays_out_until_it_is_calm,
 		a_flapping_backend_is_back_without_damping_and_after_maintenance, a_stage_that_rests_has_not_fallen,
 		maintenance_ends_what_a_start_took_over, without_damping_nothing_is_counted,
-		settling_twice_is_settling_once };
+		a_fall_that_is_not_believed_is_none, settling_twice_is_settling_once };
 	return run_suite("model_pool", tests, COUNT(tests));
 }
