@@ -221,13 +221,13 @@ void daemon_kernel_tick(struct daemon *d)
 	ipvs_retry(d->ipvs, now);
 }
 
-bool daemon_in_kernel(const struct ipvs_key *key, const struct lb_ip *addr, uint16_t port, void *arg)
+uint32_t daemon_in_kernel(const struct ipvs_key *key, const struct lb_ip *addr, uint16_t port, void *arg)
 {
 	struct daemon *d = arg;
 	struct ipvs_dest want = { .addr = *addr, .port = port };
 	const struct ipvs_row *row = ipvs_actual(d->ipvs, key);
 	const struct ipvs_dest *have = row ? ipvs_row_find(row, &want) : NULL;
-	return have && have->weight > 0;
+	return have ? have->weight : 0;
 }
 
 /* ---- one turn ---- */

@@ -15,4 +15,4 @@ void daemon_audit_stop(struct daemon *d);
 /* Removes all of ours from now on, in slices; daemon_flushed follows. */
 void daemon_kernel_flush(struct daemon *d);
 /* For model_new: is this destination in the kernel with a weight? arg = struct daemon. */
-bool daemon_in_kernel(const struct ipvs_key *key, const struct lb_ip *addr, uint16_t port, void *arg);
+uint32_t daemon_in_kernel(const struct ipvs_key *key, const struct lb_ip *addr, uint16_t port, void *arg);

@@ -119,8 +119,9 @@ struct model_backend {
 	uint16_t reasons;
 	bool in_table; /* has a row in the kernel */
 	bool in_pool;  /* may get new flows */
-	bool adopted;  /* the kernel had it with a weight before anybody judged it */
 	bool settled;  /* decided at least once */
+	/* The weight that the kernel had it with before anybody judged it, which it keeps until then; 0 = not so. */
+	uint32_t adopted;
 };
 
 struct model_service {
@@ -159,8 +160,9 @@ struct model {
 	uint32_t n_slots;
 };
 
-/* Asked at model_new for backends that nobody has judged: does the kernel have this destination with a weight? */
-typedef bool model_in_kernel_fn(const struct ipvs_key *key, const struct lb_ip *addr, uint16_t port, void *arg);
+/* Asked at model_new for backends that nobody has judged: the weight that the kernel has this destination with, 0 when
+ * it has none. */
+typedef uint32_t model_in_kernel_fn(const struct ipvs_key *key, const struct lb_ip *addr, uint16_t port, void *arg);
 
 struct model_input {
 	struct config *config;   /* owned by the model from now on, also when model_new fails */

@@ -141,13 +141,14 @@ static bool judged(const struct model *m, const struct model_backend *b, uint32_
 	return true;
 }
 
-static bool kernel_has(const struct build *bd, const struct config_service *s, const struct model_backend *b)
+/* 0: it is not there. All listeners give it the same. */
+static uint32_t kernel_weight(const struct build *bd, const struct config_service *s, const struct model_backend *b)
 {
-	for (uint32_t i = 0; bd->in->in_kernel && i < s->n_listens; i++)
-		if (bd->in->in_kernel(
-			    &s->listens[i], &b->cfg->addr, model_backend_port(b, &s->listens[i]), bd->in->arg))
-			return true;
-	return false;
+	uint32_t w = 0;
+	for (uint32_t i = 0; bd->in->in_kernel && i < s->n_listens && !w; i++)
+		w = bd->in->in_kernel(
+			&s->listens[i], &b->cfg->addr, model_backend_port(b, &s->listens[i]), bd->in->arg);
+	return w;
 }
 
 static void add_backend(
@@ -167,7 +168,7 @@ static void add_backend(
 	for (uint32_t i = 0; i < s->cfg->n_checks; i++)
 		link_check(bd, at, i);
 	if (!judged(m, b, s->cfg->n_checks))
-		b->adopted = kernel_has(bd, s->cfg, b);
+		b->adopted = kernel_weight(bd, s->cfg, b);
 }
 
 /* What the older model had decided goes on: times, states, drain clocks. */
@@ -211,7 +212,8 @@ static void inherit_service(struct build *bd, struct model_service *s, uint32_t 
 		b->held = was->held;
 		b->settled = was->settled;
 		/* not judged in this run either: it still stays */
-		b->adopted |= was->adopted && !judged(bd->m, b, s->cfg->n_checks);
+		if (!b->adopted && !judged(bd->m, b, s->cfg->n_checks))
+			b->adopted = was->adopted;
 		b->since_wall_ms = was->since_wall_ms;
 		b->weight = was->weight;
 		b->state = was->state;

@@ -63,7 +63,8 @@ const struct model_target *model_deciding_target(const struct model *m, uint32_t
 	return s->n_checks ? model_backend_target(m, backend, 0) : NULL;
 }
 
-/* The least of what its checks ask for; the operator's own word on the weight stands above it. */
+/* The least of what its checks ask for; the operator's own word on the weight stands above it. Until they have spoken
+ * not more than the kernel has: they may have asked for less before a restart, or a slow start may not be over. */
 static uint32_t weight_of(const struct model *m, const struct model_backend *b, uint16_t *reasons)
 {
 	const struct config_service *s = m->services[b->service].cfg;
@@ -88,7 +89,7 @@ static uint32_t weight_of(const struct model *m, const struct model_backend *b, 
 	}
 	if (asked)
 		*reasons |= MODEL_REASON_CHECK_WEIGHT;
-	return w;
+	return b->adopted && b->adopted < w ? b->adopted : w;
 }
 
 /* ---- one backend ---- */
@@ -179,6 +180,21 @@ static void drain_clock(struct model_backend *b, struct lb_time now, int64_t wal
 		b->drain_since.us = -1; /* 0 means "not draining" */
 }
 
+static int64_t step_of(const struct config_service *s)
+{
+	return s->slow_start_ms * 1000 / RAMP_STEPS;
+}
+
+/* A start that found it with less than its weight goes on from there: `had` is a step of its ramp. */
+static void slow_start_from(const struct config_service *s, struct model_backend *b, const struct model_decision *d,
+	uint32_t had, struct lb_time now)
+{
+	if (!s->slow_start_ms || !d->in_pool || b->ramp_since.us || had >= d->weight)
+		return;
+	int64_t steps = (int64_t)((uint64_t)had * RAMP_STEPS / d->weight);
+	b->ramp_since = (struct lb_time){ now.us - (steps ? steps - 1 : 0) * step_of(s) };
+}
+
 /* A backend that comes back gets its weight in steps. One that is seen for the first time does not come back; neither
  * does one that was well when the quorum put it aside. Who was out still comes back when nobody knows for a while how
  * it is: after maintenance, or while a later stage is to be heard. Whose failure is not believed was never out. */
@@ -194,9 +210,9 @@ static void slow_start(
 	}
 	if (returns)
 		b->ramp_since = now;
-	if (b->ramp_since.us == 0)
+	if (b->ramp_since.us == 0 || b->adopted) /* that is the weight of its step */
 		return;
-	int64_t step_us = s->slow_start_ms * 1000 / RAMP_STEPS, spent = lb_time_diff_us(now, b->ramp_since);
+	int64_t step_us = step_of(s), spent = lb_time_diff_us(now, b->ramp_since);
 	int64_t step = spent < 0 ? 0 : spent / step_us;
 	if (step >= RAMP_STEPS) {
 		b->ramp_since = (struct lb_time){ 0 };
@@ -276,8 +292,10 @@ void model_settle(
 		d[i] = decide(m, &b[i], now);
 		/* from now on the checks have the word, and of what is in maintenance nobody knows what comes back */
 		if (b[i].adopted && (d[i].health != HEALTH_UNKNOWN || d[i].state == MODEL_BACKEND_MAINT)) {
-			b[i].adopted = false;
+			uint32_t had = b[i].adopted;
+			b[i].adopted = 0;
 			d[i] = decide(m, &b[i], now);
+			slow_start_from(s->cfg, &b[i], &d[i], had, now);
 		}
 	}
 	model_quorum(m, service, d);

@@ -69,19 +69,21 @@ struct world {
 	uint32_t next_id;
 	struct lb_time now;
 	int64_t wall;
-	const char *kernel[8]; /* "203.0.113.1:80/tcp 10.1.0.1:80": destinations the kernel has with a weight */
-	char changes[8192];    /* what model_settle told */
+	/* "203.0.113.1:80/tcp 10.1.0.1:80=5": destinations the kernel has with a weight; without one: as configured */
+	const char *kernel[8];
+	char changes[8192]; /* what model_settle told */
 };
 
-static inline bool world_kernel(const struct ipvs_key *key, const struct lb_ip *addr, uint16_t port, void *arg)
+static inline uint32_t world_kernel(const struct ipvs_key *key, const struct lb_ip *addr, uint16_t port, void *arg)
 {
 	const struct world *w = arg;
 	char k[IPVS_KEY_STRLEN], ep[LB_ENDPOINT_STRLEN], line[IPVS_KEY_STRLEN + LB_ENDPOINT_STRLEN + 1];
 	snprintf(line, sizeof(line), "%s %s", ipvs_key_str(key, k), lb_endpoint_str(addr, port, ep));
+	size_t n = strlen(line);
 	for (size_t i = 0; i < COUNT(w->kernel) && w->kernel[i]; i++)
-		if (strcmp(w->kernel[i], line) == 0)
-			return true;
-	return false;
+		if (strncmp(w->kernel[i], line, n) == 0 && (!w->kernel[i][n] || w->kernel[i][n] == '='))
+			return w->kernel[i][n] ? (uint32_t)strtoul(w->kernel[i] + n + 1, NULL, 10) : CONFIG_WEIGHT_MAX;
+	return 0;
 }
 
 static inline void world_changed(const struct model_change *ch, void *arg)

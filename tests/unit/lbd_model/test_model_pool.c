@@ -653,6 +653,82 @@ START_TEST(a_reload_does_not_begin_a_slow_start_anew)
 }
 END_TEST
 
+/* ---- the weight that a start finds ---- */
+
+#define HUNDRED(check) "    check: " check "\n    backends: { a: { address: 10.1.0.1, weight: 100 } }\n"
+
+START_TEST(until_it_is_judged_it_keeps_the_weight_that_it_had)
+{
+	struct world w = { 0 };
+	static const char two[] = "checks: { one: { type: agent, port: 1 }, two: { type: agent, port: 2 } }\n";
+	char text[400];
+	world_start(&w, CHECKS WEB(HUNDRED("agent")));
+	ask(&w, "web/a", CHECK_WEIGHT_PERCENT, 5);
+	EXPECT(&w, "web up 1: a=up:5!check_weight\n");
+	w.kernel[0] = "203.0.113.1:80/tcp 10.1.0.1:80=5";
+	for (int start = 0; start < 2; start++) {
+		snprintf(text, sizeof(text), "%s%s", two, start ? WEB(HUNDRED("one")) : WEB(HUNDRED("two")));
+		if (start) {
+			model_free(w.m);
+			w.m = NULL;
+		}
+		world_start(&w, text);
+		EXPECT(&w, "web up 1: a=up:5!not_checked\n");
+		world_start(&w, text);
+		EXPECT(&w, "web up 1: a=up:5!not_checked\n");
+		world_weight(&w, "web/a", OVERRIDE_WEIGHT_VALUE, 60, 0); /* an operator's word stands above it */
+		world_settle(&w);
+		EXPECT(&w, "web up 1: a=up:60!not_checked\n");
+		overrides_clear_weight(w.ov, "web/a");
+		model_override_changed(w.m, "web/a");
+		ask(&w, "web/a", CHECK_WEIGHT_PERCENT, 7);
+		EXPECT(&w, "web up 1: a=up:7!check_weight\n");
+	}
+	/* not more than it shall have */
+	w.kernel[0] = "203.0.113.1:80/tcp 10.1.0.1:80=5000";
+	model_free(w.m);
+	w.m = NULL;
+	world_start(&w, text);
+	EXPECT(&w, "web up 1: a=up:100!not_checked\n");
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(a_slow_start_goes_on_after_a_start)
+{
+	struct world w = { .kernel = { "203.0.113.1:80/tcp 10.1.0.1:80=30" } };
+	world_start(&w, WEB("    slow_start: 10s\n" HUNDRED("tcp")));
+	EXPECT(&w, "web up 1: a=up:30!not_checked\n");
+	world_wait(&w, 5000);
+	world_tick(&w);
+	EXPECT(&w, "web up 1: a=up:30!not_checked\n");
+	word(&w, "web/a", true);
+	EXPECT(&w, "web up 1: a=up:30!slow_start\n");
+	for (unsigned weight = 40; weight <= 100; weight += 10) {
+		char want[80];
+		world_wait(&w, 1000);
+		world_tick(&w);
+		snprintf(want, sizeof(want), "web up 1: a=up:%u!slow_start\n", weight);
+		EXPECT(&w, want);
+	}
+	world_wait(&w, 1000);
+	world_tick(&w);
+	EXPECT(&w, "web up 1: a=up:100\n");
+	/* within a run the ramp is known, and goes on meanwhile */
+	word(&w, "web/a", false);
+	word(&w, "web/a", true);
+	EXPECT(&w, "web up 1: a=up:10!slow_start\n");
+	w.kernel[0] = "203.0.113.1:80/tcp 10.1.0.1:80=10";
+	world_start(&w, CHECKS WEB("    slow_start: 10s\n" HUNDRED("two")));
+	world_wait(&w, 3000);
+	world_tick(&w);
+	EXPECT(&w, "web up 1: a=up:10!not_checked\n");
+	word(&w, "web/a", true);
+	EXPECT(&w, "web up 1: a=up:40!slow_start\n");
+	world_end(&w);
+}
+END_TEST
+
 /* ---- flap damping ---- */
 
 START_TEST(a_backend_that_flaps_stays_out_until_it_is_calm)
@@ -852,6 +928,7 @@ int main(void)
 		a_backend_that_comes_back_gets_its_weight_in_steps,
 		who_was_out_returns_also_when_nobody_knew_for_a_while_how_it_is,
 		what_the_quorum_puts_aside_returns_only_if_it_was_down, a_reload_does_not_begin_a_slow_start_anew,
+		until_it_is_judged_it_keeps_the_weight_that_it_had, a_slow_start_goes_on_after_a_start,
 		a_backend_that_flaps_stays_out_until_it_is_calm,
 		a_flapping_backend_is_back_without_damping_and_after_maintenance, a_stage_that_rests_has_not_fallen,
 		maintenance_ends_what_a_start_took_over, without_damping_nothing_is_counted,
