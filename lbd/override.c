@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#define HASH_NONFATAL_OOM 1 /* uthash would end the process when memory runs out */
 #include "lbd/override.h"
 
 #include <errno.h>
@@ -12,19 +13,14 @@
 #define PRIO_MAX          254
 #define FOR_MS_MAX        (INT64_MAX / 1000 / 4) /* a file may hold any time; microseconds of it must not overflow */
 
-/* A list: a person sets overrides, so there are tens of them, and reading them in order of setting is what people
- * expect. */
+/* A person sets tens of them, a script one for each backend; and each backend is looked up in every new model. */
 struct overrides {
-	struct override *head, **tail;
-	size_t n;
+	struct override *head; /* uthash by object: a list in the order of setting, too */
 };
 
 struct overrides *overrides_new(void)
 {
-	struct overrides *o = calloc(1, sizeof(*o));
-	if (o)
-		o->tail = &o->head;
-	return o;
+	return calloc(1, sizeof(struct overrides));
 }
 
 static void item_clear(struct override_item *it)
@@ -61,29 +57,32 @@ static void override_free(struct override *ov)
 	free(ov);
 }
 
+static void drop(struct overrides *o, struct override *ov)
+{
+	HASH_DEL(o->head, ov); /* NOLINT(clang-analyzer-*): it does not see that ov is in the table */
+	override_free(ov);
+}
+
 void overrides_free(struct overrides *o)
 {
 	if (!o)
 		return;
-	for (struct override *ov = o->head; ov;) {
-		struct override *next = ov->next;
-		override_free(ov);
-		ov = next;
-	}
+	struct override *ov, *next;
+	HASH_ITER (hh, o->head, ov, next)
+		drop(o, ov);
 	free(o);
 }
 
 size_t overrides_count(const struct overrides *o)
 {
-	return o->n;
+	return HASH_COUNT(o->head);
 }
 
 static struct override *find(const struct overrides *o, const char *object)
 {
-	for (struct override *ov = o->head; ov; ov = ov->next)
-		if (strcmp(ov->object, object) == 0)
-			return ov;
-	return NULL;
+	struct override *ov;
+	HASH_FIND_STR(o->head, object, ov);
+	return ov;
 }
 
 const struct override *overrides_find(const struct overrides *o, const char *object)
@@ -103,27 +102,20 @@ static struct override *get(struct overrides *o, const char *object)
 		free(ov);
 		return NULL;
 	}
-	*o->tail = ov;
-	o->tail = &ov->next;
-	o->n++;
+	HASH_ADD_KEYPTR(hh, o->head, ov->object, strlen(ov->object), ov);
+	if (!ov->hh.tbl) { /* how uthash tells of no memory */
+		override_free(ov);
+		return NULL;
+	}
 	return ov;
 }
 
 static void unlink_empty(struct overrides *o)
 {
-	for (struct override **at = &o->head; *at;) {
-		struct override *ov = *at;
-		if (has_any(ov)) {
-			at = &ov->next;
-			continue;
-		}
-		*at = ov->next;
-		override_free(ov);
-		o->n--;
-	}
-	o->tail = &o->head;
-	while (*o->tail)
-		o->tail = &(*o->tail)->next;
+	struct override *ov, *next;
+	HASH_ITER (hh, o->head, ov, next)
+		if (!has_any(ov))
+			drop(o, ov);
 }
 
 static int item_set(struct override_item *it, const struct override_who *who)
@@ -291,7 +283,7 @@ static struct lb_time earliest(struct lb_time t, const struct override_item *it)
 struct lb_time overrides_expire(struct overrides *o, struct lb_time now, override_fn *fn, void *arg)
 {
 	struct lb_time next = LB_TIME_NEVER;
-	for (struct override *ov = o->head; ov; ov = ov->next) {
+	for (struct override *ov = o->head; ov; ov = ov->hh.next) {
 		bool any = false;
 		for (size_t i = 0; i < ITEMS; i++) {
 			struct override_item *it = item_of(ov, i);
@@ -310,13 +302,13 @@ struct lb_time overrides_expire(struct overrides *o, struct lb_time now, overrid
 
 void overrides_each(const struct overrides *o, override_fn *fn, void *arg)
 {
-	for (const struct override *ov = o->head; ov; ov = ov->next)
+	for (const struct override *ov = o->head; ov; ov = ov->hh.next)
 		fn(ov, arg);
 }
 
 void overrides_prune(struct overrides *o, bool (*keep)(const char *object, void *arg), override_fn *dropped, void *arg)
 {
-	for (struct override *ov = o->head; ov; ov = ov->next) {
+	for (struct override *ov = o->head; ov; ov = ov->hh.next) {
 		if (keep(ov->object, arg))
 			continue;
 		dropped(ov, arg);
@@ -387,7 +379,7 @@ static json_t *override_to_json(const struct override *ov)
 json_t *overrides_to_json(const struct overrides *o)
 {
 	json_t *list = json_array();
-	for (const struct override *ov = o->head; ov; ov = ov->next)
+	for (const struct override *ov = o->head; ov; ov = ov->hh.next)
 		if (json_array_append_new(list, override_to_json(ov))) {
 			json_decref(list);
 			return NULL;

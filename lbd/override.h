@@ -15,6 +15,7 @@
 #include "lbd/config/config.h"
 
 #include <jansson.h>
+#include <uthash.h>
 
 struct override_item {
 	bool set;
@@ -37,10 +38,10 @@ struct override {
 	enum override_force force;      /* what holds instead of the verdict of the checks */
 	struct override_item prio_item; /* of a VRRP instance */
 	uint8_t prio;                   /* 1..254 */
-	struct override *next;
+	UT_hash_handle hh;
 };
 
-struct overrides; /* a set, looked up by object */
+struct overrides; /* a set, looked up by object; whoever goes through it sees them in the order of setting */
 
 struct override_who {
 	const char *by, *reason;

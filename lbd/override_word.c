@@ -3,6 +3,7 @@
 
 #include "common/commands.h"
 #include "common/fields.h"
+#include "common/text.h"
 #include "common/vec.h"
 
 #include <errno.h>
@@ -33,9 +34,12 @@ struct word {
 	int64_t set, expires;  /* of the item */
 };
 
+#define SLOTS (2 * OVERRIDE_WORDS_MAX)
 struct override_words {
 	LB_VEC(struct word) v;
+	uint16_t slots[SLOTS]; /* open addressing by object and kind: 1 + its place in v, 0 = free */
 };
+_Static_assert(OVERRIDE_WORDS_MAX < UINT16_MAX, "a place is a number of a slot");
 
 struct override_words *override_words_new(void)
 {
@@ -70,12 +74,29 @@ static void value_of(const struct override *ov, enum kind kind, char out[VALUE_M
 	}
 }
 
+/* The slot of a word, or the free one where it belongs. */
+static size_t slot_of(const struct override_words *ws, const char *object, enum kind kind)
+{
+	size_t at = (size_t)(lb_text_hash(object, strlen(object)) + kind) % SLOTS;
+	for (; ws->slots[at]; at = (at + 1) % SLOTS) {
+		const struct word *w = &ws->v.v[ws->slots[at] - 1];
+		if (w->kind == kind && strcmp(w->object, object) == 0)
+			break;
+	}
+	return at;
+}
+
 static struct word *find(const struct override_words *ws, const char *object, enum kind kind)
 {
+	uint16_t place = ws->slots[slot_of(ws, object, kind)];
+	return place ? &ws->v.v[place - 1] : NULL;
+}
+
+static void index_all(struct override_words *ws)
+{
+	memset(ws->slots, 0, sizeof(ws->slots));
 	for (size_t i = 0; i < ws->v.n; i++)
-		if (ws->v.v[i].kind == kind && strcmp(ws->v.v[i].object, object) == 0)
-			return &ws->v.v[i];
-	return NULL;
+		ws->slots[slot_of(ws, ws->v.v[i].object, ws->v.v[i].kind)] = (uint16_t)(i + 1);
 }
 
 /* The place of a word, a new one of stamp 0 when there was none. NULL: no memory, or too many. */
@@ -89,6 +110,7 @@ static struct word *place_of(struct override_words *ws, const char *object, enum
 		snprintf(w->object, sizeof(w->object), "%s", object);
 		w->kind = kind;
 		w->gone = true;
+		ws->slots[slot_of(ws, object, kind)] = (uint16_t)ws->v.n;
 	}
 	return w;
 }
@@ -336,6 +358,7 @@ void override_words_prune(
 		drop(ws, oldest);
 		gone--;
 	}
+	index_all(ws);
 }
 
 json_t *override_words_to_json(const struct override_words *ws)

@@ -314,6 +314,11 @@ START_TEST(not_for_ever)
 	ck_assert_uint_eq(json_array_size(words), OVERRIDE_GONE_MAX);
 	ck_assert_str_eq(json_string_value(json_object_get(json_array_get(words, 0), "object")), "web/n10");
 	json_decref(words);
+	drain(&a, "web/n20", CONFIG_STATE_DRAIN, 0); /* one of these, and not one more */
+	enable(&a, "web/n20");
+	words = override_words_to_json(a.ws);
+	ck_assert_uint_eq(json_array_size(words), OVERRIDE_GONE_MAX);
+	json_decref(words);
 	now_ms += INT64_C(86400000) * OVERRIDE_GONE_DAYS + 1000;
 	override_words_prune(a.ws, known, &a, wall(&a));
 	words = override_words_to_json(a.ws);
