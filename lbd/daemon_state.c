@@ -16,8 +16,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STATE_MAX (4u << 20)
-#define RETRY_MS  10000
+/* No more is written than a start reads. Every backend there may be can be drained with a reason of a line. */
+#define OVERRIDES_MAX  (64u << 20)
+#define OVERRIDES_FULL "all overrides together are more than 64 MiB"
+#define STATE_MAX      (4u << 20)
+#define RETRY_MS       10000
 
 static const char *const files[DAEMON_FILES] = { [DAEMON_FILE_OVERRIDES] = "overrides.json",
 	[DAEMON_FILE_OWNED] = "owned",
@@ -121,7 +124,7 @@ static int read_overrides(struct daemon *d, struct said *out)
 {
 	struct lb_text text = LB_TEXT_INIT;
 	struct lb_err e;
-	int err = state_read(d->state_dir, files[DAEMON_FILE_OVERRIDES], STATE_MAX, &text);
+	int err = state_read(d->state_dir, files[DAEMON_FILE_OVERRIDES], OVERRIDES_MAX, &text);
 	*out = (struct said){ 0 };
 	if (err)
 		lb_err_set(&e, LB_CODE_FAILED, "%s", strerror(-err));
@@ -289,11 +292,15 @@ const char *daemon_overrides_save(struct daemon *d)
 		j = NULL;
 	}
 	char *text = j ? json_dumps(j, JSON_INDENT(1)) : NULL;
-	int err = text ? state_write(d->state_dir, files[DAEMON_FILE_OVERRIDES], text, strlen(text), true) : -ENOMEM;
+	size_t n = text ? strlen(text) : 0;
+	bool full = n > OVERRIDES_MAX;
+	int err = full   ? -EFBIG
+		  : text ? state_write(d->state_dir, files[DAEMON_FILE_OVERRIDES], text, n, true)
+			 : -ENOMEM;
 	free(text);
 	json_decref(j);
 	daemon_saved(d, DAEMON_FILE_OVERRIDES, err);
-	return err ? "the state directory cannot be written" : NULL;
+	return full ? OVERRIDES_FULL : err ? "the state directory cannot be written" : NULL;
 }
 
 /* ---- whether there may be addresses of ours ---- */

@@ -95,6 +95,63 @@ def restart(d):
     answers(d.start(ready=False))
 
 
+# ---------------------------------------------------------------- overrides
+
+OVERRIDES_MAX = 64 << 20
+
+
+def stored(d, reasons):
+    """As if an operator had drained these backends; {name: reason}."""
+    item = {"set_ms": 1000, "expires_ms": 0, "by": "alice", "value": "drain"}
+    with open(os.path.join(d.state_dir, "overrides.json"), "w", encoding="utf-8") as f:
+        json.dump({"version": 1, "overrides": [{"object": f"web/{b}", "state": dict(item, reason=r)} for b, r in reasons.items()]},
+                  f, indent=1)
+    os.chmod(f.name, 0o600)
+
+
+def drains(d):
+    """How many; status shows some of them whole."""
+    (line,) = [n for n in d.text("metrics").splitlines() if n.startswith("lbd_overrides ")]
+    return int(line.split()[1])
+
+
+def test_many_overrides_outlive_a_restart(pair):
+    names = [f"b{i}" for i in range(20000)]
+    yaml = json.dumps({"services": {"web": {"listen": "203.0.113.1:80", "check": "none", "backends": {
+        n: f"10.1.{i >> 8}.{i & 255}" for i, n in enumerate(names)}}}})
+    d = lone(pair.a, yaml, "lb-a")
+    try:
+        stored(d, {n: "the disk of this one is replaced, and its neighbours, too; until then it has no new clients. " * 3 for n in names})
+        answers(d.start(ready=False))
+        assert drains(d) == len(names)
+        d.call("backend", "enable", "web/b7")
+        restart(d)
+        assert drains(d) == len(names) - 1, d.log()
+    finally:
+        d.close()
+
+
+def test_more_overrides_than_a_start_reads_are_not_stored(pair):
+    """What is on the disk stays as it is, and is read."""
+    yaml = json.dumps({"services": {"web": {"listen": "203.0.113.1:80", "check": "none", "backends": {
+        "a": "10.1.0.1", "b": "10.1.0.2"}}}})
+    d = lone(pair.a, yaml, "lb-a")
+    try:
+        stored(d, {"a": ""})
+        path = os.path.join(d.state_dir, "overrides.json")
+        stored(d, {"a": "x" * (OVERRIDES_MAX - os.path.getsize(path))})
+        assert os.path.getsize(path) == OVERRIDES_MAX
+        answers(d.start(ready=False))
+        assert drains(d) == 1
+        done = d.call("backend", "drain", "web/b")
+        assert "(not stored: all overrides together are more than 64 MiB; it ends with the daemon)" in done.stdout + done.stderr, done
+        assert "lbd_alarm_raised{alarm=\"state_not_saved\"} 1" in d.text("metrics")
+        restart(d)
+        assert drains(d) == 1
+    finally:
+        d.close()
+
+
 # ---------------------------------------------------------------- one node
 
 def test_pending_goes_back_at_the_deadline(d):
