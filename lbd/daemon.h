@@ -294,6 +294,7 @@ struct daemon {
 
 	int state_dir; /* -1 = none */
 	int owned_fd;
+	size_t owned_compact, owned_appended; /* bytes of the record: as it was written anew, and since */
 	struct lb_text owned_pending;
 	char boot_id[40];
 	bool unsaved[DAEMON_FILES]; /* what is on the disk lacks something */

@@ -20,6 +20,8 @@
 #define OVERRIDES_MAX  (64u << 20)
 #define OVERRIDES_FULL "all overrides together are more than 64 MiB"
 #define STATE_MAX      (4u << 20)
+#define OWNED_MAX      (16u << 20) /* twice what the most listeners there may be need in their compact form, and more */
+#define OWNED_SLACK    (64u << 10)
 #define RETRY_MS       10000
 
 static const char *const files[DAEMON_FILES] = { [DAEMON_FILE_OVERRIDES] = "overrides.json",
@@ -198,7 +200,7 @@ int daemon_owned_load(struct daemon *d, struct owned_keys *out)
 {
 	struct lb_text text = LB_TEXT_INIT;
 	*out = (struct owned_keys){ 0 };
-	int err = d->state_dir < 0 ? -ENOENT : state_read(d->state_dir, files[DAEMON_FILE_OWNED], STATE_MAX, &text);
+	int err = d->state_dir < 0 ? -ENOENT : state_read(d->state_dir, files[DAEMON_FILE_OWNED], OWNED_MAX, &text);
 	bool unread = err && err != -ENOENT && err != -EFBIG;
 	if (!err)
 		err = owned_read(text.s ? text.s : "", text.n, d->boot_id, out);
@@ -242,12 +244,15 @@ void daemon_owned_restart(struct daemon *d)
 			owned_write_add(&text, key);
 	ipvs_each(d->ipvs, put_left, &(struct left){ m, &text });
 	/* not durable: a table does not survive the power cut that this record would not survive */
-	int err = text.bad ? -ENOMEM : state_write(d->state_dir, name, text.s, text.n, false);
+	size_t n = text.n;
+	int err = text.bad ? -ENOMEM : state_write(d->state_dir, name, text.s, n, false);
 	lb_text_done(&text);
 	if (!err) {
 		if (d->owned_fd >= 0)
 			close(d->owned_fd);
 		d->owned_fd = state_append_existing(d->state_dir, name);
+		d->owned_compact = n;
+		d->owned_appended = 0;
 		err = d->owned_fd < 0 ? d->owned_fd : 0;
 	}
 	if (!err)
@@ -274,6 +279,7 @@ void daemon_owned_flush(struct daemon *d)
 		ssize_t n = t->bad ? 0 : write(d->owned_fd, t->s, t->n);
 		int err = t->bad ? -ENOMEM : n < 0 ? -errno : n < (ssize_t)t->n ? -ENOSPC : 0;
 		daemon_saved(d, DAEMON_FILE_OWNED, err);
+		d->owned_appended += t->n;
 	}
 	lb_text_clear(t);
 }
@@ -369,10 +375,19 @@ static void read_again(struct daemon *d)
 		daemon_life_again(d);
 }
 
+/* What reloads append says little that still holds: the record is written anew before it is more than twice as long. */
+static bool owned_is_long(const struct daemon *d)
+{
+	return !d->unsaved[DAEMON_FILE_OWNED] && !d->unread[DAEMON_FILE_OWNED] &&
+	       d->owned_appended > d->owned_compact + OWNED_SLACK;
+}
+
 void daemon_state_tick(struct daemon *d)
 {
 	struct lb_time now = lb_clock_now();
 	bool read = d->state_dir >= 0 && !daemon_first_unread(d) && !d->unsure;
+	if (owned_is_long(d))
+		daemon_owned_restart(d);
 	if ((read && daemon_all_saved(d)) || lb_time_cmp(now, d->unsaved_due) < 0)
 		return;
 	d->unsaved_due = lb_time_add_ms(now, RETRY_MS);

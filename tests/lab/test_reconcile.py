@@ -147,6 +147,25 @@ def test_service_that_left_the_file_while_the_daemon_was_down_goes_and_a_foreign
 
 # ---------------------------------------------------------------- reload
 
+def test_record_of_what_is_ours_does_not_grow_with_reloads(lb):
+    """It is written anew, and still has what a start needs."""
+    net, slack = "fd09:1111:2222:3333:4444:5555:6666", 64 << 10
+    many = conf({f"s{i}": service(f"[{net}:{i:x}]:80", {"b": "fd08::11"}, mode="dr") for i in range(200)})
+    with Lbd(lb, conf({})) as d:
+        path = os.path.join(d.state_dir, "owned")
+        for _ in range(5):
+            d.reload(many)
+            d.reload(conf({}))
+        assert 5 * 200 * 2 * len(f"+[{net}:10]:80/tcp") > slack
+        until(lambda: os.path.getsize(path) < slack, "it is short again", 10)
+        d.reload(many)
+        lb.run("ipvsadm", "-R", text=FOREIGN)
+        d.stop()
+        d.write(conf({}))
+        d.start()
+        until(lambda: rules(lb) == FOREIGN_SET, "ours are gone, theirs is not", 20)
+
+
 def test_reload_applies_the_difference_and_nothing_else(lb, client, srv1, srv2):
     srv1.serve(8080), srv2.serve(8080)
     services = two()
