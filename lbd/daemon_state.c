@@ -168,11 +168,11 @@ static void load_overrides_again(struct daemon *d)
 	daemon_words_all(d);
 }
 
-/* Of a directory that cannot be opened nobody knows what is in it. */
+/* Of a directory that cannot be opened nobody knows what is in it. That VRRP has run is asked when it matters. */
 static void all_unread(struct daemon *d)
 {
 	for (size_t i = 0; i < DAEMON_FILES; i++)
-		d->unread[i] = true;
+		d->unread[i] = i != DAEMON_FILE_VRRP;
 }
 
 int daemon_state_start(struct daemon *d)
