@@ -131,7 +131,7 @@ static void end_link(struct sync_room *r)
 {
 	enum sync_why why = r->link.why;
 	(void)say(r); /* the reason */
-	tls_link_drop(r->tls);
+	tls_link_drop(r->tls, why == SYNC_WHY_SILENT);
 	sync_link_down(&r->link, why, r->base.now);
 	sync_room_tell_talk(r);
 	r->look = true;

@@ -18,7 +18,7 @@
 #define PENDING_EACH    4 /* from one address */
 #define BACKOFF_MIN_MS  100u
 #define BACKOFF_MAX_MS  4000u /* and up to a quarter more */
-#define LIVED_S         1.0   /* a link that lived so long was one */
+#define LIVED_S         5.0   /* a link that lived so long was one: silence is noticed before */
 #define RELISTEN_S      1.0
 #define PAUSE_S         0.1 /* until descriptors may be there again */
 
@@ -177,11 +177,13 @@ static void forget(struct tls_link *l, struct tls_conn *c)
 	}
 }
 
-/* The link. One that ended soon is dialled less and less often. */
-static void lost(struct tls_link *l)
+/* The link. One that ended soon is dialled less and less often. An address that carries a beginning and no more (long
+ * packets are lost on its way) looks like a good one each time: where a link ended soon, or in silence, it is not the
+ * next. */
+static void lost(struct tls_link *l, bool silent)
 {
-	if (ev_is_active(&l->lived))
-		back_off(l);
+	if (silent || ev_is_active(&l->lived))
+		next_path(l);
 	ev_timer_stop(l->loop, &l->lived);
 }
 
@@ -243,9 +245,7 @@ static void on_ended(struct tls_conn *c, enum tls_reason why, const char *text)
 		dial_failed(l, why, text);
 	} else if (was_up) {
 		l->stats.ended[why]++;
-		lost(l);
-		if (why == TLS_REASON_TIMEOUT || why == TLS_REASON_UNREACHABLE)
-			next_path(l);
+		lost(l, why == TLS_REASON_TIMEOUT || why == TLS_REASON_UNREACHABLE);
 		tell_down(l, why, text);
 		dial_later(l);
 	} else {
@@ -550,14 +550,14 @@ int tls_link_send(struct tls_link *l, const uint8_t *p, size_t n)
 	return 0;
 }
 
-void tls_link_drop(struct tls_link *l)
+void tls_link_drop(struct tls_link *l, bool silent)
 {
 	struct tls_conn *c = l->up;
 	if (!c)
 		return;
 	l->up = NULL;
 	l->told = TLS_REASON_NONE;
-	lost(l);
+	lost(l, silent);
 	tls_conn_close(c, true);
 	dial_later(l);
 }

@@ -4,8 +4,9 @@
  * not know what is in them; who speaks is another file.
  *
  * Both nodes listen on their own addresses. The one whose name sorts first dials, round the addresses of the other,
- * until there is a link. Whoever accepts takes a new connection that proved the key in place of an older one: the older
- * may be half dead, and who dials does so only when it has none.
+ * until there is a link; at the next one when the last link ended soon or in silence. Whoever accepts takes a new
+ * connection that proved the key in place of an older one: the older may be half dead, and who dials does so only when
+ * it has none.
  *
  * Nothing that comes from the network reaches the owner before the other side has proved that it has the key and is the
  * node that it must be. What does not get so far changes a counter. It is bounded in number, time and memory, and goes
@@ -109,7 +110,8 @@ size_t tls_link_room(const struct tls_link *l);
 int tls_link_send(struct tls_link *l, const uint8_t *p, size_t n);
 
 /* The owner has had enough of this connection: what waits is sent as far as it goes at once, then it ends, and dialling
- * begins again with its back-off. `down` is not called. */
-void tls_link_drop(struct tls_link *l);
+ * begins again with its back-off; at the next address when nothing was heard on this one (silent), or it ended soon.
+ * `down` is not called. */
+void tls_link_drop(struct tls_link *l, bool silent);
 
 const struct tls_stats *tls_link_stats(const struct tls_link *l);

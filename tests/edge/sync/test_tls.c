@@ -290,7 +290,7 @@ START_TEST(goodbye_arrives_and_it_comes_back)
 	pair_start();
 	PASS(1100); /* a link that lived */
 	ck_assert_int_eq(tls_link_send(b.link, (const uint8_t *)"bye", 3), 0);
-	tls_link_drop(b.link);
+	tls_link_drop(b.link, false);
 	ck_assert(!tls_link_up(b.link));
 	int64_t from = lb_clock_now().us;
 	WAIT(a.downs == 1, 5000);
@@ -300,7 +300,7 @@ START_TEST(goodbye_arrives_and_it_comes_back)
 	int64_t took_us = lb_clock_now().us - from;
 	ck_assert_msg(took_us < 2000000, "%ld us", (long)took_us); /* the shortest back-off, and slack */
 	ck_assert_uint_eq(b.downs, 0);
-	tls_link_drop(a.link);
+	tls_link_drop(a.link, false);
 	WAIT(b.downs == 1 && both_up(), 5000);
 	exchange();
 	pair_stop();
@@ -309,7 +309,7 @@ END_TEST
 
 static void drop(struct node *n)
 {
-	tls_link_drop(n->link);
+	tls_link_drop(n->link, false);
 }
 
 START_TEST(a_link_that_never_lives_is_dialled_less_and_less)
@@ -325,6 +325,42 @@ START_TEST(a_link_that_never_lives_is_dialled_less_and_less)
 	WAIT(b.ups == 6, 30000);
 	ck_assert_int_ge(
 		lb_clock_now().us - from, 1500000); /* 100 ms five times doubled, and not yet what it would be */
+	pair_stop();
+}
+END_TEST
+
+/* A way that carries the beginning of a link each time, and then nothing. */
+static bool on_path(const struct node *n, size_t path)
+{
+	struct lb_ip at = tls_link_theirs(n->link);
+	return tls_link_up(n->link) && lb_ip_cmp(&at, &n->conf.paths[path].theirs) == 0;
+}
+
+static void drop_on_the_first(struct node *n)
+{
+	if (on_path(n, 0))
+		tls_link_drop(n->link, false);
+}
+
+START_TEST(a_path_that_only_begins_is_not_taken_again)
+{
+	begin();
+	alpha_init(&a);
+	beta_init(&b);
+	conf_path(&a.conf, "127.0.1.1", "127.0.1.2");
+	conf_path(&b.conf, "127.0.1.2", "127.0.1.1");
+	if (_i < 2) /* whoever ends it */
+		(_i ? &b : &a)->on_up = drop_on_the_first;
+	node_start(&b);
+	node_start(&a);
+	if (_i == 2) { /* it was good for a while */
+		WAIT(both_up(), 5000);
+		ck_assert(on_path(&a, 0));
+		PASS(5500);
+		tls_link_drop(a.link, true);
+	}
+	WAIT(on_path(&a, 1) && on_path(&b, 1), 15000);
+	exchange();
 	pair_stop();
 }
 END_TEST
@@ -445,6 +481,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tc, a_listener_that_is_not_free_is_tried_again);
 	tcase_add_test(tc, goodbye_arrives_and_it_comes_back);
 	tcase_add_test(tc, a_link_that_never_lives_is_dialled_less_and_less);
+	tcase_add_loop_test(tc, a_path_that_only_begins_is_not_taken_again, 0, 3);
 	tcase_add_loop_test(tc, silence_is_noticed, 0, 2);
 	tcase_add_loop_test(tc, it_may_be_freed_in_each_call, 0, 8);
 	tcase_add_test(tc, a_thousand_times);

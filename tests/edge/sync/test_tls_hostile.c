@@ -472,7 +472,7 @@ START_TEST(a_flood_does_not_hold_the_link_up)
 	ck_assert_uint_le(count_fds(), before + 9);
 	ck_assert_int_lt(longest_us, 500000); /* a second of silence is what a peer may have */
 	/* and it comes back while it goes on */
-	tls_link_drop(a.link);
+	tls_link_drop(a.link, false);
 	WAIT(tls_link_up(a.link) && tls_link_up(b.link) && b.ups > 1, 20000);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
