@@ -250,6 +250,8 @@ void sync_ct_again(struct sync_ct *c)
 	flow_cursor_open(&c->to_kernel, c->table, 0);
 	c->n_batch = 0;
 	c->look_at = (struct lb_time){ 0 };
+	c->anew = true;
+	c->troubled(c->arg);
 }
 
 bool sync_ct_kernel_full(const struct sync_ct *c, struct lb_time now)

@@ -27,6 +27,7 @@ struct sync_ct {
 	struct flow_cursor to_kernel; /* what the kernel has not got yet */
 	struct ct_put batch[CT_IO_BATCH];
 	unsigned n_batch; /* the kernel had no room for these */
+	bool anew;        /* all of the peer goes there again; the owner forgets it when it has seen it */
 	struct ct_put strict[CT_IO_BATCH];
 	unsigned n_strict; /* this node's TCP, to be relaxed */
 	struct ct_io *io;  /* NULL = not running: why is in trouble */
@@ -41,7 +42,7 @@ struct sync_ct {
 	bool over_max;               /* by its own count */
 	ev_timer age;                /* once a second */
 	void (*changed)(void *arg);  /* something for the peer */
-	void (*troubled)(void *arg); /* trouble is another one */
+	void (*troubled)(void *arg); /* trouble is another one, or anew is set */
 	void *arg;
 	uint64_t seed;
 	int receive_bytes; /* see ct_io_conf */

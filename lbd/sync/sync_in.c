@@ -76,6 +76,11 @@ void sync_in_taken(struct sync_in *in, uint64_t last, struct lb_time now)
 	look_whether_complete(in, now);
 }
 
+void sync_in_onward(struct sync_in *in)
+{
+	in->final = in->progress.complete = false;
+}
+
 void sync_in_ask(struct sync_in *in, enum sync_why why)
 {
 	in->ask_due = true;

@@ -32,6 +32,9 @@ enum sync_take sync_in_flows(const struct sync_in *in, const struct sync_flows *
 void sync_in_gap(struct sync_in *in);
 /* The records of a batch were given to the owner. */
 void sync_in_taken(struct sync_in *in, uint64_t last, struct lb_time now);
+/* What the peer has not sent yet comes as a round of its own (sync_out_onward), or before the end of this one: until
+ * then we have not all. */
+void sync_in_onward(struct sync_in *in);
 /* Everything again, because somebody wants it. */
 void sync_in_ask(struct sync_in *in, enum sync_why why);
 /* RESYNC or ACK, if there is one to be sent. w has SYNC_SMALL_MAX of room. */

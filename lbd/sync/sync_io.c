@@ -160,6 +160,8 @@ static void on_looked(const struct conn_looked *l, void *arg)
 {
 	struct sync_room *r = arg;
 	r->look = true; /* whether everything was sent */
+	if (l->found)
+		sync_link_onward(&r->link, SYNC_STREAM_IPVS);
 	r->looked = *l;
 	r->looked_to[SYNC_STREAM_IPVS] = flow_table_last(r->kernel.table);
 	r->looked_to[SYNC_STREAM_CONNTRACK] = r->ct.conf ? flow_table_last(r->ct.table) : 0;

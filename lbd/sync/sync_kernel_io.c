@@ -133,6 +133,8 @@ void sync_kernel_again(struct sync_kernel *f)
 	flow_cursor_close(&f->to_kernel);
 	flow_cursor_open(&f->to_kernel, f->table, 0);
 	f->holds = false;
+	f->anew = true;
+	f->troubled(f->arg);
 }
 
 void sync_kernel_rows(struct sync_kernel *f, const struct conn_filter *rows)

@@ -32,12 +32,13 @@ struct sync_kernel {
 	bool wanted;                  /* also where nothing is copied: connections are ended */
 	struct lb_time wanted_at;     /* the last of them */
 	bool settling;                /* was put, and not settled */
+	bool anew;                    /* all of the peer goes there again; the owner forgets it when it has seen it */
 	ev_timer retry;
 	ev_timer age; /* once a second: what has expired goes */
 	void (*alive)(void);
 	void (*changed)(void *arg);  /* something for the peer */
 	void (*look)(void *arg);     /* what the kernel has is to be looked at: it may not have said all of it */
-	void (*troubled)(void *arg); /* trouble is another one */
+	void (*troubled)(void *arg); /* trouble is another one, or anew is set */
 	void *arg;
 	uint64_t injected, refused, lost, dropped, foreign, ended;
 	uint32_t full;

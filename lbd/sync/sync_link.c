@@ -203,6 +203,22 @@ static bool on_talk(struct sync_link *l, const struct sync_talk *t)
 	return true;
 }
 
+/* What both have gathered meanwhile is copied now. A peer that does not make a round of it never says when it has sent
+ * it: of that one is nothing to be waited for. */
+static void go_on(struct sync_link *l, enum sync_stream s)
+{
+	sync_out_onward(&l->out[s]);
+	if (l->peer.features & SYNC_FEATURE_ONWARD)
+		sync_in_onward(&l->in[s]);
+}
+
+static void on_hold(struct sync_link *l, enum sync_stream s, bool on)
+{
+	l->out[s].held = on;
+	if (!on)
+		go_on(l, s);
+}
+
 static enum sync_why on_stream(struct sync_link *l, struct sync_msg *m, struct lb_time now)
 {
 	enum sync_stream s;
@@ -217,13 +233,13 @@ static enum sync_why on_stream(struct sync_link *l, struct sync_msg *m, struct l
 		if (stream_of(m->u.ack.stream, &s))
 			legal = sync_out_ack(&l->out[s], &m->u.ack, now);
 		break;
-	case SYNC_FRAME_RESYNC: /* of a round before this one: another one has begun already */
-		if (stream_of(m->u.resync.stream, &s) && l->out[s].on && m->u.resync.round == l->out[s].round)
-			sync_out_restart(&l->out[s], m->u.resync.why != SYNC_WHY_OPERATOR, now);
+	case SYNC_FRAME_RESYNC:
+		if (stream_of(m->u.resync.stream, &s))
+			sync_out_asked(&l->out[s], m->u.resync.round, m->u.resync.why != SYNC_WHY_OPERATOR, now);
 		break;
 	case SYNC_FRAME_HOLD:
 		if (stream_of(m->u.hold.stream, &s))
-			l->out[s].held = m->u.hold.on;
+			on_hold(l, s, m->u.hold.on);
 		break;
 	case SYNC_FRAME_TALK: legal = on_talk(l, &m->u.talk); break;
 	case SYNC_FRAME_HELLO:
@@ -319,7 +335,7 @@ static void write_hello(const struct sync_link *l, struct lb_writer *w)
 			.config = l->conf.config,
 			.generation = l->conf.generation,
 			.features = (l->conf.calls.conntrack ? SYNC_FEATURE_CONNTRACK : 0) |
-				    (l->conf.calls.talk ? SYNC_FEATURE_TALK : 0),
+				    (l->conf.calls.talk ? SYNC_FEATURE_TALK : 0) | SYNC_FEATURE_ONWARD,
 			.seen_epoch = l->peer.epoch } };
 	memcpy(m.u.hello.node, l->conf.self, sizeof(m.u.hello.node));
 	for (unsigned s = 0; s < SYNC_STREAM_COUNT; s++)
@@ -432,8 +448,17 @@ void sync_link_set_config(struct sync_link *l, uint64_t config, uint32_t generat
 
 void sync_link_pause(struct sync_link *l, enum sync_stream s, bool on)
 {
-	l->hold_due[s] |= l->out[s].paused != on;
+	if (l->out[s].paused == on)
+		return;
 	l->out[s].paused = on;
+	l->hold_due[s] = true;
+	if (!on)
+		go_on(l, s);
+}
+
+void sync_link_onward(struct sync_link *l, enum sync_stream s)
+{
+	sync_out_onward(&l->out[s]);
 }
 
 void sync_link_resync(struct sync_link *l, enum sync_stream s, struct lb_time now)

@@ -14,7 +14,8 @@
  *             number. FINAL: who has this number has everything that there is
  *   6 PING, 7 PONG   stamp (8), which comes back
  *   8 BYE     reason (1)
- *   9 HOLD    stream (1)  on (1): send me nothing of that for now
+ *   9 HOLD    stream (1)  on (1): send me nothing of that for now. When that is over, what has gathered on either side
+ *             is a round of its own, behind what the other side has
  *  10 TALK    id (4)  flags (1)  text: what the two cores say to each other, not looked at here but for being UTF-8.
  *             Only to who said in HELLO that it understands it
  *
@@ -55,6 +56,7 @@
 
 #define SYNC_FEATURE_CONNTRACK 0x00000001u /* I take records of stream 2 */
 #define SYNC_FEATURE_TALK      0x00000002u /* I understand TALK */
+#define SYNC_FEATURE_ONWARD    0x00000004u /* behind a HOLD that is over I say where the end is once more */
 
 enum sync_frame {
 	SYNC_FRAME_HELLO = 1,

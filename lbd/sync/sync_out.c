@@ -134,7 +134,7 @@ static void begin(struct sync_out *o, uint64_t after, struct lb_time now)
 	o->round++;
 	o->sent = o->scanned = after;
 	o->begin_due = true;
-	o->at_end = o->final_due = o->final_said = o->again = false;
+	o->at_end = o->final_due = o->final_said = o->again = o->onward = false;
 	o->n_unacked = 0;
 	uint64_t last = o->source->last(o->source);
 	o->progress = (struct sync_progress){ .rounds = o->progress.rounds + 1,
@@ -193,9 +193,23 @@ void sync_out_restart(struct sync_out *o, bool fault, struct lb_time now)
 	}
 }
 
+void sync_out_onward(struct sync_out *o)
+{
+	if (!o->on || !o->final_said) /* it comes before FINAL */
+		return;
+	o->onward = true;
+	o->progress.complete = false;
+}
+
+void sync_out_asked(struct sync_out *o, uint32_t round, bool fault, struct lb_time now)
+{
+	if (o->on && (round == o->round || (round < o->round && !o->progress.full)))
+		sync_out_restart(o, fault, now);
+}
+
 static void look_whether_complete(struct sync_out *o, struct lb_time now)
 {
-	if (!o->final_said || o->progress.complete || o->progress.at < o->final)
+	if (!o->final_said || o->onward || o->progress.complete || o->progress.at < o->final)
 		return;
 	o->progress.complete = true;
 	o->progress.finished = now;
@@ -304,13 +318,15 @@ bool sync_out_produce(struct sync_out *o, struct sync_tokens *t, struct lb_write
 		sync_gate_pass(&o->gate, now);
 		begin(o, 0, now);
 	}
+	if (o->onward && !o->n_unacked && !o->again)
+		begin(o, o->sent, now);
 	if (o->begin_due) {
 		o->begin_due = !write_mark(o, SYNC_MARK_BEGIN, o->progress.mark, w);
 		return !o->begin_due;
 	}
 	if (o->final_due)
 		return produce_final(o, w, now);
-	if (o->paused || o->held || o->n_unacked == SYNC_WINDOW)
+	if (o->paused || o->held || o->onward || o->n_unacked == SYNC_WINDOW)
 		return false;
 	bool made = produce_batch(o, t, w, now);
 	o->final_due = o->at_end && !o->final_said;

@@ -5,7 +5,8 @@
  *
  * A round is one way through the source, from 0 or from what the peer has. It never ends: when all was sent, what
  * changes is sent. It is complete when the end was reached once, which FINAL says; a flow that was there when the round
- * began and has moved on meanwhile was sent by then, too.
+ * began and has moved on meanwhile was sent by then, too. What has gathered behind that (a pause is over, a look has
+ * found many) is a round of its own: neither side takes itself for complete before it has that, too.
  */
 #pragma once
 
@@ -85,6 +86,7 @@ struct sync_out {
 	bool begin_due, at_end, final_due, final_said;
 	uint64_t final;
 	bool again;  /* another round from 0 waits for the gate */
+	bool onward; /* one from `sent` waits until that is acknowledged: it begins behind what the peer has */
 	bool wanted; /* an operator asked for one, and the peer has not shown yet that it got there */
 	struct sync_gate gate;
 	struct sync_progress progress; /* at: acknowledged */
@@ -104,6 +106,10 @@ void sync_out_open(struct sync_out *o, uint64_t after, struct lb_time now);
 void sync_out_close(struct sync_out *o, struct lb_time now);
 /* Another round, from 0; a fault's through the gate. */
 void sync_out_restart(struct sync_out *o, bool fault, struct lb_time now);
+/* Another round, from what was sent, where the end of this one was seen: more has gathered than one change or two. */
+void sync_out_onward(struct sync_out *o);
+/* The peer asks for another round instead of this one. One that it got meanwhile is what it wants, if it is from 0. */
+void sync_out_asked(struct sync_out *o, uint32_t round, bool fault, struct lb_time now);
 /* False: it acknowledges what it was not sent. */
 bool sync_out_ack(struct sync_out *o, const struct sync_ack *a, struct lb_time now);
 /* One frame into w. False: there is nothing to say, or no room. */

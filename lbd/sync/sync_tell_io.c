@@ -55,6 +55,16 @@ static void look_at_streams(const struct sync_room *r, struct sync_link_status *
 	out->out.complete &= ct.out.complete;
 }
 
+/* From when the peer has sent everything until all of it is put there anew. */
+static void look_at_kernel(struct sync_room *r, bool have_all)
+{
+	if (!have_all || r->kernel.anew || r->ct.anew)
+		r->in_kernel = false;
+	r->kernel.anew = r->ct.anew = false;
+	if (have_all && sync_kernel_settled(&r->kernel) && sync_ct_settled(&r->ct))
+		r->in_kernel = true;
+}
+
 static void fill_state(struct sync_room *r, struct sync_msg_state *s)
 {
 	struct sync_link_status st;
@@ -70,10 +80,7 @@ static void fill_state(struct sync_room *r, struct sync_msg_state *s)
 		return;
 	}
 	look_at_streams(r, &st);
-	if (!st.in.complete)
-		r->in_kernel = false;
-	else if (sync_kernel_settled(&r->kernel) && sync_ct_settled(&r->ct))
-		r->in_kernel = true;
+	look_at_kernel(r, st.in.complete);
 	s->sent_all = st.out.complete && (!r->ct.conf || r->ct.looked) && !sync_look_busy(&r->at_kernel);
 	s->have_all = st.in.complete && r->in_kernel;
 	s->is = st.paused || st.held ? SYNC_IS_PAUSED : s->sent_all && s->have_all ? SYNC_IS_SYNC : SYNC_IS_BULK;

@@ -29,7 +29,7 @@ struct sync_room {
 	uint64_t epoch;
 	enum tls_reason transport; /* why there is no link; NONE = it is not known */
 	char transport_text[TLS_TEXT_MAX];
-	bool in_kernel; /* what the peer had when it came is in the kernel */
+	bool in_kernel; /* what the peer had when it came, or is put there anew, is in the kernel */
 	bool look;      /* the state may be another one */
 	struct lb_text told;
 	ev_timer deadline;

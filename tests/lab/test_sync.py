@@ -21,8 +21,8 @@ N = int(os.environ.get("LBD_SYNC_FLOWS", "20"))  # connections per mode and fami
 MODES = [(mode, family) for mode in PORTS for family in (4, 6)]
 
 
-def configuration(key, hidden=False, sync=None):
-    """hidden: with services that have source_nat. sync: of the services over NAT."""
+def configuration(key, hidden=False, sync=None, rate=None):
+    """hidden: with services that have source_nat. sync: of the services over NAT. rate: of what is copied."""
     services = {}
     for mode, port in PORTS.items():
         for family, vip, back in ((4, VIP4, BACK + ".{}"), (6, f"[{VIP6}]", "[fd01::{}]")):
@@ -42,6 +42,7 @@ def configuration(key, hidden=False, sync=None):
     common = {"advert_interval": "200ms", "lease": "3s", "group": "edge", "announce": {"count": 3, "delay": "1s"}}
     front = {"interface": "eth0", "vrid": 51, **common}
     return json.dumps({
+        **({"sync": {"rate_limit": rate}} if rate else {}),
         "cluster": {"id": 7, "key_file": key, "heartbeat": "200ms", "dead_after": "1s", "nodes": {
             "lb-a": {"address": f"{LINK}.1", "priority": 150}, "lb-b": {"address": f"{LINK}.2", "priority": 100}}},
         "vrrp": {
@@ -198,6 +199,19 @@ def test_a_service_is_copied_from_now_on(farm, key):
         kill_all(a)
         is_master(b)
         go_on(flows, "copied from then on")
+
+
+def test_in_sync_is_said_when_it_is_true(farm, key):
+    """What a pause has gathered is copied before."""
+    with pair_of(farm, key, rate="50/s") as (a, b):
+        a.text("sync", "pause")
+        with traffic(farm) as flows:
+            want = sum(len(f.socks) for f in flows.values())
+            until(lambda: sync_row(a).get("local_flows", 0) >= want, f"the process knows them: {sync_row(a)}", 60)
+            assert conns(farm.b).get("ESTABLISHED", 0) == 0
+            a.text("sync", "resume", "--wait=60s")
+            b.text("-t", "60s", "wait", "sync", "in-sync")
+            assert conns(farm.b).get("ESTABLISHED", 0) >= want
 
 
 def active(node, port):

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the sync process says of itself, with a link and a kernel's side that a test has made up: nothing asks them. */
+#include "lbd/sync/sync_within_io.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct sync_room r;
+static struct sync_conf conf;
+static char there; /* where only is asked whether there is something */
+
+static void on_troubled(void *arg)
+{
+	(void)arg;
+	r.look = true;
+}
+
+/* All was copied, and the kernel has it. */
+static void setup(void)
+{
+	memset(&r, 0, sizeof(r));
+	conf = (struct sync_conf){ .n_paths = 1, .ipvs = true, .flows = true, .conntrack = SYNC_CONNTRACK_ALL };
+	lb_frame_init(&r.base.channel, open("/dev/null", O_WRONLY | O_CLOEXEC), (size_t)LB_PROTO_LINE_MAX);
+	r.conf = &conf;
+	r.tls = (void *)&there;
+	r.kernel.conf = r.ct.conf = &conf;
+	r.kernel.tap = (void *)&there;
+	r.kernel.table = flow_table_new(1, 100);
+	r.ct.table = flow_table_new(1, 100);
+	ck_assert(r.kernel.table && r.ct.table);
+	r.ct.io = (void *)&there;
+	r.ct.looked = true;
+	r.kernel.troubled = r.ct.troubled = on_troubled;
+	r.link.state = SYNC_LINK_OPEN;
+	r.link.peer.features = SYNC_FEATURE_CONNTRACK;
+	for (unsigned s = 0; s < SYNC_STREAM_COUNT; s++)
+		r.link.in[s].progress.complete = r.link.out[s].progress.complete = true;
+}
+
+static void teardown(void)
+{
+	flow_cursor_close(&r.kernel.to_kernel);
+	flow_cursor_close(&r.ct.to_kernel);
+	flow_table_free(r.kernel.table);
+	flow_table_free(r.ct.table);
+	lb_text_done(&r.told);
+	lb_text_done(&r.base.line);
+	lb_frame_done(&r.base.channel);
+}
+
+static bool says(const char *what)
+{
+	lb_text_clear(&r.told);
+	sync_room_tell_state(&r);
+	return r.told.n && memmem(r.told.s, r.told.n, what, strlen(what));
+}
+
+#define IN_SYNC "\"is\":\"in-sync\""
+#define BULK    "\"is\":\"bulk\""
+
+/* What goes into the kernel one by one is no bulk. */
+START_TEST(in_sync_until_all_is_put_anew)
+{
+	ck_assert(says(IN_SYNC));
+	r.kernel.settling = true;
+	ck_assert(says(IN_SYNC));
+	r.look = false;
+	if (_i)
+		sync_ct_again(&r.ct);
+	else
+		sync_kernel_again(&r.kernel);
+	ck_assert(r.look && says(BULK) && says(BULK));
+	r.kernel.settling = false;
+	r.kernel.to_kernel.at = r.ct.to_kernel.at = NULL;
+	ck_assert(says(IN_SYNC));
+	r.kernel.settling = true;
+	ck_assert(says(IN_SYNC));
+}
+END_TEST
+
+START_TEST(what_the_peer_begins_anew)
+{
+	r.kernel.settling = true;
+	ck_assert(says(BULK)); /* in no kernel yet */
+	r.kernel.settling = false;
+	ck_assert(says(IN_SYNC));
+	r.link.in[_i].progress.complete = false;
+	ck_assert(says(BULK));
+	r.kernel.settling = r.link.in[_i].progress.complete = true;
+	ck_assert(says(BULK));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("tell");
+	TCase *tc = tcase_create("tell");
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, in_sync_until_all_is_put_anew, 0, 2);
+	tcase_add_loop_test(tc, what_the_peer_begins_anew, 0, SYNC_STREAM_COUNT);
+	suite_add_tcase(s, tc);
+	SRunner *run = srunner_create(s);
+	srunner_run_all(run, CK_ENV);
+	int failed = srunner_ntests_failed(run);
+	srunner_free(run);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
