@@ -339,7 +339,8 @@ const struct lb_command lb_commands[] = {
 		.args = { ARG_FLOWS } },
 	[LB_COMMAND_SYNC_RESUME] = { "sync", "resume", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
 		.wait = "in-sync", .help = "go on copying flows",
-		.text = "What changed during the pause is copied first; --wait returns when all is in sync again.",
+		.text = "What changed during the pause is copied first; --wait returns when all is in sync again. "
+			"A pause ends on the node where it began: `lbctl --peer sync resume` for the other one's.",
 		.args = { ARG_FLOWS } },
 
 	[LB_COMMAND_CONFIG_CHECK] = { "config", "check", LB_LEVEL_NONE, .view = LB_VIEW_TEXT,

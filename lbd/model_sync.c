@@ -419,7 +419,12 @@ static bool state_line(struct model_sync *s, struct model_line *out)
 		break;
 	case SYNC_IS_BULK: snprintf(words, sizeof(words), "copying all flows with %s", s->conf.peer); break;
 	case SYNC_IS_SYNC: in_sync_words(s, words, sizeof(words)); break;
-	case SYNC_IS_PAUSED: snprintf(words, sizeof(words), "paused by an operator"); break;
+	case SYNC_IS_PAUSED:
+		if (model_sync_held(s))
+			snprintf(words, sizeof(words), "paused by an operator on %s", s->conf.peer);
+		else
+			snprintf(words, sizeof(words), "paused by an operator");
+		break;
 	}
 	bool more = st->is == SYNC_IS_DOWN && st->text[0];
 	*out = (struct model_line){ .event = LB_EVENT_SYNC_STATE,

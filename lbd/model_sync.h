@@ -98,6 +98,12 @@ static inline bool model_sync_flows(const struct model_sync *s)
 	return model_sync_runs(s) && s->conf.flows;
 }
 
+/* Only the other node has paused it: only there it goes on. */
+static inline bool model_sync_held(const struct model_sync *s)
+{
+	return s->spoke && s->state.is == SYNC_IS_PAUSED && s->state.held && !s->state.paused;
+}
+
 /* "in-sync" ...; "unknown" before the process has spoken. */
 const char *model_sync_word(const struct model_sync *s);
 /* The link is there, whatever is copied over it. */

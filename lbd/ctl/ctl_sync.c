@@ -142,6 +142,17 @@ static json_t *sync_row(const struct model_sync *s, enum sync_kind kind)
 	return row;
 }
 
+/* An operator's word holds on the node that heard it. */
+static void paused_words(const struct model_sync *s, char *out, size_t size)
+{
+	if (model_sync_held(s))
+		snprintf(out, size, "paused by an operator on %s: lbctl --peer sync resume goes on", s->conf.peer);
+	else
+		snprintf(out, size, "paused by an operator: lbctl sync resume goes on%s%s%s",
+			s->state.held ? "; on " : "", s->state.held ? s->conf.peer : "",
+			s->state.held ? ", too: lbctl --peer sync resume" : "");
+}
+
 /* How it stands, in one line. */
 static void words(const struct model_sync *s, char *out, size_t size)
 {
@@ -165,7 +176,7 @@ static void words(const struct model_sync *s, char *out, size_t size)
 			snprintf(out, size, "copying all flows with %s", s->conf.peer);
 		return;
 	case SYNC_IS_SYNC: snprintf(out, size, "in sync with %s", s->conf.peer); return;
-	case SYNC_IS_PAUSED: snprintf(out, size, "paused by an operator: lbctl sync resume goes on"); return;
+	case SYNC_IS_PAUSED: paused_words(s, out, size); return;
 	}
 }
 
@@ -217,7 +228,7 @@ static void order(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply 
 {
 	const char *kind = lb_proto_str(rq->args, "kind");
 	struct sync_msg_do m = { .what = what };
-	char text[SYNC_NAME_MAX + 160];
+	char text[2 * SYNC_NAME_MAX + 160];
 	struct lb_err e;
 	if (!copied(env)) {
 		(void)ctl_sync_not(env, &e);
@@ -246,9 +257,18 @@ void ctl_sync_pause(struct ctl_env *env, struct ctl_request *rq, struct ctl_repl
 	order(env, rq, r, SYNC_DO_PAUSE, "not copied with", " until `lbctl sync resume`");
 }
 
+/* Who asks the wrong node hears of it. */
 void ctl_sync_resume(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
-	order(env, rq, r, SYNC_DO_RESUME, "copied again with", "");
+	char text[SYNC_NAME_MAX + 160], then[SYNC_NAME_MAX + 80] = "";
+	if (copied(env) && model_sync_held(env->sync)) {
+		words(env->sync, text, sizeof(text));
+		ctl_reply_end(r, LB_CODE_REFUSED, text, NULL);
+		return;
+	}
+	if (copied(env) && env->sync->state.held)
+		snprintf(then, sizeof(then), " as soon as %s goes on: lbctl --peer sync resume", env->sync->conf.peer);
+	order(env, rq, r, SYNC_DO_RESUME, "copied again with", then);
 }
 
 /* ---- status ---- */

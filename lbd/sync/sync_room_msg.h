@@ -104,7 +104,7 @@ enum sync_link_is {
 	SYNC_IS_DOWN,  /* "down": no link; why in text */
 	SYNC_IS_BULK,  /* "bulk": the link is up, not everything of before has been copied */
 	SYNC_IS_SYNC,  /* "in-sync" */
-	SYNC_IS_PAUSED /* "paused": by an operator */
+	SYNC_IS_PAUSED /* "paused": by an operator, here or at the other node */
 };
 #define SYNC_IS_COUNT (SYNC_IS_PAUSED + 1)
 
@@ -115,6 +115,7 @@ struct sync_msg_state {
 	char version[32];           /* of the protocol, "1"; "" while down */
 	bool sent_all, have_all;    /* the bulk of each direction is complete */
 	bool same_config;
+	bool paused, held;           /* PAUSED: by an operator of this node, of the other one; or of both */
 	char trouble[SYNC_TEXT_MAX]; /* this node's kernel does not play along: why, and what to do; "" = all is well */
 };
 

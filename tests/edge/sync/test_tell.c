@@ -59,6 +59,7 @@ static bool says(const char *what)
 
 #define IN_SYNC "\"is\":\"in-sync\""
 #define BULK    "\"is\":\"bulk\""
+#define PAUSED  "\"paused\":"
 
 /* What goes into the kernel one by one is no bulk. */
 START_TEST(in_sync_until_all_is_put_anew)
@@ -93,6 +94,20 @@ START_TEST(what_the_peer_begins_anew)
 }
 END_TEST
 
+/* Of either kind of flows, by whom. */
+START_TEST(who_has_paused)
+{
+	r.link.out[_i].paused = true;
+	ck_assert(says(PAUSED "true,\"held\":false") && says("\"is\":\"paused\""));
+	r.link.out[_i].held = true;
+	ck_assert(says(PAUSED "true,\"held\":true"));
+	r.link.out[_i].paused = false;
+	ck_assert(says(PAUSED "false,\"held\":true") && says("\"is\":\"paused\""));
+	r.link.out[_i].held = false;
+	ck_assert(says(PAUSED "false,\"held\":false") && says(IN_SYNC));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("tell");
@@ -100,6 +115,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, in_sync_until_all_is_put_anew, 0, 2);
 	tcase_add_loop_test(tc, what_the_peer_begins_anew, 0, SYNC_STREAM_COUNT);
+	tcase_add_loop_test(tc, who_has_paused, 0, SYNC_STREAM_COUNT);
 	suite_add_tcase(s, tc);
 	SRunner *run = srunner_create(s);
 	srunner_run_all(run, CK_ENV);

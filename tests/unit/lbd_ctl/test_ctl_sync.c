@@ -309,6 +309,35 @@ START_TEST(orders)
 }
 END_TEST
 
+static const struct {
+	const char *what;
+	bool paused, held;
+	int code;
+	const char *did, *status, *message;
+} pauses[] = {
+	{ "here", true, false, 0, "resume ipvs conntrack", "paused by an operator: lbctl sync resume goes on",
+		"flows are copied again with lb-b" },
+	{ "there", false, true, LB_CODE_REFUSED, "", "paused by an operator on lb-b: lbctl --peer sync resume goes on",
+		"paused by an operator on lb-b: lbctl --peer sync resume goes on" },
+	{ "on both", true, true, 0, "resume ipvs conntrack",
+		"paused by an operator: lbctl sync resume goes on; on lb-b, too: lbctl --peer sync resume",
+		"flows are copied again with lb-b as soon as lb-b goes on: lbctl --peer sync resume" },
+};
+
+START_TEST(a_pause_is_over_where_it_began)
+{
+	setup(PAIR);
+	struct sync_msg_state m = { .is = SYNC_IS_PAUSED, .paused = pauses[_i].paused, .held = pauses[_i].held };
+	model_sync_said_state(&k.s, &m, k.w.now, WALL);
+	ask("sync.status", "{}");
+	expect_end(0, pauses[_i].status);
+	ask("sync.resume", "{}");
+	expect_end(pauses[_i].code, pauses[_i].message);
+	ck_assert_str_eq(k.did, pauses[_i].did);
+	teardown();
+}
+END_TEST
+
 START_TEST(status_has_a_line_and_alarms)
 {
 	setup(PAIR);
@@ -374,6 +403,7 @@ int main(void)
 	tcase_add_test(tc, a_reason_goes_with_the_link);
 	tcase_add_loop_test(tc, why_flows_are_not_copied, 0, COUNT(nots));
 	tcase_add_test(tc, orders);
+	tcase_add_loop_test(tc, a_pause_is_over_where_it_began, 0, COUNT(pauses));
 	tcase_add_test(tc, status_has_a_line_and_alarms);
 	tcase_add_test(tc, it_can_be_waited_for);
 	SRunner *sr = srunner_create(s);

@@ -416,6 +416,8 @@ START_TEST(a_link_comes_and_goes)
 	ck_assert_str_eq(after_ms(1), IN_SYNC);
 	ck_assert_str_eq(is(SYNC_IS_PAUSED), "N sync: paused by an operator");
 	ck_assert_str_eq(is(SYNC_IS_DOWN), "W sync: no link to lb-b (silent)");
+	model_sync_said_state(&k.s, &(struct sync_msg_state){ .is = SYNC_IS_PAUSED, .held = true }, k.now, k.wall);
+	ck_assert_str_eq(told(), "N sync: paused by an operator on lb-b");
 }
 END_TEST
 
