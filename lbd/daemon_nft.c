@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Our table of nftables (nft/nft_text.h): written when the configuration wants another one, and again when it is gone,
- * as whoever loads a ruleset of his own mostly removes all others first, and every minute whatever is in it. Addresses
- * are up before and without it, and so are services; but a connection that begins before the rules of source_nat are
- * there never gets its source. So what is new for the kernel waits for them a moment. */
+ * as whoever loads a ruleset of his own mostly removes all others first, and every minute whatever is in it. What is
+ * not wanted any more is removed, and that is tried until it is gone: it goes on dropping. Addresses are up before and
+ * without it, and so are services; but a connection that begins before the rules of source_nat are there never gets its
+ * source. So what is new for the kernel waits for them a moment. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon.h"
@@ -186,28 +187,43 @@ static void before_exec(void)
 	sandbox_pre_exec(1ull << CAP_NET_ADMIN);
 }
 
+static const char *why_not(int err, const char *says)
+{
+	switch (err) {
+	case -ENOENT: return "nft is not installed";
+	case -EIO: return says[0] ? says : "nft failed";
+	case -ETIMEDOUT: return "nft took too long";
+	default: return strerror(-err);
+	}
+}
+
+static void fill_finding(const struct config *c, int err, const char *says, struct host_finding *f)
+{
+	const struct config_vrrp *v = first_closed(c);
+	const struct config_service *s = first_translated(c);
+	const char *what = v && s ? "accept: false and source_nat do not hold"
+			   : v    ? "accept: false does not hold"
+			   : s    ? "source_nat does not hold"
+				  : "table inet lbd is not removed and goes on dropping";
+	if (v || s)
+		snprintf(f->object, sizeof(f->object), "%s/%s", v ? "vrrp" : "service", v ? v->name : s->name);
+	else
+		snprintf(f->object, sizeof(f->object), "nft");
+	snprintf(f->text, sizeof(f->text), "%s: %.120s", what, why_not(err, says));
+	snprintf(f->fix, sizeof(f->fix), "%s",
+		err == -ENOENT ? "apt install nftables"
+		: v || s       ? "nft list ruleset; journalctl -u lbd"
+			       : "nft delete table inet lbd");
+}
+
 /* What an operator reads among the findings of the host. */
 static void say(struct daemon *d, int err, const char *says)
 {
 	struct host_finding f = { 0 };
-	const struct config_vrrp *v = first_closed(d->model->config);
-	const struct config_service *s = first_translated(d->model->config);
-	bool missing = err == -ENOENT;
-	if (err && (v || s)) {
-		snprintf(f.object, sizeof(f.object), "%s/%s", v ? "vrrp" : "service", v ? v->name : s->name);
-		snprintf(f.text, sizeof(f.text), "%s: %.120s",
-			!s  ? "accept: false does not hold"
-			: v ? "accept: false and source_nat do not hold"
-			    : "source_nat does not hold",
-			missing             ? "nft is not installed"
-			: err == -EIO       ? says[0] ? says : "nft failed"
-			: err == -ETIMEDOUT ? "nft took too long"
-					    : strerror(-err));
-		snprintf(f.fix, sizeof(f.fix), "%s",
-			missing ? "apt install nftables" : "nft list ruleset; journalctl -u lbd");
-	} else if (err) {
-		lb_log(LB_LOG_WARNING, "nft: table inet lbd is not removed: %s", says[0] ? says : strerror(-err));
-	}
+	if (d->stopping)
+		return;
+	if (err)
+		fill_finding(d->model->config, err, says, &f);
 	if (strcmp(d->nft.finding.text, f.text) == 0)
 		return;
 	d->nft.finding = f;
@@ -222,14 +238,21 @@ static void let_go(struct daemon *d)
 	daemon_more(d);
 }
 
+/* It is known that none of ours is in the kernel. */
+static void removed(struct daemon *d)
+{
+	d->nft.there = false;
+	d->nft.snats_there = 0;
+	if (d->state_dir >= 0)
+		(void)state_remove(d->state_dir, MARK);
+}
+
 static void done(int err, const char *says, void *arg)
 {
 	struct daemon *d = arg;
-	if (!err && !d->nft.wanted && d->state_dir >= 0)
-		(void)state_remove(d->state_dir, MARK);
-	d->nft.there = d->nft.there && (err || d->nft.wanted);
-	if (!d->stopping)
-		say(d, err, says);
+	if (!err && !d->nft.wanted)
+		removed(d);
+	say(d, err, says);
 	d->nft.loaded = !err && d->nft.wanted;
 	if (err)
 		d->nft.again_at = lb_time_add_ms(lb_clock_now(), RETRY_MS);
@@ -253,9 +276,8 @@ static void start(struct daemon *d)
 	d->nft.snats_next = d->nft.wanted ? snats_digest(d->model->config) : 0;
 	int err = text.bad ? -ENOMEM : nft_run_start(&d->nft.run, d->loop, text.s, text.n, before_exec, done, d);
 	lb_text_done(&text);
-	if (err && !d->stopping)
-		say(d, err, "");
 	if (err) {
+		say(d, err, "");
 		d->nft.loaded = false;
 		d->nft.again_at = lb_time_add_ms(lb_clock_now(), RETRY_MS);
 		let_go(d);
@@ -271,7 +293,7 @@ static bool is_gone(const struct daemon *d)
 void daemon_nft_turn(struct daemon *d)
 {
 	struct lb_time now = lb_clock_now();
-	bool again = d->nft.wanted && !d->stopping && lb_time_cmp(now, d->nft.again_at) >= 0;
+	bool again = (d->nft.wanted || d->nft.there) && !d->stopping && lb_time_cmp(now, d->nft.again_at) >= 0;
 	if (d->nft.hold_until.us && lb_time_cmp(now, d->nft.hold_until) >= 0) {
 		lb_log(LB_LOG_WARNING, "nft: takes its time: services begin before the rules of source_nat are there");
 		let_go(d);
@@ -285,6 +307,11 @@ void daemon_nft_turn(struct daemon *d)
 	if (!d->nft.due && !again)
 		return;
 	d->nft.due = false;
+	if (!d->nft.wanted && nft_look() == 0) { /* somebody else has removed it */
+		removed(d);
+		say(d, 0, "");
+		return;
+	}
 	d->nft.again_at = lb_time_add_ms(now, AGAIN_MS);
 	start(d);
 }

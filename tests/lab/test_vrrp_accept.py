@@ -121,6 +121,34 @@ def test_it_stays_at_a_stop_and_goes_with_flush_or_the_key(pair, node):
     assert "inet lbd" not in table(pair.a)
 
 
+def test_a_removal_that_failed_is_tried_again(pair, node):
+    """What is not wanted any more would go on dropping."""
+    nft = os.path.realpath(shutil.which("nft"))
+    subprocess.run(["mount", "--bind", "/bin/false", nft], check=True)
+    try:
+        node.reload(closed(accept=True), ok=None)
+        until(lambda: "table inet lbd is not removed" in node.call("status").stdout, "it is said")
+        assert not ping(pair, VIP4)
+    finally:
+        subprocess.run(["umount", "-l", nft], check=True)
+    until(lambda: "inet lbd" not in table(pair.a), "the table is gone", 30)
+    until(lambda: "is not removed" not in node.call("status").stdout, "it is not said any more")
+    assert ping(pair, VIP4)
+
+
+def test_what_others_remove_meanwhile_is_gone(pair, node):
+    nft, own = os.path.realpath(shutil.which("nft")), os.path.join(node.dir, "nft")
+    shutil.copy(nft, own)
+    subprocess.run(["mount", "--bind", "/bin/false", nft], check=True)
+    try:
+        node.reload(closed(accept=True), ok=None)
+        until(lambda: "table inet lbd is not removed" in node.call("status").stdout, "it is said")
+        pair.a.run(own, "delete", "table", "inet", "lbd")
+        until(lambda: "is not removed" not in node.call("status").stdout, "it is not said any more", 30)
+    finally:
+        subprocess.run(["umount", "-l", nft], check=True)
+
+
 def test_a_flush_is_not_before_the_addresses_have_gone(pair, node):
     """Clients are sent here until then. The process that holds them stands still, so that there is time to look."""
     pid = workers(node)["vrrp"]
