@@ -317,6 +317,8 @@ void daemon_sync_tick(struct daemon *d)
 
 void daemon_sync_model(struct daemon *d, const struct config *c)
 {
+	if (d->sync.next.n_paths)
+		d->sync.next.ways = d->sync.all.conf.ways + model_sync_gains(d->model ? d->model->config : NULL, c);
 	if (model_sync_take(&d->sync.all, c, &d->sync.next, d->generation, lb_clock_now()))
 		d->sync.all.due = true;
 	if (d->sync.started)

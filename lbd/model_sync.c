@@ -244,6 +244,35 @@ size_t model_sync_ways(const struct config *c, struct model_sync_at *at, struct 
 	return n;
 }
 
+/* Both are sorted. */
+static bool gains_listens(const struct config_service *old, const struct config_service *s)
+{
+	uint32_t k = 0;
+	for (uint32_t i = 0; i < s->n_listens; i++) {
+		while (k < old->n_listens && ipvs_key_cmp(&old->listens[k], &s->listens[i]) < 0)
+			k++;
+		if (k == old->n_listens || ipvs_key_cmp(&old->listens[k], &s->listens[i]) != 0)
+			return true;
+	}
+	return false;
+}
+
+bool model_sync_gains(const struct config *old, const struct config *c)
+{
+	uint32_t k = 0, n_old = old ? old->n_services : 0;
+	for (uint32_t i = 0; i < c->n_services; i++) {
+		const struct config_service *s = &c->services[i];
+		while (k < n_old && strcmp(old->services[k].name, s->name) < 0)
+			k++;
+		const bool known = k < n_old && strcmp(old->services[k].name, s->name) == 0;
+		const struct config_service *was = known ? &old->services[k] : NULL;
+		if (has_ways(s) &&
+			(!was || !has_ways(was) || method_of_all(was) != method_of_all(s) || gains_listens(was, s)))
+			return true;
+	}
+	return false;
+}
+
 /* ---- what is known ---- */
 
 /* Nothing of the process. */

@@ -418,7 +418,7 @@ static void start_if_needed(struct sync_kernel *f)
 void sync_kernel_conf(struct sync_kernel *f, const struct sync_conf *conf)
 {
 	const struct sync_conf *old = f->conf;
-	bool other = f->tap && old && !sync_conf_same_ipvs(old, conf);
+	bool other = f->tap && old && (!sync_conf_same_ipvs(old, conf) || old->ways != conf->ways);
 	f->conf = conf;
 	start_if_needed(f);
 	if (other && copies(f)) /* what is copied from now on and says nothing is found by nobody else */

@@ -47,8 +47,8 @@ struct sync_kernel {
 /* 0 or -ENOMEM. The callbacks and arg are set before. */
 int sync_kernel_open(struct sync_kernel *f, struct ev_loop *loop, uint64_t seed);
 /* Another configuration: which flows are copied. Starts the kernel's side when it is not running, stops it when nothing
- * needs it, also that of a predecessor that was killed, looks when others are copied than before. The old one is there
- * until this returns. */
+ * needs it, also that of a predecessor that was killed, looks when others are copied or known than before. The old one
+ * is there until this returns. */
 void sync_kernel_conf(struct sync_kernel *f, const struct sync_conf *conf);
 /* One that the peer told. 0, or -errno of flow_table_put. */
 int sync_kernel_peer(struct sync_kernel *f, const struct flow *flow, struct lb_time now);

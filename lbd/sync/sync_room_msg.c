@@ -212,6 +212,7 @@ static void set_write(const void *u, struct lb_members *o)
 	lb_put(o, "key", lb_hex_write(c->key, c->key_n));
 	lb_put(o, "skips", skips_write(c->skips, c->n_skips));
 	lb_put_bool(o, "ipvs", c->ipvs);
+	lb_put_int(o, "ways", c->ways);
 	lb_put_str(o, "conntrack", sync_conntracks[c->conntrack]);
 	lb_put(o, "nats", skips_write(c->nats, c->n_nats));
 	lb_put(o, "paused", kinds_write(c->paused));
@@ -237,6 +238,7 @@ static int set_read(struct lb_fields *f, void *u)
 	c->rate = lb_field_u32(f, "rate", 1, SYNC_RATE_MAX);
 	c->key_n = (uint32_t)lb_field_bytes(f, "key", c->key, SYNC_KEY_MIN, SYNC_KEY_MAX);
 	c->ipvs = lb_field_bool(f, "ipvs");
+	c->ways = lb_field_u32(f, "ways", 0, UINT32_MAX);
 	c->conntrack = (enum sync_conntrack)lb_field_word(f, "conntrack", sync_conntracks, COUNT(sync_conntracks));
 	kinds_read(f, "paused", c->paused);
 	return listeners_read(f, c);
@@ -271,7 +273,8 @@ bool sync_conf_same(const struct sync_conf *a, const struct sync_conf *b)
 	       strcmp(a->peer, b->peer) == 0 && a->cluster == b->cluster && a->port == b->port &&
 	       a->config == b->config && a->generation == b->generation && a->rate == b->rate && a->key_n == b->key_n &&
 	       memcmp(a->key, b->key, a->key_n) == 0 && paths_same(a, b) && sync_conf_same_ipvs(a, b) &&
-	       a->conntrack == b->conntrack && skips_same(a->nats, a->n_nats, b->nats, b->n_nats) &&
+	       a->ways == b->ways && a->conntrack == b->conntrack &&
+	       skips_same(a->nats, a->n_nats, b->nats, b->n_nats) &&
 	       memcmp(a->paused, b->paused, sizeof(a->paused)) == 0;
 }
 

@@ -70,6 +70,8 @@ struct sync_conf {
 	uint32_t n_skips;
 	struct sync_skip *skips; /* owned where it was read; sorted by sync_skip_cmp, no two alike */
 	bool ipvs;               /* any flow of IPVS is copied: the kernel's own synchronisation is to run */
+	uint32_t ways; /* another number: the kernel may have connections that nobody could tell of before, see
+			  conn_look.h */
 	enum sync_conntrack conntrack;
 	uint32_t n_nats;
 	struct sync_skip *nats;       /* the same; `what` is ALL. Listeners whose flows get another source address */

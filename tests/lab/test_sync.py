@@ -201,6 +201,40 @@ def test_a_service_is_copied_from_now_on(farm, key):
         go_on(flows, "copied from then on")
 
 
+def test_a_service_of_somebody_else_that_the_file_gets(farm, key):
+    """Its connections from before, which are idle, were none of ours: they are looked for then."""
+    whole = configuration(key)
+    less = json.loads(whole)
+    del less["services"]["nat4"]
+    a, b = (Lbd(n, json.dumps(less) + "\n", name=name, user="root") for n, name in ((farm.a, "lb-a"), (farm.b, "lb-b")))
+    echo = Echo(farm.servers, [NAT_PORT])
+    flows = None
+    try:
+        a.start()
+        is_master(a)
+        at = f"{VIP4}:{PORTS['nat']}"
+        farm.a.run("ipvsadm", "-A", "-t", at, "-s", "rr")
+        for i in (11, 12):
+            farm.a.run("ipvsadm", "-a", "-t", at, "-r", f"{BACK}.{i}:{NAT_PORT}", "-m")
+        flows = Flows(farm.client, VIP4, PORTS["nat"], N)
+        a.stop()
+        a.start()
+        is_master(a)
+        b.start()
+        is_backup(b)
+        in_sync(a, b)
+        assert conns(farm.b).get("ESTABLISHED", 0) == 0
+        for d in (a, b):
+            d.reload(whole)
+        known(farm.b, {"nat4": flows})
+    finally:
+        for d in (b, a):
+            d.close()
+        if flows:
+            flows.close()
+        echo.close()
+
+
 def test_in_sync_is_said_when_it_is_true(farm, key):
     """What a pause has gathered is copied before."""
     with pair_of(farm, key, rate="50/s") as (a, b):

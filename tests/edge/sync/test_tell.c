@@ -94,6 +94,28 @@ START_TEST(what_the_peer_begins_anew)
 }
 END_TEST
 
+static unsigned looks;
+
+static void on_look(void *arg)
+{
+	(void)arg;
+	looks++;
+}
+
+START_TEST(what_was_not_known_is_looked_for)
+{
+	struct sync_conf next = conf;
+	r.kernel.look = on_look;
+	looks = 0;
+	next.rate++;
+	sync_kernel_conf(&r.kernel, &next);
+	ck_assert_uint_eq(looks, 0);
+	conf.ways = next.ways + 1;
+	sync_kernel_conf(&r.kernel, &conf);
+	ck_assert_uint_eq(looks, 1);
+}
+END_TEST
+
 /* Of either kind of flows, by whom. */
 START_TEST(who_has_paused)
 {
@@ -115,6 +137,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, in_sync_until_all_is_put_anew, 0, 2);
 	tcase_add_loop_test(tc, what_the_peer_begins_anew, 0, SYNC_STREAM_COUNT);
+	tcase_add_test(tc, what_was_not_known_is_looked_for);
 	tcase_add_loop_test(tc, who_has_paused, 0, SYNC_STREAM_COUNT);
 	suite_add_tcase(s, tc);
 	SRunner *run = srunner_create(s);

@@ -135,6 +135,44 @@ START_TEST(ways)
 }
 END_TEST
 
+#define ONE(rest)  "services:\n  s: { backends: { a: 10.1.0.1 }, listen: " rest " }\n"
+#define MORE(rest) "  t: { backends: { a: 10.1.0.1 }, listen: " rest " }\n"
+
+START_TEST(ways_that_were_not_known)
+{
+	static const struct {
+		const char *what, *old, *new;
+		bool gains;
+	} rows[] = {
+		{ "nothing is new", WAYS, WAYS, false },
+		{ "a service", ONE("10.9.0.1:1"), ONE("10.9.0.1:1") MORE("10.9.0.1:2"), true },
+		{ "that is not copied", ONE("10.9.0.1:1"), ONE("10.9.0.1:1") MORE("10.9.0.1:2, sync: off"), false },
+		{ "in front of the others", ONE("10.9.0.1:1") MORE("10.9.0.1:2"),
+			"services:\n" MORE("10.9.0.1:2") "  a: { backends: { a: 10.1.0.1 }, listen: 10.9.0.1:3 }\n",
+			true },
+		{ "one that was not copied", ONE("10.9.0.1:1, sync: off"), ONE("10.9.0.1:1"), true },
+		{ "one is not any more", ONE("10.9.0.1:1"), ONE("10.9.0.1:1, sync: off"), false },
+		{ "one goes", ONE("10.9.0.1:1") MORE("10.9.0.1:2"), "services:\n" MORE("10.9.0.1:2"), false },
+		{ "a listener", ONE("10.9.0.1:2"), ONE("[10.9.0.1:2, 10.9.0.1:1]"), true },
+		{ "in place of another", ONE("[10.9.0.1:1, 10.9.0.1:3]"), ONE("[10.9.0.1:1, 10.9.0.1:2]"), true },
+		{ "one goes", ONE("[10.9.0.1:1, 10.9.0.1:2, 10.9.0.1:3]"), ONE("[10.9.0.1:1, 10.9.0.1:3]"), false },
+		{ "a protocol", ONE("10.9.0.1:1"), ONE("10.9.0.1:1, protocol: [tcp, udp]"), true },
+		{ "a method", ONE("10.9.0.1:80"), ONE("10.9.0.1:80, mode: dr"), true },
+		{ "of no weight here", ONE("10.9.0.1:1"), ONE("10.9.0.1:1, scheduler: rr"), false },
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct config *old = config_of_node(rows[i].old, "lb-a"), *new = config_of_node(rows[i].new, "lb-a");
+		ck_assert_msg(model_sync_gains(old, new) == rows[i].gains, "%zu: %s", i, rows[i].what);
+		ck_assert_msg(model_sync_gains(new, new) == false, "%zu: %s", i, rows[i].what);
+		config_free(old);
+		config_free(new);
+	}
+	struct config *first = config_of_node(ONE("10.9.0.1:1"), "lb-a");
+	ck_assert(model_sync_gains(NULL, first));
+	config_free(first);
+}
+END_TEST
+
 /* The process takes what it is told: the two agree on what is legal. */
 START_TEST(the_process_takes_it)
 {
@@ -693,10 +731,10 @@ END_TEST
 
 int main(void)
 {
-	const TTest *tests[] = { both_ends, exceptions, ways, the_process_takes_it, where_flows_are_not_copied,
-		translated_listeners, the_role_of_the_kernel, a_key_that_is_none, a_link_comes_and_goes, figures,
-		who_has_not_come_yet, a_peer_that_lags, another_key, a_kernel_that_has_no_room, connection_tracking,
-		a_pause_lasts, copied_anew, a_kernel_that_does_not_play_along, progress, a_reload,
-		no_row_of_the_kernel_changes };
+	const TTest *tests[] = { both_ends, exceptions, ways, ways_that_were_not_known, the_process_takes_it,
+		where_flows_are_not_copied, translated_listeners, the_role_of_the_kernel, a_key_that_is_none,
+		a_link_comes_and_goes, figures, who_has_not_come_yet, a_peer_that_lags, another_key,
+		a_kernel_that_has_no_room, connection_tracking, a_pause_lasts, copied_anew,
+		a_kernel_that_does_not_play_along, progress, a_reload, no_row_of_the_kernel_changes };
 	return run_suite("model_sync", tests, COUNT(tests));
 }

@@ -82,6 +82,7 @@ static inline void msgs_conf(uint64_t *s, struct msgs_room *room)
 	c->n_skips = msgs_skips(s, room->skips);
 	c->skips = c->n_skips ? room->skips : NULL;
 	c->ipvs = coin(s);
+	c->ways = (uint32_t)random_of(s);
 	c->conntrack = (enum sync_conntrack)among(s, 0, SYNC_CONNTRACK_OFF);
 	c->n_nats = msgs_skips(s, room->nats);
 	for (uint32_t i = 0; i < c->n_nats; i++)

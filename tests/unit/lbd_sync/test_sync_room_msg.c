@@ -184,7 +184,8 @@ END_TEST
 	"\"paths\":[{\"ours\":\"10.0.0.1\",\"theirs\":\"10.0.0.2\"},{\"ours\":\"fd00::1\",\"theirs\":\"fd00::2\"}],"   \
 	"\"skips\":[\"off tcp 203.0.113.10\",\"off tcp 203.0.113.10:80\",\"all udp 203.0.113.10:80\","                 \
 	"\"off sctp [2001:db8::1]:443\",\"all mark 10 ipv4\",\"off mark 10 ipv6\"],"                                   \
-	"\"ipvs\":true,\"conntrack\":\"auto\",\"nats\":[\"all tcp 203.0.113.10:80\"],\"paused\":[\"ipvs\"]}"
+	"\"ipvs\":true,\"ways\":3,\"conntrack\":\"auto\",\"nats\":[\"all tcp "                                         \
+	"203.0.113.10:80\"],\"paused\":[\"ipvs\"]}"
 #define STATE                                                                                                          \
 	"{\"msg\":\"sync.state\",\"is\":\"down\",\"reason\":\"key_mismatch\",\"text\":\"who knows\","                  \
 	"\"version\":\"1\",\"sent_all\":true,\"have_all\":false,\"same_config\":true,\"paused\":true,\"held\":false,"  \
@@ -246,6 +247,7 @@ static const struct member members[] = {
 	{ SYNC_MSG_SET, "config", HEX, 16, 16 },
 	{ SYNC_MSG_SET, "generation", INT, 0, UINT32_MAX },
 	{ SYNC_MSG_SET, "rate", INT, 1, SYNC_RATE_MAX },
+	{ SYNC_MSG_SET, "ways", INT, 0, UINT32_MAX },
 	{ SYNC_MSG_SET, "key", HEX, 64, 128 },
 	{ SYNC_MSG_SET, "paths", LIST, 0, 0 },
 	{ SYNC_MSG_SET, "paths.ours", IP, 0, 0 },
@@ -627,7 +629,8 @@ START_TEST(on_the_wire)
 	ck_assert(c->skips[3].addr.family == AF_INET6 && c->skips[3].port == 443);
 	ck_assert(c->skips[4].fwmark == 10 && c->skips[4].addr.family == AF_INET && !c->skips[4].protocol);
 	ck_assert(c->skips[5].fwmark == 10 && c->skips[5].addr.family == AF_INET6);
-	ck_assert(c->ipvs && c->conntrack == SYNC_CONNTRACK_AUTO && c->n_nats == 1 && c->nats[0].port == 80);
+	ck_assert(c->ipvs && c->ways == 3 && c->conntrack == SYNC_CONNTRACK_AUTO && c->n_nats == 1 &&
+		  c->nats[0].port == 80);
 	again = line_of(&m);
 	ck_assert(json_equal(o, again));
 	json_decref(again);
@@ -654,8 +657,9 @@ START_TEST(what_is_alike)
 		offsetof(struct sync_conf, generation), offsetof(struct sync_conf, rate),
 		offsetof(struct sync_conf, key), offsetof(struct sync_conf, key_n), offsetof(struct sync_conf, n_paths),
 		offsetof(struct sync_conf, paths), offsetof(struct sync_conf, n_skips),
-		offsetof(struct sync_conf, ipvs), offsetof(struct sync_conf, conntrack),
-		offsetof(struct sync_conf, n_nats), offsetof(struct sync_conf, paused) };
+		offsetof(struct sync_conf, ipvs), offsetof(struct sync_conf, ways),
+		offsetof(struct sync_conf, conntrack), offsetof(struct sync_conf, n_nats),
+		offsetof(struct sync_conf, paused) };
 	struct msgs_room room, other;
 	uint64_t s = 21;
 	do
@@ -696,6 +700,7 @@ START_TEST(the_same_are_copied)
 	other.conf.generation++;
 	other.conf.n_paths--;
 	other.conf.n_nats = 0;
+	other.conf.ways++;
 	ck_assert(sync_conf_same_ipvs(&room.conf, &other.conf));
 	other.conf.n_paths = 0;
 	ck_assert(!sync_conf_same_ipvs(&room.conf, &other.conf));
