@@ -242,7 +242,10 @@ static void link_close(struct sync_room *r)
 		(void)say(r);
 	tls_link_free(r->tls);
 	r->tls = NULL;
+	for (unsigned k = 0; k < SYNC_KIND_COUNT; k++)
+		sync_room_count(r, (enum sync_kind)k, &r->before[k]);
 	sync_link_done(&r->link);
+	r->link = (struct sync_link){ .state = SYNC_LINK_DOWN };
 	sync_flow_source_done(&r->ct_source);
 	sync_room_tell_talk(r);
 }
@@ -304,6 +307,15 @@ static void conf_free(struct sync_conf *c)
 	free(c);
 }
 
+/* As the core does: of another peer, and of what is not copied any more, nothing is known. */
+static void forget_counts(struct sync_room *r, const struct sync_conf *old)
+{
+	if (old && strcmp(old->peer, r->conf->peer) != 0)
+		memset(r->before, 0, sizeof(r->before));
+	if (!sync_conf_tracks(r->conf))
+		r->before[SYNC_CONNTRACK] = (struct sync_counts){ 0 };
+}
+
 /* Takes it over. */
 static int set(struct sync_room *r, struct sync_conf *conf)
 {
@@ -313,6 +325,7 @@ static int set(struct sync_room *r, struct sync_conf *conf)
 	r->look = true;
 	if (!same)
 		link_close(r);
+	forget_counts(r, old);
 	sync_kernel_conf(&r->kernel, conf);
 	int err = sync_ct_conf(&r->ct, conf);
 	if (same && !alone) {

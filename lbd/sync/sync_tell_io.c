@@ -132,22 +132,34 @@ void sync_room_tell_talk(struct sync_room *r)
 	sync_room_send(r, &(struct sync_room_msg){ .type = SYNC_MSG_TALK_LINK, .u.talk.link = r->talks.link });
 }
 
+void sync_room_count(const struct sync_room *r, enum sync_kind kind, struct sync_counts *all)
+{
+	struct sync_link_status st;
+	sync_link_status(&r->link, sync_room_streams[kind], r->base.now, &st);
+	all->sent += st.sent;
+	all->received += st.received;
+	all->refused += st.refused + st.invalid;
+	all->resyncs += st.resyncs_in + st.resyncs_out;
+}
+
 static void tell_stats(struct sync_room *r, enum sync_kind kind)
 {
 	struct sync_link_status st;
 	struct sync_room_msg m = { .type = SYNC_MSG_STATS, .u.stats.kind = kind };
 	struct sync_msg_stats *s = &m.u.stats;
 	const struct sync_kernel *f = &r->kernel;
+	struct sync_counts all = r->before[kind];
+	sync_room_count(r, kind, &all);
 	sync_link_status(&r->link, sync_room_streams[kind], r->base.now, &st);
-	s->sent = st.sent;
-	s->received = st.received;
-	s->resyncs = st.resyncs_in + st.resyncs_out;
+	s->sent = all.sent;
+	s->received = all.received;
+	s->refused = all.refused;
+	s->resyncs = all.resyncs;
 	s->bulk_done = st.in.at - st.in.from;
 	s->bulk_all = st.in.mark - st.in.from;
 	s->sent_done = st.out.at - st.out.from;
 	s->sent_all = st.out.mark - st.out.from;
 	s->lag_ms = st.lag_ms;
-	s->refused = st.refused + st.invalid;
 	if (kind == SYNC_CONNTRACK)
 		put_ct_stats(r, s);
 	if (kind == SYNC_IPVS) {

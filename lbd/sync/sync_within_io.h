@@ -12,6 +12,10 @@
 #include "lbd/sync/sync_talk.h"
 #include "lbd/sync/tls_io.h"
 
+struct sync_counts { /* of a stream: a link counts from its beginning */
+	uint64_t sent, received, refused, resyncs;
+};
+
 struct sync_room {
 	struct lb_room base;
 	struct sync_conf *conf; /* NULL = nothing was set yet */
@@ -22,8 +26,9 @@ struct sync_room {
 	struct conn_looked looked; /* id: the core waits until the peer has everything up to here; 0 = not */
 	uint64_t looked_to[SYNC_STREAM_COUNT]; /* numbers */
 	struct sync_ct ct;
-	struct sync_flow_source ct_source; /* of the link */
-	struct sync_link link;             /* with a tls only: else there is no peer */
+	struct sync_flow_source ct_source;          /* of the link */
+	struct sync_link link;                      /* with a tls only: else there is no peer */
+	struct sync_counts before[SYNC_KIND_COUNT]; /* of the links to this peer that were before */
 	struct sync_talks talks;
 	struct tls_link *tls;
 	uint64_t epoch;
@@ -43,4 +48,6 @@ void sync_room_send(struct sync_room *r, const struct sync_room_msg *m);
 void sync_room_say(const struct sync_room_msg *m, void *room); /* the same */
 void sync_room_tell_state(struct sync_room *r);                /* when it is another one than was told */
 void sync_room_tell_talk(struct sync_room *r);                 /* whether the cores can talk, when that changed */
-void sync_room_pong(struct sync_room *r, uint32_t n);          /* with all counters */
+/* Adds what the link has counted. */
+void sync_room_count(const struct sync_room *r, enum sync_kind kind, struct sync_counts *all);
+void sync_room_pong(struct sync_room *r, uint32_t n); /* with all counters */

@@ -19,7 +19,7 @@ from conftest import until
 PORT = 9789
 HELLO, FLOWS, ACK, RESYNC, MARK, PING, PONG, BYE, HOLD = range(1, 10)
 BEGIN, FINAL = 1, 2
-WHY_VERSION = 4
+WHY_VERSION, WHY_GAP = 4, 10
 PER_FRAME = 200
 
 

@@ -15,7 +15,7 @@ import time
 import pytest
 
 from conftest import until
-from fake_peer import BYE, FLOWS, HOLD, PORT, WHY_VERSION, Fake, Sniffer, record
+from fake_peer import BYE, FLOWS, HOLD, MARK, PORT, RESYNC, WHY_GAP, WHY_VERSION, Fake, Sniffer, record
 from pair import B4, Wire, instance, is_master, lone, pair, state
 from steps import slowness
 from test_vrrp import workers
@@ -140,6 +140,28 @@ def test_a_pause_lasts_until_resume(pair, key):
             held(fake)
             b.text("sync", "resume")
             until(lambda: fake.of(HOLD)[-1][2] == 0, "it goes on", 10)
+
+
+def test_another_link_counts_on(pair, key):
+    """A new key, port or path makes one; the process stays."""
+    def everything_again(fake):
+        until(lambda: fake.of(MARK), "a round begins", 10)
+        fake.say(struct.pack(">BBBI", RESYNC, 1, WHY_GAP, struct.unpack_from(">I", fake.of(MARK)[-1], 3)[0]))
+        fake.flows(0, 300, 0)
+
+    with node(pair, key) as b:
+        with Fake(pair.a, KEY, TO) as fake:
+            everything_again(fake.hello())
+            until(lambda: "copied anew (number 1 since" in b.log(), "it is told", 10)
+            until(lambda: row(b).get("received") == 300, f"all came: {row(b)}", 10)
+        b.reload(yaml(key, conntrack="all"))
+        with Fake(pair.a, KEY, TO) as fake:
+            fake.hello()
+            until(lambda: row(b).get("version") == "1", f"the link is up: {row(b)}", 10)
+            assert row(b)["received"] == 300 and row(b)["resyncs"] == 1
+            everything_again(fake)
+            until(lambda: "copied anew (number 2 since" in b.log(), f"so is the next one: {row(b)}", 10)
+            until(lambda: row(b).get("received") == 600, f"all came: {row(b)}", 10)
 
 
 def test_who_has_not_the_key_plants_nothing(pair, key):
