@@ -117,6 +117,12 @@ def test_metrics_tell_of_the_link_and_its_process(pair, key):
         assert all(f'_count{{worker="{name}"}}' in lag for name in ("core", "probe", "vrrp", "sync")), lag
 
 
+def another_link(d, key):
+    """Until it is there: who came too early would be sent away with the old one."""
+    d.reload(yaml(key, conntrack="all"))
+    until(lambda: row(d).get("reason") == "waiting", f"another link waits: {row(d)}", 10)
+
+
 def test_a_pause_lasts_until_resume(pair, key):
     """Also over a reload that makes another link, and when the process is started anew."""
     def held(fake):
@@ -131,7 +137,7 @@ def test_a_pause_lasts_until_resume(pair, key):
             b.text("sync", "pause", "ipvs")
             until(lambda: row(b).get("state") == "paused", f"it is paused: {row(b)}", 10)
             assert fake.of(HOLD)
-        b.reload(yaml(key, conntrack="all"))
+        another_link(b, key)
         with Fake(pair.a, KEY, TO) as fake:
             held(fake)
         os.kill(workers(b)["sync"], 9)
@@ -154,7 +160,7 @@ def test_another_link_counts_on(pair, key):
             everything_again(fake.hello())
             until(lambda: "copied anew (number 1 since" in b.log(), "it is told", 10)
             until(lambda: row(b).get("received") == 300, f"all came: {row(b)}", 10)
-        b.reload(yaml(key, conntrack="all"))
+        another_link(b, key)
         with Fake(pair.a, KEY, TO) as fake:
             fake.hello()
             until(lambda: row(b).get("version") == "1", f"the link is up: {row(b)}", 10)
