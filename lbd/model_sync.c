@@ -311,6 +311,7 @@ bool model_sync_take(
 
 void model_sync_did(struct model_sync *s, const struct sync_msg_do *what)
 {
+	s->ordered = true;
 	for (unsigned k = 0; k < SYNC_KIND_COUNT; k++)
 		if (what->kinds[k] && what->what != SYNC_DO_RESYNC)
 			s->conf.paused[k] = what->what == SYNC_DO_PAUSE;
@@ -342,6 +343,7 @@ void model_sync_said_state(struct model_sync *s, const struct sync_msg_state *m,
 		s->bulk_at = (struct lb_time){ 0 };
 	s->state = *m;
 	s->spoke = true;
+	s->ordered = false;
 }
 
 void model_sync_said_stats(struct model_sync *s, const struct sync_msg_stats *m)

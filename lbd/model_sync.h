@@ -34,7 +34,8 @@ struct model_sync {
 	bool due;               /* the process is to be told */
 	struct lb_time began;   /* we began to wait for that peer, or for a new process */
 
-	bool spoke; /* the process has said how it is */
+	bool spoke;   /* the process has said how it is */
+	bool ordered; /* that was before what it was told to do last */
 	struct sync_msg_state state;
 	int64_t since_wall_ms; /* of state.is */
 	bool has_stats[SYNC_KIND_COUNT];

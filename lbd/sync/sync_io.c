@@ -357,7 +357,7 @@ static void run(struct sync_room *r, const struct sync_msg_do *d)
 		case SYNC_DO_RESUME: sync_link_pause(&r->link, sync_room_streams[k], false); break;
 		}
 	}
-	r->look = true;
+	sync_room_answer(r);
 }
 
 /* ---- from the core ---- */
@@ -376,8 +376,10 @@ static int dispatch(struct sync_room *r, struct sync_room_msg *m)
 {
 	if (m->type != SYNC_MSG_HELLO && !r->base.greeted)
 		return -EPROTO;
-	if (m->type == SYNC_MSG_DO && !r->tls)
+	if (m->type == SYNC_MSG_DO && !r->tls) {
+		sync_room_answer(r);
 		return 0;
+	}
 	switch (m->type) {
 	case SYNC_MSG_HELLO: return hello(r, &m->u.hello);
 	case SYNC_MSG_SET: {

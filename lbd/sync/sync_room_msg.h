@@ -87,7 +87,7 @@ static inline bool sync_conf_tracks(const struct sync_conf *c)
 enum sync_do { SYNC_DO_RESYNC, SYNC_DO_PAUSE, SYNC_DO_RESUME }; /* "resync" "pause" "resume" */
 #define SYNC_DO_COUNT (SYNC_DO_RESUME + 1)
 
-struct sync_msg_do {
+struct sync_msg_do { /* the next sync.state is of after it */
 	enum sync_do what;
 	bool kinds[SYNC_KIND_COUNT]; /* at least one of them */
 };

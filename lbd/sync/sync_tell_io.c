@@ -90,6 +90,12 @@ static void fill_state(struct sync_room *r, struct sync_msg_state *s)
 	snprintf(s->version, sizeof(s->version), "%u", r->link.version);
 }
 
+void sync_room_answer(struct sync_room *r)
+{
+	lb_text_clear(&r->told);
+	r->look = true;
+}
+
 /* The line is what can be compared. */
 void sync_room_tell_state(struct sync_room *r)
 {

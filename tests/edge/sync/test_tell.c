@@ -94,6 +94,20 @@ START_TEST(what_the_peer_begins_anew)
 }
 END_TEST
 
+/* The core waits for a state of after its order. */
+START_TEST(an_order_is_answered)
+{
+	sync_room_tell_state(&r);
+	size_t once = lb_room_pending(&r.base);
+	sync_room_tell_state(&r);
+	ck_assert(once > 0 && lb_room_pending(&r.base) == once);
+	sync_room_answer(&r);
+	ck_assert(r.look);
+	sync_room_tell_state(&r);
+	ck_assert_uint_eq(lb_room_pending(&r.base), 2 * once);
+}
+END_TEST
+
 static unsigned looks;
 
 static void on_look(void *arg)
@@ -137,6 +151,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, in_sync_until_all_is_put_anew, 0, 2);
 	tcase_add_loop_test(tc, what_the_peer_begins_anew, 0, SYNC_STREAM_COUNT);
+	tcase_add_test(tc, an_order_is_answered);
 	tcase_add_test(tc, what_was_not_known_is_looked_for);
 	tcase_add_loop_test(tc, who_has_paused, 0, SYNC_STREAM_COUNT);
 	suite_add_tcase(s, tc);

@@ -383,6 +383,10 @@ START_TEST(it_can_be_waited_for)
 	ck_assert_int_eq(waiting.cond(waiting.state), 0);
 	state(SYNC_IS_SYNC, "", "", "");
 	ck_assert_int_eq(waiting.cond(waiting.state), 1);
+	model_sync_did(&k.s, &(struct sync_msg_do){ SYNC_DO_RESYNC, { true, true } });
+	ck_assert_int_eq(waiting.cond(waiting.state), 0); /* that was before */
+	state(SYNC_IS_SYNC, "", "", "");
+	ck_assert_int_eq(waiting.cond(waiting.state), 1);
 	state(SYNC_IS_PAUSED, "", "", "");
 	ck_assert_int_eq(waiting.cond(waiting.state), 0);
 	k.s.conf.n_paths = 0; /* it left the configuration */
