@@ -129,6 +129,7 @@ enum ka_word { /* those that some reader asks for; the others have 0 */
 	KA_VRID,
 	KA_VERSION,
 	KA_PRIORITY,
+	KA_STRICT_MODE,
 	KA_ADVERT_INT,
 	KA_NOPREEMPT,
 	KA_PREEMPT_DELAY,
@@ -144,6 +145,7 @@ enum ka_word { /* those that some reader asks for; the others have 0 */
 	KA_GARP_DELAY,
 	KA_GARP_REPEAT,
 	KA_GARP_REFRESH,
+	KA_ACCEPT,
 	KA_NO_ACCEPT,
 	KA_V3_CHECKSUM,
 	KA_USE_VMAC,
@@ -153,6 +155,7 @@ enum ka_word { /* those that some reader asks for; the others have 0 */
 	KA_TRACK_SCRIPT,
 	KA_TRACK_PROCESS,
 	KA_GROUP,
+	KA_GROUP_WEIGHT,
 	KA_SCRIPT,
 	KA_INTERVAL,
 	KA_TIMEOUT,
@@ -271,7 +274,8 @@ const char *ka_check_name(struct ka *k, struct y *keys);
 void ka_persistence(struct ka *k, const struct ka_node *vs, bool every_port, bool udp, struct y *service);
 
 /* ka_track.c, ka_way.c: parts of an instance */
-void ka_track(struct ka *k, const struct ka_node *from, struct y *instance);
+/* weights: those that it tracks with count; they do not in a member of a sync group, where nobody says otherwise. */
+void ka_track(struct ka *k, const struct ka_node *from, bool weights, struct y *instance);
 void ka_routes(struct ka *k, const struct ka_node *list, struct y *instance);
 void ka_rules(struct ka *k, const struct ka_node *list, struct y *instance);
 

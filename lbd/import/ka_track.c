@@ -7,6 +7,7 @@
 #define SECOND       INT64_C(1000000)
 #define INTERVAL_MIN SECOND / 10
 #define WEIGHT_LIMIT 253
+#define IN_GROUP     "counts none in a member of a sync group, unless the group says sync_group_tracking_weight"
 
 /* "NAME weight N [reverse]": the weight, or what it is without. Returns whether lbd has it. */
 static bool weight_of(struct ka *k, const struct ka_node *n, size_t from, int64_t absent, int64_t *weight)
@@ -54,6 +55,19 @@ static const struct ka_node *named(const struct ka *k, enum ka_word word, const 
 	while (n && strcmp(ka_arg(n, 1), name) != 0)
 		n = ka_next(n);
 	return n;
+}
+
+static void track_interface(struct ka *k, const struct ka_node *n, bool weights, struct y *instance)
+{
+	int64_t weight;
+	if (!weight_of(k, n, 1, 0, &weight))
+		return;
+	if (weight && !weights) {
+		imp_say(k->im, &n->at, IMP_NOTE, "track_interface %s has no weight: keepalived %s",
+			imp_shown(k->im, ka_arg(n, 0)), IN_GROUP);
+		weight = 0;
+	}
+	put(k, instance, "interface", ka_arg(n, 0), weight);
 }
 
 /* ---- scripts ---- */
@@ -106,7 +120,7 @@ static bool script_weight(struct ka *k, const struct ka_node *s, int64_t *weight
 	return true;
 }
 
-static void track_script(struct ka *k, const struct ka_node *n, struct y *instance)
+static void track_script(struct ka *k, const struct ka_node *n, bool weights, struct y *instance)
 {
 	const struct ka_node *s = named(k, KA_VRRP_SCRIPT, ka_arg(n, 0));
 	int64_t own, weight;
@@ -116,6 +130,11 @@ static void track_script(struct ka *k, const struct ka_node *n, struct y *instan
 	}
 	if (!script_weight(k, s, &own) || !weight_of(k, n, 1, own, &weight))
 		return;
+	if (weight && !weights) {
+		imp_say(k->im, &n->at, IMP_NOTE, "track_script %s is left out: it has a weight, and keepalived %s",
+			imp_shown(k->im, ka_arg(n, 0)), IN_GROUP);
+		return;
+	}
 	const char *name = script_check(k, s);
 	if (name)
 		put(k, instance, "check", name, weight);
@@ -171,18 +190,17 @@ static void track_process(struct ka *k, const struct ka_node *n, struct y *insta
 	put(k, instance, "process", what->w[1], weight);
 }
 
-void ka_track(struct ka *k, const struct ka_node *from, struct y *instance)
+void ka_track(struct ka *k, const struct ka_node *from, bool weights, struct y *instance)
 {
 	const struct ka_node *list;
-	int64_t weight;
 	for (list = ka_first(from, KA_TRACK_INTERFACE); list; list = ka_next(list))
 		for (const struct ka_node *n = list->child; n; n = n->next)
-			if (n->n && weight_of(k, n, 1, 0, &weight))
-				put(k, instance, "interface", ka_arg(n, 0), weight);
+			if (n->n)
+				track_interface(k, n, weights, instance);
 	for (list = ka_first(from, KA_TRACK_SCRIPT); list; list = ka_next(list))
 		for (const struct ka_node *n = list->child; n; n = n->next)
 			if (n->n)
-				track_script(k, n, instance);
+				track_script(k, n, weights, instance);
 	for (list = ka_first(from, KA_TRACK_PROCESS); list; list = ka_next(list))
 		for (const struct ka_node *n = list->child; n; n = n->next)
 			if (n->n)

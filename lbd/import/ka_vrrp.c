@@ -11,6 +11,8 @@
 #define EXCLUDED_MAX  255 /* of an instance of lbd */
 #define V3_MAX        (SECOND / 100 * 4095)
 #define COUNT_MAX     50 /* of announcements */
+#define OWNER         255
+#define STRICT        "in strict mode (vrrp_strict, strict_mode)"
 
 struct address {
 	struct imp_place at;
@@ -169,21 +171,64 @@ static void put_addresses(struct instance *in)
 
 /* ---- keys ---- */
 
-/* The group of an instance; with its tracks: what it tracks is tracked by each member. */
-static void put_group(struct instance *in, bool tracks)
+static bool has_member(const struct ka_node *group, const char *name)
 {
-	const char *name = ka_arg(in->n, 1);
-	for (const struct ka_node *g = ka_first(in->k->root, KA_VRRP_SYNC_GROUP); g; g = ka_next(g))
-		for (const struct ka_node *list = ka_first(g, KA_GROUP); list; list = ka_next(list))
-			for (const struct ka_node *n = list->child; n; n = n->next)
-				for (size_t i = 0; i < n->n; i++)
-					if (strcmp(n->w[i], name) == 0) {
-						if (tracks)
-							ka_track(in->k, g, in->y);
-						else if (!y_find(in->y, "group"))
-							y_set(in->k->im, in->y, "group", "%s",
-								imp_name(in->k->im, ka_arg(g, 1)));
-					}
+	for (const struct ka_node *list = ka_first(group, KA_GROUP); list; list = ka_next(list))
+		for (const struct ka_node *n = list->child; n; n = n->next)
+			for (size_t i = 0; i < n->n; i++)
+				if (strcmp(n->w[i], name) == 0)
+					return true;
+	return false;
+}
+
+/* The next group that the instance is a member of; after NULL: the first. */
+static const struct ka_node *group_of(const struct instance *in, const struct ka_node *after)
+{
+	const struct ka_node *g = after ? ka_next(after) : ka_first(in->k->root, KA_VRRP_SYNC_GROUP);
+	while (g && !has_member(g, ka_arg(in->n, 1)))
+		g = ka_next(g);
+	return g;
+}
+
+/* What the group tracks is tracked by each member, with its weight; a member's own weights do not count. */
+static void put_track(struct instance *in)
+{
+	const struct ka_node *group = group_of(in, NULL);
+	ka_track(in->k, in->n, !group || ka_get(group, KA_GROUP_WEIGHT), in->y);
+	for (; group; group = group_of(in, group))
+		ka_track(in->k, group, true, in->y);
+}
+
+static bool is_master(const struct instance *in)
+{
+	return strcasecmp(ka_arg(ka_get(in->n, KA_STATE), 1), "MASTER") == 0;
+}
+
+/* What keepalived calls strict is less than the RFC: it also forgets settings. */
+static bool is_strict(const struct instance *in)
+{
+	const struct ka_node *own = ka_get(in->n, KA_STRICT_MODE);
+	return ka_bool(own ? own : ka_global(in->k, KA_VRRP_STRICT));
+}
+
+/* state is a hint, except that a MASTER of which nothing else is said is the owner of the addresses. */
+static void put_priority(struct instance *in)
+{
+	const struct ka_node *said = ka_get(in->n, KA_PRIORITY);
+	bool owner = !said && is_master(in);
+	struct y *y = y_set(in->k->im, in->y, "priority", "%lld", (long long)ka_num(said, owner ? OWNER : 100));
+	y->comment = "of this node; of both in one file: { lb-a: 150, lb-b: 100 }";
+	if (owner)
+		imp_say(in->k->im, &ka_get(in->n, KA_STATE)->at, IMP_NOTE,
+			"state MASTER without priority is 255 in keepalived");
+}
+
+static void put_accept(struct instance *in)
+{
+	bool owner = ka_num(ka_get(in->n, KA_PRIORITY), is_master(in) ? OWNER : 100) == OWNER;
+	bool strict = is_strict(in) && !owner && !ka_get(in->n, KA_ACCEPT);
+	if (strict || ka_bool(ka_get(in->n, KA_NO_ACCEPT)))
+		y_set(in->k->im, in->y, "accept", "false");
 }
 
 static void put_interval(struct instance *in)
@@ -207,8 +252,11 @@ static void put_interval(struct instance *in)
 static void put_preempt(struct instance *in)
 {
 	const struct ka_node *no = ka_get(in->n, KA_NOPREEMPT), *delay = ka_get(in->n, KA_PREEMPT_DELAY);
-	const struct ka_node *state = ka_get(in->n, KA_STATE);
-	bool master = state && strcasecmp(ka_arg(state, 1), "MASTER") == 0, keeps = ka_bool(no);
+	bool master = is_master(in), keeps = ka_bool(no);
+	if (delay && !keeps && !master && is_strict(in)) {
+		imp_say(in->k->im, &delay->at, IMP_NOTE, "preempt_delay is left out: keepalived forgets it %s", STRICT);
+		return;
+	}
 	if (master && (keeps || delay))
 		imp_say(in->k->im, keeps ? &no->at : &delay->at, IMP_NOTE,
 			"keepalived forgets %s with state MASTER; lbd has no such state and does as it says",
@@ -253,6 +301,10 @@ static void put_auth(struct instance *in)
 	const struct ka_node *pass = ka_get(a, KA_AUTH_PASS);
 	if (!a || ka_get(a, KA_AUTH_HMAC))
 		return;
+	if (is_strict(in)) {
+		imp_say(im, &a->at, IMP_NOTE, "authentication is left out: keepalived has none %s", STRICT);
+		return;
+	}
 	if (!type || !pass || strcmp(ka_arg(type, 1), "PASS") != 0) {
 		imp_say(im, &a->at, IMP_LOST,
 			"authentication: only auth_type PASS with auth_pass is there; better is type hmac");
@@ -326,25 +378,23 @@ static void put_vmac(struct instance *in)
 static void put_keys(struct instance *in)
 {
 	struct imp *im = in->k->im;
-	const struct ka_node *sum = ka_get(in->n, KA_V3_CHECKSUM), *no_accept = ka_get(in->n, KA_NO_ACCEPT);
+	const struct ka_node *sum = ka_get(in->n, KA_V3_CHECKSUM), *group = group_of(in, NULL);
 	put_addresses(in);
-	put_group(in, false);
+	if (group)
+		y_set(im, in->y, "group", "%s", imp_name(im, ka_arg(group, 1)));
 	if (in->version == 2)
 		y_set(im, in->y, "version", "2");
 	if (ka_bool(sum) && in->version == 3 && in->family == AF_INET)
 		y_set(im, in->y, "checksum", "rfc9568");
-	struct y *priority = y_set(im, in->y, "priority", "%lld", (long long)ka_num(ka_get(in->n, KA_PRIORITY), 100));
-	priority->comment = "of this node; of both in one file: { lb-a: 150, lb-b: 100 }";
+	put_priority(in);
 	put_interval(in);
 	put_preempt(in);
-	if (ka_bool(no_accept) || ka_bool(ka_global(in->k, KA_VRRP_STRICT)))
-		y_set(im, in->y, "accept", "false");
+	put_accept(in);
 	put_vmac(in);
 	put_unicast(in);
 	put_auth(in);
 	put_announce(in);
-	ka_track(in->k, in->n, in->y);
-	put_group(in, true);
+	put_track(in);
 	ka_routes(in->k, ka_get(in->n, KA_VIRTUAL_ROUTES), in->y);
 	ka_rules(in->k, ka_get(in->n, KA_VIRTUAL_RULES), in->y);
 }
@@ -497,20 +547,25 @@ static bool tracked(const struct ka *k, const char *script)
 	return false;
 }
 
-/* A group or script that is used nowhere is no loss, but said. */
+/* A group or script that is used nowhere is no loss, but said; and what is another thing with a group. */
 static void unused(struct ka *k)
 {
 	for (const struct ka_node *s = ka_first(k->root, KA_VRRP_SCRIPT); s; s = ka_next(s))
 		if (!tracked(k, ka_arg(s, 1)))
 			imp_say(k->im, &s->at, IMP_NOTE, "vrrp_script %s is left out: no instance tracks it",
 				imp_shown(k->im, ka_arg(s, 1)));
-	for (const struct ka_node *g = ka_first(k->root, KA_VRRP_SYNC_GROUP); g; g = ka_next(g))
+	for (const struct ka_node *g = ka_first(k->root, KA_VRRP_SYNC_GROUP); g; g = ka_next(g)) {
+		const struct ka_node *weights = ka_get(g, KA_GROUP_WEIGHT);
+		if (weights)
+			imp_say(k->im, &weights->at, IMP_LOST, "%s: a weight of any member counts for the whole group",
+				weights->row->name);
 		for (const struct ka_node *list = ka_first(g, KA_GROUP); list; list = ka_next(list))
 			for (const struct ka_node *n = list->child; n; n = n->next)
 				for (size_t i = 0; i < n->n; i++)
 					if (!instance_named(k, n->w[i]))
 						imp_say(k->im, &n->at, IMP_ERROR, "there is no vrrp_instance %s",
 							imp_shown(k->im, n->w[i]));
+	}
 }
 
 void ka_vrrp(struct ka *k)
