@@ -5,6 +5,7 @@
 #   X.conf, X.rules  of keepalived, of ipvsadm; in a first line "#: ARGUMENTS" further arguments of lbd
 #   X.out            the exit status, what was said, and the result
 #
+# A file with a secret that a result names is one that the packages give to lbd (tmpfiles).
 # An exit status other than 6 also says that lbd would start with the result: that is checked by the import itself.
 
 set -u
@@ -30,5 +31,15 @@ for file in *.conf *.rules; do
         failed=$((failed + 1))
     fi
 done
+tmpfiles=../../../packaging/tmpfiles/lbd.conf
+while read -r file; do
+    given=0
+    while read -r pattern; do
+        # shellcheck disable=SC2053 # it is a pattern
+        [[ $file == $pattern ]] && given=1
+    done < <(awk '$1 == "z" { print $2 }' $tmpfiles)
+    ((given)) || echo "$tmpfiles: $file is not given to lbd"
+    ((failed += !given))
+done < <(grep -ho 'key_file: /etc/lbd/[^ ,}]*' ./*.out | sed 's,^key_file: ,,' | sort -u)
 echo "$cases cases, $failed failures"
 ((cases && !failed))
