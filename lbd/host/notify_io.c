@@ -1,18 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/host/notify_io.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 static struct {
 	struct sockaddr_un to;
 	socklen_t len; /* 0 = nobody listens */
+	int fd;        /* kept: a daemon that has no descriptor left is alive, and has to say so */
 	double interval;
-} notify;
+} notify = { .fd = -1 };
+
+/* Not connected: who listens may have bound the address anew since. */
+static bool has_socket(void)
+{
+	if (notify.fd < 0)
+		notify.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return notify.fd >= 0;
+}
 
 void notify_init(void)
 {
@@ -24,6 +33,7 @@ void notify_init(void)
 		if (path[0] == '@') /* the abstract namespace */
 			notify.to.sun_path[0] = '\0';
 		notify.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
+		(void)has_socket();
 	}
 	if (usec)
 		notify.interval =
@@ -35,14 +45,9 @@ void notify_init(void)
 
 void notify_send(const char *state)
 {
-	if (!notify.len)
-		return;
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	(void)sendto(
-		fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)&notify.to, notify.len);
-	close(fd);
+	if (notify.len && has_socket())
+		(void)sendto(notify.fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
+			(const struct sockaddr *)&notify.to, notify.len);
 }
 
 double notify_watchdog_interval(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The notification protocol of systemd (sd_notify(3)): one datagram to $NOTIFY_SOCKET. Without it every call is
- * nothing. */
+/* The notification protocol of systemd (sd_notify(3)): one datagram to $NOTIFY_SOCKET, from a socket that
+ * is opened once. Without it every call is nothing. */
 #pragma once
 
 /* Reads and removes NOTIFY_SOCKET and WATCHDOG_USEC from the environment; call once, before anything is started. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is read of the host: processes by name, interfaces, files with a secret. */
+#include "lbd/host/notify_io.h"
 #include "lbd/host/track_io.h"
 #include "lbd/state/state_io.h"
 
@@ -12,7 +13,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -119,6 +122,51 @@ START_TEST(without_descriptors_nothing_is_known)
 }
 END_TEST
 
+static int listen_at(const struct sockaddr_un *at)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(fd, (const struct sockaddr *)at, sizeof(*at)), 0);
+	return fd;
+}
+
+static void ck_told(int fd, const char *what)
+{
+	char got[64] = "";
+	ck_assert_int_ge(recv(fd, got, sizeof(got) - 1, MSG_DONTWAIT), 0);
+	ck_assert_str_eq(got, what);
+}
+
+/* The watchdog kills a daemon that does not say that it is alive. */
+START_TEST(without_descriptors_the_manager_is_told)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	const struct rlimit none = { 3, 3 };
+	char dir[] = "/tmp/lbd-notify.XXXXXX";
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s/notify", dir);
+	int fd = listen_at(&at);
+	setenv("NOTIFY_SOCKET", at.sun_path, 1);
+	setenv("WATCHDOG_USEC", "5000000", 1);
+	notify_init();
+	ck_assert(notify_watchdog_interval() == 2.5);
+	ck_assert_ptr_null(getenv("NOTIFY_SOCKET"));
+	notify_send("READY=1");
+	ck_told(fd, "READY=1");
+	/* a manager that starts anew has another socket of that name */
+	close(fd);
+	unlink(at.sun_path);
+	notify_send("WATCHDOG=1");
+	fd = listen_at(&at);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ck_assert_int_lt(dup(0), 0);
+	notify_send("WATCHDOG=1");
+	ck_told(fd, "WATCHDOG=1");
+	close(fd);
+	unlink(at.sun_path);
+	rmdir(dir);
+}
+END_TEST
+
 START_TEST(an_interface_that_is_not_there_is_down)
 {
 	ck_assert_int_eq(host_interface("no-such-if0"), HOST_DOWN);
@@ -202,6 +250,7 @@ int main(void)
 	tcase_add_test(tc, a_process_is_found_by_its_name);
 	tcase_add_test(tc, a_process_that_took_the_number_is_not_it);
 	tcase_add_loop_test(tc, without_descriptors_nothing_is_known, 0, 2);
+	tcase_add_test(tc, without_descriptors_the_manager_is_told);
 	tcase_add_test(tc, an_interface_that_is_not_there_is_down);
 	tcase_add_test(tc, a_secret_is_for_nobody_else);
 	suite_add_tcase(s, tc);
