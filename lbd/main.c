@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,8 @@
 #include <unistd.h>
 
 #define CONFIG_PATH "/etc/lbd/lbd.yaml"
+#define NOT_RUN     1
+#define HOLD_OFF_MS 7000 /* more than StartLimitIntervalSec / StartLimitBurst of the unit */
 
 enum {
 	OPT_CHECK = 256,
@@ -158,6 +162,20 @@ static int print(const char *what)
 	return LB_CODE_USAGE;
 }
 
+/* A service manager starts us again at once, and gives up for good after a few times: that is meant for a daemon that
+ * crashes, whose node had better stay out of the pair. What we lack may be there in a minute (memory, descriptors), so
+ * a start that was not possible takes so long that it is tried until it is. */
+static int not_run(void)
+{
+	if (notify_is_managed()) {
+		signal(SIGHUP, SIG_DFL); /* the loop that would tell us of them is gone */
+		signal(SIGINT, SIG_DFL);
+		signal(SIGTERM, SIG_DFL);
+		(void)poll(NULL, 0, HOLD_OFF_MS);
+	}
+	return NOT_RUN;
+}
+
 static int run(struct daemon_options *opt)
 {
 	struct lb_err e;
@@ -165,14 +183,14 @@ static int run(struct daemon_options *opt)
 	int err = worker_init();
 	if (err) {
 		lb_log(LB_LOG_ERROR, "cannot open my own program: %s", strerror(-err));
-		return 1;
+		return NOT_RUN;
 	}
 	unsigned seed = 0;
 	if (getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
 		json_object_seed(seed | 1); /* hash tables of hostile keys must not be foreseeable */
 	if (daemon_privs_drop(opt, &e)) {
 		lb_log(LB_LOG_ERROR, "%s", e.text);
-		return 1;
+		return NOT_RUN;
 	}
 	return daemon_run(opt);
 }
@@ -229,5 +247,6 @@ int main(int argc, char **argv)
 		return LB_CODE_USAGE;
 	}
 	lb_log_init("lbd", opt.level);
-	return run(&opt);
+	int status = run(&opt);
+	return status == NOT_RUN ? not_run() : status;
 }

@@ -24,6 +24,10 @@ if grep -E 'lbd\.service' <<<"$said" | grep -qi -E 'ignoring|unknown|invalid|fai
 fi
 # of itself it stops the whole unit when the kernel kills one process of it for memory
 grep -qx 'OOMPolicy=continue' "$unit" || lint_say "lbd.service: without OOMPolicy=continue a killed script stops lbd"
+# a start that was not possible may not count for the limit, which is there for crashes
+hold_off=$(sed -n 's/^#define HOLD_OFF_MS \([0-9]*\).*/\1/p' lbd/main.c)
+limit=$(awk -F= '/^StartLimitIntervalSec=/ { s = $2 } /^StartLimitBurst=/ { n = $2 } END { print 1000 * s / n }' "$unit")
+((hold_off > limit)) || lint_say "lbd.service gives up after starts that were not possible: $hold_off ms, $limit ms"
 if [[ $version == 252 ]]; then
     said=$(systemd-analyze security --no-pager --offline=yes --threshold=25 "$unit" 2>&1) || lint_say "$said"
     tail -1 <<<"$said"

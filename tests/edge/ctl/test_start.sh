@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# test_start.sh LBD: a start that is not possible, by hand and under a service manager.
+
+set -u
+lbd=$(realpath "${1:?usage: test_start.sh LBD}")
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 2
+failed=0 cases=0
+
+must() {
+    cases=$((cases + 1))
+    "${@:2}" && return
+    printf '%s: no (%s)\n' "$1" "${*:2}" >&2
+    failed=$((failed + 1))
+}
+
+# no directory can be made there
+start() { exec "$lbd" --config none --run-dir /proc/none --state-dir /proc/none --user "$(id -un)" 2>said; }
+
+(start)
+status=$?
+must "by hand it ends by itself" test $status -eq 1
+must "and says why" grep -q '/proc/none: ' said
+: >said
+(NOTIFY_SOCKET=$work/notify start) &
+pid=$!
+for ((i = 0; i < 600; i++)); do
+    grep -q '/proc/none: ' said && break
+    sleep 0.05
+done
+must "under a service manager it says so at once" grep -q '/proc/none: ' said
+kill -TERM $pid
+wait $pid
+status=$?
+must "and waits, until it is to end" test $status -eq 143
+
+echo "$cases cases, $failed failures"
+((!failed))
