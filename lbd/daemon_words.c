@@ -57,12 +57,6 @@ void daemon_words_all(struct daemon *d)
 		tell(d, NULL, true);
 }
 
-void daemon_words_tick(struct daemon *d)
-{
-	if (d->talk.words_due)
-		daemon_words_all(d);
-}
-
 void daemon_words_said(struct daemon *d, const char *object)
 {
 	if (override_words_look(d->words, d->overrides, object, lb_clock_wall_ms()) && ctl_talk_is_up(d->talk.talk))
@@ -85,7 +79,7 @@ static void priority_back(const struct override *ov, void *arg)
 	const struct override_item *it = &ov->prio_item;
 	const struct override_who who = { it->by, it->reason, it->set_wall_ms,
 		lb_time_add_ms(lb_clock_now(), it->set_wall_ms - lb_clock_wall_ms()),
-		it->expires_wall_ms ? it->expires_wall_ms - it->set_wall_ms : 0 };
+		it->expires_wall_ms ? it->expires_wall_ms - it->set_wall_ms : 0, it->by_wall };
 	if (it->set && !(is && is->prio_item.set) && overrides_set_prio(d->overrides, ov->object, ov->prio, &who) == 0)
 		daemon_override_holds(d, ov->object, NULL);
 }
@@ -121,19 +115,24 @@ static bool is_known(const char *object, void *arg)
 	return model_override_known(arg, object);
 }
 
+/* As override_words_merge. */
+static int take(struct daemon *d, const json_t *word)
+{
+	const char *object;
+	const struct override_merge m = { is_known, d->model, lb_clock_wall_ms(), lb_clock_now() };
+	int r = override_words_merge(d->words, d->overrides, word, &m, &object);
+	if (r > 0)
+		daemon_override_holds(d, object, NULL);
+	return r;
+}
+
 static bool heard_line(struct ctl_conv *c, const json_t *msg, void *arg)
 {
 	struct hearing *h = arg;
-	struct daemon *d = h->d;
-	const char *object;
-	const struct override_merge m = { is_known, d->model, lb_clock_wall_ms(), lb_clock_now() };
-	int r = override_words_merge(d->words, d->overrides, msg, &m, &object);
+	int r = take(h->d, msg);
 	(void)c;
 	h->wrong += r < 0;
-	if (r > 0) {
-		h->any = true;
-		daemon_override_holds(d, object, NULL);
-	}
+	h->any |= r > 0;
 	return true;
 }
 
@@ -170,6 +169,36 @@ int daemon_words_asked(struct daemon *d, struct ctl_conv *c, const json_t *heade
 	h->want = lb_proto_bool(header, "want", 0);
 	ctl_conv_answer(c, &heard_calls, h);
 	return 0;
+}
+
+/* ---- the clock ---- */
+
+/* What expired by a wrong clock, and has not by the right one, holds again; the other node may know better still. */
+static void look_at_clock(struct daemon *d)
+{
+	struct lb_time now = lb_clock_now();
+	size_t i;
+	json_t *one, *words;
+	if (!overrides_clock(d->overrides, lb_clock_wall_ms(), now))
+		return;
+	(void)override_words_look(d->words, d->overrides, NULL, lb_clock_wall_ms());
+	words = override_words_tell(d->words, d->overrides, NULL, "");
+	if (json_array_size(words))
+		lb_log(LB_LOG_NOTICE,
+			"override: the clock was set: what came from the disk or the other node ends by it");
+	json_array_foreach (words, i, one)
+		(void)take(d, one);
+	json_decref(words);
+	daemon_override_deadline(d, now);
+	(void)daemon_overrides_save(d);
+	daemon_words_all(d);
+}
+
+void daemon_words_tick(struct daemon *d)
+{
+	if (d->talk.words_due)
+		daemon_words_all(d);
+	look_at_clock(d);
 }
 
 /* ---- the configuration ---- */

@@ -12,10 +12,13 @@
 #define PERCENT_MAX       1000
 #define PRIO_MAX          254
 #define FOR_MS_MAX        (INT64_MAX / 1000 / 4) /* a file may hold any time; microseconds of it must not overflow */
+#define CLOCK_STEP_MS     1000
 
 /* A person sets tens of them, a script one for each backend; and each backend is looked up in every new model. */
 struct overrides {
 	struct override *head; /* uthash by object: a list in the order of setting, too */
+	bool clocked;
+	int64_t ahead_ms; /* the wall clock, of the monotonic one */
 };
 
 struct overrides *overrides_new(void)
@@ -118,6 +121,11 @@ static void unlink_empty(struct overrides *o)
 			drop(o, ov);
 }
 
+static struct lb_time deadline_in(int64_t left_ms, struct lb_time now)
+{
+	return left_ms < FOR_MS_MAX ? lb_time_add_ms(now, left_ms) : LB_TIME_NEVER;
+}
+
 static int item_set(struct override_item *it, const struct override_who *who)
 {
 	char *by = strdup(who->by ? who->by : "");
@@ -132,8 +140,8 @@ static int item_set(struct override_item *it, const struct override_who *who)
 		.set = true,
 		.set_wall_ms = who->wall_ms,
 		.expires_wall_ms = who->for_ms ? who->wall_ms + who->for_ms : 0,
-		.deadline =
-			who->for_ms && who->for_ms < FOR_MS_MAX ? lb_time_add_ms(who->now, who->for_ms) : LB_TIME_NEVER,
+		.deadline = who->for_ms ? deadline_in(who->for_ms, who->now) : LB_TIME_NEVER,
+		.by_wall = who->by_wall,
 		.by = by,
 		.reason = reason,
 	};
@@ -300,6 +308,37 @@ struct lb_time overrides_expire(struct overrides *o, struct lb_time now, overrid
 	return next;
 }
 
+static int64_t ahead_of(int64_t wall_ms, struct lb_time now)
+{
+	return wall_ms - now.us / 1000;
+}
+
+static void item_clock(struct override_item *it, int64_t step_ms, int64_t wall_ms, struct lb_time now)
+{
+	if (!it->set || !it->expires_wall_ms)
+		return;
+	if (it->by_wall) {
+		it->deadline = deadline_in(it->expires_wall_ms - wall_ms, now);
+		return;
+	}
+	it->set_wall_ms += step_ms;
+	it->expires_wall_ms += step_ms;
+}
+
+bool overrides_clock(struct overrides *o, int64_t wall_ms, struct lb_time now)
+{
+	int64_t ahead_ms = ahead_of(wall_ms, now), step_ms = ahead_ms - o->ahead_ms;
+	bool first = !o->clocked;
+	if (!first && llabs(step_ms) < CLOCK_STEP_MS) /* it is slewed, too */
+		return false;
+	o->clocked = true;
+	o->ahead_ms = ahead_ms;
+	for (struct override *ov = o->head; ov && !first; ov = ov->hh.next)
+		for (size_t i = 0; i < ITEMS; i++)
+			item_clock(item_of(ov, i), step_ms, wall_ms, now);
+	return !first;
+}
+
 void overrides_each(const struct overrides *o, override_fn *fn, void *arg)
 {
 	for (const struct override *ov = o->head; ov; ov = ov->hh.next)
@@ -409,7 +448,7 @@ static int item_from_json(const json_t *j, const struct reading *rd, struct over
 		return lb_err_set(rd->e, LB_CODE_INVALID, "a time is negative");
 	if (expires && expires <= rd->wall_ms)
 		return 0;
-	*who = (struct override_who){ by, reason, rd->wall_ms, rd->now, expires ? expires - rd->wall_ms : 0 };
+	*who = (struct override_who){ by, reason, rd->wall_ms, rd->now, expires ? expires - rd->wall_ms : 0, true };
 	return 1;
 }
 
@@ -511,6 +550,7 @@ struct overrides *overrides_from_json(const json_t *j, int64_t wall_ms, struct l
 		lb_err_set(e, LB_CODE_FAILED, "out of memory");
 		return NULL;
 	}
+	(void)overrides_clock(o, wall_ms, now);
 	if (read_all(o, j, &rd)) {
 		overrides_free(o);
 		return NULL;

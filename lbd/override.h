@@ -6,7 +6,9 @@
  * marks an overridden value.
  *
  * An expiry is kept twice: as wall-clock time for the disk and for people, as monotonic time for deciding, so that a
- * stepped clock neither ends nor prolongs it.
+ * stepped clock neither ends nor prolongs it. What was set here has so many minutes, whatever the clock says: when it
+ * is set, the wall-clock time follows (overrides_clock). Of what comes from the disk or from the other node only the
+ * wall-clock time is known, so there it is the other way round: a clock that was wrong at a boot is forgiven.
  */
 #pragma once
 
@@ -21,6 +23,7 @@ struct override_item {
 	bool set;
 	int64_t set_wall_ms, expires_wall_ms; /* expires 0 = never */
 	struct lb_time deadline;              /* LB_TIME_NEVER = never */
+	bool by_wall;                         /* it follows expires_wall_ms, not the other way round */
 	char *by, *reason;                    /* owned; reason may be "" */
 };
 
@@ -48,6 +51,7 @@ struct override_who {
 	int64_t wall_ms;
 	struct lb_time now;
 	int64_t for_ms; /* 0 = until changed */
+	bool by_wall;
 };
 
 struct overrides *overrides_new(void); /* NULL: no memory */
@@ -95,6 +99,10 @@ const char *override_force_name(enum override_force force);
 /* Removes what is due and calls fn for each object that changed; returns the next deadline or LB_TIME_NEVER. */
 typedef void override_fn(const struct override *ov, void *arg);
 struct lb_time overrides_expire(struct overrides *o, struct lb_time now, override_fn *fn, void *arg);
+
+/* Call about once a second. When the wall clock was set since, by a second or more, expiries follow it, and true; then
+ * some may be due, and others have another wall-clock time. */
+bool overrides_clock(struct overrides *o, int64_t wall_ms, struct lb_time now);
 
 void overrides_each(const struct overrides *o, override_fn *fn, void *arg);
 

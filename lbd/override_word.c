@@ -29,9 +29,12 @@ struct word {
 	char object[OBJECT_MAX];
 	enum kind kind;
 	bool gone;             /* it was taken away, or expired */
-	char value[VALUE_MAX]; /* else */
+	bool over;             /* gone, by the wall clock of this node alone: what it was stays below */
+	bool by_wall;          /* when it expires is known by the wall clock alone */
+	char value[VALUE_MAX]; /* unless it is gone */
 	int64_t stamp;         /* wall clock, ms; which word is newer */
 	int64_t set, expires;  /* of the item */
+	char by[WHO_MAX], reason[REASON_MAX];
 };
 
 #define SLOTS (2 * OVERRIDE_WORDS_MAX)
@@ -122,27 +125,34 @@ static int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+/* It expired, or was taken away. Returns whether that is news. */
+static bool look_gone(struct word *w, int64_t wall_ms)
+{
+	bool expired = w->expires && w->expires <= wall_ms;
+	w->gone = true;
+	w->over = expired && w->by_wall;
+	w->stamp = expired ? w->stamp : later(wall_ms, w->stamp + 1);
+	return !expired;
+}
+
 static bool look_at(
 	struct override_words *ws, const struct override *ov, const char *object, enum kind kind, int64_t wall_ms)
 {
 	const struct override_item *it = ov ? item_of(ov, kind) : NULL;
 	struct word *w = find(ws, object, kind);
 	char value[VALUE_MAX];
-	if (!it || !it->set) {
-		if (!w || w->gone)
-			return false;
-		bool expired = w->expires && w->expires <= wall_ms;
-		w->gone = true;
-		w->stamp = expired ? w->stamp : later(wall_ms, w->stamp + 1);
-		return !expired;
-	}
+	if (!it || !it->set)
+		return w && !w->gone && look_gone(w, wall_ms);
 	value_of(ov, kind, value);
-	if (w && !w->gone && w->set == it->set_wall_ms && w->expires == it->expires_wall_ms &&
-		strcmp(w->value, value) == 0)
-		return false;
 	if (!w && !(w = place_of(ws, object, kind)))
 		return false; /* it holds here alone */
-	w->gone = false;
+	/* whole or not at all: half a character is no text of JSON */
+	snprintf(w->by, sizeof(w->by), "%s", strlen(it->by) < sizeof(w->by) ? it->by : "");
+	snprintf(w->reason, sizeof(w->reason), "%s", strlen(it->reason) < sizeof(w->reason) ? it->reason : "");
+	if (!w->gone && w->set == it->set_wall_ms && w->expires == it->expires_wall_ms && strcmp(w->value, value) == 0)
+		return false;
+	w->gone = w->over = false;
+	w->by_wall = it->by_wall;
 	w->set = it->set_wall_ms;
 	w->expires = it->expires_wall_ms;
 	w->stamp = later(w->set, w->stamp + 1);
@@ -179,19 +189,19 @@ unsigned override_words_look(struct override_words *ws, const struct overrides *
 
 /* ---- for the other node ---- */
 
-static void put_item(struct lb_members *to, const struct override *ov, const struct word *w, const char *self)
+static void put_item(struct lb_members *to, const struct word *w, const char *self)
 {
-	const struct override_item *it = item_of(ov, w->kind);
 	char by[WHO_MAX];
-	bool elsewhere = strchr(it->by, '@') || !it->by[0];
-	snprintf(by, sizeof(by), "%.62s%s%.63s", it->by, elsewhere ? "" : "@", elsewhere ? "" : self);
+	bool elsewhere = strchr(w->by, '@') || !w->by[0] || !self[0];
+	snprintf(by, sizeof(by), "%.62s%s%.63s", w->by, elsewhere ? "" : "@", elsewhere ? "" : self);
 	lb_put_str(to, "value", w->value);
-	lb_put_int(to, "set", it->set_wall_ms);
-	lb_put_int(to, "expires", it->expires_wall_ms);
-	lb_put_str(to, "by", elsewhere ? it->by : by);
-	lb_put_str(to, "reason", it->reason);
+	lb_put_int(to, "set", w->set);
+	lb_put_int(to, "expires", w->expires);
+	lb_put_str(to, "by", elsewhere ? w->by : by);
+	lb_put_str(to, "reason", w->reason);
 }
 
+/* What is over by our clock is told as it was: the other node has a clock, too, and one of them may be wrong. */
 static json_t *tell_one(const struct word *w, const struct overrides *o, const char *self)
 {
 	const struct override *ov = overrides_find(o, w->object);
@@ -199,10 +209,12 @@ static json_t *tell_one(const struct word *w, const struct overrides *o, const c
 	lb_put_str(&to, "object", w->object);
 	lb_put_str(&to, "item", kinds[w->kind]);
 	lb_put_int(&to, "stamp", w->stamp);
-	if (!w->gone && ov && item_of(ov, w->kind)->set)
-		put_item(&to, ov, w, self);
+	if (w->over || (!w->gone && ov && item_of(ov, w->kind)->set))
+		put_item(&to, w, self);
 	else
 		lb_put_bool(&to, "gone", true);
+	if (w->over)
+		lb_put_bool(&to, "over", true);
 	return lb_members_end(&to);
 }
 
@@ -227,7 +239,6 @@ struct heard {
 	enum override_weight weight_kind;
 	uint32_t weight;
 	enum override_force force;
-	char by[WHO_MAX], reason[REASON_MAX];
 };
 
 static bool weight_read(const char *s, struct heard *h)
@@ -250,8 +261,9 @@ static void value_read(struct lb_fields *f, struct heard *h)
 	}
 	h->w.set = lb_field_int(f, "set", 0, STAMP_MAX);
 	h->w.expires = lb_field_int(f, "expires", 0, STAMP_MAX);
-	lb_field_line(f, "by", h->by, sizeof(h->by));
-	lb_field_line(f, "reason", h->reason, sizeof(h->reason));
+	lb_field_line(f, "by", h->w.by, sizeof(h->w.by));
+	lb_field_line(f, "reason", h->w.reason, sizeof(h->w.reason));
+	h->w.by_wall = true;
 }
 
 static bool heard_read(const json_t *j, struct heard *h)
@@ -272,22 +284,29 @@ static bool heard_read(const json_t *j, struct heard *h)
 	return !f.bad;
 }
 
-/* Whether a replaces b. Both nodes must decide alike, so at one time the end of an override is more than it, and else
- * the order of the words is as good as any. */
+/* Of words of one time the end of an override is more than it, unless that end is the opinion of a clock alone: it is
+ * less than an override that holds still, which so can come back to a node whose clock was wrong. */
+static int rank(const struct word *w)
+{
+	return !w->gone ? 1 : w->over ? 0 : 2;
+}
+
+/* Whether a replaces b. Both nodes must decide alike, and where nothing else tells the order of the words is as good as
+ * any. */
 static bool is_newer(const struct word *a, const struct word *b)
 {
 	if (a->stamp != b->stamp)
 		return a->stamp > b->stamp;
-	if (a->gone != b->gone)
-		return a->gone;
+	if (rank(a) != rank(b))
+		return rank(a) > rank(b);
 	return !a->gone && strcmp(a->value, b->value) > 0;
 }
 
 static int item_put(struct overrides *o, const struct heard *h, const struct override_merge *m)
 {
 	/* as if it had been said here at that time: what is left of it is what is left there */
-	const struct override_who who = { h->by, h->reason, h->w.set, lb_time_add_ms(m->now, h->w.set - m->wall_ms),
-		h->w.expires ? h->w.expires - h->w.set : 0 };
+	const struct override_who who = { h->w.by, h->w.reason, h->w.set, lb_time_add_ms(m->now, h->w.set - m->wall_ms),
+		h->w.expires ? h->w.expires - h->w.set : 0, true };
 	switch (h->w.kind) {
 	case STATE: return overrides_set_state(o, h->w.object, h->state, &who);
 	case WEIGHT: return overrides_set_weight(o, h->w.object, h->weight_kind, h->weight, &who);
@@ -313,7 +332,7 @@ int override_words_merge(struct override_words *ws, struct overrides *o, const j
 		return -EBADMSG;
 	*object = json_string_value(json_object_get(word, "object"));
 	if (!h.w.gone && h.w.expires && h.w.expires <= m->wall_ms)
-		h.w.gone = true; /* it is over here, at least */
+		h.w.gone = h.w.over = true; /* it is over here, at least */
 	if (!m->known(h.w.object, m->arg))
 		return 0;
 	struct word *w = place_of(ws, h.w.object, h.w.kind);
@@ -370,9 +389,13 @@ json_t *override_words_to_json(const struct override_words *ws)
 		lb_put_str(&to, "object", w->object);
 		lb_put_str(&to, "item", kinds[w->kind]);
 		lb_put_int(&to, "stamp", w->stamp);
-		lb_put_str(&to, "value", w->gone ? "" : w->value);
+		lb_put_str(&to, "value", w->gone && !w->over ? "" : w->value);
 		lb_put_int(&to, "set", w->set);
 		lb_put_int(&to, "expires", w->expires);
+		lb_put_str(&to, "by", w->by);
+		lb_put_str(&to, "reason", w->reason);
+		if (w->over)
+			lb_put_bool(&to, "over", true);
 		if (!lb_list_add(list, lb_members_end(&to)))
 			return NULL;
 	}
@@ -392,7 +415,13 @@ void override_words_from_json(struct override_words *ws, const json_t *list)
 		lb_field_text(&f, "value", got.value, sizeof(got.value));
 		got.set = lb_field_int(&f, "set", 0, STAMP_MAX);
 		got.expires = lb_field_int(&f, "expires", 0, STAMP_MAX);
-		got.gone = !got.value[0];
+		got.over = got.value[0] && lb_field_has(&f, "over");
+		got.gone = got.over || !got.value[0];
+		got.by_wall = true;
+		if (lb_field_has(&f, "by")) {
+			lb_field_text(&f, "by", got.by, sizeof(got.by));
+			lb_field_text(&f, "reason", got.reason, sizeof(got.reason));
+		}
 		struct word *w = f.bad || !got.object[0] ? NULL : place_of(ws, got.object, got.kind);
 		if (w)
 			*w = got;
@@ -402,7 +431,7 @@ void override_words_from_json(struct override_words *ws, const json_t *list)
 const char *override_word_value(const json_t *word, char buf[24])
 {
 	const char *value = json_string_value(json_object_get(word, "value"));
-	if (!value || json_object_get(word, "gone"))
+	if (!value || json_object_get(word, "gone") || json_object_get(word, "over"))
 		return NULL;
 	snprintf(buf, VALUE_MAX, "%s", value);
 	return buf;

@@ -9,6 +9,11 @@
  * not there, would bring it back. It is kept for OVERRIDE_GONE_DAYS, and of OVERRIDE_GONE_MAX the newest. One that
  * expires leaves its own stamp: it replaces what is older, and nothing that is newer.
  *
+ * A clock may be wrong, above all at a boot. What expires by the monotonic clock of the node where it was said is over
+ * on both. What a node found expired by its wall clock (from the disk, or as it was told) is over there alone, and is
+ * told as it was: the other one judges by its own clock. It holds again when it is told once more and is not over, by
+ * the other node or, after the clock was set (overrides_clock), by this node to itself.
+ *
  * A word is told by who heard it from an operator. What came from the other node is not told back: there are two.
  *
  * The priority of a VRRP instance is not a word: it is what makes the two nodes different.
@@ -32,7 +37,7 @@ void override_words_free(struct override_words *ws);
 unsigned override_words_look(struct override_words *ws, const struct overrides *o, const char *object, int64_t wall_ms);
 
 /* The words about an object (NULL: about all), for the other node: new reference to an array; NULL no memory. self: the
- * name of this node, behind the users of it. */
+ * name of this node, behind the users of it; "": they are told as they are here. */
 json_t *override_words_tell(
 	const struct override_words *ws, const struct overrides *o, const char *object, const char *self);
 

@@ -200,7 +200,7 @@ static inline void world_rests(struct world *w, const char *object, uint32_t che
 
 static inline struct override_who who_of(const struct world *w, int64_t for_ms)
 {
-	return (struct override_who){ "alice", "because", w->wall, w->now, for_ms };
+	return (struct override_who){ "alice", "because", w->wall, w->now, for_ms, false };
 }
 
 static inline void world_state(struct world *w, const char *object, enum config_state state, int64_t for_ms)

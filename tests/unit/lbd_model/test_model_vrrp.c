@@ -230,7 +230,7 @@ END_TEST
 START_TEST(an_operator_has_another_priority)
 {
 	setup();
-	const struct override_who who = { "alice", "", WALL, { 0 }, 0 };
+	const struct override_who who = { "alice", "", WALL, { 0 }, 0, false };
 	take(ONE);
 	told();
 	model_vrrps_override(&k.vs, k.ov);
@@ -304,7 +304,7 @@ END_TEST
 
 START_TEST(an_operators_priority_is_that_of_the_group)
 {
-	const struct override_who who = { "alice", "", WALL, { 0 }, 0 };
+	const struct override_who who = { "alice", "", WALL, { 0 }, 0, false };
 	setup();
 	take(EDGE);
 	told();
@@ -321,7 +321,7 @@ END_TEST
 
 START_TEST(next_to_an_owner_nothing_counts)
 {
-	const struct override_who who = { "alice", "", WALL, { 0 }, 0 };
+	const struct override_who who = { "alice", "", WALL, { 0 }, 0, false };
 	setup();
 	take("vrrp:\n"
 	     "  lan: { interface: eth1, vrid: 52, group: edge, addresses: 10.1.0.1/24,"

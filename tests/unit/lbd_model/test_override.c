@@ -8,7 +8,7 @@ static const struct lb_time t0 = { 5000000000 };
 
 static struct override_who who(const char *by, const char *reason, int64_t for_ms)
 {
-	return (struct override_who){ by, reason, WALL, t0, for_ms };
+	return (struct override_who){ by, reason, WALL, t0, for_ms, false };
 }
 
 /* "web/a state=drain by=alice reason= set=0 expires=60000 | weight=50% ...": times relative to the beginning. */

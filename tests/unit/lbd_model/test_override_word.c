@@ -46,13 +46,15 @@ static void none(const struct override *ov, void *arg)
 
 static void expire(struct node *x)
 {
+	(void)overrides_clock(x->o, wall(x), mono());
 	(void)overrides_expire(x->o, mono(), none, NULL);
 	(void)override_words_look(x->ws, x->o, NULL, wall(x));
 }
 
 static struct override_who who(const struct node *x, int64_t for_ms)
 {
-	return (struct override_who){ strcmp(x->name, "lb-a") == 0 ? "alice" : "bob", "why", wall(x), mono(), for_ms };
+	return (struct override_who){ strcmp(x->name, "lb-a") == 0 ? "alice" : "bob", "why", wall(x), mono(), for_ms,
+		false };
 }
 
 static void drain(struct node *x, const char *object, enum config_state state, int64_t for_ms)
@@ -327,6 +329,118 @@ START_TEST(not_for_ever)
 }
 END_TEST
 
+/* After a clock was set a node tells itself what it has. */
+static unsigned set_clock(struct node *x, int64_t ahead_ms)
+{
+	size_t i;
+	json_t *one, *words;
+	unsigned n = 0;
+	x->ahead_ms = ahead_ms;
+	expire(x);
+	words = override_words_tell(x->ws, x->o, NULL, "");
+	json_array_foreach (words, i, one)
+		n += merge(x, one) == 1;
+	json_decref(words);
+	return n;
+}
+
+#define HOUR INT64_C(3600000)
+
+/* b said it for an hour; a comes up from a reboot a minute later, with a clock that is two hours ahead. */
+static void boot_ahead(void)
+{
+	drain(&b, "web/app1", CONFIG_STATE_MAINT, HOUR);
+	tell(&b, &a);
+	now_ms = 60000;
+	a.ahead_ms = 2 * HOUR;
+	restart(&a);
+	ck_assert_str_eq(state(&a, "web/app1"), "-");
+}
+
+static void ck_until_the_hour(struct node *x)
+{
+	ck_assert_str_eq(state(x, "web/app1"), "maint");
+	now_ms = HOUR - 1;
+	expire(x);
+	ck_assert_str_eq(state(x, "web/app1"), "maint");
+	now_ms = HOUR;
+	expire(x);
+	ck_assert_str_eq(state(x, "web/app1"), "-");
+}
+
+START_TEST(a_boot_with_a_clock_ahead_ends_nothing)
+{
+	boot_ahead();
+	ck_assert_uint_eq(tell(&a, &b), 0); /* the link comes up before the clock is right */
+	ck_assert_uint_eq(tell(&b, &a), 0);
+	ck_assert_str_eq(state(&b, "web/app1"), "maint");
+	restart(&a); /* and again */
+	ck_assert_uint_eq(set_clock(&a, 0), 1);
+	ck_assert_uint_eq(set_clock(&a, 0), 0);
+	ck_assert_str_eq(overrides_find(a.o, "web/app1")->state_item.by, "bob@lb-b");
+	ck_assert_str_eq(overrides_find(a.o, "web/app1")->state_item.reason, "why");
+	ck_assert_uint_eq(tell(&a, &b), 0);
+	ck_assert_uint_eq(tell(&b, &a), 0);
+	ck_until_the_hour(&a);
+	expire(&b);
+	ck_assert_str_eq(state(&b, "web/app1"), "-");
+}
+END_TEST
+
+START_TEST(the_other_node_knows_what_a_clock_ahead_ended)
+{
+	boot_ahead();
+	a.ahead_ms = 0; /* nobody looked */
+	ck_assert_uint_eq(tell(&b, &a), 1);
+	ck_assert_uint_eq(tell(&a, &b), 0);
+	ck_assert_str_eq(state(&b, "web/app1"), "maint");
+	ck_until_the_hour(&a);
+}
+END_TEST
+
+START_TEST(what_was_taken_away_meanwhile_does_not_come_back)
+{
+	boot_ahead();
+	enable(&b, "web/app1");
+	ck_assert_uint_eq(tell(&b, &a), 0); /* nothing held there */
+	ck_assert_uint_eq(set_clock(&a, 0), 0);
+	ck_assert_uint_eq(tell(&a, &b), 0);
+	ck_assert_str_eq(state(&a, "web/app1"), "-");
+	ck_assert_str_eq(state(&b, "web/app1"), "-");
+}
+END_TEST
+
+START_TEST(a_boot_with_a_clock_behind_prolongs_nothing)
+{
+	drain(&a, "web/app1", CONFIG_STATE_MAINT, HOUR);
+	now_ms = 60000;
+	a.ahead_ms = -10 * HOUR;
+	restart(&a);
+	ck_assert_uint_eq(set_clock(&a, 0), 0);
+	ck_until_the_hour(&a);
+}
+END_TEST
+
+/* What is said before the clock is right has so many minutes all the same, on both nodes. */
+START_TEST(said_with_a_wrong_clock)
+{
+	a.ahead_ms = _i ? 2 * HOUR : -10 * HOUR;
+	expire(&a);
+	drain(&a, "web/app1", CONFIG_STATE_MAINT, HOUR);
+	tell(&a, &b);
+	now_ms = 1000;
+	(void)set_clock(&a, 0);
+	ck_assert_int_eq(overrides_find(a.o, "web/app1")->state_item.expires_wall_ms, WALL + HOUR);
+	tell(&a, &b);
+	now_ms = 2000;
+	restart(&a);
+	expire(&b);
+	ck_until_the_hour(&a);
+	now_ms = 3000;
+	ck_until_the_hour(&b);
+}
+END_TEST
+
 #define WORD "\"object\":\"web/app1\",\"item\":\"state\",\"stamp\":1790000000000"
 #define SAID ",\"set\":1790000000000,\"expires\":0,\"by\":\"x\",\"reason\":\"\"}"
 
@@ -433,6 +547,11 @@ int main(void)
 	tcase_add_test(t, both_at_once);
 	tcase_add_test(t, a_backend_that_one_node_has);
 	tcase_add_test(t, not_for_ever);
+	tcase_add_test(t, a_boot_with_a_clock_ahead_ends_nothing);
+	tcase_add_test(t, the_other_node_knows_what_a_clock_ahead_ended);
+	tcase_add_test(t, what_was_taken_away_meanwhile_does_not_come_back);
+	tcase_add_test(t, a_boot_with_a_clock_behind_prolongs_nothing);
+	tcase_add_loop_test(t, said_with_a_wrong_clock, 0, 2);
 	tcase_add_test(t, hostile_words);
 	tcase_add_loop_test(t, they_agree, 0, 300);
 	suite_add_tcase(s, t);
