@@ -74,6 +74,7 @@ enum ka_word { /* those that some reader asks for; the others have 0 */
 	KA_VRRP_VERSION,
 	KA_VRRP_STARTUP_DELAY,
 	KA_VRRP_STRICT,
+	KA_USER,
 	/* services */
 	KA_PROTOCOL,
 	KA_LVS_SCHED,
@@ -251,6 +252,11 @@ struct ka_self {
 	const char *ip, *port;
 };
 bool ka_script(struct ka *k, const struct imp_place *at, const char *line, const struct ka_self *self, struct y *out);
+/* Whether a command line only looks for a process ("killall -0 haproxy"), and its name; NULL: more than one name can
+ * say. */
+bool ka_script_looks(struct ka *k, const char *line, const char **name);
+/* Says what is different for the program of this block: who runs it. */
+void ka_script_user(struct ka *k, const struct ka_node *of);
 
 /* ka_check.c: the checks of a real server. */
 #define KA_CHECKS_MAX 16

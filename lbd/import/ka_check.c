@@ -220,6 +220,8 @@ static void misc(struct builder *b, const struct ka_node *checker)
 	const struct ka_node *path = ka_get(checker, KA_MISC_PATH), *limit = ka_get(checker, KA_MISC_TIMEOUT);
 	char ip[LB_IP_STRLEN];
 	struct ka_self self = { lb_ip_str(&b->of->ip, ip), NULL };
+	const char *process;
+	bool ran = false;
 	if (!path) {
 		imp_say(im, &checker->at, IMP_ERROR, "MISC_CHECK without misc_path");
 		return;
@@ -229,10 +231,19 @@ static void misc(struct builder *b, const struct ka_node *checker)
 		return;
 	if (b->of->asked && b->of->asked == b->of->port) /* else %p would be another number, or none */
 		self.port = ka_arg(b->of->rs, 2);
-	if (!ka_script(b->k, &path->at, ka_arg(path, 1), &self, y)) {
+	if (ka_script_looks(b->k, ka_arg(path, 1), &process))
+		imp_say(im, &path->at, IMP_LOST,
+			"%s: a check of lbd sees no processes of this host (ProtectProc=invisible of its unit); a "
+			"check of "
+			"what the process answers tells more",
+			imp_shown(im, ka_arg(path, 1)));
+	else if (ka_script(b->k, &path->at, ka_arg(path, 1), &self, y))
+		ran = true;
+	if (!ran) {
 		b->out->n--;
 		return;
 	}
+	ka_script_user(b->k, checker);
 	if (ka_bool(ka_get(checker, KA_MISC_DYNAMIC)))
 		y_set(im, y, "weight", "exit");
 	when(b, y, &(struct times){ 0, S(1), ka_time(limit, -1), false });

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define ARGS_MAX 64
+#define COMM_MAX 15 /* what the kernel keeps of a name */
 
 /* The next word. NULL at the end. */
 static const char *next_word(struct ka *k, const char **line)
@@ -73,4 +74,76 @@ bool ka_script(struct ka *k, const struct imp_place *at, const char *line, const
 		y_set(k->im, args, NULL, "%s", argument(k, word, self));
 	}
 	return true;
+}
+
+/* ---- programs that look for a process ---- */
+
+static const struct {
+	const char *program, *options[4]; /* that change nothing about it */
+	bool kills;                       /* with -0 it only looks */
+} lookers[] = {
+	{ "killall", { "-q", "-e" }, true },
+	{ "pkill", { "-x" }, true },
+	{ "pgrep", { "-x", "-c", "-l" }, false },
+	{ "pidof", { "-s", "-x", "-q" }, false },
+};
+
+static const char *base_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+static bool is_option(size_t looker, const char *word)
+{
+	for (size_t i = 0; i < 4 && lookers[looker].options[i]; i++)
+		if (strcmp(word, lookers[looker].options[i]) == 0)
+			return true;
+	return false;
+}
+
+/* A name as it is, and no expression. */
+static bool is_name(const char *s)
+{
+	size_t n = strlen(s);
+	return n > 0 && n <= COMM_MAX && *s != '-' && !strpbrk(s, "^$[]\\+{},\"' \t");
+}
+
+bool ka_script_looks(struct ka *k, const char *line, const char **name)
+{
+	const char *rest = line, *program = next_word(k, &rest), *word;
+	size_t i = 0, n = sizeof(lookers) / sizeof(lookers[0]);
+	*name = NULL;
+	if (!program)
+		return false;
+	while (i < n && strcmp(base_of(program), lookers[i].program) != 0)
+		i++;
+	if (i == n)
+		return false;
+	bool looks = !lookers[i].kills, plain = !wants_shell(line);
+	while ((word = next_word(k, &rest))) {
+		if (lookers[i].kills && strcmp(word, "-0") == 0)
+			looks = true;
+		else if (!*name && is_name(base_of(word)))
+			*name = base_of(word);
+		else if (!is_option(i, word))
+			plain = false;
+	}
+	*name = plain ? *name : NULL;
+	return looks;
+}
+
+/* ---- who runs it ---- */
+
+void ka_script_user(struct ka *k, const struct ka_node *of)
+{
+	const struct ka_node *own = ka_get(of, KA_USER), *said = own ? own : ka_global(k, KA_USER);
+	const struct imp_place *at = said ? &said->at : &of->at;
+	if (said && strcmp(ka_arg(said, 1), "root") != 0)
+		imp_say(k->im, at, IMP_NOTE, "programs run as lbd-probe");
+	else
+		imp_say(k->im, at, IMP_NOTE,
+			"%s runs as lbd-probe: the unit shows it no processes of others (ProtectProc=invisible), and "
+			"no sudo gives it rights (NoNewPrivileges=yes); what needs them fails, always",
+			said ? "what root ran" : "what root ran, where there is no user keepalived_script,");
 }

@@ -7,7 +7,10 @@
 #define SECOND       INT64_C(1000000)
 #define INTERVAL_MIN SECOND / 10
 #define WEIGHT_LIMIT 253
-#define IN_GROUP     "counts none in a member of a sync group, unless the group says sync_group_tracking_weight"
+#define ONE_NAME                                                                                                       \
+	"track: process takes a name of at most 15 characters, and one process is enough; otherwise use a check of "   \
+	"type script, with ProtectProc=default in a drop-in of lbd's unit"
+#define IN_GROUP "counts none in a member of a sync group, unless the group says sync_group_tracking_weight"
 
 /* "NAME weight N [reverse]": the weight, or what it is without. Returns whether lbd has it. */
 static bool weight_of(struct ka *k, const struct ka_node *n, size_t from, int64_t absent, int64_t *weight)
@@ -70,6 +73,15 @@ static void track_interface(struct ka *k, const struct ka_node *n, bool weights,
 	put(k, instance, "interface", ka_arg(n, 0), weight);
 }
 
+static void put_process(struct ka *k, const struct imp_place *at, struct y *instance, const char *name, int64_t weight)
+{
+	imp_say(k->im, at, IMP_NOTE,
+		"track: process wants ProtectProc=default in a drop-in of lbd's unit; until then it is unknown, and "
+		"counts "
+		"for nothing");
+	put(k, instance, "process", name, weight);
+}
+
 /* ---- scripts ---- */
 
 /* The check of a vrrp_script; NULL: there is none that lbd could run. */
@@ -88,6 +100,7 @@ static const char *script_check(struct ka *k, const struct ka_node *s)
 	y_set(k->im, &keys, "type", "script");
 	if (!ka_script(k, &line->at, ka_arg(line, 1), NULL, &keys))
 		return NULL;
+	ka_script_user(k, s);
 	int64_t interval = ka_time(ka_get(s, KA_INTERVAL), SECOND), timeout = ka_time(limit, interval);
 	interval = interval < INTERVAL_MIN ? INTERVAL_MIN : interval;
 	y_time(k->im, &keys, "interval", interval);
@@ -135,6 +148,20 @@ static void track_script(struct ka *k, const struct ka_node *n, bool weights, st
 			imp_shown(k->im, ka_arg(n, 0)), IN_GROUP);
 		return;
 	}
+	const struct ka_node *line = ka_get(s, KA_SCRIPT);
+	const char *process;
+	if (line && ka_script_looks(k, ka_arg(line, 1), &process)) {
+		if (!process) {
+			imp_say(k->im, &line->at, IMP_LOST, ONE_NAME);
+			return;
+		}
+		if (ka_num(ka_get(s, KA_RISE), 1) > 1 || ka_num(ka_get(s, KA_FALL), 1) > 1)
+			imp_say(k->im, &s->at, IMP_NOTE,
+				"rise and fall are left out: a process is looked at each second; see debounce under "
+				"track");
+		put_process(k, &line->at, instance, process, weight);
+		return;
+	}
 	const char *name = script_check(k, s);
 	if (name)
 		put(k, instance, "check", name, weight);
@@ -172,9 +199,7 @@ static void track_process(struct ka *k, const struct ka_node *n, struct y *insta
 	if (entry(p, "quorum"))
 		(void)ka_parse_num(ka_arg(entry(p, "quorum"), 1), 0, 1000000, &quorum);
 	if (!what || what->n != 2 || strlen(what->w[1]) > 15 || quorum != 1 || entry(p, "full_command")) {
-		imp_say(k->im, &p->at, IMP_LOST,
-			"track: process takes a name of at most 15 characters, and one process is "
-			"enough; otherwise use a check of type script");
+		imp_say(k->im, &p->at, IMP_LOST, ONE_NAME);
 		return;
 	}
 	if (w && (strcmp(ka_arg(w, 2), "reverse") == 0 || ka_parse_num(ka_arg(w, 1), -254, 254, &own))) {
@@ -183,11 +208,7 @@ static void track_process(struct ka *k, const struct ka_node *n, struct y *insta
 	}
 	if (!weight_of(k, n, 1, own, &weight))
 		return;
-	imp_say(k->im, &p->at, IMP_NOTE,
-		"track: process wants ProtectProc=default in a drop-in of lbd's unit; until then it is unknown, and "
-		"counts "
-		"for nothing");
-	put(k, instance, "process", what->w[1], weight);
+	put_process(k, &p->at, instance, what->w[1], weight);
 }
 
 void ka_track(struct ka *k, const struct ka_node *from, bool weights, struct y *instance)
