@@ -9,6 +9,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -43,7 +44,7 @@ static bool nobody(int err)
 
 /* Membership lets the core give its sockets to these groups as their plain owner, without CAP_CHOWN. How many there
  * are; -1 and *e: it cannot be known, and who is let in may not depend on that. */
-static int socket_groups(gid_t *out, struct lb_err *e)
+static int socket_groups(gid_t out[2], struct lb_err *e)
 {
 	static const char *const names[] = { "lbadmin", "lbobserve" };
 	int n = 0;
@@ -57,6 +58,21 @@ static int socket_groups(gid_t *out, struct lb_err *e)
 				e, LB_CODE_FAILED, "group '%s' cannot be looked up: %s", names[i], strerror(errno));
 	}
 	return n;
+}
+
+/* The same, behind those that we were started with, so that a configuration may name one of them; root's are not for
+ * whom it becomes. Caller frees *out. */
+static int all_groups(bool root, gid_t **out, struct lb_err *e)
+{
+	int held = root ? 0 : getgroups(0, NULL);
+	*out = calloc((size_t)(held < 0 ? 0 : held) + 2, sizeof(**out));
+	if (!*out)
+		return lb_err_set(e, LB_CODE_FAILED, "out of memory");
+	held = held > 0 ? getgroups(held, *out) : held;
+	if (held < 0)
+		return lb_err_set(e, LB_CODE_FAILED, "getgroups: %s", strerror(errno));
+	int n = socket_groups(*out + held, e);
+	return n < 0 ? -1 : held + n;
 }
 
 int daemon_privs_drop(const struct daemon_options *opt, struct lb_err *e)
@@ -79,17 +95,18 @@ int daemon_privs_drop(const struct daemon_options *opt, struct lb_err *e)
 	}
 	if (make_dir(opt->run_dir, 0755, uid, gid, e) || make_dir(opt->state_dir, 0700, uid, gid, e))
 		return -1;
-	gid_t groups[4];
+	gid_t *groups = NULL;
 	const struct sandbox_caps keep = {
 		.effective = BIT(CAP_NET_ADMIN),
 		/* raised only in a child between fork and its own drop */
 		.permitted = BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW) | BIT(CAP_SETUID) | BIT(CAP_SETGID) |
 			     BIT(CAP_SYS_NICE), /* the unit has LimitRTPRIO instead */
 	};
-	int n_groups = socket_groups(groups, e);
+	int n_groups = all_groups(geteuid() == 0, &groups, e);
+	int err = n_groups < 0 ? 0 : sandbox_become(uid, gid, groups, (size_t)n_groups, &keep);
+	free(groups);
 	if (n_groups < 0)
 		return -1;
-	int err = sandbox_become(uid, gid, groups, (size_t)n_groups, &keep);
 	if (err)
 		return lb_err_set(e, LB_CODE_FAILED, "cannot become uid %u: %s", uid, strerror(-err));
 	if (!(sandbox_caps_get().effective & BIT(CAP_NET_ADMIN)))

@@ -179,13 +179,14 @@ static const struct schema_row control_rows[] = {
 		.min = 1,
 		.max = 32,
 		.fallback = "lbadmin",
-		.help = "Members may run every command of lbctl." },
+		.help = "Members may run every command of lbctl. Of another group lbd must be a member, too: "
+			"SupplementaryGroups= in a drop-in of its unit." },
 	[CONTROL_OBSERVE_GROUP] = { .name = "observe_group",
 		.type = SCHEMA_TYPE_GROUP,
 		.min = 1,
 		.max = 32,
 		.fallback = "lbobserve",
-		.help = "Members may run the commands that change nothing." },
+		.help = "Members may run the commands that change nothing. Of another group as with admin_group." },
 };
 
 static const struct schema_row log_rows[] = {

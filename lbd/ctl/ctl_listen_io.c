@@ -118,7 +118,8 @@ static void give_group(
 	if (l->group == (gid_t)-1)
 		snprintf(text, sizeof(text), "group %s does not exist: only root may use %s", group, l->path);
 	else if (fchownat(dirfd, name, (uid_t)-1, l->group, AT_SYMLINK_NOFOLLOW))
-		snprintf(text, sizeof(text), "cannot give %s to the group %s: %s", l->path, group, strerror(errno));
+		snprintf(text, sizeof(text), "cannot give %s to the group %s: %s%s", l->path, group, strerror(errno),
+			errno == EPERM ? "; to mend: SupplementaryGroups= in a drop-in of the unit" : "");
 	else
 		return;
 	if (warn)
