@@ -323,7 +323,8 @@ const struct lb_command lb_commands[] = {
 	[LB_COMMAND_PEER_DIFF] = { "peer", "diff", LB_LEVEL_OBSERVE, .view = LB_VIEW_DIFF, .row = LB_ROW_CHANGE,
 		.help = "what the other node has that this one has not",
 		.text = "Compares the configuration that runs there and its overrides with those of this node. Exit "
-			"status 1 if there is a difference." },
+			"status 1 if there is a difference. Who may only look is told that what a check sends differs, "
+			"not what it is." },
 
 	[LB_COMMAND_SYNC_STATUS] = { "sync", "status", LB_LEVEL_OBSERVE, .bare = true, .view = LB_VIEW_TABLE,
 		.row = LB_ROW_SYNC, .help = "flows copied to the other node, and how far it lags",
@@ -356,7 +357,9 @@ const struct lb_command lb_commands[] = {
 		.text = "The text as it was applied. `config show 17 > /etc/lbd/lbd.yaml` puts it back. Several files "
 			"are "
 			"shown one behind the other, to be read; each is put back by itself: `config show 17 --file "
-			"mail.yaml > /etc/lbd/conf.d/mail.yaml`.",
+			"mail.yaml > /etc/lbd/conf.d/mail.yaml`. Who may only look sees what is --effective, without "
+			"what checks "
+			"send to backends: it may be a password.",
 		.args = { { .name = "generation",
 				  .kind = LB_ARG_COUNT,
 				  .metavar = "GEN",

@@ -161,13 +161,14 @@ static void count_change(const struct config_change *ch, void *arg)
 	a->changes[ch->op]++;
 	if (!a->reply)
 		return;
+	bool hide = ch->secret && a->who.level != CTL_LEVEL_ADMIN; /* of `peer diff` */
 	json_t *row = json_pack("{s:s, s:s}", "op", words[ch->op], "object", ch->object);
 	if (row && ch->key && ch->key[0])
 		json_object_set_new(row, "key", json_string(ch->key));
 	if (row && ch->before[0])
-		json_object_set_new(row, "before", json_string(ch->before));
+		json_object_set_new(row, "before", json_string(hide ? CONFIG_HIDDEN : ch->before));
 	if (row && ch->after[0])
-		json_object_set_new(row, "after", json_string(ch->after));
+		json_object_set_new(row, "after", json_string(hide ? CONFIG_HIDDEN : ch->after));
 	note_hidden(a, ch, row);
 	ctl_reply_row(a->reply, row);
 }

@@ -309,6 +309,10 @@ size_t config_snats(const struct config *c, struct config_snat *out, size_t max)
 
 /* The tree as YAML with every default written out (--effective). parse(print(c)) gives equal digests. */
 void config_print(const struct config *c, struct lb_text *out);
+#define CONFIG_HIDDEN "(hidden)"
+/* The same for who may only look: what checks send to backends may be a password, under any name, and is CONFIG_HIDDEN.
+ */
+void config_print_hidden(const struct config *c, struct lb_text *out);
 
 /* From the schema table. */
 void config_print_schema(struct lb_text *out); /* JSON Schema draft 2020-12 */

@@ -31,10 +31,19 @@ static void cut(char *out, size_t size, const char *s)
 	}
 }
 
-static void emit(struct diff *d, enum config_change_op op, const char *object, const char *key, const char *before,
-	const char *after)
+/* What a check says to a backend may be a password. */
+static bool is_secret(const struct schema_row *row, const char *before, const char *after)
 {
-	struct config_change ch = { .op = op, .key = key };
+	return row->flags & SCHEMA_SECRET || (row->flags & SCHEMA_QUERY && (strchr(before, '?') || strchr(after, '?')));
+}
+
+/* row: of the one key that changed; NULL: the whole object. */
+static void emit(struct diff *d, enum config_change_op op, const char *object, const struct schema_row *row,
+	const char *before, const char *after)
+{
+	struct config_change ch = {
+		.op = op, .key = row ? row->name : "", .secret = row && is_secret(row, before, after)
+	};
 	cut(ch.object, sizeof(ch.object), object);
 	cut(ch.before, sizeof(ch.before), before);
 	cut(ch.after, sizeof(ch.after), after);
@@ -99,13 +108,13 @@ static void diff_keys(struct diff *d, enum schema_kind_id kind, const void *a, c
 		put_value(&d->after, kind, b, key);
 		const char *x = d->before.n ? d->before.s : "", *y = d->after.n ? d->after.s : "";
 		if (strcmp(x, y) != 0)
-			emit(d, CONFIG_CHANGE_CHANGE, object, schema_kinds[kind].rows[key].name, x, y);
+			emit(d, CONFIG_CHANGE_CHANGE, object, &schema_kinds[kind].rows[key], x, y);
 	}
 }
 
 static void whole(struct diff *d, enum config_change_op op, const char *object)
 {
-	emit(d, op, object, "", "", "");
+	emit(d, op, object, NULL, "", "");
 }
 
 static const char *backend_object(char out[160], const struct config_service *s, const struct config_backend *b)

@@ -12,6 +12,7 @@ struct config_change {
 	char object[160]; /* "service/web", "backend/web/app1", "check/app", "vrrp/wan4", "peer/lb-a", "log" */
 	const char *key;  /* "weight" for a change of one key, "" for a whole object; static */
 	char before[96], after[96]; /* values as text, "" when not applicable; cut with "..." */
+	bool secret;                /* they are not for who may only look */
 };
 
 /* Calls fn for each change. a may be NULL (nothing before). Returns the number of changes, -ENOMEM. */

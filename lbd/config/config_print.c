@@ -118,9 +118,12 @@ static void put_map(struct lb_text *out, unsigned indent, const char *items, uns
 	}
 }
 
-/* item: memory for the text of one value, reused. */
-static void put_object(
-	struct lb_text *out, struct lb_text *item, enum schema_kind_id kind, const void *obj, unsigned indent)
+struct value {
+	struct lb_text item; /* memory for the text of one, reused */
+	bool hide;           /* what is not for who may only look */
+};
+
+static void put_object(struct lb_text *out, struct value *v, enum schema_kind_id kind, const void *obj, unsigned indent)
 {
 	for (unsigned key = 0; key < schema_kinds[kind].n; key++) {
 		const struct schema_row *row = &schema_kinds[kind].rows[key];
@@ -135,23 +138,25 @@ static void put_object(
 			bool list = row->flags & SCHEMA_LIST;
 			for (unsigned i = 0; of; of = config_value_object(kind, obj, key, ++i)) {
 				size_t start = out->n;
-				put_object(out, item, row->of, of, indent + 1 + list);
+				put_object(out, v, row->of, of, indent + 1 + list);
 				/* the dash of an item stands in the blanks before its first key */
 				if (list && !out->bad)
 					out->s[start + 2 * (indent + 1)] = '-';
 			}
 			continue;
 		}
-		lb_text_clear(item);
-		unsigned n = config_value(kind, obj, key, item);
+		lb_text_clear(&v->item);
+		unsigned n = config_value(kind, obj, key, &v->item);
 		if (!n)
 			continue;
+		if (v->hide)
+			config_value_hide(row, &v->item, n);
 		put_key(out, indent, row->name);
 		if (row->type == SCHEMA_TYPE_MAP)
-			put_map(out, indent + 1, item->s, n);
+			put_map(out, indent + 1, v->item.s ? v->item.s : "", v->item.s ? n : 0);
 		else
-			put_items(out, indent + 1, item->s ? item->s : "", n, is_text(row->type));
-		out->bad |= item->bad;
+			put_items(out, indent + 1, v->item.s ? v->item.s : "", v->item.s ? n : 0, is_text(row->type));
+		out->bad |= v->item.bad;
 	}
 }
 
@@ -161,65 +166,75 @@ static void put_named(struct lb_text *out, unsigned indent, const char *name, si
 	lb_text_puts(out, n ? "\n" : " {}\n");
 }
 
-static void put_service(struct lb_text *out, struct lb_text *item, const struct config_service *s)
+static void put_service(struct lb_text *out, struct value *v, const struct config_service *s)
 {
 	put_named(out, 1, s->name, 1);
-	put_object(out, item, SCHEMA_SERVICE, s, 2);
+	put_object(out, v, SCHEMA_SERVICE, s, 2);
 	put_named(out, 2, "backends", s->n_backends);
 	for (uint32_t i = 0; i < s->n_backends; i++) {
 		put_named(out, 3, s->backends[i].name, 1);
-		put_object(out, item, SCHEMA_BACKEND, &s->backends[i], 4);
+		put_object(out, v, SCHEMA_BACKEND, &s->backends[i], 4);
 	}
 }
 
-static void put_cluster(struct lb_text *out, struct lb_text *item, const struct config_cluster *c)
+static void put_cluster(struct lb_text *out, struct value *v, const struct config_cluster *c)
 {
 	if (!c->n_nodes)
 		return;
 	put_named(out, 0, "cluster", 1);
-	put_object(out, item, SCHEMA_CLUSTER, c, 1);
+	put_object(out, v, SCHEMA_CLUSTER, c, 1);
 	put_named(out, 1, "nodes", c->n_nodes);
 	for (uint32_t i = 0; i < c->n_nodes; i++) {
 		put_named(out, 2, c->nodes[i].name, 1);
-		put_object(out, item, SCHEMA_NODE, &c->nodes[i], 3);
+		put_object(out, v, SCHEMA_NODE, &c->nodes[i], 3);
 	}
 }
 
-static void put_vrrp(struct lb_text *out, struct lb_text *item, const struct config *c)
+static void put_vrrp(struct lb_text *out, struct value *v, const struct config *c)
 {
 	if (c->n_vrrp)
 		put_named(out, 0, "vrrp", c->n_vrrp);
 	for (uint32_t i = 0; i < c->n_vrrp; i++) {
 		put_named(out, 1, c->vrrp[i].name, 1);
-		put_object(out, item, SCHEMA_VRRP, &c->vrrp[i], 2);
+		put_object(out, v, SCHEMA_VRRP, &c->vrrp[i], 2);
 	}
 }
 
-void config_print(const struct config *c, struct lb_text *out)
+static void print(const struct config *c, struct lb_text *out, bool hide)
 {
-	struct lb_text item = LB_TEXT_INIT;
+	struct value v = { LB_TEXT_INIT, hide };
 	lb_text_printf(out, "version: %u\n", CONFIG_VERSION);
-	put_cluster(out, &item, &c->cluster);
+	put_cluster(out, &v, &c->cluster);
 	put_named(out, 0, "control", 1);
-	put_object(out, &item, SCHEMA_CONTROL, c, 1);
+	put_object(out, &v, SCHEMA_CONTROL, c, 1);
 	put_named(out, 0, "log", 1);
-	put_object(out, &item, SCHEMA_LOG, c, 1);
+	put_object(out, &v, SCHEMA_LOG, c, 1);
 	put_named(out, 0, "metrics", 1);
-	put_object(out, &item, SCHEMA_METRICS, c, 1);
-	put_vrrp(out, &item, c);
+	put_object(out, &v, SCHEMA_METRICS, c, 1);
+	put_vrrp(out, &v, c);
 	put_named(out, 0, "sync", 1);
-	put_object(out, &item, SCHEMA_SYNC, c, 1);
+	put_object(out, &v, SCHEMA_SYNC, c, 1);
 	if (c->state_hook.path[0]) {
 		put_named(out, 0, "hooks", 1);
-		put_object(out, &item, SCHEMA_HOOKS, c, 1);
+		put_object(out, &v, SCHEMA_HOOKS, c, 1);
 	}
 	put_named(out, 0, "checks", c->n_checks);
 	for (uint32_t i = 0; i < c->n_checks; i++) {
 		put_named(out, 1, c->checks[i].name, 1);
-		put_object(out, &item, SCHEMA_CHECK, &c->checks[i], 2);
+		put_object(out, &v, SCHEMA_CHECK, &c->checks[i], 2);
 	}
 	put_named(out, 0, "services", c->n_services);
 	for (uint32_t i = 0; i < c->n_services; i++)
-		put_service(out, &item, &c->services[i]);
-	lb_text_done(&item);
+		put_service(out, &v, &c->services[i]);
+	lb_text_done(&v.item);
+}
+
+void config_print(const struct config *c, struct lb_text *out)
+{
+	print(c, out, false);
+}
+
+void config_print_hidden(const struct config *c, struct lb_text *out)
+{
+	print(c, out, true);
 }

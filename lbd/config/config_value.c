@@ -501,3 +501,31 @@ const void *config_value_object(enum schema_kind_id kind, const void *obj, unsig
 	default: return NULL;
 	}
 }
+
+/* ---- for who may only look ---- */
+
+size_t config_value_seen(const struct schema_row *row, const char *item, size_t n)
+{
+	const char *mark = memchr(item, row->flags & SCHEMA_QUERY ? '?' : ':', n);
+	if (row->flags & SCHEMA_QUERY)
+		return mark ? (size_t)(mark - item) + 1 : n;
+	if (!(row->flags & SCHEMA_SECRET))
+		return n;
+	return row->type == SCHEMA_TYPE_MAP && mark ? (size_t)(mark - item) + 2 : 0;
+}
+
+void config_value_hide(const struct schema_row *row, struct lb_text *items, unsigned n)
+{
+	struct lb_text out = LB_TEXT_INIT;
+	if (!(row->flags & (SCHEMA_SECRET | SCHEMA_QUERY)) || items->bad)
+		return;
+	for (const char *s = items->s; n; n--, s += strlen(s) + 1) {
+		size_t len = strlen(s), keep = config_value_seen(row, s, len);
+		lb_text_put(&out, s, keep);
+		if (keep < len)
+			lb_text_puts(&out, CONFIG_HIDDEN);
+		lb_text_put(&out, "", 1);
+	}
+	lb_text_done(items);
+	*items = out;
+}

@@ -15,3 +15,9 @@ unsigned config_value(enum schema_kind_id kind, const void *obj, unsigned key, s
 /* What stands for the i'th mapping in the value of a key of type OBJECT, which has one unless it is a list; NULL =
  * there are no more. */
 const void *config_value_object(enum schema_kind_id kind, const void *obj, unsigned key, unsigned i);
+
+/* How much of an item of a value who may only look sees: all of it, or what stands in front of CONFIG_HIDDEN. Of a
+ * header it is the name, of a path what is no query. */
+size_t config_value_seen(const struct schema_row *row, const char *item, size_t n);
+/* The n items of a value as he sees them, in place. */
+void config_value_hide(const struct schema_row *row, struct lb_text *items, unsigned n);

@@ -78,7 +78,9 @@ enum schema_flag {
 	SCHEMA_ZERO_PORT = 16, /* port 0 may be written */
 	SCHEMA_SECONDS = 32,   /* a duration of whole seconds */
 	SCHEMA_TENS = 64,      /* a duration of whole 10 ms */
-	SCHEMA_BY_NODE = 128   /* or a mapping from the names of nodes to one value each */
+	SCHEMA_BY_NODE = 128,  /* or a mapping from the names of nodes to one value each */
+	SCHEMA_SECRET = 256,   /* may be a password of what a check asks: not for who may only look */
+	SCHEMA_QUERY = 512     /* so may what stands behind its question mark */
 };
 
 /* The i'th legal word and its number; NULL past the end. */

@@ -3,6 +3,7 @@
 
 #include "common/text.h"
 #include "lbd/check/check_fsm.h"
+#include "lbd/config/config_value.h"
 #include "lbd/ctl/ctl_rows.h"
 
 #include <stdio.h>
@@ -182,7 +183,30 @@ static json_t *escaped(const char *bytes, size_t n)
 	return v;
 }
 
-static json_t *settings_of(const struct check_params *p)
+/* The key of lbd.yaml that a param comes from, for what is hidden of it. */
+static const struct schema_row *row_of(enum check_param key)
+{
+	const struct schema_row *rows = schema_kinds[SCHEMA_CHECK].rows;
+	for (unsigned i = 0; i < schema_kinds[SCHEMA_CHECK].n; i++)
+		if (rows[i].param == key)
+			return &rows[i];
+	return NULL;
+}
+
+/* A value, or what of it who may only look sees. */
+static json_t *setting(enum check_param key, const char *v, size_t n, bool all)
+{
+	const struct schema_row *row = all ? NULL : row_of(key);
+	size_t seen = row ? config_value_seen(row, v, n) : n;
+	struct lb_text text = LB_TEXT_INIT;
+	lb_text_put(&text, v, seen);
+	lb_text_puts(&text, seen < n ? CONFIG_HIDDEN : "");
+	json_t *said = text.bad ? NULL : escaped(text.s ? text.s : "", text.n);
+	lb_text_done(&text);
+	return said;
+}
+
+static json_t *settings_of(const struct check_params *p, bool whole)
 {
 	json_t *all = json_object();
 	for (int i = 1; i < CHECK_PARAM_COUNT; i++) {
@@ -191,9 +215,9 @@ static json_t *settings_of(const struct check_params *p)
 		size_t n;
 		for (const char *v = check_param_next(p, key, NULL, &n); v; v = check_param_next(p, key, v, &n)) {
 			if (list)
-				json_array_append_new(list, escaped(v, n));
+				json_array_append_new(list, setting(key, v, n, whole));
 			else
-				ctl_put(all, params[i].key, escaped(v, n));
+				ctl_put(all, params[i].key, setting(key, v, n, whole));
 		}
 		if (json_array_size(list))
 			ctl_put(all, params[i].key, json_incref(list));
@@ -249,7 +273,7 @@ static void each_target(const struct model *m, const struct config_check *c, uin
 	ctl_put(row, "targets", list);
 }
 
-static json_t *check_row(const struct model *m, const struct config_check *c)
+static json_t *check_row(const struct model *m, const struct config_check *c, bool whole)
 {
 	const struct check_spec *s = &c->spec;
 	char ip[LB_IP_STRLEN];
@@ -273,7 +297,7 @@ static json_t *check_row(const struct model *m, const struct config_check *c)
 	ctl_put(row, "timeout", ctl_seconds(s->timeout_ms));
 	ctl_put(row, "rise", json_integer(s->rise));
 	ctl_put(row, "fall", json_integer(s->fall));
-	ctl_put(row, "settings", settings_of(&s->params));
+	ctl_put(row, "settings", settings_of(&s->params, whole));
 	if (c->line) /* a bare type name stands nowhere */
 		ctl_put(row, "line", json_integer(c->line));
 	each_target(m, c, seen, row);
@@ -296,12 +320,12 @@ static const struct config_check *check_of(const struct config *c, const char *n
 	return NULL;
 }
 
-void ctl_check_show(struct ctl_env *env, const char *name, struct ctl_reply *r)
+void ctl_check_show(struct ctl_env *env, const char *name, bool whole, struct ctl_reply *r)
 {
 	const struct config_check *c = check_of(env->model->config, name, r);
 	if (!c)
 		return;
-	ctl_reply_row(r, check_row(env->model, c));
+	ctl_reply_row(r, check_row(env->model, c, whole));
 	ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
 }
 

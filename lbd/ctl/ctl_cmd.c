@@ -196,7 +196,7 @@ static void do_check_list(struct ctl_env *env, struct ctl_request *rq, struct ct
 
 static void do_check_show(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
-	ctl_check_show(env, ctl_arg_str(rq, "check"), r);
+	ctl_check_show(env, ctl_arg_str(rq, "check"), rq->peer->level == CTL_LEVEL_ADMIN, r);
 }
 
 static void do_check_history(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
@@ -327,12 +327,18 @@ static int texts_of(struct ctl_env *env, const struct ctl_request *rq, struct te
 {
 	uint32_t generation = (uint32_t)lb_proto_int(rq->args, "generation", 0);
 	const char *only = ctl_arg_str(rq, "file");
+	bool admin = rq->peer->level == CTL_LEVEL_ADMIN;
+	if (!admin && !ctl_arg_flag(rq, "effective"))
+		return lb_err_set(e, LB_CODE_DENIED,
+			"a configuration may hold passwords: as it was written it is for members of the group %s; "
+			"`config show --effective` leaves them out",
+			env->model->config->admin_group);
 	if (ctl_arg_flag(rq, "effective")) {
 		struct lb_text text = LB_TEXT_INIT;
 		if (only || (generation && generation != env->generation))
 			return lb_err_set(e, LB_CODE_USAGE, "--effective shows all of the generation that runs (%u)",
 				env->generation);
-		config_print(env->model->config, &text);
+		(admin ? config_print : config_print_hidden)(env->model->config, &text);
 		ctl_texts_add(&t->all, env->config_path, strlen(env->config_path), text.s ? text.s : "", text.n);
 		t->all.text.bad |= text.bad;
 		lb_text_done(&text);

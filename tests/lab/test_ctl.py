@@ -215,12 +215,13 @@ def test_sockets_belong_to_their_groups(d):
 
 def test_observer_may_look_but_not_change(d, people, lb):
     del people
-    for argv in (["status"], ["backend", "list"], ["service", "stats"], ["kernel", "diff"], ["config", "show"], ["daemon", "info"],
-                 ["wait", "daemon", "ready"], ["config", "export", "ipvsadm"]):
+    for argv in (["status"], ["backend", "list"], ["service", "stats"], ["kernel", "diff"], ["daemon", "info"],
+                 ["config", "show", "--effective"], ["wait", "daemon", "ready"], ["config", "export", "ipvsadm"]):
         done = as_user(d, "olga", "observe.sock", *argv)
         assert done.returncode == 0, (argv, done)
     for argv in (["backend", "drain", "web/app1"], ["backend", "weight", "web/app1", "5"], ["daemon", "reload"],
-                 ["daemon", "stop", "-y"], ["daemon", "restart"], ["kernel", "repair"], ["config", "diff"], ["config", "apply"]):
+                 ["daemon", "stop", "-y"], ["daemon", "restart"], ["kernel", "repair"], ["config", "diff"], ["config", "apply"],
+                 ["config", "show"]):
         done = as_user(d, "olga", "observe.sock", *argv)
         assert done.returncode == 5 and "lbadmin" in done.stderr, (argv, done)
     # whoever names the socket that is not his gets the one beside it, and no more rights

@@ -20,11 +20,13 @@ static void put(const struct config_change *ch, void *arg)
 	static const char *const ops[] = { "+", "~", "-" };
 	lb_text_printf(arg, "%s %s", ops[ch->op], ch->object);
 	if (ch->key[0])
-		lb_text_printf(arg, " %s: %s -> %s", ch->key, ch->before, ch->after);
+		lb_text_printf(arg, " %s: %s -> %s%s", ch->key, ch->before, ch->after, ch->secret ? " (secret)" : "");
 	lb_text_puts(arg, "\n");
 }
 
 #define WEB "services: { web: { listen: 192.0.2.1:80, backends: { a: 10.0.0.1, b: 10.0.0.2 } }"
+
+#define CHECK "services: { web: { fwmark: 7, check: h, backends: { a: 10.0.0.1:80 } } }\nchecks: { h: "
 
 static const struct {
 	const char *what, *before, *after, *want;
@@ -35,6 +37,12 @@ static const struct {
 	{ "a first configuration", NULL, WEB " }", "+ service/web\n+ backend/web/a\n+ backend/web/b\n+ check/tcp\n" },
 	{ "a service comes, one goes", WEB ", x: { fwmark: 1, backends: { c: 10.0.0.3 } } }",
 		WEB ", a: { fwmark: 1, backends: {} } }", "+ service/a\n- service/x\n- backend/x/c\n" },
+	{ "what a check sends may be a password", CHECK "{ type: http, path: /a, headers: { A: b } } }",
+		CHECK "{ type: http, path: \"/a?k=1\", headers: { A: c }, data: x, body: y } }",
+		"~ check/h path: /a -> /a?k=1 (secret)\n~ check/h headers: A: b -> A: c (secret)\n"
+		"~ check/h data:  -> x (secret)\n~ check/h body:  -> y\n" },
+	{ "and what it asks for is none", CHECK "{ type: http, path: /a } }", CHECK "{ type: http, path: /b } }",
+		"~ check/h path: /a -> /b\n" },
 	{ "a hook comes", WEB " }", "hooks: { state: /h }\n" WEB " }", "~ hooks state:  -> path /h, timeout 10s\n" },
 	{ "a hook changes", "hooks: { state: /h }\n" WEB " }", "hooks: { state: { path: /h, timeout: 3s } }\n" WEB " }",
 		"~ hooks state: path /h, timeout 10s -> path /h, timeout 3s\n" },
@@ -61,7 +69,8 @@ static const struct {
 		"~ backend/web/a mode: nat -> tun\n~ backend/web/a tunnel:  -> type gre, checksum nocsum\n" },
 	{ "a check changes under a service that does not", "checks: { c: { type: tcp } }\n" WEB " }",
 		"checks: { c: { type: tcp, interval: 5s, send: \"a\\n\" } }\n" WEB " }",
-		"~ check/c interval: 2s -> 5s\n~ check/c interval_down: 2s -> 5s\n~ check/c send:  -> a\\x0a\n" },
+		"~ check/c interval: 2s -> 5s\n~ check/c interval_down: 2s -> 5s\n~ check/c send:  -> a\\x0a "
+		"(secret)\n" },
 	{ "the second of two checks", "checks: { c: { type: tcp }, d: { type: tcp, rise: 1 } }",
 		"checks: { c: { type: tcp }, d: { type: tcp, rise: 2 }, e: { type: tcp } }",
 		"~ check/d rise: 1 -> 2\n+ check/e\n" },

@@ -342,6 +342,60 @@ START_TEST(a_text_comes_in_parts_that_end_at_a_line)
 }
 END_TEST
 
+#define SAYS                                                                                                           \
+	"checks:\n"                                                                                                    \
+	"  h: { type: http, path: /live?key=pw1, headers: { X-Any: pw2, Authorization: \"Bearer pw3\" }, data: pw4 "   \
+	"}\n"                                                                                                          \
+	"  t: { type: tcp, send: pw5 }\n"                                                                              \
+	"  x: { type: tcp, send_hex: 70773670 }\n"                                                                     \
+	"  s: { type: script, path: /usr/lib/s, args: [pw7, pw8] }\n"                                                  \
+	"services: { web: { fwmark: 7, check: [h, t, x, s], backends: { a: 10.0.0.1:80 } } }\n"
+
+/* As observe.sock has it. */
+START_TEST(who_may_only_look_sees_no_password)
+{
+	static const char *const there[] = { "path: \"/live?(hidden)\"", "X-Any\": \"(hidden)\"",
+		"Authorization\": \"(hidden)\"", "data: \"(hidden)\"", "send: \"(hidden)\"", "- \"(hidden)\"",
+		"path: /usr/lib/s", "a:" };
+	node_end();
+	node_start(SAYS);
+	ask("config.show", "{\"effective\": true}");
+	ck_assert_ptr_nonnull(strstr(cell(&k.c, 0, "text"), "pw1"));
+	done();
+	command_as(CTL_LEVEL_OBSERVE, &k.env, &k.c, "config.show", "{\"effective\": true}");
+	ended(&k.c, 0, "");
+	const char *text = lb_proto_str(json_array_get(k.c.rows, 0), "text");
+	for (size_t i = 0; i < COUNT(there); i++)
+		ck_assert_msg(strstr(text, there[i]) != NULL, "%s: %s", there[i], text);
+	ck_assert_msg(!strstr(text, "pw") && !strstr(text, "7077"), "%s", text);
+	done();
+	ask("check.show", "{\"check\": \"h\"}");
+	ck_assert_ptr_nonnull(strstr(cell(&k.c, 0, "settings"), "pw1"));
+	done();
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const shown[][2] = { { "{\"check\": \"h\"}",
+								"{\"data\":\"(hidden)\",\"headers\":[\"X-Any: "
+								"(hidden)\",\"Authorization: (hidden)\"]," },
+			{ "{\"check\": \"t\"}", "{\"send\":\"(hidden)\"}" },
+			{ "{\"check\": \"x\"}", "{\"send\":\"(hidden)\"}" },
+			{ "{\"check\": \"s\"}", "{\"args\":[\"(hidden)\",\"(hidden)\"],\"path\":\"/usr/lib/s\"}" } };
+		command_as(CTL_LEVEL_OBSERVE, &k.env, &k.c, "check.show", shown[i][0]);
+		text = cell(&k.c, 0, "settings");
+		ck_assert_msg(strncmp(text, shown[i][1], strlen(shown[i][1])) == 0 && !strstr(text, "pw"), "%s", text);
+		done();
+	}
+	command_as(CTL_LEVEL_OBSERVE, &k.env, &k.c, "config.show", "{}");
+	ended(&k.c, LB_CODE_DENIED,
+		"a configuration may hold passwords: as it was written it is for members of the group lbadmin; "
+		"`config show --effective` leaves them out");
+	ck_assert_uint_eq(json_array_size(k.c.rows), 0);
+	done();
+	command_as(CTL_LEVEL_OBSERVE, &k.env, &k.c, "config.show", "{\"generation\": 1}");
+	ended(&k.c, LB_CODE_DENIED, NULL);
+	done();
+}
+END_TEST
+
 START_TEST(a_change_is_handed_on_as_it_was_asked_for)
 {
 	ask("config.apply", "{\"file\": \"new.yaml\", \"confirm\": 90, \"message\": \"try\", \"both\": true}");
@@ -589,6 +643,7 @@ int main(void)
 	tcase_add_test(c, files_of_a_set_are_told_apart);
 	tcase_add_test(c, a_line_without_end_is_not_cut_within_a_character);
 	tcase_add_test(c, a_text_comes_in_parts_that_end_at_a_line);
+	tcase_add_test(c, who_may_only_look_sees_no_password);
 	tcase_add_test(c, a_change_is_handed_on_as_it_was_asked_for);
 	tcase_add_test(c, how_it_ends_is_said_before_it_does);
 	tcase_add_test(c, history_has_damaged_ones_in_their_place);
