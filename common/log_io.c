@@ -5,6 +5,9 @@
 #include "common/text.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +31,8 @@ void lb_log_init(const char *name, enum lb_log_level level)
 {
 	sink.name = name;
 	lb_log_set_level(level);
+	signal(SIGPIPE,
+		SIG_IGN); /* who reads may go away, and the service manager's own setting does not reach workers */
 	if (sink.journal >= 0 || !getenv("JOURNAL_STREAM"))
 		return;
 	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket" };
@@ -59,6 +64,34 @@ enum lb_log_level lb_log_get_level(void)
 	return sink.level;
 }
 
+/* Standard error belongs to others, too: it is asked whether it takes something, and not made non-blocking. A pipe that
+ * does takes PIPE_BUF bytes at once; so much of a line is told, and s[n - 1], its newline, may move for that. Errors
+ * have nowhere to go. */
+static void put_error(char *s, size_t n)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+	if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT))
+		return;
+	if (n > PIPE_BUF) {
+		n = PIPE_BUF;
+		s[n - 1] = '\n';
+	}
+	(void)!write(STDERR_FILENO, s, n);
+}
+
+void lb_log_report(const char *text, size_t n)
+{
+	while (n) {
+		char part[LINE_PLAIN];
+		const char *nl = memchr(text, '\n', n < sizeof(part) ? n : sizeof(part));
+		size_t len = nl ? (size_t)(nl + 1 - text) : n < sizeof(part) ? n : sizeof(part);
+		memcpy(part, text, len);
+		put_error(part, len);
+		text += len;
+		n -= len;
+	}
+}
+
 /* Where there is no memory for a line, or for as long a one: its beginning, to standard error, which the service
  * manager reads. That it is out is what has to be said then. */
 static void emit_plain(enum lb_log_level level, const char *raw)
@@ -72,8 +105,7 @@ static void emit_plain(enum lb_log_level level, const char *raw)
 		else if ((unsigned char)out[i] == 0xc2 && ((unsigned char)out[i + 1] & 0xe0) == 0x80) /* C1, as UTF-8 */
 			out[i] = out[i + 1] = '?';
 	out[len] = '\n'; /* in place of the NUL */
-	if (write(STDERR_FILENO, out, len + 1) < 0)
-		errno = 0;
+	put_error(out, len + 1);
 }
 
 /* A lost line must not end a load balancer: errors of the sink itself have nowhere to go and are dropped. False: there
@@ -89,8 +121,8 @@ static bool emit(enum lb_log_level level, const char *fields, const struct lb_te
 		lb_text_clear(&out);
 	}
 	lb_text_printf(&out, "%s: %s: %s\n", sink.name, lb_log_level_name(level), line->s);
-	if (!out.bad && write(STDERR_FILENO, out.s, out.n) < 0)
-		errno = 0;
+	if (!out.bad)
+		put_error(out.s, out.n);
 done:;
 	bool had = !out.bad;
 	lb_text_done(&out);

@@ -3,6 +3,9 @@
  * The log sink: the journal's native datagram protocol when standard error is connected to the journal
  * (JOURNAL_STREAM is set), else one line on standard error. Control characters never reach it: lines are escaped here.
  * Without memory a line is still told, on standard error, at least its first 500 bytes.
+ *
+ * A reader that is gone, or stands still, holds up nobody: what it does not take is lost. So no process with this sink
+ * is ended by SIGPIPE; what it executes gets the default back.
  */
 #pragma once
 
@@ -22,6 +25,9 @@ bool lb_log_wants(enum lb_log_level level, const char *line);
 /* A line that is written already. fields: "KEY=value\n" for each that the journal gets beside it, without bytes that
  * need escaping; NULL = none. */
 void lb_log_fields(enum lb_log_level level, const char *fields, const char *line);
+
+/* Lines for standard error as they are, such as what is wrong with a file. */
+void lb_log_report(const char *text, size_t n);
 
 /* fmt gives the line without newline and without the level. */
 __attribute__((format(printf, 2, 3))) void lb_log(enum lb_log_level level, const char *fmt, ...);

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct model *daemon_model_build(struct daemon *d, struct config *c, uint32_t *next_id)
 {
@@ -227,7 +226,7 @@ static struct config *load_file(struct daemon *d, struct daemon_text *t, struct 
 	if (!c && !report->n)
 		lb_text_printf(report, "%s\n", e.text);
 	if (report->n)
-		(void)!write(STDERR_FILENO, report->s, report->n);
+		lb_log_report(report->s, report->n);
 	return c;
 }
 

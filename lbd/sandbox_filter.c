@@ -41,7 +41,7 @@ static const int room_calls[] = {
 	SCMP_SYS(mremap),
 	SCMP_SYS(munmap),
 	SCMP_SYS(newfstatat),
-	SCMP_SYS(poll), /* libcurl looks at a socket before it connects or closes it */
+	SCMP_SYS(poll), /* of the log sink; libcurl looks at a socket before it connects or closes it */
 	SCMP_SYS(ppoll),
 	SCMP_SYS(read),
 	SCMP_SYS(recvfrom),

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A line is told, whether there is memory for it or not: that there is none has to be said, too. */
+/* A line is told, whether there is memory for it or not: that there is none has to be said, too. And a line that nobody
+ * reads holds up nobody. */
 #include "common/log_io.h"
 #include "tests/unit/memory.h"
 
 #include <check.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -60,6 +62,48 @@ START_TEST(nothing_controls_the_terminal)
 }
 END_TEST
 
+/* As a worker: the process that started it has given the default back. */
+START_TEST(a_reader_that_is_gone_ends_nobody)
+{
+	int fds[2], err = dup(STDERR_FILENO);
+	signal(SIGPIPE, SIG_DFL);
+	lb_log_init("lbd", LB_LOG_INFO);
+	ck_assert_int_eq(pipe(fds), 0);
+	dup2(fds[1], STDERR_FILENO);
+	close(fds[0]);
+	lb_log(LB_LOG_ERROR, "nobody reads this");
+	lb_log_report("nor this\n", 9);
+	dup2(err, STDERR_FILENO);
+	close(fds[1]);
+	close(err);
+}
+END_TEST
+
+/* The test's own deadline is what tells. */
+START_TEST(a_reader_that_stands_still_holds_up_nobody)
+{
+	char word[3000], first[5];
+	int fds[2], err = dup(STDERR_FILENO);
+	memset(word, 'x', sizeof(word) - 1);
+	word[sizeof(word) - 1] = '\0';
+	ck_assert_int_eq(pipe(fds), 0);
+	dup2(fds[1], STDERR_FILENO);
+	for (int i = 0; i < 1000; i++) {
+		lb_log(LB_LOG_ERROR, "%s", word);
+		lb_log(LB_LOG_ERROR, "%s%s", word, word); /* more than a pipe takes at once */
+		lb_log_report(word, sizeof(word) - 1);
+	}
+	int flags = fcntl(STDERR_FILENO, F_GETFL);
+	dup2(err, STDERR_FILENO);
+	close(fds[1]);
+	close(err);
+	ck_assert(!(flags & O_NONBLOCK)); /* it is not ours alone */
+	ck_assert_int_eq(read(fds[0], first, sizeof(first)), (ssize_t)sizeof(first));
+	ck_assert(memcmp(first, "lbd: ", sizeof(first)) == 0);
+	close(fds[0]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("log");
@@ -69,6 +113,8 @@ int main(void)
 	tcase_add_test(c, a_line_needs_no_memory);
 	tcase_add_test(c, a_long_line_is_cut);
 	tcase_add_test(c, nothing_controls_the_terminal);
+	tcase_add_test(c, a_reader_that_is_gone_ends_nobody);
+	tcase_add_test(c, a_reader_that_stands_still_holds_up_nobody);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
 	int failed = srunner_ntests_failed(r);
