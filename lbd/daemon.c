@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "lbd/daemon.h"
 #include "lbd/daemon_kernel.h"
 #include "lbd/daemon_life.h"
+#include "lbd/daemon_rooms.h"
 #include "lbd/daemon_state.h"
 
 #include "common/clock_io.h"

@@ -410,115 +410,6 @@ void daemon_file_remember(struct daemon *d, const struct daemon_text *t, bool ow
 /* Whether the file (and conf.d) is still what runs: reads it only when its times or sizes changed. */
 void daemon_file_look(struct daemon *d);
 
-/* ---- daemon_probe.c ---- */
-extern const struct worker_row *const daemon_workers[];
-extern const size_t daemon_workers_n;
-/* Starts the rooms that the model needs: that of the network always, that of scripts when it has one. */
-void daemon_probe_start(struct daemon *d);
-void daemon_probe_stop(struct daemon *d);
-bool daemon_probe_stopped(const struct daemon *d);
-void daemon_probe_done(struct daemon *d);
-void daemon_probe_log_level(struct daemon *d, enum lb_log_level level);
-/* One entry for each room that runs; returns how many there are. */
-size_t daemon_probe_info(const struct daemon *d, struct ctl_worker_info *out, size_t n);
-/* The model was replaced: tell the rooms what went and what came, and start or stop that of scripts. old may be NULL.
- */
-void daemon_probe_model(struct daemon *d, const struct model *old);
-/* The overrides of that object are others now: backends may have gone into maintenance, or come back. */
-void daemon_probe_override(struct daemon *d, const char *object);
-/* Asks the worker to probe this target now, for `check run`. 0 or -errno: it is not there. */
-int daemon_probe_run(struct daemon *d, uint32_t token, uint32_t target_id);
-
-/* ---- daemon_pause.c ---- */
-/* Tells the rooms of the probes when links go, and come back. Called by daemon_vrrp.c. */
-void daemon_pause_turn(struct daemon *d);
-void daemon_pause_tell(struct daemon_room *room); /* that one, which is new */
-
-/* ---- daemon_vrrp.c ---- */
-extern const struct worker_row daemon_vrrp_row;
-/* Reads the keys of c, which is about to run: before daemon_model_swap, always. 0, or -1 and *e. */
-int daemon_vrrp_prepare(struct daemon *d, const struct config *c, struct lb_err *e);
-void daemon_vrrp_unprepare(struct daemon *d); /* it does not run after all */
-/* c, which was prepared, runs: its instances are told what is new to them. The configuration before it must still be
- * there. 0, or -ENOMEM and nothing has changed. */
-int daemon_vrrp_model(struct daemon *d, const struct config *c);
-/* The same configuration was prepared again: takes up its keys. How many instances have others than before, and whether
- * the cluster has. */
-uint32_t daemon_vrrp_keys(struct daemon *d, bool *cluster);
-/* Starts the room when there is an instance, stops it when there is none. */
-void daemon_vrrp_start(struct daemon *d);
-/* leave: addresses go and the other node is told; else they stay for the time of their lease, for whoever follows. */
-void daemon_vrrp_stop(struct daemon *d, bool leave);
-bool daemon_vrrp_stopped(const struct daemon *d);
-void daemon_vrrp_done(struct daemon *d);
-void daemon_vrrp_log_level(struct daemon *d, enum lb_log_level level);
-size_t daemon_vrrp_info(const struct daemon *d, struct ctl_worker_info *out, size_t n);
-void daemon_vrrp_tick(struct daemon *d);
-void daemon_vrrp_turn(struct daemon *d);
-void daemon_vrrp_override(struct daemon *d); /* an override came or went */
-/* An operator's word; for_ms where it takes a time. 0 or -errno: the room is not there. */
-int daemon_vrrp_do(struct daemon *d, uint32_t id, enum vrrp_do what, uint32_t for_ms);
-/* line is room for it. 0 or -errno. */
-int daemon_vrrp_send(struct daemon *d, const struct vrrp_msg *m, struct lb_text *line);
-
-/* ---- daemon_peer.c: called by daemon_vrrp.c, in the same places ---- */
-int daemon_peer_prepare(struct daemon *d, const struct config *c, struct lb_err *e);
-void daemon_peer_unprepare(struct daemon *d);
-/* What was prepared holds. True when it is another one, or has another key. */
-bool daemon_peer_take(struct daemon *d);
-void daemon_peer_send(struct daemon *d, struct lb_text *line);     /* if it is due */
-bool daemon_peer_said(struct daemon *d, const struct vrrp_msg *m); /* false: it was about something else */
-void daemon_peer_forget(struct daemon *d, const char *why);
-void daemon_peer_tick(struct daemon *d);
-void daemon_peer_turn(struct daemon *d);
-void daemon_peer_done(struct daemon *d);
-
-/* ---- daemon_sync.c: prepare, unprepare and model are called by daemon_vrrp.c, in the same places ---- */
-extern const struct worker_row daemon_sync_row;
-int daemon_sync_prepare(struct daemon *d, const struct config *c, struct lb_err *e);
-void daemon_sync_unprepare(struct daemon *d);
-void daemon_sync_model(struct daemon *d, const struct config *c); /* what was prepared, of c, holds */
-void daemon_sync_start(struct daemon *d);
-void daemon_sync_stop(struct daemon *d);
-bool daemon_sync_stopped(const struct daemon *d);
-void daemon_sync_done(struct daemon *d);
-void daemon_sync_log_level(struct daemon *d, enum lb_log_level level);
-size_t daemon_sync_info(const struct daemon *d, struct ctl_worker_info *out, size_t n);
-void daemon_sync_tick(struct daemon *d);
-void daemon_sync_role(struct daemon *d); /* an instance may be another one */
-/* An operator's word. 0 or -errno: the room is not there. */
-int daemon_sync_do(struct daemon *d, const struct sync_msg_do *what);
-bool daemon_sync_talking(const struct daemon *d);
-/* A message; the room is started if need be. 0; -EAGAIN: daemon_conn_ready follows; -errno: none can be started just
- * now. */
-int daemon_sync_ask(struct daemon *d, const struct sync_room_msg *m);
-void daemon_sync_restart(struct daemon *d, const char *why);
-bool daemon_sync_has_room(const struct daemon *d); /* for more of a long message */
-
-/* ---- daemon_look.c: said and lost are called by daemon_sync.c ---- */
-/* Everything of now is to be known to the other node. *id, where it is not NULL: ctl_failovers_looked gets it. 0, or
- * -ENOTCONN: there is no room. */
-int daemon_look_ask(struct daemon *d, uint32_t *id);
-void daemon_look_turn(struct daemon *d);
-void daemon_look_said(struct daemon *d, const struct sync_room_msg *m); /* LOOK_x */
-void daemon_look_lost(struct daemon *d);
-
-/* ---- daemon_conn.c: ready, lost and said are called by daemon_sync.c ---- */
-/* The kernel has acknowledged op; or those of n that have no error. */
-void daemon_conn_deleted(struct daemon *d, const struct ipvs_op *op);
-void daemon_conn_added(struct daemon *d, const struct ipvs_op *ops, size_t n, const int *errs);
-/* The room is needed, or was a moment ago. */
-bool daemon_conn_wanted(const struct daemon *d);
-int daemon_conn_ask(struct daemon *d, const struct sync_room_msg *m);
-void daemon_conn_turn(struct daemon *d);
-void daemon_conn_ready(struct daemon *d);
-void daemon_conn_lost(struct daemon *d);
-void daemon_conn_said(struct daemon *d, const struct sync_room_msg *m); /* CONN_x */
-void daemon_conn_done(struct daemon *d);
-
-/* A piece of text for the core of the other node, on that link. 0 or -errno. */
-int daemon_sync_talk(struct daemon *d, uint32_t link, uint32_t id, uint8_t flags, const char *text, size_t n);
-
 /* ---- daemon_talk.c ---- */
 int daemon_talk_start(struct daemon *d); /* 0 or -ENOMEM */
 void daemon_talk_done(struct daemon *d);
@@ -556,17 +447,6 @@ void daemon_words_prune(struct daemon *d); /* overrides were dropped, which nobo
 void daemon_words_model(struct daemon *d); /* the configuration is another one */
 /* As struct ctl_talk_ops asked. */
 int daemon_words_asked(struct daemon *d, struct ctl_conv *c, const json_t *header, struct lb_err *e);
-
-/* ---- daemon_hook.c ---- */
-/* Whether the configuration has a hook that anything can happen to. */
-bool daemon_hook_wanted(const struct daemon *d);
-/* v says m, which has not been taken up yet. */
-void daemon_hook_state(struct daemon *d, const struct model_vrrp *v, const struct vrrp_msg_state *m);
-/* Starts the next one when it can: the room of scripts is ready, or the one before has ended. */
-void daemon_hook_more(struct daemon *d);
-void daemon_hook_done(struct daemon *d, const struct check_msg_hook_done *m);
-void daemon_hook_lost(struct daemon *d);  /* the room of scripts is gone */
-void daemon_hook_model(struct daemon *d); /* the configuration is another one */
 
 /* ---- daemon_nft.c ---- */
 void daemon_nft_model(struct daemon *d); /* the configuration is another one */

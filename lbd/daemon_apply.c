@@ -6,8 +6,8 @@
  */
 #include "common/clock_io.h"
 #include "common/log_io.h"
-#include "lbd/daemon.h"
 #include "lbd/daemon_life.h"
+#include "lbd/daemon_rooms.h"
 #include "lbd/plan.h"
 #include "lbd/state/state_io.h"
 

@@ -12,7 +12,7 @@
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/ctl/ctl_conn.h"
-#include "lbd/daemon.h"
+#include "lbd/daemon_rooms.h"
 #include "lbd/model_cut.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 /* Programs that are told of changes: they run in the room of scripts, one at a time. While it is away what happens
  * waits. When lbd stops nobody is told any more: what an instance does then is the stop's doing. */
 #include "common/log_io.h"
-#include "lbd/daemon.h"
+#include "lbd/daemon_rooms.h"
 
 #include <errno.h>
 

@@ -3,6 +3,7 @@
 #include "lbd/daemon_kernel.h"
 #include "common/clock_io.h"
 #include "common/log_io.h"
+#include "lbd/daemon_rooms.h"
 #include "lbd/daemon_state.h"
 #include "lbd/plan.h"
 

@@ -3,7 +3,7 @@
  * told; lines of the core are sorted by what they are about (lb_log_part_of). */
 #include "common/clock_io.h"
 #include "common/log_io.h"
-#include "lbd/daemon.h"
+#include "lbd/daemon_rooms.h"
 
 static enum lb_log_level configured(const struct daemon *d)
 {

@@ -4,7 +4,7 @@
  * one; the ways of all listeners go out in slices, and when it is over that is told to who waits.
  */
 #include "common/clock_io.h"
-#include "lbd/daemon.h"
+#include "lbd/daemon_rooms.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,9 +3,9 @@
  * start, which adopts what an earlier run left in the kernel. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
-#include "lbd/daemon.h"
 #include "lbd/daemon_kernel.h"
 #include "lbd/daemon_life.h"
+#include "lbd/daemon_rooms.h"
 #include "lbd/daemon_state.h"
 #include "lbd/host/host_io.h"
 #include "lbd/state/state_io.h"

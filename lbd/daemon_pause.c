@@ -3,7 +3,7 @@
  * master they do not: its services may depend on what is behind that link, and who tracks them must hear of it. Nor
  * where a service is reached at other addresses than those of the instances. */
 #include "common/log_io.h"
-#include "lbd/daemon.h"
+#include "lbd/daemon_rooms.h"
 #include "lbd/host/track_io.h"
 
 #include <net/if.h>

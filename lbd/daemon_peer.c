@@ -4,7 +4,7 @@
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/ctl/ctl_failover.h"
-#include "lbd/daemon.h"
+#include "lbd/daemon_rooms.h"
 #include "lbd/state/state_io.h"
 
 #include <string.h>

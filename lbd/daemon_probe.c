@@ -5,7 +5,7 @@
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/check/check_io.h"
-#include "lbd/daemon.h"
+#include "lbd/daemon_rooms.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  * the other node, over which the two cores talk, too. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
-#include "lbd/daemon.h"
+#include "lbd/daemon_rooms.h"
 #include "lbd/state/state_io.h"
 #include "lbd/sync/ipvs_tap_io.h"
 #include "lbd/sync/sync_io.h"

@@ -3,8 +3,8 @@
  * link; and what a conversation can be about. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
-#include "lbd/daemon.h"
 #include "lbd/daemon_life.h"
+#include "lbd/daemon_rooms.h"
 #include "lbd/state/state_io.h"
 
 #include <errno.h>

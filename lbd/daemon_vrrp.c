@@ -4,7 +4,7 @@
  * have left addresses. While it is away nothing is known of any. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
-#include "lbd/daemon.h"
+#include "lbd/daemon_rooms.h"
 #include "lbd/daemon_state.h"
 #include "lbd/host/track_io.h"
 #include "lbd/state/state_io.h"

@@ -3,7 +3,7 @@
 #include "common/log_io.h"
 #include "common/proto.h"
 #include "lbd/ctl/metrics.h"
-#include "lbd/daemon.h"
+#include "lbd/daemon_rooms.h"
 #include "lbd/host/notify_io.h"
 #include "lbd/import/import.h"
 
