@@ -140,7 +140,7 @@ static void ck_told(int fd, const char *what)
 START_TEST(without_descriptors_the_manager_is_told)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	const struct rlimit none = { 3, 3 };
+	struct rlimit all, none;
 	char dir[] = "/tmp/lbd-notify.XXXXXX";
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s/notify", dir);
@@ -157,9 +157,12 @@ START_TEST(without_descriptors_the_manager_is_told)
 	unlink(at.sun_path);
 	notify_send("WATCHDOG=1");
 	fd = listen_at(&at);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &all), 0);
+	none = (struct rlimit){ 3, all.rlim_max };
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
 	ck_assert_int_lt(dup(0), 0);
 	notify_send("WATCHDOG=1");
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &all), 0);
 	ck_told(fd, "WATCHDOG=1");
 	close(fd);
 	unlink(at.sun_path);
