@@ -131,6 +131,7 @@ static void tokens_pay(struct sync_tokens *t, unsigned records)
 static void begin(struct sync_out *o, uint64_t after, struct lb_time now)
 {
 	o->source->seek(o->source, after);
+	o->none_acked = true;
 	o->round++;
 	o->sent = o->scanned = after;
 	o->begin_due = true;
@@ -145,6 +146,27 @@ static void begin(struct sync_out *o, uint64_t after, struct lb_time now)
 		.started = now };
 }
 
+/* Since when the peer has waited for what it has not acknowledged; now: it waits for nothing. */
+static struct lb_time waits_since(const struct sync_out *o, struct lb_time now)
+{
+	struct lb_time since;
+	if (o->n_unacked)
+		since = o->unacked[o->first].put_at;
+	else if (o->scanned != o->source->last(o->source)) /* what comes next is not older than either */
+		since = lb_time_cmp(o->behind, o->end_at) < 0 ? o->end_at : o->behind;
+	else
+		return now;
+	if (o->none_acked)
+		return o->had_at;
+	return lb_time_cmp(since, o->progress.started) < 0 ? o->progress.started : since;
+}
+
+static void begin_another(struct sync_out *o, uint64_t after, struct lb_time now)
+{
+	o->had_at = waits_since(o, now);
+	begin(o, after, now);
+}
+
 void sync_out_open(struct sync_out *o, uint64_t after, struct lb_time now)
 {
 	o->on = o->source != NULL;
@@ -152,18 +174,9 @@ void sync_out_open(struct sync_out *o, uint64_t after, struct lb_time now)
 	o->held = false;
 	if (!o->on)
 		return;
+	if (o->source->last(o->source) <= o->had)
+		o->had_at = now;
 	begin(o, o->wanted ? 0 : after, now);
-}
-
-/* Since when the peer has waited for what it has not acknowledged; now: it waits for nothing. */
-static struct lb_time waits_since(const struct sync_out *o, struct lb_time now)
-{
-	struct lb_time since = now;
-	if (o->n_unacked)
-		since = o->unacked[o->first].put_at;
-	else if (o->scanned != o->source->last(o->source)) /* what comes next is not older than either */
-		since = lb_time_cmp(o->behind, o->end_at) < 0 ? o->end_at : o->behind;
-	return lb_time_cmp(since, o->progress.started) < 0 ? o->progress.started : since;
 }
 
 void sync_out_close(struct sync_out *o, struct lb_time now)
@@ -184,10 +197,10 @@ void sync_out_restart(struct sync_out *o, bool fault, struct lb_time now)
 		return;
 	o->resyncs++;
 	if (!fault) {
-		begin(o, 0, now);
+		begin_another(o, 0, now);
 	} else if (sync_gate_open(&o->gate, now)) {
 		sync_gate_pass(&o->gate, now);
-		begin(o, 0, now);
+		begin_another(o, 0, now);
 	} else {
 		o->again = true;
 	}
@@ -213,7 +226,7 @@ static void look_whether_complete(struct sync_out *o, struct lb_time now)
 		return;
 	o->progress.complete = true;
 	o->progress.finished = now;
-	o->wanted = false;
+	o->wanted = o->none_acked = false;
 }
 
 bool sync_out_ack(struct sync_out *o, const struct sync_ack *a, struct lb_time now)
@@ -228,8 +241,10 @@ bool sync_out_ack(struct sync_out *o, const struct sync_ack *a, struct lb_time n
 		o->first = (o->first + 1) % SYNC_WINDOW;
 		o->n_unacked--;
 	}
-	if (a->number > o->progress.at)
+	if (a->number > o->progress.at) {
 		o->progress.at = a->number;
+		o->none_acked = false;
+	}
 	look_whether_complete(o, now);
 	return true;
 }
@@ -316,10 +331,10 @@ bool sync_out_produce(struct sync_out *o, struct sync_tokens *t, struct lb_write
 		return false;
 	if (o->again && sync_gate_open(&o->gate, now)) {
 		sync_gate_pass(&o->gate, now);
-		begin(o, 0, now);
+		begin_another(o, 0, now);
 	}
 	if (o->onward && !o->n_unacked && !o->again)
-		begin(o, o->sent, now);
+		begin_another(o, o->sent, now);
 	if (o->begin_due) {
 		o->begin_due = !write_mark(o, SYNC_MARK_BEGIN, o->progress.mark, w);
 		return !o->begin_due;

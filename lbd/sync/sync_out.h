@@ -79,8 +79,9 @@ struct sync_out {
 	bool on;                    /* the link is open, and the peer takes it */
 	bool paused, held;          /* by us; by the peer */
 	uint64_t base; /* what the peer's run told has numbers above it, what a former run of it told has not */
-	uint64_t had;  /* not on: what it had acknowledged; what came since waits from then on */
+	uint64_t had;  /* not on: what it had acknowledged; what came since waits from then on ... */
 	struct lb_time had_at;
+	bool none_acked; /* ... also while a round is open of which it has acknowledged nothing */
 	uint32_t round;
 	uint64_t sent, scanned; /* said to the peer; looked at */
 	bool begin_due, at_end, final_due, final_said;
@@ -119,5 +120,7 @@ bool sync_out_has(const struct sync_out *o, uint64_t number);
 /* When there may be something to say without anything else happening. */
 struct lb_time sync_out_deadline(const struct sync_out *o);
 /* Age of the oldest record that the peer has not acknowledged; in a round that is not complete, since it began. While
- * there is no link, since there is none, if anything has changed: who takes over now knows nothing of that. */
+ * there is no link, since there is none, if anything has changed: who takes over now knows nothing of that. A round
+ * that begins does not end the waiting, the first acknowledgement in it does: a link may open again and again and carry
+ * nothing. */
 uint32_t sync_out_lag_ms(const struct sync_out *o, struct lb_time now);

@@ -327,84 +327,6 @@ START_TEST(another_round_has_a_window_of_its_own)
 }
 END_TEST
 
-START_TEST(the_lag_is_that_of_the_oldest)
-{
-	put(&a, 0, 10);
-	later(&a, &b, 50000);
-	open_with(&a, 2);
-	later(&a, &b, 20);
-	ck_assert_uint_eq(IPVS(&a).lag_ms, 20); /* what waited for the link did not wait for the peer */
-	sync_link_down(&a.link, SYNC_WHY_CLOSED, a.now);
-	join(&a, &b);
-	talk(&a, &b);
-	ck_assert_uint_eq(IPVS(&a).lag_ms, 0);
-	later(&a, &b, 500);
-	put(&a, 0, 1);
-	ck_assert_uint_eq(drain(&a, SYNC_FRAME_FLOWS, NULL), 1);
-	later(&a, &b, 300);
-	put(&a, 1, 1);
-	ck_assert_uint_eq(drain(&a, SYNC_FRAME_FLOWS, NULL), 1);
-	later(&a, &b, 100);
-	ck_assert_uint_eq(IPVS(&a).lag_ms, 400);
-	tell(&a, &(struct sync_msg){ SYNC_FRAME_ACK, .u.ack = { 1, 1, 11 } });
-	ck_assert_uint_eq(IPVS(&a).lag_ms, 100);
-	tell(&a, &(struct sync_msg){ SYNC_FRAME_ACK, .u.ack = { 1, 1, 12 } });
-	ck_assert_uint_eq(IPVS(&a).lag_ms, 0);
-	later(&a, &b, 2000);
-	ck_assert_uint_eq(drain(&a, SYNC_FRAME_FLOWS, NULL), 0);
-	tell(&a, &(struct sync_msg){ SYNC_FRAME_HOLD, .u.hold = { 1, true } });
-	put(&a, 0, 1);
-	later(&a, &b, 30);
-	ck_assert_uint_eq(IPVS(&a).lag_ms, 30);
-	sync_link_down(&a.link, SYNC_WHY_CLOSED, a.now);
-	open_with(&a, 3); /* who held us is gone */
-	ck_assert(!IPVS(&a).held && IPVS(&a).batches_out == 5);
-}
-END_TEST
-
-START_TEST(without_a_link_the_lag_is_its_absence)
-{
-	later(&a, &b, 7000);
-	ck_assert_uint_eq(IPVS(&a).lag_ms, 0); /* there is nothing to tell */
-	put(&a, 0, 10);
-	ck_assert_uint_eq(IPVS(&a).lag_ms, 7000); /* the peer has never come */
-	put(&b, 100, 10);
-	join(&a, &b);
-	talk(&a, &b);
-	later(&a, &b, 50000);
-	cut(&a, &b);
-	later(&a, &b, 60000);
-	ck_assert_uint_eq(IPVS(&a).lag_ms, 0); /* it has everything, and told some of it itself */
-	put(&a, 20, 1);
-	ck_assert(IPVS(&a).lag_ms == 60000 && IPVS(&b).lag_ms == 0);
-	sync_link_up(&a.link, a.now); /* something listens there, and says nothing */
-	sync_link_down(&a.link, SYNC_WHY_SILENT, a.now);
-	ck_assert_uint_eq(IPVS(&a).lag_ms, 60000);
-	join(&a, &b);
-	talk(&a, &b);
-	ck_assert_uint_eq(IPVS(&a).lag_ms, 0);
-	put(&a, 21, 1);
-	later(&a, &b, 3000);
-	cut(&a, &b);
-	later(&a, &b, 1000);
-	ck_assert_uint_eq(IPVS(&a).lag_ms, 4000); /* it waited already when the link broke */
-}
-END_TEST
-
-START_TEST(a_stream_that_the_peer_does_not_take_has_no_lag)
-{
-	a.link.out[SYNC_STREAM_CONNTRACK].source = &a.fake.source;
-	a.fake.n = 5;
-	join(&a, &b);
-	talk(&a, &b);
-	later(&a, &b, 60000);
-	ck_assert_uint_eq(status(&a, SYNC_STREAM_CONNTRACK).lag_ms, 0);
-	cut(&a, &b);
-	later(&a, &b, 60000);
-	ck_assert_uint_eq(status(&a, SYNC_STREAM_CONNTRACK).lag_ms, 0);
-}
-END_TEST
-
 START_TEST(a_gap_is_asked_about_once)
 {
 	struct sync_msg m;
@@ -589,9 +511,6 @@ int main(void)
 	tcase_add_loop_test(tc, the_rate_holds, 0, 5);
 	tcase_add_test(tc, a_limit_after_a_month_without_a_word);
 	tcase_add_test(tc, another_round_has_a_window_of_its_own);
-	tcase_add_test(tc, the_lag_is_that_of_the_oldest);
-	tcase_add_test(tc, without_a_link_the_lag_is_its_absence);
-	tcase_add_test(tc, a_stream_that_the_peer_does_not_take_has_no_lag);
 	tcase_add_test(tc, a_gap_is_asked_about_once);
 	tcase_add_test(tc, who_asks_does_not_acknowledge);
 	tcase_add_test(tc, a_round_behind_what_we_do_not_have);
