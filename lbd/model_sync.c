@@ -363,17 +363,28 @@ bool model_sync_up(const struct model_sync *s)
 	return s->spoke && s->state.is != SYNC_IS_OFF && s->state.is != SYNC_IS_DOWN;
 }
 
+bool model_sync_kind_lag(const struct model_sync *s, enum sync_kind kind, uint32_t *lag_ms)
+{
+	if (!model_sync_flows(s) || !s->spoke || s->state.is == SYNC_IS_OFF || s->state.is == SYNC_IS_PAUSED)
+		return false;
+	if (kind == SYNC_IPVS && !s->conf.ipvs) /* of the other kind there are no figures then */
+		return false;
+	if (!s->has_stats[kind] || s->conf.paused[kind]) /* also while there is no link */
+		return false;
+	*lag_ms = s->stats[kind].lag_ms;
+	return true;
+}
+
 bool model_sync_lag(const struct model_sync *s, uint32_t *lag_ms)
 {
 	bool any = false;
+	uint32_t one;
 	*lag_ms = 0;
-	if (!s->spoke || s->state.is == SYNC_IS_OFF || s->state.is == SYNC_IS_PAUSED)
-		return false;
 	for (unsigned k = 0; k < SYNC_KIND_COUNT; k++) {
-		if (!s->has_stats[k] || s->conf.paused[k]) /* also while there is no link */
+		if (!model_sync_kind_lag(s, (enum sync_kind)k, &one))
 			continue;
-		if (s->stats[k].lag_ms > *lag_ms)
-			*lag_ms = s->stats[k].lag_ms;
+		if (one > *lag_ms)
+			*lag_ms = one;
 		any = true;
 	}
 	return any;

@@ -112,7 +112,10 @@ static inline bool model_sync_held(const struct model_sync *s)
 const char *model_sync_word(const struct model_sync *s);
 /* The link is there, whatever is copied over it. */
 bool model_sync_up(const struct model_sync *s);
-/* The worst of all kinds. False: not known, or an operator wants nothing copied. */
+/* How far the peer is behind with one kind. False: not known, or nobody wants it copied (the configuration, an
+ * operator): then *lag_ms stays as it is. */
+bool model_sync_kind_lag(const struct model_sync *s, enum sync_kind kind, uint32_t *lag_ms);
+/* The worst of all kinds. False: there is none, *lag_ms is 0. */
 bool model_sync_lag(const struct model_sync *s, uint32_t *lag_ms);
 /* How far the bulk is that runs, both directions and all kinds together. False: none does. */
 bool model_sync_progress(const struct model_sync *s, uint64_t *done, uint64_t *all);

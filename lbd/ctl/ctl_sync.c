@@ -81,11 +81,11 @@ static json_t *count(uint64_t n)
 static void put_stats(json_t *row, const struct model_sync *s, enum sync_kind kind)
 {
 	const struct sync_msg_stats *st = &s->stats[kind];
-	uint32_t any_lag;
+	uint32_t lag_ms;
 	if (!s->has_stats[kind])
 		return;
-	if (model_sync_lag(s, &any_lag))
-		ctl_put(row, "lag", ctl_seconds(st->lag_ms));
+	if (model_sync_kind_lag(s, kind, &lag_ms))
+		ctl_put(row, "lag", ctl_seconds(lag_ms));
 	ctl_put(row, "local_flows", count(st->local));
 	ctl_put(row, "peer_flows", count(st->peer));
 	ctl_put(row, "sent", count(st->sent));

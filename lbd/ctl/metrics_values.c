@@ -378,7 +378,7 @@ static void check(const struct metrics *m, uint32_t i, struct lb_text *out)
 
 /* ---- flows and nodes ---- */
 
-enum { SYNC_ENTRIES, SYNC_LAG, SYNC_SENT, SYNC_RECEIVED, SYNC_RESYNCS };
+enum { SYNC_ENTRIES, SYNC_SENT, SYNC_RECEIVED, SYNC_RESYNCS };
 
 static void flows(const struct metrics *m, uint32_t i, struct lb_text *out)
 {
@@ -388,11 +388,19 @@ static void flows(const struct metrics *m, uint32_t i, struct lb_text *out)
 	line l = labelled(m, out, "kind", sync_kinds[i]);
 	switch (m->now->which) {
 	case SYNC_ENTRIES: metric_count(&l, s->local + s->peer); return;
-	case SYNC_LAG: metric_number(&l, s->lag_ms / 1e3); return;
 	case SYNC_SENT: metric_count(&l, s->sent); return;
 	case SYNC_RECEIVED: metric_count(&l, s->received); return;
 	default: metric_count(&l, s->resyncs); return;
 	}
+}
+
+static void flows_lag(const struct metrics *m, uint32_t i, struct lb_text *out)
+{
+	uint32_t lag_ms;
+	if (!model_sync_kind_lag(m->env->sync, (enum sync_kind)i, &lag_ms))
+		return;
+	line l = labelled(m, out, "kind", sync_kinds[i]);
+	metric_number(&l, lag_ms / 1e3);
 }
 
 static void flows_dropped(const struct metrics *m, uint32_t i, struct lb_text *out)
@@ -413,7 +421,7 @@ static void flows_up(const struct metrics *m, uint32_t i, struct lb_text *out)
 {
 	const struct model_sync *s = m->env->sync;
 	(void)i;
-	if (!s || !model_sync_runs(s))
+	if (!s || !model_sync_flows(s))
 		return;
 	line l = labelled(m, out, "peer", s->conf.peer);
 	metric_count(&l, model_sync_up(s));
@@ -559,10 +567,11 @@ const struct metric metrics_table[] = {
 	{ "lbd_check_last_change_timestamp_seconds", GAUGE, OVER(BACKENDS), check, CHECK_SINCE,
 		"service, backend, check", "When the check went up or down last." },
 	{ "lbd_sync_up", GAUGE, OVER(ONE), flows_up, 0, "peer",
-		"1 while there is the link to the other node over which flows are copied." },
+		"1 while there is the link to the other node over which flows are copied; absent where none are." },
 	{ "lbd_sync_entries", GAUGE, OVER(KINDS), flows, SYNC_ENTRIES, "kind", "Flows known, of both nodes." },
-	{ "lbd_sync_lag_seconds", GAUGE, OVER(KINDS), flows, SYNC_LAG, "kind",
-		"Age of the oldest record that the peer has not acknowledged; without a link, since there is none." },
+	{ "lbd_sync_lag_seconds", GAUGE, OVER(KINDS), flows_lag, 0, "kind",
+		"Age of the oldest record that the peer has not acknowledged; without a link, since there is none. "
+		"Absent while an operator has paused it." },
 	{ "lbd_sync_messages_sent_total", COUNTER, OVER(KINDS), flows, SYNC_SENT, "kind", "Records sent to the peer." },
 	{ "lbd_sync_messages_received_total", COUNTER, OVER(KINDS), flows, SYNC_RECEIVED, "kind",
 		"Records received from the peer." },

@@ -143,7 +143,6 @@ static const struct {
 	{ "nor paths", "lbd_peer_paths", "lbd_peer_paths_up{peer=\"lb-b\"} 1\n" },
 	{ "their link: not there before its process has spoken", "lbd_sync_up", "lbd_sync_up{peer=\"lb-b\"} 0\n" },
 	{ "flows of the kind that has figures", "lbd_sync_entries", "lbd_sync_entries{kind=\"conntrack\"} 21\n" },
-	{ "their age", "lbd_sync_lag", "lbd_sync_lag_seconds{kind=\"conntrack\"} 2.5\n" },
 	{ "out", "lbd_sync_messages_sent", "lbd_sync_messages_sent_total{kind=\"conntrack\"} 22\n" },
 	{ "in", "lbd_sync_messages_rec", "lbd_sync_messages_received_total{kind=\"conntrack\"} 23\n" },
 	{ "anew", "lbd_sync_full", "lbd_sync_full_resyncs_total{kind=\"conntrack\"} 24\n" },
@@ -176,10 +175,46 @@ START_TEST(a_link_that_copies_nothing_is_up)
 	char *got = samples("lbd_sync_up");
 	ck_assert_str_eq(got, "lbd_sync_up{peer=\"lb-b\"} 0\n");
 	free(got);
+	k.sync.conf.flows = false; /* the cores talk over it, and that is all */
+	got = samples("lbd_sync_up");
+	ck_assert_str_eq(got, "");
+	free(got);
+	k.sync.conf.flows = true;
 	k.sync.conf.n_paths = 0; /* there is no other node */
 	got = samples("lbd_sync_up");
 	ck_assert_str_eq(got, "");
 	free(got);
+}
+END_TEST
+
+START_TEST(a_lag_is_of_what_is_to_be_copied)
+{
+	static const struct {
+		const char *what, *text;
+		enum sync_link_is is;
+		bool ipvs, paused;
+	} lags[] = {
+		{ "both kinds", "lbd_sync_lag_seconds{kind=\"ipvs\"} 7\nlbd_sync_lag_seconds{kind=\"conntrack\"} 2.5\n",
+			SYNC_IS_SYNC, true, false },
+		{ "without a link, too",
+			"lbd_sync_lag_seconds{kind=\"ipvs\"} 7\nlbd_sync_lag_seconds{kind=\"conntrack\"} 2.5\n",
+			SYNC_IS_DOWN, true, false },
+		{ "the services want none", "lbd_sync_lag_seconds{kind=\"conntrack\"} 2.5\n", SYNC_IS_DOWN, false,
+			false },
+		{ "an operator wants none, without a link", "lbd_sync_lag_seconds{kind=\"conntrack\"} 2.5\n",
+			SYNC_IS_DOWN, true, true },
+		{ "nor with one, here or at the other node", "", SYNC_IS_PAUSED, true, false },
+	};
+	k.sync.spoke = k.sync.has_stats[SYNC_IPVS] = true;
+	k.sync.stats[SYNC_IPVS].lag_ms = 7000;
+	for (size_t i = 0; i < COUNT(lags); i++) {
+		k.sync.state.is = lags[i].is;
+		k.sync.conf.ipvs = lags[i].ipvs;
+		k.sync.conf.paused[SYNC_IPVS] = lags[i].paused;
+		char *got = samples("lbd_sync_lag");
+		ck_assert_msg(strcmp(got, lags[i].text) == 0, "%s:\n%s", lags[i].what, got);
+		free(got);
+	}
 }
 END_TEST
 
@@ -233,6 +268,7 @@ int main(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_loop_test(c, a_metric_says, 0, COUNT(rows));
 	tcase_add_test(c, a_link_that_copies_nothing_is_up);
+	tcase_add_test(c, a_lag_is_of_what_is_to_be_copied);
 	tcase_add_test(c, reasons_and_alarms_are_told_apart);
 	tcase_add_test(c, the_command_gives_the_same_text);
 	SRunner *r = srunner_create(s);

@@ -543,6 +543,29 @@ START_TEST(a_peer_that_lags)
 }
 END_TEST
 
+/* The link stays, for the cores: what the process says of it is not about flows. */
+START_TEST(what_nobody_copies_does_not_lag)
+{
+	static const char *const off[] = {
+		PAIR "defaults: { service: { sync: off } }\n" WEB,
+		PAIR "sync: { conntrack: all }\ndefaults: { service: { sync: off } }\n" WEB, /* but something else */
+	};
+	uint32_t lag;
+	for (size_t i = 0; i < COUNT(off); i++) {
+		setup();
+		(void)is(SYNC_IS_DOWN);
+		stats(0, 0, 60000);
+		(void)after_ms(MODEL_SYNC_GRACE_MS);
+		ck_assert_str_eq(after_ms(MODEL_SYNC_LAGGING_MS), "W sync: alarm sync_lagging raised (lag 60.0s)");
+		ck_assert(take(off[i], 2) && model_sync_runs(&k.s));
+		stats(0, 0, 70000);
+		ck_assert_str_eq(told(), "N sync: alarm sync_lagging is over");
+		ck_assert(!model_sync_kind_lag(&k.s, SYNC_IPVS, &lag) && !model_sync_lag(&k.s, &lag) && lag == 0);
+		model_sync_done(&k.s);
+	}
+}
+END_TEST
+
 START_TEST(a_kernel_that_has_no_room)
 {
 	setup();
@@ -733,8 +756,8 @@ int main(void)
 {
 	const TTest *tests[] = { both_ends, exceptions, ways, ways_that_were_not_known, the_process_takes_it,
 		where_flows_are_not_copied, translated_listeners, the_role_of_the_kernel, a_key_that_is_none,
-		a_link_comes_and_goes, figures, who_has_not_come_yet, a_peer_that_lags, another_key,
-		a_kernel_that_has_no_room, connection_tracking, a_pause_lasts, copied_anew,
+		a_link_comes_and_goes, figures, who_has_not_come_yet, a_peer_that_lags, what_nobody_copies_does_not_lag,
+		another_key, a_kernel_that_has_no_room, connection_tracking, a_pause_lasts, copied_anew,
 		a_kernel_that_does_not_play_along, progress, a_reload, no_row_of_the_kernel_changes };
 	return run_suite("model_sync", tests, COUNT(tests));
 }
