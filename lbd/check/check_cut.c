@@ -4,14 +4,31 @@
 #include <errno.h>
 #include <string.h>
 
-const struct check_cut *check_cut_of(const struct check_cuts *c, const char *bound, int err, uint32_t index)
+static const struct check_cut *of_index(const struct check_cuts *c, uint32_t index)
 {
-	if (!bound && err == -ENETUNREACH)
-		return c->n ? &c->v[0] : NULL;
-	for (uint32_t i = 0; i < c->n; i++)
-		if (bound ? strcmp(c->v[i].name, bound) == 0 : !err && index && c->v[i].index == index)
+	for (uint32_t i = 0; index && i < c->n; i++)
+		if (c->v[i].index == index)
 			return &c->v[i];
 	return NULL;
+}
+
+static const struct check_cut *of_name(const struct check_cuts *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->n; i++)
+		if (strcmp(c->v[i].name, name) == 0)
+			return &c->v[i];
+	return NULL;
+}
+
+const struct check_cut *check_cut_of(
+	const struct check_cuts *c, const char *bound, int err, uint32_t index, uint32_t passed)
+{
+	if (bound)
+		return of_name(c, bound);
+	const struct check_cut *cut = err ? NULL : of_index(c, index);
+	if (!cut)
+		cut = of_index(c, passed);
+	return cut || err != -ENETUNREACH || !c->n ? cut : &c->v[0];
 }
 
 bool check_cuts_equal(const struct check_cuts *a, const struct check_cuts *b)

@@ -26,7 +26,11 @@ struct check_cuts {
 
 /* Which of them a probe would have to leave by, NULL = none. bound: to the interface of that name, NULL = to none. err
  * and index: what the kernel says to its packet: 0 and the interface, or a negative errno. Where it has no route at all
- * that one went with the interface, and the first is named. */
-const struct check_cut *check_cut_of(const struct check_cuts *c, const char *bound, int err, uint32_t index);
+ * that one went with the interface, and the first is named. passed: the interface by which its server was reached, 0 =
+ * unknown. A host may drop routes and addresses with the link; then the kernel names whatever the default route is, or
+ * refuses the source address. Where that is a second way indeed, its probes pass; and one that fails by it and pauses
+ * costs nothing: nobody is served here, and it is judged when the fault is over. */
+const struct check_cut *check_cut_of(
+	const struct check_cuts *c, const char *bound, int err, uint32_t index, uint32_t passed);
 
 bool check_cuts_equal(const struct check_cuts *a, const struct check_cuts *b);

@@ -35,22 +35,35 @@ void check_cut_set(struct check_cut_watch *c, const struct check_cuts *now_cut, 
 		c->cuts = *now_cut;
 }
 
-static const struct check_cut *cut_of(const struct check_cut_watch *c, const struct check_spec *s)
+static int route(const struct check_cut_watch *c, const struct check_spec *s, struct lb_way *way)
 {
-	const char *bound = check_param(&s->params, CHECK_PARAM_INTERFACE);
 	const struct lb_packet packet = { .to = &s->addr, .from = &s->source };
-	struct lb_way way = { 0 };
-	int err = bound ? 0 : lb_route(c->fd, &packet, &way);
-	return check_cut_of(&c->cuts, bound, err, way.index);
+	return lb_route(c->fd, &packet, way);
 }
 
-void check_cut_distrust(
-	const struct check_cut_watch *c, const struct check_spec *s, struct lb_time began, struct check_result *r)
+uint32_t check_cut_way(const struct check_cut_watch *c, const struct check_spec *s)
+{
+	struct lb_way way = { 0 };
+	if (s->type == CHECK_TYPE_FILE || check_param(&s->params, CHECK_PARAM_INTERFACE) || route(c, s, &way))
+		return 0;
+	return way.index;
+}
+
+static const struct check_cut *cut_of(const struct check_cut_watch *c, const struct check_spec *s, uint32_t passed)
+{
+	const char *bound = check_param(&s->params, CHECK_PARAM_INTERFACE);
+	struct lb_way way = { 0 };
+	int err = bound ? 0 : route(c, s, &way);
+	return check_cut_of(&c->cuts, bound, err, way.index, passed);
+}
+
+void check_cut_distrust(const struct check_cut_watch *c, const struct check_spec *s, uint32_t passed,
+	struct lb_time began, struct check_result *r)
 {
 	bool then = c->on || (c->cuts.n && lb_time_cmp(began, c->until) < 0);
 	if (!then || s->type == CHECK_TYPE_FILE || check_codes[r->code].verdict != CHECK_VERDICT_FAIL)
 		return;
-	const struct check_cut *cut = cut_of(c, s);
+	const struct check_cut *cut = cut_of(c, s, passed);
 	if (!cut)
 		return;
 	char text[CHECK_TEXT_MAX];

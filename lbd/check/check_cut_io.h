@@ -21,7 +21,11 @@ void check_cut_close(struct check_cut_watch *c);
 /* What the core says. */
 void check_cut_set(struct check_cut_watch *c, const struct check_cuts *now_cut, struct lb_time now);
 
-/* A probe of what is up has failed: whether it began, or ended, while no link led to its server. Then *r says so, as a
- * fault of our own. Asks the kernel only while there are such interfaces, and for probes that began then. */
-void check_cut_distrust(
-	const struct check_cut_watch *c, const struct check_spec *s, struct lb_time began, struct check_result *r);
+/* The interface by which a probe leaves now: its index, 0 = nobody can say, or it is known by name. Asks the kernel. */
+uint32_t check_cut_way(const struct check_cut_watch *c, const struct check_spec *s);
+
+/* A probe of what is up has failed: whether it began, or ended, while no link led to its server, which was reached by
+ * the interface `passed` (0 = unknown). Then *r says so, as a fault of our own. Asks the kernel only while there are
+ * such interfaces, and for probes that began then. */
+void check_cut_distrust(const struct check_cut_watch *c, const struct check_spec *s, uint32_t passed,
+	struct lb_time began, struct check_result *r);

@@ -37,6 +37,8 @@ struct target {
 	uint32_t id;
 	bool unsent_on, waiting_on;
 	bool told_judged, told_up; /* what the core heard last */
+	bool way_asked;            /* by this process */
+	uint32_t way;              /* the interface by which it was reached, 0 = unknown */
 	struct check_spec spec;    /* params point into bytes */
 	struct check_fsm fsm;
 	struct check_result last;

@@ -78,11 +78,22 @@ static bool rests(struct prober *w, struct target *t)
 	return true;
 }
 
+/* By which interface it is reached: asked at the first pass of several, so a steady state asks nothing. */
+static void note_way(const struct prober *w, struct target *t, enum check_code was)
+{
+	if (check_codes[t->last.code].verdict != CHECK_VERDICT_PASS ||
+		(t->way_asked && check_codes[was].verdict == CHECK_VERDICT_PASS))
+		return;
+	t->way_asked = true;
+	t->way = check_cut_way(&w->cut, &t->spec);
+}
+
 static void judge(struct prober *w, struct target *t, const struct check_result *r)
 {
 	struct check_fsm before = t->fsm;
 	struct check_result was = t->last;
 	t->last = *r;
+	note_way(w, t, was.code);
 	/* a failure says nothing about the weight: the last one holds until the backend speaks again */
 	t->last.weight = check_codes[r->code].verdict == CHECK_VERDICT_PASS
 				 ? check_weight_smooth(&t->smooth, &t->spec.params, &r->weight)
@@ -110,7 +121,7 @@ static bool may_warn(struct prober *w)
 static void pause_cut(const struct prober *w, const struct target *t, struct lb_time began, struct check_result *r)
 {
 	if (t->fsm.judged && t->fsm.up)
-		check_cut_distrust(&w->cut, &t->spec, began, r);
+		check_cut_distrust(&w->cut, &t->spec, t->way, began, r);
 }
 
 static void on_done(struct check_probe *p, const struct check_result *r, void *arg)

@@ -290,7 +290,14 @@ def test_lost_link_is_a_fault(pair):
         until(lambda: holders(pair) == ["pa"], "one holder", 10)
 
 
-def test_checks_pause_without_a_cable(pair):
+class Routes:
+    """What systemd-networkd and others do to a card without a link, and what the kernel goes by then."""
+    gone, other = "route del 10.7.0.0/24 dev eth0", "route add default via 10.8.0.99 dev eth1"
+    back, alone = "route replace 10.7.0.0/24 dev eth0 src 10.7.0.1", "route del default"
+
+
+@pytest.mark.parametrize("drops", [False, True], ids=["routes_stay", "routes_go"])
+def test_checks_pause_without_a_cable(pair, drops):
     """The cable of the addresses is that of the checks, too. What is behind it is not known to have failed, and is known to
     be well only when it was asked again: until then whoever holds the addresses keeps them."""
     def text(prio):
@@ -314,6 +321,8 @@ def test_checks_pause_without_a_cable(pair):
             settled(d)
         until(up, "the check passes")
         pair.sw.run("ip", "link", "set", "pa", "down")
+        if drops:
+            pair.a.ip(f"{Routes.gone}\n{Routes.other}")
         until(lambda: state(a) == "fault" and last()[0] == "SOCKERR", "the fault is seen, and the check pauses")
         assert last()[1] == "eth0 has no link: paused" and up()
         is_master(b)
@@ -321,6 +330,8 @@ def test_checks_pause_without_a_cable(pair):
         until(lambda: worker(a)["probes"] > probes + 3, "it is asked more often than `fall`")
         assert up() and last()[0] == "SOCKERR"
         pair.sw.run("ip", "link", "set", "pa", "up")
+        if drops:
+            pair.a.ip(f"{Routes.back}\n{Routes.alone}")
         until(lambda: state(a) == "backup", "it is back")
         is_master(a)
         assert last()[0] == "L4OK", "it is master before its check has passed"
@@ -329,6 +340,8 @@ def test_checks_pause_without_a_cable(pair):
         until(lambda: holders(pair) == ["pa"], "one holder", 10)
     finally:
         pair.sw.run("ip", "link", "set", "pa", "up")
+        pair.a.ip(Routes.back)
+        pair.a.run("ip", *Routes.alone.split(), check=False)
         for d in (b, a):
             d.close()
         server.close()

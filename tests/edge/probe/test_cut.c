@@ -37,14 +37,19 @@ static struct check_cuts cut(const char *name)
 
 static const struct check_result failed = { .code = CHECK_CODE_L4TOUT, .text = "connection timed out" };
 
-/* What becomes of a failure that began then. */
-static bool counts(const struct check_cut_watch *c, const struct check_spec *s, int64_t began)
+/* What becomes of a failure that began then, of a server that was reached by that card. */
+static bool counts_of(const struct check_cut_watch *c, const struct check_spec *s, uint32_t passed, int64_t began)
 {
 	struct check_result r = failed;
-	check_cut_distrust(c, s, (struct lb_time){ began }, &r);
+	check_cut_distrust(c, s, passed, (struct lb_time){ began }, &r);
 	if (r.code == CHECK_CODE_SOCKERR)
 		ck_assert_str_eq(r.text, "v0 has no link: paused");
 	return r.code == CHECK_CODE_L4TOUT;
+}
+
+static bool counts(const struct check_cut_watch *c, const struct check_spec *s, int64_t began)
+{
+	return counts_of(c, s, 0, began);
 }
 
 static const struct row {
@@ -97,9 +102,49 @@ START_TEST(a_card_that_is_switched_off)
 	ck_assert(!counts(&c, &s, 20) && counts(&c, &other, 20));
 	sh("ip link del v0");
 	ck_assert(!counts(&c, &s, 20) && counts(&c, &other, 20));
-	sh("ip route add default via 10.0.1.9");
-	ck_assert_msg(counts(&c, &s, 20), "another card leads there now");
 	check_cut_close(&c);
+}
+END_TEST
+
+/* What some hosts do when the link is lost, and the default route leads elsewhere. */
+START_TEST(a_host_that_drops_routes_with_the_link)
+{
+	struct check_cut_watch c;
+	struct check_spec s = spec_of(CHECK_TYPE_TCP, "10.0.0.9", NULL),
+			  from = spec_of(CHECK_TYPE_TCP, "10.0.0.9", "10.0.0.2"),
+			  other = spec_of(CHECK_TYPE_TCP, "10.0.1.9", NULL);
+	cards();
+	check_cut_open(&c);
+	uint32_t v = check_cut_way(&c, &s), w = check_cut_way(&c, &other);
+	ck_assert(v == if_nametoindex("v0") && w == if_nametoindex("w0") && check_cut_way(&c, &from) == v);
+	struct check_cuts v0 = cut("v0");
+	check_cut_set(&c, &v0, (struct lb_time){ 10 });
+	sh("ip addr flush dev v0 && ip route add default via 10.0.1.9");
+	ck_assert_msg(!counts_of(&c, &s, v, 20), "it was reached by v0");
+	ck_assert_msg(!counts_of(&c, &from, v, 20), "and from an address that went, too");
+	ck_assert_msg(counts_of(&c, &other, w, 20), "it never went by v0");
+	ck_assert_msg(counts_of(&c, &s, w, 20), "it passed by w0 since");
+	ck_assert_msg(counts_of(&c, &s, 0, 20), "it never passed");
+	check_cut_close(&c);
+}
+END_TEST
+
+START_TEST(nobody_can_say_by_which_card)
+{
+	struct check_cut_watch c;
+	struct lb_text bytes = LB_TEXT_INIT;
+	struct check_spec file = spec_of(CHECK_TYPE_FILE, "10.0.0.9", NULL),
+			  nowhere = spec_of(CHECK_TYPE_TCP, "203.0.113.1", NULL),
+			  bound = spec_of(CHECK_TYPE_ICMP, "10.0.0.9", NULL);
+	ck_assert_int_eq(check_param_put(&bytes, CHECK_PARAM_INTERFACE, "v0", 2), 0);
+	bound.params = (struct check_params){ (const uint8_t *)bytes.s, (uint32_t)bytes.n };
+	cards();
+	check_cut_open(&c);
+	ck_assert_uint_eq(check_cut_way(&c, &file), 0);
+	ck_assert_uint_eq(check_cut_way(&c, &nowhere), 0);
+	ck_assert_uint_eq(check_cut_way(&c, &bound), 0);
+	check_cut_close(&c);
+	lb_text_done(&bytes);
 }
 END_TEST
 
@@ -115,7 +160,7 @@ START_TEST(what_did_not_fail_is_left_alone)
 	check_cut_set(&c, &v0, (struct lb_time){ 10 });
 	for (size_t i = 0; i < LEN(codes); i++) {
 		struct check_result r = { .code = codes[i], .text = "as it was" };
-		check_cut_distrust(&c, &s, (struct lb_time){ 20 }, &r);
+		check_cut_distrust(&c, &s, 0, (struct lb_time){ 20 }, &r);
 		ck_assert_int_eq(r.code, codes[i]);
 		ck_assert_str_eq(r.text, "as it was");
 	}
@@ -151,6 +196,8 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, a_failure_while_it_is_cut_off, 0, LEN(rows));
 	tcase_add_test(t, a_card_that_is_switched_off);
+	tcase_add_test(t, a_host_that_drops_routes_with_the_link);
+	tcase_add_test(t, nobody_can_say_by_which_card);
 	tcase_add_test(t, what_did_not_fail_is_left_alone);
 	tcase_add_test(t, bound_to_a_card);
 	suite_add_tcase(s, t);

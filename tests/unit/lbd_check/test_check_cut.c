@@ -8,6 +8,7 @@
 #include <string.h>
 
 static const struct check_cuts two = { 2, { { 3, "eth1" }, { 0, "eth2" } } };
+static const struct check_cuts three = { 3, { { 3, "eth1" }, { 0, "eth2" }, { 5, "eth3" } } };
 static const struct check_cuts none = { 0 };
 
 static const struct row {
@@ -15,28 +16,34 @@ static const struct row {
 	const struct check_cuts *cuts;
 	const char *bound;
 	int err;
-	uint32_t index;
+	uint32_t index, passed;
 	const char *cut; /* NULL = it is not */
 } rows[] = {
-	{ "by that card", &two, NULL, 0, 3, "eth1" },
-	{ "by another one", &two, NULL, 0, 4, NULL },
-	{ "no route: it went with the card", &two, NULL, -ENETUNREACH, 0, "eth1" },
-	{ "a route that refuses is of the administrator", &two, NULL, -EHOSTUNREACH, 0, NULL },
-	{ "a refusal with a card", &two, NULL, -EACCES, 3, NULL },
-	{ "the kernel could not be asked", &two, NULL, -EBADF, 0, NULL },
-	{ "a card that is not there has no number", &two, NULL, 0, 0, NULL },
-	{ "bound to that card", &two, "eth1", 0, 0, "eth1" },
-	{ "bound to one that is not there", &two, "eth2", 0, 0, "eth2" },
-	{ "bound to another one, whatever the route says", &two, "eth3", 0, 3, NULL },
-	{ "nothing is cut", &none, NULL, 0, 3, NULL },
-	{ "nothing is cut, and no route", &none, NULL, -ENETUNREACH, 0, NULL },
-	{ "nothing is cut, and bound", &none, "eth1", 0, 0, NULL },
+	{ "by that card", &two, NULL, 0, 3, 0, "eth1" },
+	{ "by another one", &two, NULL, 0, 4, 0, NULL },
+	{ "no route: it went with the card", &two, NULL, -ENETUNREACH, 0, 0, "eth1" },
+	{ "a route that refuses is of the administrator", &two, NULL, -EHOSTUNREACH, 0, 0, NULL },
+	{ "a refusal with a card", &two, NULL, -EACCES, 3, 0, NULL },
+	{ "the kernel could not be asked", &two, NULL, -EBADF, 0, 0, NULL },
+	{ "a card that is not there has no number", &two, NULL, 0, 0, 0, NULL },
+	{ "bound to that card", &two, "eth1", 0, 0, 0, "eth1" },
+	{ "bound to one that is not there", &two, "eth2", 0, 0, 0, "eth2" },
+	{ "bound to another one, whatever the route says", &two, "eth3", 0, 3, 0, NULL },
+	{ "by another one now: the route by that card went with its link", &two, NULL, 0, 4, 3, "eth1" },
+	{ "refused now: the source address went with it", &two, NULL, -EINVAL, 0, 3, "eth1" },
+	{ "no route, and it was not the first", &three, NULL, -ENETUNREACH, 0, 5, "eth3" },
+	{ "it always went by another one", &two, NULL, 0, 4, 4, NULL },
+	{ "bound to another one, whatever was before", &two, "eth3", 0, 0, 3, NULL },
+	{ "nothing is cut, and it went by that card", &none, NULL, 0, 4, 3, NULL },
+	{ "nothing is cut", &none, NULL, 0, 3, 0, NULL },
+	{ "nothing is cut, and no route", &none, NULL, -ENETUNREACH, 0, 0, NULL },
+	{ "nothing is cut, and bound", &none, "eth1", 0, 0, 0, NULL },
 };
 
 START_TEST(whether_it_is_cut)
 {
 	const struct row *r = &rows[_i];
-	const struct check_cut *c = check_cut_of(r->cuts, r->bound, r->err, r->index);
+	const struct check_cut *c = check_cut_of(r->cuts, r->bound, r->err, r->index, r->passed);
 	ck_assert_msg((c != NULL) == (r->cut != NULL), "%s", r->what);
 	if (c)
 		ck_assert_str_eq(c->name, r->cut);
