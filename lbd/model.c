@@ -133,7 +133,7 @@ const struct model_target *model_target_awaited(const struct model *m, const str
 bool model_target_stuck(const struct model_target *t, struct lb_time now)
 {
 	int64_t ms = (int64_t)t->check->spec.interval_ms + t->check->spec.timeout_ms;
-	return t->stuck_since.us && lb_time_cmp(now, lb_time_add_ms(t->stuck_since, ms)) >= 0;
+	return !t->judged && t->error_since.us && lb_time_cmp(now, lb_time_add_ms(t->error_since, ms)) >= 0;
 }
 
 /* Forgets what is known of a target that nobody probes. */
@@ -142,7 +142,7 @@ static void reset(struct model *m, struct model_target *t)
 	t->n = 0;
 	t->judged = t->up = false;
 	t->weight = (struct check_weight){ 0 };
-	t->failing_since = t->stuck_since = (struct lb_time){ 0 };
+	t->failing_since = t->error_since = (struct lb_time){ 0 };
 	model_undamp(t); /* it fell before, and may have been mended */
 	t->code = CHECK_CODE_INI;
 	t->latency_us = 0;
@@ -181,12 +181,12 @@ static void note_failing(struct model_target *t, const struct check_state *state
 		t->failing_since = now;
 }
 
-static void note_stuck(struct model_target *t, const struct check_state *state, struct lb_time now)
+static void note_error(struct model_target *t, const struct check_state *state, struct lb_time now)
 {
-	if (state->judged || check_codes[state->last.code].verdict != CHECK_VERDICT_ERROR)
-		t->stuck_since = (struct lb_time){ 0 };
-	else if (t->stuck_since.us == 0)
-		t->stuck_since = now;
+	if (check_codes[state->last.code].verdict != CHECK_VERDICT_ERROR)
+		t->error_since = (struct lb_time){ 0 };
+	else if (t->error_since.us == 0)
+		t->error_since = now;
 }
 
 bool model_health(
@@ -204,7 +204,7 @@ bool model_health(
 		model_damp(t, now);
 	bool failed = t->failing_since.us != 0;
 	note_failing(t, state, now);
-	note_stuck(t, state, now);
+	note_error(t, state, now);
 	/* who has not fallen counts as well for how many fail at once, and so for whether those that fell are believed
 	 */
 	bool counts = failed != (t->failing_since.us != 0);

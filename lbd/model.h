@@ -87,7 +87,7 @@ struct model_target { /* one probe, shared by every backend that asks the same o
 	char *text;                   /* of the last result, NULL = none; owned */
 	struct check_weight weight;   /* what the backend asks for */
 	struct lb_time failing_since; /* the first FAIL that still counts; us 0 = none */
-	struct lb_time stuck_since;   /* without a verdict, and a fault of our own is why; us 0 = not so */
+	struct lb_time error_since;   /* its last words are all of a fault of our own; us 0 = not so */
 	struct lb_time penalty_at;    /* flap damping: when penalty was right, it decays since */
 	uint32_t penalty;             /* 1000 for each fall */
 	struct lb_time damped_until;  /* before that it counts as down; us 0 = not damped */

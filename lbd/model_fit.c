@@ -8,12 +8,16 @@ void model_fit_fault(struct model_fit *f, struct lb_time since)
 	f->since = f->since.us ? lb_time_min(f->since, since) : since;
 }
 
-/* Its last word is no pass, and not from before: what was down before the fault may be down for good. */
+static bool since_then(const struct model_fit *f, struct lb_time at)
+{
+	return at.us && lb_time_cmp(at, f->since) >= 0;
+}
+
+/* Its last word is no pass, and not from before: what was down before the fault may be down for good, and what could
+ * not be probed may never be. */
 static bool fell(const struct model_fit *f, const struct model_target *t)
 {
-	bool failing = t->failing_since.us && lb_time_cmp(t->failing_since, f->since) >= 0;
-	bool paused = t->up && check_codes[t->code].verdict == CHECK_VERDICT_ERROR;
-	return t->judged && (failing || paused);
+	return t->judged && (since_then(f, t->failing_since) || (t->up && since_then(f, t->error_since)));
 }
 
 /* A server that is well passes at once where it never fell, else `rise` times, the last of them at most a timeout after

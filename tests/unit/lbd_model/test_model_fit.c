@@ -101,6 +101,29 @@ START_TEST(what_paused_passes_first)
 }
 END_TEST
 
+/* For want of descriptors, say: it was not known to be well before, and may never be asked. */
+START_TEST(what_could_not_be_probed_before_is_no_reason)
+{
+	struct world w = { 0 };
+	struct model_fit f = { 0 };
+	begin(&w);
+	world_paused(&w, "web/a", 0);
+	world_wait(&w, 1000);
+	model_fit_fault(&f, w.now);
+	world_wait(&w, 5000);
+	world_paused(&w, "web/a", 0);
+	model_fit_over(&f, w.m, w.now);
+	ck_assert(!model_fit_waits(&f, w.m, w.now));
+	/* it passed in between: what it says now is of this fault */
+	world_health(&w, "web/a", 0, true);
+	world_wait(&w, 1000);
+	world_paused(&w, "web/a", 0);
+	model_fit_over(&f, w.m, w.now);
+	ck_assert(model_fit_waits(&f, w.m, w.now));
+	world_end(&w);
+}
+END_TEST
+
 /* The switch has a link again and does not forward yet. */
 START_TEST(what_paused_and_fails_then)
 {
@@ -205,7 +228,7 @@ int main(void)
 {
 	const TTest *tests[] = { it_waits_as_long_as_a_healthy_server_may_need, it_ends_when_the_last_one_has_passed,
 		a_fault_of_before_counts_until_it_is_forgotten, what_fell_before_a_tracked_check_did_fell_by_the_same,
-		what_paused_passes_first, what_paused_and_fails_then, the_first_fault_counts,
-		a_reload_meanwhile_changes_nothing };
+		what_paused_passes_first, what_could_not_be_probed_before_is_no_reason, what_paused_and_fails_then,
+		the_first_fault_counts, a_reload_meanwhile_changes_nothing };
 	return run_suite("model_fit", tests, COUNT(tests));
 }
