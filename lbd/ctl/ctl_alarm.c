@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OF_DAEMON "alarm/" /* in front of the name: the object of one that nobody else tells of */
+#define OF_DAEMON "alarm/" /* in front of the name: the object of one that is about nothing of its own */
 #define KEY_MAX   240
 #define DOWN_MS   10000
 
@@ -75,7 +75,18 @@ static const char *split(const char *key, char name[CTL_ALARM_NAME])
 	return key + n + 1;
 }
 
-/* Whether what was told is this one. Of most alarms there is one; an instance, or another node, has its own. */
+/* How long the object is with which this begins, 0 = with none. Of most alarms there is one; each of these has its own.
+ */
+static size_t own_len(const char *what)
+{
+	static const char *const kinds[] = { "vrrp/", "peer/", "worker/" };
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strncmp(what, kinds[i], strlen(kinds[i])) == 0)
+			return strcspn(what, " ");
+	return 0;
+}
+
+/* Whether what was told is this one. */
 static bool is_same(const char *key, const char *raised)
 {
 	char name[CTL_ALARM_NAME];
@@ -83,9 +94,7 @@ static bool is_same(const char *key, const char *raised)
 	size_t n = strlen(object);
 	if (!ctl_alarm_is(raised, name))
 		return false;
-	if (strncmp(object, "vrrp/", 5) != 0 && strncmp(object, "peer/", 5) != 0)
-		return true;
-	return strncmp(what, object, n) == 0 && (what[n] == '\0' || what[n] == ' ');
+	return !own_len(object) || (own_len(what) == n && strncmp(what, object, n) == 0);
 }
 
 static bool was_told(json_t *told, const char *raised)
@@ -140,6 +149,19 @@ static bool over_next(json_t *told, const json_t *raised, struct ctl_alarm_news 
 	return false;
 }
 
+/* Of an instance the text has the rest in brackets already. */
+static void raised_line(const char *object, size_t own, const char *what, struct ctl_alarm_news *out)
+{
+	const char *rest = what + own + (what[own] == ' ');
+	bool bare = *rest && *rest != '(';
+	const char *begin = bare ? " (" : *rest ? " " : "", *end = bare ? ")" : "";
+	if (own)
+		snprintf(
+			out->line, sizeof(out->line), "%s: alarm %s raised%s%s%s", object, out->name, begin, rest, end);
+	else
+		snprintf(out->line, sizeof(out->line), "%s: raised%s%s%s", object, begin, rest, end);
+}
+
 static bool raised_next(json_t *told, const json_t *raised, struct ctl_alarm_news *out)
 {
 	size_t i;
@@ -151,9 +173,12 @@ static bool raised_next(json_t *told, const json_t *raised, struct ctl_alarm_new
 			continue;
 		out->on = true;
 		snprintf(out->name, sizeof(out->name), "%.*s", (int)strcspn(s, ":"), s);
-		snprintf(object, sizeof(object), OF_DAEMON "%s", out->name);
-		snprintf(out->line, sizeof(out->line), "%s: raised%s%s%s", object, *what ? " (" : "", what,
-			*what ? ")" : "");
+		size_t own = own_len(what);
+		if (own)
+			snprintf(object, sizeof(object), "%.*s", (int)own, what);
+		else
+			snprintf(object, sizeof(object), OF_DAEMON "%s", out->name);
+		raised_line(object, own, what, out);
 		if (ctl_alarm_told(told, out->name, object, true) == 0)
 			return true;
 	}

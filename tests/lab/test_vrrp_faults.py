@@ -156,9 +156,9 @@ def test_process_that_cannot_be_started_is_an_alarm(pair):
         soft, hard = resource.prlimit(a.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(a.pid, resource.RLIMIT_NOFILE, (3, hard))  # it answers nobody meanwhile
         os.kill(vrrp, signal.SIGKILL)
-        until(lambda: "alarm/worker_down: raised (worker/vrrp cannot be started: Too many open files; " in a.log(), "the alarm", 30)
+        until(lambda: "worker/vrrp: alarm worker_down raised (cannot be started: Too many open files; " in a.log(), "the alarm", 30)
         resource.prlimit(a.pid, resource.RLIMIT_NOFILE, (soft, hard))
-        until(lambda: "alarm/worker_down: is over" in a.log(), "it is there again", 30)
+        until(lambda: "worker/vrrp: alarm worker_down is over" in a.log(), "it is there again", 30)
 
 
 def test_flood_of_arp_delays_nothing(pair):

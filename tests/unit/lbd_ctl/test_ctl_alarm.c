@@ -55,6 +55,26 @@ START_TEST(what_nobody_tells_of_is_told)
 }
 END_TEST
 
+START_TEST(each_process_and_each_node_has_its_own)
+{
+	static const char probe[] = "worker_down: worker/probe does not become ready";
+	static const char vrrp[] = "worker_down: worker/vrrp cannot be started: Too many open files; no adverts";
+	ck_assert_str_eq(NEWS(probe), "+worker_down worker/probe: alarm worker_down raised (does not become ready)\n");
+	ck_assert_str_eq(NEWS(probe, vrrp), "+worker_down worker/vrrp: alarm worker_down raised (cannot be started: "
+					    "Too many open files; no adverts)\n");
+	ck_assert_str_eq(NEWS("worker_down: worker/probe cannot be started: Too many open files", vrrp), "");
+	ck_assert_str_eq(NEWS(vrrp), "-worker_down worker/probe: alarm worker_down is over\n");
+	ck_assert_str_eq(NEWS("peer_down: peer/lb-b", "peer_down: peer/lb-bb"),
+		"-worker_down worker/vrrp: alarm worker_down is over\n"
+		"+peer_down peer/lb-b: alarm peer_down raised\n"
+		"+peer_down peer/lb-bb: alarm peer_down raised\n");
+	ck_assert_str_eq(NEWS("peer_down: peer/lb-bb"), "-peer_down peer/lb-b: alarm peer_down is over\n");
+	ck_assert_str_eq(NEWS("two_masters: vrrp/wan (by 10.0.0.2)"),
+		"-peer_down peer/lb-bb: alarm peer_down is over\n"
+		"+two_masters vrrp/wan: alarm two_masters raised (by 10.0.0.2)\n");
+}
+END_TEST
+
 START_TEST(what_was_told_is_not_told_again)
 {
 	ck_assert_int_eq(ctl_alarm_told(told, "two_masters", "vrrp/wan", true), 0);
@@ -134,6 +154,7 @@ int main(void)
 	TCase *tc = tcase_create("told");
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, what_nobody_tells_of_is_told);
+	tcase_add_test(tc, each_process_and_each_node_has_its_own);
 	tcase_add_test(tc, what_was_told_is_not_told_again);
 	tcase_add_test(tc, what_leaves_without_a_word_is_over);
 	tcase_add_test(tc, a_process_that_stays_away_is_one);
