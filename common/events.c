@@ -148,31 +148,53 @@ int lb_event_is(enum lb_event_id id, const char *word)
 }
 
 const struct lb_alarm lb_alarms[] = {
-	{ "kernel_refused", "the kernel has no IPVS, or refuses something of the configuration; backends that this "
-			    "would replace stay" },
-	{ "state_not_saved",
-		"the state directory cannot be written, or lacks something since; tried again every 10 s" },
-	{ "state_not_read", "something in the state directory cannot be read: overrides, or which configurations were "
-			    "rolled back; it stays as it is, and holds as soon as it can be read" },
+	{ "kernel_refused",
+		"the kernel has no IPVS, or refuses something of the configuration; backends that this would replace "
+		"stay",
+		"lbctl kernel diff" },
+	{ "state_not_saved", "the state directory cannot be written, or lacks something since; tried again every 10 s",
+		"ls -ld /var/lib/lbd" },
+	{ "state_not_read",
+		"something in the state directory cannot be read: overrides, or which configurations were rolled back; "
+		"it stays as it is, and holds as soon as it can be read",
+		"chown -R lbd:lbd /var/lib/lbd   # or the disk: dmesg" },
 	{ "worker_down",
-		"a process of the daemon has not been there for 10 s: it cannot be started, or does not become ready" },
-	{ "config_rolled_back", "a configuration was rolled back, and no other one has been applied since" },
-	{ "hook_failed", "a program that is told of changes failed" },
-	{ "two_masters", "another node is master, too, and does not yield" },
-	{ "vrrp_path_down", "the other node is master and well, but its adverts do not arrive" },
-	{ "same_address", "an advert has our own source address and priority" },
-	{ "two_owners", "another node says that it owns the addresses, as this one does" },
-	{ "auth_failed", "adverts arrive that are not authentic, or are replayed" },
-	{ "addresses_differ", "an advert names other addresses than ours" },
-	{ "interval_differs", "an advert has another interval than ours" },
-	{ "unknown_owner", "somebody says that it owns the addresses who is not known to" },
-	{ "duplicate_address", "somebody else has one of our addresses" },
-	{ "no_virtual_mac", "the card's own hardware address is used in place of the virtual one" },
-	{ "adverts_unsent", "the adverts of this node do not leave it" },
-	{ "peer_down", "the other node is silent on all paths" },
-	{ "config_differs", "the other node runs another configuration" },
-	{ "sync_lagging", "the other node does not get flows in time" },
-	{ "sync_key_mismatch", "the other node has another cluster.key_file" },
-	{ "conntrack_full", "connection tracking of the kernel is full" },
+		"a process of the daemon has not been there for 10 s: it cannot be started, or does not become ready",
+		"journalctl -u lbd -g worker/ -n 20" },
+	{ "config_rolled_back", "a configuration was rolled back, and no other one has been applied since",
+		"lbctl config diff" },
+	{ "hook_failed", "a program that is told of changes failed", "journalctl -u lbd -g hook/ -n 20" },
+	{ "two_masters", "another node is master, too, and does not yield",
+		"lbctl --peer vrrp list   # who does not hear whom?" },
+	{ "vrrp_path_down", "the other node is master and well, but its adverts do not arrive", "lbctl peer status" },
+	{ "same_address", "an advert has our own source address and priority",
+		"lbctl vrrp show   # then arping -D the address that adverts leave from" },
+	{ "two_owners", "another node says that it owns the addresses, as this one does",
+		"lbctl --peer vrrp list   # priority 255 is for one of them" },
+	{ "auth_failed", "adverts arrive that are not authentic, or are replayed",
+		"sha256sum /etc/lbd/*.key   # on both nodes, then the clocks: timedatectl" },
+	{ "addresses_differ", "an advert names other addresses than ours", "lbctl peer diff" },
+	{ "interval_differs", "an advert has another interval than ours", "lbctl peer diff" },
+	{ "unknown_owner", "somebody says that it owns the addresses who is not known to",
+		"lbctl vrrp show   # is the one that is master a node of ours?" },
+	{ "duplicate_address", "somebody else has one of our addresses",
+		"lbctl vrrp show   # then arping -D the address" },
+	{ "no_virtual_mac", "the card's own hardware address is used in place of the virtual one",
+		"modprobe macvlan   # not on a card in a bridge or bond: ip -d link show" },
+	{ "adverts_unsent", "the adverts of this node do not leave it",
+		"nft list ruleset   # does it drop protocol 112 on its way out?" },
+	{ "peer_down", "the other node is silent on all paths", "lbctl peer status" },
+	{ "config_differs", "the other node runs another configuration", "lbctl peer diff" },
+	{ "sync_lagging", "the other node does not get flows in time", "lbctl sync status" },
+	{ "sync_key_mismatch", "the other node has another cluster.key_file",
+		"sha256sum /etc/lbd/*.key   # on both nodes" },
+	{ "conntrack_full", "connection tracking of the kernel is full",
+		"sysctl -w net.netfilter.nf_conntrack_max=1048576" },
 };
 const size_t lb_alarms_n = sizeof(lb_alarms) / sizeof(lb_alarms[0]);
+
+int lb_alarm_is(const char *raised, const char *name)
+{
+	size_t n = strlen(name);
+	return strncmp(raised, name, n) == 0 && (raised[n] == '\0' || raised[n] == ':');
+}

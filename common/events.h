@@ -69,7 +69,11 @@ int lb_event_is(enum lb_event_id id, const char *word);
 struct lb_alarm {
 	const char *name; /* "two_masters" */
 	const char *help;
+	const char *mend; /* a line that ends it, or that shows why it is */
 };
 
 extern const struct lb_alarm lb_alarms[];
 extern const size_t lb_alarms_n;
+
+/* Whether a raised one, "NAME" or "NAME: what about", is of that name. */
+int lb_alarm_is(const char *raised, const char *name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbctl/doctor.h"
 
+#include "common/events.h"
 #include "common/finding.h"
 #include "common/proto.h"
 
@@ -10,29 +11,6 @@
 
 #define TEXT_MAX      512
 #define CLOCK_APART_S 1.0 /* signed adverts and beats are refused from a few seconds on */
-
-/* Where one looks when an alarm of that name is raised, or what ends it. */
-static const struct {
-	const char *alarm, *mend;
-} alarms[] = {
-	{ "two_masters", "lbctl --peer vrrp list   # who does not hear whom?" },
-	{ "no_master", "lbctl vrrp show" },
-	{ "vrrp_path_down", "lbctl peer status" },
-	{ "adverts_unsent", "nft list ruleset   # does it drop protocol 112 on its way out?" },
-	{ "vip_contended", "lbctl vrrp show   # then arping -D the address" },
-	{ "peer_down", "lbctl peer status" },
-	{ "config_differs", "lbctl peer diff" },
-	{ "config_rolled_back", "lbctl config diff" },
-	{ "sync_lagging", "lbctl sync status" },
-	{ "sync_key_mismatch", "sha256sum /etc/lbd/*.key   # on both nodes" },
-	{ "quorum_lost", "lbctl backend list" },
-	{ "kernel has no IPVS", "modprobe ip_vs" },
-	{ "kernel_refused", "lbctl kernel diff" },
-	{ "worker_down", "lbctl daemon info" },
-	{ "state_not_saved", "ls -ld /var/lib/lbd" },
-	{ "state_not_read", "chown -R lbd:lbd /var/lib/lbd   # or the disk: dmesg" },
-	{ "conntrack_full", "sysctl -w net.netfilter.nf_conntrack_max=1048576" },
-};
 
 static bool known(const struct doctor_findings *f, const char *object, const char *text)
 {
@@ -80,11 +58,14 @@ void doctor_no_daemon(struct doctor_findings *f, const char *why, bool skipped)
 	tell(f, LB_FINDING_DAEMON, skipped, "daemon", (const char *const[LB_FINDING_ARGS]){ why });
 }
 
-static const char *mend_of(const char *alarm)
+/* Of a kernel without IPVS there is nothing to compare. An alarm of a newer daemon is not known here. */
+static const char *mend_of(const char *raised)
 {
-	for (size_t i = 0; i < sizeof(alarms) / sizeof(alarms[0]); i++)
-		if (strstr(alarm, alarms[i].alarm))
-			return alarms[i].mend;
+	if (lb_alarm_is(raised, "kernel_refused") && strstr(raised, "has no IPVS"))
+		return "modprobe ip_vs";
+	for (size_t i = 0; i < lb_alarms_n; i++)
+		if (lb_alarm_is(raised, lb_alarms[i].name))
+			return lb_alarms[i].mend;
 	return "lbctl status";
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/ctl/ctl_alarm.h"
 
+#include "common/events.h"
 #include "lbd/ctl/ctl_life.h"
 #include "lbd/ctl/ctl_peer.h"
 #include "lbd/ctl/ctl_sync.h"
@@ -53,12 +54,6 @@ json_t *ctl_alarms(const struct ctl_env *env)
 	return list;
 }
 
-bool ctl_alarm_is(const char *raised, const char *name)
-{
-	size_t n = strlen(name);
-	return strncmp(raised, name, n) == 0 && (raised[n] == '\0' || raised[n] == ':');
-}
-
 /* ---- what was told ---- */
 
 static const char *about(const char *raised)
@@ -92,7 +87,7 @@ static bool is_same(const char *key, const char *raised)
 	char name[CTL_ALARM_NAME];
 	const char *object = split(key, name), *what = about(raised);
 	size_t n = strlen(object);
-	if (!ctl_alarm_is(raised, name))
+	if (!lb_alarm_is(raised, name))
 		return false;
 	return !own_len(object) || (own_len(what) == n && strncmp(what, object, n) == 0);
 }

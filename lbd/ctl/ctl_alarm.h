@@ -8,8 +8,6 @@
 
 /* What is raised: strings that begin with a word of lb_alarms, then maybe ": what about". */
 json_t *ctl_alarms(const struct ctl_env *env);
-/* Whether such a string is of the alarm of that name. */
-bool ctl_alarm_is(const char *raised, const char *name);
 
 /* An alarm of an object was told as raised, or as over. told is an object that the caller keeps. -1: no memory. */
 int ctl_alarm_told(json_t *told, const char *name, const char *object, bool on);

@@ -78,7 +78,7 @@ static bool raised(const struct metrics *m, const char *alarm)
 	size_t k;
 	json_t *v;
 	json_array_foreach (m->alarms, k, v)
-		if (ctl_alarm_is(json_string_value(v), alarm))
+		if (lb_alarm_is(json_string_value(v), alarm))
 			return true;
 	return false;
 }

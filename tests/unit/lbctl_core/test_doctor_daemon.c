@@ -2,9 +2,11 @@
 /* What a daemon's answers say that should be looked at. */
 #include "lbctl/doctor.h"
 
+#include "common/events.h"
 #include "common/proto.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -15,8 +17,14 @@ static const struct {
 		"{\"peer\":\"lb-b\",\"version\":\"1.0.0\",\"clock\":0.3}", NULL, NULL, NULL },
 	{ "an old daemon", "{\"version\":\"0.9.0\"}", NULL, "daemon", "version 0.9.0 runs, 1.0.0 is installed",
 		"lbctl daemon restart --wait" },
-	{ "an alarm", "{\"alarms\":[\"vrrp/wan4: two_masters (lb-b)\"]}", NULL, "alarm",
-		"vrrp/wan4: two_masters (lb-b)", "lbctl --peer vrrp list   # who does not hear whom?" },
+	{ "an alarm", "{\"alarms\":[\"two_masters: vrrp/wan4 (by lb-b)\"]}", NULL, "alarm",
+		"two_masters: vrrp/wan4 (by lb-b)", "lbctl --peer vrrp list   # who does not hear whom?" },
+	{ "one that speaks of another one", "{\"alarms\":[\"hook_failed: state, for two_masters\"]}", NULL, "alarm",
+		"hook_failed: state, for two_masters", "journalctl -u lbd -g hook/ -n 20" },
+	{ "the kernel refuses something", "{\"alarms\":[\"kernel_refused\"]}", NULL, "alarm", "kernel_refused",
+		"lbctl kernel diff" },
+	{ "the kernel has no IPVS", "{\"alarms\":[\"kernel_refused: this kernel has no IPVS (modprobe ip_vs)\"]}", NULL,
+		"alarm", "kernel_refused: this kernel has no IPVS (modprobe ip_vs)", "modprobe ip_vs" },
 	{ "one that nobody knows", "{\"alarms\":[\"moon_is_full\"]}", NULL, "alarm", "moon_is_full", "lbctl status" },
 	{ "a finding of the daemon", "{\"findings\":[{\"object\":\"service/web\",\"text\":\"t\",\"fix\":\"f\"}]}", NULL,
 		"sysctl", "t", "f" },
@@ -54,6 +62,23 @@ START_TEST(one_thing_is_found)
 }
 END_TEST
 
+START_TEST(each_alarm_has_a_mend)
+{
+	for (size_t i = 0; i < lb_alarms_n; i++) {
+		char raised[80];
+		struct doctor_findings f = { json_array(), 0 };
+		snprintf(raised, sizeof(raised), "%s: vrrp/two_masters (it is)", lb_alarms[i].name);
+		json_t *status = json_pack("{s:[s]}", "alarms", raised);
+		doctor_status(&f, status, NULL);
+		const char *fix = lb_proto_str(json_array_get(f.rows, 0), "fix");
+		ck_assert_msg(fix && *fix && strcmp(fix, lb_alarms[i].mend) == 0, "%s", raised);
+		ck_assert_str_ne(fix, "lbctl status"); /* what is said of one that nobody knows */
+		json_decref(status);
+		json_decref(f.rows);
+	}
+}
+END_TEST
+
 START_TEST(what_was_not_looked_at_is_no_finding)
 {
 	struct doctor_findings f = { json_array(), 0 };
@@ -76,6 +101,7 @@ int main(void)
 	TCase *c = tcase_create("doctor");
 	suite_add_tcase(s, c);
 	tcase_add_loop_test(c, one_thing_is_found, 0, sizeof(rows) / sizeof(rows[0]));
+	tcase_add_test(c, each_alarm_has_a_mend);
 	tcase_add_test(c, what_was_not_looked_at_is_no_finding);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

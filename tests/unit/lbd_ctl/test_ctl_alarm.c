@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/ctl/ctl_alarm.h"
+
+#include "common/events.h"
 #include "tests/unit/lbd_ctl/node.h"
 
 #include <errno.h>
@@ -143,8 +145,8 @@ END_TEST
 
 START_TEST(a_name_is_not_its_beginning)
 {
-	ck_assert(ctl_alarm_is("peer_down", "peer_down") && ctl_alarm_is("peer_down: peer/b", "peer_down"));
-	ck_assert(!ctl_alarm_is("peer_down: peer/b", "peer") && !ctl_alarm_is("peer", "peer_down"));
+	ck_assert(lb_alarm_is("peer_down", "peer_down") && lb_alarm_is("peer_down: peer/b", "peer_down"));
+	ck_assert(!lb_alarm_is("peer_down: peer/b", "peer") && !lb_alarm_is("peer", "peer_down"));
 }
 END_TEST
 
