@@ -171,6 +171,16 @@ static void add_backend(
 		b->adopted = kernel_weight(bd, s->cfg, b);
 }
 
+/* Without fail-open nobody looks at these again: who is held would stay so for good. */
+static void inherit_failing(const struct model_service *s, struct model_backend *b, const struct model_backend *was)
+{
+	if (!s->cfg->fail_open_percent)
+		return;
+	b->failing_since = was->failing_since;
+	b->was_in = was->was_in;
+	b->held = was->held;
+}
+
 /* What the older model had decided goes on: times, states, drain clocks. */
 static void inherit_service(struct build *bd, struct model_service *s, uint32_t service)
 {
@@ -207,9 +217,7 @@ static void inherit_service(struct build *bd, struct model_service *s, uint32_t 
 		b->drain_set_wall_ms = was->drain_set_wall_ms;
 		b->ramp_since = was->ramp_since;
 		b->was_out = was->was_out;
-		b->failing_since = was->failing_since;
-		b->was_in = was->was_in;
-		b->held = was->held;
+		inherit_failing(s, b, was);
 		b->settled = was->settled;
 		/* not judged in this run either: it still stays */
 		if (!b->adopted && !judged(bd->m, b, s->cfg->n_checks))

@@ -511,6 +511,29 @@ START_TEST(who_is_held_stays_until_all_its_stages_have_spoken)
 }
 END_TEST
 
+START_TEST(without_fail_open_nobody_is_held_any_more)
+{
+	struct world w = { 0 };
+	static const char on[] = WEB("    fail_open: 50%\n" THREE), off[] = WEB(THREE);
+	static const char down[] = "web down 0: a=down:0!check_failed b=down:0!check_failed c=down:0!check_failed\n";
+	world_start(&w, on);
+	all_up(&w, "abc");
+	word(&w, "web/a", false);
+	word(&w, "web/b", false);
+	word(&w, "web/c", false);
+	EXPECT(&w, "web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1!fail_open\n");
+	world_start(&w, off);
+	EXPECT(&w, down);
+	all_up(&w, "abc");
+	word(&w, "web/a", false);
+	EXPECT(&w, "web degraded 2: a=down:0!check_failed b=up:1 c=up:1\n");
+	world_wait(&w, MINUTE);
+	world_start(&w, on); /* and what was known of then is no news of now */
+	EXPECT(&w, "web degraded 2: a=down:0!check_failed b=up:1 c=up:1\n");
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(a_single_backend_that_fails_is_down)
 {
 	struct world w = { 0 };
@@ -923,8 +946,8 @@ int main(void)
 		one_after_the_other_is_no_burst, who_was_down_before_the_burst_stays_down,
 		the_first_of_a_burst_stay_in_as_well, who_was_believed_stays_down_when_there_are_fewer,
 		who_was_down_stays_down_when_it_is_judged_anew, when_all_fail_at_a_start_none_is_believed,
-		who_is_held_stays_until_all_its_stages_have_spoken, a_single_backend_that_fails_is_down,
-		where_one_check_is_enough_one_that_fails_is_no_failure,
+		who_is_held_stays_until_all_its_stages_have_spoken, without_fail_open_nobody_is_held_any_more,
+		a_single_backend_that_fails_is_down, where_one_check_is_enough_one_that_fails_is_no_failure,
 		a_backend_that_comes_back_gets_its_weight_in_steps,
 		who_was_out_returns_also_when_nobody_knew_for_a_while_how_it_is,
 		what_the_quorum_puts_aside_returns_only_if_it_was_down, a_reload_does_not_begin_a_slow_start_anew,
