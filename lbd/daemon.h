@@ -462,6 +462,9 @@ void daemon_waits_look(struct daemon *d, bool timer);
 void daemon_override_deadline(struct daemon *d, struct lb_time now);
 /* The overrides of that object are others now: plan again. Not stored, and nobody is told. */
 void daemon_override_holds(struct daemon *d, const char *object, const struct override_who *who);
+/* The same of many, where each would go through all of them: took for each object, and then hold. */
+void daemon_override_took(struct daemon *d, const char *object, const struct override_who *who);
+void daemon_overrides_hold(struct daemon *d);
 
 /* ---- daemon_level.c ---- */
 enum lb_log_level daemon_level(const struct daemon *d, enum lb_log_part part); /* that holds now */

@@ -147,7 +147,7 @@ static void log_removed(struct daemon *d, const char *object, const struct overr
 		by ? ")" : "");
 }
 
-void daemon_override_holds(struct daemon *d, const char *object, const struct override_who *who)
+void daemon_override_took(struct daemon *d, const char *object, const struct override_who *who)
 {
 	const struct override *ov = overrides_find(d->overrides, object);
 	const char *vrrp = override_vrrp(object);
@@ -166,11 +166,21 @@ void daemon_override_holds(struct daemon *d, const char *object, const struct ov
 		daemon_vrrp_override(d);
 	model_override_changed(d->model, object);
 	daemon_probe_override(d, object);
+}
+
+void daemon_overrides_hold(struct daemon *d)
+{
 	d->changed = true;
 	d->converged = false;
 	daemon_env_refresh(d);
 	daemon_override_deadline(d, lb_clock_now());
 	daemon_more(d);
+}
+
+void daemon_override_holds(struct daemon *d, const char *object, const struct override_who *who)
+{
+	daemon_override_took(d, object, who);
+	daemon_overrides_hold(d);
 }
 
 static void op_asked_for(void *arg, const char *what, const struct ctl_peer *who)

@@ -71,36 +71,16 @@ static bool takes_all(const char *object, void *arg)
 	return true;
 }
 
-/* Of an instance there is no word: what was set meanwhile is newer. */
-static void priority_back(const struct override *ov, void *arg)
+static void one_back(const char *object, void *arg)
 {
-	struct daemon *d = arg;
-	const struct override *is = overrides_find(d->overrides, ov->object);
-	const struct override_item *it = &ov->prio_item;
-	const struct override_who who = { it->by, it->reason, it->set_wall_ms,
-		lb_time_add_ms(lb_clock_now(), it->set_wall_ms - lb_clock_wall_ms()),
-		it->expires_wall_ms ? it->expires_wall_ms - it->set_wall_ms : 0, it->by_wall };
-	if (it->set && !(is && is->prio_item.set) && overrides_set_prio(d->overrides, ov->object, ov->prio, &who) == 0)
-		daemon_override_holds(d, ov->object, NULL);
+	daemon_override_took(arg, object, NULL);
 }
 
 int daemon_words_back(struct daemon *d, const struct override_words *words, const struct overrides *o)
 {
 	const struct override_merge m = { takes_all, NULL, lb_clock_wall_ms(), lb_clock_now() };
-	json_t *one, *list = override_words_tell(words, o, NULL, d->node);
-	size_t i;
-	const char *object;
-	int err = list ? 0 : -ENOMEM;
-	json_array_foreach (list, i, one) {
-		int r = override_words_merge(d->words, d->overrides, one, &m, &object);
-		if (r > 0)
-			daemon_override_holds(d, object, NULL);
-		else if (r == -ENOMEM)
-			err = r;
-	}
-	if (!err)
-		overrides_each(o, priority_back, d);
-	json_decref(list);
+	int err = override_words_back(d->words, d->overrides, words, o, &m, one_back, d);
+	daemon_overrides_hold(d);
 	return err;
 }
 

@@ -235,10 +235,7 @@ json_t *override_words_tell(
 /* A word as it came. */
 struct heard {
 	struct word w;
-	enum config_state state;
-	enum override_weight weight_kind;
-	uint32_t weight;
-	enum override_force force;
+	struct override value; /* that item of it: what it says, not by whom */
 };
 
 static bool weight_read(const char *s, struct heard *h)
@@ -246,8 +243,8 @@ static bool weight_read(const char *s, struct heard *h)
 	struct lb_weight w;
 	if (lb_weight_parse(s, &w) || w.kind == LB_WEIGHT_AUTO)
 		return false;
-	h->weight_kind = w.kind == LB_WEIGHT_SHARE ? OVERRIDE_WEIGHT_PERCENT : OVERRIDE_WEIGHT_VALUE;
-	h->weight = w.value;
+	h->value.weight_kind = w.kind == LB_WEIGHT_SHARE ? OVERRIDE_WEIGHT_PERCENT : OVERRIDE_WEIGHT_VALUE;
+	h->value.weight = w.value;
 	return w.value <= (w.kind == LB_WEIGHT_SHARE ? PERCENT_MAX : CONFIG_WEIGHT_MAX);
 }
 
@@ -255,9 +252,9 @@ static void value_read(struct lb_fields *f, struct heard *h)
 {
 	lb_field_text(f, "value", h->w.value, sizeof(h->w.value));
 	switch (h->w.kind) {
-	case STATE: h->state = (enum config_state)lb_field_word(f, "value", states, 3); break;
+	case STATE: h->value.state = (enum config_state)lb_field_word(f, "value", states, 3); break;
 	case WEIGHT: f->bad |= !weight_read(h->w.value, h); break;
-	case FORCE: h->force = (enum override_force)lb_field_word(f, "value", forces, 2); break;
+	case FORCE: h->value.force = (enum override_force)lb_field_word(f, "value", forces, 2); break;
 	}
 	h->w.set = lb_field_int(f, "set", 0, STAMP_MAX);
 	h->w.expires = lb_field_int(f, "expires", 0, STAMP_MAX);
@@ -302,17 +299,34 @@ static bool is_newer(const struct word *a, const struct word *b)
 	return !a->gone && strcmp(a->value, b->value) > 0;
 }
 
-static int item_put(struct overrides *o, const struct heard *h, const struct override_merge *m)
+/* As if it had been said here at that time: what is left of it is what is left there. */
+static struct override_who said_then(const struct override_item *it, const struct override_merge *m)
 {
-	/* as if it had been said here at that time: what is left of it is what is left there */
-	const struct override_who who = { h->w.by, h->w.reason, h->w.set, lb_time_add_ms(m->now, h->w.set - m->wall_ms),
-		h->w.expires ? h->w.expires - h->w.set : 0, true };
-	switch (h->w.kind) {
-	case STATE: return overrides_set_state(o, h->w.object, h->state, &who);
-	case WEIGHT: return overrides_set_weight(o, h->w.object, h->weight_kind, h->weight, &who);
-	case FORCE: return overrides_set_force(o, h->w.object, h->force, &who);
+	return (struct override_who){ it->by, it->reason, it->set_wall_ms,
+		lb_time_add_ms(m->now, it->set_wall_ms - m->wall_ms),
+		it->expires_wall_ms ? it->expires_wall_ms - it->set_wall_ms : 0, it->by_wall };
+}
+
+static int item_put(struct overrides *o, const char *object, enum kind kind, const struct override *value,
+	const struct override_who *who)
+{
+	switch (kind) {
+	case STATE: return overrides_set_state(o, object, value->state, who);
+	case WEIGHT: return overrides_set_weight(o, object, value->weight_kind, value->weight, who);
+	case FORCE: return overrides_set_force(o, object, value->force, who);
 	}
 	return 0;
+}
+
+static int heard_put(struct overrides *o, struct heard *h, const struct override_merge *m)
+{
+	const struct override_item it = { .set_wall_ms = h->w.set,
+		.expires_wall_ms = h->w.expires,
+		.by_wall = true,
+		.by = h->w.by,
+		.reason = h->w.reason };
+	const struct override_who who = said_then(&it, m);
+	return item_put(o, h->w.object, h->w.kind, &h->value, &who);
 }
 
 static void item_clear(struct overrides *o, const struct word *w)
@@ -337,16 +351,77 @@ int override_words_merge(struct override_words *ws, struct overrides *o, const j
 		return 0;
 	struct word *w = place_of(ws, h.w.object, h.w.kind);
 	if (!w)
-		return -ENOMEM;
+		return ws->v.n < OVERRIDE_WORDS_MAX ? -ENOMEM : -ENOSPC;
 	if (!is_newer(&h.w, w))
 		return 0;
-	if (!h.w.gone && item_put(o, &h, m))
+	if (!h.w.gone && heard_put(o, &h, m))
 		return -ENOMEM;
 	bool was = !w->gone;
 	*w = h.w;
 	if (h.w.gone)
 		item_clear(o, w);
 	return !h.w.gone || was;
+}
+
+/* ---- of the disk, late ---- */
+
+struct backing {
+	const struct override_words *ws;
+	struct overrides *o;
+	const struct override_merge *m;
+	void (*fn)(const char *object, void *arg);
+	void *arg;
+	int err;
+};
+
+/* There are words of some only, and of an instance none: what was set meanwhile is newer. */
+static void one_back(const struct override *ov, void *arg)
+{
+	struct backing *back = arg;
+	struct overrides *o = back->o;
+	bool any = false;
+	int err = 0;
+	for (unsigned k = 0; k < KINDS && !err; k++) {
+		const struct override_item *it = item_of(ov, (enum kind)k);
+		const struct override *is = overrides_find(o, ov->object);
+		if (!it->set || (is && item_of(is, (enum kind)k)->set) || find(back->ws, ov->object, (enum kind)k))
+			continue;
+		const struct override_who who = said_then(it, back->m);
+		err = item_put(o, ov->object, (enum kind)k, ov, &who);
+		any |= !err;
+	}
+	const struct override *is = overrides_find(o, ov->object);
+	if (!err && ov->prio_item.set && !(is && is->prio_item.set)) {
+		const struct override_who who = said_then(&ov->prio_item, back->m);
+		err = overrides_set_prio(o, ov->object, ov->prio, &who);
+		any |= !err;
+	}
+	back->err = err ? err : back->err;
+	if (any)
+		back->fn(ov->object, back->arg);
+}
+
+int override_words_back(struct override_words *ws, struct overrides *o, const struct override_words *words,
+	const struct overrides *from, const struct override_merge *m, void (*fn)(const char *object, void *arg),
+	void *arg)
+{
+	struct backing back = { ws, o, m, fn, arg, 0 };
+	json_t *one, *list = override_words_tell(words, from, NULL, "");
+	size_t i;
+	const char *object;
+	if (!list)
+		return -ENOMEM;
+	json_array_foreach (list, i, one) {
+		int r = override_words_merge(ws, o, one, m, &object);
+		if (r > 0)
+			fn(object, arg);
+		else if (r == -ENOMEM)
+			back.err = r;
+	}
+	json_decref(list);
+	if (!back.err)
+		overrides_each(from, one_back, &back);
+	return back.err;
 }
 
 /* ---- what is kept ---- */

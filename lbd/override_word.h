@@ -48,9 +48,17 @@ struct override_merge {
 	struct lb_time now;
 };
 /* A word of the other node. Accepts any JSON. 1: it is the newest and holds now; 0: there is a newer one, it is the
- * same, or the object is not known; -EBADMSG; -ENOMEM. *object is borrowed from word, set unless -EBADMSG. */
+ * same, or the object is not known; -EBADMSG; -ENOSPC: there are too many; -ENOMEM. *object is borrowed from word, set
+ * unless -EBADMSG. */
 int override_words_merge(struct override_words *ws, struct overrides *o, const json_t *word,
 	const struct override_merge *m, const char **object);
+
+/* What a disk gives back late: its words as those of the other node, and of its overrides also those that have no word,
+ * where none was set meanwhile. Calls fn for each object that has others now, maybe twice. 0, or -ENOMEM: not all of
+ * them hold. */
+int override_words_back(struct override_words *ws, struct overrides *o, const struct override_words *words,
+	const struct overrides *from, const struct override_merge *m, void (*fn)(const char *object, void *arg),
+	void *arg);
 
 /* Objects whose overrides were dropped with the configuration that had them: nobody has taken them away. And what is
  * too old. held: the object has overrides still, or may have. */

@@ -115,10 +115,15 @@ def drains(d):
     return int(line.split()[1])
 
 
-def test_many_overrides_outlive_a_restart(pair):
+def many():
+    """Names of so many backends, and the configuration that has them."""
     names = [f"b{i}" for i in range(20000)]
-    yaml = json.dumps({"services": {"web": {"listen": "203.0.113.1:80", "check": "none", "backends": {
+    return names, json.dumps({"services": {"web": {"listen": "203.0.113.1:80", "check": "none", "backends": {
         n: f"10.1.{i >> 8}.{i & 255}" for i, n in enumerate(names)}}}})
+
+
+def test_many_overrides_outlive_a_restart(pair):
+    names, yaml = many()
     d = lone(pair.a, yaml, "lb-a")
     try:
         stored(d, {n: "the disk of this one is replaced, and its neighbours, too; until then it has no new clients. " * 3 for n in names})
@@ -874,6 +879,26 @@ def test_overrides_that_cannot_be_read_are_not_forgotten(pair, what):
         restart(d)
         assert override(d)[0] == "maint" and override(d, "web/app2", "weight")[0] == "5"
         assert "state_not_saved" not in status(d)["alarms"]
+
+
+def test_many_overrides_that_are_read_later_all_hold(pair):
+    names, yaml = many()
+    d = Lbd(pair.a, yaml, user="lbd")
+    try:
+        stored(d, {n: "a new disk" for n in names})
+        path = os.path.join(d.state_dir, "overrides.json")
+        shutil.chown(path, "lbd")
+        mend = to_root(path)
+        answers(d.start(ready=False))
+        assert drains(d) == 0 and unread(d)
+        d.text("backend", "weight", "web/b7", "3")
+        mend()
+        has_read(d)
+        assert drains(d) == len(names)
+        restart(d)
+        assert drains(d) == len(names) and override(d, "web/b7", "weight")[0] == "3"
+    finally:
+        d.close()
 
 
 def damaged(d):

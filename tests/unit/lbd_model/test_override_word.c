@@ -441,6 +441,76 @@ START_TEST(said_with_a_wrong_clock)
 }
 END_TEST
 
+static bool all(const char *object, void *arg)
+{
+	(void)object, (void)arg;
+	return true;
+}
+
+static void count(const char *object, void *arg)
+{
+	(void)object;
+	++*(unsigned *)arg;
+}
+
+/* What `from` has on its disk is read by x late. How many objects have others now. */
+static unsigned read_late(struct node *x, const struct node *from)
+{
+	unsigned n = 0;
+	const struct override_merge m = { all, NULL, wall(x), mono() };
+	ck_assert_int_eq(override_words_back(x->ws, x->o, from->ws, from->o, &m, count, &n), 0);
+	ck_assert_uint_eq(override_words_look(x->ws, x->o, NULL, wall(x)), 0);
+	return n;
+}
+
+#define MANY (OVERRIDE_WORDS_MAX + 1000)
+
+/* More than there are words: those without one come back as well, but for what an operator said meanwhile. */
+START_TEST(what_is_read_late_holds_with_a_word_and_without)
+{
+	static const char last[] = "web/b9191";
+	for (unsigned i = 0; i < MANY; i++) {
+		char object[32];
+		struct override_who w = who(&a, i == 5 || i == MANY - 2 ? 60000 : 0);
+		snprintf(object, sizeof(object), "web/b%u", i);
+		ck_assert_int_eq(overrides_set_state(a.o, object, CONFIG_STATE_MAINT, &w), 0);
+	}
+	struct override_who w = who(&a, 0);
+	ck_assert_int_eq(overrides_set_weight(a.o, last, OVERRIDE_WEIGHT_PERCENT, 50, &w), 0);
+	ck_assert_int_eq(overrides_set_force(a.o, last, OVERRIDE_FORCE_DOWN, &w), 0);
+	ck_assert_int_eq(overrides_set_prio(a.o, "vrrp:wan", 7, &w), 0);
+	ck_assert_int_eq(overrides_set_prio(a.o, "vrrp:lan", 7, &w), 0);
+	(void)override_words_look(a.ws, a.o, NULL, wall(&a));
+	restart(&a);
+	now_ms = 1000;
+	w = who(&b, 0);
+	ck_assert_int_eq(overrides_set_prio(b.o, "vrrp:lan", 9, &w), 0);
+	drain(&b, "web/app1", CONFIG_STATE_DRAIN, 0);
+	drain(&b, "web/b0", CONFIG_STATE_DRAIN, 0); /* one that has a word there, too */
+	drain(&b, last, CONFIG_STATE_DRAIN, 0);
+	(void)read_late(&b, &a);
+	ck_assert_uint_eq(overrides_count(b.o), MANY + 3); /* app1, wan, lan */
+	ck_assert_str_eq(state(&b, "web/app1"), "drain");
+	ck_assert_str_eq(state(&b, "web/b0"), "drain");
+	ck_assert_str_eq(state(&b, "web/b1"), "maint");
+	const struct override *ov = overrides_find(b.o, last);
+	ck_assert_str_eq(state(&b, last), "drain");
+	ck_assert(ov->weight_item.set && ov->weight_kind == OVERRIDE_WEIGHT_PERCENT && ov->weight == 50);
+	ck_assert(ov->force_item.set && ov->force == OVERRIDE_FORCE_DOWN);
+	ck_assert_str_eq(ov->force_item.by, "alice");
+	ck_assert_str_eq(ov->force_item.reason, "why");
+	ck_assert_int_eq(ov->force_item.set_wall_ms, WALL);
+	ck_assert_uint_eq(overrides_find(b.o, "vrrp:wan")->prio, 7);
+	ck_assert_uint_eq(overrides_find(b.o, "vrrp:lan")->prio, 9);
+	ck_assert_uint_eq(read_late(&b, &a), 0); /* the same again is no news */
+	now_ms = 60001;
+	expire(&b);
+	ck_assert_str_eq(state(&b, "web/b5"), "-");
+	ck_assert_str_eq(state(&b, "web/b9190"), "-");
+	ck_assert_uint_eq(overrides_count(b.o), MANY + 1);
+}
+END_TEST
+
 #define WORD "\"object\":\"web/app1\",\"item\":\"state\",\"stamp\":1790000000000"
 #define SAID ",\"set\":1790000000000,\"expires\":0,\"by\":\"x\",\"reason\":\"\"}"
 
@@ -552,6 +622,7 @@ int main(void)
 	tcase_add_test(t, what_was_taken_away_meanwhile_does_not_come_back);
 	tcase_add_test(t, a_boot_with_a_clock_behind_prolongs_nothing);
 	tcase_add_loop_test(t, said_with_a_wrong_clock, 0, 2);
+	tcase_add_test(t, what_is_read_late_holds_with_a_word_and_without);
 	tcase_add_test(t, hostile_words);
 	tcase_add_loop_test(t, they_agree, 0, 300);
 	suite_add_tcase(s, t);
