@@ -120,8 +120,11 @@ struct model_backend {
 	bool in_table; /* has a row in the kernel */
 	bool in_pool;  /* may get new flows */
 	bool settled;  /* decided at least once */
-	/* The weight that the kernel had it with before anybody judged it, which it keeps until then; 0 = not so. */
+	bool trusted;  /* a start, or a reload of its check, found it serving: it stays until it is judged */
+	/* The weight that the kernel had it with then: not more until its checks may have asked for theirs; 0 = not so.
+	 */
 	uint32_t adopted;
+	bool ramp_unknown; /* that may be a step of a slow start that this run has not seen begin */
 };
 
 struct model_service {

@@ -169,6 +169,7 @@ static void add_backend(
 		link_check(bd, at, i);
 	if (!judged(m, b, s->cfg->n_checks))
 		b->adopted = kernel_weight(bd, s->cfg, b);
+	b->trusted = b->ramp_unknown = b->adopted != 0;
 }
 
 /* Without fail-open nobody looks at these again: who is held would stay so for good. */
@@ -179,6 +180,16 @@ static void inherit_failing(const struct model_service *s, struct model_backend 
 	b->failing_since = was->failing_since;
 	b->was_in = was->was_in;
 	b->held = was->held;
+}
+
+/* What was found at a start, and has not been judged in this run either, still stays. */
+static void inherit_adopted(struct model_backend *b, const struct model_backend *was)
+{
+	if (!b->adopted) {
+		b->adopted = was->adopted;
+		b->trusted = was->trusted;
+	}
+	b->ramp_unknown = was->adopted && was->ramp_unknown;
 }
 
 /* What the older model had decided goes on: times, states, drain clocks. */
@@ -219,9 +230,7 @@ static void inherit_service(struct build *bd, struct model_service *s, uint32_t 
 		b->was_out = was->was_out;
 		inherit_failing(s, b, was);
 		b->settled = was->settled;
-		/* not judged in this run either: it still stays */
-		if (!b->adopted && !judged(bd->m, b, s->cfg->n_checks))
-			b->adopted = was->adopted;
+		inherit_adopted(b, was);
 		b->since_wall_ms = was->since_wall_ms;
 		b->weight = was->weight;
 		b->state = was->state;

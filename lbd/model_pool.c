@@ -118,7 +118,7 @@ static void decide_down(const struct model_service *s, struct model_decision *d,
 
 static void decide_up(const struct model_backend *b, struct model_decision *d, enum model_health_word h)
 {
-	d->state = h == HEALTH_UP || b->adopted ? MODEL_BACKEND_UP : MODEL_BACKEND_UNCHECKED;
+	d->state = h == HEALTH_UP || b->trusted ? MODEL_BACKEND_UP : MODEL_BACKEND_UNCHECKED;
 	d->in_table = true;
 	if (h == HEALTH_UNKNOWN)
 		d->reasons |= MODEL_REASON_NOT_CHECKED;
@@ -189,7 +189,7 @@ static int64_t step_of(const struct config_service *s)
 static void slow_start_from(const struct config_service *s, struct model_backend *b, const struct model_decision *d,
 	uint32_t had, struct lb_time now)
 {
-	if (!s->slow_start_ms || !d->in_pool || b->ramp_since.us || had >= d->weight)
+	if (!s->slow_start_ms || !d->in_pool || !b->ramp_unknown || b->ramp_since.us || had >= d->weight)
 		return;
 	int64_t steps = (int64_t)((uint64_t)had * RAMP_STEPS / d->weight);
 	b->ramp_since = (struct lb_time){ now.us - (steps ? steps - 1 : 0) * step_of(s) };
@@ -222,6 +222,45 @@ static void slow_start(
 	d->weight = w ? (uint32_t)w : 1;
 	d->reasons |= MODEL_REASON_SLOW_START;
 	d->deadline = lb_time_min(d->deadline, (struct lb_time){ b->ramp_since.us + (step + 1) * step_us });
+}
+
+/* ---- what a start found ---- */
+
+/* Where one check is enough, another one may not have said yet what it asks for. */
+static bool may_ask(const struct model *m, const struct model_backend *b)
+{
+	for (uint32_t i = 0; i < m->services[b->service].cfg->n_checks; i++) {
+		const struct model_target *t = &m->targets[m->links[b->first_link + i].target];
+		if (!t->judged && check_spec_weighs(&t->check->spec))
+			return true;
+	}
+	return false;
+}
+
+/* Whether it no longer has the weight it was found with. Who was out begins anew. */
+static bool is_weighed(
+	const struct model *m, const struct model_backend *b, const struct model_decision *d, struct lb_time now)
+{
+	switch ((enum model_health_word)d->health) {
+	case HEALTH_UNKNOWN: return false;
+	case HEALTH_UP: return b->was_out || !may_ask(m, b);
+	case HEALTH_DOWN:
+	case HEALTH_FLAPPING: break;
+	}
+	return model_forced(b) != MODEL_FORCED_NOT || !model_is_doubted(m, b, now);
+}
+
+/* From now on the checks have the word, and of what is in maintenance nobody knows what comes back. */
+static void take_over(const struct model *m, struct model_backend *b, struct model_decision *d, struct lb_time now)
+{
+	bool maint = d->state == MODEL_BACKEND_MAINT;
+	uint32_t had = b->adopted;
+	b->trusted = b->trusted && d->health == HEALTH_UNKNOWN && !maint;
+	if (!had || !(maint || is_weighed(m, b, d, now)))
+		return;
+	b->adopted = 0;
+	*d = decide(m, b, now);
+	slow_start_from(m->services[b->service].cfg, b, d, had, now);
 }
 
 /* ---- all of them ---- */
@@ -290,13 +329,7 @@ void model_settle(
 	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
 		drain_clock(&b[i], now, wall_ms);
 		d[i] = decide(m, &b[i], now);
-		/* from now on the checks have the word, and of what is in maintenance nobody knows what comes back */
-		if (b[i].adopted && (d[i].health != HEALTH_UNKNOWN || d[i].state == MODEL_BACKEND_MAINT)) {
-			uint32_t had = b[i].adopted;
-			b[i].adopted = 0;
-			d[i] = decide(m, &b[i], now);
-			slow_start_from(s->cfg, &b[i], &d[i], had, now);
-		}
+		take_over(m, &b[i], &d[i], now);
 	}
 	model_quorum(m, service, d);
 	s->deadline = LB_TIME_NEVER;

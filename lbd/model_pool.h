@@ -25,5 +25,7 @@ enum model_health_word model_health_of(
 
 /* More failed at once than one believes: marks the backends whose failure is not believed (b->held). */
 void model_fail_open(struct model *m, uint32_t service, struct lb_time now);
+/* Whether it fails and that is not believed, or may still turn out to be one failure of many at once. */
+bool model_is_doubted(const struct model *m, const struct model_backend *b, struct lb_time now);
 /* Whether enough are in the pool, and what happens when they are not. */
 void model_quorum(struct model *m, uint32_t service, struct model_decision *d);

@@ -58,7 +58,7 @@ static void note_failing(const struct model *m, struct model_backend *b, struct 
 	if (since.us == 0 && is_unheard(m, b, now))
 		return;
 	if (lb_time_cmp(since, b->failing_since) > 0)
-		b->was_in = b->held || b->adopted || (b->settled && b->state == MODEL_BACKEND_UP);
+		b->was_in = b->held || b->trusted || (b->settled && b->state == MODEL_BACKEND_UP);
 	b->failing_since = since;
 }
 
@@ -67,6 +67,11 @@ static bool is_believed(const struct model_backend *b, struct lb_time now, int64
 {
 	bool out = b->state == MODEL_BACKEND_DOWN && lb_time_diff_us(now, b->failing_since) > window;
 	return !b->held && (!b->was_in || out);
+}
+
+bool model_is_doubted(const struct model *m, const struct model_backend *b, struct lb_time now)
+{
+	return b->failing_since.us && !is_believed(b, now, burst_us(m->services[b->service].cfg));
 }
 
 /* Whether the failures that began within one interval around `since` are more than the share. times is sorted. */

@@ -18,13 +18,16 @@ const struct check_type_row check_types[] = {
 	[CHECK_TYPE_LDAP] = { .name = "ldap", .help = "passes when the directory shows its root entry" },
 	[CHECK_TYPE_FTP] = { .name = "ftp", .help = "passes when the file server greets" },
 	[CHECK_TYPE_DNS] = { .name = "dns", .help = "passes when the name resolves to what is expected" },
-	[CHECK_TYPE_AGENT] = { .name = "agent", .help = "one line from the backend: up, down, drain, a weight or N%" },
+	[CHECK_TYPE_AGENT] = { .name = "agent",
+		.weighs = true,
+		.help = "one line from the backend: up, down, drain, a weight or N%" },
 	[CHECK_TYPE_SCRIPT] = { .name = "script",
 		.room = CHECK_ROOM_SCRIPT,
 		.portless = true,
 		.help = "passes when the program exits with 0" },
 	[CHECK_TYPE_FILE] = { .name = "file",
 		.portless = true,
+		.weighs = true,
 		.help = "up, down or a weight, written by another program" },
 };
 _Static_assert(sizeof(check_types) / sizeof(check_types[0]) == CHECK_TYPE_COUNT, "one row per check type");
@@ -60,6 +63,11 @@ int check_code_parse(const char *word)
 		if (strcmp(check_codes[i].name, word) == 0)
 			return i;
 	return -1;
+}
+
+bool check_spec_weighs(const struct check_spec *s)
+{
+	return check_types[s->type].weighs || check_param(&s->params, CHECK_PARAM_WEIGHT_FROM);
 }
 
 bool check_spec_equal(const struct check_spec *a, const struct check_spec *b)

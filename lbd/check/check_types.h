@@ -43,6 +43,7 @@ struct check_type_row {
 	const char *name;
 	enum check_room room;
 	bool portless; /* asks an address, not a port */
+	bool weighs;   /* what it asks may always answer with a weight */
 	const char *help;
 };
 
@@ -64,6 +65,8 @@ struct check_spec {
 /* Whether two specs ask the same of the same target (everything but the name). */
 bool check_spec_equal(const struct check_spec *a, const struct check_spec *b);
 uint32_t check_spec_hash(const struct check_spec *s);
+/* Whether a result may come with a weight that the backend asks for. */
+bool check_spec_weighs(const struct check_spec *s);
 
 /* Result codes: HAProxy's vocabulary. The row tells the verdict. */
 enum check_verdict { CHECK_VERDICT_NONE, CHECK_VERDICT_PASS, CHECK_VERDICT_FAIL, CHECK_VERDICT_ERROR };
