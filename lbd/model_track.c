@@ -110,14 +110,13 @@ enum model_seen model_seen_check(const struct model *m, const struct config_chec
 	return !t || !t->judged ? MODEL_SEEN_UNKNOWN : t->up ? MODEL_SEEN_UP : MODEL_SEEN_DOWN;
 }
 
-/* Whether more may become up without anything having changed: somebody is still to be heard. */
-static bool unheard(const struct model *m)
+/* Whether a service that does not serve may do so without anything having changed: a backend is still to be heard. */
+static bool is_unheard(const struct model *m, const struct model_service *s)
 {
-	for (uint32_t i = 0; i < m->n_services; i++)
-		if (!m->services[i].settled || m->services[i].dirty)
-			return true;
-	for (uint32_t i = 0; i < m->n_targets; i++)
-		if (model_target_awaited(m, &m->targets[i]))
+	if (!s->settled || s->dirty)
+		return true;
+	for (uint32_t i = 0; i < s->cfg->n_backends; i++)
+		if (m->backends[s->first_backend + i].state == MODEL_BACKEND_UNCHECKED)
 			return true;
 	return false;
 }
@@ -125,11 +124,14 @@ static bool unheard(const struct model *m)
 enum model_seen model_seen_services(const struct model *m, const struct config_share *share)
 {
 	uint64_t up = 0, all = 0;
+	bool unheard = false;
 	for (uint32_t i = 0; i < m->n_services; i++) {
 		enum model_service_status s = (enum model_service_status)m->services[i].status;
-		up += s == MODEL_SERVICE_UP || s == MODEL_SERVICE_DEGRADED;
+		bool serves = s == MODEL_SERVICE_UP || s == MODEL_SERVICE_DEGRADED;
+		up += serves;
 		all += s != MODEL_SERVICE_MAINT;
+		unheard |= !serves && is_unheard(m, &m->services[i]);
 	}
 	bool enough = share->percent ? up * 100 >= all * share->value : up >= share->value;
-	return enough ? MODEL_SEEN_UP : unheard(m) ? MODEL_SEEN_UNKNOWN : MODEL_SEEN_DOWN;
+	return enough ? MODEL_SEEN_UP : unheard ? MODEL_SEEN_UNKNOWN : MODEL_SEEN_DOWN;
 }

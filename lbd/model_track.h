@@ -62,6 +62,6 @@ struct lb_time model_track_fault_since(const struct model *m, const struct confi
 /* Of a check: its verdict. */
 enum model_seen model_seen_check(const struct model *m, const struct config_check *check);
 /* Whether so many services (or that share of all but those in maintenance) are up or degraded. While too few are and
- * some have not been decided yet, or a verdict is still to come, also one that a fault
- * of our own keeps back: unknown. */
+ * one that is not has not been decided yet, or has a backend about which its checks have not said enough, also because
+ * a fault of our own keeps them back: unknown. */
 enum model_seen model_seen_services(const struct model *m, const struct config_share *share);

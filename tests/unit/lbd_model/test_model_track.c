@@ -308,6 +308,12 @@ START_TEST(services_in_maintenance_are_no_part_of_a_share)
 }
 END_TEST
 
+static void cannot_be_sent(struct world *w, uint32_t target)
+{
+	const struct check_state fault = { .last = { .code = CHECK_CODE_SOCKERR } };
+	ck_assert(model_health(w->m, target, &fault, w->now, w->wall));
+}
+
 /* What each stage says of the only backend, in their order: '+' passes, '-' fails, '.' has not been heard, '!' cannot
  * be sent, which moves no address. */
 START_TEST(of_a_stage_that_rests_nothing_is_awaited)
@@ -339,9 +345,8 @@ START_TEST(of_a_stage_that_rests_nothing_is_awaited)
 			world_settle(&w);
 		}
 		for (uint32_t k = 0; k < 3; k++) {
-			const struct check_state fault = { .last = { .code = CHECK_CODE_SOCKERR } };
 			if (rows[i].words[k] == '!')
-				model_health(w.m, target_id(&w, "web/a", k), &fault, w.now, w.wall);
+				cannot_be_sent(&w, target_id(&w, "web/a", k));
 			else if (rows[i].words[k] == '.')
 				world_rests(&w, "web/a", k);
 			else
@@ -356,12 +361,82 @@ START_TEST(of_a_stage_that_rests_nothing_is_awaited)
 }
 END_TEST
 
+/* What each check says of both backends of a service that has two: as above, and 'd' is drained by an operator. */
+START_TEST(only_what_may_make_it_serve_is_awaited)
+{
+	static const struct {
+		const char *mode, *words[2];
+		enum model_seen is;
+	} rows[] = {
+		{ "all", { "-!", "!-" }, DOWN },
+		{ "all", { "-!", "+!" }, WHAT },
+		{ "all", { "-!", "!." }, WHAT },
+		{ "all", { "++", "!!" }, UP },
+		{ "any", { "+!", "+!" }, UP },
+		{ "any", { "-!", "--" }, WHAT },
+		{ "any", { "--", "--" }, DOWN },
+		{ "all", { "--", "d!" }, DOWN },
+	};
+	const struct config_share one = { 1, false };
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct world w = { 0 };
+		char text[400];
+		snprintf(text, sizeof(text),
+			"checks: { one: { type: tcp, port: 1 }, two: { type: tcp, port: 2 },\n"
+			"  gateway: { type: icmp, address: 192.0.2.1 } }\n"
+			"services: { web: { listen: 203.0.113.1:80, check: { %s: [one, two] },\n"
+			"  backends: { a: 10.1.0.1, b: 10.1.0.2 } } }\n" VRRP("{ check: gateway }"),
+			rows[i].mode);
+		world_start(&w, text);
+		/* no service waits for that one */
+		cannot_be_sent(&w, model_tracked_target(w.m, check_of(w.m, "gateway"))->id);
+		for (size_t b = 0; b < 2; b++)
+			for (uint32_t k = 0; k < 2; k++) {
+				const char *object = b ? "web/b" : "web/a";
+				char said = rows[i].words[b][k];
+				if (said == '!')
+					cannot_be_sent(&w, target_id(&w, object, k));
+				else if (said == 'd')
+					world_state(&w, object, CONFIG_STATE_DRAIN, 0);
+				else if (said != '.')
+					world_health(&w, object, k, said == '+');
+			}
+		world_settle(&w);
+		world_wait(&w, 3600000);
+		ck_assert_msg(model_seen_services(w.m, &one) == rows[i].is, "%s %s %s: %d", rows[i].mode,
+			rows[i].words[0], rows[i].words[1], (int)model_seen_services(w.m, &one));
+		world_end(&w);
+	}
+}
+END_TEST
+
+/* Of a service that serves nothing is awaited. */
+START_TEST(a_service_that_serves_keeps_nobody_waiting)
+{
+	struct world w = { 0 };
+	const struct config_share all = { 2, false };
+	world_start(&w, "checks: { one: { type: tcp, port: 1 }, two: { type: tcp, port: 2 } }\n"
+			"services:\n"
+			"  web: { listen: 203.0.113.1:80, check: { any: [one, two] }, backends: { a: 10.1.0.1 } }\n"
+			"  api: { listen: 203.0.113.2:80, check: one, backends: { a: 10.1.0.9 } }\n");
+	world_health(&w, "web/a", 0, true);
+	cannot_be_sent(&w, target_id(&w, "web/a", 1));
+	world_settle(&w);
+	ck_assert_int_eq(model_seen_services(w.m, &all), WHAT);
+	world_health(&w, "api/a", 0, false);
+	world_settle(&w);
+	ck_assert_int_eq(model_seen_services(w.m, &all), DOWN);
+	world_end(&w);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = { a_change_counts_when_it_has_lasted, all_of_them_together,
 		sums_that_differ_in_anything_differ, names_for_people, a_fault_began_before_it_was_seen,
 		a_tracked_check_is_probed_without_any_backend, a_tracked_check_of_a_backend_is_one_probe,
 		a_reload_keeps_what_is_known, so_many_services_or_that_share,
-		services_in_maintenance_are_no_part_of_a_share, of_a_stage_that_rests_nothing_is_awaited };
+		services_in_maintenance_are_no_part_of_a_share, of_a_stage_that_rests_nothing_is_awaited,
+		only_what_may_make_it_serve_is_awaited, a_service_that_serves_keeps_nobody_waiting };
 	return run_suite("model_track", tests, COUNT(tests));
 }
