@@ -162,10 +162,12 @@ static enum model_seen interface_seen(const struct daemon_vrrp *v, const char *n
 	return MODEL_SEEN_UNKNOWN;
 }
 
-/* Where there is no IPVS nothing is ever decided of a service, and that is known: none of them serves. */
+/* Where there is no IPVS, or one that lbd may not use (in a container without that right), nothing is ever decided of a
+ * service, and that is known: none of them serves. */
 static enum model_seen services_seen(const struct daemon *d, const struct config_share *share)
 {
-	return d->kernel_missing ? MODEL_SEEN_DOWN : model_seen_services(d->model, share);
+	bool none = d->kernel_missing || d->kernel_error == -EPERM;
+	return none ? MODEL_SEEN_DOWN : model_seen_services(d->model, share);
 }
 
 static enum model_seen seen(const struct looking *l, const struct config_track *t)

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from conftest import Lbd, Node, ipvs, kernel_release, until
+from pair import state
 from steps import (A1, A2, A3, FOREIGN, FOREIGN_SET, NOWHERE, RULES, VIP, VIP2, Kernel, Watch, backends, conf, guest_only,
                    info, lines, rules, service, settled, slowness, status, two, weights, writes)
 
@@ -94,6 +95,36 @@ RICH = {
              "backends": {"a": "10.8.0.11", "b": "10.8.0.12"}},
     "gue": service(f"{VIP2}:80", {"b": "10.8.0.13"}, mode="tun", tunnel={"type": "gue", "port": 6080}),
 }
+
+
+CONTAINED = """#!/bin/bash
+# As in a container without rights on the host: a user namespace, and a network that belongs to it.
+(
+    until [[ $(readlink /proc/$$/ns/user) != "$(readlink /proc/self/ns/user)" ]]; do sleep 0.05; done
+    for map in uid_map gid_map; do echo 0 0 65536 >/proc/$$/$map; done
+) &
+exec unshare --user --net sh -c '
+    until grep -q . /proc/self/uid_map && grep -q . /proc/self/gid_map; do sleep 0.05; done
+    ip link set lo up && ip link add eth0 type veth peer name eth1 && ip link set eth0 up && ip link set eth1 up &&
+        ip addr add 10.7.0.1/24 dev eth0 && exec "$@"' sh {program} "$@"
+"""
+
+
+def test_ipvs_that_may_not_be_used_has_no_service_up(lb):
+    wan = {"interface": "eth0", "vrid": 51, "priority": 150, "addresses": ["10.7.0.9/24"], "track": [{"services_up": 1}]}
+    d = Lbd(lb, conf(two(), vrrp={"wan": wan}), user="root")
+    try:
+        path = os.path.join(d.dir, "contained")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(CONTAINED.replace("{program}", d.program))
+        os.chmod(path, 0o755)
+        d.program = path
+        d.start(ready=False)
+        until(lambda: state(d) == "fault", "it is at fault", 60)
+        assert "kernel: not permitted" in d.log()
+        assert d.ctl("vrrp", "show", "wan")["data"][0]["cause"] == "track:services_up"
+    finally:
+        d.close()
 
 
 def test_start_adopts_what_is_there_without_a_write(lb, client, srv1, srv2):
