@@ -70,6 +70,12 @@ enum model_service_status {
 #define MODEL_SERVICE_STATUS_COUNT 5
 const char *model_service_status_name(enum model_service_status s);
 
+struct model_damping {        /* of a target that flaps */
+	uint32_t penalty;     /* 1000 for each fall */
+	struct lb_time at;    /* when it was right, it decays since */
+	struct lb_time until; /* before that it counts as down; us 0 = not damped */
+};
+
 struct model_target { /* one probe, shared by every backend that asks the same of the same address and port */
 	uint32_t id;  /* on the channel; never reused within a run of the core */
 	const struct config_check *check; /* borrowed from the configuration */
@@ -88,10 +94,9 @@ struct model_target { /* one probe, shared by every backend that asks the same o
 	struct check_weight weight;   /* what the backend asks for */
 	struct lb_time failing_since; /* the first FAIL that still counts; us 0 = none */
 	struct lb_time error_since;   /* its last words are all of a fault of our own; us 0 = not so */
-	struct lb_time penalty_at;    /* flap damping: when penalty was right, it decays since */
-	uint32_t penalty;             /* 1000 for each fall */
-	struct lb_time damped_until;  /* before that it counts as down; us 0 = not damped */
-	bool fall_counted;            /* the last fall is in the penalty */
+	struct model_damping damping;
+	struct model_damping unfallen; /* the same without its last fall */
+	bool fall_counted;             /* that is in it */
 };
 
 struct model_link { /* backend b uses target t */
@@ -211,8 +216,8 @@ bool model_health(
 /* ---- flap damping (model_damp.c) ---- */
 /* The target fell: its penalty grows, and it may have to stay out for a while. */
 void model_damp(struct model_target *t, struct lb_time now);
-/* The fall that it is down since is not believed: it is taken back, once. Nothing happens when it is up. */
-void model_damp_back(struct model_target *t, struct lb_time now);
+/* The fall that it is down since is not believed: all is as if it had not been. Nothing happens when it is up. */
+void model_damp_back(struct model_target *t);
 /* Its falls are forgotten. */
 void model_undamp(struct model_target *t);
 /* What is left of its penalty, 1000 per fall. */

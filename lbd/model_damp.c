@@ -12,10 +12,10 @@
 
 uint32_t model_penalty(const struct model_target *t, struct lb_time now)
 {
-	int64_t half_us = (int64_t)t->check->half_life_ms * 1000, spent = lb_time_diff_us(now, t->penalty_at);
-	uint64_t p = t->penalty;
+	int64_t half_us = (int64_t)t->check->half_life_ms * 1000, spent = lb_time_diff_us(now, t->damping.at);
+	uint64_t p = t->damping.penalty;
 	if (!t->check->suppress || !p || spent <= 0)
-		return t->penalty;
+		return t->damping.penalty;
 	for (; p && spent >= half_us; spent -= half_us)
 		p /= 2;
 	p -= p * (uint64_t)spent / (2 * (uint64_t)half_us);
@@ -34,8 +34,7 @@ static int64_t calm_us(uint32_t penalty, int64_t half_us)
 
 void model_undamp(struct model_target *t)
 {
-	t->penalty = 0;
-	t->damped_until = (struct lb_time){ 0 };
+	t->damping = (struct model_damping){ 0 };
 	t->fall_counted = false;
 }
 
@@ -45,20 +44,19 @@ void model_damp(struct model_target *t, struct lb_time now)
 	if (!c->suppress)
 		return;
 	uint32_t p = model_penalty(t, now) + FALL;
-	t->penalty = p < CEILING ? p : CEILING;
-	t->penalty_at = now;
+	struct model_damping *d = &t->damping;
+	t->unfallen = *d;
 	t->fall_counted = true;
-	if (t->penalty > c->suppress)
-		t->damped_until = lb_time_add_ms(now, calm_us(t->penalty, (int64_t)c->half_life_ms * 1000) / 1000 + 1);
+	d->penalty = p < CEILING ? p : CEILING;
+	d->at = now;
+	if (d->penalty > c->suppress)
+		d->until = lb_time_add_ms(now, calm_us(d->penalty, (int64_t)c->half_life_ms * 1000) / 1000 + 1);
 }
 
-void model_damp_back(struct model_target *t, struct lb_time now)
+void model_damp_back(struct model_target *t)
 {
 	if (!t->fall_counted || t->up)
 		return;
-	uint32_t p = model_penalty(t, now);
-	t->penalty = p > FALL ? p - FALL : 0;
-	t->penalty_at = now;
-	t->damped_until = (struct lb_time){ 0 }; /* it was not damped before, or it would not have been in the pool */
+	t->damping = t->unfallen;
 	t->fall_counted = false;
 }

@@ -19,9 +19,9 @@ static enum model_health_word word_of(const struct model_target *t, struct lb_ti
 		return HEALTH_UNKNOWN;
 	if (!t->up)
 		return HEALTH_DOWN;
-	if (lb_time_cmp(now, t->damped_until) >= 0)
+	if (lb_time_cmp(now, t->damping.until) >= 0)
 		return HEALTH_UP;
-	*deadline = lb_time_min(*deadline, t->damped_until);
+	*deadline = lb_time_min(*deadline, t->damping.until);
 	return HEALTH_FLAPPING;
 }
 

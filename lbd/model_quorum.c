@@ -96,11 +96,15 @@ static bool in_burst(const struct lb_time *times, uint32_t n, struct lb_time sin
 	return (uint64_t)(lo - first) * 100 > most && lo - first > 1; /* one alone is no burst */
 }
 
-/* Else all of them would be out for flapping when the network is well again. */
-static void damp_back(struct model *m, const struct model_backend *b, struct lb_time now)
+/* Else all of them would be out for flapping when the network is well again. A check that failed before, while another
+ * one was enough, has done so by itself. */
+static void damp_back(struct model *m, const struct model_backend *b, int64_t window)
 {
-	for (uint32_t i = 0; i < m->services[b->service].cfg->n_checks; i++)
-		model_damp_back(&m->targets[m->links[b->first_link + i].target], now);
+	for (uint32_t i = 0; i < m->services[b->service].cfg->n_checks; i++) {
+		struct model_target *t = &m->targets[m->links[b->first_link + i].target];
+		if (lb_time_diff_us(b->failing_since, t->failing_since) <= window)
+			model_damp_back(t);
+	}
 }
 
 void model_fail_open(struct model *m, uint32_t service, struct lb_time now)
@@ -127,7 +131,7 @@ void model_fail_open(struct model *m, uint32_t service, struct lb_time now)
 		else if (!is_believed(&b[i], now, window) && in_burst(m->times, failing, since, window, most))
 			b[i].held = true;
 		if (b[i].held)
-			damp_back(m, &b[i], now);
+			damp_back(m, &b[i], window);
 	}
 }
 

@@ -985,6 +985,43 @@ START_TEST(a_fall_that_is_not_believed_is_none)
 }
 END_TEST
 
+/* A check that flaps, where the other one is enough. When all of both fail at once, that counts for nothing; what it
+ * has fallen by itself does, also when it is still down since. */
+START_TEST(what_a_check_fell_before_is_not_taken_back)
+{
+	static const char *const names[] = { "web/a", "web/b", "web/c" };
+	for (int down = 0; down < 2; down++) {
+		struct world w = { 0 };
+		world_start(&w, "checks:\n"
+				"  one: { type: tcp, port: 1, fall: 1, damping: { suppress: 2, half_life: 1h } }\n"
+				"  two: { type: tcp, port: 2, fall: 1 }\n" WEB(
+					"    fail_open: 50%\n    check: { any: [one, two] }\n" THREE));
+		for (size_t i = 0; i < 6; i++)
+			world_health(&w, names[i % 3], (uint32_t)(i / 3), true);
+		world_settle(&w);
+		const struct model_target *t = model_backend_target(w.m, backend_at(&w, "web/a"), 0);
+		for (int n = 0; n < 4; n++) {
+			word(&w, "web/a", false);
+			if (!down || n < 3)
+				word(&w, "web/a", true);
+		}
+		ck_assert_uint_eq(model_penalty(t, w.now), 4000);
+		struct lb_time until = t->damping.until;
+		world_wait(&w, MINUTE);
+		uint32_t before = model_penalty(t, w.now);
+		for (size_t i = 0; i < 6; i++) {
+			world_health(&w, names[i % 3], (uint32_t)(i / 3), false);
+			world_settle(&w);
+		}
+		EXPECT(&w, "web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1!fail_open\n");
+		ck_assert_uint_eq(model_penalty(t, w.now), before);
+		ck_assert_int_eq(t->damping.until.us, until.us);
+		ck_assert_uint_eq(model_penalty(model_backend_target(w.m, backend_at(&w, "web/b"), 0), w.now), 0);
+		world_end(&w);
+	}
+}
+END_TEST
+
 /* What the kernel had at a start serves until its checks have spoken; not what was taken out meanwhile. */
 START_TEST(maintenance_ends_what_a_start_took_over)
 {
@@ -1075,6 +1112,7 @@ int main(void)
 		a_reload_that_raises_a_weight_begins_no_slow_start, a_backend_that_flaps_stays_out_until_it_is_calm,
 		a_flapping_backend_is_back_without_damping_and_after_maintenance, a_stage_that_rests_has_not_fallen,
 		maintenance_ends_what_a_start_took_over, without_damping_nothing_is_counted,
-		a_fall_that_is_not_believed_is_none, settling_twice_is_settling_once };
+		a_fall_that_is_not_believed_is_none, what_a_check_fell_before_is_not_taken_back,
+		settling_twice_is_settling_once };
 	return run_suite("model_pool", tests, COUNT(tests));
 }
