@@ -311,19 +311,24 @@ const char *daemon_overrides_save(struct daemon *d)
 
 /* ---- whether there may be addresses of ours ---- */
 
+/* Who cannot read that looks, too: what others have is not touched, and what is ours would stay for good. */
 bool daemon_vips_noted(const struct daemon *d)
 {
 	struct lb_text text = LB_TEXT_INIT;
-	int err = d->state_dir < 0 ? -ENOENT : state_read(d->state_dir, files[DAEMON_FILE_VRRP], STATE_MAX, &text);
+	if (d->state_dir < 0)
+		return d->unread[DAEMON_FILE_OVERRIDES]; /* the directory is there */
+	int err = state_read(d->state_dir, files[DAEMON_FILE_VRRP], STATE_MAX, &text);
 	lb_text_done(&text);
-	return !err;
+	return err != -ENOENT;
 }
 
 void daemon_vips_note(struct daemon *d)
 {
 	static const char text[] = "VRRP has run: lbd without an instance looks for addresses that this left\n";
-	if (d->state_dir < 0)
+	if (d->state_dir < 0) {
+		d->unsaved[DAEMON_FILE_VRRP] = true; /* said at the start, of the whole directory */
 		return;
+	}
 	/* not durable: no address survives the power cut that this file would not survive */
 	daemon_saved(
 		d, DAEMON_FILE_VRRP, state_write(d->state_dir, files[DAEMON_FILE_VRRP], text, sizeof(text) - 1, false));

@@ -16,7 +16,8 @@ void daemon_state_retry(struct daemon *d);               /* writes what lacks so
 void daemon_state_tick(struct daemon *d);            /* the same when it is time, and reads what could not be read */
 const char *daemon_overrides_save(struct daemon *d); /* NULL, or why not (static); it is tried again */
 
-/* Whether a run had VRRP instances, and may have left addresses: a file that is there. forget: nothing is left. */
+/* Whether a run had VRRP instances, and may have left addresses: a file that is there, or may be. note: written now, or
+ * as soon as it can be. forget: nothing is left. */
 bool daemon_vips_noted(const struct daemon *d);
 void daemon_vips_note(struct daemon *d);
 void daemon_vips_forget(struct daemon *d);

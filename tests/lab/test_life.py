@@ -17,7 +17,7 @@ import pytest
 
 from conftest import Lbd, until
 from pair import key, lone, pair
-from steps import slowness
+from steps import slowness, to_root
 from test_peer_talk import Background, Cut, both, data, generations, levels, links, me, override, web, yaml
 
 KILLS = int(os.environ.get("LBD_LIFE_KILLS", "16"))  # 200 in a long run
@@ -837,15 +837,6 @@ def unprivileged(pair):
     """As the unit has it: root may read everything."""
     with running(pair.a, text(1), "lbd") as it:
         yield it
-
-
-def to_root(*paths):
-    """As a backup that root has put back. Returns how to mend it."""
-    before = [(path, os.stat(path)) for path in paths]
-    for path in paths:
-        os.chown(path, 0, 0)
-        os.chmod(path, 0o700 if os.path.isdir(path) else 0o600)
-    return lambda: [os.chown(path, at.st_uid, at.st_gid) for path, at in before]
 
 
 def unread(d):

@@ -12,10 +12,10 @@ import time
 
 import pytest
 
-from conftest import has_ipvs, until
+from conftest import Lbd, has_ipvs, until
 from pair import (A4, B4, C4, LL6, VIP4, VIP6, VRID, Keepalived, Wire, both, config, has, instance, is_backup, is_master, lone, pair,
                   state)
-from steps import slowness, worker
+from steps import slowness, to_root, worker
 from witness import Holders
 
 INTERVAL, LEASE = 0.1, 3.0
@@ -202,6 +202,47 @@ def test_what_a_killed_daemon_left_goes_though_no_instance_is_named(pair):
         d.close()
         for ip in (VIP4, foreign):
             pair.a.run("ip", "addr", "del", f"{ip}/24", "dev", "eth0", check=False)
+
+
+def state_alarms(d):
+    return [a for a in d.ctl("status")["data"][0]["alarms"] if a.startswith("state_")]
+
+
+def left(d, pair, spoil):
+    """The address of a daemon that is killed; spoil makes what it can do before the next one, without an instance, begins."""
+    until(lambda: has(pair.a), "it holds the address")
+    d.kill()
+    d.write('{"services": {}}\n')
+    spoil()
+    assert has(pair.a)
+    d.start(ready=False)
+    until(lambda: not has(pair.a), "it is gone")
+    until(lambda: "vrrp" not in workers(d), "who removed it is not needed any more")
+
+
+@pytest.mark.parametrize("what", ["the note", "the folder"])
+def test_what_a_killed_daemon_left_goes_though_its_state_cannot_be_read(pair, what):
+    d = Lbd(pair.a, config(150, lease="off"), user="lbd")
+    try:
+        is_master(d.start(ready=False))
+        left(d, pair, lambda: to_root(d.state_dir if what == "the folder" else os.path.join(d.state_dir, "vrrp")))
+        assert what == "the folder" or not state_alarms(d)
+    finally:
+        d.close()
+        pair.a.run("ip", "addr", "del", f"{VIP4}/24", "dev", "eth0", check=False)
+
+
+def test_that_vrrp_runs_is_noted_as_soon_as_it_can_be(pair):
+    d = Lbd(pair.a, config(150, lease="off"), user="lbd")
+    mend = to_root(d.state_dir)
+    try:
+        is_master(d.start(ready=False))
+        mend()
+        until(lambda: not state_alarms(d), "it can read and write", 40)
+        left(d, pair, lambda: None)
+    finally:
+        d.close()
+        pair.a.run("ip", "addr", "del", f"{VIP4}/24", "dev", "eth0", check=False)
 
 
 def test_helper_that_stands_still_is_replaced(pair):
