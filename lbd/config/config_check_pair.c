@@ -2,6 +2,7 @@
 /* Rules across the nodes of a pair, and across its VRRP instances on each of them. */
 #include "common/time.h"
 #include "lbd/config/config_build.h"
+#include "lbd/vrrp/vrrp_group.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -378,6 +379,58 @@ static bool rule_same_order(
 	return true;
 }
 
+static bool in_group(const struct config_instance *in, const char *group)
+{
+	return strcmp(in->v->group, group) == 0;
+}
+
+static uint8_t group_prio(const struct config_builder *b, const char *group, uint32_t node)
+{
+	uint8_t configured[CONFIG_GROUP_MAX], set[CONFIG_GROUP_MAX] = { 0 };
+	size_t n = 0;
+	for (uint32_t i = 0; i < b->n_instances && n < CONFIG_GROUP_MAX; i++) {
+		if (!in_group(&b->instances[i], group))
+			continue;
+		configured[n] = b->instances[i].priority[node];
+		if (configured[n++] == VRRP_PRIO_OWNER) /* it wins by that instance, whatever the others have */
+			return VRRP_PRIO_OWNER;
+	}
+	return vrrp_group_prio(configured, set, n);
+}
+
+/* The first instance of a group that has one node before the other; NULL: none does. */
+static const struct config_instance *which_orders(
+	const struct config_builder *b, const char *group, uint32_t node, uint32_t other)
+{
+	for (uint32_t i = 0; i < b->n_instances; i++) {
+		const struct config_instance *in = &b->instances[i];
+		if (in_group(in, group) && in->priority[node] != in->priority[other])
+			return in;
+	}
+	return NULL;
+}
+
+/* The mean of many instances loses a small difference. Once for each group. */
+static void rule_order_lost(struct config_builder *b, const char *group)
+{
+	const struct config_cluster *c = &b->c->cluster;
+	uint8_t prio[CONFIG_PEERS_MAX];
+	char text[300];
+	for (uint32_t k = 0; k < c->n_nodes; k++) {
+		prio[k] = group_prio(b, group, k);
+		for (uint32_t l = 0; l < k; l++) {
+			const struct config_instance *in = prio[k] == prio[l] ? which_orders(b, group, k, l) : NULL;
+			if (!in)
+				continue;
+			snprintf(text, sizeof(text), "group %s has the same priority on %s and %s: %u", group,
+				c->nodes[l].name, c->nodes[k].name, prio[k]);
+			config_warn(b, config_at_or(&in->keys->v[INSTANCE_PRIORITY], in->entry->key), &in->path, text,
+				"it is the mean of its instances: let them differ by more, or all of them");
+			return;
+		}
+	}
+}
+
 void config_rules_instances(struct config_builder *b)
 {
 	rule_claims(b);
@@ -389,11 +442,13 @@ void config_rules_instances(struct config_builder *b)
 		for (uint32_t k = 0; k < i; k++) {
 			const struct config_instance *before = &b->instances[k];
 			alone = alone && rule_vrid(b, x, before);
-			if (!x->v->group[0] || strcmp(x->v->group, before->v->group) != 0)
+			if (!x->v->group[0] || !in_group(before, x->v->group))
 				continue;
 			ordered = ordered && rule_same_order(b, x, before);
 			members++;
 		}
+		if (x->v->group[0] && members == 1)
+			rule_order_lost(b, x->v->group);
 		if (members == CONFIG_GROUP_MAX + 1)
 			config_say(b, config_at_or(&x->keys->v[INSTANCE_GROUP], x->entry->key), &x->path, NULL,
 				"more than %u instances in group %s", CONFIG_GROUP_MAX, x->v->group);

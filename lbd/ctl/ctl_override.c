@@ -201,8 +201,8 @@ void ctl_override_priority(struct ctl_env *env, struct ctl_request *rq, struct c
 		return;
 	}
 	if (!prio)
-		snprintf(text, sizeof(text), "vrrp %s has its configured priority %u%s%s", name, v->cfg->priority,
-			group[0] ? "; the least counts in group " : "", group);
+		snprintf(text, sizeof(text), "vrrp %s has its configured priority %u%s%s%s", name, v->cfg->priority,
+			group[0] ? "; group " : "", group, group[0] ? " has one for all its instances" : "");
 	else
 		snprintf(text, sizeof(text), "vrrp %s has priority %u%s%s%s (configured: %u)", name, prio,
 			until(who.for_ms, t), group[0] ? ", with all of group " : "", group, v->cfg->priority);

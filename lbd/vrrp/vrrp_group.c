@@ -182,16 +182,17 @@ void vrrp_group_step(struct vrrp_group *g, size_t member, const struct vrrp_even
 
 uint8_t vrrp_group_prio(const uint8_t *configured, const uint8_t *set, size_t n)
 {
-	uint8_t least = VRRP_PRIO_OWNER - 1, least_set = VRRP_PRIO_OWNER;
+	assert(n);
+	size_t sum = 0;
+	uint8_t least_set = VRRP_PRIO_OWNER;
 	for (size_t i = 0; i < n; i++) {
 		if (configured[i] == VRRP_PRIO_OWNER)
 			return VRRP_PRIO_OWNER - 1;
-		if (configured[i] < least)
-			least = configured[i];
+		sum += configured[i];
 		if (set[i] && set[i] < least_set)
 			least_set = set[i];
 	}
-	return least_set < VRRP_PRIO_OWNER ? least_set : least;
+	return least_set < VRRP_PRIO_OWNER ? least_set : (uint8_t)((sum + n / 2) / n);
 }
 
 void vrrp_group_leave(struct vrrp_group *g, size_t member, struct lb_time now, struct vrrp_group_acts *out)

@@ -36,8 +36,10 @@ void vrrp_group_step(struct vrrp_group *g, size_t member, const struct vrrp_even
 	struct vrrp_group_acts *out);
 
 /* The one priority that members of a group begin with: with one each, a node could beat another one at this member and
- * be beaten at that one, for ever. The least that an operator has set (set[i]; 0 = none), else the least of the
- * configuration, which keeps the order of the nodes. Next to an owner, who keeps 255: the highest that others may have.
+ * be beaten at that one, for ever. The least that an operator has set (set[i]; 0 = none), else the mean of the
+ * configuration, rounded: each member moves it, so it keeps the order of the nodes also where only one member has one
+ * (the least would not), but for what is lost in rounding. Next to an owner, who keeps 255: the highest that others may
+ * have. n is 1..VRRP_GROUP_MAX.
  */
 uint8_t vrrp_group_prio(const uint8_t *configured, const uint8_t *set, size_t n);
 

@@ -122,8 +122,8 @@ START_TEST(the_list_before_anybody_has_spoken)
 	ck_assert_uint_eq(json_array_size(c.rows), 3);
 	ck_assert_str_eq(cell(&c, 2, "vrrp"), "\"wan4\"");
 	ck_assert_str_eq(cell(&c, 2, "state"), "\"unknown\"");
-	ck_assert_str_eq(cell(&c, 2, "priority"), "100");
-	ck_assert_str_eq(cell(&c, 2, "configured"), "120"); /* its group has that of lan4 */
+	ck_assert_str_eq(cell(&c, 2, "priority"), "110");
+	ck_assert_str_eq(cell(&c, 2, "configured"), "120"); /* and lan4, of its group, 100 */
 	ck_assert_str_eq(cell(&c, 2, "since"), "-");
 	ck_assert_str_eq(cell(&c, 2, "cause"), "-");
 	ck_assert_str_eq(cell(&c, 2, "sent"), "-");
@@ -271,9 +271,9 @@ START_TEST(a_priority_is_an_override)
 	ck_assert_ptr_nonnull(strstr(cell(&c, 0, "overrides"), "{\"priority\":{\"expires\""));
 	ctl_collect_done(&c);
 	ask(&c, "vrrp.priority", "{\"vrrp\":\"wan4\",\"priority\":\"auto\"}");
-	expect_end(&c, 0, "vrrp wan4 has its configured priority 120; the least counts in group edge");
+	expect_end(&c, 0, "vrrp wan4 has its configured priority 120; group edge has one for all its instances");
 	ctl_collect_done(&c);
-	ck_assert_uint_eq(at("wan4")->conf->prio, 100); /* that of lan4 */
+	ck_assert_uint_eq(at("wan4")->conf->prio, 110); /* and lan4 has 100 */
 	ck_assert_uint_eq(overrides_count(k.w.ov), 0);
 	ask(&c, "vrrp.priority", "{\"vrrp\":\"own\",\"priority\":\"50\"}");
 	expect_end(&c, LB_CODE_REFUSED, "vrrp own has priority 255: it always has the addresses");

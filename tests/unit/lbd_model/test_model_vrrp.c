@@ -279,7 +279,7 @@ START_TEST(a_group_counts_as_one)
 	};
 	setup();
 	take(EDGE);
-	ck_assert(at("lan")->conf->prio == 140 && at("wan")->conf->prio == 140 && at("dmz")->conf->prio == 100);
+	ck_assert(at("lan")->conf->prio == 145 && at("wan")->conf->prio == 145 && at("dmz")->conf->prio == 100);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		for (size_t j = 0; j < 2; j++)
 			k.vs.v[1].tracks[j].is = rows[i].lan[j];

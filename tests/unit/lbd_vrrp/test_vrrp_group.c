@@ -192,7 +192,11 @@ START_TEST(a_group_has_one_priority)
 		const char *what;
 		uint8_t configured[3], set[3], want;
 	} prios[] = {
-		{ "the least that is configured", { 150, 120, 254 }, { 0 }, 120 },
+		{ "the mean of what is configured", { 150, 120, 251 }, { 0 }, 174 },
+		{ "one that orders the nodes among others that do not", { 150, 100, 100 }, { 0 }, 117 },
+		{ "the same on the other node", { 100, 100, 100 }, { 0 }, 100 },
+		{ "and on one that is below the default", { 50, 100, 100 }, { 0 }, 83 },
+		{ "the highest", { 254, 254, 254 }, { 0 }, 254 },
 		{ "an operator's word at one of them", { 150, 120, 254 }, { 0, 0, 200 }, 200 },
 		{ "the least of two such words", { 150, 120, 254 }, { 200, 0, 90 }, 90 },
 		{ "next to an owner", { 150, 255, 120 }, { 90, 0, 0 }, 254 },
