@@ -79,7 +79,7 @@ void __wrap_vrrp_step(struct vrrp *v, const struct vrrp_event *ev, struct lb_tim
 static void print_past(const struct sim_past *p)
 {
 	static const char *const names[VRRP_EVENT_COUNT] = { "start", "timer", "advert", "prio", "source", "fault",
-		"resign", "arm", "peer", "join", "yield", "rules", "stop" };
+		"resign", "arm", "peer", "join", "yield", "rules", "slept", "stop" };
 	char ip[LB_IP_STRLEN];
 	printf("%14.3f ms  node %u.%u %-6s -> %-6s  %s", (double)p->now / 1000, p->node, p->inst,
 		vrrp_state_names[p->was], vrrp_state_names[p->is], names[p->ev.type]);
