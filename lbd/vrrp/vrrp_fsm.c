@@ -277,6 +277,12 @@ static void backup_advert(struct vrrp *v, const struct vrrp_event *ev, struct lb
 	}
 }
 
+/* Until when the second path says of somebody that it is master. */
+static struct lb_time word_until(const struct vrrp *v)
+{
+	return vrrp_words_until(&v->words, (struct lb_time){ 0 });
+}
+
 /* Silence, but not here only: whether the group goes on to follow. */
 static bool backup_held(struct vrrp *v, struct lb_time now, struct vrrp_acts *out)
 {
@@ -309,8 +315,8 @@ static void backup_timer(struct vrrp *v, struct lb_time now, struct vrrp_acts *o
 		return;
 	}
 	/* Silence, while the peer says it is well. Not where it did speak and we preempt, or where it left. */
-	if (lb_time_cmp(v->peer_until, now) > 0 && !v->passed_prio && !v->left) {
-		v->deadline = lb_time_min(v->peer_until, after_us(now, interval_us(v)));
+	if (!reached(now, word_until(v)) && !v->passed_prio && !v->left) {
+		v->deadline = lb_time_min(word_until(v), after_us(now, interval_us(v)));
 		set_alarm(v, VRRP_ALARM_PATH_DOWN, true, out);
 		return;
 	}
@@ -383,7 +389,7 @@ static void on_backup(
 		return;
 	case VRRP_EVENT_PEER:
 		/* nothing is heard, and its word was all that held us: as after a priority 0 */
-		if (v->alarms & 1u << VRRP_ALARM_PATH_DOWN && reached(now, v->peer_until))
+		if (v->alarms & 1u << VRRP_ALARM_PATH_DOWN && reached(now, word_until(v)))
 			v->deadline = lb_time_min(v->deadline, after_us(now, vrrp_skew_us(v)));
 		return;
 	case VRRP_EVENT_JOIN: become_master(v, VRRP_CAUSE_GROUP, now, out); return;
@@ -535,17 +541,6 @@ static void on_fault(struct vrrp *v, const struct vrrp_event *ev, struct lb_time
 	}
 }
 
-static void note_peer(struct vrrp *v, const struct vrrp_event *ev, struct lb_time now)
-{
-	if (ev->on) {
-		v->peer = ev->from;
-		v->peer_until = lb_time_add_ms(now, ev->for_ms);
-		v->peer_at = now;
-	} else if (lb_ip_cmp(&ev->from, &v->peer) == 0) {
-		v->peer_until = lb_time_min(v->peer_until, now);
-	}
-}
-
 /* What is known of the world is known in every state. */
 static void note(struct vrrp *v, const struct vrrp_event *ev, struct lb_time now)
 {
@@ -555,7 +550,7 @@ static void note(struct vrrp *v, const struct vrrp_event *ev, struct lb_time now
 	case VRRP_EVENT_FAULT: v->fault = ev->on; return;
 	case VRRP_EVENT_RESIGN: v->resigned = true; return;
 	case VRRP_EVENT_ARM: v->armed_until = lb_time_add_ms(now, ev->for_ms); return;
-	case VRRP_EVENT_PEER: note_peer(v, ev, now); return;
+	case VRRP_EVENT_PEER: vrrp_words_note(&v->words, &ev->from, ev->on, ev->for_ms, now); return;
 	case VRRP_EVENT_RULES:
 		/* an interval that was learned stays until its sender says otherwise */
 		if (v->state != VRRP_STATE_BACKUP || v->rules.version == 2 || v->master.family == 0)

@@ -28,6 +28,7 @@
 
 #include "common/addr.h"
 #include "common/time.h"
+#include "lbd/vrrp/vrrp_word.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -163,9 +164,7 @@ struct vrrp {
 	struct lb_time since;       /* of the state */
 	struct lb_time preempt_at;  /* us 0 = no lower advert yet: preempting begins then */
 	struct lb_time armed_until; /* planned hand-over */
-	struct lb_ip peer;          /* whose word that is: only its own "no longer" takes it back */
-	struct lb_time peer_until;  /* the second path's word is good until then; us 0 = it never spoke */
-	struct lb_time peer_at;     /* when that was said */
+	struct vrrp_words words;    /* what the second path says */
 	struct lb_time
 		met_since;     /* this meeting with another master: after an interval of it, VRRP_ALARM_TWO_MASTERS */
 	struct lb_time met_at; /* when another master was last met: ends VRRP_ALARM_TWO_MASTERS */

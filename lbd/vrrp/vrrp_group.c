@@ -53,9 +53,7 @@ static struct lb_time believes_until(const struct vrrp *v, struct lb_time after)
 		return until;
 	if (v->master.family && lb_time_cmp(v->heard_at, after) > 0)
 		until = v->deadline;
-	if (lb_time_cmp(v->peer_at, after) > 0)
-		until = later(until, v->peer_until);
-	return until;
+	return later(until, vrrp_words_until(&v->words, after));
 }
 
 /* Until when others believe in a master whose advert is missing here. When a master dies they hear from it for less

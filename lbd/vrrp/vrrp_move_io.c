@@ -12,7 +12,7 @@
 #define WORD_HALVES 5
 #define ROUNDS_MAX  4 /* of looking again after something was done */
 
-_Static_assert(PEER_MOVE_NODES_MAX == VRRP_NODES_MAX, "one number of other nodes");
+_Static_assert(PEER_MOVE_NODES_MAX == VRRP_NODES_MAX && VRRP_WORDS_MAX == VRRP_NODES_MAX, "one number of other nodes");
 
 static bool group_may_leave(const struct group *g, struct lb_time now)
 {

@@ -187,8 +187,7 @@ static void check_reports(unsigned node, unsigned inst, const struct vrrp_group_
 	n->told[inst] = n->v[inst].state;
 }
 
-/* Silence is no reason where the second path works and a master says there that it is well. Where somebody else has
- * just changed its mind, the word that held us may have been that one's. */
+/* Silence is no reason where the second path works and a master says there that it is well, since long enough. */
 static void check_take_over(unsigned node, unsigned inst, const struct vrrp_group_acts *acts)
 {
 	bool master = false;
@@ -196,9 +195,7 @@ static void check_take_over(unsigned node, unsigned inst, const struct vrrp_grou
 		const struct vrrp *v = &sim.node[i].v[inst];
 		if (i == node || !sim.node[i].alive)
 			continue;
-		if (sim.now - v->since.us <= 2 * sim_interval_us(inst))
-			return;
-		master |= v->state == VRRP_STATE_MASTER;
+		master |= v->state == VRRP_STATE_MASTER && sim.now - v->since.us > 2 * sim_interval_us(inst);
 	}
 	for (size_t i = 0; master && i < acts->n; i++)
 		if (acts->v[i].member == inst && acts->v[i].act.type == VRRP_ACT_REPORT &&

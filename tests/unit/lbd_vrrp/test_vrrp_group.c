@@ -101,6 +101,9 @@ static const struct row {
 		"-; b vrrp_path_down on; b advert 100, b addrs on, b announce, b backup no_advert, b vrrp_path_down "
 		"off, a " TAKE_OVER "backup group",
 		"mm" },
+	{ "also when a third node says so, and takes it back", "/", ALL_BACKUP,
+		"3000 a peer 3000 150 1; 3100 a peer 2000 90 3; 3115 a nopeer 90 3; 3609.375 b timer; 5000 b timer",
+		"-; -; -; b vrrp_path_down on; -", "bb" },
 	{ "who is to be preempted holds nobody", "/", ALL_BACKUP, "1500 a advert 50 1; 3609.375 b timer",
 		"-; b advert 100, b addrs on, b announce, b backup no_advert, a " TAKE_OVER "backup group", "mm" },
 	{ "who left holds nobody, and who was left does not wait", "/", ALL_BACKUP,
