@@ -234,7 +234,7 @@ struct daemon_life {
 	uint32_t run;            /* to be loaded, as soon as no other load is under way; 0 = none */
 	struct life_look *look;  /* the kernel is being compared */
 	struct life_ask *ask;    /* the other node is being asked to confirm */
-	char note[400];          /* why something else runs than the file says; "" = it does not */
+	char note[400];          /* as struct ctl_env has it */
 };
 
 /* Our table of nftables. */
@@ -307,9 +307,9 @@ struct daemon {
 	bool trim_due;               /* two whole configurations were in memory */
 	struct daemon_text unstored; /* what a start runs and is no generation yet: daemon_generation_first */
 	struct lb_time unstored_due; /* when that is tried (again) */
-	bool unsure;                 /* it may have been rolled back: it waits until every generation can be read */
+	bool unsure;                 /* another one may be the one to run: known when every generation can be read */
 	bool left_over_due;          /* the kernel could not be read at start: look when it answers */
-	bool fallback;               /* the file was broken at start: a stored generation runs */
+	bool fallback;               /* the file could not be used at start: a stored generation runs */
 
 	struct daemon_room rooms[CHECK_ROOM_COUNT];
 	struct check_cuts cuts; /* what the rooms of the probes were told */

@@ -366,7 +366,8 @@ static void take(struct daemon *d, struct config *c)
 		reject(d, e.code, e.text);
 		return;
 	}
-	if (daemon_text_hash(&a->text) == d->config_hash && before && a->kind != CTL_BACK) {
+	bool same = daemon_text_hash(&a->text) == d->config_hash && before && a->kind != CTL_BACK;
+	if (same && !d->unsure) { /* else this is the word that was missing, and is stored */
 		config_free(c);
 		take_same(d);
 		return;

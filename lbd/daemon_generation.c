@@ -80,24 +80,37 @@ static int head_of(struct daemon *d, uint32_t number, struct generation *g)
 	return err;
 }
 
-size_t daemon_generations(struct daemon *d, struct generation *out, size_t n)
+/* As daemon_generations; *unread as in struct life_heads. */
+static size_t read_heads(struct daemon *d, struct generation *out, size_t n, uint32_t *unread)
 {
 	uint32_t all[LIFE_HEADS_MAX];
 	char name[40] = "generations";
 	size_t got = 0, there;
 	daemon_generation_first_store(d);
 	int err = listed(d, false, all, LIFE_HEADS_MAX, &there);
+	*unread = err ? UINT32_MAX : 0;
 	for (size_t i = there > n ? there - n : 0; i < there; i++) {
 		out[got] = (struct generation){ 0 };
 		int why = head_of(d, all[i], &out[got]);
 		if (!why)
 			got++;
-		else if (!err && why != -ENOENT && why != -EBADMSG && name_of(all[i], name))
+		if (why && why != -ENOENT && why != -EBADMSG) {
 			err = why;
+			*unread = all[i];
+			name_of(all[i], name);
+		}
 	}
 	if (d->state_dir >= 0)
 		daemon_unread(d, DAEMON_FILE_GENERATIONS, name, err);
+	else if (d->unread[DAEMON_FILE_GENERATIONS])
+		*unread = UINT32_MAX;
 	return got;
+}
+
+size_t daemon_generations(struct daemon *d, struct generation *out, size_t n)
+{
+	uint32_t unread;
+	return read_heads(d, out, n, &unread);
 }
 
 size_t daemon_generations_damaged(struct daemon *d, uint32_t *out, size_t n)
@@ -110,8 +123,8 @@ size_t daemon_generations_damaged(struct daemon *d, uint32_t *out, size_t n)
 void daemon_heads(struct daemon *d, struct life_heads *heads)
 {
 	struct generation *all = calloc(LIFE_HEADS_MAX, sizeof(*all));
-	heads->n = all ? daemon_generations(d, all, LIFE_HEADS_MAX) : 0;
-	heads->unread = !all || d->unread[DAEMON_FILE_GENERATIONS];
+	heads->unread = UINT32_MAX;
+	heads->n = all ? read_heads(d, all, LIFE_HEADS_MAX, &heads->unread) : 0;
 	for (size_t i = 0; i < heads->n; i++) {
 		struct life_head *h = &heads->v[i];
 		h->number = all[i].number;

@@ -75,6 +75,14 @@ static void tell_marked(struct daemon *d, uint32_t number, const char *state, co
 		"config/%u: -> %s%s%s%s", number, state, why[0] ? " (" : "", why, why[0] ? ")" : "");
 }
 
+static void tell_note(struct daemon *d)
+{
+	enum lb_log_level level = d->last_reject ? LB_LOG_ERROR : LB_LOG_WARNING;
+	if (d->life.note[0])
+		daemon_event(d, &(struct event){ .id = LB_EVENT_CONFIG_START, .level = level },
+			"config/%u: generation %u %s", d->generation, d->generation, d->life.note);
+}
+
 /* One that must be on the disk, and is not, is refused; any other is owed. */
 static int mark(struct daemon *d, const struct life_act *act, struct lb_err *e)
 {
@@ -161,13 +169,35 @@ int daemon_life_may_apply(struct daemon *d, struct lb_err *e)
 	return -1;
 }
 
+/* A start runs the newest that is confirmed, whatever the trial before it began with. */
+static int is_newest(struct daemon *d, struct lb_err *why)
+{
+	struct life_heads *heads = malloc(sizeof(*heads));
+	if (!heads)
+		return lb_err_set(why, LB_CODE_FAILED, "out of memory");
+	daemon_heads(d, heads);
+	uint32_t newest = life_older(heads, UINT32_MAX);
+	bool unread = heads->unread > d->generation || (d->unsure && d->unstored.sources.n);
+	free(heads);
+	if (unread)
+		return lb_err_set(
+			why, LB_CODE_FAILED, "not every generation can be read, and a newer one may be confirmed");
+	if (newest > d->generation)
+		return lb_err_set(why, LB_CODE_FAILED, "generation %u is confirmed, too, and newer", newest);
+	return 0;
+}
+
 int daemon_life_may_pend(struct daemon *d, struct lb_err *e)
 {
 	struct lb_text raw = LB_TEXT_INIT;
 	struct generation g = { 0 };
 	struct lb_err why;
-	int failed = d->unsure ? lb_err_set(&why, LB_CODE_FAILED, "not every generation can be read")
-			       : daemon_generation_load(d, d->generation, &raw, &g, &why);
+	if (is_newest(d, &why))
+		return lb_err_set(e, LB_CODE_FAILED,
+			"generation %u, which runs, is not what a start would go back to: %.300s; apply without "
+			"--confirm",
+			d->generation, why.text);
+	int failed = daemon_generation_load(d, d->generation, &raw, &g, &why);
 	if (failed || g.state != GENERATION_CONFIRMED)
 		failed = lb_err_set(e, LB_CODE_FAILED,
 			"there would be nothing to go back to: generation %u, which runs, is not stored as "
@@ -204,9 +234,15 @@ void daemon_life_rollback(struct daemon *d, uint32_t number, const char *why, st
 void daemon_life_loaded(struct daemon *d, bool failed, const char *text)
 {
 	struct life_event ev = { .type = LIFE_EVENT_LOADED, .failed = failed, .text = text ? text : "" };
+	bool forward = d->life.life.phase == LIFE_FORWARD;
 	if (failed)
 		lb_log(LB_LOG_ERROR, "config: generation %u cannot be used: %s", d->life.life.to, ev.text);
+	else if (forward)
+		daemon_event(d, &(struct event){ .id = LB_EVENT_CONFIG_APPLIED, .user = "lbd" },
+			"config/%u: runs, the newest confirmed: it can be read now", d->generation);
 	(void)step_with_heads(d, &ev);
+	if (forward && d->life.life.phase == LIFE_RUNS)
+		tell_note(d);
 }
 
 /* ---- comparing the kernel ---- */
@@ -345,46 +381,73 @@ void daemon_life_start(
 		(void)mark(d, &acts.v[i], &e); /* until then pending is as good: no start runs it */
 }
 
-void daemon_life_started(struct daemon *d, const struct life_choice *choice, const char *broken)
+static void set_note(struct daemon *d, const struct life_choice *choice)
+{
+	char *note = d->life.note;
+	const char *file = d->opt->config;
+	note[0] = '\0';
+	if (d->last_reject)
+		snprintf(note, sizeof(d->life.note), "runs, the newest confirmed, not %s: %s", file, d->last_reject);
+	else if (choice->gave_up && d->fallback)
+		snprintf(note, sizeof(d->life.note), "runs, not %s: that is %u, rolled back: %s", file, choice->gave_up,
+			choice->why);
+	else if (choice->gave_up)
+		snprintf(note, sizeof(d->life.note), "runs: %u was rolled back: %s", choice->gave_up, choice->why);
+	else if (choice->unsure)
+		snprintf(note, sizeof(d->life.note), "runs, %s%s: %s", d->fallback ? "not " : "", file, choice->why);
+}
+
+void daemon_life_started(struct daemon *d, const struct life_choice *choice)
 {
 	life_started(&d->life.life, d->generation, choice->gave_up, choice->why);
+	set_note(d, choice);
+	tell_note(d);
+}
+
+/* Of the text that runs since the start. */
+static void decide_text(struct daemon *d, const struct life_heads *heads, const struct life_choice *choice)
+{
+	bool known = daemon_generation_sure(d, choice);
+	life_started(&d->life.life, d->generation, choice->file ? choice->gave_up : 0, choice->file ? choice->why : "");
+	if (!known)
+		return;
 	d->life.note[0] = '\0';
-	if (broken)
-		snprintf(d->life.note, sizeof(d->life.note), "generation %u runs, the newest confirmed, not %s: %s",
-			d->generation, d->opt->config, broken);
-	else if (choice->gave_up && d->fallback)
-		snprintf(d->life.note, sizeof(d->life.note), "generation %u runs, not %s: that is %u, rolled back: %s",
-			d->generation, d->opt->config, choice->gave_up, choice->why);
-	else if (choice->gave_up)
-		snprintf(d->life.note, sizeof(d->life.note), "generation %u runs: %u was rolled back: %s",
-			d->generation, choice->gave_up, choice->why);
-	else if (choice->unsure)
-		snprintf(d->life.note, sizeof(d->life.note), "generation %u runs, %s%s: %s", d->generation,
-			d->fallback ? "not " : "", d->opt->config, choice->why);
-	if (d->life.note[0])
-		daemon_event(d,
-			&(struct event){ .id = LB_EVENT_CONFIG_START, .level = broken ? LB_LOG_ERROR : LB_LOG_WARNING },
-			"config/%u: %s", d->generation, d->life.note);
+	if (!choice->file)
+		daemon_life_rollback(d, life_older(heads, UINT32_MAX), choice->why, NULL);
+}
+
+/* A stored one runs. The file is not taken up without a word: it may have been edited since, and nobody applied it. */
+static void decide_stored(struct daemon *d, const struct life_heads *heads, const struct life_choice *choice)
+{
+	const struct life_event found = { .type = LIFE_EVENT_FOUND, .number = life_older(heads, UINT32_MAX) };
+	d->unsure = false;
+	life_started(&d->life.life, d->generation, choice->gave_up, choice->why);
+	set_note(d, choice);
+	(void)daemon_life_step(d, &found);
+	if (d->life.life.phase == LIFE_RUNS)
+		tell_note(d);
 }
 
 static void decide(struct daemon *d, struct life_heads *heads)
 {
 	char sha[GENERATION_SHA_LEN + 1];
+	struct daemon_text file = { 0 };
 	struct life_choice choice;
 	struct life_acts acts;
 	struct lb_err e;
-	if (daemon_text_sha256(&d->unstored, sha))
+	bool stored = !d->unstored.sources.n;
+	bool usable = !stored || (!d->last_reject && daemon_text_read(d->opt->config, &file, &e) == 0);
+	int err = usable ? daemon_text_sha256(stored ? &file : &d->unstored, sha) : 0;
+	daemon_text_done(&file);
+	if (err)
 		return;
-	life_start(&d->life.life, heads, sha, &choice, &acts);
+	life_start(&d->life.life, heads, usable ? sha : NULL, &choice, &acts);
 	for (size_t i = 0; i < acts.n; i++)
 		(void)mark(d, &acts.v[i], &e);
-	bool known = daemon_generation_sure(d, &choice);
-	life_started(&d->life.life, d->generation, choice.file ? choice.gave_up : 0, choice.file ? choice.why : "");
-	if (!known)
-		return;
-	d->life.note[0] = '\0';
-	if (!choice.file)
-		daemon_life_rollback(d, life_older(heads, UINT32_MAX), choice.why, NULL);
+	if (stored)
+		decide_stored(d, heads, &choice);
+	else
+		decide_text(d, heads, &choice);
 }
 
 void daemon_life_again(struct daemon *d)

@@ -36,7 +36,7 @@ int daemon_text_sha256(const struct daemon_text *t, char out[GENERATION_SHA_LEN 
 struct lb_err daemon_life_step(struct daemon *d, const struct life_event *ev);
 /* Whether another configuration may be applied. 0, or -1 and *e. */
 int daemon_life_may_apply(struct daemon *d, struct lb_err *e);
-/* Whether there is something to go back to. 0, or -1 and *e. */
+/* Whether there is something to go back to, which a start would run as well. 0, or -1 and *e. */
 int daemon_life_may_pend(struct daemon *d, struct lb_err *e);
 /* To number, 0 = the one before; why is stored. Holds r and ends it; r may be NULL. */
 void daemon_life_rollback(struct daemon *d, uint32_t number, const char *why, struct ctl_reply *r);
@@ -45,15 +45,14 @@ void daemon_life_loaded(struct daemon *d, bool failed, const char *text);
 /* What the file may do at a start: reads the disk, marks what was pending. t NULL: the file cannot be used. */
 void daemon_life_start(
 	struct daemon *d, const struct daemon_text *t, struct life_heads *heads, struct life_choice *choice);
-/* d->generation runs. broken: what is wrong with the file, NULL = nothing. */
-void daemon_life_started(struct daemon *d, const struct life_choice *choice, const char *broken);
+void daemon_life_started(struct daemon *d, const struct life_choice *choice); /* d->generation runs */
 bool daemon_life_turn(struct daemon *d); /* before the loop sleeps; true: it began something */
 void daemon_life_tick(struct daemon *d);
 /* Whether the disk lacks marks that it did not take; tries them again. */
 bool daemon_life_owes(const struct daemon *d);
 void daemon_life_pay(struct daemon *d);
 /* Reads again what could not be read. What runs since a start that knew too little goes back if it had been rolled
- * back. */
+ * back; if it is a stored one, and there is a newer one that is confirmed, it goes forward to that. */
 void daemon_life_again(struct daemon *d);
 void daemon_life_done(struct daemon *d);
 

@@ -264,8 +264,8 @@ int daemon_apply_first(struct daemon *d)
 	else if (!err && !d->fallback)
 		daemon_generation_first(d, &t);
 	if (!err) {
-		d->unsure = !d->fallback && choice.unsure;
-		daemon_life_started(d, &choice, d->last_reject);
+		d->unsure = choice.unsure || (d->fallback && heads.unread > d->generation);
+		daemon_life_started(d, &choice);
 		daemon_left_over(d);
 	}
 	lb_text_done(&report);

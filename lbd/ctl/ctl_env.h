@@ -180,8 +180,8 @@ struct ctl_env {
 	const struct model_peers *peers;
 	const struct model_sync *sync;
 	const struct life *life; /* of the generation that runs */
-	const char *life_note;   /* why something else runs than the file says, "" = it does not */
-	struct ctl_talk *talk;   /* with the core of the other node */
+	const char *life_note; /* behind "generation N": why something else runs than the file says; "" = it does not */
+	struct ctl_talk *talk; /* with the core of the other node */
 	struct ctl_remote *remote;
 	uint64_t turn;       /* changes whenever model is replaced */
 	uint32_t generation; /* of the configuration that runs */

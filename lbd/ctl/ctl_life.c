@@ -82,7 +82,9 @@ static void note_of(const struct ctl_env *env, double left, char *out, size_t si
 	static const char *const verdicts[] = { [LIFE_UNKNOWN] = "",
 		[LIFE_VERIFIED] = ", verified",
 		[LIFE_DIFFERS] = ", the kernel differs: lbctl kernel diff" };
-	snprintf(out, size, "%s", env->life_note ? env->life_note : "");
+	out[0] = '\0';
+	if (env->life_note && env->life_note[0])
+		snprintf(out, size, "generation %u %s", l->runs, env->life_note);
 	switch (l->phase) {
 	case LIFE_PENDING:
 		if (left < 0)
@@ -96,6 +98,7 @@ static void note_of(const struct ctl_env *env, double left, char *out, size_t si
 	case LIFE_LOOK:
 		snprintf(out, size, "generation %u is being rolled back to %u: %s", l->gave_up, l->to, l->why);
 		return;
+	case LIFE_FORWARD: snprintf(out, size, "generation %u is being loaded", l->to); return;
 	case LIFE_STUCK:
 		snprintf(out, size,
 			"generation %u still runs, it could not be rolled back: see the log, apply another one",
@@ -115,7 +118,8 @@ json_t *ctl_life_state(const struct ctl_env *env)
 		[LIFE_PENDING] = "pending",
 		[LIFE_BACK] = "rolling_back",
 		[LIFE_LOOK] = "rolling_back",
-		[LIFE_STUCK] = "stuck" };
+		[LIFE_STUCK] = "stuck",
+		[LIFE_FORWARD] = "loading" };
 	const struct life *l = env->life;
 	char note[500];
 	json_t *o = l ? json_object() : NULL;

@@ -79,6 +79,9 @@ static void on_apply(const struct life *l, struct lb_time now, struct life_acts 
 		say(out, LB_CODE_REFUSED, "generation %u is being rolled back to %u: try again in a moment", l->gave_up,
 			l->to);
 		return;
+	case LIFE_FORWARD:
+		say(out, LB_CODE_REFUSED, "generation %u is being loaded: try again in a moment", l->to);
+		return;
 	case LIFE_RUNS:
 	case LIFE_STUCK: /* a new one is the way out */ return;
 	}
@@ -156,6 +159,8 @@ static uint32_t target(const struct life *l, const struct life_event *ev, struct
 	const struct life_head *h = number ? head_of(ev->heads, number) : NULL;
 	if (l->phase == LIFE_BACK || l->phase == LIFE_LOOK)
 		say(out, LB_CODE_REFUSED, "generation %u is being rolled back to %u already", l->gave_up, l->to);
+	else if (l->phase == LIFE_FORWARD)
+		say(out, LB_CODE_REFUSED, "generation %u is being loaded: try again in a moment", l->to);
 	else if (!number && l->base)
 		return l->base;
 	else if (!number && !life_older(ev->heads, l->runs))
@@ -178,7 +183,8 @@ static uint32_t target(const struct life *l, const struct life_event *ev, struct
 }
 
 /* Those between first, what runs last: until that one is marked the disk says that it is the one to run. Of what is
- * pending it does not, and where a trial began one goes back to whatever the disk takes. */
+ * pending it does not: a trial goes back to where it began whatever the disk takes, and without what is confirmed,
+ * which nobody has given up. */
 static void give_up(struct life *l, uint32_t to, const char *why, const struct life_heads *heads, struct life_acts *out)
 {
 	bool as_before = l->phase == LIFE_PENDING && to == l->base;
@@ -188,8 +194,8 @@ static void give_up(struct life *l, uint32_t to, const char *why, const struct l
 	for (size_t i = 0; i < heads->n; i++) {
 		const struct life_head *h = &heads->v[i];
 		bool confirmed = h->state == GENERATION_CONFIRMED;
-		if (h->number > to && h->number <= l->runs && (confirmed || h->state == GENERATION_PENDING))
-			mark(out, h->number, GENERATION_ROLLED_BACK, confirmed && !as_before);
+		if (h->number > to && h->number <= l->runs && (confirmed ? !as_before : h->state == GENERATION_PENDING))
+			mark(out, h->number, GENERATION_ROLLED_BACK, confirmed);
 	}
 }
 
@@ -229,8 +235,36 @@ static void on_timer(struct life *l, const struct life_event *ev, struct lb_time
 	}
 }
 
+/* ---- going forward ---- */
+
+static void run_newer(struct life *l, uint32_t number, struct life_acts *out)
+{
+	l->phase = LIFE_FORWARD;
+	l->to = number;
+	act(out, LIFE_ACT_RUN, number);
+}
+
+static void on_found(struct life *l, const struct life_event *ev, struct life_acts *out)
+{
+	if (l->phase == LIFE_RUNS && ev->number > l->runs)
+		run_newer(l, ev->number, out);
+}
+
+/* As at a start: one that does not load does not hide the one before it. */
+static void loaded_newer(struct life *l, const struct life_event *ev, struct life_acts *out)
+{
+	uint32_t next = ev->failed ? life_older(ev->heads, l->to) : 0;
+	l->phase = LIFE_RUNS;
+	if (!ev->failed)
+		l->runs = l->to;
+	else if (next > l->runs)
+		run_newer(l, next, out);
+}
+
 static void on_loaded(struct life *l, const struct life_event *ev, struct lb_time now, struct life_acts *out)
 {
+	if (l->phase == LIFE_FORWARD)
+		loaded_newer(l, ev, out);
 	if (l->phase != LIFE_BACK)
 		return;
 	uint32_t next = ev->failed ? life_older(ev->heads, l->to) : 0;
@@ -300,6 +334,7 @@ void life_step(struct life *l, const struct life_event *ev, struct lb_time now, 
 		if (to)
 			give_up(l, to, ev->text, ev->heads, out);
 		return;
+	case LIFE_EVENT_FOUND: on_found(l, ev, out); return;
 	case LIFE_EVENT_TIMER: on_timer(l, ev, now, out); return;
 	case LIFE_EVENT_MARKED: on_marked(l, ev, now, out); return;
 	case LIFE_EVENT_LOADED: on_loaded(l, ev, now, out); return;
@@ -346,7 +381,7 @@ void life_start(
 		snprintf(choice->why, sizeof(choice->why),
 			"not every generation can be read, and it may be one that was rolled back");
 	}
-	if (file && file->number == newest)
+	if (file && file->number == newest && newest > heads->unread)
 		choice->same = newest;
 }
 

@@ -11,7 +11,7 @@
  *
  * So what is on the disk is enough at any moment: the newest confirmed generation is the one to run when the file is
  * not. A state that cannot be stored costs only what can be asked for again: an unconfirmed generation stays pending,
- * which no start runs, until the disk takes its mark.
+ * which no start runs, until the disk takes its mark. A trial that ends marks itself only: what was confirmed stays so.
  *
  * A step function: state, event, now -> what is to be done, in that order. Pure; now is CLOCK_BOOTTIME, so that a
  * machine that slept goes back when it wakes up.
@@ -35,7 +35,7 @@ struct life_head { /* of a stored generation, as it is on the disk */
 
 struct life_heads {
 	size_t n;
-	bool unread;                        /* there are others, which cannot be read */
+	uint32_t unread; /* the newest that cannot be read; 0 = all were, UINT32_MAX = nobody knows which there are */
 	struct life_head v[LIFE_HEADS_MAX]; /* by number */
 };
 
@@ -44,7 +44,8 @@ enum life_phase {
 	LIFE_PENDING, /* what runs waits for a confirm */
 	LIFE_BACK,    /* an older one is being loaded */
 	LIFE_LOOK,    /* it runs, and the kernel is being compared */
-	LIFE_STUCK    /* no older one could be loaded: again at the deadline */
+	LIFE_STUCK,   /* no older one could be loaded: again at the deadline */
+	LIFE_FORWARD  /* a newer one is being loaded, which the start could not read */
 };
 
 enum life_verdict { LIFE_UNKNOWN, LIFE_VERIFIED, LIFE_DIFFERS };
@@ -76,6 +77,7 @@ enum life_event_type {
 	LIFE_EVENT_ASK_ENDED, /* it answered, or cannot */
 	LIFE_EVENT_CONFIRM,
 	LIFE_EVENT_ROLLBACK, /* to number, 0 = the one before; text = why */
+	LIFE_EVENT_FOUND,    /* number is confirmed and newer than what runs: the start could not read it */
 	LIFE_EVENT_TIMER,
 	LIFE_EVENT_MARKED, /* the marks are on the disk, or (failed) one that must be is not, text says why */
 	LIFE_EVENT_LOADED, /* what was to run runs, or (failed) does not load, text says why */
@@ -120,7 +122,8 @@ void life_step(struct life *l, const struct life_event *ev, struct lb_time now, 
 struct life_choice {
 	bool file;        /* the file may run; else the newest confirmed generation, and the ones before it */
 	uint32_t gave_up; /* not 0: this one was pending, or the file has its text and it was rolled back */
-	uint32_t same;    /* the newest confirmed one has the text of the file: it is not stored again */
+	uint32_t same;    /* the newest confirmed one has the text of the file: it is not stored again. 0 while one that
+			   * cannot be read may be newer: what is stored now is the newest when it can be */
 	bool unsure;      /* the file may have been rolled back: one that cannot be read knows */
 	char why[GENERATION_MESSAGE_MAX + 1];
 };

@@ -916,6 +916,7 @@ def test_one_generation_that_cannot_be_read_may_be_a_rolled_back_file(unprivileg
     mend()
     has_read(d)
     assert history(d) == {1: "confirmed", 2: "rolled_back"} and running_one(d) == 1
+    assert f"generation 1 runs, not {d.config}: that is 2, rolled back: by " in " ".join(d.text("status").split())
 
 
 @pytest.mark.parametrize("what", ["folder", "files"])
@@ -946,3 +947,57 @@ def test_a_file_that_turns_out_to_be_the_one_of_before_stays(unprivileged):
     mend()
     has_read(d)
     assert history(d) == {1: "confirmed"} and running_one(d) == 1
+
+
+def newest_unread(d, content):
+    """Generations 1 and 2 are confirmed, and the start cannot read 2. Returns how to mend it."""
+    until(lambda: history(d) == {1: "confirmed"}, "the first one is stored", 20)
+    d.write(text(2))
+    d.text("config", "apply", "-y", code=8)
+    assert history(d) == {1: "confirmed", 2: "confirmed"}
+    d.stop()
+    d.write(content)
+    mend = to_root(os.path.join(d.state_dir, "generations", "2"))
+    answers(d.start(ready=False))
+    assert shown(d) == text(1) and unread(d) == ["state_not_read: generations"]
+    return mend
+
+
+@pytest.mark.parametrize("content", [text(2), text(3), "services: [\n"], ids=["same", "new", "broken"])
+def test_the_newest_confirmed_runs_when_it_can_be_read(unprivileged, content):
+    d = unprivileged
+    mend = newest_unread(d, content)
+    done = apply(d, text(4), "--confirm", "1h", ok=False)
+    assert done.returncode == 8 and "is not what a start would go back to: not every generation" in done.stderr, done
+    mend()
+    until(lambda: shown(d) == text(2), "it runs", 40)
+    until(lambda: status(d)["config"]["state"] == "confirmed", "it has been loaded", 20)
+    assert not unread(d) and history(d) == {1: "confirmed", 2: "confirmed"} and running_one(d) == 2
+    note = f"generation 2 runs, the newest confirmed, not {d.config}: "
+    assert status(d)["config"].get("note", "").startswith(note if content.endswith("[\n") else "")
+    until(lambda: status(d)["file"]["differs"] == (content != text(2)), "the file is compared", 5)
+    apply(d, text(4), "--confirm", "1h")
+    d.text("config", "rollback")
+    assert running_one(d) == 2 and history(d) == {1: "confirmed", 2: "confirmed", 3: "rolled_back"}
+
+
+def test_what_is_applied_meanwhile_stays(unprivileged):
+    """It is the last word, also where it is what runs."""
+    d = unprivileged
+    mend = newest_unread(d, text(2))
+    apply(d, text(1))
+    mend()
+    has_read(d)
+    assert shown(d) == text(1) and running_one(d) == 3
+    assert history(d) == dict.fromkeys((1, 2, 3), "confirmed")
+
+
+def test_a_file_that_is_known_is_the_newest_whatever_cannot_be_read(unprivileged):
+    d = unprivileged
+    mend = newest_unread(d, text(1))
+    until(lambda: history(d) == {1: "confirmed", 3: "confirmed"}, "it is stored", 20)
+    restart(d)
+    assert running_one(d) == 3
+    mend()
+    has_read(d)
+    assert running_one(d) == 3 and history(d) == dict.fromkeys((1, 2, 3), "confirmed")

@@ -468,7 +468,7 @@ static const struct {
 	const char *state, *said;
 } lives[] = {
 	{ "nothing to say", { .phase = LIFE_RUNS, .runs = 3 }, NULL, "\"confirmed\"", "-" },
-	{ "the file is another", { .phase = LIFE_RUNS, .runs = 3 }, "generation 3 runs, not the file", "\"confirmed\"",
+	{ "the file is another", { .phase = LIFE_RUNS, .runs = 3 }, "runs, not the file", "\"confirmed\"",
 		"\"generation 3 runs, not the file\"" },
 	{ "one that waits", { .phase = LIFE_PENDING, .runs = 3, .base = 2, .deadline = { 61000000 } }, NULL,
 		"\"pending\"", "\"generation 3 goes back to 2 in 60 s: keep it with lbctl config confirm\"" },
@@ -480,6 +480,8 @@ static const struct {
 		"\"rolling_back\"", "\"generation 3 is being rolled back to 2: asked\"" },
 	{ "no way back", { .phase = LIFE_STUCK, .runs = 3, .deadline = { 61000000 } }, NULL, "\"stuck\"",
 		"\"generation 3 still runs, it could not be rolled back: see the log, apply another one\"" },
+	{ "on its way forward", { .phase = LIFE_FORWARD, .runs = 1, .to = 2 }, "runs, not the file", "\"loading\"",
+		"\"generation 2 is being loaded\"" },
 	{ "back, and looked at",
 		{ .phase = LIFE_RUNS, .runs = 2, .gave_up = 3, .verdict = LIFE_VERIFIED, .why = "not confirmed" }, NULL,
 		"\"confirmed\"", "\"generation 2 runs, verified: 3 was rolled back: not confirmed\"" },

@@ -12,8 +12,9 @@ static const char letters[GENERATION_STATE_COUNT + 1] = "pcrf";
 
 static void disk(const char *states, struct life_heads *heads)
 {
+	const char *last = strrchr(states, '?');
 	heads->n = 0;
-	heads->unread = strchr(states, '?');
+	heads->unread = last ? (uint32_t)(last - states) + 1 : 0;
 	for (uint32_t i = 0; states[i]; i++) {
 		if (states[i] == '-' || states[i] == '?')
 			continue;
@@ -56,6 +57,7 @@ static void told(const struct life_acts *acts, char *out, size_t size)
 #define ASK       .type = LIFE_EVENT_ASK
 #define ASK_ENDED .type = LIFE_EVENT_ASK_ENDED
 #define SAME      .type = LIFE_EVENT_SAME
+#define FOUND     .type = LIFE_EVENT_FOUND, .number
 
 #define STUCK                                                                                                          \
 	"(8) generation 2 could not be rolled back and still runs: no key; lbd tries again, a working configuration "  \
@@ -113,11 +115,25 @@ static const struct {
 		{ { 0, { TAKEN = 4, .confirm_ms = 1000 }, "ccpp", "" },
 			{ 1, { TIMER }, 0, "3 rolled_back?, 4 rolled_back?" }, { 1, { MARKED = false }, 0, "run 2" } },
 		4, 4, LIFE_BACK },
-	{ "nor what was there before the trial, and did not load",
-		{ { 0, { TAKEN = 4, .confirm_ms = 1000 }, "cccp", "" },
-			{ 0, { ROLLBACK = 0 }, 0, "3 rolled_back?, 4 rolled_back?" },
+	{ "and what was confirmed before the trial, and did not run, stays so",
+		{ { 0, { TAKEN = 4, .confirm_ms = 1000 }, "cccp", "" }, { 0, { ROLLBACK = 0 }, 0, "4 rolled_back?" },
 			{ 0, { MARKED = false }, 0, "run 2" } },
 		4, 4, LIFE_BACK },
+	{ "a newer one that the start could not read runs now",
+		{ { 0, { FOUND = 4 }, "cc-c", "run 4" },
+			{ 0, { APPLY }, 0, "(7) generation 4 is being loaded: try again in a moment" },
+			{ 0, { ROLLBACK = 1 }, 0, "(7) generation 4 is being loaded: try again in a moment" },
+			{ 0, { CONFIRM }, 0, "(7) nothing waits for a confirm: generation 2 is running" },
+			{ 0, { LOADED = false }, 0, "" }, { 9999, { TIMER }, 0, "" },
+			{ 0, { ROLLBACK = 0 }, 0, "4 rolled_back" } },
+		4, 0, LIFE_RUNS },
+	{ "where it does not load the one before it does, or what runs goes on",
+		{ { 0, { FOUND = 4 }, "cccc", "run 4" }, { 0, { LOADED = true }, 0, "run 3" },
+			{ 0, { LOADED = true }, 0, "" }, { 0, { APPLY }, 0, "" }, { 0, { FOUND = 2 }, 0, "" } },
+		2, 0, LIFE_RUNS },
+	{ "nothing goes forward while something else is under way",
+		{ { 0, { TAKEN = 4, .confirm_ms = 1000 }, "cc-p", "" }, { 0, { FOUND = 9 }, 0, "" } }, 4, 0,
+		LIFE_PENDING },
 	{ "further back than where the trial began, what is confirmed must be marked",
 		{ { 0, { TAKEN = 4, .confirm_ms = 1000 }, "ccpp", "" },
 			{ 0, { ROLLBACK = 1 }, 0, "2 rolled_back, 3 rolled_back?, 4 rolled_back?" },
@@ -296,7 +312,7 @@ static const struct {
 	{ "the same, and nothing else is known", "??", 2, true, true, 0, 0 },
 	{ "it may work now, or have been rolled back since", "cf?", 2, false, true, 0, 0 },
 	{ "it is known", "?c", 2, true, false, 2, 0 },
-	{ "it is known, and another one may be newer", "c?", 1, true, false, 1, 0 },
+	{ "it is known, and another one may be newer: it is stored again, and is", "c?", 1, true, false, 0, 0 },
 	{ "it is known as an older one", "c?c", 1, true, false, 0, 0 },
 	{ "it is known to be rolled back", "cr?", 2, false, true, 0, 2 },
 	{ "nothing else is known than what was rolled back", "?r", 2, true, true, 0, 2 },
@@ -366,6 +382,8 @@ START_TEST(at_any_moment_the_disk_says_what_to_run)
 			ev.failed = false;
 		if (ev.type == LIFE_EVENT_MARKED)
 			continue; /* comes with the marks only */
+		if (ev.type == LIFE_EVENT_FOUND)
+			ev.number = life_older(&heads, UINT32_MAX);
 		if (ev.type == LIFE_EVENT_TAKEN) {
 			const struct life_event ask = { .type = LIFE_EVENT_APPLY };
 			life_step(&l, &ask, (struct lb_time){ now }, &acts);
