@@ -232,28 +232,37 @@ void daemon_generation_forget(struct daemon *d)
 	d->unsure = false;
 }
 
-/* Whether it is stored. */
-static bool store_first(struct daemon *d, bool pending)
+/* 0, or -1 and *e: it is as before. */
+static int store_first(struct daemon *d, bool pending, struct lb_err *e)
 {
 	struct daemon_text t = d->unstored;
 	uint32_t number = d->generation;
-	struct lb_err e;
 	d->unstored = (struct daemon_text){ 0 };
 	d->generation = 0; /* the number that it has is given once more */
-	if (daemon_generation_store(d, &t, NULL, "start", pending, &e) == 0) {
+	if (daemon_generation_store(d, &t, NULL, "start", pending, e) == 0) {
 		daemon_text_done(&t);
-		return true;
+		return 0;
 	}
 	d->generation = number;
 	d->unstored = t;
 	d->unstored_due = lb_time_add_ms(lb_clock_now(), STORE_RETRY_MS);
-	return false;
+	return -1;
 }
 
 void daemon_generation_first_store(struct daemon *d)
 {
+	struct lb_err e;
 	if (d->unstored.sources.n && !d->unsure)
-		(void)store_first(d, false);
+		(void)store_first(d, false, &e);
+}
+
+int daemon_generation_known(struct daemon *d, struct lb_err *e)
+{
+	if (!d->unstored.sources.n)
+		return 0;
+	if (d->unsure)
+		return lb_err_set(e, LB_CODE_FAILED, "not every generation can be read");
+	return store_first(d, false, e);
 }
 
 bool daemon_generation_sure(struct daemon *d, const struct life_choice *choice)
@@ -265,7 +274,8 @@ bool daemon_generation_sure(struct daemon *d, const struct life_choice *choice)
 	}
 	d->generation = daemon_generation_newest(d) + 1;
 	/* what is to go back is never on the disk as one that a start may run */
-	d->unsure = !store_first(d, !choice->file) && !choice->file;
+	struct lb_err e;
+	d->unsure = store_first(d, !choice->file, &e) && !choice->file;
 	return !d->unsure;
 }
 

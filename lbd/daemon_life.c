@@ -218,9 +218,12 @@ static void client_gone(void *arg)
 void daemon_life_rollback(struct daemon *d, uint32_t number, const char *why, struct ctl_reply *r)
 {
 	struct life_event ev = { .type = LIFE_EVENT_ROLLBACK, .number = number, .text = why };
-	struct lb_err said = { LB_CODE_REFUSED, "a configuration is being rolled back: try again in a moment" };
+	struct lb_err said = { LB_CODE_REFUSED, "a configuration is being rolled back: try again in a moment" }, e;
 	if (d->apply && d->life.life.phase != LIFE_PENDING) /* it may be about to run */
 		lb_err_set(&said, LB_CODE_REFUSED, "another configuration is being loaded: try again in a moment");
+	else if (!d->life.reply && daemon_generation_known(d, &e)) /* the file has it: the next start would run it */
+		lb_err_set(&said, LB_CODE_FAILED,
+			"not rolled back, generation %u is running, and is not stored: %.300s", d->generation, e.text);
 	else if (!d->life.reply)
 		said = step_with_heads(d, &ev);
 	if (said.code && r)

@@ -13,6 +13,8 @@ int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const
 void daemon_generation_first(struct daemon *d, struct daemon_text *t);
 void daemon_generation_first_store(struct daemon *d);
 void daemon_generation_turn(struct daemon *d); /* tries the same, if it is time */
+/* Whether what runs is on the disk, where it can be marked: tries the same. 0, or -1 and *e. */
+int daemon_generation_known(struct daemon *d, struct lb_err *e);
 /* The same of a text of which nobody could tell what had become of it (d->unsure), now that it is known: its number is
  * d->generation, and it is pending when it is to go back. False: it cannot be stored, and is as before. */
 bool daemon_generation_sure(struct daemon *d, const struct life_choice *choice);

@@ -525,6 +525,23 @@ def test_a_start_whose_generation_finds_no_place(pair, spoil):
         assert history(d) == {1: "confirmed", 2: "confirmed"} and "state_not_saved" not in status(d)["alarms"]
 
 
+@pytest.mark.parametrize("spoil", [fill, read_only])
+def test_a_start_whose_generation_found_no_place_is_not_rolled_back(pair, spoil):
+    """Nothing would know it, and the file still has it."""
+    with on_a_small_disk(pair, "128k") as d:
+        mend = spoil(d)
+        d.write(text(2))
+        restart(d)
+        done = d.call("config", "rollback")
+        assert done.returncode == 8 and "not rolled back, generation 2 is running, and is not stored: " in done.stderr, done
+        assert shown(d) == text(2) and status(d)["config"]["state"] == "confirmed"
+        mend()
+        assert "rolled back to 1, verified" in d.text("config", "rollback")
+        assert history(d) == {1: "confirmed", 2: "rolled_back"}
+        restart(d)
+        assert running_one(d) == 1 and history(d) == {1: "confirmed", 2: "rolled_back"}
+
+
 def test_a_start_whose_generation_found_no_place_is_stored_at_its_stop(pair):
     with on_a_small_disk(pair, "128k") as d:
         mend = fill(d)
