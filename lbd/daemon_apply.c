@@ -102,12 +102,14 @@ static size_t report_findings(
 	return errors + more;
 }
 
-/* What status says of the file is of no other text, and not of a disk that takes nothing. */
+/* What status says of the file is of no other text, also not of what the file was before, and not of a disk that takes
+ * nothing. */
 static void note_reject(struct daemon *d, enum lb_code code, const char *first, size_t errors)
 {
-	if (d->apply->own_file && code == LB_CODE_INVALID) {
+	if (d->apply->own_file) {
 		free(d->last_reject);
-		d->last_reject = strdup(first);
+		d->last_reject = code == LB_CODE_INVALID ? strdup(first) : NULL;
+		daemon_life_offered(d);
 	}
 	daemon_event(d, &(struct event){ .id = LB_EVENT_CONFIG_REJECTED, .user = d->apply->who.user },
 		"config: rejected: %s (%zu error%s); generation %u is still running", first, errors,
@@ -323,11 +325,11 @@ static void taken(struct daemon *d)
 	a->runs = true;
 	free(d->last_reject);
 	d->last_reject = NULL;
-	d->fallback = false;
 	if (a->kind == CTL_BACK) {
 		daemon_generation_forget(d);
 		return;
 	}
+	d->fallback = false;
 	(void)daemon_life_step(d, &ev);
 	daemon_life_tick(d); /* its deadline is armed */
 	d->life.note[0] = '\0';

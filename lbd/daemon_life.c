@@ -407,6 +407,13 @@ void daemon_life_started(struct daemon *d, const struct life_choice *choice)
 	tell_note(d);
 }
 
+void daemon_life_offered(struct daemon *d)
+{
+	static const struct life_choice none; /* the start was about another file */
+	if (d->fallback)
+		set_note(d, &none);
+}
+
 /* Of the text that runs since the start. */
 static void decide_text(struct daemon *d, const struct life_heads *heads, const struct life_choice *choice)
 {

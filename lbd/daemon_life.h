@@ -48,6 +48,8 @@ void daemon_life_loaded(struct daemon *d, bool failed, const char *text);
 void daemon_life_start(
 	struct daemon *d, const struct daemon_text *t, struct life_heads *heads, struct life_choice *choice);
 void daemon_life_started(struct daemon *d, const struct life_choice *choice); /* d->generation runs */
+/* The file was read again, and does not run: d->last_reject is what is wrong with it. */
+void daemon_life_offered(struct daemon *d);
 bool daemon_life_turn(struct daemon *d); /* before the loop sleeps; true: it began something */
 void daemon_life_tick(struct daemon *d);
 /* Whether the disk lacks marks that it did not take; tries them again. */

@@ -416,6 +416,30 @@ def on_a_small_disk(pair, size, yaml=text(1)):
         dd.close()
 
 
+@pytest.mark.parametrize("start", [False, True])
+def test_what_was_wrong_with_the_file_before_is_not_said_of_this_one(pair, start):
+    with on_a_small_disk(pair, "128k") as d:
+        until(lambda: history(d) == {1: "confirmed"}, "it is stored", 20)
+        d.write("services: [\n")
+        if start:
+            restart(d)
+            assert d.text("status").startswith(f"generation 1 runs, the newest confirmed, not {d.config}:")
+        else:
+            assert d.call("daemon", "reload", "-y").returncode == 6
+        assert "lbd.yaml:" in status(d)["file"]["error"]
+        mend = fill(d)
+        d.write(text(2))
+        assert d.call("daemon", "reload", "-y").returncode == 8
+        assert "error" not in status(d)["file"] and "note" not in status(d)["config"] and "lbd.yaml:" not in d.text("status")
+        d.write("services: { web: [] }\n")
+        assert d.call("daemon", "reload", "-y").returncode == 6
+        assert "lbd.yaml:1:18" in status(d)["file"]["error"] and "note" in status(d)["config"] or not start
+        mend()
+        d.write(text(2))
+        d.call("daemon", "reload", "-y")
+        assert running_one(d) == 2 and "error" not in status(d)["file"] and "note" not in status(d)["config"]
+
+
 def remount(d, how):
     subprocess.run(["mount", "-o", f"remount,{how}", d.state_dir], check=True)
 
