@@ -87,8 +87,12 @@ bool curl_load(void)
 CURLcode curl_load_read_one_record(CURL *easy, void *ssl_ctx, void *arg)
 {
 	(void)easy, (void)arg;
-	if (real.ssl_ctx_ctrl) /* SSL_CTX_clear_mode is a macro for this */
-		real.ssl_ctx_ctrl(ssl_ctx, SSL_CTRL_CLEAR_MODE, SSL_MODE_AUTO_RETRY, NULL);
+	if (!real.ssl_ctx_ctrl)
+		return CURLE_OK;
+	/* SSL_CTX_clear_mode and SSL_CTX_set_read_ahead are macros for this. libcurl sets the latter from 8.15 on, and
+	 * a read goes on behind a record while there is another one in the buffer. */
+	real.ssl_ctx_ctrl(ssl_ctx, SSL_CTRL_CLEAR_MODE, SSL_MODE_AUTO_RETRY, NULL);
+	real.ssl_ctx_ctrl(ssl_ctx, SSL_CTRL_SET_READ_AHEAD, 0, NULL);
 	return CURLE_OK;
 }
 

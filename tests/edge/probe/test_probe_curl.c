@@ -10,6 +10,7 @@
 #include <check.h>
 #include <dirent.h>
 #include <dlfcn.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +32,15 @@ static struct check_trace trace;
 static struct check_result result;
 static unsigned n_done;
 static unsigned n_polls; /* epoll sets that libev has made: its calls come here */
+static bool reads_ahead; /* contexts do, as those of libcurl from 8.15 on: they are made here */
+
+SSL_CTX *SSL_CTX_new(const SSL_METHOD *method)
+{
+	SSL_CTX *ctx = SSL_CTX_new_ex(NULL, NULL, method);
+	if (ctx && reads_ahead)
+		SSL_CTX_set_read_ahead(ctx, 1);
+	return ctx;
+}
 
 int epoll_create1(int flags)
 {
@@ -707,6 +717,7 @@ START_TEST(new_keys_do_not_hold_up_the_loop)
 	struct server *s = server_start(ops, certs.ctx[CERT_GOOD]);
 	struct check_spec spec = spec_of(CHECK_TYPE_HTTPS, s->port, ca);
 	unsigned before = ev_iteration(loop);
+	reads_ahead = _i == 1;
 	probe(&spec);
 	ck_assert_int_eq(result.code, CHECK_CODE_L7OK);
 	ck_assert_uint_gt(ev_iteration(loop) - before, 1000);
@@ -806,7 +817,7 @@ int main(void)
 	tcase_add_test(tc, a_trust_store_is_read_once);
 	tcase_add_loop_test(tc, an_open_connection_is_not_taken_away, 1, 5);
 	tcase_add_test(tc, probes_do_not_wait_for_each_other);
-	tcase_add_test(tc, new_keys_do_not_hold_up_the_loop);
+	tcase_add_loop_test(tc, new_keys_do_not_hold_up_the_loop, 0, 2);
 	tcase_add_test(tc, the_steps_are_told);
 	tcase_add_test(tc, real_nginx);
 	suite_add_tcase(s, tc);
