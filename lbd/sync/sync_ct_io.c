@@ -34,6 +34,13 @@ static void look_by(struct sync_ct *c, struct lb_time at)
 		c->look_at = at;
 }
 
+static void seek_by(struct sync_ct *c, struct lb_time at)
+{
+	look_by(c, at);
+	c->wanted = true;
+	c->troubled(c->arg);
+}
+
 /* What the peer told goes to the kernel in the order of its numbers. */
 static bool in_kernel(const struct sync_ct *c, const struct flow_entry *e)
 {
@@ -118,7 +125,7 @@ static void on_lost(void *arg)
 	struct sync_ct *c = arg;
 	if (c->lost++ == 0)
 		lb_log(LB_LOG_WARNING, "conntrack: messages of the kernel were lost: its table is read instead");
-	look_by(c, lb_time_add_ms(c->look_from, LOST_MS));
+	seek_by(c, lb_time_add_ms(c->look_from, LOST_MS));
 }
 
 /* ---- a look at all that it has ---- */
@@ -126,8 +133,10 @@ static void on_lost(void *arg)
 static void on_looked(int err, void *arg)
 {
 	struct sync_ct *c = arg;
-	c->looking = false;
+	const bool sought = c->seeks;
+	c->looking = c->seeks = false;
 	if (err) {
+		c->wanted |= sought;
 		lb_log(LB_LOG_WARNING, "conntrack: the kernel's table cannot be read: %s", strerror(-err));
 		look_by(c, lb_time_add_ms(c->look_from, LOST_MS));
 		return;
@@ -137,6 +146,8 @@ static void on_looked(int err, void *arg)
 	c->sweep_until = flow_table_last(c->table);
 	flow_cursor_close(&c->sweep);
 	flow_cursor_open(&c->sweep, c->table, 0);
+	if (sought)
+		c->found(c->arg);
 	c->troubled(c->arg); /* whether all is settled is to be looked at */
 }
 
@@ -149,8 +160,12 @@ static void look(struct sync_ct *c, struct lb_time now)
 	c->look_at = lb_time_add_ms(now, CT_AUDIT_S * INT64_C(1000));
 	int err = ct_io_look(c->io);
 	c->looking = err == 0;
-	if (err)
+	if (err) {
 		lb_log(LB_LOG_WARNING, "conntrack: the kernel's table cannot be read: %s", strerror(-err));
+		return;
+	}
+	c->seeks = c->wanted;
+	c->wanted = false;
 }
 
 /* What the look has not seen. True: there is more of it. */
@@ -242,6 +257,11 @@ bool sync_ct_settled(const struct sync_ct *c)
 	return !c->conf || (c->io && !c->broken && c->looked && !c->n_batch && !c->to_kernel.at);
 }
 
+bool sync_ct_seeks(const struct sync_ct *c)
+{
+	return c->conf && (!c->looked || c->wanted || c->seeks);
+}
+
 void sync_ct_again(struct sync_ct *c)
 {
 	if (!c->table)
@@ -249,9 +269,8 @@ void sync_ct_again(struct sync_ct *c)
 	flow_cursor_close(&c->to_kernel);
 	flow_cursor_open(&c->to_kernel, c->table, 0);
 	c->n_batch = 0;
-	c->look_at = (struct lb_time){ 0 };
 	c->anew = true;
-	c->troubled(c->arg);
+	seek_by(c, (struct lb_time){ 0 });
 }
 
 bool sync_ct_kernel_full(const struct sync_ct *c, struct lb_time now)
@@ -305,7 +324,7 @@ static void stop(struct sync_ct *c)
 {
 	ct_io_stop(c->io);
 	c->io = NULL;
-	c->broken = c->looking = c->looked = false;
+	c->broken = c->looking = c->looked = c->seeks = false;
 	c->n_strict = 0;
 	flow_cursor_close(&c->sweep);
 }
@@ -365,7 +384,7 @@ static void stop_all(struct sync_ct *c)
 	stop(c);
 	c->conf = NULL;
 	c->n_batch = 0;
-	c->over_max = false;
+	c->over_max = c->wanted = false;
 	c->full_at = c->again_at = (struct lb_time){ 0 };
 	flow_cursor_close(&c->to_kernel);
 }
@@ -382,8 +401,9 @@ int sync_ct_conf(struct sync_ct *c, const struct sync_conf *conf)
 		if (!c->table)
 			return -ENOMEM;
 	}
+	if (c->conf && !sync_conf_same_conntrack(c->conf, conf)) /* what is copied from now on was not listened to */
+		seek_by(c, (struct lb_time){ 0 });
 	c->conf = conf;
-	c->look_at = (struct lb_time){ 0 }; /* other listeners, perhaps */
 	if (c->io)
 		return 0;
 	start(c);

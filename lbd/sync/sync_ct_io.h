@@ -34,6 +34,7 @@ struct sync_ct {
 	char trouble[SYNC_TEXT_MAX];
 	bool broken;
 	bool looking, looked; /* a look is going on; there was a whole one since the start */
+	bool wanted, seeks;   /* one is due, or going on, for what may not be known, and not because it is time */
 	struct lb_time look_at, look_from;
 	struct flow_cursor sweep; /* behind a look: what it has not seen */
 	uint64_t sweep_until;
@@ -42,7 +43,8 @@ struct sync_ct {
 	bool over_max;               /* by its own count */
 	ev_timer age;                /* once a second */
 	void (*changed)(void *arg);  /* something for the peer */
-	void (*troubled)(void *arg); /* trouble is another one, or anew is set */
+	void (*troubled)(void *arg); /* trouble is another one, anew is set, or whether it seeks may have changed */
+	void (*found)(void *arg);    /* a look for what was not known is over: the peer knows nothing of that yet */
 	void *arg;
 	uint64_t seed;
 	int receive_bytes; /* see ct_io_conf */
@@ -61,6 +63,9 @@ bool sync_ct_turn(struct sync_ct *c);
 /* The table of the kernel was read, and everything that the peer told is in there. Also while there is nothing to do.
  */
 bool sync_ct_settled(const struct sync_ct *c);
+/* Entries of the kernel may not be known: not one look is over, words were lost, others are copied than before, or an
+ * operator asked. What the look of every CT_AUDIT_S finds is little, and goes as any change does. */
+bool sync_ct_seeks(const struct sync_ct *c);
 /* Everything of the peer goes to the kernel again, and its table is looked through. */
 void sync_ct_again(struct sync_ct *c);
 bool sync_ct_kernel_full(const struct sync_ct *c, struct lb_time now);

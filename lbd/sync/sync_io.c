@@ -150,6 +150,12 @@ static void on_look_want(void *arg)
 	sync_room_send(arg, &(struct sync_room_msg){ .type = SYNC_MSG_LOOK_WANT });
 }
 
+void sync_room_found(void *room)
+{
+	struct sync_room *r = room;
+	sync_link_onward(&r->link, SYNC_STREAM_CONNTRACK);
+}
+
 static void tell_looked(struct sync_room *r)
 {
 	sync_room_send(r, &(struct sync_room_msg){ .type = SYNC_MSG_LOOK_END, .u.looked = r->looked });
@@ -472,6 +478,7 @@ static int room_open(struct sync_room *r, int fd, void (*alive)(void))
 	r->kernel.arg = r->ct.arg = r->multicast.arg = r;
 	r->ct.changed = on_changed;
 	r->ct.troubled = on_troubled;
+	r->ct.found = sync_room_found;
 	r->ct.seed = random[1];
 	r->multicast.troubled = on_troubled;
 	sync_multicast_open(&r->multicast, r->base.loop);

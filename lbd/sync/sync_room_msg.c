@@ -267,15 +267,18 @@ bool sync_conf_same_ipvs(const struct sync_conf *a, const struct sync_conf *b)
 	       skips_same(a->skips, a->n_skips, b->skips, b->n_skips);
 }
 
+bool sync_conf_same_conntrack(const struct sync_conf *a, const struct sync_conf *b)
+{
+	return a->conntrack == b->conntrack && paths_same(a, b) && skips_same(a->nats, a->n_nats, b->nats, b->n_nats);
+}
+
 bool sync_conf_same(const struct sync_conf *a, const struct sync_conf *b)
 {
 	return a->flows == b->flows && a->multicast == b->multicast && strcmp(a->self, b->self) == 0 &&
 	       strcmp(a->peer, b->peer) == 0 && a->cluster == b->cluster && a->port == b->port &&
 	       a->config == b->config && a->generation == b->generation && a->rate == b->rate && a->key_n == b->key_n &&
-	       memcmp(a->key, b->key, a->key_n) == 0 && paths_same(a, b) && sync_conf_same_ipvs(a, b) &&
-	       a->ways == b->ways && a->conntrack == b->conntrack &&
-	       skips_same(a->nats, a->n_nats, b->nats, b->n_nats) &&
-	       memcmp(a->paused, b->paused, sizeof(a->paused)) == 0;
+	       memcmp(a->key, b->key, a->key_n) == 0 && sync_conf_same_ipvs(a, b) && a->ways == b->ways &&
+	       sync_conf_same_conntrack(a, b) && memcmp(a->paused, b->paused, sizeof(a->paused)) == 0;
 }
 
 void sync_conf_done(struct sync_conf *c)

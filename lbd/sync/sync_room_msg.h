@@ -206,6 +206,8 @@ int sync_skip_cmp(const struct sync_skip *a, const struct sync_skip *b);
 bool sync_conf_same(const struct sync_conf *a, const struct sync_conf *b);
 /* The same connections of IPVS are copied. */
 bool sync_conf_same_ipvs(const struct sync_conf *a, const struct sync_conf *b);
+/* The same entries of connection tracking are. */
+bool sync_conf_same_conntrack(const struct sync_conf *a, const struct sync_conf *b);
 /* Frees what is in it; the key does not stay in memory. */
 void sync_conf_done(struct sync_conf *c);
 

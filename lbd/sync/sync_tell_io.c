@@ -81,7 +81,7 @@ static void fill_state(struct sync_room *r, struct sync_msg_state *s)
 	}
 	look_at_streams(r, &st);
 	look_at_kernel(r, st.in.complete);
-	s->sent_all = st.out.complete && (!r->ct.conf || r->ct.looked) && !sync_look_busy(&r->at_kernel);
+	s->sent_all = st.out.complete && !sync_ct_seeks(&r->ct) && !sync_look_busy(&r->at_kernel);
 	s->have_all = st.in.complete && r->in_kernel;
 	s->paused = st.paused;
 	s->held = st.held;

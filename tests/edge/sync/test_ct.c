@@ -522,15 +522,25 @@ END_TEST
 /* ---- with a table ---- */
 
 static struct sync_conf conf_all = { .conntrack = SYNC_CONNTRACK_ALL };
+static unsigned found; /* looks that were for what was not known */
 
 static void on_any(void *arg)
 {
 	(void)arg;
 }
 
+static void on_found(void *arg)
+{
+	(void)arg;
+	found++;
+}
+
 static void side_open(struct sync_ct *s, int net, int receive_bytes)
 {
-	*s = (struct sync_ct){ .changed = on_any, .troubled = on_any, .seed = 5, .receive_bytes = receive_bytes };
+	*s = (struct sync_ct){
+		.changed = on_any, .troubled = on_any, .found = on_found, .seed = 5, .receive_bytes = receive_bytes
+	};
+	found = 0;
 	enter(net);
 	sync_ct_open(s, loop);
 	ck_assert_int_eq(sync_ct_conf(s, &conf_all), 0);
@@ -574,11 +584,15 @@ START_TEST(words_that_are_lost)
 	make_many(somebody, 0, 3); /* there before us */
 	side_open(&s, ONE, 2048);
 	ck_assert_uint_eq(flow_table_count(s.table, FLOW_LOCAL), 3);
+	ck_assert(found == 1 && !sync_ct_seeks(&s));
 	int64_t began = lb_clock_now().us;
 	make_many(somebody, 3, 4000);
 	printf("FIGURES 4000 entries put in %lld us\n", (long long)(lb_clock_now().us - began));
 	WAIT(s.lost > 0, 2000);
+	ck_assert(sync_ct_seeks(&s));
 	WAIT(turned(&s, flow_table_count(s.table, FLOW_LOCAL) == 4003), 15000);
+	WAIT(turned(&s, !sync_ct_seeks(&s)), 15000);
+	ck_assert_uint_gt(found, 1);
 	/* and those that go while nobody listens */
 	WAIT(turned(&s, !s.looking && !s.sweep.table), 15000);
 	uint64_t lost = s.lost, looks = s.looks;
@@ -593,6 +607,44 @@ START_TEST(words_that_are_lost)
 		const struct flow_entry *e = flow_table_find(s.table, &f.key);
 		ck_assert(e && !(e->flags & CT_GONE) == (i >= 2000));
 	}
+	sync_ct_close(&s);
+	ct_io_stop(somebody);
+}
+END_TEST
+
+static void next_look(struct sync_ct *s)
+{
+	uint64_t looks = s->looks;
+	s->look_at = (struct lb_time){ 0 };
+	WAIT(turned(s, s->looks > looks && !s->looking && !s->sweep.table), 5000);
+}
+
+/* That of every CT_AUDIT_S is none: in sync is who has no more to send than what changes. */
+START_TEST(a_look_for_what_is_not_known)
+{
+	struct heard h;
+	struct sync_ct s;
+	struct sync_conf same = conf_all, other = { .conntrack = SYNC_CONNTRACK_AUTO, .n_nats = 1 };
+	struct sync_skip nat = { .what = SYNC_ALL, .protocol = IPPROTO_TCP, .addr = { AF_INET, { 10, 2, 0, 2 } } };
+	begin();
+	other.nats = &nat;
+	struct ct_io *somebody = listen_at(ONE, &h, 0);
+	side_open(&s, ONE, 0);
+	make_many(somebody, 0, 3);
+	next_look(&s);
+	ck_assert_uint_eq(flow_table_count(s.table, FLOW_LOCAL), 3);
+	ck_assert_int_eq(sync_ct_conf(&s, &same), 0);
+	ck_assert(found == 1 && !sync_ct_seeks(&s));
+	sync_ct_again(&s);
+	ck_assert(sync_ct_seeks(&s));
+	next_look(&s);
+	ck_assert(found == 2 && !sync_ct_seeks(&s));
+	ck_assert_int_eq(sync_ct_conf(&s, &other), 0);
+	ck_assert(sync_ct_seeks(&s));
+	next_look(&s);
+	ck_assert(found == 3 && !sync_ct_seeks(&s));
+	ck_assert_int_eq(sync_ct_conf(&s, NULL), 0);
+	ck_assert(!sync_ct_seeks(&s));
 	sync_ct_close(&s);
 	ct_io_stop(somebody);
 }
@@ -660,6 +712,7 @@ int main(void)
 	tcase_add_test(c, what_is_told_and_what_is_not);
 	tcase_add_test(c, an_entry_in_the_way);
 	tcase_add_test(c, words_that_are_lost);
+	tcase_add_test(c, a_look_for_what_is_not_known);
 	tcase_add_test(c, from_one_kernel_to_another);
 	suite_add_tcase(s, c);
 	SRunner *r = srunner_create(s);

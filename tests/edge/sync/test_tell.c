@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static struct sync_room r;
 static struct sync_conf conf;
@@ -75,6 +76,7 @@ START_TEST(in_sync_until_all_is_put_anew)
 	ck_assert(r.look && says(BULK) && says(BULK));
 	r.kernel.settling = false;
 	r.kernel.to_kernel.at = r.ct.to_kernel.at = NULL;
+	r.ct.wanted = false;
 	ck_assert(says(IN_SYNC));
 	r.kernel.settling = true;
 	ck_assert(says(IN_SYNC));
@@ -105,6 +107,77 @@ START_TEST(an_order_is_answered)
 	ck_assert(r.look);
 	sync_room_tell_state(&r);
 	ck_assert_uint_eq(lb_room_pending(&r.base), 2 * once);
+}
+END_TEST
+
+/* At least one look is over, and none is due or going on because more may not be known. */
+START_TEST(in_sync_while_none_is_looked_for)
+{
+	bool *const flags[] = { &r.ct.wanted, &r.ct.seeks };
+	ck_assert(says(IN_SYNC));
+	for (size_t i = 0; i < 2; i++) {
+		*flags[i] = true;
+		ck_assert(says(BULK));
+		*flags[i] = false;
+	}
+	r.ct.looking = true;
+	ck_assert(says(IN_SYNC));
+	r.ct.looked = false;
+	ck_assert(says(BULK));
+}
+END_TEST
+
+static bool produce(struct sync_out *o)
+{
+	struct sync_tokens t = { 0 };
+	uint8_t b[SYNC_BATCH_BYTES + SYNC_RECORD_MAX];
+	struct lb_writer w = { b, b + sizeof(b), false };
+	return sync_out_produce(o, &t, &w, r.base.now);
+}
+
+/* The peer has all that there is. */
+static void carry(struct sync_out *o)
+{
+	while (produce(o)) {
+		ck_assert(!says(IN_SYNC));
+	}
+	ck_assert(sync_out_ack(o, &(struct sync_ack){ 2, o->round, o->sent }, r.base.now));
+}
+
+static void know(uint16_t port)
+{
+	const struct flow f = { .has_ct = true,
+		.key = { .protocol = 6,
+			.client = { AF_INET, { 10, 0, 0, 1 } },
+			.virtual = { AF_INET, { 10, 0, 0, 2 } },
+			.client_port = port,
+			.virtual_port = 80 },
+		.dest = { AF_INET, { 10, 0, 0, 3 } },
+		.dest_port = 80,
+		.ct = { .to = { AF_INET, { 10, 0, 0, 1 } }, .to_port = port },
+		.timeout_s = 900,
+		.state = 1 };
+	ck_assert_int_eq(flow_table_put(r.ct.table, &f, FLOW_LOCAL, r.base.now, NULL), 0);
+}
+
+/* What a look has found is no single change: the peer has to have it. */
+START_TEST(in_sync_when_what_was_found_is_there)
+{
+	struct sync_out *o = &r.link.out[SYNC_STREAM_CONNTRACK];
+	struct sync_flow_source source;
+	sync_ct_source_init(&source, r.ct.table);
+	*o = (struct sync_out){ .stream = SYNC_STREAM_CONNTRACK, .source = &source.source };
+	sync_out_open(o, 0, r.base.now);
+	know(1);
+	carry(o);
+	ck_assert(says(IN_SYNC));
+	know(2);
+	ck_assert(says(IN_SYNC));
+	sync_room_found(&r);
+	ck_assert(says(BULK));
+	carry(o);
+	ck_assert(says(IN_SYNC) && sync_out_has(o, flow_table_last(r.ct.table)));
+	sync_flow_source_done(&source);
 }
 END_TEST
 
@@ -152,6 +225,8 @@ int main(void)
 	tcase_add_loop_test(tc, in_sync_until_all_is_put_anew, 0, 2);
 	tcase_add_loop_test(tc, what_the_peer_begins_anew, 0, SYNC_STREAM_COUNT);
 	tcase_add_test(tc, an_order_is_answered);
+	tcase_add_test(tc, in_sync_while_none_is_looked_for);
+	tcase_add_test(tc, in_sync_when_what_was_found_is_there);
 	tcase_add_test(tc, what_was_not_known_is_looked_for);
 	tcase_add_loop_test(tc, who_has_paused, 0, SYNC_STREAM_COUNT);
 	suite_add_tcase(s, tc);

@@ -683,7 +683,7 @@ START_TEST(what_is_alike)
 	other.conf.nats = other.nats;
 	ck_assert(sync_conf_same(&room.conf, &other.conf));
 	other.nats[1].addr.b[0] ^= 1;
-	ck_assert(!sync_conf_same(&room.conf, &other.conf));
+	ck_assert(!sync_conf_same(&room.conf, &other.conf) && !sync_conf_same_conntrack(&room.conf, &other.conf));
 }
 END_TEST
 
@@ -707,6 +707,18 @@ START_TEST(the_same_are_copied)
 	other = room;
 	other.conf.ipvs = !other.conf.ipvs;
 	ck_assert(!sync_conf_same_ipvs(&room.conf, &other.conf));
+	other = room;
+	other.conf.rate++;
+	other.conf.generation++;
+	other.conf.n_skips = 0;
+	other.conf.ipvs = !other.conf.ipvs;
+	other.conf.ways++;
+	ck_assert(sync_conf_same_conntrack(&room.conf, &other.conf));
+	other.conf.n_paths--; /* what there is between the nodes is not copied */
+	ck_assert(!sync_conf_same_conntrack(&room.conf, &other.conf));
+	other = room;
+	other.conf.conntrack = other.conf.conntrack ? SYNC_CONNTRACK_AUTO : SYNC_CONNTRACK_ALL;
+	ck_assert(!sync_conf_same_conntrack(&room.conf, &other.conf));
 }
 END_TEST
 
