@@ -102,10 +102,16 @@ static inline bool model_sync_flows(const struct model_sync *s)
 	return model_sync_runs(s) && s->conf.flows;
 }
 
+/* An operator of this node has paused it. The process may not have heard of that yet. */
+static inline bool model_sync_paused(const struct model_sync *s)
+{
+	return s->conf.paused[SYNC_IPVS] || s->conf.paused[SYNC_CONNTRACK];
+}
+
 /* Only the other node has paused it: only there it goes on. */
 static inline bool model_sync_held(const struct model_sync *s)
 {
-	return s->spoke && s->state.is == SYNC_IS_PAUSED && s->state.held && !s->state.paused;
+	return s->spoke && s->state.is == SYNC_IS_PAUSED && s->state.held && !model_sync_paused(s);
 }
 
 /* "in-sync" ...; "unknown" before the process has spoken. */

@@ -338,7 +338,6 @@ static void state_write(const void *u, struct lb_members *o)
 	lb_put_bool(o, "sent_all", s->sent_all);
 	lb_put_bool(o, "have_all", s->have_all);
 	lb_put_bool(o, "same_config", s->same_config);
-	lb_put_bool(o, "paused", s->paused);
 	lb_put_bool(o, "held", s->held);
 	lb_put_str(o, "trouble", s->trouble);
 }
@@ -353,7 +352,6 @@ static int state_read(struct lb_fields *f, void *u)
 	s->sent_all = lb_field_bool(f, "sent_all");
 	s->have_all = lb_field_bool(f, "have_all");
 	s->same_config = lb_field_bool(f, "same_config");
-	s->paused = lb_field_bool(f, "paused");
 	s->held = lb_field_bool(f, "held");
 	lb_field_line(f, "trouble", s->trouble, sizeof(s->trouble));
 	return 0;

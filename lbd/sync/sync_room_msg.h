@@ -117,7 +117,7 @@ struct sync_msg_state {
 	char version[32];           /* of the protocol, "1"; "" while down */
 	bool sent_all, have_all;    /* the bulk of each direction is complete */
 	bool same_config;
-	bool paused, held;           /* PAUSED: by an operator of this node, of the other one; or of both */
+	bool held;                   /* PAUSED: by an operator of the other node, of this one or not */
 	char trouble[SYNC_TEXT_MAX]; /* this node's kernel does not play along: why, and what to do; "" = all is well */
 };
 

@@ -83,7 +83,6 @@ static void fill_state(struct sync_room *r, struct sync_msg_state *s)
 	look_at_kernel(r, st.in.complete);
 	s->sent_all = st.out.complete && !sync_ct_seeks(&r->ct) && !sync_look_busy(&r->at_kernel);
 	s->have_all = st.in.complete && r->in_kernel;
-	s->paused = st.paused;
 	s->held = st.held;
 	s->is = st.paused || st.held ? SYNC_IS_PAUSED : s->sent_all && s->have_all ? SYNC_IS_SYNC : SYNC_IS_BULK;
 	s->same_config = r->link.peer.config == r->conf->config;

@@ -327,13 +327,33 @@ static const struct {
 START_TEST(a_pause_is_over_where_it_began)
 {
 	setup(PAIR);
-	struct sync_msg_state m = { .is = SYNC_IS_PAUSED, .paused = pauses[_i].paused, .held = pauses[_i].held };
+	struct sync_msg_state m = { .is = SYNC_IS_PAUSED, .held = pauses[_i].held };
+	k.s.conf.paused[SYNC_IPVS] = pauses[_i].paused;
 	model_sync_said_state(&k.s, &m, k.w.now, WALL);
 	ask("sync.status", "{}");
 	expect_end(0, pauses[_i].status);
 	ask("sync.resume", "{}");
 	expect_end(pauses[_i].code, pauses[_i].message);
 	ck_assert_str_eq(k.did, pauses[_i].did);
+	teardown();
+}
+END_TEST
+
+/* What the process says last is from before the order. */
+START_TEST(a_pause_is_over_before_it_was_heard_of)
+{
+	setup(PAIR);
+	for (int of_one = 0; of_one < 2; of_one++) {
+		struct sync_msg_state m = { .is = SYNC_IS_PAUSED, .held = true };
+		model_sync_said_state(&k.s, &m, k.w.now, WALL);
+		model_sync_did(&k.s, &(struct sync_msg_do){ SYNC_DO_PAUSE, { !of_one, true } });
+		ask("sync.resume", "{}");
+		expect_end(0, "flows are copied again with lb-b as soon as lb-b goes on: lbctl --peer sync resume");
+		ck_assert_str_eq(k.did, "resume ipvs conntrack");
+		model_sync_did(&k.s, &(struct sync_msg_do){ SYNC_DO_RESUME, { true, true } });
+	}
+	ask("sync.resume", "{}");
+	expect_end(LB_CODE_REFUSED, "paused by an operator on lb-b: lbctl --peer sync resume goes on");
 	teardown();
 }
 END_TEST
@@ -408,6 +428,7 @@ int main(void)
 	tcase_add_loop_test(tc, why_flows_are_not_copied, 0, COUNT(nots));
 	tcase_add_test(tc, orders);
 	tcase_add_loop_test(tc, a_pause_is_over_where_it_began, 0, COUNT(pauses));
+	tcase_add_test(tc, a_pause_is_over_before_it_was_heard_of);
 	tcase_add_test(tc, status_has_a_line_and_alarms);
 	tcase_add_test(tc, it_can_be_waited_for);
 	SRunner *sr = srunner_create(s);

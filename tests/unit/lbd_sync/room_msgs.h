@@ -119,7 +119,6 @@ static inline void msgs_state(uint64_t *s, struct sync_msg_state *st)
 	st->sent_all = coin(s);
 	st->have_all = coin(s);
 	st->same_config = coin(s);
-	st->paused = coin(s);
 	st->held = coin(s);
 	msgs_text(s, st->trouble, 0, sizeof(st->trouble));
 }

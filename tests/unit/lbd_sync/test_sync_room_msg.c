@@ -22,7 +22,7 @@ static void same_state(const struct sync_msg_state *a, const struct sync_msg_sta
 	ck_assert_str_eq(a->text, b->text);
 	ck_assert_str_eq(a->version, b->version);
 	ck_assert(a->sent_all == b->sent_all && a->have_all == b->have_all && a->same_config == b->same_config);
-	ck_assert(a->paused == b->paused && a->held == b->held);
+	ck_assert_int_eq(a->held, b->held);
 	ck_assert_str_eq(a->trouble, b->trouble);
 }
 
@@ -188,7 +188,7 @@ END_TEST
 	"203.0.113.10:80\"],\"paused\":[\"ipvs\"]}"
 #define STATE                                                                                                          \
 	"{\"msg\":\"sync.state\",\"is\":\"down\",\"reason\":\"key_mismatch\",\"text\":\"who knows\","                  \
-	"\"version\":\"1\",\"sent_all\":true,\"have_all\":false,\"same_config\":true,\"paused\":true,\"held\":false,"  \
+	"\"version\":\"1\",\"sent_all\":true,\"have_all\":false,\"same_config\":true,\"held\":false,"                  \
 	"\"trouble\":\"no module\"}"
 #define STATS                                                                                                          \
 	"{\"msg\":\"sync.stats\",\"kind\":\"conntrack\",\"local\":1,\"peer\":2,\"sent\":3,\"received\":4,"             \
@@ -283,7 +283,6 @@ static const struct member members[] = {
 	{ SYNC_MSG_STATE, "sent_all", BOOL, 0, 0 },
 	{ SYNC_MSG_STATE, "have_all", BOOL, 0, 0 },
 	{ SYNC_MSG_STATE, "same_config", BOOL, 0, 0 },
-	{ SYNC_MSG_STATE, "paused", BOOL, 0, 0 },
 	{ SYNC_MSG_STATE, "held", BOOL, 0, 0 },
 	{ SYNC_MSG_STATE, "trouble", TEXT, 0, 199 },
 	{ SYNC_MSG_STATS, "kind", WORD, 0, 0 },
@@ -532,12 +531,12 @@ static const struct {
 		false },
 	{ "a text names what need not be ASCII",
 		"{\"msg\":\"sync.state\",\"is\":\"down\",\"reason\":\"\",\"text\":\"\xc3\xbc\",\"version\":\"\","
-		"\"sent_all\":false,\"have_all\":false,\"same_config\":false,\"paused\":false,\"held\":false,"
+		"\"sent_all\":false,\"have_all\":false,\"same_config\":false,\"held\":false,"
 		"\"trouble\":\"\xc3\xbc\"}",
 		0, true },
 	{ "a reason is a word",
 		"{\"msg\":\"sync.state\",\"is\":\"down\",\"reason\":\"\xc3\xbc\",\"text\":\"\",\"version\":\"\","
-		"\"sent_all\":false,\"have_all\":false,\"same_config\":false,\"paused\":false,\"held\":false,"
+		"\"sent_all\":false,\"have_all\":false,\"same_config\":false,\"held\":false,"
 		"\"trouble\":\"\"}",
 		-EBADMSG, true },
 	{ "no way: nothing is copied", "{\"msg\":\"look.ways\",\"id\":0,\"first\":true,\"last\":true,\"ways\":[]}", 0,
