@@ -88,10 +88,11 @@ void daemon_sync_role(struct daemon *d)
 
 int daemon_sync_do(struct daemon *d, const struct sync_msg_do *what)
 {
-	const struct sync_room_msg m = { .type = SYNC_MSG_DO, .u.run = *what };
+	struct sync_room_msg m = { .type = SYNC_MSG_DO, .u.run = *what };
+	m.u.run.number = d->sync.all.orders + 1;
 	int err = send(&d->sync, &m);
 	if (!err)
-		model_sync_did(&d->sync.all, what);
+		model_sync_did(&d->sync.all, &m.u.run);
 	return err;
 }
 

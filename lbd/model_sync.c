@@ -275,10 +275,12 @@ bool model_sync_gains(const struct config *old, const struct config *c)
 
 /* ---- what is known ---- */
 
-/* Nothing of the process. */
+/* Nothing of what it said. */
 static void begin(struct model_sync *s, struct lb_time now)
 {
-	struct model_sync fresh = { .conf = s->conf, .runs = s->runs, .due = model_sync_runs(s), .began = now };
+	struct model_sync fresh = {
+		.conf = s->conf, .runs = s->runs, .due = model_sync_runs(s), .began = now, .orders = s->orders
+	};
 	*s = fresh;
 	explicit_bzero(&fresh, sizeof(fresh));
 }
@@ -311,7 +313,7 @@ bool model_sync_take(
 
 void model_sync_did(struct model_sync *s, const struct sync_msg_do *what)
 {
-	s->ordered = true;
+	s->orders = what->number;
 	for (unsigned k = 0; k < SYNC_KIND_COUNT; k++)
 		if (what->kinds[k] && what->what != SYNC_DO_RESYNC)
 			s->conf.paused[k] = what->what == SYNC_DO_PAUSE;
@@ -320,6 +322,7 @@ void model_sync_did(struct model_sync *s, const struct sync_msg_do *what)
 void model_sync_forget(struct model_sync *s, struct lb_time now)
 {
 	begin(s, now);
+	s->orders = 0;
 }
 
 void model_sync_done(struct model_sync *s)
@@ -343,7 +346,6 @@ void model_sync_said_state(struct model_sync *s, const struct sync_msg_state *m,
 		s->bulk_at = (struct lb_time){ 0 };
 	s->state = *m;
 	s->spoke = true;
-	s->ordered = false;
 }
 
 void model_sync_said_stats(struct model_sync *s, const struct sync_msg_stats *m)

@@ -34,8 +34,8 @@ struct model_sync {
 	bool due;               /* the process is to be told */
 	struct lb_time began;   /* we began to wait for that peer, or for a new process */
 
-	bool spoke;   /* the process has said how it is */
-	bool ordered; /* that was before what it was told to do last */
+	uint32_t orders; /* to the process: the number of the last one */
+	bool spoke;      /* it has said how it is */
 	struct sync_msg_state state;
 	int64_t since_wall_ms; /* of state.is */
 	bool has_stats[SYNC_KIND_COUNT];
@@ -66,8 +66,8 @@ bool model_sync_multicast(const struct config *c, const struct model_vrrps *vs, 
  * (then it is due). With another peer nothing is known of the old one any more. */
 bool model_sync_take(
 	struct model_sync *s, const struct config *c, struct sync_conf *conf, uint32_t generation, struct lb_time now);
-/* The process was told that. A pause lasts until it is told to go on: with another configuration, another peer and a
- * new process, too. */
+/* The process was told that, with a number behind s->orders. A pause lasts until it is told to go on: with another
+ * configuration, another peer and a new process, too. */
 void model_sync_did(struct model_sync *s, const struct sync_msg_do *what);
 /* The process is new: it knows nothing, and nothing is known of it. */
 void model_sync_forget(struct model_sync *s, struct lb_time now);
@@ -100,6 +100,12 @@ static inline bool model_sync_runs(const struct model_sync *s)
 static inline bool model_sync_flows(const struct model_sync *s)
 {
 	return model_sync_runs(s) && s->conf.flows;
+}
+
+/* What the process said last is of after everything that it was told to do. */
+static inline bool model_sync_answered(const struct model_sync *s)
+{
+	return s->spoke && s->state.order == s->orders;
 }
 
 /* An operator of this node has paused it. The process may not have heard of that yet. */

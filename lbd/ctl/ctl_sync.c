@@ -58,7 +58,7 @@ int ctl_sync_in_sync(const struct ctl_env *env)
 {
 	if (!copied(env))
 		return -1;
-	return env->sync->spoke && !env->sync->ordered && env->sync->state.is == SYNC_IS_SYNC;
+	return model_sync_answered(env->sync) && env->sync->state.is == SYNC_IS_SYNC;
 }
 
 /* ---- sync status ---- */

@@ -346,9 +346,12 @@ static int set(struct sync_room *r, struct sync_conf *conf)
 	return err;
 }
 
+/* The state says that it was done, where there is nothing to do, too. */
 static void run(struct sync_room *r, const struct sync_msg_do *d)
 {
-	for (unsigned k = 0; k < SYNC_KIND_COUNT; k++) {
+	r->order = d->number;
+	r->look = true;
+	for (unsigned k = 0; k < SYNC_KIND_COUNT && r->tls; k++) {
 		if (!d->kinds[k])
 			continue;
 		switch (d->what) {
@@ -363,7 +366,6 @@ static void run(struct sync_room *r, const struct sync_msg_do *d)
 		case SYNC_DO_RESUME: sync_link_pause(&r->link, sync_room_streams[k], false); break;
 		}
 	}
-	sync_room_answer(r);
 }
 
 /* ---- from the core ---- */
@@ -382,10 +384,6 @@ static int dispatch(struct sync_room *r, struct sync_room_msg *m)
 {
 	if (m->type != SYNC_MSG_HELLO && !r->base.greeted)
 		return -EPROTO;
-	if (m->type == SYNC_MSG_DO && !r->tls) {
-		sync_room_answer(r);
-		return 0;
-	}
 	switch (m->type) {
 	case SYNC_MSG_HELLO: return hello(r, &m->u.hello);
 	case SYNC_MSG_SET: {

@@ -295,6 +295,7 @@ static void do_write(const void *u, struct lb_members *o)
 	const struct sync_msg_do *d = u;
 	lb_put_str(o, "what", sync_dos[d->what]);
 	lb_put(o, "kinds", kinds_write(d->kinds));
+	lb_put_int(o, "number", d->number);
 }
 
 static int do_read(struct lb_fields *f, void *u)
@@ -302,6 +303,7 @@ static int do_read(struct lb_fields *f, void *u)
 	struct sync_msg_do *d = u;
 	d->what = (enum sync_do)lb_field_word(f, "what", sync_dos, COUNT(sync_dos));
 	kinds_read(f, "kinds", d->kinds);
+	d->number = lb_field_u32(f, "number", 0, UINT32_MAX);
 	f->bad |= !d->kinds[SYNC_IPVS] && !d->kinds[SYNC_CONNTRACK];
 	return 0;
 }
@@ -338,6 +340,7 @@ static void state_write(const void *u, struct lb_members *o)
 	lb_put_bool(o, "sent_all", s->sent_all);
 	lb_put_bool(o, "have_all", s->have_all);
 	lb_put_bool(o, "same_config", s->same_config);
+	lb_put_int(o, "order", s->order);
 	lb_put_bool(o, "held", s->held);
 	lb_put_str(o, "trouble", s->trouble);
 }
@@ -352,6 +355,7 @@ static int state_read(struct lb_fields *f, void *u)
 	s->sent_all = lb_field_bool(f, "sent_all");
 	s->have_all = lb_field_bool(f, "have_all");
 	s->same_config = lb_field_bool(f, "same_config");
+	s->order = lb_field_u32(f, "order", 0, UINT32_MAX);
 	s->held = lb_field_bool(f, "held");
 	lb_field_line(f, "trouble", s->trouble, sizeof(s->trouble));
 	return 0;

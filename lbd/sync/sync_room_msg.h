@@ -4,13 +4,13 @@
  *
  *   core -> sync   hello        once, first
  *                  sync.set     all of it: who we are, who the peer is, the key; anew when anything of it changed
- *                  sync.do      an operator's word; a pause is in each sync.set from then on
+ *                  sync.do      an operator's word, numbered; a pause is in each sync.set from then on
  *                  talk.out     to the core of the peer
  *                  sync.multicast  in place of sync.set: the kernel's own synchronisation, and who we are in it
  *                  log, ping    as with every worker
  *                  conn.list ..  of single connections, and look.ways: see conn_msg.h
  *   sync -> core   ready        the answer to hello
- *                  sync.state   the link or the bulk changed; also the first word after sync.set
+ *                  sync.state   the link or the bulk changed; also the first word after sync.set, and after sync.do
  *                  sync.stats   behind each pong: counters, all since the process began
  *                  talk.link    the cores can talk to each other, on a link of that number; or cannot any more
  *                  talk.in      from the core of the peer
@@ -87,9 +87,10 @@ static inline bool sync_conf_tracks(const struct sync_conf *c)
 enum sync_do { SYNC_DO_RESYNC, SYNC_DO_PAUSE, SYNC_DO_RESUME }; /* "resync" "pause" "resume" */
 #define SYNC_DO_COUNT (SYNC_DO_RESUME + 1)
 
-struct sync_msg_do { /* the next sync.state is of after it */
+struct sync_msg_do {
 	enum sync_do what;
 	bool kinds[SYNC_KIND_COUNT]; /* at least one of them */
+	uint32_t number;             /* another one each time */
 };
 
 struct sync_multicast {
@@ -117,6 +118,7 @@ struct sync_msg_state {
 	char version[32];           /* of the protocol, "1"; "" while down */
 	bool sent_all, have_all;    /* the bulk of each direction is complete */
 	bool same_config;
+	uint32_t order;              /* the number of the last sync.do that this is of after; 0 = there was none */
 	bool held;                   /* PAUSED: by an operator of the other node, of this one or not */
 	char trouble[SYNC_TEXT_MAX]; /* this node's kernel does not play along: why, and what to do; "" = all is well */
 };

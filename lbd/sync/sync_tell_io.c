@@ -68,7 +68,7 @@ static void look_at_kernel(struct sync_room *r, bool have_all)
 static void fill_state(struct sync_room *r, struct sync_msg_state *s)
 {
 	struct sync_link_status st;
-	*s = (struct sync_msg_state){ 0 };
+	*s = (struct sync_msg_state){ .order = r->order };
 	const char *trouble = r->multicast.wanted    ? r->multicast.trouble
 			      : r->kernel.trouble[0] ? r->kernel.trouble
 						     : r->ct.trouble;
@@ -87,12 +87,6 @@ static void fill_state(struct sync_room *r, struct sync_msg_state *s)
 	s->is = st.paused || st.held ? SYNC_IS_PAUSED : s->sent_all && s->have_all ? SYNC_IS_SYNC : SYNC_IS_BULK;
 	s->same_config = r->link.peer.config == r->conf->config;
 	snprintf(s->version, sizeof(s->version), "%u", r->link.version);
-}
-
-void sync_room_answer(struct sync_room *r)
-{
-	lb_text_clear(&r->told);
-	r->look = true;
 }
 
 /* The line is what can be compared. */

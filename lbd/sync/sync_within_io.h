@@ -34,6 +34,7 @@ struct sync_room {
 	uint64_t epoch;
 	enum tls_reason transport; /* why there is no link; NONE = it is not known */
 	char transport_text[TLS_TEXT_MAX];
+	uint32_t order; /* the last one that the core gave; 0 = none */
 	bool in_kernel; /* what the peer had when it came, or is put there anew, is in the kernel */
 	bool look;      /* the state may be another one */
 	struct lb_text told;
@@ -47,8 +48,7 @@ extern const enum sync_stream sync_room_streams[SYNC_KIND_COUNT];
 void sync_room_send(struct sync_room *r, const struct sync_room_msg *m);
 void sync_room_say(const struct sync_room_msg *m, void *room); /* the same */
 void sync_room_tell_state(struct sync_room *r);                /* when it is another one than was told */
-void sync_room_answer(struct sync_room *r);    /* the state is told next, whether or not it is another one */
-void sync_room_tell_talk(struct sync_room *r); /* whether the cores can talk, when that changed */
+void sync_room_tell_talk(struct sync_room *r);                 /* whether the cores can talk, when that changed */
 /* What a look at connection tracking has found is copied: until the peer has it nobody is in sync. */
 void sync_room_found(void *room);
 /* Adds what the link has counted. */

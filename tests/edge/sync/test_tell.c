@@ -104,10 +104,13 @@ START_TEST(an_order_is_answered)
 	size_t once = lb_room_pending(&r.base);
 	sync_room_tell_state(&r);
 	ck_assert(once > 0 && lb_room_pending(&r.base) == once);
-	sync_room_answer(&r);
-	ck_assert(r.look);
+	r.order++;
 	sync_room_tell_state(&r);
 	ck_assert_uint_eq(lb_room_pending(&r.base), 2 * once);
+	ck_assert(says("\"order\":1,"));
+	r.tls = NULL; /* nothing to do it to */
+	r.order++;
+	ck_assert(says("\"is\":\"off\"") && says("\"order\":2,"));
 }
 END_TEST
 

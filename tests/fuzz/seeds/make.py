@@ -358,11 +358,11 @@ def sync_channel():
     paths = [{"ours": "10.0.0.1", "theirs": "10.0.0.2"}, {"ours": "fd00::1", "theirs": "fd00::2"}]
     small = {"msg": "sync.set", "flows": True, "multicast": False, "self": "lb-a", "peer": "lb-b", "cluster": 7, "port": 9789,
              "config": "0123456789abcdef", "generation": 1, "rate": 50000, "key": key, "paths": paths[:1], "skips": [],
-             "ipvs": True, "conntrack": "auto", "nats": [], "paused": []}
+             "ipvs": True, "ways": 3, "conntrack": "auto", "nats": [], "paused": []}
     skips = ["off tcp 203.0.113.10", "all tcp 203.0.113.10:80", "off udp 203.0.113.10:80", "off sctp [2001:db8::1]:443",
              "all mark 10 ipv4", "established mark 11 ipv4", "off mark 4294967295 ipv6"]
     state = {"msg": "sync.state", "is": "in-sync", "reason": "", "text": "", "version": "1", "sent_all": True, "have_all": True,
-             "same_config": True, "trouble": ""}
+             "same_config": True, "order": 2, "held": False, "trouble": ""}
     counters = ("local", "peer", "sent", "received", "injected", "refused", "lost", "resyncs", "bulk_done", "bulk_all",
                 "sent_done", "sent_all", "lag_ms", "full")
     lines = {
@@ -373,9 +373,9 @@ def sync_channel():
         "set-unsorted": dict(small, skips=skips[::-1]),
         "set-twice": dict(small, skips=skips[:1] * 2),
         "set-mark": dict(small, skips=["off mark 0 ipv4"]),
-        "do": {"msg": "sync.do", "what": "resync", "kinds": ["ipvs", "conntrack"]},
-        "do-pause": {"msg": "sync.do", "what": "pause", "kinds": ["ipvs"]},
-        "do-nothing": {"msg": "sync.do", "what": "resume", "kinds": []},
+        "do": {"msg": "sync.do", "what": "resync", "kinds": ["ipvs", "conntrack"], "number": 1},
+        "do-pause": {"msg": "sync.do", "what": "pause", "kinds": ["ipvs"], "number": 2},
+        "do-nothing": {"msg": "sync.do", "what": "resume", "kinds": [], "number": 3},
         "log": {"msg": "log", "level": "debug"},
         "ping": {"msg": "ping", "n": 1},
         "ready": {"msg": "ready", "version": 1, "pid": 4711},

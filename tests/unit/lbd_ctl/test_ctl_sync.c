@@ -111,7 +111,7 @@ static void settle(void)
 
 static void state(enum sync_link_is is, const char *reason, const char *text, const char *trouble)
 {
-	struct sync_msg_state m = { .is = is, .same_config = is == SYNC_IS_SYNC };
+	struct sync_msg_state m = { .is = is, .same_config = is == SYNC_IS_SYNC, .order = k.s.orders };
 	snprintf(m.reason, sizeof(m.reason), "%s", reason);
 	snprintf(m.text, sizeof(m.text), "%s", text);
 	snprintf(m.trouble, sizeof(m.trouble), "%s", trouble);
@@ -346,11 +346,11 @@ START_TEST(a_pause_is_over_before_it_was_heard_of)
 	for (int of_one = 0; of_one < 2; of_one++) {
 		struct sync_msg_state m = { .is = SYNC_IS_PAUSED, .held = true };
 		model_sync_said_state(&k.s, &m, k.w.now, WALL);
-		model_sync_did(&k.s, &(struct sync_msg_do){ SYNC_DO_PAUSE, { !of_one, true } });
+		model_sync_did(&k.s, &(struct sync_msg_do){ SYNC_DO_PAUSE, { !of_one, true }, 1 });
 		ask("sync.resume", "{}");
 		expect_end(0, "flows are copied again with lb-b as soon as lb-b goes on: lbctl --peer sync resume");
 		ck_assert_str_eq(k.did, "resume ipvs conntrack");
-		model_sync_did(&k.s, &(struct sync_msg_do){ SYNC_DO_RESUME, { true, true } });
+		model_sync_did(&k.s, &(struct sync_msg_do){ SYNC_DO_RESUME, { true, true }, 2 });
 	}
 	ask("sync.resume", "{}");
 	expect_end(LB_CODE_REFUSED, "paused by an operator on lb-b: lbctl --peer sync resume goes on");
@@ -403,8 +403,12 @@ START_TEST(it_can_be_waited_for)
 	ck_assert_int_eq(waiting.cond(waiting.state), 0);
 	state(SYNC_IS_SYNC, "", "", "");
 	ck_assert_int_eq(waiting.cond(waiting.state), 1);
-	model_sync_did(&k.s, &(struct sync_msg_do){ SYNC_DO_RESYNC, { true, true } });
+	const struct sync_msg_do resync = { SYNC_DO_RESYNC, { true, true }, k.s.orders + 1 };
+	model_sync_did(&k.s, &resync);
 	ck_assert_int_eq(waiting.cond(waiting.state), 0); /* that was before */
+	const struct sync_msg_state before = { .is = SYNC_IS_SYNC, .order = resync.number - 1 };
+	model_sync_said_state(&k.s, &before, k.w.now, WALL);
+	ck_assert_int_eq(waiting.cond(waiting.state), 0); /* so was that: it was on its way */
 	state(SYNC_IS_SYNC, "", "", "");
 	ck_assert_int_eq(waiting.cond(waiting.state), 1);
 	state(SYNC_IS_PAUSED, "", "", "");

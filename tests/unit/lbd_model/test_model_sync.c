@@ -459,6 +459,34 @@ START_TEST(a_link_comes_and_goes)
 }
 END_TEST
 
+/* A word of the process that was on its way is no answer; a new process has been told nothing. */
+START_TEST(answers)
+{
+	setup();
+	ck_assert(!model_sync_answered(&k.s));
+	(void)is(SYNC_IS_SYNC);
+	ck_assert(model_sync_answered(&k.s));
+	model_sync_did(&k.s, &(struct sync_msg_do){ SYNC_DO_RESYNC, { true, true }, 1 });
+	model_sync_did(&k.s, &(struct sync_msg_do){ SYNC_DO_RESYNC, { true, true }, 2 });
+	for (uint32_t order = 0; order <= 2; order++) {
+		const struct sync_msg_state m = { .is = SYNC_IS_BULK, .order = order };
+		ck_assert(!model_sync_answered(&k.s));
+		model_sync_said_state(&k.s, &m, k.now, k.wall);
+	}
+	ck_assert(model_sync_answered(&k.s));
+	model_sync_forget(&k.s, k.now);
+	ck_assert(!model_sync_answered(&k.s));
+	(void)is(SYNC_IS_BULK);
+	ck_assert(model_sync_answered(&k.s));
+	/* with another peer it is the same process */
+	model_sync_did(&k.s, &(struct sync_msg_do){ SYNC_DO_RESYNC, { true, true }, 1 });
+	ck_assert(take("cluster: { id: 7, key_file: /k, nodes: { lb-a: 10.0.0.1, lb-z: 10.0.0.2 } }\n" WEB, 2));
+	const struct sync_msg_state m = { .is = SYNC_IS_BULK, .order = 1 };
+	model_sync_said_state(&k.s, &m, k.now, k.wall);
+	ck_assert(model_sync_answered(&k.s));
+}
+END_TEST
+
 /* A process that never says its figures is told of all the same; and one flow is one. */
 START_TEST(figures)
 {
@@ -638,9 +666,9 @@ END_TEST
 /* An operator's word outlives whatever the process is told or is. */
 START_TEST(a_pause_lasts)
 {
-	static const struct sync_msg_do pause = { SYNC_DO_PAUSE, { [SYNC_CONNTRACK] = true } },
-					resync = { SYNC_DO_RESYNC, { true, true } },
-					resume = { SYNC_DO_RESUME, { true, true } };
+	static const struct sync_msg_do pause = { SYNC_DO_PAUSE, { [SYNC_CONNTRACK] = true }, 1 },
+					resync = { SYNC_DO_RESYNC, { true, true }, 2 },
+					resume = { SYNC_DO_RESUME, { true, true }, 3 };
 	setup();
 	model_sync_did(&k.s, &pause);
 	model_sync_did(&k.s, &resync);
@@ -756,8 +784,9 @@ int main(void)
 {
 	const TTest *tests[] = { both_ends, exceptions, ways, ways_that_were_not_known, the_process_takes_it,
 		where_flows_are_not_copied, translated_listeners, the_role_of_the_kernel, a_key_that_is_none,
-		a_link_comes_and_goes, figures, who_has_not_come_yet, a_peer_that_lags, what_nobody_copies_does_not_lag,
-		another_key, a_kernel_that_has_no_room, connection_tracking, a_pause_lasts, copied_anew,
-		a_kernel_that_does_not_play_along, progress, a_reload, no_row_of_the_kernel_changes };
+		a_link_comes_and_goes, answers, figures, who_has_not_come_yet, a_peer_that_lags,
+		what_nobody_copies_does_not_lag, another_key, a_kernel_that_has_no_room, connection_tracking,
+		a_pause_lasts, copied_anew, a_kernel_that_does_not_play_along, progress, a_reload,
+		no_row_of_the_kernel_changes };
 	return run_suite("model_sync", tests, COUNT(tests));
 }

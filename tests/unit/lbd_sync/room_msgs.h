@@ -98,6 +98,7 @@ static inline void msgs_do(uint64_t *s, struct sync_msg_do *d)
 	uint32_t bits = among(s, 1, (1u << SYNC_KIND_COUNT) - 1);
 	for (unsigned i = 0; i < SYNC_KIND_COUNT; i++)
 		d->kinds[i] = bits >> i & 1;
+	d->number = (uint32_t)random_of(s);
 }
 
 static inline void msgs_multicast(uint64_t *s, struct sync_multicast *c)
@@ -119,6 +120,7 @@ static inline void msgs_state(uint64_t *s, struct sync_msg_state *st)
 	st->sent_all = coin(s);
 	st->have_all = coin(s);
 	st->same_config = coin(s);
+	st->order = (uint32_t)random_of(s);
 	st->held = coin(s);
 	msgs_text(s, st->trouble, 0, sizeof(st->trouble));
 }

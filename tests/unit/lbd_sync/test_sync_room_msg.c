@@ -22,7 +22,7 @@ static void same_state(const struct sync_msg_state *a, const struct sync_msg_sta
 	ck_assert_str_eq(a->text, b->text);
 	ck_assert_str_eq(a->version, b->version);
 	ck_assert(a->sent_all == b->sent_all && a->have_all == b->have_all && a->same_config == b->same_config);
-	ck_assert_int_eq(a->held, b->held);
+	ck_assert(a->held == b->held && a->order == b->order);
 	ck_assert_str_eq(a->trouble, b->trouble);
 }
 
@@ -188,7 +188,7 @@ END_TEST
 	"203.0.113.10:80\"],\"paused\":[\"ipvs\"]}"
 #define STATE                                                                                                          \
 	"{\"msg\":\"sync.state\",\"is\":\"down\",\"reason\":\"key_mismatch\",\"text\":\"who knows\","                  \
-	"\"version\":\"1\",\"sent_all\":true,\"have_all\":false,\"same_config\":true,\"held\":false,"                  \
+	"\"version\":\"1\",\"sent_all\":true,\"have_all\":false,\"same_config\":true,\"order\":9,\"held\":false,"      \
 	"\"trouble\":\"no module\"}"
 #define STATS                                                                                                          \
 	"{\"msg\":\"sync.stats\",\"kind\":\"conntrack\",\"local\":1,\"peer\":2,\"sent\":3,\"received\":4,"             \
@@ -204,7 +204,7 @@ END_TEST
 static const char *const bases[SYNC_MSG_COUNT] = {
 	[SYNC_MSG_HELLO] = "{\"msg\":\"hello\",\"version\":1,\"level\":\"info\"}",
 	[SYNC_MSG_SET] = SET,
-	[SYNC_MSG_DO] = "{\"msg\":\"sync.do\",\"what\":\"pause\",\"kinds\":[\"conntrack\"]}",
+	[SYNC_MSG_DO] = "{\"msg\":\"sync.do\",\"what\":\"pause\",\"kinds\":[\"conntrack\"],\"number\":4}",
 	[SYNC_MSG_MULTICAST] = "{\"msg\":\"sync.multicast\",\"master\":true,\"device\":\"sync0\",\"id\":7,"
 			       "\"group\":\"224.0.0.81\",\"port\":8848}",
 	[SYNC_MSG_LOG] = "{\"msg\":\"log\",\"level\":\"debug\"}",
@@ -259,6 +259,7 @@ static const struct member members[] = {
 	{ SYNC_MSG_SET, "paused", LIST, 0, 0 },
 	{ SYNC_MSG_DO, "what", WORD, 0, 0 },
 	{ SYNC_MSG_DO, "kinds", LIST, 0, 0 },
+	{ SYNC_MSG_DO, "number", INT, 0, UINT32_MAX },
 	{ SYNC_MSG_MULTICAST, "master", BOOL, 0, 0 },
 	{ SYNC_MSG_MULTICAST, "device", TEXT, 1, 15 },
 	{ SYNC_MSG_MULTICAST, "id", INT, 1, 255 },
@@ -283,6 +284,7 @@ static const struct member members[] = {
 	{ SYNC_MSG_STATE, "sent_all", BOOL, 0, 0 },
 	{ SYNC_MSG_STATE, "have_all", BOOL, 0, 0 },
 	{ SYNC_MSG_STATE, "same_config", BOOL, 0, 0 },
+	{ SYNC_MSG_STATE, "order", INT, 0, UINT32_MAX },
 	{ SYNC_MSG_STATE, "held", BOOL, 0, 0 },
 	{ SYNC_MSG_STATE, "trouble", TEXT, 0, 199 },
 	{ SYNC_MSG_STATS, "kind", WORD, 0, 0 },
@@ -521,22 +523,23 @@ static const struct {
 		"{\"msg\":\"conn.rows\",\"id\":7,\"rows\":[\"6 1.1.1.1:1 1.1.1.1:1 1.1.1.1:1 1 1 0 local local\"]}",
 		-EBADMSG, true },
 	{ "nobody else's message", "{\"msg\":\"vrrp.set\",\"id\":1}", -EBADMSG, false },
-	{ "an order for nothing", "{\"msg\":\"sync.do\",\"what\":\"pause\",\"kinds\":[]}", -EBADMSG, false },
-	{ "an order for all", "{\"msg\":\"sync.do\",\"what\":\"resync\",\"kinds\":[\"conntrack\",\"ipvs\"]}", 0,
+	{ "an order for nothing", "{\"msg\":\"sync.do\",\"what\":\"pause\",\"kinds\":[],\"number\":1}", -EBADMSG,
 		false },
-	{ "the same kind twice", "{\"msg\":\"sync.do\",\"what\":\"resync\",\"kinds\":[\"ipvs\",\"ipvs\"]}", -EBADMSG,
-		false },
+	{ "an order for all",
+		"{\"msg\":\"sync.do\",\"what\":\"resync\",\"kinds\":[\"conntrack\",\"ipvs\"],\"number\":1}", 0, false },
+	{ "the same kind twice", "{\"msg\":\"sync.do\",\"what\":\"resync\",\"kinds\":[\"ipvs\",\"ipvs\"],\"number\":1}",
+		-EBADMSG, false },
 	{ "more kinds than there are",
-		"{\"msg\":\"sync.do\",\"what\":\"resync\",\"kinds\":[\"ipvs\",\"conntrack\",\"ipvs\"]}", -EBADMSG,
-		false },
+		"{\"msg\":\"sync.do\",\"what\":\"resync\",\"kinds\":[\"ipvs\",\"conntrack\",\"ipvs\"],\"number\":1}",
+		-EBADMSG, false },
 	{ "a text names what need not be ASCII",
 		"{\"msg\":\"sync.state\",\"is\":\"down\",\"reason\":\"\",\"text\":\"\xc3\xbc\",\"version\":\"\","
-		"\"sent_all\":false,\"have_all\":false,\"same_config\":false,\"held\":false,"
+		"\"sent_all\":false,\"have_all\":false,\"same_config\":false,\"order\":9,\"held\":false,"
 		"\"trouble\":\"\xc3\xbc\"}",
 		0, true },
 	{ "a reason is a word",
 		"{\"msg\":\"sync.state\",\"is\":\"down\",\"reason\":\"\xc3\xbc\",\"text\":\"\",\"version\":\"\","
-		"\"sent_all\":false,\"have_all\":false,\"same_config\":false,\"held\":false,"
+		"\"sent_all\":false,\"have_all\":false,\"same_config\":false,\"order\":9,\"held\":false,"
 		"\"trouble\":\"\"}",
 		-EBADMSG, true },
 	{ "no way: nothing is copied", "{\"msg\":\"look.ways\",\"id\":0,\"first\":true,\"last\":true,\"ways\":[]}", 0,
