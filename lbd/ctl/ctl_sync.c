@@ -142,15 +142,15 @@ static json_t *sync_row(const struct model_sync *s, enum sync_kind kind)
 	return row;
 }
 
-/* An operator's word holds on the node that heard it. */
+/* An operator's word holds on the node that heard it. Who reads this may be on either (--peer), so nodes have names. */
 static void paused_words(const struct model_sync *s, char *out, size_t size)
 {
-	if (model_sync_held(s))
-		snprintf(out, size, "paused by an operator on %s: lbctl --peer sync resume goes on", s->conf.peer);
+	const char *self = s->conf.self, *peer = s->conf.peer, *on = model_sync_held(s) ? peer : self;
+	if (s->state.held && on == self)
+		snprintf(out, size, "paused by an operator on %s and on %s: `lbctl sync resume` on both goes on", self,
+			peer);
 	else
-		snprintf(out, size, "paused by an operator: lbctl sync resume goes on%s%s%s",
-			s->state.held ? "; on " : "", s->state.held ? s->conf.peer : "",
-			s->state.held ? ", too: lbctl --peer sync resume" : "");
+		snprintf(out, size, "paused by an operator on %s: `lbctl sync resume` on %s goes on", on, on);
 }
 
 /* How it stands, in one line. */
@@ -228,7 +228,7 @@ static void order(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply 
 {
 	const char *kind = lb_proto_str(rq->args, "kind");
 	struct sync_msg_do m = { .what = what };
-	char text[2 * SYNC_NAME_MAX + 160];
+	char text[3 * SYNC_NAME_MAX + 160];
 	struct lb_err e;
 	if (!copied(env)) {
 		(void)ctl_sync_not(env, &e);
@@ -254,20 +254,23 @@ void ctl_sync_resync(struct ctl_env *env, struct ctl_request *rq, struct ctl_rep
 
 void ctl_sync_pause(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
-	order(env, rq, r, SYNC_DO_PAUSE, "not copied with", " until `lbctl sync resume`");
+	char then[SYNC_NAME_MAX + 40];
+	snprintf(then, sizeof(then), " until `lbctl sync resume` on %s", env->sync ? env->sync->conf.self : "");
+	order(env, rq, r, SYNC_DO_PAUSE, "not copied with", then);
 }
 
 /* Who asks the wrong node hears of it. */
 void ctl_sync_resume(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
-	char text[SYNC_NAME_MAX + 160], then[SYNC_NAME_MAX + 80] = "";
+	char text[3 * SYNC_TEXT_MAX], then[2 * SYNC_NAME_MAX + 80] = "";
 	if (copied(env) && model_sync_held(env->sync)) {
 		words(env->sync, text, sizeof(text));
 		ctl_reply_end(r, LB_CODE_REFUSED, text, NULL);
 		return;
 	}
 	if (copied(env) && env->sync->state.held)
-		snprintf(then, sizeof(then), " as soon as %s goes on: lbctl --peer sync resume", env->sync->conf.peer);
+		snprintf(then, sizeof(then), " as soon as %s goes on: `lbctl sync resume` on %s", env->sync->conf.peer,
+			env->sync->conf.peer);
 	order(env, rq, r, SYNC_DO_RESUME, "copied again with", then);
 }
 

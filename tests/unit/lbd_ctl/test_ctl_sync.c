@@ -202,7 +202,8 @@ START_TEST(what_is_wrong_and_what_to_do)
 			"upgrade the older one" },
 		{ "something of later", SYNC_IS_DOWN, "weather", "it rains", "", "no link to lb-b: it rains" },
 		{ "nothing known", SYNC_IS_DOWN, "", "", "", "no link to lb-b" },
-		{ "paused", SYNC_IS_PAUSED, "", "", "", "paused by an operator: lbctl sync resume goes on" },
+		{ "paused", SYNC_IS_PAUSED, "", "", "",
+			"paused by an operator on lb-a: `lbctl sync resume` on lb-a goes on" },
 		{ "off", SYNC_IS_OFF, "", "", "", "there is nothing to copy" },
 		{ "a kernel that does not", SYNC_IS_SYNC, "", "", "no such module: modprobe ip_vs",
 			"in sync with lb-b; no such module: modprobe ip_vs" },
@@ -291,9 +292,9 @@ START_TEST(orders)
 		{ "sync.resync", "{\"kind\":\"ipvs\"}", "resync ipvs",
 			"ipvs flows are all copied anew with lb-b; lbctl sync status says how far it is" },
 		{ "sync.pause", "{}", "pause ipvs conntrack",
-			"flows are not copied with lb-b until `lbctl sync resume`" },
+			"flows are not copied with lb-b until `lbctl sync resume` on lb-a" },
 		{ "sync.pause", "{\"kind\":\"conntrack\"}", "pause conntrack",
-			"conntrack flows are not copied with lb-b until `lbctl sync resume`" },
+			"conntrack flows are not copied with lb-b until `lbctl sync resume` on lb-a" },
 		{ "sync.resume", "{}", "resume ipvs conntrack", "flows are copied again with lb-b" },
 	};
 	setup(PAIR);
@@ -315,13 +316,15 @@ static const struct {
 	int code;
 	const char *did, *status, *message;
 } pauses[] = {
-	{ "here", true, false, 0, "resume ipvs conntrack", "paused by an operator: lbctl sync resume goes on",
+	{ "here", true, false, 0, "resume ipvs conntrack",
+		"paused by an operator on lb-a: `lbctl sync resume` on lb-a goes on",
 		"flows are copied again with lb-b" },
-	{ "there", false, true, LB_CODE_REFUSED, "", "paused by an operator on lb-b: lbctl --peer sync resume goes on",
-		"paused by an operator on lb-b: lbctl --peer sync resume goes on" },
+	{ "there", false, true, LB_CODE_REFUSED, "",
+		"paused by an operator on lb-b: `lbctl sync resume` on lb-b goes on",
+		"paused by an operator on lb-b: `lbctl sync resume` on lb-b goes on" },
 	{ "on both", true, true, 0, "resume ipvs conntrack",
-		"paused by an operator: lbctl sync resume goes on; on lb-b, too: lbctl --peer sync resume",
-		"flows are copied again with lb-b as soon as lb-b goes on: lbctl --peer sync resume" },
+		"paused by an operator on lb-a and on lb-b: `lbctl sync resume` on both goes on",
+		"flows are copied again with lb-b as soon as lb-b goes on: `lbctl sync resume` on lb-b" },
 };
 
 START_TEST(a_pause_is_over_where_it_began)
@@ -348,12 +351,12 @@ START_TEST(a_pause_is_over_before_it_was_heard_of)
 		model_sync_said_state(&k.s, &m, k.w.now, WALL);
 		model_sync_did(&k.s, &(struct sync_msg_do){ SYNC_DO_PAUSE, { !of_one, true }, 1 });
 		ask("sync.resume", "{}");
-		expect_end(0, "flows are copied again with lb-b as soon as lb-b goes on: lbctl --peer sync resume");
+		expect_end(0, "flows are copied again with lb-b as soon as lb-b goes on: `lbctl sync resume` on lb-b");
 		ck_assert_str_eq(k.did, "resume ipvs conntrack");
 		model_sync_did(&k.s, &(struct sync_msg_do){ SYNC_DO_RESUME, { true, true }, 2 });
 	}
 	ask("sync.resume", "{}");
-	expect_end(LB_CODE_REFUSED, "paused by an operator on lb-b: lbctl --peer sync resume goes on");
+	expect_end(LB_CODE_REFUSED, "paused by an operator on lb-b: `lbctl sync resume` on lb-b goes on");
 	teardown();
 }
 END_TEST
