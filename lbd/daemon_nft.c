@@ -197,6 +197,12 @@ static const char *why_not(int err, const char *says)
 	}
 }
 
+static const char *unwanted(int there)
+{
+	return there == 1 ? "table inet lbd is not removed and goes on dropping"
+			  : "table inet lbd may be left and go on dropping";
+}
+
 static void fill_finding(const struct config *c, int err, const char *says, struct host_finding *f)
 {
 	const struct config_vrrp *v = first_closed(c);
@@ -204,7 +210,7 @@ static void fill_finding(const struct config *c, int err, const char *says, stru
 	const char *what = v && s ? "accept: false and source_nat do not hold"
 			   : v    ? "accept: false does not hold"
 			   : s    ? "source_nat does not hold"
-				  : "table inet lbd is not removed and goes on dropping";
+				  : unwanted(nft_look());
 	if (v || s)
 		snprintf(f->object, sizeof(f->object), "%s/%s", v ? "vrrp" : "service", v ? v->name : s->name);
 	else
@@ -290,6 +296,13 @@ static bool is_gone(const struct daemon *d)
 	return d->nft.loaded && d->nft.wanted && !d->nft.due && !d->stopping && nft_look() == 0;
 }
 
+/* Somebody else has removed it; or it never was: a kernel without nf_tables has none. */
+static bool is_removed(void)
+{
+	int there = nft_look();
+	return there == 0 || there == -EINVAL || there == -EPROTONOSUPPORT;
+}
+
 void daemon_nft_turn(struct daemon *d)
 {
 	struct lb_time now = lb_clock_now();
@@ -307,7 +320,7 @@ void daemon_nft_turn(struct daemon *d)
 	if (!d->nft.due && !again)
 		return;
 	d->nft.due = false;
-	if (!d->nft.wanted && nft_look() == 0) { /* somebody else has removed it */
+	if (!d->nft.wanted && is_removed()) {
 		removed(d);
 		say(d, 0, "");
 		return;

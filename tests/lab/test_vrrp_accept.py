@@ -3,10 +3,14 @@
 `accept: false`: the master has the address and answers on it for services alone. The listeners are programs of the
 node: IPVS takes what is let through at the same hook, behind these rules.
 """
+import ctypes
+import errno
 import json
 import os
+import platform
 import shutil
 import signal
+import struct
 import subprocess
 import time
 
@@ -169,6 +173,13 @@ def test_a_flush_is_not_before_the_addresses_have_gone(pair, node):
     assert "inet lbd" not in table(pair.a)
 
 
+def apart(d, *by, **more):
+    argv = [*by, d.program, "--foreground", "-c", d.config, "--run-dir", d.run_dir, "--state-dir", d.state_dir, "--node", d.name,
+            "--user", "root"]
+    with d.node, open(d.log_path, "ab") as log:
+        d.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **more)
+
+
 def test_without_nft_it_is_said(pair, servers):
     """In a place where the program is not."""
     if not shutil.which("unshare"):
@@ -180,18 +191,42 @@ def test_without_nft_it_is_said(pair, servers):
         f.write("#!/bin/sh\nfor p in /usr/sbin/nft /sbin/nft; do [ -e $p ] && mount --bind /dev/null $p; done\n"
                 f"exec {real} \"$@\"\n")
     os.chmod(d.program, 0o755)
-
-    def apart():
-        argv = ["unshare", "--mount", "--propagation", "private", d.program, "--foreground", "-c", d.config, "--run-dir", d.run_dir,
-                "--state-dir", d.state_dir, "--node", d.name, "--user", "root"]
-        with d.node, open(d.log_path, "ab") as log:
-            d.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    d.spawn = apart
+    d.spawn = lambda: apart(d, "unshare", "--mount", "--propagation", "private")
     try:
         d.start(ready=False)
         is_master(d)
         until(lambda: "accept: false does not hold: nft is not installed; to mend: apt install nftables" in d.log(), "it is said")
         assert "nft is not installed" in d.call("status").stdout
         assert ping(pair, VIP4) and state(d) == "master", "a master that answers is better than none"
+    finally:
+        d.close()
+
+
+def without_netfilter(error):
+    """socket(AF_NETLINK, *, NETLINK_NETFILTER) fails so, in this process and what it starts."""
+    load, equal, give = 0x20, 0x15, 0x06
+    call = {"x86_64": 41, "aarch64": 198}[platform.machine()]
+    steps = [(load, 0, 0, 0), (equal, 0, 5, call), (load, 0, 0, 16), (equal, 0, 3, 16), (load, 0, 0, 32), (equal, 0, 1, 12),
+             (give, 0, 0, 0x00050000 | error), (give, 0, 0, 0x7fff0000)]
+    code = b"".join(struct.pack("=HBBI", *step) for step in steps)
+    keep = ctypes.create_string_buffer(code)
+    program = struct.pack("@HP", len(steps), ctypes.addressof(keep))
+    assert ctypes.CDLL(None).prctl(22, 2, program) == 0  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="numbers of system calls")
+@pytest.mark.parametrize("error", [errno.EPROTONOSUPPORT, errno.EINVAL])
+def test_a_kernel_without_nf_tables_has_no_table(pair, error):
+    """What the state directory says was so before another kernel was booted."""
+    d = lone(pair.a, closed(accept=True), "lb-a")
+    mark = os.path.join(d.state_dir, "nft")
+    with open(mark, "wb"):
+        pass
+    d.spawn = lambda: apart(d, preexec_fn=lambda: without_netfilter(error))
+    try:
+        d.start(ready=False)
+        is_master(d)
+        until(lambda: not os.path.exists(mark), "it is known that there is none")
+        assert "table inet lbd" not in d.call("status").stdout
     finally:
         d.close()
