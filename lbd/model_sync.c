@@ -257,6 +257,33 @@ static bool gains_listens(const struct config_service *old, const struct config_
 	return false;
 }
 
+/* At *at, where the next one mostly is, or elsewhere; *at is behind it then. */
+static bool has_row(const struct config_service *s, const struct config_backend *b, uint32_t *at)
+{
+	for (uint32_t n = 0; n < s->n_backends; n++) {
+		const uint32_t i = (*at + n) % s->n_backends;
+		const struct config_backend *have = &s->backends[i];
+		if (lb_ip_cmp(&have->addr, &b->addr) == 0 && have->port == b->port && have->method == b->method) {
+			*at = i + 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Where all go the same way it is known of a new one, too; else each has a way of its own. */
+static bool gains_methods(const struct config_service *old, const struct config_service *s)
+{
+	const uint8_t method = method_of_all(s);
+	if (method != method_of_all(old))
+		return true;
+	uint32_t at = 0;
+	for (uint32_t i = 0; method == CONN_WAY_MIXED && i < s->n_backends; i++)
+		if (!has_row(old, &s->backends[i], &at))
+			return true;
+	return false;
+}
+
 bool model_sync_gains(const struct config *old, const struct config *c)
 {
 	uint32_t k = 0, n_old = old ? old->n_services : 0;
@@ -266,8 +293,7 @@ bool model_sync_gains(const struct config *old, const struct config *c)
 			k++;
 		const bool known = k < n_old && strcmp(old->services[k].name, s->name) == 0;
 		const struct config_service *was = known ? &old->services[k] : NULL;
-		if (has_ways(s) &&
-			(!was || !has_ways(was) || method_of_all(was) != method_of_all(s) || gains_listens(was, s)))
+		if (has_ways(s) && (!was || !has_ways(was) || gains_methods(was, s) || gains_listens(was, s)))
 			return true;
 	}
 	return false;

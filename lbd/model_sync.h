@@ -83,8 +83,9 @@ struct model_sync_at {
 	uint32_t service, listen, row; /* row 0: of all backends; n: of the n-th */
 };
 size_t model_sync_ways(const struct config *c, struct model_sync_at *at, struct conn_way *out, size_t max);
-/* Whether c has listeners or methods that old (NULL = nothing) has not: the kernel may have connections of them, by
- * somebody else or from before, that no look could tell. Who only loses some has no news. */
+/* Whether c has listeners, methods, or backends that need a way of their own, that old (NULL = nothing) has not: the
+ * kernel may have connections of them, by somebody else or from before, that no look could tell. Who only loses some
+ * has no news. */
 bool model_sync_gains(const struct config *old, const struct config *c);
 
 /* The next thing that changed, as a line; false: nothing more. To be called until then after each word of the process,

@@ -138,6 +138,9 @@ END_TEST
 #define ONE(rest)  "services:\n  s: { backends: { a: 10.1.0.1 }, listen: " rest " }\n"
 #define MORE(rest) "  t: { backends: { a: 10.1.0.1 }, listen: " rest " }\n"
 
+#define OF(backends) "services:\n  s: { backends: { " backends " }, listen: 10.9.0.1:1 }\n"
+#define MIXED        "a: { address: 10.1.0.1, mode: dr }, b: 10.1.0.2"
+
 START_TEST(ways_that_were_not_known)
 {
 	static const struct {
@@ -158,6 +161,16 @@ START_TEST(ways_that_were_not_known)
 		{ "one goes", ONE("[10.9.0.1:1, 10.9.0.1:2, 10.9.0.1:3]"), ONE("[10.9.0.1:1, 10.9.0.1:3]"), false },
 		{ "a protocol", ONE("10.9.0.1:1"), ONE("10.9.0.1:1, protocol: [tcp, udp]"), true },
 		{ "a method", ONE("10.9.0.1:80"), ONE("10.9.0.1:80, mode: dr"), true },
+		{ "a backend of one method", ONE("10.9.0.1:1"), OF("a: 10.1.0.1, b: 10.1.0.2"), false },
+		{ "of several", OF(MIXED), OF(MIXED ", c: 10.1.0.3"), true },
+		{ "in front", OF(MIXED), OF("c: 10.1.0.3, " MIXED), true },
+		{ "at another port", OF(MIXED ", c: 10.1.0.3"), OF(MIXED ", c: 10.1.0.3:81"), true },
+		{ "by another method", OF(MIXED ", c: 10.1.0.3"), OF(MIXED ", c: { address: 10.1.0.3, mode: dr }"),
+			true },
+		{ "in place of another", OF(MIXED ", c: 10.1.0.3"), OF(MIXED ", c: 10.1.0.4"), true },
+		{ "by another name", OF(MIXED ", c: 10.1.0.3"), OF(MIXED ", d: 10.1.0.3"), false },
+		{ "in another order", OF(MIXED ", c: 10.1.0.3"), OF("c: 10.1.0.3, " MIXED), false },
+		{ "one goes", OF("c: 10.1.0.3, " MIXED ", d: 10.1.0.4"), OF(MIXED ", d: 10.1.0.4"), false },
 		{ "of no weight here", ONE("10.9.0.1:1"), ONE("10.9.0.1:1, scheduler: rr"), false },
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
