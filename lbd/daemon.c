@@ -158,7 +158,7 @@ static void deadline_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)loop;
 	(void)revents;
 	struct lb_time now = lb_clock_now();
-	daemon_override_deadline(d, now);
+	daemon_override_deadline(d);
 	daemon_deadline(d, model_tick(d->model, now));
 	daemon_more(d);
 }
@@ -454,7 +454,7 @@ static int start(struct daemon *d)
 	daemon_probe_start(d);
 	daemon_sync_start(d);
 	daemon_vrrp_start(d);
-	daemon_override_deadline(d, lb_clock_now());
+	daemon_override_deadline(d);
 	daemon_more(d);
 	return 0;
 }

@@ -262,6 +262,7 @@ struct daemon {
 	struct model *model;
 	struct overrides *overrides;
 	struct override_words *words;
+	struct lb_time override_due; /* CLOCK_BOOTTIME: when the next of them ends */
 	struct history *history;
 	struct traces *traces; /* where the time of the last changes went */
 	struct ctl_runs *runs;
@@ -459,7 +460,7 @@ void daemon_nft_done(struct daemon *d);
 /* ---- daemon_ctl.c ---- */
 extern const struct ctl_ops daemon_ctl_ops;
 void daemon_waits_look(struct daemon *d, bool timer);
-void daemon_override_deadline(struct daemon *d, struct lb_time now);
+void daemon_override_deadline(struct daemon *d); /* what is due ends */
 /* The overrides of that object are others now: plan again. Not stored, and nobody is told. */
 void daemon_override_holds(struct daemon *d, const char *object, const struct override_who *who);
 /* The same of many, where each would go through all of them: took for each object, and then hold. */

@@ -173,7 +173,7 @@ void daemon_overrides_hold(struct daemon *d)
 	d->changed = true;
 	d->converged = false;
 	daemon_env_refresh(d);
-	daemon_override_deadline(d, lb_clock_now());
+	daemon_override_deadline(d);
 	daemon_more(d);
 }
 
@@ -213,10 +213,11 @@ static void expired(const struct override *ov, void *arg)
 	x->d->changed = x->any = true;
 }
 
-void daemon_override_deadline(struct daemon *d, struct lb_time now)
+void daemon_override_deadline(struct daemon *d)
 {
 	struct expiry x = { d, false };
-	struct lb_time next = overrides_expire(d->overrides, now, expired, &x);
+	struct lb_time now = lb_clock_boot();
+	d->override_due = overrides_expire(d->overrides, now, expired, &x);
 	if (x.any) {
 		d->converged = false;
 		daemon_vrrp_override(d);
@@ -224,7 +225,8 @@ void daemon_override_deadline(struct daemon *d, struct lb_time now)
 		(void)daemon_overrides_save(d);
 		daemon_more(d);
 	}
-	daemon_deadline(d, next);
+	if (d->override_due.us != LB_TIME_NEVER.us)
+		daemon_deadline(d, (struct lb_time){ lb_clock_now().us + lb_time_diff_us(d->override_due, now) });
 }
 
 static void op_repair(void *arg, struct ctl_reply *r)

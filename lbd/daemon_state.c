@@ -105,7 +105,7 @@ static int parse_overrides(const struct lb_text *text, struct said *out, struct 
 {
 	json_error_t je;
 	json_t *j = lb_json_parse(text->s ? text->s : "", text->n, JSON_REJECT_DUPLICATES, &je);
-	struct said s = { .o = j ? overrides_from_json(j, lb_clock_wall_ms(), lb_clock_now(), e) : NULL,
+	struct said s = { .o = j ? overrides_from_json(j, lb_clock_wall_ms(), lb_clock_boot(), e) : NULL,
 		.words = override_words_new() };
 	int err = !j ? lb_err_set(e, LB_CODE_INVALID, "%s", je.text) : 0;
 	if (s.o && s.words) {

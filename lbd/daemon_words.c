@@ -78,7 +78,7 @@ static void one_back(const char *object, void *arg)
 
 int daemon_words_back(struct daemon *d, const struct override_words *words, const struct overrides *o)
 {
-	const struct override_merge m = { takes_all, NULL, lb_clock_wall_ms(), lb_clock_now() };
+	const struct override_merge m = { takes_all, NULL, lb_clock_wall_ms(), lb_clock_boot() };
 	int err = override_words_back(d->words, d->overrides, words, o, &m, one_back, d);
 	daemon_overrides_hold(d);
 	return err;
@@ -99,7 +99,7 @@ static bool is_known(const char *object, void *arg)
 static int take(struct daemon *d, const json_t *word)
 {
 	const char *object;
-	const struct override_merge m = { is_known, d->model, lb_clock_wall_ms(), lb_clock_now() };
+	const struct override_merge m = { is_known, d->model, lb_clock_wall_ms(), lb_clock_boot() };
 	int r = override_words_merge(d->words, d->overrides, word, &m, &object);
 	if (r > 0)
 		daemon_override_holds(d, object, NULL);
@@ -156,10 +156,9 @@ int daemon_words_asked(struct daemon *d, struct ctl_conv *c, const json_t *heade
 /* What expired by a wrong clock, and has not by the right one, holds again; the other node may know better still. */
 static void look_at_clock(struct daemon *d)
 {
-	struct lb_time now = lb_clock_now();
 	size_t i;
 	json_t *one, *words;
-	if (!overrides_clock(d->overrides, lb_clock_wall_ms(), now))
+	if (!overrides_clock(d->overrides, lb_clock_wall_ms(), lb_clock_boot()))
 		return;
 	(void)override_words_look(d->words, d->overrides, NULL, lb_clock_wall_ms());
 	words = override_words_tell(d->words, d->overrides, NULL, "");
@@ -169,7 +168,7 @@ static void look_at_clock(struct daemon *d)
 	json_array_foreach (words, i, one)
 		(void)take(d, one);
 	json_decref(words);
-	daemon_override_deadline(d, now);
+	daemon_override_deadline(d);
 	(void)daemon_overrides_save(d);
 	daemon_words_all(d);
 }
@@ -179,6 +178,9 @@ void daemon_words_tick(struct daemon *d)
 	if (d->talk.words_due)
 		daemon_words_all(d);
 	look_at_clock(d);
+	/* a timer of the loop does not run while the machine sleeps, and the clock of overrides does */
+	if (lb_time_cmp(lb_clock_boot(), d->override_due) >= 0)
+		daemon_override_deadline(d);
 }
 
 /* ---- the configuration ---- */

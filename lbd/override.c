@@ -18,7 +18,7 @@
 struct overrides {
 	struct override *head; /* uthash by object: a list in the order of setting, too */
 	bool clocked;
-	int64_t ahead_ms; /* the wall clock, of the monotonic one */
+	int64_t ahead_ms; /* the wall clock, of the one of deadlines */
 };
 
 struct overrides *overrides_new(void)

@@ -5,10 +5,13 @@
  * when. They survive reload and restart (the caller keeps the JSON in the state directory) and never hide: every view
  * marks an overridden value.
  *
- * An expiry is kept twice: as wall-clock time for the disk and for people, as monotonic time for deciding, so that a
- * stepped clock neither ends nor prolongs it. What was set here has so many minutes, whatever the clock says: when it
+ * An expiry is kept twice: as wall-clock time for the disk and for people, as time since the boot for deciding, so that
+ * a stepped clock neither ends nor prolongs it. What was set here has so many minutes, whatever the clock says: when it
  * is set, the wall-clock time follows (overrides_clock). Of what comes from the disk or from the other node only the
  * wall-clock time is known, so there it is the other way round: a clock that was wrong at a boot is forgiven.
+ *
+ * Whatever is `now` here is CLOCK_BOOTTIME: the minutes pass while the machine sleeps, as they do on the other node,
+ * and a machine that wakes up is not taken for one whose clock was set.
  */
 #pragma once
 
@@ -22,7 +25,7 @@
 struct override_item {
 	bool set;
 	int64_t set_wall_ms, expires_wall_ms; /* expires 0 = never */
-	struct lb_time deadline;              /* LB_TIME_NEVER = never */
+	struct lb_time deadline;              /* CLOCK_BOOTTIME; LB_TIME_NEVER = never */
 	bool by_wall;                         /* it follows expires_wall_ms, not the other way round */
 	char *by, *reason;                    /* owned; reason may be "" */
 };

@@ -19,6 +19,10 @@ enum kind { STATE, WEIGHT, FORCE };
 #define REASON_MAX  257
 #define STAMP_MAX   (INT64_C(1) << 52) /* what any reader of JSON keeps exact; 140,000 years */
 #define PERCENT_MAX 1000
+/* What is said is newer than what was known here by that much at least, and a word that only follows the clock by one:
+ * so it is not newer than what was said since on a node whose clock is behind, though the clock be set several times.
+ */
+#define SAID_MS     10
 
 static const char *const kinds[] = { [STATE] = "state", [WEIGHT] = "weight", [FORCE] = "force" };
 static const char *const states[] = { "enabled", "drain", "maint" };
@@ -131,59 +135,61 @@ static bool look_gone(struct word *w, int64_t wall_ms)
 	bool expired = w->expires && w->expires <= wall_ms;
 	w->gone = true;
 	w->over = expired && w->by_wall;
-	w->stamp = expired ? w->stamp : later(wall_ms, w->stamp + 1);
+	w->stamp = expired ? w->stamp : later(wall_ms, w->stamp + SAID_MS);
 	return !expired;
-}
-
-static bool look_at(
-	struct override_words *ws, const struct override *ov, const char *object, enum kind kind, int64_t wall_ms)
-{
-	const struct override_item *it = ov ? item_of(ov, kind) : NULL;
-	struct word *w = find(ws, object, kind);
-	char value[VALUE_MAX];
-	if (!it || !it->set)
-		return w && !w->gone && look_gone(w, wall_ms);
-	value_of(ov, kind, value);
-	if (!w && !(w = place_of(ws, object, kind)))
-		return false; /* it holds here alone */
-	/* whole or not at all: half a character is no text of JSON */
-	snprintf(w->by, sizeof(w->by), "%s", strlen(it->by) < sizeof(w->by) ? it->by : "");
-	snprintf(w->reason, sizeof(w->reason), "%s", strlen(it->reason) < sizeof(w->reason) ? it->reason : "");
-	if (!w->gone && w->set == it->set_wall_ms && w->expires == it->expires_wall_ms && strcmp(w->value, value) == 0)
-		return false;
-	w->gone = w->over = false;
-	w->by_wall = it->by_wall;
-	w->set = it->set_wall_ms;
-	w->expires = it->expires_wall_ms;
-	w->stamp = later(w->set, w->stamp + 1);
-	memcpy(w->value, value, sizeof(w->value));
-	return true;
 }
 
 struct looking {
 	struct override_words *ws;
 	int64_t wall_ms;
+	bool said; /* by an operator, now */
 	unsigned n;
 };
+
+static bool look_at(const struct looking *l, const struct override *ov, const char *object, enum kind kind)
+{
+	const struct override_item *it = ov ? item_of(ov, kind) : NULL;
+	struct word *w = find(l->ws, object, kind);
+	char value[VALUE_MAX];
+	if (!it || !it->set)
+		return w && !w->gone && look_gone(w, l->wall_ms);
+	value_of(ov, kind, value);
+	if (!w && !(w = place_of(l->ws, object, kind)))
+		return false; /* it holds here alone */
+	/* whole or not at all: half a character is no text of JSON */
+	snprintf(w->by, sizeof(w->by), "%s", strlen(it->by) < sizeof(w->by) ? it->by : "");
+	snprintf(w->reason, sizeof(w->reason), "%s", strlen(it->reason) < sizeof(w->reason) ? it->reason : "");
+	bool same = !w->gone && strcmp(w->value, value) == 0;
+	if (same && w->set == it->set_wall_ms && w->expires == it->expires_wall_ms)
+		return false;
+	bool moved = same && !l->said;
+	w->gone = w->over = false;
+	w->by_wall = it->by_wall;
+	w->set = it->set_wall_ms;
+	w->expires = it->expires_wall_ms;
+	w->stamp = moved ? w->stamp + 1 : later(w->set, w->stamp + SAID_MS);
+	memcpy(w->value, value, sizeof(w->value));
+	return true;
+}
 
 static void look_one(const struct override *ov, void *arg)
 {
 	struct looking *l = arg;
 	for (unsigned k = 0; k < KINDS && !override_vrrp(ov->object); k++)
-		l->n += look_at(l->ws, ov, ov->object, (enum kind)k, l->wall_ms);
+		l->n += look_at(l, ov, ov->object, (enum kind)k);
 }
 
 unsigned override_words_look(struct override_words *ws, const struct overrides *o, const char *object, int64_t wall_ms)
 {
-	struct looking l = { ws, wall_ms, 0 };
+	struct looking l = { ws, wall_ms, object != NULL, 0 };
 	if (object) {
 		for (unsigned k = 0; k < KINDS && !override_vrrp(object); k++)
-			l.n += look_at(ws, overrides_find(o, object), object, (enum kind)k, wall_ms);
+			l.n += look_at(&l, overrides_find(o, object), object, (enum kind)k);
 		return l.n;
 	}
 	overrides_each(o, look_one, &l);
 	lb_vec_foreach (w, &ws->v)
-		l.n += look_at(ws, overrides_find(o, w->object), w->object, w->kind, wall_ms);
+		l.n += look_at(&l, overrides_find(o, w->object), w->object, w->kind);
 	return l.n;
 }
 

@@ -3,16 +3,17 @@
  * Overrides hold on both nodes of a pair. What an operator said of one item of a backend (its state, its weight, what
  * its checks are overruled with) or of a service (maintenance) is a word; both nodes tell each other theirs, and of two
  * about one item the newest holds. Newest by wall clock, which both have; a node whose clock is behind says a stamp
- * that is one more than the one it replaces, so who spoke last here is not overruled by what was known here before.
+ * that is more than the one it replaces, so who spoke last here is not overruled by what was known here before.
  *
  * That an override was taken away is a word, too, and is kept when the item is gone: else the other node, which was
  * not there, would bring it back. It is kept for OVERRIDE_GONE_DAYS, and of OVERRIDE_GONE_MAX the newest. One that
  * expires leaves its own stamp: it replaces what is older, and nothing that is newer.
  *
- * A clock may be wrong, above all at a boot. What expires by the monotonic clock of the node where it was said is over
- * on both. What a node found expired by its wall clock (from the disk, or as it was told) is over there alone, and is
- * told as it was: the other one judges by its own clock. It holds again when it is told once more and is not over, by
- * the other node or, after the clock was set (overrides_clock), by this node to itself.
+ * A clock may be wrong, above all at a boot. What expires by the time since the boot of the node where it was said is
+ * over on both. What a node found expired by its wall clock (from the disk, or as it was told) is over there alone, and
+ * is told as it was: the other one judges by its own clock. It holds again when it is told once more and is not over,
+ * by the other node or, after the clock was set (overrides_clock), by this node to itself. Wall-clock times that follow
+ * a clock which was set are told again, in a word that replaces the one before, and nothing that somebody said since.
  *
  * A word is told by who heard it from an operator. What came from the other node is not told back: there are two.
  *
@@ -33,7 +34,8 @@ struct override_words;
 struct override_words *override_words_new(void); /* NULL: no memory */
 void override_words_free(struct override_words *ws);
 
-/* The overrides of an object (NULL: of all) may have changed here: what is new is a word of wall_ms. How many are. */
+/* An operator said something of an object; NULL: overrides may have expired, been read, or followed a clock. What is
+ * new is a word of wall_ms. How many are. */
 unsigned override_words_look(struct override_words *ws, const struct overrides *o, const char *object, int64_t wall_ms);
 
 /* The words about an object (NULL: about all), for the other node: new reference to an array; NULL no memory. self: the
@@ -45,7 +47,7 @@ struct override_merge {
 	bool (*known)(const char *object, void *arg); /* the configuration has it */
 	void *arg;
 	int64_t wall_ms;
-	struct lb_time now;
+	struct lb_time now; /* CLOCK_BOOTTIME */
 };
 /* A word of the other node. Accepts any JSON. 1: it is the newest and holds now; 0: there is a newer one, it is the
  * same, or the object is not known; -EBADMSG; -ENOSPC: there are too many; -ENOMEM. *object is borrowed from word, set

@@ -112,7 +112,7 @@ struct ctl_ops {
 	 * aside instead. */
 	size_t (*generations)(void *arg, struct generation *out, size_t n);
 	size_t (*generations_damaged)(void *arg, uint32_t *out, size_t n);
-	/* CLOCK_BOOTTIME, of struct life */
+	/* CLOCK_BOOTTIME, of struct life and of overrides */
 	struct lb_time (*boot)(void *arg);
 	/* An override changed, or was taken back: plan again and store. Returns NULL, or why it could not be stored (it
 	 * holds anyway). */

@@ -20,7 +20,7 @@ uint32_t ctl_backend_of(struct ctl_env *env, struct ctl_request *rq, struct ctl_
 static struct override_who who_of(struct ctl_env *env, const struct ctl_request *rq)
 {
 	return (struct override_who){ rq->peer->user, ctl_arg_str(rq, "reason"), env->ops->wall_ms(env->arg),
-		env->ops->now(env->arg), ctl_arg_ms(rq, "for"), false };
+		env->ops->boot(env->arg), ctl_arg_ms(rq, "for"), false };
 }
 
 /* The closing line of a change says what is now true, with what could go wrong about it. */

@@ -227,6 +227,16 @@ START_TEST(an_override_says_what_is_true_now)
 }
 END_TEST
 
+/* Its minutes pass while the machine sleeps. */
+START_TEST(an_override_ends_by_the_time_since_the_boot)
+{
+	k.boot = lb_time_add_ms(k.w.now, 3600000);
+	ask("backend.drain", "{\"backend\": \"six/s\", \"for\": 60}");
+	done();
+	ck_assert_int_eq(overrides_find(k.w.ov, "six/s")->state_item.deadline.us, lb_time_add_ms(k.boot, 60000).us);
+}
+END_TEST
+
 static const struct {
 	const char *name, *args, *told;
 } records[] = {
@@ -640,6 +650,7 @@ int main(void)
 	tcase_add_test(c, what_the_kernel_refused_is_shown_everywhere);
 	tcase_add_test(c, a_list_ends_when_the_configuration_changes_under_it);
 	tcase_add_loop_test(c, an_override_says_what_is_true_now, 0, COUNT(words));
+	tcase_add_test(c, an_override_ends_by_the_time_since_the_boot);
 	tcase_add_loop_test(c, who_did_it_is_told, 0, COUNT(records));
 	tcase_add_test(c, an_override_that_is_not_stored_holds_and_says_so);
 	tcase_add_test(c, files_of_a_set_are_told_apart);

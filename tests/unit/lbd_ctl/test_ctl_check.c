@@ -65,9 +65,11 @@ static int op_probe_run(void *arg, uint32_t token, uint32_t target_id)
 	return k.probe_rc;
 }
 
-static const struct ctl_ops ops = {
-	.now = op_now, .wall_ms = op_wall_ms, .override_changed = op_override_changed, .probe_run = op_probe_run
-};
+static const struct ctl_ops ops = { .now = op_now,
+	.wall_ms = op_wall_ms,
+	.boot = op_now,
+	.override_changed = op_override_changed,
+	.probe_run = op_probe_run };
 
 static void setup(void)
 {

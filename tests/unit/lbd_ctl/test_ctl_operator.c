@@ -102,6 +102,7 @@ static void op_level_clear(void *arg, enum lb_log_part part)
 
 static const struct ctl_ops ops = { .now = op_now,
 	.wall_ms = op_wall_ms,
+	.boot = op_now,
 	.wait = op_wait,
 	.asked = op_asked_for,
 	.override_changed = op_override_changed,

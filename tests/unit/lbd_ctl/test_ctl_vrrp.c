@@ -60,6 +60,7 @@ static int op_vrrp_do(void *arg, uint32_t id, enum vrrp_do what, uint32_t for_ms
 
 static const struct ctl_ops ops = { .now = op_now,
 	.wall_ms = op_wall_ms,
+	.boot = op_now,
 	.asked = op_asked_for,
 	.override_changed = op_override_changed,
 	.vrrp_do = op_vrrp_do,

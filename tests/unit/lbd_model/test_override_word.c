@@ -511,6 +511,29 @@ START_TEST(what_is_read_late_holds_with_a_word_and_without)
 }
 END_TEST
 
+/* The times of what was said here follow a clock that is set. What the other node, whose clock is behind, said since is
+ * newer all the same. */
+START_TEST(what_follows_the_clock_is_not_said_again)
+{
+	b.ahead_ms = -HOUR;
+	expire(&a);
+	drain(&a, "web/app1", CONFIG_STATE_MAINT, HOUR);
+	tell(&a, &b);
+	now_ms = 1000; /* they do not hear each other */
+	if (_i)
+		drain(&b, "web/app1", CONFIG_STATE_DRAIN, 0);
+	else
+		enable(&b, "web/app1");
+	(void)set_clock(&a, HOUR);
+	(void)set_clock(&a, 2 * HOUR);
+	ck_assert_int_eq(overrides_find(a.o, "web/app1")->state_item.expires_wall_ms, WALL + 3 * HOUR);
+	(void)tell(&a, &b);
+	(void)tell(&b, &a);
+	ck_assert_str_eq(state(&a, "web/app1"), _i ? "drain" : "-");
+	ck_assert_str_eq(state(&b, "web/app1"), _i ? "drain" : "-");
+}
+END_TEST
+
 #define WORD "\"object\":\"web/app1\",\"item\":\"state\",\"stamp\":1790000000000"
 #define SAID ",\"set\":1790000000000,\"expires\":0,\"by\":\"x\",\"reason\":\"\"}"
 
@@ -623,6 +646,7 @@ int main(void)
 	tcase_add_test(t, a_boot_with_a_clock_behind_prolongs_nothing);
 	tcase_add_loop_test(t, said_with_a_wrong_clock, 0, 2);
 	tcase_add_test(t, what_is_read_late_holds_with_a_word_and_without);
+	tcase_add_loop_test(t, what_follows_the_clock_is_not_said_again, 0, 2);
 	tcase_add_test(t, hostile_words);
 	tcase_add_loop_test(t, they_agree, 0, 300);
 	suite_add_tcase(s, t);
