@@ -135,6 +135,8 @@ static bool look_gone(struct word *w, int64_t wall_ms)
 	bool expired = w->expires && w->expires <= wall_ms;
 	w->gone = true;
 	w->over = expired && w->by_wall;
+	if (!w->over)
+		w->by[0] = w->reason[0] = '\0';
 	w->stamp = expired ? w->stamp : later(wall_ms, w->stamp + SAID_MS);
 	return !expired;
 }
@@ -483,6 +485,16 @@ json_t *override_words_to_json(const struct override_words *ws)
 	return list;
 }
 
+/* A text that is none is missing; the word counts all the same. */
+static void text_read(const json_t *word, const char *key, char *out, size_t max)
+{
+	struct lb_fields f = { word, false };
+	if (lb_field_has(&f, key))
+		lb_field_line(&f, key, out, max);
+	if (f.bad)
+		out[0] = '\0';
+}
+
 void override_words_from_json(struct override_words *ws, const json_t *list)
 {
 	size_t i;
@@ -499,10 +511,8 @@ void override_words_from_json(struct override_words *ws, const json_t *list)
 		got.over = got.value[0] && lb_field_has(&f, "over");
 		got.gone = got.over || !got.value[0];
 		got.by_wall = true;
-		if (lb_field_has(&f, "by")) {
-			lb_field_text(&f, "by", got.by, sizeof(got.by));
-			lb_field_text(&f, "reason", got.reason, sizeof(got.reason));
-		}
+		text_read(one, "by", got.by, sizeof(got.by));
+		text_read(one, "reason", got.reason, sizeof(got.reason));
 		struct word *w = f.bad || !got.object[0] ? NULL : place_of(ws, got.object, got.kind);
 		if (w)
 			*w = got;

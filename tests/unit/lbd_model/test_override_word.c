@@ -185,6 +185,46 @@ START_TEST(what_was_taken_away_stays_away)
 }
 END_TEST
 
+static void maint_why(struct node *x, const char *why, int64_t for_ms)
+{
+	struct override_who w = who(x, for_ms);
+	w.reason = why;
+	ck_assert_int_eq(overrides_set_state(x->o, "web/app1", CONFIG_STATE_MAINT, &w), 0);
+	ck_assert_uint_eq(override_words_look(x->ws, x->o, "web/app1", wall(x)), 1);
+}
+
+/* What was taken away is remembered, whatever had been its reason. */
+START_TEST(a_reason_in_any_language)
+{
+	maint_why(&a, "why", 0);
+	tell(&a, &b);
+	now_ms = 1000; /* b is away */
+	maint_why(&a, "f\xc3\xbcr den Umbau", 0);
+	enable(&a, "web/app1");
+	restart(&a);
+	(void)tell(&b, &a);
+	(void)tell(&a, &b);
+	ck_assert_str_eq(state(&a, "web/app1"), "-");
+	ck_assert_str_eq(state(&b, "web/app1"), "-");
+}
+END_TEST
+
+/* A word of the disk counts also when its texts are none. */
+START_TEST(a_text_of_the_disk_that_is_none)
+{
+	json_t *list = json_pack("[{s:s,s:s,s:I,s:s,s:I,s:i,s:s,s:s}]", "object", "web/app1", "item", "state", "stamp",
+		(json_int_t)WALL + 1, "value", "", "set", (json_int_t)WALL, "expires", 0, "by", "\xc2\x9b", "reason",
+		"two\nlines");
+	ck_assert_ptr_nonnull(list);
+	maint_why(&b, "why", 0);
+	override_words_from_json(a.ws, list);
+	json_decref(list);
+	ck_assert_uint_eq(tell(&b, &a), 0);
+	ck_assert_uint_eq(tell(&a, &b), 1);
+	ck_assert_str_eq(state(&b, "web/app1"), "-");
+}
+END_TEST
+
 START_TEST(what_expired_is_not_brought_back_by_what_is_older)
 {
 	drain(&a, "web/app1", CONFIG_STATE_MAINT, 0);
@@ -633,6 +673,8 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, it_holds_on_both);
 	tcase_add_test(t, what_was_taken_away_stays_away);
+	tcase_add_test(t, a_reason_in_any_language);
+	tcase_add_test(t, a_text_of_the_disk_that_is_none);
 	tcase_add_test(t, what_expired_is_not_brought_back_by_what_is_older);
 	tcase_add_test(t, what_expired_is_no_word_of_now);
 	tcase_add_test(t, it_is_over_for_a_clock_that_is_behind_too);
