@@ -438,8 +438,8 @@ bool daemon_both_turn(struct daemon *d); /* before the loop sleeps; true: it beg
 void daemon_both_done(struct daemon *d);
 
 /* ---- daemon_words.c ---- */
-/* An operator said something of the overrides of that object. */
-void daemon_words_said(struct daemon *d, const char *object);
+/* An operator set or cleared that of the object. */
+void daemon_words_said(struct daemon *d, const char *object, enum override_kind kind);
 void daemon_words_all(struct daemon *d); /* both nodes tell each other everything */
 void daemon_words_tick(struct daemon *d);
 /* Overrides that the disk gives back, and their words: of each the newest holds. 0 or -ENOMEM: not all of them do. */

@@ -189,11 +189,12 @@ static void op_asked_for(void *arg, const char *what, const struct ctl_peer *who
 		who->user);
 }
 
-static const char *op_override_changed(void *arg, const char *object, const struct override_who *who)
+static const char *op_override_changed(
+	void *arg, const char *object, enum override_kind kind, const struct override_who *who)
 {
 	struct daemon *d = arg;
 	daemon_override_holds(d, object, who);
-	daemon_words_said(d, object);
+	daemon_words_said(d, object, kind);
 	return daemon_overrides_save(d);
 }
 
@@ -221,7 +222,7 @@ void daemon_override_deadline(struct daemon *d)
 	if (x.any) {
 		d->converged = false;
 		daemon_vrrp_override(d);
-		(void)override_words_look(d->words, d->overrides, NULL, lb_clock_wall_ms());
+		(void)override_words_look(d->words, d->overrides, lb_clock_wall_ms());
 		(void)daemon_overrides_save(d);
 		daemon_more(d);
 	}

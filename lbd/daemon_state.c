@@ -110,7 +110,7 @@ static int parse_overrides(const struct lb_text *text, struct said *out, struct 
 	int err = !j ? lb_err_set(e, LB_CODE_INVALID, "%s", je.text) : 0;
 	if (s.o && s.words) {
 		override_words_from_json(s.words, json_object_get(j, "words"));
-		(void)override_words_look(s.words, s.o, NULL, lb_clock_wall_ms());
+		(void)override_words_look(s.words, s.o, lb_clock_wall_ms());
 		*out = s;
 	} else {
 		err = s.o || (!err && e->code == LB_CODE_FAILED) ? -ENOMEM : -EBADMSG;

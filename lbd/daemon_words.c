@@ -57,9 +57,10 @@ void daemon_words_all(struct daemon *d)
 		tell(d, NULL, true);
 }
 
-void daemon_words_said(struct daemon *d, const char *object)
+void daemon_words_said(struct daemon *d, const char *object, enum override_kind kind)
 {
-	if (override_words_look(d->words, d->overrides, object, lb_clock_wall_ms()) && ctl_talk_is_up(d->talk.talk))
+	if (override_words_said(d->words, d->overrides, object, kind, lb_clock_wall_ms()) &&
+		ctl_talk_is_up(d->talk.talk))
 		tell(d, object, false);
 }
 
@@ -160,7 +161,7 @@ static void look_at_clock(struct daemon *d)
 	json_t *one, *words;
 	if (!overrides_clock(d->overrides, lb_clock_wall_ms(), lb_clock_boot()))
 		return;
-	(void)override_words_look(d->words, d->overrides, NULL, lb_clock_wall_ms());
+	(void)override_words_look(d->words, d->overrides, lb_clock_wall_ms());
 	words = override_words_tell(d->words, d->overrides, NULL, "");
 	if (json_array_size(words))
 		lb_log(LB_LOG_NOTICE,

@@ -22,6 +22,8 @@
 #include <jansson.h>
 #include <uthash.h>
 
+enum override_kind { OVERRIDE_STATE, OVERRIDE_WEIGHT, OVERRIDE_FORCE, OVERRIDE_PRIO };
+
 struct override_item {
 	bool set;
 	int64_t set_wall_ms, expires_wall_ms; /* expires 0 = never */

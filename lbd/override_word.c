@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { STATE, WEIGHT, FORCE };
+enum kind { STATE = OVERRIDE_STATE, WEIGHT = OVERRIDE_WEIGHT, FORCE = OVERRIDE_FORCE };
 #define KINDS       (FORCE + 1)
 #define VALUE_MAX   24
 #define OBJECT_MAX  128
@@ -129,18 +129,6 @@ static int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* It expired, or was taken away. Returns whether that is news. */
-static bool look_gone(struct word *w, int64_t wall_ms)
-{
-	bool expired = w->expires && w->expires <= wall_ms;
-	w->gone = true;
-	w->over = expired && w->by_wall;
-	if (!w->over)
-		w->by[0] = w->reason[0] = '\0';
-	w->stamp = expired ? w->stamp : later(wall_ms, w->stamp + SAID_MS);
-	return !expired;
-}
-
 struct looking {
 	struct override_words *ws;
 	int64_t wall_ms;
@@ -148,13 +136,25 @@ struct looking {
 	unsigned n;
 };
 
+/* It expired, or was taken away. Returns whether that is news. */
+static bool look_gone(const struct looking *l, struct word *w)
+{
+	bool expired = !l->said && w->expires && w->expires <= l->wall_ms;
+	w->gone = true;
+	w->over = expired && w->by_wall;
+	if (!w->over)
+		w->by[0] = w->reason[0] = '\0';
+	w->stamp = expired ? w->stamp : later(l->wall_ms, w->stamp + SAID_MS);
+	return !expired;
+}
+
 static bool look_at(const struct looking *l, const struct override *ov, const char *object, enum kind kind)
 {
 	const struct override_item *it = ov ? item_of(ov, kind) : NULL;
 	struct word *w = find(l->ws, object, kind);
 	char value[VALUE_MAX];
 	if (!it || !it->set)
-		return w && !w->gone && look_gone(w, l->wall_ms);
+		return w && (!w->gone || (w->over && l->said)) && look_gone(l, w);
 	value_of(ov, kind, value);
 	if (!w && !(w = place_of(l->ws, object, kind)))
 		return false; /* it holds here alone */
@@ -181,18 +181,20 @@ static void look_one(const struct override *ov, void *arg)
 		l->n += look_at(l, ov, ov->object, (enum kind)k);
 }
 
-unsigned override_words_look(struct override_words *ws, const struct overrides *o, const char *object, int64_t wall_ms)
+unsigned override_words_look(struct override_words *ws, const struct overrides *o, int64_t wall_ms)
 {
-	struct looking l = { ws, wall_ms, object != NULL, 0 };
-	if (object) {
-		for (unsigned k = 0; k < KINDS && !override_vrrp(object); k++)
-			l.n += look_at(&l, overrides_find(o, object), object, (enum kind)k);
-		return l.n;
-	}
+	struct looking l = { ws, wall_ms, false, 0 };
 	overrides_each(o, look_one, &l);
 	lb_vec_foreach (w, &ws->v)
 		l.n += look_at(&l, overrides_find(o, w->object), w->object, w->kind);
 	return l.n;
+}
+
+bool override_words_said(struct override_words *ws, const struct overrides *o, const char *object,
+	enum override_kind kind, int64_t wall_ms)
+{
+	const struct looking l = { ws, wall_ms, true, 0 };
+	return kind != OVERRIDE_PRIO && look_at(&l, overrides_find(o, object), object, (enum kind)kind);
 }
 
 /* ---- for the other node ---- */

@@ -34,9 +34,13 @@ struct override_words;
 struct override_words *override_words_new(void); /* NULL: no memory */
 void override_words_free(struct override_words *ws);
 
-/* An operator said something of an object; NULL: overrides may have expired, been read, or followed a clock. What is
- * new is a word of wall_ms. How many are. */
-unsigned override_words_look(struct override_words *ws, const struct overrides *o, const char *object, int64_t wall_ms);
+/* Overrides may have expired, been read, or followed a clock: what is new is a word. How many are. */
+unsigned override_words_look(struct override_words *ws, const struct overrides *o, int64_t wall_ms);
+
+/* An operator set or cleared that of the object, at wall_ms. Whether it is a new word: also when it was over here
+ * already, by the clock of this node alone, so that it ends on the other one. */
+bool override_words_said(struct override_words *ws, const struct overrides *o, const char *object,
+	enum override_kind kind, int64_t wall_ms);
 
 /* The words about an object (NULL: about all), for the other node: new reference to an array; NULL no memory. self: the
  * name of this node, behind the users of it; "": they are told as they are here. */

@@ -24,11 +24,11 @@ static struct override_who who_of(struct ctl_env *env, const struct ctl_request 
 }
 
 /* The closing line of a change says what is now true, with what could go wrong about it. */
-static void override_done(
-	struct ctl_env *env, const struct ctl_request *rq, const char *object, const char *text, struct ctl_reply *r)
+static void override_done(struct ctl_env *env, const struct ctl_request *rq, const char *object,
+	enum override_kind kind, const char *text, struct ctl_reply *r)
 {
 	struct override_who who = who_of(env, rq);
-	const char *unsaved = env->ops->override_changed(env->arg, object, &who);
+	const char *unsaved = env->ops->override_changed(env->arg, object, kind, &who);
 	char line[400];
 	snprintf(line, sizeof(line), "%s%s%s%s", text, unsaved ? " (not stored: " : "", unsaved ? unsaved : "",
 		unsaved ? "; it ends with the daemon)" : "");
@@ -76,7 +76,7 @@ static void set_state(struct ctl_env *env, struct ctl_request *rq, struct ctl_re
 	else
 		snprintf(text, sizeof(text), "backend %s drains%s: no new flows, the ones it has go on until they end",
 			object, until(who.for_ms, t));
-	override_done(env, rq, object, text, r);
+	override_done(env, rq, object, OVERRIDE_STATE, text, r);
 }
 
 void ctl_override_enable(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
@@ -120,7 +120,7 @@ void ctl_override_weight(struct ctl_env *env, struct ctl_request *rq, struct ctl
 	else
 		snprintf(text, sizeof(text), "backend %s has weight %s%s (configured: %u)", object,
 			ctl_arg_str(rq, "weight"), until(who.for_ms, t), configured);
-	override_done(env, rq, object, text, r);
+	override_done(env, rq, object, OVERRIDE_WEIGHT, text, r);
 }
 
 /* What an operator says of health; state goes first, so a drained backend is told of. */
@@ -149,7 +149,7 @@ void ctl_override_force(struct ctl_env *env, struct ctl_request *rq, struct ctl_
 			model_admin_state(be) == CONFIG_STATE_MAINT   ? " (it stays in maintenance)"
 			: model_admin_state(be) == CONFIG_STATE_DRAIN ? " (it goes on draining)"
 								      : "");
-	override_done(env, rq, object, text, r);
+	override_done(env, rq, object, OVERRIDE_FORCE, text, r);
 }
 
 void ctl_override_service(
@@ -170,7 +170,7 @@ void ctl_override_service(
 			until(who.for_ms, t));
 	else
 		snprintf(text, sizeof(text), "service %s is enabled: its backends decide", name);
-	override_done(env, rq, object, text, r);
+	override_done(env, rq, object, OVERRIDE_STATE, text, r);
 }
 
 void ctl_override_priority(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
@@ -206,5 +206,5 @@ void ctl_override_priority(struct ctl_env *env, struct ctl_request *rq, struct c
 	else
 		snprintf(text, sizeof(text), "vrrp %s has priority %u%s%s%s (configured: %u)", name, prio,
 			until(who.for_ms, t), group[0] ? ", with all of group " : "", group, v->cfg->priority);
-	override_done(env, rq, object, text, r);
+	override_done(env, rq, object, OVERRIDE_PRIO, text, r);
 }

@@ -113,7 +113,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		json_decref(list);
 	} else {
 		read_lines(&n, s, end);
-		(void)override_words_look(n.ws, n.o, NULL, WALL_MS + 1);
+		(void)override_words_look(n.ws, n.o, WALL_MS + 1);
 		check_told(&n);
 	}
 	check_stored(&n);

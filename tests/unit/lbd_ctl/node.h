@@ -160,12 +160,13 @@ static inline struct lb_time op_boot(void *arg)
 	return k.boot;
 }
 
-static inline const char *op_override_changed(void *arg, const char *object, const struct override_who *who)
+static inline const char *op_override_changed(
+	void *arg, const char *object, enum override_kind kind, const struct override_who *who)
 {
 	(void)arg;
-	snprintf(
-		operator_said, sizeof(operator_said), "%s by %s: %s", object, who->by, who->reason ? who->reason : "-");
-	(void)arg;
+	static const char *const kinds[] = { "state", "weight", "force", "priority" };
+	snprintf(operator_said, sizeof(operator_said), "%s of %s by %s: %s", kinds[kind], object, who->by,
+		who->reason ? who->reason : "-");
 	model_override_changed(k.w.m, object);
 	reconcile();
 	return k.saved;

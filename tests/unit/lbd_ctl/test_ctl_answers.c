@@ -240,9 +240,11 @@ END_TEST
 static const struct {
 	const char *name, *args, *told;
 } records[] = {
-	{ "backend.drain", "{\"backend\": \"web/a\", \"reason\": \"kernel\"}", "web/a by alice: kernel" },
-	{ "backend.weight", "{\"backend\": \"web/a\", \"weight\": \"5\"}", "web/a by alice: -" },
-	{ "backend.enable", "{\"backend\": \"web/a\"}", "web/a by alice: -" },
+	{ "backend.drain", "{\"backend\": \"web/a\", \"reason\": \"kernel\"}", "state of web/a by alice: kernel" },
+	{ "backend.weight", "{\"backend\": \"web/a\", \"weight\": \"5\"}", "weight of web/a by alice: -" },
+	{ "backend.enable", "{\"backend\": \"web/a\"}", "state of web/a by alice: -" },
+	{ "backend.force", "{\"backend\": \"web/a\", \"force\": \"auto\"}", "force of web/a by alice: -" },
+	{ "service.enable", "{\"service\": \"web\"}", "state of service:web by alice: -" },
 	{ "vrrp.announce", "{\"vrrp\": \"wan\"}", "vrrp announce vrrp=wan by alice" },
 	{ "daemon.stop", "{\"flush\": true}", "daemon stop flush=true by alice" },
 	{ "daemon.restart", "{}", "daemon restart by alice" },

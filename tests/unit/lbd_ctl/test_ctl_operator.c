@@ -73,9 +73,10 @@ static int64_t op_wall_ms(void *arg)
 	return WALL;
 }
 
-static const char *op_override_changed(void *arg, const char *object, const struct override_who *who)
+static const char *op_override_changed(
+	void *arg, const char *object, enum override_kind kind, const struct override_who *who)
 {
-	(void)arg, (void)who;
+	(void)arg, (void)kind, (void)who;
 	snprintf(k.object, sizeof(k.object), "%s", object);
 	model_override_changed(k.w.m, object);
 	world_settle(&k.w);

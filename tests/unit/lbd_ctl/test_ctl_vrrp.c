@@ -40,9 +40,10 @@ static int64_t op_wall_ms(void *arg)
 	return k.w.wall;
 }
 
-static const char *op_override_changed(void *arg, const char *object, const struct override_who *who)
+static const char *op_override_changed(
+	void *arg, const char *object, enum override_kind kind, const struct override_who *who)
 {
-	(void)arg, (void)who;
+	(void)arg, (void)kind, (void)who;
 	snprintf(k.changed, sizeof(k.changed), "%s", object);
 	model_vrrps_override(&k.vs, k.w.ov);
 	return NULL;

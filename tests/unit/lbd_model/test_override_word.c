@@ -48,7 +48,7 @@ static void expire(struct node *x)
 {
 	(void)overrides_clock(x->o, wall(x), mono());
 	(void)overrides_expire(x->o, mono(), none, NULL);
-	(void)override_words_look(x->ws, x->o, NULL, wall(x));
+	(void)override_words_look(x->ws, x->o, wall(x));
 }
 
 static struct override_who who(const struct node *x, int64_t for_ms)
@@ -61,14 +61,14 @@ static void drain(struct node *x, const char *object, enum config_state state, i
 {
 	struct override_who w = who(x, for_ms);
 	ck_assert_int_eq(overrides_set_state(x->o, object, state, &w), 0);
-	ck_assert_uint_eq(override_words_look(x->ws, x->o, object, wall(x)), 1);
-	ck_assert_uint_eq(override_words_look(x->ws, x->o, object, wall(x)), 0);
+	ck_assert(override_words_said(x->ws, x->o, object, OVERRIDE_STATE, wall(x)));
+	ck_assert(!override_words_said(x->ws, x->o, object, OVERRIDE_STATE, wall(x)));
 }
 
 static void enable(struct node *x, const char *object)
 {
 	(void)overrides_clear_state(x->o, object);
-	(void)override_words_look(x->ws, x->o, object, wall(x));
+	(void)override_words_said(x->ws, x->o, object, OVERRIDE_STATE, wall(x));
 }
 
 static int merge(struct node *x, const json_t *word)
@@ -91,7 +91,7 @@ static unsigned tell(struct node *x, struct node *y)
 		n += (unsigned)r;
 	}
 	json_decref(words);
-	ck_assert_uint_eq(override_words_look(y->ws, y->o, NULL, wall(y)), 0); /* no echo */
+	ck_assert_uint_eq(override_words_look(y->ws, y->o, wall(y)), 0); /* no echo */
 	return n;
 }
 
@@ -137,7 +137,7 @@ static void restart(struct node *x)
 	x->ws = override_words_new();
 	ck_assert_msg(x->o && x->ws && w, "%s", e.text);
 	override_words_from_json(x->ws, w);
-	(void)override_words_look(x->ws, x->o, NULL, wall(x));
+	(void)override_words_look(x->ws, x->o, wall(x));
 	json_decref(o);
 	json_decref(w);
 }
@@ -190,7 +190,7 @@ static void maint_why(struct node *x, const char *why, int64_t for_ms)
 	struct override_who w = who(x, for_ms);
 	w.reason = why;
 	ck_assert_int_eq(overrides_set_state(x->o, "web/app1", CONFIG_STATE_MAINT, &w), 0);
-	ck_assert_uint_eq(override_words_look(x->ws, x->o, "web/app1", wall(x)), 1);
+	ck_assert(override_words_said(x->ws, x->o, "web/app1", OVERRIDE_STATE, wall(x)));
 }
 
 /* What was taken away is remembered, whatever had been its reason. */
@@ -308,7 +308,7 @@ START_TEST(both_at_once)
 	ck_assert_int_eq(overrides_set_force(a.o, "web/app1", OVERRIDE_FORCE_UP, &w), 0);
 	ck_assert_int_eq(overrides_set_weight(a.o, "web/app1", OVERRIDE_WEIGHT_PERCENT, 50, &w), 0);
 	ck_assert_int_eq(overrides_set_prio(a.o, "vrrp:wan", 7, &w), 0);
-	ck_assert_uint_eq(override_words_look(a.ws, a.o, NULL, wall(&a)), 2); /* a priority is no word */
+	ck_assert_uint_eq(override_words_look(a.ws, a.o, wall(&a)), 2); /* a priority is no word */
 	ck_assert_uint_eq(tell(&a, &b), 2);
 	const struct override *ov = overrides_find(b.o, "web/app1");
 	ck_assert(ov->force == OVERRIDE_FORCE_UP && ov->weight_kind == OVERRIDE_WEIGHT_PERCENT && ov->weight == 50);
@@ -330,7 +330,7 @@ START_TEST(a_backend_that_one_node_has)
 	b.knows_app2 = false;
 	(void)overrides_clear_state(b.o, "web/app2");
 	override_words_prune(b.ws, known, &b, wall(&b));
-	ck_assert_uint_eq(override_words_look(b.ws, b.o, NULL, wall(&b)), 0);
+	ck_assert_uint_eq(override_words_look(b.ws, b.o, wall(&b)), 0);
 	ck_assert_uint_eq(tell(&b, &a), 0);
 	ck_assert_str_eq(state(&a, "web/app2"), "drain");
 }
@@ -345,7 +345,7 @@ START_TEST(not_for_ever)
 		w = who(&a, 0);
 		snprintf(object, sizeof(object), "web/n%d", i);
 		ck_assert_int_eq(overrides_set_state(a.o, object, CONFIG_STATE_DRAIN, &w), 0);
-		(void)override_words_look(a.ws, a.o, object, wall(&a));
+		(void)override_words_said(a.ws, a.o, object, OVERRIDE_STATE, wall(&a));
 		enable(&a, object);
 	}
 	json_t *words = override_words_to_json(a.ws);
@@ -450,6 +450,24 @@ START_TEST(what_was_taken_away_meanwhile_does_not_come_back)
 }
 END_TEST
 
+/* Where it is over by a clock that is ahead, it can still be ended for both nodes; and nobody speaks of the weight. */
+START_TEST(what_is_over_here_can_be_ended_there)
+{
+	struct override_who w = who(&b, HOUR);
+	ck_assert_int_eq(overrides_set_weight(b.o, "web/app1", OVERRIDE_WEIGHT_PERCENT, 50, &w), 0);
+	ck_assert(override_words_said(b.ws, b.o, "web/app1", OVERRIDE_WEIGHT, wall(&b)));
+	boot_ahead();
+	enable(&a, "web/app1");
+	ck_assert_uint_eq(tell(&a, &b), 1);
+	ck_assert_str_eq(state(&b, "web/app1"), "-");
+	ck_assert_uint_eq(tell(&b, &a), 0);
+	ck_assert_uint_eq(set_clock(&a, 0), 1); /* the weight */
+	ck_assert_str_eq(state(&a, "web/app1"), "-");
+	ck_assert_uint_eq(overrides_find(a.o, "web/app1")->weight, 50);
+	ck_assert_uint_eq(overrides_find(b.o, "web/app1")->weight, 50);
+}
+END_TEST
+
 START_TEST(a_boot_with_a_clock_behind_prolongs_nothing)
 {
 	drain(&a, "web/app1", CONFIG_STATE_MAINT, HOUR);
@@ -499,7 +517,7 @@ static unsigned read_late(struct node *x, const struct node *from)
 	unsigned n = 0;
 	const struct override_merge m = { all, NULL, wall(x), mono() };
 	ck_assert_int_eq(override_words_back(x->ws, x->o, from->ws, from->o, &m, count, &n), 0);
-	ck_assert_uint_eq(override_words_look(x->ws, x->o, NULL, wall(x)), 0);
+	ck_assert_uint_eq(override_words_look(x->ws, x->o, wall(x)), 0);
 	return n;
 }
 
@@ -520,7 +538,7 @@ START_TEST(what_is_read_late_holds_with_a_word_and_without)
 	ck_assert_int_eq(overrides_set_force(a.o, last, OVERRIDE_FORCE_DOWN, &w), 0);
 	ck_assert_int_eq(overrides_set_prio(a.o, "vrrp:wan", 7, &w), 0);
 	ck_assert_int_eq(overrides_set_prio(a.o, "vrrp:lan", 7, &w), 0);
-	(void)override_words_look(a.ws, a.o, NULL, wall(&a));
+	(void)override_words_look(a.ws, a.o, wall(&a));
 	restart(&a);
 	now_ms = 1000;
 	w = who(&b, 0);
@@ -685,6 +703,7 @@ int main(void)
 	tcase_add_test(t, a_boot_with_a_clock_ahead_ends_nothing);
 	tcase_add_test(t, the_other_node_knows_what_a_clock_ahead_ended);
 	tcase_add_test(t, what_was_taken_away_meanwhile_does_not_come_back);
+	tcase_add_test(t, what_is_over_here_can_be_ended_there);
 	tcase_add_test(t, a_boot_with_a_clock_behind_prolongs_nothing);
 	tcase_add_loop_test(t, said_with_a_wrong_clock, 0, 2);
 	tcase_add_test(t, what_is_read_late_holds_with_a_word_and_without);
