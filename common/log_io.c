@@ -5,6 +5,7 @@
 #include "common/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -27,12 +29,28 @@ static struct {
 } sink = { "lbd", LB_LOG_INFO,
 	{ LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO }, -1 };
 
+/* Standard error belongs to others, too, so what they have open is not made non-blocking: ours is opened anew, for us
+ * and the processes that we start. A file would be written from its beginning then, and a socket cannot be opened;
+ * where we may not, put_error alone must do. */
+static void own_error(void)
+{
+	struct stat st;
+	if (fstat(STDERR_FILENO, &st) || !(S_ISFIFO(st.st_mode) || isatty(STDERR_FILENO)))
+		return;
+	int fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)dup2(fd, STDERR_FILENO);
+	close(fd);
+}
+
 void lb_log_init(const char *name, enum lb_log_level level)
 {
 	sink.name = name;
 	lb_log_set_level(level);
 	signal(SIGPIPE,
 		SIG_IGN); /* who reads may go away, and the service manager's own setting does not reach workers */
+	own_error();
 	if (sink.journal >= 0 || !getenv("JOURNAL_STREAM"))
 		return;
 	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket" };
@@ -64,9 +82,8 @@ enum lb_log_level lb_log_get_level(void)
 	return sink.level;
 }
 
-/* Standard error belongs to others, too: it is asked whether it takes something, and not made non-blocking. A pipe that
- * does takes PIPE_BUF bytes at once; so much of a line is told, and s[n - 1], its newline, may move for that. Errors
- * have nowhere to go. */
+/* Where it is not ours alone, standard error is asked whether it takes something. A pipe that does takes PIPE_BUF bytes
+ * at once; so much of a line is told, and s[n - 1], its newline, may move for that. Errors have nowhere to go. */
 static void put_error(char *s, size_t n)
 {
 	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };

@@ -4,8 +4,9 @@
  * (JOURNAL_STREAM is set), else one line on standard error. Control characters never reach it: lines are escaped here.
  * Without memory a line is still told, on standard error, at least its first 500 bytes.
  *
- * A reader that is gone, or stands still, holds up nobody: what it does not take is lost. So no process with this sink
- * is ended by SIGPIPE; what it executes gets the default back.
+ * A reader that is gone, or stands still, holds up nobody: what it does not take is lost. For that lb_log_init opens
+ * standard error anew, without blocking, where it is a pipe or a terminal. So no process with this sink is ended by
+ * SIGPIPE; what it executes gets the default back.
  */
 #pragma once
 

@@ -6,6 +6,7 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,23 +85,45 @@ START_TEST(a_reader_that_stands_still_holds_up_nobody)
 {
 	char word[3000], first[5];
 	int fds[2], err = dup(STDERR_FILENO);
+	bool terminal = _i == 2;
 	memset(word, 'x', sizeof(word) - 1);
 	word[sizeof(word) - 1] = '\0';
-	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_eq(terminal ? openpty(&fds[0], &fds[1], NULL, NULL, NULL) : pipe(fds), 0);
 	dup2(fds[1], STDERR_FILENO);
+	if (_i)
+		lb_log_init("lbd", LB_LOG_INFO);
 	for (int i = 0; i < 1000; i++) {
 		lb_log(LB_LOG_ERROR, "%s", word);
 		lb_log(LB_LOG_ERROR, "%s%s", word, word); /* more than a pipe takes at once */
 		lb_log_report(word, sizeof(word) - 1);
 	}
-	int flags = fcntl(STDERR_FILENO, F_GETFL);
+	ck_assert(!(fcntl(fds[1], F_GETFL) & O_NONBLOCK)); /* it is not ours alone */
 	dup2(err, STDERR_FILENO);
-	close(fds[1]);
 	close(err);
-	ck_assert(!(flags & O_NONBLOCK)); /* it is not ours alone */
 	ck_assert_int_eq(read(fds[0], first, sizeof(first)), (ssize_t)sizeof(first));
 	ck_assert(memcmp(first, "lbd: ", sizeof(first)) == 0);
 	close(fds[0]);
+	close(fds[1]);
+}
+END_TEST
+
+/* What others have written there stays, and so does what they write next. */
+START_TEST(a_file_is_not_opened_anew)
+{
+	FILE *f = tmpfile();
+	int err = dup(STDERR_FILENO);
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(dprintf(fileno(f), "said before\n"), 12);
+	dup2(fileno(f), STDERR_FILENO);
+	lb_log_init("lbd", LB_LOG_INFO);
+	lb_log(LB_LOG_ERROR, "said");
+	dup2(err, STDERR_FILENO);
+	close(err);
+	ck_assert_int_eq(dprintf(fileno(f), "said after\n"), 11);
+	ssize_t n = pread(fileno(f), got, sizeof(got) - 1, 0);
+	got[n > 0 ? n : 0] = '\0';
+	ck_assert_str_eq(got, "said before\nlbd: error: said\nsaid after\n");
+	fclose(f);
 }
 END_TEST
 
@@ -114,7 +137,9 @@ int main(void)
 	tcase_add_test(c, a_long_line_is_cut);
 	tcase_add_test(c, nothing_controls_the_terminal);
 	tcase_add_test(c, a_reader_that_is_gone_ends_nobody);
-	tcase_add_test(c, a_reader_that_stands_still_holds_up_nobody);
+	tcase_add_loop_test(
+		c, a_reader_that_stands_still_holds_up_nobody, 0, 3); /* as it is; ours: a pipe, a terminal */
+	tcase_add_test(c, a_file_is_not_opened_anew);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
 	int failed = srunner_ntests_failed(r);
