@@ -214,10 +214,12 @@ static void on_gone(struct worker *w, void *arg)
 	d->changed = true;
 	daemon_conn_lost(d);
 	daemon_look_lost(d);
-	if (!worker_stopped(w)) {
+	/* One that was told to end and did has left nothing: what has these names then is somebody else's, and would
+	 * start it again and again. */
+	if (!worker_stopped(w) || w->killed)
 		d->sync.left = ipvs_tap_left();
+	if (!worker_stopped(w))
 		return;
-	}
 	worker_done(w);
 	d->sync.there = false;
 	if (!d->stopping && wanted(d)) /* needed again while it was ending */

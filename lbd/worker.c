@@ -322,15 +322,15 @@ static void on_child(struct ev_loop *loop, ev_child *ev, int events)
 	channel_close(w);
 	leave(w);
 	w->pid = 0;
+	w->killed = WIFSIGNALED(status);
 	if (w->stopping) {
 		w->state = WORKER_STATE_STOPPED;
 	} else {
 		struct worker_news news = { .level = LB_LOG_WARNING, .pid = pid };
-		bool killed = WIFSIGNALED(status);
-		snprintf(news.why, sizeof(news.why), "%s %d", killed ? "signal" : "status",
-			killed ? WTERMSIG(status) : WEXITSTATUS(status));
+		snprintf(news.why, sizeof(news.why), "%s %d", w->killed ? "signal" : "status",
+			w->killed ? WTERMSIG(status) : WEXITSTATUS(status));
 		snprintf(news.text, sizeof(news.text), "ended (%s, pid=%d)%s", news.why, (int)pid,
-			killed && WTERMSIG(status) == SIGKILL ? ": killed, or the machine did not let it run" : "");
+			w->killed && WTERMSIG(status) == SIGKILL ? ": killed, or the machine did not let it run" : "");
 		tell_news(w, &news);
 		respawn_later(w);
 	}

@@ -89,7 +89,8 @@ struct worker { /* embedded by the owner; zero before worker_start; read only ou
 	struct ev_loop *loop;
 	enum worker_state state;
 	bool stopping;
-	pid_t pid; /* 0 = none */
+	bool killed; /* the last one ended by a signal: it did not clean up */
+	pid_t pid;   /* 0 = none */
 	uint32_t starts, pings, unanswered;
 	uint32_t start_s; /* how long it may take until it is ready */
 	int refused;      /* -errno: none can be started just now, and that was told */

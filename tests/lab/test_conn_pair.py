@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is ended on one node of a pair is ended on the other, and stays ended."""
 import json
+import os
+import signal
 
 from conftest import Lbd, until
 from flows import PORTS, VIP4, VIP6, Echo, Flows
 from pair import is_master
 from steps import slowness
 from test_sync import configuration, farm, in_sync, key, known, pair_of  # noqa: F401 (fixtures)
+from test_sync_tap import daemons, devices
 
 N = 6
 
@@ -69,3 +72,39 @@ def test_where_nothing_is_copied_the_kernel_is_left_alone_again(farm, key):  # n
     finally:
         d.close()
         echo.close()
+
+
+def test_what_a_process_left_that_did_not_end_goes(farm, key):  # noqa: F811
+    """A reload after which there is no peer ends it; it hangs, and is killed with the kernel's daemons running."""
+    conf = json.loads(configuration(key))
+    d = Lbd(farm.a, json.dumps(conf) + "\n", name="lb-a", user="root")
+    there = lambda: {w["name"]: w["pid"] for w in d.ctl("daemon", "info")["data"][0]["workers"]}
+    try:
+        d.start()
+        is_master(d)
+        until(lambda: daemons(farm.a).keys() == {"master", "backup"}, "it listens to its kernel", 30)
+        del conf["cluster"]
+        d.write(json.dumps(conf) + "\n")
+        os.kill(there()["sync"], signal.SIGSTOP)
+        d.reload()
+        until(lambda: not daemons(farm.a) and not devices(farm.a), "nothing of it is left", 30)
+        until(lambda: "sync" not in there(), "nor who removed it", 30)
+    finally:
+        d.close()
+
+
+def test_somebody_elses_device_starts_nobody(farm, key):  # noqa: F811
+    """It has the name of one of ours, and stays: a process that ended as it was told has left nothing."""
+    conf = json.loads(configuration(key))
+    d = Lbd(farm.a, json.dumps(conf) + "\n", name="lb-a", user="root")
+    there = lambda: {w["name"] for w in d.ctl("daemon", "info")["data"][0]["workers"]}
+    try:
+        farm.a.run("ip", "link", "add", "lbd-inj", "type", "bridge")
+        d.start()
+        is_master(d)
+        del conf["cluster"]
+        d.reload(json.dumps(conf) + "\n")
+        until(lambda: "sync" not in there(), "it has ended", 30)
+        assert devices(farm.a) == ["lbd-inj"]
+    finally:
+        d.close()

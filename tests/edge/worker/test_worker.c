@@ -222,6 +222,15 @@ static int mute_main(int fd, void (*alive)(void))
 	return deaf(alive);
 }
 
+/* As the one of flow state: it ends with its channel, when it has cleaned up. */
+static int tidy_main(int fd, void (*alive)(void))
+{
+	(void)fd;
+	signal(SIGTERM, SIG_IGN);
+	say_ready_and("");
+	return deaf(alive);
+}
+
 static int babble_main(int fd, void (*alive)(void))
 {
 	(void)fd;
@@ -340,6 +349,7 @@ static const struct worker_row sync_row = { .name = "sync",
 	.main = sync_main,
 	.prepare = sync_prepare };
 static const struct worker_row mute = ROW("mute", mute_main);
+static const struct worker_row tidy = ROW("tidy", tidy_main);
 static const struct worker_row babble = ROW("babble", babble_main);
 static const struct worker_row passes = ROW("passes", passes_main);
 static const struct worker_row quit = ROW("quit", quit_main);
@@ -356,7 +366,7 @@ static const struct worker_row unknown_user = {
 static const struct worker_row privileged = {
 	.name = "privileged", .title = "lbd: privileged", .caps = 1ull << CAP_NET_ADMIN, .main = mute_main
 };
-static const struct worker_row *const rows[] = { &probe, &sync_row, &privileged, &mute, &babble, &passes, &quit,
+static const struct worker_row *const rows[] = { &probe, &sync_row, &privileged, &mute, &tidy, &babble, &passes, &quit,
 	&frozen, &slow, &unwatched_row, &unknown_user };
 
 /* ---- the core ---- */
@@ -878,6 +888,23 @@ START_TEST(a_stopped_worker_kills_itself)
 }
 END_TEST
 
+START_TEST(one_that_does_not_end_is_killed)
+{
+	static const struct {
+		const struct worker_row *row;
+		bool killed;
+	} ends[] = { { &tidy, false }, { &frozen, true } };
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		start(ends[i].row);
+		WAIT(n_ready == 1, 5000);
+		worker_stop(&w);
+		WAIT(worker_stopped(&w), 5000);
+		ck_assert_msg(w.killed == ends[i].killed, "%s", ends[i].row->name);
+		finish();
+	}
+}
+END_TEST
+
 /* The first one is killed after 5 s, the second one has 10. */
 START_TEST(a_slow_start_has_longer_the_next_time)
 {
@@ -931,6 +958,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, a_user_that_cannot_be_looked_up_ends_it);
 	tcase_add_test(tc, one_that_cannot_be_started_is_tried_again);
 	tcase_add_test(tc, a_stopped_worker_kills_itself);
+	tcase_add_test(tc, one_that_does_not_end_is_killed);
 	tcase_add_test(tc, a_slow_start_has_longer_the_next_time);
 	tcase_add_test(tc, stop_and_done_at_any_time);
 	suite_add_tcase(s, tc);
