@@ -252,9 +252,12 @@ struct ka_self {
 	const char *ip, *port;
 };
 bool ka_script(struct ka *k, const struct imp_place *at, const char *line, const struct ka_self *self, struct y *out);
-/* Whether a command line only looks for a process ("killall -0 haproxy"), and its name; NULL: more than one name can
- * say. */
-bool ka_script_looks(struct ka *k, const char *line, const char **name);
+/* Whether a command line only looks for a process ("killall -0 haproxy"), and for which. */
+struct ka_look {
+	const char *name; /* NULL: it asks for more than one name can say */
+	bool part;        /* it takes a process that has this as a part of its name, too */
+};
+bool ka_script_looks(struct ka *k, const char *line, struct ka_look *out);
 /* Says what is different for the program of this block: who runs it. */
 void ka_script_user(struct ka *k, const struct ka_node *of);
 

@@ -220,7 +220,7 @@ static void misc(struct builder *b, const struct ka_node *checker)
 	const struct ka_node *path = ka_get(checker, KA_MISC_PATH), *limit = ka_get(checker, KA_MISC_TIMEOUT);
 	char ip[LB_IP_STRLEN];
 	struct ka_self self = { lb_ip_str(&b->of->ip, ip), NULL };
-	const char *process;
+	struct ka_look look;
 	bool ran = false;
 	if (!path) {
 		imp_say(im, &checker->at, IMP_ERROR, "MISC_CHECK without misc_path");
@@ -231,7 +231,7 @@ static void misc(struct builder *b, const struct ka_node *checker)
 		return;
 	if (b->of->asked && b->of->asked == b->of->port) /* else %p would be another number, or none */
 		self.port = ka_arg(b->of->rs, 2);
-	if (ka_script_looks(b->k, ka_arg(path, 1), &process))
+	if (ka_script_looks(b->k, ka_arg(path, 1), &look))
 		imp_say(im, &path->at, IMP_LOST,
 			"%s: a check of lbd sees no processes of this host (ProtectProc=invisible of its unit); a "
 			"check of "

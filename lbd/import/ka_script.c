@@ -81,11 +81,12 @@ bool ka_script(struct ka *k, const struct imp_place *at, const char *line, const
 static const struct {
 	const char *program, *options[4]; /* that change nothing about it */
 	bool kills;                       /* with -0 it only looks */
+	const char *whole;                /* without it a part of a name will do */
 } lookers[] = {
-	{ "killall", { "-q", "-e" }, true },
-	{ "pkill", { "-x" }, true },
-	{ "pgrep", { "-x", "-c", "-l" }, false },
-	{ "pidof", { "-s", "-x", "-q" }, false },
+	{ "killall", { "-q", "-e" }, true, NULL },
+	{ "pkill", { "-x" }, true, "-x" },
+	{ "pgrep", { "-x", "-c", "-l" }, false, "-x" },
+	{ "pidof", { "-s", "-x", "-q" }, false, NULL },
 };
 
 static const char *base_of(const char *path)
@@ -109,11 +110,11 @@ static bool is_name(const char *s)
 	return n > 0 && n <= COMM_MAX && *s != '-' && !strpbrk(s, "^$[]\\+{},\"' \t");
 }
 
-bool ka_script_looks(struct ka *k, const char *line, const char **name)
+bool ka_script_looks(struct ka *k, const char *line, struct ka_look *out)
 {
 	const char *rest = line, *program = next_word(k, &rest), *word;
 	size_t i = 0, n = sizeof(lookers) / sizeof(lookers[0]);
-	*name = NULL;
+	*out = (struct ka_look){ 0 };
 	if (!program)
 		return false;
 	while (i < n && strcmp(base_of(program), lookers[i].program) != 0)
@@ -121,15 +122,18 @@ bool ka_script_looks(struct ka *k, const char *line, const char **name)
 	if (i == n)
 		return false;
 	bool looks = !lookers[i].kills, plain = !wants_shell(line);
+	out->part = lookers[i].whole != NULL;
 	while ((word = next_word(k, &rest))) {
+		if (lookers[i].whole && strcmp(word, lookers[i].whole) == 0)
+			out->part = false;
 		if (lookers[i].kills && strcmp(word, "-0") == 0)
 			looks = true;
-		else if (!*name && is_name(base_of(word)))
-			*name = base_of(word);
+		else if (!out->name && is_name(base_of(word)))
+			out->name = base_of(word);
 		else if (!is_option(i, word))
 			plain = false;
 	}
-	*name = plain ? *name : NULL;
+	out->name = plain ? out->name : NULL;
 	return looks;
 }
 

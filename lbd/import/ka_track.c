@@ -149,9 +149,9 @@ static void track_script(struct ka *k, const struct ka_node *n, bool weights, st
 		return;
 	}
 	const struct ka_node *line = ka_get(s, KA_SCRIPT);
-	const char *process;
-	if (line && ka_script_looks(k, ka_arg(line, 1), &process)) {
-		if (!process) {
+	struct ka_look look;
+	if (line && ka_script_looks(k, ka_arg(line, 1), &look)) {
+		if (!look.name) {
 			imp_say(k->im, &line->at, IMP_LOST, ONE_NAME);
 			return;
 		}
@@ -159,7 +159,11 @@ static void track_script(struct ka *k, const struct ka_node *n, bool weights, st
 			imp_say(k->im, &s->at, IMP_NOTE,
 				"rise and fall are left out: a process is looked at each second; see debounce under "
 				"track");
-		put_process(k, &line->at, instance, process, weight);
+		if (look.part)
+			imp_say(k->im, &line->at, IMP_NOTE,
+				"without -x a part of the name would do: track: process wants the whole one, as ps -e "
+				"has it");
+		put_process(k, &line->at, instance, look.name, weight);
 		return;
 	}
 	const char *name = script_check(k, s);
