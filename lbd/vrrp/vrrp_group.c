@@ -190,7 +190,7 @@ uint8_t vrrp_group_prio(const uint8_t *configured, const uint8_t *set, size_t n)
 		if (set[i] && set[i] < least_set)
 			least_set = set[i];
 	}
-	return least_set < VRRP_PRIO_OWNER ? least_set : (uint8_t)((sum + n / 2) / n);
+	return (uint8_t)(least_set < VRRP_PRIO_OWNER ? least_set : (sum + n / 2) / n);
 }
 
 void vrrp_group_leave(struct vrrp_group *g, size_t member, struct lb_time now, struct vrrp_group_acts *out)
