@@ -2,11 +2,11 @@
 /* Probes pause while this node serves nothing for want of a link: see check/check_cut.h. As long as an instance may be
  * master they do not: its services may depend on what is behind that link, and who tracks them must hear of it. Nor
  * where a service is reached at other addresses than those of the instances. */
+#include "common/interface_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon_rooms.h"
 #include "lbd/host/track_io.h"
 
-#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,7 +27,8 @@ static void add(struct check_cuts *c, const char *name)
 	if (c->n == CHECK_CUTS_MAX || host_interface(name) != HOST_DOWN)
 		return;
 	struct check_cut *one = &c->v[c->n++];
-	one->index = if_nametoindex(name);
+	int index = lb_interface(name);
+	one->index = index > 0 ? (unsigned)index : 0;
 	snprintf(one->name, sizeof(one->name), "%s", name);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/host/doctor_io.h"
 
+#include "common/interface_io.h"
 #include "common/route_io.h"
 #include "lbd/host/doctor_child_io.h"
 #include "lbd/host/host_io.h"
@@ -170,9 +171,10 @@ static void look_probes(struct doctor *d)
 	const struct passwd *user = d->probe_user[0] ? getpwnam(d->probe_user) : NULL;
 	lb_vec_foreach (p, &d->probes) {
 		struct lb_way way;
+		const int oif = p->interface ? lb_interface(p->interface) : 0;
 		const struct lb_packet packet = { .to = &d->backends.v[p->backend].ip,
 			.from = &p->source,
-			.oif = p->interface ? if_nametoindex(p->interface) : 0,
+			.oif = oif > 0 ? (unsigned)oif : 0,
 			.owned = user != NULL,
 			.uid = user ? user->pw_uid : 0,
 			.proto = p->proto,

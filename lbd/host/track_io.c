@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/host/track_io.h"
 
+#include "common/interface_io.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +18,9 @@
 enum host_word host_interface(const char *name)
 {
 	struct ifreq rq = { 0 };
+	int index = lb_interface(name);
+	if (index <= 0)
+		return index ? HOST_UNKNOWN : HOST_DOWN;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return HOST_UNKNOWN;

@@ -2,6 +2,7 @@
 #include "lbd/sync/ipvs_tap_io.h"
 
 #include "common/clock_io.h"
+#include "common/interface_io.h"
 #include "lbd/sync/ipvs_sync_msg.h"
 #include "lbd/sync/tap_daemon_io.h"
 #include "lbd/sync/tap_dev_io.h"
@@ -534,7 +535,7 @@ int ipvs_tap_clear(struct lb_err *e)
 
 bool ipvs_tap_left(void)
 {
-	return if_nametoindex(IPVS_TAP_DEVICE) || if_nametoindex(IPVS_INJECT_DEVICE);
+	return lb_interface(IPVS_TAP_DEVICE) > 0 || lb_interface(IPVS_INJECT_DEVICE) > 0;
 }
 
 int ipvs_tap_check(struct ipvs_tap *t, struct lb_err *e)

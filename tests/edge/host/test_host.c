@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is read of the host: processes by name, interfaces, files with a secret. */
+#include "common/interface_io.h"
 #include "lbd/host/notify_io.h"
 #include "lbd/host/track_io.h"
 #include "lbd/state/state_io.h"
@@ -7,6 +8,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,6 +176,10 @@ START_TEST(an_interface_that_is_not_there_is_down)
 {
 	ck_assert_int_eq(host_interface("no-such-if0"), HOST_DOWN);
 	ck_assert_int_ne(host_interface("lo"), HOST_UNKNOWN);
+	ck_assert_int_eq(lb_interface("no-such-if0"), 0);
+	ck_assert_int_eq(lb_interface("lo"), (int)if_nametoindex("lo"));
+	ck_assert_int_eq(lb_interface(""), 0);
+	ck_assert_int_eq(lb_interface("a-name-longer-than-the-kernel-has"), 0);
 }
 END_TEST
 
