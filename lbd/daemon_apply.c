@@ -85,6 +85,12 @@ static void finish(struct daemon *d, enum lb_code code, const char *text, json_t
 		json_decref(extra);
 }
 
+/* A line of the file, or a value of a check, may be a password; who may only look asks for `peer diff`. */
+static bool may_see(const struct daemon_apply *a)
+{
+	return a->who.level == CTL_LEVEL_ADMIN;
+}
+
 /* Every finding as people see it, and as a row for programs. Returns the number of errors. */
 static size_t report_findings(
 	const struct daemon_apply *a, struct lb_text *text, json_t *rows, char *first, size_t size)
@@ -92,10 +98,13 @@ static size_t report_findings(
 	size_t n = 0, more = 0, errors = 0;
 	const struct config_error *errs = a->load ? config_load_errors(a->load, &n, &more) : NULL;
 	for (size_t i = 0; i < n; i++) {
-		if (!errs[i].warning && errors++ == 0)
-			snprintf(first, size, "%s:%u:%u: %s", errs[i].file, errs[i].line, errs[i].column, errs[i].text);
-		config_error_print(&errs[i], text);
-		json_array_append_new(rows, error_row(&errs[i]));
+		struct config_error e = errs[i];
+		if (!e.warning && errors++ == 0)
+			snprintf(first, size, "%s:%u:%u: %s", e.file, e.line, e.column, e.text);
+		if (!may_see(a))
+			e.excerpt = "";
+		config_error_print(&e, text);
+		json_array_append_new(rows, error_row(&e));
 	}
 	if (more)
 		lb_text_printf(text, "%zu more errors\n", more);
@@ -163,7 +172,7 @@ static void count_change(const struct config_change *ch, void *arg)
 	a->changes[ch->op]++;
 	if (!a->reply)
 		return;
-	bool hide = ch->secret && a->who.level != CTL_LEVEL_ADMIN; /* of `peer diff` */
+	bool hide = ch->secret && !may_see(a);
 	json_t *row = json_pack("{s:s, s:s}", "op", words[ch->op], "object", ch->object);
 	if (row && ch->key && ch->key[0])
 		json_object_set_new(row, "key", json_string(ch->key));

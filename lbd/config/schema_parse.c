@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The text of one value. */
+#include "lbd/config/config_value.h"
 #include "lbd/config/schema_read.h"
 
 #include "common/text.h"
@@ -426,8 +427,9 @@ static int parse_token(const struct schema_row *row, const char *s, size_t n, st
 		ok &= (uint8_t)s[i] > 0x20 && s[i] != 0x7f;
 	if (ok)
 		return parse_text(row, s, n, out, say);
-	snprintf(
-		say.text, SCHEMA_SAY, "%s '%s' is not %s", row->name, config_shown(s, n).s, path ? "a path" : "a word");
+	size_t seen = config_value_seen(row, s, n); /* who may only look reads this, too: status, events */
+	snprintf(say.text, SCHEMA_SAY, "%s '%s%s' is not %s", row->name, config_shown(s, seen).s,
+		seen < n ? CONFIG_HIDDEN : "", path ? "a path" : "a word");
 	snprintf(say.help, SCHEMA_SAY,
 		path ? "it starts with '/' and has no blanks; in the path of a URL write %%20" : "without blanks");
 	return -EINVAL;

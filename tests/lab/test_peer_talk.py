@@ -322,6 +322,30 @@ def test_what_is_different_there(pair, key):
         assert "Both nodes are the same." in a.text("peer", "diff")
 
 
+def test_lines_of_the_file_are_not_for_who_only_looks(pair, key, tmp_path):
+    """The other node is of a version that has a key of another name: its configuration is wrong here."""
+    text, later = yaml(key, web()), tmp_path / "lbd"
+    a = lone(pair.a, text, "lb-a")
+    b = lone(pair.b, text.replace('"weight"', '"max_connections": 9, "resume_after": 7, "weight"'), "lb-b")
+    with open(b.program, "rb") as f:
+        later.write_bytes(f.read().replace(b"resume_below\0", b"resume_after\0"))
+    later.chmod(0o755)
+    b.program = str(later)
+    try:
+        a.start(ready=False)
+        b.start(ready=False)
+        links(a, b)
+        known = a.call("peer", "diff").stderr
+        with a.node:
+            seen = subprocess.run([a.lbctl, "--socket", os.path.join(a.run_dir, "observe.sock"), "peer", "diff"],
+                                  capture_output=True, text=True, check=False).stderr
+    finally:
+        b.close()
+        a.close()
+    assert "unknown key 'resume_after'" in known and "unknown key 'resume_after'" in seen
+    assert '"resume_after": 7' in known and '"resume_after": 7' not in seen
+
+
 # ---------------------------------------------------------------- overrides
 
 def test_overrides_hold_on_both(two):

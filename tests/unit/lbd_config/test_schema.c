@@ -172,6 +172,8 @@ static const struct {
 	{ SCHEMA_VRRP, INSTANCE_ADVERT_INTERVAL, "10ms", false, 10, "", "" },
 	{ SCHEMA_VRRP, INSTANCE_ADVERT_INTERVAL, "15ms", false, -1, "advert_interval 15ms is not in steps of 10ms",
 		"" },
+	{ SCHEMA_CHECK, CHECK_KEY_PATH, "live?key=pw1", true, -1, "path 'live?(hidden)' is not a path",
+		"it starts with '/' and has no blanks; in the path of a URL write %20" },
 	{ SCHEMA_CHECK, CHECK_KEY_SEND, "no", false, 0, "", "" },
 	{ SCHEMA_CHECK, CHECK_KEY_SEND, "", true, -1, "send has 0 bytes, not 1 to 4096", "" },
 };
@@ -188,6 +190,26 @@ START_TEST(single_values)
 		ck_assert_str_eq(text, values[i].text);
 		ck_assert_str_eq(help, values[i].help);
 	}
+}
+END_TEST
+
+/* A message is read by who may only look: what may be a password is not in it. */
+START_TEST(no_message_has_a_secret)
+{
+	static const char *const wrong[] = { "live?key=pw1", "pw1", "/a?b c=pw1", "pw1 \n" };
+	for (unsigned k = 0; k < SCHEMA_KIND_COUNT; k++)
+		for (unsigned i = 0; i < schema_kinds[k].n; i++) {
+			const struct schema_row *row = &schema_kinds[k].rows[i];
+			for (size_t w = 0; w < sizeof(wrong) / sizeof(wrong[0]); w++) {
+				struct schema_value v = { 0 };
+				char text[SCHEMA_SAY], help[SCHEMA_SAY];
+				bool query = row->flags & SCHEMA_QUERY && strchr(wrong[w], '?');
+				if (!query && !(row->flags & SCHEMA_SECRET))
+					continue;
+				(void)schema_parse(row, wrong[w], strlen(wrong[w]), false, &v, text, help);
+				ck_assert_msg(!strstr(text, "pw1") && !strstr(help, "pw1"), "%s", text);
+			}
+		}
 }
 END_TEST
 
@@ -274,6 +296,7 @@ int main(void)
 	tcase_add_test(tc, no_holes);
 	tcase_add_test(tc, fallbacks_are_legal);
 	tcase_add_test(tc, single_values);
+	tcase_add_test(tc, no_message_has_a_secret);
 	tcase_add_test(tc, long_word_lists_are_cut);
 	tcase_add_test(tc, json_schema);
 	tcase_add_test(tc, man_page_keys);
