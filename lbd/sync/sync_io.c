@@ -250,6 +250,8 @@ static void link_close(struct sync_room *r)
 	r->tls = NULL;
 	for (unsigned k = 0; k < SYNC_KIND_COUNT; k++)
 		sync_room_count(r, (enum sync_kind)k, &r->before[k]);
+	for (unsigned s = 0; s < SYNC_STREAM_COUNT; s++)
+		r->had[s] = sync_link_had(&r->link, (enum sync_stream)s);
 	sync_link_done(&r->link);
 	r->link = (struct sync_link){ .state = SYNC_LINK_DOWN };
 	sync_flow_source_done(&r->ct_source);
@@ -286,6 +288,7 @@ static int link_open(struct sync_room *r)
 		link.conntrack = &r->ct_source.source;
 		link.calls.conntrack = on_conntrack;
 	}
+	memcpy(link.had, r->had, sizeof(link.had));
 	memcpy(link.self, c->self, sizeof(link.self));
 	memcpy(link.peer, c->peer, sizeof(link.peer));
 	sync_link_init(&r->link, &link, r->base.now);
@@ -316,10 +319,14 @@ static void conf_free(struct sync_conf *c)
 /* As the core does: of another peer, and of what is not copied any more, nothing is known. */
 static void forget_counts(struct sync_room *r, const struct sync_conf *old)
 {
-	if (old && strcmp(old->peer, r->conf->peer) != 0)
+	if (old && strcmp(old->peer, r->conf->peer) != 0) {
 		memset(r->before, 0, sizeof(r->before));
-	if (!sync_conf_tracks(r->conf))
+		memset(r->had, 0, sizeof(r->had));
+	}
+	if (!sync_conf_tracks(r->conf)) {
 		r->before[SYNC_CONNTRACK] = (struct sync_counts){ 0 };
+		r->had[SYNC_STREAM_CONNTRACK] = (struct sync_had){ 0 };
+	}
 }
 
 /* Takes it over. */

@@ -13,8 +13,12 @@ void sync_link_init(struct sync_link *l, const struct sync_link_conf *conf, stru
 	assert(conf->epoch && conf->version_min && conf->version_min <= conf->version_max);
 	*l = (struct sync_link){ .conf = *conf, .since = now };
 	sync_flow_source_init(&l->flow_source, conf->flows);
-	for (unsigned s = 0; s < SYNC_STREAM_COUNT; s++)
-		l->out[s] = (struct sync_out){ .stream = (enum sync_stream)s, .had_at = now };
+	for (unsigned s = 0; s < SYNC_STREAM_COUNT; s++) {
+		const struct sync_had *had = &conf->had[s];
+		l->out[s] = (struct sync_out){
+			.stream = (enum sync_stream)s, .had = had->number, .had_at = had->at.us ? had->at : now
+		};
+	}
 	l->out[SYNC_STREAM_IPVS].source = &l->flow_source.source;
 	l->out[SYNC_STREAM_CONNTRACK].source = conf->conntrack;
 	sync_tokens_set(&l->tokens, conf->rate, now);
@@ -430,6 +434,11 @@ int sync_link_produce(struct sync_link *l, struct lb_writer *out, struct lb_time
 bool sync_link_has(const struct sync_link *l, enum sync_stream s, uint64_t number)
 {
 	return l->state == SYNC_LINK_OPEN && (!peer_takes(l, s) || sync_out_has(&l->out[s], number));
+}
+
+struct sync_had sync_link_had(const struct sync_link *l, enum sync_stream s)
+{
+	return (struct sync_had){ l->out[s].had, l->out[s].had_at };
 }
 
 void sync_link_set_rate(struct sync_link *l, uint32_t rate, struct lb_time now)

@@ -41,6 +41,12 @@ struct sync_calls { /* none of them calls sync_link_* */
 	void *arg;
 };
 
+/* What the peer had of a stream, and since when it has waited for what came behind that. */
+struct sync_had {
+	uint64_t number;
+	struct lb_time at; /* us 0 = nothing is known of it */
+};
+
 struct sync_link_conf {
 	char self[SYNC_NODE_MAX], peer[SYNC_NODE_MAX];
 	uint64_t epoch; /* random, not 0, of this run */
@@ -48,8 +54,9 @@ struct sync_link_conf {
 	uint32_t rate; /* records per second, all streams; 0 = no limit */
 	uint64_t config;
 	uint32_t generation;
-	struct flow_table *flows;      /* outlives the link; what arrives may be put there by the callback */
-	struct sync_source *conntrack; /* the same; NULL = there is none */
+	struct flow_table *flows;               /* outlives the link; what arrives may be put there by the callback */
+	struct sync_source *conntrack;          /* the same; NULL = there is none */
+	struct sync_had had[SYNC_STREAM_COUNT]; /* of the link before to this peer, of this run and these sources */
 	struct sync_calls calls;
 };
 
@@ -126,6 +133,8 @@ bool sync_link_talks(const struct sync_link *l);
 /* The link is open, and the peer has acknowledged whatever of ours is in the table of the stream up to this number. Of
  * a stream that it does not know nothing is asked. */
 bool sync_link_has(const struct sync_link *l, enum sync_stream s, uint64_t number);
+/* For the link after this one, which is not open any more. */
+struct sync_had sync_link_had(const struct sync_link *l, enum sync_stream s);
 /* What a person should know, link or not: NONE, or the first of these reasons. */
 enum sync_why sync_link_alarm(const struct sync_link *l);
 

@@ -29,6 +29,7 @@ struct sync_room {
 	struct sync_flow_source ct_source;          /* of the link */
 	struct sync_link link;                      /* with a tls only: else there is no peer */
 	struct sync_counts before[SYNC_KIND_COUNT]; /* of the links to this peer that were before */
+	struct sync_had had[SYNC_STREAM_COUNT];     /* of the last of them */
 	struct sync_talks talks;
 	struct tls_link *tls;
 	uint64_t epoch;

@@ -170,6 +170,25 @@ def test_another_link_counts_on(pair, key):
             until(lambda: row(b).get("received") == 600, f"all came: {row(b)}", 10)
 
 
+def test_the_lag_goes_on_over_another_link(pair, key):
+    """What the peer has not got waits for it as before."""
+    seen = []
+
+    def lag():
+        seen.append(row(b).get("lag", 0))
+        return seen[-1]
+
+    with node(pair, key) as b:
+        with Fake(pair.a, KEY, TO) as fake:
+            fake.hello().say(struct.pack(">BBB", HOLD, 1, 1))  # so nothing of what it has now goes back
+            fake.flows(0, 300, 0)
+            knows(b, 300)
+        until(lambda: lag() >= 2, "it has waited", 20)
+        b.reload(yaml(key, conntrack="all"))
+        until(lambda: lag() >= 6, "and goes on", 20)
+    assert seen == sorted(seen)
+
+
 def test_who_has_not_the_key_plants_nothing(pair, key):
     with node(pair, key) as b:
         for _ in range(2):  # not at the first one: it may have a second key

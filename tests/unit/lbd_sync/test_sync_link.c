@@ -219,6 +219,36 @@ START_TEST(who_stood_still_listens_first)
 }
 END_TEST
 
+/* As with another key, port or path. */
+static void another_link(struct end *e)
+{
+	struct sync_link_conf c = e->link.conf;
+	for (unsigned s = 0; s < SYNC_STREAM_COUNT; s++)
+		c.had[s] = sync_link_had(&e->link, (enum sync_stream)s);
+	sync_link_done(&e->link);
+	sync_link_init(&e->link, &c, e->now);
+}
+
+START_TEST(the_lag_goes_on_over_another_link)
+{
+	put(&a, 0, 10);
+	later(&a, &b, 7000);
+	another_link(&a);
+	ck_assert_uint_eq(IPVS(&a).lag_ms, 7000);
+	join(&a, &b);
+	talk(&a, &b);
+	later(&a, &b, 50000);
+	cut(&a, &b);
+	another_link(&a);
+	later(&a, &b, 3000);
+	ck_assert_uint_eq(IPVS(&a).lag_ms, 0); /* it has everything */
+	put(&a, 20, 1);
+	another_link(&a);
+	later(&a, &b, 1000);
+	ck_assert_uint_eq(IPVS(&a).lag_ms, 4000);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("sync_link");
@@ -237,5 +267,6 @@ int main(void)
 	tcase_add_test(tc, who_is_idle_says_a_word_and_who_is_silent_is_gone);
 	tcase_add_test(tc, who_never_says_hello_is_gone_too);
 	tcase_add_test(tc, who_stood_still_listens_first);
+	tcase_add_test(tc, the_lag_goes_on_over_another_link);
 	return suite_run(s);
 }
