@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Flap damping: which falls count, and until when a backend that flaps stays out. */
+#include "tests/unit/lbd_model/pool.h"
+
+START_TEST(a_backend_that_flaps_stays_out_until_it_is_calm)
+{
+	struct world w = { 0 };
+	world_start(&w, "checks: { tcp: { damping: { suppress: 2, half_life: 1m } } }\n" WEB(THREE));
+	all_up(&w, "abc");
+	for (int i = 0; i < 2; i++) {
+		word(&w, "web/a", false);
+		word(&w, "web/a", true);
+		EXPECT(&w, "web up 3: a=up:1 b=up:1 c=up:1\n");
+	}
+	word(&w, "web/a", false);
+	EXPECT(&w, "web degraded 2: a=down:0!check_failed b=up:1 c=up:1\n");
+	word(&w, "web/a", true);
+	EXPECT(&w, "web degraded 2: a=down:0!flapping b=up:1 c=up:1\n");
+	const struct model_target *t = model_backend_target(w.m, backend_at(&w, "web/a"), 0);
+	ck_assert_uint_eq(model_penalty(t, w.now), 3000);
+	world_wait(&w, 60000);
+	world_tick(&w);
+	ck_assert_uint_eq(model_penalty(t, w.now), 1500);
+	EXPECT(&w, "web degraded 2: a=down:0!flapping b=up:1 c=up:1\n");
+	/* 1500 decays to 1000 in two thirds of the next minute */
+	ck_assert_int_eq(lb_time_diff_us(w.m->services[0].deadline, w.now) / 1000000, 40);
+	world_wait(&w, 40002);
+	world_tick(&w);
+	EXPECT(&w, "web up 3: a=up:1 b=up:1 c=up:1\n");
+	world_wait(&w, 3600000);
+	ck_assert_uint_eq(model_penalty(t, w.now), 0);
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(a_stage_that_rests_has_not_fallen)
+{
+	struct world w = { 0 };
+	world_start(&w, "checks:\n  one: { type: tcp, port: 1 }\n  two: { type: tcp, port: 2, damping: 1 }\n" WEB(
+				"    check: { stages: [one, two] }\n    backends: { a: 10.1.0.1 }\n"));
+	for (int i = 0; i < 5; i++) {
+		world_health(&w, "web/a", 0, true);
+		world_health(&w, "web/a", 1, true);
+		world_settle(&w);
+		EXPECT(&w, "web up 1: a=up:1\n");
+		world_health(&w, "web/a", 0, false);
+		world_rests(&w, "web/a", 1);
+		world_settle(&w);
+		EXPECT(&w, "web down 0: a=down:0!check_failed\n");
+	}
+	world_end(&w);
+}
+END_TEST
+
+/* Four falls, and it passes again. */
+static void flap(struct world *w)
+{
+	for (int i = 0; i < 4; i++) {
+		word(w, "web/a", false);
+		word(w, "web/a", true);
+	}
+	EXPECT(w, "web down 0: a=down:0!flapping\n");
+}
+
+#define DAMPED(damping) "checks: { tcp: { damping: " damping " } }\n" WEB("    backends: { a: 10.1.0.1 }\n")
+
+START_TEST(a_flapping_backend_is_back_without_damping_and_after_maintenance)
+{
+	static const char on[] = DAMPED("{ suppress: 2, half_life: 1h }"), off[] = DAMPED("off");
+	struct world w = { 0 };
+	world_start(&w, on);
+	world_tell(&w);
+	word(&w, "web/a", true);
+	flap(&w);
+	world_start(&w, on);
+	EXPECT(&w, "web down 0: a=down:0!flapping\n");
+	world_start(&w, off);
+	EXPECT(&w, "web up 1: a=up:1\n");
+	world_start(&w, on); /* and begins anew */
+	EXPECT(&w, "web up 1: a=up:1\n");
+	ck_assert_uint_eq(model_penalty(&w.m->targets[0], w.now), 0);
+	flap(&w);
+	world_state(&w, "web/a", CONFIG_STATE_MAINT, 0);
+	world_tell(&w);
+	world_state(&w, "web/a", CONFIG_STATE_ENABLED, 0);
+	world_tell(&w);
+	word(&w, "web/a", true);
+	EXPECT(&w, "web up 1: a=up:1\n");
+	ck_assert_uint_eq(model_penalty(&w.m->targets[0], w.now), 0);
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(a_fall_that_is_not_believed_is_none)
+{
+	struct world w = { 0 };
+	static const char *const names[] = { "web/a", "web/b", "web/c" };
+	world_start(&w, "checks: { tcp: { fall: 1, damping: { suppress: 2, half_life: 1h } } }\n" WEB(
+				"    fail_open: 50%\n" THREE));
+	all_up(&w, "abc");
+	word(&w, "web/a", false); /* by itself, and that counts */
+	word(&w, "web/a", true);
+	for (int n = 0; n < 5; n++) {
+		world_wait(&w, 4000);
+		for (size_t i = 0; i < COUNT(names); i++)
+			word(&w, names[i], false); /* it is known with the second of them */
+		EXPECT(&w, "web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1!fail_open\n");
+		world_wait(&w, 4000);
+		for (size_t i = 0; i < COUNT(names); i++)
+			word(&w, names[i], true);
+		EXPECT(&w, "web up 3: a=up:1 b=up:1 c=up:1\n");
+	}
+	ck_assert_uint_gt(model_penalty(model_backend_target(w.m, backend_at(&w, "web/a"), 0), w.now), 900);
+	ck_assert_uint_eq(model_penalty(model_backend_target(w.m, backend_at(&w, "web/b"), 0), w.now), 0);
+	world_end(&w);
+}
+END_TEST
+
+/* A check that flaps, where the other one is enough. When all of both fail at once, that counts for nothing; what it
+ * has fallen by itself does, also when it is still down since. */
+START_TEST(what_a_check_fell_before_is_not_taken_back)
+{
+	static const char *const names[] = { "web/a", "web/b", "web/c" };
+	for (int down = 0; down < 2; down++) {
+		struct world w = { 0 };
+		world_start(&w, "checks:\n"
+				"  one: { type: tcp, port: 1, fall: 1, damping: { suppress: 2, half_life: 1h } }\n"
+				"  two: { type: tcp, port: 2, fall: 1 }\n" WEB(
+					"    fail_open: 50%\n    check: { any: [one, two] }\n" THREE));
+		for (size_t i = 0; i < 6; i++)
+			world_health(&w, names[i % 3], (uint32_t)(i / 3), true);
+		world_settle(&w);
+		const struct model_target *t = model_backend_target(w.m, backend_at(&w, "web/a"), 0);
+		for (int n = 0; n < 4; n++) {
+			word(&w, "web/a", false);
+			if (!down || n < 3)
+				word(&w, "web/a", true);
+		}
+		ck_assert_uint_eq(model_penalty(t, w.now), 4000);
+		struct lb_time until = t->damping.until;
+		world_wait(&w, MINUTE);
+		uint32_t before = model_penalty(t, w.now);
+		for (size_t i = 0; i < 6; i++) {
+			world_health(&w, names[i % 3], (uint32_t)(i / 3), false);
+			world_settle(&w);
+		}
+		EXPECT(&w, "web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1!fail_open\n");
+		ck_assert_uint_eq(model_penalty(t, w.now), before);
+		ck_assert_int_eq(t->damping.until.us, until.us);
+		ck_assert_uint_eq(model_penalty(model_backend_target(w.m, backend_at(&w, "web/b"), 0), w.now), 0);
+		world_end(&w);
+	}
+}
+END_TEST
+
+START_TEST(without_damping_nothing_is_counted)
+{
+	struct world w = { 0 };
+	world_start(&w, WEB(THREE));
+	all_up(&w, "abc");
+	for (int i = 0; i < 100; i++) {
+		word(&w, "web/a", false);
+		word(&w, "web/a", true);
+	}
+	EXPECT(&w, "web up 3: a=up:1 b=up:1 c=up:1\n");
+	world_end(&w);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = { a_backend_that_flaps_stays_out_until_it_is_calm,
+		a_flapping_backend_is_back_without_damping_and_after_maintenance, a_stage_that_rests_has_not_fallen,
+		without_damping_nothing_is_counted, a_fall_that_is_not_believed_is_none,
+		what_a_check_fell_before_is_not_taken_back };
+	return run_suite("model_damp", tests, COUNT(tests));
+}

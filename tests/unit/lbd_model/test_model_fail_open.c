@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Fail-open: when too many fail at once they are held, and whoever failed by itself is down. */
+#include "tests/unit/lbd_model/pool.h"
+
+START_TEST(when_all_fail_at_once_none_is_believed)
+{
+	struct world w = { 0 };
+	world_start(&w, WEB("    fail_open: 50%\n" TEN));
+	all_up(&w, "abcdefghij");
+	char object[8] = "web/?";
+	for (char c = 'a'; c <= 'f'; c++, world_wait(&w, 200)) {
+		object[4] = c;
+		stumble(&w, object);
+	}
+	for (int c = 'a'; c <= 'f'; c++) {
+		object[4] = (char)c;
+		word(&w, object, false);
+	}
+	ck_assert_uint_eq(w.m->services[0].in_pool, 10);
+	ck_assert_ptr_nonnull(strstr(world_text(&w), "web degraded 10: a=up:1!fail_open b=up:1!fail_open"));
+	/* most are back: what fails now has failed by itself */
+	word(&w, "web/a", true);
+	ck_assert_uint_eq(w.m->services[0].in_pool, 5);
+	ck_assert_ptr_nonnull(strstr(world_text(&w), "web degraded 5: a=up:1 b=down:0!check_failed"));
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(who_is_held_falls_when_the_others_pass_that_never_fell)
+{
+	struct world w = { 0 };
+	world_start(&w, WEB("    fail_open: 50%\n" THREE));
+	all_up(&w, "abc");
+	stumble(&w, "web/a");
+	stumble(&w, "web/b");
+	word(&w, "web/c", false);
+	EXPECT(&w, "web degraded 3: a=up:1 b=up:1 c=up:1!fail_open\n");
+	recover(&w, "web/a");
+	recover(&w, "web/b");
+	world_settle(&w);
+	EXPECT(&w, "web degraded 2: a=up:1 b=up:1 c=down:0!check_failed\n");
+	recover(&w, "web/a"); /* that is no news */
+	ck_assert_uint_eq(world_settle(&w), 0);
+	/* where nothing is held, a stumble is nothing to decide about */
+	world_start(&w, WEB(THREE));
+	stumble(&w, "web/a");
+	recover(&w, "web/a");
+	ck_assert_uint_eq(world_settle(&w), 0);
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(one_after_the_other_is_no_burst)
+{
+	struct world w = { 0 };
+	world_start(&w, WEB("    fail_open: 50%\n" TEN));
+	all_up(&w, "abcdefghij");
+	char object[8] = "web/?";
+	for (char c = 'a'; c <= 'i'; c++, world_wait(&w, 2600)) {
+		object[4] = c;
+		word(&w, object, false);
+	}
+	ck_assert_uint_eq(w.m->services[0].in_pool, 1);
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(who_was_down_before_the_burst_stays_down)
+{
+	struct world w = { 0 };
+	world_start(&w, WEB("    fail_open: 50%\n" THREE));
+	all_up(&w, "abc");
+	word(&w, "web/a", false);
+	EXPECT(&w, "web degraded 2: a=down:0!check_failed b=up:1 c=up:1\n");
+	world_wait(&w, 60000);
+	stumble(&w, "web/c");
+	word(&w, "web/b", false);
+	word(&w, "web/c", false);
+	EXPECT(&w, "web degraded 2: a=down:0!check_failed b=up:1!fail_open c=up:1!fail_open\n");
+	world_end(&w);
+}
+END_TEST
+
+/* The core decides after each of them, so the first are out before it is known that they are not alone. */
+START_TEST(the_first_of_a_burst_stay_in_as_well)
+{
+	struct world w = { 0 };
+	char object[8] = "web/?", all[512] = "web degraded 10:";
+	world_start(&w, "checks: { one: { type: tcp, port: 1, fall: 1 } }\n" WEB(
+				"    check: one\n    slow_start: 1m\n    fail_open: 50%\n    backends: {\n" WEIGHTY));
+	all_up(&w, "abcdefghij");
+	for (char c = 'a'; c <= 'j'; c++, world_wait(&w, 180)) {
+		object[4] = c;
+		word(&w, object, false);
+		ck_assert_uint_eq(w.m->services[0].in_pool, c < 'f' ? (unsigned)('j' - c) : 10);
+		sprintf(all + strlen(all), " %c=up:10!fail_open", c);
+	}
+	strcat(all, "\n");
+	EXPECT(&w, all);
+	world_end(&w);
+}
+END_TEST
+
+/* Five of ten were no burst. That fewer are asked for a day later does not make them one. */
+START_TEST(who_was_believed_stays_down_when_there_are_fewer)
+{
+	struct world w = { 0 };
+	char object[8] = "web/?";
+	world_start(&w, WEB("    fail_open: 50%\n" TEN));
+	all_up(&w, "abcdefghij");
+	for (int c = 'a'; c <= 'e'; c++) {
+		object[4] = (char)c;
+		word(&w, object, false);
+	}
+	ck_assert_uint_eq(w.m->services[0].in_pool, 5);
+	world_wait(&w, 86400000);
+	world_state(&w, "web/i", CONFIG_STATE_MAINT, 0);
+	world_state(&w, "web/j", CONFIG_STATE_MAINT, 0);
+	world_settle(&w);
+	ck_assert_uint_eq(w.m->services[0].in_pool, 3);
+	world_end(&w);
+}
+END_TEST
+
+/* Their first verdicts come within one interval after a start, after a reload that changes their check and after
+ * maintenance. That is no news of who was down. */
+START_TEST(who_was_down_stays_down_when_it_is_judged_anew)
+{
+	static const char *const how[] = { "reload", "start", "maintenance" };
+	for (size_t i = 0; i < COUNT(how); i++) {
+		struct world w = { 0 };
+		world_start(&w, CHECKS WEB("    check: one\n    fail_open: 50%\n" THREE));
+		world_tell(&w);
+		all_up(&w, "abc");
+		word(&w, "web/a", false);
+		world_wait(&w, 86400000);
+		word(&w, "web/b", false);
+		world_wait(&w, 86400000);
+		EXPECT(&w, "web degraded 1: a=down:0!check_failed b=down:0!check_failed c=up:1\n");
+		w.kernel[0] = "203.0.113.1:80/tcp 10.1.0.3:80";
+		if (i == 1) {
+			model_free(w.m);
+			w.m = NULL;
+		}
+		if (i < 2) {
+			world_load(&w, CHECKS WEB("    check: two\n    fail_open: 50%\n" THREE));
+		} else {
+			world_state(&w, "service:web", CONFIG_STATE_MAINT, 0);
+			world_tell(&w);
+			overrides_clear_state(w.ov, "service:web");
+			model_override_changed(w.m, "service:web");
+			world_tell(&w);
+		}
+		world_health(&w, "web/a", 0, false); /* before anything was decided */
+		word(&w, "web/c", true);
+		world_wait(&w, 300);
+		word(&w, "web/b", false);
+		ck_assert_msg(strcmp(world_text(&w), "web degraded 1: a=down:0!check_failed b=down:0!check_failed "
+						     "c=up:1\n") == 0,
+			"%s: %s", how[i], world_text(&w));
+		world_end(&w);
+	}
+}
+END_TEST
+
+/* What a start found serving is in the pool, whatever it was before. */
+START_TEST(when_all_fail_at_a_start_none_is_believed)
+{
+	struct world w = { .kernel = { "203.0.113.1:80/tcp 10.1.0.1:80", "203.0.113.1:80/tcp 10.1.0.2:80" } };
+	world_start(&w, WEB("    fail_open: 50%\n" THREE));
+	word(&w, "web/a", false);
+	word(&w, "web/b", false);
+	word(&w, "web/c", false);
+	EXPECT(&w, "web degraded 2: a=up:1!fail_open b=up:1!fail_open c=down:0!check_failed\n");
+	world_end(&w);
+}
+END_TEST
+
+/* The later stages rested, and are heard one after the other. */
+START_TEST(who_is_held_stays_until_all_its_stages_have_spoken)
+{
+	struct world w = { 0 };
+	static const char *const names[] = { "web/a", "web/b", "web/c" };
+	static const char held[] = "web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1!fail_open\n";
+	world_start(&w, CHECKS WEB("    check: { stages: [one, two] }\n    fail_open: 50%\n" THREE));
+	for (size_t i = 0; i < 6; i++)
+		world_health(&w, names[i % 3], i / 3, true);
+	world_settle(&w);
+	for (size_t i = 0; i < 3; i++) {
+		world_health(&w, names[i], 0, false);
+		world_rests(&w, names[i], 1);
+	}
+	world_settle(&w);
+	EXPECT(&w, held);
+	for (size_t i = 0; i < 3; i++) {
+		word(&w, names[i], true);
+		EXPECT(&w, held);
+	}
+	world_health(&w, "web/a", 1, true);
+	world_settle(&w);
+	EXPECT(&w, "web degraded 3: a=up:1 b=up:1!fail_open c=up:1!fail_open\n");
+	world_health(&w, "web/b", 1, true);
+	world_settle(&w);
+	EXPECT(&w, "web degraded 3: a=up:1 b=up:1 c=up:1!fail_open\n");
+	world_health(&w, "web/c", 1, false); /* and that has failed by itself */
+	world_settle(&w);
+	EXPECT(&w, "web degraded 2: a=up:1 b=up:1 c=down:0!check_failed\n");
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(without_fail_open_nobody_is_held_any_more)
+{
+	struct world w = { 0 };
+	static const char on[] = WEB("    fail_open: 50%\n" THREE), off[] = WEB(THREE);
+	static const char down[] = "web down 0: a=down:0!check_failed b=down:0!check_failed c=down:0!check_failed\n";
+	world_start(&w, on);
+	all_up(&w, "abc");
+	word(&w, "web/a", false);
+	word(&w, "web/b", false);
+	word(&w, "web/c", false);
+	EXPECT(&w, "web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1!fail_open\n");
+	world_start(&w, off);
+	EXPECT(&w, down);
+	all_up(&w, "abc");
+	word(&w, "web/a", false);
+	EXPECT(&w, "web degraded 2: a=down:0!check_failed b=up:1 c=up:1\n");
+	world_wait(&w, MINUTE);
+	world_start(&w, on); /* and what was known of then is no news of now */
+	EXPECT(&w, "web degraded 2: a=down:0!check_failed b=up:1 c=up:1\n");
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(a_single_backend_that_fails_is_down)
+{
+	struct world w = { 0 };
+	world_start(&w, WEB("    fail_open: 50%\n    backends: { a: 10.1.0.1 }\n"));
+	all_up(&w, "a");
+	word(&w, "web/a", false);
+	EXPECT(&w, "web down 0: a=down:0!check_failed\n");
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(where_one_check_is_enough_one_that_fails_is_no_failure)
+{
+	struct world w = { 0 };
+	world_start(&w, CHECKS WEB("    check: { any: [one, two] }\n    fail_open: 50%\n" THREE));
+	static const char *const names[] = { "web/a", "web/b", "web/c" };
+	for (size_t i = 0; i < COUNT(names); i++) {
+		world_health(&w, names[i], 0, true);
+		world_health(&w, names[i], 1, true);
+	}
+	world_settle(&w);
+	for (size_t i = 0; i < COUNT(names); i++)
+		world_health(&w, names[i], 0, false);
+	world_settle(&w);
+	EXPECT(&w, "web up 3: a=up:1 b=up:1 c=up:1\n");
+	for (size_t i = 0; i < COUNT(names); i++)
+		world_health(&w, names[i], 1, false);
+	world_settle(&w);
+	EXPECT(&w, "web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1!fail_open\n");
+	world_end(&w);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = { when_all_fail_at_once_none_is_believed,
+		who_is_held_falls_when_the_others_pass_that_never_fell, one_after_the_other_is_no_burst,
+		who_was_down_before_the_burst_stays_down, the_first_of_a_burst_stay_in_as_well,
+		who_was_believed_stays_down_when_there_are_fewer, who_was_down_stays_down_when_it_is_judged_anew,
+		when_all_fail_at_a_start_none_is_believed, who_is_held_stays_until_all_its_stages_have_spoken,
+		without_fail_open_nobody_is_held_any_more, a_single_backend_that_fails_is_down,
+		where_one_check_is_enough_one_that_fails_is_no_failure };
+	return run_suite("model_fail_open", tests, COUNT(tests));
+}
