@@ -84,15 +84,21 @@ START_TEST(it_ends_when_the_last_one_has_passed)
 }
 END_TEST
 
+/* The fault is over, and web/a could not be probed while it lasted. */
+static void begin_with_a_pause(struct world *w, struct model_fit *f)
+{
+	begin(w);
+	model_fit_fault(f, w->now);
+	world_paused(w, "web/a", 0);
+	model_fit_over(f, w->m, w->now);
+}
+
 /* The way to it was cut off, and it is not known to be well until it has passed once: at the next probe. */
 START_TEST(what_paused_passes_first)
 {
 	struct world w = { 0 };
 	struct model_fit f = { 0 };
-	begin(&w);
-	model_fit_fault(&f, w.now);
-	world_paused(&w, "web/a", 0);
-	model_fit_over(&f, w.m, w.now);
+	begin_with_a_pause(&w, &f);
 	world_wait(&w, 1499); /* interval and timeout */
 	ck_assert(model_fit_waits(&f, w.m, w.now));
 	world_health(&w, "web/a", 0, true);
@@ -129,10 +135,7 @@ START_TEST(what_paused_and_fails_then)
 {
 	struct world w = { 0 };
 	struct model_fit f = { 0 };
-	begin(&w);
-	model_fit_fault(&f, w.now);
-	world_paused(&w, "web/a", 0);
-	model_fit_over(&f, w.m, w.now);
+	begin_with_a_pause(&w, &f);
 	world_wait(&w, 500);
 	world_health(&w, "web/a", 0, false);
 	ck_assert(model_fit_waits(&f, w.m, w.now));
