@@ -436,31 +436,61 @@ int override_words_back(struct override_words *ws, struct overrides *o, const st
 
 /* ---- what is kept ---- */
 
-static void drop(struct override_words *ws, size_t i)
+static int stamp_cmp(const void *a, const void *b)
 {
-	memmove(&ws->v.v[i], &ws->v.v[i + 1], (ws->v.n - i - 1) * sizeof(ws->v.v[0]));
-	ws->v.n--;
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* Of the words that are gone it marks the n oldest, by stamp 0, which none has. Without memory they stay until the next
+ * time. */
+static void mark_oldest(struct override_words *ws, size_t gone, size_t n)
+{
+	int64_t *stamps = malloc(gone * sizeof(*stamps));
+	size_t got = 0;
+	if (!stamps)
+		return;
+	lb_vec_foreach (w, &ws->v)
+		if (w->gone)
+			stamps[got++] = w->stamp;
+	qsort(stamps, got, sizeof(*stamps), stamp_cmp);
+	int64_t last = stamps[n - 1];
+	size_t equal = 0; /* of the last of them, how many */
+	for (size_t i = 0; i < n; i++)
+		equal += stamps[i] == last;
+	free(stamps);
+	lb_vec_foreach (w, &ws->v) {
+		bool one = w->gone && w->stamp == last && equal > 0;
+		equal -= one;
+		if (one || (w->gone && w->stamp < last))
+			w->stamp = 0;
+	}
+}
+
+static void keep_stamped(struct override_words *ws)
+{
+	size_t n = 0;
+	lb_vec_foreach (w, &ws->v)
+		if (w->stamp)
+			ws->v.v[n++] = *w;
+	ws->v.n = n;
 }
 
 void override_words_prune(
 	struct override_words *ws, bool (*held)(const char *object, void *arg), void *arg, int64_t wall_ms)
 {
 	size_t gone = 0;
-	for (size_t i = ws->v.n; i-- > 0;) {
-		const struct word *w = &ws->v.v[i];
+	lb_vec_foreach (w, &ws->v) {
 		int64_t age = wall_ms - w->stamp;
 		if (w->gone ? age > INT64_C(86400000) * OVERRIDE_GONE_DAYS : !held(w->object, arg))
-			drop(ws, i);
+			w->stamp = 0;
 		else
 			gone += w->gone;
 	}
-	while (gone > OVERRIDE_GONE_MAX) {
-		size_t oldest = ws->v.n;
-		for (size_t i = 0; i < ws->v.n; i++)
-			if (ws->v.v[i].gone && (oldest == ws->v.n || ws->v.v[i].stamp < ws->v.v[oldest].stamp))
-				oldest = i;
-		drop(ws, oldest);
-		gone--;
+	keep_stamped(ws);
+	if (gone > OVERRIDE_GONE_MAX) {
+		mark_oldest(ws, gone, gone - OVERRIDE_GONE_MAX);
+		keep_stamped(ws);
 	}
 	index_all(ws);
 }
