@@ -196,36 +196,37 @@ int overrides_set_prio(struct overrides *o, const char *object, uint8_t prio, co
 	return 0;
 }
 
-static bool clear_item(struct overrides *o, struct override_item *it)
+static bool clear_item(struct overrides *o, struct override *ov, struct override_item *it)
 {
 	bool was = it->set;
 	item_clear(it);
-	unlink_empty(o);
+	if (!has_any(ov))
+		drop(o, ov);
 	return was;
 }
 
 bool overrides_clear_state(struct overrides *o, const char *object)
 {
 	struct override *ov = find(o, object);
-	return ov && clear_item(o, &ov->state_item);
+	return ov && clear_item(o, ov, &ov->state_item);
 }
 
 bool overrides_clear_weight(struct overrides *o, const char *object)
 {
 	struct override *ov = find(o, object);
-	return ov && clear_item(o, &ov->weight_item);
+	return ov && clear_item(o, ov, &ov->weight_item);
 }
 
 bool overrides_clear_force(struct overrides *o, const char *object)
 {
 	struct override *ov = find(o, object);
-	return ov && clear_item(o, &ov->force_item);
+	return ov && clear_item(o, ov, &ov->force_item);
 }
 
 bool overrides_clear_prio(struct overrides *o, const char *object)
 {
 	struct override *ov = find(o, object);
-	return ov && clear_item(o, &ov->prio_item);
+	return ov && clear_item(o, ov, &ov->prio_item);
 }
 
 const char *override_vrrp(const char *object)
