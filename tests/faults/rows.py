@@ -12,6 +12,7 @@ Row = collections.namedtuple("Row", "number group what required proofs gap", def
 VF, VR, PEER, LIFE = "lab/test_vrrp_faults.py::", "lab/test_vrrp.py::", "lab/test_peer.py::", "lab/test_life.py::"
 HEALTH, TALK, SYNC, LINK = "lab/test_health.py::", "lab/test_peer_talk.py::", "lab/test_sync_faults.py::", "lab/test_sync_link.py::"
 OVER, REC, CONF = "lab/test_overrides.py::", "lab/test_reconcile.py::", "lab/test_config.py::"
+DISK, BOTH = "lab/test_disk.py::", "lab/test_both.py::"
 
 ROWS = [
     Row(1, "processes", "SIGKILL of the core in a reload",
@@ -89,7 +90,7 @@ ROWS = [
         [f"{OVER}test_wait_drained_answers_0_1_and_9", f"{OVER}test_drain_ends_with_a_cut_after_its_timeout",
          f"{OVER}test_drain_with_keep_lasts_until_the_last_flow_ends"]),
     Row(32, "files", "the disk is full, read-only or fails", "apply refused, running state unaffected, drains work",
-        ["full-disk", f"{CONF}test_full_disk_refuses_an_apply_but_not_a_drain", f"{LIFE}test_a_disk_that_takes_nothing"]),
+        ["full-disk", f"{CONF}test_full_disk_refuses_an_apply_but_not_a_drain", f"{DISK}test_a_disk_that_takes_nothing"]),
     Row(33, "files", "the file is removed, unreadable or wrong at a reload", "refused, generation kept",
         ["bad-file", "no-file", f"{CONF}TestReload::test_file_that_cannot_be_read_changes_nothing"]),
     Row(34, "files", "reload of 10,000 services, one line changed", "only that object; no advert gap",
@@ -97,7 +98,7 @@ ROWS = [
         "the size is that of tests/bench/program.sh"),
     Row(35, "files", "apply --confirm and the ssh, the daemon or the node goes", "rolled back, on both",
         ["unconfirmed", "unconfirmed-and-killed", f"{LIFE}test_a_start_never_runs_what_is_pending",
-         f"{LIFE}test_both_go_back_together", f"{LIFE}test_cut_off_each_goes_back_by_itself"]),
+         f"{BOTH}test_both_go_back_together", f"{BOTH}test_cut_off_each_goes_back_by_itself"]),
     Row(36, "files", "power cut while a generation is written", "the previous or the new one, checksum valid",
         [f"{LIFE}test_killed_at_any_moment", "unit/lbd_state/test_life.c::at_any_moment_the_disk_says_what_to_run",
          "unit/lbd_state/test_generation.c::every_cut_and_every_flipped_bit_is_noticed"],

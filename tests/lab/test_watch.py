@@ -12,9 +12,9 @@ import time
 import pytest
 
 from conftest import until
+from life import apply, history, shown
 from pair import config, is_master, lone, pair, state
 from steps import slowness
-from test_life import apply, history, shown
 
 PORT = 9788
 CONNECTIONS = 16  # METRICS_CONNECTIONS_MAX

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Changing safely on both nodes over their link: trials that are confirmed or go back together, the overrides that outlive
+them, and what is left when a node or the link goes in the middle. Nothing here needs IPVS.
+"""
+import contextlib
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from conftest import until
+from life import KILLS, SEED, apply, history, restart, running_one, shown, status, write
+from pair import key, pair
+from steps import slowness
+from test_peer_talk import Background, Cut, both, data, generations, levels, links, me, override, web, yaml
+
+
+@pytest.fixture()
+def same(pair, key):
+    with both(pair, levels(key, "info")) as (a, b):
+        links(a, b)
+        yield a, b
+
+
+def apply_both(d, content, confirm, ok=True):
+    done = d.call("config", "apply", "-y", "--both", "--confirm", confirm, write(d, "new.yaml", content))
+    assert not ok or done.returncode == 0, done
+    return done.stdout
+
+
+def workers_sync(d):
+    return {w["name"]: w["pid"] for w in data(d, "daemon", "info")[0]["workers"]}["sync"]
+
+
+def settled(*daemons, within=30):
+    for d in daemons:
+        until(lambda d=d: status(d)["config"]["state"] == "confirmed", f"{d.name}: nothing waits any more", within)
+
+
+def test_one_confirm_reaches_both(same, key):
+    a, b = same
+    out = apply_both(a, levels(key, "notice"), "1h")
+    assert "both nodes run it: generation 2 on lb-a, 2 on lb-b; both go back in 1h unless you say: lbctl config confirm" in out
+    assert history(a) == history(b) == {1: "confirmed", 2: "pending"}
+    refused = b.call("config", "apply", "-y", "--both", write(b, "more.yaml", levels(key, "debug")))
+    assert refused.returncode == 7 and "generation 2 waits for a confirm" in refused.stderr, refused
+    assert "confirmed on both nodes: generation 2 on lb-b, 2 on lb-a" in b.text("config", "confirm")
+    assert history(a) == history(b) == {1: "confirmed", 2: "confirmed"}
+    assert f"confirmed by {me()}@lb-b" in a.log()
+
+
+def test_both_go_back_together(same, key):
+    a, b = same
+    apply_both(a, levels(key, "notice"), "2s")
+    settled(a, b)
+    assert history(a) == history(b) == {1: "confirmed", 2: "rolled_back"} and generations(a, b) == [1, 1]
+    apply_both(b, levels(key, "debug"), "1h")
+    assert "rolled back to 1, verified" in b.text("config", "rollback")
+    until(lambda: history(a) == history(b) == {1: "confirmed", 2: "rolled_back", 3: "rolled_back"}, "both have gone back", 10)
+    settled(a, b)
+    assert "Both nodes are the same." in a.text("peer", "diff")
+
+
+@contextlib.contextmanager
+def drained(pair, key):
+    """Two nodes on which web/app1 is drained, and a configuration without it."""
+    services = web()
+    del services["web"]["backends"]["app1"]
+    with both(pair, yaml(key, web())) as (a, b):
+        links(a, b)
+        a.text("backend", "drain", "web/app1")
+        until(lambda: override(b), "it holds there", 5)
+        yield a, b, yaml(key, services)
+
+
+def test_overrides_of_both_nodes_outlive_a_trial(pair, key):
+    """And that they are taken away later is heard."""
+    with drained(pair, key) as (a, b, without):
+        done = a.call("config", "apply", "-y", "--both", "--confirm", "1h", write(a, "new.yaml", without))
+        assert done.returncode in (0, 8) and history(a)[2] == history(b)[2] == "pending", done
+        a.call("config", "rollback")
+        settled(a, b)
+        assert override(a) and override(b)
+        a.text("backend", "enable", "web/app1")
+        until(lambda: override(b) is None, "it is taken away there, too", 5)
+
+
+@pytest.mark.parametrize("confirm", [False, True])
+def test_what_goes_with_its_backend_was_taken_away_by_nobody(pair, key, confirm):
+    with drained(pair, key) as (a, b, without):
+        apply(a, without, *(["--confirm", "1h"] if confirm else []))
+        if confirm:
+            a.text("config", "confirm")
+        assert "backend/web/app1: override dropped" in a.log()
+        a.write(without)
+        restart(a)
+        links(a, b)
+        time.sleep(0.3)
+        assert override(b)
+
+
+def test_cut_off_each_goes_back_by_itself(pair, same, key):
+    a, b = same
+    confirm = 5 + 2 * slowness()  # a link that is cut is seen after 3 s
+    apply_both(a, levels(key, "notice"), f"{confirm:.0f}s")
+    with Cut(pair):
+        until(lambda: a.call("--peer", "version").returncode != 0, "the link is down", 10)
+        done = a.call("config", "confirm")
+        assert done.returncode == 3 and "nothing was confirmed" in done.stderr, done
+        settled(a, b, within=confirm + 20)
+        assert history(a) == history(b) == {1: "confirmed", 2: "rolled_back"}
+    links(a, b)
+    assert "Both nodes are the same." in a.text("peer", "diff")
+
+
+def test_a_node_that_was_started_again_has_gone_back(same, key):
+    a, b = same
+    apply_both(a, levels(key, "notice"), "1h")
+    restart(b)
+    links(a, b)
+    assert history(b) == {1: "confirmed", 2: "rolled_back"}
+    done = a.call("config", "confirm")
+    assert done.returncode == 7 and "lb-b: generation 2 was rolled back there" in done.stderr, done
+    assert a.text("peer", "diff", code=1)  # they differ, and say so
+    a.text("config", "rollback")
+    assert "Both nodes are the same." in a.text("peer", "diff")
+
+
+def test_the_link_breaks_at_any_moment(same, key):
+    """Of apply --both --confirm, and of its confirm: each node runs one valid generation, and they agree or say that they do
+    not."""
+    a, b = same
+    rng, seen = random.Random(SEED), {}
+    span = [0.04 * slowness()] * 2
+    print(f"seed {SEED} (LBD_LIFE_SEED)")
+    for i in range(max(6, KILLS // 8)):
+        confirming = i % 2 == 1
+        before = shown(a)
+        level = "notice" if '"info"' in before else "info"  # not only another comment
+        new = levels(key, level) + f"# {i}\n"
+        pid = workers_sync(rng.choice([a, b]))
+        argv = ["config", "apply", "-y", "--both", "--confirm", "2s", write(a, "new.yaml", new)]
+        if confirming:
+            apply_both(a, new, "2s")
+            argv = ["config", "confirm"]
+        one = Background(a, *argv)
+        time.sleep(rng.uniform(0.2, 1.3) * span[confirming])
+        os.kill(pid, signal.SIGKILL)
+        code, out = one.end()
+        span[confirming] *= 1.25 if code else 0.8
+        settled(a, b)
+        links(a, b)
+        for d in (a, b):
+            assert running_one(d) == max(g for g, s in history(d).items() if s == "confirmed")
+            assert shown(d) in (before, new), (SEED, i, out)
+        agree = shown(a) == shown(b)
+        assert agree or confirming, (SEED, i, out)
+        assert code or shown(a) == shown(b) == (new if confirming else before), (SEED, i, out)
+        if not agree:
+            assert "lbctl peer diff" in out and a.text("peer", "diff", code=1), (SEED, i, out)
+            assert a.call("config", "apply", "-y", "--both", write(a, "new.yaml", new)).returncode == 0
+        seen[confirming, code, agree] = seen.get((confirming, code, agree), 0) + 1
+    for (confirming, code, agree), n in sorted(seen.items()):
+        print(f"{'confirm' if confirming else 'apply'} ended with {code}: {n} times, they {'agree' if agree else 'differ'}")
