@@ -216,9 +216,14 @@ class Watch:
         self.process.stderr.close()
 
 
+def clients(d):
+    """How many hold a connection to the core, who asks included."""
+    return next(row["clients"] for row in d.ctl("daemon", "info")["data"] if "clients" in row)
+
+
 def test_a_change_comes_as_one_record(a):
     with Watch(a, "override") as w, Watch(a, "override.set", "vrrp", form=()) as human:
-        until(lambda: a.ctl("daemon", "info"), "both are there")
+        until(lambda: clients(a) == 3, "both are there")
         a.text("backend", "drain", "web/app1", "--reason", "disk \"x\"\u00e4")
         row = until(w.rows, "the record")[0]
         until(human.lines, "the line")
@@ -245,7 +250,7 @@ def test_what_becomes_of_a_configuration(a):
     """Each step once, under its own name; and what a person should look at is an alarm."""
     before, yaml = max(history(a)), shown(a)
     with Watch(a, "config", "alarm") as w:
-        until(lambda: a.ctl("daemon", "info"), "it is there")
+        until(lambda: clients(a) == 2, "it is there")
         apply(a, yaml + "\n# kept\n", "--confirm", "10m")
         a.text("config", "confirm")
         apply(a, yaml + "\n# goes back\n", "--confirm", "10m")
