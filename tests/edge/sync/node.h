@@ -4,6 +4,7 @@
 
 #include "common/clock_io.h"
 #include "lbd/sync/tls_io.h"
+#include "tests/edge/wait.h"
 
 #include <check.h>
 #include <ev.h>
@@ -50,15 +51,6 @@ void node_start(struct node *n);
 void node_stop(struct node *n);
 
 size_t count_fds(void);
-
-#define WAIT(condition, ms)                                                                                            \
-	do {                                                                                                           \
-		int64_t until_ = lb_clock_now().us + (ms)*1000;                                                        \
-		while (!(condition)) {                                                                                 \
-			ck_assert_msg(lb_clock_now().us < until_, "not within " #ms " ms: " #condition);               \
-			ev_run(loop, EVRUN_ONCE);                                                                      \
-		}                                                                                                      \
-	} while (0)
 
 /* Lets time pass in which something must not happen. */
 #define PASS(ms)                                                                                                       \

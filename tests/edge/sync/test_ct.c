@@ -10,6 +10,7 @@
 #include "common/err.h"
 #include "lbd/sync/sync_ct_io.h"
 #include "lbd/sync/sync_link.h"
+#include "tests/edge/wait.h"
 
 #include <check.h>
 #include <errno.h>
@@ -139,15 +140,6 @@ static void begin(void)
 	ev_timer_start(loop, &ticker);
 	make_world();
 }
-
-#define WAIT(condition, ms)                                                                                            \
-	do {                                                                                                           \
-		int64_t until_ = lb_clock_now().us + (ms)*1000;                                                        \
-		while (!(condition)) {                                                                                 \
-			ck_assert_msg(lb_clock_now().us < until_, "not within " #ms " ms: " #condition);               \
-			ev_run(loop, EVRUN_ONCE);                                                                      \
-		}                                                                                                      \
-	} while (0)
 
 /* ---- connections ---- */
 

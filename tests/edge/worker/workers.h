@@ -8,6 +8,7 @@
 #include "common/clock_io.h"
 #include "lbd/check/check_msg.h"
 #include "lbd/worker.h"
+#include "tests/edge/wait.h"
 
 #include <check.h>
 #include <ev.h>
@@ -39,15 +40,6 @@ extern const struct rlimit *first_limit; /* the process has it from its first st
 
 void start(const struct worker_row *row);
 void finish(void);
-
-#define WAIT(condition, ms)                                                                                            \
-	do {                                                                                                           \
-		int64_t until_ = lb_clock_now().us + (ms)*1000;                                                        \
-		while (!(condition)) {                                                                                 \
-			ck_assert_msg(lb_clock_now().us < until_, "not within " #ms " ms: " #condition);               \
-			ev_run(loop, EVRUN_ONCE);                                                                      \
-		}                                                                                                      \
-	} while (0)
 
 /* The whole of main(): one of the rows, or the tests that add() adds. "unknown-user" finds no users. */
 int workers_main(const char *name, const struct worker_row *const *rows, size_t n, void (*add)(TCase *tc), int argc,
