@@ -15,7 +15,7 @@ no network. An event is a mapping: `t` seconds of the monotonic clock, `is` its 
   foreign   node rows                                   what of it is not ours
   others    node before after                           everything else that is not ours, as text
   apply     node ok before after                        a configuration was given, and the generation around that
-  request   end error                                   a short connection
+  request   end error service refused                   a short connection, to the service that the kernel calls so
   flow      flow why                                    a long one was lost
   asked                                                 all long ones were asked: what was lost before was told before
   lock      until                                       the kernel's lock of network devices was somebody else's
@@ -191,6 +191,23 @@ def served(story):
             yield Broken("I2", x, f"no answer for {y - x:.3f} s, of which nobody could in {excuse:.3f} s; limit {limit:.3f} s")
 
 
+def rescheduled(story):
+    """[(from, to, service)]: the kernel takes the scheduler from a service, waits until nobody is at it any more, and gives it
+    another one (ip_vs_edit_service): meanwhile it refuses new connections. Tables are looked at five times a second."""
+    found = []
+    for node in ("a", "b"):
+        before = set()
+        for e in story.by["table"]:
+            if e["node"] != node:
+                continue
+            rows = set(e["rows"])
+            old = {name.rpartition(" ")[0] for name in before - rows}
+            found += [(e["t"] - 0.2 - 0.1 * story.slow, e["t"], name) for name in
+                      (name.rpartition(" ")[0] for name in rows - before) if name in old]
+            before = rows
+    return found
+
+
 def calm(story):
     """I2 where nothing is the matter: no address moves, and no short request fails."""
     moves = [(f.t, story.unsettled(f)) for f in story.that("role")]
@@ -200,8 +217,10 @@ def calm(story):
             what = "came to" if e["has"] else "left"
             yield Broken("calm", e["t"], f"{e['address']} {what} node {e['node']} without a cause")
     moves += [(f.t, f.end + 1 + 0.1 * story.slow) for f in story.that("spoil")]
+    edits = rescheduled(story)
     for e in story.by["request"]:
-        if e["error"] and e["t"] > start and not any(a <= e["end"] and e["t"] <= b for a, b in moves):
+        while_edited = e.get("refused") and any(a <= e["end"] and e["t"] <= b and e["service"] == s for a, b, s in edits)
+        if e["error"] and e["t"] > start and not while_edited and not any(a <= e["end"] and e["t"] <= b for a, b in moves):
             yield Broken("calm", e["t"], f"a request failed without a cause: {e['error']}")
 
 

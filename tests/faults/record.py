@@ -392,7 +392,7 @@ class Ping:
 
 
 class Requests(Worker):
-    """Short connections, each through another service in turn."""
+    """Short connections, each through another service in turn. targets: [(address and port, what the kernel calls it)]"""
 
     every = EVERY_REQUEST
 
@@ -401,9 +401,9 @@ class Requests(Worker):
         self.node, self.targets, self.patience, self.n = node, targets, patience, 0
 
     def step(self):
-        target = self.targets[self.n % len(self.targets)]
+        target, service = self.targets[self.n % len(self.targets)]
         self.n += 1
-        start, error = time.monotonic(), None
+        start, error, refused = time.monotonic(), None, False
         try:
             with self.node:
                 s = socket.socket(socket.AF_INET6 if ":" in target[0] else socket.AF_INET)
@@ -414,8 +414,8 @@ class Requests(Worker):
                 if not s.recv(100).endswith(b"short\n"):
                     error = "closed"
         except OSError as e:
-            error = f"{target[0]} {target[1]}: {e!r}"
-        self.book.add("request", start, end=time.monotonic(), error=error)
+            error, refused = f"{target[0]} {target[1]}: {e!r}", isinstance(e, ConnectionRefusedError)
+        self.book.add("request", start, end=time.monotonic(), error=error, service=service, refused=refused)
 
 
 class Flows:

@@ -165,7 +165,8 @@ class Stage:
     def start_traffic(self):
         self.add_flows()
         self.stack.callback(lambda: self.flows.end())
-        self.going(Requests(self.book, self.farm.client, [(vip, PORTS[mode]) for vip, mode, _ in MODES.values()], 5 + self.slow))
+        targets = [((vip, PORTS[mode]), f"TCP {kernel_name(vip, PORTS[mode])}") for vip, mode, _ in MODES.values()]
+        self.going(Requests(self.book, self.farm.client, targets, 5 + self.slow))
 
     def add_flows(self):
         self.flows = Flows(self.book, f"{build_dir()}/tests/bench/bench_talk", self.farm.client)

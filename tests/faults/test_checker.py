@@ -12,6 +12,7 @@ SETUP = {"t": 0.0, "is": "setup", "slow": 1.0, "interval": 0.1, "down": 0.361, "
 VIP = "10.7.0.100"
 WEB = {"TCP web rr": {"s1": 1, "s2": 1}}
 LESS = {"TCP web rr": {"s1": 1}}
+RESCHEDULED = ((0.5, WEB), (10.0, {"TCP web wrr": {"s1": 1, "s2": 1}}))
 THEIRS = {"UDP dns wlc": {"s9": 9}}
 END = 30.0
 
@@ -49,6 +50,10 @@ def tables(*changes, node="a"):
 
 def want(t, rows, node="a", within=0.0):
     return e(t, "want", node=node, rows=rows, within=within)
+
+
+def request(t, service, refused=True):
+    return e(t, "request", end=t + 0.01, error="refused", service=service, refused=refused)
 
 
 def status(*took, node="a", ok=True):
@@ -107,6 +112,11 @@ STORIES = [
     ("while tables are put right, too", [], CALM + [e(10.5, "request", end=10.9, error="reset")] + fault(10, 10, "spoil")),
     ("and not long after", ["calm"], CALM + [e(11.5, "request", end=11.9, error="reset")] + fault(10, 10, "spoil")),
     ("before the first quiet, too", [], [e(0.5, "request", end=0.9, error="reset")] + CALM),
+    ("a new connection while the scheduler is another one", [], CALM + tables(*RESCHEDULED) + [request(9.9, "TCP web")]),
+    ("long before that", ["calm"], CALM + tables(*RESCHEDULED) + [request(9.0, "TCP web")]),
+    ("and after it", ["calm"], CALM + tables(*RESCHEDULED) + [request(10.1, "TCP web")]),
+    ("one of another service", ["calm"], CALM + tables(*RESCHEDULED) + [request(9.9, "TCP mail")]),
+    ("one that is lost in another way", ["calm"], CALM + tables(*RESCHEDULED) + [request(9.9, "TCP web", refused=False)]),
     ("a request that does not fail", [], CALM + [e(5, "request", end=6, error=None)]),
     # I3
     ("repaired in time", [], [want(1, WEB)] + tables((0.5, WEB), (10, LESS), (11.9, WEB)) + fault(10, 10, "spoil", limit=0)),
