@@ -2,6 +2,7 @@
 #include "common/buf.h"
 #include "common/log_io.h"
 #include "common/proto.h"
+#include "common/text.h"
 #include "lbd/ctl/metrics.h"
 #include "lbd/daemon_rooms.h"
 #include "lbd/host/notify_io.h"
@@ -162,6 +163,23 @@ static int print(const char *what)
 	return LB_CODE_USAGE;
 }
 
+/* After the complaint of getopt_long() about `got`, an option that there is not, or one that lacks its value (""). */
+static int try_help(const char *got)
+{
+	const char *words[sizeof(longs) / sizeof(*longs)];
+	size_t n = 0;
+	while (longs[n].name) {
+		words[n] = longs[n].name;
+		n++;
+	}
+	got += strspn(got, "-");
+	const char *near = lb_text_suggest(got, strcspn(got, "="), words, n);
+	if (near)
+		fprintf(stderr, "Did you mean '--%s'? ", near);
+	fputs("Try 'lbd --help'.\n", stderr);
+	return LB_CODE_USAGE;
+}
+
 /* A service manager starts us again at once, and gives up for good after a few times: that is meant for a daemon that
  * crashes, whose node had better stay out of the pair. What we lack may be there in a minute (memory, descriptors), so
  * a start that was not possible takes so long that it is tried until it is. */
@@ -233,7 +251,7 @@ int main(int argc, char **argv)
 			break;
 		case 'h': return fputs(usage, stdout) < 0;
 		case 'V': return printf("lbd %s\n", LBD_VERSION) < 0;
-		default: fputs("Try 'lbd --help'.\n", stderr); return LB_CODE_USAGE;
+		default: return try_help(c == '?' && !optopt ? argv[optind - 1] : "");
 		}
 	}
 	if (checking)

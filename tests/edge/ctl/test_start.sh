@@ -17,6 +17,25 @@ must() {
     failed=$((failed + 1))
 }
 
+# wrong OPTION [WORD]: it is no option, or has no value, and if one is near that is named; nothing is started
+wrong() {
+    local status
+    timeout 5 "$lbd" "$1" >said 2>&1
+    status=$?
+    must "$1 is refused" test $status -eq 2
+    if [[ ${2-} ]]; then
+        must "$1 is near to $2" grep -qF "Did you mean '$2'? Try 'lbd --help'." said
+    else
+        must "$1 is near to nothing" grep -qx "Try 'lbd --help'." said
+    fi
+}
+wrong --chek --check
+wrong --run_dir=/tmp --run-dir
+wrong --zebra
+wrong --check=file
+wrong --config
+wrong -Z
+
 # no directory can be made there
 start() { exec "$lbd" --config none --run-dir /proc/none --state-dir /proc/none --user "$(id -un)" 2>said; }
 
