@@ -112,6 +112,7 @@ static int on_find(SSL *ssl, const unsigned char *id, size_t id_n, SSL_SESSION *
 static SSL_CTX *context_new(void)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+	char groups[] = GROUPS; /* the macro that takes it casts a const away */
 	if (!ctx)
 		return NULL;
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
@@ -123,7 +124,7 @@ static SSL_CTX *context_new(void)
 	SSL_CTX_set_psk_use_session_callback(ctx, on_use);
 	SSL_CTX_set_psk_find_session_callback(ctx, on_find);
 	if (SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) && SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) &&
-		SSL_CTX_set_ciphersuites(ctx, SUITES) && SSL_CTX_set1_groups_list(ctx, GROUPS) &&
+		SSL_CTX_set_ciphersuites(ctx, SUITES) && SSL_CTX_set1_groups_list(ctx, groups) &&
 		SSL_CTX_set_num_tickets(ctx, 0) && SSL_CTX_set_max_early_data(ctx, 0))
 		return ctx;
 	SSL_CTX_free(ctx);

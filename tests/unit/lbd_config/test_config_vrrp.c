@@ -457,13 +457,13 @@ START_TEST(digest_sees_every_change)
 	}
 	/* places, spelling, other instances, and values of other nodes are not changes */
 	static const char *const same[] = {
-		"\n\nvrrp:\n  a: { interface: x, vrid: 9, addresses: 192.0.2.99 }\n  i: { priority: 100, addresses: "
-		"[192.0.2.9/32], interface: eth0, vrid: 1, lease: 6000ms, preempt_delay: off, announce: 5, unicast: "
-		"off }",
-		"defaults: { vrrp: { min_ttl: 3, lease: 5s, auth: { type: hmac, key_file: /k } } }\n" I(
-			", lease: 6s, auth: off"),
-		"cluster: { id: 1, nodes: { me: 192.0.2.1, other: 192.0.2.2 } }\nvrrp: { i: { interface: { me: eth0, "
-		"other: ens3 }, vrid: 1, addresses: 192.0.2.9, priority: { me: 100, other: 7 } } }",
+		("\n\nvrrp:\n  a: { interface: x, vrid: 9, addresses: 192.0.2.99 }\n  i: { priority: 100, addresses: "
+		 "[192.0.2.9/32], interface: eth0, vrid: 1, lease: 6000ms, preempt_delay: off, announce: 5, unicast: "
+		 "off }"),
+		("defaults: { vrrp: { min_ttl: 3, lease: 5s, auth: { type: hmac, key_file: /k } } }\n" I(
+			", lease: 6s, auth: off")),
+		("cluster: { id: 1, nodes: { me: 192.0.2.1, other: 192.0.2.2 } }\nvrrp: { i: { interface: { me: eth0, "
+		 "other: ens3 }, vrid: 1, addresses: 192.0.2.9, priority: { me: 100, other: 7 } } }"),
 	};
 	for (unsigned i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
 		struct config *c = load(same[i], NULL);

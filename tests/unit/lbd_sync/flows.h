@@ -77,7 +77,7 @@ static inline struct flow random_flow(uint64_t *s)
 	size_t p = random_of(s) % LEN(known);
 	bool v6 = random_of(s) % 2;
 	struct flow f = { .key = { known[p].protocol, false, (uint16_t)random_of(s), (uint16_t)random_of(s),
-				  random_ip(s, v6), random_ip(s, v6) },
+				  random_ip(s, v6), random_ip(s, v6), 0 },
 		.dest = random_ip(s, v6),
 		.dest_port = (uint16_t)random_of(s),
 		.flags = (uint32_t)random_of(s) & FLOW_FLAGS & ~FLOW_TEMPLATE,

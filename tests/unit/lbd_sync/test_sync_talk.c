@@ -185,7 +185,7 @@ START_TEST(neither_waits_for_the_other)
 	struct sync_talk one = piece(1, SYNC_TALK_MAX);
 	for (unsigned i = 0; i < 5000; i++) {
 		struct flow f = { .key = { 6, false, (uint16_t)(1 + i), 80, { AF_INET, { 10, 0, 0, 1 } },
-					  { AF_INET, { 10, 0, 0, 2 } } },
+					  { AF_INET, { 10, 0, 0, 2 } }, 0 },
 			.dest = { AF_INET, { 10, 0, 0, 3 } },
 			.state = 1,
 			.timeout_s = 900 };
