@@ -147,6 +147,8 @@ void daemon_file_remember(struct daemon *d, const struct daemon_text *t, bool ow
 	d->config_hash = daemon_text_hash(t);
 	d->file_differs = !own_file;
 	d->config_stamp = own_file ? t->stamp : 0;
+	if (!own_file) /* it may say the same */
+		daemon_file_look(d);
 }
 
 void daemon_file_look(struct daemon *d)

@@ -93,11 +93,15 @@ static enum ctl_both_do kept(struct ctl_both *b, const struct ctl_both_said *sai
 		b->runs_there = said->generation;
 		return next(b, CTL_BOTH_BACK_HERE);
 	}
-	say(b, LB_CODE_OK, "both nodes run it: generation %u on %s, %u on %s", b->made_here, b->here, b->runs_there,
-		b->there);
-	if (b->confirm_ms)
-		say(b, LB_CODE_OK, "; both go back in %s unless you say: lbctl config confirm",
-			lb_duration_str(b->confirm_ms, for_));
+	bool here = b->made_here != b->before_here, there = b->runs_there != b->before_there;
+	say(b, LB_CODE_OK, "both nodes %s: generation %u on %s, %u on %s", here || there ? "run it" : "ran it already",
+		b->made_here, b->here, b->runs_there, b->there);
+	if (b->confirm_ms && (here || there))
+		say(b, LB_CODE_OK, "; %s %s back in %s unless you say: lbctl config confirm",
+			!there ? b->here
+			: here ? "both"
+			       : b->there,
+			here && there ? "go" : "goes", lb_duration_str(b->confirm_ms, for_));
 	return next(b, CTL_BOTH_END);
 }
 

@@ -228,6 +228,40 @@ START_TEST(what_others_apply_meanwhile_stays)
 }
 END_TEST
 
+/* Generations 17 and 12 ran; a trial is of the nodes that run another one. */
+static const struct {
+	uint32_t here, there;
+	const char *says;
+} trials[] = {
+	{ 18, 13,
+		"both nodes run it: generation 18 on lb-a, 13 on lb-b; both go back in 2m unless you say: lbctl config "
+		"confirm" },
+	{ 18, 12,
+		"both nodes run it: generation 18 on lb-a, 12 on lb-b; lb-a goes back in 2m unless you say: lbctl "
+		"config confirm" },
+	{ 17, 13,
+		"both nodes run it: generation 17 on lb-a, 13 on lb-b; lb-b goes back in 2m unless you say: lbctl "
+		"config confirm" },
+	{ 17, 12, "both nodes ran it already: generation 17 on lb-a, 12 on lb-b" },
+};
+
+START_TEST(only_what_is_new_is_on_trial)
+{
+	struct ctl_both b;
+	const struct ctl_both_said there = { LB_CODE_OK, "", trials[_i].there };
+	const struct ctl_both_said here = { LB_CODE_OK, "", trials[_i].here };
+	ctl_both_init(&b, "lb-a", "lb-b", 17, 120000);
+	(void)ctl_both_done(&b, &(struct ctl_both_said){ LB_CODE_OK, "", 12 });
+	(void)ctl_both_done(&b, &(struct ctl_both_said){ LB_CODE_OK, "", 17 });
+	ck_assert_int_eq(ctl_both_begin(&b, 17), CTL_BOTH_APPLY_THERE);
+	(void)ctl_both_done(&b, &there);
+	ck_assert_int_eq(ctl_both_begin(&b, 17), CTL_BOTH_APPLY_HERE);
+	(void)ctl_both_done(&b, &here);
+	ck_assert_int_eq(ctl_both_done(&b, &there), CTL_BOTH_END);
+	ck_assert_str_eq(b.text, trials[_i].says);
+}
+END_TEST
+
 /* Whatever fails, wherever the link breaks and whoever else applies something: it ends, it says something, success is
  * only what is on both, and what others applied is not taken back. */
 START_TEST(never_silent)
@@ -261,6 +295,7 @@ int main(void)
 	TCase *t = tcase_create("all");
 	tcase_add_loop_test(t, in_this_order, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_loop_test(t, what_others_apply_meanwhile_stays, 0, sizeof(meanwhile) / sizeof(meanwhile[0]));
+	tcase_add_loop_test(t, only_what_is_new_is_on_trial, 0, sizeof(trials) / sizeof(trials[0]));
 	tcase_add_loop_test(t, never_silent, 0, 8);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
