@@ -58,15 +58,24 @@ void doctor_no_daemon(struct doctor_findings *f, const char *why, bool skipped)
 	tell(f, LB_FINDING_DAEMON, skipped, "daemon", (const char *const[LB_FINDING_ARGS]){ why });
 }
 
+#define NO_IPVS_MEND "modprobe ip_vs"
+
 /* Of a kernel without IPVS there is nothing to compare. An alarm of a newer daemon is not known here. */
 static const char *mend_of(const char *raised)
 {
 	if (lb_alarm_is(raised, "kernel_refused") && strstr(raised, "has no IPVS"))
-		return "modprobe ip_vs";
+		return NO_IPVS_MEND;
 	for (size_t i = 0; i < lb_alarms_n; i++)
 		if (lb_alarm_is(raised, lb_alarms[i].name))
 			return lb_alarms[i].mend;
 	return "lbctl status";
+}
+
+static const char *mend_of_finding(const char *text, const char *fix)
+{
+	if (fix && *fix)
+		return fix;
+	return strstr(text, "has no IPVS") ? NO_IPVS_MEND : "lbctl kernel diff";
 }
 
 void doctor_status(struct doctor_findings *f, const json_t *status, const char *installed)
@@ -85,8 +94,7 @@ void doctor_status(struct doctor_findings *f, const json_t *status, const char *
 		const char *object = lb_proto_str(one, "object"), *text = lb_proto_str(one, "text");
 		const char *fix = lb_proto_str(one, "fix");
 		if (object && text)
-			add(f, lb_findings[LB_FINDING_SYSCTL].name, false, object, text,
-				fix && *fix ? fix : "lbctl kernel diff");
+			add(f, lb_findings[LB_FINDING_SYSCTL].name, false, object, text, mend_of_finding(text, fix));
 	}
 	const char *path = lb_proto_str(file, "path"), *error = lb_proto_str(file, "error");
 	if (path && error)

@@ -11,11 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define IPIP_V4   20u /* bytes in front of a packet */
-#define IPIP_V6   40u
-#define GUE_BYTES 12u /* UDP and GUE without options */
-#define GRE_BYTES 4u
-#define CSUM_MORE 4u
+#define IPIP_V4      20u /* bytes in front of a packet */
+#define IPIP_V6      40u
+#define GUE_BYTES    12u /* UDP and GUE without options */
+#define GRE_BYTES    4u
+#define CSUM_MORE    4u
+#define REMCSUM_MORE 8u /* private flags, and the option: GUE_LEN_PRIV + GUE_PLEN_REMCSUM of the kernel's net/gue.h */
 
 /* ---- what is asked for ---- */
 
@@ -70,7 +71,7 @@ static unsigned tunnel_bytes(const struct config_backend *b)
 	if (b->method != IPVS_METHOD_TUN)
 		return 0;
 	if (b->tunnel.type == IPVS_TUNNEL_GUE)
-		n += GUE_BYTES + (b->tunnel.csum == IPVS_TUNNEL_REMCSUM ? CSUM_MORE : 0);
+		n += GUE_BYTES + (b->tunnel.csum == IPVS_TUNNEL_REMCSUM ? REMCSUM_MORE : 0);
 	else if (b->tunnel.type == IPVS_TUNNEL_GRE)
 		n += GRE_BYTES + (b->tunnel.csum ? CSUM_MORE : 0);
 	return n;
