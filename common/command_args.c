@@ -164,13 +164,24 @@ const struct lb_wait *lb_wait_find(const char *object, const char *condition)
 static int choice_check(const struct lb_arg *arg, const char *s, struct lb_err *e)
 {
 	struct lb_text all = LB_TEXT_INIT;
-	for (const char *const *c = arg->choices; *c; c++) {
-		if (strcmp(*c, s) == 0) {
+	size_t n = 0;
+	const char *finer = NULL; /* kinds of events have events with a dot in their names, too many to list */
+	for (; arg->choices[n]; n++) {
+		const char *c = arg->choices[n];
+		if (strcmp(c, s) == 0) {
 			lb_text_done(&all);
 			return 0;
 		}
-		lb_text_printf(&all, "%s%s", c == arg->choices ? "" : ", ", *c);
+		if (strchr(c, '.'))
+			finer = c;
+		else
+			lb_text_printf(&all, "%s%s", n ? ", " : "", c);
 	}
+	const char *near = lb_text_suggest(s, strlen(s), arg->choices, n);
+	if (near)
+		lb_text_printf(&all, "; did you mean '%s'?", near);
+	else if (finer)
+		lb_text_printf(&all, "; or one of what these tell, like %s", finer);
 	lb_err_set(e, LB_CODE_USAGE, "%s is one of: %s", arg->name, all.bad ? "?" : all.s);
 	lb_text_done(&all);
 	return -1;
@@ -244,7 +255,8 @@ static int string_check(const struct lb_arg *arg, const char *s, size_t n, const
 		if (object_row(s))
 			return 0;
 		return lb_err_set(e, LB_CODE_USAGE,
-			"an object is service/NAME, backend/SERVICE/NAME, vrrp/NAME, peer, peer/NAME, sync or daemon");
+			"an object is service/NAME, backend/SERVICE/NAME, vrrp/NAME, peer, peer/NAME, sync, "
+			"config or daemon");
 	case LB_ARG_WEIGHT:
 		if (lb_weight_parse(s, &weight) == 0)
 			return 0;

@@ -414,7 +414,7 @@ const struct lb_command lb_commands[] = {
 				.kind = LB_ARG_DURATION,
 				.option = "confirm",
 				.metavar = "TIME",
-				.help = "go back after this time (2m) unless `config confirm` says to keep it" } } },
+				.help = "go back after this time, as 2m, unless `config confirm` says to keep it" } } },
 	[LB_COMMAND_CONFIG_CONFIRM] = { "config", "confirm", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
 		.wait = "ready", .help = "keep what was applied with --confirm",
 		.text = "With `--both` one confirm reaches both nodes." },
@@ -550,7 +550,7 @@ const struct lb_command lb_commands[] = {
 				  .required = true,
 				  .metavar = "OBJECT",
 				  .help = "service/NAME, backend/SERVICE/NAME, vrrp/NAME, peer, peer/NAME, sync, "
-					  "daemon" },
+					  "config, daemon" },
 			{ .name = "condition",
 				.kind = LB_ARG_CONDITION,
 				.required = true,

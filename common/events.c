@@ -167,7 +167,7 @@ const struct lb_alarm lb_alarms[] = {
 	{ "two_masters", "another node is master, too, and does not yield",
 		"lbctl --peer vrrp list   # who does not hear whom?" },
 	{ "vrrp_path_down", "the other node is master and well, but its adverts do not arrive", "lbctl peer status" },
-	{ "same_address", "an advert has our own source address and priority",
+	{ "same_address", "somebody else has our own source address: in an advert with our priority, or as a neighbour",
 		"lbctl vrrp show   # then arping -D the address that adverts leave from" },
 	{ "two_owners", "another node says that it owns the addresses, as this one does",
 		"lbctl --peer vrrp list   # priority 255 is for one of them" },

@@ -20,23 +20,32 @@ static const char *const other_words[][2] = {
 	{ "switchover", "failover" },
 };
 
-static const char *known_as(const char *got, const char *const *words, size_t n)
+static const char *our_word(const char *got)
 {
 	for (size_t i = 0; i < sizeof(other_words) / sizeof(other_words[0]); i++)
-		for (size_t k = 0; k < n && strcmp(got, other_words[i][0]) == 0; k++)
-			if (strcmp(words[k], other_words[i][1]) == 0)
-				return words[k];
+		if (strcmp(got, other_words[i][0]) == 0)
+			return other_words[i][1];
+	return got;
+}
+
+static const char *known_as(const char *got, const char *const *words, size_t n)
+{
+	const char *ours = our_word(got);
+	for (size_t k = 0; k < n; k++)
+		if (strcmp(words[k], ours) == 0)
+			return words[k];
 	return lb_text_suggest(got, strlen(got), words, n);
 }
 
-/* The commands where this word stands: `drain`, `config reload`. */
+/* The commands where this word, or ours for it, stands: `drain`, `undrain`, `config reload`. */
 static void say_elsewhere(const char *got, const char *otherwise, struct lb_text *text)
 {
+	const char *ours = our_word(got);
 	bool any = false;
 	for (size_t i = 0; i < LB_COMMAND_COUNT; i++) {
 		const struct lb_command *cmd = &lb_commands[i];
 		char name[LB_COMMAND_NAMELEN];
-		if (cmd->hidden || strcmp(*cmd->verb ? cmd->verb : cmd->noun, got) != 0)
+		if (cmd->hidden || strcmp(*cmd->verb ? cmd->verb : cmd->noun, ours) != 0)
 			continue;
 		lb_text_printf(text, "%s%s", any ? ", " : "; elsewhere: ", lb_command_name(cmd, ' ', name));
 		any = true;

@@ -56,7 +56,7 @@ static const char usage[] =
 	"Usage: lbd [--foreground] [OPTIONS]\n"
 	"       lbd --check [FILE...]       check a configuration, no daemon needed\n"
 	"       lbd --doctor                what this host lacks for it, as JSON: see lbctl doctor\n"
-	"       lbd --import=keepalived|ipvsadm [--id NAME] FILE   print it as lbd.yaml\n"
+	"       lbd --import=keepalived|ipvsadm [--id NAME] [FILE]   print it as lbd.yaml\n"
 	"       lbd --print=schema|keys|reasons|metrics|events|alarms|keepalived\n"
 	"\n"
 	"  -c, --config FILE     configuration (" CONFIG_PATH "); conf.d/*.yaml beside it is read, too\n"
@@ -66,7 +66,8 @@ static const char usage[] =
 	"      --state-dir DIR   overrides and generations (/var/lib/lbd)\n"
 	"      --log-level LEVEL error warning notice info debug; overrules the file\n"
 	"      --print=WHAT      schema: JSON Schema of lbd.yaml; keys: its keys;\n"
-	"                        reasons: words that lbctl shows; keepalived: what the\n"
+	"                        reasons: words that lbctl shows; metrics, events,\n"
+	"                        alarms: what there is of them; keepalived: what the\n"
 	"                        import knows\n"
 	"  -h, --help            this text\n"
 	"  -V, --version\n"
@@ -180,6 +181,12 @@ static int try_help(const char *got)
 	return LB_CODE_USAGE;
 }
 
+static int unexpected(const char *got, const char *instead)
+{
+	fprintf(stderr, "lbd: unexpected argument '%s'; %s\n", got, instead);
+	return LB_CODE_USAGE;
+}
+
 /* A service manager starts us again at once, and gives up for good after a few times: that is meant for a daemon that
  * crashes, whose node had better stay out of the pair. What we lack may be there in a minute (memory, descriptors), so
  * a start that was not possible takes so long that it is tried until it is. */
@@ -260,10 +267,12 @@ int main(int argc, char **argv)
 		return daemon_doctor(&opt);
 	if (import && optind + 1 >= argc)
 		return daemon_import(import, optind < argc ? argv[optind] : "-", id);
-	if (optind < argc) {
-		fprintf(stderr, "lbd: unexpected argument '%s'; to check a file: lbd --check FILE\n", argv[optind]);
-		return LB_CODE_USAGE;
-	}
+	if (id && !import)
+		return unexpected("--id", "--import=ipvsadm|keepalived --id NAME FILE");
+	if (optind < argc)
+		return import   ? unexpected(argv[optind + 1], "--import reads one FILE")
+		       : doctor ? unexpected(argv[optind], "--doctor reads the configuration: --config FILE")
+				: unexpected(argv[optind], "to check a file: lbd --check FILE");
 	lb_log_init("lbd", opt.level);
 	int status = run(&opt);
 	return status == NOT_RUN ? not_run() : status;

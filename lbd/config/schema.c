@@ -203,7 +203,8 @@ static const struct schema_row metrics_rows[] = {
 		.type = SCHEMA_TYPE_ENDPOINT,
 		.flags = SCHEMA_OFF,
 		.fallback = "127.0.0.1:9788",
-		.help = "The address and port of http://ADDRESS:PORT/metrics. Whoever reaches it may read it: names, "
+		.help = "Address and port, neither alone, of http://ADDRESS:PORT/metrics. Whoever reaches it may read "
+			"it: names, "
 			"addresses and counters of services and backends, nothing secret." },
 };
 

@@ -80,7 +80,7 @@ const struct schema_row schema_node_rows[] = {
 		.flags = SCHEMA_LIST | SCHEMA_REQUIRED,
 		.help = "Addresses of the node itself, never virtual ones. Each is one path, between the addresses "
 			"that the "
-			"nodes have in the same place of their lists." },
+			"nodes have in the same place of their lists. Flows are copied over the first four." },
 	[NODE_PRIORITY] = { .name = "priority",
 		.type = SCHEMA_TYPE_UINT,
 		.min = 1,

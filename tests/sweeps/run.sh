@@ -28,7 +28,16 @@ if [[ ${1-} == --inside ]]; then
     inside "$@"
 fi
 
-(($# >= 1)) || { sed -n '4s/^# //p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+case ${1-} in
+-h | --help)
+    sed -n '4,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+    PYTHONPATH=$lab exec /usr/bin/python3 "$here/sweep.py" --help
+    ;;
+'' | -*)
+    sed -n '4s/^# //p' "${BASH_SOURCE[0]}" >&2
+    exit 2
+    ;;
+esac
 LBD_BUILD=$(cd "$1" && pwd) || exit 2
 shift
 [[ $(id -u) == 0 ]] || skip "needs root"

@@ -36,6 +36,19 @@ wrong --check=file
 wrong --config
 wrong -Z
 
+# must_say TEXT OPTION...: it is refused, with these words
+must_say() {
+    local status
+    timeout 5 "$lbd" "${@:2}" >said 2>&1
+    status=$?
+    must "${*:2} is refused" test $status -eq 2
+    must "${*:2} says why" grep -qF "$1" said
+}
+must_say "unexpected argument 'b'; --import reads one FILE" --import=keepalived a b
+must_say "unexpected argument 'x'; --doctor reads the configuration" --doctor x
+must_say "unexpected argument '--id'; --import=" --id x
+must_say "unexpected argument 'x'; to check a file: lbd --check FILE" x
+
 # no directory can be made there
 start() { exec "$lbd" --config none --run-dir /proc/none --state-dir /proc/none --user "$(id -un)" 2>said; }
 

@@ -188,6 +188,10 @@ static const struct {
 	{ "no role", "wait", "{\"object\":\"vrrp/wan4\",\"condition\":\"up\"}", "master, backup" },
 	{ "a choice", "config.export", "{\"format\":\"ipvsadm\"}", NULL },
 	{ "another choice", "config.export", "{\"format\":\"nft\"}", "one of: ipvsadm" },
+	{ "a choice that is near", "config.export", "{\"format\":\"ipvsadmin\"}", "did you mean 'ipvsadm'?" },
+	{ "of many only the kinds are named", "watch", "{\"kind\":\"zebra\"}",
+		", kernel, alarm; or one of what these tell, like " },
+	{ "and an event that is near", "watch", "{\"kind\":\"backend.helth\"}", "; did you mean 'backend.health'?" },
 	{ "words are never sent", "complete", "{\"words\":[]}", "no argument" },
 };
 
