@@ -22,6 +22,7 @@
 #define STOP_DEADLINE_MS 2000
 #define TALK_DEADLINE_MS 500
 #define FLUSH_TRIES      3
+#define USR_QUIET_MS     60000
 
 void daemon_more(struct daemon *d)
 {
@@ -307,6 +308,22 @@ static void hup_cb(struct ev_loop *loop, ev_signal *w, int revents)
 	daemon_apply_start(d, &what, NULL, NULL);
 }
 
+/* keepalived writes a file for them, and scripts that were made for it go on sending them. */
+static void usr_cb(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	struct daemon *d = w->data;
+	struct lb_time now = lb_clock_now();
+	(void)loop;
+	(void)revents;
+	if (d->usr_told.us && lb_time_cmp(now, lb_time_add_ms(d->usr_told, USR_QUIET_MS)) < 0)
+		return;
+	d->usr_told = now;
+	lb_log(LB_LOG_NOTICE,
+		"daemon: SIG%s does nothing here: lbctl status, lbctl service stats and lbctl config show tell what "
+		"runs",
+		w->signum == SIGUSR1 ? "USR1" : "USR2");
+}
+
 /* ---- starting ---- */
 
 static void dispatch(struct ctl_request *rq, struct ctl_reply *r, void *arg)
@@ -365,6 +382,8 @@ static void start_watchers(struct daemon *d)
 	start_signal(d, &d->sigterm, term_cb, SIGTERM);
 	start_signal(d, &d->sigint, term_cb, SIGINT);
 	start_signal(d, &d->sighup, hup_cb, SIGHUP);
+	start_signal(d, &d->sigusr1, usr_cb, SIGUSR1);
+	start_signal(d, &d->sigusr2, usr_cb, SIGUSR2);
 	ev_async_init(&d->wake, wake_cb);
 	ev_async_start(d->loop, &d->wake);
 	ev_prepare_start(d->loop, &d->prepare);

@@ -343,8 +343,9 @@ struct daemon {
 	ev_idle idle;
 	bool more; /* daemon_more was called in this turn */
 	ev_timer tick, deadline, audit_timer, wait_timer, watchdog, stop_timer;
-	ev_signal sigterm, sigint, sighup;
-	ev_async wake; /* see wake_cb */
+	ev_signal sigterm, sigint, sighup, sigusr1, sigusr2;
+	struct lb_time usr_told; /* when a line was about these */
+	ev_async wake;           /* see wake_cb */
 };
 
 /* Runs until told to stop; returns the exit status. */

@@ -196,6 +196,8 @@ static int not_run(void)
 		signal(SIGHUP, SIG_DFL); /* the loop that would tell us of them is gone */
 		signal(SIGINT, SIG_DFL);
 		signal(SIGTERM, SIG_DFL);
+		signal(SIGUSR1, SIG_IGN);
+		signal(SIGUSR2, SIG_IGN);
 		(void)poll(NULL, 0, HOLD_OFF_MS);
 	}
 	return NOT_RUN;
@@ -204,6 +206,8 @@ static int not_run(void)
 static int run(struct daemon_options *opt)
 {
 	struct lb_err e;
+	signal(SIGUSR1, SIG_IGN); /* until the loop runs, which tells that they do nothing */
+	signal(SIGUSR2, SIG_IGN);
 	notify_init();
 	int err = worker_init();
 	if (err) {

@@ -57,13 +57,20 @@ struct exec_args { /* all made before the fork */
 	int channel;
 };
 
+/* What is sent to all processes of the service, or of a terminal, and is about the core: it reloads, or ends the
+ * workers in order. Not SIGTERM, with which it ends those that have nothing to clean up. */
+static bool of_the_core(int sig)
+{
+	return sig == SIGHUP || sig == SIGINT || sig == SIGUSR1 || sig == SIGUSR2;
+}
+
 /* Between fork and exec only async-signal-safe calls: another thread of a library may have held any lock. */
 static _Noreturn void child_exec(const struct exec_args *x)
 {
 	/* all signals are blocked here. A handler of the core would write to the loop of the core, and an ignored
-	 * signal would stay ignored after the exec */
+	 * signal stays ignored after the exec: those that are meant for the core, from its first instruction on */
 	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);
+		signal(sig, of_the_core(sig) ? SIG_IGN : SIG_DFL);
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

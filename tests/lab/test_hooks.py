@@ -11,7 +11,7 @@ import time
 import pytest
 
 from conftest import until
-from pair import A4, Wire, config, is_backup, is_master, lone, pair, state
+from pair import A4, B4, Wire, config, is_backup, is_master, lone, pair, state
 from steps import slowness
 
 INTERVAL = 0.1
@@ -211,6 +211,49 @@ def test_the_room_comes_and_goes_with_the_hook(pair, place):
         is_master(a)
         assert "failed" not in a.log() and not alarms(a)
         told(place, "a", ["master fault link_down 150 lb-a"])
+
+
+def family(pid):
+    """{pid: name} of a process and of all that it has started, however far down."""
+    with open(f"/proc/{pid}/comm", encoding="ascii") as f:
+        found = {pid: f.read().strip()}
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        for child in f.read().split():
+            found |= family(int(child))
+    return found
+
+
+def test_signals_to_the_whole_service_are_for_the_core(pair, place):
+    """What `systemctl kill` and `pkill` do. A reload is one, and no process ends that holds addresses or probes; what they
+    start has the signals as every program has them."""
+    path = place.program("a", f"grep SigIgn /proc/self/status >>{place.told}/ignored")
+    rooms = ["lbd", "lbd: probe", "lbd: script", "lbd: vip", "lbd: vrrp"]
+    with Wire(pair.c) as wire, single(pair.a, hooked(150, path)) as a, single(pair.b, config(100), "lb-b") as b:
+        is_master(a)
+        is_backup(b)
+        told(place, "a", ["init backup started 150 lb-a", "backup master no_advert 150 lb-a"])
+        assert {int(line.split()[1], 16) for line in place.lines("ignored")} == {0}
+        before = until(lambda: sorted((f := family(a.pid)).values()) == rooms and f, "the programs have ended")
+        start = time.monotonic()
+        a.write(hooked(150, path, "9s"))
+        for round in range(50):
+            for sig in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+                for pid, name in before.items():
+                    with_core = sig in (signal.SIGUSR1, signal.SIGUSR2) or (sig == signal.SIGHUP and round == 25)
+                    keeps = sig != signal.SIGTERM or name in ("lbd: vip", "lbd: vrrp")
+                    if with_core if name == "lbd" else keeps:
+                        os.kill(pid, sig)
+        until(lambda: "applied by signal" in a.log(), "it has reloaded")
+        until(lambda: len(wire.of(A4, start)) > 20, "adverts go on")
+        assert family(a.pid) == before and state(a) == "master" and not wire.of(B4, start)
+        assert a.log().count(": applied by signal") == 1
+        assert a.log().count("does nothing here") == 1 and "lbctl status" in a.log(), a.log()
+        for pid in before:
+            os.kill(pid, signal.SIGTERM)
+        until(lambda: a.process.poll() is not None, "it has ended")
+        assert a.process.returncode == 0
+        is_master(b)
+        assert wire.of(A4, start)[-1].prio == 0  # in order: the other node is told
 
 
 def test_the_stop_is_told_to_nobody_and_leaves_nothing(pair, place):

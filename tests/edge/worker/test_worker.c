@@ -281,6 +281,25 @@ START_TEST(one_that_does_not_end_is_killed)
 }
 END_TEST
 
+/* They are for the core, and who sends them to all processes means it alone: also before the worker is ready. */
+START_TEST(signals_of_the_core_end_no_worker)
+{
+	static const int all[] = { SIGHUP, SIGINT, SIGUSR1, SIGUSR2 };
+	start(&tidy);
+	pid_t pid = w.pid;
+	for (int i = 0; i < 400; i++)
+		ck_assert_int_eq(kill(pid, all[i % 4]), 0);
+	WAIT(n_ready == 1, 5000);
+	for (int i = 0; i < 400; i++)
+		ck_assert_int_eq(kill(pid, all[i % 4]), 0);
+	ck_assert_int_eq(kill(pid, SIGTERM), 0); /* which this one ignores by itself */
+	worker_stop(&w);
+	WAIT(worker_stopped(&w), 5000);
+	ck_assert(n_gone == 1 && !w.killed && w.starts == 1);
+	finish();
+}
+END_TEST
+
 /* The first one is killed after 5 s, the second one has 10. */
 START_TEST(a_slow_start_has_longer_the_next_time)
 {
@@ -320,6 +339,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, one_that_cannot_be_started_is_tried_again);
 	tcase_add_test(tc, a_stopped_worker_kills_itself);
 	tcase_add_test(tc, one_that_does_not_end_is_killed);
+	tcase_add_test(tc, signals_of_the_core_end_no_worker);
 	tcase_add_test(tc, a_slow_start_has_longer_the_next_time);
 	tcase_add_test(tc, stop_and_done_at_any_time);
 }
