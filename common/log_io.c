@@ -2,6 +2,7 @@
 #include "common/log_io.h"
 
 #include "common/buf.h"
+#include "common/clock_io.h"
 #include "common/text.h"
 
 #include <errno.h>
@@ -18,16 +19,18 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LINE_PLAIN 512 /* bytes of a line that needs no memory */
+#define LINE_PLAIN 512  /* bytes of a line that needs no memory */
+#define AGAIN_MS   1000 /* between two tries to find the journal */
 
 /* Set once at start, per process. */
 static struct {
 	const char *name;
 	enum lb_log_level level; /* the highest of: */
 	enum lb_log_level parts[LB_LOG_OTHER + 1];
-	int journal; /* datagram socket, -1 = standard error */
+	int journal;          /* datagram socket, -1 = standard error */
+	struct lb_time again; /* not before */
 } sink = { "lbd", LB_LOG_INFO,
-	{ LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO }, -1 };
+	{ LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO, LB_LOG_INFO }, -1, { 0 } };
 
 /* Standard error belongs to others, too, so what they have open is not made non-blocking: ours is opened anew, for us
  * and the processes that we start. A file would be written from its beginning then, and a socket cannot be opened;
@@ -44,6 +47,13 @@ static void own_error(void)
 	close(fd);
 }
 
+/* The socket that there is, as a room cannot make another one. It does not wait. */
+static bool join_journal(void)
+{
+	static const struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket" };
+	return connect(sink.journal, (const struct sockaddr *)&to, sizeof(to)) == 0;
+}
+
 void lb_log_init(const char *name, enum lb_log_level level)
 {
 	sink.name = name;
@@ -51,14 +61,13 @@ void lb_log_init(const char *name, enum lb_log_level level)
 	signal(SIGPIPE,
 		SIG_IGN); /* who reads may go away, and the service manager's own setting does not reach workers */
 	own_error();
-	if (sink.journal >= 0 || !getenv("JOURNAL_STREAM"))
+	if (!getenv("JOURNAL_STREAM"))
 		return;
-	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket" };
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
-		sink.journal = fd;
-	else if (fd >= 0)
-		close(fd);
+	if (sink.journal >= 0)
+		close(sink.journal);
+	sink.journal = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (sink.journal >= 0)
+		(void)join_journal(); /* else with a line, when it is there */
 }
 
 void lb_log_set_level(enum lb_log_level level)
@@ -125,6 +134,24 @@ static void emit_plain(enum lb_log_level level, const char *raw)
 	put_error(out, len + 1);
 }
 
+/* Its socket was made anew (journald's units are started again), or is not there. */
+static bool journal_is_back(int err)
+{
+	if (err != ECONNREFUSED && err != ENOTCONN && err != ENOENT && err != EPIPE)
+		return false;
+	struct lb_time now = lb_clock_now();
+	if (lb_time_cmp(now, sink.again) < 0)
+		return false;
+	sink.again = lb_time_add_ms(now, AGAIN_MS);
+	return join_journal();
+}
+
+static bool to_journal(const struct lb_text *out)
+{
+	return send(sink.journal, out->s, out->n, MSG_NOSIGNAL) >= 0 ||
+	       (journal_is_back(errno) && send(sink.journal, out->s, out->n, MSG_NOSIGNAL) >= 0);
+}
+
 /* A lost line must not end a load balancer: errors of the sink itself have nowhere to go and are dropped. False: there
  * is no memory. */
 static bool emit(enum lb_log_level level, const char *fields, const struct lb_text *line)
@@ -133,7 +160,7 @@ static bool emit(enum lb_log_level level, const char *fields, const struct lb_te
 	if (sink.journal >= 0) {
 		lb_text_printf(
 			&out, "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\n%sMESSAGE=%s\n", level, sink.name, fields, line->s);
-		if (!out.bad && send(sink.journal, out.s, out.n, MSG_NOSIGNAL) >= 0)
+		if (!out.bad && to_journal(&out))
 			goto done;
 		lb_text_clear(&out);
 	}

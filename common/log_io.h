@@ -2,6 +2,7 @@
 /*
  * The log sink: the journal's native datagram protocol when standard error is connected to the journal
  * (JOURNAL_STREAM is set), else one line on standard error. Control characters never reach it: lines are escaped here.
+ * Where the journal's socket is made anew the next line, or one a second later, finds it, also from inside a room.
  * Without memory a line is still told, on standard error, at least its first 500 bytes.
  *
  * A reader that is gone, or stands still, holds up nobody: what it does not take is lost. For that lb_log_init opens
@@ -14,7 +15,8 @@
 
 #include <stdbool.h>
 
-/* Call once per process. name: SYSLOG_IDENTIFIER ("lbd"), borrowed for good. */
+/* Call once per process, and again in a child that has closed all descriptors but the first three. name:
+ * SYSLOG_IDENTIFIER ("lbd"), borrowed for good. */
 void lb_log_init(const char *name, enum lb_log_level level);
 void lb_log_set_level(enum lb_log_level level); /* of all parts */
 void lb_log_set_part(enum lb_log_part part, enum lb_log_level level);

@@ -245,6 +245,7 @@ static _Noreturn void be_helper(const struct sandbox *s, int fd)
 	/* nothing of the process but its end of the pair: neither its channel nor the other end */
 	if (dup2(fd, STDERR_FILENO + 1) < 0 || syscall(SYS_close_range, STDERR_FILENO + 2, ~0u, 0))
 		_exit(1);
+	lb_log_init(s->helper_title, lb_log_get_level()); /* else its lines go to whatever gets that number next */
 	prctl(PR_SET_NAME, s->helper_title, 0, 0, 0);
 	/* it goes on while the machine is busy, too, but never before the process that it helps; without the right to
 	 * real-time priority there is nothing to lower */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A line is told, whether there is memory for it or not: that there is none has to be said, too. And a line that nobody
  * reads holds up nobody. */
+#include "common/clock_io.h"
 #include "common/log_io.h"
+#include "tests/edge/journal.h"
 #include "tests/unit/memory.h"
 
 #include <check.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pty.h>
 #include <signal.h>
 #include <stdio.h>
@@ -127,11 +130,54 @@ START_TEST(a_file_is_not_opened_anew)
 }
 END_TEST
 
+/* As a restart of journald's sockets makes it. */
+START_TEST(a_journal_that_is_made_anew_gets_the_next_line)
+{
+	journal_named();
+	journal_open();
+	lb_log_init("lbd", LB_LOG_INFO);
+	lb_log(LB_LOG_ERROR, "before");
+	ck_assert(journal_has("MESSAGE=before\n"));
+	journal_close();
+	journal_open();
+	lb_log(LB_LOG_ERROR, "after");
+	ck_assert(journal_has("MESSAGE=after\n"));
+	journal_close();
+}
+END_TEST
+
+/* Lines go to standard error until then, and looking for it is not what they cost. */
+START_TEST(a_journal_that_is_not_there_is_found_later)
+{
+	journal_named();
+	if (_i) {
+		journal_open();
+		lb_log_init("lbd", LB_LOG_INFO);
+		journal_close();
+	} else {
+		lb_log_init("lbd", LB_LOG_INFO);
+	}
+	struct lb_time from = lb_clock_now();
+	ck_assert_str_eq(logged(-1, "journal"), "lbd: error: no journal: out of memory\n");
+	for (int i = 0; i < 100; i++)
+		(void)logged(-1, "journal");
+	ck_assert_int_le(n_journal_connects, 3 + lb_time_diff_us(lb_clock_now(), from) / 1000000);
+	journal_open();
+	for (int i = 0; i < 10000 && !journal_has("no journal"); i++) {
+		(void)logged(-1, "journal");
+		poll(NULL, 0, 1);
+	}
+	ck_assert_str_eq(logged(-1, "journal"), "");
+	journal_close();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("log");
 	TCase *c = tcase_create("log");
 	suite_add_tcase(s, c);
+	tcase_set_timeout(c, 20); /* the journal is looked for once a second */
 	lb_log_init("lbd", LB_LOG_INFO);
 	tcase_add_test(c, a_line_needs_no_memory);
 	tcase_add_test(c, a_long_line_is_cut);
@@ -139,6 +185,8 @@ int main(void)
 	tcase_add_test(c, a_reader_that_is_gone_ends_nobody);
 	tcase_add_loop_test(
 		c, a_reader_that_stands_still_holds_up_nobody, 0, 3); /* as it is; ours: a pipe, a terminal */
+	tcase_add_test(c, a_journal_that_is_made_anew_gets_the_next_line);
+	tcase_add_loop_test(c, a_journal_that_is_not_there_is_found_later, 0, 2); /* from the start; meanwhile */
 	tcase_add_test(c, a_file_is_not_opened_anew);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -3,6 +3,7 @@
 #include "common/buf.h"
 #include "common/log_io.h"
 #include "lbd/sync/tls_io.h"
+#include "tests/edge/journal.h"
 #include "tests/edge/probe/servers.h"
 #include "tests/edge/worker/workers.h"
 
@@ -12,6 +13,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/netlink.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,6 +179,38 @@ static int sync_main(int fd, void (*alive)(void))
 	return told ? 40 : 34;
 }
 
+/* ---- one that logs, and so does its helper ---- */
+
+static int talks_main(int fd, void (*alive)(void))
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char buf[4096];
+	say_ready_and("");
+	do {
+		alive();
+		lb_log(LB_LOG_WARNING, "from the room");
+		(void)poll(&p, 1, 50);
+	} while (!p.revents || read(fd, buf, sizeof(buf)) > 0);
+	return 0;
+}
+
+static void talks_helper(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	/* as the one of VRRP does: it gets the lowest number that is free */
+	if (socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE) < 0)
+		_exit(1);
+	do
+		lb_log(LB_LOG_WARNING, "from the helper");
+	while (poll(&p, 1, 50) == 0);
+}
+
+static const struct worker_row talks = { .name = "talks",
+	.title = "lbd: talks",
+	.filter = SANDBOX_FILTER_VRRP,
+	.helper = talks_helper,
+	.helper_title = "lbd: helps",
+	.main = talks_main };
 static const struct worker_row sync_row = { .name = "sync",
 	.title = "lbd: sync",
 	.caps = 1ull << CAP_NET_ADMIN | 1ull << CAP_NET_RAW,
@@ -189,7 +223,7 @@ static const struct worker_row unknown_user = {
 static const struct worker_row privileged = {
 	.name = "privileged", .title = "lbd: privileged", .caps = 1ull << CAP_NET_ADMIN, .main = mute_main
 };
-static const struct worker_row *const rows[] = { &probe, &sync_row, &privileged, &unknown_user };
+static const struct worker_row *const rows[] = { &probe, &sync_row, &talks, &privileged, &unknown_user };
 
 static void status_of(pid_t pid, const char *key, char *out, size_t n)
 {
@@ -481,6 +515,25 @@ START_TEST(it_has_a_link_under_the_filter)
 }
 END_TEST
 
+/* It can make no socket of that kind, and need not. */
+START_TEST(it_finds_a_journal_that_is_made_anew)
+{
+	journal_named();
+	journal_open();
+	start(&talks);
+	WAIT(journal_has("from the room"), 10000);
+	WAIT(journal_has("from the helper"), 10000);
+	journal_close();
+	journal_open();
+	WAIT(journal_has("from the room"), 10000);
+	WAIT(journal_has("from the helper"), 10000);
+	ck_assert_uint_eq(n_gone, 0);
+	finish();
+	journal_close();
+	unsetenv("JOURNAL_STREAM");
+}
+END_TEST
+
 /* Who cannot know whom it must become does not go on as somebody else. */
 START_TEST(a_user_that_cannot_be_looked_up_ends_it)
 {
@@ -502,6 +555,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, it_speaks_tls_under_the_filter);
 	tcase_add_test(tc, it_reads_files_and_nothing_else);
 	tcase_add_test(tc, it_has_a_link_under_the_filter);
+	tcase_add_test(tc, it_finds_a_journal_that_is_made_anew);
 	tcase_add_test(tc, a_user_that_cannot_be_looked_up_ends_it);
 }
 
