@@ -146,6 +146,7 @@ static void tick_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	daemon_life_tick(d);
 	daemon_state_tick(d);
 	daemon_file_look(d);
+	daemon_host_tick(d);
 	daemon_log_tick(d, lb_clock_now());
 	daemon_level_tick(d, lb_clock_now());
 	d->env.rss_kib = host_rss_kib();
@@ -461,6 +462,7 @@ static int start(struct daemon *d)
 		.sync = &d->sync.all,
 		.life = &d->life.life,
 		.life_note = d->life.note,
+		.host_note = d->host_note,
 		.talk = d->talk.talk,
 		.remote = d->talk.remote,
 		.ops = &daemon_ctl_ops,

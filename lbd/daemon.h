@@ -71,6 +71,7 @@
 #define DAEMON_EXIT_STOP 10 /* how `lbctl daemon stop` ends: the service manager must not restart it */
 #define GENERATIONS_KEPT 50
 #define FINDINGS_MAX     16
+#define HOST_NOTE        480
 
 struct daemon_options {
 	const char *config, *state_dir, *run_dir, *node, *user;
@@ -331,8 +332,11 @@ struct daemon {
 	struct daemon_both *both;
 	struct daemon_follow *follow;
 	LB_VEC(struct daemon_wait *) waits;
+	struct host_needs needs; /* of the model that runs, whose names these are */
 	struct host_finding findings[FINDINGS_MAX];
 	size_t n_findings;
+	char host_note[HOST_NOTE]; /* of them, for the alarm; "" = there is none */
+	struct lb_time host_due;
 
 	bool stopping;
 	struct lb_time stopping_since;
@@ -389,8 +393,9 @@ struct model *daemon_model_build(struct daemon *d, struct config *c, uint32_t *n
 /* c becomes what runs. 0, or -ENOMEM with nothing changed (c is freed). */
 int daemon_model_swap(struct daemon *d, struct config *c);
 void daemon_host_needs(const struct config *c, struct host_needs *needs); /* all but needs->sync */
-/* What the host lacks for the services that run. */
+/* What the host lacks for the services that run. tick: the same when it is time. */
 void daemon_host_look(struct daemon *d);
+void daemon_host_tick(struct daemon *d);
 
 /* ---- daemon_import.c ---- */
 /* The configuration of another balancer as lbd.yaml on standard output, what is to be said of it on standard error.

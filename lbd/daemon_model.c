@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HOST_LOOK_MS 30000
+
 struct model *daemon_model_build(struct daemon *d, struct config *c, uint32_t *next_id)
 {
 	const struct model_input in = {
@@ -94,24 +96,36 @@ void daemon_host_needs(const struct config *c, struct host_needs *needs)
 	}
 }
 
+/* The text about a sysctl may have a number that is another one each time; what mends it stays. */
 static bool known_finding(const struct host_finding *old, size_t n, const struct host_finding *f)
 {
+	bool sysctl = strncmp(f->fix, "sysctl ", 7) == 0;
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(old[i].text, f->text) == 0)
+		if (sysctl ? strcmp(old[i].fix, f->fix) == 0 : strcmp(old[i].text, f->text) == 0)
 			return true;
 	return false;
 }
 
-/* Read again at every apply and every look of an operator; said in the log once. */
+static void note_findings(struct daemon *d)
+{
+	const struct host_finding *f = d->findings;
+	char more[32] = "";
+	if (d->n_findings > 1)
+		snprintf(more, sizeof(more), "; and %zu more", d->n_findings - 1);
+	d->host_note[0] = '\0';
+	if (d->n_findings)
+		snprintf(d->host_note, sizeof(d->host_note), "%s; to mend: %s%s", f->text, f->fix, more);
+}
+
+/* Read again at every apply, at every look of an operator, and from time to time: who sets the sysctls of a host anew
+ * (`sysctl --system`) tells nobody. Said in the log once. */
 void daemon_host_look(struct daemon *d)
 {
-	struct host_needs needs;
 	struct host_finding old[FINDINGS_MAX];
 	size_t n_old = d->n_findings;
 	memcpy(old, d->findings, sizeof(old));
-	daemon_host_needs(d->model->config, &needs);
-	needs.sync = model_sync_flows(&d->sync.all) || d->model->config->multicast.interface[0];
-	size_t n = host_read(&needs, d->findings, FINDINGS_MAX);
+	d->needs.sync = model_sync_flows(&d->sync.all) || d->model->config->multicast.interface[0];
+	size_t n = host_read(&d->needs, d->findings, FINDINGS_MAX);
 	d->n_findings = n < FINDINGS_MAX ? n : FINDINGS_MAX;
 	if (d->nft.finding.text[0] && d->n_findings < FINDINGS_MAX)
 		d->findings[d->n_findings++] = d->nft.finding;
@@ -119,6 +133,14 @@ void daemon_host_look(struct daemon *d)
 		if (!known_finding(old, n_old, &d->findings[i]))
 			lb_log(LB_LOG_WARNING, "%s: %s; to mend: %s", d->findings[i].object, d->findings[i].text,
 				d->findings[i].fix);
+	note_findings(d);
+	d->host_due = lb_time_add_ms(lb_clock_now(), HOST_LOOK_MS);
+}
+
+void daemon_host_tick(struct daemon *d)
+{
+	if (lb_time_cmp(lb_clock_now(), d->host_due) >= 0)
+		daemon_host_look(d);
 }
 
 void daemon_overrides_prune(struct daemon *d)
@@ -142,6 +164,7 @@ int daemon_model_swap(struct daemon *d, struct config *c)
 		return err;
 	}
 	d->model = m;
+	daemon_host_needs(m->config, &d->needs); /* all services are gone through, users looked up: not at each look */
 	d->turn++;
 	if (!old || old->config->log_level != m->config->log_level)
 		daemon_level_hold(d);

@@ -46,6 +46,11 @@ json_t *ctl_alarms(const struct ctl_env *env)
 		snprintf(text, sizeof(text), "state_not_read: %s", env->state_not_read);
 		json_array_append_new(list, json_string(text));
 	}
+	if (env->host_note && env->host_note[0]) {
+		char text[500];
+		snprintf(text, sizeof(text), "host_not_ready: %s", env->host_note);
+		json_array_append_new(list, json_string(text));
+	}
 	put_workers(env, list);
 	ctl_life_alarms(env, list);
 	ctl_vrrp_alarms(env, list);

@@ -182,6 +182,7 @@ struct ctl_env {
 	const struct model_sync *sync;
 	const struct life *life; /* of the generation that runs */
 	const char *life_note; /* behind "generation N": why something else runs than the file says; "" = it does not */
+	const char *host_note; /* what the host lacks for what runs, with the line that mends it; "", NULL = nothing */
 	struct ctl_talk *talk; /* with the core of the other node */
 	struct ctl_remote *remote;
 	uint64_t turn;       /* changes whenever model is replaced */

@@ -463,6 +463,7 @@ json_t *ctl_row_status(struct ctl_env *env)
 {
 	struct model_totals t = ctl_totals(env);
 	json_t *row = json_object(), *file = json_object();
+	json_t *findings = findings_of(env); /* the host is looked at: there is an alarm of that, too */
 	ctl_put(row, "node", json_string(env->node));
 	ctl_put(row, "version", json_string(env->version));
 	ctl_put(row, "generation", json_integer(env->generation));
@@ -483,7 +484,7 @@ json_t *ctl_row_status(struct ctl_env *env)
 	ctl_put(row, "file", file);
 	ctl_put(row, "config", ctl_life_state(env));
 	ctl_put(row, "alarms", ctl_alarms(env));
-	ctl_put(row, "findings", findings_of(env));
+	ctl_put(row, "findings", findings);
 	put_problems(env, row);
 	ctl_put(row, "workers", workers_of(env));
 	return row;

@@ -68,6 +68,34 @@ def findings(d):
     return {(r["check"], r["object"]): r for r in all_}
 
 
+def test_a_sysctl_that_is_set_back_is_an_alarm(pair):
+    """`sysctl --system` tells nobody; and nobody asks, which would make it look."""
+    service = {"listen": "10.7.0.100:80", "check": "none", "backends": {"app": "10.7.0.3:8080"}}
+    forward = "net.ipv4.ip_forward"
+    d = Lbd(pair.a, json.dumps({"services": {"web": service}}), name="lb-a", user="root")
+
+    def told(what):
+        until(lambda: f"alarm/host_not_ready: {what}" in d.log(), what, 60)
+
+    try:
+        pair.a.sysctl(forward, 1)
+        d.start(ready=False)
+        until(lambda: d.call("status").returncode in (0, 1), "it answers")
+        assert f"{forward} is" not in d.log()
+        pair.a.sysctl(forward, 0)
+        told(f"raised ({forward} is 0: mode nat forwards between client and backend: nothing will pass; "
+             f"to mend: sysctl -w {forward}=1)")
+        assert 'lbd_alarm_raised{alarm="host_not_ready"} 1' in d.text("metrics")
+        (found,) = [r for r in rows(d, "doctor", code=1) if r["text"].startswith(f"{forward} is 0")]
+        assert found["fix"] == f"sysctl -w {forward}=1"
+        pair.a.sysctl(forward, 1)
+        assert not [a for a in d.ctl("status")["data"][0]["alarms"] if a.startswith("host_not_ready")]  # who asks is told how it is now
+        told("is over")
+    finally:
+        d.close()
+        pair.a.sysctl(forward, 0)
+
+
 class TestDoctor:
     def test_what_is_wrong_is_found_with_what_mends_it(self, d, pair):
         found = findings(d)

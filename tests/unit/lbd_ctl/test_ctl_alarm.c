@@ -143,6 +143,27 @@ START_TEST(a_process_that_stays_away_is_one)
 }
 END_TEST
 
+/* One for all that it lacks, so it is not raised again when that becomes more or less. */
+START_TEST(what_the_host_lacks_is_one)
+{
+	static const char first[] =
+		"net.ipv4.ip_forward is 0: nothing passes; to mend: sysctl -w net.ipv4.ip_forward=1";
+	node_start("services: {}\n");
+	k.env.host_note = "";
+	ck_assert_str_eq(raised(0), "[]");
+	k.env.host_note = first;
+	json_t *list = ctl_alarms(&k.env);
+	ck_assert_str_eq(news(list),
+		"+host_not_ready alarm/host_not_ready: raised (net.ipv4.ip_forward is 0: nothing passes; "
+		"to mend: sysctl -w net.ipv4.ip_forward=1)\n");
+	k.env.host_note = "vrrp/wan and others";
+	ck_assert_str_eq(news(ctl_alarms(&k.env)), "");
+	k.env.host_note = NULL;
+	ck_assert_str_eq(news(ctl_alarms(&k.env)), "-host_not_ready alarm/host_not_ready: is over\n");
+	node_end();
+}
+END_TEST
+
 START_TEST(a_name_is_not_its_beginning)
 {
 	ck_assert(lb_alarm_is("peer_down", "peer_down") && lb_alarm_is("peer_down: peer/b", "peer_down"));
@@ -160,6 +181,7 @@ int main(void)
 	tcase_add_test(tc, what_was_told_is_not_told_again);
 	tcase_add_test(tc, what_leaves_without_a_word_is_over);
 	tcase_add_test(tc, a_process_that_stays_away_is_one);
+	tcase_add_test(tc, what_the_host_lacks_is_one);
 	tcase_add_test(tc, a_name_is_not_its_beginning);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);
