@@ -155,8 +155,8 @@ const struct lb_alarm lb_alarms[] = {
 	{ "state_not_saved", "the state directory cannot be written, or lacks something since; tried again every 10 s",
 		"ls -ld /var/lib/lbd" },
 	{ "state_not_read",
-		"something in the state directory cannot be read: overrides, or which configurations were rolled back; "
-		"it stays as it is, and holds as soon as it can be read",
+		"something in the state directory cannot be read, or was written by a newer lbd: overrides, or which "
+		"configurations were rolled back; it stays as it is, and holds as soon as it can be read",
 		"chown -R lbd:lbd /var/lib/lbd   # or the disk: dmesg" },
 	{ "host_not_ready",
 		"the host is not set to what the running configuration needs, a sysctl or a rule of nftables; it is "

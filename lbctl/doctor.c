@@ -65,6 +65,8 @@ static const char *mend_of(const char *raised)
 {
 	if (lb_alarm_is(raised, "kernel_refused") && strstr(raised, "has no IPVS"))
 		return NO_IPVS_MEND;
+	if (lb_alarm_is(raised, "state_not_read") && strstr(raised, "newer lbd"))
+		return "apt list -a lbd   # or move what it names out of the state directory";
 	for (size_t i = 0; i < lb_alarms_n; i++)
 		if (lb_alarm_is(raised, lb_alarms[i].name))
 			return lb_alarms[i].mend;

@@ -300,7 +300,11 @@ struct daemon {
 	struct lb_text owned_pending;
 	char boot_id[40];
 	bool unsaved[DAEMON_FILES]; /* what is on the disk lacks something */
-	bool unread[DAEMON_FILES];  /* it has something that could not be read, and stays as it is */
+	int unread[DAEMON_FILES];   /* != 0: it has something that could not be read, and stays as it is */
+	struct daemon_seen {
+		ino_t ino;
+		struct timespec changed;
+	} newer;                    /* the overrides that a newer lbd wrote */
 	struct lb_time unsaved_due; /* when either is tried again */
 	uint64_t config_hash;       /* of the text that runs */
 	uint64_t config_stamp;      /* of the file and conf.d as last looked at: names, times, sizes */

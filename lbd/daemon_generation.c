@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Generations on the disk (generation.h): written beside and renamed, so that a power cut leaves the old one or the new
  * one. One that does not check is set aside for a person to look at, and is as good as not there. One that cannot be
- * read may say anything: that a text was rolled back, too. */
+ * read, or that a newer lbd wrote, may say anything: that a text was rolled back, too. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "common/text.h"
@@ -62,6 +62,12 @@ static void set_aside(struct daemon *d, uint32_t number, const char *why)
 		err ? "it cannot be set aside: " : "kept as ", err ? strerror(-err) : aside + strlen("generations/"));
 }
 
+/* Of one that is refused. */
+static bool is_newer(const struct lb_text *text, const struct lb_err *e)
+{
+	return e->code == LB_CODE_INVALID && generation_is_newer(text->s ? text->s : "", text->n);
+}
+
 /* 0; -ENOENT; -EBADMSG: it was set aside; -errno: it cannot be read. */
 static int head_of(struct daemon *d, uint32_t number, struct generation *g)
 {
@@ -71,7 +77,7 @@ static int head_of(struct daemon *d, uint32_t number, struct generation *g)
 	size_t size = 0;
 	int err = state_read_begin(d->state_dir, name_of(number, name), GENERATION_HEAD_MAX, &text, &size);
 	if (!err && generation_read_head(text.s ? text.s : "", text.n, size, g, &e)) {
-		err = e.code == LB_CODE_INVALID ? -EBADMSG : -ENOMEM;
+		err = is_newer(&text, &e) ? DAEMON_NEWER : e.code == LB_CODE_INVALID ? -EBADMSG : -ENOMEM;
 		if (err == -EBADMSG)
 			set_aside(d, number, e.text);
 	}
@@ -299,6 +305,8 @@ int daemon_generation_load(
 		return lb_err_set(e, LB_CODE_FAILED, "%s/%s: %s", d->opt->state_dir, name, strerror(-err));
 	if (generation_read(raw->s ? raw->s : "", raw->n, g, &why) == 0)
 		return 0;
+	if (is_newer(raw, &why))
+		return lb_err_set(e, LB_CODE_FAILED, "%s/%s: a newer lbd wrote it", d->opt->state_dir, name);
 	if (why.code == LB_CODE_INVALID)
 		set_aside(d, number, why.text);
 	return lb_err_set(e, LB_CODE_FAILED, "%s/%s: %s", d->opt->state_dir, name, why.text);

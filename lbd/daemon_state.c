@@ -11,9 +11,11 @@
 #include "lbd/state/state_io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* No more is written than a start reads. Every backend there may be can be drained with a reason of a line. */
@@ -28,6 +30,11 @@ static const char *const files[DAEMON_FILES] = { [DAEMON_FILE_OVERRIDES] = "over
 	[DAEMON_FILE_OWNED] = "owned",
 	[DAEMON_FILE_GENERATIONS] = "generations",
 	[DAEMON_FILE_VRRP] = "vrrp" };
+
+#define NEWER " was written by a newer lbd: "
+#define TO_DO "install that one again, or move it out of the state directory"
+static const char *const newer[DAEMON_FILES] = { [DAEMON_FILE_OVERRIDES] = "overrides.json" NEWER TO_DO,
+	[DAEMON_FILE_GENERATIONS] = "a file in generations" NEWER TO_DO };
 
 void daemon_saved(struct daemon *d, enum daemon_file file, int err)
 {
@@ -53,11 +60,11 @@ bool daemon_all_saved(const struct daemon *d)
 
 void daemon_unread(struct daemon *d, enum daemon_file file, const char *name, int err)
 {
-	bool was = d->unread[file];
-	d->unread[file] = err != 0;
+	int was = d->unread[file];
+	d->unread[file] = err;
 	if (err && !was) {
 		lb_log(LB_LOG_ERROR, "state: %s/%s cannot be read: %s; it stays as it is and is tried again every 10 s",
-			d->opt->state_dir, name, strerror(-err));
+			d->opt->state_dir, name, err == DAEMON_NEWER ? "a newer lbd wrote it; " TO_DO : strerror(-err));
 		d->unsaved_due = lb_time_add_ms(lb_clock_now(), RETRY_MS);
 	}
 	if (!err && was)
@@ -68,7 +75,7 @@ const char *daemon_first_unread(const struct daemon *d)
 {
 	for (size_t i = 0; i < DAEMON_FILES; i++)
 		if (d->unread[i])
-			return files[i];
+			return d->unread[i] == DAEMON_NEWER ? newer[i] : files[i];
 	return NULL;
 }
 
@@ -100,11 +107,15 @@ static void said_done(struct said *s)
 	*s = (struct said){ 0 };
 }
 
-/* 0 and *out; -EBADMSG and *e: it is damaged; -ENOMEM. */
+/* 0 and *out; -EBADMSG and *e: it is damaged; DAEMON_NEWER; -ENOMEM. */
 static int parse_overrides(const struct lb_text *text, struct said *out, struct lb_err *e)
 {
 	json_error_t je;
 	json_t *j = lb_json_parse(text->s ? text->s : "", text->n, JSON_REJECT_DUPLICATES, &je);
+	if (json_integer_value(json_object_get(j, "version")) > OVERRIDES_VERSION) {
+		json_decref(j);
+		return DAEMON_NEWER;
+	}
 	struct said s = { .o = j ? overrides_from_json(j, lb_clock_wall_ms(), lb_clock_boot(), e) : NULL,
 		.words = override_words_new() };
 	int err = !j ? lb_err_set(e, LB_CODE_INVALID, "%s", je.text) : 0;
@@ -153,10 +164,25 @@ static int load_overrides(struct daemon *d)
 	return passes(err) ? err : 0;
 }
 
+/* What a newer lbd wrote may be large, and stays what it is until it is another file. */
+static bool is_same_file(struct daemon *d)
+{
+	struct stat st;
+	if (d->unread[DAEMON_FILE_OVERRIDES] != DAEMON_NEWER ||
+		fstatat(d->state_dir, files[DAEMON_FILE_OVERRIDES], &st, AT_SYMLINK_NOFOLLOW))
+		return false;
+	bool same = st.st_ino == d->newer.ino && st.st_ctim.tv_sec == d->newer.changed.tv_sec &&
+		    st.st_ctim.tv_nsec == d->newer.changed.tv_nsec;
+	d->newer = (struct daemon_seen){ st.st_ino, st.st_ctim };
+	return same;
+}
+
 /* Who set some meanwhile spoke last. */
 static void load_overrides_again(struct daemon *d)
 {
 	struct said s;
+	if (is_same_file(d))
+		return;
 	int err = read_overrides(d, &s);
 	if (s.o)
 		err = daemon_words_back(d, s.words, s.o);

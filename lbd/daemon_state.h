@@ -4,15 +4,19 @@
 
 #include "lbd/daemon.h"
 
+#include <errno.h>
+
 int daemon_state_start(struct daemon *d); /* 0, or -errno: it must not go on without */
 /* That file was written, or with -errno was not, and lacks something since. */
 void daemon_saved(struct daemon *d, enum daemon_file file, int err);
 bool daemon_all_saved(const struct daemon *d);
 /* That file, or one in it of that name, is there and was read, or with -errno was not: what it says is not forgotten.
- */
+ * DAEMON_NEWER: it is of a later version, after the way back to an older package. */
+#define DAEMON_NEWER (-EPROTONOSUPPORT)
 void daemon_unread(struct daemon *d, enum daemon_file file, const char *name, int err);
-const char *daemon_first_unread(const struct daemon *d); /* its name; NULL = everything was read */
-void daemon_state_retry(struct daemon *d);               /* writes what lacks something */
+const char *daemon_first_unread(
+	const struct daemon *d);                     /* its name, and what is to be done; NULL = everything was read */
+void daemon_state_retry(struct daemon *d);           /* writes what lacks something */
 void daemon_state_tick(struct daemon *d);            /* the same when it is time, and reads what could not be read */
 const char *daemon_overrides_save(struct daemon *d); /* NULL, or why not (static); it is tried again */
 

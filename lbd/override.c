@@ -8,11 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OVERRIDES_VERSION 1
-#define PERCENT_MAX       1000
-#define PRIO_MAX          254
-#define FOR_MS_MAX        (INT64_MAX / 1000 / 4) /* a file may hold any time; microseconds of it must not overflow */
-#define CLOCK_STEP_MS     1000
+#define PERCENT_MAX   1000
+#define PRIO_MAX      254
+#define FOR_MS_MAX    (INT64_MAX / 1000 / 4) /* a file may hold any time; microseconds of it must not overflow */
+#define CLOCK_STEP_MS 1000
 
 /* A person sets tens of them, a script one for each backend; and each backend is looked up in every new model. */
 struct overrides {

@@ -114,6 +114,7 @@ void overrides_each(const struct overrides *o, override_fn *fn, void *arg);
 /* Keeps only objects for which keep() is true; calls dropped for the others before they go. */
 void overrides_prune(struct overrides *o, bool (*keep)(const char *object, void *arg), override_fn *dropped, void *arg);
 
+#define OVERRIDES_VERSION 1
 /* {"version":1,"overrides":[...]}: new reference, NULL no memory. A key that an older lbd does not know is one it
  * leaves alone, so a further kind of item needs no new version. */
 json_t *overrides_to_json(const struct overrides *o);

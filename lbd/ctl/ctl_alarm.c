@@ -42,7 +42,7 @@ json_t *ctl_alarms(const struct ctl_env *env)
 	if (env->state_not_saved)
 		json_array_append_new(list, json_string("state_not_saved"));
 	if (env->state_not_read) {
-		char text[60];
+		char text[200];
 		snprintf(text, sizeof(text), "state_not_read: %s", env->state_not_read);
 		json_array_append_new(list, json_string(text));
 	}

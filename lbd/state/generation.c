@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAGIC     "lbd-generation 2\n"
+#define WORD      "lbd-generation"
+#define VERSION   2
+#define MAGIC     WORD " 2\n"
 #define HASH_LINE 22u /* "head " and 16 digits and a newline; "end " is one less */
 
 const char *const generation_states[GENERATION_STATE_COUNT] = {
@@ -255,6 +257,14 @@ int generation_read(const char *buf, size_t n, struct generation *g, struct lb_e
 	}
 	*g = got;
 	return 0;
+}
+
+bool generation_is_newer(const char *buf, size_t n)
+{
+	struct lb_reader r = { (const uint8_t *)buf, (const uint8_t *)buf + n, false };
+	size_t len = 0;
+	const char *version = field(&r, WORD, &len);
+	return number(&r, version, len, '\n', NULL) > VERSION && !r.bad;
 }
 
 void generation_done(struct generation *g)

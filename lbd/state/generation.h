@@ -26,6 +26,7 @@
 #include "common/err.h"
 #include "common/vec.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define GENERATION_MESSAGE_MAX LB_TEXT_MAX
@@ -65,6 +66,9 @@ int generation_read(const char *buf, size_t n, struct generation *g, struct lb_e
  * is behind the head may be damaged all the same. */
 int generation_read_head(const char *buf, size_t n, size_t size, struct generation *g, struct lb_err *e);
 void generation_done(struct generation *g);
+
+/* Whether its first line is that of a later version of the form: what is refused then is no damage. */
+bool generation_is_newer(const char *buf, size_t n);
 
 /* Whether both hold the same texts under the same names. */
 int generation_same_text(const struct generation *a, const struct generation *b);

@@ -55,6 +55,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 		if (!out.bad && (generation_read(out.s, out.n, &again, &e) || !generation_same_text(&g, &again) ||
 					!same(&g, &again)))
 			abort();
+		if (generation_is_newer(s, fixed.n))
+			abort();
 		/* leading zeros may make a head longer than any that is written */
 		if (of_head == 0 && !same(&g, &head))
 			abort();

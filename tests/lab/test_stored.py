@@ -120,6 +120,38 @@ def test_overrides_that_cannot_be_read_are_not_forgotten(pair, what):
         assert "state_not_saved" not in status(d)["alarms"]
 
 
+NEWER = " was written by a newer lbd: install that one again, or move it out of the state directory"
+
+
+def test_overrides_of_a_newer_lbd_are_not_forgotten(pair):
+    """The way back to an older package: nothing is written over, and the way forward finds it as it was."""
+    with running(pair.a, json.dumps({"services": web()}) + "\n", "lbd") as d:
+        d.text("backend", "maint", "web/app1", "--reason", "its disk")
+        path = os.path.join(d.state_dir, "overrides.json")
+        d.stop()
+        with open(path, encoding="utf-8") as f:
+            ours = f.read()
+        newer = ours.replace('"version": 1', '"version": 2')
+        assert newer != ours
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(newer)
+        answers(d.start(ready=False))
+        assert unread(d) == [f"state_not_read: overrides.json{NEWER}"]
+        assert override(d) is None and d.log().count("a newer lbd wrote it") == 1
+        done = d.call("backend", "weight", "web/app2", "5")
+        assert done.returncode == 0 and "not stored" in done.stdout, done
+        assert unread(d) and d.stop() == 0
+        answers(d.start(ready=False))
+        assert unread(d) and open(path, encoding="utf-8").read() == newer and not os.path.exists(path + ".rejected")
+        d.call("backend", "weight", "web/app2", "5")
+        with open(path, "w", encoding="utf-8") as f:  # as the newer one would go on with it
+            f.write(ours)
+        has_read(d)
+        assert override(d)[0] == "maint" and override(d, "web/app2", "weight")[0] == "5"
+        restart(d)
+        assert override(d)[0] == "maint" and override(d, "web/app2", "weight")[0] == "5"
+
+
 def test_many_overrides_that_are_read_later_all_hold(pair):
     names, yaml = many()
     d = Lbd(pair.a, yaml, user="lbd")
@@ -165,6 +197,28 @@ def test_one_generation_that_cannot_be_read_may_be_a_rolled_back_file(unprivileg
     has_read(d)
     assert history(d) == {1: "confirmed", 2: "rolled_back"} and running_one(d) == 1
     assert f"generation 1 runs, not {d.config}: that is 2, rolled back: by " in " ".join(d.text("status").split())
+
+
+def test_a_generation_of_a_newer_lbd_may_be_a_rolled_back_file(unprivileged):
+    d = unprivileged
+    rolled_back_file(d)
+    d.stop()
+    path = os.path.join(d.state_dir, "generations", "2")
+    with open(path, encoding="utf-8") as f:
+        ours = f.read()
+    newer = ours.replace("lbd-generation 2\n", "lbd-generation 3\n", 1)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(newer)
+    answers(d.start(ready=False))
+    assert shown(d) == text(1) and unread(d) == [f"state_not_read: a file in generations{NEWER}"]
+    done = d.call("config", "show", "2")
+    assert done.returncode and "a newer lbd wrote it" in done.stdout + done.stderr, done
+    apply(d, text(3))
+    assert open(path, encoding="utf-8").read() == newer and not damaged(d)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(ours)
+    has_read(d)
+    assert history(d) == {1: "confirmed", 2: "rolled_back", running_one(d): "confirmed"}
 
 
 @pytest.mark.parametrize("what", ["folder", "files"])

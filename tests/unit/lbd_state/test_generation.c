@@ -49,6 +49,35 @@ START_TEST(reads_what_it_wrote)
 }
 END_TEST
 
+static const struct {
+	const char *what, *text;
+	bool newer;
+} versions[] = {
+	{ "ours", "lbd-generation 2\nnumber 17\n", false },
+	{ "the one before", "lbd-generation 1\nnumber 17\n", false },
+	{ "the next one", "lbd-generation 3\nnumber 17\n", true },
+	{ "whatever may follow", "lbd-generation 10\n", true },
+	{ "cut before the line ends", "lbd-generation 3", false },
+	{ "no number", "lbd-generation 3a\n", false },
+	{ "too large a number", "lbd-generation 3000000000000000000000\n", false },
+	{ "no version", "lbd-generation \n", false },
+	{ "another word", "lbd-generations 3\n", false },
+	{ "nothing", "", false },
+};
+
+START_TEST(a_later_version_is_no_damage)
+{
+	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+		struct generation g;
+		struct lb_err e;
+		size_t n = strlen(versions[i].text);
+		ck_assert_msg(generation_is_newer(versions[i].text, n) == versions[i].newer, "%s", versions[i].what);
+		ck_assert_int_eq(generation_read(versions[i].text, n, &g, &e), -1);
+		ck_assert_int_eq(e.code, LB_CODE_INVALID);
+	}
+}
+END_TEST
+
 START_TEST(as_many_sources_as_there_may_be)
 {
 	struct generation g, back;
@@ -158,6 +187,7 @@ int main(void)
 	Suite *s = suite_create("generation");
 	TCase *t = tcase_create("all");
 	tcase_add_test(t, reads_what_it_wrote);
+	tcase_add_test(t, a_later_version_is_no_damage);
 	tcase_add_test(t, as_many_sources_as_there_may_be);
 	tcase_add_test(t, a_line_break_in_who_or_why_cannot_forge_a_field);
 	tcase_add_test(t, the_digest_is_that_of_sha256sum);
