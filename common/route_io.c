@@ -73,10 +73,10 @@ int lb_route(int fd, const struct lb_packet *p, struct lb_way *out)
 	if (err)
 		return err;
 	if (sendto(fd, b.buf, b.len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
-		return -errno;
+		return -ECOMM;
 	ssize_t n = recv(fd, buf, sizeof(buf), 0);
 	if (n < 0)
-		return -errno;
+		return -ECOMM;
 	if (lb_nl_next(buf, (size_t)n, &at, &m) <= 0)
 		return -EBADMSG;
 	if (m.type == RTM_NEWROUTE)

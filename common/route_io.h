@@ -24,5 +24,6 @@ struct lb_packet {
 };
 
 int lb_route_open(void); /* a descriptor, or -errno, which lb_route takes */
-/* 0 and *out; -errno: the kernel's word (-ENETUNREACH), or that it could not be asked. */
+/* 0 and *out; -errno: the kernel's word (-ENETUNREACH, -EINVAL of a blackhole, -EACCES of a prohibit route), or that it
+ * could not be asked: never one of these, whatever does not let us. */
 int lb_route(int fd, const struct lb_packet *p, struct lb_way *out);

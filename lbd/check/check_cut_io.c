@@ -4,6 +4,7 @@
 #include "common/route_io.h"
 #include "lbd/check/check_result.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -69,4 +70,20 @@ void check_cut_distrust(const struct check_cut_watch *c, const struct check_spec
 	char text[CHECK_TEXT_MAX];
 	snprintf(text, sizeof(text), "%s has no link: paused", cut->name);
 	check_result_set(r, CHECK_CODE_SOCKERR, text);
+}
+
+void check_cut_route(const struct check_cut_watch *c, const struct check_spec *s, struct check_result *r)
+{
+	/* as IPVS asks: from no address, and for root, who no rule about the user of probes is for */
+	const struct lb_packet packet = { .to = &s->addr, .owned = true };
+	struct lb_way way;
+	bool goes_there = check_types[s->type].room == CHECK_ROOM_NET && s->type != CHECK_TYPE_FILE;
+	if (!r->ask_route || !goes_there)
+		return;
+	r->ask_route = false;
+	int err = lb_route(c->fd, &packet, &way);
+	if (err != -EINVAL && err != -EACCES)
+		return;
+	check_result_set(r, s->type == CHECK_TYPE_ICMP ? CHECK_CODE_L3CON : CHECK_CODE_L4CON,
+		err == -EINVAL ? "no route: blackhole" : "no route: prohibit");
 }

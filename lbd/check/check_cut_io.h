@@ -29,3 +29,8 @@ uint32_t check_cut_way(const struct check_cut_watch *c, const struct check_spec 
  * such interfaces, and for probes that began then. */
 void check_cut_distrust(const struct check_cut_watch *c, const struct check_spec *s, uint32_t passed,
 	struct lb_time began, struct check_result *r);
+
+/* A call that would reach the server ended in what a blackhole or prohibit route says, or a fault of our own
+ * (ask_route). Where it is the route, *r says so and counts against the server. Asks the kernel for that result alone,
+ * and for the route of the packets of clients: what only we may not reach stays our fault. */
+void check_cut_route(const struct check_cut_watch *c, const struct check_spec *s, struct check_result *r);

@@ -181,7 +181,9 @@ int check_worker_main(int channel_fd, void (*alive)(void))
 	struct ev_loop *loop = w.base.loop;
 	w.clock = w.stalled_until = w.base.now;
 	check_lateness_init(&w.lateness, w.base.now);
-	w.watch = (struct check_watch){ .loop = loop, .stalled_us = &w.stalled_us, .send = send_for, .arg = &w };
+	w.watch = (struct check_watch){
+		.loop = loop, .stalled_us = &w.stalled_us, .cut = &w.cut, .send = send_for, .arg = &w
+	};
 	w.hook = (struct check_hook){ .loop = loop, .send = send_for, .arg = &w };
 	check_hook_init(&w.hook);
 	check_cut_open(&w.cut);

@@ -36,7 +36,7 @@ static bool ours(int err, enum check_from from)
 	case EPERM: /* our own packet filter; a seccomp filter answers the same */
 	case EAFNOSUPPORT:
 	case EPROTONOSUPPORT:
-	case EINVAL:
+	case EINVAL: /* see may_be_route */
 	case EBADF:
 	case ENODEV:
 	case ENETDOWN: return true; /* our interface; a network that is gone elsewhere is ENETUNREACH */
@@ -45,8 +45,18 @@ static bool ours(int err, enum check_from from)
 	}
 }
 
+/* Two words of a call have two meanings. EINVAL is a blackhole route, and as well a link-local address without its
+ * interface, or a source that this host does not have (ip_nonlocal_bind); EACCES is a prohibit route, and as well an
+ * LSM that does not let us connect, which must not take all backends down. No errno tells them apart: the kernel does
+ * when it is asked for the route, so until then they are ours. */
+static bool may_be_route(int err)
+{
+	return err == EINVAL || err == EACCES;
+}
+
 void check_result_connect(struct check_result *r, int err, enum check_from from)
 {
+	r->ask_route = ours(err, from) && may_be_route(err);
 	if (ours(err, from))
 		check_result_errno(r, CHECK_CODE_SOCKERR, err);
 	else if (err == ETIMEDOUT)

@@ -17,7 +17,8 @@ enum check_from {
 void check_result_set(struct check_result *r, enum check_code code, const char *text);
 
 /* The failure of a connection attempt: SOCKERR when it is ours, L4CON or L4TOUT otherwise; the text is the errno's.
- * EACCES is the difference: from the call a local rule or route, from the network an ICMPv6 "prohibited". */
+ * EACCES is the difference: from the call a local rule or route, from the network an ICMPv6 "prohibited". Where it is
+ * ours and may be a route, ask_route is set. */
 void check_result_connect(struct check_result *r, int err, enum check_from from);
 
 /* The failure of reading or writing on an open connection: SOCKERR when memory was out, L7RSP otherwise. */

@@ -117,9 +117,10 @@ static bool may_warn(struct prober *w)
 	return true;
 }
 
-/* What is down, or was never seen, has nothing to lose. */
-static void pause_cut(const struct prober *w, const struct target *t, struct lb_time began, struct check_result *r)
+/* What the kernel says of the route. What is down, or was never seen, has nothing to lose by a link that is gone. */
+static void ask_kernel(const struct prober *w, const struct target *t, struct lb_time began, struct check_result *r)
 {
+	check_cut_route(&w->cut, &t->spec, r);
 	if (t->fsm.judged && t->fsm.up)
 		check_cut_distrust(&w->cut, &t->spec, t->way, began, r);
 }
@@ -131,7 +132,7 @@ static void on_done(struct check_probe *p, const struct check_result *r, void *a
 	struct target *t = run->t;
 	struct check_result result = *r;
 	check_result_distrust(&result, w->stalled_us - run->stalled_us, t->spec.timeout_ms);
-	pause_cut(w, t, p->started, &result);
+	ask_kernel(w, t, p->started, &result);
 	t->run = NULL;
 	w->running--;
 	free(run);
@@ -174,7 +175,7 @@ static void start_run(struct prober *w, struct target *t)
 	free(run);
 	struct check_result r = { 0 };
 	check_result_connect(&r, -rc, CHECK_FROM_US);
-	pause_cut(w, t, w->base.now, &r);
+	ask_kernel(w, t, w->base.now, &r);
 	judge(w, t, &r);
 	plan_next(w, t);
 }

@@ -122,6 +122,7 @@ struct check_result {
 	uint32_t latency_us;
 	struct check_weight weight;
 	char text[CHECK_TEXT_MAX];
+	bool ask_route; /* with SOCKERR: a route may have said that, see check_cut_route */
 };
 
 /* What the core knows of a target: the single rise/fall counter of check_fsm and the last result. */

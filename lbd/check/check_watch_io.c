@@ -56,6 +56,7 @@ static void on_done(struct check_probe *p, const struct check_result *r, void *a
 	struct check_watched *v = arg;
 	struct check_result result = *r;
 	check_result_distrust(&result, *v->w->stalled_us - v->stalled_us, p->spec->timeout_ms);
+	check_cut_route(v->w->cut, p->spec, &result);
 	send_ran(v->w, &v->run, &result, &v->trace);
 	watched_free(v);
 }
@@ -99,6 +100,7 @@ void check_watch_run(struct check_watch *w, const struct check_msg_run *run, con
 	if (!rc)
 		return;
 	check_result_connect(&r, -rc, CHECK_FROM_US);
+	check_cut_route(w->cut, spec, &r);
 	send_ran(w, run, &r, NULL);
 }
 

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "lbd/check/check_cut_io.h"
 #include "lbd/check/check_msg.h"
 #include "lbd/check/check_probe.h"
 
@@ -14,7 +15,8 @@ struct check_watched;
 
 struct check_watch { /* embedded by the prober, who fills the first part */
 	struct ev_loop *loop;
-	const int64_t *stalled_us; /* how long the loop stood still so far */
+	const int64_t *stalled_us;         /* how long the loop stood still so far */
+	const struct check_cut_watch *cut; /* to ask for routes */
 	void (*send)(const struct check_msg *m, void *arg);
 	void *arg;
 	struct check_watched *first;

@@ -43,6 +43,26 @@ def tidy(clean, net):
         vanish(net.lb, s.ip4, gone=False)
 
 
+@pytest.mark.parametrize("kind", ["blackhole", "prohibit"])
+def test_a_route_that_ends_here_takes_its_backend_out(lb, srv1, srv2, client, kind):
+    """IPVS would send clients into it; to a probe it is an errno that is otherwise a fault of our own."""
+    srv1.serve(8080), srv2.serve(8080)
+    d = Lbd(lb, web())
+    try:
+        d.start()
+        until(lambda: weights(lb) == {A1: 1, A2: 1}, "both are up")
+        lb.run("ip", "route", "add", kind, srv1.ip4)
+        until(lambda: weights(lb)[A1] == 0, "srv1 is out")
+        row = backends(d)["web/srv1"]
+        assert (row["check"], row["check_text"]) == ("L4CON", f"no route: {kind}")
+        assert {client.ask(VIP, 80).server for _ in range(6)} == {"srv2"}
+        lb.run("ip", "route", "del", kind, srv1.ip4)
+        until(lambda: weights(lb)[A1] == 1, "srv1 is back")
+    finally:
+        lb.run("ip", "route", "del", kind, srv1.ip4, check=False)
+        d.close()
+
+
 def test_backend_gets_traffic_only_after_its_first_passing_probe(lb, srv1, srv2, client):
     srv1.serve(8080), srv2.serve(8080)
     vanish(lb, srv2.ip4)

@@ -185,6 +185,54 @@ START_TEST(bound_to_a_card)
 }
 END_TEST
 
+static const struct routed {
+	const char *what;
+	enum check_type type;
+	const char *to, *from;
+	enum check_code code;
+	const char *text;
+} routed[] = {
+	{ "into a hole", CHECK_TYPE_TCP, "10.0.2.9", NULL, CHECK_CODE_L4CON, "no route: blackhole" },
+	{ "over IPv6", CHECK_TYPE_HTTP, "2001:db8:2::9", NULL, CHECK_CODE_L4CON, "no route: blackhole" },
+	{ "for an echo", CHECK_TYPE_ICMP, "10.0.2.9", NULL, CHECK_CODE_L3CON, "no route: blackhole" },
+	{ "from an address", CHECK_TYPE_UDP, "10.0.2.9", "10.0.0.2", CHECK_CODE_L4CON, "no route: blackhole" },
+	{ "forbidden", CHECK_TYPE_TCP, "10.0.3.9", NULL, CHECK_CODE_L4CON, "no route: prohibit" },
+	{ "over IPv6", CHECK_TYPE_ICMP, "2001:db8:3::9", NULL, CHECK_CODE_L3CON, "no route: prohibit" },
+	{ "a way that is open", CHECK_TYPE_TCP, "10.0.0.9", NULL, CHECK_CODE_SOCKERR, "as it was" },
+	{ "from an address that is not here", CHECK_TYPE_TCP, "10.0.0.9", "10.9.9.9", CHECK_CODE_SOCKERR, "as it was" },
+	{ "a link-local address", CHECK_TYPE_TCP, "fe80::9", NULL, CHECK_CODE_SOCKERR, "as it was" },
+	{ "no route at all, by now", CHECK_TYPE_TCP, "203.0.113.1", NULL, CHECK_CODE_SOCKERR, "as it was" },
+	{ "a program that could not be started", CHECK_TYPE_SCRIPT, "10.0.2.9", NULL, CHECK_CODE_SOCKERR, "as it was" },
+	{ "closed to the user of probes alone", CHECK_TYPE_TCP, "10.0.0.77", NULL, CHECK_CODE_SOCKERR, "as it was" },
+};
+
+START_TEST(a_route_that_ends_here)
+{
+	const struct routed *row = &routed[_i];
+	struct check_cut_watch c;
+	struct check_spec s = spec_of(row->type, row->to, row->from);
+	const struct check_result was = { .code = CHECK_CODE_SOCKERR, .text = "as it was", .ask_route = true };
+	struct check_result r = was;
+	cards();
+	sh("ip route add blackhole 10.0.2.0/24 && ip -6 route add blackhole 2001:db8:2::/64 &&"
+	   "ip route add prohibit 10.0.3.0/24 && ip -6 route add prohibit 2001:db8:3::/64 &&"
+	   "ip -6 route add fe80::/64 dev v0 && ip rule add to 10.0.0.77 uidrange 1-65535 prohibit");
+	check_cut_open(&c);
+	check_cut_route(&c, &s, &r);
+	ck_assert_msg(r.code == row->code && strcmp(r.text, row->text) == 0, "%s: %s '%s'", row->what,
+		check_codes[r.code].name, r.text);
+	/* a call that had nothing to do with it, and a room in which the kernel cannot be asked */
+	r = was;
+	r.ask_route = false;
+	check_cut_route(&c, &s, &r);
+	ck_assert_int_eq(r.code, CHECK_CODE_SOCKERR);
+	check_cut_close(&c);
+	r = was;
+	check_cut_route(&c, &s, &r);
+	ck_assert_int_eq(r.code, CHECK_CODE_SOCKERR);
+}
+END_TEST
+
 int main(void)
 {
 	if (!can_run()) {
@@ -200,6 +248,7 @@ int main(void)
 	tcase_add_test(t, nobody_can_say_by_which_card);
 	tcase_add_test(t, what_did_not_fail_is_left_alone);
 	tcase_add_test(t, bound_to_a_card);
+	tcase_add_loop_test(t, a_route_that_ends_here, 0, LEN(routed));
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

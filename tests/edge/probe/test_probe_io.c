@@ -11,6 +11,7 @@
 #include <check.h>
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -259,6 +260,15 @@ static void add(uint32_t id, uint16_t port, const char *send, const char *expect
 	tell(&m);
 }
 
+/* In a network of its own, in which a route ends. Where none can be made its test is skipped. */
+static bool apart;
+static void setup_apart(void)
+{
+	apart = unshare(CLONE_NEWNET) == 0 &&
+		system("ip link set lo up && ip route add blackhole 198.51.100.3") == 0; /* NOLINT(cert-env33-c) */
+	setup();
+}
+
 /* ---- tests ---- */
 
 static void expect_result(uint32_t id, enum check_code code, const char *text)
@@ -500,6 +510,31 @@ START_TEST(watched_runs_are_bounded_and_end_with_their_target)
 }
 END_TEST
 
+/* connect() says EINVAL of both: one counts, and a link-local address without its interface does not. */
+START_TEST(a_route_that_ends_here_is_no_fault_of_ours)
+{
+	if (!apart) {
+		printf("skipped: no network namespace here\n");
+		return;
+	}
+	struct check_msg m = target(1, 9, NULL, NULL);
+	m.u.target_set.state = (struct check_state){ .n = 4, .judged = true, .up = true, .last.code = CHECK_CODE_L4OK };
+	ck_assert_int_eq(lb_ip_parse("198.51.100.3", 12, &m.u.target_set.spec.addr), 0);
+	tell(&m);
+	m.u.target_set.id = 2;
+	ck_assert_int_eq(lb_ip_parse("fe80::9", 7, &m.u.target_set.spec.addr), 0);
+	tell(&m);
+	WAIT(core.last[1].flip && core.states[2] > 0, 5000);
+	ck_assert(core.last[1].state.last.code == CHECK_CODE_L4CON && !core.last[1].state.up);
+	ck_assert_str_eq(core.last[1].state.last.text, "no route: blackhole");
+	ck_assert(core.last[2].state.last.code == CHECK_CODE_SOCKERR && core.last[2].state.up);
+	run_now(3, 1);
+	WAIT(core.n_ran == 1, 5000);
+	ck_assert_int_eq(core.ran[0].result.code, CHECK_CODE_L4CON);
+	ck_assert_str_eq(core.ran[0].result.text, "no route: blackhole");
+}
+END_TEST
+
 /* 2,000 targets every ms are more than a machine can probe: each has its turn, and pings are answered. */
 START_TEST(more_than_can_be_probed_does_not_stop_the_loop)
 {
@@ -577,6 +612,11 @@ int main(void)
 	tcase_add_test(tc, the_end_of_the_channel_is_the_end);
 	tcase_add_loop_test(tc, garbage_ends_it_with_a_reason, 0, (int)(sizeof(garbage) / sizeof(garbage[0])));
 	suite_add_tcase(s, tc);
+	TCase *routes = tcase_create("routes");
+	tcase_add_checked_fixture(routes, setup_apart, teardown);
+	tcase_set_timeout(routes, 60);
+	tcase_add_test(routes, a_route_that_ends_here_is_no_fault_of_ours);
+	suite_add_tcase(s, routes);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
 	int failed = srunner_ntests_failed(r);

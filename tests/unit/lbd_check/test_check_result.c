@@ -21,6 +21,8 @@ static const struct {
 	{ "the kernel's own patience", ETIMEDOUT, CHECK_FROM_NET, CHECK_CODE_L4TOUT, "connection timed out" },
 	{ "a router prohibits (ICMPv6)", EACCES, CHECK_FROM_NET, CHECK_CODE_L4CON, "administratively prohibited" },
 	{ "a prohibit route of ours", EACCES, CHECK_FROM_US, CHECK_CODE_SOCKERR, "permission denied" },
+	{ "a blackhole route of ours", EINVAL, CHECK_FROM_US, CHECK_CODE_SOCKERR, "invalid argument" },
+	{ "the same by way of libcurl", EINVAL, CHECK_FROM_NET, CHECK_CODE_SOCKERR, "invalid argument" },
 	{ "our packet filter", EPERM, CHECK_FROM_US, CHECK_CODE_SOCKERR, "operation not permitted" },
 	{ "no descriptor", EMFILE, CHECK_FROM_US, CHECK_CODE_SOCKERR, "too many open files" },
 	{ "no source port", EADDRNOTAVAIL, CHECK_FROM_US, CHECK_CODE_SOCKERR, "cannot assign requested address" },
@@ -37,6 +39,8 @@ START_TEST(whose_fault)
 		check_result_connect(&r, rows[i].err, rows[i].from);
 		ck_assert_msg(r.code == rows[i].code, "%s: %s", rows[i].what, check_codes[r.code].name);
 		ck_assert_msg(strcmp(r.text, rows[i].text) == 0, "%s: %s", rows[i].what, r.text);
+		bool two_meanings = rows[i].err == EINVAL || (rows[i].err == EACCES && rows[i].from == CHECK_FROM_US);
+		ck_assert_msg(r.ask_route == two_meanings, "%s", rows[i].what);
 	}
 	struct check_result r = { 0 };
 	check_result_talk(&r, ECONNRESET);
