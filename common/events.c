@@ -166,6 +166,10 @@ const struct lb_alarm lb_alarms[] = {
 	{ "worker_down",
 		"a process of the daemon has not been there for 10 s: it cannot be started, or does not become ready",
 		"journalctl -u lbd -g worker/ -n 20" },
+	{ "check_not_run",
+		"probes of a check have ended in nothing but a fault of our own for a minute, and three times at "
+		"least: what it said before still holds, and a backend that fails meanwhile stays up",
+		"lbctl check list   # CODE SOCKERR: TEXT says why; is ping allowed, can lbd-probe read the key?" },
 	{ "config_rolled_back", "a configuration was rolled back, and no other one has been applied since",
 		"lbctl config diff" },
 	{ "hook_failed", "a program that is told of changes failed", "journalctl -u lbd -g hook/ -n 20" },

@@ -87,6 +87,8 @@ static const struct lb_field backend_fields[] = {
 	{ "overrides", LB_FIELD_OVERRIDES, LB_PLACE_SHOW, "OVERRIDES", NULL, "values an operator has set" },
 	{ "check_name", LB_FIELD_TEXT, LB_PLACE_SHOW, "CHECK", "check", "name of the check that decides" },
 	{ "check_text", LB_FIELD_TEXT, LB_PLACE_SHOW, "TEXT", NULL, "what its last probe found" },
+	{ "check_error_since", LB_FIELD_TIME, LB_PLACE_SHOW, "ERROR", NULL,
+		"its probes end in nothing but a fault of our own: what it said before that holds" },
 	{ "drain_left", LB_FIELD_SECONDS, LB_PLACE_SHOW, "LEFT", "drain", "until its flows are ended" },
 	{ "tunnel", LB_FIELD_TEXT, LB_PLACE_SHOW, "TUNNEL", "kernel", "ipip, gue:6080:csum, gre" },
 	{ "listen", LB_FIELD_LIST, LB_PLACE_SHOW, "LISTEN", NULL, "listeners it serves in the kernel" },

@@ -2,6 +2,7 @@
 /* Probes pause while this node serves nothing for want of a link: see check/check_cut.h. As long as an instance may be
  * master they do not: its services may depend on what is behind that link, and who tracks them must hear of it. Nor
  * where a service is reached at other addresses than those of the instances. */
+#include "common/clock_io.h"
 #include "common/interface_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon_rooms.h"
@@ -70,6 +71,7 @@ void daemon_pause_turn(struct daemon *d)
 	if (check_cuts_equal(&cuts, &d->cuts))
 		return;
 	d->cuts = cuts;
+	d->env.checks_from = cuts.n ? LB_TIME_NEVER : lb_clock_now();
 	log_pause(&cuts);
 	for (size_t i = 0; i < CHECK_ROOM_COUNT; i++)
 		if (d->rooms[i].there && d->rooms[i].worker.state == WORKER_STATE_READY)

@@ -2,6 +2,7 @@
 #include "lbd/model.h"
 
 #include "common/text.h"
+#include "lbd/model_error.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -142,7 +143,8 @@ static void reset(struct model *m, struct model_target *t)
 	t->n = 0;
 	t->judged = t->up = false;
 	t->weight = (struct check_weight){ 0 };
-	t->failing_since = t->error_since = (struct lb_time){ 0 };
+	t->failing_since = (struct lb_time){ 0 };
+	model_error_end(m, t);
 	model_undamp(t); /* it fell before, and may have been mended */
 	t->code = CHECK_CODE_INI;
 	t->latency_us = 0;
@@ -181,12 +183,12 @@ static void note_failing(struct model_target *t, const struct check_state *state
 		t->failing_since = now;
 }
 
-static void note_error(struct model_target *t, const struct check_state *state, struct lb_time now)
+static void note_error(struct model *m, struct model_target *t, const struct check_state *state, struct lb_time now)
 {
-	if (check_codes[state->last.code].verdict != CHECK_VERDICT_ERROR)
-		t->error_since = (struct lb_time){ 0 };
-	else if (t->error_since.us == 0)
-		t->error_since = now;
+	if (check_codes[state->last.code].verdict == CHECK_VERDICT_ERROR)
+		model_error_begin(m, t, now);
+	else
+		model_error_end(m, t);
 }
 
 bool model_health(
@@ -204,7 +206,7 @@ bool model_health(
 		model_damp(t, now);
 	bool failed = t->failing_since.us != 0;
 	note_failing(t, state, now);
-	note_error(t, state, now);
+	note_error(m, t, state, now);
 	/* who has not fallen counts as well for how many fail at once, and so for whether those that fell are believed
 	 */
 	bool counts = failed != (t->failing_since.us != 0);

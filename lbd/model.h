@@ -89,11 +89,12 @@ struct model_target { /* one probe, shared by every backend that asks the same o
 	uint8_t code; /* enum check_code */
 	uint32_t latency_us;
 	uint32_t first_link;
-	int64_t since_wall_ms;        /* of the last change of up */
-	char *text;                   /* of the last result, NULL = none; owned */
-	struct check_weight weight;   /* what the backend asks for */
-	struct lb_time failing_since; /* the first FAIL that still counts; us 0 = none */
-	struct lb_time error_since;   /* its last words are all of a fault of our own; us 0 = not so */
+	int64_t since_wall_ms;              /* of the last change of up */
+	char *text;                         /* of the last result, NULL = none; owned */
+	struct check_weight weight;         /* what the backend asks for */
+	struct lb_time failing_since;       /* the first FAIL that still counts; us 0 = none */
+	struct lb_time error_since;         /* its last words are all of a fault of our own; us 0 = not so */
+	uint32_t error_before, error_after; /* in the list of those: model_error.h */
 	struct model_damping damping;
 	struct model_damping unfallen; /* the same without its last fall */
 	bool fall_counted;             /* that is in it */
@@ -166,6 +167,7 @@ struct model {
 	uint32_t *by_place; /* for each service, from first_backend on: which of its backends, by address and port */
 	uint32_t *target_slots; /* open addressing over targets by what they probe */
 	uint32_t n_slots;
+	uint32_t first_error; /* of the list of targets with error_since, MODEL_NONE = empty */
 };
 
 /* Asked at model_new for backends that nobody has judged: the weight that the kernel has this destination with, 0 when

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Building a model from a configuration and from what an older model knew. Linear in the size of the configuration;
  * nothing of the older model is changed, so a candidate can be planned and thrown away. */
+#include "lbd/model_error.h"
 #include "lbd/model_pool.h"
 
 #include <errno.h>
@@ -379,6 +380,7 @@ struct model *model_new(const struct model_input *in)
 		model_free(m);
 		return NULL;
 	}
+	model_error_build(m);
 	return m;
 }
 

@@ -101,8 +101,10 @@ static void judge(struct prober *w, struct target *t, const struct check_result 
 	check_fsm_step(&t->fsm, check_codes[r->code].verdict);
 	log_result(t);
 	bool flip = before.up != t->fsm.up || before.judged != t->fsm.judged;
+	/* the core tells people what is wrong: it must not be what was wrong at first */
+	bool why = check_codes[r->code].verdict == CHECK_VERDICT_ERROR && strcmp(was.text, r->text) != 0;
 	bool weight = was.weight.kind != t->last.weight.kind || was.weight.value != t->last.weight.value;
-	if (flip || weight || before.n != t->fsm.n || was.code != r->code)
+	if (flip || weight || before.n != t->fsm.n || was.code != r->code || why)
 		tell_later(w, t);
 	if (flip)
 		wake_stages(w, t);

@@ -6,6 +6,7 @@
 #include "lbd/ctl/ctl_peer.h"
 #include "lbd/ctl/ctl_sync.h"
 #include "lbd/ctl/ctl_vrrp.h"
+#include "lbd/model_error.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +33,23 @@ static void put_workers(const struct ctl_env *env, json_t *list)
 	}
 }
 
+/* One for all of them: what is wrong is mostly wrong for each. */
+static void put_checks(const struct ctl_env *env, json_t *list)
+{
+	const struct model *m = env->model;
+	struct model_errors e;
+	char text[400], who[160] = "";
+	if (!m || !model_errors_due(m, env->checks_from, env->ops->now(env->arg), &e))
+		return;
+	if (e.backend != MODEL_NONE)
+		snprintf(who, sizeof(who), ", first %s/%s", m->services[m->backends[e.backend].service].cfg->name,
+			m->backends[e.backend].cfg->name);
+	snprintf(text, sizeof(text), "check_not_run: %u backend%s%s; check %s%s: %s, %s", e.backends,
+		e.backends == 1 ? "" : "s", who, e.first->check->name, who[0] ? "" : ", which VRRP tracks",
+		check_codes[e.first->code].name, e.first->text ? e.first->text : check_codes[e.first->code].help);
+	json_array_append_new(list, json_string(text));
+}
+
 json_t *ctl_alarms(const struct ctl_env *env)
 {
 	json_t *list = json_array();
@@ -52,6 +70,7 @@ json_t *ctl_alarms(const struct ctl_env *env)
 		json_array_append_new(list, json_string(text));
 	}
 	put_workers(env, list);
+	put_checks(env, list);
 	ctl_life_alarms(env, list);
 	ctl_vrrp_alarms(env, list);
 	ctl_peer_alarms(env, list);

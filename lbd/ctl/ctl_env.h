@@ -195,6 +195,7 @@ struct ctl_env {
 	bool file_differs;          /* the file is not what runs */
 	bool converged;             /* kernel equals desired, nothing queued */
 	bool kernel_missing;        /* no IPVS in this kernel */
+	struct lb_time checks_from; /* they do not pause since; LB_TIME_NEVER = they do, us 0 = they never did */
 	bool state_not_saved;       /* the state directory cannot be written */
 	const char *state_not_read; /* what of it cannot be read; NULL = nothing */
 	const char *last_reject;    /* what is wrong with the file, as it was last offered; NULL = nothing */

@@ -253,7 +253,7 @@ static json_t *counter_of(const struct model_target *t)
 	return t->judged ? json_string(check_counter_str(t->n, s->rise, s->fall, t->up, ' ', text)) : NULL;
 }
 
-static void put_check(json_t *row, const struct model_target *t)
+static void put_check(const struct ctl_env *env, json_t *row, const struct model_target *t)
 {
 	if (!t) {
 		ctl_put(row, "check", json_string(check_codes[CHECK_CODE_UNK].name));
@@ -266,6 +266,10 @@ static void put_check(json_t *row, const struct model_target *t)
 		ctl_put(row, "check_text", json_string(t->text));
 	if (t->judged)
 		ctl_put(row, "latency", json_real(t->latency_us / 1e6));
+	if (t->error_since.us) {
+		int64_t ms = lb_time_diff_us(env->ops->now(env->arg), t->error_since) / 1000;
+		ctl_put(row, "check_error_since", ctl_time(env->ops->wall_ms(env->arg) - ms));
+	}
 }
 
 static void put_reasons(json_t *row, uint32_t reasons)
@@ -333,7 +337,7 @@ json_t *ctl_row_backend(struct ctl_env *env, uint32_t backend, const struct ipvs
 		ctl_put(row, "active", json_integer(counts->active));
 		ctl_put(row, "inactive", json_integer(counts->inactive));
 	}
-	put_check(row, model_deciding_target(m, backend));
+	put_check(env, row, model_deciding_target(m, backend));
 	ctl_put(row, "since", ctl_time(b->since_wall_ms));
 	put_reasons(row, reasons);
 	ctl_put(row, "mode", json_string(ipvs_method_name(b->cfg->method)));

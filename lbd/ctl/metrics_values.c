@@ -354,7 +354,12 @@ static void backend_info(const struct metrics *m, uint32_t i, struct lb_text *ou
 	metric_count(&l, 1);
 }
 
-enum { CHECK_UP, CHECK_DURATION, CHECK_SINCE };
+enum { CHECK_UP, CHECK_DURATION, CHECK_SINCE, CHECK_ERROR };
+
+static bool check_says(const struct model_target *t, unsigned which)
+{
+	return which == CHECK_ERROR ? t->error_since.us != 0 : t->judged && (which != CHECK_SINCE || t->since_wall_ms);
+}
 
 static void check(const struct metrics *m, uint32_t i, struct lb_text *out)
 {
@@ -364,13 +369,16 @@ static void check(const struct metrics *m, uint32_t i, struct lb_text *out)
 		const struct model_target *t = model_backend_target(model, i, k);
 		/* not t->check: of checks with equal settings one target has the name of one */
 		const char *name = model->services[b->service].cfg->checks[k]->name;
-		if (!t || !t->judged || (m->now->which == CHECK_SINCE && !t->since_wall_ms))
+		if (!t || !check_says(t, m->now->which))
 			continue;
 		line l = backend_line(m, b, out);
 		metric_label(&l, "check", name);
 		switch (m->now->which) {
 		case CHECK_UP: metric_count(&l, t->up); break;
 		case CHECK_DURATION: metric_number(&l, t->latency_us / 1e6); break;
+		case CHECK_ERROR:
+			metric_number(&l, (double)lb_time_diff_us(m->env->ops->now(m->env->arg), t->error_since) / 1e6);
+			break;
 		default: metric_number(&l, (double)t->since_wall_ms / 1e3); break;
 		}
 	}
@@ -566,6 +574,8 @@ const struct metric metrics_table[] = {
 		"How long the last probe took that the probe process told of." },
 	{ "lbd_check_last_change_timestamp_seconds", GAUGE, OVER(BACKENDS), check, CHECK_SINCE,
 		"service, backend, check", "When the check went up or down last." },
+	{ "lbd_check_error_seconds", GAUGE, OVER(BACKENDS), check, CHECK_ERROR, "service, backend, check",
+		"How long its probes have ended in nothing but a fault of our own; absent when they do not." },
 	{ "lbd_sync_up", GAUGE, OVER(ONE), flows_up, 0, "peer",
 		"1 while there is the link to the other node over which flows are copied; absent where none are." },
 	{ "lbd_sync_entries", GAUGE, OVER(KINDS), flows, SYNC_ENTRIES, "kind", "Flows known, of both nodes." },

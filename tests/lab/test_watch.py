@@ -293,3 +293,44 @@ def test_a_closed_pipe_ends_it_and_so_does_the_daemon(a):
         a.stop()
         until(lambda: w.process.poll() is not None, "it ends")
         assert w.process.returncode == 0 and w.rows()[-1]["event"] == "daemon.stopping"
+
+
+# ---------------------------------------------------------------- checks that cannot be made
+
+
+def test_a_check_that_cannot_be_made_is_an_alarm(pair):
+    """What it said before holds, so a backend that dies meanwhile stays up: somebody must hear of it."""
+    check = {"type": "icmp", "interval": "1s", "timeout": "500ms"}
+    yaml = json.dumps({"checks": {"ping": check}, "services": {"web": {
+        "listen": "203.0.113.1:80", "check": "ping", "backends": {"a": "10.7.0.3:8080", "b": "10.7.0.2:8080"}}}})
+    raised = r"check_not_run: 2 backends, first web/[ab]; check ping: SOCKERR, ping sockets are not allowed: " \
+        r"net\.ipv4\.ping_group_range"
+    d = lone(pair.a, yaml, "lb-a")
+
+    def alarms():
+        return [x for x in d.ctl("status")["data"][0]["alarms"] if x.startswith("check_not_run")]
+
+    def shown(metric):
+        return [line for line in d.call("metrics", metric).stdout.splitlines() if not line.startswith("#")]
+
+    def flag():
+        return [line for line in shown("lbd_alarm_raised") if "check_not_run" in line]
+
+    pair.a.sysctl("net.ipv4.ping_group_range", "0 2147483647")
+    try:
+        d.start(ready=False)
+        until(lambda: d.call("status").returncode != 3, "it answers")
+        until(lambda: [r["state"] for r in d.ctl("check", "list")["data"]] == ["up", "up"], "both are up")
+        pair.a.sysctl("net.ipv4.ping_group_range", "1 0")
+        until(lambda: len(shown("lbd_check_error_seconds")) == 2, "it is told how long it has been so")
+        assert not alarms() and shown("lbd_check_up")[0].endswith(" 1")
+        until(alarms, "the alarm", 120)
+        until(lambda: re.fullmatch(raised, alarms()[0]), "it is about both")
+        assert flag()[0].endswith(" 1") and "check_error_since" in d.ctl("backend", "show", "web/a")["data"][0]
+        until(lambda: d.log().count("alarm/check_not_run: raised") == 1, "it is in the log")
+        pair.a.sysctl("net.ipv4.ping_group_range", "0 2147483647")
+        until(lambda: not alarms() and "alarm/check_not_run: is over" in d.log(), "it is over")
+        assert d.log().count("alarm/check_not_run: raised") == 1 and not shown("lbd_check_error_seconds")
+        assert flag()[0].endswith(" 0")
+    finally:
+        d.close()

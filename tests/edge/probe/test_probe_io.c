@@ -535,6 +535,31 @@ START_TEST(a_route_that_ends_here_is_no_fault_of_ours)
 }
 END_TEST
 
+/* People read it, so it must not be what was wrong at first. */
+START_TEST(another_fault_of_our_own_is_told)
+{
+	if (!apart) {
+		printf("skipped: no network namespace here\n");
+		return;
+	}
+	struct check_msg m = target(1, 9, "x", NULL);
+	ck_assert_int_eq(lb_ip_parse("fe80::9", 7, &m.u.target_set.spec.addr), 0);
+	tell(&m);
+	WAIT(core.states[1] == 1, 5000);
+	ck_assert_str_eq(core.last[1].state.last.text, "invalid argument");
+	struct rlimit none = { 3, 4096 }, old;
+	ck_assert_int_eq(prlimit(core.pid, RLIMIT_NOFILE, NULL, &old), 0);
+	none.rlim_max = old.rlim_max;
+	ck_assert_int_eq(prlimit(core.pid, RLIMIT_NOFILE, &none, NULL), 0);
+	WAIT(core.states[1] == 2, 5000);
+	ck_assert_int_eq(core.last[1].state.last.code, CHECK_CODE_SOCKERR);
+	ck_assert_str_eq(core.last[1].state.last.text, "too many open files");
+	ck_assert_int_eq(prlimit(core.pid, RLIMIT_NOFILE, &old, NULL), 0);
+	WAIT(core.states[1] == 3, 5000);
+	ck_assert_str_eq(core.last[1].state.last.text, "invalid argument");
+}
+END_TEST
+
 /* 2,000 targets every ms are more than a machine can probe: each has its turn, and pings are answered. */
 START_TEST(more_than_can_be_probed_does_not_stop_the_loop)
 {
@@ -616,6 +641,7 @@ int main(void)
 	tcase_add_checked_fixture(routes, setup_apart, teardown);
 	tcase_set_timeout(routes, 60);
 	tcase_add_test(routes, a_route_that_ends_here_is_no_fault_of_ours);
+	tcase_add_test(routes, another_fault_of_our_own_is_told);
 	suite_add_tcase(s, routes);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -2,6 +2,7 @@
 #include "lbd/ctl/ctl_alarm.h"
 
 #include "common/events.h"
+#include "lbd/model_error.h"
 #include "tests/unit/lbd_ctl/node.h"
 
 #include <errno.h>
@@ -171,6 +172,67 @@ START_TEST(a_name_is_not_its_beginning)
 }
 END_TEST
 
+/* What a probe of a backend ended in, or of a check that VRRP tracks where there is no such backend. */
+static void says(const char *object, enum check_code code, const char *text)
+{
+	struct check_state st = { .n = 4, .judged = true, .up = true, .last = { .code = code } };
+	snprintf(st.last.text, sizeof(st.last.text), "%s", text);
+	ck_assert(model_health(k.w.m, target_id(&k.w, object, 0), &st, k.w.now, k.w.wall));
+}
+
+static const char *raised_now(void)
+{
+	return raised(lb_time_diff_us(k.w.now, k.sync.down_since) / 1000);
+}
+
+START_TEST(checks_that_say_nothing_are_one)
+{
+	static const char a_alone[] = "[\"check_not_run: 1 backend, first web/a; check ping: SOCKERR, not allowed\"]";
+	node_start(
+		"checks: { ping: { type: icmp, interval: 2s, timeout: 1s } }\n"
+		"services: { web: { listen: 203.0.113.1:80, check: ping, backends: { a: 10.1.0.1, b: 10.1.0.2 } } }\n");
+	says("web/a", CHECK_CODE_SOCKERR, "not allowed");
+	world_wait(&k.w, MODEL_ERROR_MS - 1);
+	says("web/b", CHECK_CODE_SOCKERR, "");
+	ck_assert_str_eq(raised_now(), "[]");
+	world_wait(&k.w, 1);
+	ck_assert_str_eq(raised_now(), a_alone);
+	ck_assert_str_eq(NEWS(a_alone + 2), "+check_not_run alarm/check_not_run: raised (1 backend, first web/a; check "
+					    "ping: SOCKERR, not allowed\"])\n");
+	world_wait(&k.w, MODEL_ERROR_MS);
+	ck_assert_str_eq(
+		raised_now(), "[\"check_not_run: 2 backends, first web/a; check ping: SOCKERR, not allowed\"]");
+	ck_assert_str_eq(NEWS("check_not_run: 2 backends, first web/a; check ping: SOCKERR, not allowed"), "");
+	says("web/a", CHECK_CODE_L3TOUT, "no echo reply");
+	ck_assert_str_eq(raised_now(),
+		"[\"check_not_run: 1 backend, first web/b; check ping: SOCKERR, our own fault: it "
+		"never counts against a backend\"]");
+	k.env.checks_from = LB_TIME_NEVER; /* they pause */
+	ck_assert_str_eq(raised_now(), "[]");
+	k.env.checks_from = k.w.now; /* and go on */
+	ck_assert_str_eq(raised_now(), "[]");
+	says("web/b", CHECK_CODE_L3OK, "echo reply");
+	k.env.checks_from.us = 0;
+	ck_assert_str_eq(raised_now(), "[]");
+	ck_assert_str_eq(NEWS(NULL), "-check_not_run alarm/check_not_run: is over\n");
+	node_end();
+}
+END_TEST
+
+START_TEST(a_check_that_only_vrrp_asks_for_is_one)
+{
+	node_start(
+		"checks: { gw: { type: icmp, address: 10.1.0.254 } }\n"
+		"vrrp: { wan: { interface: eth0, vrid: 1, addresses: [203.0.113.1/24], track: [{ check: gw }] } }\n");
+	const struct check_state fault = { .last = { .code = CHECK_CODE_SOCKERR, .text = "not allowed" } };
+	ck_assert(model_health(k.w.m, k.w.m->targets[0].id, &fault, k.w.now, k.w.wall));
+	world_wait(&k.w, MODEL_ERROR_MS);
+	ck_assert_str_eq(
+		raised_now(), "[\"check_not_run: 0 backends; check gw, which VRRP tracks: SOCKERR, not allowed\"]");
+	node_end();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("ctl_alarm");
@@ -182,6 +244,8 @@ int main(void)
 	tcase_add_test(tc, what_leaves_without_a_word_is_over);
 	tcase_add_test(tc, a_process_that_stays_away_is_one);
 	tcase_add_test(tc, what_the_host_lacks_is_one);
+	tcase_add_test(tc, checks_that_say_nothing_are_one);
+	tcase_add_test(tc, a_check_that_only_vrrp_asks_for_is_one);
 	tcase_add_test(tc, a_name_is_not_its_beginning);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);

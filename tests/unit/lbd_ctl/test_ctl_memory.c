@@ -173,6 +173,7 @@ static void setup(void)
 	(void)history_add(h, k.w.m, target_id(&k.w, "web/a", 0), &st, WALL);
 	world_health(&k.w, "web/a", 0, false);
 	world_health(&k.w, "web/b", 0, true);
+	world_paused(&k.w, "web/b", 0);
 	world_weight(&k.w, "web/b", OVERRIDE_WEIGHT_PERCENT, 50, 60000);
 	world_state(&k.w, "six/s", CONFIG_STATE_DRAIN, 0);
 	reconcile();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What services and backends are is one answer, whoever asks: rows, totals, waits and metrics. */
+#include "lbd/ctl/ctl_rows.h"
 #include "tests/unit/lbd_ctl/node.h"
 
 #define CHECKS "checks: { c: { type: tcp, rise: 1, fall: 1 } }\n"
@@ -88,6 +89,25 @@ START_TEST(a_check_has_the_name_that_its_service_uses)
 }
 END_TEST
 
+/* What the check said before it could not be made any more is old, and that is shown. */
+START_TEST(an_old_verdict_says_since_when)
+{
+	node_start("services: { web: { listen: 203.0.113.1:80, backends: { a: 10.1.0.1 } } }\n");
+	world_paused(&k.w, "web/a", 0);
+	world_wait(&k.w, 1000);
+	json_t *row = ctl_row_backend(&k.env, backend_at(&k.w, "web/a"), NULL);
+	json_t *since = ctl_time(op_wall_ms(NULL) - 1000);
+	ck_assert_ptr_nonnull(since);
+	ck_assert(json_equal(json_object_get(row, "check_error_since"), since));
+	json_decref(since);
+	json_decref(row);
+	world_health(&k.w, "web/a", 0, true);
+	row = ctl_row_backend(&k.env, backend_at(&k.w, "web/a"), NULL);
+	ck_assert(row && !json_object_get(row, "check_error_since"));
+	json_decref(row);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("ctl_state");
@@ -97,6 +117,7 @@ int main(void)
 	tcase_add_test(c, what_the_kernel_refused_is_not_up);
 	tcase_add_test(c, a_quorum_that_is_lost_is_not_reached);
 	tcase_add_test(c, a_check_has_the_name_that_its_service_uses);
+	tcase_add_test(c, an_old_verdict_says_since_when);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
 	int failed = srunner_ntests_failed(r);

@@ -179,6 +179,15 @@ START_TEST(values_and_labels)
 		"# TYPE lbd_worker_resident_memory_bytes gauge\n"
 		"lbd_worker_resident_memory_bytes{worker=\"core\"} 7168\n"
 		"lbd_worker_resident_memory_bytes{worker=\"probe\"} 3072\n");
+	world_health(&k.w, "web/b", 0, true);
+	world_paused(&k.w, "web/a", 0);
+	world_wait(&k.w, 61500);
+	expect("only of a check that says nothing", "lbd_check_error",
+		"# HELP lbd_check_error_seconds How long its probes have ended in nothing but a fault of our own; "
+		"absent "
+		"when they do not.\n"
+		"# TYPE lbd_check_error_seconds gauge\n"
+		"lbd_check_error_seconds{service=\"web\",backend=\"a\",check=\"tcp\"} 61.5\n");
 	expect("an empty set: neither instances nor nodes", "lbd_vrrp", "");
 	ck_assert(metrics_known("lbd_vrrp") && metrics_known("") && !metrics_known("lbd_x"));
 	teardown();
