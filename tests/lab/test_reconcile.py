@@ -558,6 +558,7 @@ def test_scheduler_that_only_newer_kernels_have_says_so(lb):
 def test_refused_backends_are_reported_each_and_heal_when_lo_comes_up():
     subprocess.run(["ip", "netns", "add", "bare"], check=True)
     bare = Node("bare")
+    bare.sysctl("net.ipv4.ip_forward", 1)  # or there would be an alarm of that, too
     try:
         with Lbd(bare, conf({"web": service(f"{VIP}:80", {"a": A1, "b": A2}), "api": service(f"{VIP2}:80", {"c": A3})})) as d:
             assert "-a" not in " ".join(ipvs(bare))
