@@ -106,15 +106,23 @@ static bool known_finding(const struct host_finding *old, size_t n, const struct
 	return false;
 }
 
+/* For the alarm, which is not of advice. */
 static void note_findings(struct daemon *d)
 {
-	const struct host_finding *f = d->findings;
-	char more[32] = "";
-	if (d->n_findings > 1)
-		snprintf(more, sizeof(more), "; and %zu more", d->n_findings - 1);
+	const struct host_finding *first = NULL;
+	size_t more = 0;
+	char and[32] = "";
+	for (size_t i = 0; i < d->n_findings; i++) {
+		if (!d->findings[i].stops)
+			continue;
+		more += first != NULL;
+		first = first ? first : &d->findings[i];
+	}
+	if (more)
+		snprintf(and, sizeof(and), "; and %zu more", more);
 	d->host_note[0] = '\0';
-	if (d->n_findings)
-		snprintf(d->host_note, sizeof(d->host_note), "%s; to mend: %s%s", f->text, f->fix, more);
+	if (first)
+		snprintf(d->host_note, sizeof(d->host_note), "%s; to mend: %s%s", first->text, first->fix, and);
 }
 
 /* Read again at every apply, at every look of an operator, and from time to time: who sets the sysctls of a host anew

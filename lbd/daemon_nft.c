@@ -215,6 +215,7 @@ static void fill_finding(const struct config *c, int err, const char *says, stru
 		snprintf(f->object, sizeof(f->object), "%s/%s", v ? "vrrp" : "service", v ? v->name : s->name);
 	else
 		snprintf(f->object, sizeof(f->object), "nft");
+	f->stops = true;
 	snprintf(f->text, sizeof(f->text), "%s: %.120s", what, why_not(err, says));
 	snprintf(f->fix, sizeof(f->fix), "%s",
 		err == -ENOENT ? "apt install nftables"

@@ -6,24 +6,24 @@
 
 const struct host_row host_rows[] = {
 	{ "net.ipv4.ip_forward", HOST_NEED_NAT4, 1, "mode nat forwards between client and backend: nothing will pass",
-		false },
+		false, true },
 	{ "net.ipv6.conf.all.forwarding", HOST_NEED_NAT6, 1,
-		"mode nat forwards between client and backend: nothing will pass", false },
+		"mode nat forwards between client and backend: nothing will pass", false, true },
 	{ "net.ipv4.vs.expire_quiescent_template", HOST_NEED_PERSISTENCE, 1,
-		"sticky clients never leave a backend that is drained or down", false },
+		"sticky clients never leave a backend that is drained or down", false, false },
 	{ "net.ipv4.vs.conn_reuse_mode", HOST_NEED_ANY, 1,
-		"a client port used again sticks to its old backend, even to one with weight 0", false },
+		"a client port used again sticks to its old backend, even to one with weight 0", false, false },
 	{ "net.ipv4.vs.expire_nodest_conn", HOST_NEED_ANY, 0,
-		"a backend whose row vanishes and comes back within seconds loses its flows", false },
+		"a backend whose row vanishes and comes back within seconds loses its flows", false, false },
 	{ "net.ipv4.vs.backup_only", HOST_NEED_ANY, 0, "this node does not balance while a backup sync daemon runs",
-		false },
-	{ "net.ipv4.vs.run_estimation", HOST_NEED_STATS, 1, "counters and rates stay 0", false },
+		false, true },
+	{ "net.ipv4.vs.run_estimation", HOST_NEED_STATS, 1, "counters and rates stay 0", false, false },
 	{ "net.ipv4.vs.conntrack", HOST_NEED_SNAT, 1,
-		"source_nat does nothing: backends see the clients, and answers miss the way back", false },
+		"source_nat does nothing: backends see the clients, and answers miss the way back", false, true },
 	{ "net.ipv4.vs.sloppy_tcp", HOST_NEED_MULTICAST, 1,
-		"a connection of which the other node has not told yet is cut at a take-over", false },
+		"a connection of which the other node has not told yet is cut at a take-over", false, false },
 	{ "net.ipv4.conf.all.rp_filter", HOST_NEED_MAC, 2,
-		"what arrives with virtual_mac is dropped, as the way back is over the card", true },
+		"what arrives with virtual_mac is dropped, as the way back is over the card", true, true },
 };
 const size_t host_rows_n = sizeof(host_rows) / sizeof(host_rows[0]);
 
@@ -33,6 +33,7 @@ bool host_judge(
 	const char *service = needs->service[row->need];
 	if (!service || missing || value == row->want || (value == 0 && row->zero_too))
 		return false;
+	out->stops = row->stops;
 	snprintf(out->object, sizeof(out->object), "%s/%s", row->need == HOST_NEED_MAC ? "vrrp" : "service", service);
 	snprintf(out->text, sizeof(out->text), "%s is %ld: %s", row->sysctl, value, row->why);
 	snprintf(out->fix, sizeof(out->fix), "sysctl -w %s=%ld", row->sysctl, row->want);
@@ -44,6 +45,7 @@ bool host_judge_ra(const struct host_needs *needs, long accept_ra, long forwardi
 	const char *name = needs->service[HOST_NEED_MAC];
 	if (!name || accept_ra == 0 || (accept_ra == 1 && forwarding))
 		return false;
+	out->stops = false;
 	snprintf(out->object, sizeof(out->object), "vrrp/%s", name);
 	snprintf(out->text, sizeof(out->text),
 		"net.ipv6.conf.default.accept_ra is %ld: the device of virtual_mac takes routes from routers",
@@ -63,6 +65,7 @@ bool host_judge_ping(const struct host_needs *needs, const char *range, struct h
 		return false;
 	if (needs->probe_gid >= low && needs->probe_gid <= high)
 		return false;
+	out->stops = false;
 	snprintf(out->object, sizeof(out->object), "service/%s", service);
 	snprintf(out->text, sizeof(out->text),
 		"net.ipv4.ping_group_range is %lu %lu, without group %u of the probes: icmp checks tell nothing", low,
@@ -79,6 +82,7 @@ bool host_judge_tracked(const struct host_needs *needs, long max, long used, str
 	if (!service || max <= 0 || (max >= HOST_TRACKED_MIN && used <= max / 4 * 3))
 		return false;
 	const long more = max < HOST_TRACKED_MIN ? HOST_TRACKED_ENOUGH : max * 2;
+	out->stops = false;
 	snprintf(out->object, sizeof(out->object), "service/%s", service);
 	snprintf(out->text, sizeof(out->text),
 		"net.netfilter.nf_conntrack_max is %ld, of which %ld are used: without a free entry source_nat takes "
@@ -105,6 +109,7 @@ bool host_judge_sync(
 		return false;
 	if (period == 1 || (period == 0 && refresh_s > 0))
 		return false;
+	out->stops = false;
 	snprintf(out->object, sizeof(out->object), "cluster");
 	snprintf(out->text, sizeof(out->text),
 		"net.ipv4.vs.sync_threshold is %lu %lu and sync_refresh_period %lu: connections that say little are "

@@ -35,6 +35,7 @@ struct host_row {
 	long want;
 	const char *why; /* what goes wrong otherwise */
 	bool zero_too;   /* 0 is as good */
+	bool stops;      /* traffic, or a part of it: an alarm. Others are advice */
 };
 
 #define HOST_KERNEL_MAX 65 /* a release of the kernel, with its end */
@@ -47,6 +48,7 @@ extern const size_t host_rows_n;
 
 struct host_finding {
 	char object[80], text[200], fix[120];
+	bool stops; /* what clients ask for does not pass */
 };
 
 /* One row judged: value is what the host has; missing = the key does not exist (not a finding: an older kernel, or the

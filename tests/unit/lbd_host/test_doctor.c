@@ -81,7 +81,7 @@ static void no_module(struct doctor *d)
 static void a_sysctl(struct doctor *d)
 {
 	d->n_host = 1;
-	d->host[0] = (struct host_finding){ "service/web", "it is 0", "sysctl -w it=1" };
+	d->host[0] = (struct host_finding){ "service/web", "it is 0", "sysctl -w it=1", false };
 }
 static void no_address(struct doctor *d)
 {

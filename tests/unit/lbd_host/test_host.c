@@ -58,6 +58,21 @@ START_TEST(a_finding_only_where_a_service_needs_it)
 	ck_assert_msg(strcmp(f.fix, rows[_i].fix) == 0, "%s: '%s'", rows[_i].what, f.fix);
 	ck_assert_str_eq(f.object, rows[_i].has == HOST_NEED_MAC ? "vrrp/web" : "service/web");
 	ck_assert_ptr_nonnull(strstr(f.text, rows[_i].sysctl));
+	ck_assert_int_eq(f.stops, row_of(rows[_i].sysctl)->stops);
+}
+END_TEST
+
+/* An alarm that stays up for advice is one that nobody reads. */
+START_TEST(what_stops_traffic)
+{
+	static const char *const stop[] = { "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding",
+		"net.ipv4.vs.backup_only", "net.ipv4.vs.conntrack", "net.ipv4.conf.all.rp_filter" };
+	size_t n = 0;
+	for (size_t i = 0; i < host_rows_n; i++)
+		n += host_rows[i].stops;
+	ck_assert_uint_eq(n, sizeof(stop) / sizeof(stop[0]));
+	for (size_t i = 0; i < n; i++)
+		ck_assert(row_of(stop[i])->stops);
 }
 END_TEST
 
@@ -191,6 +206,7 @@ int main(void)
 	TCase *t = tcase_create("all");
 	tcase_add_loop_test(t, what_routers_say, 0, (int)(sizeof(routers) / sizeof(routers[0])));
 	tcase_add_loop_test(t, a_finding_only_where_a_service_needs_it, 0, sizeof(rows) / sizeof(rows[0]));
+	tcase_add_test(t, what_stops_traffic);
 	tcase_add_loop_test(t, groups_that_may_ping, 0, sizeof(pings) / sizeof(pings[0]));
 	tcase_add_loop_test(t, settings_that_show_every_connection, 0, sizeof(settings) / sizeof(settings[0]));
 	tcase_add_loop_test(t, room_for_what_is_tracked, 0, sizeof(tracked) / sizeof(tracked[0]));
