@@ -294,7 +294,9 @@ struct daemon {
 	struct daemon_audit audit;
 	uint64_t refused_in_apply;
 
-	int state_dir; /* -1 = none */
+	int state_dir;   /* below 0 = none */
+	bool unlockable; /* it was said that nothing keeps others out of it */
+	bool in_use;     /* it was said that another lbd has it */
 	int owned_fd;
 	size_t owned_compact, owned_appended; /* bytes of the record: as it was written anew, and since */
 	struct lb_text owned_pending;

@@ -25,6 +25,7 @@
 #define OWNED_MAX      (16u << 20) /* twice what the most listeners there may be need in their compact form, and more */
 #define OWNED_SLACK    (64u << 10)
 #define RETRY_MS       10000
+#define ENDING_MS      2000 /* a core that was killed is gone, and its children are workers */
 
 static const char *const files[DAEMON_FILES] = { [DAEMON_FILE_OVERRIDES] = "overrides.json",
 	[DAEMON_FILE_OWNED] = "owned",
@@ -201,17 +202,58 @@ static void all_unread(struct daemon *d)
 		d->unread[i] = i != DAEMON_FILE_VRRP;
 }
 
+/* Which ctl_listen locks by itself, for a moment: a second descriptor is somebody else. */
+static bool is_run_dir(const struct daemon *d, int dir)
+{
+	struct stat a, b;
+	return fstat(dir, &a) == 0 && stat(d->opt->run_dir, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* 0, also where nothing can be locked; -EWOULDBLOCK and *e: somebody has it. */
+static int own(struct daemon *d, int dir, unsigned wait_ms, struct lb_err *e)
+{
+	char who[40] = "";
+	bool both = is_run_dir(d, dir);
+	int err = both ? -EINVAL : state_lock(dir, wait_ms);
+	if (err && err != -EWOULDBLOCK && !d->unlockable) {
+		d->unlockable = true;
+		lb_log(LB_LOG_WARNING, "state: %s cannot be locked: %s; nothing keeps another lbd out of it",
+			d->opt->state_dir, both ? "it is the run directory, too" : strerror(-err));
+	}
+	if (err != -EWOULDBLOCK)
+		return 0;
+	long pid = state_lock_holder(dir);
+	if (pid)
+		snprintf(who, sizeof(who), " (process %ld)", pid);
+	lb_err_set(e, LB_CODE_REFUSED,
+		"%s is in use by another lbd%s, which goes on; to mend: stop that one, or give this one a --state-dir "
+		"and a --run-dir of its own",
+		d->opt->state_dir, who);
+	return err;
+}
+
+/* Two cores in one directory would write over what the other one has said, and take its services for left over. The
+ * descriptor, or -errno and *e. */
+static int open_own(struct daemon *d, unsigned wait_ms, struct lb_err *e)
+{
+	int dir = state_open(d->opt->state_dir, e);
+	int err = dir < 0 ? dir : own(d, dir, wait_ms, e);
+	if (dir >= 0 && err)
+		close(dir);
+	return err ? err : dir;
+}
+
 int daemon_state_start(struct daemon *d)
 {
 	struct lb_err e;
 	d->owned_fd = -1;
 	host_boot_id(d->boot_id);
-	d->state_dir = state_open(d->opt->state_dir, &e);
+	d->state_dir = open_own(d, ENDING_MS, &e);
 	if (d->state_dir >= 0)
 		return load_overrides(d);
-	if (passes(d->state_dir)) {
+	if (passes(d->state_dir) || d->state_dir == -EWOULDBLOCK) {
 		lb_log(LB_LOG_ERROR, "state: %s", e.text);
-		return d->state_dir;
+		return passes(d->state_dir) ? d->state_dir : -1;
 	}
 	lb_log(LB_LOG_ERROR, "state: %s; overrides and generations will not survive a restart", e.text);
 	if (access(d->opt->state_dir, F_OK) == 0 || errno != ENOENT)
@@ -390,7 +432,10 @@ static void read_again(struct daemon *d)
 {
 	struct lb_err e;
 	if (d->state_dir < 0) {
-		d->state_dir = state_open(d->opt->state_dir, &e);
+		d->state_dir = open_own(d, 0, &e);
+		if (d->state_dir == -EWOULDBLOCK && !d->in_use)
+			lb_log(LB_LOG_ERROR, "state: %s", e.text);
+		d->in_use = d->state_dir == -EWOULDBLOCK;
 		if (d->state_dir < 0)
 			return;
 		lb_log(LB_LOG_NOTICE, "state: %s can be used again", d->opt->state_dir);

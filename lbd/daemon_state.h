@@ -6,7 +6,8 @@
 
 #include <errno.h>
 
-int daemon_state_start(struct daemon *d); /* 0, or -errno: it must not go on without */
+/* Before anything else is read or touched. 0, or -errno: it must not go on without; -1: it has been said why. */
+int daemon_state_start(struct daemon *d);
 /* That file was written, or with -errno was not, and lacks something since. */
 void daemon_saved(struct daemon *d, enum daemon_file file, int err);
 bool daemon_all_saved(const struct daemon *d);

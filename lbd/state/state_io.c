@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/state/state_io.h"
 #include "common/vec.h"
+#include "lbd/state/lock.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
+
+#define LOCK_LOOK_MS 50
+#define LOCKS_MAX    (1u << 20) /* of /proc/locks */
 
 /* A directory that is there is good, whatever kept us from making it. */
 int state_open(const char *path, struct lb_err *e)
@@ -29,6 +36,28 @@ int state_open(const char *path, struct lb_err *e)
 		return -err;
 	}
 	return dir;
+}
+
+int state_lock(int dir, unsigned wait_ms)
+{
+	for (unsigned waited = 0;; waited += LOCK_LOOK_MS) {
+		if (flock(dir, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK || waited >= wait_ms)
+			return -errno;
+		(void)poll(NULL, 0, LOCK_LOOK_MS);
+	}
+}
+
+long state_lock_holder(int dir)
+{
+	struct lb_text text = LB_TEXT_INIT;
+	struct stat st;
+	long pid = 0;
+	if (fstat(dir, &st) == 0 && state_read_path("/proc/locks", LOCKS_MAX, &text) == 0 && text.s)
+		pid = lock_holder(text.s, text.n, major(st.st_dev), minor(st.st_dev), st.st_ino);
+	lb_text_done(&text);
+	return pid;
 }
 
 static int write_all(int fd, const char *s, size_t n)

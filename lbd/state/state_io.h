@@ -12,6 +12,11 @@
 /* Opens (and makes, with its sub-directory generations/) the state directory. -errno and *e on failure. */
 int state_open(const char *path, struct lb_err *e);
 
+/* Nobody else gets it (flock) until the descriptor is closed, also by the end of this process, however it comes. Waits
+ * so long for somebody who has it. 0; -EWOULDBLOCK: he still has; -errno: it cannot be locked. */
+int state_lock(int dir, unsigned wait_ms);
+long state_lock_holder(int dir); /* his process; 0 = not known */
+
 /* Replaces name with the text. durable: it survives a power cut when this returns (fsync of file and directory), else
  * only the end of this process. 0 or -errno; the old file is whole in any case. */
 int state_write(int dir, const char *name, const char *text, size_t n, bool durable);
