@@ -23,6 +23,7 @@
 #define TALK_DEADLINE_MS 500
 #define FLUSH_TRIES      3
 #define USR_QUIET_MS     60000
+#define PLACES_MS        3000
 
 void daemon_more(struct daemon *d)
 {
@@ -131,6 +132,15 @@ static void wake_cb(struct ev_loop *loop, ev_async *w, int revents)
 	(void)loop, (void)w, (void)revents;
 }
 
+/* Others may clear or replace our directories, and nobody tells us. */
+static void look_at_places(struct daemon *d, struct lb_time now)
+{
+	if (lb_time_cmp(now, d->places_due) < 0)
+		return;
+	d->places_due = lb_time_add_ms(now, PLACES_MS);
+	ctl_server_look(d->ctl);
+}
+
 static void tick_cb(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct daemon *d = w->data;
@@ -147,6 +157,7 @@ static void tick_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	daemon_state_tick(d);
 	daemon_file_look(d);
 	daemon_host_tick(d);
+	look_at_places(d, lb_clock_now());
 	daemon_log_tick(d, lb_clock_now());
 	daemon_level_tick(d, lb_clock_now());
 	d->env.rss_kib = host_rss_kib();
@@ -341,6 +352,12 @@ static void ctl_warn(const char *text, void *arg)
 	lb_log(LB_LOG_WARNING, "control: %s", text);
 }
 
+static void ctl_fail(const char *text, void *arg)
+{
+	(void)arg;
+	lb_log(LB_LOG_ERROR, "control: %s", text);
+}
+
 static int start_ctl(struct daemon *d)
 {
 	struct lb_err e;
@@ -352,6 +369,7 @@ static int start_ctl(struct daemon *d)
 		.node = d->node,
 		.dispatch = dispatch,
 		.warn = ctl_warn,
+		.fail = ctl_fail,
 		.arg = d,
 	};
 	d->ctl = ctl_server_new(d->loop, &config, &e);

@@ -332,6 +332,7 @@ struct daemon {
 	struct daemon_level levels[LB_LOG_PARTS];
 	struct daemon_life life;
 
+	struct lb_time places_due; /* when our directories are looked at */
 	struct ctl_server *ctl;
 	struct ctl_env env;
 	struct daemon_apply *apply;

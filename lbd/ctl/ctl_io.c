@@ -56,7 +56,6 @@ struct gate { /* a listening socket and its level */
 	struct ctl_listener listener;
 	ev_io accept;
 	enum ctl_level level;
-	const char *group;
 };
 
 struct ctl_server {
@@ -350,17 +349,13 @@ static void on_hangup(struct ev_loop *loop, ev_timer *w, int events)
 
 /* ---- coming ---- */
 
-static bool is_idle(const struct client *c)
-{
-	return !c->busy && lb_frame_pending(&c->frame) == 0;
-}
-
 /* The place of the one that has been idle longest, among those of a uid or among all. */
 static bool drop_idle(struct ctl_server *s, const uid_t *uid)
 {
 	struct client *oldest = NULL;
 	for (struct client *c = s->clients; c; c = c->next)
-		if (is_idle(c) && (!uid || c->peer.uid == *uid) && (!oldest || c->active <= oldest->active))
+		if (!c->busy && !lb_frame_pending(&c->frame) && (!uid || c->peer.uid == *uid) &&
+			(!oldest || c->active <= oldest->active))
 			oldest = c;
 	if (oldest)
 		drop(oldest);
@@ -384,18 +379,12 @@ static bool has_place(struct ctl_server *s, uid_t uid)
 
 static void greet(struct client *c)
 {
-	const struct ctl_server_config *config = &c->server->config;
 	struct lb_text line = LB_TEXT_INIT;
-	json_t *msg = json_pack("{s:s, s:i, s:i, s:s, s:s}", "lbd", config->version, "protocol", LB_PROTO_VERSION,
-		"schema", LB_PROTO_SCHEMA, "node", config->node, "level",
-		c->peer.level == CTL_LEVEL_ADMIN ? "admin" : "observe");
-	if (msg)
-		lb_proto_dump(msg, &line);
-	if (!msg || line.bad)
+	ctl_greeting(&line, c->server->config.version, c->server->config.node, c->peer.level == CTL_LEVEL_ADMIN);
+	if (line.bad)
 		c->dead = true;
 	else
 		sink_line(c, line.s, line.n);
-	json_decref(msg);
 	lb_text_done(&line);
 }
 
@@ -440,7 +429,8 @@ static void welcome(struct gate *g, int fd)
 	bool may = ctl_creds_may(&creds, g->listener.group) ||
 		   (g->level == CTL_LEVEL_OBSERVE && ctl_creds_may(&creds, s->gates[0].listener.group));
 	if (!may)
-		ctl_turn_away(fd, l, LB_CODE_DENIED, "this socket is for members of the group %s", g->group);
+		ctl_turn_away(
+			fd, l, LB_CODE_DENIED, "this socket is for members of the group %s", group_of(s, g->level));
 	else if (!has_place(s, creds.uid))
 		ctl_turn_away(fd, l, LB_CODE_REFUSED, "too many clients are busy here, try again");
 	else
@@ -521,8 +511,7 @@ static int open_gate(struct ctl_server *s, enum ctl_level level, const char *nam
 	struct gate *g = &s->gates[level == CTL_LEVEL_ADMIN ? 0 : 1];
 	g->server = s;
 	g->level = level;
-	g->group = group_of(s, level);
-	if (ctl_listen(s->config.dir, name, g->group, s->config.warn, s->config.arg, &g->listener, e))
+	if (ctl_listen(s->config.dir, name, group_of(s, level), s->config.warn, s->config.arg, &g->listener, e))
 		return -1;
 	ev_io_init(&g->accept, on_accept, g->listener.fd, EV_READ);
 	g->accept.data = g;
@@ -555,6 +544,20 @@ struct ctl_server *ctl_server_new(struct ev_loop *loop, const struct ctl_server_
 	return s;
 }
 
+void ctl_server_look(struct ctl_server *s)
+{
+	for (struct gate *g = s->gates; g < s->gates + 2; g++) {
+		if (!ctl_listen_lost(&g->listener))
+			continue;
+		ev_io_stop(s->loop, &g->accept);
+		ctl_listen_mend(
+			&g->listener, s->config.dir, s->config.warn, s->config.fail, s->config.arg, &s->leaving);
+		ev_io_set(&g->accept, g->listener.fd, EV_READ);
+		if (!ev_is_active(&s->pause))
+			ev_io_start(s->loop, &g->accept);
+	}
+}
+
 void ctl_server_free(struct ctl_server *s)
 {
 	if (!s)
@@ -566,8 +569,7 @@ void ctl_server_free(struct ctl_server *s)
 	}
 	ev_timer_stop(s->loop, &s->pause);
 	for (unsigned i = 0; i < 2; i++) {
-		if (s->gates[i].listener.fd >= 0)
-			ev_io_stop(s->loop, &s->gates[i].accept);
+		ev_io_stop(s->loop, &s->gates[i].accept);
 		ctl_unlisten(&s->gates[i].listener, &s->leaving);
 	}
 	if (s->reserve >= 0)

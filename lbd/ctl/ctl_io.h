@@ -24,8 +24,8 @@ struct ctl_server_config { /* strings are borrowed until ctl_server_free */
 	const char *admin_group, *observe_group;
 	const char *version, *node;
 	ctl_dispatch_fn *dispatch;
-	ctl_warn_fn *warn;                 /* may be NULL */
-	void *arg;                         /* of both */
+	ctl_warn_fn *warn, *fail;          /* may be NULL; fail: a socket is not there, and cannot be made */
+	void *arg;                         /* of all of them */
 	unsigned max_clients, max_per_uid; /* 0 = 64 and 16; root has no limit of its own */
 	unsigned deadline_ms;              /* a client that does not read that long is dropped; 0 = 30000 */
 	size_t high_water;                 /* bytes waiting that hold a stream; 0 = 256 KiB */
@@ -35,6 +35,10 @@ struct ctl_server;
 
 /* Both sockets listen when it returns. NULL with *e. */
 struct ctl_server *ctl_server_new(struct ev_loop *loop, const struct ctl_server_config *config, struct lb_err *e);
+
+/* Listens again where somebody has taken the file of a socket away; who is connected stays. To be called now and then:
+ * what cannot be mended is told once, and tried again by the next call. */
+void ctl_server_look(struct ctl_server *s);
 
 /* Writes what the sockets take at once (the answer to `daemon stop`), drops every client, removes the sockets. */
 void ctl_server_free(struct ctl_server *s);

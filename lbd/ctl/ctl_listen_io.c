@@ -27,7 +27,8 @@
 static int open_dir(const char *dir, struct lb_err *e)
 {
 	struct stat st;
-	if (mkdir(dir, 0755) && errno != EEXIST)
+	bool made = mkdir(dir, 0755) == 0;
+	if (!made && errno != EEXIST)
 		return lb_err_set(e, LB_CODE_FAILED, "cannot make %s: %s", dir, strerror(errno));
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
@@ -42,6 +43,8 @@ static int open_dir(const char *dir, struct lb_err *e)
 	} else if (flock(fd, LOCK_EX | LOCK_NB)) { /* until it is closed: two daemons that start at once */
 		lb_err_set(e, LB_CODE_REFUSED, "another lbd is starting in %s", dir);
 	} else {
+		if (made) /* whatever the umask is: clients pass through it */
+			(void)!fchmod(fd, 0755);
 		return fd;
 	}
 	close(fd);
@@ -50,37 +53,37 @@ static int open_dir(const char *dir, struct lb_err *e)
 
 /* Who accepts greets. A core that died may have left a child that is not yet a worker and has its socket for a moment:
  * that is closed without a word. Silence is somebody who has much to do. */
-static bool lets_go(int fd)
+static bool lets_go(int fd, int wait_ms)
 {
 	char first;
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	if (poll(&p, 1, LETS_GO_MS) <= 0)
+	if (poll(&p, 1, wait_ms) <= 0)
 		return false;
 	ssize_t n = recv(fd, &first, sizeof(first), 0);
 	return n == 0 || (n < 0 && errno == ECONNRESET);
 }
 
 /* Whether somebody accepts on it. A full backlog is somebody, too. */
-static bool answers(const struct sockaddr_un *sun)
+static bool answers(const struct sockaddr_un *sun, int wait_ms)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return true; /* not knowing, leave it alone */
 	bool yes = connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0
-			   ? !lets_go(fd)
+			   ? !lets_go(fd, wait_ms)
 			   : errno != ECONNREFUSED && errno != ENOENT;
 	close(fd);
 	return yes;
 }
 
-static int clear_place(int dirfd, const char *name, const struct sockaddr_un *sun, struct lb_err *e)
+static int clear_place(int dirfd, const char *name, const struct sockaddr_un *sun, int wait_ms, struct lb_err *e)
 {
 	struct stat st;
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW))
 		return errno == ENOENT ? 0 : lb_err_set(e, LB_CODE_FAILED, "%s: %s", sun->sun_path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
 		return lb_err_set(e, LB_CODE_FAILED, "%s is in the way: it is no socket", sun->sun_path);
-	if (answers(sun))
+	if (answers(sun, wait_ms))
 		return lb_err_set(e, LB_CODE_REFUSED, "another lbd answers on %s", sun->sun_path);
 	if (unlinkat(dirfd, name, 0) && errno != ENOENT)
 		return lb_err_set(e, LB_CODE_FAILED, "%s: %s", sun->sun_path, strerror(errno));
@@ -126,22 +129,22 @@ static void give_group(
 		warn(text, arg);
 }
 
-static int listen_in(int dirfd, const char *name, const char *group, ctl_warn_fn *warn, void *arg,
-	struct ctl_listener *l, struct lb_err *e)
+static int bind_in(int dirfd, const char *name, int wait_ms, struct ctl_listener *l, struct lb_err *e)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	struct stat st;
 	memcpy(sun.sun_path, l->path, sizeof(sun.sun_path));
-	if (clear_place(dirfd, name, &sun, e))
+	if (clear_place(dirfd, name, &sun, wait_ms, e))
 		return -1;
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd < 0)
 		return lb_err_set(e, LB_CODE_FAILED, "socket: %s", strerror(errno));
 	int err = bind_closed(l->fd, &sun);
-	if (err)
-		return lb_err_set(e, LB_CODE_FAILED, "%s: %s", l->path, strerror(-err));
-	l->group = find_group(group);
-	give_group(dirfd, name, group, l, warn, arg);
+	return err ? lb_err_set(e, LB_CODE_FAILED, "%s: %s", l->path, strerror(-err)) : 0;
+}
+
+static int let_in(int dirfd, const char *name, struct ctl_listener *l, struct lb_err *e)
+{
+	struct stat st;
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) || fchmodat(dirfd, name, 0660, 0) ||
 		listen(l->fd, BACKLOG)) {
 		lb_err_set(e, LB_CODE_FAILED, "%s: %s", l->path, strerror(errno));
@@ -165,13 +168,68 @@ int ctl_listen(const char *dir, const char *name, const char *group, ctl_warn_fn
 	int dirfd = open_dir(dir, e);
 	if (dirfd < 0)
 		return -1;
-	int failed = listen_in(dirfd, name, group, warn, arg, &l, e);
+	int failed = bind_in(dirfd, name, LETS_GO_MS, &l, e);
+	if (!failed) {
+		l.group = find_group(group);
+		give_group(dirfd, name, group, &l, warn, arg);
+		failed = let_in(dirfd, name, &l, e);
+	}
 	close(dirfd);
 	if (failed && l.fd >= 0)
 		close(l.fd);
 	if (!failed)
 		*out = l;
 	return failed;
+}
+
+bool ctl_listen_lost(struct ctl_listener *l)
+{
+	struct stat st;
+	bool none = lstat(l->path, &st) != 0;
+	if (none ? errno != ENOENT && errno != ENOTDIR : st.st_dev == l->dev && st.st_ino == l->ino) {
+		l->failed = (struct lb_err){ 0 };
+		return false;
+	}
+	return true;
+}
+
+/* The group is the one that was found at start: to ask for it could take a while. */
+static int listen_again(struct ctl_listener *l, const char *dir, struct lb_err *e)
+{
+	const char *name = strrchr(l->path, '/') + 1;
+	int dirfd = open_dir(dir, e);
+	if (dirfd < 0)
+		return -1;
+	int failed = bind_in(dirfd, name, 0, l, e);
+	if (!failed && l->group != (gid_t)-1) /* one that may not be given was told of */
+		(void)!fchownat(dirfd, name, (uid_t)-1, l->group, AT_SYMLINK_NOFOLLOW);
+	failed = failed ? failed : let_in(dirfd, name, l, e);
+	close(dirfd);
+	return failed;
+}
+
+void ctl_listen_mend(struct ctl_listener *l, const char *dir, ctl_warn_fn *warn, ctl_warn_fn *fail, void *arg,
+	struct ctl_leaving *leaving)
+{
+	struct ctl_listener again = *l;
+	struct lb_err e = { 0 };
+	char text[sizeof(l->path) + sizeof(e.text) + 60];
+	again.fd = -1;
+	int failed = listen_again(&again, dir, &e);
+	ctl_warn_fn *tell = !failed ? warn : strcmp(l->failed.text, e.text) != 0 ? fail : NULL;
+	snprintf(text, sizeof(text), "%s was removed or replaced%s%s", l->path,
+		failed ? ", and cannot be made again: " : ": listening there again", e.text);
+	if (tell)
+		tell(text, arg);
+	if (failed && again.fd >= 0)
+		close(again.fd);
+	if (failed) {
+		l->failed = e;
+		return;
+	}
+	ctl_unlisten(l, leaving);
+	again.failed = e;
+	*l = again;
 }
 
 void ctl_unlisten(struct ctl_listener *l, struct ctl_leaving *leaving)
@@ -260,6 +318,17 @@ void ctl_user_name(uid_t uid, char out[33])
 		}
 	if (f)
 		fclose(f);
+}
+
+void ctl_greeting(struct lb_text *out, const char *version, const char *node, bool admin)
+{
+	json_t *msg = json_pack("{s:s, s:i, s:i, s:s, s:s}", "lbd", version, "protocol", LB_PROTO_VERSION, "schema",
+		LB_PROTO_SCHEMA, "node", node, "level", admin ? "admin" : "observe");
+	if (msg)
+		lb_proto_dump(msg, out);
+	else
+		out->bad = true;
+	json_decref(msg);
 }
 
 void ctl_turn_away(int fd, struct ctl_leaving *leaving, enum lb_code code, const char *fmt, ...)

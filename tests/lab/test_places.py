@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-The folders of a daemon, and others who reach into them: another lbd that is started on top. Nothing here needs IPVS.
+The folders of a daemon, and others who reach into them: another lbd that is started on top, what is
+removed. Nothing here needs IPVS.
 """
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 
 from conftest import until
-from life import answers, apply, history, status, text, write
+from life import answers, apply, history, running, status, text, write
 from pair import lone, pair
 from test_peer_talk import me, override, web
 
@@ -43,6 +45,38 @@ def refused(d, pid, run_dir=None):
         finally:
             p.kill()
     assert p.returncode == 1 and f"{d.state_dir} is in use by another lbd (process {pid})" in said, said
+
+
+# ---------------------------------------------------------------- control sockets
+
+def test_sockets_that_are_removed_come_back(pair):
+    d = lone(pair.a, text(1), "lb-a")
+    try:
+        answers(d.start(ready=False))
+        for names in (["control.sock"], ["control.sock", "observe.sock"]):
+            before = d.log().count("listening there again")
+            for name in names:
+                os.unlink(os.path.join(d.run_dir, name))
+            answers(d)
+            until(lambda n=before + len(names): d.log().count("listening there again") == n, "it says so once for each")
+        assert sorted(os.listdir(d.run_dir)) == ["control.sock", "observe.sock"]
+        d.stop()
+        assert os.listdir(d.run_dir) == []
+    finally:
+        d.close()
+
+
+def test_a_folder_that_is_removed_is_used_when_it_is_there_again(pair):
+    """As in the unit, where the daemon has no rights beside its folders."""
+    with running(pair.a, text(1), "lbd") as d:
+        os.rename(d.run_dir, d.run_dir + ".away")
+        until(lambda: d.log().count("cannot be made again: ") == 2, "it says so of each")
+        new = d.run_dir + ".new"
+        os.mkdir(new, 0o755)
+        shutil.chown(new, "lbd")
+        os.rename(new, d.run_dir)
+        answers(d)
+        assert d.log().count("cannot be made again: ") == 2, d.log()
 
 
 # ---------------------------------------------------------------- another lbd

@@ -28,7 +28,7 @@ static struct ev_loop *loop;
 static struct ctl_server *server;
 static struct ctl_server_config config;
 static char dir[64];
-static unsigned dispatched, gone_calls, free_calls, warnings;
+static unsigned dispatched, gone_calls, free_calls, warnings, failures;
 static struct ctl_reply *held;
 static char got_file[64];
 static size_t produced; /* rows of the stream so far */
@@ -107,6 +107,13 @@ static inline void on_warn(const char *text, void *arg)
 	warnings++;
 }
 
+static inline void on_fail(const char *text, void *arg)
+{
+	(void)text;
+	(void)arg;
+	failures++;
+}
+
 static inline void start(void)
 {
 	struct lb_err e = { 0 };
@@ -121,7 +128,7 @@ static inline void setup(void)
 	ck_assert_int_eq(chmod(dir, 0755), 0);
 	loop = ev_loop_new(EVFLAG_AUTO);
 	produced = 0;
-	dispatched = gone_calls = free_calls = warnings = 0;
+	dispatched = gone_calls = free_calls = warnings = failures = 0;
 	held = NULL;
 	got_file[0] = '\0';
 	config = (struct ctl_server_config){
@@ -132,6 +139,7 @@ static inline void setup(void)
 		.node = "lb-a",
 		.dispatch = dispatch,
 		.warn = on_warn,
+		.fail = on_fail,
 	};
 }
 

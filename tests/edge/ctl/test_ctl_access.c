@@ -171,6 +171,100 @@ START_TEST(folder_is_made)
 }
 END_TEST
 
+/* What a client that was here before says is still answered, and new ones come in where they always did. */
+static void ck_mended(struct peer *before, unsigned warned)
+{
+	struct stat st;
+	struct sockaddr_un control = address("control.sock");
+	ctl_server_look(server);
+	ck_assert_uint_eq(warnings, warned);
+	ctl_server_look(server);
+	ck_assert_uint_eq(warnings, warned); /* once */
+	ck_assert_int_eq(lstat(control.sun_path, &st), 0);
+	ck_assert_int_eq(st.st_mode & 07777, 0660);
+	ck_assert_uint_eq(st.st_gid, 65534);
+	say(before, "{\"id\":1,\"cmd\":\"status\"}\n");
+	ck_assert_int_eq(end_code(before, 1, NULL), 0);
+	peer_free(greeted("control.sock"));
+	peer_free(greeted("observe.sock"));
+}
+
+START_TEST(what_was_removed_is_made_again)
+{
+	if (geteuid() != 0)
+		return;
+	char away[128];
+	struct sockaddr_un control = address("control.sock"), observe = address("observe.sock");
+	config.admin_group = config.observe_group = "nogroup"; /* gid 65534 on Debian */
+	start();
+	ck_assert_uint_eq(warnings, 0);
+	struct peer *p = greeted("control.sock");
+	ctl_server_look(server);
+	ck_assert_uint_eq(warnings, 0);
+	unlink(control.sun_path);
+	ck_mended(p, 1);
+	unlink(control.sun_path);
+	unlink(observe.sun_path);
+	ck_mended(p, 3);
+	snprintf(away, sizeof(away), "%s.away", dir);
+	ck_assert_int_eq(rename(dir, away), 0); /* with all that is in it */
+	mode_t before = umask(0077);
+	ck_mended(p, 5);
+	umask(before);
+	struct stat st;
+	ck_assert_int_eq(stat(dir, &st), 0);
+	ck_assert_int_eq(st.st_mode & 07777, 0755);
+	ck_assert_int_eq(nftw(away, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	peer_free(p);
+	ctl_server_free(server);
+	server = NULL;
+	ck_assert_int_ne(lstat(control.sun_path, &st), 0);
+	ck_assert_uint_eq(failures, 0);
+}
+END_TEST
+
+/* Listens at that place instead. */
+static int usurp(const struct sockaddr_un *sun)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	unlink(sun->sun_path);
+	ck_assert_int_eq(bind(fd, (const struct sockaddr *)sun, sizeof(*sun)), 0);
+	ck_assert_int_eq(listen(fd, 4), 0);
+	return fd;
+}
+
+START_TEST(what_cannot_be_made_again_is_told_once)
+{
+	struct sockaddr_un control = address("control.sock");
+	struct stat theirs, st;
+	start();
+	unsigned warned = warnings;
+	int fd = usurp(&control);
+	ck_assert_int_eq(lstat(control.sun_path, &theirs), 0);
+	struct lb_time begin = lb_clock_now();
+	for (int i = 0; i < 20; i++)
+		ctl_server_look(server);
+	ck_assert_int_lt(lb_time_diff_us(lb_clock_now(), begin), 5000000); /* it does not wait for a word */
+	ck_assert_uint_eq(failures, 1);
+	ck_assert_int_eq(lstat(control.sun_path, &st), 0);
+	ck_assert_uint_eq(st.st_ino, theirs.st_ino);
+	close(fd);
+	ctl_server_look(server); /* nobody answers there any more */
+	ck_assert_uint_eq(warnings, warned + 1);
+	peer_free(greeted("control.sock"));
+	ck_assert_int_eq(unlink(control.sun_path), 0);
+	ck_assert_int_eq(mkdir(control.sun_path, 0700), 0);
+	for (int i = 0; i < 3; i++)
+		ctl_server_look(server);
+	ck_assert_uint_eq(failures, 2);
+	ck_assert_int_eq(rmdir(control.sun_path), 0);
+	ctl_server_look(server);
+	ck_assert_uint_eq(warnings, warned + 2);
+	ck_assert_uint_eq(failures, 2);
+	peer_free(greeted("control.sock"));
+}
+END_TEST
+
 static void greets(struct peer *p)
 {
 	json_t *msg = next_line(p);
@@ -243,7 +337,8 @@ int main(void)
 {
 	const TTest *const tests[] = { mode_and_caller_are_both_asked, member_of_the_group_gets_in,
 		one_user_does_not_take_every_place, stale_socket_is_replaced, a_socket_that_is_let_go_is_replaced,
-		what_is_in_the_way_is_not_removed, folder_is_made, without_descriptors_callers_are_served_one_at_a_time,
+		what_is_in_the_way_is_not_removed, folder_is_made, what_was_removed_is_made_again,
+		what_cannot_be_made_again_is_told_once, without_descriptors_callers_are_served_one_at_a_time,
 		who_had_the_last_descriptor_leaves_it_to_the_next };
 	return run("ctl_access", tests, sizeof(tests) / sizeof(tests[0]));
 }
