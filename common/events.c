@@ -152,7 +152,9 @@ const struct lb_alarm lb_alarms[] = {
 		"the kernel has no IPVS, or refuses something of the configuration; backends that this would replace "
 		"stay",
 		"lbctl kernel diff" },
-	{ "state_not_saved", "the state directory cannot be written, or lacks something since; tried again every 10 s",
+	{ "state_not_saved",
+		"the state directory cannot be written, is gone or another one, or lacks something since; tried again "
+		"every 10 s",
 		"ls -ld /var/lib/lbd" },
 	{ "state_not_read",
 		"something in the state directory cannot be read, or was written by a newer lbd: overrides, or which "

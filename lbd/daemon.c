@@ -58,6 +58,7 @@ void daemon_env_refresh(struct daemon *d)
 	d->env.converged = d->converged;
 	d->env.kernel_missing = d->kernel_missing;
 	d->env.state_not_saved = !daemon_all_saved(d);
+	d->env.state_lost = d->state_lost[0] ? d->state_lost : NULL;
 	d->env.state_not_read = daemon_first_unread(d);
 	d->env.last_reject = d->last_reject;
 	d->env.hook_failed = d->hooks.failure[0] ? d->hooks.failure : NULL;
@@ -139,6 +140,7 @@ static void look_at_places(struct daemon *d, struct lb_time now)
 		return;
 	d->places_due = lb_time_add_ms(now, PLACES_MS);
 	ctl_server_look(d->ctl);
+	daemon_state_look(d, false);
 }
 
 static void tick_cb(struct ev_loop *loop, ev_timer *w, int revents)
@@ -281,6 +283,7 @@ void daemon_exit(struct daemon *d, enum ctl_exit how)
 	ev_timer_stop(d->loop, &d->tick);
 	daemon_vrrp_stop(d, how != CTL_EXIT_RESTART); /* first: the other node takes over while the rest ends */
 	daemon_probe_stop(d);
+	daemon_state_look(d, true);
 	daemon_state_retry(d); /* who starts again reads it */
 	ev_timer_set(&d->stop_timer, 0.01, 0.02);
 	ev_timer_start(d->loop, &d->stop_timer);

@@ -31,6 +31,7 @@
  *   daemon_doctor.c  `lbd --doctor`: what the configuration asks of this host
  *   daemon_level.c   how much is logged, by part
  *   daemon_state.c   the state directory: overrides, which listeners are ours
+ *   daemon_moved.c   another directory in its place
  *   daemon_generation.c   generations on the disk
  *
  * Bulk work is cut into slices of about SLICE_US, so that `lbctl status` answers at once.
@@ -114,6 +115,11 @@ struct daemon_audit {
 /* Of the state directory. */
 enum daemon_file { DAEMON_FILE_OVERRIDES, DAEMON_FILE_OWNED, DAEMON_FILE_GENERATIONS, DAEMON_FILE_VRRP };
 #define DAEMON_FILES 4
+
+struct daemon_place {
+	dev_t dev;
+	ino_t ino;
+};
 
 /* What is ours leaves the kernel before the daemon ends. */
 struct daemon_flush {
@@ -294,9 +300,11 @@ struct daemon {
 	struct daemon_audit audit;
 	uint64_t refused_in_apply;
 
-	int state_dir;   /* below 0 = none */
-	bool unlockable; /* it was said that nothing keeps others out of it */
-	bool in_use;     /* it was said that another lbd has it */
+	int state_dir;                   /* below 0 = none */
+	bool unlockable;                 /* it was said that nothing keeps others out of it */
+	bool in_use;                     /* it was said that another lbd has it */
+	char state_lost[800];            /* why a start would not find it; "" = it would */
+	struct daemon_place state_other; /* was there at the last look; 0 = it was */
 	int owned_fd;
 	size_t owned_compact, owned_appended; /* bytes of the record: as it was written anew, and since */
 	struct lb_text owned_pending;

@@ -201,6 +201,8 @@ int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const
 	const char *message, bool pending, struct lb_err *e)
 {
 	uint32_t newest;
+	if (d->state_lost[0])
+		return lb_err_set(e, LB_CODE_FAILED, "%s", d->state_lost);
 	daemon_generation_first_store(d);
 	int err = newest_of(d, &newest); /* unknown: it might take the place of another one */
 	struct generation g = { .number = (newest > d->generation ? newest : d->generation) + 1,
@@ -244,7 +246,7 @@ static int store_first(struct daemon *d, bool pending, struct lb_err *e)
 	struct daemon_text t = d->unstored;
 	uint32_t number = d->generation;
 	d->unstored = (struct daemon_text){ 0 };
-	d->generation = 0; /* the number that it has is given once more */
+	d->generation = number - 1; /* the number that it has is given once more */
 	if (daemon_generation_store(d, &t, NULL, "start", pending, e) == 0) {
 		daemon_text_done(&t);
 		return 0;
@@ -283,6 +285,62 @@ bool daemon_generation_sure(struct daemon *d, const struct life_choice *choice)
 	struct lb_err e;
 	d->unsure = store_first(d, !choice->file, &e) && !choice->file;
 	return !d->unsure;
+}
+
+/* The newest confirmed one if it has that text, else 0. */
+static uint32_t confirmed_as(struct daemon *d, const struct daemon_text *t)
+{
+	char sha[GENERATION_SHA_LEN + 1];
+	struct life_heads *heads = t->sources.n ? calloc(1, sizeof(*heads)) : NULL;
+	uint32_t same = 0;
+	if (heads && daemon_text_sha256(t, sha) == 0) {
+		daemon_heads(d, heads);
+		uint32_t newest = life_older(heads, UINT32_MAX);
+		for (size_t i = 0; i < heads->n && !heads->unread; i++)
+			if (heads->v[i].number == newest && strcmp(heads->v[i].sha256, sha) == 0)
+				same = newest;
+	}
+	free(heads);
+	return same;
+}
+
+/* As it is, with who applied it, when and why. */
+static bool carried(struct daemon *d, int from)
+{
+	char name[40];
+	struct lb_text raw = LB_TEXT_INIT;
+	uint32_t newest;
+	bool free_number = newest_of(d, &newest) == 0 && newest < d->generation;
+	bool done = free_number && state_read(from, name_of(d->generation, name), GENERATION_MAX, &raw) == 0 && raw.s &&
+		    state_write(d->state_dir, name, raw.s, raw.n, true) == 0;
+	lb_text_done(&raw);
+	return done;
+}
+
+void daemon_generation_moved(struct daemon *d, int from, struct daemon_text *t)
+{
+	uint32_t same = confirmed_as(d, t);
+	if (d->unsure || d->life.life.phase != LIFE_RUNS)
+		return; /* decided when all can be read; or it is one that was given up */
+	if (same)
+		d->generation = same;
+	if (same || (!d->unstored.sources.n && t->sources.n && carried(d, from))) {
+		d->life.life.runs = d->generation;
+		return;
+	}
+	if (t->sources.n) {
+		d->unstored = *t;
+		*t = (struct daemon_text){ 0 };
+	}
+	if (!d->unstored.sources.n) {
+		lb_log(LB_LOG_ERROR, "config/%u: it runs, and is stored nowhere any more: apply it again",
+			d->generation);
+		return;
+	}
+	uint32_t newest = daemon_generation_newest(d);
+	d->generation = newest < d->generation ? d->generation : newest + 1;
+	d->life.life.runs = d->generation;
+	daemon_generation_first_store(d);
 }
 
 void daemon_generation_turn(struct daemon *d)

@@ -18,6 +18,9 @@ int daemon_generation_known(struct daemon *d, struct lb_err *e);
 /* The same of a text of which nobody could tell what had become of it (d->unsure), now that it is known: its number is
  * d->generation, and it is pending when it is to go back. False: it cannot be stored, and is as before. */
 bool daemon_generation_sure(struct daemon *d, const struct life_choice *choice);
+/* Another state directory took the place of that one: what runs, whose text is t (taken; empty = nobody has it), is the
+ * newest confirmed in it afterwards, if it can be with the number it has. */
+void daemon_generation_moved(struct daemon *d, int from, struct daemon_text *t);
 void daemon_generation_forget(struct daemon *d); /* another one runs */
 /* The file form of a stored generation in *raw and what it says in *g (points into raw). 0, or -1 and *e. */
 int daemon_generation_load(

@@ -56,7 +56,7 @@ bool daemon_all_saved(const struct daemon *d)
 	for (size_t i = 0; i < DAEMON_FILES; i++)
 		if (d->unsaved[i])
 			return false;
-	return !daemon_life_owes(d);
+	return !daemon_life_owes(d) && !d->state_lost[0];
 }
 
 void daemon_unread(struct daemon *d, enum daemon_file file, const char *name, int err)
@@ -234,7 +234,7 @@ static int own(struct daemon *d, int dir, unsigned wait_ms, struct lb_err *e)
 
 /* Two cores in one directory would write over what the other one has said, and take its services for left over. The
  * descriptor, or -errno and *e. */
-static int open_own(struct daemon *d, unsigned wait_ms, struct lb_err *e)
+int daemon_state_open(struct daemon *d, unsigned wait_ms, struct lb_err *e)
 {
 	int dir = state_open(d->opt->state_dir, e);
 	int err = dir < 0 ? dir : own(d, dir, wait_ms, e);
@@ -248,7 +248,7 @@ int daemon_state_start(struct daemon *d)
 	struct lb_err e;
 	d->owned_fd = -1;
 	host_boot_id(d->boot_id);
-	d->state_dir = open_own(d, ENDING_MS, &e);
+	d->state_dir = daemon_state_open(d, ENDING_MS, &e);
 	if (d->state_dir >= 0)
 		return load_overrides(d);
 	if (passes(d->state_dir) || d->state_dir == -EWOULDBLOCK) {
@@ -328,6 +328,16 @@ void daemon_owned_restart(struct daemon *d)
 	daemon_saved(d, DAEMON_FILE_OWNED, err);
 }
 
+void daemon_owned_carry(struct daemon *d, int from)
+{
+	struct lb_text text = LB_TEXT_INIT;
+	const char *name = files[DAEMON_FILE_OWNED];
+	if (state_read(from, name, OWNED_MAX, &text) == 0)
+		daemon_saved(
+			d, DAEMON_FILE_OWNED, state_write(d->state_dir, name, text.s ? text.s : "", text.n, false));
+	lb_text_done(&text);
+}
+
 void daemon_owned_note(struct daemon *d, const struct ipvs_key *key, bool add)
 {
 	if (add)
@@ -374,7 +384,10 @@ const char *daemon_overrides_save(struct daemon *d)
 	free(text);
 	json_decref(j);
 	daemon_saved(d, DAEMON_FILE_OVERRIDES, err);
-	return full ? OVERRIDES_FULL : err ? "the state directory cannot be written" : NULL;
+	return full               ? OVERRIDES_FULL
+	       : err              ? "the state directory cannot be written"
+	       : d->state_lost[0] ? "the state directory is gone, or another one"
+				  : NULL;
 }
 
 /* ---- whether there may be addresses of ours ---- */
@@ -432,7 +445,7 @@ static void read_again(struct daemon *d)
 {
 	struct lb_err e;
 	if (d->state_dir < 0) {
-		d->state_dir = open_own(d, 0, &e);
+		d->state_dir = daemon_state_open(d, 0, &e);
 		if (d->state_dir == -EWOULDBLOCK && !d->in_use)
 			lb_log(LB_LOG_ERROR, "state: %s", e.text);
 		d->in_use = d->state_dir == -EWOULDBLOCK;

@@ -15,9 +15,13 @@ bool daemon_all_saved(const struct daemon *d);
  * DAEMON_NEWER: it is of a later version, after the way back to an older package. */
 #define DAEMON_NEWER (-EPROTONOSUPPORT)
 void daemon_unread(struct daemon *d, enum daemon_file file, const char *name, int err);
-const char *daemon_first_unread(
-	const struct daemon *d);                     /* its name, and what is to be done; NULL = everything was read */
-void daemon_state_retry(struct daemon *d);           /* writes what lacks something */
+/* Its name, and what is to be done; NULL = everything was read. */
+const char *daemon_first_unread(const struct daemon *d);
+void daemon_state_retry(struct daemon *d); /* writes what lacks something */
+/* Opens it, for this process alone. The descriptor, or -errno and *e. */
+int daemon_state_open(struct daemon *d, unsigned wait_ms, struct lb_err *e);
+/* Whether it is still where it was: takes up another one that is there, at once or when it is at the next look, too. */
+void daemon_state_look(struct daemon *d, bool at_once);
 void daemon_state_tick(struct daemon *d);            /* the same when it is time, and reads what could not be read */
 const char *daemon_overrides_save(struct daemon *d); /* NULL, or why not (static); it is tried again */
 
@@ -31,4 +35,5 @@ void daemon_vips_forget(struct daemon *d);
 int daemon_owned_load(struct daemon *d, struct owned_keys *out);
 void daemon_owned_restart(struct daemon *d);
 void daemon_owned_note(struct daemon *d, const struct ipvs_key *key, bool add);
+void daemon_owned_carry(struct daemon *d, int from); /* of another directory, as it is: nobody has read it yet */
 void daemon_owned_flush(struct daemon *d);

@@ -57,8 +57,13 @@ json_t *ctl_alarms(const struct ctl_env *env)
 		json_array_append_new(list, json_string("kernel_refused: this kernel has no IPVS (modprobe ip_vs)"));
 	else if (ipvs_refused_listeners(env->ipvs))
 		json_array_append_new(list, json_string("kernel_refused"));
-	if (env->state_not_saved)
-		json_array_append_new(list, json_string("state_not_saved"));
+	if (env->state_not_saved) {
+		char text[900];
+		const char *why = env->state_lost ? env->state_lost : "";
+		snprintf(text, sizeof(text), "state_not_saved%s%s", why[0] ? ": " : "", why);
+		json_t *alarm = json_string(text); /* a path need not be text */
+		json_array_append_new(list, alarm ? alarm : json_string("state_not_saved"));
+	}
 	if (env->state_not_read) {
 		char text[200];
 		snprintf(text, sizeof(text), "state_not_read: %s", env->state_not_read);

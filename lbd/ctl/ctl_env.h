@@ -197,6 +197,7 @@ struct ctl_env {
 	bool kernel_missing;        /* no IPVS in this kernel */
 	struct lb_time checks_from; /* they do not pause since; LB_TIME_NEVER = they do, us 0 = they never did */
 	bool state_not_saved;       /* the state directory cannot be written */
+	const char *state_lost;     /* why what is written there is not found by a start; NULL = it is */
 	const char *state_not_read; /* what of it cannot be read; NULL = nothing */
 	const char *last_reject;    /* what is wrong with the file, as it was last offered; NULL = nothing */
 	const char *hook_failed;    /* what the last run of a hook was about and why it failed, NULL = it did not */

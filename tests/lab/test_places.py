@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
 The folders of a daemon, and others who reach into them: another lbd that is started on top, what is
-removed. Nothing here needs IPVS.
+removed, or replaced by a copy. Nothing here needs IPVS.
 """
 import fcntl
 import json
@@ -10,8 +10,10 @@ import shutil
 import signal
 import subprocess
 
+import pytest
+
 from conftest import until
-from life import answers, apply, history, running, status, text, write
+from life import answers, apply, history, restart, running, running_one, shown, status, text, write
 from pair import lone, pair
 from test_peer_talk import me, override, web
 
@@ -77,6 +79,129 @@ def test_a_folder_that_is_removed_is_used_when_it_is_there_again(pair):
         os.rename(new, d.run_dir)
         answers(d)
         assert d.log().count("cannot be made again: ") == 2, d.log()
+
+
+# ---------------------------------------------------------------- another state directory
+
+def lost(d):
+    return [a for a in status(d)["alarms"] if a.startswith("state_not_saved")]
+
+
+def taken_up(d):
+    until(lambda: "what holds was saved there anew" in d.log(), "it saves all in the new one", 30)
+    assert not lost(d) and "not all of it" not in d.log()
+
+
+def put(d, source):
+    """What is there goes away, and the copy of another time takes its place."""
+    os.rename(d.state_dir, d.state_dir + ".old")
+    os.rename(source, d.state_dir)
+
+
+def backup(d):
+    return shutil.copytree(d.state_dir, d.state_dir + ".bak", copy_function=shutil.copy2)
+
+
+def runs(d, i, state, hold=("drain", me())):
+    """What runs, also without its file, and what operators said outlived the end of the daemon."""
+    d.write("services: [\n")
+    restart(d)
+    assert shown(d) == content(i) and running_one(d) == max(state)
+    assert history(d) == state and override(d) == hold
+
+
+@pytest.mark.parametrize("when", ["the copy is of now", "the copy is old", "it is stopped at once"])
+def test_a_backup_takes_the_place_of_the_state_directory(pair, when):
+    with running(pair.a, content(1)) as d:
+        until(lambda: history(d) == {1: "confirmed"}, "it is stored")
+        if when == "the copy is old":
+            copy = backup(d)
+        apply(d, content(2))
+        apply(d, content(3), "-m", "the third")
+        if when != "the copy is old":
+            copy = backup(d)
+        put(d, copy)
+        d.text("backend", "drain", "web/app1")
+        if when == "it is stopped at once":
+            d.write("services: [\n")
+            d.stop()
+            answers(d.start(ready=False))
+            assert override(d) == ("drain", me())
+        else:
+            taken_up(d)
+        state = {1: "confirmed", 3: "confirmed"} if when == "the copy is old" else dict.fromkeys((1, 2, 3), "confirmed")
+        runs(d, 3, state)
+        assert [r["message"] for r in d.ctl("config", "history")["data"] if r["generation"] == 3] == ["the third"]
+
+
+def test_a_backup_that_knows_newer_generations(pair):
+    """One of them had been rolled back since; a start would run it."""
+    with running(pair.a, content(1)) as d:
+        apply(d, content(2))
+        copy = backup(d)
+        d.call("config", "rollback")
+        d.text("backend", "drain", "web/app1")
+        assert history(d) == {1: "confirmed", 2: "rolled_back"}
+        put(d, copy)
+        taken_up(d)
+        assert running_one(d) == 3
+        runs(d, 1, dict.fromkeys((1, 2, 3), "confirmed"))
+
+
+def test_a_state_directory_that_is_removed(pair):
+    with running(pair.a, content(1)) as d:
+        d.text("backend", "drain", "web/app1")
+        apply(d, content(1) + "#\n")
+        d.write(content(2))
+        assert d.call("daemon", "reload", "-y").returncode in (0, 8)
+        shutil.rmtree(d.state_dir)
+        until(lambda: lost(d) == [f"state_not_saved: {d.state_dir} is gone: make it again, for the user of lbd and with mode 0700"],
+              "it is missed")
+        done = d.call("config", "apply", "-y", write(d, "new.yaml", content(3)))
+        assert done.returncode == 8 and "is gone" in done.stderr, done
+        assert not os.path.exists(d.state_dir)
+        os.mkdir(d.state_dir, 0o700)
+        taken_up(d)
+        runs(d, 2, {3: "confirmed"})
+
+
+def test_another_directory_during_a_trial(pair):
+    with running(pair.a, content(1)) as d:
+        d.text("backend", "drain", "web/app1")
+        until(lambda: history(d) == {1: "confirmed"}, "it is stored")
+        copy = backup(d)
+        apply(d, content(2), "--confirm", "1h")
+        put(d, copy)
+        until(lambda: any("under way with generation 2" in a for a in lost(d)), "it is noticed")
+        d.text("config", "confirm")
+        taken_up(d)
+        runs(d, 2, {1: "confirmed", 2: "confirmed"})
+
+
+@pytest.mark.parametrize("why", ["rights", "another lbd"])
+def test_another_directory_that_cannot_be_used(pair, why):
+    """Whoever says something is told that it does not last."""
+    with running(pair.a, content(1), "lbd") as d:
+        until(lambda: history(d) == {1: "confirmed"}, "it is stored")
+        copy = backup(d)
+        shutil.chown(copy, "root" if why == "rights" else "lbd")
+        os.chmod(copy, 0o755)
+        fd = os.open(copy, os.O_RDONLY | os.O_DIRECTORY)
+        if why == "another lbd":
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        put(d, copy)
+        word = "Permission denied" if why == "rights" else f"in use by another lbd (process {os.getpid()})"
+        until(lambda: any(word in a and a.endswith("restart lbd") for a in lost(d)), "it is noticed")
+        done = d.call("backend", "drain", "web/app1")
+        assert "(not stored: the state directory is gone, or another one" in done.stdout + done.stderr, done
+        done = d.call("config", "apply", "-y", write(d, "new.yaml", content(2)))
+        assert done.returncode == 8 and word in done.stderr and running_one(d) == 1, done
+        assert d.log().count("state: another directory is in the place of the one") == 1
+        os.rename(d.state_dir, copy)
+        os.rename(d.state_dir + ".old", d.state_dir)
+        until(lambda: not lost(d), "it is there again")
+        os.close(fd)
+        runs(d, 1, {1: "confirmed"})
 
 
 # ---------------------------------------------------------------- another lbd

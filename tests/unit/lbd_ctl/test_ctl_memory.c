@@ -190,6 +190,7 @@ static void setup(void)
 	k.env.watches = ctl_watches_new();
 	k.env.events = events_new(4);
 	k.env.state_not_saved = true;
+	k.env.state_lost = "it is gone";
 	k.env.state_not_read = "owned";
 	k.env.host_note = "net.ipv4.ip_forward is 0";
 	k.env.last_reject = "lbd.yaml:1:1: it is empty";
