@@ -71,6 +71,7 @@ static void dump_begin(struct vip_net *n)
 {
 	n->again = n->interrupted = n->book.lost = false;
 	vip_book_dump_begin(&n->book);
+	vip_macs_dump_begin(&n->macs);
 	dump_send(n, DUMP_LINKS);
 }
 
@@ -119,8 +120,10 @@ static void dump_done(struct vip_net *n, int err)
 	}
 	if (n->phase == DUMP_LINKS) {
 		/* An interrupted one may have missed a card that is there. */
-		if (!n->interrupted)
+		if (!n->interrupted) {
 			vip_book_links_end(&n->book);
+			vip_macs_dump_end(&n->macs);
+		}
 		dump_send(n, DUMP_ADDRS);
 		return;
 	}
@@ -134,6 +137,13 @@ static void dump_done(struct vip_net *n, int err)
 }
 
 /* ---- hearing ---- */
+
+static void hear(struct vip_net *n, const struct vip_heard *h)
+{
+	vip_book_hear(&n->book, h);
+	if (vip_macs_hear(&n->macs, h))
+		n->book.lost = true;
+}
 
 static void overrun(struct vip_net *n)
 {
@@ -151,7 +161,7 @@ static bool read_listen(struct vip_net *n)
 		size_t at = 0;
 		int r = len < 0 ? (int)len : 1;
 		while (r > 0 && (r = vip_msg_next(n->recv, (size_t)len, &at, &h)) > 0)
-			vip_book_hear(&n->book, &h);
+			hear(n, &h);
 		if (r < 0) /* ENOBUFS, or what should not be: messages are lost either way */
 			overrun(n);
 	}
@@ -223,7 +233,7 @@ static void take_answer(struct vip_net *n, const struct vip_heard *h)
 		else if (of_dump && n->phase == DUMP_OUR_ADDRS)
 			left_addr(n, h);
 		else if (of_dump)
-			vip_book_hear(&n->book, h);
+			hear(n, h);
 		return;
 	case VIP_HEARD_WAY:
 		if (of_dump)
@@ -320,6 +330,7 @@ static void net_free(struct vip_net *n)
 	if (n->frames >= 0)
 		close(n->frames);
 	vip_book_done(&n->book);
+	vip_macs_done(&n->macs);
 	lb_vec_done(&n->requests);
 	lb_vec_done(&n->way_answers);
 	lb_vec_done(&n->ways_left);
@@ -557,6 +568,11 @@ void vip_net_mine(struct vip_net *n, bool (*mine)(const struct lb_ip *ip, void *
 	for (struct vip_slot *s = n->book.slots; s; s = s->next)
 		s->dirty = true;
 	vip_soon(n, 0);
+}
+
+bool vip_net_has_mac(const struct vip_net *n, const uint8_t mac[6])
+{
+	return vip_macs_has(&n->macs, mac);
 }
 
 int vip_frame_send(struct vip_net *n, const struct vip_card *c, const uint8_t *frame, size_t len)

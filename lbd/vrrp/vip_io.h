@@ -91,5 +91,8 @@ void vip_ways_sweep(struct vip_net *n);
 /* Whether that is over, with everything that was asked for since. */
 bool vip_ways_swept(const struct vip_net *n);
 
+/* Whether a card of this host has that hardware address. */
+bool vip_net_has_mac(const struct vip_net *n, const uint8_t mac[6]);
+
 /* Sends one Ethernet frame out of the card. 0 or -errno; never waits (-EAGAIN: try the slice again). */
 int vip_frame_send(struct vip_net *n, const struct vip_card *c, const uint8_t *frame, size_t len);

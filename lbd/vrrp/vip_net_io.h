@@ -6,6 +6,7 @@
 #include "lbd/vrrp/link_msg.h"
 #include "lbd/vrrp/vip_book.h"
 #include "lbd/vrrp/vip_io.h"
+#include "lbd/vrrp/vip_macs.h"
 #include "lbd/vrrp/way_msg.h"
 
 #define VIP_RECV_SIZE    65536u /* above what the kernel puts into one part of a dump */
@@ -70,6 +71,7 @@ struct vip_net {
 	const struct vip_calls *calls;
 	void *arg;
 	struct vip_book book;
+	struct vip_macs macs;
 	int ask, listen, frames; /* frames: -1 until the first one */
 	bool helped;             /* ask leads to the helper, not to the kernel */
 	bool broken;             /* and that is gone */

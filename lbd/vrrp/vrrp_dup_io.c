@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Hears whether somebody else has our addresses: a lookout per card, only while an instance there is master.
+ * Hears whether somebody else has our addresses, and asks: a lookout per card, only while an instance there is master.
  *
  * It costs the data path nothing: a packet socket that is bound to ARP sees no other frames, and neighbour
  * advertisements come over a raw socket, as only what is for this host goes there. A filter in the kernel lets in what
@@ -23,15 +23,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DRAIN_MAX  32
-#define PAUSE_S    0.1
-#define BUFFER     32768 /* what does not fit is lost: there is more where it came from */
-#define READ_SIZE  256   /* of both kinds what counts is in front */
-#define ETHER_HEAD 14
-#define ARP_SENDER (ETHER_HEAD + 14) /* the sender's address */
-#define NA_TARGET  8
-#define FILTER_MAX 1024                                /* addresses; with more on one card everything is let in */
-#define SAME_US    (VRRP_DUP_QUIET_MS * INT64_C(1000)) /* our own address at another card: the same */
+#define DRAIN_MAX     32
+#define PAUSE_S       0.1
+#define BUFFER        32768 /* what does not fit is lost: there is more where it came from */
+#define READ_SIZE     256   /* of both kinds what counts is in front */
+#define ETHER_HEAD    14
+#define ARP_SENDER    (ETHER_HEAD + 14) /* the sender's address */
+#define NA_TARGET     8
+#define ASK_SPREAD_MS 4000
+#define FILTER_MAX    1024                                /* addresses; with more on one card everything is let in */
+#define SAME_US       (VRRP_DUP_QUIET_MS * INT64_C(1000)) /* our own address at another card: the same */
 
 enum kind { ARP, ND };
 #define KINDS (ND + 1)
@@ -190,37 +191,43 @@ static void look(struct lookout *l)
 
 /* ---- what is seen ---- */
 
-static void arm(struct inst *i)
+static void arm(struct inst *i, ev_timer *t, struct lb_time at)
 {
 	struct ev_loop *loop = i->w->base.loop;
-	ev_timer_stop(loop, &i->dup_timer);
-	if (!i->watched || i->dup.deadline.us == 0 || lb_time_cmp(i->dup.deadline, LB_TIME_NEVER) == 0)
+	ev_timer_stop(loop, t);
+	if (!i->watched || at.us == 0 || lb_time_cmp(at, LB_TIME_NEVER) == 0)
 		return;
-	int64_t wait = lb_time_diff_us(i->dup.deadline, lb_clock_now());
+	int64_t wait = lb_time_diff_us(at, lb_clock_now());
 	ev_now_update(loop);
-	ev_timer_set(&i->dup_timer, wait > 0 ? (double)wait / 1e6 : 0.0, 0.0);
-	ev_timer_start(loop, &i->dup_timer);
+	ev_timer_set(t, wait > 0 ? (double)wait / 1e6 : 0.0, 0.0);
+	ev_timer_start(loop, t);
+}
+
+/* By the card itself: what is said to the virtual hardware address is not heard here. */
+static void ask_who_has(struct inst *i, const struct lb_ip *ip)
+{
+	const struct vip_card *c = i->sock->card;
+	uint8_t frame[VRRP_DUP_PROBE_MAX];
+	if (c->has_mac)
+		(void)vip_frame_send(i->w->net, c, frame, vrrp_dup_probe(ip, c->mac, frame));
 }
 
 static void act(struct inst *i, uint32_t acts, const struct lb_ip *seen)
 {
-	const struct vip_card *c = i->sock->card;
 	const uint8_t *mac = inst_mac(i);
 	uint8_t frame[VRRP_FRAME_MAX];
 	char text[VRRP_REASON_MAX];
-	_Static_assert(VRRP_FRAME_MAX >= VRRP_DUP_PROBE_MAX, "either fits");
 	if (acts & VRRP_DUP_DEFEND && mac && i->conf.announce.count)
-		(void)vip_frame_send(i->w->net, c, frame, vrrp_announce_frame(seen, mac, true, frame));
-	/* asked by the card itself: what is said to the virtual address is not heard here */
-	if (acts & VRRP_DUP_PROBE && c->has_mac)
-		(void)vip_frame_send(i->w->net, c, frame, vrrp_dup_probe(&i->dup.who.ip, c->mac, frame));
+		(void)vip_frame_send(i->w->net, i->sock->card, frame, vrrp_announce_frame(seen, mac, true, frame));
+	if (acts & VRRP_DUP_PROBE)
+		ask_who_has(i, &i->dup.who.ip);
 	if (acts & VRRP_DUP_RAISE) {
 		vrrp_dup_text(&i->dup.who, text, sizeof(text));
 		inst_tell_alarm(i, VRRP_ALARM_DUPLICATE, true, text);
 	}
 	if (acts & VRRP_DUP_END)
 		inst_tell_alarm(i, VRRP_ALARM_DUPLICATE, false, "");
-	arm(i);
+	arm(i, &i->dup_timer, i->dup.deadline);
 }
 
 /* Whoever was master before us answers for the addresses until its lease is over: that is no fault. */
@@ -230,22 +237,21 @@ static struct lb_time excused_until(const struct inst *i)
 	return lb_time_add_ms(i->watched_since, lease_ms);
 }
 
-/* Another card of this host may be on the same network. And who has the virtual hardware address is an instance like
- * ours, whose adverts tell who of us has the addresses. */
-static bool is_our_card(const struct room *w, const uint8_t mac[6])
+/* Another card of this host may be on the same network, and answers there for what is on this one. And who has the
+ * virtual hardware address is an instance like ours, whose adverts tell who of us has the addresses. */
+static bool is_ours(const struct room *w, const uint8_t mac[6])
 {
 	const struct inst *i;
 	LIST_FOREACH (i, &w->insts, next)
-		if ((i->sock->card->has_mac && memcmp(i->sock->card->mac, mac, 6) == 0) ||
-			(i->mac.card && memcmp(i->mac.address, mac, 6) == 0))
+		if (i->mac.card && memcmp(i->mac.address, mac, 6) == 0)
 			return true;
-	return false;
+	return vip_net_has_mac(w->net, mac);
 }
 
 static void seen(struct lookout *l, const struct vrrp_sight *s)
 {
 	struct inst *i;
-	if (is_our_card(l->w, s->mac))
+	if (is_ours(l->w, s->mac))
 		return;
 	LIST_FOREACH (i, &l->w->insts, next) {
 		if (!i->watched || i->sock->card != l->card)
@@ -316,6 +322,25 @@ static void on_dup(struct ev_loop *loop, ev_timer *t, int events)
 	act(i, vrrp_dup_timer(&i->dup, lb_clock_now()), NULL);
 }
 
+static void on_ask(struct ev_loop *loop, ev_timer *t, int events)
+{
+	(void)loop, (void)events;
+	struct inst *i = (struct inst *)((char *)t - offsetof(struct inst, ask_timer));
+	size_t k = vrrp_ask_step(&i->ask, i->n_vips, lb_clock_now());
+	if (k != VRRP_ASK_NONE)
+		ask_who_has(i, &i->vips[k].ip);
+	arm(i, t, i->ask.deadline);
+}
+
+/* Whoever is told to let go of it has done so by then: the old master by our announcements, or by its lease. Instances
+ * that became master together do not ask together. */
+static void ask_later(struct inst *i)
+{
+	struct lb_time announced = lb_time_add_ms(i->watched_since, i->conf.announce.delay_ms);
+	struct lb_time excused = excused_until(i), at = lb_time_cmp(announced, excused) > 0 ? announced : excused;
+	vrrp_ask_begin(&i->ask, lb_time_add_ms(at, (int64_t)(i->peer_id % ASK_SPREAD_MS)));
+}
+
 /* ---- coming and going ---- */
 
 static struct lookout *find(const struct room *w, const struct vip_card *card)
@@ -347,9 +372,10 @@ static struct lookout *get(struct room *w, const struct vip_card *card)
 	return l;
 }
 
-void inst_watch_timer(struct inst *i)
+void inst_watch_timers(struct inst *i)
 {
 	ev_init(&i->dup_timer, on_dup);
+	ev_init(&i->ask_timer, on_ask);
 }
 
 void inst_watch(struct inst *i, bool on)
@@ -359,6 +385,9 @@ void inst_watch(struct inst *i, bool on)
 	i->watched = on;
 	i->watched_since = lb_clock_now();
 	act(i, vrrp_dup_stop(&i->dup), NULL);
+	if (on)
+		ask_later(i);
+	arm(i, &i->ask_timer, i->ask.deadline);
 	struct lookout *l = on ? get(i->w, i->sock->card) : find(i->w, i->sock->card);
 	if (l)
 		look(l);

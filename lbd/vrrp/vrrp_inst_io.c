@@ -486,7 +486,7 @@ void inst_timers(struct inst *i)
 	ev_init(&i->renew, on_renew);
 	ev_init(&i->announce, on_announce);
 	inst_lost_timers(i);
-	inst_watch_timer(i);
+	inst_watch_timers(i);
 }
 
 void inst_advert(struct inst *i, const struct vrrp_advert *a)

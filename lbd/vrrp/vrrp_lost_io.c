@@ -109,6 +109,15 @@ static void address_lost(struct inst *i, const struct lb_ip *ip)
 	ev_timer_start(i->w->base.loop, &i->restore);
 }
 
+/* Left behind by one of us who was killed, or set by hand or by another program: both would have it. */
+static void address_found(struct inst *i, const struct vip_card *c, const struct vip *v)
+{
+	char ip[LB_IP_STRLEN];
+	lb_log(LB_LOG_WARNING, "vip/%s: found on %s, which is not to have it now (vrrp/%s); removed",
+		lb_ip_str(&v->ip, ip), c->name, i->conf.name);
+	(void)vips_del(i->w->net, c, v, 1);
+}
+
 void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, bool added)
 {
 	struct inst *i;
@@ -126,9 +135,8 @@ void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, b
 		bool its_fall = i->mac.card == c && !c->on;
 		if (!added && master && here && c->index && !its_fall)
 			address_lost(i, ip);
-		else if (added && (!master || !here) &&
-			 !i->fsm.resuming) /* left behind by one of us who was killed, or set by hand */
-			(void)vips_del(w->net, c, v, 1);
+		else if (added && (!master || !here) && !i->fsm.resuming)
+			address_found(i, c, v);
 		return;
 	}
 }

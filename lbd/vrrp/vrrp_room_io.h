@@ -8,6 +8,7 @@
 #include "lbd/vrrp/vip_io.h"
 #include "lbd/vrrp/vmac.h"
 #include "lbd/vrrp/vrrp_alarm.h"
+#include "lbd/vrrp/vrrp_ask.h"
 #include "lbd/vrrp/vrrp_dup.h"
 #include "lbd/vrrp/vrrp_group.h"
 #include "lbd/vrrp/vrrp_msg.h"
@@ -132,6 +133,8 @@ struct inst {
 	struct lb_time watched_since;
 	struct vrrp_dup dup;
 	ev_timer dup_timer;
+	struct vrrp_ask ask;
+	ev_timer ask_timer;
 	uint16_t ip_id;
 	unsigned unsent; /* adverts in a row that did not leave for all who should hear them */
 	LIST_ENTRY(inst) next;
@@ -270,7 +273,7 @@ void sock_advert(struct inst *i, uint8_t prio);
 void inst_watch(struct inst *i, bool on);
 /* Its addresses changed, or its card. */
 void inst_watch_again(struct inst *i);
-void inst_watch_timer(struct inst *i); /* made, not armed */
+void inst_watch_timers(struct inst *i); /* made, not armed */
 /* No instance is left on this card. */
 void lookout_drop(struct room *w, const struct vip_card *card);
 

@@ -16,8 +16,8 @@ import time
 import pytest
 
 from conftest import Lbd, until
-from frames import STRANGER, Flood, Talker, ether, gratuitous, message, number_at, packet4, trailer
-from pair import (A4, B4, C4, LL6, VIP4, VIP6, VRID, Wire, both, config, instance, is_backup, is_master, lone, pair,
+from frames import STRANGER, Flood, Talker, ether, gratuitous, ip_bytes, message, number_at, packet4, trailer
+from pair import (A4, B4, C4, LL6, VIP4, VIP6, VRID, Wire, both, config, has, instance, is_backup, is_master, lone, pair,
                   state)
 from steps import service, slowness
 from test_vrrp import workers
@@ -97,6 +97,84 @@ def test_host_with_our_address_is_named(pair, ip):
             until(lambda: not alarms(a), "the alarm is over", 65)
             say("duplicate", over_after=time.monotonic() - gone)
             assert time.monotonic() - gone > 55
+
+
+@contextlib.contextmanager
+def questions(node, ip, card="eth0"):
+    """To be called: how many have asked for it there from no address of their own, as an ARP probe or for duplicates."""
+    six = ":" in ip
+    with node:
+        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x86dd if six else 0x0806))
+        sock.bind((card, 0))
+    sock.setblocking(False)
+    want, heard = ip_bytes(ip), []
+
+    def look():
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                f = sock.recv(2048)
+                if six:
+                    heard.append(f[22:38] == bytes(16) and f[54:55] == b"\x87" and f[62:78] == want)
+                else:
+                    heard.append(f[28:32] == bytes(4) and f[38:42] == want)
+        return sum(heard)
+    with contextlib.closing(sock):
+        yield look
+
+
+@pytest.mark.parametrize("ip", [VIP4, VIP6])
+def test_silent_host_with_our_address_is_named(pair, ip):
+    """It never says so by itself; its kernel answers whoever asks."""
+    keys = {} if ip == VIP4 else {"addresses": [f"{LL6}/64", f"{VIP6}/64"]}
+    mac = card(pair.c)
+    pair.c.ip(f"addr add {ip}/{32 if ip == VIP4 else 128} dev eth0" + ("" if ip == VIP4 else " nodad"))
+    try:
+        with both(pair, **keys) as (a, b):
+            until(lambda: row(a).get("alarms") == [f"duplicate_address ({ip} at {mac})"], "the alarm", 30)
+            assert not alarms(b) and (state(a), state(b)) == ("master", "backup")
+    finally:
+        pair.c.ip(f"addr del {ip}/{32 if ip == VIP4 else 128} dev eth0")
+
+
+@pytest.mark.parametrize("how,ip", [("another card", VIP4), ("a loop", VIP4), ("a loop", VIP6)])
+def test_own_answer_is_no_other_host(pair, how, ip):
+    """The question comes back to this host: at another card of it on the same network, or by a switch that gives back
+    what it is given. Its kernel answers."""
+    keys = {} if ip == VIP4 else {"addresses": [f"{LL6}/64", f"{VIP6}/64"]}
+    if how == "a loop":
+        pair.sw.run("bridge", "link", "set", "dev", "pa", "hairpin", "on")
+        there = pair.a, "eth0"
+    else:
+        pair.a.ip("link add eth2 type veth peer name pa2 netns psw")
+        pair.sw.ip("link set pa2 master br0 up")
+        pair.a.ip("link set eth2 up")
+        there = pair.a, "eth2"
+    try:
+        with questions(pair.c, ip) as asked, questions(there[0], ip, there[1]) as back, both(pair, **keys) as (a, _):
+            # had the answer been taken for another's, there would be a second question two intervals later
+            until(lambda: asked() and back(), "it is asked, and that came back", 30)
+            time.sleep(2)
+            assert "duplicate_address" not in a.log() and "conflicts" not in row(a), row(a)
+            assert asked() == 1
+    finally:
+        if how == "a loop":
+            pair.sw.run("bridge", "link", "set", "dev", "pa", "hairpin", "off")
+        else:
+            pair.a.ip("link del eth2")
+
+
+def test_address_on_a_card_of_the_backup(pair):
+    """On the card of the instance it is removed, with a word; on another one the master finds it."""
+    with both(pair, addresses=[f"{VIP4}/32"]) as (a, b):
+        pair.b.ip(f"addr add {VIP4}/32 dev eth0")
+        until(lambda: not has(pair.b), "it is gone", 5)
+        assert f"vip/{VIP4}: found on eth0, which is not to have it now (vrrp/wan); removed" in b.log()
+        pair.b.ip(f"addr add {VIP4}/32 dev eth1")
+        try:
+            until(lambda: row(a).get("alarms") == [f"duplicate_address ({VIP4} at {card(pair.b)})"], "the alarm", 75)
+        finally:
+            pair.b.ip(f"addr del {VIP4}/32 dev eth1")
+        assert "found on" not in a.log()
 
 
 def test_address_that_moves_as_it_should_is_no_duplicate(pair):
