@@ -194,6 +194,8 @@ const struct lb_alarm lb_alarms[] = {
 		"modprobe macvlan   # not on a card in a bridge or bond: ip -d link show" },
 	{ "adverts_unsent", "the adverts of this node do not leave it",
 		"nft list ruleset   # does it drop protocol 112 on its way out?" },
+	{ "address_refused", "the kernel refuses an address that this node should have as master",
+		"lbctl vrrp show   # of IPv6: sysctl -a -r disable_ipv6" },
 	{ "peer_down", "the other node is silent on all paths", "lbctl peer status" },
 	{ "config_differs", "the other node runs another configuration", "lbctl peer diff" },
 	{ "sync_lagging", "the other node does not get flows in time", "lbctl sync status" },

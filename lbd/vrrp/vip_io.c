@@ -520,7 +520,7 @@ void vip_net_settle(struct vip_net *n, int ms)
 
 bool vip_net_busy(const struct vip_net *n)
 {
-	return n->first < n->requests.n;
+	return n->first < n->requests.n || n->book.events.n;
 }
 
 int64_t vip_net_waiting_ms(const struct vip_net *n)

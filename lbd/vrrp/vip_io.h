@@ -56,8 +56,8 @@ void vip_net_free(struct vip_net *n);
 
 /* Waits until the helper has asked for everything that it was given, but no longer than ms: before the end. */
 void vip_net_settle(struct vip_net *n, int ms);
-/* Whether a request waits for its answer; and for how long nothing has come of what was asked, dumps included, in
- * milliseconds. */
+/* Whether a request waits for its answer, or that to be told; and for how long nothing has come of what was asked,
+ * dumps included, in milliseconds. */
 bool vip_net_busy(const struct vip_net *n);
 int64_t vip_net_waiting_ms(const struct vip_net *n);
 

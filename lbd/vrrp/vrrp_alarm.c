@@ -115,7 +115,8 @@ void vrrp_alarm_text(const struct vrrp_heard *h, enum vrrp_alarm alarm, char *te
 	case VRRP_ALARM_TWO_OWNERS:
 	case VRRP_ALARM_DUPLICATE:
 	case VRRP_ALARM_NO_VIRTUAL_MAC:
-	case VRRP_ALARM_UNSENT: break;
+	case VRRP_ALARM_UNSENT:
+	case VRRP_ALARM_REFUSED: break;
 	}
 	snprintf(text, size, "%s", from);
 }

@@ -119,8 +119,9 @@ enum vrrp_alarm {
 	VRRP_ALARM_DUPLICATE,        /* somebody else has one of our addresses (vrrp_dup.h) */
 	VRRP_ALARM_NO_VIRTUAL_MAC,   /* the card's own hardware address is used in its place */
 	VRRP_ALARM_UNSENT,           /* our adverts do not leave this host */
+	VRRP_ALARM_REFUSED,          /* the kernel refuses one of the addresses */
 };
-#define VRRP_ALARM_COUNT (VRRP_ALARM_UNSENT + 1)
+#define VRRP_ALARM_COUNT (VRRP_ALARM_REFUSED + 1)
 #define VRRP_ALARM_EDGE  VRRP_ALARM_AUTH_FAILED         /* the first of those */
 extern const char *const vrrp_alarms[VRRP_ALARM_COUNT]; /* "two_masters" "vrrp_path_down" ... */
 

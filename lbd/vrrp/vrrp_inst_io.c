@@ -108,18 +108,29 @@ static void arm(struct inst *i, ev_timer *t, struct lb_time at, struct lb_time n
 	ev_timer_start(i->w->base.loop, t);
 }
 
-static int64_t renew_ms(const struct inst *i)
+int64_t inst_renew_ms(const struct inst *i)
 {
 	return (int64_t)i->conf.lease_s * 1000 / RENEWALS;
+}
+
+bool inst_is_leased(const struct inst *i)
+{
+	return i->conf.lease_s && !inst_is_owner(i);
+}
+
+void inst_renew_in(struct inst *i, int64_t ms)
+{
+	if (ev_is_active(&i->renew))
+		return;
+	ev_timer_set(&i->renew, (double)ms / 1e3, 0.0);
+	ev_timer_start(i->w->base.loop, &i->renew);
 }
 
 static void renew_later(struct inst *i)
 {
 	ev_timer_stop(i->w->base.loop, &i->renew);
-	if (!i->conf.lease_s || inst_is_owner(i))
-		return;
-	ev_timer_set(&i->renew, (double)renew_ms(i) / 1e3, 0.0);
-	ev_timer_start(i->w->base.loop, &i->renew);
+	if (inst_is_leased(i))
+		inst_renew_in(i, inst_renew_ms(i));
 }
 
 void inst_have_addresses(struct inst *i)
@@ -136,6 +147,7 @@ void inst_have_addresses(struct inst *i)
 
 static void have_all(struct inst *i)
 {
+	i->refused.rounds = 0;
 	inst_mac_up(i);
 	inst_have_addresses(i);
 	inst_ways_have(i);
@@ -355,6 +367,7 @@ void insts_stats(struct room *w)
 		room_send(w, &m);
 		i->stats.late_us = 0;
 		tell_master(i);
+		inst_refused_look(i);
 		sock_calm(i);
 		look_again(i);
 	}
@@ -428,17 +441,20 @@ void inst_track(struct room *w, const struct vrrp_msg_track *t)
 
 /* ---- its timers, adverts, and words for it ---- */
 
-/* A kernel that does not answer for a whole lease has let the addresses go: whoever can hold them shall be master. */
+/* A kernel that does not answer for a whole lease, or refuses all of them, has let the addresses go: whoever can hold
+ * them shall be master. */
 static void on_renew(struct ev_loop *loop, ev_timer *t, int events)
 {
 	(void)loop, (void)events;
 	struct inst *i = (struct inst *)((char *)t - offsetof(struct inst, renew));
-	bool stuck = vip_net_waiting_ms(i->w->net) >= (int64_t)i->conf.lease_s * 1000;
+	bool stuck = inst_is_leased(i) && vip_net_waiting_ms(i->w->net) >= (int64_t)i->conf.lease_s * 1000;
 	inst_look(i);
 	inst_set_fault(i, INST_FAULT_KERNEL, stuck);
+	if (i->fsm.state == VRRP_STATE_MASTER && inst_refused_all(i, RENEWALS, lb_clock_now()))
+		inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_RESIGN });
 	if (i->fsm.state == VRRP_STATE_MASTER) {
 		inst_have_addresses(i);
-		i->stats.renewals++;
+		i->stats.renewals += inst_is_leased(i);
 	} else if (stuck) {
 		renew_later(i); /* to see when it answers again */
 	}

@@ -81,6 +81,7 @@ static void on_flush(void *arg)
 	peers_flush(arg);
 	moves_tell(arg);
 	taken_tell(arg);
+	refused_tell(arg);
 	tell_swept(arg);
 }
 
@@ -169,7 +170,8 @@ static void on_address_left(const char *card, int index, const struct vip *v, vo
 static void on_refused(struct vip_card *c, const struct lb_ip *ip, bool add, int err, void *arg)
 {
 	char text[LB_IP_STRLEN];
-	(void)arg;
+	if (add && insts_refused(arg, c, ip, err))
+		return;
 	lb_log(LB_LOG_ERROR, "vip/%s: the kernel would not %s it %s %s: %s", lb_ip_str(ip, text),
 		add ? "add" : "remove", add ? "to" : "from", c->name, strerror(err));
 }

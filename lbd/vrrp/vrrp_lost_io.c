@@ -63,13 +63,19 @@ void inst_restore(struct inst *i)
 }
 
 /* A loss is told of once, whatever else it takes along: who fights for an address must not fill the log. */
-static void log_lost(const struct inst *i, size_t n, bool same)
+void inst_restored(struct inst *i, bool refused, bool answered)
 {
 	char ip[LB_IP_STRLEN], more[32] = "";
-	if (n > 1)
-		snprintf(more, sizeof(more), " and %zu more", n - 1);
-	lb_log(same ? LB_LOG_DEBUG : LB_LOG_WARNING, "vip/%s%s: removed from %s by somebody else; restored",
-		lb_ip_str(&i->lost, ip), more, inst_card(i)->name);
+	struct inst_restoring *r = &i->restoring;
+	r->refused |= refused;
+	if (!r->n || !answered)
+		return;
+	if (r->n > 1)
+		snprintf(more, sizeof(more), " and %zu more", r->n - 1);
+	const char *came = r->refused ? "; not restored: the kernel refuses" : "; restored";
+	lb_log(r->same ? LB_LOG_DEBUG : LB_LOG_WARNING, "vip/%s%s: removed from %s by somebody else%s",
+		lb_ip_str(&r->ip, ip), more, inst_card(i)->name, i->fsm.state == VRRP_STATE_MASTER ? came : "");
+	r->n = 0;
 }
 
 /* All that was taken away in one turn is asked for again at once. */
@@ -82,7 +88,7 @@ static void on_restore(struct ev_loop *loop, ev_timer *t, int events)
 	i->n_lost = 0;
 	if (i->fsm.state != VRRP_STATE_MASTER || !inst_lost_one(i))
 		return;
-	log_lost(i, n, same);
+	i->restoring = (struct inst_restoring){ .n = n, .same = same, .ip = i->lost };
 	inst_restore(i);
 }
 

@@ -39,5 +39,6 @@ const char *const vrrp_alarms[] = {
 	[VRRP_ALARM_DUPLICATE] = "duplicate_address",
 	[VRRP_ALARM_NO_VIRTUAL_MAC] = "no_virtual_mac",
 	[VRRP_ALARM_UNSENT] = "adverts_unsent",
+	[VRRP_ALARM_REFUSED] = "address_refused",
 };
 _Static_assert(sizeof(vrrp_alarms) / sizeof(vrrp_alarms[0]) == VRRP_ALARM_COUNT, "one word per alarm");

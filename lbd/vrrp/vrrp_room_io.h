@@ -104,6 +104,22 @@ struct inst {
 	struct lb_time lost_at[ROOM_LOST_MAX]; /* the last losses that counted, newest first */
 	struct lb_ip lost;                     /* the first address that was taken away in this turn */
 	size_t n_lost;                         /* and how many were */
+	struct inst_restoring {                /* asked for again; what came of it is not told yet */
+		size_t n;
+		struct lb_ip ip; /* the first of them */
+		bool same, refused;
+	} restoring;
+	struct inst_refused { /* by the kernel, since they were last asked for */
+		bool is[VRRP_ADDRS_MAX + VRRP_EXCLUDED_MAX];
+		size_t n;
+		size_t n_new; /* in this turn, of which the first: */
+		struct lb_ip ip;
+		int err;
+		char text[VRRP_REASON_MAX]; /* of the alarm */
+		unsigned rounds;            /* in a row in which all of them were */
+		bool resigned;              /* because of that, and it still counts */
+		struct lb_time resigned_at;
+	} refused;
 	/* the second path: what we say of this instance, and what others said of it */
 	uint64_t peer_id;
 	bool beat_due; /* in the beat of this turn */
@@ -206,6 +222,10 @@ void inst_set_source(struct inst *i);
 /* Who owns an address has it for good, with or without VRRP: it is neither leased nor removed. */
 bool inst_is_owner(const struct inst *i);
 void inst_have_addresses(struct inst *i);
+bool inst_is_leased(const struct inst *i);
+int64_t inst_renew_ms(const struct inst *i);
+/* They are asked for again, unless that is to be anyway. */
+void inst_renew_in(struct inst *i, int64_t ms);
 /* Whether v, with its prefix, is one of its addresses. */
 bool inst_has_vip(const struct inst *i, const struct vip *v);
 /* Asks against n addresses on its card, but for those that another master has there by now. */
@@ -217,11 +237,23 @@ bool insts_own(const struct room *w, const struct lb_ip *ip);
 void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, bool added);
 /* Addresses of it, or the device with all of them, were taken away. False: too often, and it has been given up. */
 bool inst_lost_one(struct inst *i);
+/* Behind each turn, refused: something was in it, answered: nothing is to come. Tells once what came of a loss. */
+void inst_restored(struct inst *i, bool refused, bool answered);
 /* Asks for everything that a master has, and announces it. */
 void inst_restore(struct inst *i);
 /* An address with our label that was on a card when we looked. */
 void insts_address_left(struct room *w, const char *card, int index, const struct vip *v);
 void inst_lost_timers(struct inst *i); /* made, not armed */
+
+/* ---- vrrp_refused_io.c ---- */
+/* The kernel would not add it: whether there is a master that wants it there. */
+bool insts_refused(struct room *w, const struct vip_card *c, const struct lb_ip *ip, int err);
+/* Before the loop sleeps. */
+void refused_tell(struct room *w);
+/* Once a second. */
+void inst_refused_look(struct inst *i);
+/* They are about to be asked for again. Whether all were refused in so many renewals in a row, and it is to resign. */
+bool inst_refused_all(struct inst *i, unsigned renewals, struct lb_time now);
 
 /* ---- vrrp_mac_io.c ---- */
 /* Whether it has the virtual hardware address, and on a device of its own the addresses. */

@@ -209,6 +209,25 @@ def test_host_with_the_address_of_our_card_is_named(pair):
         assert not alarms(b) and alarms(a) == ["same_address"] and "conflicts" not in row(a)
 
 
+def test_address_that_the_kernel_refuses_is_named(pair):
+    """The other address is served on, so the role stays; it is said once, and when it is over."""
+    with both(pair, excluded=[f"{VIP6}/64"]) as (a, b):
+        until(lambda: has(pair.a, VIP6), "it has both", 5)
+        pair.a.sysctl("net.ipv6.conf.eth0.disable_ipv6", 1)
+        try:
+            until(lambda: row(a).get("alarms") == [f"address_refused ({VIP6}: Permission denied)"], "the alarm", 5)
+            assert any(f"address_refused: vrrp/wan ({VIP6}: Permission denied)" in x for x in a.ctl("status")["data"][0]["alarms"])
+            time.sleep(LEASE)  # some renewals more
+            assert (state(a), state(b)) == ("master", "backup") and has(pair.a) and not alarms(b)
+            assert a.log().count(VIP6) == 2, a.log()  # what was taken away, and the alarm
+            assert f"vip/{VIP6}: removed from eth0 by somebody else; not restored: the kernel refuses" in a.log()
+        finally:
+            pair.a.sysctl("net.ipv6.conf.eth0.disable_ipv6", 0)
+            pair.a.ip("addr replace fd07::1/64 dev eth0 nodad")
+        until(lambda: not alarms(a), "it is over", 10)
+        assert has(pair.a, VIP6) and a.log().count("alarm address_refused") == 2
+
+
 def test_alarm_ends_with_who_raised_it(pair):
     """Who follows events hears the end of each alarm, also when its process is killed or its instance leaves the file."""
     with Talker(pair.c) as talker, contextlib.closing(lone(pair.a, config(150), "lb-a")) as a:

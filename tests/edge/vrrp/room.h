@@ -227,20 +227,29 @@ static inline struct vrrp_conf conf(uint32_t id, uint8_t vrid)
 	return c;
 }
 
-/* An advert of 10.0.0.2 for that instance reaches v0. */
+/* An advert of 10.0.0.2, or fe80::2, for that instance reaches v0. */
 static inline void advert(const struct vrrp_conf *c, uint8_t prio)
 {
 	static const uint8_t mac[] = { 0, 0, 0x5e, 0, 1, 1 };
-	uint8_t frame[VRRP_ETHER + VRRP_IP4_HEADER + VRRP_PKT_MAX];
-	struct lb_ip addr = c->addrs[0].ip, group = vrrp_group_address(AF_INET);
-	struct vrrp_wire w = { .family = AF_INET, .version = 3, .vrid = c->vrid, .interval_cs = c->rules.interval_cs };
-	w.source = ip("10.0.0.2");
+	bool six = c->family == AF_INET6;
+	size_t head = six ? VRRP_IP6_HEADER : VRRP_IP4_HEADER;
+	uint8_t frame[VRRP_ETHER + VRRP_IP6_HEADER + VRRP_PKT_MAX], *packet = frame + VRRP_ETHER;
+	struct lb_ip addr = c->addrs[0].ip, group = vrrp_group_address(c->family);
+	struct vrrp_wire w = {
+		.family = c->family, .version = 3, .vrid = c->vrid, .interval_cs = c->rules.interval_cs
+	};
+	w.source = ip(six ? "fe80::2" : "10.0.0.2");
 	w.addrs = &addr;
 	w.n_addrs = 1;
-	size_t n = vrrp_pkt_write(&w, prio, &group, frame + VRRP_ETHER + VRRP_IP4_HEADER);
-	vrrp_pkt_ether(AF_INET, mac, frame);
-	vrrp_pkt_ip4_header(&w.source, &group, 1, n, frame + VRRP_ETHER);
-	n += VRRP_ETHER + VRRP_IP4_HEADER;
+	size_t n = vrrp_pkt_write(&w, prio, &group, packet + head);
+	vrrp_pkt_ether(c->family, mac, frame);
+	if (six) {
+		vrrp_pkt_sum6(&w.source, &group, packet + head, n);
+		vrrp_pkt_ip6_header(&w.source, &group, n, packet);
+	} else {
+		vrrp_pkt_ip4_header(&w.source, &group, 1, n, packet);
+	}
+	n += VRRP_ETHER + head;
 	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex("v1") };
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	ck_assert_int_eq(sendto(fd, frame, n, 0, (struct sockaddr *)&to, sizeof(to)), (ssize_t)n);

@@ -174,6 +174,116 @@ START_TEST(a_single_advert_that_does_not_leave)
 }
 END_TEST
 
+/* ---- addresses that the kernel refuses ---- */
+
+static bool there(const char *dev, const char *addr)
+{
+	char command[128];
+	snprintf(command, sizeof(command), "ip -o addr show dev %s 2>/dev/null | grep -q ' %s/'", dev, addr);
+	return system(command) == 0;
+}
+
+static void no_ipv6(const char *dev, bool on)
+{
+	char command[128];
+	snprintf(command, sizeof(command), "echo %d >/proc/sys/net/ipv6/conf/%s/disable_ipv6", on, dev);
+	sh(command);
+}
+
+static const struct {
+	const char *what;
+	uint32_t lease_s;
+	uint8_t prio;
+} leases[] = { { "renewed", 1, 150 }, { "for good", 0, 150 }, { "its own", 1, VRRP_PRIO_OWNER } };
+
+/* The others are served, and it says so once. */
+START_TEST(an_address_that_is_refused)
+{
+	struct vrrp_conf c = conf(0, 51);
+	c.lease_s = leases[_i].lease_s;
+	c.prio = leases[_i].prio;
+	c.n_excluded = 2;
+	c.excluded[0] = (struct vip){ .ip = ip("fd07::100"), .prefix = 64 };
+	c.excluded[1] = (struct vip){ .ip = ip("fd07::101"), .prefix = 64 };
+	set(&c);
+	MUST(is(0, VRRP_STATE_MASTER) && there("v0", "10.77.0.51") && there("v0", "fd07::101"));
+	bool owner =
+		c.prio == VRRP_PRIO_OWNER; /* what it has is looked after by nobody: it begins with what it lacks */
+	if (owner) {
+		say(&(struct vrrp_msg){ .type = VRRP_MSG_DEL, .u.del = 0 });
+		no_ipv6("v0", true);
+		set(&c);
+	} else {
+		no_ipv6("v0", true);
+	}
+	MUST(heard.of[0].alarms == 1u << VRRP_ALARM_REFUSED);
+	ck_assert_str_eq(heard.of[0].alarm_text, "fd07::100 and 1 more: Permission denied");
+	MUST(logged("removed from v0 by somebody else; not restored: the kernel refuses") == !owner);
+	struct lb_time end_at = lb_time_add_ms(lb_clock_now(), 3500); /* some more refusals */
+	MUST(lb_time_cmp(lb_clock_now(), end_at) > 0);
+	ck_assert_msg(is(0, VRRP_STATE_MASTER) && there("v0", "10.77.0.51"), "%s", leases[_i].what);
+	ck_assert_uint_eq(heard.of[0].raised, 1);
+	ck_assert_uint_eq(logged("would not add") + logged("restored") - logged("not restored"), 0);
+	no_ipv6("v0", false);
+	MUST(heard.of[0].alarms == 0);
+	ck_assert(there("v0", "fd07::100") && there("v0", "fd07::101") && heard.of[0].raised == 1);
+	sh("ip addr del 10.77.0.51/32 dev v0");
+	MUST(owner || logged("vip/10.77.0.51: removed from v0 by somebody else; restored") == 1);
+	end(true);
+}
+END_TEST
+
+#define DEVICE "lbd6-51-v0"
+
+/* Master, and then on a device that has no IPv6 any more. */
+static struct vrrp_conf refused_all(void)
+{
+	struct vrrp_conf c = conf(0, 51);
+	c.family = AF_INET6;
+	c.addrs[0] = (struct vip){ .ip = ip("fe80::77"), .prefix = 64 };
+	c.source = ip("fe80::1");
+	sh("ip addr add fe80::1/64 dev v0 nodad");
+	c.virtual_mac = true;
+	c.lease_s = 1;
+	c.rules.interval_cs = 100; /* there is time to hear who takes over */
+	set(&c);
+	MUST(is(0, VRRP_STATE_MASTER) && there(DEVICE, "fe80::77"));
+	no_ipv6(DEVICE, true);
+	MUST(heard.of[0].alarms == 1u << VRRP_ALARM_REFUSED);
+	ck_assert_str_eq(heard.of[0].alarm_text, "fe80::77: Permission denied");
+	MUST(heard.of[0].state.cause == VRRP_CAUSE_RESIGNED);
+	ck_assert_uint_eq(logged("vrrp/i0: the kernel refuses all of its addresses; left to others"), 1);
+	return c;
+}
+
+/* It comes back, and does not go away and come back for ever. */
+START_TEST(all_addresses_are_refused)
+{
+	(void)refused_all();
+	MUST(is(0, VRRP_STATE_MASTER) && heard.of[0].stats.transitions == 2);
+	struct lb_time end_at = lb_time_add_ms(lb_clock_now(), 2500); /* longer than it waited before */
+	MUST(lb_time_cmp(lb_clock_now(), end_at) > 0);
+	ck_assert(is(0, VRRP_STATE_MASTER) && heard.of[0].stats.transitions == 2 && heard.of[0].raised == 1);
+	no_ipv6(DEVICE, false);
+	MUST(heard.of[0].alarms == 0 && there(DEVICE, "fe80::77"));
+	end(true);
+}
+END_TEST
+
+/* It does not fight for what it cannot have. That it cannot is still said. */
+START_TEST(who_was_refused_all_leaves_them_to_others)
+{
+	struct vrrp_conf c = refused_all();
+	struct lb_time end_at = lb_time_add_ms(lb_clock_now(), 5000);
+	MUST((advert(&c, 100), lb_time_cmp(lb_clock_now(), end_at) > 0));
+	ck_assert(is(0, VRRP_STATE_BACKUP) && heard.of[0].alarms == 1u << VRRP_ALARM_REFUSED);
+	ck_assert_uint_eq(heard.of[0].raised, 1);
+	no_ipv6(DEVICE, false);
+	MUST(is(0, VRRP_STATE_MASTER) && there(DEVICE, "fe80::77") && heard.of[0].alarms == 0);
+	end(true);
+}
+END_TEST
+
 /* ---- sleep ---- */
 
 START_TEST(a_machine_that_slept_listens_first)
@@ -225,6 +335,9 @@ int main(void)
 	tcase_add_test(tc, an_instance_without_a_filter_hears);
 	tcase_add_loop_test(tc, adverts_that_do_not_leave, 0, sizeof(unsent) / sizeof(unsent[0]));
 	tcase_add_test(tc, a_single_advert_that_does_not_leave);
+	tcase_add_loop_test(tc, an_address_that_is_refused, 0, sizeof(leases) / sizeof(leases[0]));
+	tcase_add_test(tc, all_addresses_are_refused);
+	tcase_add_test(tc, who_was_refused_all_leaves_them_to_others);
 	tcase_add_test(tc, a_machine_that_slept_listens_first);
 	tcase_add_test(tc, who_slept_says_nothing_to_a_new_master);
 	suite_add_tcase(s, tc);
