@@ -211,7 +211,8 @@ static const struct lb_field vrrp_fields[] = {
 	{ "master", LB_FIELD_TEXT, LB_PLACE_ROOM, "MASTER", NULL, "whom it follows; absent: nobody, or itself" },
 	{ "since", LB_FIELD_TIME, LB_PLACE_TABLE, "SINCE", NULL, "last change of state" },
 	{ "cause", LB_FIELD_WORDS, LB_PLACE_TABLE, "CAUSE", NULL,
-		"of the last change: no_advert, better ...; in fault: which, link_down, no_interface, track:NAME ..." },
+		"of the last change: no_advert, better ...; in fault: which, link_down, no_interface, link_enslaved, "
+		"track:NAME ..." },
 	{ "alarms", LB_FIELD_LIST, LB_PLACE_WIDE, "ALARMS", NULL, "raised alarms, with what they know" },
 	{ "master_priority", LB_FIELD_NUMBER, LB_PLACE_WIDE, "THEIRS", NULL, "priority of the master it follows" },
 	{ "source", LB_FIELD_TEXT, LB_PLACE_WIDE, "SOURCE", NULL, "our own address, from which adverts are sent" },

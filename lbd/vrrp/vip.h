@@ -24,6 +24,7 @@ struct vip_card {
 	uint32_t life; /* another number: another card, even where the index is the same */
 	bool up;       /* administratively up and with carrier */
 	bool on;       /* administratively up */
+	bool deaf;     /* it is part of a bridge, bond or the like, which takes what arrives (a VRF does not) */
 	bool macvlan;  /* on the card with the index `link` */
 	int link;
 	bool has_mac;

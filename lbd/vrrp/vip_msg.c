@@ -84,19 +84,24 @@ static uint32_t read_u32(const struct rtnl_attr *a, size_t at)
 	return v;
 }
 
+static bool is_word(const struct rtnl_attr *a, const char *word)
+{
+	return a->data && a->n == strlen(word) + 1 && memcmp(a->data, word, a->n) == 0;
+}
+
 /* What kind of device it is, where it is on, and its own settings of IPv4 (an array without its element 0). */
 static bool read_kind(const struct rtnl_attr *attrs, struct vip_heard *out)
 {
-	static const char macvlan[] = "macvlan";
 	const struct rtnl_attr *info = &attrs[IFLA_LINKINFO], *spec = &attrs[IFLA_AF_SPEC];
-	struct rtnl_attr infos[IFLA_INFO_KIND + 1] = { 0 }, specs[AF_INET + 1] = { 0 },
-						inet[IFLA_INET_CONF + 1] = { 0 };
-	if ((info->data && !rtnl_parse(info->data, info->n, infos, IFLA_INFO_KIND + 1)) ||
+	struct rtnl_attr infos[IFLA_INFO_SLAVE_KIND + 1] = { 0 }, specs[AF_INET + 1] = { 0 },
+						      inet[IFLA_INET_CONF + 1] = { 0 };
+	if ((info->data && !rtnl_parse(info->data, info->n, infos, IFLA_INFO_SLAVE_KIND + 1)) ||
 		(spec->data && !rtnl_parse(spec->data, spec->n, specs, AF_INET + 1)) ||
 		(specs[AF_INET].data && !rtnl_parse(specs[AF_INET].data, specs[AF_INET].n, inet, IFLA_INET_CONF + 1)))
 		return false;
-	const struct rtnl_attr *kind = &infos[IFLA_INFO_KIND];
-	out->macvlan = kind->data && kind->n == sizeof(macvlan) && memcmp(kind->data, macvlan, sizeof(macvlan)) == 0;
+	const struct rtnl_attr *part_of = &infos[IFLA_INFO_SLAVE_KIND];
+	out->macvlan = is_word(&infos[IFLA_INFO_KIND], "macvlan");
+	out->deaf = attrs[IFLA_MASTER].data && part_of->data && !is_word(part_of, "vrf");
 	out->link = (int)read_u32(&attrs[IFLA_LINK], 0);
 	out->arp_ignore = read_u32(&inet[IFLA_INET_CONF], IPV4_DEVCONF_ARP_IGNORE - 1);
 	out->arp_announce = read_u32(&inet[IFLA_INET_CONF], IPV4_DEVCONF_ARP_ANNOUNCE - 1);

@@ -40,7 +40,7 @@ struct vip_heard {
 	char name[16];
 	bool up, on, mac_said, has_mac; /* what follows is told where mac_said */
 	uint8_t mac[6];
-	bool macvlan;
+	bool macvlan, deaf;
 	int link;
 	uint32_t arp_ignore, arp_announce;
 	struct vip addr;

@@ -19,6 +19,7 @@
 
 static const char *const fault_reasons[] = {
 	[INST_FAULT_LINK] = "link_down",
+	[INST_FAULT_DEAF] = "link_enslaved",
 	[INST_FAULT_SOURCE] = "no_address",
 	[INST_FAULT_CONTENDED] = "vip_contended",
 	[INST_FAULT_CORE] = "core_silent",
@@ -345,6 +346,7 @@ static void look_at_card(struct inst *i)
 {
 	bool open = sock_look(i->sock);
 	inst_set_fault(i, INST_FAULT_LINK, !open || !i->sock->card->up);
+	inst_set_fault(i, INST_FAULT_DEAF, i->sock->card->deaf);
 	inst_set_source(i);
 	inst_watch_again(i);
 	look_at_mac(i);

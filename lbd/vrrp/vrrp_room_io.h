@@ -49,6 +49,7 @@ struct sock { /* adverts of one card and family */
 /* Why an instance must not be master; the first that is set is the reason that people see. */
 enum inst_fault {
 	INST_FAULT_LINK,      /* "link_down", or "no_interface" where there is no card of that name */
+	INST_FAULT_DEAF,      /* "link_enslaved": no advert would be heard there, so silence means nothing */
 	INST_FAULT_SOURCE,    /* "no_address" */
 	INST_FAULT_CONTENDED, /* "vip_contended" */
 	INST_FAULT_CORE,      /* "core_silent" */

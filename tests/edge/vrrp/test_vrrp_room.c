@@ -102,6 +102,29 @@ START_TEST(an_instance_without_a_filter_hears)
 }
 END_TEST
 
+/* ---- a card that hears nothing ---- */
+
+/* What arrives there is the bridge's: a master would not hear a better one, nor its backup the master. */
+START_TEST(a_card_in_a_bridge)
+{
+	struct vrrp_conf c = conf(0, 51);
+	bool before = _i;
+	sh("ip link add b0 type bridge && ip link set b0 up");
+	if (before)
+		sh("ip link set v0 master b0");
+	set(&c);
+	if (!before) {
+		MUST(is(0, VRRP_STATE_MASTER));
+		sh("ip link set v0 master b0");
+	}
+	MUST(is(0, VRRP_STATE_FAULT));
+	ck_assert_str_eq(heard.of[0].state.reason, "link_enslaved");
+	sh("ip link set v0 nomaster");
+	MUST(is(0, VRRP_STATE_MASTER));
+	end(true);
+}
+END_TEST
+
 /* ---- adverts that do not leave ---- */
 
 static const struct {
@@ -333,6 +356,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_node_that_leaves_says_so, 0, 2);
 	tcase_add_test(tc, a_socket_that_was_refused_is_tried_again);
 	tcase_add_test(tc, an_instance_without_a_filter_hears);
+	tcase_add_loop_test(tc, a_card_in_a_bridge, 0, 2);
 	tcase_add_loop_test(tc, adverts_that_do_not_leave, 0, sizeof(unsent) / sizeof(unsent[0]));
 	tcase_add_test(tc, a_single_advert_that_does_not_leave);
 	tcase_add_loop_test(tc, an_address_that_is_refused, 0, sizeof(leases) / sizeof(leases[0]));

@@ -215,29 +215,39 @@ START_TEST(what_the_kernel_says)
 END_TEST
 
 /* As Linux 6.18 tells of them, without what is not read. */
-#define ON_7 "\x08\0\5\0\7\0\0\0"
+#define ON_7      "\x08\0\5\0\7\0\0\0"
+#define PART_OF_9 "\x08\0\x0a\0\x09\0\0\0" /* IFLA_MASTER */
 
 static const struct {
 	const char *what, *bytes;
 	size_t n;
 	bool on, macvlan;
 	int link;
+	bool deaf;
 } devices[] = {
 	{ "a macvlan on card 7",
-		BYTES(MSG("\x50", "\x10", LINK(ALL_UP) NAME MAC ON_7 "\x10\0\x12\0\x0c\0\1\0macvlan\0")), true, true,
-		7 },
+		BYTES(MSG("\x50", "\x10", LINK(ALL_UP) NAME MAC ON_7 "\x10\0\x12\0\x0c\0\1\0macvlan\0")), true, true, 7,
+		false },
 	{ "its card is down",
 		BYTES(MSG("\x50", "\x10", LINK("\x03\x10\0\0") NAME MAC ON_7 "\x10\0\x12\0\x0c\0\1\0macvlan\0")), true,
-		true, 7 },
+		true, 7, false },
 	{ "it is down itself",
 		BYTES(MSG("\x50", "\x10", LINK("\x02\x10\0\0") NAME MAC ON_7 "\x10\0\x12\0\x0c\0\1\0macvlan\0")), false,
-		true, 7 },
+		true, 7, false },
 	{ "a macvtap is none", BYTES(MSG("\x50", "\x10", LINK(ALL_UP) NAME MAC ON_7 "\x10\0\x12\0\x0c\0\1\0macvtap\0")),
-		true, false, 7 },
+		true, false, 7, false },
 	{ "one whose kind has no end is none",
 		BYTES(MSG("\x50", "\x10", LINK(ALL_UP) NAME MAC ON_7 "\x10\0\x12\0\x0b\0\1\0macvlan\0")), true, false,
-		7 },
-	{ "a card that is on nothing", BYTES(MSG("\x38", "\x10", LINK(ALL_UP) NAME MAC)), true, false, 0 },
+		7, false },
+	{ "a card that is on nothing", BYTES(MSG("\x38", "\x10", LINK(ALL_UP) NAME MAC)), true, false, 0, false },
+	{ "one in a bridge",
+		BYTES(MSG("\x50", "\x10", LINK(ALL_UP) NAME MAC PART_OF_9 "\x10\0\x12\0\x0b\0\4\0bridge\0\0")), true,
+		false, 0, true },
+	{ "one in a VRF hears",
+		BYTES(MSG("\x4c", "\x10", LINK(ALL_UP) NAME MAC PART_OF_9 "\x0c\0\x12\0\x08\0\4\0vrf\0")), true, false,
+		0, false },
+	{ "one that is part of who knows what", BYTES(MSG("\x40", "\x10", LINK(ALL_UP) NAME MAC PART_OF_9)), true,
+		false, 0, false },
 };
 
 START_TEST(what_a_device_is)
@@ -246,8 +256,8 @@ START_TEST(what_a_device_is)
 	size_t at = 0;
 	ck_assert_int_eq(vip_msg_next((const uint8_t *)devices[_i].bytes, devices[_i].n, &at, &h), 1);
 	ck_assert_msg(h.type == VIP_HEARD_LINK && h.on == devices[_i].on && h.macvlan == devices[_i].macvlan &&
-			      h.link == devices[_i].link,
-		"%s: on %d macvlan %d link %d", devices[_i].what, h.on, h.macvlan, h.link);
+			      h.link == devices[_i].link && h.deaf == devices[_i].deaf,
+		"%s: on %d macvlan %d link %d deaf %d", devices[_i].what, h.on, h.macvlan, h.link, h.deaf);
 	ck_assert(h.arp_ignore == 0 && h.arp_announce == 0);
 }
 END_TEST
