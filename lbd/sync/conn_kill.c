@@ -103,6 +103,11 @@ bool conn_kill_told(const struct conn_kill *k)
 	return !k->looks && (k->passes || k->tries);
 }
 
+bool conn_kill_tells(const struct conn_kill *k)
+{
+	return !k->cut;
+}
+
 void conn_kill_pass(struct conn_kill *k)
 {
 	k->pass++;

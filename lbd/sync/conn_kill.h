@@ -72,6 +72,11 @@ void conn_kill_done(struct conn_kill *k);
 bool conn_kill_told(const struct conn_kill *k);
 
 void conn_kill_pass(struct conn_kill *k);
+/* Whether the other node is told what it ends. A command means a connection wherever it is known. A cut is what this
+ * node's own checks, clocks and file say, and the other node has its own: told of it, a master would reset its clients
+ * because its backup has lost its way to a server, and a healthy node those that it has just been handed. */
+bool conn_kill_tells(const struct conn_kill *k);
+
 /* A row, and what it is and its mark. True: it gets a record. */
 bool conn_kill_row(struct conn_kill *k, const struct flow *f, enum conn_mark mark, enum conn_sight sight);
 /* It cannot be gone on with. */

@@ -43,6 +43,11 @@ bool conn_is_over(const struct flow *f)
 	       lb_ip_cmp(&f->dest, &f->key.virtual) == 0 && (f->dest_port | 1) == (f->key.virtual_port | 1);
 }
 
+bool conn_is_record(const struct flow *f)
+{
+	return conn_is_over(f) && (f->flags & FLOW_METHOD) == LOCALNODE;
+}
+
 bool conn_was_ended(const struct flow *f)
 {
 	return conn_is_over(f) || (f->key.protocol == IPPROTO_UDP && !f->key.template && f->flags & FLOW_INACTIVE);

@@ -17,8 +17,9 @@
 #include "lbd/sync/flow.h"
 
 #define CONN_OVER_S      1u /* what an ended one has left in this node's kernel */
-/* For how long the other node is told of it. By the first way: so that one of before does not come back; it is a reset
- * there, too. By the second only as long as that may take, as it goes on there until then. */
+/* For how long the other node is told of it, if it is (conn_kill_tells). By the first way: so that one of before does
+ * not come back; it is a reset there, too. By the second only as long as that may take, as it goes on there until then.
+ */
 #define CONN_OVER_PEER_S 60u
 #define CONN_OVER_TOLD_S 3u
 
@@ -29,5 +30,7 @@ void conn_over(const struct flow *f, struct flow *out);
 /* Such a record, or what became of it in the kernel. (That a connection to a server on this host, on the same port, is
  * just closing looks the same, and is as good.) */
 bool conn_is_over(const struct flow *f);
+/* The same of what the kernel itself tells: with the method of the record, which no server of this host has. */
+bool conn_is_record(const struct flow *f);
 /* lbd has ended it. Of UDP the kernel itself says nothing INACTIVE. */
 bool conn_was_ended(const struct flow *f);

@@ -35,6 +35,11 @@ struct list {
 	bool short_of_memory;
 };
 
+struct held {
+	struct flow flow;
+	bool tells;
+};
+
 struct kill {
 	struct kill *next;
 	struct conn_kill k;
@@ -50,7 +55,7 @@ struct sync_conn {
 	struct kill *kills;
 	struct conn_read *scan;
 	struct conn_pass pass;
-	LB_VEC(struct flow) held; /* to be ended, and the kernel had no room */
+	LB_VEC(struct held) held; /* to be ended, and the kernel had no room */
 	ev_timer due;
 	unsigned waited;
 };
@@ -229,14 +234,14 @@ static void set_error(struct sync_conn *c, int err)
 /* Where the kernel has no room it is kept, and so is what comes behind it. The kernel's side is started for the first
  * flow that is really there, not for the question: with it the kernel takes no backend of another family than its
  * service. */
-static void end_one(struct sync_conn *c, const struct flow *f)
+static void end_one(struct sync_conn *c, const struct flow *f, bool tells)
 {
 	sync_kernel_want(c->kernel);
-	int err = c->held.n ? -EAGAIN : sync_kernel_end(c->kernel, f, lb_clock_now());
+	int err = c->held.n ? -EAGAIN : sync_kernel_end(c->kernel, f, tells, lb_clock_now());
 	if (err == -EAGAIN) {
-		struct flow *place = lb_vec_push(&c->held);
+		struct held *place = lb_vec_push(&c->held);
 		if (place)
-			*place = *f;
+			*place = (struct held){ *f, tells };
 		else
 			set_error(c, -ENOMEM);
 		conn_read_hold(c->scan);
@@ -249,13 +254,17 @@ static void scan_flow(const struct flow *flow, void *arg)
 {
 	struct sync_conn *c = arg;
 	struct flow f = *flow;
-	bool of_peer, ends = false;
+	bool of_peer, ends = false, tells = false;
 	enum conn_mark mark = sync_kernel_known(c->kernel, &f, &of_peer);
 	enum conn_sight sight = conn_pass_row(&c->pass, flow);
-	for (struct kill *k = c->kills; k; k = k->next)
-		ends |= k->k.in_pass && conn_kill_row(&k->k, &f, mark, sight);
+	for (struct kill *k = c->kills; k; k = k->next) {
+		if (!k->k.in_pass || !conn_kill_row(&k->k, &f, mark, sight))
+			continue;
+		ends = true;
+		tells |= conn_kill_tells(&k->k);
+	}
 	if (ends)
-		end_one(c, &f);
+		end_one(c, &f, tells);
 }
 
 static void scan_done(const struct conn_read_end *read, void *arg)
@@ -339,7 +348,8 @@ void sync_conn_turn(struct sync_conn *c)
 {
 	size_t done = 0;
 	while (done < c->held.n) {
-		int err = sync_kernel_end(c->kernel, &c->held.v[done], lb_clock_now());
+		const struct held *h = &c->held.v[done];
+		int err = sync_kernel_end(c->kernel, &h->flow, h->tells, lb_clock_now());
 		if (err == -EAGAIN)
 			break;
 		if (err)

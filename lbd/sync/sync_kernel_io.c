@@ -62,7 +62,9 @@ static void on_flow(const struct flow *flow, void *arg)
 		f->foreign++;
 		return;
 	}
-	if (is_late(f, flow, now))
+	/* with a packet of its client the kernel tells of our own record: the peer was told by sync_kernel_end, or is
+	 * not to be */
+	if (conn_is_record(flow) || is_late(f, flow, now))
 		return;
 	int err = flow_table_put(f->table, flow, FLOW_LOCAL, now, NULL);
 	if (err == -ENOSPC)
@@ -248,7 +250,16 @@ enum conn_mark sync_kernel_known(const struct sync_kernel *f, struct flow *flow,
 	return mark_of(f, flow);
 }
 
-int sync_kernel_end(struct sync_kernel *f, const struct flow *flow, struct lb_time now)
+/* What only this node has ended is not told again as a connection that there is. That of the peer goes on there: it
+ * stays known, and gets back into the kernel with its row. */
+static void forget_own(struct sync_kernel *f, const struct flow *flow)
+{
+	const struct flow_entry *e = flow_table_find(f->table, &flow->key);
+	if (e && e->origin == FLOW_LOCAL)
+		(void)flow_table_drop(f->table, &flow->key);
+}
+
+int sync_kernel_end(struct sync_kernel *f, const struct flow *flow, bool tells, struct lb_time now)
 {
 	struct flow over;
 	if (!f->tap || f->trouble[0])
@@ -259,7 +270,9 @@ int sync_kernel_end(struct sync_kernel *f, const struct flow *flow, struct lb_ti
 		return err;
 	f->ended++;
 	f->settling = true;
-	if (!copied(f, flow))
+	if (!tells)
+		forget_own(f, flow);
+	if (!tells || !copied(f, flow))
 		return 0;
 	over.timeout_s = conn_ends_at_once(flow) ? CONN_OVER_PEER_S : CONN_OVER_TOLD_S;
 	if (flow_table_put(f->table, &over, FLOW_LOCAL, now, NULL) == 0)

@@ -62,9 +62,9 @@ bool sync_kernel_turn(struct sync_kernel *f);
 void sync_kernel_want(struct sync_kernel *f);
 /* What is known of a connection of this node's kernel beyond what /proc says: the mark, flags. */
 enum conn_mark sync_kernel_known(const struct sync_kernel *f, struct flow *flow, bool *of_peer);
-/* Ends it (conn_over.h), here and at the peer. 0; -EAGAIN there is no room now; -ENOTCONN the kernel's side is not
- * there: sync_kernel_why; -EINVAL. */
-int sync_kernel_end(struct sync_kernel *f, const struct flow *flow, struct lb_time now);
+/* Ends it (conn_over.h), here and, if it tells, at the peer. 0; -EAGAIN there is no room now; -ENOTCONN the kernel's
+ * side is not there: sync_kernel_why; -EINVAL. */
+int sync_kernel_end(struct sync_kernel *f, const struct flow *flow, bool tells, struct lb_time now);
 /* Why the kernel's side is not there, in words; "" when it is. */
 const char *sync_kernel_why(const struct sync_kernel *f);
 /* The kernel has not taken all yet that was ended. */

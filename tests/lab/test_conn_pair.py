@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is ended on one node of a pair is ended on the other, and stays ended."""
+"""What an operator ends on one node of a pair is ended on the other, and stays ended; what a node's own checks and file end
+is not."""
 import json
 import os
 import signal
 
+import pytest
+
 from conftest import Lbd, until
-from flows import PORTS, VIP4, VIP6, Echo, Flows
-from pair import is_master
+from flows import BACK, PORTS, VIP4, VIP6, Echo, Flows
+from pair import is_backup, is_master
 from steps import slowness
 from test_sync import configuration, farm, in_sync, key, known, pair_of  # noqa: F401 (fixtures)
 from test_sync_tap import daemons, devices
@@ -51,6 +54,57 @@ def test_what_is_ended_here_is_ended_there(farm, key):  # noqa: F811
     finally:
         for f in flows.values():
             f.close()
+        echo.close()
+
+
+def cutting(key, state="enabled"):
+    """state: of s11 in the file."""
+    c = json.loads(configuration(key))
+    s = c["services"]["nat4"] | {"protocol": ["tcp"], "check": "app", "on_fail": "cut"}
+    s["backends"]["s11"] = {"address": s["backends"]["s11"], "state": state}
+    return json.dumps(c | {"services": {"nat4": s}, "checks": {
+        "app": {"type": "tcp", "interval": "500ms", "timeout": "1s", "fall": 2}}}, indent=1) + "\n"
+
+
+@pytest.mark.parametrize("how", ["check", "file"])
+def test_what_the_backup_cuts_goes_on_at_the_master(farm, key, how):  # noqa: F811
+    """It alone has lost its way to a server, or has the file in which that is in maintenance; and when the server is
+    back there, it can take over what the master has kept meanwhile."""
+    echo = Echo(farm.servers, [8080])
+    a, b = (Lbd(n, cutting(key), name=name, user="root") for n, name in ((farm.a, "lb-a"), (farm.b, "lb-b")))
+    of_s11 = lambda d: [r for r in established(d, "nat4") if r.get("backend") == "s11"]
+    flows = None
+    try:
+        a.start()
+        is_master(a)
+        b.start()
+        is_backup(b)
+        in_sync(a, b)
+        for d in (a, b):
+            until(lambda d=d: all(r["state"] == "up" for r in d.ctl("backend", "list")["data"]), f"{d.name}: all up", 30)
+        flows = Flows(farm.client, VIP4, PORTS["nat"], N)
+        known(farm.b, {"nat4": flows})
+        assert len(of_s11(b)) == N // 2
+        if how == "check":
+            farm.b.ip(f"neigh replace {BACK}.11 lladdr 02:00:00:00:00:99 dev eth1 nud permanent")
+        else:
+            b.reload(cutting(key, "maint"))
+        until(lambda: f"conn: {N // 2} flows ended" in b.log(), "the backup has cut its copies", 30 + slowness())
+        assert flows.talk(20 + slowness()) == []
+        assert len(established(a, "nat4")) == N and "flows ended" not in a.log()
+        if how == "check":
+            farm.b.ip(f"neigh del {BACK}.11 dev eth1")
+        else:
+            b.reload(cutting(key))
+        until(lambda: len(of_s11(b)) == N // 2, "with the server the backup has them back", 30 + slowness())
+        a.text("failover", "--wait")
+        is_master(b)
+        assert flows.talk(20 + slowness()) == []
+    finally:
+        if flows:
+            flows.close()
+        for d in (b, a):
+            d.close()
         echo.close()
 
 

@@ -249,6 +249,7 @@ START_TEST(ends_of_tcp)
 	ck_assert(conn_ends_at_once(&f) && !conn_is_over(&f));
 	conn_over(&f, &over);
 	ck_assert(flow_key_cmp(&f.key, &over.key) == 0 && conn_is_over(&over) && flow_is_valid(&over));
+	ck_assert(conn_is_record(&over) && !conn_is_record(&f));
 	/* the kernel ignores one of another destination that says INACTIVE */
 	ck_assert_uint_eq(over.flags, 1);
 	ck_assert(over.state == 6 && over.timeout_s == 1 && over.fwmark == 10 && !over.has_seq);
@@ -267,6 +268,9 @@ START_TEST(ends_of_a_server_on_this_host)
 	ck_assert(!conn_is_over(&f));
 	conn_over(&f, &over);
 	ck_assert(over.dest_port != f.dest_port && conn_is_over(&over));
+	/* one that just ends by itself looks like an end, but no record says so */
+	f.state = 6;
+	ck_assert(conn_is_over(&f) && !conn_is_record(&f) && conn_is_record(&over));
 }
 END_TEST
 

@@ -138,6 +138,15 @@ START_TEST(passes)
 }
 END_TEST
 
+/* What this node's own checks, clocks and file end is its own affair. */
+START_TEST(who_is_told)
+{
+	starts(_i == 1);
+	ck_assert(conn_kill_tells(&k) == (_i == 0));
+	conn_kill_done(&k);
+}
+END_TEST
+
 /* The list never comes whole: it is not tried for ever, what was found is ended, and that it is not sure is told. */
 START_TEST(never_whole)
 {
@@ -236,6 +245,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, passes, 0, LEN(kills));
 	tcase_add_loop_test(tc, never_whole, 0, 2);
+	tcase_add_loop_test(tc, who_is_told, 0, 2);
 	tcase_add_test(tc, slow_passes);
 	tcase_add_test(tc, errors);
 	tcase_add_test(tc, told);
