@@ -3,15 +3,24 @@
 
 #include <netinet/in.h>
 
+/* The sorry server, which is not needed now, or a backend that has left the file. The kernel drops what a client says
+ * to it, and no row will come back. Nobody drains a sorry server, so what the drain says is not about it. */
+static bool is_cut_for_good(const struct config_service *cfg, const struct ipvs_op *op)
+{
+	uint16_t port = cfg->sorry_port ? cfg->sorry_port : op->svc.key.port;
+	bool sorry = cfg->sorry.family && lb_ip_cmp(&op->dest.addr, &cfg->sorry) == 0 && op->dest.port == port;
+	return sorry || cfg->drain_then == CONFIG_THEN_CUT;
+}
+
 static bool is_cut(const struct model *m, const struct ipvs_op *op)
 {
 	uint32_t s = model_listener_service(m, &op->svc.key);
 	if (s == MODEL_NONE)
 		return false;
 	uint32_t b = model_backend_at(m, s, &op->svc.key, &op->dest.addr, op->dest.port);
-	if (b == MODEL_NONE)
-		return false; /* it has left the file */
 	const struct config_service *cfg = m->services[s].cfg;
+	if (b == MODEL_NONE)
+		return is_cut_for_good(cfg, op);
 	switch ((enum model_backend_state)m->backends[b].state) {
 	case MODEL_BACKEND_MAINT: return true;
 	case MODEL_BACKEND_DRAIN: return cfg->drain_then == CONFIG_THEN_CUT;

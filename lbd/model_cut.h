@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Whose flows end with a row that has left the kernel's table: those of a backend that is cut (on_fail, the end of a
- * drain, maintenance), of any protocol; and those of UDP whenever the row is gone. A flow of TCP without its row waits
- * for the row to come back, or for its client to give up; one of UDP would keep its client away from all other backends
- * for as long as the kernel remembers it. A backend that stays in the table (on_fail: drain) keeps its flows, those of
- * UDP too.
+ * drain, maintenance), of a backend that has left the file (unless drain: keep), and of a sorry server that is not
+ * needed any more, of any protocol; and those of UDP whenever the row is gone. Any other flow of TCP without its row
+ * waits for the row to come back, or for its client to give up; one of UDP would keep its client away from all other
+ * backends for as long as the kernel remembers it. A backend that stays in the table (on_fail: drain) keeps its flows,
+ * those of UDP too.
  */
 #pragma once
 

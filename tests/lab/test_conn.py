@@ -324,6 +324,30 @@ def test_drain_that_is_over_is_cut(d, client):
     d.text("backend", "enable", "cut/s1", "--wait=10s")
 
 
+def test_clients_of_who_has_left_hear_of_it(d, client):
+    """Of a sorry server that is not needed any more, also where a drain keeps flows; and of a backend that has left the
+    file."""
+    more = services() | {"sorry": service(f"{VIP}:1006", {"s1": "10.8.0.11:8080"}, sorry="10.8.0.12:8080", drain="keep")}
+    d.reload(conf(more))
+    d.text("backend", "force", "sorry/s1", "down")
+    until(lambda: client.ask(VIP, 1006).server == "srv2", "the sorry server serves", LATER + slowness())
+    with client.connect(VIP, 1006) as c:
+        assert c.ask().server == "srv2"
+        d.text("backend", "force", "sorry/s1", "auto")
+        until(lambda: client.ask(VIP, 1006).server == "srv1", "the backend serves", LATER + slowness())
+        assert gone(c, 2 * LATER) == "ConnectionResetError"
+    with client.connect(VIP, 1004) as one, client.connect(VIP, 1004) as two:
+        one.ask(), two.ask()
+        mine, other = (one, two) if one.server == "srv1" else (two, one)
+        less = services()
+        del less["cut"]["backends"]["s1"]
+        d.reload(conf(less))
+        assert gone(mine, 2 * LATER) == "ConnectionResetError"
+        other.ask()
+    d.reload(conf(services()))
+    settled(d)
+
+
 @pytest.mark.parametrize("how", ["maint", "drain", "file"])
 def test_udp_client_is_not_pinned_to_a_backend_that_is_gone(d, lb, client, how):
     with client.connect(VIP, 53, proto="udp", timeout=0.3) as c:

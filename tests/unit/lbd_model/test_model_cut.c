@@ -9,7 +9,7 @@
 	"services:\n"                                                                                                  \
 	"  cut: { listen: 203.0.113.1:80, check: tcp, on_fail: cut, drain: { timeout: 1m, then: cut },"                \
 	" backends: { a: 10.1.0.1, b: 10.1.0.2 } }\n"                                                                  \
-	"  kept: { listen: 203.0.113.2:80, check: tcp, drain: keep, backends: { a: 10.1.0.3 } }\n"                     \
+	"  kept: { listen: 203.0.113.2:80, check: tcp, drain: keep, sorry: 10.1.0.8, backends: { a: 10.1.0.3 } }\n"    \
 	"  dns: { listen: 203.0.113.3:53, protocol: udp, check: none, backends: { a: 10.1.0.1 } }\n"                   \
 	"  mark: { fwmark: 7, family: ipv4, check: none, backends: { a: 10.1.0.1 } }\n"
 
@@ -25,13 +25,17 @@ static const struct {
 } rows[] = {
 	{ "on_fail: cut", "cut/a", DOWN, "203.0.113.1:80", "10.1.0.1:80", 6, "tcp 203.0.113.1:80 10.1.0.1:80" },
 	{ "of another backend", "cut/a", DOWN, "203.0.113.1:80", "10.1.0.2:80", 6, NULL },
-	{ "of another port", "cut/a", DOWN, "203.0.113.1:80", "10.1.0.1:81", 6, NULL },
+	{ "of another port", "kept/a", MAINT, "203.0.113.2:80", "10.1.0.3:81", 6, NULL },
 	{ "on_fail is drain", "kept/a", DOWN, "203.0.113.2:80", "10.1.0.3:80", 6, NULL },
 	{ "the end of a drain", "cut/a", DRAIN, "203.0.113.1:80", "10.1.0.1:80", 6, "tcp 203.0.113.1:80 10.1.0.1:80" },
 	{ "a drain that keeps", "kept/a", DRAIN, "203.0.113.2:80", "10.1.0.3:80", 6, NULL },
 	{ "maintenance", "kept/a", MAINT, "203.0.113.2:80", "10.1.0.3:80", 6, "tcp 203.0.113.2:80 10.1.0.3:80" },
 	{ "somebody else took the row away", "kept/a", UP, "203.0.113.2:80", "10.1.0.3:80", 6, NULL },
-	{ "it has left the file", "kept/a", UP, "203.0.113.2:80", "10.1.0.9:80", 6, NULL },
+	{ "it has left the file", "cut/a", UP, "203.0.113.1:80", "10.1.0.9:80", 6, "tcp 203.0.113.1:80 10.1.0.9:80" },
+	{ "it has, and a drain keeps", "kept/a", UP, "203.0.113.2:80", "10.1.0.9:80", 6, NULL },
+	{ "the sorry server, though a drain keeps", "kept/a", UP, "203.0.113.2:80", "10.1.0.8:80", 6,
+		"tcp 203.0.113.2:80 10.1.0.8:80" },
+	{ "its address with another port is not it", "kept/a", UP, "203.0.113.2:80", "10.1.0.8:81", 6, NULL },
 	{ "a listener that has left the file", "kept/a", UP, "203.0.113.9:80", "10.1.0.1:80", 6, NULL },
 	{ "the whole listener", "cut/a", DOWN, "203.0.113.1:80", NULL, 6, NULL },
 	{ "UDP, whatever the reason", "dns/a", UP, "203.0.113.3:53", "10.1.0.1:53", 17,
