@@ -364,10 +364,13 @@ static void ctl_fail(const char *text, void *arg)
 static int start_ctl(struct daemon *d)
 {
 	struct lb_err e;
+	/* a reload frees the configuration that they come from */
+	snprintf(d->groups[0], sizeof(d->groups[0]), "%s", d->model->config->admin_group);
+	snprintf(d->groups[1], sizeof(d->groups[1]), "%s", d->model->config->observe_group);
 	const struct ctl_server_config config = {
 		.dir = d->opt->run_dir,
-		.admin_group = d->model->config->admin_group,
-		.observe_group = d->model->config->observe_group,
+		.admin_group = d->groups[0],
+		.observe_group = d->groups[1],
 		.version = LBD_VERSION,
 		.node = d->node,
 		.dispatch = dispatch,

@@ -73,6 +73,7 @@
 #define GENERATIONS_KEPT 50
 #define FINDINGS_MAX     16
 #define HOST_NOTE        480
+#define DAEMON_GROUP     33
 
 struct daemon_options {
 	const char *config, *state_dir, *run_dir, *node, *user;
@@ -341,6 +342,7 @@ struct daemon {
 	struct daemon_life life;
 
 	struct lb_time places_due; /* when our directories are looked at */
+	char groups[2][DAEMON_GROUP]; /* of the sockets, admin and observe, as it started */
 	struct ctl_server *ctl;
 	struct ctl_env env;
 	struct daemon_apply *apply;

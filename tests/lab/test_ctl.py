@@ -224,6 +224,12 @@ def test_observer_may_look_but_not_change(d, people, lb):
                  ["config", "show"]):
         done = as_user(d, "olga", "observe.sock", *argv)
         assert done.returncode == 5 and "lbadmin" in done.stderr, (argv, done)
+    # the groups are those of the start, and the configuration of then is gone after a reload
+    for group in ("root", "adm", "root", "adm"):
+        d.reload(conf(two(), control={"admin_group": group}))
+    done = as_user(d, "olga", "observe.sock", "backend", "drain", "web/app1")
+    assert done.returncode == 5 and "members of the group lbadmin have it" in done.stderr, done
+    d.reload(conf(two()))
     # whoever names the socket that is not his gets the one beside it, and no more rights
     assert as_user(d, "olga", "control.sock", "status").returncode == 0
     done = as_user(d, "olga", "control.sock", "backend", "drain", "web/app1")
