@@ -144,17 +144,15 @@ static uint32_t needed(const struct config_service *s, uint32_t enabled)
 	return (uint32_t)(((uint64_t)enabled * s->quorum.value + 99) / 100);
 }
 
-/* Once lost it takes quorum_more above the need to get it back; never more than there are. */
+/* Once lost it takes quorum_more above the need to get it back, as far as so many are enabled. Never less than the
+ * need: one that is above them all would be reached and lost by turns. */
 static bool lost(const struct model_service *s, uint32_t enabled, uint32_t in_pool)
 {
 	uint32_t need = needed(s->cfg, enabled);
 	if (need == 0)
 		need = 1; /* a pool of nobody serves nobody */
-	if (s->quorum_lost) {
-		need += s->cfg->quorum_more;
-		if (need > enabled && enabled)
-			need = enabled;
-	}
+	if (s->quorum_lost && need < enabled)
+		need = s->cfg->quorum_more < enabled - need ? need + s->cfg->quorum_more : enabled;
 	return in_pool < need;
 }
 

@@ -496,8 +496,9 @@ static const struct schema_row quorum_rows[] = {
 		.min = 1,
 		.max = CONFIG_BACKENDS_MAX,
 		.fallback = "1",
-		.help = "Backends that must be in the pool, as a number or as a share of those that are not in "
-			"maintenance." },
+		.help = "Backends that must be in the pool: a number, which draining and maintenance do not lower, or "
+			"a "
+			"share of those that are not taken out so." },
 	[QUORUM_HYSTERESIS] = { .name = "hysteresis",
 		.type = SCHEMA_TYPE_UINT,
 		.min = 0,

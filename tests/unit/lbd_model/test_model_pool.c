@@ -220,6 +220,48 @@ START_TEST(maintenance_lowers_a_share_and_not_a_number)
 }
 END_TEST
 
+/* However often it is looked at: it was reached and lost by turns where fewer are enabled than it wants. */
+START_TEST(a_number_above_all_who_are_enabled_is_not_reached)
+{
+	static const struct {
+		const char *quorum, *one, *two; /* with so many enabled */
+	} rows[] = {
+		{ "2", "web sorry 0: a=up:0!quorum_lost b=drain:0!admin_drain c=drain:0!admin_drain\n",
+			"web up 2: a=up:1 b=up:1 c=drain:0!admin_drain\n" },
+		{ "{ up: 2, hysteresis: 5 }",
+			"web sorry 0: a=up:0!quorum_lost b=drain:0!admin_drain c=drain:0!admin_drain\n",
+			"web up 2: a=up:1 b=up:1 c=drain:0!admin_drain\n" },
+		{ "3", "web sorry 0: a=up:0!quorum_lost b=drain:0!admin_drain c=drain:0!admin_drain\n",
+			"web sorry 0: a=up:0!quorum_lost b=up:0!quorum_lost c=drain:0!admin_drain\n" },
+		{ "{ up: 2, on_loss: open }", "web down 1: a=up:1 b=drain:0!admin_drain c=drain:0!admin_drain\n",
+			"web up 2: a=up:1 b=up:1 c=drain:0!admin_drain\n" },
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct world w = { 0 };
+		char text[256];
+		snprintf(text, sizeof(text), WEB("    sorry: 10.1.0.9:8080\n    quorum: %s\n" THREE), rows[i].quorum);
+		world_start(&w, text);
+		all_up(&w, "abc");
+		world_state(&w, "web/b", CONFIG_STATE_DRAIN, 0);
+		world_state(&w, "web/c", CONFIG_STATE_DRAIN, 0);
+		for (int times = 0; times < 3; times++) {
+			model_dirty(w.m, 0);
+			world_settle(&w);
+			ck_assert_msg(strcmp(world_text(&w), rows[i].one) == 0, "%s, look %d: %s", rows[i].quorum,
+				times, world_text(&w));
+		}
+		world_state(&w, "web/b", CONFIG_STATE_ENABLED, 0);
+		for (int times = 0; times < 3; times++) {
+			model_dirty(w.m, 0);
+			world_settle(&w);
+			ck_assert_msg(strcmp(world_text(&w), rows[i].two) == 0, "%s, b enabled, look %d: %s",
+				rows[i].quorum, times, world_text(&w));
+		}
+		world_end(&w);
+	}
+}
+END_TEST
+
 /* What is said of a backend alone stays, and holds again afterwards: after a reload, and when the time is over. */
 START_TEST(maintenance_of_a_service_is_of_all_its_backends)
 {
@@ -358,12 +400,26 @@ END_TEST
 
 /* ---- settling ---- */
 
+static void operator_does_something(struct world *w, struct rng *r)
+{
+	static const enum config_state states[] = { CONFIG_STATE_ENABLED, CONFIG_STATE_ENABLED, CONFIG_STATE_DRAIN,
+		CONFIG_STATE_MAINT };
+	char object[8] = "web/?";
+	object[4] = (char)('a' + rnd(r, 10));
+	switch (rnd(r, 6)) {
+	case 0: world_state(w, object, states[rnd(r, COUNT(states))], 0); break;
+	case 1: world_weight(w, object, OVERRIDE_WEIGHT_VALUE, rnd(r, 3), 0); break;
+	}
+}
+
 /* Whatever happened, planning again without news changes nothing, and a row is in the pool only with a weight. */
 START_TEST(settling_twice_is_settling_once)
 {
 	static const char *const rules[] = { "quorum: 2", "sorry: 10.1.0.99", "quorum: { up: 60%, on_loss: open }",
 		"fail_open: 30%", "slow_start: 5s", "on_fail: remove",
-		"quorum: { up: 3, hysteresis: 2, on_loss: withdraw }" };
+		"quorum: { up: 3, hysteresis: 2, on_loss: withdraw }", "quorum: { up: 8, on_loss: withdraw }",
+		"quorum: { up: 7, hysteresis: 9, on_loss: open }",
+		"sorry: 10.1.0.99\n    quorum: { up: 90%, hysteresis: 1 }" };
 	for (uint64_t seed = 1; seed <= 200; seed++) {
 		struct rng r = { seed };
 		struct world w = { .kernel = FOUND("1", "2", "3") };
@@ -377,6 +433,7 @@ START_TEST(settling_twice_is_settling_once)
 			char object[8] = "web/?", before[4096], plan[4096];
 			object[4] = (char)('a' + rnd(&r, 10));
 			world_health(&w, object, 0, rnd(&r, 2));
+			operator_does_something(&w, &r);
 			world_wait(&w, rnd(&r, 3000));
 			model_tick(w.m, w.now);
 			world_settle(&w);
@@ -400,8 +457,8 @@ int main(void)
 	const TTest *const tests[] = { several_checks_become_one_word, a_stage_waits_for_the_one_before_it,
 		a_backend_asks_for_its_weight, on_fail_says_whether_the_row_stays, the_sorry_server_comes_and_goes,
 		a_reload_does_not_forget_a_lost_quorum, what_a_lost_quorum_does,
-		maintenance_lowers_a_share_and_not_a_number, maintenance_of_a_service_is_of_all_its_backends,
-		a_backend_that_comes_back_gets_its_weight_in_steps,
+		maintenance_lowers_a_share_and_not_a_number, a_number_above_all_who_are_enabled_is_not_reached,
+		maintenance_of_a_service_is_of_all_its_backends, a_backend_that_comes_back_gets_its_weight_in_steps,
 		who_was_out_returns_also_when_nobody_knew_for_a_while_how_it_is,
 		what_the_quorum_puts_aside_returns_only_if_it_was_down, a_reload_does_not_begin_a_slow_start_anew,
 		settling_twice_is_settling_once };
