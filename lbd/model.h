@@ -127,6 +127,7 @@ struct model_backend {
 	bool in_pool;  /* may get new flows */
 	bool settled;  /* decided at least once */
 	bool trusted;  /* a start, or a reload of its check, found it serving: it stays until it is judged */
+	bool was_down; /* a reload changed the check that had it down: so it stays until it is judged */
 	/* The weight that the kernel had it with then: not more until its checks may have asked for theirs; 0 = not so.
 	 */
 	uint32_t adopted;

@@ -152,6 +152,38 @@ static uint32_t kernel_weight(const struct build *bd, const struct config_servic
 	return w;
 }
 
+/* Who has this place in the older model, under whatever name. NULL: nobody. */
+static const struct model_backend *who_was_here(
+	const struct build *bd, const struct config_service *s, const struct model_backend *b)
+{
+	const struct model *old = bd->in->old;
+	for (uint32_t i = 0; old && i < s->n_listens; i++) {
+		const struct ipvs_key *key = &s->listens[i];
+		uint32_t os = model_listener_service(old, key), at = MODEL_NONE;
+		if (os != MODEL_NONE)
+			at = model_backend_at(old, os, key, &b->cfg->addr, model_backend_port(b, key));
+		if (at != MODEL_NONE)
+			return &old->backends[at];
+	}
+	return NULL;
+}
+
+/* Who serves goes on until it is judged. Not who was known to be down: that the kernel has a weight for it only says
+ * that a lost quorum, fail-open or an operator has left it in. */
+static void adopt(const struct build *bd, const struct config_service *s, struct model_backend *b)
+{
+	const struct model_backend *was = who_was_here(bd, s, b);
+	struct lb_time never = LB_TIME_NEVER;
+	b->adopted = kernel_weight(bd, s, b);
+	b->trusted = b->ramp_unknown = b->adopted != 0;
+	if (!was)
+		return;
+	enum model_health_word h = model_health_of(bd->in->old, was, bd->in->now, &never);
+	bool unknown = h == HEALTH_UNKNOWN;
+	b->was_down = unknown ? was->was_down : h != HEALTH_UP;
+	b->trusted = b->trusted && (unknown ? was->trusted : h == HEALTH_UP);
+}
+
 static void add_backend(
 	struct build *bd, const struct model_service *s, uint32_t service, const struct config_backend *cfg)
 {
@@ -169,8 +201,15 @@ static void add_backend(
 	for (uint32_t i = 0; i < s->cfg->n_checks; i++)
 		link_check(bd, at, i);
 	if (!judged(m, b, s->cfg->n_checks))
-		b->adopted = kernel_weight(bd, s->cfg, b);
-	b->trusted = b->ramp_unknown = b->adopted != 0;
+		adopt(bd, s->cfg, b);
+}
+
+/* Whether it is the same server. Checks ask the port of the first listener where it has none. */
+static bool is_same_place(const struct model_service *s, const struct model_backend *b, const struct model_service *o,
+	const struct model_backend *was)
+{
+	return lb_ip_cmp(&b->cfg->addr, &was->cfg->addr) == 0 &&
+	       model_backend_port(b, &s->cfg->listens[0]) == model_backend_port(was, &o->cfg->listens[0]);
 }
 
 /* Without fail-open nobody looks at these again: who is held would stay so for good. */
@@ -188,7 +227,7 @@ static void inherit_adopted(struct model_backend *b, const struct model_backend 
 {
 	if (!b->adopted) {
 		b->adopted = was->adopted;
-		b->trusted = was->trusted;
+		b->trusted = was->trusted && !b->was_down;
 	}
 	b->ramp_unknown = was->adopted && was->ramp_unknown;
 }
@@ -229,9 +268,13 @@ static void inherit_service(struct build *bd, struct model_service *s, uint32_t 
 		b->drain_set_wall_ms = was->drain_set_wall_ms;
 		b->ramp_since = was->ramp_since;
 		b->was_out = was->was_out;
-		inherit_failing(s, b, was);
 		b->settled = was->settled;
-		inherit_adopted(b, was);
+		if (same || is_same_place(s, b, o, was)) {
+			inherit_failing(s, b, was);
+			inherit_adopted(b, was);
+		} else {
+			b->failing_since = bd->in->now; /* what fails there already was never in this pool */
+		}
 		b->since_wall_ms = was->since_wall_ms;
 		b->weight = was->weight;
 		b->state = was->state;

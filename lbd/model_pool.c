@@ -153,6 +153,8 @@ static struct model_decision decide(const struct model *m, const struct model_ba
 		decide_up(b, &d, HEALTH_UP);
 	} else if (h == HEALTH_DOWN || h == HEALTH_FLAPPING) {
 		decide_down(s, &d, h == HEALTH_DOWN ? MODEL_REASON_CHECK_FAILED : MODEL_REASON_FLAPPING);
+	} else if (h == HEALTH_UNKNOWN && b->was_down) {
+		decide_down(s, &d, MODEL_REASON_NOT_CHECKED);
 	} else {
 		decide_up(b, &d, h);
 	}
@@ -256,6 +258,7 @@ static void take_over(const struct model *m, struct model_backend *b, struct mod
 	bool maint = d->state == MODEL_BACKEND_MAINT;
 	uint32_t had = b->adopted;
 	b->trusted = b->trusted && d->health == HEALTH_UNKNOWN && !maint;
+	b->was_down = b->was_down && d->health == HEALTH_UNKNOWN && !maint;
 	if (!had || !(maint || is_weighed(m, b, d, now)))
 		return;
 	b->adopted = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a reload keeps and what it touches; and configurations at random. */
-#include "tests/unit/lbd_model/fixture.h"
+#include "lbd/model_track.h"
+#include "tests/unit/lbd_model/pool.h"
 
 /* ---- reload ---- */
 
@@ -96,20 +97,133 @@ START_TEST(a_check_that_changed_takes_nobody_out_who_serves)
 	world_start(&w,
 		"checks: { tcp2: { type: tcp, interval: 9s } }\n"
 		"services: { web: { listen: 203.0.113.1:80, check: tcp2, backends: { a: 10.1.0.1, b: 10.1.0.2 } } }");
-	EXPECT(&w, "web degraded 1: a=up:1!not_checked b=unchecked:0!not_checked\n");
+	EXPECT(&w, "web degraded 1: a=up:1!not_checked b=down:0!not_checked\n");
 	/* another reload before the first verdict, and one that cannot look at the kernel */
 	w.kernel[0] = NULL;
 	world_start(&w, "checks: { tcp2: { type: tcp, interval: 9s } }\n"
 			"services: { web: { listen: 203.0.113.1:80, check: tcp2, backends: { a: { address: 10.1.0.1, "
 			"weight: 3 }, b: 10.1.0.2 } } }");
-	EXPECT(&w, "web degraded 1: a=up:3!not_checked b=unchecked:0!not_checked\n");
+	EXPECT(&w, "web degraded 1: a=up:3!not_checked b=down:0!not_checked\n");
 	world_health(&w, "web/a", 0, false);
 	world_settle(&w);
-	EXPECT(&w, "web down 0: a=down:0!check_failed b=unchecked:0!not_checked\n");
+	EXPECT(&w, "web down 0: a=down:0!check_failed b=down:0!not_checked\n");
 	/* judged ill since: that it served once is no reason any more */
 	world_start(&w, "checks: { tcp3: { type: tcp, interval: 8s } }\n"
 			"services: { web: { listen: 203.0.113.1:80, check: tcp3, backends: { a: 10.1.0.1 } } }");
-	EXPECT(&w, "web down 0: a=unchecked:0!not_checked\n");
+	EXPECT(&w, "web down 0: a=down:0!not_checked\n");
+	world_changes(&w);
+	world_health(&w, "web/a", 0, true);
+	world_settle(&w);
+	ck_assert_str_eq(world_changes(&w), "web/a down->up 0->1\nweb down->up\n");
+	world_end(&w);
+}
+END_TEST
+
+#define APP(interval) "checks: { app: { type: tcp, interval: " interval " } }\n"
+#define OPEN          "    check: app\n    quorum: { up: 2, on_loss: open }\n"
+#define KERNEL(a, b)  "203.0.113.1:80/tcp 10.1.0." a ":80=" b
+
+/* Nobody was probed: that a lost quorum left them in is no word for them, and whoever tracks that looks at it. */
+START_TEST(a_check_that_changed_brings_nobody_back_who_was_down)
+{
+	static const struct config_share one = { .value = 1 };
+	struct world w = { .kernel = { KERNEL("1", "1"), KERNEL("2", "1"), KERNEL("3", "1") } };
+	static const char down[] = "web down 3: a=down:1!not_checked!quorum_open b=down:1!not_checked!quorum_open "
+				   "c=down:1!not_checked!quorum_open\n";
+	world_start(&w, APP("500ms") WEB(OPEN THREE));
+	for (const char *o = "abc"; *o; o++)
+		word(&w, (char[]){ 'w', 'e', 'b', '/', *o, 0 }, false);
+	ck_assert_int_eq(model_seen_services(w.m, &one), MODEL_SEEN_DOWN);
+	world_changes(&w);
+	world_start(&w, APP("10s") WEB(OPEN THREE));
+	EXPECT(&w, down);
+	ck_assert_int_eq(model_seen_services(w.m, &one), MODEL_SEEN_DOWN);
+	world_start(&w, APP("9s") WEB(OPEN THREE)); /* once more before the first word */
+	EXPECT(&w, down);
+	ck_assert_str_eq(world_changes(&w), "");
+	/* under other names, too */
+	world_start(&w, APP("8s") WEB(OPEN "    backends: { x: 10.1.0.1, b: 10.1.0.2, c: 10.1.0.3 }\n"));
+	ck_assert_ptr_nonnull(strstr(world_text(&w), " x=down:1!not_checked!quorum_open "));
+	ck_assert_str_eq(world_changes(&w), "");
+	word(&w, "web/x", true);
+	word(&w, "web/b", true);
+	EXPECT(&w, "web degraded 2: x=up:1 b=up:1 c=down:0!not_checked\n");
+	/* after maintenance nobody knows */
+	world_state(&w, "web/c", CONFIG_STATE_MAINT, 0);
+	world_settle(&w);
+	world_state(&w, "web/c", CONFIG_STATE_ENABLED, 0);
+	world_settle(&w);
+	EXPECT(&w, "web degraded 2: x=up:1 b=up:1 c=unchecked:0!not_checked\n");
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(who_was_not_judged_yet_is_not_trusted_for_a_quorum_that_is_open)
+{
+	struct world w = { 0 };
+	world_start(&w, APP("500ms") WEB(OPEN THREE));
+	static const char open[] = "web down 3: a=unchecked:1!not_checked!quorum_open "
+				   "b=unchecked:1!not_checked!quorum_open c=unchecked:1!not_checked!quorum_open\n";
+	EXPECT(&w, open);
+	w.kernel[0] = KERNEL("1", "1");
+	world_start(&w, APP("10s") WEB(OPEN THREE));
+	EXPECT(&w, open);
+	world_end(&w);
+}
+END_TEST
+
+/* Another server is none that anybody has asked, whatever it is called. */
+START_TEST(another_address_or_port_is_another_server)
+{
+	static const struct {
+		const char *what, *backends, *found, *held;
+	} rows[] = {
+		{ "another address", "{ a: 10.1.0.77, b: 10.1.0.2, c: 10.1.0.3 }",
+			"web degraded 2: a=unchecked:0!not_checked b=up:1!not_checked c=up:1!not_checked\n",
+			"web degraded 2: a=unchecked:0!not_checked b=up:1!fail_open c=up:1!fail_open\n" },
+		{ "another port", "{ a: 10.1.0.1:81, b: 10.1.0.2, c: 10.1.0.3 }",
+			"web degraded 2: a=unchecked:0!not_checked b=up:1!not_checked c=up:1!not_checked\n",
+			"web degraded 2: a=unchecked:0!not_checked b=up:1!fail_open c=up:1!fail_open\n" },
+		{ "the port it had, by its number", "{ a: 10.1.0.1:80, b: 10.1.0.2, c: 10.1.0.3 }",
+			"web up 3: a=up:1!not_checked b=up:1!not_checked c=up:1!not_checked\n",
+			"web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1!fail_open\n" },
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct world w = { .kernel = { KERNEL("1", "1"), KERNEL("2", "1"), KERNEL("3", "1") } };
+		char text[400];
+		snprintf(text, sizeof(text), WEB("    fail_open: 50%%\n    backends: %s\n"), rows[i].backends);
+		world_start(&w, WEB("    fail_open: 50%\n" THREE));
+		world_start(&w, text);
+		ck_assert_msg(strcmp(world_text(&w), rows[i].found) == 0, "%s: %s", rows[i].what, world_text(&w));
+		world_start(&w, WEB("    fail_open: 50%\n" THREE));
+		all_up(&w, "abc");
+		for (const char *o = "abc"; *o; o++)
+			word(&w, (char[]){ 'w', 'e', 'b', '/', *o, 0 }, false);
+		world_start(&w, text);
+		ck_assert_msg(strcmp(world_text(&w), rows[i].held) == 0, "held, %s: %s", rows[i].what, world_text(&w));
+		world_end(&w);
+	}
+}
+END_TEST
+
+/* It is known of another service to fail, and was never in this pool: fail_open does not put it there. */
+START_TEST(fail_open_holds_nobody_at_an_address_that_is_new)
+{
+	struct world w = { 0 };
+	static const char other[] = "  zoo: { listen: 203.0.113.2:80, backends: { z: 10.1.0.77 } }\n";
+	char text[400];
+	snprintf(text, sizeof(text), "%s%s", WEB("    fail_open: 50%\n" THREE), other);
+	world_start(&w, text);
+	all_up(&w, "abc");
+	world_health(&w, "zoo/z", 0, true);
+	for (const char *o = "bc"; *o; o++)
+		word(&w, (char[]){ 'w', 'e', 'b', '/', *o, 0 }, false);
+	word(&w, "zoo/z", false);
+	snprintf(text, sizeof(text), "%s%s",
+		WEB("    fail_open: 50%\n    backends: { a: 10.1.0.77, b: 10.1.0.2, c: 10.1.0.3 }\n"), other);
+	world_start(&w, text);
+	ck_assert_ptr_nonnull(
+		strstr(world_text(&w), "web degraded 2: a=down:0!check_failed b=up:1!fail_open c=up:1!fail_open\n"));
 	world_end(&w);
 }
 END_TEST
@@ -330,6 +444,9 @@ int main(void)
 {
 	const TTest *tests[] = { a_reload_of_the_same_touches_nothing, a_reload_marks_what_changed_and_only_that,
 		ids_of_targets_stay_and_new_ones_come_after, a_check_that_changed_takes_nobody_out_who_serves,
+		a_check_that_changed_brings_nobody_back_who_was_down,
+		who_was_not_judged_yet_is_not_trusted_for_a_quorum_that_is_open,
+		another_address_or_port_is_another_server, fail_open_holds_nobody_at_an_address_that_is_new,
 		a_candidate_can_be_planned_and_thrown_away, reloads_at_random_keep_health_ids_and_sense,
 		after_an_overrides_expiry_the_plan_is_as_without_it };
 	return run_suite("model_reload", tests, COUNT(tests));
