@@ -323,7 +323,8 @@ static const struct schema_row service_rows[] = {
 		.min = 1000,
 		.max = DAYS(1),
 		.absent = "off",
-		.help = "A backend that comes back gets its weight in steps over this time." },
+		.help = "A backend that comes back gets its weight in steps over this time. Weights are whole numbers: "
+			"with weight 1 there are no steps, with weight 100 for all there are." },
 	[SERVICE_DRAIN] = { .name = "drain",
 		.type = SCHEMA_TYPE_OBJECT,
 		.of = SCHEMA_DRAIN,

@@ -94,6 +94,28 @@ void ctl_override_maint(struct ctl_env *env, struct ctl_request *rq, struct ctl_
 	set_state(env, rq, r, CONFIG_STATE_MAINT);
 }
 
+/* Weights are whole numbers: what a share comes to, where it may not be what one would think. */
+static void say_weight(struct ctl_env *env, const struct ctl_request *rq, const struct model_backend *b, char out[300])
+{
+	const char *object = ctl_arg_str(rq, "backend");
+	struct override_who who = who_of(env, rq);
+	struct model_backend with = *b;
+	char t[48];
+	with.ov = overrides_find(env->overrides, object);
+	int n = snprintf(
+		out, 300, "backend %s has weight %.20s%s", object, ctl_arg_str(rq, "weight"), until(who.for_ms, t));
+	uint32_t w = model_admin_weight(&with), all = b->cfg->weight;
+	bool share = with.ov && with.ov->weight_kind == OVERRIDE_WEIGHT_PERCENT;
+	if (share)
+		snprintf(out + n, 300 - (size_t)n, ", which is %u of %u%s", w, all,
+			w && w == all && with.ov->weight != 100
+				? ": weights are whole numbers; for shares give the backends "
+				  "larger ones in the file, such as 100"
+				: "");
+	else
+		snprintf(out + n, 300 - (size_t)n, " (configured: %u)", b->cfg->weight);
+}
+
 void ctl_override_weight(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
 	uint32_t b = ctl_backend_of(env, rq, r);
@@ -102,7 +124,7 @@ void ctl_override_weight(struct ctl_env *env, struct ctl_request *rq, struct ctl
 		return;
 	const char *object = ctl_arg_str(rq, "backend");
 	struct override_who who = who_of(env, rq);
-	char text[300], t[48];
+	char text[300];
 	if (lb_weight_parse(ctl_arg_str(rq, "weight"), &w)) {
 		ctl_reply_end(r, LB_CODE_USAGE, "a weight is 0..65535, a share like 50%, or auto", NULL);
 		return;
@@ -114,12 +136,11 @@ void ctl_override_weight(struct ctl_env *env, struct ctl_request *rq, struct ctl
 		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
 		return;
 	}
-	uint32_t configured = env->model->backends[b].cfg->weight;
+	const struct model_backend *be = &env->model->backends[b];
 	if (w.kind == LB_WEIGHT_AUTO)
-		snprintf(text, sizeof(text), "backend %s has its configured weight %u", object, configured);
+		snprintf(text, sizeof(text), "backend %s has its configured weight %u", object, be->cfg->weight);
 	else
-		snprintf(text, sizeof(text), "backend %s has weight %s%s (configured: %u)", object,
-			ctl_arg_str(rq, "weight"), until(who.for_ms, t), configured);
+		say_weight(env, rq, be, text);
 	override_done(env, rq, object, OVERRIDE_WEIGHT, text, r);
 }
 

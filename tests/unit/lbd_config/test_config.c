@@ -499,6 +499,51 @@ START_TEST(of_several_ports_one_is_probed)
 }
 END_TEST
 
+/* Of weight 1 every share is 1. */
+START_TEST(shares_of_small_weights_are_told)
+{
+#define TWO(a, b) "backends: { a: { address: 10.1.0.1, weight: " a " }, b: { address: 10.1.0.2, weight: " b " } }"
+	static const struct {
+		const char *what, *keys, *said; /* NULL = nothing is said */
+	} rows[] = {
+		{ "as it is without a word about weights", "slow_start: 30s, backends: { a: 10.1.0.1, b: 10.1.0.2 }",
+			"test:1:68: warning: slow_start gives a share of the weight, and weight 1 (backend a) has none "
+			"(services.x)\n" },
+		{ "the smallest counts", "slow_start: 30s, " TWO("100", "9"),
+			"weight 9 (backend b) has only 9 (services.x)\n" },
+		{ "an agent", "check: [tcp, agent], " TWO("1", "1"),
+			"check agent may ask for a share of the weight, and weight 1 (backend a) has none" },
+		{ "a header", "check: head, " TWO("1", "1"), "check head may ask for a share of the weight" },
+		{ "an exit code is a weight, no share of one", "check: code, " TWO("1", "1"), NULL },
+		{ "a script that says nothing of it", "check: plain, " TWO("1", "1"), NULL },
+		{ "large enough", "slow_start: 30s, check: agent, " TWO("10", "100"), NULL },
+		{ "0 has no share by intent", "slow_start: 30s, " TWO("0", "100"), NULL },
+		{ "one backend has everything", "slow_start: 30s, backends: { a: 10.1.0.1 }", NULL },
+		{ "nobody asks for shares", TWO("1", "1"), NULL },
+	};
+	char text[600];
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct lb_text report = LB_TEXT_INIT;
+		snprintf(text, sizeof(text),
+			"services: { x: { listen: 192.0.2.1:80, scheduler: wrr, %s } }\n"
+			"checks:\n  agent: { type: agent, port: 1 }\n"
+			"  head: { type: http, weight: { from: header, name: X-Weight } }\n"
+			"  code: { type: script, path: /bin/true, weight: { from: exit } }\n"
+			"  plain: { type: script, path: /bin/true }\n",
+			rows[i].keys);
+		struct config_source source = source_of("test", text);
+		struct config *c = config_load(&source, 1, NULL, &report);
+		const char *said = report.n ? report.s : "";
+		ck_assert_msg(c != NULL, "%s: %s", rows[i].what, said);
+		ck_assert_msg(rows[i].said ? strstr(said, rows[i].said) != NULL : strstr(said, "share") == NULL,
+			"%s: %s", rows[i].what, said);
+		config_free(c);
+		lb_text_done(&report);
+	}
+#undef TWO
+}
+END_TEST
+
 START_TEST(warnings_stop_nothing)
 {
 	const char *text = "services: { w: { listen: 192.0.2.1:80, backends: {} } }";
@@ -537,6 +582,7 @@ int main(void)
 	tcase_add_test(tc, more_limits);
 	tcase_add_test(tc, digest_sees_every_change);
 	tcase_add_test(tc, of_several_ports_one_is_probed);
+	tcase_add_test(tc, shares_of_small_weights_are_told);
 	tcase_add_test(tc, warnings_stop_nothing);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
