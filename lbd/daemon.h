@@ -386,8 +386,6 @@ void daemon_flushed(struct daemon *d, int err); /* 0 or -errno: something is lef
 /* ---- daemon_apply.c ---- */
 void daemon_apply_start(
 	struct daemon *d, const struct ctl_apply *what, const struct ctl_peer *who, struct ctl_reply *r);
-/* The texts that are meant; takes what->fd. 0, or -1 and *e. */
-int daemon_apply_read(struct daemon *d, const struct ctl_apply *what, struct daemon_text *out, struct lb_err *e);
 /* The same of texts that were read already; they are taken over. */
 void daemon_apply_text(struct daemon *d, const struct ctl_apply *what, struct daemon_text *text,
 	const struct ctl_peer *who, struct ctl_reply *r);
@@ -403,6 +401,11 @@ void daemon_apply_cancel(struct daemon *d);
 int daemon_apply_first(struct daemon *d);
 /* Drops overrides of what the configuration does not have. */
 void daemon_overrides_prune(struct daemon *d);
+struct daemon_lost {
+	char text[400]; /* "backend/web/b (maint) and 3 more", "" = none */
+};
+/* Which ones that would be, were it c. */
+void daemon_overrides_lost(const struct daemon *d, const struct config *c, struct daemon_lost *out);
 /* Queues the removal of what an earlier run left in the kernel and the file no longer has. */
 void daemon_left_over(struct daemon *d);
 /* A model for c, taking over what the one that runs knows; c is the model's, also on failure. NULL: no memory. */
@@ -428,6 +431,8 @@ int daemon_text_add(struct daemon_text *t, const char *name, size_t name_len, st
 uint64_t daemon_text_hash(const struct daemon_text *t);
 /* The texts of a stored generation. 0, or -1 and *e. */
 int daemon_text_from_generation(struct daemon *d, struct daemon_text *t, uint32_t number, struct lb_err *e);
+/* The texts that are meant; takes what->fd. 0, or -1 and *e. */
+int daemon_text_meant(struct daemon *d, const struct ctl_apply *what, struct daemon_text *out, struct lb_err *e);
 void daemon_text_done(struct daemon_text *t);
 /* t is what runs from now on; own_file: it was read from the daemon's own file. */
 void daemon_file_remember(struct daemon *d, const struct daemon_text *t, bool own_file);

@@ -9,7 +9,6 @@
 #include "lbd/daemon_life.h"
 #include "lbd/daemon_rooms.h"
 #include "lbd/plan.h"
-#include "lbd/state/state_io.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,6 +19,7 @@
 #define LOAD_BUDGET  2000 /* nodes or keys between two looks at the clock */
 #define REFUSED_TOLD 50   /* of the kernel, in one answer; the count is exact */
 #define HIDDEN_TOLD  2    /* by overrides, in the answer; its rows have all */
+#define LOST_WHY     "what they are about is gone or has another name"
 
 struct daemon_apply {
 	enum ctl_apply_kind kind;
@@ -39,6 +39,7 @@ struct daemon_apply {
 	const struct overrides *overrides;
 	uint32_t n_hidden;
 	char hidden[400]; /* the first values that it sets and an override hides */
+	struct daemon_lost lost;
 };
 
 /* ---- answers ---- */
@@ -223,6 +224,7 @@ static void compare(struct daemon *d, struct config *c)
 		finish(d, LB_CODE_FAILED, "out of memory", NULL);
 		return;
 	}
+	daemon_overrides_lost(d, c, &a->lost);
 	if (a->with_ops && a->reply) {
 		uint32_t next_id = d->next_target_id;
 		struct model *m = daemon_model_build(d, c, &next_id);
@@ -233,8 +235,12 @@ static void compare(struct daemon *d, struct config *c)
 		config_free(c);
 	}
 	bool same = a->changes[0] + a->changes[1] + a->changes[2] == 0;
-	finish(d, same ? LB_CODE_OK : LB_CODE_NO, a->message[0] ? a->message : NULL,
-		json_pack("{s:o}", "summary", summary_of(a)));
+	char text[sizeof(a->message) + sizeof(a->lost)];
+	if (a->lost.text[0] && !a->message[0])
+		snprintf(text, sizeof(text), "It drops overrides, since " LOST_WHY ": %s", a->lost.text);
+	else /* of another node, whose overrides are not asked for */
+		snprintf(text, sizeof(text), "%s", a->message);
+	finish(d, same ? LB_CODE_OK : LB_CODE_NO, text[0] ? text : NULL, json_pack("{s:o}", "summary", summary_of(a)));
 }
 
 /* ---- applying ---- */
@@ -394,6 +400,7 @@ static void take(struct daemon *d, struct config *c)
 		reject(d, LB_CODE_FAILED, e.text);
 		return;
 	}
+	daemon_overrides_lost(d, c, &a->lost);
 	d->refused_in_apply = 0;
 	a->writes_before = ipvs_counters(d->ipvs)->writes;
 	a->to_kernel = true;
@@ -417,6 +424,10 @@ static void put_more(const struct daemon *d, char *out, size_t size)
 		snprintf(more, sizeof(more), " and %u more", a->n_hidden - HIDDEN_TOLD);
 	if (a->n_hidden)
 		at = (size_t)snprintf(out, size, "; hidden by overrides: %s%s", a->hidden, more);
+	if (a->lost.text[0] && at < size)
+		at += (size_t)snprintf(out + at, size - at, "; overrides %s, since " LOST_WHY ": %s",
+			l->phase == LIFE_PENDING ? "without effect, and dropped by a confirm" : "dropped",
+			a->lost.text);
 	if (l->phase == LIFE_PENDING && l->confirm_ms && at < size)
 		snprintf(out + at, size - at, "; it goes back to %u in %s unless you say: lbctl config confirm",
 			l->base, lb_duration_str(l->confirm_ms, text));
@@ -427,7 +438,7 @@ void daemon_apply_kernel_done(struct daemon *d)
 	struct daemon_apply *a = d->apply;
 	if (!a || !a->to_kernel)
 		return;
-	char text[900];
+	char text[1300];
 	uint64_t writes = ipvs_counters(d->ipvs)->writes - a->writes_before;
 	uint32_t *n = a->changes;
 	int at = snprintf(text, sizeof(text),
@@ -456,7 +467,7 @@ void daemon_apply_refused(struct daemon *d, const char *service, const char *op,
 
 void daemon_apply_kernel_failed(struct daemon *d, int err)
 {
-	char text[900];
+	char text[1300];
 	if (!d->apply || !d->apply->to_kernel)
 		return;
 	int at = snprintf(text, sizeof(text),
@@ -495,33 +506,6 @@ static void client_gone(void *arg)
 	struct daemon *d = arg;
 	if (d->apply)
 		d->apply->reply = NULL; /* the change goes on: who asked for it may have lost only the connection */
-}
-
-static int text_from_fd(struct daemon_text *out, const struct ctl_apply *what, struct lb_err *e)
-{
-	struct lb_text raw = LB_TEXT_INIT;
-	int err = state_read_fd(what->fd, CONFIG_FILE_MAX, &raw);
-	if (err) {
-		lb_text_done(&raw);
-		return lb_err_set(e, LB_CODE_INVALID, "the file cannot be read: %s",
-			err == -EFBIG ? "larger than 16 MiB" : strerror(-err));
-	}
-	const char *name = what->name ? what->name : "<input>";
-	return daemon_text_add(out, name, strlen(name), &raw) ? lb_err_set(e, LB_CODE_FAILED, "out of memory") : 0;
-}
-
-int daemon_apply_read(struct daemon *d, const struct ctl_apply *what, struct daemon_text *out, struct lb_err *e)
-{
-	int failed;
-	if (what->fd >= 0)
-		failed = text_from_fd(out, what, e);
-	else if (what->generation)
-		failed = daemon_text_from_generation(d, out, what->generation, e);
-	else
-		failed = daemon_text_read(d->opt->config, out, e);
-	if (what->fd >= 0)
-		close(what->fd);
-	return failed;
 }
 
 void daemon_apply_start(struct daemon *d, const struct ctl_apply *what, const struct ctl_peer *who, struct ctl_reply *r)
@@ -573,7 +557,7 @@ void daemon_apply_text(struct daemon *d, const struct ctl_apply *what, struct da
 	a->overrides = d->overrides;
 	d->apply = a;
 	bool given = a->text.sources.n > 0;
-	int err = given ? 0 : daemon_apply_read(d, what, &a->text, &e);
+	int err = given ? 0 : daemon_text_meant(d, what, &a->text, &e);
 	a->own_file = !given && what->fd < 0 && !what->generation;
 	if (!err) {
 		a->load = config_load_new(a->text.sources.v, a->text.sources.n, d->node);

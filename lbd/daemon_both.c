@@ -305,7 +305,7 @@ void daemon_both_start(struct daemon *d, const struct ctl_apply *what, const str
 			strchr(who->user, '@') ? "" : d->node);
 		snprintf(b->message, sizeof(b->message), "%s", what->message ? what->message : "");
 		ctl_both_init(&b->machine, d->node, d->sync.all.conf.peer, d->generation, what->confirm_ms);
-		failed = daemon_apply_read(d, what, &b->text, &e);
+		failed = daemon_text_meant(d, what, &b->text, &e);
 		b->conv = failed ? NULL
 				 : ctl_talk_ask(d->talk.talk,
 					   json_pack("{s:s, s:s, s:s, s:I}", "talk", "apply", "user", b->who.user,

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define HOST_LOOK_MS 30000
+#define LOST_TOLD    4 /* overrides by name, in one answer; the count is exact */
 
 struct model *daemon_model_build(struct daemon *d, struct config *c, uint32_t *next_id)
 {
@@ -32,13 +33,61 @@ struct model *daemon_model_build(struct daemon *d, struct config *c, uint32_t *n
 	return model_new(&in);
 }
 
+static bool has_object(const struct config *c, const char *object)
+{
+	const char *vrrp = override_vrrp(object), *service = override_service(object), *slash = strchr(object, '/');
+	char name[64];
+	if (vrrp)
+		return config_vrrp_find(c, vrrp) != NULL;
+	if (service)
+		return config_service_find(c, service) != NULL;
+	if (!slash || (size_t)(slash - object) >= sizeof(name))
+		return false;
+	snprintf(name, sizeof(name), "%.*s", (int)(slash - object), object);
+	const struct config_service *s = config_service_find(c, name);
+	return s && config_backend_find(s, slash + 1);
+}
+
 static bool still_there(const char *object, void *arg)
 {
-	const struct model *m = arg;
-	const char *vrrp = override_vrrp(object);
-	if (vrrp)
-		return config_vrrp_find(m->config, vrrp) != NULL;
-	return model_override_known(m, object);
+	return has_object(arg, object);
+}
+
+struct lost {
+	const struct config *c;
+	uint32_t n, told;
+	struct daemon_lost *out;
+};
+
+static void note_lost(const struct override *ov, void *arg)
+{
+	static const char *const states[] = { "enabled", "drain", "maint" };
+	struct lost *l = arg;
+	char label[OVERRIDE_LABEL_MAX], one[OVERRIDE_LABEL_MAX + 60];
+	if (has_object(l->c, ov->object))
+		return;
+	const char *const words[] = { ov->state_item.set ? states[ov->state] : "", ov->weight_item.set ? "weight" : "",
+		ov->force_item.set ? override_force_name(ov->force) : "", ov->prio_item.set ? "priority" : "" };
+	snprintf(one, sizeof(one), "%s%s (", l->n ? ", " : "", override_label(ov->object, label));
+	size_t n = strlen(one), first = n, at = strlen(l->out->text);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (words[i][0])
+			n += (size_t)snprintf(one + n, sizeof(one) - n, "%s%s", n > first ? ", " : "", words[i]);
+	if (l->told == l->n++ && l->told < LOST_TOLD &&
+		at + n + sizeof(" and 1234567890 more") < sizeof(l->out->text)) {
+		snprintf(l->out->text + at, sizeof(l->out->text) - at, "%s)", one);
+		l->told++;
+	}
+}
+
+void daemon_overrides_lost(const struct daemon *d, const struct config *c, struct daemon_lost *out)
+{
+	struct lost l = { .c = c, .out = out };
+	out->text[0] = '\0';
+	overrides_each(d->overrides, note_lost, &l);
+	size_t at = strlen(out->text);
+	if (l.n > l.told)
+		snprintf(out->text + at, sizeof(out->text) - at, " and %u more", l.n - l.told);
 }
 
 static void override_dropped(const struct override *ov, void *arg)
@@ -154,7 +203,7 @@ void daemon_host_tick(struct daemon *d)
 void daemon_overrides_prune(struct daemon *d)
 {
 	size_t before = overrides_count(d->overrides);
-	overrides_prune(d->overrides, still_there, override_dropped, d->model);
+	overrides_prune(d->overrides, still_there, override_dropped, d->model->config);
 	if (overrides_count(d->overrides) == before)
 		return;
 	daemon_words_prune(d);

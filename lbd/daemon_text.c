@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 void daemon_text_done(struct daemon_text *t)
 {
@@ -176,4 +177,31 @@ int daemon_text_from_generation(struct daemon *d, struct daemon_text *t, uint32_
 	generation_done(&g);
 	lb_text_done(&raw);
 	return err;
+}
+
+static int text_from_fd(struct daemon_text *out, const struct ctl_apply *what, struct lb_err *e)
+{
+	struct lb_text raw = LB_TEXT_INIT;
+	int err = state_read_fd(what->fd, CONFIG_FILE_MAX, &raw);
+	if (err) {
+		lb_text_done(&raw);
+		return lb_err_set(e, LB_CODE_INVALID, "the file cannot be read: %s",
+			err == -EFBIG ? "larger than 16 MiB" : strerror(-err));
+	}
+	const char *name = what->name ? what->name : "<input>";
+	return daemon_text_add(out, name, strlen(name), &raw) ? lb_err_set(e, LB_CODE_FAILED, "out of memory") : 0;
+}
+
+int daemon_text_meant(struct daemon *d, const struct ctl_apply *what, struct daemon_text *out, struct lb_err *e)
+{
+	int failed;
+	if (what->fd >= 0)
+		failed = text_from_fd(out, what, e);
+	else if (what->generation)
+		failed = daemon_text_from_generation(d, out, what->generation, e);
+	else
+		failed = daemon_text_read(d->opt->config, out, e);
+	if (what->fd >= 0)
+		close(what->fd);
+	return failed;
 }

@@ -227,6 +227,34 @@ def test_an_apply_tells_what_an_override_hides(d):
     assert "backend/web/app2 state: maint -> enabled\n" in out
 
 
+def test_an_apply_tells_which_overrides_it_drops(d):
+    """Who is in maintenance and gets another name serves at once."""
+    services, why = web(), ", since what they are about is gone or has another name: "
+    backends = services["web"]["backends"]
+    backends.update({f"app{i}": f"10.8.0.{10 + i}:80" for i in range(3, 9)})
+    apply(d, json.dumps({"services": services}) + "\n")
+    d.text("backend", "maint", "web/app1")
+    d.text("backend", "weight", "web/app1", "7")
+    backends["new1"] = backends.pop("app1")
+    new, told = json.dumps({"services": services}) + "\n", "backend/web/app1 (maint, weight)"
+    assert f"It drops overrides{why}{told}\n" in d.text("config", "diff", write(d, "new.yaml", new), code=1)
+    done = apply(d, new, "--confirm", "1h")
+    said = done.stdout + done.stderr
+    assert f"; overrides without effect, and dropped by a confirm{why}{told}; it goes back to" in said, said
+    d.call("config", "rollback")
+    assert status(d)["overrides"] == 1
+    done = apply(d, new)
+    assert f"; overrides dropped{why}{told}\n" in done.stdout + done.stderr, done
+    assert "drops" not in d.text("config", "diff", "2", code=1)  # they are not there any more
+    for i in range(2, 8):
+        d.text("backend", "drain", f"web/app{i}")
+    d.text("service", "maint", "web")
+    new = write(d, "new.yaml", json.dumps({"services": {"other": services["web"]}}) + "\n")
+    plan = d.text("config", "diff", new, code=1)
+    assert f"It drops overrides{why}backend/web/app2 (drain), backend/web/app3 (drain), " in plan, plan
+    assert "backend/web/app5 (drain) and 3 more\n" in plan, plan
+
+
 def test_a_rollback_while_another_is_loaded(d):
     """It goes back from what runs, or is told to come again: never from what runs a moment later."""
     rng = random.Random(SEED)
