@@ -341,7 +341,7 @@ struct daemon {
 	struct daemon_level levels[LB_LOG_PARTS];
 	struct daemon_life life;
 
-	struct lb_time places_due; /* when our directories are looked at */
+	struct lb_time places_due;    /* when our directories are looked at */
 	char groups[2][DAEMON_GROUP]; /* of the sockets, admin and observe, as it started */
 	struct ctl_server *ctl;
 	struct ctl_env env;
