@@ -172,6 +172,11 @@ const struct lb_alarm lb_alarms[] = {
 		"probes of a check have ended in nothing but a fault of our own for a minute, and three times at "
 		"least: what it said before still holds, and a backend that fails meanwhile stays up",
 		"lbctl check list   # CODE SOCKERR: TEXT says why; is ping allowed, can lbd-probe read the key?" },
+	{ "quorum_lost",
+		"a service has lost its quorum: it is down, or its sorry server answers; not while all its backends "
+		"are "
+		"drained or in maintenance, and not before its checks had the time to speak",
+		"lbctl service list   # then, of each that is down or sorry: lbctl service show" },
 	{ "config_rolled_back", "a configuration was rolled back, and no other one has been applied since",
 		"lbctl config diff" },
 	{ "hook_failed", "a program that is told of changes failed", "journalctl -u lbd -g hook/ -n 20" },

@@ -142,6 +142,9 @@ struct model_service {
 	bool quorum_lost;
 	bool sorry; /* the sorry server is in the pool */
 	bool dirty, settled;
+	bool lost;                     /* it is down or sorry, and that is certain: see first_lost */
+	struct lb_time lost_since;     /* it is down or sorry; us 0 = it is not */
+	uint32_t lost_prev, lost_next; /* of those that are lost; MODEL_NONE = no other */
 	int64_t since_wall_ms;
 	const struct override *ov; /* as of a backend */
 	struct lb_time deadline;   /* when time alone changes its plan (end of a drain); LB_TIME_NEVER = never */
@@ -161,6 +164,9 @@ struct model {
 	struct model_target *targets;     /* sorted by id */
 	struct model_listener *listeners; /* sorted by key */
 	uint32_t n_services, n_backends, n_links, n_targets, n_listeners;
+	/* Services that are down or sorry, in the order in which they became so. One whose backends have not been heard
+	 * is none yet: at a start nothing is lost. Neither is one in maintenance: an operator has asked for that. */
+	uint32_t first_lost, last_lost, n_lost;
 	uint32_t *dirty; /* indices of dirty services, a ring with a place for each: who came first is served first */
 	uint32_t first_dirty, n_dirty;
 	struct model_decision *scratch; /* room for the backends of any one service */

@@ -247,6 +247,8 @@ static void inherit_service(struct build *bd, struct model_service *s, uint32_t 
 	s->quorum_lost = o->quorum_lost;
 	s->since_wall_ms = o->since_wall_ms;
 	s->settled = true;
+	s->lost_since = o->lost_since;
+	model_lost_put(bd->m, service, o->lost);
 	if (same) {
 		s->deadline = o->deadline;
 		s->in_pool = o->in_pool;
@@ -393,6 +395,7 @@ struct model *model_new(const struct model_input *in)
 	}
 	m->config = in->config;
 	m->overrides = in->overrides;
+	m->first_lost = m->last_lost = MODEL_NONE;
 	struct build bd = { m, in, false };
 	struct sizes z = measure(in->config);
 	if (!allocate(m, &z)) {

@@ -344,4 +344,5 @@ void model_settle(
 		s->in_pool += d[i].in_pool;
 	}
 	take_status(&st, s, status_of(s, d));
+	model_lost(m, service, d, now);
 }

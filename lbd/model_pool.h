@@ -29,3 +29,7 @@ void model_fail_open(struct model *m, uint32_t service, struct lb_time now);
 bool model_is_doubted(const struct model *m, const struct model_backend *b, struct lb_time now);
 /* Whether enough are in the pool, and what happens when they are not. */
 void model_quorum(struct model *m, uint32_t service, struct model_decision *d);
+/* Whether its status, which is decided, is a loss that a person should look at. */
+void model_lost(struct model *m, uint32_t service, const struct model_decision *d, struct lb_time now);
+/* Puts it among those that are lost, or takes it out. */
+void model_lost_put(struct model *m, uint32_t service, bool lost);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What depends on how many backends of a service fail: fail-open and the quorum. */
+/* What depends on how many backends of a service fail: fail-open, the quorum, and which services have lost it. */
 #include "lbd/model_pool.h"
 
 #include <stdlib.h>
@@ -193,4 +193,51 @@ void model_quorum(struct model *m, uint32_t service, struct model_decision *d)
 		case CONFIG_LOSS_REST: break;
 		}
 	}
+}
+
+/* ---- who has lost it ---- */
+
+void model_lost_put(struct model *m, uint32_t service, bool lost)
+{
+	struct model_service *s = &m->services[service];
+	if (lost == s->lost)
+		return;
+	s->lost = lost;
+	uint32_t prev = lost ? m->last_lost : s->lost_prev, next = lost ? MODEL_NONE : s->lost_next;
+	*(prev == MODEL_NONE ? &m->first_lost : &m->services[prev].lost_next) = lost ? service : next;
+	*(next == MODEL_NONE ? &m->last_lost : &m->services[next].lost_prev) = lost ? service : prev;
+	s->lost_prev = prev;
+	s->lost_next = next;
+	m->n_lost += lost ? 1u : UINT32_MAX;
+}
+
+/* By then its backends have been heard, unless they cannot be probed: each check had its turn, one of its probes may
+ * have ended in a fault of our own, and stages wait for each other. */
+static int64_t heard_ms(const struct config_service *s)
+{
+	int64_t all = 0, longest = 0;
+	for (uint32_t i = 0; i < s->n_checks; i++) {
+		int64_t ms = 2 * (int64_t)s->checks[i]->spec.interval_ms + s->checks[i]->spec.timeout_ms;
+		all += ms;
+		longest = ms > longest ? ms : longest;
+	}
+	return s->check_mode == CONFIG_CHECK_STAGES ? all : longest;
+}
+
+void model_lost(struct model *m, uint32_t service, const struct model_decision *d, struct lb_time now)
+{
+	struct model_service *s = &m->services[service];
+	bool lost = s->status == MODEL_SERVICE_DOWN || s->status == MODEL_SERVICE_SORRY, unheard = false;
+	if (!lost)
+		s->lost_since = (struct lb_time){ 0 };
+	else if (s->lost_since.us == 0)
+		s->lost_since = now;
+	for (uint32_t i = 0; i < s->cfg->n_backends; i++)
+		unheard |= d[i].state == MODEL_BACKEND_UNCHECKED;
+	struct lb_time heard = lb_time_add_ms(s->lost_since, heard_ms(s->cfg));
+	if (lost && unheard && !s->lost && lb_time_cmp(now, heard) < 0) {
+		s->deadline = lb_time_min(s->deadline, heard);
+		lost = false;
+	}
+	model_lost_put(m, service, lost);
 }

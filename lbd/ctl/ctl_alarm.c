@@ -50,6 +50,19 @@ static void put_checks(const struct ctl_env *env, json_t *list)
 	json_array_append_new(list, json_string(text));
 }
 
+static void put_lost(const struct model *m, json_t *list)
+{
+	char text[200], more[40] = "";
+	if (!m || m->n_lost == 0)
+		return;
+	const struct model_service *s = &m->services[m->first_lost];
+	if (m->n_lost > 1)
+		snprintf(more, sizeof(more), ", and %u more", m->n_lost - 1);
+	snprintf(text, sizeof(text), "quorum_lost: service/%s is %s%s", s->cfg->name,
+		model_service_status_name((enum model_service_status)s->status), more);
+	json_array_append_new(list, json_string(text));
+}
+
 json_t *ctl_alarms(const struct ctl_env *env)
 {
 	json_t *list = json_array();
@@ -76,6 +89,7 @@ json_t *ctl_alarms(const struct ctl_env *env)
 	}
 	put_workers(env, list);
 	put_checks(env, list);
+	put_lost(env->model, list);
 	ctl_life_alarms(env, list);
 	ctl_vrrp_alarms(env, list);
 	ctl_peer_alarms(env, list);

@@ -144,3 +144,28 @@ def test_a_force_is_shown_kept_and_goes_by_itself(lbd):
     d.text("backend", "force", "web/app1", "up", "--for", "500ms")
     until(lambda: force() is None, "it went by itself")
     assert "backend/web/app1: override expired" in d.log()
+
+
+def test_a_service_that_nobody_serves_is_an_alarm(lbd, srv1, srv2):
+    """And what an operator asked for, or what has not been heard yet, is none."""
+    d = lbd(text())
+
+    def lost():
+        return [a for a in d.ctl("status")["data"][0]["alarms"] if a.startswith("quorum_lost")]
+
+    def gauge():
+        return next(line for line in d.text("metrics", "lbd_alarm").splitlines() if "quorum_lost" in line)[-1]
+
+    assert not lost() and gauge() == "0" and d.call("status", "--check").returncode == 0
+    srv1.close_servers(), srv2.close_servers()
+    until(lambda: lost() == ["quorum_lost: service/web is down"], "the alarm")
+    assert gauge() == "1" and d.call("status", "--check").returncode == 1
+    until(lambda: "alarm/quorum_lost: raised (service/web is down)" in d.log(), "it is told")
+    srv2.serve(8080)
+    until_state(d, A2, "up")
+    until(lambda: "alarm/quorum_lost: is over" in d.log(), "it is over")
+    assert not lost() and gauge() == "0" and d.call("status", "--check").returncode == 0
+    d.text("service", "maint", "web", "--wait")
+    assert d.ctl("status")["data"][0]["services"]["maint"] == 1 and not lost()
+    d.text("service", "enable", "web", "--wait")
+    assert d.log().count("quorum_lost: raised") == 1

@@ -165,6 +165,38 @@ START_TEST(what_the_host_lacks_is_one)
 }
 END_TEST
 
+static const char *alarms(void)
+{
+	return raised(0);
+}
+
+START_TEST(a_service_that_nobody_serves_is_one)
+{
+	node_start("services:\n"
+		   "  web: { listen: 203.0.113.1:80, backends: { a: 10.1.0.1 } }\n"
+		   "  dns: { listen: 203.0.113.2:53, sorry: 10.9.0.1:53, backends: { a: 10.1.0.2 } }\n");
+	ck_assert_str_eq(alarms(), "[]");
+	world_health(&k.w, "dns/a", 0, false);
+	reconcile();
+	ck_assert_str_eq(alarms(), "[\"quorum_lost: service/dns is sorry\"]");
+	world_health(&k.w, "web/a", 0, false);
+	reconcile();
+	ck_assert_str_eq(alarms(), "[\"quorum_lost: service/dns is sorry, and 1 more\"]");
+	world_health(&k.w, "dns/a", 0, true);
+	reconcile();
+	ck_assert_str_eq(alarms(), "[\"quorum_lost: service/web is down\"]");
+	world_health(&k.w, "web/a", 0, true);
+	reconcile();
+	ck_assert_str_eq(alarms(), "[]");
+	node_end();
+	/* one alarm, whatever it is about */
+	ck_assert_str_eq(NEWS("quorum_lost: service/dns is sorry, and 1 more"),
+		"+quorum_lost alarm/quorum_lost: raised (service/dns is sorry, and 1 more)\n");
+	ck_assert_str_eq(NEWS("quorum_lost: service/web is down"), "");
+	ck_assert_str_eq(NEWS(NULL), "-quorum_lost alarm/quorum_lost: is over\n");
+}
+END_TEST
+
 START_TEST(a_name_is_not_its_beginning)
 {
 	ck_assert(lb_alarm_is("peer_down", "peer_down") && lb_alarm_is("peer_down: peer/b", "peer_down"));
@@ -246,6 +278,7 @@ int main(void)
 	tcase_add_test(tc, what_the_host_lacks_is_one);
 	tcase_add_test(tc, checks_that_say_nothing_are_one);
 	tcase_add_test(tc, a_check_that_only_vrrp_asks_for_is_one);
+	tcase_add_test(tc, a_service_that_nobody_serves_is_one);
 	tcase_add_test(tc, a_name_is_not_its_beginning);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);

@@ -289,6 +289,111 @@ START_TEST(maintenance_of_a_service_is_of_all_its_backends)
 }
 END_TEST
 
+/* ---- which services have lost it ---- */
+
+#define SERVICE(name, host, more)                                                                                      \
+	"  " name ": { listen: 203.0.113." host ":80, backends: { a: 10.1." host ".1, b: 10.1." host ".2 }" more " }"  \
+	"\n"
+
+/* "web api", in the order in which they became so. */
+static const char *lost_text(struct world *w)
+{
+	static char text[256];
+	uint32_t n = 0, prev = MODEL_NONE;
+	text[0] = '\0';
+	for (uint32_t i = w->m->first_lost; i != MODEL_NONE; prev = i, i = w->m->services[i].lost_next, n++) {
+		ck_assert_uint_eq(w->m->services[i].lost_prev, prev);
+		size_t at = strlen(text);
+		snprintf(text + at, sizeof(text) - at, "%s%s", n ? " " : "", w->m->services[i].cfg->name);
+	}
+	ck_assert_uint_eq(w->m->last_lost, prev);
+	ck_assert_uint_eq(w->m->n_lost, n);
+	return text;
+}
+
+START_TEST(services_that_have_lost_their_quorum_are_known)
+{
+	struct world w = { 0 };
+	static const char text[] = "services:\n" SERVICE("api", "1", "") SERVICE("dns", "2", ", sorry: 10.9.0.1:53")
+		SERVICE("web", "3", "");
+	static const char less[] = "services:\n" SERVICE("dns", "2", ", sorry: 10.9.0.1:53") SERVICE("web", "3", "");
+	static const char *const all[] = { "web/a", "web/b", "dns/a", "dns/b", "api/a", "api/b" };
+	world_start(&w, text);
+	ck_assert_str_eq(lost_text(&w), ""); /* nothing has been heard yet */
+	word(&w, "web/a", false);
+	ck_assert_str_eq(lost_text(&w), ""); /* the other one may do */
+	word(&w, "web/b", false);
+	ck_assert_str_eq(lost_text(&w), "web");
+	for (size_t i = 2; i < COUNT(all); i++)
+		word(&w, all[i], false);
+	ck_assert_str_eq(lost_text(&w), "web dns api"); /* also one with a sorry server */
+	world_start(&w, text);
+	ck_assert_uint_eq(w.m->n_lost, 3); /* by their names */
+	word(&w, "dns/a", true);
+	ck_assert_str_eq(lost_text(&w), "api web");
+	word(&w, "dns/a", false);
+	ck_assert_str_eq(lost_text(&w), "api web dns");
+	world_start(&w, less);
+	ck_assert_str_eq(lost_text(&w), "dns web");
+	word(&w, "dns/b", true);
+	word(&w, "web/b", true);
+	ck_assert_str_eq(lost_text(&w), "");
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(what_an_operator_takes_out_is_not_lost)
+{
+	struct world w = { 0 };
+	world_start(&w, WEB(THREE));
+	word(&w, "web/a", false);
+	word(&w, "web/b", false);
+	word(&w, "web/c", false);
+	ck_assert_str_eq(lost_text(&w), "web");
+	/* one that is to be heard anew makes nothing good */
+	world_tell(&w);
+	world_state(&w, "web/a", CONFIG_STATE_MAINT, 0);
+	world_tell(&w);
+	world_state(&w, "web/a", CONFIG_STATE_ENABLED, 0);
+	world_tell(&w);
+	world_settle(&w);
+	EXPECT(&w, "web down 0: a=unchecked:0!not_checked b=down:0!check_failed c=down:0!check_failed\n");
+	ck_assert_str_eq(lost_text(&w), "web");
+	world_state(&w, "service:web", CONFIG_STATE_MAINT, 0);
+	world_settle(&w);
+	ck_assert_str_eq(lost_text(&w), "");
+	world_end(&w);
+}
+END_TEST
+
+/* Its checks end in faults of our own, or nobody runs them. */
+START_TEST(what_is_never_heard_is_lost_in_the_end)
+{
+	static const struct {
+		const char *mode;
+		int64_t ms;
+	} rows[] = { { "all", 9000 }, { "stages", 11500 } };
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct world w = { 0 };
+		char text[400];
+		snprintf(text, sizeof(text),
+			"checks:\n  one: { type: tcp, interval: 1s, timeout: 500ms }\n"
+			"  two: { type: tcp, port: 2, interval: 4s, timeout: 1s }\n" WEB(
+				"    check: { %s: [one, two] }\n" THREE),
+			rows[i].mode);
+		world_start(&w, text);
+		world_wait(&w, rows[i].ms - 1);
+		ck_assert_uint_eq(world_tick(&w), 0);
+		ck_assert_str_eq(lost_text(&w), "");
+		world_wait(&w, 1);
+		ck_assert_uint_eq(world_tick(&w), 1);
+		ck_assert_str_eq(lost_text(&w), "web");
+		ck_assert_uint_eq(world_tick(&w), 0);
+		world_end(&w);
+	}
+}
+END_TEST
+
 /* ---- slow start ---- */
 
 START_TEST(a_backend_that_comes_back_gets_its_weight_in_steps)
@@ -459,6 +564,9 @@ int main(void)
 		a_reload_does_not_forget_a_lost_quorum, what_a_lost_quorum_does,
 		maintenance_lowers_a_share_and_not_a_number, a_number_above_all_who_are_enabled_is_not_reached,
 		maintenance_of_a_service_is_of_all_its_backends, a_backend_that_comes_back_gets_its_weight_in_steps,
+		maintenance_lowers_a_share_and_not_a_number, maintenance_of_a_service_is_of_all_its_backends,
+		services_that_have_lost_their_quorum_are_known, what_an_operator_takes_out_is_not_lost,
+		what_is_never_heard_is_lost_in_the_end, a_backend_that_comes_back_gets_its_weight_in_steps,
 		who_was_out_returns_also_when_nobody_knew_for_a_while_how_it_is,
 		what_the_quorum_puts_aside_returns_only_if_it_was_down, a_reload_does_not_begin_a_slow_start_anew,
 		settling_twice_is_settling_once };
