@@ -38,6 +38,7 @@ struct target {
 	bool unsent_on, waiting_on;
 	bool told_judged, told_up; /* what the core heard last */
 	bool way_asked;            /* by this process */
+	bool unknown;              /* nobody had judged it when the last probe began */
 	uint32_t way;              /* the interface by which it was reached, 0 = unknown */
 	struct check_spec spec;    /* params point into bytes */
 	struct check_fsm fsm;
@@ -69,6 +70,7 @@ struct prober {
 	uint32_t probes; /* started */
 	struct check_lateness lateness;
 	uint64_t rand;
+	struct lb_time turn;  /* of the last target of which nothing was known */
 	struct lb_time clock; /* as last read in this turn */
 	struct lb_time warned_at;
 };

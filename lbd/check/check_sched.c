@@ -26,6 +26,18 @@ struct lb_time check_sched_first(uint32_t interval_ms, struct lb_time now, uint6
 	return on_grid(now.us + (int64_t)(check_rand(rand) % span), interval_ms, now);
 }
 
+struct lb_time check_sched_new(
+	struct lb_time *turn, int64_t step_us, uint32_t interval_ms, struct lb_time now, uint64_t *rand)
+{
+	struct lb_time mine = { turn->us + step_us };
+	if (lb_time_cmp(mine, now) < 0)
+		mine = now;
+	if (lb_time_diff_us(mine, now) >= (int64_t)interval_ms * 1000)
+		return check_sched_first(interval_ms, now, rand);
+	*turn = mine;
+	return on_grid(mine.us, interval_ms, now);
+}
+
 struct lb_time check_sched_next(struct lb_time due, uint32_t interval_ms, struct lb_time now, uint64_t *rand)
 {
 	int64_t step = (int64_t)interval_ms * 1000, passed = lb_time_diff_us(now, due) / step;

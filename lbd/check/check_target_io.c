@@ -31,8 +31,21 @@ static uint32_t interval_ms(const struct target *t)
 
 static void plan_next(struct prober *w, struct target *t)
 {
-	t->due_at = check_sched_next(t->due_at, interval_ms(t), w->base.now, &w->rand);
+	if (t->unknown)
+		t->due_at = check_sched_first(interval_ms(t), w->base.now, &w->rand);
+	else
+		t->due_at = check_sched_next(t->due_at, interval_ms(t), w->base.now, &w->rand);
+	t->unknown = t->unknown && !t->fsm.judged;
 	arm(w, t);
+}
+
+static struct lb_time first_due(struct prober *w, const struct target *t)
+{
+	bool script = check_types[t->spec.type].room == CHECK_ROOM_SCRIPT;
+	if (!t->unknown)
+		return check_sched_first(interval_ms(t), w->base.now, &w->rand);
+	return check_sched_new(
+		&w->turn, script ? CHECK_TURN_SCRIPT_US : CHECK_TURN_US, interval_ms(t), w->base.now, &w->rand);
 }
 
 static void log_result(const struct target *t)
@@ -287,6 +300,7 @@ static struct target *target_new(const struct check_msg_target *in)
 	t->last = in->state.last;
 	t->told_judged = t->fsm.judged;
 	t->told_up = t->fsm.up;
+	t->unknown = !t->fsm.judged;
 	ev_init(&t->due, on_due);
 	return t;
 }
@@ -316,7 +330,7 @@ void prober_target_set(struct prober *w, const struct check_msg_target *in)
 		return;
 	}
 	stage_link(w, t);
-	t->due_at = check_sched_first(interval_ms(t), w->base.now, &w->rand);
+	t->due_at = first_due(w, t);
 	arm(w, t);
 	prober_start_waiting(w); /* the one that was replaced may have been running */
 }

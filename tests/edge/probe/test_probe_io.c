@@ -350,6 +350,30 @@ START_TEST(a_steady_state_is_silent_and_a_flip_is_told)
 }
 END_TEST
 
+/* It gets nothing to do until it is known, so it does not wait for its interval. */
+START_TEST(what_is_not_known_is_probed_at_once)
+{
+	uint16_t port = serve(SILENT, 64)->port;
+	for (uint32_t id = 0; id < 20; id++) {
+		struct check_msg m = target(id, port, NULL, NULL);
+		m.u.target_set.spec.interval_ms = m.u.target_set.spec.interval_down_ms = 3600000;
+		tell(&m);
+	}
+	WAIT(core.judged == 20, 20000);
+	for (uint32_t id = 0; id < 20; id++)
+		ck_assert(core.last[id].state.up);
+	/* what was known before has its time */
+	struct check_msg m = target(20, closed_port(), NULL, NULL);
+	m.u.target_set.spec.interval_ms = m.u.target_set.spec.interval_down_ms = 3600000;
+	m.u.target_set.state = (struct check_state){ .n = 4, .judged = true, .up = true, .last.code = CHECK_CODE_L4OK };
+	tell(&m);
+	struct check_msg ping = { .type = CHECK_MSG_PING, .u.ping = 9 };
+	tell(&ping);
+	WAIT(core.pong.targets == 21, 5000);
+	ck_assert_uint_eq(core.states[20], 0);
+}
+END_TEST
+
 START_TEST(resuming_does_not_flip)
 {
 	struct server *s = serve(ECHO, 16);
@@ -626,6 +650,7 @@ int main(void)
 	tcase_add_test(tc, every_kind_of_server);
 	tcase_add_test(tc, no_answer_to_connect);
 	tcase_add_test(tc, a_steady_state_is_silent_and_a_flip_is_told);
+	tcase_add_test(tc, what_is_not_known_is_probed_at_once);
 	tcase_add_test(tc, resuming_does_not_flip);
 	tcase_add_test(tc, resuming_keeps_the_weight_until_the_backend_speaks_again);
 	tcase_add_test(tc, our_own_lack_of_descriptors_flips_nothing);

@@ -20,6 +20,59 @@ START_TEST(the_first_probes_are_spread)
 }
 END_TEST
 
+static const struct new_row {
+	const char *what;
+	unsigned n;
+	uint32_t interval_ms;
+	int64_t step_us, most_us; /* when the last one is due, at most */
+} new_rows[] = {
+	{ "one is due at once, whatever its interval", 1, 3600000, CHECK_TURN_US, 0 },
+	{ "a few do not wait for theirs", 50, 60000, CHECK_TURN_US, 50000 },
+	{ "nor do programs, which come slower", 50, 60000, CHECK_TURN_SCRIPT_US, 980000 },
+	{ "many take their time", 1000, 60000, CHECK_TURN_US, SEC },
+	{ "thousands have their interval", 10000, 2000, CHECK_TURN_US, 2 * SEC },
+	{ "intervals without a grid as well", 500, 100, CHECK_TURN_US, SEC / 10 },
+};
+
+START_TEST(what_is_not_known_is_probed_as_soon_as_it_is_its_turn)
+{
+	for (size_t i = 0; i < sizeof(new_rows) / sizeof(new_rows[0]); i++) {
+		const struct new_row *r = &new_rows[i];
+		const struct lb_time now = { 5 * SEC + 1234 };
+		struct lb_time turn = { 0 };
+		uint64_t rand = 5;
+		unsigned tenth[20] = { 0 }, most = 0; /* of a second, from now on */
+		for (unsigned n = 0; n < r->n; n++) {
+			struct lb_time due = check_sched_new(&turn, r->step_us, r->interval_ms, now, &rand);
+			int64_t after = lb_time_diff_us(due, now);
+			ck_assert_msg(after >= 0 && after <= r->most_us, "%s: %ld us", r->what, (long)after);
+			tenth[after * 10 / SEC]++;
+		}
+		for (unsigned k = 0; k < 20; k++)
+			most = tenth[k] > most ? tenth[k] : most;
+		/* no more at once than if all of them were spread over the interval, or came one by one */
+		unsigned even = (unsigned)((int64_t)r->n * 100 / r->interval_ms);
+		ck_assert_msg(
+			most <= (even > 110 ? even * 6 / 5 : 110) || r->interval_ms < 1000, "%s: %u", r->what, most);
+	}
+}
+END_TEST
+
+START_TEST(turns_that_have_passed_are_not_made_up_for)
+{
+	struct lb_time now = { 5 * SEC }, turn = { 0 };
+	uint64_t rand = 6;
+	for (int i = 0; i < 100; i++)
+		(void)check_sched_new(&turn, CHECK_TURN_US, 60000, now, &rand);
+	ck_assert_int_eq(check_sched_new(&turn, CHECK_TURN_US, 60000, now, &rand).us, now.us + 100000);
+	now.us += SEC;
+	ck_assert_int_eq(check_sched_new(&turn, CHECK_TURN_US, 60000, now, &rand).us, now.us);
+	for (int i = 0; i < 20; i++)
+		(void)check_sched_new(&turn, CHECK_TURN_US, 60000, now, &rand);
+	ck_assert_int_eq(check_sched_new(&turn, CHECK_TURN_US, 60000, now, &rand).us, now.us + 20000);
+}
+END_TEST
+
 START_TEST(jitter_only_comes_sooner)
 {
 	uint64_t rand = 2;
@@ -117,6 +170,8 @@ int main(void)
 	Suite *s = suite_create("check_sched");
 	TCase *tc = tcase_create("all");
 	tcase_add_test(tc, the_first_probes_are_spread);
+	tcase_add_test(tc, what_is_not_known_is_probed_as_soon_as_it_is_its_turn);
+	tcase_add_test(tc, turns_that_have_passed_are_not_made_up_for);
 	tcase_add_test(tc, jitter_only_comes_sooner);
 	tcase_add_test(tc, probes_share_their_turns);
 	tcase_add_test(tc, no_burst_after_a_stall);
