@@ -303,7 +303,8 @@ const struct lb_command lb_commands[] = {
 		.row = LB_ROW_MOVE, .wait = "moved", .help = "hand everything over to the other node, or take it",
 		.text = "What this node is master of goes to the other node, as soon as that says that it is ready; "
 			"where this node is master of nothing, all that the other is master of comes here. Refused "
-			"where the other is gone, runs another configuration or could not take over. Where flows "
+			"where the other is gone, runs another configuration or could not take over, and where fewer "
+			"services would be served: it is asked over the link of the two nodes. Where flows "
 			"are copied, the other node first gets those that began a moment ago, for which it has three "
 			"seconds; the answer says when that did not work. --wait (5s) returns when it is done, and "
 			"says how long nobody had the addresses.",

@@ -2,6 +2,7 @@
 #include "lbd/ctl/ctl_failover.h"
 
 #include "common/time.h"
+#include "lbd/ctl/ctl_fit.h"
 #include "lbd/ctl/ctl_reply.h"
 #include "lbd/ctl/ctl_rows.h"
 #include "lbd/vrrp/peer_move.h"
@@ -30,7 +31,8 @@ struct failover {
 	struct failover *next;
 	const struct ctl_env *env;
 	struct ctl_reply *reply;
-	struct lb_time deadline; /* while it copies, of that */
+	struct lb_time deadline; /* while it asks or copies, of that */
+	struct ctl_fit fit;      /* while it asks, nothing has been ordered either */
 	bool copies;             /* nothing has been ordered yet: the other node is to have all flows before */
 	uint32_t look;           /* the number of the look that it waits for */
 	const char *not_copied;  /* why there may be flows that the other node has not; NULL = it has all */
@@ -142,31 +144,6 @@ static const struct model_peer *choose(const struct failover *f)
 	return there ? there : ps->n ? &ps->v[0] : NULL;
 }
 
-static int nothing(const struct failover *f, struct lb_err *e)
-{
-	const struct model_vrrps *vs = f->env->vrrps;
-	const struct model_peers *ps = f->env->peers;
-	uint32_t spoke = 0, up = 0;
-	for (uint32_t i = 0; i < vs->n; i++)
-		spoke += vs->v[i].spoke;
-	for (uint32_t i = 0; i < ps->n; i++)
-		up += ps->v[i].state == MODEL_PEER_UP;
-	if (!vs->n)
-		return lb_err_set(e, LB_CODE_REFUSED, "nothing to hand over: no VRRP instance is configured");
-	if (!spoke)
-		return lb_err_set(e, LB_CODE_FAILED, "the process of VRRP is not there now; try again in a moment");
-	if (!ps->n)
-		return lb_err_set(e, LB_CODE_REFUSED,
-			"this node is master of nothing, and without a second path (cluster.key_file) it cannot ask "
-			"for anything: run it on the master");
-	if (!up)
-		return lb_err_set(e, LB_CODE_REFUSED,
-			"this node is master of nothing, and node %s is %s: there is nobody to take from",
-			ps->v[0].name, model_peer_states[ps->v[0].state]);
-	return lb_err_set(e, LB_CODE_REFUSED, "nothing to hand over: neither this node nor %s is master of anything",
-		ps->n == 1 ? ps->v[0].name : "another one");
-}
-
 /* Forced: what nobody is known to be ready for is given up, what we cannot have is left where it is. */
 static int force(struct failover *f, struct lb_err *e)
 {
@@ -201,7 +178,7 @@ static int decide(struct failover *f, bool forced, struct lb_err *e)
 		peer = f->n ? &ps->v[i] : NULL;
 	}
 	if (!f->n)
-		return nothing(f, e);
+		return ctl_fit_nothing(f->env, e);
 	if (!peer)
 		peer = choose(f);
 	if (peer && (peer->state == MODEL_PEER_UP || !forced))
@@ -326,6 +303,7 @@ static void gone(void *state)
 	while (*at != f)
 		at = &(*at)->next;
 	*at = f->next;
+	ctl_fit_stop(&f->fit);
 	free(f);
 }
 
@@ -412,16 +390,29 @@ static struct lb_time settle_group(struct failover *f, struct part *p, struct lb
 
 static void go(struct failover *f);
 
+static void refuse(struct failover *f, const struct lb_err *why)
+{
+	struct ctl_reply *r = f->reply;
+	gone(f);
+	ctl_reply_error(r, why);
+}
+
 /* Ends it when it can; then f is gone. */
 static struct lb_time look(struct failover *f, struct lb_time now)
 {
+	struct lb_err e;
+	if (f->fit.conv && lb_time_cmp(now, f->deadline) >= 0) {
+		ctl_fit_late(&f->fit, &e);
+		refuse(f, &e);
+		return LB_TIME_NEVER;
+	}
 	if (f->copies && lb_time_cmp(now, f->deadline) >= 0) {
 		f->not_copied = "they were not all acknowledged within 3s";
 		go(f);
 		return now; /* whoever is there is looked at once more */
 	}
 	struct lb_time next = f->deadline;
-	if (f->copies)
+	if (f->copies || f->fit.conv)
 		return next;
 	for (uint32_t i = 0; i < f->n; i++) {
 		struct part *p = &f->v[i];
@@ -455,7 +446,7 @@ void ctl_failover_moved(struct ctl_failovers *fs, const struct vrrp_msg_moved *m
 		after = f->next;
 		for (uint32_t i = 0; i < f->n; i++) {
 			struct part *p = &f->v[i];
-			if (f->copies || p->id != m->id || p->over || f->away != m->away)
+			if (f->copies || f->fit.conv || p->id != m->id || p->over || f->away != m->away)
 				continue;
 			over(p, m->ok, now);
 			p->outage_us = m->outage_us;
@@ -483,6 +474,7 @@ void ctl_failovers_lost(struct ctl_failovers *fs, const char *why)
 	for (struct failover *f = fs->first; f; f = fs->first) {
 		struct ctl_reply *r = f->reply;
 		fs->first = f->next;
+		ctl_fit_stop(&f->fit);
 		free(f);
 		ctl_reply_end(r, LB_CODE_FAILED, why, NULL);
 	}
@@ -559,6 +551,27 @@ static void go(struct failover *f)
 		ctl_reply_error(r, &e);
 }
 
+/* why NULL: nothing speaks against it. */
+static void begin(void *arg, const struct lb_err *why)
+{
+	struct failover *f = arg;
+	if (why) {
+		refuse(f, why);
+		return;
+	}
+	copy(f);
+	if (!f->copies)
+		go(f);
+}
+
+/* Whether the answer is waited for. */
+static bool ask(struct failover *f)
+{
+	f->fit = (struct ctl_fit){ .env = f->env, .peer = f->peer, .away = f->away, .over = begin, .arg = f };
+	f->deadline = lb_time_add_ms(f->env->ops->now(f->env->arg), CTL_FIT_MS);
+	return ctl_fit_ask(&f->fit);
+}
+
 void ctl_failover(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
 	const json_t *wait = json_object_get(rq->args, "wait");
@@ -571,7 +584,8 @@ void ctl_failover(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply 
 	f->env = env;
 	f->all = env->failovers;
 	f->reply = r;
-	if (decide(f, lb_proto_bool(rq->args, "force", 0), &e)) {
+	bool forced = lb_proto_bool(rq->args, "force", 0);
+	if (decide(f, forced, &e)) {
 		ctl_reply_error(r, &e);
 		free(f);
 		return;
@@ -581,9 +595,6 @@ void ctl_failover(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply 
 	f->next = f->all->first;
 	f->all->first = f;
 	ctl_reply_hold(r, gone, f);
-	if (env->failovers->first != f) /* the client has gone already */
-		return;
-	copy(f);
-	if (!f->copies)
-		go(f);
+	if (env->failovers->first == f && (forced || !ask(f))) /* else the client has gone, f too; or it is asked */
+		begin(f, NULL);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * `failover`: everything that this node is master of goes to the other node; where it is master of nothing, everything
- * that the other node is master of comes here. It is refused where that could not work, unless it is forced.
+ * that the other node is master of comes here. It is refused where that could not work, or where less would be served
+ * (ctl_fit.h), unless it is forced.
  *
  * The process of VRRP does it (vrrp.do handover and take) and says how it ended (vrrp.moved). Who waits for that holds
  * the answer: until each instance has ended, the client has gone, or the time is over.

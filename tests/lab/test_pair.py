@@ -11,9 +11,10 @@ import time
 import pytest
 
 from conftest import ipvs, kernel_has, until
-from pair import A4, B4, VIP4, Wire, both, has, instance, is_backup, is_master, lone, state
+from pair import A4, B4, C4, VIP4, Wire, both, has, instance, is_backup, is_master, key, lone, state  # noqa: F401: fixture
 from steps import Kernel, guest_only, service, slowness
-from test_peer_talk import Background, workers
+from test_peer import both as both_heard, yaml
+from test_peer_talk import Background, links, workers
 from test_vrrp_faults import TestLoad as Load, hmac, loaded, pair, row  # noqa: F401: fixtures
 from witness import Holders, gaps
 
@@ -72,6 +73,40 @@ def test_a_flush_leaves_the_services_until_the_addresses_have_gone(pair):  # noq
     finally:
         a.close()
         b.close()
+
+
+UNREACHABLE = "table ip lost { chain out { type filter hook output priority 0;\ntcp dport 8080 reject\n}\n}\n"
+
+
+def test_who_serves_less_is_not_handed_to(pair, key):  # noqa: F811
+    """The other node is a well backup, and reaches no backend: nobody is sent there unless it must be."""
+    check = {"type": "tcp", "interval": "300ms", "interval_down": "300ms", "timeout": "200ms", "rise": 1, "fall": 2}
+    text = json.loads(yaml(key)) | {"checks": {"app": check}, "services": {
+        "web": service(f"{VIP4}:80", {"a": f"{C4}:8080"}, check="app")}}
+
+    def down(d):
+        return d.ctl("status")["data"][0]["services"]["down"]
+
+    server = pair.c.serve(8080)
+    try:
+        with both_heard(pair, json.dumps(text)) as (a, b):
+            links(a, b)
+            until(lambda: not down(a) and not down(b), "both serve")
+            pair.b.run("nft", "-f", "-", text=UNREACHABLE)
+            try:
+                until(lambda: down(b), "one does not")
+                done = a.call("failover", "--wait")
+                assert done.returncode == 7 and "services down or sorry: 1 there, 0 here" in done.stderr, done
+                done = b.call("failover", "--wait")
+                assert done.returncode == 7 and "this node would serve less" in done.stderr, done
+                assert (state(a), state(b)) == ("master", "backup")
+            finally:
+                pair.b.run("nft", "delete", "table", "ip", "lost")
+            until(lambda: not down(b), "it serves again")
+            a.text("failover", "--wait")
+            is_master(b)
+    finally:
+        server.close()
 
 
 def step_clock(seconds):

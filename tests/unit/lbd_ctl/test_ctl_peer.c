@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the commands about other nodes answer, and what a planned hand-over orders and waits for. */
 #include "lbd/ctl/ctl_failover.h"
+#include "lbd/ctl/ctl_fit.h"
 #include "lbd/ctl/ctl_peer.h"
 #include "lbd/ctl/ctl_rows.h"
 #include "lbd/vrrp/peer_move.h"
@@ -27,6 +28,9 @@ static struct {
 	struct model_sync sync;
 	int do_rc, look_rc;
 	uint32_t looks;
+	struct ctl_talk *talk;
+	uint32_t question; /* to the other node, 0 = none; its text */
+	char questions[400];
 	char did[400]; /* "handover wan4 1000, ..." */
 	struct ctl_collect c;
 	bool asked;
@@ -89,6 +93,7 @@ static void teardown(void)
 {
 	collect_done();
 	ctl_failovers_free(k.fs);
+	ctl_talk_free(k.talk);
 	model_peers_done(&k.ps);
 	model_vrrps_done(&k.vs);
 	world_end(&k.w);
@@ -618,6 +623,144 @@ START_TEST(who_leaves_takes_his_word_back)
 }
 END_TEST
 
+/* ---- who serves less ---- */
+
+#define WEB                                                                                                            \
+	PAIR "services:\n"                                                                                             \
+	     "  api: { listen: 203.0.113.1:81, backends: { a: 10.1.0.1 } }\n"                                          \
+	     "  web: { listen: 203.0.113.1:80, backends: { a: 10.1.0.1 } }\n"
+#define SERVICES(down, sorry)                                                                                          \
+	"{\"row\":{\"services\":{\"up\":1,\"degraded\":0,\"sorry\":" sorry ",\"down\":" down ",\"maint\":0}}}\n"       \
+	"{\"end\":{\"code\":0}}\n"
+
+static int op_piece(void *arg, uint32_t id, unsigned flags, const char *text, size_t n)
+{
+	(void)arg;
+	if (flags & CTL_TALK_OPEN) {
+		k.question = id;
+		snprintf(k.questions, sizeof(k.questions), "%.*s", (int)n, text);
+	}
+	return 0;
+}
+
+static void begin_asking(bool away, unsigned lost, const char *args)
+{
+	const struct ctl_talk_ops talk = { .send = op_piece };
+	setup(WEB);
+	world_health(&k.w, "api/a", 0, lost == 0);
+	world_health(&k.w, "web/a", 0, lost < 2);
+	world_settle(&k.w);
+	node(true, true);
+	all_here(away ? VRRP_STATE_MASTER : VRRP_STATE_BACKUP);
+	all_there(away ? VRRP_STATE_BACKUP : VRRP_STATE_MASTER);
+	k.sync = (struct model_sync){ .conf = { .n_paths = 1, .peer = "lb-b" }, .spoke = true };
+	k.env.sync = &k.sync;
+	k.env.talk = k.talk = ctl_talk_new(&talk);
+	ctl_talk_link(k.talk, true, "");
+	ask("failover", args);
+	ctl_talk_flush(k.talk);
+}
+
+static void answer(const char *text)
+{
+	ctl_talk_in(k.talk, k.question, CTL_TALK_ANSWER, text, strlen(text));
+	ctl_talk_in(k.talk, k.question, CTL_TALK_ANSWER | CTL_TALK_END, "", 0);
+	ctl_talk_flush(k.talk);
+}
+
+#define MOVES "handing over to lb-b: dmz4, wan4, wan6" SEE
+#define COMES "taking over from lb-b: dmz4, wan4, wan6" SEE
+#define LESS(node, there, here, ctl)                                                                                   \
+	node " would serve less (services down or sorry: " there " there, " here " here); " ctl                        \
+	     " service list says which, --force moves it all the same"
+
+static const struct serving {
+	const char *what;
+	bool away;
+	unsigned lost; /* here */
+	const char *answer;
+	int code;
+	const char *message;
+} servings[] = {
+	{ "all are served there", true, 0, SERVICES("0", "0"), 0, MOVES },
+	{ "one is down there", true, 0, SERVICES("1", "0"), LB_CODE_REFUSED, LESS("lb-b", "1", "0", "lbctl --peer") },
+	{ "its sorry server is no service", true, 0, SERVICES("0", "2"), LB_CODE_REFUSED,
+		LESS("lb-b", "2", "0", "lbctl --peer") },
+	{ "here it is not better", true, 1, SERVICES("1", "0"), 0, MOVES },
+	{ "nor is it here, and it is taken", false, 1, SERVICES("1", "0"), 0, COMES },
+	{ "this node would serve less", false, 2, SERVICES("1", "0"), LB_CODE_REFUSED,
+		LESS("this node", "1", "2", "lbctl") },
+	{ "it says something else", true, 0, "{\"end\":{\"code\":7,\"message\":\"no\"}}\n", LB_CODE_REFUSED,
+		"lb-b does not say how its services are: it has no answer; --force does not ask" },
+	{ "it says nonsense", true, 0, "[]\n", LB_CODE_REFUSED, NULL },
+};
+
+START_TEST(who_serves_less_is_not_handed_to)
+{
+	const struct serving *r = &servings[_i];
+	begin_asking(r->away, r->lost, "{}");
+	ck_assert_ptr_nonnull(strstr(k.questions, "\"cmd\":\"status\""));
+	ck_assert_ptr_nonnull(strstr(k.questions, "\"level\":\"observe\""));
+	moved("wan4", true, r->away, 100, ""); /* somebody else's word */
+	after_ms(CTL_FIT_MS - 1);
+	ck_assert_ptr_null(k.c.end);
+	expect_order(r->what, false);
+	answer(r->answer);
+	if (r->message)
+		expect_end(r->code, r->message);
+	ck_assert_int_eq(lb_proto_int(k.c.end, "code", -1), r->code);
+	expect_order(r->what, r->code == 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(who_does_not_answer_is_not_handed_to)
+{
+	begin_asking(true, 0, "{}");
+	after_ms(CTL_FIT_MS);
+	expect_end(LB_CODE_REFUSED, "lb-b does not say within 3s how its services are; --force does not ask");
+	answer(SERVICES("0", "0")); /* too late */
+	expect_order("too late", false);
+	teardown();
+	begin_asking(true, 0, "{}");
+	ctl_talk_link(k.talk, false, "the link is down");
+	expect_end(LB_CODE_REFUSED, "lb-b does not say how its services are: the link is down; --force does not ask");
+	teardown();
+	begin_asking(true, 0, "{}");
+	ctl_failovers_lost(k.fs, "gone");
+	expect_end(LB_CODE_FAILED, "gone");
+	answer(SERVICES("0", "0"));
+	expect_order("gone", false);
+	teardown();
+	begin_asking(true, 0, "{}");
+	ctl_reply_abort(&k.c.reply);
+	answer(SERVICES("0", "0"));
+	after_ms(CTL_FIT_MS);
+	expect_order("nobody waits", false);
+	teardown();
+}
+END_TEST
+
+START_TEST(who_cannot_be_asked_is_not)
+{
+	begin_asking(true, 0, "{\"force\":true}");
+	ck_assert_uint_eq(k.question, 0);
+	expect_end(0, MOVES);
+	teardown();
+	begin_asking(true, 0, "{}");
+	answer(SERVICES("1", "0"));
+	ctl_talk_link(k.talk, false, "the link is down");
+	ask("failover", "{}");
+	expect_end(0, MOVES);
+	/* the link is to another node */
+	ctl_talk_link(k.talk, true, "");
+	strcpy(k.sync.conf.peer, "lb-c");
+	ask("failover", "{}");
+	expect_end(0, MOVES);
+	teardown();
+}
+END_TEST
+
 /* Two people say the same: the process counts the later word, and both learn its outcome. */
 START_TEST(said_twice)
 {
@@ -688,6 +831,9 @@ int main(void)
 	tcase_add_test(tc, flows_come_before);
 	tcase_add_loop_test(tc, flows_that_do_not_come, 0, COUNT(copyings));
 	tcase_add_test(tc, who_leaves_takes_his_word_back);
+	tcase_add_loop_test(tc, who_serves_less_is_not_handed_to, 0, COUNT(servings));
+	tcase_add_test(tc, who_does_not_answer_is_not_handed_to);
+	tcase_add_test(tc, who_cannot_be_asked_is_not);
 	tcase_add_test(tc, said_twice);
 	tcase_add_test(tc, given_up);
 	tcase_add_test(tc, the_process_ends);
