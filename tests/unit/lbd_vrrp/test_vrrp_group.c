@@ -96,6 +96,12 @@ static const struct row {
 	{ "nor where the other one has a long interval", "/interval=1000", ALL_BACKUP,
 		"1000 b advert 150 1 1000; 1500 a advert 150 1; 5109.375 a timer",
 		"-; -; a " TAKE_OVER "backup no_advert, " JOINS, "mm" },
+	{ "nor where one began when it was about to die", "/startup=2000", ALL_BACKUP "; 2000 b timer",
+		"2500 a advert 150 1; 5609.375 b timer",
+		"-; b advert 100, b addrs on, b announce, b backup no_advert, a " TAKE_OVER "backup group", "mm" },
+	{ "nor where one obeys since then whom it was to preempt", "/", ALL_BACKUP,
+		"1000 b advert 90 3; 3000 b prio 80; 3500 a advert 150 1; 6687.5 b timer",
+		"-; -; -; b advert 80, b addrs on, b announce, b backup no_advert, a " TAKE_OVER "backup group", "mm" },
 	{ "the second path hears for it, too", "/", ALL_BACKUP,
 		"3000 a peer 2000 150 1; 3609.375 b timer; 5000 b timer",
 		"-; b vrrp_path_down on; b advert 100, b addrs on, b announce, b backup no_advert, b vrrp_path_down "
@@ -106,20 +112,36 @@ static const struct row {
 		"-; -; -; b vrrp_path_down on; -", "bb" },
 	{ "who is to be preempted holds nobody", "/", ALL_BACKUP, "1500 a advert 50 1; 3609.375 b timer",
 		"-; b advert 100, b addrs on, b announce, b backup no_advert, a " TAKE_OVER "backup group", "mm" },
+	{ "nor one that was better until a moment ago", "/", ALL_BACKUP,
+		"2000 a advert 150 1; 2100 a advert 50 1; 3609.375 b timer",
+		"-; -; b advert 100, b addrs on, b announce, b backup no_advert, a " TAKE_OVER "backup group", "mm" },
+	{ "who preempts is held by nobody", "/", ALL_BACKUP,
+		"3000 a advert 150 1; 3100 b advert 50 3; 3609.375 b timer",
+		"-; -; b advert 100, b addrs on, b announce, b backup no_advert, a " TAKE_OVER "backup group", "mm" },
 	{ "who left holds nobody, and who was left does not wait", "/", ALL_BACKUP,
 		"3000 a advert 150 1; 3100 b advert 0 1; 3709.375 b timer",
 		"-; -; b advert 100, b addrs on, b announce, b backup left, a " TAKE_OVER "backup group", "mm" },
+	{ "nor does it hold where only another one heard it leave", "/", ALL_BACKUP,
+		"3000 a advert 150 1; 3100 a advert 0 1; 3609.375 b timer",
+		"-; -; b advert 100, b addrs on, b announce, b backup no_advert, a " TAKE_OVER "backup group", "mm" },
 	{ "an owner is held by nobody", "prio=255/", "",
 		"0 a start; 0 b start; 500 a yield 0; 3000 b advert 200 1; 3503.906 a timer",
 		"a init started; b init started; -; -; a advert 255, a addrs on, a announce, a backup "
 		"no_advert, " JOINS,
 		"mm" },
+	{ "one that has resigned is", "prio=255/", "0 a resign; 0 a start; 0 b start",
+		"3000 b advert 200 1; 3003.906 a timer", "-; a vrrp_path_down on", "bb" },
 	{ "one that was killed does not go on where another one hears a master", "/", "0 a resume; 0 b resume",
 		"900 a advert 150 1; 1250 b timer; 4509.375 a timer", "-; -; a " TAKE_OVER "backup no_advert, " JOINS,
 		"mm" },
 	{ "for as long as the slowest of the two", "interval=1000/", ALL_MASTER,
 		"500 b advert 150 1 2000; 37000 a timer",
 		"b advert 100, b addrs off, b master better, a addrs off, a master group; -", "bb" },
+	{ "but not of a third one, that only went along", "interval=1000//", THREE_MASTER,
+		"500 b advert 150 1; 4110 c timer",
+		"b advert 100, b addrs off, b master better, a addrs off, a master group, c addrs off, c master group; "
+		"c advert 100, c addrs on, c announce, c backup no_advert, a " TAKE_OVER "backup group, " JOINS,
+		"mmm" },
 };
 
 struct story {
@@ -209,6 +231,7 @@ START_TEST(a_group_has_one_priority)
 			prios[i].what, vrrp_group_prio(prios[i].configured, prios[i].set, 3));
 	ck_assert_uint_eq(vrrp_group_prio((const uint8_t[]){ 100 }, (const uint8_t[]){ 0 }, 1), 100);
 	ck_assert_uint_eq(vrrp_effective_prio(100, -253), 1);
+	ck_assert_uint_eq(vrrp_effective_prio(100, -100), 1); /* 0 would say that it leaves */
 	ck_assert_uint_eq(vrrp_effective_prio(100, 253), 254);
 	ck_assert_uint_eq(vrrp_effective_prio(255, -253), 255);
 }
