@@ -289,6 +289,27 @@ START_TEST(our_own_errors_flip_nothing)
 }
 END_TEST
 
+/* Whom nobody could probe yet has not failed: else a start without descriptors would look like all of them at once. */
+START_TEST(what_could_not_be_probed_does_not_fail)
+{
+	struct world w = { 0 };
+	const struct check_state st = { .last = { .code = CHECK_CODE_SOCKERR } };
+	world_start(&w, SHARED);
+	const struct model_target *t = model_backend_target(w.m, backend_at(&w, "web/a"), 0);
+	int64_t ms = (int64_t)t->check->spec.interval_ms + t->check->spec.timeout_ms;
+	ck_assert(model_health(w.m, t->id, &st, w.now, w.wall));
+	ck_assert_int_eq(t->failing_since.us, 0);
+	ck_assert(!model_target_stuck(t, lb_time_add_ms(w.now, ms - 1))); /* the next probe may do well */
+	ck_assert(model_target_stuck(t, lb_time_add_ms(w.now, ms)));
+	world_health(&w, "web/a", 0, true);
+	world_wait(&w, ms);
+	ck_assert(model_health(w.m, t->id, &(struct check_state){ .n = 4, .judged = true, .up = true, .last = st.last },
+		w.now, w.wall));
+	ck_assert(!model_target_stuck(t, lb_time_add_ms(w.now, 2 * ms))); /* its word stands */
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(a_probe_process_goes_on_from_what_the_last_one_said)
 {
 	struct world w = { 0 };
@@ -323,12 +344,19 @@ START_TEST(in_maintenance_nothing_is_probed_unless_another_backend_asks_the_same
 	world_health(&w, "web/b", 0, true);
 	world_settle(&w);
 	uint32_t shared = target_id(&w, "web/a", 0), alone = target_id(&w, "web/b", 0);
+	/* the last that is heard of it: it fails, had asked for less, and then it could not be probed */
+	const struct check_state last = {
+		.n = 1, .judged = true, .last = { .code = CHECK_CODE_SOCKERR, .weight = { CHECK_WEIGHT_VALUE, 7 } }
+	};
+	ck_assert(model_health(w.m, alone, &last, w.now, w.wall));
 	world_state(&w, "web/a", CONFIG_STATE_MAINT, 0);
 	world_state(&w, "web/b", CONFIG_STATE_MAINT, 0);
 	ck_assert(model_target_wanted(w.m, model_target_by_id(w.m, shared))); /* api/x asks the same */
 	ck_assert(!model_target_wanted(w.m, model_target_by_id(w.m, alone)));
 	ck_assert_str_eq(world_tell(&w), "-4");
-	ck_assert(!model_target_by_id(w.m, alone)->judged);
+	const struct model_target *rests = model_target_by_id(w.m, alone);
+	ck_assert(!rests->judged && rests->n == 0 && rests->weight.kind == CHECK_WEIGHT_NONE);
+	ck_assert(rests->failing_since.us == 0 && rests->error_since.us == 0); /* it may be mended meanwhile */
 	ck_assert(model_target_by_id(w.m, shared)->judged);
 	/* it is probed again, whatever was still heard of it */
 	world_health(&w, "web/b", 0, true);
@@ -517,7 +545,8 @@ int main(void)
 		all_checks_must_pass_and_one_failure_decides, without_checks_a_backend_is_up, a_weight_in_percent,
 		the_status_of_a_service, one_probe_for_all_who_ask_the_same,
 		a_check_with_an_address_of_its_own_is_one_target_for_all, a_verdict_on_a_target_that_went_is_ignored,
-		our_own_errors_flip_nothing, a_probe_process_goes_on_from_what_the_last_one_said,
+		our_own_errors_flip_nothing, what_could_not_be_probed_does_not_fail,
+		a_probe_process_goes_on_from_what_the_last_one_said,
 		in_maintenance_nothing_is_probed_unless_another_backend_asks_the_same,
 		what_a_room_never_heard_of_is_told_when_it_is_wanted,
 		an_override_is_about_a_backend_or_all_of_a_service,

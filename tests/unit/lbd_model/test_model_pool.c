@@ -5,7 +5,11 @@
 
 /* ---- several checks ---- */
 
-/* '+' passes, '-' fails, '.' has not been heard yet; for each check in its order. */
+#define DAMPED_CHECKS                                                                                                  \
+	"checks:\n  one: { type: tcp, port: 1, damping: 1 }\n  two: { type: tcp, port: 2, damping: 1 }\n"              \
+	"  three: { type: tcp, port: 3, damping: 1 }\n"
+
+/* '+' passes, '-' fails, '~' passes but fell too often, '.' has not been heard yet; for each check in its order. */
 static const struct {
 	const char *mode, *words, *want;
 } several[] = {
@@ -17,6 +21,12 @@ static const struct {
 	{ "any", "--.", "unchecked:0!not_checked" },
 	{ "any", "--+", "up:1" },
 	{ "any", "---", "down:0!check_failed" },
+	/* one failure decides, and then one that is no failure by itself; where one is enough it may be who is unheard
+	 */
+	{ "all", "~+.", "down:0!flapping" },
+	{ "all", "~-.", "down:0!check_failed" },
+	{ "any", "~.-", "unchecked:0!not_checked" },
+	{ "any", "~--", "down:0!flapping" },
 	{ "stages", "...", "unchecked:0!not_checked" },
 	{ "stages", "+..", "unchecked:0!not_checked" },
 	{ "stages", "-..", "down:0!check_failed" },
@@ -32,12 +42,17 @@ START_TEST(several_checks_become_one_word)
 		struct world w = { 0 };
 		char text[512], want[64];
 		snprintf(text, sizeof(text),
-			CHECKS WEB("    check: { %s: [one, two, three] }\n    backends: { a: 10.1.0.1 }\n"),
+			DAMPED_CHECKS WEB("    check: { %s: [one, two, three] }\n    backends: { a: 10.1.0.1 }\n"),
 			several[i].mode);
 		world_start(&w, text);
-		for (uint32_t k = 0; k < 3; k++)
+		for (uint32_t k = 0; k < 3; k++) {
+			for (int falls = several[i].words[k] == '~' ? 2 : 0; falls; falls--) {
+				world_health(&w, "web/a", k, true);
+				world_health(&w, "web/a", k, false);
+			}
 			if (several[i].words[k] != '.')
-				world_health(&w, "web/a", k, several[i].words[k] == '+');
+				world_health(&w, "web/a", k, several[i].words[k] != '-');
+		}
 		world_settle(&w);
 		snprintf(want, sizeof(want), "a=%s\n", several[i].want);
 		ck_assert_msg(
@@ -79,7 +94,8 @@ END_TEST
 START_TEST(a_backend_asks_for_its_weight)
 {
 	struct world w = { 0 };
-	world_start(&w, WEB("    check: agent\n    backends: { a: { address: 10.1.0.1, weight: 40 }, b: 10.1.0.2 }\n"));
+	world_start(&w, WEB("    check: agent\n    backends: { a: { address: 10.1.0.1, weight: 40 }, b: 10.1.0.2,\n"
+			    "      c: { address: 10.1.0.3, weight: 0 }, d: { address: 10.1.0.4, weight: 1000 } }\n"));
 	static const struct {
 		enum check_weight_kind kind;
 		uint16_t value;
@@ -87,7 +103,9 @@ START_TEST(a_backend_asks_for_its_weight)
 	} rows[] = {
 		{ CHECK_WEIGHT_NONE, 0, "a=up:40 " },
 		{ CHECK_WEIGHT_VALUE, 7, "a=up:7!check_weight " },
+		{ CHECK_WEIGHT_VALUE, 50, "a=up:50!check_weight " },
 		{ CHECK_WEIGHT_PERCENT, 50, "a=up:20!check_weight " },
+		{ CHECK_WEIGHT_PERCENT, 49, "a=up:20!check_weight " },
 		{ CHECK_WEIGHT_PERCENT, 1, "a=up:1!check_weight " },
 		{ CHECK_WEIGHT_PERCENT, 250, "a=up:100!check_weight " },
 		{ CHECK_WEIGHT_PERCENT, 0, "a=up:0!zero_weight!check_weight " },
@@ -97,10 +115,35 @@ START_TEST(a_backend_asks_for_its_weight)
 		ask(&w, "web/a", rows[i].kind, rows[i].value);
 		ck_assert_msg(strstr(world_text(&w), rows[i].want), "row %zu: %s", i, world_text(&w));
 	}
+	/* a little of nothing is nothing, and no share is more than the kernel takes */
+	ask(&w, "web/c", CHECK_WEIGHT_PERCENT, 50);
+	ck_assert_ptr_nonnull(strstr(world_text(&w), "c=up:0!zero_weight!check_weight "));
+	ask(&w, "web/d", CHECK_WEIGHT_PERCENT, 10000);
+	ck_assert_ptr_nonnull(strstr(world_text(&w), "d=up:65535!check_weight\n"));
 	/* the operator's weight stands above it */
 	world_weight(&w, "web/a", OVERRIDE_WEIGHT_VALUE, 5, 0);
 	world_settle(&w);
 	ck_assert_ptr_nonnull(strstr(world_text(&w), "a=up:5 "));
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(of_two_weights_the_lesser_counts)
+{
+	struct world w = { 0 };
+	world_start(&w, "checks:\n  one: { type: agent, port: 1 }\n  two: { type: agent, port: 2 }\n" WEB(
+				"    check: [one, two]\n    backends: { a: { address: 10.1.0.1, weight: 40 } }\n"));
+	for (uint32_t lesser = 0; lesser < 2; lesser++) {
+		for (uint32_t k = 0; k < 2; k++) {
+			struct check_state st = {
+				.n = 4, .judged = true, .up = true, .last = { .code = CHECK_CODE_L7OKC }
+			};
+			st.last.weight = (struct check_weight){ CHECK_WEIGHT_VALUE, k == lesser ? 7 : 30 };
+			ck_assert(model_health(w.m, target_id(&w, "web/a", k), &st, w.now, w.wall));
+		}
+		world_settle(&w);
+		EXPECT(&w, "web up 1: a=up:7!check_weight\n");
+	}
 	world_end(&w);
 }
 END_TEST
@@ -564,6 +607,8 @@ int main(void)
 		a_reload_does_not_forget_a_lost_quorum, what_a_lost_quorum_does,
 		maintenance_lowers_a_share_and_not_a_number, a_number_above_all_who_are_enabled_is_not_reached,
 		maintenance_of_a_service_is_of_all_its_backends, a_backend_that_comes_back_gets_its_weight_in_steps,
+		a_backend_asks_for_its_weight, of_two_weights_the_lesser_counts, on_fail_says_whether_the_row_stays,
+		the_sorry_server_comes_and_goes, a_reload_does_not_forget_a_lost_quorum, what_a_lost_quorum_does,
 		maintenance_lowers_a_share_and_not_a_number, maintenance_of_a_service_is_of_all_its_backends,
 		services_that_have_lost_their_quorum_are_known, what_an_operator_takes_out_is_not_lost,
 		what_is_never_heard_is_lost_in_the_end, a_backend_that_comes_back_gets_its_weight_in_steps,
