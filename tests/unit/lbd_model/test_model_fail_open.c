@@ -265,6 +265,97 @@ START_TEST(where_one_check_is_enough_one_that_fails_is_no_failure)
 }
 END_TEST
 
+/* Others, of which one check fails at the same time and another one passes, do not make a burst of it. */
+START_TEST(who_fails_alone_is_down_though_others_are_half_well)
+{
+	struct world w = { 0 };
+	world_start(&w, CHECKS WEB("    check: { any: [one, two] }\n    fail_open: 50%\n" THREE));
+	static const char *const names[] = { "web/a", "web/b", "web/c" };
+	for (size_t i = 0; i < COUNT(names); i++) {
+		world_health(&w, names[i], 0, true);
+		world_health(&w, names[i], 1, true);
+	}
+	world_settle(&w);
+	for (size_t i = 0; i < COUNT(names); i++)
+		world_health(&w, names[i], 1, false);
+	word(&w, "web/a", false);
+	EXPECT(&w, "web degraded 2: a=down:0!check_failed b=up:1 c=up:1\n");
+	world_end(&w);
+}
+END_TEST
+
+/* The slowest of its checks sees a fault up to an interval later, and a probe may come a quarter later still. */
+START_TEST(a_burst_lasts_as_long_as_the_slowest_check_needs)
+{
+	static const struct {
+		const char *intervals[2];
+		int64_t apart_ms;
+		const char *want;
+	} rows[] = {
+		{ { "2s", "2s" }, 2500, "web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1\n" },
+		{ { "2s", "2s" }, 2501, "web degraded 1: a=down:0!check_failed b=down:0!check_failed c=up:1\n" },
+		{ { "8s", "2s" }, 10000, "web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1\n" },
+		{ { "2s", "8s" }, 10000, "web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1\n" },
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct world w = { 0 };
+		char text[400], object[8] = "web/?";
+		snprintf(text, sizeof(text),
+			"checks: { one: { type: tcp, port: 1, interval: %s }, two: { type: tcp, port: 2, interval: %s "
+			"} }\n"
+			"%s",
+			rows[i].intervals[0], rows[i].intervals[1],
+			WEB("    check: [one, two]\n    fail_open: 50%\n" THREE));
+		world_start(&w, text);
+		for (int c = 'a'; c <= 'c'; c++) {
+			object[4] = (char)c;
+			world_health(&w, object, 1, true);
+		}
+		all_up(&w, "abc");
+		stumble(&w, "web/a");
+		world_wait(&w, rows[i].apart_ms);
+		word(&w, "web/b", false);
+		word(&w, "web/a", false);
+		ck_assert_msg(strcmp(world_text(&w), rows[i].want) == 0, "row %zu: %s", i, world_text(&w));
+		world_end(&w);
+	}
+}
+END_TEST
+
+START_TEST(who_was_held_is_unknown_after_maintenance)
+{
+	struct world w = { 0 };
+	world_start(&w, WEB("    fail_open: 50%\n" THREE));
+	world_tell(&w);
+	all_up(&w, "abc");
+	stumble(&w, "web/a");
+	stumble(&w, "web/b");
+	for (const char *const *name = (const char *const[]){ "web/a", "web/b", "web/c", NULL }; *name; name++)
+		word(&w, *name, false);
+	EXPECT(&w, "web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1!fail_open\n");
+	world_state(&w, "web/c", CONFIG_STATE_MAINT, 0);
+	world_tell(&w);
+	world_settle(&w);
+	world_state(&w, "web/c", CONFIG_STATE_ENABLED, 0);
+	world_settle(&w);
+	EXPECT(&w, "web degraded 2: a=up:1!fail_open b=up:1!fail_open c=unchecked:0!not_checked\n");
+	world_end(&w);
+}
+END_TEST
+
+/* With many services the first words come before the core has decided anything about what it found. */
+START_TEST(who_was_found_and_fails_before_the_first_decision_is_held)
+{
+	struct world w = { .kernel = FOUND("1", "1", "1") };
+	world_load(&w, WEB("    fail_open: 50%\n" THREE));
+	world_health(&w, "web/a", 0, false);
+	world_health(&w, "web/b", 0, false);
+	world_settle(&w);
+	EXPECT(&w, "web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1!not_checked\n");
+	world_end(&w);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = { when_all_fail_at_once_none_is_believed,
@@ -273,6 +364,8 @@ int main(void)
 		who_was_believed_stays_down_when_there_are_fewer, who_was_down_stays_down_when_it_is_judged_anew,
 		when_all_fail_at_a_start_none_is_believed, who_is_held_stays_until_all_its_stages_have_spoken,
 		without_fail_open_nobody_is_held_any_more, a_single_backend_that_fails_is_down,
-		where_one_check_is_enough_one_that_fails_is_no_failure };
+		where_one_check_is_enough_one_that_fails_is_no_failure,
+		who_fails_alone_is_down_though_others_are_half_well, a_burst_lasts_as_long_as_the_slowest_check_needs,
+		who_was_held_is_unknown_after_maintenance, who_was_found_and_fails_before_the_first_decision_is_held };
 	return run_suite("model_fail_open", tests, COUNT(tests));
 }

@@ -21,6 +21,53 @@ END_TEST
 
 #define HUNDRED(check) "    check: " check "\n    backends: { a: { address: 10.1.0.1, weight: 100 } }\n"
 
+static void force(struct world *w, const char *object, enum override_force what)
+{
+	struct override_who who = who_of(w, 0);
+	ck_assert_int_eq(overrides_set_force(w->ov, object, what, &who), 0);
+	model_override_changed(w->m, object);
+	world_settle(w);
+}
+
+static void force_no_more(struct world *w, const char *object)
+{
+	ck_assert(overrides_clear_force(w->ov, object));
+	model_override_changed(w->m, object);
+	world_settle(w);
+}
+
+/* Neither the weight nor the step of a ramp that a start found is that of who was out since. */
+START_TEST(who_was_taken_out_meanwhile_begins_anew)
+{
+	struct world w = { .kernel = { "203.0.113.1:80/tcp 10.1.0.1:80=30" } };
+	world_start(&w, WEB("    slow_start: 10s\n" HUNDRED("tcp")));
+	force(&w, "web/a", OVERRIDE_FORCE_DOWN);
+	force_no_more(&w, "web/a");
+	EXPECT(&w, "web up 1: a=up:30!not_checked\n");
+	word(&w, "web/a", true);
+	EXPECT(&w, "web up 1: a=up:10!slow_start\n");
+	world_end(&w);
+
+	w = (struct world){ .kernel = { "203.0.113.1:80/tcp 10.1.0.1:80=30" } };
+	world_start(&w, "checks: { one: { type: tcp, port: 1 }, two: { type: agent, port: 2 } }\n" WEB(
+				HUNDRED("{ any: [one, two] }")));
+	force(&w, "web/a", OVERRIDE_FORCE_DOWN);
+	word(&w, "web/a", true);
+	force_no_more(&w, "web/a");
+	EXPECT(&w, "web up 1: a=up:100\n");
+	world_end(&w);
+
+	w = (struct world){ .kernel = { "203.0.113.1:80/tcp 10.1.0.1:80=30" } };
+	world_start(&w, WEB(HUNDRED("tcp")));
+	world_state(&w, "web/a", CONFIG_STATE_MAINT, 0);
+	world_settle(&w);
+	world_state(&w, "web/a", CONFIG_STATE_ENABLED, 0);
+	force(&w, "web/a", OVERRIDE_FORCE_UP);
+	EXPECT(&w, "web up 1: a=up:100!forced_up\n");
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(until_it_is_judged_it_keeps_the_weight_that_it_had)
 {
 	struct world w = { 0 };
@@ -135,10 +182,7 @@ START_TEST(who_is_forced_up_has_its_weight_when_its_check_has_spoken)
 {
 	struct world w = { .kernel = FOUND("5", "5", "5") };
 	world_start(&w, WEB("    check: agent\n    fail_open: 50%\n" HUNDREDS));
-	struct override_who who = who_of(&w, 0);
-	ck_assert_int_eq(overrides_set_force(w.ov, "web/a", OVERRIDE_FORCE_UP, &who), 0);
-	model_override_changed(w.m, "web/a");
-	world_settle(&w);
+	force(&w, "web/a", OVERRIDE_FORCE_UP);
 	EXPECT(&w, "web up 3: a=up:5!forced_up b=up:5!not_checked c=up:5!not_checked\n");
 	word(&w, "web/a", false);
 	EXPECT(&w, "web up 3: a=up:100!forced_up b=up:5!not_checked c=up:5!not_checked\n");
@@ -207,7 +251,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = { maintenance_ends_what_a_start_took_over,
+	const TTest *const tests[] = { maintenance_ends_what_a_start_took_over, who_was_taken_out_meanwhile_begins_anew,
 		until_it_is_judged_it_keeps_the_weight_that_it_had, a_slow_start_goes_on_after_a_start,
 		who_is_held_keeps_the_weight_it_was_found_with,
 		who_is_forced_up_has_its_weight_when_its_check_has_spoken,
