@@ -322,6 +322,42 @@ START_TEST(a_burst_lasts_as_long_as_the_slowest_check_needs)
 }
 END_TEST
 
+START_TEST(just_the_share_is_not_more_than_it)
+{
+	struct world w = { 0 };
+	char object[8] = "web/?";
+	world_start(&w, WEB("    fail_open: 50%\n" TEN));
+	all_up(&w, "abcdefghij");
+	word(&w, "web/j", false);
+	world_wait(&w, MINUTE);
+	for (int c = 'a'; c <= 'e'; c++) {
+		object[4] = (char)c;
+		word(&w, object, false);
+	}
+	ck_assert_uint_eq(w.m->services[0].in_pool, 4); /* six fail, but five at once */
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(it_is_a_share_of_those_who_may_serve)
+{
+	struct world w = { 0 };
+	char object[8] = "web/?";
+	world_start(&w, WEB("    fail_open: 50%\n" TEN));
+	all_up(&w, "abcdefghij");
+	for (int c = 'g'; c <= 'j'; c++) {
+		object[4] = (char)c;
+		world_state(&w, object, CONFIG_STATE_MAINT, 0);
+	}
+	for (int c = 'a'; c <= 'd'; c++) {
+		object[4] = (char)c;
+		word(&w, object, false);
+	}
+	ck_assert_uint_eq(w.m->services[0].in_pool, 6);
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(who_was_held_is_unknown_after_maintenance)
 {
 	struct world w = { 0 };
@@ -366,6 +402,7 @@ int main(void)
 		without_fail_open_nobody_is_held_any_more, a_single_backend_that_fails_is_down,
 		where_one_check_is_enough_one_that_fails_is_no_failure,
 		who_fails_alone_is_down_though_others_are_half_well, a_burst_lasts_as_long_as_the_slowest_check_needs,
+		just_the_share_is_not_more_than_it, it_is_a_share_of_those_who_may_serve,
 		who_was_held_is_unknown_after_maintenance, who_was_found_and_fails_before_the_first_decision_is_held };
 	return run_suite("model_fail_open", tests, COUNT(tests));
 }

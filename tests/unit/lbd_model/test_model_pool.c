@@ -227,6 +227,9 @@ static const struct {
 		"web down 3: a=up:1 b=down:1!check_failed!quorum_open c=down:1!check_failed!quorum_open\n" },
 	{ "withdraw: none", "{ up: 2, on_loss: withdraw }", POOL("0", "0", "0") "\n",
 		"web down 0: a=up:0!quorum_lost b=down:0!check_failed c=down:0!check_failed\n" },
+	{ "withdraw, with a sorry server: not even that", "{ up: 2, on_loss: withdraw }\n    sorry: 10.1.0.9:8080",
+		POOL("0", "0", "0") "\n",
+		"web down 0: a=up:0!quorum_lost b=down:0!check_failed c=down:0!check_failed\n" },
 	{ "half of three is two", "{ up: 50%, on_loss: withdraw }", POOL("0", "0", "0") "\n",
 		"web down 0: a=up:0!quorum_lost b=down:0!check_failed c=down:0!check_failed\n" },
 	{ "a third of three is one", "33%", POOL("1", "0", "0") "\n",
@@ -247,6 +250,36 @@ START_TEST(what_a_lost_quorum_does)
 		ck_assert_msg(strcmp(world_text(&w), losses[i].text) == 0, "%s: %s", losses[i].what, world_text(&w));
 		world_end(&w);
 	}
+}
+END_TEST
+
+START_TEST(a_quorum_is_back_when_all_are)
+{
+	struct world w = { 0 };
+	world_start(&w, WEB("    quorum: { up: 2, hysteresis: 2, on_loss: withdraw }\n" THREE));
+	all_up(&w, "ab");
+	EXPECT(&w, "web down 0: a=up:0!quorum_lost b=up:0!quorum_lost c=unchecked:0!not_checked\n");
+	word(&w, "web/c", true);
+	EXPECT(&w, "web up 3: a=up:1 b=up:1 c=up:1\n");
+	world_end(&w);
+}
+END_TEST
+
+/* Who serves because too few are well does so at once: not in steps, but not with more than its weight either. */
+START_TEST(an_open_quorum_gives_everybody_its_weight)
+{
+	struct world w = { 0 };
+	world_start(&w,
+		WEB("    slow_start: 10s\n    quorum: { up: 2, on_loss: open }\n"
+		    "    backends: { a: { address: 10.1.0.1, weight: 100 }, b: { address: 10.1.0.2, weight: 100 },\n"
+		    "      c: { address: 10.1.0.3, weight: 100 }, d: { address: 10.1.0.4, weight: 0 } }\n"));
+	all_up(&w, "abcd");
+	word(&w, "web/d", false);
+	word(&w, "web/b", false);
+	word(&w, "web/c", false);
+	EXPECT(&w, "web down 3: a=up:100 b=down:100!check_failed!quorum_open c=down:100!check_failed!quorum_open "
+		   "d=down:0!check_failed\n");
+	world_end(&w);
 }
 END_TEST
 
@@ -609,6 +642,7 @@ int main(void)
 		maintenance_of_a_service_is_of_all_its_backends, a_backend_that_comes_back_gets_its_weight_in_steps,
 		a_backend_asks_for_its_weight, of_two_weights_the_lesser_counts, on_fail_says_whether_the_row_stays,
 		the_sorry_server_comes_and_goes, a_reload_does_not_forget_a_lost_quorum, what_a_lost_quorum_does,
+		a_quorum_is_back_when_all_are, an_open_quorum_gives_everybody_its_weight,
 		maintenance_lowers_a_share_and_not_a_number, maintenance_of_a_service_is_of_all_its_backends,
 		services_that_have_lost_their_quorum_are_known, what_an_operator_takes_out_is_not_lost,
 		what_is_never_heard_is_lost_in_the_end, a_backend_that_comes_back_gets_its_weight_in_steps,
