@@ -221,6 +221,26 @@ START_TEST(one_probe_for_all_who_ask_the_same)
 }
 END_TEST
 
+/* ICMP knows no ports: backends of one address are one host, and one probe. A program is told the port all the same. */
+START_TEST(what_needs_no_port_is_asked_without_one)
+{
+	struct world w = { 0 };
+	world_start(&w, "checks: { ping: { type: icmp }, own: { type: script, path: /x } }\n"
+			"services:\n"
+			"  web: { listen: 203.0.113.1:80, check: ping, backends: { a: 10.1.0.1:80, b: 10.1.0.1:81 } }\n"
+			"  api: { listen: 203.0.113.2:82, check: own, backends: { x: 10.1.0.1, y: 10.1.0.1:83 } }\n");
+	struct check_spec spec;
+	ck_assert_uint_eq(target_id(&w, "web/a", 0), target_id(&w, "web/b", 0));
+	model_target_spec(model_backend_target(w.m, backend_at(&w, "web/a"), 0), &spec);
+	ck_assert_uint_eq(spec.port, 0);
+	model_target_spec(model_backend_target(w.m, backend_at(&w, "api/x"), 0), &spec);
+	ck_assert_uint_eq(spec.port, 82);
+	model_target_spec(model_backend_target(w.m, backend_at(&w, "api/y"), 0), &spec);
+	ck_assert_uint_eq(spec.port, 83);
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(a_check_with_an_address_of_its_own_is_one_target_for_all)
 {
 	struct world w = { 0 };
@@ -421,6 +441,19 @@ START_TEST(what_changed_is_told_once_and_not_at_the_first_decision)
 	ck_assert_str_eq(world_changes(&w), "");
 	ck_assert_int_eq(w.m->backends[0].since_wall_ms, WALL);
 	ck_assert_int_eq(w.m->services[0].since_wall_ms, WALL);
+	world_end(&w);
+	/* nor when a reload came before it */
+	w = (struct world){ 0 };
+	world_load(&w, SHARED);
+	world_load(&w, SHARED);
+	world_health(&w, "web/a", 0, true);
+	world_settle(&w);
+	ck_assert_str_eq(world_changes(&w), "");
+	world_end(&w);
+
+	w = (struct world){ 0 };
+	world_start(&w, "services: { web: { listen: 203.0.113.1:80, backends: { a: { address: 10.1.0.1, weight: 5 }, "
+			"b: 10.1.0.2 } } }");
 	world_wait(&w, 1000);
 	world_health(&w, "web/a", 0, true);
 	world_settle(&w);
@@ -543,7 +576,7 @@ int main(void)
 {
 	const TTest *tests[] = { every_combination_of_admin_state_health_override_and_adoption,
 		all_checks_must_pass_and_one_failure_decides, without_checks_a_backend_is_up, a_weight_in_percent,
-		the_status_of_a_service, one_probe_for_all_who_ask_the_same,
+		the_status_of_a_service, one_probe_for_all_who_ask_the_same, what_needs_no_port_is_asked_without_one,
 		a_check_with_an_address_of_its_own_is_one_target_for_all, a_verdict_on_a_target_that_went_is_ignored,
 		our_own_errors_flip_nothing, what_could_not_be_probed_does_not_fail,
 		a_probe_process_goes_on_from_what_the_last_one_said,

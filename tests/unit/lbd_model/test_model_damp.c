@@ -153,6 +153,49 @@ START_TEST(what_a_check_fell_before_is_not_taken_back)
 }
 END_TEST
 
+/* What it fell by itself stays counted, too, when it only stumbles while another check of it is part of a burst. */
+START_TEST(what_a_check_that_is_up_fell_before_is_not_taken_back)
+{
+	struct world w = { 0 };
+	static const char *const names[] = { "web/a", "web/b", "web/c" };
+	world_start(&w,
+		"checks:\n"
+		"  one: { type: tcp, port: 1, damping: { suppress: 5, half_life: 1h } }\n"
+		"  two: { type: tcp, port: 2, fall: 1 }\n" WEB("    fail_open: 50%\n    check: [one, two]\n" THREE));
+	for (size_t i = 0; i < 6; i++)
+		world_health(&w, names[i % 3], (uint32_t)(i / 3), true);
+	world_settle(&w);
+	word(&w, "web/a", false);
+	word(&w, "web/a", true);
+	world_wait(&w, MINUTE);
+	stumble(&w, "web/a");
+	for (size_t i = 0; i < 3; i++)
+		world_health(&w, names[i], 1, false);
+	world_settle(&w);
+	EXPECT(&w, "web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1!fail_open\n");
+	ck_assert_uint_gt(model_penalty(model_backend_target(w.m, backend_at(&w, "web/a"), 0), w.now), 900);
+	world_end(&w);
+}
+END_TEST
+
+/* However often it fell, a few half lives of calm are enough. */
+START_TEST(a_night_of_flapping_is_over_some_day)
+{
+	struct world w = { 0 };
+	world_start(&w, DAMPED("{ suppress: 2, half_life: 1h }"));
+	for (int i = 0; i < 1000; i++) {
+		word(&w, "web/a", true);
+		word(&w, "web/a", false);
+	}
+	word(&w, "web/a", true);
+	ck_assert_uint_eq(model_penalty(&w.m->targets[0], w.now), 100000);
+	world_wait(&w, 7 * 3600000);
+	world_tick(&w);
+	EXPECT(&w, "web up 1: a=up:1\n");
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(without_damping_nothing_is_counted)
 {
 	struct world w = { 0 };
@@ -172,6 +215,7 @@ int main(void)
 	const TTest *const tests[] = { a_backend_that_flaps_stays_out_until_it_is_calm,
 		a_flapping_backend_is_back_without_damping_and_after_maintenance, a_stage_that_rests_has_not_fallen,
 		without_damping_nothing_is_counted, a_fall_that_is_not_believed_is_none,
-		what_a_check_fell_before_is_not_taken_back };
+		what_a_check_fell_before_is_not_taken_back, what_a_check_that_is_up_fell_before_is_not_taken_back,
+		a_night_of_flapping_is_over_some_day };
 	return run_suite("model_damp", tests, COUNT(tests));
 }

@@ -169,6 +169,21 @@ START_TEST(a_reload_keeps_the_drain_clock)
 }
 END_TEST
 
+/* It began when it did: a clock that is set between is no new beginning, and no end. */
+START_TEST(a_clock_that_is_set_and_a_reload_do_not_end_a_drain)
+{
+	struct world w = { 0 };
+	world_start(&w, DRAIN(FIVE, "enabled", ""));
+	world_state(&w, "web/a", CONFIG_STATE_DRAIN, 0);
+	world_settle(&w);
+	world_wait(&w, 2 * MINUTE);
+	w.wall += 60 * MINUTE;
+	world_start(&w, DRAIN(FIVE, "enabled", ", b: { address: 10.1.0.2 }"));
+	ck_assert_int_eq(model_tick(w.m, w.now).us, lb_time_add_ms(w.now, 3 * MINUTE).us);
+	world_end(&w);
+}
+END_TEST
+
 /* ---- overrides ---- */
 
 START_TEST(an_override_ends_by_itself)
@@ -216,7 +231,8 @@ int main(void)
 	const TTest *tests[] = { a_drained_backend_is_cut_when_its_time_is_over,
 		a_drain_that_keeps_or_has_no_end_is_never_cut, a_restart_does_not_give_a_drain_its_time_once_more,
 		an_override_from_the_future_drains_its_whole_time, a_weight_set_while_draining_does_not_wind_the_clock,
-		draining_anew_winds_the_clock, a_reload_keeps_the_drain_clock, an_override_ends_by_itself,
+		draining_anew_winds_the_clock, a_reload_keeps_the_drain_clock,
+		a_clock_that_is_set_and_a_reload_do_not_end_a_drain, an_override_ends_by_itself,
 		overrides_are_there_after_a_reload_and_nothing_is_dirty };
 	return run_suite("model_drain", tests, COUNT(tests));
 }

@@ -322,6 +322,38 @@ START_TEST(a_burst_lasts_as_long_as_the_slowest_check_needs)
 }
 END_TEST
 
+/* A reload between the first of a burst and the others, or among what is held since, is no news of who fails. */
+START_TEST(a_reload_neither_splits_a_burst_nor_ends_a_hold)
+{
+	struct world w = { 0 };
+	char object[8] = "web/?";
+	static const char three[] = WEB("    fail_open: 50%\n" THREE), ten[] = WEB("    fail_open: 50%\n" TEN);
+	world_start(&w, three);
+	all_up(&w, "abc");
+	word(&w, "web/a", false);
+	EXPECT(&w, "web degraded 2: a=down:0!check_failed b=up:1 c=up:1\n");
+	world_start(&w, three);
+	word(&w, "web/b", false);
+	EXPECT(&w, "web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1\n");
+	world_end(&w);
+
+	w = (struct world){ 0 };
+	world_start(&w, ten);
+	all_up(&w, "abcdefghij");
+	for (int c = 'a'; c <= 'f'; c++) {
+		object[4] = (char)c;
+		word(&w, object, false);
+	}
+	world_wait(&w, MINUTE);
+	word(&w, "web/g", false); /* by itself */
+	ck_assert_uint_eq(w.m->services[0].in_pool, 9);
+	world_start(&w, ten);
+	word(&w, "web/a", true); /* five of them are left: too few for a burst, and held since it was one */
+	ck_assert_uint_eq(w.m->services[0].in_pool, 9);
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(just_the_share_is_not_more_than_it)
 {
 	struct world w = { 0 };
@@ -402,7 +434,8 @@ int main(void)
 		without_fail_open_nobody_is_held_any_more, a_single_backend_that_fails_is_down,
 		where_one_check_is_enough_one_that_fails_is_no_failure,
 		who_fails_alone_is_down_though_others_are_half_well, a_burst_lasts_as_long_as_the_slowest_check_needs,
-		just_the_share_is_not_more_than_it, it_is_a_share_of_those_who_may_serve,
-		who_was_held_is_unknown_after_maintenance, who_was_found_and_fails_before_the_first_decision_is_held };
+		a_reload_neither_splits_a_burst_nor_ends_a_hold, just_the_share_is_not_more_than_it,
+		it_is_a_share_of_those_who_may_serve, who_was_held_is_unknown_after_maintenance,
+		who_was_found_and_fails_before_the_first_decision_is_held };
 	return run_suite("model_fail_open", tests, COUNT(tests));
 }

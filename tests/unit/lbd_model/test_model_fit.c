@@ -130,6 +130,45 @@ START_TEST(what_could_not_be_probed_before_is_no_reason)
 }
 END_TEST
 
+/* It was down before, and cannot be probed any more: that it will pass is no more likely than before. */
+START_TEST(what_was_down_before_and_could_not_be_probed_since_is_no_reason)
+{
+	struct world w = { 0 };
+	struct model_fit f = { 0 };
+	const struct check_state st = { .judged = true, .last = { .code = CHECK_CODE_SOCKERR } };
+	begin(&w);
+	world_health(&w, "web/a", 0, false);
+	world_wait(&w, 1000);
+	model_fit_fault(&f, w.now);
+	world_wait(&w, 5000);
+	ck_assert(model_health(w.m, target_id(&w, "web/a", 0), &st, w.now, w.wall));
+	model_fit_over(&f, w.m, w.now);
+	ck_assert(!model_fit_waits(&f, w.m, w.now));
+	world_end(&w);
+}
+END_TEST
+
+/* Who was looked at already may fall in the next one. */
+START_TEST(a_second_fault_before_the_first_is_forgotten)
+{
+	struct world w = { 0 };
+	struct model_fit f = { 0 };
+	begin(&w);
+	model_fit_fault(&f, w.now);
+	world_health(&w, "web/b", 0, false);
+	model_fit_over(&f, w.m, w.now);
+	ck_assert(model_fit_waits(&f, w.m, w.now));
+	model_fit_fault(&f, w.now);
+	world_health(&w, "web/a", 0, false);
+	model_fit_over(&f, w.m, w.now);
+	world_health(&w, "web/b", 0, true);
+	ck_assert(model_fit_waits(&f, w.m, w.now));
+	world_health(&w, "web/a", 0, true);
+	ck_assert(!model_fit_waits(&f, w.m, w.now));
+	world_end(&w);
+}
+END_TEST
+
 /* The switch has a link again and does not forward yet. */
 START_TEST(what_paused_and_fails_then)
 {
@@ -232,6 +271,8 @@ int main(void)
 	const TTest *tests[] = { it_waits_as_long_as_a_healthy_server_may_need, it_ends_when_the_last_one_has_passed,
 		a_fault_of_before_counts_until_it_is_forgotten, what_fell_before_a_tracked_check_did_fell_by_the_same,
 		what_paused_passes_first, what_could_not_be_probed_before_is_no_reason, what_paused_and_fails_then,
-		the_first_fault_counts, a_reload_meanwhile_changes_nothing };
+		what_was_down_before_and_could_not_be_probed_since_is_no_reason,
+		a_second_fault_before_the_first_is_forgotten, the_first_fault_counts,
+		a_reload_meanwhile_changes_nothing };
 	return run_suite("model_fit", tests, COUNT(tests));
 }

@@ -105,6 +105,16 @@ START_TEST(until_it_is_judged_it_keeps_the_weight_that_it_had)
 }
 END_TEST
 
+/* A listener that came with this start is not in the kernel yet; the other one tells. */
+START_TEST(any_listener_tells_what_was_found)
+{
+	struct world w = { .kernel = { "203.0.113.1:81/tcp 10.1.0.1:81=5" } };
+	world_start(&w, "services: { web: { listen: [203.0.113.1:80, 203.0.113.1:81], backends: { a: 10.1.0.1 } } }");
+	EXPECT(&w, "web up 1: a=up:1!not_checked\n");
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(a_slow_start_goes_on_after_a_start)
 {
 	struct world w = { .kernel = { "203.0.113.1:80/tcp 10.1.0.1:80=30" } };
@@ -238,6 +248,15 @@ START_TEST(a_reload_that_raises_a_weight_begins_no_slow_start)
 	EXPECT(&w, "web up 1: a=up:10!not_checked\n");
 	word(&w, "web/a", true);
 	EXPECT(&w, "web up 1: a=up:100\n");
+	/* so also where the start before that had found it */
+	model_free(w.m);
+	w.m = NULL;
+	world_start(&w, CHECKS WEB("    slow_start: 10s\n    check: one\n"
+				   "    backends: { a: { address: 10.1.0.1, weight: 10 } }\n"));
+	word(&w, "web/a", true);
+	world_start(&w, CHECKS WEB("    slow_start: 10s\n" HUNDRED("two")));
+	word(&w, "web/a", true);
+	EXPECT(&w, "web up 1: a=up:100\n");
 	/* after a start nobody knows, also not after a reload that comes before the first word */
 	model_free(w.m);
 	w.m = NULL;
@@ -252,8 +271,8 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = { maintenance_ends_what_a_start_took_over, who_was_taken_out_meanwhile_begins_anew,
-		until_it_is_judged_it_keeps_the_weight_that_it_had, a_slow_start_goes_on_after_a_start,
-		who_is_held_keeps_the_weight_it_was_found_with,
+		until_it_is_judged_it_keeps_the_weight_that_it_had, any_listener_tells_what_was_found,
+		a_slow_start_goes_on_after_a_start, who_is_held_keeps_the_weight_it_was_found_with,
 		who_is_forced_up_has_its_weight_when_its_check_has_spoken,
 		where_one_check_is_enough_the_others_may_ask_for_less,
 		a_reload_that_raises_a_weight_begins_no_slow_start };

@@ -417,7 +417,8 @@ START_TEST(a_service_that_serves_keeps_nobody_waiting)
 	const struct config_share all = { 2, false };
 	world_start(&w, "checks: { one: { type: tcp, port: 1 }, two: { type: tcp, port: 2 } }\n"
 			"services:\n"
-			"  web: { listen: 203.0.113.1:80, check: { any: [one, two] }, backends: { a: 10.1.0.1 } }\n"
+			"  web: { listen: 203.0.113.1:80, check: { any: [one, two] },\n"
+			"    backends: { a: 10.1.0.1, b: 10.1.0.2 } }\n"
 			"  api: { listen: 203.0.113.2:80, check: one, backends: { a: 10.1.0.9 } }\n");
 	world_health(&w, "web/a", 0, true);
 	cannot_be_sent(&w, target_id(&w, "web/a", 1));
@@ -426,6 +427,11 @@ START_TEST(a_service_that_serves_keeps_nobody_waiting)
 	world_health(&w, "api/a", 0, false);
 	world_settle(&w);
 	ck_assert_int_eq(model_seen_services(w.m, &all), DOWN);
+	/* there is news of it, and nothing has been decided yet */
+	world_health(&w, "api/a", 0, true);
+	ck_assert_int_eq(model_seen_services(w.m, &all), WHAT);
+	world_settle(&w);
+	ck_assert_int_eq(model_seen_services(w.m, &all), UP);
 	world_end(&w);
 }
 END_TEST

@@ -51,6 +51,18 @@ START_TEST(the_rows_of_a_service)
 }
 END_TEST
 
+/* A sorry server is a row of its own with weight 1; where a backend is there already it is that one. */
+START_TEST(the_sorry_server_may_be_a_backend)
+{
+	struct world w = { 0 };
+	world_start(&w, "services: { s: { listen: [203.0.113.1:80, 203.0.113.1:81], sorry: 10.1.0.1:80,\n"
+			"  backends: { a: 10.1.0.1, b: 10.1.0.2 } } }");
+	ck_assert_str_eq(plan_text(&w), "203.0.113.1:80/tcp wlc flags=0 10.1.0.1:80=1 10.1.0.2:80=0\n"
+					"203.0.113.1:81/tcp wlc flags=0 10.1.0.1:80=1 10.1.0.1:81=0 10.1.0.2:81=0\n");
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(what_a_backend_is_stands_in_its_row)
 {
 	struct world w = { 0 };
@@ -101,7 +113,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *tests[] = { the_rows_of_a_service, what_a_backend_is_stands_in_its_row,
-		a_row_is_reused_without_leftovers };
+	const TTest *tests[] = { the_rows_of_a_service, the_sorry_server_may_be_a_backend,
+		what_a_backend_is_stands_in_its_row, a_row_is_reused_without_leftovers };
 	return run_suite("plan", tests, COUNT(tests));
 }
