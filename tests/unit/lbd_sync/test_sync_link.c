@@ -187,6 +187,22 @@ START_TEST(who_is_idle_says_a_word_and_who_is_silent_is_gone)
 	a.now = lb_time_add_ms(a.now, 100);
 	ck_assert_int_eq(sync_link_tick(&a.link, a.now), SYNC_WHY_SILENT);
 	ck_assert_int_eq(sync_link_alarm(&a.link), SYNC_WHY_SILENT);
+	sync_link_down(&a.link, SYNC_WHY_SILENT, a.now);
+	ck_assert_uint_eq(a.link.rtt_us, 0); /* of a link that there is not */
+}
+END_TEST
+
+START_TEST(only_the_answer_to_the_last_question_tells_how_long_it_takes)
+{
+	struct sync_msg ping;
+	open_with(&a, 2);
+	a.now = lb_time_add_ms(a.now, SYNC_PING_MS);
+	ck_assert_uint_eq(drain(&a, SYNC_FRAME_PING, &ping), 1);
+	a.now = lb_time_add_ms(a.now, 5);
+	ck_assert_int_eq(tell(&a, &(struct sync_msg){ SYNC_FRAME_PONG, .u.stamp = ping.u.stamp - 1 }), SYNC_WHY_NONE);
+	ck_assert_uint_eq(a.link.rtt_us, 0);
+	ck_assert_int_eq(tell(&a, &(struct sync_msg){ SYNC_FRAME_PONG, .u.stamp = ping.u.stamp }), SYNC_WHY_NONE);
+	ck_assert_uint_eq(a.link.rtt_us, 5000);
 }
 END_TEST
 
@@ -206,6 +222,13 @@ START_TEST(who_stood_still_listens_first)
 {
 	join(&a, &b);
 	talk(&a, &b);
+	a.now = lb_time_add_ms(a.now, 1000);
+	ck_assert_int_eq(sync_link_tick(&a.link, a.now), SYNC_WHY_NONE);
+	a.now = lb_time_add_ms(a.now, 500);
+	put(&a, 7, 1);
+	ck_assert_uint_eq(drain(&a, SYNC_FRAME_FLOWS, NULL), 1);
+	/* whatever it said since: later than that would be standing still */
+	ck_assert_int_eq(lb_time_cmp(sync_link_deadline(&a.link, a.now), lb_time_add_ms(a.now, 500)), 0);
 	a.now = lb_time_add_ms(a.now, 60000);
 	ck_assert_int_eq(sync_link_tick(&a.link, a.now), SYNC_WHY_NONE);
 	ck_assert_int_gt(sync_link_deadline(&a.link, a.now).us, a.now.us);
@@ -216,6 +239,41 @@ START_TEST(who_stood_still_listens_first)
 	ck_assert_int_eq(lb_time_cmp(sync_link_deadline(&a.link, a.now), lb_time_add_ms(ticked, 1000)), 0);
 	a.now = lb_time_add_ms(ticked, 1000);
 	ck_assert_int_eq(sync_link_tick(&a.link, a.now), SYNC_WHY_SILENT);
+}
+END_TEST
+
+static const struct {
+	const char *what;
+	int64_t ms[3]; /* when it looks at the time; it heard the last word at 0 */
+	enum sync_why why[3];
+} looks[] = {
+	{ "half a word late: it was silent", { 1000, 2000, 3500 }, { SYNC_WHY_NONE, SYNC_WHY_NONE, SYNC_WHY_SILENT } },
+	{ "later: we stood still", { 1000, 2000, 3501 }, { SYNC_WHY_NONE, SYNC_WHY_NONE, SYNC_WHY_NONE } },
+	{ "that takes nothing of its time away", { 1600, 2600, 3000 },
+		{ SYNC_WHY_NONE, SYNC_WHY_NONE, SYNC_WHY_SILENT } },
+};
+
+START_TEST(who_stood_still_for_a_moment_listens_as_long_as_any)
+{
+	open_with(&a, 2);
+	for (size_t i = 0; i < 3; i++) {
+		a.now = at(looks[_i].ms[i]);
+		ck_assert_msg(sync_link_tick(&a.link, a.now) == looks[_i].why[i], "%s: at %lld ms", looks[_i].what,
+			(long long)looks[_i].ms[i]);
+	}
+}
+END_TEST
+
+/* The transport has another connection before it has told that the last one ended. */
+START_TEST(a_connection_that_replaces_another_one_begins_anew)
+{
+	open_with(&a, 2);
+	ck_assert_int_eq(tell_mark(&a, SYNC_MARK_BEGIN | SYNC_MARK_FINAL, 1, 0, 0), SYNC_WHY_NONE);
+	ck_assert(IPVS(&a).in.complete);
+	sync_link_up(&a.link, a.now);
+	ck_assert(a.link.state == SYNC_LINK_HELLO && a.link.version == 0 && !IPVS(&a).in.complete);
+	ck_assert(!a.link.out[SYNC_STREAM_IPVS].on); /* nothing before its hello */
+	ck_assert_int_eq(tell_mark(&a, SYNC_MARK_BEGIN, 1, 0, 0), SYNC_WHY_PROTOCOL);
 }
 END_TEST
 
@@ -265,8 +323,11 @@ int main(void)
 	tcase_add_test(tc, a_stream_of_a_newer_peer_is_acknowledged);
 	tcase_add_test(tc, what_one_connection_owed_is_not_said_in_the_next);
 	tcase_add_test(tc, who_is_idle_says_a_word_and_who_is_silent_is_gone);
+	tcase_add_test(tc, only_the_answer_to_the_last_question_tells_how_long_it_takes);
 	tcase_add_test(tc, who_never_says_hello_is_gone_too);
 	tcase_add_test(tc, who_stood_still_listens_first);
+	tcase_add_loop_test(tc, who_stood_still_for_a_moment_listens_as_long_as_any, 0, LEN(looks));
+	tcase_add_test(tc, a_connection_that_replaces_another_one_begins_anew);
 	tcase_add_test(tc, the_lag_goes_on_over_another_link);
 	return suite_run(s);
 }

@@ -26,6 +26,19 @@ START_TEST(paused_means_both_ways)
 }
 END_TEST
 
+START_TEST(a_word_that_changes_nothing_is_not_said)
+{
+	join(&a, &b);
+	talk(&a, &b);
+	sync_link_pause(&a.link, SYNC_STREAM_IPVS, false);
+	ck_assert(say(&a) == 0 && IPVS(&a).out.complete && IPVS(&a).in.complete);
+	sync_link_pause(&a.link, SYNC_STREAM_IPVS, true);
+	talk(&a, &b);
+	sync_link_pause(&a.link, SYNC_STREAM_IPVS, true);
+	ck_assert_uint_eq(say(&a), 0);
+}
+END_TEST
+
 START_TEST(resync_sends_everything_both_ways)
 {
 	put(&a, 0, 300);
@@ -235,6 +248,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, paused_means_both_ways);
+	tcase_add_test(tc, a_word_that_changes_nothing_is_not_said);
 	tcase_add_test(tc, resync_sends_everything_both_ways);
 	tcase_add_test(tc, a_resync_that_was_cut_on_its_way_goes_on_there);
 	tcase_add_loop_test(tc, after_a_pause_complete_is_who_has_what_gathered, 0, GATHERED);

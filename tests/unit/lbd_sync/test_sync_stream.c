@@ -202,6 +202,7 @@ START_TEST(one_that_cannot_take_a_flow_goes_on)
 	join(&a, &b);
 	talk(&a, &b);
 	ck_assert(IPVS(&b).refused == 300 && IPVS(&b).in.complete && count(&b) == 0);
+	ck_assert_uint_eq(IPVS(&b).stale, 0); /* that is another reason to have none of them */
 }
 END_TEST
 
@@ -390,9 +391,12 @@ START_TEST(too_many_gaps_wait_and_are_an_alarm)
 	for (uint32_t round = 1; round <= SYNC_GATE_N; round++) {
 		ck_assert_int_eq(tell_mark(&a, SYNC_MARK_BEGIN, round, 0, 9), SYNC_WHY_NONE);
 		ck_assert_int_eq(tell_flows(&a, 1, round, 5, 6), SYNC_WHY_NONE);
+		ck_assert_int_eq(sync_link_alarm(&a.link), SYNC_WHY_NONE); /* it is asked at once */
 		ck_assert_uint_eq(drain(&a, SYNC_FRAME_RESYNC, NULL), 1);
 	}
+	sync_link_resync(&a.link, SYNC_STREAM_IPVS, a.now); /* nor does an operator wait */
 	ck_assert_int_eq(sync_link_alarm(&a.link), SYNC_WHY_NONE);
+	ck_assert_uint_eq(drain(&a, SYNC_FRAME_RESYNC, NULL), 1);
 	ck_assert_int_eq(tell_mark(&a, SYNC_MARK_BEGIN, 7, 0, 9), SYNC_WHY_NONE);
 	ck_assert_int_eq(tell_flows(&a, 1, 7, 5, 6), SYNC_WHY_NONE);
 	ck_assert(drain(&a, SYNC_FRAME_RESYNC, NULL) == 0);
