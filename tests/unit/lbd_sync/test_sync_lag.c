@@ -131,6 +131,55 @@ START_TEST(what_changes_in_an_open_link_waits_from_then_on)
 }
 END_TEST
 
+/* It had everything while there was no link. */
+START_TEST(what_changes_after_a_link_came_back_waits_from_then_on)
+{
+	struct sync_msg hello = hello_of(2);
+	put(&a, 0, 10);
+	join(&a, &b);
+	talk(&a, &b);
+	cut(&a, &b);
+	later(&a, &b, 60000);
+	hello.u.hello.seen_epoch = 1;
+	hello.u.hello.seen[SYNC_STREAM_IPVS] = 10;
+	sync_link_up(&a.link, a.now);
+	ck_assert_int_eq(tell(&a, &hello), SYNC_WHY_NONE);
+	put(&a, 20, 1);
+	ck_assert_uint_eq(drain(&a, SYNC_FRAME_FLOWS, NULL), 1);
+	later(&a, &b, 20);
+	ck_assert_uint_eq(IPVS(&a).lag_ms, 20);
+}
+END_TEST
+
+/* A frame without records says how far the peer is; it waits for its acknowledgement since it was sent. */
+START_TEST(what_carries_nothing_waits_from_then_on)
+{
+	open_with(&a, 2);
+	later(&a, &b, 50000);
+	for (unsigned i = 0; i < SYNC_LOOK_MAX; i++) {
+		struct flow f = flow_nr(i);
+		ck_assert_int_eq(flow_table_put(a.table, &f, FLOW_PEER, a.now, NULL), 0);
+	}
+	ck_assert_uint_eq(drain(&a, SYNC_FRAME_FLOWS, NULL), 1);
+	later(&a, &b, 20);
+	ck_assert(IPVS(&a).sent == 0 && IPVS(&a).lag_ms == 20);
+}
+END_TEST
+
+/* What went before has been acknowledged. */
+START_TEST(what_the_rate_holds_back_waits_since_it_came)
+{
+	sync_link_set_rate(&a.link, 10, a.now);
+	open_with(&a, 2);
+	later(&a, &b, 5000);
+	put(&a, 0, 3);
+	ck_assert_uint_eq(drain(&a, SYNC_FRAME_FLOWS, NULL), 1);
+	tell(&a, &(struct sync_msg){ SYNC_FRAME_ACK, .u.ack = { 1, 1, 1 } });
+	later(&a, &b, 100);
+	ck_assert_uint_eq(IPVS(&a).lag_ms, 100);
+}
+END_TEST
+
 START_TEST(a_stream_that_the_peer_does_not_take_has_no_lag)
 {
 	a.link.out[SYNC_STREAM_CONNTRACK].source = &a.fake.source;
@@ -174,6 +223,9 @@ int main(void)
 	tcase_add_loop_test(tc, a_link_that_opens_and_carries_nothing_lags_on, 0, 2);
 	tcase_add_test(tc, another_round_does_not_end_the_waiting);
 	tcase_add_test(tc, what_changes_in_an_open_link_waits_from_then_on);
+	tcase_add_test(tc, what_changes_after_a_link_came_back_waits_from_then_on);
+	tcase_add_test(tc, what_carries_nothing_waits_from_then_on);
+	tcase_add_test(tc, what_the_rate_holds_back_waits_since_it_came);
 	tcase_add_test(tc, a_stream_that_the_peer_does_not_take_has_no_lag);
 	tcase_add_test(tc, what_waited_in_a_pause_waits_until_some_of_it_has_come);
 	return suite_run(s);

@@ -308,6 +308,20 @@ START_TEST(the_rate_holds)
 }
 END_TEST
 
+START_TEST(what_was_not_used_of_a_rate_is_not_saved)
+{
+	sync_link_set_rate(&a.link, 1000, a.now);
+	join(&a, &b);
+	for (int i = 0; i < 20; i++) {
+		later(&a, &b, 500);
+		talk(&a, &b);
+	}
+	put(&a, 0, 5000);
+	talk(&a, &b);
+	ck_assert_uint_le(IPVS(&a).sent, 101);
+}
+END_TEST
+
 START_TEST(a_limit_after_a_month_without_a_word)
 {
 	sync_link_set_rate(&a.link, SYNC_TOKENS_MAX, a.now);
@@ -319,12 +333,46 @@ START_TEST(a_limit_after_a_month_without_a_word)
 }
 END_TEST
 
+static void ask_again(struct end *e, uint32_t round)
+{
+	tell(e, &(struct sync_msg){ SYNC_FRAME_RESYNC, .u.resync = { 1, SYNC_WHY_GAP, round } });
+}
+
+/* Asked for everything again when all but its end was said, or while the rate lets nothing go: what comes first is what
+ * it asked for. */
+START_TEST(another_round_has_an_end_of_its_own)
+{
+	struct sync_msg m;
+	put(&a, 0, 1);
+	sync_link_set_rate(&a.link, _i ? 20 : 0, a.now);
+	sync_link_up(&a.link, a.now);
+	m = hello_of(2);
+	ck_assert_int_eq(tell(&a, &m), SYNC_WHY_NONE);
+	if (_i)
+		(void)drain(&a, SYNC_FRAME_FLOWS, NULL);
+	else
+		while (say(&a) > 0 && frame[0] != SYNC_FRAME_FLOWS)
+			;
+	ask_again(&a, 1);
+	ck_assert_uint_gt(say(&a), 0);
+	ck_assert(frame[0] == SYNC_FRAME_MARK && a.link.out[SYNC_STREAM_IPVS].round == 2);
+	later(&a, &b, _i ? 40 : 0);
+	size_t n = say(&a);
+	ck_assert(n == 0 ? _i : frame[0] == SYNC_FRAME_FLOWS);
+	later(&a, &b, 100);
+	ck_assert_uint_eq(drain(&a, SYNC_FRAME_FLOWS, NULL), _i);
+	ck_assert(a.link.out[SYNC_STREAM_IPVS].final_said);
+}
+END_TEST
+
 START_TEST(another_round_has_a_window_of_its_own)
 {
 	put(&a, 0, 50000);
 	open_with(&a, 2);
-	tell(&a, &(struct sync_msg){ SYNC_FRAME_RESYNC, .u.resync = { 1, SYNC_WHY_GAP, 1 } });
+	ask_again(&a, 1);
+	ask_again(&a, 1); /* it has not heard yet that it gets it */
 	ck_assert_uint_eq(drain(&a, SYNC_FRAME_FLOWS, NULL), SYNC_WINDOW);
+	ck_assert_uint_eq(IPVS(&a).out.rounds, 2);
 }
 END_TEST
 
@@ -373,6 +421,17 @@ START_TEST(a_round_behind_what_we_do_not_have)
 	ck_assert_int_eq(tell(&a, &m), SYNC_WHY_NONE);
 	ck_assert_int_eq(tell_mark(&a, SYNC_MARK_BEGIN, 1, 3, 9), SYNC_WHY_NONE);
 	ck_assert_uint_eq(drain(&a, SYNC_FRAME_RESYNC, NULL), 1);
+}
+END_TEST
+
+/* What lies between was sent to somebody who had less. */
+START_TEST(a_round_before_what_we_have)
+{
+	open_with(&a, 2);
+	ck_assert_int_eq(tell_mark(&a, SYNC_MARK_BEGIN, 1, 0, 9), SYNC_WHY_NONE);
+	ck_assert_int_eq(tell_flows(&a, 1, 1, 0, 9), SYNC_WHY_NONE);
+	ck_assert_int_eq(tell_mark(&a, SYNC_MARK_BEGIN | SYNC_MARK_FINAL, 2, 3, 9), SYNC_WHY_NONE);
+	ck_assert(!IPVS(&a).in.complete && drain(&a, SYNC_FRAME_RESYNC, NULL) == 1);
 }
 END_TEST
 
@@ -446,6 +505,7 @@ START_TEST(two_streams_share_the_link)
 	join(&a, &b); /* b has no use for it, and is not sent it */
 	talk(&a, &b);
 	ck_assert(b.got == 3000 && status(&a, SYNC_STREAM_CONNTRACK).sent == 0);
+	ck_assert(sync_link_has(&a.link, SYNC_STREAM_CONNTRACK, 3000)); /* nothing that one could wait for */
 	cut(&a, &b);
 	b.link.conf.calls.conntrack = on_conntrack;
 	join(&a, &b);
@@ -514,10 +574,13 @@ int main(void)
 	tcase_add_test(tc, no_more_than_a_window_waits);
 	tcase_add_loop_test(tc, the_rate_holds, 0, 5);
 	tcase_add_test(tc, a_limit_after_a_month_without_a_word);
+	tcase_add_test(tc, what_was_not_used_of_a_rate_is_not_saved);
+	tcase_add_loop_test(tc, another_round_has_an_end_of_its_own, 0, 2);
 	tcase_add_test(tc, another_round_has_a_window_of_its_own);
 	tcase_add_test(tc, a_gap_is_asked_about_once);
 	tcase_add_test(tc, who_asks_does_not_acknowledge);
 	tcase_add_test(tc, a_round_behind_what_we_do_not_have);
+	tcase_add_test(tc, a_round_before_what_we_have);
 	tcase_add_test(tc, who_wants_everything_and_gets_it_does_not_ask);
 	tcase_add_test(tc, too_many_gaps_wait_and_are_an_alarm);
 	tcase_add_test(tc, who_is_asked_too_often_waits_too);
