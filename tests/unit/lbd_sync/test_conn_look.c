@@ -178,6 +178,22 @@ START_TEST(word)
 }
 END_TEST
 
+/* The kernel tells by itself that one closes, and the file may be older. */
+START_TEST(closing_is_no_news_of_the_file)
+{
+	struct flow_table *t = flow_table_new(1, 10);
+	const struct flow_entry *have = NULL;
+	ck_assert_ptr_nonnull(t);
+	struct flow known = flow_of(IPPROTO_TCP, "10.9.0.2:1", "10.9.0.100:80", "10.8.0.12:80"), seen = known;
+	known.state = 1;
+	seen.state = 4;
+	seen.flags = FLOW_INACTIVE;
+	ck_assert_int_eq(flow_table_put(t, &known, FLOW_LOCAL, (struct lb_time){ 1000000 }, &have), 0);
+	ck_assert(!conn_look_takes(have, &seen, false));
+	flow_table_free(t);
+}
+END_TEST
+
 START_TEST(age)
 {
 	struct flow f = { .timeout_s = 900 }, later = { .timeout_s = 901 }, longest = { .timeout_s = UINT32_MAX };
@@ -198,6 +214,7 @@ int main(void)
 	tcase_add_loop_test(tc, way, 0, LEN(texts));
 	tcase_add_loop_test(tc, line, 0, LEN(rows));
 	tcase_add_loop_test(tc, word, 0, LEN(words));
+	tcase_add_test(tc, closing_is_no_news_of_the_file);
 	tcase_add_test(tc, age);
 	return suite_run(s);
 }

@@ -129,7 +129,7 @@ END_TEST
 START_TEST(flows_of_no_round)
 {
 	open_with(&a, 2);
-	ck_assert_int_eq(tell_flows(&a, 1, 1, 0, 1), SYNC_WHY_PROTOCOL);
+	ck_assert_int_eq(tell_flows(&a, 1, (uint32_t)_i, 0, 1), SYNC_WHY_PROTOCOL);
 	ck_assert_uint_eq(a.got, 0);
 }
 END_TEST
@@ -319,7 +319,7 @@ int main(void)
 	tcase_add_test(tc, who_says_to_have_what_there_never_was_begins_at_0);
 	tcase_add_loop_test(tc, what_is_said_is_judged, 0, LEN(wrong));
 	tcase_add_test(tc, bytes_that_are_no_frame_and_types_that_are_new);
-	tcase_add_test(tc, flows_of_no_round);
+	tcase_add_loop_test(tc, flows_of_no_round, 0, 2);
 	tcase_add_test(tc, a_stream_of_a_newer_peer_is_acknowledged);
 	tcase_add_test(tc, what_one_connection_owed_is_not_said_in_the_next);
 	tcase_add_test(tc, who_is_idle_says_a_word_and_who_is_silent_is_gone);
