@@ -113,6 +113,12 @@ START_TEST(is_asked_at_most_every_20_ms)
 	}
 	ck_assert_int_eq(asked, 5);
 	ck_assert(!b.link.up && b.link.session == 0);
+	/* and the first time by a clock that is younger than that */
+	struct lb_time young = { MS };
+	a = node_of(1, 0xa, 1, young);
+	b = node_of(2, 0xb, 1, young);
+	struct peer_beat first = say(&a, young);
+	ck_assert_int_eq(hear(&b, &first, 0, young), PEER_TAKE_ASK);
 }
 END_TEST
 
