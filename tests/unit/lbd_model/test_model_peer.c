@@ -211,6 +211,15 @@ START_TEST(up_and_down)
 }
 END_TEST
 
+/* Who has been heard of is not waited for, however young this process is. */
+START_TEST(up_and_down_at_once)
+{
+	setup(PAIR);
+	ck_assert_str_eq(said(true, true), UP2);
+	ck_assert_str_eq(said(false, false), "W peer/lb-b: up -> down (silent on all paths)");
+}
+END_TEST
+
 /* Nodes start after each other, and their daemons are upgraded one after the other. */
 START_TEST(who_was_never_heard_of)
 {
@@ -244,6 +253,14 @@ START_TEST(it_started_anew)
 	snprintf(m.version, sizeof(m.version), "0.2.0");
 	model_peers_said_node(&k.ps, &m);
 	ck_assert_str_eq(told(), "N peer/lb-b: has started anew (version=0.2.0)");
+	ck_assert_str_eq(told(), "");
+	/* of one that is down again that is no news */
+	m.restarts = 2;
+	m.up = m.paths[0].up = m.paths[1].up = false;
+	model_peers_said_node(&k.ps, &m);
+	ck_assert_str_eq(told(), "W peer/lb-b: up -> down (silent on all paths)");
+	m.restarts = 3;
+	model_peers_said_node(&k.ps, &m);
 	ck_assert_str_eq(told(), "");
 }
 END_TEST
@@ -381,7 +398,7 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = { both_ends_of_each_path, the_process_takes_it, where_there_is_no_second_path,
-		a_key_that_is_none, up_and_down, who_was_never_heard_of, it_started_anew, configurations_that_differ,
-		instances_there, a_reload, everybody_else };
+		a_key_that_is_none, up_and_down, up_and_down_at_once, who_was_never_heard_of, it_started_anew,
+		configurations_that_differ, instances_there, a_reload, everybody_else };
 	return run_suite("model_peer", tests, COUNT(tests));
 }

@@ -656,6 +656,16 @@ START_TEST(connection_tracking)
 }
 END_TEST
 
+/* So is the end of a link that there was. */
+START_TEST(a_link_that_breaks_at_once)
+{
+	setup();
+	ck_assert_str_eq(is(SYNC_IS_BULK), "N sync: copying all flows with lb-b");
+	state(SYNC_IS_DOWN, "silent", "", "");
+	ck_assert_str_eq(told(), "W sync: lost the link to lb-b (silent)");
+}
+END_TEST
+
 /* This one is told at once, however young the process is. */
 START_TEST(another_key)
 {
@@ -798,8 +808,8 @@ int main(void)
 	const TTest *tests[] = { both_ends, exceptions, ways, ways_that_were_not_known, the_process_takes_it,
 		where_flows_are_not_copied, translated_listeners, the_role_of_the_kernel, a_key_that_is_none,
 		a_link_comes_and_goes, answers, figures, who_has_not_come_yet, a_peer_that_lags,
-		what_nobody_copies_does_not_lag, another_key, a_kernel_that_has_no_room, connection_tracking,
-		a_pause_lasts, copied_anew, a_kernel_that_does_not_play_along, progress, a_reload,
+		what_nobody_copies_does_not_lag, a_link_that_breaks_at_once, another_key, a_kernel_that_has_no_room,
+		connection_tracking, a_pause_lasts, copied_anew, a_kernel_that_does_not_play_along, progress, a_reload,
 		no_row_of_the_kernel_changes };
 	return run_suite("model_sync", tests, COUNT(tests));
 }

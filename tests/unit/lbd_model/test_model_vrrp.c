@@ -175,6 +175,7 @@ START_TEST(only_who_changed_is_told_again)
 	ck_assert_uint_eq(k.vs.n_gone, 1);
 	ck_assert_uint_eq(k.vs.gone[0], id_a);
 	ck_assert(at("b")->conf_due && at("b")->spoke);
+	ck_assert(at("b")->track_due); /* who begins anew is told again what it is worth */
 	ck_assert_uint_eq(at("b")->conf->id, id_b);
 	ck_assert(!at("c")->conf_due);
 	ck_assert_uint_eq(at("c")->conf->id, id_c);
@@ -258,6 +259,35 @@ END_TEST
 	" track: [{ interface: x, weight: -60 }, { process: p, weight: 20 }] }\n"                                      \
 	"  wan: { interface: eth0, vrid: 51, group: edge, priority: 150, addresses: 203.0.113.1/24,"                   \
 	" track: [{ interface: x, weight: -30 }, { interface: y, weight: -10 }, { process: q }] }\n"
+
+START_TEST(what_two_members_give_the_same_weight_counts_once)
+{
+	setup();
+	take("vrrp:\n"
+	     "  lan: { interface: eth1, vrid: 52, group: edge, addresses: 10.1.0.1/24, track: { interface: x, weight: "
+	     "-30 } }\n"
+	     "  wan: { interface: eth0, vrid: 51, group: edge, addresses: 203.0.113.1/24,"
+	     " track: { interface: x, weight: -30 } }\n");
+	k.vs.v[0].tracks[0].is = k.vs.v[1].tracks[0].is = MODEL_SEEN_DOWN;
+	model_vrrps_weigh(&k.vs);
+	ck_assert(at("lan")->track.add == -30 && at("wan")->track.add == -30);
+	teardown();
+}
+END_TEST
+
+START_TEST(what_a_virtual_mac_needs)
+{
+#define WITH(rest) "vrrp:\n  a: { interface: e, vrid: 1, addresses: 10.0.0.1/24, virtual_mac: true" rest " }\n"
+	setup();
+	take(WITH(""));
+	ck_assert(at("a")->conf->virtual_mac && at("a")->conf->announce.refresh_ms == 0); /* adverts tell switches */
+	take(WITH(", unicast: 10.0.0.2, source: 10.0.0.3"));
+	ck_assert_int_gt(at("a")->conf->announce.refresh_ms, 0);
+	take(WITH(", announce: { count: 0 }"));
+	ck_assert_int_eq(at("a")->conf->announce.again_ms, 0); /* no announcing at all is none after a lease, too */
+	teardown();
+}
+END_TEST
 
 START_TEST(a_group_counts_as_one)
 {
@@ -363,6 +393,12 @@ START_TEST(who_was_at_fault_does_not_preempt_until_it_is_over)
 	told();
 	ck_assert(model_vrrps_over(&k.vs));
 	ck_assert(lan->conf_due && lan->conf->rules.preempt && !k.vs.v[1].conf_due);
+	/* of what the process said before it was started anew nothing is known */
+	lan->state.state = VRRP_STATE_FAULT;
+	model_vrrp_at_fault(&k.vs, lan);
+	ck_assert(!model_vrrps_over(&k.vs));
+	model_vrrps_forget(&k.vs);
+	ck_assert(model_vrrps_over(&k.vs) && lan->conf->rules.preempt);
 	teardown();
 }
 END_TEST
@@ -431,7 +467,12 @@ START_TEST(words_become_lines)
 		since = strstr(line, "->") && !strstr(line, "priority") ? WALL + (int64_t)i : since;
 		ck_assert_msg(v->since_wall_ms == since, "%s: since", rows[i].what);
 	}
+	/* from init, from master, from fault; to master once */
+	ck_assert(v->transitions[VRRP_STATE_BACKUP] == 2 && v->transitions[VRRP_STATE_MASTER] == 1 &&
+		  v->transitions[VRRP_STATE_FAULT] == 1);
+	k.vs.gone[k.vs.n_gone++] = 99;
 	model_vrrps_forget(&k.vs);
+	ck_assert_uint_eq(k.vs.n_gone, 0); /* the process that comes has never heard of it */
 	ck_assert_str_eq(model_vrrp_state_word(v), "unknown");
 	ck_assert(v->conf_due && v->track_due);
 	teardown();
@@ -474,7 +515,8 @@ int main(void)
 	const TTest *tests[] = { a_configuration_becomes_what_the_process_gets, keys_come_from_their_file,
 		a_key_that_cannot_be_had_refuses_it_all, only_who_changed_is_told_again,
 		tracks_that_stay_keep_what_was_seen, new_keys_alone_are_told, an_operator_has_another_priority,
-		a_group_counts_as_one, an_operators_priority_is_that_of_the_group, next_to_an_owner_nothing_counts,
+		what_two_members_give_the_same_weight_counts_once, what_a_virtual_mac_needs, a_group_counts_as_one,
+		an_operators_priority_is_that_of_the_group, next_to_an_owner_nothing_counts,
 		who_was_at_fault_does_not_preempt_until_it_is_over, words_become_lines, alarms_are_told_once };
 	return run_suite("model_vrrp", tests, COUNT(tests));
 }

@@ -74,6 +74,10 @@ static const struct {
 		"10 say | 40 resign | 40 say | 2040 failed away no node took over" },
 	{ "we had to take it again", "0 master; 10 handover 500; 40 hear 0 backup armed 12; 40 resigned; 300 master",
 		"10 say | 40 resign | 40 say | 300 failed away no node took over, say" },
+	{ "and another one says that it is, too",
+		"0 master; 10 handover 500; 40 hear 0 backup armed 12; 40 resigned; 300 master; 300 hear 0 master - "
+		"290",
+		"10 say | 40 resign | 40 say | 300 failed away no node took over, say" },
 	{ "two words: the later one counts", "0 master; 10 handover 500; 20 handover 200; 219 look; 220 look; 510 look",
 		"10 say | 20 failed away replaced by another word | 219 say | 220 failed away no node is ready, say" },
 	{ "a quiet word says nothing of its end",
@@ -284,6 +288,19 @@ START_TEST(flags_between_two_looks)
 	t.v.resigned = true;
 	ck_assert(!peer_move_ready(&t.m, &t.v, at(30)));
 	ck_assert_uint_eq(peer_move_flags(&t.m, &t.v, at(30)), PEER_ENTRY_OUT);
+}
+END_TEST
+
+/* It is told at once that the word has ended, and not with the next repetition. */
+START_TEST(a_short_word_is_taken_back_in_time)
+{
+	struct peer_move m = { 0 };
+	struct peer_move_acts acts;
+	const struct vrrp v = { .state = VRRP_STATE_BACKUP };
+	peer_move_do(&m, &v, PEER_MOVE_TAKE, 10, false, at(0), &acts);
+	ck_assert(peer_move_flags(&m, &v, at(9)) & PEER_ENTRY_WANT);
+	ck_assert_int_eq(m.deadline.us, at(10).us);
+	ck_assert(!(peer_move_flags(&m, &v, at(10)) & PEER_ENTRY_WANT));
 }
 END_TEST
 
@@ -635,6 +652,7 @@ int main(void)
 	tcase_set_timeout(t, 100);
 	tcase_add_loop_test(t, stories_are_told, 0, LEN(stories));
 	tcase_add_test(t, flags_between_two_looks);
+	tcase_add_test(t, a_short_word_is_taken_back_in_time);
 	tcase_add_test(t, each_reason_has_its_text);
 	tcase_add_loop_test(t, goes_over_and_comes_back, 0, 4);
 	tcase_add_loop_test(t, whatever_is_lost, 0, PARTS);

@@ -248,6 +248,7 @@ static const struct {
 	{ "removed while it ran", BEGIN "want:v +:v ok+:v | dump link:5 half +:p +:v free:v ok-:v end | -:v |", TOLD },
 	{ "after an overrun nothing of ours is expected",
 		BEGIN "want:v +:v ok+:v | free:v ok-:v overrun dump link:5 half +:p end | +:v |", TOLD " came v;" },
+	{ "but an answer that is still to come", BEGIN "want:v free:v overrun +:v -:v ok+:v ok-:v |", TOLD },
 	{ "nobody knows how it ended: the dump does", BEGIN "want:v lost+:v | dump link:5 half +:p end |",
 		TOLD " left v;" },
 	{ "it went well", BEGIN "want:v lost+:v | dump link:5 half +:p +:v end |", TOLD },
