@@ -41,6 +41,8 @@ static const struct {
 		CHECK "{ type: http, path: \"/a?k=1\", headers: { A: c }, data: x, body: y } }",
 		"~ check/h path: /a -> /a?k=1 (secret)\n~ check/h headers: A: b -> A: c (secret)\n"
 		"~ check/h data:  -> x (secret)\n~ check/h body:  -> y\n" },
+	{ "so what it did send was one, too", CHECK "{ type: http, path: \"/a?k=1\" } }",
+		CHECK "{ type: http, path: /b } }", "~ check/h path: /a?k=1 -> /b (secret)\n" },
 	{ "and what it asks for is none", CHECK "{ type: http, path: /a } }", CHECK "{ type: http, path: /b } }",
 		"~ check/h path: /a -> /b\n" },
 	{ "a hook comes", WEB " }", "hooks: { state: /h }\n" WEB " }", "~ hooks state:  -> path /h, timeout 10s\n" },

@@ -162,6 +162,33 @@ START_TEST(an_op_that_does_not_fit_changes_nothing)
 }
 END_TEST
 
+START_TEST(when_the_pool_rests_on_what_is_added)
+{
+	static const struct {
+		const char *what, *want, *actual;
+		bool hinge;
+	} pools[] = {
+		{ "one serves, and goes on", "10.1.0.1:80=1 10.1.0.2:80=1", "10.1.0.1:80=1 10.1.0.3:80=1", false },
+		{ "none of those who serve stays", "10.1.0.2:80=1", "10.1.0.1:80=1", true },
+		{ "who stays is not to serve any more", "10.1.0.1:80=0 10.1.0.2:80=1", "10.1.0.1:80=1 10.1.0.3:80=1",
+			true },
+		{ "who stays has not served yet", "10.1.0.1:80=1", "10.1.0.1:80=0 10.1.0.3:80=1", true },
+		{ "nobody serves: nothing is lost", "10.1.0.2:80=1", "10.1.0.1:80=0", false },
+		{ "nobody is to serve", "10.1.0.2:80=0", "10.1.0.1:80=1", false },
+	};
+	for (size_t i = 0; i < COUNT(pools); i++) {
+		char text[200];
+		snprintf(text, sizeof(text), "1.1.1.1:80/tcp wlc %s", pools[i].want);
+		struct ipvs_row want = row_of(text);
+		snprintf(text, sizeof(text), "1.1.1.1:80/tcp wlc %s", pools[i].actual);
+		struct ipvs_row actual = row_of(text);
+		ck_assert_msg(ipvs_deletes_hinge(&want, &actual) == pools[i].hinge, "%s", pools[i].what);
+		ipvs_row_done(&want);
+		ipvs_row_done(&actual);
+	}
+}
+END_TEST
+
 START_TEST(finding_by_address_and_port)
 {
 	struct ipvs_row row = row_of("1.1.1.1:80/tcp wlc 10.1.0.1:80=1 10.1.0.1:81=2 10.1.0.3:80=3"), none = { 0 };
@@ -181,6 +208,7 @@ int main(void)
 {
 	const TTest *tests[] = { the_ops_and_their_order, ops_are_appended,
 		applying_the_diff_gives_what_was_wanted_and_never_an_empty_moment, from_nothing_and_to_nothing,
-		an_op_that_does_not_fit_changes_nothing, finding_by_address_and_port };
+		an_op_that_does_not_fit_changes_nothing, when_the_pool_rests_on_what_is_added,
+		finding_by_address_and_port };
 	return run_suite("ipvs_diff", tests, COUNT(tests));
 }

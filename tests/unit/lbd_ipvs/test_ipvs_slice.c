@@ -115,6 +115,32 @@ START_TEST(a_kernel_that_takes_a_slice_for_each_op_gets_few_a_turn)
 }
 END_TEST
 
+/* A few that took long say how many are too many; and a datagram that took half a slice is not followed by one of
+ * twice as many. */
+START_TEST(how_many_go_in_one_follows_from_how_long_they_took)
+{
+	struct world w;
+	struct ipvs_slice s = { .clock = now, .us = SLICE_US };
+	int more = 1;
+	begin(&w, SLICE_US / 10);
+	struct ipvs_row wide = wide_row("10.3", 30);
+	ck_assert_int_eq(ipvs_want(w.r, &wide, w.now), 0);
+	ck_assert_uint_eq(turn(&w, &s, &more), 31);
+	ck_assert_uint_eq(s.most, 15);
+	ipvs_row_done(&wide);
+	world_end(&w);
+
+	s = (struct ipvs_slice){ .clock = now, .us = SLICE_US };
+	begin(&w, SLICE_US / 64 / 2);
+	wide = wide_row("10.3", 63);
+	ck_assert_int_eq(ipvs_want(w.r, &wide, w.now), 0);
+	ck_assert_uint_eq(turn(&w, &s, &more), 64);
+	ck_assert_uint_eq(s.most, 64);
+	ipvs_row_done(&wide);
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(a_turn_ends_with_the_datagram_in_which_its_time_is_over)
 {
 	struct world w;
@@ -262,6 +288,7 @@ int main(void)
 		a_left_over_that_cannot_be_deleted_is_not_tried_at_once,
 		wanting_and_dropping_thousands_writes_nothing_yet,
 		a_kernel_that_takes_a_slice_for_each_op_gets_few_a_turn,
+		how_many_go_in_one_follows_from_how_long_they_took,
 		a_turn_ends_with_the_datagram_in_which_its_time_is_over,
 		a_replacement_in_many_turns_never_empties_the_pool, what_is_wanted_in_the_middle_of_its_ops_counts,
 		behind_a_lost_datagram_nothing_is_sent };

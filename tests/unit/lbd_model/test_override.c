@@ -373,6 +373,31 @@ START_TEST(an_end_far_away_is_no_overflow)
 }
 END_TEST
 
+/* A clock that is set is no end of what has none; and one that is over right now is none without an end. */
+START_TEST(no_end_stays_no_end)
+{
+	struct overrides *o = overrides_new();
+	struct override_who w = who("alice", "", 0);
+	(void)overrides_clock(o, WALL, t0);
+	ck_assert_int_eq(overrides_set_state(o, "web/a", CONFIG_STATE_DRAIN, &w), 0);
+	w.by_wall = true; /* as it was read, or heard */
+	ck_assert_int_eq(overrides_set_weight(o, "web/a", OVERRIDE_WEIGHT_VALUE, 7, &w), 0);
+	for (int64_t to = WALL - MINUTE; to <= WALL + MINUTE; to += 2 * MINUTE) {
+		ck_assert(overrides_clock(o, to, t0));
+		ck_assert_str_eq(text_of(o), "web/a state=drain(alice,,0) weight=7(alice,,0)\n");
+	}
+	overrides_free(o);
+	json_t *j = json_pack("{s:i, s:[{s:s, s:{s:s, s:I, s:I, s:s, s:s}}]}", "version", 1, "overrides", "object",
+		"web/a", "state", "value", "drain", "set_ms", (json_int_t)(WALL - 1), "expires_ms", (json_int_t)WALL,
+		"by", "", "reason", "");
+	struct lb_err e;
+	o = overrides_from_json(j, WALL, t0, &e);
+	ck_assert_uint_eq(overrides_count(o), 0);
+	overrides_free(o);
+	json_decref(j);
+}
+END_TEST
+
 START_TEST(a_priority_is_of_an_instance)
 {
 	struct overrides *o = some();
@@ -496,7 +521,7 @@ int main(void)
 	const TTest *tests[] = { what_was_set_is_found_in_the_order_of_setting, setting_again_replaces_that_item_alone,
 		clearing_takes_one_item_and_the_object_with_its_last, a_force_lives_and_ends_by_itself,
 		what_is_due_goes_and_nothing_else, pruning_keeps_what_exists, the_file_gives_back_what_was_written,
-		a_priority_is_of_an_instance, a_priority_of_a_file_is_one_of_vrrp,
+		no_end_stays_no_end, a_priority_is_of_an_instance, a_priority_of_a_file_is_one_of_vrrp,
 		a_file_is_read_as_a_whole_or_refused_as_a_whole, names_longer_than_any_object_are_refused,
 		an_end_far_away_is_no_overflow, what_cannot_be_written_is_not_left_out_in_silence,
 		random_sets_survive_the_disk, what_an_override_hides_is_its_own_key_of_its_own_object };

@@ -571,6 +571,41 @@ END_TEST
 
 /* The times of what was said here follow a clock that is set. What the other node, whose clock is behind, said since is
  * newer all the same. */
+/* An operator who says the same again says it now. */
+START_TEST(said_again_is_newer_than_what_was_said_between)
+{
+	drain(&a, "web/app1", CONFIG_STATE_DRAIN, HOUR);
+	(void)tell(&a, &b);
+	now_ms = 1000; /* they do not hear each other */
+	enable(&b, "web/app1");
+	now_ms = 2000;
+	drain(&a, "web/app1", CONFIG_STATE_DRAIN, HOUR);
+	(void)tell(&b, &a);
+	(void)tell(&a, &b);
+	ck_assert_str_eq(state(&a, "web/app1"), "drain");
+	ck_assert_str_eq(state(&b, "web/app1"), "drain");
+}
+END_TEST
+
+/* What was heard ends by the wall clock, and so by that clock's opinion; said here as well it just ends. */
+START_TEST(what_was_said_here_too_ends_for_sure)
+{
+	json_t *words;
+	drain(&a, "web/app1", CONFIG_STATE_DRAIN, HOUR);
+	(void)tell(&a, &b);
+	now_ms = 1000;
+	if (_i)
+		drain(&b, "web/app1", CONFIG_STATE_DRAIN, HOUR);
+	now_ms = 2 * HOUR;
+	expire(&b);
+	ck_assert_str_eq(state(&b, "web/app1"), "-");
+	words = override_words_tell(b.ws, b.o, NULL, b.name);
+	ck_assert_uint_eq(json_array_size(words), 1);
+	ck_assert((json_object_get(json_array_get(words, 0), "over") != NULL) == !_i);
+	json_decref(words);
+}
+END_TEST
+
 START_TEST(what_follows_the_clock_is_not_said_again)
 {
 	b.ahead_ms = -HOUR;
@@ -707,6 +742,8 @@ int main(void)
 	tcase_add_test(t, a_boot_with_a_clock_behind_prolongs_nothing);
 	tcase_add_loop_test(t, said_with_a_wrong_clock, 0, 2);
 	tcase_add_test(t, what_is_read_late_holds_with_a_word_and_without);
+	tcase_add_test(t, said_again_is_newer_than_what_was_said_between);
+	tcase_add_loop_test(t, what_was_said_here_too_ends_for_sure, 0, 2);
 	tcase_add_loop_test(t, what_follows_the_clock_is_not_said_again, 0, 2);
 	tcase_add_test(t, hostile_words);
 	tcase_add_loop_test(t, they_agree, 0, 300);

@@ -254,6 +254,10 @@ START_TEST(ends_of_tcp)
 	ck_assert_uint_eq(over.flags, 1);
 	ck_assert(over.state == 6 && over.timeout_s == 1 && over.fwmark == 10 && !over.has_seq);
 	ck_assert(lb_ip_cmp(&over.dest, &f.key.virtual) == 0 && over.dest_port == 80);
+	/* whether the client's port was to be looked at stays as it was */
+	f.flags |= FLOW_NO_CPORT;
+	conn_over(&f, &over);
+	ck_assert_uint_eq(over.flags, 1 | FLOW_NO_CPORT);
 	/* one that just ends by itself is not meant */
 	f.state = 6;
 	ck_assert(!conn_is_over(&f));

@@ -108,6 +108,8 @@ static const struct {
 	{ "one that ended by itself", false, { "12", "1", "o" }, { "", "1", "" }, { 0, 200 }, "2 2 0" },
 	{ "a cut ends at once", true, { "12x", "o" }, { "12", "" }, { 200 }, "2 2 0" },
 	{ "a cut that finds nothing", true, { "x" }, { "" }, { 0 }, "0 0 0" },
+	{ "a cut ends what is back, too", true, { "12", "2", "12", "o" }, { "12", "2", "12", "" }, { 200, 400, 600 },
+		"2 2 0" },
 	{ "a cut finds what it has missed, and looks once more", true, { "!1", "2", "o" }, { "1", "2", "" },
 		{ 10, 200 }, "2 2 0" },
 	{ "a cut that finds nothing looks until it was whole", true, { "!", "!", "" }, { "", "", "" }, { 10, 20 },
@@ -154,6 +156,7 @@ START_TEST(never_whole)
 	starts(_i == 1);
 	while (!pass("12", BROKEN)) {
 		ck_assert(++n < 64);
+		ck_assert_uint_le(k.tries, CONN_KILL_TRIES_MAX);
 		now = k.due;
 	}
 	ck_assert(end.seen == 2 && end.left == 2 && end.unsure);
@@ -178,6 +181,15 @@ START_TEST(slow_passes)
 	ck_assert(!pass("1", WHOLE) && strcmp(records, "1") == 0);
 	now = k.due;
 	ck_assert(pass("o", WHOLE) && end.ended == 1 && end.unsure);
+	conn_kill_done(&k);
+
+	/* its time is since the last whole one, however long that took */
+	starts(false);
+	ck_assert(!pass("1", WHOLE));
+	now = lb_time_add_ms(now, 60000);
+	ck_assert(!pass("1", WHOLE));
+	now = k.due;
+	ck_assert(!pass("", BROKEN) && k.due.us == now.us + CONN_KILL_TRY_MS * 1000);
 	conn_kill_done(&k);
 }
 END_TEST

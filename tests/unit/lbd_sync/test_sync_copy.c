@@ -132,6 +132,7 @@ static const struct ct_row {
 	{ "SCTP that begins", IPPROTO_SCTP, 3, 80, "10.9.0.1", "10.0.0.1", false, false },
 	{ "this host with itself", IPPROTO_TCP, 3, 80, "127.0.0.1", "127.0.0.1", false, false },
 	{ "from itself", IPPROTO_TCP, 3, 80, "127.1.2.3", "10.0.0.1", false, false },
+	{ "to itself", IPPROTO_TCP, 3, 80, "10.9.0.1", "127.1.2.3", false, false },
 	{ "the same over IPv6", IPPROTO_TCP, 3, 80, "::1", "::1", false, false },
 	{ "another address of IPv6", IPPROTO_TCP, 3, 80, "::2", "fd00::1", true, false },
 	{ "the link between the nodes", IPPROTO_TCP, 3, 9789, "10.8.0.1", "10.8.0.2", false, false },

@@ -39,6 +39,24 @@ START_TEST(a_word_that_changes_nothing_is_not_said)
 }
 END_TEST
 
+/* After a pause the peer sends what has gathered as a round: what comes before that round does not complete it. */
+START_TEST(complete_is_who_has_the_round_that_follows)
+{
+	struct sync_msg hello = hello_of(2);
+	hello.u.hello.features = SYNC_FEATURE_ONWARD;
+	sync_link_up(&a.link, a.now);
+	ck_assert_int_eq(tell(&a, &hello), SYNC_WHY_NONE);
+	ck_assert_int_eq(tell_mark(&a, SYNC_MARK_BEGIN | SYNC_MARK_FINAL, 1, 0, 0), SYNC_WHY_NONE);
+	ck_assert(IPVS(&a).in.complete);
+	ck_assert_int_eq(tell(&a, &(struct sync_msg){ SYNC_FRAME_HOLD, .u.hold = { 1, true } }), SYNC_WHY_NONE);
+	ck_assert_int_eq(tell(&a, &(struct sync_msg){ SYNC_FRAME_HOLD, .u.hold = { 1, false } }), SYNC_WHY_NONE);
+	ck_assert_int_eq(tell_flows(&a, 1, 1, 0, 1), SYNC_WHY_NONE);
+	ck_assert(a.got == 1 && !IPVS(&a).in.complete);
+	ck_assert_int_eq(tell_mark(&a, SYNC_MARK_BEGIN | SYNC_MARK_FINAL, 2, 1, 1), SYNC_WHY_NONE);
+	ck_assert(IPVS(&a).in.complete);
+}
+END_TEST
+
 START_TEST(resync_sends_everything_both_ways)
 {
 	put(&a, 0, 300);
@@ -249,6 +267,7 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, paused_means_both_ways);
 	tcase_add_test(tc, a_word_that_changes_nothing_is_not_said);
+	tcase_add_test(tc, complete_is_who_has_the_round_that_follows);
 	tcase_add_test(tc, resync_sends_everything_both_ways);
 	tcase_add_test(tc, a_resync_that_was_cut_on_its_way_goes_on_there);
 	tcase_add_loop_test(tc, after_a_pause_complete_is_who_has_what_gathered, 0, GATHERED);
