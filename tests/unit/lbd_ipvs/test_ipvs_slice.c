@@ -138,6 +138,16 @@ START_TEST(how_many_go_in_one_follows_from_how_long_they_took)
 	ck_assert_uint_eq(s.most, 64);
 	ipvs_row_done(&wide);
 	world_end(&w);
+
+	/* how fast a short one was says nothing of longer ones */
+	s = (struct ipvs_slice){ .clock = now, .us = SLICE_US };
+	begin(&w, 1);
+	wide = wide_row("10.3", 3);
+	ck_assert_int_eq(ipvs_want(w.r, &wide, w.now), 0);
+	ck_assert_uint_eq(turn(&w, &s, &more), 4);
+	ck_assert_uint_eq(s.most, 64);
+	ipvs_row_done(&wide);
+	world_end(&w);
 }
 END_TEST
 

@@ -206,6 +206,22 @@ START_TEST(when_all_are_single_the_oldest_gives_way)
 }
 END_TEST
 
+START_TEST(the_only_word_of_one_gives_way_last)
+{
+	setup();
+	char name[16];
+	add("single", 1);
+	add("twice", 2);
+	add("twice", 3);
+	for (unsigned i = 3; i < MODEL_HOOK_PENDING; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		ck_assert_str_eq(add(name, i + 1), "");
+	}
+	ck_assert_str_eq(add("new", 999), "2");
+	is_next("single", "1");
+}
+END_TEST
+
 START_TEST(forgotten_and_wanted_again)
 {
 	setup();
@@ -259,6 +275,7 @@ int main(void)
 	tcase_add_test(tc, a_long_failure_is_cut);
 	tcase_add_test(tc, behind_one_that_hangs_the_oldest_of_the_same_gives_way);
 	tcase_add_test(tc, when_all_are_single_the_oldest_gives_way);
+	tcase_add_test(tc, the_only_word_of_one_gives_way_last);
 	tcase_add_test(tc, forgotten_and_wanted_again);
 	tcase_add_test(tc, the_arguments);
 	suite_add_tcase(s, tc);

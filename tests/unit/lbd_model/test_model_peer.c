@@ -262,6 +262,10 @@ START_TEST(it_started_anew)
 	m.restarts = 3;
 	model_peers_said_node(&k.ps, &m);
 	ck_assert_str_eq(told(), "");
+	/* nor of one that is up again */
+	m.up = m.paths[0].up = m.paths[1].up = true;
+	model_peers_said_node(&k.ps, &m);
+	ck_assert_str_eq(told(), "N peer/lb-b: down -> up (paths=2/2, version=0.2.0, configuration same)");
 }
 END_TEST
 
@@ -287,8 +291,10 @@ START_TEST(configurations_that_differ)
 	model_peers_said_node(&k.ps, &m);
 	(void)told();
 	(void)after_ms(MODEL_PEER_DIFFERS_MS);
-	ck_assert_str_eq(said(false, false),
-		"W peer/lb-b: up -> down (silent on all paths)\nN peer/lb-b: alarm config_differs is over");
+	m.up = m.paths[0].up = m.paths[1].up = false;
+	model_peers_said_node(&k.ps, &m);
+	ck_assert_str_eq(
+		told(), "W peer/lb-b: up -> down (silent on all paths)\nN peer/lb-b: alarm config_differs is over");
 }
 END_TEST
 

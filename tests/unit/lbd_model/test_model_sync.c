@@ -656,6 +656,31 @@ START_TEST(connection_tracking)
 }
 END_TEST
 
+/* A node that has just come does not take addresses back before it has the flows of the other one. */
+START_TEST(who_waits_for_flows)
+{
+	setup();
+	ck_assert(model_sync_holds(&k.s, k.now));
+	(void)is(SYNC_IS_BULK);
+	ck_assert(model_sync_holds(&k.s, k.now));
+	(void)is(SYNC_IS_SYNC);
+	ck_assert(!model_sync_holds(&k.s, k.now));
+	state(SYNC_IS_DOWN, "silent", "", ""); /* it has them, whatever becomes of the link */
+	ck_assert(!model_sync_holds(&k.s, k.now));
+	/* nobody comes: not for ever */
+	setup();
+	k.now = lb_time_add_ms(k.now, MODEL_SYNC_HOLD_MS - 1);
+	ck_assert(model_sync_holds(&k.s, k.now));
+	k.now = lb_time_add_ms(k.now, 1);
+	ck_assert(!model_sync_holds(&k.s, k.now));
+	/* none are copied: then none are waited for, and there is no copying to tell of */
+	setup();
+	ck_assert(take(PAIR "defaults: { service: { sync: off } }\n" WEB, 2));
+	ck_assert(!model_sync_holds(&k.s, k.now));
+	ck_assert_str_eq(is(SYNC_IS_BULK), "");
+}
+END_TEST
+
 /* So is the end of a link that there was. */
 START_TEST(a_link_that_breaks_at_once)
 {
@@ -808,8 +833,8 @@ int main(void)
 	const TTest *tests[] = { both_ends, exceptions, ways, ways_that_were_not_known, the_process_takes_it,
 		where_flows_are_not_copied, translated_listeners, the_role_of_the_kernel, a_key_that_is_none,
 		a_link_comes_and_goes, answers, figures, who_has_not_come_yet, a_peer_that_lags,
-		what_nobody_copies_does_not_lag, a_link_that_breaks_at_once, another_key, a_kernel_that_has_no_room,
-		connection_tracking, a_pause_lasts, copied_anew, a_kernel_that_does_not_play_along, progress, a_reload,
-		no_row_of_the_kernel_changes };
+		what_nobody_copies_does_not_lag, who_waits_for_flows, a_link_that_breaks_at_once, another_key,
+		a_kernel_that_has_no_room, connection_tracking, a_pause_lasts, copied_anew,
+		a_kernel_that_does_not_play_along, progress, a_reload, no_row_of_the_kernel_changes };
 	return run_suite("model_sync", tests, COUNT(tests));
 }

@@ -283,6 +283,10 @@ START_TEST(what_a_virtual_mac_needs)
 	ck_assert(at("a")->conf->virtual_mac && at("a")->conf->announce.refresh_ms == 0); /* adverts tell switches */
 	take(WITH(", unicast: 10.0.0.2, source: 10.0.0.3"));
 	ck_assert_int_gt(at("a")->conf->announce.refresh_ms, 0);
+	take(WITH(", unicast: 10.0.0.2, source: 10.0.0.3, announce: { refresh: 90s }"));
+	ck_assert_int_eq(at("a")->conf->announce.refresh_ms, 90000);
+	take(WITH(", priority: 255"));
+	ck_assert(!at("a")->conf->virtual_mac); /* an owner's address is the card's own */
 	take(WITH(", announce: { count: 0 }"));
 	ck_assert_int_eq(at("a")->conf->announce.again_ms, 0); /* no announcing at all is none after a lease, too */
 	teardown();

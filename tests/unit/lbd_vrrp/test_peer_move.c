@@ -74,10 +74,10 @@ static const struct {
 		"10 say | 40 resign | 40 say | 2040 failed away no node took over" },
 	{ "we had to take it again", "0 master; 10 handover 500; 40 hear 0 backup armed 12; 40 resigned; 300 master",
 		"10 say | 40 resign | 40 say | 300 failed away no node took over, say" },
-	{ "and another one says that it is, too",
-		"0 master; 10 handover 500; 40 hear 0 backup armed 12; 40 resigned; 300 master; 300 hear 0 master - "
-		"290",
-		"10 say | 40 resign | 40 say | 300 failed away no node took over, say" },
+	{ "it was given away, came back, and is to be given away again",
+		"0 master; 10 handover 500; 40 hear 0 backup armed 12; 40 resigned; 45 advert 100; 1000 master; "
+		"1010 handover 500; 1020 hear 0 backup armed 1015",
+		"10 say | 40 resign | 40 say | 45 done away 5000 | 1000 say | 1010 say | 1020 resign" },
 	{ "two words: the later one counts", "0 master; 10 handover 500; 20 handover 200; 219 look; 220 look; 510 look",
 		"10 say | 20 failed away replaced by another word | 219 say | 220 failed away no node is ready, say" },
 	{ "a quiet word says nothing of its end",
