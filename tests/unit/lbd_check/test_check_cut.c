@@ -21,6 +21,7 @@ static const struct row {
 } rows[] = {
 	{ "by that card", &two, NULL, 0, 3, 0, "eth1" },
 	{ "by another one", &two, NULL, 0, 4, 0, NULL },
+	{ "by one that came before", &two, NULL, 0, 2, 0, NULL },
 	{ "no route: it went with the card", &two, NULL, -ENETUNREACH, 0, 0, "eth1" },
 	{ "a route that refuses is of the administrator", &two, NULL, -EHOSTUNREACH, 0, 0, NULL },
 	{ "a refusal with a card", &two, NULL, -EACCES, 3, 0, NULL },

@@ -64,6 +64,7 @@ static const struct turn {
 	{ "still that", { SPAN, 2 * SPAN - 1 }, true },
 	{ "two spans ago", { SPAN, 2 * SPAN }, false },
 	{ "after a long sleep", { 2 * SPAN }, false },
+	{ "it was in the span before, and then there was a long sleep", { SPAN, 3 * SPAN }, false },
 };
 
 START_TEST(old_ones_are_let_go)

@@ -142,6 +142,16 @@ START_TEST(no_burst_after_a_stall)
 }
 END_TEST
 
+/* Its interval was made shorter: the probe that is due is made, and the next one follows it. */
+START_TEST(what_is_due_much_later_comes_first)
+{
+	uint64_t rand = 5;
+	const struct lb_time now = { SEC }, due = { 60 * SEC };
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_gt(check_sched_next(due, 1000, now, &rand).us, due.us);
+}
+END_TEST
+
 START_TEST(a_probe_is_never_planned_in_the_past)
 {
 	uint64_t rand = 4;
@@ -175,6 +185,7 @@ int main(void)
 	tcase_add_test(tc, jitter_only_comes_sooner);
 	tcase_add_test(tc, probes_share_their_turns);
 	tcase_add_test(tc, no_burst_after_a_stall);
+	tcase_add_test(tc, what_is_due_much_later_comes_first);
 	tcase_add_test(tc, a_probe_is_never_planned_in_the_past);
 	tcase_add_test(tc, late);
 	suite_add_tcase(s, tc);

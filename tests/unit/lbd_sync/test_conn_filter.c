@@ -119,6 +119,7 @@ static const struct {
 	{ "the kernel says that it has none", TCP, { "any fwmark:10/ipv4 10.1.0.11" }, false, PACKET, 0 },
 	{ "and its address counts", TCP, { "tcp 203.0.113.10:80 -" }, true, PACKET, 0 },
 	{ "nothing is known: the backend decides", TCP, { "any fwmark:10/ipv4 10.1.0.11:8080" }, true, UNKNOWN },
+	{ "nothing is known, and the least mark of all", TCP, { "any fwmark:1/ipv4 10.1.0.11:8080" }, true, UNKNOWN },
 	{ "nothing is known: another backend", TCP, { "any fwmark:10/ipv4 10.1.0.12:8080" }, false, UNKNOWN },
 	{ "nothing is known: another protocol", TCP, { "udp fwmark:10/ipv4 10.1.0.11:8080" }, false, UNKNOWN },
 	{ "nothing is known, and no backend", TCP, { "any fwmark:10/ipv4 -" }, false, UNKNOWN },
