@@ -339,6 +339,31 @@ START_TEST(translated_listeners)
 }
 END_TEST
 
+/* One message names those that are not copied and those of connection tracking. */
+START_TEST(more_listeners_than_a_message_has_room_for)
+{
+	for (unsigned more = 0; more < 2; more++) {
+		struct sync_conf c;
+		struct lb_err e = { 0 };
+		struct lb_text text = LB_TEXT_INIT;
+		lb_text_puts(&text, PAIR "services:\n  off: { sync: off, backends: { a: 10.1.0.2 }, listen: [");
+		for (unsigned i = 1; i < CONFIG_SYNC_LISTENS_MAX; i++)
+			lb_text_printf(&text, "%s203.0.113.6:%u", i > 1 ? "," : "", i);
+		lb_text_printf(&text,
+			"] }\n  web: { listen: [203.0.113.10:80%s], source_nat: 10.1.0.1, "
+			"backends: { a: 10.1.0.2 } }\n",
+			more ? ", 203.0.113.11:80" : "");
+		ck_assert(!text.bad);
+		key_text = KEY;
+		ck_assert_msg(conf_of(text.s, "lb-a", &c, &e) == 0, "%s", e.text);
+		ck_assert_uint_eq(c.n_skips, CONFIG_SYNC_LISTENS_MAX - 1);
+		ck_assert(c.conntrack == (more ? SYNC_CONNTRACK_ALL : SYNC_CONNTRACK_AUTO) && c.n_nats == !more);
+		sync_conf_done(&c);
+		lb_text_done(&text);
+	}
+}
+END_TEST
+
 START_TEST(a_key_that_is_none)
 {
 	static const struct {
@@ -752,6 +777,11 @@ START_TEST(copied_anew)
 	m.resyncs = 1;
 	model_sync_said_stats(&k.s, &m);
 	ck_assert_str_eq(told(), "N sync: all conntrack flows are copied anew (number 1 since the start)");
+	/* and so does a kind that is copied again */
+	ck_assert(take(PAIR "sync: { conntrack: all }\n" WEB, 2) && take(PAIR "sync: { conntrack: off }\n" WEB, 3));
+	ck_assert(take(PAIR "sync: { conntrack: all }\n" WEB, 4));
+	model_sync_said_stats(&k.s, &m);
+	ck_assert_str_eq(told(), "N sync: all conntrack flows are copied anew (number 1 since the start)");
 }
 END_TEST
 
@@ -831,10 +861,10 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = { both_ends, exceptions, ways, ways_that_were_not_known, the_process_takes_it,
-		where_flows_are_not_copied, translated_listeners, the_role_of_the_kernel, a_key_that_is_none,
-		a_link_comes_and_goes, answers, figures, who_has_not_come_yet, a_peer_that_lags,
-		what_nobody_copies_does_not_lag, who_waits_for_flows, a_link_that_breaks_at_once, another_key,
-		a_kernel_that_has_no_room, connection_tracking, a_pause_lasts, copied_anew,
-		a_kernel_that_does_not_play_along, progress, a_reload, no_row_of_the_kernel_changes };
+		where_flows_are_not_copied, translated_listeners, the_role_of_the_kernel,
+		more_listeners_than_a_message_has_room_for, a_key_that_is_none, a_link_comes_and_goes, answers, figures,
+		who_has_not_come_yet, a_peer_that_lags, what_nobody_copies_does_not_lag, who_waits_for_flows,
+		a_link_that_breaks_at_once, another_key, a_kernel_that_has_no_room, connection_tracking, a_pause_lasts,
+		copied_anew, a_kernel_that_does_not_play_along, progress, a_reload, no_row_of_the_kernel_changes };
 	return run_suite("model_sync", tests, COUNT(tests));
 }
