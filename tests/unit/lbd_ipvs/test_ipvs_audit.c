@@ -185,6 +185,37 @@ START_TEST(the_audit_finds_what_others_changed_and_exactly_that_is_repaired)
 }
 END_TEST
 
+/* What waits in the queue is decided already, and the answers of the kernel tell whether somebody else was there. */
+START_TEST(an_audit_says_nothing_of_what_is_about_to_be_written)
+{
+	void (*const changes[])(struct world *) = { weight_edited, scheduler_changed, one_gone };
+	for (size_t i = 0; i < COUNT(changes); i++)
+		for (int between = 0; between < 2; between++) {
+			struct world w = { 0 };
+			world_begin(&w);
+			world_want(&w, WEB_ROW);
+			world_run(&w);
+			int more = between ? ipvs_audit_begin(w.r) : 0;
+			world_want(&w, WEB " wlc 10.1.0.1:80=5 10.1.0.2:80=1");
+			ck_assert_int_eq(ipvs_want(w.r, &w.wanted.v[0], w.now), 0);
+			ck_assert_uint_eq(ipvs_queued(w.r), 1);
+			changes[i](&w);
+			if (!between)
+				world_audit(&w);
+			while (more > 0)
+				more = ipvs_audit_step(w.r, 2);
+			ck_assert_msg(w.drifts == 0, "change %zu: told %s", i, between ? "in the middle" : "before");
+			for (int n = 0; n < 2; n++) {
+				world_run(&w);
+				world_audit(&w);
+			}
+			world_run(&w);
+			ck_assert_msg(world_converged(&w), "change %zu: it stays", i);
+			world_end(&w);
+		}
+}
+END_TEST
+
 START_TEST(an_audit_of_nothing_new_says_and_writes_nothing)
 {
 	for (unsigned seed = 1; seed <= 100; seed++) {
@@ -478,10 +509,11 @@ int main(void)
 		a_listener_that_goes_in_the_middle_of_a_round_is_gone_and_not_empty,
 		an_audit_between_a_lost_batch_and_its_repair_blames_nobody,
 		the_audit_finds_what_others_changed_and_exactly_that_is_repaired,
-		an_audit_of_nothing_new_says_and_writes_nothing, a_repeated_entry_deletes_nothing,
-		an_audit_goes_in_slices, thousands_that_are_gone_are_asked_for_in_slices,
-		a_dump_that_misses_a_listener_is_not_believed, foreign_listeners_come_change_and_go_without_a_word,
-		a_foreign_listener_is_adopted_as_it_is_now, with_a_stranger_writing_all_the_time_it_still_ends_right,
+		an_audit_says_nothing_of_what_is_about_to_be_written, an_audit_of_nothing_new_says_and_writes_nothing,
+		a_repeated_entry_deletes_nothing, an_audit_goes_in_slices,
+		thousands_that_are_gone_are_asked_for_in_slices, a_dump_that_misses_a_listener_is_not_believed,
+		foreign_listeners_come_change_and_go_without_a_word, a_foreign_listener_is_adopted_as_it_is_now,
+		with_a_stranger_writing_all_the_time_it_still_ends_right,
 		a_kernel_that_was_away_is_not_believed_to_be_as_it_was };
 	return run_suite("ipvs_audit", tests, COUNT(tests));
 }

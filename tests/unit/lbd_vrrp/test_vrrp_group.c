@@ -137,6 +137,9 @@ static const struct row {
 	{ "for as long as the slowest of the two", "interval=1000/", ALL_MASTER,
 		"500 b advert 150 1 2000; 37000 a timer",
 		"b advert 100, b addrs off, b master better, a addrs off, a master group; -", "bb" },
+	{ "and no moment less, though times are told in whole milliseconds", "/prio=200", ALL_MASTER,
+		"500 a advert 150 1; 4109.1 b timer",
+		"a advert 100, a addrs off, a master better, b addrs off, b master group; -", "bb" },
 	{ "but not of a third one, that only went along", "interval=1000//", THREE_MASTER,
 		"500 b advert 150 1; 4110 c timer",
 		"b advert 100, b addrs off, b master better, a addrs off, a master group, c addrs off, c master group; "
