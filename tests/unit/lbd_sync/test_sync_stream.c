@@ -345,11 +345,12 @@ START_TEST(another_round_has_an_end_of_its_own)
 	struct sync_msg m;
 	put(&a, 0, 1);
 	sync_link_set_rate(&a.link, _i ? 20 : 0, a.now);
+	later(&a, &b, 100);
 	sync_link_up(&a.link, a.now);
 	m = hello_of(2);
 	ck_assert_int_eq(tell(&a, &m), SYNC_WHY_NONE);
 	if (_i)
-		(void)drain(&a, SYNC_FRAME_FLOWS, NULL);
+		ck_assert_uint_eq(drain(&a, SYNC_FRAME_FLOWS, NULL), 1);
 	else
 		while (say(&a) > 0 && frame[0] != SYNC_FRAME_FLOWS)
 			;
