@@ -200,6 +200,16 @@ static uint64_t random_of(uint64_t *s) /* xorshift64 */
 	return *s;
 }
 
+/* The machine has just started: its clock is younger than an interval. */
+START_TEST(a_young_clock)
+{
+	struct vrrp_dup d = { 0 };
+	const struct vrrp_sight s = { .ip = { .family = AF_INET }, .mac = { 2 } };
+	ck_assert(vrrp_dup_seen(&d, &s, 1000000, (struct lb_time){ 0 }, (struct lb_time){ 1 }) & VRRP_DUP_DEFEND);
+	ck_assert(!(vrrp_dup_seen(&d, &s, 1000000, (struct lb_time){ 0 }, (struct lb_time){ 2 }) & VRRP_DUP_DEFEND));
+}
+END_TEST
+
 /* The edge arms a timer to the deadline: it must always move on, and each claim must end. */
 START_TEST(any_claims_end)
 {
@@ -239,6 +249,7 @@ int main(void)
 	tcase_add_loop_test(t, what_is_said, 0, LEN(messages));
 	tcase_add_test(t, questions);
 	tcase_add_loop_test(t, what_follows, 0, LEN(rows));
+	tcase_add_test(t, a_young_clock);
 	tcase_add_test(t, any_claims_end);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
