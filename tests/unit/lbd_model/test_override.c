@@ -387,6 +387,13 @@ START_TEST(no_end_stays_no_end)
 		ck_assert_str_eq(text_of(o), "web/a state=drain(alice,,0) weight=7(alice,,0)\n");
 	}
 	overrides_free(o);
+	/* the first look at it is no step, whatever was set before */
+	o = overrides_new();
+	w = who("alice", "", 10 * MINUTE);
+	ck_assert_int_eq(overrides_set_state(o, "web/a", CONFIG_STATE_DRAIN, &w), 0);
+	ck_assert(!overrides_clock(o, WALL, t0));
+	ck_assert_str_eq(text_of(o), "web/a state=drain(alice,,0,600000,600000)\n");
+	overrides_free(o);
 	json_t *j = json_pack("{s:i, s:[{s:s, s:{s:s, s:I, s:I, s:s, s:s}}]}", "version", 1, "overrides", "object",
 		"web/a", "state", "value", "drain", "set_ms", (json_int_t)(WALL - 1), "expires_ms", (json_int_t)WALL,
 		"by", "", "reason", "");
