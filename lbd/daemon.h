@@ -483,6 +483,7 @@ void daemon_nft_turn(struct daemon *d);  /* once a second: what is due */
 void daemon_nft_flush(struct daemon *d); /* removes what is there */
 bool daemon_nft_busy(const struct daemon *d);
 bool daemon_nft_holds(const struct daemon *d); /* services are not to begin yet */
+void daemon_nft_note(struct daemon *d); /* in the state directory, that a table of ours may be there */
 void daemon_nft_done(struct daemon *d);
 
 /* ---- daemon_ctl.c ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Another directory in the place of the state directory (a backup that was put back, a move and a copy): what is held
  * by its descriptor no start will see. All that holds is written anew into the one that is there now: overrides, the
- * record of what is ours and that VRRP has run from memory, the configuration that runs from the directory of before,
- * or, where that is empty, from the file. The history in it is its own. */
+ * record of what is ours, that VRRP has run and that there is a table of nftables from memory, the configuration that
+ * runs from the directory of before, or, where that is empty, from the file. The history in it is its own. */
 #include "common/log_io.h"
 #include "lbd/daemon_life.h"
 #include "lbd/daemon_state.h"
@@ -62,6 +62,7 @@ static void save_all(struct daemon *d, int from, bool vips)
 		daemon_owned_restart(d);
 	if (vips)
 		daemon_vips_note(d);
+	daemon_nft_note(d);
 }
 
 static void take(struct daemon *d)

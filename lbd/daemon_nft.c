@@ -270,16 +270,23 @@ static void done(int err, const char *says, void *arg)
 	daemon_nft_turn(d);
 }
 
+void daemon_nft_note(struct daemon *d)
+{
+	if (d->nft.there && d->state_dir >= 0)
+		(void)state_write(d->state_dir, MARK, "", 0, false);
+}
+
 static void start(struct daemon *d)
 {
 	struct lb_text text = LB_TEXT_INIT;
+	bool noted = d->nft.there;
 	if (d->nft.wanted)
 		text_of(d->model->config, &text);
 	else
 		nft_text(&(struct nft_want){ 0 }, &text);
-	if (!d->nft.there && d->state_dir >= 0)
-		(void)state_write(d->state_dir, MARK, "", 0, false);
 	d->nft.there = true;
+	if (!noted)
+		daemon_nft_note(d);
 	d->nft.snats_next = d->nft.wanted ? snats_digest(d->model->config) : 0;
 	int err = text.bad ? -ENOMEM : nft_run_start(&d->nft.run, d->loop, text.s, text.n, before_exec, done, d);
 	lb_text_done(&text);

@@ -453,6 +453,7 @@ static void read_again(struct daemon *d)
 			return;
 		lb_log(LB_LOG_NOTICE, "state: %s can be used again", d->opt->state_dir);
 		all_unread(d);
+		daemon_nft_note(d);
 	}
 	if (d->unread[DAEMON_FILE_OVERRIDES])
 		load_overrides_again(d);

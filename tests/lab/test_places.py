@@ -14,7 +14,7 @@ import pytest
 
 from conftest import until
 from life import answers, apply, history, restart, running, running_one, shown, status, text, write
-from pair import lone, pair
+from pair import instance, lone, pair
 from test_peer_talk import me, override, web
 
 
@@ -163,6 +163,22 @@ def test_a_state_directory_that_is_removed(pair):
         os.mkdir(d.state_dir, 0o700)
         taken_up(d)
         runs(d, 2, {3: "confirmed"})
+
+
+def test_a_table_of_nftables_is_noted_in_another_directory(pair):
+    """A start that needs none removes it then, also after a crash."""
+    yaml = json.dumps({"vrrp": {"wan": instance(accept=False)}, "services": {}}) + "\n"
+    with running(pair.a, yaml) as d:
+        until(lambda: "nft" in os.listdir(d.state_dir), "it is noted")
+        shutil.rmtree(d.state_dir)
+        os.mkdir(d.state_dir, 0o700)
+        taken_up(d)
+        assert {"nft", "vrrp"} <= set(os.listdir(d.state_dir))
+        until(lambda: "table inet lbd" in pair.a.run("nft", "list", "ruleset"), "it is in the kernel")
+        d.kill()
+        d.write(text(2))
+        answers(d.start(ready=False))
+        until(lambda: "table inet lbd" not in pair.a.run("nft", "list", "ruleset"), "it is removed")
 
 
 def test_another_directory_during_a_trial(pair):
