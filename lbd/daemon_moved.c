@@ -2,7 +2,8 @@
 /* Another directory in the place of the state directory (a backup that was put back, a move and a copy): what is held
  * by its descriptor no start will see. All that holds is written anew into the one that is there now: overrides, the
  * record of what is ours, that VRRP has run and that there is a table of nftables from memory, the configuration that
- * runs from the directory of before, or, where that is empty, from the file. The history in it is its own. */
+ * runs from the directory of before, or, where that is empty, from the file. The history in it is its own. One that was
+ * emptied counts as another one. */
 #include "common/log_io.h"
 #include "lbd/daemon_life.h"
 #include "lbd/daemon_state.h"
@@ -65,20 +66,30 @@ static void save_all(struct daemon *d, int from, bool vips)
 	daemon_nft_note(d);
 }
 
-static void take(struct daemon *d)
+/* The descriptor, or -errno and *e. */
+static int open_there(struct daemon *d, bool emptied, struct lb_err *e)
+{
+	if (!emptied)
+		return daemon_state_open(d, 0, e);
+	int err = state_fill(d->state_dir, d->opt->state_dir, e);
+	return err ? err : d->state_dir;
+}
+
+static void take(struct daemon *d, bool emptied)
 {
 	struct lb_err e;
 	struct daemon_text t;
-	int from = d->state_dir, dir = daemon_state_open(d, 0, &e);
+	int from = d->state_dir, dir = open_there(d, emptied, &e);
 	bool writable = dir >= 0 && faccessat(dir, ".", W_OK, 0) == 0;
 	if (dir >= 0 && !writable)
 		lb_err_set(&e, LB_CODE_FAILED, "%s: %s", d->opt->state_dir, strerror(errno));
 	if (!writable) {
-		if (dir >= 0)
+		if (dir >= 0 && !emptied)
 			close(dir);
 		lose(d,
-			"another directory is in the place of the one that lbd holds, and cannot be used: %s; what is "
-			"saved would be lost: restart lbd",
+			emptied ? "somebody has emptied it: %s"
+				: "another directory is in the place of the one that lbd holds, and cannot be used: "
+				  "%s; what is saved would be lost: restart lbd",
 			e.text);
 		return;
 	}
@@ -90,9 +101,11 @@ static void take(struct daemon *d)
 	save_all(d, from, vips);
 	daemon_generation_moved(d, from, &t);
 	daemon_text_done(&t);
-	close(from);
-	lb_log(LB_LOG_WARNING, "state: another directory is in the place of %s: what holds was saved there anew%s",
-		d->opt->state_dir, daemon_all_saved(d) ? "" : ", not all of it");
+	if (!emptied)
+		close(from);
+	lb_log(LB_LOG_WARNING, "state: %s %s: what holds was saved there anew%s",
+		emptied ? "somebody has emptied" : "another directory is in the place of", d->opt->state_dir,
+		daemon_all_saved(d) ? "" : ", not all of it");
 }
 
 static struct daemon_place place_of(const struct stat *st)
@@ -111,17 +124,18 @@ void daemon_state_look(struct daemon *d, bool at_once)
 	if (d->state_dir < 0 || fstat(d->state_dir, &was))
 		return;
 	int err = stat(d->opt->state_dir, &is) ? errno : 0;
+	bool same = !err && same_place(place_of(&is), place_of(&was)), emptied = same && state_is_emptied(d->state_dir);
 	if (err == ENOENT || err == ENOTDIR) { /* not made here: who moves it away is about to put another one there */
 		lose(d, "%s is gone: make it again, for the user of lbd and with mode 0700", d->opt->state_dir);
 		d->state_other = (struct daemon_place){ 0 };
-	} else if (!err && same_place(place_of(&is), place_of(&was))) {
+	} else if (same && !emptied) {
 		found(d);
 	} else if (!err && !at_once && !same_place(place_of(&is), d->state_other)) {
 		d->state_other = place_of(&is); /* who copies it there may not be done yet */
 	} else if (!err && (d->apply || (d->life.life.phase != LIFE_RUNS && d->life.life.phase != LIFE_STUCK))) {
-		lose(d, "%s is another directory, which is taken up when what is under way with generation %u is over",
-			d->opt->state_dir, d->life.life.runs);
+		lose(d, "%s is %s, which is taken up when what is under way with generation %u is over",
+			d->opt->state_dir, emptied ? "emptied" : "another directory", d->life.life.runs);
 	} else if (!err) {
-		take(d);
+		take(d, emptied);
 	}
 }

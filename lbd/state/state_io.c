@@ -18,6 +18,20 @@
 #define LOCK_LOOK_MS 50
 #define LOCKS_MAX    (1u << 20) /* of /proc/locks */
 
+int state_fill(int dir, const char *path, struct lb_err *e)
+{
+	int made = mkdirat(dir, "generations", 0700) && errno != EEXIST ? errno : 0;
+	if (!made || faccessat(dir, "generations", F_OK, 0) == 0)
+		return 0;
+	lb_err_set(e, LB_CODE_FAILED, "%s/generations: %s", path, strerror(made));
+	return -made;
+}
+
+bool state_is_emptied(int dir)
+{
+	return faccessat(dir, "generations", F_OK, AT_SYMLINK_NOFOLLOW) && errno == ENOENT;
+}
+
 /* A directory that is there is good, whatever kept us from making it. */
 int state_open(const char *path, struct lb_err *e)
 {
@@ -28,14 +42,10 @@ int state_open(const char *path, struct lb_err *e)
 		lb_err_set(e, LB_CODE_FAILED, "%s: %s", path, strerror(err));
 		return -err;
 	}
-	made = mkdirat(dir, "generations", 0700) && errno != EEXIST ? errno : 0;
-	if (made && faccessat(dir, "generations", F_OK, 0)) {
-		int err = made;
-		lb_err_set(e, LB_CODE_FAILED, "%s/generations: %s", path, strerror(err));
+	int err = state_fill(dir, path, e);
+	if (err)
 		close(dir);
-		return -err;
-	}
-	return dir;
+	return err ? err : dir;
 }
 
 int state_lock(int dir, unsigned wait_ms)

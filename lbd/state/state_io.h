@@ -11,6 +11,8 @@
 
 /* Opens (and makes, with its sub-directory generations/) the state directory. -errno and *e on failure. */
 int state_open(const char *path, struct lb_err *e);
+int state_fill(int dir, const char *path, struct lb_err *e); /* the same of the sub-directory alone */
+bool state_is_emptied(int dir);                              /* the sub-directory is gone */
 
 /* Nobody else gets it (flock) until the descriptor is closed, also by the end of this process, however it comes. Waits
  * so long for somebody who has it. 0; -EWOULDBLOCK: he still has; -errno: it cannot be locked. */

@@ -165,6 +165,26 @@ def test_a_state_directory_that_is_removed(pair):
         runs(d, 2, {3: "confirmed"})
 
 
+def test_a_state_directory_that_is_emptied(pair):
+    """Itself it stays, and what it had is gone."""
+    with running(pair.a, content(1)) as d:
+        d.text("backend", "drain", "web/app1")
+        apply(d, content(1) + "#\n")
+        d.write(content(2))
+        assert d.call("daemon", "reload", "-y").returncode in (0, 8)
+        for name in os.listdir(d.state_dir):
+            path = os.path.join(d.state_dir, name)
+            (shutil.rmtree if os.path.isdir(path) else os.unlink)(path)
+        taken_up(d)
+        assert "somebody has emptied" in d.log()
+        apply(d, content(3), "--confirm", "1h")
+        assert history(d) == {3: "confirmed", 4: "pending"}
+        d.call("config", "rollback")
+        d.kill()
+        answers(d.start(ready=False))
+        assert override(d) == ("drain", me()) and running_one(d) == 3
+
+
 def test_a_table_of_nftables_is_noted_in_another_directory(pair):
     """A start that needs none removes it then, also after a crash."""
     yaml = json.dumps({"vrrp": {"wan": instance(accept=False)}, "services": {}}) + "\n"
