@@ -58,7 +58,9 @@ void daemon_env_refresh(struct daemon *d)
 	d->env.converged = d->converged;
 	d->env.kernel_missing = d->kernel_missing;
 	d->env.state_not_saved = !daemon_all_saved(d);
-	d->env.state_lost = d->state_lost[0] ? d->state_lost : NULL;
+	d->env.state_lost = d->state_lost[0] ? d->state_lost
+			    : d->nowhere     ? "the configuration that runs is stored nowhere: apply it again"
+					     : NULL;
 	d->env.state_not_read = daemon_first_unread(d);
 	d->env.last_reject = d->last_reject;
 	d->env.hook_failed = d->hooks.failure[0] ? d->hooks.failure : NULL;

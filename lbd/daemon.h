@@ -324,6 +324,7 @@ struct daemon {
 	bool trim_due;               /* two whole configurations were in memory */
 	struct daemon_text unstored; /* what a start runs and is no generation yet: daemon_generation_first */
 	struct lb_time unstored_due; /* when that is tried (again) */
+	bool nowhere;                /* what runs is not stored, and nobody has its text */
 	bool unsure;                 /* another one may be the one to run: known when every generation can be read */
 	bool left_over_due;          /* the kernel could not be read at start: look when it answers */
 	bool fallback;               /* the file could not be used at start: a stored generation runs */
@@ -483,7 +484,7 @@ void daemon_nft_turn(struct daemon *d);  /* once a second: what is due */
 void daemon_nft_flush(struct daemon *d); /* removes what is there */
 bool daemon_nft_busy(const struct daemon *d);
 bool daemon_nft_holds(const struct daemon *d); /* services are not to begin yet */
-void daemon_nft_note(struct daemon *d); /* in the state directory, that a table of ours may be there */
+void daemon_nft_note(struct daemon *d);        /* in the state directory, that a table of ours may be there */
 void daemon_nft_done(struct daemon *d);
 
 /* ---- daemon_ctl.c ---- */

@@ -384,7 +384,7 @@ static void take(struct daemon *d, struct config *c)
 		return;
 	}
 	bool same = daemon_text_hash(&a->text) == d->config_hash && before && a->kind != CTL_BACK;
-	if (same && !d->unsure) { /* else this is the word that was missing, and is stored */
+	if (same && !d->unsure && !d->nowhere) { /* else this is the word that was missing, and is stored */
 		config_free(c);
 		take_same(d);
 		return;

@@ -237,7 +237,7 @@ void daemon_generation_first(struct daemon *d, struct daemon_text *t)
 void daemon_generation_forget(struct daemon *d)
 {
 	daemon_text_done(&d->unstored);
-	d->unsure = false;
+	d->unsure = d->nowhere = false;
 }
 
 /* 0, or -1 and *e: it is as before. */
@@ -324,6 +324,7 @@ void daemon_generation_moved(struct daemon *d, int from, struct daemon_text *t)
 		return; /* decided when all can be read; or it is one that was given up */
 	if (same)
 		d->generation = same;
+	d->nowhere = false;
 	if (same || (!d->unstored.sources.n && t->sources.n && carried(d, from))) {
 		d->life.life.runs = d->generation;
 		return;
@@ -335,6 +336,7 @@ void daemon_generation_moved(struct daemon *d, int from, struct daemon_text *t)
 	if (!d->unstored.sources.n) {
 		lb_log(LB_LOG_ERROR, "config/%u: it runs, and is stored nowhere any more: apply it again",
 			d->generation);
+		d->nowhere = true;
 		return;
 	}
 	uint32_t newest = daemon_generation_newest(d);

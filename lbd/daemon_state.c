@@ -56,7 +56,7 @@ bool daemon_all_saved(const struct daemon *d)
 	for (size_t i = 0; i < DAEMON_FILES; i++)
 		if (d->unsaved[i])
 			return false;
-	return !daemon_life_owes(d) && !d->state_lost[0];
+	return !daemon_life_owes(d) && !d->state_lost[0] && !d->nowhere;
 }
 
 void daemon_unread(struct daemon *d, enum daemon_file file, const char *name, int err)

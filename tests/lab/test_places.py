@@ -185,6 +185,20 @@ def test_a_state_directory_that_is_emptied(pair):
         assert override(d) == ("drain", me()) and running_one(d) == 3
 
 
+def test_a_configuration_that_is_stored_nowhere_any_more(pair):
+    """It was applied from another file than the daemon's, and its text went with the directory."""
+    with running(pair.a, content(1)) as d:
+        apply(d, content(2))
+        shutil.rmtree(d.state_dir)
+        os.mkdir(d.state_dir, 0o700)
+        alarm = "state_not_saved: the configuration that runs is stored nowhere: apply it again"
+        until(lambda: lost(d) == [alarm], "it is said", 30)
+        done = apply(d, content(2))
+        assert "nothing changed" not in done.stdout + done.stderr
+        until(lambda: not lost(d), "it is over")
+        runs(d, 2, {3: "confirmed"}, hold=None)
+
+
 def test_a_table_of_nftables_is_noted_in_another_directory(pair):
     """A start that needs none removes it then, also after a crash."""
     yaml = json.dumps({"vrrp": {"wan": instance(accept=False)}, "services": {}}) + "\n"
