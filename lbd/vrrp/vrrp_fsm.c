@@ -274,6 +274,7 @@ static void backup_advert(struct vrrp *v, const struct vrrp_event *ev, struct lb
 		follow(v, ev, now);
 	} else if (ev->prio > v->passed_prio) {
 		v->passed_prio = ev->prio; /* the remaining down time goes on */
+		v->passed = ev->from;
 	}
 }
 
@@ -331,6 +332,8 @@ static void backup_timer(struct vrrp *v, struct lb_time now, struct vrrp_acts *o
 static void backup_reckon(struct vrrp *v, int64_t wait_was_us, struct lb_time now)
 {
 	if (v->passed_prio && !preempts(v, v->passed_prio)) {
+		v->master = v->passed;
+		v->master_prio = v->passed_prio;
 		v->heard_at = now;
 		arm_down(v, now);
 		return;

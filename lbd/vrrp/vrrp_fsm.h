@@ -155,6 +155,7 @@ struct vrrp {
 	bool resuming;       /* the down timer is short: we were master before we were killed, or stood still */
 	bool late;           /* the down timer came too late once: the next time it counts */
 	uint8_t passed_prio; /* the best of those that the down timer runs out on because we preempt; 0 = none spoke */
+	struct lb_ip passed; /* who sent that */
 	struct lb_ip source;
 	uint32_t master_interval_cs; /* learned (version 3); our own while master */
 	struct lb_ip master;         /* who sent the last advert that counted; family 0 = nobody yet. Kept as MASTER */

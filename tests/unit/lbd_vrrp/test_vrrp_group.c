@@ -102,6 +102,10 @@ static const struct row {
 	{ "nor where one obeys since then whom it was to preempt", "/", ALL_BACKUP,
 		"1000 b advert 90 3; 3000 b prio 80; 3500 a advert 150 1; 6687.5 b timer",
 		"-; -; -; b advert 80, b addrs on, b announce, b backup no_advert, a " TAKE_OVER "backup group", "mm" },
+	{ "one obeys whom it was to preempt: it holds who hears nothing", "/", ALL_BACKUP,
+		"1000 a advert 90 3; 2000 a advert 90 3; 3000 a advert 90 3; 3600 a prio 80; 3600 b prio 80; "
+		"3687.5 b timer; 4000 a advert 90 3",
+		"-; -; -; -; -; b vrrp_path_down on; -", "bb" },
 	{ "the second path hears for it, too", "/", ALL_BACKUP,
 		"3000 a peer 2000 150 1; 3609.375 b timer; 5000 b timer",
 		"-; b vrrp_path_down on; b advert 100, b addrs on, b announce, b backup no_advert, b vrrp_path_down "
