@@ -2,8 +2,8 @@
 /*
  * Addresses that the kernel refuses to a master (IPv6 that is switched off on the card, no memory): an alarm, which
  * begins with the first one and is over when two renewals in a row have been without. Those that it has are served
- * meanwhile. Who has had none at all for the time of a lease resigns: whoever can have them shall be master, and this
- * one does not come back of its own accord while another one is.
+ * meanwhile. Who has had none at all for the time of a lease, nor has any other of its group, resigns: whoever can have
+ * them shall be master, and this one does not come back of its own accord while another one is.
  */
 #include "common/clock_io.h"
 #include "common/log_io.h"
@@ -88,6 +88,14 @@ void inst_refused_look(struct inst *i)
 		sock_alarm(i, VRRP_ALARM_REFUSED, quiet_us(i), i->refused.text);
 }
 
+static bool refused_whole_group(const struct group *g, unsigned renewals)
+{
+	for (size_t k = 0; k < g->g.n; k++)
+		if (g->member[k]->refused.rounds < renewals)
+			return false;
+	return true;
+}
+
 bool inst_refused_all(struct inst *i, unsigned renewals, struct lb_time now)
 {
 	struct inst_refused *r = &i->refused;
@@ -95,10 +103,14 @@ bool inst_refused_all(struct inst *i, unsigned renewals, struct lb_time now)
 	r->n = 0;
 	memset(r->is, 0, sizeof(r->is));
 	bool soon = r->resigned_at.us && lb_time_diff_us(now, r->resigned_at) < RESIGN_MS * INT64_C(1000);
-	if (r->rounds < renewals || soon)
+	if (soon || !refused_whole_group(i->group, renewals))
 		return false;
-	r->resigned = true;
-	r->resigned_at = now;
-	lb_log(LB_LOG_WARNING, "vrrp/%s: the kernel refuses all of its addresses; left to others", i->conf.name);
+	for (size_t k = 0; k < i->group->g.n; k++) {
+		struct inst *member = i->group->member[k];
+		member->refused.resigned = true;
+		member->refused.resigned_at = now;
+		lb_log(LB_LOG_WARNING, "vrrp/%s: the kernel refuses all of its addresses; left to others",
+			member->conf.name);
+	}
 	return true;
 }

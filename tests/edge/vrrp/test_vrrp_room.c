@@ -279,6 +279,33 @@ static struct vrrp_conf refused_all(void)
 	return c;
 }
 
+/* What another one of its group has is served, and there may be nobody else. */
+START_TEST(a_group_is_refused_those_of_one)
+{
+	struct vrrp_conf c[] = { conf(0, 51), conf(1, 52) };
+	for (size_t k = 0; k < 2; k++) {
+		c[k].lease_s = 1;
+		snprintf(c[k].group, sizeof(c[k].group), "g");
+	}
+	c[1].family = AF_INET6;
+	c[1].addrs[0] = (struct vip){ .ip = ip("fe80::77"), .prefix = 64 };
+	c[1].source = ip("fe80::1");
+	c[1].virtual_mac = true;
+	sh("ip addr add fe80::1/64 dev v0 nodad");
+	set(&c[0]);
+	set(&c[1]);
+	MUST(is(0, VRRP_STATE_MASTER) && is(1, VRRP_STATE_MASTER) && there("lbd6-52-v0", "fe80::77"));
+	no_ipv6("lbd6-52-v0", true);
+	MUST(heard.of[1].alarms == 1u << VRRP_ALARM_REFUSED);
+	struct lb_time end_at = lb_time_add_ms(lb_clock_now(), 2500); /* longer than one alone keeps it */
+	MUST(lb_time_cmp(lb_clock_now(), end_at) > 0);
+	ck_assert(is(0, VRRP_STATE_MASTER) && is(1, VRRP_STATE_MASTER) && there("v0", "10.77.0.51"));
+	ck_assert_uint_eq(heard.of[0].stats.transitions, 1);
+	ck_assert_uint_eq(logged("left to others"), 0);
+	end(true);
+}
+END_TEST
+
 /* It comes back, and does not go away and come back for ever. */
 START_TEST(all_addresses_are_refused)
 {
@@ -360,6 +387,7 @@ int main(void)
 	tcase_add_loop_test(tc, adverts_that_do_not_leave, 0, sizeof(unsent) / sizeof(unsent[0]));
 	tcase_add_test(tc, a_single_advert_that_does_not_leave);
 	tcase_add_loop_test(tc, an_address_that_is_refused, 0, sizeof(leases) / sizeof(leases[0]));
+	tcase_add_test(tc, a_group_is_refused_those_of_one);
 	tcase_add_test(tc, all_addresses_are_refused);
 	tcase_add_test(tc, who_was_refused_all_leaves_them_to_others);
 	tcase_add_test(tc, a_machine_that_slept_listens_first);
