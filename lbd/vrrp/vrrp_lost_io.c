@@ -115,12 +115,17 @@ static void address_lost(struct inst *i, const struct lb_ip *ip)
 	ev_timer_start(i->w->base.loop, &i->restore);
 }
 
-/* Left behind by one of us who was killed, or set by hand or by another program: both would have it. */
+/* Left behind by one of us who was killed, or set by hand or by another program: both would have it. Told once, and
+ * again when it was quiet for so long: who sets it whenever it is gone must not fill the log. */
 static void address_found(struct inst *i, const struct vip_card *c, const struct vip *v)
 {
 	char ip[LB_IP_STRLEN];
-	lb_log(LB_LOG_WARNING, "vip/%s: found on %s, which is not to have it now (vrrp/%s); removed",
-		lb_ip_str(&v->ip, ip), c->name, i->conf.name);
+	struct lb_time now = lb_clock_now(), was = i->found_at;
+	bool again = was.us && lb_time_diff_us(now, was) < (int64_t)(CALM_S * 1e6);
+	i->found_at = now;
+	lb_log(again ? LB_LOG_DEBUG : LB_LOG_WARNING,
+		"vip/%s: found on %s, which is not to have it now (vrrp/%s); removed", lb_ip_str(&v->ip, ip), c->name,
+		i->conf.name);
 	(void)vips_del(i->w->net, c, v, 1);
 }
 

@@ -105,6 +105,7 @@ struct inst {
 	struct lb_time lost_at[ROOM_LOST_MAX]; /* the last losses that counted, newest first */
 	struct lb_ip lost;                     /* the first address that was taken away in this turn */
 	size_t n_lost;                         /* and how many were */
+	struct lb_time found_at;               /* one where it should not be, the last time */
 	struct inst_restoring {                /* asked for again; what came of it is not told yet */
 		size_t n;
 		struct lb_ip ip; /* the first of them */

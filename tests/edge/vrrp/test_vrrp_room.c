@@ -334,6 +334,24 @@ START_TEST(who_was_refused_all_leaves_them_to_others)
 }
 END_TEST
 
+/* ---- addresses that others set ---- */
+
+/* Somebody who sets it whenever it has gone must not fill the log. */
+START_TEST(an_address_that_is_set_again_and_again)
+{
+	struct vrrp_conf c = conf(0, 51);
+	c.rules.interval_cs = 100; /* adverts are sent in time */
+	set(&c);
+	MUST((advert(&c, 200), is(0, VRRP_STATE_BACKUP)));
+	for (int times = 0; times < 3; times++) {
+		sh("ip addr add 10.77.0.51/32 dev v0");
+		MUST((advert(&c, 200), !there("v0", "10.77.0.51")));
+	}
+	ck_assert_uint_eq(logged("vip/10.77.0.51: found on v0, which is not to have it now (vrrp/i0); removed"), 1);
+	end(true);
+}
+END_TEST
+
 /* ---- sleep ---- */
 
 START_TEST(a_machine_that_slept_listens_first)
@@ -390,6 +408,7 @@ int main(void)
 	tcase_add_test(tc, a_group_is_refused_those_of_one);
 	tcase_add_test(tc, all_addresses_are_refused);
 	tcase_add_test(tc, who_was_refused_all_leaves_them_to_others);
+	tcase_add_test(tc, an_address_that_is_set_again_and_again);
 	tcase_add_test(tc, a_machine_that_slept_listens_first);
 	tcase_add_test(tc, who_slept_says_nothing_to_a_new_master);
 	suite_add_tcase(s, tc);
