@@ -360,7 +360,7 @@ START_TEST(a_machine_that_slept_listens_first)
 	set(&c[0]);
 	set(&c[1]);
 	MUST(is(0, VRRP_STATE_MASTER) && is(1, VRRP_STATE_MASTER));
-	refuse->slept_us = 50000; /* not long enough to be missed */
+	refuse->slept_us = 80000; /* not long enough to be missed */
 	MUST(logged("this machine slept for 0.1 s") == 1);
 	refuse->slept_us += 20000000;
 	MUST(heard.of[0].state.cause == VRRP_CAUSE_RESUMED && heard.of[1].state.cause == VRRP_CAUSE_RESUMED);
