@@ -38,7 +38,7 @@ struct target {
 	bool unsent_on, waiting_on;
 	bool told_judged, told_up; /* what the core heard last */
 	bool way_asked;            /* by this process */
-	bool unknown;              /* nobody had judged it when the last probe began */
+	bool unknown;              /* nobody had judged it when it came, and its first probe is still to end */
 	uint32_t way;              /* the interface by which it was reached, 0 = unknown */
 	struct check_spec spec;    /* params point into bytes */
 	struct check_fsm fsm;

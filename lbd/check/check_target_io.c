@@ -35,7 +35,9 @@ static void plan_next(struct prober *w, struct target *t)
 		t->due_at = check_sched_first(interval_ms(t), w->base.now, &w->rand);
 	else
 		t->due_at = check_sched_next(t->due_at, interval_ms(t), w->base.now, &w->rand);
-	t->unknown = t->unknown && !t->fsm.judged;
+	/* a stage that rests has not been probed; what ended in a fault of our own has, and nothing may ever be known
+	 * of it */
+	t->unknown = t->unknown && t->last.code == CHECK_CODE_INI;
 	arm(w, t);
 }
 

@@ -374,6 +374,33 @@ START_TEST(what_is_not_known_is_probed_at_once)
 }
 END_TEST
 
+/* Of what ends in faults of our own nothing is ever known; it is probed no more often than any other. */
+START_TEST(what_stays_unknown_has_its_interval)
+{
+	enum { N = 40 };
+	for (uint32_t id = 0; id < N; id++) {
+		struct check_msg m = target(id, 9, NULL, NULL);
+		m.u.target_set.spec.interval_ms = m.u.target_set.spec.interval_down_ms = 400;
+		lb_ip_parse("192.0.2.1", 9, &m.u.target_set.spec.source); /* which this host does not have */
+		tell(&m);
+	}
+	for (uint32_t id = 0; id < N; id++)
+		WAIT(core.states[id] > 0, 5000);
+	ck_assert_str_eq(check_codes[core.last[0].state.last.code].name, "SOCKERR");
+	struct check_msg ping = { .type = CHECK_MSG_PING, .u.ping = 9 };
+	int64_t from = now_ms();
+	tell(&ping);
+	WAIT(core.pong.targets == N, 5000);
+	uint32_t had = core.pong.probes;
+	WAIT(now_ms() - from > 4000, 20000);
+	core.pong.targets = 0;
+	tell(&ping);
+	WAIT(core.pong.targets == N, 5000);
+	double each = (double)(now_ms() - from) * N / (core.pong.probes - had);
+	ck_assert_msg(each > 300, "one every %.0f ms", each);
+}
+END_TEST
+
 START_TEST(resuming_does_not_flip)
 {
 	struct server *s = serve(ECHO, 16);
@@ -651,6 +678,7 @@ int main(void)
 	tcase_add_test(tc, no_answer_to_connect);
 	tcase_add_test(tc, a_steady_state_is_silent_and_a_flip_is_told);
 	tcase_add_test(tc, what_is_not_known_is_probed_at_once);
+	tcase_add_test(tc, what_stays_unknown_has_its_interval);
 	tcase_add_test(tc, resuming_does_not_flip);
 	tcase_add_test(tc, resuming_keeps_the_weight_until_the_backend_speaks_again);
 	tcase_add_test(tc, our_own_lack_of_descriptors_flips_nothing);
