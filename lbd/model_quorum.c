@@ -211,17 +211,20 @@ void model_lost_put(struct model *m, uint32_t service, bool lost)
 	m->n_lost += lost ? 1u : UINT32_MAX;
 }
 
-/* By then its backends have been heard, unless they cannot be probed: each check had its turn, one of its probes may
- * have ended in a fault of our own, and stages wait for each other. */
+/* A process that probes may take so long until it is ready: then there is the alarm about that, too. */
+#define HEARD_MS 10000
+
+/* By then its backends have been heard, unless they cannot be probed: the process was there, each check had its turn,
+ * one of its probes may have ended in a fault of our own, and stages wait for each other. */
 static int64_t heard_ms(const struct config_service *s)
 {
-	int64_t all = 0, longest = 0;
+	int64_t all = HEARD_MS, longest = 0;
 	for (uint32_t i = 0; i < s->n_checks; i++) {
 		int64_t ms = 2 * (int64_t)s->checks[i]->spec.interval_ms + s->checks[i]->spec.timeout_ms;
 		all += ms;
 		longest = ms > longest ? ms : longest;
 	}
-	return s->check_mode == CONFIG_CHECK_STAGES ? all : longest;
+	return s->check_mode == CONFIG_CHECK_STAGES ? all : HEARD_MS + longest;
 }
 
 void model_lost(struct model *m, uint32_t service, const struct model_decision *d, struct lb_time now)
