@@ -26,6 +26,19 @@ struct lb_time check_sched_first(uint32_t interval_ms, struct lb_time now, uint6
 	return on_grid(now.us + (int64_t)(check_rand(rand) % span), interval_ms, now);
 }
 
+int64_t check_sched_step_us(enum check_type type)
+{
+	static const int64_t other[CHECK_TYPE_COUNT] = { [CHECK_TYPE_TLS] = CHECK_TURN_TLS_US,
+		[CHECK_TYPE_HTTPS] = CHECK_TURN_TLS_US,
+		[CHECK_TYPE_SMTP] = CHECK_TURN_TLS_US, /* these mostly with TLS */
+		[CHECK_TYPE_IMAP] = CHECK_TURN_TLS_US,
+		[CHECK_TYPE_POP3] = CHECK_TURN_TLS_US,
+		[CHECK_TYPE_LDAP] = CHECK_TURN_TLS_US,
+		[CHECK_TYPE_FTP] = CHECK_TURN_TLS_US,
+		[CHECK_TYPE_SCRIPT] = CHECK_TURN_SCRIPT_US };
+	return other[type] ? other[type] : CHECK_TURN_US;
+}
+
 struct lb_time check_sched_new(
 	struct lb_time *turn, int64_t step_us, uint32_t interval_ms, struct lb_time now, uint64_t *rand)
 {

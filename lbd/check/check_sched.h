@@ -12,6 +12,7 @@
 #pragma once
 
 #include "common/time.h"
+#include "lbd/check/check_types.h"
 
 /* A small generator (splitmix64): spread needs no secrecy, and a test must be able to choose the seed. */
 uint64_t check_rand(uint64_t *state);
@@ -23,7 +24,11 @@ uint64_t check_rand(uint64_t *state);
 struct lb_time check_sched_first(uint32_t interval_ms, struct lb_time now, uint64_t *rand);
 
 #define CHECK_TURN_US        1000
+#define CHECK_TURN_TLS_US    5000  /* a handshake costs milliseconds of one processor, here and at the server */
 #define CHECK_TURN_SCRIPT_US 20000 /* a program costs the host more than a connection does, and few may run at once */
+
+/* What is between two of which nothing is known, when many arrive together. */
+int64_t check_sched_step_us(enum check_type type);
 
 /* The same of what was not: step_us after the one before it, which *turn keeps (us 0 = there was none), and within the
  * interval. */

@@ -43,11 +43,9 @@ static void plan_next(struct prober *w, struct target *t)
 
 static struct lb_time first_due(struct prober *w, const struct target *t)
 {
-	bool script = check_types[t->spec.type].room == CHECK_ROOM_SCRIPT;
 	if (!t->unknown)
 		return check_sched_first(interval_ms(t), w->base.now, &w->rand);
-	return check_sched_new(
-		&w->turn, script ? CHECK_TURN_SCRIPT_US : CHECK_TURN_US, interval_ms(t), w->base.now, &w->rand);
+	return check_sched_new(&w->turn, check_sched_step_us(t->spec.type), interval_ms(t), w->base.now, &w->rand);
 }
 
 static void log_result(const struct target *t)
