@@ -16,14 +16,14 @@ const struct host_row host_rows[] = {
 	{ "net.ipv4.vs.expire_nodest_conn", HOST_NEED_ANY, 0,
 		"a backend whose row vanishes and comes back within seconds loses its flows", false, false },
 	{ "net.ipv4.vs.backup_only", HOST_NEED_ANY, 0, "this node does not balance while a backup sync daemon runs",
-		false, true },
+		false, false },
 	{ "net.ipv4.vs.run_estimation", HOST_NEED_STATS, 1, "counters and rates stay 0", false, false },
 	{ "net.ipv4.vs.conntrack", HOST_NEED_SNAT, 1,
 		"source_nat does nothing: backends see the clients, and answers miss the way back", false, true },
 	{ "net.ipv4.vs.sloppy_tcp", HOST_NEED_MULTICAST, 1,
 		"a connection of which the other node has not told yet is cut at a take-over", false, false },
 	{ "net.ipv4.conf.all.rp_filter", HOST_NEED_MAC, 2,
-		"what arrives with virtual_mac is dropped, as the way back is over the card", true, true },
+		"what arrives with virtual_mac is dropped, as the way back is over the card", true, false },
 };
 const size_t host_rows_n = sizeof(host_rows) / sizeof(host_rows[0]);
 

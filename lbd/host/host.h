@@ -35,7 +35,7 @@ struct host_row {
 	long want;
 	const char *why; /* what goes wrong otherwise */
 	bool zero_too;   /* 0 is as good */
-	bool stops;      /* traffic, or a part of it: an alarm. Others are advice */
+	bool stops;      /* traffic, whatever else is set: an alarm. Others are advice */
 };
 
 #define HOST_KERNEL_MAX 65 /* a release of the kernel, with its end */

@@ -66,7 +66,7 @@ END_TEST
 START_TEST(what_stops_traffic)
 {
 	static const char *const stop[] = { "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding",
-		"net.ipv4.vs.backup_only", "net.ipv4.vs.conntrack", "net.ipv4.conf.all.rp_filter" };
+		"net.ipv4.vs.conntrack" };
 	size_t n = 0;
 	for (size_t i = 0; i < host_rows_n; i++)
 		n += host_rows[i].stops;
