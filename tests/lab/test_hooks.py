@@ -214,11 +214,15 @@ def test_the_room_comes_and_goes_with_the_hook(pair, place):
 
 
 def family(pid):
-    """{pid: name} of a process and of all that it has started, however far down."""
-    with open(f"/proc/{pid}/comm", encoding="ascii") as f:
-        found = {pid: f.read().strip()}
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
-        for child in f.read().split():
+    """{pid: name} of a process and of all that it has started, however far down; without those that end meanwhile."""
+    found = {}
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        with open(f"/proc/{pid}/comm", encoding="ascii") as f:
+            name = f.read().strip()
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+            children = f.read().split()
+        found[pid] = name
+        for child in children:
             found |= family(int(child))
     return found
 

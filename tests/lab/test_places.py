@@ -3,6 +3,7 @@
 The folders of a daemon, and others who reach into them: another lbd that is started on top, what is
 removed, or replaced by a copy. Nothing here needs IPVS.
 """
+import contextlib
 import fcntl
 import json
 import os
@@ -174,7 +175,8 @@ def test_a_state_directory_that_is_emptied(pair):
         assert d.call("daemon", "reload", "-y").returncode in (0, 8)
         for name in os.listdir(d.state_dir):
             path = os.path.join(d.state_dir, name)
-            (shutil.rmtree if os.path.isdir(path) else os.unlink)(path)
+            with contextlib.suppress(FileNotFoundError):  # one that is being written has another name afterwards
+                (shutil.rmtree if os.path.isdir(path) else os.unlink)(path)
         taken_up(d)
         assert "somebody has emptied" in d.log()
         apply(d, content(3), "--confirm", "1h")
@@ -298,8 +300,11 @@ def test_a_start_waits_for_the_one_before_it_to_end(pair):
 
 
 def opened(pid):
-    fds = f"/proc/{pid}/fd"
-    return [os.readlink(os.path.join(fds, n)) for n in os.listdir(fds)]
+    fds, paths = f"/proc/{pid}/fd", []
+    for n in os.listdir(fds):
+        with contextlib.suppress(FileNotFoundError):  # it may have been closed meanwhile
+            paths.append(os.readlink(os.path.join(fds, n)))
+    return paths
 
 
 def test_a_killed_core_leaves_its_folder_whatever_its_workers_do(pair):
