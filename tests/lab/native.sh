@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # native.sh BUILD_DIR FILE [ARGUMENT OF pytest]...
-# native.sh BUILD_DIR PLACE: all files that where.tsv sends there, at once: they mostly wait
+# native.sh BUILD_DIR PLACE: all files that where.tsv sends there, several at once: they mostly wait. With LBD_SECOND_TRY=1
+#   what failed has one (second_try.sh) when all of them have ended
 #
 # Tests of this folder on this machine, for what needs no IPVS: what they measure are the times of a machine, and they
 # take a tenth of the processor that a guest does. Each file has a network, names of networks and users of its own, so
 # names do not collide, and nothing of the machine is changed. Exit status 77 and a word: it cannot run here.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
+# shellcheck source=tests/lab/second_try.sh
+. "$here/second_try.sh"
 skip() {
     echo "skipped: $*"
     exit 77
@@ -46,27 +49,46 @@ done
 apart=(unshare --net --mount --propagation private bash "$here/native.sh" --inside)
 "${apart[@]}" ip netns add lbd-probe-of-rights 2>/dev/null || skip "no right to make a network namespace"
 
+# run CACHE FILE [ARGUMENT of pytest]...
 run() {
     LBD_BUILD=$build LBD_LAB_NATIVE=1 PYTHONDONTWRITEBYTECODE=1 "${apart[@]}" \
-        /usr/bin/python3 -m pytest -p no:cacheprovider -v --tb=short --rootdir="$here" "$here/$1" "${@:2}"
+        /usr/bin/python3 -m pytest -o cache_dir="$1" -v --tb=short --rootdir="$here" "$here/$2" "${@:3}"
 }
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
 if [[ -e $here/$what ]]; then
-    run "$what" "$@"
+    run "$work" "$what" "$@"
     exit
 fi
 
-logs=$(mktemp -d) || exit 1
-trap 'rm -rf "$logs"' EXIT
-status=0
-declare -A pids=()
 readarray -t names < <(awk -F'\t' -v place="$what" '!/^#/ && $2 == place { print $1 }' "$here/where.tsv")
+((${#names[@]})) || { echo "native.sh: nothing runs at '$what'" >&2; exit 2; }
+at_once=$((4 * $(nproc))) running=0
 for name in "${names[@]}"; do
-    run "test_$name.py" >"$logs/$name" 2>&1 &
-    pids[$!]=$name
+    ((running++ < at_once)) || wait -n
+    { run "$work/$name.cache" "test_$name.py" >"$work/$name.log" 2>&1; echo "$?" >"$work/$name.status"; } &
 done
-((${#pids[@]})) || { echo "native.sh: nothing runs at '$what'" >&2; exit 2; }
-for pid in "${!pids[@]}"; do
-    wait "$pid" || status=1
-    cat "$logs/${pids[$pid]}"
+wait
+
+caches=() failed=()
+for name in "${names[@]}"; do
+    (($(<"$work/$name.status") == 0)) || failed+=("$name") caches+=("$work/$name.cache")
+done
+status=0
+((${#failed[@]} == 0)) || status=1
+if ((status)) && may_try_again "${caches[@]}"; then
+    status=0
+    for name in "${failed[@]}"; do
+        cp -r "$work/$name.cache" "$work/$name.first"
+        if run "$work/$name.cache" "test_$name.py" "${again[@]}" >"$work/$name.again" 2>&1; then
+            tell_again "$work/$name.first" # above all else: of what passes ctest keeps the beginning
+        else
+            status=1
+        fi
+    done
+fi
+for name in "${names[@]}"; do
+    cat "$work/$name.log"
+    [[ ! -e $work/$name.again ]] || cat "$work/$name.again"
 done
 exit "$status"

@@ -3,10 +3,13 @@
 #
 # The tests that need a kernel with IPVS. Runs where `lab` put it:
 #   tests/lab/lab -- tests/lab/suite.sh BUILD_DIR [pytest arguments]
-# The last line is `N passed, N failed, N skipped`; the exit status is 0 only when nothing failed and
-# something passed. A JUnit report goes to $LBD_LAB_OUT/junit.xml where that is set.
+# With LBD_SECOND_TRY=1 what failed has one (second_try.sh). The last line is `N passed, N failed, N skipped`; the exit
+# status is 0 only when nothing failed and something passed. A JUnit report of the first try goes to
+# $LBD_LAB_OUT/junit.xml where that is set.
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 2
+# shellcheck source=tests/lab/second_try.sh
+. "$here/second_try.sh"
 build=${1-}
 if [[ -z $build || ! -x $build/lbd/lbd || ! -x $build/lbctl/lbctl ]]; then
     echo "usage: suite.sh BUILD_DIR [pytest arguments]   (BUILD_DIR/lbd/lbd and BUILD_DIR/lbctl/lbctl must be there)" >&2
@@ -62,33 +65,41 @@ fi
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
-report=$work/junit.xml
+cache=$work/cache report=$work/junit.xml report2=$work/again.xml
 tests=("$here")
 for word in "$@"; do
     [[ $word != -* && -e ${word%%::*} ]] && tests=()
 done
-/usr/bin/python3 -m pytest -p no:cacheprovider -v --tb=short --durations=15 --junit-xml="$report" \
-    --rootdir="$here" "${tests[@]}" "$@"
+# try REPORT [ARGUMENT of pytest]...
+try() {
+    /usr/bin/python3 -m pytest -o cache_dir="$cache" -v --tb=short --junit-xml="$1" --rootdir="$here" "${tests[@]}" "${@:2}"
+}
+try "$report" --durations=15 "$@"
 status=$?
 if [[ -n ${LBD_LAB_OUT-} && -e $report ]]; then
     cp "$report" "$LBD_LAB_OUT/junit.xml"
 fi
-/usr/bin/python3 - "$report" "$status" <<'PY'
+if ((status == 1)) && may_try_again "$cache"; then
+    cp -r "$cache" "$work/first"
+    try "$report2" "$@" "${again[@]}"
+    status=$?
+    ((status)) || tell_again "$work/first"
+fi
+/usr/bin/python3 - "$status" "$report" "$report2" <<'PY'
+import os
 import sys
 import xml.etree.ElementTree as tree
-passed = failed = skipped = 0
+came = {}  # of each test: what came of it in the end
 try:
-    for case in tree.parse(sys.argv[1]).getroot().iter("testcase"):
-        kinds = {child.tag for child in case}
-        if kinds & {"failure", "error"}:
-            failed += 1
-        elif "skipped" in kinds:
-            skipped += 1
-        else:
-            passed += 1
+    for report in filter(os.path.exists, sys.argv[2:]):
+        for case in tree.parse(report).getroot().iter("testcase"):
+            kinds = {child.tag for child in case}
+            name = case.get("classname", ""), case.get("name", "")
+            came[name] = "failed" if kinds & {"failure", "error"} else "skipped" if "skipped" in kinds else "passed"
 except (OSError, tree.ParseError) as e:
     print(f"no report: {e}")
-status = int(sys.argv[2])
+passed, failed, skipped = (list(came.values()).count(x) for x in ("passed", "failed", "skipped"))
+status = int(sys.argv[1])
 if status not in (0, 1) and not failed:
     failed += 1  # pytest itself failed: usage, interrupted, nothing collected
 print(f"{passed} passed, {failed} failed, {skipped} skipped")
