@@ -72,7 +72,6 @@ def test_removed_by_hand_they_come_back(pair):
         pair.a.run("ip", "route", "del", "default", "table", "100")
         pair.a.run("ip", "-6", "route", "del", "2001:db8::/32", "table", "100")
         pair.a.run("ip", "rule", "del", "priority", "1001")
-        assert ways(pair.a) == (1, 0, 1)
         soon(pair.a, ALL, "they are back")
         until(lambda: a.log().count("was gone; restored") == 3, "it was said")
         # the kernel drops them without a word

@@ -119,7 +119,7 @@ static struct check_probe *start(const struct check_spec *s)
 	return p;
 }
 
-static void probe(const struct check_spec *s)
+static void probe_once(const struct check_spec *s)
 {
 	unsigned before = n_done;
 	start(s);
@@ -127,6 +127,17 @@ static void probe(const struct check_spec *s)
 	ck_assert_uint_eq(n_done, before + 1);
 	ev_run(loop, EVRUN_NOWAIT); /* nothing comes behind it */
 	ck_assert_uint_eq(n_done, before + 1);
+}
+
+/* On a machine that is busy with other things a probe may say that it was late. That is right, and not what is tested.
+ */
+static void probe(const struct check_spec *s)
+{
+	for (int i = 0; i < 5; i++) {
+		probe_once(s);
+		if (strcmp(result.text, "probe ran too late") != 0)
+			break;
+	}
 }
 
 static bool asan(void)
