@@ -2,6 +2,16 @@
 /* Fail-open: when too many fail at once they are held, and whoever failed by itself is down. */
 #include "tests/unit/lbd_model/pool.h"
 
+/* web/a to web/LAST, in the same moment. */
+static void fall_together(struct world *w, char last)
+{
+	char object[] = "web/?";
+	for (char c = 'a'; c <= last; c++) {
+		object[4] = c;
+		word(w, object, false);
+	}
+}
+
 START_TEST(when_all_fail_at_once_none_is_believed)
 {
 	struct world w = { 0 };
@@ -12,10 +22,7 @@ START_TEST(when_all_fail_at_once_none_is_believed)
 		object[4] = c;
 		stumble(&w, object);
 	}
-	for (int c = 'a'; c <= 'f'; c++) {
-		object[4] = (char)c;
-		word(&w, object, false);
-	}
+	fall_together(&w, 'f');
 	ck_assert_uint_eq(w.m->services[0].in_pool, 10);
 	ck_assert_ptr_nonnull(strstr(world_text(&w), "web degraded 10: a=up:1!fail_open b=up:1!fail_open"));
 	/* most are back: what fails now has failed by itself */
@@ -105,13 +112,9 @@ END_TEST
 START_TEST(who_was_believed_stays_down_when_there_are_fewer)
 {
 	struct world w = { 0 };
-	char object[8] = "web/?";
 	world_start(&w, WEB("    fail_open: 50%\n" TEN));
 	all_up(&w, "abcdefghij");
-	for (int c = 'a'; c <= 'e'; c++) {
-		object[4] = (char)c;
-		word(&w, object, false);
-	}
+	fall_together(&w, 'e');
 	ck_assert_uint_eq(w.m->services[0].in_pool, 5);
 	world_wait(&w, 86400000);
 	world_state(&w, "web/i", CONFIG_STATE_MAINT, 0);
@@ -326,7 +329,6 @@ END_TEST
 START_TEST(a_reload_neither_splits_a_burst_nor_ends_a_hold)
 {
 	struct world w = { 0 };
-	char object[8] = "web/?";
 	static const char three[] = WEB("    fail_open: 50%\n" THREE), ten[] = WEB("    fail_open: 50%\n" TEN);
 	world_start(&w, three);
 	all_up(&w, "abc");
@@ -340,10 +342,7 @@ START_TEST(a_reload_neither_splits_a_burst_nor_ends_a_hold)
 	w = (struct world){ 0 };
 	world_start(&w, ten);
 	all_up(&w, "abcdefghij");
-	for (int c = 'a'; c <= 'f'; c++) {
-		object[4] = (char)c;
-		word(&w, object, false);
-	}
+	fall_together(&w, 'f');
 	world_wait(&w, MINUTE);
 	word(&w, "web/g", false); /* by itself */
 	ck_assert_uint_eq(w.m->services[0].in_pool, 9);
@@ -357,15 +356,11 @@ END_TEST
 START_TEST(just_the_share_is_not_more_than_it)
 {
 	struct world w = { 0 };
-	char object[8] = "web/?";
 	world_start(&w, WEB("    fail_open: 50%\n" TEN));
 	all_up(&w, "abcdefghij");
 	word(&w, "web/j", false);
 	world_wait(&w, MINUTE);
-	for (int c = 'a'; c <= 'e'; c++) {
-		object[4] = (char)c;
-		word(&w, object, false);
-	}
+	fall_together(&w, 'e');
 	ck_assert_uint_eq(w.m->services[0].in_pool, 4); /* six fail, but five at once */
 	world_end(&w);
 }
@@ -381,10 +376,7 @@ START_TEST(it_is_a_share_of_those_who_may_serve)
 		object[4] = (char)c;
 		world_state(&w, object, CONFIG_STATE_MAINT, 0);
 	}
-	for (int c = 'a'; c <= 'd'; c++) {
-		object[4] = (char)c;
-		word(&w, object, false);
-	}
+	fall_together(&w, 'd');
 	ck_assert_uint_eq(w.m->services[0].in_pool, 6);
 	world_end(&w);
 }
