@@ -8,6 +8,7 @@
  * Whose flows are ended: model_cut.h.
  *
  *   a destination is added, the kernel has said so -> conn.bind: what the other node told of it may be there already
+ *   an instance becomes master -> what is cut is cut once more: what the other node has told of it since is there again
  */
 #include "common/clock_io.h"
 #include "common/log_io.h"
@@ -27,14 +28,37 @@
 
 /* ---- what is cut ---- */
 
+static void add_cut(const struct conn_match *match, void *arg)
+{
+	struct daemon_conn *c = arg;
+	struct daemon_cut *place = lb_vec_push(&c->cuts);
+	if (place)
+		place->match = *match;
+}
+
 void daemon_conn_deleted(struct daemon *d, const struct ipvs_op *op)
 {
 	struct conn_match match;
 	if (!d->model || d->stopping || !model_cut(d->model, op, &match))
 		return;
-	struct daemon_cut *place = lb_vec_push(&d->conn.cuts);
-	if (place)
-		place->match = match;
+	add_cut(&match, &d->conn);
+}
+
+/* A backup cuts its copies, but the master goes on with these flows and tells of them. Whoever forwards them from now
+ * on has no row for them: without this their clients would not hear of it. */
+static void cut_again(struct daemon *d)
+{
+	struct daemon_conn *c = &d->conn;
+	if (!c->again || c->cuts.n) /* instances of a group come one by one */
+		return;
+	c->again = false;
+	if (model_sync_flows(&d->sync.all))
+		model_cut_again(d->model, add_cut, c);
+}
+
+void daemon_conn_master(struct daemon *d)
+{
+	d->conn.again = true;
 }
 
 static int by_place(const void *x, const void *y)
@@ -171,6 +195,7 @@ void daemon_conn_turn(struct daemon *d)
 {
 	struct daemon_conn *c = &d->conn;
 	send_rows(d);
+	cut_again(d);
 	bool due = false;
 	struct lb_time now = lb_clock_now();
 	for (size_t i = 0; i < c->cuts.n && !due; i++)

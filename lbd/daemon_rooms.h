@@ -101,6 +101,7 @@ void daemon_look_lost(struct daemon *d);
 /* The kernel has acknowledged op; or those of n that have no error. */
 void daemon_conn_deleted(struct daemon *d, const struct ipvs_op *op);
 void daemon_conn_added(struct daemon *d, const struct ipvs_op *ops, size_t n, const int *errs);
+void daemon_conn_master(struct daemon *d); /* an instance has become master */
 /* The room is needed, or was a moment ago. */
 bool daemon_conn_wanted(const struct daemon *d);
 int daemon_conn_ask(struct daemon *d, const struct sync_room_msg *m);

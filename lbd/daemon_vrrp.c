@@ -362,6 +362,22 @@ static void note_fault(struct daemon *d, struct model_vrrp *v, const struct vrrp
 	}
 }
 
+static void said_state(struct daemon *d, struct model_vrrp *v, const struct vrrp_msg_state *m)
+{
+	struct model_line line;
+	enum vrrp_state was;
+	bool takes = m->state == VRRP_STATE_MASTER && model_vrrp_changes(v, m, &was);
+	daemon_hook_state(d, v, m);
+	note_fault(d, v, m);
+	model_vrrp_said_state(v, m, lb_clock_wall_ms(), &line);
+	if (line.text[0])
+		daemon_event_line(d, &line, json_pack("{s:i}", "priority", (int)m->prio));
+	d->changed = true;
+	daemon_sync_role(d);
+	if (takes)
+		daemon_conn_master(d);
+}
+
 static void swept(struct daemon *d)
 {
 	d->vrrp.left = d->vrrp.noted = false;
@@ -383,13 +399,7 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 	if (daemon_peer_said(d, &m)) {
 		d->changed = true;
 	} else if (m.type == VRRP_MSG_STATE && (v = model_vrrp_by_id(&d->vrrp.all, m.u.state.id))) {
-		daemon_hook_state(d, v, &m.u.state);
-		note_fault(d, v, &m.u.state);
-		model_vrrp_said_state(v, &m.u.state, lb_clock_wall_ms(), &line);
-		if (line.text[0])
-			daemon_event_line(d, &line, json_pack("{s:i}", "priority", (int)m.u.state.prio));
-		d->changed = true;
-		daemon_sync_role(d);
+		said_state(d, v, &m.u.state);
 	} else if (m.type == VRRP_MSG_ALARM && (v = model_vrrp_by_id(&d->vrrp.all, m.u.alarm.id))) {
 		model_vrrp_said_alarm(v, &m.u.alarm, &line);
 		if (line.text[0])

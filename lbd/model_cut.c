@@ -46,6 +46,38 @@ bool model_cut(const struct model *m, const struct ipvs_op *op, struct conn_matc
 	return true;
 }
 
+/* Out of the table: by a decision on it, and not because there was none yet. */
+static bool is_out(const struct model_backend *b)
+{
+	switch ((enum model_backend_state)b->state) {
+	case MODEL_BACKEND_MAINT:
+	case MODEL_BACKEND_DRAIN:
+	case MODEL_BACKEND_DOWN: return b->settled && !b->in_table;
+	case MODEL_BACKEND_UP:
+	case MODEL_BACKEND_UNCHECKED: break;
+	}
+	return false;
+}
+
+void model_cut_again(const struct model *m, model_cut_fn *fn, void *arg)
+{
+	for (uint32_t s = 0; s < m->n_services; s++) {
+		const struct config_service *cfg = m->services[s].cfg;
+		for (uint32_t i = 0; i < cfg->n_backends; i++) {
+			const struct model_backend *b = &m->backends[m->services[s].first_backend + i];
+			for (uint32_t l = 0; is_out(b) && l < cfg->n_listens; l++) {
+				const struct ipvs_key *key = &cfg->listens[l];
+				const struct ipvs_op op = { .type = IPVS_OP_DEST_DEL,
+					.svc.key = *key,
+					.dest = { .addr = b->cfg->addr, .port = model_backend_port(b, key) } };
+				struct conn_match match;
+				if (model_cut(m, &op, &match))
+					fn(&match, arg);
+			}
+		}
+	}
+}
+
 void model_cut_row(const struct ipvs_op *op, struct conn_match *out)
 {
 	const struct ipvs_key *key = &op->svc.key;

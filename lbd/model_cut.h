@@ -15,6 +15,10 @@
 
 /* True and *out: the kernel has done this, and these flows are to end. */
 bool model_cut(const struct model *m, const struct ipvs_op *op, struct conn_match *out);
+/* Tells fn of the flows of every backend that is out of the table by a verdict and is cut, as model_cut said when its
+ * row left. O(backends); of those that have not been decided yet nothing is said. */
+typedef void model_cut_fn(const struct conn_match *match, void *arg);
+void model_cut_again(const struct model *m, model_cut_fn *fn, void *arg);
 /* The row of an operation on a destination. */
 void model_cut_row(const struct ipvs_op *op, struct conn_match *out);
 /* Order of rows, like memcmp: of one that was cut, and of one that is back, for a mark has no protocol of its own. */

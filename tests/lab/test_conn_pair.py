@@ -66,6 +66,16 @@ def cutting(key, state="enabled"):
         "app": {"type": "tcp", "interval": "500ms", "timeout": "1s", "fall": 2}}}, indent=1) + "\n"
 
 
+def pair_of_cutting(a, b):
+    a.start()
+    is_master(a)
+    b.start()
+    is_backup(b)
+    in_sync(a, b)
+    for d in (a, b):
+        until(lambda d=d: all(r["state"] == "up" for r in d.ctl("backend", "list")["data"]), f"{d.name}: all up", 30)
+
+
 @pytest.mark.parametrize("how", ["check", "file"])
 def test_what_the_backup_cuts_goes_on_at_the_master(farm, key, how):  # noqa: F811
     """It alone has lost its way to a server, or has the file in which that is in maintenance; and when the server is
@@ -75,13 +85,7 @@ def test_what_the_backup_cuts_goes_on_at_the_master(farm, key, how):  # noqa: F8
     of_s11 = lambda d: [r for r in established(d, "nat4") if r.get("backend") == "s11"]
     flows = None
     try:
-        a.start()
-        is_master(a)
-        b.start()
-        is_backup(b)
-        in_sync(a, b)
-        for d in (a, b):
-            until(lambda d=d: all(r["state"] == "up" for r in d.ctl("backend", "list")["data"]), f"{d.name}: all up", 30)
+        pair_of_cutting(a, b)
         flows = Flows(farm.client, VIP4, PORTS["nat"], N)
         known(farm.b, {"nat4": flows})
         assert len(of_s11(b)) == N // 2
@@ -100,6 +104,36 @@ def test_what_the_backup_cuts_goes_on_at_the_master(farm, key, how):  # noqa: F8
         a.text("failover", "--wait")
         is_master(b)
         assert flows.talk(20 + slowness()) == []
+    finally:
+        if flows:
+            flows.close()
+        for d in (b, a):
+            d.close()
+        echo.close()
+
+
+def test_who_takes_over_cuts_what_came_back(farm, key):  # noqa: F811
+    """The master tells again of flows that the backup has cut for itself; that they are without a server there is of no
+    matter, until it is that node which forwards them: then their clients hear of it, and wait for nothing."""
+    echo = Echo(farm.servers, [8080])
+    a, b = (Lbd(n, cutting(key), name=name, user="root") for n, name in ((farm.a, "lb-a"), (farm.b, "lb-b")))
+    of_s11 = lambda d: [r for r in established(d, "nat4") if r["address"].startswith(f"{BACK}.11")]
+    flows = None
+    try:
+        pair_of_cutting(a, b)
+        flows = Flows(farm.client, VIP4, PORTS["nat"], N)
+        known(farm.b, {"nat4": flows})
+        farm.b.ip(f"neigh replace {BACK}.11 lladdr 02:00:00:00:00:99 dev eth1 nud permanent")
+        until(lambda: f"conn: {N // 2} flows ended" in b.log(), "the backup has cut its copies", 30 + slowness())
+        a.text("sync", "resync")
+        until(lambda: len(of_s11(b)) == N // 2, "the master has told of them again", 30 + slowness())
+        a.text("failover", "--wait")
+        is_master(b)
+        until(lambda: not of_s11(b), "the new master has ended them", 30 + slowness())
+        lost = flows.talk(2 + slowness())
+        assert len(lost) == N // 2 and "no answer" not in dict(lost).values(), lost
+        assert len(established(b, "nat4")) == N // 2
+        farm.b.ip(f"neigh del {BACK}.11 dev eth1")
     finally:
         if flows:
             flows.close()

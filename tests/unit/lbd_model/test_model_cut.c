@@ -96,6 +96,56 @@ START_TEST(what_is_cut)
 }
 END_TEST
 
+/* ---- what is cut once more, after a start in which all are up ---- */
+
+static const struct {
+	const char *what;
+	const char *object; /* this one is so; NULL: all are as they were */
+	enum how how;
+	int64_t ms; /* and it has been so for so long */
+	const char *cut;
+} out[] = {
+	{ "nothing is out", NULL, UP, 0, "" },
+	{ "on_fail: cut", "cut/a", DOWN, 0, "tcp 203.0.113.1:80 10.1.0.1:80\n" },
+	{ "on_fail is drain: it is in the table", "kept/a", DOWN, 0, "" },
+	{ "it drains", "cut/a", DRAIN, MINUTE / 2, "" },
+	{ "its drain is over", "cut/a", DRAIN, MINUTE + 1, "tcp 203.0.113.1:80 10.1.0.1:80\n" },
+	{ "maintenance, though a drain keeps", "kept/a", MAINT, 0, "tcp 203.0.113.2:80 10.1.0.3:80\n" },
+	{ "UDP", "dns/a", MAINT, 0, "udp 203.0.113.3:53 10.1.0.1:53\n" },
+	{ "a mark", "mark/a", MAINT, 0, "any fwmark:7/ipv4 10.1.0.1\n" },
+};
+
+static void add_line(const struct conn_match *match, void *arg)
+{
+	char *text = arg, line[CONN_MATCH_STRLEN];
+	conn_match_str(match, line);
+	size_t at = strlen(text);
+	snprintf(text + at, 512 - at, "%s\n", line);
+}
+
+START_TEST(what_is_cut_again)
+{
+	struct world w = { 0 };
+	char text[512] = "";
+	world_start(&w, CONFIG);
+	model_cut_again(w.m, add_line, text);
+	ck_assert_msg(!text[0], "before any verdict: %s", text);
+	for (const char *const *o = (const char *const[]){ "cut/a", "cut/b", "kept/a", NULL }; *o; o++)
+		world_health(&w, *o, 0, true);
+	world_settle(&w);
+	if (out[_i].how == DOWN)
+		world_health(&w, out[_i].object, 0, false);
+	else if (out[_i].how != UP)
+		world_state(&w, out[_i].object, out[_i].how == DRAIN ? CONFIG_STATE_DRAIN : CONFIG_STATE_MAINT, 0);
+	world_settle(&w);
+	world_wait(&w, out[_i].ms);
+	world_tick(&w);
+	model_cut_again(w.m, add_line, text);
+	ck_assert_msg(strcmp(text, out[_i].cut) == 0, "%s: %s", out[_i].what, text);
+	world_end(&w);
+}
+END_TEST
+
 /* In their order. */
 static const struct {
 	const char *listen, *dest;
@@ -134,6 +184,7 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, what_is_cut, 0, COUNT(rows));
+	tcase_add_loop_test(tc, what_is_cut_again, 0, COUNT(out));
 	tcase_add_test(tc, order_of_rows);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
