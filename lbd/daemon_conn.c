@@ -49,7 +49,7 @@ void daemon_conn_deleted(struct daemon *d, const struct ipvs_op *op)
 static void cut_again(struct daemon *d)
 {
 	struct daemon_conn *c = &d->conn;
-	if (!c->again || c->cuts.n) /* instances of a group come one by one */
+	if (!c->again || c->cuts.n || d->stopping) /* instances of a group come one by one */
 		return;
 	c->again = false;
 	if (model_sync_flows(&d->sync.all))
