@@ -96,16 +96,18 @@ build=$root/build/fuzz
     fail "cannot build"
 }
 
-full() { (($(find "$1" -type f -printf '%s\n' | awk '{ kib += $1 / 1024 } END { print int(kib) }') >= room || $(find "$1" -type f | wc -l) > files_room)); }
+# held FOLDER: bytes, files
+held() { find "$1" -type f -printf '%s\n' | awk '{ bytes += $1 } END { print bytes + 0, NR }'; }
+full() { (($1 / 1024 >= room || $2 > files_room)); } # BYTES FILES
 
 # trim FOLDER: of what was added, the largest go until there is room
 trim() {
-    local file
-    while read -r file && full "$1"; do
-        rm -f "$root/$file"
-    done < <(git -C "$root" ls-files -o --exclude-standard -- "$1" | while read -r file; do
-        stat -c '%s %n' "$root/$file" | sed "s|$root/||"
-    done | sort -rn | cut -d' ' -f2-)
+    local bytes files size file
+    read -r bytes files < <(held "$1")
+    while read -r size file && full "$bytes" "$files"; do
+        printf '%s\0' "$root/$file"
+        bytes=$((bytes - size)) files=$((files - 1))
+    done < <(cd "$root" && git ls-files -z -o --exclude-standard -- "$1" | xargs -0 -r stat -c '%s %n' | sort -rn) | xargs -0 -r rm -f
 }
 
 # run TARGET SECONDS: its new line in $work/TARGET.line; 1 when it crashed
@@ -126,7 +128,8 @@ run() {
     # a slice that was short of processor time has not read its corpus to the end
     reached=$(grep -o 'cov: [0-9]*' "$log" | tail -1 | cut -c6-)
     ((spent > 0 && edges > ${reached:-0})) || edges=${reached:-0}
-    if ((status == 0)) && ! full "$corpus"; then
+    # shellcheck disable=SC2046
+    if ((status == 0)) && ! full $(held "$corpus"); then
         # Merged with what is there, only what reaches something new is added; the smallest first.
         "$program" -merge=1 -timeout=60 "$corpus" "$own" >/dev/null 2>&1
         trim "$corpus"
