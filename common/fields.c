@@ -76,6 +76,16 @@ void lb_field_line(struct lb_fields *f, const char *key, char *out, size_t max)
 	memcpy(out, text, n + 1);
 }
 
+void lb_field_device(struct lb_fields *f, const char *key, char out[LB_DEVICE_MAX])
+{
+	const char *name = lb_field_str(f, key, LB_DEVICE_MAX - 1);
+	size_t n = strlen(name);
+	for (size_t i = 0; i < n; i++)
+		f->bad |= (uint8_t)name[i] <= 0x20 || name[i] == 0x7f || name[i] == '/' || name[i] == ':';
+	f->bad |= n == 0 || strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+	memcpy(out, name, n + 1);
+}
+
 size_t lb_field_bytes(struct lb_fields *f, const char *key, uint8_t *out, size_t min, size_t max)
 {
 	const char *hex = lb_field_str(f, key, 2 * max);

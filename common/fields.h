@@ -31,6 +31,10 @@ void lb_field_text(struct lb_fields *f, const char *key, char *out, size_t max);
 void lb_field_name(struct lb_fields *f, const char *key, char *out, size_t max); /* the same, not empty */
 /* UTF-8 without control characters of at most max - 1 bytes, with its NUL: what people or the host have named. */
 void lb_field_line(struct lb_fields *f, const char *key, char *out, size_t max);
+/* What the kernel takes as the name of a network device (dev_valid_name in net/core/dev.c), of at most LB_DEVICE_MAX -
+ * 1 bytes, with its NUL: more than ASCII is legal. */
+#define LB_DEVICE_MAX 16 /* IFNAMSIZ */
+void lb_field_device(struct lb_fields *f, const char *key, char out[LB_DEVICE_MAX]);
 /* min to max bytes in hexadecimal; how many there are. */
 size_t lb_field_bytes(struct lb_fields *f, const char *key, uint8_t *out, size_t min, size_t max);
 /* A number of 64 bits, which no number of JSON holds for certain: 16 hexadecimal digits. */

@@ -2,6 +2,7 @@
 #include "lbd/check/check_cut.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct check_cut *of_index(const struct check_cuts *c, uint32_t index)
@@ -39,4 +40,14 @@ bool check_cuts_equal(const struct check_cuts *a, const struct check_cuts *b)
 		if (a->v[i].index != b->v[i].index || strcmp(a->v[i].name, b->v[i].name) != 0)
 			return false;
 	return true;
+}
+
+void check_cut_text(const struct check_cut *c, char out[CHECK_TEXT_MAX])
+{
+	char name[CHECK_CUT_NAME];
+	snprintf(name, sizeof(name), "%s", c->name);
+	for (char *p = name; *p; p++)
+		if (*p < 0x20 || *p >= 0x7f)
+			*p = '?';
+	snprintf(out, CHECK_TEXT_MAX, "%s has no link: paused", name);
 }

@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include "lbd/check/check_types.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,3 +36,7 @@ const struct check_cut *check_cut_of(
 	const struct check_cuts *c, const char *bound, int err, uint32_t index, uint32_t passed);
 
 bool check_cuts_equal(const struct check_cuts *a, const struct check_cuts *b);
+
+/* What is said of a failure that does not count for it, in ASCII as each text of a result: what else stands in the name
+ * is a ?. */
+void check_cut_text(const struct check_cut *c, char out[CHECK_TEXT_MAX]);

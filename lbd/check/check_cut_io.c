@@ -68,7 +68,7 @@ void check_cut_distrust(const struct check_cut_watch *c, const struct check_spec
 	if (!cut)
 		return;
 	char text[CHECK_TEXT_MAX];
-	snprintf(text, sizeof(text), "%s has no link: paused", cut->name);
+	check_cut_text(cut, text);
 	check_result_set(r, CHECK_CODE_SOCKERR, text);
 }
 

@@ -282,7 +282,7 @@ static int cut_read(struct lb_fields *f, void *u)
 	c->n = (uint32_t)json_array_size(list);
 	for (uint32_t i = 0; i < c->n && !f->bad; i++) {
 		struct lb_fields one = { .from = json_array_get(list, i) };
-		lb_field_text(&one, "name", c->v[i].name, CHECK_CUT_NAME);
+		lb_field_device(&one, "name", c->v[i].name);
 		c->v[i].index = lb_field_u32(&one, "index", 0, INT32_MAX);
 		f->bad |= one.bad;
 	}

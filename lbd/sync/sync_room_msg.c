@@ -322,12 +322,18 @@ static int multicast_read(struct lb_fields *f, void *u)
 {
 	struct sync_multicast *c = u;
 	c->master = lb_field_bool(f, "master");
-	lb_field_text(f, "device", c->device, sizeof(c->device));
+	lb_field_device(f, "device", c->device);
 	c->id = (uint8_t)lb_field_u32(f, "id", 1, UINT8_MAX);
 	c->group = lb_field_ip(f, "group");
 	c->port = (uint16_t)lb_field_u32(f, "port", 1, UINT16_MAX);
-	f->bad |= !c->device[0] || !lb_ip_is_multicast(&c->group);
+	f->bad |= !lb_ip_is_multicast(&c->group);
 	return 0;
+}
+
+uint64_t sync_msg_span(uint64_t from, uint64_t to)
+{
+	uint64_t span = to > from ? to - from : 0;
+	return span < INT64_MAX ? span : INT64_MAX;
 }
 
 static void state_write(const void *u, struct lb_members *o)

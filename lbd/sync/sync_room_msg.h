@@ -137,6 +137,10 @@ struct sync_msg_stats { /* of one kind */
 	bool kernel_full;                 /* conntrack: the kernel has no room for more (nf_conntrack_max) */
 };
 
+/* How far it is from one number of a stream to another, for bulk_done and its like: 0 where the other one lies before
+ * it, and no more than a member holds. What the peer says of its numbers need not make sense. */
+uint64_t sync_msg_span(uint64_t from, uint64_t to);
+
 #define SYNC_TALK_TEXT_MAX 16384 /* bytes in one message: what a frame takes */
 
 struct sync_msg_talk {

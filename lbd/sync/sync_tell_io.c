@@ -154,10 +154,10 @@ static void tell_stats(struct sync_room *r, enum sync_kind kind)
 	s->received = all.received;
 	s->refused = all.refused;
 	s->resyncs = all.resyncs;
-	s->bulk_done = st.in.at - st.in.from;
-	s->bulk_all = st.in.mark - st.in.from;
-	s->sent_done = st.out.at - st.out.from;
-	s->sent_all = st.out.mark - st.out.from;
+	s->bulk_done = sync_msg_span(st.in.from, st.in.at);
+	s->bulk_all = sync_msg_span(st.in.from, st.in.mark);
+	s->sent_done = sync_msg_span(st.out.from, st.out.at);
+	s->sent_all = sync_msg_span(st.out.from, st.out.mark);
 	s->lag_ms = st.lag_ms;
 	if (kind == SYNC_CONNTRACK)
 		put_ct_stats(r, s);

@@ -105,17 +105,6 @@ static void addresses_read(struct lb_fields *f, struct vrrp_conf *c)
 		f->bad = !all_different(c);
 }
 
-/* A name that the kernel gives to a card: more than ASCII is legal. */
-static void card_read(struct lb_fields *f, const char *key, char out[16])
-{
-	const char *name = lb_field_str(f, key, 15);
-	size_t n = strlen(name);
-	for (size_t i = 0; i < n; i++)
-		f->bad |= (uint8_t)name[i] <= 0x20 || name[i] == 0x7f || name[i] == '/' || name[i] == ':';
-	f->bad |= n == 0 || strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-	memcpy(out, name, n + 1);
-}
-
 /* ---- routes and rules ---- */
 
 static void put_net(struct lb_members *o, const char *key, const struct lb_ip *ip, unsigned prefix)
@@ -187,7 +176,7 @@ static void routes_read(struct lb_fields *f, struct vrrp_conf *c)
 		struct route *r = &c->routes[i];
 		net_read(&one, "to", &r->to, &r->prefix);
 		r->via = maybe_ip(&one, "via", r->to.family);
-		card_read(&one, "dev", r->dev);
+		lb_field_device(&one, "dev", r->dev);
 		r->table = lb_field_u32(&one, "table", 1, UINT32_MAX);
 		r->metric = lb_field_u32(&one, "metric", 0, UINT32_MAX);
 		r->source = maybe_ip(&one, "source", r->to.family);
@@ -374,7 +363,7 @@ void vrrp_conf_read(struct lb_fields *f, struct vrrp_conf *c)
 	lb_field_text(f, "name", c->name, sizeof(c->name));
 	f->bad |= c->name[0] == '\0';
 	lb_field_text(f, "group", c->group, sizeof(c->group));
-	card_read(f, "interface", c->interface);
+	lb_field_device(f, "interface", c->interface);
 	c->family = lb_field_word(f, "family", families, COUNT(families)) ? AF_INET6 : AF_INET;
 	c->vrid = (uint8_t)lb_field_u32(f, "vrid", 1, UINT8_MAX);
 	c->prio = (uint8_t)lb_field_u32(f, "prio", 1, UINT8_MAX);

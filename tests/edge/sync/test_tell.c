@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static struct sync_room r;
 static struct sync_conf conf;
@@ -221,6 +222,55 @@ START_TEST(who_has_paused)
 }
 END_TEST
 
+/* What the core reads of it: how many messages; stats go to the last place. */
+static unsigned core_reads(struct sync_msg_stats *stats)
+{
+	int ends[2];
+	struct lb_frame core;
+	struct sync_room_msg m;
+	const char *line;
+	size_t n;
+	unsigned count = 0;
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+	close(r.base.channel.fd);
+	r.base.channel.fd = ends[0];
+	lb_frame_init(&core, ends[1], (size_t)LB_PROTO_LINE_MAX);
+	ck_assert_int_eq(lb_frame_write(&r.base.channel), 0);
+	ck_assert_int_gt(lb_frame_read(&core), 0);
+	for (; lb_frame_line(&core, &line, &n) == 1; count++) {
+		json_t *o = json_loadb(line, n, 0, NULL);
+		ck_assert_int_eq(sync_room_msg_read_core(o, &m), 0);
+		if (m.type == SYNC_MSG_STATS)
+			*stats = m.u.stats;
+		sync_room_msg_done(&m);
+		json_decref(o);
+	}
+	lb_frame_done(&core);
+	return count;
+}
+
+/* The peer says which numbers it sends. When they make no sense it is asked for another round, over this link. */
+static const struct {
+	const char *what;
+	uint64_t from, at, mark, done, all;
+} peers[] = {
+	{ "a round", 100, 150, 200, 50, 100 },
+	{ "a round that does not follow: nothing of it is taken", 100, 0, 200, 0, 100 },
+	{ "more than a message holds", 0, 0, UINT64_MAX, 0, INT64_MAX },
+};
+
+START_TEST(stats_are_read_whatever_the_peer_says)
+{
+	struct sync_msg_stats stats = { 0 };
+	struct sync_progress *p = &r.link.in[SYNC_STREAM_IPVS].progress;
+	r.conf = NULL; /* no second kind */
+	*p = (struct sync_progress){ .from = peers[_i].from, .at = peers[_i].at, .mark = peers[_i].mark };
+	sync_room_pong(&r, 1);
+	ck_assert_uint_eq(core_reads(&stats), 2);
+	ck_assert_msg(stats.bulk_done == peers[_i].done && stats.bulk_all == peers[_i].all, "%s", peers[_i].what);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("tell");
@@ -233,6 +283,7 @@ int main(void)
 	tcase_add_test(tc, in_sync_when_what_was_found_is_there);
 	tcase_add_test(tc, what_was_not_known_is_looked_for);
 	tcase_add_loop_test(tc, who_has_paused, 0, SYNC_STREAM_COUNT);
+	tcase_add_loop_test(tc, stats_are_read_whatever_the_peer_says, 0, sizeof(peers) / sizeof(peers[0]));
 	suite_add_tcase(s, tc);
 	SRunner *run = srunner_create(s);
 	srunner_run_all(run, CK_ENV);

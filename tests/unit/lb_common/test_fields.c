@@ -20,7 +20,7 @@ static json_t *parse(const char *text)
 	return o;
 }
 
-enum kind { U32, INT, COUNTER, U64, BYTES, BOOL, STR, TEXT, NAME, LINE, WORD, LEVEL, IP, PATHS, LIST };
+enum kind { U32, INT, COUNTER, U64, BYTES, BOOL, STR, TEXT, NAME, LINE, DEVICE, WORD, LEVEL, IP, PATHS, LIST };
 
 #define PATH(ours, theirs) "{\"ours\":\"" ours "\",\"theirs\":\"" theirs "\"}"
 
@@ -85,6 +85,19 @@ static const struct {
 	{ "the last control character", "{\"k\":\"\\u009f\"}", LINE, true, -1 },
 	{ "what comes after it", "{\"k\":\"\\u00a0\"}", LINE, false, 2 },
 	{ "no line", "{\"k\":7}", LINE, true, 0 },
+	{ "a device", "{\"k\":\"eth0.7\"}", DEVICE, false, 6 },
+	{ "a device of the most bytes", "{\"k\":\"123456789012345\"}", DEVICE, false, 15 },
+	{ "one more", "{\"k\":\"1234567890123456\"}", DEVICE, true, 0 },
+	{ "a device that is not ASCII", "{\"k\":\"caf\xc3\xa9\"}", DEVICE, false, 5 },
+	{ "a device without a name", "{\"k\":\"\"}", DEVICE, true, 0 },
+	{ "a device with a blank", "{\"k\":\"eth 0\"}", DEVICE, true, 5 },
+	{ "a device with a line in it", "{\"k\":\"eth\\n0\"}", DEVICE, true, 5 },
+	{ "a device with DEL", "{\"k\":\"\\u007f\"}", DEVICE, true, 1 },
+	{ "a device with a slash", "{\"k\":\"a/b\"}", DEVICE, true, 3 },
+	{ "a device with a colon", "{\"k\":\"eth0:1\"}", DEVICE, true, 6 },
+	{ "the folder of devices", "{\"k\":\".\"}", DEVICE, true, 1 },
+	{ "what that is in", "{\"k\":\"..\"}", DEVICE, true, 2 },
+	{ "three dots", "{\"k\":\"...\"}", DEVICE, false, 3 },
 	{ "a word", "{\"k\":\"perhaps\"}", WORD, false, 2 },
 	{ "the first word", "{\"k\":\"off\"}", WORD, false, 0 },
 	{ "a part of a word", "{\"k\":\"perhap\"}", WORD, true, 0 },
@@ -117,7 +130,7 @@ static const struct {
 
 static int64_t read_as(enum kind kind, struct lb_fields *f)
 {
-	char text[4] = "xxx";
+	char text[4] = "xxx", device[LB_DEVICE_MAX];
 	uint8_t bytes[4];
 	struct lb_path paths[2];
 	switch (kind) {
@@ -131,6 +144,7 @@ static int64_t read_as(enum kind kind, struct lb_fields *f)
 	case TEXT: lb_field_text(f, "k", text, sizeof(text)); return (int64_t)strlen(text);
 	case NAME: lb_field_name(f, "k", text, sizeof(text)); return (int64_t)strlen(text);
 	case LINE: lb_field_line(f, "k", text, sizeof(text)); return (int64_t)strlen(text);
+	case DEVICE: lb_field_device(f, "k", device); return (int64_t)strlen(device);
 	case WORD: return lb_field_word(f, "k", words, LEN(words));
 	case LEVEL: return lb_field_level(f, "k");
 	case IP: return lb_field_ip(f, "k").family;

@@ -67,12 +67,32 @@ START_TEST(equal_ones)
 }
 END_TEST
 
+static const struct {
+	const char *name, *text;
+} texts[] = {
+	{ "eth1", "eth1 has no link: paused" },
+	{ "caf\xc3\xa9", "caf?? has no link: paused" },
+	{ "\x1b[2J\x7f", "?[2J? has no link: paused" },
+	{ "123456789012345", "123456789012345 has no link: paused" },
+};
+
+START_TEST(what_is_said)
+{
+	struct check_cut c = { .index = 3 };
+	char text[CHECK_TEXT_MAX];
+	strcpy(c.name, texts[_i].name);
+	check_cut_text(&c, text);
+	ck_assert_str_eq(text, texts[_i].text);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("check_cut");
 	TCase *t = tcase_create("cut");
 	tcase_add_loop_test(t, whether_it_is_cut, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_test(t, equal_ones);
+	tcase_add_loop_test(t, what_is_said, 0, sizeof(texts) / sizeof(texts[0]));
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

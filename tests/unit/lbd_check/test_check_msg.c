@@ -86,6 +86,14 @@ static void random_text(char *out, size_t max)
 	out[n] = '\0';
 }
 
+static void random_device(char out[CHECK_CUT_NAME])
+{
+	size_t n = among(1, CHECK_CUT_NAME - 1);
+	for (size_t k = 0; k < n; k++)
+		out[k] = (char)among('a', 'z');
+	out[n] = '\0';
+}
+
 static struct check_msg_hook_run random_hook(void)
 {
 	struct check_msg_hook_run h = { .id = any(), .timeout_ms = among(1, 86400000) };
@@ -102,7 +110,7 @@ static struct check_cuts random_cuts(void)
 	struct check_cuts c = { .n = among(0, CHECK_CUTS_MAX) };
 	for (uint32_t i = 0; i < c.n; i++) {
 		c.v[i].index = among(0, INT32_MAX);
-		random_text(c.v[i].name, sizeof(c.v[i].name));
+		random_device(c.v[i].name);
 	}
 	return c;
 }
@@ -295,6 +303,8 @@ static const struct {
 	{ "a card without a link", CUT("{\"name\":\"eth1\",\"index\":3}"), 0 },
 	{ "one that is not there", CUT("{\"name\":\"eth1\",\"index\":0}"), 0 },
 	{ "none", CUT(""), 0 },
+	{ "a card whose name is not ASCII", CUT("{\"name\":\"caf\xc3\xa9\",\"index\":3}"), 0 },
+	{ "a card without a name", CUT("{\"name\":\"\",\"index\":3}"), -EBADMSG },
 	{ "a card without a number", CUT("{\"name\":\"eth1\"}"), -EBADMSG },
 	{ "a name that no card has", CUT("{\"name\":\"eth1567890123456\",\"index\":3}"), -EBADMSG },
 	{ "no card", CUT("5"), -EBADMSG },

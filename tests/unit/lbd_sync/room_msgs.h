@@ -109,6 +109,9 @@ static inline void msgs_multicast(uint64_t *s, struct sync_multicast *c)
 	c->group = msgs_ip(s, coin(s) ? AF_INET : AF_INET6, among(s, 0, 65535));
 	c->group.b[0] = c->group.family == AF_INET ? (uint8_t)among(s, 224, 239) : 0xff;
 	msgs_text(s, c->device, 1, sizeof(c->device));
+	for (char *p = c->device; *p; p++) /* as the kernel takes it */
+		if (*p == ' ' || *p == '/' || *p == ':' || *p == '.')
+			*p = '-';
 }
 
 static inline void msgs_state(uint64_t *s, struct sync_msg_state *st)

@@ -261,7 +261,7 @@ static const struct member members[] = {
 	{ SYNC_MSG_DO, "kinds", LIST, 0, 0 },
 	{ SYNC_MSG_DO, "number", INT, 0, UINT32_MAX },
 	{ SYNC_MSG_MULTICAST, "master", BOOL, 0, 0 },
-	{ SYNC_MSG_MULTICAST, "device", TEXT, 1, 15 },
+	{ SYNC_MSG_MULTICAST, "device", CARD, 1, 15 },
 	{ SYNC_MSG_MULTICAST, "id", INT, 1, 255 },
 	{ SYNC_MSG_MULTICAST, "group", IP, 0, 0 },
 	{ SYNC_MSG_MULTICAST, "port", INT, 1, 65535 },
@@ -741,6 +741,24 @@ START_TEST(keys_do_not_stay)
 }
 END_TEST
 
+static const struct {
+	uint64_t from, to, span;
+} spans[] = {
+	{ 0, 0, 0 },
+	{ 5, 9, 4 },
+	{ 9, 5, 0 },
+	{ 100, 0, 0 },
+	{ 0, INT64_MAX, INT64_MAX },
+	{ 0, (uint64_t)INT64_MAX + 1, INT64_MAX },
+	{ 1, UINT64_MAX, INT64_MAX },
+};
+
+START_TEST(how_far)
+{
+	ck_assert_uint_eq(sync_msg_span(spans[_i].from, spans[_i].to), spans[_i].span);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("sync_room_msg");
@@ -760,5 +778,6 @@ int main(void)
 	tcase_add_test(tc, what_is_alike);
 	tcase_add_test(tc, the_same_are_copied);
 	tcase_add_test(tc, keys_do_not_stay);
+	tcase_add_loop_test(tc, how_far, 0, LEN(spans));
 	return suite_run(s);
 }
