@@ -174,7 +174,7 @@ struct config_vrrp {
 	uint8_t vrid, version, family;
 	uint8_t priority;     /* 1..255, 255 = it always has the addresses */
 	uint8_t min_ttl;      /* with peers; otherwise 255 */
-	uint32_t interval_cs; /* of adverts, centiseconds: 1..4095; version 2: whole seconds */
+	uint32_t interval_cs; /* of adverts, centiseconds: 1..4095; version 2: 1..255 whole seconds */
 	uint32_t lease_s;     /* 0 = addresses stay until they are removed */
 	enum vrrp_sum sum;    /* RFC5798 where there is no choice */
 	bool preempt, accept, virtual_mac;

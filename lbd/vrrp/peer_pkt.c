@@ -9,16 +9,15 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define MAGIC           "LBDP"
-#define MAGIC_N         4u
-#define VERSION         1u
-#define TEXT_N          22u /* of the version of lbd */
-#define ADDRESS_N       16u
-#define HEARTBEAT_MIN   10u /* ms */
-#define HEARTBEAT_MAX   10000u
-#define INTERVAL_CS_MAX 4095u
-#define FLAGS           PEER_FLAG_ASK
-#define ENTRY_FLAGS     (PEER_ENTRY_ARM | PEER_ENTRY_ARMED | PEER_ENTRY_WANT | PEER_ENTRY_OUT)
+#define MAGIC         "LBDP"
+#define MAGIC_N       4u
+#define VERSION       1u
+#define TEXT_N        22u /* of the version of lbd */
+#define ADDRESS_N     16u
+#define HEARTBEAT_MIN 10u /* ms */
+#define HEARTBEAT_MAX 10000u
+#define FLAGS         PEER_FLAG_ASK
+#define ENTRY_FLAGS   (PEER_ENTRY_ARM | PEER_ENTRY_ARMED | PEER_ENTRY_WANT | PEER_ENTRY_OUT)
 
 _Static_assert(TEXT_N + 1 == PEER_VERSION_MAX, "a text that fills its field still has a NUL in the struct");
 
@@ -86,7 +85,7 @@ static bool entry_is_legal(const struct peer_beat *b, size_t i)
 		if (b->v[k].id == e->id)
 			return false;
 	return e->id && (unsigned)e->state < VRRP_STATE_COUNT && !(e->flags & ~ENTRY_FLAGS) &&
-	       e->interval_cs <= INTERVAL_CS_MAX && address_is_legal(&e->source);
+	       e->interval_cs <= VRRP_INTERVAL_CS_MAX && address_is_legal(&e->source);
 }
 
 static bool is_legal(const struct peer_beat *b)

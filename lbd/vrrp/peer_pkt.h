@@ -54,7 +54,7 @@ struct peer_entry {
 	enum vrrp_state state;
 	uint8_t prio;         /* effective */
 	uint8_t flags;        /* PEER_ENTRY_* */
-	uint32_t interval_cs; /* of its adverts, 0..4095 */
+	uint32_t interval_cs; /* of its adverts, 0..VRRP_INTERVAL_CS_MAX */
 	struct lb_ip source;  /* of its adverts; family 0 = none now */
 };
 

@@ -12,8 +12,7 @@
 #define ROUNDS_MAX 1000
 
 #define SECOND_CS       100
-#define INTERVAL_MAX_CS 4095              /* 12 bits of version 3 */
-#define SECONDS_MAX_CS  (255 * SECOND_CS) /* 8 bits of whole seconds of version 2 */
+#define INTERVAL_MAX_CS 4095 /* 12 bits of version 3 */
 
 #define VIP_TEXT (LB_IP_STRLEN + 4)
 
@@ -242,7 +241,7 @@ static void rules_read(struct lb_fields *f, struct vrrp_conf *c)
 	struct vrrp_rules *r = &c->rules;
 	c->version = r->version = (uint8_t)lb_field_u32(f, "version", 2, 3);
 	bool two = c->version == 2;
-	r->interval_cs = lb_field_u32(f, "interval_cs", 1, two ? SECONDS_MAX_CS : INTERVAL_MAX_CS);
+	r->interval_cs = lb_field_u32(f, "interval_cs", 1, two ? VRRP_INTERVAL_CS_MAX : INTERVAL_MAX_CS);
 	f->bad |= two && (r->interval_cs % SECOND_CS || c->family != AF_INET);
 	r->preempt = lb_field_bool(f, "preempt");
 	r->preempt_delay_ms = lb_field_int(f, "preempt_delay_ms", 0, DAY_MS);

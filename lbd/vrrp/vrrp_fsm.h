@@ -59,11 +59,13 @@ enum vrrp_cause {
 extern const char *const vrrp_state_names[VRRP_STATE_COUNT]; /* "init" "backup" "master" "fault" */
 extern const char *const vrrp_causes[VRRP_CAUSE_COUNT];      /* "no_advert" */
 
+#define VRRP_INTERVAL_CS_MAX 25500 /* of both versions: 8 bits of whole seconds of version 2 */
+
 #define VRRP_DOWN_ADVERTS 3 /* intervals of silence (plus the skew) that make a backup take over */
 
 struct vrrp_rules { /* of the configuration */
 	uint8_t version;
-	uint32_t interval_cs; /* 1..4095; version 2: whole seconds */
+	uint32_t interval_cs; /* version 3: 1..4095; version 2: whole seconds, up to VRRP_INTERVAL_CS_MAX */
 	bool preempt;
 	int64_t preempt_delay_ms; /* from the first lower advert on */
 	int64_t startup_delay_ms; /* in INIT, deaf and dumb */

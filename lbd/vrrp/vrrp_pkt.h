@@ -65,7 +65,7 @@ struct vrrp_wire {
 	uint8_t version; /* 2 (AF_INET only), 3 */
 	uint8_t vrid;    /* 1..255 */
 	enum vrrp_sum sum;
-	uint32_t interval_cs; /* ours, in centiseconds: 1..4095 of version 3, whole seconds of version 2 */
+	uint32_t interval_cs; /* ours, in centiseconds: 1..4095 of version 3, whole seconds up to 255 of version 2 */
 	struct lb_ip source;  /* ours: family 0 = not known yet */
 	const struct lb_ip *addrs;
 	size_t n_addrs;

@@ -57,6 +57,23 @@ START_TEST(a_node_that_leaves_says_so)
 }
 END_TEST
 
+/* What version 2 may have and version 3 may not. */
+START_TEST(the_longest_interval_is_said)
+{
+	struct peer_key key;
+	struct peer_beat b = { 0 };
+	struct vrrp_conf c = conf(0, 51);
+	int fd = begin_peer(&key);
+	c.version = c.rules.version = 2;
+	c.rules.interval_cs = VRRP_INTERVAL_CS_MAX;
+	set(&c);
+	MUST(b.n || (next_beat(fd, &key, &b) && b.n));
+	ck_assert(b.v[0].id == peer_name_id("i0") && b.v[0].interval_cs == VRRP_INTERVAL_CS_MAX);
+	end(true);
+	close(fd);
+}
+END_TEST
+
 /* ---- sockets for adverts ---- */
 
 /* Two of one card: each of them gets well. */
@@ -399,6 +416,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, begin, NULL);
 	tcase_add_test(tc, an_instance_that_goes_says_so);
 	tcase_add_loop_test(tc, a_node_that_leaves_says_so, 0, 2);
+	tcase_add_test(tc, the_longest_interval_is_said);
 	tcase_add_test(tc, a_socket_that_was_refused_is_tried_again);
 	tcase_add_test(tc, an_instance_without_a_filter_hears);
 	tcase_add_loop_test(tc, a_card_in_a_bridge, 0, 2);

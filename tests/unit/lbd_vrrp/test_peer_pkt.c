@@ -253,7 +253,9 @@ static const struct {
 	{ "an IPv6 address of IPv4", E(1) + 11, "04", PEER_FORMAT },
 	{ "an IPv4 address of IPv6 is one", E(0) + 11, "06", PEER_OK },
 	{ "interval 4095", E(0) + 12, "0fff", PEER_OK },
-	{ "interval 4096", E(0) + 12, "1000", PEER_FORMAT },
+	{ "interval 4096, of version 2", E(0) + 12, "1000", PEER_OK },
+	{ "interval 25500, its longest", E(0) + 12, "639c", PEER_OK },
+	{ "interval 25501", E(0) + 12, "639d", PEER_FORMAT },
 	{ "interval 0", E(0) + 12, "0000", PEER_OK },
 	{ "zero of an entry is not: high", E(1) + 14, "8000", PEER_FORMAT },
 	{ "zero of an entry is not: low", E(2) + 14, "0001", PEER_FORMAT },
@@ -353,7 +355,7 @@ static struct peer_beat random_beat(uint64_t *s)
 		e->state = (enum vrrp_state)(random_of(s) % VRRP_STATE_COUNT);
 		e->prio = (uint8_t)random_of(s);
 		e->flags = random_of(s) % 16;
-		e->interval_cs = random_of(s) % 4096;
+		e->interval_cs = random_of(s) % (VRRP_INTERVAL_CS_MAX + 1);
 		e->source.family = families[random_of(s) % 3];
 		size_t width = e->source.family == AF_INET6 ? 16 : e->source.family == AF_INET ? 4 : 0;
 		for (size_t k = 0; k < width; k++)
