@@ -172,6 +172,7 @@ static void set_prio(const struct model_vrrps *vs, struct model_vrrp *v, const s
 	if (v->cfg->priority != VRRP_PRIO_OWNER)
 		prio = vrrp_group_prio(configured, set, of.n);
 	v->conf_due |= prio != v->conf->prio;
+	v->track_due |= prio != v->conf->prio; /* to or from that of an owner it begins anew, and is told again */
 	v->conf->prio = prio;
 }
 

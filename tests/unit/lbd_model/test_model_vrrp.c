@@ -372,6 +372,22 @@ START_TEST(next_to_an_owner_nothing_counts)
 }
 END_TEST
 
+/* It is another instance then, which knows nothing of what is tracked: with a fault that it is not told it is master.
+ */
+START_TEST(who_comes_to_own_its_addresses_is_told_of_its_faults_again)
+{
+#define PRIO(p) "vrrp: { wan: { interface: eth0, vrid: 51, priority: " p ", addresses: 203.0.113.1/24 } }\n"
+	static const char *const texts[] = { PRIO("255"), PRIO("150"), PRIO("255") };
+	setup();
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		take(texts[i]);
+		ck_assert_msg(at("wan")->conf_due && at("wan")->track_due, "row %zu", i);
+		told();
+	}
+	teardown();
+}
+END_TEST
+
 START_TEST(who_was_at_fault_does_not_preempt_until_it_is_over)
 {
 	setup();
@@ -521,6 +537,7 @@ int main(void)
 		tracks_that_stay_keep_what_was_seen, new_keys_alone_are_told, an_operator_has_another_priority,
 		what_two_members_give_the_same_weight_counts_once, what_a_virtual_mac_needs, a_group_counts_as_one,
 		an_operators_priority_is_that_of_the_group, next_to_an_owner_nothing_counts,
+		who_comes_to_own_its_addresses_is_told_of_its_faults_again,
 		who_was_at_fault_does_not_preempt_until_it_is_over, words_become_lines, alarms_are_told_once };
 	return run_suite("model_vrrp", tests, COUNT(tests));
 }
