@@ -31,12 +31,12 @@ struct model_line { /* what changed: for people, and as an event */
 
 struct model_vrrp {
 	const struct config_vrrp *cfg; /* borrowed from the configuration that runs */
-	struct vrrp_conf *conf;        /* what the process gets: id and base priority of its group in it; owned */
-	struct model_track *tracks;    /* cfg->n_tracks; owned */
-	struct model_track_sum track;  /* add: of its whole group */
-	bool conf_due, track_due;      /* the process is to be told */
-	bool spoke;                    /* it has said how this instance is */
-	bool back;                     /* it is at fault, or was and does not preempt yet */
+	struct vrrp_conf *conf;       /* what the process gets: id, base priority of its group, resigned in it; owned */
+	struct model_track *tracks;   /* cfg->n_tracks; owned */
+	struct model_track_sum track; /* add: of its whole group */
+	bool conf_due, track_due;     /* the process is to be told */
+	bool spoke;                   /* it has said how this instance is */
+	bool back;                    /* it is at fault, or was and does not preempt yet */
 	struct vrrp_msg_state state;
 	int64_t since_wall_ms;                  /* of the state */
 	uint64_t transitions[VRRP_STATE_COUNT]; /* to it, of all processes that there were */

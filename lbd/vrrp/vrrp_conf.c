@@ -350,6 +350,8 @@ void vrrp_conf_write(const struct vrrp_conf *c, struct lb_members *o)
 	lb_put_int(o, "min_ttl", c->min_ttl);
 	lb_put_int(o, "lease_s", c->lease_s);
 	lb_put_bool(o, "virtual_mac", c->virtual_mac);
+	if (c->resigned)
+		lb_put_bool(o, "resigned", true);
 	lb_put(o, "announce", announce_write(&c->announce));
 	if (c->with_password)
 		lb_put(o, "password", lb_hex_write(c->password, VRRP_PASSWORD));
@@ -374,6 +376,7 @@ void vrrp_conf_read(struct lb_fields *f, struct vrrp_conf *c)
 	ends_read(f, c);
 	c->lease_s = lb_field_u32(f, "lease_s", 0, LEASE_MAX);
 	c->virtual_mac = lb_field_bool(f, "virtual_mac");
+	c->resigned = lb_field_has(f, "resigned") && lb_field_bool(f, "resigned"); /* absent = not */
 	announce_read(f, &c->announce);
 	password_read(f, c);
 	auth_read(f, &c->auth);

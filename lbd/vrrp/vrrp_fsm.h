@@ -142,8 +142,8 @@ struct vrrp_acts { /* bounded: a step cannot run out of memory */
 	struct vrrp_act v[VRRP_ACTS_MAX];
 };
 
-/* Written by vrrp_step only, read by everybody, but for rules, held and held_until. Zero, rules and prio set, before
- * START. */
+/* Written by vrrp_step only, read by everybody, but for rules, held and held_until. Zero before START, but for rules,
+ * prio and whether it had resigned before it was made anew. */
 struct vrrp {
 	struct vrrp_rules rules;
 	/* Written by vrrp_group: its group cannot be master now, so neither can it; and until when silence is no reason

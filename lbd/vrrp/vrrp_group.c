@@ -15,6 +15,15 @@ static uint32_t masters(const struct vrrp_group *g)
 	return set;
 }
 
+/* Nobody takes back what the others gave up: who is in one group resigns together. */
+static bool has_resigned(const struct vrrp_group *g)
+{
+	bool any = false;
+	for (size_t i = 0; i < g->n; i++)
+		any |= g->v[i]->resigned;
+	return any && !masters(g);
+}
+
 static bool any_own_fault(const struct vrrp_group *g)
 {
 	for (size_t i = 0; i < g->n; i++)
@@ -97,6 +106,7 @@ static void step_all(struct vrrp_group *g, size_t first, const struct vrrp_event
 static void apply(struct vrrp_group *g, size_t member, const struct vrrp_event *ev, struct lb_time now,
 	struct vrrp_group_acts *out)
 {
+	const struct vrrp_event resign = { .type = VRRP_EVENT_RESIGN };
 	struct vrrp_event fault = { .type = VRRP_EVENT_FAULT };
 	switch (ev->type) {
 	case VRRP_EVENT_FAULT:
@@ -106,9 +116,11 @@ static void apply(struct vrrp_group *g, size_t member, const struct vrrp_event *
 		return;
 	case VRRP_EVENT_RESIGN:
 	case VRRP_EVENT_SLEPT: step_all(g, member, ev, now, out); return;
-	case VRRP_EVENT_START: /* one that comes to the group later finds its faults */
+	case VRRP_EVENT_START: /* one that comes to the group later finds its faults, and that it has resigned */
 		fault.on = any_own_fault(g);
 		step(g, member, &fault, now, out);
+		if (has_resigned(g))
+			step_all(g, member, &resign, now, out);
 		step(g, member, ev, now, out);
 		return;
 	case VRRP_EVENT_TIMER:

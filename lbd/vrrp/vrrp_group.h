@@ -28,7 +28,8 @@ struct vrrp_group_acts {
  * it (JOIN), who stopped being master as well (YIELD), a fault of one is a fault of all (FAULT), a resignation and
  * sleep, too. Who meets another master announces, and the other members with it. While a member is INIT the group does
  * not become master; where it is already, the newcomer follows when it begins. A member that was stopped holds the
- * group until it is taken out of it. A member that hears nobody (its network is cut, or the master does not have it
+ * group until it is taken out of it. Where one of them has resigned when a member begins all have, unless the group is
+ * master. A member that hears nobody (its network is cut, or the master does not have it
  * yet) does not take the group over while others of it follow a master that they hear. Terminates: the event once for
  * those it concerns, then at most one JOIN or YIELD for each member.
  */

@@ -65,11 +65,13 @@ static void tell_state(struct inst *i, enum vrrp_state was, enum vrrp_cause caus
 		.prio = i->fsm.prio,
 		.master = follows ? i->fsm.master : (struct lb_ip){ 0 },
 		.master_prio = follows ? i->fsm.master_prio : 0,
-		.source = i->wire.source };
+		.source = i->wire.source,
+		.resigned = i->fsm.resigned };
 	snprintf(m.u.state.reason, sizeof(m.u.state.reason), "%s", reason_of(i));
 	snprintf(i->told_reason, sizeof(i->told_reason), "%s", m.u.state.reason);
 	i->told_master = m.u.state.master;
 	i->told_master_prio = m.u.state.master_prio;
+	i->told_resigned = m.u.state.resigned;
 	room_send(i->w, &m);
 }
 
@@ -78,6 +80,13 @@ static void tell_master(struct inst *i)
 {
 	if (i->fsm.state == VRRP_STATE_BACKUP &&
 		(lb_ip_cmp(&i->fsm.master, &i->told_master) != 0 || i->fsm.master_prio != i->told_master_prio))
+		tell_state(i, i->fsm.state, VRRP_CAUSE_STARTED);
+}
+
+/* Of who was not master that is all that changed: a process that follows this one must know it. */
+static void tell_resigned(struct inst *i)
+{
+	if (i->fsm.resigned != i->told_resigned)
 		tell_state(i, i->fsm.state, VRRP_CAUSE_STARTED);
 }
 
@@ -260,8 +269,10 @@ static void follow(struct group *g, const struct vrrp_group_acts *out, struct lb
 	w->depth++;
 	for (size_t k = 0; k < out->n; k++)
 		act(g->member[out->v[k].member], &out->v[k].act, now);
-	for (size_t k = 0; k < g->g.n; k++)
+	for (size_t k = 0; k < g->g.n; k++) {
 		settle_left(g->member[k]);
+		tell_resigned(g->member[k]);
+	}
 	if (w->depth == 1)
 		moves_look(g, now);
 	w->depth--;

@@ -136,6 +136,8 @@ static void state_write(const void *u, struct lb_members *o)
 	lb_put_ip(o, "master", &s->master);
 	lb_put_int(o, "master_prio", s->master_prio);
 	lb_put_ip(o, "source", &s->source);
+	if (s->resigned)
+		lb_put_bool(o, "resigned", true);
 }
 
 static int state_read(struct lb_fields *f, void *u)
@@ -150,6 +152,7 @@ static int state_read(struct lb_fields *f, void *u)
 	s->master = ip_read(f, "master");
 	s->master_prio = (uint8_t)lb_field_u32(f, "master_prio", 0, UINT8_MAX);
 	s->source = ip_read(f, "source");
+	s->resigned = lb_field_has(f, "resigned") && lb_field_bool(f, "resigned"); /* absent = not */
 	return 0;
 }
 

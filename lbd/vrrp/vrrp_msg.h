@@ -17,7 +17,8 @@
  *                  vrrp.theirs how an instance is there, when that changed
  *                  vrrp.moved  how a planned hand-over ended
  *                  vrrp.swept  that is done
- *                  vrrp.state  an instance's state, priority or reason changed; also the first word about each
+ *                  vrrp.state  an instance's state, priority or reason changed, or that it has resigned; also the first
+ *                              word about each
  *                  vrrp.alarm  on or off
  *                  pong        with the figures of the process
  *                  vrrp.stats  one per instance behind each pong: counters, all since the instance began
@@ -90,6 +91,7 @@ struct vrrp_conf {
 	uint8_t min_ttl;
 	uint32_t lease_s; /* 0 = none */
 	bool virtual_mac; /* the addresses have 00:00:5e:00:01:VRID, on a device of their own */
+	bool resigned;    /* as the process said last; of one that it does not have: it begins so */
 	struct vrrp_announce_rules announce;
 	bool with_password;
 	uint8_t password[VRRP_PASSWORD];
@@ -186,6 +188,7 @@ struct vrrp_msg_state {
 	struct lb_ip master;          /* whom it follows; family 0 = nobody, or we are it */
 	uint8_t master_prio;
 	struct lb_ip source; /* our own */
+	bool resigned;       /* it does not take back what it gave up; for the process that follows this one */
 };
 
 struct vrrp_msg_alarm {

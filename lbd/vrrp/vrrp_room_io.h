@@ -93,6 +93,7 @@ struct inst {
 	char track_reason[VRRP_REASON_MAX], told_reason[VRRP_REASON_MAX];
 	struct lb_ip told_master;
 	uint8_t told_master_prio;
+	bool told_resigned;
 	int32_t track_add;
 	ev_timer timer;    /* the deadline of the state machine */
 	ev_timer renew;    /* of the lease, while it has addresses */

@@ -108,7 +108,7 @@ static void inst_free(struct inst *i)
 	free(i);
 }
 
-static struct inst *inst_new(struct room *w, const struct vrrp_conf *conf)
+static struct inst *inst_new(struct room *w, const struct vrrp_conf *conf, bool resigned)
 {
 	struct inst *i = calloc(1, sizeof(*i));
 	struct vip_card *card = i ? vip_card_get(w->net, conf->interface) : NULL;
@@ -120,6 +120,7 @@ static struct inst *inst_new(struct room *w, const struct vrrp_conf *conf)
 	i->made_at = lb_clock_now();
 	take_conf(i, conf);
 	i->fsm.prio = inst_prio(i);
+	i->fsm.resigned = i->told_resigned = resigned;
 	inst_timers(i);
 	inst_move_timer(i);
 	inst_ways_timer(i);
@@ -185,9 +186,10 @@ void inst_set(struct room *w, const struct vrrp_conf *conf)
 		inst_change(i, conf);
 		return;
 	}
+	bool resigned = i ? i->fsm.resigned : conf->resigned; /* of one that is here the core may not have heard yet */
 	if (i)
 		inst_free(i);
-	i = inst_new(w, conf);
+	i = inst_new(w, conf, resigned);
 	if (!i) {
 		lb_log(LB_LOG_ERROR, "vrrp/%s: out of memory", conf->name);
 		lb_room_end(&w->base, 1);

@@ -300,6 +300,11 @@ def test_resign_and_who_resigned_waits(pair):
         is_master(b)
         time.sleep(1)
         assert state(a) == "backup" and holders(pair) == ["pb"]  # who resigned does not preempt
+        pid = workers(a)["vrrp"]
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: workers(a)["vrrp"] not in (0, pid) and state(a) == "backup", "the next process follows")
+        time.sleep(1)
+        assert state(a) == "backup" and holders(pair) == ["pb"]  # it knows, too
         b.stop()
         is_master(a)
 

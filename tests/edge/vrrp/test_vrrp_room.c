@@ -351,6 +351,55 @@ START_TEST(who_was_refused_all_leaves_them_to_others)
 }
 END_TEST
 
+/* ---- who has resigned ---- */
+
+static void resign(uint32_t id)
+{
+	say(&(struct vrrp_msg){ .type = VRRP_MSG_DO, .u.run = { .id = id, .what = VRRP_DO_RESIGN } });
+}
+
+/* Somebody less is heard for longer than it would wait to preempt. */
+static void follows(const struct vrrp_conf *c)
+{
+	struct lb_time end_at = lb_time_add_ms(lb_clock_now(), 1000);
+	MUST((advert(c, 100), is(c->id, VRRP_STATE_BACKUP)));
+	while (lb_time_cmp(lb_clock_now(), end_at) < 0) {
+		advert(c, 100);
+		listen_a_moment();
+		ck_assert(is(c->id, VRRP_STATE_BACKUP) && heard.of[c->id].state.resigned);
+	}
+}
+
+/* A reload may make it anew, and so does a process that died: the core knows. */
+START_TEST(who_has_resigned_does_not_take_it_back)
+{
+	struct vrrp_conf c[] = { conf(0, 51), conf(1, 52) };
+	c[0].rules.interval_cs = c[1].rules.interval_cs = 100; /* adverts are sent in time */
+	set(&c[0]);
+	MUST((advert(&c[0], 200), is(0, VRRP_STATE_BACKUP)));
+	ck_assert(!heard.of[0].state.resigned);
+	resign(0); /* also of who is not master */
+	MUST((advert(&c[0], 200), heard.of[0].state.resigned));
+	follows(&c[0]);
+	c[0].vrid = 53;
+	snprintf(c[0].group, sizeof(c[0].group), "g");
+	set(&c[0]);
+	follows(&c[0]);
+	snprintf(c[1].group, sizeof(c[1].group), "g"); /* who comes to it neither */
+	set(&c[1]);
+	MUST((advert(&c[0], 100), advert(&c[1], 100), heard.of[1].state.resigned));
+	say(&(struct vrrp_msg){ .type = VRRP_MSG_DEL, .u.del = 1 });
+	say(&(struct vrrp_msg){ .type = VRRP_MSG_DEL, .u.del = 0 });
+	MUST(is(0, VRRP_STATE_INIT));
+	c[0].resigned = true; /* as to another process */
+	set(&c[0]);
+	follows(&c[0]);
+	MUST(is(0, VRRP_STATE_MASTER)); /* the other one fails */
+	ck_assert(!heard.of[0].state.resigned);
+	end(true);
+}
+END_TEST
+
 /* ---- addresses that others set ---- */
 
 /* Somebody who sets it whenever it has gone must not fill the log. */
@@ -426,6 +475,7 @@ int main(void)
 	tcase_add_test(tc, a_group_is_refused_those_of_one);
 	tcase_add_test(tc, all_addresses_are_refused);
 	tcase_add_test(tc, who_was_refused_all_leaves_them_to_others);
+	tcase_add_test(tc, who_has_resigned_does_not_take_it_back);
 	tcase_add_test(tc, an_address_that_is_set_again_and_again);
 	tcase_add_test(tc, a_machine_that_slept_listens_first);
 	tcase_add_test(tc, who_slept_says_nothing_to_a_new_master);

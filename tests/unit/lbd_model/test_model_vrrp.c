@@ -388,6 +388,27 @@ START_TEST(who_comes_to_own_its_addresses_is_told_of_its_faults_again)
 }
 END_TEST
 
+/* The process that follows one that died does not know it, nor does an instance that a reload makes anew. */
+START_TEST(who_has_resigned_is_known_to_have)
+{
+	struct model_line out;
+	setup();
+	take(ONE);
+	told();
+	struct vrrp_msg_state m = { .id = 1, .state = VRRP_STATE_BACKUP, .resigned = true };
+	model_vrrp_said_state(model_vrrp_by_id(&k.vs, 1), &m, 0, &out);
+	ck_assert(at("wan4")->conf->resigned && !at("wan4")->conf_due);
+	take(ONE);
+	ck_assert(at("wan4")->conf->resigned && !at("wan4")->conf_due);
+	model_vrrps_forget(&k.vs);
+	ck_assert(at("wan4")->conf->resigned && at("wan4")->conf_due);
+	m = (struct vrrp_msg_state){ .id = 1, .state = VRRP_STATE_MASTER };
+	model_vrrp_said_state(model_vrrp_by_id(&k.vs, 1), &m, 0, &out);
+	ck_assert(!at("wan4")->conf->resigned);
+	teardown();
+}
+END_TEST
+
 START_TEST(who_was_at_fault_does_not_preempt_until_it_is_over)
 {
 	setup();
@@ -537,7 +558,7 @@ int main(void)
 		tracks_that_stay_keep_what_was_seen, new_keys_alone_are_told, an_operator_has_another_priority,
 		what_two_members_give_the_same_weight_counts_once, what_a_virtual_mac_needs, a_group_counts_as_one,
 		an_operators_priority_is_that_of_the_group, next_to_an_owner_nothing_counts,
-		who_comes_to_own_its_addresses_is_told_of_its_faults_again,
+		who_comes_to_own_its_addresses_is_told_of_its_faults_again, who_has_resigned_is_known_to_have,
 		who_was_at_fault_does_not_preempt_until_it_is_over, words_become_lines, alarms_are_told_once };
 	return run_suite("model_vrrp", tests, COUNT(tests));
 }

@@ -261,6 +261,54 @@ START_TEST(a_newcomer_finds_the_fault)
 }
 END_TEST
 
+/* A reload adds a member to a group, and one of the two had resigned: neither takes the addresses from somebody less.
+ */
+START_TEST(a_newcomer_and_who_has_resigned)
+{
+	static struct vrrp_group_acts acts;
+	const struct vrrp_event less = {
+		.type = VRRP_EVENT_ADVERT, .prio = 50, .interval_cs = 100, .from = words_ip(1)
+	};
+	for (size_t who = 0; who < 2; who++) {
+		struct story s;
+		setup(&s, &(struct row){ .members = "/" });
+		s.v[who].resigned = true;
+		s.g.n = 1;
+		vrrp_group_step(&s.g, 0, &(struct vrrp_event){ .type = VRRP_EVENT_START }, words_time(0), &acts);
+		s.g.n = 2;
+		vrrp_group_step(&s.g, 1, &(struct vrrp_event){ .type = VRRP_EVENT_START }, words_time(1), &acts);
+		ck_assert(s.v[0].resigned && s.v[1].resigned);
+		for (unsigned ms = 100; ms <= 8000; ms += 100) {
+			vrrp_group_step(&s.g, ms / 100 % 2, &less, words_time(ms), &acts);
+			vrrp_group_step(&s.g, ms / 100 % 2, &(struct vrrp_event){ .type = VRRP_EVENT_TIMER },
+				words_time(ms), &acts);
+		}
+		ck_assert(s.v[0].state == VRRP_STATE_BACKUP && s.v[1].state == VRRP_STATE_BACKUP);
+	}
+}
+END_TEST
+
+/* A group that is master since then has nothing to leave to others. */
+START_TEST(who_has_resigned_joins_a_master)
+{
+	static struct vrrp_group_acts acts;
+	char ignored[2048] = "";
+	struct story s;
+	setup(&s, &(struct row){ .members = "//" });
+	s.v[2].resigned = true;
+	tell(&s, THREE_MASTER, ignored, sizeof(ignored));
+	ck_assert(s.v[0].state == VRRP_STATE_MASTER && s.v[2].state == VRRP_STATE_MASTER && !s.v[2].resigned);
+	setup(&s, &(struct row){ .members = "//" });
+	s.g.n = 2;
+	tell(&s, ALL_MASTER, ignored, sizeof(ignored));
+	s.v[2].resigned = true;
+	s.g.n = 3;
+	vrrp_group_step(&s.g, 2, &(struct vrrp_event){ .type = VRRP_EVENT_START }, words_time(1), &acts);
+	for (size_t k = 0; k < s.g.n; k++)
+		ck_assert(s.v[k].state == VRRP_STATE_MASTER && !s.v[k].resigned);
+}
+END_TEST
+
 /* A reload takes a member away, or makes another one of it (its interface was wrong): what it ailed is not the others'
  * any more, and what somebody else ails still is. */
 START_TEST(a_fault_leaves_with_its_member)
@@ -397,6 +445,8 @@ int main(void)
 	tcase_add_test(t, stories);
 	tcase_add_test(t, a_group_has_one_priority);
 	tcase_add_test(t, a_newcomer_finds_the_fault);
+	tcase_add_test(t, a_newcomer_and_who_has_resigned);
+	tcase_add_test(t, who_has_resigned_joins_a_master);
 	tcase_add_test(t, every_mix_settles_in_one_step);
 	tcase_add_test(t, the_largest_group_fits);
 	suite_add_tcase(s, t);

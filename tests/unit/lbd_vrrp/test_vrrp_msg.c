@@ -13,7 +13,7 @@ static void same_bytes(const void *a, const void *b, size_t n, const char *what,
 static void same_state(const struct vrrp_msg_state *a, const struct vrrp_msg_state *b)
 {
 	ck_assert(a->id == b->id && a->state == b->state && a->was == b->was && a->cause == b->cause);
-	ck_assert(a->prio == b->prio && a->master_prio == b->master_prio);
+	ck_assert(a->prio == b->prio && a->master_prio == b->master_prio && a->resigned == b->resigned);
 	ck_assert_str_eq(a->reason, b->reason);
 	ck_assert(lb_ip_cmp(&a->master, &b->master) == 0 && lb_ip_cmp(&a->source, &b->source) == 0);
 }
@@ -137,7 +137,8 @@ END_TEST
 
 #define STATE                                                                                                          \
 	"{\"msg\":\"vrrp.state\",\"id\":7,\"state\":\"fault\",\"was\":\"master\",\"cause\":\"fault\",\"prio\":150,"    \
-	"\"reason\":\"link_down\",\"master\":\"203.0.113.2\",\"master_prio\":100,\"source\":\"203.0.113.1\"}"
+	"\"reason\":\"link_down\",\"master\":\"203.0.113.2\",\"master_prio\":100,\"source\":\"203.0.113.1\","          \
+	"\"resigned\":true}"
 #define STATS                                                                                                          \
 	"{\"msg\":\"vrrp.stats\",\"id\":7,\"sent\":1,\"received\":2,\"discarded\":{\"stranger\":1,\"source\":2,"       \
 	"\"ttl\":3,\"version\":4,\"length\":5,\"checksum\":6,\"count\":7,\"interval\":8,\"auth\":9,\"replay\":10},"    \
@@ -219,6 +220,7 @@ static const struct member members[] = {
 	{ VRRP_MSG_SET, "min_ttl", INT, 1, 255 },
 	{ VRRP_MSG_SET, "lease_s", INT, 0, 86400 },
 	{ VRRP_MSG_SET, "virtual_mac", BOOL, 0, 0 },
+	{ VRRP_MSG_SET, "resigned", BOOL | OPTIONAL, 0, 0 },
 	{ VRRP_MSG_SET, "announce", OBJECT, 0, 0 },
 	{ VRRP_MSG_SET, "announce.count", INT, 0, 1000 },
 	{ VRRP_MSG_SET, "announce.delay_ms", INT, 0, 86400000 },
@@ -264,6 +266,7 @@ static const struct member members[] = {
 	{ VRRP_MSG_STATE, "master", IP | OPTIONAL, 0, 0 },
 	{ VRRP_MSG_STATE, "master_prio", INT, 0, 255 },
 	{ VRRP_MSG_STATE, "source", IP | OPTIONAL, 0, 0 },
+	{ VRRP_MSG_STATE, "resigned", BOOL | OPTIONAL, 0, 0 },
 	{ VRRP_MSG_ALARM, "id", INT, 0, UINT32_MAX },
 	{ VRRP_MSG_ALARM, "alarm", WORD, 0, 0 },
 	{ VRRP_MSG_ALARM, "on", BOOL, 0, 0 },
