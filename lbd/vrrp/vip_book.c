@@ -365,6 +365,15 @@ void vip_book_overrun(struct vip_book *b)
 				e->dels = 0;
 }
 
+/* Where memory is out it counts as not there, so that the next dump finds it. */
+void vip_book_look(struct vip_book *b, struct vip_slot *s, const struct lb_ip *ip)
+{
+	s->dirty = true;
+	for (struct vip_entry *e = s->entries; e; e = e->hh.next)
+		if (e->there && !e->dels && lb_ip_cmp(&e->v.ip, ip) == 0)
+			e->there = tell(b, VIP_EVENT_CAME, s, ip, 0);
+}
+
 bool vip_book_left(struct vip_slot *s, const struct vip *v)
 {
 	const struct vip_entry *e = entry_find(s, v);

@@ -90,6 +90,9 @@ bool vip_book_wants_dump(const struct vip_book *b);
 /* Notifications were lost: forget which of ours are still to come. */
 void vip_book_overrun(struct vip_book *b);
 
+/* It is virtual from now on, or no longer: whoever put it on the card, the owner is told where it is there. */
+void vip_book_look(struct vip_book *b, struct vip_slot *s, const struct lb_ip *ip);
+
 /* Whether it is on the card, added by a process of ours, and nobody asked for it since. */
 bool vip_book_left(struct vip_slot *s, const struct vip *v);
 

@@ -72,6 +72,9 @@ void vip_net_mine(struct vip_net *n, bool (*mine)(const struct lb_ip *ip, void *
 
 /* Whether a process of ours that is no more left one of these on the card. Known as the card's fields are. */
 bool vips_left(const struct vip_net *n, const struct vip_card *c, const struct vip *v, size_t n_v);
+/* They are virtual from now on, or another one may have them: those that are on the card already are told of with the
+ * `address` callback as added. */
+void vips_look(struct vip_net *n, const struct vip_card *c, const struct vip *v, size_t n_v);
 /* Adds or renews n addresses in one batch. lease_s 0 = for ever; VIP_HOSTS_OWN: and without our label. 0 or -errno
  * (nothing was sent). */
 int vips_add(struct vip_net *n, const struct vip_card *c, const struct vip *v, size_t n_v, uint32_t lease_s);

@@ -174,6 +174,14 @@ int vips_del(struct vip_net *n, const struct vip_card *c, const struct vip *v, s
 	return enqueue(n, c, v, n_v, false, 0);
 }
 
+void vips_look(struct vip_net *n, const struct vip_card *c, const struct vip *v, size_t n_v)
+{
+	struct vip_slot *s = vip_book_find(&n->book, c);
+	for (size_t i = 0; s && i < n_v; i++)
+		vip_book_look(&n->book, s, &v[i].ip);
+	vip_soon(n, 0);
+}
+
 int vip_way_ask(struct vip_net *n, uint32_t owner, const struct way *w, int index, bool add)
 {
 	make_room(n);

@@ -172,7 +172,7 @@ bool inst_has_vip(const struct inst *i, const struct vip *v)
 }
 
 /* Where a reload moves an address, the one that gets it may be told before the one that had it. */
-static bool is_anothers(const struct inst *i, const struct vip *v)
+bool inst_is_anothers(const struct inst *i, const struct vip *v)
 {
 	const struct inst *o;
 	LIST_FOREACH (o, &i->w->insts, next)
@@ -186,7 +186,7 @@ void inst_drop_addresses(struct inst *i, const struct vip *v, size_t n)
 	struct vip gone[sizeof(i->vips) / sizeof(i->vips[0])];
 	size_t n_gone = 0;
 	for (size_t k = 0; k < n && !inst_is_owner(i); k++)
-		if (!is_anothers(i, &v[k]))
+		if (!inst_is_anothers(i, &v[k]))
 			gone[n_gone++] = v[k];
 	(void)vips_del(i->w->net, inst_card(i), gone, n_gone);
 }

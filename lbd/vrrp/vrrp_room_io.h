@@ -231,6 +231,8 @@ int64_t inst_renew_ms(const struct inst *i);
 void inst_renew_in(struct inst *i, int64_t ms);
 /* Whether v, with its prefix, is one of its addresses. */
 bool inst_has_vip(const struct inst *i, const struct vip *v);
+/* Whether another master on its card has it. */
+bool inst_is_anothers(const struct inst *i, const struct vip *v);
 /* Asks against n addresses on its card, but for those that another master has there by now. */
 void inst_drop_addresses(struct inst *i, const struct vip *v, size_t n);
 void inst_announce(struct inst *i, struct lb_time now);
@@ -238,6 +240,8 @@ void inst_announce(struct inst *i, struct lb_time now);
 /* ---- vrrp_lost_io.c ---- */
 bool insts_own(const struct room *w, const struct lb_ip *ip);
 void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, bool added);
+/* Its addresses may be others than before: those that are on its cards already, where they should not be, go. */
+void inst_look_for_addresses(struct inst *i);
 /* Addresses of it, or the device with all of them, were taken away. False: too often, and it has been given up. */
 bool inst_lost_one(struct inst *i);
 /* Behind each turn, refused: something was in it, answered: nothing is to come. Tells once what came of a loss. */

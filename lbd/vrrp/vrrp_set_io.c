@@ -184,6 +184,7 @@ void inst_set(struct room *w, const struct vrrp_conf *conf)
 	struct inst *i = inst_find(w, conf->id);
 	if (i && !is_another(&i->conf, conf)) {
 		inst_change(i, conf);
+		inst_look_for_addresses(i);
 		return;
 	}
 	bool resigned = i ? i->fsm.resigned : conf->resigned; /* of one that is here the core may not have heard yet */
@@ -199,6 +200,7 @@ void inst_set(struct room *w, const struct vrrp_conf *conf)
 	LIST_FOREACH (other, &w->insts, next)
 		if (other->sock->card == i->sock->card && other->started && !i->started)
 			inst_start(i);
+	inst_look_for_addresses(i);
 }
 
 void inst_del(struct room *w, uint32_t id)

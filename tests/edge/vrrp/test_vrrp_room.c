@@ -418,6 +418,43 @@ START_TEST(an_address_that_is_set_again_and_again)
 }
 END_TEST
 
+/* Both nodes would have it. Before a reload names it, it is nobody's business. */
+START_TEST(an_address_that_a_reload_makes_virtual)
+{
+	struct vrrp_conf c[] = { conf(0, 51), conf(1, 52) };
+	set(&c[0]);
+	MUST(is(0, VRRP_STATE_MASTER));
+	sh("ip addr add 10.77.0.52/32 dev v0 && ip addr add 10.77.0.99/32 dev v0");
+	c[1].rules.interval_cs = 100; /* there is time before it is master */
+	set(&c[1]);
+	MUST(is(1, VRRP_STATE_BACKUP) && !there("v0", "10.77.0.52"));
+	ck_assert(there("v0", "10.77.0.99"));
+	c[1].n_excluded = 1;
+	c[1].excluded[0] = (struct vip){ .ip = ip("10.77.0.99"), .prefix = 32 };
+	set(&c[1]);
+	MUST(!there("v0", "10.77.0.99"));
+	ck_assert(is(1, VRRP_STATE_BACKUP) && there("v0", "10.77.0.51"));
+	ck_assert_uint_eq(logged("found on v0, which is not to have it now (vrrp/i1); removed"), 1); /* a minute */
+	end(true);
+}
+END_TEST
+
+START_TEST(an_address_whose_owner_owns_it_no_longer)
+{
+	struct vrrp_conf c = conf(0, 51), other = conf(1, 52);
+	c.prio = VRRP_PRIO_OWNER;
+	c.rules.interval_cs = 100;
+	set(&c);
+	set(&other); /* it keeps the card known */
+	MUST(is(0, VRRP_STATE_MASTER) && there("v0", "10.77.0.51") && is(1, VRRP_STATE_MASTER));
+	c.prio = 150;
+	set(&c);
+	MUST(is(0, VRRP_STATE_BACKUP) && !there("v0", "10.77.0.51"));
+	MUST(is(0, VRRP_STATE_MASTER) && there("v0", "10.77.0.51"));
+	end(true);
+}
+END_TEST
+
 /* ---- sleep ---- */
 
 START_TEST(a_machine_that_slept_listens_first)
@@ -477,6 +514,8 @@ int main(void)
 	tcase_add_test(tc, who_was_refused_all_leaves_them_to_others);
 	tcase_add_test(tc, who_has_resigned_does_not_take_it_back);
 	tcase_add_test(tc, an_address_that_is_set_again_and_again);
+	tcase_add_test(tc, an_address_that_a_reload_makes_virtual);
+	tcase_add_test(tc, an_address_whose_owner_owns_it_no_longer);
 	tcase_add_test(tc, a_machine_that_slept_listens_first);
 	tcase_add_test(tc, who_slept_says_nothing_to_a_new_master);
 	suite_add_tcase(s, tc);

@@ -133,6 +133,8 @@ static void act(const char *w)
 		vip_book_links_end(&book);
 	else if (WORD("end") || WORD("cut"))
 		vip_book_dump_end(&book, WORD("end"));
+	else if (WORD("look"))
+		vip_book_look(&book, slot, &v.ip);
 	else if (WORD("overrun"))
 		vip_book_overrun(&book);
 	else
@@ -228,6 +230,11 @@ static const struct {
 	{ "its card is renamed", BEGIN "want:v +:v ok+:v | other:5 |", TOLD " card 0; left v;" },
 	{ "and comes back with it", BEGIN "want:v +:v ok+:v | other:5 | link:5 dump link:5 half +:p +:v end |",
 		TOLD " card 0; left v;" TOLD " came v;" },
+	{ "what is virtual from now on is there already", BEGIN "+:r | look:r |", TOLD " came r;" },
+	{ "with another prefix", BEGIN "+:V | look:v |", TOLD " came v; came v;" },
+	{ "also where it was wanted: the owner knows", BEGIN "want:v +:v ok+:v | look:v |", TOLD " came v;" },
+	{ "it is not there", BEGIN "look:r |", TOLD },
+	{ "it is about to go", BEGIN "want:v +:v ok+:v free:v look:v | -:v ok-:v |", TOLD },
 	/* answers */
 	{ "refused", BEGIN "want:v no+:v | dump link:5 half +:p end |", TOLD " add refused v;" },
 	{ "a renewal is refused, and its lease ends", BEGIN "want:v +:v ok+:v want:v no+:v | -:v |",
