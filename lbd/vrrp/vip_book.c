@@ -250,7 +250,8 @@ static void lose(struct vip_book *b, struct vip_slot *s)
 static void hear_link(struct vip_book *b, struct vip_slot *s, const struct vip_heard *h)
 {
 	if (s->card.index == h->index && strcmp(s->card.name, h->name) != 0) {
-		lose(b, s); /* renamed */
+		lose(b, s);
+		s->renamed = h->index; /* with all that is on it */
 		return;
 	}
 	if (strcmp(s->card.name, h->name) != 0)
@@ -259,6 +260,7 @@ static void hear_link(struct vip_book *b, struct vip_slot *s, const struct vip_h
 		if (s->card.index)
 			lose(b, s);
 		s->card.index = h->index;
+		s->renamed = 0;
 		s->card.life++;
 		/* What is on it is not known: a renamed card has addresses that were never told of. If a dump runs,
 		 * this is its first half, and the second will tell. */

@@ -43,6 +43,7 @@ struct vip_slot {
 	bool dirty;          /* look for its sources again */
 	bool tell;           /* even if nothing changed */
 	uint32_t dump;       /* the last one that mentioned its card */
+	int renamed;         /* the index of the card that had its name until now, and another one since; 0 = none */
 	uint32_t settled_by; /* the dump that must be over before the owner is told */
 	struct vip_entry *entries;
 };

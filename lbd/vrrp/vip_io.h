@@ -78,7 +78,7 @@ void vips_look(struct vip_net *n, const struct vip_card *c, const struct vip *v,
 /* Adds or renews n addresses in one batch. lease_s 0 = for ever; VIP_HOSTS_OWN: and without our label. 0 or -errno
  * (nothing was sent). */
 int vips_add(struct vip_net *n, const struct vip_card *c, const struct vip *v, size_t n_v, uint32_t lease_s);
-/* Removes them in one batch; those that are not there are no error. */
+/* Removes them in one batch; those that are not there are no error. Where the card was renamed: from there. */
 int vips_del(struct vip_net *n, const struct vip_card *c, const struct vip *v, size_t n_v);
 
 /* Asks for one route or rule, or against it, behind everything that was asked for before; it goes out with

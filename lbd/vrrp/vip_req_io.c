@@ -136,18 +136,20 @@ static int enqueue(
 			return -EINVAL;
 	if (add && !c->index)
 		return -ENODEV;
+	/* what is on a card that has another name now is nobody's: nothing else would end what has no lease */
+	int index = c->index ? c->index : s->renamed;
 	make_room(n);
 	size_t before = n->requests.n;
-	for (size_t i = 0; c->index && i < n_v; i++) {
+	for (size_t i = 0; index && i < n_v; i++) {
 		struct vip_req *r = lb_vec_push(&n->requests);
 		if (!r) {
 			n->requests.n = before;
 			return -ENOMEM;
 		}
 		*r = (struct vip_req){ .seq = ++n->seq,
-			.slot = s,
+			.slot = c->index ? s : NULL,
 			.v = v[i],
-			.index = c->index,
+			.index = index,
 			.add = add,
 			.lease_s = lease_s,
 			.metric = c->metric };

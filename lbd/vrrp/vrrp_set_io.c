@@ -158,7 +158,7 @@ static void inst_change(struct inst *i, const struct vrrp_conf *conf)
 	struct vip old[sizeof(i->vips) / sizeof(i->vips[0])], gone[sizeof(i->vips) / sizeof(i->vips[0])];
 	size_t n_old = i->n_vips, n_gone = 0;
 	memcpy(old, i->vips, sizeof(old));
-	bool other = !same_announce(&i->conf.announce, &conf->announce);
+	bool may_go_on = inst_may_go_on(i), other = !same_announce(&i->conf.announce, &conf->announce);
 	take_conf(i, conf);
 	for (size_t k = 0; k < n_old; k++)
 		if (!inst_has_vip(i, &old[k]))
@@ -169,9 +169,11 @@ static void inst_change(struct inst *i, const struct vrrp_conf *conf)
 	inst_watch_again(i);
 	/* rules and routes go before the addresses that they may need */
 	inst_ways_set(i, conf);
-	if (i->fsm.state != VRRP_STATE_MASTER)
+	bool master = i->fsm.state == VRRP_STATE_MASTER;
+	if (master || may_go_on)
+		inst_drop_addresses(i, gone, n_gone);
+	if (!master)
 		return;
-	inst_drop_addresses(i, gone, n_gone);
 	inst_have_addresses(i);
 	inst_ways_have(i);
 	/* with new rules, too: where there were none it begins, and a refresh counts from now */

@@ -2,6 +2,10 @@
 /* What the vrrp process does about a host that does not do what it is asked, and what it says when it goes. */
 #include "tests/edge/vrrp/room.h"
 
+#include "lbd/vrrp/vip_msg.h"
+
+#include <linux/rtnetlink.h>
+
 /* ---- the second path ---- */
 
 /* What the beats that have come say of it last; -1: nothing. */
@@ -455,6 +459,59 @@ START_TEST(an_address_whose_owner_owns_it_no_longer)
 }
 END_TEST
 
+/* Nothing else would end it. */
+START_TEST(an_address_without_a_lease_on_a_card_that_is_renamed)
+{
+	struct vrrp_conf c = conf(0, 51);
+	set(&c);
+	MUST(is(0, VRRP_STATE_MASTER) && there("v0", "10.77.0.51"));
+	/* kernels before 6.2 want it down */
+	sh("ip link set v0 name v9 2>/dev/null || { ip link set v0 down && ip link set v0 name v9; }");
+	MUST(is(0, VRRP_STATE_FAULT) && !there("v9", "10.77.0.51"));
+	ck_assert_str_eq(heard.of[0].state.reason, "no_interface");
+	end(true);
+}
+END_TEST
+
+/* As a process that was killed leaves it: for good, with our label. */
+static void leave_behind(const struct vip *v)
+{
+	uint8_t bytes[VIP_MSG_MAX];
+	struct vip_batch b = { .buf = bytes, .cap = sizeof(bytes) };
+	struct sockaddr_nl to = { .nl_family = AF_NETLINK };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	ck_assert_int_eq(vip_msg_add(&b, 1, (int)if_nametoindex("v0"), v, 0, 0), 0);
+	ck_assert_int_eq(sendto(fd, bytes, b.len, 0, (struct sockaddr *)&to, sizeof(to)), (ssize_t)b.len);
+	close(fd);
+}
+
+/* It listens whether to go on as master: what a reload takes from it meanwhile has nobody else who ends it. */
+START_TEST(an_address_without_a_lease_that_goes_before_it_is_decided)
+{
+	struct vrrp_conf c[] = { conf(0, 51), conf(1, 52) };
+	struct vip more = { .ip = ip("10.77.0.99"), .prefix = 32 };
+	set(&c[0]); /* the card is known */
+	MUST(is(0, VRRP_STATE_MASTER));
+	leave_behind(&c[1].addrs[0]);
+	leave_behind(&more);
+	c[1].rules.interval_cs = 300; /* there is time to reload */
+	c[1].n_excluded = 1;
+	c[1].excluded[0] = more;
+	unsigned n = heard.pongs;
+	MUST(heard.pongs >= n + 3); /* they have been seen */
+	set(&c[1]);
+	n = heard.pongs;
+	MUST(is(1, VRRP_STATE_BACKUP) && heard.pongs >= n + 3);
+	ck_assert(there("v0", "10.77.0.52") && there("v0", "10.77.0.99"));
+	c[1].n_excluded = 0;
+	set(&c[1]);
+	MUST(!there("v0", "10.77.0.99"));
+	ck_assert(is(1, VRRP_STATE_BACKUP) && there("v0", "10.77.0.52"));
+	MUST(is(1, VRRP_STATE_MASTER) && heard.of[1].state.cause == VRRP_CAUSE_RESUMED);
+	end(true);
+}
+END_TEST
+
 /* ---- sleep ---- */
 
 START_TEST(a_machine_that_slept_listens_first)
@@ -516,6 +573,8 @@ int main(void)
 	tcase_add_test(tc, an_address_that_is_set_again_and_again);
 	tcase_add_test(tc, an_address_that_a_reload_makes_virtual);
 	tcase_add_test(tc, an_address_whose_owner_owns_it_no_longer);
+	tcase_add_test(tc, an_address_without_a_lease_on_a_card_that_is_renamed);
+	tcase_add_test(tc, an_address_without_a_lease_that_goes_before_it_is_decided);
 	tcase_add_test(tc, a_machine_that_slept_listens_first);
 	tcase_add_test(tc, who_slept_says_nothing_to_a_new_master);
 	suite_add_tcase(s, tc);
