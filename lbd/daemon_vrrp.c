@@ -362,16 +362,21 @@ static void note_fault(struct daemon *d, struct model_vrrp *v, const struct vrrp
 	}
 }
 
-static void said_state(struct daemon *d, struct model_vrrp *v, const struct vrrp_msg_state *m)
+static void take_up(struct daemon *d, struct model_vrrp *v, const struct vrrp_msg_state *m)
 {
 	struct model_line line;
+	model_vrrp_said_state(v, m, lb_clock_wall_ms(), &line);
+	if (line.text[0])
+		daemon_event_line(d, &line, json_pack("{s:i}", "priority", (int)m->prio));
+}
+
+static void said_state(struct daemon *d, struct model_vrrp *v, const struct vrrp_msg_state *m)
+{
 	enum vrrp_state was;
 	bool takes = m->state == VRRP_STATE_MASTER && model_vrrp_changes(v, m, &was);
 	daemon_hook_state(d, v, m);
 	note_fault(d, v, m);
-	model_vrrp_said_state(v, m, lb_clock_wall_ms(), &line);
-	if (line.text[0])
-		daemon_event_line(d, &line, json_pack("{s:i}", "priority", (int)m->prio));
+	take_up(d, v, m);
 	d->changed = true;
 	daemon_sync_role(d);
 	if (takes)
@@ -560,6 +565,9 @@ int daemon_vrrp_model(struct daemon *d, const struct config *c)
 	daemon_vrrp_unprepare(d);
 	if (err)
 		return err;
+	struct vrrp_msg_state m; /* the process has a last word for each that goes, but of whom is not known any more */
+	for (struct model_vrrp *one; (one = model_vrrps_ended(&v->all, &m));)
+		take_up(d, one, &m);
 	collect(v);
 	v->beside = config_serves_beside(c);
 	daemon_vrrp_tick(d);

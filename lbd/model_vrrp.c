@@ -306,33 +306,66 @@ static void list_free(struct model_vrrp *v, uint32_t n)
 	free(v);
 }
 
+struct model_vrrp *model_vrrps_ended(struct model_vrrps *vs, struct vrrp_msg_state *m)
+{
+	if (vs->n_told == vs->n_ended) {
+		list_free(vs->ended, vs->n_ended);
+		vs->ended = NULL;
+		vs->n_ended = vs->n_told = 0;
+		return NULL;
+	}
+	struct model_vrrp *v = &vs->ended[vs->n_told++];
+	*m = (struct vrrp_msg_state){
+		.id = v->conf->id, .state = VRRP_STATE_INIT, .cause = VRRP_CAUSE_STOPPED, .prio = v->state.prio
+	};
+	return v;
+}
+
+/* Those of the old list that are in the new one no more, and whether they are to be told of. */
+static void go(struct model_vrrps *vs, struct model_vrrp *old, uint32_t n, struct model_vrrp *ended)
+{
+	list_free(vs->ended, vs->n_ended); /* nobody asked for them */
+	vs->ended = ended;
+	vs->n_ended = vs->n_told = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		bool gone = !find(vs, old[i].conf->name);
+		if (gone && vs->n_gone < CONFIG_VRRP_MAX)
+			vs->gone[vs->n_gone++] = old[i].conf->id;
+		if (gone && old[i].spoke && old[i].state.state != VRRP_STATE_INIT)
+			ended[vs->n_ended++] = old[i];
+		else
+			one_free(&old[i]);
+	}
+	free(old);
+}
+
 /* The configuration of the old list may be about to go: it is read here for the last time. */
 int model_vrrps_take(
 	struct model_vrrps *vs, const struct config *c, const struct vrrp_conf *confs, const struct overrides *ov)
 {
-	struct model_vrrp *v = calloc(c->n_vrrp + 1u, sizeof(*v));
-	for (uint32_t i = 0; v && i < c->n_vrrp; i++) {
+	struct model_vrrp *v = calloc(c->n_vrrp + 1u, sizeof(*v)), *ended = v ? calloc(vs->n + 1u, sizeof(*v)) : NULL;
+	for (uint32_t i = 0; ended && i < c->n_vrrp; i++) {
 		v[i].cfg = &c->vrrp[i];
 		v[i].conf = calloc(1, sizeof(*v[i].conf));
 		v[i].tracks = calloc(c->vrrp[i].n_tracks + 1u, sizeof(*v[i].tracks));
 		if (!v[i].conf || !v[i].tracks) {
 			list_free(v, i + 1);
+			free(ended);
 			return -ENOMEM;
 		}
 		memcpy(v[i].conf, &confs[i], sizeof(confs[i]));
 	}
-	if (!v)
+	if (!ended) {
+		free(v);
 		return -ENOMEM;
+	}
 	for (uint32_t i = 0; i < c->n_vrrp; i++)
 		begin(vs, &v[i], find(vs, v[i].cfg->name));
 	struct model_vrrps old = *vs;
 	vs->v = v;
 	vs->n = c->n_vrrp;
 	model_vrrps_override(vs, ov);
-	for (uint32_t i = 0; i < old.n; i++)
-		if (!find(vs, old.v[i].conf->name) && vs->n_gone < CONFIG_VRRP_MAX)
-			vs->gone[vs->n_gone++] = old.v[i].conf->id;
-	list_free(old.v, old.n);
+	go(vs, old.v, old.n, ended);
 	return 0;
 }
 
@@ -398,6 +431,7 @@ void model_vrrps_forget(struct model_vrrps *vs)
 void model_vrrps_done(struct model_vrrps *vs)
 {
 	list_free(vs->v, vs->n);
+	list_free(vs->ended, vs->n_ended);
 	*vs = (struct model_vrrps){ .next_id = vs->next_id };
 }
 

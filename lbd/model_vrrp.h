@@ -52,6 +52,8 @@ struct model_vrrps {
 	uint32_t next_id;               /* on the channel; never used again within a run of the core */
 	uint32_t gone[CONFIG_VRRP_MAX]; /* ids that the process must let go of */
 	uint32_t n_gone;
+	struct model_vrrp *ended; /* those that model_vrrps_ended tells of; without cfg; owned */
+	uint32_t n_ended, n_told;
 	bool hold; /* nobody preempts for now */
 };
 
@@ -68,6 +70,9 @@ void model_vrrp_confs_free(struct vrrp_conf *confs, uint32_t n);
  * of its tracks. 0, or -ENOMEM with nothing changed but next_id. */
 int model_vrrps_take(
 	struct model_vrrps *vs, const struct config *c, const struct vrrp_conf *confs, const struct overrides *ov);
+/* The next of those that the last take took away in a state that was told of, to be used until the next call, and *m,
+ * the last word about it: what the process says, when nobody knows of it any more. NULL: there is none. */
+struct model_vrrp *model_vrrps_ended(struct model_vrrps *vs, struct vrrp_msg_state *m);
 /* Only keys may have changed. How many instances have new ones. */
 uint32_t model_vrrps_take_keys(struct model_vrrps *vs, const struct vrrp_conf *confs);
 /* Whether instances that may preempt wait with it. */

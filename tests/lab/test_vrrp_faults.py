@@ -243,6 +243,8 @@ def test_alarm_ends_with_who_raised_it(pair):
         until(lambda: raised() and a.log().count("alarm same_address raised") == 2, "the alarm of the next one", 10)
         a.reload(config(150).replace('"wan"', '"lan"'), ok=None)  # it finds no IPVS
         until(lambda: a.log().count(over) == 2, "the instance is not there any more", 5)
+        assert a.log().count("vrrp/wan: master -> init (stopped, prio=150)") == 1
+        is_master(a, name="lan")
 
 
 def test_process_that_cannot_be_started_is_an_alarm(pair):

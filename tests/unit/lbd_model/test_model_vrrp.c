@@ -192,6 +192,40 @@ START_TEST(only_who_changed_is_told_again)
 }
 END_TEST
 
+/* The process says that it ends when nobody knows of it any more, so it is told of here. */
+START_TEST(who_goes_with_a_reload_is_told_of)
+{
+#define NAMED(name, n) "  " name ": { interface: e, vrid: " n ", addresses: 10.0.0." n "/24 }\n"
+	struct vrrp_msg_state m;
+	struct model_line out;
+	setup();
+	take("vrrp:\n" NAMED("a", "1") NAMED("b", "2") NAMED("c", "3") NAMED("d", "4"));
+	ck_assert_ptr_null(model_vrrps_ended(&k.vs, &m));
+	for (uint32_t id = 1; id <= 3; id++) {
+		m = (struct vrrp_msg_state){
+			.id = id, .state = id == 3 ? VRRP_STATE_INIT : VRRP_STATE_MASTER, .prio = 100
+		};
+		model_vrrp_said_state(model_vrrp_by_id(&k.vs, id), &m, 0, &out);
+	}
+	/* a has another name, b stays, c had not begun, and of d nothing was heard */
+	take("vrrp:\n" NAMED("b", "2") NAMED("z", "1"));
+	struct model_vrrp *v = model_vrrps_ended(&k.vs, &m);
+	ck_assert(v && m.id == 1 && k.vs.n_gone == 3);
+	model_vrrp_said_state(v, &m, 0, &out);
+	ck_assert_str_eq(out.text, "vrrp/a: master -> init (stopped, prio=100)");
+	ck_assert_ptr_null(model_vrrps_ended(&k.vs, &m));
+	take("vrrp: {}\n");
+	take("{}\n"); /* nobody asked */
+	ck_assert_ptr_null(model_vrrps_ended(&k.vs, &m));
+	take("vrrp:\n" NAMED("a", "1"));
+	m = (struct vrrp_msg_state){ .id = at("a")->conf->id, .state = VRRP_STATE_MASTER };
+	model_vrrp_said_state(model_vrrp_by_id(&k.vs, m.id), &m, 0, &out);
+	take("{}\n");
+	ck_assert_uint_eq(k.vs.n_ended, 1); /* to be freed */
+	teardown();
+}
+END_TEST
+
 START_TEST(tracks_that_stay_keep_what_was_seen)
 {
 	setup();
@@ -555,10 +589,11 @@ int main(void)
 {
 	const TTest *tests[] = { a_configuration_becomes_what_the_process_gets, keys_come_from_their_file,
 		a_key_that_cannot_be_had_refuses_it_all, only_who_changed_is_told_again,
-		tracks_that_stay_keep_what_was_seen, new_keys_alone_are_told, an_operator_has_another_priority,
-		what_two_members_give_the_same_weight_counts_once, what_a_virtual_mac_needs, a_group_counts_as_one,
-		an_operators_priority_is_that_of_the_group, next_to_an_owner_nothing_counts,
-		who_comes_to_own_its_addresses_is_told_of_its_faults_again, who_has_resigned_is_known_to_have,
-		who_was_at_fault_does_not_preempt_until_it_is_over, words_become_lines, alarms_are_told_once };
+		who_goes_with_a_reload_is_told_of, tracks_that_stay_keep_what_was_seen, new_keys_alone_are_told,
+		an_operator_has_another_priority, what_two_members_give_the_same_weight_counts_once,
+		what_a_virtual_mac_needs, a_group_counts_as_one, an_operators_priority_is_that_of_the_group,
+		next_to_an_owner_nothing_counts, who_comes_to_own_its_addresses_is_told_of_its_faults_again,
+		who_has_resigned_is_known_to_have, who_was_at_fault_does_not_preempt_until_it_is_over,
+		words_become_lines, alarms_are_told_once };
 	return run_suite("model_vrrp", tests, COUNT(tests));
 }
