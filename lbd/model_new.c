@@ -232,6 +232,18 @@ static void inherit_adopted(struct model_backend *b, const struct model_backend 
 	b->ramp_unknown = was->adopted && was->ramp_unknown;
 }
 
+/* The backend of this name in the older model, NULL: none. Most stand where they stood. */
+static const struct model_backend *who_was(
+	const struct model *old, const struct model_service *o, const char *name, uint32_t place)
+{
+	const struct config_backend *cfg = o->cfg->backends, *was = NULL;
+	if (place < o->cfg->n_backends && strcmp(cfg[place].name, name) == 0)
+		was = &cfg[place];
+	else
+		was = config_backend_find(o->cfg, name);
+	return was ? &old->backends[o->first_backend + (uint32_t)(was - cfg)] : NULL;
+}
+
 /* What the older model had decided goes on: times, states, drain clocks. */
 static void inherit_service(struct build *bd, struct model_service *s, uint32_t service)
 {
@@ -258,14 +270,9 @@ static void inherit_service(struct build *bd, struct model_service *s, uint32_t 
 		model_dirty(bd->m, service);
 	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
 		struct model_backend *b = &bd->m->backends[s->first_backend + i];
-		uint32_t ob = MODEL_NONE;
-		if (same && strcmp(o->cfg->backends[i].name, b->cfg->name) == 0)
-			ob = o->first_backend + i;
-		else
-			ob = model_backend_find(old, s->cfg->name, b->cfg->name);
-		if (ob == MODEL_NONE)
+		const struct model_backend *was = who_was(old, o, b->cfg->name, i);
+		if (!was)
 			continue;
-		const struct model_backend *was = &old->backends[ob];
 		b->drain_since = was->drain_since;
 		b->drain_set_wall_ms = was->drain_set_wall_ms;
 		b->ramp_since = was->ramp_since;

@@ -255,10 +255,15 @@ const struct config_vrrp *config_vrrp_find(const struct config *c, const char *n
 	return c->n_vrrp ? bsearch(name, c->vrrp, c->n_vrrp, sizeof(*c->vrrp), vrrp_cmp) : NULL;
 }
 
+static int backend_cmp(const void *x, const void *y)
+{
+	return strcmp(x, (*(const struct config_backend *const *)y)->name);
+}
+
 const struct config_backend *config_backend_find(const struct config_service *s, const char *name)
 {
-	for (uint32_t i = 0; i < s->n_backends; i++)
-		if (strcmp(s->backends[i].name, name) == 0)
-			return &s->backends[i];
-	return NULL;
+	const struct config_backend *const *at = NULL;
+	if (s->n_backends)
+		at = bsearch(name, s->by_name, s->n_backends, sizeof(const struct config_backend *), backend_cmp);
+	return at ? *at : NULL;
 }

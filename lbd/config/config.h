@@ -94,7 +94,8 @@ struct config_service {
 	const struct ipvs_key
 		*listens; /* the product of `listen` and `protocol`, sorted by ipvs_key_cmp, no duplicates */
 	uint32_t n_listens;
-	const struct config_backend *backends; /* in the order of the file */
+	const struct config_backend *backends;       /* in the order of the file */
+	const struct config_backend *const *by_name; /* the same, sorted */
 	uint32_t n_backends;
 	const struct config_check *const *checks; /* n_checks 0 = always up */
 	uint32_t n_checks;
@@ -280,7 +281,7 @@ void config_free(struct config *c);
 /* By name; NULL when there is none. O(log n). */
 const struct config_service *config_service_find(const struct config *c, const char *name);
 const struct config_vrrp *config_vrrp_find(const struct config *c, const char *name);
-const struct config_backend *config_backend_find(const struct config_service *s, const char *name); /* O(n backends) */
+const struct config_backend *config_backend_find(const struct config_service *s, const char *name);
 
 /* Whether flows are copied, and if not why: what is missing first. */
 enum config_flows {

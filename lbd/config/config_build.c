@@ -473,8 +473,28 @@ static void build_backend(struct config_builder *b, const struct config_node *ke
 	config_rules_backend(b, bk, key, &path);
 }
 
+static int backend_cmp(const void *x, const void *y)
+{
+	return strcmp(
+		(*(const struct config_backend *const *)x)->name, (*(const struct config_backend *const *)y)->name);
+}
+
+/* A reload looks for each backend in the configuration before it. */
+static void sort_backends(struct config_builder *b)
+{
+	struct config_service *s = b->now.s;
+	const struct config_backend **v =
+		keep_array(b, &b->c->arena, s->n_backends, sizeof(const struct config_backend *));
+	for (uint32_t i = 0; v && i < s->n_backends; i++)
+		v[i] = &s->backends[i];
+	if (v && s->n_backends)
+		qsort(v, s->n_backends, sizeof(const struct config_backend *), backend_cmp);
+	s->by_name = v;
+}
+
 static void end_service(struct config_builder *b)
 {
+	sort_backends(b);
 	if (b->now.usable)
 		config_rules_service(b);
 	b->now.s = NULL;

@@ -123,29 +123,12 @@ static const char *backend_object(char out[160], const struct config_service *s,
 	return out;
 }
 
-static int backend_cmp(const void *x, const void *y)
-{
-	return strcmp(
-		(*(const struct config_backend *const *)x)->name, (*(const struct config_backend *const *)y)->name);
-}
-
-static const struct config_backend **sorted(const struct config_service *s)
-{
-	const struct config_backend **v = calloc(s->n_backends + 1u, sizeof(*v));
-	for (uint32_t i = 0; v && i < s->n_backends; i++)
-		v[i] = &s->backends[i];
-	if (v && s->n_backends)
-		qsort(v, s->n_backends, sizeof(*v), backend_cmp);
-	return v;
-}
-
 static void diff_backends(struct diff *d, const struct config_service *a, const struct config_service *b)
 {
-	const struct config_backend **x = sorted(a), **y = sorted(b);
+	const struct config_backend *const *x = a->by_name, *const *y = b->by_name;
 	char object[160];
 	uint32_t i = 0, k = 0;
-	d->before.bad |= !x || !y;
-	while (x && y && (i < a->n_backends || k < b->n_backends)) {
+	while (i < a->n_backends || k < b->n_backends) {
 		int c = i == a->n_backends ? 1 : k == b->n_backends ? -1 : strcmp(x[i]->name, y[k]->name);
 		if (c == 0)
 			diff_keys(d, SCHEMA_BACKEND, x[i], y[k], backend_object(object, a, x[i]));
@@ -156,8 +139,6 @@ static void diff_backends(struct diff *d, const struct config_service *a, const 
 		i += c <= 0;
 		k += c >= 0;
 	}
-	free(x);
-	free(y);
 }
 
 static void whole_service(struct diff *d, enum config_change_op op, const struct config_service *s)

@@ -3,6 +3,17 @@
 #include "lbd/model_track.h"
 #include "tests/unit/lbd_model/pool.h"
 
+/* What a reload costs is counted in names that are looked at, not in time. */
+static size_t looked;
+
+int strcmp(const char *a, const char *b)
+{
+	looked++;
+	for (; *a && *a == *b; a++, b++)
+		;
+	return *(const unsigned char *)a - *(const unsigned char *)b;
+}
+
 /* ---- reload ---- */
 
 START_TEST(a_reload_of_the_same_touches_nothing)
@@ -56,6 +67,55 @@ START_TEST(a_reload_marks_what_changed_and_only_that)
 		   "new up 1: z=up:1\n" /* b's target: judged long ago */
 		   "web up 2: b=up:1 a=up:1\n");
 	world_end(&w);
+}
+END_TEST
+
+enum names { AS_THEY_WERE, TURNED_ROUND, ALL_NEW };
+
+/* A service of n backends; free it. */
+static char *large(uint32_t n, enum names names, const char *weight)
+{
+	char *text = malloc(64 * (size_t)n + 256);
+	ck_assert_ptr_nonnull(text);
+	size_t at = (size_t)sprintf(text, WEB("    backends:\n"));
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t k = names == TURNED_ROUND ? n - 1 - i : i;
+		at += (size_t)sprintf(text + at, "      %s%05u: { address: 10.1.%u.%u, weight: %s }\n",
+			names == ALL_NEW ? "new" : "app", k, k >> 8, k & 255, k == n / 2 ? weight : "1");
+	}
+	return text;
+}
+
+START_TEST(a_large_service_is_reloaded_in_less_than_the_square_of_its_size)
+{
+	enum { N = 10000 };
+	static const struct {
+		const char *what;
+		enum names names;
+		uint32_t known; /* from before */
+	} rows[] = {
+		{ "one weight is another", AS_THEY_WERE, N },
+		{ "the file is written from its end", TURNED_ROUND, N },
+		{ "all have other names", ALL_NEW, 0 },
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct world w = { 0 };
+		char *before = large(N, AS_THEY_WERE, "1"), *after = large(N, rows[i].names, "2");
+		world_start(&w, before);
+		for (uint32_t k = 0; k < N; k++)
+			w.m->backends[k].since_wall_ms = 7;
+		looked = 0;
+		world_load(&w, after);
+		size_t cost = looked;
+		ck_assert_msg(cost < 100 * N, "%s: %zu names were looked at", rows[i].what, cost);
+		uint32_t same = 0;
+		for (uint32_t k = 0; k < N; k++)
+			same += w.m->backends[k].since_wall_ms == 7;
+		ck_assert_msg(same == rows[i].known, "%s: %u were known", rows[i].what, same);
+		free(before);
+		free(after);
+		world_end(&w);
+	}
 }
 END_TEST
 
@@ -443,6 +503,7 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = { a_reload_of_the_same_touches_nothing, a_reload_marks_what_changed_and_only_that,
+		a_large_service_is_reloaded_in_less_than_the_square_of_its_size,
 		ids_of_targets_stay_and_new_ones_come_after, a_check_that_changed_takes_nobody_out_who_serves,
 		a_check_that_changed_brings_nobody_back_who_was_down,
 		who_was_not_judged_yet_is_not_trusted_for_a_quorum_that_is_open,
