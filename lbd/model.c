@@ -287,6 +287,8 @@ uint32_t model_backend_find(const struct model *m, const char *service, const ch
 
 static uint32_t not_found(const struct model *m, const char *object, const char *svc_name, struct lb_err *e)
 {
+	if (!e)
+		return MODEL_NONE; /* nobody is told what is near, and looking for it takes time */
 	uint32_t s = model_service_find(m, svc_name);
 	const char *got = s == MODEL_NONE ? svc_name : strchr(object, '/') + 1;
 	uint32_t n = s == MODEL_NONE ? m->n_services : m->services[s].cfg->n_backends;
