@@ -114,6 +114,7 @@ struct model_backend {
 	int64_t drain_set_wall_ms;  /* of the override that the clock runs for, 0 = the configuration's drain */
 	int64_t since_wall_ms;      /* of the last change of state */
 	struct lb_time ramp_since;  /* slow start; us 0 = has its full weight */
+	struct lb_time ramp_paused; /* when it left the pool in the middle of that; us 0 = it has not */
 	bool was_out;               /* down, drained or in maintenance, and not in the pool since: it will come back */
 	struct lb_time failing_since; /* fail-open: of its checks together; us 0 = they do not fail */
 	bool was_in;                  /* it was in the pool when they began to */

@@ -276,6 +276,7 @@ static void inherit_service(struct build *bd, struct model_service *s, uint32_t 
 		b->drain_since = was->drain_since;
 		b->drain_set_wall_ms = was->drain_set_wall_ms;
 		b->ramp_since = was->ramp_since;
+		b->ramp_paused = was->ramp_paused;
 		b->was_out = was->was_out;
 		b->settled = was->settled;
 		if (same || is_same_place(s, b, o, was)) {

@@ -197,6 +197,21 @@ static void slow_start_from(const struct config_service *s, struct model_backend
 	b->ramp_since = (struct lb_time){ now.us - (steps ? steps - 1 : 0) * step_of(s) };
 }
 
+/* Who is put aside in the middle of a slow start without having failed (the quorum is lost, its check or an operator
+ * gives it no weight) is as warm as it was: it goes on from there. */
+static void ramp_pause(struct model_backend *b, struct lb_time now)
+{
+	if (b->ramp_since.us && !b->ramp_paused.us)
+		b->ramp_paused = now;
+}
+
+static void ramp_go_on(struct model_backend *b, struct lb_time now)
+{
+	if (b->ramp_paused.us)
+		b->ramp_since.us += lb_time_diff_us(now, b->ramp_paused);
+	b->ramp_paused = (struct lb_time){ 0 };
+}
+
 /* A backend that comes back gets its weight in steps. One that is seen for the first time does not come back; neither
  * does one that was well when the quorum put it aside. Who was out still comes back when nobody knows for a while how
  * it is: after maintenance, or while a later stage is to be heard. Whose failure is not believed was never out. */
@@ -206,10 +221,15 @@ static void slow_start(
 	bool out = d->state != MODEL_BACKEND_UP && d->state != MODEL_BACKEND_UNCHECKED;
 	bool returns = b->was_out && !(d->reasons & MODEL_REASON_FAIL_OPEN);
 	b->was_out = !d->in_pool && (out || b->was_out);
-	if (!s->slow_start_ms || !d->in_pool || (d->reasons & MODEL_REASON_QUORUM_OPEN)) {
-		b->ramp_since = (struct lb_time){ 0 };
+	if (!s->slow_start_ms || out || (d->reasons & MODEL_REASON_QUORUM_OPEN)) {
+		b->ramp_since = b->ramp_paused = (struct lb_time){ 0 };
 		return;
 	}
+	if (!d->in_pool) {
+		ramp_pause(b, now);
+		return;
+	}
+	ramp_go_on(b, now);
 	if (returns)
 		b->ramp_since = now;
 	if (b->ramp_since.us == 0 || b->adopted) /* that is the weight of its step */

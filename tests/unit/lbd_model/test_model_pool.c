@@ -566,6 +566,71 @@ START_TEST(what_the_quorum_puts_aside_returns_only_if_it_was_down)
 }
 END_TEST
 
+#define TWO_OF_50 "    backends: { a: { address: 10.1.0.1, weight: 50 }, b: { address: 10.1.0.2, weight: 50 } }\n"
+
+/* Takes a out of the pool, or lets it in again. */
+static void put_aside(struct world *w, size_t how, bool aside)
+{
+	switch (how) {
+	case 0: ask(w, "web/a", CHECK_WEIGHT_PERCENT, aside ? 0 : 100); break;
+	case 1:
+		world_weight(w, "web/a", OVERRIDE_WEIGHT_VALUE, aside ? 0 : 50, 0);
+		world_settle(w);
+		break;
+	default: word(w, "web/b", !aside); break;
+	}
+}
+
+static bool starts_slowly(const struct world *w, uint32_t weight)
+{
+	const struct model_backend *a = &w->m->backends[0];
+	return a->weight == weight && (a->reasons & MODEL_REASON_SLOW_START);
+}
+
+START_TEST(a_slow_start_goes_on_after_a_moment_without_weight)
+{
+	static const struct {
+		const char *what, *quorum;
+	} rows[] = {
+		{ "its check asks for nothing", "1" },
+		{ "an operator takes its weight", "1" },
+		{ "the quorum is lost", "2" },
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct world w = { 0 };
+		char text[400];
+		snprintf(text, sizeof(text),
+			WEB("    slow_start: 10s\n    quorum: { up: %s, on_loss: withdraw }\n" TWO_OF_50),
+			rows[i].quorum);
+		world_start(&w, text);
+		all_up(&w, "ab");
+		word(&w, "web/a", false);
+		word(&w, "web/a", true);
+		world_wait(&w, 2500);
+		world_tick(&w);
+		EXPECT(&w, "web up 2: a=up:15!slow_start b=up:50\n");
+		put_aside(&w, i, true);
+		ck_assert_msg(w.m->backends[0].weight == 0, "%s: %s", rows[i].what, world_text(&w));
+		ck_assert_int_eq(w.m->services[0].deadline.us, LB_TIME_NEVER.us);
+		world_wait(&w, MINUTE);
+		world_tick(&w);
+		put_aside(&w, i, false);
+		ck_assert_msg(starts_slowly(&w, 15), "%s: %s", rows[i].what, world_text(&w));
+		ck_assert_int_eq(lb_time_diff_us(w.m->services[0].deadline, w.now), 500000);
+		world_wait(&w, 500);
+		world_tick(&w);
+		ck_assert_msg(starts_slowly(&w, 20), "%s: %s", rows[i].what, world_text(&w));
+		/* it fails while it is aside */
+		put_aside(&w, i, true);
+		word(&w, "web/a", false);
+		word(&w, "web/a", true);
+		put_aside(&w, i, false);
+		ck_assert_msg(starts_slowly(&w, 5), "%s: %s", rows[i].what, world_text(&w));
+		world_end(&w);
+	}
+}
+END_TEST
+
 START_TEST(a_reload_does_not_begin_a_slow_start_anew)
 {
 	struct world w = { 0 };
@@ -652,6 +717,6 @@ int main(void)
 		what_is_never_heard_is_lost_in_the_end, a_backend_that_comes_back_gets_its_weight_in_steps,
 		who_was_out_returns_also_when_nobody_knew_for_a_while_how_it_is,
 		what_the_quorum_puts_aside_returns_only_if_it_was_down, a_reload_does_not_begin_a_slow_start_anew,
-		settling_twice_is_settling_once };
+		a_slow_start_goes_on_after_a_moment_without_weight, settling_twice_is_settling_once };
 	return run_suite("model_pool", tests, COUNT(tests));
 }
