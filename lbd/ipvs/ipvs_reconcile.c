@@ -3,6 +3,7 @@
 #include "lbd/ipvs/ipvs_entry.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -209,12 +210,20 @@ static bool same_op(const struct ipvs_op *a, const struct ipvs_op *b)
 	return true;
 }
 
-static bool was_refused(const struct ipvs_entry *e, const struct ipvs_op *op)
+static int op_cmp(const void *a, const void *b)
 {
-	for (size_t i = 0; i < e->refusals.n; i++)
-		if (same_op(&e->refusals.v[i].op, op))
-			return true;
-	return false;
+	const struct ipvs_op *x = a, *y = b;
+	return x->type == y->type ? ipvs_dest_cmp(&x->dest, &y->dest) : x->type < y->type ? -1 : 1;
+}
+
+/* The refusal of an op; they are sorted by refusals_keep. */
+static struct ipvs_refusal *refusal_of(const struct ipvs_entry *e, const struct ipvs_op *op)
+{
+	_Static_assert(!offsetof(struct ipvs_refusal, op), "a refusal is compared as its op");
+	struct ipvs_refusal *ref = NULL;
+	if (e->refusals.n)
+		ref = bsearch(op, e->refusals.v, e->refusals.n, sizeof(*ref), op_cmp);
+	return ref && same_op(&ref->op, op) ? ref : NULL;
 }
 
 /* The difference between a row and the kernel; reads the kernel when we do not know. */
@@ -229,17 +238,24 @@ static int difference(
 	return ipvs_diff(want, e->present ? &e->row : NULL, out);
 }
 
-/* Keeps only refusals of ops that are still wanted. */
+/* Keeps only refusals of ops that are still wanted. All backends of a listener may have been refused, so neither here
+ * nor afterwards is one looked for among the others. */
 static void refusals_keep(struct ipvs_reconciler *r, struct ipvs_entry *e, const struct ipvs_ops *wanted)
 {
 	size_t kept = 0;
-	for (size_t i = 0; i < e->refusals.n; i++) {
-		bool still = false;
-		for (size_t k = 0; k < wanted->ops.n && !still; k++)
-			still = same_op(&e->refusals.v[i].op, &wanted->ops.v[k]);
-		if (still)
-			e->refusals.v[kept++] = e->refusals.v[i];
+	if (!e->refusals.n)
+		return;
+	qsort(e->refusals.v, e->refusals.n, sizeof(*e->refusals.v), op_cmp);
+	lb_vec_foreach (ref, &e->refusals)
+		ref->wanted = false;
+	for (size_t i = 0; i < wanted->ops.n; i++) {
+		struct ipvs_refusal *ref = refusal_of(e, &wanted->ops.v[i]);
+		if (ref)
+			ref->wanted = true;
 	}
+	lb_vec_foreach (ref, &e->refusals)
+		if (ref->wanted)
+			e->refusals.v[kept++] = *ref;
 	if (kept == 0)
 		refusals_clear(r, e);
 	else
@@ -283,7 +299,7 @@ int ipvs_want(struct ipvs_reconciler *r, const struct ipvs_row *row, struct lb_t
 	e->held = holds_deletes(e, row, &r->scratch);
 	bool no_service = false;
 	lb_vec_foreach (op, &r->scratch.ops) {
-		bool again = was_refused(e, op);
+		bool again = refusal_of(e, op) != NULL;
 		no_service |= again && op->type == IPVS_OP_SERVICE_ADD;
 		if (again || no_service || (e->held && op->type == IPVS_OP_DEST_DEL))
 			continue;
@@ -329,7 +345,7 @@ static void remember_refusal(
 	struct ipvs_refusal *ref = lb_vec_push(&e->refusals);
 	if (!ref)
 		return; /* tried again at once: no memory is no reason to lose it */
-	*ref = (struct ipvs_refusal){ *op, err };
+	*ref = (struct ipvs_refusal){ *op, err, true };
 	if (e->refusals.n == 1) {
 		struct ipvs_entry **place = lb_vec_push(&r->troubled);
 		if (!place) {

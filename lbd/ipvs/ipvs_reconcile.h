@@ -43,7 +43,8 @@ struct ipvs_kernel {
 
 struct ipvs_refusal {
 	struct ipvs_op op;
-	int err; /* positive errno */
+	int err;     /* positive errno */
+	bool wanted; /* its op still was, when this was looked at last */
 };
 
 struct ipvs_entry; /* one listener that is in the kernel or wanted there */

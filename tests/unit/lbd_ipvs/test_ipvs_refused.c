@@ -2,6 +2,18 @@
 /* What the kernel refuses, and what nobody knows whether it did. */
 #include "tests/unit/lbd_ipvs/sim.h"
 
+/* What it costs is counted, not timed: addresses are compared with this. */
+static size_t compared;
+
+int memcmp(const void *a, const void *b, size_t n)
+{
+	const unsigned char *x = a, *y = b;
+	compared++;
+	for (; n && *x == *y; x++, y++)
+		n--;
+	return n ? *x - *y : 0;
+}
+
 /* ---- refusals ---- */
 
 struct rule {
@@ -121,6 +133,40 @@ START_TEST(a_refused_op_waits_for_its_time)
 	ipvs_retry(w.r, w.now);
 	world_run(&w);
 	ck_assert_str_eq(world_sent(&w), "-e -t 203.0.113.1:80 -r 10.1.0.2:80 -m -w 9\n");
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(what_follows_many_refusals_costs_less_than_the_square_of_them)
+{
+	enum { N = 4000 };
+	struct world w = { 0 };
+	struct rule rule = { .type = IPVS_OP_DEST_ADD, .err = EINVAL };
+	struct ipvs_row row = row_of(WEB " wlc");
+	size_t n;
+	world_begin(&w);
+	w.k.refuse = by_rule;
+	w.k.refuse_arg = &rule;
+	for (unsigned i = 0; i < N; i++) {
+		char text[24];
+		snprintf(text, sizeof(text), "10.1.%u.%u:80", i >> 8, i & 255);
+		*(struct ipvs_dest *)lb_vec_push(&row.dests) = dest_of(text, 1);
+	}
+	ipvs_row_sort(&row);
+	ck_assert_int_eq(ipvs_want(w.r, &row, w.now), 0);
+	ck_assert_int_eq(ipvs_flush(w.r, w.now), 0);
+	ck_assert_uint_eq(w.refusals, N);
+	lb_vec_clear(&w.k.log);
+	row.dests.v[N / 2].weight = 7;
+	row.dests.n--; /* and the last one is not wanted any more */
+	compared = 0;
+	ck_assert_int_eq(ipvs_want(w.r, &row, w.now), 0);
+	ck_assert_int_eq(ipvs_flush(w.r, w.now), 0);
+	ck_assert_msg(compared < 200 * N, "%zu comparisons", compared);
+	ck_assert_str_eq(world_sent(&w), "-a -t 203.0.113.1:80 -r 10.1.7.208:80 -m -w 7\n");
+	ipvs_refusals(w.r, &row.svc.key, &n);
+	ck_assert_uint_eq(n, N - 1);
+	ipvs_row_done(&row);
 	world_end(&w);
 }
 END_TEST
@@ -480,7 +526,8 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = { a_refusal_at_any_op_converges_when_it_is_over, a_refused_op_waits_for_its_time,
-		another_op_is_tried_at_once, a_refused_listener_is_one_report_and_its_backends_are_not_tried,
+		what_follows_many_refusals_costs_less_than_the_square_of_them, another_op_is_tried_at_once,
+		a_refused_listener_is_one_report_and_its_backends_are_not_tried,
 		a_refused_change_of_scheduler_is_undone_by_wanting_the_old_one,
 		a_refused_replacement_does_not_empty_the_pool,
 		deletes_that_were_held_back_go_when_something_serves_without_them,
