@@ -425,6 +425,22 @@ static void rule_share(struct config_builder *b)
 		row->fallback ? flag : "write `on_fail: remove`");
 }
 
+/* A warning, because the kernel may have been built with a larger table, and nobody can ask it. */
+static void rule_most(struct config_builder *b)
+{
+	const struct config_service *s = b->now.s;
+	const struct schema_value *v = &b->now.keys->v[SERVICE_SCHEDULER];
+	const struct ipvs_sched_row *row = ipvs_sched_find(s->scheduler, strlen(s->scheduler));
+	char text[100];
+	if (!row || !row->most || s->n_backends <= row->most)
+		return;
+	snprintf(text, sizeof(text), "scheduler %s has room for %u backends, and these are %u", row->name, row->most,
+		s->n_backends);
+	config_warn(b, config_at_or(v, b->now.entry->key), &b->now.path, text,
+		"more get no clients, and a running service that is changed to it serves nobody: make several "
+		"services, or choose another (unless CONFIG_IP_VS_MH_TAB_INDEX of your kernel is above 12)");
+}
+
 /* Of several ports the backends are probed at one, and nobody would notice that another is dead: unless a check names
  * its port, which says that this one stands for all. */
 static void rule_one_port(struct config_builder *b)
@@ -501,6 +517,7 @@ void config_rules_service(struct config_builder *b)
 	rule_one_port(b);
 	rule_pool(b);
 	rule_share(b);
+	rule_most(b);
 	rule_few_shares(b);
 	const struct schema_value *l = &v[SERVICE_LISTEN];
 	for (uint32_t i = 0; i < s->n_listens; i++) {

@@ -129,8 +129,8 @@ static void explain_service(const struct ipvs_op *op, int err, struct cut *c)
 		add(c, "this kernel has no scheduler '%s': modprobe ip_vs_%s, or choose another", name, name);
 	else if (err == EAFNOSUPPORT)
 		add(c, "this kernel's IPVS has no IPv6");
-	else if (err == EINVAL && strcmp(name, "mh") == 0 && op->type == IPVS_OP_SERVICE_SET)
-		add(c, "mh takes at most 4093 backends");
+	else if (err == EINVAL && row && row->most && op->type == IPVS_OP_SERVICE_SET)
+		add(c, "%s takes at most %u backends", name, row->most);
 	else
 		add(c, "the kernel refused the service: %s", strerror(err));
 }

@@ -18,6 +18,7 @@ struct ipvs_sched_row {
 	struct ipvs_sched_flag flags[2]; /* name NULL = end */
 	bool keeps_share;  /* a backend with weight 0 keeps its share of the clients, who get no server then ... */
 	uint32_t fallback; /* ... unless this flag lets them have another; 0 = there is none */
+	uint32_t most;     /* backends of a service in a kernel that was built as usual; 0 = any number */
 };
 
 extern const struct ipvs_sched_row ipvs_scheds[];

@@ -544,6 +544,37 @@ START_TEST(shares_of_small_weights_are_told)
 }
 END_TEST
 
+START_TEST(more_backends_than_a_scheduler_takes_are_told)
+{
+	static const struct {
+		const char *scheduler;
+		unsigned backends;
+		const char *said; /* NULL = nothing is said */
+	} rows[] = {
+		{ "mh", 4093, NULL },
+		{ "mh", 4094,
+			"test:4:16: warning: scheduler mh has room for 4093 backends, and these are 4094 "
+			"(services.x)\n" },
+		{ "wlc", 4094, NULL },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct lb_text t = LB_TEXT_INIT, report = LB_TEXT_INIT;
+		lb_text_printf(&t, "services:\n  x:\n    listen: 192.0.2.1:80\n    scheduler: %s\n    backends:\n",
+			rows[i].scheduler);
+		for (unsigned k = 0; k < rows[i].backends; k++)
+			lb_text_printf(&t, "      b%u: 10.1.%u.%u\n", k, k >> 8, k & 255);
+		struct config_source source = source_of("test", t.s);
+		struct config *c = config_load(&source, 1, NULL, &report);
+		const char *said = report.n ? report.s : "";
+		ck_assert_msg(c != NULL, "row %zu: %s", i, said);
+		ck_assert_msg(rows[i].said ? strstr(said, rows[i].said) != NULL : !said[0], "row %zu: %s", i, said);
+		config_free(c);
+		lb_text_done(&t);
+		lb_text_done(&report);
+	}
+}
+END_TEST
+
 START_TEST(warnings_stop_nothing)
 {
 	const char *text = "services: { w: { listen: 192.0.2.1:80, backends: {} } }";
@@ -583,6 +614,7 @@ int main(void)
 	tcase_add_test(tc, digest_sees_every_change);
 	tcase_add_test(tc, of_several_ports_one_is_probed);
 	tcase_add_test(tc, shares_of_small_weights_are_told);
+	tcase_add_test(tc, more_backends_than_a_scheduler_takes_are_told);
 	tcase_add_test(tc, warnings_stop_nothing);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
