@@ -339,13 +339,16 @@ static int heard_put(struct overrides *o, struct heard *h, const struct override
 	return item_put(o, h->w.object, h->w.kind, &h->value, &who);
 }
 
-static void item_clear(struct overrides *o, const struct word *w)
+/* Whether there was one: there may be no word of it (OVERRIDE_WORDS_MAX), and whoever holds it must hear all the same.
+ */
+static bool item_clear(struct overrides *o, const struct word *w)
 {
 	switch (w->kind) {
-	case STATE: (void)overrides_clear_state(o, w->object); return;
-	case WEIGHT: (void)overrides_clear_weight(o, w->object); return;
-	case FORCE: (void)overrides_clear_force(o, w->object); return;
+	case STATE: return overrides_clear_state(o, w->object);
+	case WEIGHT: return overrides_clear_weight(o, w->object);
+	case FORCE: return overrides_clear_force(o, w->object);
 	}
+	return false;
 }
 
 int override_words_merge(struct override_words *ws, struct overrides *o, const json_t *word,
@@ -368,9 +371,8 @@ int override_words_merge(struct override_words *ws, struct overrides *o, const j
 		return -ENOMEM;
 	bool was = !w->gone;
 	*w = h.w;
-	if (h.w.gone)
-		item_clear(o, w);
-	return !h.w.gone || was;
+	bool cleared = h.w.gone && item_clear(o, w);
+	return !h.w.gone || was || cleared;
 }
 
 /* ---- of the disk, late ---- */

@@ -336,6 +336,25 @@ START_TEST(a_backend_that_one_node_has)
 }
 END_TEST
 
+/* There was no room for a word of it. Who looks at the override must be told that there is none. */
+START_TEST(what_is_taken_away_there_ends_here_also_without_a_word)
+{
+	struct override_who w = who(&b, 0);
+	ck_assert_int_eq(overrides_set_state(b.o, "web/app1", CONFIG_STATE_DRAIN, &w), 0);
+	ck_assert_int_eq(overrides_set_weight(b.o, "web/app1", OVERRIDE_WEIGHT_VALUE, 5, &w), 0);
+	ck_assert_int_eq(overrides_set_force(b.o, "web/app1", OVERRIDE_FORCE_UP, &w), 0);
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const items[] = { "state", "weight", "force" };
+		json_t *word = json_pack("{s:s, s:s, s:I, s:b}", "object", "web/app1", "item", items[i], "stamp",
+			(json_int_t)wall(&a), "gone", 1);
+		ck_assert_int_eq(merge(&b, word), 1);
+		ck_assert_int_eq(merge(&b, word), 0);
+		json_decref(word);
+	}
+	ck_assert_ptr_null(overrides_find(b.o, "web/app1"));
+}
+END_TEST
+
 START_TEST(not_for_ever)
 {
 	char object[64];
@@ -737,6 +756,7 @@ int main(void)
 	tcase_add_test(t, the_last_operator_is_right_whatever_the_clocks_say);
 	tcase_add_test(t, both_at_once);
 	tcase_add_test(t, a_backend_that_one_node_has);
+	tcase_add_test(t, what_is_taken_away_there_ends_here_also_without_a_word);
 	tcase_add_test(t, not_for_ever);
 	tcase_add_test(t, a_boot_with_a_clock_ahead_ends_nothing);
 	tcase_add_test(t, the_other_node_knows_what_a_clock_ahead_ended);
