@@ -72,6 +72,13 @@ static void rule_weight(
 	} else if (http && !v[WEIGHT_NAME].set && !v[WEIGHT_NAME].wrong) {
 		config_say(b, w->at, path, NULL, "the weight has no name: of the header, or of the field");
 	}
+}
+
+static void rule_weight_range(struct config_builder *b, const struct schema_value *w, const struct config_path *path)
+{
+	if (!w->at || !w->set)
+		return;
+	const struct schema_value *v = w->obj->v;
 	if (v[WEIGHT_MIN].set && v[WEIGHT_MAX].set && v[WEIGHT_MIN].num > v[WEIGHT_MAX].num)
 		config_say(b, config_at_or(&v[WEIGHT_MIN], w->at), path, NULL, "min is above max");
 }
@@ -115,7 +122,19 @@ static void rule_tls(
 			check_types[type].name);
 }
 
-/* Of checks with a type. */
+/* What is wrong in a check of any type. */
+static void rule_values(struct config_builder *b, const struct schema_value *v, const struct config_path *path)
+{
+	rule_weight_range(b, &v[CHECK_KEY_WEIGHT], path);
+	rule_twice(b, v, CHECK_KEY_SEND, CHECK_KEY_SEND_HEX, path);
+	rule_twice(b, v, CHECK_KEY_EXPECT, CHECK_KEY_EXPECT_HEX, path);
+	rule_regex(b, &v[CHECK_KEY_EXPECT_REGEX], path);
+	rule_regex(b, &v[CHECK_KEY_BODY_REGEX], path);
+	rule_query(b, &v[CHECK_KEY_QUERY], path);
+}
+
+/* Of checks with a type. What a type has no use for is passed over where it is inherited: defaults are for all types.
+ */
 static void rule_type(struct config_builder *b, const struct schema_object *keys, const struct config_path *path,
 	const struct config_check *ck, const struct config_node *where)
 {
@@ -126,11 +145,6 @@ static void rule_type(struct config_builder *b, const struct schema_object *keys
 		config_say(
 			b, where, path, help, "a check of type %s wants %s", check_types[ck->spec.type].name, missing);
 	rule_weight(b, &v[CHECK_KEY_WEIGHT], path, ck->spec.type);
-	rule_twice(b, v, CHECK_KEY_SEND, CHECK_KEY_SEND_HEX, path);
-	rule_twice(b, v, CHECK_KEY_EXPECT, CHECK_KEY_EXPECT_HEX, path);
-	rule_regex(b, &v[CHECK_KEY_EXPECT_REGEX], path);
-	rule_regex(b, &v[CHECK_KEY_BODY_REGEX], path);
-	rule_query(b, &v[CHECK_KEY_QUERY], path);
 	rule_tls(b, &v[CHECK_KEY_TLS], path, ck->spec.type);
 	if (ck->spec.source.family && ck->spec.addr.family && ck->spec.source.family != ck->spec.addr.family)
 		config_say(b, config_at_or(&v[CHECK_KEY_SOURCE], where), path, NULL,
@@ -148,6 +162,7 @@ void config_rules_check(struct config_builder *b, const struct schema_object *ke
 	if ((timeout->at || interval->at) && timeout->num > interval->num)
 		config_warn(b, timeout->at ? timeout->at : interval->at, path, "timeout is longer than interval",
 			"the next probe starts when the one before it has ended");
+	rule_values(b, keys->v, path);
 	if (ck)
 		rule_type(b, keys, path, ck, where);
 }

@@ -153,12 +153,12 @@ static void rule_lease(struct config_builder *b, const struct config_instance *i
 	const struct schema_value *lease = &in->keys->v[INSTANCE_LEASE];
 	uint32_t enough = config_vrrp_lease_enough(in->v->interval_cs);
 	char help[80];
-	if (!lease->at || !lease->set || lease->wrong || in->v->lease_s >= enough)
+	if (!lease->set || lease->wrong ||
+		in->v->lease_s >= enough) /* also that of the defaults: too short for this one */
 		return;
 	snprintf(help, sizeof(help), "six advert intervals are %us; without the key that is the default", enough);
-	config_warn(b, lease->at, &in->path,
-		"this lease may end before the other node has missed its master: nobody holds the addresses then",
-		help);
+	config_warn(b, config_at_or(lease, in->entry->key), &in->path,
+		"the lease may end before the other node has missed its master: nobody holds the addresses then", help);
 }
 
 /* The addresses of an owner are those of its card, which the host has with and without VRRP. */
