@@ -372,6 +372,12 @@ int daemon_generation_load(
 	return lb_err_set(e, LB_CODE_FAILED, "%s/%s: %s", d->opt->state_dir, name, why.text);
 }
 
+static void put_back(struct daemon *d, uint32_t number, const struct lb_text *raw)
+{
+	char name[40];
+	(void)state_write(d->state_dir, name_of(number, name), raw->s, raw->n, true);
+}
+
 int daemon_generation_mark(
 	struct daemon *d, uint32_t number, enum generation_state state, const char *why, struct lb_err *e)
 {
@@ -383,9 +389,11 @@ int daemon_generation_mark(
 		g.state = state;
 		lb_text_copy(g.why, sizeof(g.why), why);
 		int err = write_out(d, &g);
-		if (err)
+		if (err) { /* renamed, perhaps, but not known to be on the disk: nobody must take it for marked */
+			put_back(d, number, &raw);
 			failed = lb_err_set(
 				e, LB_CODE_FAILED, "%s/generations/%u: %s", d->opt->state_dir, number, strerror(-err));
+		}
 	}
 	generation_done(&g);
 	lb_text_done(&raw);

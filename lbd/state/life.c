@@ -184,7 +184,8 @@ static uint32_t target(const struct life *l, const struct life_event *ev, struct
 
 /* Those between first, what runs last: until that one is marked the disk says that it is the one to run. Of what is
  * pending it does not: a trial goes back to where it began whatever the disk takes, and without what is confirmed,
- * which nobody has given up. */
+ * which nobody has given up. The trial itself is marked also where the disk has it as confirmed: it took the mark and
+ * said that it did not. */
 static void give_up(struct life *l, uint32_t to, const char *why, const struct life_heads *heads, struct life_acts *out)
 {
 	bool as_before = l->phase == LIFE_PENDING && to == l->base;
@@ -194,8 +195,9 @@ static void give_up(struct life *l, uint32_t to, const char *why, const struct l
 	for (size_t i = 0; i < heads->n; i++) {
 		const struct life_head *h = &heads->v[i];
 		bool confirmed = h->state == GENERATION_CONFIRMED;
-		if (h->number > to && h->number <= l->runs && (confirmed ? !as_before : h->state == GENERATION_PENDING))
-			mark(out, h->number, GENERATION_ROLLED_BACK, confirmed);
+		bool meant = confirmed ? !as_before || h->number == l->runs : h->state == GENERATION_PENDING;
+		if (h->number > to && h->number <= l->runs && meant)
+			mark(out, h->number, GENERATION_ROLLED_BACK, confirmed && !as_before);
 	}
 }
 
