@@ -24,7 +24,8 @@
 struct daemon_apply {
 	enum ctl_apply_kind kind;
 	bool own_file, with_ops, held, both;
-	bool runs; /* swapped */
+	bool applicable; /* CTL_DIFF: of what an apply on this node would take, and so of the keys, too */
+	bool runs;       /* swapped */
 	int64_t confirm_ms;
 	uint32_t back_to; /* CTL_BACK */
 	bool to_kernel;   /* swapped: waiting for the kernel */
@@ -219,6 +220,13 @@ static void compare_ops(struct daemon *d, struct model *m)
 static void compare(struct daemon *d, struct config *c)
 {
 	struct daemon_apply *a = d->apply;
+	struct lb_err e;
+	if (a->applicable && daemon_vrrp_prepare(d, c, &e)) {
+		config_free(c);
+		reject(d, e.code, e.text);
+		return;
+	}
+	daemon_vrrp_unprepare(d); /* no longer than needed: keys */
 	if (config_diff(d->model->config, c, count_change, a) < 0) {
 		config_free(c);
 		finish(d, LB_CODE_FAILED, "out of memory", NULL);
@@ -544,6 +552,7 @@ void daemon_apply_text(struct daemon *d, const struct ctl_apply *what, struct da
 	a->changes[CONFIG_CHANGE_CHANGE] = what->changes;
 	a->kind = what->kind;
 	a->with_ops = what->with_ops;
+	a->applicable = !what->theirs && !(what->fd < 0 && what->generation);
 	a->held = what->held;
 	a->both = what->both;
 	a->confirm_ms = what->confirm_ms;

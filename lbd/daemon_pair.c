@@ -191,7 +191,9 @@ static void diff_over(struct ctl_conv *c, const struct lb_err *e, void *arg)
 		diff_overrides(p);
 		snprintf(text, sizeof(text), "from %s (generation %u) to %s (generation %u)", d->node, d->generation,
 			peer, p->generation);
-		const struct ctl_apply what = { .kind = CTL_DIFF, .fd = -1, .message = text, .changes = p->changes };
+		const struct ctl_apply what = {
+			.kind = CTL_DIFF, .fd = -1, .message = text, .changes = p->changes, .theirs = true
+		};
 		daemon_apply_text(d, &what, &p->text, &p->who, r);
 	}
 	diff_free(p);

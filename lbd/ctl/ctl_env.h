@@ -74,6 +74,7 @@ struct ctl_apply {
 	bool held;           /* and until the other node has it, too */
 	const char *message; /* for the generation, or of the answer of CTL_DIFF; may be NULL; borrowed */
 	uint32_t changes;    /* CTL_DIFF: so many have been told already */
+	bool theirs;         /* CTL_DIFF: what runs on the other node, whose keys are not looked for here */
 };
 
 #define CTL_CONFIRM_MAX_MS 86400000 /* a day: who has not come back by then will not */

@@ -13,7 +13,7 @@ import pytest
 
 from conftest import until
 from life import KILLS, SEED, apply, history, restart, running_one, shown, status, write
-from pair import key, pair
+from pair import instance, key, pair
 from steps import slowness
 from test_peer_talk import Background, Cut, both, data, generations, levels, links, me, override, web, yaml
 
@@ -62,6 +62,34 @@ def test_both_go_back_together(same, key):
     until(lambda: history(a) == history(b) == {1: "confirmed", 2: "rolled_back", 3: "rolled_back"}, "both have gone back", 10)
     settled(a, b)
     assert "Both nodes are the same." in a.text("peer", "diff")
+
+
+def signed(key, path, **more):
+    """With an instance that signs with that key."""
+    wan = instance(priority={"lb-a": 150, "lb-b": 100}, auth={"type": "hmac", "key_file": str(path)})
+    return yaml(key, vrrp={"wan": wan}, **more)
+
+
+def test_a_key_that_is_missing_is_told_before_anything_is_changed(same, key, tmp_path):
+    a, b = same
+    new = write(a, "new.yaml", signed(key, tmp_path / "missing.key"))
+    for argv in (["config", "diff", new], ["config", "apply", "-n", new]):
+        done = a.call(*argv)
+        assert done.returncode == 6 and "missing.key" in done.stderr and not done.stdout, done
+    done = a.call("config", "apply", "-y", "--both", new)
+    assert done.returncode == 6 and "lb-b: " in done.stderr and "missing.key" in done.stderr, done
+    assert "nothing was applied, on either node" in done.stderr, done
+    assert history(a) == history(b) == {1: "confirmed"}
+
+
+def test_what_runs_on_the_other_node_is_compared_without_its_keys(pair, key, tmp_path):
+    path = tmp_path / "wan.key"
+    path.write_text("1 " + "5a" * 32 + "\n")
+    path.chmod(0o640)
+    with both(pair, levels(key, "info"), signed(key, path)) as (a, b):
+        links(a, b)
+        path.unlink()
+        assert "vrrp/wan" in a.text("peer", "diff", code=1)
 
 
 @contextlib.contextmanager
