@@ -4,11 +4,11 @@
  * swap the model and let the dirty services reach the kernel. Until the swap nothing of what runs has been touched;
  * the answer comes when the kernel has it.
  */
+#include "lbd/daemon_apply.h"
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon_life.h"
 #include "lbd/daemon_rooms.h"
-#include "lbd/plan.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,29 +19,6 @@
 #define LOAD_BUDGET  2000 /* nodes or keys between two looks at the clock */
 #define REFUSED_TOLD 50   /* of the kernel, in one answer; the count is exact */
 #define HIDDEN_TOLD  2    /* by overrides, in the answer; its rows have all */
-#define LOST_WHY     "what they are about is gone or has another name"
-
-struct daemon_apply {
-	enum ctl_apply_kind kind;
-	bool own_file, with_ops, held, both;
-	bool applicable; /* CTL_DIFF: of what an apply on this node would take, and so of the keys, too */
-	bool runs;       /* swapped */
-	int64_t confirm_ms;
-	uint32_t back_to; /* CTL_BACK */
-	bool to_kernel;   /* swapped: waiting for the kernel */
-	struct lb_time asked, loaded;
-	struct daemon_text text;
-	struct config_load *load;
-	struct ctl_reply *reply; /* NULL: nobody asked (a signal), or the client left */
-	struct ctl_peer who;
-	char message[GENERATION_MESSAGE_MAX + 1];
-	uint64_t writes_before;
-	uint32_t changes[3]; /* by enum config_change_op */
-	const struct overrides *overrides;
-	uint32_t n_hidden;
-	char hidden[400]; /* the first values that it sets and an override hides */
-	struct daemon_lost lost;
-};
 
 /* ---- answers ---- */
 
@@ -55,7 +32,7 @@ static json_t *error_row(const struct config_error *e)
 	return row;
 }
 
-static json_t *summary_of(const struct daemon_apply *a)
+json_t *daemon_apply_summary(const struct daemon_apply *a)
 {
 	return json_pack("{s:i, s:i, s:i}", "add", (int)a->changes[CONFIG_CHANGE_ADD], "change",
 		(int)a->changes[CONFIG_CHANGE_CHANGE], "remove", (int)a->changes[CONFIG_CHANGE_REMOVE]);
@@ -73,7 +50,7 @@ static void apply_free(struct daemon *d)
 	free(a);
 }
 
-static void finish(struct daemon *d, enum lb_code code, const char *text, json_t *extra)
+void daemon_apply_finish(struct daemon *d, enum lb_code code, const char *text, json_t *extra)
 {
 	struct ctl_reply *r = d->apply->reply;
 	bool back = d->apply->kind == CTL_BACK, runs = d->apply->runs;
@@ -129,7 +106,7 @@ static void note_reject(struct daemon *d, enum lb_code code, const char *first, 
 }
 
 /* The caller may be gone; then the log is the only one who hears of it. */
-static void reject(struct daemon *d, enum lb_code code, const char *why)
+void daemon_apply_reject(struct daemon *d, enum lb_code code, const char *why)
 {
 	struct daemon_apply *a = d->apply;
 	struct lb_text text = LB_TEXT_INIT;
@@ -149,7 +126,7 @@ static void reject(struct daemon *d, enum lb_code code, const char *why)
 		extra = json_pack("{s:o}", "errors", rows);
 	else
 		json_decref(rows);
-	finish(d, code, text.s ? text.s : why, extra);
+	daemon_apply_finish(d, code, text.s ? text.s : why, extra);
 	lb_text_done(&text);
 }
 
@@ -167,7 +144,7 @@ static void note_hidden(struct daemon_apply *a, const struct config_change *ch, 
 		snprintf(a->hidden + at, sizeof(a->hidden) - at, "%s%s %s", at ? ", " : "", ch->object, ch->key);
 }
 
-static void count_change(const struct config_change *ch, void *arg)
+void daemon_apply_change(const struct config_change *ch, void *arg)
 {
 	struct daemon_apply *a = arg;
 	static const char *const words[] = { "add", "change", "remove" };
@@ -186,71 +163,6 @@ static void count_change(const struct config_change *ch, void *arg)
 	ctl_reply_row(a->reply, row);
 }
 
-/* ---- comparing ---- */
-
-static void ops_rows(struct daemon_apply *a, struct ipvs_ops *ops)
-{
-	char text[IPVS_OP_STRLEN];
-	lb_vec_foreach (op, &ops->ops)
-		ctl_reply_row(a->reply, json_pack("{s:s, s:s}", "op", "kernel", "object", ipvs_op_str(op, text)));
-	lb_vec_clear(&ops->ops);
-}
-
-/* The candidate is planned like the real thing and thrown away; target ids it would use are not consumed. */
-static void compare_ops(struct daemon *d, struct model *m)
-{
-	struct ipvs_ops ops = { 0 };
-	struct ipvs_row row = { 0 };
-	struct lb_time now = lb_clock_now();
-	for (uint32_t s = model_next_dirty(m); s != MODEL_NONE; s = model_next_dirty(m)) {
-		model_settle(m, s, now, lb_clock_wall_ms(), NULL, NULL);
-		for (uint32_t i = 0; i < m->services[s].cfg->n_listens; i++)
-			if (plan_listener(m, s, i, &row) == 0)
-				(void)ipvs_preview(d->ipvs, &row, &ops);
-		ops_rows(d->apply, &ops);
-	}
-	for (uint32_t i = 0; i < d->model->n_listeners; i++)
-		if (model_listener_service(m, &d->model->listeners[i].key) == MODEL_NONE)
-			(void)ipvs_preview_drop(d->ipvs, &d->model->listeners[i].key, &ops);
-	ops_rows(d->apply, &ops);
-	lb_vec_done(&ops.ops);
-	ipvs_row_done(&row);
-}
-
-static void compare(struct daemon *d, struct config *c)
-{
-	struct daemon_apply *a = d->apply;
-	struct lb_err e;
-	if (a->applicable && daemon_vrrp_prepare(d, c, &e)) {
-		config_free(c);
-		reject(d, e.code, e.text);
-		return;
-	}
-	daemon_vrrp_unprepare(d); /* no longer than needed: keys */
-	if (config_diff(d->model->config, c, count_change, a) < 0) {
-		config_free(c);
-		finish(d, LB_CODE_FAILED, "out of memory", NULL);
-		return;
-	}
-	daemon_overrides_lost(d, c, &a->lost);
-	if (a->with_ops && a->reply) {
-		uint32_t next_id = d->next_target_id;
-		struct model *m = daemon_model_build(d, c, &next_id);
-		if (m)
-			compare_ops(d, m);
-		model_free(m);
-	} else {
-		config_free(c);
-	}
-	bool same = a->changes[0] + a->changes[1] + a->changes[2] == 0;
-	char text[sizeof(a->message) + sizeof(a->lost)];
-	if (a->lost.text[0] && !a->message[0])
-		snprintf(text, sizeof(text), "It drops overrides, since " LOST_WHY ": %s", a->lost.text);
-	else /* of another node, whose overrides are not asked for */
-		snprintf(text, sizeof(text), "%s", a->message);
-	finish(d, same ? LB_CODE_OK : LB_CODE_NO, text[0] ? text : NULL, json_pack("{s:o}", "summary", summary_of(a)));
-}
-
 /* ---- applying ---- */
 
 static void log_warnings(const struct daemon_apply *a)
@@ -261,19 +173,31 @@ static void log_warnings(const struct daemon_apply *a)
 		lb_log(LB_LOG_WARNING, "%s:%u:%u: %s", errs[i].file, errs[i].line, errs[i].column, errs[i].text);
 }
 
+/* The same text on trial would go back to itself. */
+static bool cannot_be_tried(const struct daemon *d, char *text, size_t size)
+{
+	bool stuck = d->life.life.phase == LIFE_STUCK; /* and it is not kept unless somebody says so */
+	if (stuck)
+		snprintf(text, size,
+			"generation %u is that already, and is rolled back; to keep it, apply it without --confirm and "
+			"--both",
+			d->generation);
+	else
+		snprintf(text, size,
+			"only keys are different, in files of their own, and those do not go back: `lbctl daemon "
+			"reload` "
+			"takes them up, on each node");
+	return stuck || d->apply->new_keys;
+}
+
 /* Not a letter is different; keys of VRRP and of the cluster may be, which are in files of their own. */
 static void take_same(struct daemon *d)
 {
 	struct daemon_apply *a = d->apply;
 	char text[640], new[80] = "";
 	bool cluster;
-	if (d->life.life.phase == LIFE_STUCK && (a->confirm_ms || a->held)) {
-		/* a trial of it would go back to itself; and it is not kept unless somebody says so */
-		snprintf(text, sizeof(text),
-			"generation %u is that already, and is rolled back; to keep it, apply it without --confirm and "
-			"--both",
-			d->generation);
-		finish(d, LB_CODE_REFUSED, text, NULL);
+	if ((a->confirm_ms || a->held) && cannot_be_tried(d, text, sizeof(text))) {
+		daemon_apply_finish(d, LB_CODE_REFUSED, text, NULL);
 		return;
 	}
 	uint32_t keys = daemon_vrrp_keys(d, &cluster);
@@ -296,7 +220,7 @@ static void take_same(struct daemon *d)
 		daemon_event(d, &(struct event){ .id = LB_EVENT_CONFIG_APPLIED, .user = a->who.user },
 			"config/%u: %s, by %s", d->generation, new, a->who.user);
 	daemon_env_refresh(d);
-	finish(d, said.code, text, json_pack("{s:i, s:b}", "writes", 0, "changed", keys != 0 || cluster));
+	daemon_apply_finish(d, said.code, text, json_pack("{s:i, s:b}", "writes", 0, "changed", keys != 0 || cluster));
 }
 
 /* The number under which it runs from now on. 0, or -1 and *e: nothing is different. */
@@ -368,7 +292,7 @@ static void not_taken(struct daemon *d, uint32_t before, const char *why)
 	d->apply->to_kernel = false;
 	if (d->apply->kind != CTL_BACK)
 		(void)daemon_generation_mark(d, number, GENERATION_FAILED, why, &e);
-	reject(d, LB_CODE_FAILED, why);
+	daemon_apply_reject(d, LB_CODE_FAILED, why);
 }
 
 static void trace_taken(struct daemon *d)
@@ -385,27 +309,36 @@ static void take(struct daemon *d, struct config *c)
 {
 	struct daemon_apply *a = d->apply;
 	struct lb_err e;
+	bool cluster;
 	uint32_t before = d->generation;
 	if (daemon_vrrp_prepare(d, c, &e)) {
 		config_free(c);
-		reject(d, e.code, e.text);
+		daemon_apply_reject(d, e.code, e.text);
 		return;
 	}
+	a->new_keys = daemon_vrrp_new_keys(d, c, &cluster);
 	bool same = daemon_text_hash(&a->text) == d->config_hash && before && a->kind != CTL_BACK;
 	if (same && !d->unsure && !d->nowhere) { /* else this is the word that was missing, and is stored */
 		config_free(c);
 		take_same(d);
 		return;
 	}
-	log_warnings(a);
-	if (config_diff(d->model->config, c, count_change, a) < 0) {
+	if (a->held && cluster) { /* that there is an answer to this is up to the link */
 		config_free(c);
-		reject(d, LB_CODE_FAILED, "out of memory");
+		daemon_apply_reject(d, LB_CODE_REFUSED,
+			"the cluster has another key in its file, and what takes it up closes the link: `lbctl daemon "
+			"reload` with the old text, on each node");
+		return;
+	}
+	log_warnings(a);
+	if (config_diff(d->model->config, c, daemon_apply_change, a) < 0) {
+		config_free(c);
+		daemon_apply_reject(d, LB_CODE_FAILED, "out of memory");
 		return;
 	}
 	if (take_number(d, &e)) {
 		config_free(c);
-		reject(d, LB_CODE_FAILED, e.text);
+		daemon_apply_reject(d, LB_CODE_FAILED, e.text);
 		return;
 	}
 	daemon_overrides_lost(d, c, &a->lost);
@@ -433,9 +366,11 @@ static void put_more(const struct daemon *d, char *out, size_t size)
 	if (a->n_hidden)
 		at = (size_t)snprintf(out, size, "; hidden by overrides: %s%s", a->hidden, more);
 	if (a->lost.text[0] && at < size)
-		at += (size_t)snprintf(out + at, size - at, "; overrides %s, since " LOST_WHY ": %s",
+		at += (size_t)snprintf(out + at, size - at, "; overrides %s, since " DAEMON_LOST_WHY ": %s",
 			l->phase == LIFE_PENDING ? "without effect, and dropped by a confirm" : "dropped",
 			a->lost.text);
+	if (l->phase == LIFE_PENDING && a->new_keys && at < size)
+		at += (size_t)snprintf(out + at, size - at, "; new keys stay when it goes back, as their files do");
 	if (l->phase == LIFE_PENDING && l->confirm_ms && at < size)
 		snprintf(out + at, size - at, "; it goes back to %u in %s unless you say: lbctl config confirm",
 			l->base, lb_duration_str(l->confirm_ms, text));
@@ -457,8 +392,8 @@ void daemon_apply_kernel_done(struct daemon *d)
 			(unsigned long long)d->refused_in_apply);
 	put_more(d, text + at, sizeof(text) - (size_t)at);
 	json_t *extra = json_pack("{s:I, s:b, s:o, s:I}", "writes", (json_int_t)writes, "changed", 1, "summary",
-		summary_of(a), "refused", (json_int_t)d->refused_in_apply);
-	finish(d, d->refused_in_apply ? LB_CODE_FAILED : LB_CODE_OK, text, extra);
+		daemon_apply_summary(a), "refused", (json_int_t)d->refused_in_apply);
+	daemon_apply_finish(d, d->refused_in_apply ? LB_CODE_FAILED : LB_CODE_OK, text, extra);
 }
 
 void daemon_apply_refused(struct daemon *d, const char *service, const char *op, const char *why)
@@ -482,7 +417,7 @@ void daemon_apply_kernel_failed(struct daemon *d, int err)
 		"generation %u is running, but it is not in the kernel yet: %s; lbd goes on trying", d->generation,
 		err == -ENOPROTOOPT ? "this kernel has no IPVS (modprobe ip_vs)" : strerror(-err));
 	put_more(d, text + at, sizeof(text) - (size_t)at);
-	finish(d, LB_CODE_FAILED, text, NULL);
+	daemon_apply_finish(d, LB_CODE_FAILED, text, NULL);
 }
 
 bool daemon_apply_turn(struct daemon *d)
@@ -497,9 +432,9 @@ bool daemon_apply_turn(struct daemon *d)
 		struct config *c = config_load_take(a->load);
 		a->loaded = lb_clock_now();
 		if (!c)
-			reject(d, LB_CODE_INVALID, "invalid configuration");
+			daemon_apply_reject(d, LB_CODE_INVALID, "invalid configuration");
 		else if (a->kind == CTL_DIFF)
-			compare(d, c);
+			daemon_apply_compare(d, c);
 		else
 			take(d, c);
 		return false;
@@ -574,7 +509,7 @@ void daemon_apply_text(struct daemon *d, const struct ctl_apply *what, struct da
 			err = lb_err_set(&e, LB_CODE_FAILED, "out of memory");
 	}
 	if (err) {
-		reject(d, e.code, e.text);
+		daemon_apply_reject(d, e.code, e.text);
 		return;
 	}
 	if (r)
@@ -585,5 +520,5 @@ void daemon_apply_text(struct daemon *d, const struct ctl_apply *what, struct da
 void daemon_apply_cancel(struct daemon *d)
 {
 	if (d->apply)
-		finish(d, LB_CODE_FAILED, "the daemon is stopping", NULL);
+		daemon_apply_finish(d, LB_CODE_FAILED, "the daemon is stopping", NULL);
 }

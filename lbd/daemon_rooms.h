@@ -36,6 +36,9 @@ void daemon_vrrp_unprepare(struct daemon *d); /* it does not run after all */
 /* c, which was prepared, runs: its instances are told what is new to them. The configuration before it must still be
  * there. 0, or -ENOMEM and nothing has changed. */
 int daemon_vrrp_model(struct daemon *d, const struct config *c);
+/* Whether c, which was prepared, has other keys from the same files as what runs: going back does not bring the old
+ * ones back. *cluster: it is the cluster, or too. */
+bool daemon_vrrp_new_keys(const struct daemon *d, const struct config *c, bool *cluster);
 /* The same configuration was prepared again: takes up its keys. How many instances have others than before, and whether
  * the cluster has. */
 uint32_t daemon_vrrp_keys(struct daemon *d, bool *cluster);

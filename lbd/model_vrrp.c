@@ -369,6 +369,24 @@ int model_vrrps_take(
 	return 0;
 }
 
+/* What signs, not how it is asked for. */
+static bool same_keys(const struct vrrp_conf *a, const struct vrrp_conf *b)
+{
+	return memcmp(a->password, b->password, sizeof(a->password)) == 0 && a->auth.n_keys == b->auth.n_keys &&
+	       memcmp(a->auth.keys, b->auth.keys, sizeof(a->auth.keys)) == 0;
+}
+
+uint32_t model_vrrps_new_keys(const struct model_vrrps *vs, const struct config *c, const struct vrrp_conf *confs)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < c->n_vrrp; i++) {
+		const char *file = c->vrrp[i].key_file;
+		const struct model_vrrp *v = find(vs, c->vrrp[i].name);
+		n += v && file[0] && strcmp(v->cfg->key_file, file) == 0 && !same_keys(v->conf, &confs[i]);
+	}
+	return n;
+}
+
 uint32_t model_vrrps_take_keys(struct model_vrrps *vs, const struct vrrp_conf *confs)
 {
 	uint32_t n = 0;

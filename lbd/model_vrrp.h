@@ -73,6 +73,8 @@ int model_vrrps_take(
 /* The next of those that the last take took away in a state that was told of, to be used until the next call, and *m,
  * the last word about it: what the process says, when nobody knows of it any more. NULL: there is none. */
 struct model_vrrp *model_vrrps_ended(struct model_vrrps *vs, struct vrrp_msg_state *m);
+/* How many instances that are there already would have other keys from the same file. confs: of c. */
+uint32_t model_vrrps_new_keys(const struct model_vrrps *vs, const struct config *c, const struct vrrp_conf *confs);
 /* Only keys may have changed. How many instances have new ones. */
 uint32_t model_vrrps_take_keys(struct model_vrrps *vs, const struct vrrp_conf *confs);
 /* Whether instances that may preempt wait with it. */

@@ -82,6 +82,36 @@ def test_a_key_that_is_missing_is_told_before_anything_is_changed(same, key, tmp
     assert history(a) == history(b) == {1: "confirmed"}
 
 
+def test_keys_cannot_be_tried(pair, key, tmp_path):
+    """They are not in the text: nothing goes back to them."""
+    def rotate(path, digit):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(("1 " if path == wan else "") + digit * 64 + "\n")
+        os.chmod(path, 0o640)
+
+    wan = str(tmp_path / "wan.key")
+    rotate(wan, "5")
+    with both(pair, signed(key, wan)) as (a, b):
+        links(a, b)
+        rotate(wan, "6")
+        done = apply(a, signed(key, wan), "--confirm", "1h", ok=False)
+        assert done.returncode == 7 and "only keys are different" in done.stderr, done
+        rotate(key, "7")
+        done = a.call("config", "apply", "-y", "--both", write(a, "new.yaml", signed(key, wan)))
+        assert done.returncode == 8 and "lb-b: only keys are different" in done.stderr, done
+        assert "lb-a runs generation 1 as before" in done.stderr, done
+        done = a.call("config", "apply", "-y", "--both", write(a, "new.yaml", signed(key, wan, log={"level": "debug"})))
+        assert done.returncode == 8 and "lb-b: the cluster has another key in its file" in done.stderr, done
+        assert history(a) == history(b) == {1: "confirmed"}
+        links(a, b)  # nobody has taken the key
+        done = apply(a, signed(key, wan, log={"level": "notice"}), "--confirm", "1h")
+        assert "new keys stay when it goes back" in done.stdout + done.stderr, done
+        assert "rolled back to 1, verified" in a.text("config", "rollback")
+        out = b.text("daemon", "reload", "-y")
+        assert "with new keys of 1 VRRP instance and of the cluster" in out, out
+        links(a, b)
+
+
 def test_what_runs_on_the_other_node_is_compared_without_its_keys(pair, key, tmp_path):
     path = tmp_path / "wan.key"
     path.write_text("1 " + "5a" * 32 + "\n")

@@ -254,11 +254,39 @@ START_TEST(new_keys_alone_are_told)
 	model_vrrp_confs_free(confs, k.c->n_vrrp);
 	key_text = KEY_B KEY_A;
 	confs = model_vrrp_confs(k.c, read_key, NULL, &e);
+	ck_assert_uint_eq(model_vrrps_new_keys(&k.vs, k.c, confs), 1);
+	ck_assert(!at("wan4")->conf_due); /* it only asks */
 	ck_assert_uint_eq(model_vrrps_take_keys(&k.vs, confs), 1);
+	ck_assert_uint_eq(model_vrrps_new_keys(&k.vs, k.c, confs), 0);
 	ck_assert(at("wan4")->conf_due && !at("lan4")->conf_due);
 	ck_assert_uint_eq(at("wan4")->conf->auth.keys[0].id, 2);
 	model_vrrp_confs_free(confs, k.c->n_vrrp);
 	teardown();
+}
+END_TEST
+
+START_TEST(keys_in_another_file_are_those_of_another_text)
+{
+	static const char *const same[] = { "/k, mode: permissive", "/other", NULL };
+	char text[200];
+	struct lb_err e;
+	for (size_t i = 0; i < 3; i++) {
+		setup();
+		key_text = KEY_A;
+		take("vrrp: { a: { interface: e, vrid: 1, addresses: 10.0.0.1/24, auth: { type: hmac, key_file: /k } } "
+		     "}\n");
+		key_text = KEY_B KEY_A;
+		snprintf(text, sizeof(text),
+			"vrrp: { %s: { interface: e, vrid: 1, addresses: 10.0.0.1/24,"
+			" auth: { type: hmac, key_file: %s } } }\n",
+			same[i] ? "a" : "b", same[i] ? same[i] : "/k");
+		struct config *c = config_of(text);
+		struct vrrp_conf *confs = model_vrrp_confs(c, read_key, NULL, &e);
+		ck_assert_uint_eq(model_vrrps_new_keys(&k.vs, c, confs), i == 0);
+		model_vrrp_confs_free(confs, c->n_vrrp);
+		config_free(c);
+		teardown();
+	}
 }
 END_TEST
 
@@ -590,10 +618,10 @@ int main(void)
 	const TTest *tests[] = { a_configuration_becomes_what_the_process_gets, keys_come_from_their_file,
 		a_key_that_cannot_be_had_refuses_it_all, only_who_changed_is_told_again,
 		who_goes_with_a_reload_is_told_of, tracks_that_stay_keep_what_was_seen, new_keys_alone_are_told,
-		an_operator_has_another_priority, what_two_members_give_the_same_weight_counts_once,
-		what_a_virtual_mac_needs, a_group_counts_as_one, an_operators_priority_is_that_of_the_group,
-		next_to_an_owner_nothing_counts, who_comes_to_own_its_addresses_is_told_of_its_faults_again,
-		who_has_resigned_is_known_to_have, who_was_at_fault_does_not_preempt_until_it_is_over,
-		words_become_lines, alarms_are_told_once };
+		keys_in_another_file_are_those_of_another_text, an_operator_has_another_priority,
+		what_two_members_give_the_same_weight_counts_once, what_a_virtual_mac_needs, a_group_counts_as_one,
+		an_operators_priority_is_that_of_the_group, next_to_an_owner_nothing_counts,
+		who_comes_to_own_its_addresses_is_told_of_its_faults_again, who_has_resigned_is_known_to_have,
+		who_was_at_fault_does_not_preempt_until_it_is_over, words_become_lines, alarms_are_told_once };
 	return run_suite("model_vrrp", tests, COUNT(tests));
 }

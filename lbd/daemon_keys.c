@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Keys of VRRP and of the cluster are in files of their own: no generation has them, and nothing goes back to them. */
+#include "lbd/daemon.h"
+#include "lbd/daemon_rooms.h"
+
+#include <string.h>
+
+static bool new_cluster_key(const struct daemon *d)
+{
+	const struct vrrp_peers *peers = &d->peer.next, *were = &d->peer.all.conf;
+	const struct sync_conf *sync = &d->sync.next, *was = &d->sync.all.conf;
+	return (peers->n_nodes && were->n_nodes && memcmp(&peers->key, &were->key, sizeof(peers->key)) != 0) ||
+	       (sync->n_paths && was->n_paths &&
+		       (sync->key_n != was->key_n || memcmp(sync->key, was->key, sizeof(sync->key)) != 0));
+}
+
+bool daemon_vrrp_new_keys(const struct daemon *d, const struct config *c, bool *cluster)
+{
+	const struct config *runs = d->model ? d->model->config : NULL;
+	*cluster = runs && strcmp(runs->cluster.key_file, c->cluster.key_file) == 0 && new_cluster_key(d);
+	return *cluster || model_vrrps_new_keys(&d->vrrp.all, c, d->vrrp.next) > 0;
+}
