@@ -193,8 +193,9 @@ static const char *op_override_changed(
 	void *arg, const char *object, enum override_kind kind, const struct override_who *who)
 {
 	struct daemon *d = arg;
-	daemon_override_holds(d, object, who);
+	/* told first: what is due ends with the next line, and whoever notes that notes all that is new */
 	daemon_words_said(d, object, kind);
+	daemon_override_holds(d, object, who);
 	return daemon_overrides_save(d);
 }
 
