@@ -396,7 +396,7 @@ const struct lb_command lb_commands[] = {
 		.text = "On a terminal it shows the plan and asks, with --both also for the other node when there is a "
 			"FILE. "
 			"A configuration with an error changes nothing. Without FILE: the file the daemon was started "
-			"with.",
+			"with; it is refused when it was changed since it was shown.",
 		.args = { { .name = "file",
 				  .kind = LB_ARG_FILE,
 				  .metavar = "FILE|-",
@@ -415,7 +415,11 @@ const struct lb_command lb_commands[] = {
 				.kind = LB_ARG_DURATION,
 				.option = "confirm",
 				.metavar = "TIME",
-				.help = "go back after this time, as 2m, unless `config confirm` says to keep it" } } },
+				.help = "go back after this time, as 2m, unless `config confirm` says to keep it" },
+			{ .name = "if_digest",
+				.kind = LB_ARG_TEXT,
+				.hidden = true,
+				.help = "only the text whose plan was shown" } } },
 	[LB_COMMAND_CONFIG_CONFIRM] = { "config", "confirm", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
 		.wait = "ready", .help = "keep what was applied with --confirm",
 		.text = "With `--both` one confirm reaches both nodes." },

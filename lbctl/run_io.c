@@ -289,6 +289,14 @@ static int run_glob(struct session *s)
 
 /* ---- config apply ---- */
 
+/* Who reads the file itself reads it again: it must be the one that was shown. */
+static void take_digest(struct session *s, const json_t *end)
+{
+	const char *digest = lb_proto_str(end, "digest");
+	if (digest && !s->cli->file && lb_command_id(s->cli->cmd) == LB_COMMAND_CONFIG_APPLY)
+		json_object_set_new(s->cli->args, "if_digest", json_string(digest));
+}
+
 /* Prints what would change, there: on the other node. A code; what is wrong has been said. *differs and *generation are
  * of that node. */
 static int print_plan(struct session *s, bool there, bool *differs, long long *generation)
@@ -316,6 +324,7 @@ static int print_plan(struct session *s, bool there, bool *differs, long long *g
 	} else {
 		out_end(&plan, end);
 		*generation = plan.generation;
+		take_digest(s, end);
 		out_finish(&plan);
 		session_print(&plan.text);
 	}

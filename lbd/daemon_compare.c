@@ -68,6 +68,10 @@ void daemon_apply_compare(struct daemon *d, struct config *c)
 		snprintf(text, sizeof(text), "It drops overrides, since " DAEMON_LOST_WHY ": %s", a->lost.text);
 	else /* of another node, whose overrides are not asked for */
 		snprintf(text, sizeof(text), "%s", a->message);
-	daemon_apply_finish(d, same ? LB_CODE_OK : LB_CODE_NO, text[0] ? text : NULL,
-		json_pack("{s:o}", "summary", daemon_apply_summary(a)));
+	json_t *extra = json_pack("{s:o}", "summary", daemon_apply_summary(a));
+	char sha[GENERATION_SHA_LEN + 1];
+	if (extra && a->applicable &&
+		daemon_text_sha256(&a->text, sha) == 0) /* so that an apply can name what was shown */
+		json_object_set_new(extra, "digest", json_string(sha));
+	daemon_apply_finish(d, same ? LB_CODE_OK : LB_CODE_NO, text[0] ? text : NULL, extra);
 }

@@ -203,5 +203,13 @@ int daemon_text_meant(struct daemon *d, const struct ctl_apply *what, struct dae
 		failed = daemon_text_read(d->opt->config, out, e);
 	if (what->fd >= 0)
 		close(what->fd);
-	return failed;
+	char sha[GENERATION_SHA_LEN + 1];
+	if (failed || !what->digest)
+		return failed;
+	if (daemon_text_sha256(out, sha))
+		return lb_err_set(e, LB_CODE_FAILED, "out of memory");
+	return strcmp(sha, what->digest) == 0
+		       ? 0
+		       : lb_err_set(e, LB_CODE_REFUSED,
+				 "this is not the text whose plan was shown: it was changed since; look at it again");
 }

@@ -369,6 +369,7 @@ static void apply(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply 
 		.fd = rq->fd,
 		.name = ctl_arg_str(rq, "file"),
 		.generation = (uint32_t)lb_proto_int(rq->args, "generation", 0),
+		.digest = ctl_arg_str(rq, "if_digest"),
 		.with_ops = ctl_arg_flag(rq, "ops"),
 		.both = ctl_arg_flag(rq, "both"),
 		.confirm_ms = ctl_arg_ms(rq, "confirm"),

@@ -68,6 +68,7 @@ struct ctl_apply {
 	int fd;              /* >= 0: the text, now owned by the callee */
 	const char *name;    /* of that text, for messages; borrowed */
 	uint32_t generation; /* > 0 and fd < 0: that stored one; both unset: the daemon's own file */
+	const char *digest;  /* the text must have it, as daemon_text_sha256; NULL = any; borrowed (CTL_APPLY) */
 	bool with_ops;       /* kernel operations as rows, too (CTL_DIFF) */
 	bool both;           /* on both nodes of the pair (CTL_APPLY) */
 	int64_t confirm_ms;  /* it goes back after that time unless it is confirmed; 0 = it does not (CTL_APPLY) */

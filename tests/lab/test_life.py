@@ -6,6 +6,7 @@ needs IPVS: the configurations differ in the level of the log, so what runs is a
 import hashlib
 import json
 import os
+import pty
 import random
 import shutil
 import time
@@ -268,6 +269,38 @@ def test_a_rollback_while_another_is_loaded(d):
         assert done.returncode == 0 or (done.returncode == 7 and "try again in a moment" in done.stderr), (SEED, done)
         assert status(d)["config"]["state"] == "confirmed"
         assert running_one(d) == max(g for g, s in history(d).items() if s == "confirmed"), (SEED, i, done)
+
+
+def at_the_question(d, do, *argv):
+    """lbctl on a terminal; do() when it asks, and then yes. Its status and all that it said."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execv(d.lbctl, [d.lbctl, "--socket", os.path.join(d.run_dir, "control.sock"), *argv])
+    said = b""
+    try:
+        while True:
+            got = os.read(fd, 4096)
+            if not got:
+                break
+            said += got
+            if b"Apply it?" in said and do:
+                do()
+                do = None
+                os.write(fd, b"y\n")
+    except OSError:  # it has left the terminal
+        pass
+    os.close(fd)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode()
+
+
+def test_what_was_shown_is_what_is_applied(d):
+    """Without FILE the daemon reads its own one: for the plan, and for the apply."""
+    d.write(text(2, "notice"))
+    code, said = at_the_question(d, lambda: d.write(text(3, "debug")), "config", "apply")
+    assert code == 7 and "not the text whose plan was shown" in said and running_one(d) == 1, said
+    code, said = at_the_question(d, lambda: None, "config", "apply")
+    assert code in (0, 8) and "generation 2 is running" in said and shown(d) == text(3, "debug"), said
+    assert "if_digest" not in d.text("config", "apply", "--help")
 
 
 def test_a_file_that_is_edited_while_it_is_loaded_differs(d):

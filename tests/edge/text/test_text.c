@@ -19,6 +19,12 @@ int daemon_generation_load(
 	return lb_err_set(e, LB_CODE_NOT_FOUND, "none here");
 }
 
+int daemon_text_sha256(const struct daemon_text *t, char out[GENERATION_SHA_LEN + 1])
+{
+	snprintf(out, GENERATION_SHA_LEN + 1, "sha of %s", t->sources.v[0].text);
+	return 0;
+}
+
 static const char *at(const char *name)
 {
 	static char path[200];
@@ -97,6 +103,27 @@ START_TEST(a_folder_that_cannot_be_read_is_not_what_runs)
 }
 END_TEST
 
+START_TEST(only_the_text_that_was_shown)
+{
+	struct daemon_options opt = { .config = strdup(at("lbd.yaml")) };
+	struct daemon d = { .opt = &opt };
+	struct ctl_apply what = { .fd = -1, .digest = "sha of one\n" };
+	struct daemon_text t = { 0 };
+	struct lb_err e;
+	ck_assert_int_eq(daemon_text_meant(&d, &what, &t, &e), 0);
+	daemon_text_done(&t);
+	put("lbd.yaml", "two\n");
+	ck_assert_int_eq(daemon_text_meant(&d, &what, &t, &e), -1);
+	ck_assert_int_eq(e.code, LB_CODE_REFUSED);
+	ck_assert_msg(strstr(e.text, "it was changed since"), "%s", e.text);
+	daemon_text_done(&t);
+	what.digest = NULL;
+	ck_assert_int_eq(daemon_text_meant(&d, &what, &t, &e), 0);
+	daemon_text_done(&t);
+	free((void *)(uintptr_t)opt.config);
+}
+END_TEST
+
 /* Its name becomes a line of the generation. */
 START_TEST(a_name_that_is_no_line)
 {
@@ -129,6 +156,7 @@ int main(void)
 	tcase_add_checked_fixture(c, begin, clean);
 	tcase_add_test(c, conf_d_is_read_or_nothing_is);
 	tcase_add_test(c, a_folder_that_cannot_be_read_is_not_what_runs);
+	tcase_add_test(c, only_the_text_that_was_shown);
 	tcase_add_test(c, a_name_that_is_no_line);
 	Suite *s = suite_create("text");
 	suite_add_tcase(s, c);
