@@ -321,8 +321,8 @@ static void hup_cb(struct ev_loop *loop, ev_signal *w, int revents)
 	struct daemon *d = w->data;
 	(void)loop;
 	(void)revents;
-	const struct ctl_apply what = { .kind = CTL_RELOAD, .fd = -1, .message = "SIGHUP" };
-	daemon_apply_start(d, &what, NULL, NULL);
+	d->reload_due = true; /* nobody waits for an answer: what is being loaded goes first */
+	daemon_more(d);
 }
 
 /* keepalived writes a file for them, and scripts that were made for it go on sending them. */

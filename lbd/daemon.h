@@ -321,6 +321,7 @@ struct daemon {
 	uint64_t config_hash;       /* of the text that runs */
 	uint64_t config_stamp;      /* of the file and conf.d as last looked at: names, times, sizes */
 	bool file_differs;
+	bool reload_due; /* a signal came while another one was being loaded */
 	char *last_reject;
 	bool trim_due;               /* two whole configurations were in memory */
 	struct daemon_text unstored; /* what a start runs and is no generation yet: daemon_generation_first */

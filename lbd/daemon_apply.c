@@ -44,6 +44,8 @@ static void apply_free(struct daemon *d)
 	d->apply = NULL;
 	if (!a)
 		return;
+	if (d->reload_due)
+		daemon_more(d);
 	config_load_free(a->load);
 	daemon_text_done(&a->text);
 	daemon_vrrp_unprepare(d);
@@ -420,8 +422,20 @@ void daemon_apply_kernel_failed(struct daemon *d, int err)
 	daemon_apply_finish(d, LB_CODE_FAILED, text, NULL);
 }
 
+/* A moment is not long, and who sends a signal cannot say it again: of one that waits for a confirm it is refused. */
+static void reload_due(struct daemon *d)
+{
+	const struct ctl_apply what = { .kind = CTL_RELOAD, .fd = -1, .message = "SIGHUP" };
+	enum life_phase phase = d->life.life.phase;
+	if (!d->reload_due || d->apply || phase == LIFE_BACK || phase == LIFE_LOOK || phase == LIFE_FORWARD)
+		return;
+	d->reload_due = false;
+	daemon_apply_start(d, &what, NULL, NULL);
+}
+
 bool daemon_apply_turn(struct daemon *d)
 {
+	reload_due(d);
 	struct daemon_apply *a = d->apply;
 	if (!a || a->to_kernel)
 		return false;

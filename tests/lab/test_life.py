@@ -9,6 +9,7 @@ import os
 import pty
 import random
 import shutil
+import signal
 import time
 
 import pytest
@@ -269,6 +270,17 @@ def test_a_rollback_while_another_is_loaded(d):
         assert done.returncode == 0 or (done.returncode == 7 and "try again in a moment" in done.stderr), (SEED, done)
         assert status(d)["config"]["state"] == "confirmed"
         assert running_one(d) == max(g for g, s in history(d).items() if s == "confirmed"), (SEED, i, done)
+
+
+def test_a_signal_waits_for_what_is_being_loaded(d):
+    """Nobody hears that it is to come again."""
+    big = write(d, "new.yaml", json.dumps({"services": web(n=10000)}) + "\n")
+    d.write(text(2))
+    one = Background(d, "config", "diff", big)
+    until(lambda: "is being loaded" in d.call("config", "rollback").stderr, "it is being loaded", 20)
+    d.process.send_signal(signal.SIGHUP)
+    assert one.end(60)[0] == 1
+    until(lambda: shown(d) == text(2), "it was read again", 20)
 
 
 def at_the_question(d, do, *argv):
