@@ -341,14 +341,17 @@ static int print_plan(struct session *s, bool there, bool *differs, long long *g
 static bool show_plan(struct session *s, bool ask, int *code)
 {
 	const struct cli *c = s->cli;
-	long long generation = 0, theirs;
+	long long generation = 0, theirs = 0;
 	bool differs, differs_there, both = json_is_true(json_object_get(c->args, "both"));
 	*code = print_plan(s, false, &differs, &generation);
 	/* what was looked at must be what is replaced */
 	if (*code <= LB_CODE_NO && ask && !c->opt.if_generation)
 		s->cli->opt.if_generation = generation;
-	if (*code <= LB_CODE_NO && both && c->file && !c->opt.peer && c->opt.form <= CLI_FORM_WIDE)
+	if (*code <= LB_CODE_NO && both && c->file && !c->opt.peer && c->opt.form <= CLI_FORM_WIDE) {
 		*code = worse(*code, print_plan(s, true, &differs_there, &theirs));
+		if (*code <= LB_CODE_NO && theirs)
+			json_object_set_new(c->args, "if_there", json_integer(theirs));
+	}
 	if (*code > LB_CODE_NO || !ask)
 		return false;
 	/* where nothing differs here, the other node may run anything */

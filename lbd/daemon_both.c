@@ -2,8 +2,8 @@
 /*
  * `config apply --both` (ctl_both.h), from both sides. The node where it was asked leads:
  *
- *   {"talk":"apply","user":..,"message":..,"confirm":ms} and the texts, then one by one {"do":"check"} "apply" "keep"
- *   "back", each answered by {"said":{"code":..,"message":..,"generation":..}}
+ *   {"talk":"apply","user":..,"message":..,"confirm":ms,"if":generation} and the texts, then one by one {"do":"check"}
+ * "apply" "keep" "back", each answered by {"said":{"code":..,"message":..,"generation":..}}
  *
  * The other node goes back by itself when the conversation ends after it has applied, and it was not told to keep it:
  * until then what it runs is pending, so that it does so when it is started again, too.
@@ -136,7 +136,8 @@ struct daemon_both {
 	struct both_run run;
 	json_t *errors; /* for programs, of who refused it */
 	char message[GENERATION_MESSAGE_MAX + 1];
-	bool due; /* machine.now is to be begun */
+	uint32_t if_here; /* only while that one runs; 0 = any */
+	bool due;         /* machine.now is to be begun */
 };
 
 static void both_free(struct daemon_both *b)
@@ -196,12 +197,20 @@ static void both_said(struct daemon_both *b, const struct ctl_both_said *said, c
 	daemon_more(b->d);
 }
 
-/* While the other node was asked somebody may have applied one here that waits for a confirm. */
-static void check_here(struct daemon_both *b)
+/* 0, or -1 and *e: another generation runs than who asked has looked at. */
+static int not_that_one(const struct daemon *d, uint32_t wanted, struct lb_err *e)
+{
+	if (!wanted || wanted == d->generation)
+		return 0;
+	return lb_err_set(e, LB_CODE_REFUSED, "generation %u runs, not %u", d->generation, wanted);
+}
+
+/* While the other node was asked somebody may have applied one here, too, which perhaps waits for a confirm. */
+static void do_here(struct daemon_both *b, struct ctl_apply what)
 {
 	struct lb_err e;
-	if (!daemon_life_may_apply(b->d, &e)) {
-		begin_here(b, (struct ctl_apply){ .kind = CTL_DIFF }, false);
+	if (!not_that_one(b->d, b->if_here, &e) && (what.kind != CTL_DIFF || !daemon_life_may_apply(b->d, &e))) {
+		begin_here(b, what, what.kind == CTL_APPLY);
 		return;
 	}
 	const struct ctl_both_said said = { e.code, e.text, b->d->generation };
@@ -217,14 +226,12 @@ static void both_begin(struct daemon_both *b)
 	case CTL_BOTH_APPLY_THERE: order(b, ORDER_APPLY); return;
 	case CTL_BOTH_KEEP_THERE: order(b, ORDER_KEEP); return;
 	case CTL_BOTH_BACK_THERE: order(b, ORDER_BACK); return;
-	case CTL_BOTH_CHECK_HERE: check_here(b); return;
+	case CTL_BOTH_CHECK_HERE: do_here(b, (struct ctl_apply){ .kind = CTL_DIFF }); return;
 	case CTL_BOTH_APPLY_HERE:
-		begin_here(b,
-			(struct ctl_apply){ .kind = CTL_APPLY,
-				.message = b->message,
-				.confirm_ms = b->machine.confirm_ms,
-				.both = true },
-			true);
+		do_here(b, (struct ctl_apply){ .kind = CTL_APPLY,
+				   .message = b->message,
+				   .confirm_ms = b->machine.confirm_ms,
+				   .both = true });
 		return;
 	case CTL_BOTH_BACK_HERE:
 		b->run.rows = NULL;
@@ -304,12 +311,14 @@ void daemon_both_start(struct daemon *d, const struct ctl_apply *what, const str
 		snprintf(b->who.user, sizeof(b->who.user), "%.32s%s%.63s", who->user, strchr(who->user, '@') ? "" : "@",
 			strchr(who->user, '@') ? "" : d->node);
 		snprintf(b->message, sizeof(b->message), "%s", what->message ? what->message : "");
+		b->if_here = what->if_here;
 		ctl_both_init(&b->machine, d->node, d->sync.all.conf.peer, d->generation, what->confirm_ms);
 		failed = daemon_text_meant(d, what, &b->text, &e);
 		b->conv = failed ? NULL
 				 : ctl_talk_ask(d->talk.talk,
-					   json_pack("{s:s, s:s, s:s, s:I}", "talk", "apply", "user", b->who.user,
-						   "message", b->message, "confirm", (json_int_t)what->confirm_ms),
+					   json_pack("{s:s, s:s, s:s, s:I, s:I}", "talk", "apply", "user", b->who.user,
+						   "message", b->message, "confirm", (json_int_t)what->confirm_ms, "if",
+						   (json_int_t)what->if_there),
 					   &both_calls, b, &e);
 		failed |= !b->conv || daemon_text_put(b->conv, &b->text, &e);
 		if (failed)
@@ -338,6 +347,7 @@ struct daemon_follow {
 	char message[GENERATION_MESSAGE_MAX + 1];
 	int64_t confirm_ms;
 	enum order todo, doing;   /* NONE */
+	uint32_t wanted;          /* only while that generation runs; 0 = any */
 	uint32_t before, applied; /* generations; applied 0 = nothing was changed, or it is kept, or it went back */
 	bool bad;
 };
@@ -387,10 +397,26 @@ static void follow_check(struct daemon_follow *f)
 	struct lb_err e;
 	if (f->bad)
 		follow_say(f, LB_CODE_INVALID, "the texts did not come as they were sent");
-	else if (daemon_life_may_apply(f->d, &e))
+	else if (not_that_one(f->d, f->wanted, &e) || daemon_life_may_apply(f->d, &e))
 		follow_say(f, e.code, e.text);
 	else
 		follow_run(f, (struct ctl_apply){ .kind = CTL_DIFF }, ORDER_CHECK);
+}
+
+static void follow_apply(struct daemon_follow *f)
+{
+	struct lb_err e;
+	f->before = f->d->generation;
+	if (not_that_one(f->d, f->wanted, &e))
+		follow_say(f, e.code, e.text);
+	else
+		follow_run(f,
+			(struct ctl_apply){ .kind = CTL_APPLY,
+				.message = f->message,
+				.confirm_ms = f->confirm_ms,
+				.held = true,
+				.both = true },
+			ORDER_APPLY);
 }
 
 static void follow_keep(struct daemon_follow *f)
@@ -410,16 +436,7 @@ static void follow_begin(struct daemon_follow *f)
 	f->todo = ORDER_NONE;
 	switch (what) {
 	case ORDER_CHECK: follow_check(f); return;
-	case ORDER_APPLY:
-		f->before = f->d->generation;
-		follow_run(f,
-			(struct ctl_apply){ .kind = CTL_APPLY,
-				.message = f->message,
-				.confirm_ms = f->confirm_ms,
-				.held = true,
-				.both = true },
-			what);
-		return;
+	case ORDER_APPLY: follow_apply(f); return;
 	case ORDER_KEEP: follow_keep(f); return;
 	case ORDER_BACK: follow_back(f); return;
 	case ORDER_NONE: return;
@@ -506,6 +523,7 @@ int daemon_both_asked(struct daemon *d, struct ctl_conv *c, const json_t *header
 	f->confirm_ms = lb_proto_int(header, "confirm", 0);
 	if (f->confirm_ms < 0 || f->confirm_ms > CTL_CONFIRM_MAX_MS)
 		f->bad = true;
+	f->wanted = (uint32_t)lb_proto_int(header, "if", 0);
 	ctl_conv_answer(c, &follow_calls, f);
 	return 0;
 }

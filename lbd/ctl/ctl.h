@@ -36,7 +36,7 @@ struct ctl_request {
 	const struct ctl_peer *peer;
 	int fd;                  /* the descriptor that came with it, -1 = none; the handler takes it by setting -1 */
 	bool to_peer;            /* the other node is to do it (ctl_remote.h) */
-	long long if_generation; /* then: 0 = any */
+	long long if_generation; /* 0 = any; was tested when it came */
 };
 
 /* Arguments by name: NULL, false, 0 = not given. */

@@ -372,6 +372,8 @@ static void apply(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply 
 		.digest = ctl_arg_str(rq, "if_digest"),
 		.with_ops = ctl_arg_flag(rq, "ops"),
 		.both = ctl_arg_flag(rq, "both"),
+		.if_here = (uint32_t)rq->if_generation,
+		.if_there = (uint32_t)lb_proto_int(rq->args, "if_there", 0),
 		.confirm_ms = ctl_arg_ms(rq, "confirm"),
 		.message = ctl_arg_str(rq, "message"),
 	};

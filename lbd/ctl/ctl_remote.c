@@ -243,6 +243,14 @@ static bool guest_later(void *arg)
 
 static const struct ctl_sink guest_sink = { guest_line, guest_full, guest_ended, guest_later };
 
+static void guest_generation(struct guest *g)
+{
+	const struct ctl_message *m = &g->message;
+	if (m->if_generation && m->if_generation != g->reply.generation)
+		lb_err_set(&g->e, LB_CODE_REFUSED, "generation %lld runs, not %lld", g->reply.generation,
+			m->if_generation);
+}
+
 static void guest_request(struct guest *g, const json_t *msg)
 {
 	struct lb_err *e = &g->e;
@@ -255,9 +263,8 @@ static void guest_request(struct guest *g, const json_t *msg)
 			lb_err_set(e, LB_CODE_DENIED, "this needs the right to change");
 	} else if (g->message.peer) {
 		lb_err_set(e, LB_CODE_USAGE, "--peer of --peer is this node");
-	} else if (g->message.if_generation && g->message.if_generation != g->reply.generation) {
-		lb_err_set(e, LB_CODE_REFUSED, "generation %lld runs, not %lld", g->reply.generation,
-			g->message.if_generation);
+	} else {
+		guest_generation(g);
 	}
 	json_decref(copy);
 }
@@ -292,6 +299,8 @@ static void guest_run(struct ctl_conv *c, void *arg)
 	(void)c;
 	if (!g->asked)
 		lb_err_set(&g->e, LB_CODE_USAGE, "nothing was asked");
+	else if (g->e.code == LB_CODE_OK) /* another one may run since it began to come */
+		guest_generation(g);
 	if (g->e.code == LB_CODE_OK && g->message.wants_fd) {
 		fd = g->file.bad ? -ENOMEM : ops->file_make(ops->arg, g->file.s ? g->file.s : "", g->file.n);
 		if (fd < 0)
@@ -304,7 +313,11 @@ static void guest_run(struct ctl_conv *c, void *arg)
 		ctl_reply_error(&g->reply, &g->e);
 		return;
 	}
-	g->request = (struct ctl_request){ .cmd = g->message.cmd, .args = g->message.args, .peer = &g->who, .fd = fd };
+	g->request = (struct ctl_request){ .cmd = g->message.cmd,
+		.args = g->message.args,
+		.peer = &g->who,
+		.fd = fd,
+		.if_generation = g->message.if_generation };
 	ops->dispatch(&g->request, &g->reply, ops->arg);
 	ctl_reply_settle(&g->reply);
 }

@@ -4,9 +4,11 @@ Changing safely on both nodes over their link: trials that are confirmed or go b
 them, and what is left when a node or the link goes in the middle. Nothing here needs IPVS.
 """
 import contextlib
+import json
 import os
 import random
 import signal
+import socket
 import time
 
 import pytest
@@ -62,6 +64,34 @@ def test_both_go_back_together(same, key):
     until(lambda: history(a) == history(b) == {1: "confirmed", 2: "rolled_back", 3: "rolled_back"}, "both have gone back", 10)
     settled(a, b)
     assert "Both nodes are the same." in a.text("peer", "diff")
+
+
+def test_what_was_looked_at_there_is_what_is_replaced(same):
+    a, _ = same
+    request = {"id": 1, "cmd": "config.apply", "args": {"both": True, "if_there": 7}}
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(os.path.join(a.run_dir, "control.sock"))
+        s.settimeout(20)
+        s.sendall(json.dumps(request).encode() + b"\n")
+        lines = s.makefile()
+        end = next(m["end"] for m in map(json.loads, lines) if "end" in m)
+    assert end["code"] == 7 and "lb-b: generation 1 runs, not 7" in end["message"], end
+
+
+def test_what_was_looked_at_here_is_what_is_replaced(same, key):
+    """Also when somebody applies another one while the other node is asked."""
+    a, b = same
+    new = write(a, "more.yaml", levels(key, "debug"))
+    b.process.send_signal(signal.SIGSTOP)
+    try:
+        one = Background(a, "config", "apply", "-y", "--both", "--if-generation", "1", new)
+        time.sleep(min(1.5, 0.3 * slowness()))  # it asks the other node; where not yet, it is refused even sooner
+        apply(a, levels(key, "notice"))
+    finally:
+        b.process.send_signal(signal.SIGCONT)
+    code, said = one.end()
+    assert code == 7 and "generation 2 runs, not 1" in said, said
+    assert history(a) == {1: "confirmed", 2: "confirmed"} and history(b) == {1: "confirmed"}
 
 
 def signed(key, path, **more):

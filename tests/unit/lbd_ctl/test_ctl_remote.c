@@ -339,6 +339,24 @@ START_TEST(a_generation_is_compared_there)
 }
 END_TEST
 
+START_TEST(also_when_another_one_came_before_the_end_of_the_file)
+{
+	say("config.apply", json_pack("{s:s}", "file", "new.yaml"), CTL_LEVEL_ADMIN, 100000, 7);
+	ctl_talk_flush(a.talk);
+	while (a.from < a.to) { /* a window of it */
+		struct piece p = a.way[a.from++];
+		ctl_talk_in(b.talk, p.id, p.flags, p.text, p.n);
+		free(p.text);
+	}
+	a.from = a.to = 0;
+	ctl_remote_set_generation(b.remote, 8);
+	carry();
+	ended(LB_CODE_REFUSED, "generation 8 runs, not 7");
+	ck_assert_str_eq(b.asked, "");
+	ck_assert_uint_eq(b.files_open, 0);
+}
+END_TEST
+
 START_TEST(a_file_goes_along)
 {
 	json_t *args = json_pack("{s:s}", "file", "new.yaml");
@@ -519,6 +537,7 @@ int main(void)
 	tcase_add_test(c, its_errors_are_ours);
 	tcase_add_test(c, who_may_only_look_may_only_look_there);
 	tcase_add_test(c, a_generation_is_compared_there);
+	tcase_add_test(c, also_when_another_one_came_before_the_end_of_the_file);
 	tcase_add_test(c, a_file_goes_along);
 	tcase_add_test(c, a_file_that_cannot_be_read_asks_nothing);
 	tcase_add_test(c, a_file_that_cannot_be_kept_there_is_an_error);
