@@ -85,11 +85,13 @@ static void conf_d(const char *path, char *out, size_t size)
 static uint64_t stamp_add(uint64_t h, const char *path)
 {
 	struct stat st = { 0 };
-	int64_t seen[3] = { -1, 0, 0 };
+	int64_t seen[5] = { -1, 0, 0, 0, 0 };
 	if (stat(path, &st) == 0) {
 		seen[0] = st.st_size;
 		seen[1] = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 		seen[2] = (int64_t)st.st_ino;
+		seen[3] = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec; /* also of who may read it */
+		seen[4] = st.st_mode;
 	}
 	h = generation_hash(path, strlen(path), h);
 	return generation_hash((const char *)seen, sizeof(seen), h);
@@ -158,8 +160,9 @@ void daemon_file_look(struct daemon *d)
 		return;
 	struct daemon_text t = { 0 };
 	struct lb_err e;
-	d->file_differs = daemon_text_read(d->opt->config, &t, &e) || daemon_text_hash(&t) != d->config_hash;
-	d->config_stamp = t.stamp;
+	int failed = daemon_text_read(d->opt->config, &t, &e);
+	d->file_differs = failed || daemon_text_hash(&t) != d->config_hash;
+	d->config_stamp = failed ? 0 : t.stamp; /* what was wrong may be over without a trace in it */
 	daemon_text_done(&t);
 }
 

@@ -4,6 +4,7 @@
 #include "lbd/daemon_life.h"
 
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,16 @@ int daemon_text_sha256(const struct daemon_text *t, char out[GENERATION_SHA_LEN 
 {
 	snprintf(out, GENERATION_SHA_LEN + 1, "sha of %s", t->sources.v[0].text);
 	return 0;
+}
+
+static bool fails; /* to open a file */
+
+int __wrap_state_read_path(const char *path, size_t max, struct lb_text *out);
+int __real_state_read_path(const char *path, size_t max, struct lb_text *out);
+
+int __wrap_state_read_path(const char *path, size_t max, struct lb_text *out)
+{
+	return fails ? -EMFILE : __real_state_read_path(path, max, out);
 }
 
 static const char *at(const char *name)
@@ -103,6 +114,28 @@ START_TEST(a_folder_that_cannot_be_read_is_not_what_runs)
 }
 END_TEST
 
+/* A disk that fails for a moment leaves no trace in what the file looks like. */
+START_TEST(what_could_not_be_read_is_read_again)
+{
+	struct daemon_options opt = { .config = strdup(at("lbd.yaml")) };
+	struct daemon d = { .opt = &opt };
+	struct daemon_text t = { 0 };
+	struct lb_err e;
+	ck_assert_int_eq(daemon_text_read(opt.config, &t, &e), 0);
+	daemon_file_remember(&d, &t, false);
+	ck_assert(!d.file_differs);
+	d.config_stamp = 0;
+	fails = true;
+	daemon_file_look(&d);
+	ck_assert(d.file_differs);
+	fails = false;
+	daemon_file_look(&d);
+	ck_assert(!d.file_differs);
+	daemon_text_done(&t);
+	free((void *)(uintptr_t)opt.config);
+}
+END_TEST
+
 START_TEST(only_the_text_that_was_shown)
 {
 	struct daemon_options opt = { .config = strdup(at("lbd.yaml")) };
@@ -156,6 +189,7 @@ int main(void)
 	tcase_add_checked_fixture(c, begin, clean);
 	tcase_add_test(c, conf_d_is_read_or_nothing_is);
 	tcase_add_test(c, a_folder_that_cannot_be_read_is_not_what_runs);
+	tcase_add_test(c, what_could_not_be_read_is_read_again);
 	tcase_add_test(c, only_the_text_that_was_shown);
 	tcase_add_test(c, a_name_that_is_no_line);
 	Suite *s = suite_create("text");
