@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The texts of a configuration: the file with conf.d beside it, what came over the socket, what a generation holds. */
+#include "common/text.h"
 #include "lbd/daemon.h"
 #include "lbd/daemon_life.h"
 #include "lbd/state/state_io.h"
@@ -21,13 +22,16 @@ void daemon_text_done(struct daemon_text *t)
 	lb_vec_done(&t->sources);
 }
 
-/* One that fits into a generation, where it is a line. */
+/* One that fits into a generation, where it is a line, and into what is said of it, which is UTF-8. */
 static char *name_copy(const char *name, size_t n)
 {
 	char *copy = n && n <= GENERATION_NAME_MAX ? strndup(name, n) : strdup("<input>");
-	for (char *p = copy; p && *p; p++)
-		if (*p == '\n')
+	for (char *p = copy; p && *p;) {
+		size_t len = *p == '\n' ? 0 : lb_utf8_len(p, strlen(p));
+		if (!len)
 			*p = '?';
+		p += len ? len : 1;
+	}
 	return copy;
 }
 

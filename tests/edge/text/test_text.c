@@ -167,6 +167,9 @@ START_TEST(a_name_that_is_no_line)
 	} rows[] = {
 		{ "/tmp/new.yaml", "/tmp/new.yaml" },
 		{ "/tmp/a\nsource 3 b", "/tmp/a?source 3 b" },
+		{ "conf.d/caf\xe9.yaml", "conf.d/caf?.yaml" }, /* not UTF-8: nothing could be said of it */
+		{ "conf.d/caf\xc3\xa9.yaml", "conf.d/caf\xc3\xa9.yaml" },
+		{ "conf.d/caf\xc3", "conf.d/caf?" },
 		{ "", "<input>" },
 		{ long_name, "<input>" },
 		{ long_name + 1, long_name + 1 },
