@@ -16,7 +16,7 @@
  * ended one (which then has more than its second): it has had its reset. */
 enum conn_sight conn_pass_row(struct conn_pass *p, const struct flow *f)
 {
-	uint64_t hash = flow_key_hash(&f->key, 0);
+	uint64_t hash = flow_key_hash(&f->key, p->seed);
 	if (conn_is_over(f)) {
 		p->over[p->n++ % CONN_PASS_OVER_MAX] = (struct conn_pass_over){ hash, f->timeout_s > CONN_OVER_S };
 		return CONN_OVER;
@@ -82,11 +82,15 @@ static struct conn_known *find_or_add(struct conn_kill *k, uint64_t hash)
 
 /* ---- one command, or one cut ---- */
 
-void conn_kill_init(struct conn_kill *k, struct conn_ask *ask, struct lb_time now)
+void conn_kill_init(struct conn_kill *k, struct conn_ask *ask, uint64_t seed, struct lb_time now)
 {
-	*k = (struct conn_kill){
-		.id = ask->id, .cut = ask->cut, .looks = !ask->cut, .filter = ask->filter, .since = now, .due = now
-	};
+	*k = (struct conn_kill){ .id = ask->id,
+		.cut = ask->cut,
+		.looks = !ask->cut,
+		.filter = ask->filter,
+		.seed = seed,
+		.since = now,
+		.due = now };
 	ask->filter.v = NULL;
 }
 
@@ -116,7 +120,7 @@ void conn_kill_pass(struct conn_kill *k)
 
 bool conn_kill_row(struct conn_kill *k, const struct flow *f, enum conn_mark mark, enum conn_sight sight)
 {
-	uint64_t hash = flow_key_hash(&f->key, 0);
+	uint64_t hash = flow_key_hash(&f->key, k->seed);
 	bool opens = k->looks || k->cut;
 	if (sight == CONN_OVER || !conn_filter_takes(&k->filter, f, mark))
 		return false;

@@ -30,7 +30,8 @@
 
 #define CONN_PASS_OVER_MAX 64u /* ended ones that may hide another, which the kernel shows soon after */
 
-struct conn_pass { /* starts as { 0 }. Private */
+struct conn_pass { /* starts as { .seed }: random, against chosen keys. Private */
+	uint64_t seed;
 	struct conn_pass_over {
 		uint64_t hash;
 		bool spoken; /* its client has sent something since */
@@ -60,13 +61,14 @@ struct conn_kill {
 	unsigned tries, passes;
 	uint32_t pass;        /* of all; the first is 1 */
 	struct conn_known *v; /* by hash */
+	uint64_t seed;
 	size_t n, size;
 	uint64_t left; /* of the last pass */
 	int err;
 };
 
-/* Takes ask->filter. */
-void conn_kill_init(struct conn_kill *k, struct conn_ask *ask, struct lb_time now);
+/* Takes ask->filter. seed: random, against chosen keys. */
+void conn_kill_init(struct conn_kill *k, struct conn_ask *ask, uint64_t seed, struct lb_time now);
 void conn_kill_done(struct conn_kill *k);
 /* Whether records were given before: a further pass is of use only when the kernel has taken them. */
 bool conn_kill_told(const struct conn_kill *k);

@@ -31,7 +31,7 @@ static void on_row(const struct flow *f, void *arg)
 {
 	struct conn_read *r = arg;
 	if (!r->carried)
-		conn_whole_row(&r->whole, conn_whole_id(f));
+		conn_whole_row(&r->whole, conn_whole_id(&r->whole, f));
 	r->carried = false;
 	r->fn(f, r->arg);
 }
@@ -108,8 +108,8 @@ int conn_read_open_origin(void)
 	return open_to_read(PATH_ORIGIN);
 }
 
-struct conn_read *conn_read_start(
-	struct ev_loop *loop, const int fds[2], ipvs_conn_fn *fn, conn_read_done_fn *done, void *arg, int *err)
+struct conn_read *conn_read_start(struct ev_loop *loop, const int fds[2], uint64_t seed, ipvs_conn_fn *fn,
+	conn_read_done_fn *done, void *arg, int *err)
 {
 	for (unsigned i = 0; i < 2 && fds[i] >= 0; i++) {
 		if (lseek(fds[i], 0, SEEK_SET) < 0) {
@@ -123,6 +123,7 @@ struct conn_read *conn_read_start(
 		return NULL;
 	}
 	*r = (struct conn_read){ .loop = loop, .fds = { fds[0], fds[1] }, .fn = fn, .done = done, .arg = arg };
+	r->whole.seed = seed;
 	ev_timer_init(&r->next, on_next, 0, 0);
 	r->next.data = r;
 	ev_timer_start(loop, &r->next);

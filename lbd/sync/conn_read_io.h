@@ -27,9 +27,10 @@ typedef void conn_read_done_fn(const struct conn_read_end *end, void *arg);
  * it came into the kernel, too (IPVS_CONN_SYNCED), and nothing of persistence engines. */
 int conn_read_open(void);
 int conn_read_open_origin(void);
-/* fds are borrowed and read from their beginning; each by one at a time. The second may be -1. NULL and *err. */
-struct conn_read *conn_read_start(
-	struct ev_loop *loop, const int fds[2], ipvs_conn_fn *fn, conn_read_done_fn *done, void *arg, int *err);
+/* fds are borrowed and read from their beginning; each by one at a time. The second may be -1. seed: see
+ * conn_whole.h. NULL and *err. */
+struct conn_read *conn_read_start(struct ev_loop *loop, const int fds[2], uint64_t seed, ipvs_conn_fn *fn,
+	conn_read_done_fn *done, void *arg, int *err);
 /* From within fn: no more after the piece that is being read (less than 100), until it is resumed. */
 void conn_read_hold(struct conn_read *r);
 void conn_read_resume(struct conn_read *r);

@@ -5,9 +5,9 @@
 
 #define AHEAD (CONN_WHOLE_PIECE / 2) /* of the other reader */
 
-uint64_t conn_whole_id(const struct flow *f)
+uint64_t conn_whole_id(const struct conn_whole *w, const struct flow *f)
 {
-	return flow_siphash(flow_key_hash(&f->key, 0), f->dest_port, f->dest.b, sizeof(f->dest.b));
+	return flow_siphash(flow_key_hash(&f->key, w->seed), f->dest_port, f->dest.b, sizeof(f->dest.b));
 }
 
 unsigned conn_whole_next(struct conn_whole *w, size_t *bytes)

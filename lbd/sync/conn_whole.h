@@ -20,7 +20,8 @@
 #define CONN_WHOLE_PIECE 4096u /* at most; a larger buffer is not filled either */
 #define CONN_WHOLE_LAST  256u
 
-struct conn_whole {         /* starts as { 0 }. Private */
+struct conn_whole { /* starts as { .seed }: random, against chosen keys. Private */
+	uint64_t seed;
 	uint64_t offset[2]; /* how many bytes each reader has got */
 	uint64_t last[CONN_WHOLE_LAST];
 	uint64_t n, before; /* rows that were noted; before this piece */
@@ -30,7 +31,7 @@ struct conn_whole {         /* starts as { 0 }. Private */
 };
 
 /* A row, to be found again: the connection and where it goes. */
-uint64_t conn_whole_id(const struct flow *f);
+uint64_t conn_whole_id(const struct conn_whole *w, const struct flow *f);
 
 /* Which reader is next, 0 or 1, and how much it is to read. */
 unsigned conn_whole_next(struct conn_whole *w, size_t *bytes);

@@ -149,7 +149,7 @@ static int list_start(struct sync_conn *c, struct conn_ask *ask)
 	struct list *l = err ? NULL : calloc(1, sizeof(*l));
 	if (l) {
 		const int fds[] = { readers[reader], -1 };
-		l->read = conn_read_start(c->loop, fds, list_flow, list_done, l, &err);
+		l->read = conn_read_start(c->loop, fds, c->kernel->seed, list_flow, list_done, l, &err);
 		if (!l->read) {
 			free(l);
 			l = NULL;
@@ -315,9 +315,9 @@ static void on_due(struct ev_loop *loop, ev_timer *ev, int events)
 			conn_kill_pass(&k->k);
 		any |= k->k.in_pass;
 	}
-	c->pass = (struct conn_pass){ 0 };
+	c->pass = (struct conn_pass){ .seed = c->kernel->seed };
 	if (any && !none.err)
-		c->scan = conn_read_start(c->loop, end_readers, scan_flow, scan_done, c, &none.err);
+		c->scan = conn_read_start(c->loop, end_readers, c->kernel->seed, scan_flow, scan_done, c, &none.err);
 	if (any && !c->scan)
 		scan_done(&none, c);
 	else
@@ -337,7 +337,7 @@ static int kill_start(struct sync_conn *c, struct conn_ask *ask, struct lb_time 
 	struct kill *k = calloc(1, sizeof(*k));
 	if (!k)
 		return -ENOMEM;
-	conn_kill_init(&k->k, ask, now);
+	conn_kill_init(&k->k, ask, c->kernel->seed, now);
 	k->next = c->kills;
 	c->kills = k;
 	arm(c);

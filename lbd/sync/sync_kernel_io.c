@@ -402,6 +402,7 @@ static void on_age(struct ev_loop *loop, ev_timer *ev, int events)
 int sync_kernel_open(struct sync_kernel *f, struct ev_loop *loop, uint64_t seed)
 {
 	f->loop = loop;
+	f->seed = seed;
 	f->table = flow_table_new(seed, SYNC_FLOWS_MAX);
 	if (!f->table)
 		return -ENOMEM;

@@ -17,6 +17,7 @@
 
 struct sync_kernel {
 	struct ev_loop *loop;
+	uint64_t seed; /* secret: of all tables whose keys clients choose */
 	struct flow_table *table;
 	struct flow_cursor to_kernel; /* what the kernel has not got yet */
 	struct flow held;             /* the next one that it gets, taken from there */

@@ -77,7 +77,7 @@ static int start(struct sync_look *l)
 	int err = readers[0] < 0 ? readers[0] : readers[1] < 0 ? readers[1] : 0;
 	l->now.unsure = 0;
 	l->reads++;
-	l->read = err ? NULL : conn_read_start(l->loop, readers, on_flow, on_done, l, &err);
+	l->read = err ? NULL : conn_read_start(l->loop, readers, l->kernel->seed, on_flow, on_done, l, &err);
 	return l->read ? 0 : err;
 }
 

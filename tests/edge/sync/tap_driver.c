@@ -155,7 +155,7 @@ static void start_read(struct driver *d)
 	d->read_fd = conn_read_open();
 	if (d->read_fd < 0)
 		err = d->read_fd;
-	if (err || !conn_read_start(d->loop, (const int[]){ d->read_fd, -1 }, on_conn, on_read_done, d, &err)) {
+	if (err || !conn_read_start(d->loop, (const int[]){ d->read_fd, -1 }, 1, on_conn, on_read_done, d, &err)) {
 		printf("conns %d 0 0 us=0\n", err);
 		fflush(stdout);
 	}

@@ -5,10 +5,12 @@
 #include "tests/unit/lbd_sync/flows.h"
 
 #include <errno.h>
+#include <time.h>
 
 #define SERVER "203.0.113.10:80", "10.1.0.11:8080"
 #define WHOLE  true
 #define BROKEN false
+#define SEED   UINT64_C(0x5eed)
 
 static struct conn_kill k;
 static struct conn_end end;
@@ -53,7 +55,7 @@ static struct flow row(char c)
 /* One pass; most rows come twice. True: it was the last. */
 static bool pass(const char *rows, bool whole)
 {
-	struct conn_pass p = { 0 };
+	struct conn_pass p = { .seed = SEED };
 	size_t n = 0;
 	ck_assert_msg(lb_time_cmp(k.due, now) <= 0, "it is not due yet");
 	conn_kill_pass(&k);
@@ -75,7 +77,7 @@ static void starts(bool cut)
 	ask.filter.prefix = 24;
 	now = (struct lb_time){ 1000000 };
 	end = (struct conn_end){ 0 };
-	conn_kill_init(&k, &ask, now);
+	conn_kill_init(&k, &ask, SEED, now);
 }
 
 /* What the kernel shows, pass by pass; a "!" in front: the pass was not whole. And what is to come of it: the records
@@ -228,7 +230,7 @@ END_TEST
 START_TEST(many)
 {
 	const unsigned n = 50000;
-	struct conn_pass p = { 0 };
+	struct conn_pass p = { .seed = SEED };
 	struct flow f = tcp(1);
 	starts(false);
 	for (unsigned i = 0; i < 3; i++) {
@@ -249,6 +251,58 @@ START_TEST(many)
 }
 END_TEST
 
+/* The next one whose place without a seed is among the first 2048 of 131072; or just the next one. */
+static struct flow next_client(uint32_t *i, bool chosen)
+{
+	struct flow f = tcp(1);
+	do {
+		f.key.client_port = (uint16_t)(1024 + *i % 60000);
+		f.key.client.b[3] = (uint8_t)(*i / 60000);
+		++*i;
+	} while (chosen && (flow_key_hash(&f.key, 0) & 131071) >= 2048);
+	return f;
+}
+
+/* The processor's time of one pass, in seconds. */
+static double time_of_pass(struct flow *v, unsigned n, bool chosen)
+{
+	uint32_t at = 0;
+	for (unsigned i = 0; i < n; i++)
+		v[i] = next_client(&at, chosen);
+	starts(false);
+	conn_kill_pass(&k);
+	clock_t from = clock();
+	for (unsigned i = 0; i < n; i++)
+		ck_assert(!conn_kill_row(&k, &v[i], CONN_MARK_UNKNOWN, CONN_THERE));
+	double took = (double)(clock() - from) / CLOCKS_PER_SEC;
+	ck_assert_uint_eq(k.n, n);
+	conn_kill_done(&k);
+	return took;
+}
+
+/* A client chooses its ports: that costs no more than any other. All of them at one place would be a thousand times as
+ * much. */
+START_TEST(chosen_ports)
+{
+	const unsigned n = 60000;
+	struct flow *v = calloc(n, sizeof(*v));
+	ck_assert(v);
+	double any = time_of_pass(v, n, false), chosen = time_of_pass(v, n, true);
+	ck_assert_msg(chosen < 10 * any + 0.1, "%.3f s, and others take %.3f s", chosen, any);
+	free(v);
+}
+END_TEST
+
+/* The same of the ended ones of a pass. */
+START_TEST(seeds)
+{
+	struct conn_pass p = { .seed = SEED };
+	struct flow f = row('o');
+	ck_assert(conn_pass_row(&p, &f) == CONN_OVER);
+	ck_assert(p.over[0].hash == flow_key_hash(&f.key, SEED) && p.over[0].hash != flow_key_hash(&f.key, 0));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("conn_kill");
@@ -262,5 +316,7 @@ int main(void)
 	tcase_add_test(tc, errors);
 	tcase_add_test(tc, told);
 	tcase_add_test(tc, many);
+	tcase_add_test(tc, chosen_ports);
+	tcase_add_test(tc, seeds);
 	return suite_run(s);
 }

@@ -146,18 +146,21 @@ END_TEST
 
 START_TEST(id_is_of_connection_and_server)
 {
+	const struct conn_whole w = { .seed = 1 }, other = { .seed = 2 };
 	struct flow a = flow_of(IPPROTO_TCP, "192.0.2.1:4000", "203.0.113.1:80", "10.0.0.1:8080"), b = a;
-	ck_assert(conn_whole_id(&a) == conn_whole_id(&b));
+	ck_assert(conn_whole_id(&w, &a) == conn_whole_id(&w, &b));
 	b.timeout_s = 9, b.state = 3; /* what changes while it is there */
-	ck_assert(conn_whole_id(&a) == conn_whole_id(&b));
+	ck_assert(conn_whole_id(&w, &a) == conn_whole_id(&w, &b));
 	b.dest_port++;
-	ck_assert(conn_whole_id(&a) != conn_whole_id(&b));
+	ck_assert(conn_whole_id(&w, &a) != conn_whole_id(&w, &b));
 	b = a;
 	b.dest.b[3]++;
-	ck_assert(conn_whole_id(&a) != conn_whole_id(&b));
+	ck_assert(conn_whole_id(&w, &a) != conn_whole_id(&w, &b));
 	b = a;
 	b.key.client_port++;
-	ck_assert(conn_whole_id(&a) != conn_whole_id(&b));
+	ck_assert(conn_whole_id(&w, &a) != conn_whole_id(&w, &b));
+	/* nobody can choose two that are the same */
+	ck_assert(conn_whole_id(&w, &a) != conn_whole_id(&other, &a));
 }
 END_TEST
 
