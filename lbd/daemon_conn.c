@@ -20,9 +20,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STAYS_MS   60000 /* the room, without a use */
-#define FLIGHT_MAX 16u   /* messages about cuts that have no answer yet */
-#define RETRY_MS   2000  /* where ending failed */
+#define STAYS_MS   60000                /* the room, without a use */
+#define CUTS_MAX   (CONN_MATCH_MAX / 2) /* in one message: there is room for listeners that are not meant */
+#define FLIGHT_MAX 16u                  /* messages about cuts that have no answer yet */
+#define RETRY_MS   2000                 /* where ending failed */
 #define TRIES_MAX  5u
 #define ADDED_MAX  128u /* rows that are looked at together */
 
@@ -150,8 +151,9 @@ static void send_cuts(struct daemon *d, struct lb_time now)
 	struct sync_room_msg m = { .type = SYNC_MSG_CONN_KILL };
 	struct conn_filter *f = &m.u.conn_ask.filter;
 	uint32_t id = CTL_CONN_ID_MAX + 1 + c->last_id % CTL_CONN_ID_MAX;
-	uint32_t room = c->cuts.n < CONN_MATCH_MAX ? (uint32_t)c->cuts.n : CONN_MATCH_MAX;
-	f->v = calloc(room ? room : 1, sizeof(*f->v));
+	uint32_t room = c->cuts.n < CUTS_MAX ? (uint32_t)c->cuts.n : CUTS_MAX;
+	uint32_t all = d->model->n_listeners < CUTS_MAX ? room + d->model->n_listeners : CONN_MATCH_MAX;
+	f->v = calloc(all ? all : 1, sizeof(*f->v));
 	if (!f->v)
 		return;
 	f->some = true;
@@ -164,7 +166,7 @@ static void send_cuts(struct daemon *d, struct lb_time now)
 		f->v[f->n++] = cut->match;
 	}
 	uint32_t n = f->n;
-	f->n = conn_match_sort(f->v, f->n);
+	f->n = model_cut_unmarked(d->model, f->v, conn_match_sort(f->v, f->n), all);
 	m.u.conn_ask.id = id;
 	m.u.conn_ask.cut = true;
 	if (n && daemon_conn_ask(d, &m))

@@ -78,6 +78,58 @@ void model_cut_again(const struct model *m, model_cut_fn *fn, void *arg)
 	}
 }
 
+static bool any_mark(const struct conn_match *v, uint32_t n)
+{
+	while (n && !v[n - 1].fwmark)
+		n--;
+	return n;
+}
+
+/* By their order those with one address are together. */
+static bool is_dest(const struct conn_match *v, uint32_t n, const struct lb_ip *ip)
+{
+	uint32_t lo = 0, hi = n;
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		int c = lb_ip_cmp(&v[mid].dest, ip);
+		if (c == 0)
+			return true;
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return false;
+}
+
+static bool shares_dest(const struct config_service *s, const struct conn_match *v, uint32_t n)
+{
+	bool shares = s->sorry.family && is_dest(v, n, &s->sorry);
+	for (uint32_t i = 0; !shares && i < s->n_backends; i++)
+		shares = is_dest(v, n, &s->backends[i].addr);
+	return shares;
+}
+
+uint32_t model_cut_unmarked(const struct model *m, struct conn_match *v, uint32_t n, uint32_t max)
+{
+	uint32_t all = n, services = any_mark(v, n) ? m->n_services : 0;
+	bool fits = m->n_listeners <= max - n;
+	for (uint32_t s = 0; s < services; s++) {
+		const struct config_service *cfg = m->services[s].cfg;
+		if (!fits && !shares_dest(cfg, v, n))
+			continue;
+		for (uint32_t l = 0; l < cfg->n_listens && all < max; l++) {
+			const struct ipvs_key *key = &cfg->listens[l];
+			if (!key->fwmark)
+				v[all++] = (struct conn_match){ .unmarked = true,
+					.protocol = key->protocol,
+					.virtual = key->addr,
+					.virtual_port = key->port };
+		}
+	}
+	return all > n ? conn_match_sort(v, all) : all;
+}
+
 void model_cut_row(const struct ipvs_op *op, struct conn_match *out)
 {
 	const struct ipvs_key *key = &op->svc.key;

@@ -5,6 +5,7 @@
 #include "common/vec.h"
 #include "lbd/ctl/ctl_reply.h"
 #include "lbd/ctl/ctl_rows.h"
+#include "lbd/model_cut.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -124,6 +125,18 @@ static void match_mark(struct conn_filter *f, const struct model *m, uint32_t se
 		(void)add_match(f, key, &s->cfg->sorry, s->cfg->sorry_port);
 }
 
+/* And what goes to the same backends, but to another service. */
+static int tell_unmarked(struct conn_filter *f, const struct model *m, struct lb_err *e)
+{
+	uint32_t max = m->n_listeners < CONN_MATCH_MAX - f->n ? f->n + m->n_listeners : CONN_MATCH_MAX;
+	struct conn_match *v = realloc(f->v, (max ? max : 1) * sizeof(*v));
+	if (!v)
+		return lb_err_set(e, LB_CODE_FAILED, "out of memory");
+	f->v = v;
+	f->n = model_cut_unmarked(m, v, f->n, max);
+	return 0;
+}
+
 /* backend MODEL_NONE: all of the service. */
 static int match_service(
 	const struct model *m, uint32_t service, uint32_t backend, struct conn_filter *f, struct lb_err *e)
@@ -148,7 +161,7 @@ static int match_service(
 	if (f->n > CONN_MATCH_MAX)
 		return lb_err_set(e, LB_CODE_REFUSED,
 			"service %s has too many listeners for that: ask by --backend or --client", s->name);
-	return 0;
+	return tell_unmarked(f, m, e);
 }
 
 /* Both --service and --backend: only what both say. */

@@ -16,7 +16,8 @@ static int order(uint32_t a, uint32_t b)
 
 int conn_match_cmp(const struct conn_match *a, const struct conn_match *b)
 {
-	int c = lb_ip_cmp(&a->dest, &b->dest);
+	int c = order(a->unmarked, b->unmarked);
+	c = c ? c : lb_ip_cmp(&a->dest, &b->dest);
 	c = c ? c : order(a->dest_port, b->dest_port);
 	c = c ? c : order(a->fwmark, b->fwmark);
 	c = c ? c : lb_ip_cmp(&a->virtual, &b->virtual);
@@ -49,11 +50,12 @@ static const struct word {
 #define PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
 
 static const char mark_word[] = "fwmark:";
+static const char unmarked_word[] = "unmarked";
 
 const char *conn_match_str(const struct conn_match *m, char out[CONN_MATCH_STRLEN])
 {
 	char listener[LB_ENDPOINT_STRLEN], dest[LB_ENDPOINT_STRLEN];
-	const char *protocol = protocols[0].name;
+	const char *protocol = protocols[0].name, *to = m->unmarked ? unmarked_word : "-";
 	for (size_t i = 0; i < PROTOCOLS; i++)
 		if (protocols[i].number == m->protocol)
 			protocol = protocols[i].name;
@@ -63,7 +65,7 @@ const char *conn_match_str(const struct conn_match *m, char out[CONN_MATCH_STRLE
 	else
 		lb_endpoint_str(&m->virtual, m->virtual_port, listener);
 	snprintf(out, CONN_MATCH_STRLEN, "%s %s %s", protocol, listener,
-		m->dest.family ? lb_endpoint_str(&m->dest, m->dest_port, dest) : "-");
+		m->dest.family ? lb_endpoint_str(&m->dest, m->dest_port, dest) : to);
 	return out;
 }
 
@@ -117,7 +119,8 @@ bool conn_match_parse(const char *s, size_t n, struct conn_match *out)
 	if (!parse_listener(word, len, &m))
 		return false;
 	len = (size_t)(end - s);
-	if (!is(s, len, "-") && lb_endpoint_parse(s, len, false, &m.dest, &m.dest_port))
+	m.unmarked = !m.fwmark && is(s, len, unmarked_word);
+	if (!m.unmarked && !is(s, len, "-") && lb_endpoint_parse(s, len, false, &m.dest, &m.dest_port))
 		return false;
 	if (m.dest.family && m.dest.family != m.virtual.family)
 		return false;
@@ -179,6 +182,13 @@ static bool of_any_mark(const struct conn_filter *c, const struct flow *f, const
 	return false;
 }
 
+/* It goes where a listener of an address is, or one of all ports. */
+static bool is_unmarked(const struct conn_filter *c, const struct flow *f)
+{
+	const struct conn_match any = { .unmarked = true };
+	return of_address(c, f, &any);
+}
+
 /* The mark of a persistence template stands where the virtual address of others does. */
 static uint32_t mark_of_template(const struct flow *f)
 {
@@ -192,7 +202,7 @@ static bool of_listener(
 	if (f->key.template && !f->key.protocol)
 		return of_mark(c, f, dest, mark_of_template(f));
 	if (mark == CONN_MARK_UNKNOWN)
-		return of_address(c, f, dest) || (dest->dest.family && of_any_mark(c, f, dest));
+		return of_address(c, f, dest) || (dest->dest.family && of_any_mark(c, f, dest) && !is_unmarked(c, f));
 	if (f->fwmark && of_mark(c, f, dest, f->fwmark))
 		return true; /* also of a listener that has just gone */
 	return (!f->fwmark || mark == CONN_MARK_PACKET) && of_address(c, f, dest);

@@ -84,6 +84,8 @@ bool conn_way_parse(const char *s, size_t n, struct conn_way *out)
 	word = next_word(&s, end, &len);
 	if (!word || !parse_seconds(word, len, &w.persist_s) || !conn_match_parse(s, (size_t)(end - s), &w.match))
 		return false;
+	if (w.match.unmarked)
+		return false;
 	*out = w;
 	return true;
 }

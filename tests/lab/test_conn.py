@@ -34,6 +34,8 @@ def services(drain="2s"):
     all_["cut"] = service(f"{VIP}:1004", {f"s{i}": f"10.8.0.1{i}:8080" for i in (1, 2)}, on_fail="cut",
                           drain={"timeout": drain, "then": "cut"})
     all_["kept"] = service(f"{VIP}:1005", {f"s{i}": f"10.8.0.1{i}:8080" for i in (1, 2)}, on_fail="drain")
+    all_["marked"] = {"fwmark": 77, "family": "ipv4", "check": "none",
+                      "backends": {f"s{i}": f"10.8.0.1{i}" for i in (1, 2)}}
     return all_
 
 
@@ -289,6 +291,20 @@ def test_backend_that_fails_is_cut(d, lb, client):
         until(lambda: "conn: 1 flow ended" in d.log(), "it is told", LATER + slowness())
     for b in ("cut/s1", "kept/s1", "kept/s2"):
         d.text("backend", "force", b, "auto")
+    settled(d)
+
+
+def test_a_mark_on_the_same_host_is_somebody_else(d, client):
+    """Nothing is known of a mark where nothing is copied; but where a connection goes to is."""
+    with client.connect(VIP, 1000) as c:
+        c.ask()
+        backend = f"marked/s{c.server[-1]}"
+        assert rows(d, "--service", "marked") == [] and rows(d, "--backend", backend) == []
+        assert "nothing was ended" in d.text("conn", "kill", "--service", "marked", "-y")
+        d.text("backend", "maint", backend)
+        time.sleep(LATER)
+        c.ask()
+    d.text("backend", "enable", backend)
     settled(d)
 
 

@@ -146,6 +146,11 @@ static void say_end(const struct conn_end e)
 
 /* ---- what is asked ---- */
 
+/* What goes to the same backends may be of these. */
+#define UNMARKED                                                                                                       \
+	"  tcp 203.0.113.10:53 unmarked\n  udp 203.0.113.10:53 unmarked\n"                                             \
+	"  tcp 203.0.113.10:80 unmarked\n  tcp 203.0.113.10:443 unmarked\n"
+
 static const struct {
 	const char *what, *args, *asked;
 } questions[] = {
@@ -163,8 +168,9 @@ static const struct {
 		"  tcp 203.0.113.10:443 10.1.0.1:8080\n" },
 	{ "a mark: where it goes", "{\"service\":\"marked\"}",
 		"conn.list 1\n  any fwmark:10/ipv4 10.1.0.1\n  any fwmark:10/ipv4 10.1.0.4\n"
-		"  any fwmark:10/ipv4 10.1.0.9\n" },
-	{ "a backend of a mark", "{\"backend\":\"marked/c\"}", "conn.list 1\n  any fwmark:10/ipv4 10.1.0.4\n" },
+		"  any fwmark:10/ipv4 10.1.0.9\n" UNMARKED },
+	{ "a backend of a mark", "{\"backend\":\"marked/c\"}",
+		"conn.list 1\n  any fwmark:10/ipv4 10.1.0.4\n" UNMARKED },
 };
 
 START_TEST(what_is_asked)

@@ -96,6 +96,60 @@ START_TEST(what_is_cut)
 }
 END_TEST
 
+static void add_line(const struct conn_match *match, void *arg)
+{
+	char *text = arg, line[CONN_MATCH_STRLEN];
+	conn_match_str(match, line);
+	size_t at = strlen(text);
+	snprintf(text + at, 512 - at, "%s\n", line);
+}
+
+/* ---- listeners that may have the same backends ---- */
+
+#define CUT    "tcp 203.0.113.1:80 unmarked\n"
+#define KEPT   "tcp 203.0.113.2:80 unmarked\n"
+#define DNS    "udp 203.0.113.3:53 unmarked\n"
+#define ADDR   "tcp 203.0.113.1:80 10.1.0.1:80\n"
+#define MARK_1 "any fwmark:7/ipv4 10.1.0.1\n"
+#define MARK_8 "any fwmark:7/ipv4 10.1.0.8\n"
+#define MARK_9 "any fwmark:7/ipv4 10.1.0.9\n"
+
+static const struct {
+	const char *what, *cut; /* a line each */
+	uint32_t max;
+	const char *told;
+} unmarked[] = {
+	{ "a mark", MARK_1, 9, MARK_1 CUT KEPT DNS },
+	{ "one that nobody else has, now", MARK_9, 5, MARK_9 CUT KEPT DNS },
+	{ "there is no mark", ADDR, 9, ADDR },
+	{ "one of them is of a mark", ADDR MARK_1, 9, MARK_1 ADDR CUT KEPT DNS },
+	{ "no room for all: who has that backend", MARK_1, 4, MARK_1 CUT DNS },
+	{ "no room for all: it is the sorry server of another", MARK_8, 4, MARK_8 KEPT },
+	{ "no room for all: nobody has it", MARK_9, 4, MARK_9 },
+	{ "not even for those", MARK_1, 2, MARK_1 CUT },
+	{ "no room at all", MARK_1, 1, MARK_1 },
+	{ "nothing", "", 9, "" },
+};
+
+START_TEST(who_may_have_the_same_backends)
+{
+	struct world w = { 0 };
+	struct conn_match v[9] = { 0 };
+	char text[512] = "";
+	uint32_t n = 0;
+	world_start(&w, CONFIG);
+	for (const char *s = unmarked[_i].cut, *end; *s; s = end + 1) {
+		end = strchr(s, '\n');
+		ck_assert(conn_match_parse(s, (size_t)(end - s), &v[n++]));
+	}
+	n = model_cut_unmarked(w.m, v, conn_match_sort(v, n), unmarked[_i].max);
+	for (uint32_t i = 0; i < n; i++)
+		add_line(&v[i], text);
+	ck_assert_msg(strcmp(text, unmarked[_i].told) == 0, "%s:\n%s", unmarked[_i].what, text);
+	world_end(&w);
+}
+END_TEST
+
 /* ---- what is cut once more, after a start in which all are up ---- */
 
 static const struct {
@@ -114,14 +168,6 @@ static const struct {
 	{ "UDP", "dns/a", MAINT, 0, "udp 203.0.113.3:53 10.1.0.1:53\n" },
 	{ "a mark", "mark/a", MAINT, 0, "any fwmark:7/ipv4 10.1.0.1\n" },
 };
-
-static void add_line(const struct conn_match *match, void *arg)
-{
-	char *text = arg, line[CONN_MATCH_STRLEN];
-	conn_match_str(match, line);
-	size_t at = strlen(text);
-	snprintf(text + at, 512 - at, "%s\n", line);
-}
 
 START_TEST(what_is_cut_again)
 {
@@ -184,6 +230,7 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, what_is_cut, 0, COUNT(rows));
+	tcase_add_loop_test(tc, who_may_have_the_same_backends, 0, COUNT(unmarked));
 	tcase_add_loop_test(tc, what_is_cut_again, 0, COUNT(out));
 	tcase_add_test(tc, order_of_rows);
 	SRunner *r = srunner_create(s);

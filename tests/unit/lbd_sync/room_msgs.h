@@ -166,6 +166,8 @@ static inline void msgs_ask(uint64_t *s, struct conn_ask *a, struct msgs_room *r
 		return;
 	for (uint32_t i = 0; i < n; i++)
 		room->matches[i] = msgs_match(s);
+	for (uint32_t i = 0; i < n; i++)
+		room->matches[i].unmarked = !room->matches[i].fwmark && !room->matches[i].dest.family && coin(s);
 	a->filter.n = conn_match_sort(room->matches, n);
 	a->filter.v = a->filter.n ? room->matches : NULL;
 }

@@ -25,6 +25,10 @@ static const struct {
 	{ "IPv6", "tcp [2001:db8::1]:80 [2001:db8::2]:8080", true },
 	{ "a mark", "any fwmark:10/ipv4 10.1.0.11", true },
 	{ "one protocol of a mark", "udp fwmark:4294967295/ipv6 -", true },
+	{ "a listener that is not meant", "tcp 203.0.113.10:80 unmarked", true },
+	{ "and all ports of it", "udp 2001:db8::1 unmarked", true },
+	{ "a mark that is none", "any fwmark:10/ipv4 unmarked", false },
+	{ "no such word", "tcp 203.0.113.10:80 unmarked-", false },
 	{ "nothing", "", false },
 	{ "half of it", "tcp 203.0.113.10:80", false },
 	{ "no such protocol", "icmp 203.0.113.10:80 -", false },
@@ -83,7 +87,7 @@ static struct conn_filter filter_of(const char *const *list, struct conn_match *
 
 static const struct {
 	const char *what, *conn;
-	const char *some[4];
+	const char *some[5];
 	bool takes;
 	enum conn_mark mark;
 	uint32_t fwmark; /* that the kernel told */
@@ -123,6 +127,24 @@ static const struct {
 	{ "nothing is known: another backend", TCP, { "any fwmark:10/ipv4 10.1.0.12:8080" }, false, UNKNOWN },
 	{ "nothing is known: another protocol", TCP, { "udp fwmark:10/ipv4 10.1.0.11:8080" }, false, UNKNOWN },
 	{ "nothing is known, and no backend", TCP, { "any fwmark:10/ipv4 -" }, false, UNKNOWN },
+	{ "nothing is known, and it goes where another listener is", TCP,
+		{ "any fwmark:10/ipv4 10.1.0.11:8080", "tcp 203.0.113.10:80 unmarked" }, false, UNKNOWN },
+	{ "and that has all ports", TCP, { "any fwmark:10/ipv4 10.1.0.11", "tcp 203.0.113.10 unmarked" }, false,
+		UNKNOWN },
+	{ "it is elsewhere", TCP,
+		{ "any fwmark:10/ipv4 10.1.0.11:8080", "tcp 203.0.113.10:81 unmarked", "tcp 203.0.113.11:80 unmarked",
+			"udp 203.0.113.10:80 unmarked" },
+		true, UNKNOWN },
+	{ "that listener is meant, too", TCP,
+		{ "any fwmark:10/ipv4 10.1.0.11:8080", "tcp 203.0.113.10:80 10.1.0.11:8080",
+			"tcp 203.0.113.10:80 unmarked" },
+		true, UNKNOWN },
+	{ "its mark is known", TCP, { "any fwmark:10/ipv4 10.1.0.11:8080", "tcp 203.0.113.10:80 unmarked" }, true,
+		LISTENER, 10 },
+	{ "a template of the mark", MTPL, { "any fwmark:10/ipv4 10.1.0.11", "tcp 203.0.113.10:80 unmarked" }, true,
+		UNKNOWN },
+	{ "a listener that is not meant", TCP, { "tcp 203.0.113.10:80 unmarked" }, false, UNKNOWN },
+	{ "nor by its mark", TCP, { "tcp 203.0.113.10:80 unmarked" }, false, PACKET, 10 },
 	{ "IPv6", SIX, { "tcp [2001:db8::1]:80 [2001:db8::2]:8080" }, true, UNKNOWN },
 	{ "a mark of the other family", SIX, { "any fwmark:10/ipv4 -" }, false, LISTENER, 10 },
 };
@@ -152,7 +174,7 @@ static struct flow flow_of(const char *line)
 
 START_TEST(what_is_meant)
 {
-	struct conn_match room[4];
+	struct conn_match room[5];
 	struct conn_filter c = filter_of(takes[_i].some, room);
 	struct flow f = flow_of(takes[_i].conn);
 	f.fwmark = takes[_i].fwmark;

@@ -20,6 +20,7 @@ static const struct {
 	{ "as long as can be", "mixed 2678400 sctp 203.0.113.10 203.0.113.11:65535", true },
 	{ "another method", "masq 0 tcp 203.0.113.10:80 -", false },
 	{ "half of one", "na 0 tcp 203.0.113.10:80 -", false },
+	{ "one that is no listener of its own", "nat 0 tcp 203.0.113.10:80 unmarked", false },
 	{ "no time", "nat tcp 203.0.113.10:80 -", false },
 	{ "an empty time", "nat  tcp 203.0.113.10:80 -", false },
 	{ "a time that is none", "nat 5m tcp 203.0.113.10:80 -", false },
