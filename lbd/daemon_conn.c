@@ -85,7 +85,7 @@ static void look_at_added(struct daemon *d, struct conn_match *rows, size_t n)
 	struct daemon_conn *c = &d->conn;
 	qsort(rows, n, sizeof(*rows), by_place);
 	for (size_t i = c->cuts.n; n && i-- > 0;)
-		if (bsearch(&c->cuts.v[i].match, rows, n, sizeof(*rows), by_place))
+		if (model_cut_is_back(&c->cuts.v[i].match, rows, n))
 			call_off(d, i);
 }
 

@@ -2,6 +2,7 @@
 #include "lbd/model_cut.h"
 
 #include <netinet/in.h>
+#include <stdlib.h>
 
 /* The sorry server, which is not needed now, or a backend that has left the file. The kernel drops what a client says
  * to it, and no row will come back. Nobody drains a sorry server, so what the drain says is not about it. */
@@ -147,12 +148,32 @@ static int order(uint32_t a, uint32_t b)
 	return (a > b) - (a < b);
 }
 
-int model_cut_cmp(const struct conn_match *a, const struct conn_match *b)
+static int listener_cmp(const struct conn_match *a, const struct conn_match *b)
 {
 	int c = lb_ip_cmp(&a->virtual, &b->virtual);
-	c = c ? c : lb_ip_cmp(&a->dest, &b->dest);
 	c = c ? c : order(a->virtual_port, b->virtual_port);
-	c = c ? c : order(a->dest_port, b->dest_port);
 	c = c ? c : order(a->fwmark, b->fwmark);
 	return c || a->fwmark ? c : order(a->protocol, b->protocol);
+}
+
+int model_cut_cmp(const struct conn_match *a, const struct conn_match *b)
+{
+	int c = listener_cmp(a, b);
+	c = c ? c : lb_ip_cmp(&a->dest, &b->dest);
+	return c ? c : order(a->dest_port, b->dest_port);
+}
+
+static int by_row(const void *x, const void *y)
+{
+	return model_cut_cmp(x, y);
+}
+
+static int by_listener(const void *x, const void *y)
+{
+	return listener_cmp(x, y);
+}
+
+bool model_cut_is_back(const struct conn_match *cut, const struct conn_match *rows, size_t n)
+{
+	return n && bsearch(cut, rows, n, sizeof(*rows), cut->dest.family ? by_row : by_listener);
 }

@@ -19,11 +19,14 @@ bool model_cut(const struct model *m, const struct ipvs_op *op, struct conn_matc
  * row left. O(backends); of those that have not been decided yet nothing is said. */
 typedef void model_cut_fn(const struct conn_match *match, void *arg);
 void model_cut_again(const struct model *m, model_cut_fn *fn, void *arg);
-/* v: n matches, in their order, with room for max. Where one is of a mark, all listeners of addresses are told along, as
- * unmarked (conn_filter.h): flows of each may go to that backend, if it was theirs once. Where they do not fit, those
- * that have it now, as far as they do. Returns how many there are, in their order again. */
+/* v: n matches, in their order, with room for max. Where one is of a mark, all listeners of addresses are told along,
+ * as unmarked (conn_filter.h): flows of each may go to that backend, if it was theirs once. Where they do not fit,
+ * those that have it now, as far as they do. Returns how many there are, in their order again. */
 uint32_t model_cut_unmarked(const struct model *m, struct conn_match *v, uint32_t n, uint32_t max);
 /* The row of an operation on a destination. */
 void model_cut_row(const struct ipvs_op *op, struct conn_match *out);
-/* Order of rows, like memcmp: of one that was cut, and of one that is back, for a mark has no protocol of its own. */
+/* Order of rows, like memcmp: of one that was cut, and of one that is back, for a mark has no protocol of its own.
+ * Those of a listener are together. */
 int model_cut_cmp(const struct conn_match *a, const struct conn_match *b);
+/* Whether what was cut is back with one of n rows in their order: a whole listener is with any of its backends. */
+bool model_cut_is_back(const struct conn_match *cut, const struct conn_match *rows, size_t n);

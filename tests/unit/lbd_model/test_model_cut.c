@@ -90,6 +90,7 @@ START_TEST(what_is_cut)
 		struct conn_match row;
 		model_cut_row(&op, &row);
 		ck_assert_int_eq(model_cut_cmp(&match, &row), 0);
+		ck_assert(model_cut_is_back(&match, &row, 1));
 	}
 	ck_assert(!model_cut(w.m, &op, &match));
 	world_end(&w);
@@ -200,10 +201,10 @@ static const struct {
 	{ NULL, "10.1.0.1", 0 },
 	{ NULL, "10.1.0.2", 0 },
 	{ "203.0.113.1:80", "10.1.0.1:80", 6 },
-	{ "203.0.113.1:80", "10.1.0.1:80", 17 },
 	{ "203.0.113.1:80", "10.1.0.1:81", 6 },
-	{ "203.0.113.1:81", "10.1.0.1:80", 6 },
 	{ "203.0.113.1:80", "10.1.0.2:80", 6 },
+	{ "203.0.113.1:80", "10.1.0.1:80", 17 },
+	{ "203.0.113.1:81", "10.1.0.1:80", 6 },
 	{ "203.0.113.2:80", "10.1.0.1:80", 6 },
 };
 
@@ -223,6 +224,45 @@ START_TEST(order_of_rows)
 }
 END_TEST
 
+/* ---- what is back ---- */
+
+static const struct {
+	const char *what, *cut;
+	bool is;
+} back[] = {
+	{ "its row", "udp 203.0.113.3:53 10.1.0.1:53", true },
+	{ "another backend", "udp 203.0.113.3:53 10.1.0.3:53", false },
+	{ "another port of it", "udp 203.0.113.3:53 10.1.0.1:54", false },
+	{ "another protocol", "tcp 203.0.113.3:53 10.1.0.1:53", false },
+	{ "the listener has one of its backends again", "udp 203.0.113.3:53 -", true },
+	{ "the last listener has", "udp [2001:db8::1]:53 -", true },
+	{ "the listener of another protocol", "tcp 203.0.113.3:53 -", false },
+	{ "the listener of another port", "udp 203.0.113.3:54 -", false },
+	{ "the listener of another address", "udp 203.0.113.4:53 -", false },
+	{ "a mark, whatever is cut of it", "udp fwmark:7/ipv4 10.1.0.1", true },
+	{ "another mark", "udp fwmark:8/ipv4 10.1.0.1", false },
+};
+
+START_TEST(what_is_back)
+{
+	const char *const texts[] = { "udp 203.0.113.3:53 10.1.0.1:53", "udp 203.0.113.3:53 10.1.0.2:53",
+		"udp 203.0.113.5:53 10.1.0.3:53", "udp [2001:db8::1]:53 [2001:db8::2]:53",
+		"any fwmark:7/ipv4 10.1.0.1" };
+	struct conn_match v[COUNT(texts)], cut;
+	for (size_t i = 0; i < COUNT(texts); i++)
+		ck_assert(conn_match_parse(texts[i], strlen(texts[i]), &v[i]));
+	for (size_t i = 1; i < COUNT(texts); i++) /* in their order */
+		for (size_t k = i; k && model_cut_cmp(&v[k - 1], &v[k]) > 0; k--) {
+			cut = v[k];
+			v[k] = v[k - 1];
+			v[k - 1] = cut;
+		}
+	ck_assert(conn_match_parse(back[_i].cut, strlen(back[_i].cut), &cut));
+	ck_assert_msg(model_cut_is_back(&cut, v, COUNT(v)) == back[_i].is, "%s", back[_i].what);
+	ck_assert(!model_cut_is_back(&cut, v, 0));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("model_cut");
@@ -233,6 +273,7 @@ int main(void)
 	tcase_add_loop_test(tc, who_may_have_the_same_backends, 0, COUNT(unmarked));
 	tcase_add_loop_test(tc, what_is_cut_again, 0, COUNT(out));
 	tcase_add_test(tc, order_of_rows);
+	tcase_add_loop_test(tc, what_is_back, 0, COUNT(back));
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
 	int failed = srunner_ntests_failed(r);
