@@ -196,7 +196,7 @@ struct daemon_cut {
 struct daemon_conn {
 	LB_VEC(struct daemon_cut) cuts;
 	LB_VEC(struct conn_match) rows; /* destinations that are new in the kernel, and the room is to be told */
-	bool again;                     /* an instance became master: what is cut is cut once more */
+	bool again;                     /* what is cut is cut once more: it may have come back */
 	uint32_t last_id;
 	struct lb_time used_at; /* the room was asked last; us 0 = never */
 };

@@ -9,6 +9,7 @@
  *
  *   a destination is added, the kernel has said so -> conn.bind: what the other node told of it may be there already
  *   an instance becomes master -> what is cut is cut once more: what the other node has told of it since is there again
+ *   the other node has told everything anew, after another process or link -> the same on a node that forwards
  */
 #include "common/clock_io.h"
 #include "common/log_io.h"
@@ -60,6 +61,13 @@ static void cut_again(struct daemon *d)
 void daemon_conn_master(struct daemon *d)
 {
 	d->conn.again = true;
+}
+
+/* Of what this node has cut for itself the other one knows what it was told before, and tells it back to a new process
+ * of ours, or over a link with another key. A verdict that comes only then finds those flows there, too. */
+void daemon_conn_copied(struct daemon *d)
+{
+	d->conn.again |= model_vrrps_forwards(&d->vrrp.all);
 }
 
 static int by_place(const void *x, const void *y)

@@ -5,6 +5,7 @@
 #include "common/log_io.h"
 #include "lbd/daemon_rooms.h"
 #include "lbd/daemon_state.h"
+#include "lbd/model_cut.h"
 #include "lbd/plan.h"
 
 #include <errno.h>
@@ -233,9 +234,16 @@ uint32_t daemon_in_kernel(const struct ipvs_key *key, const struct lb_ip *addr, 
 
 /* ---- one turn ---- */
 
+static void on_change(const struct model_change *ch, void *arg)
+{
+	daemon_log_change(ch, arg);
+	if (model_cut_is_late(ch))
+		daemon_conn_copied(arg);
+}
+
 static int want_service(struct daemon *d, uint32_t s, struct lb_time now)
 {
-	model_settle(d->model, s, now, lb_clock_wall_ms(), daemon_log_change, d);
+	model_settle(d->model, s, now, lb_clock_wall_ms(), on_change, d);
 	daemon_deadline(d, d->model->services[s].deadline);
 	for (uint32_t i = 0; i < d->model->services[s].cfg->n_listens; i++) {
 		int err = plan_listener(d->model, s, i, &d->row);

@@ -171,7 +171,8 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 		return err == -ENOMEM ? 0 : -EBADMSG;
 	if (m.type == SYNC_MSG_STATE) {
 		d->sync.left = false; /* it has its configuration, and goes by it */
-		model_sync_said_state(&d->sync.all, &m.u.state, lb_clock_now(), lb_clock_wall_ms());
+		if (model_sync_said_state(&d->sync.all, &m.u.state, lb_clock_now(), lb_clock_wall_ms()))
+			daemon_conn_copied(d);
 		d->changed = true;
 	} else if (m.type == SYNC_MSG_STATS) {
 		model_sync_said_stats(&d->sync.all, &m.u.stats);

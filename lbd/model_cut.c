@@ -79,6 +79,12 @@ void model_cut_again(const struct model *m, model_cut_fn *fn, void *arg)
 	}
 }
 
+bool model_cut_is_late(const struct model_change *ch)
+{
+	return ch->backend != MODEL_NONE && ch->old_state == MODEL_BACKEND_UNCHECKED &&
+	       ch->new_state == MODEL_BACKEND_DOWN;
+}
+
 static bool any_mark(const struct conn_match *v, uint32_t n)
 {
 	while (n && !v[n - 1].fwmark)

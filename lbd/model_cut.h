@@ -19,6 +19,8 @@ bool model_cut(const struct model *m, const struct ipvs_op *op, struct conn_matc
  * row left. O(backends); of those that have not been decided yet nothing is said. */
 typedef void model_cut_fn(const struct conn_match *match, void *arg);
 void model_cut_again(const struct model *m, model_cut_fn *fn, void *arg);
+/* Whether a change is the verdict on a backend that was out of the table before: no row leaves with it. */
+bool model_cut_is_late(const struct model_change *ch);
 /* v: n matches, in their order, with room for max. Where one is of a mark, all listeners of addresses are told along,
  * as unmarked (conn_filter.h): flows of each may go to that backend, if it was theirs once. Where they do not fit,
  * those that have it now, as far as they do. Returns how many there are, in their order again. */

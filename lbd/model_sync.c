@@ -242,9 +242,9 @@ void model_sync_done(struct model_sync *s)
 	*s = (struct model_sync){ .due = false };
 }
 
-void model_sync_said_state(struct model_sync *s, const struct sync_msg_state *m, struct lb_time now, int64_t wall_ms)
+bool model_sync_said_state(struct model_sync *s, const struct sync_msg_state *m, struct lb_time now, int64_t wall_ms)
 {
-	bool changed = !s->spoke || s->state.is != m->is;
+	bool changed = !s->spoke || s->state.is != m->is, had_all = s->spoke && s->state.have_all;
 	if (changed)
 		s->since_wall_ms = wall_ms;
 	if (changed && m->is == SYNC_IS_BULK)
@@ -257,6 +257,7 @@ void model_sync_said_state(struct model_sync *s, const struct sync_msg_state *m,
 		s->bulk_at = (struct lb_time){ 0 };
 	s->state = *m;
 	s->spoke = true;
+	return m->have_all && !had_all;
 }
 
 void model_sync_said_stats(struct model_sync *s, const struct sync_msg_stats *m)

@@ -73,8 +73,8 @@ void model_sync_did(struct model_sync *s, const struct sync_msg_do *what);
 void model_sync_forget(struct model_sync *s, struct lb_time now);
 void model_sync_done(struct model_sync *s); /* the key does not stay in memory */
 
-/* What the process said. */
-void model_sync_said_state(struct model_sync *s, const struct sync_msg_state *m, struct lb_time now, int64_t wall_ms);
+/* What the process said. True: all that the other node knows has come, or come anew, and is in the kernel. */
+bool model_sync_said_state(struct model_sync *s, const struct sync_msg_state *m, struct lb_time now, int64_t wall_ms);
 void model_sync_said_stats(struct model_sync *s, const struct sync_msg_stats *m);
 
 /* By which ways the connections of c's listeners are forwarded, as far as they are copied (conn_look.h), piece by

@@ -487,6 +487,14 @@ const char *model_vrrp_cause_word(const struct model_vrrp *v)
 }
 
 /* What it says first may be where it went to since it was told to begin. */
+bool model_vrrps_forwards(const struct model_vrrps *vs)
+{
+	bool master = false;
+	for (uint32_t i = 0; i < vs->n; i++)
+		master |= vs->v[i].spoke && vs->v[i].state.state == VRRP_STATE_MASTER;
+	return master || !vs->n;
+}
+
 bool model_vrrp_changes(const struct model_vrrp *v, const struct vrrp_msg_state *m, enum vrrp_state *from)
 {
 	*from = v->spoke ? v->state.state : m->was;

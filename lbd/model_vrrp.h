@@ -87,6 +87,8 @@ bool model_vrrps_over(struct model_vrrps *vs);
 void model_vrrps_override(struct model_vrrps *vs, const struct overrides *ov);
 /* Tracks were looked at: what they make of the priority and of faults. What is added is one sum for a whole group. */
 void model_vrrps_weigh(struct model_vrrps *vs);
+/* Whether packets come to this node: an instance is master here, or there is none. */
+bool model_vrrps_forwards(const struct model_vrrps *vs);
 /* The process is new: it knows nothing, and nothing is known of it. */
 void model_vrrps_forget(struct model_vrrps *vs);
 void model_vrrps_done(struct model_vrrps *vs);

@@ -142,6 +142,38 @@ def test_who_takes_over_cuts_what_came_back(farm, key):  # noqa: F811
         echo.close()
 
 
+def test_what_the_master_has_cut_is_not_told_back(farm, key):  # noqa: F811
+    """The backup has its own verdict, and keeps what the master has told. It tells that back to a new process: those clients
+    are not sent to the dead server again."""
+    echo = Echo(farm.servers, [8080])
+    a, b = (Lbd(n, cutting(key), name=name, user="root") for n, name in ((farm.a, "lb-a"), (farm.b, "lb-b")))
+    of_s11 = lambda d: [r for r in established(d, "nat4") if r["address"].startswith(f"{BACK}.11")]
+    ended = f"conn: {N // 2} flows ended"
+    flows = None
+    try:
+        pair_of_cutting(a, b)
+        flows = Flows(farm.client, VIP4, PORTS["nat"], N)
+        known(farm.b, {"nat4": flows})
+        farm.a.ip(f"neigh replace {BACK}.11 lladdr 02:00:00:00:00:99 dev eth1 nud permanent")
+        until(lambda: ended in a.log(), "the master has cut its flows", 30 + slowness())
+        until(lambda: not of_s11(a), "they are gone", 30 + slowness())
+        assert len(of_s11(b)) == N // 2
+        os.kill({w["name"]: w["pid"] for w in a.ctl("daemon", "info")["data"][0]["workers"]}["sync"], signal.SIGKILL)
+        until(lambda: a.log().count(ended) == 2, "what came back is cut once more", 60 + slowness())
+        in_sync(a, b)
+        until(lambda: not of_s11(a), "they are gone again", 30 + slowness())
+        assert len(of_s11(b)) == N // 2 and "flows ended" not in b.log()
+        lost = flows.talk(2 + slowness())
+        assert len(lost) == N // 2 and "no answer" not in dict(lost).values(), lost
+        farm.a.ip(f"neigh del {BACK}.11 dev eth1")
+    finally:
+        if flows:
+            flows.close()
+        for d in (b, a):
+            d.close()
+        echo.close()
+
+
 def test_where_nothing_is_copied_the_kernel_is_left_alone_again(farm, key):  # noqa: F811
     echo = Echo(farm.servers, [8080])
     conf = json.loads(configuration(key)) | {"defaults": {"service": {"sync": "off"}}}

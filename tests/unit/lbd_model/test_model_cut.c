@@ -224,6 +224,19 @@ START_TEST(order_of_rows)
 }
 END_TEST
 
+START_TEST(a_verdict_that_comes_late)
+{
+	for (unsigned was = 0; was <= MODEL_BACKEND_MAINT; was++)
+		for (unsigned is = 0; is <= MODEL_BACKEND_MAINT; is++) {
+			struct model_change ch = { .old_state = (uint8_t)was, .new_state = (uint8_t)is };
+			ck_assert(
+				model_cut_is_late(&ch) == (was == MODEL_BACKEND_UNCHECKED && is == MODEL_BACKEND_DOWN));
+			ch.backend = MODEL_NONE; /* the service's */
+			ck_assert(!model_cut_is_late(&ch));
+		}
+}
+END_TEST
+
 /* ---- what is back ---- */
 
 static const struct {
@@ -272,6 +285,7 @@ int main(void)
 	tcase_add_loop_test(tc, what_is_cut, 0, COUNT(rows));
 	tcase_add_loop_test(tc, who_may_have_the_same_backends, 0, COUNT(unmarked));
 	tcase_add_loop_test(tc, what_is_cut_again, 0, COUNT(out));
+	tcase_add_test(tc, a_verdict_that_comes_late);
 	tcase_add_test(tc, order_of_rows);
 	tcase_add_loop_test(tc, what_is_back, 0, COUNT(back));
 	SRunner *r = srunner_create(s);

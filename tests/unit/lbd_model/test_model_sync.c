@@ -497,6 +497,27 @@ START_TEST(a_link_comes_and_goes)
 }
 END_TEST
 
+/* Once each time: with a new link, when everything is put into the kernel anew, after another process. */
+START_TEST(everything_has_come)
+{
+	const struct sync_msg_state bulk = { .is = SYNC_IS_BULK }, have = { .is = SYNC_IS_BULK, .have_all = true },
+				    both = { .is = SYNC_IS_SYNC, .have_all = true, .sent_all = true },
+				    down = { .is = SYNC_IS_DOWN };
+	const struct {
+		const struct sync_msg_state *m;
+		bool comes;
+	} said[] = { { &bulk, false }, { &have, true }, { &both, false }, { &have, false }, { &bulk, false },
+		{ &both, true }, { &down, false }, { &both, true } };
+	setup();
+	for (int process = 0; process < 2; process++) {
+		for (size_t i = 0; i < COUNT(said); i++)
+			ck_assert_msg(model_sync_said_state(&k.s, said[i].m, k.now, k.wall) == said[i].comes, "%zu", i);
+		model_sync_forget(&k.s, k.now);
+	}
+	ck_assert(model_sync_said_state(&k.s, &have, k.now, k.wall));
+}
+END_TEST
+
 /* A word of the process that was on its way is no answer; a new process has been told nothing. */
 START_TEST(answers)
 {
@@ -862,9 +883,10 @@ int main(void)
 {
 	const TTest *tests[] = { both_ends, exceptions, ways, ways_that_were_not_known, the_process_takes_it,
 		where_flows_are_not_copied, translated_listeners, the_role_of_the_kernel,
-		more_listeners_than_a_message_has_room_for, a_key_that_is_none, a_link_comes_and_goes, answers, figures,
-		who_has_not_come_yet, a_peer_that_lags, what_nobody_copies_does_not_lag, who_waits_for_flows,
-		a_link_that_breaks_at_once, another_key, a_kernel_that_has_no_room, connection_tracking, a_pause_lasts,
-		copied_anew, a_kernel_that_does_not_play_along, progress, a_reload, no_row_of_the_kernel_changes };
+		more_listeners_than_a_message_has_room_for, a_key_that_is_none, a_link_comes_and_goes,
+		everything_has_come, answers, figures, who_has_not_come_yet, a_peer_that_lags,
+		what_nobody_copies_does_not_lag, who_waits_for_flows, a_link_that_breaks_at_once, another_key,
+		a_kernel_that_has_no_room, connection_tracking, a_pause_lasts, copied_anew,
+		a_kernel_that_does_not_play_along, progress, a_reload, no_row_of_the_kernel_changes };
 	return run_suite("model_sync", tests, COUNT(tests));
 }

@@ -156,6 +156,27 @@ START_TEST(a_key_that_cannot_be_had_refuses_it_all)
 }
 END_TEST
 
+START_TEST(where_packets_come_to)
+{
+	setup();
+	take("{}\n");
+	ck_assert(model_vrrps_forwards(&k.vs)); /* wherever they come from */
+	take("vrrp:\n  a: { interface: e, vrid: 1, addresses: 10.0.0.1/24 }\n"
+	     "  b: { interface: e, vrid: 2, addresses: 10.0.0.2/24 }\n");
+	ck_assert(!model_vrrps_forwards(&k.vs));
+	for (uint32_t i = 0; i < 2; i++) {
+		struct model_line out;
+		const struct vrrp_msg_state m = { .id = k.vs.v[i].conf->id,
+			.state = i ? VRRP_STATE_MASTER : VRRP_STATE_BACKUP };
+		model_vrrp_said_state(&k.vs.v[i], &m, WALL, &out);
+		ck_assert(model_vrrps_forwards(&k.vs) == (i == 1)); /* one is enough */
+	}
+	model_vrrps_forget(&k.vs);
+	ck_assert(!model_vrrps_forwards(&k.vs));
+	teardown();
+}
+END_TEST
+
 START_TEST(only_who_changed_is_told_again)
 {
 	setup();
@@ -616,7 +637,7 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = { a_configuration_becomes_what_the_process_gets, keys_come_from_their_file,
-		a_key_that_cannot_be_had_refuses_it_all, only_who_changed_is_told_again,
+		a_key_that_cannot_be_had_refuses_it_all, where_packets_come_to, only_who_changed_is_told_again,
 		who_goes_with_a_reload_is_told_of, tracks_that_stay_keep_what_was_seen, new_keys_alone_are_told,
 		keys_in_another_file_are_those_of_another_text, an_operator_has_another_priority,
 		what_two_members_give_the_same_weight_counts_once, what_a_virtual_mac_needs, a_group_counts_as_one,
