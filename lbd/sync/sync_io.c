@@ -150,6 +150,12 @@ static void on_look_want(void *arg)
 	sync_room_send(arg, &(struct sync_room_msg){ .type = SYNC_MSG_LOOK_WANT });
 }
 
+static void on_theirs(void *arg)
+{
+	struct sync_room *r = arg;
+	sync_out_found(&r->link.out[SYNC_STREAM_IPVS]);
+}
+
 void sync_room_found(void *room)
 {
 	struct sync_room *r = room;
@@ -494,6 +500,7 @@ static int room_open(struct sync_room *r, int fd, void (*alive)(void))
 	r->at_kernel.kernel = &r->kernel;
 	r->at_kernel.want = on_look_want;
 	r->at_kernel.ended = on_looked;
+	r->at_kernel.theirs = on_theirs;
 	r->at_kernel.arg = r;
 	sync_look_open(&r->at_kernel, r->base.loop);
 	sync_ct_open(&r->ct, r->base.loop);

@@ -34,7 +34,11 @@ static void on_flow(const struct flow *flow, void *arg)
 	case CONN_LOOK_TOLD: break;
 	}
 	bool of_peer = flow->flags & IPVS_CONN_SYNCED;
-	l->now.found += sync_kernel_saw(l->kernel, &f, of_peer, lb_clock_now()) == CONN_SAW_NEW;
+	if (sync_kernel_saw(l->kernel, &f, of_peer, lb_clock_now()) != CONN_SAW_NEW)
+		return;
+	l->now.found++;
+	if (of_peer)
+		l->theirs(l->arg);
 }
 
 static void forget_ways(struct sync_look *l)

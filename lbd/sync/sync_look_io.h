@@ -15,6 +15,7 @@ struct sync_look {
 	struct sync_kernel *kernel;
 	void (*want)(void *arg);                               /* the core is to tell the ways */
 	void (*ended)(const struct conn_looked *l, void *arg); /* the reading is over; the peer may not have all yet */
+	void (*theirs)(void *arg); /* it has found one that the peer told a process before this one */
 	void *arg;
 	bool wanted, asked; /* there is to be one; the core was asked for it */
 	struct lb_time next_at;
@@ -31,7 +32,7 @@ struct sync_look {
 
 /* Before the filter of system calls. */
 void sync_look_prepare(void);
-/* want, ended, arg and kernel are set before. */
+/* The callbacks, arg and kernel are set before. */
 void sync_look_open(struct sync_look *l, struct ev_loop *loop);
 void sync_look_close(struct sync_look *l);
 /* There is to be one, and soon; but not one behind the other. */

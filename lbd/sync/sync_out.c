@@ -214,6 +214,12 @@ void sync_out_onward(struct sync_out *o)
 	o->progress.complete = false;
 }
 
+void sync_out_found(struct sync_out *o)
+{
+	if (o->source)
+		o->base = o->source->last(o->source);
+}
+
 void sync_out_asked(struct sync_out *o, uint32_t round, bool fault, struct lb_time now)
 {
 	if (o->on && (round == o->round || (round < o->round && !o->progress.full)))

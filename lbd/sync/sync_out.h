@@ -78,7 +78,7 @@ struct sync_out {
 	struct sync_source *source; /* NULL: there is nothing of this stream */
 	bool on;                    /* the link is open, and the peer takes it */
 	bool paused, held;          /* by us; by the peer */
-	uint64_t base; /* what the peer's run told has numbers above it, what a former run of it told has not */
+	uint64_t base; /* what the peer's run told this run has numbers above it, what one of before was told has not */
 	uint64_t had;  /* not on: what it had acknowledged; what came since waits from then on ... */
 	struct lb_time had_at;
 	bool none_acked; /* ... also while a round is open of which it has acknowledged nothing */
@@ -109,6 +109,9 @@ void sync_out_close(struct sync_out *o, struct lb_time now);
 void sync_out_restart(struct sync_out *o, bool fault, struct lb_time now);
 /* Another round, from what was sent, where the end of this one was seen: more has gathered than one change or two. */
 void sync_out_onward(struct sync_out *o);
+/* A look has just found one that the peer told a former run of ours: it is the last of the source. A peer that was
+ * rebooted does not have it. */
+void sync_out_found(struct sync_out *o);
 /* The peer asks for another round instead of this one. One that it got meanwhile is what it wants, if it is from 0. */
 void sync_out_asked(struct sync_out *o, uint32_t round, bool fault, struct lb_time now);
 /* False: it acknowledges what it was not sent. */

@@ -287,6 +287,29 @@ static void another_link(struct end *e)
 	sync_link_init(&e->link, &c, e->now);
 }
 
+/* Two that begin anew: what the peer told the one before is found in the kernel when the link is open, one by one. */
+START_TEST(what_is_found_of_theirs_is_told)
+{
+	join(&a, &b);
+	talk(&a, &b);
+	ck_assert(IPVS(&a).out.complete && IPVS(&b).in.complete);
+	for (unsigned i = 0; i < 5; i++) {
+		struct flow f = flow_nr(i);
+		ck_assert_int_eq(flow_table_put_aged(a.table, &f, FLOW_PEER, 60000, a.now, NULL), 0);
+		sync_out_found(&a.link.out[SYNC_STREAM_IPVS]);
+		talk(&a, &b);
+	}
+	ck_assert(count(&b) == 5 && b.got == 5 && b.yours == 5);
+	sync_link_onward(&a.link, SYNC_STREAM_IPVS);
+	talk(&a, &b);
+	ck_assert(b.got == 5 && IPVS(&a).out.complete && IPVS(&b).in.complete);
+	/* what it tells is its own, as before */
+	put(&b, 100, 5);
+	talk(&a, &b);
+	ck_assert(count(&a) == 10 && b.got == 5);
+}
+END_TEST
+
 START_TEST(the_lag_goes_on_over_another_link)
 {
 	put(&a, 0, 10);
@@ -328,6 +351,7 @@ int main(void)
 	tcase_add_test(tc, who_stood_still_listens_first);
 	tcase_add_loop_test(tc, who_stood_still_for_a_moment_listens_as_long_as_any, 0, LEN(looks));
 	tcase_add_test(tc, a_connection_that_replaces_another_one_begins_anew);
+	tcase_add_test(tc, what_is_found_of_theirs_is_told);
 	tcase_add_test(tc, the_lag_goes_on_over_another_link);
 	return suite_run(s);
 }
