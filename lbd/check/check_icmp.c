@@ -67,14 +67,23 @@ static const struct {
 	{ true, 3, 0, "hop limit exceeded" },
 };
 
-void check_icmp_error(struct check_result *out, bool v6, uint8_t type, uint8_t code, const struct lb_ip *from, int err)
+/* Who sends a redirect or a source quench has taken the request on (RFC 792). Those that say it was dropped:
+ * destination unreachable, time exceeded and parameter problem; in IPv6 all types below 128 (RFC 4443 2.1). */
+static bool is_lost(bool v6, uint8_t type)
+{
+	return v6 ? type < ECHO6_REQUEST : type == 3 || type == 11 || type == 12;
+}
+
+bool check_icmp_error(struct check_result *out, bool v6, uint8_t type, uint8_t code, const struct lb_ip *from, int err)
 {
 	char by[LB_IP_STRLEN];
 	const char *text = NULL;
 	if (!from->family) {
 		check_icmp_errno(out, err);
-		return;
+		return true;
 	}
+	if (!is_lost(v6, type))
+		return false;
 	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
 		if (said[i].v6 == v6 && said[i].type == type && said[i].code == code)
 			text = said[i].text;
@@ -83,6 +92,7 @@ void check_icmp_error(struct check_result *out, bool v6, uint8_t type, uint8_t c
 		snprintf(out->text, sizeof(out->text), "%s, says %s", text, lb_ip_str(from, by));
 	else
 		snprintf(out->text, sizeof(out->text), "ICMP %u/%u, says %s", type, code, lb_ip_str(from, by));
+	return true;
 }
 
 void check_icmp_errno(struct check_result *out, int err)

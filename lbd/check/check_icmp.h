@@ -26,8 +26,9 @@ bool check_icmp_is_reply(const struct check_icmp *e, const uint8_t *bytes, size_
 bool check_icmp_is_request(const struct check_icmp *e, const uint8_t *bytes, size_t n);
 
 /* What the network said of our request: L3CON with a text such as "host unreachable, says 10.0.0.1". type and code are
- * those of ICMP or ICMPv6, from is who sent it (family 0 = nobody: err, a local error, is the text). */
-void check_icmp_error(struct check_result *out, bool v6, uint8_t type, uint8_t code, const struct lb_ip *from, int err);
+ * those of ICMP or ICMPv6, from is who sent it (family 0 = nobody: err, a local error, is the text). False, and *out
+ * untouched, when that does not say that the request is lost: the kernel tells of redirects and source quench, too. */
+bool check_icmp_error(struct check_result *out, bool v6, uint8_t type, uint8_t code, const struct lb_ip *from, int err);
 
 /* An errno of a call on a ping socket: as check_result_connect, on layer 3. */
 void check_icmp_errno(struct check_result *out, int err);

@@ -56,8 +56,8 @@ static struct sock_extended_err *extended(struct msghdr *m)
 	return NULL;
 }
 
-/* One entry of the error queue. False: it is empty. */
-static bool read_error(struct icmp *i, struct check_result *out, bool *ours)
+/* One entry of the error queue. False: it is empty. lost: it says that our request is. */
+static bool read_error(struct icmp *i, struct check_result *out, bool *lost)
 {
 	uint8_t quoted[CHECK_ICMP_LEN];
 	_Alignas(struct cmsghdr) char control[512];
@@ -67,26 +67,26 @@ static bool read_error(struct icmp *i, struct check_result *out, bool *ours)
 	if (n < 0)
 		return false;
 	struct sock_extended_err *e = extended(&m);
-	*ours = e && check_icmp_is_request(&i->echo, quoted, (size_t)n);
-	if (!*ours)
+	if (!e || !check_icmp_is_request(&i->echo, quoted, (size_t)n))
 		return true;
 	struct lb_ip from = { 0 };
 	if (e->ee_origin == SO_EE_ORIGIN_ICMP || e->ee_origin == SO_EE_ORIGIN_ICMP6)
 		from = address_of(SO_EE_OFFENDER(e));
-	check_icmp_error(out, e->ee_origin == SO_EE_ORIGIN_ICMP6, e->ee_type, e->ee_code, &from, (int)e->ee_errno);
+	*lost = check_icmp_error(
+		out, e->ee_origin == SO_EE_ORIGIN_ICMP6, e->ee_type, e->ee_code, &from, (int)e->ee_errno);
 	return true;
 }
 
-/* True: it was about our request, and the probe is finished. */
+/* True: our request is lost, and the probe is finished. */
 static bool read_errors(struct icmp *i)
 {
 	struct check_result r = { 0 };
-	bool ours = false;
-	while (!ours && read_error(i, &r, &ours))
+	bool lost = false;
+	while (!lost && read_error(i, &r, &lost))
 		;
-	if (ours)
+	if (lost)
 		check_probe_finish(&i->probe, &r);
-	return ours;
+	return lost;
 }
 
 static void on_io(struct ev_loop *loop, ev_io *io, int events)

@@ -61,9 +61,35 @@ START_TEST(what_the_network_says)
 	struct lb_ip from = { 0 };
 	if (rows[_i].from)
 		ck_assert_int_eq(lb_ip_parse(rows[_i].from, strlen(rows[_i].from), &from), 0);
-	check_icmp_error(&r, from.family == AF_INET6, rows[_i].type, rows[_i].code, &from, rows[_i].err);
+	ck_assert(check_icmp_error(&r, from.family == AF_INET6, rows[_i].type, rows[_i].code, &from, rows[_i].err));
 	ck_assert_msg(r.code == rows[_i].wants && strcmp(r.text, rows[_i].text) == 0, "%s: %s '%s'", rows[_i].what,
 		check_codes[r.code].name, r.text);
+}
+END_TEST
+
+/* The kernel puts these into the queue as well; the reply to the request still comes. */
+static const struct {
+	const char *what, *from;
+	uint8_t type, code;
+	int err;
+	bool lost;
+} sorts[] = {
+	{ "a redirect", "10.0.0.1", 5, 1, EREMOTEIO, false },
+	{ "a source quench", "10.0.0.1", 4, 0, EREMOTEIO, false },
+	{ "a parameter problem", "10.0.0.1", 12, 0, EPROTO, true },
+	{ "a redirect over IPv6", "fe80::1", 137, 0, EPROTO, false },
+	{ "a parameter problem over IPv6", "2001:db8::1", 4, 0, EPROTO, true },
+	{ "an error of IPv6 that nobody knows yet", "2001:db8::1", 127, 0, EPROTO, true },
+};
+
+START_TEST(not_all_that_the_network_says_is_a_loss)
+{
+	struct check_result r = { .code = CHECK_CODE_INI };
+	struct lb_ip from = { 0 };
+	ck_assert_int_eq(lb_ip_parse(sorts[_i].from, strlen(sorts[_i].from), &from), 0);
+	bool lost = check_icmp_error(&r, from.family == AF_INET6, sorts[_i].type, sorts[_i].code, &from, sorts[_i].err);
+	ck_assert_msg(lost == sorts[_i].lost && r.code == (lost ? CHECK_CODE_L3CON : CHECK_CODE_INI), "%s: %s",
+		sorts[_i].what, check_codes[r.code].name);
 }
 END_TEST
 
@@ -73,6 +99,7 @@ int main(void)
 	TCase *tc = tcase_create("all");
 	tcase_add_loop_test(tc, a_request_and_its_reply, 0, 2);
 	tcase_add_loop_test(tc, what_the_network_says, 0, sizeof(rows) / sizeof(rows[0]));
+	tcase_add_loop_test(tc, not_all_that_the_network_says_is_a_loss, 0, sizeof(sorts) / sizeof(sorts[0]));
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
