@@ -37,6 +37,10 @@ struct check_reply {
 /* Whether the spec wants any reply to be looked at. */
 bool check_reply_wanted(const struct check_params *p);
 
+/* A datagram to which silence is a good answer is good only when an error had the time to come: for a neighbour that is
+ * not there the kernel asks three times, a second each, before it says so. */
+#define CHECK_REPLY_QUIET_MS 4000u
+
 /* EXPECT and EXPECT_REGEX of p, borrowed until done. 0; -EINVAL: a pattern that is none; -ENOMEM. On failure there is
  * nothing to be done with r. */
 int check_reply_init(struct check_reply *r, const struct check_params *p);

@@ -2,8 +2,8 @@
 /*
  * The UDP probe: one datagram, and then what comes back.
  * With expect it passes when one of the replies is the wanted one. Without, silence is all that most services can say
- * to a datagram they do not understand, so it passes when for a while nobody says that the port is closed or the host
- * is gone, or as soon as anything is answered.
+ * to a datagram they do not understand, so it passes when until the deadline nobody says that the port is closed or the
+ * host is gone, or as soon as anything is answered.
  */
 #include "lbd/check/check_conn_io.h"
 #include "lbd/check/check_reply.h"
@@ -13,13 +13,11 @@
 #include <stddef.h>
 #include <unistd.h>
 
-#define QUIET_MS    500u /* an ICMP error that takes longer is from farther away than a backend */
-#define REPLIES_MAX 64u  /* each may cost a search; a backend that floods is not asked for more */
+#define REPLIES_MAX 64u /* each may cost a search; a backend that floods is not asked for more */
 
 struct udp {
 	struct check_probe probe;
 	ev_io io;
-	ev_timer quiet;
 	int fd;
 	unsigned replies;
 	bool wanted;
@@ -31,7 +29,6 @@ static void udp_cancel(struct check_probe *p)
 	struct udp *u = (struct udp *)p;
 	check_probe_end(p);
 	ev_io_stop(p->loop, &u->io);
-	ev_timer_stop(p->loop, &u->quiet);
 	if (u->fd >= 0)
 		close(u->fd);
 	u->fd = -1;
@@ -86,22 +83,11 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
 		finish_error(u, errno);
 }
 
-static void finish_quiet(struct udp *u)
-{
-	check_probe_finish_code(&u->probe, CHECK_CODE_L4OK, "no error came");
-}
-
-static void on_quiet(struct ev_loop *loop, ev_timer *timer, int events)
-{
-	(void)loop, (void)events;
-	finish_quiet((struct udp *)((char *)timer - offsetof(struct udp, quiet)));
-}
-
 static void udp_expired(struct check_probe *p)
 {
 	struct udp *u = (struct udp *)p;
 	if (!u->wanted)
-		finish_quiet(u);
+		check_probe_finish_code(p, CHECK_CODE_L4OK, "no error came");
 	else if (u->replies)
 		finish_reply(u, "no reply matches");
 	else
@@ -135,8 +121,6 @@ static int udp_start(struct check_probe *p, struct lb_time now)
 	if (rc)
 		return rc;
 	ev_init(&u->io, on_io);
-	ev_init(&u->quiet, on_quiet);
-	ev_set_priority(&u->quiet, -1); /* as the deadline: what is in the socket is looked at first */
 	check_probe_begin(p, now);
 	rc = ask(u);
 	if (rc < 0) {
@@ -147,10 +131,6 @@ static int udp_start(struct check_probe *p, struct lb_time now)
 	if (rc == 0)
 		return 0;
 	check_conn_watch(p, &u->io, u->fd, EV_READ);
-	if (!u->wanted && p->spec->timeout_ms > QUIET_MS) {
-		ev_timer_set(&u->quiet, QUIET_MS / 1000.0, 0.0);
-		ev_timer_start(p->loop, &u->quiet);
-	}
 	return 0;
 }
 

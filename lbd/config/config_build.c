@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/config/config_build.h"
+#include "lbd/check/check_reply.h"
 
 #include "common/text.h"
 #include "lbd/ipvs/ipvs_sched.h"
@@ -161,6 +162,9 @@ static void build_check(struct config_builder *b, const struct schema_object *ke
 	s->rise = (uint16_t)v[CHECK_KEY_RISE].num;
 	s->fall = (uint16_t)v[CHECK_KEY_FALL].num;
 	config_build_params(b, keys, s, where);
+	bool said = v[CHECK_KEY_TIMEOUT].at || b->check_defaults->v[CHECK_KEY_TIMEOUT].at;
+	if (!said && config_check_is_quiet(s))
+		s->timeout_ms = CHECK_REPLY_QUIET_MS;
 }
 
 /* The type whose name this is, or -1. */

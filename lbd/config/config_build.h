@@ -152,6 +152,12 @@ void config_warn(struct config_builder *b, const struct config_node *at, const s
 /* The key that a check of this type cannot do without and that v, its keys, does not have; NULL = none. */
 const char *config_check_lacks(enum check_type type, const struct schema_value *v, const char **help);
 
+/* Whether silence is what it passes on. */
+bool config_check_is_quiet(const struct check_spec *s);
+/* Of such a check, when it does not wait long enough for an error. */
+void config_rules_quiet(struct config_builder *b, const struct config_check *ck, const struct config_node *at,
+	const struct config_path *path);
+
 /* config_check.c and config_check_keys.c. Each reports what it finds. */
 /* ck NULL: defaults, whose keys are for the types that have them. */
 void config_rules_check(struct config_builder *b, const struct schema_object *keys, const struct config_path *path,

@@ -134,6 +134,8 @@ static void rule_check_list(struct config_builder *b, const struct schema_value 
 			unknown_check(b, name, path);
 		if (ck && !ck->line)
 			missing = config_check_lacks(ck->spec.type, b->check_defaults->v, &help);
+		if (ck && !ck->line)
+			config_rules_quiet(b, ck, name->at, path);
 		if (missing)
 			config_say(b, name->at, path, "define a check of this type under `checks` and name that",
 				"the check %s by itself has no %s", ck->name, missing);

@@ -2,6 +2,7 @@
 /* Rules across the keys of one check. */
 #include "lbd/check/check_dns.h"
 #include "lbd/check/check_regex.h"
+#include "lbd/check/check_reply.h"
 #include "lbd/config/config_build.h"
 
 #include <errno.h>
@@ -133,6 +134,20 @@ static void rule_values(struct config_builder *b, const struct schema_value *v, 
 	rule_query(b, &v[CHECK_KEY_QUERY], path);
 }
 
+bool config_check_is_quiet(const struct check_spec *s)
+{
+	return s->type == CHECK_TYPE_UDP && !check_reply_wanted(&s->params);
+}
+
+void config_rules_quiet(struct config_builder *b, const struct config_check *ck, const struct config_node *at,
+	const struct config_path *path)
+{
+	if (config_check_is_quiet(&ck->spec) && ck->spec.timeout_ms < CHECK_REPLY_QUIET_MS)
+		config_warn(b, at, path, "this check does not see that a host is gone",
+			"without expect it passes when no error comes within timeout, and the kernel may need 3s for "
+			"one: timeout 4s or more, or say what to expect");
+}
+
 /* Of checks with a type. What a type has no use for is passed over where it is inherited: defaults are for all types.
  */
 static void rule_type(struct config_builder *b, const struct schema_object *keys, const struct config_path *path,
@@ -146,6 +161,7 @@ static void rule_type(struct config_builder *b, const struct schema_object *keys
 			b, where, path, help, "a check of type %s wants %s", check_types[ck->spec.type].name, missing);
 	rule_weight(b, &v[CHECK_KEY_WEIGHT], path, ck->spec.type);
 	rule_tls(b, &v[CHECK_KEY_TLS], path, ck->spec.type);
+	config_rules_quiet(b, ck, config_at_or(&v[CHECK_KEY_TIMEOUT], where), path);
 	if (ck->spec.source.family && ck->spec.addr.family && ck->spec.source.family != ck->spec.addr.family)
 		config_say(b, config_at_or(&v[CHECK_KEY_SOURCE], where), path, NULL,
 			"source and address of different families");

@@ -112,7 +112,9 @@ const struct schema_row schema_check_rows[] = {
 		.min = 10,
 		.max = DAYS(1),
 		.fallback = "1s",
-		.help = "How long the whole probe may take." },
+		.help = "How long the whole probe may take. A check of type udp without expect passes when until then "
+			"no error comes; it has 4s unless this says otherwise, because for 3s the kernel looks for a "
+			"host that is gone." },
 	[CHECK_KEY_RISE] = { .name = "rise",
 		.type = SCHEMA_TYPE_UINT,
 		.min = 1,
