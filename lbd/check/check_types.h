@@ -108,8 +108,9 @@ int check_code_parse(const char *word);
 
 #define CHECK_TEXT_MAX 65
 
-/* What a backend says of its own capacity: a weight, or a share of the configured one. */
-enum check_weight_kind { CHECK_WEIGHT_NONE, CHECK_WEIGHT_VALUE, CHECK_WEIGHT_PERCENT };
+/* What a backend says of its own capacity: a weight, or a share of the configured one. Who asks for nothing in a word
+ * has a kind of its own until check_weight_smooth: then it is the weight 0. */
+enum check_weight_kind { CHECK_WEIGHT_NONE, CHECK_WEIGHT_VALUE, CHECK_WEIGHT_PERCENT, CHECK_WEIGHT_DRAIN };
 
 struct check_weight {
 	uint8_t kind; /* enum check_weight_kind */

@@ -126,7 +126,7 @@ bool check_agent_parse(const char *line, size_t n, struct check_agent *out)
 	if (a.word == CHECK_WORD_NONE && a.weight.kind == CHECK_WEIGHT_NONE)
 		return false;
 	if (a.word == CHECK_WORD_DRAIN)
-		a.weight = (struct check_weight){ .kind = CHECK_WEIGHT_VALUE, .value = 0 };
+		a.weight = (struct check_weight){ .kind = CHECK_WEIGHT_DRAIN };
 	if (said < n)
 		take_text(&a, line + said + 1, n - said - 1);
 	*out = a;
@@ -168,7 +168,10 @@ struct check_weight check_weight_smooth(
 	uint32_t min = check_param_num(params, CHECK_PARAM_WEIGHT_MIN, 0);
 	uint32_t max = check_param_num(params, CHECK_PARAM_WEIGHT_MAX, UINT16_MAX);
 	uint32_t over = check_param_num(params, CHECK_PARAM_WEIGHT_SMOOTH, 1);
-	if (in->kind != CHECK_WEIGHT_NONE) {
+	if (in->kind == CHECK_WEIGHT_DRAIN) {
+		s->avg = 0; /* what comes after it begins anew */
+		out = (struct check_weight){ .kind = CHECK_WEIGHT_VALUE, .value = 0 };
+	} else if (in->kind != CHECK_WEIGHT_NONE) {
 		uint32_t v = in->value < min ? min : in->value > max ? max : in->value;
 		bool anew = s->kind != in->kind || s->avg == 0 || v == 0 || over < 2;
 		s->avg = anew ? v << 8 : (uint32_t)(((uint64_t)s->avg * (over - 1) + (v << 8)) / over);

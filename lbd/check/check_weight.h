@@ -36,6 +36,7 @@ struct check_smooth {
 };
 
 /* What becomes of a weight that a probe brought: held between WEIGHT_MIN and WEIGHT_MAX, then averaged. NONE is NONE
- * and forgets what was. A weight of 0 is taken at once, in both directions: who asks for no more flows means it now. */
+ * and forgets what was. A weight of 0 is taken at once, in both directions: who asks for no more flows means it now.
+ * The word drain is 0 whatever WEIGHT_MIN is: that is the least share of one that takes part. */
 struct check_weight check_weight_smooth(
 	struct check_smooth *s, const struct check_params *params, const struct check_weight *in);

@@ -388,7 +388,8 @@ const struct schema_row schema_weight_rows[] = {
 		.min = 0,
 		.max = 65535,
 		.absent = "0",
-		.help = "The least value that is taken; a smaller one becomes this." },
+		.help = "The least value that is taken; a smaller one becomes this, but for the word drain, which is "
+			"0." },
 	[WEIGHT_MAX] = { .name = "max",
 		.type = SCHEMA_TYPE_UINT,
 		.param = CHECK_PARAM_WEIGHT_MAX,

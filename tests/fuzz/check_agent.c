@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!check_agent_parse((const char *)data, size, &a))
 		return 0;
 	must(a.word != CHECK_WORD_NONE || a.weight.kind != CHECK_WEIGHT_NONE);
-	must(a.word != CHECK_WORD_DRAIN || (a.weight.kind == CHECK_WEIGHT_VALUE && a.weight.value == 0));
+	must(a.word != CHECK_WORD_DRAIN || (a.weight.kind == CHECK_WEIGHT_DRAIN && a.weight.value == 0));
 	must(memchr(a.text, '\0', sizeof(a.text)) != NULL);
 	for (const char *s = a.text; *s; s++)
 		must(*s >= 0x20 && *s < 0x7f);

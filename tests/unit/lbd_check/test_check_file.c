@@ -14,7 +14,7 @@ static const struct {
 	{ "up", "up\n", CHECK_CODE_L7OK, { 0 } },
 	{ "only the first line counts", "up\ndown\n", CHECK_CODE_L7OK, { 0 } },
 	{ "down", "down # backup runs\n", CHECK_CODE_L7STS, { 0 } },
-	{ "drain", "drain", CHECK_CODE_L7OKC, { CHECK_WEIGHT_VALUE, 0 } },
+	{ "drain", "drain", CHECK_CODE_L7OKC, { CHECK_WEIGHT_DRAIN, 0 } },
 	{ "a weight", "12\n", CHECK_CODE_L7OKC, { CHECK_WEIGHT_VALUE, 12 } },
 	{ "a share", "up 40%\n", CHECK_CODE_L7OKC, { CHECK_WEIGHT_PERCENT, 40 } },
 	{ "nothing", "", CHECK_CODE_L7RSP, { 0 } },

@@ -114,7 +114,7 @@ static const struct {
 	{ "a weight in words", CHECK_SCRIPT_EXITED, 0, "output", SAYS("up 12\nx"), "", CHECK_CODE_PROCOK,
 		"it says: up 12", { CHECK_WEIGHT_VALUE, 12 } },
 	{ "drain", CHECK_SCRIPT_EXITED, 0, "output", SAYS("drain"), "", CHECK_CODE_PROCOK, "it says: drain",
-		{ CHECK_WEIGHT_VALUE, 0 } },
+		{ CHECK_WEIGHT_DRAIN, 0 } },
 	{ "down", CHECK_SCRIPT_EXITED, 0, "output", SAYS("down"), "", CHECK_CODE_PROCERR, "it says: down", { 0 } },
 	{ "it should say something", CHECK_SCRIPT_EXITED, 0, "output", SAYS(""), "", CHECK_CODE_PROCERR,
 		"no weight in its output", { 0 } },

@@ -52,6 +52,7 @@ END_TEST
 #define NONE     CHECK_WEIGHT_NONE
 #define VALUE    CHECK_WEIGHT_VALUE
 #define PERCENT  CHECK_WEIGHT_PERCENT
+#define DRAIN    CHECK_WEIGHT_DRAIN
 #define BAD_LINE NO, NONE, 0, NULL
 
 static const struct {
@@ -64,7 +65,7 @@ static const struct {
 	{ "down", "down", CHECK_WORD_DOWN, NONE, 0, "" },
 	{ "fail is down", "fail", CHECK_WORD_DOWN, NONE, 0, "" },
 	{ "stopped is down", "stopped", CHECK_WORD_DOWN, NONE, 0, "" },
-	{ "drain is weight 0", "drain", CHECK_WORD_DRAIN, VALUE, 0, "" },
+	{ "drain is weight 0", "drain", CHECK_WORD_DRAIN, DRAIN, 0, "" },
 	{ "any case", "DoWn", CHECK_WORD_DOWN, NONE, 0, "" },
 	{ "a share alone", "75%", CHECK_WORD_NONE, PERCENT, 75, "" },
 	{ "a number alone", "12", CHECK_WORD_NONE, VALUE, 12, "" },
@@ -81,8 +82,8 @@ static const struct {
 		NONE, 0, "012345678901234567890123456789012345678901234" },
 	{ "down counts more than up", "up down", CHECK_WORD_DOWN, NONE, 0, "" },
 	{ "and than drain", "down drain", CHECK_WORD_DOWN, NONE, 0, "" },
-	{ "drain counts more than up", "drain up", CHECK_WORD_DRAIN, VALUE, 0, "" },
-	{ "and than a weight", "drain 50%", CHECK_WORD_DRAIN, VALUE, 0, "" },
+	{ "drain counts more than up", "drain up", CHECK_WORD_DRAIN, DRAIN, 0, "" },
+	{ "and than a weight", "drain 50%", CHECK_WORD_DRAIN, DRAIN, 0, "" },
 	{ "only the first line", "up\r\ndown\r\n", CHECK_WORD_UP, NONE, 0, "" },
 	{ "an unknown word", "up please", BAD_LINE },
 	{ "a word with a tail", "upper", BAD_LINE },
@@ -131,7 +132,7 @@ static const struct {
 	{ "up", "up\n", CHECK_CODE_L7OK, NONE, 0, "up" },
 	{ "less than everything", "up 50%\n", CHECK_CODE_L7OKC, PERCENT, 50, "weight 50%" },
 	{ "a number alone", "7", CHECK_CODE_L7OKC, VALUE, 7, "weight 7" },
-	{ "drain", "drain", CHECK_CODE_L7OKC, VALUE, 0, "drain" },
+	{ "drain", "drain", CHECK_CODE_L7OKC, DRAIN, 0, "drain" },
 	{ "down", "down", CHECK_CODE_L7STS, NONE, 0, "down" },
 	{ "down and why", "fail 50% # no disk", CHECK_CODE_L7STS, NONE, 0, "no disk" },
 	{ "not an agent", "SSH-2.0\x01\r\n", CHECK_CODE_L7RSP, NONE, 0, "not an agent: SSH-2.0\\x01" },
@@ -198,6 +199,34 @@ START_TEST(no_more_flows_means_now)
 }
 END_TEST
 
+/* "0%" is a number, which the bound makes a small one; the word is meant. */
+START_TEST(drain_is_below_the_least_weight)
+{
+	static const struct {
+		const char *line;
+		uint8_t kind;
+		uint16_t want;
+	} said[] = {
+		{ "75%", CHECK_WEIGHT_PERCENT, 75 }, { "0%", CHECK_WEIGHT_PERCENT, 59 }, /* 75 - (75 - 10) / 4 */
+		{ "drain", CHECK_WEIGHT_VALUE, 0 }, { "drain 50%", CHECK_WEIGHT_VALUE, 0 },
+		{ "40", CHECK_WEIGHT_VALUE, 40 }, /* nothing is averaged with it */
+	};
+	struct lb_text t = LB_TEXT_INIT;
+	check_param_put(&t, CHECK_PARAM_WEIGHT_MIN, "10", 2);
+	check_param_put(&t, CHECK_PARAM_WEIGHT_SMOOTH, "4", 1);
+	const struct check_params p = { (const uint8_t *)t.s, (uint32_t)t.n };
+	struct check_smooth s = { 0 };
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		struct check_result r = { 0 };
+		check_agent_judge(said[i].line, strlen(said[i].line), &r);
+		struct check_weight out = check_weight_smooth(&s, &p, &r.weight);
+		ck_assert_msg(out.kind == said[i].kind && out.value == said[i].want, "%s: %u %u", said[i].line,
+			out.kind, out.value);
+	}
+	lb_text_done(&t);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("check_weight");
@@ -208,6 +237,7 @@ int main(void)
 	tcase_add_loop_test(tc, judging, 0, sizeof(judged) / sizeof(judged[0]));
 	tcase_add_test(tc, weights_are_bounded_and_averaged);
 	tcase_add_test(tc, no_more_flows_means_now);
+	tcase_add_test(tc, drain_is_below_the_least_weight);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
