@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rules across the keys of one check. */
 #include "lbd/check/check_dns.h"
+#include "lbd/check/check_http.h"
 #include "lbd/check/check_regex.h"
 #include "lbd/check/check_reply.h"
 #include "lbd/config/config_build.h"
@@ -167,6 +168,15 @@ static void rule_type(struct config_builder *b, const struct schema_object *keys
 			"source and address of different families");
 }
 
+/* Else each probe of it would end in a fault of our own, and tell nothing about the backend. */
+static void rule_host(struct config_builder *b, const struct schema_value *v, const struct config_path *path)
+{
+	if (v->at && v->set && !check_http_host_ok(v->text))
+		config_say(b, v->at, path,
+			"without a port, brackets or `*`; a name that is not ASCII as DNS has it: xn--...",
+			"host is a name or an address");
+}
+
 /* What stands in defaults is judged there once (config_rules_defaults), not again for everything that inherits it. */
 void config_rules_check(struct config_builder *b, const struct schema_object *keys, const struct config_path *path,
 	const struct config_check *ck, const struct config_node *where)
@@ -175,6 +185,7 @@ void config_rules_check(struct config_builder *b, const struct schema_object *ke
 	const struct schema_value *timeout = &keys->v[CHECK_KEY_TIMEOUT], *interval = &keys->v[CHECK_KEY_INTERVAL];
 	if (address->at && address->set && (lb_ip_is_any(&address->ip) || lb_ip_is_multicast(&address->ip)))
 		config_say(b, address->at, path, NULL, "this address cannot be probed");
+	rule_host(b, &keys->v[CHECK_KEY_HOST], path);
 	if ((timeout->at || interval->at) && timeout->num > interval->num)
 		config_warn(b, timeout->at ? timeout->at : interval->at, path, "timeout is longer than interval",
 			"the next probe starts when the one before it has ended");
