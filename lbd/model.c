@@ -131,10 +131,15 @@ const struct model_target *model_target_awaited(const struct model *m, const str
 }
 
 /* Not the first time: a probe that ran too late at a start may do well the next time. */
-bool model_target_stuck(const struct model_target *t, struct lb_time now)
+struct lb_time model_target_stuck_at(const struct model_target *t)
 {
 	int64_t ms = (int64_t)t->check->spec.interval_ms + t->check->spec.timeout_ms;
-	return !t->judged && t->error_since.us && lb_time_cmp(now, lb_time_add_ms(t->error_since, ms)) >= 0;
+	return t->judged || !t->error_since.us ? LB_TIME_NEVER : lb_time_add_ms(t->error_since, ms);
+}
+
+bool model_target_stuck(const struct model_target *t, struct lb_time now)
+{
+	return lb_time_cmp(now, model_target_stuck_at(t)) >= 0;
 }
 
 /* Forgets what is known of a target that nobody probes. */
@@ -204,12 +209,14 @@ bool model_health(
 		t->since_wall_ms = wall_ms;
 	if (t->judged && t->up && state->judged && !state->up) /* a stage that rests has not fallen */
 		model_damp(t, now);
-	bool failed = t->failing_since.us != 0;
+	bool failed = t->failing_since.us != 0, erred = t->error_since.us != 0;
 	note_failing(t, state, now);
 	note_error(m, t, state, now);
 	/* who has not fallen counts as well for how many fail at once, and so for whether those that fell are believed
 	 */
 	bool counts = failed != (t->failing_since.us != 0);
+	/* where one check is enough it is not waited for long for one that cannot be run */
+	changed = changed || (!state->judged && erred != (t->error_since.us != 0));
 	t->n = state->n;
 	t->judged = state->judged;
 	t->up = state->up;

@@ -212,6 +212,8 @@ const struct model_target *model_target_awaited(const struct model *m, const str
 
 /* Whether a target without a verdict has no prospect of one: its probes end in a fault of our own, time and again. */
 bool model_target_stuck(const struct model_target *t, struct lb_time now);
+/* When it is to be taken for that, if nothing happens before; LB_TIME_NEVER: no reason to. */
+struct lb_time model_target_stuck_at(const struct model_target *t);
 
 /* What its room is to be told of a target, so that it is probed exactly while somebody wants it. */
 enum model_tell { MODEL_TELL_NOTHING, MODEL_TELL_SET, MODEL_TELL_DEL };

@@ -13,6 +13,17 @@
 
 /* ---- health ---- */
 
+/* Whether something is still to be heard of a check whose word is unknown. One that ends in faults of our own, again
+ * and again, is not waited for: else a failure of all others would count for nothing, for good. */
+static bool may_come(const struct model_target *t, struct lb_time now, struct lb_time *deadline)
+{
+	struct lb_time stuck = model_target_stuck_at(t);
+	if (lb_time_cmp(now, stuck) >= 0)
+		return false;
+	*deadline = lb_time_min(*deadline, stuck);
+	return true;
+}
+
 static enum model_health_word word_of(const struct model_target *t, struct lb_time now, struct lb_time *deadline)
 {
 	if (!t->judged)
@@ -26,12 +37,13 @@ static enum model_health_word word_of(const struct model_target *t, struct lb_ti
 }
 
 /* The words of all checks as one. One failure decides where all must pass, whatever is still unknown; stages after one
- * that does not pass rest, and what they said before means nothing. */
+ * that does not pass rest, and what they said before means nothing. Where one is enough, all must have spoken that can.
+ */
 enum model_health_word model_health_of(
 	const struct model *m, const struct model_backend *b, struct lb_time now, struct lb_time *deadline)
 {
 	const struct config_service *s = m->services[b->service].cfg;
-	bool any = s->check_mode == CONFIG_CHECK_ANY, unknown = false, flapping = false, down = false;
+	bool any = s->check_mode == CONFIG_CHECK_ANY, unknown = false, waits = false, flapping = false, down = false;
 	for (uint32_t i = 0; i < s->n_checks; i++) {
 		const struct model_target *t = &m->targets[m->links[b->first_link + i].target];
 		enum model_health_word w = word_of(t, now, deadline);
@@ -40,14 +52,16 @@ enum model_health_word model_health_of(
 		if (w != HEALTH_UP && s->check_mode == CONFIG_CHECK_STAGES)
 			return w;
 		unknown |= w == HEALTH_UNKNOWN;
+		waits |= any && w == HEALTH_UNKNOWN && may_come(t, now, deadline);
 		flapping |= w == HEALTH_FLAPPING;
 		down |= w == HEALTH_DOWN;
 	}
 	if (any)
-		return s->n_checks == 0 ? HEALTH_UP
-		       : unknown        ? HEALTH_UNKNOWN
-		       : flapping       ? HEALTH_FLAPPING
-					: HEALTH_DOWN;
+		return s->n_checks == 0   ? HEALTH_UP
+		       : waits            ? HEALTH_UNKNOWN
+		       : flapping         ? HEALTH_FLAPPING
+		       : unknown && !down ? HEALTH_UNKNOWN
+					  : HEALTH_DOWN;
 	return down ? HEALTH_DOWN : flapping ? HEALTH_FLAPPING : unknown ? HEALTH_UNKNOWN : HEALTH_UP;
 }
 

@@ -268,6 +268,56 @@ START_TEST(a_reload_that_raises_a_weight_begins_no_slow_start)
 }
 END_TEST
 
+static void fault(struct world *w, uint32_t check)
+{
+	const struct check_state st = { .last = { .code = CHECK_CODE_SOCKERR } };
+	ck_assert(model_health(w->m, target_id(w, "web/a", check), &st, w->now, w->wall));
+	world_settle(w);
+}
+
+/* Where one check is enough it is not waited for one that cannot be run: else who was found serving, and fails all that
+ * can be asked, stays for good. */
+START_TEST(a_check_that_cannot_be_run_holds_nobody_in)
+{
+	for (int found = 0; found < 2; found++) {
+		struct world w = { .kernel = { found ? "203.0.113.1:80/tcp 10.1.0.1:80=1" : NULL } };
+		const char *waits =
+			found ? "web up 1: a=up:1!not_checked\n" : "web down 0: a=unchecked:0!not_checked\n";
+		world_start(&w, CHECKS WEB("    check: { any: [one, two] }\n    backends: { a: 10.1.0.1 }\n"));
+		word(&w, "web/a", false);
+		EXPECT(&w, waits);
+		fault(&w, 1); /* the first time says nothing: interval and timeout are 3 s together */
+		EXPECT(&w, waits);
+		world_wait(&w, 2999);
+		world_tick(&w);
+		EXPECT(&w, waits);
+		world_wait(&w, 1);
+		ck_assert_uint_eq(world_tick(&w), 1);
+		EXPECT(&w, "web down 0: a=down:0!check_failed\n");
+		world_wait(&w, 1000);
+		ck_assert_uint_eq(world_tick(&w), 0);
+		world_health(&w, "web/a", 1, true); /* it can be run after all */
+		world_settle(&w);
+		EXPECT(&w, "web up 1: a=up:1\n");
+		world_end(&w);
+	}
+}
+END_TEST
+
+/* Nor does it take anybody out by itself. */
+START_TEST(checks_that_cannot_be_run_say_nothing)
+{
+	struct world w = { .kernel = { "203.0.113.1:80/tcp 10.1.0.1:80=1" } };
+	world_start(&w, CHECKS WEB("    check: { any: [one, two] }\n    backends: { a: 10.1.0.1 }\n"));
+	fault(&w, 0);
+	fault(&w, 1);
+	world_wait(&w, MINUTE);
+	world_tick(&w);
+	EXPECT(&w, "web up 1: a=up:1!not_checked\n");
+	world_end(&w);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = { maintenance_ends_what_a_start_took_over, who_was_taken_out_meanwhile_begins_anew,
@@ -275,6 +325,7 @@ int main(void)
 		a_slow_start_goes_on_after_a_start, who_is_held_keeps_the_weight_it_was_found_with,
 		who_is_forced_up_has_its_weight_when_its_check_has_spoken,
 		where_one_check_is_enough_the_others_may_ask_for_less,
-		a_reload_that_raises_a_weight_begins_no_slow_start };
+		a_reload_that_raises_a_weight_begins_no_slow_start, a_check_that_cannot_be_run_holds_nobody_in,
+		checks_that_cannot_be_run_say_nothing };
 	return run_suite("model_found", tests, COUNT(tests));
 }
