@@ -150,7 +150,7 @@ static void reset(struct model *m, struct model_target *t)
 	t->weight = (struct check_weight){ 0 };
 	t->failing_since = (struct lb_time){ 0 };
 	model_error_end(m, t);
-	model_undamp(t); /* it fell before, and may have been mended */
+	model_undamp(m, t); /* it fell before, and may have been mended */
 	t->code = CHECK_CODE_INI;
 	t->latency_us = 0;
 	free(t->text);
@@ -208,7 +208,7 @@ bool model_health(
 	if (flip)
 		t->since_wall_ms = wall_ms;
 	if (t->judged && t->up && state->judged && !state->up) /* a stage that rests has not fallen */
-		model_damp(t, now);
+		model_damp(m, t, now);
 	bool failed = t->failing_since.us != 0, erred = t->error_since.us != 0;
 	note_failing(t, state, now);
 	note_error(m, t, state, now);

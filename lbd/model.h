@@ -76,6 +76,15 @@ struct model_damping {        /* of a target that flaps */
 	struct lb_time until; /* before that it counts as down; us 0 = not damped */
 };
 
+/* Checks that differ in nothing but their damping are one probe: each way of damping has its own account of it. */
+struct model_damper {
+	uint32_t suppress, half_life_ms; /* of the checks that it is for */
+	struct model_damping damping;
+	struct model_damping unfallen; /* the same without its last fall */
+	bool fall_counted;             /* that is in it */
+	uint32_t next;                 /* next damper of the same target, MODEL_NONE = last */
+};
+
 struct model_target { /* one probe, shared by every backend that asks the same of the same address and port */
 	uint32_t id;  /* on the channel; never reused within a run of the core */
 	const struct config_check *check; /* borrowed from the configuration */
@@ -95,14 +104,13 @@ struct model_target { /* one probe, shared by every backend that asks the same o
 	struct lb_time failing_since;       /* the first FAIL that still counts; us 0 = none */
 	struct lb_time error_since;         /* its last words are all of a fault of our own; us 0 = not so */
 	uint32_t error_before, error_after; /* in the list of those: model_error.h */
-	struct model_damping damping;
-	struct model_damping unfallen; /* the same without its last fall */
-	bool fall_counted;             /* that is in it */
+	uint32_t first_damper;              /* MODEL_NONE = nobody damps it */
 };
 
 struct model_link { /* backend b uses target t */
 	uint32_t backend, target;
-	uint32_t next; /* next link of the same target, MODEL_NONE = last */
+	uint32_t damper; /* MODEL_NONE = its check has no damping */
+	uint32_t next;   /* next link of the same target, MODEL_NONE = last */
 };
 
 struct model_backend {
@@ -162,9 +170,10 @@ struct model {
 	struct model_service *services;
 	struct model_backend *backends;
 	struct model_link *links;
-	struct model_target *targets;     /* sorted by id */
+	struct model_target *targets; /* sorted by id */
+	struct model_damper *dampers;
 	struct model_listener *listeners; /* sorted by key */
-	uint32_t n_services, n_backends, n_links, n_targets, n_listeners;
+	uint32_t n_services, n_backends, n_links, n_targets, n_dampers, n_listeners;
 	/* Services that are down or sorry, in the order in which they became so. One whose backends have not been heard
 	 * is none yet: at a start nothing is lost. Neither is one in maintenance: an operator has asked for that. */
 	uint32_t first_lost, last_lost, n_lost;
@@ -227,13 +236,18 @@ bool model_health(
 
 /* ---- flap damping (model_damp.c) ---- */
 /* The target fell: its penalty grows, and it may have to stay out for a while. */
-void model_damp(struct model_target *t, struct lb_time now);
-/* The fall that it is down since is not believed: all is as if it had not been. Nothing happens when it is up. */
-void model_damp_back(struct model_target *t);
-/* Its falls are forgotten. */
-void model_undamp(struct model_target *t);
-/* What is left of its penalty, 1000 per fall. */
-uint32_t model_penalty(const struct model_target *t, struct lb_time now);
+void model_damp(struct model *m, const struct model_target *t, struct lb_time now);
+/* The fall that the target of this link is down since is not believed where the link's damping is in use: all is as if
+ * it had not been. Nothing happens when it is up. */
+void model_damp_back(struct model *m, const struct model_link *l);
+/* The falls of the target are forgotten. */
+void model_undamp(struct model *m, const struct model_target *t);
+/* What is left of the penalty, 1000 per fall. */
+uint32_t model_penalty(const struct model_damper *d, struct lb_time now);
+/* What another damper of the same target knows, by the rules of this one. */
+void model_damper_from(struct model_damper *d, const struct model_damper *old, struct lb_time now);
+/* The damper of a target for a check; MODEL_NONE: it has none like that. */
+uint32_t model_damper_of(const struct model *m, const struct model_target *t, const struct config_check *check);
 
 /* Overrides of this object changed (or went): take them up and mark its service. */
 void model_override_changed(struct model *m, const char *object);

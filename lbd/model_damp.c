@@ -10,12 +10,12 @@
 #define REUSE   1000u
 #define CEILING 100000u /* a target that flapped all night is back within a few half lives */
 
-uint32_t model_penalty(const struct model_target *t, struct lb_time now)
+uint32_t model_penalty(const struct model_damper *d, struct lb_time now)
 {
-	int64_t half_us = (int64_t)t->check->half_life_ms * 1000, spent = lb_time_diff_us(now, t->damping.at);
-	uint64_t p = t->damping.penalty;
-	if (!t->check->suppress || !p || spent <= 0)
-		return t->damping.penalty;
+	int64_t half_us = (int64_t)d->half_life_ms * 1000, spent = lb_time_diff_us(now, d->damping.at);
+	uint64_t p = d->damping.penalty;
+	if (!p || spent <= 0)
+		return d->damping.penalty;
 	for (; p && spent >= half_us; spent -= half_us)
 		p /= 2;
 	p -= p * (uint64_t)spent / (2 * (uint64_t)half_us);
@@ -32,31 +32,66 @@ static int64_t calm_us(uint32_t penalty, int64_t half_us)
 	return p > REUSE ? us + (int64_t)((p - REUSE) * 2 * (uint64_t)half_us / p) + 1 : us;
 }
 
-void model_undamp(struct model_target *t)
+static struct lb_time calm_at(const struct model_damper *d, struct lb_time now)
 {
-	t->damping = (struct model_damping){ 0 };
-	t->fall_counted = false;
+	return lb_time_add_ms(now, calm_us(d->damping.penalty, (int64_t)d->half_life_ms * 1000) / 1000 + 1);
 }
 
-void model_damp(struct model_target *t, struct lb_time now)
+uint32_t model_damper_of(const struct model *m, const struct model_target *t, const struct config_check *check)
 {
-	const struct config_check *c = t->check;
-	if (!c->suppress)
-		return;
-	uint32_t p = model_penalty(t, now) + FALL;
-	struct model_damping *d = &t->damping;
-	t->unfallen = *d;
-	t->fall_counted = true;
+	uint32_t at = t->first_damper;
+	while (at != MODEL_NONE &&
+		(m->dampers[at].suppress != check->suppress || m->dampers[at].half_life_ms != check->half_life_ms))
+		at = m->dampers[at].next;
+	return at;
+}
+
+void model_undamp(struct model *m, const struct model_target *t)
+{
+	for (uint32_t at = t->first_damper; at != MODEL_NONE; at = m->dampers[at].next) {
+		m->dampers[at].damping = (struct model_damping){ 0 };
+		m->dampers[at].fall_counted = false;
+	}
+}
+
+static void fall(struct model_damper *damper, struct lb_time now)
+{
+	uint32_t p = model_penalty(damper, now) + FALL;
+	struct model_damping *d = &damper->damping;
+	damper->unfallen = *d;
+	damper->fall_counted = true;
 	d->penalty = p < CEILING ? p : CEILING;
 	d->at = now;
-	if (d->penalty > c->suppress)
-		d->until = lb_time_add_ms(now, calm_us(d->penalty, (int64_t)c->half_life_ms * 1000) / 1000 + 1);
+	if (d->penalty > damper->suppress)
+		d->until = calm_at(damper, now);
 }
 
-void model_damp_back(struct model_target *t)
+void model_damper_from(struct model_damper *d, const struct model_damper *old, struct lb_time now)
 {
-	if (!t->fall_counted || t->up)
+	if (d->suppress == old->suppress && d->half_life_ms == old->half_life_ms) {
+		d->damping = old->damping;
+		d->unfallen = old->unfallen;
+		d->fall_counted = old->fall_counted;
 		return;
-	t->damping = t->unfallen;
-	t->fall_counted = false;
+	}
+	uint32_t p = model_penalty(old, now);
+	bool out = lb_time_cmp(now, old->damping.until) < 0 && d->suppress <= old->suppress;
+	d->damping = (struct model_damping){ .penalty = p, .at = now };
+	if (out || p > d->suppress)
+		d->damping.until = calm_at(d, now);
+}
+
+void model_damp(struct model *m, const struct model_target *t, struct lb_time now)
+{
+	for (uint32_t at = t->first_damper; at != MODEL_NONE; at = m->dampers[at].next)
+		fall(&m->dampers[at], now);
+}
+
+void model_damp_back(struct model *m, const struct model_link *l)
+{
+	struct model_damper *d = l->damper == MODEL_NONE ? NULL : &m->dampers[l->damper];
+	if (!d || !d->fall_counted || m->targets[l->target].up)
+		return;
+	d->damping = d->unfallen;
+	d->fall_counted = false;
 }

@@ -62,8 +62,7 @@ static void inherit(const struct build *bd, struct model_target *t, const struct
 	t->first_link = link;
 	t->tracked = false; /* the new configuration decides */
 	t->text = o->text ? strdup(o->text) : NULL;
-	if (!check->suppress)
-		model_undamp(t); /* an operator has switched it off */
+	t->first_damper = MODEL_NONE; /* damper_get brings along what is still damped */
 }
 
 static uint32_t target_get(struct build *bd, const struct config_check *check, const struct place *at)
@@ -75,12 +74,45 @@ static uint32_t target_get(struct build *bd, const struct config_check *check, c
 	if (m->target_slots[slot] != MODEL_NONE)
 		return m->target_slots[slot];
 	uint32_t t = m->n_targets++;
-	m->targets[t] = (struct model_target){
-		.check = check, .addr = *at->addr, .port = at->port, .after = at->after, .first_link = MODEL_NONE
-	};
+	m->targets[t] = (struct model_target){ .check = check,
+		.addr = *at->addr,
+		.port = at->port,
+		.after = at->after,
+		.first_link = MODEL_NONE,
+		.first_damper = MODEL_NONE };
 	inherit(bd, &m->targets[t], &spec);
 	m->target_slots[slot] = t;
 	return t;
+}
+
+/* What the older model's account of this target was: for the same damping, else for another one: its falls
+ * are the same. */
+static void inherit_damper(
+	const struct build *bd, const struct model_target *t, const struct config_check *check, struct model_damper *d)
+{
+	const struct model *old = bd->in->old;
+	const struct model_target *o = old ? model_target_by_id(old, t->id) : NULL;
+	uint32_t at = o ? model_damper_of(old, o, check) : MODEL_NONE;
+	if (at == MODEL_NONE && o)
+		at = o->first_damper;
+	if (at != MODEL_NONE)
+		model_damper_from(d, &old->dampers[at], bd->in->now);
+}
+
+static uint32_t damper_get(struct build *bd, uint32_t target, const struct config_check *check)
+{
+	struct model *m = bd->m;
+	struct model_target *t = &m->targets[target];
+	uint32_t at = check->suppress ? model_damper_of(m, t, check) : MODEL_NONE;
+	if (at != MODEL_NONE || !check->suppress)
+		return at;
+	at = m->n_dampers++;
+	m->dampers[at] = (struct model_damper){
+		.suppress = check->suppress, .half_life_ms = check->half_life_ms, .next = t->first_damper
+	};
+	inherit_damper(bd, t, check, &m->dampers[at]);
+	t->first_damper = at;
+	return at;
 }
 
 /* A check probes its own address and port, else the backend's, else the port of the (first) listener. A stage is
@@ -99,7 +131,8 @@ static void link_check(struct build *bd, uint32_t backend, uint32_t check_index)
 	if (s->check_mode == CONFIG_CHECK_STAGES && check_index)
 		at.after = 1 + m->targets[m->links[m->n_links - 1].target].id;
 	uint32_t l = m->n_links++, t = target_get(bd, s->checks[check_index], &at);
-	m->links[l] = (struct model_link){ backend, t, m->targets[t].first_link };
+	m->links[l] =
+		(struct model_link){ backend, t, damper_get(bd, t, s->checks[check_index]), m->targets[t].first_link };
 	m->targets[t].first_link = l;
 }
 
@@ -347,6 +380,7 @@ static bool sort_targets(struct model *m)
 struct sizes {
 	size_t services, backends, links, listeners;
 	size_t targets; /* at most: one per link and one per tracked check */
+	size_t dampers; /* at most: one per link of a check with damping */
 	size_t most;    /* backends of one service */
 };
 
@@ -358,6 +392,8 @@ static struct sizes measure(const struct config *c)
 		z.backends += s->n_backends;
 		z.most = s->n_backends > z.most ? s->n_backends : z.most;
 		z.links += (size_t)s->n_backends * s->n_checks;
+		for (uint32_t k = 0; k < s->n_checks; k++)
+			z.dampers += s->checks[k]->suppress ? s->n_backends : 0;
 		z.listeners += s->n_listens;
 	}
 	z.targets = z.links;
@@ -380,13 +416,14 @@ static bool allocate(struct model *m, const struct sizes *z)
 	m->backends = array(z->backends, sizeof(*m->backends));
 	m->links = array(z->links, sizeof(*m->links));
 	m->targets = array(z->targets, sizeof(*m->targets));
+	m->dampers = array(z->dampers, sizeof(*m->dampers));
 	m->listeners = array(z->listeners, sizeof(*m->listeners));
 	m->dirty = array(z->services, sizeof(*m->dirty));
 	m->scratch = array(z->most, sizeof(*m->scratch));
 	m->times = array(z->most, sizeof(*m->times));
 	m->by_place = array(z->backends, sizeof(*m->by_place));
 	m->target_slots = malloc(m->n_slots * sizeof(*m->target_slots));
-	if (!m->services || !m->backends || !m->links || !m->targets || !m->listeners || !m->dirty ||
+	if (!m->services || !m->backends || !m->links || !m->targets || !m->dampers || !m->listeners || !m->dirty ||
 		!m->target_slots || !m->scratch || !m->times || !m->by_place)
 		return false;
 	for (uint32_t i = 0; i < m->n_slots; i++)
@@ -449,6 +486,7 @@ void model_free(struct model *m)
 	free(m->backends);
 	free(m->links);
 	free(m->targets);
+	free(m->dampers);
 	free(m->listeners);
 	free(m->dirty);
 	free(m->target_slots);

@@ -24,15 +24,17 @@ static bool may_come(const struct model_target *t, struct lb_time now, struct lb
 	return true;
 }
 
-static enum model_health_word word_of(const struct model_target *t, struct lb_time now, struct lb_time *deadline)
+static enum model_health_word word_of(
+	const struct model *m, const struct model_link *l, struct lb_time now, struct lb_time *deadline)
 {
+	const struct model_target *t = &m->targets[l->target];
 	if (!t->judged)
 		return HEALTH_UNKNOWN;
 	if (!t->up)
 		return HEALTH_DOWN;
-	if (lb_time_cmp(now, t->damping.until) >= 0)
+	if (l->damper == MODEL_NONE || lb_time_cmp(now, m->dampers[l->damper].damping.until) >= 0)
 		return HEALTH_UP;
-	*deadline = lb_time_min(*deadline, t->damping.until);
+	*deadline = lb_time_min(*deadline, m->dampers[l->damper].damping.until);
 	return HEALTH_FLAPPING;
 }
 
@@ -45,14 +47,14 @@ enum model_health_word model_health_of(
 	const struct config_service *s = m->services[b->service].cfg;
 	bool any = s->check_mode == CONFIG_CHECK_ANY, unknown = false, waits = false, flapping = false, down = false;
 	for (uint32_t i = 0; i < s->n_checks; i++) {
-		const struct model_target *t = &m->targets[m->links[b->first_link + i].target];
-		enum model_health_word w = word_of(t, now, deadline);
+		const struct model_link *l = &m->links[b->first_link + i];
+		enum model_health_word w = word_of(m, l, now, deadline);
 		if (any && w == HEALTH_UP)
 			return HEALTH_UP;
 		if (w != HEALTH_UP && s->check_mode == CONFIG_CHECK_STAGES)
 			return w;
 		unknown |= w == HEALTH_UNKNOWN;
-		waits |= any && w == HEALTH_UNKNOWN && may_come(t, now, deadline);
+		waits |= any && w == HEALTH_UNKNOWN && may_come(&m->targets[l->target], now, deadline);
 		flapping |= w == HEALTH_FLAPPING;
 		down |= w == HEALTH_DOWN;
 	}

@@ -101,9 +101,9 @@ static bool in_burst(const struct lb_time *times, uint32_t n, struct lb_time sin
 static void damp_back(struct model *m, const struct model_backend *b, int64_t window)
 {
 	for (uint32_t i = 0; i < m->services[b->service].cfg->n_checks; i++) {
-		struct model_target *t = &m->targets[m->links[b->first_link + i].target];
-		if (lb_time_diff_us(b->failing_since, t->failing_since) <= window)
-			model_damp_back(t);
+		const struct model_link *l = &m->links[b->first_link + i];
+		if (lb_time_diff_us(b->failing_since, m->targets[l->target].failing_since) <= window)
+			model_damp_back(m, l);
 	}
 }
 

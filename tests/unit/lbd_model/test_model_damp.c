@@ -2,6 +2,14 @@
 /* Flap damping: which falls count, and until when a backend that flaps stays out. */
 #include "tests/unit/lbd_model/pool.h"
 
+/* Of a target that is damped in one way. */
+static uint32_t penalty(const struct world *w, const struct model_target *t)
+{
+	ck_assert_uint_ne(t->first_damper, MODEL_NONE);
+	ck_assert_uint_eq(w->m->dampers[t->first_damper].next, MODEL_NONE);
+	return model_penalty(&w->m->dampers[t->first_damper], w->now);
+}
+
 START_TEST(a_backend_that_flaps_stays_out_until_it_is_calm)
 {
 	struct world w = { 0 };
@@ -17,10 +25,10 @@ START_TEST(a_backend_that_flaps_stays_out_until_it_is_calm)
 	word(&w, "web/a", true);
 	EXPECT(&w, "web degraded 2: a=down:0!flapping b=up:1 c=up:1\n");
 	const struct model_target *t = model_backend_target(w.m, backend_at(&w, "web/a"), 0);
-	ck_assert_uint_eq(model_penalty(t, w.now), 3000);
+	ck_assert_uint_eq(penalty(&w, t), 3000);
 	world_wait(&w, 60000);
 	world_tick(&w);
-	ck_assert_uint_eq(model_penalty(t, w.now), 1500);
+	ck_assert_uint_eq(penalty(&w, t), 1500);
 	EXPECT(&w, "web degraded 2: a=down:0!flapping b=up:1 c=up:1\n");
 	/* 1500 decays to 1000 in two thirds of the next minute */
 	ck_assert_int_eq(lb_time_diff_us(w.m->services[0].deadline, w.now) / 1000000, 40);
@@ -28,7 +36,7 @@ START_TEST(a_backend_that_flaps_stays_out_until_it_is_calm)
 	world_tick(&w);
 	EXPECT(&w, "web up 3: a=up:1 b=up:1 c=up:1\n");
 	world_wait(&w, 3600000);
-	ck_assert_uint_eq(model_penalty(t, w.now), 0);
+	ck_assert_uint_eq(penalty(&w, t), 0);
 	world_end(&w);
 }
 END_TEST
@@ -78,7 +86,7 @@ START_TEST(a_flapping_backend_is_back_without_damping_and_after_maintenance)
 	EXPECT(&w, "web up 1: a=up:1\n");
 	world_start(&w, on); /* and begins anew */
 	EXPECT(&w, "web up 1: a=up:1\n");
-	ck_assert_uint_eq(model_penalty(&w.m->targets[0], w.now), 0);
+	ck_assert_uint_eq(penalty(&w, &w.m->targets[0]), 0);
 	flap(&w);
 	world_state(&w, "web/a", CONFIG_STATE_MAINT, 0);
 	world_tell(&w);
@@ -86,7 +94,7 @@ START_TEST(a_flapping_backend_is_back_without_damping_and_after_maintenance)
 	world_tell(&w);
 	word(&w, "web/a", true);
 	EXPECT(&w, "web up 1: a=up:1\n");
-	ck_assert_uint_eq(model_penalty(&w.m->targets[0], w.now), 0);
+	ck_assert_uint_eq(penalty(&w, &w.m->targets[0]), 0);
 	world_end(&w);
 }
 END_TEST
@@ -110,8 +118,8 @@ START_TEST(a_fall_that_is_not_believed_is_none)
 			word(&w, names[i], true);
 		EXPECT(&w, "web up 3: a=up:1 b=up:1 c=up:1\n");
 	}
-	ck_assert_uint_gt(model_penalty(model_backend_target(w.m, backend_at(&w, "web/a"), 0), w.now), 900);
-	ck_assert_uint_eq(model_penalty(model_backend_target(w.m, backend_at(&w, "web/b"), 0), w.now), 0);
+	ck_assert_uint_gt(penalty(&w, model_backend_target(w.m, backend_at(&w, "web/a"), 0)), 900);
+	ck_assert_uint_eq(penalty(&w, model_backend_target(w.m, backend_at(&w, "web/b"), 0)), 0);
 	world_end(&w);
 }
 END_TEST
@@ -136,18 +144,18 @@ START_TEST(what_a_check_fell_before_is_not_taken_back)
 			if (!down || n < 3)
 				word(&w, "web/a", true);
 		}
-		ck_assert_uint_eq(model_penalty(t, w.now), 4000);
-		struct lb_time until = t->damping.until;
+		ck_assert_uint_eq(penalty(&w, t), 4000);
+		struct lb_time until = w.m->dampers[t->first_damper].damping.until;
 		world_wait(&w, MINUTE);
-		uint32_t before = model_penalty(t, w.now);
+		uint32_t before = penalty(&w, t);
 		for (size_t i = 0; i < 6; i++) {
 			world_health(&w, names[i % 3], (uint32_t)(i / 3), false);
 			world_settle(&w);
 		}
 		EXPECT(&w, "web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1!fail_open\n");
-		ck_assert_uint_eq(model_penalty(t, w.now), before);
-		ck_assert_int_eq(t->damping.until.us, until.us);
-		ck_assert_uint_eq(model_penalty(model_backend_target(w.m, backend_at(&w, "web/b"), 0), w.now), 0);
+		ck_assert_uint_eq(penalty(&w, t), before);
+		ck_assert_int_eq(w.m->dampers[t->first_damper].damping.until.us, until.us);
+		ck_assert_uint_eq(penalty(&w, model_backend_target(w.m, backend_at(&w, "web/b"), 0)), 0);
 		world_end(&w);
 	}
 }
@@ -173,7 +181,7 @@ START_TEST(what_a_check_that_is_up_fell_before_is_not_taken_back)
 		world_health(&w, names[i], 1, false);
 	world_settle(&w);
 	EXPECT(&w, "web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1!fail_open\n");
-	ck_assert_uint_gt(model_penalty(model_backend_target(w.m, backend_at(&w, "web/a"), 0), w.now), 900);
+	ck_assert_uint_gt(penalty(&w, model_backend_target(w.m, backend_at(&w, "web/a"), 0)), 900);
 	world_end(&w);
 }
 END_TEST
@@ -188,7 +196,7 @@ START_TEST(a_night_of_flapping_is_over_some_day)
 		word(&w, "web/a", false);
 	}
 	word(&w, "web/a", true);
-	ck_assert_uint_eq(model_penalty(&w.m->targets[0], w.now), 100000);
+	ck_assert_uint_eq(penalty(&w, &w.m->targets[0]), 100000);
 	world_wait(&w, 7 * 3600000);
 	world_tick(&w);
 	EXPECT(&w, "web up 1: a=up:1\n");
@@ -210,12 +218,69 @@ START_TEST(without_damping_nothing_is_counted)
 }
 END_TEST
 
+/* They probe the same, so that is done once; whether it counts as flapping is the matter of each. */
+START_TEST(each_check_has_its_own_damping)
+{
+	static const char *const services[] = {
+		"  a: { listen: 203.0.113.1:80, check: calm, backends: { x: 10.1.0.1 } }\n",
+		"  b: { listen: 203.0.113.2:80, check: tcp, backends: { x: 10.1.0.1 } }\n",
+		"  c: { listen: 203.0.113.3:80, check: patient, backends: { x: 10.1.0.1 } }\n"
+	};
+	/* whichever of them comes first in the file */
+	for (unsigned first = 0; first < 3; first++) {
+		static const char checks[] = "checks:\n"
+					     "  calm: { type: tcp, damping: { suppress: 2, half_life: 1h } }\n"
+					     "  patient: { type: tcp, damping: { suppress: 10, half_life: 1h } }\n";
+		struct world w = { 0 };
+		char text[1024];
+		snprintf(text, sizeof(text), "%sservices:\n%s%s%s", checks, services[first], services[(first + 1) % 3],
+			services[(first + 2) % 3]);
+		world_start(&w, text);
+		ck_assert_uint_eq(w.m->n_targets, 1);
+		word(&w, "a/x", true);
+		for (int n = 0; n < 4; n++) {
+			word(&w, "a/x", false);
+			word(&w, "a/x", true);
+		}
+		EXPECT(&w, "a down 0: x=down:0!flapping\nb up 1: x=up:1\nc up 1: x=up:1\n");
+		world_start(&w, text); /* nor does a reload change that */
+		EXPECT(&w, "a down 0: x=down:0!flapping\nb up 1: x=up:1\nc up 1: x=up:1\n");
+		for (int n = 0; n < 7; n++) {
+			word(&w, "a/x", false);
+			word(&w, "a/x", true);
+		}
+		EXPECT(&w, "a down 0: x=down:0!flapping\nb up 1: x=up:1\nc down 0: x=down:0!flapping\n");
+		world_end(&w);
+	}
+}
+END_TEST
+
+/* The falls stay counted; how long they keep it out is for the new rules to say. */
+START_TEST(a_reload_may_change_the_damping)
+{
+	struct world w = { 0 };
+	world_start(&w, DAMPED("{ suppress: 2, half_life: 1h }"));
+	word(&w, "web/a", true);
+	flap(&w);
+	world_start(&w, DAMPED("{ suppress: 2, half_life: 1m }"));
+	EXPECT(&w, "web down 0: a=down:0!flapping\n");
+	world_wait(&w, 2 * MINUTE + 2); /* 4000 are 1000 then */
+	world_tick(&w);
+	EXPECT(&w, "web up 1: a=up:1\n");
+	flap(&w);
+	world_start(&w, DAMPED("{ suppress: 20, half_life: 1m }"));
+	EXPECT(&w, "web up 1: a=up:1\n");
+	ck_assert_uint_ge(penalty(&w, &w.m->targets[0]), 4000);
+	world_end(&w);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = { a_backend_that_flaps_stays_out_until_it_is_calm,
 		a_flapping_backend_is_back_without_damping_and_after_maintenance, a_stage_that_rests_has_not_fallen,
 		without_damping_nothing_is_counted, a_fall_that_is_not_believed_is_none,
 		what_a_check_fell_before_is_not_taken_back, what_a_check_that_is_up_fell_before_is_not_taken_back,
-		a_night_of_flapping_is_over_some_day };
+		a_night_of_flapping_is_over_some_day, each_check_has_its_own_damping, a_reload_may_change_the_damping };
 	return run_suite("model_damp", tests, COUNT(tests));
 }
