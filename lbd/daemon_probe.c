@@ -49,6 +49,11 @@ static enum check_room room_of(const struct model_target *t)
 	return check_types[t->check->spec.type].room;
 }
 
+static enum check_room name_of(const struct daemon_room *room)
+{
+	return (enum check_room)(room - room->d->rooms);
+}
+
 static bool is_of(const struct daemon_room *room, const struct model_target *t)
 {
 	return &room->d->rooms[room_of(t)] == room;
@@ -205,7 +210,7 @@ static int on_line(struct worker *w, const json_t *msg, void *arg)
 		room->pong = m.u.pong;
 		ctl_lag_add(&room->lag, m.u.pong.lag_us);
 	} else if (m.type == CHECK_MSG_RAN) {
-		ctl_run_result(d->runs, &m.u.ran);
+		ctl_run_result(d->runs, name_of(room), &m.u.ran);
 	} else if (m.type == CHECK_MSG_HOOK_DONE && room == &d->rooms[CHECK_ROOM_SCRIPT]) {
 		daemon_hook_done(d, &m.u.hook_done);
 	}
@@ -232,7 +237,7 @@ static void room_start(struct daemon_room *room);
 static void on_gone(struct worker *w, void *arg)
 {
 	struct daemon_room *room = arg;
-	ctl_runs_lost(room->d->runs, "the process that probes ended meanwhile; try again");
+	ctl_runs_lost(room->d->runs, name_of(room), "the process that probes ended meanwhile; try again");
 	if (room == &room->d->rooms[CHECK_ROOM_SCRIPT])
 		daemon_hook_lost(room->d);
 	if (!worker_stopped(w))

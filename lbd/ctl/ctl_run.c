@@ -107,12 +107,12 @@ static void finish(struct run *run)
 	end(run, run->passed == run->n ? LB_CODE_OK : LB_CODE_NO, text);
 }
 
-void ctl_run_result(struct ctl_runs *runs, const struct check_msg_ran *ran)
+void ctl_run_result(struct ctl_runs *runs, enum check_room room, const struct check_msg_ran *ran)
 {
 	for (struct run *run = runs->first; run; run = run->next)
 		for (uint32_t i = 0; i < run->n; i++) {
 			struct part *p = &run->parts[i];
-			if (p->token != ran->token || p->over)
+			if (p->token != ran->token || p->over || check_types[p->type].room != room)
 				continue;
 			p->over = true;
 			run->passed += check_codes[ran->result.code].verdict == CHECK_VERDICT_PASS;
@@ -125,14 +125,26 @@ void ctl_run_result(struct ctl_runs *runs, const struct check_msg_ran *ran)
 		}
 }
 
-void ctl_runs_lost(struct ctl_runs *runs, const char *why)
+static bool waits_for(const struct run *run, enum check_room room)
 {
-	for (struct run *run = runs->first; run; run = runs->first) {
-		struct ctl_reply *r = run->reply;
-		runs->first = run->next;
-		free(run);
-		ctl_reply_end(r, LB_CODE_FAILED, why, NULL);
-	}
+	for (uint32_t i = 0; i < run->n; i++)
+		if (!run->parts[i].over && check_types[run->parts[i].type].room == room)
+			return true;
+	return false;
+}
+
+static struct run *first_that_waits(const struct ctl_runs *runs, enum check_room room)
+{
+	struct run *run = runs->first;
+	while (run && !waits_for(run, room))
+		run = run->next;
+	return run;
+}
+
+void ctl_runs_lost(struct ctl_runs *runs, enum check_room room, const char *why)
+{
+	for (struct run *run; (run = first_that_waits(runs, room));)
+		end(run, LB_CODE_FAILED, why);
 }
 
 static uint32_t waited_for(const struct ctl_runs *runs)

@@ -18,8 +18,8 @@ void ctl_runs_free(struct ctl_runs *runs);
  * 1 when one did not. Refused (7) when nothing can be asked or too much is. */
 void ctl_run(struct ctl_env *env, uint32_t backend, struct ctl_reply *r);
 
-/* One has answered. A token nobody waits for is ignored. */
-void ctl_run_result(struct ctl_runs *runs, const struct check_msg_ran *ran);
+/* One has answered, in this room. A token for which nobody waits for that room is ignored. */
+void ctl_run_result(struct ctl_runs *runs, enum check_room room, const struct check_msg_ran *ran);
 
-/* No answer will come any more: whoever waits is told why. */
-void ctl_runs_lost(struct ctl_runs *runs, const char *why);
+/* No answer will come any more from this room: whoever waits for one is told why. */
+void ctl_runs_lost(struct ctl_runs *runs, enum check_room room, const char *why);

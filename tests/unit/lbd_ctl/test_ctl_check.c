@@ -196,12 +196,17 @@ START_TEST(the_history_by_check_and_backend)
 }
 END_TEST
 
-static void answer(unsigned i, enum check_code code)
+static void answer_from(enum check_room room, unsigned i, enum check_code code)
 {
 	struct check_msg_ran ran = { k.asked[i].token, k.asked[i].id, { .code = code, .latency_us = 900 },
 		{ .n = 1, .steps = { { 300, "connected" } } } };
 	strcpy(ran.result.text, "text");
-	ctl_run_result(k.env.runs, &ran);
+	ctl_run_result(k.env.runs, room, &ran);
+}
+
+static void answer(unsigned i, enum check_code code)
+{
+	answer_from(CHECK_ROOM_NET, i, code);
 }
 
 START_TEST(a_run_is_held_until_all_have_answered)
@@ -253,7 +258,7 @@ START_TEST(a_run_ends_with_its_client_its_worker_or_at_once)
 	answer(0, CHECK_CODE_L4OK);
 	ask(&c, "check.run", "{\"backend\":\"web/a\"}");
 	ask(&d, "check.run", "{\"backend\":\"web/b\"}");
-	ctl_runs_lost(k.env.runs, "the worker went");
+	ctl_runs_lost(k.env.runs, CHECK_ROOM_NET, "the worker went");
 	expect_end(&c, LB_ROW_RUN, LB_CODE_FAILED, "the worker went");
 	expect_end(&d, LB_ROW_RUN, LB_CODE_FAILED, "the worker went");
 	ctl_collect_done(&c);
@@ -273,6 +278,36 @@ START_TEST(a_run_ends_with_its_client_its_worker_or_at_once)
 	ask(&c, "check.run", "{\"backend\":\"web/z\"}");
 	expect_end(&c, LB_ROW_RUN, LB_CODE_NOT_FOUND, NULL);
 	ctl_collect_done(&c);
+}
+END_TEST
+
+/* Each kind of check is run in a process of its own: the end of one says nothing about what the other is asked. */
+START_TEST(a_run_waits_only_for_the_processes_that_it_asks)
+{
+	struct ctl_collect net, script, both;
+	world_start(&k.w, "checks: { smoke: { type: script, path: /usr/bin/true } }\n"
+			  "services:\n"
+			  "  web: { listen: 203.0.113.1:80, check: tcp, backends: { a: 10.1.0.1 } }\n"
+			  "  app: { listen: 203.0.113.2:80, check: smoke, backends: { a: 10.1.0.1 } }\n"
+			  "  two: { listen: 203.0.113.3:80, check: [smoke, tcp], backends: { a: 10.1.0.2 } }\n");
+	k.env.model = k.w.m;
+	ask(&net, "check.run", "{\"backend\":\"web/a\"}");
+	ask(&script, "check.run", "{\"backend\":\"app/a\"}");
+	ask(&both, "check.run", "{\"backend\":\"two/a\"}");
+	ck_assert_uint_eq(k.n_asked, 4);
+	answer_from(CHECK_ROOM_SCRIPT, 3, CHECK_CODE_L4OK); /* it was not asked */
+	answer_from(CHECK_ROOM_SCRIPT, 2, CHECK_CODE_PROCOK);
+	ctl_runs_lost(k.env.runs, CHECK_ROOM_SCRIPT, "the worker went");
+	ck_assert_ptr_null(net.end);
+	ck_assert_ptr_null(both.end); /* what is still to come is the other one's */
+	expect_end(&script, LB_ROW_RUN, LB_CODE_FAILED, "the worker went");
+	answer(0, CHECK_CODE_L4OK);
+	expect_end(&net, LB_ROW_RUN, LB_CODE_OK, "backend web/a: its check passed");
+	ctl_runs_lost(k.env.runs, CHECK_ROOM_NET, "the other worker went");
+	expect_end(&both, LB_ROW_RUN, LB_CODE_FAILED, "the other worker went");
+	ctl_collect_done(&net);
+	ctl_collect_done(&script);
+	ctl_collect_done(&both);
 }
 END_TEST
 
@@ -322,7 +357,8 @@ int main(void)
 {
 	const TTest *tests[] = { the_list_has_a_row_per_target, a_check_shows_its_settings_and_targets,
 		the_history_by_check_and_backend, a_run_is_held_until_all_have_answered, a_fault_of_our_own_is_no_pass,
-		a_run_ends_with_its_client_its_worker_or_at_once, runs_are_bounded, force_sets_and_auto_removes };
+		a_run_ends_with_its_client_its_worker_or_at_once, a_run_waits_only_for_the_processes_that_it_asks,
+		runs_are_bounded, force_sets_and_auto_removes };
 	Suite *s = suite_create("ctl_check");
 	TCase *tc = tcase_create("all");
 	tcase_add_checked_fixture(tc, setup, teardown);
