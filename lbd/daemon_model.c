@@ -120,12 +120,21 @@ static void need(struct host_needs *needs, enum host_need which, const struct co
 		needs->service[which] = s->name;
 }
 
+static bool pings(const struct config_check *check)
+{
+	return check && check->spec.type == CHECK_TYPE_ICMP;
+}
+
 void daemon_host_needs(const struct config *c, struct host_needs *needs)
 {
 	*needs = (struct host_needs){ .probe_gid = sandbox_gid(daemon_workers[CHECK_ROOM_NET]->user) };
-	for (uint32_t i = 0; i < c->n_vrrp; i++)
+	for (uint32_t i = 0; i < c->n_vrrp; i++) {
 		if (c->vrrp[i].virtual_mac && c->vrrp[i].priority != VRRP_PRIO_OWNER)
 			needs->service[HOST_NEED_MAC] = c->vrrp[i].name;
+		for (uint32_t k = 0; k < c->vrrp[i].n_tracks; k++)
+			if (pings(c->vrrp[i].tracks[k].check))
+				needs->service[HOST_NEED_PING_VRRP] = c->vrrp[i].name;
+	}
 	for (uint32_t i = 0; i < c->n_services; i++) {
 		const struct config_service *s = &c->services[i];
 		need(needs, HOST_NEED_ANY, s);
@@ -137,7 +146,7 @@ void daemon_host_needs(const struct config *c, struct host_needs *needs)
 		if (s->flags & IPVS_FLAG_PERSISTENT)
 			need(needs, HOST_NEED_PERSISTENCE, s);
 		for (uint32_t k = 0; k < s->n_checks; k++)
-			if (s->checks[k]->spec.type == CHECK_TYPE_ICMP)
+			if (pings(s->checks[k]))
 				need(needs, HOST_NEED_PING, s);
 		for (uint32_t k = 0; k < s->n_backends; k++)
 			if (s->backends[k].method == IPVS_METHOD_NAT)

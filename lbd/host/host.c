@@ -56,9 +56,9 @@ bool host_judge_ra(const struct host_needs *needs, long accept_ra, long forwardi
 
 bool host_judge_ping(const struct host_needs *needs, const char *range, struct host_finding *out)
 {
-	const char *service = needs->service[HOST_NEED_PING];
+	const char *service = needs->service[HOST_NEED_PING], *instance = needs->service[HOST_NEED_PING_VRRP];
 	char *after_low, *after_high;
-	if (!service || !range)
+	if ((!service && !instance) || !range)
 		return false;
 	unsigned long low = strtoul(range, &after_low, 10), high = strtoul(after_low, &after_high, 10);
 	if (after_low == range || after_high == after_low)
@@ -66,7 +66,7 @@ bool host_judge_ping(const struct host_needs *needs, const char *range, struct h
 	if (needs->probe_gid >= low && needs->probe_gid <= high)
 		return false;
 	out->stops = false;
-	snprintf(out->object, sizeof(out->object), "service/%s", service);
+	snprintf(out->object, sizeof(out->object), "%s/%s", service ? "service" : "vrrp", service ? service : instance);
 	snprintf(out->text, sizeof(out->text),
 		"net.ipv4.ping_group_range is %lu %lu, without group %u of the probes: icmp checks tell nothing", low,
 		high, needs->probe_gid);

@@ -17,14 +17,16 @@ enum host_need {
 	HOST_NEED_PERSISTENCE,
 	HOST_NEED_STATS,
 	HOST_NEED_PING,      /* an icmp check: judged by host_judge_ping, not by a row */
+	HOST_NEED_PING_VRRP, /* the same, of an instance that tracks one */
 	HOST_NEED_MAC,       /* an instance with virtual_mac */
 	HOST_NEED_SNAT,      /* source_nat */
 	HOST_NEED_MULTICAST, /* the kernel's own synchronisation */
 };
-#define HOST_NEED_COUNT 9
+#define HOST_NEED_COUNT 10
 
 struct host_needs {
-	const char *service[HOST_NEED_COUNT]; /* name of one service (MAC: instance) that has it, NULL = none has */
+	const char *service[HOST_NEED_COUNT]; /* name of one service (MAC, PING_VRRP: instance) that has it, NULL = none
+						 has */
 	uint32_t probe_gid;                   /* the group in which probes run */
 	bool sync;                            /* connections are handed to the other node */
 };

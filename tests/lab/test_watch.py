@@ -303,6 +303,21 @@ def test_a_closed_pipe_ends_it_and_so_does_the_daemon(a):
 # ---------------------------------------------------------------- checks that cannot be made
 
 
+def test_who_tracks_a_check_that_may_not_ping_is_told(pair):
+    text = json.loads(config(150, track=[{"check": "gateway", "weight": -30}]))
+    text["checks"] = {"gateway": {"type": "icmp", "address": "10.7.0.3"}}
+    d = lone(pair.a, json.dumps(text), "lb-a")
+    pair.a.sysctl("net.ipv4.ping_group_range", "1 0")
+    try:
+        d.start(ready=False)
+        is_master(d)
+        told = [f for f in d.ctl("status")["data"][0]["findings"] if "ping_group_range" in f["text"]]
+        assert [f["object"] for f in told] == ["vrrp/wan"]
+        assert told[0]["fix"] == 'sysctl -w net.ipv4.ping_group_range="0 2147483647"'
+    finally:
+        d.close()
+
+
 def test_a_check_that_cannot_be_made_is_an_alarm(pair):
     """What it said before holds, so a backend that dies meanwhile stays up: somebody must hear of it."""
     check = {"type": "icmp", "interval": "1s", "timeout": "500ms"}

@@ -127,6 +127,11 @@ START_TEST(groups_that_may_ping)
 	if (!pings[_i].found)
 		return;
 	ck_assert_str_eq(f.object, "service/web");
+	needs.service[HOST_NEED_PING] = NULL;
+	ck_assert(!host_judge_ping(&needs, pings[_i].range, &f));
+	needs.service[HOST_NEED_PING_VRRP] = "wan"; /* it tracks one */
+	ck_assert(host_judge_ping(&needs, pings[_i].range, &f));
+	ck_assert_str_eq(f.object, "vrrp/wan");
 	ck_assert_str_eq(f.fix, "sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"");
 	ck_assert_ptr_nonnull(strstr(f.text, "net.ipv4.ping_group_range is "));
 }
