@@ -157,6 +157,12 @@ void conn_close(struct conn *c)
 int conn_send(struct conn *c, const char *line, size_t n, int fd, struct lb_err *e)
 {
 	c->frame.send_fd = fd;
+	c->sent = false;
+	if (conn_interrupted)
+		return lb_err_set(e, LB_CODE_INTERRUPTED, "interrupted");
+	if (remaining_ms(c->deadline) == 0)
+		return lb_err_set(e, LB_CODE_TIMEOUT, "the time is over");
+	c->sent = true;
 	if (lb_frame_queue(&c->frame, line, n))
 		return lb_err_set(e, LB_CODE_FAILED, "out of memory");
 	for (;;) {

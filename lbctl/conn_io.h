@@ -17,6 +17,7 @@ struct conn {
 	json_t *greeting;        /* owned */
 	const char *node;        /* of the greeting; NULL = it did not say */
 	struct lb_time deadline; /* of everything that waits; LB_TIME_NEVER = none. The caller may set it anew */
+	bool sent;               /* the last line left us, as a whole or in part */
 	int reader; /* when nobody reads this descriptor any more, waiting ends with LB_CODE_OK; -1 = none, at first */
 };
 
@@ -25,7 +26,8 @@ struct conn {
 int conn_open(struct conn *c, const char *path, struct lb_time deadline, struct lb_err *e);
 void conn_close(struct conn *c);
 
-/* Sends a whole line (with its newline). fd >= 0 travels with it and is closed. 0; -1 with *e. */
+/* Sends a whole line (with its newline), unless the time is over or somebody has interrupted us before. fd >= 0 travels
+ * with it and is closed. 0; -1 with *e. */
 int conn_send(struct conn *c, const char *line, size_t n, int fd, struct lb_err *e);
 
 /* The next message, a new reference. NULL with *e: unreachable when the daemon hung up, timeout, interrupted. */

@@ -260,6 +260,48 @@ static const char *question(const struct cli *c)
 	return c->cmd->ask;
 }
 
+/* Nobody answers any more, the time is over, or somebody has had enough: then nothing more is sent. */
+static bool is_over(int code)
+{
+	return code == LB_CODE_UNREACHABLE || code == LB_CODE_TIMEOUT || code == LB_CODE_INTERRUPTED;
+}
+
+/* Some were changed and others were not. found[n_answered] is the one that had no answer. */
+static void say_how_far(const struct session *s, const json_t *found, size_t n_answered, int code)
+{
+	struct lb_text text = LB_TEXT_INIT, line = LB_TEXT_INIT;
+	const struct lb_command *cmd = s->cli->cmd;
+	lb_text_printf(&text, "stopped after %zu of %zu %ss", n_answered, json_array_size(found), cmd->noun);
+	if (s->conn.sent)
+		lb_text_printf(&text, "; whether it was done for %s is to be looked at",
+			json_string_value(json_array_get(found, n_answered)));
+	if (!text.bad)
+		out_error(&s->cli->opt, code, text.s, NULL, &line);
+	if (!text.bad && !line.bad)
+		fputs(line.s, stderr);
+	lb_text_done(&text);
+	lb_text_done(&line);
+}
+
+/* The same with each of them, one after the other. */
+static int run_each(struct session *s, const json_t *found, bool wait)
+{
+	json_t *args = s->cli->args;
+	size_t n = json_array_size(found), i = 0;
+	int code = 0, last = 0;
+	for (; i < n && !is_over(last) && (code == 0 || !wait); i++) {
+		json_object_set(args, s->cli->glob->name, json_array_get(found, i));
+		if (s->cli->opt.dry_run)
+			say_dry(s, args);
+		else
+			last = wait ? wait_for_change(s, args) : send_one(s, args);
+		code = worse(code, last);
+	}
+	if (is_over(last) && !wait && s->cli->cmd->changes)
+		say_how_far(s, found, i - 1, last);
+	return code;
+}
+
 /* All changes first, then all waits: a drain of ten must not take ten times as long. */
 static int run_glob(struct session *s)
 {
@@ -267,24 +309,18 @@ static int run_glob(struct session *s)
 	int code = expand(s, found);
 	const char *always = s->cli->opt.dry_run ? NULL : question(s->cli);
 	bool go_on = code <= LB_CODE_NO && (always ? session_ask(s, always, &code) : ask_many(s, found, &code));
-	size_t n = go_on ? json_array_size(found) : 0;
-	for (int round = 0; round < 2; round++)
-		for (size_t i = 0;
-			i < n && (round == 0 || (s->cli->opt.wait && code == 0)) && code != LB_CODE_UNREACHABLE; i++) {
-			json_object_set(s->cli->args, s->cli->glob->name, json_array_get(found, i));
-			if (s->cli->opt.dry_run)
-				say_dry(s, s->cli->args);
-			else
-				code = worse(
-					code, round ? wait_for_change(s, s->cli->args) : send_one(s, s->cli->args));
-		}
+	if (go_on) {
+		code = worse(code, run_each(s, found, false));
+		if (code == 0 && s->cli->opt.wait && !s->cli->opt.dry_run)
+			code = run_each(s, found, true);
+	}
 	json_object_del(s->cli->args, s->cli->glob->name);
 	json_decref(found);
 	if (s->cli->opt.dry_run) {
 		session_print(&s->out.text);
 		return code;
 	}
-	return n ? finish(s, code) : code;
+	return go_on ? finish(s, code) : code;
 }
 
 /* ---- config apply ---- */

@@ -296,6 +296,62 @@ kill -INT "$waiter"
 wait "$waiter"
 is "$?" 130
 
+# a glob that is interrupted, or has no time left: the daemon is sent nothing more
+if command -v python3 >/dev/null; then
+    cut_short() { # cut_short int|time ARG...: what came after the list in $log, and $status, $err
+        log=$(
+            python3 - "$work/slow.sock" "$@" <<'PY' 2>"$work/err"
+import json, signal, socket, subprocess, sys
+path, how, *command = sys.argv[1:]
+server = socket.socket(socket.AF_UNIX)
+server.bind(path)
+server.listen()
+client = subprocess.Popen([*command, "--socket", path], stdin=subprocess.DEVNULL)
+talk = server.accept()[0].makefile("rwb")
+
+
+def say(msg):
+    talk.write(json.dumps(msg).encode() + b"\n")
+    talk.flush()
+
+
+say({"lbd": "0.1.0", "protocol": 1, "schema": 1, "node": "lb-a", "level": "admin"})
+n = json.loads(talk.readline())["id"]
+for i in range(6):
+    say({"id": n, "row": {"service": "web", "backend": f"app{i}"}})
+say({"id": n, "end": {"code": 0}})
+for i, line in enumerate(talk):
+    msg = json.loads(line)
+    print(msg["cmd"], msg["args"]["backend"])
+    if i < 2:
+        say({"id": msg["id"], "end": {"code": 0}})
+    elif i == 2 and how == "int":
+        client.send_signal(signal.SIGINT)
+sys.exit(client.wait())
+PY
+        )
+        status=$?
+        err=$(cat "$work/err")
+        rm -f "$work/slow.sock"
+    }
+    three='backend.maint web/app0
+backend.maint web/app1
+backend.maint web/app2'
+    stopped='lbctl: stopped after 2 of 6 backends; whether it was done for web/app2 is to be looked at'
+    cut_short int "$lbctl" -y backend maint 'web/*'
+    is "$status" 130
+    is "$log" "$three"
+    is "$err" "$stopped"
+    cut_short time "$lbctl" -y -t 1s backend maint 'web/*'
+    is "$status" 9
+    is "$log" "$three"
+    is "$err" "lbctl: no answer in time
+$stopped"
+    cut_short int "$lbctl" -y -j backend maint 'web/*'
+    is "$status" 130
+    has "$err" '"name":"interrupted","message":"stopped after 2 of 6 backends; '
+fi
+
 # on a terminal: questions, the plan before an apply, prefixes
 if command -v python3 >/dev/null; then
     terminal() { # terminal ANSWER ARG...: exit status in $status, what was seen in $out
