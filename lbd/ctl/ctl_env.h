@@ -179,6 +179,7 @@ struct ctl_env {
 	struct ctl_failovers *failovers;
 	struct ctl_conns *conns;
 	struct ctl_watches *watches;
+	unsigned n_waits; /* that ctl_wait holds */
 	const struct events *events;
 	const struct model_vrrps *vrrps;
 	const struct model_peers *peers;

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <ev.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@
 
 #define MAX_CLIENTS    64u
 #define MAX_PER_UID    16u
+#define MORE_ADMINS    16u
 #define DEADLINE_MS    30000u
 #define HIGH_WATER     (256u * 1024u)
 #define PENDING_MAX    (64u * 1024u * 1024u) /* a handler that does not stream must not eat the memory */
@@ -153,12 +153,6 @@ static void drop(struct client *c)
 	ctl_leaving_add(&s->leaving, lb_frame_leave(&c->frame));
 	free(c);
 	keep_reserve(s);
-}
-
-static bool hung_up(const struct client *c)
-{
-	struct pollfd p = { .fd = c->frame.fd };
-	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
 }
 
 /* ---- requests ---- */
@@ -313,7 +307,7 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int events)
 	if (n == -EBADMSG && !c->busy) { /* every command that takes a file changes something, or could */
 		deny(c, 0);
 		c->closing = true;
-	} else if (n < 0 || (n == 0 && hung_up(c))) {
+	} else if (n < 0 || (n == 0 && ctl_hung_up(c->frame.fd))) {
 		drop(c);
 		return;
 	}
@@ -343,7 +337,7 @@ static void on_hangup(struct ev_loop *loop, ev_timer *w, int events)
 	struct client *c = w->data;
 	(void)loop;
 	(void)events;
-	if (hung_up(c))
+	if (ctl_hung_up(c->frame.fd))
 		drop(c);
 }
 
@@ -370,11 +364,14 @@ static unsigned count_uid(const struct ctl_server *s, uid_t uid)
 	return n;
 }
 
-static bool has_place(struct ctl_server *s, uid_t uid)
+/* Whoever looks or waits: who may change finds a place on the other socket, to see what is wrong and to end it. */
+static bool has_place(const struct gate *g, uid_t uid)
 {
+	struct ctl_server *s = g->server;
+	unsigned max = s->config.max_clients + (g->level == CTL_LEVEL_ADMIN ? s->config.more_admins : 0);
 	if (uid != 0 && count_uid(s, uid) >= s->config.max_per_uid && !drop_idle(s, &uid))
 		return false;
-	return s->n_clients < s->config.max_clients || drop_idle(s, NULL);
+	return s->n_clients < s->config.max_clients || drop_idle(s, NULL) || s->n_clients < max;
 }
 
 static void greet(struct client *c)
@@ -431,7 +428,7 @@ static void welcome(struct gate *g, int fd)
 	if (!may)
 		ctl_turn_away(
 			fd, l, LB_CODE_DENIED, "this socket is for members of the group %s", group_of(s, g->level));
-	else if (!has_place(s, creds.uid))
+	else if (!has_place(g, creds.uid))
 		ctl_turn_away(fd, l, LB_CODE_REFUSED, "too many clients are busy here, try again");
 	else
 		admit(g, fd, &creds);
@@ -530,6 +527,7 @@ struct ctl_server *ctl_server_new(struct ev_loop *loop, const struct ctl_server_
 	s->config = *config;
 	s->config.max_clients = config->max_clients ? config->max_clients : MAX_CLIENTS;
 	s->config.max_per_uid = config->max_per_uid ? config->max_per_uid : MAX_PER_UID;
+	s->config.more_admins = config->more_admins ? config->more_admins : MORE_ADMINS;
 	s->config.deadline_ms = config->deadline_ms ? config->deadline_ms : DEADLINE_MS;
 	s->config.high_water = config->high_water ? config->high_water : HIGH_WATER;
 	s->gates[0].listener.fd = s->gates[1].listener.fd = -1;

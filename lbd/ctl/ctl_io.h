@@ -27,6 +27,7 @@ struct ctl_server_config { /* strings are borrowed until ctl_server_free */
 	ctl_warn_fn *warn, *fail;          /* may be NULL; fail: a socket is not there, and cannot be made */
 	void *arg;                         /* of all of them */
 	unsigned max_clients, max_per_uid; /* 0 = 64 and 16; root has no limit of its own */
+	unsigned more_admins;              /* on control.sock alone, when all of those are busy; 0 = 16 */
 	unsigned deadline_ms;              /* a client that does not read that long is dropped; 0 = 30000 */
 	size_t high_water;                 /* bytes waiting that hold a stream; 0 = 256 KiB */
 };

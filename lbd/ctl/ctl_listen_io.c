@@ -248,6 +248,12 @@ void ctl_unlisten(struct ctl_listener *l, struct ctl_leaving *leaving)
 	l->fd = -1;
 }
 
+bool ctl_hung_up(int fd)
+{
+	struct pollfd p = { .fd = fd };
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
+}
+
 static int read_groups(int fd, struct ctl_creds *c)
 {
 	socklen_t len = 64 * sizeof(gid_t);

@@ -39,6 +39,9 @@ void ctl_listen_mend(struct ctl_listener *l, const char *dir, ctl_warn_fn *warn,
 /* Closes it, and whoever waits there, and removes the file if it is still ours. Idempotent. */
 void ctl_unlisten(struct ctl_listener *l, struct ctl_leaving *leaving);
 
+/* The other end is closed, and not only done with what it says. */
+bool ctl_hung_up(int fd);
+
 /* Who is on the other end, as the kernel says. 0 or -errno. */
 struct ctl_creds {
 	uid_t uid;

@@ -136,6 +136,13 @@ static int ask(void *state)
 	return w->cond(w);
 }
 
+static void done(void *state)
+{
+	struct waiting *w = state;
+	w->env->n_waits--;
+	free(w);
+}
+
 /* An object that is not there now is an answer at once, with the nearest name. */
 static int exists(const struct ctl_env *env, const struct lb_wait *row, const char *object, struct lb_err *e)
 {
@@ -171,10 +178,16 @@ void ctl_wait(struct ctl_env *env, const char *object, const char *condition, in
 			if (strcmp(rows[i].kind, row->kind) == 0 && strcmp(rows[i].condition, condition) == 0)
 				w->cond = rows[i].cond;
 	}
-	if (!w || !w->cond || exists(env, row, w->object, &e)) {
+	bool can = w && w->cond && exists(env, row, w->object, &e) == 0;
+	if (can && env->n_waits >= CTL_WAITS_MAX) {
+		lb_err_set(&e, LB_CODE_REFUSED, "%u wait already: end one of them", CTL_WAITS_MAX);
+		can = false;
+	}
+	if (!can) {
 		free(w);
 		ctl_reply_error(r, &e);
 		return;
 	}
-	env->ops->wait(env->arg, r, ask, free, w, timeout_ms);
+	env->n_waits++;
+	env->ops->wait(env->arg, r, ask, done, w, timeout_ms);
 }

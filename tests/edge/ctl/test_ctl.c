@@ -198,13 +198,38 @@ START_TEST(busy_clients_keep_their_places)
 	say(a, line);
 	say(b, line);
 	UNTIL(a->fd, dispatched == 2);
-	struct peer *c = peer_new("control.sock");
+	struct peer *c = peer_new("observe.sock");
 	ck_assert_int_eq(end_code(c, 0, NULL), LB_CODE_REFUSED);
 	ck_assert_ptr_null(next_line(c));
 	peer_free(a);
 	peer_free(b);
 	peer_free(c);
 	UNTIL(-1, gone_calls == 2);
+}
+END_TEST
+
+START_TEST(busy_clients_do_not_lock_out_who_may_change)
+{
+	config.max_clients = 2;
+	config.more_admins = 1;
+	start();
+	const char *line = "{\"id\":1,\"cmd\":\"wait\",\"args\":{\"object\":\"daemon\",\"condition\":\"ready\"}}\n";
+	struct peer *busy[3];
+	for (unsigned i = 0; i < 3; i++) {
+		busy[i] = greeted(i < 2 ? "observe.sock" : "control.sock");
+		if (i == 2) {
+			say(busy[i], "{\"id\":1,\"cmd\":\"status\"}\n");
+			ck_assert_int_eq(end_code(busy[i], 1, NULL), 0);
+		}
+		say(busy[i], line);
+		UNTIL(busy[i]->fd, dispatched == i + 1 + (i == 2));
+	}
+	struct peer *late = peer_new("control.sock"); /* there is an end of it */
+	ck_assert_int_eq(end_code(late, 0, NULL), LB_CODE_REFUSED);
+	for (unsigned i = 0; i < 3; i++)
+		peer_free(busy[i]);
+	peer_free(late);
+	UNTIL(-1, gone_calls == 3);
 }
 END_TEST
 
@@ -348,9 +373,10 @@ int main(void)
 		pipelined_requests_are_answered_in_order, an_answer_that_takes_long_holds_nobody_up,
 		garbage_is_answered_and_survived, half_a_line_is_no_request, a_line_too_long_ends_the_client,
 		half_closed_client_gets_its_answers, half_closed_client_that_leaves_is_noticed,
-		oldest_idle_client_makes_room, busy_clients_keep_their_places, files_travel_with_their_request,
-		stream_reaches_a_reader, stream_waits_for_a_slow_reader_and_drops_a_dead_one,
-		client_leaving_during_a_stream_frees_it_once, client_leaving_while_held_is_told_once,
-		server_that_ends_tells_who_waits, forgotten_answer_ends_with_failed, another_generation_is_refused };
+		oldest_idle_client_makes_room, busy_clients_keep_their_places,
+		busy_clients_do_not_lock_out_who_may_change, files_travel_with_their_request, stream_reaches_a_reader,
+		stream_waits_for_a_slow_reader_and_drops_a_dead_one, client_leaving_during_a_stream_frees_it_once,
+		client_leaving_while_held_is_told_once, server_that_ends_tells_who_waits,
+		forgotten_answer_ends_with_failed, another_generation_is_refused };
 	return run("ctl", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -3,6 +3,7 @@
  * What an operator is shown of services, backends, the kernel and the configuration: the whole way from a text through
  * the plan into a kernel made of rows, and back out as an answer. Every row is held against the table of its columns.
  */
+#include "lbd/ctl/ctl_wait.h"
 #include "tests/unit/lbd_ctl/node.h"
 
 #define TEXT                                                                                                           \
@@ -634,6 +635,32 @@ START_TEST(a_wait_for_nothing_is_an_answer_at_once)
 }
 END_TEST
 
+START_TEST(there_are_not_too_many_waits)
+{
+	void *states[CTL_WAITS_MAX];
+	const char *ready = "{\"object\": \"daemon\", \"condition\": \"ready\"}";
+	for (unsigned i = 0; i < CTL_WAITS_MAX; i++) {
+		(void)now_true(ready);
+		states[i] = waiting.state;
+	}
+	waiting.cond = NULL;
+	ask("wait", ready);
+	ended(&k.c, LB_CODE_REFUSED, "40 wait already: end one of them");
+	done();
+	ck_assert_ptr_null(waiting.cond);
+	ask("wait", "{\"object\": \"backend/web/z\", \"condition\": \"up\"}");
+	ended(&k.c, LB_CODE_NOT_FOUND, NULL); /* the better answer */
+	done();
+	waiting.free(states[7]);
+	ck_assert_int_eq(now_true(ready), 0);
+	states[7] = waiting.state;
+	for (unsigned i = 0; i < CTL_WAITS_MAX; i++)
+		waiting.free(states[i]);
+	ck_assert_uint_eq(k.env.n_waits, 0);
+	memset(&waiting, 0, sizeof(waiting));
+}
+END_TEST
+
 START_TEST(drained_is_when_the_last_flow_has_ended)
 {
 	world_state(&k.w, "six/s", CONFIG_STATE_DRAIN, 0);
@@ -677,6 +704,7 @@ int main(void)
 	tcase_add_test(c, the_daemon_is_ready_while_a_stage_rests);
 	tcase_add_test(c, the_daemon_is_ready_although_a_probe_cannot_be_sent);
 	tcase_add_test(c, a_wait_for_nothing_is_an_answer_at_once);
+	tcase_add_test(c, there_are_not_too_many_waits);
 	tcase_add_test(c, drained_is_when_the_last_flow_has_ended);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
