@@ -55,7 +55,8 @@ bool ctl_fit_ask(struct ctl_fit *x)
 		return false;
 	x->said = false;
 	x->conv = ctl_talk_ask(x->env->talk,
-		json_pack("{s:s, s:s, s:s}", "talk", "command", "level", "observe", "user", "failover"), &calls, x, &e);
+		json_pack("{s:s, s:s, s:s, s:b}", "talk", "command", "level", "observe", "user", "failover", "core", 1),
+		&calls, x, &e);
 	if (!x->conv)
 		return false;
 	ctl_conv_put(x->conv, json_pack("{s:i, s:s, s:{}}", "id", 1, "cmd",

@@ -211,6 +211,7 @@ struct guest {
 	struct ctl_request request;
 	struct ctl_reply reply;
 	struct lb_text file;
+	bool core; /* no client is behind it */
 	bool asked;
 	bool put_off;    /* its answer goes on with the next turn */
 	struct lb_err e; /* code OK = none: why it gets no answer */
@@ -251,6 +252,21 @@ static void guest_generation(struct guest *g)
 			m->if_generation);
 }
 
+/* As long as somebody likes. */
+static bool stays(const struct guest *g)
+{
+	enum lb_command_id id = g->message.cmd ? lb_command_id(g->message.cmd) : LB_COMMAND_STATUS;
+	return id == LB_COMMAND_WAIT || id == LB_COMMAND_WATCH;
+}
+
+static size_t count_guests(const struct ctl_remote *rs, bool that_stay)
+{
+	size_t n = 0;
+	for (const struct guest *g = rs->guests; g; g = g->next)
+		n += that_stay ? stays(g) : !g->core;
+	return n;
+}
+
 static void guest_request(struct guest *g, const json_t *msg)
 {
 	struct lb_err *e = &g->e;
@@ -263,6 +279,8 @@ static void guest_request(struct guest *g, const json_t *msg)
 			lb_err_set(e, LB_CODE_DENIED, "this needs the right to change");
 	} else if (g->message.peer) {
 		lb_err_set(e, LB_CODE_USAGE, "--peer of --peer is this node");
+	} else if (stays(g) && count_guests(g->remote, true) > CTL_REMOTE_STAYS) {
+		lb_err_set(e, LB_CODE_REFUSED, "%u wait or watch by --peer already: end one of them", CTL_REMOTE_STAYS);
 	} else {
 		guest_generation(g);
 	}
@@ -360,10 +378,9 @@ int ctl_remote_asked(struct ctl_remote *rs, struct ctl_conv *c, const json_t *he
 	lb_field_line(&f, "user", user, sizeof(user));
 	if (f.bad || !user[0])
 		return lb_err_set(e, LB_CODE_USAGE, "a request of another node says who asks, and what that may do");
-	size_t n = 0;
-	for (const struct guest *other = rs->guests; other; other = other->next)
-		n++;
-	if (n >= CTL_REMOTE_GUESTS)
+	bool core = json_is_true(json_object_get(header, "core"));
+	size_t n = count_guests(rs, false);
+	if (!core && n >= CTL_REMOTE_GUESTS)
 		return lb_err_set(e, LB_CODE_REFUSED,
 			"%zu requests of this node are being answered there; try again in a moment", n);
 	struct guest *g = calloc(1, sizeof(*g));
@@ -371,6 +388,7 @@ int ctl_remote_asked(struct ctl_remote *rs, struct ctl_conv *c, const json_t *he
 		return lb_err_set(e, LB_CODE_FAILED, "out of memory");
 	g->remote = rs;
 	g->conv = c;
+	g->core = core;
 	g->request.fd = -1;
 	g->who = (struct ctl_peer){ .uid = (uid_t)-1, .level = level };
 	snprintf(g->who.user, sizeof(g->who.user), "%s@%.63s", user, node);

@@ -5,6 +5,9 @@
  *   here    {"talk":"command","level":"admin","user":"alice"}   the request as it came   {"text":..} of its file
  *   there   a client without a descriptor: the same handlers, the same rows, the same end
  *
+ * With "core":true in its header nobody is behind it but the core itself, which looks before it hands over: that finds
+ * a place however many clients are there. A version that does not know the word takes it for a client.
+ *
  * Rows go from line to line; a client that does not read holds them there, not here. The level is that of the client,
  * the user is "alice@lb-a". When the client goes the other node hears of it; when the link breaks the answer ends as
  * that of a daemon that cannot be reached.
@@ -17,6 +20,7 @@
 #define CTL_REMOTE_FILE_MAX  (16u * 1024u * 1024u) /* of a request */
 #define CTL_REMOTE_FILES_MAX (32u * 1024u * 1024u) /* of all at once */
 #define CTL_REMOTE_GUESTS    5u                    /* of CTL_TALK_ANSWERS: the rest is for what the nodes say */
+#define CTL_REMOTE_STAYS     3u                    /* of those, that may wait or watch: the rest comes and goes */
 
 struct ctl_remote;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `lbctl --peer`: a client of one node is served by the other, through a link of pieces that a test carries over. */
 #include "common/commands.h"
+#include "lbd/ctl/ctl_fit.h"
 #include "lbd/ctl/ctl_remote.h"
 #include "lbd/ctl/ctl_reply.h"
 
@@ -263,6 +264,14 @@ static void ended(int code, const char *message)
 		lb_proto_int(client.end, "code", -1), got ? got : "");
 }
 
+static char fit_said[512];
+
+static void fit_over(void *arg, const struct lb_err *why)
+{
+	(void)arg;
+	snprintf(fit_said, sizeof(fit_said), "%s", why ? why->text : "it may");
+}
+
 START_TEST(rows_and_the_end_are_those_of_the_other_node)
 {
 	b.rows = 3;
@@ -311,6 +320,61 @@ START_TEST(who_asks_there_leaves_room)
 		ctl_reply_done(&many[i]);
 	carry();
 	ck_assert_uint_eq(b.gone, CTL_REMOTE_GUESTS);
+}
+END_TEST
+
+/* Before a planned hand-over a core asks the other one, whoever is busy there. */
+START_TEST(a_core_that_asks_needs_no_room)
+{
+	struct ctl_reply many[CTL_REMOTE_GUESTS];
+	b.hold = true;
+	for (unsigned i = 0; i < CTL_REMOTE_GUESTS; i++) {
+		ctl_reply_init(&many[i], &client_sink, NULL);
+		say_for(&many[i], "service.list", json_object(), CTL_LEVEL_OBSERVE, -1, 0);
+	}
+	carry();
+	const struct model model = { 0 };
+	struct ctl_fit x = { .env = &env, .peer = "lb-b", .away = true, .over = fit_over };
+	env.model = &model;
+	b.hold = false;
+	ck_assert(ctl_fit_ask(&x));
+	carry();
+	ck_assert_str_eq(b.asked, "status by failover@lb-a, level 0, fd no");
+	ck_assert_str_eq(fit_said, "lb-b does not say how its services are: it has no answer; --force does not ask");
+	for (unsigned i = 0; i < CTL_REMOTE_GUESTS; i++)
+		ctl_reply_done(&many[i]);
+	carry();
+}
+END_TEST
+
+START_TEST(who_waits_there_leaves_room_for_who_asks)
+{
+	struct ctl_reply many[CTL_REMOTE_STAYS];
+	b.hold = true;
+	for (unsigned i = 0; i < CTL_REMOTE_STAYS; i++) {
+		ctl_reply_init(&many[i], &client_sink, NULL);
+		say_for(&many[i], i % 2 ? "wait" : "watch",
+			i % 2 ? json_pack("{s:s, s:s}", "object", "daemon", "condition", "ready") : json_object(),
+			CTL_LEVEL_OBSERVE, -1, 0);
+	}
+	carry();
+	ask("watch", json_object());
+	ended(LB_CODE_REFUSED, "3 wait or watch by --peer already: end one of them");
+	json_decref(client.end);
+	client.end = NULL;
+	b.hold = false;
+	ask("service.list", json_object());
+	ended(0, "");
+	json_decref(client.end);
+	client.end = NULL;
+	ctl_reply_done(&many[1]);
+	carry();
+	b.hold = true;
+	ask("watch", json_object());
+	ck_assert_ptr_null(client.end);
+	for (unsigned i = 0; i < CTL_REMOTE_STAYS; i++)
+		ctl_reply_done(&many[i]);
+	carry();
 }
 END_TEST
 
@@ -534,6 +598,8 @@ int main(void)
 	tcase_add_test(c, rows_and_the_end_are_those_of_the_other_node);
 	tcase_add_test(c, an_answer_that_takes_time_is_given_a_step_a_turn);
 	tcase_add_test(c, who_asks_there_leaves_room);
+	tcase_add_test(c, a_core_that_asks_needs_no_room);
+	tcase_add_test(c, who_waits_there_leaves_room_for_who_asks);
 	tcase_add_test(c, its_errors_are_ours);
 	tcase_add_test(c, who_may_only_look_may_only_look_there);
 	tcase_add_test(c, a_generation_is_compared_there);
