@@ -84,9 +84,16 @@ static int wait_restarted(struct session *s)
 	s->connected = false;
 	s->out.node = NULL;
 	while (conn_open(&s->conn, s->socket, deadline, &e)) {
+		struct lb_err why = { 0 };
 		conn_close(&s->conn);
-		if (e.code != LB_CODE_UNREACHABLE || conn_pause(RETRY_MS, deadline, &e))
+		/* the new one's socket is closed to all until it has its group; who asked for the restart was let in */
+		bool denied = e.code == LB_CODE_DENIED;
+		if (!denied && e.code != LB_CODE_UNREACHABLE)
 			return session_error(s, e.code, e.text, NULL);
+		if (conn_pause(RETRY_MS, deadline, &why) == 0)
+			continue;
+		const struct lb_err *last = denied && why.code == LB_CODE_TIMEOUT ? &e : &why;
+		return session_error(s, last->code, last->text, NULL);
 	}
 	s->connected = true;
 	s->out.node = s->conn.node;

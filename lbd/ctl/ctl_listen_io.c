@@ -159,7 +159,8 @@ static int let_in(int dirfd, const char *name, struct ctl_listener *l, struct lb
 int ctl_listen(const char *dir, const char *name, const char *group, ctl_warn_fn *warn, void *arg,
 	struct ctl_listener *out, struct lb_err *e)
 {
-	struct ctl_listener l = { .fd = -1, .group = (gid_t)-1 };
+	/* before the socket is there, closed to all: to ask for a group can take a while */
+	struct ctl_listener l = { .fd = -1, .group = find_group(group) };
 	int n = snprintf(l.path, sizeof(l.path), "%s/%s", dir, name);
 	out->fd = -1;
 	if (n < 0 || (size_t)n >= sizeof(l.path))
@@ -170,7 +171,6 @@ int ctl_listen(const char *dir, const char *name, const char *group, ctl_warn_fn
 		return -1;
 	int failed = bind_in(dirfd, name, LETS_GO_MS, &l, e);
 	if (!failed) {
-		l.group = find_group(group);
 		give_group(dirfd, name, group, &l, warn, arg);
 		failed = let_in(dirfd, name, &l, e);
 	}

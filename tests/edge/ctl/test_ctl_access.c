@@ -2,6 +2,7 @@
 /* Who gets in, and what is in the way of the sockets. */
 #include "tests/edge/ctl/clients.h"
 
+#include <grp.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -157,6 +158,33 @@ START_TEST(what_is_in_the_way_is_not_removed)
 	ck_assert_int_eq(symlink(dir, path), 0);
 	config.dir = path;
 	ck_refuses(LB_CODE_FAILED); /* the folder is a symbolic link */
+}
+END_TEST
+
+static unsigned asked_for; /* groups, while there was a socket */
+
+/* In the place of the C library's: the moment in which a directory that is far away is asked. */
+int getgrnam_r(const char *name, struct group *group, char *buf, size_t size, struct group **found)
+{
+	struct stat st;
+	struct sockaddr_un sun = address("control.sock");
+	asked_for += *dir && lstat(sun.sun_path, &st) == 0;
+	*found = NULL;
+	FILE *f = fopen("/etc/group", "re");
+	while (f && !*found && fgetgrent_r(f, group, buf, size, found) == 0)
+		if (strcmp(group->gr_name, name) != 0)
+			*found = NULL;
+	if (f)
+		fclose(f);
+	return 0;
+}
+
+/* Who comes while it is asked for finds no socket, and not one that is closed to him. */
+START_TEST(the_group_is_known_before_there_is_a_socket)
+{
+	asked_for = 0;
+	start();
+	ck_assert_uint_eq(asked_for, 1); /* for observe.sock, when the other one is open */
 }
 END_TEST
 
@@ -337,8 +365,9 @@ int main(void)
 {
 	const TTest *const tests[] = { mode_and_caller_are_both_asked, member_of_the_group_gets_in,
 		one_user_does_not_take_every_place, stale_socket_is_replaced, a_socket_that_is_let_go_is_replaced,
-		what_is_in_the_way_is_not_removed, folder_is_made, what_was_removed_is_made_again,
-		what_cannot_be_made_again_is_told_once, without_descriptors_callers_are_served_one_at_a_time,
+		what_is_in_the_way_is_not_removed, the_group_is_known_before_there_is_a_socket, folder_is_made,
+		what_was_removed_is_made_again, what_cannot_be_made_again_is_told_once,
+		without_descriptors_callers_are_served_one_at_a_time,
 		who_had_the_last_descriptor_leaves_it_to_the_next };
 	return run("ctl_access", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -449,6 +449,53 @@ has "$(cat "$work/restart")" 'going
 ready'
 stop
 
+# the socket of the new one is there, and closed to all for a moment
+if command -v python3 >/dev/null; then
+    : >"$work/log"
+    python3 - "$work/again.sock" "$lbctl" daemon restart <<'PY' >"$work/restart" 2>&1
+import json, os, socket, subprocess, sys
+path, *command = sys.argv[1:]
+
+
+def listen():
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(path)
+    server.listen()
+    server.settimeout(20)
+    return server
+
+
+def take(server, first):
+    talk = server.accept()[0].makefile("rwb")
+    talk.write(json.dumps(first).encode() + b"\n")
+    talk.flush()
+    return talk
+
+
+hello = {"lbd": "0.1.0", "protocol": 1, "schema": 1, "node": "lb-a", "level": "admin"}
+server = listen()
+client = subprocess.Popen([*command, "--wait=60s", "--socket", path], stdin=subprocess.DEVNULL)
+for words in hello, {"end": {"code": 5, "message": "you may not"}}, hello:
+    talk = take(server, words)
+    request = json.loads(talk.readline() or b"{}")
+    if request:
+        talk.write(json.dumps({"id": request["id"], "end": {"code": 0, "message": "done"}}).encode() + b"\n")
+    talk.close()
+    if words == hello and request.get("cmd") == "daemon.restart":
+        os.unlink(path)
+        server.close()
+        server = listen()
+    elif request.get("cmd") == "wait":
+        break
+    if client.poll() is not None:
+        break
+sys.exit(client.wait())
+PY
+    is "$?" 0
+    is "$(cat "$work/restart")" 'done
+done'
+fi
+
 if ((failed)); then
     echo "$failed of $cases went wrong" >&2
     exit 1
