@@ -186,11 +186,22 @@ static bool let_it_wait(struct session *s)
 	return true;
 }
 
+/* For programs it is the message of an answer without data; a line of it is no element of that. */
 static void say_dry(struct session *s, const json_t *args)
 {
-	lb_text_puts(&s->out.text, "would do: ");
-	cli_words(s->cli->cmd, args, &s->out.text);
-	lb_text_puts(&s->out.text, "\n");
+	struct lb_text text = LB_TEXT_INIT;
+	enum cli_form form = s->cli->opt.form;
+	lb_text_puts(&text, "would do: ");
+	cli_words(s->cli->cmd, args, &text);
+	json_t *end = text.bad ? NULL : json_pack("{s:s}", "message", text.s);
+	if (!end)
+		s->out.bad = true;
+	else if (form == CLI_FORM_JSON || form == CLI_FORM_JSONL)
+		out_end(&s->out, end);
+	else
+		lb_text_printf(&s->out.text, "%s\n", text.s);
+	json_decref(end);
+	lb_text_done(&text);
 }
 
 static int finish(struct session *s, int code)
@@ -201,6 +212,15 @@ static int finish(struct session *s, int code)
 	if (s->out.bad)
 		return session_error(s, LB_CODE_FAILED, "out of memory", NULL);
 	return code;
+}
+
+/* Of a table there is no end to say: nobody was asked. */
+static int finish_dry(struct session *s, int code)
+{
+	if (s->out.message.n)
+		return finish(s, code);
+	session_print(&s->out.text);
+	return s->out.bad ? session_error(s, LB_CODE_FAILED, "out of memory", NULL) : code;
 }
 
 /* ---- a glob ---- */
@@ -323,10 +343,8 @@ static int run_glob(struct session *s)
 	}
 	json_object_del(s->cli->args, s->cli->glob->name);
 	json_decref(found);
-	if (s->cli->opt.dry_run) {
-		session_print(&s->out.text);
-		return code;
-	}
+	if (s->cli->opt.dry_run)
+		return finish_dry(s, code);
 	return go_on ? finish(s, code) : code;
 }
 
@@ -460,8 +478,7 @@ int run(struct session *s)
 	const struct cli *c = s->cli;
 	if (c->opt.dry_run && c->cmd->changes && !c->glob && !is_apply(s)) {
 		say_dry(s, c->args);
-		session_print(&s->out.text);
-		return 0;
+		return finish_dry(s, 0);
 	}
 	if (c->file && session_read_file(s, c->file, &e))
 		return session_error(s, e.code, e.text, NULL);

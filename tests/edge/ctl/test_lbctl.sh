@@ -92,6 +92,10 @@ run 'completion needs nobody' 0 complete -- backend drain ''
 is "$out" ''
 run 'a dry run needs nobody' 0 backend drain web/app1 -n --for 30m
 is "$out" 'would do: backend drain web/app1 --for 30m'
+run 'a dry run, as JSON' 0 -j backend drain web/app1 -n --reason 'a "b"'
+is "$out" '{"schema":1,"command":"backend.drain","message":"would do: backend drain web/app1 --reason '"'a \\\"b\\\"'"'","data":[]}'
+run 'a dry run has no data' 0 backend drain web/app1 -n -o jsonl
+is "$out" ''
 run 'early close' 0 help
 LBD_BIN=/nonexistent/lbd run 'lbd is not installed' 8 config check x.yaml
 cat >"$work/lbd" <<'LBD'
@@ -202,6 +206,8 @@ run 'a glob and a dry run' 0 backend drain '*/app1' -n
 is "$log" 'backend.list {}'
 is "$out" 'would do: backend drain web/app1
 would do: backend drain mail/app1'
+run 'as JSON' 0 -j backend drain '*/app1' -n
+has "$out" ',"message":"would do: backend drain web/app1\nwould do: backend drain mail/app1","data":[]}'
 run 'the worst exit code' 4 backend show 'web/*'
 run 'a glob of services' 0 service list
 
