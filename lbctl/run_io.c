@@ -186,6 +186,12 @@ static bool let_it_wait(struct session *s)
 	return true;
 }
 
+/* What changes nothing is done all the same. */
+static bool is_dry(const struct session *s)
+{
+	return s->cli->opt.dry_run && s->cli->cmd->changes;
+}
+
 /* For programs it is the message of an answer without data; a line of it is no element of that. */
 static void say_dry(struct session *s, const json_t *args)
 {
@@ -267,7 +273,7 @@ static bool ask_many(struct session *s, const json_t *found, int *code)
 {
 	struct lb_text q = LB_TEXT_INIT;
 	size_t n = json_array_size(found);
-	if (!s->cli->cmd->changes || n < 2 || s->cli->opt.dry_run)
+	if (!s->cli->cmd->changes || n < 2 || is_dry(s))
 		return true;
 	lb_text_printf(&q, "%s %zu %ss (", s->cli->cmd->verb, n, s->cli->cmd->noun);
 	for (size_t i = 0; i < n && i < ASK_NAMES; i++)
@@ -318,7 +324,7 @@ static int run_each(struct session *s, const json_t *found, bool wait)
 	int code = 0, last = 0;
 	for (; i < n && !is_over(last) && (code == 0 || !wait); i++) {
 		json_object_set(args, s->cli->glob->name, json_array_get(found, i));
-		if (s->cli->opt.dry_run)
+		if (is_dry(s))
 			say_dry(s, args);
 		else
 			last = wait ? wait_for_change(s, args) : send_one(s, args);
@@ -334,16 +340,16 @@ static int run_glob(struct session *s)
 {
 	json_t *found = json_array();
 	int code = expand(s, found);
-	const char *always = s->cli->opt.dry_run ? NULL : question(s->cli);
+	const char *always = is_dry(s) ? NULL : question(s->cli);
 	bool go_on = code <= LB_CODE_NO && (always ? session_ask(s, always, &code) : ask_many(s, found, &code));
 	if (go_on) {
 		code = worse(code, run_each(s, found, false));
-		if (code == 0 && s->cli->opt.wait && !s->cli->opt.dry_run)
+		if (code == 0 && s->cli->opt.wait && !is_dry(s))
 			code = run_each(s, found, true);
 	}
 	json_object_del(s->cli->args, s->cli->glob->name);
 	json_decref(found);
-	if (s->cli->opt.dry_run)
+	if (is_dry(s))
 		return finish_dry(s, code);
 	return go_on ? finish(s, code) : code;
 }
@@ -476,7 +482,7 @@ int run(struct session *s)
 {
 	struct lb_err e = { 0 };
 	const struct cli *c = s->cli;
-	if (c->opt.dry_run && c->cmd->changes && !c->glob && !is_apply(s)) {
+	if (is_dry(s) && !c->glob && !is_apply(s)) {
 		say_dry(s, c->args);
 		return finish_dry(s, 0);
 	}

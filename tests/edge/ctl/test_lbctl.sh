@@ -208,6 +208,8 @@ is "$out" 'would do: backend drain web/app1
 would do: backend drain mail/app1'
 run 'as JSON' 0 -j backend drain '*/app1' -n
 has "$out" ',"message":"would do: backend drain web/app1\nwould do: backend drain mail/app1","data":[]}'
+run 'a glob that changes nothing is no dry run' 4 backend show 'web/*' -n
+is "$out" ''
 run 'the worst exit code' 4 backend show 'web/*'
 run 'a glob of services' 0 service list
 
