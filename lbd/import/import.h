@@ -6,7 +6,7 @@
  *   ka_lang, ka_line   keepalived's lines: comments, includes, conditions, variables, repetitions -> words
  *   ka_read            words -> statements, each with its row of the table
  *   ka_words           THE table of keepalived's keywords: where each may stand, what becomes of it
- *   ka_service, ka_persist, ka_listen, ka_check, ka_script; ka_vrrp, ka_track, ka_way
+ *   ka_service, ka_persist, ka_listen, ka_check, ka_script; ka_vrrp, ka_track, ka_way, ka_sync
  *                      statements -> a tree of YAML; import_ipvsadm the same from rules of ipvsadm
  *   import_yaml        the tree -> text;  import_item what is to be said about the lines, and where
  *

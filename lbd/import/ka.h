@@ -242,9 +242,13 @@ struct ka { /* an import under way */
 };
 
 const struct ka_node *ka_global(const struct ka *k, enum ka_word word);
+/* The first of the whole file that says this and has that name. NULL: there is none. */
+const struct ka_node *ka_named_node(const struct ka *k, enum ka_word word, const char *name);
 
 void ka_services(struct ka *k);
 void ka_vrrp(struct ka *k);
+/* ka_sync.c; after the instances. */
+void ka_sync(struct ka *k);
 
 /* ka_script.c: a command line as path and args. Returns whether lbd can run it; if not, it has been said. self: what
  * %a and %p stand for in it, NULL = nothing. */

@@ -286,6 +286,14 @@ const struct ka_node *ka_global(const struct ka *k, enum ka_word word)
 	return found;
 }
 
+const struct ka_node *ka_named_node(const struct ka *k, enum ka_word word, const char *name)
+{
+	const struct ka_node *n = ka_first(k->root, word);
+	while (n && strcmp(ka_arg(n, 1), name) != 0)
+		n = ka_next(n);
+	return n;
+}
+
 int64_t ka_num(const struct ka_node *n, int64_t absent)
 {
 	int64_t v = absent;

@@ -52,14 +52,6 @@ static void put(struct ka *k, struct y *instance, const char *key, const char *v
 		y_set(k->im, y, "weight", "%lld", (long long)weight);
 }
 
-static const struct ka_node *named(const struct ka *k, enum ka_word word, const char *name)
-{
-	const struct ka_node *n = ka_first(k->root, word);
-	while (n && strcmp(ka_arg(n, 1), name) != 0)
-		n = ka_next(n);
-	return n;
-}
-
 static void track_interface(struct ka *k, const struct ka_node *n, bool weights, struct y *instance)
 {
 	int64_t weight;
@@ -135,7 +127,7 @@ static bool script_weight(struct ka *k, const struct ka_node *s, int64_t *weight
 
 static void track_script(struct ka *k, const struct ka_node *n, bool weights, struct y *instance)
 {
-	const struct ka_node *s = named(k, KA_VRRP_SCRIPT, ka_arg(n, 0));
+	const struct ka_node *s = ka_named_node(k, KA_VRRP_SCRIPT, ka_arg(n, 0));
 	int64_t own, weight;
 	if (!s) {
 		imp_say(k->im, &n->at, IMP_ERROR, "there is no vrrp_script %s", imp_shown(k->im, ka_arg(n, 0)));
@@ -184,7 +176,7 @@ static const struct ka_node *entry(const struct ka_node *list, const char *word)
 static void track_process(struct ka *k, const struct ka_node *n, struct y *instance)
 {
 	static const char *const known[] = { "process", "weight", "quorum", "delay", "fork_delay", "terminate_delay" };
-	const struct ka_node *p = named(k, KA_VRRP_TRACK_PROCESS, ka_arg(n, 0)), *what, *w;
+	const struct ka_node *p = ka_named_node(k, KA_VRRP_TRACK_PROCESS, ka_arg(n, 0)), *what, *w;
 	int64_t own = 0, weight, quorum = 1; /* keepalived.conf(5) of old ones says weight 1; all take 0 */
 	if (!p) {
 		imp_say(k->im, &n->at, IMP_ERROR, "there is no vrrp_track_process %s", imp_shown(k->im, ka_arg(n, 0)));
