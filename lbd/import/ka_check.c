@@ -196,6 +196,10 @@ static void dns(struct builder *b, const struct ka_node *checker)
 	if (!y)
 		return;
 	y_set(b->k->im, y, "query", "%s %s", name ? ka_arg(name, 1) : ".", type ? ka_arg(type, 1) : "SOA");
+	/* "www.example.com SOA" has an empty answer: up in keepalived, down in lbd */
+	imp_say(b->k->im, &checker->at, IMP_LOST,
+		"DNS_CHECK passes with any NOERROR, a check of type dns wants an answer of the type that is asked for "
+		"(SOA, if nothing else is said): see that query is one that the servers have");
 	where(b, y, PORT_ANY);
 	when(b, y, &(struct times){ 3, -1, S(5), true });
 }
