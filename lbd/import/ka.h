@@ -239,11 +239,14 @@ struct ka { /* an import under way */
 	struct imp *im;
 	const struct ka_node *root;
 	LB_VEC(struct ka_known) checks;
+	struct y groups, scripts; /* by the name in the result: that in the file */
 };
 
 const struct ka_node *ka_global(const struct ka *k, enum ka_word word);
 /* The first of the whole file that says this and has that name. NULL: there is none. */
 const struct ka_node *ka_named_node(const struct ka *k, enum ka_word word, const char *name);
+/* The name in the result of what has that name in the file; NULL: it has none yet. */
+const char *ka_name_of(const struct y *names, const char *text);
 
 void ka_services(struct ka *k);
 void ka_vrrp(struct ka *k);

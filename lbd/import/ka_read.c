@@ -294,6 +294,14 @@ const struct ka_node *ka_named_node(const struct ka *k, enum ka_word word, const
 	return n;
 }
 
+const char *ka_name_of(const struct y *names, const char *text)
+{
+	const struct y *y = names->child;
+	while (y && strcmp(y->value, text) != 0)
+		y = y->next;
+	return y ? y->key : NULL;
+}
+
 int64_t ka_num(const struct ka_node *n, int64_t absent)
 {
 	int64_t v = absent;

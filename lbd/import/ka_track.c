@@ -81,9 +81,9 @@ static const char *script_check(struct ka *k, const struct ka_node *s)
 {
 	const struct ka_node *line = ka_get(s, KA_SCRIPT), *limit = ka_get(s, KA_TIMEOUT);
 	struct y *checks = y_at(k->im, &k->im->root, "checks");
-	const char *name = imp_name(k->im, ka_arg(s, 1));
+	const char *name = ka_name_of(&k->scripts, ka_arg(s, 1));
 	struct y keys = { .kind = Y_MAP };
-	if (y_find(checks, name))
+	if (name)
 		return name;
 	if (!line) {
 		imp_say(k->im, &s->at, IMP_ERROR, "vrrp_script without script");
@@ -99,6 +99,8 @@ static const char *script_check(struct ka *k, const struct ka_node *s)
 	y_time(k->im, &keys, "timeout", timeout < SECOND / 100 ? interval : timeout);
 	y_set(k->im, &keys, "rise", "%lld", (long long)ka_num(ka_get(s, KA_RISE), 1));
 	y_set(k->im, &keys, "fall", "%lld", (long long)ka_num(ka_get(s, KA_FALL), 1));
+	name = imp_name_in(k->im, checks, ka_arg(s, 1));
+	y_set(k->im, &k->scripts, name, "%s", ka_arg(s, 1));
 	struct y *y = y_map(k->im, checks, name);
 	y->flow = true;
 	y->child = keys.child;

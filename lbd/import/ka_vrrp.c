@@ -190,6 +190,17 @@ static const struct ka_node *group_of(const struct instance *in, const struct ka
 	return g;
 }
 
+/* Groups whose names are alike in what lbd takes of a name stay two. */
+static const char *group_name(struct ka *k, const char *text)
+{
+	const char *name = ka_name_of(&k->groups, text);
+	if (name)
+		return name;
+	name = imp_name_in(k->im, &k->groups, text);
+	y_set(k->im, &k->groups, name, "%s", text);
+	return name;
+}
+
 /* What the group tracks is tracked by each member, with its weight; a member's own weights do not count. */
 static void put_track(struct instance *in)
 {
@@ -381,7 +392,7 @@ static void put_keys(struct instance *in)
 	const struct ka_node *sum = ka_get(in->n, KA_V3_CHECKSUM), *group = group_of(in, NULL);
 	put_addresses(in);
 	if (group)
-		y_set(im, in->y, "group", "%s", imp_name(im, ka_arg(group, 1)));
+		y_set(im, in->y, "group", "%s", group_name(in->k, ka_arg(group, 1)));
 	if (in->version == 2)
 		y_set(im, in->y, "version", "2");
 	if (ka_bool(sum) && in->version == 3 && in->family == AF_INET)
