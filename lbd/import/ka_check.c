@@ -2,7 +2,8 @@
 /*
  * The checkers of a real server. keepalived probes at delay_loop, and a failing server faster, at delay_before_retry;
  * lbd has one interval while a backend is up. The interval that is taken finds a failure in the same time:
- * (delay_loop + retry x delay_before_retry) / (retry + 1), and fall = retry + 1.
+ * (delay_loop + retry x delay_before_retry) / (retry + 1), and fall = retry + 1. It may be shorter than the timeout,
+ * which counts for a server that hangs alone: there lbd, as keepalived, starts no probe before the last one has ended.
  */
 #include "lbd/import/ka.h"
 
@@ -119,7 +120,6 @@ static void when(struct builder *b, struct y *y, const struct times *t)
 		t->connects ? ka_find(&b->chain, KA_CONNECT_TIMEOUT) : NULL, t->timeout < 0 ? loop : t->timeout);
 	timeout = between(timeout, S(1) / 100, INTERVAL_MAX);
 	int64_t interval = between((loop + retry * before) / (retry + 1), INTERVAL_MIN, INTERVAL_MAX);
-	interval = interval < timeout ? timeout : interval; /* a probe that hangs takes as long in keepalived, too */
 	y_time(im, y, "interval", interval);
 	loop = between(loop, INTERVAL_MIN, INTERVAL_MAX);
 	if (loop / 1000 != interval / 1000)
