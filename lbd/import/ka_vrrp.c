@@ -294,6 +294,10 @@ static void put_announce(struct instance *in)
 			said[0]->row->name, COUNT_MAX);
 		count = COUNT_MAX;
 	}
+	if (count == 0) {
+		imp_say(in->k->im, &said[0]->at, IMP_NOTE, "%s 0 is 1 in keepalived", said[0]->row->name);
+		count = 1;
+	}
 	if (count == 5 && delay == 5 * SECOND && !refresh)
 		return;
 	struct y *y = y_map(in->k->im, in->y, "announce");
