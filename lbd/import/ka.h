@@ -292,8 +292,8 @@ void ka_persistence(struct ka *k, const struct ka_node *vs, bool every_port, boo
 /* ka_track.c, ka_way.c: parts of an instance */
 /* weights: those that it tracks with count; they do not in a member of a sync group, where nobody says otherwise. */
 void ka_track(struct ka *k, const struct ka_node *from, bool weights, struct y *instance);
-void ka_routes(struct ka *k, const struct ka_node *list, struct y *instance);
-void ka_rules(struct ka *k, const struct ka_node *list, struct y *instance);
+void ka_routes(struct ka *k, const struct ka_node *from, struct y *instance);
+void ka_rules(struct ka *k, const struct ka_node *from, struct y *instance);
 
 /* ka_listen.c: what a virtual_server listens on. */
 struct ka_listen {

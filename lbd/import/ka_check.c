@@ -136,16 +136,19 @@ static void when(struct builder *b, struct y *y, const struct times *t)
 
 /* ---- HTTP ---- */
 
-static void statuses(struct builder *b, struct y *y, const struct ka_node *said)
+/* A second line adds to the first. */
+static void statuses(struct builder *b, struct y *y, const struct ka_node *of)
 {
 	struct imp *im = b->k->im;
+	const struct ka_node *said = ka_first(of, KA_STATUS_CODE);
 	if (!said) {
 		y_set(im, y, "status", "200-299");
 		return;
 	}
-	struct y *list = said->n > 2 ? y_list(im, y, "status") : NULL;
-	for (size_t i = 1; i < said->n; i++)
-		y_set(im, list ? list : y, list ? NULL : "status", "%s", said->w[i]);
+	struct y *list = said->n > 2 || ka_next(said) ? y_list(im, y, "status") : NULL;
+	for (; said; said = ka_next(said))
+		for (size_t i = 1; i < said->n; i++)
+			y_set(im, list ? list : y, list ? NULL : "status", "%s", said->w[i]);
 }
 
 static void http_url(struct builder *b, const struct ka_node *checker, const struct ka_node *url, bool tls)
@@ -156,7 +159,7 @@ static void http_url(struct builder *b, const struct ka_node *checker, const str
 	if (!y)
 		return;
 	const struct ka_node *path = ka_get(url, KA_PATH), *host = ka_find(&b->chain, KA_VIRTUALHOST);
-	const struct ka_node *ssl = ka_get(b->k->root, KA_SSL), *said = ka_get(url, KA_STATUS_CODE);
+	const struct ka_node *ssl = ka_get(b->k->root, KA_SSL);
 	if (path && ka_arg(path, 1)[0] == '/')
 		y_set(im, y, "path", "%s", ka_arg(path, 1));
 	else if (path)
@@ -164,7 +167,7 @@ static void http_url(struct builder *b, const struct ka_node *checker, const str
 			imp_shown(im, ka_arg(path, 1)));
 	if (host)
 		y_set(im, y, "host", "%s", ka_arg(host, 1));
-	statuses(b, y, said ? said : ka_get(checker, KA_STATUS_CODE));
+	statuses(b, y, ka_first(url, KA_STATUS_CODE) ? url : checker);
 	if (tls) {
 		struct y *t = y_map(im, y, "tls");
 		t->flow = true;

@@ -309,12 +309,23 @@ static void put_announce(struct instance *in)
 		y_time(in->k->im, y, "refresh", refresh < SECOND ? SECOND : refresh);
 }
 
+/* The last one of all blocks: a second block adds to the first. */
+static const struct ka_node *auth_get(const struct instance *in, enum ka_word word)
+{
+	const struct ka_node *found = NULL;
+	for (const struct ka_node *a = ka_first(in->n, KA_AUTHENTICATION); a; a = ka_next(a)) {
+		const struct ka_node *n = ka_get(a, word);
+		found = n ? n : found;
+	}
+	return found;
+}
+
 static void put_auth(struct instance *in)
 {
 	struct imp *im = in->k->im;
-	const struct ka_node *a = ka_get(in->n, KA_AUTHENTICATION), *type = ka_get(a, KA_AUTH_TYPE);
-	const struct ka_node *pass = ka_get(a, KA_AUTH_PASS);
-	if (!a || ka_get(a, KA_AUTH_HMAC))
+	const struct ka_node *a = ka_get(in->n, KA_AUTHENTICATION), *type = auth_get(in, KA_AUTH_TYPE);
+	const struct ka_node *pass = auth_get(in, KA_AUTH_PASS);
+	if (!a || auth_get(in, KA_AUTH_HMAC))
 		return;
 	if (is_strict(in)) {
 		imp_say(im, &a->at, IMP_NOTE, "authentication is left out: keepalived has none %s", STRICT);
@@ -410,8 +421,8 @@ static void put_keys(struct instance *in)
 	put_auth(in);
 	put_announce(in);
 	put_track(in);
-	ka_routes(in->k, ka_get(in->n, KA_VIRTUAL_ROUTES), in->y);
-	ka_rules(in->k, ka_get(in->n, KA_VIRTUAL_RULES), in->y);
+	ka_routes(in->k, in->n, in->y);
+	ka_rules(in->k, in->n, in->y);
 }
 
 /* Whether an instance has the VRID on this interface already. */

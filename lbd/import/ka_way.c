@@ -133,10 +133,10 @@ static struct y *item(struct ka *k, struct y *instance, const char *key)
 	return y;
 }
 
-void ka_routes(struct ka *k, const struct ka_node *list, struct y *instance)
+static void put_routes(struct ka *k, const struct ka_node *list, struct y *instance)
 {
 	struct way w;
-	for (const struct ka_node *n = list ? list->child : NULL; n; n = n->next) {
+	for (const struct ka_node *n = list->child; n; n = n->next) {
 		if (!n->n || !read_way(k, n, route_words, true, &w))
 			continue;
 		if (!w.v[WAY_TO]) {
@@ -156,10 +156,16 @@ void ka_routes(struct ka *k, const struct ka_node *list, struct y *instance)
 	}
 }
 
-void ka_rules(struct ka *k, const struct ka_node *list, struct y *instance)
+void ka_routes(struct ka *k, const struct ka_node *from, struct y *instance)
+{
+	for (const struct ka_node *list = ka_first(from, KA_VIRTUAL_ROUTES); list; list = ka_next(list))
+		put_routes(k, list, instance);
+}
+
+static void put_rules(struct ka *k, const struct ka_node *list, struct y *instance)
 {
 	struct way w;
-	for (const struct ka_node *n = list ? list->child : NULL; n; n = n->next) {
+	for (const struct ka_node *n = list->child; n; n = n->next) {
 		if (!n->n || !read_way(k, n, rule_words, false, &w))
 			continue;
 		if (!w.v[WAY_TABLE] || !w.v[WAY_PRIORITY] || (!w.v[WAY_FROM] && !w.v[WAY_TO] && !w.v[WAY_MARK])) {
@@ -174,4 +180,10 @@ void ka_rules(struct ka *k, const struct ka_node *list, struct y *instance)
 		put(k, y, "table", w.v[WAY_TABLE]);
 		put(k, y, "priority", w.v[WAY_PRIORITY]);
 	}
+}
+
+void ka_rules(struct ka *k, const struct ka_node *from, struct y *instance)
+{
+	for (const struct ka_node *list = ka_first(from, KA_VIRTUAL_RULES); list; list = ka_next(list))
+		put_rules(k, list, instance);
 }
