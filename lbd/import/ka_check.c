@@ -14,6 +14,9 @@
 #define INTERVAL_MIN S(1) / 10
 #define INTERVAL_MAX S(86400)
 #define FALL_MAX     1000
+#define HEX          "0123456789abcdefABCDEF"
+#define SEND_MAX     4096 /* bytes of send_hex */
+#define REPLY_MAX    255  /* four characters each in expect_regex, which takes 1024 */
 
 struct builder {
 	struct ka *k;
@@ -256,33 +259,77 @@ static void misc(struct builder *b, const struct ka_node *checker)
 	when(b, y, &(struct times){ 0, S(1), ka_time(limit, -1), false });
 }
 
-static void payload(struct builder *b, const struct ka_node *said, const char *key, struct y *y)
+/* The digits of all words; the last one of a word may be a byte of its own: "Ab12f 3" is Ab 12 0f 03. */
+static const char *hex_of(struct ka *k, const struct ka_node *said)
 {
 	struct lb_text t = LB_TEXT_INIT;
 	for (size_t i = 1; i < said->n; i++)
-		lb_text_puts(&t, said->w[i]);
-	size_t n = t.s ? strspn(t.s, "0123456789abcdefABCDEF") : 0;
-	b->k->im->oom = b->k->im->oom || t.bad;
-	if (n && n == t.n && n % 2 == 0)
-		y_set(b->k->im, y, key, "%s", t.s);
+		for (const char *w = said->w[i]; *w; w += strspn(w, " \t")) {
+			size_t n = strcspn(w, " \t"), alone = n % 2;
+			lb_text_put(&t, w, n - alone);
+			if (alone)
+				lb_text_printf(&t, "0%c", w[n - 1]);
+			w += n;
+		}
+	k->im->oom = k->im->oom || t.bad;
+	const char *hex = imp_strn(k->im, t.s ? t.s : "", t.n);
+	lb_text_done(&t);
+	return hex;
+}
+
+static void put_payload(struct builder *b, const struct ka_node *said, const struct ka_node *checker, struct y *y)
+{
+	struct imp *im = b->k->im;
+	const char *hex = said ? hex_of(b->k, said) : "";
+	if (said && (!*hex || hex[strspn(hex, HEX)]))
+		imp_say(im, &said->at, IMP_ERROR, "payload: not bytes in hexadecimal");
+	else if (strlen(hex) > 2 * SEND_MAX)
+		imp_say(im, &said->at, IMP_LOST, "payload: at most %d bytes", SEND_MAX);
+	else if (said)
+		y_set(im, y, "send_hex", "%s", hex);
+	else if (ka_get(checker, KA_REQUIRE_REPLY))
+		imp_say(im, &checker->at, IMP_LOST,
+			"UDP_CHECK without payload: keepalived sends random bytes, lbd an empty datagram; see send_hex "
+			"if "
+			"no answer comes to that");
 	else
-		imp_say(b->k->im, &said->at, IMP_LOST, "%s: only whole bytes in hexadecimal can be sent and compared",
-			said->row->name);
+		imp_say(im, &checker->at, IMP_NOTE,
+			"UDP_CHECK without payload: keepalived sends random bytes, lbd an empty datagram");
+}
+
+/* It is compared from the first byte on; where it cannot be, an answer has to come nevertheless. */
+static void put_reply(struct builder *b, const struct ka_node *said, struct y *y)
+{
+	struct imp *im = b->k->im;
+	const char *hex = hex_of(b->k, said);
+	struct lb_text t = LB_TEXT_INIT;
+	if (hex[strspn(hex, HEX)]) {
+		bool masked = hex[strspn(hex, HEX "xX")] == '\0';
+		imp_say(im, &said->at, masked ? IMP_LOST : IMP_ERROR, "require_reply: %s; any answer passes",
+			masked ? "only whole bytes are compared, see expect_regex" : "not bytes in hexadecimal");
+		hex = "";
+	} else if (strlen(hex) > 2 * REPLY_MAX) {
+		imp_say(im, &said->at, IMP_LOST, "require_reply: at most %d bytes are compared; any answer passes",
+			REPLY_MAX);
+		hex = "";
+	}
+	lb_text_puts(&t, "\\A");
+	for (; *hex; hex += 2)
+		lb_text_printf(&t, "\\x%.2s", hex);
+	im->oom = im->oom || t.bad;
+	y_set(im, y, "expect_regex", "%s", t.s ? t.s : "");
 	lb_text_done(&t);
 }
 
 static void udp(struct builder *b, const struct ka_node *checker)
 {
-	const struct ka_node *sent = ka_get(checker, KA_PAYLOAD), *reply = ka_get(checker, KA_REQUIRE_REPLY);
+	const struct ka_node *reply = ka_get(checker, KA_REQUIRE_REPLY);
 	struct y *y = begin(b, "udp");
 	if (!y)
 		return;
-	if (sent)
-		payload(b, sent, "send_hex", y);
-	if (reply && reply->n > 1)
-		payload(b, reply, "expect_hex", y);
-	else if (reply)
-		imp_say(b->k->im, &reply->at, IMP_LOST, "require_reply: say in expect what an answer looks like");
+	put_payload(b, ka_get(checker, KA_PAYLOAD), checker, y);
+	if (reply)
+		put_reply(b, reply, y);
 	where(b, y, PORT_ANY);
 	when(b, y, &(struct times){ 1, S(1), S(5), true });
 }

@@ -307,7 +307,7 @@ const struct ka_row ka_words[] = {
 	TAKES("misc_dynamic", IN(MISC), MISC_DYNAMIC, BOOL, "checks.NAME.weight: exit"),
 	TAKES("user", IN(MISC) | IN(SCRIPT), USER, WORD, "nothing: programs run as lbd-probe"),
 	TAKES("payload", IN(UDP), PAYLOAD, WORD, "checks.NAME.send_hex"),
-	TAKES("require_reply", IN(UDP), REQUIRE_REPLY, MAYBE, "checks.NAME.expect_hex"),
+	TAKES("require_reply", IN(UDP), REQUIRE_REPLY, MAYBE, "checks.NAME.expect_regex"),
 	LOST("min_reply_length", IN(UDP), "the length of an answer is not looked at"),
 	LOST("max_reply_length", IN(UDP), "the length of an answer is not looked at"),
 	TAKES("certificate", IN(SSL), CERTIFICATE, WORD, "tls.cert_file"),
