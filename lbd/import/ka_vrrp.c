@@ -353,10 +353,20 @@ static void put_auth(struct instance *in)
 		imp_say(im, &pass->at, IMP_NOTE, "only 8 characters of a password count");
 }
 
+/* Where adverts leave from: two words for one thing, and the last one counts, with peers and without. */
+static const struct ka_node *source_of(const struct instance *in)
+{
+	const struct ka_node *found = NULL;
+	for (const struct ka_node *n = in->n->child; n; n = n->next)
+		if (n->row && (n->row->word == KA_UNICAST_SRC_IP || n->row->word == KA_MCAST_SRC_IP))
+			found = n;
+	return found;
+}
+
 static void put_unicast(struct instance *in)
 {
 	struct imp *im = in->k->im;
-	const struct ka_node *source = ka_get(in->n, in->unicast ? KA_UNICAST_SRC_IP : KA_MCAST_SRC_IP);
+	const struct ka_node *source = source_of(in);
 	struct y *list = NULL;
 	int64_t ttl = 0;
 	for (const struct ka_node *peers = ka_first(in->n, KA_UNICAST_PEER); peers; peers = ka_next(peers))
