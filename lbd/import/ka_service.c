@@ -213,6 +213,25 @@ static void put_server(struct ka *k, const struct service *s, const struct serve
 	}
 }
 
+/* ---- families ---- */
+
+static const char *family_name(uint8_t family)
+{
+	return family == AF_INET6 ? "IPv6" : "IPv4";
+}
+
+/* Whether a server cannot serve there for its family. */
+static bool is_apart(const struct lb_ip *ip, uint8_t family, const char *mode)
+{
+	return ip->family != family && strcmp(mode, "tun") != 0;
+}
+
+/* A group may have both families, and servers for each. */
+static enum imp_level apart_level(const struct virtual *v)
+{
+	return strcmp(ka_arg(v->n, 1), "group") == 0 ? IMP_NOTE : IMP_ERROR;
+}
+
 /* ---- keys of a service ---- */
 
 static void put_listens(struct ka *k, const struct service *s)
@@ -382,6 +401,12 @@ static void put_sorry(struct ka *k, const struct service *s)
 	uint16_t port;
 	if (!said || !reads_as(k, said, &ip, &port))
 		return;
+	if (is_apart(&ip, s->listens[0]->family, s->v->mode)) {
+		imp_say(k->im, &said->at, apart_level(s->v),
+			"an %s sorry_server behind an %s address: only in a tunnel; left out", family_name(ip.family),
+			family_name(s->listens[0]->family));
+		return;
+	}
 	if (strcmp(s->v->mode, "nat") != 0)
 		port = 0;
 	y_set(k->im, s->y, "sorry", "%s", lb_endpoint_str(&ip, port, text));
@@ -436,14 +461,12 @@ static const char *name_of(struct ka *k, const struct service *s)
 
 static void pick_servers(struct ka *k, struct virtual *v, uint8_t family)
 {
-	/* a group may have both families, and servers for each */
-	enum imp_level level = strcmp(ka_arg(v->n, 1), "group") == 0 ? IMP_NOTE : IMP_ERROR;
 	lb_vec_foreach (rs, &v->servers) {
-		rs->out = rs->ip.family != family && strcmp(rs->mode, "tun") != 0;
+		rs->out = is_apart(&rs->ip, family, rs->mode);
 		if (rs->out)
-			imp_say(k->im, &rs->n->at, level,
+			imp_say(k->im, &rs->n->at, apart_level(v),
 				"an %s server behind an %s address: only in a tunnel; left out",
-				lb_ip_is_v6(&rs->ip) ? "IPv6" : "IPv4", family == AF_INET6 ? "IPv6" : "IPv4");
+				family_name(rs->ip.family), family_name(family));
 	}
 }
 
