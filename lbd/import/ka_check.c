@@ -14,6 +14,7 @@
 #define INTERVAL_MIN S(1) / 10
 #define INTERVAL_MAX S(86400)
 #define FALL_MAX     1000
+#define HOST_MAX     253
 #define HEX          "0123456789abcdefABCDEF"
 #define SEND_MAX     4096 /* bytes of send_hex */
 #define REPLY_MAX    255  /* four characters each in expect_regex, which takes 1024 */
@@ -154,6 +155,45 @@ static void statuses(struct builder *b, struct y *y, const struct ka_node *of)
 			y_set(im, list ? list : y, list ? NULL : "status", "%s", said->w[i]);
 }
 
+/* What lbd takes for host: as check_http_host_ok. */
+static bool is_host(const char *s)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+	struct lb_ip ip;
+	return *s && (s[strspn(s, plain)] == '\0' || lb_ip_parse(s, strlen(s), &ip) == 0);
+}
+
+/* keepalived sends it as it is written. lbd makes the header of host and, unless that is the usual one, of the port
+ * where it probes; what else there is to be in it is a header of its own. */
+static void put_host(struct builder *b, struct y *y, const struct ka_node *said, bool tls)
+{
+	struct imp *im = b->k->im;
+	const char *s = ka_arg(said, 1), *colon = strrchr(s, ':'), *c = s;
+	int64_t probed = ka_num(ka_find(&b->chain, KA_CONNECT_PORT), b->of->asked), port;
+	while ((unsigned char)*c > ' ' && *c != 0x7f)
+		c++;
+	if (*c || !*s || strlen(s) > HOST_MAX) {
+		imp_say(im, &said->at, IMP_ERROR, "virtualhost %s is not the name of a host", imp_shown(im, s));
+		return;
+	}
+	if (is_host(s)) {
+		y_set(im, y, "host", "%s", s);
+		return;
+	}
+	if (colon && ka_parse_num(colon + 1, 1, 65535, &port) == 0) {
+		size_t box = *s == '[' && colon[-1] == ']';
+		const char *name = imp_strn(im, s + box, (size_t)(colon - s) - 2 * box);
+		if (is_host(name)) {
+			y_set(im, y, "host", "%s", name);
+			if (port == probed && port != (tls ? 443 : 80))
+				return;
+		}
+	}
+	struct y *headers = y_map(im, y, "headers");
+	headers->flow = true;
+	y_set(im, headers, "Host", "%s", s);
+}
+
 static void http_url(struct builder *b, const struct ka_node *checker, const struct ka_node *url, bool tls)
 {
 	struct imp *im = b->k->im;
@@ -169,7 +209,7 @@ static void http_url(struct builder *b, const struct ka_node *checker, const str
 		imp_say(im, &path->at, IMP_ERROR, "path %s does not begin with a slash",
 			imp_shown(im, ka_arg(path, 1)));
 	if (host)
-		y_set(im, y, "host", "%s", ka_arg(host, 1));
+		put_host(b, y, host, tls);
 	statuses(b, y, ka_first(url, KA_STATUS_CODE) ? url : checker);
 	if (tls) {
 		struct y *t = y_map(im, y, "tls");

@@ -254,7 +254,7 @@ const struct ka_row ka_words[] = {
 	SAME("alpha", ANYWHERE, "always so: a backend serves when its checks have passed"),
 	LOST("omega", IN(VS), "a stop changes nothing, and tells nobody"),
 	LOST("ha_suspend", IN(VS), "checks go on on both nodes: the one that takes over knows its backends"),
-	TAKES("virtualhost", SERVERS | IN(HTTP) | IN(URL), VIRTUALHOST, WORD, "checks.NAME.host"),
+	TAKES("virtualhost", SERVERS | IN(HTTP) | IN(URL), VIRTUALHOST, WORD, "checks.NAME.host, headers"),
 	LOST("snmp_name", SERVERS, SNMP),
 	BLOCK("real_server", IN(VS), REAL_SERVER, WORD, RS, "backends"),
 	SAME("nat_mask", IN(VS), "it has done nothing for long"),
