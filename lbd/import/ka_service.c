@@ -299,6 +299,14 @@ static void put_scheduler(struct ka *k, const struct service *s)
 		imp_scheduler(k->im, s->y, name);
 }
 
+static bool has(const struct y *list, const char *value)
+{
+	const struct y *y = list->child;
+	while (y && strcmp(y->value, value) != 0)
+		y = y->next;
+	return y != NULL;
+}
+
 /* The checks that most backends have; those of the others are listed. */
 static void put_check(struct ka *k, const struct service *s)
 {
@@ -327,9 +335,17 @@ static void put_check(struct ka *k, const struct service *s)
 		y_set(im, s->y, "check", "none");
 		return;
 	}
-	struct y *list = best->checks.n > 1 ? y_list(im, s->y, "check") : NULL;
-	for (size_t i = 0; i < best->checks.n; i++)
-		y_set(im, list ? list : s->y, list ? NULL : "check", "%s", ka_check_name(k, best->checks.keys[i]));
+	struct y *list = y_list(im, s->y, "check");
+	for (size_t i = 0; i < best->checks.n; i++) {
+		const char *name = ka_check_name(k, best->checks.keys[i]);
+		if (!has(list, name)) /* two checkers that do the same */
+			y_set(im, list, NULL, "%s", name);
+	}
+	if (list->child == list->last) { /* one may stand alone */
+		list->kind = Y_SCALAR;
+		list->value = list->child ? list->child->value : "";
+		list->child = list->last = NULL;
+	}
 }
 
 static int64_t up_to(int64_t a, int64_t b)
