@@ -486,7 +486,6 @@ const char *model_vrrp_cause_word(const struct model_vrrp *v)
 	return v->state.state == VRRP_STATE_FAULT && v->state.reason[0] ? v->state.reason : vrrp_causes[v->state.cause];
 }
 
-/* What it says first may be where it went to since it was told to begin. */
 bool model_vrrps_forwards(const struct model_vrrps *vs)
 {
 	bool master = false;
@@ -495,6 +494,7 @@ bool model_vrrps_forwards(const struct model_vrrps *vs)
 	return master || !vs->n;
 }
 
+/* What it says first may be where it went to since it was told to begin. */
 bool model_vrrp_changes(const struct model_vrrp *v, const struct vrrp_msg_state *m, enum vrrp_state *from)
 {
 	*from = v->spoke ? v->state.state : m->was;

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from conftest import until
+from conftest import build_dir, until
 from pair import A4, B4, key, lone, pair
 from steps import slowness
 
@@ -373,6 +373,29 @@ def test_overrides_end_on_both(two):
     a.text("backend", "drain", "web/app1", "--for", "2s")
     until(lambda: override(b), "it holds there", 5)
     until(lambda: override(a) is None and override(b) is None, "it is over on both", 10)
+
+
+def test_what_is_said_when_another_one_is_just_over(pair, key, tmp_path, monkeypatch):
+    """The first word after a machine slept: nothing has looked at what ended meanwhile."""
+    slept = tmp_path / "slept"
+    slept.write_text("0")
+    a, b = (lone(node, yaml(key, web()), name) for node, name in ((pair.a, "lb-a"), (pair.b, "lb-b")))
+    try:
+        with monkeypatch.context() as m:
+            m.setenv("SLEPT", str(slept))
+            m.setenv("LD_PRELOAD", os.path.join(build_dir(), "tests/edge/ctl/libedge_slept.so"))
+            m.setenv("ASAN_OPTIONS", os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0")
+            a.start(ready=False)
+        b.start(ready=False)
+        links(a, b)
+        a.text("backend", "weight", "web/app1", "7", "--for", "50s")
+        until(lambda: override(b, key="weight"), "it holds there", 5)
+        slept.write_text("60")
+        a.text("backend", "drain", "web/app2")
+        until(lambda: override(b, "web/app2"), "what was said then holds there", 5)
+    finally:
+        for d in (b, a):
+            d.close()
 
 
 def test_overrides_said_while_apart(pair, two):
