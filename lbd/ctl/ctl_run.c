@@ -133,18 +133,13 @@ static bool waits_for(const struct run *run, enum check_room room)
 	return false;
 }
 
-static struct run *first_that_waits(const struct ctl_runs *runs, enum check_room room)
-{
-	struct run *run = runs->first;
-	while (run && !waits_for(run, room))
-		run = run->next;
-	return run;
-}
-
 void ctl_runs_lost(struct ctl_runs *runs, enum check_room room, const char *why)
 {
-	for (struct run *run; (run = first_that_waits(runs, room));)
-		end(run, LB_CODE_FAILED, why);
+	for (struct run *run = runs->first, *next; run; run = next) {
+		next = run->next;
+		if (waits_for(run, room))
+			end(run, LB_CODE_FAILED, why);
+	}
 }
 
 static uint32_t waited_for(const struct ctl_runs *runs)
