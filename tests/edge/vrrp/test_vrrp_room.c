@@ -362,6 +362,13 @@ static void resign(uint32_t id)
 	say(&(struct vrrp_msg){ .type = VRRP_MSG_DO, .u.run = { .id = id, .what = VRRP_DO_RESIGN } });
 }
 
+/* What is heard of it is of the new one: the old one was a backup as well. */
+static void set_anew(const struct vrrp_conf *c)
+{
+	heard.of[c->id].state = (struct vrrp_msg_state){ .state = VRRP_STATE_INIT };
+	set(c);
+}
+
 /* Somebody less is heard for longer than it would wait to preempt. */
 static void follows(const struct vrrp_conf *c)
 {
@@ -387,7 +394,7 @@ START_TEST(who_has_resigned_does_not_take_it_back)
 	follows(&c[0]);
 	c[0].vrid = 53;
 	snprintf(c[0].group, sizeof(c[0].group), "g");
-	set(&c[0]);
+	set_anew(&c[0]);
 	follows(&c[0]);
 	snprintf(c[1].group, sizeof(c[1].group), "g"); /* who comes to it neither */
 	set(&c[1]);
