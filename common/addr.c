@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 /* As inet_pton reads them: four numbers, no leading zeros. A file of 10,000 services has 50,000 of them. */
@@ -51,9 +50,33 @@ int lb_ip_cmp(const struct lb_ip *a, const struct lb_ip *b)
 	return memcmp(a->b, b->b, sizeof(a->b));
 }
 
+/* The end of what it wrote. */
+static char *put_number(char *out, unsigned v)
+{
+	char digits[10];
+	unsigned n = 0;
+	do
+		digits[n++] = (char)('0' + v % 10);
+	while ((v /= 10) != 0);
+	while (n)
+		*out++ = digits[--n];
+	return out;
+}
+
+/* By hand, as they are read: each listener is written down before the kernel has it. */
+static void ip4_str(const uint8_t b[4], char *out)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		out = put_number(out, b[i]);
+		*out++ = i < 3 ? '.' : '\0';
+	}
+}
+
 const char *lb_ip_str(const struct lb_ip *ip, char out[LB_IP_STRLEN])
 {
-	if (!ip->family || !inet_ntop(ip->family, ip->b, out, LB_IP_STRLEN))
+	if (ip->family == AF_INET)
+		ip4_str(ip->b, out);
+	else if (!ip->family || !inet_ntop(ip->family, ip->b, out, LB_IP_STRLEN))
 		strcpy(out, "-");
 	return out;
 }
@@ -134,11 +157,16 @@ int lb_endpoint_parse(const char *s, size_t n, bool allow_zero, struct lb_ip *ip
 
 const char *lb_endpoint_str(const struct lb_ip *ip, uint16_t port, char out[LB_ENDPOINT_STRLEN])
 {
-	char a[LB_IP_STRLEN];
-	lb_ip_str(ip, a);
+	bool box = port && lb_ip_is_v6(ip);
+	lb_ip_str(ip, out + box);
 	if (!port)
-		snprintf(out, LB_ENDPOINT_STRLEN, "%s", a);
-	else
-		snprintf(out, LB_ENDPOINT_STRLEN, lb_ip_is_v6(ip) ? "[%s]:%u" : "%s:%u", a, port);
+		return out;
+	char *end = out + strlen(out + box) + box;
+	if (box) {
+		out[0] = '[';
+		*end++ = ']';
+	}
+	*end++ = ':';
+	*put_number(end, port) = '\0';
 	return out;
 }

@@ -127,12 +127,15 @@ const char *ipvs_csum_name(uint8_t csum)
 
 const char *ipvs_key_str(const struct ipvs_key *k, char out[IPVS_KEY_STRLEN])
 {
-	char ep[LB_ENDPOINT_STRLEN];
-	if (k->fwmark)
+	_Static_assert(IPVS_KEY_STRLEN > LB_ENDPOINT_STRLEN + 1 + sizeof("sctp"), "an address, a port, a protocol");
+	if (k->fwmark) {
 		snprintf(out, IPVS_KEY_STRLEN, "fwmark:%u/%s", k->fwmark, lb_ip_is_v6(&k->addr) ? "ipv6" : "ipv4");
-	else
-		snprintf(out, IPVS_KEY_STRLEN, "%s/%s", lb_endpoint_str(&k->addr, k->port, ep),
-			ipvs_protocol_name(k->protocol));
+		return out;
+	}
+	lb_endpoint_str(&k->addr, k->port, out);
+	char *end = out + strlen(out);
+	*end = '/';
+	strcpy(end + 1, ipvs_protocol_name(k->protocol));
 	return out;
 }
 

@@ -14,8 +14,10 @@ void owned_write_head(struct lb_text *out, const char *boot_id)
 
 static void write_line(struct lb_text *out, char sign, const struct ipvs_key *key)
 {
-	char text[IPVS_KEY_STRLEN];
-	lb_text_printf(out, "%c%s\n", sign, ipvs_key_str(key, text));
+	char line[1 + IPVS_KEY_STRLEN + 1] = { sign };
+	size_t n = 1 + strlen(ipvs_key_str(key, line + 1));
+	line[n++] = '\n';
+	lb_text_put(out, line, n);
 }
 
 void owned_write_add(struct lb_text *out, const struct ipvs_key *key)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "common/addr.h"
 
+#include <arpa/inet.h>
 #include <check.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -41,6 +43,23 @@ START_TEST(endpoints_parse_and_print)
 		ck_assert_str_eq(lb_endpoint_str(&ip, port, text), endpoints[_i].out);
 	else
 		ck_assert_msg(ip.family == 99 && port == 99, "%s: outputs were touched", endpoints[_i].what);
+}
+END_TEST
+
+/* As the C library prints them: each number in each place, and each port. */
+START_TEST(prints_what_the_c_library_prints)
+{
+	char ours[LB_ENDPOINT_STRLEN], ip[LB_IP_STRLEN], theirs[LB_ENDPOINT_STRLEN];
+	for (unsigned i = 0; i < 4 * 256; i++) {
+		struct lb_ip a = { .family = AF_INET, .b = { 9, 99, 100, 255 } };
+		a.b[i / 256] = (uint8_t)i;
+		ck_assert_str_eq(lb_ip_str(&a, ours), inet_ntop(AF_INET, a.b, ip, sizeof(ip)));
+	}
+	for (unsigned port = 1; port <= UINT16_MAX; port++) {
+		struct lb_ip a = { .family = port % 2 ? AF_INET : AF_INET6, .b = { 10, 1, 2, 3 } };
+		snprintf(theirs, sizeof(theirs), port % 2 ? "%s:%u" : "[%s]:%u", lb_ip_str(&a, ip), port);
+		ck_assert_str_eq(lb_endpoint_str(&a, (uint16_t)port, ours), theirs);
+	}
 }
 END_TEST
 
@@ -95,6 +114,7 @@ int main(void)
 	TCase *tc = tcase_create("addr");
 	tcase_add_loop_test(tc, endpoints_parse_and_print, 0, (int)(sizeof(endpoints) / sizeof(endpoints[0])));
 	tcase_add_test(tc, networks);
+	tcase_add_test(tc, prints_what_the_c_library_prints);
 	tcase_add_test(tc, a_nul_ends_nothing);
 	tcase_add_test(tc, order_and_kinds);
 	suite_add_tcase(s, tc);
