@@ -175,6 +175,31 @@ static void log_warnings(const struct daemon_apply *a)
 		lb_log(LB_LOG_WARNING, "%s:%u:%u: %s", errs[i].file, errs[i].line, errs[i].column, errs[i].text);
 }
 
+#define ONLY_KEYS                                                                                                      \
+	"only keys are different, in files of their own, and those do not go back: `lbctl daemon reload` takes them "  \
+	"up, on each node"
+
+/* Not a letter is different. Else this is the word that was missing, and is stored. */
+static bool is_same(const struct daemon *d)
+{
+	const struct daemon_apply *a = d->apply;
+	return daemon_text_hash(&a->text) == d->config_hash && d->generation && a->kind != CTL_BACK && !d->unsure &&
+	       !d->nowhere;
+}
+
+/* What takes up the cluster's key closes the link over which both nodes agree. */
+const char *daemon_apply_not_on_both(const struct daemon *d, const struct config *c)
+{
+	bool cluster;
+	if (!daemon_vrrp_new_keys(d, c, &cluster))
+		return NULL;
+	if (is_same(d))
+		return ONLY_KEYS;
+	return cluster ? "the cluster has another key in its file, and what takes it up closes the link: `lbctl daemon "
+			 "reload` with the old text, on each node"
+		       : NULL;
+}
+
 /* The same text on trial would go back to itself. */
 static bool cannot_be_tried(const struct daemon *d, char *text, size_t size)
 {
@@ -185,20 +210,17 @@ static bool cannot_be_tried(const struct daemon *d, char *text, size_t size)
 			"--both",
 			d->generation);
 	else
-		snprintf(text, size,
-			"only keys are different, in files of their own, and those do not go back: `lbctl daemon "
-			"reload` "
-			"takes them up, on each node");
+		snprintf(text, size, ONLY_KEYS);
 	return stuck || d->apply->new_keys;
 }
 
-/* Not a letter is different; keys of VRRP and of the cluster may be, which are in files of their own. */
+/* Keys of VRRP and of the cluster may be different, which are in files of their own. */
 static void take_same(struct daemon *d)
 {
 	struct daemon_apply *a = d->apply;
 	char text[640], new[80] = "";
-	bool cluster;
-	if ((a->confirm_ms || a->held) && cannot_be_tried(d, text, sizeof(text))) {
+	bool cluster, both = a->held || (a->both && a->new_keys);
+	if ((a->confirm_ms || both) && cannot_be_tried(d, text, sizeof(text))) {
 		daemon_apply_finish(d, LB_CODE_REFUSED, text, NULL);
 		return;
 	}
@@ -319,17 +341,15 @@ static void take(struct daemon *d, struct config *c)
 		return;
 	}
 	a->new_keys = daemon_vrrp_new_keys(d, c, &cluster);
-	bool same = daemon_text_hash(&a->text) == d->config_hash && before && a->kind != CTL_BACK;
-	if (same && !d->unsure && !d->nowhere) { /* else this is the word that was missing, and is stored */
+	const char *why = a->both ? daemon_apply_not_on_both(d, c) : NULL; /* written since it was checked */
+	if (is_same(d)) {
 		config_free(c);
 		take_same(d);
 		return;
 	}
-	if (a->held && cluster) { /* that there is an answer to this is up to the link */
+	if (why) {
 		config_free(c);
-		daemon_apply_reject(d, LB_CODE_REFUSED,
-			"the cluster has another key in its file, and what takes it up closes the link: `lbctl daemon "
-			"reload` with the old text, on each node");
+		daemon_apply_reject(d, LB_CODE_REFUSED, why);
 		return;
 	}
 	log_warnings(a);

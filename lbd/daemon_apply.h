@@ -33,6 +33,8 @@ struct daemon_apply {
 void daemon_apply_finish(struct daemon *d, enum lb_code code, const char *text, json_t *extra);
 /* The same, with all that was found wrong in it, or else with why. */
 void daemon_apply_reject(struct daemon *d, enum lb_code code, const char *why);
+/* Why d->apply, which is c and prepared, is not for both nodes: nothing goes back to its old keys. NULL: it is. */
+const char *daemon_apply_not_on_both(const struct daemon *d, const struct config *c);
 json_t *daemon_apply_summary(const struct daemon_apply *a);
 void daemon_apply_change(const struct config_change *ch, void *arg); /* config_change_fn; arg: the apply */
 

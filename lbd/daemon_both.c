@@ -226,7 +226,7 @@ static void both_begin(struct daemon_both *b)
 	case CTL_BOTH_APPLY_THERE: order(b, ORDER_APPLY); return;
 	case CTL_BOTH_KEEP_THERE: order(b, ORDER_KEEP); return;
 	case CTL_BOTH_BACK_THERE: order(b, ORDER_BACK); return;
-	case CTL_BOTH_CHECK_HERE: do_here(b, (struct ctl_apply){ .kind = CTL_DIFF }); return;
+	case CTL_BOTH_CHECK_HERE: do_here(b, (struct ctl_apply){ .kind = CTL_DIFF, .both = true }); return;
 	case CTL_BOTH_APPLY_HERE:
 		do_here(b, (struct ctl_apply){ .kind = CTL_APPLY,
 				   .message = b->message,
@@ -400,7 +400,7 @@ static void follow_check(struct daemon_follow *f)
 	else if (not_that_one(f->d, f->wanted, &e) || daemon_life_may_apply(f->d, &e))
 		follow_say(f, e.code, e.text);
 	else
-		follow_run(f, (struct ctl_apply){ .kind = CTL_DIFF }, ORDER_CHECK);
+		follow_run(f, (struct ctl_apply){ .kind = CTL_DIFF, .both = true }, ORDER_CHECK);
 }
 
 static void follow_apply(struct daemon_follow *f)

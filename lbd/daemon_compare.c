@@ -46,7 +46,13 @@ void daemon_apply_compare(struct daemon *d, struct config *c)
 		daemon_apply_reject(d, e.code, e.text);
 		return;
 	}
+	const char *why = a->both ? daemon_apply_not_on_both(d, c) : NULL;
 	daemon_vrrp_unprepare(d); /* no longer than needed: keys */
+	if (why) {
+		config_free(c);
+		daemon_apply_finish(d, LB_CODE_REFUSED, why, NULL);
+		return;
+	}
 	if (config_diff(d->model->config, c, daemon_apply_change, a) < 0) {
 		config_free(c);
 		daemon_apply_finish(d, LB_CODE_FAILED, "out of memory", NULL);

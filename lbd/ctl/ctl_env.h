@@ -70,7 +70,7 @@ struct ctl_apply {
 	uint32_t generation;        /* > 0 and fd < 0: that stored one; both unset: the daemon's own file */
 	const char *digest;         /* the text must have it, as daemon_text_sha256; NULL = any; borrowed (CTL_APPLY) */
 	bool with_ops;              /* kernel operations as rows, too (CTL_DIFF) */
-	bool both;                  /* on both nodes of the pair (CTL_APPLY) */
+	bool both;                  /* on both nodes of the pair (CTL_APPLY), or for that (CTL_DIFF) */
 	uint32_t if_here, if_there; /* of both: only while these generations run; 0 = any */
 	int64_t confirm_ms;  /* it goes back after that time unless it is confirmed; 0 = it does not (CTL_APPLY) */
 	bool held;           /* and until the other node has it, too */

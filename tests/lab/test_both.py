@@ -15,7 +15,7 @@ import pytest
 
 from conftest import until
 from life import KILLS, SEED, apply, history, restart, running_one, shown, status, write
-from pair import instance, key, pair
+from pair import instance, key, lone, pair
 from steps import slowness
 from test_peer_talk import Background, Cut, both, data, generations, levels, links, me, override, web, yaml
 
@@ -112,28 +112,63 @@ def test_a_key_that_is_missing_is_told_before_anything_is_changed(same, key, tmp
     assert history(a) == history(b) == {1: "confirmed"}
 
 
-def test_keys_cannot_be_tried(pair, key, tmp_path):
-    """They are not in the text: nothing goes back to them."""
-    def rotate(path, digit):
-        with open(path, "w", encoding="utf-8") as f:
-            f.write(("1 " if path == wan else "") + digit * 64 + "\n")
-        os.chmod(path, 0o640)
+@contextlib.contextmanager
+def own_keys(pair, text, place):
+    """Two nodes that have files of their own there: a key for the instance and one for the cluster, the same so far."""
+    nodes = [lone(n, text, name) for n, name in ((pair.a, "lb-a"), (pair.b, "lb-b"))]
+    try:
+        for d in nodes:
+            os.mkdir(os.path.join(d.dir, "keys"))
+            rotate(d, "wan.key", "5")
+            rotate(d, "cluster.key", "5")
+            program, d.program = d.program, os.path.join(d.dir, "start")
+            with open(d.program, "w", encoding="utf-8") as f:
+                f.write("#!/bin/sh\nexec unshare -m sh -c 'mount --bind \"$0\" \"$1\" && shift && exec \"$@\"' "
+                        f"{d.dir}/keys {place} {program} \"$@\"\n")
+            os.chmod(d.program, 0o755)
+            d.start(ready=False)
+        links(*nodes)
+        yield nodes
+    finally:
+        for d in reversed(nodes):
+            d.close()
 
-    wan = str(tmp_path / "wan.key")
-    rotate(wan, "5")
-    with both(pair, signed(key, wan)) as (a, b):
-        links(a, b)
-        rotate(wan, "6")
-        done = apply(a, signed(key, wan), "--confirm", "1h", ok=False)
+
+def rotate(d, name, digit):
+    path = os.path.join(d.dir, "keys", name)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(("1 " if name == "wan.key" else "") + digit * 64 + "\n")
+    os.chmod(path, 0o640)
+
+
+@pytest.mark.parametrize("where", ["lb-a", "lb-b"])
+def test_keys_cannot_be_tried(pair, tmp_path, where):
+    """They are not in the text: nothing goes back to them. Not where --both is asked, nor on the other node."""
+    key, wan = str(tmp_path / "cluster.key"), str(tmp_path / "wan.key")
+    with own_keys(pair, signed(key, wan), tmp_path) as (a, b):
+        one, other = (a, b) if where == "lb-a" else (b, a)
+
+        def both_end(new):
+            done = a.call("config", "apply", "-y", "--both", new)
+            return None if "under way" in done.stderr else done  # that the one before has ended is not heard there yet
+
+        def refused(why, **more):
+            new = write(a, "new.yaml", signed(key, wan, **more))
+            done = until(lambda: both_end(new), "the one before has ended there", 10)
+            assert done.returncode == 7 and f"{where}: {why}" in done.stderr, done
+            assert "nothing was applied, on either node" in done.stderr, done
+
+        rotate(one, "wan.key", "6")
+        done = apply(one, signed(key, wan), "--confirm", "1h", ok=False)
         assert done.returncode == 7 and "only keys are different" in done.stderr, done
-        rotate(key, "7")
-        done = a.call("config", "apply", "-y", "--both", write(a, "new.yaml", signed(key, wan)))
-        assert done.returncode == 8 and "lb-b: only keys are different" in done.stderr, done
-        assert "lb-a runs generation 1 as before" in done.stderr, done
-        done = a.call("config", "apply", "-y", "--both", write(a, "new.yaml", signed(key, wan, log={"level": "debug"})))
-        assert done.returncode == 8 and "lb-b: the cluster has another key in its file" in done.stderr, done
+        refused("only keys are different")
+        rotate(one, "cluster.key", "7")
+        refused("only keys are different")
+        refused("the cluster has another key in its file", log={"level": "debug"})
         assert history(a) == history(b) == {1: "confirmed"}
         links(a, b)  # nobody has taken the key
+        rotate(other, "wan.key", "6")
+        rotate(other, "cluster.key", "7")
         done = apply(a, signed(key, wan, log={"level": "notice"}), "--confirm", "1h")
         assert "new keys stay when it goes back" in done.stdout + done.stderr, done
         assert "rolled back to 1, verified" in a.text("config", "rollback")
