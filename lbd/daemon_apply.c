@@ -446,8 +446,7 @@ void daemon_apply_kernel_failed(struct daemon *d, int err)
 static void reload_due(struct daemon *d)
 {
 	const struct ctl_apply what = { .kind = CTL_RELOAD, .fd = -1, .message = "SIGHUP" };
-	enum life_phase phase = d->life.life.phase;
-	if (!d->reload_due || d->apply || phase == LIFE_BACK || phase == LIFE_LOOK || phase == LIFE_FORWARD)
+	if (!d->reload_due || d->apply || life_is_moment(&d->life.life))
 		return;
 	d->reload_due = false;
 	daemon_apply_start(d, &what, NULL, NULL);

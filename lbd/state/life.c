@@ -43,6 +43,19 @@ uint32_t life_older(const struct life_heads *heads, uint32_t below)
 	return 0;
 }
 
+bool life_is_moment(const struct life *l)
+{
+	switch (l->phase) {
+	case LIFE_PENDING: return !l->confirm_ms; /* held: the other node is on its way */
+	case LIFE_BACK:
+	case LIFE_LOOK:
+	case LIFE_FORWARD: return true;
+	case LIFE_RUNS:
+	case LIFE_STUCK: break;
+	}
+	return false;
+}
+
 double life_left(const struct life *l, struct lb_time now)
 {
 	if (l->phase != LIFE_PENDING || l->deadline.us == LB_TIME_NEVER.us)

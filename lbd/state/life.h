@@ -136,5 +136,8 @@ void life_started(struct life *l, uint32_t number, uint32_t gave_up, const char 
 /* The newest confirmed one with a number below that; 0 = none. */
 uint32_t life_older(const struct life_heads *heads, uint32_t below);
 
+/* Nothing else is applied now, and no person is waited for: in a moment it runs, or has gone back. */
+bool life_is_moment(const struct life *l);
+
 /* Seconds until it goes back; -1 = it does not. */
 double life_left(const struct life *l, struct lb_time now);

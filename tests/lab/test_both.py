@@ -94,6 +94,19 @@ def test_what_was_looked_at_here_is_what_is_replaced(same, key):
     assert history(a) == {1: "confirmed", 2: "confirmed"} and history(b) == {1: "confirmed"}
 
 
+def test_a_signal_waits_for_the_other_node(same, key):
+    """It comes when this one has applied what the other one sent, and is not told yet to keep it."""
+    a, b = same
+    new = write(a, "new.yaml", yaml(key, web(n=4000), log={"level": "notice"}))
+    b.write(levels(key, "debug"))
+    one = Background(a, "config", "apply", "-y", "--both", new)
+    until(lambda: "config/2: applied by" in b.log(), "it runs there", 60, every=0.01)
+    b.process.send_signal(signal.SIGHUP)
+    code, said = one.end(60)
+    assert code == 0, said
+    until(lambda: shown(b) == levels(key, "debug"), "its own file was read then", 20)
+
+
 def signed(key, path, **more):
     """With an instance that signs with that key."""
     wan = instance(priority={"lb-a": 150, "lb-b": 100}, auth={"type": "hmac", "key_file": str(path)})

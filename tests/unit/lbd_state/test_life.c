@@ -427,6 +427,29 @@ START_TEST(at_any_moment_the_disk_says_what_to_run)
 }
 END_TEST
 
+START_TEST(what_waits_for_nobody_is_over_in_a_moment)
+{
+	static const struct {
+		enum life_phase phase;
+		int64_t confirm_ms;
+		bool moment;
+	} rows[] = {
+		{ LIFE_RUNS, 0, false },
+		{ LIFE_STUCK, 0, false },
+		{ LIFE_PENDING, 120000, false },
+		{ LIFE_PENDING, 0, true },
+		{ LIFE_BACK, 0, true },
+		{ LIFE_BACK, 120000, true },
+		{ LIFE_LOOK, 0, true },
+		{ LIFE_FORWARD, 0, true },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct life l = { .phase = rows[i].phase, .confirm_ms = rows[i].confirm_ms };
+		ck_assert_msg(life_is_moment(&l) == rows[i].moment, "row %zu", i);
+	}
+}
+END_TEST
+
 START_TEST(what_is_left_is_never_negative)
 {
 	struct life l = { .phase = LIFE_PENDING, .deadline = { 5000000 } };
@@ -449,6 +472,7 @@ int main(void)
 		t, a_start_runs_nothing_that_may_have_been_rolled_back, 0, (int)(sizeof(unread) / sizeof(unread[0])));
 	tcase_add_test(t, a_text_that_was_applied_again_counts_by_its_last_time);
 	tcase_add_loop_test(t, at_any_moment_the_disk_says_what_to_run, 0, 300);
+	tcase_add_test(t, what_waits_for_nobody_is_over_in_a_moment);
 	tcase_add_test(t, what_is_left_is_never_negative);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
