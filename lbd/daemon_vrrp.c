@@ -580,7 +580,8 @@ int daemon_vrrp_model(struct daemon *d, const struct config *c)
 
 uint32_t daemon_vrrp_keys(struct daemon *d, bool *cluster)
 {
-	*cluster = daemon_peer_take(d);
+	(void)daemon_vrrp_new_keys(d, d->model->config, cluster); /* of the flows, too, which may be alone with it */
+	*cluster |= daemon_peer_take(d);
 	daemon_sync_model(d, d->model->config);
 	uint32_t n = d->vrrp.n_next == d->vrrp.all.n ? model_vrrps_take_keys(&d->vrrp.all, d->vrrp.next) : 0;
 	daemon_vrrp_unprepare(d);

@@ -190,6 +190,18 @@ def test_keys_cannot_be_tried(pair, tmp_path, where):
         links(a, b)
 
 
+def test_a_new_key_of_the_cluster_is_told_without_an_instance(same, key):
+    a, b = same
+    with open(key, "w", encoding="utf-8") as f:
+        f.write("7" * 64 + "\n")
+    for d in same:
+        end = d.ctl("daemon", "reload", "-y")
+        assert "with a new key of the cluster" in end["message"] and end["changed"] is True, end
+        assert "with a new key of the cluster" not in d.text("daemon", "reload", "-y")
+        assert f"config/1: a new key of the cluster, by {me()}" in d.log()
+    links(a, b)
+
+
 def test_what_runs_on_the_other_node_is_compared_without_its_keys(pair, key, tmp_path):
     path = tmp_path / "wan.key"
     path.write_text("1 " + "5a" * 32 + "\n")
