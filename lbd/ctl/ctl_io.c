@@ -29,7 +29,7 @@
 #define SLICE_US       5000 /* of one client at a time */
 #define ACCEPTS        16u
 #define PAUSE_S        0.1
-#define WARN_EVERY_S   10.0
+#define WARN_EVERY_MS  10000
 #define HANGUP_S       1.0
 
 struct client {
@@ -43,7 +43,7 @@ struct client {
 	struct ctl_message message;
 	struct ctl_request request;
 	struct ctl_reply reply;
-	ev_tstamp active;
+	struct lb_time active;
 	struct lb_time slice; /* when its turn began */
 	bool busy;            /* a request is being answered */
 	bool ended;           /* its end was written */
@@ -66,8 +66,8 @@ struct ctl_server {
 	struct client *clients;
 	unsigned n_clients;
 	struct ctl_leaving leaving;
-	int reserve;      /* a descriptor kept for the moment when there is none; -1: a client has it */
-	ev_tstamp warned; /* last time it was said why there is a pause */
+	int reserve;           /* a descriptor kept for the moment when there is none; -1: a client has it */
+	struct lb_time warned; /* last time it was said why there is a pause */
 	long long generation;
 };
 
@@ -164,7 +164,7 @@ static void finish_request(struct client *c)
 	if (c->request.fd >= 0)
 		close(c->request.fd);
 	c->request.fd = -1;
-	c->active = ev_now(c->server->loop);
+	c->active = lb_clock_now();
 }
 
 static const char *group_of(const struct ctl_server *s, enum ctl_level level)
@@ -283,7 +283,7 @@ static void turn(struct client *c)
 		return;
 	}
 	if (goes_on || lb_frame_pending(&c->frame) != before) {
-		c->active = ev_now(c->server->loop);
+		c->active = lb_clock_now();
 		ev_timer_stop(c->server->loop, &c->deadline); /* it reads: the time starts anew */
 	}
 	if (c->closing && lb_frame_pending(&c->frame) == 0 && !c->busy) {
@@ -312,7 +312,7 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int events)
 		return;
 	}
 	if (n > 0)
-		c->active = ev_now(c->server->loop);
+		c->active = lb_clock_now();
 	turn(c);
 }
 
@@ -349,7 +349,7 @@ static bool drop_idle(struct ctl_server *s, const uid_t *uid)
 	struct client *oldest = NULL;
 	for (struct client *c = s->clients; c; c = c->next)
 		if (!c->busy && !lb_frame_pending(&c->frame) && (!uid || c->peer.uid == *uid) &&
-			(!oldest || c->active <= oldest->active))
+			(!oldest || lb_time_cmp(c->active, oldest->active) <= 0))
 			oldest = c;
 	if (oldest)
 		drop(oldest);
@@ -397,7 +397,7 @@ static void admit(struct gate *g, int fd, const struct ctl_creds *creds)
 	c->peer = (struct ctl_peer){ .uid = creds->uid, .pid = creds->pid, .level = g->level };
 	ctl_user_name(creds->uid, c->peer.user);
 	c->request.fd = -1;
-	c->active = ev_now(s->loop);
+	c->active = lb_clock_now();
 	lb_frame_init(&c->frame, fd, LB_PROTO_LINE_MAX);
 	c->frame.takes_fds = g->level == CTL_LEVEL_ADMIN;
 	ctl_reply_init(&c->reply, &client_sink, c);
@@ -446,10 +446,11 @@ static void on_resume(struct ev_loop *loop, ev_timer *w, int events)
 
 static void pause_for(struct ctl_server *s, const char *why)
 {
+	struct lb_time now = lb_clock_now();
 	ev_timer_again(s->loop, &s->pause);
-	if (!s->config.warn || (s->warned > 0 && ev_now(s->loop) - s->warned < WARN_EVERY_S))
+	if (!s->config.warn || (s->warned.us && lb_time_cmp(now, lb_time_add_ms(s->warned, WARN_EVERY_MS)) < 0))
 		return;
-	s->warned = ev_now(s->loop);
+	s->warned = now;
 	s->config.warn(why, s->config.arg);
 }
 

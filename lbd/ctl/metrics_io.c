@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/ctl/metrics_io.h"
 
+#include "common/clock_io.h"
 #include "lbd/ctl/metrics.h"
 #include "lbd/ctl/metrics_load_io.h"
 
@@ -17,7 +18,7 @@
 #define ANSWER_MS  120000u
 #define IDLE_MS    180000u /* between two requests: Prometheus asks every minute or more often */
 #define TICK_S     0.5
-#define RETRY_S    5.0
+#define RETRY_MS   5000
 #define BACKLOG    16
 #define MEMORY     65536u /* of a connection: its request and a piece of the answer have to fit */
 #define BLOCK      32768u
@@ -26,7 +27,7 @@
 struct visitor {
 	struct metrics_server *server;
 	int fd; /* -1 = the place is free */
-	ev_tstamp since, until;
+	struct lb_time since, until;
 	bool busy; /* an answer is being written */
 };
 
@@ -39,7 +40,7 @@ struct metrics_server {
 	unsigned n_answers;
 	int fd;   /* that listens, -1 = none */
 	int told; /* the error that was said last */
-	ev_tstamp retry_at;
+	struct lb_time retry_at;
 	ev_io accept, work;
 	ev_idle more; /* libmicrohttpd has something to do at once */
 	ev_timer tick;
@@ -150,8 +151,8 @@ static struct visitor *visitor_of(struct metrics_server *s, struct MHD_Connectio
 static void set_deadline(struct visitor *v, bool busy, uint32_t ms)
 {
 	v->busy = busy;
-	v->since = ev_now(v->server->loop);
-	v->until = v->since + ms / 1e3;
+	v->since = lb_clock_now();
+	v->until = lb_time_add_ms(v->since, ms);
 }
 
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url, const char *method,
@@ -251,7 +252,7 @@ static struct visitor *place(struct metrics_server *s)
 		struct visitor *v = &s->visitors[i];
 		if (v->fd < 0)
 			return v;
-		if (!v->busy && (!oldest || v->since < oldest->since))
+		if (!v->busy && (!oldest || lb_time_cmp(v->since, oldest->since) < 0))
 			oldest = v;
 	}
 	if (!oldest)
@@ -329,7 +330,7 @@ static void try_listen(struct metrics_server *s)
 		if (s->told != -fd)
 			say(s, LB_LOG_WARNING, "nobody can read them on %s: %s; trying again", at, strerror(-fd));
 		s->told = -fd;
-		s->retry_at = ev_now(s->loop) + RETRY_S;
+		s->retry_at = lb_time_add_ms(lb_clock_now(), RETRY_MS);
 		return;
 	}
 	if (s->told)
@@ -344,17 +345,17 @@ static void try_listen(struct metrics_server *s)
 static void on_tick(struct ev_loop *loop, ev_timer *w, int events)
 {
 	struct metrics_server *s = w->data;
-	ev_tstamp now = ev_now(loop);
+	struct lb_time now = lb_clock_now();
 	bool any = false;
 	(void)events;
-	if (s->fd < 0 && now >= s->retry_at)
+	if (s->fd < 0 && lb_time_cmp(now, s->retry_at) >= 0)
 		try_listen(s);
 	if (s->fd >= 0) /* also where the kernel would not watch it */
 		ev_io_start(loop, &s->accept);
 	if (s->http)
 		ev_io_start(loop, &s->work);
 	for (unsigned i = 0; i < METRICS_CONNECTIONS_MAX; i++)
-		if (s->visitors[i].fd >= 0 && now >= s->visitors[i].until) {
+		if (s->visitors[i].fd >= 0 && lb_time_cmp(now, s->visitors[i].until) >= 0) {
 			(void)shutdown(s->visitors[i].fd, SHUT_RDWR);
 			any = true;
 		}
