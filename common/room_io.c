@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #define ALIVE_EVERY_US 100000
 #define BEAT_S         0.5
@@ -213,11 +212,4 @@ uint32_t lb_room_lag_us(struct lb_room *r)
 	uint32_t lag = r->lag_us > UINT32_MAX ? UINT32_MAX : (uint32_t)r->lag_us;
 	r->lag_us = 0;
 	return lag;
-}
-
-uint32_t lb_room_rss_kib(void)
-{
-	struct rusage use = { 0 };
-	getrusage(RUSAGE_SELF, &use);
-	return (uint32_t)use.ru_maxrss;
 }

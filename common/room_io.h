@@ -69,6 +69,5 @@ size_t lb_room_pending(const struct lb_room *r); /* bytes that the core has not 
 /* The first line of the core. 0, or -EPROTO: it was there before, or it speaks another version. */
 int lb_room_hello(struct lb_room *r, const struct lb_msg_hello *h);
 void lb_room_was_late(struct lb_room *r, int64_t us); /* with something: that is lag, too */
-/* For a pong: the worst turn since the last question, and the memory of the process. */
+/* For a pong: the worst turn since the last question. */
 uint32_t lb_room_lag_us(struct lb_room *r);
-uint32_t lb_room_rss_kib(void);

@@ -6,6 +6,7 @@
 
 #include "common/clock_io.h"
 #include "common/log_io.h"
+#include "common/rss_io.h"
 #include "lbd/ctl/ctl_conn.h"
 #include "lbd/ctl/ctl_watch.h"
 #include "lbd/host/host_io.h"
@@ -164,7 +165,7 @@ static void tick_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	look_at_places(d, lb_clock_now());
 	daemon_log_tick(d, lb_clock_now());
 	daemon_level_tick(d, lb_clock_now());
-	d->env.rss_kib = host_rss_kib();
+	d->env.rss_kib = lb_rss_kib();
 	if (d->env.table_size == 0)
 		(void)ipvs_io_info(d->kernel_io, &d->env.ipvs_version, &d->env.table_size);
 }
@@ -473,7 +474,7 @@ static int start(struct daemon *d)
 		.started = d->started,
 		.started_wall_ms = d->started_wall_ms,
 		.kernel = d->kernel_release,
-		.rss_kib = host_rss_kib(),
+		.rss_kib = lb_rss_kib(),
 		.history = d->history,
 		.traces = d->traces,
 		.runs = d->runs,

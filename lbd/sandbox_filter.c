@@ -32,7 +32,6 @@ static const int room_calls[] = {
 	SCMP_SYS(futex),
 	SCMP_SYS(getpid),
 	SCMP_SYS(getrandom),
-	SCMP_SYS(getrusage),
 	SCMP_SYS(getsockname),
 	SCMP_SYS(getsockopt),
 	SCMP_SYS(gettimeofday),

@@ -5,6 +5,7 @@
 #include "common/clock_io.h"
 #include "common/err.h"
 #include "common/log_io.h"
+#include "common/rss_io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -506,6 +507,7 @@ int worker_child_main(const struct worker_row *const *rows, size_t n_rows, int a
 	fcntl(CHANNEL_FD, F_SETFD, FD_CLOEXEC);
 	prctl(PR_SET_NAME, row->title, 0, 0, 0); /* an exec by descriptor names the process after the descriptor */
 	lb_log_init(row->title, LB_LOG_INFO);
+	lb_rss_open();
 	const struct sandbox s = { .user = row->user,
 		.caps = row->caps,
 		.filter = row->filter,

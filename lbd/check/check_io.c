@@ -4,6 +4,7 @@
 #include "common/clock_io.h"
 #include "common/err.h"
 #include "common/log_io.h"
+#include "common/rss_io.h"
 #include "lbd/check/check_prober_io.h"
 
 #include <errno.h>
@@ -61,7 +62,7 @@ static void send_pong(struct prober *w, uint32_t n)
 		.running = w->running,
 		.waiting = w->n_waiting,
 		.lag_us = lb_room_lag_us(&w->base),
-		.rss_kib = lb_room_rss_kib(),
+		.rss_kib = lb_rss_kib(),
 		.probes = w->probes,
 		.late_p50_us = check_lateness_quantile(&w->lateness, 50),
 		.late_p99_us = check_lateness_quantile(&w->lateness, 99) };

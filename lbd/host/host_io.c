@@ -85,15 +85,6 @@ size_t host_read(const struct host_needs *needs, struct host_finding *out, size_
 	return n;
 }
 
-unsigned host_rss_kib(void)
-{
-	char buf[128];
-	unsigned long size = 0, rss = 0;
-	if (!slurp("/proc/self/statm", buf, sizeof(buf)) || sscanf(buf, "%lu %lu", &size, &rss) != 2)
-		return 0;
-	return (unsigned)(rss * (unsigned long)sysconf(_SC_PAGESIZE) / 1024);
-}
-
 void host_boot_id(char out[40])
 {
 	if (!slurp("/proc/sys/kernel/random/boot_id", out, 40))

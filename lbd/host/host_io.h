@@ -10,9 +10,6 @@ size_t host_read(const struct host_needs *needs, struct host_finding *out, size_
 bool host_sysctl(const char *name, long *value);
 bool host_number(const char *path, long *value);
 
-/* Resident memory of this process in KiB, 0 = unknown. */
-unsigned host_rss_kib(void);
-
 /* The release of the kernel that runs, "" = it cannot be had. */
 void host_kernel(char out[HOST_KERNEL_MAX]);
 

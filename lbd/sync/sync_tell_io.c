@@ -2,6 +2,8 @@
 /* What the sync process says to its core of itself. */
 #include "lbd/sync/sync_within_io.h"
 
+#include "common/rss_io.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -176,7 +178,7 @@ static void tell_stats(struct sync_room *r, enum sync_kind kind)
 void sync_room_pong(struct sync_room *r, uint32_t n)
 {
 	const struct sync_room_msg m = { .type = SYNC_MSG_PONG,
-		.u.pong = { .n = n, .lag_us = lb_room_lag_us(&r->base), .rss_kib = lb_room_rss_kib() } };
+		.u.pong = { .n = n, .lag_us = lb_room_lag_us(&r->base), .rss_kib = lb_rss_kib() } };
 	sync_room_send(r, &m);
 	r->look = true;
 	if (r->tls)

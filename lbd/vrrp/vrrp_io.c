@@ -4,6 +4,7 @@
 #include "common/clock_io.h"
 #include "common/err.h"
 #include "common/log_io.h"
+#include "common/rss_io.h"
 #include "lbd/vrrp/vrrp_room_io.h"
 
 #include <errno.h>
@@ -56,7 +57,7 @@ static void send_pong(struct room *w, uint32_t n)
 {
 	struct inst *i;
 	struct vrrp_msg m = { .type = VRRP_MSG_PONG };
-	m.u.pong = (struct vrrp_msg_pong){ .n = n, .lag_us = lb_room_lag_us(&w->base), .rss_kib = lb_room_rss_kib() };
+	m.u.pong = (struct vrrp_msg_pong){ .n = n, .lag_us = lb_room_lag_us(&w->base), .rss_kib = lb_rss_kib() };
 	LIST_FOREACH (i, &w->insts, next)
 		m.u.pong.instances++;
 	room_send(w, &m);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How a worker lives with its core: it misbehaves, dies, is started again and is stopped. */
 #include "common/buf.h"
+#include "common/rss_io.h"
 #include "lbd/check/check_io.h"
 #include "tests/edge/unwatched.h"
 #include "tests/edge/worker/workers.h"
@@ -11,6 +12,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -327,6 +329,25 @@ START_TEST(stop_and_done_at_any_time)
 }
 END_TEST
 
+/* Not what the core had when it made it, nor what anybody once had. */
+START_TEST(memory_is_what_it_has_now)
+{
+	const size_t much = 256u << 20;
+	uint32_t before = lb_rss_kib();
+	uint8_t *p = mmap(NULL, much, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ck_assert(p != MAP_FAILED);
+	memset(p, 1, much);
+	uint32_t then = lb_rss_kib();
+	ck_assert_msg(before > 0 && then > before + (200u << 10), "%u KiB, then %u", before, then);
+	start(&probe);
+	munmap(p, much);
+	WAIT(n_pongs > 0, 10000);
+	ck_assert_msg(rss_kib > 0 && rss_kib < 200u << 10, "%u KiB", rss_kib);
+	ck_assert_msg(lb_rss_kib() < then - (200u << 10), "%u KiB, and %u before", lb_rss_kib(), then);
+	finish();
+}
+END_TEST
+
 static void add_tests(TCase *tc)
 {
 	tcase_add_test(tc, respawn_backs_off);
@@ -342,6 +363,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, signals_of_the_core_end_no_worker);
 	tcase_add_test(tc, a_slow_start_has_longer_the_next_time);
 	tcase_add_test(tc, stop_and_done_at_any_time);
+	tcase_add_test(tc, memory_is_what_it_has_now);
 }
 
 int main(int argc, char **argv)

@@ -72,6 +72,7 @@ ev_timer ticker;
 struct worker w;
 unsigned n_ready, n_gone, n_states, n_pongs, n_drained;
 struct check_msg_state last;
+uint32_t rss_kib;
 unsigned unanswered;
 int64_t gone_at[16];
 const struct rlimit *first_limit;
@@ -89,7 +90,10 @@ static int on_line(struct worker *of, const json_t *msg, void *arg)
 	int rc = check_msg_read_core(msg, &m);
 	if (rc)
 		return rc;
-	n_pongs += m.type == CHECK_MSG_PONG;
+	if (m.type == CHECK_MSG_PONG) {
+		n_pongs++;
+		rss_kib = m.u.pong.rss_kib;
+	}
 	if (m.type == CHECK_MSG_STATE) {
 		n_states++;
 		last = m.u.state;

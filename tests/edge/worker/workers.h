@@ -34,6 +34,7 @@ extern ev_timer ticker;
 extern struct worker w;
 extern unsigned n_ready, n_gone, n_states, n_pongs, n_drained;
 extern struct check_msg_state last;
+extern uint32_t rss_kib;    /* of its last pong */
 extern unsigned unanswered; /* pings of the one that has gone */
 extern int64_t gone_at[16];
 extern const struct rlimit *first_limit; /* the process has it from its first start on */
