@@ -425,6 +425,13 @@ static void settle_entry(struct ipvs_reconciler *r, struct ipvs_entry *e)
 		e->backoff_ms = 0;
 }
 
+/* The kernel waits for all its processors before it gives a service another scheduler, and so does who wrote that: tens
+ * of milliseconds on a busy machine, where other ops take microseconds. */
+static bool waits(const struct ipvs_queued *q)
+{
+	return q->op.type == IPVS_OP_SERVICE_SET && strcmp(q->op.svc.scheduler, q->entry->row.svc.scheduler) != 0;
+}
+
 int ipvs_flush_some(struct ipvs_reconciler *r, struct lb_time now, size_t most)
 {
 	struct ipvs_op ops[IPVS_BATCH_OPS];
@@ -434,6 +441,10 @@ int ipvs_flush_some(struct ipvs_reconciler *r, struct lb_time now, size_t most)
 	for (size_t i = 0; i < n; i++) {
 		ops[i] = r->queue.v[at + i].op;
 		errs[i] = 0;
+		if (waits(&r->queue.v[at + i])) {
+			r->counters.waits++;
+			n = i + 1;
+		}
 	}
 	if (n) {
 		err = r->kernel.write(r->kernel.arg, ops, n, errs);

@@ -65,6 +65,7 @@ struct ipvs_events {
 struct ipvs_counters {
 	uint64_t writes;  /* ops sent */
 	uint64_t batches; /* datagrams of ops */
+	uint64_t waits;   /* of these, with an op that takes thousands of times as long as another: its last */
 	uint64_t refused;
 	uint64_t repairs;  /* drifts found */
 	uint64_t overruns; /* answers lost */
@@ -88,9 +89,10 @@ int ipvs_drop(struct ipvs_reconciler *r, const struct ipvs_key *key, struct lb_t
 /* Declares a listener found in the kernel as ours (recorded by an earlier run), so that it may be dropped. */
 void ipvs_own(struct ipvs_reconciler *r, const struct ipvs_key *key);
 
-/* Sends the first of what is queued: one datagram of at most `most` ops and IPVS_BATCH_OPS. Returns 1 when more is
- * queued; 0, nothing is; -errno of the transport (refusals are not errors): the rest is not sent but planned again.
- * Who wants or drops a listener while ops of it are queued makes all of the queue go out first. */
+/* Sends the first of what is queued: one datagram of at most `most` ops and IPVS_BATCH_OPS, which ends with the first
+ * that gives a service another scheduler: the kernel waits in each of these. Returns 1 when more is queued; 0, nothing
+ * is; -errno of the transport (refusals are not errors): the rest is not sent but planned again. Who wants or drops a
+ * listener while ops of it are queued makes all of the queue go out first. */
 #define IPVS_BATCH_OPS 128 /* 64 to 256 gain all there is; below the 256 answers that fit the default buffer */
 int ipvs_flush_some(struct ipvs_reconciler *r, struct lb_time now, size_t most);
 int ipvs_flush(struct ipvs_reconciler *r, struct lb_time now); /* all of it, however long that takes. 0 or -errno */

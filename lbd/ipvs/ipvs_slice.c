@@ -19,11 +19,12 @@ int ipvs_flush_slice(struct ipvs_reconciler *r, struct ipvs_slice *s, struct lb_
 	int more;
 	s->most = s->most ? s->most : FIRST_OPS;
 	do {
-		uint64_t writes = ipvs_counters(r)->writes;
+		const struct ipvs_counters was = *ipvs_counters(r);
 		from = now;
 		more = ipvs_flush_some(r, from, s->most);
 		now = s->clock();
-		adapt(s, (size_t)(ipvs_counters(r)->writes - writes), lb_time_diff_us(now, from));
+		if (ipvs_counters(r)->waits == was.waits) /* how long the kernel waited says nothing of other ops */
+			adapt(s, (size_t)(ipvs_counters(r)->writes - was.writes), lb_time_diff_us(now, from));
 	} while (more > 0 && lb_time_diff_us(now, since) < s->us);
 	return more;
 }

@@ -151,6 +151,59 @@ START_TEST(how_many_go_in_one_follows_from_how_long_they_took)
 }
 END_TEST
 
+/* For each the kernel waits until none of its processors uses the old one, whatever it takes for anything else. */
+static void schedulers_wait(struct sim *s, void *arg)
+{
+	(void)arg;
+	for (; told < s->log.n; told++)
+		the_time.us += s->log.v[told].type == IPVS_OP_SERVICE_SET ? 4L * SLICE_US : op_us;
+}
+
+START_TEST(of_schedulers_that_change_one_goes_in_a_turn)
+{
+	struct world w;
+	struct ipvs_slice s = { .clock = now, .us = SLICE_US };
+	char text[80];
+	int more = 1;
+	begin(&w, 1);
+	w.k.foreign = schedulers_wait;
+	for (unsigned i = 0; i < 400; i++) {
+		snprintf(text, sizeof(text), "10.2.%u.%u:80/tcp wlc 10.1.0.1:80=1", i / 256, i % 256);
+		world_want(&w, text);
+	}
+	lb_vec_foreach (row, &w.wanted)
+		ck_assert_int_eq(ipvs_want(w.r, row, w.now), 0);
+	ck_assert_uint_eq(turn(&w, &s, &more), 800);
+	ck_assert_uint_eq(s.most, IPVS_BATCH_OPS);
+	/* every second one keeps it, and has another backend instead */
+	for (unsigned i = 0; i < 400; i++) {
+		struct ipvs_row *row = &w.wanted.v[i];
+		if (i % 2)
+			strcpy(row->svc.scheduler, "rr");
+		else
+			row->dests.v[0].weight = 2;
+		ck_assert_int_eq(ipvs_want(w.r, row, w.now), 0);
+	}
+	ck_assert_uint_eq(ipvs_queued(w.r), 400);
+	for (unsigned i = 0; i < 200; i++) {
+		ck_assert_uint_eq(turn(&w, &s, &more), 2); /* those between are not kept back */
+		ck_assert_int_eq(more, i < 199);
+		ck_assert_uint_eq(s.most, IPVS_BATCH_OPS); /* and of those it has learnt nothing new */
+	}
+	/* what keeps its scheduler costs no more than anything else */
+	lb_vec_foreach (row, &w.wanted) {
+		row->svc.flags |= IPVS_FLAG_PERSISTENT;
+		row->svc.timeout = 60;
+		ck_assert_int_eq(ipvs_want(w.r, row, w.now), 0);
+	}
+	w.k.foreign = time_passes;
+	ck_assert_uint_eq(turn(&w, &s, &more), 400);
+	world_run(&w);
+	ck_assert(world_converged(&w));
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(a_turn_ends_with_the_datagram_in_which_its_time_is_over)
 {
 	struct world w;
@@ -298,7 +351,7 @@ int main(void)
 		a_left_over_that_cannot_be_deleted_is_not_tried_at_once,
 		wanting_and_dropping_thousands_writes_nothing_yet,
 		a_kernel_that_takes_a_slice_for_each_op_gets_few_a_turn,
-		how_many_go_in_one_follows_from_how_long_they_took,
+		how_many_go_in_one_follows_from_how_long_they_took, of_schedulers_that_change_one_goes_in_a_turn,
 		a_turn_ends_with_the_datagram_in_which_its_time_is_over,
 		a_replacement_in_many_turns_never_empties_the_pool, what_is_wanted_in_the_middle_of_its_ops_counts,
 		behind_a_lost_datagram_nothing_is_sent };
