@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <netlink/errno.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
@@ -48,6 +49,16 @@ void ipvs_io_free(struct ipvs_io *io)
 	free(io);
 }
 
+/* libnl has a number of its own for some errors and one for all the others, and in its search for a family whatever
+ * fails is "not found"; so what a system call said counts first. That there is no such family is said by none: it is
+ * what a message of the kernel says. */
+static int library_errno(int nle)
+{
+	if (errno)
+		return -errno;
+	return nle == -NLE_OBJ_NOTFOUND ? -ENOPROTOOPT : nle == -NLE_NOMEM ? -ENOMEM : -EIO;
+}
+
 static int ensure(struct ipvs_io *io)
 {
 	if (io->sock)
@@ -56,12 +67,14 @@ static int ensure(struct ipvs_io *io)
 	if (!io->sock)
 		return -ENOMEM;
 	nl_socket_set_msg_buf_size(io->sock, RECV_SIZE); /* its own reads count, too */
-	int family = -1;
-	if (genl_connect(io->sock) == 0)
+	errno = 0;
+	int family = genl_connect(io->sock);
+	if (family == 0)
 		family = genl_ctrl_resolve(io->sock, "IPVS"); /* makes the kernel load ip_vs where it may */
 	if (family < 0) {
+		int err = library_errno(family);
 		disconnect(io);
-		return -ENOPROTOOPT;
+		return err;
 	}
 	io->family = (uint16_t)family;
 	io->fd = nl_socket_get_fd(io->sock);

@@ -2,7 +2,8 @@
 /*
  * The kernel behind ipvs_reconcile.h: a generic netlink socket in the network namespace of the process. It decides
  * nothing. A kernel without IPVS is no end: every call then answers -ENOPROTOOPT and looks again, so that loading
- * the module later is enough, also when it was there and has been unloaded meanwhile.
+ * the module later is enough, also when it was there and has been unloaded meanwhile. Where the kernel could not be
+ * asked (no descriptor, no memory) that is another error, and says nothing of what is in it.
  */
 #pragma once
 
