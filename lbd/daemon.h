@@ -197,6 +197,7 @@ struct daemon_conn {
 	LB_VEC(struct daemon_cut) cuts;
 	LB_VEC(struct conn_match) rows; /* destinations that are new in the kernel, and the room is to be told */
 	bool again;                     /* what is cut is cut once more: it may have come back */
+	bool begun;                     /* so it was after the start */
 	uint32_t last_id;
 	struct lb_time used_at; /* the room was asked last; us 0 = never */
 };

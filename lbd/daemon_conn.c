@@ -9,6 +9,7 @@
  *
  *   a destination is added, the kernel has said so -> conn.bind: what the other node told of it may be there already
  *   an instance becomes master -> what is cut is cut once more: what the other node has told of it since is there again
+ *   the kernel has everything for the first time after a start -> the same: the process before may have had more to do
  *   the other node has told everything anew, after another process or link -> the same on a node that forwards
  */
 #include "common/clock_io.h"
@@ -47,14 +48,18 @@ void daemon_conn_deleted(struct daemon *d, const struct ipvs_op *op)
 }
 
 /* A backup cuts its copies, but the master goes on with these flows and tells of them. Whoever forwards them from now
- * on has no row for them: without this their clients would not hear of it. */
+ * on has no row for them: without this their clients would not hear of it. After a start it is the same: what the
+ * process before had still to cut went with it, and its rows had left already. Who is not judged yet has a row by then,
+ * which leaves with the verdict. */
 static void cut_again(struct daemon *d)
 {
 	struct daemon_conn *c = &d->conn;
-	if (!c->again || c->cuts.n || d->stopping) /* instances of a group come one by one */
+	bool starts = d->converged && !c->begun;
+	if ((!c->again && !starts) || c->cuts.n || d->stopping) /* instances of a group come one by one */
 		return;
 	c->again = false;
-	if (model_sync_flows(&d->sync.all))
+	c->begun |= starts;
+	if (starts || model_sync_flows(&d->sync.all))
 		model_cut_again(d->model, add_cut, c);
 }
 

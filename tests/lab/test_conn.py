@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Single connections: shown as the kernel has them, and ended so that they stay ended, by an operator or because their
 backend was cut."""
+import contextlib
 import json
 import os
 import re
@@ -391,6 +392,29 @@ def test_udp_client_is_not_pinned_to_a_backend_that_is_gone(d, lb, client, how):
         d.text("backend", "enable", backend, "--wait=10s")
     settled(d)
     until(lambda: len(weights(lb, f"-u {VIP}:53")) == 2, "both are back")
+
+
+def test_what_was_to_be_cut_is_cut_after_a_start(d, lb, client):
+    """The row has left the kernel, and the core ends before its flows do: no row will leave any more."""
+    with client.connect(VIP, 1000) as one, client.connect(VIP, 1000) as two:
+        one.ask(), two.ask()
+        mine, other = (one, two) if one.server == "srv1" else (two, one)
+        assert (mine.server, other.server) == ("srv1", "srv2")
+        rows(d)
+        sync = next(w["pid"] for w in d.ctl("daemon", "info")["data"][0]["workers"] if w["name"] == "sync")
+        os.kill(sync, signal.SIGSTOP)
+        d.text("backend", "maint", "nat4/s1")
+        until(lambda: "10.8.0.11:8080" not in lb.run("ipvsadm", "-Ln", "-t", f"{VIP}:1000"), "its row has left")
+        d.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(sync, signal.SIGKILL)
+        before = len(d.log())
+        d.start()
+        until(lambda: re.search(rf"conn: .* ended .*{VIP}:1000 10.8.0.11:8080", d.log()[before:]), "it is told", LATER + slowness())
+        assert gone(mine) == "ConnectionResetError"
+        other.ask()
+    d.text("backend", "enable", "nat4/s1", "--wait=10s")
+    settled(d)
 
 
 def test_process_is_there_while_it_is_needed(d):
