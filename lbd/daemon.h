@@ -198,8 +198,9 @@ struct daemon_conn {
 	LB_VEC(struct conn_match) rows; /* destinations that are new in the kernel, and the room is to be told */
 	bool again;                     /* what is cut is cut once more: it may have come back */
 	bool begun;                     /* so it was after the start */
+	bool in_the_way;                /* the room ends as soon as nothing is cut or asked */
 	uint32_t last_id;
-	struct lb_time used_at; /* the room was asked last; us 0 = never */
+	struct lb_time used_at; /* the room was asked last; us 0 = never, or its time is over */
 };
 
 /* A look at the kernel's connections. */

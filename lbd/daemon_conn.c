@@ -5,7 +5,8 @@
  *
  *   a destination is deleted, the kernel has said so -> is it a cut? -> conn.kill -> conn.end, one line in the log
  *
- * Whose flows are ended: model_cut.h.
+ * Whose flows are ended: model_cut.h. The room ends them by the kernel's sync daemons, which stay for a minute where
+ * nothing is copied; but not while the kernel refuses a backend because of them.
  *
  *   a destination is added, the kernel has said so -> conn.bind: what the other node told of it may be there already
  *   an instance becomes master -> what is cut is cut once more: what the other node has told of it since is there again
@@ -206,6 +207,24 @@ static void send_rows(struct daemon *d)
 		lb_vec_done(&c->rows);
 }
 
+void daemon_conn_in_the_way(struct daemon *d)
+{
+	d->conn.in_the_way = d->sync.there;
+}
+
+/* What stays for the next use would keep a pool empty for so long. The kernel gets that backend when it is tried again,
+ * after a second if this is the first time. Where flows are copied the room does not end. */
+static void out_of_the_way(struct daemon *d)
+{
+	struct daemon_conn *c = &d->conn;
+	if (!c->in_the_way || c->cuts.n || ctl_conns_busy(d->conns))
+		return;
+	c->in_the_way = false;
+	c->used_at = (struct lb_time){ 0 };
+	if (!d->stopping)
+		daemon_sync_start(d);
+}
+
 void daemon_conn_turn(struct daemon *d)
 {
 	struct daemon_conn *c = &d->conn;
@@ -224,6 +243,7 @@ void daemon_conn_turn(struct daemon *d)
 			put_off(c, 0, now);
 	}
 	ctl_conns_turn(&d->env);
+	out_of_the_way(d);
 }
 
 /* ---- what it says ---- */

@@ -65,6 +65,8 @@ static void on_refused(void *arg, const struct ipvs_op *op, int err)
 	const char *name = s != MODEL_NONE ? d->model->services[s].cfg->name : "-";
 	ipvs_op_str(op, text);
 	daemon_apply_refused(d, name, text, why);
+	if (ipvs_op_minds_daemons(op, err))
+		daemon_conn_in_the_way(d);
 	daemon_event(d, &(struct event){ .id = LB_EVENT_KERNEL_REFUSED, .reason = why },
 		"service/%s: refused by the kernel (%s): %s", name, text, why);
 }

@@ -106,6 +106,8 @@ void daemon_conn_deleted(struct daemon *d, const struct ipvs_op *op);
 void daemon_conn_added(struct daemon *d, const struct ipvs_op *ops, size_t n, const int *errs);
 void daemon_conn_master(struct daemon *d); /* an instance has become master */
 void daemon_conn_copied(struct daemon *d); /* what the other node knows of is in the kernel, of cut backends too */
+/* The kernel refuses a backend because of the daemons with which flows are ended. */
+void daemon_conn_in_the_way(struct daemon *d);
 /* The room is needed, or was a moment ago. */
 bool daemon_conn_wanted(const struct daemon *d);
 int daemon_conn_ask(struct daemon *d, const struct sync_room_msg *m);

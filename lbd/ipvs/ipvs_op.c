@@ -135,9 +135,16 @@ static void explain_service(const struct ipvs_op *op, int err, struct cut *c)
 		add(c, "the kernel refused the service: %s", strerror(err));
 }
 
+bool ipvs_op_minds_daemons(const struct ipvs_op *op, int err)
+{
+	return err == EINVAL && op->dest.method == IPVS_METHOD_TUN &&
+	       (op->type == IPVS_OP_DEST_ADD || op->type == IPVS_OP_DEST_SET) &&
+	       op->dest.addr.family != op->svc.key.addr.family;
+}
+
 static void explain_dest(const struct ipvs_op *op, int err, struct cut *c)
 {
-	if (err == EINVAL && op->dest.method == IPVS_METHOD_TUN && op->dest.addr.family != op->svc.key.addr.family)
+	if (ipvs_op_minds_daemons(op, err))
 		add(c, "an address of the other family is taken only while no sync daemon runs (tun)");
 	else if (err == EINVAL)
 		add(c, "the kernel takes no such address: it must be unicast, and the interface lo must be up (ip link "

@@ -394,6 +394,22 @@ def test_udp_client_is_not_pinned_to_a_backend_that_is_gone(d, lb, client, how):
     until(lambda: len(weights(lb, f"-u {VIP}:53")) == 2, "both are back")
 
 
+def test_who_is_refused_because_flows_were_ended_does_not_wait_for_a_minute(d, lb, client):
+    """The kernel takes no backend of another family than its service while its sync daemons run."""
+    with client.connect(VIP, 1000) as c:
+        c.ask()
+        d.text("conn", "kill", "--client", name(c), "-y")
+    start = time.monotonic()
+    assert daemons(lb).keys() == {"master", "backup"}
+    d.reload(conf(services() | {"mixed": service(f"{VIP}:1006", {"s1": "[fd08::11]:1006"}, mode="tun")}), ok=None)
+    assert "only while no sync daemon runs" in d.log()
+    until(lambda: weights(lb, f"-t {VIP}:1006"), "it has its backend", 50)  # they would stay for 60
+    print(f"FIGURES in the kernel after {time.monotonic() - start:.1f} s")
+    assert not daemons(lb) and not devices(lb)
+    d.reload(conf(services()))
+    settled(d)
+
+
 def test_what_was_to_be_cut_is_cut_after_a_start(d, lb, client):
     """The row has left the kernel, and the core ends before its flows do: no row will leave any more."""
     with client.connect(VIP, 1000) as one, client.connect(VIP, 1000) as two:

@@ -154,6 +154,34 @@ START_TEST(a_refusal_says_what_it_means_and_what_mends_it)
 }
 END_TEST
 
+static const struct {
+	enum ipvs_op_type type;
+	enum ipvs_method method;
+	const char *backend;
+	int err;
+	bool minds;
+} daemon_rows[] = {
+	{ IPVS_OP_DEST_ADD, IPVS_METHOD_TUN, "[2001:db8::2]:80", EINVAL, true },
+	{ IPVS_OP_DEST_SET, IPVS_METHOD_TUN, "[2001:db8::2]:80", EINVAL, true },
+	{ IPVS_OP_DEST_DEL, IPVS_METHOD_TUN, "[2001:db8::2]:80", EINVAL, false }, /* it asks for no such thing there */
+	{ IPVS_OP_SERVICE_SET, IPVS_METHOD_TUN, "[2001:db8::2]:80", EINVAL, false },
+	{ IPVS_OP_DEST_ADD, IPVS_METHOD_NAT, "[2001:db8::2]:80", EINVAL, false }, /* without them, too */
+	{ IPVS_OP_DEST_ADD, IPVS_METHOD_TUN, "10.1.0.1:80", EINVAL, false },
+	{ IPVS_OP_DEST_ADD, IPVS_METHOD_TUN, "[2001:db8::2]:80", ERANGE, false },
+	{ IPVS_OP_DEST_ADD, IPVS_METHOD_TUN, "[2001:db8::2]:80", 0, false },
+};
+
+START_TEST(who_is_refused_because_of_the_sync_daemons)
+{
+	for (size_t i = 0; i < COUNT(daemon_rows); i++) {
+		struct ipvs_op op = op_of(daemon_rows[i].type, "203.0.113.1:80/tcp", "wlc");
+		op.dest = dest_of(daemon_rows[i].backend, 1);
+		op.dest.method = daemon_rows[i].method;
+		ck_assert_msg(ipvs_op_minds_daemons(&op, daemon_rows[i].err) == daemon_rows[i].minds, "row %zu", i);
+	}
+}
+END_TEST
+
 START_TEST(a_small_buffer_cuts_the_text)
 {
 	struct ipvs_op op = op_of(IPVS_OP_SERVICE_ADD, "203.0.113.1:80/tcp", "wlc");
@@ -172,6 +200,7 @@ int main(void)
 {
 	const TTest *tests[] = { services_in_the_words_of_ipvsadm, flags_and_persistence_as_ipvsadm_takes_them,
 		destinations_in_the_words_of_ipvsadm, the_longest_op_fits_and_a_name_without_end_is_cut,
-		a_refusal_says_what_it_means_and_what_mends_it, a_small_buffer_cuts_the_text };
+		a_refusal_says_what_it_means_and_what_mends_it, who_is_refused_because_of_the_sync_daemons,
+		a_small_buffer_cuts_the_text };
 	return run_suite("ipvs_op", tests, COUNT(tests));
 }
