@@ -53,6 +53,7 @@ void daemon_env_refresh(struct daemon *d)
 	d->env.model = d->model;
 	d->env.ipvs = d->ipvs;
 	d->env.overrides = d->overrides;
+	d->env.words = d->words;
 	d->env.turn = d->turn;
 	d->env.generation = d->generation;
 	d->env.file_differs = d->file_differs;

@@ -62,6 +62,10 @@ void daemon_words_said(struct daemon *d, const char *object, enum override_kind 
 	if (override_words_said(d->words, d->overrides, object, kind, lb_clock_wall_ms()) &&
 		ctl_talk_is_up(d->talk.talk))
 		tell(d, object, false);
+	char label[OVERRIDE_LABEL_MAX];
+	if (d->sync.all.conf.n_paths && override_words_alone(d->words, d->overrides, object, kind))
+		lb_log(LB_LOG_WARNING, "override: that of %s holds on this node alone: %s is told of %d at most",
+			override_label(object, label), d->sync.all.conf.peer, OVERRIDE_WORDS_MAX);
 }
 
 /* ---- theirs, here ---- */

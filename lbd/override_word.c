@@ -19,6 +19,7 @@ enum kind { STATE = OVERRIDE_STATE, WEIGHT = OVERRIDE_WEIGHT, FORCE = OVERRIDE_F
 #define REASON_MAX  257
 #define STAMP_MAX   (INT64_C(1) << 52) /* what any reader of JSON keeps exact; 140,000 years */
 #define PERCENT_MAX 1000
+#define GONE_FEW    256
 /* What is said is newer than what was known here by that much at least, and a word that only follows the clock by one:
  * so it is not newer than what was said since on a node whose clock is behind, though the clock be set several times.
  */
@@ -44,6 +45,7 @@ struct word {
 #define SLOTS (2 * OVERRIDE_WORDS_MAX)
 struct override_words {
 	LB_VEC(struct word) v;
+	size_t gone;           /* of them, how many are */
 	uint16_t slots[SLOTS]; /* open addressing by object and kind: 1 + its place in v, 0 = free */
 };
 _Static_assert(OVERRIDE_WORDS_MAX < UINT16_MAX, "a place is a number of a slot");
@@ -106,17 +108,83 @@ static void index_all(struct override_words *ws)
 		ws->slots[slot_of(ws, ws->v.v[i].object, ws->v.v[i].kind)] = (uint16_t)(i + 1);
 }
 
+/* ---- what is kept ---- */
+
+static int stamp_cmp(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* Of the words that are gone it marks the n oldest, by stamp 0, which none has. Without memory they stay until the next
+ * time. */
+static void mark_oldest(struct override_words *ws, size_t n)
+{
+	int64_t *stamps = malloc(ws->gone * sizeof(*stamps));
+	size_t got = 0;
+	if (!stamps)
+		return;
+	lb_vec_foreach (w, &ws->v)
+		if (w->gone)
+			stamps[got++] = w->stamp;
+	qsort(stamps, got, sizeof(*stamps), stamp_cmp);
+	int64_t last = stamps[n - 1];
+	size_t equal = 0; /* of the last of them, how many */
+	for (size_t i = 0; i < n; i++)
+		equal += stamps[i] == last;
+	free(stamps);
+	lb_vec_foreach (w, &ws->v) {
+		bool one = w->gone && w->stamp == last && equal > 0;
+		equal -= one;
+		if (one || (w->gone && w->stamp < last))
+			w->stamp = 0;
+	}
+}
+
+static void keep_stamped(struct override_words *ws)
+{
+	size_t n = 0;
+	ws->gone = 0;
+	lb_vec_foreach (w, &ws->v)
+		if (w->stamp) {
+			ws->gone += w->gone;
+			ws->v.v[n++] = *w;
+		}
+	ws->v.n = n;
+}
+
+static void set_gone(struct override_words *ws, struct word *w, bool gone)
+{
+	ws->gone -= w->gone;
+	ws->gone += gone;
+	w->gone = gone;
+}
+
+/* What is said now is worth more than what was over long ago. Half of that goes at once, so that not each new word
+ * costs a look at all; of a few the half is soon used up, and each word would. */
+static void make_room(struct override_words *ws)
+{
+	size_t keep = ws->gone / 2 < OVERRIDE_GONE_MAX ? ws->gone / 2 : OVERRIDE_GONE_MAX;
+	if (ws->gone < GONE_FEW)
+		return;
+	mark_oldest(ws, ws->gone - keep);
+	keep_stamped(ws);
+	index_all(ws);
+}
+
 /* The place of a word, a new one of stamp 0 when there was none. NULL: no memory, or too many. */
 static struct word *place_of(struct override_words *ws, const char *object, enum kind kind)
 {
 	struct word *w = find(ws, object, kind);
-	if (w || ws->v.n >= OVERRIDE_WORDS_MAX || strlen(object) >= OBJECT_MAX)
+	if (w || strlen(object) >= OBJECT_MAX)
 		return w;
-	w = lb_vec_push(&ws->v);
+	if (ws->v.n >= OVERRIDE_WORDS_MAX)
+		make_room(ws);
+	w = ws->v.n < OVERRIDE_WORDS_MAX ? lb_vec_push(&ws->v) : NULL;
 	if (w) {
 		snprintf(w->object, sizeof(w->object), "%s", object);
 		w->kind = kind;
-		w->gone = true;
+		set_gone(ws, w, true);
 		ws->slots[slot_of(ws, object, kind)] = (uint16_t)ws->v.n;
 	}
 	return w;
@@ -140,7 +208,7 @@ struct looking {
 static bool look_gone(const struct looking *l, struct word *w)
 {
 	bool expired = !l->said && w->expires && w->expires <= l->wall_ms;
-	w->gone = true;
+	set_gone(l->ws, w, true);
 	w->over = expired && w->by_wall;
 	if (!w->over)
 		w->by[0] = w->reason[0] = '\0';
@@ -165,7 +233,8 @@ static bool look_at(const struct looking *l, const struct override *ov, const ch
 	if (same && w->set == it->set_wall_ms && w->expires == it->expires_wall_ms)
 		return false;
 	bool moved = same && !l->said;
-	w->gone = w->over = false;
+	set_gone(l->ws, w, false);
+	w->over = false;
 	w->by_wall = it->by_wall;
 	w->set = it->set_wall_ms;
 	w->expires = it->expires_wall_ms;
@@ -195,6 +264,13 @@ bool override_words_said(struct override_words *ws, const struct overrides *o, c
 {
 	const struct looking l = { ws, wall_ms, true, 0 };
 	return kind != OVERRIDE_PRIO && look_at(&l, overrides_find(o, object), object, (enum kind)kind);
+}
+
+bool override_words_alone(
+	const struct override_words *ws, const struct overrides *o, const char *object, enum override_kind kind)
+{
+	const struct override *ov = kind != OVERRIDE_PRIO ? overrides_find(o, object) : NULL;
+	return ov && item_of(ov, (enum kind)kind)->set && !find(ws, object, (enum kind)kind);
 }
 
 /* ---- for the other node ---- */
@@ -370,6 +446,7 @@ int override_words_merge(struct override_words *ws, struct overrides *o, const j
 	if (!h.w.gone && heard_put(o, &h, m))
 		return -ENOMEM;
 	bool was = !w->gone;
+	set_gone(ws, w, h.w.gone);
 	*w = h.w;
 	bool cleared = h.w.gone && item_clear(o, w);
 	return !h.w.gone || was || cleared;
@@ -436,62 +513,17 @@ int override_words_back(struct override_words *ws, struct overrides *o, const st
 	return back.err;
 }
 
-/* ---- what is kept ---- */
-
-static int stamp_cmp(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-	return (x > y) - (x < y);
-}
-
-/* Of the words that are gone it marks the n oldest, by stamp 0, which none has. Without memory they stay until the next
- * time. */
-static void mark_oldest(struct override_words *ws, size_t gone, size_t n)
-{
-	int64_t *stamps = malloc(gone * sizeof(*stamps));
-	size_t got = 0;
-	if (!stamps)
-		return;
-	lb_vec_foreach (w, &ws->v)
-		if (w->gone)
-			stamps[got++] = w->stamp;
-	qsort(stamps, got, sizeof(*stamps), stamp_cmp);
-	int64_t last = stamps[n - 1];
-	size_t equal = 0; /* of the last of them, how many */
-	for (size_t i = 0; i < n; i++)
-		equal += stamps[i] == last;
-	free(stamps);
-	lb_vec_foreach (w, &ws->v) {
-		bool one = w->gone && w->stamp == last && equal > 0;
-		equal -= one;
-		if (one || (w->gone && w->stamp < last))
-			w->stamp = 0;
-	}
-}
-
-static void keep_stamped(struct override_words *ws)
-{
-	size_t n = 0;
-	lb_vec_foreach (w, &ws->v)
-		if (w->stamp)
-			ws->v.v[n++] = *w;
-	ws->v.n = n;
-}
-
 void override_words_prune(
 	struct override_words *ws, bool (*held)(const char *object, void *arg), void *arg, int64_t wall_ms)
 {
-	size_t gone = 0;
 	lb_vec_foreach (w, &ws->v) {
 		int64_t age = wall_ms - w->stamp;
 		if (w->gone ? age > INT64_C(86400000) * OVERRIDE_GONE_DAYS : !held(w->object, arg))
 			w->stamp = 0;
-		else
-			gone += w->gone;
 	}
 	keep_stamped(ws);
-	if (gone > OVERRIDE_GONE_MAX) {
-		mark_oldest(ws, gone, gone - OVERRIDE_GONE_MAX);
+	if (ws->gone > OVERRIDE_GONE_MAX) {
+		mark_oldest(ws, ws->gone - OVERRIDE_GONE_MAX);
 		keep_stamped(ws);
 	}
 	index_all(ws);
@@ -548,8 +580,10 @@ void override_words_from_json(struct override_words *ws, const json_t *list)
 		text_read(one, "by", got.by, sizeof(got.by));
 		text_read(one, "reason", got.reason, sizeof(got.reason));
 		struct word *w = f.bad || !got.object[0] ? NULL : place_of(ws, got.object, got.kind);
-		if (w)
+		if (w) {
+			set_gone(ws, w, got.gone);
 			*w = got;
+		}
 	}
 }
 

@@ -6,8 +6,9 @@
  * that is more than the one it replaces, so who spoke last here is not overruled by what was known here before.
  *
  * That an override was taken away is a word, too, and is kept when the item is gone: else the other node, which was
- * not there, would bring it back. It is kept for OVERRIDE_GONE_DAYS, and of OVERRIDE_GONE_MAX the newest. One that
- * expires leaves its own stamp: it replaces what is older, and nothing that is newer.
+ * not there, would bring it back. It is kept for OVERRIDE_GONE_DAYS, and of OVERRIDE_GONE_MAX the newest, or fewer
+ * where what holds needs the places. One that expires leaves its own stamp: it replaces what is older, and nothing that
+ * is newer.
  *
  * A clock may be wrong, above all at a boot. What expires by the time since the boot of the node where it was said is
  * over on both. What a node found expired by its wall clock (from the disk, or as it was told) is over there alone, and
@@ -41,6 +42,10 @@ unsigned override_words_look(struct override_words *ws, const struct overrides *
  * already, by the clock of this node alone, so that it ends on the other one. */
 bool override_words_said(struct override_words *ws, const struct overrides *o, const char *object,
 	enum override_kind kind, int64_t wall_ms);
+
+/* There is such an override, and no word of it: there are too many, or no memory. */
+bool override_words_alone(
+	const struct override_words *ws, const struct overrides *o, const char *object, enum override_kind kind);
 
 /* The words about an object (NULL: about all), for the other node: new reference to an array; NULL no memory. self: the
  * name of this node, behind the users of it; "": they are told as they are here. */

@@ -16,6 +16,7 @@
 #include "lbd/model_peer.h"
 #include "lbd/model_sync.h"
 #include "lbd/model_vrrp.h"
+#include "lbd/override_word.h"
 #include "lbd/state/life.h"
 #include "lbd/trace.h"
 
@@ -173,6 +174,7 @@ struct ctl_env {
 	const struct model *model;
 	struct ipvs_reconciler *ipvs;
 	struct overrides *overrides;
+	const struct override_words *words; /* of them, for the other node; NULL = not known */
 	const struct history *history;
 	const struct traces *traces;
 	struct ctl_runs *runs;

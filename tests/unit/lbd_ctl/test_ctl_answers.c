@@ -271,6 +271,30 @@ START_TEST(who_did_it_is_told)
 }
 END_TEST
 
+START_TEST(an_override_that_is_not_told_says_so)
+{
+	struct model_sync pair = { .conf = { .n_paths = 1 } };
+	struct override_words *of_pair = override_words_new();
+	ck_assert_ptr_nonnull(of_pair);
+	k.env.words = of_pair;
+	ask("backend.weight", "{\"backend\": \"web/a\", \"weight\": \"7\"}");
+	ended(&k.c, 0, "backend web/a has weight 7 (configured: 5)"); /* there is no other node */
+	done();
+	k.env.sync = &pair;
+	ask("backend.weight", "{\"backend\": \"web/a\", \"weight\": \"7\"}");
+	ended(&k.c, 0,
+		"backend web/a has weight 7 (configured: 5) (on this node alone: two nodes tell each other of 8192 "
+		"overrides at most)");
+	done();
+	(void)override_words_said(of_pair, k.w.ov, "web/a", OVERRIDE_WEIGHT, 1);
+	ask("backend.weight", "{\"backend\": \"web/a\", \"weight\": \"7\"}");
+	ended(&k.c, 0, "backend web/a has weight 7 (configured: 5)");
+	done();
+	k.env.words = NULL;
+	override_words_free(of_pair);
+}
+END_TEST
+
 START_TEST(an_override_that_is_not_stored_holds_and_says_so)
 {
 	k.saved = "the state directory cannot be written";
@@ -691,6 +715,7 @@ int main(void)
 	tcase_add_loop_test(c, an_override_says_what_is_true_now, 0, COUNT(words));
 	tcase_add_test(c, an_override_ends_by_the_time_since_the_boot);
 	tcase_add_loop_test(c, who_did_it_is_told, 0, COUNT(records));
+	tcase_add_test(c, an_override_that_is_not_told_says_so);
 	tcase_add_test(c, an_override_that_is_not_stored_holds_and_says_so);
 	tcase_add_test(c, files_of_a_set_are_told_apart);
 	tcase_add_test(c, a_line_without_end_is_not_cut_within_a_character);

@@ -16,7 +16,7 @@ struct node {
 	struct overrides *o;
 	struct override_words *ws;
 	int64_t ahead_ms; /* of its clock */
-	bool knows_app2;
+	bool knows_app2, knows_any;
 };
 
 static struct node a, b;
@@ -35,7 +35,7 @@ static struct lb_time mono(void)
 static bool known(const char *object, void *arg)
 {
 	const struct node *x = arg;
-	return strcmp(object, "web/app1") == 0 || strcmp(object, "service:web") == 0 ||
+	return x->knows_any || strcmp(object, "web/app1") == 0 || strcmp(object, "service:web") == 0 ||
 	       (x->knows_app2 && strcmp(object, "web/app2") == 0);
 }
 
@@ -104,7 +104,7 @@ static const char *state(const struct node *x, const char *object)
 
 static void begin(struct node *x, const char *name)
 {
-	*x = (struct node){ name, overrides_new(), override_words_new(), 0, true };
+	*x = (struct node){ name, overrides_new(), override_words_new(), 0, true, false };
 	ck_assert(x->o && x->ws);
 }
 
@@ -388,6 +388,33 @@ START_TEST(not_for_ever)
 }
 END_TEST
 
+/* A drain of each of many backends, one after the other, as by a script that installs something on them: what is over
+ * does not take the place of what is said. */
+START_TEST(what_is_over_makes_room)
+{
+	char object[64];
+	b.knows_any = true;
+	for (int i = 0; i < _i; i++) {
+		now_ms = i;
+		snprintf(object, sizeof(object), "web/held%d", i);
+		drain(&a, object, CONFIG_STATE_MAINT, 0);
+	}
+	for (int i = 0; i < 2 * (OVERRIDE_WORDS_MAX - _i); i++) {
+		now_ms++;
+		snprintf(object, sizeof(object), "web/n%d", i);
+		drain(&a, object, CONFIG_STATE_DRAIN, 0); /* fails where there is no word */
+		ck_assert(!override_words_alone(a.ws, a.o, object, OVERRIDE_STATE));
+		enable(&a, object);
+	}
+	drain(&a, "web/app1", CONFIG_STATE_DRAIN, 0);
+	(void)tell(&a, &b);
+	ck_assert_str_eq(state(&b, "web/app1"), "drain");
+	ck_assert_uint_eq(overrides_count(b.o), (size_t)_i + 1);
+	restart(&a);
+	ck_assert_str_eq(state(&a, "web/app1"), "drain");
+}
+END_TEST
+
 /* After a clock was set a node tells itself what it has. */
 static unsigned set_clock(struct node *x, int64_t ahead_ms)
 {
@@ -558,6 +585,15 @@ START_TEST(what_is_read_late_holds_with_a_word_and_without)
 	ck_assert_int_eq(overrides_set_prio(a.o, "vrrp:wan", 7, &w), 0);
 	ck_assert_int_eq(overrides_set_prio(a.o, "vrrp:lan", 7, &w), 0);
 	(void)override_words_look(a.ws, a.o, wall(&a));
+	ck_assert(!override_words_alone(a.ws, a.o, last, OVERRIDE_PRIO));
+	ck_assert(!override_words_alone(a.ws, a.o, "web/nobody", OVERRIDE_STATE));
+	unsigned alone = 0;
+	for (unsigned i = 0; i < MANY; i++) {
+		char object[32];
+		snprintf(object, sizeof(object), "web/b%u", i);
+		alone += override_words_alone(a.ws, a.o, object, OVERRIDE_STATE);
+	}
+	ck_assert_uint_ge(alone, MANY - OVERRIDE_WORDS_MAX);
 	restart(&a);
 	now_ms = 1000;
 	w = who(&b, 0);
@@ -758,6 +794,9 @@ int main(void)
 	tcase_add_test(t, a_backend_that_one_node_has);
 	tcase_add_test(t, what_is_taken_away_there_ends_here_also_without_a_word);
 	tcase_add_test(t, not_for_ever);
+	tcase_add_loop_test(t, what_is_over_makes_room, 0, 1);
+	tcase_add_loop_test(
+		t, what_is_over_makes_room, 6000, 6001); /* more than the words that are gone leave places for */
 	tcase_add_test(t, a_boot_with_a_clock_ahead_ends_nothing);
 	tcase_add_test(t, the_other_node_knows_what_a_clock_ahead_ended);
 	tcase_add_test(t, what_was_taken_away_meanwhile_does_not_come_back);
