@@ -110,20 +110,27 @@ struct lb_time model_tick(struct model *m, struct lb_time now)
 	return next;
 }
 
-bool model_target_wanted(const struct model *m, const struct model_target *t)
+bool model_target_wanted(const struct model_target *t)
 {
-	if (t->tracked)
-		return true;
-	for (uint32_t l = t->first_link; l != MODEL_NONE; l = m->links[l].next)
-		if (model_admin_state(&m->backends[m->links[l].backend]) != CONFIG_STATE_MAINT)
-			return true;
-	return false;
+	return t->tracked || t->wanted_by > 0;
+}
+
+/* Thousands of backends may share a target, and each asks whether it is wanted when a whole service goes into
+ * maintenance: so it is counted. */
+void model_backend_wants(struct model *m, struct model_backend *b)
+{
+	bool wants = model_admin_state(b) != CONFIG_STATE_MAINT;
+	for (uint32_t i = 0; wants != b->wants && i < m->services[b->service].cfg->n_checks; i++) {
+		uint32_t *by = &m->targets[m->links[b->first_link + i].target].wanted_by;
+		*by = wants ? *by + 1 : *by - 1;
+	}
+	b->wants = wants;
 }
 
 const struct model_target *model_target_awaited(const struct model *m, const struct model_target *t)
 {
 	const struct model_target *first = NULL;
-	if (!model_target_wanted(m, t))
+	if (!model_target_wanted(t))
 		return NULL;
 	for (; t && !t->judged; t = t->after ? model_target_by_id(m, t->after - 1) : NULL)
 		first = t;
@@ -163,7 +170,7 @@ enum model_tell model_target_tell(struct model *m, uint32_t target)
 {
 	struct model_target *t = &m->targets[target];
 	bool sent = t->sent;
-	t->sent = model_target_wanted(m, t);
+	t->sent = model_target_wanted(t);
 	if (!t->sent && (sent || t->judged))
 		reset(m, t);
 	return sent == t->sent ? MODEL_TELL_NOTHING : t->sent ? MODEL_TELL_SET : MODEL_TELL_DEL;
@@ -239,8 +246,11 @@ void model_service_override(struct model *m, uint32_t service)
 	snprintf(object, sizeof(object), OVERRIDE_SERVICE "%s", s->cfg->name);
 	s->ov = overrides_find(m->overrides, object);
 	bool maint = s->ov && s->ov->state_item.set && s->ov->state == CONFIG_STATE_MAINT;
-	for (uint32_t i = 0; i < s->cfg->n_backends; i++)
-		m->backends[s->first_backend + i].service_maint = maint;
+	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
+		struct model_backend *b = &m->backends[s->first_backend + i];
+		b->service_maint = maint;
+		model_backend_wants(m, b);
+	}
 }
 
 bool model_override_known(const struct model *m, const char *object)
@@ -272,6 +282,7 @@ void model_override_changed(struct model *m, const char *object)
 	if (b == MODEL_NONE)
 		return;
 	m->backends[b].ov = overrides_find(m->overrides, object);
+	model_backend_wants(m, &m->backends[b]);
 	model_dirty(m, m->backends[b].service);
 }
 

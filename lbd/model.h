@@ -98,6 +98,7 @@ struct model_target { /* one probe, shared by every backend that asks the same o
 	uint8_t code; /* enum check_code */
 	uint32_t latency_us;
 	uint32_t first_link;
+	uint32_t wanted_by;                 /* so many of its links: those of backends that are not in maintenance */
 	int64_t since_wall_ms;              /* of the last change of up */
 	char *text;                         /* of the last result, NULL = none; owned */
 	struct check_weight weight;         /* what the backend asks for */
@@ -128,6 +129,7 @@ struct model_backend {
 	bool was_in;                  /* it was in the pool when they began to */
 	bool held;                    /* their failure is not believed */
 	bool service_maint;           /* an operator has put its whole service in maintenance; as ov */
+	bool wants;                   /* its links count in wanted_by of their targets; as ov */
 	/* decided by model_settle: */
 	uint32_t weight; /* effective: what the kernel gets */
 	uint8_t state;   /* enum model_backend_state */
@@ -213,7 +215,7 @@ uint32_t model_next_dirty(struct model *m);
 
 /* Whether anybody wants this probe: not when every backend that uses it is in maintenance and no VRRP instance tracks
  * it. */
-bool model_target_wanted(const struct model *m, const struct model_target *t);
+bool model_target_wanted(const struct model_target *t);
 
 /* The target whose first verdict is still to come before there is one of this: itself, or a stage before it. NULL: it
  * has one, nobody wants it, or it rests, as a stage after one that failed. */
@@ -257,6 +259,8 @@ bool model_override_known(const struct model *m, const char *object);
 uint32_t model_override_backends(const struct model *m, const char *object, uint32_t *first);
 /* Takes up the overrides of a service, for all its backends. */
 void model_service_override(struct model *m, uint32_t service);
+/* The backend may be in maintenance now, or not any more: whether it wants its targets to be probed is counted anew. */
+void model_backend_wants(struct model *m, struct model_backend *b);
 
 /* What changed when a service was decided again. */
 struct model_change {

@@ -61,6 +61,7 @@ static void inherit(const struct build *bd, struct model_target *t, const struct
 	t->check = check;
 	t->first_link = link;
 	t->tracked = false; /* the new configuration decides */
+	t->wanted_by = 0;
 	t->text = o->text ? strdup(o->text) : NULL;
 	t->first_damper = MODEL_NONE; /* damper_get brings along what is still damped */
 }
@@ -233,6 +234,7 @@ static void add_backend(
 	}
 	for (uint32_t i = 0; i < s->cfg->n_checks; i++)
 		link_check(bd, at, i);
+	model_backend_wants(m, b);
 	if (!judged(m, b, s->cfg->n_checks))
 		adopt(bd, s->cfg, b);
 }

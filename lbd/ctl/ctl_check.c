@@ -17,9 +17,9 @@
 
 /* ---- targets ---- */
 
-static const char *target_state(const struct model *m, const struct model_target *t)
+static const char *target_state(const struct model_target *t)
 {
-	if (!model_target_wanted(m, t))
+	if (!model_target_wanted(t))
 		return "maint";
 	return !t->judged ? "unchecked" : t->up ? "up" : "down";
 }
@@ -72,7 +72,7 @@ static json_t *target_row(const struct model *m, const struct model_target *t)
 	ctl_put(row, "check", json_string(t->check->name));
 	ctl_put(row, "type", json_string(check_types[s->type].name));
 	ctl_put(row, "target", endpoint(&t->addr, t->port));
-	ctl_put(row, "state", json_string(target_state(m, t)));
+	ctl_put(row, "state", json_string(target_state(t)));
 	ctl_put(row, "since", ctl_time(t->since_wall_ms));
 	ctl_put(row, "code", json_string(check_codes[t->code].name));
 	if (t->judged) {

@@ -169,7 +169,7 @@ static const char *refusal(const struct ctl_env *env, uint32_t backend)
 	if (waited_for(env->runs) + n > CTL_RUN_PROBES_MAX)
 		return "has to wait: too many checks are being run, try again";
 	for (uint32_t i = 0; i < n; i++)
-		if (!model_target_wanted(m, model_backend_target(m, backend, i)))
+		if (!model_target_wanted(model_backend_target(m, backend, i)))
 			return "is in maintenance, where nothing is probed: drain or enable it first";
 	return NULL;
 }

@@ -371,8 +371,8 @@ START_TEST(in_maintenance_nothing_is_probed_unless_another_backend_asks_the_same
 	ck_assert(model_health(w.m, alone, &last, w.now, w.wall));
 	world_state(&w, "web/a", CONFIG_STATE_MAINT, 0);
 	world_state(&w, "web/b", CONFIG_STATE_MAINT, 0);
-	ck_assert(model_target_wanted(w.m, model_target_by_id(w.m, shared))); /* api/x asks the same */
-	ck_assert(!model_target_wanted(w.m, model_target_by_id(w.m, alone)));
+	ck_assert(model_target_wanted(model_target_by_id(w.m, shared))); /* api/x asks the same */
+	ck_assert(!model_target_wanted(model_target_by_id(w.m, alone)));
 	ck_assert_str_eq(world_tell(&w), "-4");
 	const struct model_target *rests = model_target_by_id(w.m, alone);
 	ck_assert(!rests->judged && rests->n == 0 && rests->weight.kind == CHECK_WEIGHT_NONE);
@@ -383,6 +383,59 @@ START_TEST(in_maintenance_nothing_is_probed_unless_another_backend_asks_the_same
 	world_state(&w, "web/b", CONFIG_STATE_ENABLED, 0);
 	ck_assert_str_eq(world_tell(&w), "+4");
 	ck_assert_str_eq(world_tell(&w), "");
+	world_end(&w);
+}
+END_TEST
+
+#define ONE_FOR_ALL                                                                                                    \
+	"checks: { gw: { type: tcp, address: 10.9.0.1, port: 9 }, own: { type: tcp } }\n"                              \
+	"services:\n"                                                                                                  \
+	"  web: { listen: 203.0.113.1:80, check: [gw, own], backends: { a: 10.1.0.1, b: 10.1.0.2,\n"                   \
+	"    c: { address: 10.1.0.3, state: maint } } }\n"                                                             \
+	"  api: { listen: 203.0.113.2:80, check: gw, backends: { x: 10.1.0.4 } }\n"
+
+static void maint_over(struct world *w, const char *object)
+{
+	ck_assert(overrides_clear_state(w->ov, object));
+	model_override_changed(w->m, object);
+}
+
+/* Each of a service's backends asks when all of them go into maintenance: were those of a target gone through each
+ * time, it would be their number squared. So the answer must not need them. */
+START_TEST(whether_a_shared_target_is_wanted_is_known_without_looking_at_its_backends)
+{
+	struct world w = { 0 };
+	world_start(&w, ONE_FOR_ALL);
+	for (int reload = 0; reload < 2; reload++) {
+		struct model_target *gw = &w.m->targets[w.m->links[w.m->backends[0].first_link].target];
+		for (const char *const *at =
+				(const char *const[]){ "service:web", "web/a", "service:api", "web/b", "api/x", NULL };
+			*at; at++)
+			world_state(&w, *at, CONFIG_STATE_MAINT, 0);
+		uint32_t links = gw->first_link;
+		gw->first_link = MODEL_NONE;
+		ck_assert(!model_target_wanted(gw));
+		maint_over(&w, "service:web");
+		maint_over(&w, "service:api");
+		ck_assert(!model_target_wanted(gw)); /* each of them still is by itself */
+		maint_over(&w, "web/b");
+		ck_assert(model_target_wanted(gw));
+		world_state(&w, "web/b", CONFIG_STATE_DRAIN, 0);
+		ck_assert(model_target_wanted(gw));
+		world_state(&w, "web/b", CONFIG_STATE_MAINT, 0);
+		ck_assert(!model_target_wanted(gw));
+		world_state(&w, "web/c", CONFIG_STATE_ENABLED, 0);
+		ck_assert(model_target_wanted(gw));
+		gw->first_link = links;
+		maint_over(&w, "web/c");
+		world_load(&w, ONE_FOR_ALL); /* and it goes on from there */
+		gw = &w.m->targets[w.m->links[w.m->backends[0].first_link].target];
+		ck_assert(!model_target_wanted(gw));
+		maint_over(&w, "web/a");
+		maint_over(&w, "web/b");
+		maint_over(&w, "api/x");
+		ck_assert(model_target_wanted(gw));
+	}
 	world_end(&w);
 }
 END_TEST
@@ -581,6 +634,7 @@ int main(void)
 		our_own_errors_flip_nothing, what_could_not_be_probed_does_not_fail,
 		a_probe_process_goes_on_from_what_the_last_one_said,
 		in_maintenance_nothing_is_probed_unless_another_backend_asks_the_same,
+		whether_a_shared_target_is_wanted_is_known_without_looking_at_its_backends,
 		what_a_room_never_heard_of_is_told_when_it_is_wanted,
 		an_override_is_about_a_backend_or_all_of_a_service,
 		what_changed_is_told_once_and_not_at_the_first_decision, a_backend_that_a_reload_brings_has_no_past,

@@ -356,7 +356,7 @@ START_TEST(maintenance_of_a_service_is_of_all_its_backends)
 	world_state(&w, "service:web", CONFIG_STATE_MAINT, MINUTE);
 	world_settle(&w);
 	EXPECT(&w, out);
-	ck_assert(!model_target_wanted(w.m, &w.m->targets[0])); /* nothing is probed */
+	ck_assert(!model_target_wanted(&w.m->targets[0])); /* nothing is probed */
 	world_start(&w, WEB(THREE));
 	EXPECT(&w, out);
 	world_wait(&w, MINUTE);

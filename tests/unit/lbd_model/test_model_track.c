@@ -207,7 +207,7 @@ START_TEST(a_tracked_check_is_probed_without_any_backend)
 	ck_assert_uint_eq(w.m->n_targets, 4); /* web of both backends is one, tcp another */
 	ck_assert_ptr_nonnull(gw);
 	ck_assert_ptr_nonnull(disk);
-	ck_assert(model_target_wanted(w.m, gw));
+	ck_assert(model_target_wanted(gw));
 	char ip[LB_IP_STRLEN];
 	ck_assert_str_eq(lb_ip_str(&gw->addr, ip), "192.0.2.1");
 	ck_assert_str_eq(lb_ip_str(&disk->addr, ip), "127.0.0.1");
@@ -233,11 +233,11 @@ START_TEST(a_tracked_check_of_a_backend_is_one_probe)
 	/* in maintenance it is probed all the same, for the address */
 	world_state(&w, "web/a", CONFIG_STATE_MAINT, 0);
 	world_state(&w, "web/b", CONFIG_STATE_MAINT, 0);
-	ck_assert(model_target_wanted(w.m, t));
+	ck_assert(model_target_wanted(t));
 	ck_assert_str_eq(world_tell(&w), "");
 	world_load(&w, CHECKS);
 	t = model_backend_target(w.m, backend_at(&w, "web/a"), 0);
-	ck_assert(!model_target_wanted(w.m, t));
+	ck_assert(!model_target_wanted(t));
 	ck_assert_str_eq(world_tell(&w), "-2");
 	world_load(&w, CHECKS VRRP("{ check: web }"));
 	ck_assert_str_eq(world_tell(&w), "+2");
