@@ -183,7 +183,7 @@ static void log_backend(struct daemon *d, const struct model_change *ch)
 		return;
 	}
 	char check[240] = "", counter[CHECK_COUNTER_STRLEN];
-	const struct model_target *t = model_deciding_target(ch->m, ch->backend);
+	const struct model_target *t = model_deciding_target(ch->m, ch->backend, lb_clock_now());
 	bool says = t && ch->new_state <= MODEL_BACKEND_DOWN;
 	bool was_out = ch->old_state == MODEL_BACKEND_DOWN || ch->old_state == MODEL_BACKEND_UNCHECKED;
 	if (!reason[0] && says && was_out && ch->new_state == MODEL_BACKEND_UP)

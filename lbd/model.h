@@ -298,9 +298,9 @@ const struct model_target *model_backend_target(const struct model *m, uint32_t 
 /* The probe of a check that a VRRP instance tracks, at the check's own address; NULL when nobody tracks it. */
 const struct model_target *model_tracked_target(const struct model *m, const struct config_check *check);
 
-/* The check that decides about a backend: the first that speaks against it, where one is enough the first that speaks
- * for it, else the first. NULL: it has none. */
-const struct model_target *model_deciding_target(const struct model *m, uint32_t backend);
+/* The check that decides about a backend: the first that says of it what they all together do. So one that is not
+ * known is not blamed for what another one found. NULL: it has none. */
+const struct model_target *model_deciding_target(const struct model *m, uint32_t backend, struct lb_time now);
 
 /* The effective admin state and the configured-or-overridden weight before health. */
 enum config_state model_admin_state(const struct model_backend *b);

@@ -67,16 +67,16 @@ enum model_health_word model_health_of(
 	return down ? HEALTH_DOWN : flapping ? HEALTH_FLAPPING : unknown ? HEALTH_UNKNOWN : HEALTH_UP;
 }
 
-const struct model_target *model_deciding_target(const struct model *m, uint32_t backend)
+const struct model_target *model_deciding_target(const struct model *m, uint32_t backend, struct lb_time now)
 {
-	const struct config_service *s = m->services[m->backends[backend].service].cfg;
-	bool any = s->check_mode == CONFIG_CHECK_ANY;
-	for (uint32_t i = 0; i < s->n_checks; i++) {
-		const struct model_target *t = model_backend_target(m, backend, i);
-		if ((t->judged && t->up) == any)
-			return t;
-	}
-	return s->n_checks ? model_backend_target(m, backend, 0) : NULL;
+	const struct model_backend *b = &m->backends[backend];
+	const struct config_service *s = m->services[b->service].cfg;
+	struct lb_time deadline = LB_TIME_NEVER; /* model_settle has it */
+	enum model_health_word all = model_health_of(m, b, now, &deadline);
+	for (uint32_t i = 0; i < s->n_checks; i++)
+		if (word_of(m, &m->links[b->first_link + i], now, &deadline) == all)
+			return model_backend_target(m, backend, i);
+	return NULL;
 }
 
 /* The least of what its checks ask for; the operator's own word on the weight stands above it. Until they have spoken

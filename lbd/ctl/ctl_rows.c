@@ -337,7 +337,7 @@ json_t *ctl_row_backend(struct ctl_env *env, uint32_t backend, const struct ipvs
 		ctl_put(row, "active", json_integer(counts->active));
 		ctl_put(row, "inactive", json_integer(counts->inactive));
 	}
-	put_check(env, row, model_deciding_target(m, backend));
+	put_check(env, row, model_deciding_target(m, backend, env->ops->now(env->arg)));
 	ctl_put(row, "since", ctl_time(b->since_wall_ms));
 	put_reasons(row, reasons);
 	ctl_put(row, "mode", json_string(ipvs_method_name(b->cfg->method)));

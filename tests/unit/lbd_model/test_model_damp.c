@@ -187,6 +187,78 @@ START_TEST(what_a_check_that_is_up_fell_before_is_not_taken_back)
 END_TEST
 
 /* However often it fell, a few half lives of calm are enough. */
+/* '+' up, '-' down, '~' it flaps and is up just now, '?' it has never been judged */
+static void says(struct world *w, uint32_t check, char what)
+{
+	const struct check_state sockerr = { .last = { .code = CHECK_CODE_SOCKERR } };
+	for (int i = 0; i < 4 && what == '~'; i++) {
+		world_health(w, "web/a", check, true);
+		world_health(w, "web/a", check, false);
+	}
+	if (what == '?')
+		ck_assert(model_health(w->m, target_id(w, "web/a", check), &sockerr, w->now, w->wall));
+	else
+		world_health(w, "web/a", check, what != '-');
+}
+
+/* Who is told that a backend is down is told by which check: not by one that has said nothing. */
+START_TEST(the_check_that_is_named_is_the_one_that_decided)
+{
+	static const struct {
+		const char *mode, *words, *named, *state;
+	} rows[] = {
+		{ "", "+++", "one", "up" },
+		{ "", "+-+", "two", "down" },
+		{ "", "?-+", "two", "down" }, /* one that can never run, and one that is refused */
+		{ "", "?~-", "three", "down" },
+		{ "", "?~+", "two", "down" },
+		{ "", "+?+", "two", "unchecked" },
+		{ "stages: ", "+-?", "two", "down" },
+		{ "stages: ", "?-+", "one", "unchecked" }, /* what a stage said before it rested means nothing */
+		{ "stages: ", "+~-", "two", "down" },
+		{ "any: ", "-?+", "three", "up" },
+		{ "any: ", "-?-", "two", "unchecked" }, /* it is still waited for */
+		{ "any: ", "~+-", "two", "up" },
+		{ "any: ", "-~-", "two", "down" },
+		{ "any: ", "---", "one", "down" },
+	};
+	char text[600];
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct world w = { 0 };
+		snprintf(text, sizeof(text),
+			"defaults: { check: { damping: { suppress: 2, half_life: 1h } } }\n" CHECKS WEB(
+				"    check: %s%s[one, two, three]%s\n    backends: { a: 10.1.0.1 }\n"),
+			rows[i].mode[0] ? "{ " : "", rows[i].mode, rows[i].mode[0] ? " }" : "");
+		world_start(&w, text);
+		for (uint32_t check = 0; check < 3; check++)
+			says(&w, check, rows[i].words[check]);
+		world_settle(&w);
+		ck_assert_msg(strcmp(model_deciding_target(w.m, 0, w.now)->check->name, rows[i].named) == 0 &&
+				      strcmp(model_backend_state_name(w.m->backends[0].state), rows[i].state) == 0,
+			"%s%s: %s by %s", rows[i].mode, rows[i].words, model_backend_state_name(w.m->backends[0].state),
+			model_deciding_target(w.m, 0, w.now)->check->name);
+		world_end(&w);
+	}
+}
+END_TEST
+
+/* A reading of the clock after it is over: it counts as up. */
+START_TEST(a_check_is_named_as_it_is_now)
+{
+	struct world w = { 0 };
+	world_start(&w, "defaults: { check: { damping: { suppress: 2, half_life: 1m } } }\n" CHECKS WEB(
+				"    check: { any: [one, two] }\n    backends: { a: 10.1.0.1 }\n"));
+	says(&w, 0, '~');
+	says(&w, 1, '-');
+	ck_assert_str_eq(model_deciding_target(w.m, 0, w.now)->check->name, "one");
+	says(&w, 1, '+');
+	ck_assert_str_eq(model_deciding_target(w.m, 0, w.now)->check->name, "two");
+	world_wait(&w, 600000);
+	ck_assert_str_eq(model_deciding_target(w.m, 0, w.now)->check->name, "one");
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(a_night_of_flapping_is_over_some_day)
 {
 	struct world w = { 0 };
@@ -278,9 +350,11 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = { a_backend_that_flaps_stays_out_until_it_is_calm,
-		a_flapping_backend_is_back_without_damping_and_after_maintenance, a_stage_that_rests_has_not_fallen,
-		without_damping_nothing_is_counted, a_fall_that_is_not_believed_is_none,
-		what_a_check_fell_before_is_not_taken_back, what_a_check_that_is_up_fell_before_is_not_taken_back,
-		a_night_of_flapping_is_over_some_day, each_check_has_its_own_damping, a_reload_may_change_the_damping };
+		a_flapping_backend_is_back_without_damping_and_after_maintenance,
+		the_check_that_is_named_is_the_one_that_decided, a_check_is_named_as_it_is_now,
+		a_stage_that_rests_has_not_fallen, without_damping_nothing_is_counted,
+		a_fall_that_is_not_believed_is_none, what_a_check_fell_before_is_not_taken_back,
+		what_a_check_that_is_up_fell_before_is_not_taken_back, a_night_of_flapping_is_over_some_day,
+		each_check_has_its_own_damping, a_reload_may_change_the_damping };
 	return run_suite("model_damp", tests, COUNT(tests));
 }
