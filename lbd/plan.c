@@ -44,11 +44,10 @@ int plan_listener(const struct model *m, uint32_t service, uint32_t listener, st
 	const struct ipvs_key *key = &s->cfg->listens[listener];
 	plan_svc(s->cfg, key, &row->svc);
 	lb_vec_clear(&row->dests);
+	lb_vec_clear(&row->out);
 	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {
 		const struct model_backend *b = &m->backends[s->first_backend + i];
-		if (!b->in_table)
-			continue;
-		struct ipvs_dest *d = lb_vec_push(&row->dests);
+		struct ipvs_dest *d = b->in_table ? lb_vec_push(&row->dests) : lb_vec_push(&row->out);
 		if (!d)
 			return -ENOMEM;
 		*d = (struct ipvs_dest){

@@ -271,7 +271,8 @@ static int flush_if_queued(struct ipvs_reconciler *r, const struct ipvs_key *key
 }
 
 /* A refused add does not stop the deletes behind it. Where the pool rests on what is added they are not sent along, but
- * when something of it is acknowledged; until then the old destinations stay. */
+ * when something of it is acknowledged; until then the old destinations stay. Not those that were taken out: what does
+ * not work, or is about to be switched off, is no place for clients. */
 static bool holds_deletes(const struct ipvs_entry *e, const struct ipvs_row *want, const struct ipvs_ops *ops)
 {
 	return ops->ops.n && ops->ops.v[ops->ops.n - 1].type == IPVS_OP_DEST_DEL && ipvs_deletes_hinge(want, &e->row);
@@ -296,12 +297,14 @@ int ipvs_want(struct ipvs_reconciler *r, const struct ipvs_row *row, struct lb_t
 	if (lb_time_cmp(now, e->retry) >= 0)
 		refusals_clear(r, e);
 	refusals_keep(r, e, &r->scratch);
-	e->held = holds_deletes(e, row, &r->scratch);
-	bool no_service = false;
+	bool hinges = holds_deletes(e, row, &r->scratch), no_service = false;
+	e->held = false;
 	lb_vec_foreach (op, &r->scratch.ops) {
 		bool again = refusal_of(e, op) != NULL;
 		no_service |= again && op->type == IPVS_OP_SERVICE_ADD;
-		if (again || no_service || (e->held && op->type == IPVS_OP_DEST_DEL))
+		bool held = hinges && op->type == IPVS_OP_DEST_DEL && !ipvs_row_is_out(row, &op->dest);
+		e->held |= held;
+		if (again || no_service || held)
 			continue;
 		err = enqueue(r, e, op);
 		if (err)
@@ -392,7 +395,7 @@ static void settle(struct ipvs_reconciler *r, struct ipvs_queued *q, int err, st
 			e->unread = e->again = true;
 		if (q->op.type == IPVS_OP_SERVICE_DEL)
 			service_deleted(e);
-		e->again |= e->held && q->op.dest.weight > 0;
+		e->again |= e->held && q->op.type != IPVS_OP_DEST_DEL && q->op.dest.weight > 0;
 		return;
 	}
 	/* destinations of a service that was just refused: one report is enough */

@@ -4,7 +4,7 @@
  * what is wanted:
  *
  *   ipvs_want / ipvs_drop   difference of one listener -> queued ops; deletes that would empty the pool if the adds
- *                           were refused are left for when the adds are acknowledged
+ *                           were refused are left for when the adds are acknowledged, but for what was taken out
  *   ipvs_flush_some         one datagram of ops; an acknowledged op changes `actual`, a refused one is remembered with
  *                           its errno and left alone for a while, an unclear one makes us read that service again
  *   ipvs_audit_*            the periodic look: the kernel does not tell of changes, so it is dumped in slices and

@@ -58,11 +58,19 @@ void ipvs_row_sort(struct ipvs_row *row)
 {
 	if (row->dests.n > 1)
 		qsort(row->dests.v, row->dests.n, sizeof(*row->dests.v), dest_cmp);
+	if (row->out.n > 1)
+		qsort(row->out.v, row->out.n, sizeof(*row->out.v), dest_cmp);
+}
+
+bool ipvs_row_is_out(const struct ipvs_row *row, const struct ipvs_dest *d)
+{
+	return row->out.n && bsearch(d, row->out.v, row->out.n, sizeof(*row->out.v), dest_cmp);
 }
 
 void ipvs_row_done(struct ipvs_row *row)
 {
 	lb_vec_done(&row->dests);
+	lb_vec_done(&row->out);
 }
 
 struct word {

@@ -80,6 +80,9 @@ struct ipvs_dest {
 struct ipvs_row {
 	struct ipvs_service svc;
 	LB_VEC(struct ipvs_dest) dests;
+	/* Of a row that is wanted: those that were taken out, by an operator or their checks, also sorted. Their
+	 * deletes wait for nothing. */
+	LB_VEC(struct ipvs_dest) out;
 };
 
 /* Total orders over the identity (not the attributes). */
@@ -92,6 +95,7 @@ bool ipvs_service_equal(const struct ipvs_service *a, const struct ipvs_service 
 bool ipvs_dest_equal(const struct ipvs_dest *a, const struct ipvs_dest *b);
 
 void ipvs_row_sort(struct ipvs_row *row);
+bool ipvs_row_is_out(const struct ipvs_row *row, const struct ipvs_dest *d); /* it stands in row->out */
 void ipvs_row_done(struct ipvs_row *row);
 
 #define IPVS_KEY_STRLEN 72

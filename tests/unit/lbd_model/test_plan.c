@@ -90,17 +90,53 @@ START_TEST(what_a_backend_is_stands_in_its_row)
 }
 END_TEST
 
+static bool is_out(const struct ipvs_row *row, const char *ip, uint16_t port)
+{
+	struct ipvs_dest d = { .port = port };
+	ck_assert_int_eq(lb_ip_parse(ip, strlen(ip), &d.addr), 0);
+	return ipvs_row_is_out(row, &d);
+}
+
+/* Whose row must go whatever becomes of the others: in maintenance, and down where that removes it. Not who is not in
+ * the configuration any more. */
+START_TEST(who_was_taken_out_is_told_apart_from_who_is_gone)
+{
+	struct world w = { 0 };
+	struct ipvs_row row = { 0 };
+	world_start(&w,
+		"services: { s: { listen: 203.0.113.1:80, on_fail: remove, backends: { a: 10.1.0.9, b: 10.1.0.2, c: "
+		"10.1.0.3:81, d: 10.1.0.4, e: { address: 10.1.0.1, state: maint } } } }");
+	world_start(&w,
+		"services: { s: { listen: 203.0.113.1:80, on_fail: remove, backends: { a: 10.1.0.9, b: 10.1.0.2, c: "
+		"10.1.0.3:81, e: { address: 10.1.0.1, state: maint } } } }");
+	world_health(&w, "s/a", 0, false);
+	world_health(&w, "s/b", 0, true);
+	world_state(&w, "s/c", CONFIG_STATE_MAINT, 0);
+	world_settle(&w);
+	ck_assert_int_eq(plan_listener(w.m, 0, 0, &row), 0);
+	ck_assert_uint_eq(row.dests.n, 1);
+	ck_assert_uint_eq(row.out.n, 3);
+	ck_assert(is_out(&row, "10.1.0.9", 80) && is_out(&row, "10.1.0.3", 81) && is_out(&row, "10.1.0.1", 80));
+	ck_assert(!is_out(&row, "10.1.0.2", 80) && !is_out(&row, "10.1.0.4", 80) && !is_out(&row, "10.1.0.3", 80));
+	ipvs_row_done(&row);
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(a_row_is_reused_without_leftovers)
 {
 	struct world w = { 0 };
-	world_start(&w, "services:\n"
-			"  a: { listen: 203.0.113.1:80, scheduler: { name: mh, flags: mh-port }, persistence: 5m, "
-			"check: none, backends: { x: 10.1.0.1, y: 10.1.0.2 } }\n"
-			"  b: { listen: 203.0.113.1:81, scheduler: rr, check: none, backends: { z: 10.1.0.3 } }\n");
+	world_start(&w,
+		"services:\n"
+		"  a: { listen: 203.0.113.1:80, scheduler: { name: mh, flags: mh-port }, persistence: 5m, "
+		"check: none, backends: { x: 10.1.0.1, y: 10.1.0.2, m: { address: 10.1.0.4, state: maint } } }\n"
+		"  b: { listen: 203.0.113.1:81, scheduler: rr, check: none, backends: { z: 10.1.0.3 } }\n");
 	struct ipvs_row row = { 0 }, fresh = { 0 };
 	ck_assert_int_eq(plan_listener(w.m, 0, 0, &row), 0);
 	ck_assert_uint_eq(row.dests.n, 2);
+	ck_assert_uint_eq(row.out.n, 1);
 	ck_assert_int_eq(plan_listener(w.m, 1, 0, &row), 0);
+	ck_assert_uint_eq(row.out.n, 0);
 	ck_assert_int_eq(plan_listener(w.m, 1, 0, &fresh), 0);
 	ck_assert_uint_eq(row.dests.n, 1);
 	ck_assert_mem_eq(&row.svc, &fresh.svc, sizeof(row.svc));
@@ -113,7 +149,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *tests[] = { the_rows_of_a_service, the_sorry_server_may_be_a_backend,
-		what_a_backend_is_stands_in_its_row, a_row_is_reused_without_leftovers };
+	const TTest *tests[] = { the_rows_of_a_service, who_was_taken_out_is_told_apart_from_who_is_gone,
+		the_sorry_server_may_be_a_backend, what_a_backend_is_stands_in_its_row,
+		a_row_is_reused_without_leftovers };
 	return run_suite("plan", tests, COUNT(tests));
 }
