@@ -34,46 +34,72 @@ static enum ct_verdict said_there(
 	return !ct_flow_same(&known, f) || ct_flow_is_refreshed(known_s(have, now), f->timeout_s) ? CT_LOCAL : CT_SAW;
 }
 
-static enum ct_verdict said_gone(const struct flow_entry *have, struct lb_time now)
+bool ct_book_was_told(const struct flow_entry *have, const struct ct_reach *reach)
+{
+	return have && (have->origin == FLOW_PEER || have->flags & CT_TOLD || have->number <= reach->sent);
+}
+
+/* One of this node's is over. It ends there by itself where the other node has heard how short its time is, or nothing
+ * of it at all; not where an earlier word is the last that it has. */
+static enum ct_verdict ends(const struct flow_entry *have, bool in_time, const struct ct_reach *reach)
+{
+	bool heard = have->number <= reach->heard;
+	return ct_book_was_told(have, reach) && !(in_time && heard) ? CT_GO : CT_FORGET;
+}
+
+static enum ct_verdict said_gone(const struct flow_entry *have, struct lb_time now, const struct ct_reach *reach)
 {
 	if (!have)
 		return CT_NOTHING;
 	if (is_gone(have))
-		return CT_SAW; /* it stands there for the other node, until its time is over */
+		return CT_SAW; /* it stands there for the other node */
 	if (have->origin == FLOW_PEER)
 		return CT_NOTHING;
-	/* it ends there by itself */
-	return left_s(have, now) <= SLACK_S ? CT_FORGET : CT_GO;
+	return ends(have, left_s(have, now) <= SLACK_S, reach);
 }
 
 enum ct_verdict ct_book_said(const struct flow_entry *have, const struct flow *f, enum ct_said said, bool in_kernel,
-	bool first, struct lb_time now)
+	bool first, const struct ct_reach *reach, struct lb_time now)
 {
 	switch (said) {
 	case CT_SAID_CHANGED: return CT_LOCAL;
-	case CT_SAID_GONE: return said_gone(have, now);
+	case CT_SAID_GONE: return said_gone(have, now, reach);
 	case CT_SAID_THERE: return said_there(have, f, in_kernel, first, now);
 	}
 	return CT_NOTHING;
 }
 
-enum ct_verdict ct_book_unseen(const struct flow_entry *have, bool in_kernel, struct lb_time now)
+/* Whether an end has been told and is over there, too. */
+static bool is_done(const struct flow_entry *have, struct lb_time now, const struct ct_reach *reach)
 {
-	if (is_gone(have) || left_s(have, now) <= SLACK_S)
+	struct flow f;
+	flow_entry_get(have, &f);
+	return have->origin == FLOW_LOCAL && have->number <= reach->heard &&
+	       lb_time_diff_us(now, have->put_at) > ct_flow_gone_s(&f) * INT64_C(1000000);
+}
+
+enum ct_verdict ct_book_unseen(
+	const struct flow_entry *have, bool in_kernel, const struct ct_reach *reach, struct lb_time now)
+{
+	if (is_gone(have))
+		return is_done(have, now, reach) ? CT_FORGET : CT_NOTHING;
+	if (left_s(have, now) <= SLACK_S)
 		return CT_NOTHING;
 	if (have->origin == FLOW_PEER)
 		return in_kernel ? CT_AGAIN : CT_NOTHING;
-	return CT_GO;
+	return ends(have, false, reach);
 }
 
-void ct_book_gone(const struct flow_entry *have, struct flow *out, struct lb_time now)
+enum ct_verdict ct_book_expired(const struct flow_entry *have, const struct ct_reach *reach)
+{
+	return is_gone(have) || have->origin == FLOW_PEER ? CT_FORGET : ends(have, true, reach);
+}
+
+void ct_book_gone(const struct flow_entry *have, struct flow *out)
 {
 	flow_entry_get(have, out);
-	out->timeout_s = known_s(have, now);
-	out->timeout_s = ct_flow_gone_s(out);
-	if (!out->timeout_s)
-		out->timeout_s = 1;
-	out->flags |= CT_GONE;
+	out->timeout_s = CT_KEEP_S;
+	out->flags |= CT_GONE | CT_TOLD;
 }
 
 bool ct_book_takes(const struct flow_entry *have, const struct flow *f, bool fresh)

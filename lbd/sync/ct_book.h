@@ -30,14 +30,26 @@ enum ct_verdict {
 	CT_AGAIN   /* it goes into the kernel once more */
 };
 
+/* How far this node's words have come: the last number that was sent to the other node, and the last one that it has
+ * acknowledged. Neither goes back: what it had heard once, its kernel has. */
+struct ct_reach {
+	uint64_t sent, heard;
+};
+
 /* have: what is known, NULL = nothing. in_kernel: it was put there since it came from the other node. first: nothing
  * was known when this look began. */
 enum ct_verdict ct_book_said(const struct flow_entry *have, const struct flow *f, enum ct_said said, bool in_kernel,
-	bool first, struct lb_time now);
+	bool first, const struct ct_reach *reach, struct lb_time now);
 /* A look is over and has not seen it. */
-enum ct_verdict ct_book_unseen(const struct flow_entry *have, bool in_kernel, struct lb_time now);
-/* What the other node is told then. */
-void ct_book_gone(const struct flow_entry *have, struct flow *out, struct lb_time now);
+enum ct_verdict ct_book_unseen(
+	const struct flow_entry *have, bool in_kernel, const struct ct_reach *reach, struct lb_time now);
+/* Its time is over, and the kernel has not said a word of it, or is about to: CT_GO or CT_FORGET. */
+enum ct_verdict ct_book_expired(const struct flow_entry *have, const struct ct_reach *reach);
+/* What is known of it then: until the other node has heard that it has gone, CT_KEEP_S at most. It may come back after
+ * hours, and its kernel has kept what it knew. The time that it is told is ct_flow_gone_s. */
+void ct_book_gone(const struct flow_entry *have, struct flow *out);
+/* Whether the other node may have it: what is put in its place has CT_TOLD. */
+bool ct_book_was_told(const struct flow_entry *have, const struct ct_reach *reach);
 
 /* Whether a record of the other node is taken: it is news (fresh, see sync_is_news), and what this kernel has told
  * itself nobody takes away. */

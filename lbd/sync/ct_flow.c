@@ -60,7 +60,7 @@ bool ct_flow_same_nat(const struct flow *a, const struct flow *b)
 
 bool ct_flow_same(const struct flow *a, const struct flow *b)
 {
-	return flow_key_cmp(&a->key, &b->key) == 0 && ct_flow_same_nat(a, b) && a->flags == b->flags &&
+	return flow_key_cmp(&a->key, &b->key) == 0 && ct_flow_same_nat(a, b) && !((a->flags ^ b->flags) & CT_FLAGS) &&
 	       a->state == b->state && a->fwmark == b->fwmark &&
 	       memcmp(a->ct.tcp_flags, b->ct.tcp_flags, sizeof(a->ct.tcp_flags)) == 0 &&
 	       memcmp(a->ct.tcp_scale, b->ct.tcp_scale, sizeof(a->ct.tcp_scale)) == 0 &&

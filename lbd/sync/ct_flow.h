@@ -21,6 +21,8 @@
 /* Ours: the kernel of who tells it has no such entry any more. It need not be so here: see ct_flow_gone_s. */
 #define CT_GONE       0x80000000u
 #define CT_FLAGS      (CT_SEEN_REPLY | CT_ASSURED | CT_SRC_NAT | CT_DST_NAT | CT_GONE)
+/* Of a table only, and nobody is told: the other node may have it from an earlier word, whatever it has heard since. */
+#define CT_TOLD       0x40000000u
 
 /* enum tcp_conntrack, of nf_conntrack_tcp.h; enum sctp_conntrack */
 #define CT_TCP_ESTABLISHED  3
@@ -60,3 +62,6 @@ uint32_t ct_flow_hold_s(const struct flow *f);
 bool ct_flow_is_refreshed(uint32_t known_s, uint32_t left_s);
 
 #define CT_AUDIT_S 30 /* the kernel's table is looked through */
+
+/* For so long an end is known that the other node could not be told: as long as a kernel keeps TCP without a packet. */
+#define CT_KEEP_S 432000u

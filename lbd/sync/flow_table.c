@@ -522,19 +522,24 @@ bool flow_table_seen(const struct flow_table *t, const struct flow_entry *e)
 	return e->mark == t->mark;
 }
 
-unsigned flow_table_expire(struct flow_table *t, struct lb_time now, unsigned max)
+const struct flow_entry *flow_table_due(struct flow_table *t, struct lb_time now)
 {
-	unsigned n = 0;
 	for (int64_t until = second(now); t->tick <= until && total(t); t->tick++) {
 		if (t->tick == t->page * PAGE_S) /* nobody asked for more than an hour: now, and all of them */
 			due_refill(t, UINT32_MAX);
-		for (uint32_t i; (i = t->due[t->tick % NEAR_S]); n++) {
-			if (n == max)
-				return n;
-			forget(t, i);
-		}
+		if (t->due[t->tick % NEAR_S])
+			return entry(t, t->due[t->tick % NEAR_S]);
 	}
-	due_refill(t, max);
+	return NULL;
+}
+
+unsigned flow_table_expire(struct flow_table *t, struct lb_time now, unsigned max)
+{
+	unsigned n = 0;
+	for (; n < max && flow_table_due(t, now); n++)
+		forget(t, t->due[t->tick % NEAR_S]);
+	if (n < max)
+		due_refill(t, max);
 	return n;
 }
 

@@ -75,6 +75,8 @@ bool flow_table_seen(const struct flow_table *t, const struct flow_entry *e);
  * is not before its time. Work is in proportion to what expires (a wheel), not to the table. Call once a second, and
  * again while it returns max. */
 unsigned flow_table_expire(struct flow_table *t, struct lb_time now, unsigned max);
+/* One of those, for who has something to say about it first: it is put or dropped before the next call. NULL = none. */
+const struct flow_entry *flow_table_due(struct flow_table *t, struct lb_time now);
 /* The first entry with a number above `after`; NULL = none. O(1) for a reader that goes on from its last number: a
  * struct flow_cursor keeps its place and survives that its entry moves or goes. Every put looks at every open cursor,
  * so there are a few of them. */

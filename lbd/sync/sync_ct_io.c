@@ -52,15 +52,35 @@ static bool in_kernel(const struct sync_ct *c, const struct flow_entry *e)
 /* Entries that were there before us: nobody knows since when, so as far back as no word of the peer is. */
 #define OLD_MS (INT64_C(86400000) * 30)
 
-static void put(struct sync_ct *c, const struct flow *f, bool old, struct lb_time now)
+/* Of what was there before us a process before this one may have told. */
+static void put(struct sync_ct *c, const struct flow_entry *have, const struct flow *f, bool old, struct lb_time now)
 {
-	int err = flow_table_put_aged(c->table, f, FLOW_LOCAL, old ? OLD_MS : 0, now, NULL);
+	assert(f);
+	struct flow mine = *f;
+	if (old || ct_book_was_told(have, &c->reach))
+		mine.flags |= CT_TOLD;
+	int err = flow_table_put_aged(c->table, &mine, FLOW_LOCAL, old ? OLD_MS : 0, now, NULL);
 	if (err == -ENOSPC)
 		c->full++;
 	else if (err)
 		c->refused++;
 	else
 		c->changed(c->arg);
+}
+
+/* Ends that the other node has not heard of are not to take the room of what there is. */
+static bool is_crowded(const struct sync_ct *c)
+{
+	return flow_table_count(c->table, FLOW_LOCAL) + flow_table_count(c->table, FLOW_PEER) > SYNC_CT_MAX / 4 * 3;
+}
+
+static void put_gone(struct sync_ct *c, const struct flow_entry *have, struct lb_time now)
+{
+	struct flow gone;
+	ct_book_gone(have, &gone);
+	if (is_crowded(c))
+		gone.timeout_s = ct_flow_gone_s(&gone);
+	put(c, have, &gone, false, now);
 }
 
 static void act(struct sync_ct *c, enum ct_verdict verdict, const struct flow_entry *have, const struct flow *f,
@@ -71,12 +91,9 @@ static void act(struct sync_ct *c, enum ct_verdict verdict, const struct flow_en
 	switch (verdict) {
 	case CT_NOTHING: return;
 	case CT_SAW: flow_table_saw(c->table, have); return;
-	case CT_LOCAL: put(c, f, false, now); return;
-	case CT_OLD: put(c, f, true, now); return;
-	case CT_GO:
-		ct_book_gone(have, &other, now);
-		put(c, &other, false, now);
-		return;
+	case CT_LOCAL: put(c, have, f, false, now); return;
+	case CT_OLD: put(c, have, f, true, now); return;
+	case CT_GO: put_gone(c, have, now); return;
 	case CT_FORGET:
 		flow_entry_get(have, &other);
 		(void)flow_table_drop(c->table, &other.key);
@@ -117,7 +134,7 @@ static void on_flow(const struct flow *f, enum ct_said said, bool strict, void *
 		relax_one(c, f);
 	const struct flow_entry *have = flow_table_find(c->table, &f->key);
 	bool put_there = have && in_kernel(c, have);
-	act(c, ct_book_said(have, f, said, put_there, !c->looked, now), have, f, now);
+	act(c, ct_book_said(have, f, said, put_there, !c->looked, &c->reach, now), have, f, now);
 }
 
 static void on_lost(void *arg)
@@ -179,7 +196,7 @@ static bool sweep(struct sync_ct *c, struct lb_time now)
 			return false;
 		}
 		if (!flow_table_seen(c->table, e))
-			act(c, ct_book_unseen(e, in_kernel(c, e), now), e, NULL, now);
+			act(c, ct_book_unseen(e, in_kernel(c, e), &c->reach, now), e, NULL, now);
 	}
 	return c->sweep.table != NULL;
 }
@@ -260,6 +277,14 @@ bool sync_ct_settled(const struct sync_ct *c)
 bool sync_ct_seeks(const struct sync_ct *c)
 {
 	return c->conf && (!c->looked || c->wanted || c->seeks);
+}
+
+void sync_ct_reached(struct sync_ct *c, uint64_t sent, uint64_t heard)
+{
+	if (sent > c->reach.sent)
+		c->reach.sent = sent;
+	if (heard > c->reach.heard)
+		c->reach.heard = heard;
 }
 
 void sync_ct_again(struct sync_ct *c)
@@ -350,14 +375,29 @@ static void count(struct sync_ct *c)
 		c->over_max = max && n >= max;
 }
 
+/* What has expired goes, or becomes an end that is to be told. False: that was all. */
+static bool expire(struct sync_ct *c, struct lb_time now)
+{
+	const struct flow_entry *e;
+	for (unsigned n = 0; n < EXPIRE_PER_TURN; n++) {
+		if (!(e = flow_table_due(c->table, now)))
+			return flow_table_expire(c->table, now, EXPIRE_PER_TURN); /* of later ones */
+		uint64_t number = e->number;
+		act(c, ct_book_expired(e, &c->reach), e, NULL, now);
+		e = flow_table_due(c->table, now);
+		if (e && e->number == number) /* no memory for that */
+			act(c, CT_FORGET, e, NULL, now);
+	}
+	return true;
+}
+
 static void on_age(struct ev_loop *loop, ev_timer *ev, int events)
 {
 	(void)loop, (void)events;
 	struct sync_ct *c = ev->data;
 	struct lb_time now = lb_clock_now();
 	if (c->table)
-		while (flow_table_expire(c->table, now, EXPIRE_PER_TURN) == EXPIRE_PER_TURN &&
-			lb_time_diff_us(lb_clock_now(), now) < 20000) {
+		while (expire(c, now) && lb_time_diff_us(lb_clock_now(), now) < 20000) {
 		}
 	if (!c->conf)
 		return;

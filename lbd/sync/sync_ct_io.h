@@ -24,6 +24,7 @@ struct sync_ct {
 	struct ev_loop *loop;
 	const struct sync_conf *conf; /* borrowed; NULL = not running */
 	struct flow_table *table;     /* made once, when it is first needed */
+	struct ct_reach reach;        /* of what stands in it; of the same peer */
 	struct flow_cursor to_kernel; /* what the kernel has not got yet */
 	struct ct_put batch[CT_IO_BATCH];
 	unsigned n_batch; /* the kernel had no room for these */
@@ -58,6 +59,8 @@ void sync_ct_open(struct sync_ct *c, struct ev_loop *loop);
 int sync_ct_conf(struct sync_ct *c, const struct sync_conf *conf);
 /* A record of the peer. 0 taken; 1 not news; -errno. */
 int sync_ct_peer(struct sync_ct *c, const uint8_t *p, size_t n, struct lb_time now);
+/* The last numbers of the table that were sent to the peer, and that it has acknowledged. */
+void sync_ct_reached(struct sync_ct *c, uint64_t sent, uint64_t heard);
 /* Before the loop sleeps: to the kernel, a part of it. True: call again soon. */
 bool sync_ct_turn(struct sync_ct *c);
 /* The table of the kernel was read, and everything that the peer told is in there. Also while there is nothing to do.

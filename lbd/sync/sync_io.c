@@ -238,6 +238,8 @@ static void on_flush(void *arg)
 		more |= say(r);
 	if (r->tls && r->link.state == SYNC_LINK_OVER)
 		end_link(r);
+	const struct sync_out *ct = &r->link.out[SYNC_STREAM_CONNTRACK];
+	sync_ct_reached(&r->ct, ct->sent, sync_out_heard(ct));
 	look_at_looked(r);
 	sync_room_tell_talk(r);
 	if (r->look)
@@ -328,6 +330,7 @@ static void forget_counts(struct sync_room *r, const struct sync_conf *old)
 	if (old && strcmp(old->peer, r->conf->peer) != 0) {
 		memset(r->before, 0, sizeof(r->before));
 		memset(r->had, 0, sizeof(r->had));
+		r->ct.reach = (struct ct_reach){ 0 };
 	}
 	if (!sync_conf_tracks(r->conf)) {
 		r->before[SYNC_CONNTRACK] = (struct sync_counts){ 0 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/sync/sync_out.h"
 
+#include "lbd/sync/ct_flow.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -50,10 +52,20 @@ void sync_flow_source_init(struct sync_flow_source *s, struct flow_table *t)
 	};
 }
 
+/* An end is known for long, until it can be told; what it is about ends soon. */
+static void write_ct(struct lb_writer *w, const struct flow *f, const struct sync_from *from)
+{
+	struct flow told = *f;
+	told.flags &= CT_FLAGS;
+	if (told.flags & CT_GONE)
+		told.timeout_s = ct_flow_gone_s(f);
+	sync_ct_write(w, &told, from);
+}
+
 void sync_ct_source_init(struct sync_flow_source *s, struct flow_table *t)
 {
 	sync_flow_source_init(s, t);
-	s->record = sync_ct_write;
+	s->record = write_ct;
 }
 
 void sync_flow_source_done(struct sync_flow_source *s)
@@ -359,6 +371,11 @@ bool sync_out_has(const struct sync_out *o, uint64_t number)
 	if (!o->source)
 		return true;
 	return o->on && !o->begin_due && o->scanned >= number && (!o->n_unacked || o->progress.at >= number);
+}
+
+uint64_t sync_out_heard(const struct sync_out *o)
+{
+	return o->on ? o->progress.at : o->had;
 }
 
 struct lb_time sync_out_deadline(const struct sync_out *o)

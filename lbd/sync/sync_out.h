@@ -120,6 +120,8 @@ bool sync_out_ack(struct sync_out *o, const struct sync_ack *a, struct lb_time n
 bool sync_out_produce(struct sync_out *o, struct sync_tokens *t, struct lb_writer *w, struct lb_time now);
 /* The peer has acknowledged whatever of ours has a number up to this one. Where there is no such stream it has. */
 bool sync_out_has(const struct sync_out *o, uint64_t number);
+/* The last number that it has acknowledged: as far as is known, while a round is open, or none is. */
+uint64_t sync_out_heard(const struct sync_out *o);
 /* When there may be something to say without anything else happening. */
 struct lb_time sync_out_deadline(const struct sync_out *o);
 /* Age of the oldest record that the peer has not acknowledged; in a round that is not complete, since it began. While

@@ -561,6 +561,11 @@ static unsigned carry(struct sync_flow_source *from, struct sync_ct *to)
 	return n;
 }
 
+static void heard_all(struct sync_ct *s)
+{
+	sync_ct_reached(s, flow_table_last(s->table), flow_table_last(s->table));
+}
+
 static bool turned(struct sync_ct *a, bool done)
 {
 	(void)sync_ct_turn(a);
@@ -587,6 +592,7 @@ START_TEST(words_that_are_lost)
 	ck_assert_uint_gt(found, 1);
 	/* and those that go while nobody listens */
 	WAIT(turned(&s, !s.looking && !s.sweep.table), 15000);
+	heard_all(&s);
 	uint64_t lost = s.lost, looks = s.looks;
 	for (unsigned i = 0; i < 2000; i++) {
 		struct flow f = made(i);
@@ -657,6 +663,7 @@ START_TEST(from_one_kernel_to_another)
 	WAIT(flow_table_count(a.table, FLOW_LOCAL) == 1, 2000);
 	WAIT(turned(&a, flow_table_last(a.table) >= 1), 2000);
 	ck_assert_uint_eq(carry(&out, &b), 1);
+	heard_all(&a);
 	ck_assert_uint_eq(b.injected, 1);
 	ck_assert_uint_eq(flow_table_count(b.table, FLOW_LOCAL), 0); /* no echo */
 	struct ct_io *watch = listen_at(ONE, &h, 0);
@@ -691,6 +698,48 @@ START_TEST(from_one_kernel_to_another)
 }
 END_TEST
 
+/* Who comes back has kept what it heard before. */
+START_TEST(what_ended_while_the_other_was_away)
+{
+	struct heard h;
+	struct sync_ct a, b;
+	struct sync_flow_source out;
+	begin();
+	struct ct_io *somebody = listen_at(ONE, &h, 0), *there = listen_at(TWO, &h, 0);
+	side_open(&a, ONE, 0);
+	side_open(&b, TWO, 0);
+	sync_ct_source_init(&out, a.table);
+	out.source.seek(&out.source, 0);
+	make_many(somebody, 0, 3);
+	WAIT(flow_table_count(a.table, FLOW_LOCAL) == 3, 2000);
+	ck_assert_uint_eq(carry(&out, &b), 3);
+	heard_all(&a);
+	make_many(somebody, 3, 3); /* of these it hears nothing */
+	for (unsigned i = 0; i < 6; i++) {
+		struct flow f = made(i);
+		f.state = 7; /* TIME_WAIT */
+		f.timeout_s = 1;
+		ck_assert_int_eq(put(somebody, &f), 0);
+	}
+	WAIT(flow_table_count(a.table, FLOW_LOCAL) == 6, 2000);
+	sleep(3);
+	look_at(somebody, &h);
+	ck_assert_uint_eq(h.there, 0);
+	WAIT(turned(&a, flow_table_count(a.table, FLOW_LOCAL) == 3), 5000);
+	ck_assert_uint_eq(carry(&out, &b), 3);
+	look_at(there, &h);
+	ck_assert_uint_eq(h.there, 3);
+	for (unsigned i = 0; i < h.there; i++)
+		ck_assert_uint_le(h.flows[i].timeout_s, 30);
+	heard_all(&a);
+	sync_flow_source_done(&out);
+	sync_ct_close(&a);
+	sync_ct_close(&b);
+	ct_io_stop(somebody);
+	ct_io_stop(there);
+}
+END_TEST
+
 int main(void)
 {
 	if (!may()) {
@@ -706,6 +755,7 @@ int main(void)
 	tcase_add_test(c, words_that_are_lost);
 	tcase_add_test(c, a_look_for_what_is_not_known);
 	tcase_add_test(c, from_one_kernel_to_another);
+	tcase_add_test(c, what_ended_while_the_other_was_away);
 	suite_add_tcase(s, c);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -3,6 +3,7 @@
 #include "lbd/sync/ct_book.h"
 #include "lbd/sync/ct_order.h"
 #include "lbd/sync/sync_msg.h"
+#include "lbd/sync/sync_out.h"
 #include "tests/unit/lbd_sync/flows.h"
 
 #include <errno.h>
@@ -481,6 +482,8 @@ static const struct {
 	{ "nobody knew of it", -1, false, false, false, CT_SAID_GONE, 0, 1, 1010, CT_NOTHING },
 };
 
+static const struct ct_reach all_heard = { UINT64_MAX, UINT64_MAX };
+
 static const struct flow_entry *known(struct flow_table *t, int origin, bool gone)
 {
 	const struct flow_entry *e = NULL;
@@ -496,8 +499,8 @@ START_TEST(what_the_kernel_says)
 	struct flow_table *t = flow_table_new(1, 10);
 	const struct flow_entry *have = known(t, words[_i].known, words[_i].known_gone);
 	struct flow f = entry_of(IPPROTO_TCP, words[_i].state, words[_i].left_s);
-	enum ct_verdict got =
-		ct_book_said(have, &f, words[_i].said, words[_i].in_kernel, words[_i].first, at_s(words[_i].now_s));
+	enum ct_verdict got = ct_book_said(
+		have, &f, words[_i].said, words[_i].in_kernel, words[_i].first, &all_heard, at_s(words[_i].now_s));
 	ck_assert_msg(got == words[_i].verdict, "%s: %d", words[_i].what, got);
 	flow_table_free(t);
 }
@@ -518,11 +521,12 @@ START_TEST(what_a_look_does_not_see)
 		{ "the kernel lost the other node's", FLOW_PEER, false, true, 1010, CT_AGAIN },
 		{ "it has not got it yet", FLOW_PEER, false, false, 1010, CT_NOTHING },
 		{ "it has gone there", FLOW_PEER, true, true, 1010, CT_NOTHING },
+		{ "as was told, and it has ended there, too", FLOW_LOCAL, true, false, 1101, CT_FORGET },
 	};
 	for (size_t i = 0; i < LEN(rows); i++) {
 		struct flow_table *t = flow_table_new(1, 10);
 		const struct flow_entry *have = known(t, rows[i].origin, rows[i].gone);
-		enum ct_verdict got = ct_book_unseen(have, rows[i].in_kernel, at_s(rows[i].now_s));
+		enum ct_verdict got = ct_book_unseen(have, rows[i].in_kernel, &all_heard, at_s(rows[i].now_s));
 		ck_assert_msg(got == rows[i].verdict, "%s: %d", rows[i].what, got);
 		flow_table_free(t);
 	}
@@ -535,16 +539,103 @@ START_TEST(an_end_on_its_way)
 	struct flow out, gone = entry_of(IPPROTO_TCP, 3, 30), lives = gone;
 	gone.flags |= CT_GONE;
 	const struct flow_entry *have = known(t, FLOW_LOCAL, false);
-	ct_book_gone(have, &out, at_s(1010));
-	ck_assert(out.flags == (CT_SEEN_REPLY | CT_SRC_NAT | CT_GONE) && out.timeout_s == 90 && out.ct.to_port == 2000);
-	ct_book_gone(have, &out, at_s(5000));
-	ck_assert(out.timeout_s == 1 && ct_flow_is_valid(&out));
+	ct_book_gone(have, &out);
+	ck_assert((out.flags & CT_FLAGS) == (CT_SEEN_REPLY | CT_SRC_NAT | CT_GONE) && out.ct.to_port == 2000);
 	/* nobody takes away what this kernel told itself; the rest as any news */
 	ck_assert(!ct_book_takes(have, &gone, true) && ct_book_takes(have, &lives, true));
 	have = known(t, FLOW_PEER, false);
 	ck_assert(ct_book_takes(have, &gone, true) && !ct_book_takes(have, &gone, false));
 	ck_assert(!ct_book_takes(have, &lives, false));
 	ck_assert(!ct_book_takes(NULL, &gone, true) && ct_book_takes(NULL, &lives, true));
+	flow_table_free(t);
+}
+END_TEST
+
+/* Nobody hears that one ends, so it must be known until somebody does: by then the other node may have kept what it
+ * heard before for hours. Number 1, known at 1000 s with 100 s left. */
+START_TEST(an_end_that_was_not_heard)
+{
+	static const struct {
+		const char *what;
+		bool earlier; /* the other node may have heard of it before */
+		struct ct_reach reach;
+		int64_t now_s;
+		enum ct_verdict gone, unseen, expired;
+	} rows[] = {
+		{ "it heard how short it is", true, { 1, 1 }, 1100, CT_FORGET, CT_NOTHING, CT_FORGET },
+		{ "on its way", false, { 1, 0 }, 1100, CT_GO, CT_NOTHING, CT_GO },
+		{ "it heard another word of it", true, { 0, 0 }, 1100, CT_GO, CT_NOTHING, CT_GO },
+		{ "it heard nothing of it", false, { 0, 0 }, 1100, CT_FORGET, CT_NOTHING, CT_FORGET },
+		{ "nothing, and before its time", false, { 0, 0 }, 1010, CT_FORGET, CT_FORGET, CT_FORGET },
+		{ "another word, and before its time", true, { 0, 0 }, 1010, CT_GO, CT_GO, CT_GO },
+	};
+	for (size_t i = 0; i < LEN(rows); i++) {
+		struct flow_table *t = flow_table_new(1, 10);
+		struct flow f = entry_of(IPPROTO_TCP, 3, 100);
+		const struct flow_entry *have;
+		f.flags |= rows[i].earlier ? CT_TOLD : 0;
+		ck_assert_int_eq(flow_table_put(t, &f, FLOW_LOCAL, at_s(1000), &have), 0);
+		struct lb_time now = at_s(rows[i].now_s);
+		const struct ct_reach *reach = &rows[i].reach;
+		ck_assert_msg(ct_book_said(have, &f, CT_SAID_GONE, false, false, reach, now) == rows[i].gone, "%s",
+			rows[i].what);
+		ck_assert_msg(ct_book_unseen(have, false, reach, now) == rows[i].unseen, "%s", rows[i].what);
+		ck_assert_msg(ct_book_expired(have, reach) == rows[i].expired, "%s", rows[i].what);
+		flow_table_free(t);
+	}
+}
+END_TEST
+
+/* Kept for days, told as what ends at once; and not for ever when it was told. */
+START_TEST(an_end_is_kept_until_it_was_heard)
+{
+	struct flow_table *t = flow_table_new(1, 10);
+	struct flow gone, told;
+	struct sync_from from = { 0 };
+	struct sync_item item;
+	struct sync_flow_source s;
+	uint8_t bytes[SYNC_RECORD_MAX];
+	struct lb_writer w = { bytes, bytes + sizeof(bytes), false };
+	const struct flow_entry *have = known(t, FLOW_LOCAL, false);
+	ct_book_gone(have, &gone);
+	ck_assert_int_eq(flow_table_put(t, &gone, FLOW_LOCAL, at_s(1100), &have), 0);
+	ck_assert_uint_eq(flow_table_expire(t, at_s(1100 + 86400), 10), 0);
+	ck_assert_int_eq(ct_book_unseen(have, false, &(struct ct_reach){ 1, 1 }, at_s(1100 + 86400)), CT_NOTHING);
+	sync_ct_source_init(&s, t);
+	s.source.seek(&s.source, 1);
+	ck_assert(s.source.next(&s.source, at_s(1100 + 86400), &item));
+	s.source.write(&s.source, &item, &from, at_s(1100 + 86400), &w);
+	ck_assert_int_eq(sync_ct_read(bytes, (size_t)(w.p - bytes), &told, &from), 0);
+	ck_assert(told.flags & CT_GONE && told.timeout_s == 300);
+	ck_assert_int_eq(ct_book_unseen(have, false, &all_heard, at_s(1100 + 86400)), CT_FORGET);
+	ck_assert_int_eq(ct_book_expired(have, &(struct ct_reach){ 2, 1 }), CT_FORGET);
+	sync_flow_source_done(&s);
+	flow_table_free(t);
+}
+END_TEST
+
+/* What the other node told, or may have been told, is told to have ended; what it may have stays known with its next
+ * word. */
+START_TEST(what_the_other_node_may_have)
+{
+	struct flow_table *t = flow_table_new(1, 10);
+	const struct ct_reach none = { 0, 0 };
+	struct flow f = entry_of(IPPROTO_TCP, 3, 100), same = f;
+	same.flags |= CT_TOLD;
+	ck_assert(ct_flow_same(&f, &same));
+	ck_assert(!ct_book_was_told(NULL, &all_heard));
+	ck_assert(ct_book_was_told(known(t, FLOW_PEER, false), &none));
+	ck_assert(!ct_book_was_told(known(t, FLOW_LOCAL, false), &none)); /* number 2 */
+	const struct flow_entry *have = flow_table_find(t, &f.key);
+	ck_assert(!ct_book_was_told(have, &(struct ct_reach){ 1, 1 }));
+	ck_assert(ct_book_was_told(have, &(struct ct_reach){ 2, 0 }));
+	ck_assert_int_eq(flow_table_put(t, &same, FLOW_LOCAL, at_s(1000), &have), 0);
+	ck_assert(ct_book_was_told(have, &none));
+	/* those that are due, one by one */
+	ck_assert_ptr_null(flow_table_due(t, at_s(1099)));
+	ck_assert_ptr_eq(flow_table_due(t, at_s(1101)), have);
+	ck_assert_int_eq(flow_table_put(t, &f, FLOW_LOCAL, at_s(1101), NULL), 0);
+	ck_assert_ptr_null(flow_table_due(t, at_s(1101)));
 	flow_table_free(t);
 }
 END_TEST
@@ -602,6 +693,9 @@ int main(void)
 	tcase_add_loop_test(c, what_the_kernel_says, 0, LEN(words));
 	tcase_add_test(c, what_a_look_does_not_see);
 	tcase_add_test(c, an_end_on_its_way);
+	tcase_add_test(c, an_end_that_was_not_heard);
+	tcase_add_test(c, an_end_is_kept_until_it_was_heard);
+	tcase_add_test(c, what_the_other_node_may_have);
 	tcase_add_test(c, a_table_of_them);
 	suite_add_tcase(s, c);
 	SRunner *r = srunner_create(s);
