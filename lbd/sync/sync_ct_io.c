@@ -316,7 +316,7 @@ static void make_room(struct sync_ct *c, const struct flow_entry *have, const st
 		(void)ct_io_drop(c->io, &known);
 }
 
-int sync_ct_peer(struct sync_ct *c, const uint8_t *p, size_t n, struct lb_time now)
+int sync_ct_peer(struct sync_ct *c, const uint8_t *p, size_t n, const struct sync_in *in, struct lb_time now)
 {
 	struct flow f;
 	struct sync_from from;
@@ -325,7 +325,7 @@ int sync_ct_peer(struct sync_ct *c, const uint8_t *p, size_t n, struct lb_time n
 	if (!c->conf || (!(f.flags & CT_GONE) && !sync_copied_ct(c->conf, &f)))
 		return -EPERM;
 	const struct flow_entry *have = flow_table_find(c->table, &f.key);
-	if (!ct_book_takes(have, &f, sync_is_news(have, &from, now)))
+	if (!sync_in_wants(in, &from) || !ct_book_takes(have, &f, sync_is_news(have, &from, now)))
 		return 1;
 	make_room(c, have, &f);
 	f.timeout_s = ct_flow_hold_s(&f);

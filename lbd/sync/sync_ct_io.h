@@ -13,6 +13,7 @@
 
 #include "lbd/sync/ct_io.h"
 #include "lbd/sync/flow_table.h"
+#include "lbd/sync/sync_in.h"
 #include "lbd/sync/sync_msg.h"
 #include "lbd/sync/sync_room_msg.h"
 
@@ -57,8 +58,8 @@ struct sync_ct {
 void sync_ct_open(struct sync_ct *c, struct ev_loop *loop);
 /* Another configuration. 0, or -ENOMEM: there is no table. */
 int sync_ct_conf(struct sync_ct *c, const struct sync_conf *conf);
-/* A record of the peer. 0 taken; 1 not news; -errno. */
-int sync_ct_peer(struct sync_ct *c, const uint8_t *p, size_t n, struct lb_time now);
+/* A record of the peer, of a stream. 0 taken; 1 not news; -errno. */
+int sync_ct_peer(struct sync_ct *c, const uint8_t *p, size_t n, const struct sync_in *in, struct lb_time now);
 /* The last numbers of the table that were sent to the peer, and that it has acknowledged. */
 void sync_ct_reached(struct sync_ct *c, uint64_t sent, uint64_t heard);
 /* Before the loop sleeps: to the kernel, a part of it. True: call again soon. */

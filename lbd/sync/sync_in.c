@@ -8,8 +8,14 @@ void sync_in_open(struct sync_in *in, bool again)
 	if (in->ask_why != SYNC_WHY_OPERATOR)
 		in->ask_due = false; /* the peer begins as we said in HELLO */
 	in->progress.complete = false;
+	in->knew = in->had_all;
 	if (!again)
 		in->number = 0;
+}
+
+bool sync_in_wants(const struct sync_in *in, const struct sync_from *from)
+{
+	return !from->yours || !in->knew;
 }
 
 static void look_whether_complete(struct sync_in *in, struct lb_time now)
@@ -17,7 +23,7 @@ static void look_whether_complete(struct sync_in *in, struct lb_time now)
 	in->progress.at = in->number;
 	if (!in->final || in->progress.complete || in->asked || in->number < in->progress.mark)
 		return;
-	in->progress.complete = true;
+	in->progress.complete = in->had_all = true;
 	in->progress.finished = now;
 }
 

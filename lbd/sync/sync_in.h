@@ -11,7 +11,8 @@ struct sync_in {
 	bool ask_due;
 	enum sync_why ask_why;
 	bool ack_due;
-	bool final; /* the peer has said where the end is */
+	bool final;         /* the peer has said where the end is */
+	bool had_all, knew; /* this run of ours has had everything; a connection before this one had brought it */
 	struct sync_gate gate;
 	struct sync_progress progress;
 	uint64_t records, refused, stale, invalid, batches, resyncs; /* counters */
@@ -25,6 +26,9 @@ enum sync_take {
 
 /* Another connection. again: of the same peer; else it has forgotten what its numbers were. */
 void sync_in_open(struct sync_in *in, bool again);
+/* A record that the peer says is ours is of use to who has forgotten it. Who had everything before the peer came back
+ * has forgotten nothing: what it does not know has ended, and is not to begin again. */
+bool sync_in_wants(const struct sync_in *in, const struct sync_from *from);
 /* False: nobody may say that. */
 bool sync_in_mark(struct sync_in *in, const struct sync_mark *m, struct lb_time now);
 enum sync_take sync_in_flows(const struct sync_in *in, const struct sync_flows *f);

@@ -111,7 +111,7 @@ static int on_flow(const struct flow *flow, const struct sync_from *from, void *
 static int on_conntrack(const uint8_t *p, size_t n, void *arg)
 {
 	struct sync_room *r = arg;
-	return sync_ct_peer(&r->ct, p, n, r->base.now);
+	return sync_ct_peer(&r->ct, p, n, &r->link.in[SYNC_STREAM_CONNTRACK], r->base.now);
 }
 
 /* Whatever there is to say, as far as it can be carried. True: there may be more. */

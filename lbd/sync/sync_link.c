@@ -15,6 +15,7 @@ void sync_link_init(struct sync_link *l, const struct sync_link_conf *conf, stru
 	sync_flow_source_init(&l->flow_source, conf->flows);
 	for (unsigned s = 0; s < SYNC_STREAM_COUNT; s++) {
 		const struct sync_had *had = &conf->had[s];
+		l->in[s].had_all = had->all;
 		l->out[s] = (struct sync_out){
 			.stream = (enum sync_stream)s, .had = had->number, .had_at = had->at.us ? had->at : now
 		};
@@ -158,7 +159,7 @@ static void take_record(struct sync_link *l, enum sync_stream s, const uint8_t *
 			in->invalid++;
 			return;
 		}
-		r = c->flow(&flow, &from, c->arg);
+		r = sync_in_wants(in, &from) ? c->flow(&flow, &from, c->arg) : 1;
 		break;
 	case SYNC_STREAM_CONNTRACK:
 		if (c->conntrack)
@@ -438,7 +439,7 @@ bool sync_link_has(const struct sync_link *l, enum sync_stream s, uint64_t numbe
 
 struct sync_had sync_link_had(const struct sync_link *l, enum sync_stream s)
 {
-	return (struct sync_had){ l->out[s].had, l->out[s].had_at };
+	return (struct sync_had){ l->out[s].had, l->out[s].had_at, l->in[s].had_all };
 }
 
 void sync_link_set_rate(struct sync_link *l, uint32_t rate, struct lb_time now)

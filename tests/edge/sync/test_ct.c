@@ -553,7 +553,7 @@ static unsigned carry(struct sync_flow_source *from, struct sync_ct *to)
 		if (item.gone || item.theirs)
 			continue;
 		from->source.write(&from->source, &item, &age, now, &w);
-		ck_assert_int_ge(sync_ct_peer(to, bytes, (size_t)(w.p - bytes), now), 0);
+		ck_assert_int_ge(sync_ct_peer(to, bytes, (size_t)(w.p - bytes), &(struct sync_in){ 0 }, now), 0);
 		n++;
 	}
 	while (sync_ct_turn(to)) {

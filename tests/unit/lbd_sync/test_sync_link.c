@@ -310,6 +310,38 @@ START_TEST(what_is_found_of_theirs_is_told)
 }
 END_TEST
 
+/* Who goes on has forgotten nothing: what it ended meanwhile stays ended, whatever one that begins anew finds, and
+ * whenever it does. */
+START_TEST(what_has_ended_does_not_come_back)
+{
+	join(&a, &b);
+	talk(&a, &b);
+	cut(&a, &b);
+	if (_i) /* the same one, as with another key */
+		another_link(&b);
+	forget(&a, 3, "lb1", 0);
+	struct flow f = flow_nr(1), late = flow_nr(2);
+	ck_assert_int_eq(flow_table_put_aged(a.table, &f, FLOW_PEER, 60000, a.now, NULL), 0);
+	join(&a, &b);
+	talk(&a, &b);
+	ck_assert_int_eq(flow_table_put_aged(a.table, &late, FLOW_PEER, 60000, a.now, NULL), 0);
+	sync_out_found(&a.link.out[SYNC_STREAM_IPVS]);
+	sync_link_onward(&a.link, SYNC_STREAM_IPVS);
+	talk(&a, &b);
+	ck_assert(count(&b) == 0 && b.got == 0 && IPVS(&b).stale == 2 && IPVS(&b).received == 2);
+	ck_assert(IPVS(&b).in.complete && IPVS(&a).out.complete);
+	put(&a, 7, 1); /* what is its own is news */
+	talk(&a, &b);
+	ck_assert_uint_eq(count(&b), 1);
+	/* and another one, that has forgotten */
+	cut(&a, &b);
+	forget(&b, 4, "lb2", 0);
+	join(&a, &b);
+	talk(&a, &b);
+	ck_assert(count(&b) == 3 && b.yours == 2);
+}
+END_TEST
+
 START_TEST(the_lag_goes_on_over_another_link)
 {
 	put(&a, 0, 10);
@@ -352,6 +384,7 @@ int main(void)
 	tcase_add_loop_test(tc, who_stood_still_for_a_moment_listens_as_long_as_any, 0, LEN(looks));
 	tcase_add_test(tc, a_connection_that_replaces_another_one_begins_anew);
 	tcase_add_test(tc, what_is_found_of_theirs_is_told);
+	tcase_add_loop_test(tc, what_has_ended_does_not_come_back, 0, 2);
 	tcase_add_test(tc, the_lag_goes_on_over_another_link);
 	return suite_run(s);
 }
