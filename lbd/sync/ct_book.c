@@ -20,6 +20,11 @@ static bool is_gone(const struct flow_entry *e)
 	return e->flags & CT_GONE;
 }
 
+static bool is_old(const struct flow_entry *e, struct lb_time now)
+{
+	return lb_time_diff_us(now, e->put_at) >= CT_OLD_MS * INT64_C(1000);
+}
+
 static enum ct_verdict said_there(
 	const struct flow_entry *have, const struct flow *f, bool in_kernel, bool first, struct lb_time now)
 {
@@ -30,6 +35,9 @@ static enum ct_verdict said_there(
 		/* what this kernel made of the other node's word is no news; that packets come by here is */
 		return in_kernel && f->timeout_s > known_s(have, now) + SLACK_S ? CT_LOCAL : CT_SAW;
 	}
+	/* of one that was there before us the other node may believe little: that there are packets is worth a word */
+	if (is_old(have, now) && f->timeout_s > known_s(have, now) + SLACK_S)
+		return CT_LOCAL;
 	flow_entry_get(have, &known);
 	return !ct_flow_same(&known, f) || ct_flow_is_refreshed(known_s(have, now), f->timeout_s) ? CT_LOCAL : CT_SAW;
 }
@@ -102,9 +110,15 @@ void ct_book_gone(const struct flow_entry *have, struct flow *out)
 	out->flags |= CT_GONE | CT_TOLD;
 }
 
-bool ct_book_takes(const struct flow_entry *have, const struct flow *f, bool fresh)
+bool ct_book_takes(const struct flow_entry *have, const struct flow *f, bool fresh, struct lb_time now)
 {
 	if (!fresh)
 		return false;
-	return !(f->flags & CT_GONE) || (have && have->origin == FLOW_PEER);
+	return !(f->flags & CT_GONE) || (have && (have->origin == FLOW_PEER || is_old(have, now)));
+}
+
+uint32_t ct_book_takes_s(const struct flow_entry *have, const struct flow *f, int64_t age_ms, bool knew)
+{
+	uint32_t s = ct_flow_hold_s(f), gone_s = ct_flow_gone_s(f);
+	return !have && knew && age_ms >= CT_OLD_MS && gone_s < s ? gone_s : s;
 }

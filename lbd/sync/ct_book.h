@@ -51,6 +51,13 @@ void ct_book_gone(const struct flow_entry *have, struct flow *out);
 /* Whether the other node may have it: what is put in its place has CT_TOLD. */
 bool ct_book_was_told(const struct flow_entry *have, const struct ct_reach *reach);
 
+/* Entries that were there when the first look began: nobody knows since when, so as far back as no word is, and whose
+ * they were. The kernel of a standby is full of what the other node had told. */
+#define CT_OLD_MS (INT64_C(86400000) * 30)
+
 /* Whether a record of the other node is taken: it is news (fresh, see sync_is_news), and what this kernel has told
- * itself nobody takes away. */
-bool ct_book_takes(const struct flow_entry *have, const struct flow *f, bool fresh);
+ * itself since it is listened to nobody takes away. */
+bool ct_book_takes(const struct flow_entry *have, const struct flow *f, bool fresh, struct lb_time now);
+/* For how long. knew: this node has had everything before the other one began anew (sync_in.h). Then an old entry that
+ * it does not know may well be one of its own that has ended: it has to show that it lives, see ct_flow_gone_s. */
+uint32_t ct_book_takes_s(const struct flow_entry *have, const struct flow *f, int64_t age_ms, bool knew);

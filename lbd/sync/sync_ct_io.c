@@ -49,9 +49,6 @@ static bool in_kernel(const struct sync_ct *c, const struct flow_entry *e)
 
 /* ---- from the kernel ---- */
 
-/* Entries that were there before us: nobody knows since when, so as far back as no word of the peer is. */
-#define OLD_MS (INT64_C(86400000) * 30)
-
 /* Of what was there before us a process before this one may have told. */
 static void put(struct sync_ct *c, const struct flow_entry *have, const struct flow *f, bool old, struct lb_time now)
 {
@@ -59,7 +56,7 @@ static void put(struct sync_ct *c, const struct flow_entry *have, const struct f
 	struct flow mine = *f;
 	if (old || ct_book_was_told(have, &c->reach))
 		mine.flags |= CT_TOLD;
-	int err = flow_table_put_aged(c->table, &mine, FLOW_LOCAL, old ? OLD_MS : 0, now, NULL);
+	int err = flow_table_put_aged(c->table, &mine, FLOW_LOCAL, old ? CT_OLD_MS : 0, now, NULL);
 	if (err == -ENOSPC)
 		c->full++;
 	else if (err)
@@ -325,10 +322,10 @@ int sync_ct_peer(struct sync_ct *c, const uint8_t *p, size_t n, const struct syn
 	if (!c->conf || (!(f.flags & CT_GONE) && !sync_copied_ct(c->conf, &f)))
 		return -EPERM;
 	const struct flow_entry *have = flow_table_find(c->table, &f.key);
-	if (!sync_in_wants(in, &from) || !ct_book_takes(have, &f, sync_is_news(have, &from, now)))
+	if (!sync_in_wants(in, &from) || !ct_book_takes(have, &f, sync_is_news(have, &from, now), now))
 		return 1;
 	make_room(c, have, &f);
-	f.timeout_s = ct_flow_hold_s(&f);
+	f.timeout_s = ct_book_takes_s(have, &f, from.age_ms, in->knew);
 	int err = flow_table_put(c->table, &f, FLOW_PEER, now, NULL);
 	if (err == -ENOSPC)
 		c->full++;

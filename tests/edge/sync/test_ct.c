@@ -541,7 +541,7 @@ static void side_open(struct sync_ct *s, int net, int receive_bytes)
 }
 
 /* What one has behind the last time goes to the other. */
-static unsigned carry(struct sync_flow_source *from, struct sync_ct *to)
+static unsigned carry_in(struct sync_flow_source *from, struct sync_ct *to, const struct sync_in *in)
 {
 	struct sync_item item;
 	struct lb_time now = lb_clock_now();
@@ -549,16 +549,21 @@ static unsigned carry(struct sync_flow_source *from, struct sync_ct *to)
 	while (from->source.next(&from->source, now, &item)) {
 		uint8_t bytes[SYNC_RECORD_MAX];
 		struct lb_writer w = { bytes, bytes + sizeof(bytes), false };
-		struct sync_from age = { 0 };
-		if (item.gone || item.theirs)
+		struct sync_from age = { (uint32_t)(lb_time_diff_us(now, item.put_at) / 1000), item.theirs };
+		if (item.gone || (item.theirs && !in->knew))
 			continue;
 		from->source.write(&from->source, &item, &age, now, &w);
-		ck_assert_int_ge(sync_ct_peer(to, bytes, (size_t)(w.p - bytes), &(struct sync_in){ 0 }, now), 0);
+		ck_assert_int_ge(sync_ct_peer(to, bytes, (size_t)(w.p - bytes), in, now), 0);
 		n++;
 	}
 	while (sync_ct_turn(to)) {
 	}
 	return n;
+}
+
+static unsigned carry(struct sync_flow_source *from, struct sync_ct *to)
+{
+	return carry_in(from, to, &(struct sync_in){ 0 });
 }
 
 static void heard_all(struct sync_ct *s)
@@ -740,6 +745,47 @@ START_TEST(what_ended_while_the_other_was_away)
 }
 END_TEST
 
+/* The standby begins anew: its kernel has what the master told, and what of that has ended since. */
+START_TEST(what_a_standby_finds_is_not_new_to_the_master)
+{
+	struct heard h;
+	struct sync_ct a, b;
+	struct sync_flow_source out, back;
+	const struct sync_in knew = { .knew = true };
+	begin();
+	struct ct_io *one = listen_at(ONE, &h, 0), *two = listen_at(TWO, &h, 0);
+	side_open(&a, ONE, 0);
+	make_many(two, 0, 3); /* the master has told them, they have ended there, and of one it knows that */
+	struct flow f = made(2);
+	f.flags |= CT_GONE;
+	ck_assert_int_eq(flow_table_put(a.table, &f, FLOW_LOCAL, lb_clock_now(), NULL), 0);
+	side_open(&b, TWO, 0);
+	f = made(9); /* and one that came before that */
+	ck_assert_int_eq(flow_table_put(b.table, &f, FLOW_PEER, lb_clock_now(), NULL), 0);
+	sync_ct_source_init(&out, a.table);
+	sync_ct_source_init(&back, b.table);
+	out.source.seek(&out.source, 0);
+	back.source.seek(&back.source, 0);
+	ck_assert_uint_eq(carry_in(&back, &a, &knew), 4);
+	look_at(one, &h);
+	ck_assert_uint_eq(h.there, 2);
+	for (unsigned i = 0; i < h.there; i++)
+		ck_assert(h.flows[i].timeout_s <= 300 && h.flows[i].key.client_port != f.key.client_port);
+	ck_assert_uint_eq(carry(&out, &b), 1);
+	look_at(two, &h);
+	unsigned ending = 0;
+	for (unsigned i = 0; i < h.there; i++)
+		ending += h.flows[i].timeout_s <= 300;
+	ck_assert_uint_eq(ending, 1);
+	sync_flow_source_done(&out);
+	sync_flow_source_done(&back);
+	sync_ct_close(&a);
+	sync_ct_close(&b);
+	ct_io_stop(one);
+	ct_io_stop(two);
+}
+END_TEST
+
 int main(void)
 {
 	if (!may()) {
@@ -756,6 +802,7 @@ int main(void)
 	tcase_add_test(c, a_look_for_what_is_not_known);
 	tcase_add_test(c, from_one_kernel_to_another);
 	tcase_add_test(c, what_ended_while_the_other_was_away);
+	tcase_add_test(c, what_a_standby_finds_is_not_new_to_the_master);
 	suite_add_tcase(s, c);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -542,11 +542,11 @@ START_TEST(an_end_on_its_way)
 	ct_book_gone(have, &out);
 	ck_assert((out.flags & CT_FLAGS) == (CT_SEEN_REPLY | CT_SRC_NAT | CT_GONE) && out.ct.to_port == 2000);
 	/* nobody takes away what this kernel told itself; the rest as any news */
-	ck_assert(!ct_book_takes(have, &gone, true) && ct_book_takes(have, &lives, true));
+	ck_assert(!ct_book_takes(have, &gone, true, at_s(1010)) && ct_book_takes(have, &lives, true, at_s(1010)));
 	have = known(t, FLOW_PEER, false);
-	ck_assert(ct_book_takes(have, &gone, true) && !ct_book_takes(have, &gone, false));
-	ck_assert(!ct_book_takes(have, &lives, false));
-	ck_assert(!ct_book_takes(NULL, &gone, true) && ct_book_takes(NULL, &lives, true));
+	ck_assert(ct_book_takes(have, &gone, true, at_s(1010)) && !ct_book_takes(have, &gone, false, at_s(1010)));
+	ck_assert(!ct_book_takes(have, &lives, false, at_s(1010)));
+	ck_assert(!ct_book_takes(NULL, &gone, true, at_s(1010)) && ct_book_takes(NULL, &lives, true, at_s(1010)));
 	flow_table_free(t);
 }
 END_TEST
@@ -640,6 +640,32 @@ START_TEST(what_the_other_node_may_have)
 }
 END_TEST
 
+/* At its start a node takes whatever its kernel has for its own, on a standby also what the other node had told. Who
+ * has run on has seen it end. */
+START_TEST(what_was_there_before)
+{
+	struct flow_table *t = flow_table_new(1, 10);
+	const int64_t day_ms = 86400000;
+	struct flow f = entry_of(IPPROTO_TCP, 3, 432000), gone = f, short_one = entry_of(IPPROTO_UDP, 0, 20);
+	const struct flow_entry *have;
+	gone.flags |= CT_GONE;
+	ck_assert_uint_eq(ct_book_takes_s(NULL, &f, 31 * day_ms, true), 300);
+	ck_assert_uint_eq(ct_book_takes_s(NULL, &short_one, 31 * day_ms, true), 20);
+	ck_assert_uint_eq(ct_book_takes_s(NULL, &f, 29 * day_ms, true), 432000);
+	ck_assert_uint_eq(ct_book_takes_s(NULL, &f, 31 * day_ms, false), 432000);
+	ck_assert_uint_eq(ct_book_takes_s(NULL, &short_one, 0, true), 60);
+	ck_assert_int_eq(flow_table_put_aged(t, &f, FLOW_LOCAL, CT_OLD_MS, at_s(1000), &have), 0);
+	ck_assert_uint_eq(ct_book_takes_s(have, &f, 31 * day_ms, true), 432000);
+	/* its end is believed, and so are its packets, soon */
+	ck_assert(ct_book_takes(have, &gone, true, at_s(1010)) && !ct_book_takes(have, &gone, false, at_s(1010)));
+	f.timeout_s = 431993;
+	ck_assert_int_eq(ct_book_said(have, &f, CT_SAID_THERE, false, false, &all_heard, at_s(1010)), CT_SAW);
+	f.timeout_s = 431998;
+	ck_assert_int_eq(ct_book_said(have, &f, CT_SAID_THERE, false, false, &all_heard, at_s(1010)), CT_LOCAL);
+	flow_table_free(t);
+}
+END_TEST
+
 /* ---- in a table ---- */
 
 START_TEST(a_table_of_them)
@@ -696,6 +722,7 @@ int main(void)
 	tcase_add_test(c, an_end_that_was_not_heard);
 	tcase_add_test(c, an_end_is_kept_until_it_was_heard);
 	tcase_add_test(c, what_the_other_node_may_have);
+	tcase_add_test(c, what_was_there_before);
 	tcase_add_test(c, a_table_of_them);
 	suite_add_tcase(s, c);
 	SRunner *r = srunner_create(s);
