@@ -257,15 +257,25 @@ static void carry_out(struct ct_io *c, struct ct_put *puts, unsigned n, enum ct_
 		puts[i].err = orders[i] == CT_ORDER_DONE ? 0 : errs[i];
 }
 
-void ct_io_put(struct ct_io *c, struct ct_put *puts, unsigned n)
+static void put(struct ct_io *c, struct ct_put *puts, unsigned n, bool room)
 {
 	enum ct_order orders[CT_IO_BATCH];
 	assert(n <= CT_IO_BATCH);
 	for (unsigned i = 0; i < n; i++) {
-		orders[i] = ct_order_first(&puts[i].flow);
+		orders[i] = ct_order_first(&puts[i].flow, room);
 		puts[i].full = false;
 	}
 	carry_out(c, puts, n, orders);
+}
+
+void ct_io_put(struct ct_io *c, struct ct_put *puts, unsigned n)
+{
+	put(c, puts, n, true);
+}
+
+void ct_io_update(struct ct_io *c, struct ct_put *puts, unsigned n)
+{
+	put(c, puts, n, false);
 }
 
 void ct_io_relax(struct ct_io *c, struct ct_put *puts, unsigned n)

@@ -42,6 +42,8 @@ struct ct_put {
 };
 /* Puts n of them, at most CT_IO_BATCH. */
 void ct_io_put(struct ct_io *c, struct ct_put *puts, unsigned n);
+/* The same, of those that are there: for the others there is no room. */
+void ct_io_update(struct ct_io *c, struct ct_put *puts, unsigned n);
 
 /* From now on packets outside their windows count in these, too. */
 void ct_io_relax(struct ct_io *c, struct ct_put *puts, unsigned n);

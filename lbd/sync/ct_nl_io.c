@@ -213,6 +213,7 @@ static const struct {
 	[CT_ORDER_DROP] = { IPCTNL_MSG_CT_DELETE, 0 },
 	[CT_ORDER_CREATE] = { IPCTNL_MSG_CT_NEW, NLM_F_CREATE | NLM_F_EXCL },
 	[CT_ORDER_CHANGE] = { IPCTNL_MSG_CT_NEW, 0 },
+	[CT_ORDER_UPDATE] = { IPCTNL_MSG_CT_NEW, 0 },
 	[CT_ORDER_REST] = { IPCTNL_MSG_CT_NEW, 0 },
 	[CT_ORDER_CLEAR] = { IPCTNL_MSG_CT_DELETE, 0 },
 	[CT_ORDER_AGAIN] = { IPCTNL_MSG_CT_NEW, NLM_F_CREATE | NLM_F_EXCL },
@@ -235,7 +236,8 @@ static void put_order(struct nf_conntrack *ct, enum ct_order order, const struct
 		put_nat(ct, f);
 		put_state(ct, f, true);
 		return;
-	case CT_ORDER_CHANGE: put_state(ct, f, true); return;
+	case CT_ORDER_CHANGE:
+	case CT_ORDER_UPDATE: put_state(ct, f, true); return;
 	case CT_ORDER_REST: put_state(ct, f, false); return;
 	case CT_ORDER_SHORTEN: nfct_set_attr_u32(ct, ATTR_TIMEOUT, f->timeout_s); return;
 	case CT_ORDER_RELAX: put_liberal(ct); return;

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 
-enum ct_order ct_order_first(const struct flow *f)
+enum ct_order ct_order_first(const struct flow *f, bool room)
 {
-	return f->flags & CT_GONE ? CT_ORDER_SHORTEN : CT_ORDER_CREATE;
+	if (f->flags & CT_GONE)
+		return CT_ORDER_SHORTEN;
+	return room ? CT_ORDER_CREATE : CT_ORDER_UPDATE;
 }
 
 enum ct_order ct_order_next(enum ct_order did, int err)
@@ -20,6 +22,10 @@ enum ct_order ct_order_next(enum ct_order did, int err)
 			return CT_ORDER_REST;
 		if (err == -ENOENT) /* so it is the other tuple that is taken */
 			return CT_ORDER_CLEAR;
+		break;
+	case CT_ORDER_UPDATE:
+		if (err == -EBUSY)
+			return CT_ORDER_REST;
 		break;
 	case CT_ORDER_CLEAR: return err == 0 || err == -ENOENT ? CT_ORDER_AGAIN : CT_ORDER_FAILED;
 	case CT_ORDER_SHORTEN:
@@ -38,5 +44,7 @@ enum ct_order ct_order_next(enum ct_order did, int err)
 
 bool ct_order_is_full(enum ct_order did, int err)
 {
+	if (did == CT_ORDER_UPDATE)
+		return err == -ENOENT;
 	return (did == CT_ORDER_CREATE || did == CT_ORDER_AGAIN) && (err == -ENOMEM || err == -ENFILE);
 }

@@ -8,6 +8,7 @@
 enum ct_order {
 	CT_ORDER_CREATE,  /* only where there is none */
 	CT_ORDER_CHANGE,  /* one that is there: all but addresses, which the kernel lets nobody change */
+	CT_ORDER_UPDATE,  /* the same, and there is no room for one that is not there */
 	CT_ORDER_REST,    /* the same without status bits: the kernel knows more of it than we were told */
 	CT_ORDER_CLEAR,   /* by the tuple of the answer: somebody else's entry stands in the way */
 	CT_ORDER_AGAIN,   /* create, after that */
@@ -18,7 +19,8 @@ enum ct_order {
 	CT_ORDER_FAILED
 };
 
-enum ct_order ct_order_first(const struct flow *f);
+/* room: whether one more may be made. */
+enum ct_order ct_order_first(const struct flow *f, bool room);
 /* err: 0 or -errno of the kernel. */
 enum ct_order ct_order_next(enum ct_order did, int err);
 /* The kernel took none because it has no room for any (nf_conntrack_max): it is no use to go on at once. */

@@ -156,6 +156,7 @@ static void on_looked(int err, void *arg)
 		return;
 	}
 	c->looked = true;
+	c->left_out = false;
 	c->looks++;
 	c->sweep_until = flow_table_last(c->table);
 	flow_cursor_close(&c->sweep);
@@ -214,37 +215,46 @@ static void fill_batch(struct sync_ct *c, struct lb_time now)
 		c->n_batch += take_one(c, e, now);
 }
 
-/* Those that found no room stay, for another time. */
+static bool waits(const struct sync_ct *c, struct lb_time now)
+{
+	return c->again_at.us && lb_time_cmp(now, c->again_at) < 0;
+}
+
+/* What stands behind in the queue, changes and ends, needs no room and does not wait: only what is new to the kernel.
+ */
+static void found_no_room(struct sync_ct *c, struct lb_time now)
+{
+	c->full_at = now;
+	c->left_out = true;
+	if (waits(c, now))
+		return;
+	c->back_ms = c->back_ms ? 2 * c->back_ms : BACK_MIN_MS;
+	if (c->back_ms > BACK_MAX_MS)
+		c->back_ms = BACK_MAX_MS;
+	c->again_at = lb_time_add_ms(now, c->back_ms);
+	struct lb_time soon = lb_time_add_ms(c->look_from, LOST_MS);
+	look_by(c, lb_time_cmp(soon, c->again_at) > 0 ? soon : c->again_at);
+}
+
 static void judge_batch(struct sync_ct *c, struct lb_time now)
 {
-	unsigned kept = 0;
+	bool full = false;
 	for (unsigned i = 0; i < c->n_batch; i++) {
 		if (c->batch[i].err == 0) {
 			c->injected++;
 		} else if (c->batch[i].full) {
 			c->full++;
-			c->batch[kept++] = c->batch[i];
+			full = true;
 		} else if (c->refused++ == 0) {
 			lb_log(LB_LOG_NOTICE, "conntrack: the kernel refuses an entry of the other node: %s",
 				strerror(-c->batch[i].err));
 		}
 	}
-	c->n_batch = kept;
-	if (!kept) {
+	c->n_batch = 0;
+	if (full)
+		found_no_room(c, now);
+	else if (!waits(c, now))
 		c->back_ms = 0;
-		c->again_at = (struct lb_time){ 0 };
-		return;
-	}
-	c->full_at = now;
-	c->back_ms = c->back_ms ? 2 * c->back_ms : BACK_MIN_MS;
-	if (c->back_ms > BACK_MAX_MS)
-		c->back_ms = BACK_MAX_MS;
-	c->again_at = lb_time_add_ms(now, c->back_ms);
-}
-
-static bool waits(const struct sync_ct *c, struct lb_time now)
-{
-	return c->again_at.us && lb_time_cmp(now, c->again_at) < 0;
 }
 
 bool sync_ct_turn(struct sync_ct *c)
@@ -255,12 +265,13 @@ bool sync_ct_turn(struct sync_ct *c)
 	relax(c);
 	bool more = sweep(c, now);
 	for (int n = 0; n < BATCHES_PER_TURN; n++) {
-		if (waits(c, now))
-			return more;
 		fill_batch(c, now);
 		if (!c->n_batch)
 			return more || c->to_kernel.at;
-		ct_io_put(c->io, c->batch, c->n_batch);
+		if (waits(c, now))
+			ct_io_update(c->io, c->batch, c->n_batch);
+		else
+			ct_io_put(c->io, c->batch, c->n_batch);
 		judge_batch(c, now);
 	}
 	return true;
@@ -268,7 +279,7 @@ bool sync_ct_turn(struct sync_ct *c)
 
 bool sync_ct_settled(const struct sync_ct *c)
 {
-	return !c->conf || (c->io && !c->broken && c->looked && !c->n_batch && !c->to_kernel.at);
+	return !c->conf || (c->io && !c->broken && c->looked && !c->left_out && !c->sweep.table && !c->to_kernel.at);
 }
 
 bool sync_ct_seeks(const struct sync_ct *c)
@@ -290,7 +301,7 @@ void sync_ct_again(struct sync_ct *c)
 		return;
 	flow_cursor_close(&c->to_kernel);
 	flow_cursor_open(&c->to_kernel, c->table, 0);
-	c->n_batch = 0;
+	c->left_out = false;
 	c->anew = true;
 	seek_by(c, (struct lb_time){ 0 });
 }
@@ -420,8 +431,7 @@ static void stop_all(struct sync_ct *c)
 {
 	stop(c);
 	c->conf = NULL;
-	c->n_batch = 0;
-	c->over_max = c->wanted = false;
+	c->over_max = c->wanted = c->left_out = false;
 	c->full_at = c->again_at = (struct lb_time){ 0 };
 	flow_cursor_close(&c->to_kernel);
 }

@@ -28,8 +28,9 @@ struct sync_ct {
 	struct ct_reach reach;        /* of what stands in it; of the same peer */
 	struct flow_cursor to_kernel; /* what the kernel has not got yet */
 	struct ct_put batch[CT_IO_BATCH];
-	unsigned n_batch; /* the kernel had no room for these */
-	bool anew;        /* all of the peer goes there again; the owner forgets it when it has seen it */
+	unsigned n_batch;
+	bool left_out; /* the kernel had no room for some: the next look finds and puts them */
+	bool anew;     /* all of the peer goes there again; the owner forgets it when it has seen it */
 	struct ct_put strict[CT_IO_BATCH];
 	unsigned n_strict; /* this node's TCP, to be relaxed */
 	struct ct_io *io;  /* NULL = not running: why is in trouble */
@@ -40,7 +41,7 @@ struct sync_ct {
 	struct lb_time look_at, look_from;
 	struct flow_cursor sweep; /* behind a look: what it has not seen */
 	uint64_t sweep_until;
-	struct lb_time full_at, again_at; /* the kernel had no room; it is tried again. us 0 = not */
+	struct lb_time full_at, again_at; /* the kernel had no room; it may have some again. us 0 = not */
 	int64_t back_ms;
 	bool over_max;               /* by its own count */
 	ev_timer age;                /* once a second */

@@ -27,6 +27,24 @@
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
+/* The limit is one of the whole machine: here it holds for those who are told. */
+static const struct ct_io *full_one;
+static unsigned creates; /* in vain */
+
+void __real_ct_io_put(struct ct_io *c, struct ct_put *puts, unsigned n);
+void __wrap_ct_io_put(struct ct_io *c, struct ct_put *puts, unsigned n);
+
+void __wrap_ct_io_put(struct ct_io *c, struct ct_put *puts, unsigned n)
+{
+	if (c != full_one) {
+		__real_ct_io_put(c, puts, n);
+		return;
+	}
+	ct_io_update(c, puts, n);
+	for (unsigned i = 0; i < n; i++)
+		creates += puts[i].full;
+}
+
 enum { CLIENT, ONE, TWO, SERVER, NETS };
 static int nets[NETS] = { -1, -1, -1, -1 };
 static struct ev_loop *loop;
@@ -786,6 +804,51 @@ START_TEST(what_a_standby_finds_is_not_new_to_the_master)
 }
 END_TEST
 
+/* What changes and what ends does not wait behind what finds no room. */
+START_TEST(a_kernel_without_room)
+{
+	struct heard h;
+	struct sync_ct a, b;
+	struct sync_flow_source out;
+	begin();
+	struct ct_io *somebody = listen_at(ONE, &h, 0), *there = listen_at(TWO, &h, 0);
+	side_open(&a, ONE, 0);
+	side_open(&b, TWO, 0);
+	sync_ct_source_init(&out, a.table);
+	out.source.seek(&out.source, 0);
+	make_many(somebody, 0, 3);
+	WAIT(flow_table_count(a.table, FLOW_LOCAL) == 3, 2000);
+	ck_assert_uint_eq(carry(&out, &b), 3);
+	ck_assert(sync_ct_settled(&b));
+	full_one = b.io;
+	creates = 0;
+	make_many(somebody, 100, 100);
+	WAIT(flow_table_count(a.table, FLOW_LOCAL) == 103, 2000);
+	ck_assert_uint_eq(carry(&out, &b), 100);
+	ck_assert(!sync_ct_settled(&b) && sync_ct_kernel_full(&b, lb_clock_now()) && b.full == 100);
+	ck_assert_uint_le(creates, CT_IO_BATCH); /* the others do not even try */
+	for (unsigned i = 0; i < 3; i++) {
+		struct flow f = made(i);
+		f.state = 7;
+		f.timeout_s = 20;
+		ck_assert_int_eq(put(somebody, &f), 0);
+	}
+	WAIT(flow_table_last(a.table) >= 106, 2000);
+	ck_assert_uint_eq(carry(&out, &b), 3);
+	look_at(there, &h);
+	ck_assert(h.there == 3 && h.flows[0].state == 7 && h.flows[1].state == 7 && h.flows[2].state == 7);
+	full_one = NULL; /* there is room again: a look soon finds what is missing */
+	WAIT(turned(&b, sync_ct_settled(&b)), 10000);
+	look_at(there, &h);
+	ck_assert_uint_eq(h.there, 103);
+	sync_flow_source_done(&out);
+	sync_ct_close(&a);
+	sync_ct_close(&b);
+	ct_io_stop(somebody);
+	ct_io_stop(there);
+}
+END_TEST
+
 int main(void)
 {
 	if (!may()) {
@@ -801,6 +864,7 @@ int main(void)
 	tcase_add_test(c, words_that_are_lost);
 	tcase_add_test(c, a_look_for_what_is_not_known);
 	tcase_add_test(c, from_one_kernel_to_another);
+	tcase_add_test(c, a_kernel_without_room);
 	tcase_add_test(c, what_ended_while_the_other_was_away);
 	tcase_add_test(c, what_a_standby_finds_is_not_new_to_the_master);
 	suite_add_tcase(s, c);

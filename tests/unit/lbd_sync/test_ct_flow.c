@@ -423,12 +423,17 @@ START_TEST(orders)
 		{ "was not there", CT_ORDER_DROP, -ENOENT, CT_ORDER_DONE, false },
 		{ "relaxed", CT_ORDER_RELAX, 0, CT_ORDER_DONE, false },
 		{ "it has ended meanwhile", CT_ORDER_RELAX, -ENOENT, CT_ORDER_DONE, false },
+		{ "changed without room for another", CT_ORDER_UPDATE, 0, CT_ORDER_DONE, false },
+		{ "which it would be", CT_ORDER_UPDATE, -ENOENT, CT_ORDER_FAILED, true },
+		{ "the kernel knows more then, too", CT_ORDER_UPDATE, -EBUSY, CT_ORDER_REST, false },
 		{ "no room is not what a change says", CT_ORDER_CHANGE, -ENOMEM, CT_ORDER_FAILED, false },
 	};
 	struct flow f = entry_of(IPPROTO_TCP, 3, 100);
-	ck_assert_int_eq(ct_order_first(&f), CT_ORDER_CREATE);
+	ck_assert_int_eq(ct_order_first(&f, true), CT_ORDER_CREATE);
+	ck_assert_int_eq(ct_order_first(&f, false), CT_ORDER_UPDATE);
 	f.flags |= CT_GONE;
-	ck_assert_int_eq(ct_order_first(&f), CT_ORDER_SHORTEN);
+	ck_assert_int_eq(ct_order_first(&f, true), CT_ORDER_SHORTEN);
+	ck_assert_int_eq(ct_order_first(&f, false), CT_ORDER_SHORTEN);
 	for (size_t i = 0; i < LEN(rows); i++) {
 		ck_assert_msg(ct_order_next(rows[i].did, rows[i].err) == rows[i].next, "%s", rows[i].what);
 		ck_assert_msg(ct_order_is_full(rows[i].did, rows[i].err) == rows[i].full, "%s", rows[i].what);
