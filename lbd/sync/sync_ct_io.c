@@ -330,8 +330,12 @@ int sync_ct_peer(struct sync_ct *c, const uint8_t *p, size_t n, const struct syn
 	struct sync_from from;
 	if (sync_ct_read(p, n, &f, &from))
 		return -EINVAL;
-	if (!c->conf || (!(f.flags & CT_GONE) && !sync_copied_ct(c->conf, &f)))
+	if (!c->conf)
 		return -EPERM;
+	if (!(f.flags & CT_GONE) && !sync_copied_ct(c->conf, &f)) {
+		c->passed_over = true;
+		return -EPERM;
+	}
 	const struct flow_entry *have = flow_table_find(c->table, &f.key);
 	if (!sync_in_wants(in, &from) || !ct_book_takes(have, &f, sync_is_news(have, &from, now), now))
 		return 1;
@@ -448,8 +452,12 @@ int sync_ct_conf(struct sync_ct *c, const struct sync_conf *conf)
 		if (!c->table)
 			return -ENOMEM;
 	}
-	if (c->conf && !sync_conf_same_conntrack(c->conf, conf)) /* what is copied from now on was not listened to */
+	if (c->conf && !sync_conf_same_conntrack(c->conf, conf)) { /* what is copied now was not listened to */
 		seek_by(c, (struct lb_time){ 0 });
+		if (c->passed_over)
+			c->missed(c->arg);
+		c->passed_over = false;
+	}
 	c->conf = conf;
 	if (c->io)
 		return 0;

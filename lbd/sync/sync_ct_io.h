@@ -37,6 +37,7 @@ struct sync_ct {
 	char trouble[SYNC_TEXT_MAX];
 	bool broken;
 	bool looking, looked; /* a look is going on; there was a whole one since the start */
+	bool passed_over;     /* records of the peer that this configuration does not copy */
 	bool wanted, seeks;   /* one is due, or going on, for what may not be known, and not because it is time */
 	struct lb_time look_at, look_from;
 	struct flow_cursor sweep; /* behind a look: what it has not seen */
@@ -48,6 +49,7 @@ struct sync_ct {
 	void (*changed)(void *arg);  /* something for the peer */
 	void (*troubled)(void *arg); /* trouble is another one, anew is set, or whether it seeks may have changed */
 	void (*found)(void *arg);    /* a look for what was not known is over: the peer knows nothing of that yet */
+	void (*missed)(void *arg);   /* what was passed over may be copied from now on, and the peer tells it once */
 	void *arg;
 	uint64_t seed;
 	int receive_bytes; /* see ct_io_conf */

@@ -162,6 +162,13 @@ void sync_room_found(void *room)
 	sync_link_onward(&r->link, SYNC_STREAM_CONNTRACK);
 }
 
+/* The nodes take a new configuration one after the other. */
+void sync_room_missed(void *room)
+{
+	struct sync_room *r = room;
+	sync_link_ask(&r->link, SYNC_STREAM_CONNTRACK);
+}
+
 static void tell_looked(struct sync_room *r)
 {
 	sync_room_send(r, &(struct sync_room_msg){ .type = SYNC_MSG_LOOK_END, .u.looked = r->looked });
@@ -493,6 +500,7 @@ static int room_open(struct sync_room *r, int fd, void (*alive)(void))
 	r->ct.changed = on_changed;
 	r->ct.troubled = on_troubled;
 	r->ct.found = sync_room_found;
+	r->ct.missed = sync_room_missed;
 	r->ct.seed = random[1];
 	r->multicast.troubled = on_troubled;
 	sync_multicast_open(&r->multicast, r->base.loop);

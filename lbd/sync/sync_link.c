@@ -471,10 +471,15 @@ void sync_link_onward(struct sync_link *l, enum sync_stream s)
 	sync_out_onward(&l->out[s]);
 }
 
+void sync_link_ask(struct sync_link *l, enum sync_stream s)
+{
+	sync_in_ask(&l->in[s], SYNC_WHY_OPERATOR);
+}
+
 void sync_link_resync(struct sync_link *l, enum sync_stream s, struct lb_time now)
 {
 	sync_out_restart(&l->out[s], false, now);
-	sync_in_ask(&l->in[s], SYNC_WHY_OPERATOR);
+	sync_link_ask(l, s);
 }
 
 bool sync_link_talks(const struct sync_link *l)

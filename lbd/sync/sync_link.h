@@ -115,6 +115,8 @@ void sync_link_set_config(struct sync_link *l, uint64_t config, uint32_t generat
 /* An operator's words. Paused: neither side sends the other anything of it. Resync: both send everything. */
 void sync_link_pause(struct sync_link *l, enum sync_stream s, bool on);
 void sync_link_resync(struct sync_link *l, enum sync_stream s, struct lb_time now);
+/* The peer sends everything: what an operator's word has changed makes use of more than was taken. */
+void sync_link_ask(struct sync_link *l, enum sync_stream s);
 /* Much has come into the table at once: what the peer has not got is a round, and until it has it the stream is not
  * complete. */
 void sync_link_onward(struct sync_link *l, enum sync_stream s);

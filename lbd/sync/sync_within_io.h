@@ -52,6 +52,8 @@ void sync_room_tell_state(struct sync_room *r);                /* when it is ano
 void sync_room_tell_talk(struct sync_room *r);                 /* whether the cores can talk, when that changed */
 /* What a look at connection tracking has found is copied: until the peer has it nobody is in sync. */
 void sync_room_found(void *room);
+/* The peer is asked for all of its entries of connection tracking. */
+void sync_room_missed(void *room);
 /* Adds what the link has counted. */
 void sync_room_count(const struct sync_room *r, enum sync_kind kind, struct sync_counts *all);
 void sync_room_pong(struct sync_room *r, uint32_t n); /* with all counters */

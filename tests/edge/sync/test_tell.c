@@ -3,6 +3,7 @@
 #include "lbd/sync/sync_within_io.h"
 
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,6 +187,43 @@ START_TEST(in_sync_when_what_was_found_is_there)
 }
 END_TEST
 
+/* The peer had told something when this configuration did not copy it, and would not tell it again. */
+START_TEST(what_was_passed_over_is_asked_for)
+{
+	struct sync_conf narrow = conf, wide = conf, other = conf;
+	struct sync_skip nat = { .what = SYNC_ALL, .protocol = 6, .port = 443, .addr = { AF_INET, { 10, 0, 0, 2 } } };
+	struct sync_in *in = &r.link.in[SYNC_STREAM_CONNTRACK];
+	const struct sync_from from = { 0 };
+	uint8_t bytes[SYNC_RECORD_MAX];
+	struct lb_writer w = { bytes, bytes + sizeof(bytes), false };
+	struct flow f;
+	r.ct.missed = sync_room_missed;
+	r.ct.arg = &r;
+	narrow.conntrack = SYNC_CONNTRACK_AUTO;
+	narrow.n_nats = 1;
+	narrow.nats = &nat;
+	other.rate++;
+	know(1);
+	flow_entry_get(flow_table_find(r.ct.table, &(struct flow_key){ 6, false, 1, 80, { AF_INET, { 10, 0, 0, 1 } },
+							   { AF_INET, { 10, 0, 0, 2 } }, 0 }),
+		&f);
+	f.state = CT_TCP_ESTABLISHED;
+	sync_ct_write(&w, &f, &from);
+	r.ct.conf = &narrow;
+	ck_assert_int_eq(sync_ct_conf(&r.ct, &wide), 0);
+	ck_assert(!in->ask_due); /* nothing was */
+	r.ct.conf = &narrow;
+	ck_assert_int_eq(sync_ct_peer(&r.ct, bytes, (size_t)(w.p - bytes), in, r.base.now), -EPERM);
+	ck_assert_int_eq(sync_ct_conf(&r.ct, &narrow), 0);
+	ck_assert(!in->ask_due);
+	ck_assert_int_eq(sync_ct_conf(&r.ct, &wide), 0);
+	ck_assert(in->ask_due && in->ask_why == SYNC_WHY_OPERATOR);
+	in->ask_due = false;
+	ck_assert_int_eq(sync_ct_conf(&r.ct, &other), 0);
+	ck_assert(!in->ask_due);
+}
+END_TEST
+
 static unsigned looks;
 
 static void on_look(void *arg)
@@ -282,6 +320,7 @@ int main(void)
 	tcase_add_test(tc, in_sync_while_none_is_looked_for);
 	tcase_add_test(tc, in_sync_when_what_was_found_is_there);
 	tcase_add_test(tc, what_was_not_known_is_looked_for);
+	tcase_add_test(tc, what_was_passed_over_is_asked_for);
 	tcase_add_loop_test(tc, who_has_paused, 0, SYNC_STREAM_COUNT);
 	tcase_add_loop_test(tc, stats_are_read_whatever_the_peer_says, 0, sizeof(peers) / sizeof(peers[0]));
 	suite_add_tcase(s, tc);
