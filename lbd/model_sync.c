@@ -277,9 +277,15 @@ bool model_sync_up(const struct model_sync *s)
 	return s->spoke && s->state.is != SYNC_IS_OFF && s->state.is != SYNC_IS_DOWN;
 }
 
+bool model_sync_copies(const struct model_sync *s)
+{
+	enum sync_kind kind = s->conf.ipvs ? SYNC_IPVS : SYNC_CONNTRACK;
+	return model_sync_flows(s) && model_sync_up(s) && !s->conf.paused[kind] && !s->state.stopped[kind];
+}
+
 bool model_sync_kind_lag(const struct model_sync *s, enum sync_kind kind, uint32_t *lag_ms)
 {
-	if (!model_sync_flows(s) || !s->spoke || s->state.is == SYNC_IS_OFF || s->state.is == SYNC_IS_PAUSED)
+	if (!model_sync_flows(s) || !s->spoke || s->state.is == SYNC_IS_OFF || s->state.stopped[kind])
 		return false;
 	if (kind == SYNC_IPVS && !s->conf.ipvs) /* of the other kind there are no figures then */
 		return false;

@@ -125,6 +125,8 @@ static inline bool model_sync_held(const struct model_sync *s)
 const char *model_sync_word(const struct model_sync *s);
 /* The link is there, whatever is copied over it. */
 bool model_sync_up(const struct model_sync *s);
+/* What its clients would miss most is copied, connections of IPVS where any are, and the peer is there to take it. */
+bool model_sync_copies(const struct model_sync *s);
 /* How far the peer is behind with one kind. False: not known, or nobody wants it copied (the configuration, an
  * operator): then *lag_ms stays as it is. */
 bool model_sync_kind_lag(const struct model_sync *s, enum sync_kind kind, uint32_t *lag_ms);

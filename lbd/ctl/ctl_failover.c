@@ -501,20 +501,13 @@ static int order(struct failover *f)
 	return sent ? 0 : -1;
 }
 
-/* Flows are copied, and the other node is there to take them. */
-static bool copying(const struct ctl_env *env)
-{
-	const struct model_sync *s = env->sync;
-	return s && model_sync_flows(s) && s->spoke && (s->state.is == SYNC_IS_BULK || s->state.is == SYNC_IS_SYNC);
-}
-
 /* Before anything is handed over, the other node gets what the kernel has not said yet. */
 static void copy(struct failover *f)
 {
 	const struct ctl_env *env = f->env;
 	if (!f->away || all_resign(f) || !env->sync || !model_sync_flows(env->sync))
 		return;
-	f->copies = copying(env) && env->ops->sync_look(env->arg, &f->look) == 0;
+	f->copies = model_sync_copies(env->sync) && env->ops->sync_look(env->arg, &f->look) == 0;
 	f->deadline = lb_time_add_ms(env->ops->now(env->arg), CTL_FAILOVER_COPY_MS);
 	if (!f->copies)
 		f->not_copied = "lbctl sync status says why";

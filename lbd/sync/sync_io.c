@@ -195,9 +195,13 @@ static void look_at_looked(struct sync_room *r)
 		return;
 	if (!r->tls || r->link.state != SYNC_LINK_OPEN)
 		r->looked.err = ENOTCONN;
-	for (unsigned s = 0; s < SYNC_STREAM_COUNT && !r->looked.err; s++)
-		if (!sync_link_has(&r->link, (enum sync_stream)s, r->looked_to[s]))
+	for (unsigned k = 0; k < SYNC_KIND_COUNT && !r->looked.err; k++) {
+		enum sync_stream s = sync_room_streams[k];
+		if (k == SYNC_CONNTRACK && sync_room_stopped(r, SYNC_CONNTRACK)) /* nobody wants it to be there */
+			continue;
+		if (!sync_link_has(&r->link, s, r->looked_to[s]))
 			return;
+	}
 	tell_looked(r);
 }
 

@@ -348,6 +348,8 @@ static void state_write(const void *u, struct lb_members *o)
 	lb_put_bool(o, "same_config", s->same_config);
 	lb_put_int(o, "order", s->order);
 	lb_put_bool(o, "held", s->held);
+	lb_put_bool(o, "ipvs_stopped", s->stopped[SYNC_IPVS]);
+	lb_put_bool(o, "conntrack_stopped", s->stopped[SYNC_CONNTRACK]);
 	lb_put_str(o, "trouble", s->trouble);
 }
 
@@ -363,6 +365,8 @@ static int state_read(struct lb_fields *f, void *u)
 	s->same_config = lb_field_bool(f, "same_config");
 	s->order = lb_field_u32(f, "order", 0, UINT32_MAX);
 	s->held = lb_field_bool(f, "held");
+	s->stopped[SYNC_IPVS] = lb_field_bool(f, "ipvs_stopped");
+	s->stopped[SYNC_CONNTRACK] = lb_field_bool(f, "conntrack_stopped");
 	lb_field_line(f, "trouble", s->trouble, sizeof(s->trouble));
 	return 0;
 }

@@ -118,8 +118,9 @@ struct sync_msg_state {
 	char version[32];           /* of the protocol, "1"; "" while down */
 	bool sent_all, have_all;    /* the bulk of each direction is complete */
 	bool same_config;
-	uint32_t order;              /* the number of the last sync.do that this is of after; 0 = there was none */
-	bool held;                   /* PAUSED: by an operator of the other node, of this one or not */
+	uint32_t order;                /* the number of the last sync.do that this is of after; 0 = there was none */
+	bool held;                     /* PAUSED: by an operator of the other node, of this one or not */
+	bool stopped[SYNC_KIND_COUNT]; /* PAUSED: these are, by either; the other kind is copied */
 	char trouble[SYNC_TEXT_MAX]; /* this node's kernel does not play along: why, and what to do; "" = all is well */
 };
 

@@ -22,6 +22,12 @@ const enum sync_stream sync_room_streams[SYNC_KIND_COUNT] = {
 	[SYNC_IPVS] = SYNC_STREAM_IPVS, [SYNC_CONNTRACK] = SYNC_STREAM_CONNTRACK
 };
 
+bool sync_room_stopped(const struct sync_room *r, enum sync_kind kind)
+{
+	const struct sync_out *o = &r->link.out[sync_room_streams[kind]];
+	return o->paused || o->held;
+}
+
 static void put_reason(struct sync_msg_state *s, const char *word, const char *text)
 {
 	snprintf(s->reason, sizeof(s->reason), "%s", word);
@@ -86,6 +92,8 @@ static void fill_state(struct sync_room *r, struct sync_msg_state *s)
 	s->sent_all = st.out.complete && !sync_ct_seeks(&r->ct) && !sync_look_busy(&r->at_kernel);
 	s->have_all = st.in.complete && r->in_kernel;
 	s->held = st.held;
+	for (unsigned k = 0; k < SYNC_KIND_COUNT; k++)
+		s->stopped[k] = sync_room_stopped(r, (enum sync_kind)k);
 	s->is = st.paused || st.held ? SYNC_IS_PAUSED : s->sent_all && s->have_all ? SYNC_IS_SYNC : SYNC_IS_BULK;
 	s->same_config = r->link.peer.config == r->conf->config;
 	snprintf(s->version, sizeof(s->version), "%u", r->link.version);

@@ -54,6 +54,8 @@ void sync_room_tell_talk(struct sync_room *r);                 /* whether the co
 void sync_room_found(void *room);
 /* The peer is asked for all of its entries of connection tracking. */
 void sync_room_missed(void *room);
+/* An operator of either node has paused it. */
+bool sync_room_stopped(const struct sync_room *r, enum sync_kind kind);
 /* Adds what the link has counted. */
 void sync_room_count(const struct sync_room *r, enum sync_kind kind, struct sync_counts *all);
 void sync_room_pong(struct sync_room *r, uint32_t n); /* with all counters */

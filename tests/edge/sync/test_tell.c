@@ -249,12 +249,14 @@ END_TEST
 /* Of either kind of flows, by whom. */
 START_TEST(who_has_paused)
 {
+	const char *stopped[] = { "\"ipvs_stopped\":true,\"conntrack_stopped\":false",
+		"\"ipvs_stopped\":false,\"conntrack_stopped\":true" };
 	r.link.out[_i].paused = true;
-	ck_assert(says(PAUSED) && says(HELD "false"));
+	ck_assert(says(PAUSED) && says(HELD "false") && says(stopped[_i]));
 	r.link.out[_i].held = true;
 	ck_assert(says(PAUSED) && says(HELD "true"));
 	r.link.out[_i].paused = false;
-	ck_assert(says(PAUSED) && says(HELD "true"));
+	ck_assert(says(PAUSED) && says(HELD "true") && says(stopped[_i]));
 	r.link.out[_i].held = false;
 	ck_assert(says(IN_SYNC) && says(HELD "false"));
 }

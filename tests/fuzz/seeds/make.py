@@ -362,7 +362,7 @@ def sync_channel():
     skips = ["off tcp 203.0.113.10", "all tcp 203.0.113.10:80", "off udp 203.0.113.10:80", "off sctp [2001:db8::1]:443",
              "all mark 10 ipv4", "established mark 11 ipv4", "off mark 4294967295 ipv6"]
     state = {"msg": "sync.state", "is": "in-sync", "reason": "", "text": "", "version": "1", "sent_all": True, "have_all": True,
-             "same_config": True, "order": 2, "held": False, "trouble": ""}
+             "same_config": True, "order": 2, "held": False, "ipvs_stopped": False, "conntrack_stopped": False, "trouble": ""}
     counters = ("local", "peer", "sent", "received", "injected", "refused", "lost", "resyncs", "bulk_done", "bulk_all",
                 "sent_done", "sent_all", "lag_ms", "full")
     lines = {

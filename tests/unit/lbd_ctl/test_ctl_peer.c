@@ -532,7 +532,9 @@ static void begin_copying(enum sync_link_is is, bool away, const char *args)
 	node(true, true);
 	all_here(away ? VRRP_STATE_MASTER : VRRP_STATE_BACKUP);
 	all_there(away ? VRRP_STATE_BACKUP : VRRP_STATE_MASTER);
-	k.sync = (struct model_sync){ .conf = { .flows = true, .n_paths = 1 }, .spoke = true, .state.is = is };
+	k.sync = (struct model_sync){
+		.conf = { .flows = true, .ipvs = true, .n_paths = 1 }, .spoke = true, .state.is = is
+	};
 	k.env.sync = &k.sync;
 	ask("failover", args);
 }
@@ -544,7 +546,7 @@ static void expect_order(const char *what, bool given)
 
 START_TEST(flows_come_before)
 {
-	begin_copying(SYNC_IS_SYNC, true, "{\"wait\":5}");
+	begin_copying(_i ? SYNC_IS_PAUSED : SYNC_IS_SYNC, true, "{\"wait\":5}"); /* the other kind is */
 	after_ms(CTL_FAILOVER_COPY_MS - 1);
 	expect_order("it waits for the other node", false);
 	moved("wan4", true, true, 100, ""); /* somebody else's word */
@@ -590,6 +592,7 @@ START_TEST(flows_that_do_not_come)
 	begin_copying(SYNC_IS_OFF, false, "{}"); /* nothing is asked about what comes here */
 	ck_assert_uint_eq(k.looks, 0);
 	k.sync.state.is = r->is;
+	k.sync.state.stopped[SYNC_IPVS] = r->is == SYNC_IS_PAUSED;
 	k.look_rc = r->look_rc;
 	all_here(VRRP_STATE_MASTER);
 	all_there(VRRP_STATE_BACKUP);
@@ -828,7 +831,7 @@ int main(void)
 	tcase_add_test(tc, one_did_not);
 	tcase_add_test(tc, time_is_over);
 	tcase_add_test(tc, a_group_goes_as_one);
-	tcase_add_test(tc, flows_come_before);
+	tcase_add_loop_test(tc, flows_come_before, 0, 2);
 	tcase_add_loop_test(tc, flows_that_do_not_come, 0, COUNT(copyings));
 	tcase_add_test(tc, who_leaves_takes_his_word_back);
 	tcase_add_loop_test(tc, who_serves_less_is_not_handed_to, 0, COUNT(servings));

@@ -111,7 +111,10 @@ static void settle(void)
 
 static void state(enum sync_link_is is, const char *reason, const char *text, const char *trouble)
 {
-	struct sync_msg_state m = { .is = is, .same_config = is == SYNC_IS_SYNC, .order = k.s.orders };
+	const bool stopped = is == SYNC_IS_PAUSED;
+	struct sync_msg_state m = {
+		.is = is, .same_config = is == SYNC_IS_SYNC, .order = k.s.orders, .stopped = { stopped, stopped }
+	};
 	snprintf(m.reason, sizeof(m.reason), "%s", reason);
 	snprintf(m.text, sizeof(m.text), "%s", text);
 	snprintf(m.trouble, sizeof(m.trouble), "%s", trouble);
@@ -239,6 +242,11 @@ START_TEST(a_reason_goes_with_the_link)
 	state(SYNC_IS_PAUSED, "", "", "");
 	ask("sync.status", "{}");
 	ck_assert_ptr_null(strstr(rows_text(), "lag")); /* of a pause it says nothing */
+	model_sync_said_state(&k.s,
+		&(struct sync_msg_state){ .is = SYNC_IS_PAUSED, .stopped = { [SYNC_CONNTRACK] = true } }, k.w.now,
+		WALL);
+	ask("sync.status", "{}");
+	ck_assert_ptr_nonnull(strstr(rows_text(), "lag")); /* of that of the other kind */
 	teardown();
 }
 END_TEST

@@ -440,7 +440,8 @@ static const char *after_ms(int64_t ms)
 
 static void state(enum sync_link_is is, const char *reason, const char *text, const char *trouble)
 {
-	struct sync_msg_state m = { .is = is, .same_config = true };
+	const bool stopped = is == SYNC_IS_PAUSED;
+	struct sync_msg_state m = { .is = is, .same_config = true, .stopped = { stopped, stopped } };
 	snprintf(m.reason, sizeof(m.reason), "%s", reason);
 	snprintf(m.text, sizeof(m.text), "%s", text);
 	snprintf(m.trouble, sizeof(m.trouble), "%s", trouble);
@@ -627,6 +628,35 @@ START_TEST(a_peer_that_lags)
 	(void)is(SYNC_IS_DOWN);
 	ck_assert(!model_sync_lag(&k.s, &lag) && !model_sync_up(&k.s));
 	ck_assert_str_eq(after_ms(10 * MODEL_SYNC_LAGGING_MS), "");
+}
+END_TEST
+
+/* What an operator pauses of one kind says nothing of the other. */
+START_TEST(one_kind_is_paused)
+{
+	const struct sync_msg_do pause = { .what = SYNC_DO_PAUSE, .kinds = { [SYNC_CONNTRACK] = true } };
+	const struct sync_msg_state ct = { .is = SYNC_IS_PAUSED, .stopped = { [SYNC_CONNTRACK] = true } };
+	const struct sync_msg_state ipvs = { .is = SYNC_IS_PAUSED, .held = true, .stopped = { [SYNC_IPVS] = true } };
+	const struct sync_msg_stats other = { .kind = SYNC_CONNTRACK, .lag_ms = 90000 };
+	uint32_t lag;
+	setup();
+	(void)is(SYNC_IS_SYNC);
+	(void)after_ms(MODEL_SYNC_FIGURES_MS);
+	model_sync_did(&k.s, &pause);
+	model_sync_said_state(&k.s, &ct, k.now, k.wall);
+	stats(0, 0, 60000);
+	model_sync_said_stats(&k.s, &other);
+	ck_assert(model_sync_copies(&k.s) && model_sync_lag(&k.s, &lag) && lag == 60000);
+	ck_assert(!model_sync_kind_lag(&k.s, SYNC_CONNTRACK, &lag));
+	(void)after_ms(0);
+	ck_assert_str_eq(after_ms(MODEL_SYNC_LAGGING_MS), "W sync: alarm sync_lagging raised (lag 60.0s)");
+	/* by the other node, and the other one */
+	model_sync_did(&k.s, &(struct sync_msg_do){ .what = SYNC_DO_RESUME, .kinds = { true, true } });
+	model_sync_said_state(&k.s, &ipvs, k.now, k.wall);
+	ck_assert(!model_sync_copies(&k.s) && model_sync_lag(&k.s, &lag) && lag == 90000);
+	ck_assert(!model_sync_kind_lag(&k.s, SYNC_IPVS, &lag));
+	(void)is(SYNC_IS_DOWN);
+	ck_assert(!model_sync_copies(&k.s));
 }
 END_TEST
 
@@ -884,7 +914,7 @@ int main(void)
 	const TTest *tests[] = { both_ends, exceptions, ways, ways_that_were_not_known, the_process_takes_it,
 		where_flows_are_not_copied, translated_listeners, the_role_of_the_kernel,
 		more_listeners_than_a_message_has_room_for, a_key_that_is_none, a_link_comes_and_goes,
-		everything_has_come, answers, figures, who_has_not_come_yet, a_peer_that_lags,
+		everything_has_come, answers, figures, who_has_not_come_yet, a_peer_that_lags, one_kind_is_paused,
 		what_nobody_copies_does_not_lag, who_waits_for_flows, a_link_that_breaks_at_once, another_key,
 		a_kernel_that_has_no_room, connection_tracking, a_pause_lasts, copied_anew,
 		a_kernel_that_does_not_play_along, progress, a_reload, no_row_of_the_kernel_changes };

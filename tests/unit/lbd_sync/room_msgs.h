@@ -125,6 +125,8 @@ static inline void msgs_state(uint64_t *s, struct sync_msg_state *st)
 	st->same_config = coin(s);
 	st->order = (uint32_t)random_of(s);
 	st->held = coin(s);
+	st->stopped[SYNC_IPVS] = coin(s);
+	st->stopped[SYNC_CONNTRACK] = coin(s);
 	msgs_text(s, st->trouble, 0, sizeof(st->trouble));
 }
 

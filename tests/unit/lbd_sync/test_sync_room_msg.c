@@ -23,6 +23,7 @@ static void same_state(const struct sync_msg_state *a, const struct sync_msg_sta
 	ck_assert_str_eq(a->version, b->version);
 	ck_assert(a->sent_all == b->sent_all && a->have_all == b->have_all && a->same_config == b->same_config);
 	ck_assert(a->held == b->held && a->order == b->order);
+	ck_assert(memcmp(a->stopped, b->stopped, sizeof(a->stopped)) == 0);
 	ck_assert_str_eq(a->trouble, b->trouble);
 }
 
@@ -189,6 +190,7 @@ END_TEST
 #define STATE                                                                                                          \
 	"{\"msg\":\"sync.state\",\"is\":\"down\",\"reason\":\"key_mismatch\",\"text\":\"who knows\","                  \
 	"\"version\":\"1\",\"sent_all\":true,\"have_all\":false,\"same_config\":true,\"order\":9,\"held\":false,"      \
+	"\"ipvs_stopped\":false,\"conntrack_stopped\":true,"                                                           \
 	"\"trouble\":\"no module\"}"
 #define STATS                                                                                                          \
 	"{\"msg\":\"sync.stats\",\"kind\":\"conntrack\",\"local\":1,\"peer\":2,\"sent\":3,\"received\":4,"             \
@@ -286,6 +288,8 @@ static const struct member members[] = {
 	{ SYNC_MSG_STATE, "same_config", BOOL, 0, 0 },
 	{ SYNC_MSG_STATE, "order", INT, 0, UINT32_MAX },
 	{ SYNC_MSG_STATE, "held", BOOL, 0, 0 },
+	{ SYNC_MSG_STATE, "ipvs_stopped", BOOL, 0, 0 },
+	{ SYNC_MSG_STATE, "conntrack_stopped", BOOL, 0, 0 },
 	{ SYNC_MSG_STATE, "trouble", TEXT, 0, 199 },
 	{ SYNC_MSG_STATS, "kind", WORD, 0, 0 },
 	{ SYNC_MSG_STATS, "local", INT, 0, INT64_MAX },
@@ -534,12 +538,14 @@ static const struct {
 		-EBADMSG, false },
 	{ "a text names what need not be ASCII",
 		"{\"msg\":\"sync.state\",\"is\":\"down\",\"reason\":\"\",\"text\":\"\xc3\xbc\",\"version\":\"\","
-		"\"sent_all\":false,\"have_all\":false,\"same_config\":false,\"order\":9,\"held\":false,"
+		"\"sent_all\":false,\"have_all\":false,\"same_config\":false,\"order\":9,\"held\":false,\"ipvs_"
+		"stopped\":false,\"conntrack_stopped\":true,"
 		"\"trouble\":\"\xc3\xbc\"}",
 		0, true },
 	{ "a reason is a word",
 		"{\"msg\":\"sync.state\",\"is\":\"down\",\"reason\":\"\xc3\xbc\",\"text\":\"\",\"version\":\"\","
-		"\"sent_all\":false,\"have_all\":false,\"same_config\":false,\"order\":9,\"held\":false,"
+		"\"sent_all\":false,\"have_all\":false,\"same_config\":false,\"order\":9,\"held\":false,\"ipvs_"
+		"stopped\":false,\"conntrack_stopped\":true,"
 		"\"trouble\":\"\"}",
 		-EBADMSG, true },
 	{ "no way: nothing is copied", "{\"msg\":\"look.ways\",\"id\":0,\"first\":true,\"last\":true,\"ways\":[]}", 0,
