@@ -102,6 +102,55 @@ void lb_text_copy(char *out, size_t size, const char *s)
 	out[n] = '\0';
 }
 
+/* Not in the middle of a character. */
+static size_t whole_characters(const char *s, size_t n)
+{
+	while (n && ((uint8_t)s[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
+/* Where the item of a list begins that has the byte at n: behind ", " or "; ". */
+static size_t item_start(const char *s, size_t n)
+{
+	while (n && !(n >= 2 && s[n - 1] == ' ' && (s[n - 2] == ',' || s[n - 2] == ';')))
+		n--;
+	return n;
+}
+
+static void put_cut(struct lb_text *out, const char *head, const char *s, size_t room)
+{
+	size_t n = strlen(s);
+	lb_text_puts(out, head);
+	room -= strlen(head);
+	if (n > room)
+		lb_text_put(out, s, whole_characters(s, room - 3)), lb_text_puts(out, "...");
+	else
+		lb_text_put(out, s, n);
+}
+
+void lb_text_cut_pair(const char *a, const char *b, size_t room, struct lb_text *x, struct lb_text *y)
+{
+	const char *head = "";
+	size_t same = 0, from = 0;
+	while (a[same] && a[same] == b[same])
+		same++;
+	size_t until_a = same + strcspn(a + same, ",;"), until_b = same + strcspn(b + same, ",;");
+	bool fit = strlen(a) <= room && strlen(b) <= room;
+	if (!fit && (until_a > until_b ? until_a : until_b) + 3 > room) { /* with "..." behind the item */
+		from = item_start(a, same);
+		head = "..., ";
+		if (same - from > room / 2) { /* a long one */
+			from = whole_characters(a, same - room / 4);
+			head = "...";
+		}
+	}
+	if (from <= strlen(head)) /* nothing is gained */
+		from = 0, head = "";
+	put_cut(x, head, a + from, room);
+	put_cut(y, head, b + from, room);
+}
+
 void lb_text_escape(struct lb_text *out, const char *s, size_t n, size_t max)
 {
 	size_t shown = max && n > max ? max : n;

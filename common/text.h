@@ -29,5 +29,10 @@ size_t lb_utf8_len(const char *s, size_t n);
 /* s as far as it fits into size bytes with the zero at its end, cut between two characters. */
 void lb_text_copy(char *out, size_t size, const char *s);
 
+/* Two values in one line, each in at most `room` bytes (32 or more): what is cut is told by "...". Where what they have
+ * in common would fill the room, both begin at the item of the list in which they differ: "..., 192.0.2.7". Valid UTF-8
+ * stays so. Appends to x and y. */
+void lb_text_cut_pair(const char *a, const char *b, size_t room, struct lb_text *x, struct lb_text *y);
+
 /* A number that spreads well for tables in memory; it is no checksum. */
 uint64_t lb_text_hash(const void *bytes, size_t n);

@@ -30,6 +30,31 @@ static void put(struct out *o, const char *before, const char *s)
 	lb_text_escape(&o->text, s, strlen(s), 0);
 }
 
+#define VALUE_MIN 32 /* bytes of a value that are shown, however narrow the terminal is */
+
+/* "a -> b". Values of any length go to a file; on a terminal they share what is left of the line. */
+static void put_values(struct out *o, const char *before, const char *after, size_t line)
+{
+	struct lb_text a = LB_TEXT_INIT, b = LB_TEXT_INIT, x = LB_TEXT_INIT, y = LB_TEXT_INIT;
+	lb_text_escape(&a, before, strlen(before), 0);
+	lb_text_escape(&b, after, strlen(after), 0);
+	const char *s = a.n ? a.s : "", *t = b.n ? b.s : "";
+	size_t less = a.n < b.n ? a.n : b.n, room = a.n + b.n - less, width = o->look.width;
+	size_t used = columns_width(o->text.s + line) + strlen(" -> ");
+	if (width && !o->look.full && used + columns_width(s) + columns_width(t) > width) {
+		size_t left = width > used ? width - used : 0;
+		room = less < left / 2 ? left - less : left / 2;
+		room = room < VALUE_MIN ? VALUE_MIN : room;
+	}
+	lb_text_cut_pair(s, t, room, &x, &y);
+	lb_text_printf(&o->text, "%s -> %s", x.n ? x.s : "", y.n ? y.s : "");
+	o->bad |= a.bad || b.bad || x.bad || y.bad;
+	lb_text_done(&a);
+	lb_text_done(&b);
+	lb_text_done(&x);
+	lb_text_done(&y);
+}
+
 static void diff_row(struct out *o, const json_t *row)
 {
 	const char *op = lb_proto_str(row, "op"), *key = lb_proto_str(row, "key");
@@ -44,12 +69,13 @@ static void diff_row(struct out *o, const json_t *row)
 		json_integer_set(n, json_integer_value(n) + 1);
 	}
 	lb_text_puts(&o->text, colour);
+	size_t line = o->text.n;
 	put(o, "", i < SIGNS ? signs[i].sign : op ? op : "?");
 	put(o, " ", lb_proto_str(row, "object"));
 	if (key && *key)
 		put(o, " ", key);
 	if (before && after)
-		put(o, key && *key ? ": " : " ", before), put(o, " -> ", after);
+		put(o, key && *key ? ": " : " ", ""), put_values(o, before, after, line);
 	else
 		put(o, key && *key ? ": " : " ", after ? after : before);
 	lb_text_puts(&o->text, *colour ? COLUMNS_RESET : "");

@@ -14,21 +14,14 @@ struct diff {
 	config_diff_fn *fn;
 	void *arg;
 	long n;
-	struct lb_text before, after; /* reused; bad = memory was out */
+	struct lb_text before, after;         /* reused; bad = memory was out */
+	struct lb_text before_cut, after_cut; /* the same, of values that are too long */
+	size_t told;                          /* bytes of all values */
 };
 
-/* At most size - 1 bytes, cut between characters with "..." */
-static void cut(char *out, size_t size, const char *s)
+static const char *text_of(const struct lb_text *t)
 {
-	size_t n = strlen(s);
-	if (n >= size) {
-		n = size - 4;
-		while (n && ((uint8_t)s[n] & 0xc0) == 0x80)
-			n--;
-		snprintf(out, size, "%.*s...", (int)n, s);
-	} else {
-		memcpy(out, s, n + 1);
-	}
+	return t->n ? t->s : "";
 }
 
 /* What a check says to a backend may be a password. */
@@ -42,11 +35,23 @@ static void emit(struct diff *d, enum config_change_op op, const char *object, c
 	const char *before, const char *after)
 {
 	struct config_change ch = {
-		.op = op, .key = row ? row->name : "", .secret = row && is_secret(row, before, after)
+		.op = op,
+		.key = row ? row->name : "",
+		.before = before,
+		.after = after,
+		.secret = row && is_secret(row, before, after),
 	};
-	cut(ch.object, sizeof(ch.object), object);
-	cut(ch.before, sizeof(ch.before), before);
-	cut(ch.after, sizeof(ch.after), after);
+	size_t n = strlen(before), m = strlen(after);
+	size_t room = d->told < CONFIG_DIFF_WHOLE_MAX ? CONFIG_DIFF_VALUE_MAX : CONFIG_DIFF_VALUE_MIN;
+	lb_text_copy(ch.object, sizeof(ch.object), object);
+	if (n > room || m > room) {
+		lb_text_clear(&d->before_cut);
+		lb_text_clear(&d->after_cut);
+		lb_text_cut_pair(before, after, room, &d->before_cut, &d->after_cut);
+		ch.before = text_of(&d->before_cut);
+		ch.after = text_of(&d->after_cut);
+	}
+	d->told += n + m;
 	d->fn(&ch, d->arg);
 	d->n++;
 }
@@ -106,7 +111,7 @@ static void diff_keys(struct diff *d, enum schema_kind_id kind, const void *a, c
 		lb_text_clear(&d->after);
 		put_value(&d->before, kind, a, key);
 		put_value(&d->after, kind, b, key);
-		const char *x = d->before.n ? d->before.s : "", *y = d->after.n ? d->after.s : "";
+		const char *x = text_of(&d->before), *y = text_of(&d->after);
 		if (strcmp(x, y) != 0)
 			emit(d, CONFIG_CHANGE_CHANGE, object, &schema_kinds[kind].rows[key], x, y);
 	}
@@ -235,8 +240,10 @@ long config_diff(const struct config *a, const struct config *b, config_diff_fn 
 		diff_keys(&d, SCHEMA_SYNC, a, b, "sync");
 		diff_keys(&d, SCHEMA_HOOKS, a, b, "hooks");
 	}
-	bool bad = d.before.bad || d.after.bad;
+	bool bad = d.before.bad || d.after.bad || d.before_cut.bad || d.after_cut.bad;
 	lb_text_done(&d.before);
 	lb_text_done(&d.after);
+	lb_text_done(&d.before_cut);
+	lb_text_done(&d.after_cut);
 	return bad ? -ENOMEM : d.n;
 }

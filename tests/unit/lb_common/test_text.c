@@ -111,6 +111,48 @@ START_TEST(escape)
 }
 END_TEST
 
+static const struct {
+	const char *what, *a, *b, *x, *y;
+} pairs[] = {
+	/* 32 bytes for each */
+	{ "both fit", "80", "81, 82", "80", "81, 82" },
+	{ "nothing", "", "", "", "" },
+	{ "exactly as long as may be", "0123456789abcdef0123456789abcde1", "0123456789abcdef0123456789abcde2",
+		"0123456789abcdef0123456789abcde1", "0123456789abcdef0123456789abcde2" },
+	{ "the first of a list is another", "192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.4", "192.0.2.9, 192.0.2.2",
+		"192.0.2.1, 192.0.2.2, 192.0.2...", "192.0.2.9, 192.0.2.2" },
+	{ "the last is another", "192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.4",
+		"192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.5", "..., 192.0.2.4", "..., 192.0.2.5" },
+	{ "one more at its end", "192.0.2.1, 192.0.2.2, 192.0.2.3", "192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.4",
+		"..., 192.0.2.3", "..., 192.0.2.3, 192.0.2.4" },
+	{ "one less, and others follow", "a.example, b.example, c.example; d.example; e.example; f.example, g",
+		"a.example, b.example, c.example; e.example; f.example, g", "..., d.example; e.example; f....",
+		"..., e.example; f.example, g" },
+	{ "what is added has no end", "a", "a, 0123456789abcdef0123456789abcdef", "a",
+		"a, 0123456789abcdef0123456789..." },
+	{ "a long one, far behind its begin", "0123456789abcdef0123456789abcdef0123456789abcdef1",
+		"0123456789abcdef0123456789abcdef0123456789abcdef2", "...89abcdef1", "...89abcdef2" },
+	{ "and characters of several bytes",
+		"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+		"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+		"\xc3\xa4",
+		"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+		"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+		"\xc3\xb6",
+		"...\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4", "...\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xb6" },
+};
+
+START_TEST(pairs_are_cut_to_where_they_differ)
+{
+	struct lb_text x = LB_TEXT_INIT, y = LB_TEXT_INIT;
+	lb_text_cut_pair(pairs[_i].a, pairs[_i].b, 32, &x, &y);
+	ck_assert_msg(strcmp(x.n ? x.s : "", pairs[_i].x) == 0, "%s: %s", pairs[_i].what, x.s);
+	ck_assert_msg(strcmp(y.n ? y.s : "", pairs[_i].y) == 0, "%s: %s", pairs[_i].what, y.s);
+	lb_text_done(&x);
+	lb_text_done(&y);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("text");
@@ -121,6 +163,7 @@ int main(void)
 	tcase_add_test(tc, copies_end_between_characters);
 	tcase_add_test(tc, names);
 	tcase_add_loop_test(tc, escape, 0, (int)(sizeof(escapes) / sizeof(escapes[0])));
+	tcase_add_loop_test(tc, pairs_are_cut_to_where_they_differ, 0, (int)(sizeof(pairs) / sizeof(pairs[0])));
 	suite_add_tcase(s, tc);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

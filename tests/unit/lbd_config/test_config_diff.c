@@ -2,6 +2,7 @@
 #include "lbd/config/config_diff.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,26 +111,87 @@ START_TEST(changes)
 }
 END_TEST
 
-START_TEST(long_values_are_cut_between_characters)
+START_TEST(long_values_are_whole)
 {
-	struct lb_text text = LB_TEXT_INIT, got = LB_TEXT_INIT;
-	for (unsigned shift = 0; shift < 2; shift++) {
-		lb_text_clear(&text);
-		lb_text_clear(&got);
-		lb_text_printf(&text, "checks: { c: { type: tcp, expect: '%s", shift ? "x" : "");
-		for (int i = 0; i < 200; i++)
-			lb_text_puts(&text, "\xc3\xa4");
-		lb_text_puts(&text, "' } }");
-		struct config *a = load("checks: { c: { type: tcp } }"), *b = load(text.s);
-		ck_assert_int_eq(config_diff(a, b, put, &got), 1);
-		size_t n = got.n;
-		ck_assert_uint_lt(n, 160);
-		ck_assert_str_eq(got.s + n - 6, "\xc3\xa4...\n");
-		config_free(a);
-		config_free(b);
-	}
-	lb_text_done(&text);
+	static const char check[] = "checks: { c: { type: tcp, send: '%s%s' } }";
+	char x[301], text[2][400], want[700];
+	struct lb_text got = LB_TEXT_INIT;
+	memset(x, 'x', sizeof(x) - 1);
+	x[sizeof(x) - 1] = '\0';
+	snprintf(text[0], sizeof(text[0]), check, x, "1");
+	snprintf(text[1], sizeof(text[1]), check, x, "2");
+	snprintf(want, sizeof(want), "~ check/c send: %s1 -> %s2 (secret)\n", x, x);
+	struct config *a = load(text[0]), *b = load(text[1]);
+	ck_assert_int_eq(config_diff(a, b, put, &got), 1);
+	ck_assert_str_eq(got.s, want);
+	config_free(a);
+	config_free(b);
 	lb_text_done(&got);
+}
+END_TEST
+
+/* One service with so many ports of which the last is another. */
+static struct config *many_ports(unsigned n, unsigned last)
+{
+	struct lb_text text = LB_TEXT_INIT;
+	lb_text_puts(&text, "services:\n  web:\n    backends: {}\n    listen:\n");
+	for (unsigned i = 1; i < n; i++)
+		lb_text_printf(&text, "    - 203.0.113.1:%u\n", i);
+	lb_text_printf(&text, "    - 203.0.113.1:%u\n", last);
+	struct config *c = load(text.s);
+	lb_text_done(&text);
+	return c;
+}
+
+START_TEST(what_does_not_fit_into_an_answer_begins_where_it_differs)
+{
+	struct lb_text got = LB_TEXT_INIT;
+	struct config *a = many_ports(12000, 60001), *b = many_ports(12000, 60002);
+	ck_assert_int_eq(config_diff(a, b, put, &got), 1);
+	ck_assert_str_eq(got.s, "~ service/web listen: ..., 203.0.113.1:60001 -> ..., 203.0.113.1:60002\n");
+	config_free(a);
+	config_free(b);
+	lb_text_done(&got);
+}
+END_TEST
+
+/* So many checks, and a default of each that is long. */
+static struct config *many_checks(unsigned n, const char *end)
+{
+	struct lb_text text = LB_TEXT_INIT;
+	lb_text_puts(&text, "defaults: { check: { send: '");
+	for (unsigned i = 0; i < 2000; i++)
+		lb_text_puts(&text, "x");
+	lb_text_printf(&text, "%s' } }\nchecks:\n", end);
+	for (unsigned i = 0; i < n; i++)
+		lb_text_printf(&text, "  c%u: { type: tcp }\n", i);
+	struct config *c = load(text.s);
+	lb_text_done(&text);
+	return c;
+}
+
+struct sizes {
+	size_t whole, cut;
+};
+
+static void measure(const struct config_change *ch, void *arg)
+{
+	struct sizes *z = arg;
+	ck_assert_uint_eq(strlen(ch->before), strlen(ch->after));
+	ck_assert_str_ne(ch->before, ch->after);
+	z->whole += strlen(ch->before) == 2001;
+	z->cut += strlen(ch->before) <= CONFIG_DIFF_VALUE_MIN;
+}
+
+START_TEST(so_does_what_is_behind_a_huge_difference)
+{
+	struct sizes z = { 0 };
+	struct config *a = many_checks(5000, "1"), *b = many_checks(5000, "2");
+	ck_assert_int_eq(config_diff(a, b, measure, &z), 5000);
+	ck_assert_uint_eq(z.whole, CONFIG_DIFF_WHOLE_MAX / 4002 + 1);
+	ck_assert_uint_eq(z.whole + z.cut, 5000);
+	config_free(a);
+	config_free(b);
 }
 END_TEST
 
@@ -139,7 +201,9 @@ int main(void)
 	TCase *tc = tcase_create("config_diff");
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, changes);
-	tcase_add_test(tc, long_values_are_cut_between_characters);
+	tcase_add_test(tc, long_values_are_whole);
+	tcase_add_test(tc, what_does_not_fit_into_an_answer_begins_where_it_differs);
+	tcase_add_test(tc, so_does_what_is_behind_a_huge_difference);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
 	int failed = srunner_ntests_failed(sr);
