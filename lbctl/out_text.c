@@ -74,6 +74,10 @@ static void diff_row(struct out *o, const json_t *row)
 	put(o, " ", lb_proto_str(row, "object"));
 	if (key && *key)
 		put(o, " ", key);
+	if (key && *key && op && strcmp(op, "change") == 0 && (before || after)) { /* else both ways look the same */
+		before = before ? before : "none";
+		after = after ? after : "none";
+	}
 	if (before && after)
 		put(o, key && *key ? ": " : " ", ""), put_values(o, before, after, line);
 	else
