@@ -41,11 +41,32 @@ static json_t *pattern(const char *p)
 	return with(typed("string"), "pattern", json_string(p));
 }
 
+/* The key decides the type, not the look of the value: without quotes, too, 200 is text where text is wanted. */
+static json_t *any_text(void)
+{
+	return with(json_object(), "type", json_pack("[sss]", "string", "number", "boolean"));
+}
+
+static json_t *text_like(const char *p)
+{
+	return with(any_text(), "pattern", json_string(p)); /* which looks at strings only */
+}
+
 static json_t *reference(const char *kind)
 {
 	char ref[64];
 	snprintf(ref, sizeof(ref), "#/$defs/%s", kind);
 	return with(json_object(), "$ref", json_string(ref));
+}
+
+/* A word that is a number also as that: 1.1 without quotes is one. */
+static void words_add(json_t *list, const char *w)
+{
+	json_array_append_new(list, json_string(w));
+	json_t *number = json_loads(w, JSON_DECODE_ANY, NULL);
+	if (json_is_number(number))
+		json_array_append(list, number);
+	json_decref(number);
 }
 
 static json_t *words(const struct schema_row *row)
@@ -54,7 +75,7 @@ static json_t *words(const struct schema_row *row)
 	int64_t value;
 	const char *w;
 	for (size_t i = 0; list && (w = row->word(i, &value)); i++)
-		json_array_append_new(list, json_string(w));
+		words_add(list, w);
 	return with(json_object(), "enum", list);
 }
 
@@ -76,13 +97,11 @@ static json_t *one_value(const struct schema_row *row, bool in_defaults)
 		return with(
 			with(typed("integer"), "minimum", json_integer(row->min)), "maximum", json_integer(row->max));
 	case SCHEMA_TYPE_DURATION: return pattern("^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$");
-	case SCHEMA_TYPE_TEXT: /* the schema decides the type, not the look: 200 is text where text is wanted */
-		return with(with(json_object(), "type", json_pack("[sss]", "string", "number", "boolean")), "minLength",
-			json_integer(row->min));
-	case SCHEMA_TYPE_GROUP: return pattern("^[A-Za-z0-9_][A-Za-z0-9._-]{0,31}$");
-	case SCHEMA_TYPE_NAME: return pattern(NAME_PATTERN);
+	case SCHEMA_TYPE_TEXT: return with(any_text(), "minLength", json_integer(row->min));
+	case SCHEMA_TYPE_GROUP: return text_like("^[A-Za-z0-9_][A-Za-z0-9._-]{0,31}$");
+	case SCHEMA_TYPE_NAME: return text_like(NAME_PATTERN);
 	case SCHEMA_TYPE_WORD: return words(row);
-	case SCHEMA_TYPE_INTERFACE: return pattern("^[^ /:]{1,15}$");
+	case SCHEMA_TYPE_INTERFACE: return text_like("^[^ /:]{1,15}$");
 	case SCHEMA_TYPE_ADDRESS: return pattern("^[0-9A-Fa-f:.]+$");
 	case SCHEMA_TYPE_ENDPOINT: return pattern("^\\[?[0-9A-Fa-f:.]+(\\]|\\]:[0-9]+)?$");
 	case SCHEMA_TYPE_PREFIX: return pattern("^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$");
@@ -90,16 +109,16 @@ static json_t *one_value(const struct schema_row *row, bool in_defaults)
 	case SCHEMA_TYPE_SIZE: return with(json_object(), "pattern", json_string("^[0-9]+(KiB|MiB|GiB)?$"));
 	case SCHEMA_TYPE_RATE: return pattern("^[1-9][0-9]*/s$");
 	case SCHEMA_TYPE_HEX: return with(json_object(), "pattern", json_string("^([0-9A-Fa-f]{2} *)+$"));
-	case SCHEMA_TYPE_REGEX: return typed("string");
+	case SCHEMA_TYPE_REGEX: return any_text();
 	case SCHEMA_TYPE_PATH: return pattern("^/[^ ]*$");
-	case SCHEMA_TYPE_TOKEN: return pattern("^[^ ]+$");
+	case SCHEMA_TYPE_TOKEN: return text_like("^[^ ]+$");
 	case SCHEMA_TYPE_STATUS: return with(json_object(), "pattern", json_string("^[1-5][0-9]{2}(-[1-5][0-9]{2})?$"));
 	case SCHEMA_TYPE_SHARE:
 		return any_of(with(with(typed("integer"), "minimum", json_integer(row->min)), "maximum",
 				      json_integer(row->max)),
 			pattern("^[0-9]{1,3}%$"));
 	case SCHEMA_TYPE_PERCENT: return pattern("^[0-9]{1,3}%$");
-	case SCHEMA_TYPE_MAP: return with(typed("object"), "additionalProperties", typed("string"));
+	case SCHEMA_TYPE_MAP: return with(typed("object"), "additionalProperties", any_text());
 	case SCHEMA_TYPE_OBJECT: return reference(kind_name(row->of, in_defaults));
 	case SCHEMA_TYPE_NAMED:
 		return with(with(typed("object"), "propertyNames", pattern(NAME_PATTERN)), "additionalProperties",
@@ -182,7 +201,7 @@ void config_print_schema(struct lb_text *out)
 	json_t *root = with(kind_schema(SCHEMA_ROOT, false), "$defs", defs);
 	root = with(root, "$schema", json_string("https://json-schema.org/draft/2020-12/schema"));
 	root = with(root, "title", json_string("lbd.yaml"));
-	char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
+	char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_SORT_KEYS | JSON_REAL_PRECISION(15)) : NULL;
 	if (text) {
 		lb_text_puts(out, text);
 		lb_text_puts(out, "\n");

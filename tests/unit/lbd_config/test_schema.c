@@ -267,6 +267,74 @@ START_TEST(json_schema)
 }
 END_TEST
 
+/* What of JSON Schema decides about a number or a boolean. */
+static bool accepts(const json_t *s, const json_t *value)
+{
+	const json_t *type = json_object_get(s, "type"), *words = json_object_get(s, "enum"), *w;
+	const json_t *any = json_object_get(s, "anyOf"), *min = json_object_get(s, "minimum");
+	const json_t *max = json_object_get(s, "maximum"), *one = json_object_get(s, "const");
+	const char *const is[] = { json_is_boolean(value) ? "boolean" : "number",
+		json_is_integer(value) ? "integer" : "none" };
+	bool ok = !type && !words && !any && !one;
+	size_t i;
+	for (i = 0; i < 2; i++) {
+		size_t k;
+		ok |= json_is_string(type) && strcmp(json_string_value(type), is[i]) == 0;
+		json_array_foreach (type, k, w)
+			ok |= strcmp(json_string_value(w), is[i]) == 0;
+	}
+	json_array_foreach (words, i, w)
+		ok |= json_equal(w, value);
+	json_array_foreach (any, i, w)
+		ok |= accepts(w, value);
+	if (json_is_number(value))
+		ok &= (!min || json_number_value(value) >= json_number_value(min)) &&
+		      (!max || json_number_value(value) <= json_number_value(max));
+	return ok;
+}
+
+/* YAML has numbers where nobody wrote quotes; the daemon takes them as the text that they are. */
+static void numbers_of_row(const json_t *schema, const struct schema_row *row, const char *def)
+{
+	static const char *const plain[] = { "0", "1.1", "1.3", "2", "5", "200", "65536", "true" };
+	char text[SCHEMA_SAY], help[SCHEMA_SAY];
+	struct schema_value v;
+	if (row->type == SCHEMA_TYPE_OBJECT || row->type == SCHEMA_TYPE_NAMED)
+		return;
+	if (row->type == SCHEMA_TYPE_MAP) {
+		schema = json_object_get(schema, "additionalProperties");
+		ck_assert_ptr_nonnull(schema);
+	}
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+		json_t *value = json_loads(plain[i], JSON_DECODE_ANY, NULL);
+		bool map = row->type == SCHEMA_TYPE_MAP;
+		if (map || schema_parse(row, plain[i], strlen(plain[i]), false, &v, text, help) == 0)
+			ck_assert_msg(accepts(schema, value), "%s.%s: %s", def, row->name, plain[i]);
+		json_decref(value);
+	}
+}
+
+START_TEST(what_is_taken_without_quotes_is_in_the_json_schema)
+{
+	struct lb_text t = LB_TEXT_INIT;
+	config_print_schema(&t);
+	ck_assert_ptr_nonnull(strstr(t.s, " 1.1,"));
+	json_t *root = json_loads(t.s, 0, NULL);
+	ck_assert_ptr_nonnull(root);
+	for (unsigned k = SCHEMA_ROOT + 1; k < SCHEMA_KIND_COUNT; k++) {
+		const json_t *obj = json_object_get(json_object_get(root, "$defs"), schema_kinds[k].name);
+		while (obj && !json_object_get(obj, "properties"))
+			obj = json_array_get(json_object_get(obj, "anyOf"), 0);
+		for (unsigned i = 0; i < schema_kinds[k].n; i++)
+			numbers_of_row(
+				json_object_get(json_object_get(obj, "properties"), schema_kinds[k].rows[i].name),
+				&schema_kinds[k].rows[i], schema_kinds[k].name);
+	}
+	json_decref(root);
+	lb_text_done(&t);
+}
+END_TEST
+
 START_TEST(man_page_keys)
 {
 	static const char *const some[] = { "*version*: number 1 to 4294967295\n",
@@ -299,6 +367,7 @@ int main(void)
 	tcase_add_test(tc, no_message_has_a_secret);
 	tcase_add_test(tc, long_word_lists_are_cut);
 	tcase_add_test(tc, json_schema);
+	tcase_add_test(tc, what_is_taken_without_quotes_is_in_the_json_schema);
 	tcase_add_test(tc, man_page_keys);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
