@@ -31,6 +31,16 @@ const struct lb_command *lb_command_wire(const char *name)
 	return NULL;
 }
 
+bool lb_command_changes(const struct lb_command *cmd, const json_t *args)
+{
+	return cmd->changes && (!cmd->changed_by || json_object_get(args, cmd->changed_by));
+}
+
+enum lb_level lb_command_level(const struct lb_command *cmd, const json_t *args)
+{
+	return cmd->changes && !lb_command_changes(cmd, args) ? LB_LEVEL_OBSERVE : cmd->level;
+}
+
 const struct lb_arg *lb_command_arg(const struct lb_command *cmd, const char *name)
 {
 	for (const struct lb_arg *a = cmd->args; a->name; a++)

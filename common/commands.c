@@ -480,9 +480,10 @@ const struct lb_command lb_commands[] = {
 		.row = LB_ROW_CHANGE, .wait = "ready", .help = "put the kernel right now",
 		.text = "What the daemon does by itself from time to time." },
 
-	[LB_COMMAND_LOG_LEVEL] = { "log", "level", LB_LEVEL_ADMIN, .changes = true, .bare = true, .view = LB_VIEW_TABLE,
-		.row = LB_ROW_LOG, .wait = "ready", .help = "how much is logged, by part",
-		.text = "Without LEVEL it shows. What is set holds until auto, the time of --for or the end of the "
+	[LB_COMMAND_LOG_LEVEL] = { "log", "level", LB_LEVEL_ADMIN, .changes = true, .changed_by = "level", .bare = true,
+		.view = LB_VIEW_TABLE, .row = LB_ROW_LOG, .wait = "ready", .help = "how much is logged, by part",
+		.text = "Without LEVEL it shows, to members of lbobserve, too. What is set holds until auto, the time "
+			"of --for or the end of the "
 			"daemon; "
 			"the processes of checks, VRRP and flows are told, too.",
 		.args = { { .name = "subsystem",

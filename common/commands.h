@@ -145,10 +145,11 @@ struct lb_command {
 	const char *noun;
 	const char *verb; /* "" = the noun is the command */
 	enum lb_level level;
-	bool changes; /* something is different afterwards: -n and --wait mean something */
-	bool bare;    /* what the noun alone means */
-	bool ipvsadm; /* -o ipvsadm is a form of it */
-	bool hidden;  /* for scripts: not in lists of commands */
+	bool changes;           /* something is different afterwards: -n and --wait mean something */
+	const char *changed_by; /* the argument without which it only looks, whoever may look; NULL = none */
+	bool bare;              /* what the noun alone means */
+	bool ipvsadm;           /* -o ipvsadm is a form of it */
+	bool hidden;            /* for scripts: not in lists of commands */
 	enum lb_view view;
 	enum lb_row_type row;
 	const char *wait; /* condition that --wait takes: "drained", of the backend or instance or of sync, else of the
@@ -175,6 +176,10 @@ const struct lb_command *lb_command_wire(const char *name);
 #define LB_COMMAND_NAMELEN 32
 /* "noun<sep>verb", the noun alone without verb. Returns out. */
 const char *lb_command_name(const struct lb_command *cmd, char sep, char out[LB_COMMAND_NAMELEN]);
+
+/* Whether it changes anything with these arguments, and who may say so. */
+bool lb_command_changes(const struct lb_command *cmd, const json_t *args);
+enum lb_level lb_command_level(const struct lb_command *cmd, const json_t *args);
 
 /* The argument of that name; NULL when the command has none. */
 const struct lb_arg *lb_command_arg(const struct lb_command *cmd, const char *name);

@@ -455,7 +455,7 @@ static int check_options(struct parser *p)
 		return lb_err_set(p->e, LB_CODE_USAGE, "-o ipvsadm prints all services, leave out the name");
 	if (c->opt.peer && c->cmd->level == LB_LEVEL_NONE && lb_command_id(c->cmd) != LB_COMMAND_VERSION)
 		return lb_err_set(p->e, LB_CODE_USAGE, "lbctl does this alone, --peer has no meaning");
-	if (c->opt.watch_ms && (c->cmd->changes || c->cmd->level == LB_LEVEL_NONE || c->file))
+	if (c->opt.watch_ms && (lb_command_changes(c->cmd, c->args) || c->cmd->level == LB_LEVEL_NONE || c->file))
 		return lb_err_set(p->e, LB_CODE_USAGE, "-w repeats what only looks; this does not");
 	if (c->opt.wait && !c->cmd->wait)
 		return lb_err_set(p->e, LB_CODE_USAGE, "--wait goes with a command that changes something");

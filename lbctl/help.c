@@ -86,12 +86,12 @@ void help_usage(const struct lb_command *cmd, struct lb_text *out)
 	lb_text_done(&words);
 }
 
-static const char *level_words(enum lb_level level)
+static const char *level_words(const struct lb_command *cmd)
 {
-	switch (level) {
+	switch (cmd->level) {
 	case LB_LEVEL_NONE: return "Needs no daemon and no rights.";
 	case LB_LEVEL_OBSERVE: return "Looks only: for members of lbobserve and lbadmin.";
-	case LB_LEVEL_ADMIN: return "For members of lbadmin.";
+	case LB_LEVEL_ADMIN: return cmd->changed_by ? "Changes are for members of lbadmin." : "For members of lbadmin.";
 	}
 	return "";
 }
@@ -142,7 +142,7 @@ void help_command(const struct lb_command *cmd, struct lb_text *out)
 		waits(out);
 	if (lb_example_of(cmd))
 		lb_text_printf(out, "\nExample: %s\n", lb_example_of(cmd));
-	lb_text_printf(out, "\n%s\n", level_words(cmd->level));
+	lb_text_printf(out, "\n%s\n", level_words(cmd));
 }
 
 static void command_line(const struct lb_command *cmd, struct lb_text *out)

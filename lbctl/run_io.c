@@ -189,7 +189,7 @@ static bool let_it_wait(struct session *s)
 /* What changes nothing is done all the same. */
 static bool is_dry(const struct session *s)
 {
-	return s->cli->opt.dry_run && s->cli->cmd->changes;
+	return s->cli->opt.dry_run && lb_command_changes(s->cli->cmd, s->cli->args);
 }
 
 /* For programs it is the message of an answer without data; a line of it is no element of that. */

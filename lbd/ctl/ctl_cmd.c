@@ -553,8 +553,7 @@ void ctl_cmd(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
 	enum lb_command_id id = lb_command_id(rq->cmd);
 	handler_fn *fn = handlers[id];
-	bool looks = id == LB_COMMAND_LOG_LEVEL && !ctl_arg_str(rq, "level");
-	if (fn && !rq->to_peer && told[id] && !looks)
+	if (fn && !rq->to_peer && told[id] && lb_command_changes(rq->cmd, rq->args))
 		tell(env, rq);
 	if (fn && rq->to_peer)
 		ctl_remote_ask(env, rq, r);

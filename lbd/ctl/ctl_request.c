@@ -57,7 +57,7 @@ static int check_command(const json_t *msg, enum ctl_level level, const struct l
 	}
 	if (c->level == LB_LEVEL_NONE)
 		return lb_err_set(e, LB_CODE_USAGE, "lbctl does '%s' alone", name);
-	if (c->level == LB_LEVEL_ADMIN && level != CTL_LEVEL_ADMIN)
+	if (lb_command_level(c, json_object_get(msg, "args")) == LB_LEVEL_ADMIN && level != CTL_LEVEL_ADMIN)
 		return lb_err_set(e, LB_CODE_DENIED, "%s", ""); /* the edge knows the name of the group */
 	*cmd = c;
 	return 0;

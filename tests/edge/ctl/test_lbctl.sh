@@ -96,6 +96,9 @@ run 'a dry run, as JSON' 0 -j backend drain web/app1 -n --reason 'a "b"'
 is "$out" '{"schema":1,"command":"backend.drain","message":"would do: backend drain web/app1 --reason '"'a \\\"b\\\"'"'","data":[]}'
 run 'a dry run has no data' 0 backend drain web/app1 -n -o jsonl
 is "$out" ''
+run 'what only looks needs somebody' 3 log level -n
+run 'and what sets a level nobody' 0 log level all debug -n
+is "$out" 'would do: log level all debug'
 run 'early close' 0 help
 LBD_BIN=/nonexistent/lbd run 'lbd is not installed' 8 config check x.yaml
 cat >"$work/lbd" <<'LBD'

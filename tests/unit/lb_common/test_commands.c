@@ -58,6 +58,7 @@ START_TEST(every_command_is_whole)
 	ck_assert_msg(!c->changes || c->level == LB_LEVEL_ADMIN, "%s changes something but anybody may", name);
 	ck_assert_msg(c->changes || (!c->wait && !c->ask), "%s: nothing to wait for", name);
 	ck_assert_msg(!c->changes || c->wait || strcmp(name, "daemon.stop") == 0, "%s: --wait for what", name);
+	ck_assert_msg(!c->changed_by || (c->changes && lb_command_arg(c, c->changed_by)), "%s: changed_by", name);
 	ck_assert_uint_lt(c->row, LB_ROW_COUNT);
 	const struct lb_arg *a = c->args;
 	for (; a->name; a++)
