@@ -21,38 +21,56 @@ bool local_is(const struct session *s)
 	return s->cli->opt.help || s->cli->opt.version || s->cli->cmd->level == LB_LEVEL_NONE;
 }
 
+static bool wants_json(const struct session *s)
+{
+	return s->cli->opt.form == CLI_FORM_JSON || s->cli->opt.form == CLI_FORM_JSONL;
+}
+
+/* lbd: of the daemon, NULL = nobody answered. */
+static void put_versions(struct session *s, const char *lbd, const char *node, const char *else_node)
+{
+	if (!wants_json(s) || s->cli->opt.version) {
+		lb_text_puts(&s->out.text, "lbctl " LBD_VERSION "\n");
+		if (lbd)
+			lb_text_printf(&s->out.text, "lbd %s (running on %s)\n", lbd, node ? node : else_node);
+		return;
+	}
+	json_t *row = json_pack("{s:s, s:s*, s:s*}", "lbctl", LBD_VERSION, "lbd", lbd, "node", lbd ? node : NULL);
+	out_row(&s->out, row);
+	out_finish(&s->out);
+	json_decref(row);
+}
+
 static int version(struct session *s, bool ask_daemon)
 {
 	struct lb_err e;
-	const char *theirs;
-	lb_text_puts(&s->out.text, "lbctl " LBD_VERSION "\n");
 	s->deadline = lb_time_add_ms(lb_clock_now(), VERSION_MS);
-	if (ask_daemon && session_connect(s, &e) == 0) {
-		theirs = lb_proto_str(s->conn.greeting, "lbd");
-		lb_text_printf(
-			&s->out.text, "lbd %s (running on %s)\n", theirs, s->conn.node ? s->conn.node : "this node");
-	}
+	bool there = ask_daemon && session_connect(s, &e) == 0;
+	put_versions(s, there ? lb_proto_str(s->conn.greeting, "lbd") : NULL, s->conn.node, "this node");
 	return 0;
 }
 
 static void info_row(const json_t *row, void *arg)
 {
-	struct session *s = arg;
-	const char *version = lb_proto_str(row, "version"), *node = lb_proto_str(row, "node");
-	lb_text_printf(
-		&s->out.text, "lbd %s (running on %s)\n", version ? version : "?", node ? node : "the other node");
+	json_t **kept = arg;
+	json_decref(*kept);
+	*kept = json_deep_copy(row);
 }
 
 static int peer_version(struct session *s)
 {
 	struct lb_err e = { 0 };
-	json_t *end = NULL;
-	lb_text_puts(&s->out.text, "lbctl " LBD_VERSION "\n");
+	json_t *end = NULL, *row = NULL;
 	int code = session_connect(s, &e) ? (int)e.code
-					  : session_request(s, "daemon.info", NULL, -1, info_row, s, &end, &e);
+					  : session_request(s, "daemon.info", NULL, -1, info_row, &row, &end, &e);
+	const char *theirs = lb_proto_str(row, "version");
+	if (!code)
+		out_end(&s->out, end); /* the node that it is of */
+	put_versions(s, row ? theirs ? theirs : "?" : NULL, lb_proto_str(row, "node"), "the other node");
 	if (code)
 		session_error(s, code, e.text, end);
 	json_decref(end);
+	json_decref(row);
 	return code;
 }
 
@@ -82,7 +100,7 @@ static int check(struct session *s)
 {
 	const struct cli *c = s->cli;
 	const char *argv[] = { "lbd", "--check", c->file, NULL }; /* without FILE lbd reads conf.d, too */
-	if (c->opt.form != CLI_FORM_JSON && c->opt.form != CLI_FORM_JSONL)
+	if (!wants_json(s))
 		return become_lbd(s, argv);
 	struct lb_err e;
 	struct lb_text report = LB_TEXT_INIT;

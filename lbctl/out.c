@@ -193,16 +193,32 @@ static void error_json(int code, const char *message, const json_t *finding, str
 	json_decref(msg);
 }
 
+/* Some of what the daemon found may be warnings; where there is an error they are no reason. */
+static bool is_warning(const json_t *finding)
+{
+	const char *severity = lb_proto_str(finding, "severity");
+	return severity && strcmp(severity, "warning") == 0;
+}
+
+static void errors_json(int code, const char *message, const json_t *errors, struct lb_text *out)
+{
+	size_t warnings = 0, n = json_array_size(errors);
+	for (size_t i = 0; i < n; i++)
+		warnings += is_warning(json_array_get(errors, i));
+	for (size_t i = 0; i < n; i++) {
+		const json_t *finding = json_array_get(errors, i);
+		const char *text = lb_proto_str(finding, "message");
+		if (warnings == n || !is_warning(finding))
+			error_json(code, text ? text : message, finding, out);
+	}
+}
+
 void out_error(const struct cli_options *opt, int code, const char *message, const json_t *end, struct lb_text *out)
 {
 	const char *hint = lb_proto_str(end, "hint");
 	const json_t *errors = json_object_get(end, "errors");
 	if (opt->form == CLI_FORM_JSON || opt->form == CLI_FORM_JSONL) {
-		for (size_t i = 0; i < json_array_size(errors); i++) {
-			const json_t *finding = json_array_get(errors, i);
-			const char *text = lb_proto_str(finding, "message");
-			error_json(code, text ? text : message, finding, out);
-		}
+		errors_json(code, message, errors, out);
 		if (!json_array_size(errors))
 			error_json(code, message, end, out);
 		return;

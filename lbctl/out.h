@@ -57,7 +57,7 @@ void out_end(struct out *o, const json_t *end);
 /* Everything that waited; after it the output may be used again for a repetition (-w). */
 void out_finish(struct out *o);
 
-/* An error for people, or with a JSON form as JSON, newline included, appended to out: one object per finding when
+/* An error for people, or with a JSON form as JSON, newline included, appended to out: one object per error when
  * `end` carries "errors". end may be NULL, then message is what happened. */
 void out_error(const struct cli_options *opt, int code, const char *message, const json_t *end, struct lb_text *out);
 

@@ -177,6 +177,19 @@ static int write_all(int fd, const struct lb_text *t)
 	return 0;
 }
 
+/* A program has the sentence, and the name, in an answer like any other. */
+static void say_saved(struct session *s, const char *path, const char *text)
+{
+	if (s->cli->opt.form != CLI_FORM_JSON && s->cli->opt.form != CLI_FORM_JSONL) {
+		lb_text_printf(&s->out.text, "%s\n", text);
+		return;
+	}
+	json_t *end = json_pack("{s:s, s:s}", "message", text, "file", path);
+	out_end(&s->out, end);
+	out_finish(&s->out);
+	json_decref(end);
+}
+
 static int save(struct support *u, const char *path)
 {
 	struct session *s = u->s;
@@ -191,10 +204,11 @@ static int save(struct support *u, const char *path)
 		snprintf(text, sizeof(text), "%.400s: %s", path, strerror(-err));
 		return session_error(s, LB_CODE_FAILED, text, NULL);
 	}
-	lb_text_printf(&s->out.text,
-		"%s: %u files, %zu KiB. Keys are not in it%s.\nLook through it before you give it away.\n", path,
+	snprintf(text, sizeof(text),
+		"%.400s: %u files, %zu KiB. Keys are not in it%s.\nLook through it before you give it away.", path,
 		u->files, (u->archive.n + 1023) / 1024,
 		u->anon ? ", and addresses are others" : "; addresses are (--anonymize)");
+	say_saved(s, path, text);
 	session_print(&s->out.text);
 	return 0;
 }

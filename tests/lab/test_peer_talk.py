@@ -110,6 +110,8 @@ def test_no_services_and_no_flows_and_still_a_link(pair, key):
     with both(pair, yaml(key)) as (a, b):
         links(a, b)
         assert "(running on lb-b)" in a.text("--peer", "version")
+        row = json.loads(a.text("--peer", "version", "-j"))["data"][0]
+        assert row["node"] == "lb-b" and row["lbd"] and row["lbctl"], row
         assert "(running on lb-a)" in b.text("--peer", "version")
         assert "flows are not copied" in a.text("sync", "status")
         until(lambda: "the link to lb-b is up; no flows are copied" in a.log(), "it is told", 5)

@@ -88,6 +88,13 @@ run 'a wrong word' 2 statsu
 run 'help needs nobody' 0 help
 run 'version needs nobody' 0 version
 has "$out" 'lbctl '
+run 'a version as JSON' 0 version -j
+is "$out" '{"schema":1,"command":"version","data":[{"lbctl":"0.1.0"}]}'
+run 'the option is for people' 0 -V -j
+is "$out" 'lbctl 0.1.0'
+run 'an archive, as JSON' 0 support -j --out "$work/archive.tar"
+has "$out" '{"schema":1,"command":"support","message":"'"$work"'/archive.tar: '
+has "$out" ',"file":"'"$work"'/archive.tar","data":[]}'
 run 'completion needs nobody' 0 complete -- backend drain ''
 is "$out" ''
 run 'a dry run needs nobody' 0 backend drain web/app1 -n --for 30m
@@ -174,6 +181,10 @@ run 'and changes nothing' 5 backend drain web/app1 --socket "$work/run/control.s
 mv "$work/run/away.sock" "$work/run/control.sock"
 run 'version names the daemon' 0 version
 has "$out" 'lbd 0.1.0 (running on lb-a)'
+run 'and so for programs' 0 version -j
+is "$out" '{"schema":1,"command":"version","node":"lb-a","data":[{"lbctl":"0.1.0","lbd":"0.1.0","node":"lb-a"}]}'
+run 'a line of it' 0 version -o jsonl
+is "$out" '{"lbctl":"0.1.0","lbd":"0.1.0","node":"lb-a"}'
 run 'text goes through' 0 config show
 is "$out" 'a: b'
 
