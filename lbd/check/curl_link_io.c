@@ -13,8 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CA_FILE     "/etc/ssl/certs/ca-certificates.crt"
-#define CA_REREAD_S 600L /* an updated trust store counts after this time */
+#define CA_FILE "/etc/ssl/certs/ca-certificates.crt"
 
 /* Whatever libcurl has made of the host: nothing but the target is connected to. */
 static bool is_target(const struct check_spec *s, const struct curl_sockaddr *to)
@@ -195,7 +194,7 @@ static int set_tls(struct curl_link *k, bool connect_only)
 	rc |= (int)curl_easy_setopt(e, CURLOPT_CAINFO, ca ? ca : CA_FILE);
 	/* without a folder: one that is searched in keeps libcurl from keeping the parsed file */
 	rc |= (int)curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
-	rc |= (int)curl_easy_setopt(e, CURLOPT_CA_CACHE_TIMEOUT, CA_REREAD_S);
+	rc |= (int)curl_easy_setopt(e, CURLOPT_CA_CACHE_TIMEOUT, -1L); /* one that changes has another handle */
 	/* a resumed session would pass with a certificate that has expired meanwhile */
 	rc |= (int)curl_easy_setopt(e, CURLOPT_SSL_SESSIONID_CACHE, 0L);
 	rc |= (int)curl_easy_setopt(
@@ -219,7 +218,8 @@ int curl_link_new(struct curl_link *k, struct check_probe *p, bool tls, bool con
 	k->socket = calloc(1, sizeof(*k->socket));
 	if (k->socket)
 		k->socket->fd = -1;
-	k->multi = k->socket ? curl_loop_multi(p->loop, ca ? ca : CA_FILE) : NULL;
+	k->loop = k->socket ? curl_loop_take(p->loop, !tls ? "" : ca ? ca : CA_FILE) : NULL;
+	k->multi = k->loop ? curl_loop_multi(k->loop) : NULL;
 	k->easy = k->multi ? curl_easy_init() : NULL;
 	int rc = k->easy ? set_target(k) : -ENOMEM;
 	if (rc == 0)
@@ -335,6 +335,8 @@ void curl_link_end(struct curl_link *k)
 	curl_share_cleanup(k->own);
 	if (k->socket)
 		leave(k->socket);
+	curl_loop_give(k->loop);
+	k->loop = NULL;
 	k->easy = NULL;
 	k->own = NULL;
 	k->socket = NULL;

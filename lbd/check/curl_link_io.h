@@ -32,6 +32,7 @@ struct curl_link {
 	struct check_probe *probe;
 	CURL *easy;
 	struct curl_slist *to, *headers; /* headers: set by the owner */
+	struct curl_loop *loop;          /* taken */
 	CURLM *multi;                    /* borrowed: of the loop */
 	CURLSH *own;                     /* a cache for an open connection (connect_only) */
 	struct curl_link_socket *socket;

@@ -8,13 +8,16 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct curl_loop {
 	struct curl_loop *next;
 	struct ev_loop *loop;
 	CURLM *multi;
-	ev_timer timer;     /* when libcurl wants to be called although no socket is ready */
-	ev_cleanup cleanup; /* the loop is destroyed */
+	ev_timer timer;      /* when libcurl wants to be called although no socket is ready */
+	ev_cleanup cleanup;  /* the loop is destroyed */
+	unsigned used;       /* by how many: a trust store that has changed is left when it is by none */
+	struct stat as_read; /* what of it says that it is the same file; zeroes: there was none */
 	char ca_file[];
 };
 
@@ -30,6 +33,7 @@ static struct curl_loop *all;
 static void harvest(struct curl_loop *c)
 {
 	int left;
+	c->used++;
 	for (CURLMsg *m; (m = curl_multi_info_read(c->multi, &left));) {
 		if (m->msg != CURLMSG_DONE)
 			continue;
@@ -39,6 +43,7 @@ static void harvest(struct curl_loop *c)
 		struct curl_link *k = (struct curl_link *)(void *)link;
 		k->done(k, rc);
 	}
+	c->used--;
 }
 
 static void on_io(struct ev_loop *loop, ev_io *io, int events)
@@ -112,16 +117,20 @@ static void loop_free(struct curl_loop *c)
 	free(c);
 }
 
-static void on_cleanup(struct ev_loop *loop, ev_cleanup *w, int events)
+static void loop_leave(struct curl_loop *c)
 {
-	(void)loop, (void)events;
-	struct curl_loop *c = (struct curl_loop *)((char *)w - offsetof(struct curl_loop, cleanup));
-	ev_cleanup_stop(loop, w);
 	struct curl_loop **at = &all;
 	while (*at != c)
 		at = &(*at)->next;
 	*at = c->next;
+	ev_cleanup_stop(c->loop, &c->cleanup);
 	loop_free(c);
+}
+
+static void on_cleanup(struct ev_loop *loop, ev_cleanup *w, int events)
+{
+	(void)loop, (void)events;
+	loop_leave((struct curl_loop *)((char *)w - offsetof(struct curl_loop, cleanup)));
 }
 
 void curl_loop_prepare(void)
@@ -131,16 +140,37 @@ void curl_loop_prepare(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-CURLM *curl_loop_multi(struct ev_loop *loop, const char *ca_file)
+static bool is_same(const struct stat *a, const struct stat *b)
 {
-	for (struct curl_loop *c = all; c; c = c->next)
-		if (c->loop == loop && strcmp(c->ca_file, ca_file) == 0)
-			return c->multi;
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+/* Leaves on the way those that have parsed what the file was before. */
+static struct curl_loop *loop_find(struct ev_loop *loop, const char *ca_file, const struct stat *now)
+{
+	struct curl_loop *found = NULL;
+	for (struct curl_loop *c = all, *next; c; c = next) {
+		next = c->next;
+		if (c->loop != loop || strcmp(c->ca_file, ca_file) != 0)
+			continue;
+		if (is_same(&c->as_read, now))
+			found = c;
+		else if (c->used == 0)
+			loop_leave(c);
+	}
+	return found;
+}
+
+static struct curl_loop *loop_new(struct ev_loop *loop, const char *ca_file, const struct stat *now)
+{
 	size_t n = strlen(ca_file) + 1;
 	struct curl_loop *c = calloc(1, sizeof(*c) + n);
 	if (!c)
 		return NULL;
 	memcpy(c->ca_file, ca_file, n);
+	c->as_read = *now;
 	curl_loop_prepare();
 	c->loop = loop;
 	ev_init(&c->timer, on_timer);
@@ -161,5 +191,29 @@ CURLM *curl_loop_multi(struct ev_loop *loop, const char *ca_file)
 	ev_cleanup_start(loop, &c->cleanup);
 	c->next = all;
 	all = c;
+	return c;
+}
+
+struct curl_loop *curl_loop_take(struct ev_loop *loop, const char *ca_file)
+{
+	struct stat now = { 0 };
+	if (*ca_file && stat(ca_file, &now))
+		now = (struct stat){ 0 }; /* libcurl will say so, and keeps nothing then */
+	struct curl_loop *c = loop_find(loop, ca_file, &now);
+	if (!c)
+		c = loop_new(loop, ca_file, &now);
+	if (c)
+		c->used++;
+	return c;
+}
+
+CURLM *curl_loop_multi(const struct curl_loop *c)
+{
 	return c->multi;
+}
+
+void curl_loop_give(struct curl_loop *c)
+{
+	if (c)
+		c->used--;
 }

@@ -341,14 +341,17 @@ const struct schema_row schema_tls_rows[] = {
 		.min = 1,
 		.max = 1024,
 		.absent = "/etc/ssl/certs/ca-certificates.crt",
-		.help = "The authorities that are known, as PEM." },
+		.help = "The authorities that are known, as PEM. When the file changes, the next probe reads it "
+			"again." },
 	[TLS_CERT_FILE] = { .name = "cert_file",
 		.type = SCHEMA_TYPE_PATH,
 		.param = CHECK_PARAM_TLS_CERT,
 		.min = 1,
 		.max = 1024,
 		.absent = "none",
-		.help = "The certificate that the probe shows, as PEM. The user lbd-probe must be able to read it." },
+		.help = "The certificate that the probe shows, as PEM; each probe reads it. The user lbd-probe must be "
+			"able "
+			"to read it." },
 	[TLS_KEY_FILE] = { .name = "key_file",
 		.type = SCHEMA_TYPE_PATH,
 		.param = CHECK_PARAM_TLS_KEY,

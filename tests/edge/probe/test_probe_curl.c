@@ -685,6 +685,51 @@ START_TEST(a_trust_store_is_read_once)
 }
 END_TEST
 
+static void copy(const char *from, const char *to, const char *mode)
+{
+	char text[4096];
+	FILE *in = fopen(from, "re"), *out = fopen(to, mode);
+	ck_assert(in && out);
+	size_t n = fread(text, 1, sizeof(text), in);
+	ck_assert(n && fwrite(text, 1, n, out) == n);
+	fclose(in);
+	fclose(out);
+}
+
+/* Authorities change while everything runs: what was read before neither counts nor stays. */
+START_TEST(a_changed_trust_store_counts_at_once)
+{
+	static const struct op ops[] = { TLS, HANG };
+	struct certs other;
+	certs_make(&other);
+	char file[128];
+	snprintf(file, sizeof(file), "%s/changes.pem", certs.dir);
+	const struct param ca[] = { { CHECK_PARAM_TLS_CA, file }, { 0 } };
+	uint16_t old = server_start(ops, certs.ctx[CERT_GOOD])->port;
+	uint16_t new = server_start(ops, other.ctx[CERT_GOOD])->port;
+	long first = 0;
+	for (int i = 0; i < 150; i++) {
+		copy(certs.ca, file, "we");
+		struct check_spec s = spec_of(CHECK_TYPE_TLS, old, ca);
+		probe(&s);
+		ck_assert_msg(result.code == CHECK_CODE_L6OK, "the old one, %d: %s", i, result.text);
+		copy(other.ca, file, "we");
+		copy(other.ca, file, "ae"); /* of another length: two writes may be at one moment */
+		s = spec_of(CHECK_TYPE_TLS, new, ca);
+		probe(&s);
+		ck_assert_msg(result.code == CHECK_CODE_L6OK, "the new one, %d: %s", i, result.text);
+		s = spec_of(CHECK_TYPE_TLS, old, ca);
+		probe(&s);
+		ck_assert_msg(result.code == CHECK_CODE_L6RSP, "the old one is gone, %d: %s", i, result.text);
+		if (i == 20)
+			first = resident_pages();
+	}
+	ck_assert_msg(asan() || resident_pages() < first + 512, "%ld pages more", resident_pages() - first);
+	unlink(file);
+	certs_free(&other);
+}
+END_TEST
+
 /* libcurl looks through its open connections once a second, when another one begins; that the server has said something
  * is no reason to close one. After how many turns it has, and we have not read it, depends on the release. */
 START_TEST(an_open_connection_is_not_taken_away)
@@ -831,6 +876,7 @@ int main(void)
 	tcase_add_loop_test(tc, cancel_at_any_time, 0, ROWS(all_types));
 	tcase_add_test(tc, nothing_is_left_behind);
 	tcase_add_test(tc, a_trust_store_is_read_once);
+	tcase_add_test(tc, a_changed_trust_store_counts_at_once);
 	tcase_add_loop_test(tc, an_open_connection_is_not_taken_away, 1, 5);
 	tcase_add_test(tc, probes_do_not_wait_for_each_other);
 	tcase_add_loop_test(tc, new_keys_do_not_hold_up_the_loop, 0, 2);
