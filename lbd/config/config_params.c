@@ -69,6 +69,13 @@ struct param_source { /* what the file, or a default, says of one param */
 	const struct schema_value *v;
 };
 
+/* Of two keys that say the same in different words (send, send_hex) the check's own counts, not the inherited one. */
+static void note_param(struct param_source *found, const struct schema_row *row, const struct schema_value *v)
+{
+	if (!found->v || v->at || !found->v->at)
+		*found = (struct param_source){ row, v };
+}
+
 /* Collects the keys of a mapping that this type has; those of mappings inside it, too. */
 static void find_params(
 	const struct schema_object *keys, enum check_type type, struct param_source found[CHECK_PARAM_COUNT])
@@ -85,7 +92,7 @@ static void find_params(
 		if (row->type == SCHEMA_TYPE_OBJECT)
 			find_params(keys->v[i].obj, type, found);
 		else if (row->param)
-			found[row->param] = (struct param_source){ row, &keys->v[i] };
+			note_param(&found[row->param], row, &keys->v[i]);
 	}
 }
 
