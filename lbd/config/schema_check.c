@@ -86,7 +86,7 @@ const struct schema_row schema_check_rows[] = {
 		.type = SCHEMA_TYPE_ADDRESS,
 		.only = NETWORK,
 		.absent = "the kernel's choice",
-		.help = "The address of this host that probes leave from." },
+		.help = "The address of this host that probes leave from, of the family of the backends." },
 	[CHECK_KEY_INTERFACE] = { .name = "interface",
 		.type = SCHEMA_TYPE_TEXT,
 		.param = CHECK_PARAM_INTERFACE,
