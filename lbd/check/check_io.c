@@ -50,6 +50,8 @@ static void send_state(struct prober *w, struct target *t)
 	m.u.state.at = lb_clock_now();
 	t->told_judged = t->fsm.judged;
 	t->told_up = t->fsm.up;
+	t->told_at = w->base.now;
+	t->text_new = false;
 	send_msg(w, &m);
 }
 

@@ -37,6 +37,7 @@ struct target {
 	uint32_t id;
 	bool unsent_on, waiting_on;
 	bool told_judged, told_up; /* what the core heard last */
+	bool text_new;             /* since then */
 	bool way_asked;            /* by this process */
 	bool unknown;              /* nobody had judged it when it came, and its first probe is still to end */
 	uint32_t way;              /* the interface by which it was reached, 0 = unknown */
@@ -44,9 +45,10 @@ struct target {
 	struct check_fsm fsm;
 	struct check_result last;
 	struct check_smooth smooth;
-	struct run *run;       /* NULL = not running */
-	struct lb_time due_at; /* when the next probe starts, or the one that runs should have */
-	ev_timer due;          /* armed while neither running nor waiting */
+	struct run *run;        /* NULL = not running */
+	struct lb_time told_at; /* when the core heard something last */
+	struct lb_time due_at;  /* when the next probe starts, or the one that runs should have */
+	ev_timer due;           /* armed while neither running nor waiting */
 	TAILQ_ENTRY(target) unsent, waiting;
 	struct target *before, *next_stage; /* stages: the one that must be up; the next one that waits for the same */
 	struct target *stages;              /* those that wait for this one */

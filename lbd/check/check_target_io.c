@@ -12,7 +12,8 @@
 #define SCRIPTS_MAX   64u /* programs that run at once */
 #define WARN_EVERY_US 60000000
 #define WARN_LATE_US  1000000
-#define TURN_US       20000 /* no probe is started in a turn that is older: the rest waits for the next one */
+#define RETELL_US     1000000 /* of a text that alone is new: some say something else each time */
+#define TURN_US       20000   /* no probe is started in a turn that is older: the rest waits for the next one */
 
 /* ---- probing ---- */
 
@@ -114,10 +115,11 @@ static void judge(struct prober *w, struct target *t, const struct check_result 
 	check_fsm_step(&t->fsm, check_codes[r->code].verdict);
 	log_result(t);
 	bool flip = before.up != t->fsm.up || before.judged != t->fsm.judged;
-	/* the core tells people what is wrong: it must not be what was wrong at first */
-	bool why = check_codes[r->code].verdict == CHECK_VERDICT_ERROR && strcmp(was.text, r->text) != 0;
+	/* the core shows people what the last probe found: it must not be what one found long ago */
+	t->text_new |= strcmp(was.text, r->text) != 0;
+	bool text = t->text_new && lb_time_diff_us(w->base.now, t->told_at) >= RETELL_US;
 	bool weight = was.weight.kind != t->last.weight.kind || was.weight.value != t->last.weight.value;
-	if (flip || weight || before.n != t->fsm.n || was.code != r->code || why)
+	if (flip || weight || before.n != t->fsm.n || was.code != r->code || text)
 		tell_later(w, t);
 	if (flip)
 		wake_stages(w, t);

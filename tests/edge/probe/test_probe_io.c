@@ -22,13 +22,14 @@
 
 /* ---- servers ---- */
 
-enum kind { SILENT, CLOSES, BANNER, ECHO, POURS };
+enum kind { SILENT, CLOSES, BANNER, ECHO, POURS, SAYS };
 
 struct server {
 	enum kind kind;
 	int listener, conn;
 	uint16_t port;
 	unsigned served, piece;
+	const char *says;
 };
 
 #define SERVERS_MAX 8
@@ -71,6 +72,11 @@ static void serve_step(struct server *s)
 	switch (s->kind) {
 	case SILENT: break;
 	case CLOSES: hang_up(s); return;
+	case SAYS:
+		send(s->conn, s->says, strlen(s->says), MSG_NOSIGNAL);
+		shutdown(s->conn, SHUT_WR);
+		hang_up(s);
+		return;
 	case ECHO:
 		if (n > 0)
 			send(s->conn, buf, (size_t)n, MSG_NOSIGNAL);
@@ -405,7 +411,9 @@ START_TEST(resuming_does_not_flip)
 {
 	struct server *s = serve(ECHO, 16);
 	struct check_msg m = target(1, s->port, "x", "x");
-	m.u.target_set.state = (struct check_state){ .n = 4, .judged = true, .up = true, .last.code = CHECK_CODE_L7OK };
+	m.u.target_set.state = (struct check_state){
+		.n = 4, .judged = true, .up = true, .last = { CHECK_CODE_L7OK, .text = "expected bytes seen" }
+	};
 	tell(&m);
 	WAIT(s->served >= 4, 5000);
 	ck_assert_uint_eq(core.states[1], 0);
@@ -457,7 +465,9 @@ START_TEST(a_stopped_worker_blames_nobody)
 	struct check_msg m = target(1, serve(SILENT, 16)->port, NULL, "x");
 	m.u.target_set.spec.interval_ms = m.u.target_set.spec.interval_down_ms = 1000;
 	m.u.target_set.spec.timeout_ms = 900;
-	m.u.target_set.state = (struct check_state){ .n = 4, .judged = true, .up = true, .last.code = CHECK_CODE_L7OK };
+	m.u.target_set.state = (struct check_state){
+		.n = 4, .judged = true, .up = true, .last = { CHECK_CODE_L7OK, .text = "expected bytes seen" }
+	};
 	tell(&m);
 	WAIT(servers[0].conn >= 0, 5000);
 	kill(core.pid, SIGSTOP);
@@ -512,7 +522,9 @@ START_TEST(a_watched_run_tells_its_steps_and_counts_nothing)
 	struct server *s = serve(ECHO, 16);
 	struct check_msg m = target(1, s->port, "x", "x");
 	m.u.target_set.spec.interval_ms = m.u.target_set.spec.interval_down_ms = 86400000;
-	m.u.target_set.state = (struct check_state){ .n = 4, .judged = true, .up = true, .last.code = CHECK_CODE_L7OK };
+	m.u.target_set.state = (struct check_state){
+		.n = 4, .judged = true, .up = true, .last = { CHECK_CODE_L7OK, .text = "expected bytes seen" }
+	};
 	tell(&m);
 	run_now(7, 1);
 	WAIT(core.n_ran == 1, 5000);
@@ -611,6 +623,32 @@ START_TEST(another_fault_of_our_own_is_told)
 }
 END_TEST
 
+/* So it is with what is wrong with a backend; one that says something else each time is no flood. */
+START_TEST(another_text_of_a_failure_is_told)
+{
+	struct server *s = serve(SAYS, 16);
+	s->says = "no database";
+	add(1, s->port, NULL, "ready");
+	WAIT(core.states[1] == 1, 5000);
+	ck_assert_ptr_nonnull(strstr(core.last[1].state.last.text, "no database"));
+	s->says = "no disk";
+	WAIT(core.states[1] == 2, 5000);
+	ck_assert_ptr_nonnull(strstr(core.last[1].state.last.text, "no disk"));
+	ck_assert_uint_eq(core.flips[1], 1);
+	int64_t from = now_ms();
+	unsigned told = core.states[1];
+	for (unsigned until = s->served + 60; s->served < until;) {
+		s->says = s->served % 2 ? "this" : "that";
+		turn();
+	}
+	told = core.states[1] - told;
+	ck_assert_msg(told >= 1 && told <= 1 + (now_ms() - from) / 1000, "told %u times in %ld ms", told,
+		(long)(now_ms() - from));
+	s->says = "the last word";
+	WAIT(strstr(core.last[1].state.last.text, "the last word"), 5000);
+}
+END_TEST
+
 /* 2,000 targets every ms are more than a machine can probe: each has its turn, and pings are answered. */
 START_TEST(more_than_can_be_probed_does_not_stop_the_loop)
 {
@@ -686,6 +724,7 @@ int main(void)
 	tcase_add_test(tc, many_targets_are_spread_over_the_interval);
 	tcase_add_test(tc, a_watched_run_tells_its_steps_and_counts_nothing);
 	tcase_add_test(tc, watched_runs_are_bounded_and_end_with_their_target);
+	tcase_add_test(tc, another_text_of_a_failure_is_told);
 	tcase_add_test(tc, more_than_can_be_probed_does_not_stop_the_loop);
 	tcase_add_test(tc, the_end_of_the_channel_is_the_end);
 	tcase_add_loop_test(tc, garbage_ends_it_with_a_reason, 0, (int)(sizeof(garbage) / sizeof(garbage[0])));
