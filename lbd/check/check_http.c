@@ -174,14 +174,15 @@ bool check_http_header(struct check_http *h, const char *line, size_t n)
 		return stop(h);
 	while (n && (line[n - 1] == '\n' || line[n - 1] == '\r'))
 		n--;
-	if (h->headers_done && h->status >= 200)
+	if (h->headers_done && check_http_status_final(h->status))
 		return true; /* a trailer */
 	if (n > 5 && memcmp(line, "HTTP/", 5) == 0) {
 		status_line(h, line, n);
 	} else if (n == 0) {
 		h->headers_done = true;
-		if (h->status >= 200 && !check_http_status_wanted(h->params, h->status))
-			return stop(h);
+		bool wanted = check_http_status_wanted(h->params, h->status);
+		if (h->status == 101 || (h->status >= 200 && !wanted))
+			return stop(h); /* behind 101 no end would come */
 	} else if (weight_from(h, "header")) {
 		weight_header(h, line, n);
 	}

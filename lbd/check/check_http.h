@@ -52,6 +52,13 @@ bool check_http_json_weight(const char *text, size_t n, const char *path, struct
 /* Whether a status is wanted: "200" or "200-299", repeated; without any 200-399. */
 bool check_http_status_wanted(const struct check_params *params, unsigned status);
 
+/* Nothing of HTTP comes after its headers but a body: 101 hands the connection to another protocol, and every other 1xx
+ * is followed by the real reply. */
+static inline bool check_http_status_final(unsigned status)
+{
+	return status >= 200 || status == 101;
+}
+
 /* Whether these may stand in a request as they are: host is an address or a name; word (method, target) has no blank
  * and no control byte; header is "Name: value" in one line. */
 bool check_http_host_ok(const char *host);

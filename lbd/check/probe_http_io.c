@@ -33,7 +33,7 @@ static size_t on_header(char *line, size_t one, size_t n, void *arg)
 	(void)one;
 	struct http *h = arg;
 	bool more = check_http_header(&h->reply, line, n);
-	if (h->reply.headers_done && h->reply.status >= 200 && !h->told_status) {
+	if (h->reply.headers_done && check_http_status_final(h->reply.status) && !h->told_status) {
 		h->told_status = true;
 		check_probe_step(&h->probe, "status %u %s", h->reply.status, h->reply.reason);
 	}
