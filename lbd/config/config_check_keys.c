@@ -93,6 +93,15 @@ static void rule_twice(struct config_builder *b, const struct schema_value *v, u
 			schema_check_rows[hex].name);
 }
 
+/* libcurl would wait for an answer's body, and there is none. Also where one of them is inherited. */
+static void rule_head(struct config_builder *b, const struct schema_value *v, const struct config_path *path)
+{
+	const struct schema_value *method = &v[CHECK_KEY_METHOD], *data = &v[CHECK_KEY_DATA];
+	const struct config_node *at = data->at ? data->at : method->at;
+	if (at && data->set && method->set && strcmp(method->text, "HEAD") == 0)
+		config_say(b, at, path, "write `method: POST`, or leave out data", "method HEAD and data in one check");
+}
+
 static void rule_regex(struct config_builder *b, const struct schema_value *v, const struct config_path *path)
 {
 	struct check_regex *re = NULL;
@@ -130,6 +139,7 @@ static void rule_values(struct config_builder *b, const struct schema_value *v, 
 	rule_weight_range(b, &v[CHECK_KEY_WEIGHT], path);
 	rule_twice(b, v, CHECK_KEY_SEND, CHECK_KEY_SEND_HEX, path);
 	rule_twice(b, v, CHECK_KEY_EXPECT, CHECK_KEY_EXPECT_HEX, path);
+	rule_head(b, v, path);
 	rule_regex(b, &v[CHECK_KEY_EXPECT_REGEX], path);
 	rule_regex(b, &v[CHECK_KEY_BODY_REGEX], path);
 	rule_query(b, &v[CHECK_KEY_QUERY], path);
