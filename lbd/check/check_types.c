@@ -20,7 +20,9 @@ const struct check_type_row check_types[] = {
 	[CHECK_TYPE_DNS] = { .name = "dns", .help = "passes when the name resolves to what is expected" },
 	[CHECK_TYPE_AGENT] = { .name = "agent",
 		.weighs = true,
-		.help = "one line from the backend: up, down, drain, a weight or N%" },
+		.help = "one line from the backend, as HAProxy's agents say it: up (ready), down (fail, stopped, "
+			"maint), "
+			"drain, a weight or N%; maxconn:N changes nothing" },
 	[CHECK_TYPE_SCRIPT] = { .name = "script",
 		.room = CHECK_ROOM_SCRIPT,
 		.portless = true,

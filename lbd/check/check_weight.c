@@ -53,7 +53,9 @@ static const struct {
 	{ "ready", CHECK_WORD_UP },
 	{ "down", CHECK_WORD_DOWN },
 	{ "fail", CHECK_WORD_DOWN },
+	{ "failed", CHECK_WORD_DOWN },
 	{ "stopped", CHECK_WORD_DOWN },
+	{ "maint", CHECK_WORD_DOWN },
 	{ "drain", CHECK_WORD_DRAIN },
 };
 
@@ -76,6 +78,18 @@ static int care(enum check_word w)
 	return 0;
 }
 
+/* "maxconn:30": how many connections HAProxy may open. It is understood, and nothing is made of it. */
+static bool is_limit(const char *s, size_t n)
+{
+	static const char head[] = "maxconn:";
+	size_t i = sizeof(head) - 1;
+	if (n <= i || strncasecmp(s, head, i) != 0)
+		return false;
+	while (i < n && s[i] >= '0' && s[i] <= '9')
+		i++;
+	return i == n;
+}
+
 static bool take_word(struct check_agent *a, const char *s, size_t n)
 {
 	enum check_word w = find(s, n);
@@ -84,7 +98,7 @@ static bool take_word(struct check_agent *a, const char *s, size_t n)
 			a->word = w;
 		return true;
 	}
-	return a->weight.kind == CHECK_WEIGHT_NONE && check_weight_parse(s, n, &a->weight);
+	return check_weight_parse(s, n, &a->weight) || is_limit(s, n);
 }
 
 /* Foreign bytes on their way to people: whole characters and whole escapes only. */
@@ -115,15 +129,17 @@ static size_t length_until(const char *s, size_t n, const char *set, size_t set_
 bool check_agent_parse(const char *line, size_t n, struct check_agent *out)
 {
 	struct check_agent a = { .word = CHECK_WORD_NONE };
+	bool any = false;
 	n = length_until(line, n, "\r\n", 2);
 	size_t said = length_until(line, n, "#", 1);
 	for (size_t i = 0; i < said;) {
 		size_t len = length_until(line + i, said - i, " \t,", 3);
 		if (len && !take_word(&a, line + i, len))
 			return false;
+		any |= len != 0;
 		i += len + 1;
 	}
-	if (a.word == CHECK_WORD_NONE && a.weight.kind == CHECK_WEIGHT_NONE)
+	if (!any)
 		return false;
 	if (a.word == CHECK_WORD_DRAIN)
 		a.weight = (struct check_weight){ .kind = CHECK_WEIGHT_DRAIN };

@@ -14,15 +14,16 @@ bool check_weight_parse(const char *text, size_t n, struct check_weight *out);
 enum check_word { CHECK_WORD_NONE, CHECK_WORD_UP, CHECK_WORD_DOWN, CHECK_WORD_DRAIN };
 
 struct check_agent {
-	enum check_word word;       /* NONE: only a weight was given */
+	enum check_word word;       /* NONE: none was given */
 	struct check_weight weight; /* kind NONE: none was given */
 	char text[48];              /* what followed '#': printable, cut to what fits */
 };
 
 /* One line of an agent; what follows its first CR or LF is ignored. Words are separated by blanks and commas, in any
- * case and order: "up" or "ready", "down", "fail" or "stopped", "drain", and a weight as above. Of several states the
- * most careful one counts (down, drain, up); drain is weight 0 whatever else was said. '#' begins a remark.
- * Accepts any bytes. False, and *out untouched: an unknown word, two weights, or no word at all. */
+ * case and order: "up" or "ready"; "down", "fail", "failed", "stopped" or "maint"; "drain"; a weight as above, of
+ * several the last; "maxconn:30", which changes nothing. Of several states the most careful one counts (down, drain,
+ * up); drain is weight 0 whatever else was said. '#' begins a remark. With neither state nor weight it is up.
+ * Accepts any bytes. False, and *out untouched: an unknown word, or no word at all. */
 bool check_agent_parse(const char *line, size_t n, struct check_agent *out);
 
 /* What a probe says of such a line: L7OK, L7OKC with the weight, L7STS with the remark of a "down", L7RSP with the

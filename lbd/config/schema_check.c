@@ -69,7 +69,11 @@ const struct schema_row schema_check_rows[] = {
 		.noun = "check type",
 		.word = word_check,
 		.absent = "the name of the check, if that is a type",
-		.help = "How the backend is probed." },
+		.help = "How the backend is probed. An agent, a file, and the output of a script say it in the words "
+			"of "
+			"HAProxy's agents: up or ready; down, fail, failed, stopped or maint, which are all down until "
+			"another word comes; drain; a weight or a share of it (50%), of several the last. maxconn:N is "
+			"passed over." },
 	[CHECK_KEY_ADDRESS] = { .name = "address",
 		.type = SCHEMA_TYPE_ADDRESS,
 		.absent = "the address of the backend",
