@@ -22,6 +22,22 @@ static const struct {
 	{ "unable to verify the first certificate", "unknown issuer" },
 };
 
+static const char *const ca_files[] = {
+	"/etc/ssl/certs/ca-certificates.crt",                /* Debian, Arch, Alpine, Gentoo */
+	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* Fedora, RHEL */
+	"/etc/pki/tls/certs/ca-bundle.crt",                  /* the same, older */
+	"/etc/ssl/ca-bundle.pem",                            /* SUSE */
+	"/etc/ssl/cert.pem",
+};
+
+const char *check_curl_ca(bool (*is_there)(const char *path))
+{
+	for (size_t i = 0; i < sizeof(ca_files) / sizeof(ca_files[0]); i++)
+		if (is_there(ca_files[i]))
+			return ca_files[i];
+	return ca_files[0];
+}
+
 static void cut_copy(char out[CHECK_TEXT_MAX], const char *text)
 {
 	size_t n = 0;
@@ -130,7 +146,11 @@ void check_curl_result(const struct check_curl_end *end, struct check_result *r)
 	case CURLE_OPERATION_TIMEDOUT: no_connection(end, r); return;
 	case CURLE_PEER_FAILED_VERIFICATION: certificate(end, r); return;
 	case CURLE_SSL_CONNECT_ERROR: handshake(end, r); return;
-	case CURLE_SSL_CACERT_BADFILE: check_result_set(r, CHECK_CODE_SOCKERR, "ca_file cannot be used"); return;
+	case CURLE_SSL_CACERT_BADFILE:
+		check_result_set(r, CHECK_CODE_SOCKERR,
+			end->system_ca ? "no usable authorities in /etc/ssl or /etc/pki: set ca_file"
+				       : "ca_file cannot be used");
+		return;
 	case CURLE_SSL_CERTPROBLEM:
 		check_result_set(r, CHECK_CODE_SOCKERR, "cert_file or key_file cannot be used");
 		return;

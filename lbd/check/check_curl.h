@@ -17,7 +17,12 @@ struct check_curl_end {
 	int os_err;       /* errno of connect, read or write as libcurl kept it; 0 = none */
 	const char *why;  /* libcurl's message, may be empty */
 	const char *name; /* that the certificate had to be for */
+	bool system_ca;   /* no ca_file was named */
 };
+
+/* The file of authorities that the system trusts: the first of where distributions keep it that is there. Where none
+ * is, one that is not. */
+const char *check_curl_ca(bool (*is_there)(const char *path));
 
 /* Fills code and text. */
 void check_curl_result(const struct check_curl_end *end, struct check_result *r);

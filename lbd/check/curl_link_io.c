@@ -13,7 +13,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CA_FILE "/etc/ssl/certs/ca-certificates.crt"
+static bool is_file(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* Looked for each time: that of the system may be installed while we run. */
+static const char *ca_file(const struct curl_link *k)
+{
+	const char *own = check_param(&k->probe->spec->params, CHECK_PARAM_TLS_CA);
+	return own ? own : check_curl_ca(is_file);
+}
 
 /* Whatever libcurl has made of the host: nothing but the target is connected to. */
 static bool is_target(const struct check_spec *s, const struct curl_sockaddr *to)
@@ -181,17 +192,17 @@ static int set_apart(struct curl_link *k)
 	return rc ? -ENOMEM : 0;
 }
 
-static int set_tls(struct curl_link *k, bool connect_only)
+static int set_tls(struct curl_link *k, const char *ca, bool connect_only)
 {
 	CURL *e = k->easy;
 	const struct check_params *p = &k->probe->spec->params;
 	long verify = check_param_num(p, CHECK_PARAM_TLS_VERIFY, 1) ? 1 : 0;
-	const char *ca = check_param(p, CHECK_PARAM_TLS_CA), *cert = check_param(p, CHECK_PARAM_TLS_CERT);
+	const char *cert = check_param(p, CHECK_PARAM_TLS_CERT);
 	const char *key = check_param(p, CHECK_PARAM_TLS_KEY), *min = check_param(p, CHECK_PARAM_TLS_MIN);
 	bool v13 = min && strcmp(min, "1.3") == 0;
 	int rc = (int)curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, verify);
 	rc |= (int)curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, verify * 2);
-	rc |= (int)curl_easy_setopt(e, CURLOPT_CAINFO, ca ? ca : CA_FILE);
+	rc |= (int)curl_easy_setopt(e, CURLOPT_CAINFO, ca);
 	/* without a folder: one that is searched in keeps libcurl from keeping the parsed file */
 	rc |= (int)curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
 	rc |= (int)curl_easy_setopt(e, CURLOPT_CA_CACHE_TIMEOUT, -1L); /* one that changes has another handle */
@@ -214,11 +225,11 @@ int curl_link_new(struct curl_link *k, struct check_probe *p, bool tls, bool con
 {
 	void (*done)(struct curl_link *, CURLcode) = k->done;
 	*k = (struct curl_link){ .probe = p, .tls = tls, .done = done };
-	const char *ca = tls ? check_param(&p->spec->params, CHECK_PARAM_TLS_CA) : NULL;
+	const char *ca = tls ? ca_file(k) : "";
 	k->socket = calloc(1, sizeof(*k->socket));
 	if (k->socket)
 		k->socket->fd = -1;
-	k->loop = k->socket ? curl_loop_take(p->loop, !tls ? "" : ca ? ca : CA_FILE) : NULL;
+	k->loop = k->socket ? curl_loop_take(p->loop, ca) : NULL;
 	k->multi = k->loop ? curl_loop_multi(k->loop) : NULL;
 	k->easy = k->multi ? curl_easy_init() : NULL;
 	int rc = k->easy ? set_target(k) : -ENOMEM;
@@ -227,7 +238,7 @@ int curl_link_new(struct curl_link *k, struct check_probe *p, bool tls, bool con
 	if (rc == 0 && connect_only)
 		rc = set_apart(k);
 	if (rc == 0 && tls)
-		rc = set_tls(k, connect_only);
+		rc = set_tls(k, ca, connect_only);
 	if (rc)
 		curl_link_end(k);
 	return rc;
@@ -300,7 +311,8 @@ void curl_link_failed(const struct curl_link *k, CURLcode rc, struct check_resul
 		.socket_err = k->socket_err,
 		.os_err = (int)err,
 		.why = k->why,
-		.name = k->name };
+		.name = k->name,
+		.system_ca = !check_param(&k->probe->spec->params, CHECK_PARAM_TLS_CA) };
 	check_curl_result(&end, r);
 }
 

@@ -344,7 +344,8 @@ const struct schema_row schema_tls_rows[] = {
 		.param = CHECK_PARAM_TLS_CA,
 		.min = 1,
 		.max = 1024,
-		.absent = "/etc/ssl/certs/ca-certificates.crt",
+		.absent = "those of the system: /etc/ssl/certs/ca-certificates.crt, or where Fedora, RHEL and SUSE "
+			  "keep them",
 		.help = "The authorities that are known, as PEM. When the file changes, the next probe reads it "
 			"again." },
 	[TLS_CERT_FILE] = { .name = "cert_file",
