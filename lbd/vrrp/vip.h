@@ -19,13 +19,14 @@ struct vip {
 
 /* A card, as the kernel names it. Read by everybody, written by vip_book.c. */
 struct vip_card {
-	char name[16]; /* IFNAMSIZ */
-	int index;     /* 0 = there is none of that name now */
-	uint32_t life; /* another number: another card, even where the index is the same */
-	bool up;       /* administratively up and with carrier */
-	bool on;       /* administratively up */
-	bool deaf;     /* it is part of a bridge, bond or the like, which takes what arrives (a VRF does not) */
-	bool macvlan;  /* on the card with the index `link` */
+	char name[16];  /* IFNAMSIZ */
+	int index;      /* 0 = there is none of that name now */
+	uint32_t life;  /* another number: another card, even where the index is the same */
+	uint32_t life6; /* another number: its last IPv6 address has left, and maybe its multicast groups */
+	bool up;        /* administratively up and with carrier */
+	bool on;        /* administratively up */
+	bool deaf;      /* it is part of a bridge, bond or the like, which takes what arrives (a VRF does not) */
+	bool macvlan;   /* on the card with the index `link` */
 	int link;
 	bool has_mac;
 	uint8_t mac[6];

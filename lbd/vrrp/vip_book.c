@@ -145,10 +145,35 @@ static bool tell(struct vip_book *b, enum vip_event_type type, struct vip_slot *
 	return ev || !s->users;
 }
 
-static void left(struct vip_book *b, struct vip_slot *s, struct vip_entry *e)
+static bool is_virtual(const struct vip_book *b, const struct vip_entry *e)
 {
+	/* The label also covers what an earlier process left behind. */
+	if (e->ask == VIP_ASK_WANTED || e->proto == VIP_LABEL_PROTO)
+		return true;
+	return b->mine ? is_mine(b, &e->v.ip) : e->ask != VIP_ASK_NONE;
+}
+
+/* An IPv6 address of the host's own that is there. */
+static bool is_hosts6(const struct vip_book *b, const struct vip_entry *e)
+{
+	return e->there && e->v.ip.family == AF_INET6 && !is_virtual(b, e);
+}
+
+/* It is not there any more, as was heard or a dump has it. Where IPv6 ends on a card (an MTU below 1280) all of its
+ * addresses go, and the kernel says nothing else of it. */
+static void gone(const struct vip_book *b, struct vip_slot *s, struct vip_entry *e)
+{
+	bool last = is_hosts6(b, e);
 	e->there = false;
 	s->dirty = true;
+	for (const struct vip_entry *other = s->entries; other && last; other = other->hh.next)
+		last = !is_hosts6(b, other);
+	s->card.life6 += last;
+}
+
+static void left(struct vip_book *b, struct vip_slot *s, struct vip_entry *e)
+{
+	gone(b, s, e);
 	if (e->dels)
 		e->dels--; /* ours */
 	else if (e->ask == VIP_ASK_WANTED && tell(b, VIP_EVENT_LEFT, s, &e->v.ip, 0))
@@ -334,10 +359,9 @@ static void dumped(struct vip_book *b, struct vip_slot *s, struct vip_entry *e)
 		return;
 	if (!e->there && e->ask != VIP_ASK_WANTED)
 		return;
-	e->there = false;
+	gone(b, s, e);
 	if (e->ask == VIP_ASK_WANTED && tell(b, VIP_EVENT_LEFT, s, &e->v.ip, 0))
 		e->ask = VIP_ASK_LOST;
-	s->dirty = true;
 	entry_drop(b, s, e);
 }
 
@@ -384,14 +408,6 @@ bool vip_book_left(struct vip_slot *s, const struct vip *v)
 
 /* ---- telling ---- */
 
-static bool is_virtual(const struct vip_book *b, const struct vip_entry *e)
-{
-	/* The label also covers what an earlier process left behind. */
-	if (e->ask == VIP_ASK_WANTED || e->proto == VIP_LABEL_PROTO)
-		return true;
-	return b->mine ? is_mine(b, &e->v.ip) : e->ask != VIP_ASK_NONE;
-}
-
 static bool is_link_local(const struct lb_ip *ip)
 {
 	return ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80;
@@ -418,7 +434,7 @@ static void find_sources(const struct vip_book *b, struct vip_slot *s)
 
 static bool same(const struct vip_card *a, const struct vip_card *b)
 {
-	return a->index == b->index && a->life == b->life && a->up == b->up && a->on == b->on &&
+	return a->index == b->index && a->life == b->life && a->life6 == b->life6 && a->up == b->up && a->on == b->on &&
 	       a->macvlan == b->macvlan && a->deaf == b->deaf && a->link == b->link && a->has_mac == b->has_mac &&
 	       memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 && lb_ip_cmp(&a->source4, &b->source4) == 0 &&
 	       lb_ip_cmp(&a->source6, &b->source6) == 0;

@@ -38,7 +38,7 @@ struct sock { /* adverts of one card and family */
 	unsigned refs;
 	int fd;    /* -1 = not open: there is no such card, or it cannot be */
 	int index; /* of the card when it was opened */
-	uint32_t life;
+	uint32_t life, life6;
 	int refused;     /* -errno: it cannot be opened just now, and that was told */
 	bool unfiltered; /* what is of no instance is read, too */
 	ev_io readable;

@@ -137,15 +137,22 @@ static int open_it(struct sock *s)
 	}
 	s->index = s->card->index;
 	s->life = s->card->life;
+	s->life6 = s->card->life6;
 	ev_io_set(&s->readable, s->fd, EV_READ);
 	ev_io_start(s->w->base.loop, &s->readable);
 	return 0;
 }
 
+/* A card that was deleted and made again took our groups along, and so did the end of IPv6 on it. */
+static bool is_old(const struct sock *s)
+{
+	return s->index != s->card->index || s->life != s->card->life ||
+	       (s->family == AF_INET6 && s->life6 != s->card->life6);
+}
+
 bool sock_look(struct sock *s)
 {
-	/* a card that was deleted and made again took our groups along */
-	if (s->fd >= 0 && (s->index != s->card->index || s->life != s->card->life))
+	if (s->fd >= 0 && is_old(s))
 		shut(s);
 	if (s->fd >= 0 && s->unfiltered)
 		hear(s);

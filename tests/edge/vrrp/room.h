@@ -256,6 +256,15 @@ static inline void advert(const struct vrrp_conf *c, uint8_t prio)
 	close(fd);
 }
 
+/* Whether the card has the address; with its prefix, where one is given. */
+static inline bool there(const char *dev, const char *addr)
+{
+	char command[128];
+	snprintf(command, sizeof(command), "ip -o addr show dev %s 2>/dev/null | grep -q ' %s%s'", dev, addr,
+		strchr(addr, '/') ? " " : "/");
+	return system(command) == 0;
+}
+
 /* ---- beginning and end ---- */
 
 static inline void begin(void)

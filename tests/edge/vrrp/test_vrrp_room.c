@@ -220,13 +220,6 @@ END_TEST
 
 /* ---- addresses that the kernel refuses ---- */
 
-static bool there(const char *dev, const char *addr)
-{
-	char command[128];
-	snprintf(command, sizeof(command), "ip -o addr show dev %s 2>/dev/null | grep -q ' %s/'", dev, addr);
-	return system(command) == 0;
-}
-
 static void no_ipv6(const char *dev, bool on)
 {
 	char command[128];

@@ -173,6 +173,13 @@ static const struct {
 	{ "nothing new, nothing told", BEGIN "link:5 | +:p |", TOLD },
 	{ "down, and up", BEGIN "down:5 | link:5 |", TOLD " card 5 mac1 p;" TOLD },
 	{ "down and up in one batch", BEGIN "down:5 link:5 |", TOLD },
+	{ "IPv6 ends on it and begins anew in one batch", BEGIN "+:l | -:l +:l |",
+		TOLD " card 5 up mac1 p l;"
+		     " card 5 up mac1 p l;" },
+	{ "of which only a dump tells", BEGIN "+:l | dump link:5 half +:p end +:l |",
+		TOLD " card 5 up mac1 p l;"
+		     " card 5 up mac1 p l;" },
+	{ "it does not end: another address stays", BEGIN "+:l +:g | -:l +:l |", TOLD " card 5 up mac1 p l;" },
 	{ "another MAC", BEGIN "mac:5 |", TOLD " card 5 up mac2 p;" },
 	{ "a message that does not speak of it", BEGIN "nomac:5 |", TOLD },
 	{ "deleted", BEGIN "gone:5 |", TOLD " card 0;" },

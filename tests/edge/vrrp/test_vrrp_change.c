@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the vrrp process makes of a host, and of a configuration, that change under it. */
+#include "tests/edge/vrrp/room.h"
+
+/* ---- the card ---- */
+
+/* With fe80::9 of its own. */
+static struct vrrp_conf conf6(uint32_t id, uint8_t vrid)
+{
+	struct vrrp_conf c = conf(id, vrid);
+	c.family = AF_INET6;
+	c.addrs[0] = (struct vip){ .ip = ip("fe80::77"), .prefix = 64 };
+	sh("ip addr add fe80::9/64 dev v0 nodad");
+	return c;
+}
+
+/* IPv6 ends on a card with so small an MTU, and the kernel says no word of the groups that went with it: who were not
+ * heard any more would be a second master. */
+START_TEST(ipv6_that_ends_and_begins_anew)
+{
+	struct vrrp_conf c = conf6(0, 61);
+	bool at_once = _i;
+	set(&c);
+	MUST((advert(&c, 200), is(0, VRRP_STATE_BACKUP)));
+	if (at_once) {
+		sh("ip link set v0 mtu 1200 && ip link set v0 mtu 1500 && ip addr add fe80::9/64 dev v0 nodad");
+	} else {
+		sh("ip link set v0 mtu 1200");
+		MUST(is(0, VRRP_STATE_FAULT));
+		sh("ip link set v0 mtu 1500 && ip addr add fe80::9/64 dev v0 nodad");
+	}
+	unsigned pongs = heard.pongs;
+	MUST(!is(0, VRRP_STATE_FAULT) && heard.pongs > pongs + 5); /* what came before is counted */
+	uint64_t n = heard.of[0].stats.received;
+	MUST((advert(&c, 200), heard.of[0].stats.received > n + 3));
+	MUST((advert(&c, 200), is(0, VRRP_STATE_BACKUP)));
+	end(true);
+}
+END_TEST
+
+int main(void)
+{
+	if (!can_run()) {
+		printf("skipped: it needs root, a network namespace of its own and a veth pair\n");
+		return 77;
+	}
+	Suite *s = suite_create("vrrp_change");
+	TCase *tc = tcase_create("all");
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, begin, NULL);
+	tcase_add_loop_test(tc, ipv6_that_ends_and_begins_anew, 0, 2);
+	suite_add_tcase(s, tc);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
