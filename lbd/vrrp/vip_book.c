@@ -135,11 +135,11 @@ static void entry_drop(struct vip_book *b, struct vip_slot *s, struct vip_entry 
 }
 
 /* False: no memory. The cause is left as it is, so that the next dump finds it again. */
-static bool tell(struct vip_book *b, enum vip_event_type type, struct vip_slot *s, const struct lb_ip *ip, int err)
+static bool tell(struct vip_book *b, enum vip_event_type type, struct vip_slot *s, const struct vip *v, int err)
 {
 	struct vip_event *ev = s->users ? lb_vec_push(&b->events) : NULL;
 	if (ev)
-		*ev = (struct vip_event){ type, s, *ip, err };
+		*ev = (struct vip_event){ type, s, *v, err };
 	else if (s->users)
 		b->lost = true;
 	return ev || !s->users;
@@ -176,7 +176,7 @@ static void left(struct vip_book *b, struct vip_slot *s, struct vip_entry *e)
 	gone(b, s, e);
 	if (e->dels)
 		e->dels--; /* ours */
-	else if (e->ask == VIP_ASK_WANTED && tell(b, VIP_EVENT_LEFT, s, &e->v.ip, 0))
+	else if (e->ask == VIP_ASK_WANTED && tell(b, VIP_EVENT_LEFT, s, &e->v, 0))
 		e->ask = VIP_ASK_LOST;
 	entry_drop(b, s, e);
 }
@@ -189,7 +189,7 @@ static void came(struct vip_book *b, struct vip_slot *s, const struct vip_heard 
 		return;
 	}
 	bool strange = !e->there && e->ask != VIP_ASK_WANTED && !e->dels;
-	if (strange && (e->ask != VIP_ASK_NONE || is_mine(b, &e->v.ip)) && !tell(b, VIP_EVENT_CAME, s, &e->v.ip, 0))
+	if (strange && (e->ask != VIP_ASK_NONE || is_mine(b, &e->v.ip)) && !tell(b, VIP_EVENT_CAME, s, &e->v, 0))
 		return;
 	s->dirty = s->dirty || e->ask != VIP_ASK_WANTED; /* renewals are frequent, and no source */
 	e->there = true;
@@ -245,13 +245,13 @@ void vip_book_answer(struct vip_book *b, struct vip_slot *s, const struct vip *v
 		/* One that was refused while renewed is still there: its end will be told. */
 		if (e->ask == VIP_ASK_WANTED && !e->there && !e->pending)
 			e->ask = VIP_ASK_LOST;
-		(void)tell(b, VIP_EVENT_ADD_REFUSED, s, &v->ip, err);
+		(void)tell(b, VIP_EVENT_ADD_REFUSED, s, v, err);
 	} else if (err > 0) {
 		if (e->dels)
 			e->dels--;
 		bool absent = err == ENODEV || (err == EADDRNOTAVAIL && !elsewise(s, v));
 		if (!absent)
-			(void)tell(b, VIP_EVENT_DEL_REFUSED, s, &v->ip, err);
+			(void)tell(b, VIP_EVENT_DEL_REFUSED, s, v, err);
 	}
 	entry_drop(b, s, e);
 }
@@ -360,7 +360,7 @@ static void dumped(struct vip_book *b, struct vip_slot *s, struct vip_entry *e)
 	if (!e->there && e->ask != VIP_ASK_WANTED)
 		return;
 	gone(b, s, e);
-	if (e->ask == VIP_ASK_WANTED && tell(b, VIP_EVENT_LEFT, s, &e->v.ip, 0))
+	if (e->ask == VIP_ASK_WANTED && tell(b, VIP_EVENT_LEFT, s, &e->v, 0))
 		e->ask = VIP_ASK_LOST;
 	entry_drop(b, s, e);
 }
@@ -397,7 +397,7 @@ void vip_book_look(struct vip_book *b, struct vip_slot *s, const struct lb_ip *i
 	s->dirty = true;
 	for (struct vip_entry *e = s->entries; e; e = e->hh.next)
 		if (e->there && !e->dels && lb_ip_cmp(&e->v.ip, ip) == 0)
-			e->there = tell(b, VIP_EVENT_CAME, s, ip, 0);
+			e->there = tell(b, VIP_EVENT_CAME, s, &e->v, 0);
 }
 
 bool vip_book_left(struct vip_slot *s, const struct vip *v)

@@ -53,7 +53,7 @@ enum vip_event_type { VIP_EVENT_LEFT, VIP_EVENT_CAME, VIP_EVENT_ADD_REFUSED, VIP
 struct vip_event {
 	enum vip_event_type type;
 	struct vip_slot *slot; /* NULL: nobody watches that card any more */
-	struct lb_ip ip;
+	struct vip v;          /* as it is there: a removal with another prefix would not touch it */
 	int err;
 };
 

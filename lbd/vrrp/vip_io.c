@@ -307,12 +307,12 @@ static void tell_event(struct vip_net *n, const struct vip_event *ev)
 	case VIP_EVENT_LEFT:
 	case VIP_EVENT_CAME:
 		if (calls->address)
-			calls->address(c, &ev->ip, ev->type == VIP_EVENT_CAME, n->arg);
+			calls->address(c, &ev->v, ev->type == VIP_EVENT_CAME, n->arg);
 		return;
 	case VIP_EVENT_ADD_REFUSED:
 	case VIP_EVENT_DEL_REFUSED:
 		if (calls->refused)
-			calls->refused(c, &ev->ip, ev->type == VIP_EVENT_ADD_REFUSED, ev->err, n->arg);
+			calls->refused(c, &ev->v.ip, ev->type == VIP_EVENT_ADD_REFUSED, ev->err, n->arg);
 		return;
 	}
 }

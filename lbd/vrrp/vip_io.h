@@ -27,8 +27,9 @@ struct vip_net; /* opaque */
 struct vip_calls { /* all from the loop, never from inside a vip_* call */
 	/* index, up, mac or a source of this card changed (once per batch of messages). */
 	void (*card)(struct vip_card *c, void *arg);
-	/* An address left a card although we did not ask for it, or (added) came back or came from somebody else. */
-	void (*address)(struct vip_card *c, const struct lb_ip *ip, bool added, void *arg);
+	/* An address left a card although we did not ask for it, or (added) came back or came from somebody else,
+	 * who may have given it another prefix. */
+	void (*address)(struct vip_card *c, const struct vip *v, bool added, void *arg);
 	/* The kernel refused to add or remove this one: errno. */
 	void (*refused)(struct vip_card *c, const struct lb_ip *ip, bool add, int err, void *arg);
 	/* An address with our label is on a card, watched or not: once for each of them after vip_ways_sweep. */

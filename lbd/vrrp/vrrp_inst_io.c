@@ -191,10 +191,12 @@ void inst_drop_addresses(struct inst *i, const struct vip *v, size_t n)
 	(void)vips_del(i->w->net, inst_card(i), gone, n_gone);
 }
 
+/* Somebody may have set one of them with another prefix meanwhile: it is told of behind this. */
 static void drop_all(struct inst *i)
 {
 	inst_mac_down(i);
 	inst_drop_addresses(i, i->vips, i->n_vips);
+	inst_look_for_addresses(i);
 	vip_asked_send(i->w->net);
 }
 

@@ -158,9 +158,9 @@ static void on_card(struct vip_card *c, void *arg)
 	insts_card(arg, c);
 }
 
-static void on_address(struct vip_card *c, const struct lb_ip *ip, bool added, void *arg)
+static void on_address(struct vip_card *c, const struct vip *v, bool added, void *arg)
 {
-	insts_address(arg, c, ip, added);
+	insts_address(arg, c, v, added);
 }
 
 static void on_address_left(const char *card, int index, const struct vip *v, void *arg)

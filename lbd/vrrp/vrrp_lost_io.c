@@ -11,13 +11,21 @@
 
 #define CALM_S 60.0 /* how long an address that others fight for is left to them */
 
+/* With whatever prefix. */
+static bool has_ip(const struct inst *i, const struct lb_ip *ip)
+{
+	for (size_t k = 0; k < i->n_vips; k++)
+		if (lb_ip_cmp(&i->vips[k].ip, ip) == 0)
+			return true;
+	return false;
+}
+
 bool insts_own(const struct room *w, const struct lb_ip *ip)
 {
 	const struct inst *i;
 	LIST_FOREACH (i, &w->insts, next)
-		for (size_t k = 0; !inst_is_owner(i) && k < i->n_vips; k++)
-			if (lb_ip_cmp(&i->vips[k].ip, ip) == 0)
-				return true;
+		if (!inst_is_owner(i) && has_ip(i, ip))
+			return true;
 	return false;
 }
 
@@ -129,23 +137,19 @@ static void address_found(struct inst *i, const struct vip_card *c, const struct
 	(void)vips_del(i->w->net, c, v, 1);
 }
 
-void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, bool added)
+void insts_address(struct room *w, struct vip_card *c, const struct vip *v, bool added)
 {
 	struct inst *i;
 	LIST_FOREACH (i, &w->insts, next) {
-		const struct vip *v = NULL;
-		bool here = inst_card(i) == c;
-		for (size_t k = 0; (i->mac.card == c || i->sock->card == c) && !v && k < i->n_vips; k++)
-			if (lb_ip_cmp(&i->vips[k].ip, ip) == 0)
-				v = &i->vips[k];
-		if (!v || inst_is_owner(i))
+		bool here = inst_card(i) == c, on_it = i->mac.card == c || i->sock->card == c;
+		if (!on_it || !has_ip(i, &v->ip) || inst_is_owner(i))
 			continue;
 		inst_look(i); /* the lease may have ended because we stood still */
 		bool master = i->fsm.state == VRRP_STATE_MASTER;
 		/* those that a device took along when it was set down come back with it, as one loss */
 		bool its_fall = i->mac.card == c && !c->on;
 		if (!added && master && here && c->index && !its_fall)
-			address_lost(i, ip);
+			address_lost(i, &v->ip);
 		else if (added && (!master || !here) && !i->fsm.resuming)
 			address_found(i, c, v);
 		return;
@@ -172,13 +176,9 @@ static bool is_on(const struct vip_card *c, int index)
 static void have_instead(struct room *w, int index, const struct vip *v)
 {
 	struct inst *i;
-	LIST_FOREACH (i, &w->insts, next) {
-		bool has = false;
-		for (size_t k = 0; k < i->n_vips; k++)
-			has |= lb_ip_cmp(&i->vips[k].ip, &v->ip) == 0;
-		if (has && i->fsm.state == VRRP_STATE_MASTER && is_on(inst_card(i), index))
+	LIST_FOREACH (i, &w->insts, next)
+		if (has_ip(i, &v->ip) && i->fsm.state == VRRP_STATE_MASTER && is_on(inst_card(i), index))
 			inst_have_addresses(i);
-	}
 }
 
 /* What an instance has on that card it goes on with, or removes (insts_address). Of the rest nobody would be told: its

@@ -239,7 +239,7 @@ void inst_announce(struct inst *i, struct lb_time now);
 
 /* ---- vrrp_lost_io.c ---- */
 bool insts_own(const struct room *w, const struct lb_ip *ip);
-void insts_address(struct room *w, struct vip_card *c, const struct lb_ip *ip, bool added);
+void insts_address(struct room *w, struct vip_card *c, const struct vip *v, bool added);
 /* Its addresses may be others than before: those that are on its cards already, where they should not be, go. */
 void inst_look_for_addresses(struct inst *i);
 /* Addresses of it, or the device with all of them, were taken away. False: too often, and it has been given up. */

@@ -117,12 +117,12 @@ static inline void on_card(struct vip_card *c, void *arg)
 	}
 }
 
-static inline void on_address(struct vip_card *c, const struct lb_ip *ip, bool added, void *arg)
+static inline void on_address(struct vip_card *c, const struct vip *v, bool added, void *arg)
 {
 	(void)arg;
 	heard.came += added;
 	heard.left += !added;
-	heard.ip = *ip;
+	heard.ip = v->ip;
 	if (heard.add && vips_add(net, c, heard.add, 1, 0))
 		abort();
 	heard.add = NULL;

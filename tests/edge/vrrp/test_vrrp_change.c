@@ -38,6 +38,27 @@ START_TEST(ipv6_that_ends_and_begins_anew)
 }
 END_TEST
 
+/* ---- addresses that others set ---- */
+
+/* A removal with our prefix would not touch it, and both nodes would go on to answer for the address. */
+START_TEST(an_address_with_another_prefix)
+{
+	struct vrrp_conf c = conf(0, 51);
+	bool while_master = _i;
+	c.rules.interval_cs = 100; /* adverts are sent in time */
+	set(&c);
+	if (while_master)
+		MUST(is(0, VRRP_STATE_MASTER) && there("v0", "10.77.0.51/32"));
+	else
+		MUST((advert(&c, 200), is(0, VRRP_STATE_BACKUP)));
+	sh("ip addr add 10.77.0.51/24 dev v0");
+	MUST((advert(&c, 200), is(0, VRRP_STATE_BACKUP) && !there("v0", "10.77.0.51")));
+	ck_assert_uint_eq(logged("vip/10.77.0.51: found on v0, which is not to have it now (vrrp/i0); removed"), 1);
+	ck_assert_uint_eq(logged("the kernel would not"), 0);
+	end(true);
+}
+END_TEST
+
 int main(void)
 {
 	if (!can_run()) {
@@ -49,6 +70,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, begin, NULL);
 	tcase_add_loop_test(tc, ipv6_that_ends_and_begins_anew, 0, 2);
+	tcase_add_loop_test(tc, an_address_with_another_prefix, 0, 2);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

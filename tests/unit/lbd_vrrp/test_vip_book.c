@@ -61,6 +61,16 @@ static char letter(const struct lb_ip *ip)
 	return '-';
 }
 
+static char letter_of(const struct vip *v)
+{
+	char s[LB_IP_STRLEN];
+	lb_ip_str(&v->ip, s);
+	for (size_t i = 0; i < LEN(addrs); i++)
+		if (strcmp(addrs[i].ip, s) == 0 && addrs[i].prefix == v->prefix)
+			return addrs[i].letter;
+	return '-';
+}
+
 static bool mine(const struct lb_ip *ip, void *arg)
 {
 	(void)arg;
@@ -156,7 +166,7 @@ static void hear(struct lb_text *out)
 		lb_text_puts(out, ";");
 	}
 	for (size_t i = 0; i < book.events.n; i++)
-		lb_text_printf(out, " %s %c;", types[book.events.v[i].type], letter(&book.events.v[i].ip));
+		lb_text_printf(out, " %s %c;", types[book.events.v[i].type], letter_of(&book.events.v[i].v));
 	lb_vec_clear(&book.events);
 }
 
@@ -223,7 +233,7 @@ static const struct {
 		TOLD " left v; left v;" },
 	{ "somebody adds what was removed", BEGIN "want:v +:v ok+:v free:v -:v ok-:v | +:v | +:v |", TOLD " came v;" },
 	{ "or what is virtual and was never asked for", BEGIN "+:v | -:v | +:v |", TOLD " came v; came v;" },
-	{ "with another prefix", BEGIN "want:v +:v ok+:v | +:V |", TOLD " came v;" },
+	{ "with another prefix", BEGIN "want:v +:v ok+:v | +:V |", TOLD " came V;" },
 	{ "an address of another kind", BEGIN "+:r | -:r |", TOLD },
 	{ "removed and wanted again before the first word comes",
 		BEGIN "want:v +:v ok+:v | free:v want:v | -:v +:v ok-:v ok+:v |", TOLD },
@@ -238,7 +248,7 @@ static const struct {
 	{ "and comes back with it", BEGIN "want:v +:v ok+:v | other:5 | link:5 dump link:5 half +:p +:v end |",
 		TOLD " card 0; left v;" TOLD " came v;" },
 	{ "what is virtual from now on is there already", BEGIN "+:r | look:r |", TOLD " came r;" },
-	{ "with another prefix", BEGIN "+:V | look:v |", TOLD " came v; came v;" },
+	{ "with another prefix", BEGIN "+:V | look:v |", TOLD " came V; came V;" },
 	{ "also where it was wanted: the owner knows", BEGIN "want:v +:v ok+:v | look:v |", TOLD " came v;" },
 	{ "it is not there", BEGIN "look:r |", TOLD },
 	{ "it is about to go", BEGIN "want:v +:v ok+:v free:v look:v | -:v ok-:v |", TOLD },
@@ -248,7 +258,7 @@ static const struct {
 		TOLD " add refused v; left v;" },
 	{ "a removal is refused", BEGIN "want:v +:v ok+:v free:v no-:v |", TOLD " del refused v;" },
 	{ "what is not there is removed", BEGIN "free:v absent-:v |", TOLD },
-	{ "it is there with another prefix", BEGIN "+:V free:v absent-:v |", TOLD " came v; del refused v;" },
+	{ "it is there with another prefix", BEGIN "+:V free:v absent-:v |", TOLD " came V; del refused v;" },
 	{ "its card is not there", BEGIN "free:v nodev-:v |", TOLD },
 	{ "removed where there is no card", "dump half end free:v | dump link:5 half +:v end |",
 		" card 0; card 5 up mac1; came v;" },
