@@ -184,7 +184,8 @@ const struct schema_row schema_vrrp_rows[] = {
 		.min = 0,
 		.max = HOURS(1),
 		.absent = "off",
-		.help = "How long after its start the instance neither listens nor sends." },
+		.help = "How long after the start of lbd it neither listens nor sends. One that a reload brings does "
+			"not wait." },
 	[INSTANCE_ACCEPT] = { .name = "accept",
 		.type = SCHEMA_TYPE_BOOL,
 		.fallback = "true",

@@ -39,9 +39,10 @@ static void sweep(struct room *w)
 }
 
 /* Instances come all at once: when a ping finds some, what none of them has a use for can be told from the rest. */
-static void sweep_once(struct room *w)
+static void look_whether_begun(struct room *w)
 {
-	if (!w->swept && !LIST_EMPTY(&w->insts))
+	w->begun |= !LIST_EMPTY(&w->insts);
+	if (w->begun && !w->swept)
 		sweep(w);
 }
 
@@ -119,7 +120,7 @@ static int dispatch(struct room *w, const struct vrrp_msg *m)
 		return 0;
 	case VRRP_MSG_LOG: lb_log_set_level(m->u.log); return 0;
 	case VRRP_MSG_PING:
-		sweep_once(w);
+		look_whether_begun(w);
 		send_pong(w, m->u.ping);
 		return 0;
 	case VRRP_MSG_READY:

@@ -89,6 +89,7 @@ struct inst {
 	struct sock *sock;
 	bool resuming;   /* as the state machine said last */
 	bool started;    /* the kernel has told of its card */
+	bool no_delay;   /* it came with a reload: its startup delay is over */
 	uint32_t faults; /* bits 1 << enum inst_fault */
 	char track_reason[VRRP_REASON_MAX], told_reason[VRRP_REASON_MAX];
 	struct lb_ip told_master;
@@ -172,6 +173,7 @@ struct room {
 	struct lb_time heard_at;
 	int64_t slept_us;                    /* that the machine has slept, as far as is known */
 	struct lb_time polled_at, rested_at; /* the last poll; and the last time that this process waited */
+	bool begun;                          /* the instances of its start are here: who comes now came with a reload */
 	bool swept;                          /* what a process before us left is looked for */
 	bool sweeping;                       /* the core is to be told when that is over */
 	bool leaving;                        /* the core said that the node leaves */

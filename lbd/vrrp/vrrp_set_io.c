@@ -80,6 +80,8 @@ static void take_conf(struct inst *i, const struct vrrp_conf *conf)
 		.with_password = conf->with_password };
 	memcpy(i->wire.password, conf->password, sizeof(i->wire.password));
 	i->fsm.rules = conf->rules;
+	if (i->no_delay)
+		i->fsm.rules.startup_delay_ms = 0;
 }
 
 static void inst_free(struct inst *i)
@@ -108,7 +110,7 @@ static void inst_free(struct inst *i)
 	free(i);
 }
 
-static struct inst *inst_new(struct room *w, const struct vrrp_conf *conf, bool resigned)
+static struct inst *inst_new(struct room *w, const struct vrrp_conf *conf, bool resigned, bool no_delay)
 {
 	struct inst *i = calloc(1, sizeof(*i));
 	struct vip_card *card = i ? vip_card_get(w->net, conf->interface) : NULL;
@@ -118,6 +120,7 @@ static struct inst *inst_new(struct room *w, const struct vrrp_conf *conf, bool 
 	}
 	i->w = w;
 	i->made_at = lb_clock_now();
+	i->no_delay = no_delay;
 	take_conf(i, conf);
 	i->fsm.prio = inst_prio(i);
 	i->fsm.resigned = i->told_resigned = resigned;
@@ -190,9 +193,11 @@ void inst_set(struct room *w, const struct vrrp_conf *conf)
 		return;
 	}
 	bool resigned = i ? i->fsm.resigned : conf->resigned; /* of one that is here the core may not have heard yet */
+	/* it would hold its group, or be missed, as long as after a start: but one that still waits does so anew */
+	bool no_delay = i ? i->fsm.state != VRRP_STATE_INIT : w->begun;
 	if (i)
 		inst_free(i);
-	i = inst_new(w, conf, resigned);
+	i = inst_new(w, conf, resigned, no_delay);
 	if (!i) {
 		lb_log(LB_LOG_ERROR, "vrrp/%s: out of memory", conf->name);
 		lb_room_end(&w->base, 1);

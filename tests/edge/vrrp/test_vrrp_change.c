@@ -59,6 +59,52 @@ START_TEST(an_address_with_another_prefix)
 }
 END_TEST
 
+/* ---- reloads ---- */
+
+/* It is for the start: later it would keep the addresses from everybody, or hold a whole group, for that long. */
+START_TEST(a_startup_delay)
+{
+	struct vrrp_conf c[] = { conf(0, 51), conf(1, 52) };
+	c[0].rules.startup_delay_ms = 1500;
+	set(&c[0]);
+	struct lb_time end_at = lb_time_add_ms(lb_clock_now(), 1000);
+	MUST(lb_time_cmp(lb_clock_now(), end_at) > 0);
+	ck_assert(is(0, VRRP_STATE_INIT));
+	MUST(is(0, VRRP_STATE_MASTER));
+	c[0].rules.startup_delay_ms = c[1].rules.startup_delay_ms = 60000;
+	c[0].vrid = 53; /* it is made anew */
+	snprintf(c[0].group, sizeof(c[0].group), "g");
+	heard.of[0].state.state = VRRP_STATE_INIT;
+	set(&c[0]);
+	MUST(is(0, VRRP_STATE_MASTER));
+	MUST((advert(&c[0], 200), is(0, VRRP_STATE_BACKUP)));
+	snprintf(c[1].group, sizeof(c[1].group), "g");
+	set(&c[1]);
+	c[1].rules.preempt = false;
+	set(&c[1]); /* also when it changes */
+	MUST(is(0, VRRP_STATE_MASTER) && is(1, VRRP_STATE_MASTER));
+	end(true);
+}
+END_TEST
+
+/* What is made anew before it has begun waits. */
+START_TEST(a_startup_delay_that_is_not_over)
+{
+	struct vrrp_conf c = conf(0, 51);
+	c.rules.startup_delay_ms = 2000;
+	set(&c);
+	unsigned n = heard.pongs;
+	MUST(heard.pongs > n + 5);
+	c.vrid = 52;
+	set(&c);
+	struct lb_time end_at = lb_time_add_ms(lb_clock_now(), 1500);
+	MUST(lb_time_cmp(lb_clock_now(), end_at) > 0);
+	ck_assert(is(0, VRRP_STATE_INIT));
+	MUST(is(0, VRRP_STATE_MASTER));
+	end(true);
+}
+END_TEST
+
 int main(void)
 {
 	if (!can_run()) {
@@ -71,6 +117,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, begin, NULL);
 	tcase_add_loop_test(tc, ipv6_that_ends_and_begins_anew, 0, 2);
 	tcase_add_loop_test(tc, an_address_with_another_prefix, 0, 2);
+	tcase_add_test(tc, a_startup_delay);
+	tcase_add_test(tc, a_startup_delay_that_is_not_over);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
