@@ -133,7 +133,7 @@ static void fill_entry(const struct inst *i, struct peer_entry *e, struct lb_tim
 		.prio = i->fsm.prio,
 		.flags = peer_move_flags(&i->move, &i->fsm, now),
 		.interval_cs = i->conf.rules.interval_cs,
-		.source = i->wire.source };
+		.source = i->said_source };
 }
 
 /* One beat to each node over all its paths: its copies are the same, so that the first to arrive is the news. */

@@ -55,7 +55,7 @@ struct peer_entry {
 	uint8_t prio;         /* effective */
 	uint8_t flags;        /* PEER_ENTRY_* */
 	uint32_t interval_cs; /* of its adverts, 0..VRRP_INTERVAL_CS_MAX */
-	struct lb_ip source;  /* of its adverts; family 0 = none now */
+	struct lb_ip source;  /* of its adverts, or of its last ones; family 0 = it has had none */
 };
 
 struct peer_beat {

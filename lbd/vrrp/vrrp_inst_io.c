@@ -65,7 +65,7 @@ static void tell_state(struct inst *i, enum vrrp_state was, enum vrrp_cause caus
 		.prio = i->fsm.prio,
 		.master = follows ? i->fsm.master : (struct lb_ip){ 0 },
 		.master_prio = follows ? i->fsm.master_prio : 0,
-		.source = i->wire.source,
+		.source = i->faults & 1u << INST_FAULT_SOURCE ? (struct lb_ip){ 0 } : i->wire.source,
 		.resigned = i->fsm.resigned };
 	snprintf(m.u.state.reason, sizeof(m.u.state.reason), "%s", reason_of(i));
 	snprintf(i->told_reason, sizeof(i->told_reason), "%s", m.u.state.reason);
@@ -340,11 +340,17 @@ void inst_set_source(struct inst *i)
 {
 	const struct vip_card *c = i->sock->card;
 	struct lb_ip ip = i->conf.source.family ? i->conf.source : i->conf.family == AF_INET ? c->source4 : c->source6;
+	bool none = ip.family == 0;
+	/* with the address that it had: of IPv4 the kernel still sends that, and nobody waits for a master that left */
+	if (none)
+		inst_set_fault(i, INST_FAULT_SOURCE, true);
+	else
+		i->said_source = ip;
 	if (lb_ip_cmp(&ip, &i->wire.source) != 0) {
 		i->wire.source = ip;
 		inst_step(i, &(struct vrrp_event){ .type = VRRP_EVENT_SOURCE, .from = ip });
 	}
-	inst_set_fault(i, INST_FAULT_SOURCE, ip.family == 0);
+	inst_set_fault(i, INST_FAULT_SOURCE, none);
 }
 
 /* The card has got another hardware address: neighbours send to the old one until they are told. */

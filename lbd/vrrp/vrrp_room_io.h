@@ -126,7 +126,8 @@ struct inst {
 	} refused;
 	/* the second path: what we say of this instance, and what others said of it */
 	uint64_t peer_id;
-	bool beat_due; /* in the beat of this turn */
+	bool beat_due;            /* in the beat of this turn */
+	struct lb_ip said_source; /* its own address, or the last one that it had: whose word it is */
 	struct peer_move move;
 	ev_timer move_timer;
 	struct inst_theirs {

@@ -2,6 +2,8 @@
 /* What the vrrp process makes of a host, and of a configuration, that change under it. */
 #include "tests/edge/vrrp/room.h"
 
+#include <net/ethernet.h>
+
 /* ---- the card ---- */
 
 /* With fe80::9 of its own. */
@@ -35,6 +37,47 @@ START_TEST(ipv6_that_ends_and_begins_anew)
 	MUST((advert(&c, 200), heard.of[0].stats.received > n + 3));
 	MUST((advert(&c, 200), is(0, VRRP_STATE_BACKUP)));
 	end(true);
+}
+END_TEST
+
+/* The priority of the last advert that has left v0; -1: none has. */
+static int last_prio(int fd, int before)
+{
+	uint8_t frame[256];
+	ssize_t n;
+	while ((n = recv(fd, frame, sizeof(frame), MSG_DONTWAIT)) > 0)
+		if (n > VRRP_ETHER + VRRP_IP4_HEADER + 2 && frame[VRRP_ETHER + 9] == VRRP_PROTOCOL)
+			before = frame[VRRP_ETHER + VRRP_IP4_HEADER + 2];
+	return before;
+}
+
+/* Whoever is next need not wait for the down interval: an advert says so, and over the second path a word that can be
+ * told from those of others. */
+START_TEST(a_master_that_loses_its_own_address)
+{
+	struct vrrp_conf c = conf(0, 51);
+	struct peer_key key;
+	struct peer_beat b = { 0 };
+	struct sockaddr_ll sa = { .sll_family = AF_PACKET, .sll_protocol = htons(ETHERTYPE_IP) };
+	int beats = begin_peer(&key), wire = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), prio = -1;
+	sa.sll_ifindex = (int)if_nametoindex("v1");
+	ck_assert_int_eq(bind(wire, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	set(&c);
+	MUST(is(0, VRRP_STATE_MASTER) && (prio = last_prio(wire, prio)) == 150);
+	sh("ip addr del 10.0.0.1/24 dev v0");
+	MUST(is(0, VRRP_STATE_FAULT) && (prio = last_prio(wire, prio)) == VRRP_PRIO_LEAVE);
+	ck_assert_str_eq(heard.of[0].state.reason, "no_address");
+	ck_assert_int_eq(heard.of[0].state.source.family, 0);
+	MUST((next_beat(beats, &key, &b), b.n && b.v[0].state == VRRP_STATE_FAULT));
+	struct lb_ip was = ip("10.0.0.1");
+	ck_assert_int_eq(lb_ip_cmp(&b.v[0].source, &was), 0);
+	sh("ip addr add 10.0.0.1/24 dev v0");
+	MUST(is(0, VRRP_STATE_MASTER) && (prio = last_prio(wire, prio)) == 150);
+	ck_assert_int_eq(heard.of[0].state.source.family, AF_INET);
+	ck_assert_uint_eq(heard.of[0].raised, 0);
+	end(true);
+	close(beats);
+	close(wire);
 }
 END_TEST
 
@@ -116,6 +159,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, begin, NULL);
 	tcase_add_loop_test(tc, ipv6_that_ends_and_begins_anew, 0, 2);
+	tcase_add_test(tc, a_master_that_loses_its_own_address);
 	tcase_add_loop_test(tc, an_address_with_another_prefix, 0, 2);
 	tcase_add_test(tc, a_startup_delay);
 	tcase_add_test(tc, a_startup_delay_that_is_not_over);
