@@ -123,6 +123,16 @@ void vrrp_alarm_text(const struct vrrp_heard *h, enum vrrp_alarm alarm, char *te
 
 /* ---- how long ---- */
 
+void vrrp_alarm_other(const struct vrrp *v, char *text, size_t size)
+{
+	bool met = v->state == VRRP_STATE_MASTER; /* which keeps whom it followed before */
+	const struct lb_ip *other = met ? &v->met : &v->master;
+	char ip[LB_IP_STRLEN];
+	text[0] = '\0';
+	if (other->family)
+		snprintf(text, size, "%s with priority %u", lb_ip_str(other, ip), met ? v->met_prio : v->master_prio);
+}
+
 int64_t vrrp_alarm_quiet_us(const struct vrrp_heard *h, int64_t down_us)
 {
 	if (h->why == VRRP_DISCARD_AUTH || h->why == VRRP_DISCARD_REPLAY)

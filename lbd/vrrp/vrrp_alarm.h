@@ -26,6 +26,9 @@ uint32_t vrrp_alarms_of(const struct vrrp_heard *h);
 /* For people, of one of those bits: "10.0.0.2 every 0.50 s, we every 1.00 s". */
 void vrrp_alarm_text(const struct vrrp_heard *h, enum vrrp_alarm alarm, char *text, size_t size);
 
+/* Whom an alarm of vrrp_fsm.h is about: "10.0.0.2 with priority 100"; "" where nobody was heard. */
+void vrrp_alarm_other(const struct vrrp *v, char *text, size_t size);
+
 /* VRRP_QUIET_DOWNS down intervals, by the longer one of their interval and ours. */
 int64_t vrrp_alarm_quiet_us(const struct vrrp_heard *h, int64_t down_us);
 

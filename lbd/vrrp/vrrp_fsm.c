@@ -124,6 +124,7 @@ static void follow(struct vrrp *v, const struct vrrp_event *ev, struct lb_time n
 static void become_master(struct vrrp *v, enum vrrp_cause cause, struct lb_time now, struct vrrp_acts *out)
 {
 	v->master_interval_cs = v->rules.interval_cs;
+	v->met = (struct lb_ip){ 0 };
 	v->resigned = v->left = v->late = v->resuming = false;
 	v->passed_prio = 0;
 	v->armed_until = v->preempt_at = v->met_at = v->announced_at = (struct lb_time){ 0 };
@@ -411,17 +412,19 @@ static int claim_cmp(const struct vrrp_event *theirs, const struct vrrp *v)
 	return theirs->prio != v->prio ? theirs->prio - v->prio : lb_ip_cmp(&theirs->from, &v->source);
 }
 
-static void note_meeting(struct vrrp *v, struct lb_time now)
+static void note_meeting(struct vrrp *v, const struct vrrp_event *ev, struct lb_time now)
 {
+	v->met = ev->from;
+	v->met_prio = ev->prio;
 	if (v->met_at.us == 0 || lb_time_diff_us(now, v->met_at) > vrrp_down_us(v))
 		v->met_since = now;
 	v->met_at = now;
 }
 
 /* One that yields at once is no alarm: its last advert is how it says so. */
-static void meet_worse(struct vrrp *v, struct lb_time now, struct vrrp_acts *out)
+static void meet_worse(struct vrrp *v, const struct vrrp_event *ev, struct lb_time now, struct vrrp_acts *out)
 {
-	note_meeting(v, now);
+	note_meeting(v, ev, now);
 	if (lb_time_diff_us(now, v->met_since) >= interval_us(v))
 		set_alarm(v, VRRP_ALARM_TWO_MASTERS, true, out);
 }
@@ -451,9 +454,9 @@ static void master_advert(struct vrrp *v, const struct vrrp_event *ev, struct lb
 		yield_to(v, ev, VRRP_CAUSE_BETTER, now, out);
 	else if (claim < 0) {
 		reply(v, now, out);
-		meet_worse(v, now, out);
+		meet_worse(v, ev, now, out);
 	} else {
-		note_meeting(v, now);
+		note_meeting(v, ev, now);
 		set_alarm(v, VRRP_ALARM_SAME_ADDRESS, true, out);
 	}
 	if (ev->prio == VRRP_PRIO_OWNER && v->prio == VRRP_PRIO_OWNER)
@@ -471,7 +474,7 @@ static void master_peer(struct vrrp *v, const struct vrrp_event *ev, struct lb_t
 	if (claim_cmp(ev, v) > 0)
 		yield_to(v, ev, VRRP_CAUSE_PEER, now, out);
 	else
-		meet_worse(v, now, out);
+		meet_worse(v, ev, now, out);
 }
 
 static void master_timer(struct vrrp *v, struct lb_time now, struct vrrp_acts *out)

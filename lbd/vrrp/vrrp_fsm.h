@@ -162,6 +162,8 @@ struct vrrp {
 	uint32_t master_interval_cs; /* learned (version 3); our own while master */
 	struct lb_ip master;         /* who sent the last advert that counted; family 0 = nobody yet. Kept as MASTER */
 	uint8_t master_prio;
+	struct lb_ip met; /* the other master that was met last, while MASTER; family 0 = none */
+	uint8_t met_prio;
 	uint32_t alarms;            /* bits 1 << enum vrrp_alarm */
 	struct lb_time heard_at;    /* its last advert that counted; us 0 = there was none */
 	struct lb_time deadline;    /* LB_TIME_NEVER in FAULT and after STOP */

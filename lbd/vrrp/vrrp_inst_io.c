@@ -100,9 +100,8 @@ void inst_tell_alarm(struct inst *i, enum vrrp_alarm alarm, bool on, const char 
 
 static void tell_alarm(struct inst *i, enum vrrp_alarm alarm, bool on)
 {
-	char ip[LB_IP_STRLEN], text[VRRP_REASON_MAX] = "";
-	if (on && i->fsm.master.family)
-		snprintf(text, sizeof(text), "%s with priority %u", lb_ip_str(&i->fsm.master, ip), i->fsm.master_prio);
+	char text[VRRP_REASON_MAX];
+	vrrp_alarm_other(&i->fsm, text, sizeof(text));
 	inst_tell_alarm(i, alarm, on, text);
 }
 

@@ -148,6 +148,21 @@ START_TEST(a_startup_delay_that_is_not_over)
 }
 END_TEST
 
+/* ---- other masters ---- */
+
+/* Not the one that it followed before, which was well. */
+START_TEST(another_master_is_named)
+{
+	struct vrrp_conf c = conf(0, 51);
+	set(&c);
+	MUST((advert(&c, 200), is(0, VRRP_STATE_BACKUP)));
+	MUST(is(0, VRRP_STATE_MASTER));
+	MUST((advert(&c, 100), heard.of[0].alarms == 1u << VRRP_ALARM_TWO_MASTERS));
+	ck_assert_str_eq(heard.of[0].alarm_text, "10.0.0.2 with priority 100");
+	end(true);
+}
+END_TEST
+
 int main(void)
 {
 	if (!can_run()) {
@@ -163,6 +178,7 @@ int main(void)
 	tcase_add_loop_test(tc, an_address_with_another_prefix, 0, 2);
 	tcase_add_test(tc, a_startup_delay);
 	tcase_add_test(tc, a_startup_delay_that_is_not_over);
+	tcase_add_test(tc, another_master_is_named);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

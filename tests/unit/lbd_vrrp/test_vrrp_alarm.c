@@ -168,12 +168,51 @@ START_TEST(news_once_and_an_end)
 }
 END_TEST
 
+static void heard(struct vrrp *v, const char *from, uint8_t prio, int64_t ms)
+{
+	struct vrrp_acts acts;
+	struct vrrp_event ev = { .type = VRRP_EVENT_ADVERT, .prio = prio, .interval_cs = 100 };
+	ck_assert_int_eq(lb_ip_parse(from, strlen(from), &ev.from), 0);
+	vrrp_step(v, &ev, (struct lb_time){ ms * 1000 }, &acts);
+}
+
+static const char *other(const struct vrrp *v)
+{
+	static char text[80];
+	vrrp_alarm_other(v, text, sizeof(text));
+	return text;
+}
+
+/* A backup has its master, a master whom it met: whom it followed before may be long gone. */
+START_TEST(whom_it_is_about)
+{
+	struct vrrp_acts acts;
+	struct vrrp v = { .rules = { .version = 3, .interval_cs = 100, .preempt = true }, .prio = 100 };
+	vrrp_step(&v, &(struct vrrp_event){ .type = VRRP_EVENT_START }, (struct lb_time){ 1 }, &acts);
+	ck_assert_str_eq(other(&v), "");
+	heard(&v, "10.0.0.2", 150, 1000);
+	ck_assert_str_eq(other(&v), "10.0.0.2 with priority 150");
+	vrrp_step(&v, &(struct vrrp_event){ .type = VRRP_EVENT_TIMER }, (struct lb_time){ 5000000 }, &acts);
+	ck_assert(v.state == VRRP_STATE_MASTER);
+	ck_assert_str_eq(other(&v), "");
+	heard(&v, "10.0.0.3", 50, 5500);
+	ck_assert_str_eq(other(&v), "10.0.0.3 with priority 50");
+	struct vrrp_event peer = { .type = VRRP_EVENT_PEER, .on = true, .prio = 60, .for_ms = 1000, .from = v.met };
+	peer.from.b[3] = 4;
+	vrrp_step(&v, &peer, (struct lb_time){ 5600000 }, &acts);
+	ck_assert_str_eq(other(&v), "10.0.0.4 with priority 60");
+	heard(&v, "10.0.0.5", 200, 6000);
+	ck_assert_str_eq(other(&v), "10.0.0.5 with priority 200");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("vrrp_alarm");
 	TCase *t = tcase_create("all");
 	tcase_add_loop_test(t, adverts, 0, LEN(rows));
 	tcase_add_test(t, long_addresses);
+	tcase_add_test(t, whom_it_is_about);
 	tcase_add_test(t, news_once_and_an_end);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
