@@ -279,7 +279,7 @@ const struct lb_command lb_commands[] = {
 	[LB_COMMAND_VRRP_RESIGN] = { "vrrp", "resign", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
 		.row = LB_ROW_VRRP, .wait = "backup", .help = "give up being master, with its whole group",
 		.text = "The other node takes over within moments, and this one does not take back what it gave "
-			"up: it waits until the other fails. If nobody takes over it becomes master again.",
+			"up until the other fails. If nobody takes over it becomes master again. An owner cannot.",
 		.args = { ARG_VRRP } },
 	[LB_COMMAND_VRRP_ANNOUNCE] = { "vrrp", "announce", LB_LEVEL_ADMIN, .changes = true, .view = LB_VIEW_MESSAGE,
 		.row = LB_ROW_VRRP, .wait = "ready", .help = "tell all neighbours where the addresses are now",
@@ -304,8 +304,9 @@ const struct lb_command lb_commands[] = {
 		.text = "What this node is master of goes to the other node, as soon as that says that it is ready; "
 			"where this node is master of nothing, all that the other is master of comes here. Refused "
 			"where the other is gone, runs another configuration or could not take over, and where fewer "
-			"services would be served: it is asked over the link of the two nodes. Where flows "
-			"are copied, the other node first gets those that began a moment ago, for which it has three "
+			"services would be served: it is asked over the link of the two nodes. An owner (priority "
+			"255) keeps its addresses: refused, and with --force the others go. Where flows are "
+			"copied, the other node first gets those that began a moment ago, for which it has three "
 			"seconds; the answer says when that did not work. --wait (5s) returns when it is done, and "
 			"says how long nobody had the addresses.",
 		.args = { { .name = "force",

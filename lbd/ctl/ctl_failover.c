@@ -12,9 +12,8 @@
 #include <string.h>
 
 #define NAMES_MAX 8 /* in a line; more are counted */
-
 /* A member of a group whose own outcome does not come: the group moved as one, its state shows it. */
-#define GROUP_MS 300
+#define GROUP_MS  300
 
 struct part { /* one instance; copied, because the configuration may be another one at the end */
 	uint32_t id;
@@ -82,7 +81,7 @@ static void add_ours(struct failover *f)
 {
 	const struct model_vrrps *vs = f->env->vrrps;
 	for (uint32_t i = 0; i < vs->n && f->n < CONFIG_VRRP_MAX; i++)
-		if (is_master(&vs->v[i]))
+		if (is_master(&vs->v[i]) && !model_vrrp_owner(vs, &vs->v[i]))
 			add(f, &vs->v[i]);
 }
 
@@ -166,12 +165,14 @@ static int force(struct failover *f, struct lb_err *e)
 	return lb_err_set(e, LB_CODE_REFUSED, "nothing that this node could be master of: see lbctl vrrp list");
 }
 
-/* 0, or -1 and *e. */
+/* 0, or -1 and *e. What is owned stays where it is: forced, the rest goes. */
 static int decide(struct failover *f, bool forced, struct lb_err *e)
 {
 	const struct model_peers *ps = f->env->peers;
 	const struct model_peer *peer = NULL;
 	add_ours(f);
+	if ((!forced || !f->n) && ctl_fit_owned(f->env, e))
+		return -1;
 	f->away = f->n > 0;
 	for (uint32_t i = 0; i < ps->n && !f->n; i++) {
 		add_theirs(f, &ps->v[i]);
@@ -179,8 +180,7 @@ static int decide(struct failover *f, bool forced, struct lb_err *e)
 	}
 	if (!f->n)
 		return ctl_fit_nothing(f->env, e);
-	if (!peer)
-		peer = choose(f);
+	peer = peer ? peer : choose(f);
 	if (peer && (peer->state == MODEL_PEER_UP || !forced))
 		snprintf(f->peer, sizeof(f->peer), "%s", peer->name);
 	if (forced)

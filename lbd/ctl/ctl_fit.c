@@ -3,6 +3,7 @@
 
 #include "common/commands.h"
 #include "lbd/ctl/ctl_sync.h"
+#include "lbd/ctl/ctl_vrrp.h"
 
 #include <string.h>
 
@@ -77,6 +78,28 @@ void ctl_fit_late(struct ctl_fit *x, struct lb_err *e)
 	ctl_fit_stop(x);
 	lb_err_set(e, LB_CODE_REFUSED, "%s does not say within %us how its services are; --force does not ask", x->peer,
 		CTL_FIT_MS / 1000);
+}
+
+int ctl_fit_owned(const struct ctl_env *env, struct lb_err *e)
+{
+	const struct model_vrrps *vs = env->vrrps;
+	bool master = false;
+	for (uint32_t i = 0; i < vs->n; i++) {
+		bool here = vs->v[i].spoke && vs->v[i].state.state == VRRP_STATE_MASTER;
+		if (here && ctl_vrrp_owned(env, &vs->v[i], e))
+			return -1;
+		master |= here;
+	}
+	for (uint32_t i = 0; i < env->peers->n * vs->n && !master; i++) {
+		const struct model_peer *peer = &env->peers->v[i / vs->n];
+		const struct model_vrrp *v = &vs->v[i % vs->n];
+		const struct model_theirs *t = model_peer_theirs(peer, v->conf->id);
+		if (t && t->state == VRRP_STATE_MASTER && t->prio == VRRP_PRIO_OWNER)
+			return lb_err_set(e, LB_CODE_REFUSED,
+				"vrrp %s has priority 255 on node %s: that always has the addresses", v->cfg->name,
+				peer->name);
+	}
+	return 0;
 }
 
 int ctl_fit_nothing(const struct ctl_env *env, struct lb_err *e)

@@ -34,5 +34,8 @@ void ctl_fit_stop(struct ctl_fit *x);
 /* The answer has taken too long: *e. */
 void ctl_fit_late(struct ctl_fit *x, struct lb_err *e);
 
+/* 0; -1 and *e: something that would be handed over, or taken, is owned by the node that is its master. */
+int ctl_fit_owned(const struct ctl_env *env, struct lb_err *e);
+
 /* Why there is nothing to hand over. -1 and *e. */
 int ctl_fit_nothing(const struct ctl_env *env, struct lb_err *e);

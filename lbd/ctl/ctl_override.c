@@ -206,15 +206,13 @@ void ctl_override_priority(struct ctl_env *env, struct ctl_request *rq, struct c
 	if (!v)
 		return;
 	const char *name = v->cfg->name, *group = v->cfg->group;
-	const struct model_vrrp *owner = model_vrrp_owner(env->vrrps, v);
+	struct lb_err e;
 	if (lb_priority_parse(ctl_arg_str(rq, "priority"), &prio)) {
 		ctl_reply_end(r, LB_CODE_USAGE, "a priority is 1..254, or auto", NULL);
 		return;
 	}
-	if (prio && owner) {
-		snprintf(text, sizeof(text), "vrrp %s%s%s has priority 255: it always has the addresses",
-			owner->cfg->name, owner == v ? "" : ", of the same group as ", owner == v ? "" : name);
-		ctl_reply_end(r, LB_CODE_REFUSED, text, NULL);
+	if (prio && ctl_vrrp_owned(env, v, &e)) {
+		ctl_reply_error(r, &e);
 		return;
 	}
 	snprintf(object, sizeof(object), OVERRIDE_VRRP "%s", name);

@@ -257,6 +257,15 @@ void ctl_vrrp_show(struct ctl_env *env, const char *name, struct ctl_reply *r)
 	ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
 }
 
+int ctl_vrrp_owned(const struct ctl_env *env, const struct model_vrrp *v, struct lb_err *e)
+{
+	const struct model_vrrp *owner = model_vrrp_owner(env->vrrps, v);
+	if (!owner)
+		return 0;
+	return lb_err_set(e, LB_CODE_REFUSED, "vrrp %s%s%s has priority 255: it always has the addresses",
+		owner->cfg->name, owner == v ? "" : ", of the same group as ", owner == v ? "" : v->cfg->name);
+}
+
 /* What only a master can do is refused by name; where we do not know, the process decides. */
 static void master_does(
 	struct ctl_env *env, const struct model_vrrp *v, enum vrrp_do what, const char *done, struct ctl_reply *r)
@@ -276,9 +285,14 @@ static void master_does(
 void ctl_vrrp_resign(struct ctl_env *env, const char *name, struct ctl_reply *r)
 {
 	const struct model_vrrp *v = ctl_vrrp_of(env, name, r);
+	struct lb_err e;
 	char done[240];
 	if (!v)
 		return;
+	if (ctl_vrrp_owned(env, v, &e)) { /* the other node would have them, too */
+		ctl_reply_error(r, &e);
+		return;
+	}
 	if (v->cfg->group[0])
 		snprintf(
 			done, sizeof(done), "vrrp %s gives up being master, with all of group %s", name, v->cfg->group);

@@ -13,6 +13,8 @@ void ctl_vrrp_announce(struct ctl_env *env, const char *name, struct ctl_reply *
 
 /* The instance of that name; NULL after ending the answer. */
 const struct model_vrrp *ctl_vrrp_of(struct ctl_env *env, const char *name, struct ctl_reply *r);
+/* 0; -1 and *e where it, or another of its group, owns its addresses: they are the node's for good. */
+int ctl_vrrp_owned(const struct ctl_env *env, const struct model_vrrp *v, struct lb_err *e);
 /* There is none of that name: the error, with the nearest one. Always -1. */
 int ctl_vrrp_unknown(const struct ctl_env *env, const char *name, struct lb_err *e);
 

@@ -406,6 +406,54 @@ START_TEST(what_is_decided)
 }
 END_TEST
 
+static void owned(void)
+{
+	setup("cluster: { id: 1, key_file: /k, nodes: { lb-a: [10.0.0.1, 10.0.1.1], lb-b: [10.0.0.2, 10.0.1.2] } }\n"
+	      "vrrp:\n"
+	      "  dmz4: { interface: eth2, vrid: 9, addresses: 10.9.0.1/24 }\n"
+	      "  wan4: { interface: eth0, vrid: 51, group: edge, priority: 255, addresses: 203.0.113.1/24 }\n"
+	      "  wan6: { interface: eth0, vrid: 52, group: edge, addresses: \"fe80::1/64\" }\n");
+	node(true, true);
+}
+
+/* The other node would have the addresses, too. */
+START_TEST(what_is_owned_stays)
+{
+	owned();
+	all_here(VRRP_STATE_MASTER);
+	all_there(VRRP_STATE_BACKUP);
+	ask("failover", "{}");
+	expect_end(LB_CODE_REFUSED, "vrrp wan4 has priority 255: it always has the addresses");
+	ask("failover", "{\"force\":true}");
+	ck_assert_str_eq(k.did, "handover dmz4 1000");
+	here("dmz4", VRRP_STATE_BACKUP);
+	there("dmz4", VRRP_STATE_MASTER);
+	ask("failover", "{\"force\":true}"); /* nor is anything taken for it */
+	expect_end(LB_CODE_REFUSED, "vrrp wan4 has priority 255: it always has the addresses");
+	ck_assert_str_eq(k.did, "");
+	teardown();
+}
+END_TEST
+
+START_TEST(what_is_owned_there_is_not_taken)
+{
+	setup(PAIR);
+	node(true, true);
+	all_here(VRRP_STATE_BACKUP);
+	all_there(VRRP_STATE_MASTER);
+	struct vrrp_msg_theirs m = { .id = model_vrrp_find(&k.vs, "dmz4")->conf->id,
+		.node = "lb-b",
+		.known = true,
+		.state = VRRP_STATE_MASTER };
+	m.prio = VRRP_PRIO_OWNER;
+	model_peers_said_theirs(&k.ps, &m);
+	ask("failover", "{}");
+	expect_end(LB_CODE_REFUSED, "vrrp dmz4 has priority 255 on node lb-b: that always has the addresses");
+	ck_assert_str_eq(k.did, "");
+	teardown();
+}
+END_TEST
+
 START_TEST(nobody_to_do_it)
 {
 	setup(PAIR);
@@ -825,6 +873,8 @@ int main(void)
 	tcase_add_test(tc, status_has_a_line_and_alarms);
 	tcase_add_test(tc, a_node_can_be_waited_for);
 	tcase_add_loop_test(tc, what_is_decided, 0, COUNT(decisions));
+	tcase_add_test(tc, what_is_owned_stays);
+	tcase_add_test(tc, what_is_owned_there_is_not_taken);
 	tcase_add_test(tc, nobody_to_do_it);
 	tcase_add_test(tc, it_waits_for_all);
 	tcase_add_test(tc, to_here);

@@ -219,8 +219,8 @@ START_TEST(what_an_operator_says_is_handed_on)
 	} rows[] = {
 		{ "a master resigns with its group", "vrrp.resign", "wan4", VRRP_STATE_MASTER, 0, 0,
 			"vrrp wan4 gives up being master, with all of group edge", true },
-		{ "one of its own", "vrrp.resign", "own", VRRP_STATE_MASTER, 0, 0, "vrrp own gives up being master",
-			true },
+		{ "an owner has its addresses all the same", "vrrp.resign", "own", VRRP_STATE_MASTER, 0,
+			LB_CODE_REFUSED, "vrrp own has priority 255: it always has the addresses", false },
 		{ "a backup has nothing to give", "vrrp.resign", "wan4", VRRP_STATE_BACKUP, 0, LB_CODE_REFUSED,
 			"vrrp wan4 is backup here: only its master can do that", false },
 		{ "announce", "vrrp.announce", "wan4", VRRP_STATE_MASTER, 0, 0,
@@ -229,7 +229,7 @@ START_TEST(what_an_operator_says_is_handed_on)
 			"vrrp own announces its 1 address on eth2", true },
 		{ "in fault", "vrrp.announce", "own", VRRP_STATE_FAULT, 0, LB_CODE_REFUSED,
 			"vrrp own is fault here: only its master can do that", false },
-		{ "nobody there", "vrrp.resign", "own", VRRP_STATE_MASTER, -ENOTCONN, LB_CODE_FAILED, NULL, true },
+		{ "nobody there", "vrrp.resign", "wan4", VRRP_STATE_MASTER, -ENOTCONN, LB_CODE_FAILED, NULL, true },
 		{ "no such instance", "vrrp.resign", "wna4", VRRP_STATE_MASTER, 0, LB_CODE_NOT_FOUND,
 			"no VRRP instance 'wna4'; did you mean 'wan4'?", false },
 	};
