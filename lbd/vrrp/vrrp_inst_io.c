@@ -245,12 +245,16 @@ static void act(struct inst *i, const struct vrrp_act *a, struct lb_time now)
 	}
 }
 
-/* What was left behind by a process that was killed stays while it is not decided whether we go on as master. */
+/* What was left behind by a process that was killed stays while it is not decided whether we go on as master. Then
+ * it goes; from the card also where the addresses are on a device of their own now, and were not before. */
 static void settle_left(struct inst *i)
 {
-	if (i->resuming && !i->fsm.resuming && i->fsm.state != VRRP_STATE_MASTER) {
+	bool decided = i->resuming && !i->fsm.resuming;
+	if (decided && i->fsm.state != VRRP_STATE_MASTER) {
 		inst_ways_let_go(i);
 		drop_all(i);
+	} else if (decided && inst_has_mac(i)) {
+		(void)vips_del(i->w->net, i->sock->card, i->vips, i->n_vips);
 	}
 	i->resuming = i->fsm.resuming;
 }

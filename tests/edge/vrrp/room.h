@@ -12,6 +12,7 @@
 #include "common/frame_io.h"
 #include "common/log_io.h"
 #include "lbd/vrrp/peer_pkt.h"
+#include "lbd/vrrp/vip_msg.h"
 #include "lbd/vrrp/vrrp_io.h"
 #include "lbd/vrrp/vrrp_msg.h"
 #include "tests/edge/vrrp/apart.h"
@@ -19,6 +20,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_packet.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
@@ -263,6 +265,18 @@ static inline bool there(const char *dev, const char *addr)
 	snprintf(command, sizeof(command), "ip -o addr show dev %s 2>/dev/null | grep -q ' %s%s'", dev, addr,
 		strchr(addr, '/') ? " " : "/");
 	return system(command) == 0;
+}
+
+/* As a process that was killed leaves it: for good, with our label. */
+static inline void leave_behind(const struct vip *v)
+{
+	uint8_t bytes[VIP_MSG_MAX];
+	struct vip_batch b = { .buf = bytes, .cap = sizeof(bytes) };
+	struct sockaddr_nl to = { .nl_family = AF_NETLINK };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	ck_assert_int_eq(vip_msg_add(&b, 1, (int)if_nametoindex("v0"), v, 0, 0), 0);
+	ck_assert_int_eq(sendto(fd, bytes, b.len, 0, (struct sockaddr *)&to, sizeof(to)), (ssize_t)b.len);
+	close(fd);
 }
 
 /* ---- beginning and end ---- */

@@ -148,6 +148,24 @@ START_TEST(a_startup_delay_that_is_not_over)
 }
 END_TEST
 
+/* Without a lease nothing else would end what it left on the card. */
+START_TEST(a_virtual_mac_that_is_new_when_it_goes_on)
+{
+	struct vrrp_conf c[] = { conf(0, 51), conf(1, 52) };
+	set(&c[0]); /* the card is known */
+	MUST(is(0, VRRP_STATE_MASTER));
+	leave_behind(&c[1].addrs[0]);
+	unsigned n = heard.pongs;
+	MUST(heard.pongs >= n + 3); /* it has been seen */
+	c[1].virtual_mac = true;
+	set(&c[1]);
+	MUST(is(1, VRRP_STATE_MASTER) && there("lbd4-52-v0", "10.77.0.52") && !there("v0", "10.77.0.52"));
+	ck_assert_int_eq(heard.of[1].state.cause, VRRP_CAUSE_RESUMED);
+	ck_assert(there("v0", "10.77.0.51"));
+	end(true);
+}
+END_TEST
+
 /* ---- other masters ---- */
 
 /* Not the one that it followed before, which was well. */
@@ -178,6 +196,7 @@ int main(void)
 	tcase_add_loop_test(tc, an_address_with_another_prefix, 0, 2);
 	tcase_add_test(tc, a_startup_delay);
 	tcase_add_test(tc, a_startup_delay_that_is_not_over);
+	tcase_add_test(tc, a_virtual_mac_that_is_new_when_it_goes_on);
 	tcase_add_test(tc, another_master_is_named);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);

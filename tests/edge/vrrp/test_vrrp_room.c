@@ -2,10 +2,6 @@
 /* What the vrrp process does about a host that does not do what it is asked, and what it says when it goes. */
 #include "tests/edge/vrrp/room.h"
 
-#include "lbd/vrrp/vip_msg.h"
-
-#include <linux/rtnetlink.h>
-
 /* ---- the second path ---- */
 
 /* What the beats that have come say of it last; -1: nothing. */
@@ -472,18 +468,6 @@ START_TEST(an_address_without_a_lease_on_a_card_that_is_renamed)
 	end(true);
 }
 END_TEST
-
-/* As a process that was killed leaves it: for good, with our label. */
-static void leave_behind(const struct vip *v)
-{
-	uint8_t bytes[VIP_MSG_MAX];
-	struct vip_batch b = { .buf = bytes, .cap = sizeof(bytes) };
-	struct sockaddr_nl to = { .nl_family = AF_NETLINK };
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	ck_assert_int_eq(vip_msg_add(&b, 1, (int)if_nametoindex("v0"), v, 0, 0), 0);
-	ck_assert_int_eq(sendto(fd, bytes, b.len, 0, (struct sockaddr *)&to, sizeof(to)), (ssize_t)b.len);
-	close(fd);
-}
 
 /* It listens whether to go on as master: what a reload takes from it meanwhile has nobody else who ends it. */
 START_TEST(an_address_without_a_lease_that_goes_before_it_is_decided)
