@@ -242,6 +242,7 @@ static bool conf_differs(struct vrrp_conf *conf, const struct vrrp_conf *was)
 	uint8_t prio = conf->prio;
 	conf->id = was->id;
 	conf->resigned = was->resigned;
+	memcpy(conf->refused, was->refused, sizeof(conf->refused));
 	conf->prio = was->prio; /* compared where an override is looked up */
 	bool differs = memcmp(conf, was, sizeof(*conf)) != 0;
 	conf->prio = prio;
@@ -526,7 +527,9 @@ void model_vrrp_said_state(
 	enum vrrp_cause cause = changed ? m->cause : v->state.cause; /* of the change, not of what is said since */
 	v->state = *m;
 	v->state.cause = cause;
-	v->conf->resigned = m->resigned; /* the process knows */
+	v->conf->resigned = m->resigned;                       /* the process knows */
+	memset(v->conf->refused, 0, sizeof(v->conf->refused)); /* it is compared as bytes */
+	snprintf(v->conf->refused, sizeof(v->conf->refused), "%s", m->refused);
 	v->spoke = true;
 	if (changed)
 		v->since_wall_ms = wall_ms;

@@ -352,6 +352,8 @@ void vrrp_conf_write(const struct vrrp_conf *c, struct lb_members *o)
 	lb_put_bool(o, "virtual_mac", c->virtual_mac);
 	if (c->resigned)
 		lb_put_bool(o, "resigned", true);
+	if (c->refused[0])
+		lb_put_str(o, "refused", c->refused);
 	lb_put(o, "announce", announce_write(&c->announce));
 	if (c->with_password)
 		lb_put(o, "password", lb_hex_write(c->password, VRRP_PASSWORD));
@@ -377,6 +379,8 @@ void vrrp_conf_read(struct lb_fields *f, struct vrrp_conf *c)
 	c->lease_s = lb_field_u32(f, "lease_s", 0, LEASE_MAX);
 	c->virtual_mac = lb_field_bool(f, "virtual_mac");
 	c->resigned = lb_field_has(f, "resigned") && lb_field_bool(f, "resigned"); /* absent = not */
+	if (lb_field_has(f, "refused"))
+		lb_field_text(f, "refused", c->refused, sizeof(c->refused));
 	announce_read(f, &c->announce);
 	password_read(f, c);
 	auth_read(f, &c->auth);

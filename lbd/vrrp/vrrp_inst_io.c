@@ -68,6 +68,7 @@ static void tell_state(struct inst *i, enum vrrp_state was, enum vrrp_cause caus
 		.source = i->faults & 1u << INST_FAULT_SOURCE ? (struct lb_ip){ 0 } : i->wire.source,
 		.resigned = i->fsm.resigned };
 	snprintf(m.u.state.reason, sizeof(m.u.state.reason), "%s", reason_of(i));
+	snprintf(m.u.state.refused, sizeof(m.u.state.refused), "%s", inst_refused_why(i));
 	snprintf(i->told_reason, sizeof(i->told_reason), "%s", m.u.state.reason);
 	i->told_master = m.u.state.master;
 	i->told_master_prio = m.u.state.master_prio;

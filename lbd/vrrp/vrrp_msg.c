@@ -138,6 +138,8 @@ static void state_write(const void *u, struct lb_members *o)
 	lb_put_ip(o, "source", &s->source);
 	if (s->resigned)
 		lb_put_bool(o, "resigned", true);
+	if (s->refused[0])
+		lb_put_str(o, "refused", s->refused);
 }
 
 static int state_read(struct lb_fields *f, void *u)
@@ -153,6 +155,8 @@ static int state_read(struct lb_fields *f, void *u)
 	s->master_prio = (uint8_t)lb_field_u32(f, "master_prio", 0, UINT8_MAX);
 	s->source = ip_read(f, "source");
 	s->resigned = lb_field_has(f, "resigned") && lb_field_bool(f, "resigned"); /* absent = not */
+	if (lb_field_has(f, "refused"))
+		lb_field_text(f, "refused", s->refused, sizeof(s->refused));
 	return 0;
 }
 

@@ -89,9 +89,10 @@ struct vrrp_conf {
 	uint32_t n_peers;
 	struct lb_ip source; /* family 0 = that of the interface */
 	uint8_t min_ttl;
-	uint32_t lease_s; /* 0 = none */
-	bool virtual_mac; /* the addresses have 00:00:5e:00:01:VRID, on a device of their own */
-	bool resigned;    /* as the process said last; of one that it does not have: it begins so */
+	uint32_t lease_s;              /* 0 = none */
+	bool virtual_mac;              /* the addresses have 00:00:5e:00:01:VRID, on a device of their own */
+	bool resigned;                 /* as the process said last; of one that it does not have: it begins so */
+	char refused[VRRP_REASON_MAX]; /* the same: what the kernel refuses, and why it resigned; else "" */
 	struct vrrp_announce_rules announce;
 	bool with_password;
 	uint8_t password[VRRP_PASSWORD];
@@ -188,7 +189,10 @@ struct vrrp_msg_state {
 	struct lb_ip master;          /* whom it follows; family 0 = nobody, or we are it */
 	uint8_t master_prio;
 	struct lb_ip source; /* our own */
-	bool resigned;       /* it does not take back what it gave up; for the process that follows this one */
+	/* for the process that follows this one: it does not take back what it gave up; and what the kernel refuses,
+	 * where that is why, else "" */
+	bool resigned;
+	char refused[VRRP_REASON_MAX];
 };
 
 struct vrrp_msg_alarm {

@@ -88,6 +88,11 @@ void inst_refused_look(struct inst *i)
 		sock_alarm(i, VRRP_ALARM_REFUSED, quiet_us(i), i->refused.text);
 }
 
+const char *inst_refused_why(const struct inst *i)
+{
+	return i->fsm.resigned && i->refused.resigned ? i->refused.text : "";
+}
+
 static bool refused_whole_group(const struct group *g, unsigned renewals)
 {
 	for (size_t k = 0; k < g->g.n; k++)

@@ -262,6 +262,8 @@ bool insts_refused(struct room *w, const struct vip_card *c, const struct lb_ip 
 void refused_tell(struct room *w);
 /* Once a second. */
 void inst_refused_look(struct inst *i);
+/* What the kernel refuses, where it resigned because of that; else "". */
+const char *inst_refused_why(const struct inst *i);
 /* They are about to be asked for again. Whether all of its group were refused in so many renewals in a row, and it is
  * to resign. */
 bool inst_refused_all(struct inst *i, unsigned renewals, struct lb_time now);

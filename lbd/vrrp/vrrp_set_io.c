@@ -110,7 +110,13 @@ static void inst_free(struct inst *i)
 	free(i);
 }
 
-static struct inst *inst_new(struct room *w, const struct vrrp_conf *conf, bool resigned, bool no_delay)
+/* What it goes on with where there was one before it, in this process or another. */
+struct from_before {
+	bool resigned, no_delay;
+	char refused[VRRP_REASON_MAX]; /* inst_refused_why */
+};
+
+static struct inst *inst_new(struct room *w, const struct vrrp_conf *conf, const struct from_before *b)
 {
 	struct inst *i = calloc(1, sizeof(*i));
 	struct vip_card *card = i ? vip_card_get(w->net, conf->interface) : NULL;
@@ -120,10 +126,12 @@ static struct inst *inst_new(struct room *w, const struct vrrp_conf *conf, bool 
 	}
 	i->w = w;
 	i->made_at = lb_clock_now();
-	i->no_delay = no_delay;
+	i->no_delay = b->no_delay;
 	take_conf(i, conf);
 	i->fsm.prio = inst_prio(i);
-	i->fsm.resigned = i->told_resigned = resigned;
+	i->fsm.resigned = i->told_resigned = b->resigned;
+	i->refused.resigned = b->resigned && b->refused[0];
+	memcpy(i->refused.text, b->refused, sizeof(i->refused.text));
 	inst_timers(i);
 	inst_move_timer(i);
 	inst_ways_timer(i);
@@ -184,6 +192,16 @@ static void inst_change(struct inst *i, const struct vrrp_conf *conf)
 		inst_announce(i, lb_clock_now());
 }
 
+/* Of one that is here the core may not have heard yet. One that comes later would hold its group, or be missed, as long
+ * as after a start: but one that still waits does so anew. */
+static struct from_before from_before(const struct room *w, const struct inst *i, const struct vrrp_conf *conf)
+{
+	struct from_before b = { .resigned = i ? i->fsm.resigned : conf->resigned,
+		.no_delay = i ? i->fsm.state != VRRP_STATE_INIT : w->begun };
+	snprintf(b.refused, sizeof(b.refused), "%s", i ? inst_refused_why(i) : conf->refused);
+	return b;
+}
+
 void inst_set(struct room *w, const struct vrrp_conf *conf)
 {
 	struct inst *i = inst_find(w, conf->id);
@@ -192,12 +210,10 @@ void inst_set(struct room *w, const struct vrrp_conf *conf)
 		inst_look_for_addresses(i);
 		return;
 	}
-	bool resigned = i ? i->fsm.resigned : conf->resigned; /* of one that is here the core may not have heard yet */
-	/* it would hold its group, or be missed, as long as after a start: but one that still waits does so anew */
-	bool no_delay = i ? i->fsm.state != VRRP_STATE_INIT : w->begun;
+	struct from_before before = from_before(w, i, conf);
 	if (i)
 		inst_free(i);
-	i = inst_new(w, conf, resigned, no_delay);
+	i = inst_new(w, conf, &before);
 	if (!i) {
 		lb_log(LB_LOG_ERROR, "vrrp/%s: out of memory", conf->name);
 		lb_room_end(&w->base, 1);

@@ -344,6 +344,28 @@ START_TEST(who_was_refused_all_leaves_them_to_others)
 }
 END_TEST
 
+/* Nor does one that follows it, after a reload or in another process; and that the kernel refuses is still said. */
+START_TEST(who_follows_one_that_was_refused_all_knows)
+{
+	struct vrrp_conf c = refused_all();
+	c.vrid = 52; /* it is made anew */
+	for (int times = 0; times < 2; times++) {
+		unsigned raised = heard.of[0].raised;
+		heard.of[0].state = (struct vrrp_msg_state){ .state = VRRP_STATE_INIT };
+		set(&c);
+		MUST((advert(&c, 100), heard.of[0].raised > raised && heard.of[0].state.refused[0]));
+		ck_assert(is(0, VRRP_STATE_BACKUP) && heard.of[0].alarms == 1u << VRRP_ALARM_REFUSED);
+		ck_assert_str_eq(heard.of[0].alarm_text, "fe80::77: Permission denied");
+		ck_assert_str_eq(heard.of[0].state.refused, "fe80::77: Permission denied");
+		say(&(struct vrrp_msg){ .type = VRRP_MSG_DEL, .u.del = 0 });
+		MUST(is(0, VRRP_STATE_INIT) && heard.of[0].alarms == 0);
+		c.resigned = true; /* as to another process */
+		snprintf(c.refused, sizeof(c.refused), "fe80::77: Permission denied");
+	}
+	end(true);
+}
+END_TEST
+
 /* ---- who has resigned ---- */
 
 static void resign(uint32_t id)
@@ -553,6 +575,7 @@ int main(void)
 	tcase_add_test(tc, a_group_is_refused_those_of_one);
 	tcase_add_test(tc, all_addresses_are_refused);
 	tcase_add_test(tc, who_was_refused_all_leaves_them_to_others);
+	tcase_add_test(tc, who_follows_one_that_was_refused_all_knows);
 	tcase_add_test(tc, who_has_resigned_does_not_take_it_back);
 	tcase_add_test(tc, an_address_that_is_set_again_and_again);
 	tcase_add_test(tc, an_address_that_a_reload_makes_virtual);

@@ -478,16 +478,17 @@ START_TEST(who_has_resigned_is_known_to_have)
 	setup();
 	take(ONE);
 	told();
-	struct vrrp_msg_state m = { .id = 1, .state = VRRP_STATE_BACKUP, .resigned = true };
+	struct vrrp_msg_state m = { .id = 1, .state = VRRP_STATE_BACKUP, .resigned = true, .refused = "all" };
 	model_vrrp_said_state(model_vrrp_by_id(&k.vs, 1), &m, 0, &out);
 	ck_assert(at("wan4")->conf->resigned && !at("wan4")->conf_due);
 	take(ONE);
 	ck_assert(at("wan4")->conf->resigned && !at("wan4")->conf_due);
 	model_vrrps_forget(&k.vs);
 	ck_assert(at("wan4")->conf->resigned && at("wan4")->conf_due);
+	ck_assert_str_eq(at("wan4")->conf->refused, "all");
 	m = (struct vrrp_msg_state){ .id = 1, .state = VRRP_STATE_MASTER };
 	model_vrrp_said_state(model_vrrp_by_id(&k.vs, 1), &m, 0, &out);
-	ck_assert(!at("wan4")->conf->resigned);
+	ck_assert(!at("wan4")->conf->resigned && !at("wan4")->conf->refused[0]);
 	teardown();
 }
 END_TEST

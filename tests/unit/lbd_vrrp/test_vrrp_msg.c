@@ -15,6 +15,7 @@ static void same_state(const struct vrrp_msg_state *a, const struct vrrp_msg_sta
 	ck_assert(a->id == b->id && a->state == b->state && a->was == b->was && a->cause == b->cause);
 	ck_assert(a->prio == b->prio && a->master_prio == b->master_prio && a->resigned == b->resigned);
 	ck_assert_str_eq(a->reason, b->reason);
+	ck_assert_str_eq(a->refused, b->refused);
 	ck_assert(lb_ip_cmp(&a->master, &b->master) == 0 && lb_ip_cmp(&a->source, &b->source) == 0);
 }
 
@@ -138,7 +139,7 @@ END_TEST
 #define STATE                                                                                                          \
 	"{\"msg\":\"vrrp.state\",\"id\":7,\"state\":\"fault\",\"was\":\"master\",\"cause\":\"fault\",\"prio\":150,"    \
 	"\"reason\":\"link_down\",\"master\":\"203.0.113.2\",\"master_prio\":100,\"source\":\"203.0.113.1\","          \
-	"\"resigned\":true}"
+	"\"resigned\":true,\"refused\":\"10.0.0.9: Permission denied\"}"
 #define STATS                                                                                                          \
 	"{\"msg\":\"vrrp.stats\",\"id\":7,\"sent\":1,\"received\":2,\"discarded\":{\"stranger\":1,\"source\":2,"       \
 	"\"ttl\":3,\"version\":4,\"length\":5,\"checksum\":6,\"count\":7,\"interval\":8,\"auth\":9,\"replay\":10},"    \
@@ -221,6 +222,7 @@ static const struct member members[] = {
 	{ VRRP_MSG_SET, "lease_s", INT, 0, 86400 },
 	{ VRRP_MSG_SET, "virtual_mac", BOOL, 0, 0 },
 	{ VRRP_MSG_SET, "resigned", BOOL | OPTIONAL, 0, 0 },
+	{ VRRP_MSG_SET, "refused", TEXT | OPTIONAL, 0, 79 },
 	{ VRRP_MSG_SET, "announce", OBJECT, 0, 0 },
 	{ VRRP_MSG_SET, "announce.count", INT, 0, 1000 },
 	{ VRRP_MSG_SET, "announce.delay_ms", INT, 0, 86400000 },
@@ -267,6 +269,7 @@ static const struct member members[] = {
 	{ VRRP_MSG_STATE, "master_prio", INT, 0, 255 },
 	{ VRRP_MSG_STATE, "source", IP | OPTIONAL, 0, 0 },
 	{ VRRP_MSG_STATE, "resigned", BOOL | OPTIONAL, 0, 0 },
+	{ VRRP_MSG_STATE, "refused", TEXT | OPTIONAL, 0, 79 },
 	{ VRRP_MSG_ALARM, "id", INT, 0, UINT32_MAX },
 	{ VRRP_MSG_ALARM, "alarm", WORD, 0, 0 },
 	{ VRRP_MSG_ALARM, "on", BOOL, 0, 0 },

@@ -105,6 +105,7 @@ static inline void msgs_conf(uint64_t *s, struct vrrp_conf *c)
 	c->lease_s = among(s, 0, 86400);
 	c->virtual_mac = among(s, 0, 1);
 	c->resigned = coin(s);
+	msgs_text(s, c->refused, 0, sizeof(c->refused));
 	c->announce.count = among(s, 0, 1000);
 	c->announce.delay_ms = among(s, 0, 86400000);
 	c->announce.refresh_ms = among(s, 0, 86400000);
@@ -195,6 +196,7 @@ static inline void msgs_state(uint64_t *s, struct vrrp_msg_state *st)
 	if (coin(s))
 		st->source = msgs_ip(s, msgs_family(s), 2);
 	st->resigned = coin(s);
+	msgs_text(s, st->refused, 0, sizeof(st->refused));
 }
 
 static inline void msgs_stats(uint64_t *s, struct vrrp_msg_stats *st)
@@ -324,7 +326,7 @@ static inline json_t *line_of(const struct vrrp_msg *m)
 	"\"routes\":[{\"to\":\"0.0.0.0/0\",\"via\":\"203.0.113.1\",\"dev\":\"wan0\",\"table\":100,\"metric\":10,"      \
 	"\"source\":\"203.0.113.10\"},{\"to\":\"2001:db8::/32\",\"dev\":\"lan0\",\"table\":254,\"metric\":0}],"        \
 	"\"rules\":[{\"from\":\"203.0.113.0/24\",\"to\":\"0.0.0.0/0\",\"table\":100,\"priority\":1000,\"fwmark\":7}]," \
-	"\"min_ttl\":255,\"lease_s\":3,\"virtual_mac\":true,\"resigned\":true,"                                        \
+	"\"min_ttl\":255,\"lease_s\":3,\"virtual_mac\":true,\"resigned\":true,\"refused\":\"all\","                    \
 	"\"announce\":{\"count\":5,\"delay_ms\":5000,\"refresh_ms\":0,\"again_ms\":4000},"
 /* as large as it can be, and as small */
 #define SET2                                                                                                           \
