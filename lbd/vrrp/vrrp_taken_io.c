@@ -35,7 +35,7 @@ static void tell(struct inst *i)
 			.advert_us = part(t->woke, t->advert),
 			.addresses_us = part(t->advert, t->held),
 			.announced_us = part(t->held, t->announced) } };
-	*t = (struct inst_taken){ .heard = t->heard };
+	*t = (struct inst_taken){ 0 }; /* what was heard ends with the own time as master */
 	room_send(i->w, &m);
 }
 

@@ -49,6 +49,8 @@ static struct {
 		struct vrrp_msg_stats stats;
 		uint32_t alarms, raised; /* on now; ever */
 		char alarm_text[VRRP_REASON_MAX];
+		struct vrrp_msg_taken taken;
+		unsigned takeovers;
 	} of[INSTANCES];
 } heard;
 
@@ -141,6 +143,9 @@ static inline void take_line(const char *line, size_t n)
 		heard.of[m.u.state.id].state = m.u.state;
 	} else if (m.type == VRRP_MSG_STATS) {
 		heard.of[m.u.stats.id].stats = m.u.stats;
+	} else if (m.type == VRRP_MSG_TAKEN) {
+		heard.of[m.u.taken.id].taken = m.u.taken;
+		heard.of[m.u.taken.id].takeovers++;
 	} else if (m.type == VRRP_MSG_PONG) {
 		heard.pongs++;
 	} else if (m.type == VRRP_MSG_ALARM) {

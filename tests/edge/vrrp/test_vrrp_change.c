@@ -166,6 +166,26 @@ START_TEST(a_virtual_mac_that_is_new_when_it_goes_on)
 }
 END_TEST
 
+/* ---- how long it took ---- */
+
+/* The silence is that of a master: its own time as one is none. */
+START_TEST(a_takeover_after_a_time_as_master)
+{
+	struct vrrp_conf c = conf(0, 51);
+	c.announce.count = 1;
+	set(&c);
+	MUST((advert(&c, 200), is(0, VRRP_STATE_BACKUP)));
+	MUST(heard.of[0].takeovers == 1);
+	ck_assert_uint_gt(heard.of[0].taken.silent_us, 300000);
+	struct lb_time end_at = lb_time_add_ms(lb_clock_now(), 2000);
+	MUST(lb_time_cmp(lb_clock_now(), end_at) > 0);
+	say(&(struct vrrp_msg){ .type = VRRP_MSG_DO, .u.run = { .id = 0, .what = VRRP_DO_RESIGN } });
+	MUST(heard.of[0].takeovers == 2);
+	ck_assert_uint_eq(heard.of[0].taken.silent_us, 0); /* nobody was heard */
+	end(true);
+}
+END_TEST
+
 /* ---- other masters ---- */
 
 /* Not the one that it followed before, which was well. */
@@ -197,6 +217,7 @@ int main(void)
 	tcase_add_test(tc, a_startup_delay);
 	tcase_add_test(tc, a_startup_delay_that_is_not_over);
 	tcase_add_test(tc, a_virtual_mac_that_is_new_when_it_goes_on);
+	tcase_add_test(tc, a_takeover_after_a_time_as_master);
 	tcase_add_test(tc, another_master_is_named);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);
