@@ -92,6 +92,8 @@ __attribute__((format(printf, 4, 5))) struct y *y_set(
 /* The child of that key, made where there is none. */
 struct y *y_at(struct imp *im, struct y *up, const char *key);
 struct y *y_find(const struct y *up, const char *key);
+/* Takes the last item of a list away where another one says the same. */
+void y_once(struct y *list);
 /* A duration, from microseconds: 2s, 1500ms, 1m. */
 struct y *y_time(struct imp *im, struct y *up, const char *key, int64_t us);
 /* The text of a tree whose first lines stand so many blanks to the right. */

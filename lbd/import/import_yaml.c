@@ -62,6 +62,35 @@ struct y *y_at(struct imp *im, struct y *up, const char *key)
 	return y ? y : y_map(im, up, key);
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* What both say; two scalars, or maps of them. */
+static bool same(const struct y *a, const struct y *b)
+{
+	const struct y *x = a->child, *y = b->child;
+	for (; x && y; x = x->next, y = y->next)
+		if (!same_text(x->key, y->key) || !same_text(x->value, y->value))
+			return false;
+	return same_text(a->value, b->value) && !x && !y;
+}
+
+void y_once(struct y *list)
+{
+	struct y *before = NULL;
+	bool repeated = false;
+	for (struct y *y = list->child; y && y != list->last; y = y->next) {
+		repeated |= same(y, list->last);
+		before = y;
+	}
+	if (!repeated)
+		return;
+	before->next = NULL;
+	list->last = before;
+}
+
 struct y *y_time(struct imp *im, struct y *up, const char *key, int64_t us)
 {
 	int64_t ms = (us + 500) / 1000;

@@ -140,7 +140,7 @@ static void when(struct builder *b, struct y *y, const struct times *t)
 
 /* ---- HTTP ---- */
 
-/* A second line adds to the first. */
+/* A second line adds to the first, but lbd wants each of them once. */
 static void statuses(struct builder *b, struct y *y, const struct ka_node *of)
 {
 	struct imp *im = b->k->im;
@@ -151,8 +151,11 @@ static void statuses(struct builder *b, struct y *y, const struct ka_node *of)
 	}
 	struct y *list = said->n > 2 || ka_next(said) ? y_list(im, y, "status") : NULL;
 	for (; said; said = ka_next(said))
-		for (size_t i = 1; i < said->n; i++)
+		for (size_t i = 1; i < said->n; i++) {
 			y_set(im, list ? list : y, list ? NULL : "status", "%s", said->w[i]);
+			if (list)
+				y_once(list);
+		}
 }
 
 /* What lbd takes for host: as check_http_host_ok. */

@@ -121,18 +121,24 @@ static void put(struct ka *k, struct y *to, const char *key, const char *v)
 		y_set(k->im, to, key, "%s", v);
 }
 
-static struct y *item(struct ka *k, struct y *instance, const char *key)
+static struct y *list_of(struct ka *k, struct y *instance, const char *key)
 {
 	struct y *list = y_find(instance, key);
 	if (!list) {
 		list = y_list(k->im, instance, key);
 		list->flow = false;
 	}
+	return list;
+}
+
+static struct y *item(struct ka *k, struct y *list)
+{
 	struct y *y = y_map(k->im, list, NULL);
 	y->flow = true;
 	return y;
 }
 
+/* A second block adds to the first; what is in both is once in lbd. */
 static void put_routes(struct ka *k, const struct ka_node *list, struct y *instance)
 {
 	struct way w;
@@ -146,13 +152,14 @@ static void put_routes(struct ka *k, const struct ka_node *list, struct y *insta
 		if (!w.v[WAY_DEV])
 			imp_say(k->im, &n->at, IMP_NOTE,
 				"a route without dev leads out of the interface of its instance");
-		struct y *y = item(k, instance, "routes");
+		struct y *to = list_of(k, instance, "routes"), *y = item(k, to);
 		put(k, y, "to", w.v[WAY_TO]);
 		put(k, y, "via", w.v[WAY_VIA]);
 		put(k, y, "dev", w.v[WAY_DEV]);
 		put(k, y, "table", w.v[WAY_TABLE]);
 		put(k, y, "metric", w.v[WAY_METRIC]);
 		put(k, y, "source", w.v[WAY_SRC]);
+		y_once(to);
 	}
 }
 
@@ -173,12 +180,13 @@ static void put_rules(struct ka *k, const struct ka_node *list, struct y *instan
 				"a rule of lbd has a table, a priority, and one of from, to and fwmark");
 			continue;
 		}
-		struct y *y = item(k, instance, "rules");
+		struct y *to = list_of(k, instance, "rules"), *y = item(k, to);
 		put(k, y, "from", w.v[WAY_FROM]);
 		put(k, y, "to", w.v[WAY_TO]);
 		put(k, y, "fwmark", w.v[WAY_MARK]);
 		put(k, y, "table", w.v[WAY_TABLE]);
 		put(k, y, "priority", w.v[WAY_PRIORITY]);
+		y_once(to);
 	}
 }
 
