@@ -484,9 +484,7 @@ const struct lb_command lb_commands[] = {
 	[LB_COMMAND_LOG_LEVEL] = { "log", "level", LB_LEVEL_ADMIN, .changes = true, .changed_by = "level", .bare = true,
 		.view = LB_VIEW_TABLE, .row = LB_ROW_LOG, .wait = "ready", .help = "how much is logged, by part",
 		.text = "Without LEVEL it shows, to members of lbobserve, too. What is set holds until auto, the time "
-			"of --for or the end of the "
-			"daemon; "
-			"the processes of checks, VRRP and flows are told, too.",
+			"of --for or the end of the daemon; the processes of checks, VRRP and flows are told, too.",
 		.args = { { .name = "subsystem",
 				  .kind = LB_ARG_CHOICE,
 				  .metavar = "SUBSYSTEM",
