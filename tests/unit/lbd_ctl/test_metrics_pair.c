@@ -192,18 +192,21 @@ START_TEST(a_lag_is_of_what_is_to_be_copied)
 	static const struct {
 		const char *what, *text;
 		enum sync_link_is is;
-		bool ipvs, paused;
+		bool ipvs, paused, stopped[SYNC_KIND_COUNT];
 	} lags[] = {
 		{ "both kinds", "lbd_sync_lag_seconds{kind=\"ipvs\"} 7\nlbd_sync_lag_seconds{kind=\"conntrack\"} 2.5\n",
-			SYNC_IS_SYNC, true, false },
+			SYNC_IS_SYNC, true, false, { false } },
 		{ "without a link, too",
 			"lbd_sync_lag_seconds{kind=\"ipvs\"} 7\nlbd_sync_lag_seconds{kind=\"conntrack\"} 2.5\n",
-			SYNC_IS_DOWN, true, false },
+			SYNC_IS_DOWN, true, false, { false } },
 		{ "the services want none", "lbd_sync_lag_seconds{kind=\"conntrack\"} 2.5\n", SYNC_IS_DOWN, false,
-			false },
+			false, { false } },
 		{ "an operator wants none, without a link", "lbd_sync_lag_seconds{kind=\"conntrack\"} 2.5\n",
-			SYNC_IS_DOWN, true, true },
-		{ "nor with one, here or at the other node", "", SYNC_IS_PAUSED, true, false },
+			SYNC_IS_DOWN, true, true, { false } },
+		{ "nor with one, here or at the other node", "", SYNC_IS_PAUSED, true, false,
+			{ [SYNC_IPVS] = true, [SYNC_CONNTRACK] = true } },
+		{ "of one kind", "lbd_sync_lag_seconds{kind=\"ipvs\"} 7\n", SYNC_IS_PAUSED, true, false,
+			{ [SYNC_CONNTRACK] = true } },
 	};
 	k.sync.spoke = k.sync.has_stats[SYNC_IPVS] = true;
 	k.sync.stats[SYNC_IPVS].lag_ms = 7000;
@@ -211,6 +214,7 @@ START_TEST(a_lag_is_of_what_is_to_be_copied)
 		k.sync.state.is = lags[i].is;
 		k.sync.conf.ipvs = lags[i].ipvs;
 		k.sync.conf.paused[SYNC_IPVS] = lags[i].paused;
+		memcpy(k.sync.state.stopped, lags[i].stopped, sizeof(lags[i].stopped));
 		char *got = samples("lbd_sync_lag");
 		ck_assert_msg(strcmp(got, lags[i].text) == 0, "%s:\n%s", lags[i].what, got);
 		free(got);
