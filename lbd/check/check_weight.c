@@ -141,6 +141,8 @@ bool check_agent_parse(const char *line, size_t n, struct check_agent *out)
 	}
 	if (!any)
 		return false;
+	if (a.word == CHECK_WORD_NONE && a.weight.kind == CHECK_WEIGHT_NONE) /* a limit alone: it is there */
+		a.word = CHECK_WORD_UP;
 	if (a.word == CHECK_WORD_DRAIN)
 		a.weight = (struct check_weight){ .kind = CHECK_WEIGHT_DRAIN };
 	if (said < n)

@@ -14,7 +14,7 @@ bool check_weight_parse(const char *text, size_t n, struct check_weight *out);
 enum check_word { CHECK_WORD_NONE, CHECK_WORD_UP, CHECK_WORD_DOWN, CHECK_WORD_DRAIN };
 
 struct check_agent {
-	enum check_word word;       /* NONE: none was given */
+	enum check_word word;       /* NONE: only a weight was given */
 	struct check_weight weight; /* kind NONE: none was given */
 	char text[48];              /* what followed '#': printable, cut to what fits */
 };

@@ -91,7 +91,7 @@ static const struct {
 	{ "failed, too", "failed#why", CHECK_WORD_DOWN, NONE, 0, "why" },
 	{ "a limit of connections is passed over", "up 75% maxconn:30", CHECK_WORD_UP, PERCENT, 75, "" },
 	{ "in any case and at any place", "MaxConn:0,down", CHECK_WORD_DOWN, NONE, 0, "" },
-	{ "a limit of connections alone", "maxconn:30\n", CHECK_WORD_NONE, NONE, 0, "" },
+	{ "a limit of connections alone", "maxconn:30\n", CHECK_WORD_UP, NONE, 0, "" },
 	{ "a limit that is none", "up maxconn:", BAD_LINE },
 	{ "a limit with a tail", "up maxconn:30x", BAD_LINE },
 	{ "another word with a colon", "up minconn:30", BAD_LINE },
