@@ -721,6 +721,18 @@ START_TEST(from_one_kernel_to_another)
 }
 END_TEST
 
+/* Both sides, and three entries of somebody that b knows from a. */
+static void three_copied(struct sync_ct *a, struct sync_ct *b, struct sync_flow_source *out, struct ct_io *somebody)
+{
+	side_open(a, ONE, 0);
+	side_open(b, TWO, 0);
+	sync_ct_source_init(out, a->table);
+	out->source.seek(&out->source, 0);
+	make_many(somebody, 0, 3);
+	WAIT(flow_table_count(a->table, FLOW_LOCAL) == 3, 2000);
+	ck_assert_uint_eq(carry(out, b), 3);
+}
+
 /* Who comes back has kept what it heard before. */
 START_TEST(what_ended_while_the_other_was_away)
 {
@@ -729,13 +741,7 @@ START_TEST(what_ended_while_the_other_was_away)
 	struct sync_flow_source out;
 	begin();
 	struct ct_io *somebody = listen_at(ONE, &h, 0), *there = listen_at(TWO, &h, 0);
-	side_open(&a, ONE, 0);
-	side_open(&b, TWO, 0);
-	sync_ct_source_init(&out, a.table);
-	out.source.seek(&out.source, 0);
-	make_many(somebody, 0, 3);
-	WAIT(flow_table_count(a.table, FLOW_LOCAL) == 3, 2000);
-	ck_assert_uint_eq(carry(&out, &b), 3);
+	three_copied(&a, &b, &out, somebody);
 	heard_all(&a);
 	make_many(somebody, 3, 3); /* of these it hears nothing */
 	for (unsigned i = 0; i < 6; i++) {
@@ -812,13 +818,7 @@ START_TEST(a_kernel_without_room)
 	struct sync_flow_source out;
 	begin();
 	struct ct_io *somebody = listen_at(ONE, &h, 0), *there = listen_at(TWO, &h, 0);
-	side_open(&a, ONE, 0);
-	side_open(&b, TWO, 0);
-	sync_ct_source_init(&out, a.table);
-	out.source.seek(&out.source, 0);
-	make_many(somebody, 0, 3);
-	WAIT(flow_table_count(a.table, FLOW_LOCAL) == 3, 2000);
-	ck_assert_uint_eq(carry(&out, &b), 3);
+	three_copied(&a, &b, &out, somebody);
 	ck_assert(sync_ct_settled(&b));
 	full_one = b.io;
 	creates = 0;
