@@ -16,6 +16,10 @@ struct lb_text;
 enum cli_form { CLI_FORM_TABLE, CLI_FORM_WIDE, CLI_FORM_JSON, CLI_FORM_JSONL, CLI_FORM_TSV, CLI_FORM_IPVSADM };
 #define CLI_FORM_COUNT 6
 extern const char *const cli_form_names[CLI_FORM_COUNT];
+static inline bool cli_form_is_json(enum cli_form f)
+{
+	return f == CLI_FORM_JSON || f == CLI_FORM_JSONL;
+}
 
 enum cli_colour { CLI_COLOUR_AUTO, CLI_COLOUR_ALWAYS, CLI_COLOUR_NEVER };
 #define CLI_COLOUR_COUNT 3

@@ -21,15 +21,10 @@ bool local_is(const struct session *s)
 	return s->cli->opt.help || s->cli->opt.version || s->cli->cmd->level == LB_LEVEL_NONE;
 }
 
-static bool wants_json(const struct session *s)
-{
-	return s->cli->opt.form == CLI_FORM_JSON || s->cli->opt.form == CLI_FORM_JSONL;
-}
-
 /* lbd: of the daemon, NULL = nobody answered. */
 static void put_versions(struct session *s, const char *lbd, const char *node, const char *else_node)
 {
-	if (!wants_json(s) || s->cli->opt.version) {
+	if (!cli_form_is_json(s->cli->opt.form) || s->cli->opt.version) {
 		lb_text_puts(&s->out.text, "lbctl " LBD_VERSION "\n");
 		if (lbd)
 			lb_text_printf(&s->out.text, "lbd %s (running on %s)\n", lbd, node ? node : else_node);
@@ -100,7 +95,7 @@ static int check(struct session *s)
 {
 	const struct cli *c = s->cli;
 	const char *argv[] = { "lbd", "--check", c->file, NULL }; /* without FILE lbd reads conf.d, too */
-	if (!wants_json(s))
+	if (!cli_form_is_json(s->cli->opt.form))
 		return become_lbd(s, argv);
 	struct lb_err e;
 	struct lb_text report = LB_TEXT_INIT;

@@ -217,7 +217,7 @@ void out_error(const struct cli_options *opt, int code, const char *message, con
 {
 	const char *hint = lb_proto_str(end, "hint");
 	const json_t *errors = json_object_get(end, "errors");
-	if (opt->form == CLI_FORM_JSON || opt->form == CLI_FORM_JSONL) {
+	if (cli_form_is_json(opt->form)) {
 		errors_json(code, message, errors, out);
 		if (!json_array_size(errors))
 			error_json(code, message, end, out);

@@ -202,7 +202,7 @@ static void say_dry(struct session *s, const json_t *args)
 	json_t *end = text.bad ? NULL : json_pack("{s:s}", "message", text.s);
 	if (!end)
 		s->out.bad = true;
-	else if (form == CLI_FORM_JSON || form == CLI_FORM_JSONL)
+	else if (cli_form_is_json(form))
 		out_end(&s->out, end);
 	else
 		lb_text_printf(&s->out.text, "%s\n", text.s);

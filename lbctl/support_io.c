@@ -180,7 +180,7 @@ static int write_all(int fd, const struct lb_text *t)
 /* A program has the sentence, and the name, in an answer like any other. */
 static void say_saved(struct session *s, const char *path, const char *text)
 {
-	if (s->cli->opt.form != CLI_FORM_JSON && s->cli->opt.form != CLI_FORM_JSONL) {
+	if (!cli_form_is_json(s->cli->opt.form)) {
 		lb_text_printf(&s->out.text, "%s\n", text);
 		return;
 	}
