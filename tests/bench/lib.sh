@@ -60,7 +60,7 @@ bench_figures() {
 }
 
 # Nothing when one of them was not measured.
-bench_divide() { awk -v a="$1" -v b="$2" 'BEGIN { if (a != "" && b > 0) printf "%.2f", a / b }'; }
+bench_divide() { awk -v a="$1" -v b="$2" 'BEGIN { if (a != "" && b > 0) printf "%.3f", a / b }'; }
 
 # bench_ratio NAME/SIDE OTHER: prints it, and leaves it in $bench_quotient (empty: not measured).
 bench_ratio() {
