@@ -182,13 +182,14 @@ def test_where_nothing_is_copied_the_kernel_is_left_alone_again(farm, key):  # n
     try:
         d.start()
         is_master(d)
-        for _ in range(2):
+        for last in (False, True):
             assert not runs()
             flows = Flows(farm.client, VIP4, PORTS["nat"], N)
             assert d.text("conn", "kill", "--service", "nat4", "-y").strip() == f"{N} flows ended"
             flows.close()
-            until(lambda: not runs(), "the daemons have gone", 120)
-        assert not farm.a.run("ip", "-o", "link").count(": lbd-")
+            if not last:  # a minute
+                until(lambda: not runs(), "the daemons have gone", 120)
+                assert not farm.a.run("ip", "-o", "link").count(": lbd-")
     finally:
         d.close()
         echo.close()
