@@ -245,6 +245,7 @@ struct daemon_life {
 	uint32_t run;            /* to be loaded, as soon as no other load is under way; 0 = none */
 	struct life_look *look;  /* the kernel is being compared */
 	struct life_ask *ask;    /* the other node is being asked to confirm */
+	bool older;              /* the start could not use a newer confirmed one than it runs */
 	char note[400];          /* as struct ctl_env has it */
 };
 

@@ -490,6 +490,15 @@ void daemon_apply_start(struct daemon *d, const struct ctl_apply *what, const st
 	daemon_apply_text(d, what, &none, who, r);
 }
 
+/* No rule that is newer than the text closes the way back, or keeps what runs from being read again for its keys. */
+static struct config_load *load_new(const struct daemon *d, const struct daemon_apply *a)
+{
+	struct config_load *l = config_load_new(a->text.sources.v, a->text.sources.n, d->node);
+	if (l && (a->kind == CTL_BACK || daemon_text_hash(&a->text) == d->config_hash))
+		config_load_ran(l);
+	return l;
+}
+
 void daemon_apply_text(struct daemon *d, const struct ctl_apply *what, struct daemon_text *text,
 	const struct ctl_peer *who, struct ctl_reply *r)
 {
@@ -537,7 +546,7 @@ void daemon_apply_text(struct daemon *d, const struct ctl_apply *what, struct da
 	int err = given ? 0 : daemon_text_meant(d, what, &a->text, &e);
 	a->own_file = !given && what->fd < 0 && !what->generation;
 	if (!err) {
-		a->load = config_load_new(a->text.sources.v, a->text.sources.n, d->node);
+		a->load = load_new(d, a);
 		if (!a->load)
 			err = lb_err_set(&e, LB_CODE_FAILED, "out of memory");
 	}

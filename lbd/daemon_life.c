@@ -390,7 +390,8 @@ static void set_note(struct daemon *d, const struct life_choice *choice)
 	const char *file = d->opt->config;
 	note[0] = '\0';
 	if (d->last_reject)
-		snprintf(note, sizeof(d->life.note), "runs, the newest confirmed, not %s: %s", file, d->last_reject);
+		snprintf(note, sizeof(d->life.note), "runs, the newest confirmed%s, not %s: %s",
+			d->life.older ? " that can be used" : "", file, d->last_reject);
 	else if (choice->gave_up && d->fallback)
 		snprintf(note, sizeof(d->life.note), "runs, not %s: that is %u, rolled back: %s", file, choice->gave_up,
 			choice->why);
@@ -431,6 +432,7 @@ static void decide_stored(struct daemon *d, const struct life_heads *heads, cons
 {
 	const struct life_event found = { .type = LIFE_EVENT_FOUND, .number = life_older(heads, UINT32_MAX) };
 	d->unsure = false;
+	d->life.older = false; /* what could not be used then is tried again */
 	life_started(&d->life.life, d->generation, choice->gave_up, choice->why);
 	set_note(d, choice);
 	(void)daemon_life_step(d, &found);

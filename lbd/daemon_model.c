@@ -259,7 +259,7 @@ int daemon_model_swap(struct daemon *d, struct config *c)
 static struct config *load_now(struct daemon *d, const struct daemon_text *t, struct lb_text *report)
 {
 	struct lb_err e;
-	struct config *c = config_load(t->sources.v, t->sources.n, d->node, report);
+	struct config *c = config_load_again(t->sources.v, t->sources.n, d->node, report);
 	if (!c || !daemon_vrrp_prepare(d, c, &e))
 		return c;
 	config_free(c);
@@ -281,6 +281,7 @@ static struct config *load_stored(struct daemon *d, const struct life_heads *hea
 		struct lb_err e = { LB_CODE_INVALID, "it does not load" };
 		daemon_text_done(t);
 		c = daemon_text_from_generation(d, t, n, &e) == 0 ? load_now(d, t, NULL) : NULL;
+		d->life.older |= !c;
 		if (c)
 			d->generation = n;
 		else

@@ -51,6 +51,11 @@ struct config_load *config_load_new(const struct config_source *sources, size_t 
 	return l;
 }
 
+void config_load_ran(struct config_load *l)
+{
+	l->b.ran = true;
+}
+
 void config_load_free(struct config_load *l)
 {
 	if (!l)
@@ -210,7 +215,8 @@ size_t config_load_report(const struct config_load *l, struct lb_text *out)
 	return l->report.oom ? 1 : errors;
 }
 
-struct config *config_load(const struct config_source *sources, size_t n, const char *node, struct lb_text *report)
+static struct config *load_all(
+	const struct config_source *sources, size_t n, const char *node, bool ran, struct lb_text *report)
 {
 	struct config_load *l = config_load_new(sources, n, node);
 	if (!l) {
@@ -218,6 +224,8 @@ struct config *config_load(const struct config_source *sources, size_t n, const 
 			config_error_print(&no_memory, report);
 		return NULL;
 	}
+	if (ran)
+		config_load_ran(l);
 	while (config_load_step(l, 4096) > 0)
 		;
 	if (report)
@@ -225,6 +233,17 @@ struct config *config_load(const struct config_source *sources, size_t n, const 
 	struct config *c = config_load_take(l);
 	config_load_free(l);
 	return c;
+}
+
+struct config *config_load(const struct config_source *sources, size_t n, const char *node, struct lb_text *report)
+{
+	return load_all(sources, n, node, false, report);
+}
+
+struct config *config_load_again(
+	const struct config_source *sources, size_t n, const char *node, struct lb_text *report)
+{
+	return load_all(sources, n, node, true, report);
 }
 
 void config_free(struct config *c)

@@ -260,6 +260,9 @@ struct config_error {
  * config_load_free. NULL or "": nobody's in particular: those of the first node are taken, those of all are checked.
  * Returns NULL when memory is out. */
 struct config_load *config_load_new(const struct config_source *sources, size_t n, const char *node);
+/* Before the first step: that text ran, or may have, perhaps with an older lbd. What nothing can ever pass in it
+ * (config_never) is a warning then: nothing is worse than it was, and everything else in it would go as well. */
+void config_load_ran(struct config_load *l);
 int config_load_step(struct config_load *l, unsigned budget);
 /* The tree, now the caller's; NULL when there was an error (see config_load_errors). Warnings do not prevent it. */
 struct config *config_load_take(struct config_load *l);
@@ -272,6 +275,9 @@ size_t config_load_report(const struct config_load *l, struct lb_text *out);
 
 /* All steps at once, for tests, `lbd --check` and fuzzers. The errors as text in *report (appended; may be NULL). */
 struct config *config_load(const struct config_source *sources, size_t n, const char *node, struct lb_text *report);
+/* The same with config_load_ran: what a start runs. */
+struct config *config_load_again(
+	const struct config_source *sources, size_t n, const char *node, struct lb_text *report);
 
 /* The text of one finding exactly as people see it: file:line:col: severity: text, excerpt, caret, help. */
 void config_error_print(const struct config_error *e, struct lb_text *out);

@@ -73,6 +73,7 @@ struct config_instance {
 
 struct config_builder {
 	const char *node; /* the name of this one, NULL = of none */
+	bool ran;         /* config_load_ran */
 	struct config_report *report;
 	struct lb_arena *tree;   /* lives as long as the load */
 	struct lb_arena scratch; /* lives as long as one service */
@@ -149,6 +150,9 @@ uint32_t config_vrrp_lease_enough(uint32_t interval_cs);
 /* config_check_keys.c */
 void config_warn(struct config_builder *b, const struct config_node *at, const struct config_path *path,
 	const char *text, const char *help);
+/* What nothing can ever pass, though all of it can be read: an error, but a warning only where that text ran before. */
+void config_never(struct config_builder *b, const struct config_node *at, const struct config_path *path,
+	const char *text, const char *help);
 /* The key that a check of this type cannot do without and that v, its keys, does not have; NULL = none. */
 const char *config_check_lacks(enum check_type type, const struct schema_value *v, const char **help);
 
@@ -166,8 +170,9 @@ void config_rules_defaults(struct config_builder *b, const struct schema_object 
 void config_rules_head(struct config_builder *b);                                    /* the keys of b->now */
 void config_rules_backend(struct config_builder *b, const struct config_backend *bk, /* one backend of b->now */
 	const struct config_node *where, const struct config_path *path);
-void config_rules_service(struct config_builder *b); /* b->now with all backends */
-void config_rules_all(struct config_builder *b);     /* across services */
+void config_rules_service(struct config_builder *b);      /* b->now with all backends */
+void config_rules_check_source(struct config_builder *b); /* the same: what its checks can reach */
+void config_rules_all(struct config_builder *b);          /* across services */
 /* config_check_vrrp.c */
 void config_rules_vrrp_defaults(struct config_builder *b, const struct schema_object *keys);
 void config_rules_instance(struct config_builder *b, const struct config_instance *in);

@@ -409,27 +409,6 @@ static void rule_check_ports(struct config_builder *b)
 	}
 }
 
-/* Nothing can be sent from an address of one family to one of the other: such a backend would never be judged. */
-static void rule_check_source(struct config_builder *b)
-{
-	const struct config_service *s = b->now.s;
-	const struct config_node *at = config_at_or(&b->now.keys->v[SERVICE_CHECK], b->now.entry->key);
-	struct config_path path = { &b->now.path, "check", 5, 0 };
-	for (uint32_t i = 0; i < s->n_checks; i++) {
-		const struct config_check *ck = &b->slots[b->check_ids.v[b->check_ids.n - s->n_checks + i]];
-		uint8_t family = ck->spec.addr.family ? 0 : ck->spec.source.family;
-		uint32_t k = 0;
-		if (!family || !(schema_check_rows[CHECK_KEY_SOURCE].only >> ck->spec.type & 1))
-			continue;
-		while (k < s->n_backends && (!s->backends[k].addr.family || s->backends[k].addr.family == family))
-			k++;
-		if (k < s->n_backends)
-			config_say(b, at, &path, "a check without `source`, or a service and a check for each family",
-				"the check %s leaves from an IPv%c address and cannot reach backend %s", ck->name,
-				family == AF_INET ? '4' : '6', s->backends[k].name);
-	}
-}
-
 /* Clients that are hashed to a backend stay so whatever its weight is. */
 static void rule_share(struct config_builder *b)
 {
@@ -537,7 +516,7 @@ void config_rules_service(struct config_builder *b)
 		config_warn(b, where, &b->now.path, "a service without backends answers nobody", NULL);
 	rule_duplicates(b);
 	rule_check_ports(b);
-	rule_check_source(b);
+	config_rules_check_source(b);
 	rule_one_port(b);
 	rule_pool(b);
 	rule_share(b);

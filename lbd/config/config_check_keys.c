@@ -9,11 +9,19 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 void config_warn(struct config_builder *b, const struct config_node *at, const struct config_path *path,
 	const char *text, const char *help)
 {
 	struct config_finding f = { .at = config_node_place(at), .path = path, .help = help, .warning = true };
+	config_report_add(b->report, &f, "%s", text);
+}
+
+void config_never(struct config_builder *b, const struct config_node *at, const struct config_path *path,
+	const char *text, const char *help)
+{
+	struct config_finding f = { .at = config_node_place(at), .path = path, .help = help, .warning = b->ran };
 	config_report_add(b->report, &f, "%s", text);
 }
 
@@ -93,13 +101,31 @@ static void rule_twice(struct config_builder *b, const struct schema_value *v, u
 			schema_check_rows[hex].name);
 }
 
-/* libcurl would wait for an answer's body, and there is none. Also where one of them is inherited. */
+/* libcurl would wait for the body that an answer announces, and there is none; one that announces none is whole. Also
+ * where one of them is inherited. */
 static void rule_head(struct config_builder *b, const struct schema_value *v, const struct config_path *path)
 {
 	const struct schema_value *method = &v[CHECK_KEY_METHOD], *data = &v[CHECK_KEY_DATA];
 	const struct config_node *at = data->at ? data->at : method->at;
 	if (at && data->set && method->set && strcmp(method->text, "HEAD") == 0)
-		config_say(b, at, path, "write `method: POST`, or leave out data", "method HEAD and data in one check");
+		config_warn(b, at, path, "method HEAD and data in one check",
+			"it passes only where the answer announces no body (status 204): write `method: POST`, or "
+			"leave out data");
+}
+
+/* A range that begins or ends with one passes for the others in it, so it is enough that one can. */
+static void rule_status(
+	struct config_builder *b, const struct schema_value *v, const struct config_path *path, bool in_defaults)
+{
+	const struct schema_value *status = &v[CHECK_KEY_STATUS];
+	bool passes = !status->at || !status->set || status->wrong || !status->n;
+	for (uint32_t i = 0; !passes && i < status->n; i++) { /* "200" or "200-299", as schema_parse has found */
+		const char *from = status->list[i].text, *to = from + status->list[i].n - 3;
+		passes = memcmp(to, "200", 3) >= 0 || (memcmp(from, "101", 3) <= 0 && memcmp(to, "101", 3) >= 0);
+	}
+	if (!passes) /* another one of its own is what a check may have */
+		(in_defaults ? config_warn : config_never)(b, status->at, path, "no whole reply has such a status",
+			"101, 200 to 599, or a range of them: 200-299");
 }
 
 static void rule_regex(struct config_builder *b, const struct schema_value *v, const struct config_path *path)
@@ -134,12 +160,14 @@ static void rule_tls(
 }
 
 /* What is wrong in a check of any type. */
-static void rule_values(struct config_builder *b, const struct schema_value *v, const struct config_path *path)
+static void rule_values(
+	struct config_builder *b, const struct schema_value *v, const struct config_path *path, bool in_defaults)
 {
 	rule_weight_range(b, &v[CHECK_KEY_WEIGHT], path);
 	rule_twice(b, v, CHECK_KEY_SEND, CHECK_KEY_SEND_HEX, path);
 	rule_twice(b, v, CHECK_KEY_EXPECT, CHECK_KEY_EXPECT_HEX, path);
 	rule_head(b, v, path);
+	rule_status(b, v, path, in_defaults);
 	rule_regex(b, &v[CHECK_KEY_EXPECT_REGEX], path);
 	rule_regex(b, &v[CHECK_KEY_BODY_REGEX], path);
 	rule_query(b, &v[CHECK_KEY_QUERY], path);
@@ -199,7 +227,36 @@ void config_rules_check(struct config_builder *b, const struct schema_object *ke
 	if ((timeout->at || interval->at) && timeout->num > interval->num)
 		config_warn(b, timeout->at ? timeout->at : interval->at, path, "timeout is longer than interval",
 			"the next probe starts when the one before it has ended");
-	rule_values(b, keys->v, path);
+	rule_values(b, keys->v, path, !ck);
 	if (ck)
 		rule_type(b, keys, path, ck, where);
+}
+
+/* Nothing can be sent from an address of one family to one of the other: such a backend would never be judged. */
+void config_rules_check_source(struct config_builder *b)
+{
+	const struct config_service *s = b->now.s;
+	const struct config_node *at = config_at_or(&b->now.keys->v[SERVICE_CHECK], b->now.entry->key);
+	struct config_path path = { &b->now.path, "check", 5, 0 };
+	for (uint32_t i = 0; i < s->n_checks; i++) {
+		const struct config_check *ck = &b->slots[b->check_ids.v[b->check_ids.n - s->n_checks + i]];
+		uint8_t family = ck->spec.addr.family ? 0 : ck->spec.source.family;
+		const char *first = NULL;
+		uint32_t n = 0;
+		if (!family || !(schema_check_rows[CHECK_KEY_SOURCE].only >> ck->spec.type & 1))
+			continue;
+		for (uint32_t k = 0; k < s->n_backends; k++) {
+			if (!s->backends[k].addr.family || s->backends[k].addr.family == family)
+				continue;
+			first = n++ ? first : s->backends[k].name;
+		}
+		if (!first)
+			continue;
+		bool others = n < s->n_backends || (s->check_mode == CONFIG_CHECK_ANY && s->n_checks > 1);
+		char text[SCHEMA_SAY];
+		snprintf(text, sizeof(text), "the check %s leaves from an IPv%c address and cannot reach backend %s",
+			ck->name, family == AF_INET ? '4' : '6', first);
+		(others ? config_warn : config_never)(
+			b, at, &path, text, "a check without `source`, or a service and a check for each family");
+	}
 }

@@ -409,11 +409,9 @@ static int parse_status(const struct schema_row *row, const char *s, size_t n, s
 		from = (s[0] - '0') * 100 + (s[1] - '0') * 10 + s[2] - '0';
 		to = range ? (s[4] - '0') * 100 + (s[5] - '0') * 10 + s[6] - '0' : from;
 	}
-	ok = ok && from >= 100 && to <= 599 && from <= to;
-	if (!ok || (to < 200 && (from > 101 || to < 101))) { /* of the interim ones 101 alone is a reply */
-		snprintf(say.text, SCHEMA_SAY, "%s '%s' is %s", row->name, config_shown(s, n).s,
-			ok ? "never that of a whole reply" : "not a status code");
-		snprintf(say.help, SCHEMA_SAY, "101, 200 to 599, or a range of them: 200-299");
+	if (!ok || from < 100 || to > 599 || from > to) {
+		snprintf(say.text, SCHEMA_SAY, "%s '%s' is not a status code", row->name, config_shown(s, n).s);
+		snprintf(say.help, SCHEMA_SAY, "100 to 599, or a range of them: 200-299");
 		return -EINVAL;
 	}
 	out->text = s;

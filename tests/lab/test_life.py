@@ -18,7 +18,7 @@ from conftest import until
 from life import KILLS, SEED, answers, apply, history, restart, running, running_one, shown, status, text, write
 from pair import pair
 from steps import slowness
-from test_peer_talk import Background, data, me, override, web
+from test_peer_talk import Background, data, me, override, web, yaml
 
 
 @pytest.fixture()
@@ -122,6 +122,41 @@ def test_a_file_that_was_rolled_back_and_one_that_is_broken(d):
     assert running_one(d) == 1
     first = " ".join(d.text("status").split())
     assert first.startswith(f"generation 1 runs, the newest confirmed, not {d.config}: {d.config}:"), first
+
+
+NEVER = {"checks": {"c": {"type": "http", "status": [100, 103]}},
+         "services": {"web": {"listen": "10.8.0.9:80", "check": "c", "backends": {"b": "10.8.0.11"}}}}
+
+
+def test_a_rule_that_is_newer_than_the_text_takes_nothing_away(d):
+    """Who applies it is refused; a start, a reload of what runs and the way back are not."""
+    never = json.dumps(NEVER) + "\n"
+    refused = apply(d, never, ok=False)
+    assert refused.returncode == 6 and "no whole reply has such a status" in refused.stderr, refused
+    d.write(never)
+    restart(d)
+    assert running_one(d) == 2 and shown(d) == never and not status(d)["file"]["differs"]
+    assert "warning: no whole reply has such a status" in d.log()
+    assert d.call("daemon", "reload", "-y").returncode in (0, 8)
+    apply(d, text(3))
+    d.call("config", "rollback")  # not verified: this kernel has no IPVS
+    assert running_one(d) == 2
+    d.write("services: [\n")
+    restart(d)
+    assert running_one(d) == 2 and shown(d) == never
+
+
+def test_a_newer_one_that_cannot_be_used_is_not_hidden(d):
+    path = write(d, "pair.key", "5" * 64 + "\n")
+    os.chmod(path, 0o600)
+    apply(d, yaml(path))
+    assert history(d) == {1: "confirmed", 2: "confirmed"}
+    os.unlink(path)
+    d.write("services: [\n")
+    restart(d)
+    assert running_one(d) == 1
+    first = " ".join(d.text("status").split())
+    assert first.startswith(f"generation 1 runs, the newest confirmed that can be used, not {d.config}: "), first
 
 
 def test_a_folder_that_may_not_be_opened_is_not_an_empty_one(d):

@@ -597,6 +597,38 @@ START_TEST(warnings_stop_nothing)
 }
 END_TEST
 
+/* A rule may be newer than the text: a start, and the way back, go on with what ran. */
+START_TEST(what_ran_is_not_refused_for_what_never_passes)
+{
+	static const struct {
+		const char *checks;
+		bool runs; /* after a start */
+	} rows[] = {
+		{ "{ type: http, status: [100, 103] }", true },
+		{ "{ type: tcp, source: \"2001:db8::1\" }", true },
+		{ "{ type: http, status: [100, 600] }", false },
+		{ "{ type: tcp, path: / }", false },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct lb_text report = LB_TEXT_INIT;
+		char text[256];
+		int n = snprintf(text, sizeof(text),
+			"checks: { c: %s }\n"
+			"services: { w: { listen: 192.0.2.1:80, check: c, backends: { x: 10.0.0.1 } } }\n",
+			rows[i].checks);
+		struct config_source source = { "test", text, (size_t)n };
+		struct config *c = config_load(&source, 1, NULL, &report);
+		ck_assert_msg(!c && strstr(report.s, "error: "), "%s", rows[i].checks);
+		lb_text_clear(&report);
+		c = config_load_again(&source, 1, NULL, &report);
+		ck_assert_msg(!!c == rows[i].runs, "%s", report.s);
+		ck_assert_msg(!c || strstr(report.s, "warning: "), "%s", report.s);
+		config_free(c);
+		lb_text_done(&report);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("config");
@@ -616,6 +648,7 @@ int main(void)
 	tcase_add_test(tc, shares_of_small_weights_are_told);
 	tcase_add_test(tc, more_backends_than_a_scheduler_takes_are_told);
 	tcase_add_test(tc, warnings_stop_nothing);
+	tcase_add_test(tc, what_ran_is_not_refused_for_what_never_passes);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
 	int failed = srunner_ntests_failed(sr);
