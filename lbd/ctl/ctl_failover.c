@@ -77,12 +77,17 @@ static void add(struct failover *f, const struct model_vrrp *v)
 	snprintf(p->group, sizeof(p->group), "%s", v->cfg->group);
 }
 
-static void add_ours(struct failover *f)
+/* Whether one is left out, because it is owned here. */
+static bool add_ours(struct failover *f)
 {
 	const struct model_vrrps *vs = f->env->vrrps;
-	for (uint32_t i = 0; i < vs->n && f->n < CONFIG_VRRP_MAX; i++)
+	uint32_t masters = 0;
+	for (uint32_t i = 0; i < vs->n && f->n < CONFIG_VRRP_MAX; i++) {
+		masters += is_master(&vs->v[i]);
 		if (is_master(&vs->v[i]) && !model_vrrp_owner(vs, &vs->v[i]))
 			add(f, &vs->v[i]);
+	}
+	return masters > f->n;
 }
 
 static void add_theirs(struct failover *f, const struct model_peer *peer)
@@ -90,7 +95,7 @@ static void add_theirs(struct failover *f, const struct model_peer *peer)
 	const struct model_vrrps *vs = f->env->vrrps;
 	for (uint32_t i = 0; i < vs->n && f->n < CONFIG_VRRP_MAX; i++) {
 		const struct model_theirs *t = model_peer_theirs(peer, vs->v[i].conf->id);
-		if (t && t->state == VRRP_STATE_MASTER)
+		if (t && t->state == VRRP_STATE_MASTER && !ctl_fit_owned_there(vs, peer, &vs->v[i]))
 			add(f, &vs->v[i]);
 	}
 }
@@ -170,8 +175,8 @@ static int decide(struct failover *f, bool forced, struct lb_err *e)
 {
 	const struct model_peers *ps = f->env->peers;
 	const struct model_peer *peer = NULL;
-	add_ours(f);
-	if ((!forced || !f->n) && ctl_fit_owned(f->env, e))
+	bool stays = add_ours(f);
+	if ((!forced || (stays && !f->n)) && ctl_fit_owned(f->env, e))
 		return -1;
 	f->away = f->n > 0;
 	for (uint32_t i = 0; i < ps->n && !f->n; i++) {
@@ -179,7 +184,7 @@ static int decide(struct failover *f, bool forced, struct lb_err *e)
 		peer = f->n ? &ps->v[i] : NULL;
 	}
 	if (!f->n)
-		return ctl_fit_nothing(f->env, e);
+		return ctl_fit_owned(f->env, e) ? -1 : ctl_fit_nothing(f->env, e);
 	peer = peer ? peer : choose(f);
 	if (peer && (peer->state == MODEL_PEER_UP || !forced))
 		snprintf(f->peer, sizeof(f->peer), "%s", peer->name);

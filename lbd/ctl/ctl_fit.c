@@ -102,6 +102,18 @@ int ctl_fit_owned(const struct ctl_env *env, struct lb_err *e)
 	return 0;
 }
 
+bool ctl_fit_owned_there(const struct model_vrrps *vs, const struct model_peer *peer, const struct model_vrrp *v)
+{
+	for (uint32_t i = 0; i < vs->n; i++) {
+		const struct model_vrrp *w = &vs->v[i];
+		bool together = w == v || (v->cfg->group[0] && strcmp(w->cfg->group, v->cfg->group) == 0);
+		const struct model_theirs *t = together ? model_peer_theirs(peer, w->conf->id) : NULL;
+		if (t && t->prio == VRRP_PRIO_OWNER)
+			return true;
+	}
+	return false;
+}
+
 int ctl_fit_nothing(const struct ctl_env *env, struct lb_err *e)
 {
 	const struct model_vrrps *vs = env->vrrps;

@@ -37,5 +37,8 @@ void ctl_fit_late(struct ctl_fit *x, struct lb_err *e);
 /* 0; -1 and *e: something that would be handed over, or taken, is owned by the node that is its master. */
 int ctl_fit_owned(const struct ctl_env *env, struct lb_err *e);
 
+/* Whether that node owns it, or another one of its group: a group stays together. */
+bool ctl_fit_owned_there(const struct model_vrrps *vs, const struct model_peer *peer, const struct model_vrrp *v);
+
 /* Why there is nothing to hand over. -1 and *e. */
 int ctl_fit_nothing(const struct ctl_env *env, struct lb_err *e);

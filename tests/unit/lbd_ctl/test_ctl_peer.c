@@ -435,21 +435,45 @@ START_TEST(what_is_owned_stays)
 }
 END_TEST
 
+static void owned_there(const char *name)
+{
+	struct vrrp_msg_theirs m = {
+		.id = model_vrrp_find(&k.vs, name)->conf->id, .node = "lb-b", .known = true, .state = VRRP_STATE_MASTER
+	};
+	m.prio = VRRP_PRIO_OWNER;
+	model_peers_said_theirs(&k.ps, &m);
+}
+
 START_TEST(what_is_owned_there_is_not_taken)
 {
 	setup(PAIR);
 	node(true, true);
 	all_here(VRRP_STATE_BACKUP);
 	all_there(VRRP_STATE_MASTER);
-	struct vrrp_msg_theirs m = { .id = model_vrrp_find(&k.vs, "dmz4")->conf->id,
-		.node = "lb-b",
-		.known = true,
-		.state = VRRP_STATE_MASTER };
-	m.prio = VRRP_PRIO_OWNER;
-	model_peers_said_theirs(&k.ps, &m);
+	owned_there("dmz4");
 	ask("failover", "{}");
 	expect_end(LB_CODE_REFUSED, "vrrp dmz4 has priority 255 on node lb-b: that always has the addresses");
 	ck_assert_str_eq(k.did, "");
+	ask("failover", "{\"force\":true}"); /* the others come */
+	ck_assert_str_eq(k.did, "take wan4 1500, take wan6 1500");
+	there("wan4", VRRP_STATE_BACKUP);
+	there("wan6", VRRP_STATE_BACKUP);
+	ask("failover", "{\"force\":true}"); /* and there is none */
+	expect_end(LB_CODE_REFUSED, "vrrp dmz4 has priority 255 on node lb-b: that always has the addresses");
+	ck_assert_str_eq(k.did, "");
+	teardown();
+}
+END_TEST
+
+START_TEST(a_group_with_an_owner_there_stays)
+{
+	setup(PAIR);
+	node(true, true);
+	all_here(VRRP_STATE_BACKUP);
+	all_there(VRRP_STATE_MASTER);
+	owned_there("wan4"); /* wan6 is of its group */
+	ask("failover", "{\"force\":true}");
+	ck_assert_str_eq(k.did, "take dmz4 1500");
 	teardown();
 }
 END_TEST
@@ -875,6 +899,7 @@ int main(void)
 	tcase_add_loop_test(tc, what_is_decided, 0, COUNT(decisions));
 	tcase_add_test(tc, what_is_owned_stays);
 	tcase_add_test(tc, what_is_owned_there_is_not_taken);
+	tcase_add_test(tc, a_group_with_an_owner_there_stays);
 	tcase_add_test(tc, nobody_to_do_it);
 	tcase_add_test(tc, it_waits_for_all);
 	tcase_add_test(tc, to_here);
