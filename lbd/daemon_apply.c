@@ -190,14 +190,15 @@ static bool is_same(const struct daemon *d)
 /* What takes up the cluster's key closes the link over which both nodes agree. */
 const char *daemon_apply_not_on_both(const struct daemon *d, const struct config *c)
 {
-	bool cluster;
-	if (!daemon_vrrp_new_keys(d, c, &cluster))
-		return NULL;
-	if (is_same(d))
+	bool same_file;
+	if (daemon_vrrp_new_keys(d, c, &same_file) && is_same(d))
 		return ONLY_KEYS;
-	return cluster ? "the cluster has another key in its file, and what takes it up closes the link: `lbctl daemon "
-			 "reload` with the old text, on each node"
-		       : NULL;
+	if (!daemon_cluster_new_key(d))
+		return NULL;
+	return same_file ? "the cluster has another key in its file, and what takes it up closes the link: `lbctl "
+			   "daemon reload` with the old text, on each node"
+			 : "the cluster has another key in its new file, and what takes it up closes the link: apply "
+			   "it on each node without --both";
 }
 
 /* The same text on trial would go back to itself. */

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static bool new_cluster_key(const struct daemon *d)
+bool daemon_cluster_new_key(const struct daemon *d)
 {
 	const struct vrrp_peers *peers = &d->peer.next, *were = &d->peer.all.conf;
 	const struct sync_conf *sync = &d->sync.next, *was = &d->sync.all.conf;
@@ -17,6 +17,6 @@ static bool new_cluster_key(const struct daemon *d)
 bool daemon_vrrp_new_keys(const struct daemon *d, const struct config *c, bool *cluster)
 {
 	const struct config *runs = d->model ? d->model->config : NULL;
-	*cluster = runs && strcmp(runs->cluster.key_file, c->cluster.key_file) == 0 && new_cluster_key(d);
+	*cluster = runs && strcmp(runs->cluster.key_file, c->cluster.key_file) == 0 && daemon_cluster_new_key(d);
 	return *cluster || model_vrrps_new_keys(&d->vrrp.all, c, d->vrrp.next) > 0;
 }

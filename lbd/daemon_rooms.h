@@ -39,6 +39,8 @@ int daemon_vrrp_model(struct daemon *d, const struct config *c);
 /* Whether c, which was prepared, has other keys from the same files as what runs: going back does not bring the old
  * ones back. *cluster: it is the cluster, or too. */
 bool daemon_vrrp_new_keys(const struct daemon *d, const struct config *c, bool *cluster);
+/* Whether what was prepared has another key of the cluster than what runs, from whatever file. */
+bool daemon_cluster_new_key(const struct daemon *d);
 /* The same configuration was prepared again: takes up its keys. How many instances have others than before, and whether
  * the cluster has. */
 uint32_t daemon_vrrp_keys(struct daemon *d, bool *cluster);

@@ -165,8 +165,8 @@ def test_keys_cannot_be_tried(pair, tmp_path, where):
             done = a.call("config", "apply", "-y", "--both", new)
             return None if "under way" in done.stderr else done  # that the one before has ended is not heard there yet
 
-        def refused(why, **more):
-            new = write(a, "new.yaml", signed(key, wan, **more))
+        def refused(why, cluster=key, **more):
+            new = write(a, "new.yaml", signed(cluster, wan, **more))
             done = until(lambda: both_end(new), "the one before has ended there", 10)
             assert done.returncode == 7 and f"{where}: {why}" in done.stderr, done
             assert "nothing was applied, on either node" in done.stderr, done
@@ -178,6 +178,9 @@ def test_keys_cannot_be_tried(pair, tmp_path, where):
         rotate(one, "cluster.key", "7")
         refused("only keys are different")
         refused("the cluster has another key in its file", log={"level": "debug"})
+        rotate(one, "next.key", "8")
+        rotate(other, "next.key", "5")
+        refused("the cluster has another key in its new file", cluster=str(tmp_path / "next.key"))
         assert history(a) == history(b) == {1: "confirmed"}
         links(a, b)  # nobody has taken the key
         rotate(other, "wan.key", "6")
