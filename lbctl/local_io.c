@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbctl/local_io.h"
 
+#include "common/json_text.h"
 #include "common/proto.h"
 #include "lbctl/complete.h"
 #include "lbctl/doctor_io.h"
@@ -89,29 +90,34 @@ static void report_line(const char *line, size_t n, void *arg)
 	lb_text_put(arg, line, n);
 }
 
-/* A person reads what lbd says by itself. A program that asked for JSON gets the same text in an answer like any other,
- * and the exit status is the same. */
+/* A person reads what lbd says by itself. A program that asked for JSON gets the same in an answer like any other: its
+ * text, or each error of a file that is refused. The exit status is the same. */
 static int check(struct session *s)
 {
 	const struct cli *c = s->cli;
-	const char *argv[] = { "lbd", "--check", c->file, NULL }; /* without FILE lbd reads conf.d, too */
+	/* without FILE lbd reads conf.d, too */
+	const char *argv[] = { "lbd", "--check", c->file, NULL },
+		   *as_json[] = { "lbd", "--check", "--json", c->file, NULL };
 	if (!cli_form_is_json(s->cli->opt.form))
 		return become_lbd(s, argv);
 	struct lb_err e;
 	struct lb_text report = LB_TEXT_INIT;
-	int code = lbd_report(argv, report_line, &report, &e);
-	while (report.n && report.s[report.n - 1] == '\n')
-		report.s[--report.n] = '\0';
+	int code = lbd_report(as_json, report_line, &report, &e);
+	json_t *said = lb_json_parse(report.s ? report.s : "", report.n, 0, NULL);
+	const char *text = lb_proto_str(said, "message"); /* NULL: it said something else, which is shown */
+	if (!text)
+		text = report.n ? report.s : "lbd said nothing";
 	if (code < 0) {
 		code = session_error(s, e.code, e.text, NULL);
 	} else if (code) {
-		code = session_error(s, code, report.n ? report.s : "lbd said nothing", NULL);
+		code = session_error(s, code, text, said);
 	} else {
-		json_t *end = json_pack("{s:i, s:s}", "code", 0, "message", report.n ? report.s : "");
+		json_t *end = json_pack("{s:i, s:s}", "code", 0, "message", text);
 		out_end(&s->out, end);
 		out_finish(&s->out);
 		json_decref(end);
 	}
+	json_decref(said);
 	lb_text_done(&report);
 	session_print(&s->out.text);
 	return code;

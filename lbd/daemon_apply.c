@@ -22,7 +22,7 @@
 
 /* ---- answers ---- */
 
-static json_t *error_row(const struct config_error *e)
+json_t *daemon_apply_finding(const struct config_error *e)
 {
 	json_t *row = json_pack("{s:s, s:s, s:i, s:i, s:s, s:s}", "severity", e->warning ? "warning" : "error", "file",
 		e->file ? e->file : "", "line", (int)e->line, "column", (int)e->column, "message", e->text, "path",
@@ -85,7 +85,7 @@ static size_t report_findings(
 		if (!may_see(a))
 			e.excerpt = "";
 		config_error_print(&e, text);
-		json_array_append_new(rows, error_row(&e));
+		json_array_append_new(rows, daemon_apply_finding(&e));
 	}
 	if (more)
 		lb_text_printf(text, "%zu more errors\n", more);

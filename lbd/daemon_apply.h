@@ -35,6 +35,7 @@ void daemon_apply_finish(struct daemon *d, enum lb_code code, const char *text, 
 void daemon_apply_reject(struct daemon *d, enum lb_code code, const char *why);
 /* Why d->apply, which is c and prepared, is not for both nodes: nothing goes back to its old keys. NULL: it is. */
 const char *daemon_apply_not_on_both(const struct daemon *d, const struct config *c);
+json_t *daemon_apply_finding(const struct config_error *e); /* for programs; NULL: out of memory */
 json_t *daemon_apply_summary(const struct daemon_apply *a);
 void daemon_apply_change(const struct config_change *ch, void *arg); /* config_change_fn; arg: the apply */
 

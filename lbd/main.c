@@ -4,6 +4,7 @@
 #include "common/proto.h"
 #include "common/text.h"
 #include "lbd/ctl/metrics.h"
+#include "lbd/daemon_apply.h"
 #include "lbd/daemon_rooms.h"
 #include "lbd/host/notify_io.h"
 #include "lbd/import/import.h"
@@ -24,6 +25,7 @@
 
 enum {
 	OPT_CHECK = 256,
+	OPT_JSON,
 	OPT_DOCTOR,
 	OPT_PRINT,
 	OPT_RUN_DIR,
@@ -38,6 +40,7 @@ static const struct option longs[] = {
 	{ "foreground", no_argument, NULL, 'f' },
 	{ "config", required_argument, NULL, 'c' },
 	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "json", no_argument, NULL, OPT_JSON },
 	{ "doctor", no_argument, NULL, OPT_DOCTOR },
 	{ "node", required_argument, NULL, 'n' },
 	{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
@@ -82,26 +85,52 @@ static int put(const struct lb_text *t, FILE *to)
 	return fflush(to) ? 1 : 0;
 }
 
+/* For programs, lbctl among them: what people are told, and each finding of what is refused by itself. */
+static void put_findings(const struct config_load *l, bool refused, struct lb_text *said)
+{
+	struct lb_text line = LB_TEXT_INIT;
+	size_t n = 0, more;
+	const struct config_error *v = l && refused ? config_load_errors(l, &n, &more) : NULL;
+	json_t *rows = n ? json_array() : NULL;
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(rows, daemon_apply_finding(&v[i]));
+	while (said->n && said->s[said->n - 1] == '\n')
+		said->s[--said->n] = '\0';
+	json_t *all = json_pack("{s:s, s:o*}", "message", said->s ? said->s : "", "errors", rows);
+	lb_proto_dump(all, &line);
+	json_decref(all);
+	(void)put(&line, stdout);
+	lb_text_done(&line);
+}
+
 /* Files given together are checked as a set, like a file and its conf.d. */
-static int check(const char *config, const char *node, char **files, int n)
+static int check(const struct daemon_options *opt, char **files, int n, bool json)
 {
 	struct daemon_text t = { 0 };
-	struct lb_err e;
-	struct lb_text report = LB_TEXT_INIT;
-	int err = 0;
-	if (n == 0)
-		err = daemon_text_read(config, &t, &e);
+	struct lb_err e = { LB_CODE_FAILED, "out of memory" };
+	struct lb_text report = LB_TEXT_INIT, well = LB_TEXT_INIT;
+	int err = n ? 0 : daemon_text_read(opt->config, &t, &e);
 	for (int i = 0; i < n && !err; i++)
 		err = daemon_text_read_word(files[i], &t, &e);
-	struct config *c = err ? NULL : config_load(t.sources.v, t.sources.n, node, &report);
-	if (err)
+	struct config_load *l = err ? NULL : config_load_new(t.sources.v, t.sources.n, opt->node);
+	while (l && config_load_step(l, 4096) > 0)
+		;
+	struct config *c = l ? config_load_take(l) : NULL;
+	if (l)
+		(void)config_load_report(l, &report);
+	else
 		lb_text_printf(&report, "%s\n", e.text);
-	else if (c)
-		printf("%s: ok (%u service%s, %u backend%s)\n", t.sources.v[0].name, c->n_services,
-			c->n_services == 1 ? "" : "s", c->n_backends, c->n_backends == 1 ? "" : "s");
-	(void)put(&report, stderr);
+	if (c)
+		lb_text_printf(json ? &report : &well, "%s: ok (%u service%s, %u backend%s)\n", t.sources.v[0].name,
+			c->n_services, c->n_services == 1 ? "" : "s", c->n_backends, c->n_backends == 1 ? "" : "s");
+	if (json)
+		put_findings(l, !c, &report);
+	else
+		(void)(put(&well, stdout) | put(&report, stderr));
 	int code = c ? LB_CODE_OK : LB_CODE_INVALID;
 	config_free(c);
+	config_load_free(l);
+	lb_text_done(&well);
 	lb_text_done(&report);
 	daemon_text_done(&t);
 	return code;
@@ -234,7 +263,7 @@ int main(int argc, char **argv)
 		.user = "lbd",
 		.node = getenv("LBD_NODE"),
 		.level = LB_LOG_INFO };
-	bool checking = false, doctor = false;
+	bool checking = false, json = false, doctor = false;
 	const char *import = NULL, *id = NULL;
 	int c, level;
 	while ((c = getopt_long(argc, argv, "fc:n:hV", longs, NULL)) != -1) {
@@ -243,6 +272,7 @@ int main(int argc, char **argv)
 		case 'c': opt.config = optarg; break;
 		case 'n': opt.node = optarg; break;
 		case OPT_CHECK: checking = true; break;
+		case OPT_JSON: json = true; break;
 		case OPT_DOCTOR: doctor = true; break;
 		case OPT_RUN_DIR: opt.run_dir = optarg; break;
 		case OPT_STATE_DIR: opt.state_dir = optarg; break;
@@ -266,11 +296,13 @@ int main(int argc, char **argv)
 		}
 	}
 	if (checking)
-		return check(opt.config, opt.node, argv + optind, argc - optind);
+		return check(&opt, argv + optind, argc - optind, json);
 	if (doctor && optind == argc)
 		return daemon_doctor(&opt);
 	if (import && optind + 1 >= argc)
 		return daemon_import(import, optind < argc ? argv[optind] : "-", id);
+	if (json)
+		return unexpected("--json", "it goes with --check");
 	if (id && !import)
 		return unexpected("--id", "--import=ipvsadm|keepalived --id NAME FILE");
 	if (optind < argc)

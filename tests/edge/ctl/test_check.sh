@@ -33,7 +33,16 @@ check 'the file of that name' 6 './-:1:*servces*' "$good" ./-
 check 'a file that is missing' 6 'none.yaml: *' "$good" none.yaml
 check 'a file, as JSON' 0 '{"schema":1,"command":"config.check","message":"good.yaml: ok (0 services, 0 backends)",*}' '' \
     good.yaml -j
-check 'what is wrong, as JSON' 6 '{"schema":1,"error":{"code":6,"name":"invalid","message":"<stdin>:1:*servces*"}}' "$bad" - -j
+error='{"schema":1,"error":{"code":6,"name":"invalid","message":'
+check 'what is wrong, as JSON, a line for each' 6 \
+    "$error"'"unknown key '"'servces'"'*"file":"<stdin>","line":1,"column":3,*}}
+'"$error"'"*"line":1,"column":21*}}' '{ servces: {}, log: 1 }' - -j
+warned='services: { a: { listen: 192.0.2.1:80, backends: {} } }'
+check 'a warning, as JSON' 0 '{"schema":1,"command":"config.check","message":"<stdin>:1:*warning: *<stdin>: ok (1 service*' \
+    "$warned" - -j
+check 'what is no reason is not among the errors' 6 "$error"'"unknown key*"severity":"error"*"line":2,*}}' \
+    "$warned"$'\nfoo: 1' - -j
+check 'a file that is missing, as JSON' 6 "$error"'"none.yaml: *"}}' '' none.yaml -j
 LBD_BIN=/nonexistent/lbd check 'no lbd, as JSON' 8 '{"schema":1,"error":{"code":8,*LBD_BIN*}}' '' good.yaml -j
 LBD_BIN='' check 'the lbd that was built with it' 0 'good.yaml: ok (0 services, 0 backends)' '' good.yaml
 
