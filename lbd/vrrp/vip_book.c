@@ -145,10 +145,11 @@ static bool tell(struct vip_book *b, enum vip_event_type type, struct vip_slot *
 	return ev || !s->users;
 }
 
+/* That it was asked for does not make it so: an owner asks for what is the host's own with or without us. */
 static bool is_virtual(const struct vip_book *b, const struct vip_entry *e)
 {
 	/* The label also covers what an earlier process left behind. */
-	if (e->ask == VIP_ASK_WANTED || e->proto == VIP_LABEL_PROTO)
+	if (e->proto == VIP_LABEL_PROTO)
 		return true;
 	return b->mine ? is_mine(b, &e->v.ip) : e->ask != VIP_ASK_NONE;
 }
@@ -181,6 +182,13 @@ static void left(struct vip_book *b, struct vip_slot *s, struct vip_entry *e)
 	entry_drop(b, s, e);
 }
 
+/* Whether it may be a source now and was none, or the other way round. */
+static bool is_news(const struct vip_entry *e, const struct vip_heard *h)
+{
+	return !e->there || e->secondary != h->secondary || e->unfit != h->unfit || e->scope != h->scope ||
+	       e->proto != h->proto;
+}
+
 static void came(struct vip_book *b, struct vip_slot *s, const struct vip_heard *h)
 {
 	struct vip_entry *e = entry_get(s, &h->addr);
@@ -191,7 +199,8 @@ static void came(struct vip_book *b, struct vip_slot *s, const struct vip_heard 
 	bool strange = !e->there && e->ask != VIP_ASK_WANTED && !e->dels;
 	if (strange && (e->ask != VIP_ASK_NONE || is_mine(b, &e->v.ip)) && !tell(b, VIP_EVENT_CAME, s, &e->v, 0))
 		return;
-	s->dirty = s->dirty || e->ask != VIP_ASK_WANTED; /* renewals are frequent, and no source */
+	/* renewals are frequent, and change nothing */
+	s->dirty = s->dirty || e->ask != VIP_ASK_WANTED || is_news(e, h);
 	e->there = true;
 	e->secondary = h->secondary;
 	e->unfit = h->unfit;

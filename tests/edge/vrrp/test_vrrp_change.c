@@ -81,6 +81,28 @@ START_TEST(a_master_that_loses_its_own_address)
 }
 END_TEST
 
+/* It has no other: that it has asked for it does not make it less the host's own. */
+START_TEST(an_owner_without_another_address)
+{
+	struct vrrp_conf c = _i ? conf6(0, 61) : conf(0, 51);
+	c.prio = VRRP_PRIO_OWNER;
+	c.addrs[0] = _i ? (struct vip){ .ip = ip("fe80::9"), .prefix = 64 } : (struct vip){ ip("10.0.0.1"), 24 };
+	set(&c);
+	MUST(is(0, VRRP_STATE_MASTER));
+	sh("ip addr add 2001:db8::1/64 dev v0 nodad && ip addr add 10.9.9.9/32 dev v0");
+	unsigned pongs = heard.pongs;
+	MUST(heard.pongs > pongs + 5);
+	ck_assert(is(0, VRRP_STATE_MASTER));
+	ck_assert_int_eq(lb_ip_cmp(&heard.of[0].state.source, &c.addrs[0].ip), 0);
+	sh(_i ? "ip addr del fe80::9/64 dev v0" : "ip addr flush dev v0");
+	MUST(is(0, VRRP_STATE_FAULT));
+	sh(_i ? "ip addr add fe80::9/64 dev v0 nodad" : "ip addr add 10.0.0.1/24 dev v0");
+	MUST(is(0, VRRP_STATE_MASTER));
+	end(true);
+	ck_assert(there("v0", _i ? "fe80::9" : "10.0.0.1"));
+}
+END_TEST
+
 /* ---- addresses that others set ---- */
 
 /* A removal with our prefix would not touch it, and both nodes would go on to answer for the address. */
@@ -213,6 +235,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, begin, NULL);
 	tcase_add_loop_test(tc, ipv6_that_ends_and_begins_anew, 0, 2);
 	tcase_add_test(tc, a_master_that_loses_its_own_address);
+	tcase_add_loop_test(tc, an_owner_without_another_address, 0, 2);
 	tcase_add_loop_test(tc, an_address_with_another_prefix, 0, 2);
 	tcase_add_test(tc, a_startup_delay);
 	tcase_add_test(tc, a_startup_delay_that_is_not_over);

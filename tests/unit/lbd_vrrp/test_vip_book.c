@@ -28,6 +28,7 @@ static const struct {
 	{ 'r', "10.0.1.1", 24, 0, false, false, false },
 	{ 'z', "10.0.2.1", 24, 253, false, false, false }, /* of the link only */
 	{ 'o', "10.0.3.1", 24, 0, false, false, true },    /* with our label, but of another configuration */
+	{ 'O', "10.0.3.1", 24, 0, false, false, false },   /* the same without it */
 	{ 'l', "fe80::1", 64, 253, false, false, false },
 	{ 't', "fe80::1", 64, 253, false, true, false }, /* the same, tentative */
 	{ 'm', "fe80::2", 64, 253, false, false, false },
@@ -107,7 +108,7 @@ static void act(const char *w)
 	size_t n = strcspn(w, ":");
 	char c = w[n] ? w[n + 1] : '\0';
 	struct vip v =
-		strncmp(w, "link", 4) && c && strchr("abcdefghijklmnopqrstuvwxyzV", c) ? vip(c) : (struct vip){ 0 };
+		strncmp(w, "link", 4) && c && strchr("abcdefghijklmnopqrstuvwxyzVO", c) ? vip(c) : (struct vip){ 0 };
 #define WORD(s) (n == strlen(s) && strncmp(w, s, n) == 0)
 	if (WORD("link"))
 		link_is(c - '0', "a", true, 1);
@@ -216,7 +217,14 @@ static const struct {
 	{ "but it is one", "dump link:5 half +:z end |", " card 5 up mac1 z;" },
 	{ "never a virtual one", "dump link:5 half +:v +:p +:s +:l end |", " card 5 up mac1 p l; came v; came s;" },
 	{ "nor one with our label", "dump link:5 half +:o end |", " card 5 up mac1;" },
-	{ "nor one that we wanted", "dump link:5 half end want:r ok+:r +:r |", " card 5 up mac1;" },
+	{ "nor one that we wanted", "dump link:5 half end | want:v ok+:v +:v |", " card 5 up mac1;" },
+	{ "but one that an owner wanted is the host's own", BEGIN "want:p ok+:p +:p | +:g | +:p |", TOLD },
+	{ "until it goes", BEGIN "want:p ok+:p +:p | -:p | +:p |", TOLD " card 5 up mac1; left p;" TOLD },
+	{ "where it was not there before", "dump link:5 half end | want:r ok+:r | +:r |",
+		" card 5 up mac1; card 5 up mac1 r;" },
+	{ "where it had our label", "dump link:5 half +:o end | want:o ok+:o | +:O |",
+		" card 5 up mac1; card 5 up mac1 o;" },
+	{ "link-local, too", BEGIN "+:l | want:l ok+:l +:l | +:g | +:l |", TOLD " card 5 up mac1 p l;" },
 	{ "no global IPv6 address", "dump link:5 half +:g end |", " card 5 up mac1;" },
 	{ "link-local after duplicate detection", "dump link:5 half +:t end | +:l |",
 		" card 5 up mac1; card 5 up mac1 l;" },
