@@ -99,6 +99,9 @@ static bool put(struct vip_batch *b, uint32_t seq, const struct link_ask *a)
 	case LINK_CARD:
 		i.ifi_index = a->index;
 		return rtnl_begin(b, seq, RTM_NEWLINK, NLM_F_ACK, &i, sizeof(i)) && put_card(b, a);
+	case LINK_MTU:
+		i.ifi_index = a->index;
+		return rtnl_begin(b, seq, RTM_NEWLINK, NLM_F_ACK, &i, sizeof(i)) && rtnl_u32(b, IFLA_MTU, a->mtu);
 	case LINK_UP:
 	case LINK_DOWN:
 		i.ifi_index = a->index;

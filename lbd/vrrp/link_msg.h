@@ -8,6 +8,7 @@ enum link_what {
 	LINK_MAKE, /* a macvlan with name and mac on the card index; it must not be there yet */
 	LINK_SET,  /* of the macvlan `name`: alias, no addresses of its own making, settings of IPv4 */
 	LINK_CARD, /* of the card index: what it must not say in the macvlan's place; arp_ignore, arp_announce */
+	LINK_MTU,  /* index, mtu */
 	LINK_UP,   /* index */
 	LINK_DOWN,
 	LINK_DELETE, /* index, or where that is 0 name */
@@ -28,6 +29,7 @@ struct link_ask {
 	uint8_t mac[6];
 	char alias[LINK_ALIAS_MAX]; /* for people: ip link shows it */
 	uint32_t arp_ignore, arp_announce;
+	uint32_t mtu;
 };
 
 /* 0; -EMSGSIZE: full, nothing written. */

@@ -28,6 +28,7 @@ struct vip_card {
 	bool deaf;      /* it is part of a bridge, bond or the like, which takes what arrives (a VRF does not) */
 	bool macvlan;   /* on the card with the index `link` */
 	int link;
+	uint32_t mtu;
 	bool has_mac;
 	uint8_t mac[6];
 	struct lb_ip source4; /* primary IPv4 address: the first that is not one of ours (vips_mine); family 0 = none */

@@ -274,6 +274,7 @@ static void lose(struct vip_book *b, struct vip_slot *s)
 	s->card.index = 0;
 	s->card.up = s->card.on = s->card.has_mac = s->card.macvlan = s->card.deaf = false;
 	s->card.link = 0;
+	s->card.mtu = 0;
 	memset(s->card.mac, 0, sizeof(s->card.mac));
 	HASH_ITER (hh, s->entries, e, next) {
 		e->dels = 0;
@@ -310,6 +311,7 @@ static void hear_link(struct vip_book *b, struct vip_slot *s, const struct vip_h
 		s->card.macvlan = h->macvlan;
 		s->card.deaf = h->deaf;
 		s->card.link = h->link;
+		s->card.mtu = h->mtu;
 		s->card.arp_ignore = h->arp_ignore;
 		s->card.arp_announce = h->arp_announce;
 	}
@@ -444,9 +446,9 @@ static void find_sources(const struct vip_book *b, struct vip_slot *s)
 static bool same(const struct vip_card *a, const struct vip_card *b)
 {
 	return a->index == b->index && a->life == b->life && a->life6 == b->life6 && a->up == b->up && a->on == b->on &&
-	       a->macvlan == b->macvlan && a->deaf == b->deaf && a->link == b->link && a->has_mac == b->has_mac &&
-	       memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 && lb_ip_cmp(&a->source4, &b->source4) == 0 &&
-	       lb_ip_cmp(&a->source6, &b->source6) == 0;
+	       a->macvlan == b->macvlan && a->deaf == b->deaf && a->link == b->link && a->mtu == b->mtu &&
+	       a->has_mac == b->has_mac && memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 &&
+	       lb_ip_cmp(&a->source4, &b->source4) == 0 && lb_ip_cmp(&a->source6, &b->source6) == 0;
 }
 
 bool vip_book_tell(struct vip_book *b, struct vip_slot *s)

@@ -103,6 +103,7 @@ static bool read_kind(const struct rtnl_attr *attrs, struct vip_heard *out)
 	out->macvlan = is_word(&infos[IFLA_INFO_KIND], "macvlan");
 	out->deaf = attrs[IFLA_MASTER].data && part_of->data && !is_word(part_of, "vrf");
 	out->link = (int)read_u32(&attrs[IFLA_LINK], 0);
+	out->mtu = read_u32(&attrs[IFLA_MTU], 0);
 	out->arp_ignore = read_u32(&inet[IFLA_INET_CONF], IPV4_DEVCONF_ARP_IGNORE - 1);
 	out->arp_announce = read_u32(&inet[IFLA_INET_CONF], IPV4_DEVCONF_ARP_ANNOUNCE - 1);
 	return true;

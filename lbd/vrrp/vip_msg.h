@@ -42,6 +42,7 @@ struct vip_heard {
 	uint8_t mac[6];
 	bool macvlan, deaf;
 	int link;
+	uint32_t mtu;
 	uint32_t arp_ignore, arp_announce;
 	struct vip addr;
 	bool secondary; /* IPv4: behind another of its subnet */

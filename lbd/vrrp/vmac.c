@@ -7,6 +7,7 @@
 
 #define NAME_SIZE   16 /* IFNAMSIZ */
 #define DIGEST_MASK 0xffffffu
+#define MTU_MAX     65535 /* ETH_MAX_MTU, linux/if_ether.h */
 
 void vmac_address(uint8_t family, uint8_t vrid, uint8_t out[6])
 {
@@ -50,6 +51,11 @@ void vmac_fit(struct vip *v)
 		v->prefix = 64;
 }
 
+uint32_t vmac_mtu(const struct vip_card *card)
+{
+	return card->mtu < MTU_MAX ? card->mtu : MTU_MAX;
+}
+
 enum vmac_word vmac_look(const struct vmac_seen *s)
 {
 	const struct vip_card *own = s->own;
@@ -64,7 +70,9 @@ enum vmac_word vmac_look(const struct vmac_seen *s)
 		return VMAC_WORD_REMOVE;
 	if (own->life != s->life)
 		return VMAC_WORD_ADOPT;
-	if (s->master)
-		return own->on ? VMAC_WORD_NOTHING : VMAC_WORD_UP;
-	return own->on && !s->may_stay ? VMAC_WORD_DOWN : VMAC_WORD_NOTHING;
+	if (own->on && !s->master && !s->may_stay)
+		return VMAC_WORD_DOWN;
+	if (own->mtu < vmac_mtu(s->card) && !s->mtu_asked)
+		return VMAC_WORD_MTU;
+	return s->master && !own->on ? VMAC_WORD_UP : VMAC_WORD_NOTHING;
 }

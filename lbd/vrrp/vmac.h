@@ -8,6 +8,9 @@
  * is up would tell the network that it leaves their multicast groups, from the virtual address, after somebody else
  * has taken that over, and switches would believe it.
  *
+ * It has the MTU of its card. The kernel lowers it with that, and never raises it again; where it was below 1280 for a
+ * moment there would be no IPv6 on it for good.
+ *
  * Mode bridge. In mode private the kernel gives a frame from our own virtual address to that macvlan alone: two masters
  * (the same address on both) would never hear each other's adverts on the card, and neither would yield.
  */
@@ -35,6 +38,9 @@ bool vmac_is_ours(const char *name, bool macvlan, const uint8_t mac[6]);
  * device a way to answer. */
 void vmac_fit(struct vip *v);
 
+/* The MTU that a device on that card is to have: a card may have one that the kernel gives no macvlan. */
+uint32_t vmac_mtu(const struct vip_card *card);
+
 /* What is to be done about the device. */
 enum vmac_word {
 	VMAC_WORD_NOTHING,
@@ -42,6 +48,7 @@ enum vmac_word {
 	VMAC_WORD_REMOVE, /* it is of another time: on another card */
 	VMAC_WORD_TAKEN,  /* somebody else's has its name */
 	VMAC_WORD_ADOPT,  /* it is there, and was not when we last looked: settings, then as it should be */
+	VMAC_WORD_MTU,    /* its card has a larger one, which it is to have, too */
 	VMAC_WORD_UP,
 	VMAC_WORD_DOWN,
 };
@@ -49,8 +56,9 @@ enum vmac_word {
 struct vmac_seen {
 	const struct vip_card *card, *own; /* the instance's, and the macvlan */
 	const uint8_t *mac;
-	uint32_t life; /* of own when it was adopted; 0 = it was not */
-	bool master;   /* wants it up */
-	bool may_stay; /* not decided: what is up stays up */
+	uint32_t life;  /* of own when it was adopted; 0 = it was not */
+	bool master;    /* wants it up */
+	bool may_stay;  /* not decided: what is up stays up */
+	bool mtu_asked; /* a moment ago: who sets it again and again is not answered as often */
 };
 enum vmac_word vmac_look(const struct vmac_seen *s);

@@ -395,6 +395,7 @@ void insts_stats(struct room *w)
 		inst_refused_look(i);
 		sock_calm(i);
 		look_again(i);
+		inst_mac_look_again(i);
 	}
 }
 

@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MTU6_MIN 1280 /* of a device with IPv6 (RFC 8200 5) */
+
 bool inst_has_mac(const struct inst *i)
 {
 	return i->mac.card && !i->mac.refused;
@@ -49,6 +51,7 @@ static void ask(struct inst *i, enum link_what what, int index)
 	const struct vip_card *c = i->sock->card;
 	a.arp_ignore = c->arp_ignore > LINK_ARP_IGNORE ? c->arp_ignore : LINK_ARP_IGNORE;
 	a.arp_announce = c->arp_announce > LINK_ARP_ANNOUNCE ? c->arp_announce : LINK_ARP_ANNOUNCE;
+	a.mtu = vmac_mtu(c);
 	if (vip_link_ask(i->w->net, &a))
 		lb_log(LB_LOG_ERROR, "vrrp/%s: virtual_mac: out of memory", i->conf.name);
 	else
@@ -62,6 +65,23 @@ static void ask_settings(struct inst *i)
 	ask(i, LINK_SET, 0);
 	if (c->arp_ignore < LINK_ARP_IGNORE || c->arp_announce < LINK_ARP_ANNOUNCE)
 		ask(i, LINK_CARD, c->index);
+}
+
+/* Where there was no IPv6 on the device it begins with this, and would give itself an address at once if the device
+ * were up. Whether it was, and goes down for that moment. */
+static bool ask_mtu(struct inst *i)
+{
+	const struct vip_card *own = i->mac.card;
+	bool six_begins = own->mtu < MTU6_MIN && i->sock->card->mtu >= MTU6_MIN, for_that = six_begins && own->on;
+	i->mac.mtu_asked = true;
+	if (for_that)
+		ask(i, LINK_DOWN, own->index);
+	ask(i, LINK_MTU, own->index);
+	if (six_begins)
+		ask_settings(i);
+	if (for_that)
+		ask(i, LINK_UP, own->index);
+	return for_that;
 }
 
 void inst_mac_down(struct inst *i)
@@ -130,9 +150,19 @@ static void adopt(struct inst *i)
 	bool made = i->mac.making;
 	i->mac.life = i->mac.card->life;
 	i->mac.making = false;
+	if (!made && i->mac.card->mtu < vmac_mtu(i->sock->card))
+		(void)ask_mtu(i);
 	if (!made)
 		ask_settings(i);
 	if (is_master(i))
+		restore(i);
+	vip_asked_send(i->w->net);
+}
+
+static void follow_mtu(struct inst *i)
+{
+	bool was_down = ask_mtu(i);
+	if (was_down && is_master(i))
 		restore(i);
 	vip_asked_send(i->w->net);
 }
@@ -146,7 +176,8 @@ void inst_mac_look(struct inst *i)
 		.mac = i->mac.address,
 		.life = i->mac.life,
 		.master = is_master(i),
-		.may_stay = inst_may_go_on(i) };
+		.may_stay = inst_may_go_on(i),
+		.mtu_asked = i->mac.mtu_asked };
 	switch (vmac_look(&s)) {
 	case VMAC_WORD_NOTHING: return;
 	case VMAC_WORD_MAKE: make(i); return;
@@ -156,6 +187,7 @@ void inst_mac_look(struct inst *i)
 		return;
 	case VMAC_WORD_TAKEN: refused(i, EEXIST); return;
 	case VMAC_WORD_ADOPT: adopt(i); return;
+	case VMAC_WORD_MTU: follow_mtu(i); return;
 	case VMAC_WORD_UP:
 		if (inst_lost_one(i))
 			restore(i);
@@ -165,6 +197,14 @@ void inst_mac_look(struct inst *i)
 		vip_asked_send(i->w->net);
 		return;
 	}
+}
+
+void inst_mac_look_again(struct inst *i)
+{
+	if (!i->mac.mtu_asked || i->mac.mtu_refused)
+		return;
+	i->mac.mtu_asked = false;
+	inst_mac_look(i);
 }
 
 void inst_mac_up(struct inst *i)
@@ -197,14 +237,23 @@ void insts_mac_card(struct room *w, const struct vip_card *c)
 		if (i->mac.card == c)
 			i->mac.known = true;
 		try_again(i);
+		if (i->sock->card == c && i->mac.mtu_refused)
+			i->mac.mtu_asked = i->mac.mtu_refused = false;
 		if (i->mac.card == c || i->sock->card == c)
 			inst_mac_look(i);
 	}
 }
 
+/* The card has a smaller MTU by now: no wonder that it was refused. */
+static bool is_outdated(const struct inst *i, const struct link_ask *a)
+{
+	return a->what == LINK_MTU && a->mtu > vmac_mtu(i->sock->card);
+}
+
 static void answered(struct inst *i, const struct link_ask *a, int err)
 {
-	static const char *const whats[] = { "made", "set", "followed by its card", "up", "down", "removed" };
+	static const char *const whats[] = { "made", "set", "followed by its card", "given the MTU of its card", "up",
+		"down", "removed" };
 	if (i->mac.pending)
 		i->mac.pending--;
 	/* its card is gone, or it is there already: that is told by itself */
@@ -214,9 +263,11 @@ static void answered(struct inst *i, const struct link_ask *a, int err)
 		i->mac.life = 0; /* removed while it was set up again: one loss */
 	if (err > 0 && err != ENODEV && (a->what == LINK_MAKE || a->what == LINK_UP))
 		refused(i, err);
-	else if (err > 0 && err != ENODEV && !i->mac.refused)
+	else if (err > 0 && err != ENODEV && !i->mac.refused && !is_outdated(i, a))
 		lb_log(LB_LOG_ERROR, "vrrp/%s: %s cannot be %s: %s", i->conf.name, a->name, whats[a->what],
 			strerror(err));
+	if (a->what == LINK_MTU)
+		i->mac.mtu_refused = err > 0 && !is_outdated(i, a);
 	inst_mac_look(i);
 }
 

@@ -82,6 +82,8 @@ struct inst {
 		bool known;       /* the kernel has told of it */
 		bool making;      /* it was asked for, and has not been seen yet */
 		bool refused;     /* it cannot be: the card's own address is used */
+		bool mtu_asked;   /* it was asked for that of its card, in this second */
+		bool mtu_refused; /* which the kernel did not give it: not again before the card changes */
 		uint32_t life;    /* of the device that is in use; 0 = none */
 		unsigned pending; /* what was asked about it and is not answered */
 	} mac;
@@ -279,6 +281,7 @@ void inst_mac_up(struct inst *i);   /* before the addresses come */
 void inst_mac_down(struct inst *i); /* before they go */
 /* The device is compared with what it should be, and that is asked for. */
 void inst_mac_look(struct inst *i);
+void inst_mac_look_again(struct inst *i); /* once a second: where its MTU was not as it should be */
 void insts_mac_card(struct room *w, const struct vip_card *c);
 void insts_link(struct room *w, const struct link_ask *a, int err);
 /* A device of ours that was in the kernel when we looked. */

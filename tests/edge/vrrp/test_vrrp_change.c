@@ -103,6 +103,77 @@ START_TEST(an_owner_without_another_address)
 }
 END_TEST
 
+/* ---- the device of the virtual MAC ---- */
+
+static bool has_mtu(const char *dev, unsigned mtu)
+{
+	char command[96];
+	snprintf(command, sizeof(command), "ip -o link show dev %s | grep -q ' mtu %u '", dev, mtu);
+	return system(command) == 0;
+}
+
+/* An IPv6 address out of its MAC. */
+static bool made_one_itself(const char *dev)
+{
+	return there(dev, strncmp(dev, "lbd6", 4) == 0 ? "fe80::200:5eff:fe00:23d" : "fe80::200:5eff:fe00:133");
+}
+
+/* The kernel lowers its MTU with that of the card, and never raises it: it would be too small for IPv6 for good. */
+START_TEST(a_card_whose_mtu_is_small_for_a_moment)
+{
+	struct vrrp_conf c = _i ? conf6(0, 61) : conf(0, 51);
+	const char *dev = _i ? "lbd6-61-v0" : "lbd4-51-v0", *addr = _i ? "fe80::77" : "10.77.0.51";
+	c.virtual_mac = true;
+	set(&c);
+	MUST(is(0, VRRP_STATE_MASTER) && there(dev, addr));
+	sh("ip link set v0 mtu 1200 && sleep 0.3 && ip link set v0 mtu 1500");
+	if (_i)
+		sh("ip addr add fe80::9/64 dev v0 nodad");
+	MUST(has_mtu(dev, 1500) && is(0, VRRP_STATE_MASTER) && there(dev, addr));
+	sh("ip link set v0 mtu 1400 && ip link set v0 mtu 1600");
+	MUST(has_mtu(dev, 1600));
+	ck_assert(is(0, VRRP_STATE_MASTER) && there(dev, addr));
+	ck_assert(!made_one_itself(dev));
+	ck_assert_uint_eq(logged("cannot be"), 0);
+	end(true);
+}
+END_TEST
+
+/* As a process that was killed leaves it. */
+START_TEST(a_device_with_a_small_mtu_that_is_adopted)
+{
+	struct vrrp_conf c = _i ? conf6(0, 61) : conf(0, 51);
+	const char *dev = _i ? "lbd6-61-v0" : "lbd4-51-v0", *addr = _i ? "fe80::77" : "10.77.0.51";
+	c.virtual_mac = true;
+	sh(_i ? "ip link add lbd6-61-v0 link v0 address 00:00:5e:00:02:3d mtu 1200 type macvlan mode bridge"
+	      : "ip link add lbd4-51-v0 link v0 address 00:00:5e:00:01:33 mtu 1200 type macvlan mode bridge");
+	sh(_i ? "ip link set lbd6-61-v0 up" : "ip link set lbd4-51-v0 up");
+	set(&c);
+	MUST(is(0, VRRP_STATE_MASTER) && there(dev, addr));
+	ck_assert(has_mtu(dev, 1500));
+	ck_assert(!made_one_itself(dev));
+	ck_assert_uint_eq(logged("cannot be"), 0);
+	end(true);
+}
+END_TEST
+
+/* Who sets another one, again and again, does not keep us busy. */
+START_TEST(somebody_else_sets_its_mtu)
+{
+	struct vrrp_conf c = conf(0, 51);
+	c.virtual_mac = true;
+	set(&c);
+	MUST(is(0, VRRP_STATE_MASTER) && there("lbd4-51-v0", "10.77.0.51"));
+	for (unsigned k = 0; k < 20; k++) {
+		sh("ip link set lbd4-51-v0 mtu 1400");
+		listen_a_moment(); /* or its core would be silent */
+	}
+	MUST(has_mtu("lbd4-51-v0", 1500));
+	ck_assert(is(0, VRRP_STATE_MASTER));
+	end(true);
+}
+END_TEST
+
 /* ---- addresses that others set ---- */
 
 /* A removal with our prefix would not touch it, and both nodes would go on to answer for the address. */
@@ -236,6 +307,9 @@ int main(void)
 	tcase_add_loop_test(tc, ipv6_that_ends_and_begins_anew, 0, 2);
 	tcase_add_test(tc, a_master_that_loses_its_own_address);
 	tcase_add_loop_test(tc, an_owner_without_another_address, 0, 2);
+	tcase_add_loop_test(tc, a_card_whose_mtu_is_small_for_a_moment, 0, 2);
+	tcase_add_loop_test(tc, a_device_with_a_small_mtu_that_is_adopted, 0, 2);
+	tcase_add_test(tc, somebody_else_sets_its_mtu);
 	tcase_add_loop_test(tc, an_address_with_another_prefix, 0, 2);
 	tcase_add_test(tc, a_startup_delay);
 	tcase_add_test(tc, a_startup_delay_that_is_not_over);

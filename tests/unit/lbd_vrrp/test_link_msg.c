@@ -17,7 +17,7 @@
 #define U32(type, value)         "\x08\0" type "\0" value "\0\0\0"
 #define ASK(what, index)                                                                                               \
 	{                                                                                                              \
-		what, 5, "lbd4-1-v", index, { 0, 0, 0x5e, 0, 1, 1 }, "lbd vrrp/wan", 1, 2                              \
+		what, 5, "lbd4-1-v", index, { 0, 0, 0x5e, 0, 1, 1 }, "lbd vrrp/wan", 1, 2, 9                           \
 	}
 
 static const struct {
@@ -37,6 +37,7 @@ static const struct {
 	{ "its card", ASK(LINK_CARD, 7), 60,
 		HEAD("\x3c", "\x10", "\5\0") LINK("\7", "\0", "\0") "\x1c\0\x1a\x80\x18\0\2\x80\x14\0\1\x80" U32(
 			"\x13", "\1") U32("\x12", "\2") },
+	{ "its MTU", ASK(LINK_MTU, 9), 40, HEAD("\x28", "\x10", "\5\0") LINK("\x09", "\0", "\0") U32("\4", "\x09") },
 	{ "up", ASK(LINK_UP, 9), 32, HEAD("\x20", "\x10", "\5\0") LINK("\x09", "\1", "\1") },
 	{ "down", ASK(LINK_DOWN, 9), 32, HEAD("\x20", "\x10", "\5\0") LINK("\x09", "\0", "\1") },
 	{ "removed", ASK(LINK_DELETE, 9), 32, HEAD("\x20", "\x11", "\5\0") LINK("\x09", "\0", "\0") },

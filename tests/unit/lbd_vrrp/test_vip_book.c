@@ -81,11 +81,14 @@ static bool mine(const struct lb_ip *ip, void *arg)
 static struct vip_book book;
 static struct vip_slot *slot;
 
+static uint32_t mtu;
+
 static void link_is(int index, const char *name, bool up, uint8_t mac)
 {
 	struct vip_heard h = { .type = VIP_HEARD_LINK, .index = index, .up = up, .mac_said = mac, .has_mac = mac };
 	memcpy(h.name, name, strlen(name));
 	h.mac[5] = mac;
+	h.mtu = mtu;
 	vip_book_hear(&book, &h);
 }
 
@@ -120,6 +123,8 @@ static void act(const char *w)
 		link_is(c - '0', "a", true, 0);
 	else if (WORD("other"))
 		link_is(c - '0', "b", true, 3);
+	else if (WORD("mtu"))
+		mtu = (uint32_t)(c - '0'), link_is(slot->card.index, "a", true, 1);
 	else if (WORD("gone"))
 		vip_book_hear(&book, &(struct vip_heard){ .type = VIP_HEARD_LINK_GONE, .index = c - '0' });
 	else if (WORD("+"))
@@ -160,6 +165,8 @@ static void hear(struct lb_text *out)
 		lb_text_printf(out, " card %d%s", c->index, c->up ? " up" : "");
 		if (c->has_mac)
 			lb_text_printf(out, " mac%u", c->mac[5]);
+		if (c->mtu)
+			lb_text_printf(out, " mtu%u", c->mtu);
 		if (c->source4.family)
 			lb_text_printf(out, " %c", letter(&c->source4));
 		if (c->source6.family)
@@ -193,6 +200,7 @@ static const struct {
 	{ "it does not end: another address stays", BEGIN "+:l +:g | -:l +:l |", TOLD " card 5 up mac1 p l;" },
 	{ "another MAC", BEGIN "mac:5 |", TOLD " card 5 up mac2 p;" },
 	{ "a message that does not speak of it", BEGIN "nomac:5 |", TOLD },
+	{ "another MTU", BEGIN "mtu:2 | mtu:3 mtu:2 | mtu:3 |", TOLD " card 5 up mac1 mtu2 p; card 5 up mac1 mtu3 p;" },
 	{ "deleted", BEGIN "gone:5 |", TOLD " card 0;" },
 	{ "another one is deleted", BEGIN "gone:6 |", TOLD },
 	{ "deleted, and created again: told when its addresses are known",
@@ -292,6 +300,7 @@ static const struct {
 static void begin(void)
 {
 	book = (struct vip_book){ .mine = mine };
+	mtu = 0;
 	slot = vip_book_get(&book, "a");
 	ck_assert_ptr_nonnull(slot);
 	ck_assert(vip_book_wants_dump(&book));

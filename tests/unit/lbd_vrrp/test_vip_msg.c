@@ -259,6 +259,18 @@ START_TEST(what_a_device_is)
 			      h.link == devices[_i].link && h.deaf == devices[_i].deaf,
 		"%s: on %d macvlan %d link %d deaf %d", devices[_i].what, h.on, h.macvlan, h.link, h.deaf);
 	ck_assert(h.arp_ignore == 0 && h.arp_announce == 0);
+	ck_assert_uint_eq(h.mtu, 0);
+}
+END_TEST
+
+START_TEST(its_mtu)
+{
+	static const char bytes[] = MSG("\x40", "\x10", LINK(ALL_UP) NAME MAC "\x08\0\4\0\xdc\5\0\0");
+	struct vip_heard h;
+	size_t at = 0;
+	ck_assert_int_eq(vip_msg_next((const uint8_t *)bytes, sizeof(bytes) - 1, &at, &h), 1);
+	ck_assert_int_eq(h.type, VIP_HEARD_LINK);
+	ck_assert_uint_eq(h.mtu, 1500);
 }
 END_TEST
 
@@ -293,6 +305,7 @@ int main(void)
 	tcase_add_loop_test(tc, golden_requests, 0, LEN(requests));
 	tcase_add_test(tc, what_was_written_is_read);
 	tcase_add_loop_test(tc, what_the_kernel_says, 0, LEN(said));
+	tcase_add_test(tc, its_mtu);
 	tcase_add_loop_test(tc, what_a_device_is, 0, LEN(devices));
 	tcase_add_test(tc, settings_of_a_card);
 	suite_add_tcase(s, tc);

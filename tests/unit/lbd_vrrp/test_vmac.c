@@ -112,6 +112,45 @@ START_TEST(what_is_to_be_done)
 }
 END_TEST
 
+/* Of a device that is else as it should be. */
+static const struct {
+	const char *what;
+	uint32_t card, own;
+	bool asked, on, master, may_stay;
+	enum vmac_word word;
+} mtus[] = {
+	{ "that of its card", 1500, 1500, false, true, true, false, VMAC_WORD_NOTHING },
+	{ "smaller: the card's was for a moment", 1500, 1200, false, true, true, false, VMAC_WORD_MTU },
+	{ "on a backup, too", 9000, 1500, false, false, false, false, VMAC_WORD_MTU },
+	{ "where it is not decided", 1500, 1200, false, true, false, true, VMAC_WORD_MTU },
+	{ "it was asked for a moment ago", 1500, 1200, true, true, true, false, VMAC_WORD_NOTHING },
+	{ "before it goes up", 1500, 1200, false, false, true, false, VMAC_WORD_MTU },
+	{ "which it does meanwhile", 1500, 1200, true, false, true, false, VMAC_WORD_UP },
+	{ "no macvlan has one as large", 100000, 65535, false, true, true, false, VMAC_WORD_NOTHING },
+	{ "but one that is to go down does that first", 1500, 1200, false, true, false, false, VMAC_WORD_DOWN },
+	{ "the kernel has not told yet that it is lowered", 1200, 1500, false, true, true, false, VMAC_WORD_NOTHING },
+};
+
+START_TEST(its_mtu)
+{
+	const uint8_t mac[6] = { 0, 0, 0x5e, 0, 1, 51 };
+	const struct vip_card card = { .index = 7, .mtu = mtus[_i].card };
+	struct vip_card own = { .index = 9, .link = 7, .macvlan = true, .has_mac = true, .life = 1 };
+	own.on = mtus[_i].on;
+	own.mtu = mtus[_i].own;
+	memcpy(own.mac, mac, sizeof(mac));
+	const struct vmac_seen s = { .card = &card,
+		.own = &own,
+		.mac = mac,
+		.life = 1,
+		.master = mtus[_i].master,
+		.may_stay = mtus[_i].may_stay,
+		.mtu_asked = mtus[_i].asked };
+	enum vmac_word word = vmac_look(&s);
+	ck_assert_msg(word == mtus[_i].word, "%s: %d", mtus[_i].what, word);
+}
+END_TEST
+
 START_TEST(addresses)
 {
 	uint8_t mac[6];
@@ -138,6 +177,7 @@ int main(void)
 	TCase *tc = tcase_create("all");
 	tcase_add_loop_test(tc, names_of_devices, 0, LEN(names));
 	tcase_add_loop_test(tc, whose_it_is, 0, LEN(devices));
+	tcase_add_loop_test(tc, its_mtu, 0, LEN(mtus));
 	tcase_add_loop_test(tc, what_is_to_be_done, 0, LEN(looks));
 	tcase_add_test(tc, addresses);
 	suite_add_tcase(s, tc);
