@@ -533,13 +533,15 @@ void inst_timers(struct inst *i)
 
 void inst_advert(struct inst *i, const struct vrrp_advert *a)
 {
+	struct lb_time heard = lb_clock_now();
 	inst_move_advert(i, a->prio);
-	i->taken.heard = lb_clock_now();
 	i->stats.received++;
 	i->stats.sum9568 = a->sum == VRRP_SUM_RFC9568;
 	inst_step(i,
 		&(struct vrrp_event){
 			.type = VRRP_EVENT_ADVERT, .prio = a->prio, .interval_cs = a->interval_cs, .from = a->from });
+	if (i->fsm.state != VRRP_STATE_MASTER) /* of one that a master does not yield to the silence is none */
+		i->taken.heard = heard;
 }
 
 void inst_do(struct room *w, const struct vrrp_msg_do *d)

@@ -275,6 +275,15 @@ START_TEST(a_takeover_after_a_time_as_master)
 	say(&(struct vrrp_msg){ .type = VRRP_MSG_DO, .u.run = { .id = 0, .what = VRRP_DO_RESIGN } });
 	MUST(heard.of[0].takeovers == 2);
 	ck_assert_uint_eq(heard.of[0].taken.silent_us, 0); /* nobody was heard */
+	/* nor does that of one that it did not follow count */
+	MUST((advert(&c, 100), heard.of[0].alarms == 1u << VRRP_ALARM_TWO_MASTERS));
+	say(&(struct vrrp_msg){ .type = VRRP_MSG_DO, .u.run = { .id = 0, .what = VRRP_DO_RESIGN } });
+	MUST(heard.of[0].takeovers == 3);
+	ck_assert_uint_eq(heard.of[0].taken.silent_us, 0);
+	/* but that of one to which it yields */
+	MUST((advert(&c, 200), is(0, VRRP_STATE_BACKUP)));
+	MUST(heard.of[0].takeovers == 4);
+	ck_assert_uint_gt(heard.of[0].taken.silent_us, 300000);
 	end(true);
 }
 END_TEST
