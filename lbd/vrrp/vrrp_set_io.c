@@ -197,7 +197,7 @@ static void inst_change(struct inst *i, const struct vrrp_conf *conf)
 static struct from_before from_before(const struct room *w, const struct inst *i, const struct vrrp_conf *conf)
 {
 	struct from_before b = { .resigned = i ? i->fsm.resigned : conf->resigned,
-		.no_delay = i ? i->fsm.state != VRRP_STATE_INIT : w->begun };
+		.no_delay = i ? i->no_delay || i->fsm.state != VRRP_STATE_INIT : w->begun };
 	snprintf(b.refused, sizeof(b.refused), "%s", i ? inst_refused_why(i) : conf->refused);
 	return b;
 }

@@ -241,6 +241,25 @@ START_TEST(a_startup_delay_that_is_not_over)
 }
 END_TEST
 
+/* But not one that came with a reload, and whose card is not known yet when the next reload makes it anew. */
+START_TEST(a_startup_delay_that_was_over)
+{
+	struct vrrp_conf c[] = { conf(0, 51), conf(1, 52) };
+	set(&c[0]);
+	MUST(is(0, VRRP_STATE_MASTER));
+	sh("ip addr add 10.0.1.1/24 dev v1");
+	snprintf(c[1].interface, sizeof(c[1].interface), "v1");
+	c[1].rules.startup_delay_ms = 60000;
+	kill(room.pid, SIGSTOP); /* both are there when it reads */
+	set(&c[1]);
+	c[1].vrid = 53;
+	set(&c[1]);
+	kill(room.pid, SIGCONT);
+	MUST(is(1, VRRP_STATE_MASTER));
+	end(true);
+}
+END_TEST
+
 /* Without a lease nothing else would end what it left on the card. */
 START_TEST(a_virtual_mac_that_is_new_when_it_goes_on)
 {
@@ -322,6 +341,7 @@ int main(void)
 	tcase_add_loop_test(tc, an_address_with_another_prefix, 0, 2);
 	tcase_add_test(tc, a_startup_delay);
 	tcase_add_test(tc, a_startup_delay_that_is_not_over);
+	tcase_add_test(tc, a_startup_delay_that_was_over);
 	tcase_add_test(tc, a_virtual_mac_that_is_new_when_it_goes_on);
 	tcase_add_test(tc, a_takeover_after_a_time_as_master);
 	tcase_add_test(tc, another_master_is_named);
