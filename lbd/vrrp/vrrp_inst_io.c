@@ -256,6 +256,7 @@ static void settle_left(struct inst *i)
 		drop_all(i);
 	} else if (decided && inst_has_mac(i)) {
 		(void)vips_del(i->w->net, i->sock->card, i->vips, i->n_vips);
+		inst_look_for_addresses(i); /* with another prefix, as in drop_all */
 	}
 	i->resuming = i->fsm.resuming;
 }

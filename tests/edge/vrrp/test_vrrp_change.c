@@ -278,6 +278,33 @@ START_TEST(a_virtual_mac_that_is_new_when_it_goes_on)
 }
 END_TEST
 
+/* Somebody has set it with another prefix as well, while it was not decided: a removal with ours does not touch that.
+ */
+START_TEST(a_virtual_mac_that_is_new_and_another_prefix)
+{
+	struct vrrp_conf c[] = { conf(0, 51), conf(1, 52) };
+	set(&c[0]); /* the card is known */
+	MUST(is(0, VRRP_STATE_MASTER));
+	leave_behind(&c[1].addrs[0]);
+	if (_i == 0)
+		sh("ip addr add 10.77.0.52/24 dev v0");
+	unsigned n = heard.pongs;
+	MUST(heard.pongs >= n + 3); /* it has been seen */
+	c[1].virtual_mac = true;
+	c[1].rules.interval_cs = 100;
+	set(&c[1]);
+	if (_i == 1) {
+		n = heard.pongs;
+		MUST(heard.pongs >= n + 3);
+		sh("ip addr add 10.77.0.52/24 dev v0");
+	}
+	MUST(is(1, VRRP_STATE_MASTER) && there("lbd4-52-v0", "10.77.0.52"));
+	ck_assert_int_eq(heard.of[1].state.cause, VRRP_CAUSE_RESUMED);
+	MUST(!there("v0", "10.77.0.52"));
+	end(true);
+}
+END_TEST
+
 /* ---- how long it took ---- */
 
 /* The silence is that of a master: its own time as one is none. */
@@ -343,6 +370,7 @@ int main(void)
 	tcase_add_test(tc, a_startup_delay_that_is_not_over);
 	tcase_add_test(tc, a_startup_delay_that_was_over);
 	tcase_add_test(tc, a_virtual_mac_that_is_new_when_it_goes_on);
+	tcase_add_loop_test(tc, a_virtual_mac_that_is_new_and_another_prefix, 0, 2);
 	tcase_add_test(tc, a_takeover_after_a_time_as_master);
 	tcase_add_test(tc, another_master_is_named);
 	suite_add_tcase(s, tc);
