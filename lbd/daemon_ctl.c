@@ -104,25 +104,24 @@ static struct override_who last_word(const struct override *ov)
 
 static void log_override(struct daemon *d, const struct override *ov, const struct override_who *who)
 {
-	static const char *const states[] = { "enabled", "drain", "maint" };
 	const char *reason = who->reason ? who->reason : "";
 	char weight[40] = "", force[16] = "", label[OVERRIDE_LABEL_MAX];
 	if (ov->force_item.set)
-		snprintf(force, sizeof(force), "force=%s ", override_force_name(ov->force));
+		snprintf(force, sizeof(force), "force=%s ", override_forces[ov->force]);
 	if (ov->weight_item.set)
 		snprintf(weight, sizeof(weight), "weight=%u%s ", ov->weight,
 			ov->weight_kind == OVERRIDE_WEIGHT_PERCENT ? "%" : "");
 	json_t *data = json_object();
 	if (ov->state_item.set)
-		ctl_put(data, "state", json_string(states[ov->state]));
+		ctl_put(data, "state", json_string(config_states[ov->state]));
 	if (ov->weight_item.set)
 		ctl_put(data, "weight",
 			json_sprintf("%u%s", ov->weight, ov->weight_kind == OVERRIDE_WEIGHT_PERCENT ? "%" : ""));
 	if (ov->force_item.set)
-		ctl_put(data, "force", json_string(override_force_name(ov->force)));
+		ctl_put(data, "force", json_string(override_forces[ov->force]));
 	daemon_event(d, &(struct event){ .id = LB_EVENT_OVERRIDE_SET, .reason = reason, .user = who->by, .data = data },
 		"%s: override set (%s%s%s%sby=%s%s%s)", override_label(ov->object, label),
-		ov->state_item.set ? states[ov->state] : "", ov->state_item.set ? " " : "", weight, force,
+		ov->state_item.set ? config_states[ov->state] : "", ov->state_item.set ? " " : "", weight, force,
 		who->by ? who->by : "-", reason[0] ? " reason=" : "", reason);
 }
 

@@ -61,13 +61,13 @@ struct lost {
 
 static void note_lost(const struct override *ov, void *arg)
 {
-	static const char *const states[] = { "enabled", "drain", "maint" };
 	struct lost *l = arg;
 	char label[OVERRIDE_LABEL_MAX], one[OVERRIDE_LABEL_MAX + 60];
 	if (has_object(l->c, ov->object))
 		return;
-	const char *const words[] = { ov->state_item.set ? states[ov->state] : "", ov->weight_item.set ? "weight" : "",
-		ov->force_item.set ? override_force_name(ov->force) : "", ov->prio_item.set ? "priority" : "" };
+	const char *const words[] = { ov->state_item.set ? config_states[ov->state] : "",
+		ov->weight_item.set ? "weight" : "", ov->force_item.set ? override_forces[ov->force] : "",
+		ov->prio_item.set ? "priority" : "" };
 	snprintf(one, sizeof(one), "%s%s (", l->n ? ", " : "", override_label(ov->object, label));
 	size_t n = strlen(one), first = n, at = strlen(l->out->text);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)

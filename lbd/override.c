@@ -358,13 +358,7 @@ void overrides_prune(struct overrides *o, bool (*keep)(const char *object, void 
 
 /* ---- the form on disk ---- */
 
-static const char *const state_words[] = { "enabled", "drain", "maint" };
-static const char *const force_words[] = { "up", "down" };
-
-const char *override_force_name(enum override_force force)
-{
-	return force_words[force];
-}
+const char *const override_forces[OVERRIDE_FORCE_COUNT] = { "up", "down" };
 
 /* The place of a word, -1 when it is none of them. */
 static int word_index(const json_t *value, const char *const *words, int n)
@@ -390,7 +384,7 @@ static json_t *override_to_json(const struct override *ov)
 	int bad = !j;
 	if (ov->state_item.set) {
 		json_t *it = item_to_json(&ov->state_item);
-		bad |= json_object_set_new(it, "value", json_string(state_words[ov->state]));
+		bad |= json_object_set_new(it, "value", json_string(config_states[ov->state]));
 		bad |= json_object_set_new(j, "state", it);
 	}
 	if (ov->weight_item.set) {
@@ -401,7 +395,7 @@ static json_t *override_to_json(const struct override *ov)
 	}
 	if (ov->force_item.set) {
 		json_t *it = item_to_json(&ov->force_item);
-		bad |= json_object_set_new(it, "value", json_string(force_words[ov->force]));
+		bad |= json_object_set_new(it, "value", json_string(override_forces[ov->force]));
 		bad |= json_object_set_new(j, "force", it);
 	}
 	if (ov->prio_item.set) {
@@ -455,7 +449,7 @@ static int item_from_json(const json_t *j, const struct reading *rd, struct over
 static int state_from_json(struct overrides *o, const char *object, const json_t *j, const struct reading *rd)
 {
 	struct override_who who;
-	int state = word_index(json_object_get(j, "value"), state_words, 3);
+	int state = word_index(json_object_get(j, "value"), config_states, CONFIG_STATE_COUNT);
 	if (state < 0)
 		return lb_err_set(rd->e, LB_CODE_INVALID, "'%s': no such state", object);
 	int r = item_from_json(j, rd, &who);
@@ -489,7 +483,7 @@ static int weight_from_json(struct overrides *o, const char *object, const json_
 static int force_from_json(struct overrides *o, const char *object, const json_t *j, const struct reading *rd)
 {
 	struct override_who who;
-	int force = word_index(json_object_get(j, "value"), force_words, 2);
+	int force = word_index(json_object_get(j, "value"), override_forces, OVERRIDE_FORCE_COUNT);
 	if (force < 0)
 		return lb_err_set(rd->e, LB_CODE_INVALID, "'%s': forced to what?", object);
 	int r = item_from_json(j, rd, &who);

@@ -33,7 +33,9 @@ struct override_item {
 };
 
 enum override_weight { OVERRIDE_WEIGHT_VALUE, OVERRIDE_WEIGHT_PERCENT };
-enum override_force { OVERRIDE_FORCE_UP, OVERRIDE_FORCE_DOWN }; /* words: up down */
+enum override_force { OVERRIDE_FORCE_UP, OVERRIDE_FORCE_DOWN };
+#define OVERRIDE_FORCE_COUNT (OVERRIDE_FORCE_DOWN + 1)
+extern const char *const override_forces[OVERRIDE_FORCE_COUNT]; /* "up" "down" */
 
 struct override {
 	char *object; /* "web/app1", or "vrrp:wan4" or "service:web", which no backend can be named; the key */
@@ -97,9 +99,6 @@ const char *override_label(const char *object, char out[OVERRIDE_LABEL_MAX]);
 /* The item that holds instead of what the configuration says of that key; NULL: none. object as config_diff has it,
  * "backend/web/app1" or "vrrp/wan4". Borrowed. */
 const struct override_item *overrides_hide(const struct overrides *o, const char *object, const char *key);
-
-/* "up", "down" */
-const char *override_force_name(enum override_force force);
 
 /* Removes what is due and calls fn for each object that changed; returns the next deadline or LB_TIME_NEVER. */
 typedef void override_fn(const struct override *ov, void *arg);

@@ -26,8 +26,6 @@ enum kind { STATE = OVERRIDE_STATE, WEIGHT = OVERRIDE_WEIGHT, FORCE = OVERRIDE_F
 #define SAID_MS     10
 
 static const char *const kinds[] = { [STATE] = "state", [WEIGHT] = "weight", [FORCE] = "force" };
-static const char *const states[] = { "enabled", "drain", "maint" };
-static const char *const forces[] = { "up", "down" };
 
 /* What was said last of an item. */
 struct word {
@@ -75,11 +73,11 @@ static const struct override_item *item_of(const struct override *ov, enum kind 
 static void value_of(const struct override *ov, enum kind kind, char out[VALUE_MAX])
 {
 	switch (kind) {
-	case STATE: snprintf(out, VALUE_MAX, "%s", states[ov->state]); return;
+	case STATE: snprintf(out, VALUE_MAX, "%s", config_states[ov->state]); return;
 	case WEIGHT:
 		snprintf(out, VALUE_MAX, "%u%s", ov->weight, ov->weight_kind == OVERRIDE_WEIGHT_PERCENT ? "%" : "");
 		return;
-	case FORCE: snprintf(out, VALUE_MAX, "%s", forces[ov->force]); return;
+	case FORCE: snprintf(out, VALUE_MAX, "%s", override_forces[ov->force]); return;
 	}
 }
 
@@ -338,9 +336,13 @@ static void value_read(struct lb_fields *f, struct heard *h)
 {
 	lb_field_text(f, "value", h->w.value, sizeof(h->w.value));
 	switch (h->w.kind) {
-	case STATE: h->value.state = (enum config_state)lb_field_word(f, "value", states, 3); break;
+	case STATE:
+		h->value.state = (enum config_state)lb_field_word(f, "value", config_states, CONFIG_STATE_COUNT);
+		break;
 	case WEIGHT: f->bad |= !weight_read(h->w.value, h); break;
-	case FORCE: h->value.force = (enum override_force)lb_field_word(f, "value", forces, 2); break;
+	case FORCE:
+		h->value.force = (enum override_force)lb_field_word(f, "value", override_forces, OVERRIDE_FORCE_COUNT);
+		break;
 	}
 	h->w.set = lb_field_int(f, "set", 0, STAMP_MAX);
 	h->w.expires = lb_field_int(f, "expires", 0, STAMP_MAX);

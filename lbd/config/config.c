@@ -7,6 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const config_states[CONFIG_STATE_COUNT] = {
+	[CONFIG_STATE_ENABLED] = "enabled",
+	[CONFIG_STATE_DRAIN] = "drain",
+	[CONFIG_STATE_MAINT] = "maint",
+};
+
 enum stage { STAGE_FILES, STAGE_DIGEST, STAGE_MERGE, STAGE_SERVICES, STAGE_RULES, STAGE_DONE };
 
 struct config_load {

@@ -50,7 +50,9 @@
 #define CONFIG_TEXTS_MAX          (64u * 1024u * 1024u) /* of all of them: a generation holds no more */
 #define CONFIG_NODES_MAX          1000000u
 
-enum config_state { CONFIG_STATE_ENABLED, CONFIG_STATE_DRAIN, CONFIG_STATE_MAINT }; /* words: enabled drain maint */
+enum config_state { CONFIG_STATE_ENABLED, CONFIG_STATE_DRAIN, CONFIG_STATE_MAINT };
+#define CONFIG_STATE_COUNT (CONFIG_STATE_MAINT + 1)
+extern const char *const config_states[CONFIG_STATE_COUNT]; /* "enabled" "drain" "maint" */
 enum config_then { CONFIG_THEN_CUT, CONFIG_THEN_KEEP };
 enum config_fail { CONFIG_FAIL_DRAIN, CONFIG_FAIL_REMOVE, CONFIG_FAIL_CUT };
 enum config_loss { CONFIG_LOSS_SORRY, CONFIG_LOSS_REST, CONFIG_LOSS_OPEN, CONFIG_LOSS_WITHDRAW };

@@ -69,9 +69,10 @@ static const char *word_then(size_t i, int64_t *value)
 
 static const char *word_state(size_t i, int64_t *value)
 {
-	static const struct word t[] = { { "enabled", CONFIG_STATE_ENABLED }, { "drain", CONFIG_STATE_DRAIN },
-		{ "maint", CONFIG_STATE_MAINT } };
-	return pick(t, COUNT(t), i, value);
+	if (i >= CONFIG_STATE_COUNT)
+		return NULL;
+	*value = (int64_t)i;
+	return config_states[i];
 }
 
 static const char *word_level(size_t i, int64_t *value)

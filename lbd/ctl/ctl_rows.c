@@ -51,19 +51,18 @@ json_t *ctl_override_item(const struct override_item *it, json_t *value)
 
 static json_t *overrides_of(const struct override *ov)
 {
-	static const char *const states[] = { "enabled", "drain", "maint" };
 	if (!ov || (!ov->state_item.set && !ov->weight_item.set && !ov->force_item.set))
 		return NULL;
 	json_t *all = json_object();
 	if (ov->state_item.set)
-		ctl_put(all, "admin", ctl_override_item(&ov->state_item, json_string(states[ov->state])));
+		ctl_put(all, "admin", ctl_override_item(&ov->state_item, json_string(config_states[ov->state])));
 	if (ov->weight_item.set) {
 		char w[16];
 		snprintf(w, sizeof(w), "%u%s", ov->weight, ov->weight_kind == OVERRIDE_WEIGHT_PERCENT ? "%" : "");
 		ctl_put(all, "weight", ctl_override_item(&ov->weight_item, json_string(w)));
 	}
 	if (ov->force_item.set)
-		ctl_put(all, "force", ctl_override_item(&ov->force_item, json_string(override_force_name(ov->force))));
+		ctl_put(all, "force", ctl_override_item(&ov->force_item, json_string(override_forces[ov->force])));
 	return all;
 }
 
@@ -314,7 +313,6 @@ static void put_limits(json_t *row, const struct config_backend *b)
 
 json_t *ctl_row_backend(struct ctl_env *env, uint32_t backend, const struct ipvs_counts *counts)
 {
-	static const char *const states[] = { "enabled", "drain", "maint" };
 	const struct model *m = env->model;
 	const struct model_backend *b = &m->backends[backend];
 	const struct config_service *s = m->services[b->service].cfg;
@@ -328,9 +326,9 @@ json_t *ctl_row_backend(struct ctl_env *env, uint32_t backend, const struct ipvs
 	ctl_put(row, "backend", json_string(b->cfg->name));
 	ctl_put(row, "address", json_string(lb_endpoint_str(&b->cfg->addr, b->cfg->port, ep)));
 	ctl_put(row, "state", json_string(model_backend_state_name(ctl_backend_state(env, b))));
-	ctl_put(row, "admin", json_string(states[model_admin_state(b)]));
+	ctl_put(row, "admin", json_string(config_states[model_admin_state(b)]));
 	if (b->ov && b->ov->force_item.set)
-		ctl_put(row, "force", json_string(override_force_name(b->ov->force)));
+		ctl_put(row, "force", json_string(override_forces[b->ov->force]));
 	ctl_put(row, "weight", json_integer(b->weight));
 	ctl_put(row, "weight_configured", json_integer(b->cfg->weight));
 	if (counts) {

@@ -332,11 +332,10 @@ static void backend(const struct metrics *m, uint32_t i, struct lb_text *out)
 
 static void backend_admin(const struct metrics *m, uint32_t i, struct lb_text *out)
 {
-	static const char *const states[] = { "enabled", "drain", "maint" };
 	const struct model_backend *b = &m->env->model->backends[i];
-	for (unsigned k = 0; k < 3; k++) {
+	for (unsigned k = 0; k < CONFIG_STATE_COUNT; k++) {
 		line l = backend_line(m, b, out);
-		metric_label(&l, "state", states[k]);
+		metric_label(&l, "state", config_states[k]);
 		metric_count(&l, (unsigned)model_admin_state(b) == k);
 	}
 }

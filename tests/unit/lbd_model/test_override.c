@@ -25,7 +25,7 @@ static void one_text(const struct override *ov, void *arg)
 		if (i == 0)
 			out += sprintf(out, " state=%s", states[ov->state]);
 		else if (i == 2)
-			out += sprintf(out, " force=%s", override_force_name(ov->force));
+			out += sprintf(out, " force=%s", override_forces[ov->force]);
 		else if (i == 3)
 			out += sprintf(out, " prio=%u", ov->prio);
 		else
