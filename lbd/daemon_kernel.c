@@ -275,6 +275,17 @@ static int drop_one(struct daemon *d, const struct ipvs_key *key, struct lb_time
 	return err;
 }
 
+/* Without memory for the queue it goes now: a moment without a listener is less than one that stays until the next
+ * start. */
+void daemon_kernel_drop(struct daemon *d, const struct ipvs_key *key)
+{
+	struct ipvs_key *place = lb_vec_push(&d->drops);
+	if (place)
+		*place = *key;
+	else
+		(void)drop_one(d, key, lb_clock_now());
+}
+
 /* Removals come last, so that an address which moves from one service to another is never without a listener. */
 static int drop_some(struct daemon *d, struct lb_time now)
 {
@@ -367,15 +378,9 @@ bool daemon_kernel_turn(struct daemon *d)
 
 void daemon_kernel_flush(struct daemon *d)
 {
-	struct lb_time now = lb_clock_now();
 	d->flush.running = true;
-	for (uint32_t i = 0; i < d->model->n_listeners; i++) {
-		struct ipvs_key *place = lb_vec_push(&d->drops);
-		if (place)
-			*place = d->model->listeners[i].key;
-		else
-			(void)drop_one(d, &d->model->listeners[i].key, now);
-	}
+	for (uint32_t i = 0; i < d->model->n_listeners; i++)
+		daemon_kernel_drop(d, &d->model->listeners[i].key);
 	daemon_more(d);
 }
 

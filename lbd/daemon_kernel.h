@@ -12,6 +12,8 @@ void daemon_audit_cb(struct ev_loop *loop, ev_timer *w, int revents);
 /* Looks at the kernel, repairs, and answers when the kernel has what it should have. */
 void daemon_audit_ask(struct daemon *d, struct ctl_reply *r);
 void daemon_audit_stop(struct daemon *d);
+/* Removes that listener once everything else is in the kernel. Not from what the reconciler calls. */
+void daemon_kernel_drop(struct daemon *d, const struct ipvs_key *key);
 /* Removes all of ours from now on, in slices; daemon_flushed follows. */
 void daemon_kernel_flush(struct daemon *d);
 /* For model_new: is this destination in the kernel with a weight? arg = struct daemon. */

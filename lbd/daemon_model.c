@@ -107,9 +107,7 @@ static void collect_drops(struct daemon *d, const struct model *old, const struc
 			j++;
 		if (j < m->n_listeners && ipvs_key_cmp(&m->listeners[j].key, key) == 0)
 			continue;
-		struct ipvs_key *place = lb_vec_push(&d->drops);
-		if (place)
-			*place = *key;
+		daemon_kernel_drop(d, key);
 	}
 }
 
@@ -300,9 +298,7 @@ void daemon_left_over(struct daemon *d)
 		ipvs_own(d->ipvs, key);
 		if (model_listener_service(d->model, key) != MODEL_NONE || !ipvs_is_ours(d->ipvs, key))
 			continue;
-		struct ipvs_key *place = lb_vec_push(&d->drops);
-		if (place)
-			*place = *key;
+		daemon_kernel_drop(d, key);
 	}
 	daemon_owned_restart(d);
 	owned_done(&owned);
