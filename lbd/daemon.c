@@ -99,7 +99,7 @@ static void prepare_cb(struct ev_loop *loop, ev_prepare *w, int revents)
 	if (d->converged || d->kernel_error)
 		after_kernel(d);
 	daemon_env_refresh(d);
-	daemon_vrrp_turn(d);
+	daemon_track_turn(d);
 	daemon_peer_turn(d);
 	daemon_conn_turn(d);
 	daemon_look_turn(d);
@@ -155,7 +155,8 @@ static void tick_cb(struct ev_loop *loop, ev_timer *w, int revents)
 	note_lag(d, lb_clock_now());
 	ev_async_send(d->loop, &d->wake);
 	daemon_kernel_tick(d);
-	daemon_vrrp_tick(d);
+	daemon_track_tick(d);
+	daemon_peer_tick(d);
 	daemon_sync_tick(d);
 	daemon_words_tick(d);
 	daemon_nft_turn(d);

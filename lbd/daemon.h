@@ -13,6 +13,7 @@
  *   daemon_text.c    the texts of a configuration, and whether the file is still what runs
  *   daemon_probe.c   the rooms of the probes: targets out, verdicts in
  *   daemon_vrrp.c    the room of VRRP: instances, keys, tracking out; states, alarms, counters in
+ *   daemon_track.c   what its instances track: whether it is up
  *   daemon_hook.c    programs that are told of changes
  *   daemon_peer.c    the same room: the other nodes, and the second path to them
  *   daemon_sync.c    the room of flow state: with whom flows are exchanged out; how that goes in

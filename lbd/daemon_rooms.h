@@ -24,7 +24,7 @@ void daemon_probe_override(struct daemon *d, const char *object);
 int daemon_probe_run(struct daemon *d, uint32_t token, uint32_t target_id);
 
 /* ---- daemon_pause.c ---- */
-/* Tells the rooms of the probes when links go, and come back. Called by daemon_vrrp.c. */
+/* Tells the rooms of the probes when links go, and come back. Called by daemon_track.c. */
 void daemon_pause_turn(struct daemon *d);
 void daemon_pause_tell(struct daemon_room *room); /* that one, which is new */
 
@@ -52,13 +52,20 @@ bool daemon_vrrp_stopped(const struct daemon *d);
 void daemon_vrrp_done(struct daemon *d);
 void daemon_vrrp_log_level(struct daemon *d, enum lb_log_level level);
 size_t daemon_vrrp_info(const struct daemon *d, struct ctl_worker_info *out, size_t n);
-void daemon_vrrp_tick(struct daemon *d);
-void daemon_vrrp_turn(struct daemon *d);
 void daemon_vrrp_override(struct daemon *d); /* an override came or went */
 /* An operator's word; for_ms where it takes a time. 0 or -errno: the room is not there. */
 int daemon_vrrp_do(struct daemon *d, uint32_t id, enum vrrp_do what, uint32_t for_ms);
 /* line is room for it. 0 or -errno. */
 int daemon_vrrp_send(struct daemon *d, const struct vrrp_msg *m, struct lb_text *line);
+
+/* What of all that is due, if the room is ready. */
+void daemon_vrrp_send_due(struct daemon *d);
+
+/* ---- daemon_track.c ---- */
+/* The instances are others: what is asked of the host for them. */
+void daemon_track_collect(struct daemon_vrrp *v);
+void daemon_track_tick(struct daemon *d); /* once a second: asks the host */
+void daemon_track_turn(struct daemon *d);
 
 /* ---- daemon_peer.c: called by daemon_vrrp.c, in the same places ---- */
 int daemon_peer_prepare(struct daemon *d, const struct config *c, struct lb_err *e);
