@@ -466,7 +466,7 @@ static int start(struct daemon *d)
 	d->next_target_id = 1;
 	start_watchers(d);
 	int err;
-	if ((err = daemon_state_start(d)) || (err = daemon_kernel_start(d)) || (err = daemon_apply_first(d)))
+	if ((err = daemon_state_start(d)) || (err = daemon_kernel_start(d)) || (err = daemon_model_first(d)))
 		return err;
 	d->env = (struct ctl_env){ .node = d->node,
 		.version = LBD_VERSION,

@@ -9,6 +9,7 @@
  *   daemon_kernel.c  dirty services -> kernel; the audit that finds drift
  *   daemon_apply.c   a new configuration: load in slices, store, swap, or only compare
  *   daemon_model.c   the model that runs: built, swapped, and the first one at start
+ *   daemon_host.c    what the configuration needs of this host, and what the host lacks
  *   daemon_import.c  the configuration of another balancer as ours
  *   daemon_text.c    the texts of a configuration, and whether the file is still what runs
  *   daemon_probe.c   the rooms of the probes: targets out, verdicts in
@@ -405,7 +406,7 @@ void daemon_apply_cancel(struct daemon *d);
 
 /* ---- daemon_model.c ---- */
 /* The first configuration, before the loop runs. 0, or -1 and the report on standard error. */
-int daemon_apply_first(struct daemon *d);
+int daemon_model_first(struct daemon *d);
 /* Drops overrides of what the configuration does not have. */
 void daemon_overrides_prune(struct daemon *d);
 struct daemon_lost {
@@ -419,6 +420,8 @@ void daemon_left_over(struct daemon *d);
 struct model *daemon_model_build(struct daemon *d, struct config *c, uint32_t *next_id);
 /* c becomes what runs. 0, or -ENOMEM with nothing changed (c is freed). */
 int daemon_model_swap(struct daemon *d, struct config *c);
+
+/* ---- daemon_host.c ---- */
 void daemon_host_needs(const struct config *c, struct host_needs *needs); /* all but needs->sync */
 /* What the host lacks for the services that run. tick: the same when it is time. */
 void daemon_host_look(struct daemon *d);

@@ -13,7 +13,7 @@
 #define TARGETS_PER_SLICE 500
 
 /* One program, once without the right to start another and once with it. */
-static const struct worker_row room_rows[CHECK_ROOM_COUNT] = {
+const struct worker_row daemon_probe_rows[CHECK_ROOM_COUNT] = {
 	[CHECK_ROOM_NET] = {
 		.name = "probe",
 		.title = "lbd: probe",
@@ -35,14 +35,10 @@ static const struct worker_row room_rows[CHECK_ROOM_COUNT] = {
 	},
 };
 
-/* The table of rooms. */
-const struct worker_row *const daemon_workers[] = {
-	&room_rows[CHECK_ROOM_NET],
-	&room_rows[CHECK_ROOM_SCRIPT],
-	&daemon_vrrp_row,
-	&daemon_sync_row,
-};
-const size_t daemon_workers_n = sizeof(daemon_workers) / sizeof(daemon_workers[0]);
+const char *daemon_probe_user(void)
+{
+	return daemon_probe_rows[CHECK_ROOM_NET].user;
+}
 
 static enum check_room room_of(const struct model_target *t)
 {
@@ -258,7 +254,7 @@ static const struct worker_calls calls = { on_ready, on_line, on_drained, on_gon
 
 static void room_start(struct daemon_room *room)
 {
-	const struct worker_row *row = &room_rows[room - room->d->rooms];
+	const struct worker_row *row = &daemon_probe_rows[room - room->d->rooms];
 	room->next_id = 0;
 	room->pong = (struct check_msg_pong){ 0 };
 	room->there = true;
@@ -331,12 +327,12 @@ size_t daemon_probe_info(const struct daemon *d, struct ctl_worker_info *out, si
 			continue; /* that of the network should be there: it is shown as down */
 		if (have < n)
 			out[have] = (struct ctl_worker_info){
-				.name = room_rows[i].name,
+				.name = daemon_probe_rows[i].name,
 				.pid = room->there ? room->worker.pid : 0,
 				.restarts = room->worker.starts ? room->worker.starts - 1 : 0,
 				.down_since = worker_down_since(&room->worker),
 				.refused = room->worker.refused,
-				.without = room_rows[i].without,
+				.without = daemon_probe_rows[i].without,
 				.rss_kib = room->pong.rss_kib,
 				.probes = room->pong.probes,
 				.late_p50_us = room->pong.late_p50_us,

@@ -5,8 +5,8 @@
 #include "lbd/daemon.h"
 
 /* ---- daemon_probe.c ---- */
-extern const struct worker_row *const daemon_workers[];
-extern const size_t daemon_workers_n;
+extern const struct worker_row daemon_probe_rows[CHECK_ROOM_COUNT];
+const char *daemon_probe_user(void); /* whom probes run as */
 /* Starts the rooms that the model needs: that of the network always, that of scripts when it has one. */
 void daemon_probe_start(struct daemon *d);
 void daemon_probe_stop(struct daemon *d);

@@ -253,10 +253,18 @@ static int run(struct daemon_options *opt)
 	return daemon_run(opt);
 }
 
+/* What may run with --worker=. */
+static const struct worker_row *const workers[] = {
+	&daemon_probe_rows[CHECK_ROOM_NET],
+	&daemon_probe_rows[CHECK_ROOM_SCRIPT],
+	&daemon_vrrp_row,
+	&daemon_sync_row,
+};
+
 int main(int argc, char **argv)
 {
 	if (worker_child_wanted(argc, argv))
-		return worker_child_main(daemon_workers, daemon_workers_n, argc, argv);
+		return worker_child_main(workers, sizeof(workers) / sizeof(workers[0]), argc, argv);
 	struct daemon_options opt = { .config = CONFIG_PATH,
 		.state_dir = "/var/lib/lbd",
 		.run_dir = "/run/lbd",
