@@ -2,8 +2,31 @@
 /* Keys of VRRP and of the cluster are in files of their own: no generation has them, and nothing goes back to them. */
 #include "lbd/daemon.h"
 #include "lbd/daemon_rooms.h"
+#include "lbd/state/state_io.h"
 
 #include <string.h>
+
+#define KEY_FILE_MAX 4096u
+
+int daemon_key_read(const char *path, struct lb_text *out, struct lb_err *e, void *arg)
+{
+	struct daemon_key *key = arg;
+	if (!key->there && state_read_secret(path, KEY_FILE_MAX,
+				   "what `openssl rand -hex 32` says, the same on all nodes", &key->text, e))
+		return -1;
+	key->there = true;
+	lb_text_put(out, key->text.n ? key->text.s : "", key->text.n);
+	out->bad |= key->text.bad;
+	return 0;
+}
+
+void daemon_key_done(struct daemon_key *key)
+{
+	if (key->text.n)
+		explicit_bzero(key->text.s, key->text.n);
+	lb_text_done(&key->text);
+	key->there = false;
+}
 
 bool daemon_cluster_new_key(const struct daemon *d)
 {

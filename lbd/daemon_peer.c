@@ -5,21 +5,12 @@
 #include "common/log_io.h"
 #include "lbd/ctl/ctl_failover.h"
 #include "lbd/daemon_rooms.h"
-#include "lbd/state/state_io.h"
 
 #include <string.h>
 
-#define KEY_FILE_MAX 4096u
-
-static int read_key(const char *path, struct lb_text *out, struct lb_err *e, void *arg)
+int daemon_peer_prepare(struct daemon *d, const struct config *c, struct daemon_key *key, struct lb_err *e)
 {
-	(void)arg;
-	return state_read_secret(path, KEY_FILE_MAX, "what `openssl rand -hex 32` says, the same on all nodes", out, e);
-}
-
-int daemon_peer_prepare(struct daemon *d, const struct config *c, struct lb_err *e)
-{
-	return model_peers_conf(c, read_key, NULL, &d->peer.next, e);
+	return model_peers_conf(c, daemon_key_read, key, &d->peer.next, e);
 }
 
 void daemon_peer_unprepare(struct daemon *d)

@@ -36,11 +36,6 @@ void daemon_vrrp_unprepare(struct daemon *d); /* it does not run after all */
 /* c, which was prepared, runs: its instances are told what is new to them. The configuration before it must still be
  * there. 0, or -ENOMEM and nothing has changed. */
 int daemon_vrrp_model(struct daemon *d, const struct config *c);
-/* Whether c, which was prepared, has other keys from the same files as what runs: going back does not bring the old
- * ones back. *cluster: it is the cluster, or too. */
-bool daemon_vrrp_new_keys(const struct daemon *d, const struct config *c, bool *cluster);
-/* Whether what was prepared has another key of the cluster than what runs, from whatever file. */
-bool daemon_cluster_new_key(const struct daemon *d);
 /* The same configuration was prepared again: takes up its keys. How many instances have others than before, and whether
  * the cluster has. */
 uint32_t daemon_vrrp_keys(struct daemon *d, bool *cluster);
@@ -61,6 +56,22 @@ int daemon_vrrp_send(struct daemon *d, const struct vrrp_msg *m, struct lb_text 
 /* What of all that is due, if the room is ready. */
 void daemon_vrrp_send_due(struct daemon *d);
 
+/* ---- daemon_keys.c ---- */
+/* The key of the cluster while a configuration is prepared: its file is read once, so that what speaks over the link
+ * and what speaks over the second path have the same, though the file be replaced meanwhile. */
+struct daemon_key {
+	struct lb_text text;
+	bool there;
+};
+int daemon_key_read(
+	const char *path, struct lb_text *out, struct lb_err *e, void *arg); /* model_vrrp_key_fn; arg: it */
+void daemon_key_done(struct daemon_key *key);                                /* it does not stay in memory */
+/* Whether c, which was prepared, has other keys from the same files as what runs: going back does not bring the old
+ * ones back. *cluster: it is the cluster, or too. */
+bool daemon_vrrp_new_keys(const struct daemon *d, const struct config *c, bool *cluster);
+/* Whether what was prepared has another key of the cluster than what runs, from whatever file. */
+bool daemon_cluster_new_key(const struct daemon *d);
+
 /* ---- daemon_track.c ---- */
 /* The instances are others: what is asked of the host for them. */
 void daemon_track_collect(struct daemon_vrrp *v);
@@ -68,7 +79,7 @@ void daemon_track_tick(struct daemon *d); /* once a second: asks the host */
 void daemon_track_turn(struct daemon *d);
 
 /* ---- daemon_peer.c: called by daemon_vrrp.c, in the same places ---- */
-int daemon_peer_prepare(struct daemon *d, const struct config *c, struct lb_err *e);
+int daemon_peer_prepare(struct daemon *d, const struct config *c, struct daemon_key *key, struct lb_err *e);
 void daemon_peer_unprepare(struct daemon *d);
 /* What was prepared holds. True when it is another one, or has another key. */
 bool daemon_peer_take(struct daemon *d);
@@ -81,7 +92,7 @@ void daemon_peer_done(struct daemon *d);
 
 /* ---- daemon_sync.c: prepare, unprepare and model are called by daemon_vrrp.c, in the same places ---- */
 extern const struct worker_row daemon_sync_row;
-int daemon_sync_prepare(struct daemon *d, const struct config *c, struct lb_err *e);
+int daemon_sync_prepare(struct daemon *d, const struct config *c, struct daemon_key *key, struct lb_err *e);
 void daemon_sync_unprepare(struct daemon *d);
 void daemon_sync_model(struct daemon *d, const struct config *c); /* what was prepared, of c, holds */
 void daemon_sync_start(struct daemon *d);

@@ -6,15 +6,12 @@
 #include "common/clock_io.h"
 #include "common/log_io.h"
 #include "lbd/daemon_rooms.h"
-#include "lbd/state/state_io.h"
 #include "lbd/sync/ipvs_tap_io.h"
 #include "lbd/sync/sync_io.h"
 
 #include <errno.h>
 #include <linux/capability.h>
 #include <string.h>
-
-#define KEY_FILE_MAX 4096u
 
 /* As the core: it has the same capabilities, and of its files the room can open none. */
 const struct worker_row daemon_sync_row = {
@@ -28,16 +25,10 @@ const struct worker_row daemon_sync_row = {
 	.without = "flows are not copied",
 };
 
-static int read_key(const char *path, struct lb_text *out, struct lb_err *e, void *arg)
-{
-	(void)arg;
-	return state_read_secret(path, KEY_FILE_MAX, "what `openssl rand -hex 32` says, the same on all nodes", out, e);
-}
-
-int daemon_sync_prepare(struct daemon *d, const struct config *c, struct lb_err *e)
+int daemon_sync_prepare(struct daemon *d, const struct config *c, struct daemon_key *key, struct lb_err *e)
 {
 	daemon_sync_unprepare(d);
-	return model_sync_conf(c, read_key, NULL, &d->sync.next, e);
+	return model_sync_conf(c, daemon_key_read, key, &d->sync.next, e);
 }
 
 void daemon_sync_unprepare(struct daemon *d)

@@ -52,10 +52,14 @@ int daemon_vrrp_prepare(struct daemon *d, const struct config *c, struct lb_err 
 	daemon_vrrp_unprepare(d);
 	d->vrrp.next = confs;
 	d->vrrp.n_next = c->n_vrrp;
-	if (daemon_peer_prepare(d, c, e) == 0 && daemon_sync_prepare(d, c, e) == 0)
-		return 0;
-	daemon_vrrp_unprepare(d);
-	return -1;
+	struct daemon_key key = { .text = LB_TEXT_INIT };
+	int err = daemon_peer_prepare(d, c, &key, e);
+	if (!err)
+		err = daemon_sync_prepare(d, c, &key, e);
+	daemon_key_done(&key);
+	if (err)
+		daemon_vrrp_unprepare(d);
+	return err;
 }
 
 void daemon_vrrp_unprepare(struct daemon *d)

@@ -4,11 +4,13 @@ Changing safely on both nodes over their link: trials that are confirmed or go b
 them, and what is left when a node or the link goes in the middle. Nothing here needs IPVS.
 """
 import contextlib
+import ctypes
 import json
 import os
 import random
 import signal
 import socket
+import struct
 import time
 
 import pytest
@@ -203,6 +205,32 @@ def test_a_new_key_of_the_cluster_is_told_without_an_instance(same, key):
         assert "with a new key of the cluster" not in d.text("daemon", "reload", "-y")
         assert f"config/1: a new key of the cluster, by {me()}" in d.log()
     links(a, b)
+
+
+class Opened:
+    """How often a file was opened: inotify, which tells each open and each close apart."""
+
+    OPEN, CLOSE_NOWRITE = 0x20, 0x10
+
+    def __init__(self, path):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        assert self.fd >= 0, os.strerror(ctypes.get_errno())
+        assert libc.inotify_add_watch(self.fd, os.fsencode(path), self.OPEN | self.CLOSE_NOWRITE) >= 0, path
+
+    def times(self):
+        events = struct.iter_unpack("iIII", os.read(self.fd, 65536))  # without names: it is a file that is watched
+        return sum(mask & self.OPEN != 0 for _, mask, _, _ in events)
+
+
+def test_the_key_of_the_cluster_is_read_once(pair, tmp_path):
+    """The link and the second path have the same one, though the file be replaced while it is read."""
+    key, wan = str(tmp_path / "cluster.key"), str(tmp_path / "wan.key")
+    with own_keys(pair, signed(key, wan), tmp_path) as (a, b):
+        rotate(a, "cluster.key", "7")
+        opened = Opened(os.path.join(a.dir, "keys", "cluster.key"))
+        assert "with a new key of the cluster" in a.text("daemon", "reload", "-y")
+        assert opened.times() == 1
 
 
 def test_what_runs_on_the_other_node_is_compared_without_its_keys(pair, key, tmp_path):
