@@ -25,15 +25,17 @@ struct part { /* one instance; copied, because the configuration may be another 
 	char reason[VRRP_REASON_MAX];
 };
 
+enum phase { ASKS, COPIES, MOVES }; /* before the last one nothing has been ordered */
+
 struct failover {
 	struct ctl_failovers *all;
 	struct failover *next;
 	const struct ctl_env *env;
 	struct ctl_reply *reply;
-	struct lb_time deadline; /* while it asks or copies, of that */
-	struct ctl_fit fit;      /* while it asks, nothing has been ordered either */
-	bool copies;             /* nothing has been ordered yet: the other node is to have all flows before */
-	uint32_t look;           /* the number of the look that it waits for */
+	enum phase phase;
+	struct lb_time deadline; /* of the phase */
+	struct ctl_fit fit;      /* while it asks whether less would be served */
+	uint32_t look;           /* while it copies: the number of the look after which the other node has all flows */
 	const char *not_copied;  /* why there may be flows that the other node has not; NULL = it has all */
 	bool waits;              /* --wait */
 	int64_t wait_ms;
@@ -406,18 +408,18 @@ static void refuse(struct failover *f, const struct lb_err *why)
 static struct lb_time look(struct failover *f, struct lb_time now)
 {
 	struct lb_err e;
-	if (f->fit.conv && lb_time_cmp(now, f->deadline) >= 0) {
+	if (f->phase == ASKS && lb_time_cmp(now, f->deadline) >= 0) {
 		ctl_fit_late(&f->fit, &e);
 		refuse(f, &e);
 		return LB_TIME_NEVER;
 	}
-	if (f->copies && lb_time_cmp(now, f->deadline) >= 0) {
+	if (f->phase == COPIES && lb_time_cmp(now, f->deadline) >= 0) {
 		f->not_copied = "they were not all acknowledged within 3s";
 		go(f);
 		return now; /* whoever is there is looked at once more */
 	}
 	struct lb_time next = f->deadline;
-	if (f->copies || f->fit.conv)
+	if (f->phase != MOVES)
 		return next;
 	for (uint32_t i = 0; i < f->n; i++) {
 		struct part *p = &f->v[i];
@@ -451,7 +453,7 @@ void ctl_failover_moved(struct ctl_failovers *fs, const struct vrrp_msg_moved *m
 		after = f->next;
 		for (uint32_t i = 0; i < f->n; i++) {
 			struct part *p = &f->v[i];
-			if (f->copies || f->fit.conv || p->id != m->id || p->over || f->away != m->away)
+			if (f->phase != MOVES || p->id != m->id || p->over || f->away != m->away)
 				continue;
 			over(p, m->ok, now);
 			p->outage_us = m->outage_us;
@@ -466,7 +468,7 @@ void ctl_failovers_looked(struct ctl_failovers *fs, uint32_t id, bool ok)
 {
 	for (struct failover *f = fs->first, *after; f; f = after) {
 		after = f->next;
-		if (!f->copies || (int32_t)(id - f->look) < 0)
+		if (f->phase != COPIES || (int32_t)(id - f->look) < 0)
 			continue;
 		if (!ok)
 			f->not_copied = "lbctl sync status says why";
@@ -512,9 +514,10 @@ static void copy(struct failover *f)
 	const struct ctl_env *env = f->env;
 	if (!f->away || all_resign(f) || !env->sync || !model_sync_flows(env->sync))
 		return;
-	f->copies = model_sync_copies(env->sync) && env->ops->sync_look(env->arg, &f->look) == 0;
 	f->deadline = lb_time_add_ms(env->ops->now(env->arg), CTL_FAILOVER_COPY_MS);
-	if (!f->copies)
+	if (model_sync_copies(env->sync) && env->ops->sync_look(env->arg, &f->look) == 0)
+		f->phase = COPIES;
+	else
 		f->not_copied = "lbctl sync status says why";
 }
 
@@ -537,7 +540,7 @@ static void go(struct failover *f)
 {
 	struct ctl_reply *r = f->reply;
 	struct lb_err e = { LB_CODE_FAILED, "the process of VRRP is not there now; try again in a moment" };
-	f->copies = false;
+	f->phase = MOVES;
 	int err = order(f);
 	f->deadline = lb_time_add_ms(f->env->ops->now(f->env->arg), f->wait_ms);
 	if (!err && f->waits)
@@ -558,7 +561,7 @@ static void begin(void *arg, const struct lb_err *why)
 		return;
 	}
 	copy(f);
-	if (!f->copies)
+	if (f->phase != COPIES)
 		go(f);
 }
 
@@ -572,7 +575,6 @@ static bool ask(struct failover *f)
 
 void ctl_failover(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)
 {
-	const json_t *wait = json_object_get(rq->args, "wait");
 	struct failover *f = calloc(1, sizeof(*f));
 	struct lb_err e = { LB_CODE_FAILED, "out of memory" };
 	if (!f) {
@@ -582,14 +584,14 @@ void ctl_failover(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply 
 	f->env = env;
 	f->all = env->failovers;
 	f->reply = r;
-	bool forced = lb_proto_bool(rq->args, "force", 0);
+	bool forced = ctl_arg_flag(rq, "force");
 	if (decide(f, forced, &e)) {
 		ctl_reply_error(r, &e);
 		free(f);
 		return;
 	}
-	f->waits = wait != NULL;
-	f->wait_ms = wait ? (int64_t)(json_number_value(wait) * 1000 + 0.5) : 0;
+	f->waits = json_object_get(rq->args, "wait") != NULL;
+	f->wait_ms = ctl_arg_ms(rq, "wait");
 	f->next = f->all->first;
 	f->all->first = f;
 	ctl_reply_hold(r, gone, f);

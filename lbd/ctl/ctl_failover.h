@@ -17,7 +17,6 @@
 
 #define CTL_FAILOVER_GIVE_MS 1000 /* so long a master waits until another node says that it is ready */
 #define CTL_FAILOVER_TAKE_MS 1500
-#define CTL_FAILOVER_WAIT_MS 5000 /* --wait without a time; it begins with the order */
 #define CTL_FAILOVER_COPY_MS 3000 /* longer than the kernel takes: it has said all of before by then */
 
 struct ctl_failovers *ctl_failovers_new(void); /* NULL: no memory */
