@@ -32,11 +32,6 @@ void history_free(struct history *h)
 	free(h);
 }
 
-uint64_t history_total(const struct history *h)
-{
-	return h->total;
-}
-
 /* Who uses it: how many, and the names of the first of them. */
 static void name_users(struct history_record *r, const struct model *m, const struct model_target *t)
 {

@@ -50,6 +50,3 @@ struct history_filter {
 /* Calls fn for each wanted record, oldest first. */
 void history_each(const struct history *h, const struct history_filter *f,
 	void (*fn)(const struct history_record *r, void *arg), void *arg);
-
-/* How many records there were since the start, those that were overwritten included. */
-uint64_t history_total(const struct history *h);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The inside of `struct ctl_reply`: where the lines of an answer go. The edge puts a socket behind it; ctl_collect puts
- * memory behind it, so that handlers run in a test without a socket.
+ * The inside of `struct ctl_reply`: where the lines of an answer go. The edge puts a socket behind it, and a
+ * test memory, so that handlers run without a socket.
  */
 #pragma once
 
@@ -56,15 +56,3 @@ void ctl_reply_abort(struct ctl_reply *r);
 
 /* Frees memory; aborts first. */
 void ctl_reply_done(struct ctl_reply *r);
-
-/* An answer in memory. */
-struct ctl_collect {
-	struct ctl_reply reply;
-	json_t *rows; /* array */
-	json_t *end;  /* NULL while it has not ended */
-	bool bad;     /* a line was no JSON, or memory was out */
-};
-
-/* 0 or -ENOMEM. c->reply is begun with id 1. */
-int ctl_collect_init(struct ctl_collect *c);
-void ctl_collect_done(struct ctl_collect *c);

@@ -4,7 +4,7 @@
 
 #include "common/commands.h"
 #include "lbd/ctl/ctl_env.h"
-#include "lbd/ctl/ctl_reply.h"
+#include "tests/unit/lbd_ctl/collect.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* An answer is any number of rows and one end, whatever the handler does. */
-#include "lbd/ctl/ctl_reply.h"
+#include "tests/unit/lbd_ctl/collect.h"
 
 #include <check.h>
 #include <stdlib.h>

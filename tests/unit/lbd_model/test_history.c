@@ -72,7 +72,6 @@ START_TEST(what_flips_is_kept_and_nothing_else)
 	hear(h, &w, "web/a", true, true);
 	struct check_state s = verdict(true, true);
 	history_add(h, w.m, 4711, &s, w.wall); /* removed while its verdict was on its way */
-	ck_assert_uint_eq(history_total(h), 4);
 	ck_assert_str_eq(text_of(h, &w, NULL, NULL, 0),
 		"0 tcp 10.1.0.1:80 unchecked->up L4OK/connected web/a(1)\n"
 		"5 tcp 10.1.0.2:80 unchecked->down L4CON/connection refused web/b(1)\n"
@@ -93,7 +92,6 @@ START_TEST(the_newest_win)
 		hear(h, &w, "web/a", true, i & 1);
 		world_wait(&w, 1);
 	}
-	ck_assert_uint_eq(history_total(h), 11);
 	char text[65536];
 	strcpy(text, text_of(h, &w, NULL, NULL, 0));
 	ck_assert_int_eq(strncmp(text, "7 ", 2), 0);
