@@ -136,7 +136,6 @@ struct daemon_flush {
 struct daemon_room {
 	struct daemon *d;
 	struct worker worker;
-	bool there;                 /* worker runs, or is between two processes, or is being stopped */
 	uint32_t next_id;           /* targets below it have been looked at since the room or the model was new */
 	struct check_msg_pong pong; /* the last one */
 	struct ctl_lag lag;
@@ -150,7 +149,6 @@ struct daemon_interface {
 /* The process that holds virtual addresses. */
 struct daemon_vrrp {
 	struct worker worker;
-	bool there;   /* as in struct daemon_room */
 	bool started; /* the daemon has: from now on it comes and goes with the configuration */
 	bool unknown; /* of some processes nothing can be seen: it was said */
 	bool beside;  /* services may be reached here whoever is master */
@@ -177,7 +175,7 @@ struct daemon_peer {
 /* The process that copies flow state. */
 struct daemon_sync {
 	struct worker worker;
-	bool there, started;             /* as in struct daemon_vrrp */
+	bool started;                    /* as in struct daemon_vrrp */
 	bool left;                       /* by one that was killed, perhaps: the next one sees to it */
 	bool of_kernel;                  /* it was started for the kernel's own synchronisation */
 	struct sync_multicast multicast; /* of it: what the process was told; port 0 = nothing yet */
@@ -499,6 +497,8 @@ void daemon_nft_done(struct daemon *d);
 /* ---- daemon_ctl.c ---- */
 extern const struct ctl_ops daemon_ctl_ops;
 void daemon_waits_look(struct daemon *d, bool timer);
+/* What is known of any worker; row: of the one that is not there, too. */
+void daemon_worker_info(const struct worker *w, const struct worker_row *row, struct ctl_worker_info *out);
 void daemon_override_deadline(struct daemon *d); /* what is due ends */
 /* The overrides of that object are others now: plan again. Not stored, and nobody is told. */
 void daemon_override_holds(struct daemon *d, const char *object, const struct override_who *who);

@@ -209,7 +209,7 @@ static void send_rows(struct daemon *d)
 
 void daemon_conn_in_the_way(struct daemon *d)
 {
-	d->conn.in_the_way = d->sync.there;
+	d->conn.in_the_way = worker_exists(&d->sync.worker);
 }
 
 /* What stays for the next use would keep a pool empty for so long. The kernel gets that backend when it is tried again,
@@ -239,7 +239,7 @@ void daemon_conn_turn(struct daemon *d)
 			send_cuts(d, now);
 	} else if (due) {
 		daemon_sync_start(d); /* ready follows */
-		if (!d->sync.there)
+		if (!worker_exists(&d->sync.worker))
 			put_off(c, 0, now);
 	}
 	ctl_conns_turn(&d->env);

@@ -338,6 +338,19 @@ static int op_probe_run(void *arg, uint32_t token, uint32_t target_id)
 	return daemon_probe_run(arg, token, target_id);
 }
 
+void daemon_worker_info(const struct worker *w, const struct worker_row *row, struct ctl_worker_info *out)
+{
+	*out = (struct ctl_worker_info){
+		.name = row->name,
+		.pid = w->pid,
+		.restarts = w->starts ? w->starts - 1 : 0,
+		.down_since = worker_down_since(w),
+		.refused = w->refused,
+		.without = row->without,
+		.up = w->state == WORKER_STATE_READY,
+	};
+}
+
 static size_t op_workers(void *arg, struct ctl_worker_info *out, size_t n)
 {
 	size_t all = daemon_probe_info(arg, out, n);

@@ -36,7 +36,7 @@ void daemon_hook_more(struct daemon *d)
 	struct daemon_room *room = &d->rooms[CHECK_ROOM_SCRIPT];
 	const struct model_hook_run *run;
 	struct lb_text line = LB_TEXT_INIT;
-	while (!d->stopping && daemon_hook_wanted(d) && room->there && room->worker.state == WORKER_STATE_READY &&
+	while (!d->stopping && daemon_hook_wanted(d) && room->worker.state == WORKER_STATE_READY &&
 		(run = model_hooks_next(&d->hooks))) {
 		struct check_msg m = { .type = CHECK_MSG_HOOK_RUN };
 		model_hook_msg(run, hook_of(d), d->node, &m.u.hook_run);

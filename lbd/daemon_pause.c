@@ -74,6 +74,6 @@ void daemon_pause_turn(struct daemon *d)
 	d->env.checks_from = cuts.n ? LB_TIME_NEVER : lb_clock_now();
 	log_pause(&cuts);
 	for (size_t i = 0; i < CHECK_ROOM_COUNT; i++)
-		if (d->rooms[i].there && d->rooms[i].worker.state == WORKER_STATE_READY)
+		if (d->rooms[i].worker.state == WORKER_STATE_READY)
 			daemon_pause_tell(&d->rooms[i]);
 }

@@ -137,7 +137,8 @@ int daemon_probe_run(struct daemon *d, uint32_t token, uint32_t target_id)
 	struct check_msg m = { .type = CHECK_MSG_RUN, .u.run = { token, target_id } };
 	struct lb_text line = LB_TEXT_INIT;
 	check_msg_write(&m, &line);
-	int err = t && d->rooms[room_of(t)].there ? worker_send(&d->rooms[room_of(t)].worker, &line) : -ENOTCONN;
+	int err = t && worker_exists(&d->rooms[room_of(t)].worker) ? worker_send(&d->rooms[room_of(t)].worker, &line)
+								   : -ENOTCONN;
 	lb_text_done(&line);
 	return err;
 }
@@ -239,7 +240,6 @@ static void on_gone(struct worker *w, void *arg)
 	if (!worker_stopped(w))
 		return;
 	worker_done(w);
-	room->there = false;
 	if (!room->d->stopping && is_needed(room)) /* needed again while it was ending */
 		room_start(room);
 }
@@ -257,26 +257,21 @@ static void room_start(struct daemon_room *room)
 	const struct worker_row *row = &daemon_probe_rows[room - room->d->rooms];
 	room->next_id = 0;
 	room->pong = (struct check_msg_pong){ 0 };
-	room->there = true;
 	worker_start(&room->worker, row, room->d->loop, daemon_level(room->d, LB_LOG_CHECK), &calls, room);
 }
 
 static void room_stop(struct daemon_room *room)
 {
-	worker_stop(&room->worker);
-	if (!worker_stopped(&room->worker))
-		return; /* gone follows */
-	worker_done(&room->worker);
-	room->there = false;
+	worker_end(&room->worker);
 }
 
 /* Starts it when it is needed and stops it when it is not. */
 static void room_look(struct daemon_room *room)
 {
 	bool needed = is_needed(room);
-	if (needed && !room->there)
+	if (needed && !worker_exists(&room->worker))
 		room_start(room);
-	else if (!needed && room->there && !room->worker.stopping)
+	else if (!needed && worker_exists(&room->worker) && !room->worker.stopping)
 		room_stop(room);
 }
 
@@ -291,14 +286,14 @@ void daemon_probe_start(struct daemon *d)
 void daemon_probe_stop(struct daemon *d)
 {
 	for (size_t i = 0; i < CHECK_ROOM_COUNT; i++)
-		if (d->rooms[i].there && !d->rooms[i].worker.stopping)
+		if (worker_exists(&d->rooms[i].worker) && !d->rooms[i].worker.stopping)
 			room_stop(&d->rooms[i]);
 }
 
 bool daemon_probe_stopped(const struct daemon *d)
 {
 	for (size_t i = 0; i < CHECK_ROOM_COUNT; i++)
-		if (d->rooms[i].there)
+		if (worker_exists(&d->rooms[i].worker))
 			return false;
 	return true;
 }
@@ -307,14 +302,13 @@ void daemon_probe_done(struct daemon *d)
 {
 	for (size_t i = 0; i < CHECK_ROOM_COUNT; i++) {
 		worker_done(&d->rooms[i].worker);
-		d->rooms[i].there = false;
 	}
 }
 
 void daemon_probe_log_level(struct daemon *d, enum lb_log_level level)
 {
 	for (size_t i = 0; i < CHECK_ROOM_COUNT; i++)
-		if (d->rooms[i].there)
+		if (worker_exists(&d->rooms[i].worker))
 			worker_log_level(&d->rooms[i].worker, level);
 }
 
@@ -323,23 +317,17 @@ size_t daemon_probe_info(const struct daemon *d, struct ctl_worker_info *out, si
 	size_t have = 0;
 	for (size_t i = 0; i < CHECK_ROOM_COUNT; i++) {
 		const struct daemon_room *room = &d->rooms[i];
-		if (!room->there && i != CHECK_ROOM_NET)
+		if (!worker_exists(&room->worker) && i != CHECK_ROOM_NET)
 			continue; /* that of the network should be there: it is shown as down */
-		if (have < n)
-			out[have] = (struct ctl_worker_info){
-				.name = daemon_probe_rows[i].name,
-				.pid = room->there ? room->worker.pid : 0,
-				.restarts = room->worker.starts ? room->worker.starts - 1 : 0,
-				.down_since = worker_down_since(&room->worker),
-				.refused = room->worker.refused,
-				.without = daemon_probe_rows[i].without,
-				.rss_kib = room->pong.rss_kib,
-				.probes = room->pong.probes,
-				.late_p50_us = room->pong.late_p50_us,
-				.late_p99_us = room->pong.late_p99_us,
-				.up = room->there && room->worker.state == WORKER_STATE_READY,
-				.lag = &room->lag,
-			};
+		if (have < n) {
+			struct ctl_worker_info *one = &out[have];
+			daemon_worker_info(&room->worker, &daemon_probe_rows[i], one);
+			one->rss_kib = room->pong.rss_kib;
+			one->probes = room->pong.probes;
+			one->late_p50_us = room->pong.late_p50_us;
+			one->late_p99_us = room->pong.late_p99_us;
+			one->lag = &room->lag;
+		}
 		have++;
 	}
 	return have;
@@ -355,7 +343,7 @@ static void send_dels(struct daemon *d, const struct model *old)
 		while (j < d->model->n_targets && d->model->targets[j].id < id)
 			j++;
 		bool stays = j < d->model->n_targets && d->model->targets[j].id == id;
-		if (!stays && room->there && old->targets[i].sent)
+		if (!stays && worker_exists(&room->worker) && old->targets[i].sent)
 			send_del(room, id, &line);
 	}
 	lb_text_done(&line);
@@ -372,7 +360,7 @@ void daemon_probe_model(struct daemon *d, const struct model *old)
 		struct daemon_room *room = &d->rooms[i];
 		room_look(room);
 		room->next_id = 0; /* any target may be wanted now that was not, and the other way round */
-		if (room->there)
+		if (worker_exists(&room->worker))
 			send_more(room);
 	}
 }

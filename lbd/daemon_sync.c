@@ -40,7 +40,7 @@ void daemon_sync_unprepare(struct daemon *d)
 
 static bool talking(const struct daemon_sync *s)
 {
-	return s->there && s->worker.state == WORKER_STATE_READY;
+	return s->worker.state == WORKER_STATE_READY;
 }
 
 static int send(struct daemon_sync *s, const struct sync_room_msg *m)
@@ -109,7 +109,7 @@ bool daemon_sync_has_room(const struct daemon *d)
 
 void daemon_sync_restart(struct daemon *d, const char *why)
 {
-	if (d->sync.there)
+	if (worker_exists(&d->sync.worker))
 		worker_restart(&d->sync.worker, why);
 }
 
@@ -213,7 +213,6 @@ static void on_gone(struct worker *w, void *arg)
 	if (!worker_stopped(w))
 		return;
 	worker_done(w);
-	d->sync.there = false;
 	if (!d->stopping && wanted(d)) /* needed again while it was ending */
 		room_start(d);
 }
@@ -230,25 +229,20 @@ static void room_start(struct daemon *d)
 	struct daemon_sync *s = &d->sync;
 	s->pong = (struct sync_msg_pong){ 0 };
 	s->of_kernel = of_kernel(d);
-	s->there = true;
 	worker_start(&s->worker, &daemon_sync_row, d->loop, daemon_level(d, LB_LOG_SYNC), &calls, d);
 }
 
 void daemon_sync_stop(struct daemon *d)
 {
 	struct daemon_sync *s = &d->sync;
-	if (!s->there || s->worker.stopping)
+	if (!worker_exists(&s->worker) || s->worker.stopping)
 		return;
-	worker_stop(&s->worker);
-	if (!worker_stopped(&s->worker))
-		return; /* gone follows */
-	worker_done(&s->worker);
-	s->there = false;
+	worker_end(&s->worker);
 }
 
 bool daemon_sync_stopped(const struct daemon *d)
 {
-	return !d->sync.there;
+	return !worker_exists(&d->sync.worker);
 }
 
 void daemon_sync_start(struct daemon *d)
@@ -257,16 +251,15 @@ void daemon_sync_start(struct daemon *d)
 		d->sync.left = ipvs_tap_left();
 	d->sync.started = true;
 	/* one way and the other have nothing in common: then it is another process */
-	if (d->sync.there && (!wanted(d) || d->sync.of_kernel != of_kernel(d)))
+	if (worker_exists(&d->sync.worker) && (!wanted(d) || d->sync.of_kernel != of_kernel(d)))
 		daemon_sync_stop(d);
-	if (wanted(d) && !d->sync.there)
+	if (wanted(d) && !worker_exists(&d->sync.worker))
 		room_start(d);
 }
 
 void daemon_sync_done(struct daemon *d)
 {
 	worker_done(&d->sync.worker);
-	d->sync.there = false;
 	daemon_sync_unprepare(d);
 	daemon_conn_done(d);
 	model_sync_done(&d->sync.all);
@@ -274,29 +267,22 @@ void daemon_sync_done(struct daemon *d)
 
 void daemon_sync_log_level(struct daemon *d, enum lb_log_level level)
 {
-	if (d->sync.there)
+	if (worker_exists(&d->sync.worker))
 		worker_log_level(&d->sync.worker, level);
 }
 
 size_t daemon_sync_info(const struct daemon *d, struct ctl_worker_info *out, size_t n)
 {
 	const struct daemon_sync *s = &d->sync;
-	if (!s->there)
+	if (!worker_exists(&s->worker))
 		return 0;
-	if (n)
-		out[0] = (struct ctl_worker_info){
-			.name = daemon_sync_row.name,
-			.pid = s->worker.pid,
-			.restarts = s->worker.starts ? s->worker.starts - 1 : 0,
-			.down_since = worker_down_since(&s->worker),
-			.refused = s->worker.refused,
-			.without = daemon_sync_row.without,
-			.rss_kib = s->pong.rss_kib,
-			.lag_us = s->pong.lag_us,
-			.turns = true,
-			.up = talking(s),
-			.lag = &s->lag,
-		};
+	if (n) {
+		daemon_worker_info(&s->worker, &daemon_sync_row, out);
+		out->rss_kib = s->pong.rss_kib;
+		out->lag_us = s->pong.lag_us;
+		out->turns = true;
+		out->lag = &s->lag;
+	}
 	return 1;
 }
 
@@ -304,7 +290,7 @@ void daemon_sync_tick(struct daemon *d)
 {
 	tell(d);
 	daemon_sync_role(d);
-	if (!d->stopping && d->sync.there && !wanted(d))
+	if (!d->stopping && worker_exists(&d->sync.worker) && !wanted(d))
 		daemon_sync_stop(d);
 }
 

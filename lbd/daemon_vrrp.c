@@ -75,7 +75,7 @@ void daemon_vrrp_unprepare(struct daemon *d)
 
 static bool talking(const struct daemon_vrrp *v)
 {
-	return v->there && v->worker.state == WORKER_STATE_READY;
+	return v->worker.state == WORKER_STATE_READY;
 }
 
 static int send(struct daemon_vrrp *v, const struct vrrp_msg *m, struct lb_text *line)
@@ -268,7 +268,6 @@ static void on_gone(struct worker *w, void *arg)
 	if (!worker_stopped(w))
 		return;
 	worker_done(w);
-	d->vrrp.there = false;
 	if (!d->stopping && needed(&d->vrrp)) /* needed again while it was ending */
 		room_start(d);
 }
@@ -286,29 +285,24 @@ static void room_start(struct daemon *d)
 	v->pong = (struct vrrp_msg_pong){ 0 };
 	model_vrrps_forget(&v->all);
 	daemon_peer_forget(d, ROOM_LOST);
-	v->there = true;
 	worker_start(&v->worker, &daemon_vrrp_row, d->loop, daemon_level(d, LB_LOG_VRRP), &calls, d);
 }
 
 void daemon_vrrp_stop(struct daemon *d, bool leave)
 {
 	struct daemon_vrrp *v = &d->vrrp;
-	if (!v->there || v->worker.stopping)
+	if (!worker_exists(&v->worker) || v->worker.stopping)
 		return;
 	struct lb_text line = LB_TEXT_INIT;
 	if (leave)
 		(void)daemon_vrrp_send(d, &(struct vrrp_msg){ .type = VRRP_MSG_END }, &line);
 	lb_text_done(&line);
-	worker_stop(&v->worker);
-	if (!worker_stopped(&v->worker))
-		return; /* gone follows */
-	worker_done(&v->worker);
-	v->there = false;
+	worker_end(&v->worker);
 }
 
 bool daemon_vrrp_stopped(const struct daemon *d)
 {
-	return !d->vrrp.there;
+	return !worker_exists(&d->vrrp.worker);
 }
 
 /* What a run had, and did not let go of: one that was killed before this one, or a process that ended just now. */
@@ -320,7 +314,7 @@ static void look_for_left(struct daemon *d)
 	v->noted = v->all.n || v->noted;
 	if (v->all.n)
 		v->left = false; /* the process looks by itself */
-	else if (!v->started || (v->there && !v->worker.stopping && !talking(v)))
+	else if (!v->started || (worker_exists(&v->worker) && !v->worker.stopping && !talking(v)))
 		v->left = daemon_vips_noted(d);
 }
 
@@ -330,7 +324,7 @@ void daemon_vrrp_start(struct daemon *d)
 	struct daemon_vrrp *v = &d->vrrp;
 	look_for_left(d);
 	v->started = true;
-	if (needed(v) && !v->there)
+	if (needed(v) && !worker_exists(&v->worker))
 		room_start(d);
 	else if (!needed(v))
 		daemon_vrrp_stop(d, true);
@@ -339,7 +333,6 @@ void daemon_vrrp_start(struct daemon *d)
 void daemon_vrrp_done(struct daemon *d)
 {
 	worker_done(&d->vrrp.worker);
-	d->vrrp.there = false;
 	daemon_vrrp_unprepare(d);
 	daemon_peer_done(d);
 	model_vrrps_done(&d->vrrp.all);
@@ -349,30 +342,23 @@ void daemon_vrrp_done(struct daemon *d)
 
 void daemon_vrrp_log_level(struct daemon *d, enum lb_log_level level)
 {
-	if (d->vrrp.there)
+	if (worker_exists(&d->vrrp.worker))
 		worker_log_level(&d->vrrp.worker, level);
 }
 
 size_t daemon_vrrp_info(const struct daemon *d, struct ctl_worker_info *out, size_t n)
 {
 	const struct daemon_vrrp *v = &d->vrrp;
-	if (!v->there && !v->all.n)
+	if (!worker_exists(&v->worker) && !v->all.n)
 		return 0;
-	if (n)
-		out[0] = (struct ctl_worker_info){
-			.name = daemon_vrrp_row.name,
-			.pid = v->there ? v->worker.pid : 0,
-			.restarts = v->worker.starts ? v->worker.starts - 1 : 0,
-			.down_since = worker_down_since(&v->worker),
-			.refused = v->worker.refused,
-			.without = daemon_vrrp_row.without,
-			.rss_kib = v->pong.rss_kib,
-			.instances = v->pong.instances,
-			.lag_us = v->pong.lag_us,
-			.turns = v->pong.instances > 0,
-			.up = talking(v),
-			.lag = &v->lag,
-		};
+	if (n) {
+		daemon_worker_info(&v->worker, &daemon_vrrp_row, out);
+		out->rss_kib = v->pong.rss_kib;
+		out->instances = v->pong.instances;
+		out->lag_us = v->pong.lag_us;
+		out->turns = v->pong.instances > 0;
+		out->lag = &v->lag;
+	}
 	return 1;
 }
 

@@ -467,6 +467,18 @@ bool worker_stopped(const struct worker *w)
 	return w->state == WORKER_STATE_STOPPED;
 }
 
+bool worker_exists(const struct worker *w)
+{
+	return w->loop != NULL;
+}
+
+void worker_end(struct worker *w)
+{
+	worker_stop(w);
+	if (worker_stopped(w))
+		worker_done(w);
+}
+
 void worker_done(struct worker *w)
 {
 	if (!w->loop)

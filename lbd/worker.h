@@ -33,7 +33,7 @@ struct lb_text;
 
 #define WORKER_HIGH (1024u * 1024u) /* bytes: stop producing for a worker at this worker_pending() */
 
-struct worker_row {        /* one per kind of worker, const, in daemon.c */
+struct worker_row {        /* one per kind of worker, const, beside what the core makes of it */
 	const char *name;  /* "probe": of --worker= and of log lines */
 	const char *title; /* "lbd: probe": argv[0], and in front of its log lines */
 	const char *user;  /* to run as, NULL = as the core */
@@ -126,9 +126,15 @@ void worker_restart(struct worker *w, const char *why);
 /* Since when there has been none that is ready, although there is to be one; us 0 otherwise. */
 struct lb_time worker_down_since(const struct worker *w);
 
+/* Since worker_start, until worker_done: it runs, or is between two processes, or is being stopped. */
+bool worker_exists(const struct worker *w);
+
 /* Asks it to end (channel closed, SIGTERM; SIGKILL after 1 s); `gone` follows unless it was not running. */
 void worker_stop(struct worker *w);
 bool worker_stopped(const struct worker *w);
+
+/* The same, and worker_done at once if it was not running; else that is for `gone`. */
+void worker_end(struct worker *w);
 
 /* Stops all watchers and frees; kills what still runs. Idempotent. */
 void worker_done(struct worker *w);
