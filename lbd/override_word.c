@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { STATE = OVERRIDE_STATE, WEIGHT = OVERRIDE_WEIGHT, FORCE = OVERRIDE_FORCE };
-#define KINDS       (FORCE + 1)
+#define KINDS       (OVERRIDE_FORCE + 1) /* a priority is of one node alone */
 #define VALUE_MAX   24
 #define OBJECT_MAX  128
 #define WHO_MAX     128
@@ -21,16 +20,15 @@ enum kind { STATE = OVERRIDE_STATE, WEIGHT = OVERRIDE_WEIGHT, FORCE = OVERRIDE_F
 #define PERCENT_MAX 1000
 #define GONE_FEW    256
 /* What is said is newer than what was known here by that much at least, and a word that only follows the clock by one:
- * so it is not newer than what was said since on a node whose clock is behind, though the clock be set several times.
- */
+ * so it is not newer than what was said since on a node whose clock is behind, though that be set several times. */
 #define SAID_MS     10
 
-static const char *const kinds[] = { [STATE] = "state", [WEIGHT] = "weight", [FORCE] = "force" };
+static const char *const kinds[] = { "state", "weight", "force" };
 
 /* What was said last of an item. */
 struct word {
 	char object[OBJECT_MAX];
-	enum kind kind;
+	enum override_kind kind;
 	bool gone;             /* it was taken away, or expired */
 	bool over;             /* gone, by the wall clock of this node alone: what it was stays below */
 	bool by_wall;          /* when it expires is known by the wall clock alone */
@@ -60,29 +58,31 @@ void override_words_free(struct override_words *ws)
 	free(ws);
 }
 
-static const struct override_item *item_of(const struct override *ov, enum kind kind)
+static const struct override_item *item_of(const struct override *ov, enum override_kind kind)
 {
 	switch (kind) {
-	case STATE: return &ov->state_item;
-	case WEIGHT: return &ov->weight_item;
-	case FORCE: return &ov->force_item;
+	case OVERRIDE_STATE: return &ov->state_item;
+	case OVERRIDE_WEIGHT: return &ov->weight_item;
+	case OVERRIDE_FORCE: return &ov->force_item;
+	case OVERRIDE_PRIO: return NULL; /* nobody else is told of it */
 	}
 	return NULL;
 }
 
-static void value_of(const struct override *ov, enum kind kind, char out[VALUE_MAX])
+static void value_of(const struct override *ov, enum override_kind kind, char out[VALUE_MAX])
 {
 	switch (kind) {
-	case STATE: snprintf(out, VALUE_MAX, "%s", config_states[ov->state]); return;
-	case WEIGHT:
+	case OVERRIDE_STATE: snprintf(out, VALUE_MAX, "%s", config_states[ov->state]); return;
+	case OVERRIDE_WEIGHT:
 		snprintf(out, VALUE_MAX, "%u%s", ov->weight, ov->weight_kind == OVERRIDE_WEIGHT_PERCENT ? "%" : "");
 		return;
-	case FORCE: snprintf(out, VALUE_MAX, "%s", override_forces[ov->force]); return;
+	case OVERRIDE_FORCE: snprintf(out, VALUE_MAX, "%s", override_forces[ov->force]); return;
+	case OVERRIDE_PRIO: return;
 	}
 }
 
 /* The slot of a word, or the free one where it belongs. */
-static size_t slot_of(const struct override_words *ws, const char *object, enum kind kind)
+static size_t slot_of(const struct override_words *ws, const char *object, enum override_kind kind)
 {
 	size_t at = (size_t)(lb_text_hash(object, strlen(object)) + kind) % SLOTS;
 	for (; ws->slots[at]; at = (at + 1) % SLOTS) {
@@ -93,7 +93,7 @@ static size_t slot_of(const struct override_words *ws, const char *object, enum 
 	return at;
 }
 
-static struct word *find(const struct override_words *ws, const char *object, enum kind kind)
+static struct word *find(const struct override_words *ws, const char *object, enum override_kind kind)
 {
 	uint16_t place = ws->slots[slot_of(ws, object, kind)];
 	return place ? &ws->v.v[place - 1] : NULL;
@@ -171,7 +171,7 @@ static void make_room(struct override_words *ws)
 }
 
 /* The place of a word, a new one of stamp 0 when there was none. NULL: no memory, or too many. */
-static struct word *place_of(struct override_words *ws, const char *object, enum kind kind)
+static struct word *place_of(struct override_words *ws, const char *object, enum override_kind kind)
 {
 	struct word *w = find(ws, object, kind);
 	if (w || strlen(object) >= OBJECT_MAX)
@@ -214,7 +214,7 @@ static bool look_gone(const struct looking *l, struct word *w)
 	return !expired;
 }
 
-static bool look_at(const struct looking *l, const struct override *ov, const char *object, enum kind kind)
+static bool look_at(const struct looking *l, const struct override *ov, const char *object, enum override_kind kind)
 {
 	const struct override_item *it = ov ? item_of(ov, kind) : NULL;
 	struct word *w = find(l->ws, object, kind);
@@ -244,8 +244,8 @@ static bool look_at(const struct looking *l, const struct override *ov, const ch
 static void look_one(const struct override *ov, void *arg)
 {
 	struct looking *l = arg;
-	for (unsigned k = 0; k < KINDS && !override_vrrp(ov->object); k++)
-		l->n += look_at(l, ov, ov->object, (enum kind)k);
+	for (enum override_kind k = OVERRIDE_STATE; k < KINDS && !override_vrrp(ov->object); k++)
+		l->n += look_at(l, ov, ov->object, k);
 }
 
 unsigned override_words_look(struct override_words *ws, const struct overrides *o, int64_t wall_ms)
@@ -261,14 +261,14 @@ bool override_words_said(struct override_words *ws, const struct overrides *o, c
 	enum override_kind kind, int64_t wall_ms)
 {
 	const struct looking l = { ws, wall_ms, true, 0 };
-	return kind != OVERRIDE_PRIO && look_at(&l, overrides_find(o, object), object, (enum kind)kind);
+	return look_at(&l, overrides_find(o, object), object, kind);
 }
 
 bool override_words_alone(
 	const struct override_words *ws, const struct overrides *o, const char *object, enum override_kind kind)
 {
 	const struct override *ov = kind != OVERRIDE_PRIO ? overrides_find(o, object) : NULL;
-	return ov && item_of(ov, (enum kind)kind)->set && !find(ws, object, (enum kind)kind);
+	return ov && item_of(ov, kind)->set && !find(ws, object, kind);
 }
 
 /* ---- for the other node ---- */
@@ -336,13 +336,14 @@ static void value_read(struct lb_fields *f, struct heard *h)
 {
 	lb_field_text(f, "value", h->w.value, sizeof(h->w.value));
 	switch (h->w.kind) {
-	case STATE:
+	case OVERRIDE_STATE:
 		h->value.state = (enum config_state)lb_field_word(f, "value", config_states, CONFIG_STATE_COUNT);
 		break;
-	case WEIGHT: f->bad |= !weight_read(h->w.value, h); break;
-	case FORCE:
+	case OVERRIDE_WEIGHT: f->bad |= !weight_read(h->w.value, h); break;
+	case OVERRIDE_FORCE:
 		h->value.force = (enum override_force)lb_field_word(f, "value", override_forces, OVERRIDE_FORCE_COUNT);
 		break;
+	case OVERRIDE_PRIO: break;
 	}
 	h->w.set = lb_field_int(f, "set", 0, STAMP_MAX);
 	h->w.expires = lb_field_int(f, "expires", 0, STAMP_MAX);
@@ -357,13 +358,13 @@ static bool heard_read(const json_t *j, struct heard *h)
 	char service[64], backend[64];
 	memset(h, 0, sizeof(*h));
 	lb_field_text(&f, "object", h->w.object, sizeof(h->w.object));
-	h->w.kind = (enum kind)lb_field_word(&f, "item", kinds, KINDS);
+	h->w.kind = (enum override_kind)lb_field_word(&f, "item", kinds, KINDS);
 	h->w.stamp = lb_field_int(&f, "stamp", 1, STAMP_MAX);
 	h->w.gone = lb_field_has(&f, "gone");
 	if (!h->w.gone)
 		value_read(&f, h);
 	if (override_service(h->w.object))
-		f.bad |= h->w.kind != STATE || !h->w.object[strlen(OVERRIDE_SERVICE)];
+		f.bad |= h->w.kind != OVERRIDE_STATE || !h->w.object[strlen(OVERRIDE_SERVICE)];
 	else
 		f.bad |= lb_backend_parse(h->w.object, service, backend) != 0;
 	return !f.bad;
@@ -395,13 +396,14 @@ static struct override_who said_then(const struct override_item *it, const struc
 		it->expires_wall_ms ? it->expires_wall_ms - it->set_wall_ms : 0, it->by_wall };
 }
 
-static int item_put(struct overrides *o, const char *object, enum kind kind, const struct override *value,
+static int item_put(struct overrides *o, const char *object, enum override_kind kind, const struct override *value,
 	const struct override_who *who)
 {
 	switch (kind) {
-	case STATE: return overrides_set_state(o, object, value->state, who);
-	case WEIGHT: return overrides_set_weight(o, object, value->weight_kind, value->weight, who);
-	case FORCE: return overrides_set_force(o, object, value->force, who);
+	case OVERRIDE_STATE: return overrides_set_state(o, object, value->state, who);
+	case OVERRIDE_WEIGHT: return overrides_set_weight(o, object, value->weight_kind, value->weight, who);
+	case OVERRIDE_FORCE: return overrides_set_force(o, object, value->force, who);
+	case OVERRIDE_PRIO: break;
 	}
 	return 0;
 }
@@ -417,14 +419,14 @@ static int heard_put(struct overrides *o, struct heard *h, const struct override
 	return item_put(o, h->w.object, h->w.kind, &h->value, &who);
 }
 
-/* Whether there was one: there may be no word of it (OVERRIDE_WORDS_MAX), and whoever holds it must hear all the same.
- */
+/* Whether there was one: there may be no word of it (OVERRIDE_WORDS_MAX), and whoever holds it must hear of it. */
 static bool item_clear(struct overrides *o, const struct word *w)
 {
 	switch (w->kind) {
-	case STATE: return overrides_clear_state(o, w->object);
-	case WEIGHT: return overrides_clear_weight(o, w->object);
-	case FORCE: return overrides_clear_force(o, w->object);
+	case OVERRIDE_STATE: return overrides_clear_state(o, w->object);
+	case OVERRIDE_WEIGHT: return overrides_clear_weight(o, w->object);
+	case OVERRIDE_FORCE: return overrides_clear_force(o, w->object);
+	case OVERRIDE_PRIO: break;
 	}
 	return false;
 }
@@ -471,17 +473,16 @@ static void one_back(const struct override *ov, void *arg)
 	struct backing *back = arg;
 	struct overrides *o = back->o;
 	bool any = false;
+	const struct override *is = overrides_find(o, ov->object);
 	int err = 0;
-	for (unsigned k = 0; k < KINDS && !err; k++) {
-		const struct override_item *it = item_of(ov, (enum kind)k);
-		const struct override *is = overrides_find(o, ov->object);
-		if (!it->set || (is && item_of(is, (enum kind)k)->set) || find(back->ws, ov->object, (enum kind)k))
+	for (enum override_kind k = OVERRIDE_STATE; k < KINDS && !err; k++) {
+		const struct override_item *it = item_of(ov, k);
+		if (!it->set || (is && item_of(is, k)->set) || find(back->ws, ov->object, k))
 			continue;
 		const struct override_who who = said_then(it, back->m);
-		err = item_put(o, ov->object, (enum kind)k, ov, &who);
+		err = item_put(o, ov->object, k, ov, &who);
 		any |= !err;
 	}
-	const struct override *is = overrides_find(o, ov->object);
 	if (!err && ov->prio_item.set && !(is && is->prio_item.set)) {
 		const struct override_who who = said_then(&ov->prio_item, back->m);
 		err = overrides_set_prio(o, ov->object, ov->prio, &who);
@@ -569,9 +570,9 @@ void override_words_from_json(struct override_words *ws, const json_t *list)
 	const json_t *one;
 	json_array_foreach (list, i, one) {
 		struct lb_fields f = { one, false };
-		struct word got = { .kind = STATE };
+		struct word got = { .kind = OVERRIDE_STATE };
 		lb_field_text(&f, "object", got.object, sizeof(got.object));
-		got.kind = (enum kind)lb_field_word(&f, "item", kinds, KINDS);
+		got.kind = (enum override_kind)lb_field_word(&f, "item", kinds, KINDS);
 		got.stamp = lb_field_int(&f, "stamp", 1, STAMP_MAX);
 		lb_field_text(&f, "value", got.value, sizeof(got.value));
 		got.set = lb_field_int(&f, "set", 0, STAMP_MAX);
