@@ -117,7 +117,7 @@ struct daemon_audit {
 
 /* Of the state directory. */
 enum daemon_file { DAEMON_FILE_OVERRIDES, DAEMON_FILE_OWNED, DAEMON_FILE_GENERATIONS, DAEMON_FILE_VRRP };
-#define DAEMON_FILES 4
+#define DAEMON_FILES (DAEMON_FILE_VRRP + 1)
 
 struct daemon_place {
 	dev_t dev;
@@ -230,13 +230,13 @@ struct daemon_level {
 	int64_t until_wall_ms; /* for people; 0 = the same */
 };
 
-/* What becomes of generations. */
 /* A generation that is to be marked as rolled back, and the disk did not take it. */
 struct daemon_mark {
 	uint32_t number;
 	char why[GENERATION_MESSAGE_MAX + 1];
 };
 
+/* What becomes of generations. */
 struct daemon_life {
 	struct life life;
 	LB_VEC(struct daemon_mark) owed;

@@ -37,7 +37,7 @@ void daemon_apply_reject(struct daemon *d, enum lb_code code, const char *why);
 const char *daemon_apply_not_on_both(const struct daemon *d, const struct config *c);
 json_t *daemon_apply_finding(const struct config_error *e); /* for programs; NULL: out of memory */
 json_t *daemon_apply_summary(const struct daemon_apply *a);
-void daemon_apply_change(const struct config_change *ch, void *arg); /* config_change_fn; arg: the apply */
+void daemon_apply_change(const struct config_change *ch, void *arg); /* config_diff_fn; arg: the apply */
 
 /* Tells what it would change, and is its end; c is owned. */
 void daemon_apply_compare(struct daemon *d, struct config *c);

@@ -52,7 +52,6 @@ void daemon_vrrp_override(struct daemon *d); /* an override came or went */
 int daemon_vrrp_do(struct daemon *d, uint32_t id, enum vrrp_do what, uint32_t for_ms);
 /* line is room for it. 0 or -errno. */
 int daemon_vrrp_send(struct daemon *d, const struct vrrp_msg *m, struct lb_text *line);
-
 /* What of all that is due, if the room is ready. */
 void daemon_vrrp_send_due(struct daemon *d);
 
@@ -111,6 +110,8 @@ bool daemon_sync_talking(const struct daemon *d);
 int daemon_sync_ask(struct daemon *d, const struct sync_room_msg *m);
 void daemon_sync_restart(struct daemon *d, const char *why);
 bool daemon_sync_has_room(const struct daemon *d); /* for more of a long message */
+/* A piece of text for the core of the other node, on that link. 0 or -errno. */
+int daemon_sync_talk(struct daemon *d, uint32_t link, uint32_t id, uint8_t flags, const char *text, size_t n);
 
 /* ---- daemon_look.c: said and lost are called by daemon_sync.c ---- */
 /* Everything of now is to be known to the other node. *id, where it is not NULL: ctl_failovers_looked gets it. 0, or
@@ -136,9 +137,6 @@ void daemon_conn_ready(struct daemon *d);
 void daemon_conn_lost(struct daemon *d);
 void daemon_conn_said(struct daemon *d, const struct sync_room_msg *m); /* CONN_x */
 void daemon_conn_done(struct daemon *d);
-
-/* A piece of text for the core of the other node, on that link. 0 or -errno. */
-int daemon_sync_talk(struct daemon *d, uint32_t link, uint32_t id, uint8_t flags, const char *text, size_t n);
 
 /* ---- daemon_hook.c ---- */
 /* Whether the configuration has a hook that anything can happen to. */

@@ -6,7 +6,7 @@
  *                   drain clocks); the older one stays whole, so a candidate can be planned and thrown away
  *   model_health    a verdict arrived -> services become dirty
  *   model_settle    for a dirty service: decide each backend again, report what changed
- *   plan_service    (plan.h) the decided service -> rows for the kernel
+ *   plan_listener   (plan.h) the decided service -> rows for the kernel
  *
  * Pure: no fd, no clock, no log. Arrays are flat and indexed, because a model may hold 100,000 backends.
  */
