@@ -63,7 +63,7 @@ struct parser {
 	struct lb_err *e;
 };
 
-bool cli_is_glob(const char *word)
+static bool is_glob(const char *word)
 {
 	return strpbrk(word, "*?[") != NULL;
 }
@@ -164,7 +164,7 @@ static int put_arg(struct parser *p, const struct lb_arg *a, const char *word)
 	struct cli *c = p->c;
 	if (json_object_get(c->args, a->name) || c->glob == a)
 		return lb_err_set(p->e, LB_CODE_USAGE, "%s%s is given twice", a->option ? "--" : "", a->name);
-	if ((a->kind == LB_ARG_SERVICE || a->kind == LB_ARG_BACKEND) && cli_is_glob(word)) {
+	if ((a->kind == LB_ARG_SERVICE || a->kind == LB_ARG_BACKEND) && is_glob(word)) {
 		c->glob = a;
 		c->glob_word = word;
 		return 0;

@@ -76,8 +76,6 @@ void cli_request(
 /* The command in words, as one would type it: "backend drain web/app1 --for 30m". Appended. */
 void cli_words(const struct lb_command *cmd, const json_t *args, struct lb_text *out);
 
-bool cli_is_glob(const char *word);
-
 /* Whether words get colours: -c, then LBCTL_COLOR, then NO_COLOR and the terminal. The environment's values may be
  * NULL. */
 bool cli_wants_colour(

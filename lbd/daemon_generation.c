@@ -45,7 +45,7 @@ static int newest_of(const struct daemon *d, uint32_t *number)
 	return err;
 }
 
-uint32_t daemon_generation_newest(struct daemon *d)
+static uint32_t newest_number(struct daemon *d)
 {
 	uint32_t number;
 	(void)newest_of(d, &number);
@@ -229,7 +229,7 @@ int daemon_generation_store(struct daemon *d, const struct daemon_text *t, const
 
 void daemon_generation_first(struct daemon *d, struct daemon_text *t)
 {
-	d->generation = daemon_generation_newest(d) + 1;
+	d->generation = newest_number(d) + 1;
 	d->unstored = *t;
 	*t = (struct daemon_text){ 0 };
 }
@@ -280,7 +280,7 @@ bool daemon_generation_sure(struct daemon *d, const struct life_choice *choice)
 		d->generation = choice->same;
 		return true;
 	}
-	d->generation = daemon_generation_newest(d) + 1;
+	d->generation = newest_number(d) + 1;
 	/* what is to go back is never on the disk as one that a start may run */
 	struct lb_err e;
 	d->unsure = store_first(d, !choice->file, &e) && !choice->file;
@@ -339,7 +339,7 @@ void daemon_generation_moved(struct daemon *d, int from, struct daemon_text *t)
 		d->nowhere = true;
 		return;
 	}
-	uint32_t newest = daemon_generation_newest(d);
+	uint32_t newest = newest_number(d);
 	d->generation = newest < d->generation ? d->generation : newest + 1;
 	d->life.life.runs = d->generation;
 	daemon_generation_first_store(d);
@@ -359,8 +359,8 @@ int daemon_generation_load(
 	daemon_generation_first_store(d);
 	int err = d->state_dir < 0 ? -ENOENT : state_read(d->state_dir, name_of(number, name), GENERATION_MAX, raw);
 	if (err == -ENOENT)
-		return lb_err_set(e, LB_CODE_NOT_FOUND, "there is no generation %u (the newest is %u)", number,
-			daemon_generation_newest(d));
+		return lb_err_set(
+			e, LB_CODE_NOT_FOUND, "there is no generation %u (the newest is %u)", number, newest_number(d));
 	if (err)
 		return lb_err_set(e, LB_CODE_FAILED, "%s/%s: %s", d->opt->state_dir, name, strerror(-err));
 	if (generation_read(raw->s ? raw->s : "", raw->n, g, &why) == 0)

@@ -28,7 +28,6 @@ int daemon_generation_load(
 /* 0, or -1 and *e: the disk says what it said before. */
 int daemon_generation_mark(
 	struct daemon *d, uint32_t number, enum generation_state state, const char *why, struct lb_err *e);
-uint32_t daemon_generation_newest(struct daemon *d);
 /* Heads of the newest, by number; how many. Those that are damaged are set aside; where one cannot be read that is an
  * alarm (daemon_unread). */
 size_t daemon_generations(struct daemon *d, struct generation *out, size_t n);

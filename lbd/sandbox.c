@@ -74,7 +74,8 @@ struct sandbox_caps sandbox_caps_get(void)
 		.permitted = data[0].permitted | (uint64_t)data[1].permitted << 32 };
 }
 
-int sandbox_caps_set(uint64_t effective, uint64_t permitted)
+/* Sets both sets (effective within permitted) and empties inheritable and ambient. 0 or -errno. */
+static int caps_set(uint64_t effective, uint64_t permitted)
 {
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
 		return -errno;
@@ -114,7 +115,7 @@ int sandbox_become(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups, c
 		return -EPERM;
 	}
 	uint64_t have = sandbox_caps_get().permitted;
-	return sandbox_caps_set(keep->effective & have, keep->permitted & have);
+	return caps_set(keep->effective & have, keep->permitted & have);
 }
 
 /* Whom a worker of this user runs as. 0; -ENOENT: the user does not exist; another -errno: that cannot be known. */
@@ -251,7 +252,7 @@ static _Noreturn void be_helper(const struct sandbox *s, int fd)
 	 * real-time priority there is nothing to lower */
 	if (s->realtime && !SANITIZED)
 		(void)sched_setscheduler(0, SCHED_RR, &below);
-	if (sandbox_caps_set(s->helper_caps, s->helper_caps) || set_limits(&mine, &e) ||
+	if (caps_set(s->helper_caps, s->helper_caps) || set_limits(&mine, &e) ||
 		(!SANITIZED && sandbox_filter_load(s->filter, &e)))
 		_exit(1);
 	s->helper(STDERR_FILENO + 1);

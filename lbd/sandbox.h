@@ -43,9 +43,6 @@ struct sandbox_caps {
 };
 struct sandbox_caps sandbox_caps_get(void);
 
-/* Sets both sets (effective within permitted) and empties inheritable and ambient. 0 or -errno. */
-int sandbox_caps_set(uint64_t effective, uint64_t permitted);
-
 /* Becomes uid and gid for good, with just these supplementary groups and these capabilities. Needs CAP_SETUID and
  * CAP_SETGID (effective or permitted) unless nothing changes. 0 or -errno. The core uses it for its own drop, too. */
 int sandbox_become(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups, const struct sandbox_caps *keep);

@@ -197,8 +197,6 @@ void config_build_multicast(struct config_builder *b);
 
 /* config_check_sync.c */
 void config_rules_sync(struct config_builder *b); /* after all services */
-enum config_flows config_flows_of(const struct config_cluster *cluster, const struct config_service *services,
-	uint32_t n, enum config_conntrack conntrack);
 
 /* One finding at a place of the file. */
 __attribute__((format(printf, 5, 6))) void config_say(struct config_builder *b, const struct config_node *at,

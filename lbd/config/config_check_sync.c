@@ -12,7 +12,7 @@ static bool any_copied(const struct config_service *services, uint32_t n)
 	return false;
 }
 
-enum config_flows config_flows_of(const struct config_cluster *cluster, const struct config_service *services,
+static enum config_flows flows_of(const struct config_cluster *cluster, const struct config_service *services,
 	uint32_t n, enum config_conntrack conntrack)
 {
 	if (cluster->n_nodes < 2)
@@ -33,7 +33,7 @@ enum config_flows config_flows_of(const struct config_cluster *cluster, const st
 enum config_flows config_flows(const struct config *c)
 {
 	return c->multicast.interface[0] ? CONFIG_FLOWS_KERNEL
-					 : config_flows_of(&c->cluster, c->services, c->n_services, c->sync_conntrack);
+					 : flows_of(&c->cluster, c->services, c->n_services, c->sync_conntrack);
 }
 
 /* The kernel takes a service with backends of both families, or copies flows, not both (ip_vs_ctl.c: its messages have
@@ -82,7 +82,7 @@ void config_rules_sync(struct config_builder *b)
 		rule_mixed(b);
 		return;
 	}
-	enum config_flows flows = config_flows_of(c, b->built, b->n_built, b->c->sync_conntrack);
+	enum config_flows flows = flows_of(c, b->built, b->n_built, b->c->sync_conntrack);
 	bool any = any_copied(b->built, b->n_built);
 	if (flows == CONFIG_FLOWS_MANY && c->key_file[0] && any)
 		config_warn(b, v->obj->v[CLUSTER_NODES].at, &path, "flows are copied between two nodes only: not here",

@@ -42,7 +42,8 @@ void config_tree_trap(struct config_tree *t, struct config_place at, const char 
 		t->report, &(struct config_finding){ .at = at, .help = help, .path = path_here(t, buf) }, "%s", text);
 }
 
-bool config_tree_awaits_key(const struct config_tree *t)
+/* Whether the next node is a key. */
+static bool awaits_key(const struct config_tree *t)
 {
 	const struct config_node *n = t->depth ? t->stack[t->depth - 1].node : NULL;
 	return n && n->kind == CONFIG_NODE_MAP && n->len % 2 == 0;
@@ -75,7 +76,7 @@ static struct config_node *append(
 		return n;
 	}
 	struct config_frame *f = &t->stack[t->depth - 1];
-	if (config_tree_awaits_key(t))
+	if (awaits_key(t))
 		f->key = n;
 	*(f->last ? &f->last->next : &f->node->child) = n;
 	f->last = n;
@@ -114,7 +115,7 @@ static const char *scalar_fault(const struct config_scalar *s, bool key, const c
 
 struct config_node *config_tree_scalar(struct config_tree *t, struct config_place at, const struct config_scalar *s)
 {
-	const char *help, *fault = scalar_fault(s, config_tree_awaits_key(t), &help);
+	const char *help, *fault = scalar_fault(s, awaits_key(t), &help);
 	if (fault) {
 		const struct config_frame *f = &t->stack[t->depth - 1];
 		struct config_place where = at;
@@ -138,7 +139,7 @@ int config_tree_open(struct config_tree *t, enum config_node_kind kind, struct c
 		config_tree_trap(t, at, NULL, "more than 32 levels");
 		return -1;
 	}
-	bool key = config_tree_awaits_key(t);
+	bool key = awaits_key(t);
 	if (key)
 		config_tree_trap(t, at, NULL, "a key must be a word");
 	if (t->depth == 0 && kind != CONFIG_NODE_MAP)

@@ -36,9 +36,6 @@ struct config_scalar {
 	bool quoted; /* or a block scalar */
 };
 
-/* Whether the next node is a key. */
-bool config_tree_awaits_key(const struct config_tree *t);
-
 /* Reports with the path of where the reader is now. */
 void config_tree_trap(struct config_tree *t, struct config_place at, const char *help, const char *text);
 

@@ -256,7 +256,7 @@ void ctl_texts_add(struct ctl_texts *t, const char *name, size_t name_n, const c
 	t->text.bad |= t->names.bad;
 }
 
-void ctl_texts_done(struct ctl_texts *t)
+static void texts_done(struct ctl_texts *t)
 {
 	lb_text_done(&t->text);
 	lb_text_done(&t->names);
@@ -271,7 +271,7 @@ struct text_stream {
 static void text_free(void *state)
 {
 	struct text_stream *t = state;
-	ctl_texts_done(&t->all);
+	texts_done(&t->all);
 	free(t);
 }
 

@@ -98,7 +98,6 @@ struct ctl_texts {
 	LB_VEC(struct ctl_text) v;
 };
 void ctl_texts_add(struct ctl_texts *t, const char *name, size_t name_n, const char *text, size_t n);
-void ctl_texts_done(struct ctl_texts *t);
 
 struct ctl_ops {
 	struct lb_time (*now)(void *arg);
