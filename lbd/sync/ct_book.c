@@ -35,8 +35,9 @@ static enum ct_verdict said_there(
 		/* what this kernel made of the other node's word is no news; that packets come by here is */
 		return in_kernel && f->timeout_s > known_s(have, now) + SLACK_S ? CT_LOCAL : CT_SAW;
 	}
-	/* of one that was there before us the other node may believe little: that there are packets is worth a word */
-	if (is_old(have, now) && f->timeout_s > known_s(have, now) + SLACK_S)
+	/* of one that was there before us, or is over there, the other node may believe little: that there are packets
+	 * is worth a word */
+	if ((is_old(have, now) || have->flags & CT_DOUBT) && f->timeout_s > known_s(have, now) + SLACK_S)
 		return CT_LOCAL;
 	flow_entry_get(have, &known);
 	return !ct_flow_same(&known, f) || ct_flow_is_refreshed(known_s(have, now), f->timeout_s) ? CT_LOCAL : CT_SAW;
@@ -110,11 +111,24 @@ void ct_book_gone(const struct flow_entry *have, struct flow *out)
 	out->flags |= CT_GONE | CT_TOLD;
 }
 
-bool ct_book_takes(const struct flow_entry *have, const struct flow *f, bool fresh, struct lb_time now)
+enum ct_belief ct_book_takes(const struct flow_entry *have, const struct flow *f, bool fresh, struct lb_time now)
 {
 	if (!fresh)
-		return false;
-	return !(f->flags & CT_GONE) || (have && (have->origin == FLOW_PEER || is_old(have, now)));
+		return CT_REFUSED;
+	if (!(f->flags & CT_GONE))
+		return CT_TAKEN;
+	if (!have)
+		return CT_REFUSED;
+	if (have->origin == FLOW_PEER || is_old(have, now))
+		return CT_TAKEN;
+	return have->flags & (CT_GONE | CT_DOUBT) ? CT_REFUSED : CT_DOUBTED;
+}
+
+bool ct_book_doubt(const struct flow_entry *have, struct lb_time now, struct flow *out)
+{
+	bool left = flow_entry_left(have, now, out);
+	out->flags |= CT_DOUBT;
+	return left;
 }
 
 uint32_t ct_book_takes_s(const struct flow_entry *have, const struct flow *f, int64_t age_ms, bool knew)

@@ -55,9 +55,19 @@ bool ct_book_was_told(const struct flow_entry *have, const struct ct_reach *reac
  * they were. The kernel of a standby is full of what the other node had told. */
 #define CT_OLD_MS (INT64_C(86400000) * 30)
 
-/* Whether a record of the other node is taken: it is news (fresh, see sync_is_news), and what this kernel has told
- * itself since it is listened to nobody takes away. */
-bool ct_book_takes(const struct flow_entry *have, const struct flow *f, bool fresh, struct lb_time now);
+enum ct_belief {
+	CT_REFUSED,
+	CT_TAKEN,
+	CT_DOUBTED /* not taken, and what is known is put again, ct_book_doubt: the other node has it no more */
+};
+
+/* What a record of the other node counts: it is news (fresh, see sync_is_news), and what this kernel has told itself
+ * since it is listened to nobody takes away. Where that other node has just said that it has ended, it must hear of it
+ * once more if it lives, and that of a busy connection would be told after hours only. */
+enum ct_belief ct_book_takes(const struct flow_entry *have, const struct flow *f, bool fresh, struct lb_time now);
+/* What is known of it then, told as long ago as it was: the next look that sees more time than that tells it anew.
+ * False: nothing is left of it. */
+bool ct_book_doubt(const struct flow_entry *have, struct lb_time now, struct flow *out);
 /* For how long. knew: this node has had everything before the other one began anew (sync_in.h). Then an old entry that
  * it does not know may well be one of its own that has ended: it has to show that it lives, see ct_flow_gone_s. */
 uint32_t ct_book_takes_s(const struct flow_entry *have, const struct flow *f, int64_t age_ms, bool knew);

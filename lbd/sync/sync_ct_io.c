@@ -50,13 +50,14 @@ static bool in_kernel(const struct sync_ct *c, const struct flow_entry *e)
 /* ---- from the kernel ---- */
 
 /* Of what was there before us a process before this one may have told. */
-static void put(struct sync_ct *c, const struct flow_entry *have, const struct flow *f, bool old, struct lb_time now)
+static void put(
+	struct sync_ct *c, const struct flow_entry *have, const struct flow *f, int64_t age_ms, struct lb_time now)
 {
 	assert(f);
 	struct flow mine = *f;
-	if (old || ct_book_was_told(have, &c->reach))
+	if (age_ms >= CT_OLD_MS || ct_book_was_told(have, &c->reach))
 		mine.flags |= CT_TOLD;
-	int err = flow_table_put_aged(c->table, &mine, FLOW_LOCAL, old ? CT_OLD_MS : 0, now, NULL);
+	int err = flow_table_put_aged(c->table, &mine, FLOW_LOCAL, age_ms, now, NULL);
 	if (err == -ENOSPC)
 		c->full++;
 	else if (err)
@@ -77,7 +78,7 @@ static void put_gone(struct sync_ct *c, const struct flow_entry *have, struct lb
 	ct_book_gone(have, &gone);
 	if (is_crowded(c))
 		gone.timeout_s = ct_flow_gone_s(&gone);
-	put(c, have, &gone, false, now);
+	put(c, have, &gone, 0, now);
 }
 
 static void act(struct sync_ct *c, enum ct_verdict verdict, const struct flow_entry *have, const struct flow *f,
@@ -88,8 +89,8 @@ static void act(struct sync_ct *c, enum ct_verdict verdict, const struct flow_en
 	switch (verdict) {
 	case CT_NOTHING: return;
 	case CT_SAW: flow_table_saw(c->table, have); return;
-	case CT_LOCAL: put(c, have, f, false, now); return;
-	case CT_OLD: put(c, have, f, true, now); return;
+	case CT_LOCAL: put(c, have, f, 0, now); return;
+	case CT_OLD: put(c, have, f, CT_OLD_MS, now); return;
 	case CT_GO: put_gone(c, have, now); return;
 	case CT_FORGET:
 		flow_entry_get(have, &other);
@@ -324,6 +325,13 @@ static void make_room(struct sync_ct *c, const struct flow_entry *have, const st
 		(void)ct_io_drop(c->io, &known);
 }
 
+static void doubt(struct sync_ct *c, const struct flow_entry *have, struct lb_time now)
+{
+	struct flow f;
+	if (ct_book_doubt(have, now, &f))
+		put(c, have, &f, lb_time_diff_us(now, have->put_at) / 1000, now);
+}
+
 int sync_ct_peer(struct sync_ct *c, const uint8_t *p, size_t n, const struct sync_in *in, struct lb_time now)
 {
 	struct flow f;
@@ -337,7 +345,12 @@ int sync_ct_peer(struct sync_ct *c, const uint8_t *p, size_t n, const struct syn
 		return -EPERM;
 	}
 	const struct flow_entry *have = flow_table_find(c->table, &f.key);
-	if (!sync_in_wants(in, &from) || !ct_book_takes(have, &f, sync_is_news(have, &from, now), now))
+	if (!sync_in_wants(in, &from))
+		return 1;
+	enum ct_belief belief = ct_book_takes(have, &f, sync_is_news(have, &from, now), now);
+	if (belief == CT_DOUBTED)
+		doubt(c, have, now);
+	if (belief != CT_TAKEN)
 		return 1;
 	make_room(c, have, &f);
 	f.timeout_s = ct_book_takes_s(have, &f, from.age_ms, in->knew);

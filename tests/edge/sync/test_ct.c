@@ -713,6 +713,14 @@ START_TEST(from_one_kernel_to_another)
 	look_at(c, &h);
 	ck_assert(h.there >= 1 && h.flows[0].timeout_s > 1000);
 	ck_assert(says(&t, "and here", 5000));
+	/* but the first one has it no more, and hears of it again as soon as it is seen to live */
+	uint64_t last = flow_table_last(b.table);
+	sleep(6);
+	ck_assert(says(&t, "still", 5000));
+	next_look(&b);
+	ck_assert_uint_gt(flow_table_last(b.table), last);
+	const struct flow_entry *e = flow_table_find(b.table, &h.flows[0].key);
+	ck_assert(e && lb_time_diff_us(lb_clock_now(), e->put_at) < 5000000 && !(e->flags & CT_DOUBT));
 	talk_end(&t);
 	ct_io_stop(c);
 	sync_flow_source_done(&out);

@@ -2,6 +2,7 @@
 /* Entries of connection tracking: what is one, what is the same, how long they are kept, how they get into a kernel. */
 #include "lbd/sync/ct_book.h"
 #include "lbd/sync/ct_order.h"
+#include "lbd/sync/sync_link.h"
 #include "lbd/sync/sync_msg.h"
 #include "lbd/sync/sync_out.h"
 #include "tests/unit/lbd_sync/flows.h"
@@ -547,11 +548,44 @@ START_TEST(an_end_on_its_way)
 	ct_book_gone(have, &out);
 	ck_assert((out.flags & CT_FLAGS) == (CT_SEEN_REPLY | CT_SRC_NAT | CT_GONE) && out.ct.to_port == 2000);
 	/* nobody takes away what this kernel told itself; the rest as any news */
-	ck_assert(!ct_book_takes(have, &gone, true, at_s(1010)) && ct_book_takes(have, &lives, true, at_s(1010)));
+	ck_assert_int_eq(ct_book_takes(have, &gone, true, at_s(1010)), CT_DOUBTED);
+	ck_assert_int_eq(ct_book_takes(have, &gone, false, at_s(1010)), CT_REFUSED);
+	ck_assert_int_eq(ct_book_takes(have, &lives, true, at_s(1010)), CT_TAKEN);
+	have = known(t, FLOW_LOCAL, true); /* on both nodes */
+	ck_assert_int_eq(ct_book_takes(have, &gone, true, at_s(1010)), CT_REFUSED);
 	have = known(t, FLOW_PEER, false);
-	ck_assert(ct_book_takes(have, &gone, true, at_s(1010)) && !ct_book_takes(have, &gone, false, at_s(1010)));
-	ck_assert(!ct_book_takes(have, &lives, false, at_s(1010)));
-	ck_assert(!ct_book_takes(NULL, &gone, true, at_s(1010)) && ct_book_takes(NULL, &lives, true, at_s(1010)));
+	ck_assert_int_eq(ct_book_takes(have, &gone, true, at_s(1010)), CT_TAKEN);
+	ck_assert_int_eq(ct_book_takes(have, &gone, false, at_s(1010)), CT_REFUSED);
+	ck_assert_int_eq(ct_book_takes(have, &lives, false, at_s(1010)), CT_REFUSED);
+	ck_assert_int_eq(ct_book_takes(NULL, &gone, true, at_s(1010)), CT_REFUSED);
+	ck_assert_int_eq(ct_book_takes(NULL, &lives, true, at_s(1010)), CT_TAKEN);
+	flow_table_free(t);
+}
+END_TEST
+
+/* The other node took over at 1000 s, and tells of a busy connection rarely. This one's kernel has given it up
+ * meanwhile, keeps that, and does not believe an older word: it must hear of it again. What has had no packet stays
+ * untold. */
+START_TEST(an_end_of_what_lives)
+{
+	struct flow_table *t = flow_table_new(1, 10);
+	struct flow f = entry_of(IPPROTO_TCP, 3, 432000), gone = f, again;
+	const struct sync_from told = { 1170000, false };
+	const struct flow_entry *have;
+	gone.flags |= CT_GONE | CT_TOLD;
+	ck_assert_int_eq(flow_table_put(t, &gone, FLOW_LOCAL, at_s(1270), &have), 0);
+	ck_assert(!sync_is_news(have, &told, at_s(2170)) && sync_is_news(have, &(struct sync_from){ 0 }, at_s(2170)));
+	ck_assert_int_eq(flow_table_put(t, &f, FLOW_LOCAL, at_s(1000), &have), 0);
+	struct flow packets = entry_of(IPPROTO_TCP, 3, 431990), idle = entry_of(IPPROTO_TCP, 3, 430800);
+	ck_assert_int_eq(ct_book_said(have, &packets, CT_SAID_THERE, false, false, &all_heard, at_s(2200)), CT_SAW);
+	ck_assert_int_eq(ct_book_takes(have, &gone, true, at_s(2170)), CT_DOUBTED);
+	ck_assert(ct_book_doubt(have, at_s(2170), &again) && again.timeout_s == 430830);
+	ck_assert_int_eq(flow_table_put_aged(t, &again, FLOW_LOCAL, 1170000, at_s(2170), &have), 0);
+	ck_assert(have->put_at.us == at_s(1000).us && ct_flow_same(&f, &again));
+	ck_assert_int_eq(ct_book_takes(have, &gone, true, at_s(2180)), CT_REFUSED);
+	ck_assert_int_eq(ct_book_said(have, &idle, CT_SAID_THERE, false, false, &all_heard, at_s(2200)), CT_SAW);
+	ck_assert_int_eq(ct_book_said(have, &packets, CT_SAID_THERE, false, false, &all_heard, at_s(2200)), CT_LOCAL);
+	ck_assert(!ct_book_doubt(have, at_s(1000 + 432001), &again));
 	flow_table_free(t);
 }
 END_TEST
@@ -662,7 +696,8 @@ START_TEST(what_was_there_before)
 	ck_assert_int_eq(flow_table_put_aged(t, &f, FLOW_LOCAL, CT_OLD_MS, at_s(1000), &have), 0);
 	ck_assert_uint_eq(ct_book_takes_s(have, &f, 31 * day_ms, true), 432000);
 	/* its end is believed, and so are its packets, soon */
-	ck_assert(ct_book_takes(have, &gone, true, at_s(1010)) && !ct_book_takes(have, &gone, false, at_s(1010)));
+	ck_assert_int_eq(ct_book_takes(have, &gone, true, at_s(1010)), CT_TAKEN);
+	ck_assert_int_eq(ct_book_takes(have, &gone, false, at_s(1010)), CT_REFUSED);
 	f.timeout_s = 431993;
 	ck_assert_int_eq(ct_book_said(have, &f, CT_SAID_THERE, false, false, &all_heard, at_s(1010)), CT_SAW);
 	f.timeout_s = 431998;
@@ -724,6 +759,7 @@ int main(void)
 	tcase_add_loop_test(c, what_the_kernel_says, 0, LEN(words));
 	tcase_add_test(c, what_a_look_does_not_see);
 	tcase_add_test(c, an_end_on_its_way);
+	tcase_add_test(c, an_end_of_what_lives);
 	tcase_add_test(c, an_end_that_was_not_heard);
 	tcase_add_test(c, an_end_is_kept_until_it_was_heard);
 	tcase_add_test(c, what_the_other_node_may_have);
