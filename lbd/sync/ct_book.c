@@ -78,6 +78,11 @@ enum ct_verdict ct_book_said(const struct flow_entry *have, const struct flow *f
 	return CT_NOTHING;
 }
 
+enum ct_verdict ct_book_said_apart(const struct flow_entry *have, enum ct_said said)
+{
+	return said == CT_SAID_THERE && have && have->origin == FLOW_PEER ? CT_SAW : CT_NOTHING;
+}
+
 /* Whether an end has been told and is over there, too. */
 static bool is_done(const struct flow_entry *have, struct lb_time now, const struct ct_reach *reach)
 {
@@ -88,14 +93,14 @@ static bool is_done(const struct flow_entry *have, struct lb_time now, const str
 }
 
 enum ct_verdict ct_book_unseen(
-	const struct flow_entry *have, bool in_kernel, const struct ct_reach *reach, struct lb_time now)
+	const struct flow_entry *have, bool in_kernel, bool copied, const struct ct_reach *reach, struct lb_time now)
 {
 	if (is_gone(have))
 		return is_done(have, now, reach) ? CT_FORGET : CT_NOTHING;
 	if (left_s(have, now) <= SLACK_S)
 		return CT_NOTHING;
 	if (have->origin == FLOW_PEER)
-		return in_kernel ? CT_AGAIN : CT_NOTHING;
+		return !in_kernel ? CT_NOTHING : copied ? CT_AGAIN : CT_FORGET;
 	return ends(have, false, reach);
 }
 
@@ -129,6 +134,11 @@ bool ct_book_doubt(const struct flow_entry *have, struct lb_time now, struct flo
 	bool left = flow_entry_left(have, now, out);
 	out->flags |= CT_DOUBT;
 	return left;
+}
+
+bool ct_book_takes_apart(const struct flow_entry *have)
+{
+	return have && have->origin == FLOW_PEER && !is_gone(have);
 }
 
 uint32_t ct_book_takes_s(const struct flow_entry *have, const struct flow *f, int64_t age_ms, bool knew)

@@ -40,9 +40,13 @@ struct ct_reach {
  * was known when this look began. */
 enum ct_verdict ct_book_said(const struct flow_entry *have, const struct flow *f, enum ct_said said, bool in_kernel,
 	bool first, const struct ct_reach *reach, struct lb_time now);
-/* A look is over and has not seen it. */
+/* The same of one that this configuration does not copy. What an earlier one copied from the other node is this
+ * kernel's business from then on: its packets are not told, and it is not put again. It is known for as long as it is
+ * there. */
+enum ct_verdict ct_book_said_apart(const struct flow_entry *have, enum ct_said said);
+/* A look is over and has not seen it. copied: by this configuration. */
 enum ct_verdict ct_book_unseen(
-	const struct flow_entry *have, bool in_kernel, const struct ct_reach *reach, struct lb_time now);
+	const struct flow_entry *have, bool in_kernel, bool copied, const struct ct_reach *reach, struct lb_time now);
 /* Its time is over, and the kernel has not said a word of it, or is about to: CT_GO or CT_FORGET. */
 enum ct_verdict ct_book_expired(const struct flow_entry *have, const struct ct_reach *reach);
 /* What is known of it then: until the other node has heard that it has gone, CT_KEEP_S at most. It may come back after
@@ -68,6 +72,9 @@ enum ct_belief ct_book_takes(const struct flow_entry *have, const struct flow *f
 /* What is known of it then, told as long ago as it was: the next look that sees more time than that tells it anew.
  * False: nothing is left of it. */
 bool ct_book_doubt(const struct flow_entry *have, struct lb_time now, struct flow *out);
+/* Whether a record is taken that this configuration does not copy: the other node may have another one, and forgets
+ * what it has told. So what it says of one that this kernel has from it counts to the end. */
+bool ct_book_takes_apart(const struct flow_entry *have);
 /* For how long. knew: this node has had everything before the other one began anew (sync_in.h). Then an old entry that
  * it does not know may well be one of its own that has ended: it has to show that it lives, see ct_flow_gone_s. */
 uint32_t ct_book_takes_s(const struct flow_entry *have, const struct flow *f, int64_t age_ms, bool knew);

@@ -124,13 +124,14 @@ static void on_flow(const struct flow *f, enum ct_said said, bool strict, void *
 {
 	struct sync_ct *c = arg;
 	struct lb_time now = lb_clock_now();
+	const struct flow_entry *have = flow_table_find(c->table, &f->key);
 	if (said != CT_SAID_GONE && !sync_copied_ct(c->conf, f)) {
 		c->foreign++;
+		act(c, ct_book_said_apart(have, said), have, f, now);
 		return;
 	}
 	if (strict)
 		relax_one(c, f);
-	const struct flow_entry *have = flow_table_find(c->table, &f->key);
 	bool put_there = have && in_kernel(c, have);
 	act(c, ct_book_said(have, f, said, put_there, !c->looked, &c->reach, now), have, f, now);
 }
@@ -184,6 +185,15 @@ static void look(struct sync_ct *c, struct lb_time now)
 	c->wanted = false;
 }
 
+static void unseen(struct sync_ct *c, const struct flow_entry *e, struct lb_time now)
+{
+	struct flow f;
+	flow_entry_get(e, &f);
+	const bool copied = sync_copied_ct(c->conf, &f);
+	c->passed_over |= !copied && e->origin == FLOW_PEER;
+	act(c, ct_book_unseen(e, in_kernel(c, e), copied, &c->reach, now), e, NULL, now);
+}
+
 /* What the look has not seen. True: there is more of it. */
 static bool sweep(struct sync_ct *c, struct lb_time now)
 {
@@ -195,7 +205,7 @@ static bool sweep(struct sync_ct *c, struct lb_time now)
 			return false;
 		}
 		if (!flow_table_seen(c->table, e))
-			act(c, ct_book_unseen(e, in_kernel(c, e), &c->reach, now), e, NULL, now);
+			unseen(c, e, now);
 	}
 	return c->sweep.table != NULL;
 }
@@ -340,11 +350,12 @@ int sync_ct_peer(struct sync_ct *c, const uint8_t *p, size_t n, const struct syn
 		return -EINVAL;
 	if (!c->conf)
 		return -EPERM;
+	const struct flow_entry *have = flow_table_find(c->table, &f.key);
 	if (!(f.flags & CT_GONE) && !sync_copied_ct(c->conf, &f)) {
 		c->passed_over = true;
-		return -EPERM;
+		if (!ct_book_takes_apart(have))
+			return -EPERM;
 	}
-	const struct flow_entry *have = flow_table_find(c->table, &f.key);
 	if (!sync_in_wants(in, &from))
 		return 1;
 	enum ct_belief belief = ct_book_takes(have, &f, sync_is_news(have, &from, now), now);

@@ -37,7 +37,7 @@ struct sync_ct {
 	char trouble[SYNC_TEXT_MAX];
 	bool broken;
 	bool looking, looked; /* a look is going on; there was a whole one since the start */
-	bool passed_over;     /* records of the peer that this configuration does not copy */
+	bool passed_over;     /* records or entries of the peer that this configuration does not copy */
 	bool wanted, seeks;   /* one is due, or going on, for what may not be known, and not because it is time */
 	struct lb_time look_at, look_from;
 	struct flow_cursor sweep; /* behind a look: what it has not seen */

@@ -741,6 +741,45 @@ static void three_copied(struct sync_ct *a, struct sync_ct *b, struct sync_flow_
 	ck_assert_uint_eq(carry(out, b), 3);
 }
 
+/* The other node's stay as its last word and this kernel have left them, and do not come back. */
+START_TEST(a_reload_that_copies_less)
+{
+	struct heard h;
+	struct sync_ct a, b;
+	struct sync_flow_source out;
+	struct sync_conf less = { .conntrack = SYNC_CONNTRACK_AUTO, .n_nats = 1 };
+	struct sync_skip nat = { .what = SYNC_ALL, .protocol = IPPROTO_TCP, .addr = { AF_INET, { 10, 9, 9, 9 } } };
+	begin();
+	less.nats = &nat;
+	struct ct_io *somebody = listen_at(ONE, &h, 0), *there = listen_at(TWO, &h, 0);
+	three_copied(&a, &b, &out, somebody);
+	ck_assert_int_eq(sync_ct_conf(&b, &less), 0);
+	next_look(&b);
+	struct flow f = made(0); /* the other node reloads later, and tells of what closes there */
+	f.state = 7;
+	f.timeout_s = 100;
+	ck_assert_int_eq(put(somebody, &f), 0);
+	WAIT(flow_table_last(a.table) >= 4, 2000);
+	ck_assert_uint_eq(carry(&out, &b), 1);
+	f = made(1); /* this one closes here, and one goes */
+	f.state = 7;
+	f.timeout_s = 100;
+	ck_assert_int_eq(put(there, &f), 0);
+	f = made(2);
+	ck_assert_int_eq(ct_io_drop(there, &f), 0);
+	next_look(&b);
+	next_look(&b);
+	look_at(there, &h);
+	ck_assert(h.there == 2 && h.flows[0].state == 7 && h.flows[1].state == 7);
+	ck_assert_uint_eq(flow_table_count(b.table, FLOW_PEER), 2);
+	sync_flow_source_done(&out);
+	sync_ct_close(&a);
+	sync_ct_close(&b);
+	ct_io_stop(somebody);
+	ct_io_stop(there);
+}
+END_TEST
+
 /* Who comes back has kept what it heard before. */
 START_TEST(what_ended_while_the_other_was_away)
 {
@@ -872,6 +911,7 @@ int main(void)
 	tcase_add_test(c, words_that_are_lost);
 	tcase_add_test(c, a_look_for_what_is_not_known);
 	tcase_add_test(c, from_one_kernel_to_another);
+	tcase_add_test(c, a_reload_that_copies_less);
 	tcase_add_test(c, a_kernel_without_room);
 	tcase_add_test(c, what_ended_while_the_other_was_away);
 	tcase_add_test(c, what_a_standby_finds_is_not_new_to_the_master);

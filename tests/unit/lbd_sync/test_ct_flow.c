@@ -517,25 +517,45 @@ START_TEST(what_a_look_does_not_see)
 	static const struct {
 		const char *what;
 		enum flow_origin origin;
-		bool gone, in_kernel;
+		bool gone, in_kernel, apart;
 		int64_t now_s;
 		enum ct_verdict verdict;
 	} rows[] = {
-		{ "it went without a word", FLOW_LOCAL, false, false, 1010, CT_GO },
-		{ "as was told", FLOW_LOCAL, true, false, 1010, CT_NOTHING },
-		{ "it ends anyway", FLOW_LOCAL, false, false, 1097, CT_NOTHING },
-		{ "the kernel lost the other node's", FLOW_PEER, false, true, 1010, CT_AGAIN },
-		{ "it has not got it yet", FLOW_PEER, false, false, 1010, CT_NOTHING },
-		{ "it has gone there", FLOW_PEER, true, true, 1010, CT_NOTHING },
-		{ "as was told, and it has ended there, too", FLOW_LOCAL, true, false, 1101, CT_FORGET },
+		{ "it went without a word", FLOW_LOCAL, false, false, false, 1010, CT_GO },
+		{ "as was told", FLOW_LOCAL, true, false, false, 1010, CT_NOTHING },
+		{ "it ends anyway", FLOW_LOCAL, false, false, false, 1097, CT_NOTHING },
+		{ "the kernel lost the other node's", FLOW_PEER, false, true, false, 1010, CT_AGAIN },
+		{ "it has not got it yet", FLOW_PEER, false, false, false, 1010, CT_NOTHING },
+		{ "the other node's, and it is not copied any more", FLOW_PEER, false, true, true, 1010, CT_FORGET },
+		{ "its own: the other node may let go of it", FLOW_LOCAL, false, false, true, 1010, CT_GO },
+		{ "it has gone there", FLOW_PEER, true, true, false, 1010, CT_NOTHING },
+		{ "as was told, and it has ended there, too", FLOW_LOCAL, true, false, false, 1101, CT_FORGET },
 	};
 	for (size_t i = 0; i < LEN(rows); i++) {
 		struct flow_table *t = flow_table_new(1, 10);
 		const struct flow_entry *have = known(t, rows[i].origin, rows[i].gone);
-		enum ct_verdict got = ct_book_unseen(have, rows[i].in_kernel, &all_heard, at_s(rows[i].now_s));
+		enum ct_verdict got =
+			ct_book_unseen(have, rows[i].in_kernel, !rows[i].apart, &all_heard, at_s(rows[i].now_s));
 		ck_assert_msg(got == rows[i].verdict, "%s: %d", rows[i].what, got);
 		flow_table_free(t);
 	}
+}
+END_TEST
+
+/* A reload copies less: of what the other node told before nothing is done, and its last words of it are taken. */
+START_TEST(what_is_not_copied_any_more)
+{
+	struct flow_table *t = flow_table_new(1, 10);
+	ck_assert_int_eq(ct_book_said_apart(NULL, CT_SAID_THERE), CT_NOTHING);
+	ck_assert(!ct_book_takes_apart(NULL));
+	const struct flow_entry *have = known(t, FLOW_LOCAL, false);
+	ck_assert(ct_book_said_apart(have, CT_SAID_THERE) == CT_NOTHING && !ct_book_takes_apart(have));
+	have = known(t, FLOW_PEER, false);
+	ck_assert(ct_book_said_apart(have, CT_SAID_THERE) == CT_SAW && ct_book_takes_apart(have));
+	ck_assert_int_eq(ct_book_said_apart(have, CT_SAID_CHANGED), CT_NOTHING);
+	have = known(t, FLOW_PEER, true);
+	ck_assert(!ct_book_takes_apart(have));
+	flow_table_free(t);
 }
 END_TEST
 
@@ -618,7 +638,7 @@ START_TEST(an_end_that_was_not_heard)
 		const struct ct_reach *reach = &rows[i].reach;
 		ck_assert_msg(ct_book_said(have, &f, CT_SAID_GONE, false, false, reach, now) == rows[i].gone, "%s",
 			rows[i].what);
-		ck_assert_msg(ct_book_unseen(have, false, reach, now) == rows[i].unseen, "%s", rows[i].what);
+		ck_assert_msg(ct_book_unseen(have, false, true, reach, now) == rows[i].unseen, "%s", rows[i].what);
 		ck_assert_msg(ct_book_expired(have, reach) == rows[i].expired, "%s", rows[i].what);
 		flow_table_free(t);
 	}
@@ -639,14 +659,14 @@ START_TEST(an_end_is_kept_until_it_was_heard)
 	ct_book_gone(have, &gone);
 	ck_assert_int_eq(flow_table_put(t, &gone, FLOW_LOCAL, at_s(1100), &have), 0);
 	ck_assert_uint_eq(flow_table_expire(t, at_s(1100 + 86400), 10), 0);
-	ck_assert_int_eq(ct_book_unseen(have, false, &(struct ct_reach){ 1, 1 }, at_s(1100 + 86400)), CT_NOTHING);
+	ck_assert_int_eq(ct_book_unseen(have, false, true, &(struct ct_reach){ 1, 1 }, at_s(1100 + 86400)), CT_NOTHING);
 	sync_ct_source_init(&s, t);
 	s.source.seek(&s.source, 1);
 	ck_assert(s.source.next(&s.source, at_s(1100 + 86400), &item));
 	s.source.write(&s.source, &item, &from, at_s(1100 + 86400), &w);
 	ck_assert_int_eq(sync_ct_read(bytes, (size_t)(w.p - bytes), &told, &from), 0);
 	ck_assert(told.flags & CT_GONE && told.timeout_s == 300);
-	ck_assert_int_eq(ct_book_unseen(have, false, &all_heard, at_s(1100 + 86400)), CT_FORGET);
+	ck_assert_int_eq(ct_book_unseen(have, false, true, &all_heard, at_s(1100 + 86400)), CT_FORGET);
 	ck_assert_int_eq(ct_book_expired(have, &(struct ct_reach){ 2, 1 }), CT_FORGET);
 	sync_flow_source_done(&s);
 	flow_table_free(t);
@@ -758,6 +778,7 @@ int main(void)
 	tcase_add_test(c, orders);
 	tcase_add_loop_test(c, what_the_kernel_says, 0, LEN(words));
 	tcase_add_test(c, what_a_look_does_not_see);
+	tcase_add_test(c, what_is_not_copied_any_more);
 	tcase_add_test(c, an_end_on_its_way);
 	tcase_add_test(c, an_end_of_what_lives);
 	tcase_add_test(c, an_end_that_was_not_heard);
