@@ -8,9 +8,10 @@ void sync_in_open(struct sync_in *in, bool again)
 	if (in->ask_why != SYNC_WHY_OPERATOR)
 		in->ask_due = false; /* the peer begins as we said in HELLO */
 	in->progress.complete = false;
+	if (again) /* its kernel may still be looked through for the first time */
+		return;
 	in->knew = in->had_all;
-	if (!again)
-		in->number = 0;
+	in->number = 0;
 }
 
 bool sync_in_wants(const struct sync_in *in, const struct sync_from *from)

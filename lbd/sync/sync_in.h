@@ -12,7 +12,7 @@ struct sync_in {
 	enum sync_why ask_why;
 	bool ack_due;
 	bool final;         /* the peer has said where the end is */
-	bool had_all, knew; /* this run of ours has had everything; a connection before this one had brought it */
+	bool had_all, knew; /* this run of ours has had everything; and before this run of the peer's came */
 	struct sync_gate gate;
 	struct sync_progress progress;
 	uint64_t records, refused, stale, invalid, batches, resyncs; /* counters */

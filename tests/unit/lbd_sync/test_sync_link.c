@@ -310,6 +310,23 @@ START_TEST(what_is_found_of_theirs_is_told)
 }
 END_TEST
 
+/* The first round may have been a small one: what the others are is not known before that look is over, however often
+ * the link breaks meanwhile. */
+START_TEST(what_is_found_behind_a_break_is_told)
+{
+	join(&a, &b);
+	talk(&a, &b);
+	ck_assert(IPVS(&b).in.complete);
+	cut(&a, &b);
+	join(&a, &b);
+	struct flow f = flow_nr(1);
+	ck_assert_int_eq(flow_table_put_aged(a.table, &f, FLOW_PEER, 60000, a.now, NULL), 0);
+	sync_out_found(&a.link.out[SYNC_STREAM_IPVS]);
+	talk(&a, &b);
+	ck_assert(count(&b) == 1 && b.yours == 1);
+}
+END_TEST
+
 /* Who goes on has forgotten nothing: what it ended meanwhile stays ended, whatever one that begins anew finds, and
  * whenever it does. */
 START_TEST(what_has_ended_does_not_come_back)
@@ -384,6 +401,7 @@ int main(void)
 	tcase_add_loop_test(tc, who_stood_still_for_a_moment_listens_as_long_as_any, 0, LEN(looks));
 	tcase_add_test(tc, a_connection_that_replaces_another_one_begins_anew);
 	tcase_add_test(tc, what_is_found_of_theirs_is_told);
+	tcase_add_test(tc, what_is_found_behind_a_break_is_told);
 	tcase_add_loop_test(tc, what_has_ended_does_not_come_back, 0, 2);
 	tcase_add_test(tc, the_lag_goes_on_over_another_link);
 	return suite_run(s);
