@@ -64,7 +64,7 @@ static void send_due(struct daemon *d)
 }
 
 /* Which role is the kernel's goes by those of the instances. */
-void daemon_sync_role(struct daemon *d)
+static void role_of_kernel(struct daemon *d)
 {
 	struct sync_room_msg m = { .type = SYNC_MSG_MULTICAST };
 	struct sync_multicast *want = &m.u.multicast, *told = &d->sync.multicast;
@@ -75,6 +75,13 @@ void daemon_sync_role(struct daemon *d)
 		return;
 	if (send(&d->sync, &m) == 0)
 		*told = *want;
+}
+
+void daemon_sync_role(struct daemon *d)
+{
+	model_sync_role(&d->sync.all, &d->vrrp.all);
+	send_due(d);
+	role_of_kernel(d);
 }
 
 int daemon_sync_do(struct daemon *d, const struct sync_msg_do *what)
@@ -140,7 +147,6 @@ static void on_ready(struct worker *w, void *arg)
 	model_sync_forget(&d->sync.all, lb_clock_now());
 	d->sync.all.due = true;
 	d->sync.multicast = (struct sync_multicast){ .port = 0 };
-	send_due(d);
 	daemon_sync_role(d);
 	daemon_conn_ready(d);
 }
@@ -148,8 +154,7 @@ static void on_ready(struct worker *w, void *arg)
 static void on_drained(struct worker *w, void *arg)
 {
 	(void)w;
-	send_due(arg); /* what did not go out for want of memory */
-	daemon_sync_role(arg);
+	daemon_sync_role(arg); /* and what did not go out for want of memory */
 }
 
 static int on_line(struct worker *w, const json_t *msg, void *arg)

@@ -204,6 +204,7 @@ bool model_sync_take(
 		conf->generation = generation;
 	s->runs = config_flows(c);
 	memcpy(conf->paused, s->conf.paused, sizeof(conf->paused));
+	conf->forwards = s->conf.forwards;
 	if (sync_conf_same(&s->conf, conf)) {
 		sync_conf_done(conf);
 		return false;
@@ -220,6 +221,15 @@ bool model_sync_take(
 	}
 	s->due = model_sync_runs(s);
 	return true;
+}
+
+void model_sync_role(struct model_sync *s, const struct model_vrrps *vs)
+{
+	bool forwards = vs->n > 0;
+	for (uint32_t i = 0; i < vs->n; i++)
+		forwards &= vs->v[i].spoke && vs->v[i].state.state == VRRP_STATE_MASTER;
+	s->due |= model_sync_runs(s) && s->conf.forwards != forwards;
+	s->conf.forwards = forwards;
 }
 
 void model_sync_did(struct model_sync *s, const struct sync_msg_do *what)

@@ -66,6 +66,9 @@ bool model_sync_multicast(const struct config *c, const struct model_vrrps *vs, 
  * (then it is due). With another peer nothing is known of the old one any more. */
 bool model_sync_take(
 	struct model_sync *s, const struct config *c, struct sync_conf *conf, uint32_t generation, struct lb_time now);
+/* An instance may have another state: whether all packets come to this node (then it is due). Where there is none
+ * nobody knows. */
+void model_sync_role(struct model_sync *s, const struct model_vrrps *vs);
 /* The process was told that, with a number behind s->orders. A pause lasts until it is told to go on: with another
  * configuration, another peer and a new process, too. */
 void model_sync_did(struct model_sync *s, const struct sync_msg_do *what);

@@ -141,8 +141,8 @@ bool ct_book_takes_apart(const struct flow_entry *have)
 	return have && have->origin == FLOW_PEER && !is_gone(have);
 }
 
-uint32_t ct_book_takes_s(const struct flow_entry *have, const struct flow *f, int64_t age_ms, bool knew)
+uint32_t ct_book_takes_s(const struct flow_entry *have, const struct flow *f, int64_t age_ms, bool knows)
 {
 	uint32_t s = ct_flow_hold_s(f), gone_s = ct_flow_gone_s(f);
-	return !have && knew && age_ms >= CT_OLD_MS && gone_s < s ? gone_s : s;
+	return !have && knows && age_ms >= CT_OLD_MS && gone_s < s ? gone_s : s;
 }

@@ -75,6 +75,6 @@ bool ct_book_doubt(const struct flow_entry *have, struct lb_time now, struct flo
 /* Whether a record is taken that this configuration does not copy: the other node may have another one, and forgets
  * what it has told. So what it says of one that this kernel has from it counts to the end. */
 bool ct_book_takes_apart(const struct flow_entry *have);
-/* For how long. knew: this node has had everything before the other one began anew (sync_in.h). Then an old entry that
- * it does not know may well be one of its own that has ended: it has to show that it lives, see ct_flow_gone_s. */
-uint32_t ct_book_takes_s(const struct flow_entry *have, const struct flow *f, int64_t age_ms, bool knew);
+/* For how long. knows: what lives is known here, see sync_in_knows. Then an old entry that is not may well be one of
+ * this node's own that has ended: it has to show that it lives, see ct_flow_gone_s. */
+uint32_t ct_book_takes_s(const struct flow_entry *have, const struct flow *f, int64_t age_ms, bool knows);

@@ -364,7 +364,7 @@ int sync_ct_peer(struct sync_ct *c, const uint8_t *p, size_t n, const struct syn
 	if (belief != CT_TAKEN)
 		return 1;
 	make_room(c, have, &f);
-	f.timeout_s = ct_book_takes_s(have, &f, from.age_ms, in->knew);
+	f.timeout_s = ct_book_takes_s(have, &f, from.age_ms, sync_in_knows(in, c->forwards_since));
 	int err = flow_table_put(c->table, &f, FLOW_PEER, now, NULL);
 	if (err == -ENOSPC)
 		c->full++;
@@ -460,7 +460,7 @@ static void stop_all(struct sync_ct *c)
 	stop(c);
 	c->conf = NULL;
 	c->over_max = c->wanted = c->left_out = false;
-	c->full_at = c->again_at = (struct lb_time){ 0 };
+	c->full_at = c->again_at = c->forwards_since = (struct lb_time){ 0 };
 	flow_cursor_close(&c->to_kernel);
 }
 
@@ -483,6 +483,8 @@ int sync_ct_conf(struct sync_ct *c, const struct sync_conf *conf)
 		c->passed_over = false;
 	}
 	c->conf = conf;
+	if (!conf->forwards || !c->forwards_since.us)
+		c->forwards_since = conf->forwards ? lb_clock_now() : (struct lb_time){ 0 };
 	if (c->io)
 		return 0;
 	start(c);

@@ -23,10 +23,11 @@
 
 struct sync_ct {
 	struct ev_loop *loop;
-	const struct sync_conf *conf; /* borrowed; NULL = not running */
-	struct flow_table *table;     /* made once, when it is first needed */
-	struct ct_reach reach;        /* of what stands in it; of the same peer */
-	struct flow_cursor to_kernel; /* what the kernel has not got yet */
+	const struct sync_conf *conf;  /* borrowed; NULL = not running */
+	struct flow_table *table;      /* made once, when it is first needed */
+	struct lb_time forwards_since; /* see sync_in_knows */
+	struct ct_reach reach;         /* of what stands in it; of the same peer */
+	struct flow_cursor to_kernel;  /* what the kernel has not got yet */
 	struct ct_put batch[CT_IO_BATCH];
 	unsigned n_batch;
 	bool left_out; /* the kernel had no room for some: the next look finds and puts them */

@@ -10,13 +10,25 @@ void sync_in_open(struct sync_in *in, bool again)
 	in->progress.complete = false;
 	if (again) /* its kernel may still be looked through for the first time */
 		return;
-	in->knew = in->had_all;
+	in->knew_at = in->had_all_at;
 	in->number = 0;
 }
 
 bool sync_in_wants(const struct sync_in *in, const struct sync_from *from)
 {
-	return !from->yours || !in->knew;
+	return !from->yours || !in->knew_at.us;
+}
+
+bool sync_in_knows(const struct sync_in *in, struct lb_time forwards_since)
+{
+	return in->knew_at.us && forwards_since.us && lb_time_cmp(forwards_since, in->knew_at) <= 0;
+}
+
+void sync_in_close(struct sync_in *in, bool stopped, struct lb_time heard_at)
+{
+	if (in->progress.complete && !stopped)
+		in->had_all_at = heard_at;
+	in->progress.complete = false;
 }
 
 static void look_whether_complete(struct sync_in *in, struct lb_time now)
@@ -24,8 +36,8 @@ static void look_whether_complete(struct sync_in *in, struct lb_time now)
 	in->progress.at = in->number;
 	if (!in->final || in->progress.complete || in->asked || in->number < in->progress.mark)
 		return;
-	in->progress.complete = in->had_all = true;
-	in->progress.finished = now;
+	in->progress.complete = true;
+	in->progress.finished = in->had_all_at = now;
 }
 
 static void begin(struct sync_in *in, const struct sync_mark *m, struct lb_time now)

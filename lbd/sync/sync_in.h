@@ -11,8 +11,9 @@ struct sync_in {
 	bool ask_due;
 	enum sync_why ask_why;
 	bool ack_due;
-	bool final;         /* the peer has said where the end is */
-	bool had_all, knew; /* this run of ours has had everything; and before this run of the peer's came */
+	bool final; /* the peer has said where the end is */
+	/* this run of ours had everything last; and did so before this run of the peer's came. us 0 = never */
+	struct lb_time had_all_at, knew_at;
 	struct sync_gate gate;
 	struct sync_progress progress;
 	uint64_t records, refused, stale, invalid, batches, resyncs; /* counters */
@@ -26,9 +27,15 @@ enum sync_take {
 
 /* Another connection. again: of the same peer; else it has forgotten what its numbers were. */
 void sync_in_open(struct sync_in *in, bool again);
+/* The connection is over, and the peer was heard last then. stopped: one of the two nodes had paused it. */
+void sync_in_close(struct sync_in *in, bool stopped, struct lb_time heard_at);
 /* A record that the peer says is ours is of use to who has forgotten it. Who had everything before the peer came back
  * has forgotten nothing: what it does not know has ended, and is not to begin again. */
 bool sync_in_wants(const struct sync_in *in, const struct sync_from *from);
+/* Whether all that the peer's run has found from before its time is known here, if it lives: whatever has begun since
+ * this node had everything has come through its own kernel. forwards_since: all packets come to this node; us 0 = not.
+ */
+bool sync_in_knows(const struct sync_in *in, struct lb_time forwards_since);
 /* False: nobody may say that. */
 bool sync_in_mark(struct sync_in *in, const struct sync_mark *m, struct lb_time now);
 enum sync_take sync_in_flows(const struct sync_in *in, const struct sync_flows *f);

@@ -15,7 +15,7 @@ void sync_link_init(struct sync_link *l, const struct sync_link_conf *conf, stru
 	sync_flow_source_init(&l->flow_source, conf->flows);
 	for (unsigned s = 0; s < SYNC_STREAM_COUNT; s++) {
 		const struct sync_had *had = &conf->had[s];
-		l->in[s].had_all = had->all;
+		l->in[s].had_all_at = had->all_at;
 		l->out[s] = (struct sync_out){
 			.stream = (enum sync_stream)s, .had = had->number, .had_at = had->at.us ? had->at : now
 		};
@@ -40,8 +40,10 @@ static void enter(struct sync_link *l, enum sync_link_state state, struct lb_tim
 
 static enum sync_why over(struct sync_link *l, enum sync_why why, bool say, struct lb_time now)
 {
-	for (unsigned s = 0; s < SYNC_STREAM_COUNT; s++)
+	for (unsigned s = 0; s < SYNC_STREAM_COUNT; s++) {
 		sync_out_close(&l->out[s], now);
+		sync_in_close(&l->in[s], l->out[s].paused || l->out[s].held, l->heard_at);
+	}
 	l->bye_due = say;
 	l->why = why;
 	enter(l, SYNC_LINK_OVER, now);
@@ -73,8 +75,6 @@ void sync_link_down(struct sync_link *l, enum sync_why why, struct lb_time now)
 	l->bye_due = false;
 	l->version = 0;
 	l->rtt_us = 0;
-	for (unsigned s = 0; s < SYNC_STREAM_COUNT; s++)
-		l->in[s].progress.complete = false;
 	enter(l, SYNC_LINK_DOWN, now);
 }
 
@@ -439,7 +439,7 @@ bool sync_link_has(const struct sync_link *l, enum sync_stream s, uint64_t numbe
 
 struct sync_had sync_link_had(const struct sync_link *l, enum sync_stream s)
 {
-	return (struct sync_had){ l->out[s].had, l->out[s].had_at, l->in[s].had_all };
+	return (struct sync_had){ l->out[s].had, l->out[s].had_at, l->in[s].had_all_at };
 }
 
 void sync_link_set_rate(struct sync_link *l, uint32_t rate, struct lb_time now)

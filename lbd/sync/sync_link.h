@@ -41,12 +41,11 @@ struct sync_calls { /* none of them calls sync_link_* */
 	void *arg;
 };
 
-/* What the peer had of a stream, and since when it has waited for what came behind that; whether we have had all of
- * its. */
+/* What the peer had of a stream, and since when it has waited for what came behind that; when we had all of its. */
 struct sync_had {
 	uint64_t number;
-	struct lb_time at; /* us 0 = nothing is known of it */
-	bool all;
+	struct lb_time at;     /* us 0 = nothing is known of it */
+	struct lb_time all_at; /* us 0 = never */
 };
 
 struct sync_link_conf {

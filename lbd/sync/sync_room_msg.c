@@ -216,6 +216,7 @@ static void set_write(const void *u, struct lb_members *o)
 	lb_put_str(o, "conntrack", sync_conntracks[c->conntrack]);
 	lb_put(o, "nats", skips_write(c->nats, c->n_nats));
 	lb_put(o, "paused", kinds_write(c->paused));
+	lb_put_bool(o, "forwards", c->forwards);
 }
 
 static int set_read(struct lb_fields *f, void *u)
@@ -241,6 +242,7 @@ static int set_read(struct lb_fields *f, void *u)
 	c->ways = lb_field_u32(f, "ways", 0, UINT32_MAX);
 	c->conntrack = (enum sync_conntrack)lb_field_word(f, "conntrack", sync_conntracks, COUNT(sync_conntracks));
 	kinds_read(f, "paused", c->paused);
+	c->forwards = lb_field_bool(f, "forwards");
 	return listeners_read(f, c);
 }
 
@@ -278,7 +280,8 @@ bool sync_conf_same(const struct sync_conf *a, const struct sync_conf *b)
 	       strcmp(a->peer, b->peer) == 0 && a->cluster == b->cluster && a->port == b->port &&
 	       a->config == b->config && a->generation == b->generation && a->rate == b->rate && a->key_n == b->key_n &&
 	       memcmp(a->key, b->key, a->key_n) == 0 && sync_conf_same_ipvs(a, b) && a->ways == b->ways &&
-	       sync_conf_same_conntrack(a, b) && memcmp(a->paused, b->paused, sizeof(a->paused)) == 0;
+	       sync_conf_same_conntrack(a, b) && memcmp(a->paused, b->paused, sizeof(a->paused)) == 0 &&
+	       a->forwards == b->forwards;
 }
 
 void sync_conf_done(struct sync_conf *c)

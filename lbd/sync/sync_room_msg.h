@@ -76,6 +76,7 @@ struct sync_conf {
 	uint32_t n_nats;
 	struct sync_skip *nats;       /* the same; `what` is ALL. Listeners whose flows get another source address */
 	bool paused[SYNC_KIND_COUNT]; /* an operator's word, see SYNC_DO_PAUSE */
+	bool forwards;                /* all packets come to this node: it is master of all instances, and has some */
 };
 
 /* Whether there is anything to do with connection tracking. */

@@ -568,7 +568,7 @@ static unsigned carry_in(struct sync_flow_source *from, struct sync_ct *to, cons
 		uint8_t bytes[SYNC_RECORD_MAX];
 		struct lb_writer w = { bytes, bytes + sizeof(bytes), false };
 		struct sync_from age = { (uint32_t)(lb_time_diff_us(now, item.put_at) / 1000), item.theirs };
-		if (item.gone || (item.theirs && !in->knew))
+		if (item.gone || (item.theirs && !in->knew_at.us))
 			continue;
 		from->source.write(&from->source, &item, &age, now, &w);
 		ck_assert_int_ge(sync_ct_peer(to, bytes, (size_t)(w.p - bytes), in, now), 0);
@@ -822,10 +822,12 @@ START_TEST(what_a_standby_finds_is_not_new_to_the_master)
 	struct heard h;
 	struct sync_ct a, b;
 	struct sync_flow_source out, back;
-	const struct sync_in knew = { .knew = true };
+	struct sync_in knew = { 0 };
 	begin();
 	struct ct_io *one = listen_at(ONE, &h, 0), *two = listen_at(TWO, &h, 0);
+	conf_all.forwards = true;
 	side_open(&a, ONE, 0);
+	knew.knew_at = lb_clock_now();
 	make_many(two, 0, 3); /* the master has told them, they have ended there, and of one it knows that */
 	struct flow f = made(2);
 	f.flags |= CT_GONE;
@@ -850,6 +852,35 @@ START_TEST(what_a_standby_finds_is_not_new_to_the_master)
 	ck_assert_uint_eq(ending, 1);
 	sync_flow_source_done(&out);
 	sync_flow_source_done(&back);
+	sync_ct_close(&a);
+	sync_ct_close(&b);
+	ct_io_stop(one);
+	ct_io_stop(two);
+}
+END_TEST
+
+/* The master's process is new, and its kernel has one that began while the standby could not hear of it. */
+START_TEST(what_a_standby_has_missed_is_not_short)
+{
+	struct heard h;
+	struct sync_ct a, b;
+	struct sync_flow_source out;
+	begin();
+	struct ct_io *one = listen_at(ONE, &h, 0), *two = listen_at(TWO, &h, 0);
+	conf_all.forwards = _i;
+	side_open(&b, TWO, 0);
+	/* it becomes master after the last time that it had everything, or is none */
+	const struct sync_in knew = { .knew_at = lb_time_add_ms(b.forwards_since, -1) };
+	ck_assert((b.forwards_since.us != 0) == _i);
+	conf_all.forwards = true;
+	make_many(one, 0, 1);
+	side_open(&a, ONE, 0);
+	sync_ct_source_init(&out, a.table);
+	out.source.seek(&out.source, 0);
+	ck_assert_uint_eq(carry_in(&out, &b, &knew), 1);
+	look_at(two, &h);
+	ck_assert(h.there == 1 && h.flows[0].timeout_s > 900);
+	sync_flow_source_done(&out);
 	sync_ct_close(&a);
 	sync_ct_close(&b);
 	ct_io_stop(one);
@@ -915,6 +946,7 @@ int main(void)
 	tcase_add_test(c, a_kernel_without_room);
 	tcase_add_test(c, what_ended_while_the_other_was_away);
 	tcase_add_test(c, what_a_standby_finds_is_not_new_to_the_master);
+	tcase_add_loop_test(c, what_a_standby_has_missed_is_not_short, 0, 2);
 	suite_add_tcase(s, c);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

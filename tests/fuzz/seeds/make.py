@@ -358,7 +358,7 @@ def sync_channel():
     paths = [{"ours": "10.0.0.1", "theirs": "10.0.0.2"}, {"ours": "fd00::1", "theirs": "fd00::2"}]
     small = {"msg": "sync.set", "flows": True, "multicast": False, "self": "lb-a", "peer": "lb-b", "cluster": 7, "port": 9789,
              "config": "0123456789abcdef", "generation": 1, "rate": 50000, "key": key, "paths": paths[:1], "skips": [],
-             "ipvs": True, "ways": 3, "conntrack": "auto", "nats": [], "paused": []}
+             "ipvs": True, "ways": 3, "conntrack": "auto", "nats": [], "paused": [], "forwards": False}
     skips = ["off tcp 203.0.113.10", "all tcp 203.0.113.10:80", "off udp 203.0.113.10:80", "off sctp [2001:db8::1]:443",
              "all mark 10 ipv4", "established mark 11 ipv4", "off mark 4294967295 ipv6"]
     state = {"msg": "sync.state", "is": "in-sync", "reason": "", "text": "", "version": "1", "sent_all": True, "have_all": True,

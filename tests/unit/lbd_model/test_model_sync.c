@@ -807,6 +807,37 @@ START_TEST(a_pause_lasts)
 }
 END_TEST
 
+/* To the process as well as to one that comes after it; where there is no link nobody waits for that. */
+START_TEST(whether_all_packets_come_here)
+{
+	struct model_vrrp v[2] = { { .spoke = true, .state = { .state = VRRP_STATE_MASTER } },
+		{ .spoke = true, .state = { .state = VRRP_STATE_BACKUP } } };
+	const struct model_vrrps both = { .v = v, .n = 2 }, none = { .n = 0 };
+	setup();
+	k.s.due = false;
+	model_sync_role(&k.s, &both);
+	ck_assert(!k.s.conf.forwards && !k.s.due);
+	v[1].state.state = VRRP_STATE_MASTER;
+	model_sync_role(&k.s, &both);
+	ck_assert(k.s.conf.forwards && k.s.due);
+	ck_assert(take(PAIR SOME, 2) && k.s.conf.forwards);
+	k.s.due = false;
+	model_sync_role(&k.s, &both);
+	ck_assert(!k.s.due);
+	v[0].spoke = false;
+	model_sync_role(&k.s, &both);
+	ck_assert(!k.s.conf.forwards && k.s.due);
+	v[0].spoke = true;
+	model_sync_role(&k.s, &both);
+	model_sync_role(&k.s, &none); /* they come from who knows where */
+	ck_assert(!k.s.conf.forwards);
+	ck_assert(take(WEB, 3));
+	k.s.due = false;
+	model_sync_role(&k.s, &both);
+	ck_assert(k.s.conf.forwards && !k.s.due);
+}
+END_TEST
+
 START_TEST(copied_anew)
 {
 	setup();
@@ -916,7 +947,7 @@ int main(void)
 		more_listeners_than_a_message_has_room_for, a_key_that_is_none, a_link_comes_and_goes,
 		everything_has_come, answers, figures, who_has_not_come_yet, a_peer_that_lags, one_kind_is_paused,
 		what_nobody_copies_does_not_lag, who_waits_for_flows, a_link_that_breaks_at_once, another_key,
-		a_kernel_that_has_no_room, connection_tracking, a_pause_lasts, copied_anew,
-		a_kernel_that_does_not_play_along, progress, a_reload, no_row_of_the_kernel_changes };
+		a_kernel_that_has_no_room, connection_tracking, a_pause_lasts, whether_all_packets_come_here,
+		copied_anew, a_kernel_that_does_not_play_along, progress, a_reload, no_row_of_the_kernel_changes };
 	return run_suite("model_sync", tests, COUNT(tests));
 }

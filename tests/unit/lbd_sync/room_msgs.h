@@ -90,6 +90,7 @@ static inline void msgs_conf(uint64_t *s, struct msgs_room *room)
 	c->nats = c->n_nats ? room->nats : NULL;
 	for (unsigned i = 0; i < SYNC_KIND_COUNT; i++)
 		c->paused[i] = coin(s);
+	c->forwards = coin(s);
 }
 
 static inline void msgs_do(uint64_t *s, struct sync_msg_do *d)

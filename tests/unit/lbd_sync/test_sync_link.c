@@ -327,6 +327,41 @@ START_TEST(what_is_found_behind_a_break_is_told)
 }
 END_TEST
 
+static bool knows(const struct end *e, int64_t forwards_ms)
+{
+	return sync_in_knows(&e->link.in[SYNC_STREAM_IPVS], at(forwards_ms));
+}
+
+/* Another process of the peer tells what it has found. Only who has had all packets since the last time that it had
+ * everything from the one before knows of each whether it lives. */
+START_TEST(who_has_missed_nothing)
+{
+	const struct sync_in never = { 0 }, once = { .knew_at = at(5000) };
+	ck_assert(!sync_in_knows(&never, at(0)) && !sync_in_knows(&once, (struct lb_time){ 0 }));
+	ck_assert(sync_in_knows(&once, at(5000)) && !sync_in_knows(&once, at(5001)));
+	a.now = b.now = at(1000);
+	join(&a, &b);
+	talk(&a, &b);
+	ck_assert(IPVS(&b).in.complete && !knows(&b, 0));
+	if (_i) /* from then on it hears nothing */
+		sync_link_pause(&b.link, SYNC_STREAM_IPVS, true);
+	a.now = b.now = at(3000);
+	talk(&a, &b);
+	b.link.heard_at = at(3000);
+	a.now = b.now = at(6000); /* three seconds later it notices */
+	cut(&a, &b);
+	forget(&a, 3, "lb1", 0);
+	a.now = b.now = at(60000);
+	join(&a, &b);
+	talk(&a, &b);
+	ck_assert(knows(&b, 1000) && knows(&b, 3000) == !_i && !knows(&b, 3001));
+	/* the same one again: still what was before it */
+	cut(&a, &b);
+	join(&a, &b);
+	ck_assert(knows(&b, 1000) && !knows(&b, 3001));
+}
+END_TEST
+
 /* Who goes on has forgotten nothing: what it ended meanwhile stays ended, whatever one that begins anew finds, and
  * whenever it does. */
 START_TEST(what_has_ended_does_not_come_back)
@@ -401,6 +436,7 @@ int main(void)
 	tcase_add_loop_test(tc, who_stood_still_for_a_moment_listens_as_long_as_any, 0, LEN(looks));
 	tcase_add_test(tc, a_connection_that_replaces_another_one_begins_anew);
 	tcase_add_test(tc, what_is_found_of_theirs_is_told);
+	tcase_add_loop_test(tc, who_has_missed_nothing, 0, 2);
 	tcase_add_test(tc, what_is_found_behind_a_break_is_told);
 	tcase_add_loop_test(tc, what_has_ended_does_not_come_back, 0, 2);
 	tcase_add_test(tc, the_lag_goes_on_over_another_link);

@@ -186,7 +186,7 @@ END_TEST
 	"\"skips\":[\"off tcp 203.0.113.10\",\"off tcp 203.0.113.10:80\",\"all udp 203.0.113.10:80\","                 \
 	"\"off sctp [2001:db8::1]:443\",\"all mark 10 ipv4\",\"off mark 10 ipv6\"],"                                   \
 	"\"ipvs\":true,\"ways\":3,\"conntrack\":\"auto\",\"nats\":[\"all tcp "                                         \
-	"203.0.113.10:80\"],\"paused\":[\"ipvs\"]}"
+	"203.0.113.10:80\"],\"paused\":[\"ipvs\"],\"forwards\":true}"
 #define STATE                                                                                                          \
 	"{\"msg\":\"sync.state\",\"is\":\"down\",\"reason\":\"key_mismatch\",\"text\":\"who knows\","                  \
 	"\"version\":\"1\",\"sent_all\":true,\"have_all\":false,\"same_config\":true,\"order\":9,\"held\":false,"      \
@@ -259,6 +259,7 @@ static const struct member members[] = {
 	{ SYNC_MSG_SET, "conntrack", WORD, 0, 0 },
 	{ SYNC_MSG_SET, "nats", LIST, 0, 0 },
 	{ SYNC_MSG_SET, "paused", LIST, 0, 0 },
+	{ SYNC_MSG_SET, "forwards", BOOL, 0, 0 },
 	{ SYNC_MSG_DO, "what", WORD, 0, 0 },
 	{ SYNC_MSG_DO, "kinds", LIST, 0, 0 },
 	{ SYNC_MSG_DO, "number", INT, 0, UINT32_MAX },
@@ -667,7 +668,7 @@ START_TEST(what_is_alike)
 		offsetof(struct sync_conf, paths), offsetof(struct sync_conf, n_skips),
 		offsetof(struct sync_conf, ipvs), offsetof(struct sync_conf, ways),
 		offsetof(struct sync_conf, conntrack), offsetof(struct sync_conf, n_nats),
-		offsetof(struct sync_conf, paused) };
+		offsetof(struct sync_conf, paused), offsetof(struct sync_conf, forwards) };
 	struct msgs_room room, other;
 	uint64_t s = 21;
 	do
