@@ -32,6 +32,8 @@ static enum ct_verdict said_there(
 	if (!have)
 		return first ? CT_OLD : CT_LOCAL;
 	if (have->origin == FLOW_PEER) {
+		if (first && is_gone(have)) /* it may have been read before it was made short */
+			return CT_SAW;
 		/* what this kernel made of the other node's word is no news; that packets come by here is */
 		return in_kernel && f->timeout_s > known_s(have, now) + SLACK_S ? CT_LOCAL : CT_SAW;
 	}
@@ -116,14 +118,15 @@ void ct_book_gone(const struct flow_entry *have, struct flow *out)
 	out->flags |= CT_GONE | CT_TOLD;
 }
 
-enum ct_belief ct_book_takes(const struct flow_entry *have, const struct flow *f, bool fresh, struct lb_time now)
+enum ct_belief ct_book_takes(
+	const struct flow_entry *have, const struct flow *f, bool fresh, bool first, struct lb_time now)
 {
 	if (!fresh)
 		return CT_REFUSED;
 	if (!(f->flags & CT_GONE))
 		return CT_TAKEN;
 	if (!have)
-		return CT_REFUSED;
+		return first ? CT_TAKEN : CT_REFUSED;
 	if (have->origin == FLOW_PEER || is_old(have, now))
 		return CT_TAKEN;
 	return have->flags & (CT_GONE | CT_DOUBT) ? CT_REFUSED : CT_DOUBTED;

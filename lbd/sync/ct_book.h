@@ -67,8 +67,11 @@ enum ct_belief {
 
 /* What a record of the other node counts: it is news (fresh, see sync_is_news), and what this kernel has told itself
  * since it is listened to nobody takes away. Where that other node has just said that it has ended, it must hear of it
- * once more if it lives, and that of a busy connection would be told after hours only. */
-enum ct_belief ct_book_takes(const struct flow_entry *have, const struct flow *f, bool fresh, struct lb_time now);
+ * once more if it lives, and that of a busy connection would be told after hours only. first: not
+ * one look is over, so that it is not known may be for want of having seen it: its end counts, and that look does not
+ * bring it back. */
+enum ct_belief ct_book_takes(
+	const struct flow_entry *have, const struct flow *f, bool fresh, bool first, struct lb_time now);
 /* What is known of it then, told as long ago as it was: the next look that sees more time than that tells it anew.
  * False: nothing is left of it. */
 bool ct_book_doubt(const struct flow_entry *have, struct lb_time now, struct flow *out);

@@ -351,14 +351,15 @@ int sync_ct_peer(struct sync_ct *c, const uint8_t *p, size_t n, const struct syn
 	if (!c->conf)
 		return -EPERM;
 	const struct flow_entry *have = flow_table_find(c->table, &f.key);
-	if (!(f.flags & CT_GONE) && !sync_copied_ct(c->conf, &f)) {
+	const bool copied = sync_copied_ct(c->conf, &f);
+	if (!(f.flags & CT_GONE) && !copied) {
 		c->passed_over = true;
 		if (!ct_book_takes_apart(have))
 			return -EPERM;
 	}
 	if (!sync_in_wants(in, &from))
 		return 1;
-	enum ct_belief belief = ct_book_takes(have, &f, sync_is_news(have, &from, now), now);
+	enum ct_belief belief = ct_book_takes(have, &f, sync_is_news(have, &from, now), !c->looked && copied, now);
 	if (belief == CT_DOUBTED)
 		doubt(c, have, now);
 	if (belief != CT_TAKEN)

@@ -54,7 +54,7 @@ static int on_conntrack(const uint8_t *p, size_t n, void *arg)
 		return -1;
 	must(ct_flow_is_valid(&flow));
 	have = flow_table_find(f.entries, &flow.key);
-	if (ct_book_takes(have, &flow, sync_is_news(have, &from, f.now), f.now) != CT_TAKEN)
+	if (ct_book_takes(have, &flow, sync_is_news(have, &from, f.now), n % 2, f.now) != CT_TAKEN)
 		return 1;
 	if (flow_table_put(f.entries, &flow, FLOW_PEER, f.now, &have))
 		return -1;

@@ -859,6 +859,39 @@ START_TEST(what_a_standby_finds_is_not_new_to_the_master)
 }
 END_TEST
 
+/* The link is there before the first look has seen all: an end counts for what it has not come to yet. */
+START_TEST(an_end_during_the_first_look)
+{
+	struct heard h;
+	struct sync_ct b;
+	const struct sync_in in = { 0 };
+	begin();
+	struct ct_io *two = listen_at(TWO, &h, 0);
+	make_many(two, 0, 3);
+	b = (struct sync_ct){ .changed = on_any, .troubled = on_any, .found = on_found, .seed = 5 };
+	sync_ct_open(&b, loop);
+	ck_assert_int_eq(sync_ct_conf(&b, &conf_all), 0);
+	ck_assert(b.looking && !b.looked);
+	for (unsigned i = 1; i < 5; i += 3) { /* and one that is not there */
+		uint8_t bytes[SYNC_RECORD_MAX];
+		struct lb_writer w = { bytes, bytes + sizeof(bytes), false };
+		struct flow f = made(i);
+		f.flags |= CT_GONE;
+		f.timeout_s = 300;
+		sync_ct_write(&w, &f, &(struct sync_from){ 0 });
+		ck_assert_int_eq(sync_ct_peer(&b, bytes, (size_t)(w.p - bytes), &in, lb_clock_now()), 0);
+	}
+	WAIT(turned(&b, sync_ct_settled(&b)), 5000);
+	ck_assert(flow_table_count(b.table, FLOW_LOCAL) == 2 && flow_table_count(b.table, FLOW_PEER) == 2);
+	look_at(two, &h);
+	ck_assert_uint_eq(h.there, 3);
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert((h.flows[i].timeout_s <= 300) == (h.flows[i].ct.to_port == made(1).ct.to_port));
+	sync_ct_close(&b);
+	ct_io_stop(two);
+}
+END_TEST
+
 /* The master's process is new, and its kernel has one that began while the standby could not hear of it. */
 START_TEST(what_a_standby_has_missed_is_not_short)
 {
@@ -946,6 +979,7 @@ int main(void)
 	tcase_add_test(c, a_kernel_without_room);
 	tcase_add_test(c, what_ended_while_the_other_was_away);
 	tcase_add_test(c, what_a_standby_finds_is_not_new_to_the_master);
+	tcase_add_test(c, an_end_during_the_first_look);
 	tcase_add_loop_test(c, what_a_standby_has_missed_is_not_short, 0, 2);
 	suite_add_tcase(s, c);
 	SRunner *r = srunner_create(s);
