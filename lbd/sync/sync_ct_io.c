@@ -158,7 +158,7 @@ static void on_looked(int err, void *arg)
 		return;
 	}
 	c->looked = true;
-	c->left_out = false;
+	c->left_out = c->left_since;
 	c->looks++;
 	c->sweep_until = flow_table_last(c->table);
 	flow_cursor_close(&c->sweep);
@@ -173,6 +173,7 @@ static void look(struct sync_ct *c, struct lb_time now)
 	if (c->looking || c->sweep.table || lb_time_cmp(now, c->look_at) < 0)
 		return;
 	flow_table_look(c->table);
+	c->left_since = false;
 	c->look_from = now;
 	c->look_at = lb_time_add_ms(now, CT_AUDIT_S * INT64_C(1000));
 	int err = ct_io_look(c->io);
@@ -236,13 +237,13 @@ static bool waits(const struct sync_ct *c, struct lb_time now)
 static void found_no_room(struct sync_ct *c, struct lb_time now)
 {
 	c->full_at = now;
-	c->left_out = true;
-	if (waits(c, now))
-		return;
-	c->back_ms = c->back_ms ? 2 * c->back_ms : BACK_MIN_MS;
-	if (c->back_ms > BACK_MAX_MS)
-		c->back_ms = BACK_MAX_MS;
-	c->again_at = lb_time_add_ms(now, c->back_ms);
+	c->left_out = c->left_since = true;
+	if (!waits(c, now)) {
+		c->back_ms = c->back_ms ? 2 * c->back_ms : BACK_MIN_MS;
+		if (c->back_ms > BACK_MAX_MS)
+			c->back_ms = BACK_MAX_MS;
+		c->again_at = lb_time_add_ms(now, c->back_ms);
+	}
 	struct lb_time soon = lb_time_add_ms(c->look_from, LOST_MS);
 	look_by(c, lb_time_cmp(soon, c->again_at) > 0 ? soon : c->again_at);
 }
@@ -312,7 +313,7 @@ void sync_ct_again(struct sync_ct *c)
 		return;
 	flow_cursor_close(&c->to_kernel);
 	flow_cursor_open(&c->to_kernel, c->table, 0);
-	c->left_out = false;
+	c->left_out = c->left_since = false;
 	c->anew = true;
 	seek_by(c, (struct lb_time){ 0 });
 }

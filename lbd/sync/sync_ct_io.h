@@ -30,8 +30,9 @@ struct sync_ct {
 	struct flow_cursor to_kernel;  /* what the kernel has not got yet */
 	struct ct_put batch[CT_IO_BATCH];
 	unsigned n_batch;
-	bool left_out; /* the kernel had no room for some: the next look finds and puts them */
-	bool anew;     /* all of the peer goes there again; the owner forgets it when it has seen it */
+	bool left_out;   /* the kernel had no room for some: the next look finds and puts them */
+	bool left_since; /* the same, since the last look began: that one takes them for seen */
+	bool anew;       /* all of the peer goes there again; the owner forgets it when it has seen it */
 	struct ct_put strict[CT_IO_BATCH];
 	unsigned n_strict; /* this node's TCP, to be relaxed */
 	struct ct_io *io;  /* NULL = not running: why is in trouble */

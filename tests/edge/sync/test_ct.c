@@ -952,6 +952,18 @@ START_TEST(a_kernel_without_room)
 	WAIT(turned(&b, sync_ct_settled(&b)), 10000);
 	look_at(there, &h);
 	ck_assert_uint_eq(h.there, 103);
+	full_one = b.io;
+	/* while a look goes on: the next one is for these */
+	b.look_at = (struct lb_time){ 0 };
+	WAIT(turned(&b, b.looking), 5000);
+	for (unsigned i = 200; i < 210; i++) {
+		struct flow f = made(i);
+		ck_assert_int_eq(flow_table_put(b.table, &f, FLOW_PEER, lb_clock_now(), NULL), 0);
+	}
+	WAIT(turned(&b, !b.looking && !b.sweep.table), 5000);
+	ck_assert(!sync_ct_settled(&b));
+	full_one = NULL;
+	WAIT(turned(&b, sync_ct_settled(&b)), 10000);
 	sync_flow_source_done(&out);
 	sync_ct_close(&a);
 	sync_ct_close(&b);
