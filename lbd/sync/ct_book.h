@@ -7,6 +7,22 @@
  * and then, which costs a word to the other node only where there is news. The same look finds what has gone without a
  * word, and what the other node told and this kernel has lost.
  *
+ * Who is believed when the two nodes are not of one mind about an end. A dead entry more does little harm, and one of a
+ * connection that lives and is idle is never taken for dead without a reason:
+ *
+ *   an end, and the entry is the other node's word   believed: a short time, and a packet makes it long again
+ *   an end, and this kernel has told the entry       not believed; with its next packet it is told anew (CT_DOUBTED)
+ *   an end, and both had it end                      nothing is left to be said
+ *   an own new process: what the kernel has          older than any word (CT_OLD_MS), so any end of it is believed
+ *   the same, and the first look is not over         an end counts, too, for what that look has not come to
+ *   the peer's new process: what it has found        for its full time, also by a standby, which may have missed it;
+ *                                                    a short one where this node knows all that lives (sync_in_knows)
+ *   the link was away for long                       ends wait until they were heard, CT_KEEP_S at most
+ *   a reload copies less: the other node's           known as long as it is there, never put again, its last words are
+ *                                                    taken, and of its packets nothing is told
+ *   a reload copies less: this node's own            told as ended: the other node lets go of it unless it has packets
+ *   a reload copies more                             a look tells what this kernel has, and the peer is asked for all
+ *
  * Pure.
  */
 #pragma once
