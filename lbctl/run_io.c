@@ -151,13 +151,75 @@ static int wait_for_change(struct session *s, const json_t *args)
 
 /* ---- one request ---- */
 
+/* A service of very many backends: its row, one line, has the first of them, and the list has all. */
+struct whole {
+	struct out *out;
+	json_t *row, *members; /* NULL: it was whole */
+	bool bad;
+};
+
+static void keep_short(const json_t *row, void *arg)
+{
+	struct whole *w = arg;
+	if (w->row || lb_proto_int(row, "members_more", 0) <= 0) {
+		to_out(row, w->out);
+		return;
+	}
+	w->row = json_copy((json_t *)(uintptr_t)row); /* jansson copies, it does not change */
+	w->members = json_array();
+	w->bad = !w->row || !w->members || json_object_del(w->row, "members_more");
+}
+
+static void take_member(const json_t *row, void *arg)
+{
+	struct whole *w = arg;
+	w->bad |= json_array_append(w->members, (json_t *)(uintptr_t)row) != 0; /* counts a reference */
+}
+
+/* All backends, of the configuration that the row is of. */
+static int take_members(struct session *s, const json_t *args, struct whole *w, json_t **end, struct lb_err *e)
+{
+	struct cli_options *opt = &s->cli->opt;
+	const long long generation = opt->if_generation;
+	json_t *last = NULL;
+	opt->if_generation = lb_proto_int(*end, "generation", generation);
+	int code = w->bad ? LB_CODE_OK : session_request(s, "backend.list", args, -1, take_member, w, &last, e);
+	opt->if_generation = generation;
+	if (code == LB_CODE_OK && (w->bad || json_object_set(w->row, "members", w->members))) {
+		lb_err_set(e, LB_CODE_FAILED, "out of memory");
+		code = LB_CODE_FAILED;
+	}
+	if (code == LB_CODE_OK)
+		to_out(w->row, w->out);
+	if (last) {
+		json_decref(*end);
+		*end = last;
+	}
+	return code;
+}
+
+static int show_service(struct session *s, const char *wire, const json_t *args, json_t **end, struct lb_err *e)
+{
+	struct whole w = { .out = &s->out };
+	int code = session_request(s, wire, args, -1, keep_short, &w, end, e);
+	if (code == LB_CODE_OK && w.row)
+		code = take_members(s, args, &w, end, e);
+	json_decref(w.row);
+	json_decref(w.members);
+	return code;
+}
+
 static int send_one(struct session *s, const json_t *args)
 {
 	char wire[LB_COMMAND_NAMELEN];
 	struct lb_err e = { 0 };
 	json_t *end = NULL;
-	int code =
-		session_request(s, wire_name(s->cli->cmd, wire), args, session_file_fd(s), to_out, &s->out, &end, &e);
+	int code;
+	wire_name(s->cli->cmd, wire);
+	if (lb_command_id(s->cli->cmd) == LB_COMMAND_SERVICE_SHOW)
+		code = show_service(s, wire, args, &end, &e);
+	else
+		code = session_request(s, wire, args, session_file_fd(s), to_out, &s->out, &end, &e);
 	if (code > LB_CODE_NO)
 		session_error(s, code, e.text, end);
 	else if (end)

@@ -15,8 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PROBLEMS_MAX 10u
-#define FINDINGS_MAX 16u
+#define PROBLEMS_MAX  10u
+#define FINDINGS_MAX  16u
+#define MEMBERS_BYTES (LB_PROTO_LINE_MAX / 2) /* of the row of a service, which is one line */
+#define MEMBER_BYTES  2048u                   /* few backends have as much to say, beside their listeners */
 
 void ctl_put(json_t *row, const char *key, json_t *value)
 {
@@ -146,12 +148,19 @@ static json_t *checks_of(const struct config_service *s)
 	return list;
 }
 
-static json_t *members(struct ctl_env *env, const struct model_service *s, const struct ctl_counts *counts)
+/* As many as the line has room for, whatever they say; who wants all of them lists the backends of the service. */
+static void put_members(
+	struct ctl_env *env, json_t *row, const struct model_service *s, const struct ctl_counts *counts)
 {
+	const struct config_service *cfg = s->cfg;
 	json_t *list = json_array();
-	for (uint32_t i = 0; i < s->cfg->n_backends; i++)
+	size_t room = MEMBERS_BYTES / (MEMBER_BYTES + cfg->n_listens * (size_t)IPVS_KEY_STRLEN);
+	uint32_t n = cfg->n_backends < room ? cfg->n_backends : (uint32_t)room;
+	for (uint32_t i = 0; i < n; i++)
 		json_array_append_new(list, ctl_row_backend(env, s->first_backend + i, &counts->v[i]));
-	return list;
+	if (n < cfg->n_backends)
+		ctl_put(row, "members_more", json_integer(cfg->n_backends - n));
+	ctl_put(row, "members", list);
 }
 
 static void put_persistence(json_t *row, const struct config_service *s)
@@ -238,7 +247,7 @@ json_t *ctl_row_service(struct ctl_env *env, uint32_t service, bool with_members
 	ctl_put(row, "file", json_string(cfg->file ? cfg->file : ""));
 	ctl_put(row, "line", json_integer(cfg->line));
 	if (with_members)
-		ctl_put(row, "members", members(env, s, &counts));
+		put_members(env, row, s, &counts);
 	ctl_counts_done(&counts);
 	return row;
 }

@@ -134,6 +134,9 @@ end {"code":0}
 end {"code":0}
 = status
 end {"code":1}
+= service.show
+{"service":"web","status":"up","members_more":2,"members":[{"service":"web","backend":"app1","state":"up","weight":10}]}
+end {"code":0}
 = backend.drain
 {"service":"web","backend":"app1","state":"drain"}
 end {"code":0,"message":"it drains"}
@@ -198,6 +201,19 @@ is "$out" 'it drains'
 is "$log" 'backend.drain {"backend":"web/app1","for":1800,"reason":"kernel update"}'
 run 'a quiet one' 0 backend drain web/app1 -q
 is "$out" ''
+
+# a service of more backends than its row has room for
+: >"$work/log"
+run 'all backends of a service' 0 -j service show web
+is "$out" '{"schema":1,"command":"service.show","node":"lb-a","generation":17,"data":['\
+'{"service":"web","status":"up","members":[{"service":"web","backend":"app1","state":"up","weight":10},'\
+'{"service":"web","backend":"app2","state":"up","weight":10},{"service":"mail","backend":"app1","state":"up","weight":10}]}]}'
+is "$log" 'service.show {"service":"web"}
+backend.list {"service":"web"}'
+: >"$work/log"
+run 'and for people' 0 service show web
+has "$out" 'app2'
+[[ $out != *' more'* ]] || is "$out" 'nothing of more'
 
 : >"$work/log"
 run 'several, and nobody to ask' 7 backend drain 'web/*'

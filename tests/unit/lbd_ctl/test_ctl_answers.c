@@ -103,6 +103,28 @@ START_TEST(rows_are_as_their_table_says)
 }
 END_TEST
 
+#define MANY 5000u
+
+START_TEST(a_service_of_many_backends_is_shown)
+{
+	struct lb_text t = LB_TEXT_INIT;
+	node_end();
+	lb_text_puts(&t, "services:\n  web:\n    listen: 203.0.113.1:80\n    check: none\n    backends:\n");
+	for (unsigned i = 0; i < MANY; i++)
+		lb_text_printf(&t, "      app%04u: 10.1.%u.%u\n", i, i / 200, i % 200 + 1);
+	node_start(t.s);
+	lb_text_done(&t);
+	ask("service.show", "{\"service\": \"web\"}");
+	ended(&k.c, LB_CODE_OK, "");
+	rows_fit(&k.c, LB_ROW_SERVICE);
+	const json_t *row = json_array_get(k.c.rows, 0);
+	size_t shown = json_array_size(json_object_get(row, "members"));
+	ck_assert_uint_gt(shown, 100);
+	ck_assert_int_eq(lb_proto_int(row, "members_more", 0), MANY - (long long)shown);
+	done();
+}
+END_TEST
+
 /* ---- a kernel that cannot be read, or is not as it was left ---- */
 
 START_TEST(without_a_kernel_it_is_said)
@@ -707,6 +729,7 @@ int main(void)
 	tcase_add_checked_fixture(c, setup, node_end);
 	tcase_add_loop_test(c, a_cell, 0, COUNT(cells));
 	tcase_add_test(c, rows_are_as_their_table_says);
+	tcase_add_test(c, a_service_of_many_backends_is_shown);
 	tcase_add_test(c, without_a_kernel_it_is_said);
 	tcase_add_test(c, a_list_that_breaks_off_says_so);
 	tcase_add_test(c, a_difference_is_told_in_operations);
