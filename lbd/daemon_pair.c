@@ -4,6 +4,7 @@
 #include "common/clock_io.h"
 #include "lbd/ctl/ctl_sync.h"
 #include "lbd/daemon.h"
+#include "lbd/override_pair.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -123,17 +124,6 @@ static bool diff_line(struct ctl_conv *c, const json_t *msg, void *arg)
 	return true;
 }
 
-static const json_t *same_item(const json_t *words, const json_t *like)
-{
-	size_t i;
-	const json_t *w;
-	json_array_foreach (words, i, w)
-		if (json_equal(json_object_get(w, "object"), json_object_get(like, "object")) &&
-			json_equal(json_object_get(w, "item"), json_object_get(like, "item")))
-			return w;
-	return NULL;
-}
-
 static void override_text(const json_t *word, char *out, size_t size)
 {
 	char value[24];
@@ -144,8 +134,9 @@ static void override_text(const json_t *word, char *out, size_t size)
 		snprintf(out, size, "%s by %.64s", value, by ? by : "?");
 }
 
-static void override_row(struct pair_diff *p, const json_t *here, const json_t *there)
+static void override_row(const json_t *here, const json_t *there, void *arg)
 {
+	struct pair_diff *p = arg;
 	const json_t *any = here ? here : there;
 	const char *object = lb_proto_str(any, "object"), *item = lb_proto_str(any, "item");
 	char a[24], b[24], name[OVERRIDE_LABEL_MAX], key[48], before[100], after[100];
@@ -161,16 +152,13 @@ static void override_row(struct pair_diff *p, const json_t *here, const json_t *
 					"before", before, "after", after));
 }
 
-static void diff_overrides(struct pair_diff *p)
+/* 0, or -ENOMEM. */
+static int diff_overrides(struct pair_diff *p)
 {
-	size_t i;
-	json_t *w, *ours = override_words_tell(p->d->words, p->d->overrides, NULL, p->d->sync.all.conf.self);
-	json_array_foreach (ours, i, w)
-		override_row(p, w, same_item(p->words, w));
-	json_array_foreach (p->words, i, w)
-		if (!same_item(ours, w))
-			override_row(p, NULL, w);
+	json_t *ours = override_words_tell(p->d->words, p->d->overrides, NULL, p->d->sync.all.conf.self);
+	int err = ours ? override_pairs(ours, p->words, override_row, p) : -ENOMEM;
 	json_decref(ours);
+	return err;
 }
 
 static void diff_over(struct ctl_conv *c, const struct lb_err *e, void *arg)
@@ -187,8 +175,9 @@ static void diff_over(struct ctl_conv *c, const struct lb_err *e, void *arg)
 	} else if (p->bad || !p->text.sources.n) {
 		snprintf(text, sizeof(text), "%s did not say all of its configuration", peer);
 		ctl_reply_end(r, LB_CODE_FAILED, text, NULL);
+	} else if (diff_overrides(p)) {
+		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
 	} else {
-		diff_overrides(p);
 		snprintf(text, sizeof(text), "from %s (generation %u) to %s (generation %u)", d->node, d->generation,
 			peer, p->generation);
 		const struct ctl_apply what = {
