@@ -17,12 +17,16 @@
 struct overrides {
 	struct override *head; /* uthash by object: a list in the order of setting, too */
 	bool clocked;
-	int64_t ahead_ms; /* the wall clock, of the one of deadlines */
+	int64_t ahead_ms;    /* the wall clock, of the one of deadlines */
+	struct lb_time next; /* no deadline is before it; one that was taken away may have been */
 };
 
 struct overrides *overrides_new(void)
 {
-	return calloc(1, sizeof(struct overrides));
+	struct overrides *o = calloc(1, sizeof(*o));
+	if (o)
+		o->next = LB_TIME_NEVER;
+	return o;
 }
 
 static void item_clear(struct override_item *it)
@@ -125,7 +129,7 @@ static struct lb_time deadline_in(int64_t left_ms, struct lb_time now)
 	return left_ms < FOR_MS_MAX ? lb_time_add_ms(now, left_ms) : LB_TIME_NEVER;
 }
 
-static int item_set(struct override_item *it, const struct override_who *who)
+static int item_set(struct overrides *o, struct override_item *it, const struct override_who *who)
 {
 	char *by = strdup(who->by ? who->by : "");
 	char *reason = strdup(who->reason ? who->reason : "");
@@ -144,6 +148,7 @@ static int item_set(struct override_item *it, const struct override_who *who)
 		.by = by,
 		.reason = reason,
 	};
+	o->next = lb_time_min(o->next, it->deadline);
 	return 0;
 }
 
@@ -151,7 +156,7 @@ int overrides_set_state(
 	struct overrides *o, const char *object, enum config_state state, const struct override_who *who)
 {
 	struct override *ov = get(o, object);
-	if (!ov || item_set(&ov->state_item, who)) {
+	if (!ov || item_set(o, &ov->state_item, who)) {
 		unlink_empty(o);
 		return -ENOMEM;
 	}
@@ -163,7 +168,7 @@ int overrides_set_weight(struct overrides *o, const char *object, enum override_
 	const struct override_who *who)
 {
 	struct override *ov = get(o, object);
-	if (!ov || item_set(&ov->weight_item, who)) {
+	if (!ov || item_set(o, &ov->weight_item, who)) {
 		unlink_empty(o);
 		return -ENOMEM;
 	}
@@ -176,7 +181,7 @@ int overrides_set_force(
 	struct overrides *o, const char *object, enum override_force force, const struct override_who *who)
 {
 	struct override *ov = get(o, object);
-	if (!ov || item_set(&ov->force_item, who)) {
+	if (!ov || item_set(o, &ov->force_item, who)) {
 		unlink_empty(o);
 		return -ENOMEM;
 	}
@@ -187,7 +192,7 @@ int overrides_set_force(
 int overrides_set_prio(struct overrides *o, const char *object, uint8_t prio, const struct override_who *who)
 {
 	struct override *ov = get(o, object);
-	if (!ov || item_set(&ov->prio_item, who)) {
+	if (!ov || item_set(o, &ov->prio_item, who)) {
 		unlink_empty(o);
 		return -ENOMEM;
 	}
@@ -290,7 +295,10 @@ static struct lb_time earliest(struct lb_time t, const struct override_item *it)
 
 struct lb_time overrides_expire(struct overrides *o, struct lb_time now, override_fn *fn, void *arg)
 {
-	struct lb_time next = LB_TIME_NEVER;
+	/* asked after each change, of which there may be thousands in a turn */
+	if (lb_time_cmp(now, o->next) < 0)
+		return o->next;
+	o->next = LB_TIME_NEVER;
 	for (struct override *ov = o->head; ov; ov = ov->hh.next) {
 		bool any = false;
 		for (size_t i = 0; i < ITEMS; i++) {
@@ -299,13 +307,13 @@ struct lb_time overrides_expire(struct overrides *o, struct lb_time now, overrid
 				item_clear(it);
 				any = true;
 			}
-			next = earliest(next, it);
+			o->next = earliest(o->next, it);
 		}
 		if (any)
 			fn(ov, arg);
 	}
 	unlink_empty(o);
-	return next;
+	return o->next;
 }
 
 static int64_t ahead_of(int64_t wall_ms, struct lb_time now)
@@ -333,10 +341,15 @@ bool overrides_clock(struct overrides *o, int64_t wall_ms, struct lb_time now)
 		return false;
 	o->clocked = true;
 	o->ahead_ms = ahead_ms;
-	for (struct override *ov = o->head; ov && !first; ov = ov->hh.next)
-		for (size_t i = 0; i < ITEMS; i++)
+	if (first)
+		return false;
+	o->next = LB_TIME_NEVER;
+	for (struct override *ov = o->head; ov; ov = ov->hh.next)
+		for (size_t i = 0; i < ITEMS; i++) {
 			item_clock(item_of(ov, i), step_ms, wall_ms, now);
-	return !first;
+			o->next = earliest(o->next, item_of(ov, i));
+		}
+	return true;
 }
 
 void overrides_each(const struct overrides *o, override_fn *fn, void *arg)

@@ -100,7 +100,8 @@ const char *override_label(const char *object, char out[OVERRIDE_LABEL_MAX]);
  * "backend/web/app1" or "vrrp/wan4". Borrowed. */
 const struct override_item *overrides_hide(const struct overrides *o, const char *object, const char *key);
 
-/* Removes what is due and calls fn for each object that changed; returns the next deadline or LB_TIME_NEVER. */
+/* Removes what is due and calls fn for each object that changed; returns the next deadline or LB_TIME_NEVER, or the
+ * earlier one of an override that has been taken away since. Looks at none of them before one can be due. */
 typedef void override_fn(const struct override *ov, void *arg);
 struct lb_time overrides_expire(struct overrides *o, struct lb_time now, override_fn *fn, void *arg);
 

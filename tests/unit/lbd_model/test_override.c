@@ -202,6 +202,47 @@ static void note(const struct override *ov, void *arg)
 	ck_assert(ov->state_item.set || ov->weight_item.set); /* told before they go: the log says what went */
 }
 
+/* It is asked after each change: none is looked at before the first of them can be due. That one of them is due is said
+ * behind its back here, and it does not see it. */
+START_TEST(nothing_is_looked_at_before_it_can_be_due)
+{
+	struct overrides *o = some();
+	struct told t = { .o = o };
+	struct override_item *it = (void *)(uintptr_t)&overrides_find(o, "web/a")->weight_item; /* 10 minutes */
+	ck_assert_int_eq(overrides_expire(o, t0, tell, &t).us, lb_time_add_ms(t0, 5 * MINUTE).us);
+	it->deadline = t0;
+	ck_assert_int_eq(overrides_expire(o, lb_time_add_ms(t0, 5 * MINUTE - 1), tell, &t).us,
+		lb_time_add_ms(t0, 5 * MINUTE).us);
+	ck_assert_str_eq(t.text, "");
+	/* one that is set meanwhile may be the next */
+	struct override_who w = who("carol", "", MINUTE);
+	ck_assert_int_eq(overrides_set_force(o, "web/z", OVERRIDE_FORCE_DOWN, &w), 0);
+	(void)overrides_expire(o, lb_time_add_ms(t0, MINUTE - 1), tell, &t);
+	ck_assert_str_eq(t.text, "");
+	(void)overrides_expire(o, lb_time_add_ms(t0, MINUTE), tell, &t);
+	ck_assert_str_eq(t.text, "web/a:state web/z:gone ");
+	overrides_free(o);
+}
+END_TEST
+
+/* What is from a disk ends by the wall clock, and sooner when that is set. */
+START_TEST(a_clock_that_is_set_may_bring_an_end)
+{
+	struct overrides *o = overrides_new();
+	struct told t = { .o = o };
+	struct override_who w = { "alice", "", WALL, t0, 10 * MINUTE, true };
+	struct lb_time later = lb_time_add_ms(t0, MINUTE);
+	(void)overrides_clock(o, WALL, t0);
+	ck_assert_int_eq(overrides_set_state(o, "web/a", CONFIG_STATE_DRAIN, &w), 0);
+	ck_assert_int_eq(overrides_expire(o, later, tell, &t).us, lb_time_add_ms(t0, 10 * MINUTE).us);
+	ck_assert(overrides_clock(o, WALL + 8 * MINUTE, later));
+	ck_assert_int_eq(overrides_expire(o, later, tell, &t).us, lb_time_add_ms(later, 2 * MINUTE).us);
+	(void)overrides_expire(o, lb_time_add_ms(later, 2 * MINUTE), tell, &t);
+	ck_assert_str_eq(t.text, "web/a:gone ");
+	overrides_free(o);
+}
+END_TEST
+
 START_TEST(pruning_keeps_what_exists)
 {
 	struct overrides *o = some();
@@ -527,7 +568,8 @@ int main(void)
 {
 	const TTest *tests[] = { what_was_set_is_found_in_the_order_of_setting, setting_again_replaces_that_item_alone,
 		clearing_takes_one_item_and_the_object_with_its_last, a_force_lives_and_ends_by_itself,
-		what_is_due_goes_and_nothing_else, pruning_keeps_what_exists, the_file_gives_back_what_was_written,
+		what_is_due_goes_and_nothing_else, nothing_is_looked_at_before_it_can_be_due,
+		a_clock_that_is_set_may_bring_an_end, pruning_keeps_what_exists, the_file_gives_back_what_was_written,
 		no_end_stays_no_end, a_priority_is_of_an_instance, a_priority_of_a_file_is_one_of_vrrp,
 		a_file_is_read_as_a_whole_or_refused_as_a_whole, names_longer_than_any_object_are_refused,
 		an_end_far_away_is_no_overflow, what_cannot_be_written_is_not_left_out_in_silence,
