@@ -65,6 +65,8 @@ void ctl_reply_end(struct ctl_reply *r, enum lb_code code, const char *text, jso
 /* The same from an error for people. */
 void ctl_reply_error(struct ctl_reply *r, const struct lb_err *e);
 
+#define CTL_STEP_ROWS 64u /* at most, in one step: between two, others have their turn, and the client may be full */
+
 /* Produces some rows. Returns 1 while there is more, 0 after it called ctl_reply_end. */
 typedef int ctl_next_fn(struct ctl_reply *r, void *state);
 typedef void ctl_free_fn(void *state);

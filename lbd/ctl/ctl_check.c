@@ -10,10 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define USED_BY_MAX   8u   /* names in a row: a target may have thousands of users */
-#define TARGETS_MAX   500u /* in the row of a check, which is one line */
-#define ROWS_PER_TURN 64u
-#define LAST_DEFAULT  50u
+#define USED_BY_MAX  8u   /* names in a row: a target may have thousands of users */
+#define TARGETS_MAX  500u /* in the row of a check, which is one line */
+#define LAST_DEFAULT 50u
 
 /* ---- targets ---- */
 
@@ -113,7 +112,7 @@ static int list_next(struct ctl_reply *r, void *state)
 	}
 	const struct model *m = l->env->model;
 	uint32_t n = l->names ? m->config->n_checks : m->n_targets;
-	for (uint32_t i = 0; i < ROWS_PER_TURN && l->at < n; i++, l->at++)
+	for (uint32_t i = 0; i < CTL_STEP_ROWS && l->at < n; i++, l->at++)
 		ctl_reply_row(r, l->names ? name_row(&m->config->checks[l->at]) : target_row(m, &m->targets[l->at]));
 	if (l->at < n)
 		return 1;

@@ -45,7 +45,7 @@ static uint32_t service_of(struct ctl_env *env, const char *name, struct ctl_rep
 	return MODEL_NONE;
 }
 
-/* ---- lists: one service per turn ---- */
+/* ---- lists: a service, or some of its backends, per step ---- */
 
 enum list_kind { LIST_SERVICES, LIST_BACKENDS };
 
@@ -54,17 +54,32 @@ struct list {
 	uint64_t turn;
 	enum list_kind kind;
 	uint32_t at, end;
+	/* while the backends of a service are told */
+	struct ctl_counts counts; /* v NULL: they are not */
+	uint32_t backend;
 };
 
-static int list_backends(struct ctl_env *env, uint32_t service, struct ctl_reply *r)
+static void list_free(void *state)
 {
-	const struct model_service *s = &env->model->services[service];
-	struct ctl_counts counts;
-	if (ctl_counts_read(env, service, &counts))
-		return -ENOMEM;
-	for (uint32_t i = 0; i < s->cfg->n_backends; i++)
-		ctl_reply_row(r, ctl_row_backend(env, s->first_backend + i, &counts.v[i]));
-	ctl_counts_done(&counts);
+	struct list *l = state;
+	ctl_counts_done(&l->counts);
+	free(l);
+}
+
+static int list_backends(struct list *l, struct ctl_reply *r)
+{
+	const struct model_service *s = &l->env->model->services[l->at];
+	if (!l->counts.v) {
+		if (ctl_counts_read(l->env, l->at, &l->counts))
+			return -ENOMEM;
+		l->backend = 0;
+	}
+	for (uint32_t i = 0; i < CTL_STEP_ROWS && l->backend < s->cfg->n_backends; i++, l->backend++)
+		ctl_reply_row(r, ctl_row_backend(l->env, s->first_backend + l->backend, &l->counts.v[l->backend]));
+	if (l->backend < s->cfg->n_backends)
+		return 0;
+	ctl_counts_done(&l->counts);
+	l->at++;
 	return 0;
 }
 
@@ -81,12 +96,11 @@ static int list_next(struct ctl_reply *r, void *state)
 		return 0;
 	}
 	if (l->kind == LIST_SERVICES) {
-		ctl_reply_row(r, ctl_row_service(l->env, l->at, false));
-	} else if (list_backends(l->env, l->at, r)) {
+		ctl_reply_row(r, ctl_row_service(l->env, l->at++, false));
+	} else if (list_backends(l, r)) {
 		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
 		return 0;
 	}
-	l->at++;
 	return 1;
 }
 
@@ -105,8 +119,10 @@ static void list(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *
 		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
 		return;
 	}
-	*l = (struct list){ env, env->turn, kind, s, only ? s + 1 : env->model->n_services };
-	ctl_reply_stream(r, list_next, free, l);
+	*l = (struct list){
+		.env = env, .turn = env->turn, .kind = kind, .at = s, .end = only ? s + 1 : env->model->n_services
+	};
+	ctl_reply_stream(r, list_next, list_free, l);
 }
 
 static void do_service_list(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)

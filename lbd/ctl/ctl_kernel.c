@@ -16,13 +16,26 @@ struct dumped {
 	struct ipvs_stats stats;
 };
 
+/* And one of its destinations. */
+struct dumped_dest {
+	struct ipvs_dest dest;
+	struct ipvs_counts counts;
+	struct ipvs_stats stats;
+};
+
 struct walk {
 	struct ctl_env *env;
 	uint64_t turn;
 	struct ctl_reply *r;
 	LB_VEC(struct dumped) services;
 	size_t at;
-	uint32_t service; /* only this one of the model, MODEL_NONE = all */
+	LB_VEC(struct dumped_dest) dests; /* of one of them, told in steps: there may be very many */
+	size_t dest;                      /* the next */
+	struct ipvs_ops ops;              /* of a listener, the same */
+	size_t op;
+	uint32_t listener; /* of a service, the next */
+	uint32_t service;  /* only this one of the model, MODEL_NONE = all */
+	uint32_t listed;   /* the one that dests are of */
 	bool backends, rate, no_memory;
 	uint32_t differences;
 };
@@ -31,6 +44,8 @@ static void walk_free(void *state)
 {
 	struct walk *w = state;
 	lb_vec_done(&w->services);
+	lb_vec_done(&w->dests);
+	lb_vec_done(&w->ops.ops);
 	free(w);
 }
 
@@ -85,6 +100,35 @@ static struct walk *walk_new(struct ctl_env *env, struct ctl_reply *r)
 		walk_free(w);
 	ctl_kernel_unreadable(r, err);
 	return NULL;
+}
+
+static void take_dest(const struct ipvs_dest *d, const struct ipvs_counts *c, const struct ipvs_stats *st, void *arg)
+{
+	struct walk *w = arg;
+	struct dumped_dest *place = lb_vec_push(&w->dests);
+	if (place)
+		*place = (struct dumped_dest){ *d, *c, *st };
+	else
+		w->no_memory = true;
+}
+
+/* The destinations of a service, for the next steps. What next() returns. */
+static int take_dests(struct walk *w, const struct ipvs_key *key)
+{
+	const struct ipvs_kernel *k = ipvs_kernel(w->env->ipvs);
+	w->dest = 0;
+	lb_vec_clear(&w->dests);
+	int err = k->dests(k->arg, key, take_dest, w);
+	return goes_on(w->r, !err && w->no_memory ? -ENOMEM : err);
+}
+
+/* Some of them, by fn. False: there is none left. */
+static bool tell_dests(struct walk *w, void (*fn)(struct walk *w, const struct dumped_dest *d))
+{
+	bool any = w->dest < w->dests.n;
+	for (unsigned i = 0; i < CTL_STEP_ROWS && w->dest < w->dests.n; i++)
+		fn(w, &w->dests.v[w->dest++]);
+	return any;
 }
 
 /* ---- counters ---- */
@@ -162,38 +206,39 @@ static json_t *kernel_service(const struct dumped *d)
 	return row;
 }
 
-static void kernel_dest(const struct ipvs_dest *d, const struct ipvs_counts *c, const struct ipvs_stats *st, void *arg)
+static void kernel_dest(struct walk *w, const struct dumped_dest *dumped)
 {
-	struct walk *w = arg;
+	const struct ipvs_dest *d = &dumped->dest;
 	char ip[LB_IP_STRLEN];
 	json_t *row = json_pack("{s:s, s:s, s:i, s:s}", "type", "dest", "address", lb_ip_str(&d->addr, ip), "port",
 		(int)d->port, "method", ipvs_method_name(d->method));
 	ctl_put(row, "weight", json_integer(d->weight));
 	ctl_put(row, "upper", json_integer(d->upper));
 	ctl_put(row, "lower", json_integer(d->lower));
-	ctl_put(row, "active", json_integer(c->active));
-	ctl_put(row, "inactive", json_integer(c->inactive));
+	ctl_put(row, "active", json_integer(dumped->counts.active));
+	ctl_put(row, "inactive", json_integer(dumped->counts.inactive));
 	if (d->method == IPVS_METHOD_TUN) {
 		ctl_put(row, "tunnel_type", json_string(ipvs_tunnel_name(d->tunnel.type)));
 		ctl_put(row, "tunnel_port", json_integer(d->tunnel.port));
 		ctl_put(row, "tunnel_csum", json_string(ipvs_csum_name(d->tunnel.csum)));
 	}
-	put_counters(row, totals, st);
-	put_counters(row, rates, st);
+	put_counters(row, totals, &dumped->stats);
+	put_counters(row, rates, &dumped->stats);
 	ctl_reply_row(w->r, row);
 }
 
 static int rows_next(struct ctl_reply *r, void *state)
 {
 	struct walk *w = state;
-	const struct ipvs_kernel *k = ipvs_kernel(w->env->ipvs);
+	if (tell_dests(w, kernel_dest))
+		return 1;
 	if (w->at == w->services.n) {
 		ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
 		return 0;
 	}
 	const struct dumped *d = &w->services.v[w->at++];
 	ctl_reply_row(r, kernel_service(d));
-	return goes_on(r, k->dests(k->arg, &d->svc.key, kernel_dest, w));
+	return take_dests(w, &d->svc.key);
 }
 
 void ctl_kernel_rows(struct ctl_env *env, struct ctl_reply *r)
@@ -211,40 +256,38 @@ void ctl_kernel_rows(struct ctl_env *env, struct ctl_reply *r)
 
 /* ---- statistics of ours ---- */
 
-struct stats_of {
-	struct walk *w;
-	uint32_t service;
-	const struct ipvs_key *key;
-};
-
-static void stats_dest(const struct ipvs_dest *d, const struct ipvs_counts *c, const struct ipvs_stats *st, void *arg)
+/* Of the listener that was read last. */
+static void stats_dest(struct walk *w, const struct dumped_dest *d)
 {
-	struct stats_of *k = arg;
-	const struct model *m = k->w->env->model;
-	uint32_t b = model_backend_at(m, k->service, k->key, &d->addr, d->port);
+	const struct model *m = w->env->model;
+	const struct ipvs_key *key = &w->services.v[w->at - 1].svc.key;
+	uint32_t b = model_backend_at(m, w->listed, key, &d->dest.addr, d->dest.port);
 	char listen[IPVS_KEY_STRLEN];
 	if (b == MODEL_NONE)
 		return;
-	json_t *row = json_pack("{s:s, s:s, s:s}", "service", m->services[k->service].cfg->name, "backend",
-		m->backends[b].cfg->name, "listen", ipvs_key_str(k->key, listen));
-	put_counters(row, k->w->rate ? rates : totals, st);
-	if (!k->w->rate) {
-		ctl_put(row, "active", json_integer(c->active));
-		ctl_put(row, "inactive", json_integer(c->inactive));
+	json_t *row = json_pack("{s:s, s:s, s:s}", "service", m->services[w->listed].cfg->name, "backend",
+		m->backends[b].cfg->name, "listen", ipvs_key_str(key, listen));
+	put_counters(row, w->rate ? rates : totals, &d->stats);
+	if (!w->rate) {
+		ctl_put(row, "active", json_integer(d->counts.active));
+		ctl_put(row, "inactive", json_integer(d->counts.inactive));
 	}
-	ctl_reply_row(k->w->r, row);
+	ctl_reply_row(w->r, row);
 }
 
 static int stats_next(struct ctl_reply *r, void *state)
 {
 	struct walk *w = state;
-	const struct ipvs_kernel *k = ipvs_kernel(w->env->ipvs);
 	char listen[IPVS_KEY_STRLEN];
-	if (w->at == w->services.n || w->turn != w->env->turn) {
-		ctl_reply_end(r, w->turn == w->env->turn ? LB_CODE_OK : LB_CODE_REFUSED,
-			w->turn == w->env->turn ? NULL
-						: "the configuration changed while the list was written: run it again",
-			NULL);
+	if (w->turn != w->env->turn) {
+		ctl_reply_end(
+			r, LB_CODE_REFUSED, "the configuration changed while the list was written: run it again", NULL);
+		return 0;
+	}
+	if (tell_dests(w, stats_dest))
+		return 1;
+	if (w->at == w->services.n) {
+		ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
 		return 0;
 	}
 	const struct dumped *d = &w->services.v[w->at++];
@@ -252,8 +295,8 @@ static int stats_next(struct ctl_reply *r, void *state)
 	if (s == MODEL_NONE || (w->service != MODEL_NONE && w->service != s))
 		return 1;
 	if (w->backends) {
-		struct stats_of of = { w, s, &d->svc.key };
-		return goes_on(r, k->dests(k->arg, &d->svc.key, stats_dest, &of));
+		w->listed = s;
+		return take_dests(w, &d->svc.key);
 	}
 	json_t *row = json_pack("{s:s, s:s}", "service", w->env->model->services[s].cfg->name, "listen",
 		ipvs_key_str(&d->svc.key, listen));
@@ -322,12 +365,14 @@ static void diff_row(struct walk *w, const struct ipvs_op *op)
 	w->differences++;
 }
 
+/* What is to be done about it, in w->ops. */
 static int diff_listener(struct walk *w, uint32_t service, uint32_t listener)
 {
 	const struct ipvs_kernel *k = ipvs_kernel(w->env->ipvs);
 	struct ipvs_row want = { 0 };
 	struct fresh have = { 0 };
-	struct ipvs_ops ops = { 0 };
+	w->op = 0;
+	lb_vec_clear(&w->ops.ops);
 	int err = plan_listener(w->env->model, service, listener, &want);
 	int there = err ? err : k->service(k->arg, &want.svc.key, &have.row.svc);
 	if (!err && there && there != -ESRCH)
@@ -336,11 +381,8 @@ static int diff_listener(struct walk *w, uint32_t service, uint32_t listener)
 		err = k->dests(k->arg, &want.svc.key, fresh_dest, &have);
 	if (!err && !have.no_memory) {
 		ipvs_row_sort(&have.row);
-		err = ipvs_diff(&want, there == 0 ? &have.row : NULL, &ops);
+		err = ipvs_diff(&want, there == 0 ? &have.row : NULL, &w->ops);
 	}
-	lb_vec_foreach (op, &ops.ops)
-		diff_row(w, op);
-	lb_vec_done(&ops.ops);
 	ipvs_row_done(&want);
 	ipvs_row_done(&have.row);
 	return have.no_memory ? -ENOMEM : err;
@@ -365,20 +407,25 @@ static int diff_next(struct ctl_reply *r, void *state)
 		ctl_reply_end(r, LB_CODE_REFUSED, "the configuration changed meanwhile: run it again", NULL);
 		return 0;
 	}
+	if (w->op < w->ops.ops.n) {
+		for (unsigned i = 0; i < CTL_STEP_ROWS && w->op < w->ops.ops.n; i++)
+			diff_row(w, &w->ops.ops.v[w->op++]);
+		return 1;
+	}
 	if (w->at == m->n_services) {
 		ipvs_each(w->env->ipvs, foreign_row, w);
 		ctl_reply_end(r, w->differences ? LB_CODE_NO : LB_CODE_OK, NULL, NULL);
 		return 0;
 	}
-	uint32_t s = (uint32_t)w->at++;
-	for (uint32_t i = 0; i < m->services[s].cfg->n_listens; i++) {
-		int err = diff_listener(w, s, i);
-		if (err) {
-			ctl_kernel_unreadable(r, err);
-			return 0;
-		}
+	if (w->listener == m->services[w->at].cfg->n_listens) {
+		w->listener = 0;
+		w->at++;
+		return 1;
 	}
-	return 1;
+	int err = diff_listener(w, (uint32_t)w->at, w->listener++);
+	if (err)
+		ctl_kernel_unreadable(r, err);
+	return err == 0;
 }
 
 void ctl_kernel_diff(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)

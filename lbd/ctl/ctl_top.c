@@ -37,13 +37,21 @@ static void put_stats(struct lb_text *out, const struct ipvs_stats *s)
 		(unsigned long long)s->out_bytes);
 }
 
-static void say(struct top *t, struct ctl_reply *r)
+/* Whole lines, as many as fit into one row of the answer. */
+static void say_part(struct top *t, struct ctl_reply *r)
 {
-	if (t->lines.n) {
-		json_t *row = json_object();
-		ctl_put(row, "text", json_stringn(t->lines.s, t->lines.n));
-		ctl_reply_row(r, row);
+	size_t n = t->lines.n - t->told;
+	if (n > PART) {
+		const char *nl = memrchr(t->lines.s + t->told, '\n', PART);
+		n = nl ? (size_t)(nl + 1 - (t->lines.s + t->told)) : PART;
 	}
+	json_t *row = json_object();
+	ctl_put(row, "text", json_stringn(t->lines.s + t->told, n));
+	ctl_reply_row(r, row);
+	t->told += n;
+	if (t->told < t->lines.n)
+		return;
+	t->told = 0;
 	lb_text_clear(&t->lines);
 }
 
@@ -70,35 +78,22 @@ static void take_dest(const struct ipvs_dest *d, const struct ipvs_counts *c, co
 	lb_text_printf(&t->lines, "\t%u\t%u\n", c->active, c->inactive);
 }
 
-/* Whole lines that fit into one row of the answer. */
 static int lines_next(struct ctl_reply *r, void *state)
 {
 	struct top *t = state;
-	size_t n = t->lines.n - t->told;
-	if (t->lines.bad || n == 0) {
+	if (t->lines.bad || t->lines.n == 0) {
 		ctl_reply_end(
 			r, t->lines.bad ? LB_CODE_FAILED : LB_CODE_OK, t->lines.bad ? "out of memory" : NULL, NULL);
 		return 0;
 	}
-	if (n > PART) {
-		const char *nl = memrchr(t->lines.s + t->told, '\n', PART);
-		n = nl ? (size_t)(nl + 1 - (t->lines.s + t->told)) : PART;
-	}
-	json_t *row = json_object();
-	ctl_put(row, "text", json_stringn(t->lines.s + t->told, n));
-	ctl_reply_row(r, row);
-	t->told += n;
+	say_part(t, r);
 	return 1;
 }
 
-static int backends_next(struct ctl_reply *r, void *state)
+/* The lines of a service. 1, or 0 after ending the answer. */
+static int read_backends(struct top *t, struct ctl_reply *r)
 {
-	struct top *t = state;
 	const struct ipvs_kernel *k = ipvs_kernel(t->env->ipvs);
-	if (t->turn != t->env->turn) {
-		ctl_reply_end(r, LB_CODE_REFUSED, "the configuration changed meanwhile", NULL);
-		return 0;
-	}
 	t->service = t->at++;
 	const struct config_service *s = t->env->model->services[t->service].cfg;
 	for (uint32_t i = 0; i < s->n_listens; i++) {
@@ -110,16 +105,25 @@ static int backends_next(struct ctl_reply *r, void *state)
 			return 0;
 		}
 	}
-	if (t->lines.bad) {
-		ctl_reply_end(r, LB_CODE_FAILED, "out of memory", NULL);
+	return 1;
+}
+
+static int backends_next(struct ctl_reply *r, void *state)
+{
+	struct top *t = state;
+	bool all_read = t->at == t->end;
+	if (t->turn != t->env->turn) {
+		ctl_reply_end(r, LB_CODE_REFUSED, "the configuration changed meanwhile", NULL);
 		return 0;
 	}
-	bool over = t->at == t->end;
-	if (over || t->lines.n >= PART / 2)
-		say(t, r);
-	if (over)
-		ctl_reply_end(r, LB_CODE_OK, NULL, NULL);
-	return !over;
+	if (t->lines.bad || (all_read && t->lines.n == 0))
+		return lines_next(r, t); /* the end */
+	/* those of small services share a row; those of a big one are told before others are read */
+	if (all_read || t->told || t->lines.n >= PART / 2) {
+		say_part(t, r);
+		return 1;
+	}
+	return read_backends(t, r);
 }
 
 void ctl_top(struct ctl_env *env, struct ctl_request *rq, struct ctl_reply *r)

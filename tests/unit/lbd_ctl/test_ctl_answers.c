@@ -105,7 +105,7 @@ END_TEST
 
 #define MANY 5000u
 
-START_TEST(a_service_of_many_backends_is_shown)
+static void start_with_many(void)
 {
 	struct lb_text t = LB_TEXT_INIT;
 	node_end();
@@ -114,6 +114,11 @@ START_TEST(a_service_of_many_backends_is_shown)
 		lb_text_printf(&t, "      app%04u: 10.1.%u.%u\n", i, i / 200, i % 200 + 1);
 	node_start(t.s);
 	lb_text_done(&t);
+}
+
+START_TEST(a_service_of_many_backends_is_shown)
+{
+	start_with_many();
 	ask("service.show", "{\"service\": \"web\"}");
 	ended(&k.c, LB_CODE_OK, "");
 	rows_fit(&k.c, LB_ROW_SERVICE);
@@ -122,6 +127,54 @@ START_TEST(a_service_of_many_backends_is_shown)
 	ck_assert_uint_gt(shown, 100);
 	ck_assert_int_eq(lb_proto_int(row, "members_more", 0), MANY - (long long)shown);
 	done();
+}
+END_TEST
+
+/* What a client reads between two steps, and what is done in one: no more than somebody who waits would notice. */
+static const struct {
+	const char *what, *name, *args;
+	size_t rows, bytes; /* in all; at most in a step, of the text of a row */
+} long_ones[] = {
+	{ "backends", "backend.list", "{}", MANY, 0 },
+	{ "their counters", "backend.stats", "{}", MANY, 0 },
+	{ "what the kernel has", "service.list", "{\"kernel\": true}", MANY + 2, 0 },
+	{ "what it does not have", "kernel.diff", "{}", MANY, 0 },
+	{ "busy ones", "top", "{\"kind\": \"backend\"}", 0, 40000 },
+};
+
+static bool always_later(void *arg)
+{
+	(void)arg;
+	return true;
+}
+
+START_TEST(a_long_answer_is_cut_into_steps)
+{
+	size_t had = 0;
+	start_with_many();
+	json_t *args = json_loads(long_ones[_i].args, 0, NULL);
+	const struct ctl_peer peer = { .user = "alice", .level = CTL_LEVEL_ADMIN };
+	struct ctl_request rq = { .cmd = lb_command_wire(long_ones[_i].name), .args = args, .peer = &peer, .fd = -1 };
+	ck_assert_int_eq(ctl_collect_init(&k.c), 0);
+	struct ctl_sink sink = *k.c.reply.sink;
+	sink.later = always_later;
+	k.c.reply.sink = &sink;
+	if (strcmp(long_ones[_i].name, "kernel.diff") == 0)
+		k.rows[0].dests.n = 0;
+	ctl_cmd(&k.env, &rq, &k.c.reply);
+	do {
+		size_t n = json_array_size(k.c.rows);
+		ck_assert_msg(n - had <= CTL_STEP_ROWS + 1, "%s: %zu rows in a step", long_ones[_i].what, n - had);
+		for (; had < n; had++) {
+			const json_t *text = json_object_get(json_array_get(k.c.rows, had), "text");
+			ck_assert_uint_le(json_string_length(text), long_ones[_i].bytes);
+		}
+	} while (ctl_reply_pump(&k.c.reply));
+	ended(&k.c, strcmp(long_ones[_i].name, "kernel.diff") == 0 ? LB_CODE_NO : LB_CODE_OK, "");
+	if (long_ones[_i].rows)
+		ck_assert_uint_eq(json_array_size(k.c.rows), long_ones[_i].rows);
+	done();
+	json_decref(args);
 }
 END_TEST
 
@@ -730,6 +783,7 @@ int main(void)
 	tcase_add_loop_test(c, a_cell, 0, COUNT(cells));
 	tcase_add_test(c, rows_are_as_their_table_says);
 	tcase_add_test(c, a_service_of_many_backends_is_shown);
+	tcase_add_loop_test(c, a_long_answer_is_cut_into_steps, 0, COUNT(long_ones));
 	tcase_add_test(c, without_a_kernel_it_is_said);
 	tcase_add_test(c, a_list_that_breaks_off_says_so);
 	tcase_add_test(c, a_difference_is_told_in_operations);
