@@ -90,7 +90,8 @@ static void prepare_cb(struct ev_loop *loop, ev_prepare *w, int revents)
 {
 	struct daemon *d = w->data;
 	(void)revents;
-	d->more = false; /* what is said in this turn counts for the next one, whoever says it */
+	d->more = false;                  /* what is said in this turn counts for the next one, whoever says it */
+	(void)daemon_overrides_stored(d); /* who said it may have left before the answer */
 	bool more = daemon_life_turn(d);
 	more |= daemon_apply_turn(d);
 	more |= daemon_kernel_turn(d);

@@ -274,7 +274,9 @@ struct daemon {
 	struct model *model;
 	struct overrides *overrides;
 	struct override_words *words;
-	struct lb_time override_due; /* CLOCK_BOOTTIME: when the next of them ends */
+	struct lb_time override_due;   /* CLOCK_BOOTTIME: when the next of them ends */
+	bool overrides_due;            /* an operator said something that is not stored yet */
+	const char *overrides_unsaved; /* what the last save of them said, NULL = all is well */
 	struct history *history;
 	struct traces *traces; /* where the time of the last changes went */
 	struct ctl_runs *runs;

@@ -188,14 +188,18 @@ static void op_asked_for(void *arg, const char *what, const struct ctl_peer *who
 		who->user);
 }
 
-static const char *op_override_changed(
-	void *arg, const char *object, enum override_kind kind, const struct override_who *who)
+static void op_override_changed(void *arg, const char *object, enum override_kind kind, const struct override_who *who)
 {
 	struct daemon *d = arg;
 	/* told first: what is due ends with the next line, and whoever notes that notes all that is new */
 	daemon_words_said(d, object, kind);
 	daemon_override_holds(d, object, who);
-	return daemon_overrides_save(d);
+	d->overrides_due = true;
+}
+
+static const char *op_overrides_stored(void *arg)
+{
+	return daemon_overrides_stored(arg);
 }
 
 struct expiry {
@@ -413,6 +417,7 @@ const struct ctl_ops daemon_ctl_ops = {
 	.generation_texts = op_generation_texts,
 	.asked = op_asked_for,
 	.override_changed = op_override_changed,
+	.overrides_stored = op_overrides_stored,
 	.repair = op_repair,
 	.exit = op_exit,
 	.exit_flush = op_exit_flush,

@@ -289,7 +289,9 @@ static void look_ended(void *arg)
 	(void)arg; /* seen before the loop sleeps */
 }
 
-static const struct ctl_sink look_sink = { look_line, look_full, look_ended, look_later };
+static const struct ctl_sink look_sink = {
+	.line = look_line, .full = look_full, .ended = look_ended, .later = look_later
+};
 
 static void look_free(struct daemon *d)
 {

@@ -364,7 +364,7 @@ void daemon_owned_flush(struct daemon *d)
 
 /* ---- overrides ---- */
 
-const char *daemon_overrides_save(struct daemon *d)
+static const char *overrides_write(struct daemon *d)
 {
 	if (d->state_dir < 0)
 		return "the state directory cannot be used";
@@ -388,6 +388,18 @@ const char *daemon_overrides_save(struct daemon *d)
 	       : err              ? "the state directory cannot be written"
 	       : d->state_lost[0] ? "the state directory is gone, or another one"
 				  : NULL;
+}
+
+const char *daemon_overrides_save(struct daemon *d)
+{
+	d->overrides_due = false;
+	d->overrides_unsaved = overrides_write(d);
+	return d->overrides_unsaved;
+}
+
+const char *daemon_overrides_stored(struct daemon *d)
+{
+	return d->overrides_due ? daemon_overrides_save(d) : d->overrides_unsaved;
 }
 
 /* ---- whether there may be addresses of ours ---- */

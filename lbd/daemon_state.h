@@ -24,6 +24,8 @@ int daemon_state_open(struct daemon *d, unsigned wait_ms, struct lb_err *e);
 void daemon_state_look(struct daemon *d, bool at_once);
 void daemon_state_tick(struct daemon *d);            /* the same when it is time, and reads what could not be read */
 const char *daemon_overrides_save(struct daemon *d); /* NULL, or why not (static); it is tried again */
+/* The same where something has changed since; each save writes all of them, so those of a turn are written once. */
+const char *daemon_overrides_stored(struct daemon *d);
 
 /* Whether a run had VRRP instances, and may have left addresses: a file that is there, or may be. note: written now, or
  * as soon as it can be. forget: nothing is left. */

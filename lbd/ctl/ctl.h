@@ -65,6 +65,12 @@ void ctl_reply_end(struct ctl_reply *r, enum lb_code code, const char *text, jso
 /* The same from an error for people. */
 void ctl_reply_error(struct ctl_reply *r, const struct lb_err *e);
 
+/* The same with OK and text, once what was done is stored. stored() does that for all answers that wait for it, and
+ * returns NULL, or why it cannot be (static), which is said behind the text. Where each request waits for the answer to
+ * the one before it is called now. */
+typedef const char *ctl_stored_fn(void *arg);
+void ctl_reply_end_stored(struct ctl_reply *r, const char *text, ctl_stored_fn *stored, void *arg);
+
 #define CTL_STEP_ROWS 64u /* at most, in one step: between two, others have their turn, and the client may be full */
 
 /* Produces some rows. Returns 1 while there is more, 0 after it called ctl_reply_end. */

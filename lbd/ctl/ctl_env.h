@@ -117,10 +117,11 @@ struct ctl_ops {
 	size_t (*generations_damaged)(void *arg, uint32_t *out, size_t n);
 	/* CLOCK_BOOTTIME, of struct life and of overrides */
 	struct lb_time (*boot)(void *arg);
-	/* An operator set or cleared an override: plan again and store. Returns NULL, or why it could not be stored (it
-	 * holds anyway). */
-	const char *(*override_changed)(
+	/* An operator set or cleared an override: plan again, and store it before the loop sleeps. */
+	void (*override_changed)(
 		void *arg, const char *object, enum override_kind kind, const struct override_who *who);
+	/* All of them are stored, now if they are not. Returns NULL, or why they could not be (they hold anyway). */
+	ctl_stored_fn *overrides_stored;
 	/* An operator asked for something that leaves no other record with the name of the user. */
 	void (*asked)(void *arg, const char *what, const struct ctl_peer *who);
 	/* A whole audit round now; ends the reply with what it found. */

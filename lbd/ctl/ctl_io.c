@@ -25,7 +25,7 @@
 #define HIGH_WATER     (256u * 1024u)
 #define PENDING_MAX    (64u * 1024u * 1024u) /* a handler that does not stream must not eat the memory */
 #define READ_AHEAD     (256u * 1024u)        /* requests read while one is being answered */
-#define LINES_PER_TURN 16u
+#define LINES_PER_TURN 64u
 #define SLICE_US       5000 /* of one client at a time */
 #define ACCEPTS        16u
 #define PAUSE_S        0.1
@@ -110,7 +110,7 @@ static bool sink_later(void *arg)
 	return true;
 }
 
-static const struct ctl_sink client_sink = { sink_line, sink_full, sink_ended, sink_later };
+static const struct ctl_sink client_sink = { sink_line, sink_full, sink_ended, sink_later, true };
 
 __attribute__((format(printf, 4, 5))) static void refuse(
 	struct client *c, long long id, enum lb_code code, const char *fmt, ...)
@@ -276,6 +276,7 @@ static void turn(struct client *c)
 	if (c->reply.next)
 		ctl_reply_pump(&c->reply);
 	bool more = answer_lines(c);
+	ctl_reply_say_kept(&c->reply);
 	size_t before = lb_frame_pending(&c->frame);
 	int left = c->dead ? -EPIPE : lb_frame_write(&c->frame);
 	if (left < 0) {

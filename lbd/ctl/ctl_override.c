@@ -28,14 +28,13 @@ static void override_done(struct ctl_env *env, const struct ctl_request *rq, con
 	enum override_kind kind, const char *text, struct ctl_reply *r)
 {
 	struct override_who who = who_of(env, rq);
-	const char *unsaved = env->ops->override_changed(env->arg, object, kind, &who);
 	char line[500], alone[120] = "";
+	env->ops->override_changed(env->arg, object, kind, &who);
 	if (env->words && env->sync->conf.n_paths && override_words_alone(env->words, env->overrides, object, kind))
 		snprintf(alone, sizeof(alone),
 			" (on this node alone: two nodes tell each other of %d overrides at most)", OVERRIDE_WORDS_MAX);
-	snprintf(line, sizeof(line), "%s%s%s%s%s", text, unsaved ? " (not stored: " : "", unsaved ? unsaved : "",
-		unsaved ? "; it ends with the daemon)" : "", alone);
-	ctl_reply_end(r, LB_CODE_OK, line, NULL);
+	snprintf(line, sizeof(line), "%s%s", text, alone);
+	ctl_reply_end_stored(r, line, env->ops->overrides_stored, env->arg);
 }
 
 static const char *until(int64_t for_ms, char out[48])

@@ -242,7 +242,9 @@ static bool guest_later(void *arg)
 	return g->put_off;
 }
 
-static const struct ctl_sink guest_sink = { guest_line, guest_full, guest_ended, guest_later };
+static const struct ctl_sink guest_sink = {
+	.line = guest_line, .full = guest_full, .ended = guest_ended, .later = guest_later
+};
 
 static void guest_generation(struct guest *g)
 {

@@ -2,12 +2,70 @@
 #include "lbd/ctl/ctl_reply.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static int dump_part(const char *s, size_t n, void *arg)
 {
 	struct lb_text *out = arg;
 	lb_text_put(out, s, n);
 	return out->bad ? -1 : 0;
+}
+
+static const char no_memory[] = "{\"end\":{\"code\":8,\"message\":\"out of memory\"}}\n";
+
+static json_t *end_of(enum lb_code code, const char *text, long long generation)
+{
+	json_t *end = json_pack("{s:i}", "code", (int)code);
+	if (end && text && json_object_set_new(end, "message", json_string(text))) {
+		json_decref(end);
+		return NULL;
+	}
+	if (end && generation)
+		json_object_set_new(end, "generation", json_integer(generation));
+	return end;
+}
+
+static void with_why(const char *text, const char *why, char out[600])
+{
+	snprintf(out, 600, "%s%s%s%s", text, why ? " (not stored: " : "", why ? why : "",
+		why ? "; it ends with the daemon)" : "");
+}
+
+static void say_one(struct ctl_reply *r, const struct ctl_kept *k, const char *why)
+{
+	char text[600];
+	struct lb_text line = LB_TEXT_INIT;
+	with_why(k->text, why, text);
+	json_t *end = end_of(LB_CODE_OK, text, k->generation);
+	lb_text_printf(&line, "{\"id\":%lld,\"end\":", k->id);
+	if (!end || json_dump_callback(end, dump_part, &line, JSON_COMPACT))
+		line.bad = true;
+	lb_text_puts(&line, "}\n");
+	if (line.bad)
+		r->sink->line(r->arg, no_memory, sizeof(no_memory) - 1);
+	else
+		r->sink->line(r->arg, line.s, line.n);
+	json_decref(end);
+	lb_text_done(&line);
+}
+
+static void drop_kept(struct ctl_reply *r)
+{
+	lb_vec_foreach (k, &r->kept)
+		free(k->text);
+	lb_vec_clear(&r->kept);
+}
+
+void ctl_reply_say_kept(struct ctl_reply *r)
+{
+	if (!r->kept.n)
+		return;
+	const char *why = r->stored(r->stored_arg);
+	lb_vec_foreach (k, &r->kept)
+		say_one(r, k, why);
+	drop_kept(r);
 }
 
 /* {"id":1,"KEY":VALUE} as a line. The envelope is written by hand: a row must not be copied to be wrapped. */
@@ -27,6 +85,7 @@ static int put_tail(struct ctl_reply *r)
 		return -ENOMEM;
 	if (r->line.n > LB_PROTO_LINE_MAX) /* the reader would hang up on it */
 		return -E2BIG;
+	ctl_reply_say_kept(r);
 	r->sink->line(r->arg, r->line.s, r->line.n);
 	return 0;
 }
@@ -108,26 +167,21 @@ void ctl_reply_row(struct ctl_reply *r, json_t *row)
 
 void ctl_reply_end(struct ctl_reply *r, enum lb_code code, const char *text, json_t *extra)
 {
-	static const char no_memory[] = "{\"end\":{\"code\":8,\"message\":\"out of memory\"}}\n";
 	if (!writable(r)) {
 		json_decref(extra);
 		return;
 	}
-	json_t *end = json_pack("{s:i}", "code", (int)code);
-	if (end && text && json_object_set_new(end, "message", json_string(text))) {
-		json_decref(end);
-		end = NULL;
-	}
-	if (end && r->generation)
-		json_object_set_new(end, "generation", json_integer(r->generation));
+	json_t *end = end_of(code, text, r->generation);
 	if (end && extra)
 		json_object_update(end, extra);
 	json_decref(extra);
 	if (r->state == CTL_REPLY_HELD)
 		r->release = NULL; /* gone() must not run any more */
 	r->state = CTL_REPLY_ENDED;
-	if (!end || put(r, "end", end)) /* without the id: the client takes it as the end of whatever it waits for */
+	if (!end || put(r, "end", end)) { /* without the id: the client takes it as the end of whatever it waits for */
+		ctl_reply_say_kept(r);
 		r->sink->line(r->arg, no_memory, sizeof(no_memory) - 1);
+	}
 	json_decref(end);
 	r->sink->ended(r->arg);
 }
@@ -135,6 +189,34 @@ void ctl_reply_end(struct ctl_reply *r, enum lb_code code, const char *text, jso
 void ctl_reply_error(struct ctl_reply *r, const struct lb_err *e)
 {
 	ctl_reply_end(r, e->code, e->text, NULL);
+}
+
+/* At once, behind what came before. */
+static void end_stored_now(struct ctl_reply *r, const char *text, ctl_stored_fn *stored, void *arg)
+{
+	char all[600];
+	with_why(text, stored(arg), all);
+	ctl_reply_end(r, LB_CODE_OK, all, NULL);
+}
+
+void ctl_reply_end_stored(struct ctl_reply *r, const char *text, ctl_stored_fn *stored, void *arg)
+{
+	if (!writable(r))
+		return;
+	struct ctl_kept k = { r->id, r->generation, r->sink->keeps ? strdup(text) : NULL };
+	struct ctl_kept *place = k.text ? lb_vec_push(&r->kept) : NULL;
+	if (!place) {
+		free(k.text);
+		end_stored_now(r, text, stored, arg);
+		return;
+	}
+	*place = k;
+	r->stored = stored;
+	r->stored_arg = arg;
+	if (r->state == CTL_REPLY_HELD)
+		r->release = NULL; /* as ctl_reply_end */
+	r->state = CTL_REPLY_ENDED;
+	r->sink->ended(r->arg);
 }
 
 void ctl_reply_stream(struct ctl_reply *r, ctl_next_fn *next, ctl_free_fn *free_state, void *state)
@@ -199,6 +281,8 @@ void ctl_reply_abort(struct ctl_reply *r)
 void ctl_reply_done(struct ctl_reply *r)
 {
 	ctl_reply_abort(r);
+	drop_kept(r);
+	lb_vec_done(&r->kept);
 	lb_text_done(&r->line);
 	r->state = CTL_REPLY_NONE;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "common/buf.h"
+#include "common/vec.h"
 #include "lbd/ctl/ctl.h"
 
 struct ctl_sink {
@@ -14,6 +15,8 @@ struct ctl_sink {
 	void (*ended)(void *arg); /* the end was written; called once, from within a reply call */
 	/* A stream has taken enough time for now, written something or not; who says so lets it go on. NULL: never. */
 	bool (*later)(void *arg);
+	/* It calls ctl_reply_say_kept before anything of it leaves: several requests may be stored at once. */
+	bool keeps;
 };
 
 enum ctl_reply_state {
@@ -22,6 +25,12 @@ enum ctl_reply_state {
 	CTL_REPLY_STREAM, /* next() brings the rest */
 	CTL_REPLY_HELD,   /* somebody ends it later */
 	CTL_REPLY_ENDED
+};
+
+/* The end of a request that waits for what it did to be stored. */
+struct ctl_kept {
+	long long id, generation;
+	char *text;
 };
 
 struct ctl_reply {
@@ -34,6 +43,9 @@ struct ctl_reply {
 	ctl_free_fn *release; /* of a stream, or gone() of a held answer */
 	void *data;
 	struct lb_text line;
+	LB_VEC(struct ctl_kept) kept; /* of requests before this one: their ends go out first */
+	ctl_stored_fn *stored;        /* for all of them: a client's are about one thing, the overrides */
+	void *stored_arg;
 };
 
 void ctl_reply_init(struct ctl_reply *r, const struct ctl_sink *sink, void *arg);
@@ -50,6 +62,9 @@ void ctl_reply_row_text(struct ctl_reply *r, const char *json);
 /* Lets a stream write until the sink is full, or says later, or it has ended; one step at least, if there is room. 1 =
  * there is more to come. */
 int ctl_reply_pump(struct ctl_reply *r);
+
+/* Stores what ends wait for, and writes them. */
+void ctl_reply_say_kept(struct ctl_reply *r);
 
 /* The client is gone: a stream is freed, who holds the answer is told, nothing is written any more. */
 void ctl_reply_abort(struct ctl_reply *r);

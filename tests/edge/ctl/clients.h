@@ -32,6 +32,7 @@ static unsigned dispatched, gone_calls, free_calls, warnings, failures;
 static struct ctl_reply *held;
 static char got_file[64];
 static size_t produced; /* rows of the stream so far */
+static unsigned stores;
 
 /* ---- a daemon ---- */
 
@@ -73,6 +74,13 @@ static inline int next_look(struct ctl_reply *r, void *state)
 	return 0;
 }
 
+static inline const char *store(void *arg)
+{
+	(void)arg;
+	stores++;
+	return NULL;
+}
+
 static inline void dispatch(struct ctl_request *rq, struct ctl_reply *r, void *arg)
 {
 	(void)arg;
@@ -82,6 +90,7 @@ static inline void dispatch(struct ctl_request *rq, struct ctl_reply *r, void *a
 		produced = 0;
 		ctl_reply_stream(r, next_rows, on_free, &produced);
 		break;
+	case LB_COMMAND_BACKEND_DRAIN: ctl_reply_end_stored(r, "it drains", store, NULL); break;
 	case LB_COMMAND_KERNEL_DIFF: ctl_reply_stream(r, next_look, on_free, &produced); break;
 	case LB_COMMAND_WAIT:
 		held = r;
@@ -128,7 +137,7 @@ static inline void setup(void)
 	ck_assert_int_eq(chmod(dir, 0755), 0);
 	loop = ev_loop_new(EVFLAG_AUTO);
 	produced = 0;
-	dispatched = gone_calls = free_calls = warnings = failures = 0;
+	dispatched = gone_calls = free_calls = warnings = failures = stores = 0;
 	held = NULL;
 	got_file[0] = '\0';
 	config = (struct ctl_server_config){

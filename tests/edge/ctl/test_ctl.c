@@ -71,6 +71,31 @@ START_TEST(pipelined_requests_are_answered_in_order)
 }
 END_TEST
 
+/* What came at once is stored at once, and none is said to be done before. */
+START_TEST(changes_that_come_at_once_are_stored_at_once)
+{
+	enum { MANY = 60 };
+	start();
+	struct peer *p = greeted("control.sock");
+	struct lb_text all = LB_TEXT_INIT;
+	for (int i = 1; i <= MANY; i++)
+		lb_text_printf(
+			&all, "{\"id\":%d,\"cmd\":\"backend.drain\",\"args\":{\"backend\":\"web/app%d\"}}\n", i, i);
+	lb_text_printf(&all, "{\"id\":%d,\"cmd\":\"status\"}\n", MANY + 1);
+	say(p, all.s);
+	lb_text_done(&all);
+	for (int i = 1; i <= MANY; i++) {
+		ck_assert_int_eq(end_code(p, i, NULL), 0);
+		ck_assert_uint_ge(stores, 1);
+	}
+	ck_assert_int_eq(end_code(p, MANY + 1, NULL), 0);
+	ck_assert_uint_lt(stores, MANY / 2); /* a turn is cut short on a machine that is busy */
+	say(p, "{\"id\":99,\"cmd\":\"backend.drain\",\"args\":{\"backend\":\"web/app1\"}}\n");
+	ck_assert_int_eq(end_code(p, 99, NULL), 0);
+	peer_free(p);
+}
+END_TEST
+
 /* The loop turns between two steps, for all others. */
 START_TEST(an_answer_that_takes_long_holds_nobody_up)
 {
@@ -370,11 +395,12 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = { greets_and_answers, files_have_mode_and_go_away, observe_may_only_look,
-		pipelined_requests_are_answered_in_order, an_answer_that_takes_long_holds_nobody_up,
-		garbage_is_answered_and_survived, half_a_line_is_no_request, a_line_too_long_ends_the_client,
-		half_closed_client_gets_its_answers, half_closed_client_that_leaves_is_noticed,
-		oldest_idle_client_makes_room, busy_clients_keep_their_places,
-		busy_clients_do_not_lock_out_who_may_change, files_travel_with_their_request, stream_reaches_a_reader,
+		pipelined_requests_are_answered_in_order, changes_that_come_at_once_are_stored_at_once,
+		an_answer_that_takes_long_holds_nobody_up, garbage_is_answered_and_survived, half_a_line_is_no_request,
+		a_line_too_long_ends_the_client, half_closed_client_gets_its_answers,
+		half_closed_client_that_leaves_is_noticed, oldest_idle_client_makes_room,
+		busy_clients_keep_their_places, busy_clients_do_not_lock_out_who_may_change,
+		files_travel_with_their_request, stream_reaches_a_reader,
 		stream_waits_for_a_slow_reader_and_drops_a_dead_one, client_leaving_during_a_stream_frees_it_once,
 		client_leaving_while_held_is_told_once, server_that_ends_tells_who_waits,
 		forgotten_answer_ends_with_failed, another_generation_is_refused };

@@ -17,10 +17,9 @@ static struct {
 	struct ctl_collect c;
 	struct ipvs_row rows[ROWS]; /* the kernel */
 	size_t n_rows;
-	int err;           /* of what reads the kernel */
-	int err_of_dests;  /* of what reads destinations alone */
-	uint16_t refused;  /* what is about this port is refused with EINVAL */
-	const char *saved; /* what storing an override says */
+	int err;          /* of what reads the kernel */
+	int err_of_dests; /* of what reads destinations alone */
+	uint16_t refused; /* what is about this port is refused with EINVAL */
 	struct ctl_apply applied;
 	char applied_name[64];
 	enum ctl_exit exit;
@@ -160,7 +159,7 @@ static inline struct lb_time op_boot(void *arg)
 	return k.boot;
 }
 
-static inline const char *op_override_changed(
+static inline void op_override_changed(
 	void *arg, const char *object, enum override_kind kind, const struct override_who *who)
 {
 	(void)arg;
@@ -169,7 +168,6 @@ static inline const char *op_override_changed(
 		who->reason ? who->reason : "-");
 	model_override_changed(k.w.m, object);
 	reconcile();
-	return k.saved;
 }
 
 static inline void op_apply(void *arg, const struct ctl_apply *what, const struct ctl_peer *who, struct ctl_reply *r)
@@ -287,6 +285,7 @@ static const struct ctl_ops ops = { .now = op_now,
 	.generations_damaged = op_damaged,
 	.asked = op_asked_for,
 	.override_changed = op_override_changed,
+	.overrides_stored = op_overrides_stored,
 	.repair = op_repair,
 	.exit = op_exit,
 	.exit_flush = op_exit_flush,

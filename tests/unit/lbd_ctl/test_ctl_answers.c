@@ -372,7 +372,7 @@ END_TEST
 
 START_TEST(an_override_that_is_not_stored_holds_and_says_so)
 {
-	k.saved = "the state directory cannot be written";
+	not_stored = "the state directory cannot be written";
 	ask("backend.force", "{\"backend\": \"web/a\", \"force\": \"up\"}");
 	ended(&k.c, 0,
 		"backend web/a is forced up, whatever its checks say (not stored: the state directory cannot be "

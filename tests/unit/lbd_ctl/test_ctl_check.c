@@ -48,14 +48,12 @@ static int64_t op_wall_ms(void *arg)
 	return k.w.wall;
 }
 
-static const char *op_override_changed(
-	void *arg, const char *object, enum override_kind kind, const struct override_who *who)
+static void op_override_changed(void *arg, const char *object, enum override_kind kind, const struct override_who *who)
 {
 	(void)arg, (void)kind, (void)who;
 	snprintf(k.changed, sizeof(k.changed), "%s", object);
 	model_override_changed(k.w.m, object);
 	world_settle(&k.w);
-	return NULL;
 }
 
 static int op_probe_run(void *arg, uint32_t token, uint32_t target_id)
@@ -69,6 +67,7 @@ static const struct ctl_ops ops = { .now = op_now,
 	.wall_ms = op_wall_ms,
 	.boot = op_now,
 	.override_changed = op_override_changed,
+	.overrides_stored = op_overrides_stored,
 	.probe_run = op_probe_run };
 
 static void setup(void)

@@ -110,14 +110,13 @@ static int op_asked(void *arg, struct ctl_conv *c, const json_t *header, struct 
 }
 
 /* What is said is looked at here, not whether the plan finds memory: it is made again later if not. */
-static const char *op_changed(void *arg, const char *object, enum override_kind kind, const struct override_who *who)
+static void op_changed(void *arg, const char *object, enum override_kind kind, const struct override_who *who)
 {
 	left = -1;
 	if (strncmp(object, OVERRIDE_VRRP, strlen(OVERRIDE_VRRP)) == 0)
 		model_vrrps_override(&full.vs, k.w.ov);
 	else
-		(void)op_override_changed(arg, object, kind, who);
-	return NULL;
+		op_override_changed(arg, object, kind, who);
 }
 
 static struct ctl_ops all_ops;

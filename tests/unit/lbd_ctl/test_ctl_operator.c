@@ -73,14 +73,12 @@ static int64_t op_wall_ms(void *arg)
 	return WALL;
 }
 
-static const char *op_override_changed(
-	void *arg, const char *object, enum override_kind kind, const struct override_who *who)
+static void op_override_changed(void *arg, const char *object, enum override_kind kind, const struct override_who *who)
 {
 	(void)arg, (void)kind, (void)who;
 	snprintf(k.object, sizeof(k.object), "%s", object);
 	model_override_changed(k.w.m, object);
 	world_settle(&k.w);
-	return NULL;
 }
 
 static void op_level_get(void *arg, enum lb_log_part part, struct ctl_level_info *out)
@@ -107,6 +105,7 @@ static const struct ctl_ops ops = { .now = op_now,
 	.wait = op_wait,
 	.asked = op_asked_for,
 	.override_changed = op_override_changed,
+	.overrides_stored = op_overrides_stored,
 	.level_get = op_level_get,
 	.level_set = op_level_set,
 	.level_clear = op_level_clear };

@@ -82,6 +82,97 @@ START_TEST(rows_and_one_end)
 }
 END_TEST
 
+static unsigned stores;
+static const char *not_stored;
+
+static const char *store(void *arg)
+{
+	(void)arg;
+	stores++;
+	return not_stored;
+}
+
+/* A client that sends its requests without waiting. */
+static void begin_keeping(struct ctl_reply *r, struct sink *k)
+{
+	static const struct ctl_sink keeps = {
+		.line = sink_line, .full = sink_full, .ended = sink_ended, .keeps = true
+	};
+	*k = (struct sink){ .room = 100 };
+	stores = 0;
+	ctl_reply_init(r, &keeps, k);
+}
+
+START_TEST(what_is_stored_at_once_is_said_then)
+{
+	struct ctl_reply r;
+	struct sink k;
+	begin_keeping(&r, &k);
+	not_stored = _i ? "the disk is full" : NULL;
+	for (long long id = 1; id <= 50; id++) {
+		ctl_reply_begin(&r, id, 17);
+		ctl_reply_end_stored(&r, "it drains", store, NULL);
+		ctl_reply_settle(&r);
+	}
+	ck_assert_uint_eq(k.ended, 50);
+	ck_assert_uint_eq(k.lines, 0); /* none of them is on disk */
+	ck_assert_uint_eq(stores, 0);
+	ctl_reply_say_kept(&r);
+	ck_assert_uint_eq(k.lines, 50);
+	ck_assert_uint_eq(stores, 1);
+	ck_assert_str_eq(k.last, _i ? "{\"id\":50,\"end\":{\"code\":0,\"message\":\"it drains (not stored: the disk is "
+				      "full; it ends with "
+				      "the daemon)\",\"generation\":17}}"
+				    : "{\"id\":50,\"end\":{\"code\":0,\"message\":\"it drains\",\"generation\":17}}");
+	ctl_reply_say_kept(&r); /* once */
+	ck_assert_uint_eq(k.lines, 50);
+	ck_assert_uint_eq(stores, 1);
+	ctl_reply_done(&r);
+}
+END_TEST
+
+START_TEST(answers_come_in_the_order_of_the_requests)
+{
+	struct ctl_reply r;
+	struct sink k;
+	begin_keeping(&r, &k);
+	not_stored = NULL;
+	for (long long id = 1; id <= 2; id++) {
+		ctl_reply_begin(&r, id, 0);
+		ctl_reply_end_stored(&r, "it drains", store, NULL);
+	}
+	ctl_reply_begin(&r, 3, 0);
+	ctl_reply_row(&r, json_object());
+	ck_assert_uint_eq(k.lines, 3);
+	ck_assert_uint_eq(stores, 1);
+	ck_assert_str_eq(k.last, "{\"id\":3,\"row\":{}}");
+	ctl_reply_end(&r, LB_CODE_OK, NULL, NULL);
+	ck_assert_uint_eq(stores, 1);
+	ctl_reply_begin(&r, 4, 0);
+	ctl_reply_end_stored(&r, "it drains", store, NULL);
+	ctl_reply_done(&r); /* the client left */
+	ck_assert_uint_eq(k.lines, 4);
+	ck_assert_uint_eq(k.ended, 4);
+}
+END_TEST
+
+START_TEST(who_waits_for_each_answer_has_it_at_once)
+{
+	struct ctl_reply r;
+	struct sink k;
+	stores = 0;
+	not_stored = NULL;
+	begin(&r, &k, 100);
+	ctl_reply_end_stored(&r, "it drains", store, NULL);
+	ck_assert_str_eq(k.last, "{\"id\":7,\"end\":{\"code\":0,\"message\":\"it drains\",\"generation\":17}}");
+	ctl_reply_end_stored(&r, "again", store, NULL);
+	ck_assert_uint_eq(k.lines, 1);
+	ck_assert_uint_eq(stores, 1);
+	ck_assert_uint_eq(k.ended, 1);
+	ctl_reply_done(&r);
+}
+END_TEST
+
 START_TEST(stream_stops_when_the_reader_is_slow)
 {
 	struct ctl_reply r;
@@ -228,6 +319,9 @@ int main(void)
 	Suite *s = suite_create("ctl_reply");
 	TCase *tc = tcase_create("reply");
 	tcase_add_test(tc, rows_and_one_end);
+	tcase_add_loop_test(tc, what_is_stored_at_once_is_said_then, 0, 2);
+	tcase_add_test(tc, answers_come_in_the_order_of_the_requests);
+	tcase_add_test(tc, who_waits_for_each_answer_has_it_at_once);
 	tcase_add_test(tc, stream_stops_when_the_reader_is_slow);
 	tcase_add_test(tc, stream_is_freed_when_the_client_leaves);
 	tcase_add_test(tc, stream_without_an_end_gets_one);

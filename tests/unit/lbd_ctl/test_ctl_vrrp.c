@@ -40,13 +40,11 @@ static int64_t op_wall_ms(void *arg)
 	return k.w.wall;
 }
 
-static const char *op_override_changed(
-	void *arg, const char *object, enum override_kind kind, const struct override_who *who)
+static void op_override_changed(void *arg, const char *object, enum override_kind kind, const struct override_who *who)
 {
 	(void)arg, (void)kind, (void)who;
 	snprintf(k.changed, sizeof(k.changed), "%s", object);
 	model_vrrps_override(&k.vs, k.w.ov);
-	return NULL;
 }
 
 static int op_vrrp_do(void *arg, uint32_t id, enum vrrp_do what, uint32_t for_ms)
@@ -64,6 +62,7 @@ static const struct ctl_ops ops = { .now = op_now,
 	.boot = op_now,
 	.asked = op_asked_for,
 	.override_changed = op_override_changed,
+	.overrides_stored = op_overrides_stored,
 	.vrrp_do = op_vrrp_do,
 	.wait = op_wait };
 
