@@ -5,6 +5,7 @@
 #include "lbctl/run_io.h"
 
 #include "common/proto.h"
+#include "lbctl/many_io.h"
 #include "lbctl/session_io.h"
 #include "lbctl/top_io.h"
 
@@ -355,36 +356,15 @@ static const char *question(const struct cli *c)
 	return c->cmd->ask;
 }
 
-/* Nobody answers any more, the time is over, or somebody has had enough: then nothing more is sent. */
-static bool is_over(int code)
-{
-	return code == LB_CODE_UNREACHABLE || code == LB_CODE_TIMEOUT || code == LB_CODE_INTERRUPTED;
-}
-
-/* Some were changed and others were not. found[n_answered] is the one that had no answer. */
-static void say_how_far(const struct session *s, const json_t *found, size_t n_answered, int code)
-{
-	struct lb_text text = LB_TEXT_INIT, line = LB_TEXT_INIT;
-	const struct lb_command *cmd = s->cli->cmd;
-	lb_text_printf(&text, "stopped after %zu of %zu %ss", n_answered, json_array_size(found), cmd->noun);
-	if (s->conn.sent)
-		lb_text_printf(&text, "; whether it was done for %s is to be looked at",
-			json_string_value(json_array_get(found, n_answered)));
-	if (!text.bad)
-		out_error(&s->cli->opt, code, text.s, NULL, &line);
-	if (!text.bad && !line.bad)
-		fputs(line.s, stderr);
-	lb_text_done(&text);
-	lb_text_done(&line);
-}
-
 /* The same with each of them, one after the other. */
 static int run_each(struct session *s, const json_t *found, bool wait)
 {
 	json_t *args = s->cli->args;
-	size_t n = json_array_size(found), i = 0;
+	size_t n = json_array_size(found);
 	int code = 0, last = 0;
-	for (; i < n && !is_over(last) && (code == 0 || !wait); i++) {
+	if (!wait && s->cli->cmd->changes && !is_dry(s))
+		return many_change(s, found, to_out, &s->out);
+	for (size_t i = 0; i < n && !session_is_over(last) && (code == 0 || !wait); i++) {
 		json_object_set(args, s->cli->glob->name, json_array_get(found, i));
 		if (is_dry(s))
 			say_dry(s, args);
@@ -392,8 +372,6 @@ static int run_each(struct session *s, const json_t *found, bool wait)
 			last = wait ? wait_for_change(s, args) : send_one(s, args);
 		code = worse(code, last);
 	}
-	if (is_over(last) && !wait && s->cli->cmd->changes)
-		say_how_far(s, found, i - 1, last);
 	return code;
 }
 

@@ -26,21 +26,25 @@ int session_connect(struct session *s, struct lb_err *e)
 	return 0;
 }
 
-int session_request(struct session *s, const char *wire, const json_t *args, int fd, session_row_fn *fn, void *arg,
-	json_t **end, struct lb_err *e)
+int session_send(struct session *s, const char *wire, const json_t *args, int fd, struct lb_err *e)
 {
 	struct lb_text line = LB_TEXT_INIT;
-	*end = NULL;
 	cli_request(++s->last_id, wire, args, &s->cli->opt, &line);
 	int failed =
 		line.bad ? lb_err_set(e, LB_CODE_FAILED, "out of memory") : conn_send(&s->conn, line.s, line.n, fd, e);
 	lb_text_done(&line);
-	while (!failed) {
+	return failed;
+}
+
+int session_answer(struct session *s, long long id, session_row_fn *fn, void *arg, json_t **end, struct lb_err *e)
+{
+	*end = NULL;
+	for (;;) {
 		json_t *msg = conn_read(&s->conn, e);
 		if (!msg)
-			break;
+			return e->code;
 		json_t *row = json_object_get(msg, "row"), *last = json_object_get(msg, "end");
-		bool ours = lb_proto_int(msg, "id", 0) == s->last_id;
+		bool ours = lb_proto_int(msg, "id", 0) == id;
 		if (row && ours && fn)
 			fn(row, arg);
 		/* an end without an id is about the connection */
@@ -54,7 +58,18 @@ int session_request(struct session *s, const char *wire, const json_t *args, int
 			return code;
 		}
 	}
-	return e->code;
+}
+
+int session_request(struct session *s, const char *wire, const json_t *args, int fd, session_row_fn *fn, void *arg,
+	json_t **end, struct lb_err *e)
+{
+	*end = NULL;
+	return session_send(s, wire, args, fd, e) ? (int)e->code : session_answer(s, s->last_id, fn, arg, end, e);
+}
+
+bool session_is_over(int code)
+{
+	return code == LB_CODE_UNREACHABLE || code == LB_CODE_TIMEOUT || code == LB_CODE_INTERRUPTED;
 }
 
 void session_print(struct lb_text *text)

@@ -25,6 +25,14 @@ typedef void session_row_fn(const json_t *row, void *arg);
 int session_request(struct session *s, const char *wire, const json_t *args, int fd, session_row_fn *fn, void *arg,
 	json_t **end, struct lb_err *e);
 
+/* The two halves of it, for who sends more before there is an answer: 0, s->last_id is that of the request; -1 and *e.
+ * And the answer to the request of that id, which is the oldest without one. */
+int session_send(struct session *s, const char *wire, const json_t *args, int fd, struct lb_err *e);
+int session_answer(struct session *s, long long id, session_row_fn *fn, void *arg, json_t **end, struct lb_err *e);
+
+/* Nobody answers any more, the time is over, or somebody has had enough: then nothing more is sent. */
+bool session_is_over(int code);
+
 int session_connect(struct session *s, struct lb_err *e); /* a code */
 
 /* Writes text to standard output and clears it. A reader who left ends the program with 0: nothing is wrong. */

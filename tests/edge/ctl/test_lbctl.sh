@@ -385,6 +385,43 @@ backend.maint web/app2'
     is "$log" "$three"
     is "$err" "lbctl: no answer in time
 $stopped"
+    # of many there are several on their way, in the order of the list, and what is in doubt is named
+    out=$(
+        python3 - "$work/wide.sock" "$lbctl" -y backend maint 'web/*' <<'PY' 2>&1
+import json, signal, socket, subprocess, sys
+path, *command = sys.argv[1:]
+server = socket.socket(socket.AF_UNIX)
+server.bind(path)
+server.listen()
+client = subprocess.Popen([*command, "--socket", path], stdin=subprocess.DEVNULL)
+conn = server.accept()[0]
+conn.settimeout(20)
+talk = conn.makefile("rwb")
+
+
+def say(msg):
+    talk.write(json.dumps(msg).encode() + b"\n")
+    talk.flush()
+
+
+say({"lbd": "0.1.0", "protocol": 1, "schema": 1, "node": "lb-a", "level": "admin"})
+n = json.loads(talk.readline())["id"]
+for i in range(1000):
+    say({"id": n, "row": {"service": "web", "backend": f"app{i}"}})
+say({"id": n, "end": {"code": 0}})
+for i in range(112):
+    msg = json.loads(talk.readline())
+    assert msg["args"]["backend"] == f"web/app{i}", msg
+    if i < 100:
+        say({"id": msg["id"], "end": {"code": 0}})
+client.send_signal(signal.SIGINT)
+print("after that:", talk.read())
+sys.exit(client.wait())
+PY
+    )
+    is "$?" 130
+    is "$out" "lbctl: stopped after 100 of 1000 backends; whether it was done for web/app100 to web/app111, 12 of them, is to be looked at
+after that: b''"
     cut_short int "$lbctl" -y -j backend maint 'web/*'
     is "$status" 130
     has "$err" '"name":"interrupted","message":"stopped after 2 of 6 backends; '
