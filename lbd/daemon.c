@@ -512,6 +512,8 @@ static int start(struct daemon *d)
 
 static void finish(struct daemon *d)
 {
+	if (d->overrides_due || d->overrides_late)
+		(void)daemon_overrides_save(d);
 	daemon_probe_done(d);
 	daemon_vrrp_done(d);
 	daemon_sync_done(d);

@@ -276,6 +276,7 @@ struct daemon {
 	struct override_words *words;
 	struct lb_time override_due;   /* CLOCK_BOOTTIME: when the next of them ends */
 	bool overrides_due;            /* an operator said something that is not stored yet */
+	bool overrides_late;           /* some have ended, which is stored with the next second */
 	const char *overrides_unsaved; /* what the last save of them said, NULL = all is well */
 	struct history *history;
 	struct traces *traces; /* where the time of the last changes went */

@@ -227,7 +227,7 @@ void daemon_override_deadline(struct daemon *d)
 		d->converged = false;
 		daemon_vrrp_override(d);
 		(void)override_words_look(d->words, d->overrides, lb_clock_wall_ms());
-		(void)daemon_overrides_save(d);
+		d->overrides_late = true; /* who reads it in the file knows that it is over, too */
 		daemon_more(d);
 	}
 	if (d->override_due.us != LB_TIME_NEVER.us)

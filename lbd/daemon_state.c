@@ -392,7 +392,7 @@ static const char *overrides_write(struct daemon *d)
 
 const char *daemon_overrides_save(struct daemon *d)
 {
-	d->overrides_due = false;
+	d->overrides_due = d->overrides_late = false;
 	d->overrides_unsaved = overrides_write(d);
 	return d->overrides_unsaved;
 }
@@ -490,6 +490,8 @@ void daemon_state_tick(struct daemon *d)
 	bool read = d->state_dir >= 0 && !daemon_first_unread(d) && !d->unsure;
 	if (owned_is_long(d))
 		daemon_owned_restart(d);
+	if (d->overrides_late)
+		(void)daemon_overrides_save(d);
 	if ((read && daemon_all_saved(d)) || lb_time_cmp(now, d->unsaved_due) < 0)
 		return;
 	d->unsaved_due = lb_time_add_ms(now, RETRY_MS);

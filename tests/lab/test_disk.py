@@ -221,3 +221,31 @@ def test_an_override_that_found_no_place_is_written_when_there_is_one(pair):
         d.stop()
         answers(d.start(ready=False))
         assert override(d) == ("drain", me())
+
+
+def test_overrides_are_written_together(pair):
+    """All of them are written each time: once for what comes together, be it requests of a glob or the ends of a second."""
+    n = 300
+    web_of_many = {"listen": "10.7.0.80:80", "sync": "off", "check": "none",
+                   "backends": {f"app{i}": f"10.8.0.{i % 250 + 1}:{8000 + i}" for i in range(n)}}
+
+    def written(since=0):
+        with open(f"/proc/{d.pid}/io", encoding="ascii") as f:
+            return int(dict(line.split(": ") for line in f)["wchar"]) - since
+
+    d = lone(pair.a, json.dumps({"services": {"web": web_of_many}}), "lb-a")
+    stored = os.path.join(d.state_dir, "overrides.json")
+    try:
+        answers(d.start(ready=False))
+        before = written()
+        d.ctl("backend", "drain", "web/*", "--for", "20s", "-y")
+        assert status(d)["overrides"] == n
+        size = os.path.getsize(stored)
+        assert size < written(before) < n / 5 * size
+        before = written()
+        until(lambda: status(d)["overrides"] == 0, "they are over", 60)
+        until(lambda: "drain" not in open(stored, encoding="utf-8").read(), "that is stored")
+        assert written(before) < n / 30 * size
+    finally:
+        d.stop()
+        d.close()
