@@ -96,6 +96,13 @@ static bool in_burst(const struct lb_time *times, uint32_t n, struct lb_time sin
 	return (uint64_t)(lo - first) * 100 > most && lo - first > 1; /* one alone is no burst */
 }
 
+/* Hundredths of backends that may fail by themselves. There cannot be more than all of them, so 100% means all. */
+static uint64_t fail_open_most(const struct config_service *s, uint32_t enabled)
+{
+	uint64_t most = (uint64_t)enabled * s->fail_open_percent;
+	return s->fail_open_percent < 100 || !enabled ? most : most - 1;
+}
+
 /* Else all of them would be out for flapping when the network is well again. A check that failed before, while another
  * one was enough, has done so by itself. */
 static void damp_back(struct model *m, const struct model_backend *b, int64_t window)
@@ -121,7 +128,7 @@ void model_fail_open(struct model *m, uint32_t service, struct lb_time now)
 			m->times[failing++] = b[i].failing_since;
 	}
 	qsort(m->times, failing, sizeof(*m->times), time_cmp);
-	uint64_t most = (uint64_t)enabled * s->cfg->fail_open_percent;
+	uint64_t most = fail_open_most(s->cfg, enabled);
 	int64_t window = burst_us(s->cfg);
 	bool many = (uint64_t)failing * 100 > most;
 	for (uint32_t i = 0; i < s->cfg->n_backends; i++) {

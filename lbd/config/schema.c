@@ -315,9 +315,10 @@ static const struct schema_row service_rows[] = {
 		.min = 1,
 		.max = 100,
 		.absent = "off",
-		.help = "When more than this share of the backends fails within one interval, it is rather the network "
-			"of this host that broke: those that were in the pool stay there until their checks pass, or "
-			"until fewer than that are failing." },
+		.help = "When more than this share of the backends fails within one interval, with 100% all of them, "
+			"it "
+			"is rather the network of this host that broke: those that were in the pool stay there until "
+			"their checks pass, or until fewer than that are failing." },
 	[SERVICE_SLOW_START] = { .name = "slow_start",
 		.type = SCHEMA_TYPE_DURATION,
 		.flags = SCHEMA_OFF,

@@ -416,6 +416,24 @@ START_TEST(who_was_found_and_fails_before_the_first_decision_is_held)
 }
 END_TEST
 
+/* There are not more than all of them. */
+START_TEST(all_of_them_are_a_share_as_well)
+{
+	struct world w = { 0 };
+	world_start(&w, WEB("    fail_open: 100%\n" THREE));
+	all_up(&w, "abc");
+	stumble(&w, "web/a");
+	stumble(&w, "web/b");
+	stumble(&w, "web/c");
+	fall_together(&w, 'c');
+	EXPECT(&w, "web degraded 3: a=up:1!fail_open b=up:1!fail_open c=up:1!fail_open\n");
+	recover(&w, "web/a"); /* and without it that is not all */
+	world_settle(&w);
+	EXPECT(&w, "web degraded 1: a=up:1 b=down:0!check_failed c=down:0!check_failed\n");
+	world_end(&w);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = { when_all_fail_at_once_none_is_believed,
@@ -427,7 +445,7 @@ int main(void)
 		where_one_check_is_enough_one_that_fails_is_no_failure,
 		who_fails_alone_is_down_though_others_are_half_well, a_burst_lasts_as_long_as_the_slowest_check_needs,
 		a_reload_neither_splits_a_burst_nor_ends_a_hold, just_the_share_is_not_more_than_it,
-		it_is_a_share_of_those_who_may_serve, who_was_held_is_unknown_after_maintenance,
-		who_was_found_and_fails_before_the_first_decision_is_held };
+		all_of_them_are_a_share_as_well, it_is_a_share_of_those_who_may_serve,
+		who_was_held_is_unknown_after_maintenance, who_was_found_and_fails_before_the_first_decision_is_held };
 	return run_suite("model_fail_open", tests, COUNT(tests));
 }
