@@ -192,6 +192,45 @@ static void say_unknown(struct imp *im, const struct ka_node *k, enum ka_in in)
 		imp_say(im, &k->at, IMP_ERROR, "unknown keyword '%s'", shown);
 }
 
+/* The words from the i'th on, fit for a message. */
+static const char *words_from(struct imp *im, const struct ka_node *k, size_t i)
+{
+	struct lb_text t = LB_TEXT_INIT;
+	for (size_t first = i; i < k->n; i++)
+		lb_text_printf(&t, "%s%s", i > first ? " " : "", k->w[i]);
+	const char *p = t.bad || !t.s ? "" : imp_shown(im, t.s);
+	im->oom = im->oom || t.bad;
+	lb_text_done(&t);
+	return p;
+}
+
+/* A block belongs to the word that begins its line. Behind one that takes none it would be lost in silence, and what
+ * most often stands so is a check. */
+static void say_block(struct imp *im, const struct ka_node *k, enum ka_in in)
+{
+	const struct ka_row *last = k->n > 1 ? ka_word_find(k->w[k->n - 1], in) : NULL;
+	bool meant = last && last->inside != KA_IN_NOTHING;
+	if (k->row->inside != KA_IN_NOTHING || (!meant && k->row->does != KA_TAKES)) /* which is said as a whole */
+		return;
+	imp_say(im, &k->at, IMP_ERROR, "a block behind '%s': keepalived does not read this%s%s%s", words_from(im, k, 0),
+		meant ? "; write " : "", meant ? last->name : "", meant ? " on a line of its own" : "");
+}
+
+/* Words behind the one value that a keyword has, which may be meant as statements. */
+static void say_extra(struct imp *im, const struct ka_node *k)
+{
+	static const uint8_t takes[] = { [KA_ARG_NONE] = 1,
+		[KA_ARG_NUM] = 2,
+		[KA_ARG_TIME] = 2,
+		[KA_ARG_BOOL] = 2,
+		[KA_ARG_IP] = 2,
+		[KA_ARG_BLOCK] = 1 };
+	size_t most = takes[k->row->arg];
+	if (most && k->n > most && k->row->does == KA_TAKES)
+		imp_say(im, &k->at, IMP_NOTE, "'%s' behind '%s': neither keepalived nor the import reads it",
+			words_from(im, k, most), imp_shown(im, k->w[most - 1]));
+}
+
 static void hold(struct imp *im, struct ka_node *up, enum ka_in in);
 
 static void hold_one(struct imp *im, struct ka_node *k, enum ka_in in)
@@ -204,6 +243,10 @@ static void hold_one(struct imp *im, struct ka_node *k, enum ka_in in)
 		return;
 	}
 	k->row = row;
+	if (k->block)
+		say_block(im, k, in);
+	else
+		say_extra(im, k);
 	const char *what = wrong(im, k);
 	if (what) {
 		imp_say(im, &k->at, IMP_ERROR, "%s: %s", row->name, what);
