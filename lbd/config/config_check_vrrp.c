@@ -175,6 +175,31 @@ static void rule_owner(struct config_builder *b, const struct config_instance *i
 			"the addresses of an owner are the host's own");
 }
 
+/* An owner yields to nobody. One value in a cluster is that of all its nodes, unless each has a file of its own: nobody
+ * can tell. */
+static void rule_one_owner(struct config_builder *b, const struct config_instance *in)
+{
+	const struct schema_value *priority = &in->keys->v[INSTANCE_PRIORITY];
+	const struct config_cluster *c = &b->c->cluster;
+	const struct config_node *at = config_at_or(priority, in->entry->key);
+	const char *owner[CONFIG_PEERS_MAX];
+	uint32_t n = 0;
+	for (uint32_t k = 0; k < c->n_nodes; k++)
+		if (in->priority[k] == VRRP_PRIO_OWNER)
+			owner[n++] = c->nodes[k].name;
+	if (n < 2 || priority->wrong)
+		return;
+	if (priority->by_node) {
+		config_say(b, at, &in->path, "give the others less than 255",
+			"nodes %s and %s have priority 255: only one can own the addresses", owner[0], owner[1]);
+		return;
+	}
+	char help[400];
+	snprintf(help, sizeof(help), "a value for each node: priority: { %s: 255, %s: 100 }", owner[0], owner[1]);
+	config_warn(b, at, &in->path, "priority 255 on every node that has this file: only one can own the addresses",
+		help);
+}
+
 /* The mapping itself; whether it suits the instance is rule_version's. */
 static void rule_auth(struct config_builder *b, const struct schema_value *auth, const struct config_path *up)
 {
@@ -351,6 +376,7 @@ void config_rules_instance(struct config_builder *b, const struct config_instanc
 	rule_delays(b, in);
 	rule_lease(b, in);
 	rule_owner(b, in);
+	rule_one_owner(b, in);
 	rule_auth(b, &in->keys->v[INSTANCE_AUTH], &in->path);
 	rule_track(b, &in->keys->v[INSTANCE_TRACK], &in->path);
 	config_rules_by_node(b, in->keys, &in->path);

@@ -147,7 +147,8 @@ const struct schema_row schema_vrrp_rows[] = {
 		.min = 1,
 		.max = 255,
 		.absent = "the priority of the node under cluster, otherwise 100",
-		.help = "The node with the higher one is master. 255 is for who always has the addresses." },
+		.help = "The node with the higher one is master. 255 is for who always has the addresses: one node at "
+			"most." },
 	[INSTANCE_ADVERT_INTERVAL] = { .name = "advert_interval",
 		.type = SCHEMA_TYPE_DURATION,
 		.flags = SCHEMA_TENS,
