@@ -180,6 +180,7 @@ int config_load_step(struct config_load *l, unsigned budget)
 		config_rules_all(&l->b);
 		config_rules_sync(&l->b);
 		config_rules_sources(&l->b);
+		config_rules_tracks(&l->b);
 		l->stage = STAGE_DONE;
 		break;
 	case STAGE_DONE: break;

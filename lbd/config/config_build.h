@@ -176,6 +176,7 @@ void config_rules_all(struct config_builder *b);          /* across services */
 /* config_check_vrrp.c */
 void config_rules_vrrp_defaults(struct config_builder *b, const struct schema_object *keys);
 void config_rules_instance(struct config_builder *b, const struct config_instance *in);
+void config_rules_tracks(struct config_builder *b);                                  /* after all services */
 void config_rules_hooks(struct config_builder *b, const struct schema_value *state); /* the program for vrrp */
 bool config_is_host(const struct lb_ip *ip); /* it can be the address of one host */
 bool config_is_link_local(const struct lb_ip *ip);

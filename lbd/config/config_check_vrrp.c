@@ -289,6 +289,33 @@ static void rule_track(struct config_builder *b, const struct schema_value *list
 	}
 }
 
+/* Of services there are fewer: it is never up. Without a weight that is a fault, on every node. */
+static void rule_services_up(struct config_builder *b, const struct schema_value *list, const struct config_path *up)
+{
+	struct config_path path = { up, "track", 5, 0 };
+	for (uint32_t i = 0; list->at && list->set && i < list->n; i++) {
+		const struct schema_value *v = list->list[i].obj->v, *many = &v[TRACK_SERVICES_UP];
+		char text[100];
+		if (!many->at || !many->set || many->percent || many->num <= (int64_t)b->services.n)
+			continue;
+		snprintf(text, sizeof(text), "services_up %u, but there %s %zu service%s", (unsigned)many->num,
+			b->services.n == 1 ? "is" : "are", b->services.n, b->services.n == 1 ? "" : "s");
+		if (v[TRACK_WEIGHT].num || v[TRACK_WEIGHT].wrong)
+			config_warn(b, many->at, &path, text, "its weight always counts");
+		else
+			config_say(b, many->at, &path, "no node could ever be master", "%s", text);
+	}
+}
+
+void config_rules_tracks(struct config_builder *b)
+{
+	static const struct config_path up = { NULL, "defaults", 8, 0 }, path = { &up, "vrrp", 4, 0 };
+	if (b->vrrp_defaults)
+		rule_services_up(b, &b->vrrp_defaults->v[INSTANCE_TRACK], &path);
+	for (uint32_t i = 0; i < b->n_instances; i++)
+		rule_services_up(b, &b->instances[i].keys->v[INSTANCE_TRACK], &b->instances[i].path);
+}
+
 static bool is_virtual(const struct config_vrrp *v, const struct lb_ip *ip)
 {
 	for (uint32_t i = 0; i < v->n_addresses; i++)

@@ -314,8 +314,8 @@ const struct schema_row schema_track_rows[] = {
 		.min = 1,
 		.max = CONFIG_SERVICES_MAX,
 		.absent = "see track",
-		.help = "So many services, or this share of them, must be up. Of a kernel without IPVS, or whose IPVS "
-			"lbd may not use, none is." },
+		.help = "So many services, or this share of them, must be up; with weight 0 not more than there are. "
+			"Of a kernel without IPVS, or whose IPVS lbd may not use, none is." },
 	[TRACK_WEIGHT] = { .name = "weight",
 		.type = SCHEMA_TYPE_INT,
 		.min = -253,

@@ -441,8 +441,8 @@ START_TEST(digest_sees_every_change)
 		TRACK("{ check: gw, weight: 1 }"),
 		TRACK("{ check: gw, weight: -1 }"),
 		TRACK("{ check: gw, debounce: 1ms }"),
-		TRACK("{ services_up: 50 }"),
-		TRACK("{ services_up: 50% }"),
+		TRACK("{ services_up: 50, weight: -2 }"),
+		TRACK("{ services_up: 50%, weight: -2 }"),
 		TRACK("{ check: gw }, { check: gx }"),
 		TRACK("{ check: gx }, { check: gw }"),
 	};
