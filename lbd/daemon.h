@@ -87,6 +87,8 @@ struct daemon_options {
 struct daemon_text {
 	LB_VEC(struct config_source) sources;
 	uint64_t stamp; /* of the file and conf.d, when that is where they are from: as config_stamp */
+	struct lb_text
+		unread; /* a line for each file of conf.d that is passed over for its name, though it may be meant */
 };
 
 struct daemon_apply;  /* a load in progress */

@@ -341,6 +341,8 @@ static void take(struct daemon *d, struct config *c)
 		daemon_apply_reject(d, e.code, e.text);
 		return;
 	}
+	if (a->text.unread.n)
+		lb_log_report(a->text.unread.s, a->text.unread.n);
 	a->new_keys = daemon_vrrp_new_keys(d, c, &cluster);
 	const char *why = a->both ? daemon_apply_not_on_both(d, c) : NULL; /* written since it was checked */
 	if (is_same(d)) {

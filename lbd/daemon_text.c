@@ -20,6 +20,7 @@ void daemon_text_done(struct daemon_text *t)
 		free((void *)(uintptr_t)s->text);
 	}
 	lb_vec_done(&t->sources);
+	lb_text_done(&t->unread);
 }
 
 /* One that fits into a generation, where it is a line, and into what is said of it, which is UTF-8. */
@@ -80,6 +81,31 @@ static int only_yaml(const struct dirent *d)
 	return d->d_name[0] != '.' && n > 5 && strcmp(d->d_name + n - 5, ".yaml") == 0;
 }
 
+/* What is not read, and has an ending with which somebody may have meant it to be. */
+static int nearly_yaml(const struct dirent *d)
+{
+	static const char *const endings[] = { ".yml", ".yaml", ".json", ".conf" };
+	const char *dot = strrchr(d->d_name, '.');
+	bool nearly = false;
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+		nearly |= dot && strcasecmp(dot, endings[i]) == 0;
+	return d->d_name[0] != '.' && nearly && !only_yaml(d);
+}
+
+static void note_unread(const char *dir, struct lb_text *out)
+{
+	struct dirent **list = NULL;
+	int n = scandir(dir, &list, nearly_yaml, alphasort);
+	for (int i = 0; i < n; i++) {
+		lb_text_escape(out, dir, strlen(dir), 0);
+		lb_text_puts(out, "/");
+		lb_text_escape(out, list[i]->d_name, strlen(list[i]->d_name), 0);
+		lb_text_puts(out, ": warning: this file is not read: its name must end in .yaml\n");
+		free(list[i]);
+	}
+	free(list);
+}
+
 static void conf_d(const char *path, char *out, size_t size)
 {
 	const char *slash = strrchr(path, '/');
@@ -138,6 +164,7 @@ int daemon_text_read(const char *path, struct daemon_text *out, struct lb_err *e
 		free(list[i]);
 	}
 	free(list);
+	note_unread(dir, &out->unread);
 	return err;
 }
 

@@ -120,6 +120,7 @@ static int check(const struct daemon_options *opt, char **files, int n, bool jso
 		(void)config_load_report(l, &report);
 	else
 		lb_text_printf(&report, "%s\n", e.text);
+	lb_text_put(&report, t.unread.s ? t.unread.s : "", t.unread.n);
 	if (c)
 		lb_text_printf(json ? &report : &well, "%s: ok (%u service%s, %u backend%s)\n", t.sources.v[0].name,
 			c->n_services, c->n_services == 1 ? "" : "s", c->n_backends, c->n_backends == 1 ? "" : "s");

@@ -220,6 +220,10 @@ def test_conf_d_is_read_in_order_and_a_name_defined_twice_names_both(lb):
         until(lambda: status(d)["file"]["differs"], "status sees the new file", 5)
         d.reload()
         assert rules(lb) == lines(RULES) | {f"-A -t {VIP2}:80 -s rr", f"-a -t {VIP2}:80 -r {A3} -m -w 1"}
+        with open(os.path.join(d.dir, "conf.d", "shop.yml"), "w", encoding="utf-8") as f:
+            f.write("services: {}")
+        d.reload()
+        assert "shop.yml: warning: this file is not read: its name must end in .yaml" in d.log()
         row = {r["service"]: r for r in d.ctl("service", "list")["data"]}["api"]
         detail = d.ctl("service", "show", "api")["data"][0]
         assert detail["file"].endswith("10-api.yaml"), row

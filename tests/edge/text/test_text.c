@@ -53,7 +53,8 @@ static void put(const char *name, const char *text)
 
 static void clean(void)
 {
-	static const char *const names[] = { "conf.d/10-api.yaml", "conf.d/README", "conf.d/.hidden.yaml" };
+	static const char *const names[] = { "conf.d/10-api.yaml", "conf.d/README", "conf.d/.hidden.yaml",
+		"conf.d/10-api.yaml~", "conf.d/.hidden.yml", "conf.d/shop.yml", "conf.d/dns.YAML" };
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		(void)unlink(at(names[i]));
 	if (rmdir(at("conf.d")))
@@ -89,6 +90,30 @@ START_TEST(conf_d_is_read_or_nothing_is)
 	ck_assert_int_eq(count(&e), -1);
 	ck_assert_int_eq(e.code, LB_CODE_INVALID);
 	ck_assert_msg(strstr(e.text, "/conf.d: Not a directory"), "%s", e.text);
+}
+END_TEST
+
+/* Not of a note, nor of what an editor leaves. */
+START_TEST(a_name_that_is_nearly_right_is_told_of)
+{
+	struct daemon_text t = { 0 };
+	struct lb_err e;
+	char want[400];
+	ck_assert_int_eq(mkdir(at("conf.d"), 0755), 0);
+	put("conf.d/10-api.yaml", "two\n");
+	put("conf.d/README", "no yaml\n");
+	put("conf.d/10-api.yaml~", "of an editor\n");
+	put("conf.d/.hidden.yml", "of an editor\n");
+	put("conf.d/shop.yml", "meant\n");
+	put("conf.d/dns.YAML", "meant\n");
+	ck_assert_int_eq(daemon_text_read(at("lbd.yaml"), &t, &e), 0);
+	ck_assert_uint_eq(t.sources.n, 2);
+	snprintf(want, sizeof(want),
+		"%1$s/conf.d/dns.YAML: warning: this file is not read: its name must end in .yaml\n"
+		"%1$s/conf.d/shop.yml: warning: this file is not read: its name must end in .yaml\n",
+		folder);
+	ck_assert_str_eq(t.unread.s, want);
+	daemon_text_done(&t);
 }
 END_TEST
 
@@ -191,6 +216,7 @@ int main(void)
 	TCase *c = tcase_create("text");
 	tcase_add_checked_fixture(c, begin, clean);
 	tcase_add_test(c, conf_d_is_read_or_nothing_is);
+	tcase_add_test(c, a_name_that_is_nearly_right_is_told_of);
 	tcase_add_test(c, a_folder_that_cannot_be_read_is_not_what_runs);
 	tcase_add_test(c, what_could_not_be_read_is_read_again);
 	tcase_add_test(c, only_the_text_that_was_shown);
