@@ -62,6 +62,7 @@ const struct lb_finding_row lb_findings[] = {
 		"chmod o= {0}" },
 	[LB_FINDING_FILE_READ] = { "file", "whether lbd may read them", "user {1} may not read {0}",
 		"chown root:{1} {0} && chmod 640 {0}" },
+	[LB_FINDING_FILE_KEY] = { "file", "whether keys are such", "{0}", "man 5 lbd.yaml   # key_file" },
 	[LB_FINDING_STATE_DIR] = { "file", "the directory of state",
 		"{0} {1}: overrides and generations end with the daemon", "install -d -o {2} -g {2} -m 700 {0}" },
 	[LB_FINDING_SOCKET] = { "file", "the control sockets", "{0} has mode {1} and is of group {2}, not 660 of {3}",

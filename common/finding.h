@@ -39,10 +39,11 @@ enum lb_finding_id {
 	LB_FINDING_NO_FILE,
 	LB_FINDING_FILE_SECRET,
 	LB_FINDING_FILE_READ,
+	LB_FINDING_FILE_KEY,
 	LB_FINDING_STATE_DIR,
 	LB_FINDING_SOCKET
 };
-#define LB_FINDING_COUNT 31
+#define LB_FINDING_COUNT 32
 
 struct lb_finding_row {
 	const char *name;     /* "sysctl": findings that belong together have the same */

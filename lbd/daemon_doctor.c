@@ -4,7 +4,9 @@
 #include "common/proto.h"
 #include "lbd/daemon.h"
 #include "lbd/host/doctor_io.h"
+#include "lbd/state/state_io.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@
 #define GRE_BYTES    4u
 #define CSUM_MORE    4u
 #define REMCSUM_MORE 8u /* private flags, and the option: GUE_LEN_PRIV + GUE_PLEN_REMCSUM of the kernel's net/gue.h */
+#define KEY_FILE_MAX 65536u
 
 /* ---- what is asked for ---- */
 
@@ -206,6 +209,42 @@ static void found(void *arg, int id, const char *object, const char *text, const
 	print_row(id < 0 ? "host" : lb_findings[id].name, id < 0, object, text, fix);
 }
 
+/* Of one that is not there, or that we may not read, has been told. */
+static int read_key(const char *path, struct lb_text *out, struct lb_err *e, void *arg)
+{
+	(void)arg;
+	int err = state_read_path(path, KEY_FILE_MAX, out);
+	if (!err)
+		return 0;
+	bool told = err == -ENOENT || err == -EACCES;
+	return lb_err_set(e, told ? LB_CODE_DENIED : LB_CODE_INVALID, "%s: %s", path, strerror(-err));
+}
+
+static void tell_key(const char *object, const struct lb_err *e)
+{
+	const char *const args[LB_FINDING_ARGS] = { e->text };
+	char text[DOCTOR_TEXT_MAX];
+	lb_finding_fill(lb_findings[LB_FINDING_FILE_KEY].text, args, text, sizeof(text));
+	if (e->code == LB_CODE_INVALID)
+		found(NULL, LB_FINDING_FILE_KEY, object, text, lb_findings[LB_FINDING_FILE_KEY].mend);
+}
+
+/* With a key that is none lbd does not start. */
+static void judge_keys(const struct config *c)
+{
+	char object[DOCTOR_OBJECT_MAX];
+	struct peer_key key = { .n = 0 };
+	struct lb_err e;
+	if (c->cluster.key_file[0] && model_peer_key(c, read_key, NULL, &key, &e))
+		tell_key("cluster", &e);
+	explicit_bzero(&key, sizeof(key));
+	for (uint32_t i = 0; i < c->n_vrrp; i++) {
+		snprintf(object, sizeof(object), "vrrp/%s", c->vrrp[i].name);
+		if (c->vrrp[i].key_file[0] && model_vrrp_key_check(&c->vrrp[i], read_key, NULL, &e))
+			tell_key(object, &e);
+	}
+}
+
 #define EXAMPLE "/usr/share/lbd/examples/nat/lbd.yaml"
 
 /* The first finding about the file stands for all: `config check` tells the rest. */
@@ -249,6 +288,8 @@ int daemon_doctor(const struct daemon_options *opt)
 	doctor_look(&d);
 	doctor_judge(&d, found, NULL);
 	doctor_done(&d);
+	if (c)
+		judge_keys(c);
 	config_free(c);
 	daemon_text_done(&t);
 	return fflush(stdout) ? LB_CODE_FAILED : LB_CODE_OK;

@@ -120,6 +120,14 @@ struct vrrp_conf *model_vrrp_confs(const struct config *c, model_vrrp_key_fn *re
 	return confs;
 }
 
+int model_vrrp_key_check(const struct config_vrrp *v, model_vrrp_key_fn *read, void *arg, struct lb_err *e)
+{
+	struct vrrp_conf *conf = calloc(1, sizeof(*conf));
+	int err = conf ? read_key(v, read, arg, conf, e) : lb_err_set(e, LB_CODE_FAILED, "out of memory");
+	model_vrrp_confs_free(conf, 1);
+	return err;
+}
+
 void model_vrrp_confs_free(struct vrrp_conf *confs, uint32_t n)
 {
 	if (confs)

@@ -63,6 +63,8 @@ typedef int model_vrrp_key_fn(const char *path, struct lb_text *out, struct lb_e
 /* What the process will get for each instance of c (ids are 0 yet), c->n_vrrp of them. NULL and *e: a key cannot be
  * had, or no memory. To be freed with model_vrrp_confs_free. c without instances: an array of none. */
 struct vrrp_conf *model_vrrp_confs(const struct config *c, model_vrrp_key_fn *read, void *arg, struct lb_err *e);
+/* Whether the key of v, which has one, is such: 0, or -1 and *e. */
+int model_vrrp_key_check(const struct config_vrrp *v, model_vrrp_key_fn *read, void *arg, struct lb_err *e);
 /* Keys do not stay in freed memory. */
 void model_vrrp_confs_free(struct vrrp_conf *confs, uint32_t n);
 

@@ -49,6 +49,24 @@ must_say "unexpected argument 'x'; --doctor reads the configuration" --doctor x
 must_say "unexpected argument '--id'; --import=" --id x
 must_say "unexpected argument 'x'; to check a file: lbd --check FILE" x
 
+# a key with which it would not start is found before it is started
+printf 'short\n' >"$work/key" && printf 'longer than eight\n' >"$work/password" && chmod 600 "$work/key" "$work/password"
+cat >"$work/keys.yaml" <<EOF
+cluster:
+  id: 1
+  key_file: $work/key
+  nodes: { lb-a: { address: 192.0.2.1 }, lb-b: { address: 192.0.2.2 } }
+vrrp:
+  wan: { interface: lo, vrid: 1, addresses: 192.0.2.9, version: 2, auth: { type: password, key_file: $work/password } }
+EOF
+"$lbd" --doctor --config "$work/keys.yaml" --node lb-a >said 2>&1
+must "the doctor looks into the key of the cluster" grep -qF "cluster.key_file: $work/key: not a key" said
+must "the doctor looks into passwords" grep -qF "vrrp/wan: $work/password: a password is 1 to 8 characters" said
+openssl rand -hex 32 >"$work/key" && printf 'eight\n' >"$work/password"
+"$lbd" --doctor --config "$work/keys.yaml" --node lb-a >said 2>&1
+must "and finds none where they are right" test "$(grep -cE 'not a key|a password is' said)" -eq 0
+: >said
+
 # no directory can be made there
 start() { exec "$lbd" --config none --run-dir /proc/none --state-dir /proc/none --user "$(id -un)" 2>said; }
 
