@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAC_REFRESH_MS 60000 /* below what a switch remembers: mostly 300 s */
-
 /* ---- configuration -> what the process gets ---- */
 
 static void put_vips(struct vip *out, uint32_t *n, const struct config_vip *v, uint32_t count)
@@ -89,9 +87,6 @@ static void conf_of(const struct config_vrrp *v, struct vrrp_conf *out)
 	out->announce.count = v->announce_count;
 	out->announce.delay_ms = v->announce_delay_ms;
 	out->announce.refresh_ms = v->announce_refresh_ms;
-	/* nothing else would tell switches where the virtual hardware address is: adverts go out from the card's */
-	if (out->virtual_mac && v->n_peers && !out->announce.refresh_ms)
-		out->announce.refresh_ms = MAC_REFRESH_MS;
 	/* a master that died keeps answering until its lease is over: neighbours are told once more then */
 	out->announce.again_ms = v->announce_count ? (int64_t)v->lease_s * 1000 : 0;
 	out->auth.mode = v->auth_mode;

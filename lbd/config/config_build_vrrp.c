@@ -6,8 +6,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define LEASE_LEAST_S  3   /* unless it was written */
-#define PRIORITY_ALONE 100 /* without a cluster */
+#define MAC_REFRESH_MS 60000 /* below what a switch remembers: mostly 300 s */
+#define LEASE_LEAST_S  3     /* unless it was written */
+#define PRIORITY_ALONE 100   /* without a cluster */
 
 static void *keep_array(struct config_builder *b, struct lb_arena *a, size_t n, size_t size)
 {
@@ -300,6 +301,16 @@ static uint32_t build_lease(const struct schema_value *lease, uint32_t interval_
 	return lease->off ? 0 : enough > LEASE_LEAST_S ? enough : LEASE_LEAST_S;
 }
 
+/* Nothing else would tell switches where a virtual hardware address is when adverts go to single peers: those leave
+ * from the card's. An owner's addresses are the card's own. */
+static int64_t build_refresh(const struct config_vrrp *i, const struct schema_value *refresh)
+{
+	bool told = !i->virtual_mac || !i->n_peers || i->priority == VRRP_PRIO_OWNER;
+	if (refresh->set)
+		return refresh->num;
+	return refresh->off || told ? 0 : MAC_REFRESH_MS;
+}
+
 static void build_times(struct config_vrrp *i, const struct schema_value *v)
 {
 	const struct schema_value *a = v[INSTANCE_ANNOUNCE].obj->v;
@@ -311,7 +322,7 @@ static void build_times(struct config_vrrp *i, const struct schema_value *v)
 	i->startup_delay_ms = v[INSTANCE_STARTUP_DELAY].set ? v[INSTANCE_STARTUP_DELAY].num : 0;
 	i->announce_count = (uint32_t)a[ANNOUNCE_ROUNDS].num;
 	i->announce_delay_ms = a[ANNOUNCE_DELAY].set ? a[ANNOUNCE_DELAY].num : 0;
-	i->announce_refresh_ms = a[ANNOUNCE_REFRESH].set ? a[ANNOUNCE_REFRESH].num : 0;
+	i->announce_refresh_ms = build_refresh(i, &a[ANNOUNCE_REFRESH]);
 }
 
 static void build_instance(struct config_builder *b, struct config_instance *in)

@@ -287,7 +287,7 @@ const struct schema_row schema_announce_rows[] = {
 		.flags = SCHEMA_OFF,
 		.min = SECONDS(1),
 		.max = HOURS(24),
-		.absent = "off",
+		.absent = "1m with virtual_mac and unicast, otherwise off",
 		.help = "Each time this has passed every address is announced once." },
 };
 

@@ -366,6 +366,8 @@ START_TEST(what_a_virtual_mac_needs)
 	ck_assert(at("a")->conf->virtual_mac && at("a")->conf->announce.refresh_ms == 0); /* adverts tell switches */
 	take(WITH(", unicast: 10.0.0.2, source: 10.0.0.3"));
 	ck_assert_int_gt(at("a")->conf->announce.refresh_ms, 0);
+	take(WITH(", unicast: 10.0.0.2, source: 10.0.0.3, announce: { refresh: off }"));
+	ck_assert_int_eq(at("a")->conf->announce.refresh_ms, 0);
 	take(WITH(", unicast: 10.0.0.2, source: 10.0.0.3, announce: { refresh: 90s }"));
 	ck_assert_int_eq(at("a")->conf->announce.refresh_ms, 90000);
 	take(WITH(", priority: 255"));
