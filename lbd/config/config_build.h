@@ -173,6 +173,10 @@ void config_rules_backend(struct config_builder *b, const struct config_backend 
 void config_rules_service(struct config_builder *b);      /* b->now with all backends */
 void config_rules_check_source(struct config_builder *b); /* the same: what its checks can reach */
 void config_rules_all(struct config_builder *b);          /* across services */
+/* config_check_weight.c */
+void config_rules_weights(struct config_builder *b); /* b->now with all backends */
+void config_rules_weights_defaults(
+	struct config_builder *b, const struct schema_value *v, const struct config_path *service);
 /* config_check_vrrp.c */
 void config_rules_vrrp_defaults(struct config_builder *b, const struct schema_object *keys);
 void config_rules_instance(struct config_builder *b, const struct config_instance *in);

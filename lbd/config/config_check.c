@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define SHARES_OF    10u  /* a smaller weight has too few shares: a slow start has so many steps */
 #define SUGGEST_FROM 256u /* names that are looked at for "did you mean": their distances take time */
 
 static void rule_listens(struct config_builder *b)
@@ -171,6 +170,7 @@ void config_rules_defaults(struct config_builder *b, const struct schema_object 
 		rule_flags(b, &v[DEFAULTS_SERVICE].obj->v[SERVICE_SCHEDULER], &service);
 		rule_tunnel(b, &v[DEFAULTS_SERVICE].obj->v[SERVICE_TUNNEL], &service);
 		rule_check_names(b, &v[DEFAULTS_SERVICE].obj->v[SERVICE_CHECK], &service);
+		config_rules_weights_defaults(b, v[DEFAULTS_SERVICE].obj->v, &service);
 	}
 	if (v[DEFAULTS_VRRP].set)
 		config_rules_vrrp_defaults(b, v[DEFAULTS_VRRP].obj);
@@ -465,42 +465,6 @@ static void rule_one_port(struct config_builder *b)
 		"make a service for each port, or give the check the `port` that stands for all");
 }
 
-/* NULL: none. The exit code of a script is no share. */
-static const struct config_check *asks_for_shares(const struct config_builder *b)
-{
-	uint32_t n = b->now.s->n_checks;
-	for (uint32_t i = 0; i < n; i++) {
-		const struct config_check *ck = &b->slots[b->check_ids.v[b->check_ids.n - n + i]];
-		const char *from = check_param(&ck->spec.params, CHECK_PARAM_WEIGHT_FROM);
-		if (check_spec_weighs(&ck->spec) && !(from && strcmp(from, "exit") == 0))
-			return ck;
-	}
-	return NULL;
-}
-
-/* The kernel's weights are whole numbers, and a share of one is 1 at least: of weight 1 all are the same. One backend
- * has all flows whatever its weight. */
-static void rule_few_shares(struct config_builder *b)
-{
-	const struct config_service *s = b->now.s;
-	const struct config_check *ck = s->slow_start_ms ? NULL : asks_for_shares(b);
-	const struct schema_value *v = b->now.keys->v, *why = &v[ck ? SERVICE_CHECK : SERVICE_SLOW_START];
-	const struct config_backend *least = NULL;
-	for (uint32_t i = 0; i < s->n_backends; i++)
-		if (s->backends[i].weight && (!least || s->backends[i].weight < least->weight))
-			least = &s->backends[i];
-	if ((!ck && !s->slow_start_ms) || s->n_backends < 2 || !least || least->weight >= SHARES_OF)
-		return;
-	char text[200], more[16] = "none";
-	if (least->weight > 1)
-		snprintf(more, sizeof(more), "only %u", least->weight);
-	snprintf(text, sizeof(text), "%s%s%s a share of the weight, and weight %u (backend %s) has %s",
-		ck ? "check " : "slow_start", ck ? ck->name : "", ck ? " may ask for" : " gives", least->weight,
-		least->name, more);
-	config_warn(b, config_at_or(why, b->now.entry->key), &b->now.path, text,
-		"give its backends larger weights in the same ratio, such as `weight: 100` for all");
-}
-
 void config_rules_service(struct config_builder *b)
 {
 	const struct config_service *s = b->now.s;
@@ -521,7 +485,7 @@ void config_rules_service(struct config_builder *b)
 	rule_pool(b);
 	rule_share(b);
 	rule_most(b);
-	rule_few_shares(b);
+	config_rules_weights(b);
 	const struct schema_value *l = &v[SERVICE_LISTEN];
 	for (uint32_t i = 0; i < s->n_listens; i++) {
 		struct config_listener *slot = lb_vec_push(&b->listeners);

@@ -16,9 +16,11 @@ struct ipvs_sched_row {
 	const char *since; /* first kernel version, "" = older than anything we run on */
 	const char *help;
 	struct ipvs_sched_flag flags[2]; /* name NULL = end */
-	bool keeps_share;  /* a backend with weight 0 keeps its share of the clients, who get no server then ... */
-	uint32_t fallback; /* ... unless this flag lets them have another; 0 = there is none */
-	uint32_t most;     /* backends of a service in a kernel that was built as usual; 0 = any number */
+	bool keeps_share;     /* a backend with weight 0 keeps its share of the clients, who get no server then ... */
+	uint32_t fallback;    /* ... unless this flag lets them have another; 0 = there is none */
+	uint32_t most;        /* backends of a service in a kernel that was built as usual; 0 = any number */
+	const char *weighted; /* to it all weights but 0 are the same; this one is like it and tells them apart; NULL:
+				 it does */
 };
 
 extern const struct ipvs_sched_row ipvs_scheds[];
