@@ -404,7 +404,8 @@ static void audit_over(struct daemon *d, int err)
 	}
 	if (err) {
 		kernel_failed(d, err);
-		repair_failed(d, "the kernel could not be read", strerror(-err));
+		repair_failed(d, "the kernel could not be read",
+			err == -ENOPROTOOPT ? "this kernel has no IPVS (modprobe ip_vs)" : strerror(-err));
 	} else if (is_settled(d)) {
 		repair_answer(d);
 	}

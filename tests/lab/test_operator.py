@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from conftest import Lbd, kernel_has, run, until
+from conftest import Lbd, has_ipvs, kernel_has, run, until
 from pair import A4, VIP4, pair
 
 IPVS = kernel_has("ip_vs")
@@ -315,6 +315,10 @@ class TestForms:
         for form in ("table", "wide"):
             p = d.call(*command.split(), "-o", form)
             assert p.returncode in (0, 1) and not p.stderr, p.stderr
+
+    @pytest.mark.skipif(has_ipvs(), reason="this kernel has IPVS")
+    def test_repair_says_what_is_missing(self, d):
+        assert "could not be read: this kernel has no IPVS (modprobe ip_vs)" in d.call("kernel", "repair").stderr
 
 
 # What the example of a command ends with where that is not 0: there is no other node, nobody serves, and an example before
