@@ -90,6 +90,8 @@ static void counts(struct out *o, const json_t *row, const char *key)
 	lb_text_puts(&o->text, any ? "" : "0");
 }
 
+#define ALARM_INDENT 8u
+
 static void totals(struct out *o, const json_t *row)
 {
 	long long overrides = lb_proto_int(row, "overrides", 0);
@@ -105,8 +107,7 @@ static void totals(struct out *o, const json_t *row)
 		lb_text_puts(&o->text, "  ");
 		out_word(o, "alarm", &o->text);
 		lb_text_puts(&o->text, " ");
-		if (alarm)
-			lb_text_escape(&o->text, alarm, strlen(alarm), 0);
+		out_wrap(&o->text, alarm ? alarm : "", ALARM_INDENT, ALARM_INDENT);
 		lb_text_puts(&o->text, "\n");
 	}
 }
