@@ -67,6 +67,17 @@ static void why(struct out *o, const json_t *row)
 	}
 }
 
+/* Who set it, and to what where that is not what holds: a backend that is out has weight 0 whatever was set. */
+static void override_words(struct out *o, const char *holds, const json_t *override)
+{
+	const char *set = lb_proto_str(override, "value");
+	if (set && strcmp(set, holds) != 0) {
+		lb_text_puts(&o->text, ", set to ");
+		lb_text_escape(&o->text, set, strlen(set), 32);
+	}
+	out_override_words(o, override, &o->text);
+}
+
 static void value(struct out *o, const struct lb_field *f, const json_t *row)
 {
 	struct lb_text cell = LB_TEXT_INIT;
@@ -82,7 +93,7 @@ static void value(struct out *o, const struct lb_field *f, const json_t *row)
 		else
 			lb_text_puts(&o->text, cell.s);
 		if (override)
-			out_override_words(o, override, &o->text);
+			override_words(o, cell.s, override);
 		if (f->kind == LB_FIELD_TIME)
 			lb_text_puts(&o->text, " ago");
 		lb_text_puts(&o->text, "\n");
