@@ -50,12 +50,13 @@ static void by_whom(const struct daemon *d, const struct ctl_peer *who, char out
 	snprintf(out, CTL_USER_MAX, "%.32s%s%.63s", who->user, has ? "" : "@", has ? "" : d->node);
 }
 
-static struct lb_err confirm_here(struct daemon *d, const char *by)
+static struct lb_err confirm_here(struct daemon *d, enum life_event_type type, const char *by)
 {
-	const struct life_event ev = { .type = LIFE_EVENT_CONFIRM };
+	const struct life_event ev = { .type = type };
 	uint32_t number = d->life.life.runs;
+	bool waited = d->life.life.phase == LIFE_PENDING;
 	struct lb_err said = daemon_life_step(d, &ev);
-	if (!said.code)
+	if (!said.code && waited)
 		daemon_event(d,
 			&(struct event){
 				.id = LB_EVENT_CONFIG_CONFIRMED, .old = "pending", .new = "confirmed", .user = by },
@@ -94,16 +95,14 @@ static void ask_answer(struct life_ask *a, const struct lb_err *e)
 	char text[900];
 	enum lb_code code = a->said ? a->code : e ? e->code : LB_CODE_FAILED;
 	bool waits = d->life.life.phase == LIFE_PENDING;
-	if (a->said && !a->code && waits) {
-		struct lb_err here = confirm_here(d, "both nodes");
+	if (a->said && !a->code) {
+		struct lb_err here = confirm_here(d, LIFE_EVENT_CONFIRMED_THERE, "both nodes");
 		code = here.code;
-		if (here.code)
-			snprintf(text, sizeof(text), "%s is confirmed on %s, but here: %.400s", peer, peer, here.text);
-		else
+		if (waits && !here.code)
 			snprintf(text, sizeof(text), "confirmed on both nodes: generation %u on %s, %u on %s",
 				d->life.life.runs, d->node, a->generation, peer);
-	} else if (a->said && !a->code) {
-		snprintf(text, sizeof(text), "%s: %.300s; here nothing waited for it", peer, a->text);
+		else
+			snprintf(text, sizeof(text), "%s: %.300s; here %.400s", peer, a->text, here.text);
 	} else if (a->said) {
 		snprintf(text, sizeof(text), "nothing was confirmed: %s: %.400s", peer, a->text);
 	} else {
@@ -186,7 +185,7 @@ void daemon_confirm(struct daemon *d, const struct ctl_peer *who, struct ctl_rep
 		ask(d, by, r); /* also when only the other one waits: here nothing may have changed */
 		return;
 	} else {
-		e = confirm_here(d, by);
+		e = confirm_here(d, LIFE_EVENT_CONFIRM, by);
 	}
 	ctl_reply_end(r, e.code, e.text, NULL);
 }
@@ -248,7 +247,7 @@ int daemon_confirm_asked(struct daemon *d, struct ctl_conv *c, const json_t *hea
 	} else if (d->both) { /* nothing says yet that both have it */
 		lb_err_set(&said, LB_CODE_REFUSED, "it is being applied on both nodes: try again in a moment");
 	} else if (l->phase == LIFE_PENDING) {
-		said = confirm_here(d, by);
+		said = confirm_here(d, LIFE_EVENT_CONFIRM, by);
 	} else {
 		lb_err_set(&said, l->phase == LIFE_RUNS ? LB_CODE_OK : LB_CODE_REFUSED, "generation %u is %s", l->runs,
 			l->phase == LIFE_RUNS ? "confirmed already" : "being rolled back");

@@ -127,6 +127,21 @@ static void on_confirm(struct life *l, struct life_acts *out)
 		say(out, LB_CODE_REFUSED, "nothing waits for a confirm: generation %u is running", l->runs);
 }
 
+/* Meanwhile it may have gone back, and something else may be on trial, which nobody has asked to keep. */
+static void on_confirmed_there(struct life *l, struct life_acts *out)
+{
+	if (l->phase == LIFE_PENDING && l->asking)
+		confirm(l, out);
+	else if (l->phase == LIFE_PENDING)
+		say(out, LB_CODE_REFUSED,
+			"generation %u was applied meanwhile and is not confirmed: `lbctl config confirm` keeps it",
+			l->runs);
+	else if (l->gave_up)
+		say(out, LB_CODE_REFUSED, "generation %u was rolled back meanwhile (%s)", l->gave_up, l->why);
+	else
+		say(out, LB_CODE_OK, "nothing waited for it");
+}
+
 static void on_keep(struct life *l, struct life_acts *out)
 {
 	if (l->phase != LIFE_PENDING)
@@ -344,6 +359,7 @@ void life_step(struct life *l, const struct life_event *ev, struct lb_time now, 
 	case LIFE_EVENT_ASK: l->asking = l->phase == LIFE_PENDING; return;
 	case LIFE_EVENT_ASK_ENDED: l->asking = false; return;
 	case LIFE_EVENT_CONFIRM: on_confirm(l, out); return;
+	case LIFE_EVENT_CONFIRMED_THERE: on_confirmed_there(l, out); return;
 	case LIFE_EVENT_ROLLBACK:
 		to = target(l, ev, out);
 		if (to)

@@ -60,7 +60,7 @@ struct life {
 	struct lb_time deadline; /* of PENDING and STUCK; LB_TIME_NEVER: the word of the other node decides */
 	int64_t confirm_ms;      /* 0 = none was asked for */
 	bool both;               /* the other node has it, too */
-	bool asking;             /* the other node is being asked to confirm: the deadline waits for its answer */
+	bool asking;             /* the other node is being asked to confirm this: the deadline waits for its answer */
 	uint32_t gave_up;        /* the generation that was rolled back; 0 = none since the last apply: the alarm */
 	uint32_t to;             /* the one that is being loaded */
 	enum life_verdict verdict;
@@ -76,8 +76,9 @@ enum life_event_type {
 	LIFE_EVENT_ASK,       /* a confirm was asked for, and the other node is asked first */
 	LIFE_EVENT_ASK_ENDED, /* it answered, or cannot */
 	LIFE_EVENT_CONFIRM,
-	LIFE_EVENT_ROLLBACK, /* to number, 0 = the one before; text = why */
-	LIFE_EVENT_FOUND,    /* number is confirmed and newer than what runs: the start could not read it */
+	LIFE_EVENT_CONFIRMED_THERE, /* the other node, which was asked, did: here only what it was asked about */
+	LIFE_EVENT_ROLLBACK,        /* to number, 0 = the one before; text = why */
+	LIFE_EVENT_FOUND,           /* number is confirmed and newer than what runs: the start could not read it */
 	LIFE_EVENT_TIMER,
 	LIFE_EVENT_MARKED, /* the marks are on the disk, or (failed) one that must be is not, text says why */
 	LIFE_EVENT_LOADED, /* what was to run runs, or (failed) does not load, text says why */

@@ -295,6 +295,25 @@ def test_cut_off_each_goes_back_by_itself(pair, same, key):
     assert "Both nodes are the same." in a.text("peer", "diff")
 
 
+@contextlib.contextmanager
+def stands_still(d):
+    """Its core does nothing; its sync process keeps the link."""
+    d.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        d.process.send_signal(signal.SIGCONT)
+
+
+def test_an_answer_confirms_only_what_was_asked_about(same, key):
+    a, b = same
+    with stands_still(b):
+        assert a.call("config", "confirm", "-t", "1s").returncode  # it goes on without who asked
+        apply(a, levels(key, "notice"), "--confirm", "1h")
+    until(lambda: "lb-b: generation 1 is confirmed already; here generation 2 was applied meanwhile" in a.log(), "the answer")
+    assert history(a) == {1: "confirmed", 2: "pending"} and history(b) == {1: "confirmed"}
+
+
 def test_a_node_that_was_started_again_has_gone_back(same, key):
     a, b = same
     apply_both(a, levels(key, "notice"), "1h")

@@ -54,6 +54,7 @@ static void told(const struct life_acts *acts, char *out, size_t size)
 #define LOADED    .type = LIFE_EVENT_LOADED, .text = "no key", .failed
 #define LOOKED    .type = LIFE_EVENT_LOOKED, .text = "no IPVS", .differences
 #define KEEP      .type = LIFE_EVENT_KEEP
+#define THERE     .type = LIFE_EVENT_CONFIRMED_THERE
 #define ASK       .type = LIFE_EVENT_ASK
 #define ASK_ENDED .type = LIFE_EVENT_ASK_ENDED
 #define SAME      .type = LIFE_EVENT_SAME
@@ -226,6 +227,34 @@ static const struct {
 		{ { 0, { TAKEN = 3, .both = true, .confirm_ms = 1000 }, "ccp", "" }, { 0, { ASK }, 0, "" },
 			{ 5, { TIMER }, 0, "" }, { 6, { ASK_ENDED }, 0, "" }, { 6, { TIMER }, 0, "3 rolled_back?" } },
 		3, 0, LIFE_PENDING },
+	{ "the other node has confirmed what it was asked about",
+		{ { 0, { TAKEN = 3, .both = true, .confirm_ms = 1000 }, "ccp", "" }, { 0, { ASK }, 0, "" },
+			{ 5, { THERE }, 0, "3 confirmed" },
+			{ 5, { MARKED = false }, "ccc", "(0) generation 3 is confirmed" },
+			{ 5, { ASK_ENDED }, 0, "" } },
+		3, 0, LIFE_RUNS },
+	{ "it was asked while nothing waited here: a trial that began since is not confirmed by its answer",
+		{ { 0, { ASK }, "cc", "" }, { 1, { TAKEN = 3, .confirm_ms = 5000 }, "ccp", "" },
+			{ 2, { THERE }, 0,
+				"(7) generation 3 was applied meanwhile and is not confirmed: `lbctl config confirm` "
+				"keeps "
+				"it" },
+			{ 2, { ASK_ENDED }, 0, "" }, { 7, { TIMER }, 0, "3 rolled_back?" } },
+		3, 0, LIFE_PENDING },
+	{ "nor is the one after the trial that it was asked about",
+		{ { 0, { TAKEN = 3, .both = true, .confirm_ms = 60000 }, "ccp", "" }, { 1, { ASK }, 0, "" },
+			{ 2, { ROLLBACK = 0 }, 0, "3 rolled_back?" }, { 2, { MARKED = false }, "ccr", "run 2" },
+			{ 2, { LOADED = false }, 0, "look at 2" },
+			{ 2, { LOOKED = 0 }, 0, "(0) rolled back to 2, verified" },
+			{ 3, { THERE }, 0, "(7) generation 3 was rolled back meanwhile (by alice)" },
+			{ 4, { TAKEN = 4, .confirm_ms = 5000 }, "ccrp", "" },
+			{ 5, { THERE }, 0,
+				"(7) generation 4 was applied meanwhile and is not confirmed: `lbctl config confirm` "
+				"keeps "
+				"it" } },
+		4, 0, LIFE_PENDING },
+	{ "only there something waited", { { 0, { ASK }, "cc", "" }, { 1, { THERE }, 0, "(0) nothing waited for it" } },
+		2, 0, LIFE_RUNS },
 	{ "what was applied runs already: the alarm is over",
 		{ { 0, { ROLLBACK = 1 }, "cc", "2 rolled_back" }, { 0, { MARKED = false }, "cr", "run 1" },
 			{ 0, { LOADED = false }, 0, "look at 1" },
