@@ -242,13 +242,14 @@ struct daemon_mark {
 struct daemon_life {
 	struct life life;
 	LB_VEC(struct daemon_mark) owed;
-	struct ctl_reply *reply; /* who asked for the rollback; NULL = nobody, or has gone */
-	bool trial;              /* what is being swapped in is pending: what it lacks may come back */
-	uint32_t run;            /* to be loaded, as soon as no other load is under way; 0 = none */
-	struct life_look *look;  /* the kernel is being compared */
-	struct life_ask *ask;    /* the other node is being asked to confirm */
-	bool older;              /* the start could not use a newer confirmed one than it runs */
-	char note[400];          /* as struct ctl_env has it */
+	struct ctl_reply *reply;  /* who asked for the rollback; NULL = nobody, or has gone */
+	bool trial;               /* what is being swapped in is pending: what it lacks may come back */
+	uint32_t run;             /* to be loaded, as soon as no other load is under way; 0 = none */
+	struct life_look *look;   /* the kernel is being compared */
+	struct life_ask *ask;     /* the other node is being asked to confirm */
+	struct life_asked *asked; /* it asks us to, and has no answer yet */
+	bool older;               /* the start could not use a newer confirmed one than it runs */
+	char note[400];           /* as struct ctl_env has it */
 };
 
 /* Our table of nftables. */

@@ -6,8 +6,10 @@
  *   {"talk":"confirm","user":..,"sha256":..}    answered by {"said":{"code":..,"message":..,"generation":..}}
  *   {"talk":"rollback",...}                     the same, and nobody waits for the answer
  *
- * The deadline here waits for the answer, so a confirm in time holds on both. When the link breaks in between each node
- * does what its own deadline says, and a difference is seen as one.
+ * The deadline here waits for the answer, so a confirm in time holds on both; some seconds at most, for the core of the
+ * other node may stand still. Then the question is taken back, and who was asked answers it before its loop sleeps: by
+ * then it has read that, and both go back. When the link breaks in between each node does what its own deadline says,
+ * and a difference is seen as one.
  */
 #include "common/clock_io.h"
 #include "common/fields.h"
@@ -20,14 +22,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LATE_S 5 /* after the deadline; where none is waited for, after it was asked */
+
 struct life_ask {
 	struct daemon *d;
 	struct ctl_conv *conv;
 	struct ctl_reply *reply; /* NULL = the client has gone */
 	bool said;
+	unsigned late; /* turns of a second: when this core stood still, it hears first what came meanwhile */
 	enum lb_code code;
 	uint32_t generation; /* that runs there */
 	char text[400];
+};
+
+struct life_asked { /* by the other node, to confirm */
+	struct ctl_conv *conv;
+	char sha256[GENERATION_SHA_LEN + 1], by[CTL_USER_MAX];
 };
 
 /* Of the generation that runs; "" = it is not on the disk. */
@@ -88,6 +98,22 @@ static bool ask_line(struct ctl_conv *c, const json_t *msg, void *arg)
 	return true;
 }
 
+static void unheard(const struct daemon *d, const struct lb_err *e, char *out, size_t size)
+{
+	const struct life *l = &d->life.life;
+	const char *peer = d->sync.all.conf.peer;
+	if (l->asking && life_left(l, lb_clock_boot()) <= 0)
+		snprintf(out, size,
+			"nothing was confirmed here, and generation %u goes back to %u; %s was not heard (%.200s): "
+			"`lbctl peer diff` tells whether it went back, too",
+			l->runs, l->base, peer, e ? e->text : "no answer");
+	else
+		snprintf(out, size,
+			"nothing was confirmed here, and %s was not heard (%.200s): when it answers again confirm once "
+			"more, or `lbctl peer diff` tells",
+			peer, e ? e->text : "no answer");
+}
+
 static void ask_answer(struct life_ask *a, const struct lb_err *e)
 {
 	struct daemon *d = a->d;
@@ -106,11 +132,7 @@ static void ask_answer(struct life_ask *a, const struct lb_err *e)
 	} else if (a->said) {
 		snprintf(text, sizeof(text), "nothing was confirmed: %s: %.400s", peer, a->text);
 	} else {
-		snprintf(text, sizeof(text),
-			"nothing was confirmed here, and %s was not heard (%.200s): when the link is up again confirm "
-			"once "
-			"more, or `lbctl peer diff` tells",
-			peer, e ? e->text : "no answer");
+		unheard(d, e, text, sizeof(text));
 	}
 	if (a->reply)
 		ctl_reply_end(a->reply, code, text, NULL);
@@ -128,6 +150,18 @@ static void ask_over(struct ctl_conv *c, const struct lb_err *e, void *arg)
 	ask_answer(a, e); /* before the deadline may come again */
 	(void)daemon_life_step(d, &ended);
 	free(a);
+}
+
+void daemon_confirm_tick(struct daemon *d)
+{
+	const struct life *l = &d->life.life;
+	struct life_ask *a = d->life.ask;
+	struct lb_err e;
+	if (!a || (l->asking && life_left(l, lb_clock_boot()) > 0) || ++a->late <= LATE_S)
+		return;
+	lb_err_set(&e, LB_CODE_TIMEOUT, "it did not answer in time");
+	ctl_conv_close(a->conv);
+	ask_over(a->conv, &e, a);
 }
 
 static const struct ctl_conv_calls ask_calls = { .line = ask_line, .over = ask_over };
@@ -226,36 +260,98 @@ void daemon_rollback(struct daemon *d, uint32_t number, const struct ctl_peer *w
 
 /* ---- and asks ---- */
 
-int daemon_confirm_asked(struct daemon *d, struct ctl_conv *c, const json_t *header, struct lb_err *e)
+static void asked_over(struct ctl_conv *c, const struct lb_err *e, void *arg)
+{
+	struct daemon *d = arg;
+	(void)e;
+	if (!d->life.asked || d->life.asked->conv != c)
+		return;
+	free(d->life.asked); /* it was taken back */
+	d->life.asked = NULL;
+}
+
+static const struct ctl_conv_calls asked_calls = { .line = told_line, .over = asked_over };
+
+/* Whether it may be done: what the other node means is what runs here, too. */
+static bool is_meant(struct daemon *d, const char *sha, struct lb_err *said)
 {
 	const struct life *l = &d->life.life;
-	const char *what = lb_proto_str(header, "talk"), *sha = lb_proto_str(header, "sha256");
-	struct lb_fields fields = { header, false };
-	char ours[GENERATION_SHA_LEN + 1], by[CTL_USER_MAX] = "the other node", why[CTL_USER_MAX + 8];
-	struct lb_err said = { 0 };
-	lb_field_line(&fields, "user", by, sizeof(by));
+	char ours[GENERATION_SHA_LEN + 1];
 	sha_of_running(d, ours);
-	bool same = sha && ours[0] && strcmp(sha, ours) == 0;
-	if (!same && l->gave_up)
-		lb_err_set(&said, LB_CODE_REFUSED, "generation %u was rolled back there (%s), %u is running",
-			l->gave_up, l->why, l->runs);
-	else if (!same)
-		lb_err_set(&said, LB_CODE_REFUSED, "another configuration is running there, generation %u", l->runs);
-	else if (strcmp(what, "rollback") == 0 && l->phase == LIFE_PENDING) {
-		snprintf(why, sizeof(why), "by %s", by);
-		daemon_life_rollback(d, 0, why, NULL);
-	} else if (d->both) { /* nothing says yet that both have it */
+	if (ours[0] && strcmp(sha, ours) == 0)
+		return true;
+	if (l->gave_up)
+		lb_err_set(said, LB_CODE_REFUSED, "generation %u was rolled back there (%s), %u is running", l->gave_up,
+			l->why, l->runs);
+	else
+		lb_err_set(said, LB_CODE_REFUSED, "another configuration is running there, generation %u", l->runs);
+	return false;
+}
+
+static struct lb_err confirm_asked(struct daemon *d, const char *sha, const char *by)
+{
+	const struct life *l = &d->life.life;
+	struct lb_err said = { 0 };
+	if (!is_meant(d, sha, &said))
+		return said;
+	if (d->both) /* nothing says yet that both have it */
 		lb_err_set(&said, LB_CODE_REFUSED, "it is being applied on both nodes: try again in a moment");
-	} else if (l->phase == LIFE_PENDING) {
+	else if (l->phase == LIFE_PENDING)
 		said = confirm_here(d, LIFE_EVENT_CONFIRM, by);
-	} else {
+	else
 		lb_err_set(&said, l->phase == LIFE_RUNS ? LB_CODE_OK : LB_CODE_REFUSED, "generation %u is %s", l->runs,
 			l->phase == LIFE_RUNS ? "confirmed already" : "being rolled back");
-	}
-	(void)e;
-	ctl_conv_answer(c, &told_calls, d);
-	ctl_conv_put(c, json_pack("{s:{s:i, s:s, s:i}}", "said", "code", (int)said.code, "message", said.text,
+	return said;
+}
+
+static struct lb_err rollback_asked(struct daemon *d, const char *sha, const char *by)
+{
+	char why[CTL_USER_MAX + 8];
+	struct lb_err said = { 0 };
+	if (!is_meant(d, sha, &said) || d->life.life.phase != LIFE_PENDING)
+		return said;
+	snprintf(why, sizeof(why), "by %s", by);
+	daemon_life_rollback(d, 0, why, NULL);
+	return said;
+}
+
+static void put_said(const struct daemon *d, struct ctl_conv *c, const struct lb_err *said)
+{
+	ctl_conv_put(c, json_pack("{s:{s:i, s:s, s:i}}", "said", "code", (int)said->code, "message", said->text,
 				"generation", (int)d->generation));
 	ctl_conv_end(c);
+}
+
+void daemon_confirm_turn(struct daemon *d)
+{
+	struct life_asked *a = d->life.asked;
+	if (!a)
+		return;
+	d->life.asked = NULL;
+	const struct lb_err said = confirm_asked(d, a->sha256, a->by);
+	put_said(d, a->conv, &said);
+	free(a);
+}
+
+int daemon_confirm_asked(struct daemon *d, struct ctl_conv *c, const json_t *header, struct lb_err *e)
+{
+	const char *what = lb_proto_str(header, "talk"), *sha = lb_proto_str(header, "sha256");
+	struct lb_fields fields = { header, false };
+	char by[CTL_USER_MAX] = "the other node";
+	bool back = strcmp(what, "rollback") == 0;
+	lb_field_line(&fields, "user", by, sizeof(by));
+	struct life_asked *a = back || d->life.asked ? NULL : calloc(1, sizeof(*a));
+	if (!back && !a)
+		return lb_err_set(e, LB_CODE_REFUSED, "it is being confirmed already");
+	ctl_conv_answer(c, &asked_calls, d);
+	if (back) {
+		const struct lb_err said = rollback_asked(d, sha ? sha : "", by);
+		put_said(d, c, &said);
+		return 0;
+	}
+	a->conv = c;
+	snprintf(a->sha256, sizeof(a->sha256), "%s", sha ? sha : "");
+	snprintf(a->by, sizeof(a->by), "%s", by);
+	d->life.asked = a;
 	return 0;
 }

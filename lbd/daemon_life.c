@@ -347,6 +347,7 @@ static bool due(const struct daemon *d)
 bool daemon_life_turn(struct daemon *d)
 {
 	struct life_event ev = { .type = LIFE_EVENT_TIMER };
+	daemon_confirm_turn(d);
 	if (due(d))
 		(void)step_with_heads(d, &ev);
 	if (d->life.life.phase == LIFE_LOOK)
@@ -366,6 +367,7 @@ void daemon_life_tick(struct daemon *d)
 	double left = life_left(&d->life.life, lb_clock_boot());
 	if (left >= 0)
 		daemon_deadline(d, lb_time_add_ms(lb_clock_now(), (int64_t)(left * 1000) + 1));
+	daemon_confirm_tick(d);
 	if (due(d))
 		daemon_more(d);
 }

@@ -65,5 +65,8 @@ void daemon_life_done(struct daemon *d);
 /* ---- daemon_confirm.c ---- */
 void daemon_confirm(struct daemon *d, const struct ctl_peer *who, struct ctl_reply *r);
 void daemon_rollback(struct daemon *d, uint32_t number, const struct ctl_peer *who, struct ctl_reply *r);
+void daemon_confirm_tick(struct daemon *d); /* once a second: the other node is not waited for any longer */
+void daemon_confirm_turn(
+	struct daemon *d); /* before the deadline is looked at: what the other node asked is answered */
 /* As struct ctl_talk_ops asked: the other node confirms, or goes back. */
 int daemon_confirm_asked(struct daemon *d, struct ctl_conv *c, const json_t *header, struct lb_err *e);

@@ -236,6 +236,7 @@ static void given_up(struct life *l, const struct life_event *ev, struct life_ac
 		return;
 	}
 	l->phase = LIFE_BACK;
+	l->asking = false; /* what the other node may still say of it comes too late */
 	l->gave_up = l->runs;
 	l->verdict = LIFE_UNKNOWN;
 	act(out, LIFE_ACT_RUN, l->to);

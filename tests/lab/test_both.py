@@ -314,6 +314,31 @@ def test_an_answer_confirms_only_what_was_asked_about(same, key):
     assert history(a) == {1: "confirmed", 2: "pending"} and history(b) == {1: "confirmed"}
 
 
+def test_a_node_that_does_not_answer_holds_the_deadline_for_seconds_only(same, key):
+    a, b = same
+    apply_both(a, levels(key, "notice"), "3s")
+    with stands_still(b):
+        assert a.call("config", "confirm", "-t", "1s").returncode
+        settled(a)
+        assert "generation 2 goes back to 1; lb-b was not heard (it did not answer in time)" in a.log()
+    settled(b)
+    assert history(a) == history(b) == {1: "confirmed", 2: "rolled_back"}
+    assert "Both nodes are the same." in a.text("peer", "diff")
+
+
+def test_a_question_that_was_taken_back_confirms_nothing(same, key):
+    """Only there something waits, and for long: a core that goes on reads the question and that it is over."""
+    a, b = same
+    apply(a, levels(key, "notice"))
+    apply_both(a, levels(key, "notice"), "1h")
+    with stands_still(b):
+        done = a.call("config", "confirm", "-t", "30s")
+        assert done.returncode == 9 and "lb-b was not heard (it did not answer in time)" in done.stderr, done
+    a.text("--peer", "version")  # behind the question
+    assert history(b) == {1: "confirmed", 2: "pending"}
+    assert "confirmed on both nodes" not in a.text("config", "confirm") and history(b) == {1: "confirmed", 2: "confirmed"}
+
+
 def test_a_node_that_was_started_again_has_gone_back(same, key):
     a, b = same
     apply_both(a, levels(key, "notice"), "1h")
