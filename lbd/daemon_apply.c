@@ -379,13 +379,14 @@ static void take(struct daemon *d, struct config *c)
 	trace_taken(d);
 }
 
-/* Behind an answer: what of it does not hold, and until when it is to be confirmed. */
-static void put_more(const struct daemon *d, char *out, size_t size)
+/* Behind an answer: what of it does not hold. */
+static void put_notes(const struct daemon *d, char *out, size_t size)
 {
 	const struct daemon_apply *a = d->apply;
 	const struct life *l = &d->life.life;
-	char text[LB_DURATION_STRLEN], more[40] = "";
+	char more[40] = "";
 	size_t at = 0;
+	out[0] = '\0';
 	if (a->n_hidden > HIDDEN_TOLD)
 		snprintf(more, sizeof(more), " and %u more", a->n_hidden - HIDDEN_TOLD);
 	if (a->n_hidden)
@@ -395,10 +396,23 @@ static void put_more(const struct daemon *d, char *out, size_t size)
 			l->phase == LIFE_PENDING ? "without effect, and dropped by a confirm" : "dropped",
 			a->lost.text);
 	if (l->phase == LIFE_PENDING && a->new_keys && at < size)
-		at += (size_t)snprintf(out + at, size - at, "; new keys stay when it goes back, as their files do");
-	if (l->phase == LIFE_PENDING && l->confirm_ms && at < size)
+		snprintf(out + at, size - at, "; new keys stay when it goes back, as their files do");
+}
+
+/* The same, and until when it is to be confirmed; of both nodes that is said by who leads (daemon_both.c), which is
+ * given what it needs in *extra. Takes extra. */
+static json_t *put_more(const struct daemon *d, char *out, size_t size, json_t *extra)
+{
+	const struct life *l = &d->life.life;
+	char text[LB_DURATION_STRLEN];
+	put_notes(d, out, size);
+	if (d->apply->both && out[0] && (extra || (extra = json_object())))
+		json_object_set_new(extra, "notes", json_string(out));
+	size_t at = strlen(out);
+	if (l->phase == LIFE_PENDING && l->confirm_ms)
 		snprintf(out + at, size - at, "; it goes back to %u in %s unless you say: lbctl config confirm",
 			l->base, lb_duration_str(l->confirm_ms, text));
+	return extra;
 }
 
 void daemon_apply_kernel_done(struct daemon *d)
@@ -415,9 +429,9 @@ void daemon_apply_kernel_done(struct daemon *d)
 	if (d->refused_in_apply)
 		at += snprintf(text + at, sizeof(text) - (size_t)at, "; the kernel refused %llu (lbctl status)",
 			(unsigned long long)d->refused_in_apply);
-	put_more(d, text + at, sizeof(text) - (size_t)at);
 	json_t *extra = json_pack("{s:I, s:b, s:o, s:I}", "writes", (json_int_t)writes, "changed", 1, "summary",
 		daemon_apply_summary(a), "refused", (json_int_t)d->refused_in_apply);
+	extra = put_more(d, text + at, sizeof(text) - (size_t)at, extra);
 	daemon_apply_finish(d, d->refused_in_apply ? LB_CODE_FAILED : LB_CODE_OK, text, extra);
 }
 
@@ -441,8 +455,8 @@ void daemon_apply_kernel_failed(struct daemon *d, int err)
 	int at = snprintf(text, sizeof(text),
 		"generation %u is running, but it is not in the kernel yet: %s; lbd goes on trying", d->generation,
 		err == -ENOPROTOOPT ? "this kernel has no IPVS (modprobe ip_vs)" : strerror(-err));
-	put_more(d, text + at, sizeof(text) - (size_t)at);
-	daemon_apply_finish(d, LB_CODE_FAILED, text, NULL);
+	json_t *extra = put_more(d, text + at, sizeof(text) - (size_t)at, NULL);
+	daemon_apply_finish(d, LB_CODE_FAILED, text, extra);
 }
 
 /* A moment is not long, and who sends a signal cannot say it again: of one that waits for a confirm it is refused. */

@@ -213,7 +213,7 @@ static void do_here(struct daemon_both *b, struct ctl_apply what)
 		begin_here(b, what, what.kind == CTL_APPLY);
 		return;
 	}
-	const struct ctl_both_said said = { e.code, e.text, b->d->generation };
+	const struct ctl_both_said said = { e.code, e.text, b->d->generation, NULL };
 	both_said(b, &said, NULL);
 }
 
@@ -255,7 +255,7 @@ static bool both_line(struct ctl_conv *c, const json_t *msg, void *arg)
 		return true; /* nobody asked for it */
 	const struct ctl_both_said said = { code < LB_CODE_OK || code > LB_CODE_TIMEOUT ? LB_CODE_FAILED
 											: (enum lb_code)code,
-		text ? text : "", g > 0 && g <= UINT32_MAX ? (uint32_t)g : 0 };
+		text ? text : "", g > 0 && g <= UINT32_MAX ? (uint32_t)g : 0, NULL };
 	both_said(b, &said, end);
 	return true;
 }
@@ -267,7 +267,7 @@ static void both_over(struct ctl_conv *c, const struct lb_err *e, void *arg)
 	(void)c;
 	b->conv = NULL;
 	if (before == CTL_BOTH_CHECK_THERE && e && e->code != LB_CODE_UNREACHABLE) { /* it does not want to */
-		const struct ctl_both_said said = { e->code, e->text, 0 };
+		const struct ctl_both_said said = { e->code, e->text, 0, NULL };
 		both_said(b, &said, NULL);
 		return;
 	}
@@ -284,6 +284,7 @@ static void both_turn(struct daemon_both *b)
 	struct ctl_both_said said = { 0 };
 	if (run_over(&b->run, &said.code, &said.text)) {
 		said.generation = b->run.after;
+		said.notes = lb_proto_str(b->run.end, "notes");
 		both_said(b, &said, b->run.end);
 	}
 	bool here = b->machine.now == CTL_BOTH_CHECK_HERE || b->machine.now == CTL_BOTH_APPLY_HERE ||

@@ -75,6 +75,7 @@ static enum ctl_both_do applied_there(struct ctl_both *b, const struct ctl_both_
 static enum ctl_both_do applied_here(struct ctl_both *b, const struct ctl_both_said *said)
 {
 	b->made_here = b->runs_here = said->generation;
+	snprintf(b->notes, sizeof(b->notes), "%s", said->notes ? said->notes : "");
 	if (said->code == LB_CODE_OK && !b->broken)
 		return next(b, CTL_BOTH_KEEP_THERE);
 	if (said->code == LB_CODE_OK)
@@ -94,8 +95,8 @@ static enum ctl_both_do kept(struct ctl_both *b, const struct ctl_both_said *sai
 		return next(b, CTL_BOTH_BACK_HERE);
 	}
 	bool here = b->made_here != b->before_here, there = b->runs_there != b->before_there;
-	say(b, LB_CODE_OK, "both nodes %s: generation %u on %s, %u on %s", here || there ? "run it" : "ran it already",
-		b->made_here, b->here, b->runs_there, b->there);
+	say(b, LB_CODE_OK, "both nodes %s: generation %u on %s, %u on %s%s",
+		here || there ? "run it" : "ran it already", b->made_here, b->here, b->runs_there, b->there, b->notes);
 	if (b->confirm_ms && (here || there))
 		say(b, LB_CODE_OK, "; %s %s back in %s unless you say: lbctl config confirm",
 			!there ? b->here
@@ -131,7 +132,7 @@ void ctl_both_here(struct ctl_both *b, uint32_t generation)
 
 enum ctl_both_do ctl_both_begin(struct ctl_both *b, uint32_t generation)
 {
-	const struct ctl_both_said others = { LB_CODE_OK, "", generation };
+	const struct ctl_both_said others = { LB_CODE_OK, "", generation, NULL };
 	ctl_both_here(b, generation);
 	b->begun |= b->now == CTL_BOTH_APPLY_HERE;
 	if (b->now == CTL_BOTH_BACK_HERE && generation != b->made_here)

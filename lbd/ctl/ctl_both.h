@@ -36,6 +36,7 @@ struct ctl_both_said { /* how one of them went */
 	enum lb_code code;
 	const char *text;    /* borrowed */
 	uint32_t generation; /* that runs there now; 0 = not known */
+	const char *notes; /* of an apply here: what of it does not hold, behind the answer; NULL = nothing. Borrowed */
 };
 
 struct ctl_both {
@@ -47,6 +48,7 @@ struct ctl_both {
 	uint32_t before_here, made_here, runs_here, before_there, runs_there;
 	int64_t confirm_ms; /* each goes back after that time; 0 = it does not */
 	enum lb_code code;
+	char notes[1024]; /* of the apply here */
 	char text[8192];
 };
 

@@ -267,6 +267,24 @@ def test_overrides_of_both_nodes_outlive_a_trial(pair, key):
         until(lambda: override(b) is None, "it is taken away there, too", 5)
 
 
+def test_what_does_not_hold_is_said_for_both_nodes(pair, key):
+    """The words of an apply on one node: overrides that hide a value, and those that go."""
+    with drained(pair, key) as (a, b, without):
+        done = a.call("config", "apply", "-y", "--both", "--confirm", "1h", write(a, "new.yaml", without))
+        why = "since what they are about is gone or has another name: backend/web/app1 (drain); both go back in 1h unless"
+        assert f"; overrides without effect, and dropped by a confirm, {why}" in done.stdout, done
+        a.call("config", "rollback")  # not verified: this kernel may have no IPVS
+        settled(a, b)
+        services = web()
+        services["web"]["backends"]["app2"]["weight"] = 7
+        a.text("backend", "weight", "web/app2", "3")
+        assert override(a, "web/app2", "weight")
+        done = a.call("config", "apply", "-y", "--both", write(a, "new.yaml", yaml(key, services)))
+        assert "; hidden by overrides: backend/web/app2 weight" in done.stdout, done
+        done = a.call("config", "apply", "-y", "--both", write(a, "new.yaml", without))
+        assert "; overrides dropped, since what they are about is gone" in done.stdout, done
+
+
 @pytest.mark.parametrize("confirm", [False, True])
 def test_what_goes_with_its_backend_was_taken_away_by_nobody(pair, key, confirm):
     with drained(pair, key) as (a, b, without):

@@ -77,7 +77,7 @@ static struct ctl_both_said said(enum ctl_both_do what, bool works)
 	return (struct ctl_both_said){ works   ? what == CTL_BOTH_CHECK_HERE ? LB_CODE_NO : LB_CODE_OK
 				       : check ? LB_CODE_INVALID
 					       : LB_CODE_FAILED,
-		works ? "" : "it does not want to", on_this_node(what) ? is.here : is.there };
+		works ? "" : "it does not want to", on_this_node(what) ? is.here : is.there, NULL };
 }
 
 /* While this is done the link breaks. */
@@ -231,28 +231,35 @@ END_TEST
 /* Generations 17 and 12 ran; a trial is of the nodes that run another one. */
 static const struct {
 	uint32_t here, there;
-	const char *says;
+	const char *says, *notes;
 } trials[] = {
 	{ 18, 13,
 		"both nodes run it: generation 18 on lb-a, 13 on lb-b; both go back in 2m unless you say: lbctl config "
-		"confirm" },
+		"confirm",
+		NULL },
 	{ 18, 12,
 		"both nodes run it: generation 18 on lb-a, 12 on lb-b; lb-a goes back in 2m unless you say: lbctl "
-		"config confirm" },
+		"config confirm",
+		NULL },
 	{ 17, 13,
 		"both nodes run it: generation 17 on lb-a, 13 on lb-b; lb-b goes back in 2m unless you say: lbctl "
-		"config confirm" },
-	{ 17, 12, "both nodes ran it already: generation 17 on lb-a, 12 on lb-b" },
+		"config confirm",
+		NULL },
+	{ 17, 12, "both nodes ran it already: generation 17 on lb-a, 12 on lb-b", NULL },
+	{ 18, 13,
+		"both nodes run it: generation 18 on lb-a, 13 on lb-b; hidden by overrides: a; both go back in 2m "
+		"unless you say: lbctl config confirm",
+		"; hidden by overrides: a" },
 };
 
 START_TEST(only_what_is_new_is_on_trial)
 {
 	struct ctl_both b;
-	const struct ctl_both_said there = { LB_CODE_OK, "", trials[_i].there };
-	const struct ctl_both_said here = { LB_CODE_OK, "", trials[_i].here };
+	const struct ctl_both_said there = { LB_CODE_OK, "", trials[_i].there, NULL };
+	const struct ctl_both_said here = { LB_CODE_OK, "", trials[_i].here, trials[_i].notes };
 	ctl_both_init(&b, "lb-a", "lb-b", 17, 120000);
-	(void)ctl_both_done(&b, &(struct ctl_both_said){ LB_CODE_OK, "", 12 });
-	(void)ctl_both_done(&b, &(struct ctl_both_said){ LB_CODE_OK, "", 17 });
+	(void)ctl_both_done(&b, &(struct ctl_both_said){ LB_CODE_OK, "", 12, NULL });
+	(void)ctl_both_done(&b, &(struct ctl_both_said){ LB_CODE_OK, "", 17, NULL });
 	ck_assert_int_eq(ctl_both_begin(&b, 17), CTL_BOTH_APPLY_THERE);
 	(void)ctl_both_done(&b, &there);
 	ck_assert_int_eq(ctl_both_begin(&b, 17), CTL_BOTH_APPLY_HERE);
