@@ -161,8 +161,9 @@ const struct lb_alarm lb_alarms[] = {
 		"configurations were rolled back; it stays as it is, and holds as soon as it can be read",
 		"chown -R lbd:lbd /var/lib/lbd   # or the disk: dmesg" },
 	{ "host_not_ready",
-		"a sysctl of the host or a rule of nftables is not what the running configuration needs, and traffic "
-		"does not pass for that, or passes that should not; it is looked at every 30 s and with each lbctl "
+		"a sysctl of the host, a rule of nftables or an interface is not what the running configuration needs, "
+		"and traffic does not pass for that, or passes that should not; it is looked at every 30 s and with "
+		"each lbctl "
 		"status, which has the line "
 		"that mends it, and advice besides",
 		"lbctl status   # and the line that it shows into a file of /etc/sysctl.d" },

@@ -30,6 +30,7 @@
  *   daemon_confirm.c confirm and rollback as they are asked for, here or on the other node
  *   daemon_nft.c     our table of nftables
  *   daemon_ctl.c     what commands may do: overrides, waits, repair, stop
+ *   daemon_cards.c   network interfaces that are named and do not exist
  *   daemon_doctor.c  `lbd --doctor`: what the configuration asks of this host
  *   daemon_level.c   how much is logged, by part
  *   daemon_state.c   the state directory: overrides, which listeners are ours
@@ -519,6 +520,11 @@ void daemon_level_set(
 	struct daemon *d, enum lb_log_part part, enum lb_log_level level, int64_t for_ms); /* 0 = for good */
 void daemon_level_clear(struct daemon *d, enum lb_log_part part); /* as the configuration says */
 void daemon_level_tick(struct daemon *d, struct lb_time now);
+
+/* ---- daemon_cards.c ---- */
+/* Those of instances and tracks that do not exist; how many. */
+size_t daemon_cards_absent(const struct config *c, struct host_finding *out, size_t max);
+void daemon_cards_note(const struct config *c, char *out, size_t size); /* of them, for an answer; "" = none */
 
 /* ---- daemon_doctor.c ---- */
 int daemon_doctor(const struct daemon_options *opt); /* no daemon runs in this process; returns the exit status */

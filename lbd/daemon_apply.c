@@ -384,9 +384,10 @@ static void put_notes(const struct daemon *d, char *out, size_t size)
 {
 	const struct daemon_apply *a = d->apply;
 	const struct life *l = &d->life.life;
-	char more[40] = "";
+	char more[40] = "", absent[240];
 	size_t at = 0;
 	out[0] = '\0';
+	daemon_cards_note(d->model->config, absent, sizeof(absent));
 	if (a->n_hidden > HIDDEN_TOLD)
 		snprintf(more, sizeof(more), " and %u more", a->n_hidden - HIDDEN_TOLD);
 	if (a->n_hidden)
@@ -395,6 +396,8 @@ static void put_notes(const struct daemon *d, char *out, size_t size)
 		at += (size_t)snprintf(out + at, size - at, "; overrides %s, since " DAEMON_LOST_WHY ": %s",
 			l->phase == LIFE_PENDING ? "without effect, and dropped by a confirm" : "dropped",
 			a->lost.text);
+	if (absent[0] && at < size)
+		at += (size_t)snprintf(out + at, size - at, "; %s", absent);
 	if (l->phase == LIFE_PENDING && a->new_keys && at < size)
 		snprintf(out + at, size - at, "; new keys stay when it goes back, as their files do");
 }

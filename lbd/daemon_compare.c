@@ -59,6 +59,9 @@ void daemon_apply_compare(struct daemon *d, struct config *c)
 		return;
 	}
 	daemon_overrides_lost(d, c, &a->lost);
+	char absent[240] = "";
+	if (a->applicable)
+		daemon_cards_note(c, absent, sizeof(absent));
 	if (a->with_ops && a->reply) {
 		uint32_t next_id = d->next_target_id;
 		struct model *m = daemon_model_build(d, c, &next_id);
@@ -69,9 +72,12 @@ void daemon_apply_compare(struct daemon *d, struct config *c)
 		config_free(c);
 	}
 	bool same = a->changes[0] + a->changes[1] + a->changes[2] == 0;
-	char text[sizeof(a->message) + sizeof(a->lost)];
+	char text[sizeof(a->message) + sizeof(a->lost) + sizeof(absent)];
 	if (a->lost.text[0] && !a->message[0])
-		snprintf(text, sizeof(text), "It drops overrides, since " DAEMON_LOST_WHY ": %s", a->lost.text);
+		snprintf(text, sizeof(text), "It drops overrides, since " DAEMON_LOST_WHY ": %s%s%s", a->lost.text,
+			absent[0] ? "; " : "", absent);
+	else if (absent[0] && !a->message[0])
+		snprintf(text, sizeof(text), "%s", absent);
 	else /* of another node, whose overrides are not asked for */
 		snprintf(text, sizeof(text), "%s", a->message);
 	json_t *extra = json_pack("{s:o}", "summary", daemon_apply_summary(a));

@@ -154,6 +154,20 @@ static void add_file(struct doctor *d, const char *path, enum doctor_file_kind k
 	snprintf(f->object, sizeof(f->object), "%s", object);
 }
 
+static void add_tracks(struct doctor *d, const struct config_vrrp *v)
+{
+	for (uint32_t i = 0; i < v->n_tracks; i++) {
+		bool other =
+			v->tracks[i].type == CONFIG_TRACK_INTERFACE && strcmp(v->tracks[i].name, v->interface) != 0;
+		struct doctor_card *card = other ? lb_vec_push(&d->cards) : NULL;
+		if (!card)
+			continue;
+		card->name = v->tracks[i].name;
+		card->tracked = true;
+		snprintf(card->object, sizeof(card->object), "vrrp/%s", v->name);
+	}
+}
+
 static void add_vrrp(struct doctor *d, const struct config *c)
 {
 	for (uint32_t i = 0; i < c->n_vrrp; i++) {
@@ -166,6 +180,7 @@ static void add_vrrp(struct doctor *d, const struct config *c)
 		card->source = v->source.family != 0;
 		snprintf(card->object, sizeof(card->object), "vrrp/%s", v->name);
 		add_file(d, v->key_file, DOCTOR_KEY, card->object);
+		add_tracks(d, v);
 		if (v->virtual_mac)
 			add_module(d, "macvlan", "virtual_mac is a device of it", "vrrp", v->name);
 		d->nft |= !v->accept;

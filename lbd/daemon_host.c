@@ -92,6 +92,8 @@ void daemon_host_look(struct daemon *d)
 	d->n_findings = n < FINDINGS_MAX ? n : FINDINGS_MAX;
 	if (d->nft.finding.text[0] && d->n_findings < FINDINGS_MAX)
 		d->findings[d->n_findings++] = d->nft.finding;
+	d->n_findings +=
+		daemon_cards_absent(d->model->config, d->findings + d->n_findings, FINDINGS_MAX - d->n_findings);
 	for (size_t i = 0; i < d->n_findings; i++)
 		if (!known_finding(old, n_old, &d->findings[i]))
 			lb_log(LB_LOG_WARNING, "%s: %s; to mend: %s", d->findings[i].object, d->findings[i].text,

@@ -78,11 +78,13 @@ static void judge_cards(const struct doctor *d, const struct telling *t)
 	{
 		if (!c->there)
 			TELL(t, LB_FINDING_NO_CARD, c->object, c->name);
-		else if (!c->up)
+		if (!c->there || c->tracked)
+			continue;
+		if (!c->up)
 			TELL(t, LB_FINDING_CARD_DOWN, c->object, c->name);
 		else if (!c->carrier)
 			TELL(t, LB_FINDING_CARRIER, c->object, c->name);
-		if (c->there && !c->address && !c->source)
+		if (!c->address && !c->source)
 			TELL(t, LB_FINDING_SOURCE, c->object, c->name, c->family == AF_INET6 ? "IPv6" : "IPv4");
 	}
 }

@@ -39,11 +39,12 @@ struct doctor_address { /* that clients use */
 	long arp_ignore, arp_announce; /* the higher of `all` and dev; -1 = cannot be read */
 };
 
-struct doctor_card { /* of a VRRP instance */
+struct doctor_card { /* of a VRRP instance, or tracked by one */
 	const char *name;
 	char object[DOCTOR_OBJECT_MAX];
 	uint8_t family;
-	bool source; /* an address to send from is configured */
+	bool source;  /* an address to send from is configured */
+	bool tracked; /* nothing else is asked of it than that there is one: what it is may be why it is tracked */
 	/* ---- */
 	bool there, up, carrier, address;
 };

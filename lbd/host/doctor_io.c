@@ -74,7 +74,7 @@ static struct lb_ip ip_of(const struct sockaddr *sa)
 static bool card_of_vrrp(struct doctor *d, const char *dev)
 {
 	lb_vec_foreach (c, &d->cards)
-		if (strcmp(c->name, dev) == 0)
+		if (!c->tracked && strcmp(c->name, dev) == 0)
 			return true;
 	return false;
 }

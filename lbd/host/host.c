@@ -74,6 +74,15 @@ bool host_judge_ping(const struct host_needs *needs, const char *range, struct h
 	return true;
 }
 
+void host_no_interface(const char *instance, const char *name, bool tracked, struct host_finding *out)
+{
+	out->stops = !tracked; /* what follows from a track is what was asked for */
+	snprintf(out->object, sizeof(out->object), "vrrp/%s", instance);
+	snprintf(out->text, sizeof(out->text), "there is no interface %s: %s", name,
+		tracked ? "the track of it counts as failed" : "this node does not get the addresses");
+	snprintf(out->fix, sizeof(out->fix), "ip link show   # then the name in vrrp.%.60s", instance);
+}
+
 /* A flow has its entry until the last state of it is over: two minutes of a thousand connections a second are 120000.
  */
 bool host_judge_tracked(const struct host_needs *needs, long max, long used, struct host_finding *out)

@@ -66,6 +66,10 @@ bool host_judge_ra(const struct host_needs *needs, long accept_ra, long forwardi
  * it cannot be read. True and *out when their group is outside. */
 bool host_judge_ping(const struct host_needs *needs, const char *range, struct host_finding *out);
 
+/* What is wrong when there is no network interface of that name, which is the one of that instance, or (tracked) one
+ * that must be up for it. */
+void host_no_interface(const char *instance, const char *name, bool tracked, struct host_finding *out);
+
 /* Whether connection tracking has room for the flows of source_nat: max is net.netfilter.nf_conntrack_max, 0 = no limit
  * or not known; used is how many entries there are. True and *out when it is small, or nearly full. */
 bool host_judge_tracked(const struct host_needs *needs, long max, long used, struct host_finding *out);

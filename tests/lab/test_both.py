@@ -285,6 +285,23 @@ def test_what_does_not_hold_is_said_for_both_nodes(pair, key):
         assert "; overrides dropped, since what they are about is gone" in done.stdout, done
 
 
+def test_an_interface_that_does_not_exist_is_said(same, key):
+    """It may come later, so it is no error; but nobody has the addresses."""
+    a, b = same
+    wan = {"wan": instance(interface="nope0", track=[{"interface": "nope1", "weight": -10}])}
+    new = write(a, "new.yaml", yaml(key, vrrp=wan))
+    none = "vrrp/wan: there is no interface nope0: this node does not get the addresses (and 1 more)"
+    assert none in a.text("config", "diff", new, code=1)
+    done = a.call("config", "apply", "-y", "--both", new)
+    assert f"both nodes run it: generation 2 on lb-a, 2 on lb-b; {none}" in done.stdout, done
+    for d in (a, b):
+        assert any(x.startswith("host_not_ready: there is no interface nope0") for x in status(d)["alarms"]), status(d)
+        found = {f["text"] for f in status(d)["findings"]}
+        assert "there is no interface nope1: the track of it counts as failed" in found
+    a.node.run("ip", "link", "add", "nope0", "type", "veth", "peer", "name", "nope0p")
+    assert not any("nope0" in x for x in status(a)["alarms"])
+
+
 @pytest.mark.parametrize("confirm", [False, True])
 def test_what_goes_with_its_backend_was_taken_away_by_nobody(pair, key, confirm):
     with drained(pair, key) as (a, b, without):

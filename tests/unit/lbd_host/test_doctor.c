@@ -109,6 +109,19 @@ static void no_card(struct doctor *d)
 {
 	d->cards.v[0].there = d->cards.v[0].up = d->cards.v[0].address = false;
 }
+static void tracked(struct doctor *d, bool there)
+{
+	*(struct doctor_card *)lb_vec_push(&d->cards) =
+		(struct doctor_card){ .name = "lan0", .object = "vrrp/wan4", .tracked = true, .there = there };
+}
+static void no_tracked_card(struct doctor *d)
+{
+	tracked(d, false);
+}
+static void tracked_card_down(struct doctor *d)
+{
+	tracked(d, true);
+}
 static void card_down(struct doctor *d)
 {
 	d->cards.v[0].up = d->cards.v[0].carrier = false;
@@ -346,6 +359,8 @@ static const struct {
 	{ "that keep quiet about it", quiet_on_loopback, NULL, NULL },
 	{ "that has no other node", alone_on_loopback, NULL, NULL },
 	{ "no card", no_card, "vrrp/wan4", "ip link show" },
+	{ "none that is tracked", no_tracked_card, "vrrp/wan4", "ip link show" },
+	{ "a tracked one may be down: that is what it is tracked for", tracked_card_down, NULL, NULL },
 	{ "a card that is down", card_down, "vrrp/wan4", "ip link set dev wan0 up" },
 	{ "no carrier", no_carrier, "vrrp/wan4", "ethtool wan0   # then the cable and the switch" },
 	{ "no address to send from", no_source, "vrrp/wan4", "ip address add ADDRESS/PREFIX dev wan0" },

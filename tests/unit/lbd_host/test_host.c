@@ -195,6 +195,20 @@ START_TEST(room_for_what_is_tracked)
 }
 END_TEST
 
+START_TEST(an_interface_that_does_not_exist)
+{
+	struct host_finding f;
+	host_no_interface("wan", "nope0", false, &f);
+	ck_assert(f.stops);
+	ck_assert_str_eq(f.object, "vrrp/wan");
+	ck_assert_str_eq(f.text, "there is no interface nope0: this node does not get the addresses");
+	ck_assert_str_eq(f.fix, "ip link show   # then the name in vrrp.wan");
+	host_no_interface("wan", "nope0", true, &f);
+	ck_assert(!f.stops); /* a failure of it may only cost priority */
+	ck_assert_str_eq(f.text, "there is no interface nope0: the track of it counts as failed");
+}
+END_TEST
+
 START_TEST(the_table_has_no_holes)
 {
 	for (size_t i = 0; i < host_rows_n; i++) {
@@ -212,6 +226,7 @@ int main(void)
 	tcase_add_loop_test(t, what_routers_say, 0, (int)(sizeof(routers) / sizeof(routers[0])));
 	tcase_add_loop_test(t, a_finding_only_where_a_service_needs_it, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_test(t, what_stops_traffic);
+	tcase_add_test(t, an_interface_that_does_not_exist);
 	tcase_add_loop_test(t, groups_that_may_ping, 0, sizeof(pings) / sizeof(pings[0]));
 	tcase_add_loop_test(t, settings_that_show_every_connection, 0, sizeof(settings) / sizeof(settings[0]));
 	tcase_add_loop_test(t, room_for_what_is_tracked, 0, sizeof(tracked) / sizeof(tracked[0]));
