@@ -8,6 +8,7 @@
  *   daemon.c         start, signals, timers, stop
  *   daemon_kernel.c  dirty services -> kernel; the audit that finds drift
  *   daemon_apply.c   a new configuration: load in slices, store, swap, or only compare
+ *   daemon_compare.c what a configuration would change, told
  *   daemon_model.c   the model that runs: built, swapped, and the first one at start
  *   daemon_host.c    what the configuration needs of this host, and what the host lacks
  *   daemon_import.c  the configuration of another balancer as ours
@@ -15,6 +16,8 @@
  *   daemon_probe.c   the rooms of the probes: targets out, verdicts in
  *   daemon_vrrp.c    the room of VRRP: instances, keys, tracking out; states, alarms, counters in
  *   daemon_track.c   what its instances track: whether it is up
+ *   daemon_keys.c    keys in files of their own: the cluster's, read once; whether they are new
+ *   daemon_pause.c   when links go, the rooms of the probes are told
  *   daemon_hook.c    programs that are told of changes
  *   daemon_peer.c    the same room: the other nodes, and the second path to them
  *   daemon_sync.c    the room of flow state: with whom flows are exchanged out; how that goes in
@@ -33,6 +36,7 @@
  *   daemon_cards.c   network interfaces that are named and do not exist
  *   daemon_doctor.c  `lbd --doctor`: what the configuration asks of this host
  *   daemon_level.c   how much is logged, by part
+ *   daemon_privs.c   directories made, rights given away, before anything runs
  *   daemon_state.c   the state directory: overrides, which listeners are ours
  *   daemon_moved.c   another directory in its place
  *   daemon_generation.c   generations on the disk
