@@ -37,9 +37,9 @@ static const struct lb_field service_fields[] = {
 		"which are copied to the other node: off, established, all" },
 	{ "file", LB_FIELD_TEXT, LB_PLACE_SHOW, "FILE", "written in", "configuration file" },
 	{ "line", LB_FIELD_NUMBER, LB_PLACE_SHOW, "LINE", NULL, "line in it" },
+	{ "members", LB_FIELD_ROWS, LB_PLACE_SHOW, "BACKENDS", NULL, "its backends (service show)" },
 	{ "members_more", LB_FIELD_NUMBER, LB_PLACE_SHOW, "MORE", NULL,
 		"backends beyond those in members; lbctl asks for them, and shows all" },
-	{ "members", LB_FIELD_ROWS, LB_PLACE_SHOW, "BACKENDS", NULL, "its backends (service show)" },
 	{ .key = NULL },
 };
 
