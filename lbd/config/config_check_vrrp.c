@@ -22,6 +22,22 @@ bool config_is_link_local(const struct lb_ip *ip)
 	return lb_ip_is_v6(ip) && ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80;
 }
 
+/* Hosts do not answer to these, and others may take what comes from them for a broadcast. */
+static void rule_network(struct config_builder *b, const struct schema_value *a, const struct config_vip *vip,
+	const struct config_path *path)
+{
+	if (vip->ip.family != AF_INET || vip->prefix >= 31 || !config_is_host(&vip->ip))
+		return;
+	uint32_t ip = (uint32_t)vip->ip.b[0] << 24 | (uint32_t)vip->ip.b[1] << 16 | (uint32_t)vip->ip.b[2] << 8 |
+		      vip->ip.b[3];
+	uint32_t hosts = UINT32_MAX >> vip->prefix;
+	if ((ip & hosts) == 0)
+		config_warn(b, a->at, path, "this is the address of the network itself", "an address of a host in it");
+	else if ((ip & hosts) == hosts)
+		config_warn(
+			b, a->at, path, "this is the broadcast address of its network", "an address of a host in it");
+}
+
 static void rule_addresses(struct config_builder *b, const struct config_instance *in)
 {
 	const struct schema_value *list = &in->keys->v[INSTANCE_ADDRESSES];
@@ -43,6 +59,8 @@ static void rule_addresses(struct config_builder *b, const struct config_instanc
 		else if (i == 0 && lb_ip_is_v6(&a->ip) && !config_is_link_local(&a->ip) && !list->wrong)
 			config_say(b, a->at, &path, "put one of fe80::/10 in front of it: fe80::51/64",
 				"the first IPv6 address of an instance is a link-local one");
+		if (i < in->v->n_addresses)
+			rule_network(b, a, &in->v->addresses[i], &path);
 	}
 }
 
@@ -58,6 +76,8 @@ static void rule_excluded(struct config_builder *b, const struct config_instance
 		}
 		if (!config_is_host(&list->list[i].ip))
 			config_say(b, list->list[i].at, &path, NULL, "this is not the address of one host");
+		if (i < in->v->n_excluded)
+			rule_network(b, &list->list[i], &in->v->excluded[i], &path);
 	}
 }
 
