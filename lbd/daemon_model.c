@@ -215,6 +215,8 @@ static struct config *load_file(struct daemon *d, struct daemon_text *t, struct 
 		lb_text_printf(report, "%s\n", e.text);
 	if (report->n)
 		lb_log_report(report->s, report->n);
+	if (t->unread.n)
+		lb_log_report(t->unread.s, t->unread.n);
 	return c;
 }
 

@@ -209,12 +209,13 @@ static void rule_one_owner(struct config_builder *b, const struct config_instanc
 			owner[n++] = c->nodes[k].name;
 	if (n < 2 || priority->wrong)
 		return;
+	char text[400], help[400];
 	if (priority->by_node) {
-		config_say(b, at, &in->path, "give the others less than 255",
-			"nodes %s and %s have priority 255: only one can own the addresses", owner[0], owner[1]);
+		snprintf(text, sizeof(text), "nodes %s and %s have priority 255: only one can own the addresses",
+			owner[0], owner[1]);
+		config_never(b, at, &in->path, text, "give the others less than 255");
 		return;
 	}
-	char help[400];
 	snprintf(help, sizeof(help), "a value for each node: priority: { %s: 255, %s: 100 }", owner[0], owner[1]);
 	config_warn(b, at, &in->path, "priority 255 on every node that has this file: only one can own the addresses",
 		help);
@@ -326,7 +327,7 @@ static void rule_services_up(struct config_builder *b, const struct schema_value
 		if (v[TRACK_WEIGHT].num || v[TRACK_WEIGHT].wrong)
 			config_warn(b, many->at, &path, text, "its weight always counts");
 		else
-			config_say(b, many->at, &path, "no node could ever be master", "%s", text);
+			config_never(b, many->at, &path, text, "no node could ever be master");
 	}
 }
 

@@ -600,25 +600,30 @@ END_TEST
 /* A rule may be newer than the text: a start, and the way back, go on with what ran. */
 START_TEST(what_ran_is_not_refused_for_what_never_passes)
 {
+#define VRRP(more)                                                                                                     \
+	"cluster: { id: 1, nodes: { a: { address: 192.0.2.11 }, b: { address: 192.0.2.12 } } }\n"                      \
+	"vrrp: { w: { vrid: 1, interface: eth0, addresses: 192.0.2.1/24, " more " } }\n"
 	static const struct {
-		const char *checks;
+		const char *check, *more;
 		bool runs; /* after a start */
 	} rows[] = {
-		{ "{ type: http, status: [100, 103] }", true },
-		{ "{ type: tcp, source: \"2001:db8::1\" }", true },
-		{ "{ type: http, status: [100, 600] }", false },
-		{ "{ type: tcp, path: / }", false },
+		{ "{ type: http, status: [100, 103] }", "", true },
+		{ "{ type: tcp, source: \"2001:db8::1\" }", "", true },
+		{ "{ type: tcp }", VRRP("priority: { a: 255, b: 255 }"), true },
+		{ "{ type: tcp }", VRRP("track: { services_up: 2 }"), true },
+		{ "{ type: http, status: [100, 600] }", "", false },
+		{ "{ type: tcp, path: / }", "", false },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct lb_text report = LB_TEXT_INIT;
-		char text[256];
+		char text[512];
 		int n = snprintf(text, sizeof(text),
 			"checks: { c: %s }\n"
-			"services: { w: { listen: 192.0.2.1:80, check: c, backends: { x: 10.0.0.1 } } }\n",
-			rows[i].checks);
+			"services: { w: { listen: 192.0.2.1:80, check: c, backends: { x: 10.0.0.1 } } }\n%s",
+			rows[i].check, rows[i].more);
 		struct config_source source = { "test", text, (size_t)n };
 		struct config *c = config_load(&source, 1, NULL, &report);
-		ck_assert_msg(!c && strstr(report.s, "error: "), "%s", rows[i].checks);
+		ck_assert_msg(!c && strstr(report.s, "error: "), "%zu: %s", i, report.s);
 		lb_text_clear(&report);
 		c = config_load_again(&source, 1, NULL, &report);
 		ck_assert_msg(!!c == rows[i].runs, "%s", report.s);
