@@ -134,9 +134,12 @@ def test_a_rule_that_is_newer_than_the_text_takes_nothing_away(d):
     refused = apply(d, never, ok=False)
     assert refused.returncode == 6 and "no whole reply has such a status" in refused.stderr, refused
     d.write(never)
+    os.makedirs(os.path.join(d.dir, "conf.d"), exist_ok=True)
+    write(d, "conf.d/shop.yml", "")
     restart(d)
     assert running_one(d) == 2 and shown(d) == never and not status(d)["file"]["differs"]
     assert "warning: no whole reply has such a status" in d.log()
+    assert "shop.yml: warning: this file is not read" in d.log()
     assert d.call("daemon", "reload", "-y").returncode in (0, 8)
     apply(d, text(3))
     d.call("config", "rollback")  # not verified: this kernel has no IPVS
