@@ -315,7 +315,7 @@ static int plan_some(struct daemon *d, struct lb_time now)
 		if (r)
 			model_dirty(d->model, s);
 		else if (ipvs_queued(d->ipvs) >= QUEUE_OPS)
-			r = ipvs_flush_slice(d->ipvs, &d->slice, now);
+			r = ipvs_send_slice(d->ipvs, &d->slice, now);
 	}
 	return r;
 }
@@ -328,11 +328,11 @@ static bool is_settled(const struct daemon *d)
 /* The same of a flush, in which nothing is wanted any more. */
 static bool flush_turn(struct daemon *d, struct lb_time now)
 {
-	int r = ipvs_flush_slice(d->ipvs, &d->slice, now);
+	int r = ipvs_send_slice(d->ipvs, &d->slice, now);
 	if (r == 0)
 		r = drop_some(d, now);
 	if (r == 0)
-		r = ipvs_flush_slice(d->ipvs, &d->slice, now);
+		r = ipvs_send_slice(d->ipvs, &d->slice, now);
 	if (r > 0 || (r == 0 && d->drops.n))
 		return true;
 	d->flush.running = false;
@@ -354,15 +354,15 @@ bool daemon_kernel_turn(struct daemon *d)
 	d->changed = true;
 	traces_begin(d->traces, now);
 	/* what the turn before has left comes first: what is planned is the difference to what the kernel has */
-	int r = ipvs_flush_slice(d->ipvs, &d->slice, now);
+	int r = ipvs_send_slice(d->ipvs, &d->slice, now);
 	if (r == 0)
 		r = plan_some(d, now);
 	if (r == 0)
-		r = ipvs_flush_slice(d->ipvs, &d->slice, now);
+		r = ipvs_send_slice(d->ipvs, &d->slice, now);
 	if (r == 0 && d->model->n_dirty == 0)
 		r = drop_some(d, now);
 	if (r == 0)
-		r = ipvs_flush_slice(d->ipvs, &d->slice, now);
+		r = ipvs_send_slice(d->ipvs, &d->slice, now);
 	if (r < 0) {
 		kernel_failed(d, r);
 		return false;

@@ -264,10 +264,10 @@ static void refusals_keep(struct ipvs_reconciler *r, struct ipvs_entry *e, const
 
 /* Ops of one listener stand together in the queue: what is queued for it goes out before more is. The entry may be
  * gone afterwards. */
-static int flush_if_queued(struct ipvs_reconciler *r, const struct ipvs_key *key, struct lb_time now)
+static int send_if_queued(struct ipvs_reconciler *r, const struct ipvs_key *key, struct lb_time now)
 {
 	const struct ipvs_entry *e = ipvs_entry_find(r, key);
-	return e && e->queued ? ipvs_flush(r, now) : 0;
+	return e && e->queued ? ipvs_send(r, now) : 0;
 }
 
 /* A refused add does not stop the deletes behind it. Where the pool rests on what is added they are not sent along, but
@@ -280,7 +280,7 @@ static bool holds_deletes(const struct ipvs_entry *e, const struct ipvs_row *wan
 
 int ipvs_want(struct ipvs_reconciler *r, const struct ipvs_row *row, struct lb_time now)
 {
-	int err = flush_if_queued(r, &row->svc.key, now);
+	int err = send_if_queued(r, &row->svc.key, now);
 	if (err)
 		return err;
 	struct ipvs_entry *e = ipvs_entry_get(r, &row->svc.key);
@@ -315,7 +315,7 @@ int ipvs_want(struct ipvs_reconciler *r, const struct ipvs_row *row, struct lb_t
 
 int ipvs_drop(struct ipvs_reconciler *r, const struct ipvs_key *key, struct lb_time now)
 {
-	int err = flush_if_queued(r, key, now);
+	int err = send_if_queued(r, key, now);
 	if (err)
 		return err;
 	struct ipvs_entry *e = ipvs_entry_find(r, key);
@@ -435,7 +435,7 @@ static bool waits(const struct ipvs_queued *q)
 	return q->op.type == IPVS_OP_SERVICE_SET && strcmp(q->op.svc.scheduler, q->entry->row.svc.scheduler) != 0;
 }
 
-int ipvs_flush_some(struct ipvs_reconciler *r, struct lb_time now, size_t most)
+int ipvs_send_some(struct ipvs_reconciler *r, struct lb_time now, size_t most)
 {
 	struct ipvs_op ops[IPVS_BATCH_OPS];
 	int errs[IPVS_BATCH_OPS], err = 0;
@@ -479,11 +479,11 @@ int ipvs_flush_some(struct ipvs_reconciler *r, struct lb_time now, size_t most)
 	return err;
 }
 
-int ipvs_flush(struct ipvs_reconciler *r, struct lb_time now)
+int ipvs_send(struct ipvs_reconciler *r, struct lb_time now)
 {
 	int more;
 	do
-		more = ipvs_flush_some(r, now, IPVS_BATCH_OPS);
+		more = ipvs_send_some(r, now, IPVS_BATCH_OPS);
 	while (more > 0);
 	return more;
 }

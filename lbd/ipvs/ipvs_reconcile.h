@@ -5,7 +5,7 @@
  *
  *   ipvs_want / ipvs_drop   difference of one listener -> queued ops; deletes that would empty the pool if the adds
  *                           were refused are left for when the adds are acknowledged, but for what was taken out
- *   ipvs_flush_some         one datagram of ops; an acknowledged op changes `actual`, a refused one is remembered with
+ *   ipvs_send_some         one datagram of ops; an acknowledged op changes `actual`, a refused one is remembered with
  *                           its errno and left alone for a while, an unclear one makes us read that service again
  *   ipvs_audit_*            the periodic look: the kernel does not tell of changes, so it is dumped in slices and
  *                           compared; what differs updates `actual` and is reported, and the same path repairs it
@@ -94,9 +94,9 @@ void ipvs_own(struct ipvs_reconciler *r, const struct ipvs_key *key);
  * is; -errno of the transport (refusals are not errors): the rest is not sent but planned again. Who wants or drops a
  * listener while ops of it are queued makes all of the queue go out first. */
 #define IPVS_BATCH_OPS 128 /* 64 to 256 gain all there is; below the 256 answers that fit the default buffer */
-int ipvs_flush_some(struct ipvs_reconciler *r, struct lb_time now, size_t most);
-int ipvs_flush(struct ipvs_reconciler *r, struct lb_time now); /* all of it, however long that takes. 0 or -errno */
-size_t ipvs_queued(const struct ipvs_reconciler *r);           /* ops that are not sent yet */
+int ipvs_send_some(struct ipvs_reconciler *r, struct lb_time now, size_t most);
+int ipvs_send(struct ipvs_reconciler *r, struct lb_time now); /* all of it, however long that takes. 0 or -errno */
+size_t ipvs_queued(const struct ipvs_reconciler *r);          /* ops that are not sent yet */
 
 /* What ipvs_want would do now, without doing it: appends ops. */
 int ipvs_preview(struct ipvs_reconciler *r, const struct ipvs_row *row, struct ipvs_ops *out);

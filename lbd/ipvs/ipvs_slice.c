@@ -13,7 +13,7 @@ static void adapt(struct ipvs_slice *s, size_t sent, int64_t took_us)
 		s->most = s->most * 2 < IPVS_BATCH_OPS ? s->most * 2 : IPVS_BATCH_OPS;
 }
 
-int ipvs_flush_slice(struct ipvs_reconciler *r, struct ipvs_slice *s, struct lb_time since)
+int ipvs_send_slice(struct ipvs_reconciler *r, struct ipvs_slice *s, struct lb_time since)
 {
 	struct lb_time from, now = s->clock();
 	int more;
@@ -21,7 +21,7 @@ int ipvs_flush_slice(struct ipvs_reconciler *r, struct ipvs_slice *s, struct lb_
 	do {
 		const struct ipvs_counters was = *ipvs_counters(r);
 		from = now;
-		more = ipvs_flush_some(r, from, s->most);
+		more = ipvs_send_some(r, from, s->most);
 		now = s->clock();
 		if (ipvs_counters(r)->waits == was.waits) /* how long the kernel waited says nothing of other ops */
 			adapt(s, (size_t)(ipvs_counters(r)->writes - was.writes), lb_time_diff_us(now, from));

@@ -15,5 +15,5 @@ struct ipvs_slice {
 };
 
 /* Sends what is queued, datagram by datagram, one at least, until the slice that began at `since` is over. Returns as
- * ipvs_flush_some: 1 when more is queued, 0, or -errno. */
-int ipvs_flush_slice(struct ipvs_reconciler *r, struct ipvs_slice *s, struct lb_time since);
+ * ipvs_send_some: 1 when more is queued, 0, or -errno. */
+int ipvs_send_slice(struct ipvs_reconciler *r, struct ipvs_slice *s, struct lb_time since);

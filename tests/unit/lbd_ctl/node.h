@@ -134,7 +134,7 @@ static inline void reconcile(void)
 			ck_assert_int_eq(plan_listener(k.w.m, s, i, &row), 0);
 			ck_assert_int_eq(ipvs_want(k.env.ipvs, &row, k.w.now), 0);
 		}
-	ck_assert_int_eq(ipvs_flush(k.env.ipvs, k.w.now), 0);
+	ck_assert_int_eq(ipvs_send(k.env.ipvs, k.w.now), 0);
 	ipvs_row_done(&row);
 	k.env.converged = true;
 }

@@ -305,7 +305,7 @@ static inline void world_turn(struct world *w)
 			world_dirty(w, key);
 	}
 	lb_vec_done(&work);
-	(void)ipvs_flush(w->r, w->now);
+	(void)ipvs_send(w->r, w->now);
 }
 
 static inline void world_run(struct world *w)

@@ -273,7 +273,7 @@ START_TEST(an_audit_goes_in_slices)
 	ck_assert_int_eq(ipvs_drop(w.r, &gone, w.now), 0);
 	ck_assert_int_eq(ipvs_drop(w.r, &other, w.now), 0);
 	ck_assert_int_eq(ipvs_audit_step(w.r, 4), 1);
-	ck_assert_int_eq(ipvs_flush(w.r, w.now), 0);
+	ck_assert_int_eq(ipvs_send(w.r, w.now), 0);
 	ck_assert_int_eq(ipvs_audit_step(w.r, 4), 0);
 	ck_assert_uint_eq(ipvs_counters(w.r)->audits, 1);
 	ck_assert_uint_eq(w.drifts, 0);

@@ -98,7 +98,7 @@ START_TEST(wanting_twice_writes_once)
 			b = row_of(WEB " wlc 10.1.0.1:80=1 10.1.0.2:80=3");
 	ck_assert_int_eq(ipvs_want(w.r, &a, w.now), 0);
 	ck_assert_int_eq(ipvs_want(w.r, &b, w.now), 0);
-	ck_assert_int_eq(ipvs_flush(w.r, w.now), 0);
+	ck_assert_int_eq(ipvs_send(w.r, w.now), 0);
 	ck_assert(sim_equals(&w.k, &b));
 	ipvs_row_done(&a);
 	ipvs_row_done(&b);
@@ -178,7 +178,7 @@ START_TEST(a_drop_takes_ours_and_leaves_what_is_foreign_or_unknown)
 	struct ipvs_key web = key_of(WEB), mail = key_of(MAIL), dns = key_of(DNS);
 	ck_assert_int_eq(ipvs_drop(w.r, &mail, w.now), 0);
 	ck_assert_int_eq(ipvs_drop(w.r, &dns, w.now), 0);
-	ck_assert_int_eq(ipvs_flush(w.r, w.now), 0);
+	ck_assert_int_eq(ipvs_send(w.r, w.now), 0);
 	ck_assert_str_eq(world_sent(&w), "");
 	struct ipvs_ops ops = { 0 };
 	ck_assert_int_eq(ipvs_preview_drop(w.r, &mail, &ops), 0);
@@ -194,7 +194,7 @@ START_TEST(a_drop_takes_ours_and_leaves_what_is_foreign_or_unknown)
 	ipvs_own(w.r, &dns); /* not there: nothing to own */
 	ck_assert(!ipvs_is_ours(w.r, &dns));
 	ck_assert_int_eq(ipvs_drop(w.r, &mail, w.now), 0);
-	ck_assert_int_eq(ipvs_flush(w.r, w.now), 0);
+	ck_assert_int_eq(ipvs_send(w.r, w.now), 0);
 	ck_assert_str_eq(world_sent(&w), "-D -t 203.0.113.9:25\n");
 	world_end(&w);
 }
@@ -212,13 +212,13 @@ START_TEST(a_listener_dropped_and_wanted_in_one_turn_is_there)
 	ck_assert_int_eq(ipvs_drop(w.r, &web, w.now), 0); /* told twice */
 	ck_assert_int_eq(ipvs_drop(w.r, &web, w.now), 0);
 	ck_assert_int_eq(ipvs_want(w.r, &row, w.now), 0);
-	ck_assert_int_eq(ipvs_flush(w.r, w.now), 0);
+	ck_assert_int_eq(ipvs_send(w.r, w.now), 0);
 	ck_assert(sim_equals(&w.k, &row));
 	ck_assert_int_eq(ipvs_want(w.r, &row, w.now), 0);
 	ck_assert_int_eq(ipvs_drop(w.r, &web, w.now), 0);
 	ck_assert_int_eq(ipvs_want(w.r, &row, w.now), 0);
 	ck_assert_int_eq(ipvs_drop(w.r, &web, w.now), 0);
-	ck_assert_int_eq(ipvs_flush(w.r, w.now), 0);
+	ck_assert_int_eq(ipvs_send(w.r, w.now), 0);
 	ck_assert_uint_eq(w.k.rows.n, 0);
 	ipvs_row_done(&row);
 	world_end(&w);

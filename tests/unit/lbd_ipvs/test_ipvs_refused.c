@@ -154,14 +154,14 @@ START_TEST(what_follows_many_refusals_costs_less_than_the_square_of_them)
 	}
 	ipvs_row_sort(&row);
 	ck_assert_int_eq(ipvs_want(w.r, &row, w.now), 0);
-	ck_assert_int_eq(ipvs_flush(w.r, w.now), 0);
+	ck_assert_int_eq(ipvs_send(w.r, w.now), 0);
 	ck_assert_uint_eq(w.refusals, N);
 	lb_vec_clear(&w.k.log);
 	row.dests.v[N / 2].weight = 7;
 	row.dests.n--; /* and the last one is not wanted any more */
 	compared = 0;
 	ck_assert_int_eq(ipvs_want(w.r, &row, w.now), 0);
-	ck_assert_int_eq(ipvs_flush(w.r, w.now), 0);
+	ck_assert_int_eq(ipvs_send(w.r, w.now), 0);
 	ck_assert_msg(compared < 200 * N, "%zu comparisons", compared);
 	ck_assert_str_eq(world_sent(&w), "-a -t 203.0.113.1:80 -r 10.1.7.208:80 -m -w 7\n");
 	ipvs_refusals(w.r, &row.svc.key, &n);
@@ -548,7 +548,7 @@ START_TEST(a_read_that_fails_writes_nothing_and_can_be_repeated)
 	w.k.fail_dests = 0;
 	w.k.fail_service = -ETIMEDOUT;
 	ck_assert_int_eq(ipvs_want(w.r, &row, w.now), -ETIMEDOUT);
-	ck_assert_int_eq(ipvs_flush(w.r, w.now), 0);
+	ck_assert_int_eq(ipvs_send(w.r, w.now), 0);
 	ck_assert_str_eq(world_sent(&w), "");
 	ck_assert_ptr_null(ipvs_actual(w.r, &row.svc.key));
 	w.k.fail_service = 0;
@@ -557,7 +557,7 @@ START_TEST(a_read_that_fails_writes_nothing_and_can_be_repeated)
 	ck_assert_uint_eq(w.stales, 1);
 	ck_assert_uint_eq(w.drifts, 0);
 	ck_assert_int_eq(ipvs_want(w.r, &row, w.now), 0);
-	ck_assert_int_eq(ipvs_flush(w.r, w.now), 0);
+	ck_assert_int_eq(ipvs_send(w.r, w.now), 0);
 	ck_assert(sim_equals(&w.k, &row));
 	ipvs_row_done(&row);
 	world_end(&w);

@@ -48,7 +48,7 @@ static struct ipvs_row wide_row(const char *prefix, unsigned n)
 static size_t turn(struct world *w, struct ipvs_slice *s, int *more)
 {
 	size_t before = w->k.log.n;
-	*more = ipvs_flush_slice(w->r, s, now());
+	*more = ipvs_send_slice(w->r, s, now());
 	return w->k.log.n - before;
 }
 
@@ -73,7 +73,7 @@ START_TEST(wanting_and_dropping_thousands_writes_nothing_yet)
 		ck_assert_int_eq(ipvs_drop(w.r, &row->svc.key, w.now), 0);
 	ck_assert_uint_eq(w.k.batches, batches);
 	ck_assert_uint_eq(ipvs_queued(w.r), 2000);
-	ck_assert_int_eq(ipvs_flush(w.r, w.now), 0);
+	ck_assert_int_eq(ipvs_send(w.r, w.now), 0);
 	ck_assert_uint_eq(w.k.rows.n, 1);
 	ipvs_row_done(&wide);
 	world_end(&w);
@@ -225,7 +225,7 @@ START_TEST(a_turn_ends_with_the_datagram_in_which_its_time_is_over)
 	struct ipvs_row other = wide_row("10.4", 3000);
 	ck_assert_int_eq(ipvs_want(w.r, &other, w.now), 0);
 	size_t before = w.k.log.n;
-	ck_assert_int_eq(ipvs_flush_slice(w.r, &s, (struct lb_time){ the_time.us - SLICE_US }), 1);
+	ck_assert_int_eq(ipvs_send_slice(w.r, &s, (struct lb_time){ the_time.us - SLICE_US }), 1);
 	ck_assert_uint_eq(w.k.log.n - before, IPVS_BATCH_OPS);
 	ipvs_row_done(&wide);
 	ipvs_row_done(&other);
@@ -265,7 +265,7 @@ START_TEST(what_is_wanted_in_the_middle_of_its_ops_counts)
 	begin(&w, 0);
 	struct ipvs_row first = wide_row("10.3", 200);
 	ck_assert_int_eq(ipvs_want(w.r, &first, w.now), 0);
-	ck_assert_int_eq(ipvs_flush_some(w.r, w.now, 50), 1);
+	ck_assert_int_eq(ipvs_send_some(w.r, w.now, 50), 1);
 	ck_assert_uint_eq(ipvs_queued(w.r), 151);
 	world_want_row(&w, wide_row("10.4", 10));
 	world_run(&w);
@@ -311,9 +311,9 @@ START_TEST(a_look_between_two_slices_loses_nothing)
 	world_want_row(&w, wide_row("10.3", 200));
 	lb_vec_clear(&w.dirty);
 	ck_assert_int_eq(ipvs_want(w.r, &w.wanted.v[0], w.now), 0);
-	ck_assert_int_eq(ipvs_flush_some(w.r, w.now, 50), 1);
+	ck_assert_int_eq(ipvs_send_some(w.r, w.now, 50), 1);
 	ck_assert_ptr_nonnull(ipvs_actual(w.r, &web));
-	ck_assert_int_eq(ipvs_flush(w.r, w.now), 0);
+	ck_assert_int_eq(ipvs_send(w.r, w.now), 0);
 	world_run(&w);
 	ck_assert(sim_equals(&w.k, &w.wanted.v[0]));
 	world_end(&w);
@@ -338,7 +338,7 @@ START_TEST(a_left_over_that_cannot_be_deleted_is_not_tried_at_once)
 	w.k.refuse = no_delete;
 	unsigned before = w.stales;
 	ck_assert_int_eq(ipvs_drop(w.r, &web, w.now), 0);
-	ck_assert_int_eq(ipvs_flush(w.r, w.now), 0);
+	ck_assert_int_eq(ipvs_send(w.r, w.now), 0);
 	ck_assert_uint_eq(w.stales, before);
 	ck_assert_uint_eq(ipvs_refused_listeners(w.r), 1);
 	world_end(&w);
