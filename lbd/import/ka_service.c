@@ -307,30 +307,30 @@ static bool has(const struct y *list, const char *value)
 	return y != NULL;
 }
 
-/* The checks that most backends have; those of the others are listed. */
+/* The checks that most backends have, of equal numbers rather some than none; those of the others are listed. */
 static void put_check(struct ka *k, const struct service *s)
 {
 	struct imp *im = k->im;
 	const struct server *best = NULL;
 	size_t most = 0;
+	bool tie = false;
 	lb_vec_foreach (a, &s->v->servers) {
 		size_t n = 0;
 		if (a->out || (best && strcmp(a->checks.text, best->checks.text) == 0))
 			continue;
 		lb_vec_foreach (b, &s->v->servers)
 			n += !b->out && strcmp(a->checks.text, b->checks.text) == 0;
-		if (n > most) {
-			most = n;
+		tie = n > most ? false : tie || n == most;
+		if (n > most || (n == most && !best->checks.n))
 			best = a;
-		}
+		most = n > most ? n : most;
 	}
 	lb_vec_foreach (a, &s->v->servers)
 		if (best && !a->out && strcmp(a->checks.text, best->checks.text) != 0)
 			imp_say(im, &a->n->at, IMP_LOST,
-				"this server is checked otherwise than line %u; a service has one set of checks, that "
-				"of most "
-				"servers; make a service of its own where that matters",
-				best->n->at.line);
+				"this server is checked otherwise than line %u; a service has one set of checks, %s "
+				"of most servers; make a service of its own where that matters",
+				best->n->at.line, tie ? "and no set is that" : "that");
 	if (!best || !best->checks.n) {
 		y_set(im, s->y, "check", "none");
 		return;
