@@ -126,9 +126,24 @@ static int on_open(struct config_yaml *y, const yaml_event_t *ev)
 	return config_tree_open(&y->tree, map ? CONFIG_NODE_MAP : CONFIG_NODE_SEQ, place_of(y, ev));
 }
 
-/* What people usually did when libyaml says this. */
-static const char *syntax_help(const char *problem)
+/* Brackets are a list, and what begins with a colon is no text in braces. */
+static const char *address_help(const struct config_yaml *y)
 {
+	size_t at = y->parser.problem_mark.index;
+	char before = at ? config_scan_byte(&y->scan, at - 1) : '\0';
+	if (config_scan_byte(&y->scan, at) != ':')
+		return NULL;
+	if (before == '[' || before == ']')
+		return "an address in brackets has to stand in quotes: \"[2001:db8::2]:80\"";
+	return strstr(y->parser.problem, "did not find expected node content") ? "put the text in quotes" : NULL;
+}
+
+/* What people usually did when libyaml says this. */
+static const char *syntax_help(const struct config_yaml *y)
+{
+	const char *problem = y->parser.problem, *address = address_help(y);
+	if (address)
+		return address;
 	if (strstr(problem, "cannot start any token"))
 		return "put the text in quotes";
 	if (strstr(problem, "mapping values are not allowed"))
@@ -152,7 +167,7 @@ static int syntax_error(struct config_yaml *y)
 		at.line = small(p->problem_mark.line) + 1;
 		at.column = small(p->problem_mark.column) + 1;
 	}
-	struct config_finding f = { .at = at, .help = syntax_help(p->problem) };
+	struct config_finding f = { .at = at, .help = syntax_help(y) };
 	char also[128] = "";
 	if (p->context && p->context_mark.line != p->problem_mark.line)
 		snprintf(also, sizeof(also), ", %s that starts at line %zu", p->context, p->context_mark.line + 1);
