@@ -42,6 +42,40 @@ static const char *const node_nouns[] = {
 	[CONFIG_NODE_SEQ] = "a list",
 };
 
+/* What may be written where the file has something that is no mapping. */
+static const char *const samples[] = {
+	[SCHEMA_ROOT] = "{ services: {} }",
+	[SCHEMA_CONTROL] = "{ admin_group: lbadmin }",
+	[SCHEMA_LOG] = "{ level: debug }",
+	[SCHEMA_DEFAULTS] = "{ service: { scheduler: rr } }",
+	[SCHEMA_CHECK] = "{ type: tcp }",
+	[SCHEMA_SERVICE] = "{ listen: 192.0.2.1:80, backends: { a: 10.0.0.1 } }",
+	[SCHEMA_SCHEDULER] = "wlc",
+	[SCHEMA_PERSISTENCE] = "5m",
+	[SCHEMA_DRAIN] = "5m",
+	[SCHEMA_TUNNEL] = "ipip",
+	[SCHEMA_BACKEND] = "10.0.0.1:80",
+	[SCHEMA_CHECKS] = "tcp",
+	[SCHEMA_QUORUM] = "50%",
+	[SCHEMA_TLS] = "{ ca_file: /etc/ssl/ca.pem }",
+	[SCHEMA_WEIGHT] = "{ from: header, name: X-Weight }",
+	[SCHEMA_DAMPING] = "3",
+	[SCHEMA_CLUSTER] = "{ id: 1, nodes: { lb-a: 10.0.0.2, lb-b: 10.0.0.3 } }",
+	[SCHEMA_NODE] = "10.0.0.2",
+	[SCHEMA_VRRP] = "{ interface: eth0, vrid: 51, addresses: 192.0.2.1/24 }",
+	[SCHEMA_AUTH] = "{ type: hmac, key_file: /etc/lbd/vrrp.key }",
+	[SCHEMA_ANNOUNCE] = "5",
+	[SCHEMA_TRACK] = "{ interface: eth0 }",
+	[SCHEMA_ROUTE] = "{ to: default, via: 192.0.2.254 }",
+	[SCHEMA_RULE] = "{ from: 192.0.2.1, table: 100, priority: 1000 }",
+	[SCHEMA_HOOKS] = "{ state: /usr/local/lib/lbd/notify }",
+	[SCHEMA_HOOK] = "/usr/local/lib/lbd/notify",
+	[SCHEMA_SYNC] = "{ conntrack: all }",
+	[SCHEMA_MULTICAST] = "eth0",
+	[SCHEMA_METRICS] = "127.0.0.1:9788",
+};
+_Static_assert(sizeof(samples) / sizeof(samples[0]) == SCHEMA_KIND_COUNT, "one sample per kind");
+
 struct place { /* what is being read */
 	const struct config_node *node;
 	const struct config_path *path;
@@ -53,11 +87,23 @@ static void say(struct schema_reader *rd, const struct place *p, const char *tex
 	config_report_add(rd->report, &f, "%s", text);
 }
 
-static void wrong_node(struct schema_reader *rd, const struct place *p, const char *name, const char *wanted)
+/* sample: what could stand there, if named under a name; NULL: none. */
+static void wrong_node(struct schema_reader *rd, const struct place *p, const char *name, const char *wanted,
+	const char *sample, bool named)
 {
-	char text[160];
+	char text[160], help[SCHEMA_SAY];
+	const char *key = p->path ? p->path->name : NULL; /* NULL: of a list */
 	snprintf(text, sizeof(text), "%s is %s, not %s", name, node_nouns[p->node->kind], wanted);
-	say(rd, p, text, NULL);
+	if (sample)
+		snprintf(help, sizeof(help), "such as `%s%s%s%s%s`", key ? config_shown(key, p->path->len).s : "",
+			key ? ": " : "", named ? "{ a: " : "", sample, named ? " }" : "");
+	say(rd, p, text, sample ? help : NULL);
+}
+
+/* Defaults have no keys that only one of its kind can have: there is no sample that fits everywhere. */
+static const char *sample_of(enum schema_kind_id kind, bool in_defaults)
+{
+	return in_defaults && (schema_inherits(kind) || kind == SCHEMA_CHECK) ? NULL : samples[kind];
 }
 
 static struct schema_value *values_new(struct schema_reader *rd, size_t n)
@@ -100,7 +146,7 @@ static bool read_scalar(
 	if (n->bad)
 		return false;
 	if (n->kind != CONFIG_NODE_SCALAR) {
-		wrong_node(rd, p, row->name, type_nouns[row->type]);
+		wrong_node(rd, p, row->name, type_nouns[row->type], NULL, false);
 		return false;
 	}
 	char text[SCHEMA_SAY], help[SCHEMA_SAY];
@@ -203,7 +249,7 @@ static void read_map(
 {
 	const struct config_node *n = p->node;
 	if (n->kind != CONFIG_NODE_MAP) {
-		wrong_node(rd, p, row->name, type_nouns[row->type]);
+		wrong_node(rd, p, row->name, type_nouns[row->type], "{ Accept: text/html }", false);
 		return;
 	}
 	struct schema_value v = { .at = n, .set = true };
@@ -311,7 +357,7 @@ static void read_value(struct schema_reader *rd, const struct schema_row *row, c
 	else if (row->type != SCHEMA_TYPE_NAMED)
 		read_scalar(rd, row, p, out);
 	else if (p->node->kind != CONFIG_NODE_MAP)
-		wrong_node(rd, p, row->name, type_nouns[row->type]);
+		wrong_node(rd, p, row->name, type_nouns[row->type], sample_of(row->of, in_defaults), true);
 	else
 		*out = (struct schema_value){ .at = p->node, .set = true, .named = p->node };
 	/* the file said something here, if something wrong: no further complaint that it is missing */
@@ -411,7 +457,8 @@ bool schema_read(struct schema_reader *rd, const struct config_node *node, const
 	if (kind->main >= 0 && (node->kind == CONFIG_NODE_SCALAR || (list && node->kind == CONFIG_NODE_SEQ)))
 		return read_shorthand(rd, &p, obj);
 	if (node->kind != CONFIG_NODE_MAP) {
-		wrong_node(rd, &p, kind->key ? kind->key : kind->name, "a mapping");
+		wrong_node(rd, &p, kind->key ? kind->key : kind->name, "a mapping", sample_of(obj->kind, in_defaults),
+			false);
 		return false;
 	}
 	for (const struct config_node *k = node->child; k && k->next; k = k->next->next)
