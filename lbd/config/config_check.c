@@ -248,6 +248,29 @@ static void rule_family(struct config_builder *b, const struct config_backend *b
 			four ? "IPv4" : "IPv6", four ? "IPv6" : "IPv4");
 }
 
+/* Without brackets the last group is none but that of an address: rarely what is meant where it reads as the port of a
+ * listener. In brackets, or with a port, it is as it is meant. */
+static void rule_no_brackets(
+	struct config_builder *b, const struct schema_value *v, bool port, const struct config_path *path)
+{
+	const char *s = v->at && v->set && !port ? v->at->text : "", *colon = strrchr(s, ':');
+	const struct config_service *of = b->now.s;
+	struct lb_ip ip;
+	char text[160], help[160], *end;
+	if (!colon || lb_ip_parse(s, (size_t)(colon - s), &ip) || !lb_ip_is_v6(&ip) || !strchr("123456789", colon[1]))
+		return;
+	long last = strtol(colon + 1, &end, 10);
+	for (uint32_t i = 0; !*end && i < of->n_listens; i++) {
+		if (of->listens[i].port != last)
+			continue;
+		snprintf(text, sizeof(text), "all of %s is an address, and %ld is the port of a listener", s, last);
+		snprintf(help, sizeof(help), "with a port it is \"[%.*s]:%ld\", without one \"[%s]\"", (int)(colon - s),
+			s, last, s);
+		config_warn(b, v->at, path, text, help);
+		return;
+	}
+}
+
 /* Quorum and sorry server. */
 static void rule_pool(struct config_builder *b)
 {
@@ -268,6 +291,7 @@ static void rule_pool(struct config_builder *b)
 	if (lb_ip_is_any(&s->sorry) || lb_ip_is_multicast(&s->sorry))
 		config_say(b, at_sorry, &sorry, NULL, "this is not the address of one host");
 	const struct config_backend as = { .addr = s->sorry, .port = s->sorry_port, .method = s->method };
+	rule_no_brackets(b, &v[SERVICE_SORRY], s->sorry_port, &sorry);
 	rule_port(b, &as, at_sorry, &sorry);
 	rule_family(b, &as, at_sorry, &sorry);
 	for (uint32_t i = 0; i < s->n_backends; i++)
@@ -302,6 +326,7 @@ void config_rules_backend(struct config_builder *b, const struct config_backend 
 		config_say(b, v[BACKEND_TUNNEL].at, path, "write `mode: tun`", "tunnel has no effect in mode %s",
 			ipvs_method_name(bk->method));
 	rule_tunnel(b, &v[BACKEND_TUNNEL], path);
+	rule_no_brackets(b, &v[BACKEND_ADDRESS], bk->port, path);
 	rule_port(b, bk, config_at_or(&v[BACKEND_PORT], at), path);
 	rule_family(b, bk, at, path);
 	config_rules_source_nat_backend(b, bk, config_at_or(&v[BACKEND_MODE], where), path);
