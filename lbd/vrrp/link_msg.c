@@ -66,11 +66,21 @@ static bool put_macvlan(struct vip_batch *b, const struct link_ask *a)
 		{ IPV4_DEVCONF_ARP_ANNOUNCE, LINK_ARP_ANNOUNCE },
 		{ IPV4_DEVCONF_RP_FILTER, 0 },
 	};
-	const uint8_t none = IN6_ADDR_GEN_MODE_NONE;
-	size_t spec, six;
+	size_t spec;
 	bool ok = put_name(b, a) && rtnl_attr(b, IFLA_IFALIAS, a->alias, strlen(a->alias));
 	spec = b->len;
 	ok = ok && nest_begin(b, IFLA_AF_SPEC) && put_settings4(b, rows, sizeof(rows) / sizeof(rows[0]));
+	return nest_end(b, spec, ok);
+}
+
+/* A request of its own: where there is no IPv6 the kernel would refuse the settings of IPv4 along with it. */
+static bool put_macvlan6(struct vip_batch *b, const struct link_ask *a)
+{
+	const uint8_t none = IN6_ADDR_GEN_MODE_NONE;
+	size_t spec, six;
+	bool ok = put_name(b, a);
+	spec = b->len;
+	ok = ok && nest_begin(b, IFLA_AF_SPEC);
 	six = b->len;
 	ok = ok && nest_begin(b, AF_INET6) && rtnl_attr(b, IFLA_INET6_ADDR_GEN_MODE, &none, sizeof(none));
 	return nest_end(b, spec, nest_end(b, six, ok));
@@ -96,6 +106,7 @@ static bool put(struct vip_batch *b, uint32_t seq, const struct link_ask *a)
 		       put_name(b, a) && rtnl_attr(b, IFLA_ADDRESS, a->mac, sizeof(a->mac)) &&
 		       rtnl_u32(b, IFLA_LINK, (uint32_t)a->index) && put_kind(b);
 	case LINK_SET: return rtnl_begin(b, seq, RTM_NEWLINK, NLM_F_ACK, &i, sizeof(i)) && put_macvlan(b, a);
+	case LINK_SET6: return rtnl_begin(b, seq, RTM_NEWLINK, NLM_F_ACK, &i, sizeof(i)) && put_macvlan6(b, a);
 	case LINK_CARD:
 		i.ifi_index = a->index;
 		return rtnl_begin(b, seq, RTM_NEWLINK, NLM_F_ACK, &i, sizeof(i)) && put_card(b, a);

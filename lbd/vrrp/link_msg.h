@@ -6,7 +6,8 @@
 
 enum link_what {
 	LINK_MAKE, /* a macvlan with name and mac on the card index; it must not be there yet */
-	LINK_SET,  /* of the macvlan `name`: alias, no addresses of its own making, settings of IPv4 */
+	LINK_SET,  /* of the macvlan `name`: alias, settings of IPv4 */
+	LINK_SET6, /* of the macvlan `name`: no addresses of its own making; -EAFNOSUPPORT: there is no IPv6 on it */
 	LINK_CARD, /* of the card index: what it must not say in the macvlan's place; arp_ignore, arp_announce */
 	LINK_MTU,  /* index, mtu */
 	LINK_UP,   /* index */

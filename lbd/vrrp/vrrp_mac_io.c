@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define MTU6_MIN 1280 /* of a device with IPv6 (RFC 8200 5) */
 
@@ -63,6 +64,7 @@ static void ask_settings(struct inst *i)
 {
 	const struct vip_card *c = i->sock->card;
 	ask(i, LINK_SET, 0);
+	ask(i, LINK_SET6, 0);
 	if (c->arp_ignore < LINK_ARP_IGNORE || c->arp_announce < LINK_ARP_ANNOUNCE)
 		ask(i, LINK_CARD, c->index);
 }
@@ -250,10 +252,16 @@ static bool is_outdated(const struct inst *i, const struct link_ask *a)
 	return a->what == LINK_MTU && a->mtu > vmac_mtu(i->sock->card);
 }
 
+/* Where there is no IPv6 the device makes itself no address of it, and an instance of IPv4 needs no more. */
+static bool is_without_ipv6(const struct inst *i, const struct link_ask *a, int err)
+{
+	return a->what == LINK_SET6 && err == EAFNOSUPPORT && i->conf.family == AF_INET;
+}
+
 static void answered(struct inst *i, const struct link_ask *a, int err)
 {
-	static const char *const whats[] = { "made", "set", "followed by its card", "given the MTU of its card", "up",
-		"down", "removed" };
+	static const char *const whats[] = { "made", "set", "set for IPv6", "followed by its card",
+		"given the MTU of its card", "up", "down", "removed" };
 	if (i->mac.pending)
 		i->mac.pending--;
 	/* its card is gone, or it is there already: that is told by itself */
@@ -263,7 +271,7 @@ static void answered(struct inst *i, const struct link_ask *a, int err)
 		i->mac.life = 0; /* removed while it was set up again: one loss */
 	if (err > 0 && err != ENODEV && (a->what == LINK_MAKE || a->what == LINK_UP))
 		refused(i, err);
-	else if (err > 0 && err != ENODEV && !i->mac.refused && !is_outdated(i, a))
+	else if (err > 0 && err != ENODEV && !i->mac.refused && !is_outdated(i, a) && !is_without_ipv6(i, a, err))
 		lb_log(LB_LOG_ERROR, "vrrp/%s: %s cannot be %s: %s", i->conf.name, a->name, whats[a->what],
 			strerror(err));
 	if (a->what == LINK_MTU)

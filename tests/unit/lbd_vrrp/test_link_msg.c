@@ -29,11 +29,13 @@ static const struct {
 	{ "a macvlan on card 7, in mode bridge", ASK(LINK_MAKE, 7), 96,
 		HEAD("\x60", "\x10", "\5\6") LINK("\0", "\0", "\0") NAME "\x0a\0\1\0\0\0\x5e\0\1\1\0\0" U32(
 			"\5", "\7") "\x1c\0\x12\x80\x0c\0\1\0macvlan\0\x0c\0\2\x80" U32("\1", "\4") },
-	{ "its name for people, its settings, and no address of its own making", ASK(LINK_SET, 7), 112,
-		HEAD("\x70", "\x10", "\5\0") LINK("\0", "\0", "\0") NAME
+	{ "its name for people and its settings", ASK(LINK_SET, 7), 100,
+		HEAD("\x64", "\x10", "\5\0") LINK("\0", "\0", "\0") NAME
 		"\x10\0\x14\0lbd vrrp/wan"
-		"\x30\0\x1a\x80\x20\0\2\x80\x1c\0\1\x80" U32("\x13", "\1") U32("\x12", "\2")
-			U32("\x08", "\0") "\x0c\0\x0a\x80\5\0\x08\0\1\0\0\0" },
+		"\x24\0\x1a\x80\x20\0\2\x80\x1c\0\1\x80" U32("\x13", "\1") U32("\x12", "\2") U32("\x08", "\0") },
+	{ "no address of its own making", ASK(LINK_SET6, 7), 64,
+		HEAD("\x40", "\x10", "\5\0") LINK("\0", "\0", "\0") NAME
+		"\x10\0\x1a\x80\x0c\0\x0a\x80\5\0\x08\0\1\0\0\0" },
 	{ "its card", ASK(LINK_CARD, 7), 60,
 		HEAD("\x3c", "\x10", "\5\0") LINK("\7", "\0", "\0") "\x1c\0\x1a\x80\x18\0\2\x80\x14\0\1\x80" U32(
 			"\x13", "\1") U32("\x12", "\2") },
