@@ -369,6 +369,7 @@ def test_a_question_that_was_taken_back_confirms_nothing(same, key):
     with stands_still(b):
         done = a.call("config", "confirm", "-t", "30s")
         assert done.returncode == 9 and "lb-b was not heard (it did not answer in time)" in done.stderr, done
+        time.sleep(0.3 * slowness())  # that it is over is on its way as well
     a.text("--peer", "version")  # behind the question
     assert history(b) == {1: "confirmed", 2: "pending"}
     assert "confirmed on both nodes" not in a.text("config", "confirm") and history(b) == {1: "confirmed", 2: "confirmed"}
