@@ -741,6 +741,16 @@ static void three_copied(struct sync_ct *a, struct sync_ct *b, struct sync_flow_
 	ck_assert_uint_eq(carry(out, b), 3);
 }
 
+static void all_end(
+	struct sync_ct *a, struct sync_ct *b, struct sync_flow_source *out, struct ct_io *somebody, struct ct_io *there)
+{
+	sync_flow_source_done(out);
+	sync_ct_close(a);
+	sync_ct_close(b);
+	ct_io_stop(somebody);
+	ct_io_stop(there);
+}
+
 /* The other node's stay as its last word and this kernel have left them, and do not come back. */
 START_TEST(a_reload_that_copies_less)
 {
@@ -772,11 +782,7 @@ START_TEST(a_reload_that_copies_less)
 	look_at(there, &h);
 	ck_assert(h.there == 2 && h.flows[0].state == 7 && h.flows[1].state == 7);
 	ck_assert_uint_eq(flow_table_count(b.table, FLOW_PEER), 2);
-	sync_flow_source_done(&out);
-	sync_ct_close(&a);
-	sync_ct_close(&b);
-	ct_io_stop(somebody);
-	ct_io_stop(there);
+	all_end(&a, &b, &out, somebody, there);
 }
 END_TEST
 
@@ -808,11 +814,7 @@ START_TEST(what_ended_while_the_other_was_away)
 	for (unsigned i = 0; i < h.there; i++)
 		ck_assert_uint_le(h.flows[i].timeout_s, 30);
 	heard_all(&a);
-	sync_flow_source_done(&out);
-	sync_ct_close(&a);
-	sync_ct_close(&b);
-	ct_io_stop(somebody);
-	ct_io_stop(there);
+	all_end(&a, &b, &out, somebody, there);
 }
 END_TEST
 
@@ -964,11 +966,7 @@ START_TEST(a_kernel_without_room)
 	ck_assert(!sync_ct_settled(&b));
 	full_one = NULL;
 	WAIT(turned(&b, sync_ct_settled(&b)), 10000);
-	sync_flow_source_done(&out);
-	sync_ct_close(&a);
-	sync_ct_close(&b);
-	ct_io_stop(somebody);
-	ct_io_stop(there);
+	all_end(&a, &b, &out, somebody, there);
 }
 END_TEST
 
