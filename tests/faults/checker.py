@@ -21,6 +21,7 @@ no network. An event is a mapping: `t` seconds of the monotonic clock, `is` its 
   lock      until                                       the kernel's lock of network devices was somebody else's
   event     node event object old new                   a record of lbd
   fault     id name node does limit                     something breaks; does: words of DOES; limit: s, see mend
+  done      id                                          it has broken: where that takes time, a lease may have been renewed until then
   mend      id                                          we put it right; or nobody has to, then at the time of the fault
   heal      id                                          it is as before: at most limit after the mend
   settled                                               all is quiet: roles as configured, flows in sync
@@ -61,7 +62,7 @@ class Fault:
         self.id, self.name, self.node, self.t = e["id"], e["name"], e["node"], e["t"]
         self.does, self.limit = set(e["does"]), e["limit"]
         assert self.does <= set(DOES), self.does
-        self.mended, self.end = end, end
+        self.done, self.mended, self.end = self.t, end, end
 
     def during(self, start, stop):
         return self.t <= stop and start <= self.end
@@ -81,6 +82,8 @@ class Story:
         self.first, self.last = self.events[0]["t"], self.events[-1]["t"]
         self.faults = [Fault(e, self.last) for e in self.by["fault"]]
         known = {f.id: f for f in self.faults}
+        for e in self.by["done"]:
+            known[e["id"]].done = e["t"]
         for e in self.by["mend"]:
             known[e["id"]].mended = e["t"]
         for e in self.by["heal"]:
@@ -133,7 +136,7 @@ def excused_dual(story):
     """[(from, to)] in which both may have an address."""
     found = []
     for f in story.that("role"):
-        found.append((f.t, f.t + story.lease + LATE + 0.02 * story.slow))
+        found.append((f.t, f.done + story.lease + LATE + 0.02 * story.slow))
         if "dual" in f.does:  # and what follows its end is as after a fault
             found.append((f.t, f.mended + story.down + story.lease + LATE + 0.02 * story.slow))
     return found

@@ -329,6 +329,7 @@ class Stage:
         self.book.add("fault", id=number, name=fault.name, node=n, does=sorted(fault.does), limit=fault.limit)
         print(f"{time.monotonic():.3f} {fault.name} at {n}", flush=True)
         fault.inject(self, n)
+        self.book.add("done", id=number)
         if not fault.mend:
             self.book.add("mend", id=number)
 

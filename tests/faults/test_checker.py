@@ -71,6 +71,10 @@ STORIES = [
     # I1
     ("a lease ends after a kill", [], MASTER + CALM + MOVE + addr((13.4, "a", False)) + fault(10, 12, "role")),
     ("it does not end", ["I1"], MASTER + CALM + MOVE + addr((15.6, "a", False)) + fault(10, 12, "role")),
+    ("it took 2 s to break it", [], MASTER + CALM + addr((12.36, "b", True), (16.9, "a", False)) + fault(10, 12.5, "role")
+     + [e(12, "done", id=1)]),
+    ("and the lease ends later yet", ["I1"], MASTER + CALM + addr((12.36, "b", True), (17.1, "a", False)) + fault(10, 12.5, "role")
+     + [e(12, "done", id=1)]),
     ("both have it without a fault", ["I1", "calm", "calm"], MASTER + CALM + MOVE + addr((11, "a", False))),
     ("both have it after a fault that may not move it", ["I1", "calm", "calm"],
      MASTER + CALM + MOVE + addr((11, "a", False)) + fault(10, 12, "mute")),
