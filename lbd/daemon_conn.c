@@ -15,6 +15,7 @@
  */
 #include "common/clock_io.h"
 #include "common/log_io.h"
+#include "common/sort.h"
 #include "lbd/ctl/ctl_conn.h"
 #include "lbd/daemon_rooms.h"
 #include "lbd/model_cut.h"
@@ -97,7 +98,7 @@ static void call_off(struct daemon *d, size_t i)
 static void look_at_added(struct daemon *d, struct conn_match *rows, size_t n)
 {
 	struct daemon_conn *c = &d->conn;
-	qsort(rows, n, sizeof(*rows), by_place);
+	lb_sort(rows, n, sizeof(*rows), by_place);
 	for (size_t i = c->cuts.n; n && i-- > 0;)
 		if (model_cut_is_back(&c->cuts.v[i].match, rows, n))
 			call_off(d, i);

@@ -6,6 +6,7 @@
  * source. So what is new for the kernel waits for them a moment. */
 #include "common/clock_io.h"
 #include "common/log_io.h"
+#include "common/sort.h"
 #include "lbd/daemon.h"
 #include "lbd/nft/nft_look_io.h"
 #include "lbd/nft/nft_text.h"
@@ -99,12 +100,9 @@ static int snat_cmp(const void *x, const void *y)
 
 static void sort(struct wanted *w)
 {
-	if (w->closed.n)
-		qsort(w->closed.v, w->closed.n, sizeof(*w->closed.v), ip_cmp);
-	if (w->open.n)
-		qsort(w->open.v, w->open.n, sizeof(*w->open.v), port_cmp);
-	if (w->n_snats)
-		qsort(w->snats, w->n_snats, sizeof(*w->snats), snat_cmp);
+	lb_sort(w->closed.v, w->closed.n, sizeof(*w->closed.v), ip_cmp);
+	lb_sort(w->open.v, w->open.n, sizeof(*w->open.v), port_cmp);
+	lb_sort(w->snats, w->n_snats, sizeof(*w->snats), snat_cmp);
 }
 
 /* Sticky error in out. */

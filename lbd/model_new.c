@@ -2,6 +2,8 @@
 /* Building a model from a configuration and from what an older model knew. Linear in the size of the configuration;
  * nothing of the older model is changed, so a candidate can be planned and thrown away. */
 #include "lbd/model_error.h"
+
+#include "common/sort.h"
 #include "lbd/model_pool.h"
 
 #include <errno.h>
@@ -363,7 +365,7 @@ static bool sort_targets(struct model *m)
 		first[i] = m->targets[i].first_link;
 		m->targets[i].first_link = i;
 	}
-	qsort(m->targets, m->n_targets, sizeof(*m->targets), target_cmp);
+	lb_sort(m->targets, m->n_targets, sizeof(*m->targets), target_cmp);
 	for (uint32_t i = 0; i < m->n_targets; i++) {
 		uint32_t was = m->targets[i].first_link;
 		place[was] = i;
@@ -468,7 +470,7 @@ struct model *model_new(const struct model_input *in)
 		inherit_service(&bd, s, i);
 	}
 	add_tracked(&bd);
-	qsort(m->listeners, m->n_listeners, sizeof(*m->listeners), listener_cmp);
+	lb_sort(m->listeners, m->n_listeners, sizeof(*m->listeners), listener_cmp);
 	if (!sort_targets(m)) {
 		model_free(m);
 		return NULL;

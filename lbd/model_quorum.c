@@ -2,6 +2,8 @@
 /* What depends on how many backends of a service fail: fail-open, the quorum, and which services have lost it. */
 #include "lbd/model_pool.h"
 
+#include "common/sort.h"
+
 #include <stdlib.h>
 
 /* ---- fail-open ---- */
@@ -127,7 +129,7 @@ void model_fail_open(struct model *m, uint32_t service, struct lb_time now)
 		if (b[i].failing_since.us)
 			m->times[failing++] = b[i].failing_since;
 	}
-	qsort(m->times, failing, sizeof(*m->times), time_cmp);
+	lb_sort(m->times, failing, sizeof(*m->times), time_cmp);
 	uint64_t most = fail_open_most(s->cfg, enabled);
 	int64_t window = burst_us(s->cfg);
 	bool many = (uint64_t)failing * 100 > most;

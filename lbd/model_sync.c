@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/model_sync.h"
 
+#include "common/sort.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +64,7 @@ static int collect_skips(const struct config *c, struct sync_conf *out)
 	if (!out->skips)
 		return -1;
 	out->n_skips = (uint32_t)skip_listens(c, out->skips);
-	qsort(out->skips, n, sizeof(*out->skips), skip_cmp);
+	lb_sort(out->skips, n, sizeof(*out->skips), skip_cmp);
 	return 0;
 }
 
@@ -110,7 +112,7 @@ static int collect_nats(const struct config *c, struct sync_conf *out)
 	if (!out->nats)
 		return -1;
 	out->n_nats = (uint32_t)nat_listens(c, out->nats);
-	qsort(out->nats, n, sizeof(*out->nats), skip_cmp);
+	lb_sort(out->nats, n, sizeof(*out->nats), skip_cmp);
 	return 0;
 }
 

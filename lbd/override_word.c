@@ -3,6 +3,7 @@
 
 #include "common/commands.h"
 #include "common/fields.h"
+#include "common/sort.h"
 #include "common/text.h"
 #include "common/vec.h"
 
@@ -125,7 +126,7 @@ static void mark_oldest(struct override_words *ws, size_t n)
 	lb_vec_foreach (w, &ws->v)
 		if (w->gone)
 			stamps[got++] = w->stamp;
-	qsort(stamps, got, sizeof(*stamps), stamp_cmp);
+	lb_sort(stamps, got, sizeof(*stamps), stamp_cmp);
 	int64_t last = stamps[n - 1];
 	size_t equal = 0; /* of the last of them, how many */
 	for (size_t i = 0; i < n; i++)

@@ -2,6 +2,8 @@
 /* Services that stay on a node which is master of nothing. */
 #include "lbd/config/config.h"
 
+#include "common/sort.h"
+
 #include <stdlib.h>
 
 static int by_address(const void *a, const void *b)
@@ -37,7 +39,7 @@ bool config_serves_beside(const struct config *c)
 		n = add(held, n, c->vrrp[i].addresses, c->vrrp[i].n_addresses);
 		n = add(held, n, c->vrrp[i].excluded, c->vrrp[i].n_excluded);
 	}
-	qsort(held, n, sizeof(*held), by_address);
+	lb_sort(held, n, sizeof(*held), by_address);
 	bool beside = false;
 	for (uint32_t i = 0; i < c->n_services && !beside; i++)
 		beside = !is_among(held, n, &c->services[i]);

@@ -2,6 +2,7 @@
 #include "lbd/config/config_build.h"
 #include "lbd/check/check_reply.h"
 
+#include "common/sort.h"
 #include "common/text.h"
 #include "lbd/ipvs/ipvs_sched.h"
 
@@ -225,7 +226,7 @@ void config_build_checks(struct config_builder *b)
 		build_check(b, b->check_defaults, &bare, NULL);
 		b->slots[b->n_slots++] = bare;
 	}
-	qsort(b->slots, b->n_slots, sizeof(*b->slots), check_cmp);
+	lb_sort(b->slots, b->n_slots, sizeof(*b->slots), check_cmp);
 	b->slot_used = keep_array(b, b->tree, b->n_slots, sizeof(*b->slot_used));
 	for (uint32_t i = 0; b->slot_used && i < b->n_slots; i++)
 		b->slot_used[i] = b->slots[i].line != 0;
@@ -314,7 +315,7 @@ static void build_listens(struct config_builder *b)
 			};
 		seen[number] = true;
 	}
-	qsort(keys, s->n_listens, sizeof(*keys), key_cmp);
+	lb_sort(keys, s->n_listens, sizeof(*keys), key_cmp);
 	struct ipvs_key *kept = keep_array(b, &b->c->arena, s->n_listens, sizeof(*kept));
 	if (kept)
 		memcpy(kept, keys, s->n_listens * sizeof(*kept));
@@ -491,8 +492,8 @@ static void sort_backends(struct config_builder *b)
 		keep_array(b, &b->c->arena, s->n_backends, sizeof(const struct config_backend *));
 	for (uint32_t i = 0; v && i < s->n_backends; i++)
 		v[i] = &s->backends[i];
-	if (v && s->n_backends)
-		qsort(v, s->n_backends, sizeof(const struct config_backend *), backend_cmp);
+	if (v)
+		lb_sort(v, s->n_backends, sizeof(const struct config_backend *), backend_cmp);
 	s->by_name = v;
 }
 

@@ -2,6 +2,8 @@
 /* The structs of a pair: its nodes, the VRRP instances as this node sees them, and who is told of them. */
 #include "lbd/config/config_build.h"
 
+#include "common/sort.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -58,7 +60,7 @@ static struct config_entry *collect_nodes(struct config_builder *b, const struct
 		config_say(b, all[CONFIG_PEERS_MAX].key, &path, NULL, "more than %u nodes", CONFIG_PEERS_MAX);
 		*n = 0;
 	}
-	qsort(all, *n, sizeof(*all), node_cmp);
+	lb_sort(all, *n, sizeof(*all), node_cmp);
 	return all;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rules across keys: what each value allows by itself is in the schema. */
 #include "lbd/config/config_build.h"
+
+#include "common/sort.h"
 #include "lbd/ipvs/ipvs_sched.h"
 
 #include <stdio.h>
@@ -382,7 +384,7 @@ static void rule_duplicates(struct config_builder *b)
 		t[i] = (struct target){ &s->backends[i], b->now.backend_keys[i] };
 	if (!t || s->n_backends < 2)
 		return;
-	qsort(t, s->n_backends, sizeof(*t), target_cmp);
+	lb_sort(t, s->n_backends, sizeof(*t), target_cmp);
 	const struct target *bare = NULL; /* the one without port among those of this address */
 	const uint8_t *ports = NULL;
 	for (uint32_t i = 0; i < s->n_backends; i++) {
@@ -548,7 +550,7 @@ void config_rules_all(struct config_builder *b)
 			"more than %u listeners (addresses in listen, times protocols)", CONFIG_LISTENS_MAX);
 	if (b->listeners.n < 2)
 		return;
-	qsort(b->listeners.v, b->listeners.n, sizeof(b->listeners.v[0]), listener_cmp);
+	lb_sort(b->listeners.v, b->listeners.n, sizeof(b->listeners.v[0]), listener_cmp);
 	for (size_t i = 1; i < b->listeners.n; i++) {
 		const struct config_listener *a = &b->listeners.v[i - 1], *c = &b->listeners.v[i];
 		char text[IPVS_KEY_STRLEN], help[360];

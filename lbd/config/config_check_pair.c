@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rules across the nodes of a pair, and across its VRRP instances on each of them. */
+#include "common/sort.h"
 #include "common/time.h"
 #include "lbd/config/config_build.h"
 #include "lbd/vrrp/vrrp_group.h"
@@ -241,7 +242,7 @@ static void rule_claims(struct config_builder *b)
 			for (uint32_t k = 0; list->set && k < list->n && k < lists[l].max && n < room; k++)
 				all[n++] = (struct claim){ &list->list[k], &b->instances[i], l, k };
 		}
-	qsort(all, n, sizeof(*all), claim_cmp);
+	lb_sort(all, n, sizeof(*all), claim_cmp);
 	for (size_t i = 0; i < n; i++)
 		rule_claim(b, all, &all[i]);
 }
@@ -319,8 +320,7 @@ static void rule_places(struct config_builder *b)
 		return;
 	for (uint32_t i = 0; i < b->n_instances; i++)
 		n += put_places(&b->instances[i], &all[n]);
-	if (n)
-		qsort(all, n, sizeof(*all), place_cmp);
+	lb_sort(all, n, sizeof(*all), place_cmp);
 	for (size_t i = 1; i < n; i++) {
 		const struct place *x = &all[i], *before = &all[i - 1];
 		struct config_path path = { &x->in->path, x->list, (uint32_t)strlen(x->list), 0 };

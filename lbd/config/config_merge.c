@@ -3,6 +3,8 @@
  * them only. */
 #include "lbd/config/config_build.h"
 
+#include "common/sort.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,7 +86,7 @@ static void settle(struct config_builder *b, int row)
 		return;
 	struct config_path path = { NULL, schema_kinds[SCHEMA_ROOT].rows[row].name, 0, 0 };
 	path.len = (uint32_t)strlen(path.name);
-	qsort(v, n, sizeof(*v), entry_cmp);
+	lb_sort(v, n, sizeof(*v), entry_cmp);
 	size_t kept = 1;
 	for (size_t i = 1; i < n; i++) {
 		if (strcmp(v[i].key->text, v[kept - 1].key->text) == 0)

@@ -2,6 +2,8 @@
 /* Services whose backends do not see the client: what that asks of them, and of the address that they see. */
 #include "lbd/config/config_build.h"
 
+#include "common/sort.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -113,8 +115,7 @@ static const struct vip *all_vips(struct config_builder *b, size_t *n)
 		*n += add_vips(&v[*n], &c->vrrp[i], c->vrrp[i].addresses, c->vrrp[i].n_addresses);
 		*n += add_vips(&v[*n], &c->vrrp[i], c->vrrp[i].excluded, c->vrrp[i].n_excluded);
 	}
-	if (*n)
-		qsort(v, *n, sizeof(*v), vip_cmp);
+	lb_sort(v, *n, sizeof(*v), vip_cmp);
 	return v;
 }
 

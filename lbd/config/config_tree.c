@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/config/config_tree.h"
 
+#include "common/sort.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,7 +208,7 @@ static void find_among_few(struct config_tree *t)
 /* Sorting, not hashing: n log n whatever the keys, and no secret seed is at hand here. */
 static void find_among_many(struct config_tree *t)
 {
-	qsort(t->keys.v, t->keys.n, sizeof(t->keys.v[0]), key_cmp);
+	lb_sort(t->keys.v, t->keys.n, sizeof(t->keys.v[0]), key_cmp);
 	const struct config_node *first = t->keys.v[0];
 	for (size_t i = 1; i < t->keys.n; i++) {
 		if (same_key(first, t->keys.v[i]))

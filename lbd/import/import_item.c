@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "common/addr.h"
+#include "common/sort.h"
 #include "common/text.h"
 #include "lbd/import/imp.h"
 
@@ -117,7 +118,7 @@ static void join(struct imp *im)
 		return;
 	for (size_t i = 0; i < im->items.n; i++)
 		v[i] = &im->items.v[i];
-	qsort(v, im->items.n, sizeof(*v), same_text);
+	lb_sort(v, im->items.n, sizeof(*v), same_text);
 	for (size_t i = 0, first = 0; i < im->items.n; i++) {
 		bool same = i > 0 && v[i]->level == v[first]->level && v[i]->at.order == v[first]->at.order &&
 			    v[i]->at.file && strcmp(v[i]->text, v[first]->text) == 0;
@@ -231,8 +232,7 @@ static void put_summary(const struct imp *im, struct import_result *out)
 
 int imp_finish(struct imp *im, const char *what, struct import_result *out)
 {
-	if (im->items.n)
-		qsort(im->items.v, im->items.n, sizeof(*im->items.v), in_order);
+	lb_sort(im->items.v, im->items.n, sizeof(*im->items.v), in_order);
 	join(im);
 	out->errors = count(im, IMP_ERROR);
 	out->lost = count(im, IMP_LOST);

@@ -2,6 +2,8 @@
 /* What a virtual_server listens on: an address, a mark, or a group of them with ranges. */
 #include "lbd/import/ka.h"
 
+#include "common/sort.h"
+
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,7 +163,7 @@ void ka_listen_twice(struct ka *k, ka_listen_vec *all)
 		return;
 	for (size_t i = 0; i < all->n; i++)
 		v[i] = &all->v[i];
-	qsort(v, all->n, sizeof(*v), by_key);
+	lb_sort(v, all->n, sizeof(*v), by_key);
 	for (size_t i = 1, first = 0; i < all->n; i++) {
 		if (same(v[first], v[i]) != 0) {
 			first = i;

@@ -2,6 +2,8 @@
 #define HASH_NONFATAL_OOM 1 /* uthash would end the process when memory runs out */
 #include "lbd/ipvs/ipvs_entry.h"
 
+#include "common/sort.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -245,7 +247,7 @@ static void refusals_keep(struct ipvs_reconciler *r, struct ipvs_entry *e, const
 	size_t kept = 0;
 	if (!e->refusals.n)
 		return;
-	qsort(e->refusals.v, e->refusals.n, sizeof(*e->refusals.v), op_cmp);
+	lb_sort(e->refusals.v, e->refusals.n, sizeof(*e->refusals.v), op_cmp);
 	lb_vec_foreach (ref, &e->refusals)
 		ref->wanted = false;
 	for (size_t i = 0; i < wanted->ops.n; i++) {

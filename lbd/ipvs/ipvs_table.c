@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/ipvs/ipvs_table.h"
 
+#include "common/sort.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -56,10 +58,8 @@ static int dest_cmp(const void *a, const void *b)
 
 void ipvs_row_sort(struct ipvs_row *row)
 {
-	if (row->dests.n > 1)
-		qsort(row->dests.v, row->dests.n, sizeof(*row->dests.v), dest_cmp);
-	if (row->out.n > 1)
-		qsort(row->out.v, row->out.n, sizeof(*row->out.v), dest_cmp);
+	lb_sort(row->dests.v, row->dests.n, sizeof(*row->dests.v), dest_cmp);
+	lb_sort(row->out.v, row->out.n, sizeof(*row->out.v), dest_cmp);
 }
 
 bool ipvs_row_is_out(const struct ipvs_row *row, const struct ipvs_dest *d)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/state/owned.h"
 
+#include "common/sort.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,8 +79,7 @@ int owned_read(const char *text, size_t n, const char *boot_id, struct owned_key
 		}
 		at += len + 1;
 	}
-	if (recs.n)
-		qsort(recs.v, recs.n, sizeof(*recs.v), record_cmp);
+	lb_sort(recs.v, recs.n, sizeof(*recs.v), record_cmp);
 	for (size_t i = 0; i < recs.n && !err; i++) {
 		bool last = i + 1 == recs.n || ipvs_key_cmp(&recs.v[i].key, &recs.v[i + 1].key) != 0;
 		struct ipvs_key *k = last && recs.v[i].add ? lb_vec_push(&out->keys) : NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/state/state_io.h"
+#include "common/sort.h"
 #include "common/vec.h"
 #include "lbd/state/lock.h"
 
@@ -283,7 +284,7 @@ int state_generations(int dir, bool damaged, uint32_t *out, size_t max, size_t *
 	else if (fd >= 0)
 		close(fd);
 	if (!err && all.v.n) {
-		qsort(all.v.v, all.v.n, sizeof(all.v.v[0]), number_cmp);
+		lb_sort(all.v.v, all.v.n, sizeof(all.v.v[0]), number_cmp);
 		*n = all.v.n < max ? all.v.n : max;
 		memcpy(out, all.v.v + (all.v.n - *n), *n * sizeof(*out));
 	}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lbd/sync/conn_filter.h"
 
+#include "common/sort.h"
+
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,8 +35,7 @@ static int compare(const void *a, const void *b)
 uint32_t conn_match_sort(struct conn_match *v, uint32_t n)
 {
 	uint32_t kept = 0;
-	if (n)
-		qsort(v, n, sizeof(*v), compare);
+	lb_sort(v, n, sizeof(*v), compare);
 	for (uint32_t i = 0; i < n; i++)
 		if (kept == 0 || conn_match_cmp(&v[kept - 1], &v[i]))
 			v[kept++] = v[i];

@@ -3,6 +3,7 @@
 
 #include "common/clock_io.h"
 #include "common/log_io.h"
+#include "common/sort.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -123,8 +124,7 @@ static void begin(struct sync_look *l)
 	l->wanted = l->asked = false;
 	l->reads = 0;
 	l->began = lb_clock_now();
-	if (l->ways.n)
-		qsort(l->ways.v, l->ways.n, sizeof(*l->ways.v), compare);
+	lb_sort(l->ways.v, l->ways.n, sizeof(*l->ways.v), compare);
 	int err = start(l);
 	if (err)
 		on_done(&(struct conn_read_end){ .err = err }, l);
