@@ -510,11 +510,12 @@ void daemon_apply_start(struct daemon *d, const struct ctl_apply *what, const st
 	daemon_apply_text(d, what, &none, who, r);
 }
 
-/* No rule that is newer than the text closes the way back, or keeps what runs from being read again for its keys. */
+/* No rule that is newer than the text closes the way back, keeps what runs from being read again for its keys, or from
+ * being compared with what ran before or runs on the other node. */
 static struct config_load *load_new(const struct daemon *d, const struct daemon_apply *a)
 {
 	struct config_load *l = config_load_new(a->text.sources.v, a->text.sources.n, d->node);
-	if (l && (a->kind == CTL_BACK || daemon_text_hash(&a->text) == d->config_hash))
+	if (l && (!a->applicable || daemon_text_hash(&a->text) == d->config_hash))
 		config_load_ran(l);
 	return l;
 }

@@ -9,7 +9,7 @@
 struct daemon_apply {
 	enum ctl_apply_kind kind;
 	bool own_file, with_ops, held, both;
-	bool applicable; /* CTL_DIFF: of what an apply on this node would take, and so of the keys, too */
+	bool applicable; /* neither what ran here nor what runs there; CTL_DIFF: with its keys, too */
 	bool runs;       /* swapped */
 	bool new_keys;   /* in the files that what runs has, too */
 	int64_t confirm_ms;

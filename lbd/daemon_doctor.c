@@ -269,7 +269,7 @@ static struct config *load(const struct daemon_options *opt, struct daemon_text 
 	struct lb_text report = LB_TEXT_INIT;
 	char text[DOCTOR_TEXT_MAX], fix[DOCTOR_TEXT_MAX];
 	int err = daemon_text_read(opt->config, t, &e);
-	struct config *c = err ? NULL : config_load(t->sources.v, t->sources.n, opt->node, &report);
+	struct config *c = err ? NULL : config_load_again(t->sources.v, t->sources.n, opt->node, &report);
 	const char *first = err ? e.text : report.s ? report.s : "out of memory";
 	if (!c) {
 		char line[DOCTOR_TEXT_MAX];

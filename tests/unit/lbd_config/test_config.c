@@ -611,6 +611,7 @@ START_TEST(what_ran_is_not_refused_for_what_never_passes)
 		{ "{ type: tcp, source: \"2001:db8::1\" }", "", true },
 		{ "{ type: tcp }", VRRP("priority: { a: 255, b: 255 }"), true },
 		{ "{ type: tcp }", VRRP("track: { services_up: 2 }"), true },
+		{ "{ type: tcp }", VRRP("track: { process: /sbin/bird, weight: -20 }"), true },
 		{ "{ type: http, status: [100, 600] }", "", false },
 		{ "{ type: tcp, path: / }", "", false },
 	};
