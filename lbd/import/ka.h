@@ -259,6 +259,7 @@ struct ka_self {
 	const char *ip, *port;
 };
 bool ka_script(struct ka *k, const struct imp_place *at, const char *line, const struct ka_self *self, struct y *out);
+const char *ka_base_of(const char *path); /* what stands behind its last slash */
 /* Whether a command line only looks for a process ("killall -0 haproxy"), and for which. */
 struct ka_look {
 	const char *name; /* NULL: it asks for more than one name can say */

@@ -89,7 +89,7 @@ static const struct {
 	{ "pidof", { "-s", "-x", "-q" }, false, NULL },
 };
 
-static const char *base_of(const char *path)
+const char *ka_base_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	return slash ? slash + 1 : path;
@@ -117,7 +117,7 @@ bool ka_script_looks(struct ka *k, const char *line, struct ka_look *out)
 	*out = (struct ka_look){ 0 };
 	if (!program)
 		return false;
-	while (i < n && strcmp(base_of(program), lookers[i].program) != 0)
+	while (i < n && strcmp(ka_base_of(program), lookers[i].program) != 0)
 		i++;
 	if (i == n)
 		return false;
@@ -128,8 +128,8 @@ bool ka_script_looks(struct ka *k, const char *line, struct ka_look *out)
 			out->part = false;
 		if (lookers[i].kills && strcmp(word, "-0") == 0)
 			looks = true;
-		else if (!out->name && is_name(base_of(word)))
-			out->name = base_of(word);
+		else if (!out->name && is_name(ka_base_of(word)))
+			out->name = ka_base_of(word);
 		else if (!is_option(i, word))
 			plain = false;
 	}

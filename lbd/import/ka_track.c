@@ -193,10 +193,11 @@ static void track_process(struct ka *k, const struct ka_node *n, struct y *insta
 				imp_shown(k->im, ka_arg(e, 0)));
 	}
 	what = entry(p, "process");
+	const char *name = what ? ka_base_of(ka_arg(what, 1)) : NULL;
 	w = entry(p, "weight");
 	if (entry(p, "quorum"))
 		(void)ka_parse_num(ka_arg(entry(p, "quorum"), 1), 0, 1000000, &quorum);
-	if (!what || what->n != 2 || strlen(what->w[1]) > 15 || quorum != 1 || entry(p, "full_command")) {
+	if (!what || what->n != 2 || !*name || strlen(name) > 15 || quorum != 1 || entry(p, "full_command")) {
 		imp_say(k->im, &p->at, IMP_LOST, ONE_NAME);
 		return;
 	}
@@ -206,7 +207,7 @@ static void track_process(struct ka *k, const struct ka_node *n, struct y *insta
 	}
 	if (!weight_of(k, n, 1, own, &weight))
 		return;
-	put_process(k, &p->at, instance, what->w[1], weight);
+	put_process(k, &p->at, instance, name, weight);
 }
 
 void ka_track(struct ka *k, const struct ka_node *from, bool weights, struct y *instance)

@@ -298,7 +298,7 @@ static void put_announce(struct instance *in)
 		imp_say(in->k->im, &said[0]->at, IMP_NOTE, "%s 0 is 1 in keepalived", said[0]->row->name);
 		count = 1;
 	}
-	if (count == 5 && delay == 5 * SECOND && !refresh)
+	if (count == 5 && delay == 5 * SECOND && !said[2])
 		return;
 	struct y *y = y_map(in->k->im, in->y, "announce");
 	y->flow = true;
@@ -307,6 +307,8 @@ static void put_announce(struct instance *in)
 		y_time(in->k->im, y, "delay", delay);
 	if (refresh)
 		y_time(in->k->im, y, "refresh", refresh < SECOND ? SECOND : refresh);
+	else if (said[2]) /* with a virtual MAC or to peers it is a minute otherwise */
+		y_set(in->k->im, y, "refresh", "off");
 }
 
 /* The last one of all blocks: a second block adds to the first. */
