@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Network interfaces that the configuration names and that do not exist. It may be right to name one that comes later,
- * so that is no error; but until it comes nobody would say why a node never has its addresses.
+ * Network interfaces that the configuration names and that do not exist, or have another name. It may be right to name
+ * one that comes later, so that is no error; but until it comes nobody would say why a node never has its addresses.
  */
 #include "common/interface_io.h"
 #include "lbd/daemon.h"
 
+#include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,9 +15,14 @@
 static size_t add(const char *instance, const char *name, bool tracked, struct host_finding *out, size_t n, size_t max)
 {
 	struct host_finding f = { 0 };
-	if (n == max || !name[0] || lb_interface(name) != 0) /* what cannot be asked may well exist */
-		return n;
-	host_no_interface(instance, name, tracked, &f);
+	char real[IF_NAMESIZE];
+	int index = n == max || !name[0] ? -EINVAL : lb_interface(name);
+	if (index == 0)
+		host_no_interface(instance, name, tracked, &f);
+	else if (index > 0 && !tracked && if_indextoname((unsigned)index, real) && strcmp(name, real) != 0)
+		host_other_name(instance, name, real, &f); /* a track asks the kernel by name, which takes both */
+	else
+		return n; /* what cannot be asked may well exist */
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(out[i].text, f.text) == 0)
 			return n;

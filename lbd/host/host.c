@@ -83,6 +83,15 @@ void host_no_interface(const char *instance, const char *name, bool tracked, str
 	snprintf(out->fix, sizeof(out->fix), "ip link show   # then the name in vrrp.%.60s", instance);
 }
 
+void host_other_name(const char *instance, const char *name, const char *real, struct host_finding *out)
+{
+	out->stops = true;
+	snprintf(out->object, sizeof(out->object), "vrrp/%s", instance);
+	snprintf(out->text, sizeof(out->text),
+		"%s is another name of interface %s: this node does not get the addresses", name, real);
+	snprintf(out->fix, sizeof(out->fix), "lbctl config apply   # with interface: %s in vrrp.%.60s", real, instance);
+}
+
 /* A flow has its entry until the last state of it is over: two minutes of a thousand connections a second are 120000.
  */
 bool host_judge_tracked(const struct host_needs *needs, long max, long used, struct host_finding *out)

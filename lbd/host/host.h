@@ -69,6 +69,8 @@ bool host_judge_ping(const struct host_needs *needs, const char *range, struct h
 /* What is wrong when there is no network interface of that name, which is the one of that instance, or (tracked) one
  * that must be up for it. */
 void host_no_interface(const char *instance, const char *name, bool tracked, struct host_finding *out);
+/* The same when it is another name (altname) of real: the kernel knows both, but tells of its links by that one. */
+void host_other_name(const char *instance, const char *name, const char *real, struct host_finding *out);
 
 /* Whether connection tracking has room for the flows of source_nat: max is net.netfilter.nf_conntrack_max, 0 = no limit
  * or not known; used is how many entries there are. True and *out when it is small, or nearly full. */

@@ -300,6 +300,9 @@ def test_an_interface_that_does_not_exist_is_said(same, key):
         assert "there is no interface nope1: the track of it counts as failed" in found
     a.node.run("ip", "link", "add", "nope0", "type", "veth", "peer", "name", "nope0p")
     assert not any("nope0" in x for x in status(a)["alarms"])
+    a.node.run("ip", "link", "property", "add", "dev", "nope0", "altname", "nope2")
+    new = write(a, "new.yaml", yaml(key, vrrp={"wan": instance(interface="nope2")}))
+    assert "vrrp/wan: nope2 is another name of interface nope0: this node" in a.text("config", "diff", new, code=1)
 
 
 @pytest.mark.parametrize("confirm", [False, True])

@@ -206,6 +206,10 @@ START_TEST(an_interface_that_does_not_exist)
 	host_no_interface("wan", "nope0", true, &f);
 	ck_assert(!f.stops); /* a failure of it may only cost priority */
 	ck_assert_str_eq(f.text, "there is no interface nope0: the track of it counts as failed");
+	host_other_name("wan", "enp3s0", "eth0", &f);
+	ck_assert(f.stops);
+	ck_assert_str_eq(f.text, "enp3s0 is another name of interface eth0: this node does not get the addresses");
+	ck_assert_str_eq(f.fix, "lbctl config apply   # with interface: eth0 in vrrp.wan");
 }
 END_TEST
 
