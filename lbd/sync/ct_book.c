@@ -25,6 +25,12 @@ static bool is_old(const struct flow_entry *e, struct lb_time now)
 	return lb_time_diff_us(now, e->put_at) >= CT_OLD_MS * INT64_C(1000);
 }
 
+bool ct_book_has_packets(const struct flow_entry *have, const struct flow *f, struct lb_time now)
+{
+	uint32_t known = known_s(have, now);
+	return f->timeout_s > known + SLACK_S || f->timeout_s + SLACK_S < known;
+}
+
 static enum ct_verdict said_there(
 	const struct flow_entry *have, const struct flow *f, bool in_kernel, bool first, struct lb_time now)
 {
@@ -39,7 +45,7 @@ static enum ct_verdict said_there(
 	}
 	/* of one that was there before us, or is over there, the other node may believe little: that there are packets
 	 * is worth a word */
-	if ((is_old(have, now) || have->flags & CT_DOUBT) && f->timeout_s > known_s(have, now) + SLACK_S)
+	if ((is_old(have, now) || have->flags & CT_DOUBT) && ct_book_has_packets(have, f, now))
 		return CT_LOCAL;
 	flow_entry_get(have, &known);
 	return !ct_flow_same(&known, f) || ct_flow_is_refreshed(known_s(have, now), f->timeout_s) ? CT_LOCAL : CT_SAW;
@@ -82,7 +88,11 @@ enum ct_verdict ct_book_said(const struct flow_entry *have, const struct flow *f
 
 enum ct_verdict ct_book_said_apart(const struct flow_entry *have, enum ct_said said)
 {
-	return said == CT_SAID_THERE && have && have->origin == FLOW_PEER ? CT_SAW : CT_NOTHING;
+	if (!have || have->origin != FLOW_PEER)
+		return CT_NOTHING;
+	if (said == CT_SAID_THERE)
+		return CT_SAW;
+	return is_gone(have) ? CT_NOTHING : CT_FORGET;
 }
 
 /* Whether an end has been told and is over there, too. */
@@ -95,14 +105,14 @@ static bool is_done(const struct flow_entry *have, struct lb_time now, const str
 }
 
 enum ct_verdict ct_book_unseen(
-	const struct flow_entry *have, bool in_kernel, bool copied, const struct ct_reach *reach, struct lb_time now)
+	const struct flow_entry *have, bool in_kernel, bool again, const struct ct_reach *reach, struct lb_time now)
 {
 	if (is_gone(have))
 		return is_done(have, now, reach) ? CT_FORGET : CT_NOTHING;
 	if (left_s(have, now) <= SLACK_S)
 		return CT_NOTHING;
 	if (have->origin == FLOW_PEER)
-		return !in_kernel ? CT_NOTHING : copied ? CT_AGAIN : CT_FORGET;
+		return !in_kernel ? CT_NOTHING : again ? CT_AGAIN : CT_FORGET;
 	return ends(have, false, reach);
 }
 

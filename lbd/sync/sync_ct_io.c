@@ -120,12 +120,37 @@ static void relax_one(struct sync_ct *c, const struct flow *f)
 		relax(c);
 }
 
+static bool is_copied(const struct sync_ct *c, const struct flow_entry *e)
+{
+	struct flow f;
+	flow_entry_get(e, &f);
+	return sync_copied_ct(c->conf, &f);
+}
+
+/* The kernel's word about an end does not tell enough of it. */
+static bool stands_apart(
+	const struct sync_ct *c, const struct flow_entry *have, const struct flow *f, enum ct_said said)
+{
+	if (said == CT_SAID_GONE)
+		return have && have->origin == FLOW_PEER && !is_copied(c, have);
+	return !sync_copied_ct(c->conf, f);
+}
+
+/* That it was changed when nobody listened is heard when it is seen. */
+static bool was_changed(
+	const struct sync_ct *c, const struct flow_entry *have, const struct flow *f, struct lb_time now)
+{
+	return have && have->number <= c->unheard && ct_book_has_packets(have, f, now);
+}
+
 static void on_flow(const struct flow *f, enum ct_said said, bool strict, void *arg)
 {
 	struct sync_ct *c = arg;
 	struct lb_time now = lb_clock_now();
 	const struct flow_entry *have = flow_table_find(c->table, &f->key);
-	if (said != CT_SAID_GONE && !sync_copied_ct(c->conf, f)) {
+	if (said == CT_SAID_THERE && was_changed(c, have, f, now))
+		said = CT_SAID_CHANGED;
+	if (stands_apart(c, have, f, said)) {
 		c->foreign++;
 		act(c, ct_book_said_apart(have, said), have, f, now);
 		return;
@@ -188,11 +213,20 @@ static void look(struct sync_ct *c, struct lb_time now)
 
 static void unseen(struct sync_ct *c, const struct flow_entry *e, struct lb_time now)
 {
-	struct flow f;
-	flow_entry_get(e, &f);
-	const bool copied = sync_copied_ct(c->conf, &f);
-	c->passed_over |= !copied && e->origin == FLOW_PEER;
-	act(c, ct_book_unseen(e, in_kernel(c, e), copied, &c->reach, now), e, NULL, now);
+	const bool copied = is_copied(c, e), unheard = e->number <= c->unheard, theirs = e->origin == FLOW_PEER;
+	enum ct_verdict verdict = ct_book_unseen(e, in_kernel(c, e), copied && !unheard, &c->reach, now);
+	c->passed_over |= theirs && !copied;
+	c->ended |= theirs && copied && verdict == CT_FORGET;
+	act(c, verdict, e, NULL, now);
+}
+
+static void swept(struct sync_ct *c)
+{
+	flow_cursor_close(&c->sweep);
+	c->unheard = 0;
+	if (c->ended)
+		c->missed(c->arg);
+	c->ended = false;
 }
 
 /* What the look has not seen. True: there is more of it. */
@@ -202,7 +236,7 @@ static bool sweep(struct sync_ct *c, struct lb_time now)
 	for (unsigned n = 0; c->sweep.table && n < LOOK_PER_TURN; n++) {
 		e = flow_cursor_next(&c->sweep);
 		if (!e || e->number > c->sweep_until) {
-			flow_cursor_close(&c->sweep);
+			swept(c);
 			return false;
 		}
 		if (!flow_table_seen(c->table, e))
@@ -216,7 +250,9 @@ static bool sweep(struct sync_ct *c, struct lb_time now)
 /* One that ended meanwhile is not brought back to life. */
 static bool take_one(struct sync_ct *c, const struct flow_entry *e, struct lb_time now)
 {
-	return e->origin == FLOW_PEER && flow_entry_left(e, now, &c->batch[c->n_batch].flow);
+	if (e->origin != FLOW_PEER || (e->number <= c->again_to && !is_copied(c, e)))
+		return false;
+	return flow_entry_left(e, now, &c->batch[c->n_batch].flow);
 }
 
 static void fill_batch(struct sync_ct *c, struct lb_time now)
@@ -307,15 +343,21 @@ void sync_ct_reached(struct sync_ct *c, uint64_t sent, uint64_t heard)
 		c->reach.heard = heard;
 }
 
-void sync_ct_again(struct sync_ct *c)
+/* What has a number above that goes into the kernel. */
+static void again_from(struct sync_ct *c, uint64_t after)
 {
-	if (!c->table)
-		return;
 	flow_cursor_close(&c->to_kernel);
-	flow_cursor_open(&c->to_kernel, c->table, 0);
+	flow_cursor_open(&c->to_kernel, c->table, after);
+	c->again_to = flow_table_last(c->table);
 	c->left_out = c->left_since = false;
 	c->anew = true;
 	seek_by(c, (struct lb_time){ 0 });
+}
+
+void sync_ct_again(struct sync_ct *c)
+{
+	if (c->table)
+		again_from(c, 0);
 }
 
 bool sync_ct_kernel_full(const struct sync_ct *c, struct lb_time now)
@@ -403,7 +445,8 @@ static void start(struct sync_ct *c)
 	struct lb_err e;
 	c->io = ct_io_start(c->loop, &conf, &e);
 	trouble(c, c->io ? "" : e.text);
-	sync_ct_again(c);
+	c->unheard = c->to_kernel.after;
+	again_from(c, c->unheard);
 }
 
 static void count(struct sync_ct *c)

@@ -30,9 +30,12 @@ struct sync_ct {
 	struct flow_cursor to_kernel;  /* what the kernel has not got yet */
 	struct ct_put batch[CT_IO_BATCH];
 	unsigned n_batch;
-	bool left_out;   /* the kernel had no room for some: the next look finds and puts them */
-	bool left_since; /* the same, since the last look began: that one takes them for seen */
-	bool anew;       /* all of the peer goes there again; the owner forgets it when it has seen it */
+	bool left_out;     /* the kernel had no room for some: the next look finds and puts them */
+	bool left_since;   /* the same, since the last look began: that one takes them for seen */
+	uint64_t again_to; /* what has a number up to here goes there again, if this configuration copies it */
+	uint64_t unheard;  /* and this was there when nobody listened: what the next look does not see has ended */
+	bool ended;        /* there was such: the peer is asked for all */
+	bool anew;         /* all of the peer goes there again; the owner forgets it when it has seen it */
 	struct ct_put strict[CT_IO_BATCH];
 	unsigned n_strict; /* this node's TCP, to be relaxed */
 	struct ct_io *io;  /* NULL = not running: why is in trouble */
@@ -51,7 +54,7 @@ struct sync_ct {
 	void (*changed)(void *arg);  /* something for the peer */
 	void (*troubled)(void *arg); /* trouble is another one, anew is set, or whether it seeks may have changed */
 	void (*found)(void *arg);    /* a look for what was not known is over: the peer knows nothing of that yet */
-	void (*missed)(void *arg);   /* what was passed over may be copied from now on, and the peer tells it once */
+	void (*missed)(void *arg);   /* something of the peer may be missing here, and it tells it once */
 	void *arg;
 	uint64_t seed;
 	int receive_bytes; /* see ct_io_conf */
