@@ -115,8 +115,7 @@ static int stamp_cmp(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Of the words that are gone it marks the n oldest, by stamp 0, which none has. Without memory they stay until the next
- * time. */
+/* Of the words that are gone it marks the n oldest by stamp 0, which none has; without memory later. */
 static void mark_oldest(struct override_words *ws, size_t n)
 {
 	int64_t *stamps = malloc(ws->gone * sizeof(*stamps));

@@ -2,12 +2,12 @@
 /*
  * Entries live in slabs and never move; they name each other by position, 32 bits, 0 = none. An entry is in three
  * chains:
- *
- *   its bucket. The hash grows by one bucket per put (linear hashing): bucket `split` gives half of its entries to a
- * new one at the end. So no put pays for the growth of a whole table. the list by number, with the cursors on it. its
- * second of expiry. `due` has a slot per second for two pages of 4096 seconds, and behind them a slot per page for 1024
- * pages (48 days; what is later waits in the last one). A page moves to its seconds in small steps while the one before
- * it is served, so timeouts up to an hour and more never move at all, and others once.
+ * - its bucket. The hash grows by one bucket per put (linear hashing): bucket `split` gives half of its entries to a
+ *   new one at the end. So no put pays for the growth of a whole table.
+ * - the list by number, with the cursors on it.
+ * - its second of expiry. `due` has a slot per second for two pages of 4096 seconds, and behind them a slot per page
+ *   for 1024 pages (48 days; what is later waits in the last one). A page moves to its seconds in small steps while
+ *   the one before it is served, so timeouts up to an hour and more never move at all, and others once.
  */
 #include "lbd/sync/flow_table.h"
 
