@@ -166,7 +166,7 @@ const struct lb_alarm lb_alarms[] = {
 		"each lbctl "
 		"status, which has the line "
 		"that mends it, and advice besides",
-		"lbctl status   # then what it shows; a sysctl into a file of /etc/sysctl.d, too" },
+		"lbctl status   # then what it shows; sysctls into /etc/sysctl.d, too" },
 	{ "worker_down",
 		"a process of the daemon has not been there for 10 s: it cannot be started, or does not become ready",
 		"journalctl -u lbd -g worker/ -n 20" },
