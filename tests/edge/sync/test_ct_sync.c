@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Connection tracking of two real kernels, from the one into the other. */
+#include "ct_net.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* The limit is one of the whole machine: here it holds for those who are told. */
+static const struct ct_io *full_one;
+static unsigned creates; /* in vain */
+
+void __real_ct_io_put(struct ct_io *c, struct ct_put *puts, unsigned n);
+void __wrap_ct_io_put(struct ct_io *c, struct ct_put *puts, unsigned n);
+
+void __wrap_ct_io_put(struct ct_io *c, struct ct_put *puts, unsigned n)
+{
+	if (c != full_one) {
+		__real_ct_io_put(c, puts, n);
+		return;
+	}
+	ct_io_update(c, puts, n);
+	for (unsigned i = 0; i < n; i++)
+		creates += puts[i].full;
+}
+
+START_TEST(from_one_kernel_to_another)
+{
+	struct heard h;
+	struct sync_ct a, b;
+	struct sync_flow_source out;
+	struct talk t;
+	begin();
+	side_open(&a, ONE, 0);
+	side_open(&b, TWO, 0);
+	sync_ct_source_init(&out, a.table);
+	out.source.seek(&out.source, 0);
+	talk_begin(&t, "10.1.0.2", "10.2.0.2", 8080, "10.2.0.2", 8080, false);
+	WAIT(flow_table_count(a.table, FLOW_LOCAL) == 1, 2000);
+	WAIT(turned(&a, flow_table_last(a.table) >= 1), 2000);
+	ck_assert_uint_eq(carry(&out, &b), 1);
+	heard_all(&a);
+	ck_assert_uint_eq(b.injected, 1);
+	ck_assert_uint_eq(flow_table_count(b.table, FLOW_LOCAL), 0); /* no echo */
+	struct ct_io *watch = listen_at(ONE, &h, 0);
+	(void)sync_ct_turn(&a);
+	look_at(watch, &h);
+	ck_assert_msg(h.there >= 1 && h.strict == 0, "windows are watched where it came from");
+	ct_io_stop(watch);
+	/* lost there: the next look finds it */
+	sh(TWO, "conntrack -D -p tcp --dport 8080 >/dev/null 2>&1");
+	sync_ct_again(&b);
+	WAIT(turned(&b, b.injected >= 2 && sync_ct_settled(&b)), 5000);
+	use("2");
+	ck_assert(says(&t, "here I am", 5000));
+	/* packets come by at the other one now: its look finds that, and what the first one says of an end is not
+	 * believed */
+	sleep(8);
+	ck_assert(says(&t, "still here", 5000));
+	b.look_at = (struct lb_time){ 0 };
+	WAIT(turned(&b, flow_table_count(b.table, FLOW_LOCAL) == 1), 5000);
+	sh(ONE, "conntrack -F >/dev/null 2>&1");
+	WAIT(flow_table_last(a.table) > 1, 2000);
+	struct ct_io *c = listen_at(TWO, &h, 0);
+	(void)carry(&out, &b);
+	look_at(c, &h);
+	ck_assert(h.there >= 1 && h.flows[0].timeout_s > 1000);
+	ck_assert(says(&t, "and here", 5000));
+	/* but the first one has it no more, and hears of it again as soon as it is seen to live */
+	uint64_t last = flow_table_last(b.table);
+	sleep(6);
+	ck_assert(says(&t, "still", 5000));
+	next_look(&b);
+	ck_assert_uint_gt(flow_table_last(b.table), last);
+	const struct flow_entry *e = flow_table_find(b.table, &h.flows[0].key);
+	ck_assert(e && lb_time_diff_us(lb_clock_now(), e->put_at) < 5000000 && !(e->flags & CT_DOUBT));
+	talk_end(&t);
+	ct_io_stop(c);
+	sync_flow_source_done(&out);
+	sync_ct_close(&a);
+	sync_ct_close(&b);
+}
+END_TEST
+
+/* The other node's stay as its last word and this kernel have left them, and do not come back. */
+START_TEST(a_reload_that_copies_less)
+{
+	struct heard h;
+	struct sync_ct a, b;
+	struct sync_flow_source out;
+	struct sync_conf less = { .conntrack = SYNC_CONNTRACK_AUTO, .n_nats = 1 };
+	struct sync_skip nat = { .what = SYNC_ALL, .protocol = IPPROTO_TCP, .addr = { AF_INET, { 10, 9, 9, 9 } } };
+	begin();
+	less.nats = &nat;
+	struct ct_io *somebody = listen_at(ONE, &h, 0), *there = listen_at(TWO, &h, 0);
+	three_copied(&a, &b, &out, somebody);
+	ck_assert_int_eq(sync_ct_conf(&b, &less), 0);
+	next_look(&b);
+	struct flow f = made(0); /* the other node reloads later, and tells of what closes there */
+	f.state = 7;
+	f.timeout_s = 100;
+	ck_assert_int_eq(put(somebody, &f), 0);
+	WAIT(flow_table_last(a.table) >= 4, 2000);
+	ck_assert_uint_eq(carry(&out, &b), 1);
+	f = made(1); /* this one closes here, and one goes */
+	f.state = 7;
+	f.timeout_s = 100;
+	ck_assert_int_eq(put(there, &f), 0);
+	f = made(2);
+	ck_assert_int_eq(ct_io_drop(there, &f), 0);
+	next_look(&b);
+	next_look(&b);
+	look_at(there, &h);
+	ck_assert(h.there == 2 && h.flows[0].state == 7 && h.flows[1].state == 7);
+	ck_assert_uint_eq(flow_table_count(b.table, FLOW_PEER), 2);
+	all_end(&a, &b, &out, somebody, there);
+}
+END_TEST
+
+/* Who comes back has kept what it heard before. */
+START_TEST(what_ended_while_the_other_was_away)
+{
+	struct heard h;
+	struct sync_ct a, b;
+	struct sync_flow_source out;
+	begin();
+	struct ct_io *somebody = listen_at(ONE, &h, 0), *there = listen_at(TWO, &h, 0);
+	three_copied(&a, &b, &out, somebody);
+	heard_all(&a);
+	make_many(somebody, 3, 3); /* of these it hears nothing */
+	for (unsigned i = 0; i < 6; i++) {
+		struct flow f = made(i);
+		f.state = 7; /* TIME_WAIT */
+		f.timeout_s = 1;
+		ck_assert_int_eq(put(somebody, &f), 0);
+	}
+	WAIT(flow_table_count(a.table, FLOW_LOCAL) == 6, 2000);
+	sleep(3);
+	look_at(somebody, &h);
+	ck_assert_uint_eq(h.there, 0);
+	WAIT(turned(&a, flow_table_count(a.table, FLOW_LOCAL) == 3), 5000);
+	ck_assert_uint_eq(carry(&out, &b), 3);
+	look_at(there, &h);
+	ck_assert_uint_eq(h.there, 3);
+	for (unsigned i = 0; i < h.there; i++)
+		ck_assert_uint_le(h.flows[i].timeout_s, 30);
+	heard_all(&a);
+	all_end(&a, &b, &out, somebody, there);
+}
+END_TEST
+
+/* The standby begins anew: its kernel has what the master told, and what of that has ended since. */
+START_TEST(what_a_standby_finds_is_not_new_to_the_master)
+{
+	struct heard h;
+	struct sync_ct a, b;
+	struct sync_flow_source out, back;
+	struct sync_in knew = { 0 };
+	begin();
+	struct ct_io *one = listen_at(ONE, &h, 0), *two = listen_at(TWO, &h, 0);
+	conf_all.forwards = true;
+	side_open(&a, ONE, 0);
+	knew.knew_at = lb_clock_now();
+	make_many(two, 0, 3); /* the master has told them, they have ended there, and of one it knows that */
+	struct flow f = made(2);
+	f.flags |= CT_GONE;
+	ck_assert_int_eq(flow_table_put(a.table, &f, FLOW_LOCAL, lb_clock_now(), NULL), 0);
+	side_open(&b, TWO, 0);
+	f = made(9); /* and one that came before that */
+	ck_assert_int_eq(flow_table_put(b.table, &f, FLOW_PEER, lb_clock_now(), NULL), 0);
+	sync_ct_source_init(&out, a.table);
+	sync_ct_source_init(&back, b.table);
+	out.source.seek(&out.source, 0);
+	back.source.seek(&back.source, 0);
+	ck_assert_uint_eq(carry_in(&back, &a, &knew), 4);
+	look_at(one, &h);
+	ck_assert_uint_eq(h.there, 2);
+	for (unsigned i = 0; i < h.there; i++)
+		ck_assert(h.flows[i].timeout_s <= 300 && h.flows[i].key.client_port != f.key.client_port);
+	ck_assert_uint_eq(carry(&out, &b), 1);
+	look_at(two, &h);
+	unsigned ending = 0;
+	for (unsigned i = 0; i < h.there; i++)
+		ending += h.flows[i].timeout_s <= 300;
+	ck_assert_uint_eq(ending, 1);
+	sync_flow_source_done(&out);
+	sync_flow_source_done(&back);
+	sync_ct_close(&a);
+	sync_ct_close(&b);
+	ct_io_stop(one);
+	ct_io_stop(two);
+}
+END_TEST
+
+/* The link is there before the first look has seen all: an end counts for what it has not come to yet. */
+START_TEST(an_end_during_the_first_look)
+{
+	struct heard h;
+	struct sync_ct b;
+	const struct sync_in in = { 0 };
+	begin();
+	struct ct_io *two = listen_at(TWO, &h, 0);
+	make_many(two, 0, 3);
+	side_begin(&b, TWO, 0);
+	ck_assert(b.looking && !b.looked);
+	for (unsigned i = 1; i < 5; i += 3) { /* and one that is not there */
+		uint8_t bytes[SYNC_RECORD_MAX];
+		struct lb_writer w = { bytes, bytes + sizeof(bytes), false };
+		struct flow f = made(i);
+		f.flags |= CT_GONE;
+		f.timeout_s = 300;
+		sync_ct_write(&w, &f, &(struct sync_from){ 0 });
+		ck_assert_int_eq(sync_ct_peer(&b, bytes, (size_t)(w.p - bytes), &in, lb_clock_now()), 0);
+	}
+	WAIT(turned(&b, sync_ct_settled(&b)), 5000);
+	ck_assert(flow_table_count(b.table, FLOW_LOCAL) == 2 && flow_table_count(b.table, FLOW_PEER) == 2);
+	look_at(two, &h);
+	ck_assert_uint_eq(h.there, 3);
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert((h.flows[i].timeout_s <= 300) == (h.flows[i].ct.to_port == made(1).ct.to_port));
+	sync_ct_close(&b);
+	ct_io_stop(two);
+}
+END_TEST
+
+/* The master's process is new, and its kernel has one that began while the standby could not hear of it. */
+START_TEST(what_a_standby_has_missed_is_not_short)
+{
+	struct heard h;
+	struct sync_ct a, b;
+	struct sync_flow_source out;
+	begin();
+	struct ct_io *one = listen_at(ONE, &h, 0), *two = listen_at(TWO, &h, 0);
+	conf_all.forwards = _i;
+	side_open(&b, TWO, 0);
+	/* it becomes master after the last time that it had everything, or is none */
+	const struct sync_in knew = { .knew_at = lb_time_add_ms(b.forwards_since, -1) };
+	ck_assert((b.forwards_since.us != 0) == _i);
+	conf_all.forwards = true;
+	make_many(one, 0, 1);
+	side_open(&a, ONE, 0);
+	sync_ct_source_init(&out, a.table);
+	out.source.seek(&out.source, 0);
+	ck_assert_uint_eq(carry_in(&out, &b, &knew), 1);
+	look_at(two, &h);
+	ck_assert(h.there == 1 && h.flows[0].timeout_s > 900);
+	sync_flow_source_done(&out);
+	sync_ct_close(&a);
+	sync_ct_close(&b);
+	ct_io_stop(one);
+	ct_io_stop(two);
+}
+END_TEST
+
+/* What changes and what ends does not wait behind what finds no room. */
+START_TEST(a_kernel_without_room)
+{
+	struct heard h;
+	struct sync_ct a, b;
+	struct sync_flow_source out;
+	begin();
+	struct ct_io *somebody = listen_at(ONE, &h, 0), *there = listen_at(TWO, &h, 0);
+	three_copied(&a, &b, &out, somebody);
+	ck_assert(sync_ct_settled(&b));
+	full_one = b.io;
+	creates = 0;
+	make_many(somebody, 100, 100);
+	WAIT(flow_table_count(a.table, FLOW_LOCAL) == 103, 2000);
+	ck_assert_uint_eq(carry(&out, &b), 100);
+	ck_assert(!sync_ct_settled(&b) && sync_ct_kernel_full(&b, lb_clock_now()) && b.full == 100);
+	ck_assert_uint_le(creates, CT_IO_BATCH); /* the others do not even try */
+	for (unsigned i = 0; i < 3; i++) {
+		struct flow f = made(i);
+		f.state = 7;
+		f.timeout_s = 20;
+		ck_assert_int_eq(put(somebody, &f), 0);
+	}
+	WAIT(flow_table_last(a.table) >= 106, 2000);
+	ck_assert_uint_eq(carry(&out, &b), 3);
+	look_at(there, &h);
+	ck_assert(h.there == 3 && h.flows[0].state == 7 && h.flows[1].state == 7 && h.flows[2].state == 7);
+	full_one = NULL; /* there is room again: a look soon finds what is missing */
+	WAIT(turned(&b, sync_ct_settled(&b)), 10000);
+	look_at(there, &h);
+	ck_assert_uint_eq(h.there, 103);
+	full_one = b.io;
+	/* while a look goes on: the next one is for these */
+	b.look_at = (struct lb_time){ 0 };
+	WAIT(turned(&b, b.looking), 5000);
+	for (unsigned i = 200; i < 210; i++) {
+		struct flow f = made(i);
+		ck_assert_int_eq(flow_table_put(b.table, &f, FLOW_PEER, lb_clock_now(), NULL), 0);
+	}
+	WAIT(turned(&b, !b.looking && !b.sweep.table), 5000);
+	ck_assert(!sync_ct_settled(&b));
+	full_one = NULL;
+	WAIT(turned(&b, sync_ct_settled(&b)), 10000);
+	all_end(&a, &b, &out, somebody, there);
+}
+END_TEST
+
+int main(void)
+{
+	if (!may()) {
+		printf("skipped: no right to a network namespace with nft\n");
+		return 77;
+	}
+	Suite *s = suite_create("ct_sync");
+	TCase *c = tcase_create("kernel");
+	tcase_set_timeout(c, 120);
+	tcase_add_test(c, from_one_kernel_to_another);
+	tcase_add_test(c, a_reload_that_copies_less);
+	tcase_add_test(c, a_kernel_without_room);
+	tcase_add_test(c, what_ended_while_the_other_was_away);
+	tcase_add_test(c, what_a_standby_finds_is_not_new_to_the_master);
+	tcase_add_test(c, an_end_during_the_first_look);
+	tcase_add_loop_test(c, what_a_standby_has_missed_is_not_short, 0, 2);
+	suite_add_tcase(s, c);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? 1 : 0;
+}
