@@ -55,9 +55,10 @@ void for_a_while(int fd, int ms);
 /* ---- what the kernel says ---- */
 
 struct heard {
-	struct flow flows[64]; /* the first of them that are not of a port that nobody cares about */
+	struct flow flows[64]; /* the first of them; of a look only what it sees */
 	unsigned n, changed, gone, there, lost, looks, strict;
 	int look_err;
+	bool looking;
 };
 
 struct ct_io *listen_at(int net, struct heard *h, int receive_bytes);
@@ -72,7 +73,8 @@ void make_many(struct ct_io *c, unsigned from, unsigned n);
 /* ---- with a table ---- */
 
 extern struct sync_conf conf_all;
-extern unsigned found; /* looks that were for what was not known */
+extern unsigned found;  /* looks that were for what was not known */
+extern unsigned missed; /* how often the peer is to tell all again */
 
 /* One that copies all. Its first look is going on when this returns. */
 void side_begin(struct sync_ct *s, int net, int receive_bytes);

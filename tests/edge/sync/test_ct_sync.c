@@ -82,38 +82,195 @@ START_TEST(from_one_kernel_to_another)
 }
 END_TEST
 
-/* The other node's stay as its last word and this kernel have left them, and do not come back. */
+/* One that copies nothing of what these tests make. */
+static struct sync_skip elsewhere = { .what = SYNC_ALL, .protocol = IPPROTO_TCP, .addr = { AF_INET, { 10, 9, 9, 9 } } };
+static const struct sync_conf conf_less = { .conntrack = SYNC_CONNTRACK_AUTO, .n_nats = 1, .nats = &elsewhere };
+
+static void closes(struct ct_io *at, unsigned i, uint32_t timeout_s)
+{
+	struct flow f = made(i);
+	f.state = 7; /* TIME_WAIT */
+	f.timeout_s = timeout_s;
+	ck_assert_int_eq(put(at, &f), 0);
+}
+
+/* That client's, as the last look has seen it; NULL = it is not there. */
+static const struct flow *seen(const struct heard *h, const struct flow_key *k)
+{
+	for (unsigned i = 0; i < LEN(h->flows) && i < h->there; i++)
+		if (flow_key_cmp(&h->flows[i].key, k) == 0)
+			return &h->flows[i];
+	return NULL;
+}
+
+/* Only the kernel lets go of it: when its time is over, and somebody looks. */
+static void is_over(struct ct_io *there, struct heard *h, const struct flow_key *k)
+{
+	int64_t until = lb_clock_now().us + 15000000;
+	for (look_at(there, h); seen(h, k); look_at(there, h)) {
+		ck_assert(lb_clock_now().us < until);
+		usleep(100000);
+	}
+}
+
+/* The other node's stay as its last word has left them, and do not come back; what this kernel changed is not known as
+ * the other node's any more. */
 START_TEST(a_reload_that_copies_less)
 {
 	struct heard h;
 	struct sync_ct a, b;
 	struct sync_flow_source out;
-	struct sync_conf less = { .conntrack = SYNC_CONNTRACK_AUTO, .n_nats = 1 };
-	struct sync_skip nat = { .what = SYNC_ALL, .protocol = IPPROTO_TCP, .addr = { AF_INET, { 10, 9, 9, 9 } } };
 	begin();
-	less.nats = &nat;
 	struct ct_io *somebody = listen_at(ONE, &h, 0), *there = listen_at(TWO, &h, 0);
 	three_copied(&a, &b, &out, somebody);
-	ck_assert_int_eq(sync_ct_conf(&b, &less), 0);
+	ck_assert_int_eq(sync_ct_conf(&b, &conf_less), 0);
 	next_look(&b);
-	struct flow f = made(0); /* the other node reloads later, and tells of what closes there */
-	f.state = 7;
-	f.timeout_s = 100;
-	ck_assert_int_eq(put(somebody, &f), 0);
+	closes(somebody, 0, 100); /* the other node reloads later, and tells of what closes there */
 	WAIT(flow_table_last(a.table) >= 4, 2000);
 	ck_assert_uint_eq(carry(&out, &b), 1);
-	f = made(1); /* this one closes here, and one goes */
-	f.state = 7;
-	f.timeout_s = 100;
-	ck_assert_int_eq(put(there, &f), 0);
-	f = made(2);
+	closes(there, 1, 100); /* this one closes here, and one goes */
+	struct flow f = made(2);
 	ck_assert_int_eq(ct_io_drop(there, &f), 0);
 	next_look(&b);
 	next_look(&b);
 	look_at(there, &h);
 	ck_assert(h.there == 2 && h.flows[0].state == 7 && h.flows[1].state == 7);
-	ck_assert_uint_eq(flow_table_count(b.table, FLOW_PEER), 2);
+	ck_assert_uint_eq(flow_table_count(b.table, FLOW_PEER), 1);
 	all_end(&a, &b, &out, somebody, there);
+}
+END_TEST
+
+/* made(1) ends in the kernel of the other node while that copies less, or does not listen at all. */
+static const struct {
+	const char *what;
+	bool off;           /* or else it copies less */
+	uint32_t closing_s; /* in TIME_WAIT */
+	bool late;          /* it is still there when all is as it was before */
+	bool reused;        /* its translated port is another connection's by then */
+	unsigned missed;    /* the entry is not there at the first look after that */
+} endings[] = {
+	{ "less is copied", false, 1, false, false, 0 },
+	{ "less is copied, its port is used again", false, 1, false, true, 0 },
+	{ "off", true, 1, false, false, 1 },
+	{ "off, its port is used again", true, 1, false, true, 1 },
+	{ "less is copied, it closes", false, 8, true, false, 0 },
+	{ "off, it closes", true, 8, true, false, 0 },
+};
+
+START_TEST(what_ended_unheard_stays_away)
+{
+	struct heard h;
+	struct sync_ct a, b;
+	struct sync_flow_source out;
+	const struct flow ended = made(1);
+	const char *what = endings[_i].what;
+	begin();
+	struct ct_io *somebody = listen_at(ONE, &h, 0), *there = listen_at(TWO, &h, 0);
+	three_copied(&a, &b, &out, somebody);
+	ck_assert_int_eq(sync_ct_conf(&b, endings[_i].off ? NULL : &conf_less), 0);
+	if (!endings[_i].off)
+		next_look(&b);
+	closes(there, 1, endings[_i].closing_s);
+	if (!endings[_i].off) /* it hears of that now */
+		next_look(&b);
+	if (!endings[_i].late)
+		is_over(there, &h, &ended.key);
+	struct flow later = ended; /* opens when that has gone */
+	later.key.client_port = 40000;
+	if (endings[_i].reused)
+		ck_assert_int_eq(put(there, &later), 0);
+	ck_assert_int_eq(sync_ct_conf(&b, &conf_all), 0);
+	next_look(&b);
+	WAIT(turned(&b, sync_ct_settled(&b)), 5000);
+	if (endings[_i].late) {
+		look_at(there, &h);
+		const struct flow *f = seen(&h, &ended.key);
+		ck_assert_msg(f && f->state == 7 && f->timeout_s <= endings[_i].closing_s,
+			"%s: it does not close any more", what);
+		is_over(there, &h, &ended.key);
+	}
+	next_look(&b);
+	next_look(&b);
+	look_at(there, &h);
+	ck_assert_msg(!seen(&h, &ended.key), "%s: it is back", what);
+	ck_assert_msg(!seen(&h, &later.key) == !endings[_i].reused, "%s: the new one is not there", what);
+	for (unsigned i = 0; i < 3; i += 2) { /* and these two live */
+		const struct flow f = made(i);
+		const struct flow_entry *e = flow_table_find(b.table, &f.key);
+		ck_assert_msg(seen(&h, &f.key) && e && e->origin == FLOW_PEER, "%s: %u", what, i);
+	}
+	ck_assert_msg(missed == endings[_i].missed, "%s: all was asked for %u times", what, missed);
+	all_end(&a, &b, &out, somebody, there);
+}
+END_TEST
+
+/* An operator asks for everything in the kernel again, after a reload that copies less. */
+START_TEST(what_is_not_copied_is_not_put_again)
+{
+	struct heard h;
+	struct sync_ct a, b;
+	struct sync_flow_source out;
+	const struct flow closing = made(1);
+	begin();
+	struct ct_io *somebody = listen_at(ONE, &h, 0), *there = listen_at(TWO, &h, 0);
+	three_copied(&a, &b, &out, somebody);
+	ck_assert_int_eq(sync_ct_conf(&b, &conf_less), 0);
+	next_look(&b);
+	closes(there, 1, 100);
+	sync_ct_again(&b);
+	next_look(&b);
+	WAIT(turned(&b, sync_ct_settled(&b)), 5000);
+	look_at(there, &h);
+	const struct flow *f = seen(&h, &closing.key);
+	ck_assert(h.there == 3 && f && f->state == 7 && f->timeout_s <= 100);
+	ck_assert_uint_eq(b.injected, 3);
+	all_end(&a, &b, &out, somebody, there);
+}
+END_TEST
+
+/* Data are on their way whenever it is looked at, and the kernel gives it five minutes then: less than what is known.
+ */
+START_TEST(a_busy_one_in_doubt_is_told_anew)
+{
+	struct heard h;
+	struct sync_ct b;
+	struct talk t;
+	const struct sync_in in = { 0 };
+	uint8_t bytes[SYNC_RECORD_MAX];
+	struct lb_writer w = { bytes, bytes + sizeof(bytes), false };
+	begin();
+	struct ct_io *c = listen_at(ONE, &h, 0);
+	side_open(&b, ONE, 0);
+	talk_begin(&t, "10.1.0.2", "10.2.0.2", 8080, "10.2.0.2", 8080, false);
+	WAIT(flow_table_count(b.table, FLOW_LOCAL) == 1, 2000);
+	next_look(&b);
+	heard_all(&b);
+	look_at(c, &h);
+	ck_assert_uint_eq(h.there, 1);
+	struct flow gone = h.flows[0]; /* the other node has had it end */
+	gone.flags |= CT_GONE;
+	gone.timeout_s = 300;
+	sync_ct_write(&w, &gone, &(struct sync_from){ 0 });
+	ck_assert_int_eq(sync_ct_peer(&b, bytes, (size_t)(w.p - bytes), &in, lb_clock_now()), 1);
+	const struct flow_entry *e = flow_table_find(b.table, &gone.key);
+	ck_assert(e && e->flags & CT_DOUBT);
+	const uint64_t number = e->number;
+	next_look(&b); /* as long as it is idle there is nothing to tell */
+	e = flow_table_find(b.table, &gone.key);
+	ck_assert(e && e->number == number);
+	/* a stream would be acknowledged wholly now and then, and seen so: connection tracking hears of no answer here
+	 */
+	sh(ONE, "nft add chain inet t raw '{ type filter hook prerouting priority raw; }' && "
+		"nft add rule inet t raw iifname s drop");
+	ck_assert_int_eq(send(t.client, "data", 4, MSG_NOSIGNAL), 4);
+	look_at(c, &h);
+	ck_assert(h.there == 1 && h.flows[0].timeout_s <= 300);
+	next_look(&b);
+	e = flow_table_find(b.table, &gone.key);
+	ck_assert(e && e->number > number && e->origin == FLOW_LOCAL && !(e->flags & (CT_DOUBT | CT_GONE)));
+	talk_end(&t);
+	sync_ct_close(&b);
+	ct_io_stop(c);
 }
 END_TEST
 
@@ -128,12 +285,8 @@ START_TEST(what_ended_while_the_other_was_away)
 	three_copied(&a, &b, &out, somebody);
 	heard_all(&a);
 	make_many(somebody, 3, 3); /* of these it hears nothing */
-	for (unsigned i = 0; i < 6; i++) {
-		struct flow f = made(i);
-		f.state = 7; /* TIME_WAIT */
-		f.timeout_s = 1;
-		ck_assert_int_eq(put(somebody, &f), 0);
-	}
+	for (unsigned i = 0; i < 6; i++)
+		closes(somebody, i, 1);
 	WAIT(flow_table_count(a.table, FLOW_LOCAL) == 6, 2000);
 	sleep(3);
 	look_at(somebody, &h);
@@ -269,12 +422,8 @@ START_TEST(a_kernel_without_room)
 	ck_assert_uint_eq(carry(&out, &b), 100);
 	ck_assert(!sync_ct_settled(&b) && sync_ct_kernel_full(&b, lb_clock_now()) && b.full == 100);
 	ck_assert_uint_le(creates, CT_IO_BATCH); /* the others do not even try */
-	for (unsigned i = 0; i < 3; i++) {
-		struct flow f = made(i);
-		f.state = 7;
-		f.timeout_s = 20;
-		ck_assert_int_eq(put(somebody, &f), 0);
-	}
+	for (unsigned i = 0; i < 3; i++)
+		closes(somebody, i, 20);
 	WAIT(flow_table_last(a.table) >= 106, 2000);
 	ck_assert_uint_eq(carry(&out, &b), 3);
 	look_at(there, &h);
@@ -310,6 +459,9 @@ int main(void)
 	tcase_set_timeout(c, 120);
 	tcase_add_test(c, from_one_kernel_to_another);
 	tcase_add_test(c, a_reload_that_copies_less);
+	tcase_add_loop_test(c, what_ended_unheard_stays_away, 0, LEN(endings));
+	tcase_add_test(c, what_is_not_copied_is_not_put_again);
+	tcase_add_test(c, a_busy_one_in_doubt_is_told_anew);
 	tcase_add_test(c, a_kernel_without_room);
 	tcase_add_test(c, what_ended_while_the_other_was_away);
 	tcase_add_test(c, what_a_standby_finds_is_not_new_to_the_master);
