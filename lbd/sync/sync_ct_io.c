@@ -354,10 +354,15 @@ static void again_from(struct sync_ct *c, uint64_t after)
 	seek_by(c, (struct lb_time){ 0 });
 }
 
+/* Not what nobody listened to: the first look is to say what has ended. While nobody listens that is all of it, and the
+ * start does the rest. */
 void sync_ct_again(struct sync_ct *c)
 {
-	if (c->table)
-		again_from(c, 0);
+	if (!c->io || c->broken)
+		return;
+	if (c->to_kernel.after > c->put_to)
+		c->put_to = c->to_kernel.after;
+	again_from(c, c->unheard);
 }
 
 bool sync_ct_kernel_full(const struct sync_ct *c, struct lb_time now)
@@ -445,7 +450,7 @@ static void start(struct sync_ct *c)
 	struct lb_err e;
 	c->io = ct_io_start(c->loop, &conf, &e);
 	trouble(c, c->io ? "" : e.text);
-	c->unheard = c->to_kernel.after;
+	c->unheard = c->to_kernel.after > c->put_to ? c->to_kernel.after : c->put_to;
 	again_from(c, c->unheard);
 }
 

@@ -33,6 +33,7 @@ struct sync_ct {
 	bool left_out;     /* the kernel had no room for some: the next look finds and puts them */
 	bool left_since;   /* the same, since the last look began: that one takes them for seen */
 	uint64_t again_to; /* what has a number up to here goes there again, if this configuration copies it */
+	uint64_t put_to;   /* what has a number up to here was there before all goes there again */
 	uint64_t unheard;  /* and this was there when nobody listened: what the next look does not see has ended */
 	bool ended;        /* there was such: the peer is asked for all */
 	bool anew;         /* all of the peer goes there again; the owner forgets it when it has seen it */
@@ -78,7 +79,8 @@ bool sync_ct_settled(const struct sync_ct *c);
 /* Entries of the kernel may not be known: not one look is over, words were lost, others are copied than before, or an
  * operator asked. What the look of every CT_AUDIT_S finds is little, and goes as any change does. */
 bool sync_ct_seeks(const struct sync_ct *c);
-/* Everything of the peer goes to the kernel again, and its table is looked through. */
+/* Everything of the peer goes to the kernel again, and its table is looked through. Not what was there when nobody
+ * listened, until a look has told what of that has ended. */
 void sync_ct_again(struct sync_ct *c);
 bool sync_ct_kernel_full(const struct sync_ct *c, struct lb_time now);
 void sync_ct_close(struct sync_ct *c);

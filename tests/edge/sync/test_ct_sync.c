@@ -140,6 +140,8 @@ START_TEST(a_reload_that_copies_less)
 }
 END_TEST
 
+enum again { NEVER, BEFORE, MEANWHILE, BEHIND };
+
 /* made(1) ends in the kernel of the other node while that copies less, or does not listen at all. */
 static const struct {
 	const char *what;
@@ -148,13 +150,17 @@ static const struct {
 	bool late;          /* it is still there when all is as it was before */
 	bool reused;        /* its translated port is another connection's by then */
 	unsigned missed;    /* the entry is not there at the first look after that */
+	enum again again;   /* an operator asks for all in the kernel again */
 } endings[] = {
-	{ "less is copied", false, 1, false, false, 0 },
-	{ "less is copied, its port is used again", false, 1, false, true, 0 },
-	{ "off", true, 1, false, false, 1 },
-	{ "off, its port is used again", true, 1, false, true, 1 },
-	{ "less is copied, it closes", false, 8, true, false, 0 },
-	{ "off, it closes", true, 8, true, false, 0 },
+	{ "less is copied", false, 1, false, false, 0, NEVER },
+	{ "less is copied, its port is used again", false, 1, false, true, 0, NEVER },
+	{ "off", true, 1, false, false, 1, NEVER },
+	{ "off, its port is used again", true, 1, false, true, 1, NEVER },
+	{ "less is copied, it closes", false, 8, true, false, 0, NEVER },
+	{ "off, it closes", true, 8, true, false, 0, NEVER },
+	{ "all again, then off", true, 1, false, true, 1, BEFORE },
+	{ "off, then all again", true, 1, false, true, 1, MEANWHILE },
+	{ "off and on, then all again", true, 1, false, true, 1, BEHIND },
 };
 
 START_TEST(what_ended_unheard_stays_away)
@@ -167,6 +173,8 @@ START_TEST(what_ended_unheard_stays_away)
 	begin();
 	struct ct_io *somebody = listen_at(ONE, &h, 0), *there = listen_at(TWO, &h, 0);
 	three_copied(&a, &b, &out, somebody);
+	if (endings[_i].again == BEFORE)
+		sync_ct_again(&b);
 	ck_assert_int_eq(sync_ct_conf(&b, endings[_i].off ? NULL : &conf_less), 0);
 	if (!endings[_i].off)
 		next_look(&b);
@@ -179,7 +187,11 @@ START_TEST(what_ended_unheard_stays_away)
 	later.key.client_port = 40000;
 	if (endings[_i].reused)
 		ck_assert_int_eq(put(there, &later), 0);
+	if (endings[_i].again == MEANWHILE)
+		sync_ct_again(&b);
 	ck_assert_int_eq(sync_ct_conf(&b, &conf_all), 0);
+	if (endings[_i].again == BEHIND)
+		sync_ct_again(&b);
 	next_look(&b);
 	WAIT(turned(&b, sync_ct_settled(&b)), 5000);
 	if (endings[_i].late) {
