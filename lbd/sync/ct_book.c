@@ -92,7 +92,7 @@ enum ct_verdict ct_book_said_apart(const struct flow_entry *have, enum ct_said s
 		return CT_NOTHING;
 	if (said == CT_SAID_THERE)
 		return CT_SAW;
-	return is_gone(have) ? CT_NOTHING : CT_FORGET;
+	return is_gone(have) ? CT_NOTHING : CT_GO;
 }
 
 /* Whether an end has been told and is over there, too. */
@@ -112,7 +112,7 @@ enum ct_verdict ct_book_unseen(
 	if (left_s(have, now) <= SLACK_S)
 		return CT_NOTHING;
 	if (have->origin == FLOW_PEER)
-		return !in_kernel ? CT_NOTHING : again ? CT_AGAIN : CT_FORGET;
+		return !in_kernel ? CT_NOTHING : again ? CT_AGAIN : CT_GO;
 	return ends(have, false, reach);
 }
 

@@ -18,12 +18,12 @@
  *   the peer's new process: what it has found        for its full time, also by a standby, which may have missed it;
  *                                                    a short one where this node knows all that lives (sync_in_knows)
  *   the link was away for long                       ends wait until they were heard, CT_KEEP_S at most
- *   a reload copies less: the other node's           known until this kernel tells of a change of it, never put again;
- *                                                    the other node's last words are taken, of packets nothing is told
+ *   a reload copies less: the other node's           never put again; until this kernel changes it the other node's
+ *                                                    last words are taken, then it is told as ended
  *   a reload copies less: this node's own            told as ended: the other node lets go of it unless it has packets
  *   a reload copies more                             a look tells what this kernel has, and the peer is asked for all
- *   nobody listened to this kernel for a while       what it has not got any more has ended, and the peer is asked for
- *                                                    all if there is such
+ *   nobody listened to this kernel for a while       what it has not got any more has ended, and is told so: then an
+ *                                                    older word of the other node does not bring it back
  *
  * Pure.
  */
@@ -62,8 +62,9 @@ enum ct_verdict ct_book_said(const struct flow_entry *have, const struct flow *f
  * less: nf_conntrack gives TCP whose data is not acknowledged yet five minutes (TCP_UNACK), and what closes little. */
 bool ct_book_has_packets(const struct flow_entry *have, const struct flow *f, struct lb_time now);
 /* The same of one that this configuration does not copy. What an earlier one copied from the other node is this
- * kernel's business from then on: its packets are not told, and it is not put again. It is known for as long as it is
- * there as the other node told it: a later configuration that copies it is not to bring back what has ended. */
+ * kernel's business from then on: its packets are not told, and it is not put again. At its first change it is over for
+ * both nodes: a later configuration that copies it finds it by a look if it lives, and is not to bring back what has
+ * ended. */
 enum ct_verdict ct_book_said_apart(const struct flow_entry *have, enum ct_said said);
 /* A look is over and has not seen it. again: what came from the other node goes into the kernel once more, as this
  * configuration copies it and its end would have been heard. */

@@ -213,20 +213,9 @@ static void look(struct sync_ct *c, struct lb_time now)
 
 static void unseen(struct sync_ct *c, const struct flow_entry *e, struct lb_time now)
 {
-	const bool copied = is_copied(c, e), unheard = e->number <= c->unheard, theirs = e->origin == FLOW_PEER;
-	enum ct_verdict verdict = ct_book_unseen(e, in_kernel(c, e), copied && !unheard, &c->reach, now);
-	c->passed_over |= theirs && !copied;
-	c->ended |= theirs && copied && verdict == CT_FORGET;
-	act(c, verdict, e, NULL, now);
-}
-
-static void swept(struct sync_ct *c)
-{
-	flow_cursor_close(&c->sweep);
-	c->unheard = 0;
-	if (c->ended)
-		c->missed(c->arg);
-	c->ended = false;
+	const bool copied = is_copied(c, e), heard = e->number > c->unheard;
+	c->passed_over |= !copied && e->origin == FLOW_PEER;
+	act(c, ct_book_unseen(e, in_kernel(c, e), copied && heard, &c->reach, now), e, NULL, now);
 }
 
 /* What the look has not seen. True: there is more of it. */
@@ -236,7 +225,8 @@ static bool sweep(struct sync_ct *c, struct lb_time now)
 	for (unsigned n = 0; c->sweep.table && n < LOOK_PER_TURN; n++) {
 		e = flow_cursor_next(&c->sweep);
 		if (!e || e->number > c->sweep_until) {
-			swept(c);
+			flow_cursor_close(&c->sweep);
+			c->unheard = 0;
 			return false;
 		}
 		if (!flow_table_seen(c->table, e))

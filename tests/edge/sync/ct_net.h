@@ -73,8 +73,7 @@ void make_many(struct ct_io *c, unsigned from, unsigned n);
 /* ---- with a table ---- */
 
 extern struct sync_conf conf_all;
-extern unsigned found;  /* looks that were for what was not known */
-extern unsigned missed; /* how often the peer is to tell all again */
+extern unsigned found; /* looks that were for what was not known */
 
 /* One that copies all. Its first look is going on when this returns. */
 void side_begin(struct sync_ct *s, int net, int receive_bytes);

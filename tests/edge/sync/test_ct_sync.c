@@ -149,18 +149,17 @@ static const struct {
 	uint32_t closing_s; /* in TIME_WAIT */
 	bool late;          /* it is still there when all is as it was before */
 	bool reused;        /* its translated port is another connection's by then */
-	unsigned missed;    /* the entry is not there at the first look after that */
 	enum again again;   /* an operator asks for all in the kernel again */
 } endings[] = {
-	{ "less is copied", false, 1, false, false, 0, NEVER },
-	{ "less is copied, its port is used again", false, 1, false, true, 0, NEVER },
-	{ "off", true, 1, false, false, 1, NEVER },
-	{ "off, its port is used again", true, 1, false, true, 1, NEVER },
-	{ "less is copied, it closes", false, 8, true, false, 0, NEVER },
-	{ "off, it closes", true, 8, true, false, 0, NEVER },
-	{ "all again, then off", true, 1, false, true, 1, BEFORE },
-	{ "off, then all again", true, 1, false, true, 1, MEANWHILE },
-	{ "off and on, then all again", true, 1, false, true, 1, BEHIND },
+	{ "less is copied", false, 1, false, false, NEVER },
+	{ "less is copied, its port is used again", false, 1, false, true, NEVER },
+	{ "off", true, 1, false, false, NEVER },
+	{ "off, its port is used again", true, 1, false, true, NEVER },
+	{ "less is copied, it closes", false, 8, true, false, NEVER },
+	{ "off, it closes", true, 8, true, false, NEVER },
+	{ "all again, then off", true, 1, false, true, BEFORE },
+	{ "off, then all again", true, 1, false, true, MEANWHILE },
+	{ "off and on, then all again", true, 1, false, true, BEHIND },
 };
 
 START_TEST(what_ended_unheard_stays_away)
@@ -202,6 +201,8 @@ START_TEST(what_ended_unheard_stays_away)
 		is_over(there, &h, &ended.key);
 	}
 	next_look(&b);
+	out.source.seek(&out.source, 0); /* the other node has it yet, and is asked for all */
+	(void)carry(&out, &b);
 	next_look(&b);
 	look_at(there, &h);
 	ck_assert_msg(!seen(&h, &ended.key), "%s: it is back", what);
@@ -211,7 +212,6 @@ START_TEST(what_ended_unheard_stays_away)
 		const struct flow_entry *e = flow_table_find(b.table, &f.key);
 		ck_assert_msg(seen(&h, &f.key) && e && e->origin == FLOW_PEER, "%s: %u", what, i);
 	}
-	ck_assert_msg(missed == endings[_i].missed, "%s: all was asked for %u times", what, missed);
 	all_end(&a, &b, &out, somebody, there);
 }
 END_TEST

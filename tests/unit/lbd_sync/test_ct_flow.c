@@ -527,7 +527,7 @@ START_TEST(what_a_look_does_not_see)
 		{ "it ends anyway", FLOW_LOCAL, false, false, false, 1097, CT_NOTHING },
 		{ "the kernel lost the other node's", FLOW_PEER, false, true, false, 1010, CT_AGAIN },
 		{ "it has not got it yet", FLOW_PEER, false, false, false, 1010, CT_NOTHING },
-		{ "the other node's, and it is not copied any more", FLOW_PEER, false, true, true, 1010, CT_FORGET },
+		{ "the other node's, and it is not copied any more", FLOW_PEER, false, true, true, 1010, CT_GO },
 		{ "its own: the other node may let go of it", FLOW_LOCAL, false, false, true, 1010, CT_GO },
 		{ "it has gone there", FLOW_PEER, true, true, false, 1010, CT_NOTHING },
 		{ "as was told, and it has ended there, too", FLOW_LOCAL, true, false, false, 1101, CT_FORGET },
@@ -544,7 +544,7 @@ START_TEST(what_a_look_does_not_see)
 END_TEST
 
 /* A reload copies less: of what the other node told before nothing is done, and its last words of it are taken. It is
- * not known any more when this kernel changes it. */
+ * over when this kernel changes it. */
 START_TEST(what_is_not_copied_any_more)
 {
 	struct flow_table *t = flow_table_new(1, 10);
@@ -554,8 +554,8 @@ START_TEST(what_is_not_copied_any_more)
 	ck_assert(ct_book_said_apart(have, CT_SAID_THERE) == CT_NOTHING && !ct_book_takes_apart(have));
 	have = known(t, FLOW_PEER, false);
 	ck_assert(ct_book_said_apart(have, CT_SAID_THERE) == CT_SAW && ct_book_takes_apart(have));
-	ck_assert_int_eq(ct_book_said_apart(have, CT_SAID_CHANGED), CT_FORGET);
-	ck_assert_int_eq(ct_book_said_apart(have, CT_SAID_GONE), CT_FORGET);
+	ck_assert_int_eq(ct_book_said_apart(have, CT_SAID_CHANGED), CT_GO);
+	ck_assert_int_eq(ct_book_said_apart(have, CT_SAID_GONE), CT_GO);
 	have = known(t, FLOW_PEER, true);
 	ck_assert(!ct_book_takes_apart(have));
 	ck_assert_int_eq(ct_book_said_apart(have, CT_SAID_GONE), CT_NOTHING); /* it stands there for the other node */
