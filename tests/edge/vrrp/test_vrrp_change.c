@@ -360,6 +360,32 @@ START_TEST(a_virtual_mac_that_is_new_and_another_prefix)
 }
 END_TEST
 
+/* One leaves the configuration while that is not decided: what was left on the card of it is nobody's from then on. */
+START_TEST(a_virtual_mac_that_is_new_and_an_address_that_goes)
+{
+	struct vrrp_conf c[] = { conf(0, 51), conf(1, 52) };
+	set(&c[0]); /* the card is known */
+	MUST(is(0, VRRP_STATE_MASTER));
+	c[1].addrs[c[1].n_addrs++] = (struct vip){ .ip = ip("10.77.0.62"), .prefix = 32 };
+	leave_behind(&c[1].addrs[0]);
+	leave_behind(&c[1].addrs[1]);
+	unsigned n = heard.pongs;
+	MUST(heard.pongs >= n + 3); /* they have been seen */
+	c[1].virtual_mac = true;
+	c[1].rules.interval_cs = 100;
+	set(&c[1]);
+	n = heard.pongs;
+	MUST(heard.pongs >= n + 3);
+	ck_assert(there("v0", "10.77.0.62"));
+	c[1].n_addrs = 1;
+	set(&c[1]);
+	MUST(!there("v0", "10.77.0.62"));
+	MUST(is(1, VRRP_STATE_MASTER) && there("lbd4-52-v0", "10.77.0.52") && !there("v0", "10.77.0.52"));
+	ck_assert_int_eq(heard.of[1].state.cause, VRRP_CAUSE_RESUMED);
+	end(true);
+}
+END_TEST
+
 /* ---- how long it took ---- */
 
 /* The silence is that of a master: its own time as one is none. */
@@ -428,6 +454,7 @@ int main(void)
 	tcase_add_test(tc, a_startup_delay_that_was_over);
 	tcase_add_test(tc, a_virtual_mac_that_is_new_when_it_goes_on);
 	tcase_add_loop_test(tc, a_virtual_mac_that_is_new_and_another_prefix, 0, 2);
+	tcase_add_test(tc, a_virtual_mac_that_is_new_and_an_address_that_goes);
 	tcase_add_test(tc, a_takeover_after_a_time_as_master);
 	tcase_add_test(tc, another_master_is_named);
 	suite_add_tcase(s, tc);
