@@ -172,30 +172,30 @@ bool inst_has_vip(const struct inst *i, const struct vip *v)
 }
 
 /* Where a reload moves an address, the one that gets it may be told before the one that had it. */
-bool inst_is_anothers(const struct inst *i, const struct vip *v)
+bool inst_is_anothers(const struct inst *i, const struct vip_card *card, const struct vip *v)
 {
 	const struct inst *o;
 	LIST_FOREACH (o, &i->w->insts, next)
-		if (o != i && o->fsm.state == VRRP_STATE_MASTER && inst_card(o) == inst_card(i) && inst_has_vip(o, v))
+		if (o != i && o->fsm.state == VRRP_STATE_MASTER && inst_card(o) == card && inst_has_vip(o, v))
 			return true;
 	return false;
 }
 
-void inst_drop_addresses(struct inst *i, const struct vip *v, size_t n)
+void inst_drop_addresses(struct inst *i, struct vip_card *card, const struct vip *v, size_t n)
 {
 	struct vip gone[sizeof(i->vips) / sizeof(i->vips[0])];
 	size_t n_gone = 0;
 	for (size_t k = 0; k < n && !inst_is_owner(i); k++)
-		if (!inst_is_anothers(i, &v[k]))
+		if (!inst_is_anothers(i, card, &v[k]))
 			gone[n_gone++] = v[k];
-	(void)vips_del(i->w->net, inst_card(i), gone, n_gone);
+	(void)vips_del(i->w->net, card, gone, n_gone);
 }
 
 /* Somebody may have set one of them with another prefix meanwhile: it is told of behind this. */
 static void drop_all(struct inst *i)
 {
 	inst_mac_down(i);
-	inst_drop_addresses(i, i->vips, i->n_vips);
+	inst_drop_addresses(i, inst_card(i), i->vips, i->n_vips);
 	inst_look_for_addresses(i);
 	vip_asked_send(i->w->net);
 }

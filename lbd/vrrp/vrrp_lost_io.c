@@ -159,7 +159,7 @@ void insts_address(struct room *w, struct vip_card *c, const struct vip *v, bool
 void inst_look_for_addresses(struct inst *i)
 {
 	for (size_t k = 0; k < i->n_vips; k++) {
-		if (inst_is_anothers(i, &i->vips[k])) /* which is told of its end with it behind this */
+		if (inst_is_anothers(i, inst_card(i), &i->vips[k])) /* which is told of its end with it behind this */
 			continue;
 		vips_look(i->w->net, i->sock->card, &i->vips[k], 1);
 		if (i->mac.card)

@@ -236,10 +236,10 @@ int64_t inst_renew_ms(const struct inst *i);
 void inst_renew_in(struct inst *i, int64_t ms);
 /* Whether v, with its prefix, is one of its addresses. */
 bool inst_has_vip(const struct inst *i, const struct vip *v);
-/* Whether another master on its card has it. */
-bool inst_is_anothers(const struct inst *i, const struct vip *v);
-/* Asks against n addresses on its card, but for those that another master has there by now. */
-void inst_drop_addresses(struct inst *i, const struct vip *v, size_t n);
+/* Whether another master has it on that card. */
+bool inst_is_anothers(const struct inst *i, const struct vip_card *card, const struct vip *v);
+/* Asks against n addresses on a card, but for those that another master has there by now. */
+void inst_drop_addresses(struct inst *i, struct vip_card *card, const struct vip *v, size_t n);
 void inst_announce(struct inst *i, struct lb_time now);
 
 /* ---- vrrp_lost_io.c ---- */

@@ -182,9 +182,9 @@ static void inst_change(struct inst *i, const struct vrrp_conf *conf)
 	inst_ways_set(i, conf);
 	bool master = i->fsm.state == VRRP_STATE_MASTER;
 	if (master || may_go_on)
-		inst_drop_addresses(i, gone, n_gone);
+		inst_drop_addresses(i, inst_card(i), gone, n_gone);
 	if (may_go_on && inst_has_mac(i)) /* a process before this one had them without a device */
-		(void)vips_del(i->w->net, i->sock->card, gone, n_gone);
+		inst_drop_addresses(i, i->sock->card, gone, n_gone);
 	if (!master)
 		return;
 	inst_have_addresses(i);
