@@ -22,8 +22,9 @@
  *                                                    last words are taken, then it is told as ended
  *   a reload copies less: this node's own            told as ended: the other node lets go of it unless it has packets
  *   a reload copies more                             a look tells what this kernel has, and the peer is asked for all
- *   nobody listened to this kernel for a while       what it has not got any more has ended, and is told so: then an
- *                                                    older word of the other node does not bring it back
+ *   nobody listened to this kernel for a while       what it has not got any more has ended, and is told so. Nor does
+ *                                                    an older word of the other node bring it back, for CT_KEEP_S
+ *   the same, and it had no room for all             what it has not got may live, and the peer is asked for all
  *
  * Pure.
  */

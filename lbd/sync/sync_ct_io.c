@@ -183,6 +183,7 @@ static void on_looked(int err, void *arg)
 		return;
 	}
 	c->looked = true;
+	c->lacks |= c->left_out;
 	c->left_out = c->left_since;
 	c->looks++;
 	c->sweep_until = flow_table_last(c->table);
@@ -213,9 +214,23 @@ static void look(struct sync_ct *c, struct lb_time now)
 
 static void unseen(struct sync_ct *c, const struct flow_entry *e, struct lb_time now)
 {
-	const bool copied = is_copied(c, e), heard = e->number > c->unheard;
-	c->passed_over |= !copied && e->origin == FLOW_PEER;
-	act(c, ct_book_unseen(e, in_kernel(c, e), copied && heard, &c->reach, now), e, NULL, now);
+	const bool copied = is_copied(c, e), heard = e->number > c->unheard, theirs = e->origin == FLOW_PEER;
+	enum ct_verdict verdict = ct_book_unseen(e, in_kernel(c, e), copied && heard, &c->reach, now);
+	c->passed_over |= theirs && !copied;
+	if (theirs && verdict == CT_GO && c->lacks) {
+		verdict = CT_FORGET;
+		c->asks |= copied;
+	}
+	act(c, verdict, e, NULL, now);
+}
+
+static void swept(struct sync_ct *c)
+{
+	flow_cursor_close(&c->sweep);
+	c->unheard = 0;
+	if (c->asks)
+		c->missed(c->arg);
+	c->lacks = c->asks = false;
 }
 
 /* What the look has not seen. True: there is more of it. */
@@ -225,8 +240,7 @@ static bool sweep(struct sync_ct *c, struct lb_time now)
 	for (unsigned n = 0; c->sweep.table && n < LOOK_PER_TURN; n++) {
 		e = flow_cursor_next(&c->sweep);
 		if (!e || e->number > c->sweep_until) {
-			flow_cursor_close(&c->sweep);
-			c->unheard = 0;
+			swept(c);
 			return false;
 		}
 		if (!flow_table_seen(c->table, e))
@@ -240,7 +254,7 @@ static bool sweep(struct sync_ct *c, struct lb_time now)
 /* One that ended meanwhile is not brought back to life. */
 static bool take_one(struct sync_ct *c, const struct flow_entry *e, struct lb_time now)
 {
-	if (e->origin != FLOW_PEER || (e->number <= c->again_to && !is_copied(c, e)))
+	if (e->origin != FLOW_PEER || (e->number <= c->again_to && !(e->flags & CT_GONE) && !is_copied(c, e)))
 		return false;
 	return flow_entry_left(e, now, &c->batch[c->n_batch].flow);
 }
@@ -380,6 +394,20 @@ static void doubt(struct sync_ct *c, const struct flow_entry *have, struct lb_ti
 		put(c, have, &f, lb_time_diff_us(now, have->put_at) / 1000, now);
 }
 
+/* It told that before nobody listened here any more: what became of it meanwhile a look has to say first. */
+static bool is_from_before(
+	const struct sync_ct *c, const struct flow_entry *have, const struct sync_from *from, struct lb_time now)
+{
+	return have && have->origin == FLOW_PEER && have->number <= c->unheard &&
+	       (int64_t)from->age_ms + 1000 >= lb_time_diff_us(now, have->put_at) / 1000;
+}
+
+/* What this node's configuration does not copy is its own business. */
+static bool is_mine_alone(const struct sync_ct *c, const struct flow_entry *have)
+{
+	return have && have->origin == FLOW_LOCAL && !is_copied(c, have);
+}
+
 int sync_ct_peer(struct sync_ct *c, const uint8_t *p, size_t n, const struct sync_in *in, struct lb_time now)
 {
 	struct flow f;
@@ -395,7 +423,8 @@ int sync_ct_peer(struct sync_ct *c, const uint8_t *p, size_t n, const struct syn
 		if (!ct_book_takes_apart(have))
 			return -EPERM;
 	}
-	if (!sync_in_wants(in, &from))
+	if (!sync_in_wants(in, &from) ||
+		(f.flags & CT_GONE ? is_mine_alone(c, have) : is_from_before(c, have, &from, now)))
 		return 1;
 	enum ct_belief belief = ct_book_takes(have, &f, sync_is_news(have, &from, now), !c->looked && copied, now);
 	if (belief == CT_DOUBTED)
@@ -424,6 +453,7 @@ static void stop(struct sync_ct *c)
 {
 	ct_io_stop(c->io);
 	c->io = NULL;
+	c->lacks |= c->left_out;
 	c->broken = c->looking = c->looked = c->seeks = false;
 	c->n_strict = 0;
 	flow_cursor_close(&c->sweep);

@@ -35,6 +35,8 @@ struct sync_ct {
 	uint64_t again_to; /* what has a number up to here goes there again, if this configuration copies it */
 	uint64_t put_to;   /* what has a number up to here was there before all goes there again */
 	uint64_t unheard;  /* and this was there when nobody listened: what the next look does not see has ended */
+	bool lacks;        /* it had no room: what the next look does not see may never have been there */
+	bool asks;         /* there was such: the peer is asked for all */
 	bool anew;         /* all of the peer goes there again; the owner forgets it when it has seen it */
 	struct ct_put strict[CT_IO_BATCH];
 	unsigned n_strict; /* this node's TCP, to be relaxed */
@@ -54,7 +56,7 @@ struct sync_ct {
 	void (*changed)(void *arg);  /* something for the peer */
 	void (*troubled)(void *arg); /* trouble is another one, anew is set, or whether it seeks may have changed */
 	void (*found)(void *arg);    /* a look for what was not known is over: the peer knows nothing of that yet */
-	void (*missed)(void *arg);   /* what was passed over may be copied from now on, and the peer tells it once */
+	void (*missed)(void *arg);   /* something of the peer may be missing here, and it tells it once */
 	void *arg;
 	uint64_t seed;
 	int receive_bytes; /* see ct_io_conf */
