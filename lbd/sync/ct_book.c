@@ -100,7 +100,7 @@ static bool is_done(const struct flow_entry *have, struct lb_time now, const str
 {
 	struct flow f;
 	flow_entry_get(have, &f);
-	return have->origin == FLOW_LOCAL && !(have->flags & CT_DOUBT) && have->number <= reach->heard &&
+	return have->origin == FLOW_LOCAL && have->number <= reach->heard &&
 	       lb_time_diff_us(now, have->put_at) > ct_flow_gone_s(&f) * INT64_C(1000000);
 }
 
@@ -125,7 +125,7 @@ void ct_book_gone(const struct flow_entry *have, struct flow *out)
 {
 	flow_entry_get(have, out);
 	out->timeout_s = CT_KEEP_S;
-	out->flags = (out->flags & ~CT_DOUBT) | CT_GONE | CT_TOLD | (have->origin == FLOW_PEER ? CT_DOUBT : 0);
+	out->flags |= CT_GONE | CT_TOLD;
 }
 
 enum ct_belief ct_book_takes(

@@ -11,7 +11,8 @@
  * connection that lives and is idle is never taken for dead without a reason:
  *
  *   an end, and the entry is the other node's word   believed: a short time, and a packet makes it long again
- *   an end, and this kernel has told the entry       not believed; with its next packet it is told anew (CT_DOUBTED)
+ *   an end, and this kernel has told the entry       not believed; told anew with its next packet, and not before
+ *                                                    (CT_DOUBTED)
  *   an end, and both had it end                      nothing is left to be said
  *   an own new process: what the kernel has          older than any word (CT_OLD_MS), so any end of it is believed
  *   the same, and the first look is not over         an end counts, too, for what that look has not come to
@@ -22,8 +23,8 @@
  *                                                    last words are taken, then it is told as ended
  *   a reload copies less: this node's own            told as ended: the other node lets go of it unless it has packets
  *   a reload copies more                             a look tells what this kernel has, and the peer is asked for all
- *   nobody listened to this kernel for a while       what it has not got any more has ended, and is told so. Nor does
- *                                                    an older word of the other node bring it back, for CT_KEEP_S
+ *   nobody listened to this kernel for a while       what it has not got any more has ended, and is told so: then an
+ *                                                    older word of the other node does not bring it back
  *   the same, and it had no room for all             what it has not got may live, and the peer is asked for all
  *
  * Pure.

@@ -23,8 +23,8 @@
 #define CT_FLAGS      (CT_SEEN_REPLY | CT_ASSURED | CT_SRC_NAT | CT_DST_NAT | CT_GONE)
 /* Of a table only, and nobody is told: the other node may have it from an earlier word, whatever it has heard since. */
 #define CT_TOLD       0x40000000u
-/* The same: the other node has said that it is over there, and nothing has shown since that it lives here. With
- * CT_GONE: it is the other node that has told it, and may not believe that. */
+/* The same: the other node has said that it is over there, and nothing has shown since that it lives here. Nor is the
+ * other node told of it until then: once it has forgotten that end it would take it for news. */
 #define CT_DOUBT      0x20000000u
 
 /* enum tcp_conntrack, of nf_conntrack_tcp.h; enum sctp_conntrack */

@@ -254,7 +254,8 @@ static bool sweep(struct sync_ct *c, struct lb_time now)
 /* One that ended meanwhile is not brought back to life. */
 static bool take_one(struct sync_ct *c, const struct flow_entry *e, struct lb_time now)
 {
-	if (e->origin != FLOW_PEER || (e->number <= c->again_to && !(e->flags & CT_GONE) && !is_copied(c, e)))
+	const bool again = e->number <= (e->flags & CT_GONE ? c->put_to : c->again_to);
+	if (e->origin != FLOW_PEER || (again && !is_copied(c, e)))
 		return false;
 	return flow_entry_left(e, now, &c->batch[c->n_batch].flow);
 }
@@ -353,6 +354,7 @@ static void again_from(struct sync_ct *c, uint64_t after)
 	flow_cursor_close(&c->to_kernel);
 	flow_cursor_open(&c->to_kernel, c->table, after);
 	c->again_to = flow_table_last(c->table);
+	c->lacks |= c->left_out;
 	c->left_out = c->left_since = false;
 	c->anew = true;
 	seek_by(c, (struct lb_time){ 0 });
@@ -402,6 +404,13 @@ static bool is_from_before(
 	       (int64_t)from->age_ms + 1000 >= lb_time_diff_us(now, have->put_at) / 1000;
 }
 
+static bool is_same(const struct flow_entry *e, const struct flow *f)
+{
+	struct flow known;
+	flow_entry_get(e, &known);
+	return ct_flow_same(&known, f);
+}
+
 /* What this node's configuration does not copy is its own business. */
 static bool is_mine_alone(const struct sync_ct *c, const struct flow_entry *have)
 {
@@ -423,9 +432,12 @@ int sync_ct_peer(struct sync_ct *c, const uint8_t *p, size_t n, const struct syn
 		if (!ct_book_takes_apart(have))
 			return -EPERM;
 	}
-	if (!sync_in_wants(in, &from) ||
-		(f.flags & CT_GONE ? is_mine_alone(c, have) : is_from_before(c, have, &from, now)))
+	if (!sync_in_wants(in, &from) || (f.flags & CT_GONE && is_mine_alone(c, have)))
 		return 1;
+	if (!(f.flags & CT_GONE) && is_from_before(c, have, &from, now)) {
+		c->asks |= !is_same(have, &f);
+		return 1;
+	}
 	enum ct_belief belief = ct_book_takes(have, &f, sync_is_news(have, &from, now), !c->looked && copied, now);
 	if (belief == CT_DOUBTED)
 		doubt(c, have, now);

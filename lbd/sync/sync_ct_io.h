@@ -36,7 +36,7 @@ struct sync_ct {
 	uint64_t put_to;   /* what has a number up to here was there before all goes there again */
 	uint64_t unheard;  /* and this was there when nobody listened: what the next look does not see has ended */
 	bool lacks;        /* it had no room: what the next look does not see may never have been there */
-	bool asks;         /* there was such: the peer is asked for all */
+	bool asks;         /* there was such, or news before that look: the peer is asked for all */
 	bool anew;         /* all of the peer goes there again; the owner forgets it when it has seen it */
 	struct ct_put strict[CT_IO_BATCH];
 	unsigned n_strict; /* this node's TCP, to be relaxed */

@@ -52,6 +52,15 @@ void sync_flow_source_init(struct sync_flow_source *s, struct flow_table *t)
 	};
 }
 
+static bool ct_next(struct sync_source *s, struct lb_time now, struct sync_item *out)
+{
+	if (!flows_next(s, now, out))
+		return false;
+	const struct flow_entry *e = out->what;
+	out->gone |= (e->flags & (CT_DOUBT | CT_GONE)) == CT_DOUBT;
+	return true;
+}
+
 /* An end is known for long, until it can be told; what it is about ends soon. */
 static void write_ct(struct lb_writer *w, const struct flow *f, const struct sync_from *from)
 {
@@ -65,6 +74,7 @@ static void write_ct(struct lb_writer *w, const struct flow *f, const struct syn
 void sync_ct_source_init(struct sync_flow_source *s, struct flow_table *t)
 {
 	sync_flow_source_init(s, t);
+	s->source.next = ct_next;
 	s->record = write_ct;
 }
 
