@@ -303,8 +303,8 @@ static void rule_track(struct config_builder *b, const struct schema_value *list
 		if (which == TRACK_CHECK && v[TRACK_CHECK].set)
 			rule_track_check(b, &v[TRACK_CHECK], &path);
 		if (which == TRACK_PROCESS && v[TRACK_PROCESS].set && v[TRACK_PROCESS].text[0] == '/')
-			config_never(b, v[TRACK_PROCESS].at, &path, "its name as in /proc/PID/comm, such as haproxy",
-				"a path, not the name of a process");
+			config_never(b, v[TRACK_PROCESS].at, &path, "a path, not the name of a process",
+				"its name as in /proc/PID/comm, such as haproxy");
 		for (uint32_t k = 0; k < i; k++)
 			if (same_tracked(&list->list[k], item)) {
 				config_say(b, item->at, &path, NULL, "this is tracked already");
