@@ -459,7 +459,7 @@ START_TEST(a_bomb_stays_in_its_room)
 {
 	char *path = put(
 		"it", 0755, "#!/bin/sh\ni=0\nwhile [ $i -lt 700 ]; do sleep $1 & i=$((i + 1)); done\necho all $i\n");
-	run(1, &(struct job){ .path = path, .args = { mark(4) }, .interval_ms = 2000 });
+	run(1, &(struct job){ .path = path, .args = { mark(4) }, .interval_ms = 2000, .timeout_ms = 18000 });
 	const struct check_result *r = result(1, "bomb");
 	ck_assert_msg(r->code == CHECK_CODE_PROCERR && strstr(r->text, "exit 2: ") == r->text, "%s", r->text);
 	WAIT(count_with(mark(4)) == 0, 4000, "bomb");
