@@ -31,11 +31,13 @@ static void find_all(const struct sync_conf *c)
 	}
 }
 
-/* Each listener and backend that is asked about is found by a flow of it. */
+/* Each listener and backend that is asked about is found by a flow of it. Unmarked ones are not meant themselves. */
 static void meet_all(const struct conn_filter *c)
 {
 	for (uint32_t i = 0; i < c->n; i++) {
 		const struct conn_match *m = &c->v[i];
+		if (m->unmarked)
+			continue;
 		struct conn_filter all = *c;
 		struct flow f = { .key.protocol = m->protocol ? m->protocol : 17,
 			.key.client = m->virtual,
