@@ -104,16 +104,18 @@ static bool is_done(const struct flow_entry *have, struct lb_time now, const str
 	       lb_time_diff_us(now, have->put_at) > ct_flow_gone_s(&f) * INT64_C(1000000);
 }
 
-enum ct_verdict ct_book_unseen(
-	const struct flow_entry *have, bool in_kernel, bool again, const struct ct_reach *reach, struct lb_time now)
+enum ct_verdict ct_book_unseen(const struct flow_entry *have, bool in_kernel, enum ct_missing missing,
+	const struct ct_reach *reach, struct lb_time now)
 {
 	if (is_gone(have))
 		return is_done(have, now, reach) ? CT_FORGET : CT_NOTHING;
 	if (left_s(have, now) <= SLACK_S)
 		return CT_NOTHING;
-	if (have->origin == FLOW_PEER)
-		return !in_kernel ? CT_NOTHING : again ? CT_AGAIN : CT_GO;
-	return ends(have, false, reach);
+	if (have->origin == FLOW_LOCAL)
+		return ends(have, false, reach);
+	if (!in_kernel)
+		return CT_NOTHING;
+	return missing == CT_MISSING_LOST ? CT_AGAIN : missing == CT_MISSING_ENDED ? CT_GO : CT_FORGET;
 }
 
 enum ct_verdict ct_book_expired(const struct flow_entry *have, const struct ct_reach *reach)
@@ -140,6 +142,12 @@ enum ct_belief ct_book_takes(
 	if (have->origin == FLOW_PEER || is_old(have, now))
 		return CT_TAKEN;
 	return have->flags & (CT_GONE | CT_DOUBT) ? CT_REFUSED : CT_DOUBTED;
+}
+
+bool ct_book_waits(const struct flow_entry *have, int64_t age_ms, uint64_t unheard, struct lb_time now)
+{
+	return have && have->origin == FLOW_PEER && have->number <= unheard &&
+	       age_ms + 1000 >= lb_time_diff_us(now, have->put_at) / 1000;
 }
 
 bool ct_book_doubt(const struct flow_entry *have, struct lb_time now, struct flow *out)

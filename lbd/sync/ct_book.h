@@ -68,10 +68,16 @@ bool ct_book_has_packets(const struct flow_entry *have, const struct flow *f, st
  * both nodes: a later configuration that copies it finds it by a look if it lives, and is not to bring back what has
  * ended. */
 enum ct_verdict ct_book_said_apart(const struct flow_entry *have, enum ct_said said);
-/* A look is over and has not seen it. again: what came from the other node goes into the kernel once more, as this
- * configuration copies it and its end would have been heard. */
-enum ct_verdict ct_book_unseen(
-	const struct flow_entry *have, bool in_kernel, bool again, const struct ct_reach *reach, struct lb_time now);
+/* What it means of the other node's that a look has not seen it, though this kernel was given it. */
+enum ct_missing {
+	CT_MISSING_ENDED,  /* nobody listened, or this configuration does not copy it: then it is not heard of */
+	CT_MISSING_LOST,   /* its end would have been heard: it goes there once more */
+	CT_MISSING_LACKING /* the kernel had no room for all: it may never have been there */
+};
+
+/* A look is over and has not seen it. */
+enum ct_verdict ct_book_unseen(const struct flow_entry *have, bool in_kernel, enum ct_missing missing,
+	const struct ct_reach *reach, struct lb_time now);
 /* Its time is over, and the kernel has not said a word of it, or is about to: CT_GO or CT_FORGET. */
 enum ct_verdict ct_book_expired(const struct flow_entry *have, const struct ct_reach *reach);
 /* What is known of it then: until the other node has heard that it has gone, CT_KEEP_S at most. It may come back after
@@ -97,6 +103,9 @@ enum ct_belief {
  * bring it back. */
 enum ct_belief ct_book_takes(
 	const struct flow_entry *have, const struct flow *f, bool fresh, bool first, struct lb_time now);
+/* Whether a record of that age waits for the first look: the other node told it before nobody listened here any more
+ * (numbers up to unheard), and what became of it meanwhile this kernel has to say first. */
+bool ct_book_waits(const struct flow_entry *have, int64_t age_ms, uint64_t unheard, struct lb_time now);
 /* What is known of it then, told as long ago as it was: the next look that sees more time than that tells it anew.
  * False: nothing is left of it. */
 bool ct_book_doubt(const struct flow_entry *have, struct lb_time now, struct flow *out);

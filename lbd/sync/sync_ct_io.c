@@ -215,12 +215,12 @@ static void look(struct sync_ct *c, struct lb_time now)
 static void unseen(struct sync_ct *c, const struct flow_entry *e, struct lb_time now)
 {
 	const bool copied = is_copied(c, e), heard = e->number > c->unheard, theirs = e->origin == FLOW_PEER;
-	enum ct_verdict verdict = ct_book_unseen(e, in_kernel(c, e), copied && heard, &c->reach, now);
+	const enum ct_missing missing = copied && heard ? CT_MISSING_LOST
+					: c->lacks      ? CT_MISSING_LACKING
+							: CT_MISSING_ENDED;
+	const enum ct_verdict verdict = ct_book_unseen(e, in_kernel(c, e), missing, &c->reach, now);
 	c->passed_over |= theirs && !copied;
-	if (theirs && verdict == CT_GO && c->lacks) {
-		verdict = CT_FORGET;
-		c->asks |= copied;
-	}
+	c->asks |= theirs && copied && verdict == CT_FORGET;
 	act(c, verdict, e, NULL, now);
 }
 
@@ -396,14 +396,6 @@ static void doubt(struct sync_ct *c, const struct flow_entry *have, struct lb_ti
 		put(c, have, &f, lb_time_diff_us(now, have->put_at) / 1000, now);
 }
 
-/* It told that before nobody listened here any more: what became of it meanwhile a look has to say first. */
-static bool is_from_before(
-	const struct sync_ct *c, const struct flow_entry *have, const struct sync_from *from, struct lb_time now)
-{
-	return have && have->origin == FLOW_PEER && have->number <= c->unheard &&
-	       (int64_t)from->age_ms + 1000 >= lb_time_diff_us(now, have->put_at) / 1000;
-}
-
 static bool is_same(const struct flow_entry *e, const struct flow *f)
 {
 	struct flow known;
@@ -434,7 +426,7 @@ int sync_ct_peer(struct sync_ct *c, const uint8_t *p, size_t n, const struct syn
 	}
 	if (!sync_in_wants(in, &from) || (f.flags & CT_GONE && is_mine_alone(c, have)))
 		return 1;
-	if (!(f.flags & CT_GONE) && is_from_before(c, have, &from, now)) {
+	if (!(f.flags & CT_GONE) && ct_book_waits(have, from.age_ms, c->unheard, now)) {
 		c->asks |= !is_same(have, &f);
 		return 1;
 	}

@@ -518,25 +518,29 @@ START_TEST(what_a_look_does_not_see)
 	static const struct {
 		const char *what;
 		enum flow_origin origin;
-		bool gone, in_kernel, apart;
+		bool gone, in_kernel;
+		enum ct_missing missing;
 		int64_t now_s;
 		enum ct_verdict verdict;
 	} rows[] = {
-		{ "it went without a word", FLOW_LOCAL, false, false, false, 1010, CT_GO },
-		{ "as was told", FLOW_LOCAL, true, false, false, 1010, CT_NOTHING },
-		{ "it ends anyway", FLOW_LOCAL, false, false, false, 1097, CT_NOTHING },
-		{ "the kernel lost the other node's", FLOW_PEER, false, true, false, 1010, CT_AGAIN },
-		{ "it has not got it yet", FLOW_PEER, false, false, false, 1010, CT_NOTHING },
-		{ "the other node's, and it is not copied any more", FLOW_PEER, false, true, true, 1010, CT_GO },
-		{ "its own: the other node may let go of it", FLOW_LOCAL, false, false, true, 1010, CT_GO },
-		{ "it has gone there", FLOW_PEER, true, true, false, 1010, CT_NOTHING },
-		{ "as was told, and it has ended there, too", FLOW_LOCAL, true, false, false, 1101, CT_FORGET },
+		{ "it went without a word", FLOW_LOCAL, false, false, CT_MISSING_LOST, 1010, CT_GO },
+		{ "as was told", FLOW_LOCAL, true, false, CT_MISSING_LOST, 1010, CT_NOTHING },
+		{ "it ends anyway", FLOW_LOCAL, false, false, CT_MISSING_LOST, 1097, CT_NOTHING },
+		{ "the kernel lost the other node's", FLOW_PEER, false, true, CT_MISSING_LOST, 1010, CT_AGAIN },
+		{ "it has not got it yet", FLOW_PEER, false, false, CT_MISSING_LOST, 1010, CT_NOTHING },
+		{ "the other node's, and it is not copied any more", FLOW_PEER, false, true, CT_MISSING_ENDED, 1010,
+			CT_GO },
+		{ "that, or it never was there", FLOW_PEER, false, true, CT_MISSING_LACKING, 1010, CT_FORGET },
+		{ "its own: the other node may let go of it", FLOW_LOCAL, false, false, CT_MISSING_ENDED, 1010, CT_GO },
+		{ "it has gone there", FLOW_PEER, true, true, CT_MISSING_LOST, 1010, CT_NOTHING },
+		{ "as was told, and it has ended there, too", FLOW_LOCAL, true, false, CT_MISSING_LOST, 1101,
+			CT_FORGET },
 	};
 	for (size_t i = 0; i < LEN(rows); i++) {
 		struct flow_table *t = flow_table_new(1, 10);
 		const struct flow_entry *have = known(t, rows[i].origin, rows[i].gone);
 		enum ct_verdict got =
-			ct_book_unseen(have, rows[i].in_kernel, !rows[i].apart, &all_heard, at_s(rows[i].now_s));
+			ct_book_unseen(have, rows[i].in_kernel, rows[i].missing, &all_heard, at_s(rows[i].now_s));
 		ck_assert_msg(got == rows[i].verdict, "%s: %d", rows[i].what, got);
 		flow_table_free(t);
 	}
@@ -641,6 +645,21 @@ START_TEST(a_doubted_one_is_not_told)
 }
 END_TEST
 
+/* Number 1, told at 1000 s; who listens again waits for the first look. */
+START_TEST(old_words_wait)
+{
+	struct flow_table *t = flow_table_new(1, 10);
+	const struct flow_entry *have = known(t, FLOW_PEER, false);
+	ck_assert(ct_book_waits(have, 60000, have->number, at_s(1060)));
+	ck_assert(ct_book_waits(have, CT_OLD_MS, have->number, at_s(1060)));
+	ck_assert(!ct_book_waits(have, 50000, have->number, at_s(1060))); /* it has told that since */
+	ck_assert(!ct_book_waits(have, 60000, have->number - 1, at_s(1060)));
+	ck_assert(!ct_book_waits(NULL, 60000, UINT64_MAX, at_s(1060)));
+	ck_assert(!ct_book_waits(known(t, FLOW_LOCAL, false), 60000, UINT64_MAX, at_s(1060)));
+	flow_table_free(t);
+}
+END_TEST
+
 /* Nobody hears that one ends, so it must be known until somebody does: by then the other node may have kept what it
  * heard before for hours. Number 1, known at 1000 s with 100 s left. */
 START_TEST(an_end_that_was_not_heard)
@@ -669,7 +688,8 @@ START_TEST(an_end_that_was_not_heard)
 		const struct ct_reach *reach = &rows[i].reach;
 		ck_assert_msg(ct_book_said(have, &f, CT_SAID_GONE, false, false, reach, now) == rows[i].gone, "%s",
 			rows[i].what);
-		ck_assert_msg(ct_book_unseen(have, false, true, reach, now) == rows[i].unseen, "%s", rows[i].what);
+		ck_assert_msg(
+			ct_book_unseen(have, false, CT_MISSING_LOST, reach, now) == rows[i].unseen, "%s", rows[i].what);
 		ck_assert_msg(ct_book_expired(have, reach) == rows[i].expired, "%s", rows[i].what);
 		flow_table_free(t);
 	}
@@ -690,14 +710,15 @@ START_TEST(an_end_is_kept_until_it_was_heard)
 	ct_book_gone(have, &gone);
 	ck_assert_int_eq(flow_table_put(t, &gone, FLOW_LOCAL, at_s(1100), &have), 0);
 	ck_assert_uint_eq(flow_table_expire(t, at_s(1100 + 86400), 10), 0);
-	ck_assert_int_eq(ct_book_unseen(have, false, true, &(struct ct_reach){ 1, 1 }, at_s(1100 + 86400)), CT_NOTHING);
+	ck_assert_int_eq(ct_book_unseen(have, false, CT_MISSING_LOST, &(struct ct_reach){ 1, 1 }, at_s(1100 + 86400)),
+		CT_NOTHING);
 	sync_ct_source_init(&s, t);
 	s.source.seek(&s.source, 1);
 	ck_assert(s.source.next(&s.source, at_s(1100 + 86400), &item));
 	s.source.write(&s.source, &item, &from, at_s(1100 + 86400), &w);
 	ck_assert_int_eq(sync_ct_read(bytes, (size_t)(w.p - bytes), &told, &from), 0);
 	ck_assert(told.flags & CT_GONE && told.timeout_s == 300);
-	ck_assert_int_eq(ct_book_unseen(have, false, true, &all_heard, at_s(1100 + 86400)), CT_FORGET);
+	ck_assert_int_eq(ct_book_unseen(have, false, CT_MISSING_LOST, &all_heard, at_s(1100 + 86400)), CT_FORGET);
 	ck_assert_int_eq(ct_book_expired(have, &(struct ct_reach){ 2, 1 }), CT_FORGET);
 	sync_flow_source_done(&s);
 	flow_table_free(t);
@@ -815,6 +836,7 @@ int main(void)
 	tcase_add_test(c, an_end_on_its_way);
 	tcase_add_test(c, an_end_of_what_lives);
 	tcase_add_test(c, a_doubted_one_is_not_told);
+	tcase_add_test(c, old_words_wait);
 	tcase_add_test(c, an_end_that_was_not_heard);
 	tcase_add_test(c, an_end_is_kept_until_it_was_heard);
 	tcase_add_test(c, what_the_other_node_may_have);
